@@ -1,0 +1,1 @@
+"""Exports: entries in, a file out, as a stream."""

@@ -1,0 +1,1 @@
+"""The entries of the command registry, by subject."""

@@ -1,0 +1,1 @@
+"""Transcripts: the file format, recording, matching and replay."""
