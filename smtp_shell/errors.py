@@ -82,7 +82,9 @@ class TranscriptError(SmtpShellError):
     def __init__(self, file: str, *faults: Fault) -> None:
         self.file = file
         self.faults = faults
-        super().__init__("\n".join(f"{file}:{fault.line}: {fault}" if fault.line else f"{file}: {fault}" for fault in faults))
+        super().__init__(
+            "\n".join(f"{file}:{fault.line}: {fault}" if fault.line else f"{file}: {fault}" for fault in faults)
+        )
 
 
 class Interrupted(SmtpShellError):

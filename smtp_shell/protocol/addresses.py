@@ -1,0 +1,71 @@
+"""Addresses as people type them, and the paths and parameters they stand for."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """A reverse-path or forward-path with its parameters.
+
+    Args:
+        mailbox: What stands between the angle brackets; empty for the null reverse-path.
+        parameters: ESMTP parameters, keywords in upper case.
+
+    Source: RFC 5321 §4.1.2
+    """
+
+    mailbox: str
+    parameters: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return " ".join((f"<{self.mailbox}>", *self.parameters))
+
+
+def parse_paths(text: str) -> tuple[Path, ...] | None:
+    """Read addresses, each with the parameters that follow it.
+
+    An address is `local-part@domain`, bare or in angle brackets, or anything else in angle brackets. Parameters are `keyword` or
+    `keyword=value`; they belong to the address before them.
+
+    Args:
+        text: What stands behind the verb, as typed.
+
+    Returns:
+        The paths, or None when the text does not begin with an address: it is then no shorthand.
+    """
+    words = list(_words(text))
+    if not words or _mailbox(words[0]) is None:
+        return None
+    paths: list[Path] = []
+    for word in words:
+        mailbox = None if _PARAMETER.match(word) and paths else _mailbox(word)
+        if mailbox is not None:
+            paths.append(Path(mailbox))
+            continue
+        last = paths[-1]
+        paths[-1] = Path(last.mailbox, (*last.parameters, _parameter(word)))
+    return tuple(paths)
+
+
+_WORD = re.compile(r"""(?:<(?:"(?:[^"\\]|\\.)*"|[^>"])*>|"(?:[^"\\]|\\.)*"|[^\s"<]|[<"])+""", re.DOTALL)
+_BARE = re.compile(
+    r"""(?:"(?:[^"\\]|\\.)*"|[^\s<>()\[\]:;,@"\\]+)@(?:\[[^\s\[\]<>]*\]|[^\s<>()\[\]:;,@"\\]+)""", re.DOTALL
+)
+_PARAMETER = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*=")
+
+
+def _words(text: str) -> Iterator[str]:
+    return (match[0] for match in _WORD.finditer(text.strip(" \t")))
+
+
+def _mailbox(word: str) -> str | None:
+    if word.startswith("<") and word.endswith(">"):
+        return word[1:-1]
+    return word if _BARE.fullmatch(word) else None
+
+
+def _parameter(word: str) -> str:
+    keyword, equals, value = word.partition("=")
+    return keyword.upper() + equals + value

@@ -1,0 +1,90 @@
+"""Commands: what a client says, kept as the octets that go over the wire."""
+
+import re
+from dataclasses import dataclass, field
+
+from smtp_shell.errors import NotSendable
+from smtp_shell.protocol.octets import CRLF
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command line.
+
+    Args:
+        line: The line as sent, without its line end; not in the repr, since it may hold a credential.
+        public: How much of the line, from its start, may be shown; None for all of it.
+    """
+
+    line: bytes = field(repr=False)
+    public: int | None = None
+
+    @classmethod
+    def parse(cls, line: bytes) -> "Command":
+        """Take a line without its CRLF, exactly as it is to be sent.
+
+        An AUTH line that carries an initial response is marked as a secret behind its mechanism.
+
+        Source: RFC 4954 §4
+        """
+        match = _AUTH_WITH_RESPONSE.match(line)
+        return cls(line, match.end() if match else None)
+
+    @classmethod
+    def of(cls, verb: str, argument: str = "") -> "Command":
+        """Make a command from a verb and an argument that came from a person, a file or a variable.
+
+        Raises:
+            NotSendable: The argument holds CR, LF or NUL, and would not stay inside one line.
+        """
+        line = f"{verb} {argument}" if argument else verb
+        refuse_line_breaks(line, verb)
+        return cls.parse(line.encode("utf-8", "surrogateescape"))
+
+    @property
+    def octets(self) -> bytes:
+        """The line as it goes over the wire."""
+        return self.line + CRLF
+
+    @property
+    def verb(self) -> str:
+        """The first word, upper-case; empty when it is not made of letters, digits and hyphens."""
+        match = _VERB.match(self.line)
+        return match[0].upper().decode("ascii") if match else ""
+
+    @property
+    def argument(self) -> bytes:
+        """What stands behind the verb."""
+        return self.line[len(self.verb) :].strip()
+
+    @property
+    def secret(self) -> bool:
+        """Whether the line carries a credential."""
+        return self.public is not None
+
+    @property
+    def shown(self) -> bytes:
+        """The part of the line that may be shown."""
+        return self.line if self.public is None else self.line[: self.public]
+
+
+_VERB = re.compile(rb"[A-Za-z0-9-]+(?=[ \t]|$)")
+_AUTH_WITH_RESPONSE = re.compile(rb"[ \t]*AUTH[ \t]+[^ \t]+[ \t]+(?=[^ \t])(?!=[ \t]*$)", re.IGNORECASE)
+_LINE_BREAKS = {"\r": "CR", "\n": "LF", "\0": "NUL"}
+
+
+def refuse_line_breaks(text: str, what: str) -> None:
+    """Refuse a value that would not stay inside one command line.
+
+    Args:
+        text: The value; it is never shown.
+        what: What it is for, shown in the message.
+
+    Raises:
+        NotSendable: It holds CR, LF or NUL.
+    """
+    for char, name in _LINE_BREAKS.items():
+        if char in text:
+            raise NotSendable(
+                f"{what}: the value holds {name}, which would end the command line early; use /raw to send octets as they are."
+            )

@@ -1,0 +1,285 @@
+"""What happens in a dialogue, as one stream of events that everything else consumes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+
+from smtp_shell.protocol.commands import Command
+from smtp_shell.protocol.replies import Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """What a server's certificate says, as octets from the network.
+
+    Args:
+        subject: Distinguished name, such as `CN=mail.example.com`.
+        issuer: Distinguished name of who signed it.
+        names: The host names and addresses it is for.
+        not_before: Start of its life, as OpenSSL writes it.
+        not_after: End of its life.
+        serial: Serial number, hexadecimal.
+        fingerprint: SHA-256 over the DER form, hexadecimal.
+        pem: The certificate itself.
+    """
+
+    subject: bytes = b""
+    issuer: bytes = b""
+    names: tuple[bytes, ...] = ()
+    not_before: bytes = b""
+    not_after: bytes = b""
+    serial: bytes = b""
+    fingerprint: str = ""
+    pem: str = ""
+
+
+class NoticeKind(Enum):
+    """Something odd that is to be seen; the value is a sentence about it."""
+
+    ODD_REPLY = "odd reply"
+    BAD_REPLY = "bad reply"
+    NOT_A_REPLY = "no SMTP reply"
+    CUT_REPLY = "the connection ended in the middle of a reply"
+    UNSOLICITED = "a reply that answers nothing"
+    LATE = "the reply to a command whose wait had ended"
+    PLAINTEXT_AFTER_STARTTLS = "text in the clear behind the 220 to STARTTLS"
+    TOO_MUCH = "more than a server may send unasked"
+    NO_CLOSE_NOTIFY = "TLS ended without close_notify: the end of the dialogue may have been cut off"
+    CLEARTEXT_AUTH = "a credential goes over a connection without TLS"
+    UNANNOUNCED_PIPELINING = "commands are pipelined and the server has not announced PIPELINING"
+    UNVERIFIED = "the server's certificate was not verified"
+    ECHO = "the server sent the credential back; it is masked here"
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """A connection is open.
+
+    Args:
+        address: What was asked for, such as `mail.example.com:587`.
+        tls: Whether TLS begins with the first octet.
+        peer: The address that answered, such as `192.0.2.25:587`; empty where that says nothing new.
+    """
+
+    address: str
+    tls: bool = False
+    peer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CommandSent:
+    """A command line went out.
+
+    Args:
+        command: The command.
+        pipelined: Whether more follows in the same write, before any reply is read.
+    """
+
+    command: Command
+    pipelined: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SaslSent:
+    """A line of an AUTH exchange went out, behind a challenge.
+
+    Args:
+        line: The line without CRLF, not in the repr.
+        secret: Whether it carries a credential.
+        meaning: What it says, decoded and masked; empty when it is not known.
+    """
+
+    line: bytes = field(repr=False)
+    secret: bool = True
+    meaning: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """What the base64 of the line before this event means, for a person.
+
+    Args:
+        client: Whether the client said it.
+        mechanism: Name of the mechanism.
+        meaning: Escaped, with secrets masked.
+    """
+
+    client: bool
+    mechanism: str
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class Authenticated:
+    """An AUTH exchange has ended well.
+
+    Args:
+        mechanism: Name of the mechanism.
+        user: Who is authenticated.
+    """
+
+    mechanism: str
+    user: str
+
+
+@dataclass(frozen=True, slots=True)
+class MailDataSent:
+    """A piece of mail data went out, as it goes over the wire.
+
+    Args:
+        octets: The piece, dot-stuffed; the final dot is its own piece.
+        last: Whether this is the final dot.
+    """
+
+    octets: bytes
+    last: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OctetsSent:
+    """Exactly these octets went out, with nothing added.
+
+    Args:
+        octets: The octets, not in the repr.
+        public: How many of them, from the start, may be shown; None for all.
+    """
+
+    octets: bytes = field(repr=False)
+    public: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyReceived:
+    """A whole reply came in.
+
+    Args:
+        reply: The reply.
+        command: What it answers; None for the greeting, for mail data and for what answers nothing.
+        seconds: Time since what it answers was sent; None when that is not known.
+    """
+
+    reply: Reply
+    command: Command | None
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TlsStarted:
+    """The connection is inside TLS.
+
+    Args:
+        version: Such as `TLSv1.3`.
+        cipher: Cipher suite.
+        verified: Whether chain, dates and name of the certificate were checked and are good.
+        certificate: The server's.
+        name: The name it was checked against.
+    """
+
+    version: str
+    cipher: str
+    verified: bool
+    certificate: Certificate
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Noticed:
+    """Something odd, made visible.
+
+    Args:
+        kind: What it is.
+        detail: More about it; text from outside in it is escaped.
+        octets: What came, where that is not in a reply.
+    """
+
+    kind: NoticeKind
+    detail: str = ""
+    octets: bytes = b""
+
+    @property
+    def sentence(self) -> str:
+        """The notice in words."""
+        return f"{self.kind.value}: {self.detail}" if self.detail else self.kind.value
+
+
+@dataclass(frozen=True, slots=True)
+class Remarked:
+    """A person wrote a note.
+
+    Args:
+        text: The note, one line, escaped.
+    """
+
+    text: str
+
+
+class End(Enum):
+    """How a connection ended."""
+
+    CLIENT = "client"
+    SERVER = "server"
+    TIMEOUT = "timeout"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class TimedOut:
+    """A wait ended without a reply; the connection may go on.
+
+    Args:
+        waited: Seconds.
+        waiting_for: What was owed.
+    """
+
+    waited: float
+    waiting_for: str
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnected:
+    """The connection is closed.
+
+    Args:
+        end: Who or what ended it.
+        detail: Why, in words, escaped.
+    """
+
+    end: End
+    detail: str = ""
+
+
+Event = (
+    Connected
+    | CommandSent
+    | SaslSent
+    | Decoded
+    | Authenticated
+    | MailDataSent
+    | OctetsSent
+    | ReplyReceived
+    | TlsStarted
+    | Noticed
+    | Remarked
+    | TimedOut
+    | Disconnected
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An event with its place in the dialogue.
+
+    Args:
+        seq: Number of the event, from 1.
+        at: Seconds since the connection was opened.
+        event: What happened.
+        tls: Whether it happened inside TLS.
+    """
+
+    seq: int
+    at: float
+    event: Event
+    tls: bool = False
+
+
+Consumer = Callable[[Entry], None]

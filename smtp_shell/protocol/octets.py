@@ -1,0 +1,105 @@
+r"""Octets and how they are shown: one reversible notation for the screen and for files.
+
+Text from the wire or from a file is `bytes` until it has been through `escape`, so that the type checker finds what was forgotten.
+"""
+
+import re
+import unicodedata
+from functools import lru_cache
+
+CRLF = b"\r\n"
+
+_PLAIN = re.compile(rb"[ -\[\]-~]*")
+_ESCAPE = re.compile(r"\\(?:x([0-9A-Fa-f]{2})|([rnt\\]))")
+_NAMED = {"r": b"\r", "n": b"\n", "t": b"\t", "\\": b"\\"}
+_MARKS_IN_A_ROW = 4
+
+# Characters with a visible category that no terminal shows: fillers, joiners, variation selectors, the braille blank.
+_INVISIBLE = frozenset(
+    map(chr, (0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180B, 0x180C, 0x180D, 0x180F, 0x2800, 0x3164, 0xFFA0, 0xFFFC))
+) | frozenset(map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))))
+
+
+def escape(octets: bytes) -> str:
+    r"""Write octets as printable text from which they can be had back.
+
+    Printable UTF-8 stays. Each octet of anything else becomes `\xNN`: controls (C0, DEL, C1), what is not valid UTF-8, format
+    characters (bidirectional and zero-width controls, tags), separators other than the space, invisible and unassigned characters,
+    and what would look like another character sequence (text that is not in Unicode's form NFC). A backslash becomes `\\`.
+
+    Args:
+        octets: Any octets.
+
+    Returns:
+        Text that is safe on a terminal; `unescape` gives the octets back.
+    """
+    if _PLAIN.fullmatch(octets):
+        return octets.decode("ascii")
+    shown: list[str] = []
+    cluster, marks = "", 0
+    for char in octets.decode("utf-8", "surrogateescape"):
+        if unicodedata.category(char)[0] == "M":
+            marks += 1
+            keep = marks <= _MARKS_IN_A_ROW and _may_follow(cluster, char)
+            shown_now = cluster + char
+        else:
+            marks = 0
+            # Two characters that are no marks can compose too: the parts of a Hangul syllable.
+            keep = _is_shown(char) and unicodedata.is_normalized("NFC", cluster + char)
+            shown_now = char
+        shown.append(char if keep else _as_escape(char))
+        cluster = shown_now if keep else ""
+    return "".join(shown)
+
+
+def escape_str(text: str) -> str:
+    """Write a string that came from outside (a file name, an error of the system) as `escape` would its octets."""
+    try:
+        return escape(text.encode("utf-8", "surrogateescape"))
+    except UnicodeEncodeError:  # a lone surrogate that stands for no octet, as a Windows file name may hold
+        return escape(text.encode("utf-8", "surrogatepass"))
+
+
+def unescape(text: str) -> bytes:
+    r"""Turn the notation of `escape` back into octets.
+
+    A reader also takes `\r`, `\n` and `\t`. A backslash before any other character is itself.
+
+    Args:
+        text: Text in the notation; characters outside it stand for their UTF-8 octets.
+    """
+    if "\\" not in text:
+        return text.encode("utf-8", "surrogateescape")
+    octets = bytearray()
+    end = 0
+    for match in _ESCAPE.finditer(text):
+        octets += text[end : match.start()].encode("utf-8", "surrogateescape")
+        octets += bytes.fromhex(match[1]) if match[1] else _NAMED[match[2]]
+        end = match.end()
+    octets += text[end:].encode("utf-8", "surrogateescape")
+    return bytes(octets)
+
+
+@lru_cache(maxsize=4096)
+def _is_shown(char: str) -> bool:
+    if char == " ":
+        return True
+    if char == "\\" or char in _INVISIBLE:
+        return False
+    if unicodedata.category(char)[0] in "CZ":
+        return False
+    return unicodedata.normalize("NFC", char) == char
+
+
+def _may_follow(cluster: str, mark: str) -> bool:
+    """Say whether a combining mark is seen as itself behind this character and the marks that it has."""
+    if not cluster or cluster == " " or mark in _INVISIBLE:
+        return False
+    # All of the cluster counts: a mark can compose with the character across another mark.
+    return unicodedata.is_normalized("NFC", cluster + mark)
+
+
+def _as_escape(char: str) -> str:
+    if char == "\\":
+        return "\\\\"
+    return "".join(f"\\x{octet:02x}" for octet in char.encode("utf-8", "surrogateescape"))

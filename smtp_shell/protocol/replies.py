@@ -1,0 +1,310 @@
+"""Replies: what a server says, read strictly and shown as it came.
+
+A reply code is three ASCII digits. What else a server sends is kept and named, never guessed at: an `Oddity` goes on, `Malformed` ends
+the dialogue.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum, IntEnum
+
+from smtp_shell.protocol.octets import escape
+
+
+class ReplyClass(IntEnum):
+    """What the first digit of a reply code says.
+
+    Source: RFC 5321 §4.2.1
+    """
+
+    POSITIVE_COMPLETION = 2
+    POSITIVE_INTERMEDIATE = 3
+    TRANSIENT_NEGATIVE = 4
+    PERMANENT_NEGATIVE = 5
+
+
+class Oddity(Enum):
+    """Something odd about a reply that can still be read."""
+
+    BARE_LF = "a line ends with LF alone, not CRLF"
+    BARE_CR = "a line holds CR that ends nothing"
+    NUL = "a line holds NUL"
+    CONTROL = "a line holds control characters"
+    EIGHT_BIT = "a line holds octets over 127"
+    NOT_UTF8 = "a line is not valid UTF-8"
+    MIXED_CODES = "the lines of one reply have different codes"
+    ODD_CODE = "the reply code is outside 200-599"
+
+
+# What a strict reader does not accept: these end a script, and are only named in the shell.
+VIOLATIONS = frozenset({Oddity.MIXED_CODES, Oddity.ODD_CODE})
+
+
+@dataclass(frozen=True, slots=True)
+class EnhancedCode:
+    """An enhanced status code, such as 5.7.1.
+
+    Source: RFC 3463 §2
+    """
+
+    class_: int
+    subject: int
+    detail: int
+
+    def __str__(self) -> str:
+        return f"{self.class_}.{self.subject}.{self.detail}"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One whole reply.
+
+    Args:
+        code: The reply code of its last line.
+        lines: The text of each line, behind the code and its separator, without the line end.
+        octets: All of it, as it came.
+        oddities: What is odd about it, in the order seen.
+    """
+
+    code: int
+    lines: tuple[bytes, ...]
+    octets: bytes
+    oddities: tuple[Oddity, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The text of the lines, escaped, joined with LF."""
+        return "\n".join(escape(line) for line in self.lines)
+
+    @property
+    def reply_class(self) -> ReplyClass | None:
+        """The class of the code, or None for a code outside 200-599."""
+        digit = self.code // 100
+        return ReplyClass(digit) if 2 <= digit <= 5 else None
+
+    @property
+    def is_negative(self) -> bool:
+        """Whether the code is 4yz or 5yz."""
+        return self.code // 100 in (4, 5)
+
+    @property
+    def enhanced(self) -> EnhancedCode | None:
+        """The enhanced status code of the first line, if there is one."""
+        return enhanced_code(self.lines[0])
+
+    def wire_lines(self) -> Iterator[bytes]:
+        """Give the lines as they came, code included, without the line end."""
+        yield from wire_lines(self.octets)
+
+
+@dataclass(frozen=True, slots=True)
+class Malformed:
+    """What came is no reply, and nothing behind it can be trusted.
+
+    Args:
+        octets: What came, at most a limit's worth.
+        reason: What is wrong with it, in words; holds no text of the server's.
+    """
+
+    octets: bytes
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyLimits:
+    """How much a server may say.
+
+    Args:
+        line: Octets in a line, its end included.
+        reply: Octets in one reply.
+        lines: Lines in one reply.
+    """
+
+    line: int = 64 * 1024
+    reply: int = 1024 * 1024
+    lines: int = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Extensions:
+    """What the reply to EHLO announced.
+
+    Args:
+        keywords: Upper-case keyword to its parameters, as octets.
+
+    Source: RFC 5321 §4.1.1.1
+    """
+
+    keywords: Mapping[str, tuple[bytes, ...]]
+
+    @classmethod
+    def parse(cls, reply: Reply) -> "Extensions":
+        """Read the keywords of a 250 reply to EHLO or LHLO; a line that holds no keyword is passed over."""
+        keywords: dict[str, tuple[bytes, ...]] = {}
+        for line in reply.lines[1:]:
+            words = line.split()
+            if (
+                words and words[0][:5].upper() == b"AUTH="
+            ):  # the form of a draft of 1998 that some servers still announce
+                words = [b"AUTH", words[0][5:], *words[1:]]
+            if not words or not _KEYWORD.fullmatch(words[0]):
+                continue
+            keyword = words[0].decode("ascii").upper()
+            keywords[keyword] = (*keywords.get(keyword, ()), *(word for word in words[1:] if word))
+        return cls(keywords)
+
+    def __contains__(self, keyword: str) -> bool:
+        return keyword in self.keywords
+
+    def parameters(self, keyword: str) -> tuple[str, ...]:
+        """Give the parameters of a keyword, escaped; none when it was not announced."""
+        return tuple(escape(word) for word in self.keywords.get(keyword, ()))
+
+    @property
+    def mechanisms(self) -> tuple[str, ...]:
+        """The SASL mechanisms announced, upper-case, each once."""
+        names = (escape(word.upper()) for word in self.keywords.get("AUTH", ()))
+        return tuple(dict.fromkeys(names))
+
+
+class ReplyParser:
+    """Cut what a server sends into replies, whatever the segments it comes in.
+
+    Args:
+        limits: How much a server may say.
+    """
+
+    def __init__(self, limits: ReplyLimits | None = None) -> None:
+        self._limits = limits or ReplyLimits()
+        self._line = bytearray()
+        self._lines: list[bytes] = []
+        self._size = 0
+        self._failed = False
+        self.consumed = 0
+
+    @property
+    def pending(self) -> bytes:
+        """What has come of a reply that is not whole yet."""
+        return b"".join(self._lines) + bytes(self._line)
+
+    def receive(self, octets: bytes) -> Iterator[Reply | Malformed]:
+        """Take octets in; give each reply as it becomes whole.
+
+        Behind a `Malformed` nothing more is read: the parser has failed. While a reply is given, `consumed` says how many of these
+        octets it and those before it took.
+        """
+        start = 0
+        while start < len(octets) and not self._failed:
+            end = octets.find(b"\n", start) + 1
+            piece = octets[start : end or len(octets)]
+            start += len(piece)
+            self.consumed = start
+            if len(self._line) + len(piece) > self._limits.line:
+                yield self._fail(self._line + piece, f"a reply line is longer than {self._limits.line:,} octets")
+                return
+            if not end:
+                self._line += piece
+                return
+            line = bytes(self._line) + piece if self._line else piece
+            self._line.clear()
+            item = self._take_line(line)
+            if item is not None:
+                yield item
+
+    def _take_line(self, line: bytes) -> Reply | Malformed | None:
+        match = _LINE.match(line)
+        if match is None:
+            return self._fail(line, _what_it_is(line))
+        self._size += len(line)
+        if self._size > self._limits.reply:
+            return self._fail(line, f"a reply is longer than {self._limits.reply:,} octets")
+        self._lines.append(line)
+        if len(self._lines) > self._limits.lines:
+            return self._fail(line, f"a reply has more than {self._limits.lines:,} lines")
+        if match[2] == b"-":
+            return None
+        lines, self._lines, self._size = self._lines, [], 0
+        return _reply(lines)
+
+    def _fail(self, octets: bytes | bytearray, reason: str) -> Malformed:
+        self._failed = True
+        self._lines.clear()
+        self._line.clear()
+        return Malformed(bytes(octets[: self._limits.line]), reason)
+
+
+def enhanced_code(text: bytes) -> EnhancedCode | None:
+    """Read the enhanced status code that the text of a reply begins with.
+
+    Source: RFC 2034 §3, RFC 3463 §2
+    """
+    match = _ENHANCED.match(text)
+    return EnhancedCode(int(match[1]), int(match[2]), int(match[3])) if match else None
+
+
+def wire_lines(octets: bytes) -> Iterator[bytes]:
+    """Cut octets at LF; give the lines without CRLF or LF."""
+    for line in octets.split(b"\n")[: -1 if octets.endswith(b"\n") else None]:
+        yield line.removesuffix(b"\r")
+
+
+_LINE = re.compile(rb"([0-9]{3})(?:([ -])([^\n]*))?\r?\n", re.DOTALL)
+_ENHANCED = re.compile(rb"([245])\.([0-9]{1,3})\.([0-9]{1,3})(?=[ \t]|$)")
+_KEYWORD = re.compile(rb"[A-Za-z0-9][A-Za-z0-9-]*")
+_ORDINARY = re.compile(rb"[\t -~]*\r\n")
+_CONTROLS = re.compile(rb"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]")
+
+
+def _reply(wire: list[bytes]) -> Reply:
+    last = wire[-1]
+    code = int(last[:3])
+    oddities: dict[Oddity, None] = {}
+    if not 200 <= code <= 599:
+        oddities[Oddity.ODD_CODE] = None
+    lines: list[bytes] = []
+    for line in wire:
+        if line[:3] != last[:3]:
+            oddities[Oddity.MIXED_CODES] = None
+        if not _ORDINARY.fullmatch(line):
+            oddities.update(dict.fromkeys(_oddities(line)))
+        lines.append(line[4:].removesuffix(b"\n").removesuffix(b"\r"))
+    return Reply(code, tuple(lines), b"".join(wire), tuple(oddities))
+
+
+def _oddities(line: bytes) -> Iterator[Oddity]:
+    if not line.endswith(b"\r\n"):
+        yield Oddity.BARE_LF
+    text = line.removesuffix(b"\n").removesuffix(b"\r")
+    if b"\r" in text:
+        yield Oddity.BARE_CR
+    if b"\0" in text:
+        yield Oddity.NUL
+    if _CONTROLS.search(text):
+        yield Oddity.CONTROL
+    if text.isascii():
+        return
+    yield Oddity.EIGHT_BIT
+    try:
+        text.decode("utf-8")
+    except UnicodeDecodeError:
+        yield Oddity.NOT_UTF8
+
+
+_FOREIGN = (
+    (b"HTTP/", "it speaks HTTP"),
+    (b"SSH-", "it speaks SSH"),
+    (b"+OK", "it speaks POP3"),
+    (b"* OK", "it speaks IMAP"),
+    (b"\x15\x03", "it speaks TLS from the first octet"),
+    (b"\x16\x03", "it speaks TLS from the first octet"),
+)
+
+
+def _what_it_is(line: bytes) -> str:
+    for start, what in _FOREIGN:
+        if line.startswith(start):
+            return f"this is no SMTP reply: {what}"
+    if not line.strip():
+        return "this is no SMTP reply: an empty line"
+    return "this is no SMTP reply: it does not begin with a three-digit code and a space or a hyphen"

@@ -1,0 +1,105 @@
+"""The certificate that a server of ours shows: made at start, or given by the user."""
+
+import os
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+
+from smtp_shell.errors import UsageError
+from smtp_shell.protocol.octets import escape_str
+
+
+@dataclass(frozen=True, slots=True)
+class ServerCertificate:
+    """What a server needs for TLS, and what its client needs to trust it.
+
+    Args:
+        context: For the server's side of a handshake; it holds the key.
+        ca_file: A PEM file with the certificate to trust.
+    """
+
+    context: ssl.SSLContext
+    ca_file: Path
+
+
+def make_certificate(directory: Path, *names: str) -> ServerCertificate:
+    """Make a certificate authority and have it sign a certificate for these names.
+
+    The authority's key is never written. The server's is written for as long as the TLS library takes to read it, in a file that
+    only its owner can read.
+
+    Args:
+        directory: An existing directory that only its owner can use; `ca.pem` is created in it.
+        names: Host names and IP addresses that the certificate is good for.
+
+    Raises:
+        UsageError: A file could not be written.
+    """
+    import trustme
+
+    authority = trustme.CA(organization_name="smtp-shell", organization_unit_name="practice, trusted by nobody else")
+    leaf = authority.issue_cert(*names, organization_name="smtp-shell", organization_unit_name="practice")
+    ca_file = directory / "ca.pem"
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        _write_private(ca_file, authority.cert_pem.bytes())
+        with leaf.private_key_and_cert_chain_pem.tempfile(dir=str(directory)) as path:
+            context.load_cert_chain(path)
+    except OSError as error:
+        raise UsageError(
+            f"The server's certificate could not be written to {_shown(directory)}: {escape_str(error.strerror or 'unknown error')}."
+        ) from None
+    return ServerCertificate(context, ca_file)
+
+
+def load_certificate(certificate: Path, key: Path | None) -> ServerCertificate:
+    """Load a certificate that the user made.
+
+    Args:
+        certificate: A PEM file with the certificate, and behind it those that lead to its root.
+        key: A PEM file with its private key, without a pass phrase; None when it is in the file of the certificate.
+
+    Raises:
+        UsageError: A file cannot be read, is no PEM file, needs a pass phrase, or the two do not belong together.
+    """
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    for file in (certificate, key):
+        if file is not None:
+            _check_readable(file)
+    encrypted = False
+
+    def refuse() -> str:
+        # Without a callback OpenSSL would ask on the terminal.
+        nonlocal encrypted
+        encrypted = True
+        return ""
+
+    try:
+        context.load_cert_chain(certificate, key, password=refuse)
+    except (ssl.SSLError, ValueError):
+        where = _shown(key or certificate)
+        if encrypted:
+            raise UsageError(f"The private key in {where} needs a pass phrase; give one without.") from None
+        raise UsageError(
+            f"The certificate {_shown(certificate)} and the key {where} cannot be used: "
+            "both must be PEM files, and they must belong together."
+        ) from None
+    return ServerCertificate(context, certificate)
+
+
+def _check_readable(file: Path) -> None:
+    try:
+        with file.open("rb"):
+            return
+    except OSError as error:
+        raise UsageError(f"{_shown(file)} cannot be read: {escape_str(error.strerror or 'unknown error')}.") from None
+
+
+def _write_private(path: Path, octets: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(octets)
+
+
+def _shown(path: Path) -> str:
+    return escape_str(str(path))

@@ -1,0 +1,275 @@
+"""The mailbox of the practice server: a Maildir, how mail gets into it and how it is read.
+
+A message is stored as it came over the wire, CRLF and all, behind the trace header fields that a server adds.
+"""
+
+import base64
+import binascii
+import itertools
+import os
+import quopri
+import re
+import secrets
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import BinaryIO
+
+from smtp_shell.errors import UsageError
+from smtp_shell.protocol.octets import CRLF, escape_str
+
+MESSAGE_LIMIT = 11 * 1024 * 1024
+HEADER_LIMIT = 64 * 1024
+SUBJECT_LIMIT = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message that the practice server has received.
+
+    Args:
+        number: Its place in the order of arrival, from 1.
+        sender: The mailbox of the reverse-path; empty for the null reverse-path.
+        recipients: The mailboxes of the forward-paths, in the order of the RCPT commands.
+        subject: Its subject, decoded and then escaped; empty without one.
+        date: When it arrived.
+        size: Its size in octets, trace header fields included.
+        path: The file that holds it.
+    """
+
+    number: int
+    sender: bytes
+    recipients: tuple[bytes, ...]
+    subject: str
+    date: datetime
+    size: int
+    path: Path
+
+
+class Delivery:
+    """One message on its way into the mailbox: written under `tmp`, and moved to `new` when it is whole.
+
+    Args:
+        maildir: The mailbox.
+        name: The name of the file to create.
+    """
+
+    def __init__(self, maildir: Path, name: str) -> None:
+        self._path = maildir / "tmp" / name
+        self._goal = maildir / "new" / name
+        descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
+        self._file: BinaryIO | None = os.fdopen(descriptor, "wb")
+
+    def write(self, octets: bytes) -> None:
+        """Add octets.
+
+        Raises:
+            OSError: The disk is full, or the mailbox has gone.
+        """
+        if self._file is not None:
+            self._file.write(octets)
+
+    def commit(self) -> None:
+        """Let the message be seen. There is no fsync: practice mail need not survive a power cut.
+
+        Raises:
+            OSError: The disk is full, or the mailbox has gone.
+        """
+        if self._file is None:
+            return
+        self._file.close()
+        self._path.rename(self._goal)
+        self._file = None
+
+    def discard(self) -> None:
+        """Remove what was written, unless it has been committed."""
+        file, self._file = self._file, None
+        if file is None:
+            return
+        try:
+            file.close()
+        except OSError:
+            pass  # the last octets did not fit on the disk; the file goes anyway
+        finally:
+            self._path.unlink(missing_ok=True)
+
+
+class Inbox:
+    """A mailbox in the Maildir format.
+
+    Args:
+        path: Its directory.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._sequence = itertools.count(1)
+
+    def prepare(self) -> None:
+        """Create the directories that are missing, for their owner only.
+
+        Raises:
+            UsageError: One could not be created.
+        """
+        try:
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for name in ("tmp", "new", "cur"):
+                (self.path / name).mkdir(mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise UsageError(
+                f"The mailbox {escape_str(str(self.path))} could not be made: {escape_str(error.strerror or 'unknown error')}; "
+                "choose another directory."
+            ) from None
+
+    def deliver(self, sender: bytes, recipients: Sequence[bytes], received: bytes) -> Delivery:
+        """Begin a message with its trace header fields.
+
+        Args:
+            sender: The mailbox of the reverse-path; it and the recipients hold no CR, LF or NUL.
+            recipients: The mailboxes of the forward-paths.
+            received: The `Received:` header field, with its CRLF.
+
+        Raises:
+            OSError: The disk is full, or the mailbox has gone.
+
+        Source: RFC 5321 §4.4
+        """
+        now = time.time_ns()
+        seconds, micros = now // 10**9, now % 10**9 // 1000
+        name = f"{seconds}.M{micros:06d}Q{next(self._sequence):06d}R{secrets.token_hex(4)}.practice.example"
+        delivery = Delivery(self.path, name)
+        try:
+            delivery.write(b"Return-Path: <" + sender + b">" + CRLF)
+            for recipient in recipients:
+                delivery.write(b"Delivered-To: " + recipient + CRLF)
+            delivery.write(received)
+        except OSError:
+            delivery.discard()
+            raise
+        return delivery
+
+    def messages(self) -> list[Message]:
+        """Return what has arrived, the oldest first."""
+        found = (_describe(number, at, path) for number, (at, path) in enumerate(self._arrivals(), 1))
+        return [message for message in found if message is not None]
+
+    def read(self, number: int, *, limit: int = MESSAGE_LIMIT) -> bytes:
+        """Return a message as it is stored.
+
+        Args:
+            number: Its place in the order of arrival, from 1.
+            limit: The most octets to return.
+
+        Raises:
+            UsageError: There is no such message, or it cannot be read.
+        """
+        arrivals = self._arrivals()
+        if not 1 <= number <= len(arrivals):
+            there = f"numbers go from 1 to {len(arrivals)}" if arrivals else "nothing has arrived yet"
+            raise UsageError(f"There is no message {number} in the inbox: {there}.")
+        try:
+            with arrivals[number - 1][1].open("rb") as file:
+                return file.read(limit)
+        except OSError as error:
+            raise UsageError(
+                f"Message {number} of the inbox cannot be read: {escape_str(error.strerror or 'unknown error')}."
+            ) from None
+
+    def _arrivals(self) -> list[tuple[int, Path]]:
+        """List the files with the times of their arrival, in nanoseconds, in that order."""
+        found: list[tuple[int, int, str, Path]] = []
+        for folder in ("new", "cur"):
+            try:
+                with os.scandir(self.path / folder) as entries:
+                    found.extend(_arrival(entry) for entry in entries if entry.is_file(follow_symlinks=False))
+            except OSError:
+                continue  # no such folder: nothing has arrived
+        return [(at, path) for at, _, _, path in sorted(found)]
+
+
+_OWN_NAME = re.compile(r"([0-9]{1,10})\.M([0-9]{6})Q([0-9]{6,9})R", re.ASCII)
+_ENCODED_WORD = re.compile(rb"=\?([A-Za-z0-9_.:+-]{1,40})(?:\*[A-Za-z0-9-]*)?\?([BbQq])\?([!->@-~]*)\?=")
+_BETWEEN_ENCODED_WORDS = re.compile(rb"(?<=\?=)[ \t]+(?==\?)")
+
+
+def _arrival(entry: "os.DirEntry[str]") -> tuple[int, int, str, Path]:
+    own = _OWN_NAME.match(entry.name)
+    if own is not None:
+        return int(own[1]) * 10**9 + int(own[2]) * 1000, int(own[3]), entry.name, Path(entry.path)
+    try:
+        at = entry.stat(follow_symlinks=False).st_mtime_ns
+    except OSError:
+        at = 0
+    return at, 0, entry.name, Path(entry.path)
+
+
+def _describe(number: int, at: int, path: Path) -> Message | None:
+    """Read the header section of one file; None when it has gone since it was listed."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(HEADER_LIMIT)
+            size = os.fstat(file.fileno()).st_size
+    except OSError:
+        return None
+    fields = _fields(head)
+    sender, recipients, subject = b"", [], b""
+    for name, body in itertools.takewhile(lambda field: field[0] != b"received", fields):
+        if name == b"return-path":
+            sender = body.removeprefix(b"<").removesuffix(b">")
+        elif name == b"delivered-to":
+            recipients.append(body)
+    for name, body in fields:
+        if name == b"subject":
+            subject = body
+            break
+    return Message(number, sender, tuple(recipients), _decoded(subject), _time(at), size, path)
+
+
+def _fields(head: bytes) -> list[tuple[bytes, bytes]]:
+    """Split a header section into names, in lower case, and unfolded bodies."""
+    fields: list[tuple[bytes, list[bytes]]] = []
+    for line in head.split(b"\n"):
+        line = line.removesuffix(b"\r")
+        if not line:
+            break
+        if line[:1] in (b" ", b"\t"):
+            if fields:
+                fields[-1][1].append(line)
+            continue
+        name, colon, body = line.partition(b":")
+        if colon:
+            fields.append((name.rstrip(b" \t").lower(), [body]))
+    return [(name, b"".join(lines).strip(b" \t")) for name, lines in fields]
+
+
+def _decoded(subject: bytes) -> str:
+    """Decode the encoded words of a subject; what cannot be decoded stays as it is.
+
+    Source: RFC 2047 §2, §6.2
+    """
+    subject = _BETWEEN_ENCODED_WORDS.sub(b"", subject[:SUBJECT_LIMIT])
+    shown: list[str] = []
+    end = 0
+    for match in _ENCODED_WORD.finditer(subject):
+        shown += (subject[end : match.start()].decode("utf-8", "surrogateescape"), _decoded_word(match))
+        end = match.end()
+    shown.append(subject[end:].decode("utf-8", "surrogateescape"))
+    return escape_str("".join(shown))
+
+
+def _decoded_word(match: re.Match[bytes]) -> str:
+    charset, encoding, text = match[1].decode("ascii"), match[2], match[3]
+    try:
+        octets = base64.b64decode(text) if encoding in b"Bb" else quopri.decodestring(text, header=True)
+        return octets.decode(charset, "replace")
+    except (binascii.Error, LookupError, ValueError, OverflowError):
+        return match[0].decode("ascii")
+
+
+def _time(at: int) -> datetime:
+    try:
+        return datetime.fromtimestamp(at / 10**9, UTC).astimezone()
+    except (OverflowError, ValueError, OSError):
+        return datetime.fromtimestamp(0, UTC)

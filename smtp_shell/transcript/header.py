@@ -1,0 +1,253 @@
+"""The header of a transcript: fields as in a mail header, known ones checked, unknown ones kept."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Literal
+
+from smtp_shell.errors import Fault
+from smtp_shell.protocol.octets import escape_str, unescape
+from smtp_shell.transcript.notation import clean
+from smtp_shell.transcript.variables import parse_assignment
+
+VERSION: Final = "1"
+MOST_FAULTS: Final = 20
+"""How many faults of one file are told."""
+
+DIALOGUE: Final = re.compile(r"[ \t]*(?:[0-9]+(?:\.[0-9]+)?[ \t]+)?(?:C[:&|<]|S[:|=~]|\*:)")
+"""A line of the dialogue, which ends up in the header where the empty line is missing."""
+
+_FIELD = re.compile(r"([!-9;-~]+):(.*)")
+_ONCE = frozenset(("transcript", "title", "server", "date", "client", "tags", "secrets"))
+_BREAKS_A_LINE = re.compile(rb"[\r\n\0]")
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The fields in front of a transcript.
+
+    Args:
+        fields: Names and values in the order of the file, unknown ones included. Values are unfolded, without white space
+            around them, and in the notation of the file: printable, with escapes.
+    """
+
+    fields: tuple[tuple[str, str], ...]
+
+    @classmethod
+    def new(
+        cls,
+        *,
+        client: str,
+        server: str = "",
+        date: datetime | None = None,
+        title: str = "",
+        tags: str = "",
+        secrets: Literal["redacted", "included"] = "redacted",
+        variables: Mapping[str, str] | None = None,
+    ) -> "Header":
+        """Make the header of a new transcript; what is empty gets no field.
+
+        Args:
+            client: The program that writes it, and its version. A file with this field ends each line with LF, so a last line
+                that has none was cut off.
+            server: The server's host and port.
+            date: When the dialogue began, with its time zone.
+            title: What it is about.
+            tags: Words to find it by.
+            secrets: Whether credentials stand in it.
+            variables: Defaults for variables.
+        """
+        fields = [
+            ("Transcript", VERSION),
+            ("Title", title),
+            ("Server", server),
+            ("Date", _rfc5322(date) if date else ""),
+            ("Client", client),
+            ("Tags", tags),
+            ("Secrets", secrets if secrets == "included" else ""),
+        ]
+        told = [(name, escape_str(value.strip(" "))) for name, value in fields if value.strip(" ")]
+        defaults = [
+            ("Var", f"{name}={_with_last_space(escape_str(value))}") for name, value in (variables or {}).items()
+        ]
+        return cls((*told, *defaults))
+
+    def get(self, name: str) -> str | None:
+        """Return the value of the first field of this name, in any case; None if there is none.
+
+        Args:
+            name: The field's name, without its colon.
+        """
+        wanted = name.lower()
+        return next((value for field, value in self.fields if field.lower() == wanted), None)
+
+    def with_field(self, name: str, value: str) -> "Header":
+        """Return a header with this value in the first field of this name, or in a new field at the end.
+
+        Args:
+            name: The field's name, without its colon.
+            value: Any text; it is escaped.
+        """
+        wanted, new = name.lower(), (name, escape_str(value.strip(" ")))
+        for at, (field, _) in enumerate(self.fields):
+            if field.lower() == wanted:
+                return Header((*self.fields[:at], new, *self.fields[at + 1 :]))
+        return Header((*self.fields, new))
+
+    @property
+    def title(self) -> str:
+        """What the transcript is about; empty if it does not say."""
+        return self.get("Title") or ""
+
+    @property
+    def server(self) -> str:
+        """The server's host and port; empty if it does not say."""
+        return self.get("Server") or ""
+
+    @property
+    def date(self) -> str:
+        """When the dialogue began, as RFC 5322 writes dates; empty if it does not say."""
+        return self.get("Date") or ""
+
+    @property
+    def client(self) -> str:
+        """The program that wrote the file; empty if none says so."""
+        return self.get("Client") or ""
+
+    @property
+    def tags(self) -> str:
+        """Words to find the transcript by."""
+        return self.get("Tags") or ""
+
+    @property
+    def secrets_included(self) -> bool:
+        """Whether credentials stand in the file."""
+        return (self.get("Secrets") or "").lower() == "included"
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The defaults for variables, unescaped."""
+        assignments = (parse_assignment(value) for name, value in self.fields if name.lower() == "var")
+        return {name: unescape(value).decode("utf-8", "surrogateescape") for name, value in assignments}
+
+
+def parse_header(lines: Sequence[tuple[int, str]], *, longest: int) -> tuple[Header, list[Fault]]:
+    """Parse the lines of a header.
+
+    Args:
+        lines: Line numbers and lines without line ends, the first field's first, without the empty line that ends them.
+        longest: How many octets one unfolded value may have.
+
+    Returns:
+        The header, and what is wrong with it, at most `MOST_FAULTS`. The header is of use only if nothing is wrong.
+
+    Source: RFC 5322 §2.2, §2.2.3
+    """
+    fields: list[tuple[str, str]] = []
+    faults: list[Fault] = []
+    seen: set[str] = set()
+    for number, text in _unfold(lines):
+        found = _FIELD.fullmatch(text)
+        if DIALOGUE.match(text):
+            faults.append(
+                Fault(number, "a line of the dialogue stands in the header", "an empty line after the header")
+            )
+            break
+        if not found:
+            problem = f"'{clean(text[:60])}' is no header field"
+            faults.append(Fault(number, problem, "Name: value, or an empty line after the header"))
+        else:
+            name, value = found[1], clean(found[2].strip(" \t"))
+            fault = _fault_of(number, name, value, seen, longest)
+            faults += [fault] if fault else []
+            fields.append((name, value))
+        if len(faults) == MOST_FAULTS:
+            break
+    return Header(tuple(fields)), faults
+
+
+def format_header(header: Header, *, longest: int) -> str:
+    """Write a header as it stands in a file, with the empty line that ends it.
+
+    Args:
+        header: The header.
+        longest: How many octets one value may have.
+
+    Raises:
+        ValueError: It would not be read back as it is, such as one with a line end in a value.
+    """
+    lines = [f"{name}: {value}" if value else f"{name}:" for name, value in header.fields]
+    read, faults = parse_header(list(enumerate(lines, start=1)), longest=longest)
+    if faults:
+        raise ValueError(f"field {faults[0].line} of the header: {faults[0]}")
+    if read != header or not lines:
+        raise ValueError("the header would not be read back as it is")
+    return "".join(f"{line}\n" for line in [*lines, ""])
+
+
+def _unfold(lines: Iterable[tuple[int, str]]) -> Iterator[tuple[int, str]]:
+    """Join each field with its folded lines; a line of the dialogue among them, which only looks folded, is given by itself."""
+    start, pieces = 0, list[str]()
+    for number, line in lines:
+        if pieces and line[:1] in (" ", "\t") and not DIALOGUE.match(line):
+            pieces.append(line)
+            continue
+        if pieces:
+            yield start, "".join(pieces)
+        start, pieces = number, [line]
+    if pieces:
+        yield start, "".join(pieces)
+
+
+def _fault_of(number: int, name: str, value: str, seen: set[str], longest: int) -> Fault | None:
+    key = name.lower()
+    if len(value) > longest or len(value.encode()) > longest:
+        return Fault(number, f"the value of {name[:60]} is longer than {longest} octets", "a shorter one")
+    if (key == "transcript") == bool(seen):
+        return Fault(number, f"the field {name} stands twice, or is not the first", "Transcript: 1 first, and once")
+    if key in seen and key in _ONCE:
+        return Fault(number, f"the field {name} stands twice", "it once")
+    seen.add(key)
+    match key:
+        case "transcript" if value != VERSION:
+            return Fault(number, *_wrong_version(value))
+        case "secrets" if value.lower() not in ("redacted", "included"):
+            return Fault(number, f"'{value[:60]}' does not say whether secrets are in the file", "redacted or included")
+        case "var":
+            return _variable_fault(number, value, seen)
+    return None
+
+
+def _wrong_version(value: str) -> tuple[str, str]:
+    if re.fullmatch("[1-9][0-9]{0,8}", value):
+        return (
+            f"the file was written by a newer version, in format {value}",
+            f"format {VERSION}; a newer smtp-shell reads it",
+        )
+    return f"'{value[:60]}' is no version of the format", f"Transcript: {VERSION}"
+
+
+def _variable_fault(number: int, value: str, seen: set[str]) -> Fault | None:
+    try:
+        name, text = parse_assignment(value)
+    except ValueError as error:
+        return Fault(number, str(error), "Var: name=value")
+    if _BREAKS_A_LINE.search(unescape(text)):
+        return Fault(
+            number, f"the value of the variable {name} holds CR, LF or NUL", "a value that stays inside one line"
+        )
+    if f"var {name}" in seen:
+        return Fault(number, f"the variable {name} is set twice", "one Var: for it")
+    seen.add(f"var {name}")
+    return None
+
+
+def _with_last_space(value: str) -> str:
+    return value[:-1] + r"\x20" if value.endswith(" ") else value
+
+
+def _rfc5322(date: datetime) -> str:
+    from email.utils import format_datetime
+
+    return format_datetime(date)

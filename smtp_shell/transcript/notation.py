@@ -1,0 +1,52 @@
+r"""The notation of a transcript's content: escapes everywhere, and `\${` for a literal `${` in what a client sends."""
+
+import re
+
+from smtp_shell.protocol.octets import escape, unescape
+
+_TOKEN = re.compile(r"(\\(?:x[0-9A-Fa-f]{2}|[rnt\\]|\$\{)|\\)")
+_BRACE = re.compile(r"(\\\\)|\\\$\{")
+
+
+def clean(text: str) -> str:
+    r"""Write what a person or a stranger wrote in the notation so that nothing in it is unseen.
+
+    Each character that `escape` would not show becomes `\xNN`; what the text means as octets stays the same, and text that is
+    clean already stays as it is, its spelling of escapes included.
+
+    Args:
+        text: Text in the notation, with any characters in it.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    parts = _TOKEN.split(text)
+    shown = [escape(part.encode("utf-8", "surrogateescape")) for part in parts[::2]]
+    if shown == parts[::2]:
+        return text
+    parts[::2] = shown
+    # A backslash that stood for itself must not join the escape that may follow it now.
+    parts[1::2] = [r"\\" if token == "\\" else token for token in parts[1::2]]
+    return "".join(parts)
+
+
+def client_text(octets: bytes) -> str:
+    r"""Write octets that a client sent, so that nothing in them is taken for a variable.
+
+    Args:
+        octets: Any octets, without the line's CRLF.
+
+    Returns:
+        The notation of `escape`, with `\${` for `${`.
+    """
+    return escape(octets).replace("${", r"\${")
+
+
+def client_octets(text: str) -> bytes:
+    r"""Turn a client line's text into octets; `\${` is `${`, and a variable stands as it is written.
+
+    Args:
+        text: Text in the notation.
+    """
+    if "${" not in text:
+        return unescape(text)
+    return unescape(_BRACE.sub(lambda found: found[1] or "${", text))

@@ -1,0 +1,228 @@
+"""Go through a transcript file: its header, its steps, and what is wrong with them."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain
+from typing import BinaryIO, Final
+
+from smtp_shell.errors import Fault, TranscriptError
+from smtp_shell.protocol.octets import escape, escape_str
+from smtp_shell.transcript.header import DIALOGUE, MOST_FAULTS, VERSION, Header, parse_header
+from smtp_shell.transcript.notation import clean
+from smtp_shell.transcript.step import CLIENT_LINES, Marker, Step
+from smtp_shell.transcript.variables import Template
+
+_MARKERS: Final = {str(marker): marker for marker in Marker}
+_LINE = re.compile(r"[ \t]*(?:([0-9]{1,9}(?:\.[0-9]{1,9})?)[ \t]+)?(C[:&|<]|S[:|=~]|\*:|#) ?(.*)")
+_ODD_TIME = re.compile(r"[ \t]*([^ \t]+)[ \t]+(?:C[:&|<]|S[:|=~]|\*:|#)")
+_BOM = b"\xef\xbb\xbf"
+_FIRST_FIELD = "transcript:"
+_BESIDE_CONTENT = 64  # octets of white space, time, marker and line end that a line may have beside its content
+_EXCERPT = 60
+
+
+@dataclass(frozen=True, slots=True)
+class ReadLimits:
+    """How much a reader takes.
+
+    Args:
+        line: Octets of content in one line, counted as its notation is written.
+        header: Octets of the whole header.
+    """
+
+    line: int = 65_536
+    header: int = 262_144
+
+
+class _Malformed(Exception):
+    """A line's content cannot be; the arguments are those of its fault."""
+
+
+class Scan:
+    """The file as it is gone through: its header, then its steps and what is wrong with them, in order."""
+
+    def __init__(self, stream: BinaryIO, name: str, limits: ReadLimits) -> None:
+        self._stream = stream
+        self._name = name
+        self._limits = limits
+        self._longest = limits.line + _BESIDE_CONTENT
+        self._number = 0
+        self._whole = True
+        self.header: Header | None = None
+        self.header_faults: list[Fault] = []
+        self.torn = False
+        self._lines = self._read_lines()
+        self._read_header()
+
+    def __iter__(self) -> Iterator[Step | Fault]:
+        match, longest = _LINE.match, self._limits.line
+        for raw in self._lines:
+            if raw is None:
+                yield self._too_long()
+                continue
+            try:
+                line = raw.decode()
+            except UnicodeDecodeError as error:
+                yield self._not_utf8(raw, error.start)
+                continue
+            found = match(line)
+            if found is None:
+                if line.strip(" \t"):
+                    yield Fault(self._number, *_without_marker(line))
+                continue
+            seconds, word, text = found.groups()
+            marker = _MARKERS[word]
+            odd = not text.isascii() or not text.isprintable() or "${" in text or len(raw) > longest
+            if odd or marker is Marker.EVENT:
+                try:
+                    text = _examined(marker, text, longest)
+                except _Malformed as problem:
+                    yield Fault(self._number, *problem.args)
+                    continue
+            yield Step(marker, text, float(seconds) if seconds else None, self._number)
+
+    def _read_lines(self) -> Iterator[bytes | None]:
+        """Give each line without its line end; None for one that is too long, the rest of which is skipped."""
+        most = self._longest + 1
+        while raw := self._readline(most):
+            self._number += 1
+            if raw[-1] == 0x0A:
+                yield raw[:-2] if raw[-2:] == b"\r\n" else raw[:-1]
+            elif len(raw) == most:
+                yield None
+                while raw and raw[-1] != 0x0A:
+                    raw = self._readline(most)
+            else:
+                self._whole = False
+                if self.header is not None and self.header.client:
+                    self.torn = True
+                    return
+                yield raw.removesuffix(b"\r")
+
+    def _readline(self, most: int) -> bytes:
+        try:
+            return self._stream.readline(most)
+        except OSError as error:
+            raise TranscriptError(
+                self._name, Fault(self._number, f"the file cannot be read on: {reason_of(error)}")
+            ) from None
+
+    def _read_header(self) -> None:
+        first = next(self._lines, b"")
+        first = first and first.removeprefix(_BOM)
+        start = (first or b"")[: len(_FIRST_FIELD)].decode("ascii", "replace").lower()
+        if start != _FIRST_FIELD:
+            # A recording may have been cut before its first colon.
+            self.torn = not self._whole and first is not None and _FIRST_FIELD.startswith(start)
+            self._lines = iter(()) if self.torn else chain((first,), self._lines)
+            return
+        lines = self._header_lines(first or b"")
+        if self.header_faults:
+            return
+        header, found = parse_header(lines, longest=self._limits.line)
+        if found and not self._whole and not DIALOGUE.match(lines[-1][1]):
+            # Only the last field can have been cut; the ones in front of it are judged as they stand.
+            self.torn = True
+            header, found = parse_header(lines[: _last_field(lines)], longest=self._limits.line)
+        self.header = header if header.fields else None
+        self.header_faults = found
+        if found and self.header is not None and self.header.fields[0][1] != VERSION:
+            # What else is in a file of another format is not for us to judge.
+            self.header_faults = found[:1]
+            self._lines = iter(())
+
+    def _header_lines(self, first: bytes) -> list[tuple[int, str]]:
+        """Take the lines up to the empty one; where no end of the header can be hoped for, the rest of the file is left unread."""
+        lines: list[tuple[int, str]] = []
+        size = 0
+        for raw in chain((first,), self._lines):
+            size += len(raw or b"")
+            if raw is None or size > self._limits.header:
+                self.header_faults.append(self._too_long() if raw is None else self._header_too_long())
+                self._lines = iter(())
+                break
+            if not raw.strip(b" \t"):
+                break
+            try:
+                lines.append((self._number, raw.decode()))
+            except UnicodeDecodeError as error:
+                self.torn = not self._whole
+                if not self.torn and len(self.header_faults) < MOST_FAULTS:
+                    self.header_faults.append(self._not_utf8(raw, error.start))
+                continue
+            if DIALOGUE.match(lines[-1][1]):
+                break
+        return lines
+
+    def _header_too_long(self) -> Fault:
+        problem = f"the header is longer than {self._limits.header} octets"
+        return Fault(self._number, problem, "an empty line after the header")
+
+    def _too_long(self) -> Fault:
+        return Fault(
+            self._number, f"the line is longer than {self._limits.line} octets", "a shorter one, or a higher limit"
+        )
+
+    def _not_utf8(self, raw: bytes, at: int) -> Fault:
+        shown = escape(raw[at : at + 1])
+        return Fault(
+            self._number,
+            f"octet {at + 1} of the line, {shown}, is not UTF-8",
+            f"UTF-8, or the octet written as {shown}",
+        )
+
+
+def _examined(marker: Marker, text: str, longest: int) -> str:
+    """Return the text in a form that can be shown, and written to a file again."""
+    if marker is Marker.EVENT:
+        text = text.replace("\t", " ")
+        if not text.strip(" "):
+            raise _Malformed("an event has no name", "*: and a word such as connect, tls, wait or close")
+    shown = clean(text)
+    if marker is Marker.SERVER_MATCHES and shown != text:
+        raise _Malformed(
+            f"the pattern '{shown[:_EXCERPT]}' holds a character that is not seen", r"such as \t or \u200b"
+        )
+    if len(shown) > longest or len(shown.encode()) > longest:
+        raise _Malformed(
+            f"the line, its escapes written out, is longer than {longest} octets", "a shorter one, or a higher limit"
+        )
+    if marker in CLIENT_LINES:
+        try:
+            Template.parse(shown)
+        except ValueError as error:
+            raise _Malformed(str(error), "${name}") from None
+    return shown
+
+
+def _without_marker(line: str) -> tuple[str, str]:
+    shown = clean(line.strip(" \t")[:_EXCERPT])
+    if line[: len(_FIRST_FIELD)].lower() == _FIRST_FIELD:
+        return "a header stands inside the file", "the header at the top, before anything else"
+    if odd := _ODD_TIME.match(line):
+        return (
+            f"'{clean(odd[1][:_EXCERPT])}' is no time",
+            "seconds such as 0.021, nine digits at most on each side of the point",
+        )
+    return f"'{shown}' has no marker", f"one of {' '.join(Marker)} in front"
+
+
+def _last_field(lines: list[tuple[int, str]]) -> int:
+    return max((at for at, (_, line) in enumerate(lines) if line[0] not in " \t"), default=0)
+
+
+def reason_of(error: OSError) -> str:
+    """Say why the system refused a file, without its name.
+
+    Args:
+        error: What the system said.
+    """
+    match error:
+        case FileNotFoundError():
+            return "there is no such file"
+        case IsADirectoryError():
+            return "it is a directory"
+        case PermissionError():
+            return "its permissions do not allow it"
+    return escape_str(error.strerror or type(error).__name__)

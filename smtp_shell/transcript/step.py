@@ -1,0 +1,113 @@
+"""One line of a transcript, as it is read and as it is written."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from smtp_shell.protocol.octets import escape, unescape
+from smtp_shell.transcript.notation import clean, client_octets, client_text
+from smtp_shell.transcript.variables import Template
+
+# An octet is at most four characters of the notation, so a piece fits into a line of the default length.
+_PIECE = 16_000
+_LATEST = 1e9
+
+
+class Marker(StrEnum):
+    """What a line of a transcript is."""
+
+    CLIENT = "C:"
+    PIPELINED = "C&"
+    CLIENT_OCTETS = "C|"
+    MAIL_DATA_FILE = "C<"
+    SERVER = "S:"
+    SERVER_OCTETS = "S|"
+    SERVER_EQUALS = "S="
+    SERVER_MATCHES = "S~"
+    EVENT = "*:"
+    NOTE = "#"
+
+
+CLIENT_LINES: Final = frozenset((Marker.CLIENT, Marker.PIPELINED, Marker.CLIENT_OCTETS))
+"""Markers of lines whose content the client sends, with variables in it."""
+
+SERVER_LINES: Final = frozenset((Marker.SERVER, Marker.SERVER_OCTETS, Marker.SERVER_EQUALS, Marker.SERVER_MATCHES))
+"""Markers of lines that say, or demand, what the server said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One line of a transcript.
+
+    Args:
+        marker: What the line is.
+        text: Its content as it stands in the file: printable, with escapes, without the space that follows the marker.
+        at: Seconds since the connection was opened; None where the file does not say.
+        line: Its number in the file, from 1; 0 when it is from no file.
+    """
+
+    marker: Marker
+    text: str
+    at: float | None = None
+    line: int = 0
+
+    @property
+    def octets(self) -> bytes:
+        r"""The content as octets, without a line end that its marker implies.
+
+        In client lines `\${` is `${`, and a variable stands as it is written: `Template` knows its name. A pattern (`S~`) is its
+        own text, with nothing unescaped.
+        """
+        if self.marker in CLIENT_LINES:
+            return client_octets(self.text)
+        if self.marker is Marker.SERVER_MATCHES:
+            return self.text.encode()
+        return unescape(self.text)
+
+    @property
+    def event(self) -> tuple[str, ...]:
+        """The words of an event, its name first, in the notation of the file; of any other line, nothing."""
+        return tuple(self.text.split()) if self.marker is Marker.EVENT else ()
+
+
+def format_step(step: Step) -> str:
+    """Write a step as the line that stands for it in a file, without its line end.
+
+    Args:
+        step: The step.
+
+    Raises:
+        ValueError: Its text is not in the notation of the file, or its time is none.
+    """
+    text = step.text
+    if not (text.isascii() and text.isprintable()) and text != clean(text):
+        raise ValueError(f"the text of a {step.marker} step holds a character that must be escaped")
+    if step.marker is Marker.EVENT and not step.event:
+        raise ValueError("an event has a name")
+    if "${" in text and step.marker in CLIENT_LINES:
+        Template.parse(text)
+    start = " " * 9 if step.at is None else f"{_seconds(step.at):>7}  "
+    return f"{start}{step.marker} {text}" if text else f"{start}{step.marker}"
+
+
+def octet_steps(marker: Marker, octets: bytes, at: float | None = None) -> Iterator[Step]:
+    """Write octets of any length in lines that readers take.
+
+    Args:
+        marker: `CLIENT_OCTETS` or `SERVER_OCTETS`, which imply no line end.
+        octets: What was sent, line ends included.
+        at: Seconds since the connection was opened.
+    """
+    write = client_text if marker is Marker.CLIENT_OCTETS else escape
+    for start in range(0, len(octets), _PIECE):
+        yield Step(marker, write(octets[start : start + _PIECE]), at)
+
+
+def _seconds(at: float) -> str:
+    if not (math.isfinite(at) and 0 <= at < _LATEST):
+        raise ValueError(f"{at} is not a number of seconds since the connection was opened")
+    text = f"{at:.3f}"
+    # Times typed by hand may be finer; nine places give back every time that a reader takes.
+    return text if float(text) == at else f"{at:.9f}".rstrip("0")

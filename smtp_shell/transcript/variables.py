@@ -1,0 +1,281 @@
+r"""Variables of a transcript: `${name}` in a client line, and nothing else.
+
+No environment, no file and no command is ever looked at, and nothing is expanded in what a server sent.
+"""
+
+import itertools
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID, uuid4
+
+from smtp_shell.errors import NotSendable, UsageError
+from smtp_shell.protocol.octets import escape_str, unescape
+from smtp_shell.transcript.notation import clean
+
+SASL: Final = "sasl"
+"""The one reserved name: the response of the mechanism, which replay computes."""
+
+BUILT_IN: Final = ("count", "date", "hostname", "message_id", "uuid")
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+_PART = re.compile(r"\\\\|(\\\$\{)|\$\{(" + _NAME.pattern + r")\}|(\$\{)")
+_BREAKS_A_LINE = re.compile(r"[\r\n\0]")
+_DOMAIN = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*")
+_EXCERPT = 40
+
+
+def parse_assignment(text: str) -> tuple[str, str]:
+    """Take `name=value` apart, as it stands after `--var` and in the header's `Var:`.
+
+    Args:
+        text: The assignment; the value is all behind the first equals sign.
+
+    Raises:
+        ValueError: There is no equals sign, or the name cannot be a variable's; the message is a sentence for a person.
+    """
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise ValueError(f"{_excerpt(text)} is not of the form name=value")
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"{_excerpt(name)} is not a variable's name (a letter or _, then letters, digits, _ . -)")
+    if name == SASL:
+        raise ValueError("the variable sasl cannot be set: replay computes the response of the mechanism for it")
+    return name, value
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A client line with its variables, parsed once.
+
+    Args:
+        parts: In order: literal octets as `bytes`, names of variables as `str`.
+    """
+
+    parts: tuple[bytes | str, ...]
+
+    @classmethod
+    def parse(cls, text: str) -> "Template":
+        r"""Parse the content of a client line.
+
+        Args:
+            text: The content in the notation of the file: escapes, `${name}`, and `\${` for a literal `${`.
+
+        Raises:
+            ValueError: A `${` has no name or no closing brace; the message is a sentence for a person.
+        """
+        if "${" not in text:
+            return cls((unescape(text),))
+        parts: list[bytes | str] = []
+        literal: list[str] = []
+        end = 0
+        for found in _PART.finditer(text):
+            literal.append(text[end : found.start()])
+            end = found.end()
+            braces, name, stray = found.groups()
+            if stray:
+                raise ValueError(_stray(text[found.start() :]))
+            if name is None:
+                literal.append("${" if braces else found[0])
+                continue
+            parts += [unescape("".join(literal)), name]
+            literal = []
+        parts.append(unescape("".join([*literal, text[end:]])))
+        return cls(tuple(part for part in parts if part))
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The variables in the line, `sasl` among them."""
+        return frozenset(part for part in self.parts if isinstance(part, str))
+
+    @property
+    def octets(self) -> bytes:
+        """The octets of a line without variables.
+
+        Raises:
+            ValueError: The line has variables and must be expanded.
+        """
+        if self.names:
+            raise ValueError("a line with variables has no octets before they are expanded")
+        return b"".join(part for part in self.parts if isinstance(part, bytes))
+
+    def expand(self, values: Mapping[str, str] | Callable[[str], str]) -> bytes:
+        """Put the values in.
+
+        Args:
+            values: The values by name, or a function that knows them, such as `Variables.value`. It is asked once for each place.
+
+        Returns:
+            The octets of the line, values as UTF-8 (octets that are none are in them as surrogate escapes).
+
+        Raises:
+            UsageError: A variable has no value.
+            NotSendable: A value holds CR, LF or NUL, or text that is not Unicode; the value itself is not in the message.
+        """
+        value_of = values if callable(values) else _look_up_in(values)
+        return b"".join(part if isinstance(part, bytes) else _sendable(part, value_of(part)) for part in self.parts)
+
+
+class Variables:
+    """The values of one run; of several sources the first that knows a name wins.
+
+    They are, in order: what the caller gave (`--var`), captures from earlier `S~` lines, the header's `Var:` fields, the built-ins
+    `date` (RFC 5322, local time zone), `uuid`, `hostname`, `message_id` (new for each use) and `count` (1, 2, 3... use by use).
+
+    Args:
+        given: Values from the command line.
+        header: Values from the transcript's header.
+        now: The clock; gives a time with its zone. Without it, the machine's, in the zone of the machine.
+        new_uuid: The source of `uuid` and `message_id`.
+        host_name: The name of this host; without it, the machine is asked.
+        numbers: The source of `count`; give several runs the same one to count through all of them.
+
+    Raises:
+        UsageError: A source sets `sasl`, or a name that no client line could have.
+        NotSendable: A value holds CR, LF or NUL.
+    """
+
+    def __init__(
+        self,
+        given: Mapping[str, str] | None = None,
+        header: Mapping[str, str] | None = None,
+        *,
+        now: Callable[[], datetime] | None = None,
+        new_uuid: Callable[[], UUID] = uuid4,
+        host_name: str | None = None,
+        numbers: Iterator[int] | None = None,
+    ) -> None:
+        self._given = dict(given or {})
+        self._captured: dict[str, str] = {}
+        self._header = dict(header or {})
+        self._now = now or _local_now
+        self._new_uuid = new_uuid
+        self._host_name = host_name
+        self._numbers = itertools.count(1) if numbers is None else numbers
+        for name, value in (*self._given.items(), *self._header.items()):
+            try:
+                parse_assignment(f"{name}=")
+            except ValueError as error:
+                raise UsageError(str(error)) from None
+            _sendable(name, value)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Every name that has a value now."""
+        return frozenset((*self._given, *self._captured, *self._header, *BUILT_IN))
+
+    def capture(self, groups: Mapping[str, str | None]) -> None:
+        """Keep what the named groups of an `S~` line matched.
+
+        Args:
+            groups: Matched text by name, in the notation of `escape` as patterns see it; None for a group that took no part.
+
+        Raises:
+            UsageError: A group has the reserved name `sasl`.
+        """
+        if SASL in groups:
+            raise UsageError("a pattern cannot capture into sasl: replay computes the response of the mechanism for it")
+        matched = {name: text for name, text in groups.items() if text is not None}
+        self._captured |= {name: unescape(text).decode("utf-8", "surrogateescape") for name, text in matched.items()}
+
+    def require(self, names: Iterable[str], *, captured: Collection[str] = ()) -> None:
+        """Make sure, before anything is sent, that each of these names has a value.
+
+        Args:
+            names: The names that client lines use; `sasl` is replay's own and always passes.
+            captured: Names that patterns in front of those lines will capture.
+
+        Raises:
+            UsageError: A name has no value; names it and those that have one.
+        """
+        known = self.names | set(captured)
+        for name in names:
+            if name != SASL and name not in known:
+                raise _unknown(name, known)
+
+    def value(self, name: str) -> str:
+        """Return the value of a variable.
+
+        Args:
+            name: Its name, without `${` and `}`.
+
+        Raises:
+            UsageError: There is no such variable, or it is `sasl`.
+        """
+        for source in (self._given, self._captured, self._header):
+            if name in source:
+                return source[name]
+        match name:
+            case "count":
+                return str(next(self._numbers))
+            case "date":
+                from email.utils import format_datetime
+
+                return format_datetime(self._now())
+            case "hostname":
+                return self._host()
+            case "message_id":
+                host = self._host()
+                return f"<{self._new_uuid()}@{host if _DOMAIN.fullmatch(host) else 'localhost'}>"
+            case "uuid":
+                return str(self._new_uuid())
+        if name == SASL:
+            raise UsageError("${sasl} has a value only inside an AUTH exchange that the transcript began")
+        raise _unknown(name, self.names)
+
+    def _host(self) -> str:
+        if self._host_name is None:
+            import platform
+
+            self._host_name = platform.node() or "localhost"
+        return self._host_name
+
+
+def _look_up_in(values: Mapping[str, str]) -> Callable[[str], str]:
+    def look_up(name: str) -> str:
+        if name not in values:
+            raise _unknown(name, values)
+        return values[name]
+
+    return look_up
+
+
+def _unknown(name: str, known: Iterable[str]) -> UsageError:
+    names = ", ".join(sorted(map(clean, known))) or "none"
+    return UsageError(
+        f"the variable ${{{clean(name)}}} has no value; known are: {names}; give it with --var name=value"
+    )
+
+
+def _sendable(name: str, value: str) -> bytes:
+    if _BREAKS_A_LINE.search(value):
+        raise NotSendable(
+            f"the value of ${{{clean(name)}}} holds CR, LF or NUL and would not stay inside one line; give it a value without"
+        )
+    try:
+        return value.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        problem = (
+            f"the value of ${{{clean(name)}}} holds a lone surrogate, which is not Unicode text; give it another value"
+        )
+    raise NotSendable(problem)  # outside the handler: the error of the codec has the value in it
+
+
+def _stray(rest: str) -> str:
+    name, brace, _ = rest.removeprefix("${").partition("}")
+    if not brace:
+        return r"a ${ has no closing brace; write \${ if it stands for itself"
+    return rf"{_excerpt(name)} between ${{ and }} is not a variable's name; write \${{ if it stands for itself"
+
+
+def _excerpt(text: str) -> str:
+    shown = escape_str(text[:_EXCERPT])
+    return f"'{shown}...'" if len(text) > _EXCERPT else f"'{shown}'"
+
+
+def _local_now() -> datetime:
+    import tzlocal
+
+    return datetime.now(tzlocal.get_localzone())

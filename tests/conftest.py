@@ -1,0 +1,82 @@
+"""What every test has: a home of its own, servers on loopback, and in CI no skipping."""
+
+import os
+import tempfile
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import settings
+
+from tests.servers.postfix import Postfix, running_postfix, why_not
+
+if TYPE_CHECKING:
+    from smtp_shell.servers.practice import PracticeServer
+
+IN_CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
+
+# No deadline: the time one example takes says more about the machine than about the code. In CI the seeds go on changing.
+settings.register_profile("default", deadline=None)
+settings.register_profile("ci", deadline=None, print_blob=True, derandomize=False)
+settings.load_profile("ci" if IN_CI else "default")
+
+
+@pytest.fixture(autouse=True)
+def state_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Keep the test away from the files and the password of the person who runs it.
+
+    Returns:
+        Where smtp-shell keeps its state during this test; not made yet, as on a first start.
+    """
+    state = tmp_path / "state"
+    monkeypatch.setenv("SMTP_SHELL_STATE_DIR", str(state))
+    monkeypatch.setenv("SMTP_SHELL_CONFIG_DIR", str(tmp_path / "config"))
+    monkeypatch.delenv("SMTP_SHELL_PASSWORD", raising=False)
+    return state
+
+
+@pytest.fixture(scope="session")
+def postfix() -> Iterator[Postfix]:
+    """Run one Postfix for all tests of this process."""
+    obstacle = why_not()
+    if obstacle is not None:
+        pytest.skip(obstacle)
+    # Not under pytest's own directory, which Postfix's users cannot enter.
+    with (
+        tempfile.TemporaryDirectory(prefix="smtp-shell-postfix-") as directory,
+        running_postfix(Path(directory)) as server,
+    ):
+        yield server
+
+
+@pytest.fixture(scope="session")
+def practice() -> "Iterator[PracticeServer]":
+    """Run one practice server for all tests of this process."""
+    # Here and not above: tests that need no server shall not load one.
+    from smtp_shell.servers.practice import PracticeServer, PracticeSettings
+
+    with PracticeServer(PracticeSettings()) as server:
+        yield server
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    _fail_if_skipped_in_ci(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
+    _fail_if_skipped_in_ci(report)
+    return report
+
+
+def _fail_if_skipped_in_ci(report: pytest.TestReport | pytest.CollectReport) -> None:
+    # An expected failure is reported as skipped too; it ran.
+    if IN_CI and report.skipped and not hasattr(report, "wasxfail"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"In CI nothing is skipped. {reason}"

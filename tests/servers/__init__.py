@@ -1,0 +1,1 @@
+"""Foreign mail servers that the tests start on loopback."""

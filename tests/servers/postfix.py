@@ -1,0 +1,350 @@
+"""Start a real Postfix on loopback, with a configuration and a queue of its own.
+
+The programs are those of the installed packages; everything they read and write is in one temporary directory, so that a
+Postfix that the machine already runs, and `/etc/postfix`, are left alone.
+"""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import trustme
+
+HOST = "127.0.0.1"
+MAIL_HOST = "mail.example.org"
+MAIL_DOMAIN = "example.org"
+MAILBOXES = ("student", "ann", "bob", "postmaster")
+USER = "student"
+PASSWORD = "s3cret-Pass!"
+MECHANISMS = "PLAIN LOGIN CRAM-MD5 DIGEST-MD5 SCRAM-SHA-1 SCRAM-SHA-256"
+STRICT_SIZE_LIMIT = 20480
+STRICT_RECIPIENT_LIMIT = 5
+STRICT_ERROR_LIMIT = 3
+STRICT_IDLE_SECONDS = 5
+
+PACKAGES = "apt-get install postfix sasl2-bin libsasl2-modules libsasl2-modules-db"
+START_SECONDS = 20.0
+STOP_SECONDS = 10.0
+# What ends a Postfix whose test run was killed and could not stop it.
+LIFETIME_SECONDS = 3600
+# Another process can take a free port between our look and master's bind: then the next set of ports is tried.
+START_ATTEMPTS = 5
+
+
+class PostfixNotStarted(Exception):
+    """Postfix did not come up; the text has what it said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Postfix:
+    """A running Postfix: where it listens, who may log in, where the mail goes.
+
+    Args:
+        host: The address it listens on; its name in greetings and in the certificate is `MAIL_HOST`.
+        smtp: The port that offers STARTTLS, and AUTH before TLS as well as after.
+        submission: The port that wants STARTTLS before AUTH, and AUTH before anything else.
+        smtps: The port with TLS from the first octet; wants AUTH.
+        strict: The port with the tight limits (the `STRICT_` constants), no AUTH and few extensions.
+        user: The user name for every mechanism in `MECHANISMS`.
+        password: The password of `user`.
+        ca_file: The certificate of the authority that signed the server's, PEM.
+        maildir: The directory that has one Maildir for each of `MAILBOXES`.
+        log: Postfix's log file.
+    """
+
+    host: str
+    smtp: int
+    submission: int
+    smtps: int
+    strict: int
+    user: str
+    password: str = field(repr=False)
+    ca_file: Path
+    maildir: Path
+    log: Path
+
+
+def why_not() -> str | None:
+    """Say why Postfix cannot be started here and what to do, or `None` when it can."""
+    if sys.platform == "win32":
+        return "Postfix does not run on Windows; run these tests on Linux."
+    missing = [name for name in ("postfix", "postconf", "saslpasswd2") if _program(name) is None]
+    if missing:
+        return f"{', '.join(missing)} not found; install with: {PACKAGES}"
+    if os.geteuid() != 0:
+        return "Postfix starts as root only; run the tests as root, best in a container."
+    return None
+
+
+@contextmanager
+def running_postfix(directory: Path) -> Iterator[Postfix]:
+    """Run a Postfix in `directory` until the block ends.
+
+    Args:
+        directory: An empty directory for configuration, queue, mail and log. Postfix's own users must be able to reach it, so
+            that pytest's `tmp_path` (open to one user only) will not do.
+
+    Yields:
+        The running server.
+
+    Raises:
+        PostfixNotStarted: A program that prepares it failed, or its ports did not answer in time.
+    """
+    directory.chmod(0o755)
+    _make_directories(directory)
+    _write_certificates(directory / "tls")
+    _write_users(directory)
+    for _ in range(START_ATTEMPTS):
+        server = _on_free_ports(directory)
+        _write_configuration(directory, server)
+        with _master(directory) as master:
+            if _came_up(master, server):
+                yield server
+                return
+    raise PostfixNotStarted(f"Postfix stopped at once, {START_ATTEMPTS} times; its log ends:\n{_end_of(server.log)}")
+
+
+def _on_free_ports(directory: Path) -> Postfix:
+    smtp, submission, smtps, strict = _free_ports(4)
+    return Postfix(
+        host=HOST,
+        smtp=smtp,
+        submission=submission,
+        smtps=smtps,
+        strict=strict,
+        user=USER,
+        password=PASSWORD,
+        ca_file=directory / "tls" / "ca.pem",
+        maildir=directory / "mail",
+        log=directory / "postfix.log",
+    )
+
+
+def _program(name: str) -> str | None:
+    return shutil.which(name, path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"]))
+
+
+def _run(*command: str, stdin: str = "") -> str:
+    program = _program(command[0])
+    if program is None:
+        raise PostfixNotStarted(f"{command[0]} not found; install with: {PACKAGES}")
+    done = subprocess.run([program, *command[1:]], input=stdin, capture_output=True, text=True, timeout=60)
+    if done.returncode != 0:
+        raise PostfixNotStarted(f"{command[0]} ended with {done.returncode}: {done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def _free_ports(count: int) -> list[int]:
+    # All are held until the last is known, so that they differ.
+    with ExitStack() as stack:
+        held = [stack.enter_context(closing(socket.create_server((HOST, 0)))) for _ in range(count)]
+        return [listener.getsockname()[1] for listener in held]
+
+
+def _make_directories(directory: Path) -> None:
+    for name, owner in (
+        ("tls", "root"),
+        ("etc", "root"),
+        ("etc/sasl", "root"),
+        ("queue", "root"),
+        ("data", "postfix"),
+        ("mail", "nobody"),
+    ):
+        path = directory / name
+        path.mkdir()
+        # Whatever the umask: Postfix's users have to get in.
+        path.chmod(0o755)
+        shutil.chown(path, owner)
+
+
+def _write_certificates(tls: Path) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(tls / "ca.pem"))
+    leaf = authority.issue_cert(MAIL_HOST, "localhost", HOST)
+    key_and_chain = tls / "server.pem"
+    key_and_chain.touch(mode=0o600)
+    leaf.private_key_and_cert_chain_pem.write_to_path(str(key_and_chain))
+
+
+def _write_users(directory: Path) -> None:
+    database = directory / "sasldb2"
+    _run("saslpasswd2", "-p", "-c", "-f", str(database), "-u", MAIL_HOST, USER, stdin=PASSWORD)
+    shutil.chown(database, "postfix")
+    # Debian's Postfix looks here whatever cyrus_sasl_config_path says; others look where that says.
+    settings = directory / "etc" / "sasl" / "smtpd.conf"
+    settings.write_text(
+        f"pwcheck_method: auxprop\nauxprop_plugin: sasldb\nsasldb_path: {database}\nmech_list: {MECHANISMS}\n"
+    )
+    settings.chmod(0o644)
+
+
+def _write_configuration(directory: Path, server: Postfix) -> None:
+    etc = directory / "etc"
+    (etc / "main.cf").write_text(_main_cf(directory, server))
+    (etc / "master.cf").write_text(_master_cf(server))
+    # Makes the directories of the queue, with the owners and modes that this version of Postfix wants.
+    _run("postfix", "-c", str(etc), "check")
+
+
+def _main_cf(directory: Path, server: Postfix) -> str:
+    import pwd  # not there on Windows, where this module is imported all the same
+
+    nobody = pwd.getpwnam("nobody")
+    mailboxes = ", ".join(f"{{{name}@{MAIL_DOMAIN} = {name}/}}" for name in MAILBOXES)
+    return f"""\
+compatibility_level = 3.6
+queue_directory = {directory}/queue
+data_directory = {directory}/data
+maillog_file = {server.log}
+maillog_file_prefixes = {directory}
+inet_interfaces = {HOST}
+inet_protocols = ipv4
+myhostname = {MAIL_HOST}
+myorigin = {MAIL_DOMAIN}
+mydestination =
+mynetworks =
+alias_maps =
+alias_database =
+local_recipient_maps =
+notify_classes =
+virtual_mailbox_domains = {MAIL_DOMAIN}
+virtual_mailbox_base = {server.maildir}
+virtual_mailbox_maps = inline:{{ {mailboxes} }}
+virtual_mailbox_limit = 0
+virtual_minimum_uid = 1
+virtual_uid_maps = static:{nobody.pw_uid}
+virtual_gid_maps = static:{nobody.pw_gid}
+default_transport = discard
+relay_transport = discard
+disable_dns_lookups = yes
+smtp_dns_support_level = disabled
+message_size_limit = 209715200
+smtpd_peername_lookup = no
+smtpd_client_connection_count_limit = 0
+smtpd_relay_restrictions = permit_sasl_authenticated, reject_unauth_destination
+smtpd_recipient_restrictions =
+smtpd_discard_ehlo_keywords =
+smtpd_tls_security_level = may
+smtpd_tls_chain_files = {directory}/tls/server.pem
+smtpd_sasl_auth_enable = yes
+smtpd_sasl_type = cyrus
+smtpd_sasl_path = smtpd
+cyrus_sasl_config_path = {directory}/etc/sasl
+smtpd_sasl_local_domain = {MAIL_HOST}
+smtpd_sasl_security_options = noanonymous
+"""
+
+
+def _master_cf(server: Postfix) -> str:
+    return f"""\
+{HOST}:{server.smtp} inet n - n - - smtpd
+{HOST}:{server.submission} inet n - n - - smtpd
+  -o syslog_name=postfix/submission
+  -o smtpd_tls_security_level=encrypt
+  -o smtpd_tls_auth_only=yes
+  -o smtpd_client_restrictions=permit_sasl_authenticated,reject
+{HOST}:{server.smtps} inet n - n - - smtpd
+  -o syslog_name=postfix/smtps
+  -o smtpd_tls_wrappermode=yes
+  -o smtpd_client_restrictions=permit_sasl_authenticated,reject
+{HOST}:{server.strict} inet n - n - - smtpd
+  -o syslog_name=postfix/strict
+  -o message_size_limit={STRICT_SIZE_LIMIT}
+  -o smtpd_recipient_limit={STRICT_RECIPIENT_LIMIT}
+  -o smtpd_hard_error_limit={STRICT_ERROR_LIMIT}
+  -o smtpd_error_sleep_time=0
+  -o smtpd_timeout={STRICT_IDLE_SECONDS}s
+  -o smtpd_helo_required=yes
+  -o smtpd_delay_reject=no
+  -o smtpd_forbid_bare_newline=reject
+  -o smtpd_sasl_auth_enable=no
+  -o disable_vrfy_command=yes
+  -o smtpd_discard_ehlo_keywords=etrn,chunking,8bitmime,dsn,smtputf8
+pickup     unix       n - n 60    1 pickup
+cleanup    unix       n - n -     0 cleanup
+qmgr       unix       n - n 300   1 qmgr
+tlsmgr     unix       - - n 1000? 1 tlsmgr
+rewrite    unix       - - n -     - trivial-rewrite
+bounce     unix       - - n -     0 bounce
+defer      unix       - - n -     0 bounce
+trace      unix       - - n -     0 bounce
+verify     unix       - - n -     1 verify
+flush      unix       n - n 1000? 0 flush
+proxymap   unix       - - n -     - proxymap
+proxywrite unix       - - n -     1 proxymap
+smtp       unix       - - n -     - smtp
+relay      unix       - - n -     - smtp
+showq      unix       n - n -     - showq
+error      unix       - - n -     - error
+retry      unix       - - n -     - error
+discard    unix       - - n -     - discard
+virtual    unix       - n n -     - virtual
+anvil      unix       - - n -     1 anvil
+scache     unix       - - n -     1 scache
+postlog    unix-dgram n - n -     1 postlogd
+"""
+
+
+@contextmanager
+def _master(directory: Path) -> Iterator[subprocess.Popen[bytes]]:
+    program = Path(_run("postconf", "-d", "-h", "daemon_directory").strip(), "master")
+    # It makes itself the leader of a process group, and its TERM handler passes the signal on to the group.
+    master = subprocess.Popen(
+        [program, "-c", directory / "etc", "-e", str(LIFETIME_SECONDS)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        yield master
+    finally:
+        _stop(master)
+
+
+def _stop(master: subprocess.Popen[bytes]) -> None:
+    assert sys.platform != "win32"
+    master.terminate()
+    try:
+        master.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        master.kill()
+        master.wait()
+    # What is left of the group when master was killed, or went without its services.
+    with suppress(ProcessLookupError):
+        os.killpg(master.pid, signal.SIGKILL)
+
+
+def _came_up(master: subprocess.Popen[bytes], server: Postfix) -> bool:
+    """Wait until each port answers; `False` when master has gone, most likely because one of the ports was taken."""
+    deadline = time.monotonic() + START_SECONDS
+    for port in (server.smtp, server.submission, server.smtps, server.strict):
+        while not _answers(port, greets=port != server.smtps):
+            if master.poll() is not None:
+                return False
+            if time.monotonic() > deadline:
+                raise PostfixNotStarted(f"No answer on port {port}; the log of Postfix ends:\n{_end_of(server.log)}")
+            time.sleep(0.05)
+    return master.poll() is None
+
+
+def _answers(port: int, *, greets: bool) -> bool:
+    try:
+        with socket.create_connection((HOST, port), timeout=1.0) as connection:
+            return not greets or connection.recv(512).startswith(b"220 " + MAIL_HOST.encode())
+    except OSError:
+        return False
+
+
+def _end_of(log: Path) -> str:
+    if not log.exists():
+        return "(there is no log)"
+    return log.read_text(errors="replace")[-2000:]

@@ -1,0 +1,84 @@
+"""The notation of octets: what is shown as itself, what as an escape, and the way back."""
+
+import pytest
+
+from smtp_shell.protocol.octets import escape, escape_str, unescape
+
+SHOWN_AS_THEMSELVES = [
+    "",
+    "250-mail.example.com SIZE 10485760",
+    "MAIL FROM:<ann@example.org> SMTPUTF8",
+    "trailing space ",
+    "~!\"#$%&'()*+,-./:;<=>?@[]^_`{|}",
+    "Grüße, 東京, Ελλάδα, עברית",
+    "\N{PILE OF POO}",
+    "कि",  # a letter and its vowel sign
+    "\u1100",  # a part of a Hangul syllable by itself
+]
+
+ESCAPED = [
+    (b"\\", r"\\"),
+    (rb"\x41", r"\\x41"),
+    (b"\0\t\n\r\x1b\x7f", r"\x00\x09\x0a\x0d\x1b\x7f"),
+    (b"\x1b]0;owned\x07", r"\x1b]0;owned\x07"),
+    (b"\x9b31m", r"\x9b31m"),
+    ("\u009b31m".encode(), r"\xc2\x9b31m"),
+    (b"\xff\xfe", r"\xff\xfe"),
+    (b"caf\xe9", r"caf\xe9"),
+    (b"\xc0\xaf", r"\xc0\xaf"),  # an overlong slash
+    (b"\xed\xa0\x80", r"\xed\xa0\x80"),  # a surrogate
+    (b"\xf4\x90\x80\x80", r"\xf4\x90\x80\x80"),  # beyond Unicode
+    (b"\xe2\x82", r"\xe2\x82"),  # a cut character
+    ("\u202e".encode(), r"\xe2\x80\xae"),  # right to left override
+    ("\u200b\u200d\ufeff".encode(), r"\xe2\x80\x8b\xe2\x80\x8d\xef\xbb\xbf"),
+    ("\u2028\u2029\u0085".encode(), r"\xe2\x80\xa8\xe2\x80\xa9\xc2\x85"),
+    ("\u00a0\u3000".encode(), r"\xc2\xa0\xe3\x80\x80"),  # spaces that are not the space
+    ("\u00ad\u2800\u3164".encode(), r"\xc2\xad\xe2\xa0\x80\xe3\x85\xa4"),  # nothing to be seen
+    ("\U000e0041".encode(), r"\xf3\xa0\x81\x81"),  # a tag character
+    ("\ufe0f".encode(), r"\xef\xb8\x8f"),  # a variation selector
+    ("\ue000".encode(), r"\xee\x80\x80"),  # private use
+    ("\u212a".encode(), r"\xe2\x84\xaa"),  # the Kelvin sign looks like K
+    ("e\u0301".encode(), r"e\xcc\x81"),  # looks like é
+    ("a\u0320\u0301".encode(), "a\u0320" + r"\xcc\x81"),  # would compose with the a across the first mark
+    ("\u1100\u1161".encode(), "\u1100" + r"\xe1\x85\xa1"),  # looks like the one syllable 가
+    ("\uac00\u11a8".encode(), "\uac00" + r"\xe1\x86\xa8"),
+    ("\u0301".encode(), r"\xcc\x81"),
+    (" \u0301".encode(), r" \xcc\x81"),
+    (("x" + "\u0336" * 6).encode(), "x" + "\u0336" * 4 + r"\xcc\xb6" * 2),
+]
+
+READ = [
+    (r"\r\n\t", b"\r\n\t"),
+    (r"\x0D\x0a\xfF", b"\r\n\xff"),
+    (r"\\r", rb"\r"),
+    (r"\\\r", b"\\\r"),
+    ("\\", b"\\"),
+    (r"\x", rb"\x"),
+    (r"\x4", rb"\x4"),
+    (r"\xg0", rb"\xg0"),
+    (r"EXAMPLE\ann", rb"EXAMPLE\ann"),
+    (r"\${name}", rb"\${name}"),
+    ("é", "é".encode()),
+]
+
+
+@pytest.mark.parametrize("text", SHOWN_AS_THEMSELVES)
+def test_printable_text_is_shown_as_it_is(text: str) -> None:
+    assert escape(text.encode()) == text
+    assert unescape(text) == text.encode()
+
+
+@pytest.mark.parametrize(("octets", "shown"), ESCAPED)
+def test_what_is_not_seen_or_looks_like_something_else_is_escaped(octets: bytes, shown: str) -> None:
+    assert escape(octets) == shown
+    assert unescape(shown) == octets
+
+
+@pytest.mark.parametrize(("text", "octets"), READ)
+def test_a_reader_takes_more_than_is_written(text: str, octets: bytes) -> None:
+    assert unescape(text) == octets
+
+
+def test_a_file_name_that_is_not_text_is_shown_as_its_octets() -> None:
+    assert escape_str("caf\udce9.smtp") == r"caf\xe9.smtp"
+    assert escape_str("\ud800") == r"\xed\xa0\x80"
