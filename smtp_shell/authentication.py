@@ -95,9 +95,13 @@ class Authentication:
             ProtocolViolation: The challenge is not base64, or not what the mechanism foresees: the exchange is cancelled.
             AuthFailed: The response cannot be made.
         """
-        challenge = decode_challenge(reply.lines[-1])
+        challenge = decode_challenge(reply.lines[0]) if len(reply.lines) == 1 else None
         if challenge is None:
-            self._cancel(ProtocolViolation("the server's challenge is not base64: the exchange is cancelled with `*`."))
+            self._cancel(
+                ProtocolViolation(
+                    "the server's challenge is not one line of base64: the exchange is cancelled with `*`."
+                )
+            )
         self._session.explain(self.mechanism.name, self._exchange.explain(challenge), client=False)
         try:
             response = self._exchange.respond(challenge)

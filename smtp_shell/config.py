@@ -112,7 +112,9 @@ def private_folder(path: Path) -> Path:
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        raise ConfigError(f"the folder {path} cannot be made: {error.strerror}; set SMTP_SHELL_STATE_DIR.") from None
+        # Not `escape`, which is in a package further right; this shows no control characters either.
+        shown = ascii(str(path))
+        raise ConfigError(f"the folder {shown} cannot be made: {error.strerror}; set SMTP_SHELL_STATE_DIR.") from None
     return path
 
 

@@ -5,12 +5,13 @@ One session is one connection, used by one thread. Everything that happens goes 
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import NoReturn
 
 from smtp_shell.config import Timeouts, TlsSettings
+from smtp_shell.connecting import connect
 from smtp_shell.errors import (
     ConnectionLost,
     DialogueBroken,
@@ -33,6 +34,7 @@ from smtp_shell.protocol.events import (
     Event,
     Noticed,
     NoticeKind,
+    OctetsSent,
     Remarked,
     ReplyReceived,
     TimedOut,
@@ -44,7 +46,7 @@ from smtp_shell.protocol.replies import Reply, ReplyLimits
 from smtp_shell.protocol.sasl import conceal_octets
 from smtp_shell.protocol.secret import Secret
 from smtp_shell.target import Target, Way
-from smtp_shell.transport import Transport, connect
+from smtp_shell.transport import Transport
 
 _ALWAYS_FATAL = frozenset({NoticeKind.NOT_A_REPLY, NoticeKind.TOO_MUCH, NoticeKind.PLAINTEXT_AFTER_STARTTLS})
 _FATAL_WHEN_STRICT = frozenset({NoticeKind.BAD_REPLY, NoticeKind.UNSOLICITED})
@@ -92,11 +94,12 @@ class Session:
         self._sent_at = self._opened
         self._answers: deque[tuple[int, ReplyReceived]] = deque()
         self._next = 1
-        self._unasked: Reply | None = None
         self._last_notice: NoticeKind | None = None
         self._secrets: list[Secret] = []
         self._failure: DialogueBroken | None = None
         self._tls_declined = False
+        self._in_one_go = False
+        self._pressed = False
 
     @classmethod
     def open(
@@ -135,6 +138,16 @@ class Session:
     def peer(self) -> str:
         """The address that answered; empty where that says nothing new."""
         return self._transport.peer
+
+    @property
+    def local_host(self) -> str:
+        """The address of this end of the connection; empty where it has none."""
+        return self._transport.local_host
+
+    @property
+    def has_input(self) -> bool:
+        """Whether something has come that `look` would take in."""
+        return self.is_open and self._transport.readable
 
     @property
     def tls_due(self) -> bool:
@@ -185,12 +198,12 @@ class Session:
         octets = b"".join(command.octets for command in commands)
         self._check_sendable()
         self._next = self.dialogue.asked + 1
+        events: list[Event] = []
         for number, command in enumerate(commands, 1):
             if command.secret:
-                self.keep_secret(Secret(command.line[command.public :].decode("latin-1")))
-            for event in self.dialogue.send(command, pipelined=number < len(commands)):
-                self._publish(event)
-        self._transmit(octets)
+                self.keep_secret(_secret(command.line[command.public :]))
+            events += self.dialogue.send(command, pipelined=number < len(commands))
+        self._say(events, octets)
 
     def send_raw(self, octets: bytes) -> None:
         """Send exactly these octets.
@@ -201,9 +214,11 @@ class Session:
         self.look()
         self._check_sendable()
         self._next = self.dialogue.asked + 1
-        for event in self.dialogue.send_raw(octets):
-            self._publish(event)
-        self._transmit(octets)
+        events = self.dialogue.send_raw(octets)
+        for event in events:
+            if isinstance(event, OctetsSent) and event.public is not None:
+                self.keep_secret(_secret(event.octets[event.public :].strip()))
+        self._say(events, octets)
 
     def send_sasl(self, line: bytes, *, secret: bool = True, meaning: str = "") -> None:
         """Send a line of an AUTH exchange.
@@ -218,11 +233,9 @@ class Session:
         """
         self._check_sendable()
         if secret:
-            self.keep_secret(Secret(line.decode("latin-1")))
+            self.keep_secret(_secret(line))
         self._next = self.dialogue.asked + 1
-        for event in self.dialogue.send_sasl(line, secret=secret, meaning=meaning):
-            self._publish(event)
-        self._transmit(line + CRLF)
+        self._say(self.dialogue.send_sasl(line, secret=secret, meaning=meaning), line + CRLF)
 
     def send_mail_data(self, pieces: Iterable[bytes]) -> Reply:
         """Send a message, in pieces of any size, dot-stuffed, with the final dot; wait for the reply.
@@ -248,10 +261,8 @@ class Session:
         if not octets:
             return
         self.look()
-        self._check_open()
-        for event in self.dialogue.send_mail_data(octets):
-            self._publish(event)
-        self._transmit(octets)
+        self._check_sendable()
+        self._say(self.dialogue.send_mail_data(octets), octets)
 
     def end_mail_data(self, encoder: MailDataEncoder | None = None) -> Reply:
         """Send the final dot and wait for all that answers it.
@@ -273,19 +284,36 @@ class Session:
             DialogueBroken: The connection broke.
         """
         self.look()
-        self._check_open()
+        self._check_sendable()
         self._next = self.dialogue.asked + 1
         end = encoder.end() if encoder else END_OF_DATA
         line_end = end[: -len(END_OF_DATA)]
-        for event in (
-            *(self.dialogue.send_mail_data(line_end) if line_end else ()),
-            *self.dialogue.send_mail_data(END_OF_DATA, last=True),
-        ):
-            self._publish(event)
-        self._transmit(end)
+        events = self.dialogue.send_mail_data(line_end) if line_end else []
+        self._say([*events, *self.dialogue.send_mail_data(END_OF_DATA, last=True)], end)
 
-    def send_chunk(self, octets: bytes) -> None:
-        """Send octets of a BDAT chunk.
+    def send_chunk(self, octets: bytes, *, last: bool) -> Reply:
+        """Send a BDAT command with its chunk, in one write, and wait for the reply.
+
+        Args:
+            octets: The chunk.
+            last: Whether it ends the message.
+
+        Raises:
+            DialogueBroken: The connection broke.
+
+        Source: RFC 3030 §2
+        """
+        self.look()
+        self._check_sendable()
+        self._next = self.dialogue.asked + 1
+        command = Command(f"BDAT {len(octets)}{' LAST' if last else ''}".encode())
+        for event in (*self.dialogue.send(command, pipelined=True), *self.dialogue.send_chunk(octets)):
+            self._publish(event)
+        self._transmit(command.octets + octets)
+        return self.read_replies()[-1].reply
+
+    def send_chunk_piece(self, octets: bytes) -> None:
+        """Send octets of a chunk whose BDAT command has gone out; the reply is still to be read.
 
         Raises:
             DialogueBroken: The connection broke.
@@ -293,9 +321,7 @@ class Session:
         Source: RFC 3030 §2
         """
         self._check_sendable()
-        for event in self.dialogue.send_chunk(octets):
-            self._publish(event)
-        self._transmit(octets)
+        self._say(self.dialogue.send_chunk(octets), octets)
 
     def read_reply(self, seconds: float | None = None) -> Reply:
         """Wait for the reply that is owed longest and give it.
@@ -320,12 +346,17 @@ class Session:
         answer = self._take_answer()
         if answer is not None:
             return answer
-        owed = self.dialogue.owed[0]
+        self._check_open()
+        owed = self.dialogue.owed[self._next - self.dialogue.answered - 1]
         waited = self._patience(owed) if seconds is None else seconds
         deadline = self._clock() + waited
         while answer is None:
-            if not self._receive(deadline):
-                self._time_out(owed, waited)
+            try:
+                if not self._receive(deadline):
+                    self._time_out(owed, waited)
+            except KeyboardInterrupt:
+                self.give_up_waiting()
+                raise
             answer = self._take_answer()
         return answer
 
@@ -335,6 +366,70 @@ class Session:
         while self._next <= self.dialogue.asked:
             found.append(self.read_owed())
         return found
+
+    def read_late(self, seconds: float | None = None) -> Reply:
+        """Wait for all replies that are owed, also those that nobody waited for any more.
+
+        Args:
+            seconds: How long to wait for each; None for what the settings say.
+
+        Returns:
+            The last one.
+
+        Raises:
+            DialogueBroken: As `read_reply` does.
+        """
+        self._next = self.dialogue.answered + 1
+        reply = self.read_owed(seconds).reply
+        while self.dialogue.owed:
+            reply = self.read_owed(seconds).reply
+        return reply
+
+    @property
+    def patience(self) -> float:
+        """How many seconds the settings give the reply that is owed longest, or any reply when none is owed."""
+        owed = self.dialogue.owed
+        return self._patience(owed[0]) if owed else self.timeouts.reply
+
+    def wait(self, seconds: float) -> bool:
+        """Take in what comes next, whatever it answers.
+
+        Args:
+            seconds: How long to wait for it.
+
+        Returns:
+            Whether anything came.
+
+        Raises:
+            DialogueBroken: The server closed the connection or broke the protocol.
+        """
+        self._check_open()
+        return self._receive(self._clock() + seconds)
+
+    def time_out(self, waited: float) -> NoReturn:
+        """Note that a wait is over, and nothing came.
+
+        Args:
+            waited: How many seconds it was.
+
+        Raises:
+            WaitTimedOut: Always.
+        """
+        owed = self.dialogue.owed
+        self._time_out(owed[0] if owed else Owed(Asked.COMMAND), waited)
+
+    def listen(self, seconds: float) -> None:
+        """Take in what comes for a while.
+
+        Args:
+            seconds: How long.
+
+        Raises:
+            DialogueBroken: The server closed the connection or broke the protocol.
+        """
+        deadline = self._clock() + seconds
+        while self.is_open and self._receive(deadline):
+            pass
 
     def look(self) -> bool:
         """Take in what has come, without waiting.
@@ -348,10 +443,6 @@ class Session:
         came = False
         while self.is_open and self._receive(0.0):
             came = True
-        if self.strict and self.is_open and self._unasked and self._unasked.code == 421:
-            said = escape(self._unasked.octets.strip())
-            self.close()
-            raise ConnectionLost(f'the server said "{said}" unasked and is closing; connect again.')
         return came
 
     def give_up_waiting(self) -> None:
@@ -380,6 +471,8 @@ class Session:
         """Go on in the clear after a 220 to STARTTLS, as a transcript with `*: no-tls` asks."""
         self._tls_declined = True
         self.dialogue.forget_plaintext()
+        self._next = self.dialogue.asked + 1
+        self._publish(Noticed(NoticeKind.NO_TLS))
 
     def explain(self, mechanism: str, meaning: str, *, client: bool) -> None:
         """Publish what the base64 line before means."""
@@ -408,8 +501,8 @@ class Session:
         Args:
             reset: Send a TCP reset.
         """
-        if reset and self.is_open:
-            self._transport.reset()
+        if self.is_open:
+            self._transport.abort(reset=reset)
         self._end(End.CLIENT, "reset" if reset else "dropped")
 
     def wait_for_close(self, seconds: float) -> bool:
@@ -443,7 +536,7 @@ class Session:
         times = self.timeouts
         if owed.asked is Asked.GREETING:
             return times.greeting
-        if owed.asked in (Asked.END_OF_DATA, Asked.CHUNK):
+        if owed.ends_message:
             return times.final_dot
         verb = owed.command.verb if owed.command else ""
         if verb == "BDAT":
@@ -460,8 +553,9 @@ class Session:
             return False
         if not octets:
             self._end_of_stream()
-        for event in self.dialogue.receive(octets):
-            self._take(event)
+        with self._whole():
+            for event in self.dialogue.receive(octets):
+                self._take(event)
         return True
 
     def _take(self, event: Event) -> None:
@@ -469,9 +563,7 @@ class Session:
             seconds = self._clock() - self._sent_at
             unasked = event.command is None and self._last_notice is NoticeKind.UNSOLICITED
             event = replace(event, reply=self._masked(event.reply), seconds=None if unasked else seconds)
-            if unasked:
-                self._unasked = event.reply
-            else:
+            if not unasked:
                 self._answers.append((self.dialogue.answered, event))
         elif isinstance(event, Noticed) and event.octets:
             event = replace(event, octets=self._mask(event.octets))
@@ -480,7 +572,7 @@ class Session:
         if isinstance(event, Noticed):
             self._judge(event)
         elif isinstance(event, ReplyReceived) and self._failure is not None:
-            self._break_off(self._failure)
+            self._break_off(self._named(self._failure, event.reply))
 
     def _judge(self, notice: Noticed) -> None:
         """Decide whether a notice ends the session; what it is about is shown first."""
@@ -488,7 +580,14 @@ class Session:
             shown = f': "{escape(notice.octets[:120].rstrip())}"' if notice.octets else ""
             self._break_off(ProtocolViolation(f"{notice.sentence}{shown}. The connection is closed."))
         if self.strict and notice.kind in _FATAL_WHEN_STRICT:
-            self._failure = ProtocolViolation(f"{notice.sentence}. The connection is closed.")
+            self._failure = ProtocolViolation(notice.sentence)
+
+    def _named(self, failure: DialogueBroken, reply: Reply) -> DialogueBroken:
+        """Give a failure with the words of the reply that made it; a 421 that nobody asked for only says goodbye."""
+        said = escape(b" ".join(reply.wire_lines())[:200])
+        if reply.code == 421:
+            return ConnectionLost(f'the server said "{said}" unasked and is closing; connect again.')
+        return ProtocolViolation(f'{failure.message}: "{said}". The connection is closed.')
 
     def _break_off(self, failure: DialogueBroken) -> NoReturn:
         self._end(End.ERROR, failure.message)
@@ -527,7 +626,7 @@ class Session:
         raise self._loss(owed, error)
 
     def _loss(self, owed: Sequence[Owed], error: DialogueBroken) -> DialogueBroken:
-        if any(each.asked in (Asked.END_OF_DATA, Asked.CHUNK) for each in owed):
+        if any(each.ends_message for each in owed):
             return OutcomeUnknown(
                 f"the outcome is unknown: {error.message.rstrip('.')}; the message may have been accepted, so look before sending it again."
             )
@@ -544,8 +643,37 @@ class Session:
         self._end(End.TIMEOUT, error.message)
         raise self._loss(everything, error)
 
+    @contextmanager
+    def _whole(self) -> Iterator[None]:
+        """Let a Ctrl-C that comes while a consumer works wait until what is half done is whole.
+
+        Else a command would be owed a reply and never go out, or a reply be lost with the segment it came in.
+        """
+        outer, self._in_one_go = self._in_one_go, True
+        try:
+            yield
+        except BaseException:
+            self._pressed = False
+            raise
+        finally:
+            self._in_one_go = outer
+        self._raise_pressed()
+
+    def _raise_pressed(self) -> None:
+        if self._pressed and not self._in_one_go:
+            self._pressed = False
+            raise KeyboardInterrupt
+
+    def _say(self, events: Iterable[Event], octets: bytes) -> None:
+        """Publish what goes out, and send it."""
+        with self._whole():
+            for event in events:
+                self._publish(event)
+            self._transmit(octets)
+
     def _transmit(self, octets: bytes) -> None:
         self._sent_at = self._clock()
+        owed = self.dialogue.owed
         try:
             self._transport.send(octets, self.timeouts.send)
         except (ConnectionLost, WaitTimedOut, TlsFailed) as error:
@@ -553,7 +681,7 @@ class Session:
                 self.look()
             if self.is_open:
                 self._lose(error)
-            raise self._loss(self.dialogue.owed, error) from None
+            raise self._loss(owed, error) from None
         except KeyboardInterrupt:
             self._end(End.ERROR, "interrupted while sending")
             raise
@@ -581,6 +709,7 @@ class Session:
             raise
         if not implicit:
             self.dialogue.forget_plaintext()
+            self._next = self.dialogue.asked + 1
         self.tls = facts
         self._publish(facts)
         return facts
@@ -598,4 +727,12 @@ class Session:
         in_tls = self._transport.in_tls and not isinstance(event, TlsStarted)
         entry = Entry(self._seq, self._clock() - self._opened, event, in_tls)
         for consumer in tuple(self._consumers):
-            consumer(entry)
+            try:
+                consumer(entry)
+            except KeyboardInterrupt:  # the others shall have it too
+                self._pressed = True
+        self._raise_pressed()
+
+
+def _secret(octets: bytes) -> Secret:
+    return Secret(octets.decode("utf-8", "surrogateescape"))

@@ -1,5 +1,6 @@
 """What to connect to: a host and port, a Unix socket, or a program."""
 
+import re
 from dataclasses import dataclass
 from enum import Enum
 from urllib.parse import unquote, urlsplit
@@ -50,6 +51,8 @@ class Target:
         return self.host if self.way is Way.TCP else "localhost"
 
 
+# Asked of the whole text: `urlsplit` takes line ends and tabs out without a word, and what stands behind a bracket too.
+_NEVER_IN_A_HOST = re.compile(r"[\x00-\x20\x7f]|\][^:/]")
 _PORTS = {"smtp": 25, "smtps": 465, "lmtp": 24}
 
 
@@ -74,6 +77,7 @@ def parse_target(text: str, *, tls: bool = False, starttls: bool = False) -> Tar
         path = unquote(text.removeprefix("lmtp+unix:").removeprefix("//"))
         return _other(Way.UNIX, path, text, tls=tls, starttls=starttls, lmtp=True)
     scheme, separator, _ = text.partition("://")
+    scheme = scheme.lower()
     if not separator:
         scheme, text = "smtp", f"smtp://{_bracketed(text)}"
     if scheme not in _PORTS:
@@ -109,7 +113,7 @@ def _host_and_port(text: str) -> tuple[str, int | None]:
         raise UsageError(
             "a user or password does not belong into the address; use --user, and let the password be asked for."
         )
-    if not host or parts.path not in ("", "/") or parts.query or parts.fragment or any(c in host for c in " \t\r\n\0"):
+    if not host or parts.path not in ("", "/") or parts.query or parts.fragment or _NEVER_IN_A_HOST.search(text):
         raise refusal
     if port == 0:
         raise UsageError(f"{escape_str(text)}: port 0 cannot be connected to; give a port from 1 to 65535.")

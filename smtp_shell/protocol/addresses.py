@@ -49,7 +49,8 @@ def parse_paths(text: str) -> tuple[Path, ...] | None:
     return tuple(paths)
 
 
-_WORD = re.compile(r"""(?:<(?:"(?:[^"\\]|\\.)*"|[^>"])*>|"(?:[^"\\]|\\.)*"|[^\s"<]|[<"])+""", re.DOTALL)
+# Only a space or a tab parts words: a line break in a value has to be seen by whoever refuses it.
+_WORD = re.compile(r"""(?:<(?:"(?:[^"\\]|\\.)*"|[^<>"])*>|"(?:[^"\\]|\\.)*(?:"|\\?\Z)|[^ \t"<]|<)+""", re.DOTALL)
 _BARE = re.compile(
     r"""(?:"(?:[^"\\]|\\.)*"|[^\s<>()\[\]:;,@"\\]+)@(?:\[[^\s\[\]<>]*\]|[^\s<>()\[\]:;,@"\\]+)""", re.DOTALL
 )
@@ -68,4 +69,4 @@ def _mailbox(word: str) -> str | None:
 
 def _parameter(word: str) -> str:
     keyword, equals, value = word.partition("=")
-    return keyword.upper() + equals + value
+    return (keyword.upper() if keyword.isascii() else keyword) + equals + value

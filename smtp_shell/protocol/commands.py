@@ -27,8 +27,7 @@ class Command:
 
         Source: RFC 4954 §4
         """
-        match = _AUTH_WITH_RESPONSE.match(line)
-        return cls(line, match.end() if match else None)
+        return cls(line, secret_start(line))
 
     @classmethod
     def of(cls, verb: str, argument: str = "") -> "Command":
@@ -69,8 +68,30 @@ class Command:
 
 
 _VERB = re.compile(rb"[A-Za-z0-9-]+(?=[ \t]|$)")
-_AUTH_WITH_RESPONSE = re.compile(rb"[ \t]*AUTH[ \t]+[^ \t]+[ \t]+(?=[^ \t])(?!=[ \t]*$)", re.IGNORECASE)
+_AUTH = re.compile(rb"(\s*AUTH(?:\s+|=))(\S+)(\s*)", re.IGNORECASE)
+_MECHANISM = re.compile(rb"[A-Z0-9_-]{1,20}|[a-z0-9_-]{1,20}|(?i:plain|login|cram-md5|scram-sha-1|scram-sha-256)")
 _LINE_BREAKS = {"\r": "CR", "\n": "LF", "\0": "NUL"}
+
+
+def secret_start(line: bytes) -> int | None:
+    """Find where the initial response of an AUTH line begins.
+
+    Where something else than a mechanism's name follows AUTH, that is taken for a response whose mechanism was forgotten.
+
+    Args:
+        line: A command line, with or without its line end.
+
+    Returns:
+        How much of the line may be shown; None for all of it.
+
+    Source: RFC 4954 §4
+    """
+    match = _AUTH.match(line)
+    if match is None:
+        return None
+    if not _MECHANISM.fullmatch(match[2]):
+        return match.start(2)
+    return None if line[match.end() :].strip() in (b"", b"=") else match.end()
 
 
 def refuse_line_breaks(text: str, what: str) -> None:

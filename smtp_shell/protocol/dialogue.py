@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from smtp_shell.protocol.commands import Command
+from smtp_shell.protocol.commands import Command, secret_start
 from smtp_shell.protocol.events import (
     CommandSent,
     Event,
@@ -59,11 +59,21 @@ class Owed:
         asked: What kind of thing it answers.
         command: The command it answers, if it answers one.
         late: Whether nobody waits for it any more.
+        recipient: Whether a 353 announced it: it is for one recipient, or for the message behind them.
     """
 
     asked: Asked
     command: Command | None = None
     late: bool = False
+    recipient: bool = False
+
+    @property
+    def ends_message(self) -> bool:
+        """Whether the message is accepted or not by this reply."""
+        if self.asked in (Asked.END_OF_DATA, Asked.CHUNK):
+            return True
+        chunk = _BDAT.fullmatch(self.command.line) if self.command else None
+        return chunk is not None and chunk[2] is not None
 
     def __str__(self) -> str:
         if self.command is None:
@@ -81,7 +91,6 @@ TRANSITIONS: dict[tuple[str, int], Phase] = {
     ("RCPT", 2): Phase.RCPT,
     ("DATA", 3): Phase.MAILDATA,
     ("RSET", 2): Phase.READY,
-    ("BDAT", 2): Phase.READY,
     ("AUTH", 3): Phase.AUTH,
     ("AUTH", 2): Phase.READY,
     ("AUTH", 4): Phase.READY,
@@ -90,8 +99,45 @@ TRANSITIONS: dict[tuple[str, int], Phase] = {
     ("QUIT", 2): Phase.CLOSED,
 }
 
-_AUTH_WITH_RESPONSE = re.compile(rb"^[ \t]*AUTH[ \t]+[^ \t\r\n]+[ \t]+(?=[^ \t\r\n])", re.IGNORECASE)
-_BDAT_LAST = re.compile(rb"BDAT[ \t]+[0-9]+[ \t]+LAST[ \t]*", re.IGNORECASE)
+_BDAT = re.compile(rb"BDAT[ \t]+([0-9]{1,19})([ \t]+LAST)?[ \t]*", re.IGNORECASE)
+_AUTH = re.compile(rb"\s*AUTH\b", re.IGNORECASE)
+# One word that is no command without an argument: what an answer in an AUTH exchange looks like.
+_RESPONSE = re.compile(rb"(?!(?:DATA|EHLO|HELO|HELP|NOOP|QUIT|RSET|STARTTLS)\Z)\S*", re.IGNORECASE)
+
+
+# What a reply that is neither 4yz nor 5yz may be. A verb that is not listed may have any.
+# Source: RFC 5321 §4.3.2, RFC 3207 §4, RFC 4954 §4 and §6, RFC 3030 §2
+FORESEEN: dict[str, frozenset[int]] = {
+    "EHLO": frozenset({250}),
+    "HELO": frozenset({250}),
+    "LHLO": frozenset({250}),
+    "MAIL": frozenset({250}),
+    "RCPT": frozenset({250, 251, 252}),
+    "DATA": frozenset({354}),
+    "BDAT": frozenset({250}),
+    "RSET": frozenset({250}),
+    "NOOP": frozenset({250}),
+    "VRFY": frozenset({250, 251, 252}),
+    "EXPN": frozenset({250, 252}),
+    "HELP": frozenset({211, 214, 250}),
+    "QUIT": frozenset({221}),
+    "STARTTLS": frozenset({220}),
+    "AUTH": frozenset({235, 334}),
+}
+_GREETING = frozenset({220})
+_END_OF_DATA = frozenset({250, 251, 252, 353})
+
+
+def is_foreseen(owed: Owed, code: int) -> bool:
+    """Say whether a reply code is one that the standards foresee there; a refusal always is."""
+    if code // 100 in (4, 5):
+        return True
+    if owed.asked is Asked.GREETING:
+        return code in _GREETING
+    if owed.asked in (Asked.END_OF_DATA, Asked.CHUNK):
+        return code in _END_OF_DATA
+    foreseen = FORESEEN.get(owed.command.verb) if owed.command is not None else None
+    return foreseen is None or code in foreseen
 
 
 class Dialogue:
@@ -115,6 +161,7 @@ class Dialogue:
         self.asked = 1
         self._raw_line = b""
         self._raw_in_data = False
+        self._chunk_left = 0
         self._unasked = 0
         self._accepted = 0
         self._auth = Command(b"AUTH")
@@ -145,6 +192,7 @@ class Dialogue:
             command: The command.
             pipelined: Whether more follows in the same write.
         """
+        self._chunk_left = 0
         self._owe_command(command)
         return [CommandSent(command, pipelined)]
 
@@ -179,12 +227,13 @@ class Dialogue:
 
         Source: RFC 3030 §2
         """
+        self._skip_chunk(len(octets))
         return [OctetsSent(octets, public)]
 
     def send_raw(self, octets: bytes) -> list[Event]:
         """Note that exactly these octets go out, and look for the command lines in them."""
         events: list[Event] = []
-        for line in _lines(octets) if self._holds_secret(octets) else (octets,):
+        for line in _lines(octets) if self._may_hold_secret(octets) else (octets,):
             events.append(OctetsSent(line, self._public_length(line)))
             self._take_raw(line)
         return events
@@ -227,6 +276,8 @@ class Dialogue:
         self._parser = ReplyParser(self._limits)
         self._owed.clear()
         self._raw_line = b""
+        self._raw_in_data = False
+        self._chunk_left = 0
         self.extensions = None
         self.phase = Phase.FRESH
 
@@ -237,7 +288,10 @@ class Dialogue:
     def _owe_command(self, command: Command) -> None:
         if command.verb == "AUTH":
             self._auth = command
-        if self.lmtp and _BDAT_LAST.fullmatch(command.line):
+        chunk = _BDAT.fullmatch(command.line)
+        if chunk:
+            self._chunk_left = int(chunk[1])
+        if chunk and chunk[2]:
             self._owe_for_message(Asked.CHUNK, command)
             return
         self._owe(Owed(Asked.COMMAND, command))
@@ -248,22 +302,40 @@ class Dialogue:
         for _ in range(replies):
             self._owe(Owed(asked, command))
 
-    def _holds_secret(self, octets: bytes) -> bool:
-        if self.phase is Phase.AUTH:
-            return True
-        return any(_AUTH_WITH_RESPONSE.match(line) for line in (self._raw_line + octets).split(b"\n"))
+    def _may_hold_secret(self, octets: bytes) -> bool:
+        return self._in_exchange() or any(_AUTH.match(line) for line in (self._raw_line + octets).split(b"\n"))
+
+    def _in_exchange(self) -> bool:
+        """Say whether an AUTH exchange goes on, or will as far as the client can know."""
+        return self.phase is Phase.AUTH or any(owed.command and owed.command.verb == "AUTH" for owed in self._owed)
+
+    def _is_response(self, line: bytes) -> bool:
+        """Say whether a raw line answers a challenge, be it one that has not come yet."""
+        if self._raw_in_data:
+            return False
+        return self.phase is Phase.AUTH or (self._in_exchange() and _RESPONSE.fullmatch(line) is not None)
 
     def _public_length(self, octets: bytes) -> int | None:
-        if self.phase is Phase.AUTH and not self._raw_in_data:
+        line = self._raw_line + octets
+        if self._is_response(line.rstrip(b"\r\n")):
             return 0
-        match = _AUTH_WITH_RESPONSE.match(self._raw_line + octets)
-        return max(0, match.end() - len(self._raw_line)) if match else None
+        start = secret_start(line)
+        return None if start is None else max(0, start - len(self._raw_line))
 
     def _take_raw(self, octets: bytes) -> None:
-        *lines, rest = (self._raw_line + octets).split(b"\n")
-        self._raw_line = rest[-self._limits.line :]
-        for line in lines:
-            self._owe_raw_line(line.removesuffix(b"\r"))
+        octets = self._raw_line + octets
+        start = self._skip_chunk(len(octets))
+        while (end := octets.find(b"\n", start)) >= 0:
+            self._owe_raw_line(octets[start:end].removesuffix(b"\r"))
+            start = end + 1
+            start += self._skip_chunk(len(octets) - start)
+        self._raw_line = octets[start:][-self._limits.line :]
+
+    def _skip_chunk(self, length: int) -> int:
+        """Count octets that belong to a BDAT chunk and not to a line; give how many of these do."""
+        taken = min(self._chunk_left, length)
+        self._chunk_left -= taken
+        return taken
 
     def _owe_raw_line(self, line: bytes) -> None:
         if self._raw_in_data or self.phase is Phase.MAILDATA:
@@ -271,7 +343,7 @@ class Dialogue:
                 self._raw_in_data = False
                 self._owe_for_message(Asked.END_OF_DATA, None)
             return
-        if self.phase is Phase.AUTH:
+        if self._is_response(line):
             self._owe(Owed(Asked.SASL, self._auth))
             return
         command = Command.parse(line)
@@ -289,6 +361,8 @@ class Dialogue:
         if owed.late:
             yield Noticed(NoticeKind.LATE, str(owed))
         self._advance(owed, reply)
+        if not is_foreseen(owed, reply.code):
+            yield Noticed(NoticeKind.UNFORESEEN, f"{reply.code} as {owed}")
         yield ReplyReceived(reply, owed.command)
 
     def _take_unasked(self, reply: Reply) -> Iterator[Event]:
@@ -313,10 +387,9 @@ class Dialogue:
             self.phase = Phase.CLOSED
 
     def _end_message(self, owed: Owed, reply: Reply) -> None:
-        if (
-            reply.code == 353
-        ):  # PRDR: one more reply for each recipient, then one for the message (draft-hall-prdr-00 §4)
-            self._owed.extendleft([owed] * (self._accepted + 1))
+        if reply.code == 353 and not owed.recipient:
+            # PRDR: one more reply for each recipient, then one for the message (draft-hall-prdr-00 §4)
+            self._owed.extendleft([replace(owed, recipient=True)] * (self._accepted + 1))
             self.asked += self._accepted + 1
         if any(other.asked is owed.asked for other in self._owed):
             return
@@ -348,7 +421,10 @@ class Dialogue:
             return self.phase not in (Phase.MAIL, Phase.RCPT)
         if verb == "RSET":
             return self.phase is Phase.FRESH
-        return verb == "BDAT" and not (digit == 2 and _BDAT_LAST.fullmatch(command.line))
+        if verb == "AUTH":
+            return digit in (4, 5) and self.phase is not Phase.AUTH
+        chunk = _BDAT.fullmatch(command.line)
+        return verb == "BDAT" and not (chunk and chunk[2])
 
 
 def _lines(octets: bytes) -> list[bytes]:

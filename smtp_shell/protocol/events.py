@@ -40,7 +40,8 @@ class NoticeKind(Enum):
     BAD_REPLY = "bad reply"
     NOT_A_REPLY = "no SMTP reply"
     CUT_REPLY = "the connection ended in the middle of a reply"
-    UNSOLICITED = "a reply that answers nothing"
+    UNSOLICITED = "an unsolicited reply: it answers nothing"
+    UNFORESEEN = "a reply code that the command cannot have"
     LATE = "the reply to a command whose wait had ended"
     PLAINTEXT_AFTER_STARTTLS = "text in the clear behind the 220 to STARTTLS"
     TOO_MUCH = "more than a server may send unasked"
@@ -49,6 +50,7 @@ class NoticeKind(Enum):
     UNANNOUNCED_PIPELINING = "commands are pipelined and the server has not announced PIPELINING"
     UNVERIFIED = "the server's certificate was not verified"
     ECHO = "the server sent the credential back; it is masked here"
+    NO_TLS = "the TLS handshake after the 220 to STARTTLS is left out, as asked"
 
 
 @dataclass(frozen=True, slots=True)

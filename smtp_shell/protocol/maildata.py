@@ -10,10 +10,14 @@ class MailDataEncoder:
 
     LF, CR and CRLF all end a line and go out as CRLF; a dot that begins a line is doubled, on the first line too.
 
+    Args:
+        transparent: Whether dots are doubled; BDAT needs none of that.
+
     Source: RFC 5321 §4.5.2
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, transparent: bool = True) -> None:
+        self._transparent = transparent
         self._at_line_start = True
         self._after_cr = False
 
@@ -26,6 +30,8 @@ class MailDataEncoder:
             return b""
         self._after_cr = piece.endswith(b"\r")
         lines = piece if b"\r" not in piece else piece.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        if not self._transparent:
+            return lines.replace(b"\n", CRLF)
         stuffed = lines.replace(b"\n.", b"\n..")
         if self._at_line_start and stuffed.startswith(b"."):
             stuffed = b"." + stuffed

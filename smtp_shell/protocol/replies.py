@@ -141,7 +141,7 @@ class Extensions:
     @classmethod
     def parse(cls, reply: Reply) -> "Extensions":
         """Read the keywords of a 250 reply to EHLO or LHLO; a line that holds no keyword is passed over."""
-        keywords: dict[str, tuple[bytes, ...]] = {}
+        keywords: dict[str, list[bytes]] = {}
         for line in reply.lines[1:]:
             words = line.split()
             if (
@@ -151,8 +151,8 @@ class Extensions:
             if not words or not _KEYWORD.fullmatch(words[0]):
                 continue
             keyword = words[0].decode("ascii").upper()
-            keywords[keyword] = (*keywords.get(keyword, ()), *(word for word in words[1:] if word))
-        return cls(keywords)
+            keywords.setdefault(keyword, []).extend(word for word in words[1:] if word)
+        return cls({keyword: tuple(words) for keyword, words in keywords.items()})
 
     def __contains__(self, keyword: str) -> bool:
         return keyword in self.keywords

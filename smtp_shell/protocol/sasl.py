@@ -184,7 +184,7 @@ class Exchange:
         Args:
             challenge: The challenge after base64.
         """
-        return self._explain(conceal(challenge, self._credentials.password)) if challenge else _EMPTY
+        return self._explain(conceal_octets(challenge, self._credentials.password)) if challenge else _EMPTY
 
     def finish(self) -> None:
         """Take note that the server said 235.
@@ -450,46 +450,29 @@ def decode_challenge(text: bytes) -> bytes | None:
     return scram.decode_base64(text)
 
 
-def conceal(octets: bytes, secret: Secret) -> bytes:
+def conceal_octets(octets: bytes, secret: Secret) -> bytes:
     """Mask a secret that a server has echoed, in clear or anywhere inside base64.
 
     A secret of fewer than four octets is not looked for: it would be found in any text.
 
     Args:
-        octets: What the server sent, before `escape`.
-        secret: What must not be shown.
+        octets: What came over the wire, before `escape`.
+        secret: What must be neither shown nor kept.
     """
     value = _utf8(secret.reveal())
     if len(value) < _SHORTEST_FOUND:
         return octets
-    octets = octets.replace(value, MASK.encode())
-    # In base64 the same octets give other digits at each offset modulo 3; digits that share bits with a neighbour are left out.
-    for offset, first in ((0, 0), (1, 2), (2, 3)):
-        whole_digits = (offset + len(value)) * 8 // 6
-        octets = octets.replace(b2a_base64(b"\0" * offset + value)[first:whole_digits], MASK.encode())
-    return octets
-
-
-def conceal_octets(octets: bytes, secret: Secret) -> bytes:
-    """Mask a secret in what came over the wire, as `conceal` does in text that is to be shown.
-
-    Args:
-        octets: What came.
-        secret: What must not be kept.
-    """
-    if len(_utf8(secret.reveal())) < _SHORTEST_FOUND:
-        return octets
-    for needle in _needles(secret):
+    for needle in _needles(value):
         octets = octets.replace(needle, MASK.encode())
     return octets
 
 
-def _needles(secret: Secret) -> Iterator[bytes]:
-    octets = _utf8(secret.reveal())
-    yield octets
+def _needles(value: bytes) -> Iterator[bytes]:
+    yield value
+    # In base64 the same octets give other digits at each offset modulo 3; digits that share bits with a neighbour are left out.
     for offset, first in ((0, 0), (1, 2), (2, 3)):
-        whole_digits = (offset + len(octets)) * 8 // 6
-        yield b2a_base64(b"\0" * offset + octets)[first:whole_digits]
+        whole_digits = (offset + len(value)) * 8 // 6
+        yield b2a_base64(b"\0" * offset + value)[first:whole_digits]
 
 
 def is_secret_answer(line: bytes) -> bool:
@@ -553,7 +536,7 @@ def _describe_json(challenge: bytes, secret: Secret) -> str:
     except (ValueError, RecursionError):  # no JSON, or nested so deeply that only malice explains it
         return escape(challenge)
     # JSON has escapes of its own, behind which a secret may hide until here.
-    return escape(conceal(", ".join(members).encode("utf-8", "surrogatepass"), secret))
+    return escape(conceal_octets(", ".join(members).encode("utf-8", "surrogatepass"), secret))
 
 
 def _canonical(name: str) -> str:

@@ -162,7 +162,7 @@ class TranscriptWriter:
         """Write one step.
 
         Args:
-            step: The step; its time is kept to the nanosecond and reads best when rounded to the millisecond.
+            step: The step; its time is kept to the microsecond and reads best when rounded to the millisecond.
 
         Raises:
             ValueError: Its text is not in the notation of the file (`escape`, `client_text`), is too long (`octet_steps`), or its

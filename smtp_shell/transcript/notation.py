@@ -4,7 +4,8 @@ import re
 
 from smtp_shell.protocol.octets import escape, unescape
 
-_TOKEN = re.compile(r"(\\(?:x[0-9A-Fa-f]{2}|[rnt\\]|\$\{)|\\)")
+# The brace of `\${` is left to the text behind it: what combines with it is judged there.
+_TOKEN = re.compile(r"(\\(?:x[0-9A-Fa-f]{2}|[rnt\\]|\$(?=\{))|\\)")
 _BRACE = re.compile(r"(\\\\)|\\\$\{")
 
 

@@ -14,7 +14,7 @@ from smtp_shell.transcript.step import CLIENT_LINES, Marker, Step
 from smtp_shell.transcript.variables import Template
 
 _MARKERS: Final = {str(marker): marker for marker in Marker}
-_LINE = re.compile(r"[ \t]*(?:([0-9]{1,9}(?:\.[0-9]{1,9})?)[ \t]+)?(C[:&|<]|S[:|=~]|\*:|#) ?(.*)")
+_LINE = re.compile(r"[ \t]*(?:([0-9]{1,9}(?:\.[0-9]{1,6})?)[ \t]+)?(C[:&|<]|S[:|=~]|\*:|#) ?(.*)")
 _ODD_TIME = re.compile(r"[ \t]*([^ \t]+)[ \t]+(?:C[:&|<]|S[:|=~]|\*:|#)")
 _BOM = b"\xef\xbb\xbf"
 _FIRST_FIELD = "transcript:"
@@ -203,7 +203,7 @@ def _without_marker(line: str) -> tuple[str, str]:
     if odd := _ODD_TIME.match(line):
         return (
             f"'{clean(odd[1][:_EXCERPT])}' is no time",
-            "seconds such as 0.021, nine digits at most on each side of the point",
+            "seconds such as 0.021, with nine digits and six decimals at most",
         )
     return f"'{shown}' has no marker", f"one of {' '.join(Marker)} in front"
 
@@ -221,8 +221,6 @@ def reason_of(error: OSError) -> str:
     match error:
         case FileNotFoundError():
             return "there is no such file"
-        case IsADirectoryError():
-            return "it is a directory"
         case PermissionError():
             return "its permissions do not allow it"
     return escape_str(error.strerror or type(error).__name__)

@@ -12,7 +12,7 @@ from smtp_shell.transcript.variables import Template
 
 # An octet is at most four characters of the notation, so a piece fits into a line of the default length.
 _PIECE = 16_000
-_LATEST = 1e9
+_LATEST = 999_999_999.999999
 
 
 class Marker(StrEnum):
@@ -106,8 +106,8 @@ def octet_steps(marker: Marker, octets: bytes, at: float | None = None) -> Itera
 
 
 def _seconds(at: float) -> str:
-    if not (math.isfinite(at) and 0 <= at < _LATEST):
+    if not (math.isfinite(at) and 0 <= at <= _LATEST):
         raise ValueError(f"{at} is not a number of seconds since the connection was opened")
-    text = f"{at:.3f}"
-    # Times typed by hand may be finer; nine places give back every time that a reader takes.
-    return text if float(text) == at else f"{at:.9f}".rstrip("0")
+    # Times typed by hand may be finer than a millisecond, up to the six decimals that a reader takes.
+    text = f"{at:.6f}"
+    return text[:-3] if text.endswith("000") else text.rstrip("0")

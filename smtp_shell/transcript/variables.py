@@ -67,7 +67,7 @@ class Template:
             ValueError: A `${` has no name or no closing brace; the message is a sentence for a person.
         """
         if "${" not in text:
-            return cls((unescape(text),))
+            return cls((unescape(text),) if text else ())
         parts: list[bytes | str] = []
         literal: list[str] = []
         end = 0
@@ -150,7 +150,7 @@ class Variables:
         self._given = dict(given or {})
         self._captured: dict[str, str] = {}
         self._header = dict(header or {})
-        self._now = now or _local_now
+        self._now = now or local_now
         self._new_uuid = new_uuid
         self._host_name = host_name
         self._numbers = itertools.count(1) if numbers is None else numbers
@@ -275,7 +275,8 @@ def _excerpt(text: str) -> str:
     return f"'{shown}...'" if len(text) > _EXCERPT else f"'{shown}'"
 
 
-def _local_now() -> datetime:
+def local_now() -> datetime:
+    """Give the time, with this machine's time zone."""
     import tzlocal
 
     return datetime.now(tzlocal.get_localzone())

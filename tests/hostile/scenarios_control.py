@@ -54,13 +54,19 @@ def only_lf(peer: Peer) -> None:
     peer.ordinary(dict(answers))
 
 
-@scenario(says="answers with a bare code, without a text or a space, which is taken", script=(*ENVELOPE, "quit"), exit=0)
+@scenario(
+    says="answers with a bare code, without a text or a space, which is taken", script=(*ENVELOPE, "quit"), exit=0
+)
 def bare_codes(peer: Peer) -> None:
     peer.send(b"220\r\n")
-    peer.ordinary({b"EHLO": b"250-hostile.example.org\r\n250\r\n", b"MAIL": b"250\r\n", b"RCPT": b"250 \r\n", b"QUIT": b"221\r\n"})
+    peer.ordinary(
+        {b"EHLO": b"250-hostile.example.org\r\n250\r\n", b"MAIL": b"250\r\n", b"RCPT": b"250 \r\n", b"QUIT": b"221\r\n"}
+    )
 
 
-@scenario(says="sends each octet of each reply in a segment of its own, but in time", script=("ehlo", "noop", "quit"), exit=0)
+@scenario(
+    says="sends each octet of each reply in a segment of its own, but in time", script=("ehlo", "noop", "quit"), exit=0
+)
 def octet_by_octet_in_time(peer: Peer) -> None:
     peer.send_slowly(b"220 hostile.example.org ESMTP\r\n", 0.01)
     peer.answers[b"NOOP"] = lambda peer, line: peer.send_slowly(b"250 ok\r\n", 0.05)

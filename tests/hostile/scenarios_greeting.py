@@ -28,7 +28,9 @@ def greeting_line_a_second(peer: Peer) -> None:
     peer.hold()
 
 
-@scenario(says="sends the two lines of its greeting two seconds apart, which is one greeting", script=("ehlo", "quit"), exit=0)
+@scenario(
+    says="sends the two lines of its greeting two seconds apart, which is one greeting", script=("ehlo", "quit"), exit=0
+)
 def greeting_in_two_parts(peer: Peer) -> None:
     peer.send(b"220-hostile.example.org\r\n")
     peer.pause(2.0)
@@ -38,7 +40,9 @@ def greeting_in_two_parts(peer: Peer) -> None:
     peer.ordinary()
 
 
-@scenario(says="greets with 554", script=("ehlo",), exit={1, 3}, shows=("554",), never=(b"MAIL",))
+@scenario(
+    says="greets with 554", script=("ehlo", "mail ann@example.org"), exit={1, 3}, shows=("554",), never=(b"MAIL",)
+)
 def greeting_554(peer: Peer) -> None:
     peer.send(b"554 5.7.1 no service for you\r\n")
     peer.ordinary({b"EHLO": b"503 5.5.1 bad sequence\r\n"})
@@ -85,7 +89,9 @@ def greeting_imap(peer: Peer) -> None:
     peer.hold()
 
 
-@scenario(says="speaks TLS from the first octet and answers in its alerts", script=("ehlo",), exit={3, 6}, never=(b"EHLO",))
+@scenario(
+    says="speaks TLS from the first octet and answers in its alerts", script=("ehlo",), exit={3, 6}, never=(b"EHLO",)
+)
 def greeting_tls_alert(peer: Peer) -> None:
     peer.send(b"\x15\x03\x03\x00\x02\x02\x46")
 
@@ -125,7 +131,9 @@ def greeting_empty_lines(peer: Peer) -> None:
     peer.send_endlessly(b"\r\n")
 
 
-@scenario(says="sends a line that never ends, 20 MB of it", script=("ehlo",), exit=6, shows=("64|65.?536",), never=(b"EHLO",))
+@scenario(
+    says="sends a line that never ends, 20 MB of it", script=("ehlo",), exit=6, shows=("64|65.?536",), never=(b"EHLO",)
+)
 def greeting_endless_line(peer: Peer) -> None:
     peer.send(b"220 ")
     peer.send_endlessly(b"x")

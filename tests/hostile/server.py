@@ -102,7 +102,7 @@ class Scenario:
         exit: The exit statuses that are right for `-c`.
         replay_exit: The exit statuses that are right for the replay of `transcript()`.
         shows: Regular expressions, case ignored, each of which the diagnostics must match.
-        never: Octets that the server must never receive, in the clear or inside TLS.
+        never: Octets that the server must never receive, in the clear or inside TLS, in upper or lower case.
         once: Octets that the server may receive once at most in a session.
         leaks: Octets that the terminal must never receive.
         rows: Words that no row of an 80-column terminal may start with, because only the program itself may say them.
@@ -336,14 +336,18 @@ def ca_pem() -> bytes:
     return _authority("trusted").cert_pem.bytes()
 
 
-@cache
-def server_context(certificate: CertificateName) -> ssl.SSLContext:
-    """Make the server's side of TLS with one of the certificates."""
+def fresh_server_context(certificate: CertificateName) -> ssl.SSLContext:
+    """Make a server's side of TLS with one of the certificates, for a scenario that sets more."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     _leaf(certificate).configure_cert(context)
     return context
 
 
+server_context = cache(fresh_server_context)
+"""The same, one for all scenarios that need nothing else."""
+
+
+@cache
 def _leaf(certificate: CertificateName) -> trustme.LeafCert:
     here = ("localhost", "127.0.0.1")
     now = datetime.datetime.now(datetime.UTC)
@@ -542,13 +546,23 @@ class Peer:
         for start in range(0, len(octets), size):
             if start:
                 self.pause(seconds)
+            self._glance()
             self.send(octets[start : start + size])
 
-    def send_endlessly(self, octets: bytes, *, total: int = 20 * MIB) -> None:
-        """Send octets again and again until so many were sent, or the client is gone."""
+    def send_endlessly(self, octets: bytes, *, total: int = 20 * MIB, reading: bool = True) -> None:
+        """Send octets again and again until so many were sent, or the client is gone.
+
+        Args:
+            octets: What is repeated.
+            total: How many octets are sent in all, about.
+            reading: Read meanwhile what the client says; without it, both sides may wait for each other.
+        """
         many = octets * max(1, 64 * KIB // len(octets))
-        for _ in range(total // len(many)):
-            self.send(many)
+        with contextlib.suppress(PeerGone):
+            for _ in range(total // len(many)):
+                self.send(many)
+                if reading:
+                    self._glance()
 
     def pause(self, seconds: float) -> None:
         """Do nothing for a while, without looking at what the client says.
@@ -590,6 +604,22 @@ class Peer:
         self._buffer[:] = rest
         return line.removesuffix(b"\r")
 
+    def has_heard(self, *, wait: bool = True) -> bool:
+        """Tell whether the client has said something that was not read yet.
+
+        Args:
+            wait: Give it a moment to do so.
+        """
+        if self._buffer and wait:
+            return True
+        self._socket.settimeout(TICK if wait else 0.0)
+        try:
+            return bool(self._socket.recv(1, socket.MSG_PEEK))
+        except OSError:
+            return False
+        finally:
+            self._socket.settimeout(TICK)
+
     def read_exactly(self, count: int) -> bytes:
         """Read so many octets.
 
@@ -625,11 +655,16 @@ class Peer:
     def hold_after_220(self) -> None:
         """Read, without a handshake, until the client leaves; after a 220 to STARTTLS anything but TLS is its fault."""
         octets = bytes(self._buffer)
-        while len(octets) < KIB and (raw := self._receive()):
+        while len(octets) < 64 * KIB and (raw := self._receive()):
             octets += raw
-        if octets and octets[0] not in (0x15, 0x16):
-            self.log.note(octets, clear=True)
-            self.blame(f"clear text after the 220 to STARTTLS: {octets[:40]!r}")
+        self._blame_clear_text(octets)
+
+    def _blame_clear_text(self, octets: bytes) -> bool:
+        clear = _behind_records(octets)
+        if clear:
+            self.log.note(clear, clear=True)
+            self.blame(f"clear text where TLS was to begin: {clear[:40]!r}")
+        return bool(clear)
 
     def read_client_hello(self) -> bytes:
         """Read the client's first TLS record without answering it.
@@ -645,9 +680,7 @@ class Peer:
             if not raw:
                 raise PeerGone
             octets += raw
-            if octets[0] != 0x16:
-                self.log.note(octets, clear=True)
-                self.blame(f"clear text where a handshake was to begin: {octets[:40]!r}")
+            if self._blame_clear_text(octets):
                 raise PeerGone
         return octets
 
@@ -660,6 +693,11 @@ class Peer:
                 continue
             except OSError:
                 return b""
+
+    def _glance(self) -> None:
+        """Read what is there, without waiting."""
+        if self._open and self.has_heard(wait=False):
+            self._more()
 
     def _more(self) -> bool:
         raw = self._receive()
@@ -726,9 +764,8 @@ class Peer:
             raw = self._receive()
             if not raw:
                 raise PeerGone
-            if first and raw[0] not in (0x15, 0x16):
-                self.log.note(raw, clear=True)
-                self.blame(f"clear text where a handshake was to begin: {raw[:40]!r}")
+            if first:
+                self._blame_clear_text(raw)
             first = False
             self._tls_in.write(raw)
         self._flush(pause)
@@ -748,8 +785,8 @@ class Peer:
                 self._say_close_notify(self._tls)
             self._socket.shutdown(socket.SHUT_WR)
             until = time.monotonic() + 1.0
-            while time.monotonic() < until and self._receive():
-                pass
+            while time.monotonic() < until and self._more():
+                self._buffer.clear()
         except (OSError, PeerGone, Over):
             pass
         self._open = False
@@ -790,12 +827,9 @@ class Peer:
         """
         self.answers.update(answers or {})
         self._begin()
-        while self._open:
-            try:
-                line = self.read_line()
-            except PeerGone:
-                return
-            self._answer(line)
+        with contextlib.suppress(PeerGone):
+            while self._open:
+                self._answer(self.read_line())
 
     def until(self, verb: bytes) -> bytes:
         """Behave as an ordinary server until a command with this verb comes, and give its line, unanswered.
@@ -896,6 +930,13 @@ def _verb(line: bytes) -> bytes:
     return words[0].upper() if words else b""
 
 
+def _behind_records(octets: bytes) -> bytes:
+    """Give what stands behind whole TLS records and is not the beginning of another."""
+    while octets and octets[0] in range(20, 25) and octets[1:2] in (b"", b"\x03"):
+        octets = octets[5 + int.from_bytes(octets[3:5], "big") :]
+    return octets
+
+
 def multiline(code: bytes, *lines: bytes) -> bytes:
     """Write one reply of several lines."""
     return b"".join(code + b"-" + line + b"\r\n" for line in lines[:-1]) + code + b" " + lines[-1] + b"\r\n"
@@ -944,10 +985,10 @@ class HostileServer:
     def broken_promises(self) -> list[str]:
         """Give what the client did that it must not do in this scenario or in any."""
         broken = list(self.log.violations)
-        broken += [f"the server received {octets!r}" for octets in self.scenario.never if octets in self.received]
-        broken += [
-            f"the server received {octets!r} twice" for octets in self.scenario.once if self.received.count(octets) > 1
-        ]
+        received = self.received.upper()  # a line is sent as it was typed
+        broken += [f"the server received {octets!r}" for octets in self.scenario.never if octets.upper() in received]
+        twice = [octets for octets in self.scenario.once if received.count(octets.upper()) > 1]
+        broken += [f"the server received {octets!r} twice" for octets in twice]
         broken += [f"a credential in the clear: {form!r}" for form in secret_forms() if form in self.received_clear]
         if self.connections > 1:
             broken.append(f"{self.connections} connections where one was asked for")

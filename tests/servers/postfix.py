@@ -109,7 +109,9 @@ def running_postfix(directory: Path) -> Iterator[Postfix]:
             if _came_up(master, server):
                 yield server
                 return
-    raise PostfixNotStarted(f"Postfix stopped at once, {START_ATTEMPTS} times; its log ends:\n{_end_of(server.log)}")
+    raise PostfixNotStarted(
+        f"Postfix stopped at once, {START_ATTEMPTS} times; the system log may say why, its own ends:\n{_end_of(server.log)}"
+    )
 
 
 def _on_free_ports(directory: Path) -> Postfix:
@@ -138,7 +140,9 @@ def _run(*command: str, stdin: str = "") -> str:
         raise PostfixNotStarted(f"{command[0]} not found; install with: {PACKAGES}")
     done = subprocess.run([program, *command[1:]], input=stdin, capture_output=True, text=True, timeout=60)
     if done.returncode != 0:
-        raise PostfixNotStarted(f"{command[0]} ended with {done.returncode}: {done.stdout}{done.stderr}")
+        raise PostfixNotStarted(
+            f"{command[0]} ended with {done.returncode}: {done.stdout}{done.stderr or 'see the system log'}"
+        )
     return done.stdout
 
 
@@ -311,7 +315,6 @@ def _master(directory: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def _stop(master: subprocess.Popen[bytes]) -> None:
-    assert sys.platform != "win32"
     master.terminate()
     try:
         master.wait(STOP_SECONDS)

@@ -1,0 +1,421 @@
+"""The command line: what to do, with which options; each command imports its world when it is called."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from smtp_shell import __version__
+from smtp_shell.errors import SmtpShellError, UsageError
+
+if TYPE_CHECKING:
+    from smtp_shell.config import TlsSettings
+    from smtp_shell.credentials import Ask, CredentialSource
+    from smtp_shell.render import View
+    from smtp_shell.servers.inbox import Inbox
+    from smtp_shell.servers.practice import PracticeServer
+    from smtp_shell.shell.shell import Shell
+    from smtp_shell.target import Target
+
+_COMMANDS = {
+    "practice": "an embedded server on loopback to practise on, and the shell connected to it",
+    "replay": "replay transcripts against a server and compare what it says",
+    "show": "show a transcript as a dialogue",
+}
+
+_TRY = """\
+  Try: ehlo, starttls, ehlo, auth, mail ann@example.org, rcpt bob@example.org, data, quit;
+  then /inbox. /help lists all there is."""
+_NOT_CONNECTED = """\
+Not connected. Try /connect HOST[:PORT]; or leave with Ctrl-D, and start `smtp-shell practice`
+for a server of your own. /help lists all there is."""
+
+_EPILOG = """commands:
+  smtp-shell practice    {practice}
+  smtp-shell replay      {replay}
+  smtp-shell show        {show}
+Each has its own --help. A server that is named like a command is reached as smtp://NAME.
+
+exit status: 0 all happened, 1 a reply was not the expected one or 4yz/5yz, 2 wrong usage, 3 no connection, 4 TLS, 5 authentication,
+6 the server broke the protocol, 7 unknown outcome after the final dot, 130 interrupted
+""".format(**_COMMANDS)
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong in one sentence."""
+        from smtp_shell.protocol.octets import escape_str
+
+        raise UsageError(f"{escape_str(message)}; see {self.prog} --help.")
+
+
+class _LineSource(argparse.Action):
+    """Keep `-c` and `-f` in the order in which they stand."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        namespace.lines = [*(namespace.lines or []), (option_string, values)]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run smtp-shell.
+
+    Args:
+        argv: The arguments; None for the process's own.
+
+    Returns:
+        The exit status.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    if words == ["--version"]:
+        sys.stdout.write(f"smtp-shell {__version__}\n")
+        return 0
+    _use_utf8()
+    try:
+        return _dispatch(words)
+    except SmtpShellError as error:
+        sys.stderr.write("".join(f"smtp-shell: {line}\n" for line in str(error).split("\n")))
+        return error.exit_status
+    except KeyboardInterrupt:
+        sys.stderr.write("smtp-shell: interrupted.\n")
+        return 130
+    except BrokenPipeError:
+        # Whoever read our output has had enough. Python would complain once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _dispatch(words: list[str]) -> int:
+    if words and words[0] == "practice":
+        return _practice(words[1:])
+    if words and words[0] == "replay":
+        from smtp_shell.replaying import main as replay
+
+        return replay(words[1:])
+    if words and words[0] == "show":
+        return _show(words[1:])
+    return _shell(words)
+
+
+def _use_utf8() -> None:
+    """Let a stream that cannot show a character show its escape instead, as with a Windows console or LANG=C."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")
+
+
+def _shell(words: list[str]) -> int:
+    options = _shell_parser().parse_args(words)
+    target = None
+    if options.target is not None:
+        from smtp_shell.target import parse_target
+
+        target = parse_target(options.target, tls=options.tls, starttls=options.starttls)
+    elif options.tls or options.starttls:
+        raise UsageError("--tls and --starttls need a server: smtp-shell --starttls HOST.")
+    return _run_shell(options, target)
+
+
+def _practice(words: list[str]) -> int:
+    options = _practice_parser().parse_args(words)
+    from smtp_shell.servers.faults import parse_faults
+    from smtp_shell.servers.practice import PracticeServer, PracticeSettings
+
+    settings = PracticeSettings(
+        port=options.port,
+        faults=parse_faults(options.fault or ()),
+        maildir=options.maildir,
+        certificate=options.cert,
+        key=options.key,
+    )
+    with PracticeServer(settings) as server:
+        return _serve_only(server) if options.serve_only else _practise(server, options)
+
+
+def _serve_only(server: "PracticeServer") -> int:
+    """Serve until Ctrl-C or SIGTERM."""
+    import signal
+    import threading
+
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda number, frame: stop.set())
+    for line in _facts(server):
+        sys.stdout.write(line + "\n")
+    sys.stdout.write("Ctrl-C stops it.\n")
+    sys.stdout.flush()
+    try:
+        while not stop.wait(0.2):
+            pass
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def _practise(server: "PracticeServer", options: argparse.Namespace) -> int:
+    from smtp_shell.target import Target, Way
+
+    options.ca_file = options.ca_file or server.ca_file
+    options.user = options.user or server.user
+    target = Target(Way.TCP, server.host, server.port)
+    return _run_shell(options, target, server)
+
+
+def _facts(server: "PracticeServer") -> list[str]:
+    return [
+        f"practice server  {server.host}:{server.port} (this machine only)",
+        f"user             {server.user}",
+        f"password         {server.password.reveal()}",
+        f"certificate      {server.ca_file} (give it with --ca-file)",
+        f"mail goes to     {server.maildir}",
+    ]
+
+
+def _run_shell(options: argparse.Namespace, target: "Target | None", server: "PracticeServer | None" = None) -> int:
+    scripted = bool(options.lines) or not (sys.stdin.isatty() and sys.stdout.isatty())
+    shell = _make_shell(options, server.inbox if server else None, interactive=not scripted)
+    if not scripted:
+        return _interact(shell, options, target, server)
+    from smtp_shell.shell.script import run_lines
+
+    try:
+        _begin(shell, options, target)
+        status = 1 if shell.failed_replies else 0
+        if not status or options.keep_going:
+            status = run_lines(shell, _lines(options), keep_going=options.keep_going) or status
+        return status
+    finally:
+        shell.close()
+
+
+def _interact(
+    shell: "Shell", options: argparse.Namespace, target: "Target | None", server: "PracticeServer | None"
+) -> int:
+    from smtp_shell.shell.repl import run_repl
+
+    def begin() -> None:
+        for line in _facts(server) if server else ():
+            shell.say(f"  {line}")
+        if server:
+            shell.say(_TRY)
+        if target is None:
+            shell.say(_NOT_CONNECTED)
+        _begin(shell, options, target)
+
+    return run_repl(shell, begin)
+
+
+def _begin(shell: "Shell", options: argparse.Namespace, target: "Target | None") -> None:
+    if options.record is not None:
+        shell.target = target
+        shell.record_to(options.record, overwrite=options.force)
+    if target is not None:
+        shell.connect(target)
+
+
+def _lines(options: argparse.Namespace) -> Any:
+    from itertools import chain
+    from pathlib import Path
+
+    from smtp_shell.shell.script import byte_lines, command_lines, file_lines
+
+    if not options.lines:
+        return byte_lines(sys.stdin.buffer, "standard input")
+    return chain.from_iterable(
+        command_lines([value])
+        if kind == "-c"
+        else byte_lines(sys.stdin.buffer, "standard input")
+        if value == "-"
+        else file_lines(Path(value))
+        for kind, value in options.lines
+    )
+
+
+def _make_shell(options: argparse.Namespace, inbox: "Inbox | None", *, interactive: bool) -> "Shell":
+    from smtp_shell.shell.shell import Shell, ShellOptions, ShellSettings
+
+    ask = _asker() if interactive else None
+    settings = ShellSettings(
+        timeout=options.timeout or 0.0, ehlo=options.ehlo or "", insecure_auth=options.insecure_auth, times=interactive
+    )
+    shell_options = ShellOptions(
+        tls=tls_settings(options),
+        credentials=credential_source(options, ask),
+        source=options.source,
+        family=_family(options),
+        interactive=interactive,
+        recording=not options.no_record,
+        inbox=inbox,
+    )
+    return Shell(_view(options), shell_options, settings, ask=ask)
+
+
+def _asker() -> "Ask":
+    from smtp_shell.shell.repl import ask
+
+    return ask
+
+
+def _view(options: argparse.Namespace) -> "View":
+    if options.json:
+        from smtp_shell.export.text import JsonView
+
+        return JsonView(sys.stdout, sys.stderr)
+    coloured = options.color == "always" or (
+        options.color == "auto" and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    )
+    if not coloured and not sys.stdout.isatty():
+        from smtp_shell.render import PlainView
+
+        return PlainView(sys.stdout, sys.stderr)
+    from rich.console import Console
+
+    from smtp_shell.render import ConsoleView
+
+    force = True if options.color == "always" else None
+    return ConsoleView(Console(highlight=False, no_color=not coloured, force_terminal=force))
+
+
+def _family(options: argparse.Namespace) -> int:
+    from smtp_shell.connecting import FAMILIES
+
+    return FAMILIES["-4" if options.ipv4 else "-6" if options.ipv6 else ""]
+
+
+def tls_settings(options: argparse.Namespace) -> "TlsSettings":
+    """Give the TLS settings that the options say."""
+    from smtp_shell.config import TlsSettings
+
+    return TlsSettings(
+        ca_file=options.ca_file,
+        insecure=options.insecure,
+        minimum=options.tls_min,
+        maximum=options.tls_max,
+        ciphers=options.ciphers,
+        client_cert=options.client_cert,
+        client_key=options.client_key,
+    )
+
+
+def credential_source(options: argparse.Namespace, ask: Any) -> "CredentialSource":
+    """Give the source of credentials that the options say."""
+    from smtp_shell.credentials import CredentialSource
+
+    return CredentialSource(options.user or "", options.password_command, options.token_command, ask)
+
+
+def _show(words: list[str]) -> int:
+    parser = _Parser(prog="smtp-shell show", description="Show a transcript as a dialogue.")
+    parser.add_argument("file", help="the transcript")
+    parser.add_argument("--color", choices=("auto", "always", "never"), default="auto")
+    parser.set_defaults(json=False)
+    options = parser.parse_args(words)
+    from pathlib import Path
+
+    from smtp_shell.transcript.file import open_transcript
+    from smtp_shell.transcript.record import entries
+
+    view = _view(options)
+    with open_transcript(Path(options.file)) as reader:
+        for entry in entries(reader):
+            view(entry)
+    return 0
+
+
+def _shell_parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="smtp-shell",
+        description="See SMTP with your own eyes: type commands, go on after STARTTLS and AUTH, keep a transcript, replay it.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "target", nargs="?", help="HOST[:PORT], smtp://, smtps://, lmtp://, lmtp+unix:/path or pipe:COMMAND"
+    )
+    parser.add_argument("--version", action="version", version=f"smtp-shell {__version__}")
+    connection_options(parser)
+    _script_options(parser)
+    return parser
+
+
+def _practice_parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="smtp-shell practice", description=_COMMANDS["practice"].capitalize() + ".")
+    parser.add_argument("--port", type=_port, default=0, help="port to listen on (default: any free one)")
+    parser.add_argument("--serve-only", action="store_true", help="serve, without a shell, until Ctrl-C")
+    parser.add_argument(
+        "--fault", action="append", metavar="VERB=…", help="misbehave: VERB=CODE, VERB=drop or VERB=delay:SECONDS"
+    )
+    parser.add_argument("--maildir", type=_path, help="where mail goes (default: a temporary folder)")
+    parser.add_argument("--cert", type=_path, metavar="FILE", help="certificate of your own, PEM")
+    parser.add_argument("--key", type=_path, metavar="FILE", help="its key, PEM")
+    connection_options(parser)
+    _script_options(parser)
+    return parser
+
+
+def connection_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options about the connection, which several commands share."""
+    group = parser.add_argument_group("connection")
+    group.add_argument("--starttls", action="store_true", help="go on through EHLO and STARTTLS, or stop")
+    group.add_argument("--tls", action="store_true", help="TLS from the first octet")
+    group.add_argument(
+        "--ca-file", type=_path, metavar="FILE", help="authorities to trust, PEM, in place of the system's"
+    )
+    group.add_argument("--insecure", action="store_true", help="go on although the certificate cannot be verified")
+    group.add_argument("--tls-min", metavar="VERSION", default="1.2", help="lowest TLS version (default 1.2)")
+    group.add_argument("--tls-max", metavar="VERSION", help="highest TLS version")
+    group.add_argument("--ciphers", help="OpenSSL cipher string")
+    group.add_argument("--client-cert", type=_path, metavar="FILE", help="client certificate, PEM")
+    group.add_argument("--client-key", type=_path, metavar="FILE", help="its key, PEM")
+    group.add_argument("--timeout", type=_seconds, metavar="S", help="seconds for every wait but QUIT's")
+    group.add_argument("--source", metavar="ADDR", help="local address to connect from")
+    group.add_argument("-4", dest="ipv4", action="store_true", help="IPv4 only")
+    group.add_argument("-6", dest="ipv6", action="store_true", help="IPv6 only")
+    group = parser.add_argument_group("authentication")
+    group.add_argument("--user", help="user name for auth")
+    group.add_argument(
+        "--password-command", metavar="CMD", help="command that prints the password (or set SMTP_SHELL_PASSWORD)"
+    )
+    group.add_argument("--token-command", metavar="CMD", help="command that prints an OAuth token")
+    group.add_argument("--insecure-auth", action="store_true", help="let credentials cross a connection without TLS")
+    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    parser.add_argument("--color", choices=("auto", "always", "never"), default="auto")
+    parser.add_argument("--record", type=_path, metavar="FILE", help="record to a file of your own as well")
+    parser.add_argument("--force", action="store_true", help="let --record write over a file that is there")
+    parser.add_argument("--keep-going", action="store_true", help="go on after what would stop the run")
+
+
+def _script_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("lines without a prompt")
+    group.add_argument("-c", dest="lines", action=_LineSource, metavar="LINE", help="run this line; may be repeated")
+    group.add_argument(
+        "-f", dest="lines", action=_LineSource, metavar="FILE", help="run the lines of a file; - is standard input"
+    )
+    group.add_argument("--ehlo", metavar="NAME", help="name that EHLO, HELO and LHLO give")
+    group.add_argument("--no-record", action="store_true", help="do not record sessions into the state directory")
+
+
+def _path(text: str) -> Any:
+    from pathlib import Path
+
+    return Path(text).expanduser()
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 <= port <= 65535:
+        raise ValueError
+    return port
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 < seconds <= 86_400:
+        raise ValueError
+    return seconds

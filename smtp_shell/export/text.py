@@ -1,0 +1,111 @@
+"""Entries as text for other programs: JSON lines."""
+
+import json
+from typing import TextIO
+
+from smtp_shell.protocol.events import (
+    CommandSent,
+    Decoded,
+    Entry,
+    MailDataSent,
+    Noticed,
+    OctetsSent,
+    Remarked,
+    ReplyReceived,
+    SaslSent,
+)
+from smtp_shell.protocol.maildata import MailDataDecoder
+from smtp_shell.protocol.octets import escape
+from smtp_shell.render import Look, describe
+
+_SECRET = "${sasl}"
+
+
+class JsonView:
+    """Write each entry as one JSON object a line; mail data, however long, is one object, written as it comes.
+
+    Args:
+        out: Where the lines go.
+        words: Where the program's own words go.
+    """
+
+    def __init__(self, out: TextIO, words: TextIO) -> None:
+        self.look = Look()
+        self._out = out
+        self._words = words
+        self._number = 0
+        self._decoder: MailDataDecoder | None = None
+        self._tail = ""
+
+    def __call__(self, entry: Entry) -> None:
+        """Write an entry."""
+        event = entry.event
+        if isinstance(event, MailDataSent):
+            self._mail_data(entry, event)
+            return
+        self._end_mail_data()
+        record = _record(entry)
+        if record is not None:
+            self._number += 1
+            self._out.write(json.dumps({"n": self._number, **record}, ensure_ascii=True) + "\n")
+            self._out.flush()
+
+    def say(self, text: str, style: str = "said") -> None:
+        """Show the program's own words."""
+        self._words.write(f"{text}\n")
+        self._words.flush()
+
+    def _mail_data(self, entry: Entry, event: MailDataSent) -> None:
+        if event.last:
+            self._end_mail_data()
+            return
+        if self._decoder is None:
+            self._number += 1
+            self._decoder = MailDataDecoder()
+            self._tail = json.dumps({"phase": _phase(entry), "time": round(entry.at, 3)})[1:]
+            self._out.write(f'{{"n": {self._number}, "dir": "C", "data": "')
+        self._write_text(self._decoder.decode(event.octets))
+
+    def _end_mail_data(self) -> None:
+        if self._decoder is None:
+            return
+        self._write_text(self._decoder.end())
+        self._out.write(f'", {self._tail}\n')
+        self._out.flush()
+        self._decoder = None
+
+    def _write_text(self, octets: bytes) -> None:
+        self._out.write(json.dumps(octets.decode("utf-8", "surrogateescape"), ensure_ascii=True)[1:-1])
+
+
+def _record(entry: Entry) -> dict[str, object] | None:
+    """Give an entry as a record, without its number; None for what is no step."""
+    event = entry.event
+    place = {"phase": _phase(entry), "time": round(entry.at, 3)}
+    match event:
+        case CommandSent():
+            return {
+                "dir": "C",
+                "text": escape(event.command.shown) + (_SECRET if event.command.secret else ""),
+                **place,
+            }
+        case SaslSent():
+            return {"dir": "C", "text": _SECRET if event.secret else escape(event.line), **place}
+        case OctetsSent():
+            shown = event.octets if event.public is None else event.octets[: event.public]
+            return {"dir": "C", "text": escape(shown) + ("" if event.public is None else _SECRET), **place}
+        case ReplyReceived():
+            return {"dir": "S", "text": event.reply.text, "code": event.reply.code, **place}
+        case Remarked():
+            return {"dir": "note", "text": event.text, **place}
+        case Noticed():
+            quoted = f': "{escape(event.octets)}"' if event.octets else ""
+            return {"dir": "event", "text": f"notice {event.sentence}{quoted}", **place}
+        case Decoded() | MailDataSent():
+            return None
+        case _:
+            return {"dir": "event", "text": describe(event), **place}
+
+
+def _phase(entry: Entry) -> str:
+    return "tls" if entry.tls else "plain"

@@ -1,0 +1,67 @@
+"""The sockets that a server of ours listens on: loopback, and nothing else."""
+
+import ipaddress
+import os
+import socket
+
+from smtp_shell.errors import ConnectFailed, UsageError
+from smtp_shell.protocol.octets import escape_str
+
+BACKLOG = 100
+
+
+def listen(host: str, port: int) -> list[socket.socket]:
+    """Open the sockets to listen on: the host's, and the same port of IPv6 where there is one.
+
+    Args:
+        host: An address of this machine's loopback, or `localhost`.
+        port: The port; 0 for any free one.
+
+    Raises:
+        UsageError: The host is not loopback, or the port is none.
+        ConnectFailed: The port is taken, or may not be used.
+    """
+    if not 0 <= port <= 65535:
+        raise UsageError(f"There is no port {port}: ports go from 0 (any free one) to 65535.")
+    address = "127.0.0.1" if host.lower() == "localhost" else host
+    try:
+        loopback = ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        loopback = False
+    if not loopback:
+        raise UsageError(
+            f"The practice server listens on loopback only, not on {escape_str(host)}; leave the host out, or say 127.0.0.1 or ::1."
+        )
+    try:
+        first = _listener(address, port)
+    except OSError as error:
+        raise ConnectFailed(
+            f"The practice server cannot listen on {escape_str(host)} port {port}: "
+            f"{escape_str(error.strerror or 'unknown error')}; choose another port, or 0 for any free one."
+        ) from None
+    if address != "127.0.0.1":
+        return [first]
+    try:
+        return [first, _listener("::1", int(first.getsockname()[1]))]
+    except OSError:
+        return [first]  # no IPv6 here, or the port is taken there; nobody asked for it by name
+
+
+def _listener(address: str, port: int) -> socket.socket:
+    ipv6 = ":" in address
+    listener = socket.socket(socket.AF_INET6 if ipv6 else socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        if os.name == "posix":
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        else:
+            # On Windows that option would let two servers share a port.
+            listener.setsockopt(socket.SOL_SOCKET, getattr(socket, "SO_EXCLUSIVEADDRUSE", ~socket.SO_REUSEADDR), 1)
+        if ipv6:
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        listener.bind((address, port))
+        listener.listen(BACKLOG)
+        listener.setblocking(False)
+    except OSError:
+        listener.close()
+        raise
+    return listener

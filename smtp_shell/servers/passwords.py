@@ -1,0 +1,30 @@
+"""Made-up passwords: for one run of a server on loopback, easy to read off a screen and to type without seeing it."""
+
+import secrets
+
+from smtp_shell.protocol.secret import Secret
+
+_NUMBERS = 10_000
+_WORDS = """
+acorn amber apple april arrow autumn bacon badge bagel baker basil beach berry birch blanket boat bottle branch bread
+bridge brook bucket butter button cabin cactus camel candle canoe carrot castle cedar cello chalk cherry cinema circle
+clay cliff cloud clover coast cocoa comet copper coral cotton crane cricket crown daisy desert dolphin donkey drum
+eagle easel ember engine fabric falcon feather fern fiddle field finch flute forest fossil fountain galaxy garden
+garlic ginger glacier glove goose grape gravel guitar hammer harbor harvest hazel helmet heron hill honey island ivory
+jacket jasmine jungle kettle kitten ladder lagoon lantern lemon lentil lilac linen lizard lobster lumber magnet mango
+maple marble meadow melon mirror mitten monkey mountain mustard needle nickel novel oasis ocean olive onion orange
+orchid otter oyster paddle palace panda paper parrot peach pebble pencil pepper piano pigeon pillow planet plum pocket
+pony potato prairie puzzle quartz rabbit radio raven ribbon river robin rocket saddle salmon sandal scarf shell silver
+sparrow spoon squirrel summer sunset table teapot tiger timber tomato trumpet tulip tunnel turtle valley velvet violet
+walnut water willow window winter wizard yellow zebra
+"""
+
+
+def make_password() -> Secret:
+    """Make up a password of two words and four digits, such as `paper-river-4821`.
+
+    It has 27 bits of chance or more: enough where only this machine can try, and twenty errors in a row end a connection.
+    """
+    words = _WORDS.split()
+    first, second = secrets.choice(words), secrets.choice(words)
+    return Secret(f"{first}-{second}-{secrets.randbelow(_NUMBERS):04d}")

@@ -1,0 +1,264 @@
+"""One connection to the practice server: its octets, its limits, and the loop around a command."""
+
+import asyncio
+import logging
+import re
+from typing import Any
+
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session, TLSSetupException
+
+from smtp_shell.protocol.octets import CRLF
+from smtp_shell.servers.faults import Mischief
+from smtp_shell.servers.mailboxes import HOSTNAME, MESSAGE_LIMIT
+from smtp_shell.servers.practice.site import Site
+
+CONNECTION_LIMIT = 50
+ERROR_LIMIT = 20
+LINE_LIMIT = 512
+LINE_LIMITS = {
+    "MAIL": LINE_LIMIT + 26 + 17 + 10 + 500,
+    "AUTH": 12288,
+}  # SIZE, BODY, SMTPUTF8, AUTH= (RFC 1870, 6152, 6531, 4954)
+ENDLESS = 4 * MESSAGE_LIMIT
+LINGER = 2.0
+
+_VERB = re.compile(rb"[A-Za-z0-9]+(?: [^\x00-\x08\x0a-\x1f\x7f]*)?")
+
+# aiosmtpd logs what a server's operator wants to know; without this, Python would print its warnings to the user.
+logging.getLogger("mail.log").addHandler(logging.NullHandler())
+
+
+class Goodbye(Exception):
+    """The connection is to be closed."""
+
+
+class Connection(SMTP):
+    """One connection.
+
+    aiosmtpd gives the streams, STARTTLS, and the exchanges of AUTH PLAIN and LOGIN. The loop around a command and the replies are
+    ours: theirs lack enhanced status codes, stop at the end of the input with commands still unanswered, and keep an endless line
+    in memory.
+    """
+
+    # Both are there from the moment of the connection on, which is before any use of ours.
+    session: Session
+    envelope: Envelope
+
+    line_length_limit = 16384  # what the stream holds at most of one line; read in pieces beyond
+    AuthLoginUsernameChallenge = "Username:"
+    AuthLoginPasswordChallenge = "Password:"
+
+    def __init__(self, site: Site, loop: asyncio.AbstractEventLoop) -> None:
+        self._site = site
+        self._errors = 0
+        self._last_heard = loop.time()
+        self._recipients_refused = False
+        self._admitted = True
+        self._no_service = False
+        super().__init__(
+            object(),
+            hostname=HOSTNAME,
+            data_size_limit=MESSAGE_LIMIT,
+            enable_SMTPUTF8=True,
+            tls_context=site.certificate.context,
+            auth_require_tls=not site.settings.auth_before_tls,
+            authenticator=self._judge,
+            timeout=site.settings.idle_limit,
+            loop=loop,
+        )
+
+    # The connection
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Count the connection."""
+        if self not in self._site.guests:
+            self._admitted = len(self._site.guests) < CONNECTION_LIMIT
+            self._site.guests.add(self)
+        super().connection_made(transport)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Count it no more."""
+        self._site.guests.discard(self)
+        super().connection_lost(error)
+
+    def data_received(self, data: bytes) -> None:
+        """Note that the client is there."""
+        self._last_heard = self.loop.time()
+        super().data_received(data)
+
+    def eof_received(self) -> bool:
+        """Answer what came before the end of the input; TLS cannot stay half open."""
+        self._reader.feed_eof()
+        return self.session.ssl is None
+
+    def _timeout_cb(self) -> None:
+        left = self._last_heard + self._site.settings.idle_limit - self.loop.time()
+        if left > 0:
+            self._reset_timeout(left)
+            return
+        self.say_goodbye("421 4.4.2 Nothing came for too long, closing the connection")
+
+    def say_goodbye(self, reply: str) -> None:
+        """Send a last reply that answers no command, and close.
+
+        Args:
+            reply: The reply without its line end.
+        """
+        if self.transport is not None and not self.transport.is_closing():
+            self._writer.write(reply.encode("ascii") + CRLF)
+        self._hang_up()
+        if self._handler_coroutine is not None:
+            self._handler_coroutine.cancel()
+
+    def abort(self) -> None:
+        """Close at once, whatever the other side does."""
+        for transport in (self.transport, self._original_transport):
+            if isinstance(transport, asyncio.WriteTransport):
+                transport.abort()
+
+    def _hang_up(self) -> None:
+        if self.transport is not None:
+            self.transport.close()
+            self.loop.call_later(LINGER, self.abort)  # a client that reads nothing must not keep the connection
+
+    def _set_post_data_state(self) -> None:
+        super()._set_post_data_state()  # type: ignore[no-untyped-call]
+        self._recipients_refused = False
+
+    def _set_rset_state(self) -> None:
+        self._set_post_data_state()
+
+    # The loop
+
+    async def push(self, status: str | bytes) -> None:
+        """Send a reply; count errors, and close behind a 421.
+
+        Args:
+            status: The reply without its line end.
+
+        Raises:
+            Goodbye: It was a 421, or became one because there were too many errors in a row.
+        """
+        reply = status.encode("ascii", "backslashreplace") if isinstance(status, str) else status
+        if reply[:1] in (b"4", b"5"):
+            self._errors += 1
+            if self._errors >= ERROR_LIMIT:
+                reply = b"421 4.7.0 Too many errors in a row, closing the connection"
+        elif reply[:1] == b"2":
+            self._errors = 0
+        self._writer.write(reply + CRLF)
+        await self._writer.drain()
+        if reply[:4] == b"421 ":
+            raise Goodbye
+
+    async def _handle_client(self) -> None:
+        try:
+            await self._greet()
+            while True:
+                await self._answer_one()
+                await asyncio.sleep(0)  # a client that sends without end must not keep the others waiting
+        except TLSSetupException as error:
+            self.abort()
+            self.connection_lost(error)  # asyncio does not say so when the handshake fails
+        except (Goodbye, EOFError, ConnectionError):
+            pass
+        finally:
+            self._hang_up()
+
+    async def _greet(self) -> None:
+        if not self._admitted:
+            await self.push(f"421 4.7.0 {HOSTNAME} Too many connections at once, try again later")
+        self._no_service = await self._misbehaves("CONNECT")
+        if self._no_service:
+            return
+        await self.push(f"220 {HOSTNAME} ESMTP practice server; HELP tells what there is to try")
+
+    async def _answer_one(self) -> None:
+        line = await self._read_line(max(LINE_LIMITS.values()))
+        if line is None:
+            await self.push("500 5.5.2 Line too long")
+            return
+        verb, _, argument = line.partition(b" ")
+        name = verb.upper().decode("ascii", "replace")
+        if not _VERB.fullmatch(line):
+            await self.push(f"500 5.5.2 {_what_is_wrong_with(line)}")
+            return
+        if len(line) + len(CRLF) > LINE_LIMITS.get(name, LINE_LIMIT):
+            await self.push(
+                f"500 5.5.2 Line too long, {name[:10]} has at most {LINE_LIMITS.get(name, LINE_LIMIT)} octets"
+            )
+            return
+        try:
+            if await self._misbehaves(name):
+                return
+            if self._no_service and name != "QUIT":
+                await self.push("503 5.5.1 There is no service here, as the greeting said; only QUIT is left")
+                return
+            method = self._smtp_methods.get(name)
+            if method is None:
+                await self.push("500 5.5.2 Command not recognized; HELP lists those that are")
+                return
+            await method(argument.strip(b" ").decode("utf-8", "surrogateescape") or None)
+        except (Goodbye, EOFError, ConnectionError, TLSSetupException):
+            raise
+        except Exception:
+            # Nothing that a client sends may end the server or say more than this.
+            await self.push("451 4.3.0 Local error in processing, the command was not carried out")
+
+    async def _read_line(self, limit: int) -> bytes | None:
+        """Read a line and take its end off; None when it has more octets than the limit.
+
+        Raises:
+            EOFError: The input has ended.
+        """
+        skipped = 0
+        while True:
+            try:
+                line = await self._reader.readuntil(b"\n")
+                break
+            except asyncio.LimitOverrunError as error:
+                skipped += len(await self._reader.readexactly(error.consumed))
+            if skipped > ENDLESS:
+                await self.push("421 4.7.0 The line does not end, closing the connection")
+        if skipped or len(line) > limit:
+            return None
+        return line.removesuffix(b"\n").removesuffix(b"\r")
+
+    async def _misbehaves(self, verb: str) -> bool:
+        """Do what was asked to go wrong at this command; say whether it has been answered with that."""
+        for fault in self._site.settings.faults:
+            if fault.verb != verb:
+                continue
+            match fault.mischief:
+                case Mischief.DELAY:
+                    self._last_heard = self.loop.time() + fault.seconds
+                    await asyncio.sleep(fault.seconds)
+                case Mischief.DROP:
+                    self.abort()
+                    raise Goodbye
+                case Mischief.REPLY:
+                    await self.push(fault.reply())
+                    return True
+        return False
+
+    async def _refuses(self, argument: str | None, syntax: str, *, transaction: bool = False) -> bool:
+        """Refuse a command with an argument that takes none, or one that may not stand inside a mail transaction."""
+        if argument:
+            await self.push(f"501 5.5.4 Syntax: {syntax}, with nothing behind it")
+            return True
+        if transaction and self.envelope.mail_from is not None:
+            await self.push(f"503 5.5.1 {syntax} may not stand inside a mail transaction; RSET ends it")
+            return True
+        return False
+
+    def _judge(self, server: SMTP, session: Session, envelope: Envelope, mechanism: str, given: Any) -> AuthResult:
+        assert isinstance(given, LoginPassword)
+        return AuthResult(success=self._site.accepts(given.login, given.password), handled=False)
+
+
+def _what_is_wrong_with(line: bytes) -> str:
+    if not line:
+        return "An empty line is no command"
+    if not re.fullmatch(rb"[A-Za-z0-9]+", line.partition(b" ")[0]):
+        return "A command begins with a verb made of letters"
+    return "A command line holds no control characters"

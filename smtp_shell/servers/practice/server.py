@@ -1,0 +1,188 @@
+"""The practice server's thread: how it starts, what one asks it, and how it stops."""
+
+import asyncio
+import concurrent.futures
+import contextlib
+import socket
+import tempfile
+import threading
+from pathlib import Path
+from types import TracebackType
+
+from smtp_shell.errors import ConnectFailed, SmtpShellError, UsageError
+from smtp_shell.protocol.octets import escape_str
+from smtp_shell.protocol.secret import Secret
+from smtp_shell.servers.certificate import load_certificate, make_certificate
+from smtp_shell.servers.inbox import Inbox
+from smtp_shell.servers.listening import listen
+from smtp_shell.servers.mailboxes import HOSTNAME
+from smtp_shell.servers.passwords import make_password
+from smtp_shell.servers.practice.commands import Dialogue
+from smtp_shell.servers.practice.settings import PracticeSettings
+from smtp_shell.servers.practice.site import Site
+
+START_LIMIT = 10.0
+
+
+class PracticeServer:
+    """A mail server of one's own, on loopback, in a thread of its own.
+
+    Args:
+        settings: How it is to be.
+    """
+
+    hostname = HOSTNAME
+
+    def __init__(self, settings: PracticeSettings) -> None:
+        self._settings = settings
+        self._password = settings.password or make_password()
+        self._directory: tempfile.TemporaryDirectory[str] | None = None
+        self._site: Site | None = None
+        self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._ended: asyncio.Event | None = None
+        self._port = settings.port
+
+    def start(self) -> None:
+        """Start to listen, and return when connections are accepted.
+
+        Raises:
+            UsageError: The host is not loopback, or the certificate or the mailbox cannot be used, or the server runs already.
+            ConnectFailed: The port is taken, or may not be used.
+        """
+        if self._thread is not None:
+            raise UsageError("The practice server is running already.")
+        listeners = listen(self._settings.host, self._settings.port)
+        try:
+            self._port = int(listeners[0].getsockname()[1])
+            self._site = self._open_site()
+            ready: concurrent.futures.Future[None] = concurrent.futures.Future()
+            self._thread = threading.Thread(
+                target=self._run, args=(self._site, listeners, ready), name="practice server", daemon=True
+            )
+            self._thread.start()
+            ready.result(START_LIMIT)
+        except BaseException as error:
+            for listener in listeners:
+                listener.close()
+            self.stop()
+            if isinstance(error, (OSError, RuntimeError, TimeoutError)) and not isinstance(error, SmtpShellError):
+                raise ConnectFailed(f"The practice server could not start: {escape_str(str(error))}.") from None
+            raise
+
+    def stop(self) -> None:
+        """Close all connections, end the thread and remove the temporary files. Does nothing when stopped already."""
+        if self._loop is not None and self._ended is not None and not self._loop.is_closed():
+            with contextlib.suppress(RuntimeError):  # the loop has closed in between
+                self._loop.call_soon_threadsafe(self._ended.set)
+        if self._thread is not None and self._thread.ident is not None:
+            self._thread.join(START_LIMIT)
+        self._thread = self._loop = self._ended = None
+        if self._directory is not None:
+            self._directory.cleanup()
+            self._directory = None
+
+    def __enter__(self) -> "PracticeServer":
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def host(self) -> str:
+        """The address or name to connect to."""
+        return self._settings.host
+
+    @property
+    def port(self) -> int:
+        """The port that it listens on, once started."""
+        return self._port
+
+    @property
+    def user(self) -> str:
+        """Who may authenticate."""
+        return self._settings.user
+
+    @property
+    def password(self) -> Secret:
+        """With which password."""
+        return self._password
+
+    @property
+    def ca_file(self) -> Path:
+        """The PEM file with the certificate to trust, once started.
+
+        Raises:
+            UsageError: The server has never been started.
+        """
+        return self._opened().certificate.ca_file
+
+    @property
+    def maildir(self) -> Path:
+        """The mailbox's directory, once started.
+
+        Raises:
+            UsageError: The server has never been started.
+        """
+        return self._opened().inbox.path
+
+    @property
+    def inbox(self) -> Inbox:
+        """The mailbox, once started.
+
+        Raises:
+            UsageError: The server has never been started.
+        """
+        return self._opened().inbox
+
+    def _opened(self) -> Site:
+        if self._site is None:
+            raise UsageError("The practice server has not been started.")
+        return self._site
+
+    def _open_site(self) -> Site:
+        settings = self._settings
+        self._directory = tempfile.TemporaryDirectory(prefix="smtp-shell-practice-", ignore_cleanup_errors=True)
+        own = Path(self._directory.name)
+        inbox = Inbox(settings.maildir or own / "Maildir")
+        inbox.prepare()
+        if settings.certificate is not None:
+            certificate = load_certificate(settings.certificate, settings.key)
+        else:
+            certificate = make_certificate(own, "localhost", "127.0.0.1", "::1", HOSTNAME)
+        return Site(settings, self._password, certificate, inbox)
+
+    def _run(self, site: Site, listeners: list[socket.socket], ready: concurrent.futures.Future[None]) -> None:
+        try:
+            asyncio.run(self._serve(site, listeners, ready))
+        except Exception as error:
+            if not ready.done():
+                ready.set_exception(error)
+
+    async def _serve(self, site: Site, listeners: list[socket.socket], ready: concurrent.futures.Future[None]) -> None:
+        loop = asyncio.get_running_loop()
+        # What goes wrong on one connection ends that connection; the default would print a traceback.
+        loop.set_exception_handler(lambda _loop, _context: None)
+        ended = asyncio.Event()
+        self._loop, self._ended = loop, ended
+        servers = [await loop.create_server(lambda: Dialogue(site, loop), sock=listener) for listener in listeners]
+        ready.set_result(None)
+        await ended.wait()
+        for server in servers:
+            server.close()
+        await _close_all(site)
+
+
+async def _close_all(site: Site) -> None:
+    for guest in list(site.guests):
+        guest.say_goodbye(f"421 4.3.2 {HOSTNAME} is shutting down")
+    await asyncio.sleep(0)
+    for guest in list(site.guests):
+        guest.abort()
+    for _ in range(100):
+        if not site.guests:
+            return
+        await asyncio.sleep(0.005)

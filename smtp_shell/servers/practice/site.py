@@ -1,0 +1,70 @@
+"""What all connections of the practice server share."""
+
+import hmac
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from smtp_shell.protocol.secret import Secret
+from smtp_shell.servers.certificate import ServerCertificate
+from smtp_shell.servers.inbox import Inbox
+from smtp_shell.servers.mailboxes import Greylist
+from smtp_shell.servers.practice.settings import PracticeSettings
+
+
+class Guest(Protocol):
+    """A connection, as those see it that end it from outside."""
+
+    def say_goodbye(self, reply: str) -> None:
+        """Send a last reply that answers no command, and close.
+
+        Args:
+            reply: The reply without its line end.
+        """
+
+    def abort(self) -> None:
+        """Close at once, whatever the other side does."""
+
+
+@dataclass(slots=True)
+class Site:
+    """What all connections share.
+
+    Args:
+        settings: How the server is to be.
+        password: The password of the one user.
+        certificate: For TLS.
+        inbox: Where mail goes.
+        greylist: Whom the mailbox `greylisted` has heard of.
+        guests: The connections that are open.
+    """
+
+    settings: PracticeSettings
+    password: Secret
+    certificate: ServerCertificate
+    inbox: Inbox
+    greylist: Greylist = field(default_factory=Greylist)
+    guests: set[Guest] = field(default_factory=set)
+
+    def accepts(self, user: bytes, password: bytes) -> bool:
+        """Say whether these credentials are right, in the same time whether or not the user is.
+
+        Args:
+            user: The authentication identity.
+            password: Its password.
+        """
+        right_user = hmac.compare_digest(user, self.settings.user.encode())
+        return hmac.compare_digest(password, self.password.reveal().encode()) and right_user
+
+    def accepts_digest(self, user: bytes, digest: bytes, challenge: bytes) -> bool:
+        """Say whether a CRAM-MD5 response is right.
+
+        Args:
+            user: The authentication identity.
+            digest: The keyed digest, as 32 hexadecimal digits in lower case.
+            challenge: What the server sent, decoded.
+
+        Source: RFC 2195 §2
+        """
+        expected = hmac.new(self.password.reveal().encode(), challenge, "md5").hexdigest().encode()
+        right_user = hmac.compare_digest(user, self.settings.user.encode())
+        return hmac.compare_digest(digest, expected) and right_user

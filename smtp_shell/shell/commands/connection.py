@@ -1,0 +1,177 @@
+"""Entries about the connection itself."""
+
+from collections.abc import Iterator
+
+from smtp_shell.errors import UsageError
+from smtp_shell.protocol.octets import escape_str
+from smtp_shell.render import certificate_rows, reply_words
+from smtp_shell.shell.registry import Args, entry
+from smtp_shell.shell.shell import Shell
+from smtp_shell.target import parse_target
+
+
+@entry("/connect", "HOST[:PORT] | URL [--tls | --starttls]")
+def connect(shell: Shell, args: Args) -> None:
+    """Connect to a server.
+
+    HOST:PORT, smtp://, smtps:// (TLS from the first octet), lmtp://, lmtp+unix:/path, or pipe:COMMAND.
+    --tls begins TLS at once. --starttls goes on through EHLO and STARTTLS, and stops if the server does not offer it.
+    A connection that is open is closed first.
+    """
+    words = args.words
+    flags = {word for word in words if word.startswith("--")}
+    places = [word for word in words if not word.startswith("--")]
+    if len(places) != 1 or flags - {"--tls", "--starttls"}:
+        raise UsageError("/connect takes one address, and --tls or --starttls; see /help /connect.")
+    shell.connect(parse_target(places[0], tls="--tls" in flags, starttls="--starttls" in flags))
+
+
+@entry("/reconnect")
+def reconnect(shell: Shell, args: Args) -> None:
+    """Connect to the same server again, in the same way.
+
+    A demand for TLS (--tls, --starttls) holds for the new connection too.
+    """
+    args.none()
+    if shell.target is None:
+        raise UsageError("there was no connection yet; use /connect HOST[:PORT].")
+    shell.connect(shell.target)
+
+
+@entry("/disconnect")
+def disconnect(shell: Shell, args: Args) -> None:
+    """Close the connection, without QUIT, as a client that ends.
+
+    `quit` asks the server first; /drop closes with no manners at all.
+    """
+    args.none()
+    shell.need_session()
+    shell.disconnect()
+
+
+@entry("/drop", "[--rst]")
+def drop(shell: Shell, args: Args) -> None:
+    """Close the TCP connection at once, in the middle of whatever it is in.
+
+    With --rst a TCP reset is sent, as from a client that crashed.
+    """
+    if args.text not in ("", "--rst"):
+        raise UsageError("/drop takes nothing but --rst; see /help /drop.")
+    shell.need_session().drop(reset=args.text == "--rst")
+
+
+@entry("/status")
+def status(shell: Shell, args: Args) -> None:
+    """Show the connection, the phase of the dialogue, TLS, the user, and where the recording goes."""
+    args.none()
+    for name, value in _facts(shell):
+        shell.say(f"  {name:<12} {value}")
+
+
+def _facts(shell: Shell) -> Iterator[tuple[str, str]]:
+    session = shell.session
+    if session is None or not session.is_open:
+        yield "connection", "none; /connect HOST[:PORT]"
+    else:
+        peer = f" ({session.peer})" if session.peer and session.peer != str(session.target) else ""
+        yield "connection", f"{session.target}{peer}"
+        yield "protocol", "LMTP" if session.dialogue.lmtp else "SMTP"
+        yield "phase", session.phase.value
+        owed = ", ".join(str(each) for each in session.dialogue.owed)
+        yield "owed", owed or "nothing"
+        greeting = session.dialogue.greeting
+        yield "greeting", reply_words(greeting) if greeting else "none yet"
+        yield (
+            "extensions",
+            str(len(session.dialogue.extensions.keywords)) if session.dialogue.extensions else "say ehlo",
+        )
+        facts = session.tls
+        verified = "verified" if facts and facts.verified else "NOT VERIFIED"
+        yield (
+            "tls",
+            f"{facts.version} {facts.cipher} {verified}" if facts else "none: all of this can be read on the way",
+        )
+        yield "user", escape_str(session.user) or "none"
+    yield "recording", str(shell.recording.path) if shell.recording else "none"
+    if shell.extra_recording is not None:
+        yield "also", str(shell.extra_recording.path)
+
+
+@entry("/capabilities")
+def capabilities(shell: Shell, args: Args) -> None:
+    """List what the server announced in its reply to EHLO, and how many octets SIZE allows."""
+    args.none()
+    extensions = shell.need_session().dialogue.extensions
+    if extensions is None:
+        raise UsageError("the server has announced nothing yet; say ehlo (again, after starttls).")
+    if not extensions.keywords:
+        shell.say("  none: the server announced no extension.")
+    for keyword in extensions.keywords:
+        shell.say(f"  {keyword:<20} {' '.join(extensions.parameters(keyword))}".rstrip())
+
+
+@entry("/tls")
+def tls(shell: Shell, args: Args) -> None:
+    """Show version, cipher and certificate of the TLS connection, and whether it was verified."""
+    args.none()
+    facts = shell.need_session().tls
+    if facts is None:
+        raise UsageError("this connection has no TLS; use starttls, or /connect smtps://HOST.")
+    shell.say(f"  version      {facts.version}")
+    shell.say(f"  cipher       {escape_str(facts.cipher)}")
+    for row in certificate_rows(facts):
+        shell.say(f"  {row}")
+
+
+@entry("/wait", "[SECONDS]")
+def wait(shell: Shell, args: Args) -> None:
+    """Wait for the replies that are owed, or SECONDS for whatever comes.
+
+    Without SECONDS the wait for each reply is bounded as usual. When nothing is owed, SECONDS (default 1) pass, and what the server says
+    meanwhile is shown.
+    """
+    session = shell.need_session()
+    seconds = _seconds(args)
+    if session.dialogue.owed:
+        shell.waiting(lambda: session.read_late(seconds))
+        return
+    session.listen(1.0 if seconds is None else seconds)
+
+
+def _seconds(args: Args) -> float | None:
+    if not args.text:
+        return None
+    try:
+        seconds = float(args.text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds <= 86_400:
+        raise UsageError("/wait takes a number of seconds from 0 to 86400.")
+    return seconds
+
+
+@entry("/inbox", "[NUMBER]")
+def inbox(shell: Shell, args: Args) -> None:
+    """List the mail that the practice server has received, or show one message."""
+    mail = shell.options.inbox
+    if mail is None:
+        raise UsageError("there is no practice server here; start one with `smtp-shell practice`.")
+    if args.text:
+        _show_message(shell, args.text)
+        return
+    messages = mail.messages()
+    if not messages:
+        shell.say("  no mail yet.")
+    for message in messages:
+        to = ", ".join(escape_str(each.decode("utf-8", "surrogateescape")) for each in message.recipients[:3])
+        sender = escape_str(message.sender.decode("utf-8", "surrogateescape"))
+        shell.say(f"  {message.number:>3}  {message.size:>8,}  <{sender}> -> {to}  {message.subject}")
+
+
+def _show_message(shell: Shell, text: str) -> None:
+    mail = shell.options.inbox
+    numbers = {str(message.number): message.number for message in mail.messages()} if mail else {}
+    if mail is None or text not in numbers:
+        raise UsageError(f"/inbox: there is no message {escape_str(text)}; /inbox lists them.")
+    for line in mail.read(numbers[text]).split(b"\n"):
+        shell.say(f"  | {escape_str(line.removesuffix(bytes([13])).decode('utf-8', 'surrogateescape'))}")

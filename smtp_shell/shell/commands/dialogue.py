@@ -1,0 +1,210 @@
+"""Entries that speak to the server: verbs with manners, and octets as they are."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from smtp_shell.authentication import Authentication, offered
+from smtp_shell.errors import AuthFailed, UsageError
+from smtp_shell.protocol.addresses import parse_paths
+from smtp_shell.protocol.commands import Command, refuse_line_breaks
+from smtp_shell.protocol.dialogue import Phase
+from smtp_shell.protocol.maildata import MailDataEncoder
+from smtp_shell.protocol.octets import unescape
+from smtp_shell.protocol.replies import Reply
+from smtp_shell.protocol.sasl import MECHANISMS, Mechanism, choose, mechanism
+from smtp_shell.session import Session
+from smtp_shell.shell.completion import mechanisms_of, parameters_of, paths
+from smtp_shell.shell.lines import is_response
+from smtp_shell.shell.registry import Args, entry
+from smtp_shell.shell.shell import Shell, open_message
+
+_CHUNK = 64 * 1024
+
+
+def _nothing(text: str) -> bool:
+    return not text
+
+
+def _paths(text: str) -> bool:
+    return parse_paths(text) is not None
+
+
+def _nothing_or_file(text: str) -> bool:
+    return not text or text.startswith("<")
+
+
+@entry("ehlo", "", rfc="RFC 5321 §4.1.1.1", applies=_nothing)
+def ehlo(shell: Shell, args: Args) -> None:
+    """Greet the server with this client's name; the reply lists its extensions.
+
+    With no name behind it, the name is --ehlo's, else this host's. `EHLO anything` goes out as typed.
+    """
+    shell.hello("EHLO")
+
+
+@entry("helo", "", rfc="RFC 5321 §4.1.1.1", applies=_nothing)
+def helo(shell: Shell, args: Args) -> None:
+    """Greet the server as before 1995: no extensions are announced."""
+    shell.hello("HELO")
+
+
+@entry("lhlo", "", rfc="RFC 2033 §4.1", applies=_nothing)
+def lhlo(shell: Shell, args: Args) -> None:
+    """Greet an LMTP server with this client's name."""
+    shell.hello("LHLO")
+
+
+@entry("mail", "ADDRESS [PARAMETER…]", rfc="RFC 5321 §4.1.1.2", applies=_paths, complete=parameters_of)
+def mail(shell: Shell, args: Args) -> None:
+    """Begin a mail transaction: `mail ann@example.org size=1200` sends MAIL FROM:<ann@example.org> SIZE=1200.
+
+    `mail <>` is the null reverse-path, for bounces. `MAIL FROM:<…>` and anything else goes out as typed.
+    """
+    refuse_line_breaks(args.text, "mail")
+    found = parse_paths(args.text) or ()
+    if len(found) != 1:
+        raise UsageError("mail takes one address; nothing was sent. Use rcpt for recipients.")
+    shell.command(Command.of("MAIL", f"FROM:{found[0]}"))
+
+
+@entry("rcpt", "ADDRESS… [PARAMETER…]", rfc="RFC 5321 §4.1.1.3", applies=_paths, complete=parameters_of)
+def rcpt(shell: Shell, args: Args) -> None:
+    """Name recipients: `rcpt bob@example.org carol@example.org` sends a RCPT TO:<…> for each.
+
+    Parameters belong to the address before them.
+    """
+    refuse_line_breaks(args.text, "rcpt")
+    for path in parse_paths(args.text) or ():
+        if shell.command(Command.of("RCPT", f"TO:{path}")) is None:
+            return
+
+
+@entry("data", "[< FILE]", rfc="RFC 5321 §4.1.1.4", applies=_nothing_or_file, complete=paths)
+def data(shell: Shell, args: Args) -> None:
+    """Send the mail data: type it after the 354, a dot alone ends it; or stream a file.
+
+    Line ends go out as CRLF, and a dot that begins a line is doubled (transparency, RFC 5321 §4.5.2).
+    """
+    file = _file(args)
+    if file is not None:
+        open_message(file).close()
+    shell.command(Command(b"DATA"))
+    if file is not None and shell.phase is Phase.MAILDATA:
+        shell.stream_mail_data(file)
+
+
+@entry("bdat", "< FILE", rfc="RFC 3030 §2", applies=lambda text: text.startswith("<"), complete=paths)
+def bdat(shell: Shell, args: Args) -> None:
+    """Send a file in chunks, with no dots to double: BDAT, the last chunk with LAST.
+
+    Line ends go out as CRLF. The server must announce CHUNKING. It stops at the first chunk that is refused.
+    """
+    file = _file(args)
+    session = shell.need_session()
+    if file is not None:
+        with open_message(file) as stream:
+            shell.waiting(lambda: _send_chunks(session, iter(lambda: stream.read(_CHUNK), b"")))
+
+
+def _send_chunks(session: Session, pieces: Iterator[bytes]) -> Reply:
+    encoder = MailDataEncoder(transparent=False)
+    held = encoder.encode(next(pieces, b""))
+    for piece in pieces:
+        reply = session.send_chunk(held, last=False)
+        if reply.is_negative:
+            return reply
+        held = encoder.encode(piece)
+    return session.send_chunk(held, last=True)
+
+
+def _file(args: Args) -> Path | None:
+    if not args.text:
+        return None
+    name = Args(f"{args.name} <", args.text.removeprefix("<").strip()).one("file")
+    return Path(name).expanduser()
+
+
+@entry("starttls", "", rfc="RFC 3207 §4", applies=_nothing)
+def starttls(shell: Shell, args: Args) -> None:
+    """Go on inside TLS: STARTTLS, then after the 220 the handshake, and the certificate is verified and shown.
+
+    What EHLO announced before counts no more, so say ehlo again. Text in the clear behind the 220 ends the session.
+    """
+    shell.start_tls()
+
+
+def _is_exchange(text: str) -> bool:
+    words = text.split()
+    if len(words) == 2:
+        return not is_response(words[0], words[1])
+    return len(words) < 2
+
+
+@entry("auth", "[MECHANISM [USER]]", rfc="RFC 4954 §4", applies=_is_exchange, complete=mechanisms_of)
+def auth(shell: Shell, args: Args) -> None:
+    r"""Authenticate: the whole exchange, each base64 line beside what it means, secrets masked.
+
+    With no mechanism, the strongest that both sides can do. What is missing is asked for, the password hidden.
+    Without TLS it is refused unless you insist. `AUTH PLAIN dGVz…` with a response of your own goes out as typed, and is masked too.
+    To do it all by hand, `/raw AUTH LOGIN\r\n`: each line that follows a 334 is then an answer.
+    """
+    session = shell.need_session()
+    words = args.words
+    named = mechanism(words[0]) if words else None
+    cleartext = shell.insist_in_the_clear()
+    chosen = named or _strongest(session, token=shell.options.credentials.has_token)
+    if named is not None:
+        _remark_unoffered(shell, session, named)
+    user = words[1] if len(words) > 1 else ""
+    credentials = shell.options.credentials.find(chosen.needs, user=user, host=session.target.host)
+    exchange = Authentication(session, chosen, credentials, allow_cleartext=cleartext)
+    shell.waiting(exchange.run)
+
+
+def _strongest(session: Session, *, token: bool) -> Mechanism:
+    announced = offered(session)
+    chosen = choose(announced, tls=session.is_private, token=token)
+    if chosen is None:
+        raise AuthFailed(
+            f"no common mechanism: the server offers {', '.join(announced[:20])}; smtp-shell knows {', '.join(MECHANISMS)}."
+        )
+    if chosen.plaintext and not session.is_private:
+        raise AuthFailed(
+            f"in the clear the server offers nothing better than {chosen.name}, and anyone on the way can have arranged that; "
+            "use starttls first, or name the mechanism if you mean it."
+        )
+    return chosen
+
+
+def _remark_unoffered(shell: Shell, session: Session, named: Mechanism) -> None:
+    extensions = session.dialogue.extensions
+    if extensions is None or named.name not in extensions.mechanisms:
+        shell.say(f"The server has not announced {named.name}; it is tried all the same.", "notice")
+
+
+@entry("quit", "", rfc="RFC 5321 §4.1.1.10", applies=_nothing)
+def quit_(shell: Shell, args: Args) -> None:
+    """End the dialogue: QUIT, then the connection is closed. The shell stays; /exit or Ctrl-D leaves it."""
+    session = shell.need_session()
+    reply = shell.command(Command(b"QUIT"))
+    if reply is not None and session.is_open:
+        shell.disconnect()
+
+
+@entry("/raw", "OCTETS")
+def raw(shell: Shell, args: Args) -> None:
+    r"""Send octets as they are and add nothing: \r \n \t \xNN and \\ are escapes.
+
+    `/raw EHLO x\r\nMAIL FROM:<a@example.org>\r\n` pipelines by hand, `/raw .\n` ends a line with LF alone.
+    Replies are shown as they come; /wait waits for them.
+    """
+    if not args.text:
+        raise UsageError(r"/raw takes the octets to send, such as NOOP\r\n; see /help /raw.")
+    octets = unescape(args.text)
+    if Command.parse(octets).secret or shell.phase is Phase.AUTH:
+        shell.insist_in_the_clear()
+    session = shell.need_session()
+    session.send_raw(octets)
+    if not shell.options.interactive:
+        return
+    session.listen(0.05)

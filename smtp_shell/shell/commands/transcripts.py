@@ -1,0 +1,104 @@
+"""Entries about transcripts: recording, saving, showing and replaying them."""
+
+from pathlib import Path
+
+from smtp_shell.errors import UsageError
+from smtp_shell.protocol.octets import escape_str
+from smtp_shell.shell.completion import paths
+from smtp_shell.shell.registry import Args, entry
+from smtp_shell.shell.shell import Shell
+from smtp_shell.transcript.file import open_transcript
+from smtp_shell.transcript.record import Recording, entries, save_copy
+
+
+@entry("/record", "[FILE | off] [--force]", complete=paths)
+def record(shell: Shell, args: Args) -> None:
+    """Record the dialogue to a file of your own.
+
+    Everything from here on goes to FILE; secrets are left out. With no FILE, say where it is going now; `off` stops it.
+    A file that is there already is left alone unless --force stands behind it.
+    Each session is recorded into the state directory as well, from its first octet: /save keeps that one.
+    """
+    if not args.text:
+        shell.say(f"  this session  {_path(shell.recording)}")
+        shell.say(f"  /record       {_path(shell.extra_recording)}")
+        return
+    if args.text == "off":
+        if shell.extra_recording is None:
+            raise UsageError("/record off: nothing is recorded to a file of yours.")
+        _stop(shell)
+        return
+    path, force = _file(args)
+    if shell.extra_recording is not None:
+        _stop(shell)
+    shell.record_to(path, overwrite=force)
+    shell.say(f"  recording to {escape_str(str(path))}")
+
+
+def _stop(shell: Shell) -> None:
+    recording = shell.extra_recording
+    if recording is not None:
+        shell.drop_consumer(recording)
+        recording.close()
+        shell.say(f"  recorded to {escape_str(str(recording.path))}")
+    shell.extra_recording = None
+
+
+def _path(recording: Recording | None) -> str:
+    return "nothing" if recording is None else escape_str(str(recording.path))
+
+
+@entry("/save", "FILE [--force]", complete=paths)
+def save(shell: Shell, args: Args) -> None:
+    """Save this session's transcript, from its first octet, or the last session's when none is open.
+
+    A file that is there already is left alone unless --force stands behind it.
+    """
+    path, force = _file(args)
+    if shell.recording is None:
+        raise UsageError("/save: there is no session to save yet; /connect first.")
+    save_copy(shell.recording.path, path, overwrite=force)
+    shell.say(f"  saved to {escape_str(str(path))}")
+
+
+@entry("/show", "[FILE]", complete=paths)
+def show(shell: Shell, args: Args) -> None:
+    """Show a transcript as a dialogue; with no FILE, this session's so far."""
+    if args.text:
+        path = Path(args.one("file")).expanduser()
+    elif shell.recording is not None:
+        path = shell.recording.path
+    else:
+        raise UsageError("/show: there is no session yet; name a file.")
+    with open_transcript(path) as reader:
+        for each in entries(reader):
+            shell.view(each)
+
+
+@entry("/note", "TEXT")
+def note(shell: Shell, args: Args) -> None:
+    """Write a note into the transcript. It is never sent."""
+    if not args.text:
+        raise UsageError("/note takes the text of the note.")
+    if shell.session is None or not shell.session.is_open:
+        raise UsageError("/note: there is no session to write into; /connect first.")
+    shell.session.remark(escape_str(args.text))
+
+
+@entry("/replay", "FILE|DIR… [--server URL] [--match LEVEL] [--var NAME=VALUE] [--step] [--keep-going]", complete=paths)
+def replay(shell: Shell, args: Args) -> None:
+    """Replay transcripts against a server: send what the client said, compare what the server says.
+
+    Without --server it goes to the server that this shell is or was connected to, over a connection of its own.
+    --match is one of code, enhanced, keywords, text, exact. With --step each step is shown before it is sent.
+    """
+    from smtp_shell.shell.replaying import replay_in_shell
+
+    replay_in_shell(shell, args.words)
+
+
+def _file(args: Args) -> tuple[Path, bool]:
+    words = [word for word in args.words if word != "--force"]
+    if len(words) != 1:
+        raise UsageError(f"{args.name} takes one file, and --force to write over one; see /help {args.name}.")
+    return Path(words[0]).expanduser(), "--force" in args.words

@@ -1,0 +1,194 @@
+"""Check a whole transcript before anything of it is sent."""
+
+import os.path
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from smtp_shell.errors import Fault, SmtpShellError, TranscriptError
+from smtp_shell.protocol.octets import escape_str
+from smtp_shell.transcript.body import body_path
+from smtp_shell.transcript.header import MOST_FAULTS, Header
+from smtp_shell.transcript.matching import Demand
+from smtp_shell.transcript.scan import ReadLimits, Scan, reason_of
+from smtp_shell.transcript.step import CLIENT_LINES, SERVER_LINES, Marker, Step
+from smtp_shell.transcript.variables import SASL, Template, Variables
+
+MOST_IN_A_GROUP: Final = 10_000
+MOST_IN_A_REPLY: Final = 10_000
+MOST_CAPTURES: Final = 1_000
+LONGEST_WAIT: Final = 86_400.0
+
+_AUTH = re.compile(rb"[ \t]*AUTH[ \t]+[^ \t]+[ \t]*", re.IGNORECASE)
+# What may stand between AUTH and a later `${sasl}`: responses that are no secret, or that were left in the file.
+_RESPONSE = re.compile(r"[A-Za-z0-9+/]*={0,2}|\*")
+_NUMBER = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,6})?")
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """What a checked transcript is about.
+
+    Args:
+        header: Its header, if it has one.
+        address: The server of its first `connect`, else of its header; empty when it names none.
+        tls: Whether its first connection begins with TLS.
+        uses_sasl: Whether it needs credentials.
+    """
+
+    header: Header | None
+    address: str
+    tls: bool
+    uses_sasl: bool
+
+
+def check_for_replay(path: Path, given: Mapping[str, str], *, outside: bool = False) -> Outline:
+    """Read a whole transcript as a stream, and make sure that it can be acted out.
+
+    Args:
+        path: The file.
+        given: Values for variables from the caller.
+        outside: Whether mail data may stand outside the transcript's folder.
+
+    Raises:
+        TranscriptError: It cannot; with the first `MOST_FAULTS` faults.
+        UsageError: A variable that the caller gave cannot be one.
+        NotSendable: Its value would not stay inside one line.
+    """
+    name = escape_str(str(path))
+    Variables(given)
+    found: list[Fault] = []
+    checker: _Checker | None = None
+    try:
+        # A pipe could be read only once, and a device for ever.
+        if os.path.exists(path) and not os.path.isfile(path):
+            raise TranscriptError(name, Fault(0, "cannot be read: it is no file", "a transcript"))
+        with path.open("rb") as stream:
+            scan = Scan(stream, name, ReadLimits())
+            found += scan.header_faults
+            checker = _Checker(path.parent, None if found else scan.header, given, outside=outside)
+            for item in scan:
+                found.extend([item] if isinstance(item, Fault) else checker.check(item))
+                if len(found) > MOST_FAULTS:
+                    break
+            else:
+                found.extend([] if found else checker.check_whole())
+    except OSError as error:
+        raise TranscriptError(name, Fault(0, f"cannot be opened: {reason_of(error)}", "a transcript")) from None
+    except ValueError:
+        raise TranscriptError(name, Fault(0, "cannot be opened: this is no file name", "a transcript")) from None
+    if len(found) > MOST_FAULTS:
+        found[MOST_FAULTS:] = [Fault(0, f"there are more faults after these {MOST_FAULTS}")]
+    if found:
+        raise TranscriptError(name, *found)
+    return checker.outline
+
+
+class _Checker:
+    def __init__(self, folder: Path, header: Header | None, given: Mapping[str, str], *, outside: bool) -> None:
+        self._folder = folder
+        self._header = header
+        self._outside = outside
+        # A header with faults has been told already; its variables may be missing then.
+        self._variables = Variables(given, header.variables if header else None)
+        self._captured: set[str] = set()
+        self._address = ""
+        self._tls = False
+        self._connects = False
+        self._acts = False
+        self._in_auth = False
+        self._uses_sasl = False
+        self._group = 0
+        self._reply = 0
+
+    @property
+    def outline(self) -> Outline:
+        address = self._address or (self._header.server if self._header else "")
+        return Outline(self._header, address, self._tls, self._uses_sasl)
+
+    def check(self, step: Step) -> Iterator[Fault]:
+        if step.marker in SERVER_LINES:
+            yield from self._check_demand(step)
+            return
+        if step.marker is Marker.EVENT:
+            yield from self._check_event(step)
+            return
+        if step.marker is Marker.NOTE:
+            return
+        self._acts = True
+        self._reply = 0
+        self._group = self._group + 1 if step.marker is Marker.PIPELINED else 0
+        if self._group == MOST_IN_A_GROUP:
+            yield Fault(step.line, f"a group has more than {MOST_IN_A_GROUP:,} lines", "a C: line that ends it")
+        if step.marker in CLIENT_LINES:
+            yield from self._check_template(step)
+        else:
+            yield from self._check_body(step)
+
+    def check_whole(self) -> Iterator[Fault]:
+        if not self._acts:
+            yield Fault(0, "the transcript has no steps", "at least one line such as C: NOOP")
+
+    def _check_template(self, step: Step) -> Iterator[Fault]:
+        template = Template.parse(step.text)
+        try:
+            self._variables.require(template.names, captured=self._captured)
+        except SmtpShellError as error:
+            yield Fault(step.line, str(error))
+        if SASL in template.names:
+            self._uses_sasl = True
+            yield from self._check_sasl(step, template)
+            self._in_auth = True
+        elif template.parts and isinstance(template.parts[0], bytes) and _AUTH.match(template.parts[0]):
+            self._in_auth = True
+        elif not _RESPONSE.fullmatch(step.text):
+            self._in_auth = False
+
+    def _check_sasl(self, step: Step, template: Template) -> Iterator[Fault]:
+        if step.marker is Marker.PIPELINED:
+            yield Fault(step.line, "${sasl} stands in a line that waits for no reply", "C: in place of C&")
+        at = template.parts.index(SASL)
+        head = b"".join(part if isinstance(part, bytes) else b"x" for part in template.parts[:at])
+        tail = template.parts[at + 1 :]
+        ends = step.marker is Marker.CLIENT_OCTETS and tail in ((), (b"\r\n",), (b"\n",))
+        if (tail and not ends) or not (_AUTH.fullmatch(head) if head else self._in_auth):
+            yield Fault(
+                step.line,
+                "${sasl} stands where no response of a mechanism is sent",
+                "AUTH MECHANISM ${sasl}, or ${sasl} alone after such a line",
+            )
+
+    def _check_demand(self, step: Step) -> Iterator[Fault]:
+        self._acts = True
+        try:
+            demand = Demand.parse(step)
+        except ValueError as error:
+            yield Fault(step.line, str(error))
+            return
+        self._reply = 0 if demand.continues is False else self._reply + 1
+        if self._reply == MOST_IN_A_REPLY:
+            yield Fault(step.line, f"a reply has more than {MOST_IN_A_REPLY:,} lines", "a last line without a hyphen")
+        if demand.pattern is not None:
+            self._captured |= demand.pattern.names
+            if len(self._captured) > MOST_CAPTURES:
+                yield Fault(step.line, f"the patterns capture more than {MOST_CAPTURES:,} variables", "fewer")
+                self._captured.clear()
+
+    def _check_body(self, step: Step) -> Iterator[Fault]:
+        try:
+            body_path(self._folder, step, outside=self._outside)
+        except ValueError as error:
+            yield Fault(step.line, str(error), "a file beside the transcript")
+
+    def _check_event(self, step: Step) -> Iterator[Fault]:
+        name, *words = step.event
+        if name in ("wait", "within") and not (words and _NUMBER.fullmatch(words[0]) and float(words[0]) <= LONGEST_WAIT):
+            yield Fault(step.line, f"*: {name} has no number of seconds", f"*: {name} SECONDS, such as *: {name} 2.5")
+        if name == "connect":
+            self._reply = 0
+            if not words:
+                yield Fault(step.line, "*: connect names no server", "*: connect HOST:PORT, and tls behind it if need be")
+            elif not self._connects:
+                self._connects, self._address, self._tls = True, words[0], "tls" in words[1:]

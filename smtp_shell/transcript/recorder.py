@@ -1,0 +1,293 @@
+"""What happened, as the steps of a transcript."""
+
+from collections.abc import Callable, Iterator
+from typing import BinaryIO, Final, Protocol, assert_never
+
+from smtp_shell.protocol.events import (
+    Authenticated,
+    CommandSent,
+    Connected,
+    Decoded,
+    Disconnected,
+    End,
+    Entry,
+    Event,
+    MailDataSent,
+    Noticed,
+    NoticeKind,
+    OctetsSent,
+    Remarked,
+    ReplyReceived,
+    SaslSent,
+    TimedOut,
+    TlsStarted,
+)
+from smtp_shell.protocol.maildata import MailDataDecoder
+from smtp_shell.protocol.octets import CRLF, escape, escape_str
+from smtp_shell.transcript.notation import client_text
+from smtp_shell.transcript.step import Marker, Step, octet_steps
+
+SASL_MARK: Final = "${sasl}"
+NOTICE: Final = "notice: "
+"""How a note begins that smtp-shell wrote itself."""
+
+BODY_LIMIT: Final = 64 * 1024
+"""How many octets of mail data stand in the transcript; more of it goes to a file of its own."""
+
+_LONGEST_LINE = 16_000
+_LONGEST_TEXT = 2_000
+
+
+class Bodies(Protocol):
+    """Where mail data goes that is too long for the transcript."""
+
+    def mark(self) -> None:
+        """Remember that mail data begins here in the transcript."""
+
+    def open(self) -> BinaryIO:
+        """Make the next file."""
+
+    def put_in_place(self, at: float) -> None:
+        """Put a line that names the file where the mail data began; what was written since then goes."""
+
+
+class Recorder:
+    """Turn entries into steps; a consumer.
+
+    Args:
+        write: Takes each step.
+        bodies: Where long mail data goes; None to write all of it as steps.
+        limit: How many octets of mail data are written as steps.
+    """
+
+    def __init__(self, write: Callable[[Step], None], bodies: Bodies | None = None, *, limit: int = BODY_LIMIT) -> None:
+        self._write = write
+        self._bodies = bodies
+        self._limit = limit
+        self._data: _MailData | None = None
+        self._timed_out = False
+
+    def __call__(self, entry: Entry) -> None:
+        """Write what an entry stands for."""
+        at = round(entry.at, 3)
+        if isinstance(entry.event, MailDataSent):
+            self._take_mail_data(entry.event, at)
+            return
+        if self._data is not None and not isinstance(entry.event, Decoded):
+            self._interrupt_mail_data(entry.event, at)
+        for step in event_steps(entry.event, at):
+            self._write(step)
+
+    def close(self) -> None:
+        """Write what is held back."""
+        if self._data is not None:
+            self._leave_mail_data()
+
+    def _take_mail_data(self, event: MailDataSent, at: float) -> None:
+        if self._data is None:
+            self._data = _MailData(self._write, self._bodies, self._limit)
+        if event.last:
+            self._data.end(at)
+            self._data = None
+        else:
+            self._data.take(event.octets, at)
+
+    def _interrupt_mail_data(self, event: Event, at: float) -> None:
+        assert self._data is not None
+        self._data.pause(at)
+        if isinstance(event, CommandSent | OctetsSent | Connected | Disconnected):
+            self._leave_mail_data()
+
+    def _leave_mail_data(self) -> None:
+        assert self._data is not None
+        self._data.leave()
+        self._data = None
+
+
+class _MailData:
+    """Mail data on its way into the transcript, or into a file beside it."""
+
+    def __init__(self, write: Callable[[Step], None], bodies: Bodies | None, limit: int) -> None:
+        self._write = write
+        self._bodies = bodies
+        self._limit = limit
+        self._inline = bytearray()
+        self._line = b""
+        self._within_line = False
+        self._regular = True
+        self._file: BinaryIO | None = None
+        self._decoder = MailDataDecoder()
+        if bodies is not None:
+            bodies.mark()
+
+    def take(self, octets: bytes, at: float) -> None:
+        """Write the next piece, as it went over the wire."""
+        if self._regular and not _is_regular(self._line[-1:] + octets):
+            self._regular = False
+        if self._file is not None:
+            self._file.write(self._decoder.decode(octets))
+            return
+        if self._bodies is not None and self._regular and len(self._inline) + len(octets) > self._limit:
+            self._move_out(self._bodies, octets, at)
+            return
+        if len(self._inline) <= self._limit:
+            self._inline += octets
+        *lines, self._line = (self._line + octets).split(CRLF)
+        for line in lines:
+            self._put_line(line, at)
+        if len(self._line) > _LONGEST_LINE:
+            self.pause(at)
+
+    def pause(self, at: float) -> None:
+        """Write what has come of a line, since something else comes in between."""
+        if self._file is None and self._line:
+            # A CR is kept back: the LF behind it may still come.
+            held = b"\r" if self._line.endswith(b"\r") else b""
+            self._put_octets(self._line.removesuffix(b"\r") if held else self._line, at)
+            self._within_line = True
+            self._line = held
+
+    def end(self, at: float) -> None:
+        """Write the final dot."""
+        if self._file is not None:
+            self._close_file()
+            return
+        if self._line:
+            self._put_octets(self._line, at)
+        self._write(Step(Marker.CLIENT, ".", at))
+
+    def leave(self) -> None:
+        """Stop without a final dot."""
+        if self._file is not None:
+            self._close_file()
+            self._note("the mail data ended here without its final dot")
+
+    def _move_out(self, bodies: Bodies, octets: bytes, at: float) -> None:
+        self._file = bodies.open()
+        self._file.write(self._decoder.decode(bytes(self._inline) + octets))
+        bodies.put_in_place(at)
+        self._inline.clear()
+        self._line = b""
+
+    def _close_file(self) -> None:
+        assert self._file is not None
+        with self._file as file:
+            file.write(self._decoder.end())
+        if not self._regular:
+            self._note("the mail data in the file had bare CR or LF, which a replay sends as CRLF")
+
+    def _put_line(self, line: bytes, at: float) -> None:
+        if self._within_line or len(line) > _LONGEST_LINE:
+            self._put_octets(line + CRLF, at)
+        else:
+            self._write(Step(Marker.CLIENT, client_text(line), at))
+        self._within_line = False
+
+    def _put_octets(self, octets: bytes, at: float) -> None:
+        for step in octet_steps(Marker.CLIENT_OCTETS, octets, at):
+            self._write(step)
+
+    def _note(self, text: str) -> None:
+        self._write(Step(Marker.NOTE, NOTICE + text))
+
+
+def _is_regular(octets: bytes) -> bool:
+    """Say whether every CR and every LF is part of a CRLF; the last CR may still become one."""
+    pairs = octets.count(CRLF)
+    return octets.count(b"\n") == pairs and octets.count(b"\r") == pairs + octets.endswith(b"\r")
+
+
+def event_steps(event: Event, at: float) -> Iterator[Step]:
+    """Give the steps that stand for an event; mail data is not among them, since its lines run across events.
+
+    Args:
+        event: What happened.
+        at: Seconds since the connection was opened.
+    """
+    match event:
+        case Connected():
+            yield _event(at, "connect", event.address, "tls" if event.tls else "")
+        case CommandSent():
+            yield from _command_steps(event, at)
+        case SaslSent():
+            yield Step(Marker.CLIENT, SASL_MARK if event.secret else client_text(event.line), at)
+        case OctetsSent():
+            yield from _octets_sent_steps(event, at)
+        case ReplyReceived():
+            yield from _reply_steps(event.reply.octets, at)
+        case TlsStarted():
+            verified = "verified" if event.verified else "unverified"
+            subject = escape(event.certificate.subject[:_LONGEST_TEXT])
+            yield Step(Marker.EVENT, f"tls {event.version} {event.cipher} {verified} {subject}".rstrip(" "), at)
+        case Authenticated():
+            yield _event(at, "auth", event.mechanism, event.user)
+        case Noticed(kind=NoticeKind.NO_TLS):
+            yield Step(Marker.EVENT, "no-tls", at)
+        case Noticed():
+            yield Step(Marker.NOTE, NOTICE + event.sentence[:_LONGEST_TEXT], at)
+            yield from octet_steps(Marker.SERVER_OCTETS, event.octets, at)
+        case Remarked():
+            yield Step(Marker.NOTE, event.text[:_LONGEST_LINE], at)
+        case TimedOut():
+            yield Step(Marker.EVENT, f"timeout {event.waited:g} {event.waiting_for}", at)
+        case Disconnected():
+            yield Step(Marker.EVENT, _ending(event), at)
+        case Decoded() | MailDataSent():
+            return
+        case _:
+            assert_never(event)
+
+
+def _event(at: float, *words: str) -> Step:
+    """Make an event whose words hold no space."""
+    return Step(Marker.EVENT, " ".join(escape_word(word) for word in words if word), at)
+
+
+def escape_word(word: str) -> str:
+    r"""Write text as one word of an event, a space in it as `\x20`."""
+    return escape_str(word).replace(" ", r"\x20")
+
+
+def _ending(event: Disconnected) -> str:
+    detail = event.detail[:_LONGEST_TEXT]
+    match event.end:
+        case End.CLIENT:
+            return f"close {detail}".rstrip(" ")
+        case End.SERVER:
+            return f"close server {detail}".rstrip(" ")
+        case End.TIMEOUT:
+            return "timeout"
+        case End.ERROR:
+            return f"error {detail}".rstrip(" ")
+
+
+def _command_steps(event: CommandSent, at: float) -> Iterator[Step]:
+    command = event.command
+    marker = Marker.PIPELINED if event.pipelined else Marker.CLIENT
+    if command.secret:
+        yield Step(marker, client_text(command.shown[:_LONGEST_LINE]) + SASL_MARK, at)
+    elif len(command.line) > _LONGEST_LINE:
+        yield from octet_steps(Marker.CLIENT_OCTETS, command.octets, at)
+    else:
+        yield Step(marker, client_text(command.line), at)
+
+
+def _octets_sent_steps(event: OctetsSent, at: float) -> Iterator[Step]:
+    if event.public is None:
+        yield from octet_steps(Marker.CLIENT_OCTETS, event.octets, at)
+        return
+    shown, hidden = event.octets[: event.public], event.octets[event.public :]
+    end = r"\x0d\x0a" if hidden.endswith(CRLF) else r"\x0a" if hidden.endswith(b"\n") else ""
+    yield Step(Marker.CLIENT_OCTETS, client_text(shown[:_LONGEST_LINE]) + SASL_MARK + end, at)
+
+
+def _reply_steps(octets: bytes, at: float) -> Iterator[Step]:
+    start = 0
+    while start < len(octets):
+        end = octets.find(b"\n", start) + 1 or len(octets)
+        line = octets[start:end]
+        start = end
+        if line.endswith(CRLF) and len(line) <= _LONGEST_LINE:
+            yield Step(Marker.SERVER, escape(line[:-2]), at)
+        else:
+            yield from octet_steps(Marker.SERVER_OCTETS, line, at)

@@ -1,0 +1,128 @@
+"""The steps of a transcript as they are acted out: one after the other, with a bounded look ahead."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from smtp_shell.transcript.matching import Demand, Expected
+from smtp_shell.transcript.step import SERVER_LINES, Marker, Step
+
+ACTED: Final = frozenset(("connect", "close", "timeout", "error", "wait", "within", "no-tls"))
+"""Events that a replay acts on; the others are notes to it."""
+
+AHEAD_STEPS: Final = 1_000
+AHEAD_SIZE: Final = 1024 * 1024
+"""How far is looked ahead, in characters of content."""
+
+
+class Script:
+    """Steps, one after the other; notes and events that a replay does not act on are passed over.
+
+    Args:
+        steps: The steps, as a stream.
+    """
+
+    def __init__(self, steps: Iterable[Step]) -> None:
+        self._steps = iter(steps)
+        self._ahead: deque[Step] = deque()
+        self._held: deque[Demand] = deque()
+        self._octets = b""
+        self.line = 0
+
+    def next(self) -> Step | None:
+        """Give the next step and go past it; None at the end."""
+        step = self.peek()
+        if step is not None:
+            self._ahead.popleft()
+            self.line = step.line
+        return step
+
+    def peek(self) -> Step | None:
+        """Give the next step and stay before it."""
+        while True:
+            if not self._ahead:
+                step = next(self._steps, None)
+                if step is None:
+                    return None
+                self._ahead.append(step)
+            if not _is_passed_over(self._ahead[0]):
+                return self._ahead[0]
+            self._ahead.popleft()
+
+    def peek_event(self) -> str:
+        """Give the name of the event that is the next step; empty when that is no event."""
+        step = self.peek()
+        return step.event[0] if step is not None and step.event else ""
+
+    def ahead(self) -> Iterator[Step]:
+        """Give the steps that follow, all of them, and stay before them; as far as one may look ahead."""
+        size = 0
+        for number in range(AHEAD_STEPS):
+            if number == len(self._ahead):
+                step = next(self._steps, None)
+                if step is None:
+                    return
+                self._ahead.append(step)
+            size += len(self._ahead[number].text)
+            if size > AHEAD_SIZE:
+                return
+            yield self._ahead[number]
+
+    def acted_ahead(self) -> Iterator[Step]:
+        """Give those of the steps that follow which are not passed over."""
+        return (step for step in self.ahead() if not _is_passed_over(step))
+
+    def demands_follow(self) -> bool:
+        """Whether the next step says what the server is expected to say."""
+        if self._held or self._octets:
+            return True
+        step = self.peek()
+        return step is not None and step.marker in SERVER_LINES
+
+    def take_expected(self) -> Expected:
+        """Give the next expected reply and go past it; `demands_follow` has said that there is one."""
+        demands: list[Demand] = []
+        while self.demands_follow():
+            demand = self._next_demand()
+            demands.append(demand)
+            if demand.continues is False:
+                break
+        return Expected(tuple(demands))
+
+    def give_back(self, demands: Iterable[Demand]) -> None:
+        """Take back what belongs to the next reply."""
+        self._held.extendleft(reversed(tuple(demands)))
+
+    def skip_expected(self) -> None:
+        """Go past all that is expected here."""
+        while self.demands_follow():
+            self._next_demand()
+
+    def _next_demand(self) -> Demand:
+        if self._held:
+            return self._held.popleft()
+        if not self._octets:
+            step = self.next()
+            assert step is not None
+            if step.marker is not Marker.SERVER_OCTETS:
+                return Demand.parse(step)
+            self._octets = step.octets
+        return self._next_octets()
+
+    def _next_octets(self) -> Demand:
+        """Cut the octets of `S|` lines, which may hold less or more than one line each, behind the next LF."""
+        while b"\n" not in self._octets:
+            following = self.peek()
+            if following is None or following.marker is not Marker.SERVER_OCTETS:
+                break
+            self.next()
+            self._octets += following.octets
+        end = self._octets.find(b"\n") + 1 or len(self._octets)
+        line, self._octets = self._octets[:end], self._octets[end:]
+        return Demand.literal(line)
+
+
+def _is_passed_over(step: Step) -> bool:
+    if step.marker is Marker.EVENT:
+        return step.event[0] not in ACTED
+    return step.marker is Marker.NOTE or (step.marker is Marker.SERVER_OCTETS and not step.text)

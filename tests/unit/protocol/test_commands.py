@@ -1,0 +1,92 @@
+"""Command lines: the octets that go over the wire, and what of them may be shown."""
+
+import pytest
+
+from smtp_shell.errors import NotSendable
+from smtp_shell.protocol.commands import Command, refuse_line_breaks
+
+LINES = [
+    # line, verb, argument
+    (b"NOOP", "NOOP", b""),
+    (b"mail FROM:<ann@example.org>", "MAIL", b"FROM:<ann@example.org>"),
+    (b"MAIL FROM:<ann@example.org> SIZE=12", "MAIL", b"FROM:<ann@example.org> SIZE=12"),
+    (b"EHLO\tclient.example.net", "EHLO", b"client.example.net"),
+    (b"EHLO  two ", "EHLO", b"two"),
+    (b"X-EXPS GSSAPI", "X-EXPS", b"GSSAPI"),
+    (b"mail from: a@b", "MAIL", b"from: a@b"),
+    (b"", "", b""),
+    (b" NOOP", "", b"NOOP"),
+    (b"DATA\r", "", b"DATA"),
+    (b"FROM:<a@b>", "", b"FROM:<a@b>"),
+    ("ſtarttls".encode(), "", "ſtarttls".encode()),
+    ("STARTTLſ".encode(), "", "STARTTLſ".encode()),
+    (b"\xff\x00", "", b"\xff\x00"),
+]
+
+AUTH_LINES = [
+    # line, how much of it may be shown
+    (b"AUTH", None),
+    (b"AUTH LOGIN", None),
+    (b"AUTH LOGIN ", None),
+    (b"AUTH PLAIN AHN0dWRlbnQAeA==", b"AUTH PLAIN "),
+    (b"auth  plain\tAHN0dWRlbnQAeA==", b"auth  plain\t"),
+    (b" AUTH PLAIN AHN0dWRlbnQAeA==", b" AUTH PLAIN "),
+    (b"AUTH PLAIN a b c", b"AUTH PLAIN "),
+    (b"AUTH EXTERNAL =", None),
+    (b"AUTH EXTERNAL = ", None),
+    (b"AUTH EXTERNAL =x", b"AUTH EXTERNAL "),
+    (b"AUTHENTICATE PLAIN abc", None),
+    (b"NOOP AUTH PLAIN abc", None),
+]
+
+
+@pytest.mark.parametrize(("line", "verb", "argument"), LINES)
+def test_a_line_is_sent_as_it_is(line: bytes, verb: str, argument: bytes) -> None:
+    command = Command.parse(line)
+    assert (command.octets, command.verb, command.argument) == (line + b"\r\n", verb, argument)
+    assert (command.secret, command.shown) == (False, line)
+
+
+@pytest.mark.parametrize(("line", "shown"), AUTH_LINES)
+def test_an_initial_response_is_a_secret(line: bytes, shown: bytes | None) -> None:
+    command = Command.parse(line)
+    assert command.secret == (shown is not None)
+    assert command.shown == (line if shown is None else shown)
+    assert command.octets == line + b"\r\n"
+
+
+def test_the_line_is_not_in_the_repr() -> None:
+    assert "AHN0" not in repr(Command.parse(b"AUTH PLAIN AHN0dWRlbnQAeA=="))
+
+
+@pytest.mark.parametrize(
+    ("verb", "argument", "line"),
+    [
+        ("RSET", "", b"RSET"),
+        ("MAIL", "FROM:<>", b"MAIL FROM:<>"),
+        ("RCPT", "TO:<j\u00f6rg@example.org>", b"RCPT TO:<j\xc3\xb6rg@example.org>"),
+        ("RCPT", "TO:<\udcff@example.org>", b"RCPT TO:<\xff@example.org>"),
+        ("AUTH", "PLAIN abc", b"AUTH PLAIN abc"),
+    ],
+)
+def test_a_command_made_of_parts(verb: str, argument: str, line: bytes) -> None:
+    command = Command.of(verb, argument)
+    assert command.line == line
+    assert command.secret == (verb == "AUTH")
+
+
+@pytest.mark.parametrize(
+    ("value", "named"), [("ann\r", "CR"), ("ann\nRSET", "LF"), ("\0ann", "NUL"), ("ann@b>\r\nDATA", "CR")]
+)
+def test_one_command_is_one_line(value: str, named: str) -> None:
+    with pytest.raises(NotSendable, match=rf"RCPT: the value holds {named}, .* use /raw") as caught:
+        Command.of("RCPT", f"TO:<{value}>")
+    assert "ann" not in str(caught.value)
+    with pytest.raises(NotSendable):
+        refuse_line_breaks(value, "RCPT")
+
+
+@pytest.mark.parametrize("value", ["", "a b", "\t\x0b\x0c\x1c\x85\u2028", "\x1b"])
+def test_what_ends_no_line_is_let_through(value: str) -> None:
+    refuse_line_breaks(value, "NOOP")
+    assert Command.of("NOOP", value).octets.count(b"\n") == 1

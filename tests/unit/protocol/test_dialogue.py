@@ -1,0 +1,661 @@
+"""Dialogues in RFC notation: what is said, what it means, and where the dialogue stands then."""
+
+import pytest
+
+from smtp_shell.protocol.commands import Command
+from smtp_shell.protocol.dialogue import TRANSITIONS, UNASKED_LIMIT, Asked, Dialogue, Owed, Phase
+from smtp_shell.protocol.events import (
+    CommandSent,
+    Event,
+    MailDataSent,
+    Noticed,
+    NoticeKind,
+    OctetsSent,
+    ReplyReceived,
+    SaslSent,
+)
+from smtp_shell.protocol.maildata import END_OF_DATA
+from smtp_shell.protocol.replies import ReplyLimits
+from tests.samples import cuts, fed
+
+Line = tuple[str, str, Phase]
+
+
+def word(event: Event) -> str:
+    """Write an event that a server caused in a word: `250 MAIL`, `220`, `! late`."""
+    match event:
+        case ReplyReceived(reply, None):
+            return str(reply.code)
+        case ReplyReceived(reply, Command() as command):
+            return f"{reply.code} {command.verb}"
+        case Noticed(kind):
+            return f"! {kind.name.lower()}"
+    raise AssertionError(event)
+
+
+def say(dialogue: Dialogue, line: str) -> str:
+    """Say one line: `C:` a command, `C&` a pipelined one, `A:` in an AUTH exchange, `D:` mail data, `R:` raw, `S:` the server."""
+    who, text = line[:2], line[3:].encode()
+    match who:
+        case "C:":
+            dialogue.send(Command.parse(text))
+        case "C&":
+            dialogue.send(Command.parse(text), pipelined=True)
+        case "A:":
+            dialogue.send_sasl(text)
+        case "D:":
+            dialogue.send_mail_data(text + b"\r\n", last=text == b".")
+        case "R:":
+            dialogue.send_raw(text.replace(b"|", b"\r\n"))
+        case "S:":
+            return ", ".join(map(word, dialogue.receive(text.replace(b"|", b"\r\n") + b"\r\n")))
+        case _:
+            raise AssertionError(line)
+    return ""
+
+
+def stands(dialogue: Dialogue) -> Phase:
+    """Give the phase, in a way that the type checker does not remember."""
+    return dialogue.phase
+
+
+def owes(dialogue: Dialogue) -> tuple[Owed, ...]:
+    """Give what is owed, in the same way."""
+    return dialogue.owed
+
+
+def play(*lines: str, lmtp: bool = False) -> tuple[Dialogue, list[str]]:
+    """Play lines; give the dialogue and what the server's lines meant."""
+    dialogue = Dialogue()
+    dialogue.lmtp = lmtp
+    return dialogue, [said for line in lines if (said := say(dialogue, line))]
+
+
+def at(phase: Phase) -> Dialogue:
+    """Bring a dialogue into a phase by talking."""
+    to_rcpt = ["S: 220 hi", "C: EHLO c", "S: 250 mail", "C: MAIL FROM:<>", "S: 250", "C: RCPT TO:<a@b>", "S: 250"]
+    lines = {
+        Phase.GREETING: [],
+        Phase.FRESH: to_rcpt[:1],
+        Phase.READY: to_rcpt[:3],
+        Phase.MAIL: to_rcpt[:5],
+        Phase.RCPT: to_rcpt,
+        Phase.MAILDATA: [*to_rcpt, "C: DATA", "S: 354"],
+        Phase.AUTH: [*to_rcpt[:3], "C: AUTH LOGIN", "S: 334"],
+        Phase.TLS: [*to_rcpt[:3], "C: STARTTLS", "S: 220"],
+        Phase.CLOSED: [*to_rcpt[:3], "C: QUIT", "S: 221"],
+    }
+    dialogue, _ = play(*lines[phase])
+    assert dialogue.phase is phase
+    if phase is not Phase.GREETING:
+        assert owes(dialogue) == ()
+    return dialogue
+
+
+# --- dialogues
+
+
+def test_rfc_5321_appendix_d_1() -> None:
+    """A typical transaction, with a refused recipient."""
+    told: list[Line] = [
+        ("S: 220 foo.com Simple Mail Transfer Service Ready", "220", Phase.FRESH),
+        ("C: EHLO bar.com", "", Phase.FRESH),
+        ("S: 250-foo.com greets bar.com|250-8BITMIME|250-SIZE|250-DSN|250 HELP", "250 EHLO", Phase.READY),
+        ("C: MAIL FROM:<Smith@bar.com>", "", Phase.READY),
+        ("S: 250 OK", "250 MAIL", Phase.MAIL),
+        ("C: RCPT TO:<Jones@foo.com>", "", Phase.MAIL),
+        ("S: 250 OK", "250 RCPT", Phase.RCPT),
+        ("C: RCPT TO:<Green@foo.com>", "", Phase.RCPT),
+        ("S: 550 No such user here", "550 RCPT", Phase.RCPT),
+        ("C: DATA", "", Phase.RCPT),
+        ("S: 354 Start mail input; end with <CRLF>.<CRLF>", "354 DATA", Phase.MAILDATA),
+        ("D: Blah blah blah...", "", Phase.MAILDATA),
+        ("D: .", "", Phase.MAILDATA),
+        ("S: 250 OK", "250", Phase.READY),
+        ("C: QUIT", "", Phase.READY),
+        ("S: 221 foo.com Service closing transmission channel", "221 QUIT", Phase.CLOSED),
+    ]
+    dialogue = Dialogue()
+    for line, heard, phase in told:
+        assert (say(dialogue, line), dialogue.phase) == (heard, phase), line
+    assert dialogue.greeting is not None
+    assert dialogue.greeting.lines == (b"foo.com Simple Mail Transfer Service Ready",)
+    assert dialogue.extensions is not None
+    assert set(dialogue.extensions.keywords) == {"8BITMIME", "SIZE", "DSN", "HELP"}
+
+
+def test_rfc_2033_section_4_2_one_reply_for_each_accepted_recipient() -> None:
+    dialogue, heard = play(
+        "S: 220 foo.edu LMTP server ready", "C: LHLO foo.edu", "S: 250-foo.edu|250-PIPELINING|250 SIZE",
+        "C& MAIL FROM:<chris@bar.com>", "C& RCPT TO:<pat@foo.edu>", "C& RCPT TO:<jones@foo.edu>",
+        "C& RCPT TO:<green@foo.edu>", "C: DATA",
+        "S: 250 OK|250 OK|550 No such user here|250 OK|354 Start mail input; end with <CRLF>.<CRLF>",
+        "D: Blah blah blah...", "D: .", "S: 250 OK", "S: 452 <green@foo.edu> is temporarily over quota",
+    )  # fmt: skip
+    assert heard == ["220", "250 LHLO", "250 MAIL, 250 RCPT, 550 RCPT, 250 RCPT, 354 DATA", "250", "452"]
+    assert stands(dialogue) is Phase.READY
+    assert owes(dialogue) == ()
+
+
+def test_lmtp_owes_one_reply_when_no_recipient_was_accepted() -> None:
+    dialogue, _ = play("S: 220", "C: LHLO c", "S: 250", "C: DATA", "S: 354", "D: .")
+    assert owes(dialogue) == (Owed(Asked.END_OF_DATA),)
+
+
+def test_lmtp_forgets_recipients_with_the_transaction() -> None:
+    lines = ("S: 220", "C: LHLO c", "S: 250", "C: MAIL FROM:<>", "S: 250", "C: RCPT TO:<a@b>", "S: 250")
+    for ends in ("C: RSET", "C: MAIL FROM:<>", "C: LHLO c"):
+        dialogue, _ = play(*lines, *lines[5:], ends, "S: 250", "C: DATA", "S: 354", "D: .", lmtp=True)
+        assert len(dialogue.owed) == 1
+
+
+def test_prdr_353_owes_a_reply_for_each_recipient_and_one_for_the_message() -> None:
+    dialogue = at(Phase.RCPT)
+    for line, heard in [
+        ("C: RCPT TO:<c@d>", ""), ("S: 250", "250 RCPT"), ("C: DATA", ""), ("S: 354", "354 DATA"), ("D: .", ""),
+        ("S: 353 content analysis started", "353"), ("S: 250 first ok", "250"), ("S: 550 second refused", "550"),
+    ]:  # fmt: skip
+        assert say(dialogue, line) == heard
+    assert stands(dialogue) is Phase.MAILDATA
+    assert say(dialogue, "S: 250 accepted for some") == "250"
+    assert stands(dialogue) is Phase.READY
+    assert owes(dialogue) == ()
+    assert say(dialogue, "S: 250 one more") == "! unsolicited, 250"
+
+
+def test_prdr_is_announced_once_a_message() -> None:
+    dialogue = at(Phase.MAILDATA)
+    say(dialogue, "D: .")
+    for _ in range(3):
+        assert say(dialogue, "S: 353 again and again") == "353"
+    assert owes(dialogue) == ()
+    assert dialogue.asked == dialogue.answered
+
+
+def test_bdat() -> None:
+    """RFC 3030 §4.1."""
+    dialogue = at(Phase.RCPT)
+    assert say(dialogue, "C: BDAT 9") == ""
+    assert dialogue.send_chunk(b"Subject: ") == [OctetsSent(b"Subject: ")]
+    assert say(dialogue, "S: 250 9 octets received") == "250 BDAT"
+    assert stands(dialogue) is Phase.RCPT
+    say(dialogue, "C: BDAT 4 LAST")
+    dialogue.send_chunk(b"x\r\n")
+    assert owes(dialogue) == (Owed(Asked.COMMAND, Command(b"BDAT 4 LAST")),)
+    assert say(dialogue, "S: 250 ok") == "250 BDAT"
+    assert stands(dialogue) is Phase.READY
+
+
+def test_a_refused_last_chunk_leaves_the_transaction_open() -> None:
+    dialogue = at(Phase.RCPT)
+    say(dialogue, "C: bdat 0 last")
+    assert say(dialogue, "S: 503 no") == "503 BDAT"
+    assert stands(dialogue) is Phase.RCPT
+
+
+def test_bdat_in_lmtp_has_a_reply_for_each_recipient() -> None:
+    dialogue, heard = play(
+        "S: 220", "C: LHLO c", "S: 250", "C: MAIL FROM:<>", "S: 250", "C: RCPT TO:<a@b>", "S: 250",
+        "C: RCPT TO:<c@d>", "S: 250", "C: BDAT 0 LAST", "S: 250 a", "S: 550 c",
+    )  # fmt: skip
+    assert heard[-2:] == ["250 BDAT", "550 BDAT"]
+    assert (dialogue.phase, dialogue.owed) == (Phase.READY, ())
+
+
+def test_auth_login() -> None:
+    told: list[Line] = [
+        ("C: AUTH LOGIN", "", Phase.READY),
+        ("S: 334 VXNlcm5hbWU6", "334 AUTH", Phase.AUTH),
+        ("A: c3R1ZGVudA==", "", Phase.AUTH),
+        ("S: 334", "334 AUTH", Phase.AUTH),
+        ("A: cGFzc3dvcmQ=", "", Phase.AUTH),
+        ("S: 235 2.7.0 OK", "235 AUTH", Phase.READY),
+    ]
+    dialogue = at(Phase.READY)
+    for line, heard, phase in told:
+        assert (say(dialogue, line), dialogue.phase) == (heard, phase), line
+
+
+def test_a_cancelled_auth_is_over() -> None:
+    dialogue = at(Phase.AUTH)
+    assert dialogue.send_sasl(b"*", secret=False, meaning="cancel") == [SaslSent(b"*", False, "cancel")]
+    assert str(dialogue.owed[0]) == "the reply to the response to AUTH"
+    assert say(dialogue, "S: 501 cancelled") == "501 AUTH"
+    assert stands(dialogue) is Phase.READY
+
+
+def test_sasl_without_auth_is_our_own_affair() -> None:
+    dialogue = at(Phase.READY)
+    say(dialogue, "A: abcd")
+    assert say(dialogue, "S: 500 what") == "500 AUTH"
+
+
+# --- the table
+
+
+VERBS = ["EHLO c", "HELO c", "LHLO c", "MAIL FROM:<>", "RCPT TO:<a@b>", "DATA", "RSET", "BDAT 0", "BDAT 0 LAST", "AUTH PLAIN",
+         "STARTTLS", "QUIT", "NOOP", "VRFY ann", "X-NEW", ""]  # fmt: skip
+CODES = [200, 220, 221, 235, 250, 334, 354, 421, 451, 500, 550]
+TALKING = [Phase.FRESH, Phase.READY, Phase.MAIL, Phase.RCPT, Phase.AUTH]
+
+
+def after(phase: Phase, verb: str, code: int) -> Phase:
+    """The rules of RFC 5321 §4.1.4, RFC 3207 §4, RFC 4954 §4 and RFC 3030 §2 once more, in words."""
+    digit = code // 100
+    if code == 421:  # RFC 5321 §3.8
+        return Phase.CLOSED
+    match verb.split(" ")[0], digit:
+        case "EHLO" | "HELO" | "LHLO", 2:
+            return Phase.READY
+        case "MAIL", 2:
+            return Phase.MAIL
+        case "RCPT", 2 if phase in (Phase.MAIL, Phase.RCPT):
+            return Phase.RCPT
+        case "DATA", 3:
+            return Phase.MAILDATA
+        case "RSET", 2 if phase is not Phase.FRESH:
+            return Phase.READY
+        case "BDAT", 2 if "LAST" in verb:
+            return Phase.READY
+        case "AUTH", 3:
+            return Phase.AUTH
+        case "AUTH", 2:
+            return Phase.READY
+        case "AUTH", 4 | 5 if phase is Phase.AUTH:
+            return Phase.READY
+        case "STARTTLS", 2 if code == 220:
+            return Phase.TLS
+        case "QUIT", 2:
+            return Phase.CLOSED
+    return phase
+
+
+@pytest.mark.parametrize("phase", TALKING)
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_reply_to_every_command_in_every_phase(phase: Phase, verb: str) -> None:
+    for code in CODES:
+        dialogue = at(phase)
+        say(dialogue, f"C: {verb}")
+        list(dialogue.receive(b"%d text\r\n" % code))
+        assert stands(dialogue) is after(phase, verb, code), code
+        assert owes(dialogue) == ()
+
+
+def test_every_row_of_the_table_happens() -> None:
+    seen = set()
+    for phase in TALKING:
+        for verb in VERBS:
+            for code in CODES:
+                row = (verb.split(" ")[0], code // 100)
+                if TRANSITIONS.get(row) is after(phase, verb, code):
+                    seen.add(row)
+    assert seen == set(TRANSITIONS)
+
+
+@pytest.mark.parametrize(
+    ("code", "phase"), [(220, Phase.FRESH), (554, Phase.GREETING), (450, Phase.GREETING), (421, Phase.CLOSED)]
+)
+def test_the_greeting(code: int, phase: Phase) -> None:
+    dialogue, heard = play(f"S: {code} text")
+    assert heard == [str(code)]
+    assert stands(dialogue) is phase
+    assert dialogue.greeting is not None
+
+
+@pytest.mark.parametrize("code", [250, 354, 451, 550])
+def test_the_reply_to_the_final_dot_ends_the_transaction(code: int) -> None:
+    dialogue = at(Phase.MAILDATA)
+    say(dialogue, "D: .")
+    assert say(dialogue, f"S: {code} text") == str(code)
+    assert stands(dialogue) is Phase.READY
+
+
+def test_421_to_the_final_dot_closes() -> None:
+    dialogue = at(Phase.MAILDATA)
+    say(dialogue, "D: .")
+    say(dialogue, "S: 421 bye")
+    assert stands(dialogue) is Phase.CLOSED
+
+
+# --- what EHLO announced
+
+
+def test_extensions_count_only_once_a_whole_positive_reply_is_in() -> None:
+    dialogue = at(Phase.FRESH)
+    say(dialogue, "C: EHLO c")
+    list(dialogue.receive(b"250-mail\r\n250-STARTTLS\r\n250 PIPE"))
+    assert (dialogue.extensions, dialogue.pending[-4:]) == (None, b"PIPE")
+    list(dialogue.receive(b"LINING\r\n"))
+    assert dialogue.extensions is not None
+    assert set(dialogue.extensions.keywords) == {"STARTTLS", "PIPELINING"}
+    say(dialogue, "C: EHLO c")
+    say(dialogue, "S: 502-mail|502 CHUNKING")
+    assert "STARTTLS" in dialogue.extensions
+    say(dialogue, "C: HELO c")
+    say(dialogue, "S: 250-mail|250 DSN")
+    assert dialogue.extensions.keywords == {}
+
+
+def test_keywords_in_the_reply_to_something_else_mean_nothing() -> None:
+    dialogue = at(Phase.READY)
+    say(dialogue, "C: NOOP")
+    say(dialogue, "S: 250-mail|250 AUTH PLAIN")
+    assert dialogue.extensions is not None
+    assert dialogue.extensions.keywords == {}
+
+
+def test_lhlo_makes_it_lmtp_and_ehlo_does_not() -> None:
+    dialogue = at(Phase.FRESH)
+    for verb, lmtp in (("LHLO", True), ("EHLO", False)):
+        say(dialogue, f"C: {verb} c")
+        say(dialogue, "S: 250 mail")
+        assert dialogue.lmtp is lmtp
+
+
+# --- pairing
+
+
+def test_pipelined_replies_are_paired_in_order_in_any_segments() -> None:
+    def make() -> Dialogue:
+        dialogue = at(Phase.READY)
+        for line in ("C& MAIL FROM:<>", "C& RCPT TO:<a@b>", "C& RCPT TO:<c@d>", "C: DATA"):
+            say(dialogue, line)
+        return dialogue
+
+    events = fed(lambda: make().receive, b"250 ok\r\n250-one\r\n250 ok\r\n550 no\r\n354 go\r\n")
+    assert list(map(word, events)) == ["250 MAIL", "250 RCPT", "550 RCPT", "354 DATA"]
+
+
+def test_what_is_sent_is_told() -> None:
+    dialogue = at(Phase.READY)
+    command = Command(b"NOOP")
+    assert dialogue.send(command) == [CommandSent(command)]
+    assert dialogue.send(command, pipelined=True) == [CommandSent(command, pipelined=True)]
+    assert dialogue.send_mail_data(b"a\r\n") == [MailDataSent(b"a\r\n")]
+    assert dialogue.send_mail_data(END_OF_DATA, last=True) == [MailDataSent(b".\r\n", last=True)]
+
+
+def test_a_late_reply_belongs_to_the_command_whose_wait_ended() -> None:
+    dialogue = at(Phase.READY)
+    say(dialogue, "C: VRFY ann")
+    dialogue.expect_late()
+    say(dialogue, "C: NOOP")
+    assert say(dialogue, "S: 252 maybe|250 ok") == "! late, 252 VRFY, 250 NOOP"
+
+
+def test_a_late_reply_still_moves_the_dialogue() -> None:
+    dialogue = at(Phase.RCPT)
+    say(dialogue, "C: DATA")
+    dialogue.expect_late()
+    say(dialogue, "S: 354 at last")
+    assert stands(dialogue) is Phase.MAILDATA
+
+
+def test_what_is_owed_is_counted_and_named() -> None:
+    dialogue = at(Phase.MAILDATA)
+    before = dialogue.asked
+    say(dialogue, "D: .")
+    for line in ("C: NOOP", "C: \x1b[2J x", "C: "):
+        say(dialogue, line)
+    names = ["the reply to the final dot", "the reply to NOOP", "the reply to the line", "the reply to the line"]
+    assert [str(owed) for owed in dialogue.owed] == names
+    assert (dialogue.asked - before, dialogue.answered - before) == (4, 0)
+    say(dialogue, "S: 250|250")
+    assert dialogue.answered - before == 2
+    assert str(Dialogue().owed[0]) == "the greeting"
+
+
+@pytest.mark.parametrize("phase", [Phase.FRESH, Phase.READY, Phase.RCPT, Phase.MAILDATA, Phase.AUTH])
+def test_a_reply_that_answers_nothing(phase: Phase) -> None:
+    dialogue = at(phase)
+    assert say(dialogue, "S: 250 surprise") == "! unsolicited, 250"
+    assert stands(dialogue) is phase
+    assert say(dialogue, "S: 421 bye") == "! unsolicited, 421"
+    assert stands(dialogue) is Phase.CLOSED
+
+
+def test_a_debugging_line_answers_nothing() -> None:
+    dialogue = at(Phase.READY)
+    say(dialogue, "C: VERB")
+    assert say(dialogue, "S: 050 debugging|050 more|250 ok") == (
+        "! bad_reply, ! unsolicited, 50, ! bad_reply, ! unsolicited, 50, 250 VERB"
+    )
+
+
+def test_unasked_talk_is_bounded() -> None:
+    dialogue = at(Phase.READY)
+    line = b"250 " + b"x" * 1018 + b"\r\n"
+    kinds = [e.kind for _ in range(65) for e in dialogue.receive(line) if isinstance(e, Noticed)]
+    assert kinds == [NoticeKind.UNSOLICITED] * 65 + [NoticeKind.TOO_MUCH]
+    assert UNASKED_LIMIT == 65_536
+    (*_, last) = dialogue.receive(line)
+    assert last == Noticed(NoticeKind.TOO_MUCH, "the limit is 65,536 octets")
+
+
+def test_an_answer_lets_the_server_talk_again() -> None:
+    dialogue = at(Phase.READY)
+    for _ in range(3):
+        for event in dialogue.receive(b"250 " + b"x" * 60_000 + b"\r\n"):
+            assert word(event) in ("! unsolicited", "250")
+        say(dialogue, "C: NOOP")
+        say(dialogue, "S: 250")
+
+
+# --- odd and broken replies
+
+
+def test_oddities_are_noticed_before_the_reply() -> None:
+    dialogue = at(Phase.READY)
+    say(dialogue, "C: NOOP")
+    events = list(dialogue.receive(b"250-\xff\n251 b\r\n"))
+    assert events[:-1] == [
+        Noticed(NoticeKind.BAD_REPLY, "the lines of one reply have different codes"),
+        Noticed(NoticeKind.ODD_REPLY, "a line ends with LF alone, not CRLF"),
+        Noticed(NoticeKind.ODD_REPLY, "a line holds octets over 127"),
+        Noticed(NoticeKind.ODD_REPLY, "a line is not valid UTF-8"),
+    ]
+    assert word(events[-1]) == "251 NOOP"
+
+
+def test_what_is_no_reply_ends_the_reading() -> None:
+    events = fed(lambda: Dialogue().receive, b"220 hi\r\nfree text\r\n250 never\r\n")
+    assert list(map(word, events)) == ["220", "! not_a_reply"]
+    assert events[-1] == Noticed(
+        NoticeKind.NOT_A_REPLY,
+        "this is no SMTP reply: it does not begin with a three-digit code and a space or a hyphen",
+        b"free text\r\n",
+    )
+
+
+def test_the_limits_are_passed_on() -> None:
+    (notice,) = Dialogue(ReplyLimits(line=10)).receive(b"220 01234567890\r\n")
+    assert isinstance(notice, Noticed)
+    assert notice.detail == "a reply line is longer than 10 octets"
+
+
+@pytest.mark.parametrize("rest", [b"2", b"250-one\r\n", b"250-one\r\n25", b"250 no line end"])
+def test_a_reply_that_is_cut_off(rest: bytes) -> None:
+    dialogue = at(Phase.READY)
+    say(dialogue, "C: EHLO c")
+    assert list(dialogue.receive(rest)) == []
+    assert dialogue.pending == rest
+    assert list(dialogue.receive_eof()) == [Noticed(NoticeKind.CUT_REPLY, octets=rest)]
+    assert (dialogue.phase, dialogue.owed) == (Phase.CLOSED, ())
+
+
+def test_an_end_between_replies() -> None:
+    dialogue = at(Phase.RCPT)
+    assert list(dialogue.receive_eof()) == []
+    assert stands(dialogue) is Phase.CLOSED
+
+
+# --- TLS: RFC 3207
+
+
+FORGED = b"250-forged\r\n250 AUTH PLAIN\r\n"
+
+
+def test_text_in_the_clear_behind_the_220_is_never_believed() -> None:
+    for segments in cuts(b"220 go\r\n" + FORGED):
+        dialogue = at(Phase.READY)
+        say(dialogue, "C& STARTTLS")
+        say(dialogue, "C: EHLO c")
+        events = [event for segment in segments for event in dialogue.receive(segment)]
+        assert word(events[0]) == "220 STARTTLS"
+        notices = [event for event in events[1:] if isinstance(event, Noticed)]
+        assert len(notices) == len(events) - 1
+        assert {notice.kind for notice in notices} == {NoticeKind.PLAINTEXT_AFTER_STARTTLS}
+        assert b"".join(notice.octets for notice in notices) == FORGED
+        assert stands(dialogue) is Phase.TLS
+        assert dialogue.extensions is not None
+        assert dialogue.extensions.mechanisms == ()
+
+
+def test_text_in_the_clear_that_comes_later() -> None:
+    dialogue = at(Phase.TLS)
+    assert list(dialogue.receive(b"")) == []
+    assert list(dialogue.receive(b"2")) == [Noticed(NoticeKind.PLAINTEXT_AFTER_STARTTLS, octets=b"2")]
+    assert list(dialogue.receive(b"50\r\n" * 50_000)) == [
+        Noticed(NoticeKind.PLAINTEXT_AFTER_STARTTLS, octets=(b"50\r\n" * 50_000)[:65_536])
+    ]
+
+
+def test_all_is_forgotten_at_tls() -> None:
+    dialogue, _ = play(
+        "S: 220", "C: EHLO c", "S: 250-mail|250-STARTTLS|250 AUTH PLAIN", "C: MAIL FROM:<>", "S: 250",
+        "R: half a line", "C& STARTTLS", "C: NOOP", "S: 220",
+    )  # fmt: skip
+    dialogue.forget_plaintext()
+    assert (dialogue.phase, dialogue.extensions, dialogue.owed, dialogue.pending) == (Phase.FRESH, None, (), b"")
+    assert dialogue.asked == dialogue.answered
+    say(dialogue, "R: EHLO c|")
+    assert say(dialogue, "S: 250-mail|250 AUTH PLAIN") == "250 EHLO"
+    assert dialogue.extensions is not None
+
+
+# --- raw octets
+
+
+RAW = [
+    # octets, what is owed
+    ("NOOP|", ["NOOP"]),
+    ("NOOP|RSET|", ["NOOP", "RSET"]),
+    ("|", [""]),
+    ("EHLO c|MAIL FROM:<a@b>|RCPT TO:<c@d>|", ["EHLO", "MAIL", "RCPT"]),
+    ("NOOP", []),
+    ("DATA|Subject: x||DATA|hello|.|QUIT|", ["DATA", ".", "QUIT"]),
+    ("DATA|..|.x|.|", ["DATA", "."]),
+    ("BDAT 14|NOOP|RSET||NOOP|", ["BDAT", "NOOP"]),
+    ("BDAT 3 LAST|abcQUIT|", ["BDAT", "QUIT"]),
+    ("BDAT 0 LAST|QUIT|", ["BDAT", "QUIT"]),
+    ("BDAT x|QUIT|", ["BDAT", "QUIT"]),
+    ("AUTH LOGIN|c3R1ZGVudA==|cGFzc3dvcmQ|QUIT|", ["AUTH", "sasl", "sasl", "QUIT"]),
+    ("AUTH PLAIN|AHN0|*|MAIL FROM:<>|", ["AUTH", "sasl", "sasl", "MAIL"]),
+]
+
+
+def named(owed: Owed) -> str:
+    if owed.asked is Asked.SASL:
+        return "sasl"
+    return owed.command.verb if owed.command else "."
+
+
+@pytest.mark.parametrize(("octets", "owed"), RAW)
+def test_raw_octets_are_owed_a_reply_for_each_command_in_them(octets: str, owed: list[str]) -> None:
+    for segments in cuts(octets.replace("|", "\r\n").encode()):
+        dialogue = at(Phase.READY)
+        for segment in segments:
+            events = dialogue.send_raw(segment)
+            assert b"".join(e.octets for e in events if isinstance(e, OctetsSent)) == segment
+        assert [named(each) for each in dialogue.owed] == owed, segments
+
+
+def test_bare_line_ends_in_raw_octets_count_as_lines() -> None:
+    dialogue = at(Phase.READY)
+    dialogue.send_raw(b"NOOP\nRSET\n")
+    assert [named(each) for each in dialogue.owed] == ["NOOP", "RSET"]
+
+
+def test_raw_octets_inside_mail_data_are_owed_nothing_but_for_the_dot() -> None:
+    dialogue = at(Phase.MAILDATA)
+    dialogue.send_raw(b"QUIT\r\nRSET\r\n.")
+    assert owes(dialogue) == ()
+    dialogue.send_raw(b"\r\n")
+    assert owes(dialogue) == (Owed(Asked.END_OF_DATA),)
+    assert say(dialogue, "S: 250 ok") == "250"
+    assert stands(dialogue) is Phase.READY
+
+
+def test_after_a_refused_data_raw_lines_are_commands_again() -> None:
+    dialogue = at(Phase.READY)
+    dialogue.send_raw(b"DATA\r\n")
+    assert say(dialogue, "S: 503 no") == "503 DATA"
+    dialogue.send_raw(b"NOOP\r\n")
+    assert [named(each) for each in dialogue.owed] == ["NOOP"]
+
+
+def test_raw_octets_of_a_chunk_are_no_commands() -> None:
+    dialogue = at(Phase.RCPT)
+    say(dialogue, "C: BDAT 6")
+    dialogue.send_raw(b"QUIT")
+    dialogue.send_raw(b"\r\nNOOP\r\n")
+    assert [named(each) for each in dialogue.owed] == ["BDAT", "NOOP"]
+
+
+def test_a_command_behind_an_unfinished_chunk_ends_it() -> None:
+    dialogue = at(Phase.RCPT)
+    say(dialogue, "C: BDAT 1000")
+    say(dialogue, "C: RSET")
+    dialogue.send_raw(b"NOOP\r\n")
+    assert [named(each) for each in dialogue.owed] == ["BDAT", "RSET", "NOOP"]
+
+
+SECRET_RAW = [
+    # octets, what of them may be shown
+    ("NOOP|RSET|", "NOOP|RSET|"),
+    ("AUTH LOGIN|", "AUTH LOGIN|"),
+    ("AUTH PLAIN AHN0dWRlbnQAeA==|", "AUTH PLAIN "),
+    (" auth  plain AHN0dWRlbnQAeA==|", " auth  plain "),
+    ("NOOP|AUTH PLAIN AHN0dWRlbnQAeA==|RSET|", "NOOP|AUTH PLAIN RSET|"),
+    ("AUTH LOGIN|c3R1ZGVudA==|cGFzc3dvcmQ|QUIT|", "AUTH LOGIN|QUIT|"),
+    ("AUTH LOGIN|c3R1ZGVudA==|", "AUTH LOGIN|"),
+    ("AUTH PLAIN|AHN0dWRlbnQAeA==|MAIL FROM:<>|", "AUTH PLAIN|MAIL FROM:<>|"),
+]
+
+
+def public(events: list[Event]) -> str:
+    shown = b"".join(event.octets[: event.public] for event in events if isinstance(event, OctetsSent))
+    return shown.decode().replace("\r\n", "|")
+
+
+@pytest.mark.parametrize(("octets", "shown"), SECRET_RAW)
+def test_credentials_in_raw_octets_are_marked(octets: str, shown: str) -> None:
+    assert public(at(Phase.READY).send_raw(octets.replace("|", "\r\n").encode())) == shown
+
+
+@pytest.mark.parametrize("octets", [octets for octets, _ in SECRET_RAW])
+def test_credentials_in_raw_octets_are_marked_in_pieces_too(octets: str) -> None:
+    for segments in cuts(octets.replace("|", "\r\n").encode()):
+        dialogue = at(Phase.READY)
+        shown = public([event for segment in segments for event in dialogue.send_raw(segment)])
+        assert not any(secret in shown for secret in ("AHN0", "c3R1", "cGFz", "eA=="))
+
+
+def test_raw_octets_in_an_exchange_are_secret() -> None:
+    dialogue = at(Phase.AUTH)
+    events = dialogue.send_raw(b"cGFz\r\nc3dv\r\n")
+    assert events == [OctetsSent(b"cGFz\r\n", 0), OctetsSent(b"c3dv\r\n", 0)]
+    assert "cGFz" not in repr(events)
+    assert [named(each) for each in dialogue.owed] == ["sasl", "sasl"]
+    assert say(dialogue, "S: 334|235") == "334 AUTH, 235 AUTH"
+
+
+def test_a_raw_line_without_end_is_kept_within_the_limit() -> None:
+    dialogue = Dialogue(ReplyLimits(line=100))
+    list(dialogue.receive(b"220 hi\r\n"))
+    for _ in range(100):
+        dialogue.send_raw(b"x" * 50)
+    dialogue.send_raw(b"\r\n")
+    (owed,) = dialogue.owed
+    assert owed.command is not None
+    assert len(owed.command.line) <= 150

@@ -1,0 +1,74 @@
+"""Mail data: line ends, transparency and the final dot of RFC 5321 §4.5.2."""
+
+import pytest
+
+from smtp_shell.protocol.maildata import END_OF_DATA, MailDataDecoder, MailDataEncoder
+from tests.samples import cuts
+
+WIRE = [
+    # the message, all that goes over the wire
+    (b"", b".\r\n"),
+    (b"hello\r\n", b"hello\r\n.\r\n"),
+    (b"hello", b"hello\r\n.\r\n"),
+    (b"hello\n", b"hello\r\n.\r\n"),
+    (b"hello\r", b"hello\r\n.\r\n"),
+    (b"\n", b"\r\n.\r\n"),
+    (b"a\nb\rc\r\nd", b"a\r\nb\r\nc\r\nd\r\n.\r\n"),
+    (b"a\n\nb\r\rc\r\n\r\nd", b"a\r\n\r\nb\r\n\r\nc\r\n\r\nd\r\n.\r\n"),
+    (b"a\n\rb", b"a\r\n\r\nb\r\n.\r\n"),
+    # a dot that begins a line is doubled, on the first line too
+    (b".", b"..\r\n.\r\n"),
+    (b"..", b"...\r\n.\r\n"),
+    (b".\r\n", b"..\r\n.\r\n"),
+    (b".first", b"..first\r\n.\r\n"),
+    (b"a\r\n.b\r\n", b"a\r\n..b\r\n.\r\n"),
+    (b"a\n.\nb\n", b"a\r\n..\r\nb\r\n.\r\n"),
+    (b"a\r.\rb\r", b"a\r\n..\r\nb\r\n.\r\n"),
+    (b"a\r\n.\r\nQUIT\r\n", b"a\r\n..\r\nQUIT\r\n.\r\n"),
+    (b".\n.\n.", b"..\r\n..\r\n..\r\n.\r\n"),
+    (b"a.b\r\nc.", b"a.b\r\nc.\r\n.\r\n"),
+    # SMTP smuggling: other line ends around a dot cannot end the data
+    (b"a\n.\r\nMAIL", b"a\r\n..\r\nMAIL\r\n.\r\n"),
+    (b"a\r.\r\nMAIL", b"a\r\n..\r\nMAIL\r\n.\r\n"),
+    (b"a\r\n.\rMAIL", b"a\r\n..\r\nMAIL\r\n.\r\n"),
+    (b"a\r\n.\nMAIL", b"a\r\n..\r\nMAIL\r\n.\r\n"),
+    # octets are nobody's business
+    (b"\0\xff\x1b\x85\x0b", b"\0\xff\x1b\x85\x0b\r\n.\r\n"),
+    (b"x" * 2000 + b"\n.", b"x" * 2000 + b"\r\n..\r\n.\r\n"),
+]
+
+
+@pytest.mark.parametrize(("message", "wire"), WIRE)
+def test_a_message_on_its_way(message: bytes, wire: bytes) -> None:
+    for pieces in cuts(message):
+        encoder = MailDataEncoder()
+        sent = b"".join(encoder.encode(piece) for piece in pieces) + encoder.end()
+        assert sent == wire
+
+
+@pytest.mark.parametrize(("message", "wire"), WIRE)
+def test_the_way_back(message: bytes, wire: bytes) -> None:
+    normal = message.replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\n", b"\r\n")
+    if normal and not normal.endswith(b"\r\n"):
+        normal += b"\r\n"
+    for pieces in cuts(wire.removesuffix(END_OF_DATA)):
+        decoder = MailDataDecoder()
+        assert b"".join(decoder.decode(piece) for piece in pieces) + decoder.end() == normal
+
+
+@pytest.mark.parametrize(
+    ("wire", "message"),
+    [
+        (b".a\r\n", b"a\r\n"),  # a dot alone at the start of a line goes, doubled or not
+        (b"a\n.b\r\n", b"a\n.b\r\n"),  # a bare LF begins no line
+        (b"a\r.b\r\n", b"a\r.b\r\n"),
+        (b"a\r\n\r.b", b"a\r\n\r.b"),
+        (b"a\r\r\n..b", b"a\r\r\n.b"),
+        (b"\r", b"\r"),
+        (b"a\r\n\r", b"a\r\n\r"),
+    ],
+)
+def test_octets_that_this_client_would_not_send_are_decoded_too(wire: bytes, message: bytes) -> None:
+    for pieces in cuts(wire):
+        decoder = MailDataDecoder()
+        assert b"".join(decoder.decode(piece) for piece in pieces) + decoder.end() == message

@@ -1,0 +1,68 @@
+"""The waits of RFC 5321, and where files go."""
+
+import os
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from smtp_shell.config import Keep, Timeouts, TlsSettings, config_dir, private_folder, state_dir
+from smtp_shell.errors import ConfigError
+
+
+def test_the_waits_of_a_run_that_nobody_watches() -> None:
+    assert asdict(Timeouts()) == {
+        "connect": 15, "tls": 15, "greeting": 60, "reply": 60, "data": 60, "final_dot": 600, "send": 60, "quit": 5,
+    }  # fmt: skip
+
+
+def test_a_person_has_the_patience_of_rfc_5321() -> None:
+    patient = Timeouts.patient()
+    assert (patient.greeting, patient.reply, patient.data, patient.send, patient.final_dot) == (300, 300, 120, 180, 600)
+    assert (patient.connect, patient.tls, patient.quit) == (15, 15, 5)
+
+
+def test_one_number_sets_every_wait_but_that_for_quit() -> None:
+    assert asdict(Timeouts.patient().all(7)) == dict.fromkeys(asdict(Timeouts()), 7) | {"quit": 5}
+
+
+def test_tls_is_verified_and_modern_unless_told_otherwise() -> None:
+    settings = TlsSettings()
+    assert (settings.insecure, settings.minimum, settings.maximum, settings.ca_file) == (False, "1.2", None, None)
+
+
+def test_recordings_stay_for_a_while() -> None:
+    assert Keep() == Keep(files=500, days=90)
+
+
+def test_folders_are_those_of_the_environment(tmp_path: Path) -> None:
+    assert state_dir() == tmp_path / "state"
+    assert config_dir() == tmp_path / "config"
+
+
+def test_folders_are_those_of_the_platform_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SMTP_SHELL_STATE_DIR")
+    monkeypatch.setenv("SMTP_SHELL_CONFIG_DIR", "")
+    assert state_dir().name == config_dir().name == "smtp-shell"
+    assert state_dir().is_absolute()
+
+
+def test_a_private_folder_is_its_owners_alone(tmp_path: Path) -> None:
+    folder = private_folder(tmp_path / "a" / "b")
+    assert folder.is_dir()
+    if os.name != "nt":
+        assert folder.stat().st_mode & 0o777 == 0o700
+    assert private_folder(folder) == folder
+
+
+def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigError, match=r"cannot be made: .*; set SMTP_SHELL_STATE_DIR"):
+        private_folder(tmp_path / "file" / "below")
+
+
+def test_a_folders_name_cannot_drive_the_terminal(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigError) as caught:
+        private_folder(tmp_path / "file" / "\x1b[2J\u202e\x9b")
+    assert str(caught.value).isprintable()
