@@ -22,6 +22,7 @@ _COMMANDS = {
     "practice": "an embedded server on loopback to practise on, and the shell connected to it",
     "replay": "replay transcripts against a server and compare what it says",
     "show": "show a transcript as a dialogue",
+    "convert": "convert a transcript into another format",
 }
 
 _TRY = """\
@@ -35,6 +36,7 @@ _EPILOG = """commands:
   smtp-shell practice    {practice}
   smtp-shell replay      {replay}
   smtp-shell show        {show}
+  smtp-shell convert     {convert}
 Each has its own --help. A server that is named like a command is reached as smtp://NAME.
 
 exit status: 0 all happened, 1 a reply was not the expected one or 4yz/5yz, 2 wrong usage, 3 no connection, 4 TLS, 5 authentication,
@@ -100,6 +102,8 @@ def _dispatch(words: list[str]) -> int:
         return replay(words[1:])
     if words and words[0] == "show":
         return _show(words[1:])
+    if words and words[0] == "convert":
+        return _convert(words[1:])
     return _shell(words)
 
 
@@ -325,6 +329,36 @@ def _show(words: list[str]) -> int:
     with open_transcript(Path(options.file)) as reader:
         for entry in entries(reader):
             view(entry)
+    return 0
+
+
+def _convert(words: list[str]) -> int:
+    parser = _Parser(prog="smtp-shell convert", description=_COMMANDS["convert"].capitalize() + ".")
+    parser.add_argument("input", metavar="IN", help="the transcript")
+    parser.add_argument("output", metavar="OUT", help="the file to write; - is standard output")
+    parser.add_argument("--to", metavar="FORMAT", help="json, svg or html (default: by OUT's suffix)")
+    parser.add_argument("--force", action="store_true", help="write over a file that is there")
+    options = parser.parse_args(words)
+    from contextlib import nullcontext
+    from io import TextIOWrapper
+    from pathlib import Path
+
+    from smtp_shell.export import find_export
+    from smtp_shell.protocol.octets import escape_str
+    from smtp_shell.transcript.file import open_transcript
+    from smtp_shell.transcript.record import create_private, entries
+
+    export = find_export(options.to or Path(options.output).suffix.removeprefix("."))
+    with open_transcript(Path(options.input)) as reader:
+        header = reader.header
+        title = (header.title or header.server) if header else ""
+        out = (
+            nullcontext(sys.stdout)
+            if options.output == "-"
+            else TextIOWrapper(create_private(Path(options.output), overwrite=options.force), "utf-8", newline="\n")
+        )
+        with out as stream:
+            export(entries(reader), stream, escape_str(title) or "smtp-shell")
     return 0
 
 

@@ -122,10 +122,14 @@ def _connect_pipe(target: Target) -> Transport:
     ours, theirs = socket.socketpair()
     environment = {name: value for name, value in os.environ.items() if name != "SMTP_SHELL_PASSWORD"}
     try:
-        child = subprocess.Popen(words, stdin=theirs.fileno(), stdout=theirs.fileno(), env=environment)
-    except OSError as error:
+        # In a session of its own, where Ctrl-C at the prompt does not reach it.
+        child = subprocess.Popen(
+            words, stdin=theirs.fileno(), stdout=theirs.fileno(), env=environment, start_new_session=True
+        )
+    except (OSError, ValueError) as error:
         ours.close()
-        raise ConnectFailed(f"no connection to {target}: {reason_of(error)}; check the command.") from None
+        reason = reason_of(error) if isinstance(error, OSError) else "it holds NUL"
+        raise ConnectFailed(f"no connection to {target}: {reason}; check the command.") from None
     finally:
         theirs.close()
     return Transport(ours, "", child)

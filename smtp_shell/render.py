@@ -36,9 +36,9 @@ from smtp_shell.protocol.events import (
     TimedOut,
     TlsStarted,
 )
+from smtp_shell.protocol.masking import MASK
 from smtp_shell.protocol.octets import escape
 from smtp_shell.protocol.replies import Reply
-from smtp_shell.protocol.sasl import MASK
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -41,9 +41,9 @@ from smtp_shell.protocol.events import (
     TlsStarted,
 )
 from smtp_shell.protocol.maildata import END_OF_DATA, MailDataEncoder
+from smtp_shell.protocol.masking import conceal_octets
 from smtp_shell.protocol.octets import CRLF, escape
 from smtp_shell.protocol.replies import Reply, ReplyLimits
-from smtp_shell.protocol.sasl import conceal_octets
 from smtp_shell.protocol.secret import Secret
 from smtp_shell.target import Target, Way
 from smtp_shell.transport import Transport
@@ -188,8 +188,12 @@ class Session:
         self.send(command)
         return self.read_reply()
 
-    def send(self, *commands: Command) -> None:
+    def send(self, *commands: Command, more: bool = False) -> None:
         """Send commands, in one write, without waiting for replies.
+
+        Args:
+            commands: The commands.
+            more: Whether a chunk follows the last one (BDAT).
 
         Raises:
             DialogueBroken: The connection broke, or what the server sent unasked ends a strict session.
@@ -202,7 +206,7 @@ class Session:
         for number, command in enumerate(commands, 1):
             if command.secret:
                 self.keep_secret(_secret(command.line[command.public :]))
-            events += self.dialogue.send(command, pipelined=number < len(commands))
+            events += self.dialogue.send(command, pipelined=more or number < len(commands))
         self._say(events, octets)
 
     def send_raw(self, octets: bytes) -> None:
@@ -579,7 +583,7 @@ class Session:
         if notice.kind in _ALWAYS_FATAL:
             shown = f': "{escape(notice.octets[:120].rstrip())}"' if notice.octets else ""
             self._break_off(ProtocolViolation(f"{notice.sentence}{shown}. The connection is closed."))
-        if self.strict and notice.kind in _FATAL_WHEN_STRICT:
+        if self.strict and notice.kind in _FATAL_WHEN_STRICT and self._failure is None:
             self._failure = ProtocolViolation(notice.sentence)
 
     def _named(self, failure: DialogueBroken, reply: Reply) -> DialogueBroken:

@@ -55,6 +55,10 @@ class JsonView:
         self._words.write(f"{text}\n")
         self._words.flush()
 
+    def finish(self) -> None:
+        """End what is open: mail data that no final dot ended."""
+        self._end_mail_data()
+
     def _mail_data(self, entry: Entry, event: MailDataSent) -> None:
         if event.last:
             self._end_mail_data()

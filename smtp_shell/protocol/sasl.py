@@ -19,17 +19,17 @@ import hmac
 import json
 import re
 from binascii import b2a_base64
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import ClassVar, Literal, Self
 
 from smtp_shell.errors import AuthFailed, NotSendable, ProtocolViolation, UsageError
 from smtp_shell.protocol import scram
+from smtp_shell.protocol.masking import MASK, conceal_octets
 from smtp_shell.protocol.octets import escape, escape_str
 from smtp_shell.protocol.secret import Secret
 
-MASK = "\N{BULLET}" * 6
 MAX_CHALLENGE = 65_536
 
 Need = Literal["user", "password", "token", "certificate"]
@@ -37,11 +37,7 @@ Step = Callable[[bytes], "Response"]
 
 _SOH = "\x01"
 _EMPTY = "(empty)"
-_SHORTEST_FOUND = 4
 _LONE_SURROGATE = re.compile("[\ud800-\udc7f\udd00-\udfff]")
-_CRAM_ANSWER = re.compile(rb"(.*) [0-9A-Fa-f]{32}", re.DOTALL)
-_SCRAM_PROOF = re.compile(rb",p=[^,]*")
-_OAUTH_ANSWER = re.compile(rb"([^\x01]*\x01(?:(?!auth=)[^\x01]*\x01)*auth=Bearer )[^\x01]*(\x01+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -448,79 +444,6 @@ def decode_challenge(text: bytes) -> bytes | None:
     Source: RFC 4954 §4
     """
     return scram.decode_base64(text)
-
-
-def conceal_octets(octets: bytes, secret: Secret) -> bytes:
-    """Mask a secret that a server has echoed, in clear or anywhere inside base64.
-
-    A secret of fewer than four octets is not looked for: it would be found in any text.
-
-    Args:
-        octets: What came over the wire, before `escape`.
-        secret: What must be neither shown nor kept.
-    """
-    value = _utf8(secret.reveal())
-    if len(value) < _SHORTEST_FOUND:
-        return octets
-    for needle in _needles(value):
-        octets = octets.replace(needle, MASK.encode())
-    return octets
-
-
-def _needles(value: bytes) -> Iterator[bytes]:
-    yield value
-    # In base64 the same octets give other digits at each offset modulo 3; digits that share bits with a neighbour are left out.
-    for offset, first in ((0, 0), (1, 2), (2, 3)):
-        whole_digits = (offset + len(value)) * 8 // 6
-        yield b2a_base64(b"\0" * offset + value)[first:whole_digits]
-
-
-def is_secret_answer(line: bytes) -> bool:
-    """Say whether a line typed as the answer to a 334 is to be masked: all are but `*` and the empty one."""
-    return line.strip() not in (b"", b"*")
-
-
-def describe_typed(line: bytes, name: str) -> str:
-    """Say what an initial response, or an answer to a 334, means that the user typed by hand; a password in it is masked.
-
-    Only what stands where the mechanism has something harmless is shown, so a wrong form is masked as a whole.
-
-    Args:
-        line: The base64, or `*`, or `=`.
-        name: The mechanism's name as typed in the AUTH command.
-    """
-    line = line.strip()
-    if line == b"*":
-        return "cancel the exchange"
-    if line in (b"", b"="):
-        return _EMPTY
-    octets = scram.decode_base64(line)
-    if octets is None:
-        return f"{MASK} (no base64)"
-    match _canonical(name):
-        case "PLAIN":
-            return _describe_plain(octets)
-        case "CRAM-MD5" if found := _CRAM_ANSWER.fullmatch(octets):
-            return f"{escape(found[1])} and the digest {MASK}"
-        case "SCRAM-SHA-1" | "SCRAM-SHA-256" if octets.startswith((b"n,", b"y,", b"c=")):
-            return escape(_SCRAM_PROOF.sub(b",p=" + MASK.encode(), octets))
-        case "XOAUTH2" | "OAUTHBEARER" if found := _OAUTH_ANSWER.fullmatch(octets):
-            return f"{escape(found[1])}{MASK}{escape(found[2])}"
-    return MASK + _hint(octets)
-
-
-def _describe_plain(octets: bytes) -> str:
-    fields = octets.split(b"\0")
-    if len(fields) != 3:
-        return f"{MASK} (NUL stands in it {len(fields) - 1} times, not twice)"
-    authzid, user, password = fields
-    if not user or not password:
-        return f"{MASK} (the user name or the password is empty)"
-    return " ".join(filter(None, (escape(authzid), "NUL", escape(user), "NUL", MASK))) + _hint(octets)
-
-
-def _hint(octets: bytes) -> str:
-    return " (ends in a line feed)" if octets.endswith(b"\n") else ""  # as from `echo` without -n
 
 
 def _describe_json(challenge: bytes, secret: Secret) -> str:

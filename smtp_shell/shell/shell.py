@@ -21,9 +21,9 @@ from smtp_shell.protocol.commands import Command, refuse_line_breaks
 from smtp_shell.protocol.dialogue import Phase
 from smtp_shell.protocol.events import Consumer, Entry, Noticed, NoticeKind, ReplyReceived, TlsStarted
 from smtp_shell.protocol.maildata import MailDataEncoder
+from smtp_shell.protocol.masking import describe_typed, is_secret_answer
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.protocol.replies import Reply
-from smtp_shell.protocol.sasl import describe_typed, is_secret_answer
 from smtp_shell.render import Look, View, certificate_rows
 from smtp_shell.servers.inbox import Inbox
 from smtp_shell.session import Session
@@ -466,10 +466,10 @@ class Shell:
 
     def _count(self, entry: Entry) -> None:
         event = entry.event
-        if isinstance(event, ReplyReceived) and event.reply.is_negative and event.seconds is not None:
-            self.failed_replies += 1
-        elif isinstance(event, Noticed) and event.kind is NoticeKind.UNFORESEEN:
-            self.failed_replies += 1
+        if isinstance(event, Noticed):
+            self.failed_replies += event.kind is NoticeKind.UNFORESEEN
+        elif isinstance(event, ReplyReceived):
+            self.failed_replies += event.reply.is_negative and event.seconds is not None
 
     def _begin_recording(self, target: Target) -> None:
         if not self.options.recording:

@@ -184,11 +184,15 @@ class _Checker:
 
     def _check_event(self, step: Step) -> Iterator[Fault]:
         name, *words = step.event
-        if name in ("wait", "within") and not (words and _NUMBER.fullmatch(words[0]) and float(words[0]) <= LONGEST_WAIT):
+        if name in ("wait", "within") and not (
+            words and _NUMBER.fullmatch(words[0]) and float(words[0]) <= LONGEST_WAIT
+        ):
             yield Fault(step.line, f"*: {name} has no number of seconds", f"*: {name} SECONDS, such as *: {name} 2.5")
         if name == "connect":
             self._reply = 0
             if not words:
-                yield Fault(step.line, "*: connect names no server", "*: connect HOST:PORT, and tls behind it if need be")
+                yield Fault(
+                    step.line, "*: connect names no server", "*: connect HOST:PORT, and tls behind it if need be"
+                )
             elif not self._connects:
                 self._connects, self._address, self._tls = True, words[0], "tls" in words[1:]

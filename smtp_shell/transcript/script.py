@@ -20,9 +20,11 @@ class Script:
 
     Args:
         steps: The steps, as a stream.
+        name: The transcript's name, escaped.
     """
 
-    def __init__(self, steps: Iterable[Step]) -> None:
+    def __init__(self, steps: Iterable[Step], name: str = "") -> None:
+        self.name = name
         self._steps = iter(steps)
         self._ahead: deque[Step] = deque()
         self._held: deque[Demand] = deque()

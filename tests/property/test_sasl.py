@@ -7,18 +7,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from smtp_shell.errors import SmtpShellError
+from smtp_shell.protocol.masking import conceal_octets, describe_typed
 from smtp_shell.protocol.octets import escape
-from smtp_shell.protocol.sasl import (
-    MECHANISMS,
-    Credentials,
-    Exchange,
-    Mechanism,
-    choose,
-    conceal_octets,
-    decode_challenge,
-    describe_typed,
-    mechanism,
-)
+from smtp_shell.protocol.sasl import MECHANISMS, Credentials, Exchange, Mechanism, choose, decode_challenge, mechanism
 from smtp_shell.protocol.secret import Secret
 
 NONCE = "fyko+d2lbbFgONRv9qkxdawL"

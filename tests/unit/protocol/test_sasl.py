@@ -8,19 +8,8 @@ from collections.abc import Callable
 import pytest
 
 from smtp_shell.errors import AuthFailed, NotSendable, ProtocolViolation, SmtpShellError, UsageError
-from smtp_shell.protocol.sasl import (
-    MASK,
-    MECHANISMS,
-    Credentials,
-    Exchange,
-    Response,
-    choose,
-    conceal_octets,
-    decode_challenge,
-    describe_typed,
-    is_secret_answer,
-    mechanism,
-)
+from smtp_shell.protocol.masking import MASK, conceal_octets, describe_typed, is_secret_answer
+from smtp_shell.protocol.sasl import MECHANISMS, Credentials, Exchange, Response, choose, decode_challenge, mechanism
 from smtp_shell.protocol.secret import Secret
 
 PASSWORD = "correct-horse"

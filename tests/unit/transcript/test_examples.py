@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from smtp_shell.transcript.checked import check_for_replay
 from smtp_shell.transcript.file import Header, Marker, Step, TranscriptReader, TranscriptWriter, check, open_transcript
 
 FOLDER = Path(__file__).parents[3] / "transcripts"
@@ -49,6 +50,10 @@ def test_there_are_enough_of_them() -> None:
 class TestEach:
     def test_it_reads_without_a_fault(self, path: Path) -> None:
         check(path)
+
+    def test_it_can_be_acted_out(self, path: Path) -> None:
+        outline = check_for_replay(path, {})
+        assert outline.uses_sasl == ("auth" in outline.header.tags.split() if outline.header else False)
 
     def test_it_says_what_it_is_about(self, path: Path) -> None:
         header, _ = read(path)
@@ -109,7 +114,9 @@ def test_the_telnet_dialogue_sends_every_line_of_the_sheet_as_it_stands_there() 
 def test_what_the_read_me_shows_is_a_transcript(tmp_path: Path, snippet: str) -> None:
     path = tmp_path / "shown.smtp"
     path.write_text(snippet, encoding="utf-8")
-    check(path)
+    (tmp_path / "messages").mkdir()
+    (tmp_path / "messages" / "first.eml").write_text("Subject: first\n\n")
+    check_for_replay(path, {})
 
 
 def test_the_read_me_names_every_marker() -> None:

@@ -1,0 +1,258 @@
+"""Compare what comes with what a transcript expects, reply by reply."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from smtp_shell.errors import (
+    AuthFailed,
+    ConnectionLost,
+    DialogueBroken,
+    OutcomeUnknown,
+    TlsFailed,
+    UsageError,
+    WaitTimedOut,
+)
+from smtp_shell.protocol.octets import escape
+from smtp_shell.protocol.replies import VIOLATIONS
+from smtp_shell.transcript.arrivals import Arrival, Arrivals
+from smtp_shell.transcript.matching import Expected, Strictness, Verdict, match, match_octets
+from smtp_shell.transcript.result import excerpt
+from smtp_shell.transcript.script import Script
+from smtp_shell.transcript.step import SERVER_LINES
+from smtp_shell.transcript.variables import Variables
+
+DIFFERS = 1
+VIOLATED = 6
+
+
+@dataclass(slots=True)
+class Settled:
+    """What came of waiting for the replies to a step.
+
+    Args:
+        status: Exit status that it comes to; 0 when all is as expected.
+        why: What differs.
+        demanded: Whether the transcript expects anything here.
+        code: The last reply's code; 0 when none came.
+        ended: Whether the dialogue cannot go on.
+        takes_354: Whether a 354 could have been the last reply expected.
+        without_tls: Whether the transcript has `*: no-tls` here.
+    """
+
+    status: int = 0
+    why: str = ""
+    demanded: bool = False
+    code: int = 0
+    ended: bool = False
+    takes_354: bool = False
+    without_tls: bool = False
+    error: DialogueBroken | None = None
+    _expected: list[str] = field(default_factory=list)
+    _received: list[str] = field(default_factory=list)
+    _differing: tuple[str, str] | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether all is as expected."""
+        return self.status == 0
+
+    @property
+    def expected(self) -> str:
+        """What was expected; the line that was not met, if there is one."""
+        return excerpt(self._differing[0] if self._differing else "\n".join(self._expected))
+
+    @property
+    def received(self) -> str:
+        """What came; the line that was compared, if one differs."""
+        return excerpt(self._differing[1] if self._differing else "\n".join(self._received))
+
+    def note(self, expected: Expected | None, arrival: Arrival | None) -> None:
+        """Keep what was expected and what came, as far as it is to be shown."""
+        if expected is not None:
+            self.demanded = True
+            self.takes_354 = expected.takes_354
+            _keep(self._expected, str(expected))
+        if arrival is not None:
+            self.code = arrival.reply.code if arrival.reply else 0
+            _keep(self._received, _shown(arrival))
+
+    def differ(self, status: int, why: str, expected: str = "", received: str = "") -> None:
+        """Note a difference; the first one counts."""
+        if self.ok:
+            self.status, self.why = status, why
+            self._differing = (expected, received)
+
+
+class Settler:
+    """Wait for what a transcript expects.
+
+    Args:
+        script: The transcript, at the step.
+        arrivals: What comes.
+        strictness: How strict `S:` lines are.
+        variables: Takes captures.
+        keep_going: Whether all replies of a step are compared although one differs.
+        cap: Makes the session's waits fit into what is left of a replay's time, given the seconds of a `*: within`.
+
+    Attributes:
+        doubtful: How many replies may still come to octets that were sent as they are, and that nothing is expected for.
+    """
+
+    def __init__(
+        self,
+        script: Script,
+        arrivals: Arrivals,
+        strictness: Strictness,
+        variables: Variables,
+        *,
+        keep_going: bool,
+        cap: Callable[[float | None], None],
+    ) -> None:
+        self._script = script
+        self._arrivals = arrivals
+        self._strictness = strictness
+        self._variables = variables
+        self._keep_going = keep_going
+        self._cap = cap
+        self.within: float | None = None
+        self.doubtful = 0
+
+    def settle(self, *, own: bool) -> Settled:
+        """Compare what comes with the `S` lines that follow.
+
+        Args:
+            own: Whether all that is owed is awaited, also what no `S` line expects.
+        """
+        settled = Settled()
+        self._take_events(settled)
+        while settled.ok or (self._keep_going and not settled.ended):
+            follows = self._script.demands_follow()
+            if not follows and not (own and (self._arrivals.outstanding > self.doubtful or self._arrivals.broken)):
+                break
+            expected = self._script.take_expected() if follows else None
+            self._cap(self.within)
+            try:
+                arrival = self._arrivals.next()
+            except DialogueBroken as error:
+                self._not_come(settled, expected, error)
+                break
+            self._judge(settled, expected, arrival)
+        self.within = None
+        self.doubtful = min(self.doubtful, self._arrivals.outstanding)
+        if not settled.ok:
+            self._script.skip_expected()
+        return settled
+
+    def surplus(self) -> Arrival | None:
+        """Give something that has come and that the transcript does not have."""
+        while (arrival := self._arrivals.drop()) is not None:
+            if arrival.reply is None or self.doubtful == 0:
+                return arrival
+            self.doubtful -= 1
+        return None
+
+    def foresees(self, error: DialogueBroken) -> bool:
+        """Say whether the transcript ends here in the same way; a timeout that is only noted is gone past."""
+        name = self._script.peek_event()
+        if self._arrivals.attacked or isinstance(error, AuthFailed):
+            return False
+        if isinstance(error, WaitTimedOut) or (isinstance(error, OutcomeUnknown) and not self._is_cut()):
+            if name == "timeout":
+                step = self._script.peek()
+                if step is not None and len(step.event) > 1:
+                    self._script.next()
+                return True
+            return False
+        if isinstance(error, ConnectionLost | OutcomeUnknown) and name == "close":
+            step = self._script.peek()
+            return step is not None and step.event[1:2] == ("server",)
+        return name == "error" or (name == "close" and isinstance(error, TlsFailed))
+
+    def _is_cut(self) -> bool:
+        return self._arrivals.broken is not None
+
+    def _take_events(self, settled: Settled) -> None:
+        """Take the events that may stand between a step and the replies to it."""
+        while True:
+            name = self._script.peek_event()
+            if name == "no-tls":
+                settled.without_tls = True
+            elif name != "within" or not self._demand_behind_event():
+                return
+            else:
+                step = self._script.peek()
+                self.within = float(step.event[1]) if step is not None else None
+            self._script.next()
+
+    def _demand_behind_event(self) -> bool:
+        following = [step for step, _ in zip(self._script.acted_ahead(), range(2), strict=False)]
+        return len(following) > 1 and following[1].marker in SERVER_LINES
+
+    def _not_come(self, settled: Settled, expected: Expected | None, error: DialogueBroken) -> None:
+        settled.ended = not isinstance(error, WaitTimedOut)
+        settled.error = error
+        if expected is None and self.foresees(error):
+            return
+        settled.note(expected, None)
+        settled.ended = True
+        settled.differ(error.exit_status, error.message.rstrip("."), str(expected or ""))
+
+    def _judge(self, settled: Settled, expected: Expected | None, arrival: Arrival) -> None:
+        was_demanded = settled.demanded
+        verdict = self._compare(expected, arrival) if expected is not None else None
+        if verdict is not None and expected is not None:
+            if not verdict.ok and arrival.reply is not None and self.doubtful:
+                self.doubtful -= 1
+                self._script.give_back(expected.demands)
+                return
+            self._script.give_back(expected.demands[verdict.used :])
+            expected = Expected(expected.demands[: verdict.used])
+        settled.note(expected, arrival)
+        if verdict is None:
+            self._judge_unexpected(settled, arrival, was_demanded)
+        elif not verdict.ok:
+            status = VIOLATED if verdict.violation or arrival.reply is None else DIFFERS
+            settled.differ(status, verdict.why, verdict.expected, verdict.received)
+        else:
+            self._capture(settled, verdict)
+
+    def _compare(self, expected: Expected, arrival: Arrival) -> Verdict:
+        if arrival.reply is None:
+            return match_octets(expected, arrival.octets)
+        return match(expected, arrival.reply, self._strictness, verb=arrival.verb, greeting=arrival.greeting)
+
+    def _judge_unexpected(self, settled: Settled, arrival: Arrival, was_demanded: bool) -> None:
+        reply = arrival.reply
+        if reply is None:
+            settled.differ(VIOLATED, "what came is no SMTP reply", "", _shown(arrival))
+        elif any(oddity in VIOLATIONS for oddity in reply.oddities):
+            settled.differ(VIOLATED, "the server broke the protocol: " + reply.oddities[0].value, "", _shown(arrival))
+        elif was_demanded or not arrival.asked:
+            settled.differ(DIFFERS, "a reply came that the transcript does not have", "", _shown(arrival))
+        elif self._script.peek_event() == "timeout":
+            settled.differ(DIFFERS, "a reply came where the transcript has a timeout", "*: timeout", _shown(arrival))
+
+    def _capture(self, settled: Settled, verdict: Verdict) -> None:
+        if not verdict.captures:
+            return
+        try:
+            self._variables.capture(verdict.captures)
+        except UsageError as error:
+            settled.differ(DIFFERS, str(error))
+
+
+def _shown(arrival: Arrival) -> str:
+    if arrival.reply is None:
+        return escape(arrival.octets[:2_000])
+    lines: list[str] = []
+    for line in arrival.reply.wire_lines():
+        lines.append(escape(line[:2_000]))
+        if len(lines) == 100:
+            break
+    return "\n".join(lines)
+
+
+def _keep(texts: list[str], text: str) -> None:
+    """Keep no more than is shown in the end."""
+    if len(texts) < 100:
+        texts.append(excerpt(text))

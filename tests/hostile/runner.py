@@ -1,0 +1,223 @@
+"""Puts a hostile scenario to the real program, as a process of its own, and gives all that it did and must not do.
+
+What is found wrong comes as a list of sentences, so that one run tells all of it: a test asserts that the list is empty.
+"""
+
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+import smtp_shell
+from smtp_shell.errors import TranscriptError
+from smtp_shell.transcript.file import CLIENT_LINES, faults, open_transcript
+from tests.hostile.server import HostileServer, Scenario, Way, ca_pem, scenarios, secret_forms
+
+MOST_MEMORY = 100_000_000
+"""Octets that the program may take up at its largest."""
+
+CERTIFICATE = "ca.pem"
+TRANSCRIPT = "dialogue.smtp"
+PROGRAM = (sys.executable, "-m", "smtp_shell")
+_TOO_LONG = 30.0
+_TICK = 0.01
+
+
+def scenarios_for(way: Way) -> list[Scenario]:
+    """Give the scenarios that can be put to the program in this way."""
+    return [entry for entry in scenarios().values() if way in entry.ways]
+
+
+def name_of(entry: Scenario) -> str:
+    """Name a scenario as pytest is to show it."""
+    return entry.name
+
+
+@dataclass(slots=True)
+class Stage:
+    """A folder for one run, with the files that it needs, and the server that the program is put to.
+
+    Args:
+        entry: The scenario.
+        folder: An empty folder.
+        server: The hostile server; it need not serve yet.
+    """
+
+    entry: Scenario
+    folder: Path
+    server: HostileServer
+    ca_file: Path = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.ca_file = self.folder / CERTIFICATE
+        self.ca_file.write_bytes(ca_pem())
+        self.entry.write_files(self.folder)
+
+    @property
+    def state(self) -> Path:
+        """Name the folder in which the program keeps recordings and history."""
+        return self.folder / "state"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Give the program's environment: this package, a home of its own, and the credential if the scenario has one."""
+        root = str(Path(smtp_shell.__file__).parents[1])
+        return {
+            **{name: value for name, value in os.environ.items() if name not in ("SMTP_SHELL_PASSWORD", "NO_COLOR")},
+            "PYTHONPATH": os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH")))),
+            "PYTHONIOENCODING": "utf-8",
+            "SMTP_SHELL_STATE_DIR": str(self.state),
+            "SMTP_SHELL_CONFIG_DIR": str(self.folder / "config"),
+            "LC_ALL": "C.UTF-8",
+            **self.entry.environment(),
+        }
+
+    def faults_of_files(self) -> Iterator[str]:
+        """Say which file that the run has left holds a credential."""
+        for path in sorted(self.folder.rglob("*")):
+            if path.is_file():
+                yield from (f"a credential in {path.name}: {form!r}" for form in _secrets_in(path.read_bytes()))
+
+    def faults_of_recording(self, *, must: bool = True) -> Iterator[str]:
+        """Say what is wrong with the transcripts that the program recorded by itself.
+
+        Args:
+            must: Whether there has to be one.
+        """
+        recordings = sorted(self.state.glob("recordings/*.smtp"))
+        if must and not recordings:
+            yield "the session was not recorded"
+        for path in recordings:
+            yield from (f"{path.name}:{fault.line}: {fault}" for fault in faults(path))
+            yield from self._forged_lines(path)
+
+    def _forged_lines(self, path: Path) -> Iterator[str]:
+        try:
+            with open_transcript(path) as reader:
+                said = [step.text for step in reader if step.marker in CLIENT_LINES]
+        except TranscriptError as error:
+            yield str(error)
+            return
+        yield from (f"the recording says that the client said {text!r}" for text in said if text in self.entry.forged)
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a run without a terminal ended.
+
+    Args:
+        status: The exit status; None where the run had to be ended.
+        out: What it wrote to standard output.
+        err: What it wrote to standard error.
+        seconds: How long it took.
+        peak: Octets of memory at its largest, or a little less; 0 where it was too short to look.
+    """
+
+    status: int | None
+    out: bytes
+    err: bytes
+    seconds: float
+    peak: int
+
+    def faults(self, entry: Scenario, exits: Collection[int], *, shows: bool = True) -> Iterator[str]:
+        """Say what is wrong with the run as such and with what it wrote.
+
+        Args:
+            entry: The scenario.
+            exits: The exit statuses that are right.
+            shows: Whether to look for what the diagnostics have to say.
+        """
+        if self.status not in exits:
+            yield f"exit status {self.status} where it should be one of {sorted(exits)}"
+        if self.seconds > entry.seconds:
+            yield f"it took {self.seconds:.1f} s, which is more than {entry.seconds:g} s"
+        if self.peak > MOST_MEMORY:
+            yield f"it took {self.peak:,} octets of memory"
+        shown = self.out + self.err
+        text = shown.decode("utf-8", "replace")
+        if shows:
+            missing = [pattern for pattern in entry.shows if not re.search(pattern, text, re.IGNORECASE)]
+            yield from (f"nothing shown matches {pattern!r}" for pattern in missing)
+        yield from faults_of_text(entry, shown)
+
+    def __str__(self) -> str:
+        tail = self.err[-1500:] or self.out[-1500:]
+        return f"exit status {self.status} after {self.seconds:.1f} s, {self.peak // 1000:,} kB: {tail!r}"
+
+
+def faults_of_text(entry: Scenario, shown: bytes) -> Iterator[str]:
+    """Say what is wrong with octets that reached the screen or a pipe, once the program's own control sequences are out."""
+    try:
+        text = shown.decode("utf-8")
+    except UnicodeDecodeError as error:
+        yield f"what is shown is no UTF-8: {shown[max(0, error.start - 20) : error.end + 20]!r}"
+        text = shown.decode("utf-8", "replace")
+    unprintable = next((match for match in re.finditer(r"[^ -~\n]", text) if not match[0].isprintable()), None)
+    if unprintable is not None:
+        around = text[max(0, unprintable.start() - 20) : unprintable.end() + 20]
+        yield f"an unprintable character, {unprintable[0]!r}, in {around!r}"
+    yield from (f"the server's octets came through: {octets!r}" for octets in entry.leaks if octets in shown)
+    yield from (f"a credential is shown: {form!r}" for form in _secrets_in(shown))
+    if "Traceback" in text:
+        yield "a traceback is shown"
+
+
+def _secrets_in(octets: bytes) -> list[bytes]:
+    return [form for form in secret_forms() if form in octets]
+
+
+def run(stage: Stage, words: list[str]) -> Ending:
+    """Run the program without a terminal until it ends, and look at its memory meanwhile.
+
+    Args:
+        stage: Where it runs.
+        words: Its arguments.
+    """
+    out, err = stage.folder / "stdout", stage.folder / "stderr"
+    start = time.monotonic()
+    with out.open("wb") as out_file, err.open("wb") as err_file:
+        child = subprocess.Popen(
+            [*PROGRAM, *words],
+            cwd=stage.folder,
+            env=stage.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=out_file,
+            stderr=err_file,
+        )
+        peak = 0
+        while child.poll() is None and time.monotonic() - start < _TOO_LONG:
+            peak = max(peak, memory_of(child.pid))
+            time.sleep(_TICK)
+        seconds = time.monotonic() - start
+        status = child.poll()
+        if status is None:
+            child.kill()
+            child.wait()
+    return Ending(status, out.read_bytes(), err.read_bytes(), seconds, peak)
+
+
+def memory_of(pid: int) -> int:
+    """Give the most memory that a process has had so far, in octets; where the system does not say, what it has now.
+
+    What `wait4` reports in the end would not do: Linux counts in it what the process that started it had.
+    """
+    try:
+        if sys.platform == "linux":
+            status = Path(f"/proc/{pid}/status").read_text("ascii", "replace")
+            found = re.search(r"VmHWM:\s+(\d+) kB", status)
+            return int(found[1]) * 1024 if found else 0
+        info = psutil.Process(pid).memory_info()
+    except (OSError, psutil.Error):
+        return 0
+    return int(getattr(info, "peak_wset", info.rss))
+
+
+def without(environment: Mapping[str, str], *names: str) -> dict[str, str]:
+    """Give an environment without some of its variables."""
+    return {name: value for name, value in environment.items() if name not in names}

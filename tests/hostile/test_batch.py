@@ -1,0 +1,22 @@
+"""Every hostile scenario, put to the program without a terminal: `smtp-shell -c ...`."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.hostile.runner import Stage, name_of, run, scenarios_for
+from tests.hostile.server import HostileServer, Scenario
+
+
+@pytest.mark.parametrize("entry", scenarios_for("batch"), ids=name_of)
+def test_the_program_keeps_its_promises_in_batch(entry: Scenario, tmp_path: Path) -> None:
+    with HostileServer(entry) as server:
+        stage = Stage(entry, tmp_path, server)
+        ending = run(stage, entry.arguments(server.port, stage.ca_file))
+    found = [
+        *ending.faults(entry, entry.exit),
+        *server.broken_promises(),
+        *stage.faults_of_files(),
+        *stage.faults_of_recording(),
+    ]
+    assert not found, "\n".join([*found, str(ending)])

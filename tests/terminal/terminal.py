@@ -1,0 +1,190 @@
+"""The real program on a terminal of 80 columns and 24 rows, as a person sees it.
+
+Nothing here sleeps: whoever types waits first for what must be on the screen, and the wait fails with the screen in the message.
+"""
+
+import os
+import select
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pexpect
+import pyte
+
+COLUMNS, ROWS = 80, 24
+PATIENCE = 20.0
+CTRL_C, CTRL_D, CTRL_R, CTRL_Z, ESCAPE, TAB, ENTER = "\x03", "\x04", "\x12", "\x1a", "\x1b", "\t", "\r"
+PROGRAM = (sys.executable, "-m", "smtp_shell")
+
+
+class Terminal:
+    """A terminal with a program in it.
+
+    Args:
+        argv: The program and its arguments.
+        env: Variables that differ from this process's.
+
+    Attributes:
+        raw: All that the program has written.
+        seen: Each row that has ever been on the screen, without the blanks at its end.
+    """
+
+    def __init__(self, argv: Sequence[str], env: Mapping[str, str] | None = None) -> None:
+        variables = {**os.environ, "TERM": "xterm-256color", "PROMPT_TOOLKIT_NO_CPR": "1", "LC_ALL": "C.UTF-8", **(env or {})}
+        for name in ("NO_COLOR", "COLUMNS", "LINES"):
+            variables.pop(name, None)
+        self.raw = b""
+        self.seen: set[str] = set()
+        self._screen = pyte.HistoryScreen(COLUMNS, ROWS, history=20_000, ratio=0.1)
+        self._stream = pyte.ByteStream(self._screen)
+        self._child = pexpect.spawn(argv[0], list(argv[1:]), dimensions=(ROWS, COLUMNS), env=variables, timeout=PATIENCE)
+        self._child.delaybeforesend = None
+        self._child.ptyproc.delayafterclose = self._child.ptyproc.delayafterterminate = 0.01
+
+    @property
+    def pid(self) -> int:
+        """The program's process."""
+        return int(self._child.pid)
+
+    @property
+    def rows(self) -> list[str]:
+        """The rows that are on the screen, without the blanks at their ends."""
+        return [row.rstrip() for row in self._screen.display]
+
+    @property
+    def text(self) -> str:
+        """All rows, those that have scrolled away too."""
+        above = ["".join(line[x].data for x in range(self._screen.columns)).rstrip() for line in self._screen.history.top]
+        return "\n".join((*above, *self.rows))
+
+    @property
+    def line(self) -> str:
+        """The row with the cursor, up to the cursor."""
+        return str(self._screen.display[self._screen.cursor.y][: self._screen.cursor.x])
+
+    @property
+    def column(self) -> int:
+        """The column of the cursor."""
+        return int(self._screen.cursor.x)
+
+    @property
+    def bottom(self) -> str:
+        """The last row that has anything on it."""
+        return next((row for row in reversed(self.rows) if row), "")
+
+    def type(self, text: str | bytes) -> None:
+        """Press keys; take in what the program writes meanwhile, so that neither waits for the other."""
+        octets = text.encode() if isinstance(text, str) else text
+        deadline = time.monotonic() + PATIENCE
+        while octets:
+            assert time.monotonic() < deadline, f"the program reads nothing any more:\n{self.text}"
+            readable, writable, _ = select.select([self._child.child_fd], [self._child.child_fd], [], 0.1)
+            if readable:
+                self._read(0)
+            if writable:
+                octets = octets[os.write(self._child.child_fd, octets[:1024]) :]
+
+    def enter(self, text: str, prompt: str = "") -> None:
+        """Wait for a prompt, type a line and press Enter.
+
+        Args:
+            text: The line.
+            prompt: How the prompt ends, behind the phase; empty for any.
+        """
+        self.wait_prompt(prompt)
+        self.type(text + ENTER)
+
+    def wait_prompt(self, prompt: str = "") -> None:
+        """Wait until a prompt stands there and nothing is typed behind it."""
+        ends = (f"{prompt}> ", f"{prompt}: ") if prompt else ("> ", ": ")
+        self.wait(lambda: self.line.endswith(ends), f"a prompt that ends in {prompt!r}")
+
+    def wait_for(self, text: str) -> None:
+        """Wait until the text is on the screen, or has scrolled away."""
+        self.wait(lambda: text in self.text, repr(text))
+
+    def wait(self, condition: Callable[[], bool], what: str) -> None:
+        """Wait until a condition holds."""
+        deadline = time.monotonic() + PATIENCE
+        while not condition():
+            left = deadline - time.monotonic()
+            assert left > 0, f"there is no sign of {what}:\n{self.text}"
+            assert self._read(min(left, 0.5)), f"the program has ended without a sign of {what}:\n{self.text}"
+
+    def wait_end(self) -> int:
+        """Wait until the program has ended.
+
+        Returns:
+            Its exit status, or minus the signal that ended it.
+        """
+        deadline = time.monotonic() + PATIENCE
+        while self._read(0.2):
+            assert time.monotonic() < deadline, f"the program does not end:\n{self.text}"
+        self._child.wait()
+        return int(self._child.exitstatus) if self._child.exitstatus is not None else -int(self._child.signalstatus or 0)
+
+    def resize(self, columns: int, rows: int) -> None:
+        """Change the size of the window."""
+        self._screen.resize(rows, columns)
+        self._child.setwinsize(rows, columns)
+
+    def hang_up(self) -> None:
+        """Close the window."""
+        os.close(self._child.child_fd)
+        self._child.ptyproc.closed = self._child.closed = True
+
+    def close(self) -> None:
+        """End the program, whatever it is in."""
+        if self._child.isalive():
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
+        self._child.close(force=True)
+
+    def _read(self, seconds: float) -> bool:
+        """Take in what the program writes; say whether it can write more."""
+        readable, _, _ = select.select([self._child.child_fd], [], [], seconds)
+        if not readable:
+            return bool(self._child.isalive())
+        try:
+            octets = os.read(self._child.child_fd, 65536)
+        except OSError:  # Linux says so when nobody has the other end open any more
+            return False
+        self.raw += octets
+        # Piece by piece, so that what is there for a moment only is seen too.
+        for start in range(0, len(octets), 256):
+            self._stream.feed(octets[start : start + 256])
+            self.seen.update(self.rows)
+        return bool(octets)
+
+
+@contextmanager
+def running(*arguments: str, env: Mapping[str, str] | None = None) -> Iterator[Terminal]:
+    """Run smtp-shell on a terminal of its own.
+
+    Args:
+        arguments: Its arguments.
+        env: Variables that differ from this process's.
+    """
+    with running_program(*PROGRAM, *arguments, env=env) as terminal:
+        yield terminal
+
+
+@contextmanager
+def running_program(*argv: str, env: Mapping[str, str] | None = None) -> Iterator[Terminal]:
+    """Run any program on a terminal of its own."""
+    terminal = Terminal(argv, env)
+    try:
+        yield terminal
+    finally:
+        terminal.close()
+
+
+def the_recording(state: Path) -> Path:
+    """Give the one transcript that was recorded by itself."""
+    found = list((state / "recordings").glob("*.smtp"))
+    assert len(found) == 1
+    return found[0]
