@@ -4,14 +4,22 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from smtp_shell import __version__
 from smtp_shell.errors import SmtpShellError, UsageError
+from smtp_shell.options import (
+    Parser,
+    address_family,
+    connection_options,
+    credential_source,
+    file_path,
+    port_number,
+    tls_settings,
+)
 
 if TYPE_CHECKING:
-    from smtp_shell.config import TlsSettings
-    from smtp_shell.credentials import Ask, CredentialSource
+    from smtp_shell.credentials import Ask
     from smtp_shell.render import View
     from smtp_shell.servers.inbox import Inbox
     from smtp_shell.servers.practice import PracticeServer
@@ -26,11 +34,11 @@ _COMMANDS = {
 }
 
 _TRY = """\
-  Try: ehlo, starttls, ehlo, auth, mail ann@example.org, rcpt bob@example.org, data, quit;
-  then /inbox. /help lists all there is."""
+Try ehlo, starttls, ehlo, auth, mail ann@example.org, rcpt bob@example.org, data,
+quit, and then /inbox. /help lists all there is."""
 _NOT_CONNECTED = """\
-Not connected. Try /connect HOST[:PORT]; or leave with Ctrl-D, and start `smtp-shell practice`
-for a server of your own. /help lists all there is."""
+Not connected. Try /connect HOST[:PORT]; or leave with Ctrl-D, and start
+`smtp-shell practice` for a server of your own. /help lists all there is."""
 
 _EPILOG = """commands:
   smtp-shell practice    {practice}
@@ -42,14 +50,6 @@ Each has its own --help. A server that is named like a command is reached as smt
 exit status: 0 all happened, 1 a reply was not the expected one or 4yz/5yz, 2 wrong usage, 3 no connection, 4 TLS, 5 authentication,
 6 the server broke the protocol, 7 unknown outcome after the final dot, 130 interrupted
 """.format(**_COMMANDS)
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """Say what is wrong in one sentence."""
-        from smtp_shell.protocol.octets import escape_str
-
-        raise UsageError(f"{escape_str(message)}; see {self.prog} --help.")
 
 
 class _LineSource(argparse.Action):
@@ -97,7 +97,7 @@ def _dispatch(words: list[str]) -> int:
     if words and words[0] == "practice":
         return _practice(words[1:])
     if words and words[0] == "replay":
-        from smtp_shell.replaying import main as replay
+        from smtp_shell.shell.replaying import main as replay
 
         return replay(words[1:])
     if words and words[0] == "show":
@@ -176,7 +176,7 @@ def _facts(server: "PracticeServer") -> list[str]:
         f"practice server  {server.host}:{server.port} (this machine only)",
         f"user             {server.user}",
         f"password         {server.password.reveal()}",
-        f"certificate      {server.ca_file} (give it with --ca-file)",
+        f"certificate      {server.ca_file}",
         f"mail goes to     {server.maildir}",
     ]
 
@@ -252,7 +252,7 @@ def _make_shell(options: argparse.Namespace, inbox: "Inbox | None", *, interacti
         tls=tls_settings(options),
         credentials=credential_source(options, ask),
         source=options.source,
-        family=_family(options),
+        family=address_family(options),
         interactive=interactive,
         recording=not options.no_record,
         inbox=inbox,
@@ -286,36 +286,8 @@ def _view(options: argparse.Namespace) -> "View":
     return ConsoleView(Console(highlight=False, no_color=not coloured, force_terminal=force))
 
 
-def _family(options: argparse.Namespace) -> int:
-    from smtp_shell.connecting import FAMILIES
-
-    return FAMILIES["-4" if options.ipv4 else "-6" if options.ipv6 else ""]
-
-
-def tls_settings(options: argparse.Namespace) -> "TlsSettings":
-    """Give the TLS settings that the options say."""
-    from smtp_shell.config import TlsSettings
-
-    return TlsSettings(
-        ca_file=options.ca_file,
-        insecure=options.insecure,
-        minimum=options.tls_min,
-        maximum=options.tls_max,
-        ciphers=options.ciphers,
-        client_cert=options.client_cert,
-        client_key=options.client_key,
-    )
-
-
-def credential_source(options: argparse.Namespace, ask: Any) -> "CredentialSource":
-    """Give the source of credentials that the options say."""
-    from smtp_shell.credentials import CredentialSource
-
-    return CredentialSource(options.user or "", options.password_command, options.token_command, ask)
-
-
 def _show(words: list[str]) -> int:
-    parser = _Parser(prog="smtp-shell show", description="Show a transcript as a dialogue.")
+    parser = Parser(prog="smtp-shell show", description="Show a transcript as a dialogue.")
     parser.add_argument("file", help="the transcript")
     parser.add_argument("--color", choices=("auto", "always", "never"), default="auto")
     parser.set_defaults(json=False)
@@ -333,7 +305,7 @@ def _show(words: list[str]) -> int:
 
 
 def _convert(words: list[str]) -> int:
-    parser = _Parser(prog="smtp-shell convert", description=_COMMANDS["convert"].capitalize() + ".")
+    parser = Parser(prog="smtp-shell convert", description=_COMMANDS["convert"].capitalize() + ".")
     parser.add_argument("input", metavar="IN", help="the transcript")
     parser.add_argument("output", metavar="OUT", help="the file to write; - is standard output")
     parser.add_argument("--to", metavar="FORMAT", help="json, svg or html (default: by OUT's suffix)")
@@ -363,7 +335,7 @@ def _convert(words: list[str]) -> int:
 
 
 def _shell_parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = Parser(
         prog="smtp-shell",
         description="See SMTP with your own eyes: type commands, go on after STARTTLS and AUTH, keep a transcript, replay it.",
         epilog=_EPILOG,
@@ -379,50 +351,18 @@ def _shell_parser() -> argparse.ArgumentParser:
 
 
 def _practice_parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="smtp-shell practice", description=_COMMANDS["practice"].capitalize() + ".")
-    parser.add_argument("--port", type=_port, default=0, help="port to listen on (default: any free one)")
+    parser = Parser(prog="smtp-shell practice", description=_COMMANDS["practice"].capitalize() + ".")
+    parser.add_argument("--port", type=port_number, default=0, help="port to listen on (default: any free one)")
     parser.add_argument("--serve-only", action="store_true", help="serve, without a shell, until Ctrl-C")
     parser.add_argument(
         "--fault", action="append", metavar="VERB=…", help="misbehave: VERB=CODE, VERB=drop or VERB=delay:SECONDS"
     )
-    parser.add_argument("--maildir", type=_path, help="where mail goes (default: a temporary folder)")
-    parser.add_argument("--cert", type=_path, metavar="FILE", help="certificate of your own, PEM")
-    parser.add_argument("--key", type=_path, metavar="FILE", help="its key, PEM")
+    parser.add_argument("--maildir", type=file_path, help="where mail goes (default: a temporary folder)")
+    parser.add_argument("--cert", type=file_path, metavar="FILE", help="certificate of your own, PEM")
+    parser.add_argument("--key", type=file_path, metavar="FILE", help="its key, PEM")
     connection_options(parser)
     _script_options(parser)
     return parser
-
-
-def connection_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options about the connection, which several commands share."""
-    group = parser.add_argument_group("connection")
-    group.add_argument("--starttls", action="store_true", help="go on through EHLO and STARTTLS, or stop")
-    group.add_argument("--tls", action="store_true", help="TLS from the first octet")
-    group.add_argument(
-        "--ca-file", type=_path, metavar="FILE", help="authorities to trust, PEM, in place of the system's"
-    )
-    group.add_argument("--insecure", action="store_true", help="go on although the certificate cannot be verified")
-    group.add_argument("--tls-min", metavar="VERSION", default="1.2", help="lowest TLS version (default 1.2)")
-    group.add_argument("--tls-max", metavar="VERSION", help="highest TLS version")
-    group.add_argument("--ciphers", help="OpenSSL cipher string")
-    group.add_argument("--client-cert", type=_path, metavar="FILE", help="client certificate, PEM")
-    group.add_argument("--client-key", type=_path, metavar="FILE", help="its key, PEM")
-    group.add_argument("--timeout", type=_seconds, metavar="S", help="seconds for every wait but QUIT's")
-    group.add_argument("--source", metavar="ADDR", help="local address to connect from")
-    group.add_argument("-4", dest="ipv4", action="store_true", help="IPv4 only")
-    group.add_argument("-6", dest="ipv6", action="store_true", help="IPv6 only")
-    group = parser.add_argument_group("authentication")
-    group.add_argument("--user", help="user name for auth")
-    group.add_argument(
-        "--password-command", metavar="CMD", help="command that prints the password (or set SMTP_SHELL_PASSWORD)"
-    )
-    group.add_argument("--token-command", metavar="CMD", help="command that prints an OAuth token")
-    group.add_argument("--insecure-auth", action="store_true", help="let credentials cross a connection without TLS")
-    parser.add_argument("--json", action="store_true", help="one JSON object a line")
-    parser.add_argument("--color", choices=("auto", "always", "never"), default="auto")
-    parser.add_argument("--record", type=_path, metavar="FILE", help="record to a file of your own as well")
-    parser.add_argument("--force", action="store_true", help="let --record write over a file that is there")
-    parser.add_argument("--keep-going", action="store_true", help="go on after what would stop the run")
 
 
 def _script_options(parser: argparse.ArgumentParser) -> None:
@@ -433,23 +373,3 @@ def _script_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--ehlo", metavar="NAME", help="name that EHLO, HELO and LHLO give")
     group.add_argument("--no-record", action="store_true", help="do not record sessions into the state directory")
-
-
-def _path(text: str) -> Any:
-    from pathlib import Path
-
-    return Path(text).expanduser()
-
-
-def _port(text: str) -> int:
-    port = int(text)
-    if not 0 <= port <= 65535:
-        raise ValueError
-    return port
-
-
-def _seconds(text: str) -> float:
-    seconds = float(text)
-    if not 0 < seconds <= 86_400:
-        raise ValueError
-    return seconds

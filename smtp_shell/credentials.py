@@ -2,7 +2,7 @@
 
 import os
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import dataclass, field
 
 from smtp_shell.errors import AuthFailed
@@ -40,7 +40,7 @@ class CredentialSource:
         """Whether an OAuth token can be had."""
         return self.token_command is not None
 
-    def find(self, needs: frozenset[str], *, user: str = "", host: str = "") -> Credentials:
+    def find(self, needs: Set[str], *, user: str = "", host: str = "") -> Credentials:
         """Find what a mechanism needs.
 
         Args:

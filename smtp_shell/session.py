@@ -566,7 +566,10 @@ class Session:
         if isinstance(event, ReplyReceived):
             seconds = self._clock() - self._sent_at
             unasked = event.command is None and self._last_notice is NoticeKind.UNSOLICITED
-            event = replace(event, reply=self._masked(event.reply), seconds=None if unasked else seconds)
+            masked = self._masked(event.reply)
+            if masked is not event.reply:
+                self.dialogue.learn_again(masked, event.command)
+            event = replace(event, reply=masked, seconds=None if unasked else seconds)
             if not unasked:
                 self._answers.append((self.dialogue.answered, event))
         elif isinstance(event, Noticed) and event.octets:

@@ -2,6 +2,7 @@
 
 import hashlib
 import ssl
+from datetime import datetime
 from typing import Any
 
 from smtp_shell.config import TlsSettings
@@ -9,6 +10,9 @@ from smtp_shell.errors import ConfigError
 from smtp_shell.protocol.events import Certificate, TlsStarted
 from smtp_shell.protocol.octets import escape_str
 
+LEFT_IN_HANDSHAKE = (
+    "the server closed the connection in the middle of the TLS handshake; ask its operator, or try another port."
+)
 _NAME_CODES = frozenset({62, 63, 64})
 _DATE_CODES = frozenset({9, 10, 13, 14})
 _VERSIONS = {
@@ -97,7 +101,7 @@ def alert(error: ssl.SSLError) -> str:
 def why_no_handshake(error: ssl.SSLError) -> str:
     """Say why a handshake failed, other than by the certificate, and what to do."""
     if isinstance(error, ssl.SSLEOFError):
-        return "the server closed the connection in the middle of the TLS handshake; ask its operator, or try another port."
+        return LEFT_IN_HANDSHAKE
     if error.reason in ("UNSUPPORTED_PROTOCOL", "TLSV1_ALERT_PROTOCOL_VERSION", "WRONG_SSL_VERSION"):
         return (
             "the TLS handshake failed: no common version; the server may be too old (--tls-min 1.0 allows it by name)."
@@ -153,14 +157,18 @@ def _from_der(der: bytes) -> Certificate:
             subject=certificate.subject.rfc4514_string().encode("utf-8", "replace"),
             issuer=certificate.issuer.rfc4514_string().encode("utf-8", "replace"),
             names=_alternative_names(certificate),
-            not_before=certificate.not_valid_before_utc.strftime("%b %d %H:%M:%S %Y GMT").encode(),
-            not_after=certificate.not_valid_after_utc.strftime("%b %d %H:%M:%S %Y GMT").encode(),
+            not_before=_as_openssl_writes(certificate.not_valid_before_utc),
+            not_after=_as_openssl_writes(certificate.not_valid_after_utc),
             serial=f"{certificate.serial_number:X}".encode(),
             fingerprint=bare.fingerprint,
             pem=bare.pem,
         )
     except (ImportError, ValueError):  # a certificate that cannot be read is still one that was sent
         return bare
+
+
+def _as_openssl_writes(moment: datetime) -> bytes:
+    return f"{moment.ctime()[4:]} GMT".encode()
 
 
 def _alternative_names(certificate: Any) -> tuple[bytes, ...]:

@@ -17,7 +17,7 @@ from smtp_shell.config import TlsSettings
 from smtp_shell.errors import ConnectionLost, ProtocolViolation, TlsFailed, WaitTimedOut
 from smtp_shell.protocol.events import TlsStarted
 from smtp_shell.protocol.octets import escape, escape_str
-from smtp_shell.tls import alert, make_context, tls_facts, why_no_handshake, why_unverified
+from smtp_shell.tls import LEFT_IN_HANDSHAKE, alert, make_context, tls_facts, why_no_handshake, why_unverified
 
 TICK = 0.2
 CHUNK = 64 * 1024
@@ -152,7 +152,10 @@ class Transport:
                     if isinstance(error, ssl.SSLCertVerificationError)
                     else why_no_handshake(error)
                 ) from None
-            raw = self._recv_raw(deadline)
+            try:
+                raw = self._recv_raw(deadline)
+            except ConnectionLost:
+                raise TlsFailed(LEFT_IN_HANDSHAKE) from None
             if raw is None:
                 raise TlsFailed(
                     f"the TLS handshake did not end within {seconds:g} s; the server may not speak TLS here."

@@ -281,6 +281,16 @@ class Dialogue:
         self.extensions = None
         self.phase = Phase.FRESH
 
+    def learn_again(self, reply: Reply, command: Command | None) -> None:
+        """Take what a reply announced from another wording of it, in which a credential that it held is masked.
+
+        Args:
+            reply: The reply, masked.
+            command: What it answers.
+        """
+        if command is not None and command.verb in ("EHLO", "LHLO") and reply.code // 100 == 2:
+            self.extensions = Extensions.parse(reply)
+
     def _owe(self, owed: Owed) -> None:
         self._owed.append(owed)
         self.asked += 1

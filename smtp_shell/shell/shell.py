@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from smtp_shell.authentication import refuse_in_the_clear
 from smtp_shell.config import Timeouts, TlsSettings
@@ -31,6 +31,9 @@ from smtp_shell.shell.lines import Answer, MailDataLine, Run, Wire, parse
 from smtp_shell.shell.registry import Registry
 from smtp_shell.target import Target
 from smtp_shell.transcript.record import Recording, automatic, recording_header
+
+if TYPE_CHECKING:
+    from smtp_shell.transcript.replay import Replay
 
 Ask = Callable[[str, bool], str]
 """Asks a person: the question, and whether the answer is hidden."""
@@ -171,6 +174,10 @@ class Shell:
             raise UsageError(missing or f"{question.strip()} nobody can be asked here.")
         return self._ask(question, hidden)
 
+    def ask_plainly(self, question: str, hidden: bool) -> str:
+        """Ask the person, as `ask` does."""
+        return self.ask(question, hidden=hidden)
+
     def confirm(self, question: str) -> bool:
         """Ask a question whose answer is no unless it is yes."""
         if self._ask is None:
@@ -232,6 +239,23 @@ class Shell:
             self._start_tls_at_once()
         elif self.settings.auto_ehlo:
             self.hello()
+
+    def adopt(self, replay: "Replay") -> None:
+        """Go on by hand over the connection that a replay leaves open.
+
+        Args:
+            replay: The replay; its connection is this shell's from now on.
+        """
+        session = replay.session
+        if session is None or not session.is_open:
+            return
+        self.disconnect()
+        self.target, self.session = session.target, session
+        self.recording = None
+        session.subscribe(self.view)
+        for consumer in self._consumers:
+            session.subscribe(consumer)
+        self.say(f"The connection to {session.target} is yours now.")
 
     def disconnect(self) -> None:
         """Close the connection, if there is one."""

@@ -144,6 +144,7 @@ class Arrivals:
         except WaitTimedOut as error:
             if dotted:
                 raise OutcomeUnknown(
-                    f"the outcome is unknown: {error.message.rstrip('.')}; the message may have been accepted, so look before sending it again."
+                    f"the outcome is unknown: {error.message.rstrip('.')}; the message may have been accepted, "
+                    "so look before sending it again."
                 ) from None
             raise

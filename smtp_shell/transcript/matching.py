@@ -102,7 +102,8 @@ class Demand:
         )
 
     def __str__(self) -> str:
-        return f"{self.marker} {self.text}" if self.marker is not Marker.SERVER else self.text
+        literal = self.marker in (Marker.SERVER, Marker.SERVER_EQUALS)
+        return self.text if literal else f"{self.marker} {self.text}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from smtp_shell.transcript.file import open_transcript
 from smtp_shell.transcript.result import MOST_STEPS_KEPT, Outcome, ReplayResult, StepResult
 from smtp_shell.transcript.script import Script
 from smtp_shell.transcript.settling import DIFFERS, Settled, Settler
-from smtp_shell.transcript.step import SERVER_LINES, Marker, Step
+from smtp_shell.transcript.step import Marker, Step
 from smtp_shell.transcript.variables import Variables
 
 __all__ = ["CredentialsFor", "Replay", "ReplaySettings", "find_transcripts", "replay_many"]

@@ -6,6 +6,7 @@ Nothing here sleeps: whoever types waits first for what must be on the screen, a
 import os
 import select
 import signal
+import socket
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,6 +15,8 @@ from pathlib import Path
 
 import pexpect
 import pyte
+
+from tests.peer import Peer
 
 COLUMNS, ROWS = 80, 24
 PATIENCE = 20.0
@@ -39,6 +42,7 @@ class Terminal:
             variables.pop(name, None)
         self.raw = b""
         self.seen: set[str] = set()
+        self._prompts = 0
         self._screen = pyte.HistoryScreen(COLUMNS, ROWS, history=20_000, ratio=0.1)
         self._stream = pyte.ByteStream(self._screen)
         self._child = pexpect.spawn(argv[0], list(argv[1:]), dimensions=(ROWS, COLUMNS), env=variables, timeout=PATIENCE)
@@ -96,12 +100,20 @@ class Terminal:
             prompt: How the prompt ends, behind the phase; empty for any.
         """
         self.wait_prompt(prompt)
+        self._prompts = self._shown_prompts
         self.type(text + ENTER)
 
     def wait_prompt(self, prompt: str = "") -> None:
         """Wait until a prompt stands there and nothing is typed behind it."""
         ends = (f"{prompt}> ", f"{prompt}: ") if prompt else ("> ", ": ")
-        self.wait(lambda: self.line.endswith(ends), f"a prompt that ends in {prompt!r}")
+        self.wait(
+            lambda: self._shown_prompts > self._prompts and self.line.endswith(ends), f"a prompt that ends in {prompt!r}"
+        )
+
+    @property
+    def _shown_prompts(self) -> int:
+        # Each prompt begins by asking the terminal to bracket what is pasted.
+        return self.raw.count(b"\x1b[?2004h")
 
     def wait_for(self, text: str) -> None:
         """Wait until the text is on the screen, or has scrolled away."""
@@ -188,3 +200,33 @@ def the_recording(state: Path) -> Path:
     found = list((state / "recordings").glob("*.smtp"))
     assert len(found) == 1
     return found[0]
+
+
+@contextmanager
+def played_by_hand(*arguments: str, greeting: str = "220 mail.example.org") -> Iterator[tuple[Terminal, Peer]]:
+    """Run smtp-shell, connected to a server that says what the test says, with the greeting read.
+
+    Args:
+        arguments: Arguments of smtp-shell besides the address.
+        greeting: What the server greets with.
+    """
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(PATIENCE)
+        with running(f"127.0.0.1:{listener.getsockname()[1]}", *arguments) as terminal:
+            connection, _ = listener.accept()
+            peer = Peer(connection)
+            try:
+                peer.say(greeting)
+                terminal.wait_prompt()
+                yield terminal, peer
+            finally:
+                peer.sock.close()
+
+
+def reach_mail_data(terminal: Terminal, peer: Peer) -> None:
+    """Go through the dialogue as far as the 354."""
+    for typed, said in (("ehlo", "250 hi"), ("mail <>", "250 Ok"), ("rcpt bob@example.org", "250 Ok"), ("data", "354 go")):
+        terminal.enter(typed)
+        peer.hear()
+        peer.say(said)
+    terminal.wait_prompt("mail data")

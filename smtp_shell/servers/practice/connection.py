@@ -171,7 +171,7 @@ class Connection(SMTP):
         self._no_service = await self._misbehaves("CONNECT")
         if self._no_service:
             return
-        await self.push(f"220 {HOSTNAME} ESMTP practice server; HELP tells what there is to try")
+        await self.push(f"220 {HOSTNAME} ESMTP practice server; try HELP")
 
     async def _answer_one(self) -> None:
         line = await self._read_line(max(LINE_LIMITS.values()))

@@ -40,7 +40,7 @@ def reconnect(shell: Shell, args: Args) -> None:
 
 @entry("/disconnect")
 def disconnect(shell: Shell, args: Args) -> None:
-    """Close the connection, without QUIT, as a client that ends.
+    """Close the connection, without QUIT.
 
     `quit` asks the server first; /drop closes with no manners at all.
     """
@@ -51,7 +51,7 @@ def disconnect(shell: Shell, args: Args) -> None:
 
 @entry("/drop", "[--rst]")
 def drop(shell: Shell, args: Args) -> None:
-    """Close the TCP connection at once, in the middle of whatever it is in.
+    """Drop the TCP connection at once, mid-anything.
 
     With --rst a TCP reset is sent, as from a client that crashed.
     """
@@ -62,7 +62,7 @@ def drop(shell: Shell, args: Args) -> None:
 
 @entry("/status")
 def status(shell: Shell, args: Args) -> None:
-    """Show the connection, the phase of the dialogue, TLS, the user, and where the recording goes."""
+    """Show connection, phase, TLS, user and recording."""
     args.none()
     for name, value in _facts(shell):
         shell.say(f"  {name:<12} {value}")
@@ -99,7 +99,7 @@ def _facts(shell: Shell) -> Iterator[tuple[str, str]]:
 
 @entry("/capabilities")
 def capabilities(shell: Shell, args: Args) -> None:
-    """List what the server announced in its reply to EHLO, and how many octets SIZE allows."""
+    """List what the server announced in its reply to EHLO."""
     args.none()
     extensions = shell.need_session().dialogue.extensions
     if extensions is None:
@@ -112,7 +112,7 @@ def capabilities(shell: Shell, args: Args) -> None:
 
 @entry("/tls")
 def tls(shell: Shell, args: Args) -> None:
-    """Show version, cipher and certificate of the TLS connection, and whether it was verified."""
+    """Show TLS version, cipher and certificate."""
     args.none()
     facts = shell.need_session().tls
     if facts is None:
@@ -125,7 +125,7 @@ def tls(shell: Shell, args: Args) -> None:
 
 @entry("/wait", "[SECONDS]")
 def wait(shell: Shell, args: Args) -> None:
-    """Wait for the replies that are owed, or SECONDS for whatever comes.
+    """Wait for what is owed, or for whatever comes.
 
     Without SECONDS the wait for each reply is bounded as usual. When nothing is owed, SECONDS (default 1) pass, and what the server says
     meanwhile is shown.
@@ -152,7 +152,7 @@ def _seconds(args: Args) -> float | None:
 
 @entry("/inbox", "[NUMBER]")
 def inbox(shell: Shell, args: Args) -> None:
-    """List the mail that the practice server has received, or show one message."""
+    """List or show the practice server's mail."""
     mail = shell.options.inbox
     if mail is None:
         raise UsageError("there is no practice server here; start one with `smtp-shell practice`.")

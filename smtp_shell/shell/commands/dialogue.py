@@ -35,7 +35,7 @@ def _nothing_or_file(text: str) -> bool:
 
 @entry("ehlo", "", rfc="RFC 5321 §4.1.1.1", applies=_nothing)
 def ehlo(shell: Shell, args: Args) -> None:
-    """Greet the server with this client's name; the reply lists its extensions.
+    """Greet the server; its reply lists its extensions.
 
     With no name behind it, the name is --ehlo's, else this host's. `EHLO anything` goes out as typed.
     """
@@ -44,7 +44,7 @@ def ehlo(shell: Shell, args: Args) -> None:
 
 @entry("helo", "", rfc="RFC 5321 §4.1.1.1", applies=_nothing)
 def helo(shell: Shell, args: Args) -> None:
-    """Greet the server as before 1995: no extensions are announced."""
+    """Greet the server as before 1995, with no extensions."""
     shell.hello("HELO")
 
 
@@ -56,8 +56,9 @@ def lhlo(shell: Shell, args: Args) -> None:
 
 @entry("mail", "ADDRESS [PARAMETER…]", rfc="RFC 5321 §4.1.1.2", applies=_paths, complete=parameters_of)
 def mail(shell: Shell, args: Args) -> None:
-    """Begin a mail transaction: `mail ann@example.org size=1200` sends MAIL FROM:<ann@example.org> SIZE=1200.
+    """Begin a mail transaction, with its reverse-path.
 
+    `mail ann@example.org size=1200` sends MAIL FROM:<ann@example.org> SIZE=1200.
     `mail <>` is the null reverse-path, for bounces. `MAIL FROM:<…>` and anything else goes out as typed.
     """
     refuse_line_breaks(args.text, "mail")
@@ -69,8 +70,9 @@ def mail(shell: Shell, args: Args) -> None:
 
 @entry("rcpt", "ADDRESS… [PARAMETER…]", rfc="RFC 5321 §4.1.1.3", applies=_paths, complete=parameters_of)
 def rcpt(shell: Shell, args: Args) -> None:
-    """Name recipients: `rcpt bob@example.org carol@example.org` sends a RCPT TO:<…> for each.
+    """Name one recipient or more.
 
+    `rcpt bob@example.org carol@example.org` sends a RCPT TO:<…> for each.
     Parameters belong to the address before them.
     """
     refuse_line_breaks(args.text, "rcpt")
@@ -81,9 +83,10 @@ def rcpt(shell: Shell, args: Args) -> None:
 
 @entry("data", "[< FILE]", rfc="RFC 5321 §4.1.1.4", applies=_nothing_or_file, complete=paths)
 def data(shell: Shell, args: Args) -> None:
-    """Send the mail data: type it after the 354, a dot alone ends it; or stream a file.
+    """Send the mail data; a dot alone on a line ends it.
 
-    Line ends go out as CRLF, and a dot that begins a line is doubled (transparency, RFC 5321 §4.5.2).
+    Type it after the 354, or stream a file with `data < FILE`. Line ends go out as CRLF, and a dot that begins a line is doubled
+    (transparency, RFC 5321 §4.5.2).
     """
     file = _file(args)
     if file is not None:
@@ -95,9 +98,10 @@ def data(shell: Shell, args: Args) -> None:
 
 @entry("bdat", "< FILE", rfc="RFC 3030 §2", applies=lambda text: text.startswith("<"), complete=paths)
 def bdat(shell: Shell, args: Args) -> None:
-    """Send a file in chunks, with no dots to double: BDAT, the last chunk with LAST.
+    """Send a file in chunks, with no dots to double.
 
-    Line ends go out as CRLF. The server must announce CHUNKING. It stops at the first chunk that is refused.
+    Each chunk is a BDAT, the last one with LAST. Line ends go out as CRLF. The server must announce CHUNKING. It stops at the
+    first chunk that is refused.
     """
     file = _file(args)
     session = shell.need_session()
@@ -126,9 +130,10 @@ def _file(args: Args) -> Path | None:
 
 @entry("starttls", "", rfc="RFC 3207 §4", applies=_nothing)
 def starttls(shell: Shell, args: Args) -> None:
-    """Go on inside TLS: STARTTLS, then after the 220 the handshake, and the certificate is verified and shown.
+    """Go on inside TLS, with the certificate verified.
 
-    What EHLO announced before counts no more, so say ehlo again. Text in the clear behind the 220 ends the session.
+    STARTTLS, then after the 220 the handshake; the certificate is shown. What EHLO announced before counts no more, so say ehlo
+    again. Text in the clear behind the 220 ends the session.
     """
     shell.start_tls()
 
@@ -142,8 +147,9 @@ def _is_exchange(text: str) -> bool:
 
 @entry("auth", "[MECHANISM [USER]]", rfc="RFC 4954 §4", applies=_is_exchange, complete=mechanisms_of)
 def auth(shell: Shell, args: Args) -> None:
-    r"""Authenticate: the whole exchange, each base64 line beside what it means, secrets masked.
+    r"""Authenticate: the whole exchange, decoded and masked.
 
+    Each base64 line is shown beside what it means, secrets masked.
     With no mechanism, the strongest that both sides can do. What is missing is asked for, the password hidden.
     Without TLS it is refused unless you insist. `AUTH PLAIN dGVz…` with a response of your own goes out as typed, and is masked too.
     To do it all by hand, `/raw AUTH LOGIN\r\n`: each line that follows a 334 is then an answer.
@@ -184,7 +190,10 @@ def _remark_unoffered(shell: Shell, session: Session, named: Mechanism) -> None:
 
 @entry("quit", "", rfc="RFC 5321 §4.1.1.10", applies=_nothing)
 def quit_(shell: Shell, args: Args) -> None:
-    """End the dialogue: QUIT, then the connection is closed. The shell stays; /exit or Ctrl-D leaves it."""
+    """End the dialogue: QUIT, then close; the shell stays.
+
+    /exit or Ctrl-D leaves the shell.
+    """
     session = shell.need_session()
     reply = shell.command(Command(b"QUIT"))
     if reply is not None and session.is_open:
@@ -193,8 +202,9 @@ def quit_(shell: Shell, args: Args) -> None:
 
 @entry("/raw", "OCTETS")
 def raw(shell: Shell, args: Args) -> None:
-    r"""Send octets as they are and add nothing: \r \n \t \xNN and \\ are escapes.
+    r"""Send octets as they are, with nothing added.
 
+    \r \n \t \xNN and \\ are escapes.
     `/raw EHLO x\r\nMAIL FROM:<a@example.org>\r\n` pipelines by hand, `/raw .\n` ends a line with LF alone.
     Replies are shown as they come; /wait waits for them.
     """

@@ -43,9 +43,9 @@ def _row(name: str, usage: str, summary: str) -> str:
 
 @entry("/history", "[TEXT]")
 def history(shell: Shell, args: Args) -> None:
-    """List what was typed, or what of it holds TEXT. Secrets and mail data are never kept.
+    """List what was typed, or what of it holds TEXT.
 
-    At the prompt, Ctrl-R searches it.
+    Secrets and mail data are never kept. At the prompt, Ctrl-R searches it.
     """
     found = [line for line in shell.history if args.text.lower() in line.lower()]
     if not found:
@@ -56,7 +56,10 @@ def history(shell: Shell, args: Args) -> None:
 
 @entry("/exit")
 def exit_(shell: Shell, args: Args) -> None:
-    """Leave the shell; a connection that is open is closed. Ctrl-D does the same."""
+    """Leave the shell, and close the connection.
+
+    Ctrl-D does the same.
+    """
     if args.text:
         raise UsageError("/exit takes nothing behind it.")
     shell.leaving = True

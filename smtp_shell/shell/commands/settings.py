@@ -32,9 +32,10 @@ def _names(shell: Shell, text: str) -> Iterator[tuple[str, str]]:
 
 @entry("/set", "[NAME [VALUE]]", complete=_names)
 def set_(shell: Shell, args: Args) -> None:
-    """List the settings, or change one: `/set times off`.
+    """List the settings, or change one.
 
-    A setting without a value shows it. They hold until the shell ends; `timeout`, `insecure` and `ca-file` take effect with the next
+    `/set times off` changes one. A setting without a value shows it. They hold until the shell ends; `timeout`, `insecure` and
+    `ca-file` take effect with the next
     connection or handshake.
     """
     name, _, value = args.text.partition(" ")
@@ -92,5 +93,8 @@ def _shown(settings: ShellSettings, name: str) -> str:
 
 @entry("/source", "FILE", complete=paths)
 def source(shell: Shell, args: Args) -> None:
-    """Run a file of shell lines, as if each were typed here; a line that begins with # is a comment."""
+    """Run a file of shell lines, as if typed here.
+
+    A line that begins with # is a comment. It stops at the first line that fails.
+    """
     shell.run_file(Path(args.one("file")).expanduser())

@@ -50,9 +50,10 @@ def _path(recording: Recording | None) -> str:
 
 @entry("/save", "FILE [--force]", complete=paths)
 def save(shell: Shell, args: Args) -> None:
-    """Save this session's transcript, from its first octet, or the last session's when none is open.
+    """Save this session's transcript under a name.
 
-    A file that is there already is left alone unless --force stands behind it.
+    It holds everything from the first octet on; without a connection it is the last session's. A file that is there already is
+    left alone unless --force stands behind it.
     """
     path, force = _file(args)
     if shell.recording is None:
@@ -63,7 +64,10 @@ def save(shell: Shell, args: Args) -> None:
 
 @entry("/show", "[FILE]", complete=paths)
 def show(shell: Shell, args: Args) -> None:
-    """Show a transcript as a dialogue; with no FILE, this session's so far."""
+    """Show a transcript as a dialogue.
+
+    With no FILE it is this session's so far.
+    """
     if args.text:
         path = Path(args.one("file")).expanduser()
     elif shell.recording is not None:
@@ -77,7 +81,7 @@ def show(shell: Shell, args: Args) -> None:
 
 @entry("/note", "TEXT")
 def note(shell: Shell, args: Args) -> None:
-    """Write a note into the transcript. It is never sent."""
+    """Write a note into the transcript; it is never sent."""
     if not args.text:
         raise UsageError("/note takes the text of the note.")
     if shell.session is None or not shell.session.is_open:
@@ -87,8 +91,9 @@ def note(shell: Shell, args: Args) -> None:
 
 @entry("/replay", "FILE|DIR… [--server URL] [--match LEVEL] [--var NAME=VALUE] [--step] [--keep-going]", complete=paths)
 def replay(shell: Shell, args: Args) -> None:
-    """Replay transcripts against a server: send what the client said, compare what the server says.
+    """Replay transcripts against a server, and compare.
 
+    What the client said is sent again, and what the server says is compared with what it said then.
     Without --server it goes to the server that this shell is or was connected to, over a connection of its own.
     --match is one of code, enhanced, keywords, text, exact. With --step each step is shown before it is sent.
     """

@@ -36,6 +36,12 @@ AUTH_LINES = [
     (b"AUTH EXTERNAL = ", None),
     (b"AUTH EXTERNAL =x", b"AUTH EXTERNAL "),
     (b"AUTHENTICATE PLAIN abc", None),
+    (b"AUTH scram-sha-256 biws", b"AUTH scram-sha-256 "),
+    (b"AUTH X-NEW-MECHANISM abc", b"AUTH X-NEW-MECHANISM "),
+    # a response whose mechanism was forgotten, and other slips of the hand
+    (b"AUTH AHN0dWRlbnQAeA==", b"AUTH "),
+    (b"AUTH=AHN0dWRlbnQAeA==", b"AUTH="),
+    (b"AUTH AHN0dWRlbnQAeA== abc", b"AUTH "),
     (b"NOOP AUTH PLAIN abc", None),
 ]
 

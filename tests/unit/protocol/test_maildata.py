@@ -72,3 +72,13 @@ def test_octets_that_this_client_would_not_send_are_decoded_too(wire: bytes, mes
     for pieces in cuts(wire):
         decoder = MailDataDecoder()
         assert b"".join(decoder.decode(piece) for piece in pieces) + decoder.end() == message
+
+
+@pytest.mark.parametrize(
+    ("message", "chunk"), [(b".a\n.b\r\n..\rc", b".a\r\n.b\r\n..\r\nc"), (b"", b""), (b"\r\n.\r\n", b"\r\n.\r\n")]
+)
+def test_in_a_chunk_no_dot_is_doubled(message: bytes, chunk: bytes) -> None:
+    """RFC 3030 section 2: BDAT counts octets and needs no final dot."""
+    for pieces in cuts(message):
+        encoder = MailDataEncoder(transparent=False)
+        assert b"".join(encoder.encode(piece) for piece in pieces) == chunk

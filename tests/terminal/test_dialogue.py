@@ -1,0 +1,200 @@
+"""A whole dialogue, typed by a person, with the practice server and with Postfix."""
+
+import base64
+import stat
+from pathlib import Path
+
+import pytest
+
+from smtp_shell.servers.practice import PracticeServer, PracticeSettings
+from smtp_shell.transcript.file import check
+from tests.servers.postfix import Postfix
+from tests.terminal.terminal import CTRL_D, ENTER, Terminal, running, the_recording
+
+pytestmark = pytest.mark.terminal
+
+
+def forms_of(secret: str) -> tuple[bytes, ...]:
+    """Give the ways in which a password can be written down."""
+    plain = base64.b64encode(f"\0student\0{secret}".encode())
+    return secret.encode(), base64.b64encode(secret.encode()), plain
+
+
+def assert_nowhere(secret: str, terminal: Terminal, state: Path) -> None:
+    """Make sure that a secret is neither on the screen nor in a file."""
+    files = [path.read_bytes() for path in state.rglob("*") if path.is_file()]
+    assert files
+    for form in forms_of(secret):
+        assert form not in terminal.raw
+        assert all(form.decode() not in row for row in terminal.seen)
+        assert all(form not in octets for octets in files)
+
+
+def authenticate(terminal: Terminal, password: str, user: str = "student") -> None:
+    """Answer the hidden question; what it shows does not change with what is typed."""
+    question = f"Password for {user}: "
+    terminal.enter("auth", "ready")
+    terminal.wait(lambda: terminal.line == question, "the question")
+    for key in password:
+        terminal.type(key)
+    terminal.type(ENTER)
+    terminal.wait_for("235 2.7.0")
+    assert {row for row in terminal.seen if row.startswith(question.rstrip())} == {question.rstrip()}
+
+
+def deliver(terminal: Terminal, subject: str) -> None:
+    terminal.enter("mail ann@example.org", "ready")
+    terminal.enter("rcpt bob@example.org", "mail")
+    terminal.enter("data", "rcpt")
+    terminal.enter(f"Subject: {subject}", "mail data")
+    terminal.enter("", "mail data")
+    terminal.enter(".a line with a dot", "mail data")
+    terminal.wait_for("C: ..a line with a dot   (a dot that begins a line is doubled)")
+    terminal.enter(".", "mail data")
+
+
+def test_the_practice_server_from_greeting_to_exit(tmp_path: Path, state_dir: Path) -> None:
+    saved = tmp_path / "first.smtp"
+    with running("practice") as terminal:
+        terminal.wait_prompt("greeted")
+        password = next(row.split()[1] for row in terminal.rows if row.startswith("  password "))
+        assert "127.0.0.1:" in terminal.line
+        terminal.enter("ehlo")
+        terminal.enter("starttls", "ready")
+        terminal.wait_for("verified     chain, dates, and the name 127.0.0.1")
+        terminal.wait_for("Say ehlo again")
+        terminal.enter("ehlo", "tls greeted")
+        authenticate(terminal, password)
+        deliver(terminal, "first lesson")
+        terminal.wait_for("+= S: 250 2.0.0 Ok: queued as")
+        terminal.enter("/inbox", "ready")
+        terminal.wait_for("<ann@example.org> -> bob@example.org  first lesson")
+        terminal.enter("quit", "ready")
+        terminal.wait_for("+= S: 221 2.0.0 Bye")
+        terminal.enter(f"/save {saved}", "smtp-shell")
+        terminal.wait_for("saved to")
+        terminal.enter("/exit", "smtp-shell")
+        assert terminal.wait_end() == 0
+    check(saved)
+    assert saved.read_bytes() == the_recording(state_dir).read_bytes()
+    assert stat.S_IMODE(saved.stat().st_mode) == 0o600
+    said = saved.read_text("utf-8")
+    for line in ("C: STARTTLS\n", "C: MAIL FROM:<ann@example.org>\n", "C& ..a line with a dot\n", "C: QUIT\n"):
+        assert line in said
+    assert "C: AUTH PLAIN ${sasl}\n" in said
+
+
+def test_the_password_is_never_shown_nor_kept(practice: PracticeServer, state_dir: Path) -> None:
+    password = practice.password.reveal()
+    address = f"127.0.0.1:{practice.port}"
+    with running(address, "--starttls", "--ca-file", str(practice.ca_file), "--user", "student") as terminal:
+        authenticate(terminal, password)
+        terminal.wait_for("= C: AUTH PLAIN •")
+        terminal.enter("/status", "ready")
+        terminal.wait_for("user         student")
+        terminal.enter("/show", "ready")
+        terminal.enter("/history", "ready")
+        terminal.wait_for("1  auth")
+        terminal.wait_prompt("ready")
+        terminal.type(CTRL_D)
+        assert terminal.wait_end() == 0
+        assert_nowhere(password, terminal, state_dir)
+
+
+@pytest.mark.postfix
+def test_postfix_from_greeting_to_quit(postfix: Postfix, state_dir: Path) -> None:
+    address = f"localhost:{postfix.submission}"
+    with running(address, "--ca-file", str(postfix.ca_file), "--user", postfix.user, "--ehlo", "client.example.org") as terminal:
+        terminal.enter("ehlo", "greeted")
+        terminal.wait_for("C: EHLO client.example.org")
+        terminal.enter("starttls", "ready")
+        terminal.enter("ehlo", "tls greeted")
+        authenticate(terminal, postfix.password, postfix.user)
+        terminal.wait_for("SCRAM-SHA-256")
+        deliver(terminal, "from the shell")
+        terminal.wait_for("+= S: 250 2.0.0 Ok: queued as")
+        terminal.enter("quit", "ready")
+        terminal.wait_for("+= S: 221 2.0.0 Bye")
+        terminal.enter("/exit", "smtp-shell")
+        assert terminal.wait_end() == 0
+        assert_nowhere(postfix.password, terminal, state_dir)
+    check(the_recording(state_dir))
+
+
+def test_a_credential_typed_by_hand_is_masked_while_it_is_typed(practice: PracticeServer, state_dir: Path) -> None:
+    password = practice.password.reveal()
+    blob = forms_of(password)[2].decode()
+    address = f"127.0.0.1:{practice.port}"
+    with running(address, "--starttls", "--ca-file", str(practice.ca_file)) as terminal:
+        terminal.wait_prompt("ready")
+        for key in f"AUTH PLAIN {blob}":
+            terminal.type(key)
+        terminal.wait(lambda: terminal.line.endswith("•"), "the mask")
+        terminal.type(ENTER)
+        terminal.wait_for("+= S: 235 2.7.0")
+        terminal.wait_for("= C: AUTH PLAIN •")
+        terminal.wait_for("means: NUL student NUL •")
+        terminal.wait_prompt("ready")
+        terminal.enter("/history")
+        terminal.enter("/exit")
+        assert terminal.wait_end() == 0
+        assert_nowhere(password, terminal, state_dir)
+        # Not even the beginning of it, while the rest was still to be typed.
+        assert all(blob[:5] not in row for row in terminal.seen)
+
+
+def test_answers_to_a_334_are_hidden(practice: PracticeServer, state_dir: Path) -> None:
+    password = practice.password.reveal()
+    address = f"127.0.0.1:{practice.port}"
+    with running(address, "--starttls", "--ca-file", str(practice.ca_file)) as terminal:
+        terminal.enter(r"/raw AUTH LOGIN\r\n", "ready")
+        terminal.wait_for("334 VXNlcm5hbWU6")
+        for answer in ("student", password):
+            terminal.wait_prompt("answer to the 334 (hidden)")
+            column = terminal.column
+            terminal.type(base64.b64encode(answer.encode()))
+            assert terminal.column == column
+            terminal.type(ENTER)
+        terminal.wait_for("+= S: 235 2.7.0")
+        terminal.enter("/exit", "ready")
+        assert terminal.wait_end() == 0
+        assert_nowhere(password, terminal, state_dir)
+        rows = {row for row in terminal.seen if row.startswith("answer to the 334")}
+        assert rows == {"answer to the 334 (hidden):"}
+
+
+def test_a_credential_in_the_clear_needs_a_yes(state_dir: Path) -> None:
+    with PracticeServer(PracticeSettings(auth_before_tls=True)) as server:
+        password = server.password.reveal()
+        with running(f"127.0.0.1:{server.port}", "--user", "student") as terminal:
+            terminal.enter("ehlo", "greeted")
+            terminal.enter("auth plain", "ready")
+            terminal.wait_for("is not encrypted")
+            terminal.wait(lambda: terminal.line.endswith("[y/N] "), "the question")
+            terminal.type(ENTER)
+            terminal.wait_for("a credential is not sent over a connection without TLS")
+            terminal.enter("auth plain", "ready")
+            terminal.wait(lambda: terminal.line.endswith("[y/N] "), "the question")
+            terminal.type("y" + ENTER)
+            terminal.wait(lambda: terminal.line == "Password for student: ", "the question")
+            terminal.type(password + ENTER)
+            terminal.wait_for("235 2.7.0")
+            terminal.wait_prompt("ready")
+            assert_nowhere(password, terminal, state_dir)
+
+
+def test_insecure_is_in_sight_all_the_time(practice: PracticeServer) -> None:
+    with running(f"localhost:{practice.port}", "--starttls", "--insecure") as terminal:
+        terminal.wait_prompt("ready")
+        assert " NOT-VERIFIED " in terminal.line
+        assert "NOT VERIFIED" in terminal.bottom
+        assert "insecure on" in terminal.bottom
+        assert "?  S:" in terminal.text or "+? S: 250" in terminal.text
+
+
+def test_without_insecure_nothing_goes_on(practice: PracticeServer) -> None:
+    with running(f"localhost:{practice.port}", "--starttls") as terminal:
+        terminal.wait_for("certificate")
+        terminal.wait_prompt("smtp-shell")
+        assert "NOT-VERIFIED" not in terminal.text
+        assert "--insecure" in terminal.text
