@@ -167,6 +167,7 @@ def _practise(server: "PracticeServer", options: argparse.Namespace) -> int:
 
     options.ca_file = options.ca_file or server.ca_file
     options.user = options.user or server.user
+    options.preset = server.password
     target = Target(Way.TCP, server.host, server.port)
     return _run_shell(options, target, server)
 

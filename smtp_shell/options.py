@@ -78,7 +78,8 @@ def credential_source(options: argparse.Namespace, ask: "Ask | None") -> "Creden
     """Give the source of credentials that the options say."""
     from smtp_shell.credentials import CredentialSource
 
-    return CredentialSource(options.user or "", options.password_command, options.token_command, ask)
+    preset = None if ask is not None else getattr(options, "preset", None)
+    return CredentialSource(options.user or "", options.password_command, options.token_command, ask, preset)
 
 
 def file_path(text: str) -> Any:

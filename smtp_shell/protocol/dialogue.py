@@ -21,7 +21,9 @@ from smtp_shell.protocol.events import (
     ReplyReceived,
     SaslSent,
 )
+from smtp_shell.protocol.foreseen import is_foreseen, is_foreseen_after_message, is_foreseen_as_greeting
 from smtp_shell.protocol.octets import escape
+from smtp_shell.protocol.rawlines import RawLines, lines_of
 from smtp_shell.protocol.replies import VIOLATIONS, Extensions, Malformed, Reply, ReplyLimits, ReplyParser
 
 UNASKED_LIMIT = 64 * 1024
@@ -70,10 +72,7 @@ class Owed:
     @property
     def ends_message(self) -> bool:
         """Whether the message is accepted or not by this reply."""
-        if self.asked in (Asked.END_OF_DATA, Asked.CHUNK):
-            return True
-        chunk = _BDAT.fullmatch(self.command.line) if self.command else None
-        return chunk is not None and chunk[2] is not None
+        return self.asked in (Asked.END_OF_DATA, Asked.CHUNK)
 
     def __str__(self) -> str:
         if self.command is None:
@@ -105,41 +104,6 @@ _AUTH = re.compile(rb"\s*AUTH\b", re.IGNORECASE)
 _RESPONSE = re.compile(rb"(?!(?:DATA|EHLO|HELO|HELP|NOOP|QUIT|RSET|STARTTLS)\Z)\S*", re.IGNORECASE)
 
 
-# What a reply that is neither 4yz nor 5yz may be. A verb that is not listed may have any.
-# Source: RFC 5321 §4.3.2, RFC 3207 §4, RFC 4954 §4 and §6, RFC 3030 §2
-FORESEEN: dict[str, frozenset[int]] = {
-    "EHLO": frozenset({250}),
-    "HELO": frozenset({250}),
-    "LHLO": frozenset({250}),
-    "MAIL": frozenset({250}),
-    "RCPT": frozenset({250, 251, 252}),
-    "DATA": frozenset({354}),
-    "BDAT": frozenset({250}),
-    "RSET": frozenset({250}),
-    "NOOP": frozenset({250}),
-    "VRFY": frozenset({250, 251, 252}),
-    "EXPN": frozenset({250, 252}),
-    "HELP": frozenset({211, 214, 250}),
-    "QUIT": frozenset({221}),
-    "STARTTLS": frozenset({220}),
-    "AUTH": frozenset({235, 334}),
-}
-_GREETING = frozenset({220})
-_END_OF_DATA = frozenset({250, 251, 252, 353})
-
-
-def is_foreseen(owed: Owed, code: int) -> bool:
-    """Say whether a reply code is one that the standards foresee there; a refusal always is."""
-    if code // 100 in (4, 5):
-        return True
-    if owed.asked is Asked.GREETING:
-        return code in _GREETING
-    if owed.asked in (Asked.END_OF_DATA, Asked.CHUNK):
-        return code in _END_OF_DATA
-    foreseen = FORESEEN.get(owed.command.verb) if owed.command is not None else None
-    return foreseen is None or code in foreseen
-
-
 class Dialogue:
     """The state of one dialogue.
 
@@ -159,9 +123,8 @@ class Dialogue:
         self._parser = ReplyParser(self._limits)
         self._owed: deque[Owed] = deque([Owed(Asked.GREETING)])
         self.asked = 1
-        self._raw_line = b""
+        self._raw = RawLines(self._limits.line)
         self._raw_in_data = False
-        self._chunk_left = 0
         self._unasked = 0
         self._accepted = 0
         self._auth = Command(b"AUTH")
@@ -192,7 +155,7 @@ class Dialogue:
             command: The command.
             pipelined: Whether more follows in the same write.
         """
-        self._chunk_left = 0
+        self._raw.chunk_left = 0
         self._owe_command(command)
         return [CommandSent(command, pipelined)]
 
@@ -227,15 +190,16 @@ class Dialogue:
 
         Source: RFC 3030 §2
         """
-        self._skip_chunk(len(octets))
+        self._raw.skip_chunk(len(octets))
         return [OctetsSent(octets, public)]
 
     def send_raw(self, octets: bytes) -> list[Event]:
         """Note that exactly these octets go out, and look for the command lines in them."""
         events: list[Event] = []
-        for line in _lines(octets) if self._may_hold_secret(octets) else (octets,):
+        for line in lines_of(octets) if self._may_hold_secret(octets) else (octets,):
             events.append(OctetsSent(line, self._public_length(line)))
-            self._take_raw(line)
+            for whole in self._raw.receive(line):
+                self._owe_raw_line(whole)
         return events
 
     def expect_late(self) -> None:
@@ -275,9 +239,8 @@ class Dialogue:
         """
         self._parser = ReplyParser(self._limits)
         self._owed.clear()
-        self._raw_line = b""
+        self._raw = RawLines(self._limits.line)
         self._raw_in_data = False
-        self._chunk_left = 0
         self.extensions = None
         self.phase = Phase.FRESH
 
@@ -300,7 +263,7 @@ class Dialogue:
             self._auth = command
         chunk = _BDAT.fullmatch(command.line)
         if chunk:
-            self._chunk_left = int(chunk[1])
+            self._raw.chunk_left = int(chunk[1])
         if chunk and chunk[2]:
             self._owe_for_message(Asked.CHUNK, command)
             return
@@ -313,7 +276,7 @@ class Dialogue:
             self._owe(Owed(asked, command))
 
     def _may_hold_secret(self, octets: bytes) -> bool:
-        return self._in_exchange() or any(_AUTH.match(line) for line in (self._raw_line + octets).split(b"\n"))
+        return self._in_exchange() or any(_AUTH.match(line) for line in (self._raw.rest + octets).split(b"\n"))
 
     def _in_exchange(self) -> bool:
         """Say whether an AUTH exchange goes on, or will as far as the client can know."""
@@ -326,26 +289,11 @@ class Dialogue:
         return self.phase is Phase.AUTH or (self._in_exchange() and _RESPONSE.fullmatch(line) is not None)
 
     def _public_length(self, octets: bytes) -> int | None:
-        line = self._raw_line + octets
+        line = self._raw.rest + octets
         if self._is_response(line.rstrip(b"\r\n")):
             return 0
         start = secret_start(line)
-        return None if start is None else max(0, start - len(self._raw_line))
-
-    def _take_raw(self, octets: bytes) -> None:
-        octets = self._raw_line + octets
-        start = self._skip_chunk(len(octets))
-        while (end := octets.find(b"\n", start)) >= 0:
-            self._owe_raw_line(octets[start:end].removesuffix(b"\r"))
-            start = end + 1
-            start += self._skip_chunk(len(octets) - start)
-        self._raw_line = octets[start:][-self._limits.line :]
-
-    def _skip_chunk(self, length: int) -> int:
-        """Count octets that belong to a BDAT chunk and not to a line; give how many of these do."""
-        taken = min(self._chunk_left, length)
-        self._chunk_left -= taken
-        return taken
+        return None if start is None else max(0, start - len(self._raw.rest))
 
     def _owe_raw_line(self, line: bytes) -> None:
         if self._raw_in_data or self.phase is Phase.MAILDATA:
@@ -371,7 +319,7 @@ class Dialogue:
         if owed.late:
             yield Noticed(NoticeKind.LATE, str(owed))
         self._advance(owed, reply)
-        if not is_foreseen(owed, reply.code):
+        if not _is_foreseen(owed, reply.code):
             yield Noticed(NoticeKind.UNFORESEEN, f"{reply.code} as {owed}")
         yield ReplyReceived(reply, owed.command)
 
@@ -404,7 +352,9 @@ class Dialogue:
         if any(other.asked is owed.asked for other in self._owed):
             return
         self._accepted = 0
-        self.phase = Phase.READY
+        # A final dot that no 354 went before, or a chunk outside a transaction, ends nothing.
+        if self.phase in ((Phase.MAILDATA,) if owed.asked is Asked.END_OF_DATA else (Phase.MAIL, Phase.RCPT)):
+            self.phase = Phase.READY
 
     def _advance_by_command(self, command: Command, digit: int, reply: Reply) -> None:
         verb = command.verb
@@ -431,12 +381,12 @@ class Dialogue:
             return self.phase not in (Phase.MAIL, Phase.RCPT)
         if verb == "RSET":
             return self.phase is Phase.FRESH
-        if verb == "AUTH":
-            return digit in (4, 5) and self.phase is not Phase.AUTH
-        chunk = _BDAT.fullmatch(command.line)
-        return verb == "BDAT" and not (chunk and chunk[2])
+        return verb == "AUTH" and digit in (4, 5) and self.phase is not Phase.AUTH
 
 
-def _lines(octets: bytes) -> list[bytes]:
-    """Cut octets behind each LF."""
-    return [line for line in re.split(rb"(?<=\n)", octets) if line]
+def _is_foreseen(owed: Owed, code: int) -> bool:
+    if owed.asked is Asked.GREETING:
+        return is_foreseen_as_greeting(code)
+    if owed.ends_message:
+        return is_foreseen_after_message(code)
+    return owed.command is None or is_foreseen(owed.command.verb, code)

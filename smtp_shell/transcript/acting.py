@@ -36,6 +36,7 @@ CredentialsFor = Callable[[Mechanism, str], Credentials]
 """Gives the credentials for a mechanism and a user that the transcript names (empty if it names none), or raises AuthFailed."""
 
 _PIECE = 64 * 1024
+_EMPTY_LINE = "(an empty line)"
 _AUTH = re.compile(rb"[ \t]*AUTH[ \t]+([^ \t]+)", re.IGNORECASE)
 _CLIENT = frozenset((Marker.CLIENT, Marker.PIPELINED))
 _STRIPPED = "its EHLO does not announce STARTTLS: somebody on the way may be stripping it"
@@ -216,7 +217,7 @@ class Actor:
         if self._chunk_left and (following is None or following.marker is not Marker.CLIENT_OCTETS):
             self._chunk_left = 0
         self._try(lambda: session.send(*commands, more=self._chunk_left > 0))
-        return excerpt("\n".join(_shown(command) for command in commands[:100]))
+        return excerpt("\n".join(_shown(command) for command in commands[:100])) or _EMPTY_LINE
 
     def _after_starttls(self, session: Session, settled: Settled, *, stripped: bool) -> None:
         if settled.code == 220 and settled.ok and session.phase is Phase.TLS:
@@ -270,10 +271,10 @@ class Actor:
         auth, challenge = self._auth, self._challenge
         if auth is not None and challenge is not None and line in _OPEN_RESPONSES:
             self._try(partial(auth.answer, challenge))
-            return escape(line)
+            return escape(line) or _EMPTY_LINE
         secret = is_secret_answer(line)
         self._try(lambda: session.send_sasl(line, secret=secret))
-        return SASL_MARK if secret else escape(line)
+        return SASL_MARK if secret else escape(line) or _EMPTY_LINE
 
     def _authentication(self, session: Session) -> Authentication:
         if self._settings.credentials is None:

@@ -22,11 +22,9 @@ LONGEST_PATTERN: Final = 4096
 LONGEST_CAPTURE: Final = 4096
 
 # How a pattern looks that begins with a reply code, and what stands behind the code.
-_HEAD = re.compile(
-    r"(?:\^|\\A)?"
-    r"(?:[0-9.]|\\d|\[[^\]\\]*\]|\((?:\?:|\?P<\w+>)?[0-9.\[\]|-]*(?:\\d(?:\{[0-9]\})?|[0-9.])\)|\{[0-9]\}){1,12}"
-    r"( |\\ |\\s|-|\\-)(?![+*?{])"
-)
+_ANY = r"(?:[0-9]|\\d|\[[0-9-]{1,10}\])"
+_CODE = rf"(?:[1-9]{_ANY}{_ANY}|[1-9](?:\.|{_ANY})\.|\\d\\d\\d|\\d\{{3\}}|\((?:\?:)?[1-9]\d\d(?:\|[1-9]\d\d){{0,20}}\))"
+_HEAD = re.compile(rf"(?:\^|\\A)?{_CODE}(?![0-9*+?{{])(?:(?P<end> |\\ |\\s)|(?P<more>-|\\-))?(?P<repeated>[*+?{{])?")
 _LITERAL_BRACE = re.compile(r"(\\.)|\{(?![0-9]+(?:,[0-9]*)?\}|,[0-9]*\})", re.DOTALL)
 _BREAKS_A_LINE = re.compile(rb"[\r\n\0]")
 
@@ -41,10 +39,12 @@ class Pattern:
 
     Args:
         text: As it stands in the file.
-        continues: Whether it begins with a reply code and a hyphen, so that more lines of the reply follow; None where it does not say.
+        anchored: Whether it begins like a reply code, and so is about the start of the line.
+        continues: Whether a hyphen follows the code, so that more lines of the reply follow; None where it does not say.
     """
 
     text: str
+    anchored: bool
     continues: bool | None
     _compiled: Any
 
@@ -76,7 +76,7 @@ class Pattern:
         Raises:
             PatternTooSlow: It takes too long.
         """
-        look = self._compiled.match if self.continues is not None else self._compiled.search
+        look = self._compiled.match if self.anchored else self._compiled.search
         try:
             found = look(line, timeout=SECONDS)
         except (TimeoutError, MemoryError):
@@ -113,7 +113,8 @@ def _parse(text: str) -> Pattern:
     if SASL in compiled.groupindex:
         raise ValueError("the pattern captures into sasl, which replay computes itself")
     head = _HEAD.match(text)
-    return Pattern(text, None if head is None else head[1] in ("-", r"\-"), compiled)
+    says = head is not None and not head["repeated"] and (head["end"] or head["more"])
+    return Pattern(text, head is not None, bool(head and head["more"]) if says else None, compiled)
 
 
 def _check_syntax(text: str) -> None:

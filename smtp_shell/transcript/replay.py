@@ -15,6 +15,7 @@ from smtp_shell.transcript.acting import Actor, CredentialsFor, ReplaySettings, 
 from smtp_shell.transcript.arrivals import Arrivals
 from smtp_shell.transcript.checked import Outline, check_for_replay
 from smtp_shell.transcript.file import open_transcript
+from smtp_shell.transcript.matching import Demand
 from smtp_shell.transcript.result import MOST_STEPS_KEPT, Outcome, ReplayResult, StepResult
 from smtp_shell.transcript.script import Script
 from smtp_shell.transcript.settling import DIFFERS, Settled, Settler
@@ -157,11 +158,19 @@ class Replay:
         return self.session
 
     def _await_greeting(self, session: Session, step: Step) -> None:
-        """Read the greeting before the first command; before octets it is not waited for."""
-        if session.dialogue.asked > 1 or self._arrivals.greeted or step.marker is Marker.CLIENT_OCTETS:
+        """Read a greeting that no `S` line expects before the first client line."""
+        if session.dialogue.asked > 1 or self._arrivals.greeted or self._talks_early(step):
             return
         started = monotonic()
         self._tell((), self._settler.settle(own=True), started)
+
+    def _talks_early(self, step: Step) -> bool:
+        """Say whether the transcript sends octets first, and has the greeting behind them."""
+        if step.marker is not Marker.CLIENT_OCTETS:
+            return False
+        following = (each for each in self._script.acted_ahead() if each.marker is not Marker.CLIENT_OCTETS)
+        first = next(following, None)
+        return first is not None and first.marker is Marker.SERVER and Demand.parse(first).takes(220)
 
     # Events
 

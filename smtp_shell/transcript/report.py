@@ -100,7 +100,7 @@ def run_replay(options: ReplayOptions, out: Writer) -> int:
             results.append(result)
             if options.json:
                 tell(json_line(result))
-            elif result.failure is not None:
+            elif result.failure is not None and not result.counts[Outcome.MISMATCHED]:
                 tell(f"{_INDENT}{result.failure}")
             if result.handed_over and options.hand_over is not None:
                 options.hand_over(each)
@@ -139,9 +139,9 @@ def step_lines(step: StepResult, *, color: bool = False) -> Iterator[str]:
     sent = (
         [line if line.startswith(("(", "*:")) else f"C: {line}" for line in step.sent.split("\n")] if step.sent else []
     )
-    heard = _short(f"S: {step.received.partition(chr(10))[0]}") if step.lines else "(the greeting)"
-    what = _short(sent[0]) if sent else heard
-    code = f"  {step.code}" if step.code and what is not heard else ""
+    heard = step.received.partition("\n")[0]
+    what = _short(sent[0]) if sent else _short(f"S: {heard}") if step.lines else "(the greeting)"
+    code = f"  {step.code}" if step.code and (sent or not step.lines) else ""
     yield f"{_paint(f'{word:<4}', style, color=color)} {number:>4}  {what}{code}"
     for line in sent[1:_MOST_LINES]:
         yield f"{_INDENT}{_short(line)}"

@@ -208,11 +208,12 @@ class Settler:
             self._script.give_back(expected.demands[verdict.used :])
             expected = Expected(expected.demands[: verdict.used])
         settled.note(expected, arrival)
-        if verdict is None:
+        if arrival.reply is None and not (verdict and verdict.ok):
+            self._judge_no_reply(settled, expected, arrival)
+        elif verdict is None:
             self._judge_unexpected(settled, arrival, was_demanded)
         elif not verdict.ok:
-            status = VIOLATED if verdict.violation or arrival.reply is None else DIFFERS
-            settled.differ(status, verdict.why, verdict.expected, verdict.received)
+            settled.differ(VIOLATED if verdict.violation else DIFFERS, verdict.why, verdict.expected, verdict.received)
         else:
             self._capture(settled, verdict)
 
@@ -221,11 +222,16 @@ class Settler:
             return match_octets(expected, arrival.octets)
         return match(expected, arrival.reply, self._strictness, verb=arrival.verb, greeting=arrival.greeting)
 
+    def _judge_no_reply(self, settled: Settled, expected: Expected | None, arrival: Arrival) -> None:
+        error = self._arrivals.broken
+        settled.ended = True
+        why = error.message.rstrip(".") if error else "what came is no SMTP reply"
+        settled.differ(error.exit_status if error else VIOLATED, why, str(expected or ""), _shown(arrival))
+
     def _judge_unexpected(self, settled: Settled, arrival: Arrival, was_demanded: bool) -> None:
         reply = arrival.reply
-        if reply is None:
-            settled.differ(VIOLATED, "what came is no SMTP reply", "", _shown(arrival))
-        elif any(oddity in VIOLATIONS for oddity in reply.oddities):
+        assert reply is not None
+        if any(oddity in VIOLATIONS for oddity in reply.oddities):
             settled.differ(VIOLATED, "the server broke the protocol: " + reply.oddities[0].value, "", _shown(arrival))
         elif was_demanded or not arrival.asked:
             settled.differ(DIFFERS, "a reply came that the transcript does not have", "", _shown(arrival))

@@ -43,9 +43,11 @@ class Terminal:
     def __init__(self, words: Iterable[str], folder: Path, environment: Mapping[str, str]) -> None:
         self.octets = bytearray()
         self.peak = 0
-        self._screen: Any = pyte.HistoryScreen(COLUMNS, ROWS, history=100_000)
-        self._stream: Any = pyte.ByteStream(self._screen)
+        self._shown: Any = pyte.HistoryScreen(COLUMNS, ROWS, history=100_000)
+        self._stream: Any = pyte.ByteStream(self._shown)
+        self._shown_to = 0
         self._read_to = 0
+        self._prompts = 0
         self._ended = False
         # PROMPT_TOOLKIT_NO_CPR: nobody answers here when prompt_toolkit asks the terminal where the cursor is.
         self._child: pexpect.spawn[bytes] = pexpect.spawn(
@@ -67,20 +69,29 @@ class Terminal:
             self._child.close(force=True)
 
     @property
+    def _screen(self) -> Any:
+        """Give the screen, up to date. It is slow, and so not asked for each piece that comes: the program shall not wait for us."""
+        self._stream.feed(bytes(self.octets[self._shown_to :]))
+        self._shown_to = len(self.octets)
+        return self._shown
+
+    @property
     def title(self) -> str:
         """Give the title and the icon's name that the window has got: nobody should have set one."""
-        return f"{self._screen.title}{self._screen.icon_name}"
+        screen = self._screen
+        return f"{screen.title}{screen.icon_name}"
 
     @property
     def row(self) -> str:
         """Give the cursor's row, up to the cursor."""
-        cursor = self._screen.cursor
-        return self._text(self._screen.buffer[cursor.y])[: cursor.x]
+        screen = self._screen
+        return self._text(screen.buffer[screen.cursor.y])[: screen.cursor.x]
 
     @property
     def rows(self) -> list[str]:
         """Give all rows, from those that were scrolled off to the last."""
-        return [*map(self._text, self._screen.history.top), *self._screen.display]
+        screen = self._screen
+        return [*map(self._text, screen.history.top), *screen.display]
 
     @property
     def at_prompt(self) -> bool:
@@ -106,11 +117,9 @@ class Terminal:
 
     def enter(self, line: str, seconds: float) -> bool:
         """Type a line, and say whether the next prompt or question came in time."""
-        prompts = self.octets.count(_PROMPT_BEGINS)
+        prompts = self._prompts
         self.send(f"{line}\r")
-        return self.wait(
-            lambda: self.octets.count(_PROMPT_BEGINS) > prompts and (self.at_prompt or self.at_question), seconds
-        )
+        return self.wait(lambda: self._prompts > prompts and (self.at_prompt or self.at_question), seconds)
 
     def wait(self, condition: Callable[[], bool], seconds: float) -> bool:
         """Take in what comes until a condition holds, and say whether it did in time."""
@@ -149,8 +158,9 @@ class Terminal:
         except pexpect.EOF:
             self._ended = True
             return
+        seen = max(0, len(self.octets) - len(_PROMPT_BEGINS) + 1)
         self.octets += came
-        self._stream.feed(came)
+        self._prompts += self.octets.count(_PROMPT_BEGINS, seen)
 
     def _text(self, line: Any) -> str:
         return "".join(line[column].data for column in _WHOLE_ROW)

@@ -30,20 +30,25 @@ class Terminal:
     Args:
         argv: The program and its arguments.
         env: Variables that differ from this process's.
+        answers: Whether the terminal says where its cursor is when it is asked, as nearly all do. Only then is there a bottom line.
 
     Attributes:
         raw: All that the program has written.
         seen: Each row that has ever been on the screen, without the blanks at its end.
     """
 
-    def __init__(self, argv: Sequence[str], env: Mapping[str, str] | None = None) -> None:
-        variables = {**os.environ, "TERM": "xterm-256color", "PROMPT_TOOLKIT_NO_CPR": "1", "LC_ALL": "C.UTF-8", **(env or {})}
+    def __init__(self, argv: Sequence[str], env: Mapping[str, str] | None = None, *, answers: bool = False) -> None:
+        variables = {**os.environ, "TERM": "xterm-256color", "LC_ALL": "C.UTF-8"}
         for name in ("NO_COLOR", "COLUMNS", "LINES"):
             variables.pop(name, None)
+        if not answers:
+            variables["PROMPT_TOOLKIT_NO_CPR"] = "1"
+        variables |= env or {}
         self.raw = b""
         self.seen: set[str] = set()
         self._prompts = 0
         self._screen = pyte.HistoryScreen(COLUMNS, ROWS, history=20_000, ratio=0.1)
+        self._screen.write_process_input = lambda text: os.write(self._child.child_fd, text.encode())
         self._stream = pyte.ByteStream(self._screen)
         self._child = pexpect.spawn(argv[0], list(argv[1:]), dimensions=(ROWS, COLUMNS), env=variables, timeout=PATIENCE)
         self._child.delaybeforesend = None
@@ -174,21 +179,22 @@ class Terminal:
 
 
 @contextmanager
-def running(*arguments: str, env: Mapping[str, str] | None = None) -> Iterator[Terminal]:
+def running(*arguments: str, env: Mapping[str, str] | None = None, answers: bool = False) -> Iterator[Terminal]:
     """Run smtp-shell on a terminal of its own.
 
     Args:
         arguments: Its arguments.
         env: Variables that differ from this process's.
+        answers: Whether the terminal says where its cursor is.
     """
-    with running_program(*PROGRAM, *arguments, env=env) as terminal:
+    with running_program(*PROGRAM, *arguments, env=env, answers=answers) as terminal:
         yield terminal
 
 
 @contextmanager
-def running_program(*argv: str, env: Mapping[str, str] | None = None) -> Iterator[Terminal]:
+def running_program(*argv: str, env: Mapping[str, str] | None = None, answers: bool = False) -> Iterator[Terminal]:
     """Run any program on a terminal of its own."""
-    terminal = Terminal(argv, env)
+    terminal = Terminal(argv, env, answers=answers)
     try:
         yield terminal
     finally:

@@ -15,7 +15,7 @@ from smtp_shell.protocol.events import (
     SaslSent,
 )
 from smtp_shell.protocol.maildata import END_OF_DATA
-from smtp_shell.protocol.replies import ReplyLimits
+from smtp_shell.protocol.replies import Reply, ReplyLimits, ReplyParser
 from tests.samples import cuts, fed
 
 Line = tuple[str, str, Phase]
@@ -181,16 +181,17 @@ def test_bdat() -> None:
     assert stands(dialogue) is Phase.RCPT
     say(dialogue, "C: BDAT 4 LAST")
     dialogue.send_chunk(b"x\r\n")
-    assert owes(dialogue) == (Owed(Asked.COMMAND, Command(b"BDAT 4 LAST")),)
+    assert owes(dialogue) == (Owed(Asked.CHUNK, Command(b"BDAT 4 LAST")),)
     assert say(dialogue, "S: 250 ok") == "250 BDAT"
     assert stands(dialogue) is Phase.READY
 
 
-def test_a_refused_last_chunk_leaves_the_transaction_open() -> None:
+def test_a_refused_last_chunk_ends_the_transaction() -> None:
+    """RFC 3030 section 2: the transaction should be considered failed."""
     dialogue = at(Phase.RCPT)
     say(dialogue, "C: bdat 0 last")
-    assert say(dialogue, "S: 503 no") == "503 BDAT"
-    assert stands(dialogue) is Phase.RCPT
+    assert say(dialogue, "S: 552 no") == "552 BDAT"
+    assert stands(dialogue) is Phase.READY
 
 
 def test_bdat_in_lmtp_has_a_reply_for_each_recipient() -> None:
@@ -255,7 +256,7 @@ def after(phase: Phase, verb: str, code: int) -> Phase:
             return Phase.MAILDATA
         case "RSET", 2 if phase is not Phase.FRESH:
             return Phase.READY
-        case "BDAT", 2 if "LAST" in verb:
+        case "BDAT", _ if "LAST" in verb and phase in (Phase.MAIL, Phase.RCPT):
             return Phase.READY
         case "AUTH", 3:
             return Phase.AUTH
@@ -302,7 +303,7 @@ def test_the_greeting(code: int, phase: Phase) -> None:
     assert dialogue.greeting is not None
 
 
-@pytest.mark.parametrize("code", [250, 354, 451, 550])
+@pytest.mark.parametrize("code", [250, 451, 550])
 def test_the_reply_to_the_final_dot_ends_the_transaction(code: int) -> None:
     dialogue = at(Phase.MAILDATA)
     say(dialogue, "D: .")
@@ -453,6 +454,7 @@ def test_oddities_are_noticed_before_the_reply() -> None:
         Noticed(NoticeKind.ODD_REPLY, "a line ends with LF alone, not CRLF"),
         Noticed(NoticeKind.ODD_REPLY, "a line holds octets over 127"),
         Noticed(NoticeKind.ODD_REPLY, "a line is not valid UTF-8"),
+        Noticed(NoticeKind.UNFORESEEN, "251 as the reply to NOOP"),
     ]
     assert word(events[-1]) == "251 NOOP"
 
@@ -659,3 +661,51 @@ def test_a_raw_line_without_end_is_kept_within_the_limit() -> None:
     (owed,) = dialogue.owed
     assert owed.command is not None
     assert len(owed.command.line) <= 150
+
+
+# --- codes that the standards do not foresee
+
+
+UNFORESEEN = [
+    # where, what is said, what is heard; RFC 5321 section 4.3.2 and the extensions' own
+    (Phase.GREETING, "S: 250 hi", "! unforeseen, 250"),
+    (Phase.FRESH, "C: EHLO c|S: 220 hi", "! unforeseen, 220 EHLO"),
+    (Phase.MAIL, "C: RCPT TO:<a@b>|S: 251 will forward", "251 RCPT"),
+    (Phase.RCPT, "C: DATA|S: 250 ok", "! unforeseen, 250 DATA"),
+    (Phase.MAILDATA, "D: .|S: 354 again", "! unforeseen, 354"),
+    (Phase.READY, "C: STARTTLS|S: 250 ok", "! unforeseen, 250 STARTTLS"),
+    (Phase.READY, "C: QUIT|S: 250 ok", "! unforeseen, 250 QUIT"),
+    (Phase.READY, "C: X-NEW|S: 299 ok", "299 X-NEW"),
+    (Phase.AUTH, "A: abc|S: 250 ok", "! unforeseen, 250 AUTH"),
+    (Phase.RCPT, "C: BDAT 0 LAST|S: 354 go", "! unforeseen, 354 BDAT"),
+    (Phase.READY, "C: NOOP|S: 599 any refusal", "599 NOOP"),
+    (Phase.MAILDATA, "D: .|S: 450 any refusal", "450"),
+]
+
+
+@pytest.mark.parametrize(("phase", "lines", "heard"), UNFORESEEN)
+def test_a_code_that_the_standards_do_not_foresee_is_noticed(phase: Phase, lines: str, heard: str) -> None:
+    dialogue = at(phase)
+    assert [said for line in lines.split("|") if (said := say(dialogue, line))] == [heard]
+
+
+def test_a_final_dot_without_mail_data_ends_no_transaction() -> None:
+    dialogue = at(Phase.RCPT)
+    dialogue.send_raw(b"DATA\r\n.\r\n")
+    assert say(dialogue, "S: 451 not now|500 what") == "451 DATA, 500"
+    assert stands(dialogue) is Phase.RCPT
+
+
+def test_what_was_announced_can_be_learnt_again_masked() -> None:
+    dialogue = at(Phase.FRESH)
+    command = Command(b"EHLO c")
+    dialogue.send(command)
+    list(dialogue.receive(b"250-mail\r\n250 X-ECHO secret\r\n"))
+    (masked,) = ReplyParser().receive(b"250-mail\r\n250 X-ECHO ***\r\n")
+    assert isinstance(masked, Reply)
+    dialogue.learn_again(masked, None)
+    dialogue.learn_again(masked, Command(b"NOOP"))
+    assert dialogue.extensions is not None
+    assert dialogue.extensions.parameters("X-ECHO") == ("secret",)
+    dialogue.learn_again(masked, command)
+    assert dialogue.extensions.parameters("X-ECHO") == ("***",)

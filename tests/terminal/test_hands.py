@@ -1,0 +1,273 @@
+"""What hands do at a keyboard: stop a wait, leave, paste, resize, close the window; and what the server does meanwhile."""
+
+import os
+import signal
+import socket
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from smtp_shell.servers.practice import PracticeServer
+from smtp_shell.transcript.file import check, open_transcript
+from tests.terminal.terminal import (
+    CTRL_C,
+    CTRL_D,
+    CTRL_Z,
+    ENTER,
+    Terminal,
+    played_by_hand,
+    reach_mail_data,
+    running,
+    running_program,
+    the_recording,
+)
+
+pytestmark = pytest.mark.terminal
+
+PASTE_BEGINS, PASTE_ENDS = "\x1b[200~", "\x1b[201~"
+AT_ONCE = 1.0  # promise 1: Ctrl-C gives the prompt back within a second
+
+
+def leave(terminal: Terminal) -> None:
+    terminal.enter("/exit")
+    assert terminal.wait_end() == 0
+
+
+def test_ctrl_c_clears_the_line() -> None:
+    with played_by_hand() as (terminal, peer):
+        terminal.type("rubbish")
+        terminal.wait(lambda: terminal.line.endswith("> rubbish"), "what was typed")
+        terminal.type(CTRL_C)
+        terminal.wait(lambda: terminal.line.endswith("> "), "an empty prompt")
+        terminal.enter("noop")
+        assert peer.hear() == b"noop\r\n"
+        peer.say("250 Ok")
+        leave(terminal)
+
+
+def test_ctrl_c_while_waiting_gives_the_prompt_back_and_the_late_reply_is_paired() -> None:
+    with played_by_hand() as (terminal, peer):
+        terminal.enter("noop")
+        assert peer.hear() == b"noop\r\n"
+        terminal.wait_for("C: noop")
+        pressed = time.monotonic()
+        terminal.type(CTRL_C)
+        terminal.wait_for("The wait is over; the reply is still owed")
+        terminal.wait_prompt("greeted")
+        assert time.monotonic() - pressed < AT_ONCE
+        terminal.enter("/status")
+        terminal.wait_for("owed         the reply to NOOP")
+        terminal.wait_prompt("greeted")
+        terminal.type("vrfy bob@exa")
+        peer.say("250 here I am")
+        terminal.wait_for("the reply to a command whose wait had ended: the reply to NOOP")
+        terminal.wait_for("+  S: 250 here I am")
+        terminal.wait(lambda: terminal.line.endswith("> vrfy bob@exa"), "what was typed before the reply came")
+        terminal.type("mple.org" + ENTER)
+        assert peer.hear() == b"vrfy bob@example.org\r\n"
+        peer.say("252 perhaps")
+        terminal.wait_for("+  S: 252 perhaps")
+        leave(terminal)
+
+
+def test_ctrl_c_while_connecting_gives_the_prompt_back() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent, running() as terminal:
+        address = f"127.0.0.1:{silent.getsockname()[1]}"
+        terminal.enter(f"/connect {address}")
+        terminal.wait_for(f"connect {address}")
+        pressed = time.monotonic()
+        terminal.type(CTRL_C)
+        terminal.wait_prompt()
+        assert time.monotonic() - pressed < AT_ONCE
+        leave(terminal)
+
+
+def test_ctrl_c_in_mail_data_offers_to_drop_the_connection(state_dir: Path) -> None:
+    with played_by_hand() as (terminal, peer):
+        reach_mail_data(terminal, peer)
+        terminal.enter("half a letter", "mail data")
+        terminal.wait_prompt("mail data")
+        terminal.type(CTRL_C)
+        terminal.wait_for("Mail data cannot be cancelled in SMTP")
+        terminal.enter("n", "[y/N]")
+        terminal.enter("the other half", "mail data")
+        terminal.wait_prompt("mail data")
+        terminal.type(CTRL_C)
+        terminal.enter("y", "[y/N]")
+        terminal.wait_prompt("smtp-shell")
+        heard = peer.hear_end()
+        assert heard == b"half a letter\r\nthe other half\r\n"
+        leave(terminal)
+    check(the_recording(state_dir))
+
+
+def test_quit_typed_in_mail_data_is_mail_and_the_shell_says_so() -> None:
+    with played_by_hand() as (terminal, peer):
+        reach_mail_data(terminal, peer)
+        terminal.enter("quit", "mail data")
+        terminal.wait_for("That went into the mail as text")
+        assert peer.hear() == b"quit\r\n"
+        terminal.enter("/exit", "mail data")
+        terminal.enter(".", "mail data")
+        assert peer.hear(b"\r\n.\r\n") == b"/exit\r\n.\r\n"
+        peer.say("250 taken")
+        terminal.wait_for("+  S: 250 taken")
+        leave(terminal)
+
+
+def test_ctrl_d_leaves() -> None:
+    with played_by_hand() as (terminal, peer):
+        terminal.type(CTRL_D)
+        assert terminal.wait_end() == 0
+        assert peer.hear_end() == b""
+
+
+def test_ctrl_d_in_mail_data_asks_before_it_leaves() -> None:
+    with played_by_hand() as (terminal, peer):
+        reach_mail_data(terminal, peer)
+        terminal.type(CTRL_D)
+        terminal.wait_for("Mail data cannot be cancelled in SMTP")
+        terminal.enter("y", "[y/N]")
+        assert peer.hear_end() == b""
+        terminal.wait_end()
+
+
+def test_a_421_out_of_nowhere_is_shown_at_once_and_what_was_typed_stays() -> None:
+    with played_by_hand() as (terminal, peer):
+        terminal.type("mail ann@exam")
+        terminal.wait(lambda: terminal.line.endswith("> mail ann@exam"), "what was typed")
+        peer.say("421 4.4.2 idle for too long")
+        terminal.wait_for("~  S: 421 4.4.2 idle for too long")
+        terminal.wait(lambda: terminal.line.endswith("> mail ann@exam"), "what was typed, below the reply")
+        peer.sock.close()
+        terminal.wait_for("*: close server")
+        terminal.wait(lambda: terminal.line.endswith("smtp-shell> mail ann@exam"), "what was typed, without a connection")
+        terminal.type(CTRL_C)
+        leave(terminal)
+
+
+def test_a_paste_at_the_prompt_runs_line_by_line() -> None:
+    with played_by_hand() as (terminal, peer):
+        terminal.type(f"{PASTE_BEGINS}noop 1\rnoop 2\rnoop 3{PASTE_ENDS}")
+        terminal.wait(lambda: "noop 3" in terminal.line, "the paste")
+        assert peer.heard == b""
+        terminal.type(ENTER)
+        for number in b"123":
+            assert peer.hear() == b"noop %c\r\n" % number
+            peer.say("250 Ok")
+        leave(terminal)
+
+
+def test_a_paste_of_ten_thousand_lines_at_the_prompt(practice: PracticeServer) -> None:
+    with running(f"127.0.0.1:{practice.port}") as terminal:
+        terminal.wait_prompt("greeted")
+        pasted = "\r".join(f"noop {number}" for number in range(1, 10_001))
+        terminal.type(f"{PASTE_BEGINS}{pasted}{PASTE_ENDS}")
+        terminal.wait(lambda: terminal.line.endswith("noop 10000"), "the paste")
+        terminal.type(ENTER)
+        terminal.wait_for("C: noop 10000")
+        terminal.wait_prompt("greeted")
+        leave(terminal)
+
+
+def test_a_paste_of_ten_thousand_lines_into_mail_data() -> None:
+    with running("practice") as terminal:
+        for line in ("ehlo", "mail ann@example.org", "rcpt bob@example.org", "data"):
+            terminal.enter(line)
+        terminal.wait_prompt("mail data")
+        pasted = "\r".join(f"line {number} of a long letter" for number in range(1, 10_001))
+        terminal.type(f"{PASTE_BEGINS}{pasted}{PASTE_ENDS}")
+        terminal.wait(lambda: "line 10000 of a long letter" in terminal.text, "the paste")
+        terminal.type(ENTER)
+        terminal.enter(".", "mail data")
+        terminal.wait_for("queued as")
+        terminal.enter("/inbox 1", "ready")
+        terminal.wait_for("| line 10000 of a long letter")
+        leave(terminal)
+
+
+def test_the_window_changes_its_size_in_mid_line() -> None:
+    with played_by_hand() as (terminal, peer):
+        terminal.type("mail ann")
+        terminal.wait(lambda: terminal.line.endswith("> mail ann"), "what was typed")
+        terminal.resize(40, 12)
+        terminal.type("@example.org")
+        terminal.wait(lambda: "ann@example.org" in terminal.text.replace("\n", ""), "the rest of the line")
+        terminal.type(ENTER)
+        assert peer.hear() == b"MAIL FROM:<ann@example.org>\r\n"
+        peer.say("250-" + "x" * 60, "250 Ok")
+        terminal.wait_for("+  S: 250-" + "x" * 30 + "\n+   : " + "x" * 30)
+        leave(terminal)
+
+
+def test_closing_the_window_ends_the_program_and_leaves_a_whole_transcript(state_dir: Path) -> None:
+    with played_by_hand() as (terminal, peer):
+        reach_mail_data(terminal, peer)
+        terminal.enter("half a letter", "mail data")
+        assert peer.hear() == b"half a letter\r\n"
+        terminal.wait_prompt("mail data")
+        terminal.hang_up()
+        assert peer.hear_end() == b""
+        assert_ends(terminal.pid)
+    check(the_recording(state_dir))
+    assert "C: half a letter\n" in the_recording(state_dir).read_text("utf-8")
+
+
+def test_kill_9_leaves_a_whole_transcript(state_dir: Path) -> None:
+    with played_by_hand() as (terminal, peer):
+        terminal.enter("noop first")
+        peer.hear()
+        peer.say("250 heard")
+        terminal.wait_for("250 heard")
+        os.kill(terminal.pid, signal.SIGKILL)
+        assert terminal.wait_end() == -signal.SIGKILL
+    check(the_recording(state_dir))
+    with open_transcript(the_recording(state_dir)) as reader:
+        contents = [str(step.content) for step in reader]
+    assert "noop first" in contents
+    assert any("250 heard" in content for content in contents)
+
+
+@pytest.mark.parametrize("ending", [f"/exit{ENTER}", CTRL_D])
+def test_the_terminal_is_as_it_was_before(ending: str) -> None:
+    # A shell stands around it and keeps the terminal open.
+    script = f"stty -g; {sys.executable} -m smtp_shell; echo $?; stty -g; echo over"
+    with running_program("/bin/sh", "-c", script) as terminal:
+        terminal.wait_prompt("smtp-shell")
+        terminal.type(ending)
+        terminal.wait_for("over")
+        terminal.wait_end()
+        before, *_, status, after, _ = (row for row in terminal.text.splitlines() if row)
+        assert before == after
+        assert status == "0"
+
+
+def test_ctrl_z_and_fg() -> None:
+    with running_program("/bin/bash", "--norc", "--noprofile", "-i", env={"PS1": "outer$ "}) as terminal:
+        terminal.wait(lambda: terminal.line.endswith("outer$ "), "the prompt of the outer shell")
+        terminal.type(f"{sys.executable} -m smtp_shell{ENTER}")
+        terminal.wait_prompt("smtp-shell")
+        terminal.type("/help /ex")
+        terminal.wait(lambda: terminal.line.endswith("/help /ex"), "what was typed")
+        terminal.type(CTRL_Z)
+        terminal.wait(lambda: terminal.line.endswith("outer$ ") and "Stopped" in terminal.text, "the outer shell again")
+        terminal.type(f"fg{ENTER}")
+        terminal.wait(lambda: terminal.line.endswith("> /help /ex"), "what was typed")
+        terminal.type(f"it{ENTER}")
+        terminal.wait_for("Leave the shell")
+        terminal.enter("/exit")
+        terminal.wait(lambda: terminal.line.endswith("outer$ "), "the outer shell at the end")
+        terminal.type(f"exit{ENTER}")
+        terminal.wait_end()
+
+
+def assert_ends(pid: int) -> None:
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        done, _ = os.waitpid(pid, os.WNOHANG)
+        if done:
+            return
+        time.sleep(0.02)
+    raise AssertionError("the program goes on although its window is closed")

@@ -1,0 +1,135 @@
+"""The README's commands, each run as it stands there."""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"<!-- (ci|test):(\w+) -->\n```sh\n(.*?)```", README, re.DOTALL)
+FENCES = re.findall(r"^```(\w+)", README, re.MULTILINE)
+
+
+def commands(mark: str, *names: str) -> list[str]:
+    return [text.strip() for kind, name, text in BLOCKS if kind == mark and name in names]
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder to run in, with `smtp-shell` on the path."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    launcher = programs / "smtp-shell"
+    launcher.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m smtp_shell "$@"\n', encoding="utf-8")
+    launcher.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    return tmp_path
+
+
+def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["sh", "-c", command],
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_every_sh_block_of_the_readme_is_marked_and_so_run_by_a_test() -> None:
+    assert FENCES.count("sh") == len(BLOCKS) > 5
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the commands are for a POSIX shell")
+def test_each_command_ends_with_the_status_that_the_readme_says(here: Path) -> None:
+    server = subprocess.Popen(
+        ["sh", "-c", "exec " + commands("test", "server")[0]],
+        cwd=here,
+        stdout=subprocess.DEVNULL,
+        stdin=subprocess.DEVNULL,
+        text=True,
+    )
+    try:
+        wait_for_port(2525)
+        for status in (0, 1):
+            for command in [line for block in commands("test", str(status)) for line in block.split("\n")]:
+                done = run(command, here)
+                assert done.returncode == status, (command, done.stdout, done.stderr)
+    finally:
+        server.send_signal(signal.SIGTERM)
+        assert server.wait(10) == 0
+
+
+def wait_for_port(port: int) -> None:
+    end = time.monotonic() + 15
+    while time.monotonic() < end:
+        with socket.socket() as probe:
+            probe.settimeout(0.2)
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    pytest.fail(f"nothing listens on port {port}")
+
+
+@pytest.mark.terminal
+@pytest.mark.timeout(600)
+@pytest.mark.skipif(os.name == "nt", reason="pexpect needs a POSIX system")
+def test_the_command_for_a_fresh_machine_leads_into_a_dialogue(tmp_path: Path) -> None:
+    """A copy of what git knows, a new virtual environment, and the README's command as it stands."""
+    import pexpect
+
+    names = (
+        subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout.decode().split("\0")
+    )
+    for name in filter(None, names):
+        if (ROOT / name).is_file():
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(ROOT / name, tmp_path / name)
+    environment = {**os.environ, "TERM": "xterm-256color", "PROMPT_TOOLKIT_NO_CPR": "1"}
+    (command,) = commands("ci", "start")
+    child = pexpect.spawn(
+        "sh", ["-c", command], cwd=str(tmp_path), env=environment, encoding="utf-8", dimensions=(24, 80), timeout=400
+    )
+    try:
+        child.expect("greeted")
+        child.send("ehlo\r")
+        child.expect("250.*STARTTLS")
+        child.send("/exit\r")
+        child.expect(pexpect.EOF, timeout=30)
+        child.close()
+        assert child.exitstatus == 0
+    finally:
+        child.close(force=True)
+
+
+def test_the_test_command_is_the_one_that_ci_runs() -> None:
+    (command,) = commands("ci", "test")
+    assert command.startswith("python3 -m venv .venv && ")
+    assert command.endswith("pytest")
+    assert "ci:test" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+
+
+def test_the_picture_is_there() -> None:
+    pictures = re.findall(r"!\[[^\]]*\]\(([^)]+)\)", README)
+    assert pictures
+    assert all((ROOT / picture).is_file() for picture in pictures)
+
+
+def test_the_commands_for_windows_are_the_same_ones() -> None:
+    windows = re.findall(r"```bat\n(.*?)\n```", README, re.DOTALL)
+    posix = [commands("ci", "start")[0], commands("ci", "test")[0]]
+    translated = [
+        line.replace("python3 -m venv", "py -m venv").replace(".venv/bin/", r".venv\Scripts" + "\\") for line in posix
+    ]
+    assert windows == translated
