@@ -20,11 +20,11 @@ from smtp_shell.options import (
 
 if TYPE_CHECKING:
     from smtp_shell.credentials import Ask
-    from smtp_shell.render import View
     from smtp_shell.servers.inbox import Inbox
     from smtp_shell.servers.practice import PracticeServer
     from smtp_shell.shell.shell import Shell
     from smtp_shell.target import Target
+    from smtp_shell.views import View
 
 _COMMANDS = {
     "practice": "an embedded server on loopback to practise on, and the shell connected to it",
@@ -276,15 +276,12 @@ def _view(options: argparse.Namespace) -> "View":
         options.color == "auto" and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     )
     if not coloured and not sys.stdout.isatty():
-        from smtp_shell.render import PlainView
+        from smtp_shell.views import PlainView
 
         return PlainView(sys.stdout, sys.stderr)
-    from rich.console import Console
+    from smtp_shell.views import console_view
 
-    from smtp_shell.render import ConsoleView
-
-    force = True if options.color == "always" else None
-    return ConsoleView(Console(highlight=False, no_color=not coloured, force_terminal=force))
+    return console_view(color=coloured, force=options.color == "always")
 
 
 def _show(words: list[str]) -> int:

@@ -13,10 +13,9 @@ line that had to be wrapped have one too.
 ```
 """
 
-import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, TextIO, assert_never
+from typing import TYPE_CHECKING, assert_never
 
 from smtp_shell.protocol.events import (
     Authenticated,
@@ -28,7 +27,6 @@ from smtp_shell.protocol.events import (
     Entry,
     MailDataSent,
     Noticed,
-    NoticeKind,
     OctetsSent,
     Remarked,
     ReplyReceived,
@@ -41,12 +39,12 @@ from smtp_shell.protocol.octets import escape
 from smtp_shell.protocol.replies import Reply
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    pass
 
 SIGNS = {2: "+", 3: ">", 4: "~", 5: "!"}
 DATA_ROWS = 12
 _CONTINUED = " : "
-_NARROWEST = 24
+_NARROWEST = 2
 
 STYLES = {
     "reply.2": "green",
@@ -61,8 +59,10 @@ STYLES = {
     "note": "italic",
     "notice": "bold yellow",
     "said": "",
+    "quoted": "",
     "error": "bold red",
 }
+# Styles of the program's own words that may have text of a server in them.
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,21 +264,33 @@ def fold(row: Row, width: int) -> Iterator[tuple[str, str, str]]:
     yield gutter, text, pad + aside
 
 
-def wrap(text: str, width: int) -> Iterator[str]:
-    """Cut the program's own words to the width of the screen, between words; what follows is indented."""
-    indent = " " * (len(text) - len(text.lstrip()))
-    yield from textwrap.wrap(
-        text.strip(), max(width - 1, _NARROWEST), initial_indent=indent, subsequent_indent=indent + "  "
-    ) or [""]
+def wrap(text: str, width: int, *, quotes: bool = False) -> Iterator[str]:
+    """Cut the program's own words to the width of the screen, between words where it can; what follows is indented.
+
+    Args:
+        text: The words, printable.
+        width: Columns of the screen.
+        quotes: Whether somebody else's text is in them: each line after the first then begins with a mark.
+    """
+    rest = text.strip(" ")
+    start = " " * (len(text) - len(text.lstrip(" ")))
+    behind = start + (_CONTINUED if quotes else "  ")
+    while cells(rest) > (room := max(width - 1 - len(start), _NARROWEST)):
+        cut = _cut(rest, room)
+        space = rest.rfind(" ", 1, cut + 1)
+        yield start + rest[: space if space > 0 else cut].rstrip(" ")
+        rest = rest[space if space > 0 else cut :].lstrip(" ")
+        start = behind
+    yield start + rest
 
 
 def cells(text: str) -> int:
-    """Give the columns that text takes on a terminal."""
+    """Give the columns that text takes on a terminal, one that joins no characters; others need fewer."""
     if text.isascii():
         return len(text)
     from rich.cells import cell_len
 
-    return cell_len(text)
+    return sum(map(cell_len, text))
 
 
 def _cut(text: str, room: int) -> int:
@@ -288,107 +300,10 @@ def _cut(text: str, room: int) -> int:
     for index, char in enumerate(text):
         taken += cells(char)
         if taken > room:
-            return index
+            return max(index, 1)
     return len(text)
-
-
-class View(Protocol):
-    """Where entries and the program's own words are shown."""
-
-    look: Look
-
-    def __call__(self, entry: Entry) -> None:
-        """Show an entry."""
-
-    def say(self, text: str, style: str = "said") -> None:
-        """Show the program's own words, printable text."""
-
-
-class ConsoleView:
-    """Show entries on a rich console, in colour where it has any.
-
-    Args:
-        console: The console.
-        look: What to show.
-    """
-
-    def __init__(self, console: "Console", look: Look | None = None) -> None:
-        self._console = console
-        self._presenter = Presenter(look)
-
-    @property
-    def look(self) -> Look:
-        """What is shown."""
-        return self._presenter.look
-
-    @look.setter
-    def look(self, look: Look) -> None:
-        self._presenter.look = look
-
-    def __call__(self, entry: Entry) -> None:
-        """Show an entry."""
-        for row in self._presenter.rows(entry):
-            self._print(row)
-
-    def say(self, text: str, style: str = "said") -> None:
-        """Show the program's own words."""
-        for line in text.split("\n"):
-            for part in wrap(line, self._console.width):
-                self._print(Row("", part, style))
-
-    def _print(self, row: Row) -> None:
-        from rich.text import Text
-
-        for gutter, text, aside in fold(row, self._console.width):
-            line = Text(no_wrap=True, overflow="ignore", end="")
-            line.append(gutter, STYLES[row.style] or None)
-            line.append(text, STYLES[row.style] or None)
-            line.append(aside, "dim")
-            self._console.print(line, soft_wrap=True, markup=False, highlight=False, emoji=False)
-        if row.style == "error":
-            self._console.file.flush()
-
-
-class PlainView:
-    """Show entries as plain text, a line each, for output that is no terminal.
-
-    Args:
-        out: Where dialogue goes.
-        words: Where the program's own words go.
-        look: What to show.
-    """
-
-    def __init__(self, out: TextIO, words: TextIO, look: Look | None = None) -> None:
-        self._out = out
-        self._words = words
-        self._presenter = Presenter(look or Look(times=False))
-
-    @property
-    def look(self) -> Look:
-        """What is shown."""
-        return self._presenter.look
-
-    @look.setter
-    def look(self, look: Look) -> None:
-        self._presenter.look = look
-
-    def __call__(self, entry: Entry) -> None:
-        """Show an entry."""
-        for row in self._presenter.rows(entry):
-            self._out.write(f"{row.gutter}{row.text}\n")
-        self._out.flush()
-
-    def say(self, text: str, style: str = "said") -> None:
-        """Show the program's own words."""
-        self._words.write(f"{text}\n")
-        self._words.flush()
 
 
 def reply_words(reply: Reply) -> str:
     """Give a reply on one line, for a sentence about it."""
     return escape(b" ".join(reply.wire_lines())[:200])
-
-
-def is_serious(notice: Noticed) -> bool:
-    """Say whether a notice is about a danger and not only about an oddity."""
-    return notice.kind in (NoticeKind.PLAINTEXT_AFTER_STARTTLS, NoticeKind.ECHO, NoticeKind.CLEARTEXT_AUTH)

@@ -4,33 +4,25 @@ One session is one connection, used by one thread. Everything that happens goes 
 """
 
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Sequence
 from typing import NoReturn
 
 from smtp_shell.config import Timeouts, TlsSettings
 from smtp_shell.connecting import connect
+from smtp_shell.conversation import Conversation
 from smtp_shell.errors import (
     ConnectionLost,
-    DialogueBroken,
-    OutcomeUnknown,
-    ProtocolViolation,
-    TlsFailed,
     UsageError,
     WaitTimedOut,
 )
 from smtp_shell.protocol.commands import Command
-from smtp_shell.protocol.dialogue import Asked, Dialogue, Owed, Phase
+from smtp_shell.protocol.dialogue import Asked, Owed, Phase
 from smtp_shell.protocol.events import (
     Authenticated,
     Connected,
     Consumer,
     Decoded,
-    Disconnected,
     End,
-    Entry,
     Event,
     Noticed,
     NoticeKind,
@@ -41,15 +33,11 @@ from smtp_shell.protocol.events import (
     TlsStarted,
 )
 from smtp_shell.protocol.maildata import END_OF_DATA, MailDataEncoder
-from smtp_shell.protocol.masking import conceal_octets
-from smtp_shell.protocol.octets import CRLF, escape
+from smtp_shell.protocol.octets import CRLF
 from smtp_shell.protocol.replies import Reply, ReplyLimits
 from smtp_shell.protocol.secret import Secret
 from smtp_shell.target import Target, Way
 from smtp_shell.transport import Transport
-
-_ALWAYS_FATAL = frozenset({NoticeKind.NOT_A_REPLY, NoticeKind.TOO_MUCH, NoticeKind.PLAINTEXT_AFTER_STARTTLS})
-_FATAL_WHEN_STRICT = frozenset({NoticeKind.BAD_REPLY, NoticeKind.UNSOLICITED})
 
 
 class Session:
@@ -80,26 +68,19 @@ class Session:
     ) -> None:
         self.target = target
         self.timeouts = timeouts or Timeouts()
-        self.strict = strict
-        self.dialogue = Dialogue(limits)
-        self.dialogue.lmtp = target.lmtp
-        self.tls: TlsStarted | None = None
         self.user = ""
-        self.is_open = True
-        self._transport = transport
-        self._consumers = list(consumers)
         self._clock = clock
-        self._opened = clock() if opened is None else opened
-        self._seq = 0
-        self._sent_at = self._opened
-        self._answers: deque[tuple[int, ReplyReceived]] = deque()
-        self._next = 1
-        self._last_notice: NoticeKind | None = None
-        self._secrets: list[Secret] = []
-        self._failure: DialogueBroken | None = None
         self._tls_declined = False
-        self._in_one_go = False
-        self._pressed = False
+        self._wire = Conversation(
+            transport,
+            consumers,
+            limits=limits,
+            strict=strict,
+            clock=clock,
+            opened=clock() if opened is None else opened,
+        )
+        self.dialogue = self._wire.dialogue
+        self.dialogue.lmtp = target.lmtp
 
     @classmethod
     def open(
@@ -124,10 +105,25 @@ class Session:
         opened = time.monotonic()
         transport = connect(target, timeouts.connect, source=source, family=family)
         session = cls(target, transport, consumers, timeouts=timeouts, limits=limits, strict=strict, opened=opened)
-        session._publish(Connected(str(target), target.tls, transport.peer))
+        session._wire.publish(Connected(str(target), target.tls, transport.peer))
         if target.tls:
-            session._shake_hands(tls or TlsSettings(), implicit=True)
+            session._wire.shake_hands(tls or TlsSettings(), target.name, timeouts.tls, implicit=True)
         return session
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the connection is open."""
+        return self._wire.is_open
+
+    @property
+    def strict(self) -> bool:
+        """Whether a reply that breaks the protocol ends the session."""
+        return self._wire.strict
+
+    @property
+    def tls(self) -> TlsStarted | None:
+        """The facts of TLS; None in the clear."""
+        return self._wire.tls
 
     @property
     def phase(self) -> Phase:
@@ -137,17 +133,17 @@ class Session:
     @property
     def peer(self) -> str:
         """The address that answered; empty where that says nothing new."""
-        return self._transport.peer
+        return self._wire.transport.peer
 
     @property
     def local_host(self) -> str:
         """The address of this end of the connection; empty where it has none."""
-        return self._transport.local_host
+        return self._wire.transport.local_host
 
     @property
     def has_input(self) -> bool:
         """Whether something has come that `look` would take in."""
-        return self.is_open and self._transport.readable
+        return self.is_open and self._wire.transport.readable
 
     @property
     def tls_due(self) -> bool:
@@ -161,15 +157,19 @@ class Session:
 
     def subscribe(self, consumer: Consumer) -> None:
         """Let a consumer have each event from now on."""
-        self._consumers.append(consumer)
+        self._wire.subscribe(consumer)
 
     def unsubscribe(self, consumer: Consumer) -> None:
         """Let a consumer have no more events."""
-        self._consumers.remove(consumer)
+        self._wire.unsubscribe(consumer)
 
     def keep_secret(self, secret: Secret) -> None:
         """Mask this value wherever the server sends it back."""
-        self._secrets.append(secret)
+        self._wire.keep_secret(secret)
+
+    def keep_secrets_of(self, other: "Session") -> None:
+        """Mask here too what another session masks: a server may remember it."""
+        self._wire.keep_secrets_of(other._wire)
 
     def greeting(self) -> Reply:
         """Wait for the greeting.
@@ -201,7 +201,7 @@ class Session:
         self.look()
         octets = b"".join(command.octets for command in commands)
         self._check_sendable()
-        self._next = self.dialogue.asked + 1
+        self._wire.skip_answers()
         events: list[Event] = []
         for number, command in enumerate(commands, 1):
             if command.secret:
@@ -217,7 +217,7 @@ class Session:
         """
         self.look()
         self._check_sendable()
-        self._next = self.dialogue.asked + 1
+        self._wire.skip_answers()
         events = self.dialogue.send_raw(octets)
         for event in events:
             if isinstance(event, OctetsSent) and event.public is not None:
@@ -238,7 +238,7 @@ class Session:
         self._check_sendable()
         if secret:
             self.keep_secret(_secret(line))
-        self._next = self.dialogue.asked + 1
+        self._wire.skip_answers()
         self._say(self.dialogue.send_sasl(line, secret=secret, meaning=meaning), line + CRLF)
 
     def send_mail_data(self, pieces: Iterable[bytes]) -> Reply:
@@ -289,7 +289,7 @@ class Session:
         """
         self.look()
         self._check_sendable()
-        self._next = self.dialogue.asked + 1
+        self._wire.skip_answers()
         end = encoder.end() if encoder else END_OF_DATA
         line_end = end[: -len(END_OF_DATA)]
         events = self.dialogue.send_mail_data(line_end) if line_end else []
@@ -309,11 +309,10 @@ class Session:
         """
         self.look()
         self._check_sendable()
-        self._next = self.dialogue.asked + 1
+        self._wire.skip_answers()
         command = Command(f"BDAT {len(octets)}{' LAST' if last else ''}".encode())
-        for event in (*self.dialogue.send(command, pipelined=True), *self.dialogue.send_chunk(octets)):
-            self._publish(event)
-        self._transmit(command.octets + octets)
+        events = [*self.dialogue.send(command, pipelined=True), *self.dialogue.send_chunk(octets)]
+        self._say(events, command.octets + octets)
         return self.read_replies()[-1].reply
 
     def send_chunk_piece(self, octets: bytes) -> None:
@@ -344,30 +343,30 @@ class Session:
 
     def read_owed(self, seconds: float | None = None) -> ReplyReceived:
         """Wait as `read_reply` does; give the reply with what it answers."""
-        if self._next > self.dialogue.asked:
+        if self._wire.next_answer > self.dialogue.asked:
             self._check_open()
             raise UsageError("no reply is owed: there is nothing to wait for.")
-        answer = self._take_answer()
+        answer = self._wire.take_answer()
         if answer is not None:
             return answer
         self._check_open()
-        owed = self.dialogue.owed[self._next - self.dialogue.answered - 1]
+        owed = self.dialogue.owed[self._wire.next_answer - self.dialogue.answered - 1]
         waited = self._patience(owed) if seconds is None else seconds
         deadline = self._clock() + waited
         while answer is None:
             try:
-                if not self._receive(deadline):
+                if not self._wire.receive(deadline):
                     self._time_out(owed, waited)
             except KeyboardInterrupt:
                 self.give_up_waiting()
                 raise
-            answer = self._take_answer()
+            answer = self._wire.take_answer()
         return answer
 
     def read_replies(self) -> list[ReplyReceived]:
         """Wait for all replies that are owed; give them in order. Raises as `read_reply` does."""
         found: list[ReplyReceived] = []
-        while self._next <= self.dialogue.asked:
+        while self._wire.next_answer <= self.dialogue.asked:
             found.append(self.read_owed())
         return found
 
@@ -383,7 +382,7 @@ class Session:
         Raises:
             DialogueBroken: As `read_reply` does.
         """
-        self._next = self.dialogue.answered + 1
+        self._wire.next_answer = self.dialogue.answered + 1
         reply = self.read_owed(seconds).reply
         while self.dialogue.owed:
             reply = self.read_owed(seconds).reply
@@ -408,7 +407,7 @@ class Session:
             DialogueBroken: The server closed the connection or broke the protocol.
         """
         self._check_open()
-        return self._receive(self._clock() + seconds)
+        return self._wire.receive(self._clock() + seconds)
 
     def time_out(self, waited: float) -> NoReturn:
         """Note that a wait is over, and nothing came.
@@ -432,7 +431,7 @@ class Session:
             DialogueBroken: The server closed the connection or broke the protocol.
         """
         deadline = self._clock() + seconds
-        while self.is_open and self._receive(deadline):
+        while self.is_open and self._wire.receive(deadline):
             pass
 
     def look(self) -> bool:
@@ -444,15 +443,12 @@ class Session:
         Raises:
             DialogueBroken: The server closed the connection or broke the protocol.
         """
-        came = False
-        while self.is_open and self._receive(0.0):
-            came = True
-        return came
+        return self._wire.look()
 
     def give_up_waiting(self) -> None:
         """Stop waiting for what is owed; it is shown and paired when it comes."""
         self.dialogue.expect_late()
-        self._next = self.dialogue.asked + 1
+        self._wire.skip_answers()
 
     def start_tls(self, settings: TlsSettings, *, name: str | None = None) -> TlsStarted:
         """Do the handshake after the 220 to STARTTLS, and forget all that was learnt in the clear.
@@ -469,35 +465,35 @@ class Session:
         """
         self.look()
         self._check_open()
-        return self._shake_hands(settings, implicit=False, name=name)
+        return self._wire.shake_hands(settings, name or self.target.name, self.timeouts.tls, implicit=False)
 
     def decline_tls(self) -> None:
         """Go on in the clear after a 220 to STARTTLS, as a transcript with `*: no-tls` asks."""
         self._tls_declined = True
         self.dialogue.forget_plaintext()
-        self._next = self.dialogue.asked + 1
-        self._publish(Noticed(NoticeKind.NO_TLS))
+        self._wire.skip_answers()
+        self._wire.publish(Noticed(NoticeKind.NO_TLS))
 
     def explain(self, mechanism: str, meaning: str, *, client: bool) -> None:
         """Publish what the base64 line before means."""
-        self._publish(Decoded(client, mechanism, meaning))
+        self._wire.publish(Decoded(client, mechanism, meaning))
 
     def set_user(self, mechanism: str, user: str) -> None:
         """Note who is authenticated now."""
         self.user = user
-        self._publish(Authenticated(mechanism, user))
+        self._wire.publish(Authenticated(mechanism, user))
 
     def notice(self, kind: NoticeKind, detail: str = "") -> None:
         """Publish a notice that is not the server's doing."""
-        self._publish(Noticed(kind, detail))
+        self._wire.publish(Noticed(kind, detail))
 
     def remark(self, text: str) -> None:
         """Publish a person's note."""
-        self._publish(Remarked(text))
+        self._wire.publish(Remarked(text))
 
     def close(self) -> None:
         """Close the connection."""
-        self._end(End.CLIENT)
+        self._wire.end(End.CLIENT)
 
     def drop(self, *, reset: bool = False) -> None:
         """Close the connection at once, in the middle of whatever it is in.
@@ -506,8 +502,8 @@ class Session:
             reset: Send a TCP reset.
         """
         if self.is_open:
-            self._transport.abort(reset=reset)
-        self._end(End.CLIENT, "reset" if reset else "dropped")
+            self._wire.transport.abort(reset=reset)
+        self._wire.end(End.CLIENT, "reset" if reset else "dropped")
 
     def wait_for_close(self, seconds: float) -> bool:
         """Wait until the server closes the connection.
@@ -521,20 +517,11 @@ class Session:
         deadline = self._clock() + seconds
         while self.is_open:
             try:
-                if not self._receive(deadline):
+                if not self._wire.receive(deadline):
                     return False
             except ConnectionLost:
                 return True
         return True
-
-    def _take_answer(self) -> ReplyReceived | None:
-        """Give the reply that is to be read next, if it is in; those before it are for nobody any more."""
-        while self._answers:
-            number, answer = self._answers.popleft()
-            if number >= self._next:
-                self._next = number + 1
-                return answer
-        return None
 
     def _patience(self, owed: Owed) -> float:
         times = self.timeouts
@@ -547,151 +534,19 @@ class Session:
             return times.final_dot
         return {"DATA": times.data, "QUIT": times.quit}.get(verb, times.reply)
 
-    def _receive(self, deadline: float) -> bool:
-        """Take in what comes before the deadline; say whether anything did."""
-        try:
-            octets = self._transport.recv(deadline)
-        except (ConnectionLost, TlsFailed) as error:
-            self._lose(error)
-        if octets is None:
-            return False
-        if not octets:
-            self._end_of_stream()
-        with self._whole():
-            for event in self.dialogue.receive(octets):
-                self._take(event)
-        return True
-
-    def _take(self, event: Event) -> None:
-        if isinstance(event, ReplyReceived):
-            seconds = self._clock() - self._sent_at
-            unasked = event.command is None and self._last_notice is NoticeKind.UNSOLICITED
-            masked = self._masked(event.reply)
-            if masked is not event.reply:
-                self.dialogue.learn_again(masked, event.command)
-            event = replace(event, reply=masked, seconds=None if unasked else seconds)
-            if not unasked:
-                self._answers.append((self.dialogue.answered, event))
-        elif isinstance(event, Noticed) and event.octets:
-            event = replace(event, octets=self._mask(event.octets))
-        self._last_notice = event.kind if isinstance(event, Noticed) else None
-        self._publish(event)
-        if isinstance(event, Noticed):
-            self._judge(event)
-        elif isinstance(event, ReplyReceived) and self._failure is not None:
-            self._break_off(self._named(self._failure, event.reply))
-
-    def _judge(self, notice: Noticed) -> None:
-        """Decide whether a notice ends the session; what it is about is shown first."""
-        if notice.kind in _ALWAYS_FATAL:
-            shown = f': "{escape(notice.octets[:120].rstrip())}"' if notice.octets else ""
-            self._break_off(ProtocolViolation(f"{notice.sentence}{shown}. The connection is closed."))
-        if self.strict and notice.kind in _FATAL_WHEN_STRICT and self._failure is None:
-            self._failure = ProtocolViolation(notice.sentence)
-
-    def _named(self, failure: DialogueBroken, reply: Reply) -> DialogueBroken:
-        """Give a failure with the words of the reply that made it; a 421 that nobody asked for only says goodbye."""
-        said = escape(b" ".join(reply.wire_lines())[:200])
-        if reply.code == 421:
-            return ConnectionLost(f'the server said "{said}" unasked and is closing; connect again.')
-        return ProtocolViolation(f'{failure.message}: "{said}". The connection is closed.')
-
-    def _break_off(self, failure: DialogueBroken) -> NoReturn:
-        self._end(End.ERROR, failure.message)
-        raise failure
-
-    def _masked(self, reply: Reply) -> Reply:
-        octets = self._mask(reply.octets)
-        if octets is reply.octets:
-            return reply
-        self._publish(Noticed(NoticeKind.ECHO))
-        return replace(reply, octets=octets, lines=tuple(self._mask(line) for line in reply.lines))
-
-    def _mask(self, octets: bytes) -> bytes:
-        masked = octets
-        for secret in self._secrets:
-            masked = conceal_octets(masked, secret)
-        return octets if masked == octets else masked
-
-    def _end_of_stream(self) -> NoReturn:
-        owed = self.dialogue.owed
-        if self._transport.truncated:
-            self._publish(Noticed(NoticeKind.NO_CLOSE_NOTIFY))
-        cut = bool(self.dialogue.pending)
-        for event in self.dialogue.receive_eof():
-            self._take(event)
-        waiting = f" while {owed[0]} was owed" if owed else ""
-        where = " in the middle of a reply" if cut else waiting
-        self._end(End.SERVER)
-        raise self._loss(owed, ConnectionLost(f"the server closed the connection{where}."))
-
-    def _lose(self, error: DialogueBroken) -> NoReturn:
-        owed = self.dialogue.owed
-        for event in self.dialogue.receive_eof():
-            self._take(event)
-        self._end(End.ERROR, error.message)
-        raise self._loss(owed, error)
-
-    def _loss(self, owed: Sequence[Owed], error: DialogueBroken) -> DialogueBroken:
-        if any(each.ends_message for each in owed):
-            return OutcomeUnknown(
-                f"the outcome is unknown: {error.message.rstrip('.')}; the message may have been accepted, so look before sending it again."
-            )
-        return error
-
     def _time_out(self, owed: Owed, waited: float) -> NoReturn:
         partly = " Part of it came." if self.dialogue.pending else ""
-        self._publish(TimedOut(waited, str(owed)))
+        self._wire.publish(TimedOut(waited, str(owed)))
         error = WaitTimedOut(f"{owed} did not come within {waited:g} s.{partly}")
         if not self.strict:
             self.give_up_waiting()
             raise error
         everything = self.dialogue.owed
-        self._end(End.TIMEOUT, error.message)
-        raise self._loss(everything, error)
-
-    @contextmanager
-    def _whole(self) -> Iterator[None]:
-        """Let a Ctrl-C that comes while a consumer works wait until what is half done is whole.
-
-        Else a command would be owed a reply and never go out, or a reply be lost with the segment it came in.
-        """
-        outer, self._in_one_go = self._in_one_go, True
-        try:
-            yield
-        except BaseException:
-            self._pressed = False
-            raise
-        finally:
-            self._in_one_go = outer
-        self._raise_pressed()
-
-    def _raise_pressed(self) -> None:
-        if self._pressed and not self._in_one_go:
-            self._pressed = False
-            raise KeyboardInterrupt
+        self._wire.end(End.TIMEOUT, error.message)
+        raise self._wire.loss(everything, error)
 
     def _say(self, events: Iterable[Event], octets: bytes) -> None:
-        """Publish what goes out, and send it."""
-        with self._whole():
-            for event in events:
-                self._publish(event)
-            self._transmit(octets)
-
-    def _transmit(self, octets: bytes) -> None:
-        self._sent_at = self._clock()
-        owed = self.dialogue.owed
-        try:
-            self._transport.send(octets, self.timeouts.send)
-        except (ConnectionLost, WaitTimedOut, TlsFailed) as error:
-            with suppress(DialogueBroken):
-                self.look()
-            if self.is_open:
-                self._lose(error)
-            raise self._loss(owed, error) from None
-        except KeyboardInterrupt:
-            self._end(End.ERROR, "interrupted while sending")
-            raise
+        self._wire.say(events, octets, self.timeouts.send)
 
     def _check_open(self) -> None:
         if not self.is_open:
@@ -703,42 +558,6 @@ class Session:
             raise UsageError(
                 "the server said 220 to STARTTLS: the handshake comes next, and nothing more goes in the clear."
             )
-
-    def _shake_hands(self, settings: TlsSettings, *, implicit: bool, name: str | None = None) -> TlsStarted:
-        checked = name or self.target.name
-        try:
-            facts = self._transport.start_tls(settings, checked, self.timeouts.tls, implicit=implicit)
-        except DialogueBroken as error:
-            self._end(End.ERROR, error.message)
-            raise
-        except KeyboardInterrupt:
-            self._end(End.ERROR, "interrupted in the TLS handshake")
-            raise
-        if not implicit:
-            self.dialogue.forget_plaintext()
-            self._next = self.dialogue.asked + 1
-        self.tls = facts
-        self._publish(facts)
-        return facts
-
-    def _end(self, end: End, detail: str = "") -> None:
-        if not self.is_open:
-            return
-        self.is_open = False
-        self._transport.close()
-        self.dialogue.phase = Phase.CLOSED
-        self._publish(Disconnected(end, detail))
-
-    def _publish(self, event: Event) -> None:
-        self._seq += 1
-        in_tls = self._transport.in_tls and not isinstance(event, TlsStarted)
-        entry = Entry(self._seq, self._clock() - self._opened, event, in_tls)
-        for consumer in tuple(self._consumers):
-            try:
-                consumer(entry)
-            except KeyboardInterrupt:  # the others shall have it too
-                self._pressed = True
-        self._raise_pressed()
 
 
 def _secret(octets: bytes) -> Secret:

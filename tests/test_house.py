@@ -22,10 +22,10 @@ LAYERS = (
     {"target"},
     {"credentials"},
     {"tls", "transport", "connecting"},
-    {"session", "authentication"},
+    {"stream", "conversation", "session", "authentication"},
     {"transcript"},
     {"importers"},
-    {"render"},
+    {"render", "views"},
     {"export"},
     {"servers"},
     {"options"},
@@ -37,7 +37,7 @@ RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 # Library -> the rooms it may be in.
 ROOMS = {
     "prompt_toolkit": {"shell"},
-    "rich": {"render", "export.screen", "shell"},
+    "rich": {"render", "views", "export.screen"},
     "aiosmtpd": {"servers.practice"},
     "trustme": {"servers"},
     "tzlocal": {"shell", "transcript.variables"},
@@ -63,7 +63,7 @@ NOT_IN_PROTOCOL = {
 }
 
 TOP_LEVEL = {"CHANGELOG.md", "LICENSE", "README.md", "pyproject.toml", "smtp_shell", "tests", "transcripts"}
-LINES_IN_A_MODULE = 400
+LINES_IN_A_MODULE = 350
 LINES_IN_A_FUNCTION = 70
 
 
@@ -164,10 +164,22 @@ def test_the_protocol_knows_no_clock_and_no_machine() -> None:
     assert wrong == []
 
 
+def lines_of_code(source: bytes) -> int:
+    """Count the lines that do something: no docstring, no comment, no blank line."""
+    told: set[int] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and ast.get_docstring(
+            node
+        ):
+            told |= set(range(node.body[0].lineno, (node.body[0].end_lineno or 0) + 1))
+    lines = enumerate(source.decode().split("\n"), 1)
+    return sum(1 for number, line in lines if line.strip() and not line.strip().startswith("#") and number not in told)
+
+
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_no_room_is_too_large(path: Path) -> None:
     source = path.read_bytes()
-    assert source.count(b"\n") <= LINES_IN_A_MODULE
+    assert lines_of_code(source) <= LINES_IN_A_MODULE
     long = [
         f"{node.name}: {node.end_lineno - node.lineno + 1} lines"
         for node in ast.walk(ast.parse(source))

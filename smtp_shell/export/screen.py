@@ -10,7 +10,8 @@ from rich.console import Console
 from rich.terminal_theme import MONOKAI
 
 from smtp_shell.protocol.events import Entry
-from smtp_shell.render import ConsoleView, Look
+from smtp_shell.render import Look
+from smtp_shell.views import ConsoleView
 
 WIDTH = 92
 # The font of rich's template is fetched from a host of somebody else's, which would tell it who looks at the picture.

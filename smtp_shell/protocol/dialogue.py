@@ -339,7 +339,8 @@ class Dialogue:
             self.phase = Phase.FRESH if digit == 2 else self.phase
         elif owed.asked in (Asked.END_OF_DATA, Asked.CHUNK):
             self._end_message(owed, reply)
-        elif owed.command is not None:
+        else:
+            assert owed.command is not None  # only the greeting and the final dot answer none
             self._advance_by_command(owed.command, digit, reply)
         if reply.code == 421:
             self.phase = Phase.CLOSED
@@ -368,15 +369,15 @@ class Dialogue:
             self._accepted = 0
         elif digit != 3 and verb == "DATA":
             self._raw_in_data = False
-        if self._stays(command, digit, reply.code):
+        if self._stays(command, digit, reply):
             return
         self.phase = TRANSITIONS.get((verb, digit), self.phase)
 
-    def _stays(self, command: Command, digit: int, code: int) -> bool:
+    def _stays(self, command: Command, digit: int, reply: Reply) -> bool:
         """Say whether the phase stays although the table has a row: the row's condition is not met."""
         verb = command.verb
         if verb == "STARTTLS":
-            return code != 220
+            return reply.code != 220 or not VIOLATIONS.isdisjoint(reply.oddities)
         if verb == "RCPT":
             return self.phase not in (Phase.MAIL, Phase.RCPT)
         if verb == "RSET":

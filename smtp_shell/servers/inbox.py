@@ -5,6 +5,7 @@ A message is stored as it came over the wire, CRLF and all, behind the trace hea
 
 import base64
 import binascii
+import codecs
 import itertools
 import os
 import quopri
@@ -191,6 +192,8 @@ class Inbox:
 
 _OWN_NAME = re.compile(r"([0-9]{1,10})\.M([0-9]{6})Q([0-9]{6,9})R", re.ASCII)
 _ENCODED_WORD = re.compile(rb"=\?([A-Za-z0-9_.:+-]{1,40})(?:\*[A-Za-z0-9-]*)?\?([BbQq])\?([!->@-~]*)\?=")
+# Codecs of Python's own that no mail is written in; the first warns about what it decodes.
+_NO_CHARSETS = frozenset(("unicode-escape", "raw-unicode-escape", "idna", "punycode", "undefined"))
 _BETWEEN_ENCODED_WORDS = re.compile(rb"(?<=\?=)[ \t]+(?==\?)")
 
 
@@ -262,6 +265,8 @@ def _decoded(subject: bytes) -> str:
 def _decoded_word(match: re.Match[bytes]) -> str:
     charset, encoding, text = match[1].decode("ascii"), match[2], match[3]
     try:
+        if codecs.lookup(charset).name in _NO_CHARSETS:
+            return match[0].decode("ascii")
         octets = base64.b64decode(text) if encoding in b"Bb" else quopri.decodestring(text, header=True)
         return octets.decode(charset, "replace")
     except (binascii.Error, LookupError, ValueError, OverflowError):

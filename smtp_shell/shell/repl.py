@@ -22,11 +22,10 @@ from prompt_toolkit.styles import Style
 
 from smtp_shell.config import private_folder, state_dir
 from smtp_shell.errors import SmtpShellError
-from smtp_shell.protocol.commands import secret_start
 from smtp_shell.protocol.dialogue import Phase
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.shell.completion import suggest
-from smtp_shell.shell.lines import secret_from
+from smtp_shell.shell.lines import is_kept, secret_from
 from smtp_shell.shell.shell import Shell
 
 WATCH_SECONDS = 0.2
@@ -267,16 +266,6 @@ class _HistoryLines(Sequence[str]):
 
     def __reversed__(self) -> Iterator[str]:
         return reversed(self._history.get_strings())
-
-
-def is_kept(text: str, phase: Phase | None) -> bool:
-    """Say whether a typed line may be kept in the history."""
-    if phase in (Phase.MAILDATA, Phase.AUTH):
-        return False
-    if secret_from(text) is not None or "\n" in text:
-        return False
-    line = text.removeprefix("/raw ").encode("utf-8", "surrogateescape")
-    return secret_start(line) is None
 
 
 def _open_history(shell: Shell) -> History:

@@ -216,14 +216,12 @@ def _asker() -> "Ask":
 
 def _go_on(replay: Replay, options: argparse.Namespace, ask: "Ask | None") -> None:
     """Open a shell on the connection of a replay that a person takes over."""
-    from rich.console import Console
-
-    from smtp_shell.render import ConsoleView
     from smtp_shell.shell.repl import run_repl
     from smtp_shell.shell.shell import Shell, ShellOptions, ShellSettings
+    from smtp_shell.views import console_view
 
     shell = Shell(
-        ConsoleView(Console(highlight=False)),
+        console_view(color=options.color != "never" and not os.environ.get("NO_COLOR"), force=False),
         ShellOptions(tls_settings(options), credential_source(options, ask), interactive=True),
         ShellSettings(insecure_auth=options.insecure_auth),
         ask=ask,

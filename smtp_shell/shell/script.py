@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from smtp_shell.errors import AuthFailed, ConnectionLost, SmtpShellError, UsageError
+from smtp_shell.errors import ConnectionLost, SmtpShellError, UsageError
 from smtp_shell.protocol.dialogue import Phase
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.shell.shell import Shell
@@ -114,20 +114,28 @@ def run_file(shell: Shell, path: Path) -> None:
     """Run a file of shell lines inside a shell; it stops at the first line that fails.
 
     Raises:
-        SmtpShellError: A line failed; the message says which.
+        SmtpShellError: A line failed, and the message says which; or the file runs itself.
     """
+    resolved = path.resolve()
+    if resolved in shell.sources:
+        raise UsageError(f"{escape_str(str(path))} runs itself; take the /source line out.")
+    shell.sources.append(resolved)
+    try:
+        _run_each(shell, path)
+    finally:
+        shell.sources.pop()
+
+
+def _run_each(shell: Shell, path: Path) -> None:
     for where, line in file_lines(path):
         if line.startswith("#") and shell.phase is not Phase.MAILDATA:
             continue
         before = shell.failed_replies
         try:
             shell.run(line)
-        except AuthFailed as error:
-            raise AuthFailed(f"{where}: {error}") from None
         except SmtpShellError as error:
-            raise (
-                type(error)(f"{where}: {error.message}") if type(error).__init__ is SmtpShellError.__init__ else error
-            ) from None
+            error.message = f"{where}: {error.message}"
+            raise
         if shell.failed_replies > before:
             raise Stopped(f"{where}: the server refused; the lines behind it were not run.")
         if shell.leaving:

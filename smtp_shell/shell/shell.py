@@ -22,15 +22,16 @@ from smtp_shell.protocol.dialogue import Phase
 from smtp_shell.protocol.events import Consumer, Entry, Noticed, NoticeKind, ReplyReceived, TlsStarted
 from smtp_shell.protocol.maildata import MailDataEncoder
 from smtp_shell.protocol.masking import describe_typed, is_secret_answer
-from smtp_shell.protocol.octets import escape_str
+from smtp_shell.protocol.octets import escape, escape_str
 from smtp_shell.protocol.replies import Reply
-from smtp_shell.render import Look, View, certificate_rows
+from smtp_shell.render import Look, certificate_rows
 from smtp_shell.servers.inbox import Inbox
 from smtp_shell.session import Session
 from smtp_shell.shell.lines import Answer, MailDataLine, Run, Wire, parse
 from smtp_shell.shell.registry import Registry
 from smtp_shell.target import Target
 from smtp_shell.transcript.record import Recording, automatic, recording_header
+from smtp_shell.views import View
 
 if TYPE_CHECKING:
     from smtp_shell.transcript.replay import Replay
@@ -120,7 +121,7 @@ class Shell:
         self._ask = ask
         self._encoder: MailDataEncoder | None = None
         self._consumers: list[Consumer] = [self._count]
-        self._sources: list[Path] = []
+        self.sources: list[Path] = []
         self.settings = settings or ShellSettings()
         self.apply_look()
 
@@ -215,6 +216,7 @@ class Shell:
             DialogueBroken: There is no connection, no greeting, or no TLS.
         """
         self.disconnect()
+        before = self.session
         self.target = target
         self._begin_recording(target)
         recorders = [self.recording] if self.recording is not None else []
@@ -231,6 +233,8 @@ class Shell:
         except DialogueBroken:
             self._end_recording()
             raise
+        if before is not None:
+            self.session.keep_secrets_of(before)
         self.show_certificate(self.session.tls)
         reply = self.waiting(self.session.greeting)
         if reply is None or reply.is_negative:
@@ -386,31 +390,13 @@ class Shell:
         if facts is None or (facts.verified and not self.options.interactive):
             return
         for row in certificate_rows(facts):
-            self.say(f"  {row}", "said" if facts.verified else "notice")
+            self.say(f"  {row}", "quoted" if facts.verified else "notice")
 
     def stream_mail_data(self, path: Path) -> None:
         """Send a file as mail data, in pieces."""
         session = self.need_session()
         with open_message(path) as stream:
             self.waiting(lambda: session.send_mail_data(iter(lambda: stream.read(PIECE), b"")))
-
-    def run_file(self, path: Path) -> None:
-        """Run a file of shell lines.
-
-        Raises:
-            UsageError: It cannot be read, or it runs itself.
-            SmtpShellError: A line failed; the message names it.
-        """
-        from smtp_shell.shell.script import run_file
-
-        resolved = path.resolve()
-        if resolved in self._sources:
-            raise UsageError(f"{escape_str(str(path))} runs itself; take the /source line out.")
-        self._sources.append(resolved)
-        try:
-            run_file(self, path)
-        finally:
-            self._sources.pop()
 
     def _start_tls_at_once(self) -> None:
         """Go from the greeting into TLS, or stop: nothing else may happen in the clear when the user asked for TLS."""
@@ -440,7 +426,8 @@ class Shell:
             self.finish_tls()
             return
         if reply is not None:
-            refused = f'the server did not start TLS: it said "{reply.code} {reply.text.split(chr(10))[0]}"; nothing secret was sent.'
+            said = escape(b" ".join(reply.wire_lines())[:200])
+            refused = f'the server did not start TLS: it said "{said}"; nothing secret was sent.'
             if self.target is not None and self.target.starttls:
                 self.disconnect()
             raise TlsFailed(refused)

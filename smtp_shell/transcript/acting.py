@@ -11,7 +11,15 @@ from time import monotonic
 
 from smtp_shell.authentication import Authentication, refuse_in_the_clear
 from smtp_shell.config import Timeouts, TlsSettings
-from smtp_shell.errors import AuthFailed, DialogueBroken, NotSendable, SmtpShellError, TlsFailed, UsageError
+from smtp_shell.errors import (
+    AuthFailed,
+    DialogueBroken,
+    NotSendable,
+    ProtocolViolation,
+    SmtpShellError,
+    TlsFailed,
+    UsageError,
+)
 from smtp_shell.protocol.commands import Command
 from smtp_shell.protocol.dialogue import Phase
 from smtp_shell.protocol.events import Consumer
@@ -28,7 +36,7 @@ from smtp_shell.transcript.matching import Strictness
 from smtp_shell.transcript.recorder import SASL_MARK
 from smtp_shell.transcript.result import Act, BeforeStep, Decision, Outcome, PendingStep, Progress, StepResult, excerpt
 from smtp_shell.transcript.script import Script
-from smtp_shell.transcript.settling import DIFFERS, Settled, Settler
+from smtp_shell.transcript.settling import DIFFERS, VIOLATED, Settled, Settler
 from smtp_shell.transcript.step import SERVER_LINES, Marker, Step
 from smtp_shell.transcript.variables import SASL, Template, Variables
 
@@ -136,6 +144,7 @@ class Actor:
         self._report = report
         self._pause = pause
         self._auth: Authentication | None = None
+        self._cancelled: DialogueBroken | None = None
         self._mechanism = ""
         self._challenge: Reply | None = None
         self._expects_challenge = False
@@ -236,7 +245,7 @@ class Actor:
         # Nothing more goes in the clear where the transcript has TLS, whoever it is that refuses.
         why = settled.why or "the server refused STARTTLS"
         expected, received = settled.expected, settled.received
-        status = settled.status if settled.ended else TlsFailed.exit_status
+        status = settled.status if settled.ended or settled.status == VIOLATED else TlsFailed.exit_status
         settled.status = 0
         settled.differ(status, f"{why}; {_STRIPPED}" if stripped else why, expected or "220", received)
 
@@ -265,16 +274,24 @@ class Actor:
         if session.phase is not Phase.AUTH or self._challenge is None:
             raise AuthFailed("the server asks for no response, so none is sent.")
         self._auth = self._auth or self._authentication(session)
-        self._auth.answer(self._challenge)
+        self._answer(self._auth, self._challenge)
 
     def _send_response(self, session: Session, line: bytes) -> str:
         auth, challenge = self._auth, self._challenge
         if auth is not None and challenge is not None and line in _OPEN_RESPONSES:
-            self._try(partial(auth.answer, challenge))
+            self._try(partial(self._answer, auth, challenge))
             return escape(line) or _EMPTY_LINE
         secret = is_secret_answer(line)
         self._try(lambda: session.send_sasl(line, secret=secret))
         return SASL_MARK if secret else escape(line) or _EMPTY_LINE
+
+    def _answer(self, auth: Authentication, challenge: Reply) -> None:
+        """Answer a challenge, and keep in mind why that was refused: the server's reply to `*` would hide it."""
+        try:
+            auth.answer(challenge)
+        except DialogueBroken as error:
+            self._cancelled = error
+            raise
 
     def _authentication(self, session: Session) -> Authentication:
         if self._settings.credentials is None:
@@ -308,6 +325,11 @@ class Actor:
     def _after_auth(self, settled: Settled) -> None:
         self._expects_challenge = False
         self._challenge = None
+        cancelled, self._cancelled = self._cancelled, None
+        if isinstance(cancelled, AuthFailed | ProtocolViolation):
+            self._auth = None
+            settled.blame(cancelled)
+            return
         if settled.code == 334 and settled.received:
             self._challenge = self._last_reply
             self._expects_challenge = True
@@ -316,15 +338,14 @@ class Actor:
         auth, self._auth = self._auth, None
         if not settled.ok:
             self._expects_challenge = settled.demanded and settled.expected.startswith("334")
-            return
         if auth is None or self._last_reply is None or settled.code == 0:
             return
-        if settled.code == 235 or not settled.demanded:
+        # A 235 that comes too early is looked at too: the server may have left out the proof of itself.
+        if settled.code == 235 or (settled.ok and not settled.demanded):
             try:
                 auth.finish(self._last_reply)
             except DialogueBroken as error:
-                settled.ended = True
-                settled.differ(error.exit_status, error.message.rstrip("."), "", settled.received)
+                settled.blame(error)
 
     @property
     def _last_reply(self) -> Reply | None:

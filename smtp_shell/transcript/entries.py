@@ -25,6 +25,7 @@ from smtp_shell.protocol.maildata import END_OF_DATA, MailDataEncoder
 from smtp_shell.protocol.octets import CRLF, unescape
 from smtp_shell.transcript.body import body_pieces
 from smtp_shell.transcript.matching import Demand
+from smtp_shell.transcript.notation import clean
 from smtp_shell.transcript.recorder import NOTICE, SASL_MARK
 from smtp_shell.transcript.step import CLIENT_LINES, SERVER_LINES, Marker, Step
 
@@ -118,7 +119,7 @@ class _History:
         elif step.marker is Marker.CLIENT_OCTETS:
             yield from self._octets(octets)
         elif in_data and octets == b".":
-            self._data_ended, self._in_data = True, False
+            self._data_ended, self._in_data, self._data_asked = True, False, False
             yield from self._dialogue.send_mail_data(END_OF_DATA, last=True)
         elif in_data:
             self._in_data = True
@@ -191,17 +192,18 @@ class _History:
                 self._dialogue = Dialogue()
                 self._begun, self._tls = True, False
                 self._data_asked = self._in_data = self._data_ended = False
-                yield Connected(_word(words, 0), words[1:2] == ("tls",))
+                yield Connected(clean(_word(words, 0)), words[1:2] == ("tls",))
             case "tls":
                 if self._dialogue.phase is Phase.TLS:
                     self._dialogue.forget_plaintext()
                 subject = Certificate(subject=unescape(" ".join(words[3:])))
-                yield TlsStarted(_word(words, 0), _word(words, 1), words[2:3] == ("verified",), subject, "")
+                version, cipher = clean(_word(words, 0)), clean(_word(words, 1))
+                yield TlsStarted(version, cipher, words[2:3] == ("verified",), subject, "")
             case "no-tls":
                 self._dialogue.forget_plaintext()
                 yield Noticed(NoticeKind.NO_TLS)
             case "auth":
-                yield Authenticated(_word(words, 0), _word(words, 1))
+                yield Authenticated(clean(_word(words, 0)), _word(words, 1))
             case "timeout" if words:
                 self._dialogue.expect_late()
                 yield TimedOut(_number(words[0]), " ".join(words[1:]))

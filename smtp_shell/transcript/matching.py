@@ -313,10 +313,10 @@ class _Comparison:
 
     def _differs(self, why: str, index: int, line: int | None = None) -> Verdict:
         demands = self._demands
-        last = len(demands) if len(self._lines) > 1 or demands[-1].continues is False else index + 1
         index = min(index, len(demands) - 1)
+        last = len(demands) if len(self._lines) > 1 or demands[-1].continues is False else index + 1
         shown = self._lines[min(index if line is None else line, len(self._lines) - 1)]
-        return Verdict(False, why, used=max(last, 1), expected=str(demands[index]), received=escape(_bare(shown)))
+        return Verdict(False, why, used=last, expected=str(demands[index]), received=escape(_bare(shown)))
 
 
 def _wire_lines(octets: bytes) -> Iterator[bytes]:

@@ -115,6 +115,7 @@ class _MailData:
         self._line = b""
         self._within_line = False
         self._regular = True
+        self._last_cr = b""
         self._file: BinaryIO | None = None
         self._decoder = MailDataDecoder()
         if bodies is not None:
@@ -122,8 +123,8 @@ class _MailData:
 
     def take(self, octets: bytes, at: float) -> None:
         """Write the next piece, as it went over the wire."""
-        if self._regular and not _is_regular(self._line[-1:] + octets):
-            self._regular = False
+        self._regular = self._regular and _is_regular(self._last_cr + octets)
+        self._last_cr = b"\r" if octets.endswith(b"\r") else b""
         if self._file is not None:
             self._file.write(self._decoder.decode(octets))
             return

@@ -133,7 +133,8 @@ class Recording:
         try:
             return cls(path, stream, header, on_failure=on_failure, body_limit=body_limit)
         except OSError as error:
-            stream.close()
+            with suppress(OSError):  # closing writes again what is held back
+                stream.close()
             raise UsageError(f"{escape_str(str(path))} cannot be written to: {reason_of(error)}.") from None
 
     def __call__(self, entry: Entry) -> None:

@@ -95,6 +95,8 @@ def run_replay(options: ReplayOptions, out: Writer) -> int:
         for each in replays:
             if not options.json:
                 tell(heading(each.name, str(each.settings.server or "")))
+                if each.settings.tls_settings.insecure:
+                    tell(f"{_INDENT}--insecure is on: certificates are not verified")
             # What the steps were has been told; only the numbers are kept.
             result = replace(each.run(), steps=())
             results.append(result)

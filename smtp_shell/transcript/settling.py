@@ -82,6 +82,11 @@ class Settled:
             self.status, self.why = status, why
             self._differing = (expected, received)
 
+    def blame(self, error: DialogueBroken) -> None:
+        """Note what ended the dialogue; it counts before any difference that came of it."""
+        self.ended = True
+        self.status, self.why = error.exit_status, error.message.rstrip(".")
+
 
 class Settler:
     """Wait for what a transcript expects.

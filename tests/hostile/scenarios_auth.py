@@ -451,6 +451,24 @@ def echo_afterwards(peer: Peer) -> None:
 
 
 @scenario(
+    says="says the password back on the next connection, from the greeting on",
+    script=(*PLAIN, "/reconnect", "ehlo", "/status"),
+    exit=0,
+    tls="implicit",
+    credentials=True,
+    canary=True,
+    ways=("batch", "terminal"),
+)
+def echo_on_the_next_connection(peer: Peer) -> None:
+    peer.start_tls()
+    peer.capabilities = (*CAPABILITIES, b"AUTH PLAIN")
+    if b"AUTH" in peer.log.received:
+        peer.greet(b"welcome back, " + CANARY.encode())
+        peer.capabilities = (*peer.capabilities, b"XSECRET " + SECRETS[-1])
+    peer.ordinary()
+
+
+@scenario(
     says="says the password back in the next challenge, which the client shows decoded",
     script=LOGIN,
     exit={5, 6},

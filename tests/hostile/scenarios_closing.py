@@ -35,7 +35,8 @@ def quit_answered_250(peer: Peer) -> None:
     peer.ordinary({b"QUIT": b"250 2.0.0 ok\r\n"})
 
 
-@scenario(says="floods the client behind its 221", script=("ehlo", "quit"), exit={0, 6})
+# For a replay what is not in the transcript is a difference, here and in the other floods.
+@scenario(says="floods the client behind its 221", script=("ehlo", "quit"), exit={0, 6}, replay_exit={1, 6})
 def quit_with_a_flood_behind(peer: Peer) -> None:
     peer.until(b"QUIT")
     peer.send(b"221 2.0.0 bye\r\n")
@@ -131,7 +132,8 @@ def idle_escapes(peer: Peer) -> None:
     says="sends 20 MB while the prompt waits",
     script=("ehlo", "/wait 1.5", "noop"),
     exit=6,
-    shows=("64|65.?536|unsolicited",),  # unwatched, the first reply that nobody asked for ends it
+    replay_exit={1, 6},
+    shows=("64|65.?536|unsolicited|does not have",),  # unwatched, the first reply that nobody asked for ends it
     idle=True,
 )
 def idle_flood(peer: Peer) -> None:

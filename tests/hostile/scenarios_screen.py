@@ -167,6 +167,23 @@ def forged_row_by_wrapping(peer: Peer) -> None:
 
 
 @scenario(
+    says="sends lines so long that what the program says of them wraps, right before what only the program says",
+    script=("ehlo", "/status", "/capabilities", "starttls"),
+    exit=4,
+    tls="starttls",
+    rows=("C: QUIT", "S: 250 forged", "*: tls"),
+    forged=("QUIT",),
+    ways=("batch", "terminal"),
+)
+def forged_row_in_the_programs_words(peer: Peer) -> None:
+    forged = (b"C: QUIT", b"S: 250 forged", b"*: tls TLSv1.3 verified")
+    words = b" ".join(b"x" * width + b" " + text for width in range(40, 76) for text in forged)
+    peer.greet(words)
+    peer.capabilities = (b"STARTTLS", b"X-LONG " + words)
+    peer.ordinary({b"STARTTLS": b"454 4.7.0 " + words + b"\r\n"})
+
+
+@scenario(
     says="fills a reply with all 256 octets but LF",
     script=_SCRIPT,
     exit=1,

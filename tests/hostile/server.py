@@ -990,8 +990,9 @@ class HostileServer:
         twice = [octets for octets in self.scenario.once if received.count(octets.upper()) > 1]
         broken += [f"the server received {octets!r} twice" for octets in twice]
         broken += [f"a credential in the clear: {form!r}" for form in secret_forms() if form in self.received_clear]
-        if self.connections > 1:
-            broken.append(f"{self.connections} connections where one was asked for")
+        asked_for = 1 + self.scenario.script.count("/reconnect")
+        if self.connections > asked_for:
+            broken.append(f"{self.connections} connections where {asked_for} was asked for")
         return broken
 
     def wait(self, seconds: float) -> bool:

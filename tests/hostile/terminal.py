@@ -11,12 +11,11 @@ from typing import Any, Self
 import pexpect
 import pyte
 
-from tests.hostile.runner import PROGRAM, memory_of
+from tests.hostile.runner import PROGRAM, memory_of, secrets_in
 
 COLUMNS, ROWS = 80, 24
-PROMPT = re.compile(
-    r"(smtp-shell|mail data|answer to the 334 \(hidden\)|[a-z]+://\S+( NOT-VERIFIED| tls)? [a-z ]+|\S+:\d+( NOT-VERIFIED| tls)? [a-z ]+)[>:] "
-)
+_PHASE = r"(?: NOT-VERIFIED| tls)? [a-z ]+> "
+PROMPT = re.compile(rf"smtp-shell> |mail data: |answer to the 334 \(hidden\): |[a-z]+://\S+{_PHASE}|\S+:\d+{_PHASE}")
 QUESTION = re.compile(r".*\[y/N\] ")
 
 OWN_SEQUENCES = re.compile(
@@ -54,10 +53,11 @@ class Terminal:
             PROGRAM[0],
             [*PROGRAM[1:], *words],
             cwd=str(folder),
-            env={**environment, "TERM": "xterm-256color", "PROMPT_TOOLKIT_NO_CPR": "1"},  # type: ignore[arg-type]
+            env={**environment, "TERM": "xterm-256color", "PROMPT_TOOLKIT_NO_CPR": "1"},
             dimensions=(ROWS, COLUMNS),
             timeout=None,
         )
+        self._pid = int(self._child.pid or 0)
 
     def __enter__(self) -> Self:
         return self
@@ -117,9 +117,18 @@ class Terminal:
 
     def enter(self, line: str, seconds: float) -> bool:
         """Type a line, and say whether the next prompt or question came in time."""
-        prompts = self._prompts
+        answered = self._prompts
         self.send(f"{line}\r")
-        return self.wait(lambda: self._prompts > prompts and (self.at_prompt or self.at_question), seconds)
+        return self.wait_for_prompt(seconds, behind=answered)
+
+    def wait_for_prompt(self, seconds: float, *, behind: int = 0) -> bool:
+        """Wait for a prompt or a question, and say whether it came in time.
+
+        Args:
+            seconds: How long to wait.
+            behind: How many prompts have been answered.
+        """
+        return self.wait(lambda: self._prompts > behind and (self.at_prompt or self.at_question), seconds)
 
     def wait(self, condition: Callable[[], bool], seconds: float) -> bool:
         """Take in what comes until a condition holds, and say whether it did in time."""
@@ -129,6 +138,15 @@ class Terminal:
                 return False
             self._take()
         return True
+
+    def wait_for_silence(self, silence: float, seconds: float) -> bool:
+        """Take in what comes until for a while nothing does, and say whether that came in time."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            before = len(self.octets)
+            if not self.wait(lambda before=before: len(self.octets) > before, silence):  # type: ignore[misc]
+                return True
+        return False
 
     def wait_for_end(self, seconds: float) -> int | None:
         """Wait until the program ends, and give its exit status; None if it does not end."""
@@ -143,17 +161,20 @@ class Terminal:
         Args:
             rows: Words that no row may start with.
         """
+        for joined in ("".join(row[6:] for row in self.rows), "".join(row.strip() for row in self.rows)):
+            yield from (f"a credential is on the screen, wrapped: {form!r}" for form in secrets_in(joined.encode()))
         if self.title:
             yield f"the window's title was set: {self.title!r}"
         words = tuple(rows)
         if words:
-            yield from (f"a row starts like one of the program's: {row!r}" for row in self.rows if row.startswith(words))
+            forged = (row for row in self.rows if row.lstrip().startswith(words))
+            yield from (f"a row starts like one of the program's: {row!r}" for row in forged)
 
     def _take(self) -> None:
         try:
             came = self._child.read_nonblocking(65_536, timeout=_TICK)
         except pexpect.TIMEOUT:
-            self.peak = max(self.peak, memory_of(self._child.pid))
+            self.peak = max(self.peak, memory_of(self._pid))
             return
         except pexpect.EOF:
             self._ended = True

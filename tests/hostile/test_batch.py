@@ -4,15 +4,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.hostile.runner import Stage, name_of, run, scenarios_for
+from tests.hostile.runner import Record, Stage, name_of, run, scenarios_for
 from tests.hostile.server import HostileServer, Scenario
 
 
 @pytest.mark.parametrize("entry", scenarios_for("batch"), ids=name_of)
-def test_the_program_keeps_its_promises_in_batch(entry: Scenario, tmp_path: Path) -> None:
+def test_the_program_keeps_its_promises_in_batch(entry: Scenario, tmp_path: Path, record_property: Record) -> None:
     with HostileServer(entry) as server:
         stage = Stage(entry, tmp_path, server)
         ending = run(stage, entry.arguments(server.port, stage.ca_file))
+    record_property("peak", ending.peak)
+    record_property("seconds", round(ending.seconds, 2))
     found = [
         *ending.faults(entry, entry.exit),
         *server.broken_promises(),

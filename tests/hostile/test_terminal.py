@@ -4,14 +4,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.hostile.runner import MOST_MEMORY, Stage, faults_of_text, name_of, scenarios_for
+from tests.hostile.runner import MOST_MEMORY, Record, Stage, faults_of_text, name_of, scenarios_for
 from tests.hostile.server import HostileServer, Scenario
 
 pexpect = pytest.importorskip("pexpect")
 
-from tests.hostile.terminal import OWN_SEQUENCES, Terminal  # noqa: E402
+from tests.hostile.terminal import OWN_SEQUENCES, PROMPT, Terminal  # noqa: E402
 
 HALF_A_LINE = "mail ann@exam"
+CTRL_C, CTRL_U = "\x03", "\x15"
+SILENCE = 0.5
+"""Seconds after which a server that speaks while the prompt waits has said all; longer than the program takes to look again."""
 
 pytestmark = [
     pytest.mark.terminal,
@@ -37,7 +40,7 @@ class Person:
     def work(self) -> None:
         """Type the script; after trouble only what is for the shell, not for the server; then leave."""
         terminal, entry = self._terminal, self._entry
-        if not terminal.wait(lambda: terminal.at_prompt or terminal.at_question, entry.seconds):
+        if not terminal.wait_for_prompt(entry.seconds):
             self.found.append(f"no prompt came; the cursor is behind {terminal.row!r}")
             return
         trouble = terminal.in_trouble
@@ -61,29 +64,30 @@ class Person:
             self._is_over = True
 
     def _wait_with_half_a_line(self) -> None:
-        """Type half a line, wait until the server has made itself heard, and see that the half is still there."""
-        terminal = self._terminal
+        """Type half a line, wait until the server has made itself heard, see that the half is still there, and take it back."""
+        terminal, seconds = self._terminal, self._entry.seconds
         terminal.send(HALF_A_LINE)
-        if not terminal.wait(lambda: terminal.row.endswith(HALF_A_LINE), self._entry.seconds):
-            self.found.append("what was typed is not shown")
-        heard = terminal.wait(
-            lambda: terminal.in_trouble and terminal.row.endswith(HALF_A_LINE), self._entry.seconds
-        )
-        if not heard:
+        if not terminal.wait(lambda: self._half_is_there, seconds):
+            self.found.append(f"what was typed is not shown; the cursor is behind {terminal.row!r}")
+        if not terminal.wait(lambda: terminal.in_trouble and self._half_is_there, seconds):
             self.found.append(f"while the prompt waited nothing was shown, or the half line is gone: {terminal.row!r}")
-        terminal.wait(lambda: not terminal.in_trouble, 0.5)
-        if not terminal.row.endswith(HALF_A_LINE):
+        if not terminal.wait_for_silence(SILENCE, seconds):
+            self.found.append("what the server says has no end")
+        if not self._half_is_there:
             self.found.append(f"the half line is gone: {terminal.row!r}")
-        trouble = terminal.in_trouble
-        terminal.send("\x15")
-        if not terminal.wait(lambda: terminal.at_prompt, self._entry.seconds):
-            self.found.append("the half line cannot be taken back")
-        self._had_trouble = trouble
+        terminal.send(CTRL_U)
+        if not terminal.wait(lambda: terminal.at_prompt, seconds):
+            self.found.append(f"the half line cannot be taken back: {terminal.row!r}")
+
+    @property
+    def _half_is_there(self) -> bool:
+        row = self._terminal.row
+        return row.endswith(HALF_A_LINE) and PROMPT.fullmatch(row.removesuffix(HALF_A_LINE)) is not None
 
     def _leave(self) -> None:
         terminal = self._terminal
         if terminal.row.startswith("mail data"):
-            terminal.send("\x03")
+            terminal.send(CTRL_C)
             if not terminal.wait(lambda: terminal.at_question, self._entry.seconds):
                 self.found.append("Ctrl-C in mail data asks nothing")
             self._enter("y")
@@ -95,9 +99,7 @@ class Person:
 
 
 @pytest.mark.parametrize("entry", scenarios_for("terminal"), ids=name_of)
-def test_the_program_keeps_its_promises_in_a_terminal(
-    entry: Scenario, tmp_path: Path, record_property: "pytest.RecordProperty"
-) -> None:
+def test_the_program_keeps_its_promises_in_a_terminal(entry: Scenario, tmp_path: Path, record_property: Record) -> None:
     with HostileServer(entry) as server:
         stage = Stage(entry, tmp_path, server)
         words = entry.connection_arguments(server.port, stage.ca_file)

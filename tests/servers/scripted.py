@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from types import TracebackType
 
 LIMIT = 10.0
+KEPT = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class ScriptedServer:
         resets: Whether it does so with a TCP reset.
 
     Attributes:
-        received: All that the clients sent.
+        received: What the clients sent, of which no more than `KEPT` octets are kept.
         connections: How many there were.
     """
 
@@ -94,13 +95,18 @@ class ScriptedServer:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         elif not self._closes:
             while octets := connection.recv(65536):
-                self.received += octets
+                self._keep(octets)
 
     def _hear(self, connection: socket.socket, wanted: bytes) -> bool:
-        start = len(self.received)
-        while wanted not in self.received[start:]:
+        tail = b""
+        while wanted not in tail:
             octets = connection.recv(65536)
             if not octets:
                 return False
-            self.received += octets
+            self._keep(octets)
+            tail = tail[-len(wanted) :] + octets
         return True
+
+    def _keep(self, octets: bytes) -> None:
+        if len(self.received) < KEPT:
+            self.received += octets

@@ -12,8 +12,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import pexpect
+import psutil
 import pyte
 
 from tests.peer import Peer
@@ -46,7 +48,9 @@ class Terminal:
         variables |= env or {}
         self.raw = b""
         self.seen: set[str] = set()
+        self._above: list[str] = []
         self._prompts = 0
+        self._skims = False
         self._screen = pyte.HistoryScreen(COLUMNS, ROWS, history=20_000, ratio=0.1)
         self._screen.write_process_input = lambda text: os.write(self._child.child_fd, text.encode())
         self._stream = pyte.ByteStream(self._screen)
@@ -67,8 +71,7 @@ class Terminal:
     @property
     def text(self) -> str:
         """All rows, those that have scrolled away too."""
-        above = ["".join(line[x].data for x in range(self._screen.columns)).rstrip() for line in self._screen.history.top]
-        return "\n".join((*above, *self.rows))
+        return "\n".join((*self._above, *self.rows))
 
     @property
     def line(self) -> str:
@@ -110,7 +113,7 @@ class Terminal:
 
     def wait_prompt(self, prompt: str = "") -> None:
         """Wait until a prompt stands there and nothing is typed behind it."""
-        ends = (f"{prompt}> ", f"{prompt}: ") if prompt else ("> ", ": ")
+        ends = (f"{prompt}> ", f"{prompt}: ", f"{prompt} ") if prompt else ("> ", ": ")
         self.wait(
             lambda: self._shown_prompts > self._prompts and self.line.endswith(ends), f"a prompt that ends in {prompt!r}"
         )
@@ -132,6 +135,31 @@ class Terminal:
             assert left > 0, f"there is no sign of {what}:\n{self.text}"
             assert self._read(min(left, 0.5)), f"the program has ended without a sign of {what}:\n{self.text}"
 
+    def press_ctrl_c(self) -> float:
+        """Press Ctrl-C once the program does nothing but wait, as a person does who has watched it for a moment.
+
+        Returns:
+            When it was pressed, on the clock of `time.monotonic`.
+        """
+        program = psutil.Process(self.pid)
+        deadline = time.monotonic() + PATIENCE
+        while program.status() != psutil.STATUS_SLEEPING:
+            assert time.monotonic() < deadline, f"the program never waits:\n{self.text}"
+            self._read(0.01)
+        pressed = time.monotonic()
+        self.type(CTRL_C)
+        return pressed
+
+    def skim(self, octets: bytes) -> None:
+        """Wait until the program has written these octets, without drawing what it writes, which takes long for very much."""
+        start = len(self.raw)
+        self._skims = True
+        try:
+            self.wait(lambda: octets in self.raw[start:], repr(octets))
+        finally:
+            self._skims = False
+        self._draw(self.raw[-4000:].partition(b"\n")[2])
+
     def wait_end(self) -> int:
         """Wait until the program has ended.
 
@@ -141,7 +169,12 @@ class Terminal:
         deadline = time.monotonic() + PATIENCE
         while self._read(0.2):
             assert time.monotonic() < deadline, f"the program does not end:\n{self.text}"
-        self._child.wait()
+        return self._ended(deadline)
+
+    def _ended(self, deadline: float) -> int:
+        while self._child.isalive():
+            assert time.monotonic() < deadline, "the program does not end"
+            time.sleep(0.01)
         return int(self._child.exitstatus) if self._child.exitstatus is not None else -int(self._child.signalstatus or 0)
 
     def resize(self, columns: int, rows: int) -> None:
@@ -149,10 +182,15 @@ class Terminal:
         self._screen.resize(rows, columns)
         self._child.setwinsize(rows, columns)
 
-    def hang_up(self) -> None:
-        """Close the window."""
-        os.close(self._child.child_fd)
+    def hang_up(self) -> int:
+        """Close the window and wait until the program has ended.
+
+        Returns:
+            Its exit status, or minus the signal that ended it.
+        """
+        self._child.ptyproc.fileobj.close()
         self._child.ptyproc.closed = self._child.closed = True
+        return self._ended(time.monotonic() + PATIENCE)
 
     def close(self) -> None:
         """End the program, whatever it is in."""
@@ -171,11 +209,22 @@ class Terminal:
         except OSError:  # Linux says so when nobody has the other end open any more
             return False
         self.raw += octets
-        # Piece by piece, so that what is there for a moment only is seen too.
-        for start in range(0, len(octets), 256):
-            self._stream.feed(octets[start : start + 256])
-            self.seen.update(self.rows)
+        if not self._skims:
+            self._draw(octets)
         return bool(octets)
+
+    def _draw(self, octets: bytes) -> None:
+        """Draw what the program writes, piece by piece, so that what is there for a moment only is seen too."""
+        for start in range(0, len(octets), 256):
+            self._screen.dirty.clear()
+            self._stream.feed(octets[start : start + 256])
+            above = self._screen.history.top
+            while above:
+                self._above.append(self._row(above.popleft()))
+            self.seen.update(self._row(self._screen.buffer[row]) for row in self._screen.dirty)
+
+    def _row(self, cells: Mapping[int, Any]) -> str:
+        return "".join(cells[column].data for column in range(self._screen.columns)).rstrip()
 
 
 @contextmanager

@@ -65,7 +65,7 @@ def status(shell: Shell, args: Args) -> None:
     """Show connection, phase, TLS, user and recording."""
     args.none()
     for name, value in _facts(shell):
-        shell.say(f"  {name:<12} {value}")
+        shell.say(f"  {name:<12} {value}", "quoted")
 
 
 def _facts(shell: Shell) -> Iterator[tuple[str, str]]:
@@ -107,7 +107,7 @@ def capabilities(shell: Shell, args: Args) -> None:
     if not extensions.keywords:
         shell.say("  none: the server announced no extension.")
     for keyword in extensions.keywords:
-        shell.say(f"  {keyword:<20} {' '.join(extensions.parameters(keyword))}".rstrip())
+        shell.say(f"  {keyword:<20} {' '.join(extensions.parameters(keyword))}".rstrip(), "quoted")
 
 
 @entry("/tls")
@@ -118,9 +118,9 @@ def tls(shell: Shell, args: Args) -> None:
     if facts is None:
         raise UsageError("this connection has no TLS; use starttls, or /connect smtps://HOST.")
     shell.say(f"  version      {facts.version}")
-    shell.say(f"  cipher       {escape_str(facts.cipher)}")
+    shell.say(f"  cipher       {escape_str(facts.cipher)}", "quoted")
     for row in certificate_rows(facts):
-        shell.say(f"  {row}")
+        shell.say(f"  {row}", "quoted")
 
 
 @entry("/wait", "[SECONDS]")
@@ -165,7 +165,7 @@ def inbox(shell: Shell, args: Args) -> None:
     for message in messages:
         to = ", ".join(escape_str(each.decode("utf-8", "surrogateescape")) for each in message.recipients[:3])
         sender = escape_str(message.sender.decode("utf-8", "surrogateescape"))
-        shell.say(f"  {message.number:>3}  {message.size:>8,}  <{sender}> -> {to}  {message.subject}")
+        shell.say(f"  {message.number:>3}  {message.size:>8,}  <{sender}> -> {to}  {message.subject}", "quoted")
 
 
 def _show_message(shell: Shell, text: str) -> None:
@@ -174,4 +174,4 @@ def _show_message(shell: Shell, text: str) -> None:
     if mail is None or text not in numbers:
         raise UsageError(f"/inbox: there is no message {escape_str(text)}; /inbox lists them.")
     for line in mail.read(numbers[text]).split(b"\n"):
-        shell.say(f"  | {escape_str(line.removesuffix(bytes([13])).decode('utf-8', 'surrogateescape'))}")
+        shell.say(f"  | {escape_str(line.removesuffix(bytes([13])).decode('utf-8', 'surrogateescape'))}", "quoted")

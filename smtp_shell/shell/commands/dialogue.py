@@ -151,11 +151,15 @@ def auth(shell: Shell, args: Args) -> None:
 
     Each base64 line is shown beside what it means, secrets masked.
     With no mechanism, the strongest that both sides can do. What is missing is asked for, the password hidden.
+    One that the server announces and this shell does not know goes out as typed, and each answer to a 334 is yours.
     Without TLS it is refused unless you insist. `AUTH PLAIN dGVz…` with a response of your own goes out as typed, and is masked too.
     To do it all by hand, `/raw AUTH LOGIN\r\n`: each line that follows a 334 is then an answer.
     """
     session = shell.need_session()
     words = args.words
+    if words and words[0].upper() in _unknown(session):
+        shell.send_as_typed(f"AUTH {args.text}")
+        return
     named = mechanism(words[0]) if words else None
     cleartext = shell.insist_in_the_clear()
     chosen = named or _strongest(session, token=shell.options.credentials.has_token)
@@ -165,6 +169,12 @@ def auth(shell: Shell, args: Args) -> None:
     credentials = shell.options.credentials.find(chosen.needs, user=user, host=session.target.host)
     exchange = Authentication(session, chosen, credentials, allow_cleartext=cleartext)
     shell.waiting(exchange.run)
+
+
+def _unknown(session: Session) -> set[str]:
+    """Give the mechanisms that the server announces and smtp-shell does not know: their exchanges are typed by hand."""
+    extensions = session.dialogue.extensions
+    return set(extensions.mechanisms) - set(MECHANISMS) if extensions is not None else set()
 
 
 def _strongest(session: Session, *, token: bool) -> Mechanism:

@@ -9,6 +9,7 @@ from smtp_shell.protocol.commands import refuse_line_breaks
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.shell.completion import paths
 from smtp_shell.shell.registry import Args, entry
+from smtp_shell.shell.script import run_file
 from smtp_shell.shell.shell import Shell, ShellSettings
 
 _MEANINGS = {
@@ -97,4 +98,4 @@ def source(shell: Shell, args: Args) -> None:
 
     A line that begins with # is a comment. It stops at the first line that fails.
     """
-    shell.run_file(Path(args.one("file")).expanduser())
+    run_file(shell, Path(args.one("file")).expanduser())

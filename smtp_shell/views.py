@@ -1,0 +1,115 @@
+"""Where a dialogue is shown: a console in colour, or plain text."""
+
+from typing import TYPE_CHECKING, Protocol, TextIO
+
+from smtp_shell.protocol.events import Entry
+from smtp_shell.render import STYLES, Look, Presenter, Row, fold, wrap
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_QUOTING = frozenset({"quoted", "notice", "error"})
+
+
+class View(Protocol):
+    """Where entries and the program's own words are shown."""
+
+    look: Look
+
+    def __call__(self, entry: Entry) -> None:
+        """Show an entry."""
+
+    def say(self, text: str, style: str = "said") -> None:
+        """Show the program's own words, printable text."""
+
+
+class ConsoleView:
+    """Show entries on a rich console, in colour where it has any.
+
+    Args:
+        console: The console.
+        look: What to show.
+    """
+
+    def __init__(self, console: "Console", look: Look | None = None) -> None:
+        self._console = console
+        self._presenter = Presenter(look)
+
+    @property
+    def look(self) -> Look:
+        """What is shown."""
+        return self._presenter.look
+
+    @look.setter
+    def look(self, look: Look) -> None:
+        self._presenter.look = look
+
+    def __call__(self, entry: Entry) -> None:
+        """Show an entry."""
+        for row in self._presenter.rows(entry):
+            self._print(row)
+
+    def say(self, text: str, style: str = "said") -> None:
+        """Show the program's own words."""
+        for line in text.split("\n"):
+            for part in wrap(line, self._console.width, quotes=style in _QUOTING):
+                self._print(Row("", part, style))
+
+    def _print(self, row: Row) -> None:
+        from rich.text import Text
+
+        for gutter, text, aside in fold(row, self._console.width):
+            line = Text(no_wrap=True, overflow="ignore", end="")
+            line.append(gutter, STYLES[row.style] or None)
+            line.append(text, STYLES[row.style] or None)
+            line.append(aside, "dim")
+            self._console.print(line, soft_wrap=True, markup=False, highlight=False, emoji=False)
+        if row.style == "error":
+            self._console.file.flush()
+
+
+class PlainView:
+    """Show entries as plain text, a line each, for output that is no terminal.
+
+    Args:
+        out: Where dialogue goes.
+        words: Where the program's own words go.
+        look: What to show.
+    """
+
+    def __init__(self, out: TextIO, words: TextIO, look: Look | None = None) -> None:
+        self._out = out
+        self._words = words
+        self._presenter = Presenter(look or Look(times=False))
+
+    @property
+    def look(self) -> Look:
+        """What is shown."""
+        return self._presenter.look
+
+    @look.setter
+    def look(self, look: Look) -> None:
+        self._presenter.look = look
+
+    def __call__(self, entry: Entry) -> None:
+        """Show an entry."""
+        for row in self._presenter.rows(entry):
+            self._out.write(f"{row.gutter}{row.text}\n")
+        self._out.flush()
+
+    def say(self, text: str, style: str = "said") -> None:
+        """Show the program's own words."""
+        self._words.write(f"{text}\n")
+        self._words.flush()
+
+
+def console_view(*, color: bool, force: bool) -> ConsoleView:
+    """Make a view on standard output.
+
+    Args:
+        color: Whether it has colours.
+        force: Whether it has them although it is no terminal.
+    """
+    from rich.console import Console
+
+    return ConsoleView(Console(highlight=False, no_color=not color, force_terminal=True if force else None))

@@ -1,0 +1,1 @@
+"""Fuzzing: arbitrary octets through every reader, and what has to hold for them."""

@@ -1,0 +1,277 @@
+"""What has to hold for files that a stranger sent: transcripts, and messages in the practice server's mailbox."""
+
+import io
+import re
+from collections.abc import Callable, Iterable
+from unittest.mock import patch
+
+from smtp_shell.errors import SmtpShellError, TranscriptError
+from smtp_shell.protocol.events import (
+    CommandSent,
+    Entry,
+    Event,
+    MailDataSent,
+    Noticed,
+    NoticeKind,
+    OctetsSent,
+    ReplyReceived,
+    SaslSent,
+)
+from smtp_shell.protocol.octets import CRLF, escape
+from smtp_shell.protocol.replies import Reply, ReplyParser
+from smtp_shell.servers.inbox import Inbox
+from smtp_shell.transcript import pattern as patterns_module
+from smtp_shell.transcript.body import body_pieces
+from smtp_shell.transcript.checked import check_for_replay
+from smtp_shell.transcript.entries import entries
+from smtp_shell.transcript.file import Header, ReadLimits, TranscriptReader, TranscriptWriter, check
+from smtp_shell.transcript.header import format_header, parse_header
+from smtp_shell.transcript.matching import Demand, Expected, Strictness, Verdict, match, match_octets
+from smtp_shell.transcript.notation import client_text
+from smtp_shell.transcript.pattern import Pattern, PatternTooSlow, unfit_capture
+from smtp_shell.transcript.recorder import SASL_MARK, Recorder
+from smtp_shell.transcript.script import Script
+from smtp_shell.transcript.step import CLIENT_LINES, SERVER_LINES, Marker, Step
+from smtp_shell.transcript.variables import Template, Variables, parse_assignment
+from tests.fuzz.material import assert_seen, at_most, folder, never_raises, split_choices
+from tests.fuzz.program import session
+
+_Found = tuple[Header | None, list[Step]]
+_BREAKS = re.compile(rb"[\r\n\0]")
+
+
+def _read(octets: bytes, limits: ReadLimits | None = None) -> _Found:
+    reader = TranscriptReader(io.BytesIO(octets), "fuzz.smtp", limits=limits or ReadLimits())
+    return reader.header, [Step(step.marker, step.text, step.at) for step in reader]
+
+
+def _written(header: Header | None, steps: Iterable[Step]) -> bytes:
+    stream = io.BytesIO()
+    writer = TranscriptWriter(stream, header)
+    for step in steps:
+        writer.write(step)
+    return stream.getvalue()
+
+
+def transcript(data: bytes) -> None:
+    """A file is read or refused; what was read can be written and is read again as the same."""
+    never_raises(lambda: _read(data, ReadLimits(line=20, header=60)), TranscriptError)
+    found = never_raises(lambda: _read(data), TranscriptError)
+    if found is None:
+        return
+    header, steps = found
+    assert_seen(*(step.text for step in steps))
+    assert_seen(*(text for field in (header.fields if header else ()) for text in field))
+    again = _written(header, steps)
+    assert _read(again) == found
+    assert _written(*_read(again)) == again
+
+
+def server_text(data: bytes) -> None:
+    """What a server says never becomes a line of the client's, nor is any of it lost."""
+    stream = io.BytesIO()
+    recorder = Recorder(TranscriptWriter(stream, Header.new(client="fuzz")).write)
+    said: list[bytes] = []
+    for number, item in enumerate(ReplyParser().receive(data)):
+        event: Event = (
+            ReplyReceived(item, None)
+            if isinstance(item, Reply)
+            else Noticed(NoticeKind.NOT_A_REPLY, octets=item.octets)
+        )
+        said.append(item.octets)
+        recorder(Entry(number, 0.0, event))
+    recorder.close()
+    steps = _read(stream.getvalue())[1]
+    assert {step.marker for step in steps} <= {Marker.SERVER, Marker.SERVER_OCTETS, Marker.NOTE}
+    heard = b"".join(
+        s.octets + (CRLF if s.marker is Marker.SERVER else b"") for s in steps if s.marker is not Marker.NOTE
+    )
+    assert heard == b"".join(said)
+
+
+def header(data: bytes) -> None:
+    """A header is read or its faults are told; what was read can be written; what is made can be read."""
+    text = data.decode("utf-8", "replace")
+    made, faults = parse_header(list(enumerate(text.split("\n"), 1)), longest=1000)
+    assert_seen(*map(str, faults))
+    if not faults:
+        formatted = format_header(made, longest=1000)
+        assert _read(formatted.encode())[0] == made
+        assert_seen(made.title, made.server, made.date, made.client, made.tags, *made.variables)
+    title, _, value = text.partition("\n")
+    variables = {"x": value} if not _BREAKS.search(value.encode()) else {}
+    new = Header.new(client="fuzz", title=title, server=value, variables=variables).with_field("X-Note", text)
+    assert _read(_written(new, ()))[0] == new
+    assert new.variables == variables
+
+
+def template(data: bytes) -> None:
+    """A client line is literal octets and variables, and stays one line whatever their values are."""
+    line, _, rest = data.partition(b"\n")
+    text, value = line.decode("utf-8", "surrogateescape"), rest.decode("utf-8", "surrogateescape")
+    assert Template.parse(client_text(data)).octets == data
+    never_raises(lambda: parse_assignment(text), ValueError)
+    never_raises(lambda: Variables({text: value}), SmtpShellError)
+    found = never_raises(lambda: Template.parse(text), ValueError)
+    if found is None:
+        return
+    if not found.names:
+        assert len(found.octets) <= len(line)
+    expanded = never_raises(lambda: found.expand(dict.fromkeys(found.names, value)), SmtpShellError)
+    if expanded is not None:
+        literal = b"".join(part for part in found.parts if isinstance(part, bytes))
+        assert len(_BREAKS.findall(expanded)) == len(_BREAKS.findall(literal))
+    variables = Variables({}, {"x": ""}, host_name="client.example")
+    never_raises(lambda: variables.require(found.names, captured={"y"}), SmtpShellError)
+    never_raises(lambda: found.expand(variables.value), SmtpShellError)
+    variables.capture({"y": escape(rest)})
+    assert variables.value("y").encode("utf-8", "surrogateescape") == rest
+
+
+def replayable(data: bytes) -> None:
+    """A transcript is refused with line numbers, or every line of it can be acted out."""
+    home = folder() / "replayable"
+    home.mkdir(exist_ok=True)
+    (home.parent / "outside.eml").write_bytes(b"not to be sent")
+    (home / "body.eml").write_bytes(b"a\r\n")
+    path = home / "fuzz.smtp"
+    path.write_bytes(data)
+    never_raises(lambda: check(path), TranscriptError)
+    outline = never_raises(lambda: check_for_replay(path, {"given": "x"}), SmtpShellError)
+    if outline is None:
+        return
+    assert_seen(outline.address)
+    script = Script(TranscriptReader(io.BytesIO(data), "fuzz.smtp"))
+    while script.demands_follow() or script.peek() is not None:
+        list(script.acted_ahead())
+        if script.demands_follow():
+            assert_seen(*str(script.take_expected()).split("\n"))
+            continue
+        step = script.next()
+        assert step is not None
+        assert step.marker not in SERVER_LINES
+        if step.marker in CLIENT_LINES:
+            Template.parse(step.text)
+        elif step.marker is Marker.MAIL_DATA_FILE:
+            assert b"not to be sent" not in b"".join(body_pieces(home, step))
+
+
+def patterns(data: bytes) -> None:
+    """A pattern is refused, or matches in bounded time."""
+    text, _, line = data.partition(b"\n")
+    if len(text) > 300:
+        return
+    with at_most(2.0, "compiling"):
+        found = never_raises(lambda: Pattern.parse(text.decode("utf-8", "replace")), ValueError)
+    if found is None:
+        return
+    shown = escape(line.replace(b"@", b"a" * 2000))
+    with patch.object(patterns_module, "SECONDS", 0.05), at_most(2.0, "matching"):
+        groups = never_raises(lambda: found.match(shown), PatternTooSlow)
+    assert groups is None or groups.keys() <= found.names
+    refused = unfit_capture(groups or {})
+    if groups and refused is None:
+        variables = Variables()
+        variables.capture(groups)
+        assert all(len(variables.value(name)) <= patterns_module.LONGEST_CAPTURE for name in groups)
+
+
+def matching(data: bytes) -> None:
+    """Whatever is expected and whatever comes, there is a verdict, and its words can be shown."""
+    choices, rest = split_choices(data)
+    wanted, _, said = rest.partition(b"\n\n")
+    reader = TranscriptReader(io.BytesIO(wanted + b"\n"), "fuzz.smtp")
+    demands: list[Demand] = []
+    for step in never_raises(lambda: list(reader), TranscriptError) or ():
+        if step.marker in SERVER_LINES:
+            demand = never_raises(lambda step=step: Demand.parse(step), ValueError)  # type: ignore[misc]
+            demands += [demand] if demand else []
+    if not demands:
+        return
+    expected = Expected(tuple(demands))
+    assert expected.takes_354 in (True, False)
+    _assert_told(match_octets(expected, said), demands)
+    verb, greeting = choices.one_of(["", "EHLO", "HELO", "DATA", "AUTH"]), bool(choices.below(2))
+    with patch.object(patterns_module, "SECONDS", 0.05):
+        for item in ReplyParser().receive(said):
+            if isinstance(item, Reply):
+                for strictness in Strictness:
+                    verdict = match(expected, item, strictness, verb=verb, greeting=greeting)
+                    _assert_told(verdict, demands)
+
+
+def _assert_told(verdict: Verdict, demands: list[Demand]) -> None:
+    assert 1 <= verdict.used <= len(demands)
+    assert verdict.ok == (not verdict.why)
+    assert_seen(verdict.why, verdict.received, *verdict.expected.split("\n"), *verdict.captures)
+
+
+def inbox(data: bytes) -> None:
+    """Any message can be listed and read."""
+    mail = Inbox(folder() / "inbox")
+    mail.prepare()
+    (mail.path / "new" / "1700000000.M000001Q000001Rabcd.practice.example").write_bytes(data)
+    (message,) = mail.messages()
+    assert_seen(message.subject)
+    assert message.size == len(data)
+    assert not set(message.sender) & set(b"\n")
+    assert mail.read(1) == data
+
+
+def recording(data: bytes) -> None:
+    """What a session did is in its recording: the same octets in the same order, credentials apart."""
+    happened = session(data)
+    stream = io.BytesIO()
+    recorder = Recorder(TranscriptWriter(stream, Header.new(client="fuzz")).write)
+    for entry in happened:
+        recorder(entry)
+    recorder.close()
+    stream.seek(0)
+    reader = TranscriptReader(stream, "fuzz.smtp")
+    found = list(entries(reader))
+    assert not reader.torn
+    assert _talk(found) == _talk(happened)
+
+
+def _talk(found: Iterable[Entry]) -> list[tuple[str, bytes]]:
+    """Give who said what; what one side says in a row is joined, since line ends may be written in other ways."""
+    talk: list[tuple[str, bytes]] = []
+    for entry in found:
+        side, octets = _said(entry.event)
+        if talk and talk[-1][0] == side:
+            octets = talk.pop()[1] + octets
+        if octets:
+            talk.append((side, octets))
+    return talk
+
+
+def _said(event: Event) -> tuple[str, bytes]:
+    mark = SASL_MARK.encode()
+    match event:
+        case CommandSent(command):
+            return "C", command.shown + (mark if command.secret else b"") + CRLF
+        case SaslSent(line, secret):
+            return "C", (mark if secret else line) + CRLF
+        case OctetsSent(octets, public) if public is not None:
+            end = CRLF if octets.endswith(CRLF) else b"\n" if octets.endswith(b"\n") else b""
+            return "C", octets[:public] + mark + end
+        case OctetsSent(octets) | MailDataSent(octets):
+            return "C", octets
+        case ReplyReceived(reply):
+            return "S", reply.octets
+        case Noticed(octets=octets):
+            return "S", octets
+    return "", b""
+
+
+TARGETS: dict[str, Callable[[bytes], None]] = {
+    "transcript": transcript,
+    "server_text": server_text,
+    "header": header,
+    "template": template,
+    "replayable": replayable,
+    "patterns": patterns,
+    "matching": matching,
+    "inbox": inbox,
+    "recording": recording,
+}

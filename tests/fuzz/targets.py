@@ -1,0 +1,10 @@
+"""All targets: functions that take octets and return when everything holds for them that has to."""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from tests.fuzz import of_files, of_screens, of_the_wire
+
+Target = Callable[[bytes], None]
+
+TARGETS: Mapping[str, Target] = MappingProxyType(of_the_wire.TARGETS | of_files.TARGETS | of_screens.TARGETS)

@@ -1,0 +1,99 @@
+"""What is suggested while a line is typed."""
+
+from pathlib import Path
+
+import pytest
+
+from smtp_shell.shell.completion import Suggestion, suggest
+from smtp_shell.shell.shell import Shell
+from tests.unit.shell.fake import make_shell
+
+
+def words(shell: Shell, text: str) -> list[str]:
+    return [found.text for found in suggest(shell, text)]
+
+
+def ready(**arguments: object) -> Shell:
+    shell, _, _ = make_shell(before=("ehlo",))
+    return shell
+
+
+def test_first_words_are_verbs_with_what_they_do() -> None:
+    shell = ready()
+    assert list(suggest(shell, "st")) == [Suggestion("starttls", 2, shell.registry.find("starttls").summary)]
+    assert "RFC 5321" in next(iter(suggest(shell, "rs"))).description
+
+
+@pytest.mark.parametrize(
+    ("typed", "first"),
+    [("/sta", ["/status"]), ("/re", ["/reconnect", "/record", "/replay"]), ("m", ["mail"]), ("MA", ["mail"]), ("e", ["ehlo", "expn", "etrn"])],
+)
+def test_a_beginning_is_completed(typed: str, first: list[str]) -> None:
+    assert words(ready(), typed) == first
+
+
+def test_shell_commands_are_suggested_behind_a_slash_only() -> None:
+    assert not any(word.startswith("/") for word in words(ready(), ""))
+    assert all(word.startswith("/") for word in words(ready(), "/"))
+
+
+def test_every_suggestion_for_a_first_word_has_a_description() -> None:
+    for typed in ("", "/"):
+        for found in suggest(ready(), typed):
+            assert found.description
+            assert found.description.isprintable()
+
+
+def test_parameters_are_those_that_the_server_announced() -> None:
+    assert words(ready(), "mail ann@example.org ") == ["SIZE=", "RET=HDRS", "ENVID="]
+    shell, _, _ = make_shell(before=("ehlo", "mail <>"))
+    assert words(shell, "rcpt bob@example.org n") == ["NOTIFY=SUCCESS,FAILURE"]
+    shell, _, _ = make_shell()
+    assert words(shell, "mail ann@example.org ") == []
+
+
+def test_addresses_typed_before_come_back_the_latest_first() -> None:
+    shell = ready()
+    shell.history = ("mail ann@example.org", "rcpt bob@example.org", "rcpt ann@example.org")
+    assert words(shell, "rcpt ") == ["ann@example.org", "bob@example.org"]
+    assert words(shell, "rcpt b") == ["bob@example.org"]
+    assert words(shell, "rcpt bob@example.org") == []
+
+
+def test_mechanisms_that_the_server_announced_come_first() -> None:
+    found = list(suggest(ready(), "auth "))
+    assert [each.text for each in found[:2]] == ["plain", "login"]
+    assert {each.description for each in found[:2]} == {"announced by this server"}
+    assert {each.description for each in found[2:]} == {"not announced"}
+    assert words(ready(), "auth plain ") == []
+
+
+def test_settings_and_names_of_entries() -> None:
+    assert "timeout" in words(ready(), "/set t")
+    assert words(ready(), "/set times ") == []
+    assert words(ready(), "/help /sta") == ["/status"]
+
+
+def test_files_are_suggested_but_no_hidden_ones_and_no_strange_names(tmp_path: Path) -> None:
+    for name in ("letter.eml", ".hidden", "es\x1bcape", "bi\u202edi"):
+        (tmp_path / name).touch()
+    (tmp_path / "folder").mkdir()
+    assert words(ready(), f"/show {tmp_path}/") == [f"{tmp_path}/folder/", f"{tmp_path}/letter.eml"]
+    assert words(ready(), f"/show {tmp_path}/le") == [f"{tmp_path}/letter.eml"]
+    assert words(ready(), f"data <{tmp_path}/le") == [f"<{tmp_path}/letter.eml"]
+    assert words(ready(), f"/show {tmp_path}/nowhere/") == []
+
+
+@pytest.mark.parametrize("before", [("mail <>", "rcpt <a>", "data"), (r"/raw AUTH PLAIN\r\n", "/wait 0")], ids=["mail data", "334"])
+def test_nothing_is_suggested_inside_mail_data_and_behind_a_334(before: tuple[str, ...]) -> None:
+    shell, _, _ = make_shell({b"AUTH": b"334 \r\n"}, before=("ehlo", *before))
+    assert words(shell, "") == []
+    assert words(shell, "mail ") == []
+
+
+def test_nothing_that_the_server_says_gets_into_a_menu() -> None:
+    shell, _, _ = make_shell({b"EHLO": b"250-x\r\n250-\x1b[2J\r\n250-EVIL\xe2\x80\xae\r\n250 AUTH \x9b PLAIN EVIL\r\n"}, before=("ehlo",))
+    for typed in ("", "/", "e", "auth ", "mail a@b ", "rcpt a@b "):
+        for found in suggest(shell, typed):
+            assert "EVIL" not in found.text
+            assert found.text.isprintable()
