@@ -137,7 +137,7 @@ class Conversation:
             unasked = event.command is None and self._last_notice is NoticeKind.UNSOLICITED
             masked = self._masked(event.reply)
             if masked is not event.reply:
-                self.dialogue.learn_again(masked, event.command)
+                self.dialogue.learn_again(event.reply, masked, event.command)
             event = replace(event, reply=masked, seconds=None if unasked else seconds)
             if not unasked:
                 self._answers.append((self.dialogue.answered, event))

@@ -11,13 +11,35 @@ if TYPE_CHECKING:
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose complaint is an error of ours, in one sentence."""
+    """A parser whose complaint is an error of ours, in one sentence.
+
+    It takes no abbreviations: `--password` is not `--password-command`, whose value is run as a command.
+    """
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, allow_abbrev=False, **options)
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong in one sentence."""
         from smtp_shell.protocol.octets import escape_str
 
         raise UsageError(f"{escape_str(message)}; see {self.prog} --help.")
+
+
+class _NoPassword(argparse.Action):
+    """Refuse a password as an option's value, without showing it: every user of the machine can see it there."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        raise UsageError(
+            f"{option_string}: a password is never an option's value; let it be asked for, use --password-command CMD, "
+            "or set SMTP_SHELL_PASSWORD."
+        )
 
 
 def connection_options(parser: argparse.ArgumentParser) -> None:
@@ -40,6 +62,7 @@ def connection_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("-6", dest="ipv6", action="store_true", help="IPv6 only")
     group = parser.add_argument_group("authentication")
     group.add_argument("--user", help="user name for auth")
+    group.add_argument("--password", nargs="?", action=_NoPassword, help=argparse.SUPPRESS)
     group.add_argument(
         "--password-command", metavar="CMD", help="command that prints the password (or set SMTP_SHELL_PASSWORD)"
     )

@@ -136,7 +136,7 @@ def talking(
     """Run a session with a scripted server; the greeting is still to be read."""
     ours, theirs = pair()
     log = Log()
-    with playing(script, theirs) as peer:
+    with playing(script, theirs) as peer, ours:
         session = Session(
             target or Target(Way.TCP, "mail.example.com", 25),
             Transport(ours, ""),

@@ -1,5 +1,6 @@
 """Entries as text for other programs: JSON lines."""
 
+import codecs
 import json
 from typing import TextIO
 
@@ -19,6 +20,7 @@ from smtp_shell.protocol.octets import escape
 from smtp_shell.render import Look, describe
 
 _SECRET = "${sasl}"
+_UTF8 = codecs.getincrementaldecoder("utf-8")
 
 
 class JsonView:
@@ -35,6 +37,7 @@ class JsonView:
         self._words = words
         self._number = 0
         self._decoder: MailDataDecoder | None = None
+        self._characters = _UTF8("surrogateescape")
         self._tail = ""
 
     def __call__(self, entry: Entry) -> None:
@@ -73,13 +76,14 @@ class JsonView:
     def _end_mail_data(self) -> None:
         if self._decoder is None:
             return
-        self._write_text(self._decoder.end())
+        self._write_text(self._decoder.end(), end=True)
         self._out.write(f'", {self._tail}\n')
         self._out.flush()
         self._decoder = None
 
-    def _write_text(self, octets: bytes) -> None:
-        self._out.write(json.dumps(octets.decode("utf-8", "surrogateescape"), ensure_ascii=True)[1:-1])
+    def _write_text(self, octets: bytes, *, end: bool = False) -> None:
+        # A character may be cut between two pieces.
+        self._out.write(json.dumps(self._characters.decode(octets, end), ensure_ascii=True)[1:-1])
 
 
 def _record(entry: Entry) -> dict[str, object] | None:

@@ -244,15 +244,18 @@ class Dialogue:
         self.extensions = None
         self.phase = Phase.FRESH
 
-    def learn_again(self, reply: Reply, command: Command | None) -> None:
-        """Take what a reply announced from another wording of it, in which a credential that it held is masked.
+    def learn_again(self, reply: Reply, masked: Reply, command: Command | None) -> None:
+        """Keep, of a reply that was taken in, another wording in which a credential that it held is masked.
 
         Args:
-            reply: The reply, masked.
+            reply: The reply as it came.
+            masked: The reply, masked.
             command: What it answers.
         """
+        if reply is self.greeting:
+            self.greeting = masked
         if command is not None and command.verb in ("EHLO", "LHLO") and reply.code // 100 == 2:
-            self.extensions = Extensions.parse(reply)
+            self.extensions = Extensions.parse(masked)
 
     def _owe(self, owed: Owed) -> None:
         self._owed.append(owed)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from smtp_shell.credentials import Ask
     from smtp_shell.protocol.sasl import Credentials, Mechanism
     from smtp_shell.shell.shell import Shell
-    from smtp_shell.transcript.acting import CredentialsFor
+    from smtp_shell.transcript.settings import CredentialsFor
 
 _ACTS = {"": Act.SEND, "s": Act.SEND, "k": Act.SKIP, "e": Act.EDIT, "g": Act.HAND_OVER, "q": Act.QUIT}
 _MENU = "[Enter] send, [k] skip, [e] edit, [g] go on by hand, [q] quit: "
@@ -181,7 +181,7 @@ def _strictness(text: str) -> Strictness:
 
 def _step_hook(ask: "Ask") -> Callable[[PendingStep], Decision]:
     def decide(step: PendingStep) -> Decision:
-        text = step.text.replace("\n", "\n     ")
+        text = "\n        ".join(f"C: {line}" for line in step.text.split("\n"))
         return _decide(ask, f"next {step.line}: {text}\n     {_MENU}", step)
 
     return decide

@@ -6,8 +6,10 @@ from pathlib import Path
 from smtp_shell.errors import ConnectionLost, SmtpShellError, UsageError
 from smtp_shell.protocol.dialogue import Phase
 from smtp_shell.protocol.octets import escape_str
+from smtp_shell.shell.lines import is_kept
 from smtp_shell.shell.shell import Shell
 
+_OPTION = "-c"
 _LINE_LIMIT = 64 * 1024
 _LEFTOVER_SECONDS = 0.05
 
@@ -21,7 +23,7 @@ def run_lines(shell: Shell, lines: Iterable[tuple[str, str]], *, keep_going: boo
 
     Args:
         shell: The shell.
-        lines: (where the line stands, the line).
+        lines: (where the line stands, the line). One of `-c` is named by its own text, unless that holds a credential.
         keep_going: Go on after a 4yz or 5yz reply, and after a line that failed.
 
     Returns:
@@ -30,10 +32,11 @@ def run_lines(shell: Shell, lines: Iterable[tuple[str, str]], *, keep_going: boo
     status = 0
     for where, line in lines:
         before = shell.failed_replies
+        place = f"{where} {escape_str(line)[:60]}" if where == _OPTION and is_kept(line, shell.phase) else where
         try:
             shell.run(line)
         except SmtpShellError as error:
-            shell.say_loudly(f"smtp-shell: {where}: {error}")
+            shell.say_loudly(f"smtp-shell: {place}: {error}")
             status = status or error.exit_status
             if not keep_going or error.exit_status == 130:
                 return status
@@ -75,9 +78,8 @@ def _leftover(shell: Shell) -> int:
 def command_lines(commands: Iterable[str]) -> Iterator[tuple[str, str]]:
     """Give the lines of `-c` options, which may hold several lines each."""
     for command in commands:
-        shown = escape_str(command)
         for line in command.split("\n"):
-            yield f"-c {shown[:60]}", line.removesuffix("\r")
+            yield _OPTION, line.removesuffix("\r")
 
 
 def file_lines(path: Path) -> Iterator[tuple[str, str]]:

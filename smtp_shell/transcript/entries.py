@@ -16,6 +16,7 @@ from smtp_shell.protocol.events import (
     Event,
     Noticed,
     NoticeKind,
+    OctetsSent,
     Remarked,
     ReplyReceived,
     TimedOut,
@@ -24,10 +25,11 @@ from smtp_shell.protocol.events import (
 from smtp_shell.protocol.maildata import END_OF_DATA, MailDataEncoder
 from smtp_shell.protocol.octets import CRLF, unescape
 from smtp_shell.transcript.body import body_pieces
-from smtp_shell.transcript.matching import Demand
+from smtp_shell.transcript.demands import Demand
 from smtp_shell.transcript.notation import clean
 from smtp_shell.transcript.recorder import NOTICE, SASL_MARK
 from smtp_shell.transcript.step import CLIENT_LINES, SERVER_LINES, Marker, Step
+from smtp_shell.transcript.variables import SASL, Template
 
 _WITH_OCTETS: Final = frozenset({NoticeKind.NOT_A_REPLY, NoticeKind.CUT_REPLY, NoticeKind.PLAINTEXT_AFTER_STARTTLS})
 # What the dialogue notices by itself when it reads the replies again.
@@ -112,12 +114,12 @@ class _History:
 
     def _client_line(self, step: Step) -> Iterator[Event]:
         octets = step.octets
-        public = octets.find(SASL_MARK.encode()) if step.marker in CLIENT_LINES and _has_secret(step.text) else None
+        public = _secret_start(step)
         in_data = self._is_in_data()
         if step.marker is Marker.MAIL_DATA_FILE:
             yield from self._body(step)
         elif step.marker is Marker.CLIENT_OCTETS:
-            yield from self._octets(octets)
+            yield from self._octets(octets, public)
         elif in_data and octets == b".":
             self._data_ended, self._in_data, self._data_asked = True, False, False
             yield from self._dialogue.send_mail_data(END_OF_DATA, last=True)
@@ -139,15 +141,14 @@ class _History:
         self._chunk_left = int(size) if command.verb == "BDAT" and size.isdigit() and len(size) < 16 else 0
         yield from self._dialogue.send(command, pipelined=pipelined)
 
-    def _octets(self, octets: bytes) -> Iterator[Event]:
+    def _octets(self, octets: bytes, public: int | None) -> Iterator[Event]:
         if self._chunk_left >= len(octets) > 0:
             self._chunk_left -= len(octets)
-            yield from self._dialogue.send_chunk(octets)
+            yield from self._dialogue.send_chunk(octets, public=public)
             return
         self._data_asked = False
-        mark = octets.find(SASL_MARK.encode())
-        for event in self._dialogue.send_raw(octets):
-            yield event if mark < 0 else type(event)(octets, mark)  # type: ignore[call-arg, arg-type]
+        events = self._dialogue.send_raw(octets)
+        yield from events if public is None else [OctetsSent(octets, public)]
 
     def _body(self, step: Step) -> Iterator[Event]:
         name = step.text
@@ -205,6 +206,7 @@ class _History:
             case "auth":
                 yield Authenticated(clean(_word(words, 0)), _word(words, 1))
             case "timeout" if words:
+                self._data_asked = False
                 self._dialogue.expect_late()
                 yield TimedOut(_number(words[0]), " ".join(words[1:]))
             case "timeout":
@@ -222,8 +224,16 @@ class _History:
         yield Disconnected(end, detail)
 
 
-def _has_secret(text: str) -> bool:
-    return SASL_MARK in text.replace(r"\\", "").replace(r"\${", "")
+def _secret_start(step: Step) -> int | None:
+    """Find where in a client line's octets the credential stands that was left out; a literal `${sasl}` is none."""
+    if step.marker not in CLIENT_LINES or SASL_MARK not in step.text:
+        return None
+    start = 0
+    for part in Template.parse(step.text).parts:
+        if part == SASL:
+            return start
+        start += len(part) if isinstance(part, bytes) else len(f"${{{part}}}")
+    return None
 
 
 def _is_wild(step: Step) -> bool:

@@ -116,6 +116,7 @@ class _MailData:
         self._within_line = False
         self._regular = True
         self._last_cr = b""
+        self._at = 0.0
         self._file: BinaryIO | None = None
         self._decoder = MailDataDecoder()
         if bodies is not None:
@@ -123,6 +124,7 @@ class _MailData:
 
     def take(self, octets: bytes, at: float) -> None:
         """Write the next piece, as it went over the wire."""
+        self._at = at
         self._regular = self._regular and _is_regular(self._last_cr + octets)
         self._last_cr = b"\r" if octets.endswith(b"\r") else b""
         if self._file is not None:
@@ -162,6 +164,8 @@ class _MailData:
         if self._file is not None:
             self._close_file()
             self._note("the mail data ended here without its final dot")
+        elif self._line:
+            self._put_octets(self._line, self._at)
 
     def _move_out(self, bodies: Bodies, octets: bytes, at: float) -> None:
         self._file = bodies.open()

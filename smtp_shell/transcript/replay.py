@@ -1,28 +1,29 @@
 """Replay transcripts: act out what the client said, and compare what a server says."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from time import monotonic, sleep
 
-from smtp_shell.config import Timeouts
-from smtp_shell.errors import ConnectionLost, DialogueBroken, Interrupted, SmtpShellError, UsageError, WaitTimedOut
+from smtp_shell.errors import ConnectionLost, DialogueBroken, Interrupted, SmtpShellError, UsageError
 from smtp_shell.protocol.dialogue import Phase
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.session import Session
 from smtp_shell.target import Target, Way, parse_target
-from smtp_shell.transcript.acting import Actor, CredentialsFor, ReplaySettings, Stopped
+from smtp_shell.transcript.acting import Actor
 from smtp_shell.transcript.arrivals import Arrivals
 from smtp_shell.transcript.checked import Outline, check_for_replay
+from smtp_shell.transcript.demands import Demand
 from smtp_shell.transcript.file import open_transcript
-from smtp_shell.transcript.matching import Demand
-from smtp_shell.transcript.result import MOST_STEPS_KEPT, Outcome, ReplayResult, StepResult
+from smtp_shell.transcript.ledger import Ledger
+from smtp_shell.transcript.limit import TimeLimit
+from smtp_shell.transcript.result import ReplayResult
 from smtp_shell.transcript.script import Script
-from smtp_shell.transcript.settling import DIFFERS, Settled, Settler
+from smtp_shell.transcript.settings import CredentialsFor, ReplaySettings
+from smtp_shell.transcript.settling import DIFFERS, VIOLATED, Settled, Settler
+from smtp_shell.transcript.stage import Stage, Stopped
 from smtp_shell.transcript.step import Marker, Step
 from smtp_shell.transcript.variables import Variables
 
-__all__ = ["CredentialsFor", "Replay", "ReplaySettings", "find_transcripts", "replay_many"]
+__all__ = ["CredentialsFor", "Replay", "ReplaySettings"]
 
 _TICK = 0.2
 _LAST_LOOK = 0.1
@@ -49,10 +50,9 @@ class Replay:
         self.session: Session | None = None
         self._outline: Outline | None = None
         self._server = ""
-        self._status = 0
-        self._failure: str | None = None
-        self._counts = dict.fromkeys(Outcome, 0)
-        self._kept: list[StepResult] = []
+        self._keep_going = settings.keep_going or settings.before_step is not None
+        self._ledger = Ledger(settings.progress, keep_going=self._keep_going)
+        self._limit = TimeLimit(settings.overall)
 
     def check(self) -> Outline:
         """Make sure that the whole transcript can be acted out; nothing is sent.
@@ -78,7 +78,7 @@ class Replay:
         """
         outline = self.check()
         started = monotonic()
-        self._deadline = started + self.settings.overall
+        self._limit.start()
         handed_over = False
         try:
             with open_transcript(self.path) as reader:
@@ -87,10 +87,9 @@ class Replay:
         except Stopped as stopped:
             handed_over = stopped.handed_over and self.session is not None
         except SmtpShellError as error:
-            self._fail(error.exit_status, error.message)
+            self._ledger.fail(error.exit_status, error.message)
         except KeyboardInterrupt:
-            self._status = Interrupted.exit_status
-            self._failure = "interrupted"
+            self._ledger.fail(Interrupted.exit_status, "interrupted")
         finally:
             if self.session is not None and handed_over:
                 self.session.unsubscribe(self._arrivals)
@@ -100,10 +99,10 @@ class Replay:
         return ReplayResult(
             self.name,
             self._server,
-            tuple(self._kept),
-            dict(self._counts),
-            self._status,
-            self._failure,
+            self._ledger.steps,
+            dict(self._ledger.counts),
+            self._ledger.status,
+            self._ledger.failure,
             monotonic() - started,
             handed_over,
         )
@@ -112,23 +111,22 @@ class Replay:
         settings = self.settings
         header = outline.header.variables if outline.header else None
         variables = Variables(settings.variables, header, numbers=settings.numbers)
-        keep_going = settings.keep_going or settings.before_step is not None
-        self._keep_going = keep_going
         self._script = script
         self._arrivals = Arrivals()
         self._settler = Settler(
-            script, self._arrivals, settings.strictness, variables, keep_going=keep_going, cap=self._cap
+            script, self._arrivals, settings.strictness, variables, keep_going=self._keep_going, cap=self._cap
         )
-        self._actor = Actor(
+        self._stage = Stage(
             script,
             settings,
             variables,
             self.path.parent,
             self._settler,
             self._arrivals,
-            self._report,
-            self._pause,
+            self._ledger.report,
+            self._limit.extend,
         )
+        self._actor = Actor(self._stage)
 
     def _walk(self, outline: Outline) -> None:
         while self._script.demands_follow() or self._script.peek() is not None:
@@ -141,7 +139,7 @@ class Replay:
                 started = monotonic()
                 line = step.line if step is not None else self._script.line
                 settled = self._settler.settle(own=session.phase is Phase.GREETING)
-                self._tell((line,), settled, started)
+                self._stage.tell((line,), "", settled, started)
             elif step is not None:
                 self._await_greeting(session, step)
                 self._cap(None)
@@ -162,7 +160,7 @@ class Replay:
         if session.dialogue.asked > 1 or self._arrivals.greeted or self._talks_early(step):
             return
         started = monotonic()
-        self._tell((), self._settler.settle(own=True), started)
+        self._stage.tell((), "", self._settler.settle(own=True), started)
 
     def _talks_early(self, step: Step) -> bool:
         """Say whether the transcript sends octets first, and has the greeting behind them."""
@@ -200,7 +198,7 @@ class Replay:
             session = Session.open(
                 target,
                 (self._arrivals, *self.settings.consumers),
-                timeouts=self._timeouts(),
+                timeouts=self._limit.capped(self.settings.timeouts),
                 tls=self.settings.tls_settings,
                 source=self.settings.source,
                 family=self.settings.family,
@@ -211,7 +209,7 @@ class Replay:
                 raise Stopped from None
             settled = Settled(ended=True)
             settled.differ(error.exit_status, error.message.rstrip("."))
-            self._tell((line,) if line else (), settled, monotonic(), sent="*: connect")
+            self._stage.tell((line,) if line else (), "*: connect", settled, monotonic())
             raise Stopped from None
         self._server = self._server or str(target)
         self.session = session
@@ -239,7 +237,7 @@ class Replay:
         return target
 
     def _wait(self, seconds: float) -> None:
-        until = min(monotonic() + seconds, self._deadline)
+        until = monotonic() + min(seconds, self._limit.left)
         while (left := until - monotonic()) > 0:
             session = self.session
             if session is None or not session.is_open or self._arrivals.broken is not None:
@@ -268,7 +266,7 @@ class Replay:
                 settled.differ(DIFFERS, why, "*: close server")
         elif self._arrivals.attacked:
             return
-        self._tell((step.line,), settled, started, sent="*: close server")
+        self._stage.tell((step.line,), "*: close server", settled, started)
         if session is not None:
             session.close()
 
@@ -284,132 +282,19 @@ class Replay:
             settled = Settled()
             settled.note(None, surplus)
             settled.differ(
-                6 if surplus.reply is None else DIFFERS,
+                VIOLATED if surplus.reply is None else DIFFERS,
                 "something came that the transcript does not have",
                 "",
                 settled.received,
             )
-            self._tell((self._script.line,), settled, started)
+            self._stage.tell((self._script.line,), "", settled, started)
         if reset:
             session.drop(reset=True)
         session.close()
         self.session = None
 
-    # Time, and what is told
-
-    def _timeouts(self) -> Timeouts:
-        """Give the waits, none of them longer than what is left in all."""
-        times = self.settings.timeouts
-        left = max(self._deadline - monotonic(), 0.001)
-        return replace(times, **{name: min(getattr(times, name), left) for name in times.__dataclass_fields__})
-
     def _cap(self, within: float | None) -> None:
-        if monotonic() >= self._deadline:
-            raise WaitTimedOut(f"the replay took longer than {self.settings.overall:g} s in all.")
+        """Make the session's waits fit into what is left of the replay's time."""
+        self._limit.check()
         if self.session is not None:
-            times = self._timeouts()
-            if within is not None:
-                bound = min(within, max(self._deadline - monotonic(), 0.001))
-                times = replace(times, greeting=bound, reply=bound, data=bound, final_dot=bound, quit=bound)
-            self.session.timeouts = times
-
-    def _pause(self, seconds: float) -> None:
-        """Leave out of a replay's time what a person took."""
-        self._deadline += seconds
-
-    def _tell(self, lines: tuple[int, ...], settled: Settled, started: float, *, sent: str = "") -> None:
-        outcome = Outcome.MISMATCHED if not settled.ok else Outcome.MATCHED if settled.demanded else Outcome.SENT
-        result = StepResult(
-            self.name,
-            lines,
-            sent,
-            settled.expected,
-            settled.received,
-            outcome,
-            settled.why,
-            monotonic() - started,
-            settled.code,
-        )
-        self._report(result, settled.status, settled.ended and not settled.ok)
-
-    def _report(self, result: StepResult, status: int, fatal: bool) -> None:
-        self._counts[result.outcome] += 1
-        self._keep(result)
-        if self.settings.progress is not None:
-            self.settings.progress(result)
-        if status:
-            self._fail(status, _sentence(result))
-            if fatal or not self._keep_going:
-                raise Stopped
-
-    def _keep(self, result: StepResult) -> None:
-        if len(self._kept) < MOST_STEPS_KEPT:
-            self._kept.append(result)
-        elif result.outcome in (Outcome.MISMATCHED, Outcome.SKIPPED):
-            matched = (at for at, kept in enumerate(self._kept) if kept.outcome in (Outcome.MATCHED, Outcome.SENT))
-            at = next(matched, None)
-            if at is not None:
-                del self._kept[at]
-                self._kept.append(result)
-
-    def _fail(self, status: int, sentence: str) -> None:
-        if self._failure is None:
-            self._failure = sentence
-        self._status = max(self._status, status)
-
-
-def _sentence(result: StepResult) -> str:
-    where = f"{result.path}:{result.lines[0]}" if result.lines else result.path
-    return f"{where}: {result.why}."
-
-
-def find_transcripts(paths: Sequence[Path]) -> list[Path]:
-    """Name the transcripts that files and folders stand for: of a folder, all in it that end in `.smtp`, sorted.
-
-    Raises:
-        UsageError: A folder has none, or cannot be read.
-    """
-    found: list[Path] = []
-    for path in paths:
-        if not path.is_dir():
-            found.append(path)
-            continue
-        try:
-            inside = sorted(each for each in path.iterdir() if each.suffix == ".smtp" and not each.is_dir())
-        except OSError:
-            raise UsageError(f"the folder {escape_str(str(path))} cannot be read; check its permissions.") from None
-        if not inside:
-            raise UsageError(f"the folder {escape_str(str(path))} has no transcripts (files that end in .smtp).")
-        found += inside
-    return found
-
-
-def replay_many(
-    paths: Sequence[Path], settings: ReplaySettings, servers: Sequence[str | Target] = ()
-) -> Iterator[ReplayResult]:
-    """Replay transcripts one after the other, each against each server; all are checked before anything is sent.
-
-    Args:
-        paths: Files, and folders with files that end in `.smtp`.
-        settings: How to replay them.
-        servers: What to replay against; none for what the settings or the transcripts name.
-
-    Raises:
-        UsageError: A folder has no transcripts, or a transcript no server.
-        TranscriptError: A transcript cannot be acted out.
-    """
-    replays = prepare(paths, settings, servers)
-    for each in replays:
-        result = each.run()
-        yield result
-        if result.exit_status == Interrupted.exit_status:
-            return
-
-
-def prepare(paths: Sequence[Path], settings: ReplaySettings, servers: Sequence[str | Target] = ()) -> list[Replay]:
-    """Make the replays of transcripts, all of them checked. Arguments and errors are those of `replay_many`."""
-    wanted: Sequence[str | Target | None] = servers or (settings.server,)
-    found = [Replay(path, replace(settings, server=server)) for path in find_transcripts(paths) for server in wanted]
-    for each in found:
-        each.check()
-    return found
+            self.session.timeouts = self._limit.capped(self.settings.timeouts, within)

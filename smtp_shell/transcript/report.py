@@ -1,6 +1,7 @@
 """Tell what came of replays, as plain lines or JSON; without rich, so that a replay in CI starts quickly."""
 
 import json
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -9,10 +10,11 @@ from typing import Final, Protocol
 
 from smtp_shell.errors import Interrupted
 from smtp_shell.target import Target
-from smtp_shell.transcript.acting import ReplaySettings
+from smtp_shell.transcript.batch import prepare
 from smtp_shell.transcript.record import Recording, recording_header
-from smtp_shell.transcript.replay import Replay, prepare
+from smtp_shell.transcript.replay import Replay
 from smtp_shell.transcript.result import Outcome, ReplayResult, StepResult
+from smtp_shell.transcript.settings import ReplaySettings
 
 _GREEN, _RED, _YELLOW, _DIM = "32", "31", "33", "2"
 _WORDS: Final = {
@@ -69,7 +71,7 @@ def run_replay(options: ReplayOptions, out: Writer) -> int:
         out: Where the lines go.
 
     Returns:
-        The exit status: the highest that a replay came to.
+        The exit status: the highest that a replay came to, and at least 1 when it could not be recorded as asked.
 
     Raises:
         SmtpShellError: Something is wrong with a transcript or an option; nothing was sent.
@@ -85,13 +87,16 @@ def run_replay(options: ReplayOptions, out: Writer) -> int:
 
     settings = replace(options.settings, progress=tell_step)
     results: list[ReplayResult] = []
+    recording: Recording | None = None
     with ExitStack() as stack:
         replays = prepare(options.paths, settings, options.servers)
         if options.record is not None:
-            recording = Recording.create(options.record, recording_header(), overwrite=options.force, on_failure=tell)
+            recording = Recording.create(
+                options.record, recording_header(), overwrite=options.force, on_failure=_say_loudly
+            )
             stack.callback(recording.close)
-            settings = replace(settings, consumers=(*settings.consumers, recording))
-            replays = [_with_consumers(each, settings) for each in replays]
+            for each in replays:
+                each.settings = replace(each.settings, consumers=(*each.settings.consumers, recording))
         for each in replays:
             if not options.json:
                 tell(heading(each.name, str(each.settings.server or "")))
@@ -110,13 +115,13 @@ def run_replay(options: ReplayOptions, out: Writer) -> int:
                 break
     if not options.json:
         tell(summary(results))
-    return max((result.exit_status for result in results), default=0)
+    unrecorded = int(recording is not None and recording.failed)
+    return max([unrecorded, *(result.exit_status for result in results)])
 
 
-def _with_consumers(prepared: Replay, settings: ReplaySettings) -> Replay:
-    again = Replay(prepared.path, replace(settings, server=prepared.settings.server))
-    again.check()
-    return again
+def _say_loudly(sentence: str) -> None:
+    """Tell on standard error what must not be missed, and what is no result."""
+    sys.stderr.write(f"{sentence}\n")
 
 
 def heading(name: str, server: str) -> str:

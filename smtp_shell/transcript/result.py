@@ -111,11 +111,13 @@ class PendingStep:
         line: Its number in the file.
         text: The line, or lines joined with LF, as they stand in the file: escaped, variables unexpanded, no credential in it.
         mail_data: Whether it is mail data, of which only the first line is given; it can only be sent.
+        problem: Why the line that a person put in its place cannot be sent; empty when it is asked for the first time.
     """
 
     line: int
     text: str
     mail_data: bool = False
+    problem: str = ""
 
 
 BeforeStep = Callable[[PendingStep], Decision]

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from smtp_shell.transcript.matching import Demand, Expected
+from smtp_shell.transcript.demands import Demand, Expected
 from smtp_shell.transcript.step import SERVER_LINES, Marker, Step
 
 ACTED: Final = frozenset(("connect", "close", "timeout", "error", "wait", "within", "no-tls"))

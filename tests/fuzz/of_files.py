@@ -180,9 +180,8 @@ def matching(data: bytes) -> None:
     """Whatever is expected and whatever comes, there is a verdict, and its words can be shown."""
     choices, rest = split_choices(data)
     wanted, _, said = rest.partition(b"\n\n")
-    reader = TranscriptReader(io.BytesIO(wanted + b"\n"), "fuzz.smtp")
     demands: list[Demand] = []
-    for step in never_raises(lambda: list(reader), TranscriptError) or ():
+    for step in (never_raises(lambda: _read(wanted + b"\n"), TranscriptError) or (None, []))[1]:
         if step.marker in SERVER_LINES:
             demand = never_raises(lambda step=step: Demand.parse(step), ValueError)  # type: ignore[misc]
             demands += [demand] if demand else []
@@ -234,7 +233,7 @@ def recording(data: bytes) -> None:
 
 
 def _talk(found: Iterable[Entry]) -> list[tuple[str, bytes]]:
-    """Give who said what; what one side says in a row is joined, since line ends may be written in other ways."""
+    """Give who said what; octets in a row are joined, since a file may cut them at other places."""
     talk: list[tuple[str, bytes]] = []
     for entry in found:
         side, octets = _said(entry.event)
@@ -249,18 +248,18 @@ def _said(event: Event) -> tuple[str, bytes]:
     mark = SASL_MARK.encode()
     match event:
         case CommandSent(command):
-            return "C", command.shown + (mark if command.secret else b"") + CRLF
+            return "command", command.shown + (mark if command.secret else b"") + CRLF
         case SaslSent(line, secret):
-            return "C", (mark if secret else line) + CRLF
+            return "command", (mark if secret else line) + CRLF
         case OctetsSent(octets, public) if public is not None:
             end = CRLF if octets.endswith(CRLF) else b"\n" if octets.endswith(b"\n") else b""
-            return "C", octets[:public] + mark + end
+            return "octets", octets[:public] + mark + end
         case OctetsSent(octets) | MailDataSent(octets):
-            return "C", octets
+            return "octets", octets
         case ReplyReceived(reply):
-            return "S", reply.octets
+            return "server", reply.octets
         case Noticed(octets=octets):
-            return "S", octets
+            return "server", octets
     return "", b""
 
 

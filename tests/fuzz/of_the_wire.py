@@ -90,13 +90,11 @@ def _ask_everything(reply: Reply) -> None:
 def dialogue(data: bytes) -> None:
     """Whatever happens in whatever order: events only, replies in the order of the commands, none too many."""
     talk = Dialogue(LIMITS[1])
-    commands: list[Command] = []
+    owed: list[Command] = []
     answered = 0
     for sign, sent, happened in perform(data, talk):
         events = list(happened)
         assert all(isinstance(event, Event) for event in events)
-        if sign in ">&B":
-            commands += [event.command for event in events if hasattr(event, "command")]
         if sign == "|":
             assert b"".join(event.octets for event in events if isinstance(event, OctetsSent)) == sent
         assert isinstance(talk.phase, Phase)
@@ -106,8 +104,20 @@ def dialogue(data: bytes) -> None:
         answered = talk.answered
         assert len(talk.pending) <= 140
         assert_seen(*map(str, talk.owed))
-        replied = [event for event in events if isinstance(event, ReplyReceived)]
+        replied = [event.command for event in events if isinstance(event, ReplyReceived) and event.command]
         assert sign not in ">&|AD.BLTE" or not replied
+        # The replies come in the order of the commands; PRDR adds replies to the last one, in front.
+        assert _without_repeats(replied) == _in_order(replied, owed)
+        owed = [each.command for each in talk.owed if each.command]
+
+
+def _without_repeats(commands: list[Command]) -> list[Command]:
+    return [command for number, command in enumerate(commands) if number == 0 or command is not commands[number - 1]]
+
+
+def _in_order(found: list[Command], owed: list[Command]) -> list[Command]:
+    """Give the commands that were owed a reply, as far as the last one found."""
+    return _without_repeats(owed)[: len(_without_repeats(found))]
 
 
 def segments(data: bytes) -> None:

@@ -28,7 +28,7 @@ from smtp_shell.protocol.events import (
     TimedOut,
     TlsStarted,
 )
-from smtp_shell.protocol.maildata import END_OF_DATA
+from smtp_shell.protocol.maildata import END_OF_DATA, MailDataEncoder
 from smtp_shell.protocol.octets import CRLF, escape, unescape
 from smtp_shell.protocol.replies import ReplyLimits
 
@@ -47,11 +47,18 @@ def perform(
         dialogue: The dialogue.
         plausible: Leave out what no session would do, such as mail data before DATA.
     """
+    within_line, encoder = False, MailDataEncoder()
     for line in program.split(b"\n")[:MOST_LINES]:
         sign = chr(line[0]) if line else ":"
         octets = unescape(line[1:].removeprefix(b" ").decode("utf-8", "surrogateescape"))
-        if plausible and not _is_plausible(sign, octets, dialogue):
+        if plausible and not _is_plausible(sign, octets, dialogue, within_line=within_line):
             continue
+        if plausible and sign == "D":
+            octets = encoder.encode(octets)
+        elif plausible and sign == ".":
+            octets, encoder = encoder.end().removesuffix(END_OF_DATA), MailDataEncoder()
+        if sign == "|" and octets:
+            within_line = not octets.endswith(b"\n")
         ended = False
         happened: list[Event] = []
         for event in _happening(sign, octets, line, dialogue):
@@ -68,7 +75,9 @@ def session(program: bytes) -> list[Entry]:
     events: list[Event] = [Connected("mx.example:25")]
     for sign, _, happened in perform(program, dialogue, plausible=True):
         events += happened
-        if sign == "T":
+        if sign == "L":
+            events.append(TimedOut(5.0, "the reply"))
+        elif sign == "T":
             events.append(TlsStarted("TLSv1.3", "TLS_AES_256_GCM_SHA384", True, Certificate(), "mx.example"))
     events.append(Disconnected(End.SERVER))
     tls = False
@@ -104,6 +113,8 @@ def _happening(sign: str, octets: bytes, line: bytes, dialogue: Dialogue) -> Ite
         case "D":
             yield from dialogue.send_mail_data(octets)
         case ".":
+            if octets == CRLF:
+                yield from dialogue.send_mail_data(octets)
             yield from dialogue.send_mail_data(END_OF_DATA, last=True)
         case "B":
             yield from dialogue.send(Command(b"BDAT %d LAST" % len(octets)), pipelined=True)
@@ -122,20 +133,28 @@ def _happening(sign: str, octets: bytes, line: bytes, dialogue: Dialogue) -> Ite
             yield from dialogue.receive(line + CRLF)
 
 
-def _is_plausible(sign: str, octets: bytes, dialogue: Dialogue) -> bool:
+def _is_plausible(sign: str, octets: bytes, dialogue: Dialogue, *, within_line: bool) -> bool:
+    one_line = sign == "B" or not set(octets) & set(b"\r\n\0")
     match sign:
         case ">" | "&" | "B":
-            one_line = sign == "B" or not set(octets) & set(b"\r\n\0")
-            return dialogue.phase not in (Phase.MAILDATA, Phase.AUTH, Phase.TLS) and one_line
+            in_dialogue = dialogue.phase not in (Phase.MAILDATA, Phase.AUTH, Phase.TLS)
+            return one_line and in_dialogue and not within_line and not _waits_for(dialogue, "DATA")
         case "A":
-            return dialogue.phase is Phase.AUTH and not set(octets) & set(b"\r\n\0")
+            return dialogue.phase is Phase.AUTH and one_line and not within_line
         case "D" | ".":
-            return dialogue.phase is Phase.MAILDATA
+            ended = any(owed.ends_message for owed in dialogue.owed)
+            return (
+                dialogue.phase is Phase.MAILDATA and not ended and not within_line and not _waits_for(dialogue, "AUTH")
+            )
         case "T":
             return dialogue.phase is Phase.TLS
         case "L" | "|":
             return dialogue.phase is not Phase.TLS
     return True
+
+
+def _waits_for(dialogue: Dialogue, verb: str) -> bool:
+    return any(owed.command and owed.command.verb == verb and not owed.late for owed in dialogue.owed)
 
 
 def _ends(event: Event) -> bool:

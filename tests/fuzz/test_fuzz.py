@@ -18,6 +18,16 @@ from tests.property.hostile import OCTETS
 
 SAVED = sorted(path for path in SEEDS.glob("*/*") if path.is_file())
 LINES = st.lists(st.sampled_from([b"> ", b"< ", b"| ", b"D ", b": ", b"A ", b""]) | OCTETS).map(b"\n".join)
+# What happens in a dialogue (see `program`), in any order: octets alone seldom get as far as mail data.
+HAPPENINGS = [
+    b"> EHLO x", b"> LHLO x", b"> MAIL FROM:<>", b"& RCPT TO:<a@example.org>", b"> DATA", b"& DATA", b"> BDAT 3", b"> STARTTLS",
+    b"> AUTH LOGIN", b"> AUTH PLAIN AGEAYg==", b"> NOOP ${sasl}", rb"> \xff\x1b ${", b"> ", b">  AUTH=PLAIN x", b"> QUIT",
+    rb"| AUTH PLAIN AGEAYg==\r\n", b"| AUTH ", rb"| AGEA\r\n", rb"| DATA\r\nhi\r\n.\r\nQUIT\r\n", rb"| NOOP ${sasl} x\r\n", rb"| .\r\n",
+    rb"| BDAT 6\r\nQUIT\r\n", rb"| a\n", b"A YW5u", b"A *", b"A ", rb"B abc\r\n", b"B ${sasl}", rb"D a\r\n", b"D ..", rb"D ${sasl}\r\n", b".",
+    b"< 220 x", b"< 250 ok", b"< 250-a", b"< 354 go", b"< 334 ", b"< 235 ok", b"< 550 no", b"< 353 x", b"< 421 x", b"< 999 x", b": 250-cut",
+    rb": 250\n", rb": 250 a\rb\r\n", rb"< 250-a\r\n550 \x1b", b"HTTP/1.0", b"T", b"L", b"E",
+]  # fmt: skip
+PROGRAMS = st.lists(st.sampled_from(HAPPENINGS), max_size=14).map(lambda lines: b"\n".join([b"< 220 x", *lines]))
 SLOW = {"long": 10, "patterns": 30, "pictures": 20}
 
 
@@ -32,9 +42,9 @@ def test_a_saved_input_does_no_harm(path: Path) -> None:
 
 
 def _test_of(name: str) -> Callable[[], None]:
-    @settings(max_examples=SLOW.get(name, 60), suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=SLOW.get(name, 150), suppress_health_check=[HealthCheck.too_slow])
     @example(b"")
-    @given(st.binary() | OCTETS | LINES)
+    @given(st.binary() | OCTETS | LINES | PROGRAMS)
     def test(data: bytes) -> None:
         TARGETS[name](data)
 

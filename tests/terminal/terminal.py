@@ -54,7 +54,9 @@ class Terminal:
         self._screen = pyte.HistoryScreen(COLUMNS, ROWS, history=20_000, ratio=0.1)
         self._screen.write_process_input = lambda text: os.write(self._child.child_fd, text.encode())
         self._stream = pyte.ByteStream(self._screen)
-        self._child = pexpect.spawn(argv[0], list(argv[1:]), dimensions=(ROWS, COLUMNS), env=variables, timeout=PATIENCE)
+        self._child = pexpect.spawn(
+            argv[0], list(argv[1:]), dimensions=(ROWS, COLUMNS), env=variables, timeout=PATIENCE
+        )
         self._child.delaybeforesend = None
         self._child.ptyproc.delayafterclose = self._child.ptyproc.delayafterterminate = 0.01
 
@@ -115,7 +117,8 @@ class Terminal:
         """Wait until a prompt stands there and nothing is typed behind it."""
         ends = (f"{prompt}> ", f"{prompt}: ", f"{prompt} ") if prompt else ("> ", ": ")
         self.wait(
-            lambda: self._shown_prompts > self._prompts and self.line.endswith(ends), f"a prompt that ends in {prompt!r}"
+            lambda: self._shown_prompts > self._prompts and self.line.endswith(ends),
+            f"a prompt that ends in {prompt!r}",
         )
 
     @property
@@ -175,7 +178,9 @@ class Terminal:
         while self._child.isalive():
             assert time.monotonic() < deadline, "the program does not end"
             time.sleep(0.01)
-        return int(self._child.exitstatus) if self._child.exitstatus is not None else -int(self._child.signalstatus or 0)
+        return (
+            int(self._child.exitstatus) if self._child.exitstatus is not None else -int(self._child.signalstatus or 0)
+        )
 
     def resize(self, columns: int, rows: int) -> None:
         """Change the size of the window."""
@@ -280,7 +285,12 @@ def played_by_hand(*arguments: str, greeting: str = "220 mail.example.org") -> I
 
 def reach_mail_data(terminal: Terminal, peer: Peer) -> None:
     """Go through the dialogue as far as the 354."""
-    for typed, said in (("ehlo", "250 hi"), ("mail <>", "250 Ok"), ("rcpt bob@example.org", "250 Ok"), ("data", "354 go")):
+    for typed, said in (
+        ("ehlo", "250 hi"),
+        ("mail <>", "250 Ok"),
+        ("rcpt bob@example.org", "250 Ok"),
+        ("data", "354 go"),
+    ):
         terminal.enter(typed)
         peer.hear()
         peer.say(said)

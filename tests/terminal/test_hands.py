@@ -142,7 +142,9 @@ def test_a_421_out_of_nowhere_is_shown_at_once_and_what_was_typed_stays() -> Non
         terminal.wait(lambda: terminal.line.endswith("> mail ann@exam"), "what was typed, below the reply")
         peer.sock.close()
         terminal.wait_for("*: close server")
-        terminal.wait(lambda: terminal.line.endswith("smtp-shell> mail ann@exam"), "what was typed, without a connection")
+        terminal.wait(
+            lambda: terminal.line.endswith("smtp-shell> mail ann@exam"), "what was typed, without a connection"
+        )
         terminal.type(CTRL_C)
         leave(terminal)
 
@@ -230,7 +232,7 @@ def test_kill_9_leaves_a_whole_transcript(state_dir: Path) -> None:
 @pytest.mark.parametrize("ending", [f"/exit{ENTER}", CTRL_D])
 def test_the_terminal_is_as_it_was_before(ending: str) -> None:
     # A shell stands around it and keeps the terminal open.
-    script = f"echo \"<$(stty -g)>\"; {sys.executable} -m smtp_shell; echo status $?; echo \"<$(stty -g)>\"; echo over"
+    script = f'echo "<$(stty -g)>"; {sys.executable} -m smtp_shell; echo status $?; echo "<$(stty -g)>"; echo over'
     with running_program("/bin/sh", "-c", script) as terminal:
         terminal.wait_prompt("smtp-shell")
         terminal.type(ending)

@@ -76,6 +76,18 @@ def test_addresses_typed_before_are_suggested(practice: PracticeServer) -> None:
         terminal.type(CTRL_C)
 
 
+def test_octets_that_are_no_utf8_go_out_but_are_not_kept(state_dir: Path) -> None:
+    with played_by_hand() as (terminal, peer):
+        terminal.type(b"noop \xff\xfe" + ENTER.encode())
+        assert peer.hear() == b"noop \xff\xfe\r\n"
+        peer.say("250 Ok")
+        terminal.wait_for(r"C: noop \xff\xfe")
+        terminal.wait_prompt("greeted")
+        terminal.enter("/exit")
+        assert terminal.wait_end() == 0
+    assert "noop" not in (state_dir / "history").read_text("utf-8")
+
+
 def test_a_link_in_place_of_the_history_is_not_followed(state_dir: Path, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.write_text("untouched")

@@ -20,11 +20,11 @@ from smtp_shell.protocol.sasl import Credentials, Mechanism, mechanism
 from smtp_shell.servers.practice import PracticeServer
 from smtp_shell.session import Session
 from smtp_shell.target import parse_target
-from smtp_shell.transcript.acting import ReplaySettings
 from smtp_shell.transcript.file import check, open_transcript
 from smtp_shell.transcript.matching import Strictness
 from smtp_shell.transcript.record import Recording, entries, recording_header
 from smtp_shell.transcript.replay import Replay
+from smtp_shell.transcript.settings import ReplaySettings
 from tests.servers.scripted import Hear, ScriptedServer, Turn
 
 QUICK = replace(Timeouts().all(10.0), quit=2.0)
@@ -189,7 +189,7 @@ import resource, sys
 from dataclasses import replace
 from pathlib import Path
 from smtp_shell.config import Timeouts
-from smtp_shell.transcript.acting import ReplaySettings
+from smtp_shell.transcript.settings import ReplaySettings
 from smtp_shell.transcript.record import Recording, recording_header
 from smtp_shell.transcript.replay import Replay
 path, server = Path(sys.argv[1]), sys.argv[2]

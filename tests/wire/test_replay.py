@@ -13,11 +13,12 @@ from smtp_shell.config import Timeouts, TlsSettings
 from smtp_shell.errors import TranscriptError, UsageError
 from smtp_shell.protocol.sasl import Credentials, Mechanism
 from smtp_shell.protocol.secret import Secret
-from smtp_shell.transcript.acting import ReplaySettings
+from smtp_shell.transcript.batch import find_transcripts, replay_many
 from smtp_shell.transcript.matching import Strictness
-from smtp_shell.transcript.replay import Replay, find_transcripts, replay_many
+from smtp_shell.transcript.replay import Replay
 from smtp_shell.transcript.report import ReplayOptions, run_replay
 from smtp_shell.transcript.result import Act, Decision, Outcome, PendingStep, ReplayResult
+from smtp_shell.transcript.settings import ReplaySettings
 from tests.servers.scripted import Hear, Pause, ScriptedServer, Turn
 
 PASSWORD = "c4nary-Pass"
@@ -633,3 +634,37 @@ def test_tls_that_fails_is_status_4(tmp_path: Path) -> None:
     turns = [GREETING, *turn(b"STARTTLS", b"220 go\r\n"), Hear(b"\x01"), b"\x15\x03\x03\x00\x02\x02\x28"]
     settings = ReplaySettings(timeouts=QUICK, tls_settings=TlsSettings())
     assert replay(tmp_path, "C: STARTTLS\nS: 220\nC: NOOP", turns, settings)[0].exit_status == 4
+
+
+def test_a_person_skips_what_belongs_together(tmp_path: Path) -> None:
+    seen: list[PendingStep] = []
+    skipped = {"AUTH LOGIN", "DATA"}
+
+    def decide(pending: PendingStep) -> Decision:
+        seen.append(pending)
+        return Decision(Act.SKIP if pending.text in skipped else Act.SEND)
+
+    transcript = (
+        "C: AUTH LOGIN\nS: 334\nC: c3R1ZGVudA==\nS: 334\nC: ${sasl}\nS: 235\n"
+        "C: DATA\nS: 354\nC: hi\nC: .\nS: 250\nC: AUTH PLAIN AGFubgBzM2NyZXQ=\nS: 235\nC: QUIT\nS: 221"
+    )
+    turns = [GREETING, *turn(b"AUTH PLAIN AGFubgBzM2NyZXQ=", b"235 ok\r\n"), *QUIT]
+    settings = ReplaySettings(timeouts=QUICK, before_step=decide)
+    result, _ = replay(tmp_path, transcript, turns, settings)
+    assert [step.text for step in seen] == ["AUTH LOGIN", "DATA", "AUTH PLAIN ${sasl}", "QUIT"]
+    assert (result.exit_status, result.failure) == (0, None)
+    assert [step.lines for step in result.steps if step.outcome is Outcome.SKIPPED] == [(1,), (3,), (5,), (7,), (9, 10)]
+
+
+def test_a_line_that_cannot_be_sent_is_asked_for_again_with_its_reason(tmp_path: Path) -> None:
+    problems: list[str] = []
+
+    def decide(pending: PendingStep) -> Decision:
+        problems.append(pending.problem)
+        return Decision(Act.EDIT, "NOOP ${nothing}" if len(problems) == 1 else "NOOP")
+
+    settings = ReplaySettings(timeouts=QUICK, before_step=decide)
+    result, _ = replay(tmp_path, "C: FOO\nS: 250", [GREETING, *NOOP], settings)
+    assert result.exit_status == 0
+    assert problems[0] == ""
+    assert "nothing" in problems[1]

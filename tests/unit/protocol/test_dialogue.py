@@ -696,16 +696,32 @@ def test_a_final_dot_without_mail_data_ends_no_transaction() -> None:
     assert stands(dialogue) is Phase.RCPT
 
 
+def reply(octets: bytes) -> Reply:
+    (found,) = ReplyParser().receive(octets)
+    assert isinstance(found, Reply)
+    return found
+
+
 def test_what_was_announced_can_be_learnt_again_masked() -> None:
     dialogue = at(Phase.FRESH)
     command = Command(b"EHLO c")
     dialogue.send(command)
-    list(dialogue.receive(b"250-mail\r\n250 X-ECHO secret\r\n"))
-    (masked,) = ReplyParser().receive(b"250-mail\r\n250 X-ECHO ***\r\n")
-    assert isinstance(masked, Reply)
-    dialogue.learn_again(masked, None)
-    dialogue.learn_again(masked, Command(b"NOOP"))
+    (event,) = dialogue.receive(b"250-mail\r\n250 X-ECHO secret\r\n")
+    assert isinstance(event, ReplyReceived)
+    masked = reply(b"250-mail\r\n250 X-ECHO ***\r\n")
+    for other in (None, Command(b"NOOP")):
+        dialogue.learn_again(event.reply, masked, other)
+        assert dialogue.extensions is not None
+        assert dialogue.extensions.parameters("X-ECHO") == ("secret",)
+    dialogue.learn_again(event.reply, masked, command)
     assert dialogue.extensions is not None
-    assert dialogue.extensions.parameters("X-ECHO") == ("secret",)
-    dialogue.learn_again(masked, command)
     assert dialogue.extensions.parameters("X-ECHO") == ("***",)
+
+
+def test_a_greeting_can_be_learnt_again_masked() -> None:
+    dialogue = Dialogue()
+    (event,) = dialogue.receive(b"220 secret\r\n")
+    assert isinstance(event, ReplyReceived)
+    masked = reply(b"220 ***\r\n")
+    dialogue.learn_again(event.reply, masked, None)
+    assert dialogue.greeting is masked

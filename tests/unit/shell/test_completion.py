@@ -26,7 +26,13 @@ def test_first_words_are_verbs_with_what_they_do() -> None:
 
 @pytest.mark.parametrize(
     ("typed", "first"),
-    [("/sta", ["/status"]), ("/re", ["/reconnect", "/record", "/replay"]), ("m", ["mail"]), ("MA", ["mail"]), ("e", ["ehlo", "expn", "etrn"])],
+    [
+        ("/sta", ["/status"]),
+        ("/re", ["/reconnect", "/record", "/replay"]),
+        ("m", ["mail"]),
+        ("MA", ["mail"]),
+        ("e", ["ehlo", "expn", "etrn"]),
+    ],
 )
 def test_a_beginning_is_completed(typed: str, first: list[str]) -> None:
     assert words(ready(), typed) == first
@@ -84,7 +90,9 @@ def test_files_are_suggested_but_no_hidden_ones_and_no_strange_names(tmp_path: P
     assert words(ready(), f"/show {tmp_path}/nowhere/") == []
 
 
-@pytest.mark.parametrize("before", [("mail <>", "rcpt <a>", "data"), (r"/raw AUTH PLAIN\r\n", "/wait 0")], ids=["mail data", "334"])
+@pytest.mark.parametrize(
+    "before", [("mail <>", "rcpt <a>", "data"), (r"/raw AUTH PLAIN\r\n", "/wait 0")], ids=["mail data", "334"]
+)
 def test_nothing_is_suggested_inside_mail_data_and_behind_a_334(before: tuple[str, ...]) -> None:
     shell, _, _ = make_shell({b"AUTH": b"334 \r\n"}, before=("ehlo", *before))
     assert words(shell, "") == []
@@ -92,7 +100,9 @@ def test_nothing_is_suggested_inside_mail_data_and_behind_a_334(before: tuple[st
 
 
 def test_nothing_that_the_server_says_gets_into_a_menu() -> None:
-    shell, _, _ = make_shell({b"EHLO": b"250-x\r\n250-\x1b[2J\r\n250-EVIL\xe2\x80\xae\r\n250 AUTH \x9b PLAIN EVIL\r\n"}, before=("ehlo",))
+    shell, _, _ = make_shell(
+        {b"EHLO": b"250-x\r\n250-\x1b[2J\r\n250-EVIL\xe2\x80\xae\r\n250 AUTH \x9b PLAIN EVIL\r\n"}, before=("ehlo",)
+    )
     for typed in ("", "/", "e", "auth ", "mail a@b ", "rcpt a@b "):
         for found in suggest(shell, typed):
             assert "EVIL" not in found.text

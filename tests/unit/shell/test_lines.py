@@ -94,7 +94,9 @@ AS_TYPED = (
 )
 
 
-@pytest.mark.parametrize("before", [(), READY, ("ehlo", "mail <>"), IN_DATA[:3]], ids=["greeted", "ready", "mail", "rcpt"])
+@pytest.mark.parametrize(
+    "before", [(), READY, ("ehlo", "mail <>"), IN_DATA[:3]], ids=["greeted", "ready", "mail", "rcpt"]
+)
 @pytest.mark.parametrize(("line", "sent"), SHORTHANDS.items())
 def test_a_shorthand_goes_out_as_what_it_stands_for(line: str, sent: str, before: tuple[str, ...]) -> None:
     shell, server, screen = make_shell(before=before)
@@ -126,7 +128,9 @@ def test_a_mechanism_that_nobody_knows_is_not_sent_for_it_may_be_a_password() ->
     assert "hunter2" not in str(caught.value)
 
 
-@pytest.mark.parametrize("line", ["/tpyo", "/mail ann@example.org", "/", "//", "/STATUS", "/quit", "/ehlo", " /tpyo", "\t/tpyo"])
+@pytest.mark.parametrize(
+    "line", ["/tpyo", "/mail ann@example.org", "/", "//", "/STATUS", "/quit", "/ehlo", " /tpyo", "\t/tpyo"]
+)
 @pytest.mark.parametrize("before", [(), READY], ids=["greeted", "ready"])
 def test_no_typo_of_a_shell_command_is_ever_sent(line: str, before: tuple[str, ...]) -> None:
     shell, server, _ = make_shell(before=before)
@@ -135,7 +139,9 @@ def test_no_typo_of_a_shell_command_is_ever_sent(line: str, before: tuple[str, .
     assert server.heard == b""
 
 
-@pytest.mark.parametrize("line", ["/status", " /status", "\t/status ", "/help", "/set", "/help /raw", "/history", "/note seen"])
+@pytest.mark.parametrize(
+    "line", ["/status", " /status", "\t/status ", "/help", "/set", "/help /raw", "/history", "/note seen"]
+)
 def test_a_shell_command_runs_and_sends_nothing(line: str) -> None:
     shell, server, screen = make_shell(before=READY)
     shell.run(line)
@@ -203,7 +209,15 @@ def test_raw_adds_nothing(line: str, octets: bytes) -> None:
 @pytest.mark.parametrize("char", ["\r", "\n", "\0"])
 @pytest.mark.parametrize(
     "line",
-    ["mail a{}@example.org", "mail a@example.org x={}", "rcpt a@b{}c", "noop {}x", "ehlo x{}y", "auth plain a{}b", "/set ehlo a{}b"],
+    [
+        "mail a{}@example.org",
+        "mail a@example.org x={}",
+        "rcpt a@b{}c",
+        "noop {}x",
+        "ehlo x{}y",
+        "auth plain a{}b",
+        "/set ehlo a{}b",
+    ],
 )
 def test_no_line_break_gets_into_a_command(line: str, char: str) -> None:
     shell, server, screen = make_shell(before=READY)
@@ -265,7 +279,15 @@ def test_a_credential_is_masked_while_it_is_typed(line: str, shown: str | None) 
     assert (None if start is None else line[:start]) == shown
 
 
-KEPT = ("ehlo", "mail ann@example.org", "auth", "auth plain", r"/raw AUTH LOGIN\r\n", "/connect smtp://mail.example.org", "FOO")
+KEPT = (
+    "ehlo",
+    "mail ann@example.org",
+    "auth",
+    "auth plain",
+    r"/raw AUTH LOGIN\r\n",
+    "/connect smtp://mail.example.org",
+    "FOO",
+)
 FORGOTTEN = (
     PLAIN,
     f"auth plain {BLOB}",

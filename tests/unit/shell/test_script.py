@@ -9,6 +9,7 @@ from smtp_shell.protocol.dialogue import Phase
 from smtp_shell.shell.script import Stopped, byte_lines, command_lines, file_lines, run_lines
 from tests.unit.shell.fake import make_shell
 
+BLOB = "AHN0dWRlbnQAb3BlbiBzZXNhbWU="
 REFUSING = {b"RCPT": b"550 5.1.1 no\r\n"}
 
 
@@ -18,8 +19,18 @@ def lines(*texts: str) -> list[tuple[str, str]]:
 
 def test_lines_run_to_their_end() -> None:
     shell, server, _ = make_shell(interactive=False)
-    assert run_lines(shell, lines("ehlo", "mail <>", "rcpt a@b", "data", "Subject: x", ".", "quit"), keep_going=False) == 0
-    assert server.lines == [b"EHLO client.example.org", b"MAIL FROM:<>", b"RCPT TO:<a@b>", b"DATA", b"Subject: x", b".", b"QUIT"]
+    assert (
+        run_lines(shell, lines("ehlo", "mail <>", "rcpt a@b", "data", "Subject: x", ".", "quit"), keep_going=False) == 0
+    )
+    assert server.lines == [
+        b"EHLO client.example.org",
+        b"MAIL FROM:<>",
+        b"RCPT TO:<a@b>",
+        b"DATA",
+        b"Subject: x",
+        b".",
+        b"QUIT",
+    ]
 
 
 def test_they_stop_at_the_first_refusal() -> None:
@@ -76,8 +87,13 @@ def test_an_option_may_hold_several_lines(commands: list[str], texts: list[str])
     assert [text for _, text in command_lines(commands)] == texts
 
 
-def test_the_place_of_an_option_is_printable() -> None:
-    assert all(where.isprintable() for where, _ in command_lines(["\x1b[2J\nnoop"]))
+def test_a_line_of_an_option_is_named_by_its_text_but_not_by_a_credential() -> None:
+    shell, _, screen = make_shell(before=("ehlo",), interactive=False)
+    shell.settings = type(shell.settings)(insecure_auth=False)
+    run_lines(shell, command_lines(["/tpyo \x1b[2J", f"AUTH PLAIN {BLOB}", "noop"]), keep_going=True)
+    assert screen.said[0].startswith(r"smtp-shell: -c /tpyo \x1b[2J: /tpyo is no command")
+    assert screen.said[1].startswith("smtp-shell: -c: a credential is not sent")
+    assert BLOB not in screen.words
 
 
 def test_lines_of_a_file(tmp_path: Path) -> None:
@@ -110,7 +126,14 @@ def test_source_runs_a_file_with_comments(tmp_path: Path) -> None:
     path.write_text("# greet first\nehlo\nmail <>\nrcpt a@b\ndata\n# no comment here\n.\n")
     shell, server, _ = make_shell()
     shell.run(f"/source {path}")
-    assert server.lines == [b"EHLO client.example.org", b"MAIL FROM:<>", b"RCPT TO:<a@b>", b"DATA", b"# no comment here", b"."]
+    assert server.lines == [
+        b"EHLO client.example.org",
+        b"MAIL FROM:<>",
+        b"RCPT TO:<a@b>",
+        b"DATA",
+        b"# no comment here",
+        b".",
+    ]
 
 
 def test_source_stops_at_the_first_refusal(tmp_path: Path) -> None:

@@ -1,0 +1,128 @@
+"""What the parts of a replay's client share: the script, what comes, and how it is told."""
+
+from collections.abc import Callable
+from pathlib import Path
+from time import monotonic
+
+from smtp_shell.errors import DialogueBroken
+from smtp_shell.transcript.arrivals import Arrivals
+from smtp_shell.transcript.result import Outcome, StepResult, excerpt
+from smtp_shell.transcript.script import Script
+from smtp_shell.transcript.settings import ReplaySettings
+from smtp_shell.transcript.settling import Settled, Settler
+from smtp_shell.transcript.step import Marker, Step
+from smtp_shell.transcript.variables import Template, Variables
+
+
+class Stopped(Exception):
+    """The replay goes no further.
+
+    Args:
+        handed_over: Whether a person goes on by hand.
+    """
+
+    def __init__(self, *, handed_over: bool = False) -> None:
+        super().__init__()
+        self.handed_over = handed_over
+
+
+class Stage:
+    """What a replay's client has at hand.
+
+    Args:
+        script: The steps.
+        settings: How they are replayed.
+        variables: Values for variables.
+        folder: The transcript's folder.
+        settler: Compares what comes with what is expected.
+        arrivals: What comes.
+        report: Takes what came of a step, its exit status, and whether the replay cannot go on; raises `Stopped` where it ends.
+        pause: Takes how many seconds a person took.
+
+    Attributes:
+        edited: Whether a person has changed the step that is acted out.
+    """
+
+    def __init__(
+        self,
+        script: Script,
+        settings: ReplaySettings,
+        variables: Variables,
+        folder: Path,
+        settler: Settler,
+        arrivals: Arrivals,
+        report: Callable[[StepResult, int, bool], None],
+        pause: Callable[[float], None],
+    ) -> None:
+        self.script = script
+        self.settings = settings
+        self.variables = variables
+        self.folder = folder
+        self.settler = settler
+        self.arrivals = arrivals
+        self.report = report
+        self.pause = pause
+        self.edited = False
+
+    def expand(self, step: Step) -> bytes:
+        """Give the octets of a client line, its variables replaced.
+
+        Raises:
+            UsageError: A variable has no value.
+            NotSendable: A value would not stay inside one line.
+        """
+        template = Template.parse(step.text)
+        if step.marker is Marker.CLIENT_OCTETS:
+            return b"".join(
+                part if isinstance(part, bytes) else self.variables.value(part).encode("utf-8", "surrogateescape")
+                for part in template.parts
+            )
+        return template.expand(self.variables.value)
+
+    def attempt(self, send: Callable[[], object]) -> None:
+        """Send; what goes wrong is met where the reply is waited for, behind all that the server still said."""
+        if self.arrivals.broken is not None:
+            return
+        try:
+            send()
+        except DialogueBroken as error:
+            self.arrivals.broken = error
+
+    def tell(
+        self, lines: tuple[int, ...], sent: str, settled: Settled, started: float, *, may_go_on: bool = True
+    ) -> None:
+        """Tell what came of a step.
+
+        Args:
+            lines: Numbers of its lines.
+            sent: What was sent, as it may be shown.
+            settled: What came of waiting.
+            started: When it began, on the clock of `time.monotonic`.
+            may_go_on: Whether a replay that keeps going goes on behind it when it differs.
+
+        Raises:
+            Stopped: The replay ends here.
+        """
+        outcome = Outcome.MISMATCHED if not settled.ok else Outcome.MATCHED if settled.demanded else Outcome.SENT
+        result = StepResult(
+            self.script.name,
+            lines,
+            excerpt(sent),
+            settled.expected,
+            settled.received,
+            outcome,
+            settled.why,
+            monotonic() - started,
+            settled.code,
+            self.edited,
+        )
+        self.report(result, settled.status, (settled.ended and not settled.ok) or not may_go_on)
+
+    def tell_skipped(self, lines: tuple[int, ...], sent: str, why: str, status: int = 0) -> None:
+        """Tell that a step was passed over.
+
+        Raises:
+            Stopped: The replay ends here.
+        """
+        outcome = Outcome.MISMATCHED if status else Outcome.SKIPPED
+        self.report(StepResult(self.script.name, lines, excerpt(sent), "", "", outcome, why), status, False)
