@@ -16,8 +16,8 @@ class Parser(argparse.ArgumentParser):
     It takes no abbreviations: `--password` is not `--password-command`, whose value is run as a command.
     """
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, allow_abbrev=False, **options)
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"allow_abbrev": False, **options})
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong in one sentence."""

@@ -182,7 +182,8 @@ def _strictness(text: str) -> Strictness:
 def _step_hook(ask: "Ask") -> Callable[[PendingStep], Decision]:
     def decide(step: PendingStep) -> Decision:
         text = "\n        ".join(f"C: {line}" for line in step.text.split("\n"))
-        return _decide(ask, f"next {step.line}: {text}\n     {_MENU}", step)
+        problem = f"     {step.problem}\n" if step.problem else ""
+        return _decide(ask, f"{problem}next {step.line}: {text}\n     {_MENU}", step)
 
     return decide
 

@@ -71,6 +71,8 @@ class Delivery:
         """
         if not settled.ok and settled.takes_354 and self._is_next():
             self.skip("there was no 354", 0)
+        elif settled.ok and settled.takes_354 and self._is_next():
+            self.skip(f"DATA was answered with {settled.code}, as foreseen: the mail data is not sent", 0)
         elif settled.ok and not settled.demanded and self.is_ahead():
             self.skip(f"DATA was answered with {settled.code}, not 354: the mail data is not sent", DIFFERS)
 

@@ -23,9 +23,9 @@ HAPPENINGS = [
     b"> EHLO x", b"> LHLO x", b"> MAIL FROM:<>", b"& RCPT TO:<a@example.org>", b"> DATA", b"& DATA", b"> BDAT 3", b"> STARTTLS",
     b"> AUTH LOGIN", b"> AUTH PLAIN AGEAYg==", b"> NOOP ${sasl}", rb"> \xff\x1b ${", b"> ", b">  AUTH=PLAIN x", b"> QUIT",
     rb"| AUTH PLAIN AGEAYg==\r\n", b"| AUTH ", rb"| AGEA\r\n", rb"| DATA\r\nhi\r\n.\r\nQUIT\r\n", rb"| NOOP ${sasl} x\r\n", rb"| .\r\n",
-    rb"| BDAT 6\r\nQUIT\r\n", rb"| a\n", b"A YW5u", b"A *", b"A ", rb"B abc\r\n", b"B ${sasl}", rb"D a\r\n", b"D ..", rb"D ${sasl}\r\n", b".",
-    b"< 220 x", b"< 250 ok", b"< 250-a", b"< 354 go", b"< 334 ", b"< 235 ok", b"< 550 no", b"< 353 x", b"< 421 x", b"< 999 x", b": 250-cut",
-    rb": 250\n", rb": 250 a\rb\r\n", rb"< 250-a\r\n550 \x1b", b"HTTP/1.0", b"T", b"L", b"E",
+    rb"| BDAT 6\r\nQUIT\r\n", rb"| a\n", b"A YW5u", b"A *", b"A ", rb"B abc\r\n", b"B ${sasl}", rb"D a\r\n", b"D ..", rb"D ${sasl}\r\n",
+    b".", b"< 220 x", b"< 250 ok", b"< 250-a", b"< 354 go", b"< 334 ", b"< 235 ok", b"< 550 no", b"< 353 x", b"< 421 x", b"< 999 x",
+    b": 250-cut", rb": 250\n", rb": 250 a\rb\r\n", rb"< 250-a\r\n550 \x1b", b"HTTP/1.0", b"T", b"L", b"E",
 ]  # fmt: skip
 PROGRAMS = st.lists(st.sampled_from(HAPPENINGS), max_size=14).map(lambda lines: b"\n".join([b"< 220 x", *lines]))
 SLOW = {"long": 10, "patterns": 30, "pictures": 20}

@@ -167,7 +167,7 @@ def test_what_goes_out_and_what_is_noticed_through_every_view(pieces: list[bytes
 
 @given(OCTETS)
 def test_a_certificate_shows_nothing_but_text(octets: bytes) -> None:
-    certificate = Certificate(octets, octets, (octets, octets), octets, octets, "00", "00", "pem")
+    certificate = Certificate(octets, octets, (octets, octets), octets, octets, b"00", "00", "pem")
     for verified in (True, False):
         facts = TlsStarted("TLSv1.3", "X", verified, certificate, octets.decode("utf-8", "surrogateescape"))
         for row in (*certificate_rows(facts), describe(facts)):
@@ -180,7 +180,7 @@ def test_colours_are_ours_alone(octets: bytes) -> None:
     shown = []
     for system in (None, "truecolor"):
         out = io.StringIO()
-        view = ConsoleView(Console(file=out, width=80, highlight=False, force_terminal=True, color_system=system))  # type: ignore[arg-type]
+        view = ConsoleView(Console(file=out, width=80, highlight=False, force_terminal=True, color_system=system))
         show(view, b"250 " + octets + b"\r\n")
         shown.append(out.getvalue())
     assert re.sub(r"\x1b\[[0-9;]*m", "", shown[1]) == shown[0]

@@ -26,6 +26,15 @@ CTRL_C, CTRL_D, CTRL_R, CTRL_Z, ESCAPE, TAB, ENTER = "\x03", "\x04", "\x12", "\x
 PROGRAM = (sys.executable, "-m", "smtp_shell")
 
 
+class _Screen(pyte.HistoryScreen):
+    """A screen that says where its cursor is when it is asked."""
+
+    descriptor = -1
+
+    def write_process_input(self, data: str) -> None:
+        os.write(self.descriptor, data.encode())
+
+
 class Terminal:
     """A terminal with a program in it.
 
@@ -51,12 +60,13 @@ class Terminal:
         self._above: list[str] = []
         self._prompts = 0
         self._skims = False
-        self._screen = pyte.HistoryScreen(COLUMNS, ROWS, history=20_000, ratio=0.1)
-        self._screen.write_process_input = lambda text: os.write(self._child.child_fd, text.encode())
+        self._screen = _Screen(COLUMNS, ROWS, history=20_000, ratio=0.1)
         self._stream = pyte.ByteStream(self._screen)
-        self._child = pexpect.spawn(
+        # Any: its types leave out what is needed to close the window under it.
+        self._child: Any = pexpect.spawn(
             argv[0], list(argv[1:]), dimensions=(ROWS, COLUMNS), env=variables, timeout=PATIENCE
         )
+        self._screen.descriptor = self._child.child_fd
         self._child.delaybeforesend = None
         self._child.ptyproc.delayafterclose = self._child.ptyproc.delayafterterminate = 0.01
 

@@ -64,6 +64,10 @@ def serving(script: Callable[[Peer], None]) -> Iterator[str]:
     assert not failures
 
 
+def stay_silent(peer: Peer) -> None:
+    peer.hear_end()
+
+
 @contextmanager
 def faulty(*faults: str) -> Iterator[str]:
     with PracticeServer(PracticeSettings(faults=parse_faults(faults))) as server:
@@ -177,7 +181,7 @@ def test_3_a_port_where_nobody_listens() -> None:
 
 
 def test_3_the_server_says_nothing() -> None:
-    with serving(lambda peer: peer.hear_end() and None) as address:
+    with serving(stay_silent) as address:
         done = run(address, "--timeout", "0.3", *commands("ehlo"))
     assert done.returncode == 3
     assert "the greeting did not come within 0.3 s" in sentence(done)
@@ -269,7 +273,7 @@ def test_7_the_outcome_is_unknown() -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no such signal there")
 def test_130_interrupted() -> None:
-    with serving(lambda peer: peer.hear_end() and None) as address:
+    with serving(stay_silent) as address:
         program = subprocess.Popen([*PROGRAM, address, "-c", "noop"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         assert program.stdout is not None
         assert b"connect" in program.stdout.readline()
@@ -444,7 +448,12 @@ def test_passwords_from_a_command_and_from_the_environment(practice: PracticeSer
 
 @pytest.mark.skipif(sys.platform == "win32", reason="programs as servers need a POSIX system")
 def test_the_password_is_not_in_the_environment_of_programs() -> None:
-    server = f"{sys.executable} -c \"import os, sys; print('220', 'SMTP_SHELL_PASSWORD' in os.environ, end=chr(13)+chr(10), flush=True); sys.stdin.readline()\""
+    code = (
+        "import os, sys; "
+        "print('220', 'SMTP_SHELL_PASSWORD' in os.environ, end=chr(13) + chr(10), flush=True); "
+        "sys.stdin.readline()"
+    )
+    server = f'{sys.executable} -c "{code}"'
     done = run(f"pipe:{server}", *commands("/status"), env={"SMTP_SHELL_PASSWORD": "open sesame"})
     assert b"S: 220 False" in done.stdout
 

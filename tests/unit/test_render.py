@@ -27,7 +27,7 @@ from smtp_shell.protocol.events import (
     TlsStarted,
 )
 from smtp_shell.protocol.replies import Reply, ReplyParser
-from smtp_shell.protocol.sasl import MASK
+from smtp_shell.protocol.masking import MASK
 from smtp_shell.render import (
     DATA_ROWS,
     STYLES,
@@ -215,7 +215,7 @@ def test_plain_output_is_a_line_each_and_words_go_elsewhere() -> None:
 
 def test_a_certificate_says_who_and_until_when_and_whether_it_counts() -> None:
     names = tuple(b"%d.example.org" % number for number in range(10))
-    certificate = Certificate(b"CN=a", b"CN=ca", names, b"Jan  1", b"Jan  2", "01", "ab", "pem")
+    certificate = Certificate(b"CN=a", b"CN=ca", names, b"Jan  1", b"Jan  2", b"01", "ab", "pem")
     text = "\n".join(certificate_rows(TlsStarted("TLSv1.3", "X", True, certificate, "a")))
     assert "7.example.org and 2 more" in text
     assert "verified     chain, dates, and the name a" in text

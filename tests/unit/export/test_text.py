@@ -25,7 +25,7 @@ from smtp_shell.protocol.events import (
     SaslSent,
 )
 from smtp_shell.protocol.replies import Reply
-from smtp_shell.protocol.sasl import MASK
+from smtp_shell.protocol.masking import MASK
 
 LAST = MailDataSent(b".\r\n", True)
 

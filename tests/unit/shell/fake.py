@@ -1,6 +1,6 @@
 """A shell whose connection is in memory: a server that answers at once, and keeps what it heard."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 
 from smtp_shell.config import TlsSettings
 from smtp_shell.credentials import CredentialSource
@@ -75,7 +75,7 @@ class FakeTransport(Transport):
         came, self._coming = self._coming, b""
         return came or None
 
-    def start_tls(self, settings: TlsSettings, name: str, seconds: float, *, implicit: bool) -> TlsStarted:
+    def start_tls(self, settings: TlsSettings, name: str, seconds: float, *, implicit: bool = False) -> TlsStarted:
         self.secured = True
         return TlsStarted("TLSv1.3", "TLS_AES_256_GCM_SHA384", True, Certificate(b"CN=mail.example.org"), name)
 
@@ -151,9 +151,3 @@ def make_shell(
         shell.run(line)
     transport.heard = b""
     return shell, transport, screen
-
-
-def typed(shell: Shell, lines: Sequence[str], each: Callable[[str], None] | None = None) -> None:
-    """Type lines."""
-    for line in lines:
-        shell.run(line)

@@ -220,7 +220,7 @@ def test_raw_adds_nothing(line: str, octets: bytes) -> None:
     ],
 )
 def test_no_line_break_gets_into_a_command(line: str, char: str) -> None:
-    shell, server, screen = make_shell(before=READY)
+    shell, server, _ = make_shell(before=READY)
     with pytest.raises(SmtpShellError) as caught:
         shell.run(line.format(char))
     assert server.heard == b""
