@@ -223,7 +223,8 @@ class Shell:
         try:
             self.session = Session.open(
                 target,
-                [self.view, *recorders, *self._consumers],
+                # Recorded first: what has been seen is in the file, also when the program is killed.
+                [*recorders, *self._consumers, self.view],
                 timeouts=self.timeouts,
                 tls=self.tls,
                 strict=not self.options.interactive,

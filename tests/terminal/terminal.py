@@ -35,6 +35,11 @@ class _Screen(pyte.HistoryScreen):
         os.write(self.descriptor, data.encode())
 
 
+def _spawn(argv: Sequence[str], env: Mapping[str, str]) -> Any:
+    # Any: pexpect's types leave out what it takes to close the window under a program.
+    return pexpect.spawn(argv[0], list(argv[1:]), dimensions=(ROWS, COLUMNS), env=dict(env), timeout=PATIENCE)
+
+
 class Terminal:
     """A terminal with a program in it.
 
@@ -55,17 +60,14 @@ class Terminal:
         if not answers:
             variables["PROMPT_TOOLKIT_NO_CPR"] = "1"
         variables |= env or {}
-        self.raw = b""
+        self.raw = bytearray()
         self.seen: set[str] = set()
         self._above: list[str] = []
         self._prompts = 0
         self._skims = False
         self._screen = _Screen(COLUMNS, ROWS, history=20_000, ratio=0.1)
         self._stream = pyte.ByteStream(self._screen)
-        # Any: its types leave out what is needed to close the window under it.
-        self._child: Any = pexpect.spawn(
-            argv[0], list(argv[1:]), dimensions=(ROWS, COLUMNS), env=variables, timeout=PATIENCE
-        )
+        self._child = _spawn(argv, variables)
         self._screen.descriptor = self._child.child_fd
         self._child.delaybeforesend = None
         self._child.ptyproc.delayafterclose = self._child.ptyproc.delayafterterminate = 0.01
@@ -140,9 +142,15 @@ class Terminal:
         """Wait until the text is on the screen, or has scrolled away."""
         self.wait(lambda: text in self.text, repr(text))
 
-    def wait(self, condition: Callable[[], bool], what: str) -> None:
-        """Wait until a condition holds."""
-        deadline = time.monotonic() + PATIENCE
+    def wait(self, condition: Callable[[], bool], what: str, *, patience: float = PATIENCE) -> None:
+        """Wait until a condition holds.
+
+        Args:
+            condition: The condition.
+            what: What it is about, for the message when it never does.
+            patience: How many seconds to wait.
+        """
+        deadline = time.monotonic() + patience
         while not condition():
             left = deadline - time.monotonic()
             assert left > 0, f"there is no sign of {what}:\n{self.text}"
@@ -168,10 +176,10 @@ class Terminal:
         start = len(self.raw)
         self._skims = True
         try:
-            self.wait(lambda: octets in self.raw[start:], repr(octets))
+            self.wait(lambda: self.raw.find(octets, start) >= 0, repr(octets), patience=3 * PATIENCE)
         finally:
             self._skims = False
-        self._draw(self.raw[-4000:].partition(b"\n")[2])
+        self._draw(bytes(self.raw[-4000:]).partition(b"\n")[2])
 
     def wait_end(self) -> int:
         """Wait until the program has ended.

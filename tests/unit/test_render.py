@@ -26,8 +26,8 @@ from smtp_shell.protocol.events import (
     TimedOut,
     TlsStarted,
 )
-from smtp_shell.protocol.replies import Reply, ReplyParser
 from smtp_shell.protocol.masking import MASK
+from smtp_shell.protocol.replies import Reply, ReplyParser
 from smtp_shell.render import (
     DATA_ROWS,
     STYLES,

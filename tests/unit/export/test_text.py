@@ -24,8 +24,8 @@ from smtp_shell.protocol.events import (
     ReplyReceived,
     SaslSent,
 )
-from smtp_shell.protocol.replies import Reply
 from smtp_shell.protocol.masking import MASK
+from smtp_shell.protocol.replies import Reply
 
 LAST = MailDataSent(b".\r\n", True)
 
