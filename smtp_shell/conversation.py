@@ -96,6 +96,7 @@ class Conversation:
     def skip_answers(self) -> None:
         """Let the next reply that is read be one to what is said from now on."""
         self.next_answer = self.dialogue.asked + 1
+        self._answers.clear()
 
     def take_answer(self) -> ReplyReceived | None:
         """Give the reply that is to be read next, if it is in; those before it are for nobody any more."""

@@ -164,9 +164,8 @@ def _prompt_text(shell: Shell) -> StyleAndTextTuples:
 def _toolbar(shell: Shell) -> StyleAndTextTuples:
     session = shell.session
     recording = shell.extra_recording or shell.recording
-    kept = (
-        f"rec {escape_str(recording.path.name)}" if recording is not None and not recording.failed else "not recorded"
-    )
+    own = f" {escape_str(recording.path.name)[:24]}" if recording and recording is shell.extra_recording else ""
+    kept = f"rec{own}" if recording is not None and not recording.failed else "not recorded"
     if session is None or not session.is_open:
         return [("", f" not connected | /connect HOST[:PORT] | /help | {kept if recording else ''}".rstrip(" |"))]
     parts: StyleAndTextTuples = [("", f" {str(session.target)[:40]} | {session.phase.value} | ")]

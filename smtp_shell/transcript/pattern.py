@@ -16,7 +16,7 @@ from smtp_shell.protocol.octets import escape_str, unescape
 from smtp_shell.transcript.variables import SASL
 
 SECONDS: Final = 1.0
-"""How long one match may take."""
+"""How many seconds of processor time one match may take."""
 
 LONGEST_PATTERN: Final = 4096
 LONGEST_CAPTURE: Final = 4096

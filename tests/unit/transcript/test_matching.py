@@ -165,10 +165,10 @@ def test_a_bad_pattern_is_refused(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["(a+)+$", "(a|aa)+$", "(a|a?)+$", "(.*a){25}$", "^(([a-z])+.)+[A-Z]([a-z])+$"])
 def test_a_pattern_is_bounded_in_time(text: str) -> None:
-    started = time.monotonic()
+    started = time.process_time()
     with suppress(PatternTooSlow):
         assert Pattern.parse(text).match("a" * 60_000 + "!") is None
-    assert time.monotonic() - started < 5
+    assert time.process_time() - started < 5
 
 
 @pytest.mark.parametrize(
