@@ -1,6 +1,7 @@
 """What every test has: a home of its own, servers on loopback, and in CI no skipping."""
 
 import os
+import signal
 import tempfile
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     from smtp_shell.servers.practice import PracticeServer
 
 IN_CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
+
+# A shell that starts a job in the background has it ignore Ctrl-C, and so would all that the tests start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # No deadline: the time one example takes says more about the machine than about the code. New examples each time, in CI too
 # (hypothesis would take the same ones there).

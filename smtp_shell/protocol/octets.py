@@ -14,10 +14,13 @@ _ESCAPE = re.compile(r"\\(?:x([0-9A-Fa-f]{2})|([rnt\\]))")
 _NAMED = {"r": b"\r", "n": b"\n", "t": b"\t", "\\": b"\\"}
 _MARKS_IN_A_ROW = 4
 
-# Characters with a visible category that no terminal shows: fillers, joiners, variation selectors, the braille blank.
+# Characters with a visible category that no terminal shows, or gives no column: fillers, joiners, variation selectors, the braille
+# blank, and the parts of Hangul syllables that stand behind the first.
 _INVISIBLE = frozenset(
     map(chr, (0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180B, 0x180C, 0x180D, 0x180F, 0x2800, 0x3164, 0xFFA0, 0xFFFC))
-) | frozenset(map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))))
+) | frozenset(
+    map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0), *range(0x1160, 0x1200), *range(0xD7B0, 0xD800)))
+)
 
 
 def escape(octets: bytes) -> str:

@@ -1,7 +1,7 @@
 """What could be typed next: pure suggestions, from the registry, what the server announced, and what was typed before."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -94,13 +94,21 @@ def _first_words(shell: "Shell", head: str) -> Iterator[Suggestion]:
             yield Suggestion(verb, len(head), description)
 
 
-def parameters_of(shell: "Shell", text: str) -> Iterator[tuple[str, str]]:
-    """Suggest addresses, and behind an address the parameters that this server has announced."""
+def mail_parameters(shell: "Shell", text: str) -> Iterator[tuple[str, str]]:
+    """Suggest what may stand behind `mail`: addresses, and parameters that this server has announced."""
+    return _parameters(shell, text, MAIL_PARAMETERS)
+
+
+def rcpt_parameters(shell: "Shell", text: str) -> Iterator[tuple[str, str]]:
+    """Suggest what may stand behind `rcpt`: addresses, and parameters that this server has announced."""
+    return _parameters(shell, text, RCPT_PARAMETERS)
+
+
+def _parameters(shell: "Shell", text: str, table: Mapping[str, tuple[str, str]]) -> Iterator[tuple[str, str]]:
     first = not text.strip() or " " not in text.lstrip()
     if not first:
         session = shell.session
         extensions = session.dialogue.extensions if session is not None else None
-        table = MAIL_PARAMETERS if shell.phase in (Phase.READY, Phase.FRESH, None) else RCPT_PARAMETERS
         for parameter, (keyword, description) in table.items():
             if extensions is not None and keyword in extensions:
                 yield parameter, description

@@ -9,16 +9,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Collection, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-
-import psutil
 
 import smtp_shell
 from smtp_shell.errors import TranscriptError
 from smtp_shell.transcript.file import CLIENT_LINES, open_transcript
 from tests.hostile.server import HostileServer, Scenario, Way, ca_pem, scenarios, secret_forms
+from tests.memory import most_memory
 
 MOST_MEMORY = 100_000_000
 """Octets that the program may take up at its largest."""
@@ -195,7 +193,7 @@ def run(stage: Stage, words: list[str]) -> Ending:
         )
         peak = 0
         while child.poll() is None and time.monotonic() - start < _TOO_LONG:
-            peak = max(peak, memory_of(child.pid))
+            peak = max(peak, most_memory(child.pid))
             connected = connected if stage.server.connections else time.monotonic()
             time.sleep(_TICK)
         seconds = time.monotonic() - connected
@@ -204,19 +202,3 @@ def run(stage: Stage, words: list[str]) -> Ending:
             child.kill()
             child.wait()
     return Ending(status, out.read_bytes(), err.read_bytes(), seconds, peak)
-
-
-def memory_of(pid: int) -> int:
-    """Give the most memory that a process has had so far, in octets; where the system does not say, what it has now.
-
-    What `wait4` reports in the end would not do: Linux counts in it what the process that started it had.
-    """
-    with suppress(OSError):
-        found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text("ascii", "replace"))
-        if found:
-            return int(found[1]) * 1024
-    try:
-        info = psutil.Process(pid).memory_info()
-    except psutil.Error:
-        return 0
-    return int(getattr(info, "peak_wset", info.rss))

@@ -11,7 +11,8 @@ from typing import Any, Self
 import pexpect
 import pyte
 
-from tests.hostile.runner import PROGRAM, memory_of, secrets_in
+from tests.hostile.runner import PROGRAM, secrets_in
+from tests.memory import most_memory
 
 COLUMNS, ROWS = 80, 24
 _PHASE = r"(?: NOT-VERIFIED| tls)? [a-z ]+> "
@@ -174,7 +175,7 @@ class Terminal:
         try:
             came = self._child.read_nonblocking(65_536, timeout=_TICK)
         except pexpect.TIMEOUT:
-            self.peak = max(self.peak, memory_of(self._pid))
+            self.peak = max(self.peak, most_memory(self._pid))
             return
         except pexpect.EOF:
             self._ended = True

@@ -306,7 +306,7 @@ def test_a_second_connection_is_reported() -> None:
     with serve(made()) as server:
         talk(server, b"QUIT")
         talk(server, b"QUIT")
-        assert server.broken_promises() == ["2 connections where one was asked for"]
+        assert server.broken_promises() == ["2 connections where 1 was asked for"]
 
 
 def test_clear_text_after_the_220_is_reported() -> None:

@@ -13,7 +13,7 @@ from smtp_shell.protocol.octets import unescape
 from smtp_shell.protocol.replies import Reply
 from smtp_shell.protocol.sasl import MECHANISMS, Mechanism, choose, mechanism
 from smtp_shell.session import Session
-from smtp_shell.shell.completion import mechanisms_of, parameters_of, paths
+from smtp_shell.shell.completion import mail_parameters, mechanisms_of, paths, rcpt_parameters
 from smtp_shell.shell.lines import is_response
 from smtp_shell.shell.registry import Args, entry
 from smtp_shell.shell.shell import Shell, open_message
@@ -54,7 +54,7 @@ def lhlo(shell: Shell, args: Args) -> None:
     shell.hello("LHLO")
 
 
-@entry("mail", "ADDRESS [PARAMETER…]", rfc="RFC 5321 §4.1.1.2", applies=_paths, complete=parameters_of)
+@entry("mail", "ADDRESS [PARAMETER…]", rfc="RFC 5321 §4.1.1.2", applies=_paths, complete=mail_parameters)
 def mail(shell: Shell, args: Args) -> None:
     """Begin a mail transaction, with its reverse-path.
 
@@ -68,7 +68,7 @@ def mail(shell: Shell, args: Args) -> None:
     shell.command(Command.of("MAIL", f"FROM:{found[0]}"))
 
 
-@entry("rcpt", "ADDRESS… [PARAMETER…]", rfc="RFC 5321 §4.1.1.3", applies=_paths, complete=parameters_of)
+@entry("rcpt", "ADDRESS… [PARAMETER…]", rfc="RFC 5321 §4.1.1.3", applies=_paths, complete=rcpt_parameters)
 def rcpt(shell: Shell, args: Args) -> None:
     """Name one recipient or more.
 

@@ -1,0 +1,89 @@
+"""Memory does not grow with what is read, sent or said (PROMISES P2)."""
+
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from socket import create_server
+
+import pytest
+
+from tests.memory import MIB
+
+ROOT = Path(__file__).parents[2]
+_REPLAY = """
+import sys
+from smtp_shell.cli import main
+from tests.memory import MIB, most_memory
+status = main(sys.argv[1:])
+sys.stderr.write(f"{most_memory() // MIB}")
+sys.exit(status)
+"""
+
+
+@pytest.fixture
+def agreeable() -> Iterator[int]:
+    """A server that says 250 to every line, 221 to QUIT, on the port that is given."""
+    listener = create_server(("127.0.0.1", 0))
+    port = listener.getsockname()[1]
+
+    def serve() -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            with connection, connection.makefile("rwb") as stream:
+                stream.write(b"220 ready\r\n")
+                stream.flush()
+                for line in stream:
+                    stream.write(b"221 bye\r\n" if line == b"QUIT\r\n" else b"250 ok\r\n")
+                    stream.flush()
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    yield port
+    listener.close()
+
+
+def run(*arguments: str) -> tuple[int, int, str]:
+    """Run smtp-shell; give its status, the most memory it had (MiB), and what else it said."""
+    done = subprocess.run(
+        [sys.executable, "-c", _REPLAY, *arguments],
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    *words, memory = done.stderr.split("\n")
+    return done.returncode, int(memory), "\n".join(words)
+
+
+def replay_of(steps: int, folder: Path, port: int) -> int:
+    path = folder / f"{steps}.smtp"
+    path.write_text("S: 220\n" + "C: NOOP\nS: 250\n" * steps + "C: QUIT\nS: 221\n", encoding="utf-8")
+    status, memory, _ = run("replay", str(path), "--server", f"smtp://127.0.0.1:{port}")
+    assert status == 0
+    return memory
+
+
+def test_a_replay_of_many_steps_has_no_more_memory_than_one_of_few(tmp_path: Path, agreeable: int) -> None:
+    few = replay_of(1_000, tmp_path, agreeable)
+    many = replay_of(30_000, tmp_path, agreeable)
+    assert many < few + 4
+    assert many < 100
+
+
+def test_a_line_of_a_gigabyte_is_refused_and_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "long.smtp"
+    with path.open("wb") as file:
+        file.write(b"C: a")
+        file.seek(1024 * MIB)
+        file.write(b"a\n")
+    status, memory, said = run("replay", str(path), "--server", "smtp://127.0.0.1:1")
+    assert status == 2
+    assert memory < 100
+    assert "long.smtp:1" in said
+    assert "65536" in said
