@@ -1,5 +1,8 @@
 """Where a dialogue is shown: a console in colour, or plain text."""
 
+import shutil
+import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 from smtp_shell.protocol.events import Entry
@@ -31,9 +34,20 @@ class ConsoleView:
         look: What to show.
     """
 
-    def __init__(self, console: "Console", look: Look | None = None) -> None:
+    def __init__(self, console: "Console | None", look: Look | None = None) -> None:
         self._console = console
+        self._make_console: Callable[[], Console] | None = None
         self._presenter = Presenter(look)
+
+    @classmethod
+    def later(cls, make_console: "Callable[[], Console]") -> "ConsoleView":
+        """Make a view on standard output whose console is made when something with a style is shown for the first time.
+
+        What the shell says before its first prompt has no style, and rich would take as long to import as all that is ours.
+        """
+        view = cls(None)
+        view._make_console = make_console
+        return view
 
     @property
     def look(self) -> Look:
@@ -52,12 +66,26 @@ class ConsoleView:
     def say(self, text: str, style: str = "said") -> None:
         """Show the program's own words."""
         for line in text.split("\n"):
-            for part in wrap(line, self._console.width, quotes=style in _QUOTING):
+            for part in wrap(line, self._width, quotes=style in _QUOTING):
                 self._print(Row("", part, style))
 
+    @property
+    def _width(self) -> int:
+        return self._console.width if self._console is not None else shutil.get_terminal_size().columns
+
     def _print(self, row: Row) -> None:
+        if self._console is None and row.style == "said":
+            sys.stdout.write(f"{row.text}\n")
+            return
+        self._print_styled(row)
+
+    def _print_styled(self, row: Row) -> None:
         from rich.text import Text
 
+        if self._console is None:
+            assert self._make_console is not None
+            sys.stdout.flush()
+            self._console = self._make_console()
         for gutter, text, aside in fold(row, self._console.width):
             line = Text(no_wrap=True, overflow="ignore", end="")
             line.append(gutter, STYLES[row.style] or None)
@@ -110,6 +138,10 @@ def console_view(*, color: bool, force: bool) -> ConsoleView:
         color: Whether it has colours.
         force: Whether it has them although it is no terminal.
     """
-    from rich.console import Console
 
-    return ConsoleView(Console(highlight=False, no_color=not color, force_terminal=True if force else None))
+    def make() -> "Console":
+        from rich.console import Console
+
+        return Console(highlight=False, no_color=not color, force_terminal=True if force else None)
+
+    return ConsoleView.later(make)

@@ -1,13 +1,14 @@
-"""The shell without its prompt: one connection at a time, what is typed, and what is recorded."""
+"""The shell without its prompt: one connection at a time, what is typed, and what is recorded.
+
+What only a connection needs is imported with the first connection, so that the prompt is there sooner.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from smtp_shell.authentication import refuse_in_the_clear
 from smtp_shell.config import Timeouts, TlsSettings
-from smtp_shell.connecting import local_name
 from smtp_shell.credentials import CredentialSource
 from smtp_shell.errors import (
     DialogueBroken,
@@ -26,14 +27,14 @@ from smtp_shell.protocol.octets import escape, escape_str
 from smtp_shell.protocol.replies import Reply
 from smtp_shell.render import Look, certificate_rows
 from smtp_shell.servers.inbox import Inbox
-from smtp_shell.session import Session
 from smtp_shell.shell.lines import Answer, MailDataLine, Run, Wire, parse
 from smtp_shell.shell.registry import Registry
 from smtp_shell.target import Target
-from smtp_shell.transcript.record import Recording, automatic, recording_header
 from smtp_shell.views import View
 
 if TYPE_CHECKING:
+    from smtp_shell.session import Session
+    from smtp_shell.transcript.record import Recording
     from smtp_shell.transcript.replay import Replay
 
 Ask = Callable[[str, bool], str]
@@ -185,7 +186,7 @@ class Shell:
             return False
         return self._ask(f"{question} [y/N] ", False).strip().lower() in ("y", "yes")
 
-    def need_session(self) -> Session:
+    def need_session(self) -> "Session":
         """Give the session.
 
         Raises:
@@ -215,6 +216,8 @@ class Shell:
         Raises:
             DialogueBroken: There is no connection, no greeting, or no TLS.
         """
+        from smtp_shell.session import Session
+
         self.disconnect()
         before = self.session
         self.target = target
@@ -279,6 +282,8 @@ class Shell:
         """Say EHLO, or LHLO in LMTP, with this client's name."""
         session = self.need_session()
         verb = verb or ("LHLO" if session.dialogue.lmtp else "EHLO")
+        from smtp_shell.connecting import local_name
+
         return self.command(Command.of(verb, self.settings.ehlo or local_name(session.local_host)))
 
     def command(self, command: Command) -> Reply | None:
@@ -362,6 +367,8 @@ class Shell:
         Raises:
             AuthFailed: It may not.
         """
+        from smtp_shell.authentication import refuse_in_the_clear
+
         session = self.need_session()
         insists = self.settings.insecure_auth
         if not session.is_private and not insists and self._ask is not None:
@@ -486,6 +493,8 @@ class Shell:
     def _begin_recording(self, target: Target) -> None:
         if not self.options.recording:
             return
+        from smtp_shell.transcript.record import automatic
+
         try:
             self.recording = automatic(target, on_failure=self.say_loudly)
         except SmtpShellError as error:
@@ -501,6 +510,8 @@ class Shell:
         Raises:
             SmtpShellError: It cannot be made.
         """
+        from smtp_shell.transcript.record import Recording, recording_header
+
         target = self.session.target if self.session is not None else self.target
         self.extra_recording = Recording.create(
             path, recording_header(target), overwrite=overwrite, on_failure=self.say_loudly

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from smtp_shell.authentication import Authentication, offered
 from smtp_shell.errors import AuthFailed, UsageError
 from smtp_shell.protocol.addresses import parse_paths
 from smtp_shell.protocol.commands import Command, refuse_line_breaks
@@ -12,11 +12,13 @@ from smtp_shell.protocol.maildata import MailDataEncoder
 from smtp_shell.protocol.octets import unescape
 from smtp_shell.protocol.replies import Reply
 from smtp_shell.protocol.sasl import MECHANISMS, Mechanism, choose, mechanism
-from smtp_shell.session import Session
 from smtp_shell.shell.completion import mail_parameters, mechanisms_of, paths, rcpt_parameters
 from smtp_shell.shell.lines import is_response
 from smtp_shell.shell.registry import Args, entry
 from smtp_shell.shell.shell import Shell, open_message
+
+if TYPE_CHECKING:
+    from smtp_shell.session import Session
 
 _CHUNK = 64 * 1024
 
@@ -110,7 +112,7 @@ def bdat(shell: Shell, args: Args) -> None:
             shell.waiting(lambda: _send_chunks(session, iter(lambda: stream.read(_CHUNK), b"")))
 
 
-def _send_chunks(session: Session, pieces: Iterator[bytes]) -> Reply:
+def _send_chunks(session: "Session", pieces: Iterator[bytes]) -> Reply:
     encoder = MailDataEncoder(transparent=False)
     held = encoder.encode(next(pieces, b""))
     for piece in pieces:
@@ -167,17 +169,21 @@ def auth(shell: Shell, args: Args) -> None:
         _remark_unoffered(shell, session, named)
     user = words[1] if len(words) > 1 else ""
     credentials = shell.options.credentials.find(chosen.needs, user=user, host=session.target.host)
+    from smtp_shell.authentication import Authentication
+
     exchange = Authentication(session, chosen, credentials, allow_cleartext=cleartext)
     shell.waiting(exchange.run)
 
 
-def _unknown(session: Session) -> set[str]:
+def _unknown(session: "Session") -> set[str]:
     """Give the mechanisms that the server announces and smtp-shell does not know: their exchanges are typed by hand."""
     extensions = session.dialogue.extensions
     return set(extensions.mechanisms) - set(MECHANISMS) if extensions is not None else set()
 
 
-def _strongest(session: Session, *, token: bool) -> Mechanism:
+def _strongest(session: "Session", *, token: bool) -> Mechanism:
+    from smtp_shell.authentication import offered
+
     announced = offered(session)
     chosen = choose(announced, tls=session.is_private, token=token)
     if chosen is None:
@@ -192,7 +198,7 @@ def _strongest(session: Session, *, token: bool) -> Mechanism:
     return chosen
 
 
-def _remark_unoffered(shell: Shell, session: Session, named: Mechanism) -> None:
+def _remark_unoffered(shell: Shell, session: "Session", named: Mechanism) -> None:
     extensions = session.dialogue.extensions
     if extensions is None or named.name not in extensions.mechanisms:
         shell.say(f"The server has not announced {named.name}; it is tried all the same.", "notice")
