@@ -45,7 +45,7 @@ def test_the_bottom_line_says_where_one_is(practice: PracticeServer) -> None:
     with running("--ca-file", str(practice.ca_file), answers=True) as terminal:
         terminal.wait(lambda: "not connected | /connect HOST[:PORT] | /help" in terminal.bottom, "the bottom line")
         terminal.enter(f"/connect {address}")
-        terminal.wait(lambda: f"{address} | greeted | no TLS | no user | rec " in terminal.bottom, "the connection")
+        terminal.wait(lambda: f"{address} | greeted | no TLS | no user | rec" in terminal.bottom, "the connection")
         terminal.enter("ehlo", "greeted")
         terminal.enter("starttls", "ready")
         terminal.wait_prompt("tls greeted")
