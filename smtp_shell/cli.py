@@ -243,7 +243,8 @@ def _lines(options: argparse.Namespace) -> Any:
 
 
 def _make_shell(options: argparse.Namespace, inbox: "Inbox | None", *, interactive: bool) -> "Shell":
-    from smtp_shell.shell.shell import Shell, ShellOptions, ShellSettings
+    from smtp_shell.shell.options import ShellOptions, ShellSettings
+    from smtp_shell.shell.shell import Shell
 
     ask = _asker() if interactive else None
     settings = ShellSettings(

@@ -62,6 +62,13 @@ STYLES = {
     "quoted": "",
     "error": "bold red",
 }
+
+# A theme is what differs from these styles; on a light background yellow and cyan cannot be read.
+THEMES: dict[str, dict[str, str]] = {
+    "dark": {},
+    "light": {"reply.3": "blue", "reply.4": "dark_orange3", "event": "magenta", "notice": "bold dark_orange3"},
+    "plain": dict.fromkeys(STYLES, ""),
+}
 # Styles of the program's own words that may have text of a server in them.
 
 
@@ -90,11 +97,13 @@ class Look:
         times: Show how long each reply took.
         decoded: Show what base64 lines mean.
         typed_data: Show mail data that the user has just typed.
+        theme: Which colours, a key of `THEMES`.
     """
 
     times: bool = True
     decoded: bool = True
     typed_data: bool = True
+    theme: str = "dark"
 
 
 class Presenter:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 from smtp_shell.protocol.events import Entry
-from smtp_shell.render import STYLES, Look, Presenter, Row, fold, wrap
+from smtp_shell.render import STYLES, THEMES, Look, Presenter, Row, fold, wrap
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -86,10 +86,11 @@ class ConsoleView:
             assert self._make_console is not None
             sys.stdout.flush()
             self._console = self._make_console()
+        style = THEMES[self.look.theme].get(row.style, STYLES[row.style]) or None
         for gutter, text, aside in fold(row, self._console.width):
             line = Text(no_wrap=True, overflow="ignore", end="")
-            line.append(gutter, STYLES[row.style] or None)
-            line.append(text, STYLES[row.style] or None)
+            line.append(gutter, style)
+            line.append(text, style)
             line.append(aside, "dim")
             self._console.print(line, soft_wrap=True, markup=False, highlight=False, emoji=False)
         if row.style == "error":

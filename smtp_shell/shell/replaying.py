@@ -217,8 +217,9 @@ def _asker() -> "Ask":
 
 def _go_on(replay: Replay, options: argparse.Namespace, ask: "Ask | None") -> None:
     """Open a shell on the connection of a replay that a person takes over."""
+    from smtp_shell.shell.options import ShellOptions, ShellSettings
     from smtp_shell.shell.repl import run_repl
-    from smtp_shell.shell.shell import Shell, ShellOptions, ShellSettings
+    from smtp_shell.shell.shell import Shell
     from smtp_shell.views import console_view
 
     shell = Shell(

@@ -4,12 +4,10 @@ What only a connection needs is imported with the first connection, so that the 
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from smtp_shell.config import Timeouts, TlsSettings
-from smtp_shell.credentials import CredentialSource
 from smtp_shell.errors import (
     DialogueBroken,
     Interrupted,
@@ -26,8 +24,8 @@ from smtp_shell.protocol.masking import describe_typed, is_secret_answer
 from smtp_shell.protocol.octets import escape, escape_str
 from smtp_shell.protocol.replies import Reply
 from smtp_shell.render import Look, certificate_rows
-from smtp_shell.servers.inbox import Inbox
 from smtp_shell.shell.lines import Answer, MailDataLine, Run, Wire, parse
+from smtp_shell.shell.options import ShellOptions, ShellSettings
 from smtp_shell.shell.registry import Registry
 from smtp_shell.target import Target
 from smtp_shell.views import View
@@ -39,56 +37,6 @@ if TYPE_CHECKING:
 
 Ask = Callable[[str, bool], str]
 """Asks a person: the question, and whether the answer is hidden."""
-
-
-@dataclass(frozen=True, slots=True)
-class ShellSettings:
-    """What `/set` lists and changes.
-
-    Args:
-        timeout: Seconds for every wait but QUIT's; 0 for the defaults.
-        auto_ehlo: Say EHLO after the greeting and after TLS has started.
-        times: Show how long each reply took.
-        decoded: Show what base64 means beside it.
-        editing: Keys of the prompt, `emacs` or `vi`.
-        ehlo: Name that EHLO, HELO and LHLO give; empty for this host's.
-        insecure: Go on although a certificate cannot be verified.
-        insecure_auth: Let credentials cross a connection without TLS.
-        ca_file: PEM file with the authorities to trust; empty for the system's.
-    """
-
-    timeout: float = 0.0
-    auto_ehlo: bool = False
-    times: bool = True
-    decoded: bool = True
-    editing: str = "emacs"
-    ehlo: str = ""
-    insecure: bool = False
-    insecure_auth: bool = False
-    ca_file: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ShellOptions:
-    """What the shell is started with and does not change.
-
-    Args:
-        tls: How TLS is done.
-        credentials: Where passwords come from.
-        source: Local address to connect from.
-        family: Address family, 0 for either.
-        interactive: Whether a person is there.
-        recording: Whether sessions are recorded into the state directory.
-        inbox: The practice server's mail.
-    """
-
-    tls: TlsSettings = field(default_factory=TlsSettings)
-    credentials: CredentialSource = field(default_factory=CredentialSource)
-    source: str | None = None
-    family: int = 0
-    interactive: bool = False
-    recording: bool = True
-    inbox: Inbox | None = None
 
 
 class Shell:
@@ -155,7 +103,9 @@ class Shell:
     def apply_look(self) -> None:
         """Let the view show what the settings say."""
         settings = self.settings
-        self.view.look = Look(settings.times, settings.decoded, typed_data=not self.options.interactive)
+        self.view.look = Look(
+            settings.times, settings.decoded, typed_data=not self.options.interactive, theme=settings.theme
+        )
 
     def say(self, text: str, style: str = "said") -> None:
         """Show the shell's own words."""

@@ -1,6 +1,7 @@
 """How each event looks: its marks, its text, its masks."""
 
 import io
+import re
 
 import pytest
 from rich.console import Console
@@ -226,3 +227,15 @@ def test_a_certificate_says_who_and_until_when_and_whether_it_counts() -> None:
 
 def test_the_words_of_a_reply_are_one_line() -> None:
     assert reply_words(reply(b"250-a\x1b\r\n250 b\r\n")) == r"250-a\x1b 250 b"
+
+
+@pytest.mark.parametrize(("theme", "colour"), [("dark", "\x1b[33m"), ("light", "\x1b[38;5;166m"), ("plain", "")])
+def test_a_theme_changes_the_colour_and_never_the_text(theme: str, colour: str) -> None:
+    out = io.StringIO()
+    view = ConsoleView(
+        Console(file=out, width=80, force_terminal=True, color_system="256"), Look(times=False, theme=theme)
+    )
+    view(Entry(1, 0.0, ReplyReceived(Reply(450, (b"4.2.1 later",), b"450 4.2.1 later\r\n"), None)))
+    assert ("\x1b[" in out.getvalue()) == bool(colour)
+    assert colour in out.getvalue()
+    assert re.sub(r"\x1b\[[0-9;]*m", "", out.getvalue()) == "~  S: 450 4.2.1 later\n"

@@ -7,22 +7,26 @@ from pathlib import Path
 from smtp_shell.errors import UsageError
 from smtp_shell.protocol.commands import refuse_line_breaks
 from smtp_shell.protocol.octets import escape_str
+from smtp_shell.render import THEMES
 from smtp_shell.shell.completion import paths
+from smtp_shell.shell.options import ShellSettings
 from smtp_shell.shell.registry import Args, entry
 from smtp_shell.shell.script import run_file
-from smtp_shell.shell.shell import Shell, ShellSettings
+from smtp_shell.shell.shell import Shell
 
 _MEANINGS = {
     "timeout": "seconds for every wait but QUIT's; 0 for the defaults",
     "auto-ehlo": "say EHLO after the greeting and after TLS has started",
     "times": "show how long each reply took",
     "decoded": "show what base64 means beside it",
+    "theme": "colours: dark, light or plain",
     "editing": "keys of the prompt: emacs or vi",
     "ehlo": "name that EHLO gives; empty for this host's",
     "insecure": "go on although a certificate cannot be verified",
     "insecure-auth": "let credentials cross a connection without TLS",
     "ca-file": "PEM file with the authorities to trust; empty for the system's",
 }
+_CHOICES = {"editing": ("emacs", "vi"), "theme": tuple(THEMES)}
 _ON_OFF = {"on": True, "off": False, "yes": True, "no": False, "true": True, "false": False, "1": True, "0": False}
 
 
@@ -67,8 +71,8 @@ def changed(settings: ShellSettings, name: str, value: str) -> ShellSettings:
         return replace(settings, **{field: _ON_OFF[value.lower()]})  # type: ignore[arg-type]
     if kinds[field] is float:
         return replace(settings, timeout=_seconds(value))
-    if field == "editing" and value not in ("emacs", "vi"):
-        raise UsageError("/set editing takes emacs or vi.")
+    if field in _CHOICES and value not in _CHOICES[field]:
+        raise UsageError(f"/set {name} takes one of {', '.join(_CHOICES[field])}.")
     refuse_line_breaks(value, f"/set {name}")
     if field == "ca_file" and value != "''" and not Path(value).expanduser().is_file():
         raise UsageError(f"/set ca-file: there is no file {escape_str(value)}.")

@@ -9,7 +9,8 @@ from smtp_shell.protocol.maildata import END_OF_DATA
 from smtp_shell.protocol.secret import Secret
 from smtp_shell.render import Look
 from smtp_shell.session import Session
-from smtp_shell.shell.shell import Ask, Shell, ShellOptions, ShellSettings
+from smtp_shell.shell.options import ShellOptions, ShellSettings
+from smtp_shell.shell.shell import Ask, Shell
 from smtp_shell.target import Target, Way
 from smtp_shell.transport import Transport
 

@@ -7,7 +7,7 @@ import pytest
 
 from smtp_shell.config import Timeouts
 from smtp_shell.errors import UsageError
-from smtp_shell.shell.shell import ShellSettings
+from smtp_shell.shell.options import ShellSettings
 from tests.unit.shell.fake import make_shell
 
 
@@ -28,6 +28,7 @@ def test_set_lists_every_setting_with_what_it_means() -> None:
         ("times OFF", "times", False, "off"),
         ("decoded no", "decoded", False, "off"),
         ("editing vi", "editing", "vi", "vi"),
+        ("theme light", "theme", "light", "light"),
         ("ehlo client.example.org", "ehlo", "client.example.org", "client.example.org"),
         ("ehlo ''", "ehlo", "", "''"),
         ("insecure yes", "insecure", True, "on"),
@@ -82,7 +83,15 @@ def test_a_ca_file_is_a_file(tmp_path: Path) -> None:
 def test_a_setting_that_is_refused_stays_as_it_was() -> None:
     shell, _, _ = make_shell(settings=ShellSettings())
     before = shell.settings
-    for typed in ("times perhaps", "timeout long", "timeout 90000", "timeout inf", "editing ed", "nonsense 1"):
+    for typed in (
+        "times perhaps",
+        "timeout long",
+        "timeout 90000",
+        "timeout inf",
+        "editing ed",
+        "theme pink",
+        "nonsense 1",
+    ):
         with pytest.raises(UsageError):
             shell.run(f"/set {typed}")
     assert shell.settings == before
