@@ -129,6 +129,10 @@ def _shell(words: list[str]) -> int:
 
 def _practice(words: list[str]) -> int:
     options = _practice_parser().parse_args(words)
+    if options.tls:
+        raise UsageError("practice --tls: the practice server begins TLS with STARTTLS only; use --starttls, or type starttls.")
+    if options.serve_only and (options.lines or options.json or options.record or options.starttls):
+        raise UsageError("practice --serve-only opens no shell; leave out -c, -f, --json, --record and --starttls.")
     from smtp_shell.servers.faults import parse_faults
     from smtp_shell.servers.practice import PracticeServer, PracticeSettings
 
@@ -168,7 +172,7 @@ def _practise(server: "PracticeServer", options: argparse.Namespace) -> int:
     options.ca_file = options.ca_file or server.ca_file
     options.user = options.user or server.user
     options.preset = server.password
-    target = Target(Way.TCP, server.host, server.port)
+    target = Target(Way.TCP, server.host, server.port, starttls=options.starttls)
     return _run_shell(options, target, server)
 
 

@@ -135,6 +135,8 @@ def test_1_wherever_it_is_refused(fault: str) -> None:
         (["-c", "noop"], "there is no connection"),
         (["practice", "--fault", "nonsense"], "nonsense"),
         (["practice", "--port", "99999"], "--port"),
+        (["practice", "--tls"], "--starttls"),
+        (["practice", "--serve-only", "-c", "ehlo"], "opens no shell"),
         (["show"], "file"),
         (["show", "/nonexistent.smtp"], "/nonexistent.smtp"),
         (["replay"], "replay"),
