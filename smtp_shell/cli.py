@@ -130,7 +130,9 @@ def _shell(words: list[str]) -> int:
 def _practice(words: list[str]) -> int:
     options = _practice_parser().parse_args(words)
     if options.tls:
-        raise UsageError("practice --tls: the practice server begins TLS with STARTTLS only; use --starttls, or type starttls.")
+        raise UsageError(
+            "practice --tls: the practice server begins TLS with STARTTLS only; use --starttls, or type starttls."
+        )
     if options.serve_only and (options.lines or options.json or options.record or options.starttls):
         raise UsageError("practice --serve-only opens no shell; leave out -c, -f, --json, --record and --starttls.")
     from smtp_shell.servers.faults import parse_faults
