@@ -198,6 +198,8 @@ def _run_shell(options: argparse.Namespace, target: "Target | None", server: "Pr
     try:
         _begin(shell, options, target)
         status = 1 if shell.failed_replies else 0
+        if status:
+            shell.say_loudly(f"smtp-shell: {shell.refusal}")
         if not status or options.keep_going:
             status = run_lines(shell, _lines(options), keep_going=options.keep_going) or status
         return status

@@ -304,7 +304,7 @@ _FOREIGN = (
 def _what_it_is(line: bytes) -> str:
     for start, what in _FOREIGN:
         if line.startswith(start):
-            return f"this is no SMTP reply: {what}"
+            return what
     if not line.strip():
-        return "this is no SMTP reply: an empty line"
-    return "this is no SMTP reply: it does not begin with a three-digit code and a space or a hyphen"
+        return "an empty line"
+    return "it does not begin with a three-digit code and a space or a hyphen"

@@ -40,7 +40,9 @@ def run_lines(shell: Shell, lines: Iterable[tuple[str, str]], *, keep_going: boo
             status = status or error.exit_status
             if not keep_going or error.exit_status == 130:
                 return status
+            continue
         if shell.failed_replies > before:
+            shell.say_loudly(f"smtp-shell: {place}: {shell.refusal}")
             status = status or 1
             if not keep_going:
                 return status
@@ -139,6 +141,6 @@ def _run_each(shell: Shell, path: Path) -> None:
             error.message = f"{where}: {error.message}"
             raise
         if shell.failed_replies > before:
-            raise Stopped(f"{where}: the server refused; the lines behind it were not run.")
+            raise Stopped(f"{where}: {shell.refusal} The lines behind it were not run.")
         if shell.leaving:
             return

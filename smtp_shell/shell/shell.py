@@ -23,7 +23,7 @@ from smtp_shell.protocol.maildata import MailDataEncoder
 from smtp_shell.protocol.masking import describe_typed, is_secret_answer
 from smtp_shell.protocol.octets import escape, escape_str
 from smtp_shell.protocol.replies import Reply
-from smtp_shell.render import Look, certificate_rows
+from smtp_shell.render import Look, certificate_rows, reply_words
 from smtp_shell.shell.lines import Answer, MailDataLine, Run, Wire, parse
 from smtp_shell.shell.options import ShellOptions, ShellSettings
 from smtp_shell.shell.registry import Registry
@@ -67,6 +67,7 @@ class Shell:
         self.history: Sequence[str] = ()
         self.leaving = False
         self.failed_replies = 0
+        self.refusal = ""
         self._ask = ask
         self._encoder: MailDataEncoder | None = None
         self._consumers: list[Consumer] = [self._count]
@@ -435,10 +436,13 @@ class Shell:
 
     def _count(self, entry: Entry) -> None:
         event = entry.event
-        if isinstance(event, Noticed):
-            self.failed_replies += event.kind is NoticeKind.UNFORESEEN
-        elif isinstance(event, ReplyReceived):
-            self.failed_replies += event.reply.is_negative and event.seconds is not None
+        if isinstance(event, Noticed) and event.kind is NoticeKind.UNFORESEEN:
+            self.failed_replies += 1
+            self.refusal = f"{event.sentence}."
+        elif isinstance(event, ReplyReceived) and event.reply.is_negative and event.seconds is not None:
+            self.failed_replies += 1
+            for_now = " for now" if event.reply.code // 100 == 4 else ""
+            self.refusal = f'the server refused{for_now}: "{reply_words(event.reply)}".'
 
     def _begin_recording(self, target: Target) -> None:
         if not self.options.recording:

@@ -464,7 +464,7 @@ def test_what_is_no_reply_ends_the_reading() -> None:
     assert list(map(word, events)) == ["220", "! not_a_reply"]
     assert events[-1] == Noticed(
         NoticeKind.NOT_A_REPLY,
-        "this is no SMTP reply: it does not begin with a three-digit code and a space or a hyphen",
+        "it does not begin with a three-digit code and a space or a hyphen",
         b"free text\r\n",
     )
 

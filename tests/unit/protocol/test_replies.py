@@ -21,7 +21,7 @@ from smtp_shell.protocol.replies import (
 )
 from tests.samples import fed
 
-NO_CODE = "this is no SMTP reply: it does not begin with a three-digit code and a space or a hyphen"
+NO_CODE = "it does not begin with a three-digit code and a space or a hyphen"
 
 
 def parsed(octets: bytes, limits: ReplyLimits | None = None) -> list[Reply | Malformed]:
@@ -80,9 +80,9 @@ REPLIES: list[tuple[bytes, int, tuple[bytes, ...], tuple[Oddity, ...]]] = [
 ]  # fmt: skip
 
 NOT_REPLIES: list[tuple[bytes, str]] = [
-    (b"\r\n", "this is no SMTP reply: an empty line"),
-    (b"\n", "this is no SMTP reply: an empty line"),
-    (b" \t\r\n", "this is no SMTP reply: an empty line"),
+    (b"\r\n", "an empty line"),
+    (b"\n", "an empty line"),
+    (b" \t\r\n", "an empty line"),
     (b"25\r\n", NO_CODE),
     (b"25 0 OK\r\n", NO_CODE),
     (b"2500 OK\r\n", NO_CODE),
@@ -102,12 +102,12 @@ NOT_REPLIES: list[tuple[bytes, str]] = [
     (b"\xff\xfe\x00\r\n", NO_CODE),
     (b"250 OK\r\nfree text\r\n", NO_CODE),
     (b"250-one\r\ncontinued\r\n", NO_CODE),
-    (b"HTTP/1.1 400 Bad Request\r\n", "this is no SMTP reply: it speaks HTTP"),
-    (b"SSH-2.0-OpenSSH_9.2\r\n", "this is no SMTP reply: it speaks SSH"),
-    (b"+OK ready\r\n", "this is no SMTP reply: it speaks POP3"),
-    (b"* OK IMAP4rev1\r\n", "this is no SMTP reply: it speaks IMAP"),
-    (b"\x15\x03\x01\x00\x02\x02\n", "this is no SMTP reply: it speaks TLS from the first octet"),
-    (b"\x16\x03\x01\x00\x02\x02\n", "this is no SMTP reply: it speaks TLS from the first octet"),
+    (b"HTTP/1.1 400 Bad Request\r\n", "it speaks HTTP"),
+    (b"SSH-2.0-OpenSSH_9.2\r\n", "it speaks SSH"),
+    (b"+OK ready\r\n", "it speaks POP3"),
+    (b"* OK IMAP4rev1\r\n", "it speaks IMAP"),
+    (b"\x15\x03\x01\x00\x02\x02\n", "it speaks TLS from the first octet"),
+    (b"\x16\x03\x01\x00\x02\x02\n", "it speaks TLS from the first octet"),
 ]
 
 
