@@ -14,8 +14,10 @@ from smtp_shell.options import (
     connection_options,
     credential_source,
     file_path,
+    is_terminal,
     port_number,
     tls_settings,
+    wants_color,
 )
 
 if TYPE_CHECKING:
@@ -189,7 +191,7 @@ def _facts(server: "PracticeServer") -> list[str]:
 
 
 def _run_shell(options: argparse.Namespace, target: "Target | None", server: "PracticeServer | None" = None) -> int:
-    scripted = bool(options.lines) or not (sys.stdin.isatty() and sys.stdout.isatty())
+    scripted = bool(options.lines) or not is_terminal()
     shell = _make_shell(options, server.inbox if server else None, interactive=not scripted)
     if not scripted:
         return _interact(shell, options, target, server)
@@ -281,9 +283,7 @@ def _view(options: argparse.Namespace) -> "View":
         from smtp_shell.export.text import JsonView
 
         return JsonView(sys.stdout, sys.stderr)
-    coloured = options.color == "always" or (
-        options.color == "auto" and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-    )
+    coloured = wants_color(options)
     if not coloured and not sys.stdout.isatty():
         from smtp_shell.views import PlainView
 

@@ -1,6 +1,8 @@
 """Options that several commands share, and what they mean; nothing heavy is imported before it is needed."""
 
 import argparse
+import os
+import sys
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from smtp_shell.errors import UsageError
@@ -73,6 +75,18 @@ def connection_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--record", type=file_path, metavar="FILE", help="record to a file of your own as well")
     parser.add_argument("--force", action="store_true", help="let --record write over a file that is there")
     parser.add_argument("--keep-going", action="store_true", help="go on after what would stop the run")
+
+
+def is_terminal() -> bool:
+    """Say whether a person is at both ends: standard input and standard output."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def wants_color(options: argparse.Namespace) -> bool:
+    """Say whether standard output is to have colours: `always`, or `auto` on a terminal and without `NO_COLOR`."""
+    if options.color != "auto":
+        return bool(options.color == "always")
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 
 
 def address_family(options: argparse.Namespace) -> int:

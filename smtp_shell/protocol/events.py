@@ -47,8 +47,6 @@ class NoticeKind(Enum):
     TOO_MUCH = "more than a server may send unasked"
     NO_CLOSE_NOTIFY = "TLS ended without close_notify: the end of the dialogue may have been cut off"
     CLEARTEXT_AUTH = "a credential goes over a connection without TLS"
-    UNANNOUNCED_PIPELINING = "commands are pipelined and the server has not announced PIPELINING"
-    UNVERIFIED = "the server's certificate was not verified"
     ECHO = "the server sent the credential back; it is masked here"
     NO_TLS = "the TLS handshake after the 220 to STARTTLS is left out, as asked"
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
@@ -289,8 +288,3 @@ def _make_private(path: Path) -> None:
     with suppress(AttributeError, OSError):
         os.fchmod(descriptor, 0o600)
     os.close(descriptor)
-
-
-def is_terminal() -> bool:
-    """Say whether a person is at both ends."""
-    return sys.stdin.isatty() and sys.stdout.isatty()

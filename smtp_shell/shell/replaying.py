@@ -1,7 +1,6 @@
 """Replay from the command line and from the prompt: options, steps that a person decides on, and going on by hand."""
 
 import argparse
-import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -9,7 +8,16 @@ from typing import TYPE_CHECKING
 
 from smtp_shell.config import Timeouts
 from smtp_shell.errors import Interrupted, UsageError
-from smtp_shell.options import Parser, address_family, connection_options, credential_source, file_path, tls_settings
+from smtp_shell.options import (
+    Parser,
+    address_family,
+    connection_options,
+    credential_source,
+    file_path,
+    is_terminal,
+    tls_settings,
+    wants_color,
+)
 from smtp_shell.transcript.matching import Strictness
 from smtp_shell.transcript.replay import Replay, ReplaySettings
 from smtp_shell.transcript.report import ReplayOptions, run_replay
@@ -44,9 +52,9 @@ def main(words: Sequence[str]) -> int:
     _replay_options(parser)
     connection_options(parser)
     options = parser.parse_args(words)
-    if options.step and not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if options.step and not is_terminal():
         raise UsageError("--step asks before each step, and nobody can be asked here; leave it out.")
-    ask = _asker() if sys.stdin.isatty() and sys.stdout.isatty() else None
+    ask = _asker() if is_terminal() else None
     times = Timeouts().all(options.timeout) if options.timeout else Timeouts()
     settings = ReplaySettings(
         tls=options.tls,
@@ -59,15 +67,12 @@ def main(words: Sequence[str]) -> int:
         source=options.source,
         family=address_family(options),
     )
-    coloured = options.color == "always" or (
-        options.color == "auto" and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-    )
     replay_options = ReplayOptions(
         options.files,
         options.server or (),
         _with_replay_options(settings, options, ask),
         json=options.json,
-        color=coloured,
+        color=wants_color(options),
         record=options.record,
         force=options.force,
         hand_over=lambda replay: _go_on(replay, options, ask),
@@ -223,7 +228,7 @@ def _go_on(replay: Replay, options: argparse.Namespace, ask: "Ask | None") -> No
     from smtp_shell.views import console_view
 
     shell = Shell(
-        console_view(color=options.color != "never" and not os.environ.get("NO_COLOR"), force=False),
+        console_view(color=wants_color(options), force=False),
         ShellOptions(tls_settings(options), credential_source(options, ask), interactive=True),
         ShellSettings(insecure_auth=options.insecure_auth),
         ask=ask,

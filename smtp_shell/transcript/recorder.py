@@ -65,7 +65,6 @@ class Recorder:
         self._bodies = bodies
         self._limit = limit
         self._data: _MailData | None = None
-        self._timed_out = False
 
     def __call__(self, entry: Entry) -> None:
         """Write what an entry stands for."""
