@@ -1,0 +1,1 @@
+"""What smtp-shell is measured against: small programs, each run as a process of its own."""

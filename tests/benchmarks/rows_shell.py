@@ -1,0 +1,189 @@
+"""In the shell, on a pseudo-terminal: from key to wire, from reply to screen, from key to menu."""
+
+import socket
+import statistics
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+
+from tests.benchmarks.bench import PEERS, Bench, program
+from tests.benchmarks.figures import Figure, Findings, Spread, at_most, in_words
+from tests.benchmarks.inside import addresses
+from tests.benchmarks.processes import Failed
+from tests.benchmarks.rows import Row
+from tests.benchmarks.servers import HOST
+from tests.benchmarks.terminal import COLUMNS, PATIENCE, Terminal, running
+from tests.benchmarks.terminal import ROWS as SCREEN_ROWS
+
+BARE = "bare prompt_toolkit loop"
+
+
+@dataclass(frozen=True, slots=True)
+class _Dialogue:
+    """A program on a terminal, and our end of its connection."""
+
+    terminal: Terminal
+    connection: socket.socket
+    to_wire: list[float] = field(default_factory=list)
+    to_screen: list[float] = field(default_factory=list)
+
+    def turn(self, number: int) -> None:
+        """Type a command, answer it, and note how long each way took."""
+        self.terminal.type(b"noop")
+        self.terminal.settle()
+        pressed = time.perf_counter()
+        self.terminal.type(b"\r")
+        heard = self._hear()
+        self.terminal.settle()
+        start = len(self.terminal.pieces)
+        mark = f"mark-{number}."
+        said = time.perf_counter()
+        self.connection.sendall(f"250 2.0.0 {mark}\r\n".encode())
+        shown = self.terminal.wait_for(mark, start)
+        self.to_wire.append(heard - pressed)
+        self.to_screen.append(shown - said)
+        self.terminal.wait_for(">", start)
+        self.terminal.settle()
+
+    def _hear(self) -> float:
+        """Wait for the line on the wire, taking in what is written to the screen meanwhile."""
+        self.connection.setblocking(False)
+        octets = b""
+        deadline = time.perf_counter() + PATIENCE
+        try:
+            while time.perf_counter() < deadline:
+                try:
+                    octets += self.connection.recv(65536)
+                except BlockingIOError:
+                    # Neither is waited for longer than the other: a tenth of a millisecond is what is lost at most.
+                    self.terminal.read(0.0001)
+                    continue
+                if octets.endswith(b"\r\n"):
+                    return time.perf_counter()
+        finally:
+            self.connection.setblocking(True)
+        raise Failed(f"the line did not come over the wire: {octets!r}")
+
+
+@contextmanager
+def _dialogue(bench: Bench, argv: Sequence[str], form: str) -> Iterator[_Dialogue]:
+    with socket.create_server((HOST, 0)) as listener:
+        listener.settimeout(PATIENCE)
+        port = listener.getsockname()[1]
+        with running(bench, [*argv, form.format(port=port)]) as terminal:
+            connection, _ = listener.accept()
+            with connection:
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                connection.sendall(b"220 mail.example.org\r\n")
+                terminal.wait_for(">")
+                terminal.settle(0.3)
+                yield _Dialogue(terminal, connection)
+
+
+def _latency(bench: Bench) -> Findings:
+    turns = bench.size(20 * bench.rounds, 5)
+    with ExitStack() as stack:
+        ours = stack.enter_context(_dialogue(bench, program(), "127.0.0.1:{port}"))
+        bare = stack.enter_context(_dialogue(bench, (sys.executable, str(PEERS / "prompt_loop.py")), "{port}"))
+        for number in range(turns + 2):
+            for each in (ours, bare) if number % 2 else (bare, ours):
+                each.turn(number)
+    figures = []
+    for name, mine, other in (
+        ("key to wire", ours.to_wire, bare.to_wire),
+        ("reply to screen", ours.to_screen, bare.to_screen),
+    ):
+        above = [(a - b) * 1e3 for a, b in zip(mine[2:], other[2:], strict=True)]
+        figures.append(
+            Figure(
+                f"{name}: above {BARE}",
+                Spread.of(above),
+                "ms",
+                in_words(statistics.median(mine[2:]), "s"),
+                in_words(statistics.median(other[2:]), "s"),
+            )
+        )
+    return Findings(tuple(figures))
+
+
+def _until_shown(terminal: Terminal, before: int, wanted: str) -> float:
+    """Draw what was written, piece by piece, and give the moment from which on the text stands on the screen.
+
+    Args:
+        terminal: The terminal.
+        before: How many pieces came before the key was pressed.
+        wanted: The text.
+    """
+    import pyte
+
+    screen = pyte.Screen(COLUMNS, SCREEN_ROWS)
+    stream = pyte.ByteStream(screen)
+    for number, (moment, octets) in enumerate(terminal.pieces):
+        stream.feed(octets)
+        if any(wanted in row for row in screen.display):
+            if number < before:
+                raise Failed(f"{wanted} was on the screen too early")
+            return moment
+    raise Failed(f"{wanted} is not on the screen: {screen.display}")
+
+
+def _menu(bench: Bench, argv: Sequence[str], prompt: str, typed: str, **variables: str) -> float:
+    """Measure from a key until the menu shows what fits, in seconds."""
+    with running(bench, argv, **variables) as terminal:
+        terminal.wait_for(prompt)
+        terminal.settle(0.4)
+        for character in f"{typed}user00":
+            terminal.type(character.encode())
+            terminal.settle(0.05)
+        terminal.settle(0.2)
+        before = len(terminal.pieces)
+        pressed = time.perf_counter()
+        terminal.type(b"0")
+        terminal.settle(0.2)
+        # Those that were typed last come first; with the key before it was user00999.
+        return _until_shown(terminal, before, "user00099@example.org") - pressed
+
+
+def _completion(bench: Bench) -> Findings:
+    state = bench.folder / "state-with-history"
+    state.mkdir(mode=0o700, exist_ok=True)
+    history = state / "history"
+    history.write_text("".join(f"\n# 2026-11-23 10:00:00\n+rcpt {name}\n" for name in addresses()), encoding="utf-8")
+    words = bench.folder / "words"
+    words.write_text("\n".join(reversed(addresses())), encoding="utf-8")
+    mine, bare = [], []
+    for _ in range(bench.rounds):
+        mine.append(_menu(bench, program(), "smtp-shell>", "rcpt ", SMTP_SHELL_STATE_DIR=str(state)))
+        bare.append(_menu(bench, (sys.executable, str(PEERS / "prompt_words.py"), str(words)), "bare>", ""))
+    return Findings(
+        (
+            Figure(
+                "key to menu",
+                Spread.of([seconds * 1e3 for seconds in mine]),
+                "ms",
+                in_words(statistics.median(mine), "s"),
+                in_words(statistics.median(bare), "s"),
+            ),
+            Figure(
+                "bare prompt_toolkit with a WordCompleter", Spread.of([a / b for a, b in zip(mine, bare, strict=True)])
+            ),
+        )
+    )
+
+
+ROWS = (
+    Row(
+        "latency",
+        "in the shell: Enter to the wire, and a reply to the screen",
+        {f"{way}: above {BARE}": at_most(2.0) for way in ("key to wire", "reply to screen")},
+        _latency,
+    ),
+    Row(
+        "completion",
+        "from a key to the menu, 10,000 addresses in the history",
+        {"key to menu": at_most(10.0)},
+        _completion,
+    ),
+)

@@ -1,0 +1,126 @@
+"""Start-up: whole processes that do nearly nothing, the first prompt, and a server that is ready."""
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from importlib.util import find_spec
+
+from tests.benchmarks import http_prompt
+from tests.benchmarks.bench import OURS, PEERS, Bench, Command, Side, compare, program, smtp_shell, whole
+from tests.benchmarks.figures import Findings, Sample, at_most
+from tests.benchmarks.processes import CLIENT_CORES, Failed, Missing, pinned
+from tests.benchmarks.rows import Row
+from tests.benchmarks.servers import PATIENCE, accepts, free_port
+from tests.benchmarks.terminal import running
+
+
+def _version(bench: Bench) -> Findings:
+    sides = {
+        OURS: whole(bench, smtp_shell("--version", says="smtp-shell ")),
+        "python -c pass": whole(bench, Command((sys.executable, "-c", "pass"))),
+        "swaks --version": whole(bench, Command(("swaks", "--version"), says="swaks")),
+        "curl --version": whole(bench, Command(("curl", "--version"), says="curl")),
+    }
+    return Findings(tuple(compare(bench, sides, rounds=bench.size(3 * bench.rounds, bench.rounds)).figures("s")))
+
+
+def _prompt(bench: Bench, argv: Sequence[str], prompt: str, **variables: str) -> Side:
+    """Measure from the start of a program until its prompt is on the screen."""
+
+    def side() -> Sample:
+        with running(bench, argv, **variables) as terminal:
+            return Sample(terminal.wait_for(prompt) - terminal.started)
+
+    return side
+
+
+def _module(bench: Bench, name: str, prompt: str) -> Side:
+    def side() -> Sample:
+        if find_spec(name) is None:
+            raise Missing(f"{name} is not installed (pip install -e '.[bench]')")
+        return _prompt(bench, (sys.executable, "-m", name), prompt)()
+
+    return side
+
+
+def _http_prompt(bench: Bench) -> Side:
+    def side() -> Sample:
+        where = str(http_prompt.folder())
+        try:
+            return _prompt(bench, http_prompt.ARGV, "localhost:8000>", PYTHONPATH=where)()
+        except Failed as error:  # it is of 2020, and a newer Python may be too new for it
+            raise Missing(f"http-prompt does not start: {error}") from None
+
+    return side
+
+
+def _first_prompt(bench: Bench) -> Findings:
+    sides = {
+        OURS: _prompt(bench, program(), "smtp-shell>"),
+        "bare prompt_toolkit": _prompt(bench, (sys.executable, str(PEERS / "prompt.py")), "bare>"),
+        "ptpython": _module(bench, "ptpython", ">>>"),
+        "IPython": _module(bench, "IPython", "In [1]:"),
+        "http-prompt": _http_prompt(bench),
+    }
+    return Findings(tuple(compare(bench, sides).figures("s")))
+
+
+def _ready(bench: Bench, argv: Sequence[str], *, port_option: str) -> Side:
+    """Measure from the start of a server until it accepts a connection."""
+
+    def side() -> Sample:
+        port = free_port()
+        words = [*argv, *([port_option] if port_option else []), str(port)]
+        with pinned(CLIENT_CORES):
+            start = time.perf_counter()
+            server = subprocess.Popen(
+                words,
+                env=bench.env,
+                cwd=bench.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+        try:
+            while not accepts(port):
+                if server.poll() is not None or time.perf_counter() - start > PATIENCE:
+                    raise Failed(f"{' '.join(words)} does not listen")
+                time.sleep(0.0005)
+            return Sample(time.perf_counter() - start)
+        finally:
+            server.send_signal(signal.SIGTERM)
+            server.wait(PATIENCE)
+
+    return side
+
+
+def _practice_ready(bench: Bench) -> Findings:
+    sides = {
+        OURS: _ready(bench, (*program(), "practice", "--serve-only"), port_option="--port"),
+        "bare aiosmtpd": _ready(bench, (sys.executable, str(PEERS / "aiosmtpd_server.py")), port_option=""),
+    }
+    return Findings(tuple(compare(bench, sides).figures("s")))
+
+
+ROWS = (
+    Row("version", "smtp-shell --version, whole process", {"python -c pass": at_most(2.0)}, _version),
+    Row(
+        "first-prompt",
+        "from exec to the first prompt on a pseudo-terminal",
+        {
+            "bare prompt_toolkit": at_most(1.25),
+            "ptpython": at_most(1.0),
+            "IPython": at_most(1.0),
+            "http-prompt": at_most(1.0),
+        },
+        _first_prompt,
+    ),
+    Row(
+        "practice-ready",
+        "practice --serve-only, from exec to accepting connections",
+        {"bare aiosmtpd": at_most(1.5)},
+        _practice_ready,
+    ),
+)
