@@ -3,7 +3,6 @@
 Source: RFC 4954 §4
 """
 
-import secrets
 from contextlib import suppress
 from typing import NoReturn
 
@@ -43,9 +42,7 @@ class Authentication:
         refuse_in_the_clear(session, allow_cleartext=allow_cleartext)
         target = session.target
         host = target.host if target.way is Way.TCP else ""
-        self._exchange: Exchange = mechanism.start(
-            credentials, nonce=lambda: secrets.token_urlsafe(24), host=host, port=target.port
-        )
+        self._exchange: Exchange = mechanism.start(credentials, nonce=_nonce, host=host, port=target.port)
         session.keep_secret(credentials.password)
 
     def run(self) -> Reply:
@@ -154,6 +151,12 @@ def refuse_in_the_clear(session: Session, *, allow_cleartext: bool) -> None:
     raise AuthFailed(
         "a credential is not sent over a connection without TLS: use starttls first, or --insecure-auth if it must be."
     )
+
+
+def _nonce() -> str:
+    import secrets
+
+    return secrets.token_urlsafe(24)
 
 
 def offered(session: Session) -> tuple[str, ...]:

@@ -1,10 +1,10 @@
 """Settings: how long to wait, how to do TLS, and where files go."""
 
 import os
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 from smtp_shell.errors import ConfigError
+from smtp_shell.values import dataclass, replace
 
 APPLICATION = "smtp-shell"
 

@@ -1,14 +1,16 @@
 """Where a password or a token comes from: a command, the environment, the system's keyring, or a question."""
 
 import os
-import subprocess
 from collections.abc import Callable, Set
-from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from smtp_shell.errors import AuthFailed
 from smtp_shell.protocol.octets import escape_str
-from smtp_shell.protocol.sasl import Credentials
 from smtp_shell.protocol.secret import Secret
+from smtp_shell.values import dataclass, field
+
+if TYPE_CHECKING:
+    from smtp_shell.protocol.sasl import Credentials
 
 PASSWORD_VARIABLE = "SMTP_SHELL_PASSWORD"
 _COMMAND_SECONDS = 120
@@ -40,7 +42,7 @@ class CredentialSource:
         """Whether an OAuth token can be had."""
         return self.token_command is not None
 
-    def find(self, needs: Set[str], *, user: str = "", host: str = "") -> Credentials:
+    def find(self, needs: Set[str], *, user: str = "", host: str = "") -> "Credentials":
         """Find what a mechanism needs.
 
         Args:
@@ -51,6 +53,8 @@ class CredentialSource:
         Raises:
             AuthFailed: Something is missing and nobody can be asked; the message names the option.
         """
+        from smtp_shell.protocol.sasl import Credentials
+
         name = user or self.user
         if "user" in needs and not name:
             name = self._ask("User: ", "no user: give --user NAME", hidden=False)
@@ -91,6 +95,8 @@ def child_environment() -> dict[str, str]:
 
 def _run(command: str, option: str) -> Secret:
     """Run the user's own command line; the first line that it prints is the secret."""
+    import subprocess
+
     try:
         done = subprocess.run(
             command,

@@ -20,8 +20,9 @@ SmtpShellError                     a sentence for a person: what, where, what to
 Exit status 1 is an outcome and no error: a 4yz or 5yz reply is never an exception.
 """
 
-from dataclasses import dataclass
 from typing import ClassVar
+
+from smtp_shell.values import dataclass
 
 
 class SmtpShellError(Exception):

@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from smtp_shell.errors import UsageError
@@ -18,8 +19,17 @@ class Parser(argparse.ArgumentParser):
     It takes no abbreviations: `--password` is not `--password-command`, whose value is run as a command.
     """
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**{"allow_abbrev": False, **options})
+    def __init__(
+        self, *, formatter_class: type[argparse.HelpFormatter] = argparse.HelpFormatter, **options: Any
+    ) -> None:
+        self._shown_by = formatter_class
+        # argparse makes a formatter for each option, to try it out; one without a width asks `shutil`, which takes long to import.
+        super().__init__(formatter_class=partial(formatter_class, width=80), **{"allow_abbrev": False, **options})
+
+    def format_help(self) -> str:
+        """Give the help, as wide as the terminal."""
+        self.formatter_class = self._shown_by
+        return super().format_help()
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong in one sentence."""
@@ -91,9 +101,11 @@ def wants_color(options: argparse.Namespace) -> bool:
 
 def address_family(options: argparse.Namespace) -> int:
     """Give the address family that the options say: 0 for either."""
+    if not options.ipv4 and not options.ipv6:
+        return 0
     from smtp_shell.connecting import FAMILIES
 
-    return FAMILIES["-4" if options.ipv4 else "-6" if options.ipv6 else ""]
+    return FAMILIES["-4" if options.ipv4 else "-6"]
 
 
 def tls_settings(options: argparse.Namespace) -> "TlsSettings":

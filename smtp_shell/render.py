@@ -14,7 +14,6 @@ line that had to be wrapped have one too.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, assert_never
 
 from smtp_shell.protocol.events import (
@@ -37,6 +36,7 @@ from smtp_shell.protocol.events import (
 from smtp_shell.protocol.masking import MASK
 from smtp_shell.protocol.octets import escape
 from smtp_shell.protocol.replies import Reply
+from smtp_shell.values import dataclass
 
 if TYPE_CHECKING:
     pass

@@ -1,12 +1,12 @@
 """What to connect to: a host and port, a Unix socket, or a program."""
 
 import re
-from dataclasses import dataclass
 from enum import Enum
 from urllib.parse import unquote, urlsplit
 
 from smtp_shell.errors import UsageError
 from smtp_shell.protocol.octets import escape_str
+from smtp_shell.values import dataclass
 
 
 class Way(Enum):

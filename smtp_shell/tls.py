@@ -2,13 +2,17 @@
 
 import hashlib
 import ssl
-from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from smtp_shell.config import TlsSettings
 from smtp_shell.errors import ConfigError
 from smtp_shell.protocol.events import Certificate, TlsStarted
 from smtp_shell.protocol.octets import escape_str
+
+if TYPE_CHECKING:
+    from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
 
 LEFT_IN_HANDSHAKE = (
     "the server closed the connection in the middle of the TLS handshake; ask its operator, or try another port."
@@ -35,11 +39,33 @@ _SHORT_NAMES = {
 def make_context(settings: TlsSettings) -> ssl.SSLContext:
     """Make the TLS settings into a context: verification on, TLS 1.2 at least, unless told otherwise.
 
+    The same settings give the same context as long as the files that they name have not changed: reading the system's authorities
+    costs more than a handshake.
+
     Raises:
         ConfigError: A file cannot be read, or a version or cipher is unknown.
     """
+    files = (settings.ca_file, settings.client_cert, settings.client_key)
+    return _make_context(settings, tuple(_stamp(path) for path in files if path is not None))
+
+
+def _stamp(path: Path) -> tuple[int, ...]:
     try:
-        context = ssl.create_default_context(cafile=settings.ca_file)
+        facts = path.stat()
+    except OSError:
+        return ()
+    return (facts.st_mtime_ns, facts.st_size, facts.st_ino)
+
+
+@lru_cache(maxsize=8)
+def _make_context(settings: TlsSettings, stamps: tuple[tuple[int, ...], ...]) -> ssl.SSLContext:
+    try:
+        if settings.insecure and settings.ca_file is None:
+            context = ssl.SSLContext(
+                ssl.PROTOCOL_TLS_CLIENT
+            )  # nothing is verified: the system's authorities are not read
+        else:
+            context = ssl.create_default_context(cafile=settings.ca_file)
     except (OSError, ssl.SSLError):
         raise ConfigError(
             f"--ca-file {escape_str(str(settings.ca_file))}: no certificates can be read from it; give a PEM file."
@@ -167,7 +193,7 @@ def _from_der(der: bytes) -> Certificate:
         return bare
 
 
-def _as_openssl_writes(moment: datetime) -> bytes:
+def _as_openssl_writes(moment: "datetime") -> bytes:
     return f"{moment.ctime()[4:]} GMT".encode()
 
 

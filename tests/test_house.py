@@ -15,6 +15,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 # From left to right: a module imports only from its left, or from its own package.
 LAYERS = (
+    {"values"},
     {"errors"},
     {"config"},
     {"protocol"},
@@ -30,6 +31,7 @@ LAYERS = (
     {"servers"},
     {"options"},
     {"shell"},
+    {"program"},
     {"cli", "__main__"},
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
@@ -40,6 +42,7 @@ ROOMS = {
     "rich": {"render", "views", "export.screen"},
     "aiosmtpd": {"servers.practice"},
     "trustme": {"servers"},
+    "dataclasses": {"values", "shell.commands.settings"},
     "tzlocal": {"shell", "transcript.variables"},
     "socket": {"transport", "connecting", "servers", "tls"},
     "ssl": {"transport", "tls", "servers"},

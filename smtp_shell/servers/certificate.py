@@ -2,11 +2,11 @@
 
 import os
 import ssl
-from dataclasses import dataclass
 from pathlib import Path
 
 from smtp_shell.errors import UsageError
 from smtp_shell.protocol.octets import escape_str
+from smtp_shell.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import Enum
 
 from smtp_shell.errors import UsageError
 from smtp_shell.protocol.octets import escape_str
+from smtp_shell.values import dataclass
 
 LONGEST_DELAY = 3600.0
 

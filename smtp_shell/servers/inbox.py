@@ -13,13 +13,13 @@ import re
 import secrets
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
 from smtp_shell.errors import UsageError
 from smtp_shell.protocol.octets import CRLF, escape_str
+from smtp_shell.values import dataclass
 
 MESSAGE_LIMIT = 11 * 1024 * 1024
 HEADER_LIMIT = 64 * 1024

@@ -49,7 +49,8 @@ def listen(host: str, port: int) -> list[socket.socket]:
 
 def _listener(address: str, port: int) -> socket.socket:
     ipv6 = ":" in address
-    listener = socket.socket(socket.AF_INET6 if ipv6 else socket.AF_INET, socket.SOCK_STREAM)
+    # asyncio sends small replies at once (TCP_NODELAY) on sockets that say TCP by name, and on no others.
+    listener = socket.socket(socket.AF_INET6 if ipv6 else socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         if os.name == "posix":
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -4,9 +4,9 @@ All here is a function of what the client said: a rule returns the reply that re
 """
 
 import re
-from dataclasses import dataclass
 
 from smtp_shell.protocol.octets import escape
+from smtp_shell.values import dataclass
 
 HOSTNAME = "practice.example"
 LOCAL_DOMAINS = ("practice.example", "example.org")

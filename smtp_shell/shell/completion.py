@@ -2,13 +2,12 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from smtp_shell.protocol.dialogue import Phase
 from smtp_shell.protocol.octets import escape_str
-from smtp_shell.protocol.sasl import MECHANISMS
+from smtp_shell.values import dataclass
 
 if TYPE_CHECKING:
     from smtp_shell.shell.shell import Shell
@@ -112,23 +111,49 @@ def _parameters(shell: "Shell", text: str, table: Mapping[str, tuple[str, str]])
         for parameter, (keyword, description) in table.items():
             if extensions is not None and keyword in extensions:
                 yield parameter, description
-    yield from addresses(shell.history)
+    for address in shell.addresses.beginning(text.rsplit(" ", 1)[-1], shell.history):
+        yield address, "typed before"
 
 
-def addresses(history: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Give the addresses typed before, the latest first, each once."""
-    seen: set[str] = set()
-    for line in reversed(history):
-        for found in _ADDRESS.findall(line):
-            if found not in seen:
-                seen.add(found)
-                yield escape_str(found), "typed before"
+class TypedAddresses:
+    """The addresses in a history, each line of which is read once: it may have ten thousand, and every key asks."""
+
+    def __init__(self) -> None:
+        self._lines = 0
+        self._last = ""
+        self._found: dict[str, str] = {}
+
+    def beginning(self, word: str, history: Sequence[str]) -> Iterator[str]:
+        """Give those that begin with a word, in any case, the latest first, each once and printable.
+
+        Args:
+            word: What is typed of one.
+            history: The lines typed before, the oldest first.
+        """
+        self._read(history)
+        word = word.lower()
+        for address, lower in reversed(self._found.items()):
+            if lower.startswith(word):
+                yield escape_str(address)
+
+    def _read(self, history: Sequence[str]) -> None:
+        if self._lines and (len(history) < self._lines or history[self._lines - 1] != self._last):
+            self._lines, self._found = 0, {}  # another history, or one that has been loaded since
+        if len(history) == self._lines:
+            return
+        new = history[self._lines :]
+        self._lines, self._last = len(history), new[-1]
+        for address in _ADDRESS.findall("\n".join(new)):
+            self._found.pop(address, None)  # what comes again goes to the end
+            self._found[address] = address.lower()
 
 
 def mechanisms_of(shell: "Shell", text: str) -> Iterator[tuple[str, str]]:
     """Suggest the mechanisms that the server announced, or all that there are."""
     if " " in text.lstrip():
         return
+    from smtp_shell.protocol.sasl import MECHANISMS
+
     extensions = shell.session.dialogue.extensions if shell.session is not None else None
     announced = extensions.mechanisms if extensions is not None else ()
     for name in MECHANISMS:

@@ -7,13 +7,13 @@ that the registry knows. Inside mail data every line is mail data; behind a 334 
 import base64
 import binascii
 import re
-from dataclasses import dataclass, field
 
 from smtp_shell.errors import NotSendable
 from smtp_shell.protocol.commands import secret_start
 from smtp_shell.protocol.dialogue import Phase
 from smtp_shell.protocol.octets import unescape
 from smtp_shell.shell.registry import Args, Registry, ShellEntry
+from smtp_shell.values import dataclass, field
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 # Surrogates but those that stand for an octet which is no UTF-8 (PEP 383).

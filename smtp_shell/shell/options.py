@@ -1,10 +1,13 @@
 """What the shell is started with, and what `/set` changes."""
 
-from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from smtp_shell.config import TlsSettings
 from smtp_shell.credentials import CredentialSource
-from smtp_shell.servers.inbox import Inbox
+from smtp_shell.values import dataclass, field
+
+if TYPE_CHECKING:
+    from smtp_shell.servers.inbox import Inbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,4 +59,4 @@ class ShellOptions:
     family: int = 0
     interactive: bool = False
     recording: bool = True
-    inbox: Inbox | None = None
+    inbox: "Inbox | None" = None

@@ -1,14 +1,12 @@
 """The one registry: every line that the shell handles itself, with its help and its completion."""
 
 import importlib
-import shlex
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from smtp_shell.errors import UsageError
 from smtp_shell.protocol.octets import escape_str
+from smtp_shell.values import dataclass
 
 if TYPE_CHECKING:
     from smtp_shell.shell.shell import Shell
@@ -35,6 +33,8 @@ class Args:
         Raises:
             UsageError: A quote is not closed.
         """
+        import shlex
+
         lexer = shlex.shlex(self.text, posix=True, punctuation_chars=False)
         lexer.whitespace_split = True
         lexer.commenters = ""
@@ -156,6 +156,8 @@ class Registry:
         found = self._entries.get(name) or self._entries.get(f"/{name}")
         if found is not None:
             return found
+        from difflib import get_close_matches
+
         near = get_close_matches(name, self._entries, n=1)
         hint = f"did you mean {near[0]}?" if near else "/help lists what there is."
         raise UsageError(f"{escape_str(name)} is no command of the shell, and nothing was sent; {hint}")

@@ -3,7 +3,7 @@
 import argparse
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from smtp_shell.config import Timeouts
@@ -23,14 +23,16 @@ from smtp_shell.transcript.replay import Replay, ReplaySettings
 from smtp_shell.transcript.report import ReplayOptions, run_replay
 from smtp_shell.transcript.result import Act, Decision, PendingStep
 from smtp_shell.transcript.variables import parse_assignment
+from smtp_shell.values import replace
 
 if TYPE_CHECKING:
-    from smtp_shell.credentials import Ask
+    from smtp_shell.credentials import Ask, CredentialSource
     from smtp_shell.protocol.sasl import Credentials, Mechanism
     from smtp_shell.shell.shell import Shell
     from smtp_shell.transcript.settings import CredentialsFor
 
 _ACTS = {"": Act.SEND, "s": Act.SEND, "k": Act.SKIP, "e": Act.EDIT, "g": Act.HAND_OVER, "q": Act.QUIT}
+_MOST_JOBS = 1_000
 _MENU = "[Enter] send, [k] skip, [e] edit, [g] go on by hand, [q] quit: "
 
 
@@ -76,6 +78,8 @@ def main(words: Sequence[str]) -> int:
         record=options.record,
         force=options.force,
         hand_over=lambda replay: _go_on(replay, options, ask),
+        repeat=options.repeat,
+        jobs=options.jobs,
     )
     return run_replay(replay_options, sys.stdout)
 
@@ -96,12 +100,11 @@ def replay_in_shell(shell: "Shell", words: Sequence[str]) -> None:
     options = parser.parse_args(words)
     if options.step and not shell.options.interactive:
         raise UsageError("/replay --step asks before each step, and nobody can be asked here; leave it out.")
-    source = shell.options.credentials
     settings = ReplaySettings(
         tls_settings=shell.tls,
         timeouts=shell.timeouts,
         overall=options.overall,
-        credentials=lambda mechanism, user: source.find(mechanism.needs, user=source.user or user),
+        credentials=_found_once(shell.options.credentials),
         allow_cleartext=shell.settings.insecure_auth,
         source=shell.options.source,
         family=shell.options.family,
@@ -114,6 +117,8 @@ def replay_in_shell(shell: "Shell", words: Sequence[str]) -> None:
             servers,
             _with_replay_options(settings, options, shell.ask_plainly),
             hand_over=taken.append,
+            repeat=options.repeat,
+            jobs=options.jobs,
         ),
         _Words(shell.say),
     )
@@ -154,6 +159,8 @@ def _replay_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--overall", type=float, default=300.0, metavar="S", help="seconds for a replay in all (default 300)"
     )
+    group.add_argument("--repeat", type=_times, default=1, metavar="N", help="replay each transcript N times")
+    group.add_argument("--jobs", type=_jobs, default=1, metavar="N", help="replay N at a time, a thread each")
     group.add_argument("--allow-outside", action="store_true", help="let C< name files outside the transcript's folder")
 
 
@@ -184,6 +191,30 @@ def _strictness(text: str) -> Strictness:
     return Strictness[text.upper()]
 
 
+def _times(text: str) -> int:
+    """Read how often something is done.
+
+    Raises:
+        ValueError: It is no number, or less than once.
+    """
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number
+
+
+def _jobs(text: str) -> int:
+    """Read how many replays go on at a time.
+
+    Raises:
+        ValueError: It is no number, or not from 1 to `_MOST_JOBS`.
+    """
+    number = _times(text)
+    if number > _MOST_JOBS:
+        raise ValueError
+    return number
+
+
 def _step_hook(ask: "Ask") -> Callable[[PendingStep], Decision]:
     def decide(step: PendingStep) -> Decision:
         text = "\n        ".join(f"C: {line}" for line in step.text.split("\n"))
@@ -206,10 +237,21 @@ def _decide(ask: "Ask", question: str, step: PendingStep) -> Decision:
 
 
 def _credentials(options: argparse.Namespace, ask: "Ask | None") -> "CredentialsFor":
-    source = credential_source(options, ask)
+    return _found_once(credential_source(options, ask))
+
+
+def _found_once(source: "CredentialSource") -> "CredentialsFor":
+    """Find credentials once for all replays: a person is not asked for each of a thousand runs, and no command is run for each."""
+    found: dict[tuple[frozenset[str], str], Credentials] = {}
+    lock = Lock()
 
     def find(mechanism: "Mechanism", user: str) -> "Credentials":
-        return source.find(mechanism.needs, user=source.user or user)
+        name = source.user or user
+        with lock:
+            key = (frozenset(mechanism.needs), name)
+            if key not in found:
+                found[key] = source.find(mechanism.needs, user=name)
+            return found[key]
 
     return find
 

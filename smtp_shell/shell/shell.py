@@ -19,11 +19,11 @@ from smtp_shell.errors import (
 from smtp_shell.protocol.commands import Command, refuse_line_breaks
 from smtp_shell.protocol.dialogue import Phase
 from smtp_shell.protocol.events import Consumer, Entry, Noticed, NoticeKind, ReplyReceived, TlsStarted
-from smtp_shell.protocol.maildata import MailDataEncoder
-from smtp_shell.protocol.masking import describe_typed, is_secret_answer
+from smtp_shell.protocol.maildata import PIECE, MailDataEncoder
 from smtp_shell.protocol.octets import escape, escape_str
 from smtp_shell.protocol.replies import Reply
 from smtp_shell.render import Look, certificate_rows, reply_words
+from smtp_shell.shell.completion import TypedAddresses
 from smtp_shell.shell.lines import Answer, MailDataLine, Run, Wire, parse
 from smtp_shell.shell.options import ShellOptions, ShellSettings
 from smtp_shell.shell.registry import Registry
@@ -65,6 +65,7 @@ class Shell:
         self.recording: Recording | None = None
         self.extra_recording: Recording | None = None
         self.history: Sequence[str] = ()
+        self.addresses = TypedAddresses()
         self.leaving = False
         self.failed_replies = 0
         self.refusal = ""
@@ -395,6 +396,8 @@ class Shell:
         refuse_line_breaks(text, "the answer")
         session = self.need_session()
         line = text.encode("utf-8", "surrogateescape")
+        from smtp_shell.protocol.masking import describe_typed, is_secret_answer
+
         secret = is_secret_answer(line)
         if secret:
             self.insist_in_the_clear()
@@ -408,6 +411,8 @@ class Shell:
             return
         words = command.line.split()
         if len(words) > 2:
+            from smtp_shell.protocol.masking import describe_typed
+
             mechanism = words[1].decode("ascii", "replace")
             session.explain(escape_str(mechanism), describe_typed(words[2], mechanism), client=True)
 
@@ -475,9 +480,6 @@ class Shell:
     def say_loudly(self, text: str) -> None:
         """Show a sentence that must not be missed."""
         self.say(text, "error")
-
-
-PIECE = 256 * 1024
 
 
 def open_message(path: Path) -> BinaryIO:

@@ -155,9 +155,7 @@ def test_answers_to_a_334_are_hidden(practice: PracticeServer, state_dir: Path) 
         terminal.enter(r"/raw AUTH LOGIN\r\n", "ready")
         terminal.wait_for("334 VXNlcm5hbWU6")
         for answer in ("student", password):
-            terminal.wait_prompt("answer to the 334 (hidden)")
-            terminal.type(base64.b64encode(answer.encode()))
-            terminal.type(ENTER)
+            terminal.enter(base64.b64encode(answer.encode()).decode(), "answer to the 334 (hidden)")
         terminal.wait_for("+= S: 235 2.7.0")
         terminal.enter("/exit", "ready")
         assert terminal.wait_end() == 0

@@ -88,6 +88,7 @@ class Dialogue(Authentication):
                 "554 5.5.0 Nothing may follow STARTTLS before TLS has started (RFC 3207), closing the connection"
             )
             raise Goodbye
+        self.tls_context = (await asyncio.wrap_future(self._site.certificate)).context
         await super().smtp_STARTTLS("")
         if self.session.ssl is None:
             raise ConnectionResetError

@@ -60,7 +60,6 @@ class Connection(SMTP):
             hostname=HOSTNAME,
             data_size_limit=MESSAGE_LIMIT,
             enable_SMTPUTF8=True,
-            tls_context=site.certificate.context,
             auth_require_tls=not site.settings.auth_before_tls,
             authenticator=self._judge,
             timeout=site.settings.idle_limit,

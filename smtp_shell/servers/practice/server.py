@@ -12,7 +12,7 @@ from types import TracebackType
 from smtp_shell.errors import ConnectFailed, SmtpShellError, UsageError
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.protocol.secret import Secret
-from smtp_shell.servers.certificate import load_certificate, make_certificate
+from smtp_shell.servers.certificate import ServerCertificate, load_certificate, make_certificate
 from smtp_shell.servers.inbox import Inbox
 from smtp_shell.servers.listening import listen
 from smtp_shell.servers.mailboxes import HOSTNAME
@@ -39,12 +39,15 @@ class PracticeServer:
         self._directory: tempfile.TemporaryDirectory[str] | None = None
         self._site: Site | None = None
         self._thread: threading.Thread | None = None
+        self._maker: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ended: asyncio.Event | None = None
         self._port = settings.port
 
     def start(self) -> None:
         """Start to listen, and return when connections are accepted.
+
+        A certificate that is to be made is made from then on; who begins TLS meanwhile waits for it.
 
         Raises:
             UsageError: The host is not loopback, or the certificate or the mailbox cannot be used, or the server runs already.
@@ -62,10 +65,13 @@ class PracticeServer:
             )
             self._thread.start()
             ready.result(START_LIMIT)
+            if self._maker is not None:
+                self._maker.start()
         except BaseException as error:
             for listener in listeners:
                 listener.close()
             self.stop()
+            self._site = None
             if isinstance(error, (OSError, RuntimeError, TimeoutError)) and not isinstance(error, SmtpShellError):
                 raise ConnectFailed(f"The practice server could not start: {escape_str(str(error))}.") from None
             raise
@@ -77,7 +83,9 @@ class PracticeServer:
                 self._loop.call_soon_threadsafe(self._ended.set)
         if self._thread is not None and self._thread.ident is not None:
             self._thread.join(START_LIMIT)
-        self._thread = self._loop = self._ended = None
+        if self._maker is not None and self._maker.ident is not None:
+            self._maker.join()  # it is done in a moment, and may have a file in the directory
+        self._thread = self._maker = self._loop = self._ended = None
         if self._directory is not None:
             self._directory.cleanup()
             self._directory = None
@@ -113,12 +121,12 @@ class PracticeServer:
 
     @property
     def ca_file(self) -> Path:
-        """The PEM file with the certificate to trust, once started.
+        """The PEM file with the certificate to trust, once started; waits until it is there.
 
         Raises:
-            UsageError: The server has never been started.
+            UsageError: The server has never been started, or the certificate could not be written.
         """
-        return self._opened().certificate.ca_file
+        return self._opened().certificate.result().ca_file
 
     @property
     def maildir(self) -> Path:
@@ -149,10 +157,14 @@ class PracticeServer:
         own = Path(self._directory.name)
         inbox = Inbox(settings.maildir or own / "Maildir")
         inbox.prepare()
+        certificate: concurrent.futures.Future[ServerCertificate] = concurrent.futures.Future()
+        certificate.set_running_or_notify_cancel()  # a connection that ends while it waits must not cancel it for all
         if settings.certificate is not None:
-            certificate = load_certificate(settings.certificate, settings.key)
+            certificate.set_result(load_certificate(settings.certificate, settings.key))
         else:
-            certificate = make_certificate(own, "localhost", "127.0.0.1", "::1", HOSTNAME)
+            self._maker = threading.Thread(
+                target=_make_certificate, args=(own, certificate), name="certificate", daemon=True
+            )
         return Site(settings, self._password, certificate, inbox)
 
     def _run(self, site: Site, listeners: list[socket.socket], ready: concurrent.futures.Future[None]) -> None:
@@ -174,6 +186,13 @@ class PracticeServer:
         for server in servers:
             server.close()
         await _close_all(site)
+
+
+def _make_certificate(directory: Path, certificate: "concurrent.futures.Future[ServerCertificate]") -> None:
+    try:
+        certificate.set_result(make_certificate(directory, "localhost", "127.0.0.1", "::1", HOSTNAME))
+    except BaseException as error:
+        certificate.set_exception(error)
 
 
 async def _close_all(site: Site) -> None:

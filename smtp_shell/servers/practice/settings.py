@@ -1,10 +1,10 @@
 """How the practice server is to be."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from smtp_shell.protocol.secret import Secret
 from smtp_shell.servers.faults import Fault
+from smtp_shell.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

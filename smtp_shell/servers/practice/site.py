@@ -1,7 +1,7 @@
 """What all connections of the practice server share."""
 
 import hmac
-from dataclasses import dataclass, field
+from concurrent.futures import Future
 from typing import Protocol
 
 from smtp_shell.protocol.secret import Secret
@@ -9,6 +9,7 @@ from smtp_shell.servers.certificate import ServerCertificate
 from smtp_shell.servers.inbox import Inbox
 from smtp_shell.servers.mailboxes import Greylist
 from smtp_shell.servers.practice.settings import PracticeSettings
+from smtp_shell.values import dataclass, field
 
 
 class Guest(Protocol):
@@ -32,7 +33,7 @@ class Site:
     Args:
         settings: How the server is to be.
         password: The password of the one user.
-        certificate: For TLS.
+        certificate: For TLS; it may still be in the making.
         inbox: Where mail goes.
         greylist: Whom the mailbox `greylisted` has heard of.
         guests: The connections that are open.
@@ -40,7 +41,7 @@ class Site:
 
     settings: PracticeSettings
     password: Secret
-    certificate: ServerCertificate
+    certificate: Future[ServerCertificate]
     inbox: Inbox
     greylist: Greylist = field(default_factory=Greylist)
     guests: set[Guest] = field(default_factory=set)

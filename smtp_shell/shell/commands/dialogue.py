@@ -8,19 +8,17 @@ from smtp_shell.errors import AuthFailed, UsageError
 from smtp_shell.protocol.addresses import parse_paths
 from smtp_shell.protocol.commands import Command, refuse_line_breaks
 from smtp_shell.protocol.dialogue import Phase
-from smtp_shell.protocol.maildata import MailDataEncoder
+from smtp_shell.protocol.maildata import PIECE, MailDataEncoder
 from smtp_shell.protocol.octets import unescape
 from smtp_shell.protocol.replies import Reply
-from smtp_shell.protocol.sasl import MECHANISMS, Mechanism, choose, mechanism
 from smtp_shell.shell.completion import mail_parameters, mechanisms_of, paths, rcpt_parameters
 from smtp_shell.shell.lines import is_response
 from smtp_shell.shell.registry import Args, entry
 from smtp_shell.shell.shell import Shell, open_message
 
 if TYPE_CHECKING:
+    from smtp_shell.protocol.sasl import Mechanism
     from smtp_shell.session import Session
-
-_CHUNK = 64 * 1024
 
 
 def _nothing(text: str) -> bool:
@@ -109,7 +107,7 @@ def bdat(shell: Shell, args: Args) -> None:
     session = shell.need_session()
     if file is not None:
         with open_message(file) as stream:
-            shell.waiting(lambda: _send_chunks(session, iter(lambda: stream.read(_CHUNK), b"")))
+            shell.waiting(lambda: _send_chunks(session, iter(lambda: stream.read(PIECE), b"")))
 
 
 def _send_chunks(session: "Session", pieces: Iterator[bytes]) -> Reply:
@@ -162,6 +160,8 @@ def auth(shell: Shell, args: Args) -> None:
     if words and words[0].upper() in _unknown(session):
         shell.send_as_typed(f"AUTH {args.text}")
         return
+    from smtp_shell.protocol.sasl import mechanism
+
     named = mechanism(words[0]) if words else None
     cleartext = shell.insist_in_the_clear()
     chosen = named or _strongest(session, token=shell.options.credentials.has_token)
@@ -177,12 +177,15 @@ def auth(shell: Shell, args: Args) -> None:
 
 def _unknown(session: "Session") -> set[str]:
     """Give the mechanisms that the server announces and smtp-shell does not know: their exchanges are typed by hand."""
+    from smtp_shell.protocol.sasl import MECHANISMS
+
     extensions = session.dialogue.extensions
     return set(extensions.mechanisms) - set(MECHANISMS) if extensions is not None else set()
 
 
-def _strongest(session: "Session", *, token: bool) -> Mechanism:
+def _strongest(session: "Session", *, token: bool) -> "Mechanism":
     from smtp_shell.authentication import offered
+    from smtp_shell.protocol.sasl import MECHANISMS, choose
 
     announced = offered(session)
     chosen = choose(announced, tls=session.is_private, token=token)
@@ -198,7 +201,7 @@ def _strongest(session: "Session", *, token: bool) -> Mechanism:
     return chosen
 
 
-def _remark_unoffered(shell: Shell, session: "Session", named: Mechanism) -> None:
+def _remark_unoffered(shell: Shell, session: "Session", named: "Mechanism") -> None:
     extensions = session.dialogue.extensions
     if extensions is None or named.name not in extensions.mechanisms:
         shell.say(f"The server has not announced {named.name}; it is tried all the same.", "notice")

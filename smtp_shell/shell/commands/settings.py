@@ -1,7 +1,6 @@
 """Entries about the shell itself."""
 
 from collections.abc import Iterator
-from dataclasses import fields, replace
 from pathlib import Path
 
 from smtp_shell.errors import UsageError
@@ -13,6 +12,7 @@ from smtp_shell.shell.options import ShellSettings
 from smtp_shell.shell.registry import Args, entry
 from smtp_shell.shell.script import run_file
 from smtp_shell.shell.shell import Shell
+from smtp_shell.values import replace
 
 _MEANINGS = {
     "timeout": "seconds for every wait but QUIT's; 0 for the defaults",
@@ -63,6 +63,8 @@ def changed(settings: ShellSettings, name: str, value: str) -> ShellSettings:
     Raises:
         UsageError: The value does not fit.
     """
+    from dataclasses import fields
+
     field = name.replace("-", "_")
     kinds = {each.name: each.type for each in fields(ShellSettings)}
     if kinds[field] is bool:

@@ -96,7 +96,11 @@ def note(shell: Shell, args: Args) -> None:
     shell.session.remark(escape_str(args.text))
 
 
-@entry("/replay", "FILE|DIR… [--server URL] [--match LEVEL] [--var NAME=VALUE] [--step] [--keep-going]", complete=paths)
+@entry(
+    "/replay",
+    "FILE|DIR… [--server URL] [--match LEVEL] [--var NAME=VALUE] [--step] [--keep-going] [--repeat N] [--jobs N]",
+    complete=paths,
+)
 def replay(shell: Shell, args: Args) -> None:
     """Replay transcripts against a server, and compare.
 

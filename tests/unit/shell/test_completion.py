@@ -1,6 +1,8 @@
 """What is suggested while a line is typed."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -64,6 +66,49 @@ def test_addresses_typed_before_come_back_the_latest_first() -> None:
     assert words(shell, "rcpt ") == ["ann@example.org", "bob@example.org"]
     assert words(shell, "rcpt b") == ["bob@example.org"]
     assert words(shell, "rcpt bob@example.org") == []
+
+
+def test_addresses_of_a_history_that_grows_and_of_another_one() -> None:
+    shell = ready()
+    shell.history = ()
+    assert words(shell, "rcpt ") == []
+    for typed, found in (
+        (["rcpt bob@example.org"], ["bob@example.org"]),
+        (["rcpt bob@example.org", "mail ANN@example.org"], ["ANN@example.org", "bob@example.org"]),
+        (
+            ["rcpt bob@example.org", "mail ANN@example.org", "rcpt bob@example.org"],
+            ["bob@example.org", "ANN@example.org"],
+        ),
+        (["noop", "rcpt carol@example.org", "quit", "noop"], ["carol@example.org"]),
+        (["rcpt dave@example.org"], ["dave@example.org"]),
+    ):
+        shell.history = typed
+        assert words(shell, "rcpt ") == found
+        assert words(shell, f"rcpt {found[-1][:3].upper()}") == [found[-1]]
+
+
+def test_ten_thousand_addresses_are_read_once() -> None:
+    class History(list[str]):
+        read = 0
+
+        def __getitem__(self, index: Any) -> Any:
+            found = super().__getitem__(index)
+            self.read += len(found) if isinstance(index, slice) else 1
+            return found
+
+        def __iter__(self) -> Iterator[str]:
+            raise AssertionError("all of it is read")
+
+    shell = ready()
+    shell.history = history = History(f"rcpt user{number}@example.org" for number in range(10_000))
+    assert words(shell, "rcpt z") == []
+    assert history.read == 10_000
+    for typed in ("rcpt zo", "rcpt u", "rcpt user9999"):
+        words(shell, typed)
+    assert history.read < 10_100
+    history.append("rcpt zoe@example.org")
+    assert words(shell, "rcpt z") == ["zoe@example.org"]
+    assert history.read < 10_100
 
 
 def test_mechanisms_that_the_server_announced_come_first() -> None:
