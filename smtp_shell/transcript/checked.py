@@ -2,8 +2,7 @@
 
 import os.path
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +14,7 @@ from smtp_shell.transcript.header import MOST_FAULTS, Header
 from smtp_shell.transcript.scan import ReadLimits, Scan, reason_of
 from smtp_shell.transcript.step import CLIENT_LINES, SERVER_LINES, Marker, Step
 from smtp_shell.transcript.variables import SASL, Template, Variables
+from smtp_shell.values import dataclass
 
 MOST_IN_A_GROUP: Final = 10_000
 MOST_IN_A_REPLY: Final = 10_000
@@ -68,13 +68,16 @@ def check_for_replay(path: Path, given: Mapping[str, str], *, outside: bool = Fa
         with path.open("rb") as stream:
             scan = Scan(stream, name, ReadLimits())
             found += scan.header_faults
-            checker = _Checker(path.parent, None if found else scan.header, given, outside=outside)
+            checker = _Checker(path.parent, None if found else scan.header, given, found, outside=outside)
             for item in scan:
-                found.extend([item] if isinstance(item, Fault) else checker.check(item))
+                if isinstance(item, Fault):
+                    found.append(item)
+                else:
+                    checker.check(item)
                 if len(found) > MOST_FAULTS:
                     break
-            else:
-                found.extend([] if found else checker.check_whole())
+            if not found:
+                checker.check_whole()
     except OSError as error:
         raise TranscriptError(name, Fault(0, f"cannot be opened: {reason_of(error)}", "a transcript")) from None
     except ValueError:
@@ -87,10 +90,13 @@ def check_for_replay(path: Path, given: Mapping[str, str], *, outside: bool = Fa
 
 
 class _Checker:
-    def __init__(self, folder: Path, header: Header | None, given: Mapping[str, str], *, outside: bool) -> None:
+    def __init__(
+        self, folder: Path, header: Header | None, given: Mapping[str, str], found: list[Fault], *, outside: bool
+    ) -> None:
         self._folder = folder
         self._header = header
         self._outside = outside
+        self._found = found
         # A header with faults has been told already; its variables may be missing then.
         self._variables = Variables(given, header.variables if header else None)
         self._captured: set[str] = set()
@@ -108,90 +114,104 @@ class _Checker:
         address = self._address or (self._header.server if self._header else "")
         return Outline(self._header, address, self._tls, self._uses_sasl)
 
-    def check(self, step: Step) -> Iterator[Fault]:
-        if step.marker in SERVER_LINES:
-            yield from self._check_demand(step)
-            return
-        if step.marker is Marker.EVENT:
-            yield from self._check_event(step)
-            return
-        if step.marker is Marker.NOTE:
-            return
+    def check(self, step: Step) -> None:
+        marker = step.marker
+        if marker in SERVER_LINES:
+            self._check_demand(step)
+        elif marker in CLIENT_LINES:
+            self._check_group(step)
+            self._check_client_line(step)
+        elif marker is Marker.EVENT:
+            self._check_event(step)
+        elif marker is Marker.MAIL_DATA_FILE:
+            self._check_group(step)
+            self._check_body(step)
+
+    def check_whole(self) -> None:
+        if not self._acts:
+            self._refuse(0, "the transcript has no steps", "at least one line such as C: NOOP")
+
+    def _refuse(self, line: int, problem: str, expected: str = "") -> None:
+        self._found.append(Fault(line, problem, expected))
+
+    def _check_group(self, step: Step) -> None:
         self._acts = True
         self._reply = 0
         self._group = self._group + 1 if step.marker is Marker.PIPELINED else 0
         if self._group == MOST_IN_A_GROUP:
-            yield Fault(step.line, f"a group has more than {MOST_IN_A_GROUP:,} lines", "a C: line that ends it")
-        if step.marker in CLIENT_LINES:
-            yield from self._check_template(step)
+            self._refuse(step.line, f"a group has more than {MOST_IN_A_GROUP:,} lines", "a C: line that ends it")
+
+    def _check_client_line(self, step: Step) -> None:
+        first: bytes | str
+        if "${" in step.text:
+            template = Template.parse(step.text)
+            if names := template.names:
+                self._check_names(step, names)
+            if SASL in names:
+                self._uses_sasl = True
+                self._check_sasl(step, template)
+                self._in_auth = True
+                return
+            first = template.parts[0]
         else:
-            yield from self._check_body(step)
-
-    def check_whole(self) -> Iterator[Fault]:
-        if not self._acts:
-            yield Fault(0, "the transcript has no steps", "at least one line such as C: NOOP")
-
-    def _check_template(self, step: Step) -> Iterator[Fault]:
-        template = Template.parse(step.text)
-        try:
-            self._variables.require(template.names, captured=self._captured)
-        except SmtpShellError as error:
-            yield Fault(step.line, str(error))
-        if SASL in template.names:
-            self._uses_sasl = True
-            yield from self._check_sasl(step, template)
+            first = step.octets
+        if isinstance(first, bytes) and _AUTH.match(first):
             self._in_auth = True
-        elif template.parts and isinstance(template.parts[0], bytes) and _AUTH.match(template.parts[0]):
-            self._in_auth = True
-        elif not _RESPONSE.fullmatch(step.text):
+        elif self._in_auth and not _RESPONSE.fullmatch(step.text):
             self._in_auth = False
 
-    def _check_sasl(self, step: Step, template: Template) -> Iterator[Fault]:
+    def _check_names(self, step: Step, names: frozenset[str]) -> None:
+        try:
+            self._variables.require(names, captured=self._captured)
+        except SmtpShellError as error:
+            self._refuse(step.line, str(error))
+
+    def _check_sasl(self, step: Step, template: Template) -> None:
         if step.marker is Marker.PIPELINED:
-            yield Fault(step.line, "${sasl} stands in a line that waits for no reply", "C: in place of C&")
+            self._refuse(step.line, "${sasl} stands in a line that waits for no reply", "C: in place of C&")
         at = template.parts.index(SASL)
         head = b"".join(part if isinstance(part, bytes) else b"x" for part in template.parts[:at])
         tail = template.parts[at + 1 :]
         ends = step.marker is Marker.CLIENT_OCTETS and tail in ((), (b"\r\n",), (b"\n",))
         if (tail and not ends) or not (_AUTH.fullmatch(head) if head else self._in_auth):
-            yield Fault(
+            self._refuse(
                 step.line,
                 "${sasl} stands where no response of a mechanism is sent",
                 "AUTH MECHANISM ${sasl}, or ${sasl} alone after such a line",
             )
 
-    def _check_demand(self, step: Step) -> Iterator[Fault]:
+    def _check_demand(self, step: Step) -> None:
         self._acts = True
         try:
             demand = Demand.parse(step)
         except ValueError as error:
-            yield Fault(step.line, str(error))
+            self._refuse(step.line, str(error))
             return
         self._reply = 0 if demand.continues is False else self._reply + 1
         if self._reply == MOST_IN_A_REPLY:
-            yield Fault(step.line, f"a reply has more than {MOST_IN_A_REPLY:,} lines", "a last line without a hyphen")
+            self._refuse(step.line, f"a reply has more than {MOST_IN_A_REPLY:,} lines", "a last line without a hyphen")
         if demand.pattern is not None:
             self._captured |= demand.pattern.names
             if len(self._captured) > MOST_CAPTURES:
-                yield Fault(step.line, f"the patterns capture more than {MOST_CAPTURES:,} variables", "fewer")
+                self._refuse(step.line, f"the patterns capture more than {MOST_CAPTURES:,} variables", "fewer")
                 self._captured.clear()
 
-    def _check_body(self, step: Step) -> Iterator[Fault]:
+    def _check_body(self, step: Step) -> None:
         try:
             body_path(self._folder, step, outside=self._outside)
         except ValueError as error:
-            yield Fault(step.line, str(error), "a file beside the transcript")
+            self._refuse(step.line, str(error), "a file beside the transcript")
 
-    def _check_event(self, step: Step) -> Iterator[Fault]:
+    def _check_event(self, step: Step) -> None:
         name, *words = step.event
         if name in ("wait", "within") and not (
             words and _NUMBER.fullmatch(words[0]) and float(words[0]) <= LONGEST_WAIT
         ):
-            yield Fault(step.line, f"*: {name} has no number of seconds", f"*: {name} SECONDS, such as *: {name} 2.5")
+            self._refuse(step.line, f"*: {name} has no number of seconds", f"*: {name} SECONDS, such as *: {name} 2.5")
         if name == "connect":
             self._reply = 0
             if not words:
-                yield Fault(
+                self._refuse(
                     step.line, "*: connect names no server", "*: connect HOST:PORT, and tls behind it if need be"
                 )
             elif not self._connects:

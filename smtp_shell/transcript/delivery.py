@@ -3,7 +3,7 @@
 from functools import partial
 from time import monotonic
 
-from smtp_shell.protocol.maildata import MailDataEncoder
+from smtp_shell.protocol.maildata import PIECE, MailDataEncoder
 from smtp_shell.protocol.octets import CRLF
 from smtp_shell.session import Session
 from smtp_shell.transcript.body import body_pieces
@@ -11,8 +11,8 @@ from smtp_shell.transcript.settling import DIFFERS, Settled
 from smtp_shell.transcript.stage import Stage
 from smtp_shell.transcript.step import CLIENT_LINES, SERVER_LINES, Marker, Step
 
-_PIECE = 64 * 1024
 _COMMANDS = frozenset((Marker.CLIENT, Marker.PIPELINED))
+_MAIL_DATA = frozenset((*_COMMANDS, Marker.MAIL_DATA_FILE))
 
 
 class Delivery:
@@ -31,18 +31,21 @@ class Delivery:
         started = monotonic()
         buffer = bytearray()
         last = first.line
-        while (step := script.peek()) is not None and step.marker in (*_COMMANDS, Marker.MAIL_DATA_FILE):
+        while (step := script.peek()) is not None and step.marker in _MAIL_DATA:
             script.next()
             last = step.line
             octets = b"." if step.marker is Marker.MAIL_DATA_FILE else stage.expand(step)
             if octets != b".":
-                buffer += octets + CRLF
-                if len(buffer) >= _PIECE:
+                buffer += octets
+                buffer += CRLF
+                if len(buffer) >= PIECE:
                     self._send_piece(session, buffer)
                 continue
-            self._send_piece(session, buffer)
-            is_file = step.marker is Marker.MAIL_DATA_FILE
-            stage.attempt(partial(self._send_body, session, step) if is_file else session.send_end_of_data)
+            if step.marker is Marker.MAIL_DATA_FILE:
+                self._send_piece(session, buffer)
+                stage.attempt(partial(self._send_body, session, step))
+            else:
+                stage.attempt(partial(session.send_last_mail_piece, bytes(buffer)))
             settled = stage.settler.settle(own=True)
             stage.tell((first.line, last), "(mail data and the final dot)", settled, started)
             return

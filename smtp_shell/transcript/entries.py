@@ -86,7 +86,7 @@ class _History:
     def _entry(self, event: Event) -> Entry:
         self._seq += 1
         if isinstance(event, ReplyReceived) and not self._unasked:
-            event = ReplyReceived(event.reply, event.command, max(0.0, self._at - self._sent_at))
+            event = ReplyReceived(event.reply, event.command, max(0.0, self._at - self._sent_at), event.verb)
         self._unasked = isinstance(event, Noticed) and event.kind is NoticeKind.UNSOLICITED
         entry = Entry(self._seq, self._at, event, self._tls)
         self._tls = self._tls or isinstance(event, TlsStarted)

@@ -140,7 +140,7 @@ def check(path: Path, *, limits: ReadLimits = _DEFAULT_LIMITS) -> None:
 
 
 class TranscriptWriter:
-    """Write a transcript, each line whole and at once, so that a process that is killed leaves a valid file.
+    """Write a transcript, each line whole, so that a process that is killed leaves a valid file.
 
     Args:
         stream: A buffered file, open for writing in binary mode. The writer flushes it and does not close it.
@@ -156,10 +156,11 @@ class TranscriptWriter:
         self._stream = stream
         self._longest = limits.line
         if header is not None:
-            self._put(format_header(header, longest=limits.line))
+            stream.write(format_header(header, longest=limits.line).encode())
+            stream.flush()
 
     def write(self, step: Step) -> None:
-        """Write one step.
+        """Write one step, so that it is in the file at once.
 
         Args:
             step: The step; its time is kept to the microsecond and reads best when rounded to the millisecond.
@@ -169,12 +170,21 @@ class TranscriptWriter:
                 time is none.
             OSError: The stream cannot be written to.
         """
+        self.put(step)
+        self._stream.flush()
+
+    def put(self, step: Step) -> None:
+        """Write one step of several; `flush` sees to it that they are in the file. Raises as `write` does."""
         if len(step.text) * 4 > self._longest and len(step.text.encode()) > self._longest:
             raise ValueError(f"the text of a {step.marker} step is longer than {self._longest} octets")
-        self._put(f"{format_step(step)}\n")
+        self._stream.write(f"{format_step(step)}\n".encode())
 
-    def _put(self, text: str) -> None:
-        self._stream.write(text.encode())
+    def flush(self) -> None:
+        """Let all that was written be in the file.
+
+        Raises:
+            OSError: The stream cannot be written to.
+        """
         self._stream.flush()
 
 

@@ -2,14 +2,16 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from smtp_shell.errors import Fault
 from smtp_shell.protocol.octets import escape_str, unescape
 from smtp_shell.transcript.notation import clean
 from smtp_shell.transcript.variables import parse_assignment
+from smtp_shell.values import dataclass
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 VERSION: Final = "1"
 MOST_FAULTS: Final = 20
@@ -40,7 +42,7 @@ class Header:
         *,
         client: str,
         server: str = "",
-        date: datetime | None = None,
+        date: "datetime | None" = None,
         title: str = "",
         tags: str = "",
         secrets: Literal["redacted", "included"] = "redacted",
@@ -247,7 +249,7 @@ def _with_last_space(value: str) -> str:
     return value[:-1] + r"\x20" if value.endswith(" ") else value
 
 
-def _rfc5322(date: datetime) -> str:
+def _rfc5322(date: "datetime") -> str:
     from email.utils import format_datetime
 
     return format_datetime(date)

@@ -123,7 +123,8 @@ def save_copy(recording: Path, to: Path, *, overwrite: bool = False) -> None:
         try:
             writer = TranscriptWriter(stream, reader.header)
             for step in reader:
-                writer.write(_with_copied_body(step, recording, to) if step.marker is Marker.MAIL_DATA_FILE else step)
+                writer.put(_with_copied_body(step, recording, to) if step.marker is Marker.MAIL_DATA_FILE else step)
+            writer.flush()
         except (OSError, ValueError) as error:
             reason = reason_of(error) if isinstance(error, OSError) else escape_str(str(error))
             raise UsageError(

@@ -22,7 +22,7 @@ from smtp_shell.protocol.events import (
     TimedOut,
     TlsStarted,
 )
-from smtp_shell.protocol.maildata import MailDataDecoder
+from smtp_shell.protocol.maildata import MailDataDecoder, has_only_crlf
 from smtp_shell.protocol.octets import CRLF, escape, escape_str
 from smtp_shell.transcript.notation import client_text
 from smtp_shell.transcript.step import Marker, Step, octet_steps
@@ -197,8 +197,7 @@ class _MailData:
 
 def _is_regular(octets: bytes) -> bool:
     """Say whether every CR and every LF is part of a CRLF; the last CR may still become one."""
-    pairs = octets.count(CRLF)
-    return octets.count(b"\n") == pairs and octets.count(b"\r") == pairs + octets.endswith(b"\r")
+    return has_only_crlf(octets.removesuffix(b"\r"))
 
 
 def event_steps(event: Event, at: float) -> Iterator[Step]:

@@ -112,7 +112,7 @@ class Recording:
         self._writer = TranscriptWriter(stream, header)
         self._mark = 0
         self._body = path
-        self._recorder = Recorder(self._writer.write, self, limit=body_limit)
+        self._recorder = Recorder(self._writer.put, self, limit=body_limit)
 
     @classmethod
     def create(
@@ -143,6 +143,7 @@ class Recording:
             return
         try:
             self._recorder(entry)
+            self._writer.flush()  # once for all the lines that one entry makes
         except (OSError, ValueError, UsageError) as error:
             self._fail(error)
 

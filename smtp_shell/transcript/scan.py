@@ -2,24 +2,28 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import chain
 from typing import BinaryIO, Final
 
 from smtp_shell.errors import Fault, TranscriptError
 from smtp_shell.protocol.octets import escape, escape_str
+from smtp_shell.transcript.blocks import Blocks
 from smtp_shell.transcript.header import DIALOGUE, MOST_FAULTS, VERSION, Header, parse_header
 from smtp_shell.transcript.notation import clean
 from smtp_shell.transcript.step import CLIENT_LINES, Marker, Step
 from smtp_shell.transcript.variables import Template
+from smtp_shell.values import dataclass
 
 _MARKERS: Final = {str(marker): marker for marker in Marker}
-_LINE = re.compile(r"[ \t]*(?:([0-9]{1,9}(?:\.[0-9]{1,6})?)[ \t]+)?(C[:&|<]|S[:|=~]|\*:|#) ?(.*)")
+# Each line is matched as a whole, one without a marker too: it is all content then.
+_LINES = re.compile(r"[ \t]*+(?:(?:([0-9]{1,9}+(?:\.[0-9]{1,6}+)?)[ \t]++)?(C[:&|<]|S[:|=~]|\*:|#) ?)?(.*)\n")
 _ODD_TIME = re.compile(r"[ \t]*([^ \t]+)[ \t]+(?:C[:&|<]|S[:|=~]|\*:|#)")
 _BOM = b"\xef\xbb\xbf"
 _FIRST_FIELD = "transcript:"
 _BESIDE_CONTENT = 64  # octets of white space, time, marker and line end that a line may have beside its content
 _EXCERPT = 60
+_PLAIN = bytes(range(0x20, 0x7F)) + b"\n"
+_EVENT = Marker.EVENT
+_make = tuple.__new__  # what calling the class comes down to
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,82 +50,89 @@ class Scan:
         self._stream = stream
         self._name = name
         self._limits = limits
-        self._longest = limits.line + _BESIDE_CONTENT
         self._number = 0
-        self._whole = True
         self.header: Header | None = None
         self.header_faults: list[Fault] = []
         self.torn = False
-        self._lines = self._read_lines()
+        self._blocks = Blocks(self._read, limits.line + _BESIDE_CONTENT)
         self._read_header()
 
     def __iter__(self) -> Iterator[Step | Fault]:
-        match, longest = _LINE.match, self._limits.line
-        for raw in self._lines:
-            if raw is None:
+        while (block := self._blocks.take()) != b"":
+            if block is None:
+                self._number += 1
                 yield self._too_long()
-                continue
-            try:
-                line = raw.decode()
-            except UnicodeDecodeError as error:
-                yield self._not_utf8(raw, error.start)
-                continue
-            found = match(line)
-            if found is None:
-                if line.strip(" \t"):
-                    yield Fault(self._number, *_without_marker(line))
-                continue
-            seconds, word, text = found.groups()
-            marker = _MARKERS[word]
-            odd = not text.isascii() or not text.isprintable() or "${" in text or len(raw) > longest
-            if odd or marker is Marker.EVENT:
-                try:
-                    text = _examined(marker, text, longest)
-                except _Malformed as problem:
-                    yield Fault(self._number, *problem.args)
-                    continue
-            yield Step(marker, text, float(seconds) if seconds else None, self._number)
-
-    def _read_lines(self) -> Iterator[bytes | None]:
-        """Give each line without its line end; None for one that is too long, the rest of which is skipped."""
-        most = self._longest + 1
-        while raw := self._readline(most):
-            self._number += 1
-            if raw[-1] == 0x0A:
-                yield raw[:-2] if raw[-2:] == b"\r\n" else raw[:-1]
-            elif len(raw) == most:
-                yield None
-                while raw and raw[-1] != 0x0A:
-                    raw = self._readline(most)
+            elif not self._blocks.is_whole and self.header is not None and self.header.client:
+                self.torn = True
             else:
-                self._whole = False
-                if self.header is not None and self.header.client:
-                    self.torn = True
-                    return
-                yield raw.removesuffix(b"\r")
+                yield from self._items(block)
 
-    def _readline(self, most: int) -> bytes:
+    def _items(self, block: bytes) -> list[Step | Fault]:
+        """Read a block of lines."""
         try:
-            return self._stream.readline(most)
+            text = block.decode()
+        except UnicodeDecodeError as error:
+            lines = block.split(b"\n")[:-1]
+            if len(lines) == 1:
+                self._number += 1
+                return [self._not_utf8(lines[0], error.start)]
+            return [item for line in lines for item in self._items(line + b"\n")]
+        longest = self._limits.line
+        # What holds for the whole block need not be asked of each line.
+        is_plain = not block.translate(None, _PLAIN) and b"${" not in block and len(block) <= longest
+        items: list[Step | Fault] = []
+        number, seconds_before, at = self._number, "", None
+        for seconds, word, content in _LINES.findall(text):
+            number += 1
+            if not word:
+                if content:
+                    items.append(Fault(number, *_without_marker(content)))
+                continue
+            marker = _MARKERS[word]
+            if seconds != seconds_before:
+                seconds_before, at = seconds, float(seconds) if seconds else None
+            if marker is _EVENT or not (is_plain or _is_plain(content, longest)):
+                try:
+                    content = _examined(marker, content, longest)
+                except _Malformed as problem:
+                    items.append(Fault(number, *problem.args))
+                    continue
+            items.append(_make(Step, (marker, content, at, number)))
+        self._number = number
+        return items
+
+    def _read(self, size: int) -> bytes:
+        try:
+            return self._stream.read(size)
         except OSError as error:
             raise TranscriptError(
                 self._name, Fault(self._number, f"the file cannot be read on: {reason_of(error)}")
             ) from None
 
+    def _take_line(self) -> bytes | None:
+        line = self._blocks.take_line()
+        self._number += line != b""
+        return line
+
     def _read_header(self) -> None:
-        first = next(self._lines, b"")
+        first = self._take_line()
         first = first and first.removeprefix(_BOM)
-        start = (first or b"")[: len(_FIRST_FIELD)].decode("ascii", "replace").lower()
+        start = (first or b"")[: len(_FIRST_FIELD)].removesuffix(b"\n").decode("ascii", "replace").lower()
         if start != _FIRST_FIELD:
             # A recording may have been cut before its first colon.
-            self.torn = not self._whole and first is not None and _FIRST_FIELD.startswith(start)
-            self._lines = iter(()) if self.torn else chain((first,), self._lines)
+            self.torn = not self._blocks.is_whole and _FIRST_FIELD.startswith(start)
+            if self.torn:
+                self._blocks.stop()
+            elif first != b"":
+                self._blocks.put_back(first)
+            self._number = 0
             return
         lines = self._header_lines(first or b"")
         if self.header_faults:
             return
+        is_whole = self._blocks.is_whole
         header, found = parse_header(lines, longest=self._limits.line)
-        if found and not self._whole and not DIALOGUE.match(lines[-1][1]):
+        if found and not is_whole and not DIALOGUE.match(lines[-1][1]):
             # Only the last field can have been cut; the ones in front of it are judged as they stand.
             self.torn = True
             header, found = parse_header(lines[: _last_field(lines)], longest=self._limits.line)
@@ -130,29 +141,32 @@ class Scan:
         if found and self.header is not None and self.header.fields[0][1] != VERSION:
             # What else is in a file of another format is not for us to judge.
             self.header_faults = found[:1]
-            self._lines = iter(())
+            self._blocks.stop()
 
     def _header_lines(self, first: bytes) -> list[tuple[int, str]]:
         """Take the lines up to the empty one; where no end of the header can be hoped for, the rest of the file is left unread."""
         lines: list[tuple[int, str]] = []
         size = 0
-        for raw in chain((first,), self._lines):
-            size += len(raw or b"")
-            if raw is None or size > self._limits.header:
-                self.header_faults.append(self._too_long() if raw is None else self._header_too_long())
-                self._lines = iter(())
+        line: bytes | None = first
+        while line != b"":
+            size += len(line or b"") - 1
+            if line is None or size > self._limits.header:
+                self.header_faults.append(self._too_long() if line is None else self._header_too_long())
+                self._blocks.stop()
                 break
+            raw = line[:-1]
             if not raw.strip(b" \t"):
                 break
             try:
                 lines.append((self._number, raw.decode()))
             except UnicodeDecodeError as error:
-                self.torn = not self._whole
+                self.torn = not self._blocks.is_whole
                 if not self.torn and len(self.header_faults) < MOST_FAULTS:
                     self.header_faults.append(self._not_utf8(raw, error.start))
-                continue
-            if DIALOGUE.match(lines[-1][1]):
-                break
+            else:
+                if DIALOGUE.match(lines[-1][1]):
+                    break
+            line = self._take_line()
         return lines
 
     def _header_too_long(self) -> Fault:
@@ -194,6 +208,10 @@ def _examined(marker: Marker, text: str, longest: int) -> str:
         except ValueError as error:
             raise _Malformed(str(error), "${name}") from None
     return shown
+
+
+def _is_plain(content: str, longest: int) -> bool:
+    return content.isascii() and content.isprintable() and "${" not in content and len(content) <= longest
 
 
 def _without_marker(line: str) -> tuple[str, str]:

@@ -2,9 +2,9 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 from smtp_shell.protocol.octets import escape, unescape
 from smtp_shell.transcript.notation import clean, client_octets, client_text
@@ -13,6 +13,7 @@ from smtp_shell.transcript.variables import Template
 # An octet is at most four characters of the notation, so a piece fits into a line of the default length.
 _PIECE = 16_000
 _LATEST = 999_999_999.999999
+_NO_TIME = " " * 9
 
 
 class Marker(StrEnum):
@@ -37,8 +38,7 @@ SERVER_LINES: Final = frozenset((Marker.SERVER, Marker.SERVER_OCTETS, Marker.SER
 """Markers of lines that say, or demand, what the server said."""
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """One line of a transcript.
 
     Args:
@@ -88,7 +88,7 @@ def format_step(step: Step) -> str:
         raise ValueError("an event has a name")
     if "${" in text and step.marker in CLIENT_LINES:
         Template.parse(text)
-    start = " " * 9 if step.at is None else f"{_seconds(step.at):>7}  "
+    start = _NO_TIME if step.at is None else _start(step.at)
     return f"{start}{step.marker} {text}" if text else f"{start}{step.marker}"
 
 
@@ -105,9 +105,12 @@ def octet_steps(marker: Marker, octets: bytes, at: float | None = None) -> Itera
         yield Step(marker, write(octets[start : start + _PIECE]), at)
 
 
-def _seconds(at: float) -> str:
+@lru_cache(maxsize=16)
+def _start(at: float) -> str:
+    """Write a time as it stands in front of a marker; the lines of one reply, or of a message, share one."""
     if not (math.isfinite(at) and 0 <= at <= _LATEST):
         raise ValueError(f"{at} is not a number of seconds since the connection was opened")
     # Times typed by hand may be finer than a millisecond, up to the six decimals that a reader takes.
-    text = f"{at:.6f}"
-    return text[:-3] if text.endswith("000") else text.rstrip("0")
+    text = f"{abs(at):.6f}"
+    seconds = text[:-3] if text.endswith("000") else text.rstrip("0")
+    return f"{seconds:>7}  "

@@ -6,14 +6,16 @@ No environment, no file and no command is ever looked at, and nothing is expande
 import itertools
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Final
-from uuid import UUID, uuid4
+from typing import TYPE_CHECKING, Final
 
 from smtp_shell.errors import NotSendable, UsageError
 from smtp_shell.protocol.octets import escape_str, unescape
 from smtp_shell.transcript.notation import clean
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+from smtp_shell.values import dataclass
 
 SASL: Final = "sasl"
 """The one reserved name: the response of the mechanism, which replay computes."""
@@ -114,6 +116,8 @@ class Template:
             UsageError: A variable has no value.
             NotSendable: A value holds CR, LF or NUL, or text that is not Unicode; the value itself is not in the message.
         """
+        if len(self.parts) == 1 and isinstance(self.parts[0], bytes):  # most lines
+            return self.parts[0]
         value_of = values if callable(values) else _look_up_in(values)
         return b"".join(part if isinstance(part, bytes) else _sendable(part, value_of(part)) for part in self.parts)
 
@@ -142,8 +146,8 @@ class Variables:
         given: Mapping[str, str] | None = None,
         header: Mapping[str, str] | None = None,
         *,
-        now: Callable[[], datetime] | None = None,
-        new_uuid: Callable[[], UUID] = uuid4,
+        now: "Callable[[], datetime] | None" = None,
+        new_uuid: "Callable[[], UUID] | None" = None,
         host_name: str | None = None,
         numbers: Iterator[int] | None = None,
     ) -> None:
@@ -151,7 +155,7 @@ class Variables:
         self._captured: dict[str, str] = {}
         self._header = dict(header or {})
         self._now = now or local_now
-        self._new_uuid = new_uuid
+        self._new_uuid = new_uuid or _random_uuid
         self._host_name = host_name
         self._numbers = itertools.count(1) if numbers is None else numbers
         for name, value in (*self._given.items(), *self._header.items()):
@@ -190,10 +194,9 @@ class Variables:
         Raises:
             UsageError: A name has no value; names it and those that have one.
         """
-        known = self.names | set(captured)
         for name in names:
-            if name != SASL and name not in known:
-                raise _unknown(name, known)
+            if name != SASL and name not in captured and not self._knows(name):
+                raise _unknown(name, self.names | set(captured))
 
     def value(self, name: str) -> str:
         """Return the value of a variable.
@@ -224,6 +227,9 @@ class Variables:
         if name == SASL:
             raise UsageError("${sasl} has a value only inside an AUTH exchange that the transcript began")
         raise _unknown(name, self.names)
+
+    def _knows(self, name: str) -> bool:
+        return name in self._given or name in self._captured or name in self._header or name in BUILT_IN
 
     def _host(self) -> str:
         if self._host_name is None:
@@ -275,8 +281,16 @@ def _excerpt(text: str) -> str:
     return f"'{shown}...'" if len(text) > _EXCERPT else f"'{shown}'"
 
 
-def local_now() -> datetime:
+def _random_uuid() -> "UUID":
+    from uuid import uuid4
+
+    return uuid4()
+
+
+def local_now() -> "datetime":
     """Give the time, with this machine's time zone."""
+    from datetime import datetime
+
     import tzlocal
 
     return datetime.now(tzlocal.get_localzone())

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smtp_shell.protocol.maildata import END_OF_DATA, MailDataDecoder, MailDataEncoder
+from smtp_shell.protocol.maildata import END_OF_DATA, MailDataDecoder, MailDataEncoder, has_only_crlf
 from tests.samples import split_at
 
 _PIECES = st.sampled_from([b"\r", b"\n", b"\r\n", b".", b"..", b"a", b"\r\n.\r\n", b"\n.\n", b"\r.\r"])
@@ -19,6 +19,30 @@ def encode(message: bytes, points: list[int]) -> bytes:
 def decode(wire: bytes, points: list[int]) -> bytes:
     decoder = MailDataDecoder()
     return b"".join(decoder.decode(piece) for piece in split_at(wire, points)) + decoder.end()
+
+
+def octet_by_octet(message: bytes) -> bytes:
+    """Do by the letter of RFC 5321 what the encoder does for many octets at once."""
+    wire, line_start, before = b"", True, b""
+    for octet in (bytes([each]) for each in message):
+        if octet == b"\r" or (octet == b"\n" and before != b"\r"):
+            wire, line_start = wire + b"\r\n", True
+        elif octet != b"\n":
+            wire, line_start = wire + (b".." if line_start and octet == b"." else octet), False
+        before = octet
+    return wire + (END_OF_DATA if line_start else b"\r\n" + END_OF_DATA)
+
+
+@given(MESSAGES, POINTS)
+def test_the_encoder_does_what_the_standard_says(message: bytes, points: list[int]) -> None:
+    assert encode(message, points) == octet_by_octet(message)
+
+
+@given(MESSAGES)
+def test_bare_line_ends_are_found(octets: bytes) -> None:
+    rest = octets.replace(b"\r\n", b"")
+    assert has_only_crlf(octets) == (b"\r" not in rest and b"\n" not in rest)
+    assert has_only_crlf(encode(octets, []))
 
 
 @given(MESSAGES, POINTS, POINTS)

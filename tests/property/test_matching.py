@@ -9,7 +9,7 @@ from smtp_shell.errors import TranscriptError
 from smtp_shell.protocol.events import ReplyReceived
 from smtp_shell.protocol.replies import Reply, ReplyParser
 from smtp_shell.transcript.file import TranscriptReader
-from smtp_shell.transcript.matching import Strictness, match
+from smtp_shell.transcript.matching import Expected, Strictness, match
 from smtp_shell.transcript.recorder import event_steps
 from smtp_shell.transcript.script import Script
 from smtp_shell.transcript.step import format_step
@@ -36,20 +36,26 @@ def recorded(reply: Reply) -> Script:
     return Script(TranscriptReader(io.BytesIO("\n".join(lines).encode()), "test.smtp"))
 
 
+def expected(script: Script) -> Expected:
+    found = script.take_expected()
+    assert found is not None
+    return found
+
+
 @given(replies(), st.sampled_from(Strictness), st.sampled_from(["", "EHLO", "NOOP"]))
 def test_a_reply_meets_its_own_record(reply: Reply, strictness: Strictness, verb: str) -> None:
     script = recorded(reply)
-    verdict = match(script.take_expected(), reply, strictness, verb=verb)
+    verdict = match(expected(script), reply, strictness, verb=verb)
     assert (verdict.ok, verdict.why) == (True, "")
     assert not script.demands_follow()
 
 
 @given(replies(), replies(), st.sampled_from(Strictness))
 def test_exact_means_equal(one: Reply, other: Reply, strictness: Strictness) -> None:
-    verdict = match(recorded(one).take_expected(), other, Strictness.EXACT)
+    verdict = match(expected(recorded(one)), other, Strictness.EXACT)
     assert verdict.ok == (one.octets == other.octets)
     if verdict.ok:
-        assert match(recorded(one).take_expected(), other, strictness).ok
+        assert match(expected(recorded(one)), other, strictness).ok
 
 
 @given(st.sampled_from(["S:", "S=", "S~", "S|"]), HOSTILE_TEXT, replies())
@@ -57,10 +63,10 @@ def test_matching_raises_nothing_else(marker: str, text: str, reply: Reply) -> N
     try:
         script = Script(TranscriptReader(io.BytesIO(f"{marker} {text}".encode("utf-8", "replace")), "test.smtp"))
         assume(script.demands_follow())
-        expected = script.take_expected()
+        demanded = expected(script)
     except (TranscriptError, ValueError):
         return
-    verdict = match(expected, reply)
-    assert verdict.used <= len(expected.demands)
+    verdict = match(demanded, reply)
+    assert verdict.used <= len(demanded.demands)
     for shown in (verdict.why, verdict.expected, verdict.received, *verdict.captures.values()):
         assert shown.isprintable()

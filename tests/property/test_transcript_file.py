@@ -6,7 +6,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smtp_shell.errors import TranscriptError
+from smtp_shell.errors import Fault, TranscriptError
 from smtp_shell.protocol.octets import escape
 from smtp_shell.transcript.file import (
     CLIENT_LINES,
@@ -20,6 +20,8 @@ from smtp_shell.transcript.file import (
     octet_steps,
 )
 from smtp_shell.transcript.notation import clean
+from smtp_shell.transcript.scan import Scan
+from smtp_shell.values import replace
 from tests.property.hostile import HOSTILE_TEXT, OCTETS
 
 TIMES = st.none() | st.integers(0, 10**12 - 1).map(lambda milliseconds: milliseconds / 1000)
@@ -69,6 +71,34 @@ def read_or_refuse(octets: bytes) -> tuple[Header | None, list[Step]] | Transcri
         return read(octets)
     except TranscriptError as error:
         return error
+
+
+LINES = st.sampled_from(
+    [
+        b"C: NOOP", b"  0.5  S: 250 ok", b"C: ${name}", b"C: ${", b"C: \xc3\xa4", b"C: \xff", b"S: 250 \x1b[2J", b"", b" \t", b"nothing",
+        b"*:", b"*: close", b"*: \tclose", b"S~ \xe2\x80\x8b", b"# note", b"1.5C: x", b"1234567890 C: x", b"C:", b"C:  x ", b"S: 250\r",
+        b"C: " + b"x" * 65_536, b"C: " + b"x" * 65_537, b"# " + b"y" * 70_000, b" " * 60 + b"S: " + b"z" * 65_536,
+    ]
+)  # fmt: skip
+
+
+@given(st.integers(32_700, 32_800), st.lists(LINES, max_size=8))
+def test_a_line_means_the_same_wherever_in_the_file_it_stands(before: int, lines: list[bytes]) -> None:
+    """Lines are read many at a time; neither what stands beside one nor where the file is cut counts."""
+    filler = b"# " + b"x" * (before - 3)
+    whole = [filler, *lines, filler]
+    alone = [(at, item) for at, line in enumerate(whole, 1) for item in items_of(line + b"\n")]
+    found = items_of(b"\n".join(whole) + b"\n")
+    assert [_from_line_1(item) for item in found] == [_from_line_1(item) for _, item in alone]
+    assert [item.line for item in found] == [at for at, _ in alone]
+
+
+def items_of(octets: bytes) -> list[Step | Fault]:
+    return list(Scan(io.BytesIO(octets), "random.smtp", ReadLimits()))
+
+
+def _from_line_1(item: Step | Fault) -> Step | Fault:
+    return replace(item, line=1) if isinstance(item, Fault) else item._replace(line=1)
 
 
 @given(st.none() | headers(), STEPS)

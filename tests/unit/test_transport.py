@@ -1,6 +1,7 @@
 """Connections that come about, and those that do not, and why."""
 
 import os
+import select
 import socket
 import sys
 import time
@@ -257,6 +258,30 @@ def test_a_server_that_never_reads_stalls_the_send() -> None:
     transport.close()
 
 
+def test_a_server_that_reads_slowly_but_steadily_stalls_nothing() -> None:
+    """The time is for each 64 KiB: all of it takes far longer."""
+    ours, theirs = socket.socketpair()
+    for sock in (ours, theirs):
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 32 * 1024)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32 * 1024)
+    transport = Transport(ours, "")
+    heard = 0
+
+    def read_slowly(peer: Peer) -> None:
+        nonlocal heard
+        while octets := peer.sock.recv(32 * 1024):
+            heard += len(octets)
+            time.sleep(0.05)
+
+    start = time.monotonic()
+    with playing(read_slowly, theirs):
+        transport.send(b"x" * 1_000_000, 0.5)
+        took = time.monotonic() - start
+        transport.close()
+    assert heard == 1_000_000
+    assert took > 0.75
+
+
 def test_a_server_that_floods_and_never_reads_is_not_kept_whole() -> None:
     ours, theirs = socket.socketpair()
     transport = Transport(ours, "")
@@ -286,11 +311,31 @@ def test_closing_twice_is_harmless() -> None:
     theirs.close()
 
 
+@pytest.mark.parametrize("watch", ["_watch_by_poll", "_watch_by_select"])
+def test_both_ways_of_watching(watch: str) -> None:
+    import smtp_shell.transport as module
+
+    if watch == "_watch_by_poll" and not hasattr(select, "poll"):
+        pytest.skip("Windows has no poll")
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        is_readable = getattr(module, watch)(ours)
+        assert not is_readable(0)
+        start = time.monotonic()
+        assert not is_readable(0.1)
+        assert 0.09 <= time.monotonic() - start < 2
+        theirs.sendall(b"x")
+        assert is_readable(5)
+        ours.recv(1)
+        theirs.close()
+        assert is_readable(5)
+
+
 @pytest.mark.parametrize("waiter", ["_wait_by_poll", "_wait_by_select"])
 def test_both_ways_of_waiting(waiter: str) -> None:
     import smtp_shell.transport as module
 
-    if not hasattr(__import__("select"), "poll") and "poll" in waiter:
+    if not hasattr(select, "poll") and "poll" in waiter:
         pytest.skip("Windows has no poll")
     wait = getattr(module, waiter)
     ours, theirs = socket.socketpair()

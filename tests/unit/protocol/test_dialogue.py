@@ -181,7 +181,7 @@ def test_bdat() -> None:
     assert stands(dialogue) is Phase.RCPT
     say(dialogue, "C: BDAT 4 LAST")
     dialogue.send_chunk(b"x\r\n")
-    assert owes(dialogue) == (Owed(Asked.CHUNK, Command(b"BDAT 4 LAST")),)
+    assert owes(dialogue) == (Owed(Asked.CHUNK, Command(b"BDAT 4 LAST"), "BDAT"),)
     assert say(dialogue, "S: 250 ok") == "250 BDAT"
     assert stands(dialogue) is Phase.READY
 

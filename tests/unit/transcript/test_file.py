@@ -590,7 +590,31 @@ def test_a_line_without_marker_is_a_fault_in_a_file_typed_by_hand_whole_or_not()
     assert "lab.smtp:2: 'S; 250' has no marker" in refusal(b"C: NOOP\nS; 250")
 
 
+# Steps
+
+
+def test_a_step_cannot_be_changed() -> None:
+    for step in (Step(Marker.CLIENT, "NOOP"), next(iter(reader(b"C: NOOP\n")))):
+        for name in ("marker", "text", "at", "line", "other"):
+            with pytest.raises(AttributeError):
+                setattr(step, name, "x")
+        assert step.text == "NOOP"
+        assert hash(step) == hash(Step(step.marker, step.text, step.at, step.line))
+
+
 # Writing
+
+
+def test_steps_written_together_are_flushed_once() -> None:
+    stream = io.BytesIO()
+    buffered = io.BufferedWriter(cast(io.RawIOBase, stream))
+    writer = TranscriptWriter(buffered, Header.new(client="x"))
+    start = stream.getvalue()
+    writer.put(Step(Marker.CLIENT, "NOOP", 1.5))
+    writer.put(Step(Marker.SERVER, "250"))
+    assert stream.getvalue() == start
+    writer.flush()
+    assert stream.getvalue() == start + b"  1.500  C: NOOP\n         S: 250\n"
 
 
 def test_each_line_is_written_whole_and_flushed() -> None:
@@ -619,6 +643,7 @@ def test_each_line_is_written_whole_and_flushed() -> None:
     ("at", "line"),
     [
         (None, "         S: 250"),
+        (-0.0, "  0.000  S: 250"),
         (0.0, "  0.000  S: 250"),
         (0.021, "  0.021  S: 250"),
         (12.5, " 12.500  S: 250"),
@@ -704,7 +729,7 @@ def test_a_file_that_cannot_be_opened_is_told_in_a_sentence(tmp_path: Path) -> N
 )
 def test_an_error_of_the_system_while_reading_is_told_in_a_sentence(error: OSError, reason: str) -> None:
     class Broken(io.BytesIO):
-        def readline(self, size: int | None = -1, /) -> bytes:
+        def read(self, size: int | None = -1, /) -> bytes:
             raise error
 
     with pytest.raises(TranscriptError) as caught:

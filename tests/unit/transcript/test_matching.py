@@ -27,7 +27,9 @@ def reply(octets: bytes) -> Reply:
 
 def verdict(expected: str, octets: bytes, strictness: Strictness = CODE, verb: str = "") -> Verdict:
     script = Script(TranscriptReader(io.BytesIO(expected.encode()), "test.smtp"))
-    return match(script.take_expected(), reply(octets), strictness, verb=verb)
+    demanded = script.take_expected()
+    assert demanded is not None
+    return match(demanded, reply(octets), strictness, verb=verb)
 
 
 @pytest.mark.parametrize(
@@ -130,8 +132,8 @@ def test_a_capture_that_breaks_a_line_is_refused() -> None:
 def test_expected_lines_are_framed_as_replies(lines: str, sizes: list[int]) -> None:
     script = Script(TranscriptReader(io.BytesIO(lines.encode()), "test.smtp"))
     found: list[int] = []
-    while script.demands_follow():
-        found.append(len(script.take_expected().demands))
+    while (demanded := script.take_expected()) is not None:
+        found.append(len(demanded.demands))
     assert found == sizes
 
 
