@@ -3,9 +3,7 @@
 import contextlib
 import os
 import re
-import shlex
 import socket
-import subprocess
 import threading
 import time
 from typing import Any
@@ -44,6 +42,16 @@ def connect(target: Target, seconds: float, *, source: str | None = None, family
 
 
 def _look_up(target: Target, deadline: float, family: int) -> list[tuple[int, Any]]:
+    """Give the addresses that a host has; one that is an address itself needs nobody to look it up."""
+    for kind in (socket.AF_INET, socket.AF_INET6):
+        if family in (0, kind):
+            with contextlib.suppress(OSError, ValueError):
+                socket.inet_pton(kind, target.host)
+                return [(kind, (target.host, target.port))]
+    return _look_name_up(target, deadline, family)
+
+
+def _look_name_up(target: Target, deadline: float, family: int) -> list[tuple[int, Any]]:
     """Look the name up in a thread of its own: the system's call knows neither deadline nor Ctrl-C."""
     found: list[tuple[int, Any]] = []
     failure: list[str] = []
@@ -74,6 +82,8 @@ def _look_up(target: Target, deadline: float, family: int) -> list[tuple[int, An
 def _connect_one(kind: int, address: Any, deadline: float, source: str | None) -> socket.socket:
     sock = socket.socket(kind, socket.SOCK_STREAM)
     try:
+        # A command must not wait until what went before it is acknowledged: a server may delay that by 40 ms.
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if source is not None:
             sock.bind((source, 0))
         _finish_connect(sock, address, deadline)
@@ -115,6 +125,9 @@ def _connect_unix(target: Target, deadline: float) -> Transport:
 def _connect_pipe(target: Target) -> Transport:
     if os.name == "nt":
         raise ConnectFailed(f"no connection to {target}: programs as servers need a POSIX system; use HOST:PORT.")
+    import shlex
+    import subprocess
+
     try:
         words = shlex.split(target.host)
     except ValueError:
@@ -168,5 +181,5 @@ def local_name(address: str, seconds: float = 1.0) -> str:
 
 _HOST_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)+")
 
-FAMILIES = {"": 0, "-4": int(socket.AF_INET), "-6": int(socket.AF_INET6)}
+FAMILIES = {"-4": int(socket.AF_INET), "-6": int(socket.AF_INET6)}
 """Address family by the option that asks for it."""

@@ -4,7 +4,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from typing import NoReturn
 
 from smtp_shell.config import TlsSettings
@@ -20,12 +19,13 @@ from smtp_shell.protocol.events import (
     ReplyReceived,
     TlsStarted,
 )
-from smtp_shell.protocol.masking import conceal_octets
+from smtp_shell.protocol.masking import conceal_traces, traces_of
 from smtp_shell.protocol.octets import escape
 from smtp_shell.protocol.replies import Reply, ReplyLimits
 from smtp_shell.protocol.secret import Secret
 from smtp_shell.stream import EventStream
 from smtp_shell.transport import Transport
+from smtp_shell.values import replace
 
 _ALWAYS_FATAL = frozenset({NoticeKind.NOT_A_REPLY, NoticeKind.TOO_MUCH, NoticeKind.PLAINTEXT_AFTER_STARTTLS})
 _FATAL_WHEN_STRICT = frozenset({NoticeKind.BAD_REPLY, NoticeKind.UNSOLICITED})
@@ -69,8 +69,7 @@ class Conversation:
         self._clock = clock
         self._sent_at = opened
         self._answers: deque[tuple[int, ReplyReceived]] = deque()
-        self._last_notice: NoticeKind | None = None
-        self._secrets: list[Secret] = []
+        self._traces: dict[bytes, None] = {}
         self._failure: DialogueBroken | None = None
 
     def subscribe(self, consumer: Consumer) -> None:
@@ -83,15 +82,15 @@ class Conversation:
 
     def keep_secret(self, secret: Secret) -> None:
         """Mask this value wherever the server sends it back."""
-        self._secrets.append(secret)
+        self._traces.update(dict.fromkeys(traces_of(secret)))
 
     def keep_secrets_of(self, other: "Conversation") -> None:
         """Mask here too what another conversation masks."""
-        self._secrets += other._secrets
+        self._traces.update(other._traces)
 
     def publish(self, event: Event) -> None:
         """Give an event to every consumer."""
-        self._stream.publish(event, tls=self.transport.in_tls and not isinstance(event, TlsStarted))
+        self._stream.publish(event, tls=self.tls is not None)
 
     def skip_answers(self) -> None:
         """Let the next reply that is read be one to what is said from now on."""
@@ -127,29 +126,29 @@ class Conversation:
             return False
         if not octets:
             self._end_of_stream()
-        with self._stream.whole():
-            for event in self.dialogue.receive(octets):
+        with self._stream:
+            for event in self.dialogue.receive(octets, self._clock() - self._sent_at):
                 self._take(event)
         return True
 
     def _take(self, event: Event) -> None:
         if isinstance(event, ReplyReceived):
-            seconds = self._clock() - self._sent_at
-            unasked = event.command is None and self._last_notice is NoticeKind.UNSOLICITED
-            masked = self._masked(event.reply)
+            masked = self._masked(event.reply) if self._traces else event.reply
             if masked is not event.reply:
                 self.dialogue.learn_again(event.reply, masked, event.command)
-            event = replace(event, reply=masked, seconds=None if unasked else seconds)
-            if not unasked:
+                event = replace(event, reply=masked)
+            if event.seconds is not None:
                 self._answers.append((self.dialogue.answered, event))
-        elif isinstance(event, Noticed) and event.octets:
-            event = replace(event, octets=self._mask(event.octets))
-        self._last_notice = event.kind if isinstance(event, Noticed) else None
-        self.publish(event)
-        if isinstance(event, Noticed):
+            self._stream.publish(event, tls=self.tls is not None)
+            if self._failure is not None:
+                self._break_off(self._named(self._failure, event.reply))
+        elif isinstance(event, Noticed):
+            if event.octets:
+                event = replace(event, octets=self._mask(event.octets))
+            self.publish(event)
             self._judge(event)
-        elif isinstance(event, ReplyReceived) and self._failure is not None:
-            self._break_off(self._named(self._failure, event.reply))
+        else:
+            self.publish(event)
 
     def _judge(self, notice: Noticed) -> None:
         """Decide whether a notice ends the session; what it is about is shown first."""
@@ -178,10 +177,7 @@ class Conversation:
         return replace(reply, octets=octets, lines=tuple(self._mask(line) for line in reply.lines))
 
     def _mask(self, octets: bytes) -> bytes:
-        masked = octets
-        for secret in self._secrets:
-            masked = conceal_octets(masked, secret)
-        return octets if masked == octets else masked
+        return conceal_traces(octets, self._traces)
 
     def _end_of_stream(self) -> NoReturn:
         owed = self.dialogue.owed
@@ -232,17 +228,17 @@ class Conversation:
         Raises:
             DialogueBroken: The connection broke, or the server stopped reading.
         """
-        with self._stream.whole():
+        with self._stream:
             for event in events:
-                self.publish(event)
+                self._stream.publish(event, tls=self.tls is not None)
             self._transmit(octets, seconds)
 
     def _transmit(self, octets: bytes, seconds: float) -> None:
         self._sent_at = self._clock()
-        owed = self.dialogue.owed
         try:
             self.transport.send(octets, seconds)
         except (ConnectionLost, WaitTimedOut, TlsFailed) as error:
+            owed = self.dialogue.owed
             with suppress(DialogueBroken):
                 self.look()
             if self.is_open:
@@ -277,7 +273,7 @@ class Conversation:
             self.dialogue.forget_plaintext()
             self.skip_answers()
         self.tls = facts
-        self.publish(facts)
+        self._stream.publish(facts, tls=False)
         return facts
 
     def end(self, end: End, detail: str = "") -> None:

@@ -3,6 +3,7 @@
 One session is one connection, used by one thread. Everything that happens goes to its consumers, in order.
 """
 
+import math
 import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import NoReturn
@@ -39,6 +40,8 @@ from smtp_shell.protocol.secret import Secret
 from smtp_shell.target import Target, Way
 from smtp_shell.transport import Transport
 
+_SHORTEST_WAIT = 0.001
+
 
 class Session:
     """One connection and its dialogue.
@@ -52,6 +55,11 @@ class Session:
         strict: Whether a reply that breaks the protocol, or one that answers nothing, ends the session, as it should where
             nobody watches.
         clock: Gives seconds.
+
+    Attributes:
+        timeouts: How long to wait for what.
+        until: When every wait ends at the latest, on the clock.
+        within: How many seconds are to be waited for replies, whatever `timeouts` says; None for what it says.
     """
 
     def __init__(
@@ -68,6 +76,8 @@ class Session:
     ) -> None:
         self.target = target
         self.timeouts = timeouts or Timeouts()
+        self.until = math.inf
+        self.within: float | None = None
         self.user = ""
         self._clock = clock
         self._tls_declined = False
@@ -143,7 +153,7 @@ class Session:
     @property
     def has_input(self) -> bool:
         """Whether something has come that `look` would take in."""
-        return self.is_open and self._wire.transport.readable
+        return self._wire.is_open and self._wire.transport.readable
 
     @property
     def tls_due(self) -> bool:
@@ -188,26 +198,27 @@ class Session:
         self.send(command)
         return self.read_reply()
 
-    def send(self, *commands: Command, more: bool = False) -> None:
+    def send(self, *commands: Command, more: bool = False, looked: bool = False) -> None:
         """Send commands, in one write, without waiting for replies.
 
         Args:
             commands: The commands.
             more: Whether a chunk follows the last one (BDAT).
+            looked: Whether the caller has looked just now at what has come.
 
         Raises:
             DialogueBroken: The connection broke, or what the server sent unasked ends a strict session.
         """
-        self.look()
-        octets = b"".join(command.octets for command in commands)
+        if not looked:
+            self.look()
         self._check_sendable()
         self._wire.skip_answers()
         events: list[Event] = []
         for number, command in enumerate(commands, 1):
-            if command.secret:
+            if command.public is not None:
                 self.keep_secret(_secret(command.line[command.public :]))
             events += self.dialogue.send(command, pipelined=more or number < len(commands))
-        self._say(events, octets)
+        self._say(events, b"".join([command.octets for command in commands]))
 
     def send_raw(self, octets: bytes) -> None:
         """Send exactly these octets.
@@ -268,6 +279,21 @@ class Session:
         self._check_sendable()
         self._say(self.dialogue.send_mail_data(octets), octets)
 
+    def send_last_mail_piece(self, octets: bytes) -> None:
+        """Send the last piece of mail data, as it goes over the wire, and the final dot in one write; the reply is not awaited.
+
+        Args:
+            octets: The piece, which ends in CRLF, or nothing.
+
+        Raises:
+            DialogueBroken: The connection broke, or the server spoke in between.
+        """
+        self.look()
+        self._check_sendable()
+        self._wire.skip_answers()
+        events = self.dialogue.send_mail_data(octets) if octets else []
+        self._say([*events, *self.dialogue.send_mail_data(END_OF_DATA, last=True)], octets + END_OF_DATA)
+
     def end_mail_data(self, encoder: MailDataEncoder | None = None) -> Reply:
         """Send the final dot and wait for all that answers it.
 
@@ -287,13 +313,8 @@ class Session:
         Raises:
             DialogueBroken: The connection broke.
         """
-        self.look()
-        self._check_sendable()
-        self._wire.skip_answers()
         end = encoder.end() if encoder else END_OF_DATA
-        line_end = end[: -len(END_OF_DATA)]
-        events = self.dialogue.send_mail_data(line_end) if line_end else []
-        self._say([*events, *self.dialogue.send_mail_data(END_OF_DATA, last=True)], end)
+        self.send_last_mail_piece(end[: -len(END_OF_DATA)])
 
     def send_chunk(self, octets: bytes, *, last: bool) -> Reply:
         """Send a BDAT command with its chunk, in one write, and wait for the reply.
@@ -391,14 +412,27 @@ class Session:
     @property
     def patience(self) -> float:
         """How many seconds the settings give the reply that is owed longest, or any reply when none is owed."""
-        owed = self.dialogue.owed
-        return self._patience(owed[0]) if owed else self.timeouts.reply
+        oldest = self.dialogue.oldest_owed
+        return self.bounded(self.timeouts.reply if oldest is None else self._usual_patience(oldest))
 
-    def wait(self, seconds: float) -> bool:
+    def bounded(self, seconds: float) -> float:
+        """Give how long a wait may take that may take this long by the settings.
+
+        Args:
+            seconds: What the settings say.
+        """
+        if self.within is not None:
+            seconds = self.within
+        if self.until == math.inf:
+            return seconds
+        left = self.until - self._clock()
+        return seconds if seconds < left else max(left, _SHORTEST_WAIT)
+
+    def wait_until(self, deadline: float) -> bool:
         """Take in what comes next, whatever it answers.
 
         Args:
-            seconds: How long to wait for it.
+            deadline: When to stop waiting, on the clock; in the past to look without waiting.
 
         Returns:
             Whether anything came.
@@ -406,8 +440,9 @@ class Session:
         Raises:
             DialogueBroken: The server closed the connection or broke the protocol.
         """
-        self._check_open()
-        return self._wire.receive(self._clock() + seconds)
+        if not self._wire.is_open:
+            self._check_open()
+        return self._wire.receive(deadline)
 
     def time_out(self, waited: float) -> NoReturn:
         """Note that a wait is over, and nothing came.
@@ -418,8 +453,7 @@ class Session:
         Raises:
             WaitTimedOut: Always.
         """
-        owed = self.dialogue.owed
-        self._time_out(owed[0] if owed else Owed(Asked.COMMAND), waited)
+        self._time_out(self.dialogue.oldest_owed or Owed(Asked.COMMAND), waited)
 
     def listen(self, seconds: float) -> None:
         """Take in what comes for a while.
@@ -465,7 +499,9 @@ class Session:
         """
         self.look()
         self._check_open()
-        return self._wire.shake_hands(settings, name or self.target.name, self.timeouts.tls, implicit=False)
+        return self._wire.shake_hands(
+            settings, name or self.target.name, self.bounded(self.timeouts.tls), implicit=False
+        )
 
     def decline_tls(self) -> None:
         """Go on in the clear after a 220 to STARTTLS, as a transcript with `*: no-tls` asks."""
@@ -505,6 +541,10 @@ class Session:
             self._wire.transport.abort(reset=reset)
         self._wire.end(End.CLIENT, "reset" if reset else "dropped")
 
+    def interrupt(self) -> None:
+        """Let whoever waits on this session find the connection closed; any thread may."""
+        self._wire.transport.shut()
+
     def wait_for_close(self, seconds: float) -> bool:
         """Wait until the server closes the connection.
 
@@ -524,15 +564,17 @@ class Session:
         return True
 
     def _patience(self, owed: Owed) -> float:
-        times = self.timeouts
+        return self.bounded(self._usual_patience(owed))
+
+    def _usual_patience(self, owed: Owed) -> float:
+        times, verb = self.timeouts, owed.verb
+        if verb == "QUIT":
+            return times.quit
+        if verb == "DATA":
+            return times.data
         if owed.asked is Asked.GREETING:
             return times.greeting
-        if owed.ends_message:
-            return times.final_dot
-        verb = owed.command.verb if owed.command else ""
-        if verb == "BDAT":
-            return times.final_dot
-        return {"DATA": times.data, "QUIT": times.quit}.get(verb, times.reply)
+        return times.final_dot if owed.ends_message or verb == "BDAT" else times.reply
 
     def _time_out(self, owed: Owed, waited: float) -> NoReturn:
         partly = " Part of it came." if self.dialogue.pending else ""
@@ -546,15 +588,19 @@ class Session:
         raise self._wire.loss(everything, error)
 
     def _say(self, events: Iterable[Event], octets: bytes) -> None:
-        self._wire.say(events, octets, self.timeouts.send)
+        seconds = self.timeouts.send
+        if self.until != math.inf:
+            seconds = min(seconds, max(self.until - self._clock(), _SHORTEST_WAIT))
+        self._wire.say(events, octets, seconds)
 
     def _check_open(self) -> None:
         if not self.is_open:
             raise ConnectionLost("there is no connection any more; connect again.")
 
     def _check_sendable(self) -> None:
-        self._check_open()
-        if self.tls_due:
+        if not self._wire.is_open:
+            self._check_open()
+        if self.dialogue.phase is Phase.TLS and not self._tls_declined:
             raise UsageError(
                 "the server said 220 to STARTTLS: the handshake comes next, and nothing more goes in the clear."
             )

@@ -1,7 +1,6 @@
 """The one stream of events: each stamped with its number and the time, and given to every consumer, in order."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 
 from smtp_shell.protocol.events import Consumer, Entry, Event
 
@@ -16,20 +15,22 @@ class EventStream:
     """
 
     def __init__(self, consumers: Sequence[Consumer], clock: Callable[[], float], opened: float) -> None:
-        self._consumers = list(consumers)
+        self._consumers = tuple(consumers)
         self._clock = clock
         self._opened = opened
         self._seq = 0
-        self._in_one_go = False
+        self._half_done = 0
         self._pressed = False
 
     def subscribe(self, consumer: Consumer) -> None:
         """Let a consumer have each event from now on."""
-        self._consumers.append(consumer)
+        self._consumers = (*self._consumers, consumer)
 
     def unsubscribe(self, consumer: Consumer) -> None:
         """Let a consumer have no more events."""
-        self._consumers.remove(consumer)
+        consumers = list(self._consumers)
+        consumers.remove(consumer)
+        self._consumers = tuple(consumers)
 
     def publish(self, event: Event, *, tls: bool) -> None:
         """Give an event to every consumer.
@@ -43,30 +44,31 @@ class EventStream:
         """
         self._seq += 1
         entry = Entry(self._seq, self._clock() - self._opened, event, tls)
-        for consumer in tuple(self._consumers):
+        for consumer in self._consumers:
             try:
                 consumer(entry)
             except KeyboardInterrupt:  # the others shall have it too
                 self._pressed = True
-        self._raise_pressed()
+        if self._pressed:
+            self._raise_pressed()
 
-    @contextmanager
-    def whole(self) -> Iterator[None]:
+    def __enter__(self) -> None:
         """Let a Ctrl-C that comes while a consumer works wait until what is half done is whole.
 
         Else a command would be owed a reply and never go out, or a reply be lost with the segment it came in.
         """
-        outer, self._in_one_go = self._in_one_go, True
-        try:
-            yield
-        except BaseException:
-            self._pressed = False
-            raise
-        finally:
-            self._in_one_go = outer
-        self._raise_pressed()
+        self._half_done += 1
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        """Raise the Ctrl-C that was kept, if all is whole again; something worse on its way goes before it."""
+        self._half_done -= 1
+        if self._pressed:
+            if kind is None:
+                self._raise_pressed()
+            else:
+                self._pressed = False
 
     def _raise_pressed(self) -> None:
-        if self._pressed and not self._in_one_go:
+        if not self._half_done:
             self._pressed = False
             raise KeyboardInterrupt

@@ -1,10 +1,10 @@
 """Commands: what a client says, kept as the octets that go over the wire."""
 
 import re
-from dataclasses import dataclass, field
 
 from smtp_shell.errors import NotSendable
 from smtp_shell.protocol.octets import CRLF
+from smtp_shell.values import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ knows no socket, clock or screen.
 import re
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from enum import Enum
 
 from smtp_shell.protocol.commands import Command, secret_start
@@ -25,6 +24,7 @@ from smtp_shell.protocol.foreseen import is_foreseen, is_foreseen_after_message,
 from smtp_shell.protocol.octets import escape
 from smtp_shell.protocol.rawlines import RawLines, lines_of
 from smtp_shell.protocol.replies import VIOLATIONS, Extensions, Malformed, Reply, ReplyLimits, ReplyParser
+from smtp_shell.values import dataclass, replace
 
 UNASKED_LIMIT = 64 * 1024
 
@@ -60,12 +60,14 @@ class Owed:
     Args:
         asked: What kind of thing it answers.
         command: The command it answers, if it answers one.
+        verb: Its verb; empty for none.
         late: Whether nobody waits for it any more.
         recipient: Whether a 353 announced it: it is for one recipient, or for the message behind them.
     """
 
     asked: Asked
     command: Command | None = None
+    verb: str = ""
     late: bool = False
     recipient: bool = False
 
@@ -77,7 +79,7 @@ class Owed:
     def __str__(self) -> str:
         if self.command is None:
             return self.asked.value
-        return f"{self.asked.value} to {escape(self.command.verb.encode()) or 'the line'}"
+        return f"{self.asked.value} to {escape(self.verb.encode()) or 'the line'}"
 
 
 # (verb, first digit of the reply code) -> the phase after it. What is not listed leaves the phase as it is.
@@ -102,6 +104,10 @@ _BDAT = re.compile(rb"BDAT[ \t]+([0-9]{1,19})([ \t]+LAST)?[ \t]*", re.IGNORECASE
 _AUTH = re.compile(rb"\s*AUTH\b", re.IGNORECASE)
 # One word that is no command without an argument: what an answer in an AUTH exchange looks like.
 _RESPONSE = re.compile(rb"(?!(?:DATA|EHLO|HELO|HELP|NOOP|QUIT|RSET|STARTTLS)\Z)\S*", re.IGNORECASE)
+
+
+_TLS = Phase.TLS
+_COMMAND, _SASL = Asked.COMMAND, Asked.SASL
 
 
 class Dialogue:
@@ -139,6 +145,16 @@ class Dialogue:
         return tuple(self._owed)
 
     @property
+    def oldest_owed(self) -> Owed | None:
+        """The reply that is owed longest; None when none is."""
+        return self._owed[0] if self._owed else None
+
+    @property
+    def outstanding(self) -> int:
+        """How many replies the server owes."""
+        return len(self._owed)
+
+    @property
     def answered(self) -> int:
         """How many replies are not owed any more, of the `asked` in all."""
         return self.asked - len(self._owed)
@@ -169,7 +185,7 @@ class Dialogue:
 
         Source: RFC 4954 §4
         """
-        self._owe(Owed(Asked.SASL, self._auth))
+        self._owe(Owed(Asked.SASL, self._auth, "AUTH"))
         return [SaslSent(line, secret, meaning)]
 
     def send_mail_data(self, octets: bytes, *, last: bool = False) -> list[Event]:
@@ -182,7 +198,7 @@ class Dialogue:
         Source: RFC 5321 §4.1.1.4, RFC 2033 §4.2
         """
         if last:
-            self._owe_for_message(Asked.END_OF_DATA, None)
+            self._owe_for_message(Owed(Asked.END_OF_DATA))
         return [MailDataSent(octets, last)]
 
     def send_chunk(self, octets: bytes, *, public: int | None = None) -> list[Event]:
@@ -206,22 +222,26 @@ class Dialogue:
         """Note that nobody waits any more for the replies that are owed now."""
         self._owed = deque(replace(owed, late=True) for owed in self._owed)
 
-    def receive(self, octets: bytes) -> Iterator[Event]:
+    def receive(self, octets: bytes, seconds: float = 0.0) -> Iterator[Event]:
         """Take octets from the server in; give what they mean, in order.
+
+        Args:
+            octets: What came.
+            seconds: How long ago that was sent which a reply in them answers.
 
         Octets behind the 220 to STARTTLS are not read as replies: they are noticed, and never believed.
 
         Source: RFC 3207 §6
         """
-        if self.phase is Phase.TLS and octets:
+        if self.phase is _TLS and octets:
             yield Noticed(NoticeKind.PLAINTEXT_AFTER_STARTTLS, octets=octets[: self._limits.line])
             return
         for item in self._parser.receive(octets):
             if isinstance(item, Malformed):
                 yield Noticed(NoticeKind.NOT_A_REPLY, item.reason, item.octets)
                 return
-            yield from self._take(item)
-            if self.phase is Phase.TLS:
+            yield from self._take(item, seconds)
+            if self.phase is _TLS:
                 yield from self.receive(octets[self._parser.consumed :])
                 return
 
@@ -262,28 +282,28 @@ class Dialogue:
         self.asked += 1
 
     def _owe_command(self, command: Command) -> None:
-        if command.verb == "AUTH":
+        verb = command.verb
+        if verb == "AUTH":
             self._auth = command
-        chunk = _BDAT.fullmatch(command.line)
+        chunk = _BDAT.fullmatch(command.line) if verb == "BDAT" else None
         if chunk:
             self._raw.chunk_left = int(chunk[1])
         if chunk and chunk[2]:
-            self._owe_for_message(Asked.CHUNK, command)
+            self._owe_for_message(Owed(Asked.CHUNK, command, verb))
             return
-        self._owe(Owed(Asked.COMMAND, command))
+        self._owe(Owed(Asked.COMMAND, command, verb))
 
-    def _owe_for_message(self, asked: Asked, command: Command | None) -> None:
+    def _owe_for_message(self, owed: Owed) -> None:
         """Owe what ends a message: one reply, or in LMTP one for each accepted recipient."""
-        replies = max(1, self._accepted) if self.lmtp else 1
-        for _ in range(replies):
-            self._owe(Owed(asked, command))
+        for _ in range(max(1, self._accepted) if self.lmtp else 1):
+            self._owe(owed)
 
     def _may_hold_secret(self, octets: bytes) -> bool:
         return self._in_exchange() or any(_AUTH.match(line) for line in (self._raw.rest + octets).split(b"\n"))
 
     def _in_exchange(self) -> bool:
         """Say whether an AUTH exchange goes on, or will as far as the client can know."""
-        return self.phase is Phase.AUTH or any(owed.command and owed.command.verb == "AUTH" for owed in self._owed)
+        return self.phase is Phase.AUTH or any(owed.verb == "AUTH" for owed in self._owed)
 
     def _is_response(self, line: bytes) -> bool:
         """Say whether a raw line answers a challenge, be it one that has not come yet."""
@@ -302,49 +322,50 @@ class Dialogue:
         if self._raw_in_data or self.phase is Phase.MAILDATA:
             if line == b".":
                 self._raw_in_data = False
-                self._owe_for_message(Asked.END_OF_DATA, None)
+                self._owe_for_message(Owed(Asked.END_OF_DATA))
             return
         if self._is_response(line):
-            self._owe(Owed(Asked.SASL, self._auth))
+            self._owe(Owed(Asked.SASL, self._auth, "AUTH"))
             return
         command = Command.parse(line)
         self._raw_in_data = command.verb == "DATA"
         self._owe_command(command)
 
-    def _take(self, reply: Reply) -> Iterator[Event]:
+    def _take(self, reply: Reply, seconds: float) -> list[Event]:
+        events: list[Event] = []
         for oddity in reply.oddities:
-            yield Noticed(NoticeKind.BAD_REPLY if oddity in VIOLATIONS else NoticeKind.ODD_REPLY, oddity.value)
-        if reply.reply_class is None or not self._owed:
-            yield from self._take_unasked(reply)
-            return
+            kind = NoticeKind.BAD_REPLY if oddity in VIOLATIONS else NoticeKind.ODD_REPLY
+            events.append(Noticed(kind, oddity.value))
+        if not self._owed or reply.reply_class is None:
+            return events + self._take_unasked(reply)
         owed = self._owed.popleft()
         self._unasked = 0
         if owed.late:
-            yield Noticed(NoticeKind.LATE, str(owed))
+            events.append(Noticed(NoticeKind.LATE, str(owed)))
         self._advance(owed, reply)
         if not _is_foreseen(owed, reply.code):
-            yield Noticed(NoticeKind.UNFORESEEN, f"{reply.code} as {owed}")
-        yield ReplyReceived(reply, owed.command)
+            events.append(Noticed(NoticeKind.UNFORESEEN, f"{reply.code} as {owed}"))
+        events.append(ReplyReceived(reply, owed.command, seconds, owed.verb))
+        return events
 
-    def _take_unasked(self, reply: Reply) -> Iterator[Event]:
+    def _take_unasked(self, reply: Reply) -> list[Event]:
         self._unasked += len(reply.octets)
         if reply.code == 421:
             self.phase = Phase.CLOSED
-        yield Noticed(NoticeKind.UNSOLICITED)
-        yield ReplyReceived(reply, None)
+        events: list[Event] = [Noticed(NoticeKind.UNSOLICITED), ReplyReceived(reply, None)]
         if self._unasked > UNASKED_LIMIT:
-            yield Noticed(NoticeKind.TOO_MUCH, f"the limit is {UNASKED_LIMIT:,} octets")
+            events.append(Noticed(NoticeKind.TOO_MUCH, f"the limit is {UNASKED_LIMIT:,} octets"))
+        return events
 
     def _advance(self, owed: Owed, reply: Reply) -> None:
         digit = reply.code // 100
-        if owed.asked is Asked.GREETING:
+        if owed.asked is _COMMAND or owed.asked is _SASL:
+            self._advance_by_command(owed.verb, digit, reply)
+        elif owed.asked is Asked.GREETING:
             self.greeting = reply
             self.phase = Phase.FRESH if digit == 2 else self.phase
-        elif owed.asked in (Asked.END_OF_DATA, Asked.CHUNK):
-            self._end_message(owed, reply)
         else:
-            assert owed.command is not None  # only the greeting and the final dot answer none
-            self._advance_by_command(owed.command, digit, reply)
+            self._end_message(owed, reply)
         if reply.code == 421:
             self.phase = Phase.CLOSED
 
@@ -360,8 +381,7 @@ class Dialogue:
         if self.phase in ((Phase.MAILDATA,) if owed.asked is Asked.END_OF_DATA else (Phase.MAIL, Phase.RCPT)):
             self.phase = Phase.READY
 
-    def _advance_by_command(self, command: Command, digit: int, reply: Reply) -> None:
-        verb = command.verb
+    def _advance_by_command(self, verb: str, digit: int, reply: Reply) -> None:
         if digit == 2 and verb in ("EHLO", "HELO", "LHLO"):
             self._accepted = 0
             self.lmtp = verb == "LHLO"
@@ -372,13 +392,12 @@ class Dialogue:
             self._accepted = 0
         elif digit != 3 and verb == "DATA":
             self._raw_in_data = False
-        if self._stays(command, digit, reply):
+        if self._stays(verb, digit, reply):
             return
         self.phase = TRANSITIONS.get((verb, digit), self.phase)
 
-    def _stays(self, command: Command, digit: int, reply: Reply) -> bool:
+    def _stays(self, verb: str, digit: int, reply: Reply) -> bool:
         """Say whether the phase stays although the table has a row: the row's condition is not met."""
-        verb = command.verb
         if verb == "STARTTLS":
             return reply.code != 220 or not VIOLATIONS.isdisjoint(reply.oddities)
         if verb == "RCPT":
@@ -389,8 +408,8 @@ class Dialogue:
 
 
 def _is_foreseen(owed: Owed, code: int) -> bool:
+    if owed.asked is _COMMAND or owed.asked is _SASL:
+        return is_foreseen(owed.verb, code)
     if owed.asked is Asked.GREETING:
         return is_foreseen_as_greeting(code)
-    if owed.ends_message:
-        return is_foreseen_after_message(code)
-    return owed.command is None or is_foreseen(owed.command.verb, code)
+    return is_foreseen_after_message(code)

@@ -1,11 +1,11 @@
 """What happens in a dialogue, as one stream of events that everything else consumes."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from enum import Enum
 
 from smtp_shell.protocol.commands import Command
 from smtp_shell.protocol.replies import Reply
+from smtp_shell.values import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,11 +156,13 @@ class ReplyReceived:
         reply: The reply.
         command: What it answers; None for the greeting, for mail data and for what answers nothing.
         seconds: Time since what it answers was sent; None when that is not known.
+        verb: The verb of the command; empty where there is none.
     """
 
     reply: Reply
     command: Command | None
     seconds: float | None = None
+    verb: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,14 +2,14 @@
 
 import re
 from binascii import b2a_base64
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from smtp_shell.protocol.octets import escape
-from smtp_shell.protocol.scram import decode_base64
 from smtp_shell.protocol.secret import Secret
 
 MASK = "\N{BULLET}" * 6
 
+_MASK_OCTETS = MASK.encode()
 _SHORTEST_FOUND = 4
 _CRAM_ANSWER = re.compile(rb"(.*) [0-9A-Fa-f]{32}", re.DOTALL)
 _SCRAM_PROOF = re.compile(rb",p=[^,]*")
@@ -25,15 +25,33 @@ def conceal_octets(octets: bytes, secret: Secret) -> bytes:
         octets: What came over the wire, before `escape`.
         secret: What must be neither shown nor kept.
     """
+    return conceal_traces(octets, traces_of(secret))
+
+
+def traces_of(secret: Secret) -> tuple[bytes, ...]:
+    """Give the octets by which a secret is found in what a server sends; they are as secret as it is.
+
+    Args:
+        secret: What must be neither shown nor kept.
+    """
     value = secret.reveal().encode("utf-8", "surrogateescape")
-    if len(value) < _SHORTEST_FOUND:
-        return octets
-    for needle in _needles(value):
-        octets = octets.replace(needle, MASK.encode())
+    return tuple(_traces(value)) if len(value) >= _SHORTEST_FOUND else ()
+
+
+def conceal_traces(octets: bytes, traces: Iterable[bytes]) -> bytes:
+    """Mask what secrets are found by.
+
+    Args:
+        octets: What came over the wire, before `escape`.
+        traces: What to look for, in this order.
+    """
+    for trace in traces:
+        if trace in octets:
+            octets = octets.replace(trace, _MASK_OCTETS)
     return octets
 
 
-def _needles(value: bytes) -> Iterator[bytes]:
+def _traces(value: bytes) -> Iterator[bytes]:
     yield value
     # In base64 the same octets give other digits at each offset modulo 3; digits that share bits with a neighbour are left out.
     for offset, first in ((0, 0), (1, 2), (2, 3)):
@@ -60,6 +78,8 @@ def describe_typed(line: bytes, name: str) -> str:
         return "cancel the exchange"
     if line in (b"", b"="):
         return "(empty)"
+    from smtp_shell.protocol.scram import decode_base64
+
     octets = decode_base64(line)
     if octets is None:
         return f"{MASK} (no base64)"

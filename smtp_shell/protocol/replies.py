@@ -6,10 +6,10 @@ the dialogue.
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from enum import Enum, IntEnum
 
 from smtp_shell.protocol.octets import escape
+from smtp_shell.values import dataclass
 
 
 class ReplyClass(IntEnum):
@@ -80,8 +80,7 @@ class Reply:
     @property
     def reply_class(self) -> ReplyClass | None:
         """The class of the code, or None for a code outside 200-599."""
-        digit = self.code // 100
-        return ReplyClass(digit) if 2 <= digit <= 5 else None
+        return _CLASSES.get(self.code // 100)
 
     @property
     def is_negative(self) -> bool:
@@ -194,21 +193,22 @@ class ReplyParser:
         Behind a `Malformed` nothing more is read: the parser has failed. While a reply is given, `consumed` says how many of these
         octets it and those before it took.
         """
-        start = 0
-        while start < len(octets) and not self._failed:
+        start, size = 0, len(octets)
+        while start < size and not self._failed:
             end = octets.find(b"\n", start) + 1
-            piece = octets[start : end or len(octets)]
-            start += len(piece)
-            self.consumed = start
-            if len(self._line) + len(piece) > self._limits.line:
-                yield self._fail(self._line + piece, f"a reply line is longer than {self._limits.line:,} octets")
+            line: bytes | bytearray = octets[start : end or size]
+            self.consumed = start = end or size
+            if self._line or not end:
+                self._line += line
+                line = self._line
+            if len(line) > self._limits.line:
+                yield self._fail(bytes(line), f"a reply line is longer than {self._limits.line:,} octets")
                 return
             if not end:
-                self._line += piece
                 return
-            line = bytes(self._line) + piece if self._line else piece
+            whole = bytes(line)
             self._line.clear()
-            item = self._take_line(line)
+            item = self._take_line(whole)
             if item is not None:
                 yield item
 
@@ -227,11 +227,11 @@ class ReplyParser:
         lines, self._lines, self._size = self._lines, [], 0
         return _reply(lines)
 
-    def _fail(self, octets: bytes | bytearray, reason: str) -> Malformed:
+    def _fail(self, octets: bytes, reason: str) -> Malformed:
         self._failed = True
         self._lines.clear()
         self._line.clear()
-        return Malformed(bytes(octets[: self._limits.line]), reason)
+        return Malformed(octets[: self._limits.line], reason)
 
 
 def enhanced_code(text: bytes) -> EnhancedCode | None:
@@ -243,12 +243,20 @@ def enhanced_code(text: bytes) -> EnhancedCode | None:
     return EnhancedCode(int(match[1]), int(match[2]), int(match[3])) if match else None
 
 
-def wire_lines(octets: bytes) -> Iterator[bytes]:
-    """Cut octets at LF; give the lines without CRLF or LF."""
-    for line in octets.split(b"\n")[: -1 if octets.endswith(b"\n") else None]:
-        yield line.removesuffix(b"\r")
+def wire_lines(octets: bytes, *, most: int = -1) -> list[bytes]:
+    """Cut octets at LF; give the lines without CRLF or LF.
+
+    Args:
+        octets: What came.
+        most: How many lines are wanted; less than 0 for all.
+    """
+    lines = octets.split(b"\n", most)
+    if 0 <= most < len(lines) or octets.endswith(b"\n"):
+        del lines[-1]
+    return [line.removesuffix(b"\r") for line in lines]
 
 
+_CLASSES = {int(each): each for each in ReplyClass}
 _LINE = re.compile(rb"([0-9]{3})(?:([ -])([^\n]*))?\r?\n", re.DOTALL)
 _ENHANCED = re.compile(rb"([245])\.([0-9]{1,3})\.([0-9]{1,3})(?=[ \t]|$)")
 _KEYWORD = re.compile(rb"[A-Za-z0-9][A-Za-z0-9-]*")

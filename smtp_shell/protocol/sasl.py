@@ -15,12 +15,9 @@ also a bare user name or a SCRAM first message. So a transcript holds `${sasl}` 
 response and the dummy that acknowledges an OAuth error are written as they are.
 """
 
-import hmac
-import json
 import re
 from binascii import b2a_base64
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import ClassVar, Literal, Self
 
@@ -29,6 +26,7 @@ from smtp_shell.protocol import scram
 from smtp_shell.protocol.masking import MASK, conceal_octets
 from smtp_shell.protocol.octets import escape, escape_str
 from smtp_shell.protocol.secret import Secret
+from smtp_shell.values import dataclass, field
 
 MAX_CHALLENGE = 65_536
 
@@ -451,6 +449,8 @@ def _describe_json(challenge: bytes, secret: Secret) -> str:
 
     Source: RFC 7628 §3.2.2
     """
+    import json
+
     try:
         found = json.loads(challenge.decode())
         if not isinstance(found, dict) or not found:
@@ -480,6 +480,8 @@ def _utf8(text: str) -> bytes:
 
 
 def _hmac_md5(key: bytes, message: bytes) -> bytes:
+    import hmac
+
     try:
         return hmac.digest(key, message, "md5")
     except ValueError:  # a system in FIPS mode has no MD5

@@ -20,6 +20,8 @@ from smtp_shell.transcript.variables import Template
 _STRIPPED = "its EHLO does not announce STARTTLS: somebody on the way may be stripping it"
 _LONGEST_SHOWN = 2_000
 _MOST_SHOWN = 100
+_PIPELINED, _CLIENT_OCTETS = Marker.PIPELINED, Marker.CLIENT_OCTETS
+_AUTH, _MAILDATA = Phase.AUTH, Phase.MAILDATA
 
 
 class Actor:
@@ -46,7 +48,7 @@ class Actor:
         step = self._stage.script.peek()
         assert step is not None
         self._stage.edited = False
-        if session.phase is Phase.MAILDATA:
+        if session.dialogue.phase is _MAILDATA:
             self._decide(session, [step], mail_data=True)
             self._delivery.send(session, step)
         elif step.marker is Marker.MAIL_DATA_FILE:
@@ -65,18 +67,20 @@ class Actor:
         """Send a line, or the lines of a group in one write, and settle what comes."""
         stage = self._stage
         steps = self._take_group()
-        if not self._decide(session, steps):
+        if stage.settings.before_step is not None and not self._decide(session, steps):
             return
-        lines = tuple(step.line for step in steps)
+        lines = tuple([step.line for step in steps])
         self._look(lines)
         started = monotonic()
-        commands = [] if has_secret(steps[-1]) else [Command.parse(stage.expand(step)) for step in steps]
+        secret = has_secret(steps[-1])
+        commands = [] if secret else [Command.parse(stage.expand(step)) for step in steps]
         verb = commands[-1].verb if commands else "AUTH"
-        self._demand_tls(session, lines, [command.verb for command in commands] or [verb])
-        in_exchange = session.phase is Phase.AUTH
+        if session.target.starttls:
+            self._demand_tls(session, lines, [command.verb for command in commands] or [verb])
+        in_exchange = session.dialogue.phase is _AUTH
         announced = session.dialogue.extensions
         stripped = verb == "STARTTLS" and announced is not None and "STARTTLS" not in announced
-        sent = self._send_lines(session, steps, commands)
+        sent = self._send_secret(session, steps[-1]) if secret else self._send_lines(session, steps, commands)
         if self._chunk_left:
             self._chunk_of = (lines, sent)
             return
@@ -88,35 +92,40 @@ class Actor:
         elif verb == "DATA":
             self._after_data(session, settled)
         stage.tell(lines, sent, settled, started, may_go_on=verb != "STARTTLS")
-        if verb == "DATA" and session.phase is not Phase.MAILDATA:
+        if verb == "DATA" and session.phase is not _MAILDATA:
             self._delivery.skip_if_refused(settled)
 
     def _take_group(self) -> list[Step]:
         script = self._stage.script
         steps: list[Step] = []
         while (step := script.peek()) is not None and step.marker in CLIENT_LINES:
-            if steps and step.marker is Marker.CLIENT_OCTETS:
+            if steps and step.marker is _CLIENT_OCTETS:
                 break
             script.next()
             steps.append(step)
-            if step.marker is not Marker.PIPELINED:
+            if step.marker is not _PIPELINED:
                 break
         return steps
 
     def _send_lines(self, session: Session, steps: list[Step], commands: list[Command]) -> str:
         """Send the lines; give them as they may be shown."""
         stage = self._stage
-        if has_secret(steps[-1]):
-            stage.attempt(partial(self._exchange.send_secret, session, steps[-1]))
-            return steps[-1].text
-        if session.phase is Phase.AUTH and len(commands) == 1:
+        if session.dialogue.phase is _AUTH and len(commands) == 1:
             return self._exchange.send_response(session, commands[0].line)
-        self._exchange.begin(commands[-1].line)
-        following = stage.script.peek()
-        has_chunk = following is not None and following.marker is Marker.CLIENT_OCTETS
-        self._chunk_left = _chunk_size(commands[-1]) if has_chunk and steps[-1].marker is Marker.PIPELINED else 0
-        stage.attempt(partial(session.send, *commands, more=self._chunk_left > 0))
-        return "\n".join(_shown(command) for command in commands[:_MOST_SHOWN]) or EMPTY_LINE
+        self._exchange.begin(commands[-1])
+        if steps[-1].marker is _PIPELINED:
+            following = stage.script.peek()
+            has_chunk = following is not None and following.marker is _CLIENT_OCTETS
+            self._chunk_left = _chunk_size(commands[-1]) if has_chunk else 0
+        stage.attempt(partial(session.send, *commands, more=self._chunk_left > 0, looked=True))
+        if len(commands) == 1:
+            return _shown(commands[0]) or EMPTY_LINE
+        return "\n".join([_shown(command) for command in commands[:_MOST_SHOWN]]) or EMPTY_LINE
+
+    def _send_secret(self, session: Session, step: Step) -> str:
+        """Send a line with the response of the mechanism; give it as it may be shown."""
+        self._stage.attempt(partial(self._exchange.send_secret, session, step))
+        return step.text
 
     def _after_starttls(self, session: Session, settled: Settled, *, stripped: bool) -> None:
         stage = self._stage
@@ -237,7 +246,7 @@ class Actor:
         """Look at what has come before anything is sent: it answers nothing, and is not in the transcript."""
         stage = self._stage
         stage.arrivals.look()
-        surplus = stage.settler.surplus()
+        surplus = stage.settler.surplus() if stage.arrivals else None
         if surplus is not None:
             settled = Settled()
             settled.note(None, surplus)
@@ -245,6 +254,7 @@ class Actor:
             stage.tell(lines, "", settled, monotonic())
 
     def _demand_tls(self, session: Session, lines: tuple[int, ...], verbs: list[str]) -> None:
+        """Where the user demands STARTTLS, let nothing of AUTH or a mail transaction go in the clear."""
         if session.target.starttls and not session.is_private and not {"AUTH", "MAIL"}.isdisjoint(verbs):
             settled = Settled(ended=True)
             settled.differ(TlsFailed.exit_status, "STARTTLS is demanded, and the transcript goes on without it")

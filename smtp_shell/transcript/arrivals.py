@@ -1,7 +1,6 @@
 """What the server has said and a replay has not judged yet, in the order in which it came."""
 
 from collections import deque
-from dataclasses import dataclass
 from time import monotonic
 
 from smtp_shell.errors import ConnectionLost, DialogueBroken, OutcomeUnknown, WaitTimedOut
@@ -9,6 +8,7 @@ from smtp_shell.protocol.dialogue import Asked
 from smtp_shell.protocol.events import Entry, Noticed, NoticeKind, ReplyReceived
 from smtp_shell.protocol.replies import Reply
 from smtp_shell.session import Session
+from smtp_shell.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +68,18 @@ class Arrivals:
     def __call__(self, entry: Entry) -> None:
         """Keep what an entry says that the server said."""
         event = entry.event
+        unasked = False
         if isinstance(event, ReplyReceived):
             asked = not self._unasked
             greeting = asked and not self._greeted and event.command is None
             self._greeted = self._greeted or asked
-            verb = event.command.verb if event.command else ""
-            self._kept.append(Arrival(event.reply, event.reply.octets, asked, verb, greeting))
-        elif isinstance(event, Noticed) and event.octets:
-            self.attacked = self.attacked or event.kind is NoticeKind.PLAINTEXT_AFTER_STARTTLS
-            self._kept.append(Arrival(None, event.octets))
-        self._unasked = isinstance(event, Noticed) and event.kind is NoticeKind.UNSOLICITED
+            self._kept.append(Arrival(event.reply, event.reply.octets, asked, event.verb, greeting))
+        elif isinstance(event, Noticed):
+            unasked = event.kind is NoticeKind.UNSOLICITED
+            if event.octets:
+                self.attacked = self.attacked or event.kind is NoticeKind.PLAINTEXT_AFTER_STARTTLS
+                self._kept.append(Arrival(None, event.octets))
+        self._unasked = unasked
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -85,20 +87,23 @@ class Arrivals:
     @property
     def outstanding(self) -> int:
         """How many replies to what was sent have not been judged: those that are owed, and those that wait here."""
-        owed = len(self._session.dialogue.owed) if self._session else 0
-        return owed + sum(arrival.asked for arrival in self._kept)
+        owed = self._session.dialogue.outstanding if self._session else 0
+        return owed + sum([arrival.asked for arrival in self._kept]) if self._kept else owed
 
     def look(self, seconds: float = 0.0) -> None:
         """Take in what comes within this time, until something is there to be judged."""
+        session = self._session
+        if session is None or (not seconds and not session.has_input and session.is_open):
+            return
         deadline = monotonic() + seconds
-        while not self._kept and self.broken is None and self._session is not None:
-            if not self._wait(max(0.0, deadline - monotonic())):
+        while not self._kept and self.broken is None:
+            if not self._wait(deadline):
                 return
 
     def watch(self, seconds: float) -> None:
         """Take in what comes within this time, all of it."""
         deadline = monotonic() + seconds
-        while self.broken is None and self._wait(max(0.0, deadline - monotonic())):
+        while self.broken is None and self._wait(deadline):
             pass
 
     def next(self) -> Arrival:
@@ -110,14 +115,14 @@ class Arrivals:
             DialogueBroken: The dialogue ended.
         """
         assert self._session is not None
-        patience = self._session.patience
-        deadline = monotonic() + patience
-        while not self._kept:
-            if self.broken is not None:
-                raise self.broken
-            left = deadline - monotonic()
-            if left <= 0 or not self._wait(left):
-                self._time_out(self._session, patience)
+        if not self._kept:
+            patience = self._session.patience
+            deadline = monotonic() + patience
+            while not self._kept:
+                if self.broken is not None:
+                    raise self.broken
+                if not self._wait(deadline):
+                    self._time_out(self._session, patience)
         arrival = self._kept.popleft()
         self.last_reply = arrival.reply
         return arrival
@@ -126,13 +131,14 @@ class Arrivals:
         """Give what waits here, without waiting; None when there is nothing."""
         return self._kept.popleft() if self._kept else None
 
-    def _wait(self, seconds: float) -> bool:
-        assert self._session is not None
-        if not self._session.is_open:
+    def _wait(self, deadline: float) -> bool:
+        session = self._session
+        assert session is not None
+        if not session.is_open:
             self.broken = self.broken or ConnectionLost("the connection is closed.")
             return True
         try:
-            return self._session.wait(seconds)
+            return session.wait_until(deadline)
         except DialogueBroken as error:
             self.broken = error
             return True

@@ -1,15 +1,14 @@
-"""Many replays, one after the other."""
+"""Many replays: of files and folders, against several servers, several times."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 
-from smtp_shell.errors import Interrupted, UsageError
+from smtp_shell.errors import UsageError
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.target import Target
 from smtp_shell.transcript.replay import Replay
-from smtp_shell.transcript.result import ReplayResult
 from smtp_shell.transcript.settings import ReplaySettings
+from smtp_shell.values import dataclass, replace
 
 
 def find_transcripts(paths: Sequence[Path]) -> list[Path]:
@@ -33,10 +32,8 @@ def find_transcripts(paths: Sequence[Path]) -> list[Path]:
     return found
 
 
-def replay_many(
-    paths: Sequence[Path], settings: ReplaySettings, servers: Sequence[str | Target] = ()
-) -> Iterator[ReplayResult]:
-    """Replay transcripts one after the other, each against each server; all are checked before anything is sent.
+def prepare(paths: Sequence[Path], settings: ReplaySettings, servers: Sequence[str | Target] = ()) -> list[Replay]:
+    """Make the replays of transcripts, each against each server; all are checked, and nothing is sent.
 
     Args:
         paths: Files, and folders with files that end in `.smtp`.
@@ -47,18 +44,36 @@ def replay_many(
         UsageError: A folder has no transcripts, or a transcript no server.
         TranscriptError: A transcript cannot be acted out.
     """
-    replays = prepare(paths, settings, servers)
-    for each in replays:
-        result = each.run()
-        yield result
-        if result.exit_status == Interrupted.exit_status:
-            return
-
-
-def prepare(paths: Sequence[Path], settings: ReplaySettings, servers: Sequence[str | Target] = ()) -> list[Replay]:
-    """Make the replays of transcripts, all of them checked. Arguments and errors are those of `replay_many`."""
     wanted: Sequence[str | Target | None] = servers or (settings.server,)
     found = [Replay(path, replace(settings, server=server)) for path in find_transcripts(paths) for server in wanted]
     for each in found:
         each.check()
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One of the times that a transcript is replayed.
+
+    Args:
+        replay: The replay.
+        number: Which time it is, from 1.
+        of: How many times there are.
+    """
+
+    replay: Replay
+    number: int = 1
+    of: int = 1
+
+
+def repeated(replays: Sequence[Replay], times: int) -> Iterator[Run]:
+    """Give each replay as often as it is to be run, made anew for each run and not checked again.
+
+    Args:
+        replays: The replays, in the order of their files.
+        times: How often.
+    """
+    for replay in replays:
+        yield Run(replay, 1, times)
+        for number in range(2, times + 1):
+            yield Run(replay.anew(), number, times)

@@ -1,13 +1,16 @@
 """What a transcript demands of a server's replies."""
 
 import re
-from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 
 from smtp_shell.protocol.octets import CRLF, escape
 from smtp_shell.transcript.pattern import Pattern
 from smtp_shell.transcript.step import Marker, Step
+from smtp_shell.values import dataclass
 
+_KEPT_LENGTH = 100
+_WILD = re.compile("[xyz]")
 _CODE = re.compile(rb"([0-9][0-9xXyYzZ]{2}(?:\|[0-9][0-9xXyYzZ]{2}){0,20})(?:([ -])(.*))?", re.DOTALL)
 
 
@@ -46,6 +49,8 @@ class Demand:
         codes: The reply codes that an `S:` line takes, with `y` for any digit.
         words: The text behind the code of an `S:` line.
         pattern: The pattern of an `S~` line.
+        is_wild: Whether an `S:` line takes more than one code.
+        shown: The line as it is shown to a person.
     """
 
     marker: Marker
@@ -55,6 +60,8 @@ class Demand:
     codes: tuple[str, ...] = ()
     words: bytes = b""
     pattern: Pattern | None = None
+    is_wild: bool = False
+    shown: str = ""
 
     @classmethod
     def parse(cls, step: Step) -> "Demand":
@@ -63,9 +70,14 @@ class Demand:
         Raises:
             ValueError: It cannot be met by any reply; the message is a sentence for a person.
         """
+        short = len(step.text) <= _KEPT_LENGTH
+        return _parse_kept(step.marker, step.text) if short else cls._parse(step)
+
+    @classmethod
+    def _parse(cls, step: Step) -> "Demand":
         if step.marker is Marker.SERVER_MATCHES:
             pattern = Pattern.parse(step.text)
-            return cls(step.marker, step.text, continues=pattern.continues, pattern=pattern)
+            return cls(step.marker, step.text, continues=pattern.continues, pattern=pattern, shown=_shown(step))
         octets = step.octets
         if step.marker is Marker.SERVER_OCTETS:
             return cls.literal(octets)
@@ -73,30 +85,48 @@ class Demand:
         if step.marker is Marker.SERVER:
             if found is None:
                 raise ValueError(f"'{step.text[:60]}' does not begin with a reply code such as 250, 2yz or 250|251")
-            codes = tuple(re.sub("[xyz]", "y", code.lower()) for code in found[1].decode().split("|"))
-            return cls(step.marker, step.text, octets + CRLF, found[2] == b"-", codes, found[3] or b"")
-        return cls(step.marker, step.text, octets + CRLF, octets[3:4] == b"-")
+            codes = tuple(_WILD.sub("y", code.lower()) for code in found[1].decode().split("|"))
+            is_wild = len(codes) > 1 or "y" in codes[0]
+            words = found[3] or b""
+            return cls(
+                step.marker,
+                step.text,
+                octets + CRLF,
+                found[2] == b"-",
+                codes,
+                words,
+                is_wild=is_wild,
+                shown=_shown(step),
+            )
+        return cls(step.marker, step.text, octets + CRLF, octets[3:4] == b"-", shown=_shown(step))
 
     @classmethod
     def literal(cls, octets: bytes) -> "Demand":
         """Demand exactly these octets: a line of a reply with its line end, or the start of one."""
         continues = octets[3:4] == b"-" or not octets.endswith(b"\n")
-        return cls(Marker.SERVER_OCTETS, escape(octets), octets, continues)
-
-    @property
-    def is_wild(self) -> bool:
-        """Whether an `S:` line takes more than one code."""
-        return len(self.codes) > 1 or any("y" in code for code in self.codes)
+        text = escape(octets)
+        return cls(Marker.SERVER_OCTETS, text, octets, continues, shown=_shown(Step(Marker.SERVER_OCTETS, text)))
 
     def takes(self, code: int) -> bool:
         """Say whether an `S:` line takes this code."""
-        return any(
-            all(wanted in ("y", digit) for wanted, digit in zip(each, f"{code:03}", strict=True)) for each in self.codes
-        )
+        said = f"{code:03}"
+        if said in self.codes or not self.is_wild:
+            return said in self.codes
+        return any(all(wanted in ("y", digit) for wanted, digit in zip(each, said, strict=True)) for each in self.codes)
 
     def __str__(self) -> str:
-        literal = self.marker in (Marker.SERVER, Marker.SERVER_EQUALS)
-        return self.text if literal else f"{self.marker} {self.text}"
+        return self.shown
+
+
+def _shown(step: Step) -> str:
+    literal = step.marker in (Marker.SERVER, Marker.SERVER_EQUALS)
+    return step.text if literal else f"{step.marker} {step.text}"
+
+
+@lru_cache(maxsize=256)
+def _parse_kept(marker: Marker, text: str) -> Demand:
+    """Read a short line, of which a transcript has many that are the same."""
+    return Demand._parse(Step(marker, text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +139,15 @@ class Expected:
 
     demands: tuple[Demand, ...]
 
+    @property
+    def shown(self) -> str:
+        """Its lines as they are shown to a person."""
+        if len(self.demands) == 1:
+            return self.demands[0].shown
+        return "\n".join([demand.shown for demand in self.demands])
+
     def __str__(self) -> str:
-        return "\n".join(map(str, self.demands))
+        return self.shown
 
     @property
     def octets(self) -> bytes:

@@ -6,7 +6,7 @@ from time import monotonic
 
 from smtp_shell.authentication import Authentication, refuse_in_the_clear
 from smtp_shell.errors import AuthFailed, DialogueBroken, NotSendable, ProtocolViolation, UsageError
-from smtp_shell.protocol.commands import secret_start
+from smtp_shell.protocol.commands import Command, secret_start
 from smtp_shell.protocol.dialogue import Phase
 from smtp_shell.protocol.masking import is_secret_answer
 from smtp_shell.protocol.octets import escape, unescape
@@ -16,11 +16,13 @@ from smtp_shell.session import Session
 from smtp_shell.transcript.recorder import SASL_MARK
 from smtp_shell.transcript.settling import Settled
 from smtp_shell.transcript.stage import Stage
-from smtp_shell.transcript.step import CLIENT_LINES, Step
+from smtp_shell.transcript.step import CLIENT_LINES, Marker, Step
 from smtp_shell.transcript.variables import SASL, Template
 
 EMPTY_LINE = "(an empty line)"
 _AUTH = re.compile(rb"[ \t]*AUTH[ \t]+([^ \t]+)", re.IGNORECASE)
+_MAY_BE_AUTH = (b"A", b"a", b" ", b"\t")
+_MAY_BEGIN_AUTH = ("A", "a", " ", "\\")
 _OPEN_RESPONSES = frozenset((b"", b"=", b"AQ=="))
 """Responses that hold no secret: the empty one, and the one that acknowledges an OAuth error."""
 
@@ -48,9 +50,10 @@ class SaslExchange:
         self._challenge: Reply | None = None
         self.expects_challenge = False
 
-    def begin(self, line: bytes) -> None:
+    def begin(self, command: Command) -> None:
         """Note that a command goes out as it stands in the transcript; it may be an AUTH without a response."""
-        match = _AUTH.match(line)
+        line = command.line
+        match = _AUTH.match(line) if line[:1] in _MAY_BE_AUTH else None
         self._mechanism = escape(match[1]) if match else ""
         self._auth = None
 
@@ -131,7 +134,7 @@ class SaslExchange:
             Stopped: The replay ends here.
         """
         script = self._stage.script
-        expected = script.take_expected() if script.demands_follow() else None
+        expected = script.take_expected()
         script.skip_expected()
         self.expects_challenge = expected is not None and expected.octets.startswith(b"334")
         self._stage.tell_skipped((step.line,), shown(step, in_exchange=not begins), why)
@@ -168,9 +171,12 @@ class SaslExchange:
     def _user_ahead(self) -> str:
         """Find the user that the transcript names behind this exchange."""
         for step in self._stage.script.ahead():
-            if step.event[:1] == ("auth",) and len(step.event) > 2:
-                return unescape(step.event[2]).decode("utf-8", "surrogateescape")
-            if step.marker in CLIENT_LINES and _AUTH.match(step.octets):
+            marker = step.marker
+            if marker is Marker.EVENT:
+                event = step.event
+                if event[0] == "auth" and len(event) > 2:
+                    return unescape(event[2]).decode("utf-8", "surrogateescape")
+            elif marker in CLIENT_LINES and step.text[:1] in _MAY_BEGIN_AUTH and _AUTH.match(step.octets):
                 break
         return ""
 

@@ -42,7 +42,10 @@ class Ledger:
             Stopped: The replay ends here.
         """
         self.counts[result.outcome] += 1
-        self._keep(result)
+        if len(self._kept) < MOST_STEPS_KEPT:
+            self._kept.append(result)
+        elif status or result.outcome is Outcome.SKIPPED:
+            self._make_room_for(result)
         if self._progress is not None:
             self._progress(result)
         if status:
@@ -55,15 +58,13 @@ class Ledger:
         self.failure = self.failure or sentence
         self.status = max(self.status, status)
 
-    def _keep(self, result: StepResult) -> None:
-        if len(self._kept) < MOST_STEPS_KEPT:
+    def _make_room_for(self, result: StepResult) -> None:
+        """Keep a step that differs or was skipped in place of one that did not."""
+        matched = (at for at, kept in enumerate(self._kept) if kept.outcome in (Outcome.MATCHED, Outcome.SENT))
+        at = next(matched, None)
+        if at is not None:
+            del self._kept[at]
             self._kept.append(result)
-        elif result.outcome in (Outcome.MISMATCHED, Outcome.SKIPPED):
-            matched = (at for at, kept in enumerate(self._kept) if kept.outcome in (Outcome.MATCHED, Outcome.SENT))
-            at = next(matched, None)
-            if at is not None:
-                del self._kept[at]
-                self._kept.append(result)
 
 
 def _sentence(result: StepResult) -> str:

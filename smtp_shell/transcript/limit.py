@@ -1,10 +1,10 @@
 """How long a replay may take in all."""
 
-from dataclasses import fields, replace
 from time import monotonic
 
 from smtp_shell.config import Timeouts
 from smtp_shell.errors import WaitTimedOut
+from smtp_shell.values import replace
 
 _SHORTEST = 0.001
 
@@ -14,24 +14,31 @@ class TimeLimit:
 
     Args:
         seconds: How long it may take; what a person takes is not counted.
+
+    Attributes:
+        deadline: When it is over, on the clock of `time.monotonic`.
     """
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        self._deadline = 0.0
+        self.deadline = 0.0
 
     def start(self) -> None:
         """Begin to count."""
-        self._deadline = monotonic() + self._seconds
+        self.deadline = monotonic() + self._seconds
+
+    def stop(self) -> None:
+        """Leave no time; any thread may."""
+        self._seconds = self.deadline = 0.0
 
     def extend(self, seconds: float) -> None:
         """Leave out what a person took."""
-        self._deadline += seconds
+        self.deadline += seconds
 
     @property
     def left(self) -> float:
         """How many seconds are left, never less than a moment."""
-        return max(self._deadline - monotonic(), _SHORTEST)
+        return max(self.deadline - monotonic(), _SHORTEST)
 
     def check(self) -> None:
         """Make sure that there is time left.
@@ -39,17 +46,14 @@ class TimeLimit:
         Raises:
             WaitTimedOut: There is none.
         """
-        if monotonic() >= self._deadline:
+        if monotonic() >= self.deadline:
             raise WaitTimedOut(f"the replay took longer than {self._seconds:g} s in all.")
 
-    def capped(self, times: Timeouts, within: float | None = None) -> Timeouts:
+    def capped(self, times: Timeouts) -> Timeouts:
         """Give waits that are no longer than what is left.
 
         Args:
             times: The waits.
-            within: How long the next reply may take; None for what the waits say.
         """
-        if within is not None:
-            times = replace(times, greeting=within, reply=within, data=within, final_dot=within, quit=within)
         left = self.left
-        return replace(times, **{field.name: min(getattr(times, field.name), left) for field in fields(times)})
+        return replace(times, **{name: min(getattr(times, name), left) for name in Timeouts.__match_args__})

@@ -1,21 +1,21 @@
 """Does a reply meet what a transcript expects? Pure: demands and a reply in, a verdict out."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
 from smtp_shell.protocol.octets import CRLF, escape
 from smtp_shell.protocol.replies import VIOLATIONS, Extensions, Oddity, Reply, enhanced_code
 from smtp_shell.transcript.demands import Demand, Expected, Strictness
-from smtp_shell.transcript.normal import normalise
 from smtp_shell.transcript.pattern import PatternTooSlow, unfit_capture
 from smtp_shell.transcript.step import Marker
+from smtp_shell.values import dataclass, field
 
 __all__ = ["Demand", "Expected", "Strictness", "Verdict", "match", "match_octets"]
 
 _NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 _ANNOUNCING = ("EHLO", "LHLO")
+_SERVER: Final = Marker.SERVER
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,15 +89,24 @@ class _Comparison:
     ) -> None:
         self._demands = demands
         self._reply = reply
-        self._lines = list(_wire_lines(reply.octets))
+        self._cut: list[bytes] | None = None
         self._strictness = strictness
         self._verb = verb
         self._greeting = greeting
-        self._mixed = Oddity.MIXED_CODES in reply.oddities
+        self._mixed = bool(reply.oddities) and Oddity.MIXED_CODES in reply.oddities
         self._captures: dict[str, str] = {}
+
+    @property
+    def _lines(self) -> list[bytes]:
+        """The lines of the reply with their line ends; most comparisons need none of them."""
+        if self._cut is None:
+            self._cut = _wire_lines(self._reply.octets)
+        return self._cut
 
     def violation(self) -> Verdict | None:
         """Refuse a reply that breaks the protocol, unless the transcript has recorded just that."""
+        if not self._reply.oddities:
+            return None
         broken = [oddity.value for oddity in self._reply.oddities if oddity in VIOLATIONS]
         if not broken or [d.octets[:3] for d in self._demands] == [line[:3] for line in self._lines]:
             return None
@@ -110,8 +119,8 @@ class _Comparison:
         at = 0  # the first line of the reply that no `S=`, `S~` or `S|` line has taken yet
         used = len(self._demands)
         for index, demand in enumerate(self._demands):
-            if demand.marker is Marker.SERVER:
-                if not demand.takes(self._code_at(index)):
+            if demand.marker is _SERVER:
+                if not demand.takes(self._code_at(index) if self._mixed else self._reply.code):
                     return self._differs("the reply code differs", index)
                 continue
             try:
@@ -127,10 +136,11 @@ class _Comparison:
             if demand.continues is None and at == len(self._lines):
                 used = index + 1
                 break
-        unfit = unfit_capture(self._captures)
+        unfit = unfit_capture(self._captures) if self._captures else ""
         if unfit:
             return self._differs(unfit, used - 1)
-        return self._compare_more(used) or Verdict(True, captures=dict(self._captures), used=used)
+        more = self._compare_more(used) if self._strictness > Strictness.CODE else None
+        return more or Verdict(True, captures=self._captures, used=used)
 
     def _find(self, demand: Demand, start: int) -> int | None:
         for number in range(start, len(self._lines)):
@@ -189,10 +199,12 @@ class _Comparison:
 
     def _normal(self, words: bytes, index: int) -> bytes:
         greets = index == 0 and (self._greeting or self._verb in (*_ANNOUNCING, "HELO"))
+        from smtp_shell.transcript.normal import normalise  # late: its patterns take long to compile
+
         return normalise(words, code=self._reply.code, verb=self._verb, greets=greets)
 
     def _code_at(self, index: int) -> int:
-        if self._mixed and index < len(self._lines):
+        if index < len(self._lines):
             return int(self._lines[index][:3])
         return self._reply.code
 
@@ -204,13 +216,11 @@ class _Comparison:
         return Verdict(False, why, used=last, expected=str(demands[index]), received=escape(_bare(shown)))
 
 
-def _wire_lines(octets: bytes) -> Iterator[bytes]:
+def _wire_lines(octets: bytes) -> list[bytes]:
     """Cut octets behind each LF."""
-    start = 0
-    while start < len(octets):
-        end = octets.find(b"\n", start) + 1 or len(octets)
-        yield octets[start:end]
-        start = end
+    *lines, rest = octets.split(b"\n")
+    whole = [line + b"\n" for line in lines]
+    return [*whole, rest] if rest else whole
 
 
 def _bare(line: bytes) -> bytes:

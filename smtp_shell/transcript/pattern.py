@@ -8,12 +8,12 @@ pattern means the same in any tool that follows the format.
 import re
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
 from smtp_shell.protocol.octets import escape_str, unescape
 from smtp_shell.transcript.variables import SASL
+from smtp_shell.values import dataclass
 
 SECONDS: Final = 1.0
 """How many seconds of processor time one match may take."""

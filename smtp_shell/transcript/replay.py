@@ -1,5 +1,6 @@
 """Replay transcripts: act out what the client said, and compare what a server says."""
 
+import math
 from pathlib import Path
 from time import monotonic, sleep
 
@@ -15,7 +16,7 @@ from smtp_shell.transcript.demands import Demand
 from smtp_shell.transcript.file import open_transcript
 from smtp_shell.transcript.ledger import Ledger
 from smtp_shell.transcript.limit import TimeLimit
-from smtp_shell.transcript.result import ReplayResult
+from smtp_shell.transcript.result import Progress, ReplayResult
 from smtp_shell.transcript.script import Script
 from smtp_shell.transcript.settings import CredentialsFor, ReplaySettings
 from smtp_shell.transcript.settling import DIFFERS, VIOLATED, Settled, Settler
@@ -25,6 +26,7 @@ from smtp_shell.transcript.variables import Variables
 
 __all__ = ["CredentialsFor", "Replay", "ReplaySettings"]
 
+_EVENT = Marker.EVENT
 _TICK = 0.2
 _LAST_LOOK = 0.1
 """How many seconds are given to what a server may still say unasked when a transcript ends."""
@@ -51,7 +53,6 @@ class Replay:
         self._outline: Outline | None = None
         self._server = ""
         self._keep_going = settings.keep_going or settings.before_step is not None
-        self._ledger = Ledger(settings.progress, keep_going=self._keep_going)
         self._limit = TimeLimit(settings.overall)
 
     def check(self) -> Outline:
@@ -68,8 +69,24 @@ class Replay:
             self._outline = outline
         return self._outline
 
-    def run(self) -> ReplayResult:
+    def anew(self) -> "Replay":
+        """Give a replay of the same transcript that is to be run once more; what was checked is not checked again."""
+        another = Replay(self.path, self.settings)
+        another._outline = self._outline
+        return another
+
+    def interrupt(self) -> None:
+        """Make `run` end soon; any thread may."""
+        self._limit.stop()
+        session = self.session
+        if session is not None:
+            session.interrupt()
+
+    def run(self, progress: Progress | None = None) -> ReplayResult:
         """Replay it.
+
+        Args:
+            progress: Takes each step's result as it happens.
 
         Raises:
             TranscriptError: It cannot be acted out; nothing was sent.
@@ -78,6 +95,7 @@ class Replay:
         """
         outline = self.check()
         started = monotonic()
+        self._ledger = Ledger(progress, keep_going=self._keep_going)
         self._limit.start()
         handed_over = False
         try:
@@ -93,7 +111,7 @@ class Replay:
         finally:
             if self.session is not None and handed_over:
                 self.session.unsubscribe(self._arrivals)
-                self.session.timeouts = self.settings.timeouts
+                self.session.until, self.session.within = math.inf, None
             elif self.session is not None:
                 self.session.close()
         return ReplayResult(
@@ -124,25 +142,25 @@ class Replay:
             self._settler,
             self._arrivals,
             self._ledger.report,
-            self._limit.extend,
+            self._pause,
         )
         self._actor = Actor(self._stage)
 
     def _walk(self, outline: Outline) -> None:
-        while self._script.demands_follow() or self._script.peek() is not None:
-            step = self._script.peek()
-            if step is not None and step.marker is Marker.EVENT and not self._script.demands_follow():
+        script = self._script
+        while (follows := script.demands_follow()) | ((step := script.peek()) is not None):
+            if step is not None and step.marker is _EVENT and not follows:
                 self._event(step)
                 continue
             session = self._connected(step, outline)
-            if self._script.demands_follow():
+            if follows:
                 started = monotonic()
-                line = step.line if step is not None else self._script.line
+                line = step.line if step is not None else script.line
                 settled = self._settler.settle(own=session.phase is Phase.GREETING)
                 self._stage.tell((line,), "", settled, started)
             elif step is not None:
                 self._await_greeting(session, step)
-                self._cap(None)
+                self._limit.check()
                 self._actor.act(session)
         self._end_connection()
 
@@ -212,6 +230,8 @@ class Replay:
             self._stage.tell((line,) if line else (), "*: connect", settled, monotonic())
             raise Stopped from None
         self._server = self._server or str(target)
+        session.timeouts = self.settings.timeouts
+        session.until = self._limit.deadline
         self.session = session
         self._arrivals.attach(session)
 
@@ -244,7 +264,7 @@ class Replay:
                 sleep(min(left, _TICK))
                 continue
             self._arrivals.watch(left)
-        self._cap(None)
+        self._limit.check()
 
     def _expect_close(self, step: Step) -> None:
         session, started = self.session, monotonic()
@@ -252,7 +272,7 @@ class Replay:
         if session is not None and session.is_open:
             self._cap(self._settler.within)
             quit_was_said = session.phase is Phase.CLOSED
-            patience = session.timeouts.quit if quit_was_said else session.timeouts.reply
+            patience = session.bounded(session.timeouts.quit if quit_was_said else session.timeouts.reply)
             self._settler.within = None
             self._arrivals.look(patience)
             surplus = self._settler.surplus()
@@ -276,7 +296,8 @@ class Replay:
         if session is None:
             return
         if session.is_open and look and not reset:
-            self._arrivals.look(min(_GOODBYE, session.timeouts.quit) if session.phase is Phase.CLOSED else _LAST_LOOK)
+            goodbye = min(_GOODBYE, session.bounded(session.timeouts.quit))
+            self._arrivals.look(goodbye if session.phase is Phase.CLOSED else _LAST_LOOK)
         surplus = self._settler.surplus() if look else None
         if surplus is not None:
             settled = Settled()
@@ -294,7 +315,12 @@ class Replay:
         self.session = None
 
     def _cap(self, within: float | None) -> None:
-        """Make the session's waits fit into what is left of the replay's time."""
-        self._limit.check()
+        """Let the session wait as long as a `*: within` says, or as its settings say."""
         if self.session is not None:
-            self.session.timeouts = self._limit.capped(self.settings.timeouts, within)
+            self.session.within = within
+
+    def _pause(self, seconds: float) -> None:
+        """Leave out of the replay's time what a person took."""
+        self._limit.extend(seconds)
+        if self.session is not None:
+            self.session.until = self._limit.deadline

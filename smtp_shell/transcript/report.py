@@ -1,31 +1,26 @@
-"""Tell what came of replays, as plain lines or JSON; without rich, so that a replay in CI starts quickly."""
+"""Replay transcripts and tell how it went; without rich, so that a replay in CI starts quickly."""
 
-import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from itertools import count
 from pathlib import Path
-from typing import Final, Protocol
+from time import monotonic
+from typing import Final
 
-from smtp_shell.errors import Interrupted
+from smtp_shell.errors import Interrupted, UsageError
 from smtp_shell.target import Target
-from smtp_shell.transcript.batch import prepare
-from smtp_shell.transcript.record import Recording, recording_header
+from smtp_shell.transcript.batch import Run, prepare, repeated
+from smtp_shell.transcript.crew import Writer, in_order
 from smtp_shell.transcript.replay import Replay
 from smtp_shell.transcript.result import Outcome, ReplayResult, StepResult
 from smtp_shell.transcript.settings import ReplaySettings
+from smtp_shell.transcript.tally import Tally
+from smtp_shell.transcript.telling import INDENT, heading, json_result, json_step, json_summary, step_lines, summary
+from smtp_shell.values import dataclass, field, replace
 
-_GREEN, _RED, _YELLOW, _DIM = "32", "31", "33", "2"
-_WORDS: Final = {
-    Outcome.MATCHED: ("ok", _GREEN),
-    Outcome.SENT: ("sent", _DIM),
-    Outcome.MISMATCHED: ("FAIL", _RED),
-    Outcome.SKIPPED: ("skip", _YELLOW),
-}
-_INDENT = " " * 11
-_SHORT = 60
-_MOST_LINES = 20
+_MOST_RUNS_SHOWN: Final = 10
+"""Of how many repeated runs that differ the differences are shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +36,8 @@ class ReplayOptions:
         record: Where to record; None for nowhere.
         force: Whether that file is written over.
         hand_over: Takes the replay that a person goes on from by hand, its connection open.
+        repeat: How often each transcript is replayed.
+        jobs: How many replays go on at a time.
     """
 
     paths: Sequence[Path]
@@ -51,16 +48,8 @@ class ReplayOptions:
     record: Path | None = None
     force: bool = False
     hand_over: Callable[[Replay], None] | None = None
-
-
-class Writer(Protocol):
-    """What lines can be written to."""
-
-    def write(self, text: str, /) -> object:
-        """Write text."""
-
-    def flush(self) -> None:
-        """Show what was written."""
+    repeat: int = 1
+    jobs: int = 1
 
 
 def run_replay(options: ReplayOptions, out: Writer) -> int:
@@ -76,47 +65,47 @@ def run_replay(options: ReplayOptions, out: Writer) -> int:
     Raises:
         SmtpShellError: Something is wrong with a transcript or an option; nothing was sent.
     """
-
-    def tell(line: str) -> None:
-        out.write(f"{line}\n")
-        out.flush()
-
-    def tell_step(step: StepResult) -> None:
-        for line in [json_line(step)] if options.json else step_lines(step, color=options.color):
-            tell(line)
-
-    settings = replace(options.settings, progress=tell_step)
-    results: list[ReplayResult] = []
-    recording: Recording | None = None
+    _refuse_what_needs_one_at_a_time(options)
+    tally = Tally()
+    unrecorded = 0
+    settings = options.settings
+    if options.repeat > 1 or options.jobs > 1:
+        settings = replace(settings, numbers=settings.numbers or count(1))
     with ExitStack() as stack:
         replays = prepare(options.paths, settings, options.servers)
         if options.record is not None:
+            from smtp_shell.transcript.record import Recording, recording_header
+
             recording = Recording.create(
                 options.record, recording_header(), overwrite=options.force, on_failure=_say_loudly
             )
             stack.callback(recording.close)
             for each in replays:
                 each.settings = replace(each.settings, consumers=(*each.settings.consumers, recording))
-        for each in replays:
-            if not options.json:
-                tell(heading(each.name, str(each.settings.server or "")))
-                if each.settings.tls_settings.insecure:
-                    tell(f"{_INDENT}--insecure is on: certificates are not verified")
-            # What the steps were has been told; only the numbers are kept.
-            result = replace(each.run(), steps=())
-            results.append(result)
-            if options.json:
-                tell(json_line(result))
-            elif result.failure is not None and not result.counts[Outcome.MISMATCHED]:
-                tell(f"{_INDENT}{result.failure}")
-            if result.handed_over and options.hand_over is not None:
-                options.hand_over(each)
-            if result.exit_status == Interrupted.exit_status or result.handed_over:
-                break
-    if not options.json:
-        tell(summary(results))
-    unrecorded = int(recording is not None and recording.failed)
-    return max([unrecorded, *(result.exit_status for result in results)])
+        started = monotonic()
+        tasks = (_Task(run, options, tally) for run in repeated(replays, options.repeat))
+        interrupted = in_order(tasks, options.jobs, out)
+        tally.seconds = monotonic() - started
+        if options.record is not None:
+            unrecorded = int(recording.failed)
+    if interrupted:
+        tally.exit_status = Interrupted.exit_status
+        if not options.json:
+            out.write(f"{INDENT}interrupted\n")
+    tally.exit_status = max(tally.exit_status, unrecorded)
+    for line in [json_summary(tally)] if options.json else summary(tally, repeat=options.repeat, jobs=options.jobs):
+        out.write(f"{line}\n")
+    out.flush()
+    return tally.exit_status
+
+
+def _refuse_what_needs_one_at_a_time(options: ReplayOptions) -> None:
+    if options.jobs == 1:
+        return
+    if options.record is not None:
+        raise UsageError("--record keeps one dialogue behind the other; leave it out, or leave out --jobs.")
+    if options.settings.before_step is not None:
+        raise UsageError("--step asks before each step, of one dialogue at a time; leave it out, or leave out --jobs.")
 
 
 def _say_loudly(sentence: str) -> None:
@@ -124,121 +113,68 @@ def _say_loudly(sentence: str) -> None:
     sys.stderr.write(f"{sentence}\n")
 
 
-def heading(name: str, server: str) -> str:
-    """Name a replay.
+class _Task:
+    """One run of a replay, and what is told of it."""
 
-    Args:
-        name: The transcript's name, escaped.
-        server: What it is replayed against; empty when the transcript says that.
-    """
-    return f"{name} -> {server}" if server else name
+    def __init__(self, run: Run, options: ReplayOptions, tally: Tally) -> None:
+        self._run = run
+        self._options = options
+        self._tally = tally
+        self._part = Tally()
+        self._interrupted = False
+        self._quiet = run.of > 1 and not options.json
+        self._shown: bool | None = None
 
+    def run(self, out: Writer) -> bool:
+        """Replay, and tell it; say whether there is to be another replay."""
+        options, replay = self._options, self._run.replay
 
-def step_lines(step: StepResult, *, color: bool = False) -> Iterator[str]:
-    """Give the lines that tell what came of a step.
+        def tell(line: str) -> None:
+            out.write(f"{line}\n")
+            out.flush()
 
-    Args:
-        step: The step.
-        color: Whether they have colours.
-    """
-    word, style = _WORDS[step.outcome]
-    number = str(step.lines[0]) if step.lines else "-"
-    sent = (
-        [line if line.startswith(("(", "*:")) else f"C: {line}" for line in step.sent.split("\n")] if step.sent else []
-    )
-    heard = step.received.partition("\n")[0]
-    what = _short(sent[0]) if sent else _short(f"S: {heard}") if step.lines else "(the greeting)"
-    code = f"  {step.code}" if step.code and (sent or not step.lines) else ""
-    yield f"{_paint(f'{word:<4}', style, color=color)} {number:>4}  {what}{code}"
-    for line in sent[1:_MOST_LINES]:
-        yield f"{_INDENT}{_short(line)}"
-    if step.outcome is Outcome.SKIPPED or (step.outcome is not Outcome.MISMATCHED and step.why):
-        yield f"{_INDENT}{step.why}"
-    if step.outcome is Outcome.MISMATCHED:
-        yield from _difference(step, color=color)
+        if not options.json and self._run.number == 1:
+            tell(heading(replay.name, str(replay.settings.server or ""), times=self._run.of))
+            if replay.settings.tls_settings.insecure:
+                tell(f"{INDENT}--insecure is on: certificates are not verified")
+        result = replay.run(lambda step: self._tell_step(step, tell))
+        if self._interrupted:
+            return False
+        self._part.count(result)
+        self._tally.add(self._part)
+        self._tell_result(result, tell)
+        if result.handed_over and options.hand_over is not None:
+            options.hand_over(replay)
+        return result.exit_status != Interrupted.exit_status and not result.handed_over
 
+    def interrupt(self) -> None:
+        """Make `run` end soon; called from another thread."""
+        self._interrupted = True
+        self._run.replay.interrupt()
 
-def summary(results: Sequence[ReplayResult]) -> str:
-    """Sum up: `3 transcripts, 57 steps: 56 matched, 1 differed`.
+    def _tell_step(self, step: StepResult, tell: Callable[[str], None]) -> None:
+        self._part.count_step(step)
+        if self._options.json:
+            tell(json_step(step, run=self._run.number if self._run.of > 1 else 0))
+            return
+        if self._quiet and step.outcome is not Outcome.MISMATCHED:
+            return
+        if self._is_shown(tell):
+            for line in step_lines(step, color=self._options.color):
+                tell(line)
 
-    Args:
-        results: The replays.
-    """
-    counts = {outcome: sum(result.counts.get(outcome, 0) for result in results) for outcome in Outcome}
-    parts = [
-        f"{counts[outcome]} {word}"
-        for outcome, word in (
-            (Outcome.MATCHED, "matched"),
-            (Outcome.MISMATCHED, "differed"),
-            (Outcome.SKIPPED, "skipped"),
-            (Outcome.SENT, "sent with nothing expected"),
-        )
-        if counts[outcome] or outcome is Outcome.MATCHED
-    ]
-    return f"{_many(len(results), 'transcript')}, {_many(sum(counts.values()), 'step')}: {', '.join(parts)}"
+    def _tell_result(self, result: ReplayResult, tell: Callable[[str], None]) -> None:
+        if self._options.json:
+            tell(json_result(result, run=self._run.number if self._run.of > 1 else 0))
+        elif result.failure is not None and not result.counts[Outcome.MISMATCHED] and self._is_shown(tell):
+            tell(f"{INDENT}{result.failure}")
 
-
-def json_line(result: StepResult | ReplayResult) -> str:
-    """Write a result as one JSON object on one line."""
-    if isinstance(result, StepResult):
-        told: dict[str, object] = {
-            "file": result.path,
-            "lines": list(result.lines),
-            "verdict": result.outcome.value,
-            "sent": result.sent,
-            "expected": result.expected,
-            "received": result.received,
-            "code": result.code,
-            "why": result.why,
-            "seconds": round(result.seconds, 3),
-            "edited": result.edited,
-        }
-    else:
-        told = {
-            "file": result.path,
-            "server": result.server,
-            "exit_status": result.exit_status,
-            "failure": result.failure,
-            **{outcome.value: number for outcome, number in result.counts.items()},
-            "seconds": round(result.seconds, 3),
-        }
-    absent: tuple[object, ...] = ("", None, 0, False, [])
-    kept = {name: value for name, value in told.items() if value not in absent or name in ("exit_status", "seconds")}
-    return json.dumps(kept, ensure_ascii=True)
-
-
-def _difference(step: StepResult, *, color: bool) -> Iterator[str]:
-    if step.expected:
-        yield from _labelled("expected: ", step.expected)
-    if step.received:
-        yield from _labelled("received: ", step.received)
-    mark = _first_difference(step.expected, step.received)
-    if mark is not None:
-        yield _paint(f"{_INDENT}{' ' * len('received: ')}{' ' * mark}^", _RED, color=color)
-    yield f"{_INDENT}{step.why}"
-
-
-def _labelled(label: str, text: str) -> Iterator[str]:
-    for number, line in enumerate(text.split("\n")[:_MOST_LINES]):
-        yield f"{_INDENT}{label if number == 0 else ' ' * len(label)}{line}"
-
-
-def _first_difference(expected: str, received: str) -> int | None:
-    """Find where two lines begin to differ; None where a mark beneath them would say nothing."""
-    if not expected or not received or "\n" in expected + received or expected.startswith(("S~ ", "S| ", "*: ")):
-        return None
-    pairs = zip(expected, received, strict=False)
-    return next((at for at, (left, right) in enumerate(pairs) if left != right), min(len(expected), len(received)))
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= _SHORT else f"{text[: _SHORT - 1]}…"
-
-
-def _many(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
-
-
-def _paint(text: str, style: str, *, color: bool) -> str:
-    """Colour a text; the one place where control sequences are made."""
-    return f"\x1b[{style}m{text}\x1b[0m" if color else text
+    def _is_shown(self, tell: Callable[[str], None]) -> bool:
+        """Say whether what went wrong is to be shown, and once which of many runs it was; of most only the number is told."""
+        if not self._quiet:
+            return True
+        if self._shown is None:
+            self._shown = self._tally.claim_showing(_MOST_RUNS_SHOWN)
+            if self._shown:
+                tell(f"run {self._run.number}")
+        return self._shown

@@ -1,9 +1,10 @@
 """What a replay did, and what came of it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import Final
+
+from smtp_shell.values import dataclass
 
 LONGEST_SHOWN: Final = 2_000
 """How many characters of a text a result keeps."""

@@ -14,6 +14,9 @@ AHEAD_STEPS: Final = 1_000
 AHEAD_SIZE: Final = 1024 * 1024
 """How far is looked ahead, in characters of content."""
 
+# Looking a member of an enumeration up costs more than what it is compared with.
+_EVENT, _NOTE, _SERVER_OCTETS = Marker.EVENT, Marker.NOTE, Marker.SERVER_OCTETS
+
 
 class Script:
     """Steps, one after the other; notes and events that a replay does not act on are passed over.
@@ -27,39 +30,42 @@ class Script:
         self.name = name
         self._steps = iter(steps)
         self._ahead: deque[Step] = deque()
+        self._head: Step | None = None
         self._held: deque[Demand] = deque()
         self._octets = b""
         self.line = 0
 
     def next(self) -> Step | None:
         """Give the next step and go past it; None at the end."""
-        step = self.peek()
+        step = self._head or self.peek()
         if step is not None:
-            self._ahead.popleft()
+            self._head = None
             self.line = step.line
         return step
 
     def peek(self) -> Step | None:
         """Give the next step and stay before it."""
-        while True:
-            if not self._ahead:
-                step = next(self._steps, None)
-                if step is None:
-                    return None
-                self._ahead.append(step)
-            if not _is_passed_over(self._ahead[0]):
-                return self._ahead[0]
-            self._ahead.popleft()
+        while self._head is None:
+            step = self._ahead.popleft() if self._ahead else next(self._steps, None)
+            if step is None:
+                return None
+            if not _is_passed_over(step):
+                self._head = step
+        return self._head
 
     def peek_event(self) -> str:
         """Give the name of the event that is the next step; empty when that is no event."""
-        step = self.peek()
-        return step.event[0] if step is not None and step.event else ""
+        step = self._head or self.peek()
+        return step.event[0] if step is not None and step.marker is _EVENT else ""
 
     def ahead(self) -> Iterator[Step]:
         """Give the steps that follow, all of them, and stay before them; as far as one may look ahead."""
-        size = 0
-        for number in range(AHEAD_STEPS):
+        head = self.peek()
+        if head is None:
+            return
+        yield head
+        size = len(head.text)
+        for number in range(AHEAD_STEPS - 1):
             if number == len(self._ahead):
                 step = next(self._steps, None)
                 if step is None:
@@ -78,18 +84,18 @@ class Script:
         """Whether the next step says what the server is expected to say."""
         if self._held or self._octets:
             return True
-        step = self.peek()
+        step = self._head or self.peek()
         return step is not None and step.marker in SERVER_LINES
 
-    def take_expected(self) -> Expected:
-        """Give the next expected reply and go past it; `demands_follow` has said that there is one."""
+    def take_expected(self) -> Expected | None:
+        """Give the next expected reply and go past it; None when none is expected here."""
         demands: list[Demand] = []
         while self.demands_follow():
             demand = self._next_demand()
             demands.append(demand)
             if demand.continues is False:
                 break
-        return Expected(tuple(demands))
+        return Expected(tuple(demands)) if demands else None
 
     def give_back(self, demands: Iterable[Demand]) -> None:
         """Take back what belongs to the next reply."""
@@ -125,6 +131,7 @@ class Script:
 
 
 def _is_passed_over(step: Step) -> bool:
-    if step.marker is Marker.EVENT:
+    marker = step.marker
+    if marker is _EVENT:
         return step.event[0] not in ACTED
-    return step.marker is Marker.NOTE or (step.marker is Marker.SERVER_OCTETS and not step.text)
+    return marker is _NOTE or (marker is _SERVER_OCTETS and not step.text)

@@ -1,7 +1,6 @@
 """How a transcript is replayed."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from itertools import count
 
 from smtp_shell.config import Timeouts, TlsSettings
@@ -9,7 +8,8 @@ from smtp_shell.protocol.events import Consumer
 from smtp_shell.protocol.sasl import Credentials, Mechanism
 from smtp_shell.target import Target
 from smtp_shell.transcript.demands import Strictness
-from smtp_shell.transcript.result import BeforeStep, Progress
+from smtp_shell.transcript.result import BeforeStep
+from smtp_shell.values import dataclass, field
 
 CredentialsFor = Callable[[Mechanism, str], Credentials]
 """Gives the credentials for a mechanism and a user that the transcript names (empty if it names none), or raises AuthFailed."""
@@ -34,7 +34,6 @@ class ReplaySettings:
         allow_cleartext: Credentials may cross a connection on which somebody may listen.
         keep_going: Whether a replay goes on after a difference, as far as that makes sense.
         before_step: Asks a person before each client step.
-        progress: Takes each step's result as it happens.
         consumers: Who gets each event, such as a recording.
         outside: Whether mail data may stand outside the transcript's folder.
         source: Local address to connect from.
@@ -54,7 +53,6 @@ class ReplaySettings:
     allow_cleartext: bool = False
     keep_going: bool = False
     before_step: BeforeStep | None = None
-    progress: Progress | None = None
     consumers: tuple[Consumer, ...] = ()
     outside: bool = False
     source: str | None = None

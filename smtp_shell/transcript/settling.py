@@ -1,7 +1,6 @@
 """Compare what comes with what a transcript expects, reply by reply."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from smtp_shell.errors import (
     AuthFailed,
@@ -13,16 +12,18 @@ from smtp_shell.errors import (
     WaitTimedOut,
 )
 from smtp_shell.protocol.octets import escape
-from smtp_shell.protocol.replies import VIOLATIONS
+from smtp_shell.protocol.replies import VIOLATIONS, wire_lines
 from smtp_shell.transcript.arrivals import Arrival, Arrivals
 from smtp_shell.transcript.matching import Expected, Strictness, Verdict, match, match_octets
-from smtp_shell.transcript.result import excerpt
+from smtp_shell.transcript.result import LONGEST_SHOWN, excerpt
 from smtp_shell.transcript.script import Script
 from smtp_shell.transcript.step import SERVER_LINES
 from smtp_shell.transcript.variables import Variables
+from smtp_shell.values import dataclass, field
 
 DIFFERS = 1
 VIOLATED = 6
+_MOST_SHOWN = 100
 
 
 @dataclass(slots=True)
@@ -35,7 +36,6 @@ class Settled:
         demanded: Whether the transcript expects anything here.
         code: The last reply's code; 0 when none came.
         ended: Whether the dialogue cannot go on.
-        takes_354: Whether a 354 could have been the last reply expected.
         without_tls: Whether the transcript has `*: no-tls` here.
     """
 
@@ -44,12 +44,17 @@ class Settled:
     demanded: bool = False
     code: int = 0
     ended: bool = False
-    takes_354: bool = False
     without_tls: bool = False
     error: DialogueBroken | None = None
     _expected: list[str] = field(default_factory=list)
     _received: list[str] = field(default_factory=list)
     _differing: tuple[str, str] | None = None
+    _last_expected: Expected | None = None
+
+    @property
+    def takes_354(self) -> bool:
+        """Whether a 354 could have been the last reply expected."""
+        return self._last_expected is not None and self._last_expected.takes_354
 
     @property
     def ok(self) -> bool:
@@ -59,22 +64,24 @@ class Settled:
     @property
     def expected(self) -> str:
         """What was expected; the line that was not met, if there is one."""
-        return excerpt(self._differing[0] if self._differing else "\n".join(self._expected))
+        return _told(self._differing[0] if self._differing else None, self._expected)
 
     @property
     def received(self) -> str:
         """What came; the line that was compared, if one differs."""
-        return excerpt(self._differing[1] if self._differing else "\n".join(self._received))
+        return _told(self._differing[1] if self._differing else None, self._received)
 
     def note(self, expected: Expected | None, arrival: Arrival | None) -> None:
         """Keep what was expected and what came, as far as it is to be shown."""
         if expected is not None:
             self.demanded = True
-            self.takes_354 = expected.takes_354
-            _keep(self._expected, str(expected))
+            self._last_expected = expected
+            if len(self._expected) < _MOST_SHOWN:
+                self._expected.append(excerpt(expected.shown))
         if arrival is not None:
             self.code = arrival.reply.code if arrival.reply else 0
-            _keep(self._received, _shown(arrival))
+            if len(self._received) < _MOST_SHOWN:
+                self._received.append(excerpt(_shown(arrival)))
 
     def differ(self, status: int, why: str, expected: str = "", received: str = "") -> None:
         """Note a difference; the first one counts."""
@@ -88,6 +95,12 @@ class Settled:
         self.status, self.why = error.exit_status, error.message.rstrip(".")
 
 
+def _told(line: str | None, noted: list[str]) -> str:
+    if line is None and len(noted) == 1:
+        return noted[0]
+    return excerpt("\n".join(noted) if line is None else line)
+
+
 class Settler:
     """Wait for what a transcript expects.
 
@@ -97,7 +110,7 @@ class Settler:
         strictness: How strict `S:` lines are.
         variables: Takes captures.
         keep_going: Whether all replies of a step are compared although one differs.
-        cap: Makes the session's waits fit into what is left of a replay's time, given the seconds of a `*: within`.
+        cap: Makes the session's waits as long as a `*: within` says, given its seconds, or as they usually are, given None.
 
     Attributes:
         doubtful: How many replies may still come to octets that were sent as they are, and that nothing is expected for.
@@ -129,23 +142,27 @@ class Settler:
             own: Whether all that is owed is awaited, also what no `S` line expects.
         """
         settled = Settled()
-        self._take_events(settled)
-        while settled.ok or (self._keep_going and not settled.ended):
-            follows = self._script.demands_follow()
-            if not follows and not (own and (self._arrivals.outstanding > self.doubtful or self._arrivals.broken)):
-                break
-            expected = self._script.take_expected() if follows else None
+        script, arrivals = self._script, self._arrivals
+        if script.peek_event():
+            self._take_events(settled)
             self._cap(self.within)
+        while settled.status == 0 or (self._keep_going and not settled.ended):
+            expected = script.take_expected()
+            if expected is None and not (own and (arrivals.outstanding > self.doubtful or arrivals.broken)):
+                break
             try:
-                arrival = self._arrivals.next()
+                arrival = arrivals.next()
             except DialogueBroken as error:
                 self._not_come(settled, expected, error)
                 break
             self._judge(settled, expected, arrival)
-        self.within = None
-        self.doubtful = min(self.doubtful, self._arrivals.outstanding)
-        if not settled.ok:
-            self._script.skip_expected()
+        if self.within is not None:
+            self.within = None
+            self._cap(None)
+        if self.doubtful:
+            self.doubtful = min(self.doubtful, self._arrivals.outstanding)
+        if settled.status:
+            script.skip_expected()
         return settled
 
     def surplus(self) -> Arrival | None:
@@ -210,8 +227,9 @@ class Settler:
                 self.doubtful -= 1
                 self._script.give_back(expected.demands)
                 return
-            self._script.give_back(expected.demands[verdict.used :])
-            expected = Expected(expected.demands[: verdict.used])
+            if verdict.used < len(expected.demands):
+                self._script.give_back(expected.demands[verdict.used :])
+                expected = Expected(expected.demands[: verdict.used])
         settled.note(expected, arrival)
         if arrival.reply is None and not (verdict and verdict.ok):
             self._judge_no_reply(settled, expected, arrival)
@@ -219,7 +237,7 @@ class Settler:
             self._judge_unexpected(settled, arrival, was_demanded)
         elif not verdict.ok:
             settled.differ(VIOLATED if verdict.violation else DIFFERS, verdict.why, verdict.expected, verdict.received)
-        else:
+        elif verdict.captures:
             self._capture(settled, verdict)
 
     def _compare(self, expected: Expected, arrival: Arrival) -> Verdict:
@@ -244,8 +262,6 @@ class Settler:
             settled.differ(DIFFERS, "a reply came where the transcript has a timeout", "*: timeout", _shown(arrival))
 
     def _capture(self, settled: Settled, verdict: Verdict) -> None:
-        if not verdict.captures:
-            return
         try:
             self._variables.capture(verdict.captures)
         except UsageError as error:
@@ -254,16 +270,8 @@ class Settler:
 
 def _shown(arrival: Arrival) -> str:
     if arrival.reply is None:
-        return escape(arrival.octets[:2_000])
-    lines: list[str] = []
-    for line in arrival.reply.wire_lines():
-        lines.append(escape(line[:2_000]))
-        if len(lines) == 100:
-            break
-    return "\n".join(lines)
-
-
-def _keep(texts: list[str], text: str) -> None:
-    """Keep no more than is shown in the end."""
-    if len(texts) < 100:
-        texts.append(excerpt(text))
+        return escape(arrival.octets[:LONGEST_SHOWN])
+    if len(arrival.reply.lines) == 1:
+        return escape(arrival.octets.removesuffix(b"\n").removesuffix(b"\r")[:LONGEST_SHOWN])
+    lines = wire_lines(arrival.octets, most=_MOST_SHOWN)
+    return "\n".join([escape(line[:LONGEST_SHOWN]) for line in lines])

@@ -5,6 +5,7 @@ from pathlib import Path
 from time import monotonic
 
 from smtp_shell.errors import DialogueBroken
+from smtp_shell.protocol.octets import unescape
 from smtp_shell.transcript.arrivals import Arrivals
 from smtp_shell.transcript.result import Outcome, StepResult, excerpt
 from smtp_shell.transcript.script import Script
@@ -12,6 +13,8 @@ from smtp_shell.transcript.settings import ReplaySettings
 from smtp_shell.transcript.settling import Settled, Settler
 from smtp_shell.transcript.step import Marker, Step
 from smtp_shell.transcript.variables import Template, Variables
+
+_MATCHED, _MISMATCHED, _SENT = Outcome.MATCHED, Outcome.MISMATCHED, Outcome.SENT
 
 
 class Stopped(Exception):
@@ -71,6 +74,8 @@ class Stage:
             UsageError: A variable has no value.
             NotSendable: A value would not stay inside one line.
         """
+        if "${" not in step.text:
+            return unescape(step.text)
         template = Template.parse(step.text)
         if step.marker is Marker.CLIENT_OCTETS:
             return b"".join(
@@ -103,7 +108,7 @@ class Stage:
         Raises:
             Stopped: The replay ends here.
         """
-        outcome = Outcome.MISMATCHED if not settled.ok else Outcome.MATCHED if settled.demanded else Outcome.SENT
+        outcome = _MISMATCHED if settled.status else _MATCHED if settled.demanded else _SENT
         result = StepResult(
             self.script.name,
             lines,
@@ -116,7 +121,7 @@ class Stage:
             settled.code,
             self.edited,
         )
-        self.report(result, settled.status, (settled.ended and not settled.ok) or not may_go_on)
+        self.report(result, settled.status, (settled.ended and settled.status != 0) or not may_go_on)
 
     def tell_skipped(self, lines: tuple[int, ...], sent: str, why: str, status: int = 0) -> None:
         """Tell that a step was passed over.

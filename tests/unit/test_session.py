@@ -864,7 +864,7 @@ def test_text_behind_the_220_cut_at_any_point(point: int) -> None:
         session.send(Command(b"STARTTLS"))
 
         def go_on() -> None:
-            session.wait(5)
+            session.wait_until(time.monotonic() + 5)
             peer.go_on.set()
             session.read_reply()
             session.listen(0.1)

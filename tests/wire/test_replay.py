@@ -13,7 +13,7 @@ from smtp_shell.config import Timeouts, TlsSettings
 from smtp_shell.errors import TranscriptError, UsageError
 from smtp_shell.protocol.sasl import Credentials, Mechanism
 from smtp_shell.protocol.secret import Secret
-from smtp_shell.transcript.batch import find_transcripts, replay_many
+from smtp_shell.transcript.batch import find_transcripts, prepare
 from smtp_shell.transcript.matching import Strictness
 from smtp_shell.transcript.replay import Replay
 from smtp_shell.transcript.report import ReplayOptions, run_replay
@@ -536,7 +536,7 @@ def test_one_bad_file_keeps_a_whole_folder_home(tmp_path: Path) -> None:
     (tmp_path / "a.smtp").write_text("C: NOOP")
     (tmp_path / "b.smtp").write_text("hello")
     with ScriptedServer([GREETING, *NOOP]) as server, pytest.raises(TranscriptError):
-        list(replay_many([tmp_path], ReplaySettings(), [server.address]))
+        prepare([tmp_path], ReplaySettings(), [server.address])
     assert server.connections == 0
 
 

@@ -1,0 +1,231 @@
+"""Transcripts replayed many times, and many at a time."""
+
+import io
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from smtp_shell.config import Timeouts
+from smtp_shell.errors import UsageError
+from smtp_shell.protocol.octets import escape_str
+from smtp_shell.transcript.report import ReplayOptions, run_replay
+from smtp_shell.transcript.result import Decision
+from smtp_shell.transcript.settings import ReplaySettings
+
+QUICK = replace(Timeouts().all(5.0), quit=1.0)
+SETTINGS = ReplaySettings(timeouts=QUICK)
+
+
+class Host:
+    """A server for any number of clients at a time: it greets, answers each line with 250, and knows who came when.
+
+    Args:
+        slow: How many seconds each name's reply takes, by what stands behind NOOP.
+    """
+
+    def __init__(self, slow: dict[str, float] | None = None) -> None:
+        self._slow = slow or {}
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=600)
+        self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
+        self._lock = threading.Lock()
+        self._open = 0
+        self.most_open = 0
+        self.names: list[str] = []
+
+    @contextmanager
+    def serving(self) -> Iterator["Host"]:
+        thread = threading.Thread(target=self._serve, daemon=True)
+        thread.start()
+        try:
+            yield self
+        finally:
+            self._listener.shutdown(socket.SHUT_RDWR)
+            self._listener.close()
+            thread.join(10)
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._talk, args=(connection,), daemon=True).start()
+
+    def _talk(self, connection: socket.socket) -> None:
+        connection.settimeout(20)
+        with self._lock:
+            self._open += 1
+            self.most_open = max(self.most_open, self._open)
+        with connection, connection.makefile("rwb", buffering=0) as wire:
+            wire.write(b"220 mx.example\r\n")
+            while line := wire.readline():
+                verb, _, name = line.decode().strip().partition(" ")
+                with self._lock:
+                    self.names += [name] if verb == "NOOP" else []
+                time.sleep(self._slow.get(name, 0))
+                if verb == "QUIT":
+                    with self._lock:
+                        self._open -= 1
+                    wire.write(b"221 bye\r\n")
+                    break
+                wire.write(b"250 " + name.encode() + b"\r\n")
+
+
+def transcript(path: Path, name: str, *, code: str = "250") -> None:
+    path.write_text(f"S: 220\nC: NOOP {name}\nS: {code}\nC: QUIT\nS: 221\n", encoding="utf-8")
+
+
+def told(options: ReplayOptions) -> tuple[int, list[str]]:
+    out = io.StringIO()
+    return run_replay(options, out), out.getvalue().splitlines()
+
+
+@pytest.mark.parametrize("jobs", [1, 2, 4, 20])
+def test_what_is_told_is_in_the_order_of_the_files_whatever_ends_first(tmp_path: Path, jobs: int) -> None:
+    names = [f"{number:02}" for number in range(12)]
+    for name in names:
+        transcript(tmp_path / f"{name}.smtp", name)
+    with Host({"00": 0.4, "05": 0.3}).serving() as host:
+        status, lines = told(ReplayOptions([tmp_path], [host.address], SETTINGS, jobs=jobs))
+    assert status == 0
+    assert [found[1] for line in lines if (found := re.search(r"C: NOOP (\d\d)", line))] == names
+    assert sorted(host.names) == names
+    assert lines[-4 if jobs > 1 else -1].startswith("12 transcripts, 36 steps: 36 matched")
+    assert (host.most_open > 1) is (jobs > 1)
+    assert host.most_open <= jobs
+
+
+def test_repeated_runs_are_told_by_their_differences_and_by_how_long_they_took(tmp_path: Path) -> None:
+    transcript(tmp_path / "a.smtp", "a")
+    transcript(tmp_path / "b.smtp", "b", code="251")
+    with Host().serving() as host:
+        status, lines = told(ReplayOptions([tmp_path], [host.address], SETTINGS, repeat=3))
+    assert status == 1
+    assert [line for line in lines if "times" in line] == [
+        f"{escape_str(str(tmp_path / name))}.smtp -> {host.address}, 3 times" for name in "ab"
+    ]
+    assert [line for line in lines if line.startswith(("run", "ok", "FAIL"))] == [
+        line for number in (1, 2, 3) for line in (f"run {number}", "FAIL    2  C: NOOP b  250")
+    ]
+    assert host.names == ["a"] * 3 + ["b"] * 3
+    summary = lines[-4:]
+    assert summary[0] == "6 replays (3 failed), 15 steps: 12 matched, 3 differed"
+    assert re.fullmatch(r"[0-9.]+ s: [0-9,.]+ replays a second, [0-9,.]+ steps a second", summary[1])
+    for line, what in zip(summary[2:], ("a replay", "a step"), strict=True):
+        assert re.fullmatch(what + r" +p50 \S+ ms, p90 \S+ ms, p95 \S+ ms, p99 \S+ ms, max \S+ ms", line)
+
+
+def test_of_very_many_runs_that_differ_ten_are_shown(tmp_path: Path) -> None:
+    transcript(tmp_path / "a.smtp", "a", code="251")
+    with Host().serving() as host:
+        status, lines = told(ReplayOptions([tmp_path], [host.address], SETTINGS, repeat=25, jobs=3))
+    assert status == 1
+    assert len([line for line in lines if line.startswith("run ")]) == 10
+    assert lines[-4].startswith("25 replays (25 failed), 50 steps: 25 matched, 25 differed")
+
+
+def test_json_says_which_run_it_was_and_sums_up(tmp_path: Path) -> None:
+    transcript(tmp_path / "a.smtp", "a")
+    with Host({"a": 0.02}).serving() as host:
+        status, lines = told(ReplayOptions([tmp_path], [host.address], SETTINGS, json=True, repeat=4, jobs=2))
+    assert status == 0
+    *told_before, summary = [json.loads(line) for line in lines]
+    assert [each["run"] for each in told_before] == [run for run in (1, 2, 3, 4) for _ in range(4)]
+    assert summary | {"seconds": 0, "replays_per_second": 0, "steps_per_second": 0} == {
+        "summary": True,
+        "replays": 4,
+        "steps": 12,
+        "matched": 12,
+        "exit_status": 0,
+        "seconds": 0,
+        "replays_per_second": 0,
+        "steps_per_second": 0,
+        "replay_seconds": summary["replay_seconds"],
+        "step_seconds": summary["step_seconds"],
+    }
+    times = summary["replay_seconds"]
+    assert list(times) == ["p50", "p90", "p95", "p99", "max"]
+    assert 0.02 <= times["p50"] <= times["p99"] <= times["max"] < summary["seconds"]
+    assert summary["replays_per_second"] == pytest.approx(4 / summary["seconds"], rel=0.01)
+
+
+def test_500_dialogues_at_a_time(tmp_path: Path) -> None:
+    transcript(tmp_path / "a.smtp", "a")
+    with Host({"a": 1.5}).serving() as host:
+        settings = replace(SETTINGS, timeouts=replace(QUICK, greeting=15.0, reply=15.0))
+        status, lines = told(ReplayOptions([tmp_path], [host.address], settings, repeat=500, jobs=500))
+    assert status == 0, lines[:5]
+    assert host.most_open > 250
+
+
+def test_numbers_count_through_all_runs(tmp_path: Path) -> None:
+    (tmp_path / "a.smtp").write_text("S: 220\nC: NOOP ${count}\nS: 250\nC: QUIT\nS: 221\n", encoding="utf-8")
+    with Host().serving() as host:
+        status, _ = told(ReplayOptions([tmp_path], [host.address], SETTINGS, repeat=6, jobs=3))
+    assert status == 0
+    assert sorted(host.names) == list("123456")
+
+
+@pytest.mark.parametrize(
+    ("options", "word"),
+    [
+        (ReplayOptions([], jobs=2, record=Path("r.smtp")), "--record"),
+        (ReplayOptions([], jobs=2, settings=replace(SETTINGS, before_step=lambda _: Decision())), "--step"),
+    ],
+)
+def test_what_needs_one_dialogue_at_a_time_is_refused(tmp_path: Path, options: ReplayOptions, word: str) -> None:
+    transcript(tmp_path / "a.smtp", "a")
+    with pytest.raises(UsageError, match=f"{word} .*--jobs"):
+        run_replay(replace(options, paths=[tmp_path], servers=["127.0.0.1:9"]), io.StringIO())
+
+
+def test_output_before_its_turn_is_whole_however_much_it_is(tmp_path: Path) -> None:
+    """The first one is slow, and the second has far more to tell than is kept in memory."""
+    transcript(tmp_path / "a.smtp", "a")
+    many = "".join(f"C: NOOP {number:04}\nS: 250\n" for number in range(3_000))
+    (tmp_path / "b.smtp").write_text(f"S: 220\n{many}C: QUIT\nS: 221\n", encoding="utf-8")
+    with Host({"a": 2.0}).serving() as host:
+        status, lines = told(ReplayOptions([tmp_path], [host.address], SETTINGS, jobs=2))
+    assert status == 0
+    assert [line.partition(" -> ")[0][-6:] for line in lines if " -> " in line] == ["a.smtp", "b.smtp"]
+    numbers = [found[1] for line in lines if (found := re.search(r"NOOP (\d{4})", line))]
+    assert numbers == [f"{number:04}" for number in range(3_000)]
+
+
+@pytest.mark.parametrize("jobs", ["1", "8"])
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for another process")
+def test_ctrl_c_ends_all_of_them_at_once(tmp_path: Path, jobs: str) -> None:
+    transcript(tmp_path / "a.smtp", "a")
+    with Host({"a": 15.0}).serving() as host:
+        command = ["replay", str(tmp_path), "--server", host.address, "--repeat", "100", "--jobs", jobs]
+        child = subprocess.Popen(
+            [sys.executable, "-m", "smtp_shell", *command],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        end = time.monotonic() + 20
+        while host.most_open < min(int(jobs), 8) and time.monotonic() < end:
+            time.sleep(0.02)
+        time.sleep(0.2)
+        pressed = time.monotonic()
+        child.send_signal(signal.SIGINT)
+        out, err = child.communicate(timeout=20)
+    assert child.returncode == 130, (out, err)
+    assert time.monotonic() - pressed < 5
+    assert "Traceback" not in err
+    assert "interrupted" in out
+    assert out.splitlines()[-1].startswith("a step")
