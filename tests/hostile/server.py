@@ -771,6 +771,7 @@ class Peer:
         self._flush(pause)
         self._buffer.clear()
         self._tls = tls
+        self._decrypt()  # a quick client's next line may have come with the end of its handshake
 
     def close(self, *, notify: bool = True) -> None:
         """Close in good order: TLS says that it ends, then TCP, and what the client still says is read for up to a second.
