@@ -174,12 +174,12 @@ def local_name(address: str, seconds: float = 1.0) -> str:
         thread.start()
         thread.join(seconds)
     name = found[-1]
-    if _HOST_NAME.fullmatch(name) and not name.startswith("localhost"):
+    if re.fullmatch(_HOST_NAME, name) and not name.startswith("localhost"):
         return name
     return f"[IPv6:{address}]" if ":" in address else f"[{address or '127.0.0.1'}]"
 
 
-_HOST_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)+")
+_HOST_NAME = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)+"
 
 FAMILIES = {"-4": int(socket.AF_INET), "-6": int(socket.AF_INET6)}
 """Address family by the option that asks for it."""

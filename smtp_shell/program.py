@@ -92,6 +92,8 @@ def run(words: list[str]) -> int:
         # Whoever read our output has had enough. Python would complain once more when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    finally:
+        gc.freeze()  # the process is about to end: nothing is to be looked through for what can go
 
 
 def _dispatch(words: list[str]) -> int:

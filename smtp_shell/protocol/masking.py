@@ -11,9 +11,10 @@ MASK = "\N{BULLET}" * 6
 
 _MASK_OCTETS = MASK.encode()
 _SHORTEST_FOUND = 4
-_CRAM_ANSWER = re.compile(rb"(.*) [0-9A-Fa-f]{32}", re.DOTALL)
-_SCRAM_PROOF = re.compile(rb",p=[^,]*")
-_OAUTH_ANSWER = re.compile(rb"([^\x01]*\x01(?:(?!auth=)[^\x01]*\x01)*auth=Bearer )[^\x01]*(\x01+)", re.IGNORECASE)
+# Compiled when somebody has typed a response by hand.
+_CRAM_ANSWER = rb"(?s)(.*) [0-9A-Fa-f]{32}"
+_SCRAM_PROOF = rb",p=[^,]*"
+_OAUTH_ANSWER = rb"(?i)([^\x01]*\x01(?:(?!auth=)[^\x01]*\x01)*auth=Bearer )[^\x01]*(\x01+)"
 
 
 def conceal_octets(octets: bytes, secret: Secret) -> bytes:
@@ -86,11 +87,11 @@ def describe_typed(line: bytes, name: str) -> str:
     match name.upper() if name.isascii() else "":
         case "PLAIN":
             return _describe_plain(octets)
-        case "CRAM-MD5" if found := _CRAM_ANSWER.fullmatch(octets):
+        case "CRAM-MD5" if found := re.fullmatch(_CRAM_ANSWER, octets):
             return f"{escape(found[1])} and the digest {MASK}"
         case "SCRAM-SHA-1" | "SCRAM-SHA-256" if octets.startswith((b"n,", b"y,", b"c=")):
-            return escape(_SCRAM_PROOF.sub(b",p=" + MASK.encode(), octets))
-        case "XOAUTH2" | "OAUTHBEARER" if found := _OAUTH_ANSWER.fullmatch(octets):
+            return escape(re.sub(_SCRAM_PROOF, b",p=" + MASK.encode(), octets))
+        case "XOAUTH2" | "OAUTHBEARER" if found := re.fullmatch(_OAUTH_ANSWER, octets):
             return f"{escape(found[1])}{MASK}{escape(found[2])}"
     return MASK + _hint(octets)
 

@@ -35,7 +35,7 @@ Step = Callable[[bytes], "Response"]
 
 _SOH = "\x01"
 _EMPTY = "(empty)"
-_LONE_SURROGATE = re.compile("[\ud800-\udc7f\udd00-\udfff]")
+_LONE_SURROGATE = "[\ud800-\udc7f\udd00-\udfff]"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -471,7 +471,7 @@ def _refuse_unsendable(what: str, value: str) -> None:
         raise NotSendable(
             f"The {what} holds CR, LF or NUL, which does not belong there; what a file or a command gave may end in a line feed too many."
         )
-    if _LONE_SURROGATE.search(value):
+    if re.search(_LONE_SURROGATE, value):
         raise NotSendable(f"The {what} holds half a surrogate pair, which no UTF-8 can carry.")
 
 

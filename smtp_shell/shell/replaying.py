@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 _ACTS = {"": Act.SEND, "s": Act.SEND, "k": Act.SKIP, "e": Act.EDIT, "g": Act.HAND_OVER, "q": Act.QUIT}
 _MOST_JOBS = 1_000
+_MOST_TIMES = 1_000_000_000
 _MENU = "[Enter] send, [k] skip, [e] edit, [g] go on by hand, [q] quit: "
 
 
@@ -195,24 +196,24 @@ def _times(text: str) -> int:
     """Read how often something is done.
 
     Raises:
-        ValueError: It is no number, or less than once.
+        ArgumentTypeError: It is no whole number, or less than 1.
     """
-    number = int(text)
-    if number < 1:
-        raise ValueError
-    return number
+    return _number(text, _MOST_TIMES)
 
 
 def _jobs(text: str) -> int:
     """Read how many replays go on at a time.
 
     Raises:
-        ValueError: It is no number, or not from 1 to `_MOST_JOBS`.
+        ArgumentTypeError: It is no whole number, or not from 1 to `_MOST_JOBS`.
     """
-    number = _times(text)
-    if number > _MOST_JOBS:
-        raise ValueError
-    return number
+    return _number(text, _MOST_JOBS)
+
+
+def _number(text: str, most: int) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 12 and 1 <= int(text) <= most):
+        raise argparse.ArgumentTypeError(f"'{text}' is no whole number from 1 to {most:,}")
+    return int(text)
 
 
 def _step_hook(ask: "Ask") -> Callable[[PendingStep], Decision]:

@@ -24,8 +24,9 @@ LONGEST_CAPTURE: Final = 4096
 # How a pattern looks that begins with a reply code, and what stands behind the code.
 _ANY = r"(?:[0-9]|\\d|\[[0-9-]{1,10}\])"
 _CODE = rf"(?:[1-9]{_ANY}{_ANY}|[1-9](?:\.|{_ANY})\.|\\d\\d\\d|\\d\{{3\}}|\((?:\?:)?[1-9]\d\d(?:\|[1-9]\d\d){{0,20}}\))"
-_HEAD = re.compile(rf"(?:\^|\\A)?{_CODE}(?![0-9*+?{{])(?:(?P<end> |\\ |\\s)|(?P<more>-|\\-))?(?P<repeated>[*+?{{])?")
-_LITERAL_BRACE = re.compile(r"(\\.)|\{(?![0-9]+(?:,[0-9]*)?\}|,[0-9]*\})", re.DOTALL)
+# Compiled when a transcript has a pattern, as most have none.
+_HEAD = rf"(?:\^|\\A)?{_CODE}(?![0-9*+?{{])(?:(?P<end> |\\ |\\s)|(?P<more>-|\\-))?(?P<repeated>[*+?{{])?"
+_LITERAL_BRACE = r"(?s)(\\.)|\{(?![0-9]+(?:,[0-9]*)?\}|,[0-9]*\})"
 _BREAKS_A_LINE = re.compile(rb"[\r\n\0]")
 
 
@@ -107,12 +108,12 @@ def _parse(text: str) -> Pattern:
 
     try:
         # regex gives a brace that repeats nothing a meaning of its own (approximate matching); in Python's syntax it is a brace.
-        compiled = regex.compile(_LITERAL_BRACE.sub(lambda found: found[1] or r"\{", text))
+        compiled = regex.compile(re.sub(_LITERAL_BRACE, lambda found: found[1] or r"\{", text))
     except (regex.error, RecursionError, OverflowError, MemoryError):
         raise ValueError("the pattern is too complicated") from None
     if SASL in compiled.groupindex:
         raise ValueError("the pattern captures into sasl, which replay computes itself")
-    head = _HEAD.match(text)
+    head = re.match(_HEAD, text)
     says = head is not None and not head["repeated"] and (head["end"] or head["more"])
     return Pattern(text, head is not None, bool(head and head["more"]) if says else None, compiled)
 

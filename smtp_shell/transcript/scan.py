@@ -16,7 +16,7 @@ from smtp_shell.values import dataclass
 _MARKERS: Final = {str(marker): marker for marker in Marker}
 # Each line is matched as a whole, one without a marker too: it is all content then.
 _LINES = re.compile(r"[ \t]*+(?:(?:([0-9]{1,9}+(?:\.[0-9]{1,6}+)?)[ \t]++)?(C[:&|<]|S[:|=~]|\*:|#) ?)?(.*)\n")
-_ODD_TIME = re.compile(r"[ \t]*([^ \t]+)[ \t]+(?:C[:&|<]|S[:|=~]|\*:|#)")
+_ODD_TIME = r"[ \t]*([^ \t]+)[ \t]+(?:C[:&|<]|S[:|=~]|\*:|#)"
 _BOM = b"\xef\xbb\xbf"
 _FIRST_FIELD = "transcript:"
 _BESIDE_CONTENT = 64  # octets of white space, time, marker and line end that a line may have beside its content
@@ -218,7 +218,7 @@ def _without_marker(line: str) -> tuple[str, str]:
     shown = clean(line.strip(" \t")[:_EXCERPT])
     if line[: len(_FIRST_FIELD)].lower() == _FIRST_FIELD:
         return "a header stands inside the file", "the header at the top, before anything else"
-    if odd := _ODD_TIME.match(line):
+    if odd := re.match(_ODD_TIME, line):
         return (
             f"'{clean(odd[1][:_EXCERPT])}' is no time",
             "seconds such as 0.021, with nine digits and six decimals at most",
