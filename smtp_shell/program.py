@@ -160,25 +160,28 @@ def _practice(words: list[str]) -> int:
         certificate=options.cert,
         key=options.key,
     )
+    if options.serve_only:
+        return _serve_only(PracticeServer(settings))
     with PracticeServer(settings) as server:
-        return _serve_only(server) if options.serve_only else _practise(server, options)
+        return _practise(server, options)
 
 
 def _serve_only(server: "PracticeServer") -> int:
-    """Serve until Ctrl-C or SIGTERM."""
+    """Serve until Ctrl-C or SIGTERM, which is awaited before there is anything that it could leave behind."""
     import signal
     import threading
 
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda number, frame: stop.set())
-    for line in chain(_facts(server), ("Ctrl-C stops it.",)):
-        sys.stdout.write(line + "\n")
-        sys.stdout.flush()
-    try:
-        while not stop.wait(0.2):
-            pass
-    except KeyboardInterrupt:
-        return 130
+    with server:
+        for line in chain(_facts(server), ("Ctrl-C stops it.",)):
+            sys.stdout.write(line + "\n")
+            sys.stdout.flush()
+        try:
+            while not stop.wait(0.2):
+                pass
+        except KeyboardInterrupt:
+            return 130
     return 0
 
 
