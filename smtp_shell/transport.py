@@ -7,7 +7,6 @@ over memory buffers of our own: what a server sent before the handshake is never
 import contextlib
 import select
 import socket
-import ssl
 import struct
 import time
 from collections.abc import Callable
@@ -17,10 +16,11 @@ from smtp_shell.config import TlsSettings
 from smtp_shell.errors import ConnectionLost, ProtocolViolation, TlsFailed, WaitTimedOut
 from smtp_shell.protocol.events import TlsStarted
 from smtp_shell.protocol.octets import escape, escape_str
-from smtp_shell.tls import LEFT_IN_HANDSHAKE, alert, make_context, tls_facts, why_no_handshake, why_unverified
 
 if TYPE_CHECKING:
     import subprocess
+
+    from smtp_shell.tlslayer import TlsLayer
 
 TICK = 0.2
 CHUNK = 64 * 1024
@@ -43,18 +43,20 @@ class Transport:
         self._socket = sock
         self._wait_readable = _watch(sock)
         self._child = child
-        self._tls: ssl.SSLObject | None = None
-        self._incoming = ssl.MemoryBIO()
-        self._outgoing = ssl.MemoryBIO()
+        self._tls: TlsLayer | None = None
         self._ahead = bytearray()
         self._eof = False
         self.peer = peer
-        self.truncated = False
 
     @property
     def in_tls(self) -> bool:
         """Whether the connection is inside TLS."""
         return self._tls is not None
+
+    @property
+    def truncated(self) -> bool:
+        """Whether what the server sent ended without TLS's own end."""
+        return self._tls is not None and self._tls.truncated
 
     @property
     def local_host(self) -> str:
@@ -68,7 +70,7 @@ class Transport:
     @property
     def readable(self) -> bool:
         """Whether something has come that nobody has taken."""
-        if self._ahead or (self._tls is not None and (self._tls.pending() or self._incoming.pending)):
+        if self._ahead or (self._tls is not None and self._tls.pending):
             return True
         return not self._eof and self._wait_readable(0)
 
@@ -89,7 +91,7 @@ class Transport:
             return
         view = memoryview(octets)
         for start in range(0, len(view), _ENCRYPT_AT_ONCE):
-            self._send_raw(self._encrypt(view[start : start + _ENCRYPT_AT_ONCE]), seconds)
+            self._send_raw(self._tls.encrypt(view[start : start + _ENCRYPT_AT_ONCE]), seconds)
 
     def recv(self, deadline: float) -> bytes | None:
         """Wait for octets.
@@ -107,23 +109,15 @@ class Transport:
         if self._tls is None:
             return self._recv_raw(deadline)
         while True:
-            try:
-                if self._incoming.pending or self._tls.pending() or self._eof:
-                    return self._tls.read(CHUNK)
-            except ssl.SSLWantReadError:
-                pass
-            except ssl.SSLZeroReturnError:
-                return b""
-            except ssl.SSLEOFError:
-                self.truncated = True
-                return b""
-            except ssl.SSLError as error:
-                raise TlsFailed(f"TLS broke: {alert(error)}; the server may want a client certificate.") from None
-            self._flush(deadline)
+            if self._tls.pending or self._eof:
+                octets = self._tls.decrypt(CHUNK)
+                if octets is not None:
+                    return octets
+            self._flush(self._tls, deadline)
             raw = self._recv_raw(deadline)
             if raw is None:
                 return None
-            self._feed(raw)
+            self._tls.feed(raw)
 
     def start_tls(self, settings: TlsSettings, name: str, seconds: float, *, implicit: bool = False) -> TlsStarted:
         """Do the TLS handshake.
@@ -139,24 +133,13 @@ class Transport:
             ProtocolViolation: Text in the clear came in place of the handshake, after STARTTLS.
             ConnectionLost: The connection broke.
         """
-        context = make_context(settings)
-        tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=name)
+        from smtp_shell.tls import LEFT_IN_HANDSHAKE
+        from smtp_shell.tlslayer import TlsLayer
+
+        layer = TlsLayer(settings, name)
         deadline = time.monotonic() + seconds
         first = True
-        while True:
-            try:
-                tls.do_handshake()
-                break
-            except ssl.SSLWantReadError:
-                self._flush(deadline)
-            except ssl.SSLError as error:
-                with contextlib.suppress(ConnectionLost, WaitTimedOut):  # our alert; the server may be gone already
-                    self._flush(deadline)
-                raise TlsFailed(
-                    why_unverified(error, name)
-                    if isinstance(error, ssl.SSLCertVerificationError)
-                    else why_no_handshake(error)
-                ) from None
+        while not self._shake_hands(layer, deadline):
             try:
                 raw = self._recv_raw(deadline)
             except ConnectionLost:
@@ -168,18 +151,25 @@ class Transport:
             if first and raw and raw[0] not in _TLS_RECORDS:
                 raise _plaintext(raw, implicit=implicit)
             first = False
-            self._feed(raw)
-        self._flush(deadline)
-        self._tls = tls
-        return tls_facts(tls, settings, name)
+            layer.feed(raw)
+        self._tls = layer
+        return layer.facts()
+
+    def _shake_hands(self, layer: "TlsLayer", deadline: float) -> bool:
+        try:
+            done = layer.shake_hands()
+        except TlsFailed:
+            with contextlib.suppress(ConnectionLost, WaitTimedOut):  # our alert; the server may be gone already
+                self._flush(layer, deadline)
+            raise
+        self._flush(layer, deadline)
+        return done
 
     def close(self) -> None:
         """Close the connection as a client should; never waits and never fails."""
-        with contextlib.suppress(OSError, ssl.SSLError, ConnectionLost, WaitTimedOut):
+        with contextlib.suppress(OSError):
             if self._tls is not None:
-                with contextlib.suppress(ssl.SSLWantReadError):
-                    self._tls.unwrap()
-                self._socket.send(self._outgoing.read())
+                self._socket.send(self._tls.farewell())
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_WR)
         self._socket.close()
@@ -213,23 +203,10 @@ class Transport:
             self._child.kill()
             self._child.wait()
 
-    def _encrypt(self, piece: bytes | memoryview) -> bytes:
-        assert self._tls is not None
-        try:
-            self._tls.write(piece)
-        except ssl.SSLError as error:
-            raise TlsFailed(f"TLS broke: {alert(error)}.") from None
-        return self._outgoing.read()
-
-    def _feed(self, raw: bytes) -> None:
-        if raw:
-            self._incoming.write(raw)
-        else:
-            self._incoming.write_eof()
-
-    def _flush(self, deadline: float) -> None:
-        if self._outgoing.pending:
-            self._send_raw(self._outgoing.read(), max(deadline - time.monotonic(), 1))
+    def _flush(self, layer: "TlsLayer", deadline: float) -> None:
+        """Send what TLS itself has to say."""
+        if octets := layer.outgoing():
+            self._send_raw(octets, max(deadline - time.monotonic(), 1))
 
     def _send_raw(self, octets: bytes, seconds: float) -> None:
         sent = self._send_some(octets)

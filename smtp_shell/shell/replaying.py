@@ -105,7 +105,7 @@ def replay_in_shell(shell: "Shell", words: Sequence[str]) -> None:
         tls_settings=shell.tls,
         timeouts=shell.timeouts,
         overall=options.overall,
-        credentials=_found_once(shell.options.credentials),
+        credentials=_found_once(lambda: shell.options.credentials),
         allow_cleartext=shell.settings.insecure_auth,
         source=shell.options.source,
         family=shell.options.family,
@@ -238,15 +238,20 @@ def _decide(ask: "Ask", question: str, step: PendingStep) -> Decision:
 
 
 def _credentials(options: argparse.Namespace, ask: "Ask | None") -> "CredentialsFor":
-    return _found_once(credential_source(options, ask))
+    return _found_once(lambda: credential_source(options, ask))
 
 
-def _found_once(source: "CredentialSource") -> "CredentialsFor":
-    """Find credentials once for all replays: a person is not asked for each of a thousand runs, and no command is run for each."""
+def _found_once(source_of: "Callable[[], CredentialSource]") -> "CredentialsFor":
+    """Find credentials once for all replays: a person is not asked for each of a thousand runs, and no command is run for each.
+
+    Args:
+        source_of: Gives the source, once a replay needs it.
+    """
     found: dict[tuple[frozenset[str], str], Credentials] = {}
     lock = Lock()
 
     def find(mechanism: "Mechanism", user: str) -> "Credentials":
+        source = source_of()
         name = source.user or user
         with lock:
             key = (frozenset(mechanism.needs), name)

@@ -3,21 +3,23 @@
 import re
 from functools import partial
 from time import monotonic
+from typing import TYPE_CHECKING
 
-from smtp_shell.authentication import Authentication, refuse_in_the_clear
 from smtp_shell.errors import AuthFailed, DialogueBroken, NotSendable, ProtocolViolation, UsageError
 from smtp_shell.protocol.commands import Command, secret_start
 from smtp_shell.protocol.dialogue import Phase
 from smtp_shell.protocol.masking import is_secret_answer
 from smtp_shell.protocol.octets import escape, unescape
 from smtp_shell.protocol.replies import Reply
-from smtp_shell.protocol.sasl import mechanism
 from smtp_shell.session import Session
 from smtp_shell.transcript.recorder import SASL_MARK
 from smtp_shell.transcript.settling import Settled
 from smtp_shell.transcript.stage import Stage
 from smtp_shell.transcript.step import CLIENT_LINES, Marker, Step
 from smtp_shell.transcript.variables import SASL, Template
+
+if TYPE_CHECKING:
+    from smtp_shell.authentication import Authentication
 
 EMPTY_LINE = "(an empty line)"
 _AUTH = re.compile(rb"[ \t]*AUTH[ \t]+([^ \t]+)", re.IGNORECASE)
@@ -139,7 +141,7 @@ class SaslExchange:
         self.expects_challenge = expected is not None and expected.octets.startswith(b"334")
         self._stage.tell_skipped((step.line,), shown(step, in_exchange=not begins), why)
 
-    def _answer(self, auth: Authentication, challenge: Reply) -> None:
+    def _answer(self, auth: "Authentication", challenge: Reply) -> None:
         """Answer a challenge, and keep in mind why that was refused: the server's reply to `*` would hide it."""
         try:
             auth.answer(challenge)
@@ -147,7 +149,10 @@ class SaslExchange:
             self._cancelled = error
             raise
 
-    def _authentication(self, session: Session) -> Authentication:
+    def _authentication(self, session: Session) -> "Authentication":
+        from smtp_shell.authentication import Authentication, refuse_in_the_clear
+        from smtp_shell.protocol.sasl import mechanism
+
         settings = self._stage.settings
         if settings.credentials is None:
             raise AuthFailed(

@@ -2,16 +2,19 @@
 
 from collections.abc import Callable, Mapping
 from itertools import count
+from typing import TYPE_CHECKING, TypeAlias
 
 from smtp_shell.config import Timeouts, TlsSettings
 from smtp_shell.protocol.events import Consumer
-from smtp_shell.protocol.sasl import Credentials, Mechanism
 from smtp_shell.target import Target
 from smtp_shell.transcript.demands import Strictness
 from smtp_shell.transcript.result import BeforeStep
 from smtp_shell.values import dataclass, field
 
-CredentialsFor = Callable[[Mechanism, str], Credentials]
+if TYPE_CHECKING:
+    from smtp_shell.protocol.sasl import Credentials, Mechanism
+
+CredentialsFor: TypeAlias = "Callable[[Mechanism, str], Credentials]"
 """Gives the credentials for a mechanism and a user that the transcript names (empty if it names none), or raises AuthFailed."""
 
 
@@ -49,7 +52,7 @@ class ReplaySettings:
     strictness: Strictness = Strictness.CODE
     variables: Mapping[str, str] = field(default_factory=dict)
     numbers: "count[int] | None" = None
-    credentials: CredentialsFor | None = None
+    credentials: "CredentialsFor | None" = None
     allow_cleartext: bool = False
     keep_going: bool = False
     before_step: BeforeStep | None = None

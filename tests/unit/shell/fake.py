@@ -39,13 +39,16 @@ class FakeTransport(Transport):
     def __init__(self, replies: "dict[bytes, bytes] | None" = None) -> None:
         self.heard = b""
         self.peer = ""
-        self.truncated = False
         self.closed = False
         self.secured = False
         self._replies = {**REPLIES, **(replies or {})}
         self._line = b""
         self._in_data = False
         self._coming = b"220 mail.example.org\r\n"
+
+    @property
+    def truncated(self) -> bool:
+        return False
 
     @property
     def in_tls(self) -> bool:
