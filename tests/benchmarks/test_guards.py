@@ -115,7 +115,9 @@ def test_the_version_loads_next_to_nothing(tmp_path: Path) -> None:
 def test_a_replay_without_tls_loads_no_heavy_library(tmp_path: Path) -> None:
     modules, _ = replay_noops(tmp_path, 1)
     assert "smtp_shell.transcript.replay" in modules
-    assert not loaded(modules, *HEAVY, "regex", "unittest", "email", "http", "logging", "multiprocessing")
+    assert not loaded(
+        modules, *HEAVY, "regex", "unittest", "email", "http", "logging", "multiprocessing", "ssl", "hashlib"
+    )
 
 
 def test_reading_a_transcript_loads_no_heavy_library(tmp_path: Path) -> None:
