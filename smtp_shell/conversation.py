@@ -139,7 +139,7 @@ class Conversation:
                 event = replace(event, reply=masked)
             if event.seconds is not None:
                 self._answers.append((self.dialogue.answered, event))
-            self._stream.publish(event, tls=self.tls is not None)
+            self.publish(event)
             if self._failure is not None:
                 self._break_off(self._named(self._failure, event.reply))
         elif isinstance(event, Noticed):
@@ -230,7 +230,7 @@ class Conversation:
         """
         with self._stream:
             for event in events:
-                self._stream.publish(event, tls=self.tls is not None)
+                self.publish(event)
             self._transmit(octets, seconds)
 
     def _transmit(self, octets: bytes, seconds: float) -> None:

@@ -2,6 +2,8 @@
 
 import hashlib
 import ssl
+from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from smtp_shell.config import TlsSettings
@@ -11,8 +13,6 @@ from smtp_shell.protocol.octets import escape_str
 
 if TYPE_CHECKING:
     from datetime import datetime
-from functools import lru_cache
-from pathlib import Path
 
 LEFT_IN_HANDSHAKE = (
     "the server closed the connection in the middle of the TLS handshake; ask its operator, or try another port."

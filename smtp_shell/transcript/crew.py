@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator
 from time import monotonic
 from typing import IO, Final, Protocol
 
+from smtp_shell.errors import UsageError
+
 _KEPT_IN_MEMORY: Final = 64 * 1024
 _AHEAD = 2
 """How many tasks for each thread may be ahead of the one whose turn it is."""
@@ -47,6 +49,7 @@ def in_order(tasks: Iterable[Task], jobs: int, out: Writer) -> bool:
         Whether Ctrl-C ended it.
 
     Raises:
+        UsageError: The system does not start as many threads.
         SmtpShellError: What a task raised; no other task is begun then.
     """
     line = _Line(tasks, jobs, out)
@@ -64,6 +67,10 @@ def in_order(tasks: Iterable[Task], jobs: int, out: Writer) -> bool:
             line.interrupt()
             _await(threads)
             return True
+        except RuntimeError:  # the system has no more threads for us
+            line.interrupt()
+            _await(threads)
+            raise UsageError(f"this system does not start {jobs:,} threads; give --jobs a smaller number.") from None
     if line.error is not None:
         raise line.error
     return False

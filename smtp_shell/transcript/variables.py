@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Final
 from smtp_shell.errors import NotSendable, UsageError
 from smtp_shell.protocol.octets import escape_str, unescape
 from smtp_shell.transcript.notation import clean
+from smtp_shell.values import dataclass
 
 if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
-from smtp_shell.values import dataclass
 
 SASL: Final = "sasl"
 """The one reserved name: the response of the mechanism, which replay computes."""

@@ -229,3 +229,23 @@ def test_ctrl_c_ends_all_of_them_at_once(tmp_path: Path, jobs: str) -> None:
     assert "Traceback" not in err
     assert "interrupted" in out
     assert out.splitlines()[-1].startswith("a step")
+
+
+def test_more_threads_than_the_system_starts_are_one_clear_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    transcript(tmp_path / "a.smtp", "a")
+    start, started = threading.Thread.start, []
+
+    def start_some(thread: threading.Thread) -> None:
+        if thread.name.startswith("job-"):
+            started.append(thread)
+            if len(started) > 3:
+                raise RuntimeError("can't start new thread")
+        start(thread)
+
+    with Host({"a": 0.2}).serving() as host:
+        monkeypatch.setattr(threading.Thread, "start", start_some)
+        with pytest.raises(UsageError, match="does not start 50 threads; give --jobs a smaller number"):
+            told(ReplayOptions([tmp_path], [host.address], SETTINGS, repeat=100, jobs=50))
+    assert not any(thread.is_alive() for thread in started)
