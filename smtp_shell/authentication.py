@@ -4,9 +4,9 @@ Source: RFC 4954 §4
 """
 
 from contextlib import suppress
-from typing import NoReturn
 
 from smtp_shell.errors import AuthFailed, DialogueBroken, ProtocolViolation, SmtpShellError, UsageError
+from smtp_shell.hints import NoReturn
 from smtp_shell.protocol.commands import Command
 from smtp_shell.protocol.events import NoticeKind
 from smtp_shell.protocol.octets import escape

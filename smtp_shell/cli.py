@@ -4,6 +4,9 @@ import sys
 
 from smtp_shell import __version__
 
+_YOUNG = 20_000
+"""How many new objects there may be before they are looked through for what can go: more than a start makes, most of which stays."""
+
 
 def main(argv: list[str] | None = None) -> int:
     """Run smtp-shell.
@@ -16,8 +19,17 @@ def main(argv: list[str] | None = None) -> int:
     """
     words = sys.argv[1:] if argv is None else argv
     if words == ["--version"]:
-        sys.stdout.write(f"smtp-shell {__version__}\n")
+        try:
+            sys.stdout.write(f"smtp-shell {__version__}\n")
+            sys.stdout.flush()
+        except OSError as error:
+            from smtp_shell.program import output_lost
+
+            return output_lost(error)
         return 0
+    import gc
+
+    gc.set_threshold(_YOUNG)
     from smtp_shell.program import run
 
     return run(words)

@@ -4,11 +4,10 @@ import contextlib
 import os
 import re
 import socket
-import threading
 import time
-from typing import Any
 
 from smtp_shell.errors import ConnectFailed
+from smtp_shell.hints import Any
 from smtp_shell.target import Target, Way
 from smtp_shell.transport import Transport, reason_of, tick, wait_for
 
@@ -53,6 +52,8 @@ def _look_up(target: Target, deadline: float, family: int) -> list[tuple[int, An
 
 def _look_name_up(target: Target, deadline: float, family: int) -> list[tuple[int, Any]]:
     """Look the name up in a thread of its own: the system's call knows neither deadline nor Ctrl-C."""
+    import threading
+
     found: list[tuple[int, Any]] = []
     failure: list[str] = []
 
@@ -170,6 +171,8 @@ def local_name(address: str, seconds: float = 1.0) -> str:
     """
     found = [socket.gethostname()]
     if "." not in found[0]:
+        import threading
+
         thread = threading.Thread(target=lambda: found.append(socket.getfqdn()), daemon=True, name="own-name")
         thread.start()
         thread.join(seconds)

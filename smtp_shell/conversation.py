@@ -4,10 +4,10 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from typing import NoReturn
 
 from smtp_shell.config import TlsSettings
 from smtp_shell.errors import ConnectionLost, DialogueBroken, OutcomeUnknown, ProtocolViolation, TlsFailed, WaitTimedOut
+from smtp_shell.hints import NoReturn
 from smtp_shell.protocol.dialogue import Dialogue, Owed, Phase
 from smtp_shell.protocol.events import (
     Consumer,
@@ -47,6 +47,7 @@ class Conversation:
         tls: The facts of TLS, once it has started.
         is_open: Whether the connection is open.
         next_answer: Number of the reply that is to be read next, of all that are or were owed.
+        publish: Gives an event to every consumer.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class Conversation:
         self.is_open = True
         self.next_answer = 1
         self._stream = EventStream(consumers, clock, opened)
+        self.publish = self._stream.publish
         self._clock = clock
         self._sent_at = opened
         self._answers: deque[tuple[int, ReplyReceived]] = deque()
@@ -87,10 +89,6 @@ class Conversation:
     def keep_secrets_of(self, other: "Conversation") -> None:
         """Mask here too what another conversation masks."""
         self._traces.update(other._traces)
-
-    def publish(self, event: Event) -> None:
-        """Give an event to every consumer."""
-        self._stream.publish(event, tls=self.tls is not None)
 
     def skip_answers(self) -> None:
         """Let the next reply that is read be one to what is said from now on."""
@@ -217,13 +215,14 @@ class Conversation:
             )
         return error
 
-    def say(self, events: Iterable[Event], octets: bytes, seconds: float) -> None:
+    def say(self, events: Iterable[Event], octets: bytes, seconds: float, until: float) -> None:
         """Publish what goes out, and send it.
 
         Args:
             events: What it is.
             octets: All of it.
             seconds: How long each 64 KiB may take.
+            until: When all of it must be sent, on the clock.
 
         Raises:
             DialogueBroken: The connection broke, or the server stopped reading.
@@ -231,22 +230,22 @@ class Conversation:
         with self._stream:
             for event in events:
                 self.publish(event)
-            self._transmit(octets, seconds)
+            self._sent_at = self._clock()
+            try:
+                self.transport.send(octets, seconds, until)
+            except (ConnectionLost, WaitTimedOut, TlsFailed) as error:
+                self._not_sent(error)
+            except KeyboardInterrupt:
+                self.end(End.ERROR, "interrupted while sending")
+                raise
 
-    def _transmit(self, octets: bytes, seconds: float) -> None:
-        self._sent_at = self._clock()
-        try:
-            self.transport.send(octets, seconds)
-        except (ConnectionLost, WaitTimedOut, TlsFailed) as error:
-            owed = self.dialogue.owed
-            with suppress(DialogueBroken):
-                self.look()
-            if self.is_open:
-                self._lose(error)
-            raise self.loss(owed, error) from None
-        except KeyboardInterrupt:
-            self.end(End.ERROR, "interrupted while sending")
-            raise
+    def _not_sent(self, error: DialogueBroken) -> NoReturn:
+        owed = self.dialogue.owed
+        with suppress(DialogueBroken):
+            self.look()
+        if self.is_open:
+            self._lose(error)
+        raise self.loss(owed, error) from None
 
     def shake_hands(self, settings: TlsSettings, name: str, seconds: float, *, implicit: bool) -> TlsStarted:
         """Do the TLS handshake; after STARTTLS all that was learnt in the clear is forgotten.
@@ -273,7 +272,8 @@ class Conversation:
             self.dialogue.forget_plaintext()
             self.skip_answers()
         self.tls = facts
-        self._stream.publish(facts, tls=False)
+        self.publish(facts)
+        self._stream.tls = True
         return facts
 
     def end(self, end: End, detail: str = "") -> None:

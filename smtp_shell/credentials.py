@@ -2,9 +2,9 @@
 
 import os
 from collections.abc import Callable, Set
-from typing import TYPE_CHECKING
 
 from smtp_shell.errors import AuthFailed
+from smtp_shell.hints import TYPE_CHECKING
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.protocol.secret import Secret
 from smtp_shell.values import dataclass, field

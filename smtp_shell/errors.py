@@ -20,8 +20,7 @@ SmtpShellError                     a sentence for a person: what, where, what to
 Exit status 1 is an outcome and no error: a 4yz or 5yz reply is never an exception.
 """
 
-from typing import ClassVar
-
+from smtp_shell.hints import ClassVar
 from smtp_shell.values import dataclass
 
 

@@ -4,9 +4,9 @@ import argparse
 import os
 import sys
 from functools import partial
-from typing import TYPE_CHECKING, Any, NoReturn
 
 from smtp_shell.errors import UsageError
+from smtp_shell.hints import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
     from smtp_shell.config import TlsSettings

@@ -7,10 +7,10 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import chain
-from typing import TYPE_CHECKING, Any
 
 from smtp_shell import __version__
 from smtp_shell.errors import SmtpShellError, UsageError
+from smtp_shell.hints import TYPE_CHECKING, Any
 from smtp_shell.options import (
     Parser,
     address_family,
@@ -81,19 +81,38 @@ def run(words: list[str]) -> int:
     """
     _use_utf8()
     try:
-        return _dispatch(words)
+        try:
+            return _dispatch(words)
+        finally:
+            sys.stdout.flush()
     except SmtpShellError as error:
         sys.stderr.write("".join(f"smtp-shell: {line}\n" for line in str(error).split("\n")))
         return error.exit_status
     except KeyboardInterrupt:
         sys.stderr.write("smtp-shell: interrupted.\n")
         return 130
-    except BrokenPipeError:
-        # Whoever read our output has had enough. Python would complain once more when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    except OSError as error:
+        return output_lost(error)
     finally:
         gc.freeze()  # the process is about to end: nothing is to be looked through for what can go
+
+
+def output_lost(error: OSError) -> int:
+    """Say why the results cannot be written; whoever read them and has had enough needs no telling.
+
+    Args:
+        error: What the system said.
+
+    Returns:
+        The exit status.
+    """
+    # Python would complain once more when it flushes at exit.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if isinstance(error, BrokenPipeError):
+        return 0
+    reason = (error.strerror or type(error).__name__).lower()
+    sys.stderr.write(f"smtp-shell: the results cannot be written: {reason}; make room, or send them elsewhere.\n")
+    return 1
 
 
 def _dispatch(words: list[str]) -> int:

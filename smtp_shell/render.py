@@ -14,8 +14,8 @@ line that had to be wrapped have one too.
 """
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, assert_never
 
+from smtp_shell.hints import TYPE_CHECKING, assert_never
 from smtp_shell.protocol.events import (
     Authenticated,
     CommandSent,

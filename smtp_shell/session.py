@@ -6,7 +6,6 @@ One session is one connection, used by one thread. Everything that happens goes 
 import math
 import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import NoReturn
 
 from smtp_shell.config import Timeouts, TlsSettings
 from smtp_shell.connecting import connect
@@ -16,6 +15,7 @@ from smtp_shell.errors import (
     UsageError,
     WaitTimedOut,
 )
+from smtp_shell.hints import NoReturn
 from smtp_shell.protocol.commands import Command
 from smtp_shell.protocol.dialogue import Asked, Owed, Phase
 from smtp_shell.protocol.events import (
@@ -41,6 +41,7 @@ from smtp_shell.target import Target, Way
 from smtp_shell.transport import Transport
 
 _SHORTEST_WAIT = 0.001
+_TLS = Phase.TLS
 
 
 class Session:
@@ -156,6 +157,11 @@ class Session:
         return self._wire.is_open and self._wire.transport.readable
 
     @property
+    def is_quiet(self) -> bool:
+        """Whether the connection is open, and nothing has come that `look` would take in."""
+        return self._wire.is_open and not self._wire.transport.readable
+
+    @property
     def tls_due(self) -> bool:
         """Whether the server said 220 to STARTTLS and the handshake is still to be done."""
         return self.phase is Phase.TLS and not self._tls_declined
@@ -211,14 +217,18 @@ class Session:
         """
         if not looked:
             self.look()
-        self._check_sendable()
-        self._wire.skip_answers()
+        wire = self._wire
+        if not wire.is_open or self.dialogue.phase is _TLS:
+            self._check_sendable()
+        wire.skip_answers()
         events: list[Event] = []
+        lines: list[bytes] = []
         for number, command in enumerate(commands, 1):
             if command.public is not None:
                 self.keep_secret(_secret(command.line[command.public :]))
             events += self.dialogue.send(command, pipelined=more or number < len(commands))
-        self._say(events, b"".join([command.octets for command in commands]))
+            lines.append(command.octets)
+        wire.say(events, b"".join(lines), self.timeouts.send, self.until)
 
     def send_raw(self, octets: bytes) -> None:
         """Send exactly these octets.
@@ -588,10 +598,7 @@ class Session:
         raise self._wire.loss(everything, error)
 
     def _say(self, events: Iterable[Event], octets: bytes) -> None:
-        seconds = self.timeouts.send
-        if self.until != math.inf:
-            seconds = min(seconds, max(self.until - self._clock(), _SHORTEST_WAIT))
-        self._wire.say(events, octets, seconds)
+        self._wire.say(events, octets, self.timeouts.send, self.until)
 
     def _check_open(self) -> None:
         if not self.is_open:

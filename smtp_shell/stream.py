@@ -12,6 +12,9 @@ class EventStream:
         consumers: Who gets each event.
         clock: Gives seconds.
         opened: When the connection was opened, on that clock.
+
+    Attributes:
+        tls: Whether what happens now happens inside TLS.
     """
 
     def __init__(self, consumers: Sequence[Consumer], clock: Callable[[], float], opened: float) -> None:
@@ -19,6 +22,7 @@ class EventStream:
         self._clock = clock
         self._opened = opened
         self._seq = 0
+        self.tls = False
         self._half_done = 0
         self._pressed = False
 
@@ -32,18 +36,17 @@ class EventStream:
         consumers.remove(consumer)
         self._consumers = tuple(consumers)
 
-    def publish(self, event: Event, *, tls: bool) -> None:
+    def publish(self, event: Event) -> None:
         """Give an event to every consumer.
 
         Args:
             event: The event.
-            tls: Whether it happened inside TLS.
 
         Raises:
             KeyboardInterrupt: Ctrl-C was pressed meanwhile; every consumer has had the event.
         """
         self._seq += 1
-        entry = Entry(self._seq, self._clock() - self._opened, event, tls)
+        entry = Entry(self._seq, self._clock() - self._opened, event, self.tls)
         for consumer in self._consumers:
             try:
                 consumer(entry)

@@ -4,10 +4,10 @@ import hashlib
 import ssl
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from smtp_shell.config import TlsSettings
 from smtp_shell.errors import ConfigError
+from smtp_shell.hints import TYPE_CHECKING, Any
 from smtp_shell.protocol.events import Certificate, TlsStarted
 from smtp_shell.protocol.octets import escape_str
 

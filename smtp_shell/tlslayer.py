@@ -27,7 +27,9 @@ class TlsLayer:
         self._name = name
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
-        self._tls = make_context(settings).wrap_bio(self._incoming, self._outgoing, server_hostname=name)
+        # A name that is octets already is not encoded: that takes long to load, and changes nothing in what is ASCII.
+        octets = name.encode() if name.isascii() else name
+        self._tls = make_context(settings).wrap_bio(self._incoming, self._outgoing, server_hostname=octets)
         self.truncated = False
 
     @property

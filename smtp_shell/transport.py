@@ -5,15 +5,16 @@ over memory buffers of our own: what a server sent before the handshake is never
 """
 
 import contextlib
+import math
 import select
 import socket
 import struct
 import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sized
 
 from smtp_shell.config import TlsSettings
 from smtp_shell.errors import ConnectionLost, ProtocolViolation, TlsFailed, WaitTimedOut
+from smtp_shell.hints import TYPE_CHECKING
 from smtp_shell.protocol.events import TlsStarted
 from smtp_shell.protocol.octets import escape, escape_str
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from smtp_shell.tlslayer import TlsLayer
 
 TICK = 0.2
+_TICK_MS = 1000 * TICK
+_SHORTEST_WAIT = 0.001
 CHUNK = 64 * 1024
 _RECEIVE_AHEAD = 1024 * 1024
 _ENCRYPT_AT_ONCE = 256 * 1024
@@ -41,7 +44,7 @@ class Transport:
     def __init__(self, sock: socket.socket, peer: str, child: "subprocess.Popen[bytes] | None" = None) -> None:
         sock.setblocking(False)
         self._socket = sock
-        self._wait_readable = _watch(sock)
+        self._wait_readable = _watch(sock)  # takes milliseconds
         self._child = child
         self._tls: TlsLayer | None = None
         self._ahead = bytearray()
@@ -72,14 +75,15 @@ class Transport:
         """Whether something has come that nobody has taken."""
         if self._ahead or (self._tls is not None and self._tls.pending):
             return True
-        return not self._eof and self._wait_readable(0)
+        return not self._eof and bool(self._wait_readable(0))
 
-    def send(self, octets: bytes, seconds: float) -> None:
+    def send(self, octets: bytes, seconds: float, until: float = math.inf) -> None:
         """Send all of it; what the server says meanwhile is kept.
 
         Args:
             octets: What to send.
             seconds: How long each 64 KiB may take.
+            until: When all of it must be sent, on the clock of `time.monotonic`.
 
         Raises:
             WaitTimedOut: The server stopped reading.
@@ -87,11 +91,11 @@ class Transport:
             TlsFailed: TLS broke.
         """
         if self._tls is None:
-            self._send_raw(octets, seconds)
+            self._send_raw(octets, seconds, until)
             return
         view = memoryview(octets)
         for start in range(0, len(view), _ENCRYPT_AT_ONCE):
-            self._send_raw(self._tls.encrypt(view[start : start + _ENCRYPT_AT_ONCE]), seconds)
+            self._send_raw(self._tls.encrypt(view[start : start + _ENCRYPT_AT_ONCE]), seconds, until)
 
     def recv(self, deadline: float) -> bytes | None:
         """Wait for octets.
@@ -208,11 +212,16 @@ class Transport:
         if octets := layer.outgoing():
             self._send_raw(octets, max(deadline - time.monotonic(), 1))
 
-    def _send_raw(self, octets: bytes, seconds: float) -> None:
-        sent = self._send_some(octets)
-        if sent == len(octets):
-            return
-        rest = memoryview(octets)[sent:]
+    def _send_raw(self, octets: bytes, seconds: float, until: float = math.inf) -> None:
+        try:
+            sent = self._socket.send(octets)
+        except OSError as error:
+            sent = _nothing_sent(error)
+        if sent != len(octets):
+            left = max(until - time.monotonic(), _SHORTEST_WAIT)
+            self._send_rest(memoryview(octets)[sent:], min(seconds, left))
+
+    def _send_rest(self, rest: memoryview, seconds: float) -> None:
         begun, deadline = len(rest), time.monotonic() + seconds
         while rest:
             if sent := self._send_some(rest):
@@ -235,10 +244,8 @@ class Transport:
         """Send as much as the system takes at once; give how much that was."""
         try:
             return self._socket.send(octets)
-        except BlockingIOError:
-            return 0
         except OSError as error:
-            raise _broken(error) from None
+            return _nothing_sent(error)
 
     def _read_ahead(self) -> None:
         try:
@@ -257,7 +264,7 @@ class Transport:
             return raw
         while not self._eof:
             left = deadline - time.monotonic()
-            if not self._wait_readable(TICK if left > TICK else left if left > 0 else 0):
+            if not self._wait_readable(_TICK_MS if left > TICK else left * 1000 if left > 0 else 0):
                 if left <= 0:
                     return None
                 continue
@@ -278,14 +285,14 @@ def tick(deadline: float) -> float | None:
     return min(left, TICK) if left > 0 else None
 
 
-def _watch_by_poll(sock: socket.socket) -> Callable[[float], bool]:
+def _watch_by_poll(sock: socket.socket) -> Callable[[float], Sized]:
     poll = select.poll()
     poll.register(sock, select.POLLIN)
-    return lambda seconds: bool(poll.poll(seconds * 1000))
+    return poll.poll
 
 
-def _watch_by_select(sock: socket.socket) -> Callable[[float], bool]:
-    return lambda seconds: bool(select.select([sock], [], [], seconds)[0])
+def _watch_by_select(sock: socket.socket) -> Callable[[float], Sized]:
+    return lambda milliseconds: select.select([sock], [], [], milliseconds / 1000)[0]
 
 
 def _wait_by_poll(sock: socket.socket, seconds: float, *, read: bool = True, write: bool = False) -> tuple[bool, bool]:
@@ -323,6 +330,12 @@ def reason_of(error: OSError) -> str:
         return "the connection was refused"
     text = error.strerror or str(error)
     return escape_str(text[:1].lower() + text[1:])
+
+
+def _nothing_sent(error: OSError) -> int:
+    if isinstance(error, BlockingIOError):
+        return 0
+    raise _broken(error) from None
 
 
 def _broken(error: OSError) -> ConnectionLost:

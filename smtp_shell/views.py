@@ -1,10 +1,9 @@
 """Where a dialogue is shown: a console in colour, or plain text."""
 
-import shutil
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol, TextIO
 
+from smtp_shell.hints import TYPE_CHECKING, Protocol, TextIO
 from smtp_shell.protocol.events import Entry
 from smtp_shell.render import STYLES, THEMES, Look, Presenter, Row, fold, wrap
 
@@ -71,7 +70,11 @@ class ConsoleView:
 
     @property
     def _width(self) -> int:
-        return self._console.width if self._console is not None else shutil.get_terminal_size().columns
+        if self._console is not None:
+            return self._console.width
+        import shutil
+
+        return shutil.get_terminal_size().columns
 
     def _print(self, row: Row) -> None:
         if self._console is None and row.style == "said":

@@ -15,6 +15,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 # From left to right: a module imports only from its left, or from its own package.
 LAYERS = (
+    {"hints"},
     {"values"},
     {"errors"},
     {"config"},
@@ -49,6 +50,7 @@ ROOMS = {
     "select": {"transport", "servers"},
     "subprocess": {"connecting", "transport", "credentials", "shell"},
     "asyncio": {"servers", "shell"},
+    "typing": {"servers", "shell.repl"},
 }
 NOWHERE = {"smtplib", "aiosmtplib", "smtpproto", "pickle", "telnetlib"}
 NOT_IN_PROTOCOL = {

@@ -3,12 +3,12 @@
 import io
 import re
 from collections.abc import Iterable
-from typing import TextIO
 
 from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 from rich.terminal_theme import MONOKAI
 
+from smtp_shell.hints import TextIO
 from smtp_shell.protocol.events import Entry
 from smtp_shell.render import Look
 from smtp_shell.views import ConsoleView

@@ -2,8 +2,8 @@
 
 import codecs
 import json
-from typing import TextIO
 
+from smtp_shell.hints import TextIO
 from smtp_shell.protocol.events import (
     CommandSent,
     Decoded,

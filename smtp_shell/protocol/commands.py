@@ -1,6 +1,7 @@
 """Commands: what a client says, kept as the octets that go over the wire."""
 
 import re
+from functools import lru_cache
 
 from smtp_shell.errors import NotSendable
 from smtp_shell.protocol.octets import CRLF
@@ -48,8 +49,8 @@ class Command:
     @property
     def verb(self) -> str:
         """The first word, upper-case; empty when it is not made of letters, digits and hyphens."""
-        match = _VERB.match(self.line)
-        return match[0].upper().decode("ascii") if match else ""
+        line = self.line
+        return _verb_kept(line) if len(line) <= _LONGEST_KEPT else _verb(line)
 
     @property
     def argument(self) -> bytes:
@@ -67,10 +68,19 @@ class Command:
         return self.line if self.public is None else self.line[: self.public]
 
 
+_LONGEST_KEPT = 100
 _VERB = re.compile(rb"[A-Za-z0-9-]+(?=[ \t]|$)")
 _AUTH = re.compile(rb"(\s*AUTH(?:\s+|=))(\S+)(\s*)", re.IGNORECASE)
 _MECHANISM = re.compile(rb"[A-Z0-9_-]{1,20}|[a-z0-9_-]{1,20}|(?i:plain|login|cram-md5|scram-sha-1|scram-sha-256)")
 _LINE_BREAKS = {"\r": "CR", "\n": "LF", "\0": "NUL"}
+
+
+def _verb(line: bytes) -> str:
+    match = _VERB.match(line)
+    return match[0].upper().decode("ascii") if match else ""
+
+
+_verb_kept = lru_cache(maxsize=256)(_verb)
 
 
 def secret_start(line: bytes) -> int | None:

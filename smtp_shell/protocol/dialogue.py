@@ -20,10 +20,10 @@ from smtp_shell.protocol.events import (
     ReplyReceived,
     SaslSent,
 )
-from smtp_shell.protocol.foreseen import is_foreseen, is_foreseen_after_message, is_foreseen_as_greeting
+from smtp_shell.protocol.foreseen import FORESEEN, is_foreseen_after_message, is_foreseen_as_greeting
 from smtp_shell.protocol.octets import escape
 from smtp_shell.protocol.rawlines import RawLines, lines_of
-from smtp_shell.protocol.replies import VIOLATIONS, Extensions, Malformed, Reply, ReplyLimits, ReplyParser
+from smtp_shell.protocol.replies import VIOLATIONS, Extensions, Malformed, Oddity, Reply, ReplyLimits, ReplyParser
 from smtp_shell.values import dataclass, replace
 
 UNASKED_LIMIT = 64 * 1024
@@ -100,13 +100,17 @@ TRANSITIONS: dict[tuple[str, int], Phase] = {
     ("QUIT", 2): Phase.CLOSED,
 }
 
-_BDAT = re.compile(rb"BDAT[ \t]+([0-9]{1,19})([ \t]+LAST)?[ \t]*", re.IGNORECASE)
-_AUTH = re.compile(rb"\s*AUTH\b", re.IGNORECASE)
+# Compiled when they are needed: few dialogues need any.
+_BDAT = rb"(?i)BDAT[ \t]+([0-9]{1,19})([ \t]+LAST)?[ \t]*"
+_AUTH = rb"(?i)\s*AUTH\b"
 # One word that is no command without an argument: what an answer in an AUTH exchange looks like.
-_RESPONSE = re.compile(rb"(?!(?:DATA|EHLO|HELO|HELP|NOOP|QUIT|RSET|STARTTLS)\Z)\S*", re.IGNORECASE)
+_RESPONSE = rb"(?i)(?!(?:DATA|EHLO|HELO|HELP|NOOP|QUIT|RSET|STARTTLS)\Z)\S*"
 
 
-_TLS = Phase.TLS
+_HELLOS = frozenset({"EHLO", "HELO", "LHLO"})
+_BEGIN_ANEW = frozenset({*_HELLOS, "MAIL", "RSET"})
+_CONDITIONAL = frozenset({"STARTTLS", "RCPT", "RSET", "AUTH"})
+_TLS, _MAIL, _RCPT = Phase.TLS, Phase.MAIL, Phase.RCPT
 _COMMAND, _SASL = Asked.COMMAND, Asked.SASL
 
 
@@ -122,6 +126,7 @@ class Dialogue:
         greeting: The greeting, once it is in.
         lmtp: Whether it is LMTP, where the final dot has a reply for each accepted recipient.
         asked: How many replies have been owed so far, those that came included.
+        answered: How many of them are not owed any more.
     """
 
     def __init__(self, limits: ReplyLimits | None = None) -> None:
@@ -129,6 +134,7 @@ class Dialogue:
         self._parser = ReplyParser(self._limits)
         self._owed: deque[Owed] = deque([Owed(Asked.GREETING)])
         self.asked = 1
+        self.answered = 0
         self._raw = RawLines(self._limits.line)
         self._raw_in_data = False
         self._unasked = 0
@@ -152,12 +158,7 @@ class Dialogue:
     @property
     def outstanding(self) -> int:
         """How many replies the server owes."""
-        return len(self._owed)
-
-    @property
-    def answered(self) -> int:
-        """How many replies are not owed any more, of the `asked` in all."""
-        return self.asked - len(self._owed)
+        return self.asked - self.answered
 
     @property
     def pending(self) -> bytes:
@@ -249,7 +250,7 @@ class Dialogue:
         """Note that the server sends no more; give what that leaves open."""
         if self._parser.pending:
             yield Noticed(NoticeKind.CUT_REPLY, octets=self._parser.pending)
-        self._owed.clear()
+        self._forgive()
         self.phase = Phase.CLOSED
 
     def forget_plaintext(self) -> None:
@@ -258,7 +259,7 @@ class Dialogue:
         Source: RFC 3207 §4.2
         """
         self._parser = ReplyParser(self._limits)
-        self._owed.clear()
+        self._forgive()
         self._raw = RawLines(self._limits.line)
         self._raw_in_data = False
         self.extensions = None
@@ -277,6 +278,10 @@ class Dialogue:
         if command is not None and command.verb in ("EHLO", "LHLO") and reply.code // 100 == 2:
             self.extensions = Extensions.parse(masked)
 
+    def _forgive(self) -> None:
+        self._owed.clear()
+        self.answered = self.asked
+
     def _owe(self, owed: Owed) -> None:
         self._owed.append(owed)
         self.asked += 1
@@ -285,13 +290,14 @@ class Dialogue:
         verb = command.verb
         if verb == "AUTH":
             self._auth = command
-        chunk = _BDAT.fullmatch(command.line) if verb == "BDAT" else None
+        chunk = re.fullmatch(_BDAT, command.line) if verb == "BDAT" else None
         if chunk:
             self._raw.chunk_left = int(chunk[1])
         if chunk and chunk[2]:
             self._owe_for_message(Owed(Asked.CHUNK, command, verb))
             return
-        self._owe(Owed(Asked.COMMAND, command, verb))
+        self._owed.append(Owed(_COMMAND, command, verb))
+        self.asked += 1
 
     def _owe_for_message(self, owed: Owed) -> None:
         """Owe what ends a message: one reply, or in LMTP one for each accepted recipient."""
@@ -299,7 +305,7 @@ class Dialogue:
             self._owe(owed)
 
     def _may_hold_secret(self, octets: bytes) -> bool:
-        return self._in_exchange() or any(_AUTH.match(line) for line in (self._raw.rest + octets).split(b"\n"))
+        return self._in_exchange() or any(re.match(_AUTH, line) for line in (self._raw.rest + octets).split(b"\n"))
 
     def _in_exchange(self) -> bool:
         """Say whether an AUTH exchange goes on, or will as far as the client can know."""
@@ -309,7 +315,7 @@ class Dialogue:
         """Say whether a raw line answers a challenge, be it one that has not come yet."""
         if self._raw_in_data:
             return False
-        return self.phase is Phase.AUTH or (self._in_exchange() and _RESPONSE.fullmatch(line) is not None)
+        return self.phase is Phase.AUTH or (self._in_exchange() and re.fullmatch(_RESPONSE, line) is not None)
 
     def _public_length(self, octets: bytes) -> int | None:
         line = self._raw.rest + octets
@@ -336,14 +342,15 @@ class Dialogue:
         for oddity in reply.oddities:
             kind = NoticeKind.BAD_REPLY if oddity in VIOLATIONS else NoticeKind.ODD_REPLY
             events.append(Noticed(kind, oddity.value))
-        if not self._owed or reply.reply_class is None:
+        if not self._owed or Oddity.ODD_CODE in reply.oddities:
             return events + self._take_unasked(reply)
         owed = self._owed.popleft()
+        self.answered += 1
         self._unasked = 0
         if owed.late:
             events.append(Noticed(NoticeKind.LATE, str(owed)))
         self._advance(owed, reply)
-        if not _is_foreseen(owed, reply.code):
+        if reply.code < 400 and not _is_foreseen(owed, reply.code):  # anything may be refused
             events.append(Noticed(NoticeKind.UNFORESEEN, f"{reply.code} as {owed}"))
         events.append(ReplyReceived(reply, owed.command, seconds, owed.verb))
         return events
@@ -382,34 +389,34 @@ class Dialogue:
             self.phase = Phase.READY
 
     def _advance_by_command(self, verb: str, digit: int, reply: Reply) -> None:
-        if digit == 2 and verb in ("EHLO", "HELO", "LHLO"):
+        if digit == 2 and verb in _BEGIN_ANEW:
             self._accepted = 0
-            self.lmtp = verb == "LHLO"
-            self.extensions = Extensions({}) if verb == "HELO" else Extensions.parse(reply)
+            if verb in _HELLOS:
+                self.lmtp = verb == "LHLO"
+                self.extensions = Extensions({}) if verb == "HELO" else Extensions.parse(reply)
         elif digit == 2 and verb == "RCPT":
             self._accepted += 1
-        elif digit == 2 and verb in ("MAIL", "RSET"):
-            self._accepted = 0
         elif digit != 3 and verb == "DATA":
             self._raw_in_data = False
-        if self._stays(verb, digit, reply):
-            return
-        self.phase = TRANSITIONS.get((verb, digit), self.phase)
+        phase = TRANSITIONS.get((verb, digit))
+        if phase is not None and not (verb in _CONDITIONAL and self._stays(verb, digit, reply)):
+            self.phase = phase
 
     def _stays(self, verb: str, digit: int, reply: Reply) -> bool:
         """Say whether the phase stays although the table has a row: the row's condition is not met."""
         if verb == "STARTTLS":
             return reply.code != 220 or not VIOLATIONS.isdisjoint(reply.oddities)
         if verb == "RCPT":
-            return self.phase not in (Phase.MAIL, Phase.RCPT)
+            return self.phase is not _MAIL and self.phase is not _RCPT
         if verb == "RSET":
             return self.phase is Phase.FRESH
-        return verb == "AUTH" and digit in (4, 5) and self.phase is not Phase.AUTH
+        return digit in (4, 5) and self.phase is not Phase.AUTH
 
 
 def _is_foreseen(owed: Owed, code: int) -> bool:
     if owed.asked is _COMMAND or owed.asked is _SASL:
-        return is_foreseen(owed.verb, code)
+        foreseen = FORESEEN.get(owed.verb)
+        return foreseen is None or code in foreseen
     if owed.asked is Asked.GREETING:
         return is_foreseen_as_greeting(code)
     return is_foreseen_after_message(code)

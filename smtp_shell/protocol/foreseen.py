@@ -1,8 +1,10 @@
 """Which reply codes the standards foresee for what."""
 
-# What a reply that is neither 4yz nor 5yz may be. A verb that is not listed may have any.
-# Source: RFC 5321 §4.3.2, RFC 3207 §4, RFC 4954 §4 and §6, RFC 3030 §2
-_VERBS: dict[str, frozenset[int]] = {
+from collections.abc import Mapping
+
+from smtp_shell.hints import Final
+
+FORESEEN: Final[Mapping[str, frozenset[int]]] = {
     "EHLO": frozenset({250}),
     "HELO": frozenset({250}),
     "LHLO": frozenset({250}),
@@ -19,6 +21,10 @@ _VERBS: dict[str, frozenset[int]] = {
     "STARTTLS": frozenset({220}),
     "AUTH": frozenset({235, 334}),
 }
+"""Verb -> what a reply to it that is neither 4yz nor 5yz may be. A verb that is not listed may have any.
+
+Source: RFC 5321 §4.3.2, RFC 3207 §4, RFC 4954 §4 and §6, RFC 3030 §2
+"""
 _GREETING = frozenset({220})
 _END_OF_DATA = frozenset({250, 251, 252, 353})
 
@@ -28,7 +34,7 @@ def is_foreseen_as_greeting(code: int) -> bool:
 
     Source: RFC 5321 §4.3.2
     """
-    return code in _GREETING or _is_refusal(code)
+    return code in _GREETING or 400 <= code <= 599
 
 
 def is_foreseen_after_message(code: int) -> bool:
@@ -36,17 +42,4 @@ def is_foreseen_after_message(code: int) -> bool:
 
     Source: RFC 5321 §4.3.2, draft-hall-prdr-00 §4
     """
-    return code in _END_OF_DATA or _is_refusal(code)
-
-
-def is_foreseen(verb: str, code: int) -> bool:
-    """Say whether a command may have this code; one that is not listed may have any.
-
-    Source: RFC 5321 §4.3.2
-    """
-    foreseen = _VERBS.get(verb)
-    return foreseen is None or code in foreseen or _is_refusal(code)
-
-
-def _is_refusal(code: int) -> bool:
-    return code // 100 in (4, 5)
+    return code in _END_OF_DATA or 400 <= code <= 599

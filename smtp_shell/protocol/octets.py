@@ -10,7 +10,7 @@ from functools import lru_cache
 CRLF = b"\r\n"
 
 _PLAIN = re.compile(rb"[ -\[\]-~]*")
-_ESCAPE = re.compile(r"\\(?:x([0-9A-Fa-f]{2})|([rnt\\]))")
+_ESCAPE = r"\\(?:x([0-9A-Fa-f]{2})|([rnt\\]))"
 _NAMED = {"r": b"\r", "n": b"\n", "t": b"\t", "\\": b"\\"}
 _MARKS_IN_A_ROW = 4
 
@@ -75,7 +75,7 @@ def unescape(text: str) -> bytes:
         return text.encode("utf-8", "surrogateescape")
     octets = bytearray()
     end = 0
-    for match in _ESCAPE.finditer(text):
+    for match in re.finditer(_ESCAPE, text):
         octets += text[end : match.start()].encode("utf-8", "surrogateescape")
         octets += bytes.fromhex(match[1]) if match[1] else _NAMED[match[2]]
         end = match.end()

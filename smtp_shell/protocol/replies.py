@@ -5,8 +5,10 @@ the dialogue.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum, IntEnum
+from functools import lru_cache
+from types import MappingProxyType
 
 from smtp_shell.protocol.octets import escape
 from smtp_shell.values import dataclass
@@ -140,18 +142,9 @@ class Extensions:
     @classmethod
     def parse(cls, reply: Reply) -> "Extensions":
         """Read the keywords of a 250 reply to EHLO or LHLO; a line that holds no keyword is passed over."""
-        keywords: dict[str, list[bytes]] = {}
-        for line in reply.lines[1:]:
-            words = line.split()
-            if (
-                words and words[0][:5].upper() == b"AUTH="
-            ):  # the form of a draft of 1998 that some servers still announce
-                words = [b"AUTH", words[0][5:], *words[1:]]
-            if not words or not _KEYWORD.fullmatch(words[0]):
-                continue
-            keyword = words[0].decode("ascii").upper()
-            keywords.setdefault(keyword, []).extend(word for word in words[1:] if word)
-        return cls({keyword: tuple(words) for keyword, words in keywords.items()})
+        lines = reply.lines[1:]
+        is_short = len(lines) <= 32 and max(map(len, lines), default=0) <= 64
+        return cls(_keywords_kept(lines) if is_short else _keywords(lines))
 
     def __contains__(self, keyword: str) -> bool:
         return keyword in self.keywords
@@ -167,6 +160,22 @@ class Extensions:
         return tuple(dict.fromkeys(names))
 
 
+def _keywords(lines: tuple[bytes, ...]) -> Mapping[str, tuple[bytes, ...]]:
+    keywords: dict[str, list[bytes]] = {}
+    for line in lines:
+        words = line.split()
+        if words and words[0][:5].upper() == b"AUTH=":  # the form of a draft of 1998 that some servers still announce
+            words = [b"AUTH", words[0][5:], *words[1:]]
+        if not words or not _KEYWORD.fullmatch(words[0]):
+            continue
+        keyword = words[0].decode("ascii").upper()
+        keywords.setdefault(keyword, []).extend(word for word in words[1:] if word)
+    return MappingProxyType({keyword: tuple(words) for keyword, words in keywords.items()})
+
+
+_keywords_kept = lru_cache(maxsize=64)(_keywords)
+
+
 class ReplyParser:
     """Cut what a server sends into replies, whatever the segments it comes in.
 
@@ -176,6 +185,9 @@ class ReplyParser:
 
     def __init__(self, limits: ReplyLimits | None = None) -> None:
         self._limits = limits or ReplyLimits()
+        self._longest = self._limits.line
+        # So short that no limit can be exceeded: a line has four octets at least.
+        self._longest_kept = min(_LONGEST_KEPT, self._longest, self._limits.reply, 4 * self._limits.lines)
         self._line = bytearray()
         self._lines: list[bytes] = []
         self._size = 0
@@ -187,32 +199,45 @@ class ReplyParser:
         """What has come of a reply that is not whole yet."""
         return b"".join(self._lines) + bytes(self._line)
 
-    def receive(self, octets: bytes) -> Iterator[Reply | Malformed]:
+    def receive(self, octets: bytes) -> Iterable[Reply | Malformed]:
         """Take octets in; give each reply as it becomes whole.
 
         Behind a `Malformed` nothing more is read: the parser has failed. While a reply is given, `consumed` says how many of these
         octets it and those before it took.
         """
+        # Most segments are one short reply.
+        if len(octets) <= self._longest_kept and not (self._line or self._lines or self._failed):
+            reply = _one_reply(octets)
+            if reply is not None:
+                self.consumed = len(octets)
+                return (reply,)
+        return self._receive_lines(octets)
+
+    def _receive_lines(self, octets: bytes) -> Iterator[Reply | Malformed]:
         start, size = 0, len(octets)
         while start < size and not self._failed:
             end = octets.find(b"\n", start) + 1
-            line: bytes | bytearray = octets[start : end or size]
+            line = octets[start : end or size]
             self.consumed = start = end or size
             if self._line or not end:
                 self._line += line
-                line = self._line
-            if len(line) > self._limits.line:
-                yield self._fail(bytes(line), f"a reply line is longer than {self._limits.line:,} octets")
+                line = bytes(self._line) if end else b""
+            if len(line) > self._longest or len(self._line) > self._longest:
+                yield self._fail(line or bytes(self._line), f"a reply line is longer than {self._longest:,} octets")
                 return
             if not end:
                 return
-            whole = bytes(line)
-            self._line.clear()
-            item = self._take_line(whole)
+            if self._line:
+                self._line.clear()
+            item = self._take_line(line)
             if item is not None:
                 yield item
 
     def _take_line(self, line: bytes) -> Reply | Malformed | None:
+        if not self._lines and len(line) <= self._longest_kept:
+            reply = _one_reply(line)
+            if reply is not None:
+                return reply
         match = _LINE.match(line)
         if match is None:
             return self._fail(line, _what_it_is(line))
@@ -256,12 +281,24 @@ def wire_lines(octets: bytes, *, most: int = -1) -> list[bytes]:
     return [line.removesuffix(b"\r") for line in lines]
 
 
+_LONGEST_KEPT = 1024
 _CLASSES = {int(each): each for each in ReplyClass}
 _LINE = re.compile(rb"([0-9]{3})(?:([ -])([^\n]*))?\r?\n", re.DOTALL)
 _ENHANCED = re.compile(rb"([245])\.([0-9]{1,3})\.([0-9]{1,3})(?=[ \t]|$)")
 _KEYWORD = re.compile(rb"[A-Za-z0-9][A-Za-z0-9-]*")
 _ORDINARY = re.compile(rb"[\t -~]*\r\n")
-_CONTROLS = re.compile(rb"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_CONTROLS = rb"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]"  # compiled when something odd comes
+
+
+@lru_cache(maxsize=256)
+def _one_reply(octets: bytes) -> Reply | None:
+    """Read what is one whole reply, no more and no less; None for anything else. Servers say few things, again and again."""
+    lines = [line + b"\n" for line in octets.split(b"\n")]
+    if lines.pop() != b"\n" or not lines:
+        return None
+    found = [_LINE.match(line) for line in lines]
+    continues = [match is not None and match[2] == b"-" for match in found]
+    return _reply(lines) if all(found) and all(continues[:-1]) and not continues[-1] else None
 
 
 def _reply(wire: list[bytes]) -> Reply:
@@ -288,7 +325,7 @@ def _oddities(line: bytes) -> Iterator[Oddity]:
         yield Oddity.BARE_CR
     if b"\0" in text:
         yield Oddity.NUL
-    if _CONTROLS.search(text):
+    if re.search(_CONTROLS, text):
         yield Oddity.CONTROL
     if text.isascii():
         return

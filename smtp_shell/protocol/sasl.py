@@ -19,10 +19,9 @@ import re
 from binascii import b2a_base64
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
-from typing import ClassVar, Literal, Self
 
 from smtp_shell.errors import AuthFailed, NotSendable, ProtocolViolation, UsageError
-from smtp_shell.protocol import scram
+from smtp_shell.hints import ClassVar, Literal, Self
 from smtp_shell.protocol.masking import MASK, conceal_octets
 from smtp_shell.protocol.octets import escape, escape_str
 from smtp_shell.protocol.secret import Secret
@@ -284,6 +283,8 @@ class ScramSha1(Exchange):
     takes_authzid = True
 
     def __init__(self, setting: _Setting) -> None:
+        from smtp_shell.protocol import scram
+
         super().__init__(setting, self._first, self._final, self._acknowledgement)
         who = setting.credentials
         self._client = scram.ScramClient(
@@ -316,6 +317,8 @@ class ScramSha1(Exchange):
         return Response(b"", _EMPTY, secret=False)
 
     def _explain(self, challenge: bytes) -> str:
+        from smtp_shell.protocol import scram
+
         return scram.describe(challenge)
 
 
@@ -361,6 +364,8 @@ class OAuthBearer(Exchange):
         return Response(octets, f"{escape(before)}{MASK}{escape(after)}", secret=True)
 
     def _around_token(self) -> tuple[bytes, bytes]:
+        from smtp_shell.protocol import scram
+
         authzid = self._credentials.authzid or self._credentials.user
         header = b"n," + (b"a=" + scram.saslname(authzid) if authzid else b"") + b","
         fields = [f"host={self._host}"] * bool(self._host) + [f"port={self._port}"] * bool(self._port)
@@ -441,6 +446,8 @@ def decode_challenge(text: bytes) -> bytes | None:
 
     Source: RFC 4954 §4
     """
+    from smtp_shell.protocol import scram
+
     return scram.decode_base64(text)
 
 

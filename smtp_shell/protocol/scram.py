@@ -17,9 +17,9 @@ import re
 import stringprep
 import unicodedata
 from binascii import a2b_base64, b2a_base64
-from typing import final
 
 from smtp_shell.errors import AuthFailed, ProtocolViolation
+from smtp_shell.hints import final
 from smtp_shell.protocol.octets import escape
 from smtp_shell.protocol.secret import Secret
 

@@ -1,6 +1,6 @@
 """A value that must never be shown."""
 
-from typing import final
+from smtp_shell.hints import final
 
 
 @final

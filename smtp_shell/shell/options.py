@@ -1,9 +1,8 @@
 """What the shell is started with, and what `/set` changes."""
 
-from typing import TYPE_CHECKING
-
 from smtp_shell.config import TlsSettings
 from smtp_shell.credentials import CredentialSource
+from smtp_shell.hints import TYPE_CHECKING
 from smtp_shell.values import dataclass, field
 
 if TYPE_CHECKING:

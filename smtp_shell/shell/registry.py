@@ -2,9 +2,9 @@
 
 import importlib
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING
 
 from smtp_shell.errors import UsageError
+from smtp_shell.hints import TYPE_CHECKING
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.values import dataclass
 

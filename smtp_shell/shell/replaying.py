@@ -2,12 +2,12 @@
 
 import argparse
 import sys
+from _thread import allocate_lock
 from collections.abc import Callable, Sequence
-from threading import Lock
-from typing import TYPE_CHECKING
 
 from smtp_shell.config import Timeouts
 from smtp_shell.errors import Interrupted, UsageError
+from smtp_shell.hints import TYPE_CHECKING
 from smtp_shell.options import (
     Parser,
     address_family,
@@ -248,7 +248,7 @@ def _found_once(source_of: "Callable[[], CredentialSource]") -> "CredentialsFor"
         source_of: Gives the source, once a replay needs it.
     """
     found: dict[tuple[frozenset[str], str], Credentials] = {}
-    lock = Lock()
+    lock = allocate_lock()
 
     def find(mechanism: "Mechanism", user: str) -> "Credentials":
         source = source_of()

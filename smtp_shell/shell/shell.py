@@ -5,7 +5,6 @@ What only a connection needs is imported with the first connection, so that the 
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
 
 from smtp_shell.config import Timeouts, TlsSettings
 from smtp_shell.errors import (
@@ -16,6 +15,7 @@ from smtp_shell.errors import (
     TlsFailed,
     UsageError,
 )
+from smtp_shell.hints import TYPE_CHECKING, BinaryIO
 from smtp_shell.protocol.commands import Command, refuse_line_breaks
 from smtp_shell.protocol.dialogue import Phase
 from smtp_shell.protocol.events import Consumer, Entry, Noticed, NoticeKind, ReplyReceived, TlsStarted

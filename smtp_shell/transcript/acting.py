@@ -1,26 +1,28 @@
 """Act out the client's side of a transcript over an open session."""
 
-from functools import partial
+from functools import lru_cache, partial
+from operator import attrgetter
 from time import monotonic
 
 from smtp_shell.errors import DialogueBroken, SmtpShellError, TlsFailed
 from smtp_shell.protocol.commands import Command
 from smtp_shell.protocol.dialogue import Phase
-from smtp_shell.protocol.octets import escape
+from smtp_shell.protocol.octets import escape, unescape
 from smtp_shell.session import Session
 from smtp_shell.transcript.delivery import Delivery
 from smtp_shell.transcript.exchange import EMPTY_LINE, SaslExchange, has_secret, shown
-from smtp_shell.transcript.recorder import SASL_MARK
 from smtp_shell.transcript.result import Act, Decision, PendingStep, excerpt
 from smtp_shell.transcript.settling import DIFFERS, VIOLATED, Settled
 from smtp_shell.transcript.stage import Stage, Stopped
 from smtp_shell.transcript.step import CLIENT_LINES, Marker, Step
-from smtp_shell.transcript.variables import Template
+from smtp_shell.transcript.variables import SASL_MARK, Template
 
 _STRIPPED = "its EHLO does not announce STARTTLS: somebody on the way may be stripping it"
 _LONGEST_SHOWN = 2_000
 _MOST_SHOWN = 100
-_PIPELINED, _CLIENT_OCTETS = Marker.PIPELINED, Marker.CLIENT_OCTETS
+_LONGEST_KEPT = 200
+_line_of = attrgetter("line")
+_PIPELINED, _CLIENT_OCTETS, _MAIL_DATA_FILE = Marker.PIPELINED, Marker.CLIENT_OCTETS, Marker.MAIL_DATA_FILE
 _AUTH, _MAILDATA = Phase.AUTH, Phase.MAILDATA
 
 
@@ -38,42 +40,45 @@ class Actor:
         self._chunk_left = 0
         self._chunk_of: tuple[tuple[int, ...], str] = ((), "")
 
-    def act(self, session: Session) -> None:
-        """Act out the client step that is next.
+    def act(self, session: Session, step: Step) -> None:
+        """Act out a client step.
+
+        Args:
+            session: The open session.
+            step: The step that is next in the script.
 
         Raises:
             Stopped: The replay ends here.
             SmtpShellError: A variable's value cannot be sent, or a file with mail data cannot be read any more.
         """
-        step = self._stage.script.peek()
-        assert step is not None
         self._stage.edited = False
         if session.dialogue.phase is _MAILDATA:
             self._decide(session, [step], mail_data=True)
             self._delivery.send(session, step)
-        elif step.marker is Marker.MAIL_DATA_FILE:
+        elif step.marker is _MAIL_DATA_FILE:
             self._delivery.skip("no 354 asked for the mail data", DIFFERS)
         elif self._exchange.expects_challenge and session.phase is not Phase.AUTH:
             self._stage.script.next()
             self._exchange.skip(step, "the exchange has ended")
         elif self._chunk_left:
             self._send_chunk(session)
-        elif step.marker is Marker.CLIENT_OCTETS and not has_secret(step):
+        elif step.marker is _CLIENT_OCTETS and not has_secret(step):
             self._send_octets(session)
         else:
-            self._send_commands(session)
+            self._send_commands(session, step)
 
-    def _send_commands(self, session: Session) -> None:
+    def _send_commands(self, session: Session, step: Step) -> None:
         """Send a line, or the lines of a group in one write, and settle what comes."""
         stage = self._stage
-        steps = self._take_group()
+        steps = self._take_group(step)
         if stage.settings.before_step is not None and not self._decide(session, steps):
             return
-        lines = tuple([step.line for step in steps])
-        self._look(lines)
+        lines = tuple(map(_line_of, steps))
+        if stage.arrivals.look():
+            self._tell_surplus(lines)
         started = monotonic()
-        secret = has_secret(steps[-1])
-        commands = [] if secret else [Command.parse(stage.expand(step)) for step in steps]
+        secret = SASL_MARK in steps[-1].text and has_secret(steps[-1])
+        commands = [] if secret else list(map(self._command, steps))
         verb = commands[-1].verb if commands else "AUTH"
         if session.target.starttls:
             self._demand_tls(session, lines, [command.verb for command in commands] or [verb])
@@ -95,17 +100,25 @@ class Actor:
         if verb == "DATA" and session.phase is not _MAILDATA:
             self._delivery.skip_if_refused(settled)
 
-    def _take_group(self) -> list[Step]:
+    def _take_group(self, first: Step) -> list[Step]:
         script = self._stage.script
-        steps: list[Step] = []
-        while (step := script.peek()) is not None and step.marker in CLIENT_LINES:
-            if steps and step.marker is _CLIENT_OCTETS:
-                break
+        script.next()
+        steps = [first]
+        while (
+            steps[-1].marker is _PIPELINED
+            and (step := script.peek()) is not None
+            and step.marker in CLIENT_LINES
+            and step.marker is not _CLIENT_OCTETS
+        ):
             script.next()
             steps.append(step)
-            if step.marker is not _PIPELINED:
-                break
         return steps
+
+    def _command(self, step: Step) -> Command:
+        text = step.text
+        if len(text) <= _LONGEST_KEPT and "${" not in text:
+            return _parse_kept(text)
+        return Command.parse(self._stage.expand(step))
 
     def _send_lines(self, session: Session, steps: list[Step], commands: list[Command]) -> str:
         """Send the lines; give them as they may be shown."""
@@ -163,8 +176,8 @@ class Actor:
         assert step is not None
         if not self._decide(session, [step]):
             return
-        if session.phase is not Phase.GREETING:
-            self._look((step.line,))
+        if session.phase is not Phase.GREETING and stage.arrivals.look():
+            self._tell_surplus((step.line,))
         started = monotonic()
         octets = stage.expand(step)
         self._demand_tls(session, (step.line,), [Command.parse(line).verb for line in octets.split(b"\n")])
@@ -197,6 +210,7 @@ class Actor:
         ask = stage.settings.before_step
         if ask is None:
             return True
+        stage.catch_up()
         in_exchange = session.phase is Phase.AUTH
         text = "\n".join(shown(step, in_exchange=in_exchange) for step in steps[:_MOST_SHOWN])
         problem = ""
@@ -242,11 +256,10 @@ class Actor:
         if last.verb == "DATA" and self._delivery.is_ahead():
             self._delivery.skip("skipped by hand", 0)
 
-    def _look(self, lines: tuple[int, ...]) -> None:
-        """Look at what has come before anything is sent: it answers nothing, and is not in the transcript."""
+    def _tell_surplus(self, lines: tuple[int, ...]) -> None:
+        """Tell what has come before anything is sent: it answers nothing, and is not in the transcript."""
         stage = self._stage
-        stage.arrivals.look()
-        surplus = stage.settler.surplus() if stage.arrivals else None
+        surplus = stage.settler.surplus()
         if surplus is not None:
             settled = Settled()
             settled.note(None, surplus)
@@ -266,5 +279,17 @@ def _chunk_size(command: Command) -> int:
     return int(size) if command.verb == "BDAT" and size.isdigit() and len(size) < 16 else 0
 
 
+@lru_cache(maxsize=256)
+def _parse_kept(text: str) -> Command:
+    """Parse a short line without variables, of which a replay has many that are the same."""
+    return Command.parse(unescape(text))
+
+
 def _shown(command: Command) -> str:
-    return escape(command.shown[:_LONGEST_SHOWN]) + (SASL_MARK if command.secret else "")
+    line = command.line
+    if command.public is None:
+        return _shown_kept(line) if len(line) <= _LONGEST_KEPT else escape(line[:_LONGEST_SHOWN])
+    return escape(command.shown[:_LONGEST_SHOWN]) + SASL_MARK
+
+
+_shown_kept = lru_cache(maxsize=256)(escape)

@@ -1,9 +1,10 @@
 """What the server has said and a replay has not judged yet, in the order in which it came."""
 
 from collections import deque
+from collections.abc import Callable
 from time import monotonic
 
-from smtp_shell.errors import ConnectionLost, DialogueBroken, OutcomeUnknown, WaitTimedOut
+from smtp_shell.errors import DialogueBroken, OutcomeUnknown, WaitTimedOut
 from smtp_shell.protocol.dialogue import Asked
 from smtp_shell.protocol.events import Entry, Noticed, NoticeKind, ReplyReceived
 from smtp_shell.protocol.replies import Reply
@@ -36,12 +37,14 @@ class Arrivals:
     Replies are taken in the order of the wire, whatever the session pairs them with: nothing is skipped.
 
     Attributes:
+        meanwhile: Called before each wait: does what can be done while the server has its turn.
         broken: What ended the dialogue; raised when all that came before it has been given.
         last_reply: The reply that was given last.
         attacked: Whether text in the clear came behind the 220 to STARTTLS.
     """
 
     def __init__(self) -> None:
+        self.meanwhile: Callable[[], None] = lambda: None
         self._kept: deque[Arrival] = deque()
         self._unasked = False
         self._greeted = False
@@ -87,18 +90,18 @@ class Arrivals:
     @property
     def outstanding(self) -> int:
         """How many replies to what was sent have not been judged: those that are owed, and those that wait here."""
-        owed = self._session.dialogue.outstanding if self._session else 0
+        dialogue = self._session.dialogue if self._session is not None else None
+        owed = dialogue.asked - dialogue.answered if dialogue is not None else 0
         return owed + sum([arrival.asked for arrival in self._kept]) if self._kept else owed
 
-    def look(self, seconds: float = 0.0) -> None:
-        """Take in what comes within this time, until something is there to be judged."""
+    def look(self, seconds: float = 0.0) -> bool:
+        """Take in what comes within this time, until something is there to be judged; say whether something is."""
         session = self._session
-        if session is None or (not seconds and not session.has_input and session.is_open):
-            return
-        deadline = monotonic() + seconds
-        while not self._kept and self.broken is None:
-            if not self._wait(deadline):
-                return
+        if session is not None and (seconds or not session.is_quiet):
+            deadline = monotonic() + seconds
+            while not self._kept and self.broken is None and self._wait(deadline):
+                pass
+        return len(self._kept) > 0
 
     def watch(self, seconds: float) -> None:
         """Take in what comes within this time, all of it."""
@@ -134,9 +137,7 @@ class Arrivals:
     def _wait(self, deadline: float) -> bool:
         session = self._session
         assert session is not None
-        if not session.is_open:
-            self.broken = self.broken or ConnectionLost("the connection is closed.")
-            return True
+        self.meanwhile()
         try:
             return session.wait_until(deadline)
         except DialogueBroken as error:

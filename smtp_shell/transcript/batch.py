@@ -10,6 +10,9 @@ from smtp_shell.transcript.replay import Replay
 from smtp_shell.transcript.settings import ReplaySettings
 from smtp_shell.values import dataclass, replace
 
+_MOST_KEPT = 200
+"""Of how many transcripts the steps are kept in memory, if they are few."""
+
 
 def find_transcripts(paths: Sequence[Path]) -> list[Path]:
     """Name the transcripts that files and folders stand for: of a folder, all in it that end in `.smtp`, sorted.
@@ -46,8 +49,8 @@ def prepare(paths: Sequence[Path], settings: ReplaySettings, servers: Sequence[s
     """
     wanted: Sequence[str | Target | None] = servers or (settings.server,)
     found = [Replay(path, replace(settings, server=server)) for path in find_transcripts(paths) for server in wanted]
-    for each in found:
-        each.check()
+    for number, each in enumerate(found):
+        each.check(keep=number < _MOST_KEPT)
     return found
 
 

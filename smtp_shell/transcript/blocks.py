@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterator
 from itertools import chain
-from typing import Final
+
+from smtp_shell.hints import Final
 
 _SIZE: Final = 32 * 1024
 

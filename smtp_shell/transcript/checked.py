@@ -4,9 +4,9 @@ import os.path
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
 
 from smtp_shell.errors import Fault, SmtpShellError, TranscriptError
+from smtp_shell.hints import Final
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.transcript.body import body_path
 from smtp_shell.transcript.demands import Demand
@@ -14,17 +14,21 @@ from smtp_shell.transcript.header import MOST_FAULTS, Header
 from smtp_shell.transcript.scan import ReadLimits, Scan, reason_of
 from smtp_shell.transcript.step import CLIENT_LINES, SERVER_LINES, Marker, Step
 from smtp_shell.transcript.variables import SASL, Template, Variables
-from smtp_shell.values import dataclass
+from smtp_shell.values import dataclass, replace
 
 MOST_IN_A_GROUP: Final = 10_000
 MOST_IN_A_REPLY: Final = 10_000
 MOST_CAPTURES: Final = 1_000
 LONGEST_WAIT: Final = 86_400.0
+KEPT_SIZE: Final = 32 * 1024
+KEPT_OVERHEAD: Final = 100
+"""How much of a transcript is kept once it is checked: characters of content, and what each step counts on top."""
 
 _AUTH = re.compile(rb"[ \t]*AUTH[ \t]+[^ \t]+[ \t]*", re.IGNORECASE)
+_AUTH_STARTS = ("A", "a", " ", "\\")
 # What may stand between AUTH and a later `${sasl}`: responses that are no secret, or that were left in the file.
-_RESPONSE = re.compile(r"[A-Za-z0-9+/]*={0,2}|\*")
-_NUMBER = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,6})?")
+_RESPONSE = r"[A-Za-z0-9+/]*={0,2}|\*"
+_NUMBER = r"[0-9]{1,9}(?:\.[0-9]{1,6})?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,21 +40,24 @@ class Outline:
         address: The server of its first `connect`, else of its header; empty when it names none.
         tls: Whether its first connection begins with TLS.
         uses_sasl: Whether it needs credentials.
+        steps: Its steps, if they are few and short; None when they are to be read again.
     """
 
     header: Header | None
     address: str
     tls: bool
     uses_sasl: bool
+    steps: tuple[Step, ...] | None = None
 
 
-def check_for_replay(path: Path, given: Mapping[str, str], *, outside: bool = False) -> Outline:
+def check_for_replay(path: Path, given: Mapping[str, str], *, outside: bool = False, keep: bool = True) -> Outline:
     """Read a whole transcript as a stream, and make sure that it can be acted out.
 
     Args:
         path: The file.
         given: Values for variables from the caller.
         outside: Whether mail data may stand outside the transcript's folder.
+        keep: Whether the steps of a short transcript are kept.
 
     Raises:
         TranscriptError: It cannot; with the first `MOST_FAULTS` faults.
@@ -61,6 +68,7 @@ def check_for_replay(path: Path, given: Mapping[str, str], *, outside: bool = Fa
     Variables(given)
     found: list[Fault] = []
     checker: _Checker | None = None
+    kept = _Kept(KEPT_SIZE if keep else 0)
     try:
         # A pipe could be read only once, and a device for ever.
         if os.path.exists(path) and not os.path.isfile(path):
@@ -74,7 +82,9 @@ def check_for_replay(path: Path, given: Mapping[str, str], *, outside: bool = Fa
                     found.append(item)
                 else:
                     checker.check(item)
-                if len(found) > MOST_FAULTS:
+                    if kept.room > 0:
+                        kept.add(item)
+                if found and len(found) > MOST_FAULTS:
                     break
             if not found:
                 checker.check_whole()
@@ -86,7 +96,23 @@ def check_for_replay(path: Path, given: Mapping[str, str], *, outside: bool = Fa
         found[MOST_FAULTS:] = [Fault(0, f"there are more faults after these {MOST_FAULTS}")]
     if found:
         raise TranscriptError(name, *found)
-    return checker.outline
+    return replace(checker.outline, steps=kept.steps)
+
+
+class _Kept:
+    """The steps of a short transcript: what is acted out is what was checked, and it is read once."""
+
+    def __init__(self, room: int) -> None:
+        self._steps: list[Step] = []
+        self.room = room
+
+    def add(self, step: Step) -> None:
+        self._steps.append(step)
+        self.room -= len(step.text) + KEPT_OVERHEAD
+
+    @property
+    def steps(self) -> tuple[Step, ...] | None:
+        return tuple(self._steps) if self.room > 0 else None
 
 
 class _Checker:
@@ -120,7 +146,8 @@ class _Checker:
             self._check_demand(step)
         elif marker in CLIENT_LINES:
             self._check_group(step)
-            self._check_client_line(step)
+            if self._in_auth or "${" in step.text or step.text[:1] in _AUTH_STARTS:
+                self._check_client_line(step)
         elif marker is Marker.EVENT:
             self._check_event(step)
         elif marker is Marker.MAIL_DATA_FILE:
@@ -157,7 +184,7 @@ class _Checker:
             first = step.octets
         if isinstance(first, bytes) and _AUTH.match(first):
             self._in_auth = True
-        elif self._in_auth and not _RESPONSE.fullmatch(step.text):
+        elif self._in_auth and not re.fullmatch(_RESPONSE, step.text):
             self._in_auth = False
 
     def _check_names(self, step: Step, names: frozenset[str]) -> None:
@@ -205,7 +232,7 @@ class _Checker:
     def _check_event(self, step: Step) -> None:
         name, *words = step.event
         if name in ("wait", "within") and not (
-            words and _NUMBER.fullmatch(words[0]) and float(words[0]) <= LONGEST_WAIT
+            words and re.fullmatch(_NUMBER, words[0]) and float(words[0]) <= LONGEST_WAIT
         ):
             self._refuse(step.line, f"*: {name} has no number of seconds", f"*: {name} SECONDS, such as *: {name} 2.5")
         if name == "connect":

@@ -3,9 +3,9 @@
 import threading
 from collections.abc import Iterable, Iterator
 from time import monotonic
-from typing import IO, Final, Protocol
 
 from smtp_shell.errors import UsageError
+from smtp_shell.hints import IO, Final, Protocol
 
 _KEPT_IN_MEMORY: Final = 64 * 1024
 _AHEAD = 2
@@ -42,7 +42,7 @@ def in_order(tasks: Iterable[Task], jobs: int, out: Writer) -> bool:
 
     Args:
         tasks: The tasks; one is taken when there is a thread for it.
-        jobs: How many are done at a time; one is done in the thread of the caller.
+        jobs: How many are done at a time.
         out: Where the lines go.
 
     Returns:
@@ -53,24 +53,21 @@ def in_order(tasks: Iterable[Task], jobs: int, out: Writer) -> bool:
         SmtpShellError: What a task raised; no other task is begun then.
     """
     line = _Line(tasks, jobs, out)
-    if jobs == 1:
-        line.work()
-    else:
-        threads = [threading.Thread(target=line.work, daemon=True, name=f"job-{number}") for number in range(jobs)]
-        try:
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                while thread.is_alive():
-                    thread.join(_TICK)  # without a limit Ctrl-C would wait too, on Windows
-        except KeyboardInterrupt:
-            line.interrupt()
-            _await(threads)
-            return True
-        except RuntimeError:  # the system has no more threads for us
-            line.interrupt()
-            _await(threads)
-            raise UsageError(f"this system does not start {jobs:,} threads; give --jobs a smaller number.") from None
+    threads = [threading.Thread(target=line.work, daemon=True, name=f"job-{number}") for number in range(jobs)]
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            while thread.is_alive():
+                thread.join(_TICK)  # without a limit Ctrl-C would wait too, on Windows
+    except KeyboardInterrupt:
+        line.interrupt()
+        _await(threads)
+        return True
+    except RuntimeError:  # the system has no more threads for us
+        line.interrupt()
+        _await(threads)
+        raise UsageError(f"this system does not start {jobs:,} threads; give --jobs a smaller number.") from None
     if line.error is not None:
         raise line.error
     return False

@@ -11,6 +11,7 @@ from smtp_shell.transcript.settling import DIFFERS, Settled
 from smtp_shell.transcript.stage import Stage
 from smtp_shell.transcript.step import CLIENT_LINES, SERVER_LINES, Marker, Step
 
+_MAIL_DATA_FILE = Marker.MAIL_DATA_FILE
 _COMMANDS = frozenset((Marker.CLIENT, Marker.PIPELINED))
 _MAIL_DATA = frozenset((*_COMMANDS, Marker.MAIL_DATA_FILE))
 
@@ -31,17 +32,16 @@ class Delivery:
         started = monotonic()
         buffer = bytearray()
         last = first.line
-        while (step := script.peek()) is not None and step.marker in _MAIL_DATA:
-            script.next()
+        for step in script.take(_MAIL_DATA):
             last = step.line
-            octets = b"." if step.marker is Marker.MAIL_DATA_FILE else stage.expand(step)
+            octets = b"." if step.marker is _MAIL_DATA_FILE else stage.expand(step)
             if octets != b".":
                 buffer += octets
                 buffer += CRLF
                 if len(buffer) >= PIECE:
                     self._send_piece(session, buffer)
                 continue
-            if step.marker is Marker.MAIL_DATA_FILE:
+            if step.marker is _MAIL_DATA_FILE:
                 self._send_piece(session, buffer)
                 stage.attempt(partial(self._send_body, session, step))
             else:
@@ -50,7 +50,7 @@ class Delivery:
             stage.tell((first.line, last), "(mail data and the final dot)", settled, started)
             return
         self._send_piece(session, buffer)
-        self._break_off(session, step, (first.line, last), started)
+        self._break_off(session, script.peek(), (first.line, last), started)
 
     def _break_off(self, session: Session, step: Step | None, lines: tuple[int, int], started: float) -> None:
         """Send octets that stand among the mail data, or leave off before an event, a reply or the transcript's end."""
@@ -106,11 +106,13 @@ class Delivery:
         return step is not None and (step.marker in CLIENT_LINES or step.marker is Marker.MAIL_DATA_FILE)
 
     def _send_piece(self, session: Session, buffer: bytearray) -> None:
+        self._stage.catch_up()  # sending may take long
         piece = bytes(buffer)
         buffer.clear()
         self._stage.attempt(partial(session.send_mail_piece, piece))
 
     def _send_body(self, session: Session, step: Step) -> None:
+        self._stage.catch_up()
         encoder = MailDataEncoder()
         for piece in body_pieces(self._stage.folder, step, outside=self._stage.settings.outside):
             session.send_mail_piece(encoder.encode(piece))

@@ -110,8 +110,9 @@ class Demand:
     def takes(self, code: int) -> bool:
         """Say whether an `S:` line takes this code."""
         said = f"{code:03}"
-        if said in self.codes or not self.is_wild:
-            return said in self.codes
+        return said in self.codes or (self.is_wild and self._takes_wild(said))
+
+    def _takes_wild(self, said: str) -> bool:
         return any(all(wanted in ("y", digit) for wanted, digit in zip(each, said, strict=True)) for each in self.codes)
 
     def __str__(self) -> str:
@@ -139,15 +140,10 @@ class Expected:
 
     demands: tuple[Demand, ...]
 
-    @property
-    def shown(self) -> str:
-        """Its lines as they are shown to a person."""
+    def __str__(self) -> str:
         if len(self.demands) == 1:
             return self.demands[0].shown
-        return "\n".join([demand.shown for demand in self.demands])
-
-    def __str__(self) -> str:
-        return self.shown
+        return "\n".join(map(str, self.demands))
 
     @property
     def octets(self) -> bytes:

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Final
 
+from smtp_shell.hints import Final
 from smtp_shell.protocol.commands import Command
 from smtp_shell.protocol.dialogue import Dialogue, Phase
 from smtp_shell.protocol.events import (
@@ -27,9 +27,9 @@ from smtp_shell.protocol.octets import CRLF, unescape
 from smtp_shell.transcript.body import body_pieces
 from smtp_shell.transcript.demands import Demand
 from smtp_shell.transcript.notation import clean
-from smtp_shell.transcript.recorder import NOTICE, SASL_MARK
+from smtp_shell.transcript.recorder import NOTICE
 from smtp_shell.transcript.step import CLIENT_LINES, SERVER_LINES, Marker, Step
-from smtp_shell.transcript.variables import SASL, Template
+from smtp_shell.transcript.variables import SASL, SASL_MARK, Template
 
 _WITH_OCTETS: Final = frozenset({NoticeKind.NOT_A_REPLY, NoticeKind.CUT_REPLY, NoticeKind.PLAINTEXT_AFTER_STARTTLS})
 # What the dialogue notices by itself when it reads the replies again.

@@ -3,20 +3,19 @@
 import re
 from functools import partial
 from time import monotonic
-from typing import TYPE_CHECKING
 
 from smtp_shell.errors import AuthFailed, DialogueBroken, NotSendable, ProtocolViolation, UsageError
+from smtp_shell.hints import TYPE_CHECKING
 from smtp_shell.protocol.commands import Command, secret_start
 from smtp_shell.protocol.dialogue import Phase
 from smtp_shell.protocol.masking import is_secret_answer
 from smtp_shell.protocol.octets import escape, unescape
 from smtp_shell.protocol.replies import Reply
 from smtp_shell.session import Session
-from smtp_shell.transcript.recorder import SASL_MARK
 from smtp_shell.transcript.settling import Settled
 from smtp_shell.transcript.stage import Stage
 from smtp_shell.transcript.step import CLIENT_LINES, Marker, Step
-from smtp_shell.transcript.variables import SASL, Template
+from smtp_shell.transcript.variables import SASL, SASL_MARK, Template
 
 if TYPE_CHECKING:
     from smtp_shell.authentication import Authentication
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
 EMPTY_LINE = "(an empty line)"
 _AUTH = re.compile(rb"[ \t]*AUTH[ \t]+([^ \t]+)", re.IGNORECASE)
 _MAY_BE_AUTH = (b"A", b"a", b" ", b"\t")
-_MAY_BEGIN_AUTH = ("A", "a", " ", "\\")
 _OPEN_RESPONSES = frozenset((b"", b"=", b"AQ=="))
 """Responses that hold no secret: the empty one, and the one that acknowledges an OAuth error."""
 
@@ -181,8 +179,8 @@ class SaslExchange:
                 event = step.event
                 if event[0] == "auth" and len(event) > 2:
                     return unescape(event[2]).decode("utf-8", "surrogateescape")
-            elif marker in CLIENT_LINES and step.text[:1] in _MAY_BEGIN_AUTH and _AUTH.match(step.octets):
-                break
+            elif marker in CLIENT_LINES and (" " in step.text or _AUTH.match(step.octets)):
+                break  # a command: no response of this exchange has a space
         return ""
 
 

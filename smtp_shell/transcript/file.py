@@ -8,9 +8,9 @@ import os.path
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
 
 from smtp_shell.errors import Fault, TranscriptError
+from smtp_shell.hints import BinaryIO
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.transcript.header import MOST_FAULTS, Header, format_header
 from smtp_shell.transcript.notation import client_text

@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Final, Literal
 
 from smtp_shell.errors import Fault
+from smtp_shell.hints import TYPE_CHECKING, Final, Literal
 from smtp_shell.protocol.octets import escape_str, unescape
 from smtp_shell.transcript.notation import clean
-from smtp_shell.transcript.variables import parse_assignment
+from smtp_shell.transcript.variables import parse_assignment, rfc5322_date
 from smtp_shell.values import dataclass
 
 if TYPE_CHECKING:
@@ -20,9 +20,10 @@ MOST_FAULTS: Final = 20
 DIALOGUE: Final = re.compile(r"[ \t]*(?:[0-9]+(?:\.[0-9]+)?[ \t]+)?(?:C[:&|<]|S[:|=~]|\*:)")
 """A line of the dialogue, which ends up in the header where the empty line is missing."""
 
-_FIELD = re.compile(r"([!-9;-~]+):(.*)")
+# Compiled when there is a header.
+_FIELD = r"([!-9;-~]+):(.*)"
 _ONCE = frozenset(("transcript", "title", "server", "date", "client", "tags", "secrets"))
-_BREAKS_A_LINE = re.compile(rb"[\r\n\0]")
+_BREAKS_A_LINE = rb"[\r\n\0]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ class Header:
             ("Transcript", VERSION),
             ("Title", title),
             ("Server", server),
-            ("Date", _rfc5322(date) if date else ""),
+            ("Date", rfc5322_date(date) if date else ""),
             ("Client", client),
             ("Tags", tags),
             ("Secrets", secrets if secrets == "included" else ""),
@@ -150,7 +151,7 @@ def parse_header(lines: Sequence[tuple[int, str]], *, longest: int) -> tuple[Hea
     faults: list[Fault] = []
     seen: set[str] = set()
     for number, text in _unfold(lines):
-        found = _FIELD.fullmatch(text)
+        found = re.fullmatch(_FIELD, text)
         if DIALOGUE.match(text):
             faults.append(
                 Fault(number, "a line of the dialogue stands in the header", "an empty line after the header")
@@ -235,7 +236,7 @@ def _variable_fault(number: int, value: str, seen: set[str]) -> Fault | None:
         name, text = parse_assignment(value)
     except ValueError as error:
         return Fault(number, str(error), "Var: name=value")
-    if _BREAKS_A_LINE.search(unescape(text)):
+    if re.search(_BREAKS_A_LINE, unescape(text)):
         return Fault(
             number, f"the value of the variable {name} holds CR, LF or NUL", "a value that stays inside one line"
         )
@@ -247,9 +248,3 @@ def _variable_fault(number: int, value: str, seen: set[str]) -> Fault | None:
 
 def _with_last_space(value: str) -> str:
     return value[:-1] + r"\x20" if value.endswith(" ") else value
-
-
-def _rfc5322(date: "datetime") -> str:
-    from email.utils import format_datetime
-
-    return format_datetime(date)

@@ -1,9 +1,10 @@
 """Does a reply meet what a transcript expects? Pure: demands and a reply in, a verdict out."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from types import MappingProxyType
-from typing import Final
 
+from smtp_shell.hints import Final
 from smtp_shell.protocol.octets import CRLF, escape
 from smtp_shell.protocol.replies import VIOLATIONS, Extensions, Oddity, Reply, enhanced_code
 from smtp_shell.transcript.demands import Demand, Expected, Strictness
@@ -62,7 +63,7 @@ def match(
         greeting: Whether it is the greeting.
     """
     comparison = _Comparison(expected.demands, reply, strictness, verb, greeting)
-    return comparison.violation() or comparison.run()
+    return (comparison.violation() if reply.oddities else None) or comparison.run()
 
 
 def match_octets(expected: Expected, octets: bytes) -> Verdict:
@@ -105,8 +106,6 @@ class _Comparison:
 
     def violation(self) -> Verdict | None:
         """Refuse a reply that breaks the protocol, unless the transcript has recorded just that."""
-        if not self._reply.oddities:
-            return None
         broken = [oddity.value for oddity in self._reply.oddities if oddity in VIOLATIONS]
         if not broken or [d.octets[:3] for d in self._demands] == [line[:3] for line in self._lines]:
             return None
@@ -140,7 +139,9 @@ class _Comparison:
         if unfit:
             return self._differs(unfit, used - 1)
         more = self._compare_more(used) if self._strictness > Strictness.CODE else None
-        return more or Verdict(True, captures=self._captures, used=used)
+        if more is not None:
+            return more
+        return Verdict(True, captures=self._captures, used=used) if self._captures else _met(used)
 
     def _find(self, demand: Demand, start: int) -> int | None:
         for number in range(start, len(self._lines)):
@@ -214,6 +215,11 @@ class _Comparison:
         last = len(demands) if len(self._lines) > 1 or demands[-1].continues is False else index + 1
         shown = self._lines[min(index if line is None else line, len(self._lines) - 1)]
         return Verdict(False, why, used=last, expected=str(demands[index]), received=escape(_bare(shown)))
+
+
+@lru_cache(maxsize=16)
+def _met(used: int) -> Verdict:
+    return Verdict(True, used=used)
 
 
 def _wire_lines(octets: bytes) -> list[bytes]:

@@ -4,9 +4,10 @@ import re
 
 from smtp_shell.protocol.octets import escape, unescape
 
+# Compiled when it is needed, as the other is: most lines have neither.
 # The brace of `\${` is left to the text behind it: what combines with it is judged there.
-_TOKEN = re.compile(r"(\\(?:x[0-9A-Fa-f]{2}|[rnt\\]|\$(?=\{))|\\)")
-_BRACE = re.compile(r"(\\\\)|\\\$\{")
+_TOKEN = r"(\\(?:x[0-9A-Fa-f]{2}|[rnt\\]|\$(?=\{))|\\)"
+_BRACE = r"(\\\\)|\\\$\{"
 
 
 def clean(text: str) -> str:
@@ -20,7 +21,7 @@ def clean(text: str) -> str:
     """
     if text.isascii() and text.isprintable():
         return text
-    parts = _TOKEN.split(text)
+    parts = re.split(_TOKEN, text)
     shown = [escape(part.encode("utf-8", "surrogateescape")) for part in parts[::2]]
     if shown == parts[::2]:
         return text
@@ -50,4 +51,4 @@ def client_octets(text: str) -> bytes:
     """
     if "${" not in text:
         return unescape(text)
-    return unescape(_BRACE.sub(lambda found: found[1] or "${", text))
+    return unescape(re.sub(_BRACE, lambda found: found[1] or "${", text))

@@ -9,8 +9,8 @@ import re
 import warnings
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any, Final
 
+from smtp_shell.hints import Any, Final
 from smtp_shell.protocol.octets import escape_str, unescape
 from smtp_shell.transcript.variables import SASL
 from smtp_shell.values import dataclass
@@ -27,7 +27,7 @@ _CODE = rf"(?:[1-9]{_ANY}{_ANY}|[1-9](?:\.|{_ANY})\.|\\d\\d\\d|\\d\{{3\}}|\((?:\
 # Compiled when a transcript has a pattern, as most have none.
 _HEAD = rf"(?:\^|\\A)?{_CODE}(?![0-9*+?{{])(?:(?P<end> |\\ |\\s)|(?P<more>-|\\-))?(?P<repeated>[*+?{{])?"
 _LITERAL_BRACE = r"(?s)(\\.)|\{(?![0-9]+(?:,[0-9]*)?\}|,[0-9]*\})"
-_BREAKS_A_LINE = re.compile(rb"[\r\n\0]")
+_BREAKS_A_LINE = rb"[\r\n\0]"
 
 
 class PatternTooSlow(Exception):
@@ -94,7 +94,7 @@ def unfit_capture(groups: Mapping[str, str]) -> str | None:
     for name, text in groups.items():
         if len(text) > LONGEST_CAPTURE:
             return f"the group {name} captured more than {LONGEST_CAPTURE:,} characters"
-        if _BREAKS_A_LINE.search(unescape(text)):
+        if re.search(_BREAKS_A_LINE, unescape(text)):
             return f"the group {name} captured CR, LF or NUL, which would not stay inside one line"
     return None
 

@@ -1,16 +1,15 @@
 """Recordings on disk: where they go by themselves, which of them stay, and how one is saved."""
 
 import re
-import shutil
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
 
 from smtp_shell import __version__
 from smtp_shell.config import Keep, private_folder, state_dir
 from smtp_shell.errors import UsageError
+from smtp_shell.hints import Final
 from smtp_shell.protocol.octets import escape, escape_str
 from smtp_shell.target import Target, Way
 from smtp_shell.transcript.body import body_path
@@ -133,8 +132,10 @@ def save_copy(recording: Path, to: Path, *, overwrite: bool = False) -> None:
 
 
 def _with_copied_body(step: Step, recording: Path, to: Path) -> Step:
+    from shutil import copyfileobj
+
     source = body_path(recording.parent, step)
     path, copy = create_body(to)
     with copy, source.open("rb") as original:
-        shutil.copyfileobj(original, copy, 256 * 1024)
+        copyfileobj(original, copy, 256 * 1024)
     return Step(step.marker, escape(path.name.encode()), step.at)

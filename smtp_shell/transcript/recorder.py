@@ -1,8 +1,8 @@
 """What happened, as the steps of a transcript."""
 
-from collections.abc import Callable, Iterator
-from typing import BinaryIO, Final, Protocol, assert_never
+from collections.abc import Callable, Iterable, Iterator
 
+from smtp_shell.hints import BinaryIO, Final, Protocol, assert_never
 from smtp_shell.protocol.events import (
     Authenticated,
     CommandSent,
@@ -26,8 +26,8 @@ from smtp_shell.protocol.maildata import MailDataDecoder, has_only_crlf
 from smtp_shell.protocol.octets import CRLF, escape, escape_str
 from smtp_shell.transcript.notation import client_text
 from smtp_shell.transcript.step import Marker, Step, octet_steps
+from smtp_shell.transcript.variables import SASL_MARK
 
-SASL_MARK: Final = "${sasl}"
 NOTICE: Final = "notice: "
 """How a note begins that smtp-shell wrote itself."""
 
@@ -200,7 +200,7 @@ def _is_regular(octets: bytes) -> bool:
     return has_only_crlf(octets.removesuffix(b"\r"))
 
 
-def event_steps(event: Event, at: float) -> Iterator[Step]:
+def event_steps(event: Event, at: float) -> Iterable[Step]:
     """Give the steps that stand for an event; mail data is not among them, since its lines run across events.
 
     Args:
@@ -208,35 +208,35 @@ def event_steps(event: Event, at: float) -> Iterator[Step]:
         at: Seconds since the connection was opened.
     """
     match event:
-        case Connected():
-            yield _event(at, "connect", event.address, "tls" if event.tls else "")
         case CommandSent():
-            yield from _command_steps(event, at)
-        case SaslSent():
-            yield Step(Marker.CLIENT, SASL_MARK if event.secret else client_text(event.line), at)
-        case OctetsSent():
-            yield from _octets_sent_steps(event, at)
+            return _command_steps(event, at)
         case ReplyReceived():
-            yield from _reply_steps(event.reply.octets, at)
+            return _reply_steps(event.reply.octets, at)
+        case Connected():
+            return (_event(at, "connect", event.address, "tls" if event.tls else ""),)
+        case SaslSent():
+            return (Step(Marker.CLIENT, SASL_MARK if event.secret else client_text(event.line), at),)
+        case OctetsSent():
+            return _octets_sent_steps(event, at)
         case TlsStarted():
             verified = "verified" if event.verified else "unverified"
             subject = escape(event.certificate.subject[:_LONGEST_TEXT])
-            yield Step(Marker.EVENT, f"tls {event.version} {event.cipher} {verified} {subject}".rstrip(" "), at)
+            return (Step(Marker.EVENT, f"tls {event.version} {event.cipher} {verified} {subject}".rstrip(" "), at),)
         case Authenticated():
-            yield _event(at, "auth", event.mechanism, event.user)
+            return (_event(at, "auth", event.mechanism, event.user),)
         case Noticed(kind=NoticeKind.NO_TLS):
-            yield Step(Marker.EVENT, "no-tls", at)
+            return (Step(Marker.EVENT, "no-tls", at),)
         case Noticed():
-            yield Step(Marker.NOTE, NOTICE + event.sentence[:_LONGEST_TEXT], at)
-            yield from octet_steps(Marker.SERVER_OCTETS, event.octets, at)
+            note = Step(Marker.NOTE, NOTICE + event.sentence[:_LONGEST_TEXT], at)
+            return (note, *octet_steps(Marker.SERVER_OCTETS, event.octets, at))
         case Remarked():
-            yield Step(Marker.NOTE, event.text[:_LONGEST_LINE], at)
+            return (Step(Marker.NOTE, event.text[:_LONGEST_LINE], at),)
         case TimedOut():
-            yield Step(Marker.EVENT, f"timeout {event.waited:g} {event.waiting_for}", at)
+            return (Step(Marker.EVENT, f"timeout {event.waited:g} {event.waiting_for}", at),)
         case Disconnected():
-            yield Step(Marker.EVENT, _ending(event), at)
+            return (Step(Marker.EVENT, _ending(event), at),)
         case Decoded() | MailDataSent():
-            return
+            return ()
         case _:
             assert_never(event)
 
@@ -267,7 +267,7 @@ def _ending(event: Disconnected) -> str:
 def _command_steps(event: CommandSent, at: float) -> Iterator[Step]:
     command = event.command
     marker = Marker.PIPELINED if event.pipelined else Marker.CLIENT
-    if command.secret:
+    if command.public is not None:
         yield Step(marker, client_text(command.shown[:_LONGEST_LINE]) + SASL_MARK, at)
     elif len(command.line) > _LONGEST_LINE:
         yield from octet_steps(Marker.CLIENT_OCTETS, command.octets, at)

@@ -6,9 +6,9 @@ import stat
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO, Final
 
 from smtp_shell.errors import UsageError
+from smtp_shell.hints import BinaryIO, Final
 from smtp_shell.protocol.events import Entry
 from smtp_shell.protocol.octets import escape, escape_str
 from smtp_shell.transcript.file import TranscriptWriter

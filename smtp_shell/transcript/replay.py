@@ -1,6 +1,8 @@
 """Replay transcripts: act out what the client said, and compare what a server says."""
 
 import math
+from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from time import monotonic, sleep
 
@@ -13,7 +15,6 @@ from smtp_shell.transcript.acting import Actor
 from smtp_shell.transcript.arrivals import Arrivals
 from smtp_shell.transcript.checked import Outline, check_for_replay
 from smtp_shell.transcript.demands import Demand
-from smtp_shell.transcript.file import open_transcript
 from smtp_shell.transcript.ledger import Ledger
 from smtp_shell.transcript.limit import TimeLimit
 from smtp_shell.transcript.result import Progress, ReplayResult
@@ -55,8 +56,11 @@ class Replay:
         self._keep_going = settings.keep_going or settings.before_step is not None
         self._limit = TimeLimit(settings.overall)
 
-    def check(self) -> Outline:
+    def check(self, *, keep: bool = True) -> Outline:
         """Make sure that the whole transcript can be acted out; nothing is sent.
+
+        Args:
+            keep: Whether the steps of a short transcript are kept, and not read again.
 
         Raises:
             TranscriptError: It cannot; with its faults and their lines.
@@ -64,7 +68,7 @@ class Replay:
             NotSendable: A variable's value would not stay inside one line.
         """
         if self._outline is None:
-            outline = check_for_replay(self.path, self.settings.variables, outside=self.settings.outside)
+            outline = check_for_replay(self.path, self.settings.variables, outside=self.settings.outside, keep=keep)
             self._target(outline.address, tls=outline.tls)
             self._outline = outline
         return self._outline
@@ -99,9 +103,12 @@ class Replay:
         self._limit.start()
         handed_over = False
         try:
-            with open_transcript(self.path) as reader:
-                self._prepare(Script(reader, self.name), outline)
-                self._walk(outline)
+            with self._steps(outline) as steps:
+                self._prepare(Script(steps, self.name), outline)
+                try:
+                    self._walk(outline)
+                finally:
+                    self._stage.catch_up()
         except Stopped as stopped:
             handed_over = stopped.handed_over and self.session is not None
         except SmtpShellError as error:
@@ -125,6 +132,13 @@ class Replay:
             handed_over,
         )
 
+    def _steps(self, outline: Outline) -> AbstractContextManager[Iterable[Step]]:
+        if outline.steps is not None:
+            return nullcontext(outline.steps)
+        from smtp_shell.transcript.file import open_transcript
+
+        return open_transcript(self.path)
+
     def _prepare(self, script: Script, outline: Outline) -> None:
         settings = self.settings
         header = outline.header.variables if outline.header else None
@@ -145,37 +159,42 @@ class Replay:
             self._pause,
         )
         self._actor = Actor(self._stage)
+        self._arrivals.meanwhile = self._stage.use_wait
 
     def _walk(self, outline: Outline) -> None:
         script = self._script
         while (follows := script.demands_follow()) | ((step := script.peek()) is not None):
             if step is not None and step.marker is _EVENT and not follows:
+                self._stage.catch_up()
                 self._event(step)
                 continue
-            session = self._connected(step, outline)
+            session = self.session
+            if session is None or not session.is_open:
+                session = self._connected(step, outline)
             if follows:
                 started = monotonic()
                 line = step.line if step is not None else script.line
                 settled = self._settler.settle(own=session.phase is Phase.GREETING)
                 self._stage.tell((line,), "", settled, started)
             elif step is not None:
-                self._await_greeting(session, step)
+                if session.dialogue.asked == 1:
+                    self._await_greeting(step)
                 self._limit.check()
-                self._actor.act(session)
+                self._actor.act(session, step)
         self._end_connection()
 
     def _connected(self, step: Step | None, outline: Outline) -> Session:
-        """Give the open session; where a transcript has no `connect`, connect first."""
-        if self.session is None:
-            self._connect(outline.address, tls=outline.tls, line=step.line if step else 0)
-        assert self.session is not None
-        if not self.session.is_open and self._arrivals.broken is None and len(self._arrivals) == 0:
+        """Give the session where it is not open; where a transcript has no `connect`, connect first."""
+        session = self.session
+        if session is None:
+            return self._connect(outline.address, tls=outline.tls, line=step.line if step else 0)
+        if self._arrivals.broken is None and len(self._arrivals) == 0:
             self._arrivals.broken = ConnectionLost("the connection is closed, and the transcript goes on.")
-        return self.session
+        return session
 
-    def _await_greeting(self, session: Session, step: Step) -> None:
+    def _await_greeting(self, step: Step) -> None:
         """Read a greeting that no `S` line expects before the first client line."""
-        if session.dialogue.asked > 1 or self._arrivals.greeted or self._talks_early(step):
+        if self._arrivals.greeted or self._talks_early(step):
             return
         started = monotonic()
         self._stage.tell((), "", self._settler.settle(own=True), started)
@@ -208,7 +227,7 @@ class Replay:
             case "timeout" if not words:
                 self._end_connection(look=False)
 
-    def _connect(self, address: str, *, tls: bool, line: int) -> None:
+    def _connect(self, address: str, *, tls: bool, line: int) -> Session:
         target = self._target(address, tls=tls)
         self._arrivals = self._renew_arrivals()
         self._cap(None)
@@ -234,6 +253,7 @@ class Replay:
         session.until = self._limit.deadline
         self.session = session
         self._arrivals.attach(session)
+        return session
 
     def _renew_arrivals(self) -> Arrivals:
         self._arrivals.reset()

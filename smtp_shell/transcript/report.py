@@ -1,23 +1,26 @@
 """Replay transcripts and tell how it went; without rich, so that a replay in CI starts quickly."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from functools import partial
 from itertools import count
 from pathlib import Path
 from time import monotonic
-from typing import Final
 
 from smtp_shell.errors import Interrupted, UsageError
+from smtp_shell.hints import TYPE_CHECKING, Final
 from smtp_shell.target import Target
 from smtp_shell.transcript.batch import Run, prepare, repeated
-from smtp_shell.transcript.crew import Writer, in_order
 from smtp_shell.transcript.replay import Replay
 from smtp_shell.transcript.result import Outcome, ReplayResult, StepResult
 from smtp_shell.transcript.settings import ReplaySettings
 from smtp_shell.transcript.tally import Tally
 from smtp_shell.transcript.telling import INDENT, heading, json_result, json_step, json_summary, step_lines, summary
 from smtp_shell.values import dataclass, field, replace
+
+if TYPE_CHECKING:
+    from smtp_shell.transcript.crew import Writer
 
 _MOST_RUNS_SHOWN: Final = 10
 """Of how many repeated runs that differ the differences are shown."""
@@ -52,7 +55,7 @@ class ReplayOptions:
     jobs: int = 1
 
 
-def run_replay(options: ReplayOptions, out: Writer) -> int:
+def run_replay(options: ReplayOptions, out: "Writer") -> int:
     """Replay transcripts and tell how it went; all of them are checked before anything is sent.
 
     Args:
@@ -84,7 +87,7 @@ def run_replay(options: ReplayOptions, out: Writer) -> int:
                 each.settings = replace(each.settings, consumers=(*each.settings.consumers, recording))
         started = monotonic()
         tasks = (_Task(run, options, tally) for run in repeated(replays, options.repeat))
-        interrupted = in_order(tasks, options.jobs, out)
+        interrupted = _do(tasks, options.jobs, out)
         tally.seconds = monotonic() - started
         if options.record is not None:
             unrecorded = int(recording.failed)
@@ -97,6 +100,16 @@ def run_replay(options: ReplayOptions, out: Writer) -> int:
         out.write(f"{line}\n")
     out.flush()
     return tally.exit_status
+
+
+def _do(tasks: "Iterator[_Task]", jobs: int, out: "Writer") -> bool:
+    """Do the tasks; say whether Ctrl-C ended them."""
+    if jobs > 1:
+        from smtp_shell.transcript.crew import in_order
+
+        return in_order(tasks, jobs, out)
+    all(task.run(out) for task in tasks)  # up to the first behind which there is to be no other
+    return False
 
 
 def _refuse_what_needs_one_at_a_time(options: ReplayOptions) -> None:
@@ -125,7 +138,7 @@ class _Task:
         self._quiet = run.of > 1 and not options.json
         self._shown: bool | None = None
 
-    def run(self, out: Writer) -> bool:
+    def run(self, out: "Writer") -> bool:
         """Replay, and tell it; say whether there is to be another replay."""
         options, replay = self._options, self._run.replay
 
@@ -137,7 +150,7 @@ class _Task:
             tell(heading(replay.name, str(replay.settings.server or ""), times=self._run.of))
             if replay.settings.tls_settings.insecure:
                 tell(f"{INDENT}--insecure is on: certificates are not verified")
-        result = replay.run(lambda step: self._tell_step(step, tell))
+        result = replay.run(partial(self._tell_step, tell))
         if self._interrupted:
             return False
         self._part.count(result)
@@ -152,27 +165,27 @@ class _Task:
         self._interrupted = True
         self._run.replay.interrupt()
 
-    def _tell_step(self, step: StepResult, tell: Callable[[str], None]) -> None:
+    def _tell_step(self, tell: Callable[[str], None], step: StepResult) -> None:
         self._part.count_step(step)
         if self._options.json:
             tell(json_step(step, run=self._run.number if self._run.of > 1 else 0))
             return
         if self._quiet and step.outcome is not Outcome.MISMATCHED:
             return
-        if self._is_shown(tell):
+        if not self._quiet or self._is_shown(tell):
             for line in step_lines(step, color=self._options.color):
                 tell(line)
 
     def _tell_result(self, result: ReplayResult, tell: Callable[[str], None]) -> None:
         if self._options.json:
             tell(json_result(result, run=self._run.number if self._run.of > 1 else 0))
-        elif result.failure is not None and not result.counts[Outcome.MISMATCHED] and self._is_shown(tell):
+        elif result.failure is not None and not result.counts[Outcome.MISMATCHED]:
+            if self._quiet and not self._is_shown(tell):
+                return
             tell(f"{INDENT}{result.failure}")
 
     def _is_shown(self, tell: Callable[[str], None]) -> bool:
-        """Say whether what went wrong is to be shown, and once which of many runs it was; of most only the number is told."""
-        if not self._quiet:
-            return True
+        """Say whether what went wrong in one of many runs is to be shown, and once which it was; of most only the number is told."""
         if self._shown is None:
             self._shown = self._tally.claim_showing(_MOST_RUNS_SHOWN)
             if self._shown:

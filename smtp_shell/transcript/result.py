@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 from enum import Enum, StrEnum
-from typing import Final
 
+from smtp_shell.hints import Final
 from smtp_shell.values import dataclass
 
 LONGEST_SHOWN: Final = 2_000

@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Iterator
-from typing import BinaryIO, Final
+from itertools import chain
 
 from smtp_shell.errors import Fault, TranscriptError
+from smtp_shell.hints import BinaryIO, Final
 from smtp_shell.protocol.octets import escape, escape_str
 from smtp_shell.transcript.blocks import Blocks
 from smtp_shell.transcript.header import DIALOGUE, MOST_FAULTS, VERSION, Header, parse_header
@@ -58,14 +59,17 @@ class Scan:
         self._read_header()
 
     def __iter__(self) -> Iterator[Step | Fault]:
+        return chain.from_iterable(self._item_lists())
+
+    def _item_lists(self) -> Iterator[list[Step | Fault]]:
         while (block := self._blocks.take()) != b"":
             if block is None:
                 self._number += 1
-                yield self._too_long()
+                yield [self._too_long()]
             elif not self._blocks.is_whole and self.header is not None and self.header.client:
                 self.torn = True
             else:
-                yield from self._items(block)
+                yield self._items(block)
 
     def _items(self, block: bytes) -> list[Step | Fault]:
         """Read a block of lines."""

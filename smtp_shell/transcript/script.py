@@ -1,11 +1,11 @@
 """The steps of a transcript as they are acted out: one after the other, with a bounded look ahead."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator
-from typing import Final
+from collections.abc import Collection, Iterable, Iterator
 
+from smtp_shell.hints import Final
 from smtp_shell.transcript.demands import Demand, Expected
-from smtp_shell.transcript.step import SERVER_LINES, Marker, Step
+from smtp_shell.transcript.step import CLIENT_LINES, SERVER_LINES, Marker, Step
 
 ACTED: Final = frozenset(("connect", "close", "timeout", "error", "wait", "within", "no-tls"))
 """Events that a replay acts on; the others are notes to it."""
@@ -15,6 +15,7 @@ AHEAD_SIZE: Final = 1024 * 1024
 """How far is looked ahead, in characters of content."""
 
 # Looking a member of an enumeration up costs more than what it is compared with.
+_ALWAYS_ACTED = frozenset((*CLIENT_LINES, Marker.MAIL_DATA_FILE, Marker.SERVER))
 _EVENT, _NOTE, _SERVER_OCTETS = Marker.EVENT, Marker.NOTE, Marker.SERVER_OCTETS
 
 
@@ -49,9 +50,16 @@ class Script:
             step = self._ahead.popleft() if self._ahead else next(self._steps, None)
             if step is None:
                 return None
-            if not _is_passed_over(step):
+            if step.marker in _ALWAYS_ACTED or not _is_passed_over(step):
                 self._head = step
         return self._head
+
+    def take(self, markers: Collection[Marker]) -> Iterator[Step]:
+        """Give the steps that follow, and go past them, as long as they have one of these markers."""
+        while (step := self._head or self.peek()) is not None and step.marker in markers:
+            self._head = None
+            self.line = step.line
+            yield step
 
     def peek_event(self) -> str:
         """Give the name of the event that is the next step; empty when that is no event."""
@@ -89,13 +97,14 @@ class Script:
 
     def take_expected(self) -> Expected | None:
         """Give the next expected reply and go past it; None when none is expected here."""
-        demands: list[Demand] = []
-        while self.demands_follow():
+        if not self.demands_follow():
+            return None
+        demand = self._next_demand()
+        demands = [demand]
+        while demand.continues is not False and self.demands_follow():
             demand = self._next_demand()
             demands.append(demand)
-            if demand.continues is False:
-                break
-        return Expected(tuple(demands)) if demands else None
+        return Expected(tuple(demands))
 
     def give_back(self, demands: Iterable[Demand]) -> None:
         """Take back what belongs to the next reply."""
@@ -112,7 +121,7 @@ class Script:
         if not self._octets:
             step = self.next()
             assert step is not None
-            if step.marker is not Marker.SERVER_OCTETS:
+            if step.marker is not _SERVER_OCTETS:
                 return Demand.parse(step)
             self._octets = step.octets
         return self._next_octets()

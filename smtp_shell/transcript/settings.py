@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Mapping
 from itertools import count
-from typing import TYPE_CHECKING, TypeAlias
 
 from smtp_shell.config import Timeouts, TlsSettings
+from smtp_shell.hints import TYPE_CHECKING, TypeAlias
 from smtp_shell.protocol.events import Consumer
 from smtp_shell.target import Target
 from smtp_shell.transcript.demands import Strictness

@@ -1,6 +1,7 @@
 """Compare what comes with what a transcript expects, reply by reply."""
 
 from collections.abc import Callable
+from functools import lru_cache
 
 from smtp_shell.errors import (
     AuthFailed,
@@ -19,37 +20,40 @@ from smtp_shell.transcript.result import LONGEST_SHOWN, excerpt
 from smtp_shell.transcript.script import Script
 from smtp_shell.transcript.step import SERVER_LINES
 from smtp_shell.transcript.variables import Variables
-from smtp_shell.values import dataclass, field
 
 DIFFERS = 1
 VIOLATED = 6
 _MOST_SHOWN = 100
+_LONGEST_KEPT = 512
 
 
-@dataclass(slots=True)
 class Settled:
     """What came of waiting for the replies to a step.
 
     Args:
+        demanded: Whether the transcript expects anything here.
+        ended: Whether the dialogue cannot go on.
+
+    Attributes:
         status: Exit status that it comes to; 0 when all is as expected.
         why: What differs.
-        demanded: Whether the transcript expects anything here.
         code: The last reply's code; 0 when none came.
-        ended: Whether the dialogue cannot go on.
         without_tls: Whether the transcript has `*: no-tls` here.
+        error: What ended the waiting before a reply came.
     """
 
-    status: int = 0
-    why: str = ""
-    demanded: bool = False
-    code: int = 0
-    ended: bool = False
-    without_tls: bool = False
-    error: DialogueBroken | None = None
-    _expected: list[str] = field(default_factory=list)
-    _received: list[str] = field(default_factory=list)
-    _differing: tuple[str, str] | None = None
-    _last_expected: Expected | None = None
+    def __init__(self, *, demanded: bool = False, ended: bool = False) -> None:
+        self.status = 0
+        self.why = ""
+        self.demanded = demanded
+        self.code = 0
+        self.ended = ended
+        self.without_tls = False
+        self.error: DialogueBroken | None = None
+        self._expected: list[Expected] = []
+        self._received: list[Arrival] = []
+        self._differing: tuple[str, str] | None = None
+        self._last_expected: Expected | None = None
 
     @property
     def takes_354(self) -> bool:
@@ -64,12 +68,16 @@ class Settled:
     @property
     def expected(self) -> str:
         """What was expected; the line that was not met, if there is one."""
-        return _told(self._differing[0] if self._differing else None, self._expected)
+        if self._differing is not None:
+            return excerpt(self._differing[0])
+        return _joined(list(map(str, self._expected)))
 
     @property
     def received(self) -> str:
         """What came; the line that was compared, if one differs."""
-        return _told(self._differing[1] if self._differing else None, self._received)
+        if self._differing is not None:
+            return excerpt(self._differing[1])
+        return _joined(list(map(_shown, self._received)))
 
     def note(self, expected: Expected | None, arrival: Arrival | None) -> None:
         """Keep what was expected and what came, as far as it is to be shown."""
@@ -77,15 +85,15 @@ class Settled:
             self.demanded = True
             self._last_expected = expected
             if len(self._expected) < _MOST_SHOWN:
-                self._expected.append(excerpt(expected.shown))
+                self._expected.append(expected)
         if arrival is not None:
-            self.code = arrival.reply.code if arrival.reply else 0
+            self.code = arrival.reply.code if arrival.reply is not None else 0
             if len(self._received) < _MOST_SHOWN:
-                self._received.append(excerpt(_shown(arrival)))
+                self._received.append(arrival)
 
     def differ(self, status: int, why: str, expected: str = "", received: str = "") -> None:
         """Note a difference; the first one counts."""
-        if self.ok:
+        if self.status == 0:
             self.status, self.why = status, why
             self._differing = (expected, received)
 
@@ -95,10 +103,8 @@ class Settled:
         self.status, self.why = error.exit_status, error.message.rstrip(".")
 
 
-def _told(line: str | None, noted: list[str]) -> str:
-    if line is None and len(noted) == 1:
-        return noted[0]
-    return excerpt("\n".join(noted) if line is None else line)
+def _joined(lines: list[str]) -> str:
+    return excerpt(lines[0]) if len(lines) == 1 else excerpt("\n".join(map(excerpt, lines)))
 
 
 class Settler:
@@ -221,8 +227,12 @@ class Settler:
 
     def _judge(self, settled: Settled, expected: Expected | None, arrival: Arrival) -> None:
         was_demanded = settled.demanded
-        verdict = self._compare(expected, arrival) if expected is not None else None
-        if verdict is not None and expected is not None:
+        verdict = None
+        if expected is not None:
+            if arrival.reply is None:
+                verdict = match_octets(expected, arrival.octets)
+            else:
+                verdict = match(expected, arrival.reply, self._strictness, verb=arrival.verb, greeting=arrival.greeting)
             if not verdict.ok and arrival.reply is not None and self.doubtful:
                 self.doubtful -= 1
                 self._script.give_back(expected.demands)
@@ -239,11 +249,6 @@ class Settler:
             settled.differ(VIOLATED if verdict.violation else DIFFERS, verdict.why, verdict.expected, verdict.received)
         elif verdict.captures:
             self._capture(settled, verdict)
-
-    def _compare(self, expected: Expected, arrival: Arrival) -> Verdict:
-        if arrival.reply is None:
-            return match_octets(expected, arrival.octets)
-        return match(expected, arrival.reply, self._strictness, verb=arrival.verb, greeting=arrival.greeting)
 
     def _judge_no_reply(self, settled: Settled, expected: Expected | None, arrival: Arrival) -> None:
         error = self._arrivals.broken
@@ -271,7 +276,13 @@ class Settler:
 def _shown(arrival: Arrival) -> str:
     if arrival.reply is None:
         return escape(arrival.octets[:LONGEST_SHOWN])
-    if len(arrival.reply.lines) == 1:
-        return escape(arrival.octets.removesuffix(b"\n").removesuffix(b"\r")[:LONGEST_SHOWN])
-    lines = wire_lines(arrival.octets, most=_MOST_SHOWN)
-    return "\n".join([escape(line[:LONGEST_SHOWN]) for line in lines])
+    octets = arrival.octets
+    return _shown_kept(octets) if len(octets) <= _LONGEST_KEPT else _shown_lines(octets)
+
+
+def _shown_lines(octets: bytes) -> str:
+    return "\n".join([escape(line[:LONGEST_SHOWN]) for line in wire_lines(octets, most=_MOST_SHOWN)])
+
+
+# Servers say few things, again and again.
+_shown_kept = lru_cache(maxsize=256)(_shown_lines)

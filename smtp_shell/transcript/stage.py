@@ -66,6 +66,7 @@ class Stage:
         self.report = report
         self.pause = pause
         self.edited = False
+        self._untold: list[tuple[tuple[int, ...], str, Settled, float, bool]] = []
 
     def expand(self, step: Step) -> bytes:
         """Give the octets of a client line, its variables replaced.
@@ -96,7 +97,7 @@ class Stage:
     def tell(
         self, lines: tuple[int, ...], sent: str, settled: Settled, started: float, *, may_go_on: bool = True
     ) -> None:
-        """Tell what came of a step.
+        """Tell what came of a step: at once when it differs, else with the next `catch_up`.
 
         Args:
             lines: Numbers of its lines.
@@ -108,20 +109,46 @@ class Stage:
         Raises:
             Stopped: The replay ends here.
         """
-        outcome = _MISMATCHED if settled.status else _MATCHED if settled.demanded else _SENT
-        result = StepResult(
-            self.script.name,
-            lines,
-            excerpt(sent),
-            settled.expected,
-            settled.received,
-            outcome,
-            settled.why,
-            monotonic() - started,
-            settled.code,
-            self.edited,
-        )
-        self.report(result, settled.status, (settled.ended and settled.status != 0) or not may_go_on)
+        self._untold.append((lines, sent, settled, monotonic() - started, self.edited))
+        if settled.status:
+            self.catch_up(may_go_on=may_go_on and not settled.ended)
+
+    def use_wait(self) -> None:
+        """Do what is to be done while the server has its turn: tell what has not been told yet, and read on in the script.
+
+        Raises:
+            TranscriptError: The script cannot be read on.
+        """
+        self.catch_up()
+        self.script.peek()
+
+    def catch_up(self, *, may_go_on: bool = True) -> None:
+        """Tell what has not been told yet: what went well is told while the next reply is awaited, to lose no time.
+
+        Args:
+            may_go_on: Whether a replay that keeps going goes on when the last step differs.
+
+        Raises:
+            Stopped: The replay ends here.
+        """
+        if not self._untold:
+            return
+        untold, self._untold = self._untold, []
+        for lines, sent, settled, seconds, edited in untold:
+            outcome = _MISMATCHED if settled.status else _MATCHED if settled.demanded else _SENT
+            result = StepResult(
+                self.script.name,
+                lines,
+                excerpt(sent),
+                settled.expected,
+                settled.received,
+                outcome,
+                settled.why,
+                seconds,
+                settled.code,
+                edited,
+            )
+            self.report(result, settled.status, not may_go_on)
 
     def tell_skipped(self, lines: tuple[int, ...], sent: str, why: str, status: int = 0) -> None:
         """Tell that a step was passed over.
@@ -129,5 +156,6 @@ class Stage:
         Raises:
             Stopped: The replay ends here.
         """
+        self.catch_up()
         outcome = Outcome.MISMATCHED if status else Outcome.SKIPPED
         self.report(StepResult(self.script.name, lines, excerpt(sent), "", "", outcome, why), status, False)

@@ -4,14 +4,16 @@ import math
 from collections.abc import Iterator
 from enum import StrEnum
 from functools import lru_cache
-from typing import Final, NamedTuple
 
+from smtp_shell.hints import Final
 from smtp_shell.protocol.octets import escape, unescape
 from smtp_shell.transcript.notation import clean, client_octets, client_text
 from smtp_shell.transcript.variables import Template
+from smtp_shell.values import NamedTuple
 
 # An octet is at most four characters of the notation, so a piece fits into a line of the default length.
 _PIECE = 16_000
+_LONGEST_KEPT = 200
 _LATEST = 999_999_999.999999
 _NO_TIME = " " * 9
 
@@ -81,15 +83,23 @@ def format_step(step: Step) -> str:
     Raises:
         ValueError: Its text is not in the notation of the file, or its time is none.
     """
-    text = step.text
+    marker, text, at, _ = step
+    line = _format_kept(marker, text) if len(text) <= _LONGEST_KEPT else _format(marker, text)
+    return (_NO_TIME if at is None else _start(at)) + line
+
+
+def _format(marker: Marker, text: str) -> str:
     if not (text.isascii() and text.isprintable()) and text != clean(text):
-        raise ValueError(f"the text of a {step.marker} step holds a character that must be escaped")
-    if step.marker is Marker.EVENT and not step.event:
+        raise ValueError(f"the text of a {marker} step holds a character that must be escaped")
+    if marker is Marker.EVENT and not text.split():
         raise ValueError("an event has a name")
-    if "${" in text and step.marker in CLIENT_LINES:
+    if "${" in text and marker in CLIENT_LINES:
         Template.parse(text)
-    start = _NO_TIME if step.at is None else _start(step.at)
-    return f"{start}{step.marker} {text}" if text else f"{start}{step.marker}"
+    return f"{marker} {text}" if text else str(marker)
+
+
+# A dialogue has many short lines that are the same.
+_format_kept = lru_cache(maxsize=256)(_format)
 
 
 def octet_steps(marker: Marker, octets: bytes, at: float | None = None) -> Iterator[Step]:

@@ -1,6 +1,6 @@
 """What many replays come to: how many steps had which outcome, and how long they took."""
 
-from threading import Lock
+from _thread import allocate_lock  # what threading.Lock is; threading takes long to load
 
 from smtp_shell.transcript.latency import Latencies
 from smtp_shell.transcript.result import Outcome, ReplayResult, StepResult
@@ -22,7 +22,7 @@ class Tally:
     """
 
     def __init__(self) -> None:
-        self._lock = Lock()
+        self._lock = allocate_lock()
         self._showings = 0
         self.replays = 0
         self.failed = 0

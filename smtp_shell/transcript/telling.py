@@ -1,15 +1,15 @@
 """What came of replays in words: lines for a person, JSON lines for a program."""
 
 from collections.abc import Iterator
-from typing import Final
 
+from smtp_shell.hints import Final
 from smtp_shell.transcript.latency import Latencies
 from smtp_shell.transcript.result import Outcome, ReplayResult, StepResult
 from smtp_shell.transcript.tally import Tally
 
 _GREEN, _RED, _YELLOW, _DIM = "32", "31", "33", "2"
 _WORDS: Final = {
-    Outcome.MATCHED: ("ok", _GREEN),
+    Outcome.MATCHED: ("ok  ", _GREEN),
     Outcome.SENT: ("sent", _DIM),
     Outcome.MISMATCHED: ("FAIL", _RED),
     Outcome.SKIPPED: ("skip", _YELLOW),
@@ -43,14 +43,14 @@ def step_lines(step: StepResult, *, color: bool = False) -> Iterator[str]:
     """
     word, style = _WORDS[step.outcome]
     number = str(step.lines[0]) if step.lines else "-"
-    sent = [_sent_line(line) for line in step.sent.split("\n")[:_MOST_LINES]] if step.sent else []
-    what = _short(sent[0]) if sent else _short(f"S: {_first(step.received)}") if step.lines else "(the greeting)"
+    sent = step.sent.split("\n")[:_MOST_LINES] if step.sent else []
+    what = _sent_line(sent[0]) if sent else _short(f"S: {_first(step.received)}") if step.lines else "(the greeting)"
     code = f"  {step.code}" if step.code and (sent or not step.lines) else ""
-    yield f"{_paint(f'{word:<4}', style, color=color)} {number:>4}  {what}{code}"
+    yield f"{_paint(word, style) if color else word} {number:>4}  {what}{code}"
     if step.outcome is _MATCHED and len(sent) < 2 and not step.why:
         return
     for line in sent[1:]:
-        yield f"{INDENT}{_short(line)}"
+        yield f"{INDENT}{_sent_line(line)}"
     if step.outcome is Outcome.SKIPPED or (step.outcome is not Outcome.MISMATCHED and step.why):
         yield f"{INDENT}{step.why}"
     if step.outcome is Outcome.MISMATCHED:
@@ -186,7 +186,8 @@ def _difference(step: StepResult, *, color: bool) -> Iterator[str]:
         yield from _labelled("received: ", step.received)
     mark = _first_difference(step.expected, step.received)
     if mark is not None:
-        yield _paint(f"{INDENT}{' ' * len('received: ')}{' ' * mark}^", _RED, color=color)
+        below = f"{INDENT}{' ' * len('received: ')}{' ' * mark}^"
+        yield _paint(below, _RED) if color else below
     yield f"{INDENT}{step.why}"
 
 
@@ -204,7 +205,7 @@ def _first_difference(expected: str, received: str) -> int | None:
 
 
 def _sent_line(line: str) -> str:
-    return line if line.startswith(("(", "*:")) else f"C: {line}"
+    return _short(line if line.startswith(("(", "*:")) else f"C: {line}")
 
 
 def _first(text: str) -> str:
@@ -219,6 +220,6 @@ def _many(number: int, what: str) -> str:
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
-def _paint(text: str, style: str, *, color: bool) -> str:
+def _paint(text: str, style: str) -> str:
     """Colour a text; the one place where control sequences are made."""
-    return f"\x1b[{style}m{text}\x1b[0m" if color else text
+    return f"\x1b[{style}m{text}\x1b[0m"

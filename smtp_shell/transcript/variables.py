@@ -6,9 +6,9 @@ No environment, no file and no command is ever looked at, and nothing is expande
 import itertools
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Final
 
 from smtp_shell.errors import NotSendable, UsageError
+from smtp_shell.hints import TYPE_CHECKING, Final
 from smtp_shell.protocol.octets import escape_str, unescape
 from smtp_shell.transcript.notation import clean
 from smtp_shell.values import dataclass
@@ -20,13 +20,20 @@ if TYPE_CHECKING:
 SASL: Final = "sasl"
 """The one reserved name: the response of the mechanism, which replay computes."""
 
+SASL_MARK: Final = "${sasl}"
+"""What stands in a transcript in place of such a response."""
+
 BUILT_IN: Final = ("count", "date", "hostname", "message_id", "uuid")
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
-_PART = re.compile(r"\\\\|(\\\$\{)|\$\{(" + _NAME.pattern + r")\}|(\$\{)")
-_BREAKS_A_LINE = re.compile(r"[\r\n\0]")
-_DOMAIN = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*")
+# Each is compiled when it is needed: most transcripts have no variables.
+_NAME = r"[A-Za-z_][A-Za-z0-9_.-]*"
+_PART = rf"\\\\|(\\\$\{{)|\$\{{({_NAME})\}}|(\$\{{)"
+_BREAKS_A_LINE = r"[\r\n\0]"
+_DOMAIN = r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*"
 _EXCERPT = 40
+# The names of RFC 5322, not those of the locale.
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 def parse_assignment(text: str) -> tuple[str, str]:
@@ -41,7 +48,7 @@ def parse_assignment(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals:
         raise ValueError(f"{_excerpt(text)} is not of the form name=value")
-    if not _NAME.fullmatch(name):
+    if not re.fullmatch(_NAME, name):
         raise ValueError(f"{_excerpt(name)} is not a variable's name (a letter or _, then letters, digits, _ . -)")
     if name == SASL:
         raise ValueError("the variable sasl cannot be set: replay computes the response of the mechanism for it")
@@ -73,7 +80,7 @@ class Template:
         parts: list[bytes | str] = []
         literal: list[str] = []
         end = 0
-        for found in _PART.finditer(text):
+        for found in re.finditer(_PART, text):
             literal.append(text[end : found.start()])
             end = found.end()
             braces, name, stray = found.groups()
@@ -214,14 +221,12 @@ class Variables:
             case "count":
                 return str(next(self._numbers))
             case "date":
-                from email.utils import format_datetime
-
-                return format_datetime(self._now())
+                return rfc5322_date(self._now())
             case "hostname":
                 return self._host()
             case "message_id":
                 host = self._host()
-                return f"<{self._new_uuid()}@{host if _DOMAIN.fullmatch(host) else 'localhost'}>"
+                return f"<{self._new_uuid()}@{host if re.fullmatch(_DOMAIN, host) else 'localhost'}>"
             case "uuid":
                 return str(self._new_uuid())
         if name == SASL:
@@ -256,7 +261,7 @@ def _unknown(name: str, known: Iterable[str]) -> UsageError:
 
 
 def _sendable(name: str, value: str) -> bytes:
-    if _BREAKS_A_LINE.search(value):
+    if re.search(_BREAKS_A_LINE, value):
         raise NotSendable(
             f"the value of ${{{clean(name)}}} holds CR, LF or NUL and would not stay inside one line; give it a value without"
         )
@@ -285,6 +290,19 @@ def _random_uuid() -> "UUID":
     from uuid import uuid4
 
     return uuid4()
+
+
+def rfc5322_date(moment: "datetime") -> str:
+    """Write a time as a Date field has it; `email.utils` would take longer to load than all of the header.
+
+    Args:
+        moment: The time, with its zone.
+
+    Source: RFC 5322 §3.3
+    """
+    day, month = _DAYS[moment.weekday()], _MONTHS[moment.month - 1]
+    zone = moment.strftime("%z") or "-0000"
+    return f"{day}, {moment.day:02} {month} {moment.year:04} {moment:%H:%M:%S} {zone}"
 
 
 def local_now() -> "datetime":

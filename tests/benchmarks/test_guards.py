@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks.material import messages, noops, recording
+from smtp_shell.servers.practice import PracticeServer, PracticeSettings
+from tests.benchmarks.material import dialogue, messages, noops, recording
 from tests.servers.scripted import Hear, ScriptedServer, Turn
 
 ROOT = Path(__file__).parents[2]
@@ -116,8 +117,39 @@ def test_a_replay_without_tls_loads_no_heavy_library(tmp_path: Path) -> None:
     modules, _ = replay_noops(tmp_path, 1)
     assert "smtp_shell.transcript.replay" in modules
     assert not loaded(
-        modules, *HEAVY, "regex", "unittest", "email", "http", "logging", "multiprocessing", "ssl", "hashlib"
+        modules,
+        *HEAVY,
+        "regex",
+        "unittest",
+        "email",
+        "http",
+        "logging",
+        "multiprocessing",
+        "ssl",
+        "hashlib",
+        "typing",
+        "hmac",
     )
+
+
+def test_a_replay_with_tls_and_auth_loads_no_other_mechanism(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with PracticeServer(PracticeSettings()) as server:
+        monkeypatch.setenv("SMTP_SHELL_PASSWORD", server.password.reveal())
+        address, ca_file = f"smtp://{server.host}:{server.port}", str(server.ca_file)
+        path = str(dialogue(tmp_path, 2048))
+        modules, _ = probe(tmp_path, "replay", path, "--server", address, "--user", server.user, "--ca-file", ca_file)
+    assert {"ssl", "smtp_shell.protocol.sasl"} <= modules
+    assert not loaded(
+        modules, *HEAVY, "typing", "hmac", "stringprep", "encodings.idna", "email", "smtp_shell.transcript.recorder"
+    )
+
+
+def test_lines_without_a_prompt_load_no_heavy_library(tmp_path: Path) -> None:
+    turns = greeting_and((b"noop\r\n", b"250 2.0.0 Ok\r\n"), (b"QUIT\r\n", b"221 2.0.0 Bye\r\n"))
+    with ScriptedServer(turns) as server:
+        modules, _ = probe(tmp_path, server.address, "--no-record", "-c", "noop", "-c", "quit")
+    assert "smtp_shell.shell.shell" in modules
+    assert not loaded(modules, *HEAVY, "regex", "email", "logging", "ssl", "hashlib", "typing", "shutil", "threading")
 
 
 def test_reading_a_transcript_loads_no_heavy_library(tmp_path: Path) -> None:

@@ -29,10 +29,10 @@ from smtp_shell.transcript.header import format_header, parse_header
 from smtp_shell.transcript.matching import Demand, Expected, Strictness, Verdict, match, match_octets
 from smtp_shell.transcript.notation import client_text
 from smtp_shell.transcript.pattern import Pattern, PatternTooSlow, unfit_capture
-from smtp_shell.transcript.recorder import SASL_MARK, Recorder
+from smtp_shell.transcript.recorder import Recorder
 from smtp_shell.transcript.script import Script
 from smtp_shell.transcript.step import CLIENT_LINES, SERVER_LINES, Marker, Step
-from smtp_shell.transcript.variables import Template, Variables, parse_assignment
+from smtp_shell.transcript.variables import SASL_MARK, Template, Variables, parse_assignment
 from tests.fuzz.material import assert_seen, at_most, folder, never_raises, split_choices
 from tests.fuzz.program import session
 

@@ -654,7 +654,7 @@ class BrokenPipe:
         self.said = [b"354 go\r\n", b"220 hi\r\n"]
         self.broken = False
 
-    def send(self, octets: bytes, seconds: float) -> None:
+    def send(self, octets: bytes, seconds: float, until: float = float("inf")) -> None:
         if octets.endswith(b".\r\n"):
             self.broken = True
             raise ConnectionLost("the server dropped the connection.")

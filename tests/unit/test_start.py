@@ -31,6 +31,7 @@ NEVER = {
     "cryptography",
     "trustme",
     "smtplib",
+    "typing",
 }
 # What the standard library's own modules load differs from one Python to the next, so they come first.
 STANDARD = (

@@ -8,11 +8,12 @@ from collections.abc import Callable
 from dataclasses import FrozenInstanceError
 from importlib import import_module
 from typing import Any
+from typing import NamedTuple as StandardNamedTuple
 
 import pytest
 
 import smtp_shell
-from smtp_shell.values import dataclass, field, replace
+from smtp_shell.values import NamedTuple, dataclass, field, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,30 @@ class Silent:
 
     def __repr__(self) -> str:
         return "Silent(...)"
+
+
+@dataclass(frozen=True, slots=True)
+class Other:
+    one: int
+    two: int = 5
+    three: str = "three"
+    four: str = "four"
+
+
+class Pair(NamedTuple):
+    """Two things."""
+
+    left: str
+    right: int = 2
+
+    @property
+    def both(self) -> str:
+        return f"{self.left}{self.right}"
+
+
+class StandardPair(StandardNamedTuple):
+    left: str
+    right: int = 2
 
 
 def without_type(value: object) -> Any:
@@ -195,3 +220,32 @@ def test_every_class_of_values_in_the_package_is_one_that_the_standard_library_w
         assert not set(vars(cls)) & {"__post_init__"}
         assert all("ClassVar" not in str(each.type) and "InitVar" not in str(each.type) for each in fields)
         assert not any(dataclasses.is_dataclass(base) for base in cls.__mro__[1:])
+
+
+def test_classes_with_as_many_fields_have_their_own_names_and_defaults() -> None:
+    assert (Point(1), Other(1)) == (Point(1, 2, [], "secret"), Other(1, 5, "three", "four"))
+    assert Other(one=1, four="4").four == "4"
+    with pytest.raises(TypeError, match=r"Other\.__init__\(\) missing 1 required positional argument: 'one'"):
+        without_type(Other)()
+    with pytest.raises(TypeError, match=r"Other\.__init__\(\) got an unexpected keyword argument 'x'"):
+        without_type(Other)(x=1)
+
+
+def test_a_named_tuple_is_the_standard_one() -> None:
+    pair = Pair("a")
+    left, right = pair
+    assert (left, right, pair.both) == ("a", 2, "a2")
+    assert tuple(pair) == tuple(StandardPair("a")) == ("a", 2)
+    assert repr(pair) == "Pair(left='a', right=2)"
+    assert (Pair._fields, Pair._field_defaults) == (StandardPair._fields, StandardPair._field_defaults)
+    assert (Pair.__doc__, Pair.__module__, Pair.__mro__[-2:]) == ("Two things.", __name__, (tuple, object))
+    assert pair._replace(right=3) == Pair("a", 3)
+    assert all(
+        type(each) is Pair for each in (pickle.loads(pickle.dumps(pair)), copy.copy(pair), pair._replace(left="b"))
+    )
+    with pytest.raises(AttributeError):
+        without_type(pair).left = "b"
+    with pytest.raises(AttributeError):
+        without_type(pair).other = "b"
+    with pytest.raises(TypeError):
+        without_type(Pair)()

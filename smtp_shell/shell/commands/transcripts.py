@@ -1,9 +1,9 @@
 """Entries about transcripts: recording, saving, showing and replaying them."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from smtp_shell.errors import UsageError
+from smtp_shell.hints import TYPE_CHECKING
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.shell.completion import paths
 from smtp_shell.shell.registry import Args, entry

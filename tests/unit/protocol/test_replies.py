@@ -149,7 +149,7 @@ def test_it_is_told_how_much_each_reply_took() -> None:
     parser = ReplyParser()
     assert list(parser.receive(b"22")) == []
     octets = b"0 go\r\n250 forged\r\n"
-    replies = parser.receive(octets)
+    replies = iter(parser.receive(octets))
     next(replies)
     assert octets[parser.consumed :] == b"250 forged\r\n"
     next(replies)

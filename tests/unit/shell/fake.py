@@ -69,7 +69,7 @@ class FakeTransport(Transport):
         assert rest == b""
         return lines
 
-    def send(self, octets: bytes, seconds: float) -> None:
+    def send(self, octets: bytes, seconds: float, until: float = float("inf")) -> None:
         self.heard += octets
         *lines, self._line = (self._line + octets).split(b"\n")
         for line in lines:

@@ -1,14 +1,16 @@
 """Variables: where values come from, what is expanded, and what is refused."""
 
 import itertools
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import UTC, datetime, timedelta, timezone
+from email.utils import format_datetime, parsedate_to_datetime
 from uuid import UUID
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from smtp_shell.errors import NotSendable, UsageError
-from smtp_shell.transcript.variables import Template, Variables, parse_assignment
+from smtp_shell.transcript.variables import Template, Variables, parse_assignment, rfc5322_date
 
 NOW = datetime(2026, 11, 22, 9, 21, 5, tzinfo=UTC)
 SOME_UUID = UUID("12345678-1234-4678-9234-567812345678")
@@ -143,6 +145,16 @@ def test_the_built_ins() -> None:
     assert known.value("hostname") == "laptop.example"
     assert known.value("message_id") == f"<{SOME_UUID}@laptop.example>"
     assert Template.parse("${count} ${count} ${count}").expand(known.value) == b"1 2 3"
+
+
+ZONES = st.none() | st.builds(
+    timezone, st.timedeltas(timedelta(hours=-23, minutes=-59), timedelta(hours=23, minutes=59))
+)
+
+
+@given(st.datetimes(timezones=ZONES))
+def test_a_date_is_what_the_standard_library_writes(moment: datetime) -> None:
+    assert rfc5322_date(moment) == format_datetime(moment)
 
 
 def test_the_built_ins_of_this_machine() -> None:
