@@ -37,6 +37,7 @@ class Conversation:
     Args:
         transport: The open connection.
         consumers: Who gets each event.
+        afterwards: Who gets each event behind the octets that it is about.
         limits: How much the server may say.
         strict: Whether a reply that breaks the protocol, or one that answers nothing, ends it.
         clock: Gives seconds.
@@ -55,6 +56,7 @@ class Conversation:
         transport: Transport,
         consumers: Sequence[Consumer] = (),
         *,
+        afterwards: Sequence[Consumer] = (),
         limits: ReplyLimits | None = None,
         strict: bool = False,
         clock: Callable[[], float] = time.monotonic,
@@ -66,7 +68,7 @@ class Conversation:
         self.tls: TlsStarted | None = None
         self.is_open = True
         self.next_answer = 1
-        self._stream = EventStream(consumers, clock, opened)
+        self._stream = EventStream(consumers, clock, opened, afterwards)
         self.publish = self._stream.publish
         self._clock = clock
         self._sent_at = opened

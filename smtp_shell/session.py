@@ -51,6 +51,7 @@ class Session:
         target: What it is connected to.
         transport: The open connection.
         consumers: Who gets each event.
+        afterwards: Who gets each event too, but behind the octets that it is about: a recording, which is not to keep them waiting.
         timeouts: How long to wait for what.
         limits: How much the server may say.
         strict: Whether a reply that breaks the protocol, or one that answers nothing, ends the session, as it should where
@@ -69,6 +70,7 @@ class Session:
         transport: Transport,
         consumers: Sequence[Consumer] = (),
         *,
+        afterwards: Sequence[Consumer] = (),
         timeouts: Timeouts | None = None,
         limits: ReplyLimits | None = None,
         strict: bool = False,
@@ -85,6 +87,7 @@ class Session:
         self._wire = Conversation(
             transport,
             consumers,
+            afterwards=afterwards,
             limits=limits,
             strict=strict,
             clock=clock,
@@ -99,12 +102,14 @@ class Session:
         target: Target,
         consumers: Sequence[Consumer] = (),
         *,
+        afterwards: Sequence[Consumer] = (),
         timeouts: Timeouts | None = None,
         tls: TlsSettings | None = None,
         limits: ReplyLimits | None = None,
         strict: bool = False,
         source: str | None = None,
         family: int = 0,
+        attentive: bool = False,
     ) -> "Session":
         """Connect, and do the TLS handshake if TLS begins with the first octet. The greeting is still to be read.
 
@@ -115,7 +120,17 @@ class Session:
         timeouts = timeouts or Timeouts()
         opened = time.monotonic()
         transport = connect(target, timeouts.connect, source=source, family=family)
-        session = cls(target, transport, consumers, timeouts=timeouts, limits=limits, strict=strict, opened=opened)
+        transport.attentive = attentive
+        session = cls(
+            target,
+            transport,
+            consumers,
+            afterwards=afterwards,
+            timeouts=timeouts,
+            limits=limits,
+            strict=strict,
+            opened=opened,
+        )
         session._wire.publish(Connected(str(target), target.tls, transport.peer))
         if target.tls:
             session._wire.shake_hands(tls or TlsSettings(), target.name, timeouts.tls, implicit=True)

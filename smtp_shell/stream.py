@@ -1,5 +1,6 @@
 """The one stream of events: each stamped with its number and the time, and given to every consumer, in order."""
 
+from collections import deque
 from collections.abc import Callable, Sequence
 
 from smtp_shell.protocol.events import Consumer, Entry, Event
@@ -12,13 +13,22 @@ class EventStream:
         consumers: Who gets each event.
         clock: Gives seconds.
         opened: When the connection was opened, on that clock.
+        afterwards: Who gets each event once what is half done is whole: what goes out is on its way by then, and not kept waiting.
 
     Attributes:
         tls: Whether what happens now happens inside TLS.
     """
 
-    def __init__(self, consumers: Sequence[Consumer], clock: Callable[[], float], opened: float) -> None:
+    def __init__(
+        self,
+        consumers: Sequence[Consumer],
+        clock: Callable[[], float],
+        opened: float,
+        afterwards: Sequence[Consumer] = (),
+    ) -> None:
         self._consumers = tuple(consumers)
+        self._afterwards = tuple(afterwards)
+        self._kept: deque[Entry] = deque()
         self._clock = clock
         self._opened = opened
         self._seq = 0
@@ -52,8 +62,21 @@ class EventStream:
                 consumer(entry)
             except KeyboardInterrupt:  # the others shall have it too
                 self._pressed = True
+        if self._afterwards:
+            self._kept.append(entry)
+            if not self._half_done:
+                self._give_kept()
         if self._pressed:
             self._raise_pressed()
+
+    def _give_kept(self) -> None:
+        while self._kept:
+            entry = self._kept.popleft()
+            for consumer in self._afterwards:
+                try:
+                    consumer(entry)
+                except KeyboardInterrupt:
+                    self._pressed = True
 
     def __enter__(self) -> None:
         """Let a Ctrl-C that comes while a consumer works wait until what is half done is whole.
@@ -65,6 +88,8 @@ class EventStream:
     def __exit__(self, kind: object, error: object, trace: object) -> None:
         """Raise the Ctrl-C that was kept, if all is whole again; something worse on its way goes before it."""
         self._half_done -= 1
+        if self._kept and not self._half_done:
+            self._give_kept()
         if self._pressed:
             if kind is None:
                 self._raise_pressed()

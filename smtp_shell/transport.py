@@ -6,6 +6,7 @@ over memory buffers of our own: what a server sent before the handshake is never
 
 import contextlib
 import math
+import os
 import select
 import socket
 import struct
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 TICK = 0.2
 _TICK_MS = 1000 * TICK
 _SHORTEST_WAIT = 0.001
+_ATTENTION = 0.0003
 CHUNK = 64 * 1024
 _RECEIVE_AHEAD = 1024 * 1024
 _ENCRYPT_AT_ONCE = 256 * 1024
@@ -39,6 +41,10 @@ class Transport:
         sock: The connected socket; it becomes non-blocking.
         peer: The address that answered, escaped.
         child: The program at the other end of a pipe.
+
+    Attributes:
+        attentive: Whether this process stays awake for a moment to hear what a quick server says: to be woken takes longer than many
+            an answer. It takes processor time, so it is for one connection at a time, and only as long as the server is that quick.
     """
 
     def __init__(self, sock: socket.socket, peer: str, child: "subprocess.Popen[bytes] | None" = None) -> None:
@@ -49,6 +55,8 @@ class Transport:
         self._tls: TlsLayer | None = None
         self._ahead = bytearray()
         self._eof = False
+        self._is_quick = True
+        self.attentive = False
         self.peer = peer
 
     @property
@@ -257,6 +265,21 @@ class Transport:
         self._ahead += raw
         self._eof = not raw
 
+    def _comes_within(self, seconds: float) -> bool:
+        """Wait for octets, a tick at the most; say whether some came."""
+        if seconds <= 0:
+            return bool(self._wait_readable(0))
+        if not self.attentive:
+            return bool(self._wait_readable(_TICK_MS if seconds > TICK else seconds * 1000))
+        start = time.monotonic()
+        came = False
+        while self._is_quick and not came and time.monotonic() - start < _ATTENTION:
+            _let_others_run()
+            came = bool(self._wait_readable(0))
+        came = came or bool(self._wait_readable(_TICK_MS if seconds > TICK else seconds * 1000))
+        self._is_quick = time.monotonic() - start < _ATTENTION
+        return came
+
     def _recv_raw(self, deadline: float) -> bytes | None:
         if self._ahead:
             raw = bytes(self._ahead)
@@ -264,7 +287,7 @@ class Transport:
             return raw
         while not self._eof:
             left = deadline - time.monotonic()
-            if not self._wait_readable(_TICK_MS if left > TICK else left * 1000 if left > 0 else 0):
+            if not self._comes_within(left):
                 if left <= 0:
                     return None
                 continue
@@ -277,6 +300,13 @@ class Transport:
             self._eof = not raw
             return raw
         return b""
+
+
+def _let_others_run_by_sleep() -> None:
+    time.sleep(0)
+
+
+_let_others_run: Callable[[], None] = getattr(os, "sched_yield", _let_others_run_by_sleep)
 
 
 def tick(deadline: float) -> float | None:

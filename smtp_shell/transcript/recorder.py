@@ -1,6 +1,7 @@
 """What happened, as the steps of a transcript."""
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 
 from smtp_shell.hints import BinaryIO, Final, Protocol, assert_never
 from smtp_shell.protocol.events import (
@@ -36,6 +37,7 @@ BODY_LIMIT: Final = 64 * 1024
 
 _LONGEST_LINE = 16_000
 _LONGEST_TEXT = 2_000
+_LONGEST_KEPT = 512
 
 
 class Bodies(Protocol):
@@ -68,13 +70,13 @@ class Recorder:
 
     def __call__(self, entry: Entry) -> None:
         """Write what an entry stands for."""
-        at = round(entry.at, 3)
-        if isinstance(entry.event, MailDataSent):
-            self._take_mail_data(entry.event, at)
+        event, at = entry.event, round(entry.at, 3)
+        if isinstance(event, MailDataSent):
+            self._take_mail_data(event, at)
             return
-        if self._data is not None and not isinstance(entry.event, Decoded):
-            self._interrupt_mail_data(entry.event, at)
-        for step in event_steps(entry.event, at):
+        if self._data is not None and not isinstance(event, Decoded):
+            self._interrupt_mail_data(event, at)
+        for step in event_steps(event, at):
             self._write(step)
 
     def close(self) -> None:
@@ -211,7 +213,10 @@ def event_steps(event: Event, at: float) -> Iterable[Step]:
         case CommandSent():
             return _command_steps(event, at)
         case ReplyReceived():
-            return _reply_steps(event.reply.octets, at)
+            octets = event.reply.octets
+            if len(octets) > _LONGEST_KEPT:
+                return _reply_steps(octets, at)
+            return [Step(step.marker, step.text, at) for step in _reply_kept(octets)]
         case Connected():
             return (_event(at, "connect", event.address, "tls" if event.tls else ""),)
         case SaslSent():
@@ -284,7 +289,13 @@ def _octets_sent_steps(event: OctetsSent, at: float) -> Iterator[Step]:
     yield Step(Marker.CLIENT_OCTETS, client_text(shown[:_LONGEST_LINE]) + SASL_MARK + end, at)
 
 
-def _reply_steps(octets: bytes, at: float) -> Iterator[Step]:
+@lru_cache(maxsize=256)
+def _reply_kept(octets: bytes) -> tuple[Step, ...]:
+    """Give the steps of a short reply, without their time: servers say few things, again and again."""
+    return tuple(_reply_steps(octets))
+
+
+def _reply_steps(octets: bytes, at: float | None = None) -> Iterator[Step]:
     start = 0
     while start < len(octets):
         end = octets.find(b"\n", start) + 1 or len(octets)

@@ -234,11 +234,13 @@ class Replay:
         try:
             session = Session.open(
                 target,
-                (self._arrivals, *self.settings.consumers),
+                (self._arrivals,),
+                afterwards=self.settings.consumers,
                 timeouts=self._limit.capped(self.settings.timeouts),
                 tls=self.settings.tls_settings,
                 source=self.settings.source,
                 family=self.settings.family,
+                attentive=self.settings.attentive,
             )
         except DialogueBroken as error:
             self._server = self._server or str(target)

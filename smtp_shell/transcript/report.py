@@ -71,7 +71,7 @@ def run_replay(options: ReplayOptions, out: "Writer") -> int:
     _refuse_what_needs_one_at_a_time(options)
     tally = Tally()
     unrecorded = 0
-    settings = options.settings
+    settings = replace(options.settings, attentive=options.jobs == 1)
     if options.repeat > 1 or options.jobs > 1:
         settings = replace(settings, numbers=settings.numbers or count(1))
     with ExitStack() as stack:

@@ -37,10 +37,11 @@ class ReplaySettings:
         allow_cleartext: Credentials may cross a connection on which somebody may listen.
         keep_going: Whether a replay goes on after a difference, as far as that makes sense.
         before_step: Asks a person before each client step.
-        consumers: Who gets each event, such as a recording.
+        consumers: Who gets each event, such as a recording, behind the octets that it is about.
         outside: Whether mail data may stand outside the transcript's folder.
         source: Local address to connect from.
         family: `socket.AF_INET`, `socket.AF_INET6`, or 0 for either.
+        attentive: Whether the process stays awake for a moment to hear a quick server's answer, as `Transport` says.
     """
 
     server: str | Target | None = None
@@ -60,3 +61,4 @@ class ReplaySettings:
     outside: bool = False
     source: str | None = None
     family: int = 0
+    attentive: bool = False
