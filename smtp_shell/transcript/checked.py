@@ -25,6 +25,7 @@ KEPT_OVERHEAD: Final = 100
 """How much of a transcript is kept once it is checked: characters of content, and what each step counts on top."""
 
 _AUTH = re.compile(rb"[ \t]*AUTH[ \t]+[^ \t]+[ \t]*", re.IGNORECASE)
+_PIPELINED = Marker.PIPELINED
 _AUTH_STARTS = ("A", "a", " ", "\\")
 # What may stand between AUTH and a later `${sasl}`: responses that are no secret, or that were left in the file.
 _RESPONSE = r"[A-Za-z0-9+/]*={0,2}|\*"
@@ -145,13 +146,19 @@ class _Checker:
         if marker in SERVER_LINES:
             self._check_demand(step)
         elif marker in CLIENT_LINES:
-            self._check_group(step)
+            self._acts = True
+            self._reply = 0
+            if marker is _PIPELINED:
+                self._check_group(step)
+            else:
+                self._group = 0
             if self._in_auth or "${" in step.text or step.text[:1] in _AUTH_STARTS:
                 self._check_client_line(step)
         elif marker is Marker.EVENT:
             self._check_event(step)
         elif marker is Marker.MAIL_DATA_FILE:
-            self._check_group(step)
+            self._acts = True
+            self._reply = self._group = 0
             self._check_body(step)
 
     def check_whole(self) -> None:
@@ -162,9 +169,7 @@ class _Checker:
         self._found.append(Fault(line, problem, expected))
 
     def _check_group(self, step: Step) -> None:
-        self._acts = True
-        self._reply = 0
-        self._group = self._group + 1 if step.marker is Marker.PIPELINED else 0
+        self._group += 1
         if self._group == MOST_IN_A_GROUP:
             self._refuse(step.line, f"a group has more than {MOST_IN_A_GROUP:,} lines", "a C: line that ends it")
 

@@ -140,6 +140,18 @@ class Expected:
 
     demands: tuple[Demand, ...]
 
+    @classmethod
+    def line(cls, step: Step) -> "Expected | None":
+        """Take a line for a whole reply; None where more lines may belong to the reply.
+
+        Raises:
+            ValueError: It cannot be met by any reply.
+        """
+        if len(step.text) <= _KEPT_LENGTH:
+            return _line_kept(step.marker, step.text)
+        demand = Demand.parse(step)
+        return cls((demand,)) if demand.continues is False else None
+
     def __str__(self) -> str:
         if len(self.demands) == 1:
             return self.demands[0].shown
@@ -157,3 +169,9 @@ class Expected:
         if last.marker is Marker.SERVER:
             return last.takes(354)
         return last.pattern is not None or last.octets.startswith(b"354")
+
+
+@lru_cache(maxsize=256)
+def _line_kept(marker: Marker, text: str) -> Expected | None:
+    demand = _parse_kept(marker, text)
+    return Expected((demand,)) if demand.continues is False else None

@@ -5,8 +5,9 @@ cannot be read is a `TranscriptError` with line numbers.
 """
 
 import os.path
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 
 from smtp_shell.errors import Fault, TranscriptError
@@ -76,7 +77,14 @@ class TranscriptReader:
         Raises:
             TranscriptError: A line is malformed, or the file cannot be read on.
         """
-        for found in self._scan:
+        return chain.from_iterable(map(self._steps, self._scan.blocks()))
+
+    def _steps(self, items: list[Step | Fault]) -> Iterable[Step]:
+        steps = [found for found in items if isinstance(found, Step)]
+        return steps if len(steps) == len(items) else self._up_to_fault(items)
+
+    def _up_to_fault(self, items: list[Step | Fault]) -> Iterator[Step]:
+        for found in items:
             if isinstance(found, Fault):
                 raise TranscriptError(self.name, found)
             yield found

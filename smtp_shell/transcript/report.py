@@ -142,8 +142,8 @@ class _Task:
         """Replay, and tell it; say whether there is to be another replay."""
         options, replay = self._options, self._run.replay
 
-        def tell(line: str) -> None:
-            out.write(f"{line}\n")
+        def tell(*lines: str) -> None:
+            out.write("\n".join([*lines, ""]))
             out.flush()
 
         if not options.json and self._run.number == 1:
@@ -165,7 +165,7 @@ class _Task:
         self._interrupted = True
         self._run.replay.interrupt()
 
-    def _tell_step(self, tell: Callable[[str], None], step: StepResult) -> None:
+    def _tell_step(self, tell: Callable[..., None], step: StepResult) -> None:
         self._part.count_step(step)
         if self._options.json:
             tell(json_step(step, run=self._run.number if self._run.of > 1 else 0))
@@ -173,10 +173,9 @@ class _Task:
         if self._quiet and step.outcome is not Outcome.MISMATCHED:
             return
         if not self._quiet or self._is_shown(tell):
-            for line in step_lines(step, color=self._options.color):
-                tell(line)
+            tell(*step_lines(step, color=self._options.color))
 
-    def _tell_result(self, result: ReplayResult, tell: Callable[[str], None]) -> None:
+    def _tell_result(self, result: ReplayResult, tell: Callable[..., None]) -> None:
         if self._options.json:
             tell(json_result(result, run=self._run.number if self._run.of > 1 else 0))
         elif result.failure is not None and not result.counts[Outcome.MISMATCHED]:
@@ -184,7 +183,7 @@ class _Task:
                 return
             tell(f"{INDENT}{result.failure}")
 
-    def _is_shown(self, tell: Callable[[str], None]) -> bool:
+    def _is_shown(self, tell: Callable[..., None]) -> bool:
         """Say whether what went wrong in one of many runs is to be shown, and once which it was; of most only the number is told."""
         if self._shown is None:
             self._shown = self._tally.claim_showing(_MOST_RUNS_SHOWN)

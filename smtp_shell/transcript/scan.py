@@ -59,9 +59,10 @@ class Scan:
         self._read_header()
 
     def __iter__(self) -> Iterator[Step | Fault]:
-        return chain.from_iterable(self._item_lists())
+        return chain.from_iterable(self.blocks())
 
-    def _item_lists(self) -> Iterator[list[Step | Fault]]:
+    def blocks(self) -> Iterator[list[Step | Fault]]:
+        """Give the items a block of lines at a time."""
         while (block := self._blocks.take()) != b"":
             if block is None:
                 self._number += 1

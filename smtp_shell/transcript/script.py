@@ -97,8 +97,13 @@ class Script:
 
     def take_expected(self) -> Expected | None:
         """Give the next expected reply and go past it; None when none is expected here."""
-        if not self.demands_follow():
-            return None
+        if not (self._held or self._octets):
+            step = self._head or self.peek()
+            if step is None or step.marker not in SERVER_LINES:
+                return None
+            if step.marker is not _SERVER_OCTETS and (whole := Expected.line(step)) is not None:
+                self.next()
+                return whole
         demand = self._next_demand()
         demands = [demand]
         while demand.continues is not False and self.demands_follow():
