@@ -30,6 +30,9 @@ def main(argv: list[str] | None = None) -> int:
     import gc
 
     gc.set_threshold(_YOUNG)
-    from smtp_shell.program import run
+    from smtp_shell.program import leave, run
 
-    return run(words)
+    status = run(words)
+    if argv is None:
+        leave(status)
+    return status

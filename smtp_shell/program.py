@@ -1,6 +1,7 @@
 """The program behind the command line: what to do, with which options; each command imports its world when it is called."""
 
 import argparse
+import atexit
 import gc
 import os
 import sys
@@ -95,6 +96,24 @@ def run(words: list[str]) -> int:
         return output_lost(error)
     finally:
         gc.freeze()  # the process is about to end: nothing is to be looked through for what can go
+
+
+def leave(status: int) -> None:
+    """End the process at once, where nothing speaks against it: to free each object first takes longer than many a reply.
+
+    What is registered to be done at the end is done; where a thread still works, or somebody watches this process, it ends as usual.
+
+    Args:
+        status: The exit status.
+    """
+    threading = sys.modules.get("threading")
+    is_watched = sys.flags.inspect or sys.getprofile() is not None or sys.gettrace() is not None
+    if is_watched or (threading is not None and threading.active_count() > 1):
+        return
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
 
 
 def output_lost(error: OSError) -> int:

@@ -11,8 +11,8 @@ PIECE = 64 * 1024
 """How many octets of a message are best read, encoded and sent at a time: with more of them the memory for each is got anew."""
 
 # Found by their first octet, which is many times faster than to look for a text of two.
-_DOT_BEHIND_LF = re.compile(rb"\n\.")
-_DOT_BEHIND_CRLF = re.compile(rb"\r\n\.")
+_DOT_BEHIND_LF = rb"\n\."
+_DOT_BEHIND_CRLF = rb"\r\n\."
 
 
 class MailDataEncoder:
@@ -42,7 +42,7 @@ class MailDataEncoder:
         lines = _with_crlf(piece)
         if not self._transparent:
             return lines
-        stuffed = _DOT_BEHIND_LF.sub(b"\n..", lines)
+        stuffed = re.sub(_DOT_BEHIND_LF, b"\n..", lines)
         if self._at_line_start and stuffed.startswith(b"."):
             stuffed = b"." + stuffed
         self._at_line_start = stuffed.endswith(b"\n")
@@ -68,12 +68,12 @@ class MailDataDecoder:
         octets = self._held + piece
         keep = _cut_before_line_start(octets)
         self._held = octets[keep:]
-        ready = _DOT_BEHIND_CRLF.sub(CRLF, octets[:keep])
+        ready = re.sub(_DOT_BEHIND_CRLF, CRLF, octets[:keep])
         return self._without_start(ready)
 
     def end(self) -> bytes:
         """Give what was held back."""
-        ready, self._held = _DOT_BEHIND_CRLF.sub(CRLF, self._held), b""
+        ready, self._held = re.sub(_DOT_BEHIND_CRLF, CRLF, self._held), b""
         return self._without_start(ready)
 
     def _without_start(self, ready: bytes) -> bytes:

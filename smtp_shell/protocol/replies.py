@@ -10,7 +10,7 @@ from enum import Enum, IntEnum
 from functools import lru_cache
 from types import MappingProxyType
 
-from smtp_shell.protocol.octets import escape
+from smtp_shell.protocol.octets import CRLF, escape
 from smtp_shell.values import dataclass
 
 
@@ -166,11 +166,15 @@ def _keywords(lines: tuple[bytes, ...]) -> Mapping[str, tuple[bytes, ...]]:
         words = line.split()
         if words and words[0][:5].upper() == b"AUTH=":  # the form of a draft of 1998 that some servers still announce
             words = [b"AUTH", words[0][5:], *words[1:]]
-        if not words or not _KEYWORD.fullmatch(words[0]):
+        if not words or not _is_keyword(words[0]):
             continue
         keyword = words[0].decode("ascii").upper()
         keywords.setdefault(keyword, []).extend(word for word in words[1:] if word)
     return MappingProxyType({keyword: tuple(words) for keyword, words in keywords.items()})
+
+
+def _is_keyword(word: bytes) -> bool:
+    return word[:1].isalnum() and word.replace(b"-", b"").isalnum()
 
 
 _keywords_kept = lru_cache(maxsize=64)(_keywords)
@@ -264,7 +268,7 @@ def enhanced_code(text: bytes) -> EnhancedCode | None:
 
     Source: RFC 2034 §3, RFC 3463 §2
     """
-    match = _ENHANCED.match(text)
+    match = re.match(_ENHANCED, text)
     return EnhancedCode(int(match[1]), int(match[2]), int(match[3])) if match else None
 
 
@@ -284,9 +288,8 @@ def wire_lines(octets: bytes, *, most: int = -1) -> list[bytes]:
 _LONGEST_KEPT = 1024
 _CLASSES = {int(each): each for each in ReplyClass}
 _LINE = re.compile(rb"([0-9]{3})(?:([ -])([^\n]*))?\r?\n", re.DOTALL)
-_ENHANCED = re.compile(rb"([245])\.([0-9]{1,3})\.([0-9]{1,3})(?=[ \t]|$)")
-_KEYWORD = re.compile(rb"[A-Za-z0-9][A-Za-z0-9-]*")
-_ORDINARY = re.compile(rb"[\t -~]*\r\n")
+_ENHANCED = rb"([245])\.([0-9]{1,3})\.([0-9]{1,3})(?=[ \t]|$)"
+_ORDINARY = b"\t" + bytes(range(0x20, 0x7F))
 _CONTROLS = rb"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]"  # compiled when something odd comes
 
 
@@ -311,7 +314,7 @@ def _reply(wire: list[bytes]) -> Reply:
     for line in wire:
         if line[:3] != last[:3]:
             oddities[Oddity.MIXED_CODES] = None
-        if not _ORDINARY.fullmatch(line):
+        if line[-2:] != CRLF or line[:-2].translate(None, _ORDINARY):
             oddities.update(dict.fromkeys(_oddities(line)))
         lines.append(line[4:].removesuffix(b"\n").removesuffix(b"\r"))
     return Reply(code, tuple(lines), b"".join(wire), tuple(oddities))

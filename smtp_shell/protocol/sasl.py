@@ -34,7 +34,6 @@ Step = Callable[[bytes], "Response"]
 
 _SOH = "\x01"
 _EMPTY = "(empty)"
-_LONE_SURROGATE = "[\ud800-\udc7f\udd00-\udfff]"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -478,8 +477,16 @@ def _refuse_unsendable(what: str, value: str) -> None:
         raise NotSendable(
             f"The {what} holds CR, LF or NUL, which does not belong there; what a file or a command gave may end in a line feed too many."
         )
-    if re.search(_LONE_SURROGATE, value):
+    if _holds_lone_surrogate(value):
         raise NotSendable(f"The {what} holds half a surrogate pair, which no UTF-8 can carry.")
+
+
+def _holds_lone_surrogate(value: str) -> bool:
+    try:
+        _utf8(value)
+    except UnicodeEncodeError:  # not passed on: the value is in it
+        return True
+    return False
 
 
 def _utf8(text: str) -> bytes:

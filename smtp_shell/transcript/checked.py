@@ -24,7 +24,9 @@ KEPT_SIZE: Final = 32 * 1024
 KEPT_OVERHEAD: Final = 100
 """How much of a transcript is kept once it is checked: characters of content, and what each step counts on top."""
 
-_AUTH = re.compile(rb"[ \t]*AUTH[ \t]+[^ \t]+[ \t]*", re.IGNORECASE)
+AUTH: Final = re.compile(rb"[ \t]*AUTH[ \t]+([^ \t]+)[ \t]*", re.IGNORECASE)
+"""How a client line begins that is an AUTH command, and the mechanism in it."""
+
 _PIPELINED = Marker.PIPELINED
 _AUTH_STARTS = ("A", "a", " ", "\\")
 # What may stand between AUTH and a later `${sasl}`: responses that are no secret, or that were left in the file.
@@ -187,7 +189,7 @@ class _Checker:
             first = template.parts[0]
         else:
             first = step.octets
-        if isinstance(first, bytes) and _AUTH.match(first):
+        if isinstance(first, bytes) and AUTH.match(first):
             self._in_auth = True
         elif self._in_auth and not re.fullmatch(_RESPONSE, step.text):
             self._in_auth = False
@@ -205,7 +207,7 @@ class _Checker:
         head = b"".join(part if isinstance(part, bytes) else b"x" for part in template.parts[:at])
         tail = template.parts[at + 1 :]
         ends = step.marker is Marker.CLIENT_OCTETS and tail in ((), (b"\r\n",), (b"\n",))
-        if (tail and not ends) or not (_AUTH.fullmatch(head) if head else self._in_auth):
+        if (tail and not ends) or not (AUTH.fullmatch(head) if head else self._in_auth):
             self._refuse(
                 step.line,
                 "${sasl} stands where no response of a mechanism is sent",

@@ -10,7 +10,6 @@ from smtp_shell.transcript.step import Marker, Step
 from smtp_shell.values import dataclass
 
 _KEPT_LENGTH = 100
-_WILD = re.compile("[xyz]")
 _CODE = re.compile(rb"([0-9][0-9xXyYzZ]{2}(?:\|[0-9][0-9xXyYzZ]{2}){0,20})(?:([ -])(.*))?", re.DOTALL)
 
 
@@ -85,7 +84,7 @@ class Demand:
         if step.marker is Marker.SERVER:
             if found is None:
                 raise ValueError(f"'{step.text[:60]}' does not begin with a reply code such as 250, 2yz or 250|251")
-            codes = tuple(_WILD.sub("y", code.lower()) for code in found[1].decode().split("|"))
+            codes = tuple(_with_y(code) for code in found[1].decode().split("|"))
             is_wild = len(codes) > 1 or "y" in codes[0]
             words = found[3] or b""
             return cls(
@@ -117,6 +116,10 @@ class Demand:
 
     def __str__(self) -> str:
         return self.shown
+
+
+def _with_y(code: str) -> str:
+    return code if code.isdigit() else code.lower().replace("x", "y").replace("z", "y")
 
 
 def _shown(step: Step) -> str:

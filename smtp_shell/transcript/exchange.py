@@ -1,6 +1,5 @@
 """AUTH in a replay: each `${sasl}` is the response that the mechanism gives to what this server asks."""
 
-import re
 from functools import partial
 from time import monotonic
 
@@ -12,6 +11,7 @@ from smtp_shell.protocol.masking import is_secret_answer
 from smtp_shell.protocol.octets import escape, unescape
 from smtp_shell.protocol.replies import Reply
 from smtp_shell.session import Session
+from smtp_shell.transcript.checked import AUTH
 from smtp_shell.transcript.settling import Settled
 from smtp_shell.transcript.stage import Stage
 from smtp_shell.transcript.step import CLIENT_LINES, Marker, Step
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from smtp_shell.authentication import Authentication
 
 EMPTY_LINE = "(an empty line)"
-_AUTH = re.compile(rb"[ \t]*AUTH[ \t]+([^ \t]+)", re.IGNORECASE)
 _MAY_BE_AUTH = (b"A", b"a", b" ", b"\t")
 _OPEN_RESPONSES = frozenset((b"", b"=", b"AQ=="))
 """Responses that hold no secret: the empty one, and the one that acknowledges an OAuth error."""
@@ -53,7 +52,7 @@ class SaslExchange:
     def begin(self, command: Command) -> None:
         """Note that a command goes out as it stands in the transcript; it may be an AUTH without a response."""
         line = command.line
-        match = _AUTH.match(line) if line[:1] in _MAY_BE_AUTH else None
+        match = AUTH.match(line) if line[:1] in _MAY_BE_AUTH else None
         self._mechanism = escape(match[1]) if match else ""
         self._auth = None
 
@@ -69,7 +68,7 @@ class SaslExchange:
             part if isinstance(part, bytes) else self._stage.variables.value(part).encode()
             for part in parts[: parts.index(SASL)]
         )
-        match = _AUTH.match(head)
+        match = AUTH.match(head)
         if match:
             self._mechanism = escape(match[1])
             self._auth = self._authentication(session)
@@ -179,7 +178,7 @@ class SaslExchange:
                 event = step.event
                 if event[0] == "auth" and len(event) > 2:
                     return unescape(event[2]).decode("utf-8", "surrogateescape")
-            elif marker in CLIENT_LINES and (" " in step.text or _AUTH.match(step.octets)):
+            elif marker in CLIENT_LINES and (" " in step.text or AUTH.match(step.octets)):
                 break  # a command: no response of this exchange has a space
         return ""
 

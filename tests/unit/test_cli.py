@@ -18,6 +18,7 @@ from smtp_shell.servers.practice import PracticeServer, PracticeSettings
 from smtp_shell.transcript.file import check
 from tests.peer import Peer
 
+ROOT = Path(__file__).parents[2]
 PROGRAM = (sys.executable, "-m", "smtp_shell")
 LETTER = ("ehlo", "mail ann@example.org", "rcpt bob@example.org", "data", "Subject: x", "", ".a line", ".")
 
@@ -485,3 +486,62 @@ def test_practice_serves_until_it_is_told_to_stop() -> None:
     _, words = program.communicate(timeout=10)
     assert program.returncode == (0 if sys.platform != "win32" else 1)
     assert words == ""
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux only: a device that is always full")
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--version"],
+        ["show", "a.smtp"],
+        ["show", "--color", "always", "a.smtp"],
+        ["convert", "--to", "json", "a.smtp", "-"],
+    ],
+)
+def test_a_full_disk_is_one_sentence(tmp_path: Path, words: list[str]) -> None:
+    (tmp_path / "a.smtp").write_text("C: NOOP\nS: 250\n", encoding="utf-8")
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "smtp_shell", *words],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )
+    assert done.returncode == 1
+    assert done.stderr == (
+        "smtp-shell: the results cannot be written: no space left on device; make room, or send them elsewhere.\n"
+    )
+
+
+LEAVING = """
+import atexit, sys, threading, time
+sys.path.insert(0, {root!r})
+sys.argv = ["smtp-shell", "show", {path!r}]
+atexit.register(lambda: print("registered"))
+{more}
+from smtp_shell.cli import main
+sys.exit(main())
+"""
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ("", ["registered"]),
+        ("threading.Thread(target=lambda: (time.sleep(0.3), print('a thread'))).start()", ["a thread", "registered"]),
+    ],
+    ids=["at once", "a thread still works"],
+)
+def test_all_that_is_to_be_done_at_the_end_is_done(tmp_path: Path, more: str, said: list[str]) -> None:
+    path = tmp_path / "a.smtp"
+    path.write_text("C: NOOP\nS: 250\n", encoding="utf-8")
+    code = LEAVING.format(root=str(ROOT), path=str(path), more=more)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.split("\n")
+    assert any("NOOP" in line for line in lines)
+    assert lines[-1 - len(said) : -1] == said

@@ -668,6 +668,23 @@ class BrokenPipe:
         pass
 
 
+def test_who_gets_events_afterwards_does_not_keep_the_octets_waiting() -> None:
+    told: list[str] = []
+
+    class Quiet(BrokenPipe):
+        def send(self, octets: bytes, seconds: float, until: float = float("inf")) -> None:
+            told.append("the octets")
+
+    session = Session(
+        Target(Way.TCP, "h", 25),
+        Quiet(),  # type: ignore[arg-type]
+        [lambda entry: told.append("at once")],
+        afterwards=[lambda entry: told.append("afterwards")],
+    )
+    session.send(Command(b"NOOP"), Command(b"NOOP"))
+    assert told == ["at once", "at once", "the octets", "afterwards", "afterwards"]
+
+
 def test_a_final_dot_that_may_have_gone_out_leaves_the_outcome_unknown() -> None:
     session = Session(Target(Way.TCP, "h", 25), BrokenPipe())  # type: ignore[arg-type]
     session.greeting()

@@ -4,6 +4,7 @@ import os
 import select
 import socket
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -214,6 +215,35 @@ def test_nothing_came_in_time() -> None:
     theirs.close()
     assert transport.recv(0) == b""
     assert transport.recv(0) == b""
+    transport.close()
+
+
+def test_an_attentive_wait_hears_what_comes_at_once_and_what_comes_late_and_ends_in_time() -> None:
+    ours, theirs = socket.socketpair()
+    transport = Transport(ours, "")
+    transport.attentive = True
+    for delay in (0.0, 0.0, 0.05, 0.0, 0.0):
+        sender = threading.Timer(delay, theirs.send, [b"x"])
+        sender.start()
+        assert transport.recv(soon()) == b"x"
+        sender.join()
+    start = time.monotonic()
+    assert transport.recv(soon(0.05)) is None
+    assert 0.05 <= time.monotonic() - start < 1
+    theirs.close()
+    assert transport.recv(soon()) == b""
+    transport.close()
+
+
+def test_an_attentive_wait_sleeps_as_soon_as_the_server_is_slow() -> None:
+    ours, theirs = socket.socketpair()
+    transport = Transport(ours, "")
+    transport.attentive = True
+    assert transport.recv(soon(0.2)) is None
+    before = time.thread_time()
+    assert transport.recv(soon(0.5)) is None
+    assert time.thread_time() - before < 0.1
+    theirs.close()
     transport.close()
 
 

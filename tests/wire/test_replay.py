@@ -668,3 +668,71 @@ def test_a_line_that_cannot_be_sent_is_asked_for_again_with_its_reason(tmp_path:
     assert result.exit_status == 0
     assert problems[0] == ""
     assert "nothing" in problems[1]
+
+
+# When it is told
+
+
+def test_a_step_that_went_well_is_told_before_the_next_reply_is_awaited(tmp_path: Path) -> None:
+    path = tmp_path / "test.smtp"
+    path.write_text("S: 220\nC: NOOP\nS: 250\nC: NOOP\nS: 250\n*: wait 0.4\nC: QUIT\nS: 221\n", encoding="utf-8")
+    told: list[tuple[str, float]] = []
+    with ScriptedServer([GREETING, *NOOP, Hear(b"NOOP\r\n"), Pause(0.4), b"250 ok\r\n", *QUIT]) as server:
+        settings = ReplaySettings(server=server.address, timeouts=QUICK)
+        result = Replay(path, settings).run(lambda step: told.append((step.sent, time.monotonic())))
+    assert result.ok
+    assert [sent for sent, _ in told] == ["", "NOOP", "NOOP", "QUIT"]
+    at = [moment for _, moment in told]
+    # The first while the slow reply to the second was awaited, the second before the pause that the transcript has.
+    assert at[2] - at[1] > 0.3
+    assert at[3] - at[2] > 0.3
+
+
+def test_what_came_of_the_steps_before_is_told_before_a_person_is_asked(tmp_path: Path) -> None:
+    path = tmp_path / "test.smtp"
+    path.write_text("S: 220\nC: NOOP\nS: 250\nC: QUIT\nS: 221\n", encoding="utf-8")
+    seen: list[str] = []
+
+    def ask(step: PendingStep) -> Decision:
+        seen.append(f"asked about {step.text}")
+        return Decision()
+
+    with ScriptedServer([GREETING, *NOOP, *QUIT]) as server:
+        settings = ReplaySettings(server=server.address, timeouts=QUICK, before_step=ask)
+        Replay(path, settings).run(lambda step: seen.append(f"told of {step.sent or 'the greeting'}"))
+    assert seen == ["told of the greeting", "asked about NOOP", "told of NOOP", "asked about QUIT", "told of QUIT"]
+
+
+def test_what_went_well_is_told_before_what_ends_the_replay(tmp_path: Path) -> None:
+    path = tmp_path / "test.smtp"
+    path.write_text("S: 220\nC: NOOP\nS: 250\nC: NOOP\nS: 250\nC: NOOP\n", encoding="utf-8")
+    told: list[Outcome] = []
+    with ScriptedServer([GREETING, *NOOP, *turn(b"NOOP", b"500 no\r\n")]) as server:
+        result = Replay(path, ReplaySettings(server=server.address, timeouts=QUICK)).run(
+            lambda step: told.append(step.outcome)
+        )
+    assert told == [Outcome.MATCHED, Outcome.MATCHED, Outcome.MISMATCHED]
+    assert result.counts[Outcome.MATCHED] == 2
+
+
+def test_what_is_acted_out_is_what_was_checked(tmp_path: Path) -> None:
+    path = tmp_path / "test.smtp"
+    path.write_text("C: NOOP\nS: 250\n", encoding="utf-8")
+    with ScriptedServer([GREETING, *NOOP]) as server:
+        one = Replay(path, ReplaySettings(server=server.address, timeouts=QUICK))
+        one.check()
+        path.write_text("C: VRFY ann\nS: 999\n", encoding="utf-8")
+        assert one.run().ok
+    assert server.received == b"NOOP\r\n"
+
+
+def test_a_long_transcript_is_read_as_it_is_acted_out(tmp_path: Path) -> None:
+    path = tmp_path / "test.smtp"
+    count = 400
+    path.write_text("C: NOOP\nS: 250\n" * count, encoding="utf-8")
+    with ScriptedServer([GREETING, *NOOP * count]) as server:
+        one = Replay(path, ReplaySettings(server=server.address, timeouts=QUICK))
+        assert one.check().steps is None
+        result = one.run()
+    assert result.ok
+    assert result.counts[Outcome.MATCHED] == count

@@ -5,7 +5,15 @@ from pathlib import Path
 import pytest
 
 from smtp_shell.errors import TranscriptError
-from smtp_shell.transcript.checked import MOST_CAPTURES, MOST_IN_A_GROUP, MOST_IN_A_REPLY, Outline, check_for_replay
+from smtp_shell.transcript.checked import (
+    KEPT_OVERHEAD,
+    KEPT_SIZE,
+    MOST_CAPTURES,
+    MOST_IN_A_GROUP,
+    MOST_IN_A_REPLY,
+    Outline,
+    check_for_replay,
+)
 from smtp_shell.transcript.header import MOST_FAULTS
 
 
@@ -43,6 +51,27 @@ GOOD = [
 @pytest.mark.parametrize("lines", GOOD, ids=lambda lines: lines[-1])
 def test_what_can_be_acted_out(tmp_path: Path, lines: list[str]) -> None:
     assert problems(tmp_path, *lines, name="ann") == []
+
+
+def test_the_steps_of_a_short_transcript_are_kept(tmp_path: Path) -> None:
+    steps = check(tmp_path, "S: 220", "C: NOOP").steps
+    assert steps is not None
+    assert [(step.marker.value, step.text, step.line) for step in steps] == [("S:", "220", 1), ("C:", "NOOP", 2)]
+    assert check_for_replay(tmp_path / "a.smtp", {}, keep=False).steps is None
+
+
+@pytest.mark.parametrize(
+    ("lines", "kept"),
+    [
+        (["C: NOOP"] * (KEPT_SIZE // (KEPT_OVERHEAD + 4) - 1), True),
+        (["C: NOOP"] * (KEPT_SIZE // (KEPT_OVERHEAD + 4) + 1), False),
+        (["C: " + "x" * KEPT_SIZE], False),
+        (["C: NOOP", "C: " + "x" * KEPT_SIZE], False),
+    ],
+    ids=["few lines", "many lines", "a long line", "a short and a long line"],
+)
+def test_the_steps_of_a_long_transcript_are_not_kept(tmp_path: Path, lines: list[str], kept: bool) -> None:
+    assert (check(tmp_path, *lines).steps is not None) is kept
 
 
 NOWHERE = "${sasl} stands where no response of a mechanism is sent"

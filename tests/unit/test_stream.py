@@ -1,0 +1,73 @@
+"""Events on their way: who gets them when, and what becomes of a Ctrl-C."""
+
+import pytest
+
+from smtp_shell.protocol.events import Consumer, Entry, Event, Remarked
+from smtp_shell.stream import EventStream
+
+ONE, TWO, THREE = Remarked("one"), Remarked("two"), Remarked("three")
+
+
+class Log:
+    """Consumers that write down who got what."""
+
+    def __init__(self, *, pressed_at: Event | None = None) -> None:
+        self.told: list[tuple[str, Event]] = []
+        self._pressed_at = pressed_at
+
+    def consumer(self, name: str) -> Consumer:
+        def take(entry: Entry) -> None:
+            self.told.append((name, entry.event))
+            if entry.event is self._pressed_at:
+                raise KeyboardInterrupt
+
+        return take
+
+    def stream(self) -> EventStream:
+        return EventStream([self.consumer("first")], lambda: 0.0, 0.0, [self.consumer("later"), self.consumer("last")])
+
+
+def publish(stream: EventStream, *events: Event, error: Exception | None = None) -> None:
+    """Publish events in the middle of something, which then fails with an error."""
+    with stream:
+        for event in events:
+            stream.publish(event)
+        if error is not None:
+            raise error
+
+
+def test_outside_of_anything_half_done_everybody_gets_an_event_at_once() -> None:
+    log = Log()
+    log.stream().publish(ONE)
+    assert log.told == [("first", ONE), ("later", ONE), ("last", ONE)]
+
+
+def test_who_gets_events_afterwards_gets_them_once_what_is_half_done_is_whole() -> None:
+    log = Log()
+    stream = log.stream()
+    with stream:
+        stream.publish(ONE)
+        with stream:
+            stream.publish(TWO)
+        assert log.told == [("first", ONE), ("first", TWO)]
+    assert log.told[2:] == [("later", ONE), ("last", ONE), ("later", TWO), ("last", TWO)]
+    stream.publish(THREE)
+    assert log.told[6:] == [("first", THREE), ("later", THREE), ("last", THREE)]
+
+
+def test_an_error_in_what_is_half_done_keeps_no_event_from_anybody() -> None:
+    log = Log()
+    stream = log.stream()
+    with pytest.raises(ValueError, match="broken"):
+        publish(stream, ONE, error=ValueError("broken"))
+    assert log.told == [("first", ONE), ("later", ONE), ("last", ONE)]
+
+
+def test_a_ctrl_c_while_events_are_given_is_raised_when_everybody_has_them() -> None:
+    log = Log(pressed_at=ONE)
+    stream = log.stream()
+    with pytest.raises(KeyboardInterrupt):
+        publish(stream, ONE, TWO)
+    assert [event for _, event in log.told] == [ONE, TWO, ONE, ONE, TWO, TWO]
+    stream.publish(THREE)
+    assert log.told[-1] == ("last", THREE)
