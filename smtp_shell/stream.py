@@ -9,6 +9,8 @@ from smtp_shell.protocol.events import Consumer, Entry, Event
 class EventStream:
     """What happens on one connection, on its way to whoever wants to know.
 
+    A consumer may name the classes of the events that it wants, in an attribute `wants`; it gets no others then.
+
     Args:
         consumers: Who gets each event.
         clock: Gives seconds.
@@ -29,6 +31,7 @@ class EventStream:
         self._consumers = tuple(consumers)
         self._afterwards = tuple(afterwards)
         self._kept: deque[Entry] = deque()
+        self._takers: dict[type[Event], tuple[Consumer, ...]] = {}
         self._clock = clock
         self._opened = opened
         self._seq = 0
@@ -39,12 +42,14 @@ class EventStream:
     def subscribe(self, consumer: Consumer) -> None:
         """Let a consumer have each event from now on."""
         self._consumers = (*self._consumers, consumer)
+        self._takers.clear()
 
     def unsubscribe(self, consumer: Consumer) -> None:
         """Let a consumer have no more events."""
         consumers = list(self._consumers)
         consumers.remove(consumer)
         self._consumers = tuple(consumers)
+        self._takers.clear()
 
     def publish(self, event: Event) -> None:
         """Give an event to every consumer.
@@ -56,8 +61,13 @@ class EventStream:
             KeyboardInterrupt: Ctrl-C was pressed meanwhile; every consumer has had the event.
         """
         self._seq += 1
+        takers = self._takers.get(type(event))
+        if takers is None:
+            takers = self._takers_of(type(event))
+        if not takers and not self._afterwards:
+            return
         entry = Entry(self._seq, self._clock() - self._opened, event, self.tls)
-        for consumer in self._consumers:
+        for consumer in takers:
             try:
                 consumer(entry)
             except KeyboardInterrupt:  # the others shall have it too
@@ -68,6 +78,11 @@ class EventStream:
                 self._give_kept()
         if self._pressed:
             self._raise_pressed()
+
+    def _takers_of(self, kind: type[Event]) -> tuple[Consumer, ...]:
+        takers = tuple(each for each in self._consumers if kind in getattr(each, "wants", (kind,)))
+        self._takers[kind] = takers
+        return takers
 
     def _give_kept(self) -> None:
         while self._kept:

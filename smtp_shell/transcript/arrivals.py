@@ -37,11 +37,14 @@ class Arrivals:
     Replies are taken in the order of the wire, whatever the session pairs them with: nothing is skipped.
 
     Attributes:
+        wants: The events that say what came.
         meanwhile: Called before each wait: does what can be done while the server has its turn.
         broken: What ended the dialogue; raised when all that came before it has been given.
         last_reply: The reply that was given last.
         attacked: Whether text in the clear came behind the 220 to STARTTLS.
     """
+
+    wants = (ReplyReceived, Noticed)
 
     def __init__(self) -> None:
         self.meanwhile: Callable[[], None] = lambda: None

@@ -147,6 +147,9 @@ def _jobs(bench: Bench) -> Findings:
         def with_aiosmtplib(count: int) -> Command:
             return peer("aiosmtplib_messages.py", port, count, body, TOGETHER, says=f"{count} done")
 
+        def with_sockets(count: int) -> Command:
+            return peer("raw_connections.py", port, count, body, TOGETHER, says=f"{count} done")
+
         def with_source(count: int) -> Command:
             options = ("-s", str(TOGETHER), "-m", str(count), "-f", SENDER, "-t", RECIPIENT)
             lf = message(bench.folder, MESSAGE, crlf=False)
@@ -157,6 +160,7 @@ def _jobs(bench: Bench) -> Findings:
             "aiosmtplib, 10 connections": rate(
                 marginal(bench, with_aiosmtplib(many), with_aiosmtplib(few), many - few)
             ),
+            "raw sockets, 10 threads": rate(marginal(bench, with_sockets(many), with_sockets(few), many - few)),
             "smtp-source -s 10": rate(marginal(bench, with_source(many), with_source(few), many - few)),
         }
         return Findings(tuple(compare(bench, sides).figures("messages/s")))

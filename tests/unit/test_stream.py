@@ -2,7 +2,7 @@
 
 import pytest
 
-from smtp_shell.protocol.events import Consumer, Entry, Event, Remarked
+from smtp_shell.protocol.events import Consumer, Entry, Event, Noticed, NoticeKind, Remarked
 from smtp_shell.stream import EventStream
 
 ONE, TWO, THREE = Remarked("one"), Remarked("two"), Remarked("three")
@@ -71,3 +71,30 @@ def test_a_ctrl_c_while_events_are_given_is_raised_when_everybody_has_them() -> 
     assert [event for _, event in log.told] == [ONE, TWO, ONE, ONE, TWO, TWO]
     stream.publish(THREE)
     assert log.told[-1] == ("last", THREE)
+
+
+class Picky:
+    """A consumer that wants notices only."""
+
+    wants = (Noticed,)
+
+    def __init__(self) -> None:
+        self.told: list[tuple[int, Event]] = []
+
+    def __call__(self, entry: Entry) -> None:
+        self.told.append((entry.seq, entry.event))
+
+
+def test_a_consumer_gets_only_the_events_that_it_wants() -> None:
+    log, picky, notice = Log(), Picky(), Noticed(NoticeKind.LATE)
+    stream = EventStream([picky], lambda: 0.0, 0.0)
+    stream.publish(ONE)
+    stream.publish(notice)
+    everything = log.consumer("late")
+    stream.subscribe(everything)
+    stream.publish(TWO)
+    stream.unsubscribe(everything)
+    stream.publish(THREE)
+    stream.publish(notice)
+    assert picky.told == [(2, notice), (5, notice)]
+    assert log.told == [("late", TWO)]
