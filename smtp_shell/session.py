@@ -120,7 +120,6 @@ class Session:
         timeouts = timeouts or Timeouts()
         opened = time.monotonic()
         transport = connect(target, timeouts.connect, source=source, family=family)
-        transport.attentive = attentive
         session = cls(
             target,
             transport,
@@ -131,6 +130,7 @@ class Session:
             strict=strict,
             opened=opened,
         )
+        session.attentive = attentive
         session._wire.publish(Connected(str(target), target.tls, transport.peer))
         if target.tls:
             session._wire.shake_hands(tls or TlsSettings(), target.name, timeouts.tls, implicit=True)
@@ -145,6 +145,15 @@ class Session:
     def strict(self) -> bool:
         """Whether a reply that breaks the protocol ends the session."""
         return self._wire.strict
+
+    @property
+    def attentive(self) -> bool:
+        """Whether this process stays awake for a moment to hear what a quick server says, as `Transport` has it."""
+        return self._wire.transport.attentive
+
+    @attentive.setter
+    def attentive(self, attentive: bool) -> None:
+        self._wire.transport.attentive = attentive
 
     @property
     def tls(self) -> TlsStarted | None:

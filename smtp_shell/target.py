@@ -2,6 +2,7 @@
 
 import re
 from enum import Enum
+from functools import lru_cache
 from urllib.parse import unquote, urlsplit
 
 from smtp_shell.errors import UsageError
@@ -56,6 +57,7 @@ _NEVER_IN_A_HOST = re.compile(r"[\x00-\x20\x7f]|\][^:/]")
 _PORTS = {"smtp": 25, "smtps": 465, "lmtp": 24}
 
 
+@lru_cache(maxsize=64)
 def parse_target(text: str, *, tls: bool = False, starttls: bool = False) -> Target:
     """Read a URL or HOST[:PORT].
 

@@ -56,4 +56,5 @@ class TimeLimit:
             times: The waits.
         """
         left = self.left
-        return replace(times, **{name: min(getattr(times, name), left) for name in Timeouts.__match_args__})
+        longer = {name: left for name in Timeouts.__match_args__ if getattr(times, name) > left}
+        return replace(times, **longer) if longer else times

@@ -118,7 +118,7 @@ class Replay:
         finally:
             if self.session is not None and handed_over:
                 self.session.unsubscribe(self._arrivals)
-                self.session.until, self.session.within = math.inf, None
+                self.session.until, self.session.within, self.session.attentive = math.inf, None, False
             elif self.session is not None:
                 self.session.close()
         return ReplayResult(

@@ -576,10 +576,11 @@ def test_a_person_steps_skips_edits_and_takes_over(tmp_path: Path) -> None:
     path = tmp_path / "test.smtp"
     path.write_text("C: RSET\nS: 250\nC: NOOP\nS: 250\nC: QUIT\nS: 221")
     with ScriptedServer([GREETING, *turn(b"NOOP two", b"250 ok\r\n"), *NOOP]) as server:
-        replay = Replay(path, ReplaySettings(server=server.address, timeouts=QUICK, before_step=decide))
+        replay = Replay(path, ReplaySettings(server=server.address, timeouts=QUICK, before_step=decide, attentive=True))
         result = replay.run()
         assert result.handed_over
         assert replay.session is not None
+        assert not replay.session.attentive
         replay.session.send_raw(b"NOOP\r\n")
         assert replay.session.read_reply().code == 250
         replay.session.close()
