@@ -478,6 +478,10 @@ class Session:
             self._check_open()
         return self._wire.receive(deadline)
 
+    def skip_answers(self) -> None:
+        """Keep no reply that is in for `read_reply`, and let the next that it gives be one to what is said from now on."""
+        self._wire.skip_answers()
+
     def time_out(self, waited: float) -> NoReturn:
         """Note that a wait is over, and nothing came.
 

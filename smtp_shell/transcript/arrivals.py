@@ -142,10 +142,12 @@ class Arrivals:
         assert session is not None
         self.meanwhile()
         try:
-            return session.wait_until(deadline)
+            came = session.wait_until(deadline)
         except DialogueBroken as error:
             self.broken = error
             return True
+        session.skip_answers()  # what came is here, and kept once
+        return came
 
     def _time_out(self, session: Session, waited: float) -> None:
         dotted = any(owed.asked in (Asked.END_OF_DATA, Asked.CHUNK) and not owed.late for owed in session.dialogue.owed)

@@ -155,6 +155,11 @@ class Expected:
         demand = Demand.parse(step)
         return cls((demand,)) if demand.continues is False else None
 
+    @property
+    def is_short(self) -> bool:
+        """Whether it is one short line."""
+        return len(self.demands) == 1 and len(self.demands[0].text) <= _KEPT_LENGTH
+
     def __str__(self) -> str:
         if len(self.demands) == 1:
             return self.demands[0].shown

@@ -50,8 +50,8 @@ class Settled:
         self.ended = ended
         self.without_tls = False
         self.error: DialogueBroken | None = None
-        self._expected: list[Expected] = []
-        self._received: list[Arrival] = []
+        self._expected: list[Expected | str] = []
+        self._received: list[Arrival | str] = []
         self._differing: tuple[str, str] | None = None
         self._last_expected: Expected | None = None
 
@@ -77,19 +77,20 @@ class Settled:
         """What came; the line that was compared, if one differs."""
         if self._differing is not None:
             return excerpt(self._differing[1])
-        return _joined(list(map(_shown, self._received)))
+        return _joined([each if isinstance(each, str) else _shown(each) for each in self._received])
 
     def note(self, expected: Expected | None, arrival: Arrival | None) -> None:
-        """Keep what was expected and what came, as far as it is to be shown."""
+        """Keep what was expected and what came, as far as it is to be shown: what is short as it is, of what is long an excerpt."""
         if expected is not None:
             self.demanded = True
             self._last_expected = expected
             if len(self._expected) < _MOST_SHOWN:
-                self._expected.append(expected)
+                self._expected.append(expected if expected.is_short else excerpt(str(expected)))
         if arrival is not None:
             self.code = arrival.reply.code if arrival.reply is not None else 0
             if len(self._received) < _MOST_SHOWN:
-                self._received.append(arrival)
+                is_short = len(arrival.octets) <= _LONGEST_KEPT
+                self._received.append(arrival if is_short else excerpt(_shown(arrival)))
 
     def differ(self, status: int, why: str, expected: str = "", received: str = "") -> None:
         """Note a difference; the first one counts."""

@@ -12,6 +12,7 @@ import pytest
 from tests.memory import MIB
 
 ROOT = Path(__file__).parents[2]
+SAID = {b"QUIT\r\n": b"221 bye\r\n", b"HELP\r\n": b"214-%s\r\n" % (b"x" * 50_000) * 20 + b"214 end\r\n"}
 _REPLAY = """
 import sys
 from smtp_shell.cli import main
@@ -24,7 +25,7 @@ sys.exit(status)
 
 @pytest.fixture
 def agreeable() -> Iterator[int]:
-    """A server that says 250 to every line, 221 to QUIT, on the port that is given."""
+    """A server that says 250 to every line, 221 to QUIT, and to HELP nearly as much as a reply may hold, on the port that is given."""
     listener = create_server(("127.0.0.1", 0))
     port = listener.getsockname()[1]
 
@@ -38,7 +39,7 @@ def agreeable() -> Iterator[int]:
                 stream.write(b"220 ready\r\n")
                 stream.flush()
                 for line in stream:
-                    stream.write(b"221 bye\r\n" if line == b"QUIT\r\n" else b"250 ok\r\n")
+                    stream.write(SAID.get(line, b"250 ok\r\n"))
                     stream.flush()
 
     thread = threading.Thread(target=serve, daemon=True)
@@ -74,6 +75,14 @@ def test_a_replay_of_many_steps_has_no_more_memory_than_one_of_few(tmp_path: Pat
     many = replay_of(30_000, tmp_path, agreeable)
     assert many < few + 4
     assert many < 100
+
+
+def test_a_step_with_many_long_replies_keeps_an_excerpt_of_each(tmp_path: Path, agreeable: int) -> None:
+    path = tmp_path / "help.smtp"
+    path.write_text("S: 220\n" + "C& HELP\n" * 99 + "C: HELP\n", encoding="utf-8")
+    status, memory, _ = run("replay", str(path), "--server", f"smtp://127.0.0.1:{agreeable}")
+    assert status == 0
+    assert memory < 60
 
 
 def test_a_line_of_a_gigabyte_is_refused_and_not_read(tmp_path: Path) -> None:
