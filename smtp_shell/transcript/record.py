@@ -4,6 +4,7 @@ import re
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 
 from smtp_shell import __version__
@@ -20,7 +21,6 @@ from smtp_shell.transcript.recorder import Recorder
 from smtp_shell.transcript.recording import Recording, create_body, create_private
 from smtp_shell.transcript.scan import reason_of
 from smtp_shell.transcript.step import Marker, Step
-from smtp_shell.transcript.variables import local_now
 
 __all__ = ["Recorder", "Recording", "automatic", "create_private", "entries", "prune", "recording_header", "save_copy"]
 
@@ -41,7 +41,12 @@ def recording_header(target: Target | None = None, *, title: str = "") -> Header
         title: What it is about.
     """
     server = "" if target is None else str(target)
-    return Header.new(client=f"smtp-shell {__version__}", server=server, date=local_now(), title=title)
+    return Header.new(client=f"smtp-shell {__version__}", server=server, date=_now(), title=title)
+
+
+def _now() -> datetime:
+    """Give the time with the offset from UTC that it has here, which is all that is written of its zone: no more is loaded for it."""
+    return datetime.now().astimezone()
 
 
 def recordings_dir() -> Path:
@@ -67,7 +72,7 @@ def automatic(
     prune(folder, keep or Keep())
     host = _UNSAFE.sub("_", target.host if target.way is Way.TCP else target.way.value)[:_LONGEST_HOST]
     header = recording_header(target)
-    start = f"{local_now():%Y-%m-%d_%H%M%S}-{host}"
+    start = f"{_now():%Y-%m-%d_%H%M%S}-{host}"
     for number in range(1, _MOST_IN_A_SECOND):
         path = folder / f"{start}-{number}{SUFFIX}"
         try:

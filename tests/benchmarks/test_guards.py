@@ -144,10 +144,11 @@ def test_a_replay_with_tls_and_auth_loads_no_other_mechanism(tmp_path: Path, mon
     )
 
 
-def test_lines_without_a_prompt_load_no_heavy_library(tmp_path: Path) -> None:
+@pytest.mark.parametrize("record", [("--no-record",), ("--record", "noop.smtp")], ids=["not recorded", "recorded"])
+def test_lines_without_a_prompt_load_no_heavy_library(tmp_path: Path, record: tuple[str, ...]) -> None:
     turns = greeting_and((b"noop\r\n", b"250 2.0.0 Ok\r\n"), (b"QUIT\r\n", b"221 2.0.0 Bye\r\n"))
     with ScriptedServer(turns) as server:
-        modules, _ = probe(tmp_path, server.address, "--no-record", "-c", "noop", "-c", "quit")
+        modules, _ = probe(tmp_path, server.address, *record, "-c", "noop", "-c", "quit")
     assert "smtp_shell.shell.shell" in modules
     assert not loaded(modules, *HEAVY, "regex", "email", "logging", "ssl", "hashlib", "typing", "shutil", "threading")
 

@@ -5,6 +5,7 @@ import os
 import stat
 import time
 from collections.abc import Iterable
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 import pytest
@@ -377,3 +378,19 @@ def test_a_copy_takes_its_bodies_along(tmp_path: Path) -> None:
 
 def test_a_header_for_no_server_has_none() -> None:
     assert recording_header().server == ""
+
+
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="Windows has one time zone for all of a session")
+@pytest.mark.parametrize(
+    ("zone", "offset"), [("UTC0", "+0000"), ("IST-5:30", "+0530"), ("NST3:30", "-0330"), ("XXX-14", "+1400")]
+)
+def test_the_header_has_the_time_with_its_offset_here(monkeypatch: pytest.MonkeyPatch, zone: str, offset: str) -> None:
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        date = recording_header().date
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert date.endswith(f" {offset}")
+    assert abs(parsedate_to_datetime(date).timestamp() - time.time()) < 60
