@@ -41,7 +41,6 @@ from smtp_shell.target import Target, Way
 from smtp_shell.transport import Transport
 
 _SHORTEST_WAIT = 0.001
-_TLS = Phase.TLS
 
 
 class Session:
@@ -241,10 +240,8 @@ class Session:
         """
         if not looked:
             self.look()
-        wire = self._wire
-        if not wire.is_open or self.dialogue.phase is _TLS:
-            self._check_sendable()
-        wire.skip_answers()
+        self._check_sendable()
+        self._wire.skip_answers()
         events: list[Event] = []
         lines: list[bytes] = []
         for number, command in enumerate(commands, 1):
@@ -252,7 +249,7 @@ class Session:
                 self.keep_secret(_secret(command.line[command.public :]))
             events += self.dialogue.send(command, pipelined=more or number < len(commands))
             lines.append(command.octets)
-        wire.say(events, b"".join(lines), self.timeouts.send, self.until)
+        self._say(events, b"".join(lines))
 
     def send_raw(self, octets: bytes) -> None:
         """Send exactly these octets.

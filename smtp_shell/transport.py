@@ -226,10 +226,7 @@ class Transport:
             self._send_raw(octets, max(deadline - time.monotonic(), 1))
 
     def _send_raw(self, octets: bytes, seconds: float, until: float = math.inf) -> None:
-        try:
-            sent = self._socket.send(octets)
-        except OSError as error:
-            sent = _nothing_sent(error)
+        sent = self._send_some(octets)
         if sent != len(octets):
             left = max(until - time.monotonic(), _SHORTEST_WAIT)
             self._send_rest(memoryview(octets)[sent:], min(seconds, left))
@@ -257,8 +254,10 @@ class Transport:
         """Send as much as the system takes at once; give how much that was."""
         try:
             return self._socket.send(octets)
+        except BlockingIOError:
+            return 0
         except OSError as error:
-            return _nothing_sent(error)
+            raise _broken(error) from None
 
     def _read_ahead(self) -> None:
         try:
@@ -272,16 +271,15 @@ class Transport:
 
     def _comes_within(self, seconds: float) -> bool:
         """Wait for octets, a tick at the most; say whether some came."""
-        if seconds <= 0:
-            return bool(self._wait_readable(0))
-        if not self.attentive:
-            return bool(self._wait_readable(_TICK_MS if seconds > TICK else seconds * 1000))
+        milliseconds = _TICK_MS if seconds > TICK else max(0, seconds * 1000)
+        if not self.attentive or not milliseconds:
+            return bool(self._wait_readable(milliseconds))
         start = time.monotonic()
         came = False
         while self._is_quick and not came and time.monotonic() - start < _ATTENTION:
             _let_others_run()
             came = bool(self._wait_readable(0))
-        came = came or bool(self._wait_readable(_TICK_MS if seconds > TICK else seconds * 1000))
+        came = came or bool(self._wait_readable(milliseconds))
         self._is_quick = time.monotonic() - start < _ATTENTION
         return came
 
@@ -375,12 +373,6 @@ def reason_of(error: OSError) -> str:
         return "the connection was refused"
     text = error.strerror or str(error)
     return escape_str(text[:1].lower() + text[1:])
-
-
-def _nothing_sent(error: OSError) -> int:
-    if isinstance(error, BlockingIOError):
-        return 0
-    raise _broken(error) from None
 
 
 def _broken(error: OSError) -> ConnectionLost:

@@ -23,7 +23,7 @@ from smtp_shell.protocol.events import (
 from smtp_shell.protocol.foreseen import FORESEEN, is_foreseen_after_message, is_foreseen_as_greeting
 from smtp_shell.protocol.octets import escape
 from smtp_shell.protocol.rawlines import RawLines, lines_of
-from smtp_shell.protocol.replies import VIOLATIONS, Extensions, Malformed, Oddity, Reply, ReplyLimits, ReplyParser
+from smtp_shell.protocol.replies import VIOLATIONS, Extensions, Malformed, Reply, ReplyLimits, ReplyParser
 from smtp_shell.values import dataclass, replace
 
 UNASKED_LIMIT = 64 * 1024
@@ -342,7 +342,7 @@ class Dialogue:
         for oddity in reply.oddities:
             kind = NoticeKind.BAD_REPLY if oddity in VIOLATIONS else NoticeKind.ODD_REPLY
             events.append(Noticed(kind, oddity.value))
-        if not self._owed or Oddity.ODD_CODE in reply.oddities:
+        if not self._owed or reply.reply_class is None:
             return events + self._take_unasked(reply)
         owed = self._owed.popleft()
         self.answered += 1

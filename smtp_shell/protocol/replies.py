@@ -238,10 +238,6 @@ class ReplyParser:
                 yield item
 
     def _take_line(self, line: bytes) -> Reply | Malformed | None:
-        if not self._lines and len(line) <= self._longest_kept:
-            reply = _one_reply(line)
-            if reply is not None:
-                return reply
         match = _LINE.match(line)
         if match is None:
             return self._fail(line, _what_it_is(line))
@@ -253,8 +249,9 @@ class ReplyParser:
             return self._fail(line, f"a reply has more than {self._limits.lines:,} lines")
         if match[2] == b"-":
             return None
-        lines, self._lines, self._size = self._lines, [], 0
-        return _reply(lines)
+        lines, is_short = tuple(self._lines), self._size <= self._longest_kept
+        self._lines, self._size = [], 0
+        return _reply_kept(lines) if is_short else _reply(lines)
 
     def _fail(self, octets: bytes, reason: str) -> Malformed:
         self._failed = True
@@ -296,15 +293,12 @@ _CONTROLS = rb"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]"  # compiled when something odd 
 @lru_cache(maxsize=256)
 def _one_reply(octets: bytes) -> Reply | None:
     """Read what is one whole reply, no more and no less; None for anything else. Servers say few things, again and again."""
-    lines = [line + b"\n" for line in octets.split(b"\n")]
-    if lines.pop() != b"\n" or not lines:
-        return None
-    found = [_LINE.match(line) for line in lines]
-    continues = [match is not None and match[2] == b"-" for match in found]
-    return _reply(lines) if all(found) and all(continues[:-1]) and not continues[-1] else None
+    parser = ReplyParser()
+    found = list(parser._receive_lines(octets))
+    return found[0] if len(found) == 1 and isinstance(found[0], Reply) and not parser.pending else None
 
 
-def _reply(wire: list[bytes]) -> Reply:
+def _reply(wire: tuple[bytes, ...]) -> Reply:
     last = wire[-1]
     code = int(last[:3])
     oddities: dict[Oddity, None] = {}
@@ -318,6 +312,9 @@ def _reply(wire: list[bytes]) -> Reply:
             oddities.update(dict.fromkeys(_oddities(line)))
         lines.append(line[4:].removesuffix(b"\n").removesuffix(b"\r"))
     return Reply(code, tuple(lines), b"".join(wire), tuple(oddities))
+
+
+_reply_kept = lru_cache(maxsize=256)(_reply)
 
 
 def _oddities(line: bytes) -> Iterator[Oddity]:

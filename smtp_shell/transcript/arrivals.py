@@ -93,8 +93,7 @@ class Arrivals:
     @property
     def outstanding(self) -> int:
         """How many replies to what was sent have not been judged: those that are owed, and those that wait here."""
-        dialogue = self._session.dialogue if self._session is not None else None
-        owed = dialogue.asked - dialogue.answered if dialogue is not None else 0
+        owed = self._session.dialogue.outstanding if self._session is not None else 0
         return owed + sum([arrival.asked for arrival in self._kept]) if self._kept else owed
 
     def look(self, seconds: float = 0.0) -> bool:

@@ -17,7 +17,6 @@ __all__ = ["Demand", "Expected", "Strictness", "Verdict", "match", "match_octets
 _NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 _ANNOUNCING = ("EHLO", "LHLO")
 _SERVER: Final = Marker.SERVER
-_CODE: Final = Strictness.CODE
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +62,6 @@ def match(
         verb: The verb of the command that it answers.
         greeting: Whether it is the greeting.
     """
-    demand = expected.demands[0]
-    # Most replies: one code is demanded, and it came.
-    if (
-        demand.marker is _SERVER
-        and len(expected.demands) == 1
-        and strictness is _CODE
-        and not reply.oddities
-        and demand.takes(reply.code)
-    ):
-        return _met(1)
     comparison = _Comparison(expected.demands, reply, strictness, verb, greeting)
     return (comparison.violation() if reply.oddities else None) or comparison.run()
 
