@@ -37,7 +37,7 @@ class Conversation:
     Args:
         transport: The open connection.
         consumers: Who gets each event.
-        afterwards: Who gets each event behind the octets that it is about.
+        afterwards: Who gets each event behind the octets that it is about, and before any wait.
         limits: How much the server may say.
         strict: Whether a reply that breaks the protocol, or one that answers nothing, ends it.
         clock: Gives seconds.
@@ -49,6 +49,7 @@ class Conversation:
         is_open: Whether the connection is open.
         next_answer: Number of the reply that is to be read next, of all that are or were owed.
         publish: Gives an event to every consumer.
+        catch_up: Gives who gets events afterwards all that has happened; to be called before something else than the server is waited for.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class Conversation:
         self.next_answer = 1
         self._stream = EventStream(consumers, clock, opened, afterwards)
         self.publish = self._stream.publish
+        self.catch_up = self._stream.catch_up
         self._clock = clock
         self._sent_at = opened
         self._answers: deque[tuple[int, ReplyReceived]] = deque()
@@ -118,6 +120,7 @@ class Conversation:
         Raises:
             DialogueBroken: The server closed the connection or broke the protocol.
         """
+        self.catch_up()
         try:
             octets = self.transport.recv(deadline)
         except (ConnectionLost, TlsFailed) as error:
@@ -240,6 +243,7 @@ class Conversation:
             except KeyboardInterrupt:
                 self.end(End.ERROR, "interrupted while sending")
                 raise
+        self.catch_up()
 
     def _not_sent(self, error: DialogueBroken) -> NoReturn:
         owed = self.dialogue.owed
@@ -262,6 +266,7 @@ class Conversation:
             TlsFailed: It failed; the connection is closed.
             ProtocolViolation: Text in the clear came in its place; the connection is closed.
         """
+        self.catch_up()
         try:
             facts = self.transport.start_tls(settings, name, seconds, implicit=implicit)
         except DialogueBroken as error:
@@ -286,3 +291,4 @@ class Conversation:
         self.transport.close()
         self.dialogue.phase = Phase.CLOSED
         self.publish(Disconnected(end, detail))
+        self.catch_up()

@@ -50,7 +50,8 @@ class Session:
         target: What it is connected to.
         transport: The open connection.
         consumers: Who gets each event.
-        afterwards: Who gets each event too, but behind the octets that it is about: a recording, which is not to keep them waiting.
+        afterwards: Who gets each event too, but behind the octets that it is about, and before any wait: a recording, which is not to
+            keep them waiting.
         timeouts: How long to wait for what.
         limits: How much the server may say.
         strict: Whether a reply that breaks the protocol, or one that answers nothing, ends the session, as it should where
@@ -201,6 +202,10 @@ class Session:
     def unsubscribe(self, consumer: Consumer) -> None:
         """Let a consumer have no more events."""
         self._wire.unsubscribe(consumer)
+
+    def catch_up(self) -> None:
+        """Give who gets events afterwards all that has happened, before something else than the server is waited for."""
+        self._wire.catch_up()
 
     def keep_secret(self, secret: Secret) -> None:
         """Mask this value wherever the server sends it back."""
@@ -443,8 +448,10 @@ class Session:
     @property
     def patience(self) -> float:
         """How many seconds the settings give the reply that is owed longest, or any reply when none is owed."""
-        oldest = self.dialogue.oldest_owed
-        return self.bounded(self.timeouts.reply if oldest is None else self._usual_patience(oldest))
+        oldest, seconds, left = self.dialogue.oldest_owed, self.within, self.until - self._clock()
+        if seconds is None:
+            seconds = self.timeouts.reply if oldest is None else self._usual_patience(oldest)
+        return seconds if seconds < left else max(left, _SHORTEST_WAIT)
 
     def bounded(self, seconds: float) -> float:
         """Give how long a wait may take that may take this long by the settings.
@@ -452,15 +459,11 @@ class Session:
         Args:
             seconds: What the settings say.
         """
-        if self.within is not None:
-            seconds = self.within
-        if self.until == math.inf:
-            return seconds
-        left = self.until - self._clock()
-        return seconds if seconds < left else max(left, _SHORTEST_WAIT)
+        wanted, left = seconds if self.within is None else self.within, self.until - self._clock()
+        return wanted if wanted < left else max(left, _SHORTEST_WAIT)
 
     def wait_until(self, deadline: float) -> bool:
-        """Take in what comes next, whatever it answers.
+        """Take in what comes next, whatever it answers: for the consumers, and nothing of it for `read_reply`.
 
         Args:
             deadline: When to stop waiting, on the clock; in the past to look without waiting.
@@ -473,11 +476,9 @@ class Session:
         """
         if not self._wire.is_open:
             self._check_open()
-        return self._wire.receive(deadline)
-
-    def skip_answers(self) -> None:
-        """Keep no reply that is in for `read_reply`, and let the next that it gives be one to what is said from now on."""
+        came = self._wire.receive(deadline)
         self._wire.skip_answers()
+        return came
 
     def time_out(self, waited: float) -> NoReturn:
         """Note that a wait is over, and nothing came.

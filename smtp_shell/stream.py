@@ -15,7 +15,8 @@ class EventStream:
         consumers: Who gets each event.
         clock: Gives seconds.
         opened: When the connection was opened, on that clock.
-        afterwards: Who gets each event once what is half done is whole: what goes out is on its way by then, and not kept waiting.
+        afterwards: Who gets each event at the next `catch_up`, so that neither what goes out nor the judgement of what came is kept
+            waiting.
 
     Attributes:
         tls: Whether what happens now happens inside TLS.
@@ -74,8 +75,6 @@ class EventStream:
                 self._pressed = True
         if self._afterwards:
             self._kept.append(entry)
-            if not self._half_done:
-                self._give_kept()
         if self._pressed:
             self._raise_pressed()
 
@@ -84,7 +83,12 @@ class EventStream:
         self._takers[kind] = takers
         return takers
 
-    def _give_kept(self) -> None:
+    def catch_up(self) -> None:
+        """Give what has been kept to those who get events afterwards: behind what goes out, and before any wait.
+
+        Raises:
+            KeyboardInterrupt: Ctrl-C was pressed meanwhile; every consumer has had all events.
+        """
         while self._kept:
             entry = self._kept.popleft()
             for consumer in self._afterwards:
@@ -92,6 +96,8 @@ class EventStream:
                     consumer(entry)
                 except KeyboardInterrupt:
                     self._pressed = True
+        if self._pressed:
+            self._raise_pressed()
 
     def __enter__(self) -> None:
         """Let a Ctrl-C that comes while a consumer works wait until what is half done is whole.
@@ -103,8 +109,6 @@ class EventStream:
     def __exit__(self, kind: object, error: object, trace: object) -> None:
         """Raise the Ctrl-C that was kept, if all is whole again; something worse on its way goes before it."""
         self._half_done -= 1
-        if self._kept and not self._half_done:
-            self._give_kept()
         if self._pressed:
             if kind is None:
                 self._raise_pressed()

@@ -156,11 +156,6 @@ class Dialogue:
         return self._owed[0] if self._owed else None
 
     @property
-    def outstanding(self) -> int:
-        """How many replies the server owes."""
-        return self.asked - self.answered
-
-    @property
     def pending(self) -> bytes:
         """What has come of a reply that is not whole yet."""
         return self._parser.pending
@@ -342,7 +337,7 @@ class Dialogue:
         for oddity in reply.oddities:
             kind = NoticeKind.BAD_REPLY if oddity in VIOLATIONS else NoticeKind.ODD_REPLY
             events.append(Noticed(kind, oddity.value))
-        if not self._owed or reply.reply_class is None:
+        if not self._owed or not 200 <= reply.code < 600:
             return events + self._take_unasked(reply)
         owed = self._owed.popleft()
         self.answered += 1

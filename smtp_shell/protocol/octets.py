@@ -9,7 +9,9 @@ from functools import lru_cache
 
 CRLF = b"\r\n"
 
-_PLAIN = bytes(set(range(0x20, 0x7F)) - {0x5C})
+PLAIN = bytes(set(range(0x20, 0x7F)) - {0x5C})
+"""The octets that stand for themselves in the notation, whatever is beside them."""
+
 _ESCAPE = r"\\(?:x([0-9A-Fa-f]{2})|([rnt\\]))"
 _NAMED = {"r": b"\r", "n": b"\n", "t": b"\t", "\\": b"\\"}
 _MARKS_IN_A_ROW = 4
@@ -36,7 +38,7 @@ def escape(octets: bytes) -> str:
     Returns:
         Text that is safe on a terminal; `unescape` gives the octets back.
     """
-    if not octets.translate(None, _PLAIN):
+    if not octets.translate(None, PLAIN):
         return octets.decode("ascii")
     shown: list[str] = []
     cluster, marks = "", 0

@@ -211,6 +211,7 @@ class Actor:
         if ask is None:
             return True
         stage.catch_up()
+        session.catch_up()
         in_exchange = session.phase is Phase.AUTH
         text = "\n".join(shown(step, in_exchange=in_exchange) for step in steps[:_MOST_SHOWN])
         problem = ""

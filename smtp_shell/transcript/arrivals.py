@@ -93,7 +93,8 @@ class Arrivals:
     @property
     def outstanding(self) -> int:
         """How many replies to what was sent have not been judged: those that are owed, and those that wait here."""
-        owed = self._session.dialogue.outstanding if self._session is not None else 0
+        dialogue = self._session.dialogue if self._session is not None else None
+        owed = dialogue.asked - dialogue.answered if dialogue is not None else 0
         return owed + sum([arrival.asked for arrival in self._kept]) if self._kept else owed
 
     def look(self, seconds: float = 0.0) -> bool:
@@ -137,16 +138,13 @@ class Arrivals:
         return self._kept.popleft() if self._kept else None
 
     def _wait(self, deadline: float) -> bool:
-        session = self._session
-        assert session is not None
+        assert self._session is not None
         self.meanwhile()
         try:
-            came = session.wait_until(deadline)
+            return self._session.wait_until(deadline)
         except DialogueBroken as error:
             self.broken = error
             return True
-        session.skip_answers()  # what came is here, and kept once
-        return came
 
     def _time_out(self, session: Session, waited: float) -> None:
         dotted = any(owed.asked in (Asked.END_OF_DATA, Asked.CHUNK) and not owed.late for owed in session.dialogue.owed)

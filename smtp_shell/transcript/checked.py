@@ -2,7 +2,7 @@
 
 import os.path
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from smtp_shell.errors import Fault, SmtpShellError, TranscriptError
@@ -27,7 +27,7 @@ KEPT_OVERHEAD: Final = 100
 AUTH: Final = re.compile(rb"[ \t]*AUTH[ \t]+([^ \t]+)[ \t]*", re.IGNORECASE)
 """How a client line begins that is an AUTH command, and the mechanism in it."""
 
-_PIPELINED = Marker.PIPELINED
+_PIPELINED, _EVENT, _MAIL_DATA_FILE = Marker.PIPELINED, Marker.EVENT, Marker.MAIL_DATA_FILE
 _AUTH_STARTS = ("A", "a", " ", "\\")
 # What may stand between AUTH and a later `${sasl}`: responses that are no secret, or that were left in the file.
 _RESPONSE = r"[A-Za-z0-9+/]*={0,2}|\*"
@@ -80,14 +80,11 @@ def check_for_replay(path: Path, given: Mapping[str, str], *, outside: bool = Fa
             scan = Scan(stream, name, ReadLimits())
             found += scan.header_faults
             checker = _Checker(path.parent, None if found else scan.header, given, found, outside=outside)
-            for item in scan:
-                if isinstance(item, Fault):
-                    found.append(item)
-                else:
-                    checker.check(item)
-                    if kept.room > 0:
-                        kept.add(item)
-                if found and len(found) > MOST_FAULTS:
+            for block in scan.blocks():
+                if kept.room > 0:
+                    kept.add(block)
+                checker.check(block)
+                if len(found) > MOST_FAULTS:
                     break
             if not found:
                 checker.check_whole()
@@ -109,9 +106,10 @@ class _Kept:
         self._steps: list[Step] = []
         self.room = room
 
-    def add(self, step: Step) -> None:
-        self._steps.append(step)
-        self.room -= len(step.text) + KEPT_OVERHEAD
+    def add(self, items: Iterable[Step | Fault]) -> None:
+        steps = [item for item in items if isinstance(item, Step)]
+        self._steps += steps
+        self.room -= sum([len(step.text) + KEPT_OVERHEAD for step in steps])
 
     @property
     def steps(self) -> tuple[Step, ...] | None:
@@ -143,25 +141,29 @@ class _Checker:
         address = self._address or (self._header.server if self._header else "")
         return Outline(self._header, address, self._tls, self._uses_sasl)
 
-    def check(self, step: Step) -> None:
-        marker = step.marker
-        if marker in SERVER_LINES:
-            self._check_demand(step)
-        elif marker in CLIENT_LINES:
-            self._acts = True
-            self._reply = 0
-            if marker is _PIPELINED:
-                self._check_group(step)
-            else:
-                self._group = 0
-            if self._in_auth or "${" in step.text or step.text[:1] in _AUTH_STARTS:
-                self._check_client_line(step)
-        elif marker is Marker.EVENT:
-            self._check_event(step)
-        elif marker is Marker.MAIL_DATA_FILE:
-            self._acts = True
-            self._reply = self._group = 0
-            self._check_body(step)
+    def check(self, items: Iterable[Step | Fault]) -> None:
+        for item in items:
+            if isinstance(item, Fault):
+                self._found.append(item)
+                continue
+            marker, text = item.marker, item.text
+            if marker in CLIENT_LINES:
+                self._acts = True
+                self._reply = 0
+                if marker is _PIPELINED:
+                    self._check_group(item)
+                else:
+                    self._group = 0
+                if self._in_auth or "${" in text or text[:1] in _AUTH_STARTS:
+                    self._check_client_line(item)
+            elif marker in SERVER_LINES:
+                self._check_demand(item)
+            elif marker is _EVENT:
+                self._check_event(item)
+            elif marker is _MAIL_DATA_FILE:
+                self._acts = True
+                self._reply = self._group = 0
+                self._check_body(item)
 
     def check_whole(self) -> None:
         if not self._acts:

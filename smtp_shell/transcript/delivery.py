@@ -4,7 +4,7 @@ from functools import partial
 from time import monotonic
 
 from smtp_shell.protocol.maildata import PIECE, MailDataEncoder
-from smtp_shell.protocol.octets import CRLF
+from smtp_shell.protocol.octets import CRLF, unescape
 from smtp_shell.session import Session
 from smtp_shell.transcript.body import body_pieces
 from smtp_shell.transcript.settling import DIFFERS, Settled
@@ -33,24 +33,25 @@ class Delivery:
         buffer = bytearray()
         last = first.line
         for step in script.take(_MAIL_DATA):
-            last = step.line
-            octets = b"." if step.marker is _MAIL_DATA_FILE else stage.expand(step)
-            if octets != b".":
-                buffer += octets
-                buffer += CRLF
-                if len(buffer) >= PIECE:
-                    self._send_piece(session, buffer)
-                continue
+            last, text = step.line, step.text
             if step.marker is _MAIL_DATA_FILE:
                 self._send_piece(session, buffer)
                 stage.attempt(partial(self._send_body, session, step))
-            else:
+                break
+            octets = stage.expand(step) if "${" in text else unescape(text)
+            if octets == b".":
                 stage.attempt(partial(session.send_last_mail_piece, bytes(buffer)))
-            settled = stage.settler.settle(own=True)
-            stage.tell((first.line, last), "(mail data and the final dot)", settled, started)
+                break
+            buffer += octets
+            buffer += CRLF
+            if len(buffer) >= PIECE:
+                self._send_piece(session, buffer)
+        else:
+            self._send_piece(session, buffer)
+            self._break_off(session, script.peek(), (first.line, last), started)
             return
-        self._send_piece(session, buffer)
-        self._break_off(session, script.peek(), (first.line, last), started)
+        settled = stage.settler.settle(own=True)
+        stage.tell((first.line, last), "(mail data and the final dot)", settled, started)
 
     def _break_off(self, session: Session, step: Step | None, lines: tuple[int, int], started: float) -> None:
         """Send octets that stand among the mail data, or leave off before an event, a reply or the transcript's end."""

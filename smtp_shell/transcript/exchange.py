@@ -162,6 +162,8 @@ class SaslExchange:
             chosen = mechanism(unescape(self._mechanism).decode("utf-8", "surrogateescape"))
         except UsageError:
             raise AuthFailed(f"smtp-shell does not know the mechanism {self._mechanism}.") from None
+        self._stage.catch_up()
+        session.catch_up()
         started = monotonic()
         credentials = settings.credentials(chosen, self._user_ahead())
         self._stage.pause(monotonic() - started)

@@ -178,22 +178,18 @@ class TranscriptWriter:
                 time is none.
             OSError: The stream cannot be written to.
         """
-        self.put(step)
+        self.put((step,))
         self._stream.flush()
 
-    def put(self, step: Step) -> None:
-        """Write one step of several; `flush` sees to it that they are in the file. Raises as `write` does."""
-        if len(step.text) * 4 > self._longest and len(step.text.encode()) > self._longest:
-            raise ValueError(f"the text of a {step.marker} step is longer than {self._longest} octets")
-        self._stream.write(f"{format_step(step)}\n".encode())
-
-    def flush(self) -> None:
-        """Let all that was written be in the file.
-
-        Raises:
-            OSError: The stream cannot be written to.
-        """
-        self._stream.flush()
+    def put(self, steps: Iterable[Step]) -> None:
+        """Write steps; they are in the file when the stream is flushed. Raises as `write` does."""
+        lines: list[str] = []
+        for step in steps:
+            if len(step.text) * 4 > self._longest and len(step.text.encode()) > self._longest:
+                raise ValueError(f"the text of a {step.marker} step is longer than {self._longest} octets")
+            lines.append(format_step(step))
+        lines.append("")
+        self._stream.write("\n".join(lines).encode())
 
 
 @contextmanager

@@ -1,13 +1,15 @@
 r"""The notation of a transcript's content: escapes everywhere, and `\${` for a literal `${` in what a client sends."""
 
 import re
+from collections.abc import Sequence
 
-from smtp_shell.protocol.octets import escape, unescape
+from smtp_shell.protocol.octets import PLAIN, escape, unescape
 
 # Compiled when it is needed, as the other is: most lines have neither.
 # The brace of `\${` is left to the text behind it: what combines with it is judged there.
 _TOKEN = r"(\\(?:x[0-9A-Fa-f]{2}|[rnt\\]|\$(?=\{))|\\)"
 _BRACE = r"(\\\\)|\\\$\{"
+_PLAIN_LINES = PLAIN + b"\n"
 
 
 def clean(text: str) -> str:
@@ -41,6 +43,18 @@ def client_text(octets: bytes) -> str:
         The notation of `escape`, with `\${` for `${`.
     """
     return escape(octets).replace("${", r"\${")
+
+
+def client_texts(lines: Sequence[bytes]) -> list[str]:
+    """Write each line as `client_text` does, all of them at once where nothing in them is to be escaped, as in most.
+
+    Args:
+        lines: Lines that a client sent, without their CRLF.
+    """
+    octets = b"\n".join(lines)
+    if octets.translate(None, _PLAIN_LINES) or octets.count(b"\n") != len(lines) - 1:
+        return list(map(client_text, lines))
+    return octets.decode("ascii").replace("${", r"\${").split("\n")
 
 
 def client_octets(text: str) -> bytes:

@@ -127,8 +127,9 @@ def save_copy(recording: Path, to: Path, *, overwrite: bool = False) -> None:
         try:
             writer = TranscriptWriter(stream, reader.header)
             for step in reader:
-                writer.put(_with_copied_body(step, recording, to) if step.marker is Marker.MAIL_DATA_FILE else step)
-            writer.flush()
+                copied = step.marker is Marker.MAIL_DATA_FILE
+                writer.put((_with_copied_body(step, recording, to) if copied else step,))
+            stream.flush()
         except (OSError, ValueError) as error:
             reason = reason_of(error) if isinstance(error, OSError) else escape_str(str(error))
             raise UsageError(

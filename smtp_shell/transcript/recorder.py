@@ -1,6 +1,6 @@
 """What happened, as the steps of a transcript."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 
 from smtp_shell.hints import BinaryIO, Final, Protocol, assert_never
@@ -25,8 +25,8 @@ from smtp_shell.protocol.events import (
 )
 from smtp_shell.protocol.maildata import MailDataDecoder, has_only_crlf
 from smtp_shell.protocol.octets import CRLF, escape, escape_str
-from smtp_shell.transcript.notation import client_text
-from smtp_shell.transcript.step import Marker, Step, octet_steps
+from smtp_shell.transcript.notation import client_text, client_texts
+from smtp_shell.transcript.step import Marker, Step, make_step, octet_steps
 from smtp_shell.transcript.variables import SASL_MARK
 
 NOTICE: Final = "notice: "
@@ -38,6 +38,7 @@ BODY_LIMIT: Final = 64 * 1024
 _LONGEST_LINE = 16_000
 _LONGEST_TEXT = 2_000
 _LONGEST_KEPT = 512
+_CLIENT = Marker.CLIENT
 
 
 class Bodies(Protocol):
@@ -57,12 +58,14 @@ class Recorder:
     """Turn entries into steps; a consumer.
 
     Args:
-        write: Takes each step.
+        write: Takes steps, in order.
         bodies: Where long mail data goes; None to write all of it as steps.
         limit: How many octets of mail data are written as steps.
     """
 
-    def __init__(self, write: Callable[[Step], None], bodies: Bodies | None = None, *, limit: int = BODY_LIMIT) -> None:
+    def __init__(
+        self, write: Callable[[Iterable[Step]], object], bodies: Bodies | None = None, *, limit: int = BODY_LIMIT
+    ) -> None:
         self._write = write
         self._bodies = bodies
         self._limit = limit
@@ -70,14 +73,13 @@ class Recorder:
 
     def __call__(self, entry: Entry) -> None:
         """Write what an entry stands for."""
-        event, at = entry.event, round(entry.at, 3)
+        event, at = entry.event, round(entry.at * 1000) / 1000
         if isinstance(event, MailDataSent):
             self._take_mail_data(event, at)
             return
         if self._data is not None and not isinstance(event, Decoded):
             self._interrupt_mail_data(event, at)
-        for step in event_steps(event, at):
-            self._write(step)
+        self._write(event_steps(event, at))
 
     def close(self) -> None:
         """Write what is held back."""
@@ -108,7 +110,7 @@ class Recorder:
 class _MailData:
     """Mail data on its way into the transcript, or into a file beside it."""
 
-    def __init__(self, write: Callable[[Step], None], bodies: Bodies | None, limit: int) -> None:
+    def __init__(self, write: Callable[[Iterable[Step]], object], bodies: Bodies | None, limit: int) -> None:
         self._write = write
         self._bodies = bodies
         self._limit = limit
@@ -137,8 +139,8 @@ class _MailData:
         if len(self._inline) <= self._limit:
             self._inline += octets
         *lines, self._line = (self._line + octets).split(CRLF)
-        for line in lines:
-            self._put_line(line, at)
+        if lines:
+            self._put_lines(lines, at)
         if len(self._line) > _LONGEST_LINE:
             self.pause(at)
 
@@ -158,7 +160,7 @@ class _MailData:
             return
         if self._line:
             self._put_octets(self._line, at)
-        self._write(Step(Marker.CLIENT, ".", at))
+        self._write((Step(Marker.CLIENT, ".", at),))
 
     def leave(self) -> None:
         """Stop without a final dot."""
@@ -182,19 +184,25 @@ class _MailData:
         if not self._regular:
             self._note("the mail data in the file had bare CR or LF, which a replay sends as CRLF")
 
-    def _put_line(self, line: bytes, at: float) -> None:
-        if self._within_line or len(line) > _LONGEST_LINE:
-            self._put_octets(line + CRLF, at)
-        else:
-            self._write(Step(Marker.CLIENT, client_text(line), at))
-        self._within_line = False
+    def _put_lines(self, lines: Sequence[bytes], at: float) -> None:
+        if self._within_line:
+            self._within_line = False
+            self._put_octets(lines[0] + CRLF, at)
+            lines = lines[1:]
+        if max(map(len, lines), default=0) <= _LONGEST_LINE:
+            self._write([make_step(Step, (_CLIENT, text, at, 0)) for text in client_texts(lines)])
+            return
+        for line in lines:
+            if len(line) > _LONGEST_LINE:
+                self._put_octets(line + CRLF, at)
+            else:
+                self._write((Step(_CLIENT, client_text(line), at),))
 
     def _put_octets(self, octets: bytes, at: float) -> None:
-        for step in octet_steps(Marker.CLIENT_OCTETS, octets, at):
-            self._write(step)
+        self._write(octet_steps(Marker.CLIENT_OCTETS, octets, at))
 
     def _note(self, text: str) -> None:
-        self._write(Step(Marker.NOTE, NOTICE + text))
+        self._write((Step(Marker.NOTE, NOTICE + text),))
 
 
 def _is_regular(octets: bytes) -> bool:

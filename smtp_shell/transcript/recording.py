@@ -143,7 +143,7 @@ class Recording:
             return
         try:
             self._recorder(entry)
-            self._writer.flush()  # once for all the lines that one entry makes
+            self._stream.flush()  # once for all the lines that one entry makes
         except (OSError, ValueError, UsageError) as error:
             self._fail(error)
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from enum import Enum, StrEnum
 
-from smtp_shell.hints import Final
+from smtp_shell.hints import Final, Protocol
 from smtp_shell.values import dataclass
 
 LONGEST_SHOWN: Final = 2_000
@@ -22,6 +22,24 @@ class Outcome(StrEnum):
     SENT = "sent"
 
 
+class Compared(Protocol):
+    """What was compared, in words that are found when somebody asks: of most steps that went well nobody does."""
+
+    @property
+    def expected(self) -> str:
+        """What the transcript expects."""
+
+    @property
+    def received(self) -> str:
+        """What came."""
+
+
+class NothingCompared:
+    """Stands for what was compared where nothing was."""
+
+    expected = received = ""
+
+
 @dataclass(frozen=True, slots=True)
 class StepResult:
     """What came of one step. All text is printable, credentials are left out, and what is long is cut.
@@ -30,8 +48,7 @@ class StepResult:
         path: The transcript's name, escaped.
         lines: Numbers of the client lines, or of the event, in the file; for mail data the first and the last.
         sent: What was sent; lines are joined with LF.
-        expected: What the transcript expects; the one line that was not met, in a mismatch.
-        received: What came; the line that was compared, in a mismatch.
+        compared: What was expected and what came.
         outcome: `sent` is a step for which the transcript expects nothing.
         why: What differs, or why it was skipped: a sentence without its full stop.
         seconds: How long it took.
@@ -42,13 +59,22 @@ class StepResult:
     path: str
     lines: tuple[int, ...]
     sent: str
-    expected: str
-    received: str
+    compared: Compared
     outcome: Outcome
     why: str = ""
     seconds: float = 0.0
     code: int = 0
     edited: bool = False
+
+    @property
+    def expected(self) -> str:
+        """What the transcript expects; the one line that was not met, in a mismatch."""
+        return self.compared.expected
+
+    @property
+    def received(self) -> str:
+        """What came; the line that was compared, in a mismatch."""
+        return self.compared.received
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from smtp_shell.protocol.octets import escape, escape_str
 from smtp_shell.transcript.blocks import Blocks
 from smtp_shell.transcript.header import DIALOGUE, MOST_FAULTS, VERSION, Header, parse_header
 from smtp_shell.transcript.notation import clean
-from smtp_shell.transcript.step import CLIENT_LINES, Marker, Step
+from smtp_shell.transcript.step import CLIENT_LINES, Marker, Step, make_step
 from smtp_shell.transcript.variables import Template
 from smtp_shell.values import dataclass
 
@@ -24,7 +24,6 @@ _BESIDE_CONTENT = 64  # octets of white space, time, marker and line end that a 
 _EXCERPT = 60
 _PLAIN = bytes(range(0x20, 0x7F)) + b"\n"
 _EVENT = Marker.EVENT
-_make = tuple.__new__  # what calling the class comes down to
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +101,7 @@ class Scan:
                 except _Malformed as problem:
                     items.append(Fault(number, *problem.args))
                     continue
-            items.append(_make(Step, (marker, content, at, number)))
+            items.append(make_step(Step, (marker, content, at, number)))
         self._number = number
         return items
 

@@ -102,7 +102,8 @@ class Script:
             if step is None or step.marker not in SERVER_LINES:
                 return None
             if step.marker is not _SERVER_OCTETS and (whole := Expected.line(step)) is not None:
-                self.next()
+                self._head = None
+                self.line = step.line
                 return whole
         demand = self._next_demand()
         demands = [demand]

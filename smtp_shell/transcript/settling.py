@@ -39,7 +39,6 @@ class Settled:
         why: What differs.
         code: The last reply's code; 0 when none came.
         without_tls: Whether the transcript has `*: no-tls` here.
-        error: What ended the waiting before a reply came.
     """
 
     def __init__(self, *, demanded: bool = False, ended: bool = False) -> None:
@@ -49,7 +48,6 @@ class Settled:
         self.code = 0
         self.ended = ended
         self.without_tls = False
-        self.error: DialogueBroken | None = None
         self._expected: list[Expected | str] = []
         self._received: list[Arrival | str] = []
         self._differing: tuple[str, str] | None = None
@@ -219,7 +217,6 @@ class Settler:
 
     def _not_come(self, settled: Settled, expected: Expected | None, error: DialogueBroken) -> None:
         settled.ended = not isinstance(error, WaitTimedOut)
-        settled.error = error
         if expected is None and self.foresees(error):
             return
         settled.note(expected, None)

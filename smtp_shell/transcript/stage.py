@@ -7,7 +7,7 @@ from time import monotonic
 from smtp_shell.errors import DialogueBroken
 from smtp_shell.protocol.octets import unescape
 from smtp_shell.transcript.arrivals import Arrivals
-from smtp_shell.transcript.result import Outcome, StepResult, excerpt
+from smtp_shell.transcript.result import NothingCompared, Outcome, StepResult, excerpt
 from smtp_shell.transcript.script import Script
 from smtp_shell.transcript.settings import ReplaySettings
 from smtp_shell.transcript.settling import Settled, Settler
@@ -15,6 +15,7 @@ from smtp_shell.transcript.step import Marker, Step
 from smtp_shell.transcript.variables import Template, Variables
 
 _MATCHED, _MISMATCHED, _SENT = Outcome.MATCHED, Outcome.MISMATCHED, Outcome.SENT
+_NOTHING = NothingCompared()
 
 
 class Stopped(Exception):
@@ -140,8 +141,7 @@ class Stage:
                 self.script.name,
                 lines,
                 excerpt(sent),
-                settled.expected,
-                settled.received,
+                settled,
                 outcome,
                 settled.why,
                 seconds,
@@ -158,4 +158,4 @@ class Stage:
         """
         self.catch_up()
         outcome = Outcome.MISMATCHED if status else Outcome.SKIPPED
-        self.report(StepResult(self.script.name, lines, excerpt(sent), "", "", outcome, why), status, False)
+        self.report(StepResult(self.script.name, lines, excerpt(sent), _NOTHING, outcome, why), status, False)

@@ -74,6 +74,10 @@ class Step(NamedTuple):
         return tuple(self.text.split()) if self.marker is Marker.EVENT else ()
 
 
+make_step: Final = tuple.__new__
+"""Makes a step of the class and all its four fields: what calling the class comes down to, for where many are made."""
+
+
 def format_step(step: Step) -> str:
     """Write a step as the line that stands for it in a file, without its line end.
 

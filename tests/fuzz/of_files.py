@@ -70,7 +70,7 @@ def transcript(data: bytes) -> None:
 def server_text(data: bytes) -> None:
     """What a server says never becomes a line of the client's, nor is any of it lost."""
     stream = io.BytesIO()
-    recorder = Recorder(TranscriptWriter(stream, Header.new(client="fuzz")).write)
+    recorder = Recorder(TranscriptWriter(stream, Header.new(client="fuzz")).put)
     said: list[bytes] = []
     for number, item in enumerate(ReplyParser().receive(data)):
         event: Event = (
@@ -223,7 +223,7 @@ def recording(data: bytes) -> None:
     if len(data) % 2:  # the recording ends before the session does
         happened.pop()
     stream = io.BytesIO()
-    recorder = Recorder(TranscriptWriter(stream, Header.new(client="fuzz")).write)
+    recorder = Recorder(TranscriptWriter(stream, Header.new(client="fuzz")).put)
     for entry in happened:
         recorder(entry)
     recorder.close()

@@ -881,7 +881,8 @@ def test_text_behind_the_220_cut_at_any_point(point: int) -> None:
         session.send(Command(b"STARTTLS"))
 
         def go_on() -> None:
-            session.wait_until(time.monotonic() + 5)
+            while not session.look():
+                time.sleep(0.001)
             peer.go_on.set()
             session.read_reply()
             session.listen(0.1)

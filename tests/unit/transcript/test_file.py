@@ -610,10 +610,9 @@ def test_steps_written_together_are_flushed_once() -> None:
     buffered = io.BufferedWriter(cast(io.RawIOBase, stream))
     writer = TranscriptWriter(buffered, Header.new(client="x"))
     start = stream.getvalue()
-    writer.put(Step(Marker.CLIENT, "NOOP", 1.5))
-    writer.put(Step(Marker.SERVER, "250"))
+    writer.put((Step(Marker.CLIENT, "NOOP", 1.5), Step(Marker.SERVER, "250")))
     assert stream.getvalue() == start
-    writer.flush()
+    buffered.flush()
     assert stream.getvalue() == start + b"  1.500  C: NOOP\n         S: 250\n"
 
 

@@ -63,7 +63,7 @@ def reply(octets: bytes) -> ReplyReceived:
 
 def recorded(events: Iterable[Event]) -> list[str]:
     steps: list[Step] = []
-    recorder = Recorder(steps.append)
+    recorder = Recorder(steps.extend)
     for number, event in enumerate(events, 1):
         recorder(Entry(number, 0.0214, event))
     recorder.close()
