@@ -209,13 +209,21 @@ class ReplyParser:
         Behind a `Malformed` nothing more is read: the parser has failed. While a reply is given, `consumed` says how many of these
         octets it and those before it took.
         """
-        # Most segments are one short reply.
+        # Most segments are short replies, and whole.
         if len(octets) <= self._longest_kept and not (self._line or self._lines or self._failed):
-            reply = _one_reply(octets)
-            if reply is not None:
+            replies = _whole_replies(octets)
+            if len(replies) == 1:
                 self.consumed = len(octets)
-                return (reply,)
+                return replies
+            if replies:
+                return self._give(replies)
         return self._receive_lines(octets)
+
+    def _give(self, replies: Iterable[Reply]) -> Iterator[Reply]:
+        self.consumed = 0
+        for reply in replies:
+            self.consumed += len(reply.octets)
+            yield reply
 
     def _receive_lines(self, octets: bytes) -> Iterator[Reply | Malformed]:
         start, size = 0, len(octets)
@@ -291,11 +299,12 @@ _CONTROLS = rb"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]"  # compiled when something odd 
 
 
 @lru_cache(maxsize=256)
-def _one_reply(octets: bytes) -> Reply | None:
-    """Read what is one whole reply, no more and no less; None for anything else. Servers say few things, again and again."""
+def _whole_replies(octets: bytes) -> tuple[Reply, ...]:
+    """Read what is whole replies, no more and no less; nothing of anything else. Servers say few things, again and again."""
     parser = ReplyParser()
-    found = list(parser._receive_lines(octets))
-    return found[0] if len(found) == 1 and isinstance(found[0], Reply) and not parser.pending else None
+    found = tuple(parser._receive_lines(octets))
+    replies = tuple(each for each in found if isinstance(each, Reply))
+    return replies if len(replies) == len(found) and not parser.pending else ()
 
 
 def _reply(wire: tuple[bytes, ...]) -> Reply:

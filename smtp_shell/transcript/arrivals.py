@@ -9,11 +9,10 @@ from smtp_shell.protocol.dialogue import Asked
 from smtp_shell.protocol.events import Entry, Noticed, NoticeKind, ReplyReceived
 from smtp_shell.protocol.replies import Reply
 from smtp_shell.session import Session
-from smtp_shell.values import dataclass
+from smtp_shell.values import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(NamedTuple):
     """Something that came.
 
     Args:

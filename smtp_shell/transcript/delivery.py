@@ -11,9 +11,7 @@ from smtp_shell.transcript.settling import DIFFERS, Settled
 from smtp_shell.transcript.stage import Stage
 from smtp_shell.transcript.step import CLIENT_LINES, SERVER_LINES, Marker, Step
 
-_MAIL_DATA_FILE = Marker.MAIL_DATA_FILE
 _COMMANDS = frozenset((Marker.CLIENT, Marker.PIPELINED))
-_MAIL_DATA = frozenset((*_COMMANDS, Marker.MAIL_DATA_FILE))
 
 
 class Delivery:
@@ -30,28 +28,44 @@ class Delivery:
         """Send mail data up to the final dot, or up to something that is none."""
         script, stage = self._stage.script, self._stage
         started = monotonic()
-        buffer = bytearray()
-        last = first.line
-        for step in script.take(_MAIL_DATA):
-            last, text = step.line, step.text
-            if step.marker is _MAIL_DATA_FILE:
-                self._send_piece(session, buffer)
-                stage.attempt(partial(self._send_body, session, step))
-                break
-            octets = stage.expand(step) if "${" in text else unescape(text)
-            if octets == b".":
-                stage.attempt(partial(session.send_last_mail_piece, bytes(buffer)))
-                break
-            buffer += octets
-            buffer += CRLF
-            if len(buffer) >= PIECE:
-                self._send_piece(session, buffer)
-        else:
-            self._send_piece(session, buffer)
-            self._break_off(session, script.peek(), (first.line, last), started)
+        is_whole, last = False, first.line
+        while not is_whole and (lines := script.take_run(_COMMANDS, ".", PIECE)):
+            octets, is_whole = self._expand(lines)
+            last = script.line
+            if is_whole:
+                stage.attempt(partial(session.send_last_mail_piece, octets))
+            else:
+                stage.catch_up()  # sending may take long
+                stage.attempt(partial(session.send_mail_piece, octets))
+        step = None if is_whole else script.peek()
+        if step is not None and step.marker is Marker.MAIL_DATA_FILE:
+            script.next()
+            last = step.line
+            stage.catch_up()
+            stage.attempt(partial(self._send_body, session, step))
+        elif not is_whole:
+            self._break_off(session, step, (first.line, last), started)
             return
         settled = stage.settler.settle(own=True)
         stage.tell((first.line, last), "(mail data and the final dot)", settled, started)
+
+    def _expand(self, lines: list[Step]) -> tuple[bytes, bool]:
+        """Give what goes over the wire for lines of mail data, up to the final dot if it is among them, and whether it is.
+
+        Lines behind a dot are put back into the script: one that is written as a variable, or with an escape, is no less final.
+        """
+        text = "\r\n".join([line.text for line in lines])
+        if "${" not in text and "\\" not in text:
+            is_whole = lines[-1].text == "."
+            return unescape(text[:-1] if is_whole else text + "\r\n"), is_whole
+        octets = bytearray()
+        for number, line in enumerate(lines, 1):
+            expanded = self._stage.expand(line)
+            if expanded == b".":
+                self._stage.script.put_back(lines[number:], line.line)
+                return bytes(octets), True
+            octets += expanded + CRLF
+        return bytes(octets), False
 
     def _break_off(self, session: Session, step: Step | None, lines: tuple[int, int], started: float) -> None:
         """Send octets that stand among the mail data, or leave off before an event, a reply or the transcript's end."""
@@ -106,14 +120,7 @@ class Delivery:
         step = self._stage.script.peek()
         return step is not None and (step.marker in CLIENT_LINES or step.marker is Marker.MAIL_DATA_FILE)
 
-    def _send_piece(self, session: Session, buffer: bytearray) -> None:
-        self._stage.catch_up()  # sending may take long
-        piece = bytes(buffer)
-        buffer.clear()
-        self._stage.attempt(partial(session.send_mail_piece, piece))
-
     def _send_body(self, session: Session, step: Step) -> None:
-        self._stage.catch_up()
         encoder = MailDataEncoder()
         for piece in body_pieces(self._stage.folder, step, outside=self._stage.settings.outside):
             session.send_mail_piece(encoder.encode(piece))

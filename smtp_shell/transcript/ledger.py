@@ -1,6 +1,6 @@
 """What a replay comes to: its steps, their number, and the exit status."""
 
-from smtp_shell.transcript.result import MOST_STEPS_KEPT, Outcome, Progress, StepResult
+from smtp_shell.transcript.result import MOST_STEPS_KEPT, Outcome, Progress, StepResult, no_counts
 from smtp_shell.transcript.stage import Stopped
 
 
@@ -21,7 +21,7 @@ class Ledger:
         self._progress = progress
         self._keep_going = keep_going
         self._kept: list[StepResult] = []
-        self.counts = dict.fromkeys(Outcome, 0)
+        self.counts = no_counts()
         self.status = 0
         self.failure: str | None = None
 

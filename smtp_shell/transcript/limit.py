@@ -50,11 +50,12 @@ class TimeLimit:
             raise WaitTimedOut(f"the replay took longer than {self._seconds:g} s in all.")
 
     def capped(self, times: Timeouts) -> Timeouts:
-        """Give waits that are no longer than what is left.
+        """Give the waits for a connection, no longer than what is left.
 
         Args:
             times: The waits.
         """
         left = self.left
-        longer = {name: left for name in Timeouts.__match_args__ if getattr(times, name) > left}
-        return replace(times, **longer) if longer else times
+        if times.connect <= left and times.tls <= left:
+            return times
+        return replace(times, connect=min(times.connect, left), tls=min(times.tls, left))

@@ -22,6 +22,14 @@ class Outcome(StrEnum):
     SENT = "sent"
 
 
+def no_counts() -> dict[Outcome, int]:
+    """Give a count for each outcome, all of them 0."""
+    return _NO_COUNTS.copy()
+
+
+_NO_COUNTS: Final = dict.fromkeys(Outcome, 0)
+
+
 class Compared(Protocol):
     """What was compared, in words that are found when somebody asks: of most steps that went well nobody does."""
 
@@ -34,10 +42,12 @@ class Compared(Protocol):
         """What came."""
 
 
-class NothingCompared:
-    """Stands for what was compared where nothing was."""
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What was compared, in words."""
 
-    expected = received = ""
+    expected: str = ""
+    received: str = ""
 
 
 @dataclass(frozen=True, slots=True)

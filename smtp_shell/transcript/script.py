@@ -1,7 +1,8 @@
 """The steps of a transcript as they are acted out: one after the other, with a bounded look ahead."""
 
 from collections import deque
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import chain
 
 from smtp_shell.hints import Final
 from smtp_shell.transcript.demands import Demand, Expected
@@ -54,12 +55,45 @@ class Script:
                 self._head = step
         return self._head
 
-    def take(self, markers: Collection[Marker]) -> Iterator[Step]:
-        """Give the steps that follow, and go past them, as long as they have one of these markers."""
-        while (step := self._head or self.peek()) is not None and step.marker in markers:
+    def take_run(self, markers: Collection[Marker], last: str, most: int) -> list[Step]:
+        """Give the steps that follow, and go past them, as long as they have one of these markers.
+
+        Args:
+            markers: The markers.
+            last: The text of a step behind which there is to be none.
+            most: How many characters of content are enough.
+        """
+        head = self.peek()
+        if head is None or head.marker not in markers:
+            return []
+        taken = [head]
+        size = len(head.text)
+        self._head = None
+        if head.text != last:
+            for step in chain(_popped(self._ahead), self._steps):
+                if step.marker in markers:
+                    taken.append(step)
+                    size += len(step.text)
+                    if step.text == last or size >= most or len(taken) == AHEAD_STEPS:
+                        break
+                elif not _is_passed_over(step):
+                    self._head = step
+                    break
+        self.line = taken[-1].line
+        return taken
+
+    def put_back(self, steps: Sequence[Step], line: int) -> None:
+        """Take back the last of the steps that were given.
+
+        Args:
+            steps: These steps.
+            line: Number of the line before them.
+        """
+        if self._head is not None:
+            self._ahead.appendleft(self._head)
             self._head = None
-            self.line = step.line
-            yield step
+        self._ahead.extendleft(reversed(steps))
+        self.line = line
 
     def peek_event(self) -> str:
         """Give the name of the event that is the next step; empty when that is no event."""
@@ -143,6 +177,12 @@ class Script:
         end = self._octets.find(b"\n") + 1 or len(self._octets)
         line, self._octets = self._octets[:end], self._octets[end:]
         return Demand.literal(line)
+
+
+def _popped(steps: deque[Step]) -> Iterator[Step]:
+    """Give the steps, each taken out."""
+    while steps:
+        yield steps.popleft()
 
 
 def _is_passed_over(step: Step) -> bool:

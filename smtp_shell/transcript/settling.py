@@ -16,7 +16,7 @@ from smtp_shell.protocol.octets import escape
 from smtp_shell.protocol.replies import VIOLATIONS, wire_lines
 from smtp_shell.transcript.arrivals import Arrival, Arrivals
 from smtp_shell.transcript.matching import Expected, Strictness, Verdict, match, match_octets
-from smtp_shell.transcript.result import LONGEST_SHOWN, excerpt
+from smtp_shell.transcript.result import LONGEST_SHOWN, Compared, Words, excerpt
 from smtp_shell.transcript.script import Script
 from smtp_shell.transcript.step import SERVER_LINES
 from smtp_shell.transcript.variables import Variables
@@ -24,6 +24,7 @@ from smtp_shell.transcript.variables import Variables
 DIFFERS = 1
 VIOLATED = 6
 _MOST_SHOWN = 100
+_MOST_KEPT = 4
 _LONGEST_KEPT = 512
 
 
@@ -48,8 +49,7 @@ class Settled:
         self.code = 0
         self.ended = ended
         self.without_tls = False
-        self._expected: list[Expected | str] = []
-        self._received: list[Arrival | str] = []
+        self._noted: list[tuple[Expected | str | None, Arrival | str | None]] = []
         self._differing: tuple[str, str] | None = None
         self._last_expected: Expected | None = None
 
@@ -68,27 +68,33 @@ class Settled:
         """What was expected; the line that was not met, if there is one."""
         if self._differing is not None:
             return excerpt(self._differing[0])
-        return _joined(list(map(str, self._expected)))
+        return _joined([str(expected) for expected, _ in self._noted if expected is not None])
 
     @property
     def received(self) -> str:
         """What came; the line that was compared, if one differs."""
         if self._differing is not None:
             return excerpt(self._differing[1])
-        return _joined([each if isinstance(each, str) else _shown(each) for each in self._received])
+        received = [arrival for _, arrival in self._noted if arrival is not None]
+        return _joined([each if isinstance(each, str) else _shown(each) for each in received])
+
+    @property
+    def words(self) -> Compared:
+        """What was expected and what came, to be kept for long: little as it is, of much the words."""
+        return self if len(self._noted) <= _MOST_KEPT else Words(self.expected, self.received)
 
     def note(self, expected: Expected | None, arrival: Arrival | None) -> None:
         """Keep what was expected and what came, as far as it is to be shown: what is short as it is, of what is long an excerpt."""
         if expected is not None:
             self.demanded = True
             self._last_expected = expected
-            if len(self._expected) < _MOST_SHOWN:
-                self._expected.append(expected if expected.is_short else excerpt(str(expected)))
         if arrival is not None:
             self.code = arrival.reply.code if arrival.reply is not None else 0
-            if len(self._received) < _MOST_SHOWN:
-                is_short = len(arrival.octets) <= _LONGEST_KEPT
-                self._received.append(arrival if is_short else excerpt(_shown(arrival)))
+        if len(self._noted) < _MOST_SHOWN:
+            is_short = (expected is None or expected.is_short) and (
+                arrival is None or len(arrival.octets) <= _LONGEST_KEPT
+            )
+            self._noted.append((expected, arrival) if is_short else _excerpts(expected, arrival))
 
     def differ(self, status: int, why: str, expected: str = "", received: str = "") -> None:
         """Note a difference; the first one counts."""
@@ -100,6 +106,11 @@ class Settled:
         """Note what ended the dialogue; it counts before any difference that came of it."""
         self.ended = True
         self.status, self.why = error.exit_status, error.message.rstrip(".")
+
+
+def _excerpts(expected: Expected | None, arrival: Arrival | None) -> tuple[str | None, str | None]:
+    wanted = None if expected is None else excerpt(str(expected))
+    return wanted, None if arrival is None else excerpt(_shown(arrival))
 
 
 def _joined(lines: list[str]) -> str:

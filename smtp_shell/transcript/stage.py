@@ -7,7 +7,7 @@ from time import monotonic
 from smtp_shell.errors import DialogueBroken
 from smtp_shell.protocol.octets import unescape
 from smtp_shell.transcript.arrivals import Arrivals
-from smtp_shell.transcript.result import NothingCompared, Outcome, StepResult, excerpt
+from smtp_shell.transcript.result import Outcome, StepResult, Words, excerpt
 from smtp_shell.transcript.script import Script
 from smtp_shell.transcript.settings import ReplaySettings
 from smtp_shell.transcript.settling import Settled, Settler
@@ -15,7 +15,7 @@ from smtp_shell.transcript.step import Marker, Step
 from smtp_shell.transcript.variables import Template, Variables
 
 _MATCHED, _MISMATCHED, _SENT = Outcome.MATCHED, Outcome.MISMATCHED, Outcome.SENT
-_NOTHING = NothingCompared()
+_NOTHING = Words()
 
 
 class Stopped(Exception):
@@ -141,7 +141,7 @@ class Stage:
                 self.script.name,
                 lines,
                 excerpt(sent),
-                settled,
+                settled.words,
                 outcome,
                 settled.why,
                 seconds,

@@ -3,7 +3,7 @@
 from _thread import allocate_lock  # what threading.Lock is; threading takes long to load
 
 from smtp_shell.transcript.latency import Latencies
-from smtp_shell.transcript.result import Outcome, ReplayResult, StepResult
+from smtp_shell.transcript.result import Outcome, ReplayResult, StepResult, no_counts
 
 _SKIPPED = Outcome.SKIPPED
 
@@ -26,7 +26,7 @@ class Tally:
         self._showings = 0
         self.replays = 0
         self.failed = 0
-        self.counts = dict.fromkeys(Outcome, 0)
+        self.counts = no_counts()
         self.exit_status = 0
         self.seconds = 0.0
         self.replay_seconds = Latencies()

@@ -1,6 +1,7 @@
 """One run of the benchmark: its folder, its size, and how processes are run in it."""
 
 import os
+import re
 import statistics
 import sys
 from collections.abc import Callable, Mapping
@@ -124,6 +125,39 @@ def program() -> tuple[str, ...]:
 def peer(script: str, *arguments: str | int, env: Mapping[str, str] | None = None, says: str = "") -> Command:
     """Give the command that runs one of our own small programs."""
     return Command((sys.executable, str(PEERS / script), *map(str, arguments)), env or {}, says=says)
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """A replay that went as it should.
+
+    Args:
+        wall: Seconds that the whole process took.
+        seconds: Seconds that it says the replays took; 0 for a single one, of which it says nothing.
+        peak: Its peak memory in octets, if the system tells.
+    """
+
+    wall: float
+    seconds: float
+    peak: int | None
+
+
+def replay(bench: "Bench", command: Command, times: int) -> Replayed:
+    """Run a command of many replays, and make sure of what it says that it did.
+
+    Raises:
+        Failed: Not every replay was made, or not every step was as expected.
+    """
+    done = bench.run(command)
+    counts = _COUNTS.search(done.out)
+    if counts is None or int(counts[1]) != times or counts[2] != counts[3]:
+        raise Failed(f"{' '.join(command.argv)}: not all went as it should: {done.out[-400:]}")
+    took = _SECONDS.search(done.out)
+    return Replayed(done.wall, float(took[1]) if took else 0.0, done.peak)
+
+
+_COUNTS = re.compile(r"^(\d+) (?:transcript|replay)s?, (\d+) steps: (\d+) matched$", re.MULTILINE)
+_SECONDS = re.compile(r"^([\d.]+) s(?:, \d+ at a time)?: ", re.MULTILINE)
 
 
 Side = Callable[[], Sample]

@@ -1,12 +1,10 @@
 """Scaling: the cost of a step by the length of a replay, and of a dialogue by how many go on at a time."""
 
-import json
 import statistics
 
-from tests.benchmarks.bench import OURS, Bench, Command, peer, smtp_shell
+from tests.benchmarks.bench import OURS, Bench, peer, replay, smtp_shell
 from tests.benchmarks.figures import Figure, Findings, Line, Plot, Spread, at_most, in_words
 from tests.benchmarks.material import MIB, message, messages, noops
-from tests.benchmarks.processes import Failed
 from tests.benchmarks.rows import Row
 from tests.benchmarks.servers import HOST, smtp_sink
 
@@ -92,12 +90,12 @@ def _parallel(bench: Bench) -> Findings:
         for _ in range(min(bench.rounds, 3)):
             ours, others = [], []
             for jobs in together:
-                options = ("--repeat", str(count), "--jobs", str(jobs), "--json")
+                options = ("--repeat", str(count), "--jobs", str(jobs))
                 command = smtp_shell("replay", transcript, "--server", f"smtp://{HOST}:{port}", *options)
-                seconds, peak = _of_all(bench, command, count)
-                ours.append(seconds / count)
-                if peak is not None and len(peaks) < len(together):
-                    peaks.append((float(jobs), peak / MIB))
+                done = replay(bench, command, count)
+                ours.append(done.seconds / count)
+                if done.peak is not None and len(peaks) < len(together):
+                    peaks.append((float(jobs), done.peak / MIB))
                 other = peer("aiosmtplib_messages.py", port, count, body, jobs, says=f"{count} done")
                 others.append(bench.run(other).wall / count)
             costs[OURS].append(ours)
@@ -126,14 +124,6 @@ def _parallel(bench: Bench) -> Findings:
         tuple(Line(name, tuple(points)) for name, points in lines.items()),
     )
     return Findings(tuple(found), (cost,))
-
-
-def _of_all(bench: Bench, command: Command, count: int) -> tuple[float, int | None]:
-    done = bench.run(command)
-    said = json.loads(done.out.rstrip().rpartition("\n")[2])
-    if said["replays"] != count or said["matched"] != said["steps"] or said["exit_status"]:
-        raise Failed(f"{' '.join(command.argv)}: not all went as it should: {said}")
-    return float(said["seconds"]), done.peak
 
 
 ROWS = (

@@ -1,10 +1,9 @@
 """Dialogues and messages: one process, a warm process, one connection, many connections."""
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
-from tests.benchmarks.bench import OURS, Bench, Command, Side, compare, marginal, peer, rate, smtp_shell, whole
+from tests.benchmarks.bench import OURS, Bench, Command, Side, compare, marginal, peer, rate, replay, smtp_shell, whole
 from tests.benchmarks.clients import by_curl, by_msmtp, by_openssl, by_replay, by_smtplib, by_socket, by_swaks
 from tests.benchmarks.figures import Figure, Findings, Sample, at_least, at_most
 from tests.benchmarks.material import RECIPIENT, SENDER, message, messages
@@ -61,20 +60,11 @@ def _warm(bench: Bench) -> Findings:
 
 def _repeated(bench: Bench, server: MailServer, times: int) -> Side:
     def side() -> Sample:
-        one = _replayed(bench, by_replay(bench, server, "--repeat", "1", json=True), 1)
-        all_of_them = _replayed(bench, by_replay(bench, server, "--repeat", str(times), json=True), times)
-        return Sample((all_of_them.value - one.value) / (times - 1), all_of_them.peak)
+        one = replay(bench, by_replay(bench, server), 1)
+        all_of_them = replay(bench, by_replay(bench, server, "--repeat", str(times)), times)
+        return Sample((all_of_them.wall - one.wall) / (times - 1), all_of_them.peak)
 
     return side
-
-
-def _replayed(bench: Bench, command: Command, times: int) -> Sample:
-    """Run a replay and make sure of what it says it did; give the seconds of the whole process."""
-    done = bench.run(command)
-    said = json.loads(done.out.rstrip().rpartition("\n")[2])
-    if said.get("replays", 1) != times or said["matched"] != said.get("steps", said["matched"]) or said["exit_status"]:
-        raise Failed(f"{' '.join(command.argv)}: not all went as it should: {said}")
-    return Sample(done.wall, done.peak)
 
 
 def _must_have_come(server: MailServer, before: int, sent: int) -> None:
@@ -91,7 +81,7 @@ def _over_one_connection(
     how = "pipelined" if pipelined else "in lock-step"
     with smtp_sink(bench) as port:
 
-        def replay(count: int) -> Command:
+        def by_ours(count: int) -> Command:
             path = messages(bench.folder, count, MESSAGE, pipelined=pipelined)
             record = ("--record", str(bench.folder / "recorded.smtp"), "--force") if recorded else ()
             return smtp_shell("replay", str(path), "--server", f"smtp://{HOST}:{port}", *record, says="matched")
@@ -102,7 +92,7 @@ def _over_one_connection(
             return Command(("smtp-source", *options, "-F", str(lf), f"{HOST}:{port}"))
 
         makers: dict[str, Callable[[int], Command]] = {
-            OURS: replay,
+            OURS: by_ours,
             "smtplib": lambda count: peer("smtplib_messages.py", port, count, body, says=f"{count} done"),
             "raw socket": lambda count: peer("raw_messages.py", port, count, body, how, says=f"{count} done"),
             "aiosmtplib": lambda count: peer("aiosmtplib_messages.py", port, count, body, "one", says=f"{count} done"),
@@ -135,14 +125,12 @@ def _jobs(bench: Bench) -> Findings:
     with smtp_sink(bench) as port:
         server = ("--server", f"smtp://{HOST}:{port}")
 
-        def replay(count: int) -> Side:
-            options = ("--repeat", str(count), "--jobs", str(TOGETHER), "--json")
-            command = smtp_shell("replay", path, *server, *options, says='"exit_status": 0')
-            return lambda: _replayed(bench, command, count)
+        def by_ours(count: int) -> Command:
+            return smtp_shell("replay", path, *server, "--repeat", str(count), "--jobs", str(TOGETHER))
 
         def ours() -> Sample:
-            least, most = replay(few)(), replay(many)()
-            return Sample((most.value - least.value) / (many - few), most.peak)
+            least, most = replay(bench, by_ours(few), few), replay(bench, by_ours(many), many)
+            return Sample((most.wall - least.wall) / (many - few), most.peak)
 
         def with_aiosmtplib(count: int) -> Command:
             return peer("aiosmtplib_messages.py", port, count, body, TOGETHER, says=f"{count} done")
