@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from itertools import chain
+from itertools import chain, islice
 
 from smtp_shell.hints import Final
 from smtp_shell.transcript.demands import Demand, Expected
@@ -14,6 +14,8 @@ ACTED: Final = frozenset(("connect", "close", "timeout", "error", "wait", "withi
 AHEAD_STEPS: Final = 1_000
 AHEAD_SIZE: Final = 1024 * 1024
 """How far is looked ahead, in characters of content."""
+
+_READ_ON = 16
 
 # Looking a member of an enumeration up costs more than what it is compared with.
 _ALWAYS_ACTED = frozenset((*CLIENT_LINES, Marker.MAIL_DATA_FILE, Marker.SERVER))
@@ -44,6 +46,11 @@ class Script:
             self._head = None
             self.line = step.line
         return step
+
+    def read_on(self) -> None:
+        """Read some of the steps that follow, if few are at hand."""
+        if len(self._ahead) < _READ_ON:
+            self._ahead.extend(islice(self._steps, _READ_ON))
 
     def peek(self) -> Step | None:
         """Give the next step and stay before it."""

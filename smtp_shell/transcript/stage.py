@@ -121,7 +121,7 @@ class Stage:
             TranscriptError: The script cannot be read on.
         """
         self.catch_up()
-        self.script.peek()
+        self.script.read_on()
 
     def catch_up(self, *, may_go_on: bool = True) -> None:
         """Tell what has not been told yet: what went well is told while the next reply is awaited, to lose no time.

@@ -11,6 +11,7 @@ import pytest
 
 from smtp_shell.config import Timeouts, TlsSettings
 from smtp_shell.errors import TranscriptError, UsageError
+from smtp_shell.protocol.events import Event, ReplyReceived
 from smtp_shell.protocol.sasl import Credentials, Mechanism
 from smtp_shell.protocol.secret import Secret
 from smtp_shell.transcript.batch import find_transcripts, prepare
@@ -557,6 +558,22 @@ def test_a_file_starts_no_program(tmp_path: Path, address: str) -> None:
         Replay(path, ReplaySettings()).check()
 
 
+@pytest.mark.parametrize("dot", [".", r"\x2e", "${dot}"])
+@pytest.mark.parametrize("lines", [0, 3, 2_500])
+def test_mail_data_ends_at_a_line_that_is_a_dot_on_the_wire(tmp_path: Path, dot: str, lines: int) -> None:
+    text = [f"line {number} of the message" for number in range(lines)]
+    said = "\n# noted meanwhile\n".join(f"C: {line}" for line in [*text, dot, "NOOP"])
+    on_the_wire = "".join(f"{line}\r\n" for line in [*text, "."])
+    turns = [GREETING, *turn(b"DATA", b"354 go\r\n"), Hear(on_the_wire.encode()), b"250 ok\r\n", *NOOP]
+    settings = ReplaySettings(timeouts=QUICK, variables={"dot": "."})
+    result, _ = replay(tmp_path, f"S: 220\nC: DATA\nS: 354\n{said}\nS: 250\n", turns, settings)
+    assert (result.exit_status, result.failure) == (0, None)
+    assert [(step.sent, step.lines) for step in result.steps[2:]] == [
+        ("(mail data and the final dot)", (4, 4 + 2 * lines)),
+        ("NOOP", (6 + 2 * lines,)),
+    ]
+
+
 # A person beside it
 
 
@@ -702,6 +719,41 @@ def test_what_came_of_the_steps_before_is_told_before_a_person_is_asked(tmp_path
         settings = ReplaySettings(server=server.address, timeouts=QUICK, before_step=ask)
         Replay(path, settings).run(lambda step: seen.append(f"told of {step.sent or 'the greeting'}"))
     assert seen == ["told of the greeting", "asked about NOOP", "told of NOOP", "asked about QUIT", "told of QUIT"]
+
+
+@pytest.mark.parametrize(("step_by_step", "recorded_then"), [(True, [1, 2, 2, 3]), (False, [2])])
+def test_all_that_happened_is_recorded_before_a_person_is_asked(
+    tmp_path: Path, step_by_step: bool, recorded_then: list[int]
+) -> None:
+    """For each step, or for a password only."""
+    path = tmp_path / "test.smtp"
+    path.write_text("S: 220\nC: NOOP\nS: 250\nC: AUTH LOGIN ${sasl}\nS: 334\nC: ${sasl}\nS: 235\n", encoding="utf-8")
+    recorded: list[Event] = []
+    replies: list[int] = []
+
+    def note_replies() -> None:
+        replies.append(len([event for event in recorded if isinstance(event, ReplyReceived)]))
+
+    def ask(step: PendingStep) -> Decision:
+        note_replies()
+        return Decision()
+
+    def find(mechanism: Mechanism, user: str) -> Credentials:
+        note_replies()
+        return Credentials("ann", Secret("s3cret"))
+
+    login = [*turn(b"AUTH LOGIN YW5u", b"334 UGFzc3dvcmQ6\r\n"), *turn(b"czNjcmV0", b"235 ok\r\n")]
+    with ScriptedServer([GREETING, *NOOP, *login]) as server:
+        settings = ReplaySettings(
+            server=server.address,
+            timeouts=QUICK,
+            before_step=ask if step_by_step else None,
+            credentials=find,
+            allow_cleartext=True,
+            consumers=(lambda entry: recorded.append(entry.event),),
+        )
+        assert Replay(path, settings).run().ok
+    assert replies == recorded_then
 
 
 def test_what_went_well_is_told_before_what_ends_the_replay(tmp_path: Path) -> None:
