@@ -73,18 +73,16 @@ class Arrivals:
     def __call__(self, entry: Entry) -> None:
         """Keep what an entry says that the server said."""
         event = entry.event
-        unasked = False
+        asked, self._unasked = not self._unasked, False
         if isinstance(event, ReplyReceived):
-            asked = not self._unasked
             greeting = asked and not self._greeted and event.command is None
             self._greeted = self._greeted or asked
             self._kept.append(Arrival(event.reply, event.reply.octets, asked, event.verb, greeting))
         elif isinstance(event, Noticed):
-            unasked = event.kind is NoticeKind.UNSOLICITED
+            self._unasked = event.kind is NoticeKind.UNSOLICITED
             if event.octets:
                 self.attacked = self.attacked or event.kind is NoticeKind.PLAINTEXT_AFTER_STARTTLS
                 self._kept.append(Arrival(None, event.octets))
-        self._unasked = unasked
 
     def __len__(self) -> int:
         return len(self._kept)

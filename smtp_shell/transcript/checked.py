@@ -3,6 +3,7 @@
 import os.path
 import re
 from collections.abc import Iterable, Mapping
+from operator import attrgetter
 from pathlib import Path
 
 from smtp_shell.errors import Fault, SmtpShellError, TranscriptError
@@ -27,6 +28,7 @@ KEPT_OVERHEAD: Final = 100
 AUTH: Final = re.compile(rb"[ \t]*AUTH[ \t]+([^ \t]+)[ \t]*", re.IGNORECASE)
 """How a client line begins that is an AUTH command, and the mechanism in it."""
 
+_line_of = attrgetter("line")
 _PIPELINED, _EVENT, _MAIL_DATA_FILE = Marker.PIPELINED, Marker.EVENT, Marker.MAIL_DATA_FILE
 _AUTH_STARTS = ("A", "a", " ", "\\")
 # What may stand between AUTH and a later `${sasl}`: responses that are no secret, or that were left in the file.
@@ -80,10 +82,13 @@ def check_for_replay(path: Path, given: Mapping[str, str], *, outside: bool = Fa
             scan = Scan(stream, name, ReadLimits())
             found += scan.header_faults
             checker = _Checker(path.parent, None if found else scan.header, given, found, outside=outside)
-            for block in scan.blocks():
+            for block in scan:
                 if kept.room > 0:
-                    kept.add(block)
-                checker.check(block)
+                    kept.add(block.steps)
+                known = len(found)
+                checker.check(block.steps)
+                if block.faults:
+                    found[known:] = sorted([*found[known:], *block.faults], key=_line_of)
                 if len(found) > MOST_FAULTS:
                     break
             if not found:
@@ -106,8 +111,7 @@ class _Kept:
         self._steps: list[Step] = []
         self.room = room
 
-    def add(self, items: Iterable[Step | Fault]) -> None:
-        steps = [item for item in items if isinstance(item, Step)]
+    def add(self, steps: Iterable[Step]) -> None:
         self._steps += steps
         self.room -= sum([len(step.text) + KEPT_OVERHEAD for step in steps])
 
@@ -141,29 +145,26 @@ class _Checker:
         address = self._address or (self._header.server if self._header else "")
         return Outline(self._header, address, self._tls, self._uses_sasl)
 
-    def check(self, items: Iterable[Step | Fault]) -> None:
-        for item in items:
-            if isinstance(item, Fault):
-                self._found.append(item)
-                continue
-            marker, text = item.marker, item.text
+    def check(self, steps: Iterable[Step]) -> None:
+        for step in steps:
+            marker, text, _, _ = step
             if marker in CLIENT_LINES:
                 self._acts = True
                 self._reply = 0
                 if marker is _PIPELINED:
-                    self._check_group(item)
+                    self._check_group(step)
                 else:
                     self._group = 0
                 if self._in_auth or "${" in text or text[:1] in _AUTH_STARTS:
-                    self._check_client_line(item)
+                    self._check_client_line(step)
             elif marker in SERVER_LINES:
-                self._check_demand(item)
+                self._check_demand(step)
             elif marker is _EVENT:
-                self._check_event(item)
+                self._check_event(step)
             elif marker is _MAIL_DATA_FILE:
                 self._acts = True
                 self._reply = self._group = 0
-                self._check_body(item)
+                self._check_body(step)
 
     def check_whole(self) -> None:
         if not self._acts:

@@ -15,7 +15,7 @@ from smtp_shell.hints import BinaryIO
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.transcript.header import MOST_FAULTS, Header, format_header
 from smtp_shell.transcript.notation import client_text
-from smtp_shell.transcript.scan import ReadLimits, Scan, reason_of
+from smtp_shell.transcript.scan import Block, ReadLimits, Scan, reason_of
 from smtp_shell.transcript.step import CLIENT_LINES, SERVER_LINES, Marker, Step, format_step, octet_steps
 
 __all__ = [
@@ -77,14 +77,13 @@ class TranscriptReader:
         Raises:
             TranscriptError: A line is malformed, or the file cannot be read on.
         """
-        return chain.from_iterable(map(self._steps, self._scan.blocks()))
+        return chain.from_iterable(map(self._steps, self._scan))
 
-    def _steps(self, items: list[Step | Fault]) -> Iterable[Step]:
-        steps = [found for found in items if isinstance(found, Step)]
-        return steps if len(steps) == len(items) else self._up_to_fault(items)
+    def _steps(self, block: Block) -> Iterable[Step]:
+        return self._up_to_fault(block) if block.faults else block.steps
 
-    def _up_to_fault(self, items: list[Step | Fault]) -> Iterator[Step]:
-        for found in items:
+    def _up_to_fault(self, block: Block) -> Iterator[Step]:
+        for found in block.items:
             if isinstance(found, Fault):
                 raise TranscriptError(self.name, found)
             yield found
@@ -119,10 +118,9 @@ def faults(path: Path, *, limits: ReadLimits = _DEFAULT_LIMITS) -> Iterator[Faul
         scan = Scan(stream, escape_str(str(path)), limits)
         yield from scan.header_faults
         is_empty = not scan.header_faults
-        for found in scan:
-            if isinstance(found, Fault):
-                yield found
-            is_empty = is_empty and not isinstance(found, Fault) and found.marker is Marker.NOTE
+        for block in scan:
+            yield from block.faults
+            is_empty = is_empty and not block.faults and all(step.marker is Marker.NOTE for step in block.steps)
         if is_empty:
             yield Fault(0, "the transcript has no steps", "at least one line such as C: NOOP")
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from itertools import chain
+from operator import attrgetter
 
 from smtp_shell.errors import Fault, TranscriptError
 from smtp_shell.hints import BinaryIO, Final
@@ -12,7 +12,7 @@ from smtp_shell.transcript.header import DIALOGUE, MOST_FAULTS, VERSION, Header,
 from smtp_shell.transcript.notation import clean
 from smtp_shell.transcript.step import CLIENT_LINES, Marker, Step, make_step
 from smtp_shell.transcript.variables import Template
-from smtp_shell.values import dataclass
+from smtp_shell.values import NamedTuple, dataclass
 
 _MARKERS: Final = {str(marker): marker for marker in Marker}
 # Each line is matched as a whole, one without a marker too: it is all content then.
@@ -24,6 +24,7 @@ _BESIDE_CONTENT = 64  # octets of white space, time, marker and line end that a 
 _EXCERPT = 60
 _PLAIN = bytes(range(0x20, 0x7F)) + b"\n"
 _EVENT = Marker.EVENT
+_line_of = attrgetter("line")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +44,25 @@ class _Malformed(Exception):
     """A line's content cannot be; the arguments are those of its fault."""
 
 
+class Block(NamedTuple):
+    """Some lines in a row.
+
+    Args:
+        steps: The steps that they are.
+        faults: What is wrong with those that are none; both in the order of the lines.
+    """
+
+    steps: list[Step]
+    faults: list[Fault]
+
+    @property
+    def items(self) -> list[Step | Fault]:
+        """Steps and faults in the order of the lines."""
+        return sorted([*self.steps, *self.faults], key=_line_of) if self.faults else [*self.steps]
+
+
 class Scan:
-    """The file as it is gone through: its header, then its steps and what is wrong with them, in order."""
+    """The file as it is gone through: its header, then its steps and what is wrong with them."""
 
     def __init__(self, stream: BinaryIO, name: str, limits: ReadLimits) -> None:
         self._stream = stream
@@ -57,40 +75,44 @@ class Scan:
         self._blocks = Blocks(self._read, limits.line + _BESIDE_CONTENT)
         self._read_header()
 
-    def __iter__(self) -> Iterator[Step | Fault]:
-        return chain.from_iterable(self.blocks())
-
-    def blocks(self) -> Iterator[list[Step | Fault]]:
-        """Give the items a block of lines at a time."""
+    def __iter__(self) -> Iterator[Block]:
+        """Give what is in the file, many lines at a time."""
         while (block := self._blocks.take()) != b"":
             if block is None:
                 self._number += 1
-                yield [self._too_long()]
+                yield Block([], [self._too_long()])
             elif not self._blocks.is_whole and self.header is not None and self.header.client:
                 self.torn = True
             else:
-                yield self._items(block)
+                yield self._block(block)
 
-    def _items(self, block: bytes) -> list[Step | Fault]:
+    def _block(self, block: bytes) -> Block:
         """Read a block of lines."""
+        found = Block([], [])
+        self._read_lines(block, *found)
+        return found
+
+    def _read_lines(self, block: bytes, steps: list[Step], faults: list[Fault]) -> None:
         try:
             text = block.decode()
         except UnicodeDecodeError as error:
             lines = block.split(b"\n")[:-1]
             if len(lines) == 1:
                 self._number += 1
-                return [self._not_utf8(lines[0], error.start)]
-            return [item for line in lines for item in self._items(line + b"\n")]
+                faults.append(self._not_utf8(lines[0], error.start))
+                return
+            for line in lines:
+                self._read_lines(line + b"\n", steps, faults)
+            return
         longest = self._limits.line
         # What holds for the whole block need not be asked of each line.
         is_plain = not block.translate(None, _PLAIN) and b"${" not in block and len(block) <= longest
-        items: list[Step | Fault] = []
         number, seconds_before, at = self._number, "", None
         for seconds, word, content in _LINES.findall(text):
             number += 1
             if not word:
                 if content:
-                    items.append(Fault(number, *_without_marker(content)))
+                    faults.append(Fault(number, *_without_marker(content)))
                 continue
             marker = _MARKERS[word]
             if seconds != seconds_before:
@@ -99,11 +121,10 @@ class Scan:
                 try:
                     content = _examined(marker, content, longest)
                 except _Malformed as problem:
-                    items.append(Fault(number, *problem.args))
+                    faults.append(Fault(number, *problem.args))
                     continue
-            items.append(make_step(Step, (marker, content, at, number)))
+            steps.append(make_step(Step, (marker, content, at, number)))
         self._number = number
-        return items
 
     def _read(self, size: int) -> bytes:
         try:

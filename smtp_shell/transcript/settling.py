@@ -67,45 +67,52 @@ class Settled:
     def expected(self) -> str:
         """What was expected; the line that was not met, if there is one."""
         if self._differing is not None:
-            return excerpt(self._differing[0])
+            return self._differing[0]
         return _joined([str(expected) for expected, _ in self._noted if expected is not None])
 
     @property
     def received(self) -> str:
         """What came; the line that was compared, if one differs."""
         if self._differing is not None:
-            return excerpt(self._differing[1])
+            return self._differing[1]
         received = [arrival for _, arrival in self._noted if arrival is not None]
         return _joined([each if isinstance(each, str) else _shown(each) for each in received])
 
     @property
     def words(self) -> Compared:
         """What was expected and what came, to be kept for long: little as it is, of much the words."""
-        return self if len(self._noted) <= _MOST_KEPT else Words(self.expected, self.received)
+        noted = self._noted
+        is_little = len(noted) <= _MOST_KEPT and all(_is_short(*each) for each in noted)
+        return self if is_little else Words(self.expected, self.received)
 
     def note(self, expected: Expected | None, arrival: Arrival | None) -> None:
-        """Keep what was expected and what came, as far as it is to be shown: what is short as it is, of what is long an excerpt."""
+        """Keep what was expected and what came, as far as it is to be shown: a few as they are, of many an excerpt each."""
         if expected is not None:
             self.demanded = True
             self._last_expected = expected
         if arrival is not None:
             self.code = arrival.reply.code if arrival.reply is not None else 0
-        if len(self._noted) < _MOST_SHOWN:
-            is_short = (expected is None or expected.is_short) and (
-                arrival is None or len(arrival.octets) <= _LONGEST_KEPT
-            )
-            self._noted.append((expected, arrival) if is_short else _excerpts(expected, arrival))
+        if len(self._noted) < _MOST_KEPT:
+            self._noted.append((expected, arrival))
+        elif len(self._noted) < _MOST_SHOWN:
+            self._noted.append(_excerpts(expected, arrival))
 
     def differ(self, status: int, why: str, expected: str = "", received: str = "") -> None:
         """Note a difference; the first one counts."""
         if self.status == 0:
             self.status, self.why = status, why
-            self._differing = (expected, received)
+            self._differing = (excerpt(expected), excerpt(received))
 
     def blame(self, error: DialogueBroken) -> None:
         """Note what ended the dialogue; it counts before any difference that came of it."""
         self.ended = True
         self.status, self.why = error.exit_status, error.message.rstrip(".")
+
+
+def _is_short(expected: Expected | str | None, arrival: Arrival | str | None) -> bool:
+    if isinstance(expected, Expected) and not expected.is_short:
+        return False
+    return not isinstance(arrival, Arrival) or len(arrival.octets) <= _LONGEST_KEPT
 
 
 def _excerpts(expected: Expected | None, arrival: Arrival | None) -> tuple[str | None, str | None]:

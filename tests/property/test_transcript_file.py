@@ -94,7 +94,7 @@ def test_a_line_means_the_same_wherever_in_the_file_it_stands(before: int, lines
 
 
 def items_of(octets: bytes) -> list[Step | Fault]:
-    return list(Scan(io.BytesIO(octets), "random.smtp", ReadLimits()))
+    return [item for block in Scan(io.BytesIO(octets), "random.smtp", ReadLimits()) for item in block.items]
 
 
 def _from_line_1(item: Step | Fault) -> Step | Fault:
