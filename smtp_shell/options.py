@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from smtp_shell.config import TlsSettings
     from smtp_shell.credentials import Ask, CredentialSource
 
+# For each of its few words argparse looks for a translation in the system's folders. There is none, and to look takes 2 ms.
+argparse._ = str  # type: ignore[attr-defined]
+
 
 class Parser(argparse.ArgumentParser):
     """A parser whose complaint is an error of ours, in one sentence.

@@ -224,7 +224,7 @@ def describe(event: Connected | TlsStarted | Authenticated | TimedOut | Disconne
 def certificate_rows(facts: TlsStarted) -> Iterator[str]:
     """Say who a server's certificate is for, who signed it and when it is good, a line each."""
     certificate = facts.certificate
-    if not certificate.pem:
+    if not certificate.der:
         return
     names = ", ".join(escape(name) for name in certificate.names[:8])
     more = f" and {len(certificate.names) - 8} more" if len(certificate.names) > 8 else ""

@@ -1,6 +1,5 @@
 """TLS: settings made into a context, what a certificate says, and why a handshake failed, in words."""
 
-import hashlib
 import ssl
 from functools import lru_cache
 from pathlib import Path
@@ -160,8 +159,7 @@ def _from_facts(facts: Any, der: bytes) -> Certificate:
         not_before=str(facts.get("notBefore", "")).encode(),
         not_after=str(facts.get("notAfter", "")).encode(),
         serial=str(facts.get("serialNumber", "")).encode(),
-        fingerprint=_fingerprint(der),
-        pem=ssl.DER_cert_to_PEM_cert(der),
+        der=der,
     )
 
 
@@ -174,7 +172,6 @@ def _from_der(der: bytes) -> Certificate:
     """Read a certificate that OpenSSL was told not to verify, and of which it therefore says nothing."""
     if not der:
         return Certificate()
-    bare = Certificate(fingerprint=_fingerprint(der), pem=ssl.DER_cert_to_PEM_cert(der))
     try:
         from cryptography import x509
 
@@ -186,11 +183,10 @@ def _from_der(der: bytes) -> Certificate:
             not_before=_as_openssl_writes(certificate.not_valid_before_utc),
             not_after=_as_openssl_writes(certificate.not_valid_after_utc),
             serial=f"{certificate.serial_number:X}".encode(),
-            fingerprint=bare.fingerprint,
-            pem=bare.pem,
+            der=der,
         )
     except (ImportError, ValueError):  # a certificate that cannot be read is still one that was sent
-        return bare
+        return Certificate(der=der)
 
 
 def _as_openssl_writes(moment: "datetime") -> bytes:
@@ -205,10 +201,6 @@ def _alternative_names(certificate: Any) -> tuple[bytes, ...]:
     except x509.ExtensionNotFound:
         return ()
     return tuple(str(name.value).encode("utf-8", "replace") for name in extension.value)
-
-
-def _fingerprint(der: bytes) -> str:
-    return hashlib.sha256(der).hexdigest()
 
 
 def _no_passphrase() -> str:

@@ -9,7 +9,6 @@ import math
 import os
 import select
 import socket
-import struct
 import time
 from collections.abc import Callable, Sized
 
@@ -204,6 +203,8 @@ class Transport:
             reset: Send a TCP reset.
         """
         if reset:
+            import struct
+
             with contextlib.suppress(OSError):
                 self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._socket.close()

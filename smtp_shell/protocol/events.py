@@ -19,8 +19,7 @@ class Certificate:
         not_before: Start of its life, as OpenSSL writes it.
         not_after: End of its life.
         serial: Serial number, hexadecimal.
-        fingerprint: SHA-256 over the DER form, hexadecimal.
-        pem: The certificate itself.
+        der: The certificate itself; empty for none.
     """
 
     subject: bytes = b""
@@ -29,8 +28,23 @@ class Certificate:
     not_before: bytes = b""
     not_after: bytes = b""
     serial: bytes = b""
-    fingerprint: str = ""
-    pem: str = ""
+    der: bytes = b""
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 over the DER form, hexadecimal."""
+        from hashlib import sha256  # late: it takes long to load, and few ask
+
+        return sha256(self.der).hexdigest()
+
+    @property
+    def pem(self) -> str:
+        """The certificate in the form of RFC 7468 §5."""
+        from base64 import b64encode
+
+        text = b64encode(self.der).decode("ascii")
+        lines = [text[at : at + 64] for at in range(0, len(text), 64)]
+        return "\n".join(("-----BEGIN CERTIFICATE-----", *lines, "-----END CERTIFICATE-----", ""))
 
 
 class NoticeKind(Enum):

@@ -45,6 +45,7 @@ class Outline:
         address: The server of its first `connect`, else of its header; empty when it names none.
         tls: Whether its first connection begins with TLS.
         uses_sasl: Whether it needs credentials.
+        starts_tls: Whether it is short, and says STARTTLS somewhere.
         steps: Its steps, if they are few and short; None when they are to be read again.
     """
 
@@ -52,6 +53,7 @@ class Outline:
     address: str
     tls: bool
     uses_sasl: bool
+    starts_tls: bool = False
     steps: tuple[Step, ...] | None = None
 
 
@@ -101,7 +103,8 @@ def check_for_replay(path: Path, given: Mapping[str, str], *, outside: bool = Fa
         found[MOST_FAULTS:] = [Fault(0, f"there are more faults after these {MOST_FAULTS}")]
     if found:
         raise TranscriptError(name, *found)
-    return replace(checker.outline, steps=kept.steps)
+    starts_tls = any(step.text.upper() == "STARTTLS" for step in kept.steps or ())
+    return replace(checker.outline, starts_tls=starts_tls, steps=kept.steps)
 
 
 class _Kept:

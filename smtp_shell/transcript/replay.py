@@ -2,11 +2,13 @@
 
 import math
 from collections.abc import Iterable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
+from functools import partial
 from pathlib import Path
 from time import monotonic, sleep
 
-from smtp_shell.errors import ConnectionLost, DialogueBroken, Interrupted, SmtpShellError, UsageError
+from smtp_shell.config import TlsSettings
+from smtp_shell.errors import ConfigError, ConnectionLost, DialogueBroken, Interrupted, SmtpShellError, UsageError
 from smtp_shell.protocol.dialogue import Phase
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.session import Session
@@ -158,6 +160,10 @@ class Replay:
             self._ledger.report,
             self._pause,
         )
+        if outline.uses_sasl:
+            self._stage.to_prepare.append(_load_authentication)
+        if outline.starts_tls:
+            self._stage.to_prepare.append(partial(_get_tls_ready, settings.tls_settings))
         self._actor = Actor(self._stage)
         self._arrivals.meanwhile = self._stage.use_wait
 
@@ -346,3 +352,14 @@ class Replay:
         self._limit.extend(seconds)
         if self.session is not None:
             self.session.until = self._limit.deadline
+
+
+def _get_tls_ready(settings: TlsSettings) -> None:
+    from smtp_shell.tls import make_context
+
+    with suppress(ConfigError):  # it is told where TLS is to start
+        make_context(settings)
+
+
+def _load_authentication() -> None:
+    import smtp_shell.authentication  # noqa: F401

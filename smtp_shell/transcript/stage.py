@@ -45,6 +45,7 @@ class Stage:
 
     Attributes:
         edited: Whether a person has changed the step that is acted out.
+        to_prepare: What is needed later and can be done meanwhile; the last comes first.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class Stage:
         self.report = report
         self.pause = pause
         self.edited = False
+        self.to_prepare: list[Callable[[], object]] = []
         self._untold: list[tuple[tuple[int, ...], str, Settled, float, bool]] = []
 
     def expand(self, step: Step) -> bytes:
@@ -115,13 +117,15 @@ class Stage:
             self.catch_up(may_go_on=may_go_on and not settled.ended)
 
     def use_wait(self) -> None:
-        """Do what is to be done while the server has its turn: tell what has not been told yet, and read on in the script.
+        """Do what can be done while the server has its turn: tell what has not been told yet, read on in the script, and prepare.
 
         Raises:
             TranscriptError: The script cannot be read on.
         """
         self.catch_up()
         self.script.read_on()
+        if self.to_prepare:
+            self.to_prepare.pop()()
 
     def catch_up(self, *, may_go_on: bool = True) -> None:
         """Tell what has not been told yet: what went well is told while the next reply is awaited, to lose no time.

@@ -167,7 +167,7 @@ def test_what_goes_out_and_what_is_noticed_through_every_view(pieces: list[bytes
 
 @given(OCTETS)
 def test_a_certificate_shows_nothing_but_text(octets: bytes) -> None:
-    certificate = Certificate(octets, octets, (octets, octets), octets, octets, b"00", "00", "pem")
+    certificate = Certificate(octets, octets, (octets, octets), octets, octets, b"00", b"\x30")
     for verified in (True, False):
         facts = TlsStarted("TLSv1.3", "X", verified, certificate, octets.decode("utf-8", "surrogateescape"))
         for row in (*certificate_rows(facts), describe(facts)):

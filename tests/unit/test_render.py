@@ -1,5 +1,6 @@
 """How each event looks: its marks, its text, its masks."""
 
+import hashlib
 import io
 import re
 
@@ -216,10 +217,11 @@ def test_plain_output_is_a_line_each_and_words_go_elsewhere() -> None:
 
 def test_a_certificate_says_who_and_until_when_and_whether_it_counts() -> None:
     names = tuple(b"%d.example.org" % number for number in range(10))
-    certificate = Certificate(b"CN=a", b"CN=ca", names, b"Jan  1", b"Jan  2", b"01", "ab", "pem")
+    certificate = Certificate(b"CN=a", b"CN=ca", names, b"Jan  1", b"Jan  2", b"01", b"\x30")
     text = "\n".join(certificate_rows(TlsStarted("TLSv1.3", "X", True, certificate, "a")))
     assert "7.example.org and 2 more" in text
     assert "verified     chain, dates, and the name a" in text
+    assert f"SHA-256      {hashlib.sha256(b'0').hexdigest()}" in text
     text = "\n".join(certificate_rows(TlsStarted("TLSv1.3", "X", False, certificate, "a")))
     assert "verified     NO: --insecure is on" in text
     assert list(certificate_rows(VERIFIED)) == []

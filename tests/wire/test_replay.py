@@ -2,6 +2,7 @@
 
 import io
 import json
+import ssl
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import smtp_shell.tls
 from smtp_shell.config import Timeouts, TlsSettings
 from smtp_shell.errors import TranscriptError, UsageError
 from smtp_shell.protocol.events import Event, ReplyReceived
@@ -754,6 +756,34 @@ def test_all_that_happened_is_recorded_before_a_person_is_asked(
         )
         assert Replay(path, settings).run().ok
     assert replies == recorded_then
+
+
+def test_tls_is_made_ready_while_the_server_has_its_turn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+    make = smtp_shell.tls.make_context
+
+    def make_and_say_so(settings: TlsSettings) -> ssl.SSLContext:
+        seen.append("made ready")
+        return make(settings)
+
+    def ask(step: PendingStep) -> Decision:
+        seen.append(step.text)
+        return Decision()
+
+    monkeypatch.setattr(smtp_shell.tls, "make_context", make_and_say_so)
+    for second in ("STARTTLS", "NOOP"):
+        turns = [GREETING, *EHLO, *turn(second.encode(), b"502 no\r\n")]
+        settings = ReplaySettings(timeouts=QUICK, before_step=ask)
+        replay(tmp_path, f"S: 220\nC: EHLO x.example\nS: 250\nC: {second}\nS: 502\n", turns, settings)
+    assert seen == ["made ready", "EHLO x.example", "STARTTLS", "EHLO x.example", "NOOP"]
+
+
+def test_tls_that_cannot_be_made_ready_is_told_where_it_starts(tmp_path: Path) -> None:
+    transcript = "S: 220\nC: EHLO x.example\nS: 250\nC: STARTTLS\nS: 220\n"
+    settings = ReplaySettings(timeouts=QUICK, tls_settings=TlsSettings(ca_file=tmp_path / "missing.pem"))
+    result, _ = replay(tmp_path, transcript, [GREETING, *EHLO, *turn(b"STARTTLS", b"220 go\r\n")], settings)
+    assert (result.exit_status, "missing.pem" in (result.failure or "")) == (2, True), result
+    assert [step.outcome for step in result.steps] == [Outcome.MATCHED, Outcome.MATCHED]
 
 
 def test_what_went_well_is_told_before_what_ends_the_replay(tmp_path: Path) -> None:

@@ -124,7 +124,7 @@ def test_a_verified_certificate(authority: Authority) -> None:
         assert facts.certificate.issuer
         assert facts.certificate.not_after.endswith(b"GMT")
         assert len(facts.certificate.fingerprint) == 64
-        assert facts.certificate.pem.startswith("-----BEGIN CERTIFICATE-----")
+        assert facts.certificate.pem == ssl.DER_cert_to_PEM_cert(facts.certificate.der)
         assert session.is_private
         session.close()
     assert [entry.tls for entry in log if isinstance(entry.event, TlsStarted)] == [False]
