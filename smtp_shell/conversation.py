@@ -208,7 +208,7 @@ class Conversation:
             DialogueBroken: The server closed the connection or broke the protocol.
         """
         came = False
-        while self.is_open and self.receive(0.0):
+        while self.is_open and self.transport.readable and self.receive(0.0):
             came = True
         return came
 

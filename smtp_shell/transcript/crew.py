@@ -14,6 +14,8 @@ _KEPT_IN_MEMORY: Final = 64 * 1024
 _AHEAD = 2
 """How many tasks for each thread may be ahead of the one whose turn it is."""
 _TICK = 0.2
+_TURN = 0.05
+"""How many seconds the interpreter lets a thread work while others would like to: each ends its turn itself, when it waits."""
 _LAST_WORDS = 0.5
 """How many seconds the threads are given to end after Ctrl-C."""
 
@@ -63,6 +65,8 @@ def in_order(tasks: Iterable[Task], jobs: int, out: Writer) -> bool:
         line.work()
 
     threads = [threading.Thread(target=work, daemon=True, name=f"job-{number}") for number in range(jobs)]
+    turn = sys.getswitchinterval()
+    sys.setswitchinterval(_TURN)
     try:
         for thread in threads:
             thread.start()
@@ -77,6 +81,8 @@ def in_order(tasks: Iterable[Task], jobs: int, out: Writer) -> bool:
         line.interrupt()
         _await(threads)
         raise UsageError(f"this system does not start {jobs:,} threads; give --jobs a smaller number.") from None
+    finally:
+        sys.setswitchinterval(turn)
     if line.error is not None:
         raise line.error
     return False
