@@ -54,6 +54,7 @@ class Transport:
         self._tls: TlsLayer | None = None
         self._ahead = bytearray()
         self._eof = False
+        self._end_taken = False
         self._tells_at_once = False
         self._is_quick = True
         self.attentive = False
@@ -80,10 +81,10 @@ class Transport:
 
     @property
     def readable(self) -> bool:
-        """Whether something has come that nobody has taken."""
+        """Whether something has come that nobody has taken, be it the end."""
         if self._ahead or (self._tls is not None and self._tls.pending):
             return True
-        return not self._eof and bool(self._wait_readable(0))
+        return not self._end_taken if self._eof else bool(self._wait_readable(0))
 
     def send(self, octets: bytes, seconds: float, until: float = math.inf) -> None:
         """Send all of it; what the server says meanwhile is kept.
@@ -301,8 +302,9 @@ class Transport:
                 continue
             except OSError as error:
                 raise _broken(error) from None
-            self._eof = not raw
+            self._eof = self._end_taken = not raw
             return raw
+        self._end_taken = True
         return b""
 
 

@@ -378,6 +378,20 @@ def test_both_ways_of_waiting(waiter: str) -> None:
     ours.close()
 
 
+def test_the_end_that_was_met_while_sending_is_there_to_be_received() -> None:
+    ours, theirs = socket.socketpair()
+    transport = Transport(ours, "")
+    theirs.shutdown(socket.SHUT_WR)
+    with pytest.raises(WaitTimedOut):
+        transport.send(b"x" * 8 * 1024 * 1024, 0.2)
+    seen = [transport.readable]
+    assert transport.recv(soon()) == b""
+    seen.append(transport.readable)
+    assert seen == [True, False]
+    transport.close()
+    theirs.close()
+
+
 def test_whether_something_is_there_to_be_received() -> None:
     ours, theirs = socket.socketpair()
     transport = Transport(ours, "")
