@@ -71,6 +71,11 @@ class Bench:
         return small if self.small else full
 
     @property
+    def state(self) -> Path:
+        """Where smtp-shell keeps its recordings."""
+        return self.folder / "state"
+
+    @property
     def env(self) -> dict[str, str]:
         """What every command has in its environment: nobody's settings, compiled code kept, folders of its own."""
         kept = {
@@ -87,7 +92,7 @@ class Bench:
             "LC_ALL": "C.UTF-8",
             "PYTHONPYCACHEPREFIX": str(self.folder / "compiled"),
             "PYTHONPATH": str(ROOT),
-            "SMTP_SHELL_STATE_DIR": str(self.folder / "state"),
+            "SMTP_SHELL_STATE_DIR": str(self.state),
             "SMTP_SHELL_CONFIG_DIR": str(self.folder / "config"),
         }
 
