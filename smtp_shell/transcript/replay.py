@@ -160,9 +160,9 @@ class Replay:
             self._ledger.report,
             self._pause,
         )
-        if outline.uses_sasl:
+        if settings.prepares and outline.uses_sasl:
             self._stage.to_prepare.append(_load_authentication)
-        if outline.starts_tls:
+        if settings.prepares and outline.starts_tls:
             self._stage.to_prepare.append(partial(_get_tls_ready, settings.tls_settings))
         self._actor = Actor(self._stage)
         self._arrivals.meanwhile = self._stage.use_wait

@@ -71,8 +71,10 @@ def run_replay(options: ReplayOptions, out: "Writer") -> int:
     _refuse_what_needs_one_at_a_time(options)
     tally = Tally()
     unrecorded = 0
-    settings = replace(options.settings, attentive=options.jobs == 1)
-    if options.repeat > 1 or options.jobs > 1:
+    many = options.repeat > 1 or options.jobs > 1
+    tells_times = many or options.json or options.record is not None
+    settings = replace(options.settings, attentive=options.jobs == 1, prepares=not tells_times)
+    if many:
         settings = replace(settings, numbers=settings.numbers or count(1))
     with ExitStack() as stack:
         replays = prepare(options.paths, settings, options.servers)

@@ -41,6 +41,8 @@ class ReplaySettings:
         outside: Whether mail data may stand outside the transcript's folder.
         source: Local address to connect from.
         family: `socket.AF_INET`, `socket.AF_INET6`, or 0 for either.
+        prepares: Whether TLS and AUTH are made ready while replies are awaited. The first replies are then seen some milliseconds after
+            they came, so this is for where no times are told.
         attentive: Whether the process stays awake for a moment to hear a quick server's answer, as `Transport` says.
     """
 
@@ -61,4 +63,5 @@ class ReplaySettings:
     outside: bool = False
     source: str | None = None
     family: int = 0
+    prepares: bool = False
     attentive: bool = False

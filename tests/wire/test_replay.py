@@ -758,7 +758,9 @@ def test_all_that_happened_is_recorded_before_a_person_is_asked(
     assert replies == recorded_then
 
 
-def test_tls_is_made_ready_while_the_server_has_its_turn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def contexts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A list that says when TLS was made ready."""
     seen: list[str] = []
     make = smtp_shell.tls.make_context
 
@@ -766,21 +768,46 @@ def test_tls_is_made_ready_while_the_server_has_its_turn(tmp_path: Path, monkeyp
         seen.append("made ready")
         return make(settings)
 
+    monkeypatch.setattr(smtp_shell.tls, "make_context", make_and_say_so)
+    return seen
+
+
+def test_tls_is_made_ready_while_the_server_has_its_turn(tmp_path: Path, contexts: list[str]) -> None:
     def ask(step: PendingStep) -> Decision:
-        seen.append(step.text)
+        contexts.append(step.text)
         return Decision()
 
-    monkeypatch.setattr(smtp_shell.tls, "make_context", make_and_say_so)
     for second in ("STARTTLS", "NOOP"):
         turns = [GREETING, *EHLO, *turn(second.encode(), b"502 no\r\n")]
-        settings = ReplaySettings(timeouts=QUICK, before_step=ask)
+        settings = ReplaySettings(timeouts=QUICK, before_step=ask, prepares=True)
         replay(tmp_path, f"S: 220\nC: EHLO x.example\nS: 250\nC: {second}\nS: 502\n", turns, settings)
-    assert seen == ["made ready", "EHLO x.example", "STARTTLS", "EHLO x.example", "NOOP"]
+    assert contexts == ["made ready", "EHLO x.example", "STARTTLS", "EHLO x.example", "NOOP"]
+
+
+@pytest.mark.parametrize(("how", "ready"), [("", True), ("json", False), ("record", False), ("jobs", False)])
+def test_a_reply_is_not_kept_waiting_where_its_time_is_told(
+    tmp_path: Path, contexts: list[str], how: str, ready: bool
+) -> None:
+    path = tmp_path / "test.smtp"
+    path.write_text("S: 220\nC: STARTTLS\nS: 502\n", encoding="utf-8")
+    turns = [GREETING, *turn(b"STARTTLS", b"502 no\r\n")]
+    with ScriptedServer(turns) as one, ScriptedServer(turns) as other:
+        options = ReplayOptions(
+            [path],
+            [one.address, other.address] if how == "jobs" else [one.address],
+            ReplaySettings(timeouts=QUICK, keep_going=True),
+            json=how == "json",
+            record=tmp_path / "recorded.smtp" if how == "record" else None,
+            jobs=2 if how == "jobs" else 1,
+        )
+        run_replay(options, io.StringIO())
+    assert bool(contexts) is ready
 
 
 def test_tls_that_cannot_be_made_ready_is_told_where_it_starts(tmp_path: Path) -> None:
     transcript = "S: 220\nC: EHLO x.example\nS: 250\nC: STARTTLS\nS: 220\n"
-    settings = ReplaySettings(timeouts=QUICK, tls_settings=TlsSettings(ca_file=tmp_path / "missing.pem"))
+    tls = TlsSettings(ca_file=tmp_path / "missing.pem")
+    settings = ReplaySettings(timeouts=QUICK, tls_settings=tls, prepares=True)
     result, _ = replay(tmp_path, transcript, [GREETING, *EHLO, *turn(b"STARTTLS", b"220 go\r\n")], settings)
     assert (result.exit_status, "missing.pem" in (result.failure or "")) == (2, True), result
     assert [step.outcome for step in result.steps] == [Outcome.MATCHED, Outcome.MATCHED]
