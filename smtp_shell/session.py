@@ -181,11 +181,6 @@ class Session:
         return self._wire.is_open and self._wire.transport.readable
 
     @property
-    def is_quiet(self) -> bool:
-        """Whether the connection is open, and nothing has come that `look` would take in."""
-        return self._wire.is_open and not self._wire.transport.readable
-
-    @property
     def tls_due(self) -> bool:
         """Whether the server said 220 to STARTTLS and the handshake is still to be done."""
         return self.phase is Phase.TLS and not self._tls_declined
@@ -448,10 +443,8 @@ class Session:
     @property
     def patience(self) -> float:
         """How many seconds the settings give the reply that is owed longest, or any reply when none is owed."""
-        oldest, seconds, left = self.dialogue.oldest_owed, self.within, self.until - self._clock()
-        if seconds is None:
-            seconds = self.timeouts.reply if oldest is None else self._usual_patience(oldest)
-        return seconds if seconds < left else max(left, _SHORTEST_WAIT)
+        oldest = self.dialogue.oldest_owed
+        return self.bounded(self.timeouts.reply if oldest is None else self._usual_patience(oldest))
 
     def bounded(self, seconds: float) -> float:
         """Give how long a wait may take that may take this long by the settings.

@@ -23,7 +23,7 @@ from smtp_shell.protocol.events import (
 from smtp_shell.protocol.foreseen import FORESEEN, is_foreseen_after_message, is_foreseen_as_greeting
 from smtp_shell.protocol.octets import escape
 from smtp_shell.protocol.rawlines import RawLines, lines_of
-from smtp_shell.protocol.replies import VIOLATIONS, Extensions, Malformed, Reply, ReplyLimits, ReplyParser
+from smtp_shell.protocol.replies import VIOLATIONS, Extensions, Malformed, Oddity, Reply, ReplyLimits, ReplyParser
 from smtp_shell.values import dataclass, replace
 
 UNASKED_LIMIT = 64 * 1024
@@ -112,6 +112,7 @@ _BEGIN_ANEW = frozenset({*_HELLOS, "MAIL", "RSET"})
 _CONDITIONAL = frozenset({"STARTTLS", "RCPT", "RSET", "AUTH"})
 _TLS, _MAIL, _RCPT = Phase.TLS, Phase.MAIL, Phase.RCPT
 _COMMAND, _SASL = Asked.COMMAND, Asked.SASL
+_ODD_CODE = Oddity.ODD_CODE
 
 
 class Dialogue:
@@ -337,7 +338,7 @@ class Dialogue:
         for oddity in reply.oddities:
             kind = NoticeKind.BAD_REPLY if oddity in VIOLATIONS else NoticeKind.ODD_REPLY
             events.append(Noticed(kind, oddity.value))
-        if not self._owed or not 200 <= reply.code < 600:
+        if not self._owed or _ODD_CODE in reply.oddities:
             return events + self._take_unasked(reply)
         owed = self._owed.popleft()
         self.answered += 1

@@ -210,15 +210,12 @@ class Actor:
         ask = stage.settings.before_step
         if ask is None:
             return True
-        stage.catch_up()
-        session.catch_up()
         in_exchange = session.phase is Phase.AUTH
         text = "\n".join(shown(step, in_exchange=in_exchange) for step in steps[:_MOST_SHOWN])
         problem = ""
         while True:
-            started = monotonic()
-            decision = ask(PendingStep(steps[0].line, excerpt(text), mail_data, problem))
-            stage.pause(monotonic() - started)
+            with stage.asking(session):
+                decision = ask(PendingStep(steps[0].line, excerpt(text), mail_data, problem))
             if decision.act is not Act.EDIT:
                 break
             problem = "mail data cannot be edited" if mail_data else self._edit(steps, decision)

@@ -97,7 +97,7 @@ class Arrivals:
     def look(self, seconds: float = 0.0) -> bool:
         """Take in what comes within this time, until something is there to be judged; say whether something is."""
         session = self._session
-        if session is not None and (seconds or not session.is_quiet):
+        if session is not None and (seconds or session.has_input or not session.is_open):
             deadline = monotonic() + seconds
             while not self._kept and self.broken is None and self._wait(deadline):
                 pass

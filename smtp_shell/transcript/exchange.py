@@ -1,7 +1,6 @@
 """AUTH in a replay: each `${sasl}` is the response that the mechanism gives to what this server asks."""
 
 from functools import partial
-from time import monotonic
 
 from smtp_shell.errors import AuthFailed, DialogueBroken, NotSendable, ProtocolViolation, UsageError
 from smtp_shell.hints import TYPE_CHECKING
@@ -162,11 +161,8 @@ class SaslExchange:
             chosen = mechanism(unescape(self._mechanism).decode("utf-8", "surrogateescape"))
         except UsageError:
             raise AuthFailed(f"smtp-shell does not know the mechanism {self._mechanism}.") from None
-        self._stage.catch_up()
-        session.catch_up()
-        started = monotonic()
-        credentials = settings.credentials(chosen, self._user_ahead())
-        self._stage.pause(monotonic() - started)
+        with self._stage.asking(session):
+            credentials = settings.credentials(chosen, self._user_ahead())
         try:
             return Authentication(session, chosen, credentials, allow_cleartext=settings.allow_cleartext)
         except NotSendable as error:

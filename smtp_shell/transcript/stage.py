@@ -1,11 +1,13 @@
 """What the parts of a replay's client share: the script, what comes, and how it is told."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
 
 from smtp_shell.errors import DialogueBroken
 from smtp_shell.protocol.octets import unescape
+from smtp_shell.session import Session
 from smtp_shell.transcript.arrivals import Arrivals
 from smtp_shell.transcript.result import Outcome, StepResult, Words, excerpt
 from smtp_shell.transcript.script import Script
@@ -66,7 +68,7 @@ class Stage:
         self.settler = settler
         self.arrivals = arrivals
         self.report = report
-        self.pause = pause
+        self._pause = pause
         self.edited = False
         self.to_prepare: list[Callable[[], object]] = []
         self._untold: list[tuple[tuple[int, ...], str, Settled, float, bool]] = []
@@ -153,6 +155,15 @@ class Stage:
                 edited,
             )
             self.report(result, settled.status, not may_go_on)
+
+    @contextmanager
+    def asking(self, session: Session) -> Iterator[None]:
+        """Ask a person something: all that happened is told and recorded before, and what it takes is not the replay's time."""
+        self.catch_up()
+        session.catch_up()
+        started = monotonic()
+        yield
+        self._pause(monotonic() - started)
 
     def tell_skipped(self, lines: tuple[int, ...], sent: str, why: str, status: int = 0) -> None:
         """Tell that a step was passed over.
