@@ -5,7 +5,7 @@ from itertools import chain
 
 from smtp_shell.hints import Final
 
-_SIZE: Final = 16 * 1024
+_SIZE: Final = 32 * 1024
 
 
 class Blocks:
