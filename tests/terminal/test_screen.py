@@ -30,7 +30,7 @@ def test_the_menu_says_what_each_command_does(practice: PracticeServer) -> None:
         terminal.wait_prompt("greeted")
         terminal.type("/re")
         terminal.wait_for("/reconnect  Connect to the same server again")
-        assert any(row.split()[:1] == ["/record"] for row in terminal.rows)
+        terminal.wait(lambda: any(row.split()[:1] == ["/record"] for row in terminal.rows), "the menu's other rows")
         terminal.type(CTRL_C)
         terminal.enter("ehlo", "greeted")
         terminal.wait_prompt("ready")
