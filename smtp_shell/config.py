@@ -1,16 +1,19 @@
 """Settings: how long to wait, how to do TLS, and where files go."""
 
+from __future__ import annotations
+
 import os
 from pathlib import Path
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from smtp_shell.errors import ConfigError
-from smtp_shell.values import dataclass, replace
 
 APPLICATION = "smtp-shell"
 
 
-@dataclass(frozen=True, slots=True)
-class Timeouts:
+class Timeouts(Struct, frozen=True):
     """How long each thing may take, in seconds, from its first octet to its last.
 
     The defaults are for runs that nobody watches.
@@ -36,14 +39,14 @@ class Timeouts:
     quit: float = 5.0
 
     @classmethod
-    def patient(cls) -> "Timeouts":
+    def patient(cls) -> Timeouts:
         """Give the waits of RFC 5321, for a person who can press Ctrl-C.
 
         Source: RFC 5321 §4.5.3.2
         """
         return cls(greeting=300.0, reply=300.0, data=120.0, send=180.0)
 
-    def all(self, seconds: float) -> "Timeouts":
+    def all(self, seconds: float) -> Timeouts:
         """Set every wait but the one for QUIT."""
         return replace(
             self,
@@ -57,8 +60,7 @@ class Timeouts:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class TlsSettings:
+class TlsSettings(Struct, frozen=True):
     """How TLS is done. Each weakening is its own switch.
 
     Args:
@@ -80,8 +82,7 @@ class TlsSettings:
     client_key: Path | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Keep:
+class Keep(Struct, frozen=True):
     """How many of the automatic recordings stay.
 
     Args:

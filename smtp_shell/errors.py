@@ -20,8 +20,11 @@ SmtpShellError                     a sentence for a person: what, where, what to
 Exit status 1 is an outcome and no error: a 4yz or 5yz reply is never an exception.
 """
 
-from smtp_shell.hints import ClassVar
-from smtp_shell.values import dataclass
+from __future__ import annotations
+
+from typing import ClassVar
+
+from msgspec import Struct
 
 
 class SmtpShellError(Exception):
@@ -53,8 +56,7 @@ class NotSendable(SmtpShellError):
     """A value holds CR, LF or NUL and would not stay inside one command line."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(Struct, frozen=True):
     """One thing that is wrong with a transcript.
 
     Args:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
-from tests.servers.postfix import Postfix, running_postfix, why_not
+from tests.support.postfix import Postfix, running_postfix, why_not
 
 if TYPE_CHECKING:
     from smtp_shell.servers.practice import PracticeServer

@@ -13,26 +13,26 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "smtp_shell"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
-# From left to right: a module imports only from its left, or from its own package.
+# From the bottom up: a package imports only from those above it in this list, or from itself.
 LAYERS = (
-    {"hints"},
-    {"values"},
     {"errors"},
     {"config"},
     {"protocol"},
     {"knowledge"},
-    {"target"},
-    {"credentials"},
-    {"tls", "tlslayer", "transport", "connecting"},
-    {"stream", "conversation", "session", "authentication"},
+    {"net"},
+    {"client"},
+    {"display"},
     {"transcript"},
-    {"importers"},
-    {"render", "views"},
+    {"matching"},
     {"export"},
+    {"recording"},
+    {"importers"},
+    {"lint"},
+    {"replay"},
     {"servers"},
-    {"options"},
+    {"study"},
     {"shell"},
-    {"program"},
+    {"integrations"},
     {"cli", "__main__"},
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
@@ -40,19 +40,18 @@ RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 # Library -> the rooms it may be in.
 ROOMS = {
     "prompt_toolkit": {"shell"},
-    "rich": {"render", "views", "export.screen"},
+    "rich": {"display", "export.screen"},
     "aiosmtpd": {"servers.practice"},
     "trustme": {"servers"},
-    "dataclasses": {"values", "shell.commands.settings"},
     "tzlocal": {"shell", "transcript.variables"},
-    "socket": {"transport", "connecting", "servers", "tls"},
-    "ssl": {"tls", "tlslayer", "servers"},
-    "select": {"transport", "servers"},
-    "subprocess": {"connecting", "transport", "credentials", "shell"},
+    "regex": {"matching.pattern"},
+    "socket": {"net", "servers"},
+    "ssl": {"net", "servers"},
+    "select": {"net", "servers"},
+    "subprocess": {"net", "client.credentials", "shell"},
     "asyncio": {"servers", "shell"},
-    "typing": {"servers", "shell.repl"},
 }
-NOWHERE = {"smtplib", "aiosmtplib", "smtpproto", "pickle", "telnetlib"}
+NOWHERE = {"dataclasses", "smtplib", "aiosmtplib", "smtpproto", "pickle", "telnetlib"}
 NOT_IN_PROTOCOL = {
     "time",
     "random",
@@ -108,7 +107,7 @@ def test_every_module_has_its_place() -> None:
     assert {name_of(path).partition(".")[0] for path in MODULES} - {""} <= set(RANK)
 
 
-def test_a_module_imports_only_from_its_left() -> None:
+def test_a_package_imports_only_from_those_below_it() -> None:
     wrong = []
     for path, line, name in ALL_IMPORTS:
         package, _, rest = name.partition(".")
@@ -203,7 +202,7 @@ def test_no_room_for_odds_and_ends() -> None:
 def test_a_quick_answer_loads_no_libraries(arguments: list[str]) -> None:
     code = (
         "import sys\n"
-        "from smtp_shell.cli import main\n"
+        "from smtp_shell.cli.main import main\n"
         "try:\n"
         f"    main({arguments!r})\n"
         "except SystemExit as end:\n"

@@ -1,11 +1,13 @@
 """Exports: entries in, a file out."""
 
+from __future__ import annotations
+
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
+from typing import TextIO
 
 from smtp_shell.errors import UsageError
-from smtp_shell.hints import TextIO
 from smtp_shell.protocol.events import Entry
 from smtp_shell.protocol.octets import escape_str
 

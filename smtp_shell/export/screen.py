@@ -1,17 +1,19 @@
 """Entries as a picture of the screen: SVG and HTML that need nothing from elsewhere."""
 
+from __future__ import annotations
+
 import io
 import re
 from collections.abc import Iterable
+from typing import TextIO
 
 from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 from rich.terminal_theme import MONOKAI
 
-from smtp_shell.hints import TextIO
+from smtp_shell.display.render import Look
+from smtp_shell.display.views import ConsoleView
 from smtp_shell.protocol.events import Entry
-from smtp_shell.render import Look
-from smtp_shell.views import ConsoleView
 
 WIDTH = 92
 # The font of rich's template is fetched from a host of somebody else's, which would tell it who looks at the picture.

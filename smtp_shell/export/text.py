@@ -1,9 +1,12 @@
 """Entries as text for other programs: JSON lines."""
 
+from __future__ import annotations
+
 import codecs
 import json
+from typing import TextIO
 
-from smtp_shell.hints import TextIO
+from smtp_shell.display.render import Look, describe
 from smtp_shell.protocol.events import (
     CommandSent,
     Decoded,
@@ -17,7 +20,6 @@ from smtp_shell.protocol.events import (
 )
 from smtp_shell.protocol.maildata import MailDataDecoder
 from smtp_shell.protocol.octets import escape
-from smtp_shell.render import Look, describe
 
 _SECRET = "${sasl}"
 _UTF8 = codecs.getincrementaldecoder("utf-8")

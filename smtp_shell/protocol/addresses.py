@@ -1,13 +1,14 @@
 """Addresses as people type them, and the paths and parameters they stand for."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator
 
-from smtp_shell.values import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Path:
+class Path(Struct, frozen=True):
     """A reverse-path or forward-path with its parameters.
 
     Args:

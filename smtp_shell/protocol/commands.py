@@ -1,15 +1,17 @@
 """Commands: what a client says, kept as the octets that go over the wire."""
 
+from __future__ import annotations
+
 import re
 from functools import lru_cache
 
+from msgspec import Struct
+
 from smtp_shell.errors import NotSendable
 from smtp_shell.protocol.octets import CRLF
-from smtp_shell.values import dataclass, field
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(Struct, frozen=True):
     """One command line.
 
     Args:
@@ -17,11 +19,14 @@ class Command:
         public: How much of the line, from its start, may be shown; None for all of it.
     """
 
-    line: bytes = field(repr=False)
+    line: bytes
     public: int | None = None
 
+    def __repr__(self) -> str:
+        return f"Command(public={self.public!r})"
+
     @classmethod
-    def parse(cls, line: bytes) -> "Command":
+    def parse(cls, line: bytes) -> Command:
         """Take a line without its CRLF, exactly as it is to be sent.
 
         An AUTH line that carries an initial response is marked as a secret behind its mechanism.
@@ -31,7 +36,7 @@ class Command:
         return cls(line, secret_start(line))
 
     @classmethod
-    def of(cls, verb: str, argument: str = "") -> "Command":
+    def of(cls, verb: str, argument: str = "") -> Command:
         """Make a command from a verb and an argument that came from a person, a file or a variable.
 
         Raises:

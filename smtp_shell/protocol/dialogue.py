@@ -4,10 +4,15 @@ The dialogue observes and never polices: anything may be sent at any time. It tu
 knows no socket, clock or screen.
 """
 
+from __future__ import annotations
+
 import re
 from collections import deque
 from collections.abc import Iterator
 from enum import Enum
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from smtp_shell.protocol.commands import Command, secret_start
 from smtp_shell.protocol.events import (
@@ -24,7 +29,6 @@ from smtp_shell.protocol.foreseen import FORESEEN, is_foreseen_after_message, is
 from smtp_shell.protocol.octets import escape
 from smtp_shell.protocol.rawlines import RawLines, lines_of
 from smtp_shell.protocol.replies import VIOLATIONS, Extensions, Malformed, Oddity, Reply, ReplyLimits, ReplyParser
-from smtp_shell.values import dataclass, replace
 
 UNASKED_LIMIT = 64 * 1024
 
@@ -53,8 +57,7 @@ class Asked(Enum):
     CHUNK = "the reply to the chunk"
 
 
-@dataclass(frozen=True, slots=True)
-class Owed:
+class Owed(Struct, frozen=True):
     """A reply that the server owes.
 
     Args:

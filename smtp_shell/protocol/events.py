@@ -1,15 +1,17 @@
 """What happens in a dialogue, as one stream of events that everything else consumes."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from enum import Enum
 
+from msgspec import Struct
+
 from smtp_shell.protocol.commands import Command
 from smtp_shell.protocol.replies import Reply
-from smtp_shell.values import dataclass, field
 
 
-@dataclass(frozen=True, slots=True)
-class Certificate:
+class Certificate(Struct, frozen=True):
     """What a server's certificate says, as octets from the network.
 
     Args:
@@ -65,8 +67,7 @@ class NoticeKind(Enum):
     NO_TLS = "the TLS handshake after the 220 to STARTTLS is left out, as asked"
 
 
-@dataclass(frozen=True, slots=True)
-class Connected:
+class Connected(Struct, frozen=True):
     """A connection is open.
 
     Args:
@@ -80,8 +81,7 @@ class Connected:
     peer: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class CommandSent:
+class CommandSent(Struct, frozen=True):
     """A command line went out.
 
     Args:
@@ -93,8 +93,7 @@ class CommandSent:
     pipelined: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class SaslSent:
+class SaslSent(Struct, frozen=True):
     """A line of an AUTH exchange went out, behind a challenge.
 
     Args:
@@ -103,13 +102,15 @@ class SaslSent:
         meaning: What it says, decoded and masked; empty when it is not known.
     """
 
-    line: bytes = field(repr=False)
+    line: bytes
     secret: bool = True
     meaning: str = ""
 
+    def __repr__(self) -> str:
+        return f"SaslSent(secret={self.secret!r}, meaning={self.meaning!r})"
 
-@dataclass(frozen=True, slots=True)
-class Decoded:
+
+class Decoded(Struct, frozen=True):
     """What the base64 of the line before this event means, for a person.
 
     Args:
@@ -123,8 +124,7 @@ class Decoded:
     meaning: str
 
 
-@dataclass(frozen=True, slots=True)
-class Authenticated:
+class Authenticated(Struct, frozen=True):
     """An AUTH exchange has ended well.
 
     Args:
@@ -136,8 +136,7 @@ class Authenticated:
     user: str
 
 
-@dataclass(frozen=True, slots=True)
-class MailDataSent:
+class MailDataSent(Struct, frozen=True):
     """A piece of mail data went out, as it goes over the wire.
 
     Args:
@@ -149,8 +148,7 @@ class MailDataSent:
     last: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class OctetsSent:
+class OctetsSent(Struct, frozen=True):
     """Exactly these octets went out, with nothing added.
 
     Args:
@@ -158,12 +156,14 @@ class OctetsSent:
         public: How many of them, from the start, may be shown; None for all.
     """
 
-    octets: bytes = field(repr=False)
+    octets: bytes
     public: int | None = None
 
+    def __repr__(self) -> str:
+        return f"OctetsSent(public={self.public!r})"
 
-@dataclass(frozen=True, slots=True)
-class ReplyReceived:
+
+class ReplyReceived(Struct, frozen=True):
     """A whole reply came in.
 
     Args:
@@ -179,8 +179,7 @@ class ReplyReceived:
     verb: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class TlsStarted:
+class TlsStarted(Struct, frozen=True):
     """The connection is inside TLS.
 
     Args:
@@ -198,8 +197,7 @@ class TlsStarted:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Noticed:
+class Noticed(Struct, frozen=True):
     """Something odd, made visible.
 
     Args:
@@ -218,8 +216,7 @@ class Noticed:
         return f"{self.kind.value}: {self.detail}" if self.detail else self.kind.value
 
 
-@dataclass(frozen=True, slots=True)
-class Remarked:
+class Remarked(Struct, frozen=True):
     """A person wrote a note.
 
     Args:
@@ -238,8 +235,7 @@ class End(Enum):
     ERROR = "error"
 
 
-@dataclass(frozen=True, slots=True)
-class TimedOut:
+class TimedOut(Struct, frozen=True):
     """A wait ended without a reply; the connection may go on.
 
     Args:
@@ -251,8 +247,7 @@ class TimedOut:
     waiting_for: str
 
 
-@dataclass(frozen=True, slots=True)
-class Disconnected:
+class Disconnected(Struct, frozen=True):
     """The connection is closed.
 
     Args:
@@ -281,8 +276,7 @@ Event = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """An event with its place in the dialogue.
 
     Args:

@@ -1,8 +1,9 @@
 """Which reply codes the standards foresee for what."""
 
-from collections.abc import Mapping
+from __future__ import annotations
 
-from smtp_shell.hints import Final
+from collections.abc import Mapping
+from typing import Final
 
 FORESEEN: Final[Mapping[str, frozenset[int]]] = {
     "EHLO": frozenset({250}),

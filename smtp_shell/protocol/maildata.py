@@ -1,5 +1,7 @@
 """Mail data on its way over the wire: CRLF line ends, transparency, and the end of the data."""
 
+from __future__ import annotations
+
 import re
 from io import IncrementalNewlineDecoder
 

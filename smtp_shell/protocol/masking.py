@@ -1,5 +1,7 @@
 """Credentials that are not shown: those that a server sends back, and those that a person types by hand."""
 
+from __future__ import annotations
+
 import re
 from binascii import b2a_base64
 from collections.abc import Iterable, Iterator
@@ -79,7 +81,7 @@ def describe_typed(line: bytes, name: str) -> str:
         return "cancel the exchange"
     if line in (b"", b"="):
         return "(empty)"
-    from smtp_shell.protocol.scram import decode_base64
+    from smtp_shell.protocol.sasl.scram import decode_base64
 
     octets = decode_base64(line)
     if octets is None:

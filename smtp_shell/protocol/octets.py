@@ -3,6 +3,8 @@ r"""Octets and how they are shown: one reversible notation for the screen and fo
 Text from the wire or from a file is `bytes` until it has been through `escape`, so that the type checker finds what was forgotten.
 """
 
+from __future__ import annotations
+
 import re
 import unicodedata
 from functools import lru_cache

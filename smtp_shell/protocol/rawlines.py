@@ -1,5 +1,7 @@
 """The lines in octets that a person sends raw, in pieces that end anywhere."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator
 

@@ -4,14 +4,17 @@ A reply code is three ASCII digits. What else a server sends is kept and named, 
 the dialogue.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum, IntEnum
 from functools import lru_cache
 from types import MappingProxyType
 
+from msgspec import Struct
+
 from smtp_shell.protocol.octets import CRLF, escape
-from smtp_shell.values import dataclass
 
 
 class ReplyClass(IntEnum):
@@ -43,8 +46,7 @@ class Oddity(Enum):
 VIOLATIONS = frozenset({Oddity.MIXED_CODES, Oddity.ODD_CODE})
 
 
-@dataclass(frozen=True, slots=True)
-class EnhancedCode:
+class EnhancedCode(Struct, frozen=True):
     """An enhanced status code, such as 5.7.1.
 
     Source: RFC 3463 §2
@@ -58,8 +60,7 @@ class EnhancedCode:
         return f"{self.class_}.{self.subject}.{self.detail}"
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(Struct, frozen=True):
     """One whole reply.
 
     Args:
@@ -99,8 +100,7 @@ class Reply:
         yield from wire_lines(self.octets)
 
 
-@dataclass(frozen=True, slots=True)
-class Malformed:
+class Malformed(Struct, frozen=True):
     """What came is no reply, and nothing behind it can be trusted.
 
     Args:
@@ -112,8 +112,7 @@ class Malformed:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class ReplyLimits:
+class ReplyLimits(Struct, frozen=True):
     """How much a server may say.
 
     Args:
@@ -127,8 +126,7 @@ class ReplyLimits:
     lines: int = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class Extensions:
+class Extensions(Struct, frozen=True):
     """What the reply to EHLO announced.
 
     Args:
@@ -140,7 +138,7 @@ class Extensions:
     keywords: Mapping[str, tuple[bytes, ...]]
 
     @classmethod
-    def parse(cls, reply: Reply) -> "Extensions":
+    def parse(cls, reply: Reply) -> Extensions:
         """Read the keywords of a 250 reply to EHLO or LHLO; a line that holds no keyword is passed over."""
         lines = reply.lines[1:]
         is_short = len(lines) <= 32 and max(map(len, lines), default=0) <= 64

@@ -1,6 +1,8 @@
 """A value that must never be shown."""
 
-from smtp_shell.hints import final
+from __future__ import annotations
+
+from typing import final
 
 
 @final

@@ -1,16 +1,18 @@
 """The certificate that a server of ours shows: made at start, or given by the user."""
 
+from __future__ import annotations
+
 import os
 import ssl
 from pathlib import Path
 
+from msgspec import Struct
+
 from smtp_shell.errors import UsageError
 from smtp_shell.protocol.octets import escape_str
-from smtp_shell.values import dataclass
 
 
-@dataclass(frozen=True, slots=True)
-class ServerCertificate:
+class ServerCertificate(Struct, frozen=True):
     """What a server needs for TLS, and what its client needs to trust it.
 
     Args:

@@ -1,12 +1,15 @@
 """Misbehaviour on demand: what a server of ours is told to do wrong, and at which command."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterable
 from enum import Enum
 
+from msgspec import Struct
+
 from smtp_shell.errors import UsageError
 from smtp_shell.protocol.octets import escape_str
-from smtp_shell.values import dataclass
 
 LONGEST_DELAY = 3600.0
 
@@ -19,8 +22,7 @@ class Mischief(Enum):
     DELAY = "delay"
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(Struct, frozen=True):
     """One thing to do wrong at one command.
 
     Args:
@@ -36,7 +38,7 @@ class Fault:
     seconds: float = 0.0
 
     @classmethod
-    def parse(cls, text: str) -> "Fault":
+    def parse(cls, text: str) -> Fault:
         """Read `VERB=CODE`, `VERB=drop` or `VERB=delay:SECONDS`.
 
         Args:

@@ -3,6 +3,8 @@
 A message is stored as it came over the wire, CRLF and all, behind the trace header fields that a server adds.
 """
 
+from __future__ import annotations
+
 import base64
 import binascii
 import codecs
@@ -17,17 +19,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
+from msgspec import Struct
+
 from smtp_shell.errors import UsageError
 from smtp_shell.protocol.octets import CRLF, escape_str
-from smtp_shell.values import dataclass
 
 MESSAGE_LIMIT = 11 * 1024 * 1024
 HEADER_LIMIT = 64 * 1024
 SUBJECT_LIMIT = 2000
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(Struct, frozen=True):
     """A message that the practice server has received.
 
     Args:
@@ -197,7 +199,7 @@ _NO_CHARSETS = frozenset(("unicode-escape", "raw-unicode-escape", "idna", "punyc
 _BETWEEN_ENCODED_WORDS = re.compile(rb"(?<=\?=)[ \t]+(?==\?)")
 
 
-def _arrival(entry: "os.DirEntry[str]") -> tuple[int, int, str, Path]:
+def _arrival(entry: os.DirEntry[str]) -> tuple[int, int, str, Path]:
     own = _OWN_NAME.match(entry.name)
     if own is not None:
         return int(own[1]) * 10**9 + int(own[2]) * 1000, int(own[3]), entry.name, Path(entry.path)

@@ -1,5 +1,7 @@
 """The sockets that a server of ours listens on: loopback, and nothing else."""
 
+from __future__ import annotations
+
 import ipaddress
 import os
 import socket

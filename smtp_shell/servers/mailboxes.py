@@ -3,10 +3,13 @@
 All here is a function of what the client said: a rule returns the reply that refuses it, or nothing.
 """
 
+from __future__ import annotations
+
 import re
 
+from msgspec import Struct
+
 from smtp_shell.protocol.octets import escape
-from smtp_shell.values import dataclass
 
 HOSTNAME = "practice.example"
 LOCAL_DOMAINS = ("practice.example", "example.org")
@@ -40,8 +43,7 @@ _KEYWORD = re.compile(rb"([A-Za-z0-9][A-Za-z0-9-]*)(?:=([!-<>-~\x80-\xff]+))?")
 _SIZE = re.compile(r"[0-9]{1,20}", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class PathArgument:
+class PathArgument(Struct, frozen=True):
     """The argument of MAIL or RCPT.
 
     Args:

@@ -1,5 +1,7 @@
 """Made-up passwords: for one run of a server on loopback, easy to read off a screen and to type without seeing it."""
 
+from __future__ import annotations
+
 import secrets
 
 from smtp_shell.protocol.secret import Secret

@@ -1,13 +1,16 @@
 """What could be typed next: pure suggestions, from the registry, what the server announced, and what was typed before."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from smtp_shell.hints import TYPE_CHECKING
+from msgspec import Struct
+
 from smtp_shell.protocol.dialogue import Phase
 from smtp_shell.protocol.octets import escape_str
-from smtp_shell.values import dataclass
 
 if TYPE_CHECKING:
     from smtp_shell.shell.shell import Shell
@@ -40,8 +43,7 @@ _ADDRESS = re.compile(r"[^\s<>,;:\"]+@[^\s<>,;:\"]+")
 _MOST = 50
 
 
-@dataclass(frozen=True, slots=True)
-class Suggestion:
+class Suggestion(Struct, frozen=True):
     """One thing that could be typed.
 
     Args:
@@ -55,7 +57,7 @@ class Suggestion:
     description: str = ""
 
 
-def suggest(shell: "Shell", text: str) -> Iterator[Suggestion]:
+def suggest(shell: Shell, text: str) -> Iterator[Suggestion]:
     """Suggest what could follow.
 
     Args:
@@ -81,7 +83,7 @@ def suggest(shell: "Shell", text: str) -> Iterator[Suggestion]:
             return
 
 
-def _first_words(shell: "Shell", head: str) -> Iterator[Suggestion]:
+def _first_words(shell: Shell, head: str) -> Iterator[Suggestion]:
     wanted = head.lower()
     for entry in shell.registry:
         if entry.name.startswith(wanted) and entry.name.startswith("/") == wanted.startswith("/"):
@@ -93,17 +95,17 @@ def _first_words(shell: "Shell", head: str) -> Iterator[Suggestion]:
             yield Suggestion(verb, len(head), description)
 
 
-def mail_parameters(shell: "Shell", text: str) -> Iterator[tuple[str, str]]:
+def mail_parameters(shell: Shell, text: str) -> Iterator[tuple[str, str]]:
     """Suggest what may stand behind `mail`: addresses, and parameters that this server has announced."""
     return _parameters(shell, text, MAIL_PARAMETERS)
 
 
-def rcpt_parameters(shell: "Shell", text: str) -> Iterator[tuple[str, str]]:
+def rcpt_parameters(shell: Shell, text: str) -> Iterator[tuple[str, str]]:
     """Suggest what may stand behind `rcpt`: addresses, and parameters that this server has announced."""
     return _parameters(shell, text, RCPT_PARAMETERS)
 
 
-def _parameters(shell: "Shell", text: str, table: Mapping[str, tuple[str, str]]) -> Iterator[tuple[str, str]]:
+def _parameters(shell: Shell, text: str, table: Mapping[str, tuple[str, str]]) -> Iterator[tuple[str, str]]:
     first = not text.strip() or " " not in text.lstrip()
     if not first:
         session = shell.session
@@ -148,7 +150,7 @@ class TypedAddresses:
             self._found[address] = address.lower()
 
 
-def mechanisms_of(shell: "Shell", text: str) -> Iterator[tuple[str, str]]:
+def mechanisms_of(shell: Shell, text: str) -> Iterator[tuple[str, str]]:
     """Suggest the mechanisms that the server announced, or all that there are."""
     if " " in text.lstrip():
         return
@@ -164,13 +166,13 @@ def mechanisms_of(shell: "Shell", text: str) -> Iterator[tuple[str, str]]:
             yield name.lower(), "not announced"
 
 
-def names(shell: "Shell", text: str) -> Iterator[tuple[str, str]]:
+def names(shell: Shell, text: str) -> Iterator[tuple[str, str]]:
     """Suggest the names of entries."""
     for entry in shell.registry:
         yield entry.name, entry.summary
 
 
-def paths(shell: "Shell", text: str) -> Iterator[tuple[str, str]]:
+def paths(shell: Shell, text: str) -> Iterator[tuple[str, str]]:
     """Suggest files and folders."""
     word = text.rsplit(" ", 1)[-1].removeprefix("<")
     prefix = "<" if text.rsplit(" ", 1)[-1].startswith("<") else ""

@@ -4,16 +4,19 @@ A line that starts with `/` is for the shell. Everything else is for the server,
 that the registry knows. Inside mail data every line is mail data; behind a 334 every line is an answer to it.
 """
 
+from __future__ import annotations
+
 import base64
 import binascii
 import re
+
+from msgspec import Struct
 
 from smtp_shell.errors import NotSendable
 from smtp_shell.protocol.commands import secret_start
 from smtp_shell.protocol.dialogue import Phase
 from smtp_shell.protocol.octets import unescape
 from smtp_shell.shell.registry import Args, Registry, ShellEntry
-from smtp_shell.values import dataclass, field
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 # Surrogates but those that stand for an octet which is no UTF-8 (PEP 383).
@@ -30,33 +33,35 @@ _GS2_OR_USER = (b"n,", b"y,", b"p=", b"user=")
 _CREDENTIAL = re.compile(r"(?=.*[A-Z0-9])[A-Za-z0-9+/]{8,}={0,2}")
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(Struct, frozen=True):
     """A line that the shell handles itself."""
 
     entry: ShellEntry
     args: Args
 
 
-@dataclass(frozen=True, slots=True)
-class Wire:
+class Wire(Struct, frozen=True):
     """A line for the server, exactly as typed."""
 
-    text: str = field(repr=False)
+    text: str
+
+    def __repr__(self) -> str:
+        return "Wire(...)"
 
 
-@dataclass(frozen=True, slots=True)
-class MailDataLine:
+class MailDataLine(Struct, frozen=True):
     """A line of mail data; a dot alone ends it."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """An answer to a 334, typed by hand."""
 
-    text: str = field(repr=False)
+    text: str
+
+    def __repr__(self) -> str:
+        return "Answer(...)"
 
 
 Line = Run | Wire | MailDataLine | Answer

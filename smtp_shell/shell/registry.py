@@ -1,12 +1,15 @@
 """The one registry: every line that the shell handles itself, with its help and its completion."""
 
+from __future__ import annotations
+
 import importlib
 from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from smtp_shell.errors import UsageError
-from smtp_shell.hints import TYPE_CHECKING
 from smtp_shell.protocol.octets import escape_str
-from smtp_shell.values import dataclass
 
 if TYPE_CHECKING:
     from smtp_shell.shell.shell import Shell
@@ -14,8 +17,7 @@ if TYPE_CHECKING:
 _ROOMS = ("connection", "dialogue", "transcripts", "learn", "settings")
 
 
-@dataclass(frozen=True, slots=True)
-class Args:
+class Args(Struct, frozen=True):
     """What stands behind the name.
 
     Args:
@@ -73,8 +75,7 @@ Complete = Callable[["Shell", str], Iterator[tuple[str, str]]]
 """Gives (word, description) for the last word typed."""
 
 
-@dataclass(frozen=True, slots=True)
-class ShellEntry:
+class ShellEntry(Struct, frozen=True):
     """A line that the shell handles itself.
 
     Args:
@@ -132,7 +133,7 @@ class Registry:
         self._entries = dict(sorted(entries.items()))
 
     @classmethod
-    def load(cls) -> "Registry":
+    def load(cls) -> Registry:
         """Collect the entries of all rooms of `shell.commands`."""
         found: dict[str, ShellEntry] = {}
         for room in _ROOMS:

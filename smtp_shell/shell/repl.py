@@ -1,5 +1,7 @@
 """The prompt: reads lines, watches the connection meanwhile, and asks every other question."""
 
+from __future__ import annotations
+
 import asyncio
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -1,14 +1,16 @@
 """Replay from the command line and from the prompt: options, steps that a person decides on, and going on by hand."""
 
+from __future__ import annotations
+
 import argparse
 import sys
 from _thread import allocate_lock
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
-from smtp_shell.config import Timeouts
-from smtp_shell.errors import Interrupted, UsageError
-from smtp_shell.hints import TYPE_CHECKING
-from smtp_shell.options import (
+from msgspec.structs import replace
+
+from smtp_shell.cli.options import (
     Parser,
     address_family,
     connection_options,
@@ -18,18 +20,19 @@ from smtp_shell.options import (
     tls_settings,
     wants_color,
 )
-from smtp_shell.transcript.matching import Strictness
-from smtp_shell.transcript.replay import Replay, ReplaySettings
-from smtp_shell.transcript.report import ReplayOptions, run_replay
-from smtp_shell.transcript.result import Act, Decision, PendingStep
+from smtp_shell.config import Timeouts
+from smtp_shell.errors import Interrupted, UsageError
+from smtp_shell.matching.compare import Strictness
+from smtp_shell.replay.driver import Replay, ReplaySettings
+from smtp_shell.replay.results import Act, Decision, PendingStep
+from smtp_shell.replay.runner import ReplayOptions, run_replay
 from smtp_shell.transcript.variables import parse_assignment
-from smtp_shell.values import replace
 
 if TYPE_CHECKING:
-    from smtp_shell.credentials import Ask, CredentialSource
+    from smtp_shell.client.credentials import Ask, CredentialSource
     from smtp_shell.protocol.sasl import Credentials, Mechanism
+    from smtp_shell.replay.settings import CredentialsFor
     from smtp_shell.shell.shell import Shell
-    from smtp_shell.transcript.settings import CredentialsFor
 
 _ACTS = {"": Act.SEND, "s": Act.SEND, "k": Act.SKIP, "e": Act.EDIT, "g": Act.HAND_OVER, "q": Act.QUIT}
 _MOST_JOBS = 1_000
@@ -85,7 +88,7 @@ def main(words: Sequence[str]) -> int:
     return run_replay(replay_options, sys.stdout)
 
 
-def replay_in_shell(shell: "Shell", words: Sequence[str]) -> None:
+def replay_in_shell(shell: Shell, words: Sequence[str]) -> None:
     """Run `/replay`, over a connection of its own to the server that the shell is or was connected to.
 
     Args:
@@ -165,7 +168,7 @@ def _replay_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--allow-outside", action="store_true", help="let C< name files outside the transcript's folder")
 
 
-def _with_replay_options(settings: ReplaySettings, options: argparse.Namespace, ask: "Ask | None") -> ReplaySettings:
+def _with_replay_options(settings: ReplaySettings, options: argparse.Namespace, ask: Ask | None) -> ReplaySettings:
     try:
         variables = dict(parse_assignment(each) for each in options.var)
     except ValueError as error:
@@ -216,7 +219,7 @@ def _number(text: str, most: int) -> int:
     return int(text)
 
 
-def _step_hook(ask: "Ask") -> Callable[[PendingStep], Decision]:
+def _step_hook(ask: Ask) -> Callable[[PendingStep], Decision]:
     def decide(step: PendingStep) -> Decision:
         text = "\n        ".join(f"C: {line}" for line in step.text.split("\n"))
         problem = f"     {step.problem}\n" if step.problem else ""
@@ -225,7 +228,7 @@ def _step_hook(ask: "Ask") -> Callable[[PendingStep], Decision]:
     return decide
 
 
-def _decide(ask: "Ask", question: str, step: PendingStep) -> Decision:
+def _decide(ask: Ask, question: str, step: PendingStep) -> Decision:
     while True:
         try:
             act = _ACTS.get(ask(question, False).strip().lower())
@@ -237,11 +240,11 @@ def _decide(ask: "Ask", question: str, step: PendingStep) -> Decision:
             return Decision(act)
 
 
-def _credentials(options: argparse.Namespace, ask: "Ask | None") -> "CredentialsFor":
+def _credentials(options: argparse.Namespace, ask: Ask | None) -> CredentialsFor:
     return _found_once(lambda: credential_source(options, ask))
 
 
-def _found_once(source_of: "Callable[[], CredentialSource]") -> "CredentialsFor":
+def _found_once(source_of: Callable[[], CredentialSource]) -> CredentialsFor:
     """Find credentials once for all replays: a person is not asked for each of a thousand runs, and no command is run for each.
 
     Args:
@@ -250,7 +253,7 @@ def _found_once(source_of: "Callable[[], CredentialSource]") -> "CredentialsFor"
     found: dict[tuple[frozenset[str], str], Credentials] = {}
     lock = allocate_lock()
 
-    def find(mechanism: "Mechanism", user: str) -> "Credentials":
+    def find(mechanism: Mechanism, user: str) -> Credentials:
         source = source_of()
         name = source.user or user
         with lock:
@@ -262,18 +265,18 @@ def _found_once(source_of: "Callable[[], CredentialSource]") -> "CredentialsFor"
     return find
 
 
-def _asker() -> "Ask":
+def _asker() -> Ask:
     from smtp_shell.shell.repl import ask
 
     return ask
 
 
-def _go_on(replay: Replay, options: argparse.Namespace, ask: "Ask | None") -> None:
+def _go_on(replay: Replay, options: argparse.Namespace, ask: Ask | None) -> None:
     """Open a shell on the connection of a replay that a person takes over."""
-    from smtp_shell.shell.options import ShellOptions, ShellSettings
+    from smtp_shell.display.views import console_view
     from smtp_shell.shell.repl import run_repl
+    from smtp_shell.shell.settings import ShellOptions, ShellSettings
     from smtp_shell.shell.shell import Shell
-    from smtp_shell.views import console_view
 
     shell = Shell(
         console_view(color=wants_color(options), force=False),

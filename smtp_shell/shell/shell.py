@@ -3,10 +3,15 @@
 What only a connection needs is imported with the first connection, so that the prompt is there sooner.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
 
 from smtp_shell.config import Timeouts, TlsSettings
+from smtp_shell.display.render import Look, certificate_rows, reply_words
+from smtp_shell.display.views import View
 from smtp_shell.errors import (
     DialogueBroken,
     Interrupted,
@@ -15,25 +20,22 @@ from smtp_shell.errors import (
     TlsFailed,
     UsageError,
 )
-from smtp_shell.hints import TYPE_CHECKING, BinaryIO
+from smtp_shell.net.target import Target
 from smtp_shell.protocol.commands import Command, refuse_line_breaks
 from smtp_shell.protocol.dialogue import Phase
 from smtp_shell.protocol.events import Consumer, Entry, Noticed, NoticeKind, ReplyReceived, TlsStarted
 from smtp_shell.protocol.maildata import PIECE, MailDataEncoder
 from smtp_shell.protocol.octets import escape, escape_str
 from smtp_shell.protocol.replies import Reply
-from smtp_shell.render import Look, certificate_rows, reply_words
 from smtp_shell.shell.completion import TypedAddresses
 from smtp_shell.shell.lines import Answer, MailDataLine, Run, Wire, parse
-from smtp_shell.shell.options import ShellOptions, ShellSettings
 from smtp_shell.shell.registry import Registry
-from smtp_shell.target import Target
-from smtp_shell.views import View
+from smtp_shell.shell.settings import ShellOptions, ShellSettings
 
 if TYPE_CHECKING:
-    from smtp_shell.session import Session
-    from smtp_shell.transcript.record import Recording
-    from smtp_shell.transcript.replay import Replay
+    from smtp_shell.client.session import Session
+    from smtp_shell.recording.library import Recording
+    from smtp_shell.replay.driver import Replay
 
 Ask = Callable[[str, bool], str]
 """Asks a person: the question, and whether the answer is hidden."""
@@ -138,7 +140,7 @@ class Shell:
             return False
         return self._ask(f"{question} [y/N] ", False).strip().lower() in ("y", "yes")
 
-    def need_session(self) -> "Session":
+    def need_session(self) -> Session:
         """Give the session.
 
         Raises:
@@ -168,7 +170,7 @@ class Shell:
         Raises:
             DialogueBroken: There is no connection, no greeting, or no TLS.
         """
-        from smtp_shell.session import Session
+        from smtp_shell.client.session import Session
 
         self.disconnect()
         before = self.session
@@ -200,7 +202,7 @@ class Shell:
         elif self.settings.auto_ehlo:
             self.hello()
 
-    def adopt(self, replay: "Replay") -> None:
+    def adopt(self, replay: Replay) -> None:
         """Go on by hand over the connection that a replay leaves open.
 
         Args:
@@ -234,7 +236,7 @@ class Shell:
         """Say EHLO, or LHLO in LMTP, with this client's name."""
         session = self.need_session()
         verb = verb or ("LHLO" if session.dialogue.lmtp else "EHLO")
-        from smtp_shell.connecting import local_name
+        from smtp_shell.net.connect import local_name
 
         return self.command(Command.of(verb, self.settings.ehlo or local_name(session.local_host)))
 
@@ -319,7 +321,7 @@ class Shell:
         Raises:
             AuthFailed: It may not.
         """
-        from smtp_shell.authentication import refuse_in_the_clear
+        from smtp_shell.client.authentication import refuse_in_the_clear
 
         session = self.need_session()
         insists = self.settings.insecure_auth
@@ -452,7 +454,7 @@ class Shell:
     def _begin_recording(self, target: Target) -> None:
         if not self.options.recording:
             return
-        from smtp_shell.transcript.record import automatic
+        from smtp_shell.recording.library import automatic
 
         try:
             self.recording = automatic(target, on_failure=self.say_loudly)
@@ -469,7 +471,7 @@ class Shell:
         Raises:
             SmtpShellError: It cannot be made.
         """
-        from smtp_shell.transcript.record import Recording, recording_header
+        from smtp_shell.recording.library import Recording, recording_header
 
         target = self.session.target if self.session is not None else self.target
         self.extra_recording = Recording.create(

@@ -1,9 +1,10 @@
 """The lines of a file, many at a time, so that what is done for each of them can be done for all of them at once."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator
 from itertools import chain
-
-from smtp_shell.hints import Final
+from typing import Final
 
 _SIZE: Final = 32 * 1024
 

@@ -1,5 +1,7 @@
 """Files with mail data, which stand beside a transcript (`C<`)."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Iterator
 from pathlib import Path

@@ -4,14 +4,16 @@ A file is text that may have been typed by hand or sent by a stranger. Whatever 
 cannot be read is a `TranscriptError` with line numbers.
 """
 
+from __future__ import annotations
+
 import os.path
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
+from typing import BinaryIO
 
 from smtp_shell.errors import Fault, TranscriptError
-from smtp_shell.hints import BinaryIO
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.transcript.header import MOST_FAULTS, Header, format_header
 from smtp_shell.transcript.notation import client_text

@@ -1,14 +1,17 @@
 """The header of a transcript: fields as in a mail header, known ones checked, unknown ones kept."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Final, Literal
+
+from msgspec import Struct
 
 from smtp_shell.errors import Fault
-from smtp_shell.hints import TYPE_CHECKING, Final, Literal
 from smtp_shell.protocol.octets import escape_str, unescape
 from smtp_shell.transcript.notation import clean
 from smtp_shell.transcript.variables import parse_assignment, rfc5322_date
-from smtp_shell.values import dataclass
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -26,8 +29,7 @@ _ONCE = frozenset(("transcript", "title", "server", "date", "client", "tags", "s
 _BREAKS_A_LINE = rb"[\r\n\0]"
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+class Header(Struct, frozen=True):
     """The fields in front of a transcript.
 
     Args:
@@ -43,12 +45,12 @@ class Header:
         *,
         client: str,
         server: str = "",
-        date: "datetime | None" = None,
+        date: datetime | None = None,
         title: str = "",
         tags: str = "",
         secrets: Literal["redacted", "included"] = "redacted",
         variables: Mapping[str, str] | None = None,
-    ) -> "Header":
+    ) -> Header:
         """Make the header of a new transcript; what is empty gets no field.
 
         Args:
@@ -85,7 +87,7 @@ class Header:
         wanted = name.lower()
         return next((value for field, value in self.fields if field.lower() == wanted), None)
 
-    def with_field(self, name: str, value: str) -> "Header":
+    def with_field(self, name: str, value: str) -> Header:
         """Return a header with this value in the first field of this name, or in a new field at the end.
 
         Args:

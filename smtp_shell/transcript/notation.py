@@ -1,5 +1,7 @@
 r"""The notation of a transcript's content: escapes everywhere, and `\${` for a literal `${` in what a client sends."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Sequence
 

@@ -1,18 +1,21 @@
 """Go through a transcript file: its header, its steps, and what is wrong with them."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator
 from operator import attrgetter
+from typing import BinaryIO, Final
+
+from msgspec import Struct
 
 from smtp_shell.errors import Fault, TranscriptError
-from smtp_shell.hints import BinaryIO, Final
 from smtp_shell.protocol.octets import escape, escape_str
 from smtp_shell.transcript.blocks import Blocks
 from smtp_shell.transcript.header import DIALOGUE, MOST_FAULTS, VERSION, Header, parse_header
 from smtp_shell.transcript.notation import clean
-from smtp_shell.transcript.step import CLIENT_LINES, Marker, Step, make_step
+from smtp_shell.transcript.step import CLIENT_LINES, Marker, Step
 from smtp_shell.transcript.variables import Template
-from smtp_shell.values import NamedTuple, dataclass
 
 _MARKERS: Final = {str(marker): marker for marker in Marker}
 # Each line is matched as a whole, one without a marker too: it is all content then.
@@ -27,8 +30,7 @@ _EVENT = Marker.EVENT
 _line_of = attrgetter("line")
 
 
-@dataclass(frozen=True, slots=True)
-class ReadLimits:
+class ReadLimits(Struct, frozen=True):
     """How much a reader takes.
 
     Args:
@@ -44,7 +46,7 @@ class _Malformed(Exception):
     """A line's content cannot be; the arguments are those of its fault."""
 
 
-class Block(NamedTuple):
+class Block(Struct, frozen=True):
     """Some lines in a row.
 
     Args:
@@ -89,7 +91,7 @@ class Scan:
     def _block(self, block: bytes) -> Block:
         """Read a block of lines."""
         found = Block([], [])
-        self._read_lines(block, *found)
+        self._read_lines(block, found.steps, found.faults)
         return found
 
     def _read_lines(self, block: bytes, steps: list[Step], faults: list[Fault]) -> None:
@@ -123,7 +125,7 @@ class Scan:
                 except _Malformed as problem:
                     faults.append(Fault(number, *problem.args))
                     continue
-            steps.append(make_step(Step, (marker, content, at, number)))
+            steps.append(Step(marker, content, at, number))
         self._number = number
 
     def _read(self, size: int) -> bytes:

@@ -1,15 +1,18 @@
 """One line of a transcript, as it is read and as it is written."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Iterator
 from enum import StrEnum
 from functools import lru_cache
+from typing import Final
 
-from smtp_shell.hints import Final
+from msgspec import Struct
+
 from smtp_shell.protocol.octets import escape, unescape
 from smtp_shell.transcript.notation import clean, client_octets, client_text
 from smtp_shell.transcript.variables import Template
-from smtp_shell.values import NamedTuple
 
 # An octet is at most four characters of the notation, so a piece fits into a line of the default length.
 _PIECE = 16_000
@@ -40,7 +43,7 @@ SERVER_LINES: Final = frozenset((Marker.SERVER, Marker.SERVER_OCTETS, Marker.SER
 """Markers of lines that say, or demand, what the server said."""
 
 
-class Step(NamedTuple):
+class Step(Struct, frozen=True):
     """One line of a transcript.
 
     Args:
@@ -74,10 +77,6 @@ class Step(NamedTuple):
         return tuple(self.text.split()) if self.marker is Marker.EVENT else ()
 
 
-make_step: Final = tuple.__new__
-"""Makes a step of the class and all its four fields: what calling the class comes down to, for where many are made."""
-
-
 def format_step(step: Step) -> str:
     """Write a step as the line that stands for it in a file, without its line end.
 
@@ -87,8 +86,8 @@ def format_step(step: Step) -> str:
     Raises:
         ValueError: Its text is not in the notation of the file, or its time is none.
     """
-    marker, text, at, _ = step
-    line = _format_kept(marker, text) if len(text) <= _LONGEST_KEPT else _format(marker, text)
+    text, at = step.text, step.at
+    line = _format_kept(step.marker, text) if len(text) <= _LONGEST_KEPT else _format(step.marker, text)
     return (_NO_TIME if at is None else _start(at)) + line
 
 

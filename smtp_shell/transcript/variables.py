@@ -3,15 +3,18 @@ r"""Variables of a transcript: `${name}` in a client line, and nothing else.
 No environment, no file and no command is ever looked at, and nothing is expanded in what a server sent.
 """
 
+from __future__ import annotations
+
 import itertools
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from smtp_shell.errors import NotSendable, UsageError
-from smtp_shell.hints import TYPE_CHECKING, Final
 from smtp_shell.protocol.octets import escape_str, unescape
 from smtp_shell.transcript.notation import clean
-from smtp_shell.values import dataclass
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -55,8 +58,7 @@ def parse_assignment(text: str) -> tuple[str, str]:
     return name, value
 
 
-@dataclass(frozen=True, slots=True)
-class Template:
+class Template(Struct, frozen=True):
     """A client line with its variables, parsed once.
 
     Args:
@@ -66,7 +68,7 @@ class Template:
     parts: tuple[bytes | str, ...]
 
     @classmethod
-    def parse(cls, text: str) -> "Template":
+    def parse(cls, text: str) -> Template:
         r"""Parse the content of a client line.
 
         Args:
@@ -153,8 +155,8 @@ class Variables:
         given: Mapping[str, str] | None = None,
         header: Mapping[str, str] | None = None,
         *,
-        now: "Callable[[], datetime] | None" = None,
-        new_uuid: "Callable[[], UUID] | None" = None,
+        now: Callable[[], datetime] | None = None,
+        new_uuid: Callable[[], UUID] | None = None,
         host_name: str | None = None,
         numbers: Iterator[int] | None = None,
     ) -> None:
@@ -286,13 +288,13 @@ def _excerpt(text: str) -> str:
     return f"'{shown}...'" if len(text) > _EXCERPT else f"'{shown}'"
 
 
-def _random_uuid() -> "UUID":
+def _random_uuid() -> UUID:
     from uuid import uuid4
 
     return uuid4()
 
 
-def rfc5322_date(moment: "datetime") -> str:
+def rfc5322_date(moment: datetime) -> str:
     """Write a time as a Date field has it; `email.utils` would take longer to load than all of the header.
 
     Args:
@@ -305,7 +307,7 @@ def rfc5322_date(moment: "datetime") -> str:
     return f"{day}, {moment.day:02} {month} {moment.year:04} {moment:%H:%M:%S} {zone}"
 
 
-def local_now() -> "datetime":
+def local_now() -> datetime:
     """Give the time, with this machine's time zone."""
     from datetime import datetime
 

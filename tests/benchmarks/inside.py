@@ -9,7 +9,7 @@ from smtp_shell.protocol.commands import Command
 from smtp_shell.protocol.dialogue import Dialogue
 from smtp_shell.protocol.octets import escape
 from smtp_shell.protocol.replies import Reply, ReplyParser
-from smtp_shell.transcript.checked import check_for_replay
+from smtp_shell.replay.plan import check_for_replay
 from smtp_shell.transcript.file import open_transcript
 
 REPLIES = 20_000

@@ -35,7 +35,7 @@ def keep(argv: list[str]) -> None:
 def keep_postfix(folder: Path) -> None:
     """Run Postfix until standard input ends."""
     # Here and not in the benchmark itself, whose memory would be seen in all that it starts.
-    from tests.servers.postfix import running_postfix, why_not
+    from tests.support.postfix import running_postfix, why_not
 
     obstacle = why_not()
     if obstacle is not None:

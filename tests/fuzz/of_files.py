@@ -6,6 +6,9 @@ from collections.abc import Callable, Iterable
 from unittest.mock import patch
 
 from smtp_shell.errors import SmtpShellError, TranscriptError
+from smtp_shell.matching import pattern as patterns_module
+from smtp_shell.matching.compare import Demand, Expected, Strictness, Verdict, match, match_octets
+from smtp_shell.matching.pattern import Pattern, PatternTooSlow, unfit_capture
 from smtp_shell.protocol.events import (
     CommandSent,
     Entry,
@@ -19,18 +22,15 @@ from smtp_shell.protocol.events import (
 )
 from smtp_shell.protocol.octets import CRLF, escape
 from smtp_shell.protocol.replies import Reply, ReplyParser
+from smtp_shell.recording.decoder import entries
+from smtp_shell.recording.encoder import Recorder
+from smtp_shell.replay.cursor import Script
+from smtp_shell.replay.plan import check_for_replay
 from smtp_shell.servers.inbox import Inbox
-from smtp_shell.transcript import pattern as patterns_module
 from smtp_shell.transcript.body import body_pieces
-from smtp_shell.transcript.checked import check_for_replay
-from smtp_shell.transcript.entries import entries
 from smtp_shell.transcript.file import Header, ReadLimits, TranscriptReader, TranscriptWriter, check
 from smtp_shell.transcript.header import format_header, parse_header
-from smtp_shell.transcript.matching import Demand, Expected, Strictness, Verdict, match, match_octets
 from smtp_shell.transcript.notation import client_text
-from smtp_shell.transcript.pattern import Pattern, PatternTooSlow, unfit_capture
-from smtp_shell.transcript.recorder import Recorder
-from smtp_shell.transcript.script import Script
 from smtp_shell.transcript.step import CLIENT_LINES, SERVER_LINES, Marker, Step
 from smtp_shell.transcript.variables import SASL_MARK, Template, Variables, parse_assignment
 from tests.fuzz.material import assert_seen, at_most, folder, never_raises, split_choices

@@ -8,9 +8,12 @@ from collections.abc import Callable, Iterable, Iterator
 
 from rich.console import Console
 
+from smtp_shell.display.render import STYLES, Presenter, cells, certificate_rows, fold, wrap
+from smtp_shell.display.views import ConsoleView, PlainView
 from smtp_shell.errors import SmtpShellError, TranscriptError
 from smtp_shell.export.screen import write_html, write_svg
 from smtp_shell.export.text import JsonView
+from smtp_shell.matching.normalise import normalise
 from smtp_shell.protocol.addresses import parse_paths
 from smtp_shell.protocol.commands import secret_start
 from smtp_shell.protocol.events import Entry, TlsStarted
@@ -19,15 +22,12 @@ from smtp_shell.protocol.octets import escape, unescape
 from smtp_shell.protocol.replies import Extensions, Reply, ReplyParser
 from smtp_shell.protocol.sasl import MECHANISMS, Credentials
 from smtp_shell.protocol.secret import Secret
-from smtp_shell.render import STYLES, Presenter, cells, certificate_rows, fold, wrap
+from smtp_shell.recording.decoder import entries
 from smtp_shell.shell.lines import secret_from
-from smtp_shell.transcript.entries import entries
 from smtp_shell.transcript.file import TranscriptReader
 from smtp_shell.transcript.header import parse_header
-from smtp_shell.transcript.normal import normalise
 from smtp_shell.transcript.notation import clean, client_text
 from smtp_shell.transcript.variables import Template
-from smtp_shell.views import ConsoleView, PlainView
 from tests.fuzz.material import LONGEST, assert_seen, at_most, folder, never_raises, split_choices
 from tests.fuzz.of_files import inbox
 from tests.fuzz.program import hostile_events, session

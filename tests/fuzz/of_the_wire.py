@@ -8,7 +8,7 @@ from typing import cast
 from unittest.mock import patch
 
 from smtp_shell.errors import NotSendable, SmtpShellError, UsageError
-from smtp_shell.protocol import scram
+from smtp_shell.net.target import parse_target
 from smtp_shell.protocol.addresses import parse_paths
 from smtp_shell.protocol.commands import Command
 from smtp_shell.protocol.dialogue import Dialogue, Phase
@@ -17,12 +17,11 @@ from smtp_shell.protocol.maildata import END_OF_DATA, MailDataDecoder, MailDataE
 from smtp_shell.protocol.masking import conceal_octets, describe_typed
 from smtp_shell.protocol.octets import escape, escape_str, unescape
 from smtp_shell.protocol.replies import Extensions, Malformed, Reply, ReplyLimits, ReplyParser
-from smtp_shell.protocol.sasl import MECHANISMS, Credentials, Response, decode_challenge
+from smtp_shell.protocol.sasl import MECHANISMS, Credentials, Response, decode_challenge, scram
 from smtp_shell.protocol.secret import Secret
 from smtp_shell.shell.lines import Answer, MailDataLine, Run, Wire, is_response, parse, secret_from
 from smtp_shell.shell.registry import Registry
 from smtp_shell.shell.shell import Shell
-from smtp_shell.target import parse_target
 from smtp_shell.transcript.notation import clean, client_octets, client_text
 from tests.fuzz.material import assert_seen, never_raises, split_choices
 from tests.fuzz.program import perform

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from smtp_shell import render
+from smtp_shell.display import render
 from smtp_shell.protocol import sasl
 from smtp_shell.protocol.replies import ReplyParser
 from smtp_shell.protocol.sasl import Plain, Response

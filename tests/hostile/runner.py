@@ -16,7 +16,7 @@ import smtp_shell
 from smtp_shell.errors import TranscriptError
 from smtp_shell.transcript.file import CLIENT_LINES, open_transcript
 from tests.hostile.server import HostileServer, Scenario, Way, ca_pem, scenarios, secret_forms
-from tests.memory import most_memory
+from tests.support.memory import most_memory
 
 MOST_MEMORY = 100_000_000
 """Octets that the program may take up at its largest."""

@@ -12,7 +12,7 @@ import pexpect
 import pyte
 
 from tests.hostile.runner import PROGRAM, secrets_in
-from tests.memory import most_memory
+from tests.support.memory import most_memory
 
 COLUMNS, ROWS = 80, 24
 _PHASE = r"(?: NOT-VERIFIED| tls)? [a-z ]+> "

@@ -10,7 +10,7 @@ from smtp_shell.protocol.maildata import END_OF_DATA
 from smtp_shell.protocol.replies import ReplyLimits
 from tests.property.hostile import OCTETS
 from tests.property.test_replies import POINTS, TALK
-from tests.samples import split_at
+from tests.support.samples import split_at
 
 COMMANDS = st.lists(
     st.sampled_from(

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from smtp_shell.errors import SmtpShellError
 from smtp_shell.protocol.dialogue import Phase
 from smtp_shell.shell.lines import parse, secret_from
-from smtp_shell.shell.options import ShellSettings
 from smtp_shell.shell.registry import Registry
+from smtp_shell.shell.settings import ShellSettings
 from tests.property.hostile import HOSTILE_TEXT
 from tests.unit.shell.fake import make_shell
 

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smtp_shell.protocol.maildata import END_OF_DATA, MailDataDecoder, MailDataEncoder, has_only_crlf
-from tests.samples import split_at
+from tests.support.samples import split_at
 
 _PIECES = st.sampled_from([b"\r", b"\n", b"\r\n", b".", b"..", b"a", b"\r\n.\r\n", b"\n.\n", b"\r.\r"])
 MESSAGES = st.binary() | st.lists(_PIECES | st.binary(max_size=3)).map(b"".join)

@@ -6,12 +6,12 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from smtp_shell.errors import TranscriptError
+from smtp_shell.matching.compare import Expected, Strictness, match
 from smtp_shell.protocol.events import ReplyReceived
 from smtp_shell.protocol.replies import Reply, ReplyParser
+from smtp_shell.recording.encoder import event_steps
+from smtp_shell.replay.cursor import Script
 from smtp_shell.transcript.file import TranscriptReader
-from smtp_shell.transcript.matching import Expected, Strictness, match
-from smtp_shell.transcript.recorder import event_steps
-from smtp_shell.transcript.script import Script
 from smtp_shell.transcript.step import format_step
 from tests.property.hostile import HOSTILE_TEXT, OCTETS
 

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from rich.console import Console
 from wcwidth import wcwidth
 
+from smtp_shell.display.render import certificate_rows, describe
+from smtp_shell.display.views import ConsoleView, PlainView, View
 from smtp_shell.export.text import JsonView
 from smtp_shell.protocol.commands import Command
 from smtp_shell.protocol.dialogue import Dialogue
@@ -26,8 +28,6 @@ from smtp_shell.protocol.events import (
     OctetsSent,
     TlsStarted,
 )
-from smtp_shell.render import certificate_rows, describe
-from smtp_shell.views import ConsoleView, PlainView, View
 from tests.property.hostile import OCTETS
 
 SAMPLES = {"console": 5_000, "plain": 20_000, "json": 20_000}

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from smtp_shell.protocol.octets import escape
 from smtp_shell.protocol.replies import Extensions, Malformed, Reply, ReplyLimits, ReplyParser
 from tests.property.hostile import OCTETS
-from tests.samples import split_at
+from tests.support.samples import split_at
 
 LIMITS = ReplyLimits(line=40, reply=100, lines=4)
 

@@ -5,6 +5,7 @@ import re
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from smtp_shell.errors import Fault, TranscriptError
 from smtp_shell.protocol.octets import escape
@@ -21,7 +22,6 @@ from smtp_shell.transcript.file import (
 )
 from smtp_shell.transcript.notation import clean
 from smtp_shell.transcript.scan import Scan
-from smtp_shell.values import replace
 from tests.property.hostile import HOSTILE_TEXT, OCTETS
 
 TIMES = st.none() | st.integers(0, 10**12 - 1).map(lambda milliseconds: milliseconds / 1000)
@@ -98,7 +98,7 @@ def items_of(octets: bytes) -> list[Step | Fault]:
 
 
 def _from_line_1(item: Step | Fault) -> Step | Fault:
-    return replace(item, line=1) if isinstance(item, Fault) else item._replace(line=1)
+    return replace(item, line=1)
 
 
 @given(st.none() | headers(), STEPS)

@@ -8,8 +8,8 @@ import pytest
 
 from smtp_shell.servers.practice import PracticeServer, PracticeSettings
 from smtp_shell.transcript.file import check
-from tests.servers.postfix import Postfix
-from tests.terminal.terminal import CTRL_D, ENTER, Terminal, running, the_recording
+from tests.support.postfix import Postfix
+from tests.support.terminal import CTRL_D, ENTER, Terminal, running, the_recording
 
 pytestmark = pytest.mark.terminal
 

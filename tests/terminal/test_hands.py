@@ -12,7 +12,7 @@ import pytest
 
 from smtp_shell.servers.practice import PracticeServer
 from smtp_shell.transcript.file import check, open_transcript
-from tests.terminal.terminal import (
+from tests.support.terminal import (
     CTRL_C,
     CTRL_D,
     CTRL_Z,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from smtp_shell.servers.practice import PracticeServer
-from tests.terminal.terminal import CTRL_C, CTRL_R, ENTER, played_by_hand, reach_mail_data, running
+from tests.support.terminal import CTRL_C, CTRL_R, ENTER, played_by_hand, reach_mail_data, running
 
 pytestmark = pytest.mark.terminal
 

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from smtp_shell.servers.practice import PracticeServer
-from tests.terminal.terminal import CTRL_C, ENTER, TAB, played_by_hand, running
+from tests.support.terminal import CTRL_C, ENTER, TAB, played_by_hand, running
 
 pytestmark = pytest.mark.terminal
 

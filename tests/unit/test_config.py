@@ -1,10 +1,10 @@
 """The waits of RFC 5321, and where files go."""
 
 import os
-from dataclasses import asdict
 from pathlib import Path
 
 import pytest
+from msgspec.structs import asdict
 
 from smtp_shell.config import Keep, Timeouts, TlsSettings, config_dir, private_folder, state_dir
 from smtp_shell.errors import ConfigError

@@ -12,18 +12,18 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from smtp_shell.config import Timeouts
 from smtp_shell.errors import UsageError
 from smtp_shell.protocol.octets import escape_str
-from smtp_shell.transcript.crew import Writer, in_order
-from smtp_shell.transcript.report import ReplayOptions, run_replay
-from smtp_shell.transcript.result import Decision
-from smtp_shell.transcript.settings import ReplaySettings
+from smtp_shell.replay.results import Decision
+from smtp_shell.replay.runner import ReplayOptions, run_replay
+from smtp_shell.replay.settings import ReplaySettings
+from smtp_shell.replay.workers import Writer, in_order
 
 QUICK = replace(Timeouts().all(5.0), quit=1.0)
 SETTINGS = ReplaySettings(timeouts=QUICK)

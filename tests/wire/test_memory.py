@@ -9,14 +9,14 @@ from socket import create_server
 
 import pytest
 
-from tests.memory import MIB
+from tests.support.memory import MIB
 
 ROOT = Path(__file__).parents[2]
 SAID = {b"QUIT\r\n": b"221 bye\r\n", b"HELP\r\n": b"214-%s\r\n" % (b"x" * 50_000) * 20 + b"214 end\r\n"}
 _REPLAY = """
 import sys
-from smtp_shell.cli import main
-from tests.memory import MIB, most_memory
+from smtp_shell.cli.main import main
+from tests.support.memory import MIB, most_memory
 status = main(sys.argv[1:])
 sys.stderr.write(f"{most_memory() // MIB}")
 sys.exit(status)

@@ -13,7 +13,7 @@ from typing import Self
 
 import pytest
 
-from tests.servers.postfix import (
+from tests.support.postfix import (
     MAIL_DOMAIN,
     MAIL_HOST,
     MECHANISMS,

@@ -7,25 +7,25 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
-from smtp_shell.authentication import Authentication
+from smtp_shell.client.authentication import Authentication
+from smtp_shell.client.session import Session
 from smtp_shell.config import Timeouts, TlsSettings
+from smtp_shell.matching.compare import Strictness
+from smtp_shell.net.target import parse_target
 from smtp_shell.protocol.commands import Command
 from smtp_shell.protocol.events import Consumer, Disconnected, Entry, Event, MailDataSent, ReplyReceived
 from smtp_shell.protocol.sasl import Credentials, Mechanism, mechanism
+from smtp_shell.recording.library import Recording, entries, recording_header
+from smtp_shell.replay.driver import Replay
+from smtp_shell.replay.settings import ReplaySettings
 from smtp_shell.servers.practice import PracticeServer
-from smtp_shell.session import Session
-from smtp_shell.target import parse_target
 from smtp_shell.transcript.file import check, open_transcript
-from smtp_shell.transcript.matching import Strictness
-from smtp_shell.transcript.record import Recording, entries, recording_header
-from smtp_shell.transcript.replay import Replay
-from smtp_shell.transcript.settings import ReplaySettings
-from tests.servers.scripted import Hear, ScriptedServer, Turn
+from tests.support.scripted import Hear, ScriptedServer, Turn
 
 QUICK = replace(Timeouts().all(10.0), quit=2.0)
 
@@ -138,7 +138,7 @@ from pathlib import Path
 from smtp_shell.protocol.events import Entry, MailDataSent, Connected
 from smtp_shell.protocol.commands import Command
 from smtp_shell.protocol.events import CommandSent
-from smtp_shell.transcript.record import Recording, recording_header
+from smtp_shell.recording.library import Recording, recording_header
 recording = Recording.create(Path(sys.argv[1]), recording_header(), body_limit=int(sys.argv[2]))
 number = 0
 while True:
@@ -185,17 +185,17 @@ def test_a_session_that_breaks_replays_as_it_broke(tmp_path: Path) -> None:
 def test_a_large_message_costs_no_memory(tmp_path: Path) -> None:
     script = """
 import sys
-from dataclasses import replace
+from msgspec.structs import replace
 from pathlib import Path
 from smtp_shell.config import Timeouts
-from smtp_shell.transcript.settings import ReplaySettings
-from smtp_shell.transcript.record import Recording, recording_header
-from smtp_shell.transcript.replay import Replay
+from smtp_shell.replay.settings import ReplaySettings
+from smtp_shell.recording.library import Recording, recording_header
+from smtp_shell.replay.driver import Replay
 path, server = Path(sys.argv[1]), sys.argv[2]
 recording = Recording.create(path.with_name("again.smtp"), recording_header())
 result = Replay(path, ReplaySettings(server=server, consumers=(recording,))).run()
 recording.close()
-from tests.memory import most_memory
+from tests.support.memory import most_memory
 print(result.exit_status, most_memory() // 1048576)
 """
     body = tmp_path / "big.eml"

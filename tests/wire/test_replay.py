@@ -5,24 +5,24 @@ import json
 import ssl
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
-import smtp_shell.tls
+import smtp_shell.net.tls_context
 from smtp_shell.config import Timeouts, TlsSettings
 from smtp_shell.errors import TranscriptError, UsageError
+from smtp_shell.matching.compare import Strictness
 from smtp_shell.protocol.events import Event, ReplyReceived
 from smtp_shell.protocol.sasl import Credentials, Mechanism
 from smtp_shell.protocol.secret import Secret
-from smtp_shell.transcript.batch import find_transcripts, prepare
-from smtp_shell.transcript.matching import Strictness
-from smtp_shell.transcript.replay import Replay
-from smtp_shell.transcript.report import ReplayOptions, run_replay
-from smtp_shell.transcript.result import Act, Decision, Outcome, PendingStep, ReplayResult
-from smtp_shell.transcript.settings import ReplaySettings
-from tests.servers.scripted import Hear, Pause, ScriptedServer, Turn
+from smtp_shell.replay.batch import find_transcripts, prepare
+from smtp_shell.replay.driver import Replay
+from smtp_shell.replay.results import Act, Decision, Outcome, PendingStep, ReplayResult
+from smtp_shell.replay.runner import ReplayOptions, run_replay
+from smtp_shell.replay.settings import ReplaySettings
+from tests.support.scripted import Hear, Pause, ScriptedServer, Turn
 
 PASSWORD = "c4nary-Pass"
 QUICK = replace(Timeouts().all(1.0), quit=1.0)
@@ -762,13 +762,13 @@ def test_all_that_happened_is_recorded_before_a_person_is_asked(
 def contexts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """A list that says when TLS was made ready."""
     seen: list[str] = []
-    make = smtp_shell.tls.make_context
+    make = smtp_shell.net.tls_context.make_context
 
     def make_and_say_so(settings: TlsSettings) -> ssl.SSLContext:
         seen.append("made ready")
         return make(settings)
 
-    monkeypatch.setattr(smtp_shell.tls, "make_context", make_and_say_so)
+    monkeypatch.setattr(smtp_shell.net.tls_context, "make_context", make_and_say_so)
     return seen
 
 

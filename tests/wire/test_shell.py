@@ -12,7 +12,7 @@ import pytest
 
 from smtp_shell.servers.practice import PracticeServer
 from smtp_shell.transcript.file import check
-from tests.servers.postfix import Postfix
+from tests.support.postfix import Postfix
 
 PROGRAM = (sys.executable, "-m", "smtp_shell")
 

@@ -7,23 +7,25 @@ import ssl
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec.structs import replace
 from pathlib import Path
 
 import pytest
 import trustme
 
+from smtp_shell.client.session import Session
 from smtp_shell.config import TlsSettings
-from smtp_shell.connecting import connect
 from smtp_shell.errors import ConfigError, ConnectionLost, DialogueBroken, ProtocolViolation, TlsFailed
+from smtp_shell.net.connect import connect
+from smtp_shell.net.target import Target, Way
+from smtp_shell.net.tls_context import make_context
 from smtp_shell.protocol.commands import Command
 from smtp_shell.protocol.dialogue import Phase
 from smtp_shell.protocol.events import Disconnected, End, NoticeKind, TlsStarted
 from smtp_shell.protocol.replies import Extensions
-from smtp_shell.session import Session
-from smtp_shell.target import Target, Way
-from smtp_shell.tls import make_context
-from tests.peer import QUICK, Log, Peer, Script, playing
+from tests.support.peer import QUICK, Log, Peer, Script, playing
 
 HOST = "127.0.0.1"
 EHLO = Command(b"EHLO client.example.net")

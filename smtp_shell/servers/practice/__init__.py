@@ -1,5 +1,7 @@
 """The practice server: a mail server on loopback that answers as a good one would, and says why."""
 
+from __future__ import annotations
+
 from smtp_shell.servers.mailboxes import HOSTNAME, LOCAL_DOMAINS, MESSAGE_LIMIT, RECIPIENT_LIMIT
 from smtp_shell.servers.practice.server import PracticeServer
 from smtp_shell.servers.practice.settings import PracticeSettings

@@ -1,5 +1,7 @@
 """AUTH at the practice server: which mechanisms there are, and their exchanges."""
 
+from __future__ import annotations
+
 import base64
 import binascii
 import secrets

@@ -1,5 +1,7 @@
 """What the practice server answers to each command."""
 
+from __future__ import annotations
+
 import asyncio
 import email.utils
 import re
@@ -297,7 +299,7 @@ class Dialogue(Authentication):
                 refusal = _NO_ROOM
 
 
-def _lines(code: int, texts: "list[str] | tuple[str, ...]") -> str:
+def _lines(code: int, texts: list[str] | tuple[str, ...]) -> str:
     """Write a reply of several lines, without its last line end."""
     *first, last = texts
     return "\r\n".join([*(f"{code}-{text}" for text in first), f"{code} {last}"])

@@ -1,5 +1,7 @@
 """One connection to the practice server: its octets, its limits, and the loop around a command."""
 
+from __future__ import annotations
+
 import asyncio
 import logging
 import re

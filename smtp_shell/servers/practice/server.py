@@ -1,5 +1,7 @@
 """The practice server's thread: how it starts, what one asks it, and how it stops."""
 
+from __future__ import annotations
+
 import asyncio
 import concurrent.futures
 import contextlib
@@ -90,7 +92,7 @@ class PracticeServer:
             self._directory.cleanup()
             self._directory = None
 
-    def __enter__(self) -> "PracticeServer":
+    def __enter__(self) -> PracticeServer:
         self.start()
         return self
 
@@ -188,7 +190,7 @@ class PracticeServer:
         await _close_all(site)
 
 
-def _make_certificate(directory: Path, certificate: "concurrent.futures.Future[ServerCertificate]") -> None:
+def _make_certificate(directory: Path, certificate: concurrent.futures.Future[ServerCertificate]) -> None:
     try:
         certificate.set_result(make_certificate(directory, "localhost", "127.0.0.1", "::1", HOSTNAME))
     except BaseException as error:

@@ -1,14 +1,16 @@
 """How the practice server is to be."""
 
+from __future__ import annotations
+
 from pathlib import Path
+
+from msgspec import Struct
 
 from smtp_shell.protocol.secret import Secret
 from smtp_shell.servers.faults import Fault
-from smtp_shell.values import dataclass
 
 
-@dataclass(frozen=True, slots=True)
-class PracticeSettings:
+class PracticeSettings(Struct, frozen=True):
     """How the practice server is to be.
 
     Args:

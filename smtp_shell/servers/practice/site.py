@@ -1,15 +1,18 @@
 """What all connections of the practice server share."""
 
+from __future__ import annotations
+
 import hmac
 from concurrent.futures import Future
 from typing import Protocol
+
+from msgspec import Struct, field
 
 from smtp_shell.protocol.secret import Secret
 from smtp_shell.servers.certificate import ServerCertificate
 from smtp_shell.servers.inbox import Inbox
 from smtp_shell.servers.mailboxes import Greylist
 from smtp_shell.servers.practice.settings import PracticeSettings
-from smtp_shell.values import dataclass, field
 
 
 class Guest(Protocol):
@@ -26,8 +29,7 @@ class Guest(Protocol):
         """Close at once, whatever the other side does."""
 
 
-@dataclass(slots=True)
-class Site:
+class Site(Struct):
     """What all connections share.
 
     Args:

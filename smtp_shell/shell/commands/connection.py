@@ -1,13 +1,15 @@
 """Entries about the connection itself."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 
+from smtp_shell.display.render import certificate_rows, reply_words
 from smtp_shell.errors import UsageError
+from smtp_shell.net.target import parse_target
 from smtp_shell.protocol.octets import escape_str
-from smtp_shell.render import certificate_rows, reply_words
 from smtp_shell.shell.registry import Args, entry
 from smtp_shell.shell.shell import Shell
-from smtp_shell.target import parse_target
 
 
 @entry("/connect", "HOST[:PORT] | URL [--tls | --starttls]")

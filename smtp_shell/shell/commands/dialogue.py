@@ -1,10 +1,12 @@
 """Entries that speak to the server: verbs with manners, and octets as they are."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from smtp_shell.errors import AuthFailed, UsageError
-from smtp_shell.hints import TYPE_CHECKING
 from smtp_shell.protocol.addresses import parse_paths
 from smtp_shell.protocol.commands import Command, refuse_line_breaks
 from smtp_shell.protocol.dialogue import Phase
@@ -17,8 +19,8 @@ from smtp_shell.shell.registry import Args, entry
 from smtp_shell.shell.shell import Shell, open_message
 
 if TYPE_CHECKING:
+    from smtp_shell.client.session import Session
     from smtp_shell.protocol.sasl import Mechanism
-    from smtp_shell.session import Session
 
 
 def _nothing(text: str) -> bool:
@@ -110,7 +112,7 @@ def bdat(shell: Shell, args: Args) -> None:
             shell.waiting(lambda: _send_chunks(session, iter(lambda: stream.read(PIECE), b"")))
 
 
-def _send_chunks(session: "Session", pieces: Iterator[bytes]) -> Reply:
+def _send_chunks(session: Session, pieces: Iterator[bytes]) -> Reply:
     encoder = MailDataEncoder(transparent=False)
     held = encoder.encode(next(pieces, b""))
     for piece in pieces:
@@ -169,13 +171,13 @@ def auth(shell: Shell, args: Args) -> None:
         _remark_unoffered(shell, session, named)
     user = words[1] if len(words) > 1 else ""
     credentials = shell.options.credentials.find(chosen.needs, user=user, host=session.target.host)
-    from smtp_shell.authentication import Authentication
+    from smtp_shell.client.authentication import Authentication
 
     exchange = Authentication(session, chosen, credentials, allow_cleartext=cleartext)
     shell.waiting(exchange.run)
 
 
-def _unknown(session: "Session") -> set[str]:
+def _unknown(session: Session) -> set[str]:
     """Give the mechanisms that the server announces and smtp-shell does not know: their exchanges are typed by hand."""
     from smtp_shell.protocol.sasl import MECHANISMS
 
@@ -183,8 +185,8 @@ def _unknown(session: "Session") -> set[str]:
     return set(extensions.mechanisms) - set(MECHANISMS) if extensions is not None else set()
 
 
-def _strongest(session: "Session", *, token: bool) -> "Mechanism":
-    from smtp_shell.authentication import offered
+def _strongest(session: Session, *, token: bool) -> Mechanism:
+    from smtp_shell.client.authentication import offered
     from smtp_shell.protocol.sasl import MECHANISMS, choose
 
     announced = offered(session)
@@ -201,7 +203,7 @@ def _strongest(session: "Session", *, token: bool) -> "Mechanism":
     return chosen
 
 
-def _remark_unoffered(shell: Shell, session: "Session", named: "Mechanism") -> None:
+def _remark_unoffered(shell: Shell, session: Session, named: Mechanism) -> None:
     extensions = session.dialogue.extensions
     if extensions is None or named.name not in extensions.mechanisms:
         shell.say(f"The server has not announced {named.name}; it is tried all the same.", "notice")

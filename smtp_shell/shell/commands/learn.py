@@ -1,5 +1,7 @@
 """Entries that help: what there is, and what was typed."""
 
+from __future__ import annotations
+
 from smtp_shell.errors import UsageError
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.shell.completion import names

@@ -1,18 +1,21 @@
 """Entries about the shell itself."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from pathlib import Path
 
+from msgspec.structs import replace
+
+from smtp_shell.display.render import THEMES
 from smtp_shell.errors import UsageError
 from smtp_shell.protocol.commands import refuse_line_breaks
 from smtp_shell.protocol.octets import escape_str
-from smtp_shell.render import THEMES
 from smtp_shell.shell.completion import paths
-from smtp_shell.shell.options import ShellSettings
 from smtp_shell.shell.registry import Args, entry
-from smtp_shell.shell.script import run_file
+from smtp_shell.shell.scripted_lines import run_file
+from smtp_shell.shell.settings import ShellSettings
 from smtp_shell.shell.shell import Shell
-from smtp_shell.values import replace
 
 _MEANINGS = {
     "timeout": "seconds for every wait but QUIT's; 0 for the defaults",
@@ -63,22 +66,20 @@ def changed(settings: ShellSettings, name: str, value: str) -> ShellSettings:
     Raises:
         UsageError: The value does not fit.
     """
-    from dataclasses import fields
-
     field = name.replace("-", "_")
-    kinds = {each.name: each.type for each in fields(ShellSettings)}
-    if kinds[field] is bool:
+    kind = type(getattr(settings, field))
+    if kind is bool:
         if value.lower() not in _ON_OFF:
             raise UsageError(f"/set {name}: {escape_str(value)} is neither on nor off.")
-        return replace(settings, **{field: _ON_OFF[value.lower()]})  # type: ignore[arg-type]
-    if kinds[field] is float:
+        return replace(settings, **{field: _ON_OFF[value.lower()]})
+    if kind is float:
         return replace(settings, timeout=_seconds(value))
     if field in _CHOICES and value not in _CHOICES[field]:
         raise UsageError(f"/set {name} takes one of {', '.join(_CHOICES[field])}.")
     refuse_line_breaks(value, f"/set {name}")
     if field == "ca_file" and value != "''" and not Path(value).expanduser().is_file():
         raise UsageError(f"/set ca-file: there is no file {escape_str(value)}.")
-    return replace(settings, **{field: "" if value in ("''", '""') else value})  # type: ignore[arg-type]
+    return replace(settings, **{field: "" if value in ("''", '""') else value})
 
 
 def _seconds(value: str) -> float:

@@ -1,16 +1,18 @@
 """Entries about transcripts: recording, saving, showing and replaying them."""
 
+from __future__ import annotations
+
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from smtp_shell.errors import UsageError
-from smtp_shell.hints import TYPE_CHECKING
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.shell.completion import paths
 from smtp_shell.shell.registry import Args, entry
 from smtp_shell.shell.shell import Shell
 
 if TYPE_CHECKING:
-    from smtp_shell.transcript.record import Recording
+    from smtp_shell.recording.library import Recording
 
 
 @entry("/record", "[FILE | off] [--force]", complete=paths)
@@ -46,7 +48,7 @@ def _stop(shell: Shell) -> None:
     shell.extra_recording = None
 
 
-def _path(recording: "Recording | None") -> str:
+def _path(recording: Recording | None) -> str:
     return "nothing" if recording is None else escape_str(str(recording.path))
 
 
@@ -60,7 +62,7 @@ def save(shell: Shell, args: Args) -> None:
     path, force = _file(args)
     if shell.recording is None:
         raise UsageError("/save: there is no session to save yet; /connect first.")
-    from smtp_shell.transcript.record import save_copy
+    from smtp_shell.recording.library import save_copy
 
     save_copy(shell.recording.path, path, overwrite=force)
     shell.say(f"  saved to {escape_str(str(path))}")
@@ -78,8 +80,8 @@ def show(shell: Shell, args: Args) -> None:
         path = shell.recording.path
     else:
         raise UsageError("/show: there is no session yet; name a file.")
+    from smtp_shell.recording.library import entries
     from smtp_shell.transcript.file import open_transcript
-    from smtp_shell.transcript.record import entries
 
     with open_transcript(path) as reader:
         for each in entries(reader):

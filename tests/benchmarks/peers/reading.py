@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from smtp_shell.transcript.checked import check_for_replay
+from smtp_shell.replay.plan import check_for_replay
 from smtp_shell.transcript.file import open_transcript
 
 

@@ -16,7 +16,7 @@ from smtp_shell.protocol.events import (
 )
 from smtp_shell.protocol.maildata import END_OF_DATA
 from smtp_shell.protocol.replies import Reply, ReplyLimits, ReplyParser
-from tests.samples import cuts, fed
+from tests.support.samples import cuts, fed
 
 Line = tuple[str, str, Phase]
 

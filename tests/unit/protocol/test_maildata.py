@@ -3,7 +3,7 @@
 import pytest
 
 from smtp_shell.protocol.maildata import END_OF_DATA, MailDataDecoder, MailDataEncoder
-from tests.samples import cuts
+from tests.support.samples import cuts
 
 WIRE = [
     # the message, all that goes over the wire

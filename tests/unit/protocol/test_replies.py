@@ -19,7 +19,7 @@ from smtp_shell.protocol.replies import (
     enhanced_code,
     wire_lines,
 )
-from tests.samples import fed
+from tests.support.samples import fed
 
 NO_CODE = "it does not begin with a three-digit code and a space or a hyphen"
 

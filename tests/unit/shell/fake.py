@@ -2,17 +2,17 @@
 
 from collections.abc import Iterable
 
+from smtp_shell.client.credentials import CredentialSource
+from smtp_shell.client.session import Session
 from smtp_shell.config import TlsSettings
-from smtp_shell.credentials import CredentialSource
+from smtp_shell.display.render import Look
+from smtp_shell.net.target import Target, Way
+from smtp_shell.net.transport import Transport
 from smtp_shell.protocol.events import Certificate, Entry, TlsStarted
 from smtp_shell.protocol.maildata import END_OF_DATA
 from smtp_shell.protocol.secret import Secret
-from smtp_shell.render import Look
-from smtp_shell.session import Session
-from smtp_shell.shell.options import ShellOptions, ShellSettings
+from smtp_shell.shell.settings import ShellOptions, ShellSettings
 from smtp_shell.shell.shell import Ask, Shell
-from smtp_shell.target import Target, Way
-from smtp_shell.transport import Transport
 
 EHLO = b"250-mail.example.org\r\n250-STARTTLS\r\n250-SIZE 1000\r\n250-DSN\r\n250-CHUNKING\r\n250 AUTH PLAIN LOGIN GSSAPI\r\n"
 REPLIES = {

@@ -1,13 +1,13 @@
 """What `/set` lists and changes, and what comes of it."""
 
-from dataclasses import fields
 from pathlib import Path
 
 import pytest
+from msgspec.structs import fields
 
 from smtp_shell.config import Timeouts
 from smtp_shell.errors import UsageError
-from smtp_shell.shell.options import ShellSettings
+from smtp_shell.shell.settings import ShellSettings
 from tests.unit.shell.fake import make_shell
 
 

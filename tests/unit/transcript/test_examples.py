@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from smtp_shell.transcript.checked import check_for_replay
+from smtp_shell.replay.plan import check_for_replay
 from smtp_shell.transcript.file import Header, Marker, Step, TranscriptReader, TranscriptWriter, check, open_transcript
 
 FOLDER = Path(__file__).parents[3] / "transcripts"

@@ -1,0 +1,1 @@
+"""A dialogue over a connection."""

@@ -1,0 +1,319 @@
+"""How an entry looks: rows of marked, escaped, masked text.
+
+Each row begins with a gutter that no server can write: a sign for the reply's class, a sign for TLS, and who speaks. Rows of a long
+line that had to be wrapped have one too.
+
+```
+   *: connect mail.example.org:587
++  S: 220 mail.example.org ESMTP        + positive completion     2yz
+   C: STARTTLS                          > positive intermediate   3yz
++  S: 220 2.0.0 Ready                   ~ transient negative      4yz
+ = C: MAIL FROM:<ann@example.org>       ! permanent negative      5yz
+!= S: 550 5.7.1 Not today               = inside TLS              ? inside TLS that was not verified
+```
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, assert_never
+
+from msgspec import Struct
+
+from smtp_shell.protocol.events import (
+    Authenticated,
+    CommandSent,
+    Connected,
+    Decoded,
+    Disconnected,
+    End,
+    Entry,
+    MailDataSent,
+    Noticed,
+    OctetsSent,
+    Remarked,
+    ReplyReceived,
+    SaslSent,
+    TimedOut,
+    TlsStarted,
+)
+from smtp_shell.protocol.masking import MASK
+from smtp_shell.protocol.octets import escape
+from smtp_shell.protocol.replies import Reply
+
+if TYPE_CHECKING:
+    pass
+
+SIGNS = {2: "+", 3: ">", 4: "~", 5: "!"}
+DATA_ROWS = 12
+_CONTINUED = " : "
+_NARROWEST = 2
+
+STYLES = {
+    "reply.2": "green",
+    "reply.3": "cyan",
+    "reply.4": "yellow",
+    "reply.5": "red",
+    "reply.odd": "magenta",
+    "command": "bold",
+    "data": "",
+    "event": "blue",
+    "decoded": "dim",
+    "note": "italic",
+    "notice": "bold yellow",
+    "said": "",
+    "quoted": "",
+    "error": "bold red",
+}
+
+# A theme is what differs from these styles; on a light background yellow and cyan cannot be read.
+THEMES: dict[str, dict[str, str]] = {
+    "dark": {},
+    "light": {"reply.3": "blue", "reply.4": "dark_orange3", "event": "magenta", "notice": "bold dark_orange3"},
+    "plain": dict.fromkeys(STYLES, ""),
+}
+# Styles of the program's own words that may have text of a server in them.
+
+
+class Row(Struct, frozen=True):
+    """One line on the screen.
+
+    Args:
+        gutter: Our own mark, six columns.
+        text: Printable text.
+        style: Name of its style, a key of `STYLES`.
+        aside: Short text for the right edge.
+    """
+
+    gutter: str
+    text: str
+    style: str
+    aside: str = ""
+
+
+class Look(Struct, frozen=True):
+    """What to show.
+
+    Args:
+        times: Show how long each reply took.
+        decoded: Show what base64 lines mean.
+        typed_data: Show mail data that the user has just typed.
+        theme: Which colours, a key of `THEMES`.
+    """
+
+    times: bool = True
+    decoded: bool = True
+    typed_data: bool = True
+    theme: str = "dark"
+
+
+class Presenter:
+    """Turn entries into rows.
+
+    Args:
+        look: What to show.
+    """
+
+    def __init__(self, look: Look | None = None) -> None:
+        self.look = look or Look()
+        self._tls = " "
+        self._data_rows = 0
+        self._data_hidden = 0
+        self._data_octets = 0
+
+    def rows(self, entry: Entry) -> Iterator[Row]:
+        """Give the rows of an entry; none for what need not be seen."""
+        event = entry.event
+        if isinstance(event, MailDataSent):
+            yield from self._mail_data(event)
+            return
+        if isinstance(event, TlsStarted):
+            self._tls = "=" if event.verified else "?"
+        elif isinstance(event, Connected):
+            self._tls = " "
+        yield from self._rows(entry)
+
+    def _rows(self, entry: Entry) -> Iterator[Row]:
+        event = entry.event
+        tls = self._tls if entry.tls else " "
+        match event:
+            case CommandSent():
+                yield Row(
+                    f" {tls} C: ", escape(event.command.shown) + (MASK if event.command.secret else ""), "command"
+                )
+            case SaslSent():
+                yield Row(f" {tls} C: ", MASK if event.secret else escape(event.line), "command")
+            case OctetsSent():
+                shown = event.octets if event.public is None else event.octets[: event.public]
+                yield Row(f" {tls} C| ", escape(shown) + ("" if event.public is None else MASK), "command")
+            case ReplyReceived():
+                yield from self._reply(event, tls)
+            case Decoded():
+                if self.look.decoded:
+                    yield Row("      ", f"means: {event.meaning}", "decoded")
+            case Noticed():
+                yield Row("   #! ", _notice(event), "notice")
+            case Remarked():
+                yield Row("   #  ", event.text, "note")
+            case Connected() | TlsStarted() | Authenticated() | TimedOut() | Disconnected():
+                yield Row("   *: ", describe(event), "event")
+            case MailDataSent():
+                return
+            case _:
+                assert_never(event)
+
+    def _reply(self, event: ReplyReceived, tls: str) -> Iterator[Row]:
+        digit = event.reply.code // 100
+        sign = SIGNS.get(digit, "?")
+        style = f"reply.{digit}" if digit in SIGNS else "reply.odd"
+        lines = list(event.reply.wire_lines())
+        for number, line in enumerate(lines, 1):
+            aside = ""
+            if number == len(lines) and self.look.times and event.seconds is not None:
+                aside = f"{event.seconds * 1000:.0f} ms"
+            yield Row(f"{sign}{tls} S: ", escape(line), style, aside)
+
+    def _mail_data(self, event: MailDataSent) -> Iterator[Row]:
+        tls = " " if self._tls == " " else self._tls
+        if event.last:
+            if self._data_hidden:
+                yield Row(
+                    "   #  ",
+                    f"… {self._data_hidden:,} more lines of mail data, {self._data_octets:,} octets in all",
+                    "note",
+                )
+            self._data_rows = self._data_hidden = self._data_octets = 0
+            if self.look.typed_data:
+                yield Row(f" {tls} C: ", ".", "command")
+            return
+        self._data_octets += len(event.octets)
+        if not self.look.typed_data:
+            return
+        room = DATA_ROWS - self._data_rows
+        if room <= 0:
+            self._data_hidden += event.octets.count(b"\n")
+            return
+        *head, rest = event.octets.split(b"\r\n", room)
+        if len(head) < room and rest:
+            head.append(rest)
+            rest = b""
+        for line in head:
+            self._data_rows += 1
+            yield Row(f" {tls} C: ", escape(line[:2000]), "data")
+        self._data_hidden += rest.count(b"\n")
+
+
+def describe(event: Connected | TlsStarted | Authenticated | TimedOut | Disconnected) -> str:
+    """Say in a line what an event that is no text on the wire is, much as a transcript does."""
+    match event:
+        case Connected():
+            at = f" ({event.peer})" if event.peer and event.peer != event.address else ""
+            return f"connect {event.address}{at}{' tls' if event.tls else ''}"
+        case TlsStarted():
+            verified = "verified" if event.verified else "NOT VERIFIED"
+            return f"tls {event.version} {event.cipher} {verified} {escape(event.certificate.subject)}"
+        case Authenticated():
+            return f"auth {event.mechanism} {escape(event.user.encode('utf-8', 'surrogateescape'))}"
+        case TimedOut():
+            return f"timeout: {event.waiting_for} did not come within {event.waited:g} s"
+        case Disconnected():
+            return _disconnected(event)
+        case _:
+            assert_never(event)
+
+
+def certificate_rows(facts: TlsStarted) -> Iterator[str]:
+    """Say who a server's certificate is for, who signed it and when it is good, a line each."""
+    certificate = facts.certificate
+    if not certificate.der:
+        return
+    names = ", ".join(escape(name) for name in certificate.names[:8])
+    more = f" and {len(certificate.names) - 8} more" if len(certificate.names) > 8 else ""
+    yield f"certificate  {escape(certificate.subject) or '(no subject)'}"
+    yield f"names        {names or '(none)'}{more}"
+    yield f"issuer       {escape(certificate.issuer)}"
+    yield f"valid        {escape(certificate.not_before)} to {escape(certificate.not_after)}"
+    yield f"SHA-256      {certificate.fingerprint}"
+    if facts.verified:
+        yield f"verified     chain, dates, and the name {escape(facts.name.encode('utf-8', 'surrogateescape'))}"
+    else:
+        yield "verified     NO: --insecure is on, anybody could be at the other end"
+
+
+def _disconnected(event: Disconnected) -> str:
+    words = {
+        End.CLIENT: "close",
+        End.SERVER: "close server",
+        End.TIMEOUT: "close: timeout",
+        End.ERROR: "close: error",
+    }[event.end]
+    return f"{words}: {event.detail}" if event.detail and event.end is not End.TIMEOUT else words
+
+
+def _notice(event: Noticed) -> str:
+    if not event.octets:
+        return event.sentence
+    return f'{event.sentence}: "{escape(event.octets[:2000])}"'
+
+
+def fold(row: Row, width: int) -> Iterator[tuple[str, str, str]]:
+    """Cut a row to the width of the screen: (gutter, text, aside) for each line of it.
+
+    Args:
+        row: The row.
+        width: Columns of the screen.
+    """
+    room = max(width - len(row.gutter), _NARROWEST)
+    gutter, text = row.gutter, row.text
+    while cells(text) > room:
+        cut = _cut(text, room)
+        yield gutter, text[:cut], ""
+        gutter, text = row.gutter[:-3] + _CONTINUED, text[cut:]
+    aside = row.aside if row.aside and cells(text) + len(row.aside) + 2 <= room else ""
+    pad = " " * (room - cells(text) - len(aside)) if aside else ""
+    yield gutter, text, pad + aside
+
+
+def wrap(text: str, width: int, *, quotes: bool = False) -> Iterator[str]:
+    """Cut the program's own words to the width of the screen, between words where it can; what follows is indented.
+
+    Args:
+        text: The words, printable.
+        width: Columns of the screen.
+        quotes: Whether somebody else's text is in them: each line after the first then begins with a mark.
+    """
+    rest = text.strip(" ")
+    start = " " * (len(text) - len(text.lstrip(" ")))
+    behind = start + (_CONTINUED if quotes else "  ")
+    while cells(rest) > (room := max(width - 1 - len(start), _NARROWEST)):
+        cut = _cut(rest, room)
+        space = rest.rfind(" ", 1, cut + 1)
+        yield start + rest[: space if space > 0 else cut].rstrip(" ")
+        rest = rest[space if space > 0 else cut :].lstrip(" ")
+        start = behind
+    yield start + rest
+
+
+def cells(text: str) -> int:
+    """Give the columns that text takes on a terminal, one that joins no characters; others need fewer."""
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len
+
+    return sum(map(cell_len, text))
+
+
+def _cut(text: str, room: int) -> int:
+    if text.isascii():
+        return room
+    taken = 0
+    for index, char in enumerate(text):
+        taken += cells(char)
+        if taken > room:
+            return max(index, 1)
+    return len(text)
+
+
+def reply_words(reply: Reply) -> str:
+    """Give a reply on one line, for a sentence about it."""
+    return escape(b" ".join(reply.wire_lines())[:200])

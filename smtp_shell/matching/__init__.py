@@ -1,0 +1,1 @@
+"""Expectations and how replies are compared with them."""

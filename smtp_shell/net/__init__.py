@@ -1,0 +1,1 @@
+"""Connections: names, sockets, TLS."""

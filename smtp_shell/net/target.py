@@ -1,0 +1,124 @@
+"""What to connect to: a host and port, a Unix socket, or a program."""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+from functools import lru_cache
+from urllib.parse import unquote, urlsplit
+
+from msgspec import Struct
+
+from smtp_shell.errors import UsageError
+from smtp_shell.protocol.octets import escape_str
+
+
+class Way(Enum):
+    """How octets get to the server."""
+
+    TCP = "tcp"
+    UNIX = "unix"
+    PIPE = "pipe"
+
+
+class Target(Struct, frozen=True):
+    """A server that can be connected to.
+
+    Args:
+        way: How octets get there.
+        host: Name or address (TCP), the socket's path (Unix), or the command (pipe).
+        port: Port number; 0 where there is none.
+        tls: Whether TLS begins with the first octet.
+        starttls: Whether the user asked for STARTTLS.
+        lmtp: Whether the dialogue is LMTP.
+    """
+
+    way: Way
+    host: str
+    port: int = 0
+    tls: bool = False
+    starttls: bool = False
+    lmtp: bool = False
+
+    def __str__(self) -> str:
+        shown = escape_str(self.host)
+        if self.way is Way.PIPE:
+            return f"pipe:{shown}"
+        if self.way is Way.UNIX:
+            return f"lmtp+unix:{shown}"
+        return f"[{shown}]:{self.port}" if ":" in self.host else f"{shown}:{self.port}"
+
+    @property
+    def name(self) -> str:
+        """The name that the certificate is checked against."""
+        return self.host if self.way is Way.TCP else "localhost"
+
+
+# Asked of the whole text: `urlsplit` takes line ends and tabs out without a word, and what stands behind a bracket too.
+_NEVER_IN_A_HOST = re.compile(r"[\x00-\x20\x7f]|\][^:/]")
+_PORTS = {"smtp": 25, "smtps": 465, "lmtp": 24}
+
+
+@lru_cache(maxsize=64)
+def parse_target(text: str, *, tls: bool = False, starttls: bool = False) -> Target:
+    """Read a URL or HOST[:PORT].
+
+    Args:
+        text: `smtp://host:port`, `smtps://host`, `lmtp://host:port`, `lmtp+unix:/path`, `pipe:COMMAND`, `host`, `host:port` or `[::1]:25`.
+        tls: Begin TLS with the first octet.
+        starttls: STARTTLS was asked for; the default port is then 587.
+
+    Raises:
+        UsageError: It is none of these.
+    """
+    if tls and starttls:
+        raise UsageError(
+            "--tls and --starttls exclude each other: TLS begins at once, or after the command; choose one."
+        )
+    if text.startswith("pipe:"):
+        return _other(Way.PIPE, text.removeprefix("pipe:"), text, tls=tls, starttls=starttls, lmtp=False)
+    if text.startswith("lmtp+unix:"):
+        path = unquote(text.removeprefix("lmtp+unix:").removeprefix("//"))
+        return _other(Way.UNIX, path, text, tls=tls, starttls=starttls, lmtp=True)
+    scheme, separator, _ = text.partition("://")
+    scheme = scheme.lower()
+    if not separator:
+        scheme, text = "smtp", f"smtp://{_bracketed(text)}"
+    if scheme not in _PORTS:
+        raise UsageError(
+            f"{escape_str(scheme)}:// is no scheme for mail; use smtp://, smtps://, lmtp://, lmtp+unix:/path or pipe:COMMAND."
+        )
+    implicit = tls or scheme == "smtps"
+    host, port = _host_and_port(text)
+    if port is None:
+        port = 587 if starttls and scheme == "smtp" else 465 if implicit else _PORTS[scheme]
+    return Target(Way.TCP, host, port, tls=implicit, starttls=starttls and not implicit, lmtp=scheme == "lmtp")
+
+
+def _other(way: Way, host: str, text: str, *, tls: bool, starttls: bool, lmtp: bool) -> Target:
+    if not host.strip():
+        raise UsageError(f"{escape_str(text)} names nothing; write lmtp+unix:/path/to/socket or pipe:COMMAND.")
+    return Target(way, host, tls=tls, starttls=starttls, lmtp=lmtp)
+
+
+def _bracketed(text: str) -> str:
+    """Put a bare IPv6 address into brackets."""
+    return f"[{text}]" if text.count(":") > 1 and not text.startswith("[") else text
+
+
+def _host_and_port(text: str) -> tuple[str, int | None]:
+    refusal = UsageError(f"{escape_str(text)} is no address; write HOST, HOST:PORT, [IPV6]:PORT or smtp://HOST:PORT.")
+    try:
+        parts = urlsplit(text)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        raise refusal from None
+    if parts.username is not None or parts.password is not None:
+        raise UsageError(
+            "a user or password does not belong into the address; use --user, and let the password be asked for."
+        )
+    if not host or parts.path not in ("", "/") or parts.query or parts.fragment or _NEVER_IN_A_HOST.search(text):
+        raise refusal
+    if port == 0:
+        raise UsageError(f"{escape_str(text)}: port 0 cannot be connected to; give a port from 1 to 65535.")
+    return host, port

@@ -1,0 +1,251 @@
+"""SCRAM, the client's side of the arithmetic: messages in, messages out, and the server is checked.
+
+```
+C: n,,n=student,r=CLIENT                       who I am, and something fresh
+S: r=CLIENTSERVER,s=SALT,i=4096                something fresher, and how my password is stored
+C: c=biws,r=CLIENTSERVER,p=PROOF               I know the password
+S: v=SIGNATURE                                 so do I, or at least what is stored of it
+```
+
+The password never crosses the wire. What does cross lets a listener try passwords at home, so a server may not make that cheap (few
+iterations) nor keep us busy (many).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import stringprep
+import unicodedata
+from binascii import a2b_base64, b2a_base64
+from typing import final
+
+from smtp_shell.errors import AuthFailed, ProtocolViolation
+from smtp_shell.protocol.octets import escape
+from smtp_shell.protocol.secret import Secret
+
+MIN_ITERATIONS = 4096
+MAX_ITERATIONS = 600_000
+
+_BASE64 = re.compile(rb"[A-Za-z0-9+/]*={0,2}")
+_NONCE = re.compile(rb"[!-+\--~]+")
+_COUNT = re.compile(rb"[1-9][0-9]{0,9}")
+_NAMED_ERRORS = frozenset(
+    (
+        b"invalid-encoding",
+        b"extensions-not-supported",
+        b"invalid-proof",
+        b"channel-bindings-dont-match",
+        b"server-does-support-channel-binding",
+        b"channel-binding-not-supported",
+        b"unsupported-channel-binding-type",
+        b"unknown-user",
+        b"invalid-username-encoding",
+        b"no-resources",
+        b"other-error",
+    )
+)
+_PROHIBITED = (
+    stringprep.in_table_c12,
+    stringprep.in_table_c21_c22,
+    stringprep.in_table_c3,
+    stringprep.in_table_c4,
+    stringprep.in_table_c5,
+    stringprep.in_table_c6,
+    stringprep.in_table_c7,
+    stringprep.in_table_c8,
+    stringprep.in_table_c9,
+)
+
+
+@final
+class ScramClient:
+    """Play the client in one SCRAM exchange without channel binding.
+
+    Args:
+        hash_name: The hash as `hashlib` names it, `sha1` or `sha256`.
+        user: The user name, as typed.
+        password: The password, as typed.
+        authzid: Whom to act as; empty for the user.
+        nonce: A fresh nonce of printable ASCII without a comma.
+
+    Raises:
+        AuthFailed: The user name or the password holds characters that SASLprep does not allow.
+    """
+
+    __slots__ = ("_client_first", "_gs2_header", "_hash_name", "_nonce", "_password", "_signature", "verified")
+
+    def __init__(self, hash_name: str, *, user: str, password: Secret, authzid: str = "", nonce: str) -> None:
+        prepared = saslprep(user, "user name", unassigned=True)
+        if not prepared:
+            raise AuthFailed("The user name is empty once it is prepared for SCRAM; give another one.")
+        if not _NONCE.fullmatch(nonce.encode()):
+            raise ValueError("a SCRAM nonce is printable ASCII without a comma")
+        self._hash_name = hash_name
+        self._password = Secret(saslprep(password.reveal(), "password"))
+        self._nonce = nonce.encode()
+        self._gs2_header = b"n," + (b"a=" + saslname(authzid) if authzid else b"") + b","
+        self._client_first = b"n=" + saslname(prepared) + b",r=" + self._nonce
+        self._signature = b""
+        self.verified = False
+
+    def first(self) -> bytes:
+        """Return the client-first-message.
+
+        Source: RFC 5802 §7
+        """
+        return self._gs2_header + self._client_first
+
+    def final(self, server_first: bytes) -> bytes:
+        """Answer the server-first-message with the client-final-message, the proof last.
+
+        Args:
+            server_first: `r=...,s=...,i=...`
+
+        Raises:
+            ProtocolViolation: The nonce does not extend ours, an extension is demanded (`m=`), the salt is no base64, the iterations
+                are fewer than 4096 or more than 600,000, or the message is no server-first-message.
+
+        Source: RFC 5802 §3, §5.1; RFC 7677 §4
+        """
+        nonce, salt, iterations = self._read_server_first(server_first)
+        salted = hashlib.pbkdf2_hmac(self._hash_name, self._password.reveal().encode(), salt, iterations)
+        client_key = self._hmac(salted, b"Client Key")
+        stored_key = hashlib.new(self._hash_name, client_key).digest()
+        without_proof = b"c=" + _base64(self._gs2_header) + b",r=" + nonce
+        signed = b",".join((self._client_first, server_first, without_proof))
+        proof = bytes(a ^ b for a, b in zip(client_key, self._hmac(stored_key, signed), strict=True))
+        self._signature = self._hmac(self._hmac(salted, b"Server Key"), signed)
+        return without_proof + b",p=" + _base64(proof)
+
+    def check(self, server_final: bytes) -> None:
+        """Verify the server's signature.
+
+        An error that the server names here (`e=invalid-proof`) is no violation: its reply follows, and `verified` stays false.
+
+        Args:
+            server_final: `v=...` or `e=...`
+
+        Raises:
+            ProtocolViolation: The signature is wrong, or the message is no server-final-message.
+
+        Source: RFC 5802 §3, §5.1
+        """
+        name, _, value = server_final.split(b",", 1)[0].partition(b"=")
+        if name == b"e":
+            return
+        signature = decode_base64(value)
+        if name != b"v" or signature is None:
+            raise ProtocolViolation(
+                "The server did not send its SCRAM signature where it was due; do not trust this server."
+            )
+        if not self._signature or not hmac.compare_digest(signature, self._signature):
+            raise ProtocolViolation(
+                "The server's SCRAM signature is false: it does not know the password, and may be an impostor; leave."
+            )
+        self.verified = True
+
+    def _read_server_first(self, message: bytes) -> tuple[bytes, bytes, int]:
+        fields = message.split(b",")
+        if fields[0].startswith(b"m="):
+            raise ProtocolViolation("The server demands a SCRAM extension (m=) that no client is to go on with.")
+        if [field[:2] for field in fields[:3]] != [b"r=", b"s=", b"i="]:
+            raise ProtocolViolation(
+                "The server's first SCRAM message is not of the form r=...,s=...,i=...; try another mechanism."
+            )
+        nonce, encoded_salt, count = (field[2:] for field in fields[:3])
+        if not nonce.startswith(self._nonce) or nonce == self._nonce or not _NONCE.fullmatch(nonce):
+            raise ProtocolViolation(
+                "The server's SCRAM nonce does not extend ours: the message may be an old one, replayed."
+            )
+        salt = decode_base64(encoded_salt)
+        if not salt:
+            raise ProtocolViolation("The salt in the server's first SCRAM message is empty or no base64.")
+        iterations = int(count) if _COUNT.fullmatch(count) else 0
+        if not MIN_ITERATIONS <= iterations <= MAX_ITERATIONS:
+            raise ProtocolViolation(
+                f"The server asks for a number of SCRAM iterations outside {MIN_ITERATIONS} to {MAX_ITERATIONS}: "
+                "fewer make the password cheap to guess, more only cost time."
+            )
+        return nonce, salt, iterations
+
+    def _hmac(self, key: bytes, message: bytes) -> bytes:
+        return hmac.digest(key, message, self._hash_name)
+
+
+def describe(message: bytes) -> str:
+    """Say what a message from a SCRAM server holds, as printable text.
+
+    Args:
+        message: A server-first-message, a server-final-message, or anything else, which is only escaped.
+    """
+    fields = message.split(b",")
+    names = [field[:2] for field in fields]
+    if names[:3] == [b"r=", b"s=", b"i="]:
+        nonce, salt, count = (escape(field[2:]) for field in fields[:3])
+        return f"nonce {nonce}, salt {salt}, {count} iterations"
+    if names[0] == b"v=":
+        return "server signature"  # its value lets others test passwords, just as the proof does
+    if names[0] == b"e=":
+        error = fields[0][2:]
+        return f"error {error.decode()}" if error in _NAMED_ERRORS else f"error of no known name: {escape(error)}"
+    return escape(message)
+
+
+def saslname(text: str) -> bytes:
+    """Encode a name for a SCRAM or GS2 message, where a comma and an equals sign have a meaning.
+
+    Source: RFC 5802 §5.1
+    """
+    return text.replace("=", "=3D").replace(",", "=2C").encode("utf-8", "surrogateescape")
+
+
+def saslprep(text: str, what: str, *, unassigned: bool = False) -> str:
+    """Prepare a user name or a password, so that both sides compute with the same characters.
+
+    Args:
+        text: The value as typed.
+        what: What the value is, for the sentence in the error; the value itself is not in it.
+        unassigned: Allow code points that Unicode 3.2 has not assigned: yes for names, no for passwords.
+
+    Raises:
+        AuthFailed: The value holds characters that are not allowed.
+
+    Source: RFC 4013 §2; RFC 5802 §2.2, §5.1
+    """
+    mapped = "".join(
+        " " if stringprep.in_table_c12(char) else char for char in text if not stringprep.in_table_b1(char)
+    )
+    prepared = unicodedata.ucd_3_2_0.normalize("NFKC", mapped)
+    for char in prepared:
+        if any(is_in(char) for is_in in _PROHIBITED):
+            raise AuthFailed(f"The {what} holds a character that SASLprep prohibits (RFC 4013); SCRAM cannot use it.")
+        if not unassigned and stringprep.in_table_a1(char):
+            raise AuthFailed(
+                f"The {what} holds a character that Unicode 3.2 does not know, such as an emoji; SCRAM cannot use it (RFC 4013)."
+            )
+    if any(map(stringprep.in_table_d1, prepared)) and (
+        any(map(stringprep.in_table_d2, prepared))
+        or not stringprep.in_table_d1(prepared[0])
+        or not stringprep.in_table_d1(prepared[-1])
+    ):
+        raise AuthFailed(f"The {what} mixes writing directions in a way that SASLprep prohibits (RFC 4013 §2.4).")
+    return prepared
+
+
+def decode_base64(text: bytes) -> bytes | None:
+    """Decode base64, with its padding and without anything else.
+
+    Returns:
+        The octets, or `None` where the text is no base64.
+
+    Source: RFC 4648 §4
+    """
+    if len(text) % 4 or not _BASE64.fullmatch(text):
+        return None
+    return a2b_base64(text)
+
+
+def _base64(octets: bytes) -> bytes:
+    return b2a_base64(octets, newline=False)

@@ -1,0 +1,1 @@
+"""Transcripts acted out against a server."""

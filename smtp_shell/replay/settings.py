@@ -1,0 +1,69 @@
+"""How a transcript is replayed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from itertools import count
+from typing import TYPE_CHECKING, TypeAlias
+
+from msgspec import Struct, field
+
+from smtp_shell.config import Timeouts, TlsSettings
+from smtp_shell.matching.expectation import Strictness
+from smtp_shell.net.target import Target
+from smtp_shell.protocol.events import Consumer
+from smtp_shell.replay.results import BeforeStep
+
+if TYPE_CHECKING:
+    from smtp_shell.protocol.sasl import Credentials, Mechanism
+
+CredentialsFor: TypeAlias = "Callable[[Mechanism, str], Credentials]"
+"""Gives the credentials for a mechanism and a user that the transcript names (empty if it names none), or raises AuthFailed."""
+
+
+class ReplaySettings(Struct, frozen=True):
+    """How a transcript is replayed.
+
+    Args:
+        server: What to replay against, as a URL, HOST[:PORT] or target; None for what the transcript names, to which no credential is
+            ever sent.
+        tls: TLS from the first octet.
+        starttls: The user demands STARTTLS: nothing of AUTH or a mail transaction goes in the clear.
+        tls_settings: How to do TLS.
+        timeouts: How long to wait for what.
+        overall: How many seconds a replay may take in all, pauses for a person excepted.
+        strictness: How strict `S:` lines are.
+        variables: Values for variables.
+        numbers: Source of `${count}`; give several replays the same one to count through all of them.
+        credentials: Where credentials come from; None where there are none.
+        allow_cleartext: Credentials may cross a connection on which somebody may listen.
+        keep_going: Whether a replay goes on after a difference, as far as that makes sense.
+        before_step: Asks a person before each client step.
+        consumers: Who gets each event, such as a recording, behind the octets that it is about.
+        outside: Whether mail data may stand outside the transcript's folder.
+        source: Local address to connect from.
+        family: `socket.AF_INET`, `socket.AF_INET6`, or 0 for either.
+        prepares: Whether TLS and AUTH are made ready while replies are awaited. The first replies are then seen some milliseconds after
+            they came, so this is for where no times are told.
+        attentive: Whether the process stays awake for a moment to hear a quick server's answer, as `Transport` says.
+    """
+
+    server: str | Target | None = None
+    tls: bool = False
+    starttls: bool = False
+    tls_settings: TlsSettings = field(default_factory=TlsSettings)
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    overall: float = 300.0
+    strictness: Strictness = Strictness.CODE
+    variables: Mapping[str, str] = field(default_factory=dict)
+    numbers: count[int] | None = None
+    credentials: CredentialsFor | None = None
+    allow_cleartext: bool = False
+    keep_going: bool = False
+    before_step: BeforeStep | None = None
+    consumers: tuple[Consumer, ...] = ()
+    outside: bool = False
+    source: str | None = None
+    family: int = 0
+    prepares: bool = False
+    attentive: bool = False

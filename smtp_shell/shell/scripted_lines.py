@@ -1,0 +1,148 @@
+"""Lines without a prompt: `-c`, `-f`, standard input that is no terminal, and `/source`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from smtp_shell.errors import ConnectionLost, SmtpShellError, UsageError
+from smtp_shell.protocol.dialogue import Phase
+from smtp_shell.protocol.octets import escape_str
+from smtp_shell.shell.lines import is_kept
+from smtp_shell.shell.shell import Shell
+
+_OPTION = "-c"
+_LINE_LIMIT = 64 * 1024
+_LEFTOVER_SECONDS = 0.05
+
+
+class Stopped(UsageError):
+    """A line of a file failed; the message names file and line."""
+
+
+def run_lines(shell: Shell, lines: Iterable[tuple[str, str]], *, keep_going: bool) -> int:
+    """Run lines, and tell the outcome.
+
+    Args:
+        shell: The shell.
+        lines: (where the line stands, the line). One of `-c` is named by its own text, unless that holds a credential.
+        keep_going: Go on after a 4yz or 5yz reply, and after a line that failed.
+
+    Returns:
+        The exit status.
+    """
+    status = 0
+    for where, line in lines:
+        before = shell.failed_replies
+        place = f"{where} {escape_str(line)[:60]}" if where == _OPTION and is_kept(line, shell.phase) else where
+        try:
+            shell.run(line)
+        except SmtpShellError as error:
+            shell.say_loudly(f"smtp-shell: {place}: {error}")
+            status = status or error.exit_status
+            if not keep_going or error.exit_status == 130:
+                return status
+            continue
+        if shell.failed_replies > before:
+            shell.say_loudly(f"smtp-shell: {place}: {shell.refusal}")
+            status = status or 1
+            if not keep_going:
+                return status
+        if shell.leaving:
+            break
+    return status or _unfinished(shell)
+
+
+def _unfinished(shell: Shell) -> int:
+    """Judge how the lines left the dialogue: inside mail data, or with something that the server still has to say."""
+    if shell.phase is not Phase.MAILDATA:
+        return _leftover(shell)
+    shell.say_loudly(
+        "smtp-shell: the lines ended inside mail data, so no message was sent; end it with a dot alone on a line."
+    )
+    return UsageError.exit_status
+
+
+def _leftover(shell: Shell) -> int:
+    """Look for what the server sends that nobody asked for: with it, no reply before is sure to be the right one."""
+    session = shell.session
+    before = shell.failed_replies
+    if session is None or not session.is_open:
+        return 0
+    try:
+        session.listen(_LEFTOVER_SECONDS)
+    except ConnectionLost:
+        return 0
+    except SmtpShellError as error:
+        shell.say_loudly(f"smtp-shell: {error}")
+        return error.exit_status
+    return 1 if shell.failed_replies > before else 0
+
+
+def command_lines(commands: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Give the lines of `-c` options, which may hold several lines each."""
+    for command in commands:
+        for line in command.split("\n"):
+            yield _OPTION, line.removesuffix("\r")
+
+
+def file_lines(path: Path) -> Iterator[tuple[str, str]]:
+    """Give the lines of a file, as a stream.
+
+    Raises:
+        UsageError: It cannot be read, is no UTF-8, or has an endless line.
+    """
+    name = escape_str(str(path))
+    try:
+        with path.open("rb") as stream:
+            yield from byte_lines(iter(lambda: stream.readline(_LINE_LIMIT + 2), b""), name)
+    except OSError as error:
+        raise UsageError(f"{name} cannot be read: {error.strerror}.") from None
+
+
+def byte_lines(lines: Iterable[bytes], name: str) -> Iterator[tuple[str, str]]:
+    """Give lines of octets as text, with where they stand.
+
+    Args:
+        lines: Lines with their ends.
+        name: What to call their source, printable.
+
+    Raises:
+        UsageError: A line is longer than 64 KiB.
+    """
+    for number, line in enumerate(lines, 1):
+        if len(line) > _LINE_LIMIT:
+            raise UsageError(f"{name}:{number}: the line is longer than {_LINE_LIMIT:,} octets.")
+        yield f"{name}:{number}", line.removesuffix(b"\n").removesuffix(b"\r").decode("utf-8", "surrogateescape")
+
+
+def run_file(shell: Shell, path: Path) -> None:
+    """Run a file of shell lines inside a shell; it stops at the first line that fails.
+
+    Raises:
+        SmtpShellError: A line failed, and the message says which; or the file runs itself.
+    """
+    resolved = path.resolve()
+    if resolved in shell.sources:
+        raise UsageError(f"{escape_str(str(path))} runs itself; take the /source line out.")
+    shell.sources.append(resolved)
+    try:
+        _run_each(shell, path)
+    finally:
+        shell.sources.pop()
+
+
+def _run_each(shell: Shell, path: Path) -> None:
+    for where, line in file_lines(path):
+        if line.startswith("#") and shell.phase is not Phase.MAILDATA:
+            continue
+        before = shell.failed_replies
+        try:
+            shell.run(line)
+        except SmtpShellError as error:
+            error.message = f"{where}: {error.message}"
+            raise
+        if shell.failed_replies > before:
+            raise Stopped(f"{where}: {shell.refusal} The lines behind it were not run.")
+        if shell.leaving:
+            return

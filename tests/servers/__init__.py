@@ -1,1 +1,0 @@
-"""Foreign mail servers that the tests start on loopback."""

@@ -1,0 +1,109 @@
+"""Where a password comes from, and where it never goes."""
+
+import sys
+
+import pytest
+
+from smtp_shell.client.credentials import PASSWORD_VARIABLE, CredentialSource, child_environment
+from smtp_shell.errors import AuthFailed
+from smtp_shell.protocol.secret import Secret
+
+BOTH = frozenset({"user", "password"})
+PRINTS = f"{sys.executable} -c \"print('from a command'); print('second line')\""
+
+
+@pytest.fixture(autouse=True)
+def without_keyring(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no keyring of this machine answer."""
+    monkeypatch.setitem(sys.modules, "keyring", None)
+
+
+def asked(log: list[tuple[str, bool]], answer: str = "from a person") -> "CredentialSource":
+    def ask(question: str, hidden: bool) -> str:
+        log.append((question, hidden))
+        return answer
+
+    return CredentialSource("student", ask=ask)
+
+
+def test_the_first_source_that_has_one_wins(monkeypatch: pytest.MonkeyPatch) -> None:
+    log: list[tuple[str, bool]] = []
+    ask = asked(log).ask
+    monkeypatch.setenv(PASSWORD_VARIABLE, "from the environment")
+    source = CredentialSource("student", password_command=PRINTS, ask=ask, preset=Secret("preset"))
+    assert source.find(BOTH).password == Secret("from a command")
+    source = CredentialSource("student", ask=ask, preset=Secret("preset"))
+    assert source.find(BOTH).password == Secret("from the environment")
+    monkeypatch.delenv(PASSWORD_VARIABLE)
+    assert source.find(BOTH).password == Secret("preset")
+    assert log == []
+    assert asked(log).find(BOTH).password == Secret("from a person")
+    assert log == [("Password for student: ", True)]
+
+
+def test_a_user_is_asked_for_in_sight_and_one_given_here_goes_first() -> None:
+    log: list[tuple[str, bool]] = []
+    source = CredentialSource(ask=asked(log, "ann").ask)
+    found = source.find(BOTH)
+    assert (found.user, found.password) == ("ann", Secret("ann"))
+    assert log == [("User: ", False), ("Password for ann: ", True)]
+    assert source.find(BOTH, user="bob").user == "bob"
+
+
+def test_what_a_mechanism_does_not_need_is_not_asked_for() -> None:
+    log: list[tuple[str, bool]] = []
+    assert asked(log).find(frozenset()).user == "student"
+    assert log == []
+
+
+def test_a_token_comes_from_its_own_command() -> None:
+    source = CredentialSource("student", token_command=PRINTS)
+    assert source.has_token
+    assert source.find(frozenset({"user", "token"})).password == Secret("from a command")
+    assert not CredentialSource("student").has_token
+
+
+@pytest.mark.parametrize(
+    ("source", "needs", "option"),
+    [
+        (CredentialSource(), BOTH, "--user NAME"),
+        (CredentialSource("student"), BOTH, f"--password-command CMD or set {PASSWORD_VARIABLE}"),
+        (CredentialSource("student"), frozenset({"user", "token"}), "--token-command CMD"),
+    ],
+)
+def test_what_is_missing_is_named_by_its_option(source: CredentialSource, needs: frozenset[str], option: str) -> None:
+    with pytest.raises(AuthFailed, match=option):
+        source.find(needs)
+
+
+@pytest.mark.parametrize("command", ["exit 3", "true", "no-such-program-anywhere", f"{sys.executable} -c 'print()'"])
+def test_a_command_that_gives_nothing_is_a_sentence(command: str) -> None:
+    with pytest.raises(AuthFailed, match="--password-command: the command printed nothing or failed"):
+        CredentialSource("student", password_command=command).find(BOTH)
+
+
+def test_programs_that_are_started_do_not_see_the_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(PASSWORD_VARIABLE, "open sesame")
+    monkeypatch.setenv("OTHER", "stays")
+    assert PASSWORD_VARIABLE not in child_environment()
+    assert child_environment()["OTHER"] == "stays"
+    command = f"{sys.executable} -c \"import os; print(os.environ.get('{PASSWORD_VARIABLE}', 'nothing'))\""
+    assert CredentialSource("student", password_command=command).find(BOTH).password == Secret("nothing")
+
+
+def test_octets_that_are_no_utf8_stay_as_they_are() -> None:
+    command = f'{sys.executable} -c "import sys; sys.stdout.buffer.write(bytes([255, 13, 10]))"'
+    found = CredentialSource("student", password_command=command).find(BOTH).password
+    assert found.reveal().encode("utf-8", "surrogateescape") == b"\xff"
+
+
+def test_a_user_name_in_a_question_is_printable() -> None:
+    log: list[tuple[str, bool]] = []
+    asked(log).find(BOTH, user="a\x1b[2J\u202e")
+    assert log[0][0].isprintable()
+
+
+def test_nothing_of_it_shows_in_a_repr() -> None:
+    source = CredentialSource("student", preset=Secret("open sesame"))
+    assert "sesame" not in repr(source)
+    assert "sesame" not in repr(source.find(BOTH))

@@ -1,0 +1,243 @@
+"""How each event looks: its marks, its text, its masks."""
+
+import hashlib
+import io
+import re
+
+import pytest
+from rich.console import Console
+
+from smtp_shell.display.render import (
+    DATA_ROWS,
+    STYLES,
+    Look,
+    Presenter,
+    Row,
+    certificate_rows,
+    fold,
+    reply_words,
+    wrap,
+)
+from smtp_shell.display.views import ConsoleView, PlainView
+from smtp_shell.protocol.commands import Command
+from smtp_shell.protocol.events import (
+    Authenticated,
+    Certificate,
+    CommandSent,
+    Connected,
+    Decoded,
+    Disconnected,
+    End,
+    Entry,
+    Event,
+    MailDataSent,
+    Noticed,
+    NoticeKind,
+    OctetsSent,
+    Remarked,
+    ReplyReceived,
+    SaslSent,
+    TimedOut,
+    TlsStarted,
+)
+from smtp_shell.protocol.masking import MASK
+from smtp_shell.protocol.replies import Reply, ReplyParser
+
+BLOB = b"AHN0dWRlbnQAb3BlbiBzZXNhbWU="
+VERIFIED = TlsStarted(
+    "TLSv1.3", "TLS_AES_256_GCM_SHA384", True, Certificate(b"CN=mail.example.org"), "mail.example.org"
+)
+UNVERIFIED = TlsStarted("TLSv1.2", "X", False, Certificate(b"CN=\x1b[2J"), "mail.example.org")
+
+
+def reply(octets: bytes) -> Reply:
+    (found,) = ReplyParser().receive(octets)
+    assert isinstance(found, Reply)
+    return found
+
+
+def rows(*events: Event, look: Look | None = None, tls: bool = False) -> list[str]:
+    presenter = Presenter(look)
+    return [
+        f"{row.gutter}{row.text}"
+        for number, event in enumerate(events, 1)
+        for row in presenter.rows(Entry(number, 0.0, event, tls))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("event", "shown"),
+    [
+        (Connected("mail.example.org:25"), "   *: connect mail.example.org:25"),
+        (Connected("mail.example.org:465", True, "192.0.2.1:465"), "   *: connect mail.example.org:465 (192.0.2.1:465) tls"),
+        (CommandSent(Command(b"EHLO x\x1b")), r"   C: EHLO x\x1b"),
+        (CommandSent(Command(b"AUTH PLAIN " + BLOB, 11)), f"   C: AUTH PLAIN {MASK}"),
+        (SaslSent(BLOB), f"   C: {MASK}"),
+        (SaslSent(b"*", secret=False), "   C: *"),
+        (OctetsSent(b"EHLO x\r\n.\n"), r"   C| EHLO x\x0d\x0a.\x0a"),
+        (OctetsSent(b"AUTH PLAIN " + BLOB, 11), f"   C| AUTH PLAIN {MASK}"),
+        (Decoded(True, "PLAIN", "NUL student NUL •"), "      means: NUL student NUL •"),
+        (Authenticated("PLAIN", "stu\u202edent"), r"   *: auth PLAIN stu\xe2\x80\xaedent"),
+        (TimedOut(5.0, "the reply to NOOP"), "   *: timeout: the reply to NOOP did not come within 5 s"),
+        (Remarked("a note"), "   #  a note"),
+        (Noticed(NoticeKind.UNSOLICITED), f"   #! {NoticeKind.UNSOLICITED.value}"),
+        (Noticed(NoticeKind.CUT_REPLY, "", b"25\x00"), rf'   #! {NoticeKind.CUT_REPLY.value}: "25\x00"'),
+        (VERIFIED, "   *: tls TLSv1.3 TLS_AES_256_GCM_SHA384 verified CN=mail.example.org"),
+        (UNVERIFIED, r"   *: tls TLSv1.2 X NOT VERIFIED CN=\x1b[2J"),
+        (Disconnected(End.SERVER), "   *: close server"),
+        (Disconnected(End.CLIENT), "   *: close"),
+        (Disconnected(End.CLIENT, "dropped"), "   *: close: dropped"),
+        (Disconnected(End.ERROR, "why"), "   *: close: error: why"),
+        (Disconnected(End.TIMEOUT, "why"), "   *: close: timeout"),
+    ],
+)  # fmt: skip
+def test_each_event_has_its_row(event: Event, shown: str) -> None:
+    assert rows(event) == [shown]
+
+
+@pytest.mark.parametrize(
+    ("octets", "shown"),
+    [
+        (b"220 hi\r\n", ["+  S: 220 hi"]),
+        (b"354 go\r\n", [">  S: 354 go"]),
+        (b"450 wait\r\n", ["~  S: 450 wait"]),
+        (b"550 no\r\n", ["!  S: 550 no"]),
+        (b"999 what\r\n", ["?  S: 999 what"]),
+        (b"250-a\r\n250-\r\n250 c\r\n", ["+  S: 250-a", "+  S: 250-", "+  S: 250 c"]),
+        (b"250 a\rb\x00\x9b\xe2\x80\xae\n", [r"+  S: 250 a\x0db\x00\x9b\xe2\x80\xae"]),
+        (b"250 [bold]x[/nope] :smile:\r\n", ["+  S: 250 [bold]x[/nope] :smile:"]),
+    ],
+)
+def test_a_reply_shows_its_class_without_any_colour(octets: bytes, shown: list[str]) -> None:
+    assert rows(ReplyReceived(reply(octets), None)) == shown
+
+
+def test_what_is_inside_tls_is_marked_and_what_is_not_verified_too() -> None:
+    hello = CommandSent(Command(b"EHLO x"))
+    assert rows(VERIFIED, hello, ReplyReceived(reply(b"250 a\r\n"), None), tls=True)[1:] == [
+        " = C: EHLO x",
+        "+= S: 250 a",
+    ]
+    assert rows(UNVERIFIED, hello, ReplyReceived(reply(b"550 a\r\n"), None), tls=True)[1:] == [
+        " ? C: EHLO x",
+        "!? S: 550 a",
+    ]
+    assert rows(VERIFIED, Connected("b"), hello)[2:] == ["   C: EHLO x"]
+
+
+def test_the_style_follows_the_class() -> None:
+    presenter = Presenter()
+    styles = [
+        next(presenter.rows(Entry(1, 0, ReplyReceived(reply(b"%d x\r\n" % code), None)))).style
+        for code in (250, 354, 421, 550, 777)
+    ]
+    assert styles == ["reply.2", "reply.3", "reply.4", "reply.5", "reply.odd"]
+    assert set(styles) <= STYLES.keys()
+
+
+def test_the_time_of_a_reply_stands_beside_its_last_line() -> None:
+    event = ReplyReceived(reply(b"250-a\r\n250 b\r\n"), None, 0.0123)
+    asides = [row.aside for row in Presenter().rows(Entry(1, 0, event))]
+    assert asides == ["", "12 ms"]
+    assert [row.aside for row in Presenter(Look(times=False)).rows(Entry(1, 0, event))] == ["", ""]
+
+
+def test_meanings_can_be_left_out() -> None:
+    assert rows(Decoded(True, "PLAIN", "x"), look=Look(decoded=False)) == []
+
+
+def test_mail_data_shows_its_beginning_and_how_much_there_is() -> None:
+    lines = b"".join(b"line %d\r\n" % number for number in range(1, 101))
+    shown = rows(MailDataSent(lines[:500]), MailDataSent(lines[500:]), MailDataSent(b".\r\n", True))
+    assert shown[:DATA_ROWS] == [f"   C: line {number}" for number in range(1, DATA_ROWS + 1)]
+    assert shown[DATA_ROWS:] == [
+        f"   #  … {100 - DATA_ROWS:,} more lines of mail data, {len(lines):,} octets in all",
+        "   C: .",
+    ]
+
+
+def test_mail_data_that_was_just_typed_is_not_shown_again() -> None:
+    assert rows(MailDataSent(b"a\r\n"), MailDataSent(b".\r\n", True), look=Look(typed_data=False)) == []
+
+
+@pytest.mark.parametrize("width", [20, 40, 80])
+def test_a_wrapped_row_carries_a_mark_that_no_server_can_write(width: int) -> None:
+    row = Row("+= S: ", "250 " + "   *: tls TLSv1.3 verified " * 20, "reply.2", "12 ms")
+    folded = list(fold(row, width))
+    assert [gutter for gutter, _, _ in folded] == ["+= S: ", *["+=  : "] * (len(folded) - 1)]
+    assert all(len(gutter + text + aside) <= width for gutter, text, aside in folded)
+    assert "".join(text for _, text, _ in folded) == row.text
+
+
+def test_wide_characters_are_wrapped_by_their_columns() -> None:
+    folded = list(fold(Row("+  S: ", "名" * 100, "reply.2"), 40))
+    assert [len(text) for _, text, _ in folded] == [17, 17, 17, 17, 17, 15]
+
+
+def test_the_aside_stands_at_the_right_edge_or_nowhere() -> None:
+    ((_, _, aside),) = fold(Row("+  S: ", "250 a", "reply.2", "12 ms"), 80)
+    assert len("+  S: 250 a" + aside) == 80
+    ((_, _, aside),) = fold(Row("+  S: ", "x" * 70, "reply.2", "12 ms"), 80)
+    assert aside == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "quotes", "lines"),
+    [
+        ("short", False, ["short"]),
+        ("", False, [""]),
+        ("  two words and more of them", False, ["  two words and", "    more of them"]),
+        ("two words and more of them all", True, ["two words and more", " : of them all"]),
+        ("x" * 40, True, ["x" * 19, " : " + "x" * 16, " : " + "x" * 5]),
+        ("a-b " * 10, False, ["a-b a-b a-b a-b a-b", "  a-b a-b a-b a-b", "  a-b"]),
+        ("名" * 12, True, ["名" * 9, " : " + "名" * 3]),
+    ],
+)
+def test_words_are_wrapped_at_blanks_and_quoted_ones_are_marked(text: str, quotes: bool, lines: list[str]) -> None:
+    assert list(wrap(text, 20, quotes=quotes)) == lines
+
+
+def test_a_console_writes_rows_of_its_width() -> None:
+    out = io.StringIO()
+    view = ConsoleView(Console(file=out, width=40, highlight=False))
+    view(Entry(1, 0, ReplyReceived(reply(b"250 " + b"x" * 60 + b"\r\n"), None)))
+    view.say("some words of our own that are too many for one row of it")
+    assert all(len(line) <= 40 for line in out.getvalue().split("\n"))
+    assert out.getvalue().startswith("+  S: 250 xxx")
+
+
+def test_plain_output_is_a_line_each_and_words_go_elsewhere() -> None:
+    out, words = io.StringIO(), io.StringIO()
+    view = PlainView(out, words)
+    view(Entry(1, 0, ReplyReceived(reply(b"250 " + b"x" * 200 + b"\r\n"), None, 0.5)))
+    view.say("of our own")
+    assert out.getvalue() == "+  S: 250 " + "x" * 200 + "\n"
+    assert words.getvalue() == "of our own\n"
+
+
+def test_a_certificate_says_who_and_until_when_and_whether_it_counts() -> None:
+    names = tuple(b"%d.example.org" % number for number in range(10))
+    certificate = Certificate(b"CN=a", b"CN=ca", names, b"Jan  1", b"Jan  2", b"01", b"\x30")
+    text = "\n".join(certificate_rows(TlsStarted("TLSv1.3", "X", True, certificate, "a")))
+    assert "7.example.org and 2 more" in text
+    assert "verified     chain, dates, and the name a" in text
+    assert f"SHA-256      {hashlib.sha256(b'0').hexdigest()}" in text
+    text = "\n".join(certificate_rows(TlsStarted("TLSv1.3", "X", False, certificate, "a")))
+    assert "verified     NO: --insecure is on" in text
+    assert list(certificate_rows(VERIFIED)) == []
+
+
+def test_the_words_of_a_reply_are_one_line() -> None:
+    assert reply_words(reply(b"250-a\x1b\r\n250 b\r\n")) == r"250-a\x1b 250 b"
+
+
+@pytest.mark.parametrize(("theme", "colour"), [("dark", "\x1b[33m"), ("light", "\x1b[38;5;166m"), ("plain", "")])
+def test_a_theme_changes_the_colour_and_never_the_text(theme: str, colour: str) -> None:
+    out = io.StringIO()
+    view = ConsoleView(
+        Console(file=out, width=80, force_terminal=True, color_system="256"), Look(times=False, theme=theme)
+    )
+    view(Entry(1, 0.0, ReplyReceived(Reply(450, (b"4.2.1 later",), b"450 4.2.1 later\r\n"), None)))
+    assert ("\x1b[" in out.getvalue()) == bool(colour)
+    assert colour in out.getvalue()
+    assert re.sub(r"\x1b\[[0-9;]*m", "", out.getvalue()) == "~  S: 450 4.2.1 later\n"

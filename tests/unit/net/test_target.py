@@ -1,0 +1,112 @@
+"""What a person names, and where that leads."""
+
+import pytest
+
+from smtp_shell.errors import UsageError
+from smtp_shell.net.target import Target, Way, parse_target
+
+TARGETS: list[tuple[str, Target, str]] = [
+    ("mail.example.com", Target(Way.TCP, "mail.example.com", 25), "mail.example.com:25"),
+    ("mail.example.com:2525", Target(Way.TCP, "mail.example.com", 2525), "mail.example.com:2525"),
+    ("mail.example.com:", Target(Way.TCP, "mail.example.com", 25), "mail.example.com:25"),
+    ("MAIL.example.com", Target(Way.TCP, "mail.example.com", 25), "mail.example.com:25"),
+    ("192.0.2.1", Target(Way.TCP, "192.0.2.1", 25), "192.0.2.1:25"),
+    ("192.0.2.1:587", Target(Way.TCP, "192.0.2.1", 587), "192.0.2.1:587"),
+    ("::1", Target(Way.TCP, "::1", 25), "[::1]:25"),
+    ("2001:db8::1", Target(Way.TCP, "2001:db8::1", 25), "[2001:db8::1]:25"),
+    ("[::1]", Target(Way.TCP, "::1", 25), "[::1]:25"),
+    ("[::1]:2525", Target(Way.TCP, "::1", 2525), "[::1]:2525"),
+    ("smtp://mail.example.com", Target(Way.TCP, "mail.example.com", 25), "mail.example.com:25"),
+    ("SMTP://mail.example.com/", Target(Way.TCP, "mail.example.com", 25), "mail.example.com:25"),
+    ("smtp://[::1]:26", Target(Way.TCP, "::1", 26), "[::1]:26"),
+    ("smtps://mail.example.com", Target(Way.TCP, "mail.example.com", 465, tls=True), "mail.example.com:465"),
+    ("smtps://mail.example.com:5465", Target(Way.TCP, "mail.example.com", 5465, tls=True), "mail.example.com:5465"),
+    ("lmtp://mail.example.com", Target(Way.TCP, "mail.example.com", 24, lmtp=True), "mail.example.com:24"),
+    ("lmtp+unix:/run/lmtp", Target(Way.UNIX, "/run/lmtp", lmtp=True), "lmtp+unix:/run/lmtp"),
+    ("lmtp+unix:///run/lmtp", Target(Way.UNIX, "/run/lmtp", lmtp=True), "lmtp+unix:/run/lmtp"),
+    ("lmtp+unix:/a%20b", Target(Way.UNIX, "/a b", lmtp=True), "lmtp+unix:/a b"),
+    ("pipe:sendmail -bs", Target(Way.PIPE, "sendmail -bs"), "pipe:sendmail -bs"),
+    ("pipe:sh -c 'a://b'", Target(Way.PIPE, "sh -c 'a://b'"), "pipe:sh -c 'a://b'"),
+    ("m\u00fcnchen.example", Target(Way.TCP, "m\u00fcnchen.example", 25), "m\u00fcnchen.example:25"),
+]
+
+NO_TARGETS = [
+    ("", "is no address"),
+    (":25", "is no address"),
+    ("smtp://", "is no address"),
+    ("mail.example.com:smtp", "is no address"),
+    ("mail.example.com:99999", "is no address"),
+    ("mail.example.com:-1", "is no address"),
+    ("mail.example.com:\u0662\u0665", "is no address"),
+    ("[::1", "is no address"),
+    ("[::1]x", "is no address"),
+    ("mail.example.com/path", "is no address"),
+    ("smtp://mail.example.com?x=y", "is no address"),
+    ("smtp://mail.example.com#x", "is no address"),
+    ("two words", "is no address"),
+    ("mail.example.com\n", "is no address"),
+    ("mail\n.example.com", "is no address"),
+    ("mail.example.com\r\nRSET", "is no address"),
+    ("mail.\texample.com", "is no address"),
+    (" mail.example.com", "is no address"),
+    ("mail.example.com\0", "is no address"),
+    ("mail.example.com:0", "port 0 cannot be connected to"),
+    ("http://mail.example.com", "http:// is no scheme for mail"),
+    ("://mail.example.com", ":// is no scheme for mail"),
+    ("pipe:", "names nothing"),
+    ("pipe:  ", "names nothing"),
+    ("lmtp+unix:", "names nothing"),
+    ("lmtp+unix://", "names nothing"),
+]
+
+
+@pytest.mark.parametrize(("text", "target", "shown"), TARGETS)
+def test_a_target(text: str, target: Target, shown: str) -> None:
+    assert parse_target(text) == target
+    assert str(target) == shown
+
+
+@pytest.mark.parametrize(("text", "reason"), NO_TARGETS)
+def test_what_is_no_target(text: str, reason: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse_target(text)
+    assert reason in str(caught.value)
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("text", "tls", "starttls", "target"),
+    [
+        ("h", False, True, Target(Way.TCP, "h", 587, starttls=True)),
+        ("h:25", False, True, Target(Way.TCP, "h", 25, starttls=True)),
+        ("h", True, False, Target(Way.TCP, "h", 465, tls=True)),
+        ("smtp://h:25", True, False, Target(Way.TCP, "h", 25, tls=True)),
+        ("lmtp://h", False, True, Target(Way.TCP, "h", 24, starttls=True, lmtp=True)),
+        ("lmtp+unix:/s", True, False, Target(Way.UNIX, "/s", tls=True, lmtp=True)),
+        ("pipe:x", False, True, Target(Way.PIPE, "x", starttls=True)),
+    ],
+)
+def test_tls_from_the_start_or_after_a_command(text: str, tls: bool, starttls: bool, target: Target) -> None:
+    assert parse_target(text, tls=tls, starttls=starttls) == target
+
+
+def test_tls_cannot_begin_twice() -> None:
+    with pytest.raises(UsageError, match="exclude each other"):
+        parse_target("h", tls=True, starttls=True)
+
+
+@pytest.mark.parametrize("text", ["smtp://ann:secret@mail.example.com", "ann@mail.example.com", "smtp://:secret@h"])
+def test_a_credential_has_no_place_in_an_address(text: str) -> None:
+    with pytest.raises(UsageError, match="use --user") as caught:
+        parse_target(text)
+    assert "secret" not in str(caught.value)
+
+
+def test_the_name_on_the_certificate() -> None:
+    assert parse_target("smtps://mail.example.com").name == "mail.example.com"
+    assert parse_target("lmtp+unix:/s").name == parse_target("pipe:x").name == "localhost"
+
+
+def test_a_target_shows_no_control_characters() -> None:
+    assert str(parse_target("pipe:\x1b[2J")) == "pipe:\\x1b[2J"
+    assert str(parse_target("lmtp+unix:/%1b%0a")) == "lmtp+unix:/\\x1b\\x0a"
