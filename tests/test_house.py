@@ -18,6 +18,7 @@ LAYERS = (
     {"errors"},
     {"config"},
     {"protocol"},
+    {"arguments"},
     {"knowledge"},
     {"net"},
     {"client"},

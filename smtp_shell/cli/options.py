@@ -5,42 +5,14 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from functools import partial
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
+from smtp_shell.arguments import file_path, seconds
 from smtp_shell.errors import UsageError
 
 if TYPE_CHECKING:
     from smtp_shell.client.credentials import Ask, CredentialSource
     from smtp_shell.config import TlsSettings
-
-# For each of its few words argparse looks for a translation in the system's folders. There is none, and to look takes 2 ms.
-argparse._ = str  # type: ignore[attr-defined]
-
-
-class Parser(argparse.ArgumentParser):
-    """A parser whose complaint is an error of ours, in one sentence.
-
-    It takes no abbreviations: `--password` is not `--password-command`, whose value is run as a command.
-    """
-
-    def __init__(
-        self, *, formatter_class: type[argparse.HelpFormatter] = argparse.HelpFormatter, **options: Any
-    ) -> None:
-        self._shown_by = formatter_class
-        # argparse makes a formatter for each option, to try it out; one without a width asks `shutil`, which takes long to import.
-        super().__init__(formatter_class=partial(formatter_class, width=80), **{"allow_abbrev": False, **options})
-
-    def format_help(self) -> str:
-        """Give the help, as wide as the terminal."""
-        self.formatter_class = self._shown_by
-        return super().format_help()
-
-    def error(self, message: str) -> NoReturn:
-        """Say what is wrong in one sentence."""
-        from smtp_shell.protocol.octets import escape_str
-
-        raise UsageError(f"{escape_str(message)}; see {self.prog} --help.")
 
 
 class _NoPassword(argparse.Action):
@@ -136,32 +108,8 @@ def credential_source(options: argparse.Namespace, ask: Ask | None) -> Credentia
     return CredentialSource(options.user or "", options.password_command, options.token_command, ask, preset)
 
 
-def file_path(text: str) -> Any:
-    """Read the name of a file, with `~` for the home folder."""
-    from pathlib import Path
+def terminal_ask() -> Ask:
+    """Return what asks the user at the terminal."""
+    from smtp_shell.shell.repl import ask
 
-    return Path(text).expanduser()
-
-
-def port_number(text: str) -> int:
-    """Read a port number; 0 stands for any free one.
-
-    Raises:
-        ValueError: It is none.
-    """
-    port = int(text)
-    if not 0 <= port <= 65535:
-        raise ValueError
-    return port
-
-
-def seconds(text: str) -> float:
-    """Read a number of seconds.
-
-    Raises:
-        ValueError: It is none, or not from 0 to a day.
-    """
-    number = float(text)
-    if not 0 < number <= 86_400:
-        raise ValueError
-    return number
+    return ask

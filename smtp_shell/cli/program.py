@@ -13,21 +13,19 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from smtp_shell import __version__
+from smtp_shell.arguments import ArgumentParser, file_path, port_number
 from smtp_shell.cli.options import (
-    Parser,
     address_family,
     connection_options,
     credential_source,
-    file_path,
     is_terminal,
-    port_number,
+    terminal_ask,
     tls_settings,
     wants_color,
 )
 from smtp_shell.errors import SmtpShellError, UsageError
 
 if TYPE_CHECKING:
-    from smtp_shell.client.credentials import Ask
     from smtp_shell.display.views import View
     from smtp_shell.net.target import Target
     from smtp_shell.servers.inbox import Inbox
@@ -141,7 +139,7 @@ def _dispatch(words: list[str]) -> int:
         return _practice(words[1:])
     if words and words[0] == "replay":
         with _loading():
-            from smtp_shell.shell.replaying import main as replay
+            from smtp_shell.cli.replay import main as replay
         return replay(words[1:])
     if words and words[0] == "show":
         return _show(words[1:])
@@ -308,7 +306,7 @@ def _make_shell(options: argparse.Namespace, inbox: Inbox | None, *, interactive
     from smtp_shell.shell.settings import ShellOptions, ShellSettings
     from smtp_shell.shell.shell import Shell
 
-    ask = _asker() if interactive else None
+    ask = terminal_ask() if interactive else None
     settings = ShellSettings(
         timeout=options.timeout or 0.0, ehlo=options.ehlo or "", insecure_auth=options.insecure_auth, times=interactive
     )
@@ -322,12 +320,6 @@ def _make_shell(options: argparse.Namespace, inbox: Inbox | None, *, interactive
         inbox=inbox,
     )
     return Shell(_view(options), shell_options, settings, ask=ask)
-
-
-def _asker() -> Ask:
-    from smtp_shell.shell.repl import ask
-
-    return ask
 
 
 def _view(options: argparse.Namespace) -> View:
@@ -346,7 +338,7 @@ def _view(options: argparse.Namespace) -> View:
 
 
 def _show(words: list[str]) -> int:
-    parser = Parser(prog="smtp-shell show", description="Show a transcript as a dialogue.")
+    parser = ArgumentParser(prog="smtp-shell show", description="Show a transcript as a dialogue.")
     parser.add_argument("file", help="the transcript")
     parser.add_argument("--color", choices=("auto", "always", "never"), default="auto")
     parser.set_defaults(json=False)
@@ -364,7 +356,7 @@ def _show(words: list[str]) -> int:
 
 
 def _convert(words: list[str]) -> int:
-    parser = Parser(prog="smtp-shell convert", description=_COMMANDS["convert"].capitalize() + ".")
+    parser = ArgumentParser(prog="smtp-shell convert", description=_COMMANDS["convert"].capitalize() + ".")
     parser.add_argument("input", metavar="IN", help="the transcript")
     parser.add_argument("output", metavar="OUT", help="the file to write; - is standard output")
     parser.add_argument("--to", metavar="FORMAT", help="json, svg or html (default: by OUT's suffix)")
@@ -394,7 +386,7 @@ def _convert(words: list[str]) -> int:
 
 
 def _shell_parser() -> argparse.ArgumentParser:
-    parser = Parser(
+    parser = ArgumentParser(
         prog="smtp-shell",
         description="See SMTP with your own eyes: type commands, go on after STARTTLS and AUTH, keep a transcript, replay it.",
         epilog=_EPILOG,
@@ -410,7 +402,7 @@ def _shell_parser() -> argparse.ArgumentParser:
 
 
 def _practice_parser() -> argparse.ArgumentParser:
-    parser = Parser(prog="smtp-shell practice", description=_COMMANDS["practice"].capitalize() + ".")
+    parser = ArgumentParser(prog="smtp-shell practice", description=_COMMANDS["practice"].capitalize() + ".")
     parser.add_argument("--port", type=port_number, default=0, help="port to listen on (default: any free one)")
     parser.add_argument("--serve-only", action="store_true", help="serve, without a shell, until Ctrl-C")
     parser.add_argument(

@@ -14,7 +14,7 @@ from smtp_shell.protocol.octets import escape_str
 if TYPE_CHECKING:
     from smtp_shell.shell.shell import Shell
 
-_ROOMS = ("connection", "dialogue", "transcripts", "learn", "settings")
+_ROOMS = ("connection", "dialogue", "transcripts", "replay", "learn", "settings")
 
 
 class Args(Struct, frozen=True):

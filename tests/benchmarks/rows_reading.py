@@ -2,10 +2,9 @@
 
 import statistics
 import sys
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
-
-from dataclasses import replace
 
 from tests.benchmarks.bench import OURS, Bench, Command, Compared, peer
 from tests.benchmarks.figures import Figure, Findings, Line, Plot, Sample, Spread, at_least, at_most

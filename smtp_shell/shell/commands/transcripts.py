@@ -1,4 +1,4 @@
-"""Entries about transcripts: recording, saving, showing and replaying them."""
+"""Entries about transcripts: recording, saving and showing them."""
 
 from __future__ import annotations
 
@@ -96,23 +96,6 @@ def note(shell: Shell, args: Args) -> None:
     if shell.session is None or not shell.session.is_open:
         raise UsageError("/note: there is no session to write into; /connect first.")
     shell.session.remark(escape_str(args.text))
-
-
-@entry(
-    "/replay",
-    "FILE|DIR… [--server URL] [--match LEVEL] [--var NAME=VALUE] [--step] [--keep-going] [--repeat N] [--jobs N]",
-    complete=paths,
-)
-def replay(shell: Shell, args: Args) -> None:
-    """Replay transcripts against a server, and compare.
-
-    What the client said is sent again, and what the server says is compared with what it said then.
-    Without --server it goes to the server that this shell is or was connected to, over a connection of its own.
-    --match is one of code, enhanced, keywords, text, exact. With --step each step is shown before it is sent.
-    """
-    from smtp_shell.shell.replaying import replay_in_shell
-
-    replay_in_shell(shell, args.words)
 
 
 def _file(args: Args) -> tuple[Path, bool]:

@@ -1,0 +1,96 @@
+"""Arguments as words: a parser that raises UsageError, and the types of values that several commands share.
+
+Nothing here is about one command. The command line and the shell's slash commands read their words with it.
+"""
+
+from __future__ import annotations
+
+import argparse
+from functools import partial
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from smtp_shell.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+_LONGEST_SECONDS = 86_400
+_HELP_WIDTH = 80
+
+
+class ArgumentParser(argparse.ArgumentParser):
+    """ArgumentParser that raises UsageError instead of exiting.
+
+    Abbreviations are off: `--password` must not stand for `--password-command`, whose value is run as a command.
+    """
+
+    def __init__(
+        self, *, formatter_class: type[argparse.HelpFormatter] = argparse.HelpFormatter, **options: Any
+    ) -> None:
+        self._help_formatter = formatter_class
+        # argparse builds a formatter for each option to check it. Without a width each of them imports shutil (4 ms).
+        super().__init__(
+            formatter_class=partial(formatter_class, width=_HELP_WIDTH), **{"allow_abbrev": False, **options}
+        )
+
+    def format_help(self) -> str:
+        """Return the help text, as wide as the terminal."""
+        self.formatter_class = self._help_formatter
+        return super().format_help()
+
+    def error(self, message: str) -> NoReturn:
+        """Raise the parser's complaint.
+
+        Raises:
+            UsageError: Always.
+        """
+        from smtp_shell.protocol.octets import escape_str
+
+        raise UsageError(f"{escape_str(message)}; see {self.prog} --help.")
+
+
+def file_path(text: str) -> Path:
+    """Return a path, with a leading `~` expanded."""
+    from pathlib import Path
+
+    return Path(text).expanduser()
+
+
+def port_number(text: str) -> int:
+    """Return a port number from 0 to 65535; 0 stands for any free port.
+
+    Raises:
+        ValueError: It is not one.
+    """
+    port = int(text)
+    if not 0 <= port <= 65535:
+        raise ValueError
+    return port
+
+
+def seconds(text: str) -> float:
+    """Return a number of seconds, more than 0 and at most a day.
+
+    Raises:
+        ValueError: It is not one.
+    """
+    number = float(text)
+    if not 0 < number <= _LONGEST_SECONDS:
+        raise ValueError
+    return number
+
+
+def whole_number(most: int) -> Callable[[str], int]:
+    """Return a type for whole numbers from 1 to a bound.
+
+    Args:
+        most: The largest number allowed.
+    """
+
+    def read(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and len(text) < 12 and 1 <= int(text) <= most):
+            raise argparse.ArgumentTypeError(f"'{text}' is no whole number from 1 to {most:,}")
+        return int(text)
+
+    return read

@@ -1,0 +1,90 @@
+"""`smtp-shell replay`: transcripts replayed against a server."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from smtp_shell.arguments import ArgumentParser
+from smtp_shell.cli.options import (
+    address_family,
+    connection_options,
+    credential_source,
+    is_terminal,
+    terminal_ask,
+    tls_settings,
+    wants_color,
+)
+from smtp_shell.config import Timeouts
+from smtp_shell.errors import UsageError
+from smtp_shell.replay.driver import Replay, ReplaySettings
+from smtp_shell.replay.options import add_replay_options, find_once, with_replay_options
+from smtp_shell.replay.runner import ReplayOptions, run_replay
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+    from smtp_shell.client.credentials import Ask
+
+
+def main(words: Sequence[str]) -> int:
+    """Run `smtp-shell replay`.
+
+    Args:
+        words: The arguments after `replay`.
+
+    Returns:
+        The exit status.
+
+    Raises:
+        SmtpShellError: Something is wrong with a transcript or an option; nothing was sent.
+    """
+    parser = ArgumentParser(
+        prog="smtp-shell replay", description="Replay transcripts against a server and compare what it says."
+    )
+    add_replay_options(parser)
+    connection_options(parser)
+    options = parser.parse_args(words)
+    if options.step and not is_terminal():
+        raise UsageError("--step asks before each step, and nobody can be asked here; leave it out.")
+    ask = terminal_ask() if is_terminal() else None
+    settings = ReplaySettings(
+        tls=options.tls,
+        starttls=options.starttls,
+        tls_settings=tls_settings(options),
+        timeouts=Timeouts().all(options.timeout) if options.timeout else Timeouts(),
+        credentials=find_once(lambda: credential_source(options, ask)),
+        allow_cleartext=options.insecure_auth,
+        source=options.source,
+        family=address_family(options),
+    )
+    replay_options = ReplayOptions(
+        options.files,
+        options.server or (),
+        with_replay_options(settings, options, ask),
+        json=options.json,
+        color=wants_color(options),
+        record=options.record,
+        force=options.force,
+        hand_over=lambda replay: _go_on(replay, options, ask),
+        repeat=options.repeat,
+        jobs=options.jobs,
+    )
+    return run_replay(replay_options, sys.stdout)
+
+
+def _go_on(replay: Replay, options: argparse.Namespace, ask: Ask | None) -> None:
+    """Open a shell on the connection of a replay that the user takes over."""
+    from smtp_shell.display.views import console_view
+    from smtp_shell.shell.repl import run_repl
+    from smtp_shell.shell.settings import ShellOptions, ShellSettings
+    from smtp_shell.shell.shell import Shell
+
+    shell = Shell(
+        console_view(color=wants_color(options), force=False),
+        ShellOptions(tls_settings(options), credential_source(options, ask), interactive=True),
+        ShellSettings(insecure_auth=options.insecure_auth),
+        ask=ask,
+    )
+    run_repl(shell, lambda: shell.adopt(replay))

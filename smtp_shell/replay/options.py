@@ -1,0 +1,128 @@
+"""Options of a replay, as words: shared by `smtp-shell replay` and the shell's `/replay`."""
+
+from __future__ import annotations
+
+import argparse
+from _thread import allocate_lock  # threading.Lock itself; importing threading takes 2 ms
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from smtp_shell.arguments import file_path, whole_number
+from smtp_shell.errors import UsageError
+from smtp_shell.matching.expectation import Strictness
+from smtp_shell.replay.results import Act, Decision, PendingStep
+from smtp_shell.transcript.variables import parse_assignment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from smtp_shell.client.credentials import Ask, CredentialSource
+    from smtp_shell.protocol.sasl import Credentials, Mechanism
+    from smtp_shell.replay.settings import CredentialsFor, ReplaySettings
+
+_MOST_JOBS = 1_000
+_MOST_REPEATS = 1_000_000_000
+_ACTS = {"": Act.SEND, "s": Act.SEND, "k": Act.SKIP, "e": Act.EDIT, "g": Act.HAND_OVER, "q": Act.QUIT}
+_MENU = "[Enter] send, [k] skip, [e] edit, [g] go on by hand, [q] quit: "
+
+
+def add_replay_options(parser: argparse.ArgumentParser) -> None:
+    """Add the files and the options of a replay to a parser."""
+    parser.add_argument("files", nargs="+", type=file_path, metavar="FILE|DIR", help="transcripts, and folders of them")
+    group = parser.add_argument_group("replay")
+    group.add_argument("--server", action="append", metavar="URL", help="server to replay against; may be repeated")
+    group.add_argument(
+        "--match",
+        type=_strictness,
+        default=Strictness.CODE,
+        metavar="LEVEL",
+        help="code, enhanced, keywords, text or exact",
+    )
+    group.add_argument("--var", action="append", default=[], metavar="NAME=VALUE", help="value of a variable")
+    group.add_argument("--step", action="store_true", help="show each step and ask before it is sent")
+    group.add_argument(
+        "--overall", type=float, default=300.0, metavar="S", help="seconds for a replay in all (default 300)"
+    )
+    group.add_argument(
+        "--repeat", type=whole_number(_MOST_REPEATS), default=1, metavar="N", help="replay each transcript N times"
+    )
+    group.add_argument(
+        "--jobs", type=whole_number(_MOST_JOBS), default=1, metavar="N", help="replay N at a time, a thread each"
+    )
+    group.add_argument("--allow-outside", action="store_true", help="let C< name files outside the transcript's folder")
+
+
+def with_replay_options(settings: ReplaySettings, options: argparse.Namespace, ask: Ask | None) -> ReplaySettings:
+    """Return settings with the values of the options that `add_replay_options` adds.
+
+    Args:
+        settings: The settings that the caller knows.
+        options: The parsed options.
+        ask: Asks the user before each step; None where nobody can be asked.
+
+    Raises:
+        UsageError: A value of `--var` is not NAME=VALUE.
+    """
+    try:
+        variables = dict(parse_assignment(each) for each in options.var)
+    except ValueError as error:
+        raise UsageError(f"--var: {error}.") from None
+    return replace(
+        settings,
+        overall=options.overall,
+        strictness=options.match,
+        variables=variables,
+        keep_going=options.keep_going,
+        before_step=_step_question(ask) if options.step and ask is not None else None,
+        outside=options.allow_outside,
+    )
+
+
+def find_once(source_of: Callable[[], CredentialSource]) -> CredentialsFor:
+    """Return a finder that looks each credential up once for all replays.
+
+    A user is not asked, and no command is run, for each of a thousand runs. The finder is safe to call from several threads.
+
+    Args:
+        source_of: Returns the source of credentials; called when a replay first needs one.
+    """
+    found: dict[tuple[frozenset[str], str], Credentials] = {}
+    lock = allocate_lock()
+
+    def find(mechanism: Mechanism, user: str) -> Credentials:
+        source = source_of()
+        name = source.user or user
+        with lock:
+            key = (frozenset(mechanism.needs), name)
+            if key not in found:
+                found[key] = source.find(mechanism.needs, user=name)
+            return found[key]
+
+    return find
+
+
+def _strictness(word: str) -> Strictness:
+    try:
+        return Strictness.parse(word)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _step_question(ask: Ask) -> Callable[[PendingStep], Decision]:
+    def decide(step: PendingStep) -> Decision:
+        text = "\n        ".join(f"C: {line}" for line in step.text.split("\n"))
+        problem = f"     {step.problem}\n" if step.problem else ""
+        question = f"{problem}next {step.line}: {text}\n     {_MENU}"
+        while True:
+            try:
+                act = _ACTS.get(ask(question, False).strip().lower())
+            except (EOFError, KeyboardInterrupt):
+                return Decision(Act.QUIT)
+            if act is Act.EDIT:
+                if not step.mail_data:
+                    return Decision(Act.EDIT, ask("     send instead: ", False))
+            elif act is not None:
+                return Decision(act)
+
+    return decide

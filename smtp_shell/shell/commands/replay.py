@@ -1,0 +1,80 @@
+"""`/replay`: transcripts replayed from the prompt."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from smtp_shell.errors import Interrupted, UsageError
+from smtp_shell.shell.completion import paths
+from smtp_shell.shell.registry import Args, entry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from smtp_shell.replay.driver import Replay
+    from smtp_shell.shell.shell import Shell
+
+
+@entry(
+    "/replay",
+    "FILE|DIR… [--server URL] [--match LEVEL] [--var NAME=VALUE] [--step] [--keep-going] [--repeat N] [--jobs N]",
+    complete=paths,
+)
+def replay(shell: Shell, args: Args) -> None:
+    """Replay transcripts against a server, and compare.
+
+    What the client said is sent again, and what the server says is compared with what it said then.
+    Without --server it goes to the server that this shell is or was connected to, over a connection of its own.
+    --match is one of code, enhanced, keywords, text, exact. With --step each step is shown before it is sent.
+    """
+    from smtp_shell.arguments import ArgumentParser
+    from smtp_shell.replay.options import add_replay_options, find_once, with_replay_options
+    from smtp_shell.replay.runner import ReplayOptions, run_replay
+    from smtp_shell.replay.settings import ReplaySettings
+
+    parser = ArgumentParser(prog="/replay", add_help=False, exit_on_error=False)
+    add_replay_options(parser)
+    parser.add_argument("--keep-going", action="store_true")
+    options = parser.parse_args(args.words)
+    if options.step and not shell.options.interactive:
+        raise UsageError("/replay --step asks before each step, and nobody can be asked here; leave it out.")
+    settings = ReplaySettings(
+        tls_settings=shell.tls,
+        timeouts=shell.timeouts,
+        credentials=find_once(lambda: shell.options.credentials),
+        allow_cleartext=shell.settings.insecure_auth,
+        source=shell.options.source,
+        family=shell.options.family,
+    )
+    servers = options.server or ([shell.target] if shell.target is not None else [])
+    taken: list[Replay] = []
+    status = run_replay(
+        ReplayOptions(
+            options.files,
+            servers,
+            with_replay_options(settings, options, shell.ask_plainly),
+            hand_over=taken.append,
+            repeat=options.repeat,
+            jobs=options.jobs,
+        ),
+        _ShellWriter(shell.say),
+    )
+    if taken:
+        shell.adopt(taken[0])
+    if status == Interrupted.exit_status:
+        raise Interrupted("the replay was interrupted.")
+    shell.failed_replies += status != 0
+
+
+class _ShellWriter:
+    """Writer that shows each line as the shell's own words."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+
+    def write(self, text: str) -> int:
+        self._say(text.rstrip("\n"))
+        return len(text)
+
+    def flush(self) -> None:
+        """Do nothing: each line is shown at once."""
