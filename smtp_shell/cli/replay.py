@@ -17,15 +17,17 @@ from smtp_shell.cli.options import (
 )
 from smtp_shell.config import Timeouts
 from smtp_shell.errors import UsageError
-from smtp_shell.replay.driver import Replay, ReplaySettings
 from smtp_shell.replay.options import add_replay_options, find_once, with_replay_options
-from smtp_shell.replay.runner import ReplayOptions, run_replay
+from smtp_shell.replay.reporters import ReportSettings, make_reporter
+from smtp_shell.replay.runner import ReplayOptions, run_replays
+from smtp_shell.replay.settings import ReplaySettings
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
     from smtp_shell.client.credentials import Ask
+    from smtp_shell.replay.driver import Replay
 
 
 def main(words: Sequence[str]) -> int:
@@ -59,19 +61,23 @@ def main(words: Sequence[str]) -> int:
         source=options.source,
         family=address_family(options),
     )
-    replay_options = ReplayOptions(
+    report = ReportSettings(wants_color(options), options.repeat, options.jobs)
+    batch = ReplayOptions(
         options.files,
         options.server or (),
         with_replay_options(settings, options, ask),
-        json=options.json,
-        color=wants_color(options),
+        [make_reporter("json" if options.json else "text", report)],
+        reports_times=options.json,
         record=options.record,
         force=options.force,
-        hand_over=lambda replay: _go_on(replay, options, ask),
         repeat=options.repeat,
         jobs=options.jobs,
+        warn=lambda sentence: sys.stderr.write(f"{sentence}\n"),
     )
-    return run_replay(replay_options, sys.stdout)
+    result = run_replays(batch, sys.stdout)
+    if result.handed_over is not None:
+        _go_on(result.handed_over, options, ask)
+    return result.exit_status
 
 
 def _go_on(replay: Replay, options: argparse.Namespace, ask: Ask | None) -> None:

@@ -1,31 +1,143 @@
-"""An AUTH exchange over a session, in one go or step by step.
+"""AUTH exchanges: `AuthExchange` is given challenges and returns lines, `authenticate` sends and reads them over a session.
 
-Source: RFC 4954 §4
+Source: RFC 4954 section 4
 """
 
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import NoReturn
+from typing import TYPE_CHECKING
 
-from smtp_shell.client.session import Session
+from msgspec import Struct
+
 from smtp_shell.errors import AuthFailed, DialogueBroken, ProtocolViolation, SmtpShellError, UsageError
-from smtp_shell.net.target import Way
+from smtp_shell.net.target import Target, Way
 from smtp_shell.protocol.commands import Command
 from smtp_shell.protocol.events import NoticeKind
-from smtp_shell.protocol.octets import escape
-from smtp_shell.protocol.replies import Reply
-from smtp_shell.protocol.sasl import Credentials, Exchange, Mechanism, Response, decode_challenge
+from smtp_shell.protocol.sasl import Credentials, Mechanism, Response, decode_challenge
+
+if TYPE_CHECKING:
+    from smtp_shell.client.session import Session
+    from smtp_shell.protocol.replies import Reply
 
 _COMMAND_LIMIT = 512
-"""Octets in a command line, CRLF included. Source: RFC 5321 §4.5.3.1.4"""
+"""Octets in a command line, CRLF included. Source: RFC 5321 section 4.5.3.1.4"""
+
+CANCEL = b"*"
+"""The line that cancels an exchange. Source: RFC 4954 section 4"""
 
 
-class Authentication:
-    """One AUTH exchange.
+class AuthLine(Struct, frozen=True):
+    """A line that the client sends in an exchange.
 
     Args:
-        session: The session it goes over.
+        octets: The line without CRLF.
+        secret: Whether it carries a credential.
+        meaning: What its base64 means, decoded and masked; empty for an AUTH command without an initial response.
+    """
+
+    octets: bytes
+    secret: bool
+    meaning: str = ""
+
+    def __repr__(self) -> str:
+        return f"AuthLine(secret={self.secret!r}, meaning={self.meaning!r})"
+
+
+class Challenge(Struct, frozen=True):
+    """A challenge that the server sent.
+
+    Args:
+        octets: The challenge, decoded.
+        meaning: What it means, as printable text; empty where nothing but its arrival counts.
+    """
+
+    octets: bytes
+    meaning: str
+
+
+class AuthExchange:
+    """One AUTH exchange, without any input or output.
+
+    Args:
+        mechanism: The mechanism.
+        credentials: Who authenticates, and with what.
+        target: The server; some mechanisms name it.
+
+    Raises:
+        AuthFailed: The mechanism lacks something.
+        NotSendable: A credential holds what the mechanism cannot carry.
+    """
+
+    def __init__(self, mechanism: Mechanism, credentials: Credentials, target: Target) -> None:
+        self.mechanism = mechanism
+        self.credentials = credentials
+        host = target.host if target.way is Way.TCP else ""
+        self._exchange = mechanism.start(credentials, nonce=_nonce, host=host, port=target.port)
+        self._held: Response | None = None  # an initial response too long for the command line: sent when it is asked for
+
+    def begin(self, *, initial: bool | None = None) -> AuthLine:
+        """Return the AUTH command.
+
+        Args:
+            initial: Whether it carries the initial response; None for what is usual for the mechanism.
+        """
+        head = b"AUTH " + self.mechanism.name.encode()
+        response = None if initial is False else self._exchange.initial_response(asked=initial is True)
+        if response is None:
+            return AuthLine(head, secret=False)
+        line = head + b" " + response.base64_initial
+        if len(line) + 2 > _COMMAND_LIMIT and initial is None:
+            self._held = response
+            return AuthLine(head, secret=False)
+        return AuthLine(line, response.secret, response.meaning)
+
+    def read_challenge(self, reply: Reply) -> Challenge:
+        """Decode the challenge of a 334.
+
+        Raises:
+            ProtocolViolation: It is not base64. The caller cancels the exchange.
+        """
+        if self._held is not None:
+            return Challenge(b"", "")
+        challenge = decode_challenge(reply.lines[0]) if len(reply.lines) == 1 else None
+        if challenge is None:
+            raise ProtocolViolation(
+                "the server's challenge is not one line of base64: the exchange is cancelled with `*`."
+            )
+        return Challenge(challenge, self._exchange.explain(challenge))
+
+    def respond(self, challenge: Challenge) -> AuthLine:
+        """Return the answer to a challenge.
+
+        Raises:
+            ProtocolViolation: The challenge is not what the mechanism foresees. The caller cancels the exchange.
+            AuthFailed: The response cannot be made. The caller cancels the exchange.
+        """
+        response, self._held = self._held or self._exchange.respond(challenge.octets), None
+        return AuthLine(response.base64, response.secret, response.meaning)
+
+    def finish(self, reply: Reply) -> None:
+        """Check the reply that ends the exchange.
+
+        Raises:
+            AuthFailed: It is no 235.
+            ProtocolViolation: The server has not proved itself although the mechanism lets it.
+        """
+        if reply.code != 235:
+            raise AuthFailed(
+                f'the server refused {self.mechanism.name}: "{reply.one_line()}"; check user, password and mechanism.'
+            )
+        self._exchange.finish()
+
+
+def begin_exchange(
+    session: Session, mechanism: Mechanism, credentials: Credentials, *, allow_cleartext: bool
+) -> AuthExchange:
+    """Return an exchange for a session, whose secrets the session masks from now on.
+
+    Args:
+        session: The session.
         mechanism: The mechanism.
         credentials: Who authenticates, and with what.
         allow_cleartext: The user insists on authenticating where somebody may listen.
@@ -34,116 +146,100 @@ class Authentication:
         AuthFailed: The connection is not private and the user does not insist, or the mechanism lacks something.
         NotSendable: A credential holds what the mechanism cannot carry.
     """
+    refuse_in_the_clear(session, allow_cleartext=allow_cleartext)
+    exchange = AuthExchange(mechanism, credentials, session.target)
+    session.keep_secret(credentials.password)
+    return exchange
 
-    def __init__(
-        self, session: Session, mechanism: Mechanism, credentials: Credentials, *, allow_cleartext: bool = False
-    ) -> None:
-        self.mechanism = mechanism
-        self._session = session
-        self._credentials = credentials
-        refuse_in_the_clear(session, allow_cleartext=allow_cleartext)
-        target = session.target
-        host = target.host if target.way is Way.TCP else ""
-        self._exchange: Exchange = mechanism.start(credentials, nonce=_nonce, host=host, port=target.port)
-        session.keep_secret(credentials.password)
 
-    def run(self) -> Reply:
-        """Do the whole exchange.
+def authenticate(
+    session: Session, mechanism: Mechanism, credentials: Credentials, *, allow_cleartext: bool = False
+) -> Reply:
+    """Do a whole exchange over a session.
 
-        Returns:
-            The 235.
+    Args:
+        session: The session.
+        mechanism: The mechanism.
+        credentials: Who authenticates, and with what.
+        allow_cleartext: The user insists on authenticating where somebody may listen.
 
-        Raises:
-            AuthFailed: The server refused.
-            ProtocolViolation: The server did not keep to the mechanism, or did not prove itself.
-            DialogueBroken: The connection broke.
-        """
-        reply = self.begin()
-        while reply.code == 334:
-            reply = self.answer(reply)
-        return self.finish(reply)
+    Returns:
+        The 235.
 
-    def begin(self, *, initial: bool | None = None) -> Reply:
-        """Send AUTH.
-
-        Args:
-            initial: Whether the first response goes along; None for what is usual for the mechanism.
-        """
-        if not self._session.is_private:
-            self._session.notice(NoticeKind.CLEARTEXT_AUTH)
-        head = b"AUTH " + self.mechanism.name.encode()
-        response = None if initial is False else self._exchange.initial_response(asked=initial is True)
-        if response is None:
-            return self._session.command(Command(head))
-        line = head + b" " + response.base64_initial
-        if len(line) + 2 > _COMMAND_LIMIT and initial is None:
-            return self._begin_bare(head, response)
-        self._session.send(Command(line, len(head) + 1 if response.secret else None))
-        self._session.explain(self.mechanism.name, response.meaning, client=True)
-        return self._session.read_reply()
-
-    def _begin_bare(self, head: bytes, response: Response) -> Reply:
-        """Send AUTH alone, and the first response when it is asked for: it would make the command line too long."""
-        reply = self._session.command(Command(head))
-        return self._send(response) if reply.code == 334 else reply
-
-    def answer(self, reply: Reply) -> Reply:
-        """Answer the challenge of a 334.
-
-        Raises:
-            ProtocolViolation: The challenge is not base64, or not what the mechanism foresees: the exchange is cancelled.
-            AuthFailed: The response cannot be made.
-        """
-        challenge = decode_challenge(reply.lines[0]) if len(reply.lines) == 1 else None
-        if challenge is None:
-            self._cancel(
-                ProtocolViolation(
-                    "the server's challenge is not one line of base64: the exchange is cancelled with `*`."
-                )
-            )
-        self._session.explain(self.mechanism.name, self._exchange.explain(challenge), client=False)
+    Raises:
+        AuthFailed: The server refused, or the credential may not be sent here.
+        NotSendable: A credential holds what the mechanism cannot carry.
+        ProtocolViolation: The server did not keep to the mechanism, or did not prove itself.
+        DialogueBroken: The connection broke.
+    """
+    exchange = begin_exchange(session, mechanism, credentials, allow_cleartext=allow_cleartext)
+    send_auth_command(session, exchange, exchange.begin())
+    reply = session.read_reply()
+    while reply.code == 334:
         try:
-            response = self._exchange.respond(challenge)
-        except SmtpShellError as error:
-            self._cancel(error)
-        return self._send(response)
-
-    def finish(self, reply: Reply) -> Reply:
-        """Judge the reply that ends the exchange.
-
-        Returns:
-            The 235.
-
-        Raises:
-            AuthFailed: It is no 235.
-            ProtocolViolation: The server has not proved itself although the mechanism lets it; the connection is closed.
-        """
-        name = self.mechanism.name
-        if reply.code != 235:
-            said = escape(b" ".join(reply.wire_lines())[:200])
-            raise AuthFailed(f'the server refused {name}: "{said}"; check user, password and mechanism.')
-        try:
-            self._exchange.finish()
-        except ProtocolViolation:
-            self._session.close()
+            answer(session, exchange, reply)
+        except SmtpShellError:
+            cancel(session)
             raise
-        self._session.set_user(name, self._credentials.user)
-        return reply
+        reply = session.read_reply()
+    finish(session, exchange, reply)
+    return reply
 
-    def _send(self, response: Response) -> Reply:
-        self._session.send_sasl(response.base64, secret=response.secret, meaning=response.meaning)
-        self._session.explain(self.mechanism.name, response.meaning, client=True)
-        return self._session.read_reply()
 
-    def _cancel(self, error: SmtpShellError) -> NoReturn:
-        with suppress(DialogueBroken):
-            self._session.send_sasl(b"*", secret=False)
-            self._session.read_reply()
-        raise error
+def send_auth_command(session: Session, exchange: AuthExchange, line: AuthLine) -> None:
+    """Send the AUTH command of an exchange.
+
+    Raises:
+        DialogueBroken: The connection broke.
+    """
+    if not session.is_private:
+        session.notice(NoticeKind.CLEARTEXT_AUTH)
+    session.send(Command(line.octets, len(b"AUTH ") + len(exchange.mechanism.name) + 1 if line.secret else None))
+    if line.meaning:
+        session.explain(exchange.mechanism.name, line.meaning, client=True)
+
+
+def answer(session: Session, exchange: AuthExchange, reply: Reply) -> None:
+    """Send the answer to the challenge of a 334; publish the meaning of both.
+
+    Raises:
+        ProtocolViolation: The challenge is not base64, or not what the mechanism foresees. The caller cancels the exchange.
+        AuthFailed: The response cannot be made. The caller cancels the exchange.
+        DialogueBroken: The connection broke.
+    """
+    name = exchange.mechanism.name
+    challenge = exchange.read_challenge(reply)
+    if challenge.meaning:
+        session.explain(name, challenge.meaning, client=False)
+    line = exchange.respond(challenge)
+    session.send_sasl(line.octets, secret=line.secret, meaning=line.meaning)
+    session.explain(name, line.meaning, client=True)
+
+
+def cancel(session: Session) -> None:
+    """Cancel an exchange, and read the reply to that; never fails."""
+    with suppress(DialogueBroken):
+        session.send_sasl(CANCEL, secret=False)
+        session.read_reply()
+
+
+def finish(session: Session, exchange: AuthExchange, reply: Reply) -> None:
+    """Check the reply that ends an exchange, and publish who is authenticated.
+
+    Raises:
+        AuthFailed: It is no 235.
+        ProtocolViolation: The server has not proved itself although the mechanism lets it; the connection is closed.
+    """
+    try:
+        exchange.finish(reply)
+    except ProtocolViolation:
+        session.close()
+        raise
+    session.set_user(exchange.mechanism.name, exchange.credentials.user)
 
 
 def refuse_in_the_clear(session: Session, *, allow_cleartext: bool) -> None:
-    """Refuse to let a credential cross a connection on which somebody may listen.
+    """Refuse to send a credential over a connection on which somebody may listen.
 
     Raises:
         AuthFailed: The connection is not private, and the user does not insist.
@@ -155,14 +251,8 @@ def refuse_in_the_clear(session: Session, *, allow_cleartext: bool) -> None:
     )
 
 
-def _nonce() -> str:
-    import secrets
-
-    return secrets.token_urlsafe(24)
-
-
 def offered(session: Session) -> tuple[str, ...]:
-    """Give the mechanisms that the server announced.
+    """Return the mechanisms that the server announced.
 
     Raises:
         UsageError: There was no EHLO yet.
@@ -175,3 +265,9 @@ def offered(session: Session) -> tuple[str, ...]:
         hint = "; it may offer it after starttls" if "STARTTLS" in extensions else ""
         raise AuthFailed(f"the server does not offer AUTH{hint}.")
     return extensions.mechanisms
+
+
+def _nonce() -> str:
+    import secrets
+
+    return secrets.token_urlsafe(24)

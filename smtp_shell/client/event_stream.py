@@ -1,27 +1,34 @@
-"""The one stream of events: each stamped with its number and the time, and given to every consumer, in order."""
+"""The event stream of a connection: events are stamped with a number and the time, and delivered to consumers in order."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
-from smtp_shell.protocol.events import Consumer, Entry, Event
+from smtp_shell.protocol.events import Entry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from smtp_shell.protocol.events import Consumer, Event
 
 
 class EventStream:
-    """What happens on one connection, on its way to whoever wants to know.
+    """Delivers events to consumers.
 
-    A consumer may name the classes of the events that it wants, in an attribute `wants`; it gets no others then.
+    A consumer may name the event classes that it wants in an attribute `wants`; it is called with no others.
+
+    The stream is also a context manager around work that must not be torn apart by Ctrl-C, such as recording a command as sent and sending
+    it. A KeyboardInterrupt that a consumer meets inside is raised when the outermost block ends.
 
     Args:
-        consumers: Who gets each event.
-        clock: Gives seconds.
+        consumers: Called at once, in this order.
+        clock: Returns seconds.
         opened: When the connection was opened, on that clock.
-        afterwards: Who gets each event at the next `catch_up`, so that neither what goes out nor the judgement of what came is kept
-            waiting.
+        deferred: Called at the next `flush`, so that they delay neither the octets of a command nor the comparison of a reply.
 
     Attributes:
-        tls: Whether what happens now happens inside TLS.
+        tls: Whether events happen inside TLS from now on.
     """
 
     def __init__(
@@ -29,95 +36,84 @@ class EventStream:
         consumers: Sequence[Consumer],
         clock: Callable[[], float],
         opened: float,
-        afterwards: Sequence[Consumer] = (),
+        deferred: Sequence[Consumer] = (),
     ) -> None:
+        self.tls = False
         self._consumers = tuple(consumers)
-        self._afterwards = tuple(afterwards)
-        self._kept: deque[Entry] = deque()
-        self._takers: dict[type[Event], tuple[Consumer, ...]] = {}
+        self._deferred = tuple(deferred)
+        self._pending: deque[Entry] = deque()  # published, and not yet delivered to the deferred consumers
+        self._wanted_by: dict[type[Event], tuple[Consumer, ...]] = {}
         self._clock = clock
         self._opened = opened
         self._seq = 0
-        self.tls = False
-        self._half_done = 0
-        self._pressed = False
+        self._depth = 0  # of `with` blocks
+        self._interrupted = False
 
     def subscribe(self, consumer: Consumer) -> None:
-        """Let a consumer have each event from now on."""
+        """Deliver each event from now on to a consumer."""
         self._consumers = (*self._consumers, consumer)
-        self._takers.clear()
+        self._wanted_by.clear()
 
     def unsubscribe(self, consumer: Consumer) -> None:
-        """Let a consumer have no more events."""
+        """Deliver no more events to a consumer."""
         consumers = list(self._consumers)
         consumers.remove(consumer)
         self._consumers = tuple(consumers)
-        self._takers.clear()
+        self._wanted_by.clear()
 
     def publish(self, event: Event) -> None:
-        """Give an event to every consumer.
-
-        Args:
-            event: The event.
+        """Deliver an event to every consumer that wants it.
 
         Raises:
             KeyboardInterrupt: Ctrl-C was pressed meanwhile; every consumer has had the event.
         """
         self._seq += 1
-        takers = self._takers.get(type(event))
-        if takers is None:
-            takers = self._takers_of(type(event))
-        if not takers and not self._afterwards:
+        consumers = self._wanted_by.get(type(event))
+        if consumers is None:
+            consumers = self._find_consumers(type(event))
+        if not consumers and not self._deferred:
             return
         entry = Entry(self._seq, self._clock() - self._opened, event, self.tls)
-        for consumer in takers:
-            try:
-                consumer(entry)
-            except KeyboardInterrupt:  # the others shall have it too
-                self._pressed = True
-        if self._afterwards:
-            self._kept.append(entry)
-        if self._pressed:
-            self._raise_pressed()
+        self._deliver(entry, consumers)
+        if self._deferred:
+            self._pending.append(entry)
+        self._raise_interrupt()
 
-    def _takers_of(self, kind: type[Event]) -> tuple[Consumer, ...]:
-        takers = tuple(each for each in self._consumers if kind in getattr(each, "wants", (kind,)))
-        self._takers[kind] = takers
-        return takers
-
-    def catch_up(self) -> None:
-        """Give what has been kept to those who get events afterwards: behind what goes out, and before any wait.
+    def flush(self) -> None:
+        """Deliver what is pending to the deferred consumers. Called before every wait.
 
         Raises:
             KeyboardInterrupt: Ctrl-C was pressed meanwhile; every consumer has had all events.
         """
-        while self._kept:
-            entry = self._kept.popleft()
-            for consumer in self._afterwards:
-                try:
-                    consumer(entry)
-                except KeyboardInterrupt:
-                    self._pressed = True
-        if self._pressed:
-            self._raise_pressed()
+        while self._pending:
+            self._deliver(self._pending.popleft(), self._deferred)
+        if self._interrupted:
+            self._raise_interrupt()
 
     def __enter__(self) -> None:
-        """Let a Ctrl-C that comes while a consumer works wait until what is half done is whole.
-
-        Else a command would be owed a reply and never go out, or a reply be lost with the segment it came in.
-        """
-        self._half_done += 1
+        self._depth += 1
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
-        """Raise the Ctrl-C that was kept, if all is whole again; something worse on its way goes before it."""
-        self._half_done -= 1
-        if self._pressed:
+        self._depth -= 1
+        if self._interrupted:
             if kind is None:
-                self._raise_pressed()
-            else:
-                self._pressed = False
+                self._raise_interrupt()
+            else:  # a worse error is on its way
+                self._interrupted = False
 
-    def _raise_pressed(self) -> None:
-        if not self._half_done:
-            self._pressed = False
+    def _find_consumers(self, kind: type[Event]) -> tuple[Consumer, ...]:
+        found = tuple(each for each in self._consumers if kind in getattr(each, "wants", (kind,)))
+        self._wanted_by[kind] = found
+        return found
+
+    def _deliver(self, entry: Entry, consumers: Sequence[Consumer]) -> None:
+        for consumer in consumers:
+            try:
+                consumer(entry)
+            except KeyboardInterrupt:  # the other consumers get the event too
+                self._interrupted = True
+
+    def _raise_interrupt(self) -> None:
+        if self._interrupted and not self._depth:
+            self._interrupted = False
             raise KeyboardInterrupt

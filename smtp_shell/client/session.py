@@ -1,34 +1,42 @@
-"""A dialogue over a connection: it moves the octets, stamps each event with the time, and publishes it.
+"""A session: one dialogue over one connection.
 
-One session is one connection, used by one thread. Everything that happens goes to its consumers, in order.
+It moves the octets, stamps each event with the time, and publishes it. One thread uses a session. What the server sends is queued once,
+in the order of the wire: `read_reply` takes the reply to what was sent last, `next_incoming` takes whatever is next.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Sequence
-from typing import NoReturn
+from collections import deque
+from contextlib import suppress
+from typing import TYPE_CHECKING, NoReturn
 
-from smtp_shell.client.conversation import Conversation
+from msgspec.structs import replace
+
+from smtp_shell.client.echo import EchoMask
+from smtp_shell.client.event_stream import EventStream
+from smtp_shell.client.incoming import IncomingReply
 from smtp_shell.config import Timeouts, TlsSettings
 from smtp_shell.errors import (
     ConnectionLost,
+    DialogueBroken,
+    OutcomeUnknown,
+    ProtocolViolation,
+    TlsFailed,
     UsageError,
     WaitTimedOut,
 )
 from smtp_shell.net.connect import connect
 from smtp_shell.net.target import Target, Way
-from smtp_shell.net.transport import Transport
 from smtp_shell.protocol.commands import Command
-from smtp_shell.protocol.dialogue import Asked, Owed, Phase
+from smtp_shell.protocol.dialogue import Asked, Dialogue, Owed, Phase
 from smtp_shell.protocol.events import (
     Authenticated,
     Connected,
-    Consumer,
     Decoded,
+    Disconnected,
     End,
-    Event,
     Noticed,
     NoticeKind,
     OctetsSent,
@@ -38,11 +46,19 @@ from smtp_shell.protocol.events import (
     TlsStarted,
 )
 from smtp_shell.protocol.maildata import END_OF_DATA, MailDataEncoder
-from smtp_shell.protocol.octets import CRLF
-from smtp_shell.protocol.replies import Reply, ReplyLimits
-from smtp_shell.protocol.secret import Secret
+from smtp_shell.protocol.octets import CRLF, escape
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from smtp_shell.net.transport import Transport
+    from smtp_shell.protocol.events import Consumer, Event
+    from smtp_shell.protocol.replies import Reply, ReplyLimits
+    from smtp_shell.protocol.secret import Secret
 
 _SHORTEST_WAIT = 0.001
+_ALWAYS_FATAL = frozenset({NoticeKind.NOT_A_REPLY, NoticeKind.TOO_MUCH, NoticeKind.PLAINTEXT_AFTER_STARTTLS})
+_FATAL_WHEN_STRICT = frozenset({NoticeKind.BAD_REPLY, NoticeKind.UNSOLICITED})
 
 
 class Session:
@@ -51,19 +67,25 @@ class Session:
     Args:
         target: What it is connected to.
         transport: The open connection.
-        consumers: Who gets each event.
-        afterwards: Who gets each event too, but behind the octets that it is about, and before any wait: a recording, which is not to
-            keep them waiting.
-        timeouts: How long to wait for what.
-        limits: How much the server may say.
-        strict: Whether a reply that breaks the protocol, or one that answers nothing, ends the session, as it should where
-            nobody watches.
-        clock: Gives seconds.
+        consumers: Called with each event at once.
+        deferred: Called with each event after its octets are sent, before the next wait: a recording, which must not delay them.
+        timeouts: Timeouts of each kind of wait.
+        limits: How much the server may send.
+        strict: Whether a reply that breaks the protocol, or answers nothing, ends the session, as it should where nobody watches.
+        clock: Returns seconds.
+        opened: When the connection was opened, on that clock; None for now.
 
     Attributes:
-        timeouts: How long to wait for what.
-        until: When every wait ends at the latest, on the clock.
-        within: How many seconds are to be waited for replies, whatever `timeouts` says; None for what it says.
+        target: What it is connected to.
+        dialogue: The state of the dialogue.
+        timeouts: Timeouts of each kind of wait.
+        deadline: When every wait ends at the latest, on the clock.
+        reply_timeout: Reply timeout in seconds; overrides `timeouts`. None: use `timeouts`.
+        strict: As above.
+        tls: The facts of TLS; None in the clear.
+        user: Who is authenticated; empty for nobody.
+        is_open: Whether the connection is open.
+        is_attacked: Whether text in the clear followed the 220 to STARTTLS.
     """
 
     def __init__(
@@ -72,7 +94,7 @@ class Session:
         transport: Transport,
         consumers: Sequence[Consumer] = (),
         *,
-        afterwards: Sequence[Consumer] = (),
+        deferred: Sequence[Consumer] = (),
         timeouts: Timeouts | None = None,
         limits: ReplyLimits | None = None,
         strict: bool = False,
@@ -80,23 +102,25 @@ class Session:
         opened: float | None = None,
     ) -> None:
         self.target = target
-        self.timeouts = timeouts or Timeouts()
-        self.until = math.inf
-        self.within: float | None = None
-        self.user = ""
-        self._clock = clock
-        self._tls_declined = False
-        self._wire = Conversation(
-            transport,
-            consumers,
-            afterwards=afterwards,
-            limits=limits,
-            strict=strict,
-            clock=clock,
-            opened=clock() if opened is None else opened,
-        )
-        self.dialogue = self._wire.dialogue
+        self.dialogue = Dialogue(limits)
         self.dialogue.lmtp = target.lmtp
+        self.timeouts = timeouts or Timeouts()
+        self.deadline = math.inf
+        self.reply_timeout: float | None = None
+        self.strict = strict
+        self.tls: TlsStarted | None = None
+        self.user = ""
+        self.is_open = True
+        self.is_attacked = False
+        self._transport = transport
+        self._clock = clock
+        self._sent_at = clock() if opened is None else opened
+        self._stream = EventStream(consumers, clock, self._sent_at, deferred)
+        self._incoming: deque[IncomingReply] = deque()
+        self._next_answer = 1  # ordinal of the reply that `read_reply` waits for, as in IncomingReply.number
+        self._tls_declined = False
+        self._echo = EchoMask()
+        self._violation: ProtocolViolation | None = None  # noticed; raised once the reply that made it is published
 
     @classmethod
     def open(
@@ -104,14 +128,14 @@ class Session:
         target: Target,
         consumers: Sequence[Consumer] = (),
         *,
-        afterwards: Sequence[Consumer] = (),
+        deferred: Sequence[Consumer] = (),
         timeouts: Timeouts | None = None,
         tls: TlsSettings | None = None,
         limits: ReplyLimits | None = None,
         strict: bool = False,
         source: str | None = None,
         family: int = 0,
-        attentive: bool = False,
+        busy_poll: bool = False,
     ) -> Session:
         """Connect, and do the TLS handshake if TLS begins with the first octet. The greeting is still to be read.
 
@@ -126,102 +150,113 @@ class Session:
             target,
             transport,
             consumers,
-            afterwards=afterwards,
+            deferred=deferred,
             timeouts=timeouts,
             limits=limits,
             strict=strict,
             opened=opened,
         )
-        session.attentive = attentive
-        session._wire.publish(Connected(str(target), target.tls, transport.peer))
+        session.busy_poll = busy_poll
+        session._publish(Connected(str(target), target.tls, transport.peer))
         if target.tls:
-            session._wire.shake_hands(tls or TlsSettings(), target.name, timeouts.tls, implicit=True)
+            session._shake_hands(tls or TlsSettings(), target.name, timeouts.tls, implicit=True)
         return session
 
-    @property
-    def is_open(self) -> bool:
-        """Whether the connection is open."""
-        return self._wire.is_open
+    # State
 
     @property
-    def strict(self) -> bool:
-        """Whether a reply that breaks the protocol ends the session."""
-        return self._wire.strict
+    def busy_poll(self) -> bool:
+        """Whether the transport polls for quick replies without sleeping, as `Transport.busy_poll` says."""
+        return self._transport.busy_poll
 
-    @property
-    def attentive(self) -> bool:
-        """Whether this process stays awake for a moment to hear what a quick server says, as `Transport` has it."""
-        return self._wire.transport.attentive
-
-    @attentive.setter
-    def attentive(self, attentive: bool) -> None:
-        self._wire.transport.attentive = attentive
-
-    @property
-    def tls(self) -> TlsStarted | None:
-        """The facts of TLS; None in the clear."""
-        return self._wire.tls
+    @busy_poll.setter
+    def busy_poll(self, busy_poll: bool) -> None:
+        self._transport.busy_poll = busy_poll
 
     @property
     def phase(self) -> Phase:
-        """Where the dialogue stands."""
+        """The phase of the dialogue."""
         return self.dialogue.phase
 
     @property
     def peer(self) -> str:
-        """The address that answered; empty where that says nothing new."""
-        return self._wire.transport.peer
+        """The address that answered; empty where it adds nothing to the target."""
+        return self._transport.peer
 
     @property
     def local_host(self) -> str:
         """The address of this end of the connection; empty where it has none."""
-        return self._wire.transport.local_host
+        return self._transport.local_host
 
     @property
     def has_input(self) -> bool:
-        """Whether something has come that `look` would take in."""
-        return self._wire.is_open and self._wire.transport.readable
+        """Whether something has arrived that `look` would read."""
+        return self.is_open and self._transport.readable
 
     @property
     def tls_due(self) -> bool:
-        """Whether the server said 220 to STARTTLS and the handshake is still to be done."""
-        return self.phase is Phase.TLS and not self._tls_declined
+        """Whether the server answered STARTTLS with 220 and the handshake is still to be done."""
+        return self.dialogue.phase is Phase.TLS and not self._tls_declined
 
     @property
     def is_private(self) -> bool:
         """Whether nobody between here and the server can listen: TLS, a Unix socket or a pipe."""
         return self.tls is not None or self.target.way is not Way.TCP
 
+    @property
+    def has_incoming(self) -> bool:
+        """Whether the queue of incoming replies holds something."""
+        return bool(self._incoming)
+
+    @property
+    def outstanding(self) -> int:
+        """How many replies are owed, or queued as answers and not taken."""
+        owed = self.dialogue.asked - self.dialogue.answered
+        return owed + sum([each.number > 0 for each in self._incoming]) if self._incoming else owed
+
+    # Consumers
+
     def subscribe(self, consumer: Consumer) -> None:
-        """Let a consumer have each event from now on."""
-        self._wire.subscribe(consumer)
+        """Deliver each event from now on to a consumer."""
+        self._stream.subscribe(consumer)
 
     def unsubscribe(self, consumer: Consumer) -> None:
-        """Let a consumer have no more events."""
-        self._wire.unsubscribe(consumer)
+        """Deliver no more events to a consumer."""
+        self._stream.unsubscribe(consumer)
 
-    def catch_up(self) -> None:
-        """Give who gets events afterwards all that has happened, before something else than the server is waited for."""
-        self._wire.catch_up()
+    def flush(self) -> None:
+        """Deliver pending events to the deferred consumers, before a wait for something else than the server."""
+        self._stream.flush()
 
     def keep_secret(self, secret: Secret) -> None:
-        """Mask this value wherever the server sends it back."""
-        self._wire.keep_secret(secret)
+        """Mask a secret wherever the server sends it back."""
+        self._echo.add(secret)
 
     def keep_secrets_of(self, other: Session) -> None:
-        """Mask here too what another session masks: a server may remember it."""
-        self._wire.keep_secrets_of(other._wire)
+        """Mask what another session masks."""
+        self._echo.add_all(other._echo)
 
-    def greeting(self) -> Reply:
-        """Wait for the greeting.
+    def explain(self, mechanism: str, meaning: str, *, client: bool) -> None:
+        """Publish the meaning of the preceding base64 line."""
+        self._publish(Decoded(client, mechanism, meaning))
 
-        Raises:
-            DialogueBroken: It did not come, or was no greeting.
-        """
-        return self.read_reply()
+    def set_user(self, mechanism: str, user: str) -> None:
+        """Publish who is authenticated now."""
+        self.user = user
+        self._publish(Authenticated(mechanism, user))
+
+    def notice(self, kind: NoticeKind, detail: str = "") -> None:
+        """Publish a notice that is not about something the server sent."""
+        self._publish(Noticed(kind, detail))
+
+    def remark(self, text: str) -> None:
+        """Publish a user's note."""
+        self._publish(Remarked(text))
+
+    # Sending
 
     def command(self, command: Command) -> Reply:
-        """Send a command and wait for its reply.
+        """Send a command and read its reply.
 
         Raises:
             DialogueBroken: The connection broke, the reply did not come in time or was none.
@@ -230,28 +265,25 @@ class Session:
         return self.read_reply()
 
     def send(self, *commands: Command, more: bool = False, looked: bool = False) -> None:
-        """Send commands, in one write, without waiting for replies.
+        """Send commands in one write, without waiting for replies.
 
         Args:
             commands: The commands.
             more: Whether a chunk follows the last one (BDAT).
-            looked: Whether the caller has looked just now at what has come.
+            looked: Whether the caller has just called `look`.
 
         Raises:
             DialogueBroken: The connection broke, or what the server sent unasked ends a strict session.
         """
-        if not looked:
-            self.look()
-        self._check_sendable()
-        self._wire.skip_answers()
+        self._begin_sending(looked=looked)
         events: list[Event] = []
         lines: list[bytes] = []
         for number, command in enumerate(commands, 1):
             if command.public is not None:
-                self.keep_secret(_secret(command.line[command.public :]))
+                self._echo.add_octets(command.line[command.public :])
             events += self.dialogue.send(command, pipelined=more or number < len(commands))
             lines.append(command.octets)
-        self._say(events, b"".join(lines))
+        self._send(events, b"".join(lines))
 
     def send_raw(self, octets: bytes) -> None:
         """Send exactly these octets.
@@ -259,14 +291,12 @@ class Session:
         Raises:
             DialogueBroken: The connection broke, or what the server sent unasked ends a strict session.
         """
-        self.look()
-        self._check_sendable()
-        self._wire.skip_answers()
+        self._begin_sending()
         events = self.dialogue.send_raw(octets)
         for event in events:
             if isinstance(event, OctetsSent) and event.public is not None:
-                self.keep_secret(_secret(event.octets[event.public :].strip()))
-        self._say(events, octets)
+                self._echo.add_octets(event.octets[event.public :].strip())
+        self._send(events, octets)
 
     def send_sasl(self, line: bytes, *, secret: bool = True, meaning: str = "") -> None:
         """Send a line of an AUTH exchange.
@@ -274,22 +304,45 @@ class Session:
         Args:
             line: Base64, or `*`, without CRLF.
             secret: Whether it carries a credential.
-            meaning: What it says, decoded and masked.
+            meaning: What it means, decoded and masked.
 
         Raises:
             DialogueBroken: The connection broke.
         """
-        self._check_sendable()
+        self._begin_sending(looked=True)
         if secret:
-            self.keep_secret(_secret(line))
-        self._wire.skip_answers()
-        self._say(self.dialogue.send_sasl(line, secret=secret, meaning=meaning), line + CRLF)
+            self._echo.add_octets(line)
+        self._send(self.dialogue.send_sasl(line, secret=secret, meaning=meaning), line + CRLF)
 
-    def send_mail_data(self, pieces: Iterable[bytes]) -> Reply:
-        """Send a message, in pieces of any size, dot-stuffed, with the final dot; wait for the reply.
+    def send_mail_data(self, octets: bytes, *, last: bool = False) -> None:
+        """Send a piece of mail data as it goes over the wire; the reply is not awaited.
+
+        Args:
+            octets: The piece, dot-stuffed. Before the final dot it ends in CRLF, or is empty.
+            last: Whether the final dot follows, in the same write.
+
+        Raises:
+            DialogueBroken: The connection broke, or the server spoke in between.
+        """
+        if not octets and not last:
+            return
+        self.look()
+        self._check_sendable()
+        events = self.dialogue.send_mail_data(octets) if octets else []
+        if last:
+            self._next_answer = self.dialogue.asked + 1
+            events = [*events, *self.dialogue.send_mail_data(END_OF_DATA, last=True)]
+            octets += END_OF_DATA
+        self._send(events, octets)
+
+    def send_message(self, pieces: Iterable[bytes]) -> Reply:
+        """Send a message as mail data, with the final dot, and read the reply.
+
+        Args:
+            pieces: The message, in pieces of any size, with any line ends.
 
         Returns:
-            The last reply: in LMTP there is one for each accepted recipient.
+            The last reply: LMTP has one for each accepted recipient.
 
         Raises:
             OutcomeUnknown: The connection broke after the final dot.
@@ -297,60 +350,25 @@ class Session:
         """
         encoder = MailDataEncoder()
         for piece in pieces:
-            self.send_mail_piece(encoder.encode(piece))
-        return self.end_mail_data(encoder)
+            self.send_mail_data(encoder.encode(piece))
+        return self.end_message(encoder)
 
-    def send_mail_piece(self, octets: bytes) -> None:
-        """Send a piece of mail data as it goes over the wire.
-
-        Raises:
-            DialogueBroken: The connection broke, or the server spoke in between.
-        """
-        if not octets:
-            return
-        self.look()
-        self._check_sendable()
-        self._say(self.dialogue.send_mail_data(octets), octets)
-
-    def send_last_mail_piece(self, octets: bytes) -> None:
-        """Send the last piece of mail data, as it goes over the wire, and the final dot in one write; the reply is not awaited.
+    def end_message(self, encoder: MailDataEncoder | None = None) -> Reply:
+        """Send the final dot and read all that answers it.
 
         Args:
-            octets: The piece, which ends in CRLF, or nothing.
-
-        Raises:
-            DialogueBroken: The connection broke, or the server spoke in between.
-        """
-        self.look()
-        self._check_sendable()
-        self._wire.skip_answers()
-        events = self.dialogue.send_mail_data(octets) if octets else []
-        self._say([*events, *self.dialogue.send_mail_data(END_OF_DATA, last=True)], octets + END_OF_DATA)
-
-    def end_mail_data(self, encoder: MailDataEncoder | None = None) -> Reply:
-        """Send the final dot and wait for all that answers it.
-
-        Args:
-            encoder: What encoded the pieces before; None when they ended in CRLF.
+            encoder: The encoder of the preceding pieces; None if they ended in CRLF.
 
         Raises:
             OutcomeUnknown: The connection broke after the final dot.
             DialogueBroken: The connection broke before it.
         """
-        self.send_end_of_data(encoder)
-        return self.read_replies()[-1].reply
-
-    def send_end_of_data(self, encoder: MailDataEncoder | None = None) -> None:
-        """Send the final dot without waiting for its reply.
-
-        Raises:
-            DialogueBroken: The connection broke.
-        """
         end = encoder.end() if encoder else END_OF_DATA
-        self.send_last_mail_piece(end[: -len(END_OF_DATA)])
+        self.send_mail_data(end[: -len(END_OF_DATA)], last=True)
+        return self.read_replies()[-1]
 
-    def send_chunk(self, octets: bytes, *, last: bool) -> Reply:
-        """Send a BDAT command with its chunk, in one write, and wait for the reply.
+    def send_bdat(self, octets: bytes, *, last: bool) -> Reply:
+        """Send a BDAT command with its chunk, in one write, and read the reply.
 
         Args:
             octets: The chunk.
@@ -359,32 +377,32 @@ class Session:
         Raises:
             DialogueBroken: The connection broke.
 
-        Source: RFC 3030 §2
+        Source: RFC 3030 section 2
         """
-        self.look()
-        self._check_sendable()
-        self._wire.skip_answers()
+        self._begin_sending()
         command = Command(f"BDAT {len(octets)}{' LAST' if last else ''}".encode())
         events = [*self.dialogue.send(command, pipelined=True), *self.dialogue.send_chunk(octets)]
-        self._say(events, command.octets + octets)
-        return self.read_replies()[-1].reply
+        self._send(events, command.octets + octets)
+        return self.read_replies()[-1]
 
-    def send_chunk_piece(self, octets: bytes) -> None:
-        """Send octets of a chunk whose BDAT command has gone out; the reply is still to be read.
+    def send_chunk(self, octets: bytes) -> None:
+        """Send octets of a chunk whose BDAT command has been sent; the reply is still to be read.
 
         Raises:
             DialogueBroken: The connection broke.
 
-        Source: RFC 3030 §2
+        Source: RFC 3030 section 2
         """
         self._check_sendable()
-        self._say(self.dialogue.send_chunk(octets), octets)
+        self._send(self.dialogue.send_chunk(octets), octets)
+
+    # Reading
 
     def read_reply(self, seconds: float | None = None) -> Reply:
-        """Wait for the reply that is owed longest and give it.
+        """Wait for the oldest reply that is owed to what was sent last; skip what was queued before it.
 
         Args:
-            seconds: How long to wait; None for what the settings say about what is owed.
+            seconds: Timeout; None for the one that `timeouts` has for what is owed.
 
         Raises:
             WaitTimedOut: It did not come in time. A strict session is then closed; in another one it is still owed.
@@ -393,114 +411,87 @@ class Session:
             ProtocolViolation: What came is no reply.
             UsageError: No reply is owed.
         """
-        return self.read_owed(seconds).reply
-
-    def read_owed(self, seconds: float | None = None) -> ReplyReceived:
-        """Wait as `read_reply` does; give the reply with what it answers."""
-        if self._wire.next_answer > self.dialogue.asked:
+        if self._next_answer > self.dialogue.asked:
             self._check_open()
             raise UsageError("no reply is owed: there is nothing to wait for.")
-        answer = self._wire.take_answer()
-        if answer is not None:
-            return answer
+        reply = self._take_answer()
+        if reply is not None:
+            return reply
         self._check_open()
-        owed = self.dialogue.owed[self._wire.next_answer - self.dialogue.answered - 1]
-        waited = self._patience(owed) if seconds is None else seconds
-        deadline = self._clock() + waited
-        while answer is None:
+        owed = self.dialogue.owed[self._next_answer - self.dialogue.answered - 1]
+        timeout = self.bounded(self._usual_timeout(owed)) if seconds is None else seconds
+        deadline = self._clock() + timeout
+        while reply is None:
             try:
-                if not self._wire.receive(deadline):
-                    self._time_out(owed, waited)
+                if not self.receive(deadline):
+                    self._time_out(owed, timeout)
             except KeyboardInterrupt:
                 self.give_up_waiting()
                 raise
-            answer = self._wire.take_answer()
-        return answer
+            reply = self._take_answer()
+        return reply
 
-    def read_replies(self) -> list[ReplyReceived]:
-        """Wait for all replies that are owed; give them in order. Raises as `read_reply` does."""
-        found: list[ReplyReceived] = []
-        while self._wire.next_answer <= self.dialogue.asked:
-            found.append(self.read_owed())
+    def read_replies(self) -> list[Reply]:
+        """Wait for every reply that is owed to what was sent last, as `read_reply` does; return them in order."""
+        found: list[Reply] = []
+        while self._next_answer <= self.dialogue.asked:
+            found.append(self.read_reply())
         return found
 
     def read_late(self, seconds: float | None = None) -> Reply:
-        """Wait for all replies that are owed, also those that nobody waited for any more.
+        """Wait for all replies that are owed, including those that nobody waited for any more; return the last one.
 
         Args:
-            seconds: How long to wait for each; None for what the settings say.
-
-        Returns:
-            The last one.
+            seconds: Timeout of each; None for the one that `timeouts` has.
 
         Raises:
             DialogueBroken: As `read_reply` does.
         """
-        self._wire.next_answer = self.dialogue.answered + 1
-        reply = self.read_owed(seconds).reply
+        self._next_answer = self.dialogue.answered + 1
+        reply = self.read_reply(seconds)
         while self.dialogue.owed:
-            reply = self.read_owed(seconds).reply
+            reply = self.read_reply(seconds)
         return reply
 
-    @property
-    def patience(self) -> float:
-        """How many seconds the settings give the reply that is owed longest, or any reply when none is owed."""
-        oldest = self.dialogue.oldest_owed
-        return self.bounded(self.timeouts.reply if oldest is None else self._usual_patience(oldest))
-
-    def bounded(self, seconds: float) -> float:
-        """Give how long a wait may take that may take this long by the settings.
-
-        Args:
-            seconds: What the settings say.
-        """
-        wanted, left = seconds if self.within is None else self.within, self.until - self._clock()
-        return wanted if wanted < left else max(left, _SHORTEST_WAIT)
-
-    def wait_until(self, deadline: float) -> bool:
-        """Take in what comes next, whatever it answers: for the consumers, and nothing of it for `read_reply`.
-
-        Args:
-            deadline: When to stop waiting, on the clock; in the past to look without waiting.
-
-        Returns:
-            Whether anything came.
+    def next_incoming(self) -> IncomingReply:
+        """Return what is next in the queue, whatever it answers; wait for it if the queue is empty.
 
         Raises:
+            WaitTimedOut: Nothing whole came in time; what is owed is late from now on.
+            OutcomeUnknown: Nothing came in time, or the connection is gone, after the final dot.
             DialogueBroken: The server closed the connection or broke the protocol.
         """
-        if not self._wire.is_open:
-            self._check_open()
-        came = self._wire.receive(deadline)
-        self._wire.skip_answers()
-        return came
+        if not self._incoming:
+            timeout = self.timeout
+            deadline = self._clock() + timeout
+            while not self._incoming:
+                if not self.receive(deadline):
+                    self._time_out_incoming(timeout)
+        return self._incoming.popleft()
 
-    def time_out(self, waited: float) -> NoReturn:
-        """Note that a wait is over, and nothing came.
+    def take_incoming(self) -> IncomingReply | None:
+        """Return what is next in the queue without waiting; None if it is empty."""
+        return self._incoming.popleft() if self._incoming else None
 
-        Args:
-            waited: How many seconds it was.
-
-        Raises:
-            WaitTimedOut: Always.
-        """
-        self._time_out(self.dialogue.oldest_owed or Owed(Asked.COMMAND), waited)
-
-    def listen(self, seconds: float) -> None:
-        """Take in what comes for a while.
+    def wait_for_incoming(self, seconds: float) -> bool:
+        """Wait until the queue holds something; return whether it does.
 
         Args:
-            seconds: How long.
+            seconds: How long to wait; 0 to look only.
 
         Raises:
             DialogueBroken: The server closed the connection or broke the protocol.
         """
         deadline = self._clock() + seconds
-        while self.is_open and self._wire.receive(deadline):
+        while not self._incoming and self.receive(deadline):
             pass
+        return bool(self._incoming)
 
-    def look(self) -> bool:
-        """Take in what has come, without waiting.
+    def receive(self, deadline: float) -> bool:
+        """Wait for octets; queue and publish what they mean.
+
+        Args:
+            deadline: When to stop waiting, on the clock; in the past to look only.
 
         Returns:
             Whether anything came.
@@ -508,12 +499,64 @@ class Session:
         Raises:
             DialogueBroken: The server closed the connection or broke the protocol.
         """
-        return self._wire.look()
+        if not self.is_open:
+            self._check_open()
+        self._stream.flush()
+        try:
+            octets = self._transport.recv(deadline)
+        except (ConnectionLost, TlsFailed) as error:
+            self._lose(error)
+        if octets is None:
+            return False
+        if not octets:
+            self._end_of_stream()
+        with self._stream:
+            for event in self.dialogue.receive(octets, self._clock() - self._sent_at):
+                self._take(event)
+        return True
+
+    def listen(self, seconds: float) -> None:
+        """Read all that comes for a while.
+
+        Raises:
+            DialogueBroken: The server closed the connection or broke the protocol.
+        """
+        deadline = self._clock() + seconds
+        while self.is_open and self.receive(deadline):
+            pass
+
+    def look(self) -> bool:
+        """Read all that has arrived, without waiting; return whether there was anything.
+
+        Raises:
+            DialogueBroken: The server closed the connection or broke the protocol.
+        """
+        came = False
+        while self.has_input and self.receive(0.0):
+            came = True
+        return came
 
     def give_up_waiting(self) -> None:
-        """Stop waiting for what is owed; it is shown and paired when it comes."""
+        """Stop waiting for what is owed; it is published as late when it comes."""
         self.dialogue.expect_late()
-        self._wire.skip_answers()
+        self._next_answer = self.dialogue.asked + 1
+
+    @property
+    def timeout(self) -> float:
+        """Timeout in seconds of the oldest reply that is owed, or of any reply when none is."""
+        owed = self.dialogue.oldest_owed
+        return self.bounded(self.timeouts.reply if owed is None else self._usual_timeout(owed))
+
+    def bounded(self, seconds: float) -> float:
+        """Return a timeout as `reply_timeout` overrides it and `deadline` bounds it, in seconds.
+
+        Args:
+            seconds: The timeout by `timeouts`.
+        """
+        wanted, left = seconds if self.reply_timeout is None else self.reply_timeout, self.deadline - self._clock()
+        return wanted if wanted < left else max(left, _SHORTEST_WAIT)
+
+    # TLS and the end
 
     def start_tls(self, settings: TlsSettings, *, name: str | None = None) -> TlsStarted:
         """Do the handshake after the 220 to STARTTLS, and forget all that was learnt in the clear.
@@ -523,44 +566,24 @@ class Session:
             name: The name to check the certificate against; None for the one that was connected to.
 
         Raises:
-            ProtocolViolation: Text in the clear stands behind the 220: it is not believed, and the connection is closed.
+            ProtocolViolation: Text in the clear follows the 220: it is not believed, and the connection is closed.
             TlsFailed: The handshake failed, or the certificate could not be verified; the connection is closed.
 
-        Source: RFC 3207 §4
+        Source: RFC 3207 section 4
         """
         self.look()
         self._check_open()
-        return self._wire.shake_hands(
-            settings, name or self.target.name, self.bounded(self.timeouts.tls), implicit=False
-        )
+        return self._shake_hands(settings, name or self.target.name, self.bounded(self.timeouts.tls), implicit=False)
 
     def decline_tls(self) -> None:
         """Go on in the clear after a 220 to STARTTLS, as a transcript with `*: no-tls` asks."""
         self._tls_declined = True
-        self.dialogue.forget_plaintext()
-        self._wire.skip_answers()
-        self._wire.publish(Noticed(NoticeKind.NO_TLS))
-
-    def explain(self, mechanism: str, meaning: str, *, client: bool) -> None:
-        """Publish what the base64 line before means."""
-        self._wire.publish(Decoded(client, mechanism, meaning))
-
-    def set_user(self, mechanism: str, user: str) -> None:
-        """Note who is authenticated now."""
-        self.user = user
-        self._wire.publish(Authenticated(mechanism, user))
-
-    def notice(self, kind: NoticeKind, detail: str = "") -> None:
-        """Publish a notice that is not the server's doing."""
-        self._wire.publish(Noticed(kind, detail))
-
-    def remark(self, text: str) -> None:
-        """Publish a person's note."""
-        self._wire.publish(Remarked(text))
+        self._begin_anew()
+        self._publish(Noticed(NoticeKind.NO_TLS))
 
     def close(self) -> None:
         """Close the connection."""
-        self._wire.end(End.CLIENT)
+        self._end(End.CLIENT)
 
     def drop(self, *, reset: bool = False) -> None:
         """Close the connection at once, in the middle of whatever it is in.
@@ -569,35 +592,137 @@ class Session:
             reset: Send a TCP reset.
         """
         if self.is_open:
-            self._wire.transport.abort(reset=reset)
-        self._wire.end(End.CLIENT, "reset" if reset else "dropped")
+            self._transport.abort(reset=reset)
+        self._end(End.CLIENT, "reset" if reset else "dropped")
 
     def interrupt(self) -> None:
-        """Let whoever waits on this session find the connection closed; any thread may."""
-        self._wire.transport.shut()
+        """Make a wait on this session find the connection closed. Safe to call from any thread."""
+        self._transport.shut()
 
-    def wait_for_close(self, seconds: float) -> bool:
-        """Wait until the server closes the connection.
+    # Private: sending
 
-        Returns:
-            Whether it did.
+    def _begin_sending(self, *, looked: bool = False) -> None:
+        if not looked:
+            self.look()
+        self._check_sendable()
+        self._next_answer = self.dialogue.asked + 1
+
+    def _send(self, events: Iterable[Event], octets: bytes) -> None:
+        """Publish what is sent, and send it.
+
+        Args:
+            events: What it means.
+            octets: All of it.
 
         Raises:
-            ProtocolViolation: It sent something that is no reply.
+            DialogueBroken: The connection broke, or the server stopped reading.
         """
-        deadline = self._clock() + seconds
-        while self.is_open:
+        with self._stream:
+            for event in events:
+                self._publish(event)
+            self._sent_at = self._clock()
             try:
-                if not self._wire.receive(deadline):
-                    return False
-            except ConnectionLost:
-                return True
-        return True
+                self._transport.send(octets, self.timeouts.send, self.deadline)
+            except (ConnectionLost, WaitTimedOut, TlsFailed) as error:
+                self._not_sent(error)
+            except KeyboardInterrupt:
+                self._end(End.ERROR, "interrupted while sending")
+                raise
+        self._stream.flush()
 
-    def _patience(self, owed: Owed) -> float:
-        return self.bounded(self._usual_patience(owed))
+    def _not_sent(self, error: DialogueBroken) -> NoReturn:
+        owed = self.dialogue.owed
+        with suppress(DialogueBroken):
+            self.look()
+        if self.is_open:
+            self._lose(error)
+        raise _loss(owed, error) from None
 
-    def _usual_patience(self, owed: Owed) -> float:
+    def _check_open(self) -> None:
+        if not self.is_open:
+            raise ConnectionLost("there is no connection any more; connect again.")
+
+    def _check_sendable(self) -> None:
+        if not self.is_open:
+            self._check_open()
+        if self.dialogue.phase is Phase.TLS and not self._tls_declined:
+            raise UsageError(
+                "the server said 220 to STARTTLS: the handshake comes next, and nothing more goes in the clear."
+            )
+
+    # Private: receiving
+
+    def _publish(self, event: Event) -> None:
+        self._stream.publish(event)
+
+    def _take_answer(self) -> Reply | None:
+        """Return the reply that `read_reply` waits for, if it is queued; drop what precedes it."""
+        while self._incoming:
+            incoming = self._incoming.popleft()
+            if incoming.number >= self._next_answer and incoming.reply is not None:
+                self._next_answer = incoming.number + 1
+                return incoming.reply
+        return None
+
+    def _take(self, event: Event) -> None:
+        if isinstance(event, ReplyReceived):
+            self._take_reply(event)
+        elif isinstance(event, Noticed):
+            self._take_notice(event)
+        else:
+            self._publish(event)
+
+    def _take_reply(self, event: ReplyReceived) -> None:
+        if self._echo:
+            masked = self._echo.reply(event.reply)
+            if masked is not event.reply:
+                self._publish(Noticed(NoticeKind.ECHO))
+                self.dialogue.learn_again(event.reply, masked, event.command)
+                event = replace(event, reply=masked)
+        reply = event.reply
+        number = 0 if event.seconds is None else self.dialogue.answered
+        self._incoming.append(IncomingReply(reply, reply.octets, number, event.verb))
+        self._publish(event)
+        if self._violation is not None:
+            self._break_off(_with_words(self._violation, reply))
+
+    def _take_notice(self, notice: Noticed) -> None:
+        """Publish a notice, and end the session where the notice demands it."""
+        if notice.octets:
+            notice = replace(notice, octets=self._echo.octets(notice.octets))
+            self.is_attacked |= notice.kind is NoticeKind.PLAINTEXT_AFTER_STARTTLS
+            self._incoming.append(IncomingReply(None, notice.octets))
+        self._publish(notice)
+        if notice.kind in _ALWAYS_FATAL:
+            shown = f': "{escape(notice.octets[:120].rstrip())}"' if notice.octets else ""
+            self._break_off(ProtocolViolation(f"{notice.sentence}{shown}. The connection is closed."))
+        if self.strict and notice.kind in _FATAL_WHEN_STRICT and self._violation is None:
+            self._violation = ProtocolViolation(notice.sentence)
+
+    def _break_off(self, error: DialogueBroken) -> NoReturn:
+        self._end(End.ERROR, error.message)
+        raise error
+
+    def _end_of_stream(self) -> NoReturn:
+        owed = self.dialogue.owed
+        if self._transport.truncated:
+            self._publish(Noticed(NoticeKind.NO_CLOSE_NOTIFY))
+        cut = bool(self.dialogue.pending)
+        for event in self.dialogue.receive_eof():
+            self._take(event)
+        waiting = f" while {owed[0]} was owed" if owed else ""
+        where = " in the middle of a reply" if cut else waiting
+        self._end(End.SERVER)
+        raise _loss(owed, ConnectionLost(f"the server closed the connection{where}."))
+
+    def _lose(self, error: DialogueBroken) -> NoReturn:
+        owed = self.dialogue.owed
+        for event in self.dialogue.receive_eof():
+            self._take(event)
+        self._end(End.ERROR, error.message)
+        raise _loss(owed, error)
+
+    def _usual_timeout(self, owed: Owed) -> float:
         times, verb = self.timeouts, owed.verb
         if verb == "QUIT":
             return times.quit
@@ -609,30 +734,78 @@ class Session:
 
     def _time_out(self, owed: Owed, waited: float) -> NoReturn:
         partly = " Part of it came." if self.dialogue.pending else ""
-        self._wire.publish(TimedOut(waited, str(owed)))
+        self._publish(TimedOut(waited, str(owed)))
         error = WaitTimedOut(f"{owed} did not come within {waited:g} s.{partly}")
         if not self.strict:
             self.give_up_waiting()
             raise error
         everything = self.dialogue.owed
-        self._wire.end(End.TIMEOUT, error.message)
-        raise self._wire.loss(everything, error)
+        self._end(End.TIMEOUT, error.message)
+        raise _loss(everything, error)
 
-    def _say(self, events: Iterable[Event], octets: bytes) -> None:
-        self._wire.say(events, octets, self.timeouts.send, self.until)
+    def _time_out_incoming(self, waited: float) -> NoReturn:
+        awaited = [owed for owed in self.dialogue.owed if not owed.late]
+        try:
+            self._time_out(self.dialogue.oldest_owed or Owed(Asked.COMMAND), waited)
+        except WaitTimedOut as error:
+            raise _loss(awaited, error) from None
 
-    def _check_open(self) -> None:
+    def _shake_hands(self, settings: TlsSettings, name: str, seconds: float, *, implicit: bool) -> TlsStarted:
+        """Do the TLS handshake; after STARTTLS forget all that was learnt in the clear.
+
+        Args:
+            settings: How to do it.
+            name: The name to check the certificate against.
+            seconds: Timeout of the whole handshake.
+            implicit: Whether TLS begins with the first octet.
+
+        Raises:
+            TlsFailed: It failed; the connection is closed.
+            ProtocolViolation: Text in the clear came in its place; the connection is closed.
+        """
+        self._stream.flush()
+        try:
+            facts = self._transport.start_tls(settings, name, seconds, implicit=implicit)
+        except DialogueBroken as error:
+            self._end(End.ERROR, error.message)
+            raise
+        except KeyboardInterrupt:
+            self._end(End.ERROR, "interrupted in the TLS handshake")
+            raise
+        if not implicit:
+            self._begin_anew()
+        self.tls = facts
+        self._publish(facts)
+        self._stream.tls = True
+        return facts
+
+    def _begin_anew(self) -> None:
+        """Forget what was learnt in the clear, and owe nothing for it."""
+        self.dialogue.forget_plaintext()
+        self._next_answer = self.dialogue.asked + 1
+
+    def _end(self, end: End, detail: str = "") -> None:
+        """Close the connection if it is open, and publish how it ended."""
         if not self.is_open:
-            raise ConnectionLost("there is no connection any more; connect again.")
-
-    def _check_sendable(self) -> None:
-        if not self._wire.is_open:
-            self._check_open()
-        if self.dialogue.phase is Phase.TLS and not self._tls_declined:
-            raise UsageError(
-                "the server said 220 to STARTTLS: the handshake comes next, and nothing more goes in the clear."
-            )
+            return
+        self.is_open = False
+        self._transport.close()
+        self.dialogue.phase = Phase.CLOSED
+        self._publish(Disconnected(end, detail))
+        self._stream.flush()
 
 
-def _secret(octets: bytes) -> Secret:
-    return Secret(octets.decode("utf-8", "surrogateescape"))
+def _with_words(violation: ProtocolViolation, reply: Reply) -> DialogueBroken:
+    """Return a violation with the words of the reply that made it; a 421 that nobody asked for only says goodbye."""
+    if reply.code == 421:
+        return ConnectionLost(f'the server said "{reply.one_line()}" unasked and is closing; connect again.')
+    return ProtocolViolation(f'{violation.message}: "{reply.one_line()}". The connection is closed.')
+
+
+def _loss(owed: Sequence[Owed], error: DialogueBroken) -> DialogueBroken:
+    """Return the error of a connection that broke while replies were owed: after a message, its outcome is unknown."""
+    if any(each.ends_message for each in owed):
+        return OutcomeUnknown(
+            f"the outcome is unknown: {error.message.rstrip('.')}; the message may have been accepted, so look before sending it again."
+        )
+    return error

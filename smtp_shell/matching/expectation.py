@@ -1,23 +1,26 @@
-"""What a transcript demands of a server's replies."""
+"""What the `S` lines of a transcript expect of the server's replies."""
 
 from __future__ import annotations
 
 import re
 from enum import IntEnum
-from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from smtp_shell.matching.pattern import Pattern
-from smtp_shell.protocol.octets import CRLF, escape
-from smtp_shell.transcript.step import Marker, Step
+from smtp_shell.protocol.octets import CRLF, escape, unescape
+from smtp_shell.transcript.step import Marker
 
-_KEPT_LENGTH = 100
-_CODE = re.compile(rb"([0-9][0-9xXyYzZ]{2}(?:\|[0-9][0-9xXyYzZ]{2}){0,20})(?:([ -])(.*))?", re.DOTALL)
+if TYPE_CHECKING:
+    from smtp_shell.matching.pattern import Pattern
+    from smtp_shell.transcript.step import Step
+
+_CODE = re.compile(r"([0-9][0-9xXyYzZ]{2}(?:\|[0-9][0-9xXyYzZ]{2}){0,20})(?:([ -]).*)?", re.DOTALL)
+_LITERAL = (Marker.SERVER, Marker.SERVER_EQUALS)
 
 
 class Strictness(IntEnum):
-    """How much of a reply an `S:` line demands; each level also demands what those before it do."""
+    """How much of a reply an `S:` line demands; each level also demands what the preceding ones do."""
 
     CODE = 0
     ENHANCED = 1
@@ -27,10 +30,10 @@ class Strictness(IntEnum):
 
     @classmethod
     def parse(cls, word: str) -> Strictness:
-        """Find a level by its name.
+        """Return a level by its name, in any case.
 
         Raises:
-            ValueError: There is none of that name.
+            ValueError: There is none of that name; the message is a sentence for a user.
         """
         try:
             return cls[word.upper()]
@@ -39,148 +42,111 @@ class Strictness(IntEnum):
             raise ValueError(f"there is no such strictness; choose one of {names}") from None
 
 
-class Demand(Struct, frozen=True):
-    """What one `S` line of a transcript asks for.
+class ExpectedLine(Struct, frozen=True):
+    """What one `S` line expects.
 
     Args:
-        marker: Which kind of line it is.
-        text: Its content, as in the file.
-        octets: What the server is to send for it, its line end included; empty for a pattern.
+        marker: The kind of line.
+        text: Its content, in the notation of the file.
         continues: Whether more lines of the same reply follow; None where a pattern does not say.
-        codes: The reply codes that an `S:` line takes, with `y` for any digit.
-        words: The text behind the code of an `S:` line.
+        codes: The reply codes that an `S:` line accepts, with `y` for any digit.
         pattern: The pattern of an `S~` line.
-        is_wild: Whether an `S:` line takes more than one code.
-        shown: The line as it is shown to a person.
     """
 
     marker: Marker
     text: str
-    octets: bytes = b""
     continues: bool | None = False
     codes: tuple[str, ...] = ()
-    words: bytes = b""
     pattern: Pattern | None = None
-    is_wild: bool = False
-    shown: str = ""
 
     @classmethod
-    def parse(cls, step: Step) -> Demand:
-        """Read what an `S` line demands.
+    def parse(cls, step: Step) -> ExpectedLine:
+        """Read what an `S` line expects.
 
         Raises:
-            ValueError: It cannot be met by any reply; the message is a sentence for a person.
+            ValueError: No reply can meet it; the message is a sentence for a user.
         """
-        short = len(step.text) <= _KEPT_LENGTH
-        return _parse_kept(step.marker, step.text) if short else cls._parse(step)
-
-    @classmethod
-    def _parse(cls, step: Step) -> Demand:
-        if step.marker is Marker.SERVER_MATCHES:
-            pattern = Pattern.parse(step.text)
-            return cls(step.marker, step.text, continues=pattern.continues, pattern=pattern, shown=_shown(step))
-        octets = step.octets
-        if step.marker is Marker.SERVER_OCTETS:
-            return cls.literal(octets)
-        found = _CODE.fullmatch(octets)
-        if step.marker is Marker.SERVER:
+        marker, text = step.marker, step.text
+        if marker is Marker.SERVER:
+            found = _CODE.fullmatch(text)
             if found is None:
-                raise ValueError(f"'{step.text[:60]}' does not begin with a reply code such as 250, 2yz or 250|251")
-            codes = tuple(_with_y(code) for code in found[1].decode().split("|"))
-            is_wild = len(codes) > 1 or "y" in codes[0]
-            words = found[3] or b""
-            return cls(
-                step.marker,
-                step.text,
-                octets + CRLF,
-                found[2] == b"-",
-                codes,
-                words,
-                is_wild=is_wild,
-                shown=_shown(step),
-            )
-        return cls(step.marker, step.text, octets + CRLF, octets[3:4] == b"-", shown=_shown(step))
+                raise ValueError(f"'{text[:60]}' does not begin with a reply code such as 250, 2yz or 250|251")
+            code = found[1]
+            codes = (code,) if code.isdigit() else tuple(map(_with_y, code.split("|")))
+            return cls(marker, text, found[2] == "-", codes)
+        if marker is Marker.SERVER_MATCHES:
+            from smtp_shell.matching.pattern import Pattern
+
+            pattern = Pattern.parse(text)
+            return cls(marker, text, pattern.continues, pattern=pattern)
+        octets = step.octets
+        if marker is Marker.SERVER_OCTETS:
+            return cls.literal(octets)
+        return cls(marker, text, octets[3:4] == b"-")
 
     @classmethod
-    def literal(cls, octets: bytes) -> Demand:
-        """Demand exactly these octets: a line of a reply with its line end, or the start of one."""
+    def literal(cls, octets: bytes) -> ExpectedLine:
+        """Expect exactly these octets: a line of a reply with its line end, or the start of one."""
         continues = octets[3:4] == b"-" or not octets.endswith(b"\n")
-        text = escape(octets)
-        return cls(Marker.SERVER_OCTETS, text, octets, continues, shown=_shown(Step(Marker.SERVER_OCTETS, text)))
+        return cls(Marker.SERVER_OCTETS, escape(octets), continues)
 
-    def takes(self, code: int) -> bool:
-        """Say whether an `S:` line takes this code."""
-        said = f"{code:03}"
-        return said in self.codes or (self.is_wild and self._takes_wild(said))
+    @property
+    def octets(self) -> bytes:
+        """What the server is to send, its line end included; empty for a pattern."""
+        if self.pattern is not None:
+            return b""
+        octets = unescape(self.text)
+        return octets if self.marker is Marker.SERVER_OCTETS else octets + CRLF
 
-    def _takes_wild(self, said: str) -> bool:
-        return any(all(wanted in ("y", digit) for wanted, digit in zip(each, said, strict=True)) for each in self.codes)
+    @property
+    def words(self) -> bytes:
+        """The text after the code of an `S:` line, and the space or hyphen."""
+        found = _CODE.fullmatch(self.text) if self.marker is Marker.SERVER else None
+        return unescape(self.text[found.end(2) :]) if found is not None and found[2] else b""
+
+    @property
+    def is_wild(self) -> bool:
+        """Whether an `S:` line accepts more than one code."""
+        return len(self.codes) > 1 or "y" in "".join(self.codes)
+
+    def accepts(self, code: int) -> bool:
+        """Return whether an `S:` line accepts this code."""
+        digits = f"{code:03}"
+        if digits in self.codes:
+            return True
+        return self.is_wild and any(
+            all(wanted in ("y", digit) for wanted, digit in zip(each, digits, strict=True)) for each in self.codes
+        )
 
     def __str__(self) -> str:
-        return self.shown
+        return self.text if self.marker in _LITERAL else f"{self.marker} {self.text}"
 
 
-def _with_y(code: str) -> str:
-    return code if code.isdigit() else code.lower().replace("x", "y").replace("z", "y")
-
-
-def _shown(step: Step) -> str:
-    literal = step.marker in (Marker.SERVER, Marker.SERVER_EQUALS)
-    return step.text if literal else f"{step.marker} {step.text}"
-
-
-@lru_cache(maxsize=256)
-def _parse_kept(marker: Marker, text: str) -> Demand:
-    """Read a short line, of which a transcript has many that are the same."""
-    return Demand._parse(Step(marker, text))
-
-
-class Expected(Struct, frozen=True):
+class ExpectedReply(Struct, frozen=True):
     """One reply as a transcript expects it.
 
     Args:
-        demands: Its lines. Behind a pattern that does not say whether it is the last one, there may be lines of the next reply.
+        lines: Its lines. After a pattern that does not say whether it is the last one, there may be lines of the next reply.
     """
 
-    demands: tuple[Demand, ...]
-
-    @classmethod
-    def line(cls, step: Step) -> Expected | None:
-        """Take a line for a whole reply; None where more lines may belong to the reply.
-
-        Raises:
-            ValueError: It cannot be met by any reply.
-        """
-        if len(step.text) <= _KEPT_LENGTH:
-            return _line_kept(step.marker, step.text)
-        demand = Demand.parse(step)
-        return cls((demand,)) if demand.continues is False else None
-
-    @property
-    def is_short(self) -> bool:
-        """Whether it is one short line."""
-        return len(self.demands) == 1 and len(self.demands[0].text) <= _KEPT_LENGTH
-
-    def __str__(self) -> str:
-        if len(self.demands) == 1:
-            return self.demands[0].shown
-        return "\n".join(map(str, self.demands))
+    lines: tuple[ExpectedLine, ...]
 
     @property
     def octets(self) -> bytes:
         """What the server is to send, as far as the lines say it literally."""
-        return b"".join(demand.octets for demand in self.demands)
+        return b"".join(line.octets for line in self.lines)
 
     @property
-    def takes_354(self) -> bool:
+    def accepts_354(self) -> bool:
         """Whether a 354 could be what is expected."""
-        last = self.demands[-1]
+        last = self.lines[-1]
         if last.marker is Marker.SERVER:
-            return last.takes(354)
+            return last.accepts(354)
         return last.pattern is not None or last.octets.startswith(b"354")
 
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.lines))
 
-@lru_cache(maxsize=256)
-def _line_kept(marker: Marker, text: str) -> Expected | None:
-    demand = _parse_kept(marker, text)
-    return Expected((demand,)) if demand.continues is False else None
+
+def _with_y(code: str) -> str:
+    return code.lower().replace("x", "y").replace("z", "y")

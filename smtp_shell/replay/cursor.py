@@ -1,61 +1,61 @@
-"""The steps of a transcript as they are acted out: one after the other, with a bounded look ahead."""
+"""A cursor over the steps of a transcript, with a bounded look-ahead."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import chain, islice
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from smtp_shell.matching.expectation import Demand, Expected
+from smtp_shell.matching.expectation import ExpectedLine, ExpectedReply
 from smtp_shell.transcript.step import CLIENT_LINES, SERVER_LINES, Marker, Step
 
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Sequence
+
 ACTED: Final = frozenset(("connect", "close", "timeout", "error", "wait", "within", "no-tls"))
-"""Events that a replay acts on; the others are notes to it."""
+"""Events that a replay acts on. It passes over the others."""
 
 AHEAD_STEPS: Final = 1_000
+"""Look-ahead in steps."""
+
 AHEAD_SIZE: Final = 1024 * 1024
-"""How far is looked ahead, in characters of content."""
+"""Look-ahead in characters of content."""
 
-_READ_ON = 16
-
-# Looking a member of an enumeration up costs more than what it is compared with.
+_READ_AHEAD = 16
 _ALWAYS_ACTED = frozenset((*CLIENT_LINES, Marker.MAIL_DATA_FILE, Marker.SERVER))
-_EVENT, _NOTE, _SERVER_OCTETS = Marker.EVENT, Marker.NOTE, Marker.SERVER_OCTETS
 
 
-class Script:
-    """Steps, one after the other; notes and events that a replay does not act on are passed over.
+class StepCursor:
+    """The steps, one after the other. Notes and events that a replay does not act on are passed over.
 
     Args:
         steps: The steps, as a stream.
         name: The transcript's name, escaped.
+
+    Attributes:
+        name: The transcript's name, escaped.
+        line: Number of the line that was passed last.
     """
 
     def __init__(self, steps: Iterable[Step], name: str = "") -> None:
         self.name = name
-        self._steps = iter(steps)
-        self._ahead: deque[Step] = deque()
-        self._head: Step | None = None
-        self._held: deque[Demand] = deque()
-        self._octets = b""
         self.line = 0
+        self._steps = iter(steps)
+        self._ahead: deque[Step] = deque()  # read, and not passed
+        self._head: Step | None = None  # the next step that is acted on, once it has been looked for
+        self._held: deque[ExpectedLine] = deque()  # expected lines that were given back
+        self._octets = b""  # of `S|` lines, not yet cut into lines
 
     def next(self) -> Step | None:
-        """Give the next step and go past it; None at the end."""
+        """Pass the next step and return it; None at the end."""
         step = self._head or self.peek()
         if step is not None:
             self._head = None
             self.line = step.line
         return step
 
-    def read_on(self) -> None:
-        """Read some of the steps that follow, if few are at hand."""
-        if len(self._ahead) < _READ_ON:
-            self._ahead.extend(islice(self._steps, _READ_ON))
-
     def peek(self) -> Step | None:
-        """Give the next step and stay before it."""
+        """Return the next step without passing it; None at the end."""
         while self._head is None:
             step = self._ahead.popleft() if self._ahead else next(self._steps, None)
             if step is None:
@@ -64,12 +64,22 @@ class Script:
                 self._head = step
         return self._head
 
+    def peek_event(self) -> str:
+        """Return the name of the event that is the next step; empty if that is no event."""
+        step = self._head or self.peek()
+        return step.event[0] if step is not None and step.marker is Marker.EVENT else ""
+
+    def read_ahead(self) -> None:
+        """Read some of the following steps, if few are at hand."""
+        if len(self._ahead) < _READ_AHEAD:
+            self._ahead.extend(islice(self._steps, _READ_AHEAD))
+
     def take_run(self, markers: Collection[Marker], last: str, most: int) -> list[Step]:
-        """Give the steps that follow, and go past them, as long as they have one of these markers.
+        """Pass the following steps as long as they have one of these markers, and return them.
 
         Args:
             markers: The markers.
-            last: The text of a step behind which there is to be none.
+            last: The text of a step that ends the run.
             most: How many characters of content are enough.
         """
         head = self.peek()
@@ -92,10 +102,10 @@ class Script:
         return taken
 
     def put_back(self, steps: Sequence[Step], line: int) -> None:
-        """Take back the last of the steps that were given.
+        """Take back the last of the steps that were returned.
 
         Args:
-            steps: These steps.
+            steps: The steps.
             line: Number of the line before them.
         """
         if self._head is not None:
@@ -104,13 +114,8 @@ class Script:
         self._ahead.extendleft(reversed(steps))
         self.line = line
 
-    def peek_event(self) -> str:
-        """Give the name of the event that is the next step; empty when that is no event."""
-        step = self._head or self.peek()
-        return step.event[0] if step is not None and step.marker is _EVENT else ""
-
-    def ahead(self) -> Iterator[Step]:
-        """Give the steps that follow, all of them, and stay before them; as far as one may look ahead."""
+    def look_ahead(self) -> Iterator[Step]:
+        """Yield all the following steps without passing them, as far as the look-ahead goes."""
         head = self.peek()
         if head is None:
             return
@@ -127,56 +132,50 @@ class Script:
                 return
             yield self._ahead[number]
 
-    def acted_ahead(self) -> Iterator[Step]:
-        """Give those of the steps that follow which are not passed over."""
-        return (step for step in self.ahead() if not _is_passed_over(step))
+    def look_ahead_acted(self) -> Iterator[Step]:
+        """Yield those of the following steps that are acted on, without passing them."""
+        return (step for step in self.look_ahead() if not _is_passed_over(step))
 
-    def demands_follow(self) -> bool:
-        """Whether the next step says what the server is expected to say."""
+    def expects_reply(self) -> bool:
+        """Return whether the next step is an expectation."""
         if self._held or self._octets:
             return True
         step = self._head or self.peek()
         return step is not None and step.marker in SERVER_LINES
 
-    def take_expected(self) -> Expected | None:
-        """Give the next expected reply and go past it; None when none is expected here."""
-        if not (self._held or self._octets):
-            step = self._head or self.peek()
-            if step is None or step.marker not in SERVER_LINES:
-                return None
-            if step.marker is not _SERVER_OCTETS and (whole := Expected.line(step)) is not None:
-                self._head = None
-                self.line = step.line
-                return whole
-        demand = self._next_demand()
-        demands = [demand]
-        while demand.continues is not False and self.demands_follow():
-            demand = self._next_demand()
-            demands.append(demand)
-        return Expected(tuple(demands))
+    def take_expected(self) -> ExpectedReply | None:
+        """Pass the next expected reply and return it; None if none is expected here."""
+        if not self.expects_reply():
+            return None
+        line = self._next_expected_line()
+        lines = [line]
+        while line.continues is not False and self.expects_reply():
+            line = self._next_expected_line()
+            lines.append(line)
+        return ExpectedReply(tuple(lines))
 
-    def give_back(self, demands: Iterable[Demand]) -> None:
-        """Take back what belongs to the next reply."""
-        self._held.extendleft(reversed(tuple(demands)))
+    def give_back(self, lines: Sequence[ExpectedLine]) -> None:
+        """Take back the expected lines that belong to the next reply."""
+        self._held.extendleft(reversed(lines))
 
     def skip_expected(self) -> None:
-        """Go past all that is expected here."""
-        while self.demands_follow():
-            self._next_demand()
+        """Pass all that is expected here."""
+        while self.expects_reply():
+            self._next_expected_line()
 
-    def _next_demand(self) -> Demand:
+    def _next_expected_line(self) -> ExpectedLine:
         if self._held:
             return self._held.popleft()
         if not self._octets:
             step = self.next()
             assert step is not None
-            if step.marker is not _SERVER_OCTETS:
-                return Demand.parse(step)
+            if step.marker is not Marker.SERVER_OCTETS:
+                return ExpectedLine.parse(step)
             self._octets = step.octets
-        return self._next_octets()
+        return self._next_literal_line()
 
-    def _next_octets(self) -> Demand:
-        """Cut the octets of `S|` lines, which may hold less or more than one line each, behind the next LF."""
+    def _next_literal_line(self) -> ExpectedLine:
+        """Cut the octets of `S|` lines, each of which may hold less or more than one line, after the next LF."""
         while b"\n" not in self._octets:
             following = self.peek()
             if following is None or following.marker is not Marker.SERVER_OCTETS:
@@ -185,17 +184,16 @@ class Script:
             self._octets += following.octets
         end = self._octets.find(b"\n") + 1 or len(self._octets)
         line, self._octets = self._octets[:end], self._octets[end:]
-        return Demand.literal(line)
+        return ExpectedLine.literal(line)
 
 
 def _popped(steps: deque[Step]) -> Iterator[Step]:
-    """Give the steps, each taken out."""
     while steps:
         yield steps.popleft()
 
 
 def _is_passed_over(step: Step) -> bool:
     marker = step.marker
-    if marker is _EVENT:
+    if marker is Marker.EVENT:
         return step.event[0] not in ACTED
-    return marker is _NOTE or (marker is _SERVER_OCTETS and not step.text)
+    return marker is Marker.NOTE or (marker is Marker.SERVER_OCTETS and not step.text)

@@ -1,19 +1,17 @@
-"""Check a whole transcript before anything of it is sent."""
+"""The plan of a replay: a whole transcript, checked before anything of it is sent."""
 
 from __future__ import annotations
 
 import os.path
 import re
-from collections.abc import Iterable, Mapping
 from operator import attrgetter
-from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from smtp_shell.errors import Fault, SmtpShellError, TranscriptError
-from smtp_shell.matching.expectation import Demand
+from smtp_shell.matching.expectation import ExpectedLine
+from smtp_shell.protocol.commands import auth_mechanism
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.transcript.body import body_path
 from smtp_shell.transcript.header import MOST_FAULTS, Header
@@ -21,35 +19,37 @@ from smtp_shell.transcript.scan import ReadLimits, Scan, reason_of
 from smtp_shell.transcript.step import CLIENT_LINES, SERVER_LINES, Marker, Step
 from smtp_shell.transcript.variables import SASL, Template, Variables
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
 MOST_IN_A_GROUP: Final = 10_000
 MOST_IN_A_REPLY: Final = 10_000
 MOST_CAPTURES: Final = 1_000
 LONGEST_WAIT: Final = 86_400.0
 KEPT_SIZE: Final = 32 * 1024
-KEPT_OVERHEAD: Final = 100
-"""How much of a transcript is kept once it is checked: characters of content, and what each step counts on top."""
+"""How much of a checked transcript is kept in memory, in characters of content and `KEPT_OVERHEAD` for each step."""
 
-AUTH: Final = re.compile(rb"[ \t]*AUTH[ \t]+([^ \t]+)[ \t]*", re.IGNORECASE)
-"""How a client line begins that is an AUTH command, and the mechanism in it."""
+KEPT_OVERHEAD: Final = 100
 
 _line_of = attrgetter("line")
-_PIPELINED, _EVENT, _MAIL_DATA_FILE = Marker.PIPELINED, Marker.EVENT, Marker.MAIL_DATA_FILE
-_AUTH_STARTS = ("A", "a", " ", "\\")
+_MAY_BE_AUTH = ("A", "a", " ", "\\")  # how the text of an AUTH line can begin
 # What may stand between AUTH and a later `${sasl}`: responses that are no secret, or that were left in the file.
 _RESPONSE = r"[A-Za-z0-9+/]*={0,2}|\*"
 _NUMBER = r"[0-9]{1,9}(?:\.[0-9]{1,6})?"
 
 
-class Outline(Struct, frozen=True):
-    """What a checked transcript is about.
+class ReplayPlan(Struct, frozen=True):
+    """A checked transcript.
 
     Args:
         header: Its header, if it has one.
         address: The server of its first `connect`, else of its header; empty when it names none.
         tls: Whether its first connection begins with TLS.
         uses_sasl: Whether it needs credentials.
-        starts_tls: Whether it is short, and says STARTTLS somewhere.
+        starts_tls: Whether it is short, and has STARTTLS in it.
         steps: Its steps, if they are few and short; None when they are to be read again.
+        warnings: What a user should look at, and what does not keep the transcript from being replayed.
     """
 
     header: Header | None
@@ -58,26 +58,26 @@ class Outline(Struct, frozen=True):
     uses_sasl: bool
     starts_tls: bool = False
     steps: tuple[Step, ...] | None = None
+    warnings: tuple[Fault, ...] = ()
 
 
-def check_for_replay(path: Path, given: Mapping[str, str], *, outside: bool = False, keep: bool = True) -> Outline:
-    """Read a whole transcript as a stream, and make sure that it can be acted out.
+def plan(path: Path, given: Mapping[str, str], *, outside: bool = False, keep: bool = True) -> ReplayPlan:
+    """Read a whole transcript as a stream, and check that it can be replayed.
 
     Args:
         path: The file.
-        given: Values for variables from the caller.
+        given: Values of variables from the caller.
         outside: Whether mail data may stand outside the transcript's folder.
-        keep: Whether the steps of a short transcript are kept.
+        keep: Whether the steps of a short transcript are kept, and not read again.
 
     Raises:
-        TranscriptError: It cannot; with the first `MOST_FAULTS` faults.
+        TranscriptError: It cannot be replayed; with the first `MOST_FAULTS` faults.
         UsageError: A variable that the caller gave cannot be one.
         NotSendable: Its value would not stay inside one line.
     """
     name = escape_str(str(path))
     Variables(given)
     found: list[Fault] = []
-    checker: _Checker | None = None
     kept = _Kept(KEPT_SIZE if keep else 0)
     try:
         # A pipe could be read only once, and a device for ever.
@@ -106,12 +106,11 @@ def check_for_replay(path: Path, given: Mapping[str, str], *, outside: bool = Fa
         found[MOST_FAULTS:] = [Fault(0, f"there are more faults after these {MOST_FAULTS}")]
     if found:
         raise TranscriptError(name, *found)
-    starts_tls = any(step.text.upper() == "STARTTLS" for step in kept.steps or ())
-    return replace(checker.outline, starts_tls=starts_tls, steps=kept.steps)
+    return checker.plan(kept.steps)
 
 
 class _Kept:
-    """The steps of a short transcript: what is acted out is what was checked, and it is read once."""
+    """The steps of a short transcript: those that were checked are those that are sent, and they are read once."""
 
     def __init__(self, room: int) -> None:
         self._steps: list[Step] = []
@@ -134,7 +133,8 @@ class _Checker:
         self._header = header
         self._outside = outside
         self._found = found
-        # A header with faults has been told already; its variables may be missing then.
+        self._warnings: list[Fault] = []
+        # A header with faults has been reported already. Its variables may be missing then.
         self._variables = Variables(given, header.variables if header else None)
         self._captured: set[str] = set()
         self._address = ""
@@ -146,10 +146,10 @@ class _Checker:
         self._group = 0
         self._reply = 0
 
-    @property
-    def outline(self) -> Outline:
+    def plan(self, steps: tuple[Step, ...] | None) -> ReplayPlan:
         address = self._address or (self._header.server if self._header else "")
-        return Outline(self._header, address, self._tls, self._uses_sasl)
+        starts_tls = any(step.text.upper() == "STARTTLS" for step in steps or ())
+        return ReplayPlan(self._header, address, self._tls, self._uses_sasl, starts_tls, steps, tuple(self._warnings))
 
     def check(self, steps: Iterable[Step]) -> None:
         for step in steps:
@@ -157,17 +157,26 @@ class _Checker:
             if marker in CLIENT_LINES:
                 self._acts = True
                 self._reply = 0
-                if marker is _PIPELINED:
+                if marker is Marker.PIPELINED:
                     self._check_group(step)
                 else:
                     self._group = 0
-                if self._in_auth or "${" in text or text[:1] in _AUTH_STARTS:
+                if self._in_auth or "${" in text or text[:1] in _MAY_BE_AUTH:
                     self._check_client_line(step)
             elif marker in SERVER_LINES:
-                self._check_demand(step)
-            elif marker is _EVENT:
+                self._acts = True
+                try:
+                    expected = ExpectedLine.parse(step)
+                except ValueError as error:
+                    self._refuse(step.line, str(error))
+                    continue
+                if expected.continues is False and expected.pattern is None:
+                    self._reply = 0
+                else:
+                    self._check_expected(step.line, expected)
+            elif marker is Marker.EVENT:
                 self._check_event(step)
-            elif marker is _MAIL_DATA_FILE:
+            elif marker is Marker.MAIL_DATA_FILE:
                 self._acts = True
                 self._reply = self._group = 0
                 self._check_body(step)
@@ -198,7 +207,7 @@ class _Checker:
             first = template.parts[0]
         else:
             first = step.octets
-        if isinstance(first, bytes) and AUTH.match(first):
+        if isinstance(first, bytes) and auth_mechanism(first):
             self._in_auth = True
         elif self._in_auth and not re.fullmatch(_RESPONSE, step.text):
             self._in_auth = False
@@ -216,27 +225,21 @@ class _Checker:
         head = b"".join(part if isinstance(part, bytes) else b"x" for part in template.parts[:at])
         tail = template.parts[at + 1 :]
         ends = step.marker is Marker.CLIENT_OCTETS and tail in ((), (b"\r\n",), (b"\n",))
-        if (tail and not ends) or not (AUTH.fullmatch(head) if head else self._in_auth):
+        if (tail and not ends) or not (_is_bare_auth(head) if head else self._in_auth):
             self._refuse(
                 step.line,
                 "${sasl} stands where no response of a mechanism is sent",
                 "AUTH MECHANISM ${sasl}, or ${sasl} alone after such a line",
             )
 
-    def _check_demand(self, step: Step) -> None:
-        self._acts = True
-        try:
-            demand = Demand.parse(step)
-        except ValueError as error:
-            self._refuse(step.line, str(error))
-            return
-        self._reply = 0 if demand.continues is False else self._reply + 1
+    def _check_expected(self, line: int, expected: ExpectedLine) -> None:
+        self._reply = 0 if expected.continues is False else self._reply + 1
         if self._reply == MOST_IN_A_REPLY:
-            self._refuse(step.line, f"a reply has more than {MOST_IN_A_REPLY:,} lines", "a last line without a hyphen")
-        if demand.pattern is not None:
-            self._captured |= demand.pattern.names
+            self._refuse(line, f"a reply has more than {MOST_IN_A_REPLY:,} lines", "a last line without a hyphen")
+        if expected.pattern is not None:
+            self._captured |= expected.pattern.names
             if len(self._captured) > MOST_CAPTURES:
-                self._refuse(step.line, f"the patterns capture more than {MOST_CAPTURES:,} variables", "fewer")
+                self._refuse(line, f"the patterns capture more than {MOST_CAPTURES:,} variables", "fewer")
                 self._captured.clear()
 
     def _check_body(self, step: Step) -> None:
@@ -259,3 +262,9 @@ class _Checker:
                 )
             elif not self._connects:
                 self._connects, self._address, self._tls = True, words[0], "tls" in words[1:]
+
+
+def _is_bare_auth(line: bytes) -> bool:
+    """Return whether a line is an AUTH command without an initial response."""
+    mechanism = auth_mechanism(line)
+    return bool(mechanism) and line.split()[1:] == [mechanism]

@@ -1,22 +1,30 @@
-"""What a replay did, and what came of it."""
+"""Results of a replay: values that are made once, for reporters and callers."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from enum import Enum, StrEnum
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
+
+from smtp_shell.protocol.octets import escape
+from smtp_shell.protocol.replies import wire_lines
+
+if TYPE_CHECKING:
+    from smtp_shell.matching.expectation import ExpectedReply
 
 LONGEST_SHOWN: Final = 2_000
 """How many characters of a text a result keeps."""
 
 MOST_STEPS_KEPT: Final = 1_000
-"""How many steps a replay's result keeps; each is also told as it happens."""
+"""How many steps a replay's result keeps. Each is also reported as it happens."""
+
+_MOST_LINES_SHOWN = 100
 
 
 class Outcome(StrEnum):
-    """What came of a step."""
+    """What became of a step."""
 
     MATCHED = "matched"
     MISMATCHED = "mismatched"
@@ -25,80 +33,78 @@ class Outcome(StrEnum):
 
 
 def no_counts() -> dict[Outcome, int]:
-    """Give a count for each outcome, all of them 0."""
-    return _NO_COUNTS.copy()
+    """Return a count of 0 for each outcome."""
+    return dict.fromkeys(Outcome, 0)
 
 
-_NO_COUNTS: Final = dict.fromkeys(Outcome, 0)
+class Difference(Struct, frozen=True):
+    """The two lines that differ.
 
-
-class Compared(Protocol):
-    """What was compared, in words that are found when somebody asks: of most steps that went well nobody does."""
-
-    @property
-    def expected(self) -> str:
-        """What the transcript expects."""
-
-    @property
-    def received(self) -> str:
-        """What came."""
-
-
-class Words(Struct, frozen=True):
-    """What was compared, in words."""
+    Args:
+        expected: The line of the transcript that was not met; empty where none was.
+        received: The line that came in its place, escaped; empty where none came.
+    """
 
     expected: str = ""
     received: str = ""
 
 
 class StepResult(Struct, frozen=True):
-    """What came of one step. All text is printable, credentials are left out, and what is long is cut.
+    """Result of one step. All text is printable, credentials are left out, and what is long is cut.
 
     Args:
         path: The transcript's name, escaped.
         lines: Numbers of the client lines, or of the event, in the file; for mail data the first and the last.
         sent: What was sent; lines are joined with LF.
-        compared: What was expected and what came.
         outcome: `sent` is a step for which the transcript expects nothing.
         why: What differs, or why it was skipped: a sentence without its full stop.
         seconds: How long it took.
         code: The last reply's code; 0 when none came.
-        edited: Whether a person changed it before it was sent.
+        edited: Whether a user changed it before it was sent.
+        difference: The two lines that differ; None in a step that does not.
+        expectations: The replies that were expected, or excerpts of them where there are many.
+        replies: The replies that came, as octets, or excerpts of them where they are long or many.
     """
 
     path: str
     lines: tuple[int, ...]
     sent: str
-    compared: Compared
     outcome: Outcome
     why: str = ""
     seconds: float = 0.0
     code: int = 0
     edited: bool = False
+    difference: Difference | None = None
+    expectations: tuple[ExpectedReply | str, ...] = ()
+    replies: tuple[bytes | str, ...] = ()
 
     @property
     def expected(self) -> str:
-        """What the transcript expects; the one line that was not met, in a mismatch."""
-        return self.compared.expected
+        """What the transcript expects; in a mismatch the line that was not met."""
+        if self.difference is not None:
+            return self.difference.expected
+        return _joined([str(each) for each in self.expectations])
 
     @property
     def received(self) -> str:
-        """What came; the line that was compared, in a mismatch."""
-        return self.compared.received
+        """What came; in a mismatch the line that differs."""
+        if self.difference is not None:
+            return self.difference.received
+        return _joined([each if isinstance(each, str) else shown_reply(each) for each in self.replies])
 
 
 class ReplayResult(Struct, frozen=True):
-    """What came of one replay.
+    """Result of one replay.
 
     Args:
         path: The transcript's name, escaped.
         server: What it was replayed against; empty when there was no connection.
         steps: The steps, at most `MOST_STEPS_KEPT`; those that differ or were skipped are kept before others.
         counts: How many steps had which outcome.
-        exit_status: What it comes to, as an exit status.
-        failure: What ended it early, in a sentence; None when nothing did.
+        exit_status: The exit status that it stands for.
+        failure: The first thing that went wrong, in a sentence; None when nothing did.
         seconds: How long it took.
-        handed_over: Whether a person took the session over.
+        handed_over: Whether a user goes on by hand.
     """
 
     path: str
@@ -117,7 +123,7 @@ class ReplayResult(Struct, frozen=True):
 
 
 class Act(Enum):
-    """What a person decides about a step."""
+    """What a user decides about a step."""
 
     SEND = "send"
     SKIP = "skip"
@@ -127,11 +133,11 @@ class Act(Enum):
 
 
 class Decision(Struct, frozen=True):
-    """A person's decision about a step.
+    """A user's decision about a step.
 
     Args:
         act: What to do.
-        text: The line to send in its place, in the notation of the file; only for `EDIT`.
+        text: The line to send instead, in the notation of the file; for `EDIT` only.
     """
 
     act: Act = Act.SEND
@@ -144,8 +150,8 @@ class PendingStep(Struct, frozen=True):
     Args:
         line: Its number in the file.
         text: The line, or lines joined with LF, as they stand in the file: escaped, variables unexpanded, no credential in it.
-        mail_data: Whether it is mail data, of which only the first line is given; it can only be sent.
-        problem: Why the line that a person put in its place cannot be sent; empty when it is asked for the first time.
+        mail_data: Whether it is mail data, of which only the first line is given. It can only be sent.
+        problem: Why the line that the user gave instead cannot be sent; empty when the step is asked about for the first time.
     """
 
     line: int
@@ -155,9 +161,18 @@ class PendingStep(Struct, frozen=True):
 
 
 BeforeStep = Callable[[PendingStep], Decision]
-Progress = Callable[[StepResult], None]
+StepConsumer = Callable[[StepResult], None]
 
 
 def excerpt(text: str) -> str:
-    """Cut a text that is too long to keep."""
+    """Return a text, cut if it is too long to keep."""
     return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
+
+
+def shown_reply(octets: bytes) -> str:
+    """Return the lines of a reply, escaped, each cut if it is too long to keep."""
+    return "\n".join([escape(line[:LONGEST_SHOWN]) for line in wire_lines(octets, most=_MOST_LINES_SHOWN)])
+
+
+def _joined(texts: list[str]) -> str:
+    return excerpt(texts[0]) if len(texts) == 1 else excerpt("\n".join(map(excerpt, texts)))

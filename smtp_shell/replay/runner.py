@@ -1,13 +1,9 @@
-"""Replay transcripts and tell how it went; without rich, so that a replay in CI starts quickly."""
+"""The runner: files, servers, repeats and threads of replays. Reporters write; the runner prints nothing."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from functools import partial
 from itertools import count
-from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
@@ -15,183 +11,230 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from smtp_shell.errors import Interrupted, UsageError
-from smtp_shell.net.target import Target
-from smtp_shell.replay.batch import Run, prepare, repeated
+from smtp_shell.protocol.octets import escape_str
 from smtp_shell.replay.driver import Replay
-from smtp_shell.replay.results import Outcome, ReplayResult, StepResult
+from smtp_shell.replay.reporters import RunInfo
 from smtp_shell.replay.settings import ReplaySettings
-from smtp_shell.replay.stats import Tally
-from smtp_shell.replay.telling import INDENT, heading, json_result, json_step, json_summary, step_lines, summary
+from smtp_shell.replay.stats import RunStats
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from smtp_shell.net.target import Target
+    from smtp_shell.replay.reporters import Reporter
     from smtp_shell.replay.workers import Writer
 
-_MOST_RUNS_SHOWN: Final = 10
-"""Of how many repeated runs that differ the differences are shown."""
+_MOST_KEPT: Final = 200
+"""Of how many transcripts the steps are kept in memory, if they are few."""
 
 
 class ReplayOptions(Struct, frozen=True):
-    """What the command line says about replays.
+    """What is replayed, and how.
 
     Args:
         paths: Files, and folders with files that end in `.smtp`.
-        servers: What to replay against, as URLs; none for what the transcripts name.
+        servers: What to replay against, as URLs or targets; none for what the transcripts name.
         settings: How to replay.
-        json: One JSON object a line in place of text.
-        color: Whether the text has colours.
+        reporters: Report what happens.
+        reports_times: Whether a report has the time of each reply, which rules out loading TLS and SASL during waits.
         record: Where to record; None for nowhere.
-        force: Whether that file is written over.
-        hand_over: Takes the replay that a person goes on from by hand, its connection open.
-        repeat: How often each transcript is replayed.
-        jobs: How many replays go on at a time.
+        force: Whether that file is overwritten.
+        repeat: How many times each transcript is replayed.
+        jobs: How many replays run at a time, a thread each.
+        warn: Called with a sentence that must not be missed and is no result.
     """
 
     paths: Sequence[Path]
     servers: Sequence[str | Target] = ()
     settings: ReplaySettings = field(default_factory=ReplaySettings)
-    json: bool = False
-    color: bool = False
+    reporters: Sequence[Reporter] = ()
+    reports_times: bool = True
     record: Path | None = None
     force: bool = False
-    hand_over: Callable[[Replay], None] | None = None
     repeat: int = 1
     jobs: int = 1
+    warn: Callable[[str], object] = str
 
 
-def run_replay(options: ReplayOptions, out: Writer) -> int:
-    """Replay transcripts and tell how it went; all of them are checked before anything is sent.
+class BatchResult(Struct, frozen=True):
+    """Result of a batch.
+
+    Args:
+        exit_status: The highest that a replay came to, and at least 1 when it could not be recorded as asked.
+        handed_over: The replay that a user goes on from by hand, its connection open; None if there is none.
+    """
+
+    exit_status: int
+    handed_over: Replay | None = None
+
+
+def run_replays(options: ReplayOptions, out: Writer) -> BatchResult:
+    """Replay transcripts. All of them are checked before anything is sent.
 
     Args:
         options: What to replay, and how.
-        out: Where the lines go.
-
-    Returns:
-        The exit status: the highest that a replay came to, and at least 1 when it could not be recorded as asked.
+        out: Where reporters write.
 
     Raises:
         SmtpShellError: Something is wrong with a transcript or an option; nothing was sent.
     """
-    _refuse_what_needs_one_at_a_time(options)
-    tally = Tally()
-    unrecorded = 0
-    many = options.repeat > 1 or options.jobs > 1
-    tells_times = many or options.json or options.record is not None
-    settings = replace(options.settings, attentive=options.jobs == 1, prepares=not tells_times)
-    if many:
-        settings = replace(settings, numbers=settings.numbers or count(1))
+    _refuse_side_by_side(options)
+    stats = RunStats()
+    unrecorded = False
+    batch = _Batch(options, stats)
     with ExitStack() as stack:
-        replays = prepare(options.paths, settings, options.servers)
+        replays = prepare(options.paths, _batch_settings(options), options.servers)
+        for each in replays:
+            for warning in each.check().warnings:
+                options.warn(f"{each.name}:{warning.line}: {warning}")
+        recording = None
         if options.record is not None:
             from smtp_shell.recording.library import Recording, recording_header
 
             recording = Recording.create(
-                options.record, recording_header(), overwrite=options.force, on_failure=_say_loudly
+                options.record, recording_header(), overwrite=options.force, on_failure=options.warn
             )
             stack.callback(recording.close)
             for each in replays:
                 each.settings = replace(each.settings, consumers=(*each.settings.consumers, recording))
         started = monotonic()
-        tasks = (_Task(run, options, tally) for run in repeated(replays, options.repeat))
-        interrupted = _do(tasks, options.jobs, out)
-        tally.seconds = monotonic() - started
-        if options.record is not None:
-            unrecorded = int(recording.failed)
-    if interrupted:
-        tally.exit_status = Interrupted.exit_status
-        if not options.json:
-            out.write(f"{INDENT}interrupted\n")
-    tally.exit_status = max(tally.exit_status, unrecorded)
-    for line in [json_summary(tally)] if options.json else summary(tally, repeat=options.repeat, jobs=options.jobs):
-        out.write(f"{line}\n")
-    out.flush()
-    return tally.exit_status
+        stats.interrupted = batch.run(replays, out)
+        stats.seconds = monotonic() - started
+        if recording is not None:
+            recording.close()
+            unrecorded = recording.failed
+    if stats.interrupted:
+        stats.exit_status = Interrupted.exit_status
+    stats.exit_status = max(stats.exit_status, int(unrecorded))
+    for reporter in options.reporters:
+        reporter.summary(stats, out)
+    return BatchResult(stats.exit_status, batch.handed_over)
 
 
-def _do(tasks: Iterator[_Task], jobs: int, out: Writer) -> bool:
-    """Do the tasks; say whether Ctrl-C ended them."""
-    if jobs > 1:
-        from smtp_shell.replay.workers import in_order
+def prepare(paths: Sequence[Path], settings: ReplaySettings, servers: Sequence[str | Target] = ()) -> list[Replay]:
+    """Return the replays of transcripts, each against each server. All are checked, and nothing is sent.
 
-        return in_order(tasks, jobs, out)
-    all(task.run(out) for task in tasks)  # up to the first behind which there is to be no other
-    return False
+    Args:
+        paths: Files, and folders with files that end in `.smtp`.
+        settings: How to replay them.
+        servers: What to replay against; none for what the settings or the transcripts name.
+
+    Raises:
+        UsageError: A folder has no transcripts, or a transcript no server.
+        TranscriptError: A transcript cannot be replayed.
+    """
+    wanted: Sequence[str | Target | None] = servers or (settings.server,)
+    found = [Replay(path, replace(settings, server=server)) for path in find_transcripts(paths) for server in wanted]
+    for number, each in enumerate(found):
+        each.check(keep=number < _MOST_KEPT)
+    return found
 
 
-def _refuse_what_needs_one_at_a_time(options: ReplayOptions) -> None:
-    if options.jobs == 1:
-        return
-    if options.record is not None:
-        raise UsageError("--record keeps one dialogue behind the other; leave it out, or leave out --jobs.")
-    if options.settings.before_step is not None:
-        raise UsageError("--step asks before each step, of one dialogue at a time; leave it out, or leave out --jobs.")
+def find_transcripts(paths: Sequence[Path]) -> list[Path]:
+    """Return the transcripts that files and folders stand for: of a folder, all in it that end in `.smtp`, sorted.
+
+    Raises:
+        UsageError: A folder has none, or cannot be read.
+    """
+    found: list[Path] = []
+    for path in paths:
+        if not path.is_dir():
+            found.append(path)
+            continue
+        try:
+            inside = sorted(each for each in path.iterdir() if each.suffix == ".smtp" and not each.is_dir())
+        except OSError:
+            raise UsageError(f"the folder {escape_str(str(path))} cannot be read; check its permissions.") from None
+        if not inside:
+            raise UsageError(f"the folder {escape_str(str(path))} has no transcripts (files that end in .smtp).")
+        found += inside
+    return found
 
 
-def _say_loudly(sentence: str) -> None:
-    """Tell on standard error what must not be missed, and what is no result."""
-    sys.stderr.write(f"{sentence}\n")
+class _Batch:
+    """The runs of a batch."""
+
+    def __init__(self, options: ReplayOptions, stats: RunStats) -> None:
+        self.options = options
+        self.stats = stats
+        self.handed_over: Replay | None = None
+
+    def run(self, replays: Sequence[Replay], out: Writer) -> bool:
+        """Run all replays; return whether Ctrl-C ended them while they ran side by side."""
+        tasks = self._tasks(replays)
+        if self.options.jobs > 1:
+            from smtp_shell.replay.workers import run_in_order
+
+            return run_in_order(tasks, self.options.jobs, out)
+        all(task.run(out) for task in tasks)  # up to the first one that ends the batch
+        return False
+
+    def _tasks(self, replays: Sequence[Replay]) -> Iterator[_Task]:
+        times = self.options.repeat
+        for replay in replays:
+            yield _Task(self, replay, 1)
+            for number in range(2, times + 1):
+                yield _Task(self, replay.again(), number)
 
 
 class _Task:
-    """One run of a replay, and what is told of it."""
+    """One run, and its reports."""
 
-    def __init__(self, run: Run, options: ReplayOptions, tally: Tally) -> None:
-        self._run = run
-        self._options = options
-        self._tally = tally
-        self._part = Tally()
+    def __init__(self, batch: _Batch, replay: Replay, number: int) -> None:
+        self._batch = batch
+        self._replay = replay
+        self._number = number
         self._interrupted = False
-        self._quiet = run.of > 1 and not options.json
-        self._shown: bool | None = None
 
     def run(self, out: Writer) -> bool:
-        """Replay, and tell it; say whether there is to be another replay."""
-        options, replay = self._options, self._run.replay
-
-        def tell(*lines: str) -> None:
-            out.write("\n".join([*lines, ""]))
-            out.flush()
-
-        if not options.json and self._run.number == 1:
-            tell(heading(replay.name, str(replay.settings.server or ""), times=self._run.of))
-            if replay.settings.tls_settings.insecure:
-                tell(f"{INDENT}--insecure is on: certificates are not verified")
-        result = replay.run(partial(self._tell_step, tell))
+        """Replay and report; return whether the batch goes on."""
+        batch, replay = self._batch, self._replay
+        settings = replay.settings
+        info = RunInfo(
+            replay.name,
+            str(settings.server or ""),
+            self._number,
+            batch.options.repeat,
+            settings.tls_settings.insecure,
+        )
+        reports = [reporter.for_run(info, out) for reporter in batch.options.reporters]
+        for report in reports:
+            report.start()
+        stats = RunStats()
+        result = replay.run(stats.add_step, *(report.step for report in reports))
         if self._interrupted:
             return False
-        self._part.count(result)
-        self._tally.add(self._part)
-        self._tell_result(result, tell)
-        if result.handed_over and options.hand_over is not None:
-            options.hand_over(replay)
+        stats.add_replay(result)
+        batch.stats.merge(stats)
+        for report in reports:
+            report.finish(result)
+        if result.handed_over:
+            batch.handed_over = replay
         return result.exit_status != Interrupted.exit_status and not result.handed_over
 
     def interrupt(self) -> None:
-        """Make `run` end soon; called from another thread."""
+        """Make `run` end soon. Called from another thread."""
         self._interrupted = True
-        self._run.replay.interrupt()
+        self._replay.interrupt()
 
-    def _tell_step(self, tell: Callable[..., None], step: StepResult) -> None:
-        self._part.count_step(step)
-        if self._options.json:
-            tell(json_step(step, run=self._run.number if self._run.of > 1 else 0))
-            return
-        if self._quiet and step.outcome is not Outcome.MISMATCHED:
-            return
-        if not self._quiet or self._is_shown(tell):
-            tell(*step_lines(step, color=self._options.color))
 
-    def _tell_result(self, result: ReplayResult, tell: Callable[..., None]) -> None:
-        if self._options.json:
-            tell(json_result(result, run=self._run.number if self._run.of > 1 else 0))
-        elif result.failure is not None and not result.counts[Outcome.MISMATCHED]:
-            if self._quiet and not self._is_shown(tell):
-                return
-            tell(f"{INDENT}{result.failure}")
+def _batch_settings(options: ReplayOptions) -> ReplaySettings:
+    """Return the settings of each replay, as the batch changes them."""
+    many = options.repeat > 1 or options.jobs > 1
+    settings = options.settings
+    return replace(
+        settings,
+        busy_poll=options.jobs == 1,
+        preloads=not (many or options.reports_times or options.record is not None),
+        numbers=settings.numbers or count(1) if many else settings.numbers,
+    )
 
-    def _is_shown(self, tell: Callable[..., None]) -> bool:
-        """Say whether what went wrong in one of many runs is to be shown, and once which it was; of most only the number is told."""
-        if self._shown is None:
-            self._shown = self._tally.claim_showing(_MOST_RUNS_SHOWN)
-            if self._shown:
-                tell(f"run {self._run.number}")
-        return self._shown
+
+def _refuse_side_by_side(options: ReplayOptions) -> None:
+    if options.jobs == 1:
+        return
+    if options.record is not None:
+        raise UsageError("--record keeps one dialogue after the other; leave it out, or leave out --jobs.")
+    if options.settings.before_step is not None:
+        raise UsageError("--step asks before each step, of one dialogue at a time; leave it out, or leave out --jobs.")

@@ -5,153 +5,193 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from smtp_shell.client.session import Session
 from smtp_shell.errors import AuthFailed, DialogueBroken, NotSendable, ProtocolViolation, UsageError
-from smtp_shell.protocol.commands import Command, secret_start
+from smtp_shell.protocol.commands import auth_mechanism, secret_start
 from smtp_shell.protocol.dialogue import Phase
 from smtp_shell.protocol.masking import is_secret_answer
 from smtp_shell.protocol.octets import escape, unescape
-from smtp_shell.protocol.replies import Reply
-from smtp_shell.replay.plan import AUTH
-from smtp_shell.replay.stage import Stage
-from smtp_shell.replay.verifier import Settled
-from smtp_shell.transcript.step import CLIENT_LINES, Marker, Step
+from smtp_shell.transcript.step import CLIENT_LINES, Marker
 from smtp_shell.transcript.variables import SASL, SASL_MARK, Template
 
 if TYPE_CHECKING:
-    from smtp_shell.client.authentication import Authentication
+    from smtp_shell.client.authentication import AuthExchange
+    from smtp_shell.client.session import Session
+    from smtp_shell.protocol.commands import Command
+    from smtp_shell.protocol.replies import Reply
+    from smtp_shell.protocol.sasl import Credentials, Mechanism
+    from smtp_shell.replay.cursor import StepCursor
+    from smtp_shell.replay.incoming import IncomingReplies
+    from smtp_shell.replay.settings import ReplaySettings
+    from smtp_shell.replay.verifier import Comparison
+    from smtp_shell.transcript.step import Step
+    from smtp_shell.transcript.variables import Variables
 
 EMPTY_LINE = "(an empty line)"
-_MAY_BE_AUTH = (b"A", b"a", b" ", b"\t")
 _OPEN_RESPONSES = frozenset((b"", b"=", b"AQ=="))
 """Responses that hold no secret: the empty one, and the one that acknowledges an OAuth error."""
 
 
-def has_secret(step: Step) -> bool:
-    """Say whether `${sasl}` stands in a client line."""
-    return SASL_MARK in step.text and SASL in Template.parse(step.text).names
-
-
-class SaslExchange:
+class SaslSteps:
     """The AUTH exchanges of a replay, one after the other.
 
     Args:
-        stage: What the replay has at hand.
+        cursor: The transcript.
+        settings: How it is replayed.
+        variables: Values of variables.
 
     Attributes:
         expects_challenge: Whether the transcript goes on in an exchange.
+        exchange: The exchange that computes responses; None where the responses stand in the transcript.
+        mechanism: The mechanism of the last AUTH command, escaped; empty for none.
     """
 
-    def __init__(self, stage: Stage) -> None:
-        self._stage = stage
-        self._auth: Authentication | None = None
-        self._cancelled: DialogueBroken | None = None
-        self._mechanism = ""
-        self._challenge: Reply | None = None
+    def __init__(self, cursor: StepCursor, settings: ReplaySettings, variables: Variables) -> None:
         self.expects_challenge = False
+        self.exchange: AuthExchange | None = None
+        self.mechanism = ""
+        self._cursor = cursor
+        self._settings = settings
+        self._variables = variables
+        self._challenge: Reply | None = None
+        self._begins = False  # whether the line with `${sasl}` is the AUTH command
+        self._cancelled: DialogueBroken | None = None  # why an exchange was cancelled: the reply to `*` would hide it
 
-    def begin(self, command: Command) -> None:
-        """Note that a command goes out as it stands in the transcript; it may be an AUTH without a response."""
-        line = command.line
-        match = AUTH.match(line) if line[:1] in _MAY_BE_AUTH else None
-        self._mechanism = escape(match[1]) if match else ""
-        self._auth = None
+    def note_command(self, command: Command) -> None:
+        """Note that a command is sent as it stands in the transcript; it may be an AUTH without a response."""
+        mechanism = auth_mechanism(command.line)
+        self.mechanism = escape(mechanism) if mechanism else ""
+        self.exchange = None
 
-    def send_secret(self, session: Session, step: Step) -> None:
-        """Send a line with the response that the mechanism gives.
+    def note_challenge(self, session: Session, incoming: IncomingReplies) -> None:
+        """Note the challenge that came to octets sent as they are."""
+        self._challenge = incoming.last_reply if session.phase is Phase.AUTH else None
+
+    def needs_credentials(self, session: Session, step: Step) -> Mechanism | None:
+        """Return the mechanism that a line with `${sasl}` needs credentials for; None if its exchange has them.
 
         Raises:
-            AuthFailed: Credentials are missing, or must not be sent here.
-            DialogueBroken: The exchange was cancelled, or the connection broke.
+            AuthFailed: The mechanism is unknown, credentials are missing, or must not be sent here.
         """
         parts = Template.parse(step.text).parts
         head = b"".join(
-            part if isinstance(part, bytes) else self._stage.variables.value(part).encode()
+            part if isinstance(part, bytes) else self._variables.value(part).encode()
             for part in parts[: parts.index(SASL)]
         )
-        match = AUTH.match(head)
-        if match:
-            self._mechanism = escape(match[1])
-            self._auth = self._authentication(session)
-            self._auth.begin(initial=True)
-            return
+        mechanism = auth_mechanism(head)
+        self._begins = bool(mechanism)
+        if mechanism:
+            self.mechanism = escape(mechanism)
+            return self._find_mechanism(session)
         if session.phase is not Phase.AUTH or self._challenge is None:
             raise AuthFailed("the server asks for no response, so none is sent.")
-        self._auth = self._auth or self._authentication(session)
-        self._answer(self._auth, self._challenge)
+        return None if self.exchange is not None else self._find_mechanism(session)
 
-    def send_response(self, session: Session, line: bytes) -> str:
-        """Send a line of an exchange that stands in the transcript; give it as it may be shown."""
-        auth, challenge = self._auth, self._challenge
-        if auth is not None and challenge is not None and line in _OPEN_RESPONSES:
-            # The mechanism makes the same response, and looks at the challenge: the server's proof may be in it.
-            self._stage.attempt(partial(self._answer, auth, challenge))
+    def begin(self, session: Session, mechanism: Mechanism, credentials: Credentials) -> None:
+        """Begin an exchange with credentials.
+
+        Raises:
+            AuthFailed: The mechanism lacks something, or a credential cannot be sent.
+        """
+        from smtp_shell.client.authentication import begin_exchange
+
+        try:
+            self.exchange = begin_exchange(
+                session, mechanism, credentials, allow_cleartext=self._settings.allow_cleartext
+            )
+        except NotSendable as error:
+            raise AuthFailed(error.message) from None
+
+    def send_secret(self, session: Session) -> None:
+        """Send the response that the mechanism gives: with the AUTH command, or to the last challenge.
+
+        Raises:
+            DialogueBroken: The exchange cannot go on, or the connection broke.
+        """
+        from smtp_shell.client.authentication import send_auth_command
+
+        exchange = self.exchange
+        assert exchange is not None
+        if self._begins:
+            send_auth_command(session, exchange, exchange.begin(initial=True))
+        elif self._challenge is not None:
+            self._answer(session, exchange, self._challenge)
+
+    def send_response(self, session: Session, incoming: IncomingReplies, line: bytes) -> str:
+        """Send a line of an exchange that stands in the transcript; return it as it may be shown."""
+        if self.exchange is not None and self._challenge is not None and line in _OPEN_RESPONSES:
+            # The mechanism makes the same response, and checks the challenge: the server's proof may be in it.
+            incoming.attempt(partial(self._answer, session, self.exchange, self._challenge))
             return escape(line) or EMPTY_LINE
         secret = is_secret_answer(line)
-        self._stage.attempt(partial(session.send_sasl, line, secret=secret))
+        incoming.attempt(partial(session.send_sasl, line, secret=secret))
         return SASL_MARK if secret else escape(line) or EMPTY_LINE
 
-    def note_challenge(self, session: Session) -> None:
-        """Keep the challenge that came to octets sent as they are."""
-        self._challenge = self._stage.arrivals.last_reply if session.phase is Phase.AUTH else None
+    def settle(self, session: Session, comparison: Comparison, last: Reply | None) -> Comparison:
+        """Return the comparison of the replies to a line of an exchange, with the mechanism's own verdict.
 
-    def judge(self, settled: Settled) -> None:
-        """Take note of what came to a line of the exchange."""
+        Args:
+            session: The session.
+            comparison: The replies, compared with the transcript.
+            last: The last reply.
+        """
         self.expects_challenge = False
         self._challenge = None
         cancelled, self._cancelled = self._cancelled, None
-        if isinstance(cancelled, AuthFailed | ProtocolViolation):
-            self._auth = None
-            settled.blame(cancelled)
-            return
-        last = self._stage.arrivals.last_reply
-        if settled.code == 334 and settled.received:
+        if cancelled is not None:
+            self.exchange = None
+            return comparison.ended_by(cancelled)
+        if comparison.code == 334:
             self._challenge = last
             self.expects_challenge = True
-            settled.ended = settled.ended or not settled.ok
-            return
-        auth, self._auth = self._auth, None
-        if not settled.ok:
-            self.expects_challenge = settled.demanded and settled.expected.startswith("334")
-        if auth is None or last is None or settled.code == 0:
-            return
-        # A 235 that comes too early is looked at too: the server may have left out the proof of itself.
-        if settled.code == 235 or (settled.ok and not settled.demanded):
+            return comparison if comparison.ok else comparison.ending()
+        exchange, self.exchange = self.exchange, None
+        if not comparison.ok:
+            self.expects_challenge = comparison.demanded and comparison.shown_expected.startswith("334")
+        if exchange is None or last is None or comparison.code == 0:
+            return comparison
+        # A 235 that comes too early is checked too: the server may have left out the proof of itself.
+        if comparison.code == 235 or (comparison.ok and not comparison.demanded):
+            from smtp_shell.client.authentication import finish
+
             try:
-                auth.finish(last)
+                finish(session, exchange, last)
             except DialogueBroken as error:
-                settled.blame(error)
+                return comparison.ended_by(error)
+        return comparison
 
-    def skip(self, step: Step, why: str, *, begins: bool = False) -> None:
-        """Go past the replies to a line that is not sent, and tell so.
-
-        Args:
-            step: The line, which has been gone past.
-            why: Why it is not sent.
-            begins: Whether it is the AUTH command itself.
-
-        Raises:
-            Stopped: The replay ends here.
-        """
-        script = self._stage.script
-        expected = script.take_expected()
-        script.skip_expected()
+    def skip(self) -> None:
+        """Pass the replies that are expected to a line that is not sent."""
+        expected = self._cursor.take_expected()
+        self._cursor.skip_expected()
         self.expects_challenge = expected is not None and expected.octets.startswith(b"334")
-        self._stage.tell_skipped((step.line,), shown(step, in_exchange=not begins), why)
 
-    def _answer(self, auth: Authentication, challenge: Reply) -> None:
-        """Answer a challenge, and keep in mind why that was refused: the server's reply to `*` would hide it."""
+    def user_ahead(self) -> str:
+        """Return the user that the transcript names after this exchange; empty if it names none."""
+        for step in self._cursor.look_ahead():
+            if step.marker is Marker.EVENT:
+                event = step.event
+                if event[0] == "auth" and len(event) > 2:
+                    return unescape(event[2]).decode("utf-8", "surrogateescape")
+            elif step.marker in CLIENT_LINES and (" " in step.text or auth_mechanism(step.octets)):
+                break  # a command: no response of this exchange has a space
+        return ""
+
+    def _answer(self, session: Session, exchange: AuthExchange, challenge: Reply) -> None:
+        from smtp_shell.client.authentication import CANCEL, answer
+
         try:
-            auth.answer(challenge)
-        except DialogueBroken as error:
+            answer(session, exchange, challenge)
+        except (AuthFailed, ProtocolViolation) as error:
+            if not session.is_open:
+                raise
             self._cancelled = error
-            raise
+            session.send_sasl(CANCEL, secret=False)
 
-    def _authentication(self, session: Session) -> Authentication:
-        from smtp_shell.client.authentication import Authentication, refuse_in_the_clear
+    def _find_mechanism(self, session: Session) -> Mechanism:
+        from smtp_shell.client.authentication import refuse_in_the_clear
         from smtp_shell.protocol.sasl import mechanism
 
-        settings = self._stage.settings
+        settings = self._settings
         if settings.credentials is None:
             raise AuthFailed(
                 "the transcript needs credentials; give --user and --password-command, or SMTP_SHELL_PASSWORD."
@@ -160,31 +200,18 @@ class SaslExchange:
             raise AuthFailed("credentials go only to a server that you name; add --server URL.")
         refuse_in_the_clear(session, allow_cleartext=settings.allow_cleartext)
         try:
-            chosen = mechanism(unescape(self._mechanism).decode("utf-8", "surrogateescape"))
+            return mechanism(unescape(self.mechanism).decode("utf-8", "surrogateescape"))
         except UsageError:
-            raise AuthFailed(f"smtp-shell does not know the mechanism {self._mechanism}.") from None
-        with self._stage.asking(session):
-            credentials = settings.credentials(chosen, self._user_ahead())
-        try:
-            return Authentication(session, chosen, credentials, allow_cleartext=settings.allow_cleartext)
-        except NotSendable as error:
-            raise AuthFailed(error.message) from None
-
-    def _user_ahead(self) -> str:
-        """Find the user that the transcript names behind this exchange."""
-        for step in self._stage.script.ahead():
-            marker = step.marker
-            if marker is Marker.EVENT:
-                event = step.event
-                if event[0] == "auth" and len(event) > 2:
-                    return unescape(event[2]).decode("utf-8", "surrogateescape")
-            elif marker in CLIENT_LINES and (" " in step.text or AUTH.match(step.octets)):
-                break  # a command: no response of this exchange has a space
-        return ""
+            raise AuthFailed(f"smtp-shell does not know the mechanism {self.mechanism}.") from None
 
 
-def shown(step: Step, *, in_exchange: bool) -> str:
-    """Give a client line as it may be shown before it is sent: no credential that stands in it.
+def has_secret(step: Step) -> bool:
+    """Return whether `${sasl}` stands in a client line."""
+    return SASL_MARK in step.text and SASL in Template.parse(step.text).names
+
+
+def shown_line(step: Step, *, in_exchange: bool) -> str:
+    """Return a client line as it may be shown before it is sent, without a credential that stands in it.
 
     Args:
         step: The line.

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from itertools import count
 from typing import TYPE_CHECKING, TypeAlias
 
 from msgspec import Struct, field
 
 from smtp_shell.config import Timeouts, TlsSettings
 from smtp_shell.matching.expectation import Strictness
-from smtp_shell.net.target import Target
-from smtp_shell.protocol.events import Consumer
-from smtp_shell.replay.results import BeforeStep
 
 if TYPE_CHECKING:
+    from itertools import count
+
+    from smtp_shell.net.target import Target
+    from smtp_shell.protocol.events import Consumer
     from smtp_shell.protocol.sasl import Credentials, Mechanism
+    from smtp_shell.replay.results import BeforeStep
 
 CredentialsFor: TypeAlias = "Callable[[Mechanism, str], Credentials]"
-"""Gives the credentials for a mechanism and a user that the transcript names (empty if it names none), or raises AuthFailed."""
+"""Returns the credentials for a mechanism and a user that the transcript names (empty if it names none), or raises AuthFailed."""
 
 
 class ReplaySettings(Struct, frozen=True):
@@ -30,22 +31,22 @@ class ReplaySettings(Struct, frozen=True):
         tls: TLS from the first octet.
         starttls: The user demands STARTTLS: nothing of AUTH or a mail transaction goes in the clear.
         tls_settings: How to do TLS.
-        timeouts: How long to wait for what.
-        overall: How many seconds a replay may take in all, pauses for a person excepted.
+        timeouts: Timeouts of each kind of wait.
+        overall: Seconds that a replay may take in all, without the time that a user takes to answer.
         strictness: How strict `S:` lines are.
-        variables: Values for variables.
+        variables: Values of variables.
         numbers: Source of `${count}`; give several replays the same one to count through all of them.
         credentials: Where credentials come from; None where there are none.
         allow_cleartext: Credentials may cross a connection on which somebody may listen.
         keep_going: Whether a replay goes on after a difference, as far as that makes sense.
-        before_step: Asks a person before each client step.
-        consumers: Who gets each event, such as a recording, behind the octets that it is about.
+        before_step: Asks a user before each client step; None where nobody is asked.
+        consumers: Called with each event after its octets are sent, such as a recording.
         outside: Whether mail data may stand outside the transcript's folder.
         source: Local address to connect from.
         family: `socket.AF_INET`, `socket.AF_INET6`, or 0 for either.
-        prepares: Whether TLS and AUTH are made ready while replies are awaited. The first replies are then seen some milliseconds after
-            they came, so this is for where no times are told.
-        attentive: Whether the process stays awake for a moment to hear a quick server's answer, as `Transport` says.
+        preloads: Whether TLS and SASL are loaded while replies are awaited. The first replies are then read some milliseconds after
+            they came, so this is for reports without times.
+        busy_poll: Whether quick replies are polled for without sleeping, as `Transport.busy_poll` says.
     """
 
     server: str | Target | None = None
@@ -65,5 +66,5 @@ class ReplaySettings(Struct, frozen=True):
     outside: bool = False
     source: str | None = None
     family: int = 0
-    prepares: bool = False
-    attentive: bool = False
+    preloads: bool = False
+    busy_poll: bool = False

@@ -1,50 +1,95 @@
-"""What many replays come to: how many steps had which outcome, and how long they took."""
+"""Statistics of replays: how many steps had which outcome, and how long they took."""
 
 from __future__ import annotations
 
-from _thread import allocate_lock  # what threading.Lock is; threading takes long to load
+from _thread import allocate_lock  # threading.Lock itself; importing threading takes 2 ms
+from math import ceil, exp, log
+from typing import TYPE_CHECKING
 
-from smtp_shell.replay.latency import Latencies
-from smtp_shell.replay.results import Outcome, ReplayResult, StepResult, no_counts
+from smtp_shell.replay.results import Outcome, no_counts
 
-_SKIPPED = Outcome.SKIPPED
+if TYPE_CHECKING:
+    from smtp_shell.replay.results import ReplayResult, StepResult
+
+_CLASSES_PER_E = 1 / log(1.01)
+_SHORTEST = 1e-7
 
 
-class Tally:
+class Latencies:
+    """Durations, counted in classes that are one per cent wide. Memory grows with their spread, not with their number."""
+
+    def __init__(self) -> None:
+        self.longest = 0.0
+        self._classes: dict[int, int] = {}
+
+    def add(self, seconds: float) -> None:
+        """Count a duration."""
+        number = round(log(max(seconds, _SHORTEST)) * _CLASSES_PER_E)
+        self._classes[number] = self._classes.get(number, 0) + 1
+        self.longest = max(self.longest, seconds)
+
+    def merge(self, other: Latencies) -> None:
+        """Count all that another one has counted."""
+        for number, times in other._classes.items():
+            self._classes[number] = self._classes.get(number, 0) + times
+        self.longest = max(self.longest, other.longest)
+
+    def __len__(self) -> int:
+        return sum(self._classes.values())
+
+    def percentile(self, percent: float) -> float:
+        """Return the duration that this share of them did not exceed (nearest rank), within half a per cent.
+
+        Args:
+            percent: More than 0, at most 100.
+
+        Returns:
+            Seconds; 0 when nothing was counted.
+        """
+        rank = ceil(len(self) * percent / 100)
+        for number in sorted(self._classes):
+            rank -= self._classes[number]
+            if rank <= 0:
+                return min(exp(number / _CLASSES_PER_E), self.longest)
+        return 0.0
+
+
+class RunStats:
     """The numbers of any number of replays.
 
     Attributes:
         replays: How many replays there were.
-        failed: How many of them came to another exit status than 0.
+        failed: How many of them had another exit status than 0.
         counts: How many steps had which outcome.
         exit_status: The highest exit status.
         seconds: How long all of it took.
+        interrupted: Whether Ctrl-C ended it.
         replay_seconds: How long each replay took.
-        step_seconds: How long each step took, from its first octet to the judgement of the last reply to it.
+        step_seconds: How long each step took, from its first octet to the verdict on the last reply to it.
     """
 
     def __init__(self) -> None:
-        self._lock = allocate_lock()
-        self._showings = 0
         self.replays = 0
         self.failed = 0
         self.counts = no_counts()
         self.exit_status = 0
         self.seconds = 0.0
+        self.interrupted = False
         self.replay_seconds = Latencies()
         self.step_seconds = Latencies()
+        self._lock = allocate_lock()
 
     @property
     def steps(self) -> int:
         """How many steps there were."""
         return sum(self.counts.values())
 
-    def count_step(self, step: StepResult) -> None:
+    def add_step(self, result: StepResult) -> None:
         """Count how long a step took."""
-        if step.outcome is not _SKIPPED:
-            self.step_seconds.add(step.seconds)
+        if result.outcome is not Outcome.SKIPPED:
+            self.step_seconds.add(result.seconds)
 
-    def count(self, result: ReplayResult) -> None:
+    def add_replay(self, result: ReplayResult) -> None:
         """Count a replay whose steps were counted as they happened."""
         self.replays += 1
         self.failed += result.exit_status != 0
@@ -53,8 +98,8 @@ class Tally:
         self.exit_status = max(self.exit_status, result.exit_status)
         self.replay_seconds.add(result.seconds)
 
-    def add(self, other: Tally) -> None:
-        """Count all that another one has counted; any thread may."""
+    def merge(self, other: RunStats) -> None:
+        """Count all that another one has counted. Safe to call from any thread."""
         with self._lock:
             self.replays += other.replays
             self.failed += other.failed
@@ -63,13 +108,3 @@ class Tally:
             self.exit_status = max(self.exit_status, other.exit_status)
             self.replay_seconds.merge(other.replay_seconds)
             self.step_seconds.merge(other.step_seconds)
-
-    def claim_showing(self, most: int) -> bool:
-        """Say whether one more replay may show its differences; any thread may ask, once for each replay.
-
-        Args:
-            most: How many may.
-        """
-        with self._lock:
-            self._showings += 1
-            return self._showings <= most

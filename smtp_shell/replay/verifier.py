@@ -1,9 +1,11 @@
-"""Compare what comes with what a transcript expects, reply by reply."""
+"""The verifier: reads the replies to a step, and compares them with what the transcript expects."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from smtp_shell.errors import (
     AuthFailed,
@@ -14,14 +16,21 @@ from smtp_shell.errors import (
     UsageError,
     WaitTimedOut,
 )
-from smtp_shell.matching.compare import Expected, Strictness, Verdict, match, match_octets
+from smtp_shell.matching.compare import match, match_octets
+from smtp_shell.matching.expectation import ExpectedReply
 from smtp_shell.protocol.octets import escape
-from smtp_shell.protocol.replies import VIOLATIONS, wire_lines
-from smtp_shell.replay.cursor import Script
-from smtp_shell.replay.incoming import Arrival, Arrivals
-from smtp_shell.replay.results import LONGEST_SHOWN, Compared, Words, excerpt
+from smtp_shell.protocol.replies import VIOLATIONS
+from smtp_shell.replay.results import LONGEST_SHOWN, Difference, excerpt, shown_reply
 from smtp_shell.transcript.step import SERVER_LINES
-from smtp_shell.transcript.variables import Variables
+
+if TYPE_CHECKING:
+    from smtp_shell.client.incoming import IncomingReply
+    from smtp_shell.client.session import Session
+    from smtp_shell.matching.compare import Verdict
+    from smtp_shell.matching.expectation import Strictness
+    from smtp_shell.replay.cursor import StepCursor
+    from smtp_shell.replay.incoming import IncomingReplies
+    from smtp_shell.transcript.variables import Variables
 
 DIFFERS = 1
 VIOLATED = 6
@@ -30,35 +39,32 @@ _MOST_KEPT = 4
 _LONGEST_KEPT = 512
 
 
-class Settled:
-    """What came of waiting for the replies to a step.
+class Comparison(Struct, frozen=True):
+    """What came to a step, compared with what the transcript expects there.
 
     Args:
-        demanded: Whether the transcript expects anything here.
-        ended: Whether the dialogue cannot go on.
-
-    Attributes:
-        status: Exit status that it comes to; 0 when all is as expected.
-        why: What differs.
+        status: Exit status that it stands for; 0 when all is as expected.
+        why: What differs, in a sentence without its full stop.
         code: The last reply's code; 0 when none came.
-        without_tls: Whether the transcript has `*: no-tls` here.
+        ended: Whether the dialogue cannot go on.
+        declines_tls: Whether the transcript has `*: no-tls` here.
+        expected: The replies that were expected, or excerpts of them where there are many.
+        replies: The replies that came, as octets, or excerpts of them where they are long or many.
+        demanded: Whether the transcript expects anything here.
+        last_expected: The last reply that was expected; None where none was.
+        difference: The two lines that differ; None where none do.
     """
 
-    def __init__(self, *, demanded: bool = False, ended: bool = False) -> None:
-        self.status = 0
-        self.why = ""
-        self.demanded = demanded
-        self.code = 0
-        self.ended = ended
-        self.without_tls = False
-        self._noted: list[tuple[Expected | str | None, Arrival | str | None]] = []
-        self._differing: tuple[str, str] | None = None
-        self._last_expected: Expected | None = None
-
-    @property
-    def takes_354(self) -> bool:
-        """Whether a 354 could have been the last reply expected."""
-        return self._last_expected is not None and self._last_expected.takes_354
+    status: int = 0
+    why: str = ""
+    code: int = 0
+    ended: bool = False
+    declines_tls: bool = False
+    expected: tuple[ExpectedReply | str, ...] = ()
+    replies: tuple[bytes | str, ...] = ()
+    demanded: bool = False
+    last_expected: ExpectedReply | None = None
+    difference: Difference | None = None
 
     @property
     def ok(self) -> bool:
@@ -66,241 +72,238 @@ class Settled:
         return self.status == 0
 
     @property
-    def expected(self) -> str:
-        """What was expected; the line that was not met, if there is one."""
-        if self._differing is not None:
-            return self._differing[0]
-        return _joined([str(expected) for expected, _ in self._noted if expected is not None])
+    def accepts_354(self) -> bool:
+        """Whether a 354 could have been the last reply expected."""
+        return self.last_expected is not None and self.last_expected.accepts_354
 
     @property
-    def received(self) -> str:
-        """What came; the line that was compared, if one differs."""
-        if self._differing is not None:
-            return self._differing[1]
-        received = [arrival for _, arrival in self._noted if arrival is not None]
-        return _joined([each if isinstance(each, str) else _shown(each) for each in received])
+    def shown_expected(self) -> str:
+        """What was expected, or the line of it that was not met."""
+        return self.difference.expected if self.difference is not None else _first_of(self.expected)
 
     @property
-    def words(self) -> Compared:
-        """What was expected and what came, to be kept for long: little as it is, of much the words."""
-        noted = self._noted
-        is_little = len(noted) <= _MOST_KEPT and all(_is_short(*each) for each in noted)
-        return self if is_little else Words(self.expected, self.received)
+    def shown_received(self) -> str:
+        """What came, or the line of it that differs."""
+        return self.difference.received if self.difference is not None else _first_of(self.replies)
 
-    def note(self, expected: Expected | None, arrival: Arrival | None) -> None:
-        """Keep what was expected and what came, as far as it is to be shown: a few as they are, of many an excerpt each."""
-        if expected is not None:
-            self.demanded = True
-            self._last_expected = expected
-        if arrival is not None:
-            self.code = arrival.reply.code if arrival.reply is not None else 0
-        if len(self._noted) < _MOST_KEPT:
-            self._noted.append((expected, arrival))
-        elif len(self._noted) < _MOST_SHOWN:
-            self._noted.append(_excerpts(expected, arrival))
+    def differing(self, status: int, why: str, expected: str = "", received: str = "") -> Comparison:
+        """Return it with a difference; one that is there already counts before it."""
+        if self.status:
+            return self
+        return replace(self, status=status, why=why, difference=Difference(excerpt(expected), excerpt(received)))
 
-    def differ(self, status: int, why: str, expected: str = "", received: str = "") -> None:
-        """Note a difference; the first one counts."""
-        if self.status == 0:
-            self.status, self.why = status, why
-            self._differing = (excerpt(expected), excerpt(received))
+    def ending(self) -> Comparison:
+        """Return it as one after which the dialogue cannot go on."""
+        return replace(self, ended=True)
 
-    def blame(self, error: DialogueBroken) -> None:
-        """Note what ended the dialogue; it counts before any difference that came of it."""
-        self.ended = True
-        self.status, self.why = error.exit_status, error.message.rstrip(".")
+    def ended_by(self, error: DialogueBroken) -> Comparison:
+        """Return it with the error that ended the dialogue, which counts before any difference that came of it."""
+        return replace(self, ended=True, status=error.exit_status, why=error.message.rstrip("."))
 
 
-def _is_short(expected: Expected | str | None, arrival: Arrival | str | None) -> bool:
-    if isinstance(expected, Expected) and not expected.is_short:
-        return False
-    return not isinstance(arrival, Arrival) or len(arrival.octets) <= _LONGEST_KEPT
-
-
-def _excerpts(expected: Expected | None, arrival: Arrival | None) -> tuple[str | None, str | None]:
-    wanted = None if expected is None else excerpt(str(expected))
-    return wanted, None if arrival is None else excerpt(_shown(arrival))
-
-
-def _joined(lines: list[str]) -> str:
-    return excerpt(lines[0]) if len(lines) == 1 else excerpt("\n".join(map(excerpt, lines)))
-
-
-class Settler:
-    """Wait for what a transcript expects.
+class ReplyVerifier:
+    """Compares incoming replies with the expectations at the cursor.
 
     Args:
-        script: The transcript, at the step.
-        arrivals: What comes.
+        cursor: The transcript, at the step.
         strictness: How strict `S:` lines are.
         variables: Takes captures.
         keep_going: Whether all replies of a step are compared although one differs.
-        cap: Makes the session's waits as long as a `*: within` says, given its seconds, or as they usually are, given None.
 
     Attributes:
         doubtful: How many replies may still come to octets that were sent as they are, and that nothing is expected for.
+        reply_timeout: Seconds of a `*: within` that counts for the next wait; None where there was none.
     """
 
-    def __init__(
-        self,
-        script: Script,
-        arrivals: Arrivals,
-        strictness: Strictness,
-        variables: Variables,
-        *,
-        keep_going: bool,
-        cap: Callable[[float | None], None],
-    ) -> None:
-        self._script = script
-        self._arrivals = arrivals
+    def __init__(self, cursor: StepCursor, strictness: Strictness, variables: Variables, *, keep_going: bool) -> None:
+        self.doubtful = 0
+        self.reply_timeout: float | None = None
+        self._cursor = cursor
         self._strictness = strictness
         self._variables = variables
         self._keep_going = keep_going
-        self._cap = cap
-        self.within: float | None = None
-        self.doubtful = 0
 
-    def settle(self, *, own: bool) -> Settled:
+    def verify(self, session: Session, incoming: IncomingReplies, *, own: bool) -> Comparison:
         """Compare what comes with the `S` lines that follow.
 
         Args:
+            session: The session; its reply timeout follows `*: within`.
+            incoming: What the server has sent.
             own: Whether all that is owed is awaited, also what no `S` line expects.
         """
-        settled = Settled()
-        script, arrivals = self._script, self._arrivals
-        if script.peek_event():
-            self._take_events(settled)
-            self._cap(self.within)
-        while settled.status == 0 or (self._keep_going and not settled.ended):
-            expected = script.take_expected()
-            if expected is None and not (own and (arrivals.outstanding > self.doubtful or arrivals.broken)):
-                break
-            try:
-                arrival = arrivals.next()
-            except DialogueBroken as error:
-                self._not_come(settled, expected, error)
-                break
-            self._judge(settled, expected, arrival)
-        if self.within is not None:
-            self.within = None
-            self._cap(None)
+        declines_tls = self._pass_events()
+        if self.reply_timeout is not None:
+            session.reply_timeout = self.reply_timeout
+        comparison = self._compare(session, incoming, own=own)
+        if self.reply_timeout is not None:
+            self.reply_timeout = session.reply_timeout = None
         if self.doubtful:
-            self.doubtful = min(self.doubtful, self._arrivals.outstanding)
-        if settled.status:
-            script.skip_expected()
-        return settled
+            self.doubtful = min(self.doubtful, incoming.outstanding)
+        if comparison.status:
+            self._cursor.skip_expected()
+        return replace(comparison, declines_tls=True) if declines_tls else comparison
 
-    def surplus(self) -> Arrival | None:
-        """Give something that has come and that the transcript does not have."""
-        while (arrival := self._arrivals.drop()) is not None:
-            if arrival.reply is None or self.doubtful == 0:
-                return arrival
+    def surplus(self, incoming: IncomingReplies) -> IncomingReply | None:
+        """Return something that has come and that the transcript does not have; None if there is nothing."""
+        while (found := incoming.drop()) is not None:
+            if found.reply is None or self.doubtful == 0:
+                return found
             self.doubtful -= 1
         return None
 
-    def foresees(self, error: DialogueBroken) -> bool:
-        """Say whether the transcript ends here in the same way; a timeout that is only noted is gone past."""
-        name = self._script.peek_event()
-        if self._arrivals.attacked or isinstance(error, AuthFailed):
+    def foresees(self, error: DialogueBroken, *, attacked: bool, cut: bool) -> bool:
+        """Return whether the transcript ends here in the same way. A timeout that is only recorded is passed.
+
+        Args:
+            error: What happened.
+            attacked: Whether the server is suspected of an attack, which no transcript excuses.
+            cut: Whether the connection is gone.
+        """
+        name = self._cursor.peek_event()
+        if attacked or isinstance(error, AuthFailed):
             return False
-        if isinstance(error, WaitTimedOut) or (isinstance(error, OutcomeUnknown) and not self._is_cut()):
+        if isinstance(error, WaitTimedOut) or (isinstance(error, OutcomeUnknown) and not cut):
             if name == "timeout":
-                step = self._script.peek()
+                step = self._cursor.peek()
                 if step is not None and len(step.event) > 1:
-                    self._script.next()
+                    self._cursor.next()
                 return True
             return False
         if isinstance(error, ConnectionLost | OutcomeUnknown) and name == "close":
-            step = self._script.peek()
+            step = self._cursor.peek()
             return step is not None and step.event[1:2] == ("server",)
         return name == "error" or (name == "close" and isinstance(error, TlsFailed))
 
-    def _is_cut(self) -> bool:
-        return self._arrivals.broken is not None
+    def _compare(self, session: Session, incoming: IncomingReplies, *, own: bool) -> Comparison:
+        found = Comparison()
+        while found.status == 0 or (self._keep_going and not found.ended):
+            expected = self._cursor.take_expected()
+            if expected is None and not (own and (incoming.outstanding > self.doubtful or incoming.broken)):
+                break
+            try:
+                came = incoming.next()
+            except DialogueBroken as error:
+                return self._not_come(found, expected, error, session, incoming)
+            found = self._judge(found, expected, came, incoming)
+        return found
 
-    def _take_events(self, settled: Settled) -> None:
-        """Take the events that may stand between a step and the replies to it."""
-        while True:
-            name = self._script.peek_event()
+    def _pass_events(self) -> bool:
+        """Pass the events that may stand between a step and the replies to it; return whether `no-tls` is among them."""
+        declines_tls = False
+        while name := self._cursor.peek_event():
             if name == "no-tls":
-                settled.without_tls = True
-            elif name != "within" or not self._demand_behind_event():
-                return
+                declines_tls = True
+            elif name == "within" and self._expects_after_event():
+                step = self._cursor.peek()
+                self.reply_timeout = float(step.event[1]) if step is not None else None
             else:
-                step = self._script.peek()
-                self.within = float(step.event[1]) if step is not None else None
-            self._script.next()
+                break
+            self._cursor.next()
+        return declines_tls
 
-    def _demand_behind_event(self) -> bool:
-        following = [step for step, _ in zip(self._script.acted_ahead(), range(2), strict=False)]
+    def _expects_after_event(self) -> bool:
+        following = [step for step, _ in zip(self._cursor.look_ahead_acted(), range(2), strict=False)]
         return len(following) > 1 and following[1].marker in SERVER_LINES
 
-    def _not_come(self, settled: Settled, expected: Expected | None, error: DialogueBroken) -> None:
-        settled.ended = not isinstance(error, WaitTimedOut)
-        if expected is None and self.foresees(error):
-            return
-        settled.note(expected, None)
-        settled.ended = True
-        settled.differ(error.exit_status, error.message.rstrip("."), str(expected or ""))
+    def _not_come(
+        self,
+        found: Comparison,
+        expected: ExpectedReply | None,
+        error: DialogueBroken,
+        session: Session,
+        incoming: IncomingReplies,
+    ) -> Comparison:
+        cut = incoming.broken is not None
+        if expected is None and self.foresees(error, attacked=session.is_attacked, cut=cut):
+            return replace(found, ended=not isinstance(error, WaitTimedOut))
+        found = replace(_with_expected(found, expected), ended=True)
+        return found.differing(error.exit_status, error.message.rstrip("."), str(expected or ""))
 
-    def _judge(self, settled: Settled, expected: Expected | None, arrival: Arrival) -> None:
-        was_demanded = settled.demanded
+    def _judge(
+        self, found: Comparison, expected: ExpectedReply | None, came: IncomingReply, incoming: IncomingReplies
+    ) -> Comparison:
         verdict = None
         if expected is not None:
-            if arrival.reply is None:
-                verdict = match_octets(expected, arrival.octets)
-            else:
-                verdict = match(expected, arrival.reply, self._strictness, verb=arrival.verb, greeting=arrival.greeting)
-            if not verdict.ok and arrival.reply is not None and self.doubtful:
+            verdict = self._match(expected, came)
+            if not verdict.ok and came.reply is not None and self.doubtful:
                 self.doubtful -= 1
-                self._script.give_back(expected.demands)
-                return
-            if verdict.used < len(expected.demands):
-                self._script.give_back(expected.demands[verdict.used :])
-                expected = Expected(expected.demands[: verdict.used])
-        settled.note(expected, arrival)
-        if arrival.reply is None and not (verdict and verdict.ok):
-            self._judge_no_reply(settled, expected, arrival)
-        elif verdict is None:
-            self._judge_unexpected(settled, arrival, was_demanded)
-        elif not verdict.ok:
-            settled.differ(VIOLATED if verdict.violation else DIFFERS, verdict.why, verdict.expected, verdict.received)
-        elif verdict.captures:
-            self._capture(settled, verdict)
+                self._cursor.give_back(expected.lines)
+                return found
+            if verdict.used < len(expected.lines):
+                self._cursor.give_back(expected.lines[verdict.used :])
+                expected = ExpectedReply(expected.lines[: verdict.used])
+        was_demanded = found.demanded
+        found = _with_both(found, expected, came)
+        if came.reply is None and not (verdict and verdict.ok):
+            error = incoming.broken
+            why = error.message.rstrip(".") if error else "what came is no SMTP reply"
+            status = error.exit_status if error else VIOLATED
+            return replace(found, ended=True).differing(status, why, str(expected or ""), shown(came))
+        if verdict is None:
+            return self._judge_unexpected(found, came, was_demanded=was_demanded)
+        if not verdict.ok:
+            status = VIOLATED if verdict.violation else DIFFERS
+            return found.differing(status, verdict.why, verdict.expected, verdict.received)
+        return self._capture(found, verdict) if verdict.captures else found
 
-    def _judge_no_reply(self, settled: Settled, expected: Expected | None, arrival: Arrival) -> None:
-        error = self._arrivals.broken
-        settled.ended = True
-        why = error.message.rstrip(".") if error else "what came is no SMTP reply"
-        settled.differ(error.exit_status if error else VIOLATED, why, str(expected or ""), _shown(arrival))
+    def _match(self, expected: ExpectedReply, came: IncomingReply) -> Verdict:
+        if came.reply is None:
+            return match_octets(expected, came.octets)
+        return match(expected, came.reply, self._strictness, verb=came.verb, greeting=came.is_greeting)
 
-    def _judge_unexpected(self, settled: Settled, arrival: Arrival, was_demanded: bool) -> None:
-        reply = arrival.reply
+    def _judge_unexpected(self, found: Comparison, came: IncomingReply, *, was_demanded: bool) -> Comparison:
+        reply = came.reply
         assert reply is not None
         if any(oddity in VIOLATIONS for oddity in reply.oddities):
-            settled.differ(VIOLATED, "the server broke the protocol: " + reply.oddities[0].value, "", _shown(arrival))
-        elif was_demanded or not arrival.asked:
-            settled.differ(DIFFERS, "a reply came that the transcript does not have", "", _shown(arrival))
-        elif self._script.peek_event() == "timeout":
-            settled.differ(DIFFERS, "a reply came where the transcript has a timeout", "*: timeout", _shown(arrival))
+            why = "the server broke the protocol: " + reply.oddities[0].value
+            return found.differing(VIOLATED, why, "", shown(came))
+        if was_demanded or not came.number:
+            return found.differing(DIFFERS, "a reply came that the transcript does not have", "", shown(came))
+        if self._cursor.peek_event() == "timeout":
+            why = "a reply came where the transcript has a timeout"
+            return found.differing(DIFFERS, why, "*: timeout", shown(came))
+        return found
 
-    def _capture(self, settled: Settled, verdict: Verdict) -> None:
+    def _capture(self, found: Comparison, verdict: Verdict) -> Comparison:
         try:
             self._variables.capture(verdict.captures)
         except UsageError as error:
-            settled.differ(DIFFERS, str(error))
+            return found.differing(DIFFERS, str(error))
+        return found
 
 
-def _shown(arrival: Arrival) -> str:
-    if arrival.reply is None:
-        return escape(arrival.octets[:LONGEST_SHOWN])
-    octets = arrival.octets
-    return _shown_kept(octets) if len(octets) <= _LONGEST_KEPT else _shown_lines(octets)
+def unexpected(came: IncomingReply, status: int, why: str, expected: str = "") -> Comparison:
+    """Return the comparison of something that came where the transcript expects something else, or nothing."""
+    return _with_both(Comparison(), None, came).differing(status, why, expected, shown(came))
 
 
-def _shown_lines(octets: bytes) -> str:
-    return "\n".join([escape(line[:LONGEST_SHOWN]) for line in wire_lines(octets, most=_MOST_SHOWN)])
+def shown(came: IncomingReply) -> str:
+    """Return what came as printable text, cut if it is too long to keep."""
+    return escape(came.octets[:LONGEST_SHOWN]) if came.reply is None else shown_reply(came.octets)
 
 
-# Servers say few things, again and again.
-_shown_kept = lru_cache(maxsize=256)(_shown_lines)
+def _with_both(found: Comparison, expected: ExpectedReply | None, came: IncomingReply) -> Comparison:
+    """Add an expected reply and what came; of a long reply, or of one of many, an excerpt."""
+    replies = found.replies
+    if len(replies) < _MOST_SHOWN:
+        is_short = len(replies) < _MOST_KEPT and came.reply is not None and len(came.octets) <= _LONGEST_KEPT
+        replies = (*replies, came.octets if is_short else excerpt(shown(came)))
+    code = came.reply.code if came.reply is not None else 0
+    return replace(_with_expected(found, expected), code=code, replies=replies)
+
+
+def _with_expected(found: Comparison, expected: ExpectedReply | None) -> Comparison:
+    if expected is None:
+        return found
+    wanted = found.expected
+    if len(wanted) < _MOST_SHOWN:
+        is_short = len(wanted) < _MOST_KEPT and len(expected.lines) == 1 and len(expected.lines[0].text) <= _LONGEST_KEPT
+        wanted = (*wanted, expected if is_short else excerpt(str(expected)))
+    return replace(found, expected=wanted, demanded=True, last_expected=expected)
+
+
+def _first_of(texts: tuple[object, ...]) -> str:
+    if not texts:
+        return ""
+    first = texts[0]
+    return shown_reply(first) if isinstance(first, bytes) else str(first)

@@ -1,25 +1,23 @@
-"""Tasks side by side, a thread each, whose lines come out in the order of the tasks."""
+"""Worker threads: tasks side by side, whose lines are written in the order of the tasks."""
 
 from __future__ import annotations
 
-import os
-import sys
 import threading
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from time import monotonic
-from typing import IO, Final, Protocol
+from typing import IO, TYPE_CHECKING, Final, Protocol
 
 from smtp_shell.errors import UsageError
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
 _KEPT_IN_MEMORY: Final = 64 * 1024
 _AHEAD = 2
-"""How many tasks for each thread may be ahead of the one whose turn it is."""
+"""How many tasks per thread may be ahead of the one whose lines are being written."""
+
 _TICK = 0.2
-_TURN = 0.05
-"""How many seconds the interpreter lets a thread work while others would like to: each ends its turn itself, when it waits."""
-_LAST_WORDS = 0.5
-"""How many seconds the threads are given to end after Ctrl-C."""
+_END_TIMEOUT = 0.5
+"""Seconds in which the threads may end after Ctrl-C."""
 
 
 class Writer(Protocol):
@@ -36,20 +34,20 @@ class Task(Protocol):
     """Something to do that writes lines."""
 
     def run(self, out: Writer) -> bool:
-        """Do it; say whether those behind it are to be begun."""
+        """Do it; return whether more tasks are to be begun."""
 
     def interrupt(self) -> None:
-        """Make `run` end soon; called from another thread."""
+        """Make `run` end soon. Called from another thread."""
 
 
-def in_order(tasks: Iterable[Task], jobs: int, out: Writer) -> bool:
-    """Do tasks, each in a thread, and write what they write in their order.
+def run_in_order(tasks: Iterable[Task], jobs: int, out: Writer) -> bool:
+    """Run tasks in threads, and write what they write in the order of the tasks.
 
-    What a task writes before its turn is kept, on disk when it is much.
+    What a task writes before it is its turn is buffered, on disk where it is much.
 
     Args:
-        tasks: The tasks; one is taken when there is a thread for it.
-        jobs: How many are done at a time.
+        tasks: The tasks; the next one is taken when a thread is free.
+        jobs: How many run at a time.
         out: Where the lines go.
 
     Returns:
@@ -57,158 +55,129 @@ def in_order(tasks: Iterable[Task], jobs: int, out: Writer) -> bool:
 
     Raises:
         UsageError: The system does not start as many threads.
-        SmtpShellError: What a task raised; no other task is begun then.
+        SmtpShellError: What a task raised; no other task was begun then.
     """
-    line = _Line(tasks, jobs, out)
-    core = _a_core()
-
-    def work() -> None:
-        _stay_on(core)
-        line.work()
-
-    threads = [threading.Thread(target=work, daemon=True, name=f"job-{number}") for number in range(jobs)]
-    turn = sys.getswitchinterval()
-    sys.setswitchinterval(_TURN)
+    queue = _TaskQueue(tasks, jobs, out)
+    threads = [threading.Thread(target=queue.work, daemon=True, name=f"job-{number}") for number in range(jobs)]
     try:
         for thread in threads:
             thread.start()
         for thread in threads:
             while thread.is_alive():
-                thread.join(_TICK)  # without a limit Ctrl-C would wait too, on Windows
+                thread.join(_TICK)  # without a timeout Windows would not notice Ctrl-C
     except KeyboardInterrupt:
-        line.interrupt()
-        _await(threads)
+        queue.interrupt()
+        _join(threads)
         return True
-    except RuntimeError:  # the system has no more threads for us
-        line.interrupt()
-        _await(threads)
+    except RuntimeError:  # the system has no more threads
+        queue.interrupt()
+        _join(threads)
         raise UsageError(f"this system does not start {jobs:,} threads; give --jobs a smaller number.") from None
-    finally:
-        sys.setswitchinterval(turn)
-    if line.error is not None:
-        raise line.error
+    if queue.error is not None:
+        raise queue.error
     return False
 
 
-def _a_core() -> int | None:
-    """Choose one of the processor's cores, another one than the next process does; None where the system lets nobody choose."""
-    if sys.platform != "linux":
-        return None
-    cores = sorted(os.sched_getaffinity(0))
-    return cores[os.getpid() % len(cores)]
-
-
-def _stay_on(core: int | None) -> None:
-    """Keep this thread on a core.
-
-    The interpreter lets one thread work at a time, and to hand over to another core takes longer than what the thread there has to do:
-    together on one core they get twice as much done.
-    """
-    if sys.platform == "linux" and core is not None:
-        with suppress(OSError):  # somebody has taken that core from us
-            os.sched_setaffinity(0, {core})
-
-
-def _await(threads: list[threading.Thread]) -> None:
-    deadline = monotonic() + _LAST_WORDS
+def _join(threads: list[threading.Thread]) -> None:
+    deadline = monotonic() + _END_TIMEOUT
     for thread in threads:
         if thread.ident is not None:
             thread.join(max(0.0, deadline - monotonic()))
 
 
-class _Outlet:
-    """Where one task writes: straight through when it is its turn, else what it writes is kept."""
+class _TaskWriter:
+    """Writer of one task: it passes text on when it is the task's turn, and buffers it before."""
 
     def __init__(self, out: Writer) -> None:
         self._out = out
         self._lock = threading.Lock()
-        self._kept: IO[str] | None = None
-        self._live = False
+        self._buffer: IO[str] | None = None
+        self._has_turn = False
         self._closed = False
 
     def write(self, text: str) -> None:
         with self._lock:
-            if self._live:
+            if self._has_turn:
                 self._out.write(text)
             elif not self._closed:
-                self._kept = self._kept or _new_keep()
-                self._kept.write(text)
+                self._buffer = self._buffer or _new_buffer()
+                self._buffer.write(text)
 
     def flush(self) -> None:
         with self._lock:
-            if self._live:
+            if self._has_turn:
                 self._out.flush()
 
-    def go_live(self) -> None:
-        """Write what was kept; from now on it is this task's turn."""
+    def take_turn(self) -> None:
+        """Write what is buffered, and pass on all that follows."""
         with self._lock:
-            if self._kept is not None:
-                self._kept.seek(0)
-                while text := self._kept.read(_KEPT_IN_MEMORY):
+            if self._buffer is not None:
+                self._buffer.seek(0)
+                while text := self._buffer.read(_KEPT_IN_MEMORY):
                     self._out.write(text)
-                self._kept.close()
-                self._kept = None
+                self._buffer.close()
+                self._buffer = None
                 self._out.flush()
-            self._live = not self._closed
+            self._has_turn = not self._closed
 
     def close(self) -> None:
-        """Take no more."""
+        """Discard all that follows."""
         with self._lock:
-            self._live, self._closed = False, True
-            if self._kept is not None:
-                self._kept.close()
-                self._kept = None
+            self._has_turn, self._closed = False, True
+            if self._buffer is not None:
+                self._buffer.close()
+                self._buffer = None
 
 
-def _new_keep() -> IO[str]:
+def _new_buffer() -> IO[str]:
     from tempfile import SpooledTemporaryFile
 
     return SpooledTemporaryFile(_KEPT_IN_MEMORY, "w+", encoding="utf-8", newline="\n")
 
 
-class _Line:
-    """The tasks, in order: those that are still to come, and those that are begun and have not been told whole."""
+class _TaskQueue:
+    """The tasks, in order: those that are still to come, and those that have been begun and are not written whole."""
 
     def __init__(self, tasks: Iterable[Task], jobs: int, out: Writer) -> None:
+        self.error: BaseException | None = None
         self._tasks: Iterator[Task] = iter(tasks)
         self._out = out
         self._most_ahead = jobs * _AHEAD
         self._changed = threading.Condition()
         self._begun = 0
-        self._head = 0
-        self._outlets: dict[int, _Outlet] = {}
+        self._head = 0  # number of the task whose turn it is
+        self._writers: dict[int, _TaskWriter] = {}
         self._running: dict[int, Task] = {}
         self._stopped = False
-        self.error: BaseException | None = None
 
     def work(self) -> None:
-        """Do one task after the other until there are no more."""
+        """Run one task after the other until there are no more."""
         while (taken := self._take()) is not None:
-            number, task, outlet = taken
+            number, task, writer = taken
             goes_on = False
             try:
-                goes_on = task.run(outlet)
-            except BaseException as error:  # it is raised in the thread that waits
+                goes_on = task.run(writer)
+            except BaseException as error:  # raised again in the thread that waits
                 self.error = self.error or error
             try:
                 self._finish(number, goes_on=goes_on)
-            except OSError as error:  # whoever reads our lines has had enough
+            except OSError as error:  # nobody reads our lines any more
                 self.error = self.error or error
                 self.interrupt()
 
     def interrupt(self) -> None:
-        """Begin nothing more, take no more lines, and make what is running end."""
+        """Begin no more tasks, discard their lines, and make those that run end."""
         with self._changed:
             self._stopped = True
             running = list(self._running.values())
-            outlets = list(self._outlets.values())
+            writers = list(self._writers.values())
             self._changed.notify_all()
-        for outlet in outlets:
-            outlet.close()
+        for writer in writers:
+            writer.close()
         for task in running:
             task.interrupt()
 
-    def _take(self) -> tuple[int, Task, _Outlet] | None:
+    def _take(self) -> tuple[int, Task, _TaskWriter] | None:
         with self._changed:
             self._changed.wait_for(lambda: self._stopped or self._begun - self._head < self._most_ahead)
             task = None if self._stopped else next(self._tasks, None)
@@ -218,19 +187,19 @@ class _Line:
                 return None
             number = self._begun
             self._begun += 1
-            outlet = self._outlets[number] = _Outlet(self._out)
+            writer = self._writers[number] = _TaskWriter(self._out)
             self._running[number] = task
             if number == self._head:
-                outlet.go_live()
-            return number, task, outlet
+                writer.take_turn()
+            return number, task, writer
 
     def _finish(self, number: int, *, goes_on: bool) -> None:
         with self._changed:
             del self._running[number]
             self._stopped = self._stopped or not goes_on
             while self._head < self._begun and self._head not in self._running:
-                self._outlets.pop(self._head).close()
+                self._writers.pop(self._head).close()
                 self._head += 1
-                if self._head in self._outlets:
-                    self._outlets[self._head].go_live()
+                if self._head in self._writers:
+                    self._writers[self._head].take_turn()
             self._changed.notify_all()

@@ -11,7 +11,6 @@ from smtp_shell.shell.registry import Args, entry
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from smtp_shell.replay.driver import Replay
     from smtp_shell.shell.shell import Shell
 
 
@@ -29,7 +28,8 @@ def replay(shell: Shell, args: Args) -> None:
     """
     from smtp_shell.arguments import ArgumentParser
     from smtp_shell.replay.options import add_replay_options, find_once, with_replay_options
-    from smtp_shell.replay.runner import ReplayOptions, run_replay
+    from smtp_shell.replay.reporters import ReportSettings, make_reporter
+    from smtp_shell.replay.runner import ReplayOptions, run_replays
     from smtp_shell.replay.settings import ReplaySettings
 
     parser = ArgumentParser(prog="/replay", add_help=False, exit_on_error=False)
@@ -47,23 +47,24 @@ def replay(shell: Shell, args: Args) -> None:
         family=shell.options.family,
     )
     servers = options.server or ([shell.target] if shell.target is not None else [])
-    taken: list[Replay] = []
-    status = run_replay(
+    result = run_replays(
         ReplayOptions(
             options.files,
             servers,
             with_replay_options(settings, options, shell.ask_plainly),
-            hand_over=taken.append,
+            [make_reporter("text", ReportSettings(repeat=options.repeat, jobs=options.jobs))],
+            reports_times=False,
             repeat=options.repeat,
             jobs=options.jobs,
+            warn=shell.say_loudly,
         ),
         _ShellWriter(shell.say),
     )
-    if taken:
-        shell.adopt(taken[0])
-    if status == Interrupted.exit_status:
+    if result.handed_over is not None:
+        shell.adopt(result.handed_over)
+    if result.exit_status == Interrupted.exit_status:
         raise Interrupted("the replay was interrupted.")
-    shell.failed_replies += status != 0
+    shell.failed_replies += result.exit_status != 0
 
 
 class _ShellWriter:

@@ -1,0 +1,221 @@
+"""The text report: lines for a person, without rich, so that a replay in CI starts quickly."""
+
+from __future__ import annotations
+
+from _thread import allocate_lock
+from typing import TYPE_CHECKING, Final
+
+from smtp_shell.replay.results import Outcome
+from smtp_shell.replay.stats import Latencies, RunStats
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from smtp_shell.replay.reporters import ReportSettings, RunInfo
+    from smtp_shell.replay.results import ReplayResult, StepResult
+    from smtp_shell.replay.workers import Writer
+
+_GREEN, _RED, _YELLOW, _DIM = "32", "31", "33", "2"
+_WORDS: Final = {
+    Outcome.MATCHED: ("ok  ", _GREEN),
+    Outcome.SENT: ("sent", _DIM),
+    Outcome.MISMATCHED: ("FAIL", _RED),
+    Outcome.SKIPPED: ("skip", _YELLOW),
+}
+INDENT: Final = " " * 11
+_PERCENTILES: Final = (50, 90, 95, 99)
+_SHORT = 60
+_MOST_LINES = 20
+_MOST_RUNS_SHOWN: Final = 10
+"""Of how many repeated runs that differ the differences are shown."""
+
+
+class TextReporter:
+    """Reports each step of a single run. Of repeated runs it reports the first few that differ.
+
+    Args:
+        settings: What it needs to know of the batch.
+    """
+
+    def __init__(self, settings: ReportSettings) -> None:
+        self._settings = settings
+        self._runs_shown = 0
+        self._lock = allocate_lock()
+
+    def for_run(self, run: RunInfo, out: Writer) -> TextRunReport:
+        """Return the report of a run."""
+        return TextRunReport(self, run, out, color=self._settings.color)
+
+    def summary(self, stats: RunStats, out: Writer) -> None:
+        """Write what all runs came to."""
+        lines = [f"{INDENT}interrupted"] if stats.interrupted else []
+        _write(out, *lines, *summary_lines(stats, repeat=self._settings.repeat, jobs=self._settings.jobs))
+
+    def claim_run(self) -> bool:
+        """Return whether one more run may show what went wrong. Safe to call from any thread, once for each run."""
+        with self._lock:
+            self._runs_shown += 1
+            return self._runs_shown <= _MOST_RUNS_SHOWN
+
+
+class TextRunReport:
+    """The lines of one run.
+
+    Args:
+        reporter: Knows how many runs have been shown.
+        run: The run.
+        out: Takes the lines.
+        color: Whether they have colours.
+    """
+
+    def __init__(self, reporter: TextReporter, run: RunInfo, out: Writer, *, color: bool) -> None:
+        self._reporter = reporter
+        self._run = run
+        self._out = out
+        self._color = color
+        self._is_quiet = run.of > 1
+        self._is_shown: bool | None = None  # of a quiet run: whether it may show what went wrong
+
+    def start(self) -> None:
+        """Write the heading of the transcript, once for all of its runs."""
+        run = self._run
+        if run.number > 1:
+            return
+        often = f", {run.of:,} times" if run.of > 1 else ""
+        _write(self._out, f"{run.name} -> {run.server}{often}" if run.server else f"{run.name}{often}")
+        if run.insecure:
+            _write(self._out, f"{INDENT}--insecure is on: certificates are not verified")
+
+    def step(self, result: StepResult) -> None:
+        """Write the lines of a step."""
+        if self._is_quiet and (result.outcome is not Outcome.MISMATCHED or not self._may_show()):
+            return
+        _write(self._out, *step_lines(result, color=self._color))
+
+    def finish(self, result: ReplayResult) -> None:
+        """Write what ended the run, if no step has said so."""
+        if result.failure is None or result.counts[Outcome.MISMATCHED]:
+            return
+        if not self._is_quiet or self._may_show():
+            _write(self._out, f"{INDENT}{result.failure}")
+
+    def _may_show(self) -> bool:
+        if self._is_shown is None:
+            self._is_shown = self._reporter.claim_run()
+            if self._is_shown:
+                _write(self._out, f"run {self._run.number}")
+        return self._is_shown
+
+
+def step_lines(step: StepResult, *, color: bool = False) -> Iterator[str]:
+    """Yield the lines that report a step.
+
+    Args:
+        step: The step.
+        color: Whether they have colours.
+    """
+    word, style = _WORDS[step.outcome]
+    number = str(step.lines[0]) if step.lines else "-"
+    sent = step.sent.split("\n")[:_MOST_LINES] if step.sent else []
+    what = _sent_line(sent[0]) if sent else _short(f"S: {_first(step.received)}") if step.lines else "(the greeting)"
+    code = f"  {step.code}" if step.code and (sent or not step.lines) else ""
+    yield f"{_paint(word, style) if color else word} {number:>4}  {what}{code}"
+    for line in sent[1:]:
+        yield f"{INDENT}{_sent_line(line)}"
+    if step.outcome is Outcome.MISMATCHED:
+        yield from _difference(step, color=color)
+    elif step.why or step.outcome is Outcome.SKIPPED:
+        yield f"{INDENT}{step.why}"
+
+
+def summary_lines(stats: RunStats, *, repeat: int = 1, jobs: int = 1) -> Iterator[str]:
+    """Yield the lines that sum up: `3 transcripts, 57 steps: 56 matched, 1 differed`; of many replays also how fast they were.
+
+    Args:
+        stats: The numbers of all replays.
+        repeat: How many times each transcript was to be replayed.
+        jobs: How many ran at a time.
+    """
+    parts = [
+        f"{stats.counts[outcome]} {word}"
+        for outcome, word in (
+            (Outcome.MATCHED, "matched"),
+            (Outcome.MISMATCHED, "differed"),
+            (Outcome.SKIPPED, "skipped"),
+            (Outcome.SENT, "sent with nothing expected"),
+        )
+        if stats.counts[outcome] or outcome is Outcome.MATCHED
+    ]
+    what = _many(stats.replays, "replay" if repeat > 1 else "transcript")
+    failed = f" ({stats.failed} failed)" if repeat > 1 and stats.failed else ""
+    yield f"{what}{failed}, {_many(stats.steps, 'step')}: {', '.join(parts)}"
+    if repeat > 1 or jobs > 1:
+        together = f", {jobs} at a time" if jobs > 1 else ""
+        yield (
+            f"{stats.seconds:.3f} s{together}: {_per_second(stats.replays, stats.seconds)} replays a second, "
+            f"{_per_second(stats.steps, stats.seconds)} steps a second"
+        )
+        yield _latencies("a replay", stats.replay_seconds)
+        yield _latencies("a step", stats.step_seconds)
+
+
+def _write(out: Writer, *lines: str) -> None:
+    out.write("".join([f"{line}\n" for line in lines]))
+    out.flush()
+
+
+def _latencies(what: str, times: Latencies) -> str:
+    shown = [(f"p{percent}", times.percentile(percent)) for percent in _PERCENTILES]
+    named = [f"{name} {seconds * 1000:.3g} ms" for name, seconds in (*shown, ("max", times.longest))]
+    return f"{what:<8}  {', '.join(named)}"
+
+
+def _per_second(number: int, seconds: float) -> str:
+    rate = number / seconds if seconds else 0.0
+    return f"{rate:,.0f}" if rate >= 100 else f"{rate:.3g}"
+
+
+def _difference(step: StepResult, *, color: bool) -> Iterator[str]:
+    if step.expected:
+        yield from _labelled("expected: ", step.expected)
+    if step.received:
+        yield from _labelled("received: ", step.received)
+    mark = _first_difference(step.expected, step.received)
+    if mark is not None:
+        below = f"{INDENT}{' ' * len('received: ')}{' ' * mark}^"
+        yield _paint(below, _RED) if color else below
+    yield f"{INDENT}{step.why}"
+
+
+def _labelled(label: str, text: str) -> Iterator[str]:
+    for number, line in enumerate(text.split("\n")[:_MOST_LINES]):
+        yield f"{INDENT}{label if number == 0 else ' ' * len(label)}{line}"
+
+
+def _first_difference(expected: str, received: str) -> int | None:
+    """Return where two lines begin to differ; None where a mark beneath them would say nothing."""
+    if not expected or not received or "\n" in expected + received or expected.startswith(("S~ ", "S| ", "*: ")):
+        return None
+    pairs = zip(expected, received, strict=False)
+    return next((at for at, (left, right) in enumerate(pairs) if left != right), min(len(expected), len(received)))
+
+
+def _sent_line(line: str) -> str:
+    return _short(line if line.startswith(("(", "*:")) else f"C: {line}")
+
+
+def _first(text: str) -> str:
+    return text.partition("\n")[0]
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _SHORT else f"{text[: _SHORT - 1]}…"
+
+
+def _many(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def _paint(text: str, style: str) -> str:
+    """Return a text in colour. Nothing else in the package makes control sequences by itself."""
+    return f"\x1b[{style}m{text}\x1b[0m"
