@@ -1,0 +1,68 @@
+"""The table of transcript events: which are known, what their arguments may be, and which name was probably meant."""
+
+import pytest
+
+from smtp_shell.transcript.events import ACTED_EVENTS, EVENTS, check_event, near_miss
+
+
+def test_the_events_that_a_replay_acts_on() -> None:
+    assert {"connect", "close", "timeout", "error", "wait", "within", "no-tls"} == ACTED_EVENTS
+    assert EVENTS.keys() - ACTED_EVENTS == {"tls", "auth"}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "connect mx.example.org:25",
+        "connect mx.example.org:465 tls",
+        "tls",
+        "auth PLAIN ann",
+        "close server",
+        "timeout 300 the greeting",
+        "wait 0",
+        "wait 86400",
+        "within 2.5",
+        "graph 42",
+    ],
+)
+def test_a_good_event_has_no_problem(words: str) -> None:
+    assert check_event(words.split()) is None
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        ("connect", "*: connect names no server"),
+        ("wait", "*: wait has no number of seconds"),
+        ("wait soon", "*: wait has no number of seconds"),
+        ("wait -1", "*: wait has no number of seconds"),
+        ("wait inf", "*: wait has no number of seconds"),
+        ("wait 86401", "*: wait has no number of seconds"),
+        ("within 1e3", "*: within has no number of seconds"),
+    ],
+)
+def test_a_bad_event_is_named_with_what_was_expected(words: str, problem: str) -> None:
+    found = check_event(words.split())
+    assert found is not None
+    assert found[0] == problem
+    assert found[1].startswith(f"*: {words.split()[0]} ")
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("conect", "connect"),
+        ("withn", "within"),
+        ("tsl", "tls"),
+        ("notls", "no-tls"),
+        ("WAIT", "wait"),
+        ("closed", "close"),
+    ],
+)
+def test_a_misspelt_event_is_named_with_the_nearest_known_one(name: str, meant: str) -> None:
+    assert near_miss(name) == meant
+
+
+@pytest.mark.parametrize("name", ["wait", "note", "graph", "x-mark", "authenticate", "include", "finally", "ожидание"])
+def test_an_event_that_is_known_reserved_or_something_else_is_not_misspelt(name: str) -> None:
+    assert near_miss(name) is None
