@@ -7,13 +7,11 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, Final
 
 from smtp_shell.matching.expectation import ExpectedLine, ExpectedReply
+from smtp_shell.transcript.events import ACTED_EVENTS
 from smtp_shell.transcript.step import CLIENT_LINES, SERVER_LINES, Marker, Step
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
-
-ACTED: Final = frozenset(("connect", "close", "timeout", "error", "wait", "within", "no-tls"))
-"""Events that a replay acts on. It passes over the others."""
 
 AHEAD_STEPS: Final = 1_000
 """Look-ahead in steps."""
@@ -195,5 +193,5 @@ def _popped(steps: deque[Step]) -> Iterator[Step]:
 def _is_passed_over(step: Step) -> bool:
     marker = step.marker
     if marker is Marker.EVENT:
-        return step.event[0] not in ACTED
+        return step.event[0] not in ACTED_EVENTS
     return marker is Marker.NOTE or (marker is Marker.SERVER_OCTETS and not step.text)

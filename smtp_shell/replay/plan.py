@@ -12,10 +12,12 @@ from msgspec import Struct
 from smtp_shell.errors import Fault, SmtpShellError, TranscriptError
 from smtp_shell.matching.expectation import ExpectedLine
 from smtp_shell.protocol.commands import auth_mechanism
+from smtp_shell.private_files import reason_of
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.transcript.body import body_path
+from smtp_shell.transcript.events import check_event, near_miss
 from smtp_shell.transcript.header import MOST_FAULTS, Header
-from smtp_shell.transcript.scan import ReadLimits, Scan, reason_of
+from smtp_shell.transcript.scan import ReadLimits, Scan
 from smtp_shell.transcript.step import CLIENT_LINES, SERVER_LINES, Marker, Step
 from smtp_shell.transcript.variables import SASL, Template, Variables
 
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
 MOST_IN_A_GROUP: Final = 10_000
 MOST_IN_A_REPLY: Final = 10_000
 MOST_CAPTURES: Final = 1_000
-LONGEST_WAIT: Final = 86_400.0
 KEPT_SIZE: Final = 32 * 1024
 """How much of a checked transcript is kept in memory, in characters of content and `KEPT_OVERHEAD` for each step."""
 
@@ -36,7 +37,6 @@ _line_of = attrgetter("line")
 _MAY_BE_AUTH = ("A", "a", " ", "\\")  # how the text of an AUTH line can begin
 # What may stand between AUTH and a later `${sasl}`: responses that are no secret, or that were left in the file.
 _RESPONSE = r"[A-Za-z0-9+/]*={0,2}|\*"
-_NUMBER = r"[0-9]{1,9}(?:\.[0-9]{1,6})?"
 
 
 class ReplayPlan(Struct, frozen=True):
@@ -250,17 +250,14 @@ class _Checker:
 
     def _check_event(self, step: Step) -> None:
         name, *words = step.event
-        if name in ("wait", "within") and not (
-            words and re.fullmatch(_NUMBER, words[0]) and float(words[0]) <= LONGEST_WAIT
-        ):
-            self._refuse(step.line, f"*: {name} has no number of seconds", f"*: {name} SECONDS, such as *: {name} 2.5")
+        problem = check_event(step.event)
+        if problem is not None:
+            self._refuse(step.line, *problem)
+        elif (meant := near_miss(name)) is not None:
+            self._warnings.append(Fault(step.line, f"*: {name} is no event that a replay knows; is *: {meant} meant?"))
         if name == "connect":
             self._reply = 0
-            if not words:
-                self._refuse(
-                    step.line, "*: connect names no server", "*: connect HOST:PORT, and tls behind it if need be"
-                )
-            elif not self._connects:
+            if words and not self._connects:
                 self._connects, self._address, self._tls = True, words[0], "tls" in words[1:]
 
 
