@@ -151,11 +151,11 @@ class Session:
     @property
     def attentive(self) -> bool:
         """Whether this process stays awake for a moment to hear what a quick server says, as `Transport` has it."""
-        return self._wire.transport.attentive
+        return self._wire.transport.busy_poll
 
     @attentive.setter
     def attentive(self, attentive: bool) -> None:
-        self._wire.transport.attentive = attentive
+        self._wire.transport.busy_poll = attentive
 
     @property
     def tls(self) -> TlsStarted | None:

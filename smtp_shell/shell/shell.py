@@ -236,7 +236,7 @@ class Shell:
         """Say EHLO, or LHLO in LMTP, with this client's name."""
         session = self.need_session()
         verb = verb or ("LHLO" if session.dialogue.lmtp else "EHLO")
-        from smtp_shell.net.connect import local_name
+        from smtp_shell.net.resolve import local_name
 
         return self.command(Command.of(verb, self.settings.ehlo or local_name(session.local_host)))
 
