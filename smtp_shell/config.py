@@ -9,6 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 APPLICATION = "smtp-shell"
+PASSWORD_VARIABLE = "SMTP_SHELL_PASSWORD"
 
 
 class Timeouts(Struct, frozen=True):
@@ -100,6 +101,11 @@ def state_dir() -> Path:
 def config_dir() -> Path:
     """Give the folder for the configuration: `SMTP_SHELL_CONFIG_DIR`, else the platform's."""
     return _folder("SMTP_SHELL_CONFIG_DIR", "user_config_path")
+
+
+def child_environment() -> dict[str, str]:
+    """Return the environment for a child process, which does not need the password."""
+    return {name: value for name, value in os.environ.items() if name != PASSWORD_VARIABLE}
 
 
 def _folder(variable: str, kind: str) -> Path:

@@ -80,7 +80,7 @@ def address_family(options: argparse.Namespace) -> int:
     """Give the address family that the options say: 0 for either."""
     if not options.ipv4 and not options.ipv6:
         return 0
-    from smtp_shell.net.connect import FAMILIES
+    from smtp_shell.net.resolve import FAMILIES
 
     return FAMILIES["-4" if options.ipv4 else "-6"]
 

@@ -72,12 +72,16 @@ def main(words: Sequence[str]) -> int:
         force=options.force,
         repeat=options.repeat,
         jobs=options.jobs,
-        warn=lambda sentence: sys.stderr.write(f"{sentence}\n"),
+        warn=_warn,
     )
     result = run_replays(batch, sys.stdout)
     if result.handed_over is not None:
         _go_on(result.handed_over, options, ask)
     return result.exit_status
+
+
+def _warn(sentence: str) -> None:
+    sys.stderr.write(f"{sentence}\n")
 
 
 def _go_on(replay: Replay, options: argparse.Namespace, ask: Ask | None) -> None:

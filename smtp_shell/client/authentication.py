@@ -74,7 +74,9 @@ class AuthExchange:
         self.credentials = credentials
         host = target.host if target.way is Way.TCP else ""
         self._exchange = mechanism.start(credentials, nonce=_nonce, host=host, port=target.port)
-        self._held: Response | None = None  # an initial response too long for the command line: sent when it is asked for
+        self._held: Response | None = (
+            None  # an initial response too long for the command line: sent when it is asked for
+        )
 
     def begin(self, *, initial: bool | None = None) -> AuthLine:
         """Return the AUTH command.

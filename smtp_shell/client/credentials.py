@@ -1,35 +1,38 @@
-"""Where a password or a token comes from: a command, the environment, the system's keyring, or a question."""
+"""Credentials for AUTH: from a command, the environment, the system's keyring, or the user."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Set
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from smtp_shell.config import PASSWORD_VARIABLE, child_environment
 from smtp_shell.errors import AuthFailed
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.protocol.secret import Secret
 
 if TYPE_CHECKING:
+    from collections.abc import Set
+
     from smtp_shell.protocol.sasl import Credentials
 
-PASSWORD_VARIABLE = "SMTP_SHELL_PASSWORD"
-_COMMAND_SECONDS = 120
+_COMMAND_TIMEOUT = 120
+"""Seconds that a command may take to print a password or a token."""
 
 Ask = Callable[[str, bool], str]
-"""Asks a person: the question, and whether the answer is hidden."""
+"""Asks the user. Takes the question, and whether the answer is hidden; returns the answer."""
 
 
 class CredentialSource(Struct, frozen=True):
-    """Finds the credentials for an AUTH; first found wins.
+    """Finds the credentials for an AUTH; the first source that has them wins.
 
     Args:
-        user: User name, if one was given.
+        user: User name; empty if none was given.
         password_command: Command that prints the password.
         token_command: Command that prints an OAuth token.
-        ask: How to ask a person; None where nobody is there.
+        ask: Asks the user; None where nobody can be asked.
         preset: A password that the program itself knows, as for its own practice server.
     """
 
@@ -45,11 +48,11 @@ class CredentialSource(Struct, frozen=True):
         return self.token_command is not None
 
     def find(self, needs: Set[str], *, user: str = "", host: str = "") -> Credentials:
-        """Find what a mechanism needs.
+        """Return what a mechanism needs.
 
         Args:
             needs: Any of `user`, `password`, `token`.
-            user: User name that goes before the one given at the start.
+            user: User name that overrides the one given at the start.
             host: The server's name, under which the keyring is asked.
 
         Raises:
@@ -59,7 +62,7 @@ class CredentialSource(Struct, frozen=True):
 
         name = user or self.user
         if "user" in needs and not name:
-            name = self._ask("User: ", "no user: give --user NAME", hidden=False)
+            name = self._ask_user("User: ", "no user: give --user NAME", hidden=False)
         if "token" in needs:
             return Credentials(name, self._token())
         if "password" in needs:
@@ -77,22 +80,17 @@ class CredentialSource(Struct, frozen=True):
         if kept is not None:
             return kept
         missing = f"no password: give --password-command CMD or set {PASSWORD_VARIABLE}"
-        return Secret(self._ask(f"Password for {escape_str(user)}: ", missing, hidden=True))
+        return Secret(self._ask_user(f"Password for {escape_str(user)}: ", missing, hidden=True))
 
     def _token(self) -> Secret:
         if self.token_command is not None:
             return _run(self.token_command, "--token-command")
-        return Secret(self._ask("Token: ", "no token: give --token-command CMD", hidden=True))
+        return Secret(self._ask_user("Token: ", "no token: give --token-command CMD", hidden=True))
 
-    def _ask(self, question: str, missing: str, *, hidden: bool) -> str:
+    def _ask_user(self, question: str, missing: str, *, hidden: bool) -> str:
         if self.ask is None:
             raise AuthFailed(f"{missing}; nobody can be asked here.")
         return self.ask(question, hidden)
-
-
-def child_environment() -> dict[str, str]:
-    """Give the environment for programs that are started: without the password."""
-    return {name: value for name, value in os.environ.items() if name != PASSWORD_VARIABLE}
 
 
 def _run(command: str, option: str) -> Secret:
@@ -105,7 +103,7 @@ def _run(command: str, option: str) -> Secret:
             shell=True,
             stdout=subprocess.PIPE,
             env=child_environment(),
-            timeout=_COMMAND_SECONDS,
+            timeout=_COMMAND_TIMEOUT,
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired):
@@ -117,7 +115,7 @@ def _run(command: str, option: str) -> Secret:
 
 
 def _from_keyring(user: str, host: str) -> Secret | None:
-    """Ask the system's keyring, where the extra `keyring` is installed."""
+    """Return the password from the system's keyring, where the extra `keyring` is installed; None if there is none."""
     try:
         import keyring
     except ImportError:

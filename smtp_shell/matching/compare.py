@@ -77,9 +77,7 @@ def match_octets(expected: ExpectedReply, octets: bytes) -> Verdict:
     used = len(expected.lines)
     if expected.lines[-1].marker is Marker.SERVER_OCTETS and expected.octets == octets:
         return Verdict(True, used=used)
-    return Verdict(
-        False, "what came is no whole reply", used=used, expected=str(expected), received=escape(octets)
-    )
+    return Verdict(False, "what came is no whole reply", used=used, expected=str(expected), received=escape(octets))
 
 
 class _Comparison:

@@ -1,10 +1,9 @@
-"""What to connect to: a host and port, a Unix socket, or a program."""
+"""What to connect to: a host and port, a Unix socket, or a program. Parsed, not looked up."""
 
 from __future__ import annotations
 
 import re
 from enum import Enum
-from functools import lru_cache
 from urllib.parse import unquote, urlsplit
 
 from msgspec import Struct
@@ -14,7 +13,7 @@ from smtp_shell.protocol.octets import escape_str
 
 
 class Way(Enum):
-    """How octets get to the server."""
+    """How the octets get to the server."""
 
     TCP = "tcp"
     UNIX = "unix"
@@ -22,12 +21,12 @@ class Way(Enum):
 
 
 class Target(Struct, frozen=True):
-    """A server that can be connected to.
+    """A server to connect to.
 
     Args:
-        way: How octets get there.
-        host: Name or address (TCP), the socket's path (Unix), or the command (pipe).
-        port: Port number; 0 where there is none.
+        way: How the octets get there.
+        host: Name or address (TCP), path of the socket (Unix), or command line (pipe).
+        port: Port number, 0 if there is none.
         tls: Whether TLS begins with the first octet.
         starttls: Whether the user asked for STARTTLS.
         lmtp: Whether the dialogue is LMTP.
@@ -50,26 +49,25 @@ class Target(Struct, frozen=True):
 
     @property
     def name(self) -> str:
-        """The name that the certificate is checked against."""
+        """The name to check the certificate against."""
         return self.host if self.way is Way.TCP else "localhost"
 
 
-# Asked of the whole text: `urlsplit` takes line ends and tabs out without a word, and what stands behind a bracket too.
+# Searched in the whole text: `urlsplit` removes line ends and tabs without an error, and what follows a bracket too.
 _NEVER_IN_A_HOST = re.compile(r"[\x00-\x20\x7f]|\][^:/]")
 _PORTS = {"smtp": 25, "smtps": 465, "lmtp": 24}
 
 
-@lru_cache(maxsize=64)
 def parse_target(text: str, *, tls: bool = False, starttls: bool = False) -> Target:
-    """Read a URL or HOST[:PORT].
+    """Parse a URL or HOST[:PORT].
 
     Args:
         text: `smtp://host:port`, `smtps://host`, `lmtp://host:port`, `lmtp+unix:/path`, `pipe:COMMAND`, `host`, `host:port` or `[::1]:25`.
-        tls: Begin TLS with the first octet.
-        starttls: STARTTLS was asked for; the default port is then 587.
+        tls: Whether TLS begins with the first octet.
+        starttls: Whether STARTTLS was asked for. The default port is then 587.
 
     Raises:
-        UsageError: It is none of these.
+        UsageError: The text is none of these, holds a user or password, or `tls` and `starttls` are both set.
     """
     if tls and starttls:
         raise UsageError(

@@ -1,4 +1,4 @@
-"""TLS over memory buffers: octets in and out, which somebody else moves; it knows no socket."""
+"""TLS over memory buffers. The caller moves the octets between it and the socket."""
 
 from __future__ import annotations
 
@@ -6,19 +6,20 @@ import ssl
 
 from smtp_shell.config import TlsSettings
 from smtp_shell.errors import TlsFailed
-from smtp_shell.net.tls_context import alert, make_context, tls_facts, why_no_handshake, why_unverified
+from smtp_shell.net.tls_context import make_context
+from smtp_shell.net.tls_report import alert, tls_facts, why_no_handshake, why_unverified
 from smtp_shell.protocol.events import TlsStarted
 
 
 class TlsLayer:
-    """The TLS of one connection. All that it has to say to the server is got with `outgoing`.
+    """The client's end of one TLS connection.
 
     Args:
-        settings: How to do it.
+        settings: Versions, ciphers, certificates and verification.
         name: The name to check the certificate against.
 
     Attributes:
-        truncated: Whether what the server sent ended without TLS's own end.
+        truncated: True if the server closed the connection without a close_notify.
 
     Raises:
         ConfigError: A file that the settings name cannot be read, or a version or cipher is unknown.
@@ -29,21 +30,23 @@ class TlsLayer:
         self._name = name
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
-        # A name that is octets already is not encoded: that takes long to load, and changes nothing in what is ASCII.
+        # The ssl module encodes a str with the idna codec, which takes long to load and leaves ASCII as it is.
         octets = name.encode() if name.isascii() else name
         self._tls = make_context(settings).wrap_bio(self._incoming, self._outgoing, server_hostname=octets)
         self.truncated = False
 
     @property
     def pending(self) -> bool:
-        """Whether something was fed that has not been decrypted."""
+        """True if octets were fed that have not been decrypted."""
         return bool(self._incoming.pending or self._tls.pending())
 
-    def shake_hands(self) -> bool:
-        """Go on with the handshake; say whether it is done, or more is to be fed.
+    def handshake(self) -> bool:
+        """Continue the handshake. Return True if it is done, False if it needs more octets.
+
+        In either case there may be octets to send.
 
         Raises:
-            TlsFailed: It failed, or the certificate could not be verified; there is an alert to send.
+            TlsFailed: It failed, or the certificate could not be verified. There may be an alert to send.
         """
         try:
             self._tls.do_handshake()
@@ -56,14 +59,14 @@ class TlsLayer:
         return True
 
     def facts(self) -> TlsStarted:
-        """Give what was agreed and which certificate was shown; the handshake is done."""
+        """Return what the finished handshake agreed on, and the server's certificate."""
         return tls_facts(self._tls, self._settings, self._name)
 
     def feed(self, raw: bytes) -> None:
-        """Take in what came.
+        """Add octets from the server.
 
         Args:
-            raw: The octets; none when the server sends no more.
+            raw: The octets as they came over the wire. Empty at the end of the stream.
         """
         if raw:
             self._incoming.write(raw)
@@ -71,13 +74,13 @@ class TlsLayer:
             self._incoming.write_eof()
 
     def decrypt(self, most: int) -> bytes | None:
-        """Give what the server said.
+        """Return decrypted octets.
 
         Args:
-            most: How many octets at the most.
+            most: Maximum number of octets.
 
         Returns:
-            The octets; `b""` when the server says no more, None when more is to be fed.
+            The octets. `b""` at the end of the stream, None if it needs more octets.
 
         Raises:
             TlsFailed: TLS broke.
@@ -95,7 +98,7 @@ class TlsLayer:
             raise TlsFailed(f"TLS broke: {alert(error)}; the server may want a client certificate.") from None
 
     def encrypt(self, octets: bytes | memoryview) -> bytes:
-        """Give octets as they go to the server.
+        """Return octets encrypted, as they go over the wire.
 
         Raises:
             TlsFailed: TLS broke.
@@ -107,11 +110,11 @@ class TlsLayer:
         return self._outgoing.read()
 
     def outgoing(self) -> bytes:
-        """Give what TLS itself has to say to the server; often nothing."""
+        """Return what TLS itself has to send: handshake messages, alerts, key updates. Often empty."""
         return self._outgoing.read()
 
-    def farewell(self) -> bytes:
-        """Give the end of TLS as it goes to the server; nothing where TLS is broken."""
+    def close_notify(self) -> bytes:
+        """Return the end of TLS as it goes over the wire. Empty if TLS is broken."""
         try:
             self._tls.unwrap()
         except ssl.SSLWantReadError:

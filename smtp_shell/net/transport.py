@@ -1,7 +1,7 @@
-"""Octets to a server and back: TCP, Unix sockets and programs, in the clear or inside TLS. It knows no SMTP.
+"""One open connection: octets to a server and back, over TCP, a Unix socket or a pipe, in the clear or inside TLS.
 
-Every wait is cut into short ticks, so that Ctrl-C works at once on every platform, and one deadline spans the whole of it. TLS runs
-over memory buffers of our own: what a server sent before the handshake is never lost inside somebody else's buffer.
+Waits are cut into short ticks, so that Ctrl-C works at once on every platform, and one deadline covers all of them. TLS runs over
+memory buffers, so that octets that came before the handshake are not lost in the buffer of a wrapped socket.
 """
 
 from __future__ import annotations
@@ -9,73 +9,71 @@ from __future__ import annotations
 import contextlib
 import math
 import os
-import select
 import socket
 import time
-from collections.abc import Callable, Sized
 from typing import TYPE_CHECKING
 
-from smtp_shell.config import TlsSettings
-from smtp_shell.errors import ConnectionLost, ProtocolViolation, TlsFailed, WaitTimedOut
+from smtp_shell.errors import ConnectionLost, TlsFailed, WaitTimedOut
+from smtp_shell.net.waiting import TICK, tick, wait_for
 from smtp_shell.private_files import reason_of
-from smtp_shell.protocol.events import TlsStarted
-from smtp_shell.protocol.octets import escape
 
 if TYPE_CHECKING:
     import subprocess
+    from collections.abc import Callable
 
+    from smtp_shell.config import TlsSettings
     from smtp_shell.net.tls_layer import TlsLayer
+    from smtp_shell.protocol.events import TlsStarted
 
-TICK = 0.2
-_TICK_MS = 1000 * TICK
-_SHORTEST_WAIT = 0.001
-_ATTENTION = 0.0003
 CHUNK = 64 * 1024
+_SHORTEST_WAIT = 0.001
+_BUSY_POLL = 0.0003
 _RECEIVE_AHEAD = 1024 * 1024
 _ENCRYPT_AT_ONCE = 256 * 1024
 _TLS_RECORDS = frozenset({20, 21, 22, 23})
 
 
 class Transport:
-    """An open connection. Make one with `connecting.connect`.
+    """An open connection, which `connect` makes.
 
     Args:
-        sock: The connected socket; it becomes non-blocking.
-        peer: The address that answered, escaped.
+        sock: The connected socket. It becomes non-blocking.
+        peer: The address of the server. Empty if it has none.
         child: The program at the other end of a pipe.
 
     Attributes:
-        attentive: Whether this process stays awake for a moment to hear what a quick server says: to be woken takes longer than many
-            an answer. It takes processor time, so it is for one connection at a time, and only as long as the server is that quick.
+        busy_poll: Whether a wait polls without sleeping for up to 0.3 ms before it sleeps: to wake a process takes longer than a
+            server nearby takes to answer. It costs processor time, so set it for one connection at a time. A wait that took
+            longer turns it off until the next quick reply.
+        peer: As given.
     """
 
     def __init__(self, sock: socket.socket, peer: str, child: subprocess.Popen[bytes] | None = None) -> None:
         sock.setblocking(False)
         self._socket = sock
-        self._wait_readable = _watch(sock)  # takes milliseconds
         self._child = child
         self._tls: TlsLayer | None = None
-        self._ahead = bytearray()
-        self._eof = False
-        self._end_taken = False
-        self._tells_at_once = False
-        self._is_quick = True
-        self.attentive = False
+        self._received_ahead = bytearray()  # raw octets that came while sending
+        self._eof = False  # the server sends no more
+        self._eof_delivered = False  # and `recv` has said so
+        self._acknowledge_next = False  # see _acknowledge_at_once
+        self._last_was_quick = True  # the last reply came within _BUSY_POLL
+        self.busy_poll = False
         self.peer = peer
 
     @property
     def in_tls(self) -> bool:
-        """Whether the connection is inside TLS."""
+        """True if the connection is inside TLS."""
         return self._tls is not None
 
     @property
     def truncated(self) -> bool:
-        """Whether what the server sent ended without TLS's own end."""
+        """True if the server closed the connection without a close_notify of TLS."""
         return self._tls is not None and self._tls.truncated
 
     @property
     def local_host(self) -> str:
-        """The address of this end of the connection; empty where it has none."""
+        """The address of this end of the connection. Empty if it has none."""
         with contextlib.suppress(OSError):
             name = self._socket.getsockname()
             if isinstance(name, tuple):
@@ -84,18 +82,18 @@ class Transport:
 
     @property
     def readable(self) -> bool:
-        """Whether something has come that nobody has taken, be it the end."""
-        if self._ahead or (self._tls is not None and self._tls.pending):
+        """True if `recv` would return at once, be it with the end of the stream."""
+        if self._received_ahead or (self._tls is not None and self._tls.pending):
             return True
-        return not self._end_taken if self._eof else bool(self._wait_readable(0))
+        return not self._eof_delivered if self._eof else wait_for(self._socket, 0)[0]
 
     def send(self, octets: bytes, seconds: float, until: float = math.inf) -> None:
-        """Send all of it; what the server says meanwhile is kept.
+        """Send octets. Read meanwhile what the server sends, up to 1 MiB, and keep it for `recv`.
 
         Args:
             octets: What to send.
             seconds: How long each 64 KiB may take.
-            until: When all of it must be sent, on the clock of `time.monotonic`.
+            until: Deadline for all of it, on the clock of `time.monotonic`.
 
         Raises:
             WaitTimedOut: The server stopped reading.
@@ -108,18 +106,18 @@ class Transport:
         view = memoryview(octets)
         for start in range(0, len(view), _ENCRYPT_AT_ONCE):
             self._send_raw(self._tls.encrypt(view[start : start + _ENCRYPT_AT_ONCE]), seconds, until)
-        if self._tells_at_once:
-            self._tells_at_once = False
+        if self._acknowledge_next:
+            self._acknowledge_next = False
             _acknowledge_at_once(self._socket)
 
     def recv(self, deadline: float) -> bytes | None:
         """Wait for octets.
 
         Args:
-            deadline: When to stop waiting, on the clock of `time.monotonic`; in the past to look without waiting.
+            deadline: When to stop waiting, on the clock of `time.monotonic`. If it is in the past, poll once.
 
         Returns:
-            What came; `b""` when the server sends no more, None when nothing came in time.
+            The octets. `b""` at the end of the stream, None if nothing came in time.
 
         Raises:
             ConnectionLost: The connection broke.
@@ -142,7 +140,7 @@ class Transport:
         """Do the TLS handshake.
 
         Args:
-            settings: How to do it.
+            settings: Versions, ciphers, certificates and verification.
             name: The name to check the certificate against.
             seconds: How long the whole handshake may take.
             implicit: Whether TLS begins with the first octet, and not after STARTTLS.
@@ -151,14 +149,15 @@ class Transport:
             TlsFailed: It was refused, failed, took too long, or the certificate could not be verified.
             ProtocolViolation: Text in the clear came in place of the handshake, after STARTTLS.
             ConnectionLost: The connection broke.
+            ConfigError: A file that the settings name cannot be read, or a version or cipher is unknown.
         """
-        from smtp_shell.net.tls_context import LEFT_IN_HANDSHAKE
         from smtp_shell.net.tls_layer import TlsLayer
+        from smtp_shell.net.tls_report import LEFT_IN_HANDSHAKE, cleartext_error
 
         layer = TlsLayer(settings, name)
         deadline = time.monotonic() + seconds
         first = True
-        while not self._shake_hands(layer, deadline):
+        while not self._handshake_step(layer, deadline):
             try:
                 raw = self._recv_raw(deadline)
             except ConnectionLost:
@@ -168,40 +167,40 @@ class Transport:
                     f"the TLS handshake did not end within {seconds:g} s; the server may not speak TLS here."
                 )
             if first and raw and raw[0] not in _TLS_RECORDS:
-                raise _plaintext(raw, implicit=implicit)
+                raise cleartext_error(raw, implicit=implicit)
             first = False
             layer.feed(raw)
         self._tls = layer
-        self._tells_at_once = True
+        self._acknowledge_next = True
         return layer.facts()
 
-    def _shake_hands(self, layer: TlsLayer, deadline: float) -> bool:
+    def _handshake_step(self, layer: TlsLayer, deadline: float) -> bool:
         try:
-            done = layer.shake_hands()
+            done = layer.handshake()
         except TlsFailed:
-            with contextlib.suppress(ConnectionLost, WaitTimedOut):  # our alert; the server may be gone already
+            with contextlib.suppress(ConnectionLost, WaitTimedOut):  # our alert, for a server that may be gone already
                 self._flush(layer, deadline)
             raise
         self._flush(layer, deadline)
         return done
 
     def close(self) -> None:
-        """Close the connection as a client should; never waits and never fails."""
+        """Close the connection, inside TLS with a close_notify. It neither waits for the server nor fails."""
         with contextlib.suppress(OSError):
             if self._tls is not None:
-                self._socket.send(self._tls.farewell())
+                self._socket.send(self._tls.close_notify())
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_WR)
         self._socket.close()
         self._reap()
 
     def shut(self) -> None:
-        """End the connection in both directions and keep its descriptor; any thread may."""
+        """Shut both directions down and keep the descriptor, so that another thread may call it."""
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
 
     def abort(self, *, reset: bool = False) -> None:
-        """Drop the connection at once, without the close of TLS.
+        """Close the connection at once, without a close_notify.
 
         Args:
             reset: Send a TCP reset.
@@ -226,7 +225,7 @@ class Transport:
             self._child.wait()
 
     def _flush(self, layer: TlsLayer, deadline: float) -> None:
-        """Send what TLS itself has to say."""
+        """Send what TLS has put into its output: handshake messages, alerts, key updates."""
         if octets := layer.outgoing():
             self._send_raw(octets, max(deadline - time.monotonic(), 1))
 
@@ -249,14 +248,13 @@ class Transport:
                 raise WaitTimedOut(
                     f"sending stalled: the server read nothing for {seconds:g} s; the connection is of no more use."
                 )
-            readable, _ = wait_for(
-                self._socket, wait, write=True, read=len(self._ahead) < _RECEIVE_AHEAD and not self._eof
-            )
+            may_read = len(self._received_ahead) < _RECEIVE_AHEAD and not self._eof
+            readable, _ = wait_for(self._socket, wait, read=may_read, write=True)
             if readable:
                 self._read_ahead()
 
     def _send_some(self, octets: bytes | memoryview) -> int:
-        """Send as much as the system takes at once; give how much that was."""
+        """Send what the system takes without waiting. Return how many octets that was."""
         try:
             return self._socket.send(octets)
         except BlockingIOError:
@@ -271,31 +269,31 @@ class Transport:
             return
         except OSError as error:
             raise _broken(error) from None
-        self._ahead += raw
+        self._received_ahead += raw
         self._eof = not raw
 
-    def _comes_within(self, seconds: float) -> bool:
-        """Wait for octets, a tick at the most; say whether some came."""
-        milliseconds = _TICK_MS if seconds > TICK else max(0, seconds * 1000)
-        if not self.attentive or not milliseconds:
-            return bool(self._wait_readable(milliseconds))
+    def _wait_readable(self, seconds: float) -> bool:
+        """Wait for octets, at most one tick. Return True if there are some."""
+        seconds = min(max(seconds, 0), TICK)
+        if not self.busy_poll or not seconds:
+            return wait_for(self._socket, seconds)[0]
         start = time.monotonic()
-        came = False
-        while self._is_quick and not came and time.monotonic() - start < _ATTENTION:
-            _let_others_run()
-            came = bool(self._wait_readable(0))
-        came = came or bool(self._wait_readable(milliseconds))
-        self._is_quick = time.monotonic() - start < _ATTENTION
-        return came
+        readable = False
+        while self._last_was_quick and not readable and time.monotonic() - start < _BUSY_POLL:
+            _yield_processor()
+            readable, _ = wait_for(self._socket, 0)
+        readable = readable or wait_for(self._socket, seconds)[0]
+        self._last_was_quick = time.monotonic() - start < _BUSY_POLL
+        return readable
 
     def _recv_raw(self, deadline: float) -> bytes | None:
-        if self._ahead:
-            raw = bytes(self._ahead)
-            self._ahead.clear()
+        if self._received_ahead:
+            raw = bytes(self._received_ahead)
+            self._received_ahead.clear()
             return raw
         while not self._eof:
             left = deadline - time.monotonic()
-            if not self._comes_within(left):
+            if not self._wait_readable(left):
                 if left <= 0:
                     return None
                 continue
@@ -305,83 +303,31 @@ class Transport:
                 continue
             except OSError as error:
                 raise _broken(error) from None
-            self._eof = self._end_taken = not raw
+            self._eof = self._eof_delivered = not raw
             return raw
-        self._end_taken = True
+        self._eof_delivered = True
         return b""
 
 
 def _acknowledge_at_once(sock: socket.socket) -> None:
-    """Have the system tell the server what has come, also when there is nothing else to send.
+    """Acknowledge at once what the server has sent, although there is nothing to send with it.
 
-    Behind the handshake a server sends tickets, and then its reply to the first command. Where that went out before the tickets came,
-    many a server's system keeps the reply back until the tickets are acknowledged, and ours would take 40 ms to do so.
+    After the handshake a server sends session tickets, and then its reply to the first command. Many systems hold that reply back
+    (Nagle's algorithm) until the tickets are acknowledged, and a delayed acknowledgement takes 40 ms.
     """
-    with contextlib.suppress(OSError, AttributeError):  # Linux only; and a pipe has none
+    with contextlib.suppress(OSError, AttributeError):  # Linux only, and a pipe has none
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
 
-def _let_others_run_by_sleep() -> None:
+def _yield_by_sleep() -> None:
     time.sleep(0)
 
 
-_let_others_run: Callable[[], None] = getattr(os, "sched_yield", _let_others_run_by_sleep)
-
-
-def tick(deadline: float) -> float | None:
-    """Give how many seconds to wait before looking up again; None when the deadline is over."""
-    left = deadline - time.monotonic()
-    return min(left, TICK) if left > 0 else None
-
-
-def _watch_by_poll(sock: socket.socket) -> Callable[[float], Sized]:
-    poll = select.poll()
-    poll.register(sock, select.POLLIN)
-    return poll.poll
-
-
-def _watch_by_select(sock: socket.socket) -> Callable[[float], Sized]:
-    return lambda milliseconds: select.select([sock], [], [], milliseconds / 1000)[0]
-
-
-def _wait_by_poll(sock: socket.socket, seconds: float, *, read: bool = True, write: bool = False) -> tuple[bool, bool]:
-    poll = select.poll()
-    poll.register(sock, (select.POLLIN if read else 0) | (select.POLLOUT if write else 0))
-    for _, happened in poll.poll(seconds * 1000):
-        broken = bool(happened & (select.POLLERR | select.POLLHUP))
-        return read and bool(happened & select.POLLIN or broken), write and bool(happened & select.POLLOUT or broken)
-    return False, False
-
-
-def _wait_by_select(
-    sock: socket.socket, seconds: float, *, read: bool = True, write: bool = False
-) -> tuple[bool, bool]:
-    # Windows reports a refused connection in the third list only.
-    readers, writers, broken = select.select(
-        [sock] if read else [], [sock] if write else [], [sock] if write else [], seconds
-    )
-    return bool(readers), bool(writers or broken)
-
-
-_Wait = Callable[..., tuple[bool, bool]]
-# poll has no limit on descriptor numbers; Windows has only select, whose limit counts sockets there.
-wait_for: _Wait = _wait_by_poll if hasattr(select, "poll") else _wait_by_select
-_watch = _watch_by_poll if hasattr(select, "poll") else _watch_by_select
+# Where client and server share one processor, the server must run for its reply to come.
+_yield_processor: Callable[[], None] = getattr(os, "sched_yield", _yield_by_sleep)
 
 
 def _broken(error: OSError) -> ConnectionLost:
     if isinstance(error, ConnectionResetError | BrokenPipeError | ConnectionAbortedError):
         return ConnectionLost("the server dropped the connection.")
     return ConnectionLost(f"the connection broke: {reason_of(error)}.")
-
-
-def _plaintext(raw: bytes, *, implicit: bool) -> TlsFailed | ProtocolViolation:
-    shown = escape(raw[:80].partition(b"\n")[0].rstrip(b"\r"))
-    if implicit:
-        return TlsFailed(
-            f'the server speaks in the clear here, not TLS: "{shown}"; connect without TLS, then use starttls.'
-        )
-    return ProtocolViolation(
-        f'text in the clear came behind the 220 to STARTTLS, in place of the handshake: "{shown}"; '
-        "somebody on the way may have put it there. The connection is closed."
-    )

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
-from smtp_shell.matching.expectation import Demand
+from smtp_shell.matching.expectation import ExpectedLine
 from smtp_shell.protocol.commands import Command
 from smtp_shell.protocol.dialogue import Dialogue, Phase
 from smtp_shell.protocol.events import (
@@ -240,17 +240,17 @@ def _secret_start(step: Step) -> int | None:
 
 def _is_wild(step: Step) -> bool:
     try:
-        return step.marker is Marker.SERVER and Demand.parse(step).is_wild
+        return step.marker is Marker.SERVER and ExpectedLine.parse(step).is_wild
     except ValueError:
         return False
 
 
 def _may_be_354(step: Step) -> bool:
     try:
-        demand = Demand.parse(step)
+        demand = ExpectedLine.parse(step)
     except ValueError:
         return False
-    return demand.takes(354) if demand.pattern is None else "35" in step.text
+    return demand.accepts(354) if demand.pattern is None else "35" in step.text
 
 
 def _parse_notice(text: str) -> Noticed | None:

@@ -189,9 +189,7 @@ class ReplayClient:
         if sent is None:
             return None
         shown = "(mail data and the final dot)" if sent.is_whole else "(mail data)"
-        return SentStep(
-            sent.lines, shown, started, awaits_all=sent.is_whole, why=sent.why, doubtful=sent.doubtful
-        )
+        return SentStep(sent.lines, shown, started, awaits_all=sent.is_whole, why=sent.why, doubtful=sent.doubtful)
 
     def settle(
         self, session: Session, incoming: IncomingReplies, verifier: ReplyVerifier, sent: SentStep, found: Comparison

@@ -181,9 +181,7 @@ class _Driver:
         self._variables = Variables(settings.variables, header, numbers=settings.numbers)
         self._cursor = StepCursor(steps, replay.name)
         self._client = ReplayClient(self._cursor, settings, self._variables, replay.path.parent)
-        self._verifier = ReplyVerifier(
-            self._cursor, settings.strictness, self._variables, keep_going=self._keep_going
-        )
+        self._verifier = ReplyVerifier(self._cursor, settings.strictness, self._variables, keep_going=self._keep_going)
         self._preload = _preloads(settings, checked)
         self._edited = False  # whether a user has changed the step that is being sent
         self._mail_started = 0.0

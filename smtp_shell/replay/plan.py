@@ -11,8 +11,8 @@ from msgspec import Struct
 
 from smtp_shell.errors import Fault, SmtpShellError, TranscriptError
 from smtp_shell.matching.expectation import ExpectedLine
-from smtp_shell.protocol.commands import auth_mechanism
 from smtp_shell.private_files import reason_of
+from smtp_shell.protocol.commands import auth_mechanism
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.transcript.body import body_path
 from smtp_shell.transcript.events import check_event, near_miss

@@ -29,6 +29,10 @@ _MOST_KEPT: Final = 200
 """Of how many transcripts the steps are kept in memory, if they are few."""
 
 
+def _ignore(sentence: str) -> None:
+    """Drop a warning: the caller has asked for none."""
+
+
 class ReplayOptions(Struct, frozen=True):
     """What is replayed, and how.
 
@@ -54,7 +58,7 @@ class ReplayOptions(Struct, frozen=True):
     force: bool = False
     repeat: int = 1
     jobs: int = 1
-    warn: Callable[[str], object] = str
+    warn: Callable[[str], None] = _ignore
 
 
 class BatchResult(Struct, frozen=True):

@@ -297,7 +297,9 @@ def _with_expected(found: Comparison, expected: ExpectedReply | None) -> Compari
         return found
     wanted = found.expected
     if len(wanted) < _MOST_SHOWN:
-        is_short = len(wanted) < _MOST_KEPT and len(expected.lines) == 1 and len(expected.lines[0].text) <= _LONGEST_KEPT
+        is_short = (
+            len(wanted) < _MOST_KEPT and len(expected.lines) == 1 and len(expected.lines[0].text) <= _LONGEST_KEPT
+        )
         wanted = (*wanted, expected if is_short else excerpt(str(expected)))
     return replace(found, expected=wanted, demanded=True, last_expected=expected)
 

@@ -194,7 +194,7 @@ class Shell:
         if before is not None:
             self.session.keep_secrets_of(before)
         self.show_certificate(self.session.tls)
-        reply = self.waiting(self.session.greeting)
+        reply = self.waiting(self.session.read_reply)
         if reply is None or reply.is_negative:
             return
         if target.starttls:
@@ -236,7 +236,7 @@ class Shell:
         """Say EHLO, or LHLO in LMTP, with this client's name."""
         session = self.need_session()
         verb = verb or ("LHLO" if session.dialogue.lmtp else "EHLO")
-        from smtp_shell.net.connect import local_name
+        from smtp_shell.net.resolve import local_name
 
         return self.command(Command.of(verb, self.settings.ehlo or local_name(session.local_host)))
 
@@ -358,7 +358,7 @@ class Shell:
         """Send a file as mail data, in pieces."""
         session = self.need_session()
         with open_message(path) as stream:
-            self.waiting(lambda: session.send_mail_data(iter(lambda: stream.read(PIECE), b"")))
+            self.waiting(lambda: session.send_message(iter(lambda: stream.read(PIECE), b"")))
 
     def _start_tls_at_once(self) -> None:
         """Go from the greeting into TLS, or stop: nothing else may happen in the clear when the user asked for TLS."""
@@ -426,12 +426,12 @@ class Shell:
             )
         if text == ".":
             self._encoder = None
-            self.waiting(session.end_mail_data)
+            self.waiting(session.end_message)
             return
         if self._encoder is None:
             self._encoder = MailDataEncoder()
         octets = self._encoder.encode(text.encode("utf-8", "surrogateescape") + b"\n")
-        session.send_mail_piece(octets)
+        session.send_mail_data(octets)
         if self.options.interactive and octets.startswith(b".."):
             self.say(
                 f"   C: {escape_str(octets[:-2].decode('utf-8', 'surrogateescape'))}   (a dot that begins a line is doubled)"

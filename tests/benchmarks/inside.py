@@ -9,7 +9,7 @@ from smtp_shell.protocol.commands import Command
 from smtp_shell.protocol.dialogue import Dialogue
 from smtp_shell.protocol.octets import escape
 from smtp_shell.protocol.replies import Reply, ReplyParser
-from smtp_shell.replay.plan import check_for_replay
+from smtp_shell.replay.plan import plan
 from smtp_shell.transcript.file import open_transcript
 
 REPLIES = 20_000
@@ -34,7 +34,7 @@ def read_lines(path: Path) -> None:
 
 def check_steps(path: Path) -> None:
     """Read a transcript and make sure that it can be replayed."""
-    check_for_replay(path, {})
+    plan(path, {})
 
 
 def replies_by_parser(path: Path) -> None:

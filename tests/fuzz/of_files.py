@@ -7,7 +7,8 @@ from unittest.mock import patch
 
 from smtp_shell.errors import SmtpShellError, TranscriptError
 from smtp_shell.matching import pattern as patterns_module
-from smtp_shell.matching.compare import Demand, Expected, Strictness, Verdict, match, match_octets
+from smtp_shell.matching.compare import Verdict, match, match_octets
+from smtp_shell.matching.expectation import ExpectedLine, ExpectedReply, Strictness
 from smtp_shell.matching.pattern import Pattern, PatternTooSlow, unfit_capture
 from smtp_shell.protocol.events import (
     CommandSent,
@@ -24,8 +25,8 @@ from smtp_shell.protocol.octets import CRLF, escape
 from smtp_shell.protocol.replies import Reply, ReplyParser
 from smtp_shell.recording.decoder import entries
 from smtp_shell.recording.encoder import Recorder
-from smtp_shell.replay.cursor import Script
-from smtp_shell.replay.plan import check_for_replay
+from smtp_shell.replay.cursor import StepCursor
+from smtp_shell.replay.plan import plan
 from smtp_shell.servers.inbox import Inbox
 from smtp_shell.transcript.body import body_pieces
 from smtp_shell.transcript.file import Header, ReadLimits, TranscriptReader, TranscriptWriter, check
@@ -137,14 +138,14 @@ def replayable(data: bytes) -> None:
     path = home / "fuzz.smtp"
     path.write_bytes(data)
     never_raises(lambda: check(path), TranscriptError)
-    outline = never_raises(lambda: check_for_replay(path, {"given": "x"}), SmtpShellError)
+    outline = never_raises(lambda: plan(path, {"given": "x"}), SmtpShellError)
     if outline is None:
         return
     assert_seen(outline.address)
-    script = Script(TranscriptReader(io.BytesIO(data), "fuzz.smtp"))
-    while script.demands_follow() or script.peek() is not None:
-        list(script.acted_ahead())
-        if script.demands_follow():
+    script = StepCursor(TranscriptReader(io.BytesIO(data), "fuzz.smtp"))
+    while script.expects_reply() or script.peek() is not None:
+        list(script.look_ahead_acted())
+        if script.expects_reply():
             assert_seen(*str(script.take_expected()).split("\n"))
             continue
         step = script.next()
@@ -180,15 +181,15 @@ def matching(data: bytes) -> None:
     """Whatever is expected and whatever comes, there is a verdict, and its words can be shown."""
     choices, rest = split_choices(data)
     wanted, _, said = rest.partition(b"\n\n")
-    demands: list[Demand] = []
+    demands: list[ExpectedLine] = []
     for step in (never_raises(lambda: _read(wanted + b"\n"), TranscriptError) or (None, []))[1]:
         if step.marker in SERVER_LINES:
-            demand = never_raises(lambda step=step: Demand.parse(step), ValueError)  # type: ignore[misc]
+            demand = never_raises(lambda step=step: ExpectedLine.parse(step), ValueError)  # type: ignore[misc]
             demands += [demand] if demand else []
     if not demands:
         return
-    expected = Expected(tuple(demands))
-    assert expected.takes_354 in (True, False)
+    expected = ExpectedReply(tuple(demands))
+    assert expected.accepts_354 in (True, False)
     _assert_told(match_octets(expected, said), demands)
     verb, greeting = choices.one_of(["", "EHLO", "HELO", "DATA", "AUTH"]), bool(choices.below(2))
     with patch.object(patterns_module, "SECONDS", 0.05):
@@ -199,7 +200,7 @@ def matching(data: bytes) -> None:
                     _assert_told(verdict, demands)
 
 
-def _assert_told(verdict: Verdict, demands: list[Demand]) -> None:
+def _assert_told(verdict: Verdict, demands: list[ExpectedLine]) -> None:
     assert 1 <= verdict.used <= len(demands)
     assert verdict.ok == (not verdict.why)
     assert_seen(verdict.why, verdict.received, *verdict.expected.split("\n"), *verdict.captures)

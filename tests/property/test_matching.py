@@ -6,11 +6,12 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from smtp_shell.errors import TranscriptError
-from smtp_shell.matching.compare import Expected, Strictness, match
+from smtp_shell.matching.compare import match
+from smtp_shell.matching.expectation import ExpectedReply, Strictness
 from smtp_shell.protocol.events import ReplyReceived
 from smtp_shell.protocol.replies import Reply, ReplyParser
 from smtp_shell.recording.encoder import event_steps
-from smtp_shell.replay.cursor import Script
+from smtp_shell.replay.cursor import StepCursor
 from smtp_shell.transcript.file import TranscriptReader
 from smtp_shell.transcript.step import format_step
 from tests.property.hostile import HOSTILE_TEXT, OCTETS
@@ -31,12 +32,12 @@ def replies(draw: st.DrawFn) -> Reply:
     return reply
 
 
-def recorded(reply: Reply) -> Script:
+def recorded(reply: Reply) -> StepCursor:
     lines = [format_step(step) for step in event_steps(ReplyReceived(reply, None), 0.0)]
-    return Script(TranscriptReader(io.BytesIO("\n".join(lines).encode()), "test.smtp"))
+    return StepCursor(TranscriptReader(io.BytesIO("\n".join(lines).encode()), "test.smtp"))
 
 
-def expected(script: Script) -> Expected:
+def expected(script: StepCursor) -> ExpectedReply:
     found = script.take_expected()
     assert found is not None
     return found
@@ -47,7 +48,7 @@ def test_a_reply_meets_its_own_record(reply: Reply, strictness: Strictness, verb
     script = recorded(reply)
     verdict = match(expected(script), reply, strictness, verb=verb)
     assert (verdict.ok, verdict.why) == (True, "")
-    assert not script.demands_follow()
+    assert not script.expects_reply()
 
 
 @given(replies(), replies(), st.sampled_from(Strictness))
@@ -61,12 +62,12 @@ def test_exact_means_equal(one: Reply, other: Reply, strictness: Strictness) -> 
 @given(st.sampled_from(["S:", "S=", "S~", "S|"]), HOSTILE_TEXT, replies())
 def test_matching_raises_nothing_else(marker: str, text: str, reply: Reply) -> None:
     try:
-        script = Script(TranscriptReader(io.BytesIO(f"{marker} {text}".encode("utf-8", "replace")), "test.smtp"))
-        assume(script.demands_follow())
+        script = StepCursor(TranscriptReader(io.BytesIO(f"{marker} {text}".encode("utf-8", "replace")), "test.smtp"))
+        assume(script.expects_reply())
         demanded = expected(script)
     except (TranscriptError, ValueError):
         return
     verdict = match(demanded, reply)
-    assert verdict.used <= len(demanded.demands)
+    assert verdict.used <= len(demanded.lines)
     for shown in (verdict.why, verdict.expected, verdict.received, *verdict.captures.values()):
         assert shown.isprintable()

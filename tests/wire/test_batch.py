@@ -20,10 +20,11 @@ from msgspec.structs import replace
 from smtp_shell.config import Timeouts
 from smtp_shell.errors import UsageError
 from smtp_shell.protocol.octets import escape_str
+from smtp_shell.replay.reporters import ReportSettings, make_reporter
 from smtp_shell.replay.results import Decision
-from smtp_shell.replay.runner import ReplayOptions, run_replay
+from smtp_shell.replay.runner import ReplayOptions, run_replays
 from smtp_shell.replay.settings import ReplaySettings
-from smtp_shell.replay.workers import Writer, in_order
+from smtp_shell.replay.workers import Writer, run_in_order
 
 QUICK = replace(Timeouts().all(5.0), quit=1.0)
 SETTINGS = ReplaySettings(timeouts=QUICK)
@@ -88,9 +89,11 @@ def transcript(path: Path, name: str, *, code: str = "250") -> None:
     path.write_text(f"S: 220\nC: NOOP {name}\nS: {code}\nC: QUIT\nS: 221\n", encoding="utf-8")
 
 
-def told(options: ReplayOptions) -> tuple[int, list[str]]:
+def told(options: ReplayOptions, report: str = "text") -> tuple[int, list[str]]:
     out = io.StringIO()
-    return run_replay(options, out), out.getvalue().splitlines()
+    reporter = make_reporter(report, ReportSettings(repeat=options.repeat, jobs=options.jobs))
+    result = run_replays(replace(options, reporters=[reporter]), out)
+    return result.exit_status, out.getvalue().splitlines()
 
 
 @pytest.mark.parametrize("jobs", [1, 2, 4, 20])
@@ -140,7 +143,7 @@ def test_of_very_many_runs_that_differ_ten_are_shown(tmp_path: Path) -> None:
 def test_json_says_which_run_it_was_and_sums_up(tmp_path: Path) -> None:
     transcript(tmp_path / "a.smtp", "a")
     with Host({"a": 0.02}).serving() as host:
-        status, lines = told(ReplayOptions([tmp_path], [host.address], SETTINGS, json=True, repeat=4, jobs=2))
+        status, lines = told(ReplayOptions([tmp_path], [host.address], SETTINGS, repeat=4, jobs=2), "json")
     assert status == 0
     *told_before, summary = [json.loads(line) for line in lines]
     assert [each["run"] for each in told_before] == [run for run in (1, 2, 3, 4) for _ in range(4)]
@@ -184,7 +187,7 @@ def test_dialogues_at_a_time_share_a_core_and_the_others_keep_theirs() -> None:
             pass
 
     before = os.sched_getaffinity(0)
-    assert not in_order([Look() for _ in range(9)], 3, io.StringIO())
+    assert not run_in_order([Look() for _ in range(9)], 3, io.StringIO())
     assert len(seen) == 9
     assert all(cores == seen[0] for cores in seen)
     assert len(seen[0]) == 1
@@ -210,7 +213,7 @@ def test_numbers_count_through_all_runs(tmp_path: Path) -> None:
 def test_what_needs_one_dialogue_at_a_time_is_refused(tmp_path: Path, options: ReplayOptions, word: str) -> None:
     transcript(tmp_path / "a.smtp", "a")
     with pytest.raises(UsageError, match=f"{word} .*--jobs"):
-        run_replay(replace(options, paths=[tmp_path], servers=["127.0.0.1:9"]), io.StringIO())
+        run_replays(replace(options, paths=[tmp_path], servers=["127.0.0.1:9"]), io.StringIO())
 
 
 def test_output_before_its_turn_is_whole_however_much_it_is(tmp_path: Path) -> None:

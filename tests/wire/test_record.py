@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from smtp_shell.client.authentication import Authentication
+from smtp_shell.client.authentication import authenticate
 from smtp_shell.client.session import Session
 from smtp_shell.config import Timeouts, TlsSettings
-from smtp_shell.matching.compare import Strictness
+from smtp_shell.errors import ConnectionLost
+from smtp_shell.matching.expectation import Strictness
 from smtp_shell.net.target import parse_target
 from smtp_shell.protocol.commands import Command
 from smtp_shell.protocol.events import Consumer, Disconnected, Entry, Event, MailDataSent, ReplyReceived
@@ -34,7 +35,7 @@ def connect(server: PracticeServer, *consumers: Consumer) -> Session:
     target = parse_target(f"{server.host}:{server.port}")
     tls = TlsSettings(ca_file=server.ca_file)
     session = Session.open(target, consumers, timeouts=QUICK, tls=tls)
-    session.greeting()
+    session.read_reply()
     session.command(Command.of("EHLO", "client.example"))
     session.command(Command.of("STARTTLS"))
     session.start_tls(tls)
@@ -47,7 +48,7 @@ def send(session: Session, *pieces: bytes) -> None:
         Command.of("MAIL", "FROM:<ann@example.org>"), Command.of("RCPT", "TO:<bob@example.org>"), Command.of("DATA")
     )
     session.read_replies()
-    session.send_mail_data(pieces)
+    session.send_message(pieces)
 
 
 def settings(server: PracticeServer) -> ReplaySettings:
@@ -70,7 +71,7 @@ def test_a_recorded_session_replays_unedited(
     path = tmp_path / "first.smtp"
     recording = Recording.create(path, recording_header())
     session = connect(practice, recording)
-    Authentication(session, mechanism(name), Credentials(practice.user, practice.password)).run()
+    authenticate(session, mechanism(name), Credentials(practice.user, practice.password))
     send(session, b"Subject: short\n\n.dot ${x}\n")
     send(session, b"Subject: long\n\n", *[b"x" * 70 + b"\n"] * 2000)
     session.command(Command.of("MAIL", "FROM:<"))
@@ -78,7 +79,8 @@ def test_a_recorded_session_replays_unedited(
     session.read_replies()
     session.remark("a note")
     session.command(Command.of("QUIT"))
-    session.wait_for_close(2.0)
+    with pytest.raises(ConnectionLost):
+        session.listen(2.0)
     recording.close()
 
     again = tmp_path / "again.smtp"
@@ -171,7 +173,7 @@ def test_a_session_that_breaks_replays_as_it_broke(tmp_path: Path) -> None:
         recording = Recording.create(path, recording_header())
         ended: list[Entry] = []
         session = Session.open(parse_target(server.address), [recording, ended.append], timeouts=QUICK)
-        session.greeting()
+        session.read_reply()
         session.command(Command.of("NOOP"))
         session.listen(0.1)
         with pytest.raises(ConnectionError):

@@ -13,14 +13,14 @@ from msgspec.structs import replace
 import smtp_shell.net.tls_context
 from smtp_shell.config import Timeouts, TlsSettings
 from smtp_shell.errors import TranscriptError, UsageError
-from smtp_shell.matching.compare import Strictness
+from smtp_shell.matching.expectation import Strictness
 from smtp_shell.protocol.events import Event, ReplyReceived
 from smtp_shell.protocol.sasl import Credentials, Mechanism
 from smtp_shell.protocol.secret import Secret
-from smtp_shell.replay.batch import find_transcripts, prepare
 from smtp_shell.replay.driver import Replay
+from smtp_shell.replay.reporters import ReportSettings, make_reporter
 from smtp_shell.replay.results import Act, Decision, Outcome, PendingStep, ReplayResult
-from smtp_shell.replay.runner import ReplayOptions, run_replay
+from smtp_shell.replay.runner import ReplayOptions, find_transcripts, prepare, run_replays
 from smtp_shell.replay.settings import ReplaySettings
 from tests.support.scripted import Hear, Pause, ScriptedServer, Turn
 
@@ -595,11 +595,11 @@ def test_a_person_steps_skips_edits_and_takes_over(tmp_path: Path) -> None:
     path = tmp_path / "test.smtp"
     path.write_text("C: RSET\nS: 250\nC: NOOP\nS: 250\nC: QUIT\nS: 221")
     with ScriptedServer([GREETING, *turn(b"NOOP two", b"250 ok\r\n"), *NOOP]) as server:
-        replay = Replay(path, ReplaySettings(server=server.address, timeouts=QUICK, before_step=decide, attentive=True))
+        replay = Replay(path, ReplaySettings(server=server.address, timeouts=QUICK, before_step=decide, busy_poll=True))
         result = replay.run()
         assert result.handed_over
         assert replay.session is not None
-        assert not replay.session.attentive
+        assert not replay.session.busy_poll
         replay.session.send_raw(b"NOOP\r\n")
         assert replay.session.read_reply().code == 250
         replay.session.close()
@@ -616,8 +616,13 @@ def test_the_report_shows_the_difference(tmp_path: Path) -> None:
     path.write_text("C: NOOP\nS: 250 fine")
     out = io.StringIO()
     with ScriptedServer([GREETING, *turn(b"NOOP", b"550 \x1b[31mno\r\n")]) as server:
-        options = ReplayOptions([path], [server.address], ReplaySettings(timeouts=QUICK))
-        assert run_replay(options, out) == 1
+        options = ReplayOptions(
+            [path],
+            [server.address],
+            ReplaySettings(timeouts=QUICK),
+            [make_reporter("text", ReportSettings())],
+        )
+        assert run_replays(options, out).exit_status == 1
     assert out.getvalue().splitlines()[1:] == [
         "sent    -  (the greeting)  220",
         "FAIL    1  C: NOOP  550",
@@ -634,8 +639,13 @@ def test_json_is_one_object_a_line(tmp_path: Path) -> None:
     path.write_text("C: NOOP\nS: 250 fine")
     out = io.StringIO()
     with ScriptedServer([GREETING, *NOOP]) as server:
-        options = ReplayOptions([path], [server.address], ReplaySettings(timeouts=QUICK), json=True)
-        assert run_replay(options, out) == 0
+        options = ReplayOptions(
+            [path],
+            [server.address],
+            ReplaySettings(timeouts=QUICK),
+            reporters=[make_reporter("json", ReportSettings())],
+        )
+        assert run_replays(options, out).exit_status == 0
         objects = [json.loads(line) for line in out.getvalue().splitlines()]
         assert objects[1]["verdict"] == "matched"
         assert (objects[2]["server"], objects[2]["exit_status"]) == (server.address, 0)
@@ -779,7 +789,7 @@ def test_tls_is_made_ready_while_the_server_has_its_turn(tmp_path: Path, context
 
     for second in ("STARTTLS", "NOOP"):
         turns = [GREETING, *EHLO, *turn(second.encode(), b"502 no\r\n")]
-        settings = ReplaySettings(timeouts=QUICK, before_step=ask, prepares=True)
+        settings = ReplaySettings(timeouts=QUICK, before_step=ask, preloads=True)
         replay(tmp_path, f"S: 220\nC: EHLO x.example\nS: 250\nC: {second}\nS: 502\n", turns, settings)
     assert contexts == ["made ready", "EHLO x.example", "STARTTLS", "EHLO x.example", "NOOP"]
 
@@ -796,18 +806,18 @@ def test_a_reply_is_not_kept_waiting_where_its_time_is_told(
             [path],
             [one.address, other.address] if how == "jobs" else [one.address],
             ReplaySettings(timeouts=QUICK, keep_going=True),
-            json=how == "json",
+            reports_times=how == "json",
             record=tmp_path / "recorded.smtp" if how == "record" else None,
             jobs=2 if how == "jobs" else 1,
         )
-        run_replay(options, io.StringIO())
+        run_replays(options, io.StringIO())
     assert bool(contexts) is ready
 
 
 def test_tls_that_cannot_be_made_ready_is_told_where_it_starts(tmp_path: Path) -> None:
     transcript = "S: 220\nC: EHLO x.example\nS: 250\nC: STARTTLS\nS: 220\n"
     tls = TlsSettings(ca_file=tmp_path / "missing.pem")
-    settings = ReplaySettings(timeouts=QUICK, tls_settings=tls, prepares=True)
+    settings = ReplaySettings(timeouts=QUICK, tls_settings=tls, preloads=True)
     result, _ = replay(tmp_path, transcript, [GREETING, *EHLO, *turn(b"STARTTLS", b"220 go\r\n")], settings)
     assert (result.exit_status, "missing.pem" in (result.failure or "")) == (2, True), result
     assert [step.outcome for step in result.steps] == [Outcome.MATCHED, Outcome.MATCHED]

@@ -19,7 +19,6 @@ from smtp_shell.config import TlsSettings
 from smtp_shell.errors import ConfigError, ConnectionLost, DialogueBroken, ProtocolViolation, TlsFailed
 from smtp_shell.net.connect import connect
 from smtp_shell.net.target import Target, Way
-from smtp_shell.net.tls_context import make_context
 from smtp_shell.protocol.commands import Command
 from smtp_shell.protocol.dialogue import Phase
 from smtp_shell.protocol.events import Disconnected, End, NoticeKind, TlsStarted
@@ -32,7 +31,7 @@ EHLO = Command(b"EHLO client.example.net")
 
 @dataclass(frozen=True)
 class Authority:
-    """Who signs certificates here, and a file with which it is trusted."""
+    """A certificate authority, and the file to trust it by."""
 
     ca: trustme.CA
     file: Path
@@ -60,7 +59,7 @@ def issued(authority: Authority, *names: str) -> ssl.SSLContext:
 
 
 def smtps(context: ssl.SSLContext, then: Script = lambda peer: None) -> Script:
-    """Make a server that begins with TLS, greets, and goes on as told; a client that refuses it is no failure."""
+    """Return a script that begins with TLS, greets and then runs `then`. A client that refuses TLS is no failure."""
 
     def script(peer: Peer) -> None:
         try:
@@ -77,7 +76,7 @@ def smtps(context: ssl.SSLContext, then: Script = lambda peer: None) -> Script:
 
 @contextmanager
 def serving(script: Script) -> Iterator[tuple[Target, Peer]]:
-    """Run a scripted server for one connection, made before its script begins."""
+    """Run a scripted server for one connection, which is accepted before its script begins."""
     with socket.create_server((HOST, 0)) as listener:
         port = listener.getsockname()[1]
 
@@ -98,7 +97,7 @@ def opened(target: Target, settings: TlsSettings, log: Log | None = None, second
 
 
 def refusal(script: Script, settings: TlsSettings, seconds: float = 10) -> DialogueBroken:
-    """Give the error with which TLS from the first octet fails."""
+    """Return the error with which implicit TLS fails."""
     log = Log()
     with serving(script) as (target, _), pytest.raises(DialogueBroken) as caught:
         opened(target, settings, log, seconds)
@@ -108,14 +107,14 @@ def refusal(script: Script, settings: TlsSettings, seconds: float = 10) -> Dialo
     return caught.value
 
 
-# --- what is good
+# --- handshakes that succeed
 
 
 def test_a_verified_certificate(authority: Authority) -> None:
     log = Log()
     with serving(smtps(issued(authority, HOST, "mail.example.com"))) as (target, _):
         session = opened(target, authority.settings(), log)
-        assert session.greeting().code == 220
+        assert session.read_reply().code == 220
         facts = session.tls
         assert facts is not None
         assert (facts.verified, facts.name, facts.version) == (True, HOST, "TLSv1.3")
@@ -132,7 +131,7 @@ def test_a_verified_certificate(authority: Authority) -> None:
     assert log[-1].tls
 
 
-def test_a_name_that_is_given(authority: Authority) -> None:
+def test_the_name_to_verify_can_be_given(authority: Authority) -> None:
     with serving(starttls(issued(authority, "mail.example.com"))) as (target, _):
         session = in_the_clear(target)
         session.command(Command(b"STARTTLS"))
@@ -140,7 +139,7 @@ def test_a_name_that_is_given(authority: Authority) -> None:
         session.close()
 
 
-def test_without_verification_the_certificate_is_shown_all_the_same(authority: Authority) -> None:
+def test_the_certificate_is_reported_without_verification_too(authority: Authority) -> None:
     leaf = trustme.CA(organization_name="nobody").issue_cert("mail.example.com", common_name="mail.example.com")
     with serving(smtps(server_context(leaf))) as (target, _):
         session = opened(target, TlsSettings(insecure=True))
@@ -155,7 +154,7 @@ def test_without_verification_the_certificate_is_shown_all_the_same(authority: A
         session.close()
 
 
-def test_both_ways_of_reading_a_certificate_agree(authority: Authority) -> None:
+def test_a_certificate_reads_the_same_with_and_without_verification(authority: Authority) -> None:
     context = issued(authority, HOST, "mail.example.com")
     found = []
     for settings in (authority.settings(), TlsSettings(insecure=True)):
@@ -171,7 +170,7 @@ def test_both_ways_of_reading_a_certificate_agree(authority: Authority) -> None:
     assert one.not_after.split() == other.not_after.split()
 
 
-def test_a_certificate_without_a_name_can_be_shown(authority: Authority) -> None:
+def test_a_certificate_without_alternative_names_is_reported(authority: Authority) -> None:
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec
@@ -199,7 +198,7 @@ def test_a_certificate_without_a_name_can_be_shown(authority: Authority) -> None
         session.close()
 
 
-def test_large_messages_go_through(authority: Authority) -> None:
+def test_a_large_message_arrives_whole(authority: Authority) -> None:
     def take(peer: Peer) -> None:
         peer.hear(b"DATA\r\n")
         peer.say("354")
@@ -208,14 +207,14 @@ def test_large_messages_go_through(authority: Authority) -> None:
 
     with serving(smtps(issued(authority), take)) as (target, peer):
         session = opened(target, authority.settings())
-        session.greeting()
+        session.read_reply()
         session.command(Command(b"DATA"))
-        assert session.send_mail_data([b"x" * 99_998 + b"\r\n"] * 20).code == 250
+        assert session.send_message([b"x" * 99_998 + b"\r\n"] * 20).code == 250
         session.close()
     assert len(peer.heard) == 6 + 2_000_000 + 3
 
 
-# --- what is refused, and why
+# --- handshakes that are refused, and why
 
 
 def self_signed() -> ssl.SSLContext:
@@ -248,7 +247,7 @@ UNVERIFIED: list[tuple[Callable[[Authority], ssl.SSLContext], list[str]]] = [
 @pytest.mark.parametrize(
     ("make", "words"), UNVERIFIED, ids=["name", "address", "expired", "not yet", "unknown authority"]
 )
-def test_which_of_chain_dates_and_name_is_wrong(
+def test_the_error_tells_whether_chain_dates_or_name_are_wrong(
     authority: Authority, make: Callable[[Authority], ssl.SSLContext], words: list[str]
 ) -> None:
     error = refusal(smtps(make(authority)), authority.settings())
@@ -257,7 +256,7 @@ def test_which_of_chain_dates_and_name_is_wrong(
     assert all(word in str(error) for word in [*words, "--insecure"]), str(error)
 
 
-def test_the_servers_greeting_is_not_read_before_the_certificate_is_good(authority: Authority) -> None:
+def test_the_greeting_is_not_read_before_the_certificate_is_verified(authority: Authority) -> None:
     log = Log()
     with serving(smtps(self_signed())) as (target, _), pytest.raises(TlsFailed):
         opened(target, authority.settings(), log)
@@ -288,7 +287,7 @@ def test_no_common_cipher(authority: Authority) -> None:
 # --- servers that do not do TLS
 
 
-def test_a_server_that_speaks_in_the_clear() -> None:
+def test_a_server_that_greets_in_the_clear_is_named() -> None:
     def in_clear(peer: Peer) -> None:
         peer.say("220 mail \x1b[2J")
         peer.hear_end()
@@ -298,7 +297,7 @@ def test_a_server_that_speaks_in_the_clear() -> None:
     assert 'speaks in the clear here, not TLS: "220 mail \\x1b[2J"; connect without TLS' in str(error)
 
 
-def test_a_handshake_that_never_ends() -> None:
+def test_a_handshake_times_out() -> None:
     start = time.monotonic()
 
     def stay_silent(peer: Peer) -> None:
@@ -309,7 +308,7 @@ def test_a_handshake_that_never_ends() -> None:
     assert 0.3 <= time.monotonic() - start < 2
 
 
-def test_a_handshake_that_drips_has_one_deadline() -> None:
+def test_a_handshake_that_drips_in_octet_by_octet_times_out_too() -> None:
     def drip(peer: Peer) -> None:
         with suppress(OSError):
             peer.sock.sendall(b"\x16\x03\x03\x40\x00")
@@ -322,7 +321,7 @@ def test_a_handshake_that_drips_has_one_deadline() -> None:
 
 
 @pytest.mark.parametrize("end", [lambda peer: peer.sock.close(), Peer.reset], ids=["close", "reset"])
-def test_a_server_that_leaves_in_the_handshake(end: Script) -> None:
+def test_a_server_that_closes_during_the_handshake_is_named(end: Script) -> None:
     def leave(peer: Peer) -> None:
         peer.sock.recv(65536)
         end(peer)
@@ -332,7 +331,7 @@ def test_a_server_that_leaves_in_the_handshake(end: Script) -> None:
     assert "in the middle of the TLS handshake" in str(error)
 
 
-def test_an_alert_in_place_of_a_handshake() -> None:
+def test_an_alert_in_place_of_the_handshake_is_named() -> None:
     def alert(peer: Peer) -> None:
         peer.sock.recv(65536)
         peer.sock.sendall(b"\x15\x03\x03\x00\x02\x02\x28")
@@ -343,7 +342,7 @@ def test_an_alert_in_place_of_a_handshake() -> None:
     assert "handshake failure" in str(error)
 
 
-def test_garbage_that_looks_like_tls() -> None:
+def test_garbage_in_a_tls_record_fails_the_handshake() -> None:
     def garbage(peer: Peer) -> None:
         peer.sock.recv(65536)
         peer.sock.sendall(b"\x16\x03\x03\x00\x10" + os.urandom(16))
@@ -376,11 +375,11 @@ def starttls(context: ssl.SSLContext, then: Script = lambda peer: None) -> Scrip
 
 def in_the_clear(target: Target) -> Session:
     session = Session.open(replace(target, tls=False), timeouts=QUICK)
-    session.greeting()
+    session.read_reply()
     return session
 
 
-def test_starttls_begins_anew(authority: Authority) -> None:
+def test_starttls_resets_the_dialogue(authority: Authority) -> None:
     def greet_again(peer: Peer) -> None:
         peer.hear()
         peer.say("250-mail", "250 AUTH PLAIN")
@@ -412,7 +411,7 @@ def extensions(session: Session) -> Extensions | None:
     return session.dialogue.extensions
 
 
-def test_a_failed_handshake_ends_the_session_and_nothing_more_goes_out(authority: Authority) -> None:
+def test_after_a_failed_handshake_nothing_more_is_sent(authority: Authority) -> None:
     with serving(starttls(self_signed())) as (target, peer):
         session = in_the_clear(target)
         session.command(Command(b"STARTTLS"))
@@ -424,8 +423,8 @@ def test_a_failed_handshake_ends_the_session_and_nothing_more_goes_out(authority
     assert peer.heard == b"STARTTLS\r\n"
 
 
-def test_forged_text_that_comes_with_the_servers_handshake(authority: Authority) -> None:
-    """The forger writes behind the 220, and the true server then does its handshake: the handshake must not begin."""
+def test_forged_text_after_the_220_ends_the_session(authority: Authority) -> None:
+    """The forged text follows the 220. The handshake, which the true server would do then, must not begin."""
 
     def forged(peer: Peer) -> None:
         peer.say("220 hi")
@@ -443,18 +442,18 @@ def test_forged_text_that_comes_with_the_servers_handshake(authority: Authority)
 # --- inside TLS
 
 
-def test_a_client_certificate_that_is_missing_shows_at_the_first_read(authority: Authority) -> None:
+def test_a_missing_client_certificate_is_reported_at_the_first_read(authority: Authority) -> None:
     context = issued(authority)
     context.verify_mode = ssl.CERT_REQUIRED
     authority.ca.configure_trust(context)
     with serving(smtps(context)) as (target, _):
         session = opened(target, authority.settings())
         with pytest.raises(TlsFailed, match="certificate required; the server may want a client certificate"):
-            session.greeting()
+            session.read_reply()
         assert not session.is_open
 
 
-def test_a_client_certificate_that_is_given(authority: Authority, tmp_path: Path) -> None:
+def test_a_client_certificate_is_sent(authority: Authority, tmp_path: Path) -> None:
     context = issued(authority)
     context.verify_mode = ssl.CERT_REQUIRED
     authority.ca.configure_trust(context)
@@ -469,24 +468,24 @@ def test_a_client_certificate_that_is_given(authority: Authority, tmp_path: Path
     ):
         with serving(smtps(context)) as (target, _):
             session = opened(target, settings)
-            assert session.greeting().code == 220
+            assert session.read_reply().code == 220
             session.close()
 
 
-def test_an_end_without_close_notify_is_noticed(authority: Authority) -> None:
+def test_a_close_without_close_notify_is_noticed(authority: Authority) -> None:
     def cut(peer: Peer) -> None:
         os.close(peer.sock.detach())
 
     log = Log()
     with serving(smtps(issued(authority), cut)) as (target, _):
         session = opened(target, authority.settings(), log)
-        session.greeting()
+        session.read_reply()
         with pytest.raises(ConnectionLost):
             session.listen(10)
     assert log.notices == [NoticeKind.NO_CLOSE_NOTIFY]
 
 
-def test_a_proper_end_is_not_noticed(authority: Authority) -> None:
+def test_a_close_with_close_notify_is_not_noticed(authority: Authority) -> None:
     def end(peer: Peer) -> None:
         with suppress(ssl.SSLError, OSError):
             assert isinstance(peer.sock, ssl.SSLSocket)
@@ -495,13 +494,13 @@ def test_a_proper_end_is_not_noticed(authority: Authority) -> None:
     log = Log()
     with serving(smtps(issued(authority), end)) as (target, _):
         session = opened(target, authority.settings(), log)
-        session.greeting()
+        session.read_reply()
         with pytest.raises(ConnectionLost):
             session.listen(10)
     assert log.notices == []
 
 
-def test_we_end_with_close_notify(authority: Authority) -> None:
+def test_the_client_closes_with_close_notify(authority: Authority) -> None:
     ends: list[bytes] = []
 
     def wait_for_end(peer: Peer) -> None:
@@ -514,7 +513,7 @@ def test_we_end_with_close_notify(authority: Authority) -> None:
 
     with serving(smtps(issued(authority), wait_for_end)) as (target, _):
         session = opened(target, authority.settings())
-        session.greeting()
+        session.read_reply()
         session.close()
     assert ends == [b""]
 
@@ -528,64 +527,9 @@ def test_an_alert_inside_tls_is_named(authority: Authority) -> None:
 
     with serving(smtps(issued(authority), garble)) as (target, _):
         session = opened(target, authority.settings())
-        session.greeting()
+        session.read_reply()
         with pytest.raises(TlsFailed, match="TLS broke: "):
             session.listen(10)
-
-
-# --- settings that cannot be used
-
-
-@pytest.mark.parametrize(
-    ("settings", "words"),
-    [
-        (TlsSettings(minimum="1.4"), "--tls-min 1.4: no such version; use one of 1.0, 1.1, 1.2, 1.3"),
-        (TlsSettings(maximum="\x1b"), r"--tls-max \x1b: no such version"),
-        (TlsSettings(ciphers="NOSUCH"), "--ciphers NOSUCH: OpenSSL knows no such cipher"),
-        (TlsSettings(ca_file=Path("/no/such\x1b[2J")), "--ca-file /no/such\\x1b[2J: no certificates can be read"),
-        (
-            TlsSettings(client_cert=Path("/no/such\x1b[2J")),
-            "--client-cert /no/such\\x1b[2J: certificate and key cannot be read",
-        ),
-    ],
-)
-def test_settings_that_cannot_be_used(settings: TlsSettings, words: str) -> None:
-    with pytest.raises(ConfigError) as caught:
-        make_context(settings)
-    assert words in str(caught.value)
-
-
-def test_files_that_hold_no_certificates(tmp_path: Path) -> None:
-    empty = tmp_path / "empty.pem"
-    empty.write_text("no certificate\n")
-    for settings in (TlsSettings(ca_file=empty), TlsSettings(client_cert=empty)):
-        with pytest.raises(ConfigError, match=r"read.*give .*PEM file"):
-            make_context(settings)
-
-
-def test_a_key_with_a_passphrase_is_not_asked_for(authority: Authority, tmp_path: Path) -> None:
-    from cryptography.hazmat.primitives import serialization
-
-    leaf = authority.ca.issue_cert("client.example.net")
-    key = serialization.load_pem_private_key(leaf.private_key_pem.bytes(), None)
-    file = tmp_path / "locked.pem"
-    file.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.BestAvailableEncryption(b"secret"),
-        )
-        + leaf.cert_chain_pems[0].bytes()
-    )
-    with pytest.raises(ConfigError, match="without a passphrase"):
-        make_context(TlsSettings(client_cert=file))
-
-
-def test_the_defaults_are_safe() -> None:
-    context = make_context(TlsSettings())
-    assert context.check_hostname
-    assert context.verify_mode is ssl.CERT_REQUIRED
-    assert context.minimum_version is ssl.TLSVersion.TLSv1_2
 
 
 def test_settings_that_cannot_be_used_end_a_session_that_needs_them(authority: Authority) -> None:
@@ -599,7 +543,7 @@ def test_settings_that_cannot_be_used_end_a_session_that_needs_them(authority: A
     assert peer.heard == b"STARTTLS\r\n"
 
 
-def test_a_transport_outside_a_session(authority: Authority) -> None:
+def test_a_transport_does_tls_without_a_session(authority: Authority) -> None:
     with serving(smtps(issued(authority))) as (target, _):
         transport = connect(target, 5)
         assert not transport.in_tls

@@ -116,11 +116,11 @@ def _send_chunks(session: Session, pieces: Iterator[bytes]) -> Reply:
     encoder = MailDataEncoder(transparent=False)
     held = encoder.encode(next(pieces, b""))
     for piece in pieces:
-        reply = session.send_chunk(held, last=False)
+        reply = session.send_bdat(held, last=False)
         if reply.is_negative:
             return reply
         held = encoder.encode(piece)
-    return session.send_chunk(held, last=True)
+    return session.send_bdat(held, last=True)
 
 
 def _file(args: Args) -> Path | None:
@@ -171,10 +171,9 @@ def auth(shell: Shell, args: Args) -> None:
         _remark_unoffered(shell, session, named)
     user = words[1] if len(words) > 1 else ""
     credentials = shell.options.credentials.find(chosen.needs, user=user, host=session.target.host)
-    from smtp_shell.client.authentication import Authentication
+    from smtp_shell.client.authentication import authenticate
 
-    exchange = Authentication(session, chosen, credentials, allow_cleartext=cleartext)
-    shell.waiting(exchange.run)
+    shell.waiting(lambda: authenticate(session, chosen, credentials, allow_cleartext=cleartext))
 
 
 def _unknown(session: Session) -> set[str]:

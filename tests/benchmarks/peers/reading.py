@@ -3,14 +3,14 @@
 import sys
 from pathlib import Path
 
-from smtp_shell.replay.plan import check_for_replay
+from smtp_shell.replay.plan import plan
 from smtp_shell.transcript.file import open_transcript
 
 
 def main() -> None:
     what, path = sys.argv[1:]
     if what == "check_steps":
-        check_for_replay(Path(path), {})
+        plan(Path(path), {})
     else:
         with open_transcript(Path(path)) as reader:
             for _ in reader:

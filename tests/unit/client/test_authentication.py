@@ -5,7 +5,15 @@ from collections.abc import Callable
 
 import pytest
 
-from smtp_shell.client.authentication import Authentication, offered, refuse_in_the_clear
+from smtp_shell.client.authentication import (
+    answer,
+    authenticate,
+    begin_exchange,
+    finish,
+    offered,
+    refuse_in_the_clear,
+    send_auth_command,
+)
 from smtp_shell.client.session import Session
 from smtp_shell.errors import AuthFailed, DialogueBroken, NotSendable, ProtocolViolation, UsageError
 from smtp_shell.net.target import Target, Way
@@ -19,6 +27,7 @@ from smtp_shell.protocol.events import (
     SaslSent,
 )
 from smtp_shell.protocol.masking import MASK
+from smtp_shell.protocol.replies import Reply
 from smtp_shell.protocol.sasl import Credentials, mechanism
 from smtp_shell.protocol.secret import Secret
 from tests.support.peer import Log, Peer, Script, talking
@@ -48,10 +57,8 @@ def server(*turns: tuple[str, str]) -> Script:
 
 def authentication(
     session: Session, name: str, password: str = PASSWORD, user: str = "student", *, allow_cleartext: bool = False
-) -> Authentication:
-    return Authentication(
-        session, mechanism(name), Credentials(user, Secret(password)), allow_cleartext=allow_cleartext
-    )
+) -> Reply:
+    return authenticate(session, mechanism(name), Credentials(user, Secret(password)), allow_cleartext=allow_cleartext)
 
 
 def assert_no_secret(log: Log, *texts: object) -> None:
@@ -68,8 +75,8 @@ def assert_no_secret(log: Log, *texts: object) -> None:
 
 def test_plain() -> None:
     with talking(server((f"AUTH PLAIN {PLAIN_BLOB}", "235 2.7.0 ok")), target=PRIVATE) as (session, log, _):
-        session.greeting()
-        assert authentication(session, "PLAIN").run().code == 235
+        session.read_reply()
+        assert authentication(session, "PLAIN").code == 235
         assert session.user == "student"
     assert Decoded(True, "PLAIN", f"NUL student NUL {MASK}") in log.events
     assert Authenticated("PLAIN", "student") in log.events
@@ -79,10 +86,13 @@ def test_plain() -> None:
 def test_plain_without_initial_response() -> None:
     script = server(("AUTH PLAIN", "334 "), (PLAIN_BLOB, "235 ok"))
     with talking(script, target=PRIVATE) as (session, log, _):
-        session.greeting()
-        exchange = authentication(session, "PLAIN")
-        reply = exchange.begin(initial=False)
-        assert exchange.finish(exchange.answer(reply)).code == 235
+        session.read_reply()
+        credentials = Credentials("student", Secret(PASSWORD))
+        exchange = begin_exchange(session, mechanism("PLAIN"), credentials, allow_cleartext=False)
+        send_auth_command(session, exchange, exchange.begin(initial=False))
+        answer(session, exchange, session.read_reply())
+        finish(session, exchange, session.read_reply())
+        assert session.user == "student"
     assert_no_secret(log)
 
 
@@ -93,8 +103,8 @@ def test_login_answers_by_order_whatever_the_words() -> None:
         (base64(PASSWORD), "235 ok"),
     )
     with talking(script, target=PRIVATE) as (session, log, _):
-        session.greeting()
-        assert authentication(session, "LOGIN").run().code == 235
+        session.read_reply()
+        assert authentication(session, "LOGIN").code == 235
     meanings = [(event.client, event.meaning) for event in log.events if isinstance(event, Decoded)]
     assert meanings == [
         (False, "Wie heissen Sie?"),
@@ -118,8 +128,8 @@ def test_a_first_response_that_is_too_long_for_the_command_waits_for_its_challen
         peer.hear_end()
 
     with talking(script, target=PRIVATE) as (session, log, _):
-        session.greeting()
-        assert authentication(session, "XOAUTH2", token).run().code == 235
+        session.read_reply()
+        assert authentication(session, "XOAUTH2", token).code == 235
     assert lines[0] == b"AUTH XOAUTH2\r\n"
     assert token.encode() in b64decode(lines[1])
     assert token not in repr(log)
@@ -127,16 +137,16 @@ def test_a_first_response_that_is_too_long_for_the_command_waits_for_its_challen
 
 def test_a_long_first_response_that_is_not_asked_for() -> None:
     with talking(server(("AUTH XOAUTH2", "504 no such thing")), target=PRIVATE) as (session, _, _):
-        session.greeting()
+        session.read_reply()
         with pytest.raises(AuthFailed, match="the server refused XOAUTH2"):
-            authentication(session, "XOAUTH2", "t" * 400).run()
+            authentication(session, "XOAUTH2", "t" * 400)
 
 
 def test_a_refusal() -> None:
     with talking(server((f"AUTH PLAIN {PLAIN_BLOB}", "535 5.7.8 no \x1b[2J")), target=PRIVATE) as (session, log, _):
-        session.greeting()
+        session.read_reply()
         with pytest.raises(AuthFailed) as caught:
-            authentication(session, "PLAIN").run()
+            authentication(session, "PLAIN")
         assert (session.phase, session.user) == (Phase.FRESH, "")
     assert str(caught.value) == (
         'the server refused PLAIN: "535 5.7.8 no \\x1b[2J"; check user, password and mechanism.'
@@ -148,9 +158,9 @@ def test_a_refusal() -> None:
 def test_a_refusal_that_repeats_the_password() -> None:
     said = f"535 wrong password {PASSWORD} in {PLAIN_BLOB}"
     with talking(server((f"AUTH PLAIN {PLAIN_BLOB}", said)), target=PRIVATE) as (session, log, _):
-        session.greeting()
+        session.read_reply()
         with pytest.raises(AuthFailed) as caught:
-            authentication(session, "PLAIN").run()
+            authentication(session, "PLAIN")
     assert NoticeKind.ECHO in log.notices
     assert_no_secret(log, caught.value)
 
@@ -158,9 +168,9 @@ def test_a_refusal_that_repeats_the_password() -> None:
 @pytest.mark.parametrize("code", [250, 220, 354])
 def test_only_235_is_success(code: int) -> None:
     with talking(server((f"AUTH PLAIN {PLAIN_BLOB}", f"{code} sure")), target=PRIVATE) as (session, _, _):
-        session.greeting()
+        session.read_reply()
         with pytest.raises(AuthFailed):
-            authentication(session, "PLAIN").run()
+            authentication(session, "PLAIN")
         assert session.user == ""
 
 
@@ -168,9 +178,9 @@ def test_only_235_is_success(code: int) -> None:
 def test_a_challenge_that_is_not_base64_cancels(challenge: str) -> None:
     script = server(("AUTH LOGIN", f"334 {challenge}"), ("*", "501 cancelled"))
     with talking(script, target=PRIVATE) as (session, log, peer):
-        session.greeting()
+        session.read_reply()
         with pytest.raises(ProtocolViolation, match="base64: the exchange is cancelled"):
-            authentication(session, "LOGIN").run()
+            authentication(session, "LOGIN")
     assert [event.line for event in log.events if isinstance(event, SaslSent)] == [b"*"]
     assert peer.heard == b"AUTH LOGIN\r\n*\r\n"
 
@@ -180,9 +190,9 @@ def test_a_server_that_asks_on_and_on_is_told_no() -> None:
         ("AUTH LOGIN", "334 "), (base64("student"), "334 "), (base64(PASSWORD), "334 "), ("*", "501 cancelled")
     )
     with talking(script, target=PRIVATE) as (session, log, _):
-        session.greeting()
+        session.read_reply()
         with pytest.raises(ProtocolViolation, match="one more response than LOGIN"):
-            authentication(session, "LOGIN").run()
+            authentication(session, "LOGIN")
     assert_no_secret(log)
 
 
@@ -219,9 +229,9 @@ def scram(change: Callable[[str], str], final: str) -> Script:
 )
 def test_a_server_that_does_not_prove_itself_is_no_success(change: Callable[[str], str], final: str) -> None:
     with talking(scram(change, final), target=PRIVATE) as (session, log, _):
-        session.greeting()
+        session.read_reply()
         with pytest.raises(DialogueBroken) as caught:
-            authentication(session, "SCRAM-SHA-256").run()
+            authentication(session, "SCRAM-SHA-256")
         assert caught.value.exit_status in (5, 6)
         assert session.user == ""
         if final.startswith("235"):
@@ -232,7 +242,7 @@ def test_a_server_that_does_not_prove_itself_is_no_success(change: Callable[[str
 @pytest.mark.parametrize("name", ["PLAIN", "LOGIN", "SCRAM-SHA-256", "XOAUTH2"])
 def test_no_credential_in_the_clear_unless_insisted(name: str) -> None:
     with talking(server()) as (session, _, peer):
-        session.greeting()
+        session.read_reply()
         with pytest.raises(AuthFailed, match=r"use starttls first, or --insecure-auth"):
             authentication(session, name)
         with pytest.raises(AuthFailed):
@@ -243,17 +253,17 @@ def test_no_credential_in_the_clear_unless_insisted(name: str) -> None:
 
 def test_who_insists_is_warned() -> None:
     with talking(server((f"AUTH PLAIN {PLAIN_BLOB}", "235 ok"))) as (session, log, _):
-        session.greeting()
-        authentication(session, "PLAIN", allow_cleartext=True).run()
+        session.read_reply()
+        authentication(session, "PLAIN", allow_cleartext=True)
     assert log.notices == [NoticeKind.CLEARTEXT_AUTH]
 
 
 @pytest.mark.parametrize(("user", "password"), [("ann\r\nRSET", "x"), ("ann", "x\n"), ("ann\0bob", "x")])
 def test_a_credential_that_cannot_be_carried(user: str, password: str) -> None:
     with talking(server(), target=PRIVATE) as (session, _, peer):
-        session.greeting()
+        session.read_reply()
         with pytest.raises(NotSendable):
-            authentication(session, "PLAIN", password, user).run()
+            authentication(session, "PLAIN", password, user)
     assert peer.heard == b""
 
 
@@ -263,9 +273,9 @@ def test_a_connection_that_breaks_in_the_exchange() -> None:
         peer.hear()
 
     with talking(script, target=PRIVATE) as (session, log, _):
-        session.greeting()
+        session.read_reply()
         with pytest.raises(DialogueBroken, match="closed the connection while the reply to AUTH was owed") as caught:
-            authentication(session, "PLAIN").run()
+            authentication(session, "PLAIN")
         assert caught.value.exit_status == 3
     assert_no_secret(log, caught.value)
 
@@ -278,9 +288,9 @@ def test_a_server_that_hangs_up_on_the_cancelling() -> None:
         peer.hear()
 
     with talking(script, target=PRIVATE) as (session, _, _):
-        session.greeting()
+        session.read_reply()
         with pytest.raises(ProtocolViolation, match="base64"):
-            authentication(session, "LOGIN").run()
+            authentication(session, "LOGIN")
 
 
 # --- what is offered
@@ -296,7 +306,7 @@ def test_what_is_offered() -> None:
         ("EHLO c", "250 mail"),
     )
     with talking(script) as (session, _, _):
-        session.greeting()
+        session.read_reply()
         with pytest.raises(UsageError, match="say ehlo first"):
             offered(session)
         ehlo(session)

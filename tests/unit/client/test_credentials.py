@@ -4,7 +4,8 @@ import sys
 
 import pytest
 
-from smtp_shell.client.credentials import PASSWORD_VARIABLE, CredentialSource, child_environment
+from smtp_shell.client.credentials import CredentialSource
+from smtp_shell.config import PASSWORD_VARIABLE, child_environment
 from smtp_shell.errors import AuthFailed
 from smtp_shell.protocol.secret import Secret
 

@@ -42,9 +42,9 @@ def test_who_gets_events_afterwards_gets_them_when_there_is_time() -> None:
     stream.publish(ONE)
     stream.publish(TWO)
     assert log.told == [("first", ONE), ("first", TWO)]
-    stream.catch_up()
+    stream.flush()
     assert log.told[2:] == [("later", ONE), ("last", ONE), ("later", TWO), ("last", TWO)]
-    stream.catch_up()
+    stream.flush()
     assert len(log.told) == 6
 
 
@@ -53,7 +53,7 @@ def test_an_error_in_what_is_half_done_keeps_no_event_from_anybody() -> None:
     stream = log.stream()
     with pytest.raises(ValueError, match="broken"):
         publish(stream, ONE, error=ValueError("broken"))
-    stream.catch_up()
+    stream.flush()
     assert log.told == [("first", ONE), ("later", ONE), ("last", ONE)]
 
 
@@ -73,7 +73,7 @@ def test_a_ctrl_c_while_events_are_given_is_raised_when_everybody_has_them() -> 
         stream.publish(TWO)
     stream.publish(THREE)
     with pytest.raises(KeyboardInterrupt):
-        stream.catch_up()
+        stream.flush()
     assert [event for _, event in log.told] == [ONE, TWO, THREE, ONE, ONE, TWO, TWO, THREE, THREE]
 
 

@@ -80,7 +80,7 @@ TO_DATA = (
 
 
 def reach_data(session: Session) -> None:
-    session.greeting()
+    session.read_reply()
     for line in (b"EHLO c", b"MAIL FROM:<>", b"RCPT TO:<a@b>", b"DATA"):
         session.command(Command(line))
     assert stands(session) is Phase.MAILDATA
@@ -107,9 +107,10 @@ def test_a_whole_message() -> None:
     script = conversation(*TO_DATA, (".\r\n", "250 queued"), ("QUIT\r\n", "221 bye"), then=close)
     with talking(script, strict=True) as (session, log, peer):
         reach_data(session)
-        assert session.send_mail_data([b"Subject: x\n", b"\n.dot", b"\n"]).code == 250
+        assert session.send_message([b"Subject: x\n", b"\n.dot", b"\n"]).code == 250
         assert session.command(Command(b"QUIT")).code == 221
-        assert session.wait_for_close(5)
+        with pytest.raises(ConnectionLost):
+            session.listen(5)
     assert log.codes == [220, 250, 250, 250, 354, 250, 221]
     assert peer.heard.endswith(b"DATA\r\nSubject: x\r\n\r\n..dot\r\n.\r\nQUIT\r\n")
     assert [entry.seq for entry in log] == list(range(1, len(log) + 1))
@@ -121,7 +122,7 @@ def test_a_whole_message() -> None:
 
 def test_replies_say_how_long_they_took() -> None:
     with talking(conversation(GREETS, ("NOOP\r\n", "250"))) as (session, log, _):
-        session.greeting()
+        session.read_reply()
         session.command(NOOP)
     assert all(
         event.seconds is not None and event.seconds >= 0 for event in log.events if isinstance(event, ReplyReceived)
@@ -138,10 +139,11 @@ def test_pipelined_commands_go_out_in_one_write() -> None:
         peer.hear_end()
 
     with talking(script) as (session, log, _):
-        session.greeting()
+        session.read_reply()
         session.send(Command(b"MAIL FROM:<>"), Command(b"RCPT TO:<a@b>"), Command(b"DATA"))
-        replies = session.read_replies()
-    assert [(answer.reply.code, answer.command and answer.command.verb) for answer in replies] == [
+        assert [reply.code for reply in session.read_replies()] == [250, 550, 354]
+    answers = [event for event in log.events if isinstance(event, ReplyReceived)][1:]
+    assert [(answer.reply.code, answer.command and answer.command.verb) for answer in answers] == [
         (250, "MAIL"),
         (550, "RCPT"),
         (354, "DATA"),
@@ -153,9 +155,9 @@ def test_pipelined_commands_go_out_in_one_write() -> None:
 def test_a_chunk_goes_out_with_its_command() -> None:
     script = conversation(GREETS, ("hello", "250 ok"), ("BDAT 0 LAST\r\n", "250 done"))
     with talking(script) as (session, log, peer):
-        session.greeting()
-        assert session.send_chunk(b"hello", last=False).code == 250
-        assert session.send_chunk(b"", last=True).code == 250
+        session.read_reply()
+        assert session.send_bdat(b"hello", last=False).code == 250
+        assert session.send_bdat(b"", last=True).code == 250
     assert peer.heard == b"BDAT 5\r\nhelloBDAT 0 LAST\r\n"
     assert next(event.octets for event in log.events if isinstance(event, OctetsSent)) == b"hello"
 
@@ -169,10 +171,10 @@ def test_lmtp_waits_for_every_reply() -> None:
         )(peer)  # fmt: skip
 
     with talking(script, target=Target(Way.UNIX, "/s", lmtp=True)) as (session, log, _):
-        session.greeting()
+        session.read_reply()
         for line in (b"LHLO c", b"MAIL FROM:<>", b"RCPT TO:<a@b>", b"RCPT TO:<c@d>", b"DATA"):
             session.command(Command(line))
-        assert session.send_mail_data([]).code == 550
+        assert session.send_message([]).code == 550
         assert session.is_private
     assert log.codes[-2:] == [250, 550]
 
@@ -180,7 +182,7 @@ def test_lmtp_waits_for_every_reply() -> None:
 def test_consumers_come_and_go() -> None:
     with talking(conversation(GREETS)) as (session, log, _):
         late = Log()
-        session.greeting()
+        session.read_reply()
         log.clear()
         session.remark("first")
         session.subscribe(late)
@@ -201,15 +203,15 @@ def test_consumers_come_and_go() -> None:
 
 def test_raw_octets_and_their_replies() -> None:
     with talking(conversation(GREETS, ("RSET\r\n", "250 a|250 b"))) as (session, _log, peer):
-        session.greeting()
+        session.read_reply()
         session.send_raw(b"NOOP\r\nRSET\r\n")
-        assert [answer.reply.code for answer in session.read_replies()] == [250, 250]
+        assert [reply.code for reply in session.read_replies()] == [250, 250]
     assert peer.heard == b"NOOP\r\nRSET\r\n"
 
 
 def test_nothing_is_waited_for_when_nothing_is_owed() -> None:
     with talking(conversation(GREETS)) as (session, _, _):
-        session.greeting()
+        session.read_reply()
         with pytest.raises(UsageError, match="no reply is owed"):
             session.read_reply()
         assert session.read_replies() == []
@@ -231,7 +233,7 @@ def test_one_deadline_spans_a_reply_that_drips() -> None:
         log,
         _,
     ):
-        session.greeting()
+        session.read_reply()
         session.send(NOOP)
         start = time.monotonic()
         with pytest.raises(WaitTimedOut, match=r"the reply to NOOP did not come within 0\.3 s\. Part of it came\."):
@@ -251,7 +253,7 @@ def test_each_wait_has_its_own_length(line: str, field: str) -> None:
     script = conversation(*([GREETS] if line else []), then=stay_silent)
     with talking(script, timeouts=long) as (session, _, _):
         if line:
-            session.greeting()
+            session.read_reply()
             session.send(Command(line.encode()))
         with pytest.raises(WaitTimedOut, match=r"within 0\.05 s"):
             session.read_reply()
@@ -260,7 +262,7 @@ def test_each_wait_has_its_own_length(line: str, field: str) -> None:
 def test_the_wait_is_for_what_was_asked_last_and_not_for_what_is_late() -> None:
     waits = Timeouts(quit=0.05)
     with talking(conversation(GREETS), timeouts=waits) as (session, _log, _):
-        session.greeting()
+        session.read_reply()
         session.send(NOOP)
         with pytest.raises(WaitTimedOut, match="the reply to NOOP"):
             session.read_reply(0.05)
@@ -276,7 +278,7 @@ def test_a_late_reply_is_shown_and_is_not_the_next_answer() -> None:
         peer.hear_end()
 
     with talking(conversation(GREETS, ("VRFY ann\r\n", ""), ("NOOP\r\n", ""), then=late)) as (session, log, peer):
-        session.greeting()
+        session.read_reply()
         session.send(Command(b"VRFY ann"))
         with pytest.raises(WaitTimedOut):
             session.read_reply(0.05)
@@ -294,7 +296,7 @@ def test_a_late_reply_can_be_waited_for() -> None:
         peer.hear_end()
 
     with talking(conversation(GREETS, ("VRFY ann\r\n", ""), then=late)) as (session, _log, peer):
-        session.greeting()
+        session.read_reply()
         session.send(Command(b"VRFY ann"))
         with pytest.raises(WaitTimedOut):
             session.read_reply(0.05)
@@ -327,7 +329,7 @@ def test_ctrl_c_ends_the_wait_at_once_and_the_reply_is_still_owed() -> None:
         peer.hear_end()
 
     with talking(conversation(GREETS, ("VRFY ann\r\n", ""), then=press)) as (session, log, peer):
-        session.greeting()
+        session.read_reply()
         session.send(Command(b"VRFY ann"))
         timer = threading.Timer(0.1, lambda: signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT))
         timer.start()
@@ -345,7 +347,7 @@ def test_ctrl_c_ends_the_wait_at_once_and_the_reply_is_still_owed() -> None:
 def test_ctrl_c_while_a_command_is_shown_still_sends_it() -> None:
     """Else a reply would be owed to a command that never went out."""
     with talking(conversation(GREETS, ("NOOP\r\n", "250 ok"))) as (session, _log, _):
-        session.greeting()
+        session.read_reply()
         before, after = CtrlC(CommandSent), Log()
         session.subscribe(before)
         session.subscribe(after)
@@ -357,7 +359,7 @@ def test_ctrl_c_while_a_command_is_shown_still_sends_it() -> None:
 
 def test_ctrl_c_while_a_reply_is_shown_loses_none_behind_it() -> None:
     with talking(conversation(GREETS, ("RSET\r\n", "250 a|250 b"))) as (session, _log, _):
-        session.greeting()
+        session.read_reply()
         pressed, after = CtrlC(ReplyReceived), Log()
         session.subscribe(pressed)
         session.subscribe(after)
@@ -373,7 +375,7 @@ def test_ctrl_c_while_a_reply_is_shown_loses_none_behind_it() -> None:
 
 def test_ctrl_c_while_a_remark_is_shown() -> None:
     with talking(conversation(GREETS)) as (session, _log, _):
-        session.greeting()
+        session.read_reply()
         session.subscribe(CtrlC(Remarked))
         after = Log()
         session.subscribe(after)
@@ -393,7 +395,7 @@ def test_an_unsolicited_reply_is_not_the_next_answer() -> None:
         peer.hear_end()
 
     with talking(script) as (session, log, _):
-        session.greeting()
+        session.read_reply()
         assert session.command(NOOP).lines == (b"answer",)
     assert log.notices == [NoticeKind.UNSOLICITED]
 
@@ -408,7 +410,7 @@ def test_an_unsolicited_reply_ends_a_strict_session_before_the_command() -> None
         peer.hear_end()
 
     with talking(conversation(GREETS, then=surprise), strict=True) as (session, log, peer):
-        session.greeting()
+        session.read_reply()
         peer.go_on.set()
         assert said.wait(5)
         with pytest.raises(ProtocolViolation, match="250 surprise"):
@@ -430,7 +432,7 @@ def test_421_out_of_nowhere(strict: bool) -> None:
         peer.hear_end()
 
     with talking(script, strict=strict) as (session, log, peer):
-        session.greeting()
+        session.read_reply()
         peer.go_on.set()
         assert said.wait(5)
         if strict:
@@ -459,11 +461,11 @@ def test_421_in_the_middle_of_mail_data(strict: bool) -> None:
     with talking(conversation(*TO_DATA, then=cut_short), strict=strict) as (session, log, _):
         reach_data(session)
 
-        session.send_mail_piece(b"one\r\n")
+        session.send_mail_data(b"one\r\n")
         with pytest.raises(ConnectionLost):
             session.listen(5)
         with pytest.raises(ConnectionLost, match="no connection any more"):
-            session.send_mail_piece(b"two\r\n")
+            session.send_mail_data(b"two\r\n")
     assert pieces(log) == [b"one\r\n"]
     assert log.codes[-1] == 421
 
@@ -475,7 +477,7 @@ def test_a_server_that_talks_on_and_on_is_cut_off() -> None:
                 peer.say("250 " + "x" * 1000)
 
     with talking(conversation(GREETS, then=chatter)) as (session, log, _):
-        session.greeting()
+        session.read_reply()
         with pytest.raises(ProtocolViolation, match="the limit is 65,536 octets"):
             session.listen(5)
     assert log.notices[-1] is NoticeKind.TOO_MUCH
@@ -494,10 +496,10 @@ def test_a_server_that_talks_on_and_on_is_cut_off() -> None:
 def test_a_bad_reply_ends_a_strict_session_and_is_shown_first(said: str, notice: str) -> None:
     script = conversation(GREETS, ("NOOP\r\n", said))
     with talking(script) as (session, log, _):
-        session.greeting()
+        session.read_reply()
         assert session.command(NOOP).code in (250, 251)
     with talking(script, strict=True) as (session, log, _):
-        session.greeting()
+        session.read_reply()
         with pytest.raises(ProtocolViolation, match=notice) as caught:
             session.command(NOOP)
         assert caught.value.exit_status == 6
@@ -511,7 +513,7 @@ def test_what_is_no_reply_ends_any_session(strict: bool) -> None:
         talking(conversation(("", "HTTP/1.1 400 \x1b[2J Bad")), strict=strict) as (session, log, _),
         pytest.raises(ProtocolViolation, match="it speaks HTTP") as caught,
     ):
-        session.greeting()
+        session.read_reply()
     assert "\\x1b[2J" in str(caught.value)
     assert str(caught.value).isprintable()
     assert last_end(log) is End.ERROR
@@ -523,7 +525,7 @@ def test_odd_but_readable_replies_are_fine_even_when_strict() -> None:
         peer.hear_end()
 
     with talking(script, strict=True) as (session, log, _):
-        assert session.greeting().code == 220
+        assert session.read_reply().code == 220
     assert log.notices == [NoticeKind.ODD_REPLY] * 3
 
 
@@ -540,17 +542,20 @@ def test_odd_but_readable_replies_are_fine_even_when_strict() -> None:
 )
 def test_the_end_while_a_reply_is_owed(said: str, then: Callable[[Peer], None], message: str) -> None:
     with talking(conversation(GREETS, ("NOOP\r\n", said), then=then), pair=tcp_pair) as (session, log, _):
-        session.greeting()
+        session.read_reply()
         with pytest.raises(ConnectionLost) as caught:
             session.command(NOOP)
         assert str(caught.value) == message
         assert (is_open(session), stands(session)) == (False, Phase.CLOSED)
-        again_all: list[Callable[[], object]] = [session.read_reply, lambda: session.command(NOOP), session.greeting]
+        again_all: list[Callable[[], object]] = [
+            session.read_reply,
+            lambda: session.command(NOOP),
+            session.next_incoming,
+        ]
         for again in again_all:
             with pytest.raises(ConnectionLost, match="no connection any more; connect again"):
                 again()
         assert session.look() is False
-        assert session.wait_for_close(0)
     assert isinstance(log.events[-1], Disconnected)
     assert sum(isinstance(event, Disconnected) for event in log.events) == 1
     assert (NoticeKind.CUT_REPLY in log.notices) == bool(said)
@@ -558,7 +563,7 @@ def test_the_end_while_a_reply_is_owed(said: str, then: Callable[[Peer], None], 
 
 def test_the_end_while_several_replies_are_owed() -> None:
     with talking(conversation(GREETS, ("RSET\r\n", "250 one"), then=close)) as (session, _, _):
-        session.greeting()
+        session.read_reply()
         session.send(NOOP, NOOP, Command(b"RSET"))
         assert session.read_reply().code == 250
         for _ in range(3):
@@ -568,7 +573,7 @@ def test_the_end_while_several_replies_are_owed() -> None:
 
 def test_nothing_can_be_read_after_closing() -> None:
     with talking(conversation(GREETS)) as (session, log, _):
-        session.greeting()
+        session.read_reply()
         session.send(NOOP)
         session.close()
         with pytest.raises(ConnectionLost, match="no connection any more"):
@@ -591,17 +596,17 @@ def test_dropping_the_connection(reset: bool) -> None:
             ends.append("reset")
 
     with talking(script, pair=tcp_pair) as (session, log, _):
-        session.greeting()
+        session.read_reply()
         session.drop(reset=reset)
     assert ends == ["reset" if reset else "closed"]
     assert log.events[-1] == Disconnected(End.CLIENT, "reset" if reset else "dropped")
 
 
-def test_waiting_for_the_server_to_close() -> None:
+def test_a_server_that_does_not_close_leaves_the_session_open() -> None:
     with talking(conversation(GREETS, ("QUIT\r\n", "221 bye"))) as (session, _, _):
-        session.greeting()
+        session.read_reply()
         session.command(Command(b"QUIT"))
-        assert session.wait_for_close(0.05) is False
+        session.listen(0.05)
         assert is_open(session)
 
 
@@ -618,23 +623,23 @@ def test_a_break_behind_the_final_dot_leaves_the_outcome_unknown(then: Callable[
         with pytest.raises(
             OutcomeUnknown, match="the message may have been accepted, so look before sending it again"
         ) as caught:
-            session.send_mail_data([b"hello"])
+            session.send_message([b"hello"])
         assert caught.value.exit_status == 7
         assert not is_open(session)
 
 
 def test_a_break_behind_the_last_chunk_leaves_the_outcome_unknown() -> None:
     with talking(conversation(GREETS, ("hello", ""), then=close)) as (session, _, _):
-        session.greeting()
+        session.read_reply()
         with pytest.raises(OutcomeUnknown):
-            session.send_chunk(b"hello", last=True)
+            session.send_bdat(b"hello", last=True)
 
 
 def test_a_break_behind_a_chunk_that_is_not_the_last_is_a_loss() -> None:
     with talking(conversation(GREETS, ("hello", ""), then=close)) as (session, _, _):
-        session.greeting()
+        session.read_reply()
         with pytest.raises(ConnectionLost):
-            session.send_chunk(b"hello", last=False)
+            session.send_bdat(b"hello", last=False)
 
 
 def test_a_break_before_the_final_dot_is_a_loss() -> None:
@@ -679,7 +684,7 @@ def test_who_gets_events_afterwards_does_not_keep_the_octets_waiting() -> None:
         Target(Way.TCP, "h", 25),
         Quiet(),  # type: ignore[arg-type]
         [lambda entry: told.append("at once")],
-        afterwards=[lambda entry: told.append("afterwards")],
+        deferred=[lambda entry: told.append("afterwards")],
     )
     session.send(Command(b"NOOP"), Command(b"NOOP"))
     assert told == ["at once", "at once", "the octets", "afterwards", "afterwards"]
@@ -687,10 +692,10 @@ def test_who_gets_events_afterwards_does_not_keep_the_octets_waiting() -> None:
 
 def test_a_final_dot_that_may_have_gone_out_leaves_the_outcome_unknown() -> None:
     session = Session(Target(Way.TCP, "h", 25), BrokenPipe())  # type: ignore[arg-type]
-    session.greeting()
+    session.read_reply()
     session.command(Command(b"DATA"))
     with pytest.raises(OutcomeUnknown):
-        session.send_mail_data([b"hello"])
+        session.send_message([b"hello"])
 
 
 def test_a_server_that_stops_reading() -> None:
@@ -707,7 +712,7 @@ def test_a_server_that_stops_reading() -> None:
         reach_data(session)
         start = time.monotonic()
         with pytest.raises(WaitTimedOut, match=r"the server read nothing for 0\.3 s"):
-            session.send_mail_data([b"x" * 65536] * 200)
+            session.send_message([b"x" * 65536] * 200)
         assert time.monotonic() - start < 5
         assert not is_open(session)
     assert last_end(log) is End.ERROR
@@ -724,7 +729,7 @@ def test_a_server_that_talks_instead_of_reading_is_heard() -> None:
     with talking(conversation(*TO_DATA, then=talk), timeouts=QUICK.all(5), pair=tcp_pair) as (session, log, _):
         reach_data(session)
         with pytest.raises(DialogueBroken):
-            session.send_mail_data([b"x" * 65536] * 200)
+            session.send_message([b"x" * 65536] * 200)
     assert log.codes[-2:] == [452, 421]
 
 
@@ -746,7 +751,7 @@ TOKEN = "AHN0dWRlbnQAY2FuYXJ5LXBhc3N3b3Jk"
 )
 def test_a_credential_that_the_server_sends_back_is_masked(send: Callable[[Session], None]) -> None:
     with talking(conversation(GREETS, (TOKEN + "\r\n", f"500 unknown: {TOKEN}|550 {TOKEN}"))) as (session, log, _):
-        session.greeting()
+        session.read_reply()
         send(session)
         reply = session.read_reply()
         assert TOKEN not in reply.text
@@ -765,7 +770,7 @@ def test_a_secret_of_odd_octets_is_masked_too() -> None:
         peer.hear_end()
 
     with talking(script) as (session, _, _):
-        session.greeting()
+        session.read_reply()
         reply = session.command(Command.parse(b"AUTH PLAIN p\xe4ssw\xf6rd"))
         assert b"ssw" not in reply.octets
 
@@ -775,7 +780,7 @@ def test_a_password_is_found_in_base64_and_in_what_is_no_reply() -> None:
 
     blob = base64.b64encode(b"\0student\0canary-password").decode()
     with talking(conversation(GREETS, ("NOOP\r\n", f"500 {blob}|canary-password!"))) as (session, log, _):
-        session.greeting()
+        session.read_reply()
         session.keep_secret(Secret("canary-password"))
         session.send(NOOP)
         with pytest.raises(ProtocolViolation) as caught:
@@ -789,16 +794,16 @@ def test_a_password_is_found_in_base64_and_in_what_is_no_reply() -> None:
 
 def test_after_the_220_to_starttls_nothing_goes_in_the_clear() -> None:
     with talking(conversation(GREETS, ("STARTTLS\r\n", "220 go"))) as (session, _, peer):
-        session.greeting()
+        session.read_reply()
         session.command(Command(b"STARTTLS"))
         assert session.tls_due
         for send in (
             lambda: session.command(NOOP),
             lambda: session.send_raw(b"NOOP\r\n"),
             lambda: session.send_sasl(b"abcd"),
-            lambda: session.send_chunk(b"", last=True),
-            lambda: session.send_mail_piece(b"x\r\n"),
-            session.send_end_of_data,
+            lambda: session.send_bdat(b"", last=True),
+            lambda: session.send_mail_data(b"x\r\n"),
+            session.end_message,
         ):
             with pytest.raises(UsageError, match="nothing more goes in the clear"):
                 send()
@@ -807,7 +812,7 @@ def test_after_the_220_to_starttls_nothing_goes_in_the_clear() -> None:
 
 def test_declining_tls_goes_on_in_the_clear() -> None:
     with talking(conversation(GREETS, ("STARTTLS\r\n", "220 go"), ("NOOP\r\n", "250 ok"))) as (session, _, _):
-        session.greeting()
+        session.read_reply()
         session.command(Command(b"STARTTLS"))
         session.decline_tls()
         assert session.command(NOOP).code == 250
@@ -820,7 +825,7 @@ FORGED = "250 forged"
 @pytest.mark.parametrize("strict", [True, False])
 def test_text_behind_the_220_in_the_same_segment(strict: bool) -> None:
     with talking(conversation(GREETS, ("STARTTLS\r\n", f"220 go|{FORGED}")), strict=strict) as (session, log, peer):
-        session.greeting()
+        session.read_reply()
         with pytest.raises(ProtocolViolation, match='text in the clear behind the 220 to STARTTLS: "250 forged"'):
             session.command(Command(b"STARTTLS"))
         assert not is_open(session)
@@ -838,7 +843,7 @@ def test_text_behind_the_220_that_comes_before_the_handshake() -> None:
         peer.hear_end()
 
     with talking(conversation(GREETS, ("STARTTLS\r\n", "220 go"), then=forge)) as (session, _log, peer):
-        session.greeting()
+        session.read_reply()
         session.command(Command(b"STARTTLS"))
         peer.go_on.set()
         assert said.wait(5)
@@ -856,7 +861,7 @@ def test_text_behind_the_220_that_comes_in_place_of_the_handshake() -> None:
         peer.hear_end()
 
     with talking(conversation(GREETS, then=forge)) as (session, log, _):
-        session.greeting()
+        session.read_reply()
         session.command(Command(b"STARTTLS"))
         with pytest.raises(ProtocolViolation, match='in place of the handshake: "250 forged"'):
             session.start_tls(TlsSettings())
@@ -877,7 +882,7 @@ def test_text_behind_the_220_cut_at_any_point(point: int) -> None:
         peer.hear_end()
 
     with talking(conversation(GREETS, then=forge)) as (session, log, peer):
-        session.greeting()
+        session.read_reply()
         session.send(Command(b"STARTTLS"))
 
         def go_on() -> None:

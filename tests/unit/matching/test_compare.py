@@ -6,11 +6,12 @@ from contextlib import suppress
 
 import pytest
 
-from smtp_shell.matching.compare import Demand, Strictness, Verdict, match
+from smtp_shell.matching.compare import Verdict, match
+from smtp_shell.matching.expectation import ExpectedLine, Strictness
 from smtp_shell.matching.normalise import normalise
 from smtp_shell.matching.pattern import Pattern, PatternTooSlow, unfit_capture
 from smtp_shell.protocol.replies import Reply, ReplyParser
-from smtp_shell.replay.cursor import Script
+from smtp_shell.replay.cursor import StepCursor
 from smtp_shell.transcript.file import TranscriptReader
 from smtp_shell.transcript.step import Marker, Step
 
@@ -26,7 +27,7 @@ def reply(octets: bytes) -> Reply:
 
 
 def verdict(expected: str, octets: bytes, strictness: Strictness = CODE, verb: str = "") -> Verdict:
-    script = Script(TranscriptReader(io.BytesIO(expected.encode()), "test.smtp"))
+    script = StepCursor(TranscriptReader(io.BytesIO(expected.encode()), "test.smtp"))
     demanded = script.take_expected()
     assert demanded is not None
     return match(demanded, reply(octets), strictness, verb=verb)
@@ -130,10 +131,10 @@ def test_a_capture_that_breaks_a_line_is_refused() -> None:
     ],
 )
 def test_expected_lines_are_framed_as_replies(lines: str, sizes: list[int]) -> None:
-    script = Script(TranscriptReader(io.BytesIO(lines.encode()), "test.smtp"))
+    script = StepCursor(TranscriptReader(io.BytesIO(lines.encode()), "test.smtp"))
     found: list[int] = []
     while (demanded := script.take_expected()) is not None:
-        found.append(len(demanded.demands))
+        found.append(len(demanded.lines))
     assert found == sizes
 
 
@@ -156,7 +157,7 @@ def test_a_pattern_that_does_not_say_ends_where_the_reply_ends(octets: bytes, us
 @pytest.mark.parametrize("text", ["hello", "", "25", "25a x", "250text", "2503", "6 0"])
 def test_a_line_that_no_reply_can_meet_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="reply code"):
-        Demand.parse(Step(Marker.SERVER, text))
+        ExpectedLine.parse(Step(Marker.SERVER, text))
 
 
 @pytest.mark.parametrize("text", ["(", "[", "a{2,1}", "(?P<1>x)", "*", "(?P<sasl>x)", "x" * 5000, "[[a]--b]", "\\p{L}"])

@@ -11,16 +11,16 @@ from smtp_shell.replay.plan import (
     MOST_CAPTURES,
     MOST_IN_A_GROUP,
     MOST_IN_A_REPLY,
-    Outline,
-    check_for_replay,
+    ReplayPlan,
+    plan,
 )
 from smtp_shell.transcript.header import MOST_FAULTS
 
 
-def check(folder: Path, *lines: str, **given: str) -> Outline:
+def check(folder: Path, *lines: str, **given: str) -> ReplayPlan:
     path = folder / "a.smtp"
     path.write_text("".join(f"{line}\n" for line in lines), "utf-8")
-    return check_for_replay(path, given)
+    return plan(path, given)
 
 
 def problems(folder: Path, *lines: str, **given: str) -> list[str]:
@@ -57,7 +57,7 @@ def test_the_steps_of_a_short_transcript_are_kept(tmp_path: Path) -> None:
     steps = check(tmp_path, "S: 220", "C: NOOP").steps
     assert steps is not None
     assert [(step.marker.value, step.text, step.line) for step in steps] == [("S:", "220", 1), ("C:", "NOOP", 2)]
-    assert check_for_replay(tmp_path / "a.smtp", {}, keep=False).steps is None
+    assert plan(tmp_path / "a.smtp", {}, keep=False).steps is None
 
 
 @pytest.mark.parametrize(

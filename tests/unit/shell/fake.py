@@ -150,7 +150,7 @@ def make_shell(
     shell = Shell(screen, options, settings or ShellSettings(ehlo="client.example.org", insecure_auth=True), ask=ask)
     shell.target = target or Target(Way.TCP, "mail.example.org", 25)
     shell.session = Session(shell.target, transport, [screen, shell._count])
-    shell.session.greeting()
+    shell.session.read_reply()
     for line in before:
         shell.run(line)
     transport.heard = b""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from smtp_shell.replay.plan import check_for_replay
+from smtp_shell.replay.plan import plan
 from smtp_shell.transcript.file import Header, Marker, Step, TranscriptReader, TranscriptWriter, check, open_transcript
 
 FOLDER = Path(__file__).parents[3] / "transcripts"
@@ -52,7 +52,7 @@ class TestEach:
         check(path)
 
     def test_it_can_be_acted_out(self, path: Path) -> None:
-        outline = check_for_replay(path, {})
+        outline = plan(path, {})
         assert outline.uses_sasl == ("auth" in outline.header.tags.split() if outline.header else False)
 
     def test_it_says_what_it_is_about(self, path: Path) -> None:
@@ -116,7 +116,7 @@ def test_what_the_read_me_shows_is_a_transcript(tmp_path: Path, snippet: str) ->
     path.write_text(snippet, encoding="utf-8")
     (tmp_path / "messages").mkdir()
     (tmp_path / "messages" / "first.eml").write_text("Subject: first\n\n")
-    check_for_replay(path, {})
+    plan(path, {})
 
 
 def test_the_read_me_names_every_marker() -> None:

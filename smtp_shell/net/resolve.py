@@ -1,0 +1,110 @@
+"""Names and addresses: the addresses of a server, and the name of this host."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import socket
+from typing import Any
+
+from msgspec import Struct
+
+from smtp_shell.errors import ConnectFailed
+from smtp_shell.net.target import Target
+from smtp_shell.net.waiting import tick
+from smtp_shell.private_files import reason_of
+
+FAMILIES = {"-4": int(socket.AF_INET), "-6": int(socket.AF_INET6)}
+"""Address family by the option that selects it."""
+
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
+_FULL_NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})+")
+
+
+class Address(Struct, frozen=True):
+    """One address of a server.
+
+    Args:
+        family: `socket.AF_INET` or `socket.AF_INET6`.
+        sockaddr: What `socket.connect` takes for this family.
+    """
+
+    family: int
+    sockaddr: tuple[Any, ...]  # as getaddrinfo returns it: host and port, and for IPv6 two numbers more
+
+    def __str__(self) -> str:
+        host, port = self.sockaddr[:2]
+        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def resolve(target: Target, deadline: float, family: int = 0) -> list[Address]:
+    """Return the addresses of a host, in the order in which to try them.
+
+    Args:
+        target: A TCP target. A host that is an address literal is not looked up.
+        deadline: When to give up, on the clock of `time.monotonic`.
+        family: `socket.AF_INET`, `socket.AF_INET6`, or 0 for either.
+
+    Raises:
+        ConnectFailed: The name is not known, or was not found in time.
+    """
+    for kind in (socket.AF_INET, socket.AF_INET6):
+        if family in (0, kind):
+            with contextlib.suppress(OSError, ValueError):
+                socket.inet_pton(kind, target.host)
+                return [Address(kind, (target.host, target.port))]
+    return _look_up(target, deadline, family)
+
+
+def _look_up(target: Target, deadline: float, family: int) -> list[Address]:
+    """Call getaddrinfo in a thread of its own: it has no time-out, and Ctrl-C does not interrupt it."""
+    import threading
+
+    found: list[Address] = []
+    failure: list[str] = []
+
+    def look_up() -> None:
+        try:
+            rows = socket.getaddrinfo(target.host, target.port, family, socket.SOCK_STREAM)
+            found.extend(Address(row[0], row[4]) for row in rows)
+        except socket.gaierror:
+            failure.append("the name is not known")
+        except OSError as error:
+            failure.append(reason_of(error))
+        except UnicodeError:
+            failure.append("it is no valid host name")
+
+    thread = threading.Thread(target=look_up, daemon=True, name="look-up")
+    thread.start()
+    while thread.is_alive():
+        wait = tick(deadline)
+        if wait is None:
+            raise ConnectFailed(
+                f"no connection to {target}: the name was not found in time; check the name and the network."
+            )
+        thread.join(wait)
+    if failure:
+        raise ConnectFailed(f"no connection to {target}: {failure[0]}; check the name and the network.")
+    return found
+
+
+def local_name(address: str, seconds: float = 1.0) -> str:
+    """Return this host's name for EHLO: its fully qualified name, else the address literal of its end of the connection.
+
+    Args:
+        address: The address of this end of the connection. Empty if it has none.
+        seconds: How long to wait for the system to look its own name up.
+
+    Source: RFC 5321 sections 4.1.3 and 4.1.4
+    """
+    found = [socket.gethostname()]
+    if "." not in found[0]:
+        import threading
+
+        thread = threading.Thread(target=lambda: found.append(socket.getfqdn()), daemon=True, name="own-name")
+        thread.start()
+        thread.join(seconds)
+    name = found[-1]
+    if _FULL_NAME.fullmatch(name) and not name.startswith("localhost"):
+        return name
+    return f"[IPv6:{address}]" if ":" in address else f"[{address or '127.0.0.1'}]"

@@ -1,0 +1,105 @@
+"""Looking names up, address literals, and the name of this host. No name server is asked."""
+
+import socket
+import threading
+import time
+
+import pytest
+
+from smtp_shell.errors import ConnectFailed
+from smtp_shell.net.resolve import Address, local_name, resolve
+from smtp_shell.net.target import Target, Way
+
+
+def soon() -> float:
+    return time.monotonic() + 5
+
+
+def tcp(host: str) -> Target:
+    return Target(Way.TCP, host, 25)
+
+
+@pytest.mark.parametrize(
+    ("host", "family", "shown"),
+    [("192.0.2.1", socket.AF_INET, "192.0.2.1:25"), ("2001:db8::1", socket.AF_INET6, "[2001:db8::1]:25")],
+)
+def test_an_address_literal_is_not_looked_up(
+    monkeypatch: pytest.MonkeyPatch, host: str, family: int, shown: str
+) -> None:
+    monkeypatch.setattr(socket, "getaddrinfo", None)
+    for wanted in (0, family):
+        (address,) = resolve(tcp(host), soon(), wanted)
+        assert address == Address(family, (host, 25))
+        assert str(address) == shown
+
+
+def test_all_addresses_of_a_name_are_returned_in_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+
+    def look_up(*arguments: object) -> list[object]:
+        asked.append(arguments)
+        return [
+            (socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("2001:db8::1", 25, 0, 0)),
+            (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("192.0.2.1", 25)),
+        ]
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    found = resolve(tcp("mail.example.com"), soon(), socket.AF_INET6)
+    assert [str(address) for address in found] == ["[2001:db8::1]:25", "192.0.2.1:25"]
+    assert asked == [("mail.example.com", 25, socket.AF_INET6, socket.SOCK_STREAM)]
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (socket.gaierror(-2, "Name or service not known"), "the name is not known; check the name and the network"),
+        (UnicodeError(), "it is no valid host name; check the name"),
+        (OSError(24, "Too many open files"), "too many open files; check the name"),
+    ],
+)
+def test_why_a_name_has_no_address(monkeypatch: pytest.MonkeyPatch, error: Exception, words: str) -> None:
+    def refuse(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    with pytest.raises(ConnectFailed, match=words):
+        resolve(tcp("mail.example.com"), soon())
+
+
+def test_a_look_up_that_never_ends_is_given_up_at_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    over = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_: over.wait(5) and [])
+    try:
+        with pytest.raises(ConnectFailed, match="the name was not found in time"):
+            resolve(tcp("mail.example.com"), time.monotonic() + 0.1)
+    finally:
+        over.set()
+
+
+@pytest.mark.parametrize(
+    ("host_name", "full_name", "address", "expected"),
+    [
+        ("pc.example.net", "unused.example.net", "192.0.2.1", "pc.example.net"),
+        ("pc", "pc.example.net", "192.0.2.1", "pc.example.net"),
+        ("pc", "pc", "192.0.2.1", "[192.0.2.1]"),
+        ("pc", "pc", "2001:db8::1", "[IPv6:2001:db8::1]"),
+        ("pc", "pc", "", "[127.0.0.1]"),
+        ("localhost.localdomain", "", "192.0.2.1", "[192.0.2.1]"),
+        ("my_pc.example.net", "", "192.0.2.1", "[192.0.2.1]"),
+        ("pc.example.net\n", "", "192.0.2.1", "[192.0.2.1]"),
+    ],
+)
+def test_the_name_for_ehlo(
+    monkeypatch: pytest.MonkeyPatch, host_name: str, full_name: str, address: str, expected: str
+) -> None:
+    monkeypatch.setattr(socket, "gethostname", lambda: host_name)
+    monkeypatch.setattr(socket, "getfqdn", lambda: full_name)
+    assert local_name(address) == expected
+
+
+def test_the_name_for_ehlo_does_not_wait_for_a_slow_look_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    over = threading.Event()
+    monkeypatch.setattr(socket, "gethostname", lambda: "pc")
+    monkeypatch.setattr(socket, "getfqdn", lambda: over.wait(5) and "pc.example.net")
+    assert local_name("192.0.2.1", seconds=0.05) == "[192.0.2.1]"
+    over.set()
