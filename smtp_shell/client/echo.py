@@ -14,17 +14,20 @@ if TYPE_CHECKING:
 
 
 class EchoMask:
-    """Replaces every credential that this connection has carried, in clear and in base64, in what the server sends."""
+    """Replaces every credential that this connection has carried, in clear and in base64, in what the server sends.
+
+    Attributes:
+        is_empty: Whether there is nothing to mask yet.
+    """
 
     def __init__(self) -> None:
+        self.is_empty = True
         self._traces: dict[bytes, None] = {}
-
-    def __bool__(self) -> bool:
-        return bool(self._traces)
 
     def add(self, secret: Secret) -> None:
         """Mask a secret from now on."""
         self._traces.update(dict.fromkeys(traces_of(secret)))
+        self.is_empty = not self._traces
 
     def add_octets(self, octets: bytes) -> None:
         """Mask octets that were sent as a credential."""
@@ -33,6 +36,7 @@ class EchoMask:
     def add_all(self, other: EchoMask) -> None:
         """Mask what another connection masks: the server may remember it."""
         self._traces.update(other._traces)
+        self.is_empty = not self._traces
 
     def octets(self, octets: bytes) -> bytes:
         """Return octets with the credentials masked; the same object if there are none."""

@@ -29,6 +29,7 @@ class EventStream:
 
     Attributes:
         tls: Whether events happen inside TLS from now on.
+        pending: Events that were published, and not yet delivered to the deferred consumers.
     """
 
     def __init__(
@@ -41,7 +42,7 @@ class EventStream:
         self.tls = False
         self._consumers = tuple(consumers)
         self._deferred = tuple(deferred)
-        self._pending: deque[Entry] = deque()  # published, and not yet delivered to the deferred consumers
+        self.pending: deque[Entry] = deque()
         self._wanted_by: dict[type[Event], tuple[Consumer, ...]] = {}
         self._clock = clock
         self._opened = opened
@@ -76,7 +77,7 @@ class EventStream:
         entry = Entry(self._seq, self._clock() - self._opened, event, self.tls)
         self._deliver(entry, consumers)
         if self._deferred:
-            self._pending.append(entry)
+            self.pending.append(entry)
         self._raise_interrupt()
 
     def flush(self) -> None:
@@ -85,8 +86,8 @@ class EventStream:
         Raises:
             KeyboardInterrupt: Ctrl-C was pressed meanwhile; every consumer has had all events.
         """
-        while self._pending:
-            self._deliver(self._pending.popleft(), self._deferred)
+        while self.pending:
+            self._deliver(self.pending.popleft(), self._deferred)
         if self._interrupted:
             self._raise_interrupt()
 

@@ -16,7 +16,8 @@ class IncomingReply(Struct, frozen=True):
     Args:
         reply: The whole reply, credentials masked; None for octets that are no reply.
         octets: All of it, as it came, credentials masked.
-        number: The ordinal, from 1, of what it answers among all that was ever owed a reply on this connection; 0 if it answers nothing.
+        number: The ordinal of what it answers among all that was ever owed a reply on this connection: 1 for the greeting, 0 if it
+            answers nothing.
         verb: The verb of the command that it answers; empty for none.
     """
 
@@ -24,8 +25,3 @@ class IncomingReply(Struct, frozen=True):
     octets: bytes
     number: int = 0
     verb: str = ""
-
-    @property
-    def is_greeting(self) -> bool:
-        """Whether it is the greeting."""
-        return self.number == 1

@@ -86,6 +86,7 @@ class Session:
         user: Who is authenticated; empty for nobody.
         is_open: Whether the connection is open.
         is_attacked: Whether text in the clear followed the 220 to STARTTLS.
+        incoming: The queue: what the server has sent and nobody has taken, in the order of the wire.
     """
 
     def __init__(
@@ -112,11 +113,12 @@ class Session:
         self.user = ""
         self.is_open = True
         self.is_attacked = False
+        self.incoming: deque[IncomingReply] = deque()
         self._transport = transport
         self._clock = clock
         self._sent_at = clock() if opened is None else opened
         self._stream = EventStream(consumers, clock, self._sent_at, deferred)
-        self._incoming: deque[IncomingReply] = deque()
+        self._publish = self._stream.publish
         self._next_answer = 1  # ordinal of the reply that `read_reply` waits for, as in IncomingReply.number
         self._tls_declined = False
         self._echo = EchoMask()
@@ -204,15 +206,10 @@ class Session:
         return self.tls is not None or self.target.way is not Way.TCP
 
     @property
-    def has_incoming(self) -> bool:
-        """Whether the queue of incoming replies holds something."""
-        return bool(self._incoming)
-
-    @property
     def outstanding(self) -> int:
         """How many replies are owed, or queued as answers and not taken."""
         owed = self.dialogue.asked - self.dialogue.answered
-        return owed + sum([each.number > 0 for each in self._incoming]) if self._incoming else owed
+        return owed + sum([each.number > 0 for each in self.incoming]) if self.incoming else owed
 
     # Consumers
 
@@ -419,7 +416,7 @@ class Session:
             return reply
         self._check_open()
         owed = self.dialogue.owed[self._next_answer - self.dialogue.answered - 1]
-        timeout = self.bounded(self._usual_timeout(owed)) if seconds is None else seconds
+        timeout = self._timeout(owed) if seconds is None else seconds
         deadline = self._clock() + timeout
         while reply is None:
             try:
@@ -461,17 +458,13 @@ class Session:
             OutcomeUnknown: Nothing came in time, or the connection is gone, after the final dot.
             DialogueBroken: The server closed the connection or broke the protocol.
         """
-        if not self._incoming:
-            timeout = self.timeout
+        if not self.incoming:
+            timeout = self._timeout(self.dialogue.oldest_owed)
             deadline = self._clock() + timeout
-            while not self._incoming:
+            while not self.incoming:
                 if not self.receive(deadline):
                     self._time_out_incoming(timeout)
-        return self._incoming.popleft()
-
-    def take_incoming(self) -> IncomingReply | None:
-        """Return what is next in the queue without waiting; None if it is empty."""
-        return self._incoming.popleft() if self._incoming else None
+        return self.incoming.popleft()
 
     def wait_for_incoming(self, seconds: float) -> bool:
         """Wait until the queue holds something; return whether it does.
@@ -483,9 +476,9 @@ class Session:
             DialogueBroken: The server closed the connection or broke the protocol.
         """
         deadline = self._clock() + seconds
-        while not self._incoming and self.receive(deadline):
+        while not self.incoming and self.receive(deadline):
             pass
-        return bool(self._incoming)
+        return bool(self.incoming)
 
     def receive(self, deadline: float) -> bool:
         """Wait for octets; queue and publish what they mean.
@@ -501,7 +494,8 @@ class Session:
         """
         if not self.is_open:
             self._check_open()
-        self._stream.flush()
+        if self._stream.pending:
+            self._stream.flush()
         try:
             octets = self._transport.recv(deadline)
         except (ConnectionLost, TlsFailed) as error:
@@ -512,7 +506,10 @@ class Session:
             self._end_of_stream()
         with self._stream:
             for event in self.dialogue.receive(octets, self._clock() - self._sent_at):
-                self._take(event)
+                if isinstance(event, ReplyReceived):
+                    self._take_reply(event)
+                else:
+                    self._take(event)
         return True
 
     def listen(self, seconds: float) -> None:
@@ -540,12 +537,6 @@ class Session:
         """Stop waiting for what is owed; it is published as late when it comes."""
         self.dialogue.expect_late()
         self._next_answer = self.dialogue.asked + 1
-
-    @property
-    def timeout(self) -> float:
-        """Timeout in seconds of the oldest reply that is owed, or of any reply when none is."""
-        owed = self.dialogue.oldest_owed
-        return self.bounded(self.timeouts.reply if owed is None else self._usual_timeout(owed))
 
     def bounded(self, seconds: float) -> float:
         """Return a timeout as `reply_timeout` overrides it and `deadline` bounds it, in seconds.
@@ -604,7 +595,8 @@ class Session:
     def _begin_sending(self, *, looked: bool = False) -> None:
         if not looked:
             self.look()
-        self._check_sendable()
+        if not self.is_open or self.dialogue.phase is Phase.TLS:
+            self._check_sendable()
         self._next_answer = self.dialogue.asked + 1
 
     def _send(self, events: Iterable[Event], octets: bytes) -> None:
@@ -628,7 +620,8 @@ class Session:
             except KeyboardInterrupt:
                 self._end(End.ERROR, "interrupted while sending")
                 raise
-        self._stream.flush()
+        if self._stream.pending:
+            self._stream.flush()
 
     def _not_sent(self, error: DialogueBroken) -> NoReturn:
         owed = self.dialogue.owed
@@ -643,8 +636,7 @@ class Session:
             raise ConnectionLost("there is no connection any more; connect again.")
 
     def _check_sendable(self) -> None:
-        if not self.is_open:
-            self._check_open()
+        self._check_open()
         if self.dialogue.phase is Phase.TLS and not self._tls_declined:
             raise UsageError(
                 "the server said 220 to STARTTLS: the handshake comes next, and nothing more goes in the clear."
@@ -652,28 +644,23 @@ class Session:
 
     # Private: receiving
 
-    def _publish(self, event: Event) -> None:
-        self._stream.publish(event)
-
     def _take_answer(self) -> Reply | None:
         """Return the reply that `read_reply` waits for, if it is queued; drop what precedes it."""
-        while self._incoming:
-            incoming = self._incoming.popleft()
+        while self.incoming:
+            incoming = self.incoming.popleft()
             if incoming.number >= self._next_answer and incoming.reply is not None:
                 self._next_answer = incoming.number + 1
                 return incoming.reply
         return None
 
     def _take(self, event: Event) -> None:
-        if isinstance(event, ReplyReceived):
-            self._take_reply(event)
-        elif isinstance(event, Noticed):
+        if isinstance(event, Noticed):
             self._take_notice(event)
         else:
             self._publish(event)
 
     def _take_reply(self, event: ReplyReceived) -> None:
-        if self._echo:
+        if not self._echo.is_empty:
             masked = self._echo.reply(event.reply)
             if masked is not event.reply:
                 self._publish(Noticed(NoticeKind.ECHO))
@@ -681,7 +668,7 @@ class Session:
                 event = replace(event, reply=masked)
         reply = event.reply
         number = 0 if event.seconds is None else self.dialogue.answered
-        self._incoming.append(IncomingReply(reply, reply.octets, number, event.verb))
+        self.incoming.append(IncomingReply(reply, reply.octets, number, event.verb))
         self._publish(event)
         if self._violation is not None:
             self._break_off(_with_words(self._violation, reply))
@@ -691,7 +678,7 @@ class Session:
         if notice.octets:
             notice = replace(notice, octets=self._echo.octets(notice.octets))
             self.is_attacked |= notice.kind is NoticeKind.PLAINTEXT_AFTER_STARTTLS
-            self._incoming.append(IncomingReply(None, notice.octets))
+            self.incoming.append(IncomingReply(None, notice.octets))
         self._publish(notice)
         if notice.kind in _ALWAYS_FATAL:
             shown = f': "{escape(notice.octets[:120].rstrip())}"' if notice.octets else ""
@@ -722,15 +709,20 @@ class Session:
         self._end(End.ERROR, error.message)
         raise _loss(owed, error)
 
-    def _usual_timeout(self, owed: Owed) -> float:
-        times, verb = self.timeouts, owed.verb
+    def _timeout(self, owed: Owed | None) -> float:
+        """Return the timeout of a reply that is owed, or of any reply when none is, in seconds."""
+        times, verb = self.timeouts, owed.verb if owed is not None else ""
+        seconds = times.reply
         if verb == "QUIT":
-            return times.quit
-        if verb == "DATA":
-            return times.data
-        if owed.asked is Asked.GREETING:
-            return times.greeting
-        return times.final_dot if owed.ends_message or verb == "BDAT" else times.reply
+            seconds = times.quit
+        elif verb == "DATA":
+            seconds = times.data
+        elif owed is not None and owed.asked is not Asked.COMMAND:
+            seconds = times.greeting if owed.asked is Asked.GREETING else seconds
+            seconds = times.final_dot if owed.ends_message else seconds
+        elif verb == "BDAT":
+            seconds = times.final_dot
+        return self.bounded(seconds)
 
     def _time_out(self, owed: Owed, waited: float) -> NoReturn:
         partly = " Part of it came." if self.dialogue.pending else ""

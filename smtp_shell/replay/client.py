@@ -13,8 +13,9 @@ from msgspec.structs import replace
 from smtp_shell.errors import DialogueBroken, TlsFailed
 from smtp_shell.protocol.commands import Command, bdat_chunk
 from smtp_shell.protocol.dialogue import Phase
-from smtp_shell.protocol.octets import escape, unescape
+from smtp_shell.protocol.octets import escape
 from smtp_shell.replay.mail_data import MailDataSender
+from smtp_shell.replay.results import LONGEST_SHOWN, excerpt
 from smtp_shell.replay.sasl_steps import EMPTY_LINE, SaslSteps, has_secret
 from smtp_shell.replay.verifier import VIOLATED, Comparison, ReplyVerifier
 from smtp_shell.transcript.step import CLIENT_LINES, Marker
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from smtp_shell.transcript.variables import Variables
 
 _STRIPPED = "its EHLO does not announce STARTTLS: somebody on the way may be stripping it"
-_LONGEST_SHOWN = 2_000
 _MOST_SHOWN = 100
 _line_of = attrgetter("line")
 
@@ -74,34 +74,30 @@ class ReplayClient:
     Attributes:
         sasl: The AUTH exchanges.
         mail: The mail data.
+        chunk_left: How many octets of a BDAT chunk are still to be sent.
     """
 
     def __init__(self, cursor: StepCursor, settings: ReplaySettings, variables: Variables, folder: Path) -> None:
         self.sasl = SaslSteps(cursor, settings, variables)
+        self.chunk_left = 0
         self.mail = MailDataSender(cursor, folder, self._expand, outside=settings.outside)
         self._cursor = cursor
         self._settings = settings
         self._variables = variables
-        self._chunk_left = 0  # octets of a BDAT chunk that are still to be sent
         self._chunk_of: SentStep | None = None  # the group that ends in the BDAT command
-
-    @property
-    def is_chunk_due(self) -> bool:
-        """Whether a BDAT command has been sent, and octets of its chunk are still to be sent."""
-        return self._chunk_left > 0
 
     def take_group(self, first: Step) -> list[Step]:
         """Pass a client line, with the lines of its group, and return them."""
         cursor = self._cursor
-        cursor.next()
+        cursor.advance()
         steps = [first]
         while (
             steps[-1].marker is Marker.PIPELINED
-            and (step := cursor.peek()) is not None
+            and (step := cursor.step) is not None
             and step.marker in CLIENT_LINES
             and step.marker is not Marker.CLIENT_OCTETS
         ):
-            cursor.next()
+            cursor.advance()
             steps.append(step)
         return steps
 
@@ -132,14 +128,16 @@ class ReplayClient:
         if in_exchange and len(commands) == 1:
             shown = self.sasl.send_response(session, incoming, commands[0].line)
         else:
-            self.sasl.note_command(commands[-1])
-            self._chunk_left = self._following_chunk(last, commands[-1])
-            more = self._chunk_left > 0
+            if verb == "AUTH" or self.sasl.exchange is not None:
+                self.sasl.note_command(commands[-1])
+            if last.marker is Marker.PIPELINED:
+                self.chunk_left = self._following_chunk(commands[-1])
+            more = self.chunk_left > 0
             incoming.attempt(partial(session.send, *commands, more=more, looked=True))
-            shown = "\n".join([_shown(command) for command in commands[:_MOST_SHOWN]]) or EMPTY_LINE
+            shown = _shown(steps, commands)
         lines = tuple(map(_line_of, steps))
         sent = SentStep(lines, shown, started, verb, in_exchange=in_exchange, is_stripped=is_stripped)
-        if self._chunk_left:
+        if self.chunk_left:
             self._chunk_of = sent
             return None
         return sent
@@ -155,7 +153,7 @@ class ReplayClient:
         octets = self._expand(step)
         if session.target.starttls:
             _demand_tls(session, [Command.parse(line).verb for line in octets.split(b"\n")])
-        shown = SASL_MARK if session.phase is Phase.AUTH else _shown(Command.parse(octets))
+        shown = SASL_MARK if session.phase is Phase.AUTH else _shown_command(Command.parse(octets))
         incoming.attempt(partial(session.send_raw, octets))
         return SentStep((step.line,), shown, started, awaits_all=False, doubtful=True)
 
@@ -168,13 +166,13 @@ class ReplayClient:
         group = self._chunk_of
         assert group is not None
         started, last = monotonic(), 0
-        while self._chunk_left and (step := self._cursor.peek()) is not None and step.marker is Marker.CLIENT_OCTETS:
-            self._cursor.next()
+        while self.chunk_left and (step := self._cursor.step) is not None and step.marker is Marker.CLIENT_OCTETS:
+            self._cursor.advance()
             last = step.line
             octets = self._expand(step)
-            self._chunk_left = max(0, self._chunk_left - len(octets))
+            self.chunk_left = max(0, self.chunk_left - len(octets))
             incoming.attempt(partial(session.send_chunk, octets))
-        self._chunk_left, self._chunk_of = 0, None
+        self.chunk_left, self._chunk_of = 0, None
         return SentStep((*group.lines, last), f"{group.shown}\n(a chunk)", started)
 
     def send_mail_piece(self, session: Session, incoming: IncomingReplies, started: float) -> SentStep | None:
@@ -205,7 +203,7 @@ class ReplayClient:
         if sent.verb == "DATA":
             return _after_data(session, found)
         if sent.doubtful:
-            verifier.doubtful = incoming.outstanding
+            verifier.doubtful = session.outstanding
             self.sasl.note_challenge(session, incoming)
         return replace(found, why=sent.why) if sent.why else found
 
@@ -213,7 +211,7 @@ class ReplayClient:
         self, session: Session, incoming: IncomingReplies, verifier: ReplyVerifier, sent: SentStep, found: Comparison
     ) -> Comparison:
         if found.code == 220 and found.ok and session.phase is Phase.TLS:
-            if found.declines_tls or self._cursor.peek_event() == "no-tls":
+            if found.declines_tls or self._cursor.next_event() == "no-tls":
                 session.decline_tls()
                 return found
             try:
@@ -246,8 +244,9 @@ class ReplayClient:
             UsageError: A variable has no value.
             NotSendable: A value would not stay inside one line.
         """
-        if "${" not in step.text:
-            return unescape(step.text)
+        text = step.text
+        if "\\" not in text and "${" not in text:
+            return text.encode()
         template = Template.parse(step.text)
         if step.marker is Marker.CLIENT_OCTETS:
             return b"".join(
@@ -256,10 +255,10 @@ class ReplayClient:
             )
         return template.expand(self._variables.value)
 
-    def _following_chunk(self, last: Step, command: Command) -> int:
+    def _following_chunk(self, command: Command) -> int:
         """Return the size of the chunk that follows a BDAT command as octets; 0 if none does."""
-        chunk = bdat_chunk(command.line) if last.marker is Marker.PIPELINED else None
-        following = self._cursor.peek() if chunk is not None else None
+        chunk = bdat_chunk(command.line)
+        following = self._cursor.step if chunk is not None else None
         if chunk is None or following is None or following.marker is not Marker.CLIENT_OCTETS:
             return 0
         return chunk.size
@@ -284,7 +283,14 @@ def _after_data(session: Session, found: Comparison) -> Comparison:
     return found
 
 
-def _shown(command: Command) -> str:
+def _shown(steps: list[Step], commands: list[Command]) -> str:
+    """Return commands as they may be shown. A line without variables and secrets stands in the file as it may be shown."""
+    if len(commands) == 1 and commands[0].public is None and "${" not in steps[0].text:
+        return steps[0].text[:LONGEST_SHOWN] or EMPTY_LINE
+    return excerpt("\n".join(map(_shown_command, commands[:_MOST_SHOWN]))) or EMPTY_LINE
+
+
+def _shown_command(command: Command) -> str:
     if command.public is None:
-        return escape(command.line[:_LONGEST_SHOWN])
-    return escape(command.shown[:_LONGEST_SHOWN]) + SASL_MARK
+        return escape(command.line[:LONGEST_SHOWN])
+    return escape(command.shown[:LONGEST_SHOWN]) + SASL_MARK

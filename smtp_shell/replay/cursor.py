@@ -32,39 +32,36 @@ class StepCursor:
 
     Attributes:
         name: The transcript's name, escaped.
+        step: The next step; None at the end.
+        expects: Whether what comes next is an expectation.
         line: Number of the line that was passed last.
     """
 
     def __init__(self, steps: Iterable[Step], name: str = "") -> None:
         self.name = name
+        self.step: Step | None = None
+        self.expects = False
         self.line = 0
         self._steps = iter(steps)
-        self._ahead: deque[Step] = deque()  # read, and not passed
-        self._head: Step | None = None  # the next step that is acted on, once it has been looked for
+        self._ahead: deque[Step] = deque()  # read, and neither passed nor next
         self._held: deque[ExpectedLine] = deque()  # expected lines that were given back
         self._octets = b""  # of `S|` lines, not yet cut into lines
+        self.advance()
 
-    def next(self) -> Step | None:
-        """Pass the next step and return it; None at the end."""
-        step = self._head or self.peek()
-        if step is not None:
-            self._head = None
-            self.line = step.line
-        return step
-
-    def peek(self) -> Step | None:
-        """Return the next step without passing it; None at the end."""
-        while self._head is None:
+    def advance(self) -> None:
+        """Pass the next step."""
+        if self.step is not None:
+            self.line = self.step.line
+        while True:
             step = self._ahead.popleft() if self._ahead else next(self._steps, None)
-            if step is None:
-                return None
-            if step.marker in _ALWAYS_ACTED or not _is_passed_over(step):
-                self._head = step
-        return self._head
+            if step is None or step.marker in _ALWAYS_ACTED or not _is_passed_over(step):
+                break
+        self.step = step
+        self.expects = step is not None and step.marker in SERVER_LINES
 
-    def peek_event(self) -> str:
+    def next_event(self) -> str:
         """Return the name of the event that is the next step; empty if that is no event."""
-        step = self._head or self.peek()
+        step = self.step
         return step.event[0] if step is not None and step.marker is Marker.EVENT else ""
 
     def read_ahead(self) -> None:
@@ -80,13 +77,12 @@ class StepCursor:
             last: The text of a step that ends the run.
             most: How many characters of content are enough.
         """
-        head = self.peek()
-        if head is None or head.marker not in markers:
+        step = self.step
+        if step is None or step.marker not in markers:
             return []
-        taken = [head]
-        size = len(head.text)
-        self._head = None
-        if head.text != last:
+        taken = [step]
+        size = len(step.text)
+        if step.text != last:
             for step in chain(_popped(self._ahead), self._steps):
                 if step.marker in markers:
                     taken.append(step)
@@ -94,9 +90,10 @@ class StepCursor:
                     if step.text == last or size >= most or len(taken) == AHEAD_STEPS:
                         break
                 elif not _is_passed_over(step):
-                    self._head = step
+                    self._ahead.appendleft(step)
                     break
-        self.line = taken[-1].line
+        self.step = taken[-1]
+        self.advance()
         return taken
 
     def put_back(self, steps: Sequence[Step], line: int) -> None:
@@ -106,19 +103,19 @@ class StepCursor:
             steps: The steps.
             line: Number of the line before them.
         """
-        if self._head is not None:
-            self._ahead.appendleft(self._head)
-            self._head = None
+        if self.step is not None:
+            self._ahead.appendleft(self.step)
         self._ahead.extendleft(reversed(steps))
+        self.step = None
+        self.advance()
         self.line = line
 
     def look_ahead(self) -> Iterator[Step]:
         """Yield all the following steps without passing them, as far as the look-ahead goes."""
-        head = self.peek()
-        if head is None:
+        if self.step is None:
             return
-        yield head
-        size = len(head.text)
+        yield self.step
+        size = len(self.step.text)
         for number in range(AHEAD_STEPS - 1):
             if number == len(self._ahead):
                 step = next(self._steps, None)
@@ -134,52 +131,45 @@ class StepCursor:
         """Yield those of the following steps that are acted on, without passing them."""
         return (step for step in self.look_ahead() if not _is_passed_over(step))
 
-    def expects_reply(self) -> bool:
-        """Return whether the next step is an expectation."""
-        if self._held or self._octets:
-            return True
-        step = self._head or self.peek()
-        return step is not None and step.marker in SERVER_LINES
-
     def take_expected(self) -> ExpectedReply | None:
         """Pass the next expected reply and return it; None if none is expected here."""
-        if not self.expects_reply():
-            return None
-        line = self._next_expected_line()
-        lines = [line]
-        while line.continues is not False and self.expects_reply():
-            line = self._next_expected_line()
+        lines: list[ExpectedLine] = []
+        while self.expects:
+            line = self._take_line()
             lines.append(line)
-        return ExpectedReply(tuple(lines))
+            if line.continues is False:
+                break
+        return ExpectedReply(tuple(lines)) if lines else None
 
     def give_back(self, lines: Sequence[ExpectedLine]) -> None:
         """Take back the expected lines that belong to the next reply."""
         self._held.extendleft(reversed(lines))
+        self.expects = True
 
     def skip_expected(self) -> None:
         """Pass all that is expected here."""
-        while self.expects_reply():
-            self._next_expected_line()
+        while self.expects:
+            self._take_line()
 
-    def _next_expected_line(self) -> ExpectedLine:
+    def _take_line(self) -> ExpectedLine:
         if self._held:
-            return self._held.popleft()
-        if not self._octets:
-            step = self.next()
-            assert step is not None
-            if step.marker is not Marker.SERVER_OCTETS:
-                return ExpectedLine.parse(step)
-            self._octets = step.octets
-        return self._next_literal_line()
+            line = self._held.popleft()
+        elif not self._octets and self.step is not None and self.step.marker is not Marker.SERVER_OCTETS:
+            line = ExpectedLine.parse(self.step)
+            self.advance()
+        else:
+            line = self._take_literal_line()
+        if self._held or self._octets:
+            self.expects = True
+        else:
+            self.expects = self.step is not None and self.step.marker in SERVER_LINES
+        return line
 
-    def _next_literal_line(self) -> ExpectedLine:
+    def _take_literal_line(self) -> ExpectedLine:
         """Cut the octets of `S|` lines, each of which may hold less or more than one line, after the next LF."""
-        while b"\n" not in self._octets:
-            following = self.peek()
-            if following is None or following.marker is not Marker.SERVER_OCTETS:
-                break
-            self.next()
-            self._octets += following.octets
+        while b"\n" not in self._octets and self.step is not None and self.step.marker is Marker.SERVER_OCTETS:
+            self._octets += self.step.octets
+            self.advance()
         end = self._octets.find(b"\n") + 1 or len(self._octets)
         line, self._octets = self._octets[:end], self._octets[end:]
         return ExpectedLine.literal(line)

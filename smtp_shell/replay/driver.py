@@ -1,7 +1,7 @@
 """The driver of a replay: one loop of send, flush, await, compare, emit.
 
 ```
-plan (whole file checked)            cursor.next() -> client step, expected replies
+plan (whole file checked)            cursor -> client step, expected replies
                                               |
 client.send_...  ->  flush  ->  incoming.next  ->  verifier.verify  ->  client.settle  ->  emit StepResult
       |               |              |                                                         |
@@ -55,8 +55,9 @@ from smtp_shell.replay.results import (
 )
 from smtp_shell.replay.sasl_steps import has_secret, shown_line
 from smtp_shell.replay.verifier import DIFFERS, VIOLATED, Comparison, ReplyVerifier, unexpected
+from smtp_shell.transcript.notation import clean
 from smtp_shell.transcript.step import Marker, Step
-from smtp_shell.transcript.variables import Template, Variables
+from smtp_shell.transcript.variables import SASL_MARK, Template, Variables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -232,11 +233,10 @@ class _Driver:
     # The loop
 
     def _loop(self) -> None:
-        cursor = self._cursor
+        cursor, mail = self._cursor, self._client.mail
         while True:
-            expects = cursor.expects_reply()
-            step = cursor.peek()
-            if self._client.mail.is_sending and self.session is not None and self._incoming is not None:
+            step, expects = cursor.step, cursor.expects
+            if mail.is_sending and self.session is not None and self._incoming is not None:
                 self._send_mail(self.session, self._incoming)
             elif step is None and not expects:
                 break
@@ -244,13 +244,16 @@ class _Driver:
                 self._flush()
                 self._act_on_event(step)
             else:
-                session, incoming = self._connected(step)
+                session, incoming = self.session, self._incoming
+                if session is None or incoming is None or not session.is_open:
+                    session, incoming = self._connected(step)
                 if expects:
                     self._await_expected(session, incoming, step)
                 elif step is not None:
                     if session.dialogue.asked == 1:
                         self._await_greeting(session, incoming, step)
-                    self._check_time()
+                    if monotonic() >= self._deadline:
+                        self._check_time()
                     self._act(session, incoming, step)
         self._end_connection()
 
@@ -265,9 +268,9 @@ class _Driver:
         elif step.marker is Marker.MAIL_DATA_FILE:
             self._emit_mail_skipped(client.mail.skip("no 354 asked for the mail data", DIFFERS))
         elif client.sasl.expects_challenge and session.phase is not Phase.AUTH:
-            self._cursor.next()
+            self._cursor.advance()
             self._skip_sasl(step, "the exchange has ended")
-        elif client.is_chunk_due:
+        elif client.chunk_left:
             self._await_replies(session, incoming, client.send_chunk(session, incoming))
         else:
             self._send(session, incoming, step)
@@ -277,12 +280,12 @@ class _Driver:
         is_octets = step.marker is Marker.CLIENT_OCTETS and not has_secret(step)
         steps = [step] if is_octets else client.take_group(step)
         if is_octets:
-            self._cursor.next()
+            self._cursor.advance()
         if self._settings.before_step is not None and not self._decide(session, steps):
             return
         if not (is_octets and session.phase is Phase.GREETING) and incoming.look():
             self._emit_surplus(incoming, tuple(each.line for each in steps))
-        if not is_octets and has_secret(steps[-1]):
+        if not is_octets and SASL_MARK in steps[-1].text and has_secret(steps[-1]):
             self._find_credentials(session, incoming, steps[-1])
         try:
             if is_octets:
@@ -379,14 +382,12 @@ class _Driver:
         Raises:
             _Stopped: The replay ends here.
         """
-        if found.status:
-            outcome = Outcome.MISMATCHED
-        else:
-            outcome = Outcome.MATCHED if found.demanded else Outcome.SENT
+        well = Outcome.MATCHED if found.demanded else Outcome.SENT
+        outcome = Outcome.MISMATCHED if found.status else well
         result = StepResult(
             self._name,
             lines,
-            excerpt(sent),
+            sent,
             outcome,
             found.why,
             monotonic() - started,
@@ -494,7 +495,7 @@ class _Driver:
         except (ValueError, SmtpShellError) as error:
             return str(error)
         marker = Marker.CLIENT_OCTETS if steps[-1].marker is Marker.CLIENT_OCTETS else Marker.CLIENT
-        steps[:] = [Step(marker, decision.text, steps[0].at, steps[0].line)]
+        steps[:] = [Step(marker, clean(decision.text), steps[0].at, steps[0].line)]
         self._edited = True
         return ""
 
@@ -531,7 +532,7 @@ class _Driver:
     # Events
 
     def _act_on_event(self, step: Step) -> None:
-        self._cursor.next()
+        self._cursor.advance()
         name, *words = step.event
         match name:
             case "connect":
@@ -553,7 +554,7 @@ class _Driver:
         session, incoming = self.session, self._incoming
         if session is None or incoming is None:
             return self._connect(self._plan.address, tls=self._plan.tls, line=step.line if step else 0)
-        if not session.is_open and incoming.broken is None and not session.has_incoming:
+        if not session.is_open and incoming.broken is None and not session.incoming:
             incoming.broken = ConnectionLost("the connection is closed, and the transcript goes on.")
         return session, incoming
 

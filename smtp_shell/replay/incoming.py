@@ -30,11 +30,6 @@ class IncomingReplies:
         self.broken: DialogueBroken | None = None
         self.last_reply: Reply | None = None
 
-    @property
-    def outstanding(self) -> int:
-        """How many replies to what was sent have not been judged: those that are owed, and those that are queued."""
-        return self._session.outstanding
-
     def attempt(self, send: Callable[[], object]) -> None:
         """Send, unless the dialogue is broken. An error is raised by `next`, after all that the server still said."""
         if self.broken is not None:
@@ -52,17 +47,26 @@ class IncomingReplies:
             OutcomeUnknown: Nothing came in time, or the connection is gone, after the final dot.
             DialogueBroken: The dialogue ended.
         """
-        incoming = self._session.take_incoming()
-        if incoming is None:
-            if self.broken is not None:
-                raise self.broken
-            incoming = self._wait()
+        queue = self._session.incoming
+        if self.broken is None:
+            try:
+                incoming = self._session.next_incoming()
+            except DialogueBroken as error:
+                if not self._session.is_open:  # not a timeout
+                    self.broken = error
+                if not queue:
+                    raise
+                incoming = queue.popleft()
+        elif queue:
+            incoming = queue.popleft()
+        else:
+            raise self.broken
         self.last_reply = incoming.reply
         return incoming
 
     def drop(self) -> IncomingReply | None:
         """Return what is queued, without waiting; None if nothing is."""
-        return self._session.take_incoming()
+        return self._session.incoming.popleft() if self._session.incoming else None
 
     def look(self, seconds: float = 0.0) -> bool:
         """Wait until something is queued; return whether it is.
@@ -75,7 +79,7 @@ class IncomingReplies:
                 return self._session.wait_for_incoming(seconds)
             except DialogueBroken as error:
                 self.broken = error
-        return self._session.has_incoming
+        return bool(self._session.incoming)
 
     def watch(self, seconds: float) -> None:
         """Queue all that comes for a while."""
@@ -83,14 +87,3 @@ class IncomingReplies:
             self._session.listen(seconds)
         except DialogueBroken as error:
             self.broken = error
-
-    def _wait(self) -> IncomingReply:
-        try:
-            return self._session.next_incoming()
-        except DialogueBroken as error:
-            if not self._session.is_open:  # not a timeout
-                self.broken = error
-            incoming = self._session.take_incoming()
-            if incoming is None:
-                raise
-            return incoming

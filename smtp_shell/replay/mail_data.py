@@ -64,23 +64,22 @@ class MailDataSender:
         folder: The transcript's folder.
         expand: Returns the octets of a client line, its variables replaced.
         outside: Whether mail data may stand outside the transcript's folder.
+
+    Attributes:
+        is_sending: Whether a piece has been sent, and not the last one.
     """
 
     def __init__(
         self, cursor: StepCursor, folder: Path, expand: Callable[[Step], bytes], *, outside: bool = False
     ) -> None:
+        self.is_sending = False
         self._cursor = cursor
         self._folder = folder
         self._expand_line = expand
         self._outside = outside
-        self._first = 0  # number of the first line of the mail data that is being sent; 0 between messages
+        self._first = 0  # number of the first line of the mail data that is being sent
         self._file: Iterator[bytes] | None = None  # the rest of a `C<` file
         self._encoder = MailDataEncoder()
-
-    @property
-    def is_sending(self) -> bool:
-        """Whether a piece has been sent, and not the last one."""
-        return self._first > 0
 
     def send_piece(self, session: Session, incoming: IncomingReplies) -> SentMailData | None:
         """Send the next piece of mail data; return what was sent when it was the last one.
@@ -99,9 +98,9 @@ class MailDataSender:
         if self._file is not None:
             return self._send_file_piece(session, incoming, self._file)
         cursor = self._cursor
-        step = cursor.peek()
-        if not self._first and step is not None:
-            self._first = step.line
+        step = cursor.step
+        if not self.is_sending:
+            self.is_sending, self._first = True, step.line if step is not None else 0
         if step is None:
             return self._end(is_whole=False, why="the transcript ends inside the mail data; no final dot is sent")
         if step.marker in _LINES:
@@ -109,12 +108,12 @@ class MailDataSender:
             incoming.attempt(partial(session.send_mail_data, octets, last=is_whole))
             return self._end(is_whole=True) if is_whole else None
         if step.marker is Marker.MAIL_DATA_FILE:
-            cursor.next()
+            cursor.advance()
             self._encoder = MailDataEncoder()
             self._file = body_pieces(self._folder, step, outside=self._outside)
             return None
         if step.marker is Marker.CLIENT_OCTETS:
-            cursor.next()
+            cursor.advance()
             incoming.attempt(partial(session.send_raw, self._expand_line(step)))
             return self._end(is_whole=False, doubtful=True)
         return self._end(is_whole=False)
@@ -146,11 +145,12 @@ class MailDataSender:
 
     def skip(self, why: str, status: int) -> SkippedMailData:
         """Pass mail data up to the final dot, with the replies expected to it."""
-        first = last = self._cursor.peek()
+        first = last = self._cursor.step
         assert first is not None
         assert last is not None
-        while (step := self._cursor.next()) is not None:
+        while (step := self._cursor.step) is not None:
             last = step
+            self._cursor.advance()
             if step.marker is Marker.MAIL_DATA_FILE or step.text == ".":
                 break
         self._cursor.skip_expected()
@@ -176,7 +176,7 @@ class MailDataSender:
         return bytes(octets), False
 
     def _is_next(self) -> bool:
-        step = self._cursor.peek()
+        step = self._cursor.step
         return step is not None and (step.marker in CLIENT_LINES or step.marker is Marker.MAIL_DATA_FILE)
 
     def _send_file_piece(
@@ -192,5 +192,5 @@ class MailDataSender:
 
     def _end(self, *, is_whole: bool, why: str = "", doubtful: bool = False) -> SentMailData:
         sent = SentMailData((self._first, self._cursor.line), is_whole=is_whole, why=why, doubtful=doubtful)
-        self._first, self._file = 0, None
+        self.is_sending, self._file = False, None
         return sent

@@ -148,7 +148,7 @@ class _Checker:
 
     def plan(self, steps: tuple[Step, ...] | None) -> ReplayPlan:
         address = self._address or (self._header.server if self._header else "")
-        starts_tls = any(step.text.upper() == "STARTTLS" for step in steps or ())
+        starts_tls = not {"STARTTLS", "starttls"}.isdisjoint([step.text for step in steps or ()])
         return ReplayPlan(self._header, address, self._tls, self._uses_sasl, starts_tls, steps, tuple(self._warnings))
 
     def check(self, steps: Iterable[Step]) -> None:

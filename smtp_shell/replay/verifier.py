@@ -21,7 +21,7 @@ from smtp_shell.matching.expectation import ExpectedReply
 from smtp_shell.protocol.octets import escape
 from smtp_shell.protocol.replies import VIOLATIONS
 from smtp_shell.replay.results import LONGEST_SHOWN, Difference, excerpt, shown_reply
-from smtp_shell.transcript.step import SERVER_LINES
+from smtp_shell.transcript.step import SERVER_LINES, Marker
 
 if TYPE_CHECKING:
     from smtp_shell.client.incoming import IncomingReply
@@ -131,14 +131,15 @@ class ReplyVerifier:
             incoming: What the server has sent.
             own: Whether all that is owed is awaited, also what no `S` line expects.
         """
-        declines_tls = self._pass_events()
+        following = self._cursor.step
+        declines_tls = following is not None and following.marker is Marker.EVENT and self._pass_events()
         if self.reply_timeout is not None:
             session.reply_timeout = self.reply_timeout
         comparison = self._compare(session, incoming, own=own)
         if self.reply_timeout is not None:
             self.reply_timeout = session.reply_timeout = None
         if self.doubtful:
-            self.doubtful = min(self.doubtful, incoming.outstanding)
+            self.doubtful = min(self.doubtful, session.outstanding)
         if comparison.status:
             self._cursor.skip_expected()
         return replace(comparison, declines_tls=True) if declines_tls else comparison
@@ -159,18 +160,18 @@ class ReplyVerifier:
             attacked: Whether the server is suspected of an attack, which no transcript excuses.
             cut: Whether the connection is gone.
         """
-        name = self._cursor.peek_event()
+        name = self._cursor.next_event()
         if attacked or isinstance(error, AuthFailed):
             return False
         if isinstance(error, WaitTimedOut) or (isinstance(error, OutcomeUnknown) and not cut):
             if name == "timeout":
-                step = self._cursor.peek()
+                step = self._cursor.step
                 if step is not None and len(step.event) > 1:
-                    self._cursor.next()
+                    self._cursor.advance()
                 return True
             return False
         if isinstance(error, ConnectionLost | OutcomeUnknown) and name == "close":
-            step = self._cursor.peek()
+            step = self._cursor.step
             return step is not None and step.event[1:2] == ("server",)
         return name == "error" or (name == "close" and isinstance(error, TlsFailed))
 
@@ -178,7 +179,7 @@ class ReplyVerifier:
         found = Comparison()
         while found.status == 0 or (self._keep_going and not found.ended):
             expected = self._cursor.take_expected()
-            if expected is None and not (own and (incoming.outstanding > self.doubtful or incoming.broken)):
+            if expected is None and not (own and (session.outstanding > self.doubtful or incoming.broken)):
                 break
             try:
                 came = incoming.next()
@@ -190,15 +191,15 @@ class ReplyVerifier:
     def _pass_events(self) -> bool:
         """Pass the events that may stand between a step and the replies to it; return whether `no-tls` is among them."""
         declines_tls = False
-        while name := self._cursor.peek_event():
+        while name := self._cursor.next_event():
             if name == "no-tls":
                 declines_tls = True
             elif name == "within" and self._expects_after_event():
-                step = self._cursor.peek()
+                step = self._cursor.step
                 self.reply_timeout = float(step.event[1]) if step is not None else None
             else:
                 break
-            self._cursor.next()
+            self._cursor.advance()
         return declines_tls
 
     def _expects_after_event(self) -> bool:
@@ -216,7 +217,7 @@ class ReplyVerifier:
         cut = incoming.broken is not None
         if expected is None and self.foresees(error, attacked=session.is_attacked, cut=cut):
             return replace(found, ended=not isinstance(error, WaitTimedOut))
-        found = replace(_with_expected(found, expected), ended=True)
+        found = replace(_with(found, expected, None), ended=True)
         return found.differing(error.exit_status, error.message.rstrip("."), str(expected or ""))
 
     def _judge(
@@ -224,7 +225,11 @@ class ReplyVerifier:
     ) -> Comparison:
         verdict = None
         if expected is not None:
-            verdict = self._match(expected, came)
+            if came.reply is None:
+                verdict = match_octets(expected, came.octets)
+            else:
+                greets = came.number == 1
+                verdict = match(expected, came.reply, self._strictness, verb=came.verb, greeting=greets)
             if not verdict.ok and came.reply is not None and self.doubtful:
                 self.doubtful -= 1
                 self._cursor.give_back(expected.lines)
@@ -233,7 +238,7 @@ class ReplyVerifier:
                 self._cursor.give_back(expected.lines[verdict.used :])
                 expected = ExpectedReply(expected.lines[: verdict.used])
         was_demanded = found.demanded
-        found = _with_both(found, expected, came)
+        found = _with(found, expected, came)
         if came.reply is None and not (verdict and verdict.ok):
             error = incoming.broken
             why = error.message.rstrip(".") if error else "what came is no SMTP reply"
@@ -246,11 +251,6 @@ class ReplyVerifier:
             return found.differing(status, verdict.why, verdict.expected, verdict.received)
         return self._capture(found, verdict) if verdict.captures else found
 
-    def _match(self, expected: ExpectedReply, came: IncomingReply) -> Verdict:
-        if came.reply is None:
-            return match_octets(expected, came.octets)
-        return match(expected, came.reply, self._strictness, verb=came.verb, greeting=came.is_greeting)
-
     def _judge_unexpected(self, found: Comparison, came: IncomingReply, *, was_demanded: bool) -> Comparison:
         reply = came.reply
         assert reply is not None
@@ -259,7 +259,7 @@ class ReplyVerifier:
             return found.differing(VIOLATED, why, "", shown(came))
         if was_demanded or not came.number:
             return found.differing(DIFFERS, "a reply came that the transcript does not have", "", shown(came))
-        if self._cursor.peek_event() == "timeout":
+        if self._cursor.next_event() == "timeout":
             why = "a reply came where the transcript has a timeout"
             return found.differing(DIFFERS, why, "*: timeout", shown(came))
         return found
@@ -274,7 +274,7 @@ class ReplyVerifier:
 
 def unexpected(came: IncomingReply, status: int, why: str, expected: str = "") -> Comparison:
     """Return the comparison of something that came where the transcript expects something else, or nothing."""
-    return _with_both(Comparison(), None, came).differing(status, why, expected, shown(came))
+    return _with(Comparison(), None, came).differing(status, why, expected, shown(came))
 
 
 def shown(came: IncomingReply) -> str:
@@ -282,26 +282,27 @@ def shown(came: IncomingReply) -> str:
     return escape(came.octets[:LONGEST_SHOWN]) if came.reply is None else shown_reply(came.octets)
 
 
-def _with_both(found: Comparison, expected: ExpectedReply | None, came: IncomingReply) -> Comparison:
+def _with(found: Comparison, expected: ExpectedReply | None, came: IncomingReply | None) -> Comparison:
     """Add an expected reply and what came; of a long reply, or of one of many, an excerpt."""
-    replies = found.replies
-    if len(replies) < _MOST_SHOWN:
-        is_short = len(replies) < _MOST_KEPT and came.reply is not None and len(came.octets) <= _LONGEST_KEPT
-        replies = (*replies, came.octets if is_short else excerpt(shown(came)))
-    code = came.reply.code if came.reply is not None else 0
-    return replace(_with_expected(found, expected), code=code, replies=replies)
-
-
-def _with_expected(found: Comparison, expected: ExpectedReply | None) -> Comparison:
-    if expected is None:
-        return found
-    wanted = found.expected
-    if len(wanted) < _MOST_SHOWN:
-        is_short = (
-            len(wanted) < _MOST_KEPT and len(expected.lines) == 1 and len(expected.lines[0].text) <= _LONGEST_KEPT
-        )
-        wanted = (*wanted, expected if is_short else excerpt(str(expected)))
-    return replace(found, expected=wanted, demanded=True, last_expected=expected)
+    wanted, replies, code, last = found.expected, found.replies, found.code, found.last_expected
+    if came is not None:
+        code = came.reply.code if came.reply is not None else 0
+        if len(replies) < _MOST_SHOWN:
+            is_short = len(replies) < _MOST_KEPT and came.reply is not None and len(came.octets) <= _LONGEST_KEPT
+            replies = (*replies, came.octets if is_short else excerpt(shown(came)))
+    if expected is not None:
+        last = expected
+        if len(wanted) < _MOST_SHOWN:
+            is_short = len(wanted) < _MOST_KEPT and sum([len(line.text) for line in expected.lines]) <= _LONGEST_KEPT
+            wanted = (*wanted, expected if is_short else excerpt(str(expected)))
+    return replace(
+        found,
+        code=code,
+        expected=wanted,
+        replies=replies,
+        demanded=found.demanded or bool(expected),
+        last_expected=last,
+    )
 
 
 def _first_of(texts: tuple[object, ...]) -> str:

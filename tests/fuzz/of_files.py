@@ -143,13 +143,14 @@ def replayable(data: bytes) -> None:
         return
     assert_seen(outline.address)
     script = StepCursor(TranscriptReader(io.BytesIO(data), "fuzz.smtp"))
-    while script.expects_reply() or script.peek() is not None:
+    while script.expects or script.step is not None:
         list(script.look_ahead_acted())
-        if script.expects_reply():
+        if script.expects:
             assert_seen(*str(script.take_expected()).split("\n"))
             continue
-        step = script.next()
+        step = script.step
         assert step is not None
+        script.advance()
         assert step.marker not in SERVER_LINES
         if step.marker in CLIENT_LINES:
             Template.parse(step.text)

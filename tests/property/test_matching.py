@@ -48,7 +48,7 @@ def test_a_reply_meets_its_own_record(reply: Reply, strictness: Strictness, verb
     script = recorded(reply)
     verdict = match(expected(script), reply, strictness, verb=verb)
     assert (verdict.ok, verdict.why) == (True, "")
-    assert not script.expects_reply()
+    assert not script.expects
 
 
 @given(replies(), replies(), st.sampled_from(Strictness))
@@ -63,7 +63,7 @@ def test_exact_means_equal(one: Reply, other: Reply, strictness: Strictness) -> 
 def test_matching_raises_nothing_else(marker: str, text: str, reply: Reply) -> None:
     try:
         script = StepCursor(TranscriptReader(io.BytesIO(f"{marker} {text}".encode("utf-8", "replace")), "test.smtp"))
-        assume(script.expects_reply())
+        assume(script.expects)
         demanded = expected(script)
     except (TranscriptError, ValueError):
         return

@@ -107,8 +107,8 @@ class TextRunReport:
         return self._is_shown
 
 
-def step_lines(step: StepResult, *, color: bool = False) -> Iterator[str]:
-    """Yield the lines that report a step.
+def step_lines(step: StepResult, *, color: bool = False) -> list[str]:
+    """Return the lines that report a step.
 
     Args:
         step: The step.
@@ -119,13 +119,13 @@ def step_lines(step: StepResult, *, color: bool = False) -> Iterator[str]:
     sent = step.sent.split("\n")[:_MOST_LINES] if step.sent else []
     what = _sent_line(sent[0]) if sent else _short(f"S: {_first(step.received)}") if step.lines else "(the greeting)"
     code = f"  {step.code}" if step.code and (sent or not step.lines) else ""
-    yield f"{_paint(word, style) if color else word} {number:>4}  {what}{code}"
-    for line in sent[1:]:
-        yield f"{INDENT}{_sent_line(line)}"
+    lines = [f"{_paint(word, style) if color else word} {number:>4}  {what}{code}"]
+    lines += [f"{INDENT}{_sent_line(line)}" for line in sent[1:]] if len(sent) > 1 else []
     if step.outcome is Outcome.MISMATCHED:
-        yield from _difference(step, color=color)
+        lines += _difference(step, color=color)
     elif step.why or step.outcome is Outcome.SKIPPED:
-        yield f"{INDENT}{step.why}"
+        lines.append(f"{INDENT}{step.why}")
+    return lines
 
 
 def summary_lines(stats: RunStats, *, repeat: int = 1, jobs: int = 1) -> Iterator[str]:
@@ -160,7 +160,7 @@ def summary_lines(stats: RunStats, *, repeat: int = 1, jobs: int = 1) -> Iterato
 
 
 def _write(out: Writer, *lines: str) -> None:
-    out.write("".join([f"{line}\n" for line in lines]))
+    out.write("\n".join([*lines, ""]))
     out.flush()
 
 
@@ -201,7 +201,8 @@ def _first_difference(expected: str, received: str) -> int | None:
 
 
 def _sent_line(line: str) -> str:
-    return _short(line if line.startswith(("(", "*:")) else f"C: {line}")
+    shown = line if line.startswith(("(", "*:")) else f"C: {line}"
+    return shown if len(shown) <= _SHORT else _short(shown)
 
 
 def _first(text: str) -> str:
