@@ -1,0 +1,117 @@
+"""Reports of results that are made here: no replay, no connection."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import pytest
+
+from smtp_shell.replay.reporters import REPORTERS, ReportSettings, RunInfo, make_reporter
+from smtp_shell.replay.results import Difference, Outcome, ReplayResult, StepResult, no_counts
+from smtp_shell.replay.stats import RunStats
+
+MATCHED = StepResult("a.smtp", (2,), "NOOP", Outcome.MATCHED, code=250, replies=(b"250 ok\r\n",))
+DIFFERING = StepResult(
+    "a.smtp",
+    (4,),
+    "RSET",
+    Outcome.MISMATCHED,
+    "the reply code differs",
+    code=550,
+    difference=Difference("250 fine", "550 no"),
+)
+SKIPPED = StepResult("a.smtp", (6, 9), "(mail data)", Outcome.SKIPPED, "there was no 354")
+
+
+def result(*steps: StepResult, status: int = 0, failure: str | None = None) -> ReplayResult:
+    counts = no_counts()
+    for step in steps:
+        counts[step.outcome] += 1
+    return ReplayResult("a.smtp", "mail.example.org:25", steps, counts, status, failure, 0.5)
+
+
+def report(
+    name: str,
+    *steps: StepResult,
+    settings: ReportSettings | None = None,
+    run: RunInfo | None = None,
+    status: int = 0,
+    failure: str | None = None,
+) -> list[str]:
+    """Return the lines of a whole batch of one run."""
+    out = io.StringIO()
+    reporter = make_reporter(name, settings or ReportSettings())
+    of_run = reporter.for_run(run or RunInfo("a.smtp", "mail.example.org:25"), out)
+    of_run.start()
+    for step in steps:
+        of_run.step(step)
+    finished = result(*steps, status=status, failure=failure)
+    of_run.finish(finished)
+    stats = RunStats()
+    stats.add_replay(finished)
+    reporter.summary(stats, out)
+    return out.getvalue().splitlines()
+
+
+def test_text() -> None:
+    assert report("text", MATCHED, DIFFERING, SKIPPED, status=1) == [
+        "a.smtp -> mail.example.org:25",
+        "ok      2  C: NOOP  250",
+        "FAIL    4  C: RSET  550",
+        "           expected: 250 fine",
+        "           received: 550 no",
+        "                     ^",
+        "           the reply code differs",
+        "skip    6  (mail data)",
+        "           there was no 354",
+        "1 transcript, 3 steps: 1 matched, 1 differed, 1 skipped",
+    ]
+
+
+def test_text_names_what_ended_a_run_that_has_no_difference() -> None:
+    lines = report("text", MATCHED, status=130, failure="interrupted")
+    assert lines[-2:] == ["           interrupted", "1 transcript, 1 step: 1 matched"]
+
+
+def test_text_says_that_certificates_are_not_verified() -> None:
+    lines = report("text", MATCHED, run=RunInfo("a.smtp", insecure=True))
+    assert lines[:2] == ["a.smtp", "           --insecure is on: certificates are not verified"]
+
+
+def test_text_has_colours_where_asked() -> None:
+    assert report("text", MATCHED, settings=ReportSettings(color=True))[1].startswith("\x1b[32mok  \x1b[0m")
+
+
+@pytest.mark.parametrize(("number", "shown"), [(1, ["a.smtp -> x, 2 times", "run 1"]), (2, ["run 2"])])
+def test_text_of_repeated_runs_shows_those_that_differ(number: int, shown: list[str]) -> None:
+    run = RunInfo("a.smtp", "x", number, 2)
+    lines = report("text", MATCHED, DIFFERING, run=run, settings=ReportSettings(repeat=2), status=1)
+    assert lines[: len(shown) + 1] == [*shown, "FAIL    4  C: RSET  550"]
+
+
+def test_json() -> None:
+    matched, differing, run, summary = map(json.loads, report("json", MATCHED, DIFFERING, status=1))
+    assert matched == {
+        "file": "a.smtp",
+        "lines": [2],
+        "verdict": "matched",
+        "sent": "NOOP",
+        "received": "250 ok",
+        "code": 250,
+        "seconds": 0.0,
+    }
+    assert (differing["expected"], differing["received"]) == ("250 fine", "550 no")
+    assert (run["exit_status"], run["matched"], run["mismatched"], run["seconds"]) == (1, 1, 1, 0.5)
+    assert (summary["summary"], summary["replays"], summary["failed"], summary["exit_status"]) == (True, 1, 1, 1)
+
+
+def test_json_says_which_of_several_runs_it_was() -> None:
+    lines = report("json", MATCHED, run=RunInfo("a.smtp", "", 3, 4))
+    assert [json.loads(line).get("run") for line in lines] == [3, 3, None]
+
+
+@pytest.mark.parametrize("name", REPORTERS)
+def test_every_reporter_takes_every_outcome(name: str) -> None:
+    steps = [StepResult("a.smtp", (1,), "NOOP", outcome) for outcome in Outcome]
+    assert report(name, *steps)

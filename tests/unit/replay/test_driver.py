@@ -1,0 +1,189 @@
+"""The loop of a replay, over connections without sockets: what happens in which order, and how it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from smtp_shell.errors import ConnectFailed
+from smtp_shell.net.target import Target
+from smtp_shell.protocol.events import Entry
+from smtp_shell.replay.driver import Replay
+from smtp_shell.replay.results import MOST_STEPS_KEPT, Act, Decision, Outcome, PendingStep, ReplayResult, StepResult
+from smtp_shell.replay.settings import ReplaySettings
+from tests.unit.replay.fake import CLOSED, GREETING, SILENCE, FakeTransport
+
+OK = b"250 ok\r\n"
+Run = Callable[..., tuple[ReplayResult, FakeTransport]]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run a transcript against answers; each consumer's call is logged by the transport."""
+
+    def run(
+        text: str, *answers: bytes | BaseException | None, settings: ReplaySettings | None = None
+    ) -> tuple[ReplayResult, FakeTransport]:
+        transport = FakeTransport((GREETING, *answers))
+        monkeypatch.setattr("smtp_shell.client.session.connect", lambda target, seconds, **_: transport)
+        path = tmp_path / "test.smtp"
+        path.write_text(text, encoding="utf-8")
+
+        def consume(result: StepResult) -> None:
+            transport.log.append(f"result {result.lines[0] if result.lines else '-'} {result.outcome.value}")
+
+        chosen = settings or ReplaySettings(server="mail.example.org:25")
+        return Replay(path, chosen).run(consume), transport
+
+    return run
+
+
+def outcomes(result: ReplayResult) -> list[Outcome]:
+    return [step.outcome for step in result.steps]
+
+
+def test_results_are_passed_on_between_sending_and_waiting(run: Run) -> None:
+    result, transport = run("S: 220\nC: NOOP\nS: 250\nC: RSET\nS: 250\n", OK, OK)
+    assert result.ok
+    assert transport.log == [
+        "read",
+        "write NOOP\r\n",
+        "result 1 matched",
+        "read",
+        "write RSET\r\n",
+        "result 2 matched",
+        "read",
+        "result 4 matched",
+        "read",  # what the server may still say unasked
+        "close",
+    ]
+
+
+def test_a_difference_is_passed_on_at_once_and_ends_the_replay(run: Run) -> None:
+    result, transport = run("S: 220\nC: NOOP\nS: 250\nC: RSET\nS: 250\n", b"550 no\r\n")
+    assert (result.exit_status, outcomes(result)) == (1, [Outcome.MATCHED, Outcome.MISMATCHED])
+    assert result.failure is not None
+    assert result.failure.endswith("test.smtp:2: the reply code differs.")
+    assert transport.log[-2:] == ["result 2 mismatched", "close"]
+
+
+def test_a_replay_that_keeps_going_does(run: Run) -> None:
+    settings = ReplaySettings(server="mail.example.org:25", keep_going=True)
+    result, transport = run("S: 220\nC: NOOP\nS: 250\nC: RSET\nS: 250\n", b"550 no\r\n", OK, settings=settings)
+    assert outcomes(result) == [Outcome.MATCHED, Outcome.MISMATCHED, Outcome.MATCHED]
+    assert result.exit_status == 1
+    assert transport.sent == b"NOOP\r\nRSET\r\n"
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "failure"),
+    [
+        (SILENCE, 3, "did not come within 60 s"),
+        (CLOSED, 3, "the server closed the connection"),
+        (b"not smtp\r\n", 6, "no SMTP reply"),
+        (KeyboardInterrupt(), 130, "interrupted"),
+    ],
+)
+def test_each_end_has_its_status(run: Run, answer: bytes | BaseException | None, status: int, failure: str) -> None:
+    result, transport = run("S: 220\nC: NOOP\nS: 250\n", answer)
+    assert result.exit_status == status
+    assert failure in (result.failure or "")
+    assert transport.log.count("close") == 1
+
+
+def test_without_a_connection_there_is_one_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(target: Target, seconds: float, **_: object) -> FakeTransport:
+        raise ConnectFailed("no connection to mail.example.org:25: the connection was refused.")
+
+    monkeypatch.setattr("smtp_shell.client.session.connect", refuse)
+    path = tmp_path / "test.smtp"
+    path.write_text("C: NOOP\nS: 250\n", encoding="utf-8")
+    result = Replay(path, ReplaySettings(server="mail.example.org:25")).run()
+    assert (result.exit_status, result.server) == (3, "mail.example.org:25")
+    assert [(step.sent, step.why) for step in result.steps] == [
+        ("*: connect", "no connection to mail.example.org:25: the connection was refused")
+    ]
+
+
+def test_results_are_values(run: Run) -> None:
+    result, _ = run("S: 220\nC: NOOP\nS: 250 fine\n", OK)
+    step = result.steps[-1]
+    assert (step.sent, step.expected, step.received, step.code) == ("NOOP", "250 fine", "250 ok", 250)
+    with pytest.raises(AttributeError):
+        step.why = "x"  # type: ignore[misc]
+
+
+def test_of_a_long_replay_a_difference_is_kept_in_place_of_a_match(run: Run) -> None:
+    steps = MOST_STEPS_KEPT + 10
+    text = "S: 220\n" + "C: NOOP\nS: 250\n" * steps + "C: RSET\nS: 251\n"
+    result, _ = run(text, *[OK] * (steps + 1))
+    assert len(result.steps) == MOST_STEPS_KEPT
+    assert result.steps[-1].outcome is Outcome.MISMATCHED
+    assert result.counts[Outcome.MATCHED] == steps + 1
+
+
+def test_deferred_consumers_get_events_after_the_octets(run: Run) -> None:
+    seen: list[str] = []
+
+    def record(entry: Entry) -> None:
+        seen.append(type(entry.event).__name__)
+
+    settings = ReplaySettings(server="mail.example.org:25", consumers=(record,))
+    run("S: 220\nC: NOOP\nS: 250\n", OK, settings=settings)
+    assert seen == ["Connected", "ReplyReceived", "CommandSent", "ReplyReceived", "Disconnected"]
+
+
+def deciding(*decisions: Decision) -> tuple[ReplaySettings, list[PendingStep]]:
+    asked: list[PendingStep] = []
+    left = list(decisions)
+
+    def ask(step: PendingStep) -> Decision:
+        asked.append(step)
+        return left.pop(0)
+
+    return ReplaySettings(server="mail.example.org:25", before_step=ask), asked
+
+
+def test_a_user_decides_about_each_step(run: Run) -> None:
+    settings, asked = deciding(
+        Decision(Act.SKIP), Decision(Act.EDIT, "HELP ${x"), Decision(Act.EDIT, "HELP"), Decision()
+    )
+    result, transport = run("S: 220\nC: NOOP\nS: 250\nC: RSET\nS: 250\nC: VRFY\nS: 250\n", OK, OK, settings=settings)
+    assert [step.text for step in asked] == ["NOOP", "RSET", "RSET", "VRFY"]
+    assert "no closing brace" in asked[2].problem
+    assert transport.sent == b"HELP\r\nVRFY\r\n"
+    assert outcomes(result) == [Outcome.MATCHED, Outcome.SKIPPED, Outcome.MATCHED, Outcome.MATCHED]
+    assert [step.edited for step in result.steps] == [False, False, True, False]
+
+
+def test_what_happened_is_passed_on_before_a_user_is_asked(run: Run) -> None:
+    settings, _ = deciding(Decision(Act.QUIT))
+    result, transport = run("S: 220\nC: NOOP\nS: 250\n", settings=settings)
+    assert transport.log == ["read", "result 1 matched", "close"]
+    assert result.exit_status == 0
+
+
+def test_a_hand_over_leaves_the_session_open(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    transport = FakeTransport((GREETING,))
+    monkeypatch.setattr("smtp_shell.client.session.connect", lambda target, seconds, **_: transport)
+    settings, _ = deciding(Decision(Act.HAND_OVER))
+    path = tmp_path / "test.smtp"
+    path.write_text("S: 220\nC: NOOP\nS: 250\n", encoding="utf-8")
+    replay = Replay(path, settings)
+    assert replay.run().handed_over
+    assert replay.session is not None
+    assert replay.session.is_open
+    assert "close" not in transport.log
+
+
+def test_an_interrupted_replay_sends_nothing(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    transport = FakeTransport((GREETING,))
+    monkeypatch.setattr("smtp_shell.client.session.connect", lambda target, seconds, **_: transport)
+    path = tmp_path / "test.smtp"
+    path.write_text("S: 220\nC: NOOP\nS: 250\n", encoding="utf-8")
+    replay = Replay(path, ReplaySettings(server="mail.example.org:25"))
+    replay.interrupt()
+    assert replay.run().exit_status == 3
+    assert transport.sent == b""
