@@ -75,8 +75,9 @@ class Command(Struct, frozen=True):
 
 _LONGEST_KEPT = 100
 _VERB = re.compile(rb"[A-Za-z0-9-]+(?=[ \t]|$)")
-_AUTH = re.compile(rb"(\s*AUTH(?:\s+|=))(\S+)(\s*)", re.IGNORECASE)
+_AUTH = re.compile(rb"\s*AUTH(?:\s+|=|\Z)(\S*)\s*", re.IGNORECASE)
 _MECHANISM = re.compile(rb"[A-Z0-9_-]{1,20}|[a-z0-9_-]{1,20}|(?i:plain|login|cram-md5|scram-sha-1|scram-sha-256)")
+_BDAT = rb"(?i)BDAT[ \t]+([0-9]{1,19})([ \t]+LAST)?[ \t]*"  # compiled by the first BDAT: few dialogues have one
 _LINE_BREAKS = {"\r": "CR", "\n": "LF", "\0": "NUL"}
 
 
@@ -102,11 +103,55 @@ def secret_start(line: bytes) -> int | None:
     Source: RFC 4954 §4
     """
     match = _AUTH.match(line)
-    if match is None:
+    if match is None or not match[1]:
         return None
-    if not _MECHANISM.fullmatch(match[2]):
-        return match.start(2)
+    if not _MECHANISM.fullmatch(match[1]):
+        return match.start(1)
     return None if line[match.end() :].strip() in (b"", b"=") else match.end()
+
+
+def auth_mechanism(line: bytes) -> bytes | None:
+    """Return the word after AUTH, which names the mechanism or is a credential in the wrong place.
+
+    White space before AUTH, and `=` in place of the space, are no correct command. They are accepted because a credential may follow.
+
+    Args:
+        line: A command line, with or without its line end.
+
+    Returns:
+        The word as written; empty for a lone AUTH; None if the line is no AUTH command.
+
+    Source: RFC 4954 section 4
+    """
+    match = _AUTH.match(line)
+    return match[1] if match else None
+
+
+class Chunk(Struct, frozen=True):
+    """The octets that follow a BDAT command.
+
+    Args:
+        size: Number of octets.
+        last: Whether the command ends in LAST: the message ends with this chunk.
+    """
+
+    size: int
+    last: bool
+
+
+def bdat_chunk(line: bytes) -> Chunk | None:
+    """Parse a BDAT command.
+
+    Args:
+        line: A command line without its line end.
+
+    Returns:
+        The chunk; None if the line is no BDAT command, or not a correct one.
+
+    Source: RFC 3030 section 2
+    """
+    match = re.fullmatch(_BDAT, line) if line[:4].upper() == b"BDAT" else None
+    return Chunk(int(match[1]), match[2] is not None) if match else None
 
 
 def refuse_line_breaks(text: str, what: str) -> None:

@@ -95,6 +95,14 @@ class Reply(Struct, frozen=True):
         """The enhanced status code of the first line, if there is one."""
         return enhanced_code(self.lines[0])
 
+    def one_line(self, most: int = 200) -> str:
+        """Return the reply on one line, code included, escaped for a sentence about it.
+
+        Args:
+            most: Octets that are shown, before they are escaped.
+        """
+        return escape(b" ".join(self.wire_lines())[:most])
+
     def wire_lines(self) -> Iterator[bytes]:
         """Give the lines as they came, code included, without the line end."""
         yield from wire_lines(self.octets)
