@@ -39,7 +39,6 @@ from smtp_shell.protocol.events import (
 )
 from smtp_shell.protocol.masking import MASK
 from smtp_shell.protocol.octets import escape
-from smtp_shell.protocol.replies import Reply
 
 if TYPE_CHECKING:
     pass
@@ -312,8 +311,3 @@ def _cut(text: str, room: int) -> int:
         if taken > room:
             return max(index, 1)
     return len(text)
-
-
-def reply_words(reply: Reply) -> str:
-    """Give a reply on one line, for a sentence about it."""
-    return escape(b" ".join(reply.wire_lines())[:200])

@@ -14,7 +14,7 @@ from enum import Enum
 from msgspec import Struct
 from msgspec.structs import replace
 
-from smtp_shell.protocol.commands import Command, secret_start
+from smtp_shell.protocol.commands import Command, auth_mechanism, bdat_chunk, secret_start
 from smtp_shell.protocol.events import (
     CommandSent,
     Event,
@@ -103,10 +103,7 @@ TRANSITIONS: dict[tuple[str, int], Phase] = {
     ("QUIT", 2): Phase.CLOSED,
 }
 
-# Compiled when they are needed: few dialogues need any.
-_BDAT = rb"(?i)BDAT[ \t]+([0-9]{1,19})([ \t]+LAST)?[ \t]*"
-_AUTH = rb"(?i)\s*AUTH\b"
-# One word that is no command without an argument: what an answer in an AUTH exchange looks like.
+# One word that is no command without an argument: what an answer in an AUTH exchange looks like. Compiled when it is needed.
 _RESPONSE = rb"(?i)(?!(?:DATA|EHLO|HELO|HELP|NOOP|QUIT|RSET|STARTTLS)\Z)\S*"
 
 
@@ -289,10 +286,10 @@ class Dialogue:
         verb = command.verb
         if verb == "AUTH":
             self._auth = command
-        chunk = re.fullmatch(_BDAT, command.line) if verb == "BDAT" else None
+        chunk = bdat_chunk(command.line)
         if chunk:
-            self._raw.chunk_left = int(chunk[1])
-        if chunk and chunk[2]:
+            self._raw.chunk_left = chunk.size
+        if chunk and chunk.last:
             self._owe_for_message(Owed(Asked.CHUNK, command, verb))
             return
         self._owed.append(Owed(_COMMAND, command, verb))
@@ -304,7 +301,9 @@ class Dialogue:
             self._owe(owed)
 
     def _may_hold_secret(self, octets: bytes) -> bool:
-        return self._in_exchange() or any(re.match(_AUTH, line) for line in (self._raw.rest + octets).split(b"\n"))
+        return self._in_exchange() or any(
+            auth_mechanism(line) is not None for line in (self._raw.rest + octets).split(b"\n")
+        )
 
     def _in_exchange(self) -> bool:
         """Say whether an AUTH exchange goes on, or will as far as the client can know."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from smtp_shell.matching.expectation import ExpectedLine
-from smtp_shell.protocol.commands import Command
+from smtp_shell.protocol.commands import Command, bdat_chunk
 from smtp_shell.protocol.dialogue import Dialogue, Phase
 from smtp_shell.protocol.events import (
     Authenticated,
@@ -139,8 +139,8 @@ class _History:
     def _command(self, command: Command, *, pipelined: bool) -> Iterator[Event]:
         self._data_asked = command.verb == "DATA"
         self._in_data = self._data_ended = False
-        size = command.argument.split(b" ", 1)[0]
-        self._chunk_left = int(size) if command.verb == "BDAT" and size.isdigit() and len(size) < 16 else 0
+        chunk = bdat_chunk(command.line)
+        self._chunk_left = chunk.size if chunk else 0
         yield from self._dialogue.send(command, pipelined=pipelined)
 
     def _octets(self, octets: bytes, public: int | None) -> Iterator[Event]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from smtp_shell.config import Timeouts, TlsSettings
-from smtp_shell.display.render import Look, certificate_rows, reply_words
+from smtp_shell.display.render import Look, certificate_rows
 from smtp_shell.display.views import View
 from smtp_shell.errors import (
     DialogueBroken,
@@ -449,7 +449,7 @@ class Shell:
         elif isinstance(event, ReplyReceived) and event.reply.is_negative and event.seconds is not None:
             self.failed_replies += 1
             for_now = " for now" if event.reply.code // 100 == 4 else ""
-            self.refusal = f'the server refused{for_now}: "{reply_words(event.reply)}".'
+            self.refusal = f'the server refused{for_now}: "{event.reply.one_line()}".'
 
     def _begin_recording(self, target: Target) -> None:
         if not self.options.recording:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from smtp_shell.display.render import certificate_rows, reply_words
+from smtp_shell.display.render import certificate_rows
 from smtp_shell.errors import UsageError
 from smtp_shell.net.target import parse_target
 from smtp_shell.protocol.octets import escape_str
@@ -82,7 +82,7 @@ def _facts(shell: Shell) -> Iterator[tuple[str, str]]:
         owed = ", ".join(str(each) for each in session.dialogue.owed)
         yield "owed", owed or "nothing"
         greeting = session.dialogue.greeting
-        yield "greeting", reply_words(greeting) if greeting else "none yet"
+        yield "greeting", greeting.one_line() if greeting else "none yet"
         yield (
             "extensions",
             str(len(session.dialogue.extensions.keywords)) if session.dialogue.extensions else "say ehlo",

@@ -15,7 +15,6 @@ from smtp_shell.display.render import (
     Row,
     certificate_rows,
     fold,
-    reply_words,
     wrap,
 )
 from smtp_shell.display.views import ConsoleView, PlainView
@@ -225,10 +224,6 @@ def test_a_certificate_says_who_and_until_when_and_whether_it_counts() -> None:
     text = "\n".join(certificate_rows(TlsStarted("TLSv1.3", "X", False, certificate, "a")))
     assert "verified     NO: --insecure is on" in text
     assert list(certificate_rows(VERIFIED)) == []
-
-
-def test_the_words_of_a_reply_are_one_line() -> None:
-    assert reply_words(reply(b"250-a\x1b\r\n250 b\r\n")) == r"250-a\x1b 250 b"
 
 
 @pytest.mark.parametrize(("theme", "colour"), [("dark", "\x1b[33m"), ("light", "\x1b[38;5;166m"), ("plain", "")])

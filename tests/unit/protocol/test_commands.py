@@ -3,7 +3,7 @@
 import pytest
 
 from smtp_shell.errors import NotSendable
-from smtp_shell.protocol.commands import Command, refuse_line_breaks
+from smtp_shell.protocol.commands import Chunk, Command, auth_mechanism, bdat_chunk, refuse_line_breaks
 
 LINES = [
     # line, verb, argument
@@ -59,6 +59,45 @@ def test_an_initial_response_is_a_secret(line: bytes, shown: bytes | None) -> No
     assert command.secret == (shown is not None)
     assert command.shown == (line if shown is None else shown)
     assert command.octets == line + b"\r\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "mechanism"),
+    [
+        (b"AUTH PLAIN", b"PLAIN"),
+        (b"auth\tscram-sha-256 biws\r\n", b"scram-sha-256"),
+        (b" AUTH  LOGIN ", b"LOGIN"),
+        (b"AUTH PLAIN\r\n", b"PLAIN"),
+        (b"AUTH=PLAIN abc", b"PLAIN"),
+        (b"AUTH", b""),
+        (b"AUTH \r\n", b""),
+        (b"AUTHENTICATE PLAIN", None),
+        (b"AUTH-PLAIN abc", None),
+        (b"NOOP AUTH PLAIN", None),
+        (b"", None),
+    ],
+)
+def test_an_auth_command_names_its_mechanism(line: bytes, mechanism: bytes | None) -> None:
+    assert auth_mechanism(line) == mechanism
+
+
+@pytest.mark.parametrize(
+    ("line", "chunk"),
+    [
+        (b"BDAT 10", Chunk(10, last=False)),
+        (b"bdat\t0  last ", Chunk(0, last=True)),
+        (b"BDAT 9999999999999999999", Chunk(9_999_999_999_999_999_999, last=False)),
+        (b"BDAT 99999999999999999999", None),
+        (b"BDAT 10 FIRST", None),
+        (b"BDAT -1", None),
+        (b"BDAT", None),
+        (b"BDATA 10", None),
+        (b" BDAT 10", None),
+        ("BDAT \u0661".encode(), None),
+    ],
+)
+def test_the_size_of_a_chunk_is_read_from_a_correct_bdat(line: bytes, chunk: Chunk | None) -> None:
+    assert bdat_chunk(line) == chunk
 
 
 def test_the_line_is_not_in_the_repr() -> None:

@@ -365,3 +365,9 @@ def test_no_reason_holds_text_of_the_servers() -> None:
         *_, last = parsed(octets)
         assert isinstance(last, Malformed)
         assert re.fullmatch(r"[a-zA-Z0-9 :,-]+", last.reason)
+
+
+def test_a_reply_on_one_line_is_escaped_and_cut() -> None:
+    assert one(b"250-a\x1b\r\n250 b\r\n").one_line() == r"250-a\x1b 250 b"
+    assert one(b"250-a\x1b\r\n250 b\r\n").one_line(most=6) == r"250-a\x1b"
+    assert len(one(b"250 " + b"x" * 300 + b"\r\n").one_line()) == 200
