@@ -8,8 +8,6 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
-from smtp_shell.errors import ConfigError
-
 APPLICATION = "smtp-shell"
 
 
@@ -102,21 +100,6 @@ def state_dir() -> Path:
 def config_dir() -> Path:
     """Give the folder for the configuration: `SMTP_SHELL_CONFIG_DIR`, else the platform's."""
     return _folder("SMTP_SHELL_CONFIG_DIR", "user_config_path")
-
-
-def private_folder(path: Path) -> Path:
-    """Make a folder that only its owner can enter, if it is not there yet.
-
-    Raises:
-        ConfigError: It cannot be made.
-    """
-    try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        # Not `escape`, which is in a package further right; this shows no control characters either.
-        shown = ascii(str(path))
-        raise ConfigError(f"the folder {shown} cannot be made: {error.strerror}; set SMTP_SHELL_STATE_DIR.") from None
-    return path
 
 
 def _folder(variable: str, kind: str) -> Path:

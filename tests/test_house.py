@@ -18,7 +18,7 @@ LAYERS = (
     {"errors"},
     {"config"},
     {"protocol"},
-    {"arguments"},
+    {"arguments", "private_files"},
     {"knowledge"},
     {"net"},
     {"client"},

@@ -367,8 +367,9 @@ def _convert(words: list[str]) -> int:
     from pathlib import Path
 
     from smtp_shell.export import find_export
+    from smtp_shell.private_files import create_private
     from smtp_shell.protocol.octets import escape_str
-    from smtp_shell.recording.library import create_private, entries
+    from smtp_shell.recording.library import entries
     from smtp_shell.transcript.file import open_transcript
 
     export = find_export(options.to or Path(options.output).suffix.removeprefix("."))

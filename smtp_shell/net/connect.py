@@ -11,7 +11,8 @@ from typing import Any
 
 from smtp_shell.errors import ConnectFailed
 from smtp_shell.net.target import Target, Way
-from smtp_shell.net.transport import Transport, reason_of, tick, wait_for
+from smtp_shell.net.transport import Transport, tick, wait_for
+from smtp_shell.private_files import reason_of
 
 
 def connect(target: Target, seconds: float, *, source: str | None = None, family: int = 0) -> Transport:
@@ -63,6 +64,8 @@ def _look_name_up(target: Target, deadline: float, family: int) -> list[tuple[in
         try:
             rows = socket.getaddrinfo(target.host, target.port, family, socket.SOCK_STREAM)
             found.extend((row[0], row[4]) for row in rows)
+        except socket.gaierror:
+            failure.append("the name is not known")
         except OSError as error:
             failure.append(reason_of(error))
         except UnicodeError:

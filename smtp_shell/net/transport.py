@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING
 
 from smtp_shell.config import TlsSettings
 from smtp_shell.errors import ConnectionLost, ProtocolViolation, TlsFailed, WaitTimedOut
+from smtp_shell.private_files import reason_of
 from smtp_shell.protocol.events import TlsStarted
-from smtp_shell.protocol.octets import escape, escape_str
+from smtp_shell.protocol.octets import escape
 
 if TYPE_CHECKING:
     import subprocess
@@ -366,18 +367,6 @@ _Wait = Callable[..., tuple[bool, bool]]
 # poll has no limit on descriptor numbers; Windows has only select, whose limit counts sockets there.
 wait_for: _Wait = _wait_by_poll if hasattr(select, "poll") else _wait_by_select
 _watch = _watch_by_poll if hasattr(select, "poll") else _watch_by_select
-
-
-def reason_of(error: OSError) -> str:
-    """Say in words, escaped, what the system said."""
-    if isinstance(error, socket.gaierror):
-        return "the name is not known"
-    if isinstance(error, TimeoutError):
-        return "it did not answer in time"
-    if isinstance(error, ConnectionRefusedError):
-        return "the connection was refused"
-    text = error.strerror or str(error)
-    return escape_str(text[:1].lower() + text[1:])
 
 
 def _broken(error: OSError) -> ConnectionLost:

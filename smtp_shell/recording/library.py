@@ -11,20 +11,20 @@ from pathlib import Path
 from typing import Final
 
 from smtp_shell import __version__
-from smtp_shell.config import Keep, private_folder, state_dir
+from smtp_shell.config import Keep, state_dir
 from smtp_shell.errors import UsageError
 from smtp_shell.net.target import Target, Way
+from smtp_shell.private_files import create_private, private_folder, reason_of
 from smtp_shell.protocol.octets import escape, escape_str
 from smtp_shell.recording.decoder import entries
 from smtp_shell.recording.encoder import Recorder
-from smtp_shell.recording.recording import Recording, create_body, create_private
+from smtp_shell.recording.recording import Recording, create_body
 from smtp_shell.transcript.body import body_path
 from smtp_shell.transcript.file import TranscriptWriter, open_transcript
 from smtp_shell.transcript.header import Header
-from smtp_shell.transcript.scan import reason_of
 from smtp_shell.transcript.step import Marker, Step
 
-__all__ = ["Recorder", "Recording", "automatic", "create_private", "entries", "prune", "recording_header", "save_copy"]
+__all__ = ["Recorder", "Recording", "automatic", "entries", "prune", "recording_header", "save_copy"]
 
 SUFFIX: Final = ".smtp"
 _DAY = 86_400

@@ -2,65 +2,23 @@
 
 from __future__ import annotations
 
-import os
 import re
-import stat
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Final
 
 from smtp_shell.errors import UsageError
+from smtp_shell.private_files import create_private, open_new, reason_of
 from smtp_shell.protocol.events import Entry
 from smtp_shell.protocol.octets import escape, escape_str
 from smtp_shell.recording.encoder import BODY_LIMIT, Recorder
 from smtp_shell.transcript.file import TranscriptWriter
 from smtp_shell.transcript.header import Header
-from smtp_shell.transcript.scan import reason_of
 from smtp_shell.transcript.step import Marker, Step
 
 _MOST_BODIES: Final = 100_000
 _UNSAFE = re.compile(r"[^\w.-]", re.ASCII)
-
-
-def create_private(path: Path, *, overwrite: bool = False) -> BinaryIO:
-    """Create a file that only its owner can read and write; no link is followed.
-
-    Args:
-        path: The file.
-        overwrite: Whether a file that is there is replaced.
-
-    Raises:
-        UsageError: There is a file already, or it cannot be created.
-    """
-    shown = escape_str(str(path))
-    try:
-        if overwrite:
-            _make_way(path)
-        return os.fdopen(_open_new(path), "wb")
-    except FileExistsError:
-        raise UsageError(
-            f"{shown} is there already and is left as it is; choose another name, or use --force."
-        ) from None
-    except OSError as error:
-        raise UsageError(f"{shown} cannot be created: {reason_of(error)}; choose another place.") from None
-    except ValueError:
-        raise UsageError(f"{shown} is no file name; choose another.") from None
-
-
-def _open_new(path: Path) -> int:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-    for name in ("O_NOFOLLOW", "O_CLOEXEC", "O_BINARY", "O_NOINHERIT"):  # each where the platform has it
-        flags |= getattr(os, name, 0)
-    return os.open(path, flags, 0o600)
-
-
-def _make_way(path: Path) -> None:
-    """Remove a file or link; what is anything else (a device, a directory) stays."""
-    with suppress(FileNotFoundError):
-        mode = path.lstat().st_mode
-        if stat.S_ISREG(mode) or stat.S_ISLNK(mode):
-            path.unlink()
 
 
 def create_body(transcript: Path) -> tuple[Path, BinaryIO]:
@@ -73,7 +31,7 @@ def create_body(transcript: Path) -> tuple[Path, BinaryIO]:
     for number in range(1, _MOST_BODIES):
         path = transcript.with_name(f"{stem}.{number}.eml")
         try:
-            return path, os.fdopen(_open_new(path), "wb", buffering=0)
+            return path, open_new(path, buffering=0)
         except FileExistsError:
             continue
         except OSError as error:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import ssl
 from pathlib import Path
 
 from msgspec import Struct
 
 from smtp_shell.errors import UsageError
+from smtp_shell.private_files import open_new, reason_of
 from smtp_shell.protocol.octets import escape_str
 
 
@@ -44,12 +44,13 @@ def make_certificate(directory: Path, *names: str) -> ServerCertificate:
     ca_file = directory / "ca.pem"
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     try:
-        _write_private(ca_file, authority.cert_pem.bytes())
+        with open_new(ca_file) as file:
+            file.write(authority.cert_pem.bytes())
         with leaf.private_key_and_cert_chain_pem.tempfile(dir=str(directory)) as path:
             context.load_cert_chain(path)
     except OSError as error:
         raise UsageError(
-            f"The server's certificate could not be written to {_shown(directory)}: {escape_str(error.strerror or 'unknown error')}."
+            f"The server's certificate could not be written to {_shown(directory)}: {reason_of(error)}."
         ) from None
     return ServerCertificate(context, ca_file)
 
@@ -94,13 +95,7 @@ def _check_readable(file: Path) -> None:
         with file.open("rb"):
             return
     except OSError as error:
-        raise UsageError(f"{_shown(file)} cannot be read: {escape_str(error.strerror or 'unknown error')}.") from None
-
-
-def _write_private(path: Path, octets: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(octets)
+        raise UsageError(f"{_shown(file)} cannot be read: {reason_of(error)}.") from None
 
 
 def _shown(path: Path) -> str:

@@ -22,6 +22,7 @@ from typing import BinaryIO
 from msgspec import Struct
 
 from smtp_shell.errors import UsageError
+from smtp_shell.private_files import make_folder, open_new, reason_of
 from smtp_shell.protocol.octets import CRLF, escape_str
 
 MESSAGE_LIMIT = 11 * 1024 * 1024
@@ -62,8 +63,7 @@ class Delivery:
     def __init__(self, maildir: Path, name: str) -> None:
         self._path = maildir / "tmp" / name
         self._goal = maildir / "new" / name
-        descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
-        self._file: BinaryIO | None = os.fdopen(descriptor, "wb")
+        self._file: BinaryIO | None = open_new(self._path)
 
     def write(self, octets: bytes) -> None:
         """Add octets.
@@ -117,12 +117,11 @@ class Inbox:
             UsageError: One could not be created.
         """
         try:
-            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            for name in ("tmp", "new", "cur"):
-                (self.path / name).mkdir(mode=0o700, exist_ok=True)
+            for folder in (self.path, *(self.path / name for name in ("tmp", "new", "cur"))):
+                make_folder(folder)
         except OSError as error:
             raise UsageError(
-                f"The mailbox {escape_str(str(self.path))} could not be made: {escape_str(error.strerror or 'unknown error')}; "
+                f"The mailbox {escape_str(str(self.path))} could not be made: {reason_of(error)}; "
                 "choose another directory."
             ) from None
 
@@ -176,9 +175,7 @@ class Inbox:
             with arrivals[number - 1][1].open("rb") as file:
                 return file.read(limit)
         except OSError as error:
-            raise UsageError(
-                f"Message {number} of the inbox cannot be read: {escape_str(error.strerror or 'unknown error')}."
-            ) from None
+            raise UsageError(f"Message {number} of the inbox cannot be read: {reason_of(error)}.") from None
 
     def _arrivals(self) -> list[tuple[int, Path]]:
         """List the files with the times of their arrival, in nanoseconds, in that order."""

@@ -7,6 +7,7 @@ import os
 import socket
 
 from smtp_shell.errors import ConnectFailed, UsageError
+from smtp_shell.private_files import reason_of
 from smtp_shell.protocol.octets import escape_str
 
 BACKLOG = 100
@@ -39,7 +40,7 @@ def listen(host: str, port: int) -> list[socket.socket]:
     except OSError as error:
         raise ConnectFailed(
             f"The practice server cannot listen on {escape_str(host)} port {port}: "
-            f"{escape_str(error.strerror or 'unknown error')}; choose another port, or 0 for any free one."
+            f"{reason_of(error)}; choose another port, or 0 for any free one."
         ) from None
     if address != "127.0.0.1":
         return [first]

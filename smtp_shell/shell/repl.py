@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
 from functools import partial
-from pathlib import Path
 from typing import overload
 
 from prompt_toolkit import PromptSession
@@ -21,8 +18,9 @@ from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from prompt_toolkit.layout.processors import Processor, Transformation, TransformationInput
 from prompt_toolkit.styles import Style
 
-from smtp_shell.config import private_folder, state_dir
+from smtp_shell.config import state_dir
 from smtp_shell.errors import SmtpShellError
+from smtp_shell.private_files import open_append, private_folder
 from smtp_shell.protocol.dialogue import Phase
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.shell.completion import suggest
@@ -272,21 +270,8 @@ def _open_history(shell: Shell) -> History:
     path = state_dir() / "history"
     try:
         private_folder(path.parent)
-        _make_private(path)
+        open_append(path).close()
     except (SmtpShellError, OSError) as error:
         shell.say_loudly(f"the history is not kept: {escape_str(str(error))}")
         return _MemoryHistory(shell)
     return _History(str(path), shell)
-
-
-def _make_private(path: Path) -> None:
-    """Make the file if it is not there, for its owner alone; never follow a link.
-
-    Raises:
-        OSError: It is a link, or cannot be made.
-    """
-    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
-    descriptor = os.open(path, flags, 0o600)
-    with suppress(AttributeError, OSError):
-        os.fchmod(descriptor, 0o600)
-    os.close(descriptor)

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from smtp_shell.errors import Fault, TranscriptError
+from smtp_shell.private_files import reason_of
 from smtp_shell.protocol.maildata import PIECE
 from smtp_shell.protocol.octets import escape_str
-from smtp_shell.transcript.scan import reason_of
 from smtp_shell.transcript.step import Step
 
 

@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 from smtp_shell.errors import Fault, TranscriptError
+from smtp_shell.private_files import reason_of
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.transcript.header import MOST_FAULTS, Header, format_header
 from smtp_shell.transcript.notation import client_text
-from smtp_shell.transcript.scan import Block, ReadLimits, Scan, reason_of
+from smtp_shell.transcript.scan import Block, ReadLimits, Scan
 from smtp_shell.transcript.step import CLIENT_LINES, SERVER_LINES, Marker, Step, format_step, octet_steps
 
 __all__ = [

@@ -10,7 +10,8 @@ from typing import BinaryIO, Final
 from msgspec import Struct
 
 from smtp_shell.errors import Fault, TranscriptError
-from smtp_shell.protocol.octets import escape, escape_str
+from smtp_shell.private_files import reason_of
+from smtp_shell.protocol.octets import escape
 from smtp_shell.transcript.blocks import Blocks
 from smtp_shell.transcript.header import DIALOGUE, MOST_FAULTS, VERSION, Header, parse_header
 from smtp_shell.transcript.notation import clean
@@ -255,17 +256,3 @@ def _without_marker(line: str) -> tuple[str, str]:
 
 def _last_field(lines: list[tuple[int, str]]) -> int:
     return max((at for at, (_, line) in enumerate(lines) if line[0] not in " \t"), default=0)
-
-
-def reason_of(error: OSError) -> str:
-    """Say why the system refused a file, without its name.
-
-    Args:
-        error: What the system said.
-    """
-    match error:
-        case FileNotFoundError():
-            return "there is no such file"
-        case PermissionError():
-            return "its permissions do not allow it"
-    return escape_str(error.strerror or type(error).__name__)

@@ -1,13 +1,11 @@
 """The waits of RFC 5321, and where files go."""
 
-import os
 from pathlib import Path
 
 import pytest
 from msgspec.structs import asdict
 
-from smtp_shell.config import Keep, Timeouts, TlsSettings, config_dir, private_folder, state_dir
-from smtp_shell.errors import ConfigError
+from smtp_shell.config import Keep, Timeouts, TlsSettings, config_dir, state_dir
 
 
 def test_the_waits_of_a_run_that_nobody_watches() -> None:
@@ -45,24 +43,3 @@ def test_folders_are_those_of_the_platform_otherwise(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("SMTP_SHELL_CONFIG_DIR", "")
     assert state_dir().name == config_dir().name == "smtp-shell"
     assert state_dir().is_absolute()
-
-
-def test_a_private_folder_is_its_owners_alone(tmp_path: Path) -> None:
-    folder = private_folder(tmp_path / "a" / "b")
-    assert folder.is_dir()
-    if os.name != "nt":
-        assert folder.stat().st_mode & 0o777 == 0o700
-    assert private_folder(folder) == folder
-
-
-def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    with pytest.raises(ConfigError, match=r"cannot be made: .*; set SMTP_SHELL_STATE_DIR"):
-        private_folder(tmp_path / "file" / "below")
-
-
-def test_a_folders_name_cannot_drive_the_terminal(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    with pytest.raises(ConfigError) as caught:
-        private_folder(tmp_path / "file" / "\x1b[2J\u202e\x9b")
-    assert str(caught.value).isprintable()

@@ -720,10 +720,10 @@ def test_a_file_that_cannot_be_opened_is_told_in_a_sentence(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("error", "reason"),
     [
-        (OSError(5, "Input/output error"), "Input/output error"),
+        (OSError(5, "Input/output error"), "input/output error"),
         (OSError(5, "a\x1b[2J"), r"a\x1b[2J"),
         (OSError(), "OSError"),
-        (PermissionError(13, "Permission denied"), "its permissions do not allow it"),
+        (PermissionError(13, "Permission denied", "lab.smtp"), "its permissions do not allow it"),
     ],
 )
 def test_an_error_of_the_system_while_reading_is_told_in_a_sentence(error: OSError, reason: str) -> None:

@@ -1,0 +1,128 @@
+"""Files and folders for their owner only: created with modes 0600 and 0700, and never through a link.
+
+Windows has neither these modes nor O_NOFOLLOW. There a file has the permissions of its folder.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from contextlib import suppress
+from typing import TYPE_CHECKING, BinaryIO
+
+from smtp_shell.errors import ConfigError, UsageError
+from smtp_shell.protocol.octets import escape_str
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def create_private(path: Path, *, overwrite: bool = False) -> BinaryIO:
+    """Create a file and open it for writing.
+
+    Args:
+        path: The file.
+        overwrite: Whether a file or link of that name is removed first. A device or a directory never is.
+
+    Raises:
+        UsageError: There is a file already, or it cannot be created.
+    """
+    shown = escape_str(str(path))
+    try:
+        if overwrite:
+            _remove_file_or_link(path)
+        return open_new(path)
+    except FileExistsError:
+        raise UsageError(
+            f"{shown} is there already and is left as it is; choose another name, or use --force."
+        ) from None
+    except OSError as error:
+        raise UsageError(f"{shown} cannot be created: {reason_of(error)}; choose another place.") from None
+    except ValueError:
+        raise UsageError(f"{shown} is no file name; choose another.") from None
+
+
+def open_new(path: Path, *, buffering: int = -1) -> BinaryIO:
+    """Create a file that does not exist yet and open it for writing.
+
+    Args:
+        path: The file.
+        buffering: As for `open`; 0 for no buffer.
+
+    Raises:
+        FileExistsError: Something of that name exists, be it a link that leads nowhere.
+        OSError: The file cannot be created.
+        ValueError: This is no file name.
+    """
+    # POSIX follows no link with O_EXCL. O_NOFOLLOW is for file systems that are less strict.
+    return os.fdopen(_open(path, os.O_WRONLY | os.O_EXCL), "wb", buffering)
+
+
+def open_append(path: Path) -> BinaryIO:
+    """Open a file for appending. Create it if it does not exist, else take other users' permissions away.
+
+    Raises:
+        OSError: It is a link, or cannot be opened or created.
+        ValueError: This is no file name.
+    """
+    if not hasattr(os, "O_NOFOLLOW") and path.is_symlink():
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
+    # O_RDWR: to open a FIFO for writing only would block until it has a reader.
+    descriptor = _open(path, os.O_RDWR | os.O_APPEND)
+    if hasattr(os, "fchmod"):
+        with suppress(OSError):  # a file of another owner, or a file system without modes
+            os.fchmod(descriptor, 0o600)
+    return os.fdopen(descriptor, "ab")
+
+
+def make_folder(path: Path) -> None:
+    """Create a folder, and those above it that do not exist. A folder that exists keeps its permissions.
+
+    Raises:
+        OSError: It cannot be created.
+    """
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def private_folder(path: Path) -> Path:
+    """Create a folder for the files of this program, as `make_folder` does, and return it.
+
+    Raises:
+        ConfigError: It cannot be created.
+    """
+    try:
+        make_folder(path)
+    except OSError as error:
+        raise ConfigError(
+            f"the folder {escape_str(str(path))} cannot be made: {reason_of(error)}; set SMTP_SHELL_STATE_DIR."
+        ) from None
+    return path
+
+
+def reason_of(error: OSError) -> str:
+    """Return why the system refused, in words: escaped, without the file's name, and without a full stop."""
+    match error:
+        case FileNotFoundError():
+            return "there is no such file"
+        case PermissionError() if error.filename is not None:  # else it is about a socket
+            return "its permissions do not allow it"
+        case ConnectionRefusedError():
+            return "the connection was refused"
+        case TimeoutError():
+            return "it did not answer in time"
+    text = error.strerror or str(error)
+    return escape_str(text[:1].lower() + text[1:]) or type(error).__name__
+
+
+def _open(path: Path, flags: int) -> int:
+    for name in ("O_NOFOLLOW", "O_CLOEXEC", "O_BINARY", "O_NOINHERIT"):  # each where the platform has it
+        flags |= getattr(os, name, 0)
+    return os.open(path, flags | os.O_CREAT, 0o600)
+
+
+def _remove_file_or_link(path: Path) -> None:
+    with suppress(FileNotFoundError):
+        mode = path.lstat().st_mode
+        if stat.S_ISREG(mode) or stat.S_ISLNK(mode):
+            path.unlink()

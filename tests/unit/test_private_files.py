@@ -1,0 +1,189 @@
+"""Files and folders for their owner only, and what the system's refusals are called."""
+
+import errno
+import os
+import stat
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import pytest
+
+from smtp_shell.errors import ConfigError, UsageError
+from smtp_shell.private_files import create_private, make_folder, open_append, open_new, private_folder, reason_of
+
+POSIX = pytest.mark.skipif(os.name == "nt", reason="file modes are POSIX's")
+
+
+@pytest.fixture(autouse=True)
+def no_umask() -> Iterator[None]:
+    """Have the modes come from this program alone."""
+    before = os.umask(0)
+    yield
+    os.umask(before)
+
+
+@pytest.fixture
+def link(tmp_path: Path) -> Path:
+    """A link `link` to the file `mine`, which holds `mine`."""
+    (tmp_path / "mine").write_text("mine")
+    try:
+        (tmp_path / "link").symlink_to(tmp_path / "mine")
+    except OSError:
+        pytest.skip("this platform makes no links")
+    return tmp_path / "link"
+
+
+def mode_of(path: Path) -> int:
+    return stat.S_IMODE(path.lstat().st_mode)
+
+
+@POSIX
+@pytest.mark.parametrize("create", [create_private, open_new, open_append])
+def test_only_its_owner_can_read_and_write_a_new_file(tmp_path: Path, create: Callable[[Path], BinaryIO]) -> None:
+    path = tmp_path / "a"
+    with create(path) as file:
+        file.write(b"x")
+    assert mode_of(path) == 0o600
+    assert path.read_bytes() == b"x"
+
+
+def test_a_file_that_exists_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_text("mine")
+    with pytest.raises(UsageError) as caught:
+        create_private(path)
+    assert str(caught.value) == f"{path} is there already and is left as it is; choose another name, or use --force."
+    with pytest.raises(FileExistsError):
+        open_new(path)
+    assert path.read_text() == "mine"
+
+
+@POSIX
+def test_a_file_is_replaced_by_a_new_one_when_told_to(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_text("mine")
+    path.chmod(0o644)
+    with create_private(path, overwrite=True) as file:
+        assert mode_of(path) == 0o600
+        file.write(b"new")
+    assert path.read_text() == "new"
+
+
+def test_no_link_is_followed(link: Path) -> None:
+    with pytest.raises(UsageError, match="there already"):
+        create_private(link)
+    with pytest.raises(FileExistsError):
+        open_new(link)
+    with pytest.raises(OSError, match=os.strerror(errno.ELOOP)):
+        open_append(link)
+    assert link.read_text() == "mine"
+
+
+def test_a_link_that_leads_nowhere_is_not_followed(link: Path) -> None:
+    (link.parent / "mine").unlink()
+    with pytest.raises(FileExistsError):
+        open_new(link)
+    with pytest.raises(OSError, match=os.strerror(errno.ELOOP)):
+        open_append(link)
+    assert not (link.parent / "mine").exists()
+
+
+def test_a_link_is_replaced_and_what_it_leads_to_stays(link: Path) -> None:
+    create_private(link, overwrite=True).close()
+    assert (link.parent / "mine").read_text() == "mine"
+    assert not link.is_symlink()
+
+
+def test_no_link_is_followed_where_the_platform_has_no_flag_for_it(link: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "O_NOFOLLOW", raising=False)
+    with pytest.raises(FileExistsError):
+        open_new(link)
+    with pytest.raises(OSError, match=os.strerror(errno.ELOOP)) as caught:
+        open_append(link)
+    assert caught.value.filename == str(link)
+
+
+@pytest.mark.parametrize("name", ["nothing/a.smtp", "a\0b"])
+def test_a_place_where_no_file_can_be_is_named(tmp_path: Path, name: str) -> None:
+    with pytest.raises(UsageError, match=r"a.*(smtp|b)"):
+        create_private(tmp_path / name)
+
+
+def test_a_directory_is_not_replaced(tmp_path: Path) -> None:
+    with pytest.raises(UsageError):
+        create_private(tmp_path, overwrite=True)
+    assert tmp_path.is_dir()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such files")
+def test_what_is_neither_file_nor_link_is_not_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "fifo"
+    os.mkfifo(path)
+    with pytest.raises(UsageError, match="there already"):
+        create_private(path, overwrite=True)
+    assert stat.S_ISFIFO(path.lstat().st_mode)
+
+
+@POSIX
+def test_appending_keeps_what_is_there_and_takes_others_permissions_away(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_text("one\n")
+    path.chmod(0o666)
+    with open_append(path) as file:
+        assert mode_of(path) == 0o600
+        file.write(b"two\n")
+    assert path.read_text() == "one\ntwo\n"
+
+
+def test_no_file_is_passed_on_to_a_child(tmp_path: Path) -> None:
+    for number, create in enumerate((create_private, open_new, open_append)):
+        with create(tmp_path / str(number)) as file:
+            assert not os.get_inheritable(file.fileno())
+
+
+def test_a_private_folder_is_its_owners_alone(tmp_path: Path) -> None:
+    folder = private_folder(tmp_path / "a" / "b")
+    assert folder.is_dir()
+    if os.name != "nt":
+        assert mode_of(folder) == 0o700
+    assert private_folder(folder) == folder
+
+
+@POSIX
+def test_a_folder_that_exists_keeps_its_permissions(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    make_folder(tmp_path)
+    assert mode_of(tmp_path) == 0o755
+
+
+def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigError, match=r"cannot be made: .*; set SMTP_SHELL_STATE_DIR"):
+        private_folder(tmp_path / "file" / "below")
+
+
+def test_a_folders_name_cannot_drive_the_terminal(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigError) as caught:
+        private_folder(tmp_path / "file" / "\x1b[2J\u202e\x9b")
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (FileNotFoundError(2, "No such file or directory", "a"), "there is no such file"),
+        (PermissionError(13, "Permission denied", "a"), "its permissions do not allow it"),
+        (PermissionError(1, "Operation not permitted"), "operation not permitted"),
+        (TimeoutError(), "it did not answer in time"),
+        (ConnectionRefusedError(111, "Connection refused"), "the connection was refused"),
+        (OSError(28, "No space left on device"), "no space left on device"),
+        (OSError(5, "a\x1b[2J"), r"a\x1b[2J"),
+        (OSError("Odd"), "odd"),
+        (OSError(), "OSError"),
+    ],
+)
+def test_a_refusal_of_the_system_in_words(error: OSError, reason: str) -> None:
+    assert reason_of(error) == reason
