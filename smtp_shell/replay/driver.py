@@ -139,7 +139,7 @@ class Replay:
     def _steps(self, outline: Outline) -> AbstractContextManager[Iterable[Step]]:
         if outline.steps is not None:
             return nullcontext(outline.steps)
-        from smtp_shell.transcript.file import open_transcript
+        from smtp_shell.transcript.reader import open_transcript
 
         return open_transcript(self.path)
 

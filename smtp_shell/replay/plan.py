@@ -18,7 +18,7 @@ from smtp_shell.private_files import reason_of
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.transcript.body import body_path
 from smtp_shell.transcript.header import MOST_FAULTS, Header
-from smtp_shell.transcript.scan import ReadLimits, Scan
+from smtp_shell.transcript.reader import ReadLimits, Scan
 from smtp_shell.transcript.step import CLIENT_LINES, SERVER_LINES, Marker, Step
 from smtp_shell.transcript.variables import SASL, Template, Variables
 

@@ -82,7 +82,8 @@ def run_replay(options: ReplayOptions, out: Writer) -> int:
     with ExitStack() as stack:
         replays = prepare(options.paths, settings, options.servers)
         if options.record is not None:
-            from smtp_shell.recording.library import Recording, recording_header
+            from smtp_shell.recording.library import recording_header
+            from smtp_shell.recording.recording import Recording
 
             recording = Recording.create(
                 options.record, recording_header(), overwrite=options.force, on_failure=_say_loudly
