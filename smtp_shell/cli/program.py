@@ -345,8 +345,8 @@ def _show(words: list[str]) -> int:
     options = parser.parse_args(words)
     from pathlib import Path
 
-    from smtp_shell.recording.library import entries
-    from smtp_shell.transcript.file import open_transcript
+    from smtp_shell.recording.decoder import entries
+    from smtp_shell.transcript.reader import open_transcript
 
     view = _view(options)
     with open_transcript(Path(options.file)) as reader:
@@ -369,8 +369,8 @@ def _convert(words: list[str]) -> int:
     from smtp_shell.export import find_export
     from smtp_shell.private_files import create_private
     from smtp_shell.protocol.octets import escape_str
-    from smtp_shell.recording.library import entries
-    from smtp_shell.transcript.file import open_transcript
+    from smtp_shell.recording.decoder import entries
+    from smtp_shell.transcript.reader import open_transcript
 
     export = find_export(options.to or Path(options.output).suffix.removeprefix("."))
     with open_transcript(Path(options.input)) as reader:

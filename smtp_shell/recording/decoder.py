@@ -1,4 +1,4 @@
-"""The steps of a transcript, as what happened: a file looks like a live server to whoever consumes entries."""
+"""Decode the steps of a transcript into entries, so that a file looks like a live server to every consumer. The inverse of `encoder`."""
 
 from __future__ import annotations
 
@@ -34,47 +34,47 @@ from smtp_shell.transcript.step import CLIENT_LINES, SERVER_LINES, Marker, Step
 from smtp_shell.transcript.variables import SASL, SASL_MARK, Template
 
 _WITH_OCTETS: Final = frozenset({NoticeKind.NOT_A_REPLY, NoticeKind.CUT_REPLY, NoticeKind.PLAINTEXT_AFTER_STARTTLS})
-# What the dialogue notices by itself when it reads the replies again.
+# Notices that the dialogue makes again when it reads the replies.
 _NOTICED_AGAIN: Final = frozenset(
     {NoticeKind.ODD_REPLY, NoticeKind.BAD_REPLY, NoticeKind.UNSOLICITED, NoticeKind.LATE, NoticeKind.TOO_MUCH}
 )
 
 
 def entries(steps: Iterable[Step], folder: Path | None = None) -> Iterator[Entry]:
-    """Give what happened, as far as the steps tell; the inverse of recording.
+    """Yield the entries that the steps stand for.
 
-    A credential is `${sasl}` here too. Demands that no reply has met (`S~`, `S: 2yz`) are given as remarks.
+    A credential is `${sasl}` here too. Expectations that are no reply (`S~`, `S: 2yz`) become remarks.
 
     Args:
         steps: The steps, as a stream.
-        folder: The transcript's folder, to read mail data from that stands in files beside it; None to leave it out.
+        folder: The transcript's folder, to read mail data from the files beside it; None to leave that mail data out.
 
     Raises:
         TranscriptError: A file with mail data cannot be read.
     """
-    history = _History(folder)
+    decoder = _Decoder(folder)
     for step in steps:
-        yield from history.take(step)
-    yield from history.end()
+        yield from decoder.decode(step)
+    yield from decoder.end()
 
 
-class _History:
+class _Decoder:
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
         self._dialogue = Dialogue()
         self._seq = 0
-        self._at = 0.0
-        self._sent_at = 0.0
+        self._at = 0.0  # time of the current step, in seconds
+        self._sent_at = 0.0  # time of the last client line, for the latency of its reply
         self._tls = False
-        self._begun = False
-        self._data_asked = False
+        self._begun = False  # the greeting has been read, or is left out
+        self._data_asked = False  # the last line was DATA: in a script its reply may be left out
         self._in_data = False
-        self._data_ended = False
-        self._chunk_left = 0
-        self._unasked = False
-        self._notice: Noticed | None = None
+        self._data_ended = False  # the final dot was sent; the reply to it may be left out too
+        self._chunk_left = 0  # octets of a BDAT chunk that are still to be sent
+        self._unasked = False  # the next reply answers nothing
+        self._notice: Noticed | None = None  # a notice whose octets follow in S| lines
 
-    def take(self, step: Step) -> Iterator[Entry]:
+    def decode(self, step: Step) -> Iterator[Entry]:
         if step.at is not None:
             self._at = step.at
         if self._notice is not None and step.marker is not Marker.SERVER_OCTETS:
@@ -227,7 +227,7 @@ class _History:
 
 
 def _secret_start(step: Step) -> int | None:
-    """Find where in a client line's octets the credential stands that was left out; a literal `${sasl}` is none."""
+    """Return the offset in a client line's octets at which a credential was left out; None if none was. A literal `${sasl}` is none."""
     if step.marker not in CLIENT_LINES or SASL_MARK not in step.text:
         return None
     start = 0

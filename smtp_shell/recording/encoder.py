@@ -1,9 +1,8 @@
-"""What happened, as the steps of a transcript."""
+"""Encode entries as the steps of a transcript. The inverse is `decoder`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import lru_cache
 from typing import BinaryIO, Final, Protocol, assert_never
 
 from smtp_shell.protocol.events import (
@@ -27,46 +26,45 @@ from smtp_shell.protocol.events import (
 )
 from smtp_shell.protocol.maildata import MailDataDecoder, has_only_crlf
 from smtp_shell.protocol.octets import CRLF, escape, escape_str
-from smtp_shell.transcript.notation import client_text, client_texts
+from smtp_shell.transcript.notation import client_text
 from smtp_shell.transcript.step import Marker, Step, octet_steps
 from smtp_shell.transcript.variables import SASL_MARK
 
 NOTICE: Final = "notice: "
-"""How a note begins that smtp-shell wrote itself."""
+"""Start of a note that smtp-shell wrote itself."""
 
 BODY_LIMIT: Final = 64 * 1024
-"""How many octets of mail data stand in the transcript; more of it goes to a file of its own."""
+"""Octets of mail data of one message that are written into the transcript. If there are more, they go to a file of their own."""
 
-_LONGEST_LINE = 16_000
-_LONGEST_TEXT = 2_000
-_LONGEST_KEPT = 512
-_CLIENT = Marker.CLIENT
+# An octet takes at most four characters of the notation, so that a line of this length is within a reader's default limit.
+_LONGEST_LINE = 16_000  # octets
+_LONGEST_TEXT = 2_000  # characters of free text in an event
 
 
-class Bodies(Protocol):
-    """Where mail data goes that is too long for the transcript."""
+class BodyFiles(Protocol):
+    """Files for mail data that is too long for the transcript."""
 
     def mark(self) -> None:
-        """Remember that mail data begins here in the transcript."""
+        """Remember the position in the transcript where mail data begins."""
 
     def open(self) -> BinaryIO:
-        """Make the next file."""
+        """Create the next file."""
 
     def put_in_place(self, at: float) -> None:
-        """Put a line that names the file where the mail data began; what was written since then goes."""
+        """Replace what was written since `mark` with a line that names the file opened last."""
 
 
-class Recorder:
-    """Turn entries into steps; a consumer.
+class TranscriptEncoder:
+    """Encode entries as steps. A consumer of the event stream.
 
     Args:
-        write: Takes steps, in order.
-        bodies: Where long mail data goes; None to write all of it as steps.
-        limit: How many octets of mail data are written as steps.
+        write: Called with steps, in order.
+        bodies: Files for long mail data; None to write all of it as steps.
+        limit: Octets of one message's mail data that are written as steps if there are `bodies`.
     """
 
     def __init__(
-        self, write: Callable[[Iterable[Step]], object], bodies: Bodies | None = None, *, limit: int = BODY_LIMIT
+        self, write: Callable[[Iterable[Step]], object], bodies: BodyFiles | None = None, *, limit: int = BODY_LIMIT
     ) -> None:
         self._write = write
         self._bodies = bodies
@@ -74,52 +72,44 @@ class Recorder:
         self._data: _MailData | None = None
 
     def __call__(self, entry: Entry) -> None:
-        """Write what an entry stands for."""
+        """Write the steps of one entry. The last line of mail data is held back until its end is known."""
         event, at = entry.event, round(entry.at * 1000) / 1000
         if isinstance(event, MailDataSent):
-            self._take_mail_data(event, at)
+            self._add_mail_data(event, at)
             return
         if self._data is not None and not isinstance(event, Decoded):
-            self._interrupt_mail_data(event, at)
+            self._data.flush(at)
+            if isinstance(event, CommandSent | OctetsSent | Connected | Disconnected):
+                self.close()
         self._write(event_steps(event, at))
 
     def close(self) -> None:
         """Write what is held back."""
         if self._data is not None:
-            self._leave_mail_data()
+            self._data.abandon()
+            self._data = None
 
-    def _take_mail_data(self, event: MailDataSent, at: float) -> None:
+    def _add_mail_data(self, event: MailDataSent, at: float) -> None:
         if self._data is None:
             self._data = _MailData(self._write, self._bodies, self._limit)
         if event.last:
             self._data.end(at)
             self._data = None
         else:
-            self._data.take(event.octets, at)
-
-    def _interrupt_mail_data(self, event: Event, at: float) -> None:
-        assert self._data is not None
-        self._data.pause(at)
-        if isinstance(event, CommandSent | OctetsSent | Connected | Disconnected):
-            self._leave_mail_data()
-
-    def _leave_mail_data(self) -> None:
-        assert self._data is not None
-        self._data.leave()
-        self._data = None
+            self._data.add(event.octets, at)
 
 
 class _MailData:
-    """Mail data on its way into the transcript, or into a file beside it."""
+    """The mail data of one message, written as steps or into a file beside the transcript."""
 
-    def __init__(self, write: Callable[[Iterable[Step]], object], bodies: Bodies | None, limit: int) -> None:
+    def __init__(self, write: Callable[[Iterable[Step]], object], bodies: BodyFiles | None, limit: int) -> None:
         self._write = write
         self._bodies = bodies
         self._limit = limit
-        self._inline = bytearray()
-        self._line = b""
-        self._within_line = False
-        self._regular = True
+        self._inline = bytearray()  # what has been written as steps, up to the limit, in case it moves to a file
+        self._line = b""  # a line without its CRLF, held back
+        self._within_line = False  # the start of the current line has been written as C| already
+        self._regular = True  # no bare CR or LF so far
         self._last_cr = b""
         self._at = 0.0
         self._file: BinaryIO | None = None
@@ -127,10 +117,11 @@ class _MailData:
         if bodies is not None:
             bodies.mark()
 
-    def take(self, octets: bytes, at: float) -> None:
-        """Write the next piece, as it went over the wire."""
+    def add(self, octets: bytes, at: float) -> None:
+        """Write the next piece, as it was sent."""
         self._at = at
-        self._regular = self._regular and _is_regular(self._last_cr + octets)
+        # The last CR may become part of a CRLF with the next piece.
+        self._regular = self._regular and has_only_crlf((self._last_cr + octets).removesuffix(b"\r"))
         self._last_cr = b"\r" if octets.endswith(b"\r") else b""
         if self._file is not None:
             self._file.write(self._decoder.decode(octets))
@@ -142,16 +133,16 @@ class _MailData:
             self._inline += octets
         *lines, self._line = (self._line + octets).split(CRLF)
         if lines:
-            self._put_lines(lines, at)
+            self._write_lines(lines, at)
         if len(self._line) > _LONGEST_LINE:
-            self.pause(at)
+            self.flush(at)
 
-    def pause(self, at: float) -> None:
-        """Write what has come of a line, since something else comes in between."""
+    def flush(self, at: float) -> None:
+        """Write the part of a line that is held back, because something else follows in the transcript."""
         if self._file is None and self._line:
-            # A CR is kept back: the LF behind it may still come.
+            # A CR stays held back: its LF may follow.
             held = b"\r" if self._line.endswith(b"\r") else b""
-            self._put_octets(self._line.removesuffix(b"\r") if held else self._line, at)
+            self._write_octets(self._line.removesuffix(b"\r") if held else self._line, at)
             self._within_line = True
             self._line = held
 
@@ -161,18 +152,18 @@ class _MailData:
             self._close_file()
             return
         if self._line:
-            self._put_octets(self._line, at)
+            self._write_octets(self._line, at)
         self._write((Step(Marker.CLIENT, ".", at),))
 
-    def leave(self) -> None:
+    def abandon(self) -> None:
         """Stop without a final dot."""
         if self._file is not None:
             self._close_file()
-            self._note("the mail data ended here without its final dot")
+            self._write_note("the mail data ended here without its final dot")
         elif self._line:
-            self._put_octets(self._line, self._at)
+            self._write_octets(self._line, self._at)
 
-    def _move_out(self, bodies: Bodies, octets: bytes, at: float) -> None:
+    def _move_out(self, bodies: BodyFiles, octets: bytes, at: float) -> None:
         self._file = bodies.open()
         self._file.write(self._decoder.decode(bytes(self._inline) + octets))
         bodies.put_in_place(at)
@@ -184,49 +175,37 @@ class _MailData:
         with self._file as file:
             file.write(self._decoder.end())
         if not self._regular:
-            self._note("the mail data in the file had bare CR or LF, which a replay sends as CRLF")
+            self._write_note("the mail data in the file had bare CR or LF, which a replay sends as CRLF")
 
-    def _put_lines(self, lines: Sequence[bytes], at: float) -> None:
-        if self._within_line:
-            self._within_line = False
-            self._put_octets(lines[0] + CRLF, at)
-            lines = lines[1:]
-        if max(map(len, lines), default=0) <= _LONGEST_LINE:
-            self._write([Step(_CLIENT, text, at) for text in client_texts(lines)])
-            return
+    def _write_lines(self, lines: Sequence[bytes], at: float) -> None:
+        steps: list[Step] = []
         for line in lines:
-            if len(line) > _LONGEST_LINE:
-                self._put_octets(line + CRLF, at)
+            if self._within_line or len(line) > _LONGEST_LINE:
+                self._within_line = False
+                steps += octet_steps(Marker.CLIENT_OCTETS, line + CRLF, at)
             else:
-                self._write((Step(_CLIENT, client_text(line), at),))
+                steps.append(Step(Marker.CLIENT, client_text(line), at))
+        self._write(steps)
 
-    def _put_octets(self, octets: bytes, at: float) -> None:
+    def _write_octets(self, octets: bytes, at: float) -> None:
         self._write(octet_steps(Marker.CLIENT_OCTETS, octets, at))
 
-    def _note(self, text: str) -> None:
+    def _write_note(self, text: str) -> None:
         self._write((Step(Marker.NOTE, NOTICE + text),))
 
 
-def _is_regular(octets: bytes) -> bool:
-    """Say whether every CR and every LF is part of a CRLF; the last CR may still become one."""
-    return has_only_crlf(octets.removesuffix(b"\r"))
-
-
 def event_steps(event: Event, at: float) -> Iterable[Step]:
-    """Give the steps that stand for an event; mail data is not among them, since its lines run across events.
+    """Return the steps of an event. Mail data has none here: its lines run across events (see `TranscriptEncoder`).
 
     Args:
-        event: What happened.
+        event: The event.
         at: Seconds since the connection was opened.
     """
     match event:
         case CommandSent():
             return _command_steps(event, at)
         case ReplyReceived():
-            octets = event.reply.octets
-            if len(octets) > _LONGEST_KEPT:
-                return _reply_steps(octets, at)
-            return [Step(step.marker, step.text, at) for step in _reply_kept(octets)]
+            return _reply_steps(event.reply.octets, at)
         case Connected():
             return (_event(at, "connect", event.address, "tls" if event.tls else ""),)
         case SaslSent():
@@ -257,13 +236,8 @@ def event_steps(event: Event, at: float) -> Iterable[Step]:
 
 
 def _event(at: float, *words: str) -> Step:
-    """Make an event whose words hold no space."""
-    return Step(Marker.EVENT, " ".join(escape_word(word) for word in words if word), at)
-
-
-def escape_word(word: str) -> str:
-    r"""Write text as one word of an event, a space in it as `\x20`."""
-    return escape_str(word).replace(" ", r"\x20")
+    r"""Return an event; a space inside a word is written as `\x20`."""
+    return Step(Marker.EVENT, " ".join(escape_str(word).replace(" ", r"\x20") for word in words if word), at)
 
 
 def _ending(event: Disconnected) -> str:
@@ -299,13 +273,7 @@ def _octets_sent_steps(event: OctetsSent, at: float) -> Iterator[Step]:
     yield Step(Marker.CLIENT_OCTETS, client_text(shown[:_LONGEST_LINE]) + SASL_MARK + end, at)
 
 
-@lru_cache(maxsize=256)
-def _reply_kept(octets: bytes) -> tuple[Step, ...]:
-    """Give the steps of a short reply, without their time: servers say few things, again and again."""
-    return tuple(_reply_steps(octets))
-
-
-def _reply_steps(octets: bytes, at: float | None = None) -> Iterator[Step]:
+def _reply_steps(octets: bytes, at: float) -> Iterator[Step]:
     start = 0
     while start < len(octets):
         end = octets.find(b"\n", start) + 1 or len(octets)

@@ -1,4 +1,4 @@
-"""Recordings on disk: where they go by themselves, which of them stay, and how one is saved."""
+"""Automatic recordings: their folder and names, pruning, and saving a copy."""
 
 from __future__ import annotations
 
@@ -16,18 +16,15 @@ from smtp_shell.errors import UsageError
 from smtp_shell.net.target import Target, Way
 from smtp_shell.private_files import create_private, private_folder, reason_of
 from smtp_shell.protocol.octets import escape, escape_str
-from smtp_shell.recording.decoder import entries
-from smtp_shell.recording.encoder import Recorder
 from smtp_shell.recording.recording import Recording, create_body
 from smtp_shell.transcript.body import body_path
-from smtp_shell.transcript.file import TranscriptWriter, open_transcript
 from smtp_shell.transcript.header import Header
+from smtp_shell.transcript.reader import open_transcript
 from smtp_shell.transcript.step import Marker, Step
-
-__all__ = ["Recorder", "Recording", "automatic", "entries", "prune", "recording_header", "save_copy"]
+from smtp_shell.transcript.writer import TranscriptWriter
 
 SUFFIX: Final = ".smtp"
-_DAY = 86_400
+_DAY = 86_400  # seconds
 _MOST_IN_A_SECOND = 1_000
 _LONGEST_HOST = 60
 _UNSAFE = re.compile(r"[^A-Za-z0-9.-]")
@@ -35,42 +32,42 @@ _AUTOMATIC = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}_[0-9]{6}-.+-[0-9]+\.smtp")
 _BODY = re.compile(r"(.+)\.[0-9]+\.eml")
 
 
-def recording_header(target: Target | None = None, *, title: str = "") -> Header:
-    """Make the header of a recording that begins now.
+def recording_header(target: Target | None = None) -> Header:
+    """Return the header of a recording that begins now.
 
     Args:
-        target: What the session is connected to, if that is known.
-        title: What it is about.
+        target: The server; None if it is not known.
     """
     server = "" if target is None else str(target)
-    return Header.new(client=f"smtp-shell {__version__}", server=server, date=_now(), title=title)
+    return Header.new(client=f"smtp-shell {__version__}", server=server, date=_now())
 
 
 def _now() -> datetime:
-    """Give the time with the offset from UTC that it has here, which is all that is written of its zone: no more is loaded for it."""
+    # A header needs the offset from UTC only: tzlocal would have to be loaded for the zone's name.
     return datetime.now().astimezone()
 
 
 def recordings_dir() -> Path:
-    """Give the folder of the automatic recordings."""
+    """Return the folder of the automatic recordings."""
     return state_dir() / "recordings"
 
 
 def automatic(
     target: Target, *, keep: Keep | None = None, on_failure: Callable[[str], None] | None = None
 ) -> Recording:
-    """Begin a recording in the state directory, and remove those that are too old or too many.
+    """Start a recording in the state directory, and remove recordings that are too old or too many.
 
     Args:
-        target: What the session connects to.
-        keep: How many stay.
-        on_failure: Takes a sentence when the recording has failed.
+        target: The server; its host becomes part of the file's name.
+        keep: Limits of what is kept there.
+        on_failure: Called with a sentence when the recording fails.
 
     Raises:
-        ConfigError: The folder cannot be made.
+        ConfigError: The folder cannot be created.
         UsageError: The file cannot be created.
     """
-    folder = private_folder(private_folder(state_dir()) / "recordings")
+    private_folder(state_dir())
+    folder = private_folder(recordings_dir())
     prune(folder, keep or Keep())
     host = _UNSAFE.sub("_", target.host if target.way is Way.TCP else target.way.value)[:_LONGEST_HOST]
     header = recording_header(target)
@@ -86,11 +83,11 @@ def automatic(
 
 
 def prune(folder: Path, keep: Keep) -> None:
-    """Remove automatic recordings that are too old or too many, with their files of mail data; never fails.
+    """Remove automatic recordings that are too old or too many, with their files of mail data. Errors of the system are ignored.
 
     Args:
-        folder: The folder of the recordings; files with names of another kind stay.
-        keep: How many stay, and for how long.
+        folder: The folder of the recordings. Files whose names are not those of automatic recordings stay.
+        keep: How many recordings stay, counting one that is about to be created, and for how many days.
     """
     transcripts: list[tuple[float, Path]] = []
     bodies: dict[str, list[Path]] = {}
@@ -104,7 +101,7 @@ def prune(folder: Path, keep: Keep) -> None:
                     transcripts.append((path.stat().st_mtime, path))
     transcripts.sort(reverse=True)
     oldest = time.time() - keep.days * _DAY
-    for number, (changed, path) in enumerate(transcripts, start=2):  # the one about to be made counts too
+    for number, (changed, path) in enumerate(transcripts, start=2):
         if number > keep.files or changed < oldest:
             for each in (*bodies.get(path.stem, ()), path):
                 with suppress(OSError):
@@ -112,15 +109,15 @@ def prune(folder: Path, keep: Keep) -> None:
 
 
 def save_copy(recording: Path, to: Path, *, overwrite: bool = False) -> None:
-    """Copy a transcript and its files of mail data, which get names after the copy's.
+    """Copy a transcript and its files of mail data, which are named after the copy.
 
     Args:
-        recording: The transcript; it may still be written to.
-        to: The copy.
-        overwrite: Whether a file that is there is replaced.
+        recording: The transcript; it may still be growing.
+        to: Path of the copy.
+        overwrite: Whether a file of that name is replaced.
 
     Raises:
-        UsageError: There is a file already, or it cannot be written to.
+        UsageError: There is a file of that name already, or it cannot be written to.
         TranscriptError: The transcript cannot be read.
     """
     if to.exists() and to.samefile(recording):
@@ -130,7 +127,7 @@ def save_copy(recording: Path, to: Path, *, overwrite: bool = False) -> None:
             writer = TranscriptWriter(stream, reader.header)
             for step in reader:
                 copied = step.marker is Marker.MAIL_DATA_FILE
-                writer.put((_with_copied_body(step, recording, to) if copied else step,))
+                writer.write_buffered((_with_copied_body(step, recording, to) if copied else step,))
             stream.flush()
         except (OSError, ValueError) as error:
             reason = reason_of(error) if isinstance(error, OSError) else escape_str(str(error))

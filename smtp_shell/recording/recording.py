@@ -1,4 +1,4 @@
-"""A recording: a transcript that is written while the session goes on."""
+"""A recording: a transcript file that is written during the session."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from smtp_shell.errors import UsageError
 from smtp_shell.private_files import create_private, open_new, reason_of
 from smtp_shell.protocol.events import Entry
 from smtp_shell.protocol.octets import escape, escape_str
-from smtp_shell.recording.encoder import BODY_LIMIT, Recorder
-from smtp_shell.transcript.file import TranscriptWriter
+from smtp_shell.recording.encoder import BODY_LIMIT, TranscriptEncoder
 from smtp_shell.transcript.header import Header
 from smtp_shell.transcript.step import Marker, Step
+from smtp_shell.transcript.writer import TranscriptWriter
 
 _MOST_BODIES: Final = 100_000
 _UNSAFE = re.compile(r"[^\w.-]", re.ASCII)
@@ -23,6 +23,12 @@ _UNSAFE = re.compile(r"[^\w.-]", re.ASCII)
 
 def create_body(transcript: Path) -> tuple[Path, BinaryIO]:
     """Create the next file for mail data beside a transcript, named after it.
+
+    Args:
+        transcript: The transcript's path.
+
+    Returns:
+        The file's path, and the file, unbuffered.
 
     Raises:
         UsageError: It cannot be created.
@@ -40,20 +46,20 @@ def create_body(transcript: Path) -> tuple[Path, BinaryIO]:
 
 
 class Recording:
-    """A transcript that grows with the session; a consumer. Make one with `create`.
+    """A transcript file that grows with the session. A consumer of the event stream; made with `create`.
 
-    It never raises: when the file cannot be written to, it says so once and stops.
+    It never raises: if the file cannot be written to, it reports that once and stops.
 
     Args:
-        path: The file.
+        path: The file's path.
         stream: The file, just created.
-        header: What stands at its top.
-        on_failure: Takes a sentence when the recording has failed.
-        body_limit: How many octets of mail data stand in the transcript; more of it goes to a file beside it.
+        header: The transcript's header.
+        on_failure: Called with a sentence when the recording fails.
+        body_limit: Octets of one message's mail data in the transcript; if there are more, they go to a file beside it.
 
     Attributes:
-        path: The file.
-        failed: Whether it cannot be written to any more.
+        path: The file's path.
+        failed: Whether the recording has failed and stopped.
     """
 
     def __init__(
@@ -69,10 +75,8 @@ class Recording:
         self.failed = False
         self._on_failure = on_failure
         self._stream = stream
-        self._writer = TranscriptWriter(stream, header)
-        self._mark = 0
-        self._body = path
-        self._recorder = Recorder(self._writer.put, self, limit=body_limit)
+        writer = TranscriptWriter(stream, header)
+        self._encoder = TranscriptEncoder(writer.write_buffered, _BodyFiles(path, stream, writer), limit=body_limit)
 
     @classmethod
     def create(
@@ -84,7 +88,14 @@ class Recording:
         on_failure: Callable[[str], None] | None = None,
         body_limit: int = BODY_LIMIT,
     ) -> Recording:
-        """Create the file and write its header.
+        """Create the file, readable by its owner only, and write its header.
+
+        Args:
+            path: The file's path.
+            header: The transcript's header.
+            overwrite: Whether a file of that name is replaced.
+            on_failure: As for the class.
+            body_limit: As for the class.
 
         Raises:
             UsageError: There is a file of that name already, or it cannot be written to.
@@ -93,44 +104,29 @@ class Recording:
         try:
             return cls(path, stream, header, on_failure=on_failure, body_limit=body_limit)
         except OSError as error:
-            with suppress(OSError):  # closing writes again what is held back
+            with suppress(OSError):  # closing writes the buffer again
                 stream.close()
             raise UsageError(f"{escape_str(str(path))} cannot be written to: {reason_of(error)}.") from None
 
     def __call__(self, entry: Entry) -> None:
-        """Write what an entry stands for."""
+        """Write the steps of an entry and flush the file."""
         if self._stream.closed:
             return
         try:
-            self._recorder(entry)
-            self._stream.flush()  # once for all the lines that one entry makes
+            self._encoder(entry)
+            self._stream.flush()
         except (OSError, ValueError, UsageError) as error:
             self._fail(error)
 
     def close(self) -> None:
-        """Write what is held back, and close the file. Does nothing when closed already."""
+        """Write what is held back and close the file. Closing twice does nothing."""
         if self._stream.closed:
             return
         try:
-            self._recorder.close()
+            self._encoder.close()
             self._stream.close()
         except (OSError, ValueError) as error:
             self._fail(error)
-
-    def mark(self) -> None:
-        """Remember that mail data begins here in the transcript."""
-        self._mark = self._stream.tell()
-
-    def open(self) -> BinaryIO:
-        """Make the next file for mail data."""
-        self._body, stream = create_body(self.path)
-        return stream
-
-    def put_in_place(self, at: float) -> None:
-        """Put a line that names the file where the mail data began; what was written since then goes."""
-        self._stream.seek(self._mark)
-        self._stream.truncate()
-        self._writer.write(Step(Marker.MAIL_DATA_FILE, escape(self._body.name.encode()), at))
 
     def _fail(self, error: Exception) -> None:
         self.failed = True
@@ -141,3 +137,27 @@ class Recording:
             self._on_failure(
                 f"the recording {escape_str(str(self.path))} has stopped: {reason}; what follows is not recorded."
             )
+
+
+class _BodyFiles:
+    """Files for long mail data beside the transcript; an `encoder.BodyFiles`."""
+
+    def __init__(self, transcript: Path, stream: BinaryIO, writer: TranscriptWriter) -> None:
+        self._transcript = transcript
+        self._stream = stream
+        self._writer = writer
+        self._mark = 0
+        self._name = ""
+
+    def mark(self) -> None:
+        self._mark = self._stream.tell()
+
+    def open(self) -> BinaryIO:
+        path, stream = create_body(self._transcript)
+        self._name = path.name
+        return stream
+
+    def put_in_place(self, at: float) -> None:
+        self._stream.seek(self._mark)
+        self._stream.truncate()
+        self._writer.write(Step(Marker.MAIL_DATA_FILE, escape(self._name.encode()), at))

@@ -677,7 +677,7 @@ def find_target(name: str, settings: ReplaySettings, address: str, *, tls: bool)
 def _steps_of(checked: ReplayPlan, path: Path) -> AbstractContextManager[Iterable[Step]]:
     if checked.steps is not None:
         return nullcontext(checked.steps)
-    from smtp_shell.transcript.file import open_transcript
+    from smtp_shell.transcript.reader import open_transcript
 
     return open_transcript(path)
 

@@ -11,13 +11,12 @@ from msgspec import Struct
 
 from smtp_shell.errors import Fault, SmtpShellError, TranscriptError
 from smtp_shell.matching.expectation import ExpectedLine
-from smtp_shell.private_files import reason_of
 from smtp_shell.protocol.commands import auth_mechanism
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.transcript.body import body_path
 from smtp_shell.transcript.events import check_event, near_miss
 from smtp_shell.transcript.header import MOST_FAULTS, Header
-from smtp_shell.transcript.scan import ReadLimits, Scan
+from smtp_shell.transcript.reader import open_scan
 from smtp_shell.transcript.step import CLIENT_LINES, SERVER_LINES, Marker, Step
 from smtp_shell.transcript.variables import SASL, Template, Variables
 
@@ -79,34 +78,36 @@ def plan(path: Path, given: Mapping[str, str], *, outside: bool = False, keep: b
     Variables(given)
     found: list[Fault] = []
     kept = _Kept(KEPT_SIZE if keep else 0)
-    try:
-        # A pipe could be read only once, and a device for ever.
-        if os.path.exists(path) and not os.path.isfile(path):
-            raise TranscriptError(name, Fault(0, "cannot be read: it is no file", "a transcript"))
-        with path.open("rb") as stream:
-            scan = Scan(stream, name, ReadLimits())
-            found += scan.header_faults
-            checker = _Checker(path.parent, None if found else scan.header, given, found, outside=outside)
-            for block in scan:
-                if kept.room > 0:
-                    kept.add(block.steps)
-                known = len(found)
-                checker.check(block.steps)
-                if block.faults:
-                    found[known:] = sorted([*found[known:], *block.faults], key=_line_of)
-                if len(found) > MOST_FAULTS:
-                    break
-            if not found:
-                checker.check_whole()
-    except OSError as error:
-        raise TranscriptError(name, Fault(0, f"cannot be opened: {reason_of(error)}", "a transcript")) from None
-    except ValueError:
-        raise TranscriptError(name, Fault(0, "cannot be opened: this is no file name", "a transcript")) from None
+    # A pipe could be read only once, and a device for ever.
+    if _is_special(path):
+        raise TranscriptError(name, Fault(0, "cannot be read: it is no file", "a transcript"))
+    with open_scan(path) as scan:
+        found += scan.header_faults
+        checker = _Checker(path.parent, None if found else scan.header, given, found, outside=outside)
+        for block in scan:
+            if kept.room > 0:
+                kept.add(block.steps)
+            known = len(found)
+            checker.check(block.steps)
+            if block.faults:
+                found[known:] = sorted([*found[known:], *block.faults], key=_line_of)
+            if len(found) > MOST_FAULTS:
+                break
+        if not found:
+            checker.check_whole()
     if len(found) > MOST_FAULTS:
         found[MOST_FAULTS:] = [Fault(0, f"there are more faults after these {MOST_FAULTS}")]
     if found:
         raise TranscriptError(name, *found)
     return checker.plan(kept.steps)
+
+
+def _is_special(path: Path) -> bool:
+    """Return whether something that is no file has this name."""
+    try:
+        return os.path.exists(path) and not os.path.isfile(path)
+    except ValueError:  # NUL in the name, on Windows
+        return False
 
 
 class _Kept:

@@ -94,7 +94,8 @@ def run_replays(options: ReplayOptions, out: Writer) -> BatchResult:
                 options.warn(f"{each.name}:{warning.line}: {warning}")
         recording = None
         if options.record is not None:
-            from smtp_shell.recording.library import Recording, recording_header
+            from smtp_shell.recording.library import recording_header
+            from smtp_shell.recording.recording import Recording
 
             recording = Recording.create(
                 options.record, recording_header(), overwrite=options.force, on_failure=options.warn

@@ -34,7 +34,7 @@ from smtp_shell.shell.settings import ShellOptions, ShellSettings
 
 if TYPE_CHECKING:
     from smtp_shell.client.session import Session
-    from smtp_shell.recording.library import Recording
+    from smtp_shell.recording.recording import Recording
     from smtp_shell.replay.driver import Replay
 
 Ask = Callable[[str, bool], str]
@@ -471,7 +471,8 @@ class Shell:
         Raises:
             SmtpShellError: It cannot be made.
         """
-        from smtp_shell.recording.library import Recording, recording_header
+        from smtp_shell.recording.library import recording_header
+        from smtp_shell.recording.recording import Recording
 
         target = self.session.target if self.session is not None else self.target
         self.extra_recording = Recording.create(

@@ -1,4 +1,4 @@
-"""The lines of a file, many at a time, so that what is done for each of them can be done for all of them at once."""
+"""A file as blocks of whole lines, in bounded memory."""
 
 from __future__ import annotations
 
@@ -6,56 +6,58 @@ from collections.abc import Callable, Iterator
 from itertools import chain
 from typing import Final
 
-_SIZE: Final = 32 * 1024
+_READ_SIZE: Final = 32 * 1024
 
 
 class Blocks:
-    """A file as blocks of whole lines, CRLF in them read as LF; a line that is too long is passed over and not kept in memory.
+    """Read a file in blocks of whole lines, each line with its LF. CRLF is read as LF.
+
+    A line that is too long is skipped without keeping it in memory.
 
     Args:
-        read: Gives the next octets, at most as many as it is asked for; none at the file's end.
-        longest: How many octets a line may have without its LF.
+        read: Returns the file's next octets, at most as many as its argument says; `b""` at the end.
+        longest: Limit of a line without its LF, in octets.
 
     Attributes:
-        is_whole: Whether the line that was given last had a line end; known when it has been given.
+        is_whole: Whether the last line that was read has a line end in the file; False only after the file's last line.
     """
 
     def __init__(self, read: Callable[[int], bytes], longest: int) -> None:
         self.is_whole = True
-        self._found = self._split(read, longest)
-        self._held = b""
+        self._blocks = self._split(read, longest)
+        self._block = b""
         self._at = 0
 
-    def take(self) -> bytes | None:
-        """Give the lines that follow, as many as are at hand, each with its LF; `b""` at the end, None for one that is too long."""
-        held, self._held = self._held[self._at :], b""
+    def next_block(self) -> bytes | None:
+        """Return the following lines, as many as have been read; `b""` at the end, None for a line that is too long."""
+        rest, self._block = self._block[self._at :], b""
         self._at = 0
-        return held or next(self._found, b"")
+        return rest or next(self._blocks, b"")
 
-    def take_line(self) -> bytes | None:
-        """Give the next line, with its LF; `b""` at the end, None for one that is too long."""
-        if self._at == len(self._held):
-            block = next(self._found, b"")
+    def next_line(self) -> bytes | None:
+        """Return the next line; `b""` at the end, None for one that is too long."""
+        if self._at == len(self._block):
+            block = next(self._blocks, b"")
             if not block:
                 return block
-            self._held, self._at = block, 0
-        start, self._at = self._at, self._held.index(b"\n", self._at) + 1
-        return self._held[start : self._at]
+            self._block, self._at = block, 0
+        start, self._at = self._at, self._block.index(b"\n", self._at) + 1
+        return self._block[start : self._at]
 
     def put_back(self, line: bytes | None) -> None:
-        """Let what `take_line` gave, or the part of it that is not done with, be given again."""
+        """Put back what `next_line` returned, or the end of it, so that it is read again."""
         if line is None:
-            self._found = chain((None,), self._found)
+            self._blocks = chain((None,), self._blocks)
         else:
-            self._held, self._at = line + self._held[self._at :], 0
+            self._block, self._at = line + self._block[self._at :], 0
 
     def stop(self) -> None:
-        """Leave the rest of the file unread."""
-        self._found, self._held, self._at = iter(()), b"", 0
+        """Skip the rest of the file without reading it."""
+        self._blocks, self._block, self._at = iter(()), b"", 0
 
     def _split(self, read: Callable[[int], bytes], longest: int) -> Iterator[bytes | None]:
-        # No line that is inside what is read at once can be too long: only one that goes across its start.
-        size = min(_SIZE, longest)
+        # At most `longest` octets at a time: only a line that was begun before them can be too long.
+        size = min(_READ_SIZE, longest)
         rest = b""
         skips = False
         while octets := read(size):
@@ -70,11 +72,7 @@ class Blocks:
             end = octets.rfind(b"\n") + 1
             rest = octets[end:]
             if end:
-                yield _with_lf(octets[:end])
+                yield octets[:end].replace(b"\r\n", b"\n")
         if rest:
             self.is_whole = False
-            yield _with_lf(rest + b"\n")
-
-
-def _with_lf(lines: bytes) -> bytes:
-    return lines.replace(b"\r\n", b"\n")
+            yield (rest + b"\n").replace(b"\r\n", b"\n")

@@ -1,4 +1,4 @@
-"""Files with mail data, which stand beside a transcript (`C<`)."""
+"""Files with mail data beside a transcript (`C<`)."""
 
 from __future__ import annotations
 
@@ -12,36 +12,43 @@ from smtp_shell.protocol.maildata import PIECE
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.transcript.step import Step
 
+_EXCERPT = 200  # characters of a file's name in a sentence
+
 
 def body_path(folder: Path, step: Step, *, outside: bool = False) -> Path:
-    """Find the file that a `C<` line names.
+    """Return the path of the file that a `C<` line names.
 
     Args:
         folder: The transcript's folder.
         step: The line.
-        outside: Whether the file may stand outside the folder.
+        outside: Whether the file may be outside the folder.
 
     Raises:
-        ValueError: It is not in the folder, links resolved, or is no file; the message is a sentence for a person.
+        ValueError: With links resolved it is outside the folder, or it is no readable file. The message is a sentence for a person.
     """
-    name = step.octets.decode("utf-8", "surrogateescape")
+    shown = f"'{step.text[:_EXCERPT]}'"
     try:
         home = folder.resolve()
-        path = (home / name).resolve()
+        path = (home / step.octets.decode("utf-8", "surrogateescape")).resolve()
         if not outside and not path.is_relative_to(home):
-            raise ValueError(f"'{step.text[:200]}' is outside the transcript's folder")
+            raise ValueError(f"{shown} is outside the transcript's folder")
         if not path.is_file():
             what = "is no file" if path.exists() else "does not exist"
-            raise ValueError(f"'{step.text[:200]}', a file with mail data, {what}")
-    except (OSError, RuntimeError):
-        raise ValueError(f"'{step.text[:200]}' is no name of a file with mail data") from None
+            raise ValueError(f"{shown}, a file with mail data, {what}")
+    except (OSError, RuntimeError):  # RuntimeError: a loop of links
+        raise ValueError(f"{shown} is no name of a file with mail data") from None
     if not os.access(path, os.R_OK):
-        raise ValueError(f"'{step.text[:200]}', a file with mail data, may not be read")
+        raise ValueError(f"{shown}, a file with mail data, may not be read")
     return path
 
 
 def body_pieces(folder: Path, step: Step, *, outside: bool = False) -> Iterator[bytes]:
-    """Read the file that a `C<` line names, piece by piece.
+    """Read the file that a `C<` line names, in pieces of at most `PIECE` octets.
+
+    Args:
+        folder: The transcript's folder.
+        step: The line.
+        outside: Whether the file may be outside the folder.
 
     Raises:
         TranscriptError: It cannot be read, or is not in the transcript's folder.
@@ -52,8 +59,9 @@ def body_pieces(folder: Path, step: Step, *, outside: bool = False) -> Iterator[
             while piece := file.read(PIECE):
                 yield piece
     except ValueError as error:
-        raise TranscriptError(escape_str(str(folder)), Fault(step.line, str(error))) from None
+        problem = str(error)
     except OSError as error:
-        raise TranscriptError(
-            escape_str(str(folder)), Fault(step.line, f"'{step.text[:200]}' cannot be read: {reason_of(error)}")
-        ) from None
+        problem = f"'{step.text[:_EXCERPT]}' cannot be read: {reason_of(error)}"
+    else:
+        return
+    raise TranscriptError(escape_str(str(folder)), Fault(step.line, problem))

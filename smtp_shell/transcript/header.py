@@ -1,4 +1,4 @@
-"""The header of a transcript: fields as in a mail header, known ones checked, unknown ones kept."""
+"""The header of a transcript: fields as in a mail header. Known ones are checked, unknown ones are kept."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ if TYPE_CHECKING:
 
 VERSION: Final = "1"
 MOST_FAULTS: Final = 20
-"""How many faults of one file are told."""
+"""How many faults of one file are reported."""
 
 DIALOGUE: Final = re.compile(r"[ \t]*(?:[0-9]+(?:\.[0-9]+)?[ \t]+)?(?:C[:&|<]|S[:|=~]|\*:)")
-"""A line of the dialogue, which ends up in the header where the empty line is missing."""
+"""Start of a line of the dialogue. Such a line is in the header where the empty line is missing."""
 
-# Compiled when there is a header.
+# Compiled at its first use: a file may have no header.
 _FIELD = r"([!-9;-~]+):(.*)"
 _ONCE = frozenset(("transcript", "title", "server", "date", "client", "tags", "secrets"))
 _BREAKS_A_LINE = rb"[\r\n\0]"
 
 
 class Header(Struct, frozen=True):
-    """The fields in front of a transcript.
+    """The header's fields.
 
     Args:
-        fields: Names and values in the order of the file, unknown ones included. Values are unfolded, without white space
-            around them, and in the notation of the file: printable, with escapes.
+        fields: Names and values in the order of the file, unknown fields included. Values are unfolded, stripped of white space, and in
+            the notation of the file: printable, with escapes.
     """
 
     fields: tuple[tuple[str, str], ...]
@@ -51,16 +51,15 @@ class Header(Struct, frozen=True):
         secrets: Literal["redacted", "included"] = "redacted",
         variables: Mapping[str, str] | None = None,
     ) -> Header:
-        """Make the header of a new transcript; what is empty gets no field.
+        """Return the header of a new transcript. An empty argument makes no field.
 
         Args:
-            client: The program that writes it, and its version. A file with this field ends each line with LF, so a last line
-                that has none was cut off.
+            client: The program that writes the file, and its version. A reader takes a last line without LF in such a file as cut off.
             server: The server's host and port.
             date: When the dialogue began, with its time zone.
-            title: What it is about.
+            title: What the transcript is about.
             tags: Words to find it by.
-            secrets: Whether credentials stand in it.
+            secrets: Whether credentials are in it.
             variables: Defaults for variables.
         """
         fields = [
@@ -72,62 +71,49 @@ class Header(Struct, frozen=True):
             ("Tags", tags),
             ("Secrets", secrets if secrets == "included" else ""),
         ]
-        told = [(name, escape_str(value.strip(" "))) for name, value in fields if value.strip(" ")]
+        filled = [(name, escape_str(value.strip(" "))) for name, value in fields if value.strip(" ")]
         defaults = [
             ("Var", f"{name}={_with_last_space(escape_str(value))}") for name, value in (variables or {}).items()
         ]
-        return cls((*told, *defaults))
+        return cls((*filled, *defaults))
 
     def get(self, name: str) -> str | None:
-        """Return the value of the first field of this name, in any case; None if there is none.
+        """Return the value of the first field of this name; None if there is none.
 
         Args:
-            name: The field's name, without its colon.
+            name: The field's name, in any case, without its colon.
         """
         wanted = name.lower()
         return next((value for field, value in self.fields if field.lower() == wanted), None)
 
-    def with_field(self, name: str, value: str) -> Header:
-        """Return a header with this value in the first field of this name, or in a new field at the end.
-
-        Args:
-            name: The field's name, without its colon.
-            value: Any text; it is escaped.
-        """
-        wanted, new = name.lower(), (name, escape_str(value.strip(" ")))
-        for at, (field, _) in enumerate(self.fields):
-            if field.lower() == wanted:
-                return Header((*self.fields[:at], new, *self.fields[at + 1 :]))
-        return Header((*self.fields, new))
-
     @property
     def title(self) -> str:
-        """What the transcript is about; empty if it does not say."""
+        """What the transcript is about; empty without the field."""
         return self.get("Title") or ""
 
     @property
     def server(self) -> str:
-        """The server's host and port; empty if it does not say."""
+        """The server's host and port; empty without the field."""
         return self.get("Server") or ""
 
     @property
     def date(self) -> str:
-        """When the dialogue began, as RFC 5322 writes dates; empty if it does not say."""
+        """When the dialogue began, as an RFC 5322 date; empty without the field."""
         return self.get("Date") or ""
 
     @property
     def client(self) -> str:
-        """The program that wrote the file; empty if none says so."""
+        """The program that wrote the file, and its version; empty without the field."""
         return self.get("Client") or ""
 
     @property
     def tags(self) -> str:
-        """Words to find the transcript by."""
+        """Words to find the transcript by; empty without the field."""
         return self.get("Tags") or ""
 
     @property
     def secrets_included(self) -> bool:
-        """Whether credentials stand in the file."""
+        """Whether credentials are in the file."""
         return (self.get("Secrets") or "").lower() == "included"
 
     @property
@@ -141,13 +127,13 @@ def parse_header(lines: Sequence[tuple[int, str]], *, longest: int) -> tuple[Hea
     """Parse the lines of a header.
 
     Args:
-        lines: Line numbers and lines without line ends, the first field's first, without the empty line that ends them.
-        longest: How many octets one unfolded value may have.
+        lines: Line numbers, and lines without line ends and without the empty line that ends the header.
+        longest: Limit of one unfolded value, in octets.
 
     Returns:
         The header, and what is wrong with it, at most `MOST_FAULTS`. The header is of use only if nothing is wrong.
 
-    Source: RFC 5322 §2.2, §2.2.3
+    Source: RFC 5322 section 2.2
     """
     fields: list[tuple[str, str]] = []
     faults: list[Fault] = []
@@ -173,14 +159,14 @@ def parse_header(lines: Sequence[tuple[int, str]], *, longest: int) -> tuple[Hea
 
 
 def format_header(header: Header, *, longest: int) -> str:
-    """Write a header as it stands in a file, with the empty line that ends it.
+    """Write a header as in a file, with the empty line that ends it.
 
     Args:
         header: The header.
-        longest: How many octets one value may have.
+        longest: Limit of one value, in octets.
 
     Raises:
-        ValueError: It would not be read back as it is, such as one with a line end in a value.
+        ValueError: It would not be read back as it is, as with a line end in a value.
     """
     lines = [f"{name}: {value}" if value else f"{name}:" for name, value in header.fields]
     read, faults = parse_header(list(enumerate(lines, start=1)), longest=longest)
@@ -192,7 +178,7 @@ def format_header(header: Header, *, longest: int) -> str:
 
 
 def _unfold(lines: Iterable[tuple[int, str]]) -> Iterator[tuple[int, str]]:
-    """Join each field with its folded lines; a line of the dialogue among them, which only looks folded, is given by itself."""
+    """Join each field with its folded lines. A line of the dialogue only looks folded: it stays a line of its own."""
     start, pieces = 0, list[str]()
     for number, line in lines:
         if pieces and line[:1] in (" ", "\t") and not DIALOGUE.match(line):

@@ -1,11 +1,10 @@
-"""One line of a transcript, as it is read and as it is written."""
+"""One line of a transcript: its marker, content and time, and how it is written."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
 from enum import StrEnum
-from functools import lru_cache
 from typing import Final
 
 from msgspec import Struct
@@ -14,15 +13,16 @@ from smtp_shell.protocol.octets import escape, unescape
 from smtp_shell.transcript.notation import clean, client_octets, client_text
 from smtp_shell.transcript.variables import Template
 
-# An octet is at most four characters of the notation, so a piece fits into a line of the default length.
-_PIECE = 16_000
-_LONGEST_KEPT = 200
-_LATEST = 999_999_999.999999
+LONGEST_CONTENT: Final = 65_536
+"""Octets of content in one line that a reader takes by default, counted as they are written in the file."""
+
+_PIECE = 16_000  # octets in one line: each is written as at most four characters
+_LATEST = 999_999_999.999999  # seconds: the longest time that a reader takes
 _NO_TIME = " " * 9
 
 
 class Marker(StrEnum):
-    """What a line of a transcript is."""
+    """The kind of a line, as written in the file."""
 
     CLIENT = "C:"
     PIPELINED = "C&"
@@ -37,20 +37,20 @@ class Marker(StrEnum):
 
 
 CLIENT_LINES: Final = frozenset((Marker.CLIENT, Marker.PIPELINED, Marker.CLIENT_OCTETS))
-"""Markers of lines whose content the client sends, with variables in it."""
+"""Markers of lines whose content the client sends. These may hold variables."""
 
 SERVER_LINES: Final = frozenset((Marker.SERVER, Marker.SERVER_OCTETS, Marker.SERVER_EQUALS, Marker.SERVER_MATCHES))
-"""Markers of lines that say, or demand, what the server said."""
+"""Markers of lines with what the server said, or is expected to say."""
 
 
 class Step(Struct, frozen=True):
     """One line of a transcript.
 
     Args:
-        marker: What the line is.
-        text: Its content as it stands in the file: printable, with escapes, without the space that follows the marker.
-        at: Seconds since the connection was opened; None where the file does not say.
-        line: Its number in the file, from 1; 0 when it is from no file.
+        marker: The kind of line.
+        text: Its content as in the file: printable, with escapes, without the space after the marker.
+        at: Seconds since the connection was opened; None if the line has no time.
+        line: Line number in the file, from 1; 0 if it is from no file.
     """
 
     marker: Marker
@@ -60,10 +60,10 @@ class Step(Struct, frozen=True):
 
     @property
     def octets(self) -> bytes:
-        r"""The content as octets, without a line end that its marker implies.
+        r"""The content as octets, without the CRLF that the marker may imply.
 
-        In client lines `\${` is `${`, and a variable stands as it is written: `Template` knows its name. A pattern (`S~`) is its
-        own text, with nothing unescaped.
+        In client lines `\${` is `${`, and a variable stands for the octets of its name (see `Template`). In a pattern (`S~`) nothing is
+        unescaped.
         """
         if self.marker in CLIENT_LINES:
             return client_octets(self.text)
@@ -73,44 +73,36 @@ class Step(Struct, frozen=True):
 
     @property
     def event(self) -> tuple[str, ...]:
-        """The words of an event, its name first, in the notation of the file; of any other line, nothing."""
+        """An event's name and arguments, in the notation of the file; empty for any other line."""
         return tuple(self.text.split()) if self.marker is Marker.EVENT else ()
 
 
 def format_step(step: Step) -> str:
-    """Write a step as the line that stands for it in a file, without its line end.
+    """Write a step as a line of a file, without its line end.
 
     Args:
-        step: The step.
+        step: The step. Its time is written with three decimals, or up to six where it has them.
 
     Raises:
-        ValueError: Its text is not in the notation of the file, or its time is none.
+        ValueError: Its text is not in the notation of the file, or its time is out of range.
     """
-    text, at = step.text, step.at
-    line = _format_kept(step.marker, text) if len(text) <= _LONGEST_KEPT else _format(step.marker, text)
-    return (_NO_TIME if at is None else _start(at)) + line
-
-
-def _format(marker: Marker, text: str) -> str:
+    marker, text = step.marker, step.text
     if not (text.isascii() and text.isprintable()) and text != clean(text):
         raise ValueError(f"the text of a {marker} step holds a character that must be escaped")
     if marker is Marker.EVENT and not text.split():
         raise ValueError("an event has a name")
     if "${" in text and marker in CLIENT_LINES:
         Template.parse(text)
-    return f"{marker} {text}" if text else str(marker)
-
-
-# A dialogue has many short lines that are the same.
-_format_kept = lru_cache(maxsize=256)(_format)
+    time = _NO_TIME if step.at is None else _format_time(step.at)
+    return f"{time}{marker} {text}" if text else f"{time}{marker}"
 
 
 def octet_steps(marker: Marker, octets: bytes, at: float | None = None) -> Iterator[Step]:
-    """Write octets of any length in lines that readers take.
+    """Write octets of any length as steps whose lines are within a reader's default limit.
 
     Args:
-        marker: `CLIENT_OCTETS` or `SERVER_OCTETS`, which imply no line end.
-        octets: What was sent, line ends included.
+        marker: `CLIENT_OCTETS` or `SERVER_OCTETS`.
+        octets: The octets, line ends included.
         at: Seconds since the connection was opened.
     """
     write = client_text if marker is Marker.CLIENT_OCTETS else escape
@@ -118,12 +110,9 @@ def octet_steps(marker: Marker, octets: bytes, at: float | None = None) -> Itera
         yield Step(marker, write(octets[start : start + _PIECE]), at)
 
 
-@lru_cache(maxsize=16)
-def _start(at: float) -> str:
-    """Write a time as it stands in front of a marker; the lines of one reply, or of a message, share one."""
+def _format_time(at: float) -> str:
     if not (math.isfinite(at) and 0 <= at <= _LATEST):
         raise ValueError(f"{at} is not a number of seconds since the connection was opened")
-    # Times typed by hand may be finer than a millisecond, up to the six decimals that a reader takes.
-    text = f"{abs(at):.6f}"
+    text = f"{abs(at):.6f}"  # abs: -0.0 has a sign
     seconds = text[:-3] if text.endswith("000") else text.rstrip("0")
     return f"{seconds:>7}  "

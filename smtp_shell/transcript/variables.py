@@ -1,6 +1,6 @@
-r"""Variables of a transcript: `${name}` in a client line, and nothing else.
+r"""Variables of a transcript: `${name}` in a client line.
 
-No environment, no file and no command is ever looked at, and nothing is expanded in what a server sent.
+Values never come from the environment, a file or a command, and nothing is expanded in what a server sent.
 """
 
 from __future__ import annotations
@@ -21,32 +21,32 @@ if TYPE_CHECKING:
     from uuid import UUID
 
 SASL: Final = "sasl"
-"""The one reserved name: the response of the mechanism, which replay computes."""
+"""The reserved name: a mechanism's response, which replay computes."""
 
 SASL_MARK: Final = "${sasl}"
-"""What stands in a transcript in place of such a response."""
+"""What a transcript has in place of such a response."""
 
 BUILT_IN: Final = ("count", "date", "hostname", "message_id", "uuid")
 
-# Each is compiled when it is needed: most transcripts have no variables.
+# Compiled at their first use: most transcripts have no variables.
 _NAME = r"[A-Za-z_][A-Za-z0-9_.-]*"
 _PART = rf"\\\\|(\\\$\{{)|\$\{{({_NAME})\}}|(\$\{{)"
 _BREAKS_A_LINE = r"[\r\n\0]"
 _DOMAIN = r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*"
-_EXCERPT = 40
-# The names of RFC 5322, not those of the locale.
+_EXCERPT = 40  # characters of a wrong name in a sentence
+# As in RFC 5322: strftime would write the names of the locale.
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 def parse_assignment(text: str) -> tuple[str, str]:
-    """Take `name=value` apart, as it stands after `--var` and in the header's `Var:`.
+    """Parse `name=value`, the form of `--var` and of the header's `Var:`.
 
     Args:
-        text: The assignment; the value is all behind the first equals sign.
+        text: The assignment; the value is all that follows the first equals sign.
 
     Raises:
-        ValueError: There is no equals sign, or the name cannot be a variable's; the message is a sentence for a person.
+        ValueError: There is no equals sign, or the name cannot be a variable's. The message is a sentence for a person.
     """
     name, equals, value = text.partition("=")
     if not equals:
@@ -59,10 +59,10 @@ def parse_assignment(text: str) -> tuple[str, str]:
 
 
 class Template(Struct, frozen=True):
-    """A client line with its variables, parsed once.
+    """A client line with variables, parsed.
 
     Args:
-        parts: In order: literal octets as `bytes`, names of variables as `str`.
+        parts: Literal octets as `bytes` and names of variables as `str`, in order.
     """
 
     parts: tuple[bytes | str, ...]
@@ -75,7 +75,7 @@ class Template(Struct, frozen=True):
             text: The content in the notation of the file: escapes, `${name}`, and `\${` for a literal `${`.
 
         Raises:
-            ValueError: A `${` has no name or no closing brace; the message is a sentence for a person.
+            ValueError: A `${` has no name or no closing brace. The message is a sentence for a person.
         """
         if "${" not in text:
             return cls((unescape(text),) if text else ())
@@ -101,49 +101,33 @@ class Template(Struct, frozen=True):
         """The variables in the line, `sasl` among them."""
         return frozenset(part for part in self.parts if isinstance(part, str))
 
-    @property
-    def octets(self) -> bytes:
-        """The octets of a line without variables.
-
-        Raises:
-            ValueError: The line has variables and must be expanded.
-        """
-        if self.names:
-            raise ValueError("a line with variables has no octets before they are expanded")
-        return b"".join(part for part in self.parts if isinstance(part, bytes))
-
-    def expand(self, values: Mapping[str, str] | Callable[[str], str]) -> bytes:
-        """Put the values in.
+    def expand(self, value_of: Callable[[str], str]) -> bytes:
+        """Return the octets of the line, with values for its variables.
 
         Args:
-            values: The values by name, or a function that knows them, such as `Variables.value`. It is asked once for each place.
-
-        Returns:
-            The octets of the line, values as UTF-8 (octets that are none are in them as surrogate escapes).
+            value_of: Returns the value of a name, as `Variables.value` does; called once for each place. Octets that are not UTF-8 are
+                in a value as surrogate escapes.
 
         Raises:
-            UsageError: A variable has no value.
-            NotSendable: A value holds CR, LF or NUL, or text that is not Unicode; the value itself is not in the message.
+            UsageError: A variable has no value (`Variables.value`).
+            NotSendable: A value holds CR, LF or NUL, or text that is not Unicode. The value itself is not in the message.
         """
-        if len(self.parts) == 1 and isinstance(self.parts[0], bytes):  # most lines
-            return self.parts[0]
-        value_of = values if callable(values) else _look_up_in(values)
         return b"".join(part if isinstance(part, bytes) else _sendable(part, value_of(part)) for part in self.parts)
 
 
 class Variables:
-    """The values of one run; of several sources the first that knows a name wins.
+    """The values of variables in one run. If several sources have a name, the first of them wins.
 
-    They are, in order: what the caller gave (`--var`), captures from earlier `S~` lines, the header's `Var:` fields, the built-ins
-    `date` (RFC 5322, local time zone), `uuid`, `hostname`, `message_id` (new for each use) and `count` (1, 2, 3... use by use).
+    The sources, in order: the caller (`--var`), captures from earlier `S~` lines, the header's `Var:` fields, and the built-ins `date`
+    (RFC 5322, local time zone), `uuid` and `message_id` (new at each use), `hostname`, and `count` (1, 2, 3... at each use).
 
     Args:
         given: Values from the command line.
         header: Values from the transcript's header.
-        now: The clock; gives a time with its zone. Without it, the machine's, in the zone of the machine.
-        new_uuid: The source of `uuid` and `message_id`.
-        host_name: The name of this host; without it, the machine is asked.
-        numbers: The source of `count`; give several runs the same one to count through all of them.
+        now: Returns the time with its zone; this machine's by default.
+        new_uuid: Returns a UUID for `uuid` and `message_id`; a random one by default.
+        host_name: The value of `hostname`; this machine's name by default.
+        numbers: The values of `count`, from 1 by default. Runs that share an iterator count on from one another.
 
     Raises:
         UsageError: A source sets `sasl`, or a name that no client line could have.
@@ -180,10 +164,10 @@ class Variables:
         return frozenset((*self._given, *self._captured, *self._header, *BUILT_IN))
 
     def capture(self, groups: Mapping[str, str | None]) -> None:
-        """Keep what the named groups of an `S~` line matched.
+        """Set variables to what the named groups of an `S~` line matched.
 
         Args:
-            groups: Matched text by name, in the notation of `escape` as patterns see it; None for a group that took no part.
+            groups: Matched text by group name, in the notation of `escape`; None for a group that took no part in the match.
 
         Raises:
             UsageError: A group has the reserved name `sasl`.
@@ -194,14 +178,14 @@ class Variables:
         self._captured |= {name: unescape(text).decode("utf-8", "surrogateescape") for name, text in matched.items()}
 
     def require(self, names: Iterable[str], *, captured: Collection[str] = ()) -> None:
-        """Make sure, before anything is sent, that each of these names has a value.
+        """Check that each name has a value, before anything is sent.
 
         Args:
-            names: The names that client lines use; `sasl` is replay's own and always passes.
-            captured: Names that patterns in front of those lines will capture.
+            names: Names in client lines. `sasl` always passes: replay computes it.
+            captured: Names that preceding patterns will capture.
 
         Raises:
-            UsageError: A name has no value; names it and those that have one.
+            UsageError: A name has no value. The message names it and those that have one.
         """
         for name in names:
             if name != SASL and name not in captured and not self._knows(name):
@@ -246,15 +230,6 @@ class Variables:
         return self._host_name
 
 
-def _look_up_in(values: Mapping[str, str]) -> Callable[[str], str]:
-    def look_up(name: str) -> str:
-        if name not in values:
-            raise _unknown(name, values)
-        return values[name]
-
-    return look_up
-
-
 def _unknown(name: str, known: Iterable[str]) -> UsageError:
     names = ", ".join(sorted(map(clean, known))) or "none"
     return UsageError(
@@ -273,7 +248,7 @@ def _sendable(name: str, value: str) -> bytes:
         problem = (
             f"the value of ${{{clean(name)}}} holds a lone surrogate, which is not Unicode text; give it another value"
         )
-    raise NotSendable(problem)  # outside the handler: the error of the codec has the value in it
+    raise NotSendable(problem)  # outside the handler: the codec's error holds the value
 
 
 def _stray(rest: str) -> str:
@@ -295,20 +270,21 @@ def _random_uuid() -> UUID:
 
 
 def rfc5322_date(moment: datetime) -> str:
-    """Write a time as a Date field has it; `email.utils` would take longer to load than all of the header.
+    """Return a time as in a Date field.
 
     Args:
         moment: The time, with its zone.
 
-    Source: RFC 5322 §3.3
+    Source: RFC 5322 section 3.3
     """
+    # Not email.utils.format_datetime: that module takes longer to load than a header takes to read.
     day, month = _DAYS[moment.weekday()], _MONTHS[moment.month - 1]
     zone = moment.strftime("%z") or "-0000"
     return f"{day}, {moment.day:02} {month} {moment.year:04} {moment:%H:%M:%S} {zone}"
 
 
 def local_now() -> datetime:
-    """Give the time, with this machine's time zone."""
+    """Return the time in this machine's time zone."""
     from datetime import datetime
 
     import tzlocal

@@ -10,7 +10,7 @@ from smtp_shell.protocol.dialogue import Dialogue
 from smtp_shell.protocol.octets import escape
 from smtp_shell.protocol.replies import Reply, ReplyParser
 from smtp_shell.replay.plan import plan
-from smtp_shell.transcript.file import open_transcript
+from smtp_shell.transcript.reader import open_transcript
 
 REPLIES = 20_000
 ADDRESSES = 10_000

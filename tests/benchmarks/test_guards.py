@@ -190,7 +190,7 @@ def test_a_message_of_a_replay_calls_no_more_functions_than_it_did(tmp_path: Pat
 @pytest.mark.parametrize(("what", "most"), [("read", CALLS_A_LINE_READ), ("check", CALLS_A_LINE_CHECKED)])
 def test_a_line_of_a_transcript_calls_no_more_functions_than_it_did(tmp_path: Path, what: str, most: float) -> None:
     from smtp_shell.replay.plan import plan
-    from smtp_shell.transcript.file import open_transcript
+    from smtp_shell.transcript.reader import open_transcript
 
     calls = 0
 

@@ -21,21 +21,23 @@ from smtp_shell.protocol.events import (
     ReplyReceived,
     SaslSent,
 )
-from smtp_shell.protocol.octets import CRLF, escape
+from smtp_shell.protocol.octets import CRLF, escape, escape_str
 from smtp_shell.protocol.replies import Reply, ReplyParser
 from smtp_shell.recording.decoder import entries
-from smtp_shell.recording.encoder import Recorder
+from smtp_shell.recording.encoder import TranscriptEncoder
 from smtp_shell.replay.cursor import StepCursor
 from smtp_shell.replay.plan import plan
 from smtp_shell.servers.inbox import Inbox
 from smtp_shell.transcript.body import body_pieces
-from smtp_shell.transcript.file import Header, ReadLimits, TranscriptReader, TranscriptWriter, check
-from smtp_shell.transcript.header import format_header, parse_header
+from smtp_shell.transcript.header import Header, format_header, parse_header
 from smtp_shell.transcript.notation import client_text
+from smtp_shell.transcript.reader import ReadLimits, TranscriptReader
 from smtp_shell.transcript.step import CLIENT_LINES, SERVER_LINES, Marker, Step
 from smtp_shell.transcript.variables import SASL_MARK, Template, Variables, parse_assignment
+from smtp_shell.transcript.writer import TranscriptWriter
 from tests.fuzz.material import assert_seen, at_most, folder, never_raises, split_choices
 from tests.fuzz.program import session
+from tests.support.transcripts import check
 
 _Found = tuple[Header | None, list[Step]]
 _BREAKS = re.compile(rb"[\r\n\0]")
@@ -71,7 +73,7 @@ def transcript(data: bytes) -> None:
 def server_text(data: bytes) -> None:
     """What a server says never becomes a line of the client's, nor is any of it lost."""
     stream = io.BytesIO()
-    recorder = Recorder(TranscriptWriter(stream, Header.new(client="fuzz")).put)
+    recorder = TranscriptEncoder(TranscriptWriter(stream, Header.new(client="fuzz")).write_buffered)
     said: list[bytes] = []
     for number, item in enumerate(ReplyParser().receive(data)):
         event: Event = (
@@ -101,7 +103,8 @@ def header(data: bytes) -> None:
         assert_seen(made.title, made.server, made.date, made.client, made.tags, *made.variables)
     title, _, value = text.partition("\n")
     variables = {"x": value} if not _BREAKS.search(value.encode()) else {}
-    new = Header.new(client="fuzz", title=title, server=value, variables=variables).with_field("X-Note", text)
+    new = Header.new(client="fuzz", title=title, server=value, variables=variables)
+    new = Header((*new.fields, ("X-Note", escape_str(text.strip(" ")))))
     assert _read(_written(new, ()))[0] == new
     assert new.variables == variables
 
@@ -110,15 +113,15 @@ def template(data: bytes) -> None:
     """A client line is literal octets and variables, and stays one line whatever their values are."""
     line, _, rest = data.partition(b"\n")
     text, value = line.decode("utf-8", "surrogateescape"), rest.decode("utf-8", "surrogateescape")
-    assert Template.parse(client_text(data)).octets == data
+    assert Template.parse(client_text(data)).parts == ((data,) if data else ())
     never_raises(lambda: parse_assignment(text), ValueError)
     never_raises(lambda: Variables({text: value}), SmtpShellError)
     found = never_raises(lambda: Template.parse(text), ValueError)
     if found is None:
         return
     if not found.names:
-        assert len(found.octets) <= len(line)
-    expanded = never_raises(lambda: found.expand(dict.fromkeys(found.names, value)), SmtpShellError)
+        assert sum(map(len, found.parts)) <= len(line)
+    expanded = never_raises(lambda: found.expand(lambda name: value), SmtpShellError)
     if expanded is not None:
         literal = b"".join(part for part in found.parts if isinstance(part, bytes))
         assert len(_BREAKS.findall(expanded)) == len(_BREAKS.findall(literal))
@@ -225,7 +228,7 @@ def recording(data: bytes) -> None:
     if len(data) % 2:  # the recording ends before the session does
         happened.pop()
     stream = io.BytesIO()
-    recorder = Recorder(TranscriptWriter(stream, Header.new(client="fuzz")).put)
+    recorder = TranscriptEncoder(TranscriptWriter(stream, Header.new(client="fuzz")).write_buffered)
     for entry in happened:
         recorder(entry)
     recorder.close()

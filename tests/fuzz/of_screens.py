@@ -24,9 +24,9 @@ from smtp_shell.protocol.sasl import MECHANISMS, Credentials
 from smtp_shell.protocol.secret import Secret
 from smtp_shell.recording.decoder import entries
 from smtp_shell.shell.lines import secret_from
-from smtp_shell.transcript.file import TranscriptReader
 from smtp_shell.transcript.header import parse_header
 from smtp_shell.transcript.notation import clean, client_text
+from smtp_shell.transcript.reader import TranscriptReader
 from smtp_shell.transcript.variables import Template
 from tests.fuzz.material import LONGEST, assert_seen, at_most, folder, never_raises, split_choices
 from tests.fuzz.of_files import inbox

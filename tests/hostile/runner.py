@@ -14,7 +14,8 @@ from pathlib import Path
 
 import smtp_shell
 from smtp_shell.errors import TranscriptError
-from smtp_shell.transcript.file import CLIENT_LINES, open_transcript
+from smtp_shell.transcript.reader import open_transcript
+from smtp_shell.transcript.step import CLIENT_LINES
 from tests.hostile.server import HostileServer, Scenario, Way, ca_pem, scenarios, secret_forms
 from tests.support.memory import most_memory
 

@@ -12,7 +12,7 @@ from smtp_shell.protocol.events import ReplyReceived
 from smtp_shell.protocol.replies import Reply, ReplyParser
 from smtp_shell.recording.encoder import event_steps
 from smtp_shell.replay.cursor import StepCursor
-from smtp_shell.transcript.file import TranscriptReader
+from smtp_shell.transcript.reader import TranscriptReader
 from smtp_shell.transcript.step import format_step
 from tests.property.hostile import HOSTILE_TEXT, OCTETS
 

@@ -9,19 +9,11 @@ from msgspec.structs import replace
 
 from smtp_shell.errors import Fault, TranscriptError
 from smtp_shell.protocol.octets import escape
-from smtp_shell.transcript.file import (
-    CLIENT_LINES,
-    Header,
-    Marker,
-    ReadLimits,
-    Step,
-    TranscriptReader,
-    TranscriptWriter,
-    client_text,
-    octet_steps,
-)
-from smtp_shell.transcript.notation import clean
-from smtp_shell.transcript.scan import Scan
+from smtp_shell.transcript.header import Header
+from smtp_shell.transcript.notation import clean, client_text
+from smtp_shell.transcript.reader import ReadLimits, Scan, TranscriptReader
+from smtp_shell.transcript.step import CLIENT_LINES, Marker, Step, octet_steps
+from smtp_shell.transcript.writer import TranscriptWriter
 from tests.property.hostile import HOSTILE_TEXT, OCTETS
 
 TIMES = st.none() | st.integers(0, 10**12 - 1).map(lambda milliseconds: milliseconds / 1000)

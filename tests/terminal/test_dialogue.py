@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from smtp_shell.servers.practice import PracticeServer, PracticeSettings
-from smtp_shell.transcript.file import check
 from tests.support.postfix import Postfix
 from tests.support.terminal import CTRL_D, ENTER, Terminal, running, the_recording
+from tests.support.transcripts import check
 
 pytestmark = pytest.mark.terminal
 

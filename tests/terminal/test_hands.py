@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from smtp_shell.servers.practice import PracticeServer
-from smtp_shell.transcript.file import check, open_transcript
+from smtp_shell.transcript.reader import open_transcript
 from tests.support.terminal import (
     CTRL_C,
     CTRL_D,
@@ -24,6 +24,7 @@ from tests.support.terminal import (
     running_program,
     the_recording,
 )
+from tests.support.transcripts import check
 
 pytestmark = pytest.mark.terminal
 

@@ -21,12 +21,15 @@ from smtp_shell.net.target import parse_target
 from smtp_shell.protocol.commands import Command
 from smtp_shell.protocol.events import Consumer, Disconnected, Entry, Event, MailDataSent, ReplyReceived
 from smtp_shell.protocol.sasl import Credentials, Mechanism, mechanism
-from smtp_shell.recording.library import Recording, entries, recording_header
+from smtp_shell.recording.decoder import entries
+from smtp_shell.recording.library import recording_header
+from smtp_shell.recording.recording import Recording
 from smtp_shell.replay.driver import Replay
 from smtp_shell.replay.settings import ReplaySettings
 from smtp_shell.servers.practice import PracticeServer
-from smtp_shell.transcript.file import check, open_transcript
+from smtp_shell.transcript.reader import open_transcript
 from tests.support.scripted import Hear, ScriptedServer, Turn
+from tests.support.transcripts import check
 
 QUICK = replace(Timeouts().all(10.0), quit=2.0)
 
@@ -140,7 +143,8 @@ from pathlib import Path
 from smtp_shell.protocol.events import Entry, MailDataSent, Connected
 from smtp_shell.protocol.commands import Command
 from smtp_shell.protocol.events import CommandSent
-from smtp_shell.recording.library import Recording, recording_header
+from smtp_shell.recording.library import recording_header
+from smtp_shell.recording.recording import Recording
 recording = Recording.create(Path(sys.argv[1]), recording_header(), body_limit=int(sys.argv[2]))
 number = 0
 while True:
@@ -191,7 +195,8 @@ from msgspec.structs import replace
 from pathlib import Path
 from smtp_shell.config import Timeouts
 from smtp_shell.replay.settings import ReplaySettings
-from smtp_shell.recording.library import Recording, recording_header
+from smtp_shell.recording.library import recording_header
+from smtp_shell.recording.recording import Recording
 from smtp_shell.replay.driver import Replay
 path, server = Path(sys.argv[1]), sys.argv[2]
 recording = Recording.create(path.with_name("again.smtp"), recording_header())

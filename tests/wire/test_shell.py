@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from smtp_shell.servers.practice import PracticeServer
-from smtp_shell.transcript.file import check
 from tests.support.postfix import Postfix
+from tests.support.transcripts import check
 
 PROGRAM = (sys.executable, "-m", "smtp_shell")
 

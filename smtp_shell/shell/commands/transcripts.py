@@ -12,7 +12,7 @@ from smtp_shell.shell.registry import Args, entry
 from smtp_shell.shell.shell import Shell
 
 if TYPE_CHECKING:
-    from smtp_shell.recording.library import Recording
+    from smtp_shell.recording.recording import Recording
 
 
 @entry("/record", "[FILE | off] [--force]", complete=paths)
@@ -80,8 +80,8 @@ def show(shell: Shell, args: Args) -> None:
         path = shell.recording.path
     else:
         raise UsageError("/show: there is no session yet; name a file.")
-    from smtp_shell.recording.library import entries
-    from smtp_shell.transcript.file import open_transcript
+    from smtp_shell.recording.decoder import entries
+    from smtp_shell.transcript.reader import open_transcript
 
     with open_transcript(path) as reader:
         for each in entries(reader):

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from smtp_shell.replay.plan import plan
-from smtp_shell.transcript.file import open_transcript
+from smtp_shell.transcript.reader import open_transcript
 
 
 def main() -> None:

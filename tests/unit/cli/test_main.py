@@ -15,8 +15,8 @@ import pytest
 
 from smtp_shell.servers.faults import parse_faults
 from smtp_shell.servers.practice import PracticeServer, PracticeSettings
-from smtp_shell.transcript.file import check
 from tests.support.peer import Peer
+from tests.support.transcripts import check
 
 ROOT = Path(__file__).parents[3]
 PROGRAM = (sys.executable, "-m", "smtp_shell")

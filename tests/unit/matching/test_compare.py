@@ -12,7 +12,7 @@ from smtp_shell.matching.normalise import normalise
 from smtp_shell.matching.pattern import Pattern, PatternTooSlow, unfit_capture
 from smtp_shell.protocol.replies import Reply, ReplyParser
 from smtp_shell.replay.cursor import StepCursor
-from smtp_shell.transcript.file import TranscriptReader
+from smtp_shell.transcript.reader import TranscriptReader
 from smtp_shell.transcript.step import Marker, Step
 
 CODE, ENHANCED, KEYWORDS, TEXT, EXACT = Strictness

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable
 from email.utils import parsedate_to_datetime
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
@@ -36,19 +37,14 @@ from smtp_shell.protocol.events import (
 )
 from smtp_shell.protocol.replies import Reply, ReplyParser
 from smtp_shell.recording import recording as recording_module
-from smtp_shell.recording.library import (
-    Recorder,
-    Recording,
-    automatic,
-    entries,
-    prune,
-    recording_header,
-    recordings_dir,
-    save_copy,
-)
-from smtp_shell.transcript.file import TranscriptReader, check, open_transcript
+from smtp_shell.recording.decoder import entries
+from smtp_shell.recording.encoder import TranscriptEncoder
+from smtp_shell.recording.library import automatic, prune, recording_header, recordings_dir, save_copy
+from smtp_shell.recording.recording import Recording
 from smtp_shell.transcript.header import Header
+from smtp_shell.transcript.reader import TranscriptReader, open_transcript
 from smtp_shell.transcript.step import Step, format_step
+from tests.support.transcripts import check
 
 HEADER = Header.new(client="smtp-shell 0")
 POSIX = pytest.mark.skipif(os.name == "nt", reason="file modes are POSIX's")
@@ -62,7 +58,7 @@ def reply(octets: bytes) -> ReplyReceived:
 
 def recorded(events: Iterable[Event]) -> list[str]:
     steps: list[Step] = []
-    recorder = Recorder(steps.extend)
+    recorder = TranscriptEncoder(steps.extend)
     for number, event in enumerate(events, 1):
         recorder(Entry(number, 0.0214, event))
     recorder.close()
@@ -281,10 +277,10 @@ def test_a_full_disk_is_told_before_the_session_begins(tmp_path: Path, monkeypat
         Recording.create(tmp_path / "a.smtp", HEADER)
 
 
-def test_a_recording_that_fails_says_so_once(tmp_path: Path) -> None:
+def test_a_recording_that_fails_says_so_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
     recording = Recording.create(tmp_path / "a.smtp", HEADER, on_failure=said.append, body_limit=10)
-    recording.open = refuse  # type: ignore[method-assign]
+    monkeypatch.setattr(recording_module, "create_body", refuse)
     recording(Entry(1, 0.0, MailDataSent(b"x\r\n" * 100)))
     recording(Entry(2, 0.0, reply(b"250 ok\r\n")))
     recording.close()
@@ -294,7 +290,7 @@ def test_a_recording_that_fails_says_so_once(tmp_path: Path) -> None:
     check_is_header_only(tmp_path / "a.smtp")
 
 
-def refuse() -> io.BytesIO:
+def refuse(transcript: Path) -> tuple[Path, BinaryIO]:
     raise OSError(28, "No space left on device")
 
 

@@ -12,7 +12,7 @@ from smtp_shell.net.target import Target, Way
 from smtp_shell.net.transport import Transport
 from smtp_shell.protocol.events import Certificate, TlsStarted
 from smtp_shell.replay.cursor import StepCursor
-from smtp_shell.transcript.file import TranscriptReader
+from smtp_shell.transcript.reader import TranscriptReader
 from smtp_shell.transcript.step import Step
 
 GREETING = b"220 mail.example.org\r\n"

@@ -133,3 +133,13 @@ def test_the_outline(tmp_path: Path) -> None:
     assert (outline.address, outline.tls, outline.uses_sasl) == ("mail.example.org:25", False, True)
     outline = check(tmp_path, "*: connect mail.example.org:465 tls", "*: connect mail.example.com:25", "C: NOOP")
     assert (outline.address, outline.tls, outline.uses_sasl) == ("mail.example.org:465", True, False)
+
+
+@pytest.mark.parametrize(
+    "octets", [b"", b"\n\n", b"# only a note\n", b"Transcript: 1\n\n", b"Transcript: 1\nClient: x\n\nC: NO"]
+)
+def test_a_file_without_steps_is_a_fault(tmp_path: Path, octets: bytes) -> None:
+    path = tmp_path / "empty.smtp"
+    path.write_bytes(octets)
+    with pytest.raises(TranscriptError, match=r"empty\.smtp: the transcript has no steps; expected at least one line"):
+        plan(path, {})

@@ -13,20 +13,20 @@ PIECES = st.sampled_from([b"\n", b"\r\n", b"\r", b"a", b"bb", b"c" * 7, b"d" * 8
 
 
 def lines_of(blocks: Blocks) -> list[bytes | None]:
-    """Take all lines, block by block."""
+    """Return all lines, read block by block."""
     lines: list[bytes | None] = []
-    while (block := blocks.take()) != b"":
+    while (block := blocks.next_block()) != b"":
         lines += [None] if block is None else cut(block)
     return lines
 
 
 def cut(octets: bytes) -> list[bytes]:
-    """Cut behind each LF."""
+    """Split after each LF."""
     return [line + b"\n" for line in octets.split(b"\n")[:-1]]
 
 
 def expected(octets: bytes) -> list[bytes | None]:
-    """Say what the lines of a file are, one by one."""
+    """Return the lines that a file has."""
     lines = octets.split(b"\n")
     if not lines[-1]:
         lines.pop()
@@ -38,7 +38,7 @@ def blocks_of(octets: bytes) -> Blocks:
 
 
 @given(st.lists(PIECES).map(b"".join))
-def test_lines_are_those_of_the_file(octets: bytes) -> None:
+def test_blocks_have_the_lines_of_the_file(octets: bytes) -> None:
     blocks = blocks_of(octets)
     assert lines_of(blocks) == expected(octets)
     if expected(octets)[-1:] != [None]:
@@ -46,32 +46,32 @@ def test_lines_are_those_of_the_file(octets: bytes) -> None:
 
 
 @given(st.lists(PIECES).map(b"".join), st.integers(0, 5))
-def test_lines_can_be_taken_one_by_one_first(octets: bytes, count: int) -> None:
+def test_single_lines_can_be_read_before_blocks(octets: bytes, count: int) -> None:
     blocks = blocks_of(octets)
-    first = [line for line in (blocks.take_line() for _ in range(count)) if line != b""]
+    first = [line for line in (blocks.next_line() for _ in range(count)) if line != b""]
     assert [*first, *lines_of(blocks)] == expected(octets)
 
 
 @given(st.lists(PIECES).map(b"".join))
-def test_a_line_that_is_put_back_comes_again(octets: bytes) -> None:
+def test_a_line_that_is_put_back_is_read_again(octets: bytes) -> None:
     blocks = blocks_of(octets)
-    blocks.put_back(blocks.take_line())
+    blocks.put_back(blocks.next_line())
     assert lines_of(blocks) == expected(octets)
 
 
-def test_the_rest_can_be_left_unread() -> None:
+def test_stop_skips_the_rest_of_the_file() -> None:
     blocks = blocks_of(b"a\nb\nc\n")
-    assert blocks.take_line() == b"a\n"
+    assert blocks.next_line() == b"a\n"
     blocks.stop()
-    assert blocks.take() == b""
-    assert blocks.take_line() == b""
+    assert blocks.next_block() == b""
+    assert blocks.next_line() == b""
 
 
 @pytest.mark.parametrize("end", [b"", b"\r\n", b"\n"])
 def test_a_file_may_end_with_or_without_a_line_end(end: bytes) -> None:
     blocks = blocks_of(b"a\nb" + end)
-    assert blocks.take_line() == b"a\n"
+    assert blocks.next_line() == b"a\n"
     assert blocks.is_whole
-    assert blocks.take_line() == b"b\n"
+    assert blocks.next_line() == b"b\n"
     assert blocks.is_whole == bool(end)
-    assert blocks.take_line() == b""
+    assert blocks.next_line() == b""

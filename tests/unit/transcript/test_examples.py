@@ -8,7 +8,11 @@ from pathlib import Path
 import pytest
 
 from smtp_shell.replay.plan import plan
-from smtp_shell.transcript.file import Header, Marker, Step, TranscriptReader, TranscriptWriter, check, open_transcript
+from smtp_shell.transcript.header import Header
+from smtp_shell.transcript.reader import TranscriptReader, open_transcript
+from smtp_shell.transcript.step import Marker, Step
+from smtp_shell.transcript.writer import TranscriptWriter
+from tests.support.transcripts import check
 
 FOLDER = Path(__file__).parents[3] / "transcripts"
 FILES = sorted(FOLDER.glob("*.smtp"))

@@ -1,0 +1,166 @@
+"""The header: what is read, refused and written."""
+
+import io
+from datetime import UTC, datetime
+
+import pytest
+
+from smtp_shell.errors import TranscriptError
+from smtp_shell.transcript.header import Header
+from smtp_shell.transcript.writer import TranscriptWriter
+from tests.support.transcripts import reader, rewritten, written
+
+
+def test_fields_are_found_in_any_case_and_unknown_ones_are_kept() -> None:
+    octets = b"TRANSCRIPT: 1\nx-course: Networks 101\ntags:starttls auth \t\nX-Course:\nsecrets: Included\n\nC: NOOP\n"
+    header = reader(octets).header
+    assert header is not None
+    assert header.get("X-Course") == "Networks 101"
+    assert header.get("X-None") is None
+    assert header.tags == "starttls auth"
+    assert header.secrets_included
+    assert (header.title, header.server, header.client, header.date) == ("", "", "", "")
+    assert rewritten(octets) == (
+        b"TRANSCRIPT: 1\nx-course: Networks 101\ntags: starttls auth\nX-Course:\nsecrets: Included\n\n         C: NOOP\n"
+    )
+
+
+def test_folded_fields_are_unfolded() -> None:
+    header = reader(
+        b"Transcript:\r\n 1\r\nTitle: Lab 7,\r\n\tfirst  \r\n  delivery: a\x1b\r\n \t\r\nC: NOOP\r\n"
+    ).header
+    assert header is not None
+    assert header.title == r"Lab 7,\x09first    delivery: a\x1b"
+
+
+def test_variables_of_the_header_are_unescaped() -> None:
+    header = reader(b"Transcript: 1\nVar: to=bob@example.org\nvar: say=a = \\x41\\\\b\nVar: nothing=\n\n").header
+    assert header is not None
+    assert header.variables == {"to": "bob@example.org", "say": "a = A\\b", "nothing": ""}
+
+
+@pytest.mark.parametrize(
+    "octets", [b"Transcript: 1\n", b"Transcript: 1", b"Transcript: 1\n\n", b"transcript: 1\r\n\r\n"]
+)
+def test_a_header_may_end_with_the_file(octets: bytes) -> None:
+    transcript = reader(octets)
+    assert list(transcript) == []
+    assert transcript.header is not None
+    assert transcript.header.fields[0][1] == "1"
+
+
+@pytest.mark.parametrize(
+    ("octets", "message"),
+    [
+        (
+            b"Transcript: 2\nanything\n\nX: new\n",
+            "lab.smtp:1: the file was written by a newer version, in format 2; expected format 1; a newer smtp-shell reads it",
+        ),
+        (b"Transcript: one\n\n", "lab.smtp:1: 'one' is no version of the format; expected Transcript: 1"),
+        (b"Transcript:\n\n", "lab.smtp:1: '' is no version of the format; expected Transcript: 1"),
+        (
+            b"Transcript: 1\nTitle lab\n\n",
+            "lab.smtp:2: 'Title lab' is no header field; expected Name: value, or an empty line after the header",
+        ),
+        (b"Transcript: 1\nTitle: a\ntitle: b\n\n", "lab.smtp:3: the field title stands twice; expected it once"),
+        (
+            b"Transcript: 1\nTranscript: 1\n\n",
+            "lab.smtp:2: the field Transcript stands twice, or is not the first; expected Transcript: 1 first, and once",
+        ),
+        (
+            b"Transcript: 1\nSecrets: yes\n\n",
+            "lab.smtp:2: 'yes' does not say whether secrets are in the file; expected redacted or included",
+        ),
+        (b"Transcript: 1\nVar: to\n\n", "lab.smtp:2: 'to' is not of the form name=value; expected Var: name=value"),
+        (
+            b"Transcript: 1\nVar: 1st=a\n\n",
+            "lab.smtp:2: '1st' is not a variable's name (a letter or _, then letters, digits, _ . -); expected Var: name=value",
+        ),
+        (
+            b"Transcript: 1\nVar: sasl=a\n\n",
+            "lab.smtp:2: the variable sasl cannot be set: replay computes the response of the mechanism for it; "
+            "expected Var: name=value",
+        ),
+        (
+            b"Transcript: 1\nVar: a=\\r\\nQUIT\n\n",
+            "lab.smtp:2: the value of the variable a holds CR, LF or NUL; expected a value that stays inside one line",
+        ),
+        (b"Transcript: 1\nVar: a=1\nVar: a=2\n\n", "lab.smtp:3: the variable a is set twice; expected one Var: for it"),
+        (
+            b"Transcript: 1\nC: NOOP\nS: 250\n",
+            "lab.smtp:2: a line of the dialogue stands in the header; expected an empty line after the header",
+        ),
+        (
+            b"Transcript: 1\n         *: connect mail.example.com:25\n  0.021  S: 220\n",
+            "lab.smtp:2: a line of the dialogue stands in the header; expected an empty line after the header",
+        ),
+        (
+            b"Transcript: 1\nTitle: caf\xe9\n\n",
+            r"lab.smtp:2: octet 11 of the line, \xe9, is not UTF-8; expected UTF-8, or the octet written as \xe9",
+        ),
+        (
+            b"Transcript: 1\nTitle\nServer\n\n",
+            "lab.smtp:2: 'Title' is no header field; expected Name: value, or an empty line after the header\n"
+            "lab.smtp:3: 'Server' is no header field; expected Name: value, or an empty line after the header",
+        ),
+    ],
+)
+def test_a_malformed_header_is_reported_with_line_numbers(octets: bytes, message: str) -> None:
+    with pytest.raises(TranscriptError) as caught:
+        reader(octets)
+    assert str(caught.value) == message
+
+
+def test_only_the_first_20_faults_of_a_header_are_reported() -> None:
+    for field in (b"no field\n", b"X: \xff\n"):
+        with pytest.raises(TranscriptError) as caught:
+            reader(b"Transcript: 1\n" + field * 100 + b"\n")
+        assert [fault.line for fault in caught.value.faults] == list(range(2, 22))
+
+
+def test_a_new_header_has_the_fields_that_are_not_empty() -> None:
+    header = Header.new(
+        client="smtp-shell 0.1.0",
+        server="mail.example.com:587",
+        date=datetime(2026, 11, 22, 10, 21, 5, tzinfo=UTC),
+        title="a\\b\x1b ",
+        secrets="included",
+        variables={"to": "bob@example.org", "pad": "two  "},
+    )
+    assert written(header=header).decode().splitlines() == [
+        "Transcript: 1",
+        r"Title: a\\b\x1b",
+        "Server: mail.example.com:587",
+        "Date: Sun, 22 Nov 2026 10:21:05 +0000",
+        "Client: smtp-shell 0.1.0",
+        "Secrets: included",
+        "Var: to=bob@example.org",
+        r"Var: pad=two \x20",
+        "",
+    ]
+    read_again = reader(written(header=header)).header
+    assert read_again == header
+    assert read_again.variables == {"to": "bob@example.org", "pad": "two  "}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        (),
+        (("Title", "no version"),),
+        (("Transcript", "2"),),
+        (("Transcript", "1"), ("Title", "a\n\nC: QUIT")),
+        (("Transcript", "1"), ("Title", "a\x1b")),
+        (("Transcript", "1"), ("Title", " a")),
+        (("Transcript", "1"), ("C", "QUIT")),
+        (("Transcript", "1"), ("", "QUIT")),
+        (("Transcript", "1"), ("a b", "QUIT")),
+        (("Transcript", "1"), ("X:", "QUIT")),
+        (("Transcript", "1"), ("Title", "a" * 65_537)),
+    ],
+)
+def test_a_header_that_would_read_as_something_else_is_not_written(fields: tuple[tuple[str, str], ...]) -> None:
+    stream = io.BytesIO()
+    with pytest.raises(ValueError, match=r"header|is no"):
+        TranscriptWriter(stream, Header(fields))
+    assert stream.getvalue() == b""

@@ -1,0 +1,66 @@
+"""One line of a transcript: its octets, its words and how it is written."""
+
+import pytest
+
+from smtp_shell.transcript.step import Marker, Step, format_step, octet_steps
+from tests.support.transcripts import reader, written
+
+
+@pytest.mark.parametrize(
+    ("marker", "text", "octets"),
+    [
+        (Marker.SERVER, r"250 \x00\\\r\n\t", b"250 \x00\\\r\n\t"),
+        (Marker.SERVER_EQUALS, "250 é", "250 é".encode()),
+        (Marker.SERVER_OCTETS, r"250 ok\n", b"250 ok\n"),
+        (Marker.SERVER, r"\${a}", rb"\${a}"),
+        (Marker.CLIENT, r"\${a}", b"${a}"),
+        (Marker.CLIENT, r"\\${a}", rb"\${a}"),
+        (Marker.CLIENT, r"\\\${a}", rb"\${a}"),
+        (Marker.CLIENT_OCTETS, r"\x5c\${a}\r", b"\\${a}\r"),
+        (Marker.PIPELINED, "NOOP", b"NOOP"),
+        (Marker.SERVER_MATCHES, r"250\x20\\", rb"250\x20\\"),
+    ],
+)
+def test_the_octets_of_a_step(marker: Marker, text: str, octets: bytes) -> None:
+    assert Step(marker, text).octets == octets
+
+
+def test_an_event_is_split_into_words() -> None:
+    assert Step(Marker.EVENT, "  connect mail.example.com:465  tls").event == ("connect", "mail.example.com:465", "tls")
+    assert Step(Marker.NOTE, "connect").event == ()
+
+
+def test_a_step_cannot_be_changed() -> None:
+    for step in (Step(Marker.CLIENT, "NOOP"), next(iter(reader(b"C: NOOP\n")))):
+        for name in ("marker", "text", "at", "line", "other"):
+            with pytest.raises(AttributeError):
+                setattr(step, name, "x")
+        assert step.text == "NOOP"
+        assert hash(step) == hash(Step(step.marker, step.text, step.at, step.line))
+
+
+@pytest.mark.parametrize(
+    ("at", "line"),
+    [
+        (None, "         S: 250"),
+        (-0.0, "  0.000  S: 250"),
+        (0.0, "  0.000  S: 250"),
+        (0.021, "  0.021  S: 250"),
+        (12.5, " 12.500  S: 250"),
+        (123.456, "123.456  S: 250"),
+        (1234.5, "1234.500  S: 250"),
+        (0.00015, "0.00015  S: 250"),
+        (1.0000001, "  1.000  S: 250"),
+        (999999999.999999, "999999999.999999  S: 250"),
+    ],
+)
+def test_times_are_aligned(at: float | None, line: str) -> None:
+    assert format_step(Step(Marker.SERVER, "250", at)) == line
+
+
+@pytest.mark.parametrize("marker", [Marker.SERVER_OCTETS, Marker.CLIENT_OCTETS])
+def test_octets_of_any_length_fit_into_lines(marker: Marker) -> None:
+    octets = b"\0${a}\\" * 20_000 + "é".encode() * 20_000 + b"\r\n"
+    steps = list(reader(written(*octet_steps(marker, octets, 0.5))))
+    assert b"".join(step.octets for step in steps) == octets
+    assert len(steps) > 1
