@@ -76,6 +76,7 @@ class Command(Struct, frozen=True):
 _LONGEST_KEPT = 100
 _VERB = re.compile(rb"[A-Za-z0-9-]+(?=[ \t]|$)")
 _AUTH = re.compile(rb"(\s*AUTH(?:\s+|=))(\S+)(\s*)", re.IGNORECASE)
+_AUTH_LINE = re.compile(rb"\s*AUTH(?:\s+|=|$)(\S*)", re.IGNORECASE)
 _MECHANISM = re.compile(rb"[A-Z0-9_-]{1,20}|[a-z0-9_-]{1,20}|(?i:plain|login|cram-md5|scram-sha-1|scram-sha-256)")
 _LINE_BREAKS = {"\r": "CR", "\n": "LF", "\0": "NUL"}
 
@@ -86,6 +87,18 @@ def _verb(line: bytes) -> str:
 
 
 _verb_kept = lru_cache(maxsize=256)(_verb)
+
+
+def auth_mechanism(line: bytes) -> bytes | None:
+    """Return the mechanism word of an AUTH command line; None where the line is no AUTH.
+
+    Args:
+        line: A command line, with or without its line end.
+
+    Source: RFC 4954 section 4
+    """
+    match = _AUTH_LINE.match(line)
+    return None if match is None else match[1]
 
 
 def secret_start(line: bytes) -> int | None:
