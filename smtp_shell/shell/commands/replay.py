@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from smtp_shell.errors import Interrupted, UsageError
 from smtp_shell.shell.completion import paths
-from smtp_shell.shell.registry import Args, entry
+from smtp_shell.shell.registry import Args, shell_command
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from smtp_shell.shell.shell import Shell
 
 
-@entry(
+@shell_command(
     "/replay",
     "FILE|DIR… [--server URL] [--match LEVEL] [--var NAME=VALUE] [--step] [--keep-going] [--repeat N] [--jobs N]",
     complete=paths,
@@ -52,7 +52,7 @@ def replay(shell: Shell, args: Args) -> None:
         ReplayOptions(
             options.files,
             servers,
-            with_replay_options(settings, options, shell.ask_plainly),
+            with_replay_options(settings, options, shell.ask),
             hand_over=taken.append,
             repeat=options.repeat,
             jobs=options.jobs,
