@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from smtp_shell.client.credentials import Ask
-    from smtp_shell.replay.driver import Replay
+    from smtp_shell.replay.replay import Replay
 
 
 def main(words: Sequence[str]) -> int:

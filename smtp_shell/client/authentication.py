@@ -13,7 +13,7 @@ from msgspec import Struct
 from smtp_shell.errors import AuthFailed, DialogueBroken, ProtocolViolation, SmtpShellError, UsageError
 from smtp_shell.net.target import Target, Way
 from smtp_shell.protocol.commands import Command
-from smtp_shell.protocol.events import NoticeKind
+from smtp_shell.protocol.events import Decoded, Noticed, NoticeKind
 from smtp_shell.protocol.sasl import Credentials, Mechanism, Response, decode_challenge
 
 if TYPE_CHECKING:
@@ -195,10 +195,10 @@ def send_auth_command(session: Session, exchange: AuthExchange, line: AuthLine) 
         DialogueBroken: The connection broke.
     """
     if not session.is_private:
-        session.notice(NoticeKind.CLEARTEXT_AUTH)
+        session.publish(Noticed(NoticeKind.CLEARTEXT_AUTH))
     session.send(Command(line.octets, len(b"AUTH ") + len(exchange.mechanism.name) + 1 if line.secret else None))
     if line.meaning:
-        session.explain(exchange.mechanism.name, line.meaning, client=True)
+        session.publish(Decoded(True, exchange.mechanism.name, line.meaning))
 
 
 def answer(session: Session, exchange: AuthExchange, reply: Reply) -> None:
@@ -212,10 +212,10 @@ def answer(session: Session, exchange: AuthExchange, reply: Reply) -> None:
     name = exchange.mechanism.name
     challenge = exchange.read_challenge(reply)
     if challenge.meaning:
-        session.explain(name, challenge.meaning, client=False)
+        session.publish(Decoded(False, name, challenge.meaning))
     line = exchange.respond(challenge)
     session.send_sasl(line.octets, secret=line.secret, meaning=line.meaning)
-    session.explain(name, line.meaning, client=True)
+    session.publish(Decoded(True, name, line.meaning))
 
 
 def cancel(session: Session) -> None:

@@ -6,7 +6,6 @@ in the order of the wire: `read_reply` takes the reply to what was sent last, `n
 
 from __future__ import annotations
 
-import math
 import time
 from collections import deque
 from contextlib import suppress
@@ -17,6 +16,7 @@ from msgspec.structs import replace
 from smtp_shell.client.echo import EchoMask
 from smtp_shell.client.event_stream import EventStream
 from smtp_shell.client.incoming import IncomingReply
+from smtp_shell.client.waits import Waits
 from smtp_shell.config import Timeouts, TlsSettings
 from smtp_shell.errors import (
     ConnectionLost,
@@ -34,13 +34,11 @@ from smtp_shell.protocol.dialogue import Asked, Dialogue, Owed, Phase
 from smtp_shell.protocol.events import (
     Authenticated,
     Connected,
-    Decoded,
     Disconnected,
     End,
     Noticed,
     NoticeKind,
     OctetsSent,
-    Remarked,
     ReplyReceived,
     TimedOut,
     TlsStarted,
@@ -56,7 +54,6 @@ if TYPE_CHECKING:
     from smtp_shell.protocol.replies import Reply, ReplyLimits
     from smtp_shell.protocol.secret import Secret
 
-_SHORTEST_WAIT = 0.001
 _ALWAYS_FATAL = frozenset({NoticeKind.NOT_A_REPLY, NoticeKind.TOO_MUCH, NoticeKind.PLAINTEXT_AFTER_STARTTLS})
 _FATAL_WHEN_STRICT = frozenset({NoticeKind.BAD_REPLY, NoticeKind.UNSOLICITED})
 
@@ -78,14 +75,13 @@ class Session:
     Attributes:
         target: What it is connected to.
         dialogue: The state of the dialogue.
-        timeouts: Timeouts of each kind of wait.
-        deadline: When every wait ends at the latest, on the clock.
-        reply_timeout: Reply timeout in seconds; overrides `timeouts`. None: use `timeouts`.
+        waits: Timeouts, and what bounds them.
         strict: As above.
         tls: The facts of TLS; None in the clear.
         user: Who is authenticated; empty for nobody.
         is_open: Whether the connection is open.
         is_attacked: Whether text in the clear followed the 220 to STARTTLS.
+        publish: Delivers an event to every consumer, as `EventStream.publish` does.
         incoming: The queue: what the server has sent and nobody has taken, in the order of the wire.
     """
 
@@ -105,9 +101,7 @@ class Session:
         self.target = target
         self.dialogue = Dialogue(limits)
         self.dialogue.lmtp = target.lmtp
-        self.timeouts = timeouts or Timeouts()
-        self.deadline = math.inf
-        self.reply_timeout: float | None = None
+        self.waits = Waits(timeouts or Timeouts(), clock)
         self.strict = strict
         self.tls: TlsStarted | None = None
         self.user = ""
@@ -118,7 +112,7 @@ class Session:
         self._clock = clock
         self._sent_at = clock() if opened is None else opened
         self._stream = EventStream(consumers, clock, self._sent_at, deferred)
-        self._publish = self._stream.publish
+        self.publish = self._stream.publish
         self._next_answer = 1  # ordinal of the reply that `read_reply` waits for, as in IncomingReply.number
         self._tls_declined = False
         self._echo = EchoMask()
@@ -159,7 +153,7 @@ class Session:
             opened=opened,
         )
         session.busy_poll = busy_poll
-        session._publish(Connected(str(target), target.tls, transport.peer))
+        session.publish(Connected(str(target), target.tls, transport.peer))
         if target.tls:
             session._shake_hands(tls or TlsSettings(), target.name, timeouts.tls, implicit=True)
         return session
@@ -233,22 +227,10 @@ class Session:
         """Mask what another session masks."""
         self._echo.add_all(other._echo)
 
-    def explain(self, mechanism: str, meaning: str, *, client: bool) -> None:
-        """Publish the meaning of the preceding base64 line."""
-        self._publish(Decoded(client, mechanism, meaning))
-
     def set_user(self, mechanism: str, user: str) -> None:
         """Publish who is authenticated now."""
         self.user = user
-        self._publish(Authenticated(mechanism, user))
-
-    def notice(self, kind: NoticeKind, detail: str = "") -> None:
-        """Publish a notice that is not about something the server sent."""
-        self._publish(Noticed(kind, detail))
-
-    def remark(self, text: str) -> None:
-        """Publish a user's note."""
-        self._publish(Remarked(text))
+        self.publish(Authenticated(mechanism, user))
 
     # Sending
 
@@ -416,7 +398,7 @@ class Session:
             return reply
         self._check_open()
         owed = self.dialogue.owed[self._next_answer - self.dialogue.answered - 1]
-        timeout = self._timeout(owed) if seconds is None else seconds
+        timeout = self.waits.for_reply(owed) if seconds is None else seconds
         deadline = self._clock() + timeout
         while reply is None:
             try:
@@ -459,7 +441,7 @@ class Session:
             DialogueBroken: The server closed the connection or broke the protocol.
         """
         if not self.incoming:
-            timeout = self._timeout(self.dialogue.oldest_owed)
+            timeout = self.waits.for_reply(self.dialogue.oldest_owed)
             deadline = self._clock() + timeout
             while not self.incoming:
                 if not self.receive(deadline):
@@ -538,15 +520,6 @@ class Session:
         self.dialogue.expect_late()
         self._next_answer = self.dialogue.asked + 1
 
-    def bounded(self, seconds: float) -> float:
-        """Return a timeout as `reply_timeout` overrides it and `deadline` bounds it, in seconds.
-
-        Args:
-            seconds: The timeout by `timeouts`.
-        """
-        wanted, left = seconds if self.reply_timeout is None else self.reply_timeout, self.deadline - self._clock()
-        return wanted if wanted < left else max(left, _SHORTEST_WAIT)
-
     # TLS and the end
 
     def start_tls(self, settings: TlsSettings, *, name: str | None = None) -> TlsStarted:
@@ -564,13 +537,15 @@ class Session:
         """
         self.look()
         self._check_open()
-        return self._shake_hands(settings, name or self.target.name, self.bounded(self.timeouts.tls), implicit=False)
+        return self._shake_hands(
+            settings, name or self.target.name, self.waits.bounded(self.waits.timeouts.tls), implicit=False
+        )
 
     def decline_tls(self) -> None:
         """Go on in the clear after a 220 to STARTTLS, as a transcript with `*: no-tls` asks."""
         self._tls_declined = True
         self._begin_anew()
-        self._publish(Noticed(NoticeKind.NO_TLS))
+        self.publish(Noticed(NoticeKind.NO_TLS))
 
     def close(self) -> None:
         """Close the connection."""
@@ -611,10 +586,10 @@ class Session:
         """
         with self._stream:
             for event in events:
-                self._publish(event)
+                self.publish(event)
             self._sent_at = self._clock()
             try:
-                self._transport.send(octets, self.timeouts.send, self.deadline)
+                self._transport.send(octets, self.waits.timeouts.send, self.waits.deadline)
             except (ConnectionLost, WaitTimedOut, TlsFailed) as error:
                 self._not_sent(error)
             except KeyboardInterrupt:
@@ -657,19 +632,19 @@ class Session:
         if isinstance(event, Noticed):
             self._take_notice(event)
         else:
-            self._publish(event)
+            self.publish(event)
 
     def _take_reply(self, event: ReplyReceived) -> None:
         if not self._echo.is_empty:
             masked = self._echo.reply(event.reply)
             if masked is not event.reply:
-                self._publish(Noticed(NoticeKind.ECHO))
+                self.publish(Noticed(NoticeKind.ECHO))
                 self.dialogue.learn_again(event.reply, masked, event.command)
                 event = replace(event, reply=masked)
         reply = event.reply
         number = 0 if event.seconds is None else self.dialogue.answered
         self.incoming.append(IncomingReply(reply, reply.octets, number, event.verb))
-        self._publish(event)
+        self.publish(event)
         if self._violation is not None:
             self._break_off(_with_words(self._violation, reply))
 
@@ -679,7 +654,7 @@ class Session:
             notice = replace(notice, octets=self._echo.octets(notice.octets))
             self.is_attacked |= notice.kind is NoticeKind.PLAINTEXT_AFTER_STARTTLS
             self.incoming.append(IncomingReply(None, notice.octets))
-        self._publish(notice)
+        self.publish(notice)
         if notice.kind in _ALWAYS_FATAL:
             shown = f': "{escape(notice.octets[:120].rstrip())}"' if notice.octets else ""
             self._break_off(ProtocolViolation(f"{notice.sentence}{shown}. The connection is closed."))
@@ -693,7 +668,7 @@ class Session:
     def _end_of_stream(self) -> NoReturn:
         owed = self.dialogue.owed
         if self._transport.truncated:
-            self._publish(Noticed(NoticeKind.NO_CLOSE_NOTIFY))
+            self.publish(Noticed(NoticeKind.NO_CLOSE_NOTIFY))
         cut = bool(self.dialogue.pending)
         for event in self.dialogue.receive_eof():
             self._take(event)
@@ -709,24 +684,9 @@ class Session:
         self._end(End.ERROR, error.message)
         raise _loss(owed, error)
 
-    def _timeout(self, owed: Owed | None) -> float:
-        """Return the timeout of a reply that is owed, or of any reply when none is, in seconds."""
-        times, verb = self.timeouts, owed.verb if owed is not None else ""
-        seconds = times.reply
-        if verb == "QUIT":
-            seconds = times.quit
-        elif verb == "DATA":
-            seconds = times.data
-        elif owed is not None and owed.asked is not Asked.COMMAND:
-            seconds = times.greeting if owed.asked is Asked.GREETING else seconds
-            seconds = times.final_dot if owed.ends_message else seconds
-        elif verb == "BDAT":
-            seconds = times.final_dot
-        return self.bounded(seconds)
-
     def _time_out(self, owed: Owed, waited: float) -> NoReturn:
         partly = " Part of it came." if self.dialogue.pending else ""
-        self._publish(TimedOut(waited, str(owed)))
+        self.publish(TimedOut(waited, str(owed)))
         error = WaitTimedOut(f"{owed} did not come within {waited:g} s.{partly}")
         if not self.strict:
             self.give_up_waiting()
@@ -767,7 +727,7 @@ class Session:
         if not implicit:
             self._begin_anew()
         self.tls = facts
-        self._publish(facts)
+        self.publish(facts)
         self._stream.tls = True
         return facts
 
@@ -783,7 +743,7 @@ class Session:
         self.is_open = False
         self._transport.close()
         self.dialogue.phase = Phase.CLOSED
-        self._publish(Disconnected(end, detail))
+        self.publish(Disconnected(end, detail))
         self._stream.flush()
 
 

@@ -15,7 +15,6 @@ deferred consumers get their events, the file is read ahead, and TLS and SASL ar
 from __future__ import annotations
 
 import math
-from contextlib import nullcontext, suppress
 from functools import partial
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, TypeVar
@@ -25,7 +24,6 @@ from msgspec.structs import replace
 from smtp_shell.client.session import Session
 from smtp_shell.errors import (
     AuthFailed,
-    ConfigError,
     ConnectionLost,
     DialogueBroken,
     Interrupted,
@@ -38,34 +36,31 @@ from smtp_shell.net.target import Target, Way, parse_target
 from smtp_shell.protocol.commands import Command
 from smtp_shell.protocol.dialogue import Phase
 from smtp_shell.protocol.octets import escape_str
+from smtp_shell.replay.account import RunAccount
 from smtp_shell.replay.client import ReplayClient, SentStep
 from smtp_shell.replay.cursor import StepCursor
 from smtp_shell.replay.incoming import IncomingReplies
-from smtp_shell.replay.plan import ReplayPlan, plan
+from smtp_shell.replay.preload import preloads
 from smtp_shell.replay.results import (
-    MOST_STEPS_KEPT,
     Act,
-    Decision,
     Outcome,
-    PendingStep,
     ReplayResult,
     StepResult,
     excerpt,
-    no_counts,
 )
 from smtp_shell.replay.sasl_steps import has_secret, shown_line
+from smtp_shell.replay.stepping import decide
 from smtp_shell.replay.verifier import DIFFERS, VIOLATED, Comparison, ReplyVerifier, unexpected
-from smtp_shell.transcript.notation import clean
 from smtp_shell.transcript.step import Marker, Step
-from smtp_shell.transcript.variables import SASL_MARK, Template, Variables
+from smtp_shell.transcript.variables import SASL_MARK, Variables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
-    from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from smtp_shell.config import Timeouts, TlsSettings
+    from smtp_shell.config import Timeouts
     from smtp_shell.replay.mail_data import SkippedMailData
+    from smtp_shell.replay.plan import ReplayPlan
     from smtp_shell.replay.results import StepConsumer
     from smtp_shell.replay.settings import ReplaySettings
 
@@ -78,80 +73,6 @@ _GOODBYE = 1.0
 """Seconds in which a server may close the connection after it has answered QUIT."""
 
 _SHORTEST_WAIT = 0.001
-_MOST_SHOWN = 100
-
-
-class Replay:
-    """One transcript, replayed once.
-
-    Args:
-        path: The transcript.
-        settings: How to replay it.
-
-    Attributes:
-        path: The transcript.
-        name: Its name, escaped.
-        settings: How it is replayed; may be changed before `run`.
-        session: The connection while it is open. After a hand-over it stays open.
-    """
-
-    def __init__(self, path: Path, settings: ReplaySettings) -> None:
-        self.path = path
-        self.name = escape_str(str(path))
-        self.settings = settings
-        self.session: Session | None = None
-        self._plan: ReplayPlan | None = None
-        self._driver: _Driver | None = None
-        self._interrupted = False
-
-    def check(self, *, keep: bool = True) -> ReplayPlan:
-        """Check that the whole transcript can be replayed; nothing is sent.
-
-        Args:
-            keep: Whether the steps of a short transcript are kept, and not read again.
-
-        Raises:
-            TranscriptError: It cannot; with its faults and their lines.
-            UsageError: There is no server to replay it against, or a variable cannot be one.
-            NotSendable: The value of a variable would not stay inside one line.
-        """
-        if self._plan is None:
-            checked = plan(self.path, self.settings.variables, outside=self.settings.outside, keep=keep)
-            find_target(self.name, self.settings, checked.address, tls=checked.tls)
-            self._plan = checked
-        return self._plan
-
-    def again(self) -> Replay:
-        """Return a replay of the same transcript for one more run; it is not checked again."""
-        another = Replay(self.path, self.settings)
-        another._plan = self._plan
-        return another
-
-    def interrupt(self) -> None:
-        """Make `run` end soon. Safe to call from any thread."""
-        self._interrupted = True
-        if self._driver is not None:
-            self._driver.interrupt()
-
-    def run(self, *consumers: StepConsumer) -> ReplayResult:
-        """Replay it.
-
-        Args:
-            consumers: Called with each step's result, before the next wait.
-
-        Raises:
-            TranscriptError: It cannot be replayed; nothing was sent.
-            UsageError: There is no server to replay it against, or a variable cannot be one; nothing was sent.
-            NotSendable: The value of a variable would not stay inside one line; nothing was sent.
-        """
-        checked = self.check()
-        with _steps_of(checked, self.path) as steps:
-            self._driver = driver = _Driver(self, checked, steps, consumers)
-            if self._interrupted:
-                driver.interrupt()
-            result = driver.run()
-        self.session = driver.session if result.handed_over else None
-        return result
 
 
 class _Stopped(Exception):
@@ -162,44 +83,56 @@ class _Stopped(Exception):
         self.handed_over = handed_over
 
 
-class _Driver:
-    """One run of a replay."""
+class Driver:
+    """One run of a replay.
+
+    Args:
+        path: The transcript.
+        settings: How it is replayed.
+        checked: Its plan.
+        steps: Its steps, as a stream.
+        consumers: Called with each result, before the next wait.
+
+    Attributes:
+        session: The connection while it is open. After a hand-over it stays open.
+    """
 
     def __init__(
-        self, replay: Replay, checked: ReplayPlan, steps: Iterable[Step], consumers: Sequence[StepConsumer]
+        self,
+        path: Path,
+        settings: ReplaySettings,
+        checked: ReplayPlan,
+        steps: Iterable[Step],
+        consumers: Sequence[StepConsumer],
     ) -> None:
-        settings = replay.settings
         header = checked.header.variables if checked.header else None
         self.session: Session | None = None
         self._incoming: IncomingReplies | None = None
-        self._name = replay.name
+        self._name = escape_str(str(path))
         self._settings = settings
         self._plan = checked
-        self._consumers = consumers
+        self._account = RunAccount(consumers)
         self._keep_going = settings.keep_going or settings.before_step is not None
         self._deadline = 0.0  # of the whole replay; what a user takes to answer is added
         self._overall = settings.overall
         self._variables = Variables(settings.variables, header, numbers=settings.numbers)
-        self._cursor = StepCursor(steps, replay.name)
-        self._client = ReplayClient(self._cursor, settings, self._variables, replay.path.parent)
+        self._cursor = StepCursor(steps, self._name)
+        self._client = ReplayClient(self._cursor, settings, self._variables, path.parent)
         self._verifier = ReplyVerifier(self._cursor, settings.strictness, self._variables, keep_going=self._keep_going)
-        self._preload = _preloads(settings, checked)
+        self._preload = preloads(settings, checked)
         self._edited = False  # whether a user has changed the step that is being sent
         self._mail_started = 0.0
-        self._pending: list[StepResult] = []  # emitted, and not yet passed to the consumers
-        self._kept: list[StepResult] = []
-        self._counts = no_counts()
-        self._status = 0
-        self._failure: str | None = None
         self._server = ""
 
     def interrupt(self) -> None:
+        """Make `run` end soon. Safe to call from any thread."""
         self._overall = self._deadline = 0.0
         session = self.session
         if session is not None:
             session.interrupt()
 
     def run(self) -> ReplayResult:
+        """Run it to its end, whatever that is."""
         started = monotonic()
         self._deadline = started + self._overall
         handed_over = False
@@ -207,25 +140,30 @@ class _Driver:
             try:
                 self._loop()
             finally:
-                self._flush()
+                self._account.flush()
         except _Stopped as stopped:
             handed_over = stopped.handed_over and self.session is not None
         except SmtpShellError as error:
-            self._fail(error.exit_status, error.message)
+            self._account.fail(error.exit_status, error.message)
         except KeyboardInterrupt:
-            self._fail(Interrupted.exit_status, "interrupted")
+            self._account.fail(Interrupted.exit_status, "interrupted")
         finally:
             if self.session is not None and handed_over:
-                self.session.deadline, self.session.reply_timeout, self.session.busy_poll = math.inf, None, False
+                self.session.waits.deadline, self.session.waits.reply_timeout, self.session.busy_poll = (
+                    math.inf,
+                    None,
+                    False,
+                )
             elif self.session is not None:
                 self.session.close()
+        account = self._account
         return ReplayResult(
             self._name,
             self._server,
-            tuple(self._kept),
-            dict(self._counts),
-            self._status,
-            self._failure,
+            tuple(account.kept),
+            dict(account.counts),
+            account.status,
+            account.failure,
             monotonic() - started,
             handed_over,
         )
@@ -241,7 +179,7 @@ class _Driver:
             elif step is None and not expects:
                 break
             elif step is not None and step.marker is Marker.EVENT and not expects:
-                self._flush()
+                self._account.flush()
                 self._act_on_event(step)
             else:
                 session, incoming = self.session, self._incoming
@@ -301,7 +239,7 @@ class _Driver:
     def _send_mail(self, session: Session, incoming: IncomingReplies) -> None:
         sent = self._client.send_mail_piece(session, incoming, self._mail_started)
         if sent is None:
-            self._flush()  # the next piece may take long
+            self._account.flush()  # the next piece may take long
         else:
             self._await_replies(session, incoming, sent)
 
@@ -352,18 +290,10 @@ class _Driver:
         Raises:
             TranscriptError: The file cannot be read on.
         """
-        self._flush()
+        self._account.flush()
         self._cursor.read_ahead()
         if self._preload:
             self._preload.pop()()
-
-    def _flush(self) -> None:
-        """Pass emitted results to the consumers."""
-        if self._pending:
-            pending, self._pending = self._pending, []
-            for result in pending:
-                for consumer in self._consumers:
-                    consumer(result)
 
     # Results
 
@@ -397,10 +327,9 @@ class _Driver:
             found.expected,
             found.replies,
         )
-        self._keep(result)
+        self._account.add(result, found.status)
         if found.status:
-            self._fail(found.status, _sentence(result))
-            self._flush()
+            self._account.flush()
             if found.ended or not may_go_on or not self._keep_going:
                 raise _Stopped
 
@@ -412,12 +341,10 @@ class _Driver:
         """
         outcome = Outcome.MISMATCHED if status else Outcome.SKIPPED
         result = StepResult(self._name, lines, excerpt(sent), outcome, why)
-        self._keep(result)
-        self._flush()
-        if status:
-            self._fail(status, _sentence(result))
-            if not self._keep_going:
-                raise _Stopped
+        self._account.add(result, status)
+        self._account.flush()
+        if status and not self._keep_going:
+            raise _Stopped
 
     def _emit_mail_skipped(self, skipped: SkippedMailData) -> None:
         self._emit_skipped(skipped.lines, "(mail data)", skipped.why, skipped.status)
@@ -429,75 +356,49 @@ class _Driver:
             why = "a reply came that the transcript does not have"
             self._emit(lines, "", monotonic(), unexpected(surplus, DIFFERS, why))
 
-    def _keep(self, result: StepResult) -> None:
-        """Count a result, and keep it. A difference or a skipped step takes the place of a match where there are many."""
-        self._counts[result.outcome] += 1
-        self._pending.append(result)
-        if len(self._kept) < MOST_STEPS_KEPT:
-            self._kept.append(result)
-        elif result.outcome in (Outcome.MISMATCHED, Outcome.SKIPPED):
-            matched = (at for at, kept in enumerate(self._kept) if kept.outcome in (Outcome.MATCHED, Outcome.SENT))
-            at = next(matched, None)
-            if at is not None:
-                del self._kept[at]
-                self._kept.append(result)
-
-    def _fail(self, status: int, sentence: str) -> None:
-        self._failure = self._failure or sentence
-        self._status = max(self._status, status)
-
     # The user
 
     def _ask(self, session: Session, question: Callable[[], _T]) -> _T:
         """Ask a user. All that happened is reported and recorded before, and the time taken is added to the replay's."""
-        self._flush()
+        self._account.flush()
         session.flush()
         started = monotonic()
         answer = question()
         self._deadline += monotonic() - started
-        session.deadline = self._deadline
+        session.waits.deadline = self._deadline
         return answer
 
     def _decide(self, session: Session, steps: list[Step], *, mail_data: bool = False) -> bool:
         """Ask a user, if there is one, what to do with a step; return whether it is to be sent.
 
+        Args:
+            session: The session.
+            steps: The lines of the step; a line that the user types takes their place.
+            mail_data: Whether it is mail data, which can only be sent.
+
         Raises:
             _Stopped: The user wants to end the replay.
         """
-        ask = self._settings.before_step
-        if ask is None:
+        before_step = self._settings.before_step
+        if before_step is None:
             return True
-        in_exchange = session.phase is Phase.AUTH
-        text = "\n".join(shown_line(step, in_exchange=in_exchange) for step in steps[:_MOST_SHOWN])
-        problem = ""
-        while True:
-            pending = PendingStep(steps[0].line, excerpt(text), mail_data, problem)
-            decision = self._ask(session, partial(ask, pending))
-            if decision.act is not Act.EDIT:
-                break
-            problem = "mail data cannot be edited" if mail_data else self._edit(steps, decision)
-            if not problem:
-                return True
-        match decision.act:
-            case Act.HAND_OVER:
-                raise _Stopped(handed_over=True)
-            case Act.QUIT:
-                raise _Stopped
-            case Act.SKIP if not mail_data:
-                self._skip(steps, text)
-                return False
+        decided = decide(
+            lambda pending: self._ask(session, partial(before_step, pending)),
+            steps,
+            self._variables,
+            in_exchange=session.phase is Phase.AUTH,
+            mail_data=mail_data,
+        )
+        if decided.act is Act.HAND_OVER:
+            raise _Stopped(handed_over=True)
+        if decided.act is Act.QUIT:
+            raise _Stopped
+        if decided.act is Act.SKIP:
+            self._skip(steps, decided.shown)
+            return False
+        steps[:] = decided.steps
+        self._edited = decided.edited
         return True
-
-    def _edit(self, steps: list[Step], decision: Decision) -> str:
-        """Replace a step by a line of the user's; return why that cannot be, if it cannot."""
-        try:
-            self._variables.require(Template.parse(decision.text).names)
-        except (ValueError, SmtpShellError) as error:
-            return str(error)
-        marker = Marker.CLIENT_OCTETS if steps[-1].marker is Marker.CLIENT_OCTETS else Marker.CLIENT
-        steps[:] = [Step(marker, clean(decision.text), steps[0].at, steps[0].line)]
-        self._edited = True
-        return ""
 
     def _skip(self, steps: list[Step], text: str) -> None:
         """Pass a step as a user wishes, with the mail data of DATA."""
@@ -578,8 +479,8 @@ class _Driver:
                 failure = Comparison(ended=True).differing(error.exit_status, error.message.rstrip("."))
                 self._emit((line,) if line else (), "*: connect", monotonic(), failure)
             raise _Stopped from None
-        session.timeouts = settings.timeouts
-        session.deadline = self._deadline
+        session.waits.timeouts = settings.timeouts
+        session.waits.deadline = self._deadline
         self.session, self._incoming = session, IncomingReplies(session)
         return session, self._incoming
 
@@ -611,10 +512,10 @@ class _Driver:
         session, incoming, started = self.session, self._incoming, monotonic()
         found = Comparison(demanded=True)
         if session is not None and incoming is not None and session.is_open:
-            session.reply_timeout, self._verifier.reply_timeout = self._verifier.reply_timeout, None
-            timeouts = session.timeouts
-            patience = session.bounded(timeouts.quit if session.phase is Phase.CLOSED else timeouts.reply)
-            session.reply_timeout = None
+            session.waits.reply_timeout, self._verifier.reply_timeout = self._verifier.reply_timeout, None
+            timeouts = session.waits.timeouts
+            patience = session.waits.bounded(timeouts.quit if session.phase is Phase.CLOSED else timeouts.reply)
+            session.waits.reply_timeout = None
             incoming.look(patience)
             surplus = self._verifier.surplus(incoming)
             if surplus is not None:
@@ -634,8 +535,8 @@ class _Driver:
         if session is None or incoming is None:
             return
         if session.is_open and look and not reset:
-            self._flush()
-            goodbye = min(_GOODBYE, session.bounded(session.timeouts.quit))
+            self._account.flush()
+            goodbye = min(_GOODBYE, session.waits.bounded(session.waits.timeouts.quit))
             incoming.look(goodbye if session.phase is Phase.CLOSED else _LAST_LOOK)
         surplus = self._verifier.surplus(incoming) if look else None
         if surplus is not None:
@@ -672,42 +573,3 @@ def find_target(name: str, settings: ReplaySettings, address: str, *, tls: bool)
     if target.way is not Way.TCP:
         raise UsageError(f"{name} was made with {target}, which a file may not start; name it with --server.")
     return target
-
-
-def _steps_of(checked: ReplayPlan, path: Path) -> AbstractContextManager[Iterable[Step]]:
-    if checked.steps is not None:
-        return nullcontext(checked.steps)
-    from smtp_shell.transcript.reader import open_transcript
-
-    return open_transcript(path)
-
-
-def _preloads(settings: ReplaySettings, checked: ReplayPlan) -> list[Callable[[], object]]:
-    """Return what a replay will need, to be loaded while it waits; the last comes first.
-
-    It is worth a tenth of a whole process with STARTTLS and AUTH.
-    """
-    if not settings.preloads:
-        return []
-    found: list[Callable[[], object]] = []
-    if checked.uses_sasl:
-        found.append(_load_authentication)
-    if checked.starts_tls:
-        found.append(partial(_make_tls_context, settings.tls_settings))
-    return found
-
-
-def _make_tls_context(settings: TlsSettings) -> None:
-    from smtp_shell.net.tls_context import make_context
-
-    with suppress(ConfigError):  # it is reported where TLS is to start
-        make_context(settings)
-
-
-def _load_authentication() -> None:
-    import smtp_shell.client.authentication  # noqa: F401
-
-
-def _sentence(result: StepResult) -> str:
-    where = f"{result.path}:{result.lines[0]}" if result.lines else result.path
-    return f"{where}: {result.why}."

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from smtp_shell.errors import Interrupted, UsageError
 from smtp_shell.protocol.octets import escape_str
-from smtp_shell.replay.driver import Replay
+from smtp_shell.replay.replay import Replay
 from smtp_shell.replay.reporters import RunInfo
 from smtp_shell.replay.settings import ReplaySettings
 from smtp_shell.replay.stats import RunStats

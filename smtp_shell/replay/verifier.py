@@ -134,10 +134,10 @@ class ReplyVerifier:
         following = self._cursor.step
         declines_tls = following is not None and following.marker is Marker.EVENT and self._pass_events()
         if self.reply_timeout is not None:
-            session.reply_timeout = self.reply_timeout
+            session.waits.reply_timeout = self.reply_timeout
         comparison = self._compare(session, incoming, own=own)
         if self.reply_timeout is not None:
-            self.reply_timeout = session.reply_timeout = None
+            self.reply_timeout = session.waits.reply_timeout = None
         if self.doubtful:
             self.doubtful = min(self.doubtful, session.outstanding)
         if comparison.status:

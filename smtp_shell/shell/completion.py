@@ -1,11 +1,11 @@
-"""What could be typed next: pure suggestions, from the registry, what the server announced, and what was typed before."""
+"""What could be typed next, from the commands, what the server announced, and what was typed before."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct
 
@@ -13,9 +13,9 @@ from smtp_shell.protocol.dialogue import Phase
 from smtp_shell.protocol.octets import escape_str
 
 if TYPE_CHECKING:
-    from smtp_shell.shell.shell import Shell
+    from smtp_shell.protocol.replies import Extensions
 
-# Verbs that go out as typed; those with manners describe themselves in the registry.
+# Verbs that go out as typed; the shorthands are in the registry.
 VERBS = {
     "rset": "give up the mail transaction (RFC 5321 §4.1.1.5)",
     "vrfy": "ask whether a mailbox exists (RFC 5321 §4.1.1.6)",
@@ -25,7 +25,7 @@ VERBS = {
     "etrn": "ask the server to send what it has for a domain (RFC 1985)",
 }
 
-# ESMTP parameter -> the keyword that announces it, and what it says.
+# ESMTP parameter -> the keyword that announces it, and its description.
 MAIL_PARAMETERS = {
     "SIZE=": ("SIZE", "octets in the message (RFC 1870)"),
     "BODY=8BITMIME": ("8BITMIME", "the body has octets over 127 (RFC 6152)"),
@@ -40,7 +40,42 @@ RCPT_PARAMETERS = {
 }
 
 _ADDRESS = re.compile(r"[^\s<>,;:\"]+@[^\s<>,;:\"]+")
-_MOST = 50
+_MOST_SUGGESTIONS = 50
+_MOST_FILES = 1000
+
+
+class Completable(Protocol):
+    """What can stand at the beginning of a line."""
+
+    @property
+    def summary(self) -> str:
+        """What it does, in one line."""
+
+    @property
+    def complete(self) -> Candidates | None:
+        """Completes what follows it."""
+
+
+class CompletionContext(Struct, frozen=True):
+    """What suggestions are made from, at the moment of one key press.
+
+    Args:
+        commands: Slash commands and shorthands by name.
+        addresses: The addresses typed before.
+        history: The lines typed before, the oldest first.
+        phase: Phase of the dialogue; None without a connection.
+        extensions: What the server announced; None before EHLO.
+    """
+
+    commands: Mapping[str, Completable]
+    addresses: TypedAddresses
+    history: Sequence[str] = ()
+    phase: Phase | None = None
+    extensions: Extensions | None = None
+
+
+Candidates = Callable[[CompletionContext, str], Iterator[tuple[str, str]]]
+"""Yields (word, description) for the last word of what follows a name. Words that do not fit are left out by `suggest`."""
 
 
 class Suggestion(Struct, frozen=True):
@@ -48,8 +83,8 @@ class Suggestion(Struct, frozen=True):
 
     Args:
         text: What to insert.
-        start: How many characters before the cursor it replaces.
-        description: A few words about it, printable.
+        start: Number of characters before the cursor that it replaces.
+        description: A few printable words.
     """
 
     text: str
@@ -57,79 +92,81 @@ class Suggestion(Struct, frozen=True):
     description: str = ""
 
 
-def suggest(shell: Shell, text: str) -> Iterator[Suggestion]:
+def suggest(context: CompletionContext, text: str) -> Iterator[Suggestion]:
     """Suggest what could follow.
 
     Args:
-        shell: For the registry, what the server announced, and the history.
+        context: What to make suggestions from.
         text: The line up to the cursor.
     """
-    if shell.phase in (Phase.MAILDATA, Phase.AUTH):
+    if context.phase in (Phase.MAILDATA, Phase.AUTH):
         return
     head, space, rest = text.lstrip().partition(" ")
     if not space:
-        yield from _first_words(shell, head)
+        yield from _first_words(context, head)
         return
-    entry = shell.registry.verb(head)
-    if entry is None or entry.complete is None:
+    command = context.commands.get(head.lower()) if head.isascii() else None
+    if command is None or command.complete is None:
         return
-    word = rest.rsplit(" ", 1)[-1]
+    word = _last_word(rest)
     seen = 0
-    for candidate, description in entry.complete(shell, rest):
+    for candidate, description in command.complete(context, rest):
         if candidate.lower().startswith(word.lower()) and candidate != word:
             yield Suggestion(candidate, len(word), description)
             seen += 1
-        if seen == _MOST:
+        if seen == _MOST_SUGGESTIONS:
             return
 
 
-def _first_words(shell: Shell, head: str) -> Iterator[Suggestion]:
+def _first_words(context: CompletionContext, head: str) -> Iterator[Suggestion]:
     wanted = head.lower()
-    for entry in shell.registry:
-        if entry.name.startswith(wanted) and entry.name.startswith("/") == wanted.startswith("/"):
-            yield Suggestion(entry.name, len(head), entry.summary)
-    if wanted.startswith("/"):
-        return
+    for name, command in context.commands.items():
+        if name.startswith(wanted) and name.startswith("/") == wanted.startswith("/"):
+            yield Suggestion(name, len(head), command.summary)
     for verb, description in VERBS.items():
         if verb.startswith(wanted):
             yield Suggestion(verb, len(head), description)
 
 
-def mail_parameters(shell: Shell, text: str) -> Iterator[tuple[str, str]]:
-    """Suggest what may stand behind `mail`: addresses, and parameters that this server has announced."""
-    return _parameters(shell, text, MAIL_PARAMETERS)
+def _last_word(text: str) -> str:
+    return text.rsplit(" ", 1)[-1]
 
 
-def rcpt_parameters(shell: Shell, text: str) -> Iterator[tuple[str, str]]:
-    """Suggest what may stand behind `rcpt`: addresses, and parameters that this server has announced."""
-    return _parameters(shell, text, RCPT_PARAMETERS)
+def mail_parameters(context: CompletionContext, text: str) -> Iterator[tuple[str, str]]:
+    """Yield what may follow `mail`: addresses, and the parameters that this server announced."""
+    return _parameters(context, text, MAIL_PARAMETERS)
 
 
-def _parameters(shell: Shell, text: str, table: Mapping[str, tuple[str, str]]) -> Iterator[tuple[str, str]]:
-    first = not text.strip() or " " not in text.lstrip()
-    if not first:
-        session = shell.session
-        extensions = session.dialogue.extensions if session is not None else None
+def rcpt_parameters(context: CompletionContext, text: str) -> Iterator[tuple[str, str]]:
+    """Yield what may follow `rcpt`: addresses, and the parameters that this server announced."""
+    return _parameters(context, text, RCPT_PARAMETERS)
+
+
+def _parameters(
+    context: CompletionContext, text: str, table: Mapping[str, tuple[str, str]]
+) -> Iterator[tuple[str, str]]:
+    if " " in text.lstrip() and context.extensions is not None:
         for parameter, (keyword, description) in table.items():
-            if extensions is not None and keyword in extensions:
+            if keyword in context.extensions:
                 yield parameter, description
-    for address in shell.addresses.beginning(text.rsplit(" ", 1)[-1], shell.history):
+    for address in context.addresses.beginning(_last_word(text), context.history):
         yield address, "typed before"
 
 
 class TypedAddresses:
-    """The addresses in a history, each line of which is read once: it may have ten thousand, and every key asks."""
+    """The addresses in a history. Each line is read once: there may be ten thousand, and every key press asks."""
 
     def __init__(self) -> None:
+        # Number of lines read, the last of them, and each address -> its lower case, the latest last.
         self._lines = 0
         self._last = ""
         self._found: dict[str, str] = {}
 
     def beginning(self, word: str, history: Sequence[str]) -> Iterator[str]:
-        """Give those that begin with a word, in any case, the latest first, each once and printable.
+        """Yield the addresses that begin with a word in any case, the latest first, each once and printable.
 
         Args:
-            word: What is typed of one.
+            word: The beginning.
             history: The lines typed before, the oldest first.
         """
         self._read(history)
@@ -146,18 +183,17 @@ class TypedAddresses:
         new = history[self._lines :]
         self._lines, self._last = len(history), new[-1]
         for address in _ADDRESS.findall("\n".join(new)):
-            self._found.pop(address, None)  # what comes again goes to the end
+            self._found.pop(address, None)  # an address that is typed again goes to the end
             self._found[address] = address.lower()
 
 
-def mechanisms_of(shell: Shell, text: str) -> Iterator[tuple[str, str]]:
-    """Suggest the mechanisms that the server announced, or all that there are."""
+def mechanisms_of(context: CompletionContext, text: str) -> Iterator[tuple[str, str]]:
+    """Yield all mechanisms that smtp-shell knows, those that the server announced first."""
     if " " in text.lstrip():
         return
     from smtp_shell.protocol.sasl import MECHANISMS
 
-    extensions = shell.session.dialogue.extensions if shell.session is not None else None
-    announced = extensions.mechanisms if extensions is not None else ()
+    announced = context.extensions.mechanisms if context.extensions is not None else ()
     for name in MECHANISMS:
         if name in announced:
             yield name.lower(), "announced by this server"
@@ -166,23 +202,24 @@ def mechanisms_of(shell: Shell, text: str) -> Iterator[tuple[str, str]]:
             yield name.lower(), "not announced"
 
 
-def names(shell: Shell, text: str) -> Iterator[tuple[str, str]]:
-    """Suggest the names of entries."""
-    for entry in shell.registry:
-        yield entry.name, entry.summary
+def names(context: CompletionContext, text: str) -> Iterator[tuple[str, str]]:
+    """Yield the names of all slash commands and shorthands."""
+    for name, command in context.commands.items():
+        yield name, command.summary
 
 
-def paths(shell: Shell, text: str) -> Iterator[tuple[str, str]]:
-    """Suggest files and folders."""
-    word = text.rsplit(" ", 1)[-1].removeprefix("<")
-    prefix = "<" if text.rsplit(" ", 1)[-1].startswith("<") else ""
-    folder = Path(word).expanduser() if word.endswith(("/", "\\")) or not word else Path(word).expanduser().parent
-    shown = word[: len(word) - len(Path(word).name)] if not word.endswith(("/", "\\")) else word
+def paths(context: CompletionContext, text: str) -> Iterator[tuple[str, str]]:
+    """Yield files and folders, without hidden ones and those whose names are not printable."""
+    word = _last_word(text)
+    prefix = "<" if word.startswith("<") else ""
+    typed = word.removeprefix("<")
+    is_folder = not typed or typed.endswith(("/", "\\"))
+    folder = Path(typed).expanduser() if is_folder else Path(typed).expanduser().parent
+    shown = typed if is_folder else typed[: len(typed) - len(Path(typed).name)]
     try:
         found = sorted(folder.iterdir())
     except OSError:
         return
-    for path in found[:1000]:
-        if path.name.startswith(".") or not path.name.isprintable():
-            continue
-        yield f"{prefix}{shown}{path.name}{'/' if path.is_dir() else ''}", ""
+    for path in found[:_MOST_FILES]:
+        if not path.name.startswith(".") and path.name.isprintable():
+            yield f"{prefix}{shown}{path.name}{'/' if path.is_dir() else ''}", ""

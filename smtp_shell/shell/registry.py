@@ -1,27 +1,31 @@
-"""The one registry: every line that the shell handles itself, with its help and its completion."""
+"""The registry: what the shell does itself, by name, with its help and its completion.
+
+It does not know the shell: the type of what the functions act on is a parameter, which the shell fills in.
+"""
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING
+import pkgutil
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Generic, TypeVar
 
 from msgspec import Struct
 
 from smtp_shell.errors import UsageError
 from smtp_shell.protocol.octets import escape_str
+from smtp_shell.shell.completion import Candidates
 
-if TYPE_CHECKING:
-    from smtp_shell.shell.shell import Shell
+_COMMANDS = "smtp_shell.shell.commands"
 
-_ROOMS = ("connection", "dialogue", "transcripts", "replay", "learn", "settings")
+ShellT = TypeVar("ShellT")
 
 
 class Args(Struct, frozen=True):
-    """What stands behind the name.
+    """What follows the name.
 
     Args:
-        name: The entry's name, for messages.
+        name: Name of the command, for messages.
         text: The rest of the line, without white space around it.
     """
 
@@ -30,7 +34,7 @@ class Args(Struct, frozen=True):
 
     @property
     def words(self) -> list[str]:
-        """The words, quoted as in a POSIX shell; a backslash is itself, as Windows paths want it.
+        """The words, quoted as in a POSIX shell, except that a backslash is itself, as in Windows paths.
 
         Raises:
             UsageError: A quote is not closed.
@@ -47,16 +51,16 @@ class Args(Struct, frozen=True):
             raise UsageError(f"{self.name}: a quote is not closed; close it.") from None
 
     def none(self) -> None:
-        """Refuse anything behind the name.
+        """Check that nothing follows the name.
 
         Raises:
-            UsageError: There is something.
+            UsageError: Something does.
         """
         if self.text:
-            raise UsageError(f"{self.name} takes nothing behind it; see /help {self.name}.")
+            raise UsageError(f"{self.name} takes nothing after it; see /help {self.name}.")
 
     def one(self, what: str) -> str:
-        """Give the one word that must be there.
+        """Return the one word that must follow.
 
         Args:
             what: What it is, for the message.
@@ -70,95 +74,100 @@ class Args(Struct, frozen=True):
         return words[0]
 
 
-Run = Callable[["Shell", Args], None]
-Complete = Callable[["Shell", str], Iterator[tuple[str, str]]]
-"""Gives (word, description) for the last word typed."""
-
-
-class ShellEntry(Struct, frozen=True):
-    """A line that the shell handles itself.
+class ShellCommand(Struct, Generic[ShellT], frozen=True):
+    """A line that the shell handles itself: a slash command, or a shorthand for a line to the server.
 
     Args:
-        name: With its slash, or a verb of SMTP that has manners.
-        usage: What may stand behind it.
-        rfc: Where the RFCs define it; None for what is the shell's own.
-        run: What it does.
-        complete: Completion of what stands behind it, or None for nothing.
-        applies: For a verb: whether the rest of the line is one that the shell handles; anything else goes out as typed.
+        name: The name in lower case, with the slash of a slash command.
+        usage: What may follow the name.
+        run: The function that does it; its docstring is the help.
+        complete: Completes what follows the name; None where nothing is suggested.
+        rfc: Where the RFCs define a shorthand's command; None for a slash command.
+        applies: Whether what follows a shorthand's name makes it one. Any other line goes out as typed. None for a slash command.
     """
 
     name: str
     usage: str
-    rfc: str | None
-    run: Run
-    complete: Complete | None = None
-    applies: Callable[[str], bool] = bool
+    run: Callable[[ShellT, Args], None]
+    complete: Candidates | None = None
+    rfc: str | None = None
+    applies: Callable[[str], bool] | None = None
 
     @property
     def summary(self) -> str:
-        """What it does, in a sentence."""
-        return (self.run.__doc__ or "").strip().split("\n")[0]
+        """What it does, in one line."""
+        return self.help.partition("\n")[0]
 
     @property
     def help(self) -> str:
-        """All that is to be said about it."""
+        """The whole help text."""
         lines = (self.run.__doc__ or "").strip().split("\n")
         return "\n".join(line.removeprefix("    ") for line in lines)
 
 
-def entry(
-    name: str,
-    usage: str = "",
-    *,
-    rfc: str | None = None,
-    complete: Complete | None = None,
-    applies: Callable[[str], bool] = lambda text: True,
-) -> Callable[[Run], ShellEntry]:
-    """Make a function an entry of the registry. Its docstring is its help."""
-
-    def make(run: Run) -> ShellEntry:
-        return ShellEntry(name, usage, rfc, run, complete, applies)
-
-    return make
+def shell_command(
+    name: str, usage: str = "", *, complete: Candidates | None = None
+) -> Callable[[Callable[[ShellT, Args], None]], ShellCommand[ShellT]]:
+    """Make a function a slash command. The arguments are those of `ShellCommand`."""
+    return lambda run: ShellCommand(name, usage, run, complete)
 
 
-class Registry:
-    """All entries by name.
+def shorthand(
+    name: str, usage: str = "", *, rfc: str, applies: Callable[[str], bool], complete: Candidates | None = None
+) -> Callable[[Callable[[ShellT, Args], None]], ShellCommand[ShellT]]:
+    """Make a function a shorthand. The arguments are those of `ShellCommand`."""
+    return lambda run: ShellCommand(name, usage, run, complete, rfc, applies)
+
+
+class Registry(Mapping[str, ShellCommand[ShellT]]):
+    """All shell commands and shorthands by name, in the order of their names.
 
     Args:
-        entries: Name to entry.
+        commands: The commands, in any order.
     """
 
-    def __init__(self, entries: Mapping[str, ShellEntry]) -> None:
-        self._entries = dict(sorted(entries.items()))
+    def __init__(self, commands: Iterable[ShellCommand[ShellT]]) -> None:
+        self._commands = {each.name: each for each in sorted(commands, key=lambda each: each.name)}
 
     @classmethod
-    def load(cls) -> Registry:
-        """Collect the entries of all rooms of `shell.commands`."""
-        found: dict[str, ShellEntry] = {}
-        for room in _ROOMS:
-            module = importlib.import_module(f"smtp_shell.shell.commands.{room}")
-            found |= {value.name: value for value in vars(module).values() if isinstance(value, ShellEntry)}
-        return cls(found)
+    def load(cls) -> Registry[ShellT]:
+        """Collect the commands of all modules of `shell.commands`."""
+        package = importlib.import_module(_COMMANDS)
+        modules = [
+            importlib.import_module(f"{_COMMANDS}.{each.name}") for each in pkgutil.iter_modules(package.__path__)
+        ]
+        return cls(value for module in modules for value in vars(module).values() if isinstance(value, ShellCommand))
 
-    def __iter__(self) -> Iterator[ShellEntry]:
-        return iter(self._entries.values())
+    def __getitem__(self, name: str) -> ShellCommand[ShellT]:
+        return self._commands[name]
 
-    def verb(self, word: str) -> ShellEntry | None:
-        """Find a verb that has manners, in any case."""
-        return self._entries.get(word.lower()) if word.isascii() else None
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._commands)
 
-    def find(self, name: str) -> ShellEntry:
-        """Find an entry by its name, with or without the slash.
+    def __len__(self) -> int:
+        return len(self._commands)
+
+    def shorthand(self, verb: str, rest: str) -> ShellCommand[ShellT] | None:
+        """Return the shorthand that a line to the server is; None where the line goes out as typed.
+
+        Args:
+            verb: The first word, in any case.
+            rest: What follows it, without white space around it.
+        """
+        found = self._commands.get(verb.lower()) if verb.isascii() else None
+        return found if found is not None and found.applies is not None and found.applies(rest) else None
+
+    def find(self, name: str) -> ShellCommand[ShellT]:
+        """Return a command by its name, with or without the slash.
 
         Raises:
-            UsageError: There is none; the message says what comes near.
+            UsageError: There is none; the message names the nearest.
         """
-        found = self._entries.get(name) or self._entries.get(f"/{name}")
+        found = self._commands.get(name) or self._commands.get(f"/{name}")
         if found is not None:
             return found
         from difflib import get_close_matches
 
-        near = get_close_matches(name, self._entries, n=1)
+        near = get_close_matches(name, self._commands, n=1)
         hint = f"did you mean {near[0]}?" if near else "/help lists what there is."
         raise UsageError(f"{escape_str(name)} is no command of the shell, and nothing was sent; {hint}")

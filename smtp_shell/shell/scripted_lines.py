@@ -5,27 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from smtp_shell.errors import ConnectionLost, SmtpShellError, UsageError
+from smtp_shell.errors import ConnectionLost, Interrupted, SmtpShellError, UsageError
 from smtp_shell.protocol.dialogue import Phase
 from smtp_shell.protocol.octets import escape_str
-from smtp_shell.shell.lines import is_kept
 from smtp_shell.shell.shell import Shell
+from smtp_shell.shell.typed_secrets import is_kept
 
 _OPTION = "-c"
 _LINE_LIMIT = 64 * 1024
 _LEFTOVER_SECONDS = 0.05
 
 
-class Stopped(UsageError):
-    """A line of a file failed; the message names file and line."""
+class SourceStopped(UsageError):
+    """A line of a file was refused by the server; the message names file and line."""
 
 
 def run_lines(shell: Shell, lines: Iterable[tuple[str, str]], *, keep_going: bool) -> int:
-    """Run lines, and tell the outcome.
+    """Run lines; show what goes wrong with the place where it went wrong.
 
     Args:
         shell: The shell.
-        lines: (where the line stands, the line). One of `-c` is named by its own text, unless that holds a credential.
+        lines: (place, line). A line of `-c` is named by its own text, unless that holds a credential.
         keep_going: Go on after a 4yz or 5yz reply, and after a line that failed.
 
     Returns:
@@ -40,7 +40,7 @@ def run_lines(shell: Shell, lines: Iterable[tuple[str, str]], *, keep_going: boo
         except SmtpShellError as error:
             shell.say_loudly(f"smtp-shell: {place}: {error}")
             status = status or error.exit_status
-            if not keep_going or error.exit_status == 130:
+            if not keep_going or error.exit_status == Interrupted.exit_status:
                 return status
             continue
         if shell.failed_replies > before:
@@ -50,26 +50,22 @@ def run_lines(shell: Shell, lines: Iterable[tuple[str, str]], *, keep_going: boo
                 return status
         if shell.leaving:
             break
-    return status or _unfinished(shell)
+    return status or _check_end(shell)
 
 
-def _unfinished(shell: Shell) -> int:
-    """Judge how the lines left the dialogue: inside mail data, or with something that the server still has to say."""
-    if shell.phase is not Phase.MAILDATA:
-        return _leftover(shell)
-    shell.say_loudly(
-        "smtp-shell: the lines ended inside mail data, so no message was sent; end it with a dot alone on a line."
-    )
-    return UsageError.exit_status
-
-
-def _leftover(shell: Shell) -> int:
-    """Look for what the server sends that nobody asked for: with it, no reply before is sure to be the right one."""
+def _check_end(shell: Shell) -> int:
+    """Return the exit status for how the lines left the dialogue: not in mail data, and with nothing that nobody asked for."""
+    if shell.phase is Phase.MAILDATA:
+        shell.say_loudly(
+            "smtp-shell: the lines ended inside mail data, so no message was sent; end it with a dot alone on a line."
+        )
+        return UsageError.exit_status
     session = shell.session
-    before = shell.failed_replies
     if session is None or not session.is_open:
         return 0
+    before = shell.failed_replies
     try:
+        # After an unasked reply, no reply before it is sure to have been the right one.
         session.listen(_LEFTOVER_SECONDS)
     except ConnectionLost:
         return 0
@@ -80,17 +76,17 @@ def _leftover(shell: Shell) -> int:
 
 
 def command_lines(commands: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Give the lines of `-c` options, which may hold several lines each."""
+    """Yield the lines of `-c` options, which may hold several lines each."""
     for command in commands:
         for line in command.split("\n"):
             yield _OPTION, line.removesuffix("\r")
 
 
 def file_lines(path: Path) -> Iterator[tuple[str, str]]:
-    """Give the lines of a file, as a stream.
+    """Yield the lines of a file, as a stream.
 
     Raises:
-        UsageError: It cannot be read, is no UTF-8, or has an endless line.
+        UsageError: The file cannot be read, or a line is longer than 64 KiB.
     """
     name = escape_str(str(path))
     try:
@@ -101,11 +97,11 @@ def file_lines(path: Path) -> Iterator[tuple[str, str]]:
 
 
 def byte_lines(lines: Iterable[bytes], name: str) -> Iterator[tuple[str, str]]:
-    """Give lines of octets as text, with where they stand.
+    """Yield lines of octets as (place, text).
 
     Args:
         lines: Lines with their ends.
-        name: What to call their source, printable.
+        name: Name of their source, printable.
 
     Raises:
         UsageError: A line is longer than 64 KiB.
@@ -117,7 +113,7 @@ def byte_lines(lines: Iterable[bytes], name: str) -> Iterator[tuple[str, str]]:
 
 
 def run_file(shell: Shell, path: Path) -> None:
-    """Run a file of shell lines inside a shell; it stops at the first line that fails.
+    """Run a file of shell lines for `/source`, up to the first line that fails.
 
     Raises:
         SmtpShellError: A line failed, and the message says which; or the file runs itself.
@@ -143,6 +139,6 @@ def _run_each(shell: Shell, path: Path) -> None:
             error.message = f"{where}: {error.message}"
             raise
         if shell.failed_replies > before:
-            raise Stopped(f"{where}: {shell.refusal} The lines behind it were not run.")
+            raise SourceStopped(f"{where}: {shell.refusal} The lines after it were not run.")
         if shell.leaving:
             return

@@ -1,57 +1,104 @@
-"""What the shell is started with, and what `/set` changes."""
+"""What the shell is told: once, when it starts (`ShellOptions`), and by `/set` while it runs (`ShellSettings`)."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, get_type_hints
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from smtp_shell.client.credentials import CredentialSource
 from smtp_shell.config import TlsSettings
+from smtp_shell.display.render import THEMES
+from smtp_shell.errors import UsageError
+from smtp_shell.protocol.commands import refuse_line_breaks
+from smtp_shell.protocol.octets import escape_str
 
 if TYPE_CHECKING:
     from smtp_shell.servers.inbox import Inbox
 
+_ON_OFF = {"on": True, "off": False, "yes": True, "no": False, "true": True, "false": False, "1": True, "0": False}
+_MOST_SECONDS = 86_400
+_EMPTY = ("''", '""')
 
-class ShellSettings(Struct, frozen=True):
-    """What `/set` lists and changes.
+
+class Setting(Struct, frozen=True):
+    """What `/set` needs to know of a field of `ShellSettings`.
 
     Args:
-        timeout: Seconds for every wait but QUIT's; 0 for the defaults.
-        auto_ehlo: Say EHLO after the greeting and after TLS has started.
-        times: Show how long each reply took.
-        decoded: Show what base64 means beside it.
-        theme: Colours, `dark`, `light` or `plain`.
-        editing: Keys of the prompt, `emacs` or `vi`.
-        ehlo: Name that EHLO, HELO and LHLO give; empty for this host's.
-        insecure: Go on although a certificate cannot be verified.
-        insecure_auth: Let credentials cross a connection without TLS.
-        ca_file: PEM file with the authorities to trust; empty for the system's.
+        meaning: Its description in the list.
+        parse: Makes the value from `/set NAME`, for messages, and what was typed after it; raises UsageError or NotSendable.
     """
 
-    timeout: float = 0.0
-    auto_ehlo: bool = False
-    times: bool = True
-    decoded: bool = True
-    theme: str = "dark"
-    editing: str = "emacs"
-    ehlo: str = ""
-    insecure: bool = False
-    insecure_auth: bool = False
-    ca_file: str = ""
+    meaning: str
+    parse: Callable[[str, str], object]
+
+
+def _on_off(what: str, text: str) -> bool:
+    if text.lower() not in _ON_OFF:
+        raise UsageError(f"{what}: {escape_str(text)} is neither on nor off.")
+    return _ON_OFF[text.lower()]
+
+
+def _seconds(what: str, text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds <= _MOST_SECONDS:
+        raise UsageError(f"{what} takes a number of seconds from 0 (the defaults) to {_MOST_SECONDS}.")
+    return seconds
+
+
+def _one_of(choices: Collection[str]) -> Callable[[str, str], str]:
+    def parse(what: str, text: str) -> str:
+        if text not in choices:
+            raise UsageError(f"{what} takes one of {', '.join(choices)}.")
+        return text
+
+    return parse
+
+
+def _text(what: str, text: str) -> str:
+    refuse_line_breaks(text, what)
+    return "" if text in _EMPTY else text
+
+
+def _file(what: str, text: str) -> str:
+    path = _text(what, text)
+    if path and not Path(path).expanduser().is_file():
+        raise UsageError(f"{what}: there is no file {escape_str(path)}.")
+    return path
+
+
+class ShellSettings(Struct, frozen=True):
+    """What `/set` lists and changes while the shell runs. A field is all that a setting needs."""
+
+    timeout: Annotated[float, Setting("seconds for every wait but QUIT's; 0 for the defaults", _seconds)] = 0.0
+    auto_ehlo: Annotated[bool, Setting("say EHLO after the greeting and after TLS has started", _on_off)] = False
+    times: Annotated[bool, Setting("show how long each reply took", _on_off)] = True
+    decoded: Annotated[bool, Setting("show what base64 means beside it", _on_off)] = True
+    theme: Annotated[str, Setting("colours: dark, light or plain", _one_of(THEMES))] = "dark"
+    editing: Annotated[str, Setting("keys of the prompt: emacs or vi", _one_of(("emacs", "vi")))] = "emacs"
+    ehlo: Annotated[str, Setting("name that EHLO gives; empty for this host's", _text)] = ""
+    insecure: Annotated[bool, Setting("go on although a certificate cannot be verified", _on_off)] = False
+    insecure_auth: Annotated[bool, Setting("let credentials cross a connection without TLS", _on_off)] = False
+    ca_file: Annotated[str, Setting("PEM file with the authorities to trust; empty for the system's", _file)] = ""
 
 
 class ShellOptions(Struct, frozen=True):
-    """What the shell is started with and does not change.
+    """What the shell is started with, by the command line or a program; it does not change.
 
     Args:
         tls: How TLS is done.
         credentials: Where passwords come from.
         source: Local address to connect from.
         family: Address family, 0 for either.
-        interactive: Whether a person is there.
+        interactive: Whether a user is at the prompt.
         recording: Whether sessions are recorded into the state directory.
-        inbox: The practice server's mail.
+        inbox: The practice server's mail; None without a practice server.
     """
 
     tls: TlsSettings = field(default_factory=TlsSettings)
@@ -61,3 +108,38 @@ class ShellOptions(Struct, frozen=True):
     interactive: bool = False
     recording: bool = True
     inbox: Inbox | None = None
+
+
+def settings_table() -> Mapping[str, Setting]:
+    """Return what `/set` knows of each setting, by the name that is typed, in the order of the fields."""
+    hints = get_type_hints(ShellSettings, include_extras=True)
+    return {name.replace("_", "-"): hint.__metadata__[0] for name, hint in hints.items()}
+
+
+def changed(settings: ShellSettings, name: str, text: str) -> ShellSettings:
+    """Return the settings with one of them changed.
+
+    Args:
+        settings: The settings before.
+        name: A name in `settings_table`.
+        text: What was typed for its value.
+
+    Raises:
+        UsageError: The value does not fit.
+        NotSendable: It holds CR, LF or NUL.
+    """
+    value = settings_table()[name].parse(f"/set {name}", text)
+    return replace(settings, **{name.replace("-", "_"): value})
+
+
+def shown(settings: ShellSettings, name: str) -> str:
+    """Return the value of a setting as `/set` shows it.
+
+    Args:
+        settings: The settings.
+        name: A name in `settings_table`.
+    """
+    value = getattr(settings, name.replace("-", "_"))
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return f"{value:g}" if isinstance(value, float) else escape_str(value) or "''"

@@ -84,11 +84,14 @@ def completion(path: Path) -> Callable[[], None]:
     from tests.unit.shell.fake import make_shell
 
     shell, _, _ = make_shell()
-    shell.history = [f"rcpt {name}" for name in addresses()]
+    typed = [f"rcpt {name}" for name in addresses()]
+    shell.history = lambda: typed
 
     def run() -> None:
         # The oldest one, for which all are looked through.
-        assert [found.text for found in suggest(shell, "rcpt user00000@")] == ["user00000@example.org"]
+        assert [found.text for found in suggest(shell.completion_context(), "rcpt user00000@")] == [
+            "user00000@example.org"
+        ]
 
     return run
 

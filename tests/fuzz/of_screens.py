@@ -23,7 +23,7 @@ from smtp_shell.protocol.replies import Extensions, Reply, ReplyParser
 from smtp_shell.protocol.sasl import MECHANISMS, Credentials
 from smtp_shell.protocol.secret import Secret
 from smtp_shell.recording.decoder import entries
-from smtp_shell.shell.lines import secret_from
+from smtp_shell.shell.typed_secrets import mask_start
 from smtp_shell.transcript.header import parse_header
 from smtp_shell.transcript.notation import clean, client_text
 from smtp_shell.transcript.reader import TranscriptReader
@@ -181,7 +181,7 @@ def work_template(octets: bytes) -> None:
 def work_typed(octets: bytes) -> None:
     text = _text(octets[: LONGEST // 8])
     parse_paths(text)
-    secret_from(text)
+    mask_start(text)
     secret_start(octets)
 
 

@@ -19,9 +19,10 @@ from smtp_shell.protocol.octets import escape, escape_str, unescape
 from smtp_shell.protocol.replies import Extensions, Malformed, Reply, ReplyLimits, ReplyParser
 from smtp_shell.protocol.sasl import MECHANISMS, Credentials, Response, decode_challenge, scram
 from smtp_shell.protocol.secret import Secret
-from smtp_shell.shell.lines import Answer, MailDataLine, Run, Wire, is_response, parse, secret_from
+from smtp_shell.shell.lines import Answer, MailDataLine, Run, Wire, parse
 from smtp_shell.shell.registry import Registry
 from smtp_shell.shell.shell import Shell
+from smtp_shell.shell.typed_secrets import is_initial_response, mask_start
 from smtp_shell.transcript.notation import clean, client_octets, client_text
 from tests.fuzz.material import assert_seen, never_raises, split_choices
 from tests.fuzz.program import perform
@@ -151,8 +152,8 @@ def commands(data: bytes) -> None:
     assert command.shown == data[: len(command.shown)]
     assert command.verb.isascii()
     never_raises(lambda: parse_target(text), UsageError)
-    assert is_response("PLAIN", text) in (True, False)
-    start = secret_from(text)
+    assert is_initial_response("PLAIN", text) in (True, False)
+    start = mask_start(text)
     assert start is None or 0 <= start < len(text)
 
 
@@ -174,7 +175,7 @@ class _Wire:
 
 
 @cache
-def _registry() -> Registry:
+def _registry() -> Registry[Shell]:
     return Registry.load()
 
 
@@ -188,12 +189,12 @@ def lines(data: bytes) -> None:
     if not isinstance(line, Run):
         return
     never_raises(lambda: line.args.words, UsageError)
-    if line.entry.name in ("mail", "rcpt"):
+    if line.command.name in ("mail", "rcpt"):
         wire = _Wire()
-        never_raises(lambda: line.entry.run(cast(Shell, wire), line.args), SmtpShellError)
+        never_raises(lambda: line.command.run(cast(Shell, wire), line.args), SmtpShellError)
         for command in wire.sent:
             _assert_one_line(command)
-            assert command.verb == line.entry.name.upper()
+            assert command.verb == line.command.name.upper()
 
 
 def maildata(data: bytes) -> None:

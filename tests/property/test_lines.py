@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 
 from smtp_shell.errors import SmtpShellError
 from smtp_shell.protocol.dialogue import Phase
-from smtp_shell.shell.lines import parse, secret_from
+from smtp_shell.shell.lines import parse
 from smtp_shell.shell.registry import Registry
 from smtp_shell.shell.settings import ShellSettings
+from smtp_shell.shell.shell import Shell
+from smtp_shell.shell.typed_secrets import mask_start
 from tests.property.hostile import HOSTILE_TEXT
 from tests.unit.shell.fake import make_shell
 
@@ -120,8 +122,8 @@ def test_any_text_is_some_line(text: str, phase: Phase | None) -> None:
 
 @given(HOSTILE_TEXT)
 def test_what_is_masked_lies_in_the_line(text: str) -> None:
-    start = secret_from(f"AUTH PLAIN {text}")
+    start = mask_start(f"AUTH PLAIN {text}")
     assert start is None or 5 <= start <= len(text) + 11
 
 
-REGISTRY = Registry.load()
+REGISTRY: Registry[Shell] = Registry.load()

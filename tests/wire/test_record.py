@@ -24,7 +24,7 @@ from smtp_shell.protocol.sasl import Credentials, Mechanism, mechanism
 from smtp_shell.recording.decoder import entries
 from smtp_shell.recording.library import recording_header
 from smtp_shell.recording.recording import Recording
-from smtp_shell.replay.driver import Replay
+from smtp_shell.replay.replay import Replay
 from smtp_shell.replay.settings import ReplaySettings
 from smtp_shell.servers.practice import PracticeServer
 from smtp_shell.transcript.reader import open_transcript
@@ -80,7 +80,7 @@ def test_a_recorded_session_replays_unedited(
     session.command(Command.of("MAIL", "FROM:<"))
     session.send_raw(b"NOOP\r\nNOOP\r\n")
     session.read_replies()
-    session.remark("a note")
+    session.publish(Remarked("a note"))
     session.command(Command.of("QUIT"))
     with pytest.raises(ConnectionLost):
         session.listen(2.0)
@@ -197,7 +197,7 @@ from smtp_shell.config import Timeouts
 from smtp_shell.replay.settings import ReplaySettings
 from smtp_shell.recording.library import recording_header
 from smtp_shell.recording.recording import Recording
-from smtp_shell.replay.driver import Replay
+from smtp_shell.replay.replay import Replay
 path, server = Path(sys.argv[1]), sys.argv[2]
 recording = Recording.create(path.with_name("again.smtp"), recording_header())
 result = Replay(path, ReplaySettings(server=server, consumers=(recording,))).run()

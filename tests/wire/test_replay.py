@@ -17,7 +17,7 @@ from smtp_shell.matching.expectation import Strictness
 from smtp_shell.protocol.events import Event, ReplyReceived
 from smtp_shell.protocol.sasl import Credentials, Mechanism
 from smtp_shell.protocol.secret import Secret
-from smtp_shell.replay.driver import Replay
+from smtp_shell.replay.replay import Replay
 from smtp_shell.replay.reporters import ReportSettings, make_reporter
 from smtp_shell.replay.results import Act, Decision, Outcome, PendingStep, ReplayResult
 from smtp_shell.replay.runner import ReplayOptions, find_transcripts, prepare, run_replays

@@ -1,18 +1,23 @@
-"""Entries about the connection itself."""
+"""Commands about the connection."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from smtp_shell.display.render import certificate_rows
 from smtp_shell.errors import UsageError
 from smtp_shell.net.target import parse_target
-from smtp_shell.protocol.octets import escape_str
-from smtp_shell.shell.registry import Args, entry
+from smtp_shell.protocol.events import TlsStarted
+from smtp_shell.protocol.octets import escape, escape_str
+from smtp_shell.shell.registry import Args, shell_command
 from smtp_shell.shell.shell import Shell
 
+if TYPE_CHECKING:
+    from smtp_shell.servers.inbox import Inbox
 
-@entry("/connect", "HOST[:PORT] | URL [--tls | --starttls]")
+
+@shell_command("/connect", "HOST[:PORT] | URL [--tls | --starttls]")
 def connect(shell: Shell, args: Args) -> None:
     """Connect to a server.
 
@@ -28,7 +33,7 @@ def connect(shell: Shell, args: Args) -> None:
     shell.connect(parse_target(places[0], tls="--tls" in flags, starttls="--starttls" in flags))
 
 
-@entry("/reconnect")
+@shell_command("/reconnect")
 def reconnect(shell: Shell, args: Args) -> None:
     """Connect to the same server again, in the same way.
 
@@ -40,20 +45,20 @@ def reconnect(shell: Shell, args: Args) -> None:
     shell.connect(shell.target)
 
 
-@entry("/disconnect")
+@shell_command("/disconnect")
 def disconnect(shell: Shell, args: Args) -> None:
     """Close the connection, without QUIT.
 
-    `quit` asks the server first; /drop closes with no manners at all.
+    `quit` asks the server first; /drop breaks off at once.
     """
     args.none()
     shell.need_session()
     shell.disconnect()
 
 
-@entry("/drop", "[--rst]")
+@shell_command("/drop", "[--rst]")
 def drop(shell: Shell, args: Args) -> None:
-    """Drop the TCP connection at once, mid-anything.
+    """Drop the TCP connection at once, in the middle of anything.
 
     With --rst a TCP reset is sent, as from a client that crashed.
     """
@@ -62,7 +67,7 @@ def drop(shell: Shell, args: Args) -> None:
     shell.need_session().drop(reset=args.text == "--rst")
 
 
-@entry("/status")
+@shell_command("/status")
 def status(shell: Shell, args: Args) -> None:
     """Show connection, phase, TLS, user and recording."""
     args.none()
@@ -81,25 +86,24 @@ def _facts(shell: Shell) -> Iterator[tuple[str, str]]:
         yield "phase", session.phase.value
         owed = ", ".join(str(each) for each in session.dialogue.owed)
         yield "owed", owed or "nothing"
-        greeting = session.dialogue.greeting
+        greeting, extensions = session.dialogue.greeting, session.dialogue.extensions
         yield "greeting", greeting.one_line() if greeting else "none yet"
-        yield (
-            "extensions",
-            str(len(session.dialogue.extensions.keywords)) if session.dialogue.extensions else "say ehlo",
-        )
-        facts = session.tls
-        verified = "verified" if facts and facts.verified else "NOT VERIFIED"
-        yield (
-            "tls",
-            f"{facts.version} {facts.cipher} {verified}" if facts else "none: all of this can be read on the way",
-        )
+        yield "extensions", str(len(extensions.keywords)) if extensions else "say ehlo"
+        yield "tls", _tls_words(session.tls)
         yield "user", escape_str(session.user) or "none"
-    yield "recording", str(shell.recording.path) if shell.recording else "none"
-    if shell.extra_recording is not None:
-        yield "also", str(shell.extra_recording.path)
+    recordings = shell.recordings
+    yield "recording", str(recordings.session.path) if recordings.session else "none"
+    if recordings.own is not None:
+        yield "also", str(recordings.own.path)
 
 
-@entry("/capabilities")
+def _tls_words(facts: TlsStarted | None) -> str:
+    if facts is None:
+        return "none: all of this can be read on the way"
+    return f"{facts.version} {facts.cipher} {'verified' if facts.verified else 'NOT VERIFIED'}"
+
+
+@shell_command("/capabilities")
 def capabilities(shell: Shell, args: Args) -> None:
     """List what the server announced in its reply to EHLO."""
     args.none()
@@ -112,7 +116,7 @@ def capabilities(shell: Shell, args: Args) -> None:
         shell.say(f"  {keyword:<20} {' '.join(extensions.parameters(keyword))}".rstrip(), "quoted")
 
 
-@entry("/tls")
+@shell_command("/tls")
 def tls(shell: Shell, args: Args) -> None:
     """Show TLS version, cipher and certificate."""
     args.none()
@@ -125,12 +129,12 @@ def tls(shell: Shell, args: Args) -> None:
         shell.say(f"  {row}", "quoted")
 
 
-@entry("/wait", "[SECONDS]")
+@shell_command("/wait", "[SECONDS]")
 def wait(shell: Shell, args: Args) -> None:
     """Wait for what is owed, or for whatever comes.
 
-    Without SECONDS the wait for each reply is bounded as usual. When nothing is owed, SECONDS (default 1) pass, and what the server says
-    meanwhile is shown.
+    Without SECONDS the wait for each reply is bounded as usual.
+    When nothing is owed, SECONDS (default 1) pass, and what the server says meanwhile is shown.
     """
     session = shell.need_session()
     seconds = _seconds(args)
@@ -152,28 +156,27 @@ def _seconds(args: Args) -> float | None:
     return seconds
 
 
-@entry("/inbox", "[NUMBER]")
+@shell_command("/inbox", "[NUMBER]")
 def inbox(shell: Shell, args: Args) -> None:
     """List or show the practice server's mail."""
     mail = shell.options.inbox
     if mail is None:
         raise UsageError("there is no practice server here; start one with `smtp-shell practice`.")
     if args.text:
-        _show_message(shell, args.text)
+        _show_message(shell, mail, args.text)
         return
     messages = mail.messages()
     if not messages:
         shell.say("  no mail yet.")
     for message in messages:
-        to = ", ".join(escape_str(each.decode("utf-8", "surrogateescape")) for each in message.recipients[:3])
-        sender = escape_str(message.sender.decode("utf-8", "surrogateescape"))
+        to = ", ".join(escape(each) for each in message.recipients[:3])
+        sender = escape(message.sender)
         shell.say(f"  {message.number:>3}  {message.size:>8,}  <{sender}> -> {to}  {message.subject}", "quoted")
 
 
-def _show_message(shell: Shell, text: str) -> None:
-    mail = shell.options.inbox
-    numbers = {str(message.number): message.number for message in mail.messages()} if mail else {}
-    if mail is None or text not in numbers:
+def _show_message(shell: Shell, mail: Inbox, text: str) -> None:
+    numbers = {str(message.number): message.number for message in mail.messages()}
+    if text not in numbers:
         raise UsageError(f"/inbox: there is no message {escape_str(text)}; /inbox lists them.")
-    for line in mail.read(numbers[text]).split(b"\n"):
-        shell.say(f"  | {escape_str(line.removesuffix(bytes([13])).decode('utf-8', 'surrogateescape'))}", "quoted")
+    for line in mail.read(numbers[text]).replace(b"\r\n", b"\n").split(b"\n"):
+        shell.say(f"  | {escape(line)}", "quoted")

@@ -1,62 +1,73 @@
-"""Entries that speak to the server: verbs with manners, and octets as they are."""
+"""Lines to the server: the shorthands, and `/raw` for octets as they are."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from smtp_shell.errors import AuthFailed, UsageError
 from smtp_shell.protocol.addresses import parse_paths
 from smtp_shell.protocol.commands import Command, refuse_line_breaks
 from smtp_shell.protocol.dialogue import Phase
 from smtp_shell.protocol.maildata import PIECE, MailDataEncoder
-from smtp_shell.protocol.octets import unescape
+from smtp_shell.protocol.octets import escape_str, unescape
 from smtp_shell.protocol.replies import Reply
 from smtp_shell.shell.completion import mail_parameters, mechanisms_of, paths, rcpt_parameters
-from smtp_shell.shell.lines import is_response
-from smtp_shell.shell.registry import Args, entry
-from smtp_shell.shell.shell import Shell, open_message
+from smtp_shell.shell.registry import Args, shell_command, shorthand
+from smtp_shell.shell.shell import Shell
+from smtp_shell.shell.typed_secrets import is_initial_response
 
 if TYPE_CHECKING:
     from smtp_shell.client.session import Session
     from smtp_shell.protocol.sasl import Mechanism
 
+_RAW_LISTEN_SECONDS = 0.05
 
-def _nothing(text: str) -> bool:
+
+def _is_nothing(text: str) -> bool:
     return not text
 
 
-def _paths(text: str) -> bool:
+def _is_paths(text: str) -> bool:
     return parse_paths(text) is not None
 
 
-def _nothing_or_file(text: str) -> bool:
-    return not text or text.startswith("<")
+def _is_file(text: str) -> bool:
+    return text.startswith("<")
 
 
-@entry("ehlo", "", rfc="RFC 5321 §4.1.1.1", applies=_nothing)
+def _is_nothing_or_file(text: str) -> bool:
+    return _is_nothing(text) or _is_file(text)
+
+
+def _is_exchange(text: str) -> bool:
+    words = text.split()
+    return len(words) < 2 or (len(words) == 2 and not is_initial_response(*words))
+
+
+@shorthand("ehlo", rfc="RFC 5321 §4.1.1.1", applies=_is_nothing)
 def ehlo(shell: Shell, args: Args) -> None:
     """Greet the server; its reply lists its extensions.
 
-    With no name behind it, the name is --ehlo's, else this host's. `EHLO anything` goes out as typed.
+    The name that is sent is --ehlo's, else this host's. `EHLO anything` goes out as typed.
     """
     shell.hello("EHLO")
 
 
-@entry("helo", "", rfc="RFC 5321 §4.1.1.1", applies=_nothing)
+@shorthand("helo", rfc="RFC 5321 §4.1.1.1", applies=_is_nothing)
 def helo(shell: Shell, args: Args) -> None:
     """Greet the server as before 1995, with no extensions."""
     shell.hello("HELO")
 
 
-@entry("lhlo", "", rfc="RFC 2033 §4.1", applies=_nothing)
+@shorthand("lhlo", rfc="RFC 2033 §4.1", applies=_is_nothing)
 def lhlo(shell: Shell, args: Args) -> None:
     """Greet an LMTP server with this client's name."""
     shell.hello("LHLO")
 
 
-@entry("mail", "ADDRESS [PARAMETER…]", rfc="RFC 5321 §4.1.1.2", applies=_paths, complete=mail_parameters)
+@shorthand("mail", "ADDRESS [PARAMETER…]", rfc="RFC 5321 §4.1.1.2", applies=_is_paths, complete=mail_parameters)
 def mail(shell: Shell, args: Args) -> None:
     """Begin a mail transaction, with its reverse-path.
 
@@ -70,7 +81,7 @@ def mail(shell: Shell, args: Args) -> None:
     shell.command(Command.of("MAIL", f"FROM:{found[0]}"))
 
 
-@entry("rcpt", "ADDRESS… [PARAMETER…]", rfc="RFC 5321 §4.1.1.3", applies=_paths, complete=rcpt_parameters)
+@shorthand("rcpt", "ADDRESS… [PARAMETER…]", rfc="RFC 5321 §4.1.1.3", applies=_is_paths, complete=rcpt_parameters)
 def rcpt(shell: Shell, args: Args) -> None:
     """Name one recipient or more.
 
@@ -83,36 +94,37 @@ def rcpt(shell: Shell, args: Args) -> None:
             return
 
 
-@entry("data", "[< FILE]", rfc="RFC 5321 §4.1.1.4", applies=_nothing_or_file, complete=paths)
+@shorthand("data", "[< FILE]", rfc="RFC 5321 §4.1.1.4", applies=_is_nothing_or_file, complete=paths)
 def data(shell: Shell, args: Args) -> None:
     """Send the mail data; a dot alone on a line ends it.
 
-    Type it after the 354, or stream a file with `data < FILE`. Line ends go out as CRLF, and a dot that begins a line is doubled
-    (transparency, RFC 5321 §4.5.2).
+    Type it after the 354, or stream a file with `data < FILE`. Line ends go out as CRLF, and a dot that begins a line is
+    doubled (transparency, RFC 5321 §4.5.2).
     """
-    file = _file(args)
-    if file is not None:
-        open_message(file).close()
-    shell.command(Command(b"DATA"))
-    if file is not None and shell.phase is Phase.MAILDATA:
-        shell.stream_mail_data(file)
+    if not args.text:
+        shell.command(Command(b"DATA"))
+        return
+    with _open_message(args) as stream:
+        shell.command(Command(b"DATA"))
+        if shell.phase is Phase.MAILDATA:
+            session = shell.need_session()
+            shell.waiting(lambda: session.send_message(iter(lambda: stream.read(PIECE), b"")))
 
 
-@entry("bdat", "< FILE", rfc="RFC 3030 §2", applies=lambda text: text.startswith("<"), complete=paths)
+@shorthand("bdat", "< FILE", rfc="RFC 3030 §2", applies=_is_file, complete=paths)
 def bdat(shell: Shell, args: Args) -> None:
     """Send a file in chunks, with no dots to double.
 
-    Each chunk is a BDAT, the last one with LAST. Line ends go out as CRLF. The server must announce CHUNKING. It stops at the
-    first chunk that is refused.
+    Each chunk is a BDAT, the last one with LAST. Line ends go out as CRLF. The server must announce CHUNKING. It stops at
+    the first chunk that is refused.
     """
-    file = _file(args)
     session = shell.need_session()
-    if file is not None:
-        with open_message(file) as stream:
-            shell.waiting(lambda: _send_chunks(session, iter(lambda: stream.read(PIECE), b"")))
+    with _open_message(args) as stream:
+        shell.waiting(lambda: _send_chunks(session, iter(lambda: stream.read(PIECE), b"")))
 
 
 def _send_chunks(session: Session, pieces: Iterator[bytes]) -> Reply:
+    """Send each piece when the next one is known, since the last chunk says that it is the last."""
     encoder = MailDataEncoder(transparent=False)
     held = encoder.encode(next(pieces, b""))
     for piece in pieces:
@@ -123,31 +135,26 @@ def _send_chunks(session: Session, pieces: Iterator[bytes]) -> Reply:
     return session.send_bdat(held, last=True)
 
 
-def _file(args: Args) -> Path | None:
-    if not args.text:
-        return None
+def _open_message(args: Args) -> BinaryIO:
     name = Args(f"{args.name} <", args.text.removeprefix("<").strip()).one("file")
-    return Path(name).expanduser()
+    path = Path(name).expanduser()
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise UsageError(f"{escape_str(str(path))} cannot be read: {error.strerror}; nothing was sent.") from None
 
 
-@entry("starttls", "", rfc="RFC 3207 §4", applies=_nothing)
+@shorthand("starttls", rfc="RFC 3207 §4", applies=_is_nothing)
 def starttls(shell: Shell, args: Args) -> None:
     """Go on inside TLS, with the certificate verified.
 
-    STARTTLS, then after the 220 the handshake; the certificate is shown. What EHLO announced before counts no more, so say ehlo
-    again. Text in the clear behind the 220 ends the session.
+    STARTTLS, then after the 220 the handshake; the certificate is shown. What EHLO announced before counts no more, so say
+    ehlo again. Text in the clear after the 220 ends the session.
     """
     shell.start_tls()
 
 
-def _is_exchange(text: str) -> bool:
-    words = text.split()
-    if len(words) == 2:
-        return not is_response(words[0], words[1])
-    return len(words) < 2
-
-
-@entry("auth", "[MECHANISM [USER]]", rfc="RFC 4954 §4", applies=_is_exchange, complete=mechanisms_of)
+@shorthand("auth", "[MECHANISM [USER]]", rfc="RFC 4954 §4", applies=_is_exchange, complete=mechanisms_of)
 def auth(shell: Shell, args: Args) -> None:
     r"""Authenticate: the whole exchange, decoded and masked.
 
@@ -162,22 +169,21 @@ def auth(shell: Shell, args: Args) -> None:
     if words and words[0].upper() in _unknown(session):
         shell.send_as_typed(f"AUTH {args.text}")
         return
+    from smtp_shell.client.authentication import authenticate
     from smtp_shell.protocol.sasl import mechanism
 
     named = mechanism(words[0]) if words else None
-    cleartext = shell.insist_in_the_clear()
+    cleartext = shell.confirm_cleartext()
     chosen = named or _strongest(session, token=shell.options.credentials.has_token)
     if named is not None:
         _remark_unoffered(shell, session, named)
     user = words[1] if len(words) > 1 else ""
     credentials = shell.options.credentials.find(chosen.needs, user=user, host=session.target.host)
-    from smtp_shell.client.authentication import authenticate
-
     shell.waiting(lambda: authenticate(session, chosen, credentials, allow_cleartext=cleartext))
 
 
 def _unknown(session: Session) -> set[str]:
-    """Give the mechanisms that the server announces and smtp-shell does not know: their exchanges are typed by hand."""
+    """Return the mechanisms that the server announces and smtp-shell does not know."""
     from smtp_shell.protocol.sasl import MECHANISMS
 
     extensions = session.dialogue.extensions
@@ -208,7 +214,7 @@ def _remark_unoffered(shell: Shell, session: Session, named: Mechanism) -> None:
         shell.say(f"The server has not announced {named.name}; it is tried all the same.", "notice")
 
 
-@entry("quit", "", rfc="RFC 5321 §4.1.1.10", applies=_nothing)
+@shorthand("quit", rfc="RFC 5321 §4.1.1.10", applies=_is_nothing)
 def quit_(shell: Shell, args: Args) -> None:
     """End the dialogue: QUIT, then close; the shell stays.
 
@@ -220,7 +226,7 @@ def quit_(shell: Shell, args: Args) -> None:
         shell.disconnect()
 
 
-@entry("/raw", "OCTETS")
+@shell_command("/raw", "OCTETS")
 def raw(shell: Shell, args: Args) -> None:
     r"""Send octets as they are, with nothing added.
 
@@ -232,9 +238,8 @@ def raw(shell: Shell, args: Args) -> None:
         raise UsageError(r"/raw takes the octets to send, such as NOOP\r\n; see /help /raw.")
     octets = unescape(args.text)
     if Command.parse(octets).secret or shell.phase is Phase.AUTH:
-        shell.insist_in_the_clear()
+        shell.confirm_cleartext()
     session = shell.need_session()
     session.send_raw(octets)
-    if not shell.options.interactive:
-        return
-    session.listen(0.05)
+    if shell.options.interactive:
+        session.listen(_RAW_LISTEN_SECONDS)

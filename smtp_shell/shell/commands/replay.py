@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from smtp_shell.errors import Interrupted, UsageError
 from smtp_shell.shell.completion import paths
-from smtp_shell.shell.registry import Args, entry
+from smtp_shell.shell.registry import Args, shell_command
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from smtp_shell.shell.shell import Shell
 
 
-@entry(
+@shell_command(
     "/replay",
     "FILE|DIR… [--server URL] [--match LEVEL] [--var NAME=VALUE] [--step] [--keep-going] [--repeat N] [--jobs N]",
     complete=paths,
@@ -51,7 +51,7 @@ def replay(shell: Shell, args: Args) -> None:
         ReplayOptions(
             options.files,
             servers,
-            with_replay_options(settings, options, shell.ask_plainly),
+            with_replay_options(settings, options, shell.ask),
             [make_reporter("text", ReportSettings(repeat=options.repeat, jobs=options.jobs))],
             reports_times=False,
             repeat=options.repeat,

@@ -1,4 +1,4 @@
-"""Entries about transcripts: recording, saving and showing them."""
+"""Commands about transcripts: recording, saving and showing them."""
 
 from __future__ import annotations
 
@@ -8,67 +8,64 @@ from typing import TYPE_CHECKING
 from smtp_shell.errors import UsageError
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.shell.completion import paths
-from smtp_shell.shell.registry import Args, entry
+from smtp_shell.shell.registry import Args, shell_command
 from smtp_shell.shell.shell import Shell
 
 if TYPE_CHECKING:
     from smtp_shell.recording.recording import Recording
 
 
-@entry("/record", "[FILE | off] [--force]", complete=paths)
+@shell_command("/record", "[FILE | off] [--force]", complete=paths)
 def record(shell: Shell, args: Args) -> None:
     """Record the dialogue to a file of your own.
 
-    Everything from here on goes to FILE; secrets are left out. With no FILE, say where it is going now; `off` stops it.
-    A file that is there already is left alone unless --force stands behind it.
+    Everything from here on goes to FILE; secrets are left out. With no FILE, show where it is going now; `off` stops it.
+    A file that is there already is left alone unless --force follows it.
     Each session is recorded into the state directory as well, from its first octet: /save keeps that one.
     """
     if not args.text:
-        shell.say(f"  this session  {_path(shell.recording)}")
-        shell.say(f"  /record       {_path(shell.extra_recording)}")
+        shell.say(f"  this session  {_path(shell.recordings.session)}")
+        shell.say(f"  /record       {_path(shell.recordings.own)}")
         return
     if args.text == "off":
-        if shell.extra_recording is None:
+        if shell.recordings.own is None:
             raise UsageError("/record off: nothing is recorded to a file of yours.")
         _stop(shell)
         return
     path, force = _file(args)
-    if shell.extra_recording is not None:
-        _stop(shell)
+    _stop(shell)
     shell.record_to(path, overwrite=force)
     shell.say(f"  recording to {escape_str(str(path))}")
 
 
 def _stop(shell: Shell) -> None:
-    recording = shell.extra_recording
-    if recording is not None:
-        shell.drop_consumer(recording)
-        recording.close()
-        shell.say(f"  recorded to {escape_str(str(recording.path))}")
-    shell.extra_recording = None
+    if shell.recordings.own is not None:
+        recorded = _path(shell.recordings.own)
+        shell.stop_recording()
+        shell.say(f"  recorded to {recorded}")
 
 
 def _path(recording: Recording | None) -> str:
     return "nothing" if recording is None else escape_str(str(recording.path))
 
 
-@entry("/save", "FILE [--force]", complete=paths)
+@shell_command("/save", "FILE [--force]", complete=paths)
 def save(shell: Shell, args: Args) -> None:
     """Save this session's transcript under a name.
 
-    It holds everything from the first octet on; without a connection it is the last session's. A file that is there already is
-    left alone unless --force stands behind it.
+    It holds everything from the first octet on; without a connection it is the last session's.
+    A file that is there already is left alone unless --force follows it.
     """
     path, force = _file(args)
-    if shell.recording is None:
+    if shell.recordings.session is None:
         raise UsageError("/save: there is no session to save yet; /connect first.")
     from smtp_shell.recording.library import save_copy
 
-    save_copy(shell.recording.path, path, overwrite=force)
+    save_copy(shell.recordings.session.path, path, overwrite=force)
     shell.say(f"  saved to {escape_str(str(path))}")
 
 
-@entry("/show", "[FILE]", complete=paths)
+@shell_command("/show", "[FILE]", complete=paths)
 def show(shell: Shell, args: Args) -> None:
     """Show a transcript as a dialogue.
 
@@ -76,8 +73,8 @@ def show(shell: Shell, args: Args) -> None:
     """
     if args.text:
         path = Path(args.one("file")).expanduser()
-    elif shell.recording is not None:
-        path = shell.recording.path
+    elif shell.recordings.session is not None:
+        path = shell.recordings.session.path
     else:
         raise UsageError("/show: there is no session yet; name a file.")
     from smtp_shell.recording.decoder import entries
@@ -88,18 +85,19 @@ def show(shell: Shell, args: Args) -> None:
             shell.view(each)
 
 
-@entry("/note", "TEXT")
+@shell_command("/note", "TEXT")
 def note(shell: Shell, args: Args) -> None:
     """Write a note into the transcript; it is never sent."""
     if not args.text:
         raise UsageError("/note takes the text of the note.")
     if shell.session is None or not shell.session.is_open:
         raise UsageError("/note: there is no session to write into; /connect first.")
-    shell.session.remark(escape_str(args.text))
+    shell.session.publish(Remarked(escape_str(args.text)))
 
 
 def _file(args: Args) -> tuple[Path, bool]:
-    words = [word for word in args.words if word != "--force"]
-    if len(words) != 1:
+    words = args.words
+    files = [word for word in words if word != "--force"]
+    if len(files) != 1:
         raise UsageError(f"{args.name} takes one file, and --force to write over one; see /help {args.name}.")
-    return Path(words[0]).expanduser(), "--force" in args.words
+    return Path(files[0]).expanduser(), "--force" in words

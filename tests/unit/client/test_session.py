@@ -184,13 +184,13 @@ def test_consumers_come_and_go() -> None:
         late = Log()
         session.read_reply()
         log.clear()
-        session.remark("first")
+        session.publish(Remarked("first"))
         session.subscribe(late)
-        session.remark("second")
+        session.publish(Remarked("second"))
         session.unsubscribe(late)
-        session.explain("LOGIN", "user name", client=False)
+        session.publish(Decoded(False, "LOGIN", "user name"))
         session.set_user("LOGIN", "ann")
-        session.notice(NoticeKind.CLEARTEXT_AUTH)
+        session.publish(Noticed(NoticeKind.CLEARTEXT_AUTH))
         assert session.user == "ann"
     assert late.events == [Remarked("second")]
     assert log.events[:4] == [
@@ -380,7 +380,7 @@ def test_ctrl_c_while_a_remark_is_shown() -> None:
         after = Log()
         session.subscribe(after)
         with pytest.raises(KeyboardInterrupt):
-            session.remark("note")
+            session.publish(Remarked("note"))
         assert after.events == [Remarked("note")]
 
 

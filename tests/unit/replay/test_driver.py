@@ -10,7 +10,7 @@ import pytest
 from smtp_shell.errors import ConnectFailed
 from smtp_shell.net.target import Target
 from smtp_shell.protocol.events import Entry
-from smtp_shell.replay.driver import Replay
+from smtp_shell.replay.replay import Replay
 from smtp_shell.replay.results import MOST_STEPS_KEPT, Act, Decision, Outcome, PendingStep, ReplayResult, StepResult
 from smtp_shell.replay.settings import ReplaySettings
 from tests.unit.replay.fake import CLOSED, GREETING, SILENCE, FakeTransport

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from smtp_shell.client.credentials import CredentialSource
+from smtp_shell.client.credentials import Ask, CredentialSource
 from smtp_shell.client.session import Session
 from smtp_shell.config import TlsSettings
 from smtp_shell.display.render import Look
@@ -12,7 +12,7 @@ from smtp_shell.protocol.events import Certificate, Entry, TlsStarted
 from smtp_shell.protocol.maildata import END_OF_DATA
 from smtp_shell.protocol.secret import Secret
 from smtp_shell.shell.settings import ShellOptions, ShellSettings
-from smtp_shell.shell.shell import Ask, Shell
+from smtp_shell.shell.shell import Shell
 
 EHLO = b"250-mail.example.org\r\n250-STARTTLS\r\n250-SIZE 1000\r\n250-DSN\r\n250-CHUNKING\r\n250 AUTH PLAIN LOGIN GSSAPI\r\n"
 REPLIES = {

@@ -12,18 +12,20 @@ from tests.unit.shell.fake import make_shell
 
 
 def words(shell: Shell, text: str) -> list[str]:
-    return [found.text for found in suggest(shell, text)]
+    return [found.text for found in suggest(shell.completion_context(), text)]
 
 
-def ready(**arguments: object) -> Shell:
+def ready() -> Shell:
     shell, _, _ = make_shell(before=("ehlo",))
     return shell
 
 
 def test_first_words_are_verbs_with_what_they_do() -> None:
     shell = ready()
-    assert list(suggest(shell, "st")) == [Suggestion("starttls", 2, shell.registry.find("starttls").summary)]
-    assert "RFC 5321" in next(iter(suggest(shell, "rs"))).description
+    assert list(suggest(shell.completion_context(), "st")) == [
+        Suggestion("starttls", 2, shell.registry.find("starttls").summary)
+    ]
+    assert "RFC 5321" in next(iter(suggest(shell.completion_context(), "rs"))).description
 
 
 @pytest.mark.parametrize(
@@ -40,14 +42,14 @@ def test_a_beginning_is_completed(typed: str, first: list[str]) -> None:
     assert words(ready(), typed) == first
 
 
-def test_shell_commands_are_suggested_behind_a_slash_only() -> None:
+def test_shell_commands_are_suggested_after_a_slash_only() -> None:
     assert not any(word.startswith("/") for word in words(ready(), ""))
     assert all(word.startswith("/") for word in words(ready(), "/"))
 
 
 def test_every_suggestion_for_a_first_word_has_a_description() -> None:
     for typed in ("", "/"):
-        for found in suggest(ready(), typed):
+        for found in suggest(ready().completion_context(), typed):
             assert found.description
             assert found.description.isprintable()
 
@@ -62,7 +64,8 @@ def test_parameters_are_those_that_the_server_announced() -> None:
 
 def test_addresses_typed_before_come_back_the_latest_first() -> None:
     shell = ready()
-    shell.history = ("mail ann@example.org", "rcpt bob@example.org", "rcpt ann@example.org")
+    typed = ("mail ann@example.org", "rcpt bob@example.org", "rcpt ann@example.org")
+    shell.history = lambda: typed
     assert words(shell, "rcpt ") == ["ann@example.org", "bob@example.org"]
     assert words(shell, "rcpt b") == ["bob@example.org"]
     assert words(shell, "rcpt bob@example.org") == []
@@ -70,8 +73,9 @@ def test_addresses_typed_before_come_back_the_latest_first() -> None:
 
 def test_addresses_of_a_history_that_grows_and_of_another_one() -> None:
     shell = ready()
-    shell.history = ()
     assert words(shell, "rcpt ") == []
+    lines: list[str] = []
+    shell.history = lambda: lines
     for typed, found in (
         (["rcpt bob@example.org"], ["bob@example.org"]),
         (["rcpt bob@example.org", "mail ANN@example.org"], ["ANN@example.org", "bob@example.org"]),
@@ -82,7 +86,7 @@ def test_addresses_of_a_history_that_grows_and_of_another_one() -> None:
         (["noop", "rcpt carol@example.org", "quit", "noop"], ["carol@example.org"]),
         (["rcpt dave@example.org"], ["dave@example.org"]),
     ):
-        shell.history = typed
+        lines[:] = typed
         assert words(shell, "rcpt ") == found
         assert words(shell, f"rcpt {found[-1][:3].upper()}") == [found[-1]]
 
@@ -100,7 +104,8 @@ def test_ten_thousand_addresses_are_read_once() -> None:
             raise AssertionError("all of it is read")
 
     shell = ready()
-    shell.history = history = History(f"rcpt user{number}@example.org" for number in range(10_000))
+    history = History(f"rcpt user{number}@example.org" for number in range(10_000))
+    shell.history = lambda: history
     assert words(shell, "rcpt z") == []
     assert history.read == 10_000
     for typed in ("rcpt zo", "rcpt u", "rcpt user9999"):
@@ -112,7 +117,7 @@ def test_ten_thousand_addresses_are_read_once() -> None:
 
 
 def test_mechanisms_that_the_server_announced_come_first() -> None:
-    found = list(suggest(ready(), "auth "))
+    found = list(suggest(ready().completion_context(), "auth "))
     assert [each.text for each in found[:2]] == ["plain", "login"]
     assert {each.description for each in found[:2]} == {"announced by this server"}
     assert {each.description for each in found[2:]} == {"not announced"}
@@ -138,7 +143,7 @@ def test_files_are_suggested_but_no_hidden_ones_and_no_strange_names(tmp_path: P
 @pytest.mark.parametrize(
     "before", [("mail <>", "rcpt <a>", "data"), (r"/raw AUTH PLAIN\r\n", "/wait 0")], ids=["mail data", "334"]
 )
-def test_nothing_is_suggested_inside_mail_data_and_behind_a_334(before: tuple[str, ...]) -> None:
+def test_nothing_is_suggested_inside_mail_data_and_after_a_334(before: tuple[str, ...]) -> None:
     shell, _, _ = make_shell({b"AUTH": b"334 \r\n"}, before=("ehlo", *before))
     assert words(shell, "") == []
     assert words(shell, "mail ") == []
@@ -149,6 +154,6 @@ def test_nothing_that_the_server_says_gets_into_a_menu() -> None:
         {b"EHLO": b"250-x\r\n250-\x1b[2J\r\n250-EVIL\xe2\x80\xae\r\n250 AUTH \x9b PLAIN EVIL\r\n"}, before=("ehlo",)
     )
     for typed in ("", "/", "e", "auth ", "mail a@b ", "rcpt a@b "):
-        for found in suggest(shell, typed):
+        for found in suggest(shell.completion_context(), typed):
             assert "EVIL" not in found.text
             assert found.text.isprintable()

@@ -1,43 +1,56 @@
-"""The registry: each entry says what it does, and what stands behind a name is read in one way."""
+"""The registry: what each command must say, how one is found, and how what follows its name is read."""
+
+import pkgutil
 
 import pytest
 
 from smtp_shell.errors import UsageError
-from smtp_shell.shell.registry import Args, Registry, ShellEntry
-from tests.unit.shell.fake import make_shell
+from smtp_shell.shell import commands
+from smtp_shell.shell.registry import Args, Registry, ShellCommand, shell_command, shorthand
+from smtp_shell.shell.shell import Shell
 
-REGISTRY = Registry.load()
-ENTRIES = list(REGISTRY)
-
-
-@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
-def test_each_entry_says_what_it_does(entry: ShellEntry) -> None:
-    assert entry.summary.endswith(".")
-    assert entry.help.startswith(entry.summary)
-    assert "    " not in entry.help
-    assert (entry.rfc is None) == entry.name.startswith("/")
+REGISTRY: Registry[Shell] = Registry.load()
+COMMANDS = list(REGISTRY.values())
 
 
-@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
-def test_help_of_each_entry(entry: ShellEntry) -> None:
-    shell, server, screen = make_shell()
-    shell.run(f"/help {entry.name}")
-    assert screen.said[0].split()[0] == entry.name
-    assert entry.summary in screen.words
-    assert server.heard == b""
+@shell_command("/shout", "TEXT")
+def shout(shell: list[str], args: Args) -> None:
+    """Shout.
+
+    Loudly.
+    """
+    shell.append(args.text.upper())
 
 
-def test_help_lists_every_entry_in_rows_that_fit() -> None:
-    shell, _, screen = make_shell()
-    shell.run("/help")
-    rows = screen.words.split("\n")
-    for entry in ENTRIES:
-        assert any(row.split()[:1] == [entry.name] for row in rows)
-    assert all(len(row) < 80 for row in rows if row.startswith("  "))
+@shorthand("noop", rfc="RFC 5321 §4.1.1.9", applies=lambda text: not text)
+def noop(shell: list[str], args: Args) -> None:
+    """Ask for a reply."""
 
 
-def test_the_verbs_with_manners_are_those_of_the_contract() -> None:
-    verbs = {entry.name for entry in ENTRIES if not entry.name.startswith("/")}
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+def test_each_command_says_what_it_does(command: ShellCommand[Shell]) -> None:
+    assert command.summary.endswith(".")
+    assert command.help.startswith(command.summary)
+    assert "    " not in command.help
+    assert (command.rfc is None) == (command.applies is None) == command.name.startswith("/")
+
+
+def test_a_decorated_function_is_all_that_a_command_needs() -> None:
+    said: list[str] = []
+    registry: Registry[list[str]] = Registry([shout, noop])
+    registry["/shout"].run(said, Args("/shout", "hello"))
+    assert said == ["HELLO"]
+    assert list(registry) == ["/shout", "noop"]
+    assert (shout.summary, shout.help, shout.usage) == ("Shout.", "Shout.\n\nLoudly.", "TEXT")
+
+
+def test_every_module_of_commands_is_loaded() -> None:
+    modules = {command.run.__module__.rpartition(".")[2] for command in COMMANDS}
+    assert modules == {module.name for module in pkgutil.iter_modules(commands.__path__)}
+
+
+def test_the_shorthands_are_those_of_the_contract() -> None:
+    verbs = {command.name for command in COMMANDS if not command.name.startswith("/")}
     assert verbs == {"ehlo", "helo", "lhlo", "mail", "rcpt", "data", "bdat", "starttls", "auth", "quit"}
 
 
@@ -49,7 +62,7 @@ def test_find_takes_a_name_with_and_without_its_slash(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "hint"), [("/stauts", "did you mean /status?"), ("/xyzzy", "/help lists"), ("/\x1b[2J", r"\x1b")]
 )
-def test_an_unknown_name_is_refused_with_what_comes_near(name: str, hint: str) -> None:
+def test_an_unknown_name_is_refused_and_the_nearest_is_named(name: str, hint: str) -> None:
     with pytest.raises(UsageError) as caught:
         REGISTRY.find(name)
     assert hint in str(caught.value)
@@ -58,15 +71,20 @@ def test_an_unknown_name_is_refused_with_what_comes_near(name: str, hint: str) -
 
 
 @pytest.mark.parametrize("word", ["MAIL", "mail", "Mail"])
-def test_a_verb_is_found_in_any_case(word: str) -> None:
-    found = REGISTRY.verb(word)
+def test_a_shorthand_is_found_in_any_case(word: str) -> None:
+    found = REGISTRY.shorthand(word, "ann@example.org")
     assert found is not None
     assert found.name == "mail"
 
 
-@pytest.mark.parametrize("word", ["ſtarttls", "mail:", "", "noop"])
-def test_no_other_word_is_a_verb_with_manners(word: str) -> None:
-    assert REGISTRY.verb(word) is None
+@pytest.mark.parametrize("word", ["ſtarttls", "mail:", "", "noop", "/status"])
+def test_no_other_word_is_a_shorthand(word: str) -> None:
+    assert REGISTRY.shorthand(word, "") is None
+
+
+def test_a_shorthand_is_none_where_it_does_not_apply() -> None:
+    assert REGISTRY.shorthand("mail", "from: a@b") is None
+    assert REGISTRY.shorthand("starttls", "now") is None
 
 
 @pytest.mark.parametrize(
@@ -88,34 +106,11 @@ def test_an_open_quote_is_a_sentence() -> None:
         _ = Args("/x", "'a").words
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
-        "/status now", "/reconnect x", "/disconnect x", "/drop x", "/tls x", "/capabilities x", "/wait x", "/wait -1", "/wait nan",
-        "/wait 1e9", "/connect", "/connect a b", "/connect a --nonsense", "/exit now", "/record off", "/save", "/save a b", "/note",
-        "/inbox", "/set nonsense", "/set nonsense on", "/set times perhaps", "/set timeout x", "/set timeout -1", "/set editing ed",
-        "/set ca-file /nonexistent", "/source", "/source a b", "/source /nonexistent", "/raw", "/tls", "/help xyzzy",
-        "/connect smtp://ann:secret@mail.example.org", "/connect 'x", "data < /nonexistent", "bdat < /nonexistent", "data <", "/save x",
-    ],
-)  # fmt: skip
-def test_what_does_not_fit_is_refused_in_a_sentence_and_sends_nothing(line: str) -> None:
-    shell, server, _ = make_shell()
-    with pytest.raises(UsageError) as caught:
-        shell.run(line)
-    assert server.heard == b""
-    assert caught.value.exit_status == 2
-    assert str(caught.value).endswith((".", "?"))
-    assert "\n" not in str(caught.value)
-    assert "secret" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    "line",
-    ["noop", "ehlo", "mail <>", "rcpt <a>", "data", "auth plain", "starttls", "quit", r"/raw x\r\n", "/drop", "/wait"],
-)
-def test_without_a_connection_one_is_asked_for(line: str) -> None:
-    shell, server, _ = make_shell()
-    shell.disconnect()
-    with pytest.raises(UsageError, match="there is no connection; use /connect"):
-        shell.run(line)
-    assert server.heard == b""
+def test_none_and_one_are_checks_that_name_the_command() -> None:
+    Args("/x", "").none()
+    assert Args("/x", "'a b'").one("file") == "a b"
+    with pytest.raises(UsageError, match="/x takes nothing after it; see /help /x"):
+        Args("/x", "a").none()
+    for text in ("", "a b"):
+        with pytest.raises(UsageError, match="/x takes one file; see /help /x"):
+            Args("/x", text).one("file")

@@ -6,7 +6,7 @@ import pytest
 
 from smtp_shell.errors import AuthFailed, ProtocolViolation, SmtpShellError, UsageError
 from smtp_shell.protocol.dialogue import Phase
-from smtp_shell.shell.scripted_lines import Stopped, byte_lines, command_lines, file_lines, run_lines
+from smtp_shell.shell.scripted_lines import SourceStopped, byte_lines, command_lines, file_lines, run_lines
 from tests.unit.shell.fake import make_shell
 
 BLOB = "AHN0dWRlbnQAb3BlbiBzZXNhbWU="
@@ -140,7 +140,7 @@ def test_source_stops_at_the_first_refusal(tmp_path: Path) -> None:
     path = tmp_path / "lines"
     path.write_text("noop\nrcpt a@b\nnoop\n")
     shell, server, _ = make_shell(REFUSING)
-    with pytest.raises(Stopped, match=f"{path}:2: the server refused"):
+    with pytest.raises(SourceStopped, match=f"{path}:2: the server refused"):
         shell.run(f"/source {path}")
     assert server.lines == [b"noop", b"RCPT TO:<a@b>"]
 

@@ -1,97 +1,46 @@
-"""What `/set` lists and changes, and what comes of it."""
-
-from pathlib import Path
+"""The table of settings: a field of `ShellSettings` is all that a setting needs."""
 
 import pytest
 from msgspec.structs import fields
 
-from smtp_shell.config import Timeouts
-from smtp_shell.errors import UsageError
-from smtp_shell.shell.settings import ShellSettings
-from tests.unit.shell.fake import make_shell
+from smtp_shell.display.render import THEMES
+from smtp_shell.errors import NotSendable, UsageError
+from smtp_shell.shell.settings import ShellSettings, changed, settings_table, shown
+
+DEFAULTS = ShellSettings()
 
 
-def test_set_lists_every_setting_with_what_it_means() -> None:
-    shell, _, screen = make_shell(settings=ShellSettings())
-    shell.run("/set")
-    rows = [row.split(maxsplit=2) for row in screen.said]
-    assert {row[0].replace("-", "_") for row in rows} == {field.name for field in fields(ShellSettings)}
-    assert all(len(row) == 3 for row in rows)
+def test_every_field_is_a_setting_with_a_meaning() -> None:
+    table = settings_table()
+    assert [name.replace("-", "_") for name in table] == [field.name for field in fields(ShellSettings)]
+    assert all(setting.meaning.isprintable() for setting in table.values())
 
 
-@pytest.mark.parametrize(
-    ("typed", "name", "value", "shown"),
-    [
-        ("timeout 2.5", "timeout", 2.5, "2.5"),
-        ("timeout 0", "timeout", 0.0, "0"),
-        ("auto-ehlo on", "auto_ehlo", True, "on"),
-        ("times OFF", "times", False, "off"),
-        ("decoded no", "decoded", False, "off"),
-        ("editing vi", "editing", "vi", "vi"),
-        ("theme light", "theme", "light", "light"),
-        ("ehlo client.example.org", "ehlo", "client.example.org", "client.example.org"),
-        ("ehlo ''", "ehlo", "", "''"),
-        ("insecure yes", "insecure", True, "on"),
-        ("insecure-auth 1", "insecure_auth", True, "on"),
-    ],
-)
-def test_set_changes_a_setting(typed: str, name: str, value: object, shown: str) -> None:
-    shell, _, screen = make_shell(settings=ShellSettings())
-    shell.run(f"/set {typed}")
-    assert getattr(shell.settings, name) == value
-    shell.run(f"/set {typed.split()[0]}")
-    assert screen.said[-1] == f"  {typed.split()[0]} {shown}"
+@pytest.mark.parametrize("name", settings_table())
+def test_what_is_shown_can_be_typed(name: str) -> None:
+    assert changed(DEFAULTS, name, shown(DEFAULTS, name)) == DEFAULTS
 
 
-def test_the_look_follows_the_settings() -> None:
-    shell, _, screen = make_shell(settings=ShellSettings())
-    looks = [screen.look]
-    for line in ("/set times off", "/set decoded off"):
-        shell.run(line)
-        looks.append(screen.look)
-    assert [(look.times, look.decoded) for look in looks] == [(True, True), (False, True), (False, False)]
+@pytest.mark.parametrize("theme", THEMES)
+def test_every_theme_can_be_chosen_and_is_named(theme: str) -> None:
+    assert changed(DEFAULTS, "theme", theme).theme == theme
+    assert theme in settings_table()["theme"].meaning
 
 
-def test_the_name_for_ehlo_and_auto_ehlo() -> None:
-    shell, server, _ = make_shell(settings=ShellSettings())
-    shell.run("/set ehlo other.example.org")
-    shell.run("ehlo")
-    shell.run("/set auto-ehlo on")
-    shell.run("starttls")
-    assert server.lines == [b"EHLO other.example.org", b"STARTTLS", b"EHLO other.example.org"]
-
-
-def test_one_number_sets_every_wait() -> None:
-    shell, _, _ = make_shell(settings=ShellSettings())
-    assert shell.timeouts == Timeouts.patient()
-    shell.run("/set timeout 7")
-    assert shell.timeouts == Timeouts.patient().all(7)
-
-
-def test_a_ca_file_is_a_file(tmp_path: Path) -> None:
-    shell, _, _ = make_shell(settings=ShellSettings())
-    pem = tmp_path / "ca.pem"
-    with pytest.raises(UsageError, match="there is no file"):
-        shell.run(f"/set ca-file {pem}")
-    pem.touch()
-    shell.run(f"/set ca-file {pem}")
-    assert shell.tls.ca_file == pem
-    shell.run("/set ca-file ''")
-    assert shell.tls.ca_file is None
-
-
-def test_a_setting_that_is_refused_stays_as_it_was() -> None:
-    shell, _, _ = make_shell(settings=ShellSettings())
-    before = shell.settings
-    for typed in (
-        "times perhaps",
-        "timeout long",
-        "timeout 90000",
-        "timeout inf",
-        "editing ed",
-        "theme pink",
-        "nonsense 1",
+def test_a_value_that_does_not_fit_is_refused_in_a_sentence_that_says_what_does() -> None:
+    for name, text, sentence in (
+        ("times", "per\x1bhaps", r"/set times: per\x1bhaps is neither on nor off."),
+        ("timeout", "-1", "/set timeout takes a number of seconds from 0 (the defaults) to 86400."),
+        ("editing", "ed", "/set editing takes one of emacs, vi."),
+        ("ca-file", "/nowhere", "/set ca-file: there is no file /nowhere."),
     ):
-        with pytest.raises(UsageError):
-            shell.run(f"/set {typed}")
-    assert shell.settings == before
+        with pytest.raises(UsageError) as caught:
+            changed(DEFAULTS, name, text)
+        assert str(caught.value) == sentence
+    with pytest.raises(NotSendable, match="/set ehlo: the value holds LF"):
+        changed(DEFAULTS, "ehlo", "a\nb")
+
+
+def test_the_settings_before_stay_as_they_were() -> None:
+    after = changed(DEFAULTS, "times", "off")
+    assert (DEFAULTS.times, after.times) == (True, False)

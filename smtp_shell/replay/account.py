@@ -1,0 +1,71 @@
+"""The account of one run: its results, their number, and the exit status."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from smtp_shell.replay.results import MOST_STEPS_KEPT, Outcome, StepResult, no_counts
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from smtp_shell.replay.results import StepConsumer
+
+
+class RunAccount:
+    """Keeps the results of a run, and passes them on when it is flushed.
+
+    Args:
+        consumers: Called with each result at the next flush.
+
+    Attributes:
+        kept: The results, at most `MOST_STEPS_KEPT`; those that differ or were skipped are kept before others.
+        counts: How many steps had which outcome.
+        status: The exit status so far: the highest that anything stood for.
+        failure: The first thing that went wrong, in a sentence; None while nothing did.
+    """
+
+    def __init__(self, consumers: Sequence[StepConsumer]) -> None:
+        self.kept: list[StepResult] = []
+        self.counts = no_counts()
+        self.status = 0
+        self.failure: str | None = None
+        self._consumers = consumers
+        self._pending: list[StepResult] = []  # added, and not yet passed to the consumers
+
+    def add(self, result: StepResult, status: int = 0) -> None:
+        """Add a result.
+
+        Args:
+            result: The result.
+            status: The exit status that it stands for; 0 when it is no failure.
+        """
+        self.counts[result.outcome] += 1
+        self._pending.append(result)
+        if len(self.kept) < MOST_STEPS_KEPT:
+            self.kept.append(result)
+        elif result.outcome in (Outcome.MISMATCHED, Outcome.SKIPPED):
+            self._keep_in_place_of_a_match(result)
+        if status:
+            where = f"{result.path}:{result.lines[0]}" if result.lines else result.path
+            self.fail(status, f"{where}: {result.why}.")
+
+    def fail(self, status: int, sentence: str) -> None:
+        """Note a failure."""
+        self.failure = self.failure or sentence
+        self.status = max(self.status, status)
+
+    def flush(self) -> None:
+        """Pass results to the consumers. Called before every wait."""
+        if self._pending:
+            pending, self._pending = self._pending, []
+            for result in pending:
+                for consumer in self._consumers:
+                    consumer(result)
+
+    def _keep_in_place_of_a_match(self, result: StepResult) -> None:
+        matched = (at for at, kept in enumerate(self.kept) if kept.outcome in (Outcome.MATCHED, Outcome.SENT))
+        at = next(matched, None)
+        if at is not None:
+            del self.kept[at]
+            self.kept.append(result)

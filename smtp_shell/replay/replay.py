@@ -1,0 +1,101 @@
+"""A replay: one transcript with its settings, checked and then run once. What callers hold."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from typing import TYPE_CHECKING
+
+from smtp_shell.protocol.octets import escape_str
+from smtp_shell.replay.driver import Driver, find_target
+from smtp_shell.replay.plan import ReplayPlan, plan
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from smtp_shell.client.session import Session
+    from smtp_shell.replay.results import ReplayResult, StepConsumer
+    from smtp_shell.replay.settings import ReplaySettings
+    from smtp_shell.transcript.step import Step
+
+
+class Replay:
+    """One transcript, replayed once.
+
+    Args:
+        path: The transcript.
+        settings: How to replay it.
+
+    Attributes:
+        path: The transcript.
+        name: Its name, escaped.
+        settings: How it is replayed; may be changed before `run`.
+        session: The connection while it is open. After a hand-over it stays open.
+    """
+
+    def __init__(self, path: Path, settings: ReplaySettings) -> None:
+        self.path = path
+        self.name = escape_str(str(path))
+        self.settings = settings
+        self.session: Session | None = None
+        self._plan: ReplayPlan | None = None
+        self._driver: Driver | None = None
+        self._interrupted = False
+
+    def check(self, *, keep: bool = True) -> ReplayPlan:
+        """Check that the whole transcript can be replayed; nothing is sent.
+
+        Args:
+            keep: Whether the steps of a short transcript are kept, and not read again.
+
+        Raises:
+            TranscriptError: It cannot; with its faults and their lines.
+            UsageError: There is no server to replay it against, or a variable cannot be one.
+            NotSendable: The value of a variable would not stay inside one line.
+        """
+        if self._plan is None:
+            checked = plan(self.path, self.settings.variables, outside=self.settings.outside, keep=keep)
+            find_target(self.name, self.settings, checked.address, tls=checked.tls)
+            self._plan = checked
+        return self._plan
+
+    def again(self) -> Replay:
+        """Return a replay of the same transcript for one more run; it is not checked again."""
+        another = Replay(self.path, self.settings)
+        another._plan = self._plan
+        return another
+
+    def interrupt(self) -> None:
+        """Make `run` end soon. Safe to call from any thread."""
+        self._interrupted = True
+        if self._driver is not None:
+            self._driver.interrupt()
+
+    def run(self, *consumers: StepConsumer) -> ReplayResult:
+        """Replay it.
+
+        Args:
+            consumers: Called with each step's result, before the next wait.
+
+        Raises:
+            TranscriptError: It cannot be replayed; nothing was sent.
+            UsageError: There is no server to replay it against, or a variable cannot be one; nothing was sent.
+            NotSendable: The value of a variable would not stay inside one line; nothing was sent.
+        """
+        checked = self.check()
+        with _steps_of(checked, self.path) as steps:
+            self._driver = driver = Driver(self.path, self.settings, checked, steps, consumers)
+            if self._interrupted:
+                driver.interrupt()
+            result = driver.run()
+        self.session = driver.session if result.handed_over else None
+        return result
+
+
+def _steps_of(checked: ReplayPlan, path: Path) -> AbstractContextManager[Iterable[Step]]:
+    if checked.steps is not None:
+        return nullcontext(checked.steps)
+    from smtp_shell.transcript.reader import open_transcript
+
+    return open_transcript(path)

@@ -1,0 +1,75 @@
+"""What a shell records: each session by itself, and everything into a file of the user's from `/record` on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from smtp_shell.errors import SmtpShellError
+
+if TYPE_CHECKING:
+    from smtp_shell.net.target import Target
+    from smtp_shell.recording.recording import Recording
+
+
+class SessionRecordings:
+    """The recordings of one shell.
+
+    Args:
+        automatic: Whether each session is recorded into the state directory.
+        on_failure: Takes a sentence when a recording cannot begin or go on.
+
+    Attributes:
+        session: Recording of the current session, or of the last one; None where there is none.
+        own: Recording into the user's file; None while there is none.
+    """
+
+    def __init__(self, *, automatic: bool, on_failure: Callable[[str], None]) -> None:
+        self.session: Recording | None = None
+        self.own: Recording | None = None
+        self._automatic = automatic
+        self._on_failure = on_failure
+
+    def begin_session(self, target: Target) -> None:
+        """Begin to record a session; where that fails, the session goes on unrecorded.
+
+        Args:
+            target: The server that the session connects to.
+        """
+        if not self._automatic:
+            return
+        from smtp_shell.recording.library import automatic
+
+        try:
+            self.session = automatic(target, on_failure=self._on_failure)
+        except SmtpShellError as error:
+            self._on_failure(f"this session is not recorded: {error}")
+
+    def end_session(self) -> None:
+        """Close the recording of the session; its file can still be saved and shown."""
+        if self.session is not None:
+            self.session.close()
+
+    def begin_own(self, path: Path, target: Target | None, *, overwrite: bool) -> Recording:
+        """Begin to record into a file of the user's.
+
+        Args:
+            path: The file.
+            target: The server, for the header; None if it is not known yet.
+            overwrite: Whether to replace an existing file.
+
+        Raises:
+            UsageError: The file exists, or cannot be created.
+        """
+        from smtp_shell.recording.library import recording_header
+        from smtp_shell.recording.recording import Recording
+
+        self.own = Recording.create(path, recording_header(target), overwrite=overwrite, on_failure=self._on_failure)
+        return self.own
+
+    def end_own(self) -> None:
+        """Close the user's file."""
+        if self.own is not None:
+            self.own.close()
+        self.own = None

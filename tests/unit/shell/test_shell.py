@@ -1,0 +1,105 @@
+"""The shell without its prompt: what it refuses, whom it asks, and what it records."""
+
+from pathlib import Path
+
+import pytest
+
+from smtp_shell.errors import AuthFailed, TlsFailed, UsageError
+from smtp_shell.shell.settings import ShellSettings
+from tests.unit.shell.fake import answering, make_shell
+
+BLOB = "AHN0dWRlbnQAb3BlbiBzZXNhbWU="
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "/status now", "/reconnect x", "/disconnect x", "/drop x", "/tls x", "/capabilities x", "/wait x", "/wait -1", "/wait nan",
+        "/wait 1e9", "/connect", "/connect a b", "/connect a --nonsense", "/exit now", "/record off", "/save", "/save a b", "/note",
+        "/inbox", "/set nonsense", "/set nonsense on", "/set times perhaps", "/set timeout x", "/set timeout -1", "/set editing ed",
+        "/set ca-file /nonexistent", "/source", "/source a b", "/source /nonexistent", "/raw", "/tls", "/help xyzzy",
+        "/connect smtp://ann:secret@mail.example.org", "/connect 'x", "data < /nonexistent", "bdat < /nonexistent", "data <", "/save x",
+    ],
+)  # fmt: skip
+def test_what_does_not_fit_is_refused_in_a_sentence_and_sends_nothing(line: str) -> None:
+    shell, server, _ = make_shell()
+    with pytest.raises(UsageError) as caught:
+        shell.run(line)
+    assert server.heard == b""
+    assert caught.value.exit_status == 2
+    assert str(caught.value).endswith((".", "?"))
+    assert "\n" not in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["noop", "ehlo", "mail <>", "rcpt <a>", "data", "auth plain", "starttls", "quit", r"/raw x\r\n", "/drop", "/wait"],
+)
+def test_without_a_connection_one_is_asked_for(line: str) -> None:
+    shell, server, _ = make_shell()
+    shell.disconnect()
+    with pytest.raises(UsageError, match="there is no connection; use /connect"):
+        shell.run(line)
+    assert server.heard == b""
+
+
+@pytest.mark.parametrize(("answer", "sent"), [("y", True), ("YES ", True), ("", False), ("n", False), ("yup", False)])
+def test_a_credential_crosses_the_clear_only_after_a_yes(answer: str, sent: bool) -> None:
+    shell, server, _ = make_shell(settings=ShellSettings(), ask=answering(answer))
+    if sent:
+        shell.run(f"AUTH PLAIN {BLOB}")
+    else:
+        with pytest.raises(AuthFailed, match="--insecure-auth"):
+            shell.run(f"AUTH PLAIN {BLOB}")
+    assert server.heard == (f"AUTH PLAIN {BLOB}\r\n".encode() if sent else b"")
+
+
+def test_where_nobody_can_be_asked_a_question_is_an_error() -> None:
+    shell, _, _ = make_shell()
+    assert not shell.confirm("Sure?")
+    with pytest.raises(UsageError, match="User: nobody can be asked here"):
+        shell.ask("User: ", False)
+
+
+def test_refusals_are_counted_and_the_last_is_a_sentence() -> None:
+    shell, _, _ = make_shell({b"RCPT": b"550 5.1.1 no such user\r\n", b"VRFY": b"450 later\r\n"})
+    for line in ("mail <>", "rcpt a@b", "noop"):
+        shell.run(line)
+    assert (shell.failed_replies, shell.refusal) == (1, 'the server refused: "550 5.1.1 no such user".')
+    shell.run("vrfy x")
+    assert (shell.failed_replies, shell.refusal) == (2, 'the server refused for now: "450 later".')
+
+
+def test_a_refused_starttls_is_an_error_and_the_connection_stays() -> None:
+    shell, _, _ = make_shell({b"STARTTLS": b"454 not now\r\n"}, before=("ehlo",))
+    with pytest.raises(TlsFailed, match='the server did not start TLS: it said "454 not now"'):
+        shell.run("starttls")
+    assert shell.need_session().is_open
+
+
+def test_a_recording_of_the_users_begins_and_ends_where_it_is_told_to(tmp_path: Path) -> None:
+    path = tmp_path / "own.smtp"
+    shell, _, screen = make_shell()
+    shell.run("noop before")
+    shell.run(f"/record {path}")
+    shell.run("noop during")
+    shell.run("/record")
+    shell.run("/record off")
+    shell.run("noop after")
+    said = path.read_text("utf-8")
+    assert "C: noop during\n" in said
+    assert "before" not in said
+    assert "after" not in said
+    assert f"  /record       {path}" in screen.said
+    assert screen.said[-1] == f"  recorded to {path}"
+    assert shell.recordings.own is None
+
+
+def test_the_shell_closes_what_it_has_opened(tmp_path: Path) -> None:
+    shell, server, _ = make_shell()
+    shell.run(f"/record {tmp_path / 'own.smtp'}")
+    shell.close()
+    assert server.closed
+    assert shell.recordings.own is None
+    assert shell.phase is None
