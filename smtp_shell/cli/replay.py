@@ -15,6 +15,7 @@ from smtp_shell.cli.options import (
     tls_settings,
     wants_color,
 )
+from smtp_shell.cli.startup import for_many_threads
 from smtp_shell.config import Timeouts
 from smtp_shell.errors import UsageError
 from smtp_shell.replay.driver import Replay, ReplaySettings
@@ -71,6 +72,8 @@ def main(words: Sequence[str]) -> int:
         repeat=options.repeat,
         jobs=options.jobs,
     )
+    if options.jobs > 1:
+        for_many_threads()
     return run_replay(replay_options, sys.stdout)
 
 

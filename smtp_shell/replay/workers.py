@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import sys
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from time import monotonic
 from typing import IO, Final, Protocol
 
@@ -16,8 +13,6 @@ _KEPT_IN_MEMORY: Final = 64 * 1024
 _AHEAD = 2
 """How many tasks for each thread may be ahead of the one whose turn it is."""
 _TICK = 0.2
-_TURN = 0.05
-"""How many seconds the interpreter lets a thread work while others would like to: each ends its turn itself, when it waits."""
 _LAST_WORDS = 0.5
 """How many seconds the threads are given to end after Ctrl-C."""
 
@@ -60,15 +55,7 @@ def in_order(tasks: Iterable[Task], jobs: int, out: Writer) -> bool:
         SmtpShellError: What a task raised; no other task is begun then.
     """
     line = _Line(tasks, jobs, out)
-    core = _a_core()
-
-    def work() -> None:
-        _stay_on(core)
-        line.work()
-
-    threads = [threading.Thread(target=work, daemon=True, name=f"job-{number}") for number in range(jobs)]
-    turn = sys.getswitchinterval()
-    sys.setswitchinterval(_TURN)
+    threads = [threading.Thread(target=line.work, daemon=True, name=f"job-{number}") for number in range(jobs)]
     try:
         for thread in threads:
             thread.start()
@@ -83,30 +70,9 @@ def in_order(tasks: Iterable[Task], jobs: int, out: Writer) -> bool:
         line.interrupt()
         _await(threads)
         raise UsageError(f"this system does not start {jobs:,} threads; give --jobs a smaller number.") from None
-    finally:
-        sys.setswitchinterval(turn)
     if line.error is not None:
         raise line.error
     return False
-
-
-def _a_core() -> int | None:
-    """Choose one of the processor's cores, another one than the next process does; None where the system lets nobody choose."""
-    if sys.platform != "linux":
-        return None
-    cores = sorted(os.sched_getaffinity(0))
-    return cores[os.getpid() % len(cores)]
-
-
-def _stay_on(core: int | None) -> None:
-    """Keep this thread on a core.
-
-    The interpreter lets one thread work at a time, and to hand over to another core takes longer than what the thread there has to do:
-    together on one core they get twice as much done.
-    """
-    if sys.platform == "linux" and core is not None:
-        with suppress(OSError):  # somebody has taken that core from us
-            os.sched_setaffinity(0, {core})
 
 
 def _await(threads: list[threading.Thread]) -> None:
