@@ -1,40 +1,97 @@
-"""The entry point: the one answer that needs nothing, and the program for all the others."""
+"""The entry point: the table of commands, and the one place that catches errors.
+
+A command is a module with `main(words) -> exit status` and a line in `COMMANDS`. Nothing is imported at the top that `--version`
+does not need.
+"""
 
 from __future__ import annotations
 
+import os
 import sys
 
 from smtp_shell import __version__
 
-_YOUNG = 20_000
-"""How many new objects there may be before they are looked through for what can go: more than a start makes, most of which stays."""
+COMMANDS: dict[str, tuple[str, str]] = {
+    "practice": (
+        "an embedded server on loopback to practise on, and the shell connected to it",
+        "smtp_shell.cli.practice",
+    ),
+    "replay": ("replay transcripts against a server and compare what it says", "smtp_shell.cli.replay"),
+    "show": ("show a transcript as a dialogue", "smtp_shell.cli.show"),
+    "convert": ("convert a transcript into another format", "smtp_shell.cli.convert"),
+}
+"""Name of a command -> its line in `smtp-shell --help`, and the module that runs it."""
+
+_SHELL = "smtp_shell.cli.shell"
+"""Runs a command line that begins with no command: a server's name, an option, or nothing."""
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run smtp-shell.
 
     Args:
-        argv: The arguments; None for the process's own.
+        argv: The arguments. None: those of the process, which ends when its command has ended.
 
     Returns:
         The exit status.
     """
     words = sys.argv[1:] if argv is None else argv
-    if words == ["--version"]:
-        try:
+    try:
+        if words == ["--version"]:
             sys.stdout.write(f"smtp-shell {__version__}\n")
             sys.stdout.flush()
-        except OSError as error:
-            from smtp_shell.cli.program import output_lost
-
-            return output_lost(error)
-        return 0
-    import gc
-
-    gc.set_threshold(_YOUNG)
-    from smtp_shell.cli.program import leave, run
-
-    status = run(words)
+            return 0
+        status = _run(words)
+    except OSError as error:
+        return _output_lost(error)
     if argv is None:
-        leave(status)
+        from smtp_shell.cli.startup import exit_at_once
+
+        exit_at_once(status)
     return status
+
+
+def _run(words: list[str]) -> int:
+    """Run the command that the words name, and print the error that ends it."""
+    from smtp_shell.cli.startup import escape_unprintable
+    from smtp_shell.errors import SmtpShellError
+
+    escape_unprintable()
+    try:
+        try:
+            return _dispatch(words)
+        finally:
+            sys.stdout.flush()
+    except SmtpShellError as error:
+        sys.stderr.write("".join(f"smtp-shell: {line}\n" for line in str(error).split("\n")))
+        return error.exit_status
+    except KeyboardInterrupt:
+        sys.stderr.write("smtp-shell: interrupted.\n")
+        return 130
+
+
+def _dispatch(words: list[str]) -> int:
+    from importlib import import_module
+
+    from smtp_shell.cli.startup import collector_off
+
+    is_command = bool(words) and words[0] in COMMANDS
+    with collector_off():
+        module = import_module(COMMANDS[words[0]][1] if is_command else _SHELL)
+    status: int = module.main(words[1:] if is_command else words)
+    return status
+
+
+def _output_lost(error: OSError) -> int:
+    """Report that standard output cannot be written to, unless its reader has closed the pipe.
+
+    Returns:
+        The exit status.
+    """
+    # Python would report the failure again when it flushes at exit.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if isinstance(error, BrokenPipeError):
+        return 0
+    reason = (error.strerror or type(error).__name__).lower()
+    sys.stderr.write(f"smtp-shell: the results cannot be written: {reason}; make room, or send them elsewhere.\n")
+    return 1

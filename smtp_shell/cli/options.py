@@ -1,4 +1,7 @@
-"""Options that several commands share, and what they mean; nothing heavy is imported before it is needed."""
+"""Options that several commands share, and the settings that they stand for.
+
+The packages of these settings are imported in the functions: a short command needs few of them.
+"""
 
 from __future__ import annotations
 
@@ -7,16 +10,19 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from smtp_shell.arguments import file_path, seconds
+from smtp_shell.arguments import ArgumentParser, file_path, seconds
+from smtp_shell.cli.main import COMMANDS
 from smtp_shell.errors import UsageError
 
 if TYPE_CHECKING:
     from smtp_shell.client.credentials import Ask, CredentialSource
     from smtp_shell.config import TlsSettings
+    from smtp_shell.display.views import View
+    from smtp_shell.protocol.secret import Secret
 
 
 class _NoPassword(argparse.Action):
-    """Refuse a password as an option's value, without showing it: every user of the machine can see it there."""
+    """Refuse a password as an option's value, which every user of the machine could see; do not repeat it."""
 
     def __call__(
         self,
@@ -31,13 +37,21 @@ class _NoPassword(argparse.Action):
         )
 
 
+def command_parser(name: str) -> ArgumentParser:
+    """Return a parser for a command, described by its line in the table of commands."""
+    summary, _ = COMMANDS[name]
+    return ArgumentParser(prog=f"smtp-shell {name}", description=f"{summary[0].upper()}{summary[1:]}.")
+
+
 def connection_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options about the connection, which several commands share."""
+    """Add the options about the connection, credentials, output and recording."""
     group = parser.add_argument_group("connection")
-    group.add_argument("--starttls", action="store_true", help="go on through EHLO and STARTTLS, or stop")
+    group.add_argument(
+        "--starttls", action="store_true", help="send EHLO and STARTTLS first; stop if TLS does not start"
+    )
     group.add_argument("--tls", action="store_true", help="TLS from the first octet")
     group.add_argument(
-        "--ca-file", type=file_path, metavar="FILE", help="authorities to trust, PEM, in place of the system's"
+        "--ca-file", type=file_path, metavar="FILE", help="trusted authorities, PEM, instead of the system's"
     )
     group.add_argument("--insecure", action="store_true", help="go on although the certificate cannot be verified")
     group.add_argument("--tls-min", metavar="VERSION", default="1.2", help="lowest TLS version (default 1.2)")
@@ -45,39 +59,44 @@ def connection_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--ciphers", help="OpenSSL cipher string")
     group.add_argument("--client-cert", type=file_path, metavar="FILE", help="client certificate, PEM")
     group.add_argument("--client-key", type=file_path, metavar="FILE", help="its key, PEM")
-    group.add_argument("--timeout", type=seconds, metavar="S", help="seconds for every wait but QUIT's")
+    group.add_argument("--timeout", type=seconds, metavar="S", help="seconds for every wait except QUIT's")
     group.add_argument("--source", metavar="ADDR", help="local address to connect from")
     group.add_argument("-4", dest="ipv4", action="store_true", help="IPv4 only")
     group.add_argument("-6", dest="ipv6", action="store_true", help="IPv6 only")
     group = parser.add_argument_group("authentication")
-    group.add_argument("--user", help="user name for auth")
+    group.add_argument("--user", help="user name for AUTH")
     group.add_argument("--password", nargs="?", action=_NoPassword, help=argparse.SUPPRESS)
     group.add_argument(
         "--password-command", metavar="CMD", help="command that prints the password (or set SMTP_SHELL_PASSWORD)"
     )
     group.add_argument("--token-command", metavar="CMD", help="command that prints an OAuth token")
-    group.add_argument("--insecure-auth", action="store_true", help="let credentials cross a connection without TLS")
+    group.add_argument("--insecure-auth", action="store_true", help="send credentials even without TLS")
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    add_color_option(parser)
+    parser.add_argument("--record", type=file_path, metavar="FILE", help="record to this file as well")
+    parser.add_argument("--force", action="store_true", help="overwrite an existing file with --record")
+    parser.add_argument("--keep-going", action="store_true", help="go on after a failure that would end the run")
+
+
+def add_color_option(parser: argparse.ArgumentParser) -> None:
+    """Add `--color`."""
     parser.add_argument("--color", choices=("auto", "always", "never"), default="auto")
-    parser.add_argument("--record", type=file_path, metavar="FILE", help="record to a file of your own as well")
-    parser.add_argument("--force", action="store_true", help="let --record write over a file that is there")
-    parser.add_argument("--keep-going", action="store_true", help="go on after what would stop the run")
 
 
 def is_terminal() -> bool:
-    """Say whether a person is at both ends: standard input and standard output."""
+    """Return True if standard input and standard output are both terminals."""
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 
 def wants_color(options: argparse.Namespace) -> bool:
-    """Say whether standard output is to have colours: `always`, or `auto` on a terminal and without `NO_COLOR`."""
+    """Return True if standard output gets colours: `always`, or `auto` on a terminal and without `NO_COLOR`."""
     if options.color != "auto":
         return bool(options.color == "always")
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 
 
 def address_family(options: argparse.Namespace) -> int:
-    """Give the address family that the options say: 0 for either."""
+    """Return the address family to use; 0 for either."""
     if not options.ipv4 and not options.ipv6:
         return 0
     from smtp_shell.net.resolve import FAMILIES
@@ -86,7 +105,7 @@ def address_family(options: argparse.Namespace) -> int:
 
 
 def tls_settings(options: argparse.Namespace) -> TlsSettings:
-    """Give the TLS settings that the options say."""
+    """Return the TLS settings of the options."""
     from smtp_shell.config import TlsSettings
 
     return TlsSettings(
@@ -100,16 +119,37 @@ def tls_settings(options: argparse.Namespace) -> TlsSettings:
     )
 
 
-def credential_source(options: argparse.Namespace, ask: Ask | None) -> CredentialSource:
-    """Give the source of credentials that the options say."""
+def credential_source(options: argparse.Namespace, ask: Ask | None, preset: Secret | None = None) -> CredentialSource:
+    """Return the source of credentials.
+
+    Args:
+        options: The parsed options.
+        ask: Asks the user; None where nobody can be asked.
+        preset: Password that the program itself knows.
+    """
     from smtp_shell.client.credentials import CredentialSource
 
-    preset = None if ask is not None else getattr(options, "preset", None)
     return CredentialSource(options.user or "", options.password_command, options.token_command, ask, preset)
 
 
 def terminal_ask() -> Ask:
-    """Return what asks the user at the terminal."""
+    """Return the function that asks the user at the terminal."""
     from smtp_shell.shell.repl import ask
 
     return ask
+
+
+def make_view(options: argparse.Namespace) -> View:
+    """Return a view on standard output: JSON, colours or plain text."""
+    if options.json:
+        from smtp_shell.export.text import JsonView
+
+        return JsonView(sys.stdout, sys.stderr)
+    coloured = wants_color(options)
+    if not coloured and not sys.stdout.isatty():
+        from smtp_shell.display.views import PlainView
+
+        return PlainView(sys.stdout, sys.stderr)
+    from smtp_shell.display.views import console_view
+
+    return console_view(color=coloured, force=options.color == "always")

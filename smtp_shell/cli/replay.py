@@ -15,6 +15,7 @@ from smtp_shell.cli.options import (
     tls_settings,
     wants_color,
 )
+from smtp_shell.cli.startup import for_many_threads
 from smtp_shell.config import Timeouts
 from smtp_shell.errors import UsageError
 from smtp_shell.replay.options import add_replay_options, find_once, with_replay_options
@@ -74,6 +75,8 @@ def main(words: Sequence[str]) -> int:
         jobs=options.jobs,
         warn=_warn,
     )
+    if options.jobs > 1:
+        for_many_threads()
     result = run_replays(batch, sys.stdout)
     if result.handed_over is not None:
         _go_on(result.handed_over, options, ask)

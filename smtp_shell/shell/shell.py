@@ -15,7 +15,7 @@ from smtp_shell.config import Timeouts, TlsSettings
 from smtp_shell.display.render import Look, certificate_rows
 from smtp_shell.errors import DialogueBroken, Interrupted, NotSendable, TlsFailed, UsageError
 from smtp_shell.protocol.commands import Command, refuse_line_breaks
-from smtp_shell.protocol.events import Noticed, NoticeKind, ReplyReceived
+from smtp_shell.protocol.events import Decoded, Noticed, NoticeKind, ReplyReceived
 from smtp_shell.protocol.maildata import MailDataEncoder
 from smtp_shell.protocol.octets import escape, escape_str
 from smtp_shell.shell.completion import CompletionContext, TypedAddresses

@@ -24,7 +24,6 @@ from smtp_shell.replay.reporters import ReportSettings, make_reporter
 from smtp_shell.replay.results import Decision
 from smtp_shell.replay.runner import ReplayOptions, run_replays
 from smtp_shell.replay.settings import ReplaySettings
-from smtp_shell.replay.workers import Writer, run_in_order
 
 QUICK = replace(Timeouts().all(5.0), quit=1.0)
 SETTINGS = ReplaySettings(timeouts=QUICK)
@@ -172,27 +171,6 @@ def test_500_dialogues_at_a_time(tmp_path: Path) -> None:
         status, lines = told(ReplayOptions([tmp_path], [host.address], settings, repeat=500, jobs=500))
     assert status == 0, lines[:5]
     assert host.most_open > 250
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="threads are kept on a core where the system lets anybody choose")
-def test_dialogues_at_a_time_share_a_core_and_the_others_keep_theirs() -> None:
-    seen: list[set[int]] = []
-
-    class Look:
-        def run(self, out: Writer) -> bool:
-            seen.append(os.sched_getaffinity(0))
-            return True
-
-        def interrupt(self) -> None:
-            pass
-
-    before = os.sched_getaffinity(0)
-    assert not run_in_order([Look() for _ in range(9)], 3, io.StringIO())
-    assert len(seen) == 9
-    assert all(cores == seen[0] for cores in seen)
-    assert len(seen[0]) == 1
-    assert seen[0] <= before
-    assert os.sched_getaffinity(0) == before
 
 
 def test_numbers_count_through_all_runs(tmp_path: Path) -> None:

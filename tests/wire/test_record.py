@@ -19,7 +19,7 @@ from smtp_shell.errors import ConnectionLost
 from smtp_shell.matching.expectation import Strictness
 from smtp_shell.net.target import parse_target
 from smtp_shell.protocol.commands import Command
-from smtp_shell.protocol.events import Consumer, Disconnected, Entry, Event, MailDataSent, ReplyReceived
+from smtp_shell.protocol.events import Consumer, Disconnected, Entry, Event, MailDataSent, Remarked, ReplyReceived
 from smtp_shell.protocol.sasl import Credentials, Mechanism, mechanism
 from smtp_shell.recording.decoder import entries
 from smtp_shell.recording.library import recording_header

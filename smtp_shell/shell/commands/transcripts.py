@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from smtp_shell.errors import UsageError
+from smtp_shell.protocol.events import Remarked
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.shell.completion import paths
 from smtp_shell.shell.registry import Args, shell_command

@@ -31,6 +31,7 @@ from smtp_shell.protocol.events import (
     End,
     Entry,
     MailDataSent,
+    Noticed,
     NoticeKind,
     OctetsSent,
     Remarked,

@@ -1,0 +1,210 @@
+"""`smtp-shell [SERVER]`: the shell, at a prompt or on lines from `-c`, `-f` or standard input."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING, Any
+
+from smtp_shell import __version__
+from smtp_shell.arguments import ArgumentParser
+from smtp_shell.cli.main import COMMANDS
+from smtp_shell.cli.options import (
+    address_family,
+    connection_options,
+    credential_source,
+    is_terminal,
+    make_view,
+    terminal_ask,
+    tls_settings,
+)
+from smtp_shell.cli.startup import collector_off
+from smtp_shell.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from smtp_shell.net.target import Target
+    from smtp_shell.protocol.secret import Secret
+    from smtp_shell.servers.inbox import Inbox
+    from smtp_shell.shell.shell import Shell
+
+_NOT_CONNECTED = """\
+Not connected. Try /connect HOST[:PORT]; or leave with Ctrl-D, and start
+`smtp-shell practice` for a server of your own. /help lists all there is."""
+
+_EPILOG = """commands:
+{commands}
+Each has its own --help. A server that is named like a command is reached as smtp://NAME.
+
+exit status: 0 all happened, 1 a reply was not the expected one or 4yz/5yz, 2 wrong usage, 3 no connection, 4 TLS, 5 authentication,
+6 the server broke the protocol, 7 unknown outcome after the final dot, 130 interrupted
+"""
+
+
+class _LineSource(argparse.Action):
+    """Keep `-c` and `-f` in the order in which they were given."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        namespace.lines = [*(namespace.lines or []), (option_string, values)]
+
+
+def main(words: Sequence[str]) -> int:
+    """Run the shell.
+
+    Args:
+        words: All arguments of the command line.
+
+    Returns:
+        The exit status.
+
+    Raises:
+        SmtpShellError: An option is wrong, or there is no connection.
+    """
+    options = _parser().parse_args(words)
+    target = None
+    if options.target is not None:
+        from smtp_shell.net.target import parse_target
+
+        target = parse_target(options.target, tls=options.tls, starttls=options.starttls)
+    elif options.tls or options.starttls:
+        raise UsageError("--tls and --starttls need a server: smtp-shell --starttls HOST.")
+    return run_shell(options, target, () if target else (_NOT_CONNECTED,))
+
+
+def run_shell(
+    options: argparse.Namespace,
+    target: Target | None,
+    introduction: Iterable[str] = (),
+    *,
+    inbox: Inbox | None = None,
+    password: Secret | None = None,
+) -> int:
+    """Run a shell, without a prompt if there are lines to run or nobody is at the terminal.
+
+    Args:
+        options: The parsed options of `connection_options` and `line_options`.
+        target: The server to connect to; None: start unconnected.
+        introduction: What to print at the prompt before the connection is opened.
+        inbox: The mail that a practice server has received.
+        password: Password to use without a prompt where the options name none; at a prompt the user is asked.
+
+    Returns:
+        The exit status.
+
+    Raises:
+        SmtpShellError: There is no connection, or the recording cannot be created.
+    """
+    interactive = not options.lines and is_terminal()
+    with collector_off():
+        shell = _make_shell(options, inbox, password, interactive=interactive)
+    if interactive:
+        return _run_at_prompt(shell, options, target, introduction)
+    return _run_lines(shell, options, target)
+
+
+def line_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of a shell that are not about the connection."""
+    group = parser.add_argument_group("lines without a prompt")
+    group.add_argument("-c", dest="lines", action=_LineSource, metavar="LINE", help="run this line; may be repeated")
+    group.add_argument(
+        "-f", dest="lines", action=_LineSource, metavar="FILE", help="run the lines of a file; - is standard input"
+    )
+    group.add_argument("--ehlo", metavar="NAME", help="name that EHLO, HELO and LHLO give")
+    group.add_argument("--no-record", action="store_true", help="do not record sessions into the state directory")
+
+
+def _run_at_prompt(
+    shell: Shell, options: argparse.Namespace, target: Target | None, introduction: Iterable[str]
+) -> int:
+    from smtp_shell.shell.repl import run_repl
+
+    def begin() -> None:
+        for text in introduction:
+            shell.say(text)
+        _connect(shell, options, target)
+
+    return run_repl(shell, begin)
+
+
+def _run_lines(shell: Shell, options: argparse.Namespace, target: Target | None) -> int:
+    from smtp_shell.shell.scripted_lines import run_lines
+
+    try:
+        _connect(shell, options, target)
+        status = 1 if shell.failed_replies else 0
+        if status:
+            shell.say_loudly(f"smtp-shell: {shell.refusal}")
+        if not status or options.keep_going:
+            status = run_lines(shell, _lines(options), keep_going=options.keep_going) or status
+        return status
+    finally:
+        shell.close()
+
+
+def _connect(shell: Shell, options: argparse.Namespace, target: Target | None) -> None:
+    if options.record is not None:
+        shell.target = target
+        shell.record_to(options.record, overwrite=options.force)
+    if target is not None:
+        shell.connect(target)
+
+
+def _lines(options: argparse.Namespace) -> Iterator[tuple[str, str]]:
+    """Yield (where the line stands, the line), in the order of the options; without any, of standard input."""
+    from pathlib import Path
+
+    from smtp_shell.shell.scripted_lines import byte_lines, command_lines, file_lines
+
+    for kind, value in options.lines or [("-f", "-")]:
+        if kind == "-c":
+            yield from command_lines([value])
+        elif value == "-":
+            yield from byte_lines(sys.stdin.buffer, "standard input")
+        else:
+            yield from file_lines(Path(value))
+
+
+def _make_shell(
+    options: argparse.Namespace, inbox: Inbox | None, password: Secret | None, *, interactive: bool
+) -> Shell:
+    from smtp_shell.shell.settings import ShellOptions, ShellSettings
+    from smtp_shell.shell.shell import Shell
+
+    ask = terminal_ask() if interactive else None
+    settings = ShellSettings(
+        timeout=options.timeout or 0.0, ehlo=options.ehlo or "", insecure_auth=options.insecure_auth, times=interactive
+    )
+    shell_options = ShellOptions(
+        tls=tls_settings(options),
+        credentials=credential_source(options, ask, None if interactive else password),
+        source=options.source,
+        family=address_family(options),
+        interactive=interactive,
+        recording=not options.no_record,
+        inbox=inbox,
+    )
+    return Shell(make_view(options), shell_options, settings, ask=ask)
+
+
+def _parser() -> argparse.ArgumentParser:
+    commands = "\n".join(f"  smtp-shell {name:<11} {summary}" for name, (summary, _) in COMMANDS.items())
+    parser = ArgumentParser(
+        prog="smtp-shell",
+        description="See SMTP with your own eyes: type commands, go on after STARTTLS and AUTH, keep a transcript, replay it.",
+        epilog=_EPILOG.format(commands=commands),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "target", nargs="?", help="HOST[:PORT], smtp://, smtps://, lmtp://, lmtp+unix:/path or pipe:COMMAND"
+    )
+    parser.add_argument("--version", action="version", version=f"smtp-shell {__version__}")
+    connection_options(parser)
+    line_options(parser)
+    return parser

@@ -1,0 +1,39 @@
+"""`smtp-shell show`: a transcript as a dialogue."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from smtp_shell.cli.options import add_color_option, command_parser, make_view
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def main(words: Sequence[str]) -> int:
+    """Run `smtp-shell show`.
+
+    Args:
+        words: The arguments after `show`.
+
+    Returns:
+        The exit status.
+
+    Raises:
+        SmtpShellError: An option is wrong, or the transcript cannot be read.
+    """
+    parser = command_parser("show")
+    parser.add_argument("file", help="the transcript")
+    add_color_option(parser)
+    parser.set_defaults(json=False)
+    options = parser.parse_args(words)
+    from pathlib import Path
+
+    from smtp_shell.recording.decoder import entries
+    from smtp_shell.transcript.reader import open_transcript
+
+    view = make_view(options)
+    with open_transcript(Path(options.file)) as reader:
+        for entry in entries(reader):
+            view(entry)
+    return 0
