@@ -6,7 +6,7 @@ import re
 from binascii import b2a_base64
 from collections.abc import Iterable, Iterator
 
-from smtp_shell.protocol.octets import escape
+from smtp_shell.protocol.octets import decode_base64, escape
 from smtp_shell.protocol.secret import Secret
 
 MASK = "\N{BULLET}" * 6
@@ -81,8 +81,6 @@ def describe_typed(line: bytes, name: str) -> str:
         return "cancel the exchange"
     if line in (b"", b"="):
         return "(empty)"
-    from smtp_shell.protocol.sasl.scram import decode_base64
-
     octets = decode_base64(line)
     if octets is None:
         return f"{MASK} (no base64)"

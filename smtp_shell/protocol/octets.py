@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from functools import lru_cache
+from binascii import a2b_base64
 
 CRLF = b"\r\n"
 
@@ -87,7 +87,19 @@ def unescape(text: str) -> bytes:
     return bytes(octets)
 
 
-@lru_cache(maxsize=4096)
+def decode_base64(text: bytes) -> bytes | None:
+    """Decode base64, with its padding and without anything else.
+
+    Returns:
+        The octets; None if the text is no base64.
+
+    Source: RFC 4648 section 4
+    """
+    if len(text) % 4 or not re.fullmatch(rb"[A-Za-z0-9+/]*={0,2}", text):
+        return None
+    return a2b_base64(text)
+
+
 def _is_shown(char: str) -> bool:
     if char == " ":
         return True

@@ -17,7 +17,7 @@ from smtp_shell.protocol.maildata import END_OF_DATA, MailDataDecoder, MailDataE
 from smtp_shell.protocol.masking import conceal_octets, describe_typed
 from smtp_shell.protocol.octets import escape, escape_str, unescape
 from smtp_shell.protocol.replies import Extensions, Malformed, Reply, ReplyLimits, ReplyParser
-from smtp_shell.protocol.sasl import MECHANISMS, Credentials, Response, decode_challenge, scram
+from smtp_shell.protocol.sasl import MECHANISMS, Credentials, Response, decode_challenge, mechanism, scram
 from smtp_shell.protocol.secret import Secret
 from smtp_shell.shell.lines import Answer, MailDataLine, Run, Wire, parse
 from smtp_shell.shell.registry import Registry
@@ -216,14 +216,14 @@ def sasl(data: bytes) -> None:
     """Whatever a server asks, only our own errors come, and no sentence holds the secret."""
     choices, said = split_choices(data)
     name = choices.one_of(list(MECHANISMS))
-    secret = TOKEN if "token" in MECHANISMS[name].needs else PASSWORD
+    secret = TOKEN if "token" in mechanism(name).needs else PASSWORD
     said = said.replace(b"@@", secret.encode()).replace(b"@=", b2a_base64(secret.encode(), newline=False))
     said = said.replace(b"@r", NONCE.encode())
     texts: list[str] = []
     responses: list[Response | None] = []
     with patch.object(scram, "MAX_ITERATIONS", 4100):
         try:
-            exchange = MECHANISMS[name].start(Credentials("student", Secret(secret)), nonce=lambda: NONCE)
+            exchange = mechanism(name).start(Credentials("student", Secret(secret)), nonce=lambda: NONCE)
             responses += [exchange.initial_response(asked=True)] if choices.below(2) else []
             texts.append(repr(exchange))
             for line in said.split(b"\n"):

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from smtp_shell.display import render
 from smtp_shell.protocol import sasl
 from smtp_shell.protocol.replies import ReplyParser
-from smtp_shell.protocol.sasl import Plain, Response
+from smtp_shell.protocol.sasl.exchange import Response
+from smtp_shell.protocol.sasl.plain import Plain
 from tests.fuzz import run
 from tests.fuzz.run import NAMES, SEEDS
 from tests.fuzz.targets import TARGETS
@@ -74,7 +75,7 @@ def test_a_secret_in_a_sentence_is_seen(monkeypatch: pytest.MonkeyPatch) -> None
         password = exchange._credentials.password.reveal()
         return Response(password.encode(), f"password {password}", secret=True)
 
-    monkeypatch.setattr(sasl.Plain, "_message", tell)
+    monkeypatch.setattr(Plain, "_message", tell)
     plain = list(sasl.MECHANISMS).index("PLAIN")
     with pytest.raises(AssertionError):
         TARGETS["sasl"](bytes([plain, 1, 1]) + b"\n\n")

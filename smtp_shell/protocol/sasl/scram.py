@@ -1,4 +1,4 @@
-"""SCRAM, the client's side of the arithmetic: messages in, messages out, and the server is checked.
+"""SCRAM: both sides prove that they know the password, and it never crosses the wire.
 
 ```
 C: n,,n=student,r=CLIENT                       who I am, and something fresh
@@ -7,8 +7,8 @@ C: c=biws,r=CLIENTSERVER,p=PROOF               I know the password
 S: v=SIGNATURE                                 so do I, or at least what is stored of it
 ```
 
-The password never crosses the wire. What does cross lets a listener try passwords at home, so a server may not make that cheap (few
-iterations) nor keep us busy (many).
+A listener can try passwords against the messages. Few iterations make that cheap, so they are refused. Very many only keep the client
+busy, so they are refused too.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-import stringprep
-import unicodedata
-from binascii import a2b_base64, b2a_base64
-from typing import final
+from binascii import b2a_base64
+from typing import ClassVar, final
 
 from smtp_shell.errors import AuthFailed, ProtocolViolation
-from smtp_shell.protocol.octets import escape
+from smtp_shell.protocol.masking import MASK
+from smtp_shell.protocol.octets import decode_base64, escape
+from smtp_shell.protocol.sasl.exchange import EMPTY, Exchange, Response, Setting, gs2_header, saslname
+from smtp_shell.protocol.sasl.saslprep import saslprep
 from smtp_shell.protocol.secret import Secret
 
 MIN_ITERATIONS = 4096
 MAX_ITERATIONS = 600_000
 
-_BASE64 = re.compile(rb"[A-Za-z0-9+/]*={0,2}")
 _NONCE = re.compile(rb"[!-+\--~]+")
 _COUNT = re.compile(rb"[1-9][0-9]{0,9}")
 _NAMED_ERRORS = frozenset(
@@ -46,28 +46,73 @@ _NAMED_ERRORS = frozenset(
         b"other-error",
     )
 )
-_PROHIBITED = (
-    stringprep.in_table_c12,
-    stringprep.in_table_c21_c22,
-    stringprep.in_table_c3,
-    stringprep.in_table_c4,
-    stringprep.in_table_c5,
-    stringprep.in_table_c6,
-    stringprep.in_table_c7,
-    stringprep.in_table_c8,
-    stringprep.in_table_c9,
-)
+
+
+class ScramSha1(Exchange):
+    """Prove that both sides know the password, without sending it.
+
+    Source: RFC 5802 section 3
+    """
+
+    name = "SCRAM-SHA-1"
+    hash_name: ClassVar[str] = "sha1"
+    takes_authzid = True
+
+    def __init__(self, setting: Setting) -> None:
+        super().__init__(setting, self._first, self._final, self._acknowledgement)
+        who = setting.credentials
+        self._client = ScramClient(
+            self.hash_name, user=who.user, password=who.password, authzid=who.authzid, nonce=setting.nonce()
+        )
+
+    def finish(self) -> None:
+        """Check, after the 235, that the server has proved itself.
+
+        Raises:
+            ProtocolViolation: The server has not sent a valid signature.
+
+        Source: RFC 5802 section 3
+        """
+        if not self._client.verified:
+            raise ProtocolViolation(
+                f"The server accepted {self.name} without a valid signature of its own: it may be an impostor; leave."
+            )
+
+    def _first(self, challenge: bytes) -> Response:
+        octets = self._client.first()
+        return Response(octets, escape(octets), secret=True)
+
+    def _final(self, challenge: bytes) -> Response:
+        octets = self._client.final(challenge)
+        return Response(octets, f"{escape(octets.rpartition(b',p=')[0])},p={MASK}", secret=True)
+
+    def _acknowledgement(self, challenge: bytes) -> Response:
+        self._client.check(challenge)
+        return Response(b"", EMPTY, secret=False)
+
+    def _explain(self, challenge: bytes) -> str:
+        return describe(challenge)
+
+
+class ScramSha256(ScramSha1):
+    """SCRAM with SHA-256.
+
+    Source: RFC 7677 section 3
+    """
+
+    name = "SCRAM-SHA-256"
+    hash_name = "sha256"
 
 
 @final
 class ScramClient:
-    """Play the client in one SCRAM exchange without channel binding.
+    """The client's messages in one SCRAM exchange without channel binding.
 
     Args:
         hash_name: The hash as `hashlib` names it, `sha1` or `sha256`.
         user: The user name, as typed.
         password: The password, as typed.
-        authzid: Whom to act as; empty for the user.
+        authzid: The authorization identity; empty for the user.
         nonce: A fresh nonce of printable ASCII without a comma.
 
     Raises:
@@ -85,7 +130,7 @@ class ScramClient:
         self._hash_name = hash_name
         self._password = Secret(saslprep(password.reveal(), "password"))
         self._nonce = nonce.encode()
-        self._gs2_header = b"n," + (b"a=" + saslname(authzid) if authzid else b"") + b","
+        self._gs2_header = gs2_header(authzid)
         self._client_first = b"n=" + saslname(prepared) + b",r=" + self._nonce
         self._signature = b""
         self.verified = False
@@ -93,7 +138,7 @@ class ScramClient:
     def first(self) -> bytes:
         """Return the client-first-message.
 
-        Source: RFC 5802 §7
+        Source: RFC 5802 section 7
         """
         return self._gs2_header + self._client_first
 
@@ -107,7 +152,7 @@ class ScramClient:
             ProtocolViolation: The nonce does not extend ours, an extension is demanded (`m=`), the salt is no base64, the iterations
                 are fewer than 4096 or more than 600,000, or the message is no server-first-message.
 
-        Source: RFC 5802 §3, §5.1; RFC 7677 §4
+        Source: RFC 5802 section 3 and 5.1, RFC 7677 section 4
         """
         nonce, salt, iterations = self._read_server_first(server_first)
         salted = hashlib.pbkdf2_hmac(self._hash_name, self._password.reveal().encode(), salt, iterations)
@@ -122,7 +167,7 @@ class ScramClient:
     def check(self, server_final: bytes) -> None:
         """Verify the server's signature.
 
-        An error that the server names here (`e=invalid-proof`) is no violation: its reply follows, and `verified` stays false.
+        An error that the server names here (`e=invalid-proof`) is no violation: its reply follows, and `verified` stays False.
 
         Args:
             server_final: `v=...` or `e=...`
@@ -130,7 +175,7 @@ class ScramClient:
         Raises:
             ProtocolViolation: The signature is wrong, or the message is no server-final-message.
 
-        Source: RFC 5802 §3, §5.1
+        Source: RFC 5802 section 3 and 5.1
         """
         name, _, value = server_final.split(b",", 1)[0].partition(b"=")
         if name == b"e":
@@ -175,7 +220,7 @@ class ScramClient:
 
 
 def describe(message: bytes) -> str:
-    """Say what a message from a SCRAM server holds, as printable text.
+    """Return a message from a SCRAM server as printable text.
 
     Args:
         message: A server-first-message, a server-final-message, or anything else, which is only escaped.
@@ -191,60 +236,6 @@ def describe(message: bytes) -> str:
         error = fields[0][2:]
         return f"error {error.decode()}" if error in _NAMED_ERRORS else f"error of no known name: {escape(error)}"
     return escape(message)
-
-
-def saslname(text: str) -> bytes:
-    """Encode a name for a SCRAM or GS2 message, where a comma and an equals sign have a meaning.
-
-    Source: RFC 5802 §5.1
-    """
-    return text.replace("=", "=3D").replace(",", "=2C").encode("utf-8", "surrogateescape")
-
-
-def saslprep(text: str, what: str, *, unassigned: bool = False) -> str:
-    """Prepare a user name or a password, so that both sides compute with the same characters.
-
-    Args:
-        text: The value as typed.
-        what: What the value is, for the sentence in the error; the value itself is not in it.
-        unassigned: Allow code points that Unicode 3.2 has not assigned: yes for names, no for passwords.
-
-    Raises:
-        AuthFailed: The value holds characters that are not allowed.
-
-    Source: RFC 4013 §2; RFC 5802 §2.2, §5.1
-    """
-    mapped = "".join(
-        " " if stringprep.in_table_c12(char) else char for char in text if not stringprep.in_table_b1(char)
-    )
-    prepared = unicodedata.ucd_3_2_0.normalize("NFKC", mapped)
-    for char in prepared:
-        if any(is_in(char) for is_in in _PROHIBITED):
-            raise AuthFailed(f"The {what} holds a character that SASLprep prohibits (RFC 4013); SCRAM cannot use it.")
-        if not unassigned and stringprep.in_table_a1(char):
-            raise AuthFailed(
-                f"The {what} holds a character that Unicode 3.2 does not know, such as an emoji; SCRAM cannot use it (RFC 4013)."
-            )
-    if any(map(stringprep.in_table_d1, prepared)) and (
-        any(map(stringprep.in_table_d2, prepared))
-        or not stringprep.in_table_d1(prepared[0])
-        or not stringprep.in_table_d1(prepared[-1])
-    ):
-        raise AuthFailed(f"The {what} mixes writing directions in a way that SASLprep prohibits (RFC 4013 §2.4).")
-    return prepared
-
-
-def decode_base64(text: bytes) -> bytes | None:
-    """Decode base64, with its padding and without anything else.
-
-    Returns:
-        The octets, or `None` where the text is no base64.
-
-    Source: RFC 4648 §4
-    """
-    if len(text) % 4 or not _BASE64.fullmatch(text):
-        return None
-    return a2b_base64(text)
 
 
 def _base64(octets: bytes) -> bytes:

@@ -3,7 +3,10 @@
 import pytest
 
 from smtp_shell.errors import AuthFailed, ProtocolViolation
-from smtp_shell.protocol.sasl.scram import ScramClient, decode_base64, describe, saslname, saslprep
+from smtp_shell.protocol.octets import decode_base64
+from smtp_shell.protocol.sasl.exchange import saslname
+from smtp_shell.protocol.sasl.saslprep import saslprep
+from smtp_shell.protocol.sasl.scram import ScramClient, describe
 from smtp_shell.protocol.secret import Secret
 
 NONCE = "fyko+d2lbbFgONRv9qkxdawL"
