@@ -30,6 +30,7 @@ LAYERS = (
     {"importers"},
     {"lint"},
     {"replay"},
+    {"api"},
     {"servers"},
     {"study"},
     {"shell"},

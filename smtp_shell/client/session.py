@@ -152,22 +152,23 @@ class Session:
             strict=strict,
             opened=opened,
         )
-        session.busy_poll = busy_poll
+        session.set_busy_poll(busy_poll)
         session.publish(Connected(str(target), target.tls, transport.peer))
         if target.tls:
             session._shake_hands(tls or TlsSettings(), target.name, timeouts.tls, implicit=True)
         return session
 
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
     # State
 
-    @property
-    def busy_poll(self) -> bool:
-        """Whether the transport polls for quick replies without sleeping, as `Transport.busy_poll` says."""
-        return self._transport.busy_poll
-
-    @busy_poll.setter
-    def busy_poll(self, busy_poll: bool) -> None:
-        self._transport.busy_poll = busy_poll
+    def set_busy_poll(self, on: bool) -> None:
+        """Poll for quick replies without sleeping, or not, as `Transport.busy_poll` says."""
+        self._transport.busy_poll = on
 
     @property
     def phase(self) -> Phase:

@@ -149,11 +149,8 @@ class Driver:
             self._account.fail(Interrupted.exit_status, "interrupted")
         finally:
             if self.session is not None and handed_over:
-                self.session.waits.deadline, self.session.waits.reply_timeout, self.session.busy_poll = (
-                    math.inf,
-                    None,
-                    False,
-                )
+                self.session.waits.deadline, self.session.waits.reply_timeout = math.inf, None
+                self.session.set_busy_poll(False)
             elif self.session is not None:
                 self.session.close()
         account = self._account
