@@ -24,17 +24,17 @@ from __future__ import annotations
 
 TYPE_CHECKING = False  # typing.TYPE_CHECKING without importing typing, which takes as long as all of `--version`
 if TYPE_CHECKING:
-    from smtp_shell.api import connect as connect
-    from smtp_shell.api import replay as replay
+    from smtp_shell.client.api import connect as connect
     from smtp_shell.protocol.commands import Command as Command
+    from smtp_shell.replay.api import replay as replay
     from smtp_shell.transcript.transcript import Transcript as Transcript
 
 __version__ = "0.1.0"
 __all__ = ["Command", "Transcript", "__version__", "connect", "replay"]
 
 _HOMES = {
-    "connect": "smtp_shell.api",
-    "replay": "smtp_shell.api",
+    "connect": "smtp_shell.client.api",
+    "replay": "smtp_shell.replay.api",
     "Command": "smtp_shell.protocol.commands",
     "Transcript": "smtp_shell.transcript.transcript",
 }

@@ -30,7 +30,6 @@ LAYERS = (
     {"importers"},
     {"lint"},
     {"replay"},
-    {"api"},
     {"servers"},
     {"study"},
     {"shell"},

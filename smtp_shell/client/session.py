@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from msgspec.structs import replace
 
+from smtp_shell.client.breaks import loss, with_words
 from smtp_shell.client.echo import EchoMask
 from smtp_shell.client.event_stream import EventStream
 from smtp_shell.client.incoming import IncomingReply
@@ -21,7 +22,6 @@ from smtp_shell.config import Timeouts, TlsSettings
 from smtp_shell.errors import (
     ConnectionLost,
     DialogueBroken,
-    OutcomeUnknown,
     ProtocolViolation,
     TlsFailed,
     UsageError,
@@ -605,7 +605,7 @@ class Session:
             self.look()
         if self.is_open:
             self._lose(error)
-        raise _loss(owed, error) from None
+        raise loss(owed, error) from None
 
     def _check_open(self) -> None:
         if not self.is_open:
@@ -647,7 +647,7 @@ class Session:
         self.incoming.append(IncomingReply(reply, reply.octets, number, event.verb))
         self.publish(event)
         if self._violation is not None:
-            self._break_off(_with_words(self._violation, reply))
+            self._break_off(with_words(self._violation, reply))
 
     def _take_notice(self, notice: Noticed) -> None:
         """Publish a notice, and end the session where the notice demands it."""
@@ -676,14 +676,14 @@ class Session:
         waiting = f" while {owed[0]} was owed" if owed else ""
         where = " in the middle of a reply" if cut else waiting
         self._end(End.SERVER)
-        raise _loss(owed, ConnectionLost(f"the server closed the connection{where}."))
+        raise loss(owed, ConnectionLost(f"the server closed the connection{where}."))
 
     def _lose(self, error: DialogueBroken) -> NoReturn:
         owed = self.dialogue.owed
         for event in self.dialogue.receive_eof():
             self._take(event)
         self._end(End.ERROR, error.message)
-        raise _loss(owed, error)
+        raise loss(owed, error)
 
     def _time_out(self, owed: Owed, waited: float) -> NoReturn:
         partly = " Part of it came." if self.dialogue.pending else ""
@@ -694,14 +694,14 @@ class Session:
             raise error
         everything = self.dialogue.owed
         self._end(End.TIMEOUT, error.message)
-        raise _loss(everything, error)
+        raise loss(everything, error)
 
     def _time_out_incoming(self, waited: float) -> NoReturn:
         awaited = [owed for owed in self.dialogue.owed if not owed.late]
         try:
             self._time_out(self.dialogue.oldest_owed or Owed(Asked.COMMAND), waited)
         except WaitTimedOut as error:
-            raise _loss(awaited, error) from None
+            raise loss(awaited, error) from None
 
     def _shake_hands(self, settings: TlsSettings, name: str, seconds: float, *, implicit: bool) -> TlsStarted:
         """Do the TLS handshake; after STARTTLS forget all that was learnt in the clear.
@@ -746,19 +746,3 @@ class Session:
         self.dialogue.phase = Phase.CLOSED
         self.publish(Disconnected(end, detail))
         self._stream.flush()
-
-
-def _with_words(violation: ProtocolViolation, reply: Reply) -> DialogueBroken:
-    """Return a violation with the words of the reply that made it; a 421 that nobody asked for only says goodbye."""
-    if reply.code == 421:
-        return ConnectionLost(f'the server said "{reply.one_line()}" unasked and is closing; connect again.')
-    return ProtocolViolation(f'{violation.message}: "{reply.one_line()}". The connection is closed.')
-
-
-def _loss(owed: Sequence[Owed], error: DialogueBroken) -> DialogueBroken:
-    """Return the error of a connection that broke while replies were owed: after a message, its outcome is unknown."""
-    if any(each.ends_message for each in owed):
-        return OutcomeUnknown(
-            f"the outcome is unknown: {error.message.rstrip('.')}; the message may have been accepted, so look before sending it again."
-        )
-    return error

@@ -84,7 +84,9 @@ def test_a_transcript_is_read_and_written(tmp_path: Path) -> None:
 
 
 def test_the_names_are_imported_when_they_are_used() -> None:
-    code = "import smtp_shell, sys\nassert 'smtp_shell.api' not in sys.modules\nassert callable(smtp_shell.connect)\n"
+    code = (
+        "import smtp_shell, sys\nassert 'smtp_shell.client' not in sys.modules\nassert callable(smtp_shell.connect)\n"
+    )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
     assert set(smtp_shell.__all__) >= {"Command", "Transcript", "connect", "replay"}
     with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
