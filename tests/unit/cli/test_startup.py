@@ -56,7 +56,7 @@ class Freed:
     def __del__(self, write=os.write):
         write(1, b"freed")
 
-freed = Freed()
+sys.freed = Freed()  # the garbage collector may have been told to leave modules alone; sys is always cleared
 {more}
 from smtp_shell.cli.main import main
 sys.exit(main())
