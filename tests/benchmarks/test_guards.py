@@ -10,7 +10,7 @@ import pytest
 
 from smtp_shell.servers.practice import PracticeServer, PracticeSettings
 from tests.benchmarks.material import dialogue, messages, noops, recording
-from tests.support.scripted import Hear, ScriptedServer, Turn
+from tests.support.peer import Hear, ScriptedServer, Turn
 
 ROOT = Path(__file__).parents[2]
 

@@ -1,17 +1,16 @@
-"""Transcripts replayed many times, and many at a time."""
+"""`replay --repeat` and `--jobs`: many replays in a row, and many at a time."""
+
+from __future__ import annotations
 
 import io
 import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -24,58 +23,43 @@ from smtp_shell.replay.reporters import ReportSettings, make_reporter
 from smtp_shell.replay.results import Decision
 from smtp_shell.replay.runner import ReplayOptions, run_replays
 from smtp_shell.replay.settings import ReplaySettings
+from tests.support.peer import Peer, ScriptedServer
 
 QUICK = replace(Timeouts().all(5.0), quit=1.0)
 SETTINGS = ReplaySettings(timeouts=QUICK)
 
 
-class Host:
-    """A server for any number of clients at a time: it greets, answers each line with 250, and knows who came when.
+class Host(ScriptedServer):
+    """A server for many clients at a time that answers each line with 250.
 
     Args:
-        slow: How many seconds each name's reply takes, by what stands behind NOOP.
+        slow: Seconds that the reply to `NOOP name` takes, by name.
+
+    Attributes:
+        names: The names received, in the order of their arrival.
+        most_open: The largest number of dialogues that were open at a time.
     """
 
     def __init__(self, slow: dict[str, float] | None = None) -> None:
+        super().__init__(self._talk, clients=600)
         self._slow = slow or {}
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=600)
-        self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
         self._lock = threading.Lock()
         self._open = 0
         self.most_open = 0
         self.names: list[str] = []
 
-    @contextmanager
-    def serving(self) -> Iterator["Host"]:
-        thread = threading.Thread(target=self._serve, daemon=True)
-        thread.start()
-        try:
-            yield self
-        finally:
-            self._listener.shutdown(socket.SHUT_RDWR)
-            self._listener.close()
-            thread.join(10)
-
-    def _serve(self) -> None:
-        while True:
-            try:
-                connection, _ = self._listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._talk, args=(connection,), daemon=True).start()
-
-    def _talk(self, connection: socket.socket) -> None:
-        connection.settimeout(20)
+    def _talk(self, peer: Peer) -> None:
         with self._lock:
             self._open += 1
             self.most_open = max(self.most_open, self._open)
-        with connection, connection.makefile("rwb", buffering=0) as wire:
+        peer.sock.settimeout(20)
+        with peer.sock.makefile("rwb", buffering=0) as wire:
             wire.write(b"220 mx.example\r\n")
             while line := wire.readline():
                 verb, _, name = line.decode().strip().partition(" ")
                 with self._lock:
                     self.names += [name] if verb == "NOOP" else []
-                time.sleep(self._slow.get(name, 0))
+                self.over.wait(self._slow.get(name, 0))
                 if verb == "QUIT":
                     with self._lock:
                         self._open -= 1
@@ -88,7 +72,7 @@ def transcript(path: Path, name: str, *, code: str = "250") -> None:
     path.write_text(f"S: 220\nC: NOOP {name}\nS: {code}\nC: QUIT\nS: 221\n", encoding="utf-8")
 
 
-def told(options: ReplayOptions, report: str = "text") -> tuple[int, list[str]]:
+def output_of(options: ReplayOptions, report: str = "text") -> tuple[int, list[str]]:
     out = io.StringIO()
     reporter = make_reporter(report, ReportSettings(repeat=options.repeat, jobs=options.jobs))
     result = run_replays(replace(options, reporters=[reporter]), out)
@@ -96,12 +80,12 @@ def told(options: ReplayOptions, report: str = "text") -> tuple[int, list[str]]:
 
 
 @pytest.mark.parametrize("jobs", [1, 2, 4, 20])
-def test_what_is_told_is_in_the_order_of_the_files_whatever_ends_first(tmp_path: Path, jobs: int) -> None:
+def test_output_is_in_the_order_of_the_files_whichever_ends_first(tmp_path: Path, jobs: int) -> None:
     names = [f"{number:02}" for number in range(12)]
     for name in names:
         transcript(tmp_path / f"{name}.smtp", name)
-    with Host({"00": 0.4, "05": 0.3}).serving() as host:
-        status, lines = told(ReplayOptions([tmp_path], [host.address], SETTINGS, jobs=jobs))
+    with Host({"00": 0.4, "05": 0.3}) as host:
+        status, lines = output_of(ReplayOptions([tmp_path], [host.address], SETTINGS, jobs=jobs))
     assert status == 0
     assert [found[1] for line in lines if (found := re.search(r"C: NOOP (\d\d)", line))] == names
     assert sorted(host.names) == names
@@ -110,11 +94,11 @@ def test_what_is_told_is_in_the_order_of_the_files_whatever_ends_first(tmp_path:
     assert host.most_open <= jobs
 
 
-def test_repeated_runs_are_told_by_their_differences_and_by_how_long_they_took(tmp_path: Path) -> None:
+def test_repeated_runs_report_their_differences_and_their_times(tmp_path: Path) -> None:
     transcript(tmp_path / "a.smtp", "a")
     transcript(tmp_path / "b.smtp", "b", code="251")
-    with Host().serving() as host:
-        status, lines = told(ReplayOptions([tmp_path], [host.address], SETTINGS, repeat=3))
+    with Host() as host:
+        status, lines = output_of(ReplayOptions([tmp_path], [host.address], SETTINGS, repeat=3))
     assert status == 1
     assert [line for line in lines if "times" in line] == [
         f"{escape_str(str(tmp_path / name))}.smtp -> {host.address}, 3 times" for name in "ab"
@@ -130,22 +114,22 @@ def test_repeated_runs_are_told_by_their_differences_and_by_how_long_they_took(t
         assert re.fullmatch(what + r" +p50 \S+ ms, p90 \S+ ms, p95 \S+ ms, p99 \S+ ms, max \S+ ms", line)
 
 
-def test_of_very_many_runs_that_differ_ten_are_shown(tmp_path: Path) -> None:
+def test_ten_of_very_many_runs_that_differ_are_shown(tmp_path: Path) -> None:
     transcript(tmp_path / "a.smtp", "a", code="251")
-    with Host().serving() as host:
-        status, lines = told(ReplayOptions([tmp_path], [host.address], SETTINGS, repeat=25, jobs=3))
+    with Host() as host:
+        status, lines = output_of(ReplayOptions([tmp_path], [host.address], SETTINGS, repeat=25, jobs=3))
     assert status == 1
     assert len([line for line in lines if line.startswith("run ")]) == 10
     assert lines[-4].startswith("25 replays (25 failed), 50 steps: 25 matched, 25 differed")
 
 
-def test_json_says_which_run_it_was_and_sums_up(tmp_path: Path) -> None:
+def test_json_names_each_run_and_ends_with_a_summary(tmp_path: Path) -> None:
     transcript(tmp_path / "a.smtp", "a")
-    with Host({"a": 0.02}).serving() as host:
-        status, lines = told(ReplayOptions([tmp_path], [host.address], SETTINGS, repeat=4, jobs=2), "json")
+    with Host({"a": 0.02}) as host:
+        status, lines = output_of(ReplayOptions([tmp_path], [host.address], SETTINGS, repeat=4, jobs=2), "json")
     assert status == 0
-    *told_before, summary = [json.loads(line) for line in lines]
-    assert [each["run"] for each in told_before] == [run for run in (1, 2, 3, 4) for _ in range(4)]
+    *results, summary = [json.loads(line) for line in lines]
+    assert [each["run"] for each in results] == [run for run in (1, 2, 3, 4) for _ in range(4)]
     assert summary | {"seconds": 0, "replays_per_second": 0, "steps_per_second": 0} == {
         "summary": True,
         "replays": 4,
@@ -166,17 +150,17 @@ def test_json_says_which_run_it_was_and_sums_up(tmp_path: Path) -> None:
 
 def test_500_dialogues_at_a_time(tmp_path: Path) -> None:
     transcript(tmp_path / "a.smtp", "a")
-    with Host({"a": 1.5}).serving() as host:
+    with Host({"a": 1.5}) as host:
         settings = replace(SETTINGS, timeouts=replace(QUICK, greeting=15.0, reply=15.0))
-        status, lines = told(ReplayOptions([tmp_path], [host.address], settings, repeat=500, jobs=500))
+        status, lines = output_of(ReplayOptions([tmp_path], [host.address], settings, repeat=500, jobs=500))
     assert status == 0, lines[:5]
     assert host.most_open > 250
 
 
-def test_numbers_count_through_all_runs(tmp_path: Path) -> None:
+def test_the_counter_goes_on_through_all_runs(tmp_path: Path) -> None:
     (tmp_path / "a.smtp").write_text("S: 220\nC: NOOP ${count}\nS: 250\nC: QUIT\nS: 221\n", encoding="utf-8")
-    with Host().serving() as host:
-        status, _ = told(ReplayOptions([tmp_path], [host.address], SETTINGS, repeat=6, jobs=3))
+    with Host() as host:
+        status, _ = output_of(ReplayOptions([tmp_path], [host.address], SETTINGS, repeat=6, jobs=3))
     assert status == 0
     assert sorted(host.names) == list("123456")
 
@@ -188,19 +172,21 @@ def test_numbers_count_through_all_runs(tmp_path: Path) -> None:
         (ReplayOptions([], jobs=2, settings=replace(SETTINGS, before_step=lambda _: Decision())), "--step"),
     ],
 )
-def test_what_needs_one_dialogue_at_a_time_is_refused(tmp_path: Path, options: ReplayOptions, word: str) -> None:
+def test_options_that_need_one_dialogue_at_a_time_are_refused(
+    tmp_path: Path, options: ReplayOptions, word: str
+) -> None:
     transcript(tmp_path / "a.smtp", "a")
     with pytest.raises(UsageError, match=f"{word} .*--jobs"):
         run_replays(replace(options, paths=[tmp_path], servers=["127.0.0.1:9"]), io.StringIO())
 
 
-def test_output_before_its_turn_is_whole_however_much_it_is(tmp_path: Path) -> None:
-    """The first one is slow, and the second has far more to tell than is kept in memory."""
+def test_output_that_has_to_wait_is_whole_however_long_it_is(tmp_path: Path) -> None:
+    """The first replay is slow, and the second prints far more than is kept in memory."""
     transcript(tmp_path / "a.smtp", "a")
     many = "".join(f"C: NOOP {number:04}\nS: 250\n" for number in range(3_000))
     (tmp_path / "b.smtp").write_text(f"S: 220\n{many}C: QUIT\nS: 221\n", encoding="utf-8")
-    with Host({"a": 2.0}).serving() as host:
-        status, lines = told(ReplayOptions([tmp_path], [host.address], SETTINGS, jobs=2))
+    with Host({"a": 2.0}) as host:
+        status, lines = output_of(ReplayOptions([tmp_path], [host.address], SETTINGS, jobs=2))
     assert status == 0
     assert [line.partition(" -> ")[0][-6:] for line in lines if " -> " in line] == ["a.smtp", "b.smtp"]
     numbers = [found[1] for line in lines if (found := re.search(r"NOOP (\d{4})", line))]
@@ -209,9 +195,9 @@ def test_output_before_its_turn_is_whole_however_much_it_is(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("jobs", ["1", "8"])
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for another process")
-def test_ctrl_c_ends_all_of_them_at_once(tmp_path: Path, jobs: str) -> None:
+def test_ctrl_c_ends_all_dialogues_at_once(tmp_path: Path, jobs: str) -> None:
     transcript(tmp_path / "a.smtp", "a")
-    with Host({"a": 15.0}).serving() as host:
+    with Host({"a": 15.0}) as host:
         command = ["replay", str(tmp_path), "--server", host.address, "--repeat", "100", "--jobs", jobs]
         child = subprocess.Popen(
             [sys.executable, "-m", "smtp_shell", *command],
@@ -234,7 +220,7 @@ def test_ctrl_c_ends_all_of_them_at_once(tmp_path: Path, jobs: str) -> None:
     assert out.splitlines()[-1].startswith("a step")
 
 
-def test_more_threads_than_the_system_starts_are_one_clear_sentence(
+def test_too_many_threads_for_the_system_are_reported_in_one_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     transcript(tmp_path / "a.smtp", "a")
@@ -247,8 +233,8 @@ def test_more_threads_than_the_system_starts_are_one_clear_sentence(
                 raise RuntimeError("can't start new thread")
         start(thread)
 
-    with Host({"a": 0.2}).serving() as host:
+    with Host({"a": 0.2}) as host:
         monkeypatch.setattr(threading.Thread, "start", start_some)
         with pytest.raises(UsageError, match="does not start 50 threads; give --jobs a smaller number"):
-            told(ReplayOptions([tmp_path], [host.address], SETTINGS, repeat=100, jobs=50))
+            output_of(ReplayOptions([tmp_path], [host.address], SETTINGS, repeat=100, jobs=50))
     assert not any(thread.is_alive() for thread in started)

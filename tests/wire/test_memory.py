@@ -1,15 +1,19 @@
-"""Memory does not grow with what is read, sent or said (PROMISES P2)."""
+"""Memory does not grow with the length of a transcript, a line or a reply."""
+
+from __future__ import annotations
 
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
 from pathlib import Path
-from socket import create_server
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support.memory import MIB
+from tests.support.peer import Peer, ScriptedServer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[2]
 SAID = {b"QUIT\r\n": b"221 bye\r\n", b"HELP\r\n": b"214-%s\r\n" % (b"x" * 50_000) * 20 + b"214 end\r\n"}
@@ -23,33 +27,23 @@ sys.exit(status)
 """
 
 
+def agree(peer: Peer) -> None:
+    """Answer 250 to every line, 221 to QUIT, and HELP with a reply that is nearly as large as replies may be."""
+    peer.say("220 ready")
+    with peer.sock.makefile("rwb") as stream:
+        for line in stream:
+            stream.write(SAID.get(line, b"250 ok\r\n"))
+            stream.flush()
+
+
 @pytest.fixture
-def agreeable() -> Iterator[int]:
-    """A server that says 250 to every line, 221 to QUIT, and to HELP nearly as much as a reply may hold, on the port that is given."""
-    listener = create_server(("127.0.0.1", 0))
-    port = listener.getsockname()[1]
-
-    def serve() -> None:
-        while True:
-            try:
-                connection, _ = listener.accept()
-            except OSError:
-                return
-            with connection, connection.makefile("rwb") as stream:
-                stream.write(b"220 ready\r\n")
-                stream.flush()
-                for line in stream:
-                    stream.write(SAID.get(line, b"250 ok\r\n"))
-                    stream.flush()
-
-    thread = threading.Thread(target=serve, daemon=True)
-    thread.start()
-    yield port
-    listener.close()
+def agreeable() -> Iterator[ScriptedServer]:
+    with ScriptedServer(agree) as server:
+        yield server
 
 
 def run(*arguments: str) -> tuple[int, int, str]:
-    """Run smtp-shell; give its status, the most memory it had (MiB), and what else it said."""
+    """Run smtp-shell; return its status, its peak memory in MiB, and its standard error."""
     done = subprocess.run(
         [sys.executable, "-c", _REPLAY, *arguments],
         cwd=ROOT,
@@ -62,30 +56,30 @@ def run(*arguments: str) -> tuple[int, int, str]:
     return done.returncode, int(memory), "\n".join(words)
 
 
-def replay_of(steps: int, folder: Path, port: int) -> int:
+def replay_of(steps: int, folder: Path, server: ScriptedServer) -> int:
     path = folder / f"{steps}.smtp"
     path.write_text("S: 220\n" + "C: NOOP\nS: 250\n" * steps + "C: QUIT\nS: 221\n", encoding="utf-8")
-    status, memory, _ = run("replay", str(path), "--server", f"smtp://127.0.0.1:{port}")
+    status, memory, _ = run("replay", str(path), "--server", server.address)
     assert status == 0
     return memory
 
 
-def test_a_replay_of_many_steps_has_no_more_memory_than_one_of_few(tmp_path: Path, agreeable: int) -> None:
+def test_a_replay_of_many_steps_takes_no_more_memory_than_one_of_few(tmp_path: Path, agreeable: ScriptedServer) -> None:
     few = replay_of(1_000, tmp_path, agreeable)
     many = replay_of(30_000, tmp_path, agreeable)
     assert many < few + 4
     assert many < 100
 
 
-def test_a_step_with_many_long_replies_keeps_an_excerpt_of_each(tmp_path: Path, agreeable: int) -> None:
+def test_a_step_with_many_long_replies_keeps_an_excerpt_of_each(tmp_path: Path, agreeable: ScriptedServer) -> None:
     path = tmp_path / "help.smtp"
     path.write_text("S: 220\n" + "C& HELP\n" * 99 + "C: HELP\n", encoding="utf-8")
-    status, memory, _ = run("replay", str(path), "--server", f"smtp://127.0.0.1:{agreeable}")
+    status, memory, _ = run("replay", str(path), "--server", agreeable.address)
     assert status == 0
     assert memory < 60
 
 
-def test_a_line_of_a_gigabyte_is_refused_and_not_read(tmp_path: Path) -> None:
+def test_a_line_of_a_gigabyte_is_refused_without_being_read(tmp_path: Path) -> None:
     path = tmp_path / "long.smtp"
     with path.open("wb") as file:
         file.write(b"C: a")

@@ -28,7 +28,7 @@ from smtp_shell.replay.replay import Replay
 from smtp_shell.replay.settings import ReplaySettings
 from smtp_shell.servers.practice import PracticeServer
 from smtp_shell.transcript.reader import open_transcript
-from tests.support.scripted import Hear, ScriptedServer, Turn
+from tests.support.peer import Hear, ScriptedServer, Turn
 from tests.support.transcripts import check
 
 QUICK = replace(Timeouts().all(10.0), quit=2.0)

@@ -22,7 +22,7 @@ from smtp_shell.replay.reporters import ReportSettings, make_reporter
 from smtp_shell.replay.results import Act, Decision, Outcome, PendingStep, ReplayResult
 from smtp_shell.replay.runner import ReplayOptions, find_transcripts, prepare, run_replays
 from smtp_shell.replay.settings import ReplaySettings
-from tests.support.scripted import Hear, Pause, ScriptedServer, Turn
+from tests.support.peer import Hear, Pause, ScriptedServer, Turn
 
 PASSWORD = "c4nary-Pass"
 QUICK = replace(Timeouts().all(1.0), quit=1.0)

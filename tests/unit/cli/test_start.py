@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.scripted import Hear, ScriptedServer, Turn
+from tests.support.peer import Hear, ScriptedServer, Turn
 
 ROOT = Path(__file__).parents[3]
 
