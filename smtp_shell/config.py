@@ -1,4 +1,4 @@
-"""Settings: how long to wait, how to do TLS, and where files go."""
+"""Settings: timeouts, TLS, and the folder for files."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ class Timeouts(Struct, frozen=True):
 
     @classmethod
     def patient(cls) -> Timeouts:
-        """Give the waits of RFC 5321, for a person who can press Ctrl-C.
+        """Return the timeouts of RFC 5321, for a person who can press Ctrl-C.
 
-        Source: RFC 5321 §4.5.3.2
+        Source: RFC 5321 section 4.5.3.2
         """
         return cls(greeting=300.0, reply=300.0, data=120.0, send=180.0)
 
     def all(self, seconds: float) -> Timeouts:
-        """Set every wait but the one for QUIT."""
+        """Return a copy in which every timeout except that of QUIT has this many seconds."""
         return replace(
             self,
             connect=seconds,
@@ -95,13 +95,13 @@ class Keep(Struct, frozen=True):
 
 
 def state_dir() -> Path:
-    """Give the folder for recordings and history: `SMTP_SHELL_STATE_DIR`, else the platform's."""
-    return _folder("SMTP_SHELL_STATE_DIR", "user_state_path")
+    """Return the folder for recordings and history: `SMTP_SHELL_STATE_DIR`, else the platform's."""
+    named = os.environ.get("SMTP_SHELL_STATE_DIR")
+    if named:
+        return Path(named)
+    import platformdirs
 
-
-def config_dir() -> Path:
-    """Give the folder for the configuration: `SMTP_SHELL_CONFIG_DIR`, else the platform's."""
-    return _folder("SMTP_SHELL_CONFIG_DIR", "user_config_path")
+    return platformdirs.user_state_path(APPLICATION, appauthor=False)
 
 
 def private_folder(path: Path) -> Path:
@@ -116,14 +116,4 @@ def private_folder(path: Path) -> Path:
         # Not `escape`, which is in a package further right; this shows no control characters either.
         shown = ascii(str(path))
         raise ConfigError(f"the folder {shown} cannot be made: {error.strerror}; set SMTP_SHELL_STATE_DIR.") from None
-    return path
-
-
-def _folder(variable: str, kind: str) -> Path:
-    named = os.environ.get(variable)
-    if named:
-        return Path(named)
-    import platformdirs
-
-    path: Path = getattr(platformdirs, kind)(APPLICATION, appauthor=False)
     return path
