@@ -1,4 +1,4 @@
-"""Settings: how long to wait, how to do TLS, and where files go."""
+"""Settings: timeouts, TLS, and the folder for files."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ class Timeouts(Struct, frozen=True):
 
     @classmethod
     def patient(cls) -> Timeouts:
-        """Give the waits of RFC 5321, for a person who can press Ctrl-C.
+        """Return the timeouts of RFC 5321, for a person who can press Ctrl-C.
 
-        Source: RFC 5321 §4.5.3.2
+        Source: RFC 5321 section 4.5.3.2
         """
         return cls(greeting=300.0, reply=300.0, data=120.0, send=180.0)
 
     def all(self, seconds: float) -> Timeouts:
-        """Set every wait but the one for QUIT."""
+        """Return a copy in which every timeout except that of QUIT has this many seconds."""
         return replace(
             self,
             connect=seconds,
@@ -94,25 +94,15 @@ class Keep(Struct, frozen=True):
 
 
 def state_dir() -> Path:
-    """Give the folder for recordings and history: `SMTP_SHELL_STATE_DIR`, else the platform's."""
-    return _folder("SMTP_SHELL_STATE_DIR", "user_state_path")
+    """Return the folder for recordings and history: `SMTP_SHELL_STATE_DIR`, else the platform's."""
+    named = os.environ.get("SMTP_SHELL_STATE_DIR")
+    if named:
+        return Path(named)
+    import platformdirs
 
-
-def config_dir() -> Path:
-    """Give the folder for the configuration: `SMTP_SHELL_CONFIG_DIR`, else the platform's."""
-    return _folder("SMTP_SHELL_CONFIG_DIR", "user_config_path")
+    return platformdirs.user_state_path(APPLICATION, appauthor=False)
 
 
 def child_environment() -> dict[str, str]:
     """Return the environment for a child process, which does not need the password."""
     return {name: value for name, value in os.environ.items() if name != PASSWORD_VARIABLE}
-
-
-def _folder(variable: str, kind: str) -> Path:
-    named = os.environ.get(variable)
-    if named:
-        return Path(named)
-    import platformdirs
-
-    path: Path = getattr(platformdirs, kind)(APPLICATION, appauthor=False)
-    return path

@@ -16,7 +16,7 @@ line that had to be wrapped have one too.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, assert_never
+from typing import assert_never
 
 from msgspec import Struct
 
@@ -39,9 +39,6 @@ from smtp_shell.protocol.events import (
 )
 from smtp_shell.protocol.masking import MASK
 from smtp_shell.protocol.octets import escape
-
-if TYPE_CHECKING:
-    pass
 
 SIGNS = {2: "+", 3: ">", 4: "~", 5: "!"}
 DATA_ROWS = 12
@@ -71,7 +68,6 @@ THEMES: dict[str, dict[str, str]] = {
     "light": {"reply.3": "blue", "reply.4": "dark_orange3", "event": "magenta", "notice": "bold dark_orange3"},
     "plain": dict.fromkeys(STYLES, ""),
 }
-# Styles of the program's own words that may have text of a server in them.
 
 
 class Row(Struct, frozen=True):

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import asdict
 
-from smtp_shell.config import Keep, Timeouts, TlsSettings, config_dir, state_dir
+from smtp_shell.config import Keep, Timeouts, TlsSettings, state_dir
 
 
 def test_the_waits_of_a_run_that_nobody_watches() -> None:
@@ -35,11 +35,9 @@ def test_recordings_stay_for_a_while() -> None:
 
 def test_folders_are_those_of_the_environment(tmp_path: Path) -> None:
     assert state_dir() == tmp_path / "state"
-    assert config_dir() == tmp_path / "config"
 
 
 def test_folders_are_those_of_the_platform_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SMTP_SHELL_STATE_DIR")
-    monkeypatch.setenv("SMTP_SHELL_CONFIG_DIR", "")
-    assert state_dir().name == config_dir().name == "smtp-shell"
+    assert state_dir().name == "smtp-shell"
     assert state_dir().is_absolute()
