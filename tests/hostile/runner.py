@@ -15,7 +15,10 @@ from pathlib import Path
 import smtp_shell
 from smtp_shell.errors import TranscriptError
 from smtp_shell.transcript.file import CLIENT_LINES, open_transcript
-from tests.hostile.server import HostileServer, Scenario, Way, ca_pem, scenarios, secret_forms
+from tests.hostile.catalogue import scenarios
+from tests.support.hostile.certificates import ca_pem
+from tests.support.hostile.scenario import Scenario, Way, secret_forms
+from tests.support.hostile.server import HostileServer
 from tests.support.memory import most_memory
 
 MOST_MEMORY = 100_000_000
