@@ -14,7 +14,7 @@ import time
 from typing import TYPE_CHECKING
 
 from smtp_shell.errors import ConnectionLost, TlsFailed, WaitTimedOut
-from smtp_shell.net.waiting import TICK, tick, wait_for
+from smtp_shell.net.waiting import TICK, tick, wait_for, watch
 from smtp_shell.private_files import reason_of
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ class Transport:
     def __init__(self, sock: socket.socket, peer: str, child: subprocess.Popen[bytes] | None = None) -> None:
         sock.setblocking(False)
         self._socket = sock
+        self._poll = watch(sock)
         self._child = child
         self._tls: TlsLayer | None = None
         self._received_ahead = bytearray()  # raw octets that came while sending
@@ -85,7 +86,7 @@ class Transport:
         """True if `recv` would return at once, be it with the end of the stream."""
         if self._received_ahead or (self._tls is not None and self._tls.pending):
             return True
-        return not self._eof_delivered if self._eof else wait_for(self._socket, 0)[0]
+        return not self._eof_delivered if self._eof else bool(self._poll(0))
 
     def send(self, octets: bytes, seconds: float, until: float = math.inf) -> None:
         """Send octets. Read meanwhile what the server sends, up to 1 MiB, and keep it for `recv`.
@@ -274,15 +275,15 @@ class Transport:
 
     def _wait_readable(self, seconds: float) -> bool:
         """Wait for octets, at most one tick. Return True if there are some."""
-        seconds = min(max(seconds, 0), TICK)
-        if not self.busy_poll or not seconds:
-            return wait_for(self._socket, seconds)[0]
+        milliseconds = 1000 * min(max(seconds, 0), TICK)
+        if not self.busy_poll or not milliseconds:
+            return bool(self._poll(milliseconds))
         start = time.monotonic()
         readable = False
         while self._last_was_quick and not readable and time.monotonic() - start < _BUSY_POLL:
             _yield_processor()
-            readable, _ = wait_for(self._socket, 0)
-        readable = readable or wait_for(self._socket, seconds)[0]
+            readable = bool(self._poll(0))
+        readable = readable or bool(self._poll(milliseconds))
         self._last_was_quick = time.monotonic() - start < _BUSY_POLL
         return readable
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable
+    from collections.abc import Callable, Sized
 
 TICK = 0.2
 
@@ -21,6 +21,16 @@ def tick(deadline: float) -> float | None:
     """
     left = deadline - time.monotonic()
     return min(left, TICK) if left > 0 else None
+
+
+def _poller(sock: socket.socket) -> Callable[[float], Sized]:
+    poll = select.poll()
+    poll.register(sock, select.POLLIN)
+    return poll.poll
+
+
+def _selector(sock: socket.socket) -> Callable[[float], Sized]:
+    return lambda milliseconds: select.select([sock], [], [], milliseconds / 1000)[0]
 
 
 def _wait_by_poll(sock: socket.socket, seconds: float, *, read: bool = True, write: bool = False) -> tuple[bool, bool]:
@@ -45,3 +55,9 @@ def _wait_by_select(
 # poll has no limit on descriptor numbers. Windows has only select, whose limit is on the number of sockets there.
 wait_for: Callable[..., tuple[bool, bool]] = _wait_by_poll if hasattr(select, "poll") else _wait_by_select
 """Wait until a socket is readable or writable, at most `seconds`. Return both states. An error counts as either."""
+
+watch: Callable[[socket.socket], Callable[[float], Sized]] = _poller if hasattr(select, "poll") else _selector
+"""Return a function that waits until a socket is readable, at most so many milliseconds, and returns something if it is.
+
+A socket is registered once and not for each of its waits: a busy-polling replay asks several times for each reply.
+"""

@@ -16,7 +16,10 @@ import smtp_shell
 from smtp_shell.errors import TranscriptError
 from smtp_shell.transcript.reader import open_transcript
 from smtp_shell.transcript.step import CLIENT_LINES
-from tests.hostile.server import HostileServer, Scenario, Way, ca_pem, scenarios, secret_forms
+from tests.hostile.catalogue import scenarios
+from tests.support.hostile.certificates import ca_pem
+from tests.support.hostile.scenario import Scenario, Way, secret_forms
+from tests.support.hostile.server import HostileServer
 from tests.support.memory import most_memory
 
 MOST_MEMORY = 100_000_000

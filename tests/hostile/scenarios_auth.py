@@ -6,7 +6,9 @@ import hmac
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from tests.hostile.server import CANARY, CAPABILITIES, KIB, MIB, USER, Peer, multiline, scenario, secret_forms
+from tests.support.hostile.peer import CAPABILITIES, HostilePeer, multiline
+from tests.support.hostile.scenario import CANARY, USER, scenario, secret_forms
+from tests.support.memory import KIB, MIB
 
 SECRETS = secret_forms()
 PLAIN = ("ehlo", "auth plain")
@@ -14,13 +16,13 @@ LOGIN = ("ehlo", "auth login")
 SCRAM = ("ehlo", "auth scram-sha-256")
 
 
-def _until_auth(peer: Peer, mechanisms: bytes = b"PLAIN LOGIN SCRAM-SHA-256") -> list[bytes]:
+def _until_auth(peer: HostilePeer, mechanisms: bytes = b"PLAIN LOGIN SCRAM-SHA-256") -> list[bytes]:
     peer.start_tls()
     peer.capabilities = (*CAPABILITIES, b"AUTH " + mechanisms)
     return peer.until(b"AUTH").split()
 
 
-def _take_credentials(peer: Peer) -> bytes:
+def _take_credentials(peer: HostilePeer) -> bytes:
     """Take one AUTH PLAIN or LOGIN and give the credential's line, in base64."""
     words = _until_auth(peer)
     if words[1].upper() == b"LOGIN":
@@ -30,7 +32,7 @@ def _take_credentials(peer: Peer) -> bytes:
     return words[2] if len(words) > 2 else peer.challenge(b"")
 
 
-def _expect_cancelled(peer: Peer) -> None:
+def _expect_cancelled(peer: HostilePeer) -> None:
     """Read the answer to a challenge that must not be answered, only cancelled."""
     line = peer.read_line()
     if line != b"*":
@@ -40,8 +42,8 @@ def _expect_cancelled(peer: Peer) -> None:
     peer.ordinary()
 
 
-def _plays_refusal(reply: bytes) -> Callable[[Peer], None]:
-    def play(peer: Peer) -> None:
+def _plays_refusal(reply: bytes) -> Callable[[HostilePeer], None]:
+    def play(peer: HostilePeer) -> None:
         _take_credentials(peer)
         peer.send(reply)
         peer.ordinary()
@@ -84,7 +86,7 @@ for _name, _reply in REFUSALS.items():
     tls="implicit",
     credentials=True,
 )
-def auth_refused_421(peer: Peer) -> None:
+def auth_refused_421(peer: HostilePeer) -> None:
     _take_credentials(peer)
     peer.send(b"421 4.7.0 too many of you\r\n")
 
@@ -96,14 +98,14 @@ def auth_refused_421(peer: Peer) -> None:
     tls="implicit",
     credentials=True,
 )
-def auth_answered_250(peer: Peer) -> None:
+def auth_answered_250(peer: HostilePeer) -> None:
     _plays_refusal(b"250 2.0.0 ok\r\n")(peer)
 
 
 @scenario(
     says="never answers AUTH", script=PLAIN, exit=3, shows=("AUTH",), once=(b"AUTH",), tls="implicit", credentials=True
 )
-def auth_never_answered(peer: Peer) -> None:
+def auth_never_answered(peer: HostilePeer) -> None:
     _take_credentials(peer)
     peer.hold()
 
@@ -116,7 +118,7 @@ def auth_never_answered(peer: Peer) -> None:
     tls="implicit",
     credentials=True,
 )
-def auth_closed(peer: Peer) -> None:
+def auth_closed(peer: HostilePeer) -> None:
     _take_credentials(peer)
 
 
@@ -128,7 +130,7 @@ def auth_closed(peer: Peer) -> None:
     credentials=True,
     ways=("batch", "terminal"),
 )
-def auth_in_the_clear(peer: Peer) -> None:
+def auth_in_the_clear(peer: HostilePeer) -> None:
     peer.capabilities = (*CAPABILITIES, b"AUTH PLAIN LOGIN")
     peer.ordinary()
 
@@ -141,7 +143,7 @@ def auth_in_the_clear(peer: Peer) -> None:
     credentials=True,
     ways=("batch", "terminal"),
 )
-def auth_in_the_clear_by_choice(peer: Peer) -> None:
+def auth_in_the_clear_by_choice(peer: HostilePeer) -> None:
     auth_in_the_clear(peer)
 
 
@@ -154,7 +156,7 @@ def auth_in_the_clear_by_choice(peer: Peer) -> None:
     credentials=True,
     ways=("batch", "terminal"),
 )
-def auth_in_the_clear_because_tls_is_broken(peer: Peer) -> None:
+def auth_in_the_clear_because_tls_is_broken(peer: HostilePeer) -> None:
     peer.capabilities = (*CAPABILITIES, b"STARTTLS", b"AUTH PLAIN LOGIN")
     peer.ordinary({b"STARTTLS": b"454 4.7.0 TLS is broken today, just authenticate\r\n"})
 
@@ -169,7 +171,7 @@ def auth_in_the_clear_because_tls_is_broken(peer: Peer) -> None:
     credentials=True,
     ways=("batch", "terminal"),
 )
-def auth_not_offered(peer: Peer) -> None:
+def auth_not_offered(peer: HostilePeer) -> None:
     peer.start_tls()
     peer.ordinary()
 
@@ -184,7 +186,7 @@ def auth_not_offered(peer: Peer) -> None:
     credentials=True,
     ways=("batch", "terminal"),
 )
-def auth_without_a_common_mechanism(peer: Peer) -> None:
+def auth_without_a_common_mechanism(peer: HostilePeer) -> None:
     peer.start_tls()
     peer.capabilities = (b"AUTH X-MINE X-ALSO-MINE", b"AUTH", b"AUTH ")
     peer.ordinary()
@@ -200,7 +202,7 @@ def auth_without_a_common_mechanism(peer: Peer) -> None:
     credentials=True,
     ways=("batch", "terminal"),
 )
-def auth_hopes_for_a_step_down(peer: Peer) -> None:
+def auth_hopes_for_a_step_down(peer: HostilePeer) -> None:
     _until_auth(peer)
     peer.send(b"504 5.5.4 not today, try PLAIN\r\n")
     peer.ordinary()
@@ -213,7 +215,7 @@ def auth_hopes_for_a_step_down(peer: Peer) -> None:
     tls="implicit",
     credentials=True,
 )
-def login_with_empty_challenges(peer: Peer) -> None:
+def login_with_empty_challenges(peer: HostilePeer) -> None:
     words = _until_auth(peer)
     if len(words) < 3:
         peer.send(b"334 \r\n")
@@ -231,7 +233,7 @@ def login_with_empty_challenges(peer: Peer) -> None:
     tls="implicit",
     credentials=True,
 )
-def login_asks_a_third_time(peer: Peer) -> None:
+def login_asks_a_third_time(peer: HostilePeer) -> None:
     _take_credentials(peer)
     peer.send(b"334 " + base64.b64encode(b"Password again:") + b"\r\n")
     _expect_cancelled(peer)
@@ -245,7 +247,7 @@ def login_asks_a_third_time(peer: Peer) -> None:
     tls="implicit",
     credentials=True,
 )
-def login_without_a_password(peer: Peer) -> None:
+def login_without_a_password(peer: HostilePeer) -> None:
     words = _until_auth(peer)
     if len(words) < 3:
         peer.challenge(b"Username:")
@@ -260,7 +262,7 @@ def login_without_a_password(peer: Peer) -> None:
     tls="implicit",
     credentials=True,
 )
-def challenges_without_end(peer: Peer) -> None:
+def challenges_without_end(peer: HostilePeer) -> None:
     _until_auth(peer)
     for count in range(1000):
         if peer.challenge(b"Password:") == b"*":
@@ -278,7 +280,7 @@ def challenges_without_end(peer: Peer) -> None:
     tls="implicit",
     credentials=True,
 )
-def challenges_in_bulk(peer: Peer) -> None:
+def challenges_in_bulk(peer: HostilePeer) -> None:
     _until_auth(peer)
     peer.send_endlessly(b"334 UGFzc3dvcmQ6\r\n", total=4 * MIB)
     peer.hold()
@@ -294,8 +296,8 @@ BAD_CHALLENGES = {
 }
 
 
-def _plays_bad_challenge(reply: bytes) -> Callable[[Peer], None]:
-    def play(peer: Peer) -> None:
+def _plays_bad_challenge(reply: bytes) -> Callable[[HostilePeer], None]:
+    def play(peer: HostilePeer) -> None:
         _until_auth(peer)
         peer.send(reply)
         _expect_cancelled(peer)
@@ -326,7 +328,7 @@ for _name, _reply in BAD_CHALLENGES.items():
     tls="implicit",
     credentials=True,
 )
-def challenge_of_a_mebibyte(peer: Peer) -> None:
+def challenge_of_a_mebibyte(peer: HostilePeer) -> None:
     _until_auth(peer)
     peer.send(b"334 " + base64.b64encode(b"x" * MIB) + b"\r\n")
     peer.hold()
@@ -340,7 +342,7 @@ def challenge_of_a_mebibyte(peer: Peer) -> None:
     tls="implicit",
     credentials=True,
 )
-def challenge_in_two_lines(peer: Peer) -> None:
+def challenge_in_two_lines(peer: HostilePeer) -> None:
     _until_auth(peer)
     peer.send(b"334-VXNlcm5h\r\n334 bWU6\r\n")
     peer.hold()
@@ -355,7 +357,7 @@ def challenge_in_two_lines(peer: Peer) -> None:
     tls="implicit",
     credentials=True,
 )
-def challenge_with_escapes(peer: Peer) -> None:
+def challenge_with_escapes(peer: HostilePeer) -> None:
     words = _until_auth(peer)
     if len(words) < 3:
         peer.challenge("\x1b]0;owned\x07\x1b[31mName\u202e:\n250 forged\r250 forged".encode())
@@ -371,7 +373,7 @@ def challenge_with_escapes(peer: Peer) -> None:
     tls="implicit",
     credentials=True,
 )
-def login_in_the_other_order(peer: Peer) -> None:
+def login_in_the_other_order(peer: HostilePeer) -> None:
     words = _until_auth(peer)
     if len(words) < 3 and CANARY.encode() in base64.b64decode(peer.challenge(b"Password:")):
         peer.blame("the password was sent where the user name is due")
@@ -380,10 +382,10 @@ def login_in_the_other_order(peer: Peer) -> None:
     peer.ordinary()
 
 
-def _plays_echo(reply: Callable[[bytes], bytes]) -> Callable[[Peer], None]:
+def _plays_echo(reply: Callable[[bytes], bytes]) -> Callable[[HostilePeer], None]:
     """Say the credential back: it must be seen nowhere, neither on the screen nor in a file."""
 
-    def play(peer: Peer) -> None:
+    def play(peer: HostilePeer) -> None:
         peer.send(reply(_take_credentials(peer)))
         peer.ordinary()
 
@@ -442,7 +444,7 @@ for _name, (_what, _echo) in ECHOES.items():
     credentials=True,
     canary=True,
 )
-def echo_afterwards(peer: Peer) -> None:
+def echo_afterwards(peer: HostilePeer) -> None:
     line = _take_credentials(peer)
     password = _password(line)
     peer.send(b"235 2.7.0 welcome\r\n")
@@ -459,7 +461,7 @@ def echo_afterwards(peer: Peer) -> None:
     canary=True,
     ways=("batch", "terminal"),
 )
-def echo_on_the_next_connection(peer: Peer) -> None:
+def echo_on_the_next_connection(peer: HostilePeer) -> None:
     peer.start_tls()
     peer.capabilities = (*CAPABILITIES, b"AUTH PLAIN")
     if b"AUTH" in peer.log.received:
@@ -476,7 +478,7 @@ def echo_on_the_next_connection(peer: Peer) -> None:
     credentials=True,
     canary=True,
 )
-def echo_in_a_challenge(peer: Peer) -> None:
+def echo_in_a_challenge(peer: HostilePeer) -> None:
     line = _take_credentials(peer)
     peer.send(b"334 " + base64.b64encode(b"did you say " + _password(line)) + b"\r\n")
     _expect_cancelled(peer)
@@ -490,7 +492,7 @@ def echo_in_a_challenge(peer: Peer) -> None:
     credentials=True,
     canary=True,
 )
-def echo_in_the_farewell(peer: Peer) -> None:
+def echo_in_the_farewell(peer: HostilePeer) -> None:
     line = _take_credentials(peer)
     peer.send(b"235 2.7.0 welcome\r\n")
     peer.ordinary({b"QUIT": b"221 2.0.0 bye " + _password(line) + b" " + line + b"\r\n"})
@@ -504,7 +506,7 @@ def echo_in_the_farewell(peer: Peer) -> None:
     credentials=True,
     canary=True,
 )
-def echo_cut(peer: Peer) -> None:
+def echo_cut(peer: HostilePeer) -> None:
     line = _take_credentials(peer)
     peer.send(b"535 5.7.8 " + _password(line) + b" " + line)
 
@@ -521,7 +523,7 @@ class _Scram:
     signature: Callable[[bytes], bytes] = lambda honest: b"v=" + base64.b64encode(honest)
     refused_at_first: bool = False
 
-    def __call__(self, peer: Peer) -> None:
+    def __call__(self, peer: HostilePeer) -> None:
         words = _until_auth(peer)
         client_first = base64.b64decode(words[2] if len(words) > 2 else peer.challenge(b""))
         bare = client_first.split(b",", 2)[2]
@@ -643,7 +645,7 @@ for _name, (_what, _false) in SIGNATURES.items():
     tls="implicit",
     credentials=True,
 )
-def scram_235_at_once(peer: Peer) -> None:
+def scram_235_at_once(peer: HostilePeer) -> None:
     words = _until_auth(peer)
     if len(words) < 3:
         peer.challenge(b"")
@@ -660,7 +662,7 @@ def scram_235_at_once(peer: Peer) -> None:
     tls="implicit",
     credentials=True,
 )
-def scram_235_without_a_signature(peer: Peer) -> None:
+def scram_235_without_a_signature(peer: HostilePeer) -> None:
     words = _until_auth(peer)
     client_first = base64.b64decode(words[2] if len(words) > 2 else peer.challenge(b""))
     nonce = client_first.partition(b"r=")[2]
@@ -679,7 +681,7 @@ def scram_235_without_a_signature(peer: Peer) -> None:
     tls="implicit",
     credentials=True,
 )
-def scram_refused(peer: Peer) -> None:
+def scram_refused(peer: HostilePeer) -> None:
     words = _until_auth(peer)
     client_first = base64.b64decode(words[2] if len(words) > 2 else peer.challenge(b""))
     nonce = client_first.partition(b"r=")[2]
@@ -696,7 +698,7 @@ def scram_refused(peer: Peer) -> None:
     tls="implicit",
     credentials=True,
 )
-def scram_long_salt(peer: Peer) -> None:
+def scram_long_salt(peer: HostilePeer) -> None:
     words = _until_auth(peer)
     client_first = base64.b64decode(words[2] if len(words) > 2 else peer.challenge(b""))
     nonce = client_first.partition(b"r=")[2]
@@ -712,7 +714,7 @@ def scram_long_salt(peer: Peer) -> None:
     tls="implicit",
     credentials=True,
 )
-def auth_refused_with_escapes(peer: Peer) -> None:
+def auth_refused_with_escapes(peer: HostilePeer) -> None:
     _take_credentials(peer)
     peer.send(b"535-5.7.8 " + USER.encode() + b"\r\n535 5.7.8 \x1b[31mwho?\r\n")
     peer.ordinary()

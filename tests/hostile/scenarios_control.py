@@ -1,10 +1,11 @@
 """Servers that do as they should: a scenario that fails must not fail for want of a program that works."""
 
-from tests.hostile.server import ENVELOPE, LETTER, MAIL_DATA, Peer, scenario
+from tests.support.hostile.peer import HostilePeer
+from tests.support.hostile.scenario import ENVELOPE, LETTER, MAIL_DATA, scenario
 
 
 @scenario(says="does all as it should", script=(*ENVELOPE, *MAIL_DATA, "quit"), exit=0)
-def behaves(peer: Peer) -> None:
+def behaves(peer: HostilePeer) -> None:
     peer.ordinary()
 
 
@@ -14,7 +15,7 @@ def behaves(peer: Peer) -> None:
     exit=0,
     tls="starttls",
 )
-def behaves_with_starttls(peer: Peer) -> None:
+def behaves_with_starttls(peer: HostilePeer) -> None:
     peer.capabilities += (b"STARTTLS",)
     peer.ordinary()
 
@@ -26,7 +27,7 @@ def behaves_with_starttls(peer: Peer) -> None:
     tls="implicit",
     credentials=True,
 )
-def behaves_in_tls(peer: Peer) -> None:
+def behaves_in_tls(peer: HostilePeer) -> None:
     peer.start_tls()
     peer.capabilities += (b"AUTH PLAIN LOGIN",)
     peer.ordinary()
@@ -38,12 +39,12 @@ def behaves_in_tls(peer: Peer) -> None:
     exit=0,
     letter=2_000_000,
 )
-def behaves_with_a_letter(peer: Peer) -> None:
+def behaves_with_a_letter(peer: HostilePeer) -> None:
     peer.ordinary()
 
 
 @scenario(says="ends its lines with LF only, which is taken", script=(*ENVELOPE, "quit"), exit=0)
-def only_lf(peer: Peer) -> None:
+def only_lf(peer: HostilePeer) -> None:
     peer.send(b"220 hostile.example.org ESMTP\n")
     answers = {
         b"EHLO": b"250-hostile.example.org\n250 SIZE 1000\n",
@@ -57,7 +58,7 @@ def only_lf(peer: Peer) -> None:
 @scenario(
     says="answers with a bare code, without a text or a space, which is taken", script=(*ENVELOPE, "quit"), exit=0
 )
-def bare_codes(peer: Peer) -> None:
+def bare_codes(peer: HostilePeer) -> None:
     peer.send(b"220\r\n")
     peer.ordinary(
         {b"EHLO": b"250-hostile.example.org\r\n250\r\n", b"MAIL": b"250\r\n", b"RCPT": b"250 \r\n", b"QUIT": b"221\r\n"}
@@ -67,7 +68,7 @@ def bare_codes(peer: Peer) -> None:
 @scenario(
     says="sends each octet of each reply in a segment of its own, but in time", script=("ehlo", "noop", "quit"), exit=0
 )
-def octet_by_octet_in_time(peer: Peer) -> None:
+def octet_by_octet_in_time(peer: HostilePeer) -> None:
     peer.send_slowly(b"220 hostile.example.org ESMTP\r\n", 0.01)
     peer.answers[b"NOOP"] = lambda peer, line: peer.send_slowly(b"250 ok\r\n", 0.05)
     peer.answers[b"EHLO"] = lambda peer, line: peer.send_slowly(b"250-hostile.example.org\r\n250 SIZE 1000\r\n", 0.01)
@@ -80,7 +81,7 @@ def octet_by_octet_in_time(peer: Peer) -> None:
     exit=0,
     tls="implicit",
 )
-def octet_by_octet_in_tls(peer: Peer) -> None:
+def octet_by_octet_in_tls(peer: HostilePeer) -> None:
     peer.start_tls()
     octet_by_octet_in_time(peer)
 
@@ -90,7 +91,7 @@ def octet_by_octet_in_tls(peer: Peer) -> None:
     script=(*ENVELOPE, *MAIL_DATA, "quit"),
     exit=0,
 )
-def many_lines_everywhere(peer: Peer) -> None:
+def many_lines_everywhere(peer: HostilePeer) -> None:
     peer.send(b"220-one\r\n220-\r\n220 three\r\n")
     peer.ordinary(
         {

@@ -1,13 +1,15 @@
 """What a server can do wrong around the one step that counts: the mail data, and the reply to its final dot."""
 
-from tests.hostile.server import ENVELOPE, KIB, LETTER, MAIL_DATA, MIB, Peer, scenario
+from tests.support.hostile.peer import HostilePeer
+from tests.support.hostile.scenario import ENVELOPE, LETTER, MAIL_DATA, scenario
+from tests.support.memory import KIB, MIB
 
 SENT = (*ENVELOPE, *MAIL_DATA)
 LONG = (*ENVELOPE, f"data < {LETTER}")
 UNKNOWN = ("unknown|may have been|not known|uncertain",)
 
 
-def _take_mail_data(peer: Peer) -> None:
+def _take_mail_data(peer: HostilePeer) -> None:
     peer.read_mail_data_command()
     peer.read_mail_data()
 
@@ -15,26 +17,26 @@ def _take_mail_data(peer: Peer) -> None:
 @scenario(
     says="closes behind the final dot, before its reply", script=SENT, exit=7, shows=UNKNOWN, once=(b"MAIL FROM",)
 )
-def closed_behind_the_final_dot(peer: Peer) -> None:
+def closed_behind_the_final_dot(peer: HostilePeer) -> None:
     _take_mail_data(peer)
 
 
 @scenario(
     says="resets behind the final dot, before its reply", script=SENT, exit=7, shows=UNKNOWN, once=(b"MAIL FROM",)
 )
-def reset_behind_the_final_dot(peer: Peer) -> None:
+def reset_behind_the_final_dot(peer: HostilePeer) -> None:
     _take_mail_data(peer)
     peer.reset()
 
 
 @scenario(says="says nothing behind the final dot", script=SENT, exit=7, shows=UNKNOWN, once=(b"MAIL FROM",))
-def silent_behind_the_final_dot(peer: Peer) -> None:
+def silent_behind_the_final_dot(peer: HostilePeer) -> None:
     _take_mail_data(peer)
     peer.hold()
 
 
 @scenario(says="answers the final dot with half a reply, and closes", script=SENT, exit=7, shows=UNKNOWN)
-def final_reply_cut(peer: Peer) -> None:
+def final_reply_cut(peer: HostilePeer) -> None:
     _take_mail_data(peer)
     peer.send(b"250 2.0.0 que")
 
@@ -42,53 +44,53 @@ def final_reply_cut(peer: Peer) -> None:
 @scenario(
     says="answers the final dot with a line that announces another, and closes", script=SENT, exit=7, shows=UNKNOWN
 )
-def final_reply_cut_between_lines(peer: Peer) -> None:
+def final_reply_cut_between_lines(peer: HostilePeer) -> None:
     _take_mail_data(peer)
     peer.send(b"250-2.0.0 queued\r\n")
 
 
 @scenario(says="answers the final dot with octets that drip for ever", script=SENT, exit=7, shows=UNKNOWN)
-def final_reply_drips(peer: Peer) -> None:
+def final_reply_drips(peer: HostilePeer) -> None:
     _take_mail_data(peer)
     peer.send_slowly(b"250-2.0.0 queued, and then some more\r\n", 0.7)
     peer.hold()
 
 
 @scenario(says="answers the final dot with two codes in one reply", script=SENT, exit={6, 7})
-def final_reply_of_two_codes(peer: Peer) -> None:
+def final_reply_of_two_codes(peer: HostilePeer) -> None:
     peer.ordinary({b".": b"250-2.0.0 queued\r\n550 5.7.1 or not\r\n"})
 
 
 @scenario(says="answers the final dot with a code of four digits", script=SENT, exit={6, 7})
-def final_reply_malformed(peer: Peer) -> None:
+def final_reply_malformed(peer: HostilePeer) -> None:
     peer.ordinary({b".": b"2500 queued\r\n"})
 
 
 @scenario(says="answers the final dot with a line that never ends", script=SENT, exit={6, 7})
-def final_reply_endless(peer: Peer) -> None:
+def final_reply_endless(peer: HostilePeer) -> None:
     _take_mail_data(peer)
     peer.send(b"250 ")
     peer.send_endlessly(b"queued ")
 
 
 @scenario(says="answers the final dot with 451", script=SENT, exit=1, shows=("451",), once=(b"MAIL FROM",))
-def final_reply_451(peer: Peer) -> None:
+def final_reply_451(peer: HostilePeer) -> None:
     peer.ordinary({b".": b"451 4.3.0 try again\r\n"})
 
 
 @scenario(says="answers the final dot with 554", script=SENT, exit=1, shows=("554",), once=(b"MAIL FROM",))
-def final_reply_554(peer: Peer) -> None:
+def final_reply_554(peer: HostilePeer) -> None:
     peer.ordinary({b".": b"554 5.6.0 I do not like it\r\n"})
 
 
 @scenario(says="answers the final dot with 421 and closes", script=SENT, exit=1, shows=("421",), once=(b"MAIL FROM",))
-def final_reply_421(peer: Peer) -> None:
+def final_reply_421(peer: HostilePeer) -> None:
     _take_mail_data(peer)
     peer.send(b"421 4.3.2 shutting down\r\n")
 
 
 @scenario(says="answers the final dot with 354", script=SENT, exit={1, 6, 7}, shows=("354",))
-def final_reply_354(peer: Peer) -> None:
+def final_reply_354(peer: HostilePeer) -> None:
     peer.ordinary({b".": b"354 go ahead\r\n"})
 
 
@@ -97,7 +99,7 @@ def final_reply_354(peer: Peer) -> None:
     script=SENT,
     exit={1, 6, 7},
 )
-def final_reply_in_advance(peer: Peer) -> None:
+def final_reply_in_advance(peer: HostilePeer) -> None:
     peer.ordinary({b"DATA": b"354 go ahead\r\n250 2.0.0 queued\r\n", b".": b"554 5.6.0 I do not like it\r\n"})
 
 
@@ -106,30 +108,30 @@ def final_reply_in_advance(peer: Peer) -> None:
     script=SENT,
     exit={6, 7},
 )
-def final_reply_in_advance_and_silence(peer: Peer) -> None:
+def final_reply_in_advance_and_silence(peer: HostilePeer) -> None:
     peer.answers[b"DATA"] = b"354 go ahead\r\n250 2.0.0 queued\r\n"
     peer.ordinary({b".": lambda peer, line: peer.hold()})
 
 
 @scenario(says="closes behind 354, before it has read mail data", script=LONG, exit=3, letter=4 * MIB)
-def closed_behind_354(peer: Peer) -> None:
+def closed_behind_354(peer: HostilePeer) -> None:
     peer.read_mail_data_command()
 
 
 @scenario(says="closes behind 354 while the client has lines to type", script=SENT, exit={3, 7})
-def closed_behind_354_at_the_prompt(peer: Peer) -> None:
+def closed_behind_354_at_the_prompt(peer: HostilePeer) -> None:
     peer.read_mail_data_command()
 
 
 @scenario(says="resets in the middle of the mail data", script=LONG, exit=3, letter=8 * MIB)
-def reset_in_mail_data(peer: Peer) -> None:
+def reset_in_mail_data(peer: HostilePeer) -> None:
     peer.read_mail_data_command()
     peer.read_exactly(128 * KIB)
     peer.reset()
 
 
 @scenario(says="resets in the middle of the mail data, inside TLS", script=LONG, exit=3, letter=8 * MIB, tls="implicit")
-def reset_in_mail_data_in_tls(peer: Peer) -> None:
+def reset_in_mail_data_in_tls(peer: HostilePeer) -> None:
     peer.start_tls()
     reset_in_mail_data(peer)
 
@@ -140,7 +142,7 @@ def reset_in_mail_data_in_tls(peer: Peer) -> None:
     exit={1, 3},
     letter=8 * MIB,
 )
-def says_421_in_mail_data(peer: Peer) -> None:
+def says_421_in_mail_data(peer: HostilePeer) -> None:
     peer.read_mail_data_command()
     peer.read_exactly(128 * KIB)
     peer.send(b"421 4.3.2 shutting down\r\n")
@@ -152,7 +154,7 @@ def says_421_in_mail_data(peer: Peer) -> None:
     exit={1, 6, 7},
     letter=8 * MIB,
 )
-def says_552_in_mail_data(peer: Peer) -> None:
+def says_552_in_mail_data(peer: HostilePeer) -> None:
     peer.read_mail_data_command()
     peer.read_exactly(128 * KIB)
     peer.send(b"552 5.3.4 too big\r\n")
@@ -166,7 +168,7 @@ def says_552_in_mail_data(peer: Peer) -> None:
     letter=16 * MIB,
     seconds=12.0,
 )
-def floods_in_mail_data(peer: Peer) -> None:
+def floods_in_mail_data(peer: HostilePeer) -> None:
     peer.read_mail_data_command()
     peer.send_endlessly(b"250 queued\r\n", reading=False)
     peer.pause(25.0)
@@ -179,17 +181,17 @@ def floods_in_mail_data(peer: Peer) -> None:
     shows=("250",),
     never=(b"Subject", b"One line"),
 )
-def answers_data_with_250(peer: Peer) -> None:
+def answers_data_with_250(peer: HostilePeer) -> None:
     peer.ordinary({b"DATA": b"250 2.0.0 queued\r\n"})
 
 
 @scenario(says="answers DATA with 503", script=SENT, exit=1, shows=("503",), never=(b"Subject", b"One line"))
-def answers_data_with_503(peer: Peer) -> None:
+def answers_data_with_503(peer: HostilePeer) -> None:
     peer.ordinary({b"DATA": b"503 5.5.1 no\r\n"})
 
 
 @scenario(says="never answers DATA", script=SENT, exit=3, shows=("DATA",), never=(b"Subject", b"One line"))
-def never_answers_data(peer: Peer) -> None:
+def never_answers_data(peer: HostilePeer) -> None:
     peer.until(b"DATA")
     peer.hold()
 
@@ -202,7 +204,7 @@ def never_answers_data(peer: Peer) -> None:
     letter=300_000,
     ways=("batch", "terminal"),
 )
-def closed_behind_the_last_chunk(peer: Peer) -> None:
+def closed_behind_the_last_chunk(peer: HostilePeer) -> None:
     peer.capabilities += (b"CHUNKING",)
     line = b""
     while b"LAST" not in line.upper():
@@ -220,10 +222,10 @@ def closed_behind_the_last_chunk(peer: Peer) -> None:
     letter=300_000,
     ways=("batch", "terminal"),
 )
-def refuses_a_chunk(peer: Peer) -> None:
+def refuses_a_chunk(peer: HostilePeer) -> None:
     peer.capabilities += (b"CHUNKING",)
 
-    def refuse(peer: Peer, line: bytes) -> bytes:
+    def refuse(peer: HostilePeer, line: bytes) -> bytes:
         peer.read_exactly(int(line.split()[1]))
         return b"452 4.3.1 full\r\n"
 
@@ -237,7 +239,7 @@ def refuses_a_chunk(peer: Peer) -> None:
     shows=UNKNOWN,
     scheme="lmtp",
 )
-def lmtp_reply_missing(peer: Peer) -> None:
+def lmtp_reply_missing(peer: HostilePeer) -> None:
     _take_mail_data(peer)
     peer.send(b"250 2.0.0 for bob\r\n")
 
@@ -249,7 +251,7 @@ def lmtp_reply_missing(peer: Peer) -> None:
     shows=UNKNOWN,
     scheme="lmtp",
 )
-def lmtp_reply_never(peer: Peer) -> None:
+def lmtp_reply_never(peer: HostilePeer) -> None:
     _take_mail_data(peer)
     peer.send(b"250 2.0.0 for bob\r\n")
     peer.hold()
@@ -262,7 +264,7 @@ def lmtp_reply_never(peer: Peer) -> None:
     shows=("550",),
     scheme="lmtp",
 )
-def lmtp_second_refused(peer: Peer) -> None:
+def lmtp_second_refused(peer: HostilePeer) -> None:
     peer.ordinary({b".": b"250 2.0.0 for bob\r\n550 5.2.2 not for carol\r\n"})
 
 
@@ -278,7 +280,7 @@ def lmtp_second_refused(peer: Peer) -> None:
     exit={1, 6},
     scheme="lmtp",
 )
-def lmtp_reply_too_many(peer: Peer) -> None:
+def lmtp_reply_too_many(peer: HostilePeer) -> None:
     mails = iter((b"250 2.1.0 ok\r\n",))
     peer.ordinary(
         {

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 
-from tests.hostile.server import ENVELOPE, KIB, MIB, Peer, multiline, scenario
+from tests.support.hostile.peer import HostilePeer, multiline
+from tests.support.hostile.scenario import ENVELOPE, scenario
+from tests.support.memory import KIB, MIB
 
 BAD_CODES = {
     "199": b"199 too low\r\n",
@@ -32,8 +34,8 @@ BAD_CODES = {
 }
 
 
-def _plays_bad_code(reply: bytes) -> Callable[[Peer], None]:
-    def play(peer: Peer) -> None:
+def _plays_bad_code(reply: bytes) -> Callable[[HostilePeer], None]:
+    def play(peer: HostilePeer) -> None:
         peer.ordinary({b"NOOP": reply})
 
     return play
@@ -55,7 +57,7 @@ for _name, _reply in BAD_CODES.items():
     script=("ehlo", "noop", "quit"),
     exit={0, 6},
 )
-def debugging_line_before_the_reply(peer: Peer) -> None:
+def debugging_line_before_the_reply(peer: HostilePeer) -> None:
     peer.ordinary({b"NOOP": b"050 now in debug mode\r\n250 ok\r\n"})
 
 
@@ -66,7 +68,7 @@ def debugging_line_before_the_reply(peer: Peer) -> None:
     shows=("250", "550"),
     never=(b"RSET",),
 )
-def codes_differ(peer: Peer) -> None:
+def codes_differ(peer: HostilePeer) -> None:
     peer.ordinary({b"MAIL": b"250-ok\r\n550 not ok\r\n"})
 
 
@@ -77,7 +79,7 @@ def codes_differ(peer: Peer) -> None:
     shows=("250", "550"),
     never=(b"RSET",),
 )
-def codes_differ_to_the_better(peer: Peer) -> None:
+def codes_differ_to_the_better(peer: HostilePeer) -> None:
     peer.ordinary({b"MAIL": b"550-not ok\r\n550-not at all\r\n250 ok\r\n"})
 
 
@@ -87,7 +89,7 @@ def codes_differ_to_the_better(peer: Peer) -> None:
     exit=6,
     never=(b"RSET",),
 )
-def line_without_a_code(peer: Peer) -> None:
+def line_without_a_code(peer: HostilePeer) -> None:
     peer.ordinary({b"NOOP": b"250-one\r\ntwo\r\n250 three\r\n"})
 
 
@@ -97,7 +99,7 @@ def line_without_a_code(peer: Peer) -> None:
     exit=3,
     never=(b"NOOP",),
 )
-def last_line_missing(peer: Peer) -> None:
+def last_line_missing(peer: HostilePeer) -> None:
     peer.until(b"EHLO")
     peer.send(b"250-hostile.example.org\r\n250-SIZE 1000\r\n")
     peer.hold()
@@ -110,7 +112,7 @@ def last_line_missing(peer: Peer) -> None:
     shows=("EHLO",),
     never=(b"NOOP",),
 )
-def last_line_cut(peer: Peer) -> None:
+def last_line_cut(peer: HostilePeer) -> None:
     peer.until(b"EHLO")
     peer.send(b"250-hostile.example.org\r\n250-SIZE 1000\r\n")
 
@@ -122,29 +124,29 @@ def last_line_cut(peer: Peer) -> None:
     shows=("EHLO",),
     never=(b"NOOP",),
 )
-def reply_cut(peer: Peer) -> None:
+def reply_cut(peer: HostilePeer) -> None:
     peer.until(b"EHLO")
     peer.send(b"250 hostile.exam")
 
 
 @scenario(says="closes behind a reply's CR, before its LF", script=("ehlo", "noop"), exit={3, 6}, never=(b"NOOP",))
-def reply_cut_before_its_lf(peer: Peer) -> None:
+def reply_cut_before_its_lf(peer: HostilePeer) -> None:
     peer.until(b"EHLO")
     peer.send(b"250 hostile.example.org\r")
 
 
 @scenario(says="ends its lines with CR only, so that they never end", script=("ehlo", "noop"), exit=3, never=(b"NOOP",))
-def only_cr(peer: Peer) -> None:
+def only_cr(peer: HostilePeer) -> None:
     peer.ordinary({b"EHLO": b"250-hostile.example.org\r250 SIZE 1000\r"})
 
 
 @scenario(says="puts a NUL into a reply's text", script=("ehlo", "noop", "quit"), exit={0, 6}, leaks=(b"be\0fore",))
-def nul_in_the_text(peer: Peer) -> None:
+def nul_in_the_text(peer: HostilePeer) -> None:
     peer.ordinary({b"NOOP": b"250 be\0fore and after\r\n"})
 
 
 @scenario(says="writes Latin-1", script=("ehlo", "noop", "quit"), exit=0, leaks=(b"Gr\xfc\xdf",))
-def latin_1(peer: Peer) -> None:
+def latin_1(peer: HostilePeer) -> None:
     peer.ordinary({b"NOOP": "250 Grüße aus Köln\r\n".encode("latin-1")})
 
 
@@ -154,7 +156,7 @@ def latin_1(peer: Peer) -> None:
     exit=0,
     leaks=(b"\xe2\x82 ", b"\xc0\xaf", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xff\xfe"),
 )
-def invalid_utf_8(peer: Peer) -> None:
+def invalid_utf_8(peer: HostilePeer) -> None:
     bad = b"\xe2\x82 \xc0\xaf \xed\xa0\x80\xed\xb0\x80 \xf4\x90\x80\x80 \xff\xfe"
     peer.ordinary(
         {
@@ -165,7 +167,7 @@ def invalid_utf_8(peer: Peer) -> None:
 
 
 @scenario(says="answers in UTF-8 of many scripts", script=("ehlo", "noop", "quit"), exit=0)
-def utf_8(peer: Peer) -> None:
+def utf_8(peer: HostilePeer) -> None:
     peer.ordinary({b"NOOP": "250 好的 да ναι 네 👍\r\n".encode()})
 
 
@@ -175,12 +177,12 @@ def utf_8(peer: Peer) -> None:
     exit={1, 6},
     shows=("unasked|unsolicited|unexpected|not asked|before|without|does not have",),
 )
-def two_replies_to_mail(peer: Peer) -> None:
+def two_replies_to_mail(peer: HostilePeer) -> None:
     peer.ordinary({b"MAIL": b"250 ok\r\n250 forged\r\n", b"RCPT": b"550 5.1.1 no such user\r\n"})
 
 
 @scenario(says="does the same inside one TLS record", script=ENVELOPE, exit={1, 6}, tls="implicit")
-def two_replies_in_one_record(peer: Peer) -> None:
+def two_replies_in_one_record(peer: HostilePeer) -> None:
     peer.start_tls()
     two_replies_to_mail(peer)
 
@@ -190,13 +192,13 @@ def two_replies_in_one_record(peer: Peer) -> None:
     script=(*ENVELOPE, "data", "Subject: greetings", "", "One line.", "."),
     exit={1, 3, 6},
 )
-def all_replies_in_advance(peer: Peer) -> None:
+def all_replies_in_advance(peer: HostilePeer) -> None:
     peer.send(b"220 hi\r\n250 hi\r\n250 ok\r\n250 ok\r\n354 go\r\n250 queued\r\n221 bye\r\n")
     peer.ordinary({b"MAIL": b"550 5.7.1 not you\r\n"})
 
 
 @scenario(says="sends half of a second reply behind the first, and the other half later", script=ENVELOPE, exit={1, 6})
-def half_a_reply_behind(peer: Peer) -> None:
+def half_a_reply_behind(peer: HostilePeer) -> None:
     peer.ordinary({b"MAIL": b"250 ok\r\n250 for", b"RCPT": b"ged\r\n550 5.1.1 no such user\r\n"})
 
 
@@ -206,19 +208,19 @@ def half_a_reply_behind(peer: Peer) -> None:
     exit=6,
     shows=("10.?000",),
 )
-def keywords_20000(peer: Peer) -> None:
+def keywords_20000(peer: HostilePeer) -> None:
     peer.capabilities = tuple(b"X-%d" % n for n in range(20_000))
     peer.ordinary()
 
 
 @scenario(says="announces 9,000 keywords, which is within the limits", script=("ehlo", "/capabilities", "quit"), exit=0)
-def keywords_9000(peer: Peer) -> None:
+def keywords_9000(peer: HostilePeer) -> None:
     peer.capabilities = tuple(b"X-%d" % n for n in range(9_000))
     peer.ordinary()
 
 
 @scenario(says="announces 5,000 mechanisms in one line", script=("ehlo", "quit"), exit=0)
-def mechanisms_5000(peer: Peer) -> None:
+def mechanisms_5000(peer: HostilePeer) -> None:
     peer.capabilities = (b"AUTH " + b" ".join(b"X%d" % n for n in range(5_000)),)
     peer.ordinary()
 
@@ -228,7 +230,7 @@ def mechanisms_5000(peer: Peer) -> None:
     script=("ehlo", "/capabilities", "mail ann@example.org", "quit"),
     exit=0,
 )
-def keywords_odd(peer: Peer) -> None:
+def keywords_odd(peer: HostilePeer) -> None:
     peer.capabilities = (
         b"SIZE 1",
         b"size 2",
@@ -252,7 +254,7 @@ def keywords_odd(peer: Peer) -> None:
     script=("ehlo", "/capabilities", "mail ann@example.org", "quit"),
     exit=0,
 )
-def numbers_of_thousands_of_digits(peer: Peer) -> None:
+def numbers_of_thousands_of_digits(peer: HostilePeer) -> None:
     peer.capabilities = (
         b"SIZE " + b"9" * 5_000,
         b"LIMITS RCPTMAX=" + b"9" * 5_000 + b" MAILMAX=-1 RCPTDOMAINMAX=",
@@ -269,12 +271,12 @@ def numbers_of_thousands_of_digits(peer: Peer) -> None:
     exit=6,
     shows=("1 ?MiB|1.?048.?576",),
 )
-def reply_over_a_mebibyte(peer: Peer) -> None:
+def reply_over_a_mebibyte(peer: HostilePeer) -> None:
     peer.ordinary({b"EHLO": multiline(b"250", *(b"X" * 60_000,) * 20)})
 
 
 @scenario(says="answers NOOP with a line that never ends", script=("ehlo", "noop"), exit=6, shows=("64|65.?536",))
-def endless_line(peer: Peer) -> None:
+def endless_line(peer: HostilePeer) -> None:
     peer.until(b"NOOP")
     peer.send(b"250 ")
     peer.send_endlessly(b"x" * KIB)
@@ -286,24 +288,24 @@ def endless_line(peer: Peer) -> None:
     exit=6,
     shows=("10.?000|1 ?MiB|1.?048.?576",),
 )
-def endless_reply(peer: Peer) -> None:
+def endless_reply(peer: HostilePeer) -> None:
     peer.until(b"NOOP")
     peer.send_endlessly(b"250-and so on and so forth\r\n")
 
 
 @scenario(says="answers NOOP with digits that never end", script=("ehlo", "noop"), exit=6)
-def endless_digits(peer: Peer) -> None:
+def endless_digits(peer: HostilePeer) -> None:
     peer.until(b"NOOP")
     peer.send_endlessly(b"2", total=4 * MIB)
 
 
 @scenario(says="answers MAIL with 354", script=ENVELOPE, exit={1, 6}, shows=("354",), never=(b"RCPT",))
-def answers_mail_with_354(peer: Peer) -> None:
+def answers_mail_with_354(peer: HostilePeer) -> None:
     peer.ordinary({b"MAIL": b"354 go ahead\r\n"})
 
 
 @scenario(says="answers EHLO with 220", script=("ehlo", "mail ann@example.org"), exit={1, 6}, shows=("220",))
-def answers_ehlo_with_220(peer: Peer) -> None:
+def answers_ehlo_with_220(peer: HostilePeer) -> None:
     peer.ordinary({b"EHLO": b"220-hostile.example.org\r\n220 SIZE 1000\r\n"})
 
 
@@ -315,7 +317,7 @@ def answers_ehlo_with_220(peer: Peer) -> None:
     never=(b"RCPT",),
     credentials=True,
 )
-def answers_mail_with_334(peer: Peer) -> None:
+def answers_mail_with_334(peer: HostilePeer) -> None:
     peer.ordinary({b"MAIL": b"334 UGFzc3dvcmQ6\r\n"})
 
 
@@ -325,12 +327,12 @@ def answers_mail_with_334(peer: Peer) -> None:
     exit={1, 6},
     shows=("235",),
 )
-def answers_mail_with_235(peer: Peer) -> None:
+def answers_mail_with_235(peer: HostilePeer) -> None:
     peer.ordinary({b"MAIL": b"235 2.7.0 welcome\r\n"})
 
 
 @scenario(says="answers EHLO with 334", script=("ehlo", "noop"), exit={1, 6}, shows=("334",), credentials=True)
-def answers_ehlo_with_334(peer: Peer) -> None:
+def answers_ehlo_with_334(peer: HostilePeer) -> None:
     peer.ordinary({b"EHLO": b"334 \r\n"})
 
 
@@ -341,7 +343,7 @@ def answers_ehlo_with_334(peer: Peer) -> None:
     shows=("500",),
     never=(b"MAIL",),
 )
-def answers_all_with_500(peer: Peer) -> None:
+def answers_all_with_500(peer: HostilePeer) -> None:
     peer.ordinary(dict.fromkeys((b"EHLO", b"HELO", b"MAIL", b"QUIT"), b"500 5.5.1 what?\r\n"))
 
 
@@ -352,7 +354,7 @@ def answers_all_with_500(peer: Peer) -> None:
     shows=("500",),
     never=(b"RSET",),
 )
-def refuses_long_lines(peer: Peer) -> None:
+def refuses_long_lines(peer: HostilePeer) -> None:
     peer.ordinary({b"NOOP": b"500 5.5.6 line too long\r\n"})
 
 
@@ -363,12 +365,12 @@ def refuses_long_lines(peer: Peer) -> None:
     shows=("500",),
     never=(b"RSET",),
 )
-def refuses_long_verbs(peer: Peer) -> None:
+def refuses_long_verbs(peer: HostilePeer) -> None:
     peer.ordinary()
 
 
 @scenario(says="sends the client elsewhere, with 551 and an address", script=ENVELOPE, exit=1, shows=("551",))
-def sends_the_client_elsewhere(peer: Peer) -> None:
+def sends_the_client_elsewhere(peer: HostilePeer) -> None:
     peer.ordinary({b"RCPT": b"551 5.1.6 not here, try <bob@example.net> at smtp://127.0.0.1:25\r\n"})
 
 
@@ -378,7 +380,7 @@ def sends_the_client_elsewhere(peer: Peer) -> None:
     exit=1,
     shows=("550",),
 )
-def enhanced_code_contradicts(peer: Peer) -> None:
+def enhanced_code_contradicts(peer: HostilePeer) -> None:
     peer.ordinary({b"MAIL": b"250 5.7.1 ok, or is it?\r\n", b"RCPT": b"550 2.1.5 accepted, or is it?\r\n"})
 
 
@@ -392,8 +394,8 @@ _SCRIPTS_421 = {
 }
 
 
-def _plays_421(verb: bytes) -> Callable[[Peer], None]:
-    def play(peer: Peer) -> None:
+def _plays_421(verb: bytes) -> Callable[[HostilePeer], None]:
+    def play(peer: HostilePeer) -> None:
         peer.until(verb)
         peer.send(b"421 4.3.2 shutting down\r\n")
 

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 
-from tests.hostile.server import HOSTILE_NAME_LEAKS, Peer, scenario
+from tests.support.hostile.certificates import HOSTILE_NAME_LEAKS
+from tests.support.hostile.peer import HostilePeer
+from tests.support.hostile.scenario import scenario
 
 ESCAPES: dict[str, tuple[str, bytes]] = {
     "colour": ("a colour that stays", b"\x1b[31;1mRED"),
@@ -88,8 +90,8 @@ WORDS: dict[str, tuple[str, bytes, str]] = {
 """A name, what it is, the octets, and what the screen must show of them."""
 
 
-def _plays_text(text: bytes) -> Callable[[Peer], None]:
-    def play(peer: Peer) -> None:
+def _plays_text(text: bytes) -> Callable[[HostilePeer], None]:
+    def play(peer: HostilePeer) -> None:
         peer.greet(text)
         greets = b"250-hostile.example.org " + text
         keywords = (text, b"X" + text + b" " + text, b"AUTH PLAIN " + text, b"SIZE " + text)
@@ -137,7 +139,7 @@ for _name, (_what, _octets, _shown) in WORDS.items():
     rows=("C: RCPT TO:<mallory",),
     forged=("RCPT TO:<mallory@example.org>",),
 )
-def forged_line_behind_lf(peer: Peer) -> None:
+def forged_line_behind_lf(peer: HostilePeer) -> None:
     peer.ordinary({b"NOOP": b"250 x\nC: RCPT TO:<mallory@example.org>\r\n", b"MAIL": b"550 5.7.1 no\r\n"})
 
 
@@ -148,7 +150,7 @@ def forged_line_behind_lf(peer: Peer) -> None:
     rows=("C: RCPT TO:<mallory",),
     forged=("RCPT TO:<mallory@example.org>",),
 )
-def forged_line_in_a_reply(peer: Peer) -> None:
+def forged_line_in_a_reply(peer: HostilePeer) -> None:
     peer.ordinary({b"NOOP": b"250-x\nC: RCPT TO:<mallory@example.org>\n250 y\r\n"})
 
 
@@ -159,7 +161,7 @@ def forged_line_in_a_reply(peer: Peer) -> None:
     rows=("C: QUIT", "S: 250 forged", "*: tls", "smtp-shell>"),
     forged=("QUIT",),
 )
-def forged_row_by_wrapping(peer: Peer) -> None:
+def forged_row_by_wrapping(peer: HostilePeer) -> None:
     forged = (b"C: QUIT", b"S: 250 forged", b"*: tls TLSv1.3 verified", b"smtp-shell> ")
     lines = tuple(b"x".ljust(width) + words for width in range(60, 84) for words in forged)
     reply = b"".join(b"550-" + line + b"\r\n" for line in lines) + b"550 no\r\n"
@@ -175,7 +177,7 @@ def forged_row_by_wrapping(peer: Peer) -> None:
     forged=("QUIT",),
     ways=("batch", "terminal"),
 )
-def forged_row_in_the_programs_words(peer: Peer) -> None:
+def forged_row_in_the_programs_words(peer: HostilePeer) -> None:
     forged = (b"C: QUIT", b"S: 250 forged", b"*: tls TLSv1.3 verified")
     words = b" ".join(b"x" * width + b" " + text for width in range(40, 76) for text in forged)
     peer.greet(words)
@@ -189,7 +191,7 @@ def forged_row_in_the_programs_words(peer: Peer) -> None:
     exit=1,
     leaks=(b"\x01\x02", b"\x0e\x0f", b"\x1b\x1c", b"\x7f\x80", b"\x9b\x9c", b"\xfe\xff"),
 )
-def all_octets(peer: Peer) -> None:
+def all_octets(peer: HostilePeer) -> None:
     _plays_text(bytes(octet for octet in range(256) if octet != 0x0A))(peer)
 
 
@@ -199,7 +201,7 @@ def all_octets(peer: Peer) -> None:
     exit=1,
     leaks=(b"\x1b]0;ow", b"ned\x07", b"[31m\x07"),
 )
-def escape_over_two_lines(peer: Peer) -> None:
+def escape_over_two_lines(peer: HostilePeer) -> None:
     peer.ordinary({b"NOOP": b"250-\x1b]0;ow\r\n250 ned\x07\r\n", b"MAIL": b"550-\x1b\r\n550 [31m\x07\r\n"})
 
 
@@ -209,7 +211,7 @@ def escape_over_two_lines(peer: Peer) -> None:
     exit=1,
     leaks=(b"\xc2\x9b", b"\xe2\x80\xae"),
 )
-def character_over_two_replies(peer: Peer) -> None:
+def character_over_two_replies(peer: HostilePeer) -> None:
     peer.ordinary({b"NOOP": b"250-\xe2\x80\r\n250 \xae\xc2\r\n", b"MAIL": b"550 \x9b31m\r\n"})
 
 
@@ -222,7 +224,7 @@ def character_over_two_replies(peer: Peer) -> None:
     rows=("C: QUIT",),
     forged=("QUIT",),
 )
-def certificate_names(peer: Peer) -> None:
+def certificate_names(peer: HostilePeer) -> None:
     peer.until(b"STARTTLS")
     peer.send(b"220 go ahead\r\n")
     peer.start_tls("hostile names")
@@ -239,7 +241,7 @@ def certificate_names(peer: Peer) -> None:
     rows=("C: QUIT",),
     forged=("QUIT",),
 )
-def certificate_names_of_another_host(peer: Peer) -> None:
+def certificate_names_of_another_host(peer: HostilePeer) -> None:
     peer.until(b"STARTTLS")
     peer.send(b"220 go ahead\r\n")
     peer.start_tls("hostile wrong name")
@@ -254,12 +256,12 @@ def certificate_names_of_another_host(peer: Peer) -> None:
     options=("--insecure",),
     leaks=HOSTILE_NAME_LEAKS,
 )
-def certificate_names_unchecked(peer: Peer) -> None:
+def certificate_names_unchecked(peer: HostilePeer) -> None:
     peer.start_tls("hostile wrong name")
     peer.ordinary()
 
 
 @scenario(says="has a certificate of 1,000 names", script=("ehlo", "/tls", "quit"), exit=0, tls="implicit")
-def certificate_of_1000_names(peer: Peer) -> None:
+def certificate_of_1000_names(peer: HostilePeer) -> None:
     peer.start_tls("many names")
     peer.ordinary()

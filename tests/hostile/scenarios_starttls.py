@@ -3,16 +3,9 @@
 import ssl
 from collections.abc import Callable
 
-from tests.hostile.server import (
-    CAPABILITIES,
-    CertificateName,
-    Peer,
-    ca_pem,
-    fresh_server_context,
-    multiline,
-    scenario,
-    secret_forms,
-)
+from tests.support.hostile.certificates import CertificateName, ca_pem, fresh_server_context
+from tests.support.hostile.peer import CAPABILITIES, HostilePeer, multiline
+from tests.support.hostile.scenario import scenario, secret_forms
 
 HAND_MADE = ("ehlo", "starttls", "ehlo", "mail ann@example.org")
 DEMANDED = ("--starttls",)
@@ -21,13 +14,13 @@ SECRETS = (*secret_forms(), b"AUTH")
 AFTER_220 = (b"MAIL", b"AUTH", *secret_forms())
 
 
-def _until_starttls(peer: Peer) -> None:
+def _until_starttls(peer: HostilePeer) -> None:
     peer.capabilities = (*CAPABILITIES, b"STARTTLS")
     peer.until(b"STARTTLS")
 
 
-def _plays_injection(octets: bytes) -> Callable[[Peer], None]:
-    def play(peer: Peer) -> None:
+def _plays_injection(octets: bytes) -> Callable[[HostilePeer], None]:
+    def play(peer: HostilePeer) -> None:
         _until_starttls(peer)
         peer.send(b"220 2.0.0 go ahead\r\n" + octets)
         peer.start_tls()
@@ -81,7 +74,7 @@ scenario(
     never=AFTER_220,
     tls="starttls",
 )
-def injects_flood(peer: Peer) -> None:
+def injects_flood(peer: HostilePeer) -> None:
     _until_starttls(peer)
     peer.send(b"220 2.0.0 go ahead\r\n" + b"250 forged\r\n" * 1000)
     peer.send_endlessly(b"250 forged\r\n", reading=False)
@@ -95,7 +88,7 @@ def injects_flood(peer: Peer) -> None:
     never=AFTER_220,
     tls="starttls",
 )
-def injects_later(peer: Peer) -> None:
+def injects_later(peer: HostilePeer) -> None:
     _until_starttls(peer)
     peer.send(b"220 2.0.0 go ahead\r\n")
     peer.read_client_hello()
@@ -112,7 +105,7 @@ def injects_later(peer: Peer) -> None:
     never=AFTER_220,
     tls="starttls",
 )
-def injects_in_the_next_segment(peer: Peer) -> None:
+def injects_in_the_next_segment(peer: HostilePeer) -> None:
     _until_starttls(peer)
     peer.send(b"220 2.0.0 go ahead\r\n")
     peer.send(b"250-forged\r\n250 AUTH PLAIN\r\n")
@@ -127,7 +120,7 @@ def injects_in_the_next_segment(peer: Peer) -> None:
     never=AFTER_220,
     tls="starttls",
 )
-def injects_with_a_split_220(peer: Peer) -> None:
+def injects_with_a_split_220(peer: HostilePeer) -> None:
     _until_starttls(peer)
     peer.send(b"220 2.0.0 go ah")
     peer.pause(0.2)
@@ -142,7 +135,7 @@ def injects_with_a_split_220(peer: Peer) -> None:
     never=AFTER_220,
     tls="starttls",
 )
-def answers_starttls_in_advance(peer: Peer) -> None:
+def answers_starttls_in_advance(peer: HostilePeer) -> None:
     peer.until(b"EHLO")
     peer.send(multiline(b"250", b"hostile.example.org", b"STARTTLS") + b"220 2.0.0 go ahead\r\n")
     peer.until(b"STARTTLS")
@@ -150,8 +143,8 @@ def answers_starttls_in_advance(peer: Peer) -> None:
     peer.hold()
 
 
-def _plays_answer_to_starttls(reply: bytes) -> Callable[[Peer], None]:
-    def play(peer: Peer) -> None:
+def _plays_answer_to_starttls(reply: bytes) -> Callable[[HostilePeer], None]:
+    def play(peer: HostilePeer) -> None:
         _until_starttls(peer)
         peer.send(reply)
         peer.ordinary()
@@ -206,7 +199,7 @@ for _name, (_reply, _exit) in ANSWERS_TO_STARTTLS.items():
     never=AFTER_220,
     tls="starttls",
 )
-def reply_to_starttls_cut(peer: Peer) -> None:
+def reply_to_starttls_cut(peer: HostilePeer) -> None:
     _until_starttls(peer)
     peer.send(b"220 2.0")
 
@@ -217,7 +210,7 @@ def reply_to_starttls_cut(peer: Peer) -> None:
     exit=0,
     tls="starttls",
 )
-def reply_to_starttls_in_many_lines(peer: Peer) -> None:
+def reply_to_starttls_in_many_lines(peer: HostilePeer) -> None:
     _until_starttls(peer)
     peer.send(b"220-2.0.0 go\r\n220-\r\n220 2.0.0 ahead\r\n")
     peer.start_tls()
@@ -225,13 +218,15 @@ def reply_to_starttls_in_many_lines(peer: Peer) -> None:
 
 
 @scenario(says="never answers STARTTLS", script=HAND_MADE, exit=3, shows=("STARTTLS",), never=AFTER_220, tls="starttls")
-def never_answers_starttls(peer: Peer) -> None:
+def never_answers_starttls(peer: HostilePeer) -> None:
     _until_starttls(peer)
     peer.hold()
 
 
-def _plays_stripped(*capabilities: bytes, greeting: bytes = b"hostile.example.org ESMTP") -> Callable[[Peer], None]:
-    def play(peer: Peer) -> None:
+def _plays_stripped(
+    *capabilities: bytes, greeting: bytes = b"hostile.example.org ESMTP"
+) -> Callable[[HostilePeer], None]:
+    def play(peer: HostilePeer) -> None:
         peer.capabilities = (*CAPABILITIES, *capabilities, b"AUTH PLAIN LOGIN")
         peer.greet(greeting)
         peer.ordinary({b"STARTTLS": b"502 5.5.1 not here\r\n"})
@@ -239,7 +234,7 @@ def _plays_stripped(*capabilities: bytes, greeting: bytes = b"hostile.example.or
     return play
 
 
-STRIPPED: dict[str, tuple[str, Callable[[Peer], None]]] = {
+STRIPPED: dict[str, tuple[str, Callable[[HostilePeer], None]]] = {
     "": ("does not announce STARTTLS, which somebody took out", _plays_stripped()),
     "by_x": ("announces XXXXXXXX where STARTTLS stood, as some firewalls do", _plays_stripped(b"XXXXXXXX")),
     "by_a_look_alike": (
@@ -277,7 +272,7 @@ for _name, (_what, _play) in STRIPPED.items():
     options=DEMANDED,
     ways=("batch", "terminal"),
 )
-def stripped_by_helo(peer: Peer) -> None:
+def stripped_by_helo(peer: HostilePeer) -> None:
     peer.ordinary({b"EHLO": b"502 5.5.1 not here\r\n", b"STARTTLS": b"502 5.5.1 not here\r\n"})
 
 
@@ -288,7 +283,7 @@ def stripped_by_helo(peer: Peer) -> None:
     tls="starttls",
     options=DEMANDED,
 )
-def announces_in_lower_case(peer: Peer) -> None:
+def announces_in_lower_case(peer: HostilePeer) -> None:
     peer.capabilities = (b"size 1000", b"starttls  ", b"auth plain")
     peer.ordinary()
 
@@ -302,14 +297,14 @@ def announces_in_lower_case(peer: Peer) -> None:
     options=DEMANDED,
     ways=("batch", "terminal"),
 )
-def refers_elsewhere(peer: Peer) -> None:
+def refers_elsewhere(peer: HostilePeer) -> None:
     _until_starttls(peer)
     peer.send(b"454 4.7.0 TLS is at smtp://127.0.0.1:25, go there (REFERRAL smtp://evil.example/)\r\n")
     peer.ordinary()
 
 
-def _plays_after_220(play: Callable[[Peer], None]) -> Callable[[Peer], None]:
-    def play_all(peer: Peer) -> None:
+def _plays_after_220(play: Callable[[HostilePeer], None]) -> Callable[[HostilePeer], None]:
+    def play_all(peer: HostilePeer) -> None:
         _until_starttls(peer)
         peer.send(b"220 2.0.0 go ahead\r\n")
         play(peer)
@@ -317,8 +312,8 @@ def _plays_after_220(play: Callable[[Peer], None]) -> Callable[[Peer], None]:
     return play_all
 
 
-def _plays_octets_for_a_handshake(octets: bytes) -> Callable[[Peer], None]:
-    def play(peer: Peer) -> None:
+def _plays_octets_for_a_handshake(octets: bytes) -> Callable[[HostilePeer], None]:
+    def play(peer: HostilePeer) -> None:
         peer.read_client_hello()
         peer.send(octets)
         peer.hold_after_220()
@@ -326,23 +321,23 @@ def _plays_octets_for_a_handshake(octets: bytes) -> Callable[[Peer], None]:
     return play
 
 
-def _cut_in_the_handshake(peer: Peer) -> None:
+def _cut_in_the_handshake(peer: HostilePeer) -> None:
     peer.read_client_hello()
     peer.send(b"\x16\x03\x03\x00\x7a\x02\x00\x00")
 
 
-def _reset_in_the_handshake(peer: Peer) -> None:
+def _reset_in_the_handshake(peer: HostilePeer) -> None:
     peer.read_client_hello()
     peer.reset()
 
 
-def _garbage_in_records(peer: Peer) -> None:
+def _garbage_in_records(peer: HostilePeer) -> None:
     peer.read_client_hello()
     peer.send_endlessly(b"\x17\x03\x03\x40\x00" + b"\xaa" * 0x4000)
 
 
 SERVER_HELLO_TLS_1_1 = b"\x16\x03\x02\x00\x2a" + b"\x02\x00\x00\x26\x03\x02" + bytes(range(32)) + b"\x00\xc0\x13\x00"
-HANDSHAKES: dict[str, tuple[str, set[int], Callable[[Peer], None]]] = {
+HANDSHAKES: dict[str, tuple[str, set[int], Callable[[HostilePeer], None]]] = {
     "clear_text": (
         "clear text in place of a handshake",
         {4, 6},
@@ -360,7 +355,7 @@ HANDSHAKES: dict[str, tuple[str, set[int], Callable[[Peer], None]]] = {
         {4},
         _plays_octets_for_a_handshake(SERVER_HELLO_TLS_1_1.replace(b"\x03\x02", b"\x03\x00")),
     ),
-    "never_ending": ("nothing, for ever", {3, 4}, Peer.hold_after_220),
+    "never_ending": ("nothing, for ever", {3, 4}, HostilePeer.hold_after_220),
     "cut": ("half a record, and closes", {3, 4}, _cut_in_the_handshake),
     "reset": ("a TCP reset", {3, 4}, _reset_in_the_handshake),
     "garbage": ("20 MB of records of garbage", {4, 6}, _garbage_in_records),
@@ -386,7 +381,7 @@ for _name, (_what, _exit, _play) in HANDSHAKES.items():
     never=AFTER_220,
     tls="implicit",
 )
-def clear_text_on_a_tls_port(peer: Peer) -> None:
+def clear_text_on_a_tls_port(peer: HostilePeer) -> None:
     peer.greet()
     peer.hold_after_220()
 
@@ -398,7 +393,7 @@ def clear_text_on_a_tls_port(peer: Peer) -> None:
     shows=("TLS|handshake",),
     tls="implicit",
 )
-def silence_on_a_tls_port(peer: Peer) -> None:
+def silence_on_a_tls_port(peer: HostilePeer) -> None:
     peer.hold_after_220()
 
 
@@ -411,8 +406,8 @@ CERTIFICATES: dict[str, tuple[CertificateName, str]] = {
 }
 
 
-def _plays_certificate(certificate: CertificateName, *, implicit: bool) -> Callable[[Peer], None]:
-    def play(peer: Peer) -> None:
+def _plays_certificate(certificate: CertificateName, *, implicit: bool) -> Callable[[HostilePeer], None]:
+    def play(peer: HostilePeer) -> None:
         if not implicit:
             _until_starttls(peer)
             peer.send(b"220 2.0.0 go ahead\r\n")
@@ -455,7 +450,7 @@ for _name, (_certificate, _shown) in CERTIFICATES.items():
     tls="implicit",
     options=("--insecure",),
 )
-def certificate_unchecked(peer: Peer) -> None:
+def certificate_unchecked(peer: HostilePeer) -> None:
     peer.start_tls("self-signed")
     peer.ordinary()
 
@@ -466,7 +461,7 @@ def certificate_unchecked(peer: Peer) -> None:
     exit=0,
     tls="starttls",
 )
-def capabilities_differ(peer: Peer) -> None:
+def capabilities_differ(peer: HostilePeer) -> None:
     peer.capabilities = (b"STARTTLS", b"X-ONLY-IN-THE-CLEAR", b"SIZE 1")
     peer.until(b"STARTTLS")
     peer.send(b"220 2.0.0 go ahead\r\n")
@@ -484,7 +479,7 @@ def capabilities_differ(peer: Peer) -> None:
     credentials=True,
     ways=("batch", "terminal"),
 )
-def auth_only_in_the_clear(peer: Peer) -> None:
+def auth_only_in_the_clear(peer: HostilePeer) -> None:
     peer.capabilities = (b"STARTTLS", b"AUTH PLAIN LOGIN")
     peer.until(b"STARTTLS")
     peer.send(b"220 2.0.0 go ahead\r\n")
@@ -499,7 +494,7 @@ def auth_only_in_the_clear(peer: Peer) -> None:
     exit=0,
     tls="starttls",
 )
-def starttls_again(peer: Peer) -> None:
+def starttls_again(peer: HostilePeer) -> None:
     peer.capabilities = (b"STARTTLS", b"SIZE 1")
     peer.ordinary()
 
@@ -510,7 +505,7 @@ def starttls_again(peer: Peer) -> None:
     exit={4, 6},
     tls="starttls",
 )
-def starttls_twice(peer: Peer) -> None:
+def starttls_twice(peer: HostilePeer) -> None:
     _until_starttls(peer)
     peer.send(b"220 2.0.0 go ahead\r\n")
     peer.start_tls()
@@ -525,7 +520,7 @@ def starttls_twice(peer: Peer) -> None:
     exit={1, 6},
     tls="starttls",
 )
-def greets_again_inside_tls(peer: Peer) -> None:
+def greets_again_inside_tls(peer: HostilePeer) -> None:
     _until_starttls(peer)
     peer.send(b"220 2.0.0 go ahead\r\n")
     peer.start_tls()
@@ -540,7 +535,7 @@ def greets_again_inside_tls(peer: Peer) -> None:
     never=(b"MAIL",),
     tls="implicit",
 )
-def cut_inside_tls(peer: Peer) -> None:
+def cut_inside_tls(peer: HostilePeer) -> None:
     peer.start_tls()
     peer.until(b"EHLO")
     peer.send(b"250-hostile.example.org\r\n")
@@ -553,7 +548,7 @@ def cut_inside_tls(peer: Peer) -> None:
     exit=3,
     tls="implicit",
 )
-def cut_inside_tls_between_replies(peer: Peer) -> None:
+def cut_inside_tls_between_replies(peer: HostilePeer) -> None:
     peer.start_tls()
     peer.until(b"EHLO")
     peer.send(b"250 hostile.example.org\r\n")
@@ -566,7 +561,7 @@ def cut_inside_tls_between_replies(peer: Peer) -> None:
     exit=0,
     tls="implicit",
 )
-def no_close_notify(peer: Peer) -> None:
+def no_close_notify(peer: HostilePeer) -> None:
     peer.start_tls()
     peer.until(b"QUIT")
     peer.send(b"221 2.0.0 bye\r\n")
@@ -580,7 +575,7 @@ def no_close_notify(peer: Peer) -> None:
     never=(b"NOOP",),
     tls="implicit",
 )
-def reset_inside_tls(peer: Peer) -> None:
+def reset_inside_tls(peer: HostilePeer) -> None:
     peer.start_tls()
     peer.until(b"EHLO")
     peer.reset()
@@ -594,7 +589,7 @@ def reset_inside_tls(peer: Peer) -> None:
     tls="starttls",
     options=DEMANDED,
 )
-def clear_text_inside_tls(peer: Peer) -> None:
+def clear_text_inside_tls(peer: HostilePeer) -> None:
     _until_starttls(peer)
     peer.send(b"220 2.0.0 go ahead\r\n")
     peer.start_tls()
@@ -610,7 +605,7 @@ def clear_text_inside_tls(peer: Peer) -> None:
     never=(b"NOOP",),
     tls="implicit",
 )
-def forged_record(peer: Peer) -> None:
+def forged_record(peer: HostilePeer) -> None:
     peer.start_tls()
     peer.until(b"EHLO")
     peer.send_clear(b"\x17\x03\x03\x00\x20" + b"\xaa" * 32)
@@ -623,7 +618,7 @@ def forged_record(peer: Peer) -> None:
     exit={3, 4},
     tls="implicit",
 )
-def demands_a_client_certificate(peer: Peer) -> None:
+def demands_a_client_certificate(peer: HostilePeer) -> None:
     context = fresh_server_context("good")
     context.load_verify_locations(cadata=ca_pem().decode("ascii"))
     context.verify_mode = ssl.CERT_REQUIRED
@@ -637,7 +632,7 @@ def demands_a_client_certificate(peer: Peer) -> None:
     exit=0,
     tls="implicit",
 )
-def tls_1_2(peer: Peer) -> None:
+def tls_1_2(peer: HostilePeer) -> None:
     context = fresh_server_context("good")
     context.maximum_version = ssl.TLSVersion.TLSv1_2
     peer.start_tls(context=context)
@@ -650,7 +645,7 @@ def tls_1_2(peer: Peer) -> None:
     exit=0,
     tls="implicit",
 )
-def many_session_tickets(peer: Peer) -> None:
+def many_session_tickets(peer: HostilePeer) -> None:
     context = fresh_server_context("good")
     context.num_tickets = 200
     peer.start_tls(context=context)

@@ -1,6 +1,8 @@
 """Servers that are slow, or that speak at the wrong moment."""
 
-from tests.hostile.server import ENVELOPE, KIB, LETTER, MIB, Peer, scenario
+from tests.support.hostile.peer import HostilePeer
+from tests.support.hostile.scenario import ENVELOPE, LETTER, scenario
+from tests.support.memory import KIB, MIB
 
 
 @scenario(
@@ -10,7 +12,7 @@ from tests.hostile.server import ENVELOPE, KIB, LETTER, MIB, Peer, scenario
     shows=("MAIL",),
     never=(b"RCPT",),
 )
-def late_reply(peer: Peer) -> None:
+def late_reply(peer: HostilePeer) -> None:
     peer.until(b"MAIL")
     peer.pause(6.0)
     peer.send(b"250 2.1.0 ok\r\n")
@@ -18,19 +20,19 @@ def late_reply(peer: Peer) -> None:
 
 
 @scenario(says="never answers EHLO", script=("ehlo", "noop"), exit=3, shows=("EHLO",), never=(b"NOOP",))
-def never_answers_ehlo(peer: Peer) -> None:
+def never_answers_ehlo(peer: HostilePeer) -> None:
     peer.until(b"EHLO")
     peer.hold()
 
 
 @scenario(says="never answers NOOP", script=("ehlo", "noop", "rset"), exit=3, shows=("NOOP",), never=(b"RSET",))
-def never_answers_noop(peer: Peer) -> None:
+def never_answers_noop(peer: HostilePeer) -> None:
     peer.until(b"NOOP")
     peer.hold()
 
 
 @scenario(says="answers EHLO with an octet every half second", script=("ehlo", "noop"), exit=3, never=(b"NOOP",))
-def drips_octets(peer: Peer) -> None:
+def drips_octets(peer: HostilePeer) -> None:
     peer.until(b"EHLO")
     peer.send_slowly(b"250-hostile.example.org\r\n250 SIZE 1000\r\n", 0.5)
     peer.hold()
@@ -39,7 +41,7 @@ def drips_octets(peer: Peer) -> None:
 @scenario(
     says="answers EHLO with a line every second, always another", script=("ehlo", "noop"), exit=3, never=(b"NOOP",)
 )
-def drips_lines(peer: Peer) -> None:
+def drips_lines(peer: HostilePeer) -> None:
     peer.until(b"EHLO")
     peer.send_slowly(b"250-X-MORE\r\n" * 25, 1.0, size=12)
 
@@ -51,7 +53,7 @@ def drips_lines(peer: Peer) -> None:
     never=(b"NOOP",),
     tls="implicit",
 )
-def drips_in_tls(peer: Peer) -> None:
+def drips_in_tls(peer: HostilePeer) -> None:
     peer.start_tls()
     drips_octets(peer)
 
@@ -63,7 +65,7 @@ def drips_in_tls(peer: Peer) -> None:
     never=(b"EHLO",),
     tls="implicit",
 )
-def drips_in_the_handshake(peer: Peer) -> None:
+def drips_in_the_handshake(peer: HostilePeer) -> None:
     peer.start_tls(pause=0.1)
     peer.ordinary()
 
@@ -75,7 +77,7 @@ def drips_in_the_handshake(peer: Peer) -> None:
     never=(b"MAIL",),
     tls="starttls",
 )
-def drips_in_the_handshake_behind_starttls(peer: Peer) -> None:
+def drips_in_the_handshake_behind_starttls(peer: HostilePeer) -> None:
     peer.until(b"STARTTLS")
     peer.send(b"220 go ahead\r\n")
     drips_in_the_handshake(peer)
@@ -87,7 +89,7 @@ def drips_in_the_handshake_behind_starttls(peer: Peer) -> None:
     exit=6,
     never=(b"NOOP",),
 )
-def empty_lines_for_a_reply(peer: Peer) -> None:
+def empty_lines_for_a_reply(peer: HostilePeer) -> None:
     peer.until(b"EHLO")
     peer.send_slowly(b"\r\n" * 20, 1.0, size=2)
 
@@ -108,7 +110,7 @@ def empty_lines_for_a_reply(peer: Peer) -> None:
     shows=("NOOP",),
     ways=("replay",),
 )
-def pipelined_reply_missing(peer: Peer) -> None:
+def pipelined_reply_missing(peer: HostilePeer) -> None:
     peer.until(b"NOOP")
     peer.hold()
 
@@ -129,7 +131,7 @@ def pipelined_reply_missing(peer: Peer) -> None:
     shows=("NOOP",),
     ways=("replay",),
 )
-def pipelined_reply_cut(peer: Peer) -> None:
+def pipelined_reply_cut(peer: HostilePeer) -> None:
     peer.until(b"NOOP")
 
 
@@ -148,7 +150,7 @@ def pipelined_reply_cut(peer: Peer) -> None:
     exit={1, 6},
     ways=("replay",),
 )
-def pipelined_reply_too_many(peer: Peer) -> None:
+def pipelined_reply_too_many(peer: HostilePeer) -> None:
     peer.ordinary({b"NOOP": b"550 no\r\n250 forged\r\n"})
 
 
@@ -160,7 +162,7 @@ def pipelined_reply_too_many(peer: Peer) -> None:
     letter=16 * MIB,
     seconds=12.0,
 )
-def stops_reading(peer: Peer) -> None:
+def stops_reading(peer: HostilePeer) -> None:
     peer.read_mail_data_command()
     peer.pause(25.0)
 
@@ -173,7 +175,7 @@ def stops_reading(peer: Peer) -> None:
     seconds=12.0,
     tls="implicit",
 )
-def stops_reading_in_tls(peer: Peer) -> None:
+def stops_reading_in_tls(peer: HostilePeer) -> None:
     peer.start_tls()
     stops_reading(peer)
 
@@ -185,7 +187,7 @@ def stops_reading_in_tls(peer: Peer) -> None:
     letter=16 * MIB,
     seconds=18.0,
 )
-def reads_in_sips(peer: Peer) -> None:
+def reads_in_sips(peer: HostilePeer) -> None:
     peer.read_mail_data_command()
     for _ in range(8):
         peer.read_exactly(64 * KIB)
@@ -198,7 +200,7 @@ def reads_in_sips(peer: Peer) -> None:
     exit=3,
     never=(b"RCPT",),
 )
-def one_octet_and_silence(peer: Peer) -> None:
+def one_octet_and_silence(peer: HostilePeer) -> None:
     peer.until(b"MAIL")
     peer.send(b"2")
     peer.hold()

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from tests.hostile.runner import Record, Stage, name_of, run, scenarios_for
-from tests.hostile.server import HostileServer, Scenario
+from tests.support.hostile.scenario import Scenario
+from tests.support.hostile.server import HostileServer
 
 
 @pytest.mark.parametrize("entry", scenarios_for("batch"), ids=name_of)

@@ -10,20 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.hostile.server import (
-    CANARY,
-    LETTER,
-    USER,
-    CertificateName,
-    HostileServer,
-    Peer,
-    Scenario,
-    ca_pem,
-    main,
-    scenario,
-    scenarios,
-    secret_forms,
-)
+from tests.hostile.__main__ import main
+from tests.hostile.catalogue import scenarios
+from tests.support.hostile.certificates import CertificateName, ca_pem
+from tests.support.hostile.peer import HostilePeer
+from tests.support.hostile.scenario import CANARY, LETTER, USER, Scenario, scenario, secret_forms
+from tests.support.hostile.server import HostileServer
 
 ALL = tuple(scenarios().values())
 PATIENCE = 0.25
@@ -237,7 +229,7 @@ def test_a_transcript_holds_one_demand_for_each_recipient_of_lmtp() -> None:
     assert lines[-3:] == ["C: .", "S: 250", "S: 250"]
 
 
-def play(peer: Peer) -> None:
+def play(peer: HostilePeer) -> None:
     peer.ordinary()
 
 
@@ -358,7 +350,7 @@ def test_the_end_of_the_with_ends_a_scenario_that_waits() -> None:
     ],
 )
 def test_each_certificate_is_as_bad_as_it_says(certificate: CertificateName, complaint: str | None) -> None:
-    def play_tls(peer: Peer) -> None:
+    def play_tls(peer: HostilePeer) -> None:
         peer.start_tls(certificate)
 
     kept = scenarios()

@@ -6,7 +6,8 @@ import pytest
 
 from tests.conftest import IN_CI
 from tests.hostile.runner import MOST_MEMORY, Record, Stage, faults_of_text, name_of, scenarios_for
-from tests.hostile.server import HostileServer, Scenario
+from tests.support.hostile.scenario import Scenario
+from tests.support.hostile.server import HostileServer
 
 pexpect = pytest.importorskip("pexpect")
 

@@ -1,4 +1,4 @@
-"""How much memory a process has had."""
+"""The peak memory of a process."""
 
 import os
 import re
@@ -7,13 +7,14 @@ from pathlib import Path
 
 import psutil
 
-MIB = 1024 * 1024
+KIB = 1024
+MIB = 1024 * KIB
 
 
 def most_memory(pid: int | None = None) -> int:
-    """Give the most memory that a process has had so far, in octets; where the system does not say, what it has now.
+    """Return the peak memory of a process in octets, or its present memory where the system keeps no peak.
 
-    What the system reports of a child in the end would not do: Linux counts in it what the process that started it had.
+    `ru_maxrss` of a finished child would not do: on Linux it includes what the parent had at the fork.
     """
     pid = os.getpid() if pid is None else pid
     with suppress(OSError):
