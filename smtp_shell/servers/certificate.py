@@ -59,7 +59,7 @@ def load_certificate(certificate: Path, key: Path | None) -> ServerCertificate:
     """Load a certificate that the user made.
 
     Args:
-        certificate: A PEM file with the certificate, and behind it those that lead to its root.
+        certificate: A PEM file with the certificate, followed by those that lead to its root.
         key: A PEM file with its private key, without a pass phrase; None when it is in the file of the certificate.
 
     Raises:

@@ -39,10 +39,10 @@ class Fault(Struct, frozen=True):
 
     @classmethod
     def parse(cls, text: str) -> Fault:
-        """Read `VERB=CODE`, `VERB=drop` or `VERB=delay:SECONDS`.
+        """Parse `VERB=CODE`, `VERB=drop` or `VERB=delay:SECONDS`.
 
         Args:
-            text: What was typed behind `--fault`.
+            text: The value of `--fault`.
 
         Raises:
             UsageError: It is none of the three.
@@ -68,7 +68,7 @@ class Fault(Struct, frozen=True):
     def reply(self) -> str:
         """Return the reply line for `code`, without its line end, with the words and the enhanced code that fit the verb.
 
-        Source: RFC 2034 §4 (no enhanced code in the greeting and in what answers HELO and EHLO), RFC 3463 §3
+        Source: RFC 2034 section 4 (no enhanced code in the greeting and in what answers HELO and EHLO), RFC 3463 section 3
         """
         enhanced, words = _at(self.verb, self.code)
         if self.verb in _WITHOUT_ENHANCED_CODES or self.code // 100 == 3:
@@ -77,7 +77,7 @@ class Fault(Struct, frozen=True):
 
 
 def parse_faults(texts: Iterable[str]) -> tuple[Fault, ...]:
-    """Read all the faults that were asked for.
+    """Parse all the faults that were asked for.
 
     Raises:
         UsageError: One of them cannot be read.

@@ -1,6 +1,6 @@
 """The mailbox of the practice server: a Maildir, how mail gets into it and how it is read.
 
-A message is stored as it came over the wire, CRLF and all, behind the trace header fields that a server adds.
+A message is stored as it came over the wire, CRLF and all, after the trace header fields that a server adds.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Message(Struct, frozen=True):
     path: Path
 
 
-class Delivery:
+class IncomingMessage:
     """One message on its way into the mailbox: written under `tmp`, and moved to `new` when it is whole.
 
     Args:
@@ -75,7 +75,7 @@ class Delivery:
             self._file.write(octets)
 
     def commit(self) -> None:
-        """Let the message be seen. There is no fsync: practice mail need not survive a power cut.
+        """Move the message to where readers look. There is no fsync: practice mail need not survive a power cut.
 
         Raises:
             OSError: The disk is full, or the mailbox has gone.
@@ -125,7 +125,7 @@ class Inbox:
                 "choose another directory."
             ) from None
 
-    def deliver(self, sender: bytes, recipients: Sequence[bytes], received: bytes) -> Delivery:
+    def deliver(self, sender: bytes, recipients: Sequence[bytes], received: bytes) -> IncomingMessage:
         """Begin a message with its trace header fields.
 
         Args:
@@ -136,21 +136,21 @@ class Inbox:
         Raises:
             OSError: The disk is full, or the mailbox has gone.
 
-        Source: RFC 5321 §4.4
+        Source: RFC 5321 section 4.4
         """
         now = time.time_ns()
         seconds, micros = now // 10**9, now % 10**9 // 1000
         name = f"{seconds}.M{micros:06d}Q{next(self._sequence):06d}R{secrets.token_hex(4)}.practice.example"
-        delivery = Delivery(self.path, name)
+        message = IncomingMessage(self.path, name)
         try:
-            delivery.write(b"Return-Path: <" + sender + b">" + CRLF)
+            message.write(b"Return-Path: <" + sender + b">" + CRLF)
             for recipient in recipients:
-                delivery.write(b"Delivered-To: " + recipient + CRLF)
-            delivery.write(received)
+                message.write(b"Delivered-To: " + recipient + CRLF)
+            message.write(received)
         except OSError:
-            delivery.discard()
+            message.discard()
             raise
-        return delivery
+        return message
 
     def messages(self) -> list[Message]:
         """Return what has arrived, the oldest first."""
@@ -249,7 +249,7 @@ def _fields(head: bytes) -> list[tuple[bytes, bytes]]:
 def _decoded(subject: bytes) -> str:
     """Decode the encoded words of a subject; what cannot be decoded stays as it is.
 
-    Source: RFC 2047 §2, §6.2
+    Source: RFC 2047 section 2, section 6.2
     """
     subject = _BETWEEN_ENCODED_WORDS.sub(b"", subject[:SUBJECT_LIMIT])
     shown: list[str] = []

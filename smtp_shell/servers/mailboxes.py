@@ -35,7 +35,7 @@ _MAILBOX = (
     rb"(?P<local>" + _ATEXT + rb"(?:\." + _ATEXT + rb")*|" + _QUOTED + rb")"
     rb"@(?P<domain>" + _LABEL + rb"(?:\." + _LABEL + rb")*|\[[!-Z^-~]+\])"
 )
-# The source route is read and left out, as RFC 5321 §4.1.1.3 and appendix C want it.
+# The source route is read and left out, as RFC 5321 section 4.1.1.3 and appendix C want it.
 _PATH = re.compile(rb"<(?:@[^:<>]*:)?(?P<mailbox>" + _MAILBOX + rb"|(?i:postmaster)|)>")
 # Without the angle brackets of the standard, as many a client has sent it and many a server takes it.
 _BARE = re.compile(rb"(?P<mailbox>" + _MAILBOX + rb")(?![^ ])")
@@ -62,18 +62,18 @@ class PathArgument(Struct, frozen=True):
 
 
 def parse_path(argument: str | None, keyword: bytes) -> PathArgument | str:
-    """Read `FROM:<path> [parameters]`, or the same with `TO:`.
+    """Parse `FROM:<path> [parameters]`, or the same with `TO:`.
 
     A space before the path and a path without angle brackets are taken, as Postfix and Sendmail take them, with a hint.
 
     Args:
-        argument: What stands behind the verb, octets that are not UTF-8 as surrogate escapes.
+        argument: The rest of the line after the verb, octets that are not UTF-8 as surrogate escapes.
         keyword: `FROM:` or `TO:`.
 
     Returns:
         What was read, or the reply that refuses it when it is malformed.
 
-    Source: RFC 5321 §4.1.2, §4.5.3.1.1 to §4.5.3.1.3
+    Source: RFC 5321 section 4.1.2, section 4.5.3.1.1 to section 4.5.3.1.3
     """
     verb, enhanced = ("MAIL", "5.1.7") if keyword == b"FROM:" else ("RCPT", "5.1.3")
     syntax = f"501 5.5.4 Syntax: {verb} {keyword.decode()}<address> [parameters]"
@@ -109,7 +109,7 @@ def _hint(text: bytes, keyword: bytes, *, in_brackets: bool) -> str:
 
 
 def why_not_from(path: PathArgument, *, extended: bool, may_authenticate: bool) -> str:
-    """Say why there is no mail transaction with this reverse-path and these parameters.
+    """Return the reply if there is no mail transaction with this reverse-path and these parameters.
 
     Args:
         path: The argument of MAIL.
@@ -119,7 +119,7 @@ def why_not_from(path: PathArgument, *, extended: bool, may_authenticate: bool) 
     Returns:
         The reply that refuses it; empty when nothing is wrong.
 
-    Source: RFC 5321 §4.1.1.11; RFC 1870 §3, §6.1; RFC 6152 §3; RFC 6531 §3.4, §3.5; RFC 4954 §5
+    Source: RFC 5321 section 4.1.1.11; RFC 1870 sections 3 and 6.1; RFC 6152 section 3; RFC 6531 sections 3.4 and 3.5; RFC 4954 section 5
     """
     if path.parameters and not extended:
         return "555 5.5.4 Parameters need EHLO"
@@ -145,7 +145,7 @@ def why_not_from(path: PathArgument, *, extended: bool, may_authenticate: bool) 
 
 
 def why_not_to(path: PathArgument, *, smtp_utf8: bool, authenticated: bool) -> str:
-    """Say why there is no delivery to this forward-path, now or ever.
+    """Return the reply if there is no delivery to this forward-path, now or ever.
 
     Greylisting and the limit of recipients depend on what came before and are not in here.
 
@@ -157,7 +157,7 @@ def why_not_to(path: PathArgument, *, smtp_utf8: bool, authenticated: bool) -> s
     Returns:
         The reply that refuses it; empty when nothing is wrong.
 
-    Source: RFC 5321 §3.3, §3.6.2, §4.5.1; RFC 6531 §3.5
+    Source: RFC 5321 section 3.3, section 3.6.2, section 4.5.1; RFC 6531 section 3.5
     """
     if path.parameters:
         return _unknown_parameter(next(iter(path.parameters)))
@@ -182,14 +182,14 @@ def why_not_to(path: PathArgument, *, smtp_utf8: bool, authenticated: bool) -> s
 class Greylist:
     """The senders that the mailbox `greylisted` has heard of: each is put off once.
 
-    Source: RFC 6647 §2.4
+    Source: RFC 6647 section 2.4
     """
 
     def __init__(self) -> None:
         self._seen: set[tuple[str, bytes]] = set()
 
     def why_not_yet(self, sender: str, path: PathArgument) -> str:
-        """Say why this forward-path has to be tried again; from then on it is taken from this sender.
+        """Return the reply that defers this forward-path. From then on it is accepted from this sender.
 
         Args:
             sender: The mailbox of the reverse-path.
@@ -211,9 +211,9 @@ def verify(argument: str | None) -> str:
     """Return the reply to VRFY.
 
     Args:
-        argument: What stands behind the verb.
+        argument: The rest of the line after the verb.
 
-    Source: RFC 5321 §3.5
+    Source: RFC 5321 section 3.5
     """
     if not argument:
         return "501 5.5.4 Syntax: VRFY mailbox"
@@ -248,7 +248,7 @@ def _is_utf8(octets: bytes) -> bool:
 
 
 def _is_local(domain: bytes | None) -> bool:
-    # A path without a domain is <postmaster>, whom every server has (RFC 5321 §4.5.1).
+    # A path without a domain is <postmaster>, whom every server has (RFC 5321 section 4.5.1).
     return not domain or domain.lower().decode("utf-8", "replace") in LOCAL_DOMAINS
 
 

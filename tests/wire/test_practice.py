@@ -763,7 +763,7 @@ def test_a_full_disk_is_a_452(client: Client, server: PracticeServer, monkeypatc
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr("smtp_shell.servers.inbox.Delivery.write", fail)
+        patched.setattr("smtp_shell.servers.inbox.IncomingMessage.write", fail)
         begin_mail_data(client)
         assert client.say(b"x\r\n.").startswith(b"452 4.3.1 ")
     assert list((server.maildir / "tmp").iterdir()) == []

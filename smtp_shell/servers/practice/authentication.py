@@ -16,18 +16,18 @@ from smtp_shell.servers.practice.connection import LINE_LIMITS, Connection
 MECHANISMS = ("PLAIN", "LOGIN", "CRAM-MD5")
 
 
-class Authentication(Connection):
+class PracticeAuth(Connection):
     """A connection that knows AUTH; aiosmtpd has the exchanges of PLAIN and LOGIN."""
 
     @property
     def may_authenticate(self) -> bool:
         """Whether AUTH is announced."""
-        return self.session.ssl is not None or self._site.settings.auth_before_tls
+        return self.session.ssl is not None or self._shared.settings.auth_before_tls
 
     async def smtp_AUTH(self, arg: str | None) -> None:
         """Carry out an AUTH exchange.
 
-        Source: RFC 4954 §4
+        Source: RFC 4954 section 4
         """
         words = (arg or "").split()
         refusal = self._why_no_auth(words)
@@ -62,7 +62,7 @@ class Authentication(Connection):
     ) -> Any:
         """Send a challenge and return the decoded response, or `MISSING` when it has been refused.
 
-        Source: RFC 4954 §4
+        Source: RFC 4954 section 4
         """
         octets = challenge.encode() if isinstance(challenge, str) else challenge
         await self.push(b"334 " + base64.b64encode(octets))
@@ -82,7 +82,7 @@ class Authentication(Connection):
     async def auth_CRAM_MD5(self, _: SMTP, args: list[str]) -> AuthResult:
         """Carry out the exchange of CRAM-MD5.
 
-        Source: RFC 2195 §2
+        Source: RFC 2195 section 2
         """
         if len(args) > 1:
             await self.push("501 5.5.4 CRAM-MD5 takes no initial response: the server speaks first")
@@ -92,4 +92,4 @@ class Authentication(Connection):
         if response is MISSING:
             return AuthResult(success=False)
         user, _space, digest = response.rpartition(b" ")
-        return AuthResult(success=self._site.accepts_digest(user, digest, challenge), handled=False)
+        return AuthResult(success=self._shared.accepts_digest(user, digest, challenge), handled=False)

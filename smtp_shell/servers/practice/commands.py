@@ -1,4 +1,4 @@
-"""What the practice server answers to each command."""
+"""The practice server's replies to each command."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import re
 import secrets
 
 from smtp_shell.protocol.octets import CRLF
-from smtp_shell.servers.inbox import Delivery
+from smtp_shell.servers.inbox import IncomingMessage
 from smtp_shell.servers.mailboxes import (
     HOSTNAME,
     LOCAL_DOMAINS,
@@ -21,7 +21,7 @@ from smtp_shell.servers.mailboxes import (
     why_not_from,
     why_not_to,
 )
-from smtp_shell.servers.practice.authentication import MECHANISMS, Authentication
+from smtp_shell.servers.practice.authentication import MECHANISMS, PracticeAuth
 from smtp_shell.servers.practice.connection import ENDLESS, ERROR_LIMIT, Goodbye
 
 _NO_ROOM = "452 4.3.1 Insufficient storage, try again later"
@@ -38,7 +38,7 @@ _HELP = (
 _CLIENT_NAME = re.compile(r"[^\x00-\x20\x7f()<>@,;\"\\]{1,255}")
 
 
-class Dialogue(Authentication):
+class PracticeConnection(PracticeAuth):
     """A connection that knows the commands; aiosmtpd finds the method by the verb in its name."""
 
     # Commands that begin and end
@@ -46,7 +46,7 @@ class Dialogue(Authentication):
     async def smtp_HELO(self, hostname: str | None) -> None:
         """Greet a client of the old kind; a mail transaction ends.
 
-        Source: RFC 5321 §4.1.1.1
+        Source: RFC 5321 section 4.1.1.1
         """
         if not hostname or not _CLIENT_NAME.fullmatch(hostname):
             await self.push("501 Syntax: HELO domain, the name of the client's host")
@@ -59,7 +59,7 @@ class Dialogue(Authentication):
     async def smtp_EHLO(self, hostname: str | None) -> None:
         """Greet a client and tell it what is offered now; a mail transaction ends.
 
-        Source: RFC 5321 §4.1.1.1
+        Source: RFC 5321 section 4.1.1.1
         """
         if not hostname or not _CLIENT_NAME.fullmatch(hostname):
             await self.push("501 Syntax: EHLO domain, the name of the client's host, or EHLO [address]")
@@ -77,7 +77,7 @@ class Dialogue(Authentication):
     async def smtp_STARTTLS(self, arg: str | None) -> None:
         """Start TLS.
 
-        Source: RFC 3207 §4
+        Source: RFC 3207 section 4
         """
         if await self._refuses(arg, "STARTTLS", transaction=True):
             return
@@ -90,15 +90,15 @@ class Dialogue(Authentication):
                 "554 5.5.0 Nothing may follow STARTTLS before TLS has started (RFC 3207), closing the connection"
             )
             raise Goodbye
-        self.tls_context = (await asyncio.wrap_future(self._site.certificate)).context
+        self.tls_context = (await asyncio.wrap_future(self._shared.certificate)).context
         await super().smtp_STARTTLS("")
         if self.session.ssl is None:
             raise ConnectionResetError
 
     async def smtp_QUIT(self, arg: str | None) -> None:
-        """Say goodbye and close.
+        """Send 221 and close.
 
-        Source: RFC 5321 §4.1.1.10
+        Source: RFC 5321 section 4.1.1.10
         """
         if await self._refuses(arg, "QUIT"):
             return
@@ -110,14 +110,14 @@ class Dialogue(Authentication):
     async def smtp_NOOP(self, arg: str | None) -> None:
         """Do nothing.
 
-        Source: RFC 5321 §4.1.1.9
+        Source: RFC 5321 section 4.1.1.9
         """
         await self.push("250 2.0.0 Ok")
 
     async def smtp_RSET(self, arg: str | None) -> None:
         """Forget the mail transaction.
 
-        Source: RFC 5321 §4.1.1.5
+        Source: RFC 5321 section 4.1.1.5
         """
         if await self._refuses(arg, "RSET"):
             return
@@ -125,23 +125,23 @@ class Dialogue(Authentication):
         await self.push("250 2.0.0 Ok")
 
     async def smtp_HELP(self, arg: str | None) -> None:
-        """Tell what there is to try.
+        """List what there is to try.
 
-        Source: RFC 5321 §4.1.1.8
+        Source: RFC 5321 section 4.1.1.8
         """
         await self.push(_lines(214, _HELP))
 
     async def smtp_VRFY(self, arg: str | None) -> None:
-        """Say whether there is such a mailbox.
+        """Check whether there is such a mailbox.
 
-        Source: RFC 5321 §4.1.1.6
+        Source: RFC 5321 section 4.1.1.6
         """
         await self.push(verify(arg))
 
     async def smtp_EXPN(self, arg: str | None) -> None:
         """Refuse to tell who is on a list.
 
-        Source: RFC 5321 §4.1.1.7, §7.3
+        Source: RFC 5321 section 4.1.1.7, section 7.3
         """
         await self.push("502 5.5.1 EXPN is not offered: it would tell strangers who is on a list")
 
@@ -155,7 +155,7 @@ class Dialogue(Authentication):
     async def smtp_MAIL(self, arg: str | None) -> None:
         """Begin a mail transaction.
 
-        Source: RFC 5321 §4.1.1.2
+        Source: RFC 5321 section 4.1.1.2
         """
         if not self.session.host_name:
             await self.push("503 5.5.1 Send EHLO or HELO first")
@@ -178,9 +178,9 @@ class Dialogue(Authentication):
         await self.push(f"250 2.1.0 Ok{parsed.hint}")
 
     async def smtp_RCPT(self, arg: str | None) -> None:
-        """Take or refuse a recipient.
+        """Accept or refuse a recipient.
 
-        Source: RFC 5321 §4.1.1.3
+        Source: RFC 5321 section 4.1.1.3
         """
         if self.envelope.mail_from is None:
             await self.push("503 5.5.1 Send MAIL first")
@@ -195,18 +195,18 @@ class Dialogue(Authentication):
         await self.push(f"250 2.1.5 Ok{parsed.hint}")
 
     def _why_not_to(self, path: PathArgument) -> str:
-        """Say why there is no delivery to this forward-path; empty when there is."""
+        """Return the reply if there is no delivery to this forward-path; empty when there is."""
         if len(self.envelope.rcpt_tos) >= RECIPIENT_LIMIT:
             return f"452 4.5.3 Too many recipients, {RECIPIENT_LIMIT} at most in one mail transaction"
         refusal = why_not_to(
             path, smtp_utf8=bool(self.envelope.smtp_utf8), authenticated=bool(self.session.authenticated)
         )
-        return refusal or self._site.greylist.why_not_yet(self.envelope.mail_from or "", path)
+        return refusal or self._shared.greylist.why_not_yet(self.envelope.mail_from or "", path)
 
     async def smtp_DATA(self, arg: str | None) -> None:
-        """Take the mail data and deliver it.
+        """Read the mail data and deliver it.
 
-        Source: RFC 5321 §4.1.1.4
+        Source: RFC 5321 section 4.1.1.4
         """
         if await self._refuses(arg, "DATA"):
             return
@@ -220,31 +220,31 @@ class Dialogue(Authentication):
             return
         queue_id = secrets.token_hex(5).upper()
         await self.push("354 End data with <CR><LF>.<CR><LF>")
-        delivery = self._begin_delivery(queue_id)
+        message = self._begin_message(queue_id)
         try:
-            refusal = await self._receive_mail_data(delivery)
+            refusal = await self._receive_mail_data(message)
             self._set_post_data_state()
             if await self._misbehaves("DOT"):
                 return
-            if delivery is None or refusal:
+            if message is None or refusal:
                 await self.push(refusal or _NO_ROOM)
                 return
-            delivery.commit()
+            message.commit()
         except OSError as error:
             if isinstance(error, ConnectionError):
                 raise
             await self.push(_NO_ROOM)
             return
         finally:
-            if delivery is not None:
-                delivery.discard()
+            if message is not None:
+                message.discard()
         await self.push(f"250 2.0.0 Ok: queued as {queue_id}")
 
-    def _begin_delivery(self, queue_id: str) -> Delivery | None:
+    def _begin_message(self, queue_id: str) -> IncomingMessage | None:
         sender = (self.envelope.mail_from or "").encode()
         recipients = [recipient.encode() for recipient in self.envelope.rcpt_tos]
         try:
-            return self._site.inbox.deliver(
+            return self._shared.inbox.deliver(
                 sender, recipients, self._received(queue_id).encode("utf-8", "surrogateescape")
             )
         except OSError:
@@ -253,7 +253,7 @@ class Dialogue(Authentication):
     def _received(self, queue_id: str) -> str:
         """Return the trace header field.
 
-        Source: RFC 5321 §4.4; RFC 3848, RFC 6531 §4.3 (the protocol's name)
+        Source: RFC 5321 section 4.4; RFC 3848, RFC 6531 section 4.3 (the protocol's name)
         """
         protocol = "SMTP"
         if self.session.extended_smtp:
@@ -268,12 +268,12 @@ class Dialogue(Authentication):
             f"\t{email.utils.formatdate(localtime=True)}\r\n"
         )
 
-    async def _receive_mail_data(self, delivery: Delivery | None) -> str:
+    async def _receive_mail_data(self, message: IncomingMessage | None) -> str:
         """Read up to the final dot and store it; return why it cannot be taken, or nothing.
 
         Only CRLF ends a line, so that a bare LF around a dot ends nothing. A line may have any length.
 
-        Source: RFC 5321 §4.1.1.4, §4.5.2
+        Source: RFC 5321 section 4.1.1.4, section 4.5.2
         """
         size, refusal, at_line_start = 0, "", True
         while True:
@@ -291,10 +291,10 @@ class Dialogue(Authentication):
                 await self.push("421 4.7.0 The mail data does not end, closing the connection")
             if size > MESSAGE_LIMIT and not refusal:
                 refusal = f"552 5.3.4 Message is too big, {MESSAGE_LIMIT} octets at most"
-            if delivery is None or refusal:
+            if message is None or refusal:
                 continue
             try:
-                delivery.write(piece)
+                message.write(piece)
             except OSError:
                 refusal = _NO_ROOM
 

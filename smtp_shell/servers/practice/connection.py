@@ -12,7 +12,7 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session, TL
 from smtp_shell.protocol.octets import CRLF
 from smtp_shell.servers.faults import Mischief
 from smtp_shell.servers.mailboxes import HOSTNAME, MESSAGE_LIMIT
-from smtp_shell.servers.practice.site import Site
+from smtp_shell.servers.practice.shared import SharedState
 
 CONNECTION_LIMIT = 50
 ERROR_LIMIT = 20
@@ -50,8 +50,8 @@ class Connection(SMTP):
     AuthLoginUsernameChallenge = "Username:"
     AuthLoginPasswordChallenge = "Password:"
 
-    def __init__(self, site: Site, loop: asyncio.AbstractEventLoop) -> None:
-        self._site = site
+    def __init__(self, shared: SharedState, loop: asyncio.AbstractEventLoop) -> None:
+        self._shared = shared
         self._errors = 0
         self._last_heard = loop.time()
         self._recipients_refused = False
@@ -62,9 +62,9 @@ class Connection(SMTP):
             hostname=HOSTNAME,
             data_size_limit=MESSAGE_LIMIT,
             enable_SMTPUTF8=True,
-            auth_require_tls=not site.settings.auth_before_tls,
+            auth_require_tls=not shared.settings.auth_before_tls,
             authenticator=self._judge,
-            timeout=site.settings.idle_limit,
+            timeout=shared.settings.idle_limit,
             loop=loop,
         )
 
@@ -72,14 +72,14 @@ class Connection(SMTP):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Count the connection."""
-        if self not in self._site.guests:
-            self._admitted = len(self._site.guests) < CONNECTION_LIMIT
-            self._site.guests.add(self)
+        if self not in self._shared.connections:
+            self._admitted = len(self._shared.connections) < CONNECTION_LIMIT
+            self._shared.connections.add(self)
         super().connection_made(transport)
 
     def connection_lost(self, error: Exception | None) -> None:
         """Count it no more."""
-        self._site.guests.discard(self)
+        self._shared.connections.discard(self)
         super().connection_lost(error)
 
     def data_received(self, data: bytes) -> None:
@@ -93,7 +93,7 @@ class Connection(SMTP):
         return self.session.ssl is None
 
     def _timeout_cb(self) -> None:
-        left = self._last_heard + self._site.settings.idle_limit - self.loop.time()
+        left = self._last_heard + self._shared.settings.idle_limit - self.loop.time()
         if left > 0:
             self._reset_timeout(left)
             return
@@ -132,7 +132,7 @@ class Connection(SMTP):
     # The loop
 
     async def push(self, status: str | bytes) -> None:
-        """Send a reply; count errors, and close behind a 421.
+        """Send a reply. Count errors, and close after a 421.
 
         Args:
             status: The reply without its line end.
@@ -227,7 +227,7 @@ class Connection(SMTP):
 
     async def _misbehaves(self, verb: str) -> bool:
         """Do what was asked to go wrong at this command; say whether it has been answered with that."""
-        for fault in self._site.settings.faults:
+        for fault in self._shared.settings.faults:
             if fault.verb != verb:
                 continue
             match fault.mischief:
@@ -254,7 +254,7 @@ class Connection(SMTP):
 
     def _judge(self, server: SMTP, session: Session, envelope: Envelope, mechanism: str, given: Any) -> AuthResult:
         assert isinstance(given, LoginPassword)
-        return AuthResult(success=self._site.accepts(given.login, given.password), handled=False)
+        return AuthResult(success=self._shared.accepts(given.login, given.password), handled=False)
 
 
 def _what_is_wrong_with(line: bytes) -> str:

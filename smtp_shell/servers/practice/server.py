@@ -19,9 +19,9 @@ from smtp_shell.servers.inbox import Inbox
 from smtp_shell.servers.listening import listen
 from smtp_shell.servers.mailboxes import HOSTNAME
 from smtp_shell.servers.passwords import make_password
-from smtp_shell.servers.practice.commands import Dialogue
+from smtp_shell.servers.practice.commands import PracticeConnection
 from smtp_shell.servers.practice.settings import PracticeSettings
-from smtp_shell.servers.practice.site import Site
+from smtp_shell.servers.practice.shared import SharedState
 
 START_LIMIT = 10.0
 
@@ -39,7 +39,7 @@ class PracticeServer:
         self._settings = settings
         self._password = settings.password or make_password()
         self._directory: tempfile.TemporaryDirectory[str] | None = None
-        self._site: Site | None = None
+        self._shared: SharedState | None = None
         self._thread: threading.Thread | None = None
         self._maker: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -60,10 +60,10 @@ class PracticeServer:
         listeners = listen(self._settings.host, self._settings.port)
         try:
             self._port = int(listeners[0].getsockname()[1])
-            self._site = self._open_site()
+            self._shared = self._open_shared()
             ready: concurrent.futures.Future[None] = concurrent.futures.Future()
             self._thread = threading.Thread(
-                target=self._run, args=(self._site, listeners, ready), name="practice server", daemon=True
+                target=self._run, args=(self._shared, listeners, ready), name="practice server", daemon=True
             )
             self._thread.start()
             ready.result(START_LIMIT)
@@ -73,7 +73,7 @@ class PracticeServer:
             for listener in listeners:
                 listener.close()
             self.stop()
-            self._site = None
+            self._shared = None
             if isinstance(error, (OSError, RuntimeError, TimeoutError)) and not isinstance(error, SmtpShellError):
                 raise ConnectFailed(f"The practice server could not start: {escape_str(str(error))}.") from None
             raise
@@ -148,12 +148,12 @@ class PracticeServer:
         """
         return self._opened().inbox
 
-    def _opened(self) -> Site:
-        if self._site is None:
+    def _opened(self) -> SharedState:
+        if self._shared is None:
             raise UsageError("The practice server has not been started.")
-        return self._site
+        return self._shared
 
-    def _open_site(self) -> Site:
+    def _open_shared(self) -> SharedState:
         settings = self._settings
         self._directory = tempfile.TemporaryDirectory(prefix="smtp-shell-practice-", ignore_cleanup_errors=True)
         own = Path(self._directory.name)
@@ -167,27 +167,31 @@ class PracticeServer:
             self._maker = threading.Thread(
                 target=_make_certificate, args=(own, certificate), name="certificate", daemon=True
             )
-        return Site(settings, self._password, certificate, inbox)
+        return SharedState(settings, self._password, certificate, inbox)
 
-    def _run(self, site: Site, listeners: list[socket.socket], ready: concurrent.futures.Future[None]) -> None:
+    def _run(self, shared: SharedState, listeners: list[socket.socket], ready: concurrent.futures.Future[None]) -> None:
         try:
-            asyncio.run(self._serve(site, listeners, ready))
+            asyncio.run(self._serve(shared, listeners, ready))
         except Exception as error:
             if not ready.done():
                 ready.set_exception(error)
 
-    async def _serve(self, site: Site, listeners: list[socket.socket], ready: concurrent.futures.Future[None]) -> None:
+    async def _serve(
+        self, shared: SharedState, listeners: list[socket.socket], ready: concurrent.futures.Future[None]
+    ) -> None:
         loop = asyncio.get_running_loop()
         # What goes wrong on one connection ends that connection; the default would print a traceback.
         loop.set_exception_handler(lambda _loop, _context: None)
         ended = asyncio.Event()
         self._loop, self._ended = loop, ended
-        servers = [await loop.create_server(lambda: Dialogue(site, loop), sock=listener) for listener in listeners]
+        servers = [
+            await loop.create_server(lambda: PracticeConnection(shared, loop), sock=listener) for listener in listeners
+        ]
         ready.set_result(None)
         await ended.wait()
         for server in servers:
             server.close()
-        await _close_all(site)
+        await _close_all(shared)
 
 
 def _make_certificate(directory: Path, certificate: concurrent.futures.Future[ServerCertificate]) -> None:
@@ -197,13 +201,13 @@ def _make_certificate(directory: Path, certificate: concurrent.futures.Future[Se
         certificate.set_exception(error)
 
 
-async def _close_all(site: Site) -> None:
-    for guest in list(site.guests):
-        guest.say_goodbye(f"421 4.3.2 {HOSTNAME} is shutting down")
+async def _close_all(shared: SharedState) -> None:
+    for connection in list(shared.connections):
+        connection.say_goodbye(f"421 4.3.2 {HOSTNAME} is shutting down")
     await asyncio.sleep(0)
-    for guest in list(site.guests):
-        guest.abort()
+    for connection in list(shared.connections):
+        connection.abort()
     for _ in range(100):
-        if not site.guests:
+        if not shared.connections:
             return
         await asyncio.sleep(0.005)

@@ -15,7 +15,7 @@ from smtp_shell.servers.mailboxes import Greylist
 from smtp_shell.servers.practice.settings import PracticeSettings
 
 
-class Guest(Protocol):
+class OpenConnection(Protocol):
     """A connection, as those see it that end it from outside."""
 
     def say_goodbye(self, reply: str) -> None:
@@ -29,7 +29,7 @@ class Guest(Protocol):
         """Close at once, whatever the other side does."""
 
 
-class Site(Struct):
+class SharedState(Struct):
     """What all connections share.
 
     Args:
@@ -38,7 +38,7 @@ class Site(Struct):
         certificate: For TLS; it may still be in the making.
         inbox: Where mail goes.
         greylist: Whom the mailbox `greylisted` has heard of.
-        guests: The connections that are open.
+        connections: The connections that are open.
     """
 
     settings: PracticeSettings
@@ -46,10 +46,10 @@ class Site(Struct):
     certificate: Future[ServerCertificate]
     inbox: Inbox
     greylist: Greylist = field(default_factory=Greylist)
-    guests: set[Guest] = field(default_factory=set)
+    connections: set[OpenConnection] = field(default_factory=set)
 
     def accepts(self, user: bytes, password: bytes) -> bool:
-        """Say whether these credentials are right, in the same time whether or not the user is.
+        """Check whether these credentials are right, in the same time whether or not the user is.
 
         Args:
             user: The authentication identity.
@@ -59,14 +59,14 @@ class Site(Struct):
         return hmac.compare_digest(password, self.password.reveal().encode()) and right_user
 
     def accepts_digest(self, user: bytes, digest: bytes, challenge: bytes) -> bool:
-        """Say whether a CRAM-MD5 response is right.
+        """Check whether a CRAM-MD5 response is right.
 
         Args:
             user: The authentication identity.
             digest: The keyed digest, as 32 hexadecimal digits in lower case.
             challenge: What the server sent, decoded.
 
-        Source: RFC 2195 §2
+        Source: RFC 2195 section 2
         """
         expected = hmac.new(self.password.reveal().encode(), challenge, "md5").hexdigest().encode()
         right_user = hmac.compare_digest(user, self.settings.user.encode())
