@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 
-class Path(Struct, frozen=True):
+class EnvelopePath(Struct, frozen=True):
     """A reverse-path or forward-path with its parameters.
 
     Args:
@@ -25,7 +25,7 @@ class Path(Struct, frozen=True):
         return " ".join((f"<{self.mailbox}>", *self.parameters))
 
 
-def parse_paths(text: str) -> tuple[Path, ...] | None:
+def parse_paths(text: str) -> tuple[EnvelopePath, ...] | None:
     """Read addresses, each with the parameters that follow it.
 
     An address is `local-part@domain`, bare or in angle brackets, or anything else in angle brackets. Parameters are `keyword` or
@@ -40,14 +40,14 @@ def parse_paths(text: str) -> tuple[Path, ...] | None:
     words = list(_words(text))
     if not words or _mailbox(words[0]) is None:
         return None
-    paths: list[Path] = []
+    paths: list[EnvelopePath] = []
     for word in words:
         mailbox = None if _PARAMETER.match(word) and paths else _mailbox(word)
         if mailbox is not None:
-            paths.append(Path(mailbox))
+            paths.append(EnvelopePath(mailbox))
             continue
         last = paths[-1]
-        paths[-1] = Path(last.mailbox, (*last.parameters, _parameter(word)))
+        paths[-1] = EnvelopePath(last.mailbox, (*last.parameters, _parameter(word)))
     return tuple(paths)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 
 from msgspec import Struct
 
@@ -54,8 +53,8 @@ class Command(Struct, frozen=True):
     @property
     def verb(self) -> str:
         """The first word, upper-case; empty when it is not made of letters, digits and hyphens."""
-        line = self.line
-        return _verb_kept(line) if len(line) <= _LONGEST_KEPT else _verb(line)
+        match = _VERB.match(self.line)
+        return match[0].upper().decode("ascii") if match else ""
 
     @property
     def argument(self) -> bytes:
@@ -73,20 +72,11 @@ class Command(Struct, frozen=True):
         return self.line if self.public is None else self.line[: self.public]
 
 
-_LONGEST_KEPT = 100
 _VERB = re.compile(rb"[A-Za-z0-9-]+(?=[ \t]|$)")
 _AUTH = re.compile(rb"\s*AUTH(?:\s+|=|\Z)(\S*)\s*", re.IGNORECASE)
 _MECHANISM = re.compile(rb"[A-Z0-9_-]{1,20}|[a-z0-9_-]{1,20}|(?i:plain|login|cram-md5|scram-sha-1|scram-sha-256)")
 _BDAT = rb"(?i)BDAT[ \t]+([0-9]{1,19})([ \t]+LAST)?[ \t]*"  # compiled by the first BDAT: few dialogues have one
 _LINE_BREAKS = {"\r": "CR", "\n": "LF", "\0": "NUL"}
-
-
-def _verb(line: bytes) -> str:
-    match = _VERB.match(line)
-    return match[0].upper().decode("ascii") if match else ""
-
-
-_verb_kept = lru_cache(maxsize=256)(_verb)
 
 
 def secret_start(line: bytes) -> int | None:

@@ -110,9 +110,6 @@ _RESPONSE = rb"(?i)(?!(?:DATA|EHLO|HELO|HELP|NOOP|QUIT|RSET|STARTTLS)\Z)\S*"
 _HELLOS = frozenset({"EHLO", "HELO", "LHLO"})
 _BEGIN_ANEW = frozenset({*_HELLOS, "MAIL", "RSET"})
 _CONDITIONAL = frozenset({"STARTTLS", "RCPT", "RSET", "AUTH"})
-_TLS, _MAIL, _RCPT = Phase.TLS, Phase.MAIL, Phase.RCPT
-_COMMAND, _SASL = Asked.COMMAND, Asked.SASL
-_ODD_CODE = Oddity.ODD_CODE
 
 
 class Dialogue:
@@ -230,7 +227,7 @@ class Dialogue:
 
         Source: RFC 3207 §6
         """
-        if self.phase is _TLS and octets:
+        if self.phase is Phase.TLS and octets:
             yield Noticed(NoticeKind.PLAINTEXT_AFTER_STARTTLS, octets=octets[: self._limits.line])
             return
         for item in self._parser.receive(octets):
@@ -238,7 +235,7 @@ class Dialogue:
                 yield Noticed(NoticeKind.NOT_A_REPLY, item.reason, item.octets)
                 return
             yield from self._take(item, seconds)
-            if self.phase is _TLS:
+            if self.phase is Phase.TLS:
                 yield from self.receive(octets[self._parser.consumed :])
                 return
 
@@ -292,7 +289,7 @@ class Dialogue:
         if chunk and chunk.last:
             self._owe_for_message(Owed(Asked.CHUNK, command, verb))
             return
-        self._owed.append(Owed(_COMMAND, command, verb))
+        self._owed.append(Owed(Asked.COMMAND, command, verb))
         self.asked += 1
 
     def _owe_for_message(self, owed: Owed) -> None:
@@ -340,7 +337,7 @@ class Dialogue:
         for oddity in reply.oddities:
             kind = NoticeKind.BAD_REPLY if oddity in VIOLATIONS else NoticeKind.ODD_REPLY
             events.append(Noticed(kind, oddity.value))
-        if not self._owed or _ODD_CODE in reply.oddities:
+        if not self._owed or Oddity.ODD_CODE in reply.oddities:
             return events + self._take_unasked(reply)
         owed = self._owed.popleft()
         self.answered += 1
@@ -364,7 +361,7 @@ class Dialogue:
 
     def _advance(self, owed: Owed, reply: Reply) -> None:
         digit = reply.code // 100
-        if owed.asked is _COMMAND or owed.asked is _SASL:
+        if owed.asked in (Asked.COMMAND, Asked.SASL):
             self._advance_by_command(owed.verb, digit, reply)
         elif owed.asked is Asked.GREETING:
             self.greeting = reply
@@ -405,14 +402,14 @@ class Dialogue:
         if verb == "STARTTLS":
             return reply.code != 220 or not VIOLATIONS.isdisjoint(reply.oddities)
         if verb == "RCPT":
-            return self.phase is not _MAIL and self.phase is not _RCPT
+            return self.phase not in (Phase.MAIL, Phase.RCPT)
         if verb == "RSET":
             return self.phase is Phase.FRESH
         return digit in (4, 5) and self.phase is not Phase.AUTH
 
 
 def _is_foreseen(owed: Owed, code: int) -> bool:
-    if owed.asked is _COMMAND or owed.asked is _SASL:
+    if owed.asked in (Asked.COMMAND, Asked.SASL):
         foreseen = FORESEEN.get(owed.verb)
         return foreseen is None or code in foreseen
     if owed.asked is Asked.GREETING:

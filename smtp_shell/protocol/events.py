@@ -39,15 +39,6 @@ class Certificate(Struct, frozen=True):
 
         return sha256(self.der).hexdigest()
 
-    @property
-    def pem(self) -> str:
-        """The certificate in the form of RFC 7468 §5."""
-        from base64 import b64encode
-
-        text = b64encode(self.der).decode("ascii")
-        lines = [text[at : at + 64] for at in range(0, len(text), 64)]
-        return "\n".join(("-----BEGIN CERTIFICATE-----", *lines, "-----END CERTIFICATE-----", ""))
-
 
 class NoticeKind(Enum):
     """Something odd that is to be seen; the value is a sentence about it."""

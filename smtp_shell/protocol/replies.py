@@ -7,26 +7,13 @@ the dialogue.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from enum import Enum, IntEnum
-from functools import lru_cache
+from collections.abc import Iterator, Mapping
+from enum import Enum
 from types import MappingProxyType
 
 from msgspec import Struct
 
 from smtp_shell.protocol.octets import CRLF, escape
-
-
-class ReplyClass(IntEnum):
-    """What the first digit of a reply code says.
-
-    Source: RFC 5321 §4.2.1
-    """
-
-    POSITIVE_COMPLETION = 2
-    POSITIVE_INTERMEDIATE = 3
-    TRANSIENT_NEGATIVE = 4
-    PERMANENT_NEGATIVE = 5
 
 
 class Oddity(Enum):
@@ -79,11 +66,6 @@ class Reply(Struct, frozen=True):
     def text(self) -> str:
         """The text of the lines, escaped, joined with LF."""
         return "\n".join(escape(line) for line in self.lines)
-
-    @property
-    def reply_class(self) -> ReplyClass | None:
-        """The class of the code, or None for a code outside 200-599."""
-        return _CLASSES.get(self.code // 100)
 
     @property
     def is_negative(self) -> bool:
@@ -148,9 +130,7 @@ class Extensions(Struct, frozen=True):
     @classmethod
     def parse(cls, reply: Reply) -> Extensions:
         """Read the keywords of a 250 reply to EHLO or LHLO; a line that holds no keyword is passed over."""
-        lines = reply.lines[1:]
-        is_short = len(lines) <= 32 and max(map(len, lines), default=0) <= 64
-        return cls(_keywords_kept(lines) if is_short else _keywords(lines))
+        return cls(_keywords(reply.lines[1:]))
 
     def __contains__(self, keyword: str) -> bool:
         return keyword in self.keywords
@@ -183,9 +163,6 @@ def _is_keyword(word: bytes) -> bool:
     return word[:1].isalnum() and word.replace(b"-", b"").isalnum()
 
 
-_keywords_kept = lru_cache(maxsize=64)(_keywords)
-
-
 class ReplyParser:
     """Cut what a server sends into replies, whatever the segments it comes in.
 
@@ -195,9 +172,6 @@ class ReplyParser:
 
     def __init__(self, limits: ReplyLimits | None = None) -> None:
         self._limits = limits or ReplyLimits()
-        self._longest = self._limits.line
-        # So short that no limit can be exceeded: a line has four octets at least.
-        self._longest_kept = min(_LONGEST_KEPT, self._longest, self._limits.reply, 4 * self._limits.lines)
         self._line = bytearray()
         self._lines: list[bytes] = []
         self._size = 0
@@ -209,29 +183,12 @@ class ReplyParser:
         """What has come of a reply that is not whole yet."""
         return b"".join(self._lines) + bytes(self._line)
 
-    def receive(self, octets: bytes) -> Iterable[Reply | Malformed]:
+    def receive(self, octets: bytes) -> Iterator[Reply | Malformed]:
         """Take octets in; give each reply as it becomes whole.
 
         Behind a `Malformed` nothing more is read: the parser has failed. While a reply is given, `consumed` says how many of these
         octets it and those before it took.
         """
-        # Most segments are short replies, and whole.
-        if len(octets) <= self._longest_kept and not (self._line or self._lines or self._failed):
-            replies = _whole_replies(octets)
-            if len(replies) == 1:
-                self.consumed = len(octets)
-                return replies
-            if replies:
-                return self._give(replies)
-        return self._receive_lines(octets)
-
-    def _give(self, replies: Iterable[Reply]) -> Iterator[Reply]:
-        self.consumed = 0
-        for reply in replies:
-            self.consumed += len(reply.octets)
-            yield reply
-
-    def _receive_lines(self, octets: bytes) -> Iterator[Reply | Malformed]:
         start, size = 0, len(octets)
         while start < size and not self._failed:
             end = octets.find(b"\n", start) + 1
@@ -240,8 +197,8 @@ class ReplyParser:
             if self._line or not end:
                 self._line += line
                 line = bytes(self._line) if end else b""
-            if len(line) > self._longest or len(self._line) > self._longest:
-                yield self._fail(line or bytes(self._line), f"a reply line is longer than {self._longest:,} octets")
+            if len(line) > self._limits.line or len(self._line) > self._limits.line:
+                yield self._fail(line or bytes(self._line), f"a reply line is longer than {self._limits.line:,} octets")
                 return
             if not end:
                 return
@@ -263,9 +220,8 @@ class ReplyParser:
             return self._fail(line, f"a reply has more than {self._limits.lines:,} lines")
         if match[2] == b"-":
             return None
-        lines, is_short = tuple(self._lines), self._size <= self._longest_kept
-        self._lines, self._size = [], 0
-        return _reply_kept(lines) if is_short else _reply(lines)
+        lines, self._lines, self._size = self._lines, [], 0
+        return _reply(lines)
 
     def _fail(self, octets: bytes, reason: str) -> Malformed:
         self._failed = True
@@ -296,24 +252,13 @@ def wire_lines(octets: bytes, *, most: int = -1) -> list[bytes]:
     return [line.removesuffix(b"\r") for line in lines]
 
 
-_LONGEST_KEPT = 1024
-_CLASSES = {int(each): each for each in ReplyClass}
 _LINE = re.compile(rb"([0-9]{3})(?:([ -])([^\n]*))?\r?\n", re.DOTALL)
 _ENHANCED = rb"([245])\.([0-9]{1,3})\.([0-9]{1,3})(?=[ \t]|$)"
 _ORDINARY = b"\t" + bytes(range(0x20, 0x7F))
 _CONTROLS = rb"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]"  # compiled when something odd comes
 
 
-@lru_cache(maxsize=256)
-def _whole_replies(octets: bytes) -> tuple[Reply, ...]:
-    """Read what is whole replies, no more and no less; nothing of anything else. Servers say few things, again and again."""
-    parser = ReplyParser()
-    found = tuple(parser._receive_lines(octets))
-    replies = tuple(each for each in found if isinstance(each, Reply))
-    return replies if len(replies) == len(found) and not parser.pending else ()
-
-
-def _reply(wire: tuple[bytes, ...]) -> Reply:
+def _reply(wire: list[bytes]) -> Reply:
     last = wire[-1]
     code = int(last[:3])
     oddities: dict[Oddity, None] = {}
@@ -327,9 +272,6 @@ def _reply(wire: tuple[bytes, ...]) -> Reply:
             oddities.update(dict.fromkeys(_oddities(line)))
         lines.append(line[4:].removesuffix(b"\n").removesuffix(b"\r"))
     return Reply(code, tuple(lines), b"".join(wire), tuple(oddities))
-
-
-_reply_kept = lru_cache(maxsize=256)(_reply)
 
 
 def _oddities(line: bytes) -> Iterator[Oddity]:

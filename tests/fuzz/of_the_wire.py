@@ -16,7 +16,7 @@ from smtp_shell.protocol.events import Event, OctetsSent, ReplyReceived
 from smtp_shell.protocol.maildata import END_OF_DATA, MailDataDecoder, MailDataEncoder
 from smtp_shell.protocol.masking import conceal_octets, describe_typed
 from smtp_shell.protocol.octets import escape, escape_str, unescape
-from smtp_shell.protocol.replies import Extensions, Malformed, Reply, ReplyLimits, ReplyParser
+from smtp_shell.protocol.replies import Extensions, Malformed, Oddity, Reply, ReplyLimits, ReplyParser
 from smtp_shell.protocol.sasl import MECHANISMS, Credentials, Response, decode_challenge, mechanism, scram
 from smtp_shell.protocol.secret import Secret
 from smtp_shell.shell.lines import Answer, MailDataLine, Run, Wire, parse
@@ -77,7 +77,7 @@ def replies(data: bytes) -> None:
 def _ask_everything(reply: Reply) -> None:
     assert_seen(*reply.text.split("\n"))
     assert 0 <= reply.code <= 999
-    assert (reply.reply_class is not None) == (200 <= reply.code <= 599)
+    assert (Oddity.ODD_CODE not in reply.oddities) == (200 <= reply.code <= 599)
     assert len(list(reply.wire_lines())) == len(reply.lines)
     assert reply.enhanced is None or str(reply.enhanced)[0] in "245"
     extensions = Extensions.parse(reply)

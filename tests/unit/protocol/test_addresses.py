@@ -5,7 +5,7 @@ import time
 import pytest
 
 from smtp_shell.errors import NotSendable
-from smtp_shell.protocol.addresses import Path, parse_paths
+from smtp_shell.protocol.addresses import EnvelopePath, parse_paths
 from smtp_shell.protocol.commands import Command
 
 SHORTHAND = [
@@ -97,7 +97,9 @@ def test_what_goes_out_as_typed(typed: str) -> None:
 
 
 def test_the_parts_of_a_path() -> None:
-    assert parse_paths("alice@example.org size=1 smtputf8") == (Path("alice@example.org", ("SIZE=1", "SMTPUTF8")),)
+    assert parse_paths("alice@example.org size=1 smtputf8") == (
+        EnvelopePath("alice@example.org", ("SIZE=1", "SMTPUTF8")),
+    )
 
 
 @pytest.mark.parametrize("typed", ["<a@b\r\n>", "<> size=1\nRSET", "a@b size=\0", "a@b \r c@d"])
