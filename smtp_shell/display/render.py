@@ -20,6 +20,7 @@ from typing import assert_never
 
 from msgspec import Struct
 
+from smtp_shell.display.themes import TLS_UNVERIFIED_SIGN, TLS_VERIFIED_SIGN, reply_mark
 from smtp_shell.protocol.events import (
     Authenticated,
     CommandSent,
@@ -40,34 +41,9 @@ from smtp_shell.protocol.events import (
 from smtp_shell.protocol.masking import MASK
 from smtp_shell.protocol.octets import escape
 
-SIGNS = {2: "+", 3: ">", 4: "~", 5: "!"}
 DATA_ROWS = 12
 _CONTINUED = " : "
 _NARROWEST = 2
-
-STYLES = {
-    "reply.2": "green",
-    "reply.3": "cyan",
-    "reply.4": "yellow",
-    "reply.5": "red",
-    "reply.odd": "magenta",
-    "command": "bold",
-    "data": "",
-    "event": "blue",
-    "decoded": "dim",
-    "note": "italic",
-    "notice": "bold yellow",
-    "said": "",
-    "quoted": "",
-    "error": "bold red",
-}
-
-# A theme is what differs from these styles; on a light background yellow and cyan cannot be read.
-THEMES: dict[str, dict[str, str]] = {
-    "dark": {},
-    "light": {"reply.3": "blue", "reply.4": "dark_orange3", "event": "magenta", "notice": "bold dark_orange3"},
-    "plain": dict.fromkeys(STYLES, ""),
-}
 
 
 class Row(Struct, frozen=True):
@@ -123,7 +99,7 @@ class Presenter:
             yield from self._mail_data(event)
             return
         if isinstance(event, TlsStarted):
-            self._tls = "=" if event.verified else "?"
+            self._tls = TLS_VERIFIED_SIGN if event.verified else TLS_UNVERIFIED_SIGN
         elif isinstance(event, Connected):
             self._tls = " "
         yield from self._rows(entry)
@@ -132,15 +108,9 @@ class Presenter:
         event = entry.event
         tls = self._tls if entry.tls else " "
         match event:
-            case CommandSent():
-                yield Row(
-                    f" {tls} C: ", escape(event.command.shown) + (MASK if event.command.secret else ""), "command"
-                )
-            case SaslSent():
-                yield Row(f" {tls} C: ", MASK if event.secret else escape(event.line), "command")
-            case OctetsSent():
-                shown = event.octets if event.public is None else event.octets[: event.public]
-                yield Row(f" {tls} C| ", escape(shown) + ("" if event.public is None else MASK), "command")
+            case CommandSent() | SaslSent() | OctetsSent():
+                marker = "C|" if isinstance(event, OctetsSent) else "C:"
+                yield Row(f" {tls} {marker} ", client_text(event, MASK), "command")
             case ReplyReceived():
                 yield from self._reply(event, tls)
             case Decoded():
@@ -158,9 +128,7 @@ class Presenter:
                 assert_never(event)
 
     def _reply(self, event: ReplyReceived, tls: str) -> Iterator[Row]:
-        digit = event.reply.code // 100
-        sign = SIGNS.get(digit, "?")
-        style = f"reply.{digit}" if digit in SIGNS else "reply.odd"
+        sign, style = reply_mark(event.reply.code)
         lines = list(event.reply.wire_lines())
         for number, line in enumerate(lines, 1):
             aside = ""
@@ -169,7 +137,7 @@ class Presenter:
             yield Row(f"{sign}{tls} S: ", escape(line), style, aside)
 
     def _mail_data(self, event: MailDataSent) -> Iterator[Row]:
-        tls = " " if self._tls == " " else self._tls
+        tls = self._tls
         if event.last:
             if self._data_hidden:
                 yield Row(
@@ -196,6 +164,19 @@ class Presenter:
             self._data_rows += 1
             yield Row(f" {tls} C: ", escape(line[:2000]), "data")
         self._data_hidden += rest.count(b"\n")
+
+
+def client_text(event: CommandSent | SaslSent | OctetsSent, mask: str) -> str:
+    """Return what the client sent, escaped, with a mask in place of its secret."""
+    match event:
+        case CommandSent():
+            return escape(event.command.shown) + (mask if event.command.secret else "")
+        case SaslSent():
+            return mask if event.secret else escape(event.line)
+        case OctetsSent():
+            return escape(event.octets) if event.public is None else escape(event.octets[: event.public]) + mask
+        case _:
+            assert_never(event)
 
 
 def describe(event: Connected | TlsStarted | Authenticated | TimedOut | Disconnected) -> str:

@@ -6,13 +6,12 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol, TextIO
 
-from smtp_shell.display.render import STYLES, THEMES, Look, Presenter, Row, fold, wrap
+from smtp_shell.display.render import Look, Presenter, Row, fold, wrap
+from smtp_shell.display.themes import QUOTING, style_of
 from smtp_shell.protocol.events import Entry
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-_QUOTING = frozenset({"quoted", "notice", "error"})
 
 
 class View(Protocol):
@@ -67,7 +66,7 @@ class ConsoleView:
     def say(self, text: str, style: str = "said") -> None:
         """Show the program's own words."""
         for line in text.split("\n"):
-            for part in wrap(line, self._width, quotes=style in _QUOTING):
+            for part in wrap(line, self._width, quotes=style in QUOTING):
                 self._print(Row("", part, style))
 
     @property
@@ -91,12 +90,12 @@ class ConsoleView:
             assert self._make_console is not None
             sys.stdout.flush()
             self._console = self._make_console()
-        style = THEMES[self.look.theme].get(row.style, STYLES[row.style]) or None
+        style = style_of(row.style, self.look.theme) or None
         for gutter, text, aside in fold(row, self._console.width):
             line = Text(no_wrap=True, overflow="ignore", end="")
             line.append(gutter, style)
             line.append(text, style)
-            line.append(aside, "dim")
+            line.append(aside, style_of("aside", self.look.theme) or None)
             self._console.print(line, soft_wrap=True, markup=False, highlight=False, emoji=False)
         if row.style == "error":
             self._console.file.flush()

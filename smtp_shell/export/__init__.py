@@ -16,7 +16,7 @@ Export = Callable[[Iterable[Entry], TextIO, str], None]
 
 
 def _json(entries: Iterable[Entry], out: TextIO, title: str) -> None:
-    from smtp_shell.export.text import JsonView
+    from smtp_shell.display.json_lines import JsonView
 
     view = JsonView(out, sys.stderr)
     for entry in entries:

@@ -6,7 +6,7 @@ import codecs
 import json
 from typing import TextIO
 
-from smtp_shell.display.render import Look, describe
+from smtp_shell.display.render import Look, client_text, describe
 from smtp_shell.protocol.events import (
     CommandSent,
     Decoded,
@@ -93,17 +93,8 @@ def _record(entry: Entry) -> dict[str, object] | None:
     event = entry.event
     place = {"phase": _phase(entry), "time": round(entry.at, 3)}
     match event:
-        case CommandSent():
-            return {
-                "dir": "C",
-                "text": escape(event.command.shown) + (_SECRET if event.command.secret else ""),
-                **place,
-            }
-        case SaslSent():
-            return {"dir": "C", "text": _SECRET if event.secret else escape(event.line), **place}
-        case OctetsSent():
-            shown = event.octets if event.public is None else event.octets[: event.public]
-            return {"dir": "C", "text": escape(shown) + ("" if event.public is None else _SECRET), **place}
+        case CommandSent() | SaslSent() | OctetsSent():
+            return {"dir": "C", "text": client_text(event, _SECRET), **place}
         case ReplyReceived():
             return {"dir": "S", "text": event.reply.text, "code": event.reply.code, **place}
         case Remarked():
