@@ -1,7 +1,7 @@
-"""How an entry looks: rows of marked, escaped, masked text.
+"""Entries as rows of marked, escaped, masked text.
 
-Each row begins with a gutter that no server can write: a sign for the reply's class, a sign for TLS, and who speaks. Rows of a long
-line that had to be wrapped have one too.
+Each row begins with a gutter that no server can write: a sign for the class of a reply, a sign for TLS, and who speaks. So does each
+further row of a long line.
 
 ```
    *: connect mail.example.org:587
@@ -42,18 +42,20 @@ from smtp_shell.protocol.masking import MASK
 from smtp_shell.protocol.octets import escape
 
 DATA_ROWS = 12
+"""How many lines of one message's mail data are shown."""
+
 _CONTINUED = " : "
-_NARROWEST = 2
+_NARROWEST = 2  # columns for text, however narrow the screen: a wide character needs two
 
 
 class Row(Struct, frozen=True):
     """One line on the screen.
 
     Args:
-        gutter: Our own mark, six columns.
+        gutter: The mark, six columns; empty for our own words.
         text: Printable text.
-        style: Name of its style, a key of `STYLES`.
-        aside: Short text for the right edge.
+        style: Name of the style, a key of `themes.STYLES`.
+        aside: Short text for the right edge. It is left out where there is no space.
     """
 
     gutter: str
@@ -63,13 +65,13 @@ class Row(Struct, frozen=True):
 
 
 class Look(Struct, frozen=True):
-    """What to show.
+    """What is shown, and in which colours.
 
     Args:
-        times: Show how long each reply took.
-        decoded: Show what base64 lines mean.
-        typed_data: Show mail data that the user has just typed.
-        theme: Which colours, a key of `THEMES`.
+        times: Whether to show how long each reply took.
+        decoded: Whether to show the meaning of base64 lines.
+        typed_data: Whether to show mail data. False where the user has just typed it.
+        theme: A key of `themes.THEMES`.
     """
 
     times: bool = True
@@ -79,21 +81,23 @@ class Look(Struct, frozen=True):
 
 
 class Presenter:
-    """Turn entries into rows.
+    """Turns the entries of one dialogue into rows.
 
     Args:
-        look: What to show.
+        look: What is shown; may be replaced between entries.
     """
 
     def __init__(self, look: Look | None = None) -> None:
         self.look = look or Look()
+        # Sign of the last TLS handshake on this connection.
         self._tls = " "
+        # Counters for the current message: rows shown, lines not shown, octets of both.
         self._data_rows = 0
         self._data_hidden = 0
         self._data_octets = 0
 
     def rows(self, entry: Entry) -> Iterator[Row]:
-        """Give the rows of an entry; none for what need not be seen."""
+        """Return the rows of an entry. There are none for what `look` leaves out."""
         event = entry.event
         if isinstance(event, MailDataSent):
             yield from self._mail_data(event)
@@ -180,7 +184,7 @@ def client_text(event: CommandSent | SaslSent | OctetsSent, mask: str) -> str:
 
 
 def describe(event: Connected | TlsStarted | Authenticated | TimedOut | Disconnected) -> str:
-    """Say in a line what an event that is no text on the wire is, much as a transcript does."""
+    """Describe an event that is not text on the wire, in one line close to the transcript notation."""
     match event:
         case Connected():
             at = f" ({event.peer})" if event.peer and event.peer != event.address else ""
@@ -199,7 +203,10 @@ def describe(event: Connected | TlsStarted | Authenticated | TimedOut | Disconne
 
 
 def certificate_rows(facts: TlsStarted) -> Iterator[str]:
-    """Say who a server's certificate is for, who signed it and when it is good, a line each."""
+    """Return names, issuer, validity and fingerprint of a server's certificate, one line each.
+
+    There are none without a certificate.
+    """
     certificate = facts.certificate
     if not certificate.der:
         return
@@ -233,7 +240,7 @@ def _notice(event: Noticed) -> str:
 
 
 def fold(row: Row, width: int) -> Iterator[tuple[str, str, str]]:
-    """Cut a row to the width of the screen: (gutter, text, aside) for each line of it.
+    """Cut a row into lines of the screen: gutter, text and aside of each.
 
     Args:
         row: The row.
@@ -251,27 +258,28 @@ def fold(row: Row, width: int) -> Iterator[tuple[str, str, str]]:
 
 
 def wrap(text: str, width: int, *, quotes: bool = False) -> Iterator[str]:
-    """Cut the program's own words to the width of the screen, between words where it can; what follows is indented.
+    """Wrap the program's own words, between words where possible. Continued lines are indented.
 
     Args:
         text: The words, printable.
         width: Columns of the screen.
-        quotes: Whether somebody else's text is in them: each line after the first then begins with a mark.
+        quotes: Whether the words may quote a server. Continued lines then begin with a mark, so that no quoted text can look like
+            a line of ours.
     """
     rest = text.strip(" ")
     start = " " * (len(text) - len(text.lstrip(" ")))
-    behind = start + (_CONTINUED if quotes else "  ")
+    further = start + (_CONTINUED if quotes else "  ")
     while cells(rest) > (room := max(width - 1 - len(start), _NARROWEST)):
         cut = _cut(rest, room)
         space = rest.rfind(" ", 1, cut + 1)
         yield start + rest[: space if space > 0 else cut].rstrip(" ")
         rest = rest[space if space > 0 else cut :].lstrip(" ")
-        start = behind
+        start = further
     yield start + rest
 
 
 def cells(text: str) -> int:
-    """Give the columns that text takes on a terminal, one that joins no characters; others need fewer."""
+    """Return the columns that text takes on a terminal that joins no characters. Others need fewer."""
     if text.isascii():
         return len(text)
     from rich.cells import cell_len

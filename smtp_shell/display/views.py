@@ -1,4 +1,4 @@
-"""Where a dialogue is shown: a console in colour, or plain text."""
+"""Views: a dialogue on a console in colour, or as plain text. For JSON see `json_lines`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 
 
 class View(Protocol):
-    """Where entries and the program's own words are shown."""
+    """Shows entries and the program's own words.
+
+    Attributes:
+        look: What is shown. It may be replaced between entries.
+    """
 
     look: Look
 
@@ -23,15 +27,20 @@ class View(Protocol):
         """Show an entry."""
 
     def say(self, text: str, style: str = "said") -> None:
-        """Show the program's own words, printable text."""
+        """Show the program's own words.
+
+        Args:
+            text: One or more printable lines.
+            style: A key of `themes.STYLES`.
+        """
 
 
 class ConsoleView:
-    """Show entries on a rich console, in colour where it has any.
+    """Shows entries on a rich console, in colour if it has colours.
 
     Args:
-        console: The console.
-        look: What to show.
+        console: The console; None only in `later`.
+        look: What is shown.
     """
 
     def __init__(self, console: Console | None, look: Look | None = None) -> None:
@@ -41,9 +50,12 @@ class ConsoleView:
 
     @classmethod
     def later(cls, make_console: Callable[[], Console]) -> ConsoleView:
-        """Make a view on standard output whose console is made when something with a style is shown for the first time.
+        """Return a view on standard output that makes its console when it first shows something with a style.
 
-        What the shell says before its first prompt has no style, and rich would take as long to import as all that is ours.
+        What the shell prints before the first prompt has no style, and importing rich takes as long as importing all of smtp-shell.
+
+        Args:
+            make_console: Returns a console on standard output.
         """
         view = cls(None)
         view._make_console = make_console
@@ -51,7 +63,7 @@ class ConsoleView:
 
     @property
     def look(self) -> Look:
-        """What is shown."""
+        """What is shown; may be replaced between entries."""
         return self._presenter.look
 
     @look.setter
@@ -102,12 +114,12 @@ class ConsoleView:
 
 
 class PlainView:
-    """Show entries as plain text, a line each, for output that is no terminal.
+    """Shows each row as one unwrapped line of plain text, for output that is not a terminal.
 
     Args:
-        out: Where dialogue goes.
-        words: Where the program's own words go.
-        look: What to show.
+        out: Stream for the dialogue, flushed after each entry.
+        words: Stream for the program's own words.
+        look: What is shown.
     """
 
     def __init__(self, out: TextIO, words: TextIO, look: Look | None = None) -> None:
@@ -117,7 +129,7 @@ class PlainView:
 
     @property
     def look(self) -> Look:
-        """What is shown."""
+        """What is shown; may be replaced between entries."""
         return self._presenter.look
 
     @look.setter
@@ -137,11 +149,11 @@ class PlainView:
 
 
 def console_view(*, color: bool, force: bool) -> ConsoleView:
-    """Make a view on standard output.
+    """Return a view on standard output.
 
     Args:
-        color: Whether it has colours.
-        force: Whether it has them although it is no terminal.
+        color: Whether to use colours.
+        force: Whether to write them even if standard output is not a terminal.
     """
 
     def make() -> Console:
