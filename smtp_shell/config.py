@@ -1,4 +1,7 @@
-"""Settings: timeouts, TLS, and the folder for files."""
+"""Values that several packages are configured with, and names in the environment.
+
+The settings of the shell are in `shell.settings`, those of a replay in `replay.settings`.
+"""
 
 from __future__ import annotations
 
@@ -13,19 +16,19 @@ PASSWORD_VARIABLE = "SMTP_SHELL_PASSWORD"
 
 
 class Timeouts(Struct, frozen=True):
-    """How long each thing may take, in seconds, from its first octet to its last.
+    """Timeouts in seconds. Each covers the whole of what it names, to the last octet.
 
-    The defaults are for runs that nobody watches.
+    The defaults suit unattended runs.
 
     Args:
-        connect: Looking the name up and opening the connection.
+        connect: Resolving the name and opening the connection.
         tls: The TLS handshake.
-        greeting: The whole greeting.
-        reply: A whole reply to a command.
+        greeting: The greeting.
+        reply: The reply to a command that has no timeout of its own here.
         data: The reply to DATA.
         final_dot: The reply to the final dot.
         send: Sending 64 KiB.
-        quit: The reply to QUIT, and closing.
+        quit: The reply to QUIT, and closing the connection.
     """
 
     connect: float = 15.0
@@ -39,14 +42,14 @@ class Timeouts(Struct, frozen=True):
 
     @classmethod
     def patient(cls) -> Timeouts:
-        """Return the timeouts of RFC 5321, for a person who can press Ctrl-C.
+        """Return the timeouts of RFC 5321, for interactive use, where Ctrl-C ends a wait.
 
         Source: RFC 5321 section 4.5.3.2
         """
         return cls(greeting=300.0, reply=300.0, data=120.0, send=180.0)
 
     def all(self, seconds: float) -> Timeouts:
-        """Return a copy in which every timeout except that of QUIT has this many seconds."""
+        """Return a copy with every timeout except `quit` set to this many seconds."""
         return replace(
             self,
             connect=seconds,
@@ -60,16 +63,16 @@ class Timeouts(Struct, frozen=True):
 
 
 class TlsSettings(Struct, frozen=True):
-    """How TLS is done. Each weakening is its own switch.
+    """Settings of TLS. Every weakening is a setting of its own.
 
     Args:
-        ca_file: PEM file with the authorities to trust, in place of the system's.
-        insecure: Go on although the certificate cannot be verified.
+        ca_file: PEM file with the certificate authorities to trust instead of the system's.
+        insecure: Whether to continue if the certificate cannot be verified.
         minimum: Lowest version, such as `1.2`.
-        maximum: Highest version, or None for no bound.
+        maximum: Highest version, or None for no limit.
         ciphers: OpenSSL cipher string for TLS 1.2, or None for the default.
         client_cert: PEM file with the client's certificate.
-        client_key: PEM file with its key, where that is a file of its own.
+        client_key: PEM file with the client's private key, or None if `client_cert` contains it.
     """
 
     ca_file: Path | None = None
@@ -82,11 +85,11 @@ class TlsSettings(Struct, frozen=True):
 
 
 class Keep(Struct, frozen=True):
-    """How many of the automatic recordings stay.
+    """Limits for automatic recordings. Older ones are deleted.
 
     Args:
-        files: At most so many.
-        days: None older than that.
+        files: How many files to keep.
+        days: For how many days to keep a file.
     """
 
     files: int = 500
@@ -94,7 +97,7 @@ class Keep(Struct, frozen=True):
 
 
 def state_dir() -> Path:
-    """Return the folder for recordings and history: `SMTP_SHELL_STATE_DIR`, else the platform's."""
+    """Return the folder for recordings and history: `SMTP_SHELL_STATE_DIR` if set, else the platform's default."""
     named = os.environ.get("SMTP_SHELL_STATE_DIR")
     if named:
         return Path(named)
@@ -104,5 +107,5 @@ def state_dir() -> Path:
 
 
 def child_environment() -> dict[str, str]:
-    """Return the environment for a child process, which does not need the password."""
+    """Return the environment for a child process: ours without the password."""
     return {name: value for name, value in os.environ.items() if name != PASSWORD_VARIABLE}

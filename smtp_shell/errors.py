@@ -1,4 +1,4 @@
-"""The errors of smtp-shell, each with the exit status that it stands for.
+"""The errors of smtp-shell, each with its exit status.
 
 ```
 SmtpShellError                     a sentence for a person: what, where, what to do
@@ -17,7 +17,7 @@ SmtpShellError                     a sentence for a person: what, where, what to
      `- OutcomeUnknown             7   broken after the final dot, before its reply
 ```
 
-Exit status 1 is an outcome and no error: a 4yz or 5yz reply is never an exception.
+Exit status 1 is an outcome, not an error: a 4yz or 5yz reply never raises an exception.
 """
 
 from __future__ import annotations
@@ -28,10 +28,14 @@ from msgspec import Struct
 
 
 class SmtpShellError(Exception):
-    """Say in one sentence what went wrong, where, and what to do.
+    """Base class of every error that is shown to the user.
 
     Args:
-        message: The sentence. Text from a server or a file in it has been through `octets.escape`.
+        message: One sentence: what went wrong, where, and what to do. Text from a server or a file must be escaped already, with
+            `octets.escape`.
+
+    Attributes:
+        exit_status: Exit status of a process that ends with this error.
     """
 
     exit_status: ClassVar[int] = 2
@@ -45,7 +49,7 @@ class SmtpShellError(Exception):
 
 
 class UsageError(SmtpShellError):
-    """The words typed, or the options given, do not fit."""
+    """The command line, or a line typed at the prompt, is wrong."""
 
 
 class ConfigError(SmtpShellError):
@@ -53,16 +57,16 @@ class ConfigError(SmtpShellError):
 
 
 class NotSendable(SmtpShellError):
-    """A value holds CR, LF or NUL and would not stay inside one command line."""
+    """A value contains CR, LF or NUL and would not stay inside one command line."""
 
 
 class Fault(Struct, frozen=True):
-    """One thing that is wrong with a transcript.
+    """One fault in a transcript.
 
     Args:
-        line: Line number in the file, from 1; 0 for the file as a whole.
+        line: Line number in the file, from 1, or 0 for the file as a whole.
         problem: What is wrong, escaped.
-        expected: What should stand there.
+        expected: What was expected instead; may be empty.
     """
 
     line: int
@@ -77,8 +81,8 @@ class TranscriptError(SmtpShellError):
     """A transcript cannot be read.
 
     Args:
-        file: The file's name, escaped.
-        faults: All that is wrong with it, in the order of the lines; at least one.
+        file: Name of the file, escaped.
+        faults: All faults in the order of their lines, at least one.
     """
 
     def __init__(self, file: str, *faults: Fault) -> None:
@@ -96,21 +100,21 @@ class Interrupted(SmtpShellError):
 
 
 class DialogueBroken(SmtpShellError):
-    """The dialogue cannot go on."""
+    """The dialogue cannot continue."""
 
     exit_status = 3
 
 
 class ConnectFailed(DialogueBroken):
-    """There is no connection: an unknown name, a refusal, a timeout."""
+    """No connection could be made: unknown name, connection refused, timeout."""
 
 
 class ConnectionLost(DialogueBroken, ConnectionError):
-    """The connection closed where the dialogue was to go on."""
+    """The connection was closed before the end of the dialogue."""
 
 
 class WaitTimedOut(DialogueBroken, TimeoutError):
-    """A reply did not come in time."""
+    """A reply did not arrive in time."""
 
 
 class TlsFailed(DialogueBroken):
@@ -126,12 +130,12 @@ class AuthFailed(DialogueBroken):
 
 
 class ProtocolViolation(DialogueBroken):
-    """The server broke the protocol in a way that cannot be gone on with, or an attack is suspected."""
+    """The server broke the protocol so that the dialogue cannot continue, or an attack is suspected."""
 
     exit_status = 6
 
 
 class OutcomeUnknown(DialogueBroken):
-    """The connection broke after the final dot and before its reply: the message may have been accepted."""
+    """The connection broke after the final dot and before its reply, so the message may have been accepted."""
 
     exit_status = 7

@@ -142,7 +142,7 @@ def terminal_ask() -> Ask:
 def make_view(options: argparse.Namespace) -> View:
     """Return a view on standard output: JSON, colours or plain text."""
     if options.json:
-        from smtp_shell.export.text import JsonView
+        from smtp_shell.display.json_lines import JsonView
 
         return JsonView(sys.stdout, sys.stderr)
     coloured = wants_color(options)

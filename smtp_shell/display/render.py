@@ -1,7 +1,7 @@
-"""How an entry looks: rows of marked, escaped, masked text.
+"""Entries as rows of marked, escaped, masked text.
 
-Each row begins with a gutter that no server can write: a sign for the reply's class, a sign for TLS, and who speaks. Rows of a long
-line that had to be wrapped have one too.
+Each row begins with a gutter that no server can write: a sign for the class of a reply, a sign for TLS, and who speaks. So does each
+further row of a long line.
 
 ```
    *: connect mail.example.org:587
@@ -20,6 +20,7 @@ from typing import assert_never
 
 from msgspec import Struct
 
+from smtp_shell.display.themes import TLS_UNVERIFIED_SIGN, TLS_VERIFIED_SIGN, reply_mark
 from smtp_shell.protocol.events import (
     Authenticated,
     CommandSent,
@@ -40,44 +41,21 @@ from smtp_shell.protocol.events import (
 from smtp_shell.protocol.masking import MASK
 from smtp_shell.protocol.octets import escape
 
-SIGNS = {2: "+", 3: ">", 4: "~", 5: "!"}
 DATA_ROWS = 12
+"""How many lines of one message's mail data are shown."""
+
 _CONTINUED = " : "
-_NARROWEST = 2
-
-STYLES = {
-    "reply.2": "green",
-    "reply.3": "cyan",
-    "reply.4": "yellow",
-    "reply.5": "red",
-    "reply.odd": "magenta",
-    "command": "bold",
-    "data": "",
-    "event": "blue",
-    "decoded": "dim",
-    "note": "italic",
-    "notice": "bold yellow",
-    "said": "",
-    "quoted": "",
-    "error": "bold red",
-}
-
-# A theme is what differs from these styles; on a light background yellow and cyan cannot be read.
-THEMES: dict[str, dict[str, str]] = {
-    "dark": {},
-    "light": {"reply.3": "blue", "reply.4": "dark_orange3", "event": "magenta", "notice": "bold dark_orange3"},
-    "plain": dict.fromkeys(STYLES, ""),
-}
+_NARROWEST = 2  # columns for text, however narrow the screen: a wide character needs two
 
 
 class Row(Struct, frozen=True):
     """One line on the screen.
 
     Args:
-        gutter: Our own mark, six columns.
+        gutter: The mark, six columns; empty for our own words.
         text: Printable text.
-        style: Name of its style, a key of `STYLES`.
-        aside: Short text for the right edge.
+        style: Name of the style, a key of `themes.STYLES`.
+        aside: Short text for the right edge. It is left out where there is no space.
     """
 
     gutter: str
@@ -87,13 +65,13 @@ class Row(Struct, frozen=True):
 
 
 class Look(Struct, frozen=True):
-    """What to show.
+    """What is shown, and in which colours.
 
     Args:
-        times: Show how long each reply took.
-        decoded: Show what base64 lines mean.
-        typed_data: Show mail data that the user has just typed.
-        theme: Which colours, a key of `THEMES`.
+        times: Whether to show how long each reply took.
+        decoded: Whether to show the meaning of base64 lines.
+        typed_data: Whether to show mail data. False where the user has just typed it.
+        theme: A key of `themes.THEMES`.
     """
 
     times: bool = True
@@ -103,27 +81,29 @@ class Look(Struct, frozen=True):
 
 
 class Presenter:
-    """Turn entries into rows.
+    """Turns the entries of one dialogue into rows.
 
     Args:
-        look: What to show.
+        look: What is shown; may be replaced between entries.
     """
 
     def __init__(self, look: Look | None = None) -> None:
         self.look = look or Look()
+        # Sign of the last TLS handshake on this connection.
         self._tls = " "
+        # Counters for the current message: rows shown, lines not shown, octets of both.
         self._data_rows = 0
         self._data_hidden = 0
         self._data_octets = 0
 
     def rows(self, entry: Entry) -> Iterator[Row]:
-        """Give the rows of an entry; none for what need not be seen."""
+        """Return the rows of an entry. There are none for what `look` leaves out."""
         event = entry.event
         if isinstance(event, MailDataSent):
             yield from self._mail_data(event)
             return
         if isinstance(event, TlsStarted):
-            self._tls = "=" if event.verified else "?"
+            self._tls = TLS_VERIFIED_SIGN if event.verified else TLS_UNVERIFIED_SIGN
         elif isinstance(event, Connected):
             self._tls = " "
         yield from self._rows(entry)
@@ -132,15 +112,9 @@ class Presenter:
         event = entry.event
         tls = self._tls if entry.tls else " "
         match event:
-            case CommandSent():
-                yield Row(
-                    f" {tls} C: ", escape(event.command.shown) + (MASK if event.command.secret else ""), "command"
-                )
-            case SaslSent():
-                yield Row(f" {tls} C: ", MASK if event.secret else escape(event.line), "command")
-            case OctetsSent():
-                shown = event.octets if event.public is None else event.octets[: event.public]
-                yield Row(f" {tls} C| ", escape(shown) + ("" if event.public is None else MASK), "command")
+            case CommandSent() | SaslSent() | OctetsSent():
+                marker = "C|" if isinstance(event, OctetsSent) else "C:"
+                yield Row(f" {tls} {marker} ", client_text(event, MASK), "command")
             case ReplyReceived():
                 yield from self._reply(event, tls)
             case Decoded():
@@ -158,9 +132,7 @@ class Presenter:
                 assert_never(event)
 
     def _reply(self, event: ReplyReceived, tls: str) -> Iterator[Row]:
-        digit = event.reply.code // 100
-        sign = SIGNS.get(digit, "?")
-        style = f"reply.{digit}" if digit in SIGNS else "reply.odd"
+        sign, style = reply_mark(event.reply.code)
         lines = list(event.reply.wire_lines())
         for number, line in enumerate(lines, 1):
             aside = ""
@@ -169,7 +141,7 @@ class Presenter:
             yield Row(f"{sign}{tls} S: ", escape(line), style, aside)
 
     def _mail_data(self, event: MailDataSent) -> Iterator[Row]:
-        tls = " " if self._tls == " " else self._tls
+        tls = self._tls
         if event.last:
             if self._data_hidden:
                 yield Row(
@@ -198,8 +170,21 @@ class Presenter:
         self._data_hidden += rest.count(b"\n")
 
 
+def client_text(event: CommandSent | SaslSent | OctetsSent, mask: str) -> str:
+    """Return what the client sent, escaped, with a mask in place of its secret."""
+    match event:
+        case CommandSent():
+            return escape(event.command.shown) + (mask if event.command.secret else "")
+        case SaslSent():
+            return mask if event.secret else escape(event.line)
+        case OctetsSent():
+            return escape(event.octets) if event.public is None else escape(event.octets[: event.public]) + mask
+        case _:
+            assert_never(event)
+
+
 def describe(event: Connected | TlsStarted | Authenticated | TimedOut | Disconnected) -> str:
-    """Say in a line what an event that is no text on the wire is, much as a transcript does."""
+    """Describe an event that is not text on the wire, in one line close to the transcript notation."""
     match event:
         case Connected():
             at = f" ({event.peer})" if event.peer and event.peer != event.address else ""
@@ -218,7 +203,10 @@ def describe(event: Connected | TlsStarted | Authenticated | TimedOut | Disconne
 
 
 def certificate_rows(facts: TlsStarted) -> Iterator[str]:
-    """Say who a server's certificate is for, who signed it and when it is good, a line each."""
+    """Return names, issuer, validity and fingerprint of a server's certificate, one line each.
+
+    There are none without a certificate.
+    """
     certificate = facts.certificate
     if not certificate.der:
         return
@@ -252,7 +240,7 @@ def _notice(event: Noticed) -> str:
 
 
 def fold(row: Row, width: int) -> Iterator[tuple[str, str, str]]:
-    """Cut a row to the width of the screen: (gutter, text, aside) for each line of it.
+    """Cut a row into lines of the screen: gutter, text and aside of each.
 
     Args:
         row: The row.
@@ -270,27 +258,28 @@ def fold(row: Row, width: int) -> Iterator[tuple[str, str, str]]:
 
 
 def wrap(text: str, width: int, *, quotes: bool = False) -> Iterator[str]:
-    """Cut the program's own words to the width of the screen, between words where it can; what follows is indented.
+    """Wrap the program's own words, between words where possible. Continued lines are indented.
 
     Args:
         text: The words, printable.
         width: Columns of the screen.
-        quotes: Whether somebody else's text is in them: each line after the first then begins with a mark.
+        quotes: Whether the words may quote a server. Continued lines then begin with a mark, so that no quoted text can look like
+            a line of ours.
     """
     rest = text.strip(" ")
     start = " " * (len(text) - len(text.lstrip(" ")))
-    behind = start + (_CONTINUED if quotes else "  ")
+    further = start + (_CONTINUED if quotes else "  ")
     while cells(rest) > (room := max(width - 1 - len(start), _NARROWEST)):
         cut = _cut(rest, room)
         space = rest.rfind(" ", 1, cut + 1)
         yield start + rest[: space if space > 0 else cut].rstrip(" ")
         rest = rest[space if space > 0 else cut :].lstrip(" ")
-        start = behind
+        start = further
     yield start + rest
 
 
 def cells(text: str) -> int:
-    """Give the columns that text takes on a terminal, one that joins no characters; others need fewer."""
+    """Return the columns that text takes on a terminal that joins no characters. Others need fewer."""
     if text.isascii():
         return len(text)
     from rich.cells import cell_len

@@ -1,4 +1,4 @@
-"""Where a dialogue is shown: a console in colour, or plain text."""
+"""Views: a dialogue on a console in colour, or as plain text. For JSON see `json_lines`."""
 
 from __future__ import annotations
 
@@ -6,17 +6,20 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol, TextIO
 
-from smtp_shell.display.render import STYLES, THEMES, Look, Presenter, Row, fold, wrap
+from smtp_shell.display.render import Look, Presenter, Row, fold, wrap
+from smtp_shell.display.themes import QUOTING, style_of
 from smtp_shell.protocol.events import Entry
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-_QUOTING = frozenset({"quoted", "notice", "error"})
-
 
 class View(Protocol):
-    """Where entries and the program's own words are shown."""
+    """Shows entries and the program's own words.
+
+    Attributes:
+        look: What is shown. It may be replaced between entries.
+    """
 
     look: Look
 
@@ -24,15 +27,20 @@ class View(Protocol):
         """Show an entry."""
 
     def say(self, text: str, style: str = "said") -> None:
-        """Show the program's own words, printable text."""
+        """Show the program's own words.
+
+        Args:
+            text: One or more printable lines.
+            style: A key of `themes.STYLES`.
+        """
 
 
 class ConsoleView:
-    """Show entries on a rich console, in colour where it has any.
+    """Shows entries on a rich console, in colour if it has colours.
 
     Args:
-        console: The console.
-        look: What to show.
+        console: The console; None only in `later`.
+        look: What is shown.
     """
 
     def __init__(self, console: Console | None, look: Look | None = None) -> None:
@@ -42,9 +50,12 @@ class ConsoleView:
 
     @classmethod
     def later(cls, make_console: Callable[[], Console]) -> ConsoleView:
-        """Make a view on standard output whose console is made when something with a style is shown for the first time.
+        """Return a view on standard output that makes its console when it first shows something with a style.
 
-        What the shell says before its first prompt has no style, and rich would take as long to import as all that is ours.
+        What the shell prints before the first prompt has no style, and importing rich takes as long as importing all of smtp-shell.
+
+        Args:
+            make_console: Returns a console on standard output.
         """
         view = cls(None)
         view._make_console = make_console
@@ -52,7 +63,7 @@ class ConsoleView:
 
     @property
     def look(self) -> Look:
-        """What is shown."""
+        """What is shown; may be replaced between entries."""
         return self._presenter.look
 
     @look.setter
@@ -67,7 +78,7 @@ class ConsoleView:
     def say(self, text: str, style: str = "said") -> None:
         """Show the program's own words."""
         for line in text.split("\n"):
-            for part in wrap(line, self._width, quotes=style in _QUOTING):
+            for part in wrap(line, self._width, quotes=style in QUOTING):
                 self._print(Row("", part, style))
 
     @property
@@ -91,24 +102,24 @@ class ConsoleView:
             assert self._make_console is not None
             sys.stdout.flush()
             self._console = self._make_console()
-        style = THEMES[self.look.theme].get(row.style, STYLES[row.style]) or None
+        style = style_of(row.style, self.look.theme) or None
         for gutter, text, aside in fold(row, self._console.width):
             line = Text(no_wrap=True, overflow="ignore", end="")
             line.append(gutter, style)
             line.append(text, style)
-            line.append(aside, "dim")
+            line.append(aside, style_of("aside", self.look.theme) or None)
             self._console.print(line, soft_wrap=True, markup=False, highlight=False, emoji=False)
         if row.style == "error":
             self._console.file.flush()
 
 
 class PlainView:
-    """Show entries as plain text, a line each, for output that is no terminal.
+    """Shows each row as one unwrapped line of plain text, for output that is not a terminal.
 
     Args:
-        out: Where dialogue goes.
-        words: Where the program's own words go.
-        look: What to show.
+        out: Stream for the dialogue, flushed after each entry.
+        words: Stream for the program's own words.
+        look: What is shown.
     """
 
     def __init__(self, out: TextIO, words: TextIO, look: Look | None = None) -> None:
@@ -118,7 +129,7 @@ class PlainView:
 
     @property
     def look(self) -> Look:
-        """What is shown."""
+        """What is shown; may be replaced between entries."""
         return self._presenter.look
 
     @look.setter
@@ -138,11 +149,11 @@ class PlainView:
 
 
 def console_view(*, color: bool, force: bool) -> ConsoleView:
-    """Make a view on standard output.
+    """Return a view on standard output.
 
     Args:
-        color: Whether it has colours.
-        force: Whether it has them although it is no terminal.
+        color: Whether to use colours.
+        force: Whether to write them even if standard output is not a terminal.
     """
 
     def make() -> Console:

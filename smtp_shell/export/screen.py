@@ -1,24 +1,47 @@
-"""Entries as a picture of the screen: SVG and HTML that need nothing from elsewhere."""
+"""Entries as a picture of the screen: SVG and HTML that load nothing from elsewhere."""
 
 from __future__ import annotations
 
 import io
-import re
 from collections.abc import Iterable
-from typing import TextIO
-
-from rich._export_format import CONSOLE_SVG_FORMAT
-from rich.console import Console
-from rich.terminal_theme import MONOKAI
+from typing import TYPE_CHECKING, TextIO
 
 from smtp_shell.display.render import Look
 from smtp_shell.display.views import ConsoleView
 from smtp_shell.protocol.events import Entry
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
 WIDTH = 92
-# The font of rich's template is fetched from a host of somebody else's, which would tell it who looks at the picture.
-_FONT = re.compile(r"\s*@font-face \{\{.*?\}\}\n", re.DOTALL)
-_SVG = _FONT.sub("\n", CONSOLE_SVG_FORMAT).replace("Fira Code", "DejaVu Sans Mono, Menlo, Consolas")
+
+# Our own template, because rich's fetches its font from a third party, which would learn who looks at the picture. rich fills in
+# the fields, and gives the elements in `chrome` and `matrix` the classes that are styled here.
+_SVG = """\
+<svg viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/svg">
+  <style>
+    .{unique_id}-matrix {{
+      font: {char_height}px/{line_height}px "DejaVu Sans Mono", Menlo, Consolas, monospace;
+      font-variant-east-asian: full-width;
+    }}
+    .{unique_id}-title {{ font: bold 18px Arial, sans-serif; }}
+    {styles}
+  </style>
+  <defs>
+    <clipPath id="{unique_id}-clip-terminal">
+      <rect width="{terminal_width}" height="{terminal_height}"/>
+    </clipPath>
+    {lines}
+  </defs>
+  {chrome}
+  <g transform="translate({terminal_x}, {terminal_y})" clip-path="url(#{unique_id}-clip-terminal)">
+    {backgrounds}
+    <g class="{unique_id}-matrix">
+      {matrix}
+    </g>
+  </g>
+</svg>
+"""
 
 
 def write_svg(entries: Iterable[Entry], out: TextIO, title: str) -> None:
@@ -29,7 +52,9 @@ def write_svg(entries: Iterable[Entry], out: TextIO, title: str) -> None:
         out: Where the SVG goes.
         title: Title of the window, printable.
     """
-    out.write(_shown(entries).export_svg(title=title, theme=MONOKAI, code_format=_SVG))
+    from rich.terminal_theme import MONOKAI
+
+    out.write(_screen(entries).export_svg(title=title, theme=MONOKAI, code_format=_SVG))
 
 
 def write_html(entries: Iterable[Entry], out: TextIO, title: str) -> None:
@@ -38,12 +63,16 @@ def write_html(entries: Iterable[Entry], out: TextIO, title: str) -> None:
     Args:
         entries: The dialogue.
         out: Where the page goes.
-        title: Title of the page, printable; it is not shown in the page itself.
+        title: Not used. A screen has no title inside a page.
     """
-    out.write(_shown(entries).export_html(theme=MONOKAI, inline_styles=True))
+    from rich.terminal_theme import MONOKAI
+
+    out.write(_screen(entries).export_html(theme=MONOKAI, inline_styles=True))
 
 
-def _shown(entries: Iterable[Entry]) -> Console:
+def _screen(entries: Iterable[Entry]) -> Console:
+    from rich.console import Console
+
     console = Console(
         record=True, width=WIDTH, file=io.StringIO(), force_terminal=True, color_system="truecolor", highlight=False
     )

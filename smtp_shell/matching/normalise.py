@@ -1,4 +1,4 @@
-"""The text of replies without what differs from one run to the next: host names, dates, queue ids and sizes."""
+"""Reply text with placeholders for what differs between runs: host names, dates, queue ids and numbers."""
 
 from __future__ import annotations
 
@@ -23,22 +23,23 @@ _NAMED_ID = re.compile(
     rb"(\b(?:queued|saved|accepted|delivered|message|mail) as |\bid[= :]+|queue[- ]?id[= :]+|\bmsgid[= :]+)[^\s;,()]+",
     re.IGNORECASE,
 )
-# Letters and digits in one word, with at least two changes between them or of some length: no English word looks so.
+# A word of at least eight characters with both letters and digits. No English word looks like that.
 _ID = re.compile(
     rb"(?<![\w.@<-])(?=[A-Za-z0-9/+_-]{8,100}(?![\w@.]))(?=[A-Za-z/+_-]*[0-9])(?=[0-9/+_-]*[A-Za-z])[A-Za-z0-9/+_-]+"
 )
 _NUMBER = re.compile(rb"(?<![\w.])[0-9]+(?![\w]|\.[0-9])")
+# The replies to these contain keywords with digits, such as 8BITMIME, which are not ids.
 _ANNOUNCES = frozenset(("EHLO", "LHLO", "HELO"))
 
 
 def normalise(text: bytes, *, code: int = 0, verb: str = "", greets: bool = False) -> bytes:
-    """Put placeholders where the text of a reply line differs from run to run.
+    """Replace what differs between runs in a line of a reply by placeholders.
 
     Args:
-        text: The text of one line, behind its code.
-        code: The reply code.
-        verb: The verb of the command that it answers; empty for none.
-        greets: Whether it is the first line of a greeting or of the reply to EHLO, whose first word is the server's name.
+        text: The text of the line, following the reply code and its separator.
+        code: The reply code. The text of a 334 reply is a challenge, which differs as a whole.
+        verb: The verb of the command that the reply answers; may be empty.
+        greets: Whether the line is the first of a greeting or of a reply to EHLO, so that its first word is the server's name.
     """
     if code == 334:
         return b"<challenge>"
@@ -50,6 +51,6 @@ def normalise(text: bytes, *, code: int = 0, verb: str = "", greets: bool = Fals
     if greets:
         _, space, rest = text.partition(b" ")
         text = b"<host>" + space + rest
-    elif verb not in _ANNOUNCES:  # what these announce has words such as 8BITMIME
+    elif verb not in _ANNOUNCES:
         text = _ID.sub(b"<id>", text)
     return _NUMBER.sub(b"<n>", text)

@@ -1,16 +1,16 @@
 r"""Patterns of `S~` lines: regular expressions in Python's syntax, bounded in time.
 
-The standard library's `re` cannot be interrupted: one line such as `S~ (a+)+$` would hold a replay for ever. The `regex` library takes
-the same patterns, watches the clock while it matches, and is quick where `re` backtracks; `re` still judges the syntax, so that a
-pattern means the same in any tool that follows the format.
+The standard library's `re` cannot be interrupted, so one line such as `S~ (a+)+$` would block a replay for ever. The `regex` library
+takes the same patterns and has a timeout. `re` still checks the syntax, so that a pattern means the same in any tool that follows the
+format.
 """
 
 from __future__ import annotations
 
 import re
+import threading
 import warnings
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any, Final
 
 from msgspec import Struct
@@ -19,65 +19,82 @@ from smtp_shell.protocol.octets import escape_str, unescape
 from smtp_shell.transcript.variables import SASL
 
 SECONDS: Final = 1.0
-"""How many seconds of processor time one match may take."""
+"""Timeout of one match, in seconds of processor time, which is what regex measures."""
 
 LONGEST_PATTERN: Final = 4096
-LONGEST_CAPTURE: Final = 4096
+"""Longest pattern, in characters."""
 
-# How a pattern looks that begins with a reply code, and what stands behind the code.
+LONGEST_CAPTURE: Final = 4096
+"""Longest text that a group may capture, in characters."""
+
+# Matches the beginning of a pattern that begins with a reply code, and the separator that follows the code.
 _ANY = r"(?:[0-9]|\\d|\[[0-9-]{1,10}\])"
 _CODE = rf"(?:[1-9]{_ANY}{_ANY}|[1-9](?:\.|{_ANY})\.|\\d\\d\\d|\\d\{{3\}}|\((?:\?:)?[1-9]\d\d(?:\|[1-9]\d\d){{0,20}}\))"
-# Compiled when a transcript has a pattern, as most have none.
+# Strings, not compiled on import: `re` caches them, and the first use pays.
 _HEAD = rf"(?:\^|\\A)?{_CODE}(?![0-9*+?{{])(?:(?P<end> |\\ |\\s)|(?P<more>-|\\-))?(?P<repeated>[*+?{{])?"
 _LITERAL_BRACE = r"(?s)(\\.)|\{(?![0-9]+(?:,[0-9]*)?\}|,[0-9]*\})"
 _BREAKS_A_LINE = rb"[\r\n\0]"
+# warnings.catch_warnings swaps process-wide filters. With --jobs, several threads parse at a time.
+_WARNINGS = threading.Lock()
 
 
 class PatternTooSlow(Exception):
-    """A pattern did not come to an end in time."""
+    """A match did not finish within `SECONDS`."""
 
 
 class Pattern(Struct, frozen=True):
-    """A pattern, compiled.
+    """A compiled pattern.
 
     Args:
-        text: As it stands in the file.
-        anchored: Whether it begins like a reply code, and so is about the start of the line.
-        continues: Whether a hyphen follows the code, so that more lines of the reply follow; None where it does not say.
+        text: The pattern as written in the file.
+        anchored: Whether it begins with a reply code and so must match at the start of a line.
+        continues: True if a hyphen follows the code, so that more lines of the reply follow. None if the pattern leaves it open.
     """
 
     text: str
     anchored: bool
     continues: bool | None
-    _compiled: Any
+    _compiled: Any  # a regex.Pattern; that library has no types
 
     @classmethod
     def parse(cls, text: str) -> Pattern:
         """Compile a pattern.
 
         Raises:
-            ValueError: It is none; the message is a sentence for a person.
+            ValueError: It is not a usable pattern. The message is a sentence for the user.
         """
-        return _parse(text)
+        if len(text) > LONGEST_PATTERN:
+            raise ValueError(f"the pattern is longer than {LONGEST_PATTERN:,} characters")
+        _check_syntax(text)
+        import regex  # late: most transcripts have no pattern
+
+        try:
+            # In regex a brace that repeats nothing means approximate matching. In Python's syntax it is a literal brace.
+            compiled = regex.compile(re.sub(_LITERAL_BRACE, lambda found: found[1] or r"\{", text))
+        except (regex.error, RecursionError, OverflowError, MemoryError):
+            raise ValueError("the pattern is too complicated") from None
+        if SASL in compiled.groupindex:
+            raise ValueError("the pattern captures into sasl, which replay computes itself")
+        head = re.match(_HEAD, text)
+        says = head is not None and not head["repeated"] and (head["end"] or head["more"])
+        return cls(text, head is not None, bool(head and head["more"]) if says else None, compiled)
 
     @property
     def names(self) -> frozenset[str]:
-        """The names of its groups, which become variables."""
+        """Names of the groups, which become variables."""
         return frozenset(self._compiled.groupindex)
 
     def match(self, line: str) -> Mapping[str, str] | None:
-        """Match a line.
-
-        A pattern that begins like a reply code is anchored to the start of the line; any other may match anywhere in it.
+        """Match a line, at its start if the pattern is anchored, else anywhere.
 
         Args:
             line: The line in the notation of `escape`, without its line end.
 
         Returns:
-            What its named groups matched; None when it does not match.
+            The text of each named group that took part, or None if the pattern does not match.
 
         Raises:
-            PatternTooSlow: It takes too long.
+            PatternTooSlow: The match took longer than `SECONDS`.
         """
         look = self._compiled.match if self.anchored else self._compiled.search
         try:
@@ -88,10 +105,10 @@ class Pattern(Struct, frozen=True):
 
 
 def unfit_capture(groups: Mapping[str, str]) -> str | None:
-    """Say why what a pattern captured cannot become a variable; None when it can.
+    """Return why captured text cannot become a variable, or None if it can.
 
     Args:
-        groups: Matched text by name, in the notation of `escape`.
+        groups: Captured text by group name, in the notation of `escape`.
     """
     for name, text in groups.items():
         if len(text) > LONGEST_CAPTURE:
@@ -101,28 +118,9 @@ def unfit_capture(groups: Mapping[str, str]) -> str | None:
     return None
 
 
-@lru_cache(maxsize=128)
-def _parse(text: str) -> Pattern:
-    if len(text) > LONGEST_PATTERN:
-        raise ValueError(f"the pattern is longer than {LONGEST_PATTERN:,} characters")
-    _check_syntax(text)
-    import regex  # late: most transcripts have no pattern
-
-    try:
-        # regex gives a brace that repeats nothing a meaning of its own (approximate matching); in Python's syntax it is a brace.
-        compiled = regex.compile(re.sub(_LITERAL_BRACE, lambda found: found[1] or r"\{", text))
-    except (regex.error, RecursionError, OverflowError, MemoryError):
-        raise ValueError("the pattern is too complicated") from None
-    if SASL in compiled.groupindex:
-        raise ValueError("the pattern captures into sasl, which replay computes itself")
-    head = re.match(_HEAD, text)
-    says = head is not None and not head["repeated"] and (head["end"] or head["more"])
-    return Pattern(text, head is not None, bool(head and head["more"]) if says else None, compiled)
-
-
 def _check_syntax(text: str) -> None:
     try:
-        with warnings.catch_warnings():
+        with _WARNINGS, warnings.catch_warnings():
             warnings.simplefilter("error")
             re.compile(text)
     except re.error as error:

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from smtp_shell.client.credentials import CredentialSource
 from smtp_shell.config import TlsSettings
-from smtp_shell.display.render import THEMES
+from smtp_shell.display.themes import THEMES
 from smtp_shell.errors import UsageError
 from smtp_shell.protocol.commands import refuse_line_breaks
 from smtp_shell.protocol.octets import escape_str

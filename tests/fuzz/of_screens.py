@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterable, Iterator
 
 from rich.console import Console
 
-from smtp_shell.display.render import STYLES, Presenter, cells, certificate_rows, fold, wrap
+from smtp_shell.display.json_lines import JsonView
+from smtp_shell.display.render import Presenter, cells, certificate_rows, fold, wrap
+from smtp_shell.display.themes import STYLES
 from smtp_shell.display.views import ConsoleView, PlainView
 from smtp_shell.errors import SmtpShellError, TranscriptError
 from smtp_shell.export.screen import write_html, write_svg
-from smtp_shell.export.text import JsonView
 from smtp_shell.matching.normalise import normalise
 from smtp_shell.protocol.addresses import parse_paths
 from smtp_shell.protocol.commands import secret_start

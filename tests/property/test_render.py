@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from rich.console import Console
 from wcwidth import wcwidth
 
+from smtp_shell.display.json_lines import JsonView
 from smtp_shell.display.render import certificate_rows, describe
 from smtp_shell.display.views import ConsoleView, PlainView, View
-from smtp_shell.export.text import JsonView
 from smtp_shell.protocol.commands import Command
 from smtp_shell.protocol.dialogue import Dialogue
 from smtp_shell.protocol.events import (

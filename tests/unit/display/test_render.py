@@ -9,7 +9,6 @@ from rich.console import Console
 
 from smtp_shell.display.render import (
     DATA_ROWS,
-    STYLES,
     Look,
     Presenter,
     Row,
@@ -17,6 +16,7 @@ from smtp_shell.display.render import (
     fold,
     wrap,
 )
+from smtp_shell.display.themes import STYLES
 from smtp_shell.display.views import ConsoleView, PlainView
 from smtp_shell.protocol.commands import Command
 from smtp_shell.protocol.events import (

@@ -1,7 +1,10 @@
 """What a reply must be to meet what a transcript expects."""
 
 import io
+import sys
 import time
+import warnings
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import pytest
@@ -164,6 +167,20 @@ def test_a_line_that_no_reply_can_meet_is_refused(text: str) -> None:
 def test_a_bad_pattern_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="pattern"):
         Pattern.parse(text)
+
+
+def test_parsing_patterns_in_threads_leaves_the_warning_filters_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    interval = sys.getswitchinterval()
+    # Restores the filters after the test, even if it fails.
+    monkeypatch.setattr(warnings, "filters", before := list(warnings.filters))
+    expected = list(before)
+    try:
+        sys.setswitchinterval(1e-6)
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(Pattern.parse, [f"250 parsed {number}" for number in range(1000)]))
+    finally:
+        sys.setswitchinterval(interval)
+    assert warnings.filters == expected
 
 
 @pytest.mark.parametrize("text", ["(a+)+$", "(a|aa)+$", "(a|a?)+$", "(.*a){25}$", "^(([a-z])+.)+[A-Z]([a-z])+$"])

@@ -3,7 +3,7 @@
 import pytest
 from msgspec.structs import fields
 
-from smtp_shell.display.render import THEMES
+from smtp_shell.display.themes import THEMES
 from smtp_shell.errors import NotSendable, UsageError
 from smtp_shell.shell.settings import ShellSettings, changed, settings_table, shown
 

@@ -1,4 +1,4 @@
-"""Entries as text for other programs: JSON lines."""
+"""Entries as JSON lines, for other programs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import codecs
 import json
 from typing import TextIO
 
-from smtp_shell.display.render import Look, describe
+from smtp_shell.display.render import Look, client_text, describe
 from smtp_shell.protocol.events import (
     CommandSent,
     Decoded,
@@ -26,11 +26,16 @@ _UTF8 = codecs.getincrementaldecoder("utf-8")
 
 
 class JsonView:
-    """Write each entry as one JSON object a line; mail data, however long, is one object, written as it comes.
+    """Writes each entry as one JSON object on a line of its own.
+
+    The mail data of a message is one object too. It is written piece by piece, so that memory stays flat.
 
     Args:
-        out: Where the lines go.
-        words: Where the program's own words go.
+        out: Stream for the lines, flushed after each.
+        words: Stream for the program's own words.
+
+    Attributes:
+        look: Not used. Other programs get everything.
     """
 
     def __init__(self, out: TextIO, words: TextIO) -> None:
@@ -38,8 +43,10 @@ class JsonView:
         self._out = out
         self._words = words
         self._number = 0
+        # None unless an object with mail data is open.
         self._decoder: MailDataDecoder | None = None
         self._characters = _UTF8("surrogateescape")
+        # The end of the open object.
         self._tail = ""
 
     def __call__(self, entry: Entry) -> None:
@@ -61,7 +68,7 @@ class JsonView:
         self._words.flush()
 
     def finish(self) -> None:
-        """End what is open: mail data that no final dot ended."""
+        """Close the object of mail data that no final dot ended."""
         self._end_mail_data()
 
     def _mail_data(self, entry: Entry, event: MailDataSent) -> None:
@@ -84,26 +91,17 @@ class JsonView:
         self._decoder = None
 
     def _write_text(self, octets: bytes, *, end: bool = False) -> None:
-        # A character may be cut between two pieces.
+        # Incremental, because a character may be split between two pieces.
         self._out.write(json.dumps(self._characters.decode(octets, end), ensure_ascii=True)[1:-1])
 
 
 def _record(entry: Entry) -> dict[str, object] | None:
-    """Give an entry as a record, without its number; None for what is no step."""
+    """Return the object for an entry, without its number, or None if the entry is not a step."""
     event = entry.event
     place = {"phase": _phase(entry), "time": round(entry.at, 3)}
     match event:
-        case CommandSent():
-            return {
-                "dir": "C",
-                "text": escape(event.command.shown) + (_SECRET if event.command.secret else ""),
-                **place,
-            }
-        case SaslSent():
-            return {"dir": "C", "text": _SECRET if event.secret else escape(event.line), **place}
-        case OctetsSent():
-            shown = event.octets if event.public is None else event.octets[: event.public]
-            return {"dir": "C", "text": escape(shown) + ("" if event.public is None else _SECRET), **place}
+        case CommandSent() | SaslSent() | OctetsSent():
+            return {"dir": "C", "text": client_text(event, _SECRET), **place}
         case ReplyReceived():
             return {"dir": "S", "text": event.reply.text, "code": event.reply.code, **place}
         case Remarked():

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from smtp_shell.export.text import JsonView
+from smtp_shell.display.json_lines import JsonView
 from smtp_shell.protocol.commands import Command
 from smtp_shell.protocol.events import (
     CommandSent,

@@ -1,0 +1,60 @@
+"""Pictures of the screen: well-formed, self-contained, and without markup from a server."""
+
+import io
+import re
+from collections.abc import Callable
+from xml.etree import ElementTree
+
+import pytest
+
+from smtp_shell.export.screen import write_html, write_svg
+from smtp_shell.protocol.commands import Command
+from smtp_shell.protocol.events import CommandSent, Entry, ReplyReceived
+from smtp_shell.protocol.replies import Reply
+
+SVG = "{http://www.w3.org/2000/svg}"
+ENTRIES = [
+    Entry(1, 0.0, CommandSent(Command(b"EHLO laptop.example"))),
+    Entry(2, 0.1, ReplyReceived(Reply(250, (b"<b>{x}</b>",), b"250 <b>{x}</b>\r\n"), None)),
+]
+
+
+def drawn() -> ElementTree.Element:
+    out = io.StringIO()
+    write_svg(ENTRIES, out, "a < b")
+    return ElementTree.fromstring(out.getvalue())
+
+
+def test_an_svg_shows_the_title_and_every_row() -> None:
+    shown = "|".join(text.text or "" for text in drawn().iter(f"{SVG}text")).replace("\N{NO-BREAK SPACE}", " ")
+    assert shown.startswith("a < b|   C: |EHLO laptop.example|")
+    assert "+  S: |250 <b>{x}</b>" in shown
+
+
+def test_every_class_in_an_svg_has_a_style() -> None:
+    picture = drawn()
+    style = picture.findtext(f"{SVG}style") or ""
+    names = {name for element in picture.iter() if (name := element.get("class"))}
+    assert {name.rpartition("-")[2] for name in names} >= {"title", "matrix"}
+    assert [name for name in names if f".{name} {{" not in style] == []
+
+
+def test_an_svg_clips_the_text_to_the_screen() -> None:
+    picture = drawn()
+    (group,) = (element for element in picture.findall(f"{SVG}g") if "clip-path" in element.attrib)
+    name = group.attrib["clip-path"].removeprefix("url(#").removesuffix(")")
+    assert picture.find(f".//{SVG}clipPath[@id='{name}']") is not None
+
+
+@pytest.mark.parametrize("write", [write_svg, write_html])
+def test_a_picture_loads_nothing_from_elsewhere(write: Callable[..., None]) -> None:
+    out = io.StringIO()
+    write(ENTRIES, out, "title")
+    loads = re.compile(r"@import|@font-face|url\((?!#)|src=|href=|https?://(?!www\.w3\.org/2000/svg\")")
+    assert loads.search(out.getvalue()) is None
+
+
+def test_a_page_escapes_what_a_server_said() -> None:
+    out = io.StringIO()
+    write_html(ENTRIES, out, "title")
+    assert "250 &lt;b&gt;{x}&lt;/b&gt;" in out.getvalue()
