@@ -97,7 +97,7 @@ class StepCursor:
         return taken
 
     def put_back(self, steps: Sequence[Step], line: int) -> None:
-        """Take back the last of the steps that were returned.
+        """Put back the last of the steps that were returned.
 
         Args:
             steps: The steps.
@@ -141,8 +141,8 @@ class StepCursor:
                 break
         return ExpectedReply(tuple(lines)) if lines else None
 
-    def give_back(self, lines: Sequence[ExpectedLine]) -> None:
-        """Take back the expected lines that belong to the next reply."""
+    def put_back_expected(self, lines: Sequence[ExpectedLine]) -> None:
+        """Put back the expected lines that belong to the next reply."""
         self._held.extendleft(reversed(lines))
         self.expects = True
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from smtp_shell.protocol.maildata import END_OF_DATA, PIECE, MailDataEncoder
-from smtp_shell.protocol.octets import CRLF, unescape
+from smtp_shell.protocol.octets import CRLF
 from smtp_shell.replay.verifier import DIFFERS
 from smtp_shell.transcript.body import body_pieces
-from smtp_shell.transcript.step import CLIENT_LINES, SERVER_LINES, Marker
+from smtp_shell.transcript.step import CLIENT_LINES, SERVER_LINES, Marker, Step
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from smtp_shell.replay.cursor import StepCursor
     from smtp_shell.replay.incoming import IncomingReplies
     from smtp_shell.replay.verifier import Comparison
-    from smtp_shell.transcript.step import Step
 
 _LINES = frozenset((Marker.CLIENT, Marker.PIPELINED))
 
@@ -161,11 +160,24 @@ class MailDataSender:
 
         Lines after the dot are put back: a dot that is written as a variable or with an escape is no less final.
         """
-        text = "\r\n".join([line.text for line in lines])
-        if "${" not in text and "\\" not in text:
-            # All at once: 1.3 times the pipelined messages a second of a loop over lines.
-            is_whole = lines[-1].text == "."
-            return unescape(text[:-1] if is_whole else text + "\r\n"), is_whole
+        text = "".join([f"{line.text}\r\n" for line in lines])
+        if "\\" in text:
+            return self._expand_lines(lines)
+        # All lines at once: a third less time for a message with variables, a quarter more pipelined messages a second without.
+        # No value of a variable holds a line end, so each line is one line on the wire.
+        octets = self._expand_line(Step(Marker.CLIENT, text, None, lines[0].line))
+        if octets.startswith(END_OF_DATA):
+            end = 0
+        else:
+            end = octets.find(CRLF + END_OF_DATA) + len(CRLF)
+            if end < len(CRLF):
+                return octets, False
+        number = octets.count(CRLF, 0, end) + 1
+        if number < len(lines):
+            self._cursor.put_back(lines[number:], lines[number - 1].line)
+        return octets[:end], True
+
+    def _expand_lines(self, lines: list[Step]) -> tuple[bytes, bool]:
         octets = bytearray()
         for number, line in enumerate(lines, 1):
             expanded = self._expand_line(line)

@@ -232,10 +232,10 @@ class ReplyVerifier:
                 verdict = match(expected, came.reply, self._strictness, verb=came.verb, greeting=greets)
             if not verdict.ok and came.reply is not None and self.doubtful:
                 self.doubtful -= 1
-                self._cursor.give_back(expected.lines)
+                self._cursor.put_back_expected(expected.lines)
                 return found
             if verdict.used < len(expected.lines):
-                self._cursor.give_back(expected.lines[verdict.used :])
+                self._cursor.put_back_expected(expected.lines[verdict.used :])
                 expected = ExpectedReply(expected.lines[: verdict.used])
         was_demanded = found.demanded
         found = _with(found, expected, came)

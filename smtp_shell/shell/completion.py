@@ -45,7 +45,7 @@ _MOST_FILES = 1000
 
 
 class Completable(Protocol):
-    """What can stand at the beginning of a line."""
+    """What a line can begin with."""
 
     @property
     def summary(self) -> str:

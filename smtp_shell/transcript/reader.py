@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os.path
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import chain
 from operator import attrgetter
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -253,14 +254,17 @@ class TranscriptReader:
         return self._scan.torn
 
     def __iter__(self) -> Iterator[Step]:
-        for block in self._scan:
-            if not block.faults:
-                yield from block.steps
-                continue
-            for item in block.items:
-                if isinstance(item, Fault):
-                    raise TranscriptError(self.name, item)
-                yield item
+        # Not a generator: it would be resumed for each step (3 % of the time, and one call a line in the guard).
+        return chain.from_iterable(map(self._steps_of, self._scan))
+
+    def _steps_of(self, block: Block) -> Iterable[Step]:
+        return self._steps_up_to_fault(block) if block.faults else block.steps
+
+    def _steps_up_to_fault(self, block: Block) -> Iterator[Step]:
+        for item in block.items:
+            if isinstance(item, Fault):
+                raise TranscriptError(self.name, item)
+            yield item
 
 
 @contextmanager

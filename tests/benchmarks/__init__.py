@@ -1,1 +1,1 @@
-"""How fast, how large: smtp-shell beside its peers. `python -m tests.benchmarks --help` tells how to run it."""
+"""Speed and memory of smtp-shell, measured beside its peers. See README.md in this folder."""

@@ -1,30 +1,30 @@
-"""One run of the benchmark: its folder, its size, and how processes are run in it."""
+"""One run of the benchmark: its settings, how commands are run, and how sides are compared."""
+
+from __future__ import annotations
 
 import os
 import re
 import statistics
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 
+from tests.benchmarks import environments
 from tests.benchmarks.figures import Figure, Sample, Spread, in_words
 from tests.benchmarks.processes import Failed, Launcher, Missing, find
 
-ROOT = Path(__file__).parents[2]
 PEERS = Path(__file__).parent / "peers"
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A program to run and what shows that it did its work.
+    """A program to run, and the output that shows that it did its work.
 
     Args:
         argv: The program and its arguments.
-        env: Variables besides those that every command has.
-        stdin: What it reads; None for nothing.
-        says: What its standard output must hold.
+        env: Variables in addition to `Bench.env`.
+        stdin: Standard input; None for an empty one.
+        says: Text that standard output must contain.
     """
 
     argv: tuple[str, ...]
@@ -38,10 +38,10 @@ class Finished:
     """A process that has ended.
 
     Args:
-        wall: Seconds from before it was started until it was reaped.
-        cpu: Seconds of processor time, its own and the system's for it.
-        peak: The most memory it had, in octets; None where the system does not say.
-        out: Its standard output.
+        wall: Seconds from its start until it was reaped.
+        cpu: Seconds of processor time, user and system.
+        peak: Peak memory in octets; None if the system does not report it.
+        out: Standard output.
     """
 
     wall: float
@@ -55,10 +55,10 @@ class Bench:
     """One run of the benchmark.
 
     Args:
-        folder: Where it keeps its files; gone at the end.
-        rounds: How often each side is measured.
+        folder: Folder for its files, removed at the end.
+        rounds: Measurements of each side.
         small: Whether the workloads are tiny.
-        launcher: What starts the processes that are measured.
+        launcher: Starts the processes that are measured.
     """
 
     folder: Path
@@ -67,17 +67,17 @@ class Bench:
     launcher: Launcher
 
     def size(self, full: int, small: int) -> int:
-        """Choose how large a workload is."""
+        """Return the size of a workload, for a full or a small run."""
         return small if self.small else full
 
     @property
     def state(self) -> Path:
-        """Where smtp-shell keeps its recordings."""
+        """Folder in which smtp-shell keeps its recordings."""
         return self.folder / "state"
 
     @property
     def env(self) -> dict[str, str]:
-        """What every command has in its environment: nobody's settings, compiled code kept, folders of its own."""
+        """Environment of every command: no settings of the user or of Python, and folders of its own."""
         kept = {
             name: value
             for name, value in os.environ.items()
@@ -90,18 +90,16 @@ class Bench:
             "USERPROFILE": home,
             **dict.fromkeys(("TMPDIR", "TEMP", "TMP"), temporary),
             "LC_ALL": "C.UTF-8",
-            "PYTHONPYCACHEPREFIX": str(self.folder / "compiled"),
-            "PYTHONPATH": str(ROOT),
             "SMTP_SHELL_STATE_DIR": str(self.state),
             "SMTP_SHELL_CONFIG_DIR": str(self.folder / "config"),
         }
 
     def run(self, command: Command) -> Finished:
-        """Run a command to its end, on the core that is for what is measured.
+        """Run a command on the clients' core until it ends.
 
         Raises:
-            Missing: There is no such program.
-            Failed: It ended otherwise than with 0, or did not say what it should.
+            Missing: The program is not installed.
+            Failed: Its exit status is not 0, or its output lacks `says`.
         """
         argv = [find(command.argv[0]), *command.argv[1:]]
         out, err = self.folder / "standard-output", self.folder / "standard-error"
@@ -116,49 +114,60 @@ class Bench:
 
 
 def smtp_shell(*arguments: str, env: Mapping[str, str] | None = None, says: str = "") -> Command:
-    """Give the command that a user types, with the console script if it is installed."""
+    """Return a command of smtp-shell, as a user types it."""
     return Command((*program(), *arguments), env or {}, says=says)
 
 
-@cache
 def program() -> tuple[str, ...]:
-    """Give the beginning of a command that runs smtp-shell."""
-    script = Path(sys.executable).with_name("smtp-shell.exe" if os.name == "nt" else "smtp-shell")
-    return (str(script),) if script.is_file() else (sys.executable, "-m", "smtp_shell")
+    """Return the console script that `pip install .` has made."""
+    return (str(environments.product() / "smtp-shell"),)
+
+
+def python() -> str:
+    """Return the interpreter of the environment that smtp-shell is in; the peers that need no other library run there too."""
+    return str(environments.product() / "python")
 
 
 def peer(script: str, *arguments: str | int, env: Mapping[str, str] | None = None, says: str = "") -> Command:
-    """Give the command that runs one of our own small programs."""
-    return Command((sys.executable, str(PEERS / script), *map(str, arguments)), env or {}, says=says)
+    """Return the command of a script in `peers`."""
+    return Command((*script_of(script), *map(str, arguments)), env or {}, says=says)
+
+
+def script_of(name: str) -> tuple[str, str]:
+    """Return the interpreter for a script in `peers`, and the script."""
+    interpreter = str(environments.peers() / "python") if name.startswith("aiosmtplib") else python()
+    return interpreter, str(PEERS / name)
 
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """A replay that went as it should.
+    """A replay in which every step matched.
 
     Args:
         wall: Seconds that the whole process took.
-        seconds: Seconds that it says the replays took; 0 for a single one, of which it says nothing.
-        peak: Its peak memory in octets, if the system tells.
+        cpu: Seconds of processor time that it took.
+        seconds: Seconds that the replays took by its own account; 0 for a single one, for which it reports none.
+        peak: Peak memory in octets; None if the system does not report it.
     """
 
     wall: float
+    cpu: float
     seconds: float
     peak: int | None
 
 
-def replay(bench: "Bench", command: Command, times: int) -> Replayed:
-    """Run a command of many replays, and make sure of what it says that it did.
+def replay(bench: Bench, command: Command, times: int) -> Replayed:
+    """Run a command of many replays, and check its summary.
 
     Raises:
-        Failed: Not every replay was made, or not every step was as expected.
+        Failed: A replay is missing, or a step did not match.
     """
     done = bench.run(command)
     counts = _COUNTS.search(done.out)
     if counts is None or int(counts[1]) != times or counts[2] != counts[3]:
         raise Failed(f"{' '.join(command.argv)}: not all went as it should: {done.out[-400:]}")
     took = _SECONDS.search(done.out)
-    return Replayed(done.wall, float(took[1]) if took else 0.0, done.peak)
+    return Replayed(done.wall, done.cpu, float(took[1]) if took else 0.0, done.peak)
 
 
 _COUNTS = re.compile(r"^(\d+) (?:transcript|replay)s?, (\d+) steps: (\d+) matched$", re.MULTILINE)
@@ -171,30 +180,30 @@ OURS = "smtp-shell"
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """What each side came to, round by round, and who could not take part."""
+    """Samples of each side, round by round, and why a peer is missing."""
 
     samples: Mapping[str, list[Sample]]
     missing: Mapping[str, str]
 
     def value(self, name: str) -> float:
-        """Give the median of a side's measure."""
+        """Return the median of a side."""
         return statistics.median(sample.value for sample in self.samples[name])
 
     def peak(self, name: str) -> int | None:
-        """Give the most memory a side had in any round, in octets."""
+        """Return the peak memory of a side over all rounds, in octets."""
         return max((sample.peak for sample in self.samples[name] if sample.peak is not None), default=None)
 
     def figures(self, unit: str, *, ours: str = OURS, label: str = "") -> list[Figure]:
-        """Give smtp-shell's ratio to each of the others.
+        """Return the ratio of one side to each peer.
 
         Args:
-            unit: What the sides measure in: `s`, or something a second.
-            ours: Which side is smtp-shell.
-            label: What stands in front of the peers' names.
+            unit: Unit of the samples.
+            ours: The side to compare with the others.
+            label: Prefix of the peers' names.
         """
         found = []
         for name, samples in self.samples.items():
-            if name.startswith(OURS):
+            if name == ours or name.startswith(OURS):
                 continue
             ratios = [mine.value / other.value for mine, other in zip(self.samples[ours], samples, strict=True)]
             found.append(
@@ -211,12 +220,12 @@ class Compared:
 
 
 def compare(bench: Bench, sides: Mapping[str, Side], *, rounds: int = 0) -> Compared:
-    """Measure each side in turn, round by round, after a round that does not count.
+    """Measure each side in turn, round by round, after one warm-up round.
 
     Args:
         bench: The run.
-        sides: How to measure each; one of them is smtp-shell, whose absence is an error.
-        rounds: How many rounds; 0 for as many as the run has.
+        sides: Measurement of each side; one of them is smtp-shell, which must not be missing.
+        rounds: Number of rounds; 0 for that of the run.
 
     Raises:
         Missing: smtp-shell's own side cannot be measured.
@@ -235,7 +244,7 @@ def compare(bench: Bench, sides: Mapping[str, Side], *, rounds: int = 0) -> Comp
     samples: dict[str, list[Sample]] = {name: [] for name in there}
     names = list(there)
     for number in range(rounds or bench.rounds):
-        # Each goes first in turn, so that none always follows the same one.
+        # Rotate, so that no side always follows the same one.
         turn = number % len(names)
         for name in names[turn:] + names[:turn]:
             samples[name].append(there[name]())
@@ -243,7 +252,7 @@ def compare(bench: Bench, sides: Mapping[str, Side], *, rounds: int = 0) -> Comp
 
 
 def whole(bench: Bench, command: Command) -> Side:
-    """Measure a whole process, in seconds from its start to its end."""
+    """Measure the wall time of a whole process, in seconds."""
 
     def side() -> Sample:
         done = bench.run(command)
@@ -253,13 +262,13 @@ def whole(bench: Bench, command: Command) -> Side:
 
 
 def marginal(bench: Bench, many: Command, few: Command, more: int) -> Side:
-    """Measure what one thing more costs, in seconds, so that start-up does not count.
+    """Measure the wall time of one more item, in seconds, without start-up.
 
     Args:
         bench: The run.
-        many: A command that does many.
-        few: The same for few.
-        more: How many more the first one does.
+        many: Command with many items.
+        few: Command with few items.
+        more: Difference in the number of items.
     """
 
     def side() -> Sample:
@@ -270,8 +279,19 @@ def marginal(bench: Bench, many: Command, few: Command, more: int) -> Side:
     return side
 
 
+def marginal_cpu(bench: Bench, many: Command, few: Command, more: int) -> Side:
+    """Measure the processor time of one thing more, in seconds; the arguments are those of `marginal`."""
+
+    def side() -> Sample:
+        least = bench.run(few)
+        most = bench.run(many)
+        return Sample(max(most.cpu - least.cpu, 1e-9) / more, most.peak)
+
+    return side
+
+
 def rate(side: Side, amount: float = 1.0) -> Side:
-    """Turn a side's seconds into how much it does in a second."""
+    """Turn seconds into items a second."""
 
     def per_second() -> Sample:
         sample = side()

@@ -1,29 +1,34 @@
 """The same dialogue as commands of different clients: connect, EHLO, STARTTLS, EHLO, AUTH, MAIL, RCPT, DATA, QUIT."""
 
+from __future__ import annotations
+
 import base64
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tests.benchmarks.bench import Bench, Command, peer, smtp_shell
-from tests.benchmarks.material import CLIENT, RECIPIENT, SENDER, dialogue, message
-from tests.benchmarks.servers import HOST, MailServer
+from tests.benchmarks.servers import HOST
+from tests.benchmarks.workload import CLIENT, RECIPIENT, SENDER, dialogue, message, spool
+
+if TYPE_CHECKING:
+    from tests.benchmarks.servers import MailServer
 
 MESSAGE = 2048
 
 
-def by_replay(bench: Bench, server: MailServer, *more: str) -> Command:
-    """Give the command of smtp-shell: a replay."""
+def by_replay(bench: Bench, server: MailServer, times: int = 0) -> Command:
+    """Return the command of smtp-shell: one replay, or that many with variables, so that each sends another message."""
     return smtp_shell(
         "replay",
-        str(dialogue(bench.folder, MESSAGE)),
+        str(dialogue(bench.folder, MESSAGE, repeated=times > 0)),
         *("--server", f"smtp://{HOST}:{server.port}", "--user", server.user, "--ca-file", server.ca_file),
-        *more,
+        *(("--repeat", str(times)) if times else ()),
         env={"SMTP_SHELL_PASSWORD": server.password},
         says="matched",
     )
 
 
 def by_swaks(bench: Bench, server: MailServer) -> Command:
-    """Give the command of swaks."""
+    """Return the command of swaks."""
     return Command(
         (
             *("swaks", "--server", f"{HOST}:{server.port}", "--ehlo", CLIENT, "--from", SENDER, "--to", RECIPIENT),
@@ -36,7 +41,7 @@ def by_swaks(bench: Bench, server: MailServer) -> Command:
 
 
 def by_curl(bench: Bench, server: MailServer) -> Command:
-    """Give the command of curl."""
+    """Return the command of curl."""
     return Command(
         (
             *("curl", "-sS", "--ssl-reqd", "--cacert", server.ca_file, "--login-options", "AUTH=PLAIN"),
@@ -47,7 +52,7 @@ def by_curl(bench: Bench, server: MailServer) -> Command:
 
 
 def by_msmtp(bench: Bench, server: MailServer) -> Command:
-    """Give the command of msmtp."""
+    """Return the command of msmtp."""
     settings = bench.folder / f"msmtp-{server.port}"
     settings.touch(mode=0o600)
     settings.write_text(
@@ -59,7 +64,7 @@ def by_msmtp(bench: Bench, server: MailServer) -> Command:
 
 
 def by_openssl(bench: Bench, server: MailServer) -> Command:
-    """Give the command of openssl s_client, which is told all its lines at once."""
+    """Return the command of openssl s_client, which sends all its lines at once."""
     path = bench.folder / f"s_client-{server.port}"
     response = base64.b64encode(f"\0{server.user}\0{server.password}".encode()).decode()
     octets = message(bench.folder, MESSAGE, crlf=False).read_text("ascii").replace("\n.", "\n..")
@@ -73,20 +78,19 @@ def by_openssl(bench: Bench, server: MailServer) -> Command:
 
 
 def by_smtplib(bench: Bench, server: MailServer, times: int = 1) -> Command:
-    """Give the command of a script with smtplib."""
+    """Return the command of a script with smtplib."""
     return _scripted("smtplib_dialogue.py", bench, server, times)
 
 
 def by_socket(bench: Bench, server: MailServer, times: int = 1) -> Command:
-    """Give the command of a script with a bare socket."""
+    """Return the command of a script with a bare socket."""
     return _scripted("raw_dialogue.py", bench, server, times)
 
 
 def _scripted(script: str, bench: Bench, server: MailServer, times: int) -> Command:
-    body: Path = message(bench.folder, MESSAGE)
     return peer(
         script,
-        *(server.port, server.ca_file, server.user, times, str(body)),
+        *(server.port, server.ca_file, server.user, str(spool(bench.folder, times, MESSAGE))),
         env={"PEER_PASSWORD": server.password},
         says=f"{times} done",
     )

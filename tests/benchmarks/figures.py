@@ -1,13 +1,18 @@
-"""Figures: what was measured, how far it spreads, and whether it is as good as it should be."""
+"""Figures: measurements, their spread, and their goals."""
+
+from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 
 class Verdict(Enum):
-    """What a figure came to; the value says it in words."""
+    """Whether a figure meets its goal; the value is the word in the table."""
 
     MET = "met"
     NOT_MET = "not met"
@@ -18,34 +23,34 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """What a figure should be.
+    """Bound of a figure.
 
     Args:
-        bound: The last value that is good.
-        at_least: Whether more is better; else less is.
+        bound: The bound, which itself is allowed.
+        at_least: Whether it is a lower bound.
     """
 
     bound: float
     at_least: bool = False
 
     def allows(self, value: float) -> bool:
-        """Say whether a value is good."""
+        """Return True if a value meets the goal."""
         return value >= self.bound if self.at_least else value <= self.bound
 
 
 def at_most(bound: float) -> Goal:
-    """Give the goal of staying at or under a bound."""
+    """Return an upper bound."""
     return Goal(bound)
 
 
 def at_least(bound: float) -> Goal:
-    """Give the goal of reaching a bound."""
+    """Return a lower bound."""
     return Goal(bound, at_least=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """Several measurements of the same thing: their median, the quartiles around it, and all of them."""
+    """Repeated measurements: their median, the quartiles, and all of them in order of time."""
 
     median: float
     low: float
@@ -53,11 +58,11 @@ class Spread:
     samples: tuple[float, ...]
 
     @classmethod
-    def of(cls, samples: Sequence[float]) -> "Spread":
-        """Sum up measurements.
+    def of(cls, samples: Sequence[float]) -> Spread:
+        """Build the spread of measurements.
 
         Args:
-            samples: At least one; of three or fewer the quartiles are the smallest and the largest.
+            samples: At least one. The quartiles of three or fewer are the smallest and the largest.
         """
         ordered = sorted(samples)
         low, high = ordered[0], ordered[-1]
@@ -71,8 +76,8 @@ class Sample:
     """One measurement of one side.
 
     Args:
-        value: The measure, in the unit of its row.
-        peak: The most memory the process had, in octets; None where it does not matter or nobody says.
+        value: Measured value, in the unit of its row.
+        peak: Peak memory of the process in octets; None if not measured.
     """
 
     value: float
@@ -84,14 +89,14 @@ class Figure:
     """One line of the table.
 
     Args:
-        name: What smtp-shell is compared with, or what was measured; the row's goals go by it.
-        spread: The ratios, round by round, or the values; None if it could not be measured.
-        unit: Of the spread: `x` for a ratio, else what the values are in.
-        ours: The median of smtp-shell's own measure, in words.
-        theirs: The same of the peer.
-        peak: The most memory that smtp-shell had, in octets.
-        peer_peak: The same of the peer.
-        missing: Why it could not be measured, and what to do.
+        name: Peer, or what was measured; key of the row's goals.
+        spread: Ratios to the peer, or values; None if not measured.
+        unit: Unit of the spread; `x` for a ratio.
+        ours: Median of smtp-shell's measure, with its unit.
+        theirs: Median of the peer's measure, with its unit.
+        peak: Peak memory of smtp-shell in octets.
+        peer_peak: Peak memory of the peer in octets.
+        missing: Why it was not measured, and what to do.
     """
 
     name: str
@@ -117,10 +122,10 @@ class Plot:
     """Lines over one axis; both axes are logarithmic.
 
     Args:
-        name: The name of its file, without a suffix.
-        title: What it shows.
-        x: What runs along the bottom, with its unit.
-        y: What runs up the side, with its unit.
+        name: Name of its file, without a suffix.
+        title: Title.
+        x: Label of the horizontal axis, with the unit.
+        y: Label of the vertical axis, with the unit.
         lines: The lines.
     """
 
@@ -133,15 +138,14 @@ class Plot:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What came of a row."""
+    """Figures and plots of a row."""
 
     figures: tuple[Figure, ...]
     plots: tuple[Plot, ...] = ()
-    notes: tuple[str, ...] = field(default=())
 
 
 def verdict(figure: Figure, goals: Mapping[str, Goal]) -> Verdict:
-    """Judge a figure: it is met or not when the median and both quartiles say the same."""
+    """Return whether a figure meets its goal; NOISY if the median and the quartiles disagree."""
     if figure.spread is None:
         return Verdict.MISSING
     goal = goals.get(figure.name)
@@ -159,11 +163,11 @@ _SCALES = {
 
 
 def in_words(value: float, unit: str) -> str:
-    """Write a value with its unit, as short as it can be read.
+    """Format a value with its unit.
 
     Args:
         value: The value.
-        unit: Its unit; seconds (`s`) become ms, µs or ns where these fit better.
+        unit: Its unit; seconds (`s`) are shown in ms, µs or ns if they are small.
     """
     for least, factor, name in _SCALES.get(unit, ()):
         if abs(value) >= least:

@@ -1,7 +1,7 @@
-"""Start programs, one after the other, from a process that is small itself, and say what they took.
+"""Start programs one after the other, and report wall time, processor time and peak memory.
 
-The system counts in a program's most memory what the process that started it had; so this one loads next to nothing. Requests and
-answers are marshalled, on standard input and output; it ends when its standard input does.
+Linux counts the memory of the starting process in the peak memory of what it starts, so this process imports next to nothing. Requests and
+answers are marshalled over standard input and output.
 """
 
 import marshal
@@ -13,7 +13,7 @@ import time
 def launch(
     argv: list[str], env: dict[str, str], cores: tuple[int, ...], files: tuple[str, str, str]
 ) -> tuple[int, float]:
-    """Start a program; give its process, and when it was started."""
+    """Start a program; return its process id and the time of its start."""
     if sys.platform == "linux" and cores:
         os.sched_setaffinity(0, cores)
     source, out, err = files
@@ -28,7 +28,7 @@ def launch(
 
 
 def main() -> None:
-    """Serve until standard input ends."""
+    """Serve requests until standard input ends."""
     requests, answers = sys.stdin.buffer, sys.stdout.buffer
     while True:
         try:

@@ -1,14 +1,19 @@
-"""Line plots with logarithmic axes as SVG, drawn by hand: no library is worth it for four of them."""
+"""Draw line plots with logarithmic axes as SVG; four plots are not worth a plotting library."""
+
+from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
 from html import escape as html
+from typing import TYPE_CHECKING
 
-from tests.benchmarks.figures import Line, Plot
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from tests.benchmarks.figures import Line, Plot
 
 _WIDTH, _HEIGHT = 640, 400
 _LEFT, _RIGHT, _TOP, _BOTTOM = 70, 170, 46, 52
-# Readable on white and on black; told apart by the marks, too.
+# Readable on white and on black. The marks differ as well.
 _COLORS = ("#2f81f7", "#d9730d", "#2da44e", "#bf4bd8", "#cf222e", "#8a7a00", "#1b9aaa", "#808080")
 _MARKS = ("circle", "square", "diamond", "up", "down", "cross", "circle", "square")
 _STYLE = (
@@ -18,7 +23,7 @@ _STYLE = (
 
 
 class _Axis:
-    """A logarithmic axis: values to places."""
+    """A logarithmic axis: values to coordinates."""
 
     def __init__(self, values: Iterable[float], start: float, end: float) -> None:
         known = [value for value in values if value > 0] or [1.0]
@@ -27,12 +32,12 @@ class _Axis:
         self._start, self._end = start, end
 
     def place(self, value: float) -> float:
-        """Give the place of a value."""
+        """Return the coordinate of a value."""
         part = (math.log10(value) - self._low) / (self._high - self._low)
         return self._start + part * (self._end - self._start)
 
     def ticks(self) -> Iterator[tuple[float, str]]:
-        """Give the powers of ten with their labels."""
+        """Yield the powers of ten with their labels."""
         for power in range(self._low, self._high + 1):
             yield 10.0**power, f"{10**power:,}" if power >= 0 else f"{10.0**power:.{-power}f}"
 
@@ -41,7 +46,7 @@ def draw(plot: Plot) -> str:
     """Draw a plot.
 
     Args:
-        plot: The plot; points that are not above zero are left out.
+        plot: The plot; points that are not positive are left out.
 
     Returns:
         The SVG.

@@ -1,4 +1,6 @@
-"""Whole processes: their wall time, processor time and most memory, and on which core they run."""
+"""Run processes on a core of their own, and measure wall time, processor time and peak memory."""
+
+from __future__ import annotations
 
 import contextlib
 import marshal
@@ -9,17 +11,20 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
 
 LAUNCHER = Path(__file__).with_name("launcher.py")
 LIMIT = 600.0
 
 CORES = tuple(sorted(os.sched_getaffinity(0))) if sys.platform == "linux" else ()
 CLIENT_CORES = CORES[:1]
-"""The one core on which all that is measured runs, so that nobody gains by having two; empty where it cannot be chosen."""
+"""Core of all clients, so that none profits from two; empty if the system cannot pin processes."""
 SERVER_CORES = CORES[1:] or CORES
 
 _INSTALL = {
@@ -30,11 +35,11 @@ _INSTALL = {
 
 
 class Missing(Exception):
-    """Something to compare with is not here; the text says what, and how to get it."""
+    """A peer is not installed; the text says which, and how to install it."""
 
 
 class Failed(Exception):
-    """A command did not do what it was to do."""
+    """A command did not do its work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +47,10 @@ class Ended:
     """A process that has ended.
 
     Args:
-        status: Its exit status, or minus the signal that ended it.
-        wall: Seconds from before it was started until it was reaped.
-        cpu: Seconds of processor time, its own and the system's for it.
-        peak: The most memory it had, in octets, and no less than the launcher has; None where the system does not say.
+        status: Exit status, or minus the signal that ended it.
+        wall: Seconds from its start until it was reaped.
+        cpu: Seconds of processor time, user and system.
+        peak: Peak memory in octets, at least that of the launcher; None if the system does not report it.
     """
 
     status: int
@@ -69,7 +74,7 @@ def find(name: str) -> str:
 
 @contextlib.contextmanager
 def pinned(cores: tuple[int, ...]) -> Iterator[None]:
-    """Have what this thread starts meanwhile run on these cores only."""
+    """Run what this thread starts within the block on these cores only."""
     if sys.platform != "linux" or not cores:
         yield
         return
@@ -82,13 +87,13 @@ def pinned(cores: tuple[int, ...]) -> Iterator[None]:
 
 
 class Launcher:
-    """Starts processes and measures them, from a small process of its own where the system tells what they took."""
+    """Start and measure processes, from a small process of its own if the system reports what they use."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
         if sys.platform != "win32":
-            # Without what `site` would load.
+            # Without `site`: see `launcher`.
             self._process = subprocess.Popen(
                 [sys.executable, "-I", "-S", str(LAUNCHER)],
                 stdin=subprocess.PIPE,
@@ -102,19 +107,19 @@ class Launcher:
             self._process.communicate()
 
     def floor(self) -> int | None:
-        """Give the least memory that a process is seen to have here, in octets."""
+        """Return the least peak memory that can be measured here, in octets."""
         empty = self._folder / "empty"
         empty.touch()
         words = [find("sh"), "-c", ":"] if os.name != "nt" else [sys.executable, "-c", ""]
         return self.run(words, {}, (empty, empty, empty)).peak
 
     def run(self, argv: Sequence[str], env: Mapping[str, str], files: tuple[Path, Path, Path]) -> Ended:
-        """Run a process to its end on the core that is for what is measured; it is killed when it takes far too long.
+        """Run a process on the clients' core until it ends; it is killed after `LIMIT` seconds.
 
         Args:
-            argv: The program, with its folder, and its arguments.
-            env: All of its environment.
-            files: What it reads, and where its standard output and its diagnostics go.
+            argv: Path of the program, and its arguments.
+            env: Its whole environment.
+            files: Its standard input, output and error.
         """
         if self._process is None:
             return self._run_here(argv, env, files)

@@ -1,9 +1,9 @@
-"""The rows of the table, in its order; a new row is a new entry in the `ROWS` of a room."""
+"""The rows of the table, in its order. A new row is an entry in the `ROWS` of one of these modules."""
 
 from tests.benchmarks import rows_maildata, rows_reading, rows_scaling, rows_shell, rows_startup, rows_wire
 
 ALL_ROWS = tuple(
     row
-    for room in (rows_startup, rows_shell, rows_wire, rows_maildata, rows_reading, rows_scaling)
-    for row in room.ROWS
+    for module in (rows_startup, rows_shell, rows_wire, rows_maildata, rows_reading, rows_scaling)
+    for row in module.ROWS
 )

@@ -1,30 +1,39 @@
-"""The table for a terminal, the same in Markdown, and JSON."""
+"""Write the results: a table for the terminal, one in Markdown, and JSON."""
+
+from __future__ import annotations
 
 import json
 import platform
 import sys
-from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
-from tests.benchmarks.bench import Bench
-from tests.benchmarks.figures import Figure, Findings, Goal, Verdict, in_words, verdict
-from tests.benchmarks.material import MIB
+from tests.benchmarks.figures import Verdict, in_words, verdict
 from tests.benchmarks.processes import CLIENT_CORES, CORES
-from tests.benchmarks.rows import Row
+from tests.benchmarks.workload import MIB
 
-_TITLES = ("against", "figure", "quartiles", "goal", "", "smtp-shell", "the other", "most memory")
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from tests.benchmarks.bench import Bench
+    from tests.benchmarks.figures import Figure, Findings, Goal
+    from tests.benchmarks.rows import Row
+
+FIGURES, END_OF_FIGURES = "<!-- figures -->", "<!-- end of figures -->"
+
+_TITLES = ("against", "figure", "quartiles", "goal", "", "smtp-shell", "peer", "peak memory")
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A row and what came of it.
+    """Result of a row.
 
     Args:
         row: The row.
         findings: Its figures and plots.
-        seconds: How long it took.
-        error: Why there are none; empty when there are.
+        seconds: Duration of the measurement.
+        error: Why there are no findings; empty if there are.
     """
 
     row: Row
@@ -33,15 +42,15 @@ class Result:
     error: str = ""
 
     def verdicts(self) -> Iterator[tuple[Figure, Verdict]]:
-        """Give each figure with what it came to."""
+        """Yield each figure with its verdict."""
         for figure in self.findings.figures:
             yield figure, verdict(figure, self.row.goals)
 
 
 def machine(bench: Bench) -> str:
-    """Say in a line where, when and how this was measured."""
+    """Return one line with date, machine and settings of the run."""
     how = f"{bench.rounds} rounds{', small' if bench.small else ''}"
-    pinned = "what is measured runs on one core" if CLIENT_CORES else "not pinned to a core"
+    pinned = "clients run on one core, servers on the other" if CLIENT_CORES else "not pinned to a core"
     return (
         f"{datetime.now(UTC):%Y-%m-%d}, Python {platform.python_version()}, {platform.system()} {platform.machine()}, "
         f"{len(CORES) or 'unknown'} cores; {pinned}; {how}"
@@ -72,21 +81,21 @@ def _cells(figure: Figure, what: Verdict, goal: Goal | None) -> tuple[str, ...]:
 
 
 def text_table(result: Result) -> Iterator[str]:
-    """Give the lines of one row of the report for a terminal."""
+    """Yield the lines of one row for the terminal."""
     yield f"{result.row.name}: {result.row.what}"
     if result.error:
         yield f"  not measured: {result.error}"
         return
     lines = [_TITLES, *(_cells(figure, what, result.row.goals.get(figure.name)) for figure, what in result.verdicts())]
-    # What is missing is told behind the rest, and makes no column wide.
+    # The reason why a figure is missing is long, and must not widen its column.
     widths = [max(len(line[at]) for line in lines if at != 4 or line[1] != Verdict.MISSING.value) for at in range(8)]
     for line in lines:
         yield ("  " + "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))).rstrip()
 
 
 def markdown_table(results: Sequence[Result]) -> Iterator[str]:
-    """Give the lines of one Markdown table for all rows."""
-    yield "| what | against | figure (quartiles) | goal | verdict | smtp-shell | the other | most memory |"
+    """Yield the lines of one Markdown table for all rows."""
+    yield "| what | against | figure (quartiles) | goal | verdict | smtp-shell | peer | peak memory |"
     yield "|---|---|---|---|---|---|---|---|"
     for result in results:
         what = result.row.what
@@ -103,7 +112,7 @@ def markdown_table(results: Sequence[Result]) -> Iterator[str]:
 
 
 def as_json(results: Sequence[Result], bench: Bench, floor: int | None) -> str:
-    """Write everything that was measured."""
+    """Return all measurements as JSON."""
     return json.dumps(
         {
             "machine": machine(bench),
@@ -132,3 +141,11 @@ def as_json(results: Sequence[Result], bench: Bench, floor: int | None) -> str:
         },
         indent=1,
     )
+
+
+def with_figures(text: str, bench: Bench, results: Sequence[Result]) -> str:
+    """Return a document with the table between its two markers replaced."""
+    before, _, rest = text.partition(FIGURES)
+    _, _, after = rest.partition(END_OF_FIGURES)
+    table = "\n".join(markdown_table(results))
+    return f"{before}{FIGURES}\n{machine(bench)}.\n\n{table}\n{END_OF_FIGURES}{after}"

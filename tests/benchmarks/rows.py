@@ -1,21 +1,26 @@
-"""What a row of the table is."""
+"""The rows of the table."""
 
-from collections.abc import Callable, Mapping
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from tests.benchmarks.bench import Bench
-from tests.benchmarks.figures import Findings, Goal
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from tests.benchmarks.bench import Bench
+    from tests.benchmarks.figures import Findings, Goal
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One thing that is measured, beside its peers.
+    """A measurement with its peers and goals.
 
     Args:
-        name: Its name, for `--only`.
-        what: What is measured, in a line.
-        goals: Figure's name -> what it should be; a figure without a goal is there for comparison.
-        run: Measures it.
+        name: Name for `--only`.
+        what: What is measured, in one line.
+        goals: Name of a figure -> goal; a figure without one is shown for comparison.
+        run: Does the measurement.
     """
 
     name: str

@@ -1,15 +1,22 @@
-"""Mail data: how fast a large message goes out, and how much memory that takes."""
+"""Mail data: throughput of one large message, and the memory that sending it takes."""
+
+from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from tests.benchmarks.bench import OURS, Bench, Command, Side, compare, peer, rate, smtp_shell, whole
+from tests.benchmarks.bench import OURS, Command, compare, peer, rate, smtp_shell, whole
 from tests.benchmarks.figures import Figure, Findings, Line, Plot, Sample, Spread, at_least, at_most, in_words
-from tests.benchmarks.material import CLIENT, MIB, RECIPIENT, SENDER, message, with_file
 from tests.benchmarks.processes import Failed
 from tests.benchmarks.rows import Row
 from tests.benchmarks.servers import HOST, smtp_sink
+from tests.benchmarks.workload import CLIENT, MIB, RECIPIENT, SENDER, message, with_file
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from tests.benchmarks.bench import Bench, Side
 
 COMMAND, TRANSCRIPT = f"{OURS} data < FILE", f"{OURS} C<"
 
@@ -40,8 +47,8 @@ def _others(port: int, body: Path) -> Mapping[str, Command]:
     }
 
 
-def _prove(bench: Bench) -> None:
-    """Send a message each way to a server that keeps it, and make sure that it came as it was.
+def _check_content(bench: Bench) -> None:
+    """Send a message each way to a server that keeps it, and check that it arrived unchanged.
 
     Raises:
         Failed: It did not.
@@ -55,17 +62,17 @@ def _prove(bench: Bench) -> None:
         with smtp_sink(bench, dump=dump) as port:
             bench.run(make(port, body))
         if wanted not in dump.read_bytes():
-            raise Failed(f"what smtp-sink got is not {body.name}")
+            raise Failed(f"smtp-sink did not receive {body.name}")
 
 
 def _speed(bench: Bench) -> Findings:
-    _prove(bench)
+    _check_content(bench)
     octets = bench.size(100, 2) * MIB
     body = message(bench.folder, octets)
     with smtp_sink(bench) as port:
         commands = {COMMAND: _by_command(port, body), TRANSCRIPT: _by_transcript(port, body), **_others(port, body)}
         sides = {name: rate(whole(bench, command), octets / 1e6) for name, command in commands.items()}
-        sides[COMMAND] = _and_clear(bench, sides[COMMAND])
+        sides[COMMAND] = _then_clear(bench, sides[COMMAND])
         compared = compare(bench, sides, rounds=min(bench.rounds, 5))
     found = [
         figure
@@ -75,8 +82,8 @@ def _speed(bench: Bench) -> Findings:
     return Findings(tuple(found))
 
 
-def _and_clear(bench: Bench, side: Side) -> Side:
-    """Measure, then remove the recording, with its copy of the message: the system would write it to the disk in the others' time."""
+def _then_clear(bench: Bench, side: Side) -> Side:
+    """Measure, then remove the recording and its copy of the message, which would be flushed to disk while a peer is measured."""
 
     def measured() -> Sample:
         sample = side()
@@ -94,7 +101,7 @@ def _memory(bench: Bench) -> Findings:
         for octets in sizes:
             body = message(bench.folder, octets)
             commands = {name: make(port, body) for name, make in ways.items()}
-            if octets <= 100 * MIB:  # larger ones do not fit into the memory of those who keep all of it
+            if octets <= 100 * MIB:  # some peers keep the whole message in memory
                 commands |= _others(port, body)
             for name, command in commands.items():
                 peak = bench.run(command).peak
@@ -106,7 +113,7 @@ def _memory(bench: Bench) -> Findings:
     for name in ways:
         peaks = [y for _, y in lines.get(name, [])]
         if not peaks:
-            found.append(Figure(f"{name}: most", None, missing="this system does not tell a process's most memory"))
+            found.append(Figure(f"{name}: most", None, missing="this system does not report peak memory"))
             continue
         span = f"1 MiB to {sizes[-1] // MIB:,} MiB"
         found.append(Figure(f"{name}: most", Spread.of([max(peaks)]), "MiB", ours=span))
@@ -118,9 +125,9 @@ def _memory(bench: Bench) -> Findings:
     ]
     plot = Plot(
         "memory-by-message",
-        "Most memory while a message is sent",
+        "Peak memory while a message is sent",
         "message, MiB",
-        "most memory, MiB",
+        "peak memory, MiB",
         tuple(Line(f"{OURS} {name}" if name in ways else name, tuple(points)) for name, points in lines.items()),
     )
     return Findings(tuple(found), (plot,))
@@ -129,13 +136,13 @@ def _memory(bench: Bench) -> Findings:
 ROWS = (
     Row(
         "mail-data",
-        "100 MB of mail data into smtp-sink, whole process; MB a second",
+        "100 MB of mail data to smtp-sink, whole process; MB a second",
         {f"{way}: curl": at_least(0.9) for way in ("data < FILE", "C<")},
         _speed,
     ),
     Row(
         "mail-data-memory",
-        "most memory while a message of 1 MiB to 1,000 MiB is sent",
+        "peak memory while a message of 1 MiB to 1,000 MiB is sent",
         {
             **{f"{way}: most": at_most(60.0) for way in ("data < FILE", "C<")},
             **{f"{way}: growth": at_most(4.0) for way in ("data < FILE", "C<")},

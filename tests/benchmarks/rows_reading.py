@@ -1,17 +1,25 @@
-"""Reading: transcripts from a file, replies from the wire; inside one process, by pyperf."""
+"""Reading: transcripts from a file, replies from the wire; measured within one process by pyperf."""
+
+from __future__ import annotations
 
 import statistics
 import sys
 from dataclasses import replace
 from importlib.util import find_spec
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from tests.benchmarks.bench import OURS, Bench, Command, Compared, peer
+from tests.benchmarks.bench import OURS, Command, Compared, peer
+from tests.benchmarks.environments import ROOT
 from tests.benchmarks.figures import Figure, Findings, Line, Plot, Sample, Spread, at_least, at_most
-from tests.benchmarks.inside import ADDRESSES, REPLIES
-from tests.benchmarks.material import MIB, recording, recording_of_size
+from tests.benchmarks.in_process import ADDRESSES, REPLIES
 from tests.benchmarks.processes import Missing
 from tests.benchmarks.rows import Row
+from tests.benchmarks.workload import MIB, recording, recording_of_size
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.benchmarks.bench import Bench
 
 _LABELS = {"read_steps": "text to steps", "check_steps": "to checked steps", "read_lines": "bare loop"}
 
@@ -19,13 +27,13 @@ _LABELS = {"read_steps": "text to steps", "check_steps": "to checked steps", "re
 def measured(
     bench: Bench, names: tuple[str, ...], path: Path | None = None, *, values: int = 5
 ) -> dict[str, list[float]]:
-    """Have pyperf measure functions of `inside`, each in turn, round by round.
+    """Measure functions of `in_process` by pyperf, each in turn, round by round.
 
     Args:
         bench: The run.
         names: The functions.
-        path: The transcript that they read.
-        values: How often each is measured in a round.
+        path: Transcript that they read.
+        values: Measurements of each function in a round.
 
     Returns:
         Name -> seconds of one call, the median of each round.
@@ -39,7 +47,7 @@ def measured(
 
     found: dict[str, list[float]] = {name: [] for name in names}
     for number in range(bench.rounds):
-        out = bench.folder / f"inside-{number}.json"
+        out = bench.folder / f"in-process-{number}.json"
         out.unlink(missing_ok=True)
         options = [
             "--processes",
@@ -52,9 +60,10 @@ def measured(
             "1",
             "--quiet",
         ]
-        options += ["--inherit-environ", "PYTHONPATH,PYTHONPYCACHEPREFIX,LC_ALL", "-o", str(out)]
+        options += ["--inherit-environ", "PYTHONPATH,LC_ALL", "-o", str(out)]
         what = ["--only", *names, *(["--file", str(path)] if path else [])]
-        bench.run(Command((sys.executable, "-m", "tests.benchmarks.inside", *options, *what)))
+        command = (sys.executable, "-m", "tests.benchmarks.in_process", *options, *what)
+        bench.run(Command(command, {"PYTHONPATH": str(ROOT)}))
         suite = pyperf.BenchmarkSuite.load(str(out))
         for name in names:
             found[name].append(statistics.median(suite.get_benchmark(name).get_values()))
@@ -108,7 +117,7 @@ def _completion(bench: Bench) -> Findings:
 
 
 def _large(bench: Bench) -> Findings:
-    """Measure the most memory, and the cost of a line, by the size of the file."""
+    """Measure peak memory by the size of the file."""
     sizes = [MIB, 4 * MIB] if bench.small else [MIB, 10 * MIB, 100 * MIB, 1000 * MIB]
     memory: dict[str, list[tuple[float, float]]] = {}
     for octets in sizes:
@@ -122,16 +131,16 @@ def _large(bench: Bench) -> Findings:
     for name, label in (("read_steps", "steps"), ("check_steps", "checked")):
         peaks = [y for _, y in memory.get(name, [])]
         if not peaks:
-            figures.append(Figure(f"{label}: most", None, missing="this system does not tell a process's most memory"))
+            figures.append(Figure(f"{label}: most", None, missing="this system does not report peak memory"))
             continue
         span = f"1 MiB to {sizes[-1] // MIB:,} MiB"
         figures.append(Figure(f"{label}: most", Spread.of([max(peaks)]), "MiB", ours=span))
         figures.append(Figure(f"{label}: growth", Spread.of([max(peaks) - min(peaks)]), "MiB", ours=span))
     plot = Plot(
         "memory-by-file",
-        "Most memory while a transcript is read",
+        "Peak memory while a transcript is read",
         "file, MiB",
-        "most memory, MiB",
+        "peak memory, MiB",
         tuple(Line(_LABELS[name], tuple(points)) for name, points in memory.items()),
     )
     return Findings(tuple(figures), (plot,))
@@ -147,7 +156,7 @@ def _cost_per_step(bench: Bench) -> Findings:
         found = measured(bench, ("read_steps", "check_steps", "read_lines"), path, values=values)
         for name, seconds in found.items():
             points.setdefault(name, []).append((float(count), statistics.median(seconds) / count * 1e6))
-    # From a thousand on: below, it is the cost of opening the file that is seen.
+    # From 1,000 lines on. With fewer, the cost of opening the file dominates.
     figures = []
     for name, label in (("read_steps", "steps"), ("check_steps", "checked")):
         costs = [y for x, y in points[name] if x >= 1_000] or [points[name][-1][1]]
@@ -171,7 +180,7 @@ ROWS = (
     ),
     Row(
         "reading-memory",
-        "most memory while a transcript of 1 MiB to 1,000 MiB is read",
+        "peak memory while a transcript of 1 MiB to 1,000 MiB is read",
         {f"{way}: most": at_most(100.0) for way in ("steps", "checked")}
         | {f"{way}: growth": at_most(4.0) for way in ("steps", "checked")},
         _large,
@@ -182,10 +191,10 @@ ROWS = (
         {f"{way}: most lines / 1,000": at_most(1.25) for way in ("steps", "checked")},
         _cost_per_step,
     ),
-    Row("replies", "octets to replies and events, fit for the screen; how many a second", {}, _replies),
+    Row("replies", "octets to replies and events, and escaping for the screen; how many a second", {}, _replies),
     Row(
         "suggesting",
-        "suggestions from 10,000 addresses typed before, inside",
+        "suggestions from 10,000 addresses in the history, within the process",
         {"look through all": at_most(10.0)},
         _completion,
     ),

@@ -1,12 +1,18 @@
-"""Scaling: the cost of a step by the length of a replay, and of a dialogue by how many go on at a time."""
+"""Scaling: the cost of a step by the length of a replay, and of a dialogue by the number of concurrent ones."""
+
+from __future__ import annotations
 
 import statistics
+from typing import TYPE_CHECKING
 
-from tests.benchmarks.bench import OURS, Bench, peer, replay, smtp_shell
+from tests.benchmarks.bench import OURS, peer, replay, smtp_shell
 from tests.benchmarks.figures import Figure, Findings, Line, Plot, Spread, at_most, in_words
-from tests.benchmarks.material import MIB, message, messages, noops
 from tests.benchmarks.rows import Row
-from tests.benchmarks.servers import HOST, smtp_sink
+from tests.benchmarks.servers import HOST, sink
+from tests.benchmarks.workload import MIB, noops, repeated_message, spool
+
+if TYPE_CHECKING:
+    from tests.benchmarks.bench import Bench
 
 MESSAGE = 700
 
@@ -16,7 +22,7 @@ def _steps(bench: Bench) -> Findings:
     walls: dict[str, list[list[float]]] = {OURS: [], "raw socket": []}
     cpus: list[list[float]] = []
     peaks: list[tuple[float, float]] = []
-    with smtp_sink(bench) as port:
+    with sink(bench) as port:
         server = ("--server", f"smtp://{HOST}:{port}", "--overall", "3600")
         for _ in range(min(bench.rounds, 2)):
             ours, raw, cpu = [], [], []
@@ -31,7 +37,7 @@ def _steps(bench: Bench) -> Findings:
             walls[OURS].append(ours)
             walls["raw socket"].append(raw)
             cpus.append(cpu)
-    # What one step more costs, from each size to the next.
+    # Cost of one more step, from each size to the next.
     lines = {
         name: [
             (
@@ -43,7 +49,7 @@ def _steps(bench: Bench) -> Findings:
         for name, runs in walls.items()
     }
     last, before = len(sizes) - 1, 2 if bench.small else 3
-    # By processor time, in which what else the machine does over minutes is not seen.
+    # In processor time, because other load on the machine changes wall time over minutes.
     costs = [(_more(run, sizes, last), _more(run, sizes, before)) for run in cpus]
     found = [
         Figure(
@@ -64,13 +70,13 @@ def _steps(bench: Bench) -> Findings:
         found.append(Figure("memory: growth", Spread.of([grown]), "MiB", ours=f"up to {sizes[last]:,} steps"))
     cost = Plot(
         "cost-by-steps",
-        "What one step more of a replay costs",
+        "Cost of one more step of a replay",
         "steps",
         "µs a step",
         tuple(Line(name, tuple(points)) for name, points in lines.items()),
     )
     memory = Plot(
-        "memory-by-steps", "Most memory of a replay", "steps", "most memory, MiB", (Line(OURS, tuple(peaks)),)
+        "memory-by-steps", "Peak memory of a replay", "steps", "peak memory, MiB", (Line(OURS, tuple(peaks)),)
     )
     return Findings(tuple(found), (cost, memory))
 
@@ -82,11 +88,10 @@ def _more(seconds: list[float], sizes: list[int], at: int) -> float:
 def _parallel(bench: Bench) -> Findings:
     together = [1, 10, 50] if bench.small else [1, 10, 100, 500]
     count = bench.size(3_000, 150)
-    transcript = str(messages(bench.folder, 1, MESSAGE))
-    body = str(message(bench.folder, MESSAGE))
+    transcript, spooled = str(repeated_message(bench.folder, MESSAGE)), str(spool(bench.folder, count, MESSAGE))
     costs: dict[str, list[list[float]]] = {OURS: [], "aiosmtplib": []}
     peaks: list[tuple[float, float]] = []
-    with smtp_sink(bench) as port:
+    with sink(bench) as port:
         for _ in range(min(bench.rounds, 3)):
             ours, others = [], []
             for jobs in together:
@@ -96,7 +101,7 @@ def _parallel(bench: Bench) -> Findings:
                 ours.append(done.seconds / count)
                 if done.peak is not None and len(peaks) < len(together):
                     peaks.append((float(jobs), done.peak / MIB))
-                other = peer("aiosmtplib_messages.py", port, count, body, jobs, says=f"{count} done")
+                other = peer("aiosmtplib_messages.py", port, spooled, jobs, says=f"{count} done")
                 others.append(bench.run(other).wall / count)
             costs[OURS].append(ours)
             costs["aiosmtplib"].append(others)
@@ -115,10 +120,12 @@ def _parallel(bench: Bench) -> Findings:
     ]
     if peaks:
         each = (peaks[-1][1] - peaks[0][1]) * 1024 / (together[-1] - together[0])
-        found.append(Figure("memory for a dialogue more", Spread.of([each]), "KiB", ours=in_words(peaks[-1][1], "MiB")))
+        found.append(
+            Figure("memory of one more dialogue", Spread.of([each]), "KiB", ours=in_words(peaks[-1][1], "MiB"))
+        )
     cost = Plot(
         "cost-by-jobs",
-        "What a dialogue costs when many go on at a time",
+        "Cost of a dialogue by the number of concurrent ones",
         "dialogues at a time",
         "µs a dialogue",
         tuple(Line(name, tuple(points)) for name, points in lines.items()),
@@ -136,7 +143,10 @@ ROWS = (
     Row(
         "scale-jobs",
         "a dialogue with one message, from 1 to 500 at a time",
-        {f"a dialogue, 500 at a time / {few}": at_most(1.25) for few in (1, 10)},
+        {
+            **{f"a dialogue, 500 at a time / {few}": at_most(1.25) for few in (1, 10)},
+            "memory of one more dialogue": at_most(64.0),
+        },
         _parallel,
     ),
 )

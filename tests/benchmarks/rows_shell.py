@@ -1,21 +1,28 @@
-"""In the shell, on a pseudo-terminal: from key to wire, from reply to screen, from key to menu."""
+"""The shell on a pseudo-terminal: latency from key to wire, from reply to screen, and from key to menu."""
+
+from __future__ import annotations
 
 import socket
 import statistics
-import sys
 import time
-from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from tests.benchmarks.bench import PEERS, Bench, program
+from tests.benchmarks.bench import program, script_of
 from tests.benchmarks.figures import Figure, Findings, Spread, at_most, in_words
-from tests.benchmarks.inside import addresses
+from tests.benchmarks.in_process import addresses
 from tests.benchmarks.processes import Failed
 from tests.benchmarks.rows import Row
 from tests.benchmarks.servers import HOST
-from tests.benchmarks.terminal import COLUMNS, PATIENCE, Terminal, running
+from tests.benchmarks.terminal import COLUMNS, LIMIT_SECONDS, running
 from tests.benchmarks.terminal import ROWS as SCREEN_ROWS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from tests.benchmarks.bench import Bench
+    from tests.benchmarks.terminal import Terminal
 
 BARE = "bare prompt_toolkit loop"
 
@@ -30,8 +37,8 @@ class _Dialogue:
     to_screen: list[float] = field(default_factory=list)
 
     def turn(self, number: int) -> None:
-        """Type a command, answer it, and note how long each way took."""
-        self.terminal.type(b"noop")
+        """Type a command, answer it, and record the latency of each way."""
+        self.terminal.type(f"noop {number}".encode())
         self.terminal.settle()
         pressed = time.perf_counter()
         self.terminal.type(b"\r")
@@ -48,29 +55,29 @@ class _Dialogue:
         self.terminal.settle()
 
     def _hear(self) -> float:
-        """Wait for the line on the wire, taking in what is written to the screen meanwhile."""
+        """Wait for the line on the wire; read what is written to the screen meanwhile."""
         self.connection.setblocking(False)
         octets = b""
-        deadline = time.perf_counter() + PATIENCE
+        deadline = time.perf_counter() + LIMIT_SECONDS
         try:
             while time.perf_counter() < deadline:
                 try:
                     octets += self.connection.recv(65536)
                 except BlockingIOError:
-                    # Neither is waited for longer than the other: a tenth of a millisecond is what is lost at most.
+                    # Poll both; the error is at most 0.1 ms.
                     self.terminal.read(0.0001)
                     continue
                 if octets.endswith(b"\r\n"):
                     return time.perf_counter()
         finally:
             self.connection.setblocking(True)
-        raise Failed(f"the line did not come over the wire: {octets!r}")
+        raise Failed(f"the line was not sent: {octets!r}")
 
 
 @contextmanager
 def _dialogue(bench: Bench, argv: Sequence[str], form: str) -> Iterator[_Dialogue]:
     with socket.create_server((HOST, 0)) as listener:
-        listener.settimeout(PATIENCE)
+        listener.settimeout(LIMIT_SECONDS)
         port = listener.getsockname()[1]
         with running(bench, [*argv, form.format(port=port)]) as terminal:
             connection, _ = listener.accept()
@@ -86,7 +93,7 @@ def _latency(bench: Bench) -> Findings:
     turns = bench.size(20 * bench.rounds, 5)
     with ExitStack() as stack:
         ours = stack.enter_context(_dialogue(bench, program(), "127.0.0.1:{port}"))
-        bare = stack.enter_context(_dialogue(bench, (sys.executable, str(PEERS / "prompt_loop.py")), "{port}"))
+        bare = stack.enter_context(_dialogue(bench, script_of("prompt_loop.py"), "{port}"))
         for number in range(turns + 2):
             for each in (ours, bare) if number % 2 else (bare, ours):
                 each.turn(number)
@@ -109,11 +116,11 @@ def _latency(bench: Bench) -> Findings:
 
 
 def _until_shown(terminal: Terminal, before: int, wanted: str) -> float:
-    """Draw what was written, piece by piece, and give the moment from which on the text stands on the screen.
+    """Render the output piece by piece; return the time at which the text was on the screen.
 
     Args:
         terminal: The terminal.
-        before: How many pieces came before the key was pressed.
+        before: Number of pieces that came before the key was pressed.
         wanted: The text.
     """
     import pyte
@@ -130,7 +137,7 @@ def _until_shown(terminal: Terminal, before: int, wanted: str) -> float:
 
 
 def _menu(bench: Bench, argv: Sequence[str], prompt: str, typed: str, **variables: str) -> float:
-    """Measure from a key until the menu shows what fits, in seconds."""
+    """Measure the time from a key until the menu shows the matches, in seconds."""
     with running(bench, argv, **variables) as terminal:
         terminal.wait_for(prompt)
         terminal.settle(0.4)
@@ -142,7 +149,7 @@ def _menu(bench: Bench, argv: Sequence[str], prompt: str, typed: str, **variable
         pressed = time.perf_counter()
         terminal.type(b"0")
         terminal.settle(0.2)
-        # Those that were typed last come first; with the key before it was user00999.
+        # Newest first; before this key the first match was user00999.
         return _until_shown(terminal, before, "user00099@example.org") - pressed
 
 
@@ -156,7 +163,7 @@ def _completion(bench: Bench) -> Findings:
     mine, bare = [], []
     for _ in range(bench.rounds):
         mine.append(_menu(bench, program(), "smtp-shell>", "rcpt ", SMTP_SHELL_STATE_DIR=str(state)))
-        bare.append(_menu(bench, (sys.executable, str(PEERS / "prompt_words.py"), str(words)), "bare>", ""))
+        bare.append(_menu(bench, (*script_of("prompt_words.py"), str(words)), "bare>", ""))
     return Findings(
         (
             Figure(

@@ -1,4 +1,6 @@
-"""The servers that dialogues go to: on loopback, on free ports, and gone with the benchmark however that ends."""
+"""Start the servers of the benchmark: on loopback, on free ports, on a core of their own, stopped even if the benchmark is killed."""
+
+from __future__ import annotations
 
 import contextlib
 import json
@@ -8,15 +10,21 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from tests.benchmarks.bench import Bench, program
+from tests.benchmarks.bench import program
+from tests.benchmarks.environments import ROOT
 from tests.benchmarks.processes import SERVER_CORES, Failed, Missing, find, pinned
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from tests.benchmarks.bench import Bench
+
 HOST = "127.0.0.1"
-PATIENCE = 30.0
+START_SECONDS = 30.0
 _ATTEMPTS = 5
 
 
@@ -25,12 +33,12 @@ class MailServer:
     """A server that offers STARTTLS and then AUTH.
 
     Args:
-        name: What to call it.
-        port: Where it listens.
-        user: Who may log in.
-        password: That one's password.
-        ca_file: What its certificate is verified with, PEM.
-        mail: The folder under which each message becomes a file.
+        name: Its name in the table.
+        port: Port on loopback.
+        user: User name for AUTH.
+        password: The user's password.
+        ca_file: Certificate authority of the server, PEM.
+        mail: Folder under which each delivered message is a file.
     """
 
     name: str
@@ -42,90 +50,105 @@ class MailServer:
 
     @property
     def delivered(self) -> int:
-        """How many messages have come so far."""
+        """Number of messages delivered so far."""
         return sum(1 for path in self.mail.rglob("new/*") if path.is_file())
 
 
 def free_port() -> int:
-    """Give a port that nobody listens on at this moment."""
+    """Return a port that is free at this moment."""
     with contextlib.closing(socket.create_server((HOST, 0))) as listener:
         return int(listener.getsockname()[1])
 
 
 @contextlib.contextmanager
-def kept(bench: Bench, *argv: str) -> Iterator["subprocess.Popen[str]"]:
-    """Run a server until the block ends, or this process does."""
+def supervised(bench: Bench, *argv: str) -> Iterator[subprocess.Popen[str]]:
+    """Run a server until the block or this process ends."""
     environment = {**bench.env, "PYTHONUNBUFFERED": "1"}
     with pinned(SERVER_CORES), tempfile.TemporaryFile("w+", dir=bench.folder) as err:
-        keeper = subprocess.Popen(
-            [sys.executable, "-m", "tests.benchmarks.keeper", *argv],
+        supervisor = subprocess.Popen(
+            [sys.executable, "-m", "tests.benchmarks.supervisor", *argv],
             env=environment,
+            cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=err,
             text=True,
         )
     try:
-        yield keeper
+        yield supervisor
     finally:
-        assert keeper.stdin is not None
-        keeper.stdin.close()
+        assert supervisor.stdin is not None
+        supervisor.stdin.close()
         try:
-            keeper.wait(PATIENCE)
+            supervisor.wait(START_SECONDS)
         except subprocess.TimeoutExpired:
-            keeper.kill()
-            keeper.wait()
-        assert keeper.stdout is not None
-        keeper.stdout.close()
+            supervisor.kill()
+            supervisor.wait()
+        assert supervisor.stdout is not None
+        supervisor.stdout.close()
 
 
 @contextlib.contextmanager
-def listening(bench: Bench, port: int, *argv: str) -> Iterator["subprocess.Popen[str]"]:
-    """Run a server until the block ends; it accepts connections when the block begins.
+def listening(bench: Bench, port: int, *argv: str) -> Iterator[subprocess.Popen[str]]:
+    """Run a server until the block ends; wait until it accepts connections.
 
     Raises:
-        Failed: It does not.
+        Failed: It does not accept any.
     """
-    with kept(bench, *argv) as keeper:
-        deadline = time.monotonic() + PATIENCE
+    with supervised(bench, *argv) as supervisor:
+        deadline = time.monotonic() + START_SECONDS
         while not accepts(port):
-            if keeper.poll() is not None or time.monotonic() > deadline:
+            if supervisor.poll() is not None or time.monotonic() > deadline:
                 raise Failed(f"{' '.join(argv)} does not listen on port {port}")
             time.sleep(0.01)
-        yield keeper
+        yield supervisor
 
 
 def accepts(port: int) -> bool:
-    """Say whether somebody listens on a port."""
+    """Return True if a server listens on a port."""
     with socket.socket() as probe:
         probe.settimeout(1.0)
         return probe.connect_ex((HOST, port)) == 0
 
 
 @contextlib.contextmanager
+def sink(bench: Bench) -> Iterator[int]:
+    """Run our own server that discards mail and varies its replies; yield its port."""
+    script = str(Path(__file__).with_name("sink.py"))
+    with _on_free_port(bench, lambda port: (sys.executable, script, HOST, str(port))) as port:
+        yield port
+
+
+@contextlib.contextmanager
 def smtp_sink(bench: Bench, *, dump: Path | None = None) -> Iterator[int]:
-    """Run Postfix's smtp-sink, which throws mail away; give its port.
+    """Run Postfix's smtp-sink, which discards mail; yield its port.
 
     Args:
         bench: The run.
-        dump: A file to which it appends each message; None for none.
+        dump: File to which it appends each message; None for none.
 
     Raises:
         Missing: It is not installed.
     """
+    program = find("smtp-sink")
     options = ["-m", "2000", *(("-D", str(dump)) if dump else ())]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         options += ["-u", "nobody"]
         if dump:
             dump.parent.chmod(0o777)
-    sink = find("smtp-sink")
+    with _on_free_port(bench, lambda port: (program, *options, f"{HOST}:{port}", "512")) as port:
+        yield port
+
+
+@contextlib.contextmanager
+def _on_free_port(bench: Bench, command: Callable[[int], Sequence[str]]) -> Iterator[int]:
     with contextlib.ExitStack() as stack:
         for attempt in range(_ATTEMPTS):
             port = free_port()
             try:
-                stack.enter_context(listening(bench, port, sink, *options, f"{HOST}:{port}", "512"))
+                stack.enter_context(listening(bench, port, *command(port)))
                 break
-            except Failed:  # somebody else was quicker to take the port
+            except Failed:  # another process has taken the port meanwhile
                 if attempt == _ATTEMPTS - 1:
                     raise
         yield port
@@ -134,10 +157,10 @@ def smtp_sink(bench: Bench, *, dump: Path | None = None) -> Iterator[int]:
 @contextlib.contextmanager
 def practice(bench: Bench) -> Iterator[MailServer]:
     """Run the practice server in a process of its own."""
-    with kept(bench, *program(), "practice", "--serve-only") as keeper:
-        assert keeper.stdout is not None
+    with supervised(bench, *program(), "practice", "--serve-only") as supervisor:
+        assert supervisor.stdout is not None
         facts: dict[str, str] = {}
-        for line in keeper.stdout:
+        for line in supervisor.stdout:
             if line.startswith("Ctrl-C"):
                 break
             name, _, value = line.partition("  ")
@@ -152,20 +175,20 @@ def practice(bench: Bench) -> Iterator[MailServer]:
 
 @contextlib.contextmanager
 def postfix(bench: Bench) -> Iterator[MailServer]:
-    """Run a Postfix of our own.
+    """Run Postfix with a configuration of its own.
 
     Raises:
         Missing: It is not installed, or this is not root.
     """
     with (
         tempfile.TemporaryDirectory(prefix="postfix-", dir=bench.folder, ignore_cleanup_errors=True) as folder,
-        kept(bench, "postfix", folder) as keeper,
+        supervised(bench, "postfix", folder) as supervisor,
     ):
-        assert keeper.stdout is not None
-        told = keeper.stdout.readline()
-        if not told:
+        assert supervisor.stdout is not None
+        line = supervisor.stdout.readline()
+        if not line:
             raise Failed("Postfix does not start")
-        facts = json.loads(told)
+        facts = json.loads(line)
         if "missing" in facts:
             raise Missing(facts["missing"])
         yield MailServer(

@@ -1,4 +1,6 @@
-"""Programs on a pseudo-terminal, and when what they write is there: each piece keeps the moment at which it came."""
+"""Run programs on a pseudo-terminal; each piece of output keeps the time at which it was read."""
+
+from __future__ import annotations
 
 import os
 import re
@@ -7,18 +9,22 @@ import signal
 import struct
 import sys
 import time
-from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from tests.benchmarks.bench import Bench
 from tests.benchmarks.processes import CLIENT_CORES, Failed, Missing, find, pinned
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from tests.benchmarks.bench import Bench
+
 COLUMNS, ROWS = 80, 24
-PATIENCE = 30.0
-# What does not come to stand on the screen: CSI, OSC, and the short ones.
+LIMIT_SECONDS = 30.0
+# Control sequences: CSI, OSC and the short ones.
 _CONTROL = re.compile(rb"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\].*?(?:\x07|\x1b\\)|\x1b[()][A-Z0-9]|\x1b[=>78]", re.DOTALL)
-_WHERE_IS_THE_CURSOR = b"\x1b[6n"
+_CURSOR_POSITION_REQUEST = b"\x1b[6n"
 
 
 @dataclass(slots=True)
@@ -26,10 +32,10 @@ class Terminal:
     """A terminal of 80 columns and 24 rows with a program in it.
 
     Args:
-        pid: The program.
-        descriptor: Our end.
-        started: When it was started, on the clock of `time.perf_counter`.
-        pieces: What it has written, and when each piece came.
+        pid: Process id of the program.
+        descriptor: Our end of the pseudo-terminal.
+        started: Time of its start, from `time.perf_counter`.
+        pieces: Its output, each piece with the time at which it was read.
     """
 
     pid: int
@@ -38,22 +44,22 @@ class Terminal:
     pieces: list[tuple[float, bytes]] = field(default_factory=list)
 
     def read(self, seconds: float) -> bool:
-        """Take in what the program writes; say whether anything came. A question for the cursor is answered."""
+        """Read output for at most that many seconds; return True if there was any. Answer requests for the cursor position."""
         if not select.select([self.descriptor], [], [], seconds)[0]:
             return False
         try:
             octets = os.read(self.descriptor, 65536)
-        except OSError:  # nobody has the other end open any more
+        except OSError:  # the other end is closed
             octets = b""
         if not octets:
             raise Failed(f"the program has ended on its terminal: {self.text()[-500:]}")
         self.pieces.append((time.perf_counter(), octets))
-        for _ in range(octets.count(_WHERE_IS_THE_CURSOR)):
+        for _ in range(octets.count(_CURSOR_POSITION_REQUEST)):
             self.type(b"\x1b[1;1R")
         return True
 
     def text(self, since: int = 0) -> str:
-        """Give what the program has written from a piece on, without what is not text."""
+        """Return the output from a piece on, without control sequences."""
         octets = b"".join(octets for _, octets in self.pieces[since:])
         return _CONTROL.sub(b"", octets).decode("utf-8", "replace")
 
@@ -62,31 +68,31 @@ class Terminal:
         os.write(self.descriptor, octets)
 
     def wait_for(self, text: str, since: int = 0) -> float:
-        """Wait until a text is there.
+        """Wait for a text.
 
         Args:
-            text: The text.
-            since: From which piece on.
+            text: Text to wait for.
+            since: Index of the first piece to search.
 
         Returns:
-            When it came, on the clock of `time.perf_counter`.
+            Time at which it was read, from `time.perf_counter`.
 
         Raises:
-            Failed: It never did.
+            Failed: It did not come in time.
         """
-        deadline = time.perf_counter() + PATIENCE
+        deadline = time.perf_counter() + LIMIT_SECONDS
         while text not in self.text(since):
             if time.perf_counter() > deadline:
-                raise Failed(f"there is no sign of {text!r} on the terminal: {self.text()[-500:]}")
+                raise Failed(f"{text!r} does not appear on the terminal: {self.text()[-500:]}")
             self.read(0.5)
         return self.pieces[-1][0]
 
     def settle(self, quiet: float = 0.03) -> None:
-        """Take in what is still being written, until nothing comes for a while."""
-        deadline = time.perf_counter() + PATIENCE
+        """Read until there was no output for `quiet` seconds."""
+        deadline = time.perf_counter() + LIMIT_SECONDS
         while self.read(quiet):
             if time.perf_counter() > deadline:
-                raise Failed("the program never stops writing to its terminal")
+                raise Failed("the program does not stop writing to its terminal")
 
 
 @contextmanager
@@ -94,7 +100,7 @@ def running(bench: Bench, argv: Sequence[str], **variables: str) -> Iterator[Ter
     """Run a program on a terminal until the block ends.
 
     Raises:
-        Missing: There are no pseudo-terminals on this system, or there is no such program.
+        Missing: The system has no pseudo-terminals, or the program is not installed.
     """
     if sys.platform == "win32":
         raise Missing("there are no pseudo-terminals on this system")

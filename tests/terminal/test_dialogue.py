@@ -15,13 +15,13 @@ pytestmark = pytest.mark.terminal
 
 
 def forms_of(secret: str) -> tuple[bytes, ...]:
-    """Give the ways in which a password can be written down."""
+    """Return the ways in which a password can be written down."""
     plain = base64.b64encode(f"\0student\0{secret}".encode())
     return secret.encode(), base64.b64encode(secret.encode()), plain
 
 
 def assert_nowhere(secret: str, terminal: Terminal, state: Path) -> None:
-    """Make sure that a secret is neither on the screen nor in a file."""
+    """Check that a secret is neither on the screen nor in a file."""
     files = [path.read_bytes() for path in state.rglob("*") if path.is_file()]
     assert files
     for form in forms_of(secret):

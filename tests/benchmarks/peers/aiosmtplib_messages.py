@@ -1,9 +1,17 @@
-"""aiosmtplib: many messages over one connection, or each over its own with some at a time."""
+"""aiosmtplib: the messages of a spool over one connection, or each over its own with some at a time."""
 
 import asyncio
 import sys
+from collections.abc import Iterator
 
 import aiosmtplib
+
+
+def messages(path: str) -> Iterator[tuple[str, str, bytes]]:
+    with open(path, "rb") as spool:
+        for line in spool:
+            sender, recipient, size = line.decode().split()
+            yield sender, recipient, spool.read(int(size))
 
 
 def client(port: int) -> aiosmtplib.SMTP:
@@ -12,32 +20,35 @@ def client(port: int) -> aiosmtplib.SMTP:
     )
 
 
-async def over_one(port: int, count: int, octets: bytes) -> None:
+async def send(connection: aiosmtplib.SMTP, one: tuple[str, str, bytes]) -> int:
+    sender, recipient, octets = one
+    refused, _ = await connection.sendmail(sender, [recipient], octets)
+    assert refused == {}
+    return 1
+
+
+async def over_one(port: int, path: str) -> int:
     async with client(port) as connection:
-        for _ in range(count):
-            refused, _text = await connection.sendmail("ann@example.org", ["bob@example.org"], octets)
-            assert refused == {}
+        return sum([await send(connection, one) for one in messages(path)])
 
 
-async def over_its_own(port: int, count: int, octets: bytes, at_a_time: int) -> None:
-    left = iter(range(count))
+async def over_its_own(port: int, path: str, at_a_time: int) -> int:
+    spool = messages(path)
 
-    async def work() -> None:
-        for _ in left:
-            await over_one(port, 1, octets)
+    async def work() -> int:
+        done = 0
+        for one in spool:
+            async with client(port) as connection:
+                done += await send(connection, one)
+        return done
 
-    await asyncio.gather(*(work() for _ in range(at_a_time)))
+    return sum(await asyncio.gather(*(work() for _ in range(at_a_time))))
 
 
 def main() -> None:
-    port, count, path, at_a_time = sys.argv[1:]
-    with open(path, "rb") as file:
-        octets = file.read()
-    if at_a_time == "one":
-        asyncio.run(over_one(int(port), int(count), octets))
-    else:
-        asyncio.run(over_its_own(int(port), int(count), octets, int(at_a_time)))
-    sys.stdout.write(f"{count} done\n")
+    port, path, at_a_time = sys.argv[1:]
+    done = over_one(int(port), path) if at_a_time == "one" else over_its_own(int(port), path, int(at_a_time))
+    sys.stdout.write(f"{asyncio.run(done)} done\n")
 
 
 main()

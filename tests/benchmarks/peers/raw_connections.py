@@ -1,45 +1,60 @@
-"""A bare socket in each of several threads: one message a connection, in lock-step; the limit of threads in one interpreter."""
+"""A bare socket in each of several threads: each message of a spool over its own connection, in lock-step."""
 
 import socket
 import sys
 import threading
-from itertools import repeat
+from collections.abc import Iterator
+
+
+def messages(path: str) -> Iterator[tuple[bytes, bytes, bytes]]:
+    with open(path, "rb") as spool:
+        for line in spool:
+            sender, recipient, size = line.split()
+            yield sender, recipient, spool.read(int(size)).replace(b"\n.", b"\n..")
+
+
+def hear(connection: socket.socket, code: bytes) -> None:
+    octets = connection.recv(65536)
+    assert octets[:3] == code, octets
+
+
+def send(port: int, sender: bytes, recipient: bytes, octets: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        hear(connection, b"220")
+        for line, code in (
+            (b"EHLO client.example.org\r\n", b"250"),
+            (b"MAIL FROM:<%s>\r\n" % sender, b"250"),
+            (b"RCPT TO:<%s>\r\n" % recipient, b"250"),
+            (b"DATA\r\n", b"354"),
+            (octets + b".\r\n", b"250"),
+            (b"QUIT\r\n", b"221"),
+        ):
+            connection.sendall(line)
+            hear(connection, code)
 
 
 def main() -> None:
-    port, count, path, together = sys.argv[1:]
-    with open(path, "rb") as file:
-        octets = file.read().replace(b"\n.", b"\n..")
-    turns = (
-        (b"EHLO client.example.org\r\n", b"250"),
-        (b"MAIL FROM:<ann@example.org>\r\n", b"250"),
-        (b"RCPT TO:<bob@example.org>\r\n", b"250"),
-        (b"DATA\r\n", b"354"),
-        (octets + b".\r\n", b"250"),
-        (b"QUIT\r\n", b"221"),
-    )
-    left = repeat(None, int(count))
+    port, path, at_a_time = sys.argv[1:]
+    left = list(messages(path))
+    total = len(left)
     done: list[None] = []
 
-    def hear(connection: socket.socket, code: bytes) -> None:
-        heard = connection.recv(65536)
-        assert heard[:3] == code, heard
-
     def work() -> None:
-        for _ in left:
-            with socket.create_connection(("127.0.0.1", int(port))) as connection:
-                hear(connection, b"220")
-                for line, code in turns:
-                    connection.sendall(line)
-                    hear(connection, code)
+        while left:
+            try:
+                one = left.pop()
+            except IndexError:  # another thread was quicker
+                return
+            send(int(port), *one)
             done.append(None)
 
-    threads = [threading.Thread(target=work) for _ in range(int(together))]
+    threads = [threading.Thread(target=work) for _ in range(int(at_a_time))]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    sys.stdout.write(f"{len(done)} done\n")
+    assert len(done) == total
+    sys.stdout.write(f"{total} done\n")
 
 
 main()

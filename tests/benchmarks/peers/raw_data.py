@@ -21,7 +21,7 @@ def main() -> None:
         for line, code in (
             (b"EHLO client.example.org\r\n", b"250"),
             (b"MAIL FROM:<ann@example.org>\r\n", b"250"),
-            (b"RCPT TO:<bob@example.org>\r\n", b"250"),
+            (b"RCPT TO:<bob@example.net>\r\n", b"250"),
             (b"DATA\r\n", b"354"),
         ):
             connection.sendall(line)

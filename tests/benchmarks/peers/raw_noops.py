@@ -1,4 +1,4 @@
-"""A bare socket: many NOOPs in lock-step."""
+"""A bare socket: many NOOPs in lock-step, each with another argument."""
 
 import socket
 import sys
@@ -9,8 +9,8 @@ def main() -> None:
     with socket.create_connection(("127.0.0.1", port)) as connection:
         stream = connection.makefile("rb")
         assert stream.readline()[:3] == b"220"
-        for _ in range(count):
-            connection.sendall(b"NOOP\r\n")
+        for number in range(count):
+            connection.sendall(b"NOOP %d\r\n" % number)
             assert stream.readline()[:4] == b"250 "
         connection.sendall(b"QUIT\r\n")
         assert stream.readline()[:3] == b"221"

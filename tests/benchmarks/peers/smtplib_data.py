@@ -9,7 +9,7 @@ def main() -> None:
     with open(path, "rb") as file:
         octets = file.read()
     with smtplib.SMTP("127.0.0.1", int(port), local_hostname="client.example.org") as client:
-        assert client.sendmail("ann@example.org", ["bob@example.org"], octets) == {}
+        assert client.sendmail("ann@example.org", ["bob@example.net"], octets) == {}
     sys.stdout.write("1 done\n")
 
 

@@ -1,4 +1,4 @@
-"""smtplib: STARTTLS, AUTH PLAIN and one message, again and again in one process."""
+"""smtplib: for each message of a spool a connection with STARTTLS and AUTH PLAIN, all in one process."""
 
 import os
 import smtplib
@@ -7,18 +7,20 @@ import sys
 
 
 def main() -> None:
-    port, ca_file, user, times, path = sys.argv[1:]
-    with open(path, "rb") as file:
-        octets = file.read()
+    port, ca_file, user, path = sys.argv[1:]
     context = ssl.create_default_context(cafile=ca_file)
-    for _ in range(int(times)):
-        with smtplib.SMTP("127.0.0.1", int(port), local_hostname="client.example.org") as client:
-            client.starttls(context=context)
-            client.ehlo()
-            client.user, client.password = user, os.environ["PEER_PASSWORD"]
-            client.auth("PLAIN", client.auth_plain)
-            assert client.sendmail("ann@example.org", ["bob@example.org"], octets) == {}
-    sys.stdout.write(f"{times} done\n")
+    done = 0
+    with open(path, "rb") as spool:
+        for line in spool:
+            sender, recipient, size = line.decode().split()
+            with smtplib.SMTP("127.0.0.1", int(port), local_hostname="client.example.org") as client:
+                client.starttls(context=context)
+                client.ehlo()
+                client.user, client.password = user, os.environ["PEER_PASSWORD"]
+                client.auth("PLAIN", client.auth_plain)
+                assert client.sendmail(sender, [recipient], spool.read(int(size))) == {}
+            done += 1
+    sys.stdout.write(f"{done} done\n")
 
 
 main()

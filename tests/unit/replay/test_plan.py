@@ -143,3 +143,10 @@ def test_a_file_without_steps_is_a_fault(tmp_path: Path, octets: bytes) -> None:
     path.write_bytes(octets)
     with pytest.raises(TranscriptError, match=r"empty\.smtp: the transcript has no steps; expected at least one line"):
         plan(path, {})
+
+
+def test_a_misspelt_event_is_a_warning_that_names_the_nearest(tmp_path: Path) -> None:
+    checked = check(tmp_path, "*: wiat 2", "*: whatever it is", "C: NOOP", "*: close sever")
+    assert [(each.line, str(each)) for each in checked.warnings] == [
+        (1, "*: wiat is no event that a replay knows; is *: wait meant?")
+    ]

@@ -134,7 +134,7 @@ def make_shell(
     ask: Ask | None = None,
     target: Target | None = None,
 ) -> tuple[Shell, FakeTransport, Screen]:
-    """Give a shell with a connection, its greeting read.
+    """Return a shell with a connection, its greeting read.
 
     Args:
         replies: What the server answers where it is not the usual.

@@ -237,7 +237,7 @@ def test_neither_lines_nor_answers_show_in_a_repr() -> None:
         assert BLOB not in repr(found)
 
 
-def test_a_run_has_what_stands_behind_the_name() -> None:
+def test_a_run_has_what_follows_the_name() -> None:
     found = parse("  /note   two  words ", REGISTRY, Phase.READY)
     assert isinstance(found, Run)
     assert (found.command.name, found.args.text) == ("/note", "two  words")

@@ -1,4 +1,4 @@
-"""What happens inside a process, measured by pyperf: `python -m tests.benchmarks.inside --only NAME… --file FILE [pyperf's options]`."""
+"""Functions that pyperf measures in one process: `python -m tests.benchmarks.in_process --only NAME… --file FILE [pyperf's options]`."""
 
 import argparse
 from collections.abc import Callable
@@ -11,10 +11,12 @@ from smtp_shell.protocol.octets import escape
 from smtp_shell.protocol.replies import Reply, ReplyParser
 from smtp_shell.replay.plan import plan
 from smtp_shell.transcript.reader import open_transcript
+from tests.benchmarks.sink import WORDS
 
 REPLIES = 20_000
 ADDRESSES = 10_000
-_REPLY = b"250 2.0.0 Ok: queued as 4B7A9C2D10\r\n"
+_LINES = tuple(b"250 2.0.0 %s Ok: queued as %010X" % (WORDS[n % 13].encode(), n * 7919) for n in range(REPLIES))
+_OCTETS = b"".join(line + b"\r\n" for line in _LINES)
 _SEGMENT = 16 * 1024
 
 
@@ -26,60 +28,60 @@ def read_steps(path: Path) -> None:
 
 
 def read_lines(path: Path) -> None:
-    """Read the lines of a file as text, and nothing else: the limit."""
+    """Decode the lines of a file and do nothing else: the limit."""
     with path.open("rb") as file:
         for line in file:
             line.decode()
 
 
 def check_steps(path: Path) -> None:
-    """Read a transcript and make sure that it can be replayed."""
+    """Read a transcript and check that it can be replayed."""
     plan(path, {})
 
 
 def replies_by_parser(path: Path) -> None:
-    """Cut many replies out of the segments that they come in."""
-    octets, parser, count = _REPLY * REPLIES, ReplyParser(), 0
-    for start in range(0, len(octets), _SEGMENT):
-        for reply in parser.receive(octets[start : start + _SEGMENT]):
+    """Parse many replies from TCP segments."""
+    parser, count = ReplyParser(), 0
+    for start in range(0, len(_OCTETS), _SEGMENT):
+        for reply in parser.receive(_OCTETS[start : start + _SEGMENT]):
             assert isinstance(reply, Reply)
             count += reply.code == 250
     assert count == REPLIES
 
 
 def replies_by_readline(path: Path) -> None:
-    """Do the same with readline and the first three octets: the limit."""
+    """Parse the first three octets of each line: the limit."""
     count = 0
-    for line in BytesIO(_REPLY * REPLIES):
+    for line in BytesIO(_OCTETS):
         count += int(line[:3]) == 250
     assert count == REPLIES
 
 
 def events_of_commands(path: Path) -> None:
-    """Go through many commands and their replies, octets in, events out."""
+    """Turn many commands and replies into events."""
     dialogue = Dialogue()
     list(dialogue.receive(b"220 mail.example.org\r\n"))
-    command, count = Command(b"NOOP"), 0
-    for _ in range(REPLIES):
-        dialogue.send(command)
-        count += sum(1 for _ in dialogue.receive(_REPLY))
+    count = 0
+    for number, line in enumerate(_LINES):
+        dialogue.send(Command(b"NOOP %d" % number))
+        count += sum(1 for _ in dialogue.receive(line + b"\r\n"))
     assert count == REPLIES
 
 
 def escape_lines(path: Path) -> None:
-    """Make lines fit for a screen."""
-    for _ in range(REPLIES):
-        escape(_REPLY[:-2])
+    """Escape lines for the screen."""
+    for line in _LINES:
+        escape(line)
 
 
 def decode_lines(path: Path) -> None:
-    """Decode lines and leave them as they are: the limit."""
-    for _ in range(REPLIES):
-        _REPLY[:-2].decode()
+    """Decode lines: the limit."""
+    for line in _LINES:
+        line.decode()
 
 
 def completion(path: Path) -> Callable[[], None]:
-    """Prepare to suggest the addresses that fit what was typed, of ten thousand typed before."""
+    """Return a function that suggests matches from a history of 10,000 addresses."""
     from smtp_shell.shell.completion import suggest
     from tests.unit.shell.fake import make_shell
 
@@ -88,7 +90,7 @@ def completion(path: Path) -> Callable[[], None]:
     shell.history = lambda: typed
 
     def run() -> None:
-        # The oldest one, for which all are looked through.
+        # The oldest one: the search goes through all of them.
         assert [found.text for found in suggest(shell.completion_context(), "rcpt user00000@")] == [
             "user00000@example.org"
         ]
@@ -97,7 +99,7 @@ def completion(path: Path) -> Callable[[], None]:
 
 
 def addresses() -> list[str]:
-    """Give the addresses that somebody has typed, the oldest first."""
+    """Return the addresses of the history, oldest first."""
     return [f"user{number:05}@example.org" for number in range(ADDRESSES)]
 
 
@@ -117,7 +119,7 @@ def _pass_on(words: list[str], options: argparse.Namespace) -> None:
 
 def main() -> None:
     """Measure what the options name."""
-    # Here, so that the benchmark itself, which needs the names above, stays small.
+    # Imported here, because the benchmark imports this module for its constants.
     import pyperf
 
     runner = pyperf.Runner(add_cmdline_args=_pass_on)
