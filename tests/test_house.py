@@ -1,13 +1,19 @@
-"""The house plan: who may import whom, what may be where, and how large a room may grow."""
+"""The layout: who may import whom, what may be where, how large a module may grow, and how a module begins."""
+
+from __future__ import annotations
 
 import ast
 import os
+import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "smtp_shell"
@@ -38,8 +44,8 @@ LAYERS = (
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 
-# Library -> the rooms it may be in.
-ROOMS = {
+# Library -> the packages and modules that may import it.
+HOMES = {
     "prompt_toolkit": {"shell"},
     "rich": {"display", "export.screen"},
     "aiosmtpd": {"servers.practice"},
@@ -71,14 +77,28 @@ TOP_LEVEL = {"CHANGELOG.md", "LICENSE", "README.md", "pyproject.toml", "smtp_she
 LINES_IN_A_MODULE = 400
 LINES_IN_A_FUNCTION = 70
 
+# Private names that their libraries document.
+DOCUMENTED = {"os._exit", "_thread.allocate_lock"}
+UNUSUAL_VERBS = re.compile(r"(Gives?|Says?|Lets?|Tells?|Takes? in|Looks? whether)\b")
+
+# What does not hold a rule yet. A package or module that holds it must leave its list, so the lists only get shorter.
+PRIVATE_NAMES_IN = {"export.screen"}
+NO_DOCSTRING_OF_TWO_LINES = {"display", "export", "protocol", "servers", "servers.practice"}
+NOT_REWORDED = {"display", "errors", "export", "matching", "protocol", "servers"}
+
 
 def name_of(path: Path) -> str:
-    """Give `protocol.replies` for `smtp_shell/protocol/replies.py`, and `` for the package itself."""
+    """Return `protocol.replies` for `smtp_shell/protocol/replies.py`, and an empty name for `smtp_shell` itself."""
     return ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix("__init__").rstrip(".")
 
 
-def imports(path: Path) -> Iterator[tuple[int, str]]:
-    """Give each import in a file, those inside functions too: line and full dotted name."""
+def imports(path: Path, *, for_types_too: bool = False) -> Iterator[tuple[int, str]]:
+    """Yield the line and the full dotted name of each import in a file, those inside functions too.
+
+    Args:
+        path: The file.
+        for_types_too: Whether to yield the imports under `if TYPE_CHECKING:` too.
+    """
     tree = ast.parse(path.read_bytes())
     for_types = {
         node
@@ -88,7 +108,7 @@ def imports(path: Path) -> Iterator[tuple[int, str]]:
         for node in ast.walk(body)
     }
     for node in ast.walk(tree):
-        if node in for_types:
+        if node in for_types and not for_types_too:
             continue
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
@@ -97,8 +117,8 @@ def imports(path: Path) -> Iterator[tuple[int, str]]:
             yield from ((node.lineno, f"{node.module}.{alias.name}") for alias in node.names)
 
 
-def is_in(name: str, room: str) -> bool:
-    return name == room or name.startswith(f"{room}.")
+def is_in(name: str, package: str) -> bool:
+    return name == package or name.startswith(f"{package}.")
 
 
 ALL_IMPORTS = [(path, line, name) for path in MODULES for line, name in imports(path)]
@@ -120,31 +140,43 @@ def test_a_package_imports_only_from_those_below_it() -> None:
     assert wrong == []
 
 
-def test_no_module_imports_itself_by_a_detour() -> None:
+def circles(all_imports: list[tuple[Path, int, str]]) -> dict[str, set[str]]:
+    """Return the modules that import themselves by way of others, each with what it imports of them."""
     known = {f"smtp_shell.{name_of(path)}".rstrip(".") for path in MODULES}
     arrows: dict[str, set[str]] = {name: set() for name in known}
-    for path, _, name in ALL_IMPORTS:
+    for path, _, name in all_imports:
         target = name if name in known else name.rpartition(".")[0]
         importer = f"smtp_shell.{name_of(path)}".rstrip(".")
         if target in known and target != importer:
             arrows[importer].add(target)
 
     def ends() -> set[str]:
-        """Give the modules that import none that is left, and those that none that is left imports."""
+        """Return the modules that import no remaining module, and those that no remaining module imports."""
         imported = {name for targets in arrows.values() for name in targets}
         return {name for name, targets in arrows.items() if not targets & arrows.keys() or name not in imported}
 
     while found := ends():
         arrows = {name: targets - found for name, targets in arrows.items() if name not in found}
-    assert {name: targets & arrows.keys() for name, targets in arrows.items()} == {}
+    return {name: targets & arrows.keys() for name, targets in arrows.items()}
 
 
-def test_libraries_are_only_in_their_rooms() -> None:
+def test_no_module_imports_itself_by_a_detour() -> None:
+    assert circles(ALL_IMPORTS) == {}
+
+
+def test_no_module_of_the_shell_needs_itself_by_a_detour_for_its_types_either() -> None:
+    shell = [path for path in MODULES if is_in(name_of(path), "shell")]
+    found = [(path, line, name) for path in shell for line, name in imports(path, for_types_too=True)]
+    assert any("TYPE_CHECKING" in path.read_text(encoding="utf-8") for path in shell)
+    assert circles(found) == {}
+
+
+def test_a_library_is_imported_only_where_it_may_be() -> None:
     wrong = [
         f"{path.relative_to(ROOT)}:{line} imports {name}"
         for path, line, name in ALL_IMPORTS
-        for library, rooms in ROOMS.items()
-        if is_in(name, library) and not any(is_in(name_of(path), room) for room in rooms)
+        for library, homes in HOMES.items()
+        if is_in(name, library) and not any(is_in(name_of(path), home) for home in homes)
     ]
     assert wrong == []
 
@@ -171,20 +203,22 @@ def test_the_protocol_knows_no_clock_and_no_machine() -> None:
 
 def lines_of_code(source: bytes) -> int:
     """Count the lines that do something: no docstring, no comment, no import, no blank line."""
-    told: set[int] = set()
+    passed: set[int] = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and ast.get_docstring(
             node
         ):
-            told |= set(range(node.body[0].lineno, (node.body[0].end_lineno or 0) + 1))
+            passed |= set(range(node.body[0].lineno, (node.body[0].end_lineno or 0) + 1))
         if isinstance(node, ast.Import | ast.ImportFrom):
-            told |= set(range(node.lineno, (node.end_lineno or 0) + 1))
+            passed |= set(range(node.lineno, (node.end_lineno or 0) + 1))
     lines = enumerate(source.decode().split("\n"), 1)
-    return sum(1 for number, line in lines if line.strip() and not line.strip().startswith("#") and number not in told)
+    return sum(
+        1 for number, line in lines if line.strip() and not line.strip().startswith("#") and number not in passed
+    )
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_no_room_is_too_large(path: Path) -> None:
+def test_no_module_or_function_is_too_long(path: Path) -> None:
     source = path.read_bytes()
     assert lines_of_code(source) <= LINES_IN_A_MODULE
     long = [
@@ -197,8 +231,95 @@ def test_no_room_is_too_large(path: Path) -> None:
     assert long == []
 
 
-def test_no_room_for_odds_and_ends() -> None:
+def test_no_module_is_for_odds_and_ends() -> None:
     assert not {path.stem for path in MODULES} & {"utils", "util", "helpers", "base", "common", "misc"}
+
+
+def is_private(name: str) -> bool:
+    return name.startswith("_") and not name.startswith("__")
+
+
+def private_names(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield the private names of other modules in a file: `from module import _name`, and `_name` of something imported."""
+    tree = ast.parse(path.read_bytes())
+    origins: dict[str, str] = {}  # a name in the file -> the full name of what it is
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                root = alias.name.partition(".")[0]
+                origins[alias.asname or root] = alias.name if alias.asname else root
+                if any(map(is_private, alias.name.split("."))):
+                    yield node.lineno, alias.name
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            for alias in node.names:
+                full = f"{node.module}.{alias.name}"
+                origins[alias.asname or alias.name] = full
+                if any(map(is_private, full.split("."))):
+                    yield node.lineno, full
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and is_private(node.attr):
+            root, *rest = ast.unparse(node).split(".")
+            if root in origins:
+                yield node.lineno, ".".join((origins[root], *rest))
+
+
+def test_private_names_are_found_however_they_are_imported(tmp_path: Path) -> None:
+    path = tmp_path / "module.py"
+    path.write_text(
+        "import os, a.b as c, d._e\nfrom rich._x import Y\nfrom f import _g, h\n"
+        "os._exit(0)\nc._i\nh._j.k\nself._l\nos.path._m\nos.__n__\n",
+        encoding="utf-8",
+    )
+    found = {name for _, name in private_names(path)}
+    assert found == {"d._e", "rich._x.Y", "f._g", "os._exit", "a.b._i", "f.h._j", "os.path._m"}
+
+
+def test_no_private_name_of_another_module() -> None:
+    found = {
+        (name_of(path), f"{path.relative_to(ROOT)}:{line} uses {name}")
+        for path in MODULES
+        for line, name in private_names(path)
+        if name not in DOCUMENTED
+    }
+    assert [where for module, where in sorted(found) if module not in PRIVATE_NAMES_IN] == []
+    assert {module for module, _ in found} == PRIVATE_NAMES_IN, "a module that holds the rule leaves the list"
+
+
+def test_each_package_describes_itself_in_two_lines_or_more() -> None:
+    packages = [path for path in MODULES if path.name == "__init__.py"]
+    terse = {name_of(path) for path in packages if "\n" not in (ast.get_docstring(ast.parse(path.read_bytes())) or "")}
+    assert terse - NO_DOCSTRING_OF_TWO_LINES == set()
+    assert terse == NO_DOCSTRING_OF_TWO_LINES, "a package that holds the rule leaves the list"
+
+
+def test_each_module_begins_with_the_import_of_annotations() -> None:
+    without = []
+    for path in MODULES:
+        docstring, *code = ast.parse(path.read_bytes()).body
+        assert isinstance(docstring, ast.Expr), path
+        if code and ast.unparse(code[0]) != "from __future__ import annotations":
+            without.append(name_of(path))
+    assert without == []
+
+
+def test_docstrings_use_the_usual_verbs() -> None:
+    found = {
+        (name_of(path).partition(".")[0], f"{path.relative_to(ROOT)}: {docstring.partition(chr(10))[0]}")
+        for path in MODULES
+        for node in ast.walk(ast.parse(path.read_bytes()))
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        and (docstring := ast.get_docstring(node))
+        and UNUSUAL_VERBS.match(docstring)
+    }
+    assert [where for package, where in sorted(found) if package not in NOT_REWORDED] == []
+    assert {package for package, _ in found} == NOT_REWORDED, "a package that holds the rule leaves the list"
+
+
+def test_the_files_that_contributing_names_are_there() -> None:
+    text = (ROOT / ".github" / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    files = re.findall(r"`([\w/]+\.(?:py|md))`", text) + re.findall(r"\]\(\.\./([^)#]+)\)", text)
+    assert len(files) > 20
+    assert [name for name in files if not any((folder / name).is_file() for folder in (ROOT, PACKAGE))] == []
 
 
 @pytest.mark.parametrize("arguments", [["--version"], ["--help"]], ids=" ".join)

@@ -1,4 +1,6 @@
-"""The README's commands, each run as it stands there."""
+"""The README's commands and its Python, each run as it stands there."""
+
+from __future__ import annotations
 
 import os
 import re
@@ -14,7 +16,9 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+TESTS_README = (ROOT / "tests" / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"<!-- (ci|test):(\w+) -->\n```sh\n(.*?)```", README, re.DOTALL)
+PYTHON_BLOCKS = re.findall(r"<!-- test:python -->\n```python\n(.*?)```", README, re.DOTALL)
 FENCES = re.findall(r"^```(\w+)", README, re.MULTILINE)
 
 
@@ -36,8 +40,12 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    return run_words(["sh", "-c", command], folder)
+
+
+def run_words(words: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        ["sh", "-c", command],
+        words,
         cwd=folder,
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -47,12 +55,13 @@ def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_every_sh_block_of_the_readme_is_marked_and_so_run_by_a_test() -> None:
+def test_every_block_of_commands_or_python_is_marked_and_so_run_by_a_test() -> None:
     assert FENCES.count("sh") == len(BLOCKS) > 5
+    assert FENCES.count("python") == len(PYTHON_BLOCKS) > 0
 
 
 @pytest.mark.skipif(os.name == "nt", reason="the commands are for a POSIX shell")
-def test_each_command_ends_with_the_status_that_the_readme_says(here: Path) -> None:
+def test_each_command_ends_with_the_status_that_the_readme_says_and_the_python_runs(here: Path) -> None:
     server = subprocess.Popen(
         ["sh", "-c", "exec " + commands("test", "server")[0]],
         cwd=here,
@@ -66,6 +75,10 @@ def test_each_command_ends_with_the_status_that_the_readme_says(here: Path) -> N
             for command in [line for block in commands("test", str(status)) for line in block.split("\n")]:
                 done = run(command, here)
                 assert done.returncode == status, (command, done.stdout, done.stderr)
+        for code in PYTHON_BLOCKS:
+            done = run_words([sys.executable, "-c", code], here)
+            assert done.returncode == 0, (code, done.stdout, done.stderr)
+            assert done.stdout.startswith("250 ")
     finally:
         server.send_signal(signal.SIGTERM)
         assert server.wait(10) == 0
@@ -120,14 +133,14 @@ def test_the_test_command_is_the_one_that_ci_runs() -> None:
     assert "ci:test" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
 
 
-def test_the_picture_is_there() -> None:
+def test_the_pictures_are_there() -> None:
     pictures = re.findall(r"!\[[^\]]*\]\(([^)]+)\)", README)
     assert pictures
     assert all((ROOT / picture).is_file() for picture in pictures)
 
 
 def test_the_commands_for_windows_are_the_same_ones() -> None:
-    windows = re.findall(r"```bat\n(.*?)\n```", README, re.DOTALL)
+    windows = re.findall(r"```bat\n(.*?)\n```", README + TESTS_README, re.DOTALL)
     posix = [commands("ci", "start")[0], commands("ci", "test")[0]]
     translated = [
         line.replace("python3 -m venv", "py -m venv").replace(".venv/bin/", r".venv\Scripts" + "\\") for line in posix
