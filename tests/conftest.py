@@ -1,4 +1,4 @@
-"""What every test has: a home of its own, servers on loopback, and in CI no skipping."""
+"""Fixtures of all tests: separate state and config folders, and servers on loopback. In CI a skipped test fails."""
 
 import os
 import signal
@@ -17,12 +17,11 @@ if TYPE_CHECKING:
 
 IN_CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
 
-# A shell that starts a job in the background has it ignore Ctrl-C, and so would all that the tests start.
+# A background job of a shell ignores SIGINT, and the programs that the tests start would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# No deadline: the time one example takes says more about the machine than about the code. New examples each time, in CI too
-# (hypothesis would take the same ones there).
+# No deadline: the time of one example depends on the machine. Not derandomised: hypothesis would repeat the same examples in CI.
 settings.register_profile("default", deadline=None, derandomize=False)
 settings.register_profile("ci", deadline=None, print_blob=True, derandomize=False)
 settings.load_profile("ci" if IN_CI else "default")
@@ -30,10 +29,10 @@ settings.load_profile("ci" if IN_CI else "default")
 
 @pytest.fixture(autouse=True)
 def state_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Keep the test away from the files and the password of the person who runs it.
+    """Keep the test away from the files and the password of whoever runs it.
 
     Returns:
-        Where smtp-shell keeps its state during this test; not made yet, as on a first start.
+        The state folder of smtp-shell for this test; it does not exist yet, as on a first start.
     """
     state = tmp_path / "state"
     monkeypatch.setenv("SMTP_SHELL_STATE_DIR", str(state))
@@ -48,7 +47,7 @@ def postfix() -> Iterator[Postfix]:
     obstacle = why_not()
     if obstacle is not None:
         pytest.skip(obstacle)
-    # Not under pytest's own directory, which Postfix's users cannot enter.
+    # Not in pytest's directory, which Postfix's users cannot enter.
     with (
         tempfile.TemporaryDirectory(prefix="smtp-shell-postfix-", ignore_cleanup_errors=True) as directory,
         running_postfix(Path(directory)) as server,
@@ -59,7 +58,7 @@ def postfix() -> Iterator[Postfix]:
 @pytest.fixture(scope="session")
 def practice() -> "Iterator[PracticeServer]":
     """Run one practice server for all tests of this process."""
-    # Here and not above: tests that need no server shall not load one.
+    # Imported here: tests that need no server must not load one.
     from smtp_shell.servers.practice import PracticeServer, PracticeSettings
 
     with PracticeServer(PracticeSettings()) as server:
@@ -81,8 +80,8 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
 
 
 def _fail_if_skipped_in_ci(report: pytest.TestReport | pytest.CollectReport) -> None:
-    # An expected failure is reported as skipped too; it ran.
+    # An expected failure is reported as skipped too, but it ran.
     if IN_CI and report.skipped and not hasattr(report, "wasxfail"):
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
         report.outcome = "failed"
-        report.longrepr = f"In CI nothing is skipped. {reason}"
+        report.longrepr = f"Skipped, which CI does not allow: {reason}"

@@ -1,4 +1,4 @@
-"""The hostile server by hand: `python -m tests.hostile NAME`, `python -m tests.hostile --list`."""
+"""Serve a scenario by hand: `python -m tests.hostile NAME`, `python -m tests.hostile --list`."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ from tests.support.hostile.server import HostileServer
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Serve one scenario for a while, to try a client by hand."""
+    """Serve one scenario, to try a client by hand."""
     parser = argparse.ArgumentParser(prog="python -m tests.hostile", description=main.__doc__)
     parser.add_argument("name", nargs="?", help="the scenario")
     parser.add_argument(
-        "--list", action="store_true", help="list the scenarios (those whose name or sentence holds NAME)"
+        "--list",
+        action="store_true",
+        help="list the scenarios whose name or description matches NAME; all without NAME",
     )
     parser.add_argument("--seconds", type=float, default=60.0, help="how long to serve (default: 60)")
     parser.add_argument("--ca", type=Path, metavar="FILE", help="write the certificate of the authority to trust")

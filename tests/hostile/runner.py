@@ -1,6 +1,6 @@
-"""Puts a hostile scenario to the real program, as a process of its own, and gives all that it did and must not do.
+"""Run the real program against a hostile scenario, and report everything that it did and must not do.
 
-What is found wrong comes as a list of sentences, so that one run tells all of it: a test asserts that the list is empty.
+Faults are a list of sentences, so that one run reports all of them. A test asserts that the list is empty.
 """
 
 import os
@@ -23,36 +23,36 @@ from tests.support.hostile.server import HostileServer
 from tests.support.memory import most_memory
 
 MOST_MEMORY = 100_000_000
-"""Octets that the program may take up at its largest."""
+"""Limit of the program's peak memory, in octets."""
 
 CERTIFICATE = "ca.pem"
 TRANSCRIPT = "dialogue.smtp"
 PROGRAM = (sys.executable, "-m", "smtp_shell")
 Record = Callable[[str, object], None]
-"""Pytest's `record_property`, which puts figures into its report."""
+"""Pytest's `record_property`, which adds figures to its report."""
 
 _TOO_LONG = 30.0
 _TICK = 0.02
 
 
 def scenarios_for(way: Way) -> list[Scenario]:
-    """Give the scenarios that can be put to the program in this way."""
+    """Return the scenarios that the program can be run against in this way."""
     return [entry for entry in scenarios().values() if way in entry.ways]
 
 
 def name_of(entry: Scenario) -> str:
-    """Name a scenario as pytest is to show it."""
+    """Return the scenario's name, for `ids=`."""
     return entry.name
 
 
 @dataclass(slots=True)
 class Stage:
-    """A folder for one run, with the files that it needs, and the server that the program is put to.
+    """The folder of one run, with the files that it needs, and the server.
 
     Args:
         entry: The scenario.
         folder: An empty folder.
-        server: The hostile server; it need not serve yet.
+        server: The hostile server, started or not.
     """
 
     entry: Scenario
@@ -67,12 +67,12 @@ class Stage:
 
     @property
     def state(self) -> Path:
-        """Name the folder in which the program keeps recordings and history."""
+        """The folder in which the program keeps recordings and history."""
         return self.folder / "state"
 
     @property
     def environment(self) -> dict[str, str]:
-        """Give the program's environment: this package, a home of its own, and the credential if the scenario has one."""
+        """The program's environment: this package, separate state and config folders, and the scenario's credential."""
         root = str(Path(smtp_shell.__file__).parents[1])
         return {
             **{name: value for name, value in os.environ.items() if name not in ("SMTP_SHELL_PASSWORD", "NO_COLOR")},
@@ -85,16 +85,16 @@ class Stage:
         }
 
     def faults_of_files(self) -> Iterator[str]:
-        """Say which file that the run has left holds a credential."""
+        """Yield a fault for each file in the folder that holds a credential."""
         for path in sorted(self.folder.rglob("*")):
             if path.is_file():
                 yield from (f"a credential in {path.name}: {form!r}" for form in secrets_in(path.read_bytes()))
 
     def faults_of_recording(self, *named: Path) -> Iterator[str]:
-        """Say what is wrong with the recording of the session.
+        """Yield what is wrong with the recording of the session.
 
         Args:
-            named: The recording; without it, the one that the program makes by itself.
+            named: The recording; by default the one in the state folder.
         """
         recordings = named or tuple(self.state.glob("recordings/*.smtp"))
         if len(recordings) != (sessions := 1 + self.entry.script.count("/reconnect")):
@@ -106,7 +106,7 @@ class Stage:
                 yield f"the recording cannot be read: {error}"
 
     def _forged_lines(self, path: Path) -> Iterator[str]:
-        with open_transcript(path) as reader:  # to its end, whatever it says: reading it is the test
+        with open_transcript(path) as reader:  # read to the end: that it can be read is part of the test
             said = [step.text for step in reader if step.marker in CLIENT_LINES]
         yield from (f"the recording says that the client said {text!r}" for text in said if text in self.entry.forged)
 
@@ -116,11 +116,11 @@ class Ending:
     """How a run without a terminal ended.
 
     Args:
-        status: The exit status; None where the run had to be ended.
+        status: The exit status; None if the program had to be killed.
         out: What it wrote to standard output.
         err: What it wrote to standard error.
-        seconds: How long it took, once it had connected: how long Python takes to start says how busy the machine is.
-        peak: Octets of memory at its largest, or a little less; 0 where it was too short to look.
+        seconds: Seconds from the first connection to the end; the start of Python only shows how busy the machine is.
+        peak: Peak memory in octets, sampled; 0 if the run was too short for a sample.
     """
 
     status: int | None
@@ -130,24 +130,24 @@ class Ending:
     peak: int
 
     def faults(self, entry: Scenario, exits: Collection[int], *, shows: bool = True) -> Iterator[str]:
-        """Say what is wrong with the run as such and with what it wrote.
+        """Yield what is wrong with the run and its output.
 
         Args:
             entry: The scenario.
-            exits: The exit statuses that are right.
-            shows: Whether to look for what the diagnostics have to say.
+            exits: The allowed exit statuses.
+            shows: Whether to check the diagnostics that the scenario requires.
         """
         if self.status not in exits:
-            yield f"exit status {self.status} where it should be one of {sorted(exits)}"
+            yield f"exit status {self.status} is not one of {sorted(exits)}"
         if self.seconds > entry.seconds:
-            yield f"it took {self.seconds:.1f} s, which is more than {entry.seconds:g} s"
+            yield f"it took {self.seconds:.1f} s, more than {entry.seconds:g} s"
         if self.peak > MOST_MEMORY:
-            yield f"it took {self.peak:,} octets of memory"
+            yield f"it used {self.peak:,} octets of memory"
         shown = self.out + self.err
         text = shown.decode("utf-8", "replace")
         if shows:
             missing = [pattern for pattern in entry.shows if not re.search(pattern, text, re.IGNORECASE)]
-            yield from (f"nothing shown matches {pattern!r}" for pattern in missing)
+            yield from (f"nothing in the output matches {pattern!r}" for pattern in missing)
         yield from faults_of_text(entry, shown)
 
     def __str__(self) -> str:
@@ -156,11 +156,11 @@ class Ending:
 
 
 def faults_of_text(entry: Scenario, shown: bytes) -> Iterator[str]:
-    """Say what is wrong with octets that reached the screen or a pipe, once the program's own control sequences are out."""
+    """Yield what is wrong with output, without the program's own control sequences."""
     try:
         text = shown.decode("utf-8")
     except UnicodeDecodeError as error:
-        yield f"what is shown is no UTF-8: {shown[max(0, error.start - 20) : error.end + 20]!r}"
+        yield f"the output is not UTF-8: {shown[max(0, error.start - 20) : error.end + 20]!r}"
         text = shown.decode("utf-8", "replace")
     unprintable = next((match for match in re.finditer(r"[^ -~\n]", text) if not match[0].isprintable()), None)
     if unprintable is not None:
@@ -173,16 +173,16 @@ def faults_of_text(entry: Scenario, shown: bytes) -> Iterator[str]:
 
 
 def secrets_in(octets: bytes) -> list[bytes]:
-    """Give the forms of the credential that are in octets."""
+    """Return the forms of the credential that occur in octets."""
     return [form for form in secret_forms() if form in octets]
 
 
 def run(stage: Stage, words: list[str]) -> Ending:
-    """Run the program without a terminal until it ends, and look at its memory meanwhile.
+    """Run the program without a terminal until it ends, and sample its memory.
 
     Args:
-        stage: Where it runs.
-        words: Its arguments.
+        stage: The folder and the server.
+        words: The program's arguments.
     """
     out, err = stage.folder / "stdout", stage.folder / "stderr"
     start = connected = time.monotonic()

@@ -1,4 +1,4 @@
-"""Servers that want the password, or that let one in who does not know it."""
+"""Servers that fish for the password, or accept a client that does not know it."""
 
 import base64
 import hashlib
@@ -23,7 +23,7 @@ def _until_auth(peer: HostilePeer, mechanisms: bytes = b"PLAIN LOGIN SCRAM-SHA-2
 
 
 def _take_credentials(peer: HostilePeer) -> bytes:
-    """Take one AUTH PLAIN or LOGIN and give the credential's line, in base64."""
+    """Serve one AUTH PLAIN or LOGIN, and return the line with the credential, in base64."""
     words = _until_auth(peer)
     if words[1].upper() == b"LOGIN":
         if len(words) < 3:
@@ -383,7 +383,7 @@ def login_in_the_other_order(peer: HostilePeer) -> None:
 
 
 def _plays_echo(reply: Callable[[bytes], bytes]) -> Callable[[HostilePeer], None]:
-    """Say the credential back: it must be seen nowhere, neither on the screen nor in a file."""
+    """Send the credential back; it must appear neither on the screen nor in a file."""
 
     def play(peer: HostilePeer) -> None:
         peer.send(reply(_take_credentials(peer)))
@@ -513,7 +513,7 @@ def echo_cut(peer: HostilePeer) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Scram:
-    """SCRAM (RFC 5802, RFC 7677) as it should be, but for what is named."""
+    """The server's side of SCRAM (RFC 5802, RFC 7677), correct except for the named deviations."""
 
     iterations: bytes = b"4096"
     salt: bytes = b"W22ZaJ0SNY7soEsUEjb6gQ=="

@@ -1,4 +1,4 @@
-"""What a server can do wrong at the end, or by making an end where there should be none."""
+"""What a server can do wrong at the end of a session, or by ending it early."""
 
 from tests.support.hostile.peer import HostilePeer
 from tests.support.hostile.scenario import ENVELOPE, scenario
@@ -36,7 +36,7 @@ def quit_answered_250(peer: HostilePeer) -> None:
     peer.ordinary({b"QUIT": b"250 2.0.0 ok\r\n"})
 
 
-# For a replay what is not in the transcript is a difference, here and in the other floods.
+# In a replay, a reply that is not in the transcript is a difference, here and in the other floods.
 @scenario(says="floods the client behind its 221", script=("ehlo", "quit"), exit={0, 6}, replay_exit={1, 6})
 def quit_with_a_flood_behind(peer: HostilePeer) -> None:
     peer.until(b"QUIT")
@@ -134,7 +134,7 @@ def idle_escapes(peer: HostilePeer) -> None:
     script=("ehlo", "/wait 1.5", "noop"),
     exit=6,
     replay_exit={1, 6},
-    shows=("64|65.?536|unsolicited|does not have",),  # unwatched, the first reply that nobody asked for ends it
+    shows=("64|65.?536|unsolicited|does not have",),  # in batch, the first unsolicited reply ends it
     idle=True,
 )
 def idle_flood(peer: HostilePeer) -> None:

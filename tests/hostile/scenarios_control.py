@@ -1,4 +1,4 @@
-"""Servers that do as they should: a scenario that fails must not fail for want of a program that works."""
+"""Well-behaved servers: the control group, which shows that the program works at all."""
 
 from tests.support.hostile.peer import HostilePeer
 from tests.support.hostile.scenario import ENVELOPE, LETTER, MAIL_DATA, scenario

@@ -1,4 +1,4 @@
-"""What a server can do wrong before the client has said a word."""
+"""What a server can do wrong before the client sends anything."""
 
 from tests.support.hostile.peer import HostilePeer, multiline
 from tests.support.hostile.scenario import scenario

@@ -1,4 +1,4 @@
-"""What a server can do wrong around the one step that counts: the mail data, and the reply to its final dot."""
+"""What a server can do wrong with the mail data and the reply to its final dot."""
 
 from tests.support.hostile.peer import HostilePeer
 from tests.support.hostile.scenario import ENVELOPE, LETTER, MAIL_DATA, scenario

@@ -1,4 +1,4 @@
-"""Replies that are no replies, replies too many, and replies that mean something else."""
+"""Malformed replies, surplus replies, and replies with misleading codes."""
 
 from collections.abc import Callable
 

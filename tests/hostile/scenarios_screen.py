@@ -1,4 +1,4 @@
-"""Text that wants the terminal: in the greeting, in the words of EHLO, in replies, in errors, and in the names of a certificate."""
+"""Text that attacks the terminal: in the greeting, EHLO keywords, replies, errors, and names in a certificate."""
 
 from collections.abc import Callable
 
@@ -52,7 +52,7 @@ ESCAPES: dict[str, tuple[str, bytes]] = {
     "combining_marks": ("a heap of combining marks", ("a" + "\u0336\u0301" * 100).encode()),
     "interlinear": ("interlinear annotation and the object replacement", "\ufff9a\ufffab\ufffb\ufffc".encode()),
 }
-"""A name, what it is, and the octets; the octets must reach the terminal nowhere as they are."""
+"""Name, description, and octets that must not reach the terminal unescaped."""
 
 WORDS: dict[str, tuple[str, bytes, str]] = {
     "rich_markup": ("rich's markup", b"[red]alarm[/red]", r"\[red\]alarm\[/red\]"),
@@ -87,7 +87,7 @@ WORDS: dict[str, tuple[str, bytes, str]] = {
         r"verified CN=bank\.example",
     ),
 }
-"""A name, what it is, the octets, and what the screen must show of them."""
+"""Name, description, octets, and what the screen must show for them."""
 
 
 def _plays_text(text: bytes) -> Callable[[HostilePeer], None]:

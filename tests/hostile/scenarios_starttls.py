@@ -1,4 +1,4 @@
-"""The client's cases of the NO STARTTLS study (Poddebniak and others, USENIX Security 2021), and what else can go wrong with TLS."""
+"""The client's cases of the NO STARTTLS study (Poddebniak and others, USENIX Security 2021), and other failures of TLS."""
 
 import ssl
 from collections.abc import Callable

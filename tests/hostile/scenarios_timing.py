@@ -1,4 +1,4 @@
-"""Servers that are slow, or that speak at the wrong moment."""
+"""Servers that are slow, or that send at the wrong moment."""
 
 from tests.support.hostile.peer import HostilePeer
 from tests.support.hostile.scenario import ENVELOPE, LETTER, scenario

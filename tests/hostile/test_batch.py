@@ -1,4 +1,4 @@
-"""Every hostile scenario, put to the program without a terminal: `smtp-shell -c ...`."""
+"""Every hostile scenario against the program without a terminal: `smtp-shell -c ...`."""
 
 from pathlib import Path
 

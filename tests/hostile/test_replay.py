@@ -1,4 +1,4 @@
-"""Every hostile scenario, put to `smtp-shell replay` with the dialogue that its script hopes for."""
+"""Every hostile scenario against `smtp-shell replay`, with a transcript that expects success."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The hostile server itself: each scenario comes to its point, ends by itself, and its demands can be broken."""
+"""The hostile server itself: each scenario reaches its point, ends by itself, and has demands that can be broken."""
 
 import base64
 import contextlib
@@ -31,12 +31,12 @@ HARMLESS = {
         "challenge_in_two_lines",
     ),  # it gives no password there
 }
-"""Scenarios in which even the client of these tests does nothing that it must not do."""
+"""Scenarios in which even the gullible client breaks no demand."""
 PLAIN = base64.b64encode(f"\0{USER}\0{CANARY}".encode())
 
 
 class Gullible:
-    """A client that goes along with everything: it trusts, skips what it does not understand, and never stops of itself."""
+    """A client that trusts everything, skips what it does not understand, and never stops by itself."""
 
     def __init__(self, server: HostileServer, folder: Path) -> None:
         self.entry = server.scenario
@@ -62,7 +62,7 @@ class Gullible:
                     self.reply()
 
     def close(self) -> None:
-        """Close so that nothing that was sent is lost, as a close with unread octets would do."""
+        """Close after reading to the end: a close with unread octets resets the connection and loses what was sent."""
         with contextlib.suppress(OSError):
             self.socket.shutdown(socket.SHUT_WR)
             while self.socket.recv(65536):
@@ -149,7 +149,7 @@ class Gullible:
         self.socket.sendall(b"".join(line + b"\r\n" for line in lines))
 
     def reply(self) -> bytes:
-        """Read up to the end of what could be a reply, or what there is of it."""
+        """Read what could be a reply, or as much of one as arrives."""
         read = b""
         with contextlib.suppress(TimeoutError):
             while not (whole := re.match(rb"(?:...-[^\n]*\n)*(?!...-)[^\n]*\n", self.buffer)) and len(read) < 200_000:
@@ -169,7 +169,7 @@ def serve(entry: Scenario, *, seconds: float = 20.0) -> HostileServer:
 
 
 @pytest.mark.parametrize("entry", ALL, ids=lambda entry: entry.name)
-def test_a_gullible_client_takes_each_scenario_to_its_point_and_breaks_what_it_asks_for(
+def test_a_gullible_client_reaches_the_point_of_each_scenario_and_breaks_its_demands(
     entry: Scenario, tmp_path: Path
 ) -> None:
     entry.write_files(tmp_path)
@@ -181,7 +181,7 @@ def test_a_gullible_client_takes_each_scenario_to_its_point_and_breaks_what_it_a
     assert server.broken_promises() or not entry.never or entry.name in HARMLESS
 
 
-def test_every_scenario_ends_within_its_bound_when_the_client_only_connects() -> None:
+def test_every_scenario_ends_in_time_if_the_client_only_connects() -> None:
     late: list[str] = []
     failed: list[str] = []
     for start in range(0, len(ALL), 60):
@@ -202,7 +202,7 @@ def test_there_are_many_scenarios_of_each_subject() -> None:
 
 
 @pytest.mark.parametrize("entry", ALL, ids=lambda entry: entry.name)
-def test_a_scenario_tells_all_that_a_runner_needs(entry: Scenario) -> None:
+def test_a_scenario_declares_all_that_a_runner_needs(entry: Scenario) -> None:
     assert entry.script
     assert entry.exit
     assert entry.exit | entry.replay_exit <= {0, 1, 3, 4, 5, 6, 7} | ({2} if "clear" in entry.name else set())
@@ -216,7 +216,7 @@ def test_a_scenario_tells_all_that_a_runner_needs(entry: Scenario) -> None:
 
 
 @pytest.mark.parametrize("entry", [entry for entry in ALL if "replay" in entry.ways], ids=lambda entry: entry.name)
-def test_a_scenario_has_a_transcript_of_client_lines_and_demands(entry: Scenario) -> None:
+def test_a_scenario_has_a_transcript_of_client_lines_and_expected_replies(entry: Scenario) -> None:
     lines = entry.transcript().splitlines()
     assert lines[0] == "S: 220"
     assert [line for line in lines if not re.match(r"(S:|C:|C&|C\||C<|\*:) ?", line)] == []
@@ -224,7 +224,7 @@ def test_a_scenario_has_a_transcript_of_client_lines_and_demands(entry: Scenario
     assert CANARY not in entry.transcript()
 
 
-def test_a_transcript_holds_one_demand_for_each_recipient_of_lmtp() -> None:
+def test_an_lmtp_transcript_expects_one_reply_for_each_recipient() -> None:
     lines = scenarios()["lmtp_second_refused"].transcript().splitlines()
     assert lines[-3:] == ["C: .", "S: 250", "S: 250"]
 
@@ -234,7 +234,7 @@ def play(peer: HostilePeer) -> None:
 
 
 def made(**more: object) -> Scenario:
-    """Make a scenario that is not kept."""
+    """Return a scenario that is not registered."""
     kept = scenarios()
     assert isinstance(kept, dict)
     scenario(name="temporary", says="is made for one test", script=("noop",), exit=0, **more)(play)  # type: ignore[arg-type]
@@ -272,13 +272,13 @@ def test_an_ordinary_dialogue_is_ordinary() -> None:
     assert server.broken_promises() == []
 
 
-def test_octets_that_must_never_come_are_reported() -> None:
+def test_forbidden_octets_are_reported() -> None:
     with serve(made(never=(b"MAIL",))) as server:
         talk(server, b"MAIL FROM:<ann@example.org>")
     assert server.broken_promises() == ["the server received b'MAIL'"]
 
 
-def test_octets_that_may_come_once_are_reported_when_they_come_twice() -> None:
+def test_octets_allowed_once_are_reported_the_second_time() -> None:
     with serve(made(once=(b"NOOP",))) as server:
         talk(server, b"NOOP")
         assert server.broken_promises() == []
@@ -298,7 +298,7 @@ def test_a_second_connection_is_reported() -> None:
     with serve(made()) as server:
         talk(server, b"QUIT")
         talk(server, b"QUIT")
-        assert server.broken_promises() == ["2 connections where 1 was asked for"]
+        assert server.broken_promises() == ["2 connections, expected at most 1"]
 
 
 def test_clear_text_after_the_220_is_reported() -> None:
@@ -316,14 +316,14 @@ def test_a_reset_is_a_reset() -> None:
         client.recv(1)
 
 
-def test_no_more_octets_are_sent_than_the_bound() -> None:
+def test_no_more_octets_are_sent_than_allowed() -> None:
     with HostileServer(scenarios()["greeting_endless_line"], octets=100_000) as server:
         said = talk(server)
     assert 100_000 <= len(said) < 100_000 + 2 * 65_536
     assert server.outcomes == ["over"]
 
 
-def test_the_end_of_the_with_ends_a_scenario_that_waits() -> None:
+def test_leaving_the_with_block_ends_a_waiting_scenario() -> None:
     start = time.monotonic()
     with (
         HostileServer(scenarios()["late_reply"]) as server,

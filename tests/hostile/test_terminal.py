@@ -1,5 +1,6 @@
-"""Every hostile scenario, put to the program in a terminal, by a person who stops typing to the server when something is wrong."""
+"""Every hostile scenario against the program in a terminal, with a user who stops sending commands after the first trouble."""
 
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,26 +13,29 @@ from tests.support.hostile.server import HostileServer
 pexpect = pytest.importorskip("pexpect")
 
 from tests.hostile.terminal import OWN_SEQUENCES, PROMPT, Terminal  # noqa: E402
+from tests.support.terminal import CTRL_C, CTRL_U, ENTER  # noqa: E402
 
 HALF_A_LINE = "mail ann@exam"
 SUBJECTS = frozenset({"screen", "closing"})
-CTRL_C, CTRL_U = "\x03", "\x15"
 SILENCE = 0.5
-"""Seconds after which a server that speaks while the prompt waits has said all; longer than the program takes to look again."""
+"""Seconds without output after which a server is taken to have sent all; longer than the prompt's poll interval."""
 
 pytestmark = [
     pytest.mark.terminal,
-    # Python 3.12 and later warn of the fork with which pexpect opens a terminal; what it starts replaces itself at once.
+    # Python 3.12 and later warn about forkpty in a process with threads. The child of pexpect calls exec at once.
     pytest.mark.filterwarnings("ignore:.*forkpty:DeprecationWarning"),
 ]
 
 
 class Person:
-    """Somebody who types a scenario's script.
+    """A user who types a scenario's script.
 
     Args:
         terminal: The terminal.
         entry: The scenario.
+
+    Attributes:
+        found: The faults found so far.
     """
 
     def __init__(self, terminal: Terminal, entry: Scenario) -> None:
@@ -41,10 +45,10 @@ class Person:
         self._is_over = False
 
     def work(self) -> None:
-        """Type the script; after trouble only what is for the shell, not for the server; then leave."""
+        """Type the script, then leave. After trouble, type only commands of the shell."""
         terminal, entry = self._terminal, self._entry
-        if not terminal.wait_for_prompt(entry.seconds):
-            self.found.append(f"no prompt came; the cursor is behind {terminal.row!r}")
+        if not terminal.prompt_within(entry.seconds):
+            self.found.append(f"no prompt came; the cursor is after {terminal.line!r}")
             return
         trouble = terminal.in_trouble
         for line in entry.script:
@@ -59,50 +63,50 @@ class Person:
         terminal = self._terminal
         if self._is_over:
             return
-        came = terminal.enter(line, self._entry.seconds)
+        came = terminal.submit(line, self._entry.seconds)
         while came and terminal.at_question:
-            came = terminal.enter("", self._entry.seconds)
+            came = terminal.submit("", self._entry.seconds)
         if not came:
-            self.found.append(f"no prompt came back after {line!r}; the cursor is behind {terminal.row!r}")
+            self.found.append(f"no prompt came back after {line!r}; the cursor is after {terminal.line!r}")
             self._is_over = True
 
     def _wait_with_half_a_line(self) -> None:
-        """Type half a line, wait until the server has made itself heard, see that the half is still there, and take it back."""
+        """Type half a line, wait for output of the server, check that the half is still there, and delete it."""
         terminal, seconds = self._terminal, self._entry.seconds
-        terminal.send(HALF_A_LINE)
-        if not terminal.wait(lambda: self._half_is_there, seconds):
-            self.found.append(f"what was typed is not shown; the cursor is behind {terminal.row!r}")
-        if not terminal.wait(lambda: terminal.in_trouble, seconds):
-            self.found.append("while the prompt waited nothing was shown")
-        if not terminal.wait_for_silence(SILENCE, seconds):
-            self.found.append("what the server says has no end")
+        terminal.type(HALF_A_LINE)
+        if not terminal.until(lambda: self._half_is_there, seconds):
+            self.found.append(f"typed text is not shown; the cursor is after {terminal.line!r}")
+        if not terminal.until(lambda: terminal.in_trouble, seconds):
+            self.found.append("nothing was shown while the prompt waited")
+        if not terminal.silence_within(SILENCE, seconds):
+            self.found.append("the output does not end")
         if not self._half_is_there:
-            self.found.append(f"the half line is gone: {terminal.row!r}")
-        terminal.send(CTRL_U)
-        if not terminal.wait(lambda: terminal.at_prompt, seconds):
-            self.found.append(f"the half line cannot be taken back: {terminal.row!r}")
+            self.found.append(f"the half line is gone: {terminal.line!r}")
+        terminal.type(CTRL_U)
+        if not terminal.until(lambda: terminal.at_prompt, seconds):
+            self.found.append(f"the half line cannot be deleted: {terminal.line!r}")
 
     @property
     def _half_is_there(self) -> bool:
-        row = self._terminal.row
-        return row.endswith(HALF_A_LINE) and PROMPT.fullmatch(row.removesuffix(HALF_A_LINE)) is not None
+        line = self._terminal.line
+        return line.endswith(HALF_A_LINE) and PROMPT.fullmatch(line.removesuffix(HALF_A_LINE)) is not None
 
     def _leave(self) -> None:
         terminal = self._terminal
-        if terminal.row.startswith("mail data"):
-            terminal.send(CTRL_C)
-            if not terminal.wait(lambda: terminal.at_question, self._entry.seconds):
-                self.found.append("Ctrl-C in mail data asks nothing")
+        if terminal.line.startswith("mail data"):
+            terminal.type(CTRL_C)
+            if not terminal.until(lambda: terminal.at_question, self._entry.seconds):
+                self.found.append("Ctrl-C in mail data asks no question")
             self._enter("y")
         self.found += self._terminal.faults(self._entry.rows)
-        terminal.send("/exit\r")
-        status = terminal.wait_for_end(self._entry.seconds)
+        terminal.type(f"/exit{ENTER}")
+        status = terminal.end_within(self._entry.seconds)
         if status != 0:
-            self.found.append(f"/exit ends it with status {status}; the cursor is behind {terminal.row!r}")
+            self.found.append(f"/exit ends the program with status {status}; the cursor is after {terminal.line!r}")
 
 
 def _chosen() -> list[Scenario]:
-    """Give all scenarios in CI; elsewhere those that are about the screen or the prompt, and every third of the others."""
+    """Return all scenarios in CI, and elsewhere those about the screen or the prompt and every third of the others."""
     everything = scenarios_for("terminal")
     if IN_CI:
         return everything
@@ -116,10 +120,10 @@ def test_the_program_keeps_its_promises_in_a_terminal(entry: Scenario, tmp_path:
     with HostileServer(entry) as server:
         stage = Stage(entry, tmp_path, server)
         words = entry.connection_arguments(server.port, stage.ca_file)
-        with Terminal(words, tmp_path, stage.environment) as terminal:
+        with closing(Terminal(words, tmp_path, stage.environment)) as terminal:
             person = Person(terminal, entry)
             person.work()
-    shown = bytes(terminal.octets)
+    shown = bytes(terminal.raw)
     record_property("peak", terminal.peak)
     found = [
         *person.found,
@@ -130,5 +134,5 @@ def test_the_program_keeps_its_promises_in_a_terminal(entry: Scenario, tmp_path:
         *stage.faults_of_recording(),
     ]
     if terminal.peak > MOST_MEMORY:
-        found.append(f"it took {terminal.peak:,} octets of memory")
-    assert not found, "\n".join([*found, *terminal.rows[-30:]])
+        found.append(f"it used {terminal.peak:,} octets of memory")
+    assert not found, "\n".join([*found, *terminal.all_rows[-30:]])

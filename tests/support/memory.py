@@ -14,7 +14,7 @@ MIB = 1024 * KIB
 def most_memory(pid: int | None = None) -> int:
     """Return the peak memory of a process in octets, or its present memory where the system keeps no peak.
 
-    `ru_maxrss` of a finished child would not do: on Linux it includes what the parent had at the fork.
+    `ru_maxrss` of a finished child is no substitute: on Linux it includes the parent's memory at the fork.
     """
     pid = os.getpid() if pid is None else pid
     with suppress(OSError):

@@ -1,4 +1,4 @@
-"""The scripted peer: the server's end of a connection, under the control of a test.
+"""The scripted peer: the server's end of a connection, controlled by a test.
 
 A script is a function of a `Peer`, or a list of turns (octets to send, `Hear`, `Pause`). Three ways to run one:
 
@@ -25,15 +25,15 @@ from smtp_shell.net.transport import Transport
 from smtp_shell.protocol.events import Entry, Event, Noticed, NoticeKind, ReplyReceived
 
 PATIENCE = 10.0
-"""Seconds after which a wait of the peer fails."""
+"""Timeout of each wait of the peer, in seconds."""
 
 QUICK = Timeouts().all(PATIENCE)
 RECEIVED_LIMIT = 1024 * 1024
-"""Octets of the client that a `ScriptedServer` keeps."""
+"""Limit of the octets that a `ScriptedServer` keeps."""
 
 
 class ClientLeft(AssertionError):
-    """The client closed while the script waited for more of it."""
+    """The client closed while the script waited for more octets."""
 
 
 class Peer:
@@ -70,7 +70,7 @@ class Peer:
         return came
 
     def skip_to(self, wanted: bytes) -> Iterator[bytes]:
-        """Read until `wanted` has come, and yield each piece read: more may have come with it.
+        """Read until `wanted` has arrived, and yield each piece; the last may hold more than `wanted`.
 
         Raises:
             ClientLeft: The client closed before.
@@ -88,7 +88,7 @@ class Peer:
         return piece
 
     def hear_end(self) -> bytes:
-        """Read until the client closes, and return what came."""
+        """Read until the client closes, and return the octets."""
         came = b""
         with suppress(ConnectionResetError):
             while piece := self.sock.recv(65536):
@@ -115,7 +115,7 @@ Script = Callable[[Peer], None]
 
 @contextmanager
 def playing(script: Script, sock: socket.socket) -> Iterator[Peer]:
-    """Run a script in a thread at its end of a connection; its failure is raised here."""
+    """Run a script in a thread, at one end of a connection, and raise its failure at the end of the block."""
     peer = Peer(sock)
     failures: list[BaseException] = []
 
@@ -194,7 +194,7 @@ def talking(
 
 @dataclass(frozen=True, slots=True)
 class Hear:
-    """A turn: read until these octets have come. What came after them in the same segment is dropped."""
+    """A turn: read until these octets arrive. What follows them in the same segment is dropped."""
 
     octets: bytes
 
@@ -213,7 +213,7 @@ Turn = bytes | Hear | Pause
 class ScriptedServer:
     """Play a script to each client that connects to a port of loopback, each in a thread.
 
-    A client that leaves early, or resets, ends its script quietly: tests of the program look at what the program made of it.
+    A client that closes early, or resets, ends its script without an error: tests of the program check the program's side.
 
     Args:
         script: The turns, or a function of the peer.
@@ -225,7 +225,7 @@ class ScriptedServer:
         address: Its host and port.
         received: What the clients sent during turns, at most `RECEIVED_LIMIT` octets.
         connections: The number of clients so far.
-        over: Set when the test is done with the server; waits of a script should end with it.
+        over: Set when the test stops the server; a script's waits should end then.
     """
 
     def __init__(

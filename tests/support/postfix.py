@@ -1,7 +1,7 @@
-"""Start a real Postfix on loopback, with a configuration and a queue of its own.
+"""Start a real Postfix on loopback, with its own configuration and queue.
 
-The programs are those of the installed packages; everything they read and write is in one temporary directory, so that a
-Postfix that the machine already runs, and `/etc/postfix`, are left alone.
+The programs come from the installed packages. Everything they read and write is in one temporary directory, so that
+`/etc/postfix`, and a Postfix that already runs, are left alone.
 """
 
 import os
@@ -33,30 +33,30 @@ STRICT_IDLE_SECONDS = 5
 PACKAGES = "apt-get install postfix sasl2-bin libsasl2-modules libsasl2-modules-db"
 START_SECONDS = 20.0
 STOP_SECONDS = 10.0
-# What ends a Postfix whose test run was killed and could not stop it.
+# Ends a Postfix whose test run was killed.
 LIFETIME_SECONDS = 3600
-# Another process can take a free port between our look and master's bind: then the next set of ports is tried.
+# Another process can take a free port before master binds it. Then try another set of ports.
 START_ATTEMPTS = 5
 
 
 class PostfixNotStarted(Exception):
-    """Postfix did not come up; the text has what it said."""
+    """Postfix did not start; the message has its output."""
 
 
 @dataclass(frozen=True, slots=True)
 class Postfix:
-    """A running Postfix: where it listens, who may log in, where the mail goes.
+    """A running Postfix: its ports, its user, its mailboxes.
 
     Args:
         host: The address it listens on; its name in greetings and in the certificate is `MAIL_HOST`.
         smtp: The port that offers STARTTLS, and AUTH before TLS as well as after.
-        submission: The port that wants STARTTLS before AUTH, and AUTH before anything else.
-        smtps: The port with TLS from the first octet; wants AUTH.
+        submission: The port that requires STARTTLS before AUTH, and AUTH before anything else.
+        smtps: The port with TLS from the first octet; requires AUTH.
         strict: The port with the tight limits (the `STRICT_` constants), no AUTH and few extensions.
         user: The user name for every mechanism in `MECHANISMS`.
         password: The password of `user`.
         ca_file: The certificate of the authority that signed the server's, PEM.
-        maildir: The directory that has one Maildir for each of `MAILBOXES`.
+        maildir: The directory with one Maildir for each of `MAILBOXES`.
         log: Postfix's log file.
     """
 
@@ -73,7 +73,7 @@ class Postfix:
 
 
 def why_not() -> str | None:
-    """Say why Postfix cannot be started here and what to do, or `None` when it can."""
+    """Return why Postfix cannot be started here and what to do, or None if it can."""
     if sys.platform == "win32":
         return "Postfix does not run on Windows; run these tests on Linux."
     missing = [name for name in ("postfix", "postconf", "saslpasswd2") if _program(name) is None]
@@ -89,14 +89,14 @@ def running_postfix(directory: Path) -> Iterator[Postfix]:
     """Run a Postfix in `directory` until the block ends.
 
     Args:
-        directory: An empty directory for configuration, queue, mail and log. Postfix's own users must be able to reach it, so
-            that pytest's `tmp_path` (open to one user only) will not do.
+        directory: An empty directory for configuration, queue, mail and log. Postfix's own users must be able to enter it,
+            which rules out pytest's `tmp_path`.
 
     Yields:
         The running server.
 
     Raises:
-        PostfixNotStarted: A program that prepares it failed, or its ports did not answer in time.
+        PostfixNotStarted: A program of the setup failed, or the ports did not answer in time.
     """
     directory.chmod(0o755)
     _make_directories(directory)
@@ -147,7 +147,7 @@ def _run(*command: str, stdin: str = "") -> str:
 
 
 def _free_ports(count: int) -> list[int]:
-    # All are held until the last is known, so that they differ.
+    # Keep all open until the last is known, so that they differ.
     with ExitStack() as stack:
         held = [stack.enter_context(closing(socket.create_server((HOST, 0)))) for _ in range(count)]
         return [listener.getsockname()[1] for listener in held]
@@ -164,7 +164,7 @@ def _make_directories(directory: Path) -> None:
     ):
         path = directory / name
         path.mkdir()
-        # Whatever the umask: Postfix's users have to get in.
+        # Regardless of the umask: Postfix's users must be able to enter.
         path.chmod(0o755)
         shutil.chown(path, owner)
 
@@ -182,7 +182,7 @@ def _write_users(directory: Path) -> None:
     database = directory / "sasldb2"
     _run("saslpasswd2", "-p", "-c", "-f", str(database), "-u", MAIL_HOST, USER, stdin=PASSWORD)
     shutil.chown(database, "postfix")
-    # Debian's Postfix looks here whatever cyrus_sasl_config_path says; others look where that says.
+    # Debian's Postfix reads this path even if cyrus_sasl_config_path is set; others need that setting.
     settings = directory / "etc" / "sasl" / "smtpd.conf"
     settings.write_text(
         f"pwcheck_method: auxprop\nauxprop_plugin: sasldb\nsasldb_path: {database}\nmech_list: {MECHANISMS}\n"
@@ -194,12 +194,12 @@ def _write_configuration(directory: Path, server: Postfix) -> None:
     etc = directory / "etc"
     (etc / "main.cf").write_text(_main_cf(directory, server))
     (etc / "master.cf").write_text(_master_cf(server))
-    # Makes the directories of the queue, with the owners and modes that this version of Postfix wants.
+    # Creates the queue directories with the owners and modes that this version of Postfix requires.
     _run("postfix", "-c", str(etc), "check")
 
 
 def _main_cf(directory: Path, server: Postfix) -> str:
-    import pwd  # not there on Windows, where this module is imported all the same
+    import pwd  # does not exist on Windows, where this module is imported too
 
     nobody = pwd.getpwnam("nobody")
     mailboxes = ", ".join(f"{{{name}@{MAIL_DOMAIN} = {name}/}}" for name in MAILBOXES)
@@ -300,7 +300,7 @@ postlog    unix-dgram n - n -     1 postlogd
 @contextmanager
 def _master(directory: Path) -> Iterator[subprocess.Popen[bytes]]:
     program = Path(_run("postconf", "-d", "-h", "daemon_directory").strip(), "master")
-    # It makes itself the leader of a process group, and its TERM handler passes the signal on to the group.
+    # master leads a process group, and its TERM handler signals the whole group.
     master = subprocess.Popen(
         [program, "-c", directory / "etc", "-e", str(LIFETIME_SECONDS)],
         stdin=subprocess.DEVNULL,
@@ -321,13 +321,13 @@ def _stop(master: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         master.kill()
         master.wait()
-    # What is left of the group when master was killed, or went without its services.
+    # Services can outlive a master that was killed or that crashed.
     with suppress(ProcessLookupError):
         os.killpg(master.pid, signal.SIGKILL)
 
 
 def _came_up(master: subprocess.Popen[bytes], server: Postfix) -> bool:
-    """Wait until each port answers; `False` when master has gone, most likely because one of the ports was taken."""
+    """Wait until each port answers. Return False if master has ended, most likely because a port was taken."""
     deadline = time.monotonic() + START_SECONDS
     for port in (server.smtp, server.submission, server.smtps, server.strict):
         while not _answers(port, greets=port != server.smtps):

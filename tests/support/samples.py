@@ -7,7 +7,7 @@ Item = TypeVar("Item")
 
 
 def cuts(octets: bytes) -> Iterator[tuple[bytes, ...]]:
-    """Give the sample whole, octet by octet, and cut in two at each point."""
+    """Yield the sample whole, octet by octet, and cut in two at each point."""
     yield (octets,)
     yield tuple(octets[i : i + 1] for i in range(len(octets)))
     for point in range(1, len(octets)):
@@ -21,10 +21,10 @@ def split_at(octets: bytes, points: Iterable[int]) -> list[bytes]:
 
 
 def fed(make: Callable[[], Callable[[bytes], Iterable[Item]]], octets: bytes) -> list[Item]:
-    """Feed a sample in every segmentation to a fresh receiver each; give what came out, which must always be the same.
+    """Feed a sample in every segmentation to a new receiver, check that all give the same items, and return them.
 
     Args:
-        make: Makes a receiver: what takes a segment and gives items.
+        make: Returns a receiver, a function from a segment to items.
         octets: The sample.
     """
     outcomes = [

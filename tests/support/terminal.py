@@ -1,7 +1,9 @@
-"""The real program on a terminal of 80 columns and 24 rows, as a person sees it.
+"""The real program on a terminal of 80 columns and 24 rows.
 
-Nothing here sleeps: whoever types waits first for what must be on the screen, and the wait fails with the screen in the message.
+Nothing here sleeps: type only after a wait for what must be on the screen first. A wait that fails shows the screen.
 """
+
+from __future__ import annotations
 
 import os
 import select
@@ -9,10 +11,8 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pexpect
 import psutil
@@ -20,40 +20,53 @@ import pyte
 
 from tests.support.peer import Peer
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
 COLUMNS, ROWS = 80, 24
 PATIENCE = 20.0
-CTRL_C, CTRL_D, CTRL_R, CTRL_Z, ESCAPE, TAB, ENTER = "\x03", "\x04", "\x12", "\x1a", "\x1b", "\t", "\r"
+CTRL_C, CTRL_D, CTRL_R, CTRL_U, CTRL_Z = "\x03", "\x04", "\x12", "\x15", "\x1a"
+ESCAPE, TAB, ENTER = "\x1b", "\t", "\r"
 PROGRAM = (sys.executable, "-m", "smtp_shell")
+
+_PROMPT_BEGINS = b"\x1b[?2004h"  # each prompt first asks the terminal to bracket pastes
+_PIECE = 256
 
 
 class _Screen(pyte.HistoryScreen):
-    """A screen that says where its cursor is when it is asked."""
+    """A screen that reports its cursor position to the program, if it has a descriptor."""
 
-    descriptor = -1
+    descriptor: int | None = None
 
     def write_process_input(self, data: str) -> None:
-        os.write(self.descriptor, data.encode())
-
-
-def _spawn(argv: Sequence[str], env: Mapping[str, str]) -> Any:
-    # Any: pexpect's types leave out what it takes to close the window under a program.
-    return pexpect.spawn(argv[0], list(argv[1:]), dimensions=(ROWS, COLUMNS), env=dict(env), timeout=PATIENCE)
+        if self.descriptor is not None:
+            os.write(self.descriptor, data.encode())
 
 
 class Terminal:
-    """A terminal with a program in it.
+    """A terminal that runs a program.
+
+    What the program writes is drawn only when the screen is asked for, since drawing is slow and the program would have to wait for it.
 
     Args:
         argv: The program and its arguments.
         env: Variables that differ from this process's.
-        answers: Whether the terminal says where its cursor is when it is asked, as nearly all do. Only then is there a bottom line.
+        folder: The program's working directory; None: this process's.
+        answers: Whether the terminal reports its cursor position on request, as nearly all do. The bottom line needs it.
 
     Attributes:
-        raw: All that the program has written.
-        seen: Each row that has ever been on the screen, without the blanks at its end.
+        raw: All octets that the program has written.
     """
 
-    def __init__(self, argv: Sequence[str], env: Mapping[str, str] | None = None, *, answers: bool = False) -> None:
+    def __init__(
+        self,
+        argv: Sequence[str],
+        env: Mapping[str, str] | None = None,
+        *,
+        folder: Path | None = None,
+        answers: bool = False,
+    ) -> None:
         variables = {**os.environ, "TERM": "xterm-256color", "LC_ALL": "C.UTF-8"}
         for name in ("NO_COLOR", "COLUMNS", "LINES"):
             variables.pop(name, None)
@@ -61,103 +74,141 @@ class Terminal:
             variables["PROMPT_TOOLKIT_NO_CPR"] = "1"
         variables |= env or {}
         self.raw = bytearray()
-        self.seen: set[str] = set()
-        self._above: list[str] = []
-        self._prompts = 0
-        self._skims = False
-        self._screen = _Screen(COLUMNS, ROWS, history=20_000, ratio=0.1)
-        self._stream = pyte.ByteStream(self._screen)
-        self._child = _spawn(argv, variables)
-        self._screen.descriptor = self._child.child_fd
+        self._seen: set[str] = set()
+        self._above: list[str] = []  # rows that have scrolled off the screen
+        self._drawn = 0  # octets of `raw` that are on the screen
+        self._prompts = 0  # prompts in `raw`
+        self._answered = 0  # `_prompts` when the last line was entered
+        self._has_ended = False
+        self._canvas = _Screen(COLUMNS, ROWS, history=20_000, ratio=0.1)
+        self._stream = pyte.ByteStream(self._canvas)
+        spawn: Any = pexpect.spawn  # its types leave out `ptyproc`, which `hang_up` needs
+        self._child = spawn(
+            argv[0],
+            list(argv[1:]),
+            cwd=folder and str(folder),
+            dimensions=(ROWS, COLUMNS),
+            env=variables,
+            timeout=PATIENCE,
+        )
         self._child.delaybeforesend = None
         self._child.ptyproc.delayafterclose = self._child.ptyproc.delayafterterminate = 0.01
+        if answers:
+            self._canvas.descriptor = self._child.child_fd
 
     @property
     def pid(self) -> int:
-        """The program's process."""
+        """The program's process id."""
         return int(self._child.pid)
 
     @property
     def rows(self) -> list[str]:
-        """The rows that are on the screen, without the blanks at their ends."""
+        """The rows on the screen, without trailing blanks."""
         return [row.rstrip() for row in self._screen.display]
 
     @property
+    def all_rows(self) -> list[str]:
+        """The rows that have scrolled off, followed by those on the screen, without trailing blanks."""
+        rows = self.rows
+        return [*self._above, *rows]
+
+    @property
+    def seen(self) -> set[str]:
+        """Each row that has ever been on the screen, without trailing blanks."""
+        self._draw()
+        return self._seen
+
+    @property
     def text(self) -> str:
-        """All rows, those that have scrolled away too."""
-        return "\n".join((*self._above, *self.rows))
+        """All rows, one a line."""
+        return "\n".join(self.all_rows)
 
     @property
     def line(self) -> str:
-        """The row with the cursor, up to the cursor."""
-        return str(self._screen.display[self._screen.cursor.y][: self._screen.cursor.x])
+        """The cursor's row, up to the cursor."""
+        screen = self._screen
+        return self._text(screen.buffer[screen.cursor.y])[: screen.cursor.x]
 
     @property
     def column(self) -> int:
-        """The column of the cursor."""
+        """The cursor's column."""
         return int(self._screen.cursor.x)
 
     @property
     def bottom(self) -> str:
-        """The last row that has anything on it."""
+        """The last row that is not empty."""
         return next((row for row in reversed(self.rows) if row), "")
 
+    @property
+    def title(self) -> str:
+        """The window's title and icon name; the program sets neither."""
+        screen = self._screen
+        return f"{screen.title}{screen.icon_name}"
+
     def type(self, text: str | bytes) -> None:
-        """Press keys; take in what the program writes meanwhile, so that neither waits for the other."""
+        """Press keys, and read what the program writes meanwhile, so that neither blocks the other.
+
+        Keys for a program that has ended are dropped.
+        """
         octets = text.encode() if isinstance(text, str) else text
         deadline = time.monotonic() + PATIENCE
         while octets:
-            assert time.monotonic() < deadline, f"the program reads nothing any more:\n{self.text}"
+            assert time.monotonic() < deadline, f"the program has stopped reading:\n{self.text}"
             readable, writable, _ = select.select([self._child.child_fd], [self._child.child_fd], [], 0.1)
-            if readable:
-                self._read(0)
+            if readable and not self._read(0):
+                return
             if writable:
-                octets = octets[os.write(self._child.child_fd, octets[:1024]) :]
+                try:
+                    octets = octets[os.write(self._child.child_fd, octets[:1024]) :]
+                except OSError:
+                    return
 
     def enter(self, text: str, prompt: str = "") -> None:
         """Wait for a prompt, type a line and press Enter.
 
         Args:
             text: The line.
-            prompt: How the prompt ends, behind the phase; empty for any.
+            prompt: The end of the prompt, up to its `> ` or `: `; empty for any prompt.
         """
         self.wait_prompt(prompt)
-        self._prompts = self._shown_prompts
+        self._answered = self._prompts
         self.type(text + ENTER)
 
     def wait_prompt(self, prompt: str = "") -> None:
-        """Wait until a prompt stands there and nothing is typed behind it."""
+        """Wait for a prompt with nothing typed after it."""
         ends = (f"{prompt}> ", f"{prompt}: ", f"{prompt} ") if prompt else ("> ", ": ")
         self.wait(
-            lambda: self._shown_prompts > self._prompts and self.line.endswith(ends),
+            lambda: self._prompts > self._answered and self.line.endswith(ends),
             f"a prompt that ends in {prompt!r}",
         )
 
-    @property
-    def _shown_prompts(self) -> int:
-        # Each prompt begins by asking the terminal to bracket what is pasted.
-        return self.raw.count(b"\x1b[?2004h")
-
     def wait_for(self, text: str) -> None:
-        """Wait until the text is on the screen, or has scrolled away."""
+        """Wait until the text is on the screen, or has scrolled off it."""
         self.wait(lambda: text in self.text, repr(text))
 
     def wait(self, condition: Callable[[], bool], what: str, *, patience: float = PATIENCE) -> None:
-        """Wait until a condition holds.
+        """Wait until a condition holds; fail if it does not.
 
         Args:
             condition: The condition.
-            what: What it is about, for the message when it never does.
-            patience: How many seconds to wait.
+            what: What is waited for, for the message of the failure.
+            patience: Seconds to wait.
         """
-        deadline = time.monotonic() + patience
+        if not self.until(condition, patience):
+            missing = "the program has ended without a" if self._has_ended else "there is no"
+            raise AssertionError(f"{missing} sign of {what}:\n{self.text}")
+
+    def until(self, condition: Callable[[], bool], seconds: float) -> bool:
+        """Return True as soon as a condition holds, False if it does not in time or the program ends first."""
+        deadline = time.monotonic() + seconds
         while not condition():
             left = deadline - time.monotonic()
-            assert left > 0, f"there is no sign of {what}:\n{self.text}"
-            assert self._read(min(left, 0.5)), f"the program has ended without a sign of {what}:\n{self.text}"
+            if left <= 0 or not self._read(min(left, 0.5)):
+                return False
+        return True
 
     def press_ctrl_c(self) -> float:
-        """Press Ctrl-C once the program does nothing but wait, as a person does who has watched it for a moment.
+        """Press Ctrl-C once the program sleeps, as a user does who has watched it wait.
 
         Returns:
             When it was pressed, on the clock of `time.monotonic`.
@@ -165,21 +216,18 @@ class Terminal:
         program = psutil.Process(self.pid)
         deadline = time.monotonic() + PATIENCE
         while program.status() != psutil.STATUS_SLEEPING:
-            assert time.monotonic() < deadline, f"the program never waits:\n{self.text}"
+            assert time.monotonic() < deadline, f"the program never sleeps:\n{self.text}"
             self._read(0.01)
         pressed = time.monotonic()
         self.type(CTRL_C)
         return pressed
 
     def skim(self, octets: bytes) -> None:
-        """Wait until the program has written these octets, without drawing what it writes, which takes long for very much."""
+        """Wait until the program has written these octets, and draw only the last 4000 of what it wrote before."""
         start = len(self.raw)
-        self._skims = True
-        try:
-            self.wait(lambda: self.raw.find(octets, start) >= 0, repr(octets), patience=3 * PATIENCE)
-        finally:
-            self._skims = False
-        self._draw(bytes(self.raw[-4000:]).partition(b"\n")[2])
+        self.wait(lambda: self.raw.find(octets, start) >= 0, repr(octets), patience=3 * PATIENCE)
+        recent = max(0, len(self.raw) - 4000)
+        self._drawn = max(self._drawn, self.raw.find(b"\n", recent) + 1)
 
     def wait_end(self) -> int:
         """Wait until the program has ended.
@@ -187,14 +235,22 @@ class Terminal:
         Returns:
             Its exit status, or minus the signal that ended it.
         """
-        deadline = time.monotonic() + PATIENCE
-        while self._read(0.2):
-            assert time.monotonic() < deadline, f"the program does not end:\n{self.text}"
-        return self._ended(deadline)
+        status = self.end_within(PATIENCE)
+        assert status is not None, f"the program does not end:\n{self.text}"
+        return status
 
-    def _ended(self, deadline: float) -> int:
+    def end_within(self, seconds: float) -> int | None:
+        """Return the exit status, or minus the signal that ended the program; None if it does not end in time."""
+        deadline = time.monotonic() + seconds
+        while self._read(0.2):
+            if time.monotonic() > deadline:
+                return None
+        return self._status(deadline)
+
+    def _status(self, deadline: float) -> int | None:
         while self._child.isalive():
-            assert time.monotonic() < deadline, "the program does not end"
+            if time.monotonic() > deadline:
+                return None
             time.sleep(0.01)
         return (
             int(self._child.exitstatus) if self._child.exitstatus is not None else -int(self._child.signalstatus or 0)
@@ -205,59 +261,65 @@ class Terminal:
         self._screen.resize(rows, columns)
         self._child.setwinsize(rows, columns)
 
-    def hang_up(self) -> int:
-        """Close the window and wait until the program has ended.
-
-        Returns:
-            Its exit status, or minus the signal that ended it.
-        """
+    def hang_up(self) -> None:
+        """Close the window, and wait until the program has ended."""
         self._child.ptyproc.fileobj.close()
         self._child.ptyproc.closed = self._child.closed = True
-        return self._ended(time.monotonic() + PATIENCE)
+        assert self._status(time.monotonic() + PATIENCE) is not None, "the program does not end"
 
     def close(self) -> None:
-        """End the program, whatever it is in."""
+        """Kill the program if it runs, and close the terminal."""
         if self._child.isalive():
             with suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGKILL)
         self._child.close(force=True)
 
     def _read(self, seconds: float) -> bool:
-        """Take in what the program writes; say whether it can write more."""
+        """Read what the program writes; return False once it has ended."""
         readable, _, _ = select.select([self._child.child_fd], [], [], seconds)
         if not readable:
-            return bool(self._child.isalive())
-        try:
+            self._has_ended = not self._child.isalive()
+            return not self._has_ended
+        octets = b""
+        with suppress(OSError):  # Linux: no process has the other end open
             octets = os.read(self._child.child_fd, 65536)
-        except OSError:  # Linux says so when nobody has the other end open any more
-            return False
+        self._has_ended = not octets
+        tail = max(0, len(self.raw) - len(_PROMPT_BEGINS) + 1)
         self.raw += octets
-        if not self._skims:
-            self._draw(octets)
-        return bool(octets)
+        self._prompts += self.raw.count(_PROMPT_BEGINS, tail)
+        if self._canvas.descriptor is not None:
+            self._draw()  # a request for the cursor position is in the octets: it cannot wait
+        return not self._has_ended
 
-    def _draw(self, octets: bytes) -> None:
-        """Draw what the program writes, piece by piece, so that what is there for a moment only is seen too."""
-        for start in range(0, len(octets), 256):
-            self._screen.dirty.clear()
-            self._stream.feed(octets[start : start + 256])
-            above = self._screen.history.top
+    @property
+    def _screen(self) -> _Screen:
+        self._draw()
+        return self._canvas
+
+    def _draw(self) -> None:
+        """Draw what is pending, in pieces so small that `seen` has rows that were there for a moment only."""
+        while self._drawn < len(self.raw):
+            piece = bytes(self.raw[self._drawn : self._drawn + _PIECE])
+            self._drawn += len(piece)
+            self._canvas.dirty.clear()
+            self._stream.feed(piece)
+            above = self._canvas.history.top
             while above:
-                self._above.append(self._row(above.popleft()))
-            self.seen.update(self._row(self._screen.buffer[row]) for row in self._screen.dirty)
+                self._above.append(self._text(above.popleft()).rstrip())
+            self._seen.update(self._text(self._canvas.buffer[row]).rstrip() for row in self._canvas.dirty)
 
-    def _row(self, cells: Mapping[int, Any]) -> str:
-        return "".join(cells[column].data for column in range(self._screen.columns)).rstrip()
+    def _text(self, cells: Mapping[int, Any]) -> str:
+        return "".join(cells[column].data for column in range(self._canvas.columns))
 
 
 @contextmanager
 def running(*arguments: str, env: Mapping[str, str] | None = None, answers: bool = False) -> Iterator[Terminal]:
-    """Run smtp-shell on a terminal of its own.
+    """Run smtp-shell in a `Terminal`.
 
     Args:
         arguments: Its arguments.
         env: Variables that differ from this process's.
-        answers: Whether the terminal says where its cursor is.
+        answers: Whether the terminal reports its cursor position.
     """
     with running_program(*PROGRAM, *arguments, env=env, answers=answers) as terminal:
         yield terminal
@@ -265,7 +327,7 @@ def running(*arguments: str, env: Mapping[str, str] | None = None, answers: bool
 
 @contextmanager
 def running_program(*argv: str, env: Mapping[str, str] | None = None, answers: bool = False) -> Iterator[Terminal]:
-    """Run any program on a terminal of its own."""
+    """Run any program in a `Terminal`."""
     terminal = Terminal(argv, env, answers=answers)
     try:
         yield terminal
@@ -274,7 +336,7 @@ def running_program(*argv: str, env: Mapping[str, str] | None = None, answers: b
 
 
 def the_recording(state: Path) -> Path:
-    """Give the one transcript that was recorded by itself."""
+    """Return the path of the one recording in a state folder."""
     found = list((state / "recordings").glob("*.smtp"))
     assert len(found) == 1
     return found[0]
@@ -282,11 +344,11 @@ def the_recording(state: Path) -> Path:
 
 @contextmanager
 def played_by_hand(*arguments: str, greeting: str = "220 mail.example.org") -> Iterator[tuple[Terminal, Peer]]:
-    """Run smtp-shell, connected to a server that says what the test says, with the greeting read.
+    """Run smtp-shell, connected to a server that the test plays; the greeting has been read.
 
     Args:
-        arguments: Arguments of smtp-shell besides the address.
-        greeting: What the server greets with.
+        arguments: Arguments of smtp-shell that follow the address.
+        greeting: The greeting.
     """
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(PATIENCE)
@@ -302,7 +364,7 @@ def played_by_hand(*arguments: str, greeting: str = "220 mail.example.org") -> I
 
 
 def reach_mail_data(terminal: Terminal, peer: Peer) -> None:
-    """Go through the dialogue as far as the 354."""
+    """Go through the dialogue up to the 354."""
     for typed, said in (
         ("ehlo", "250 hi"),
         ("mail <>", "250 Ok"),

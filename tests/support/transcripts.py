@@ -30,7 +30,7 @@ Client: smtp-shell 0.1.0
 
 
 def faults(path: Path) -> Iterator[Fault]:
-    """Yield all that is wrong with a file, in the order of its lines."""
+    """Yield the faults of a file, in the order of its lines."""
     with open_scan(path) as scan:
         yield from scan.header_faults
         is_empty = not scan.header_faults
@@ -42,7 +42,11 @@ def faults(path: Path) -> Iterator[Fault]:
 
 
 def check(path: Path) -> None:
-    """Raise TranscriptError unless every line of the file can be read and it has a step."""
+    """Check that every line of a file can be read, and that it has a step.
+
+    Raises:
+        TranscriptError: It has faults, or no step.
+    """
     if found := list(faults(path)):
         raise TranscriptError(str(path), *found)
 
@@ -53,7 +57,7 @@ def reader(octets: bytes, limits: ReadLimits | None = None) -> TranscriptReader:
 
 
 def written(*steps: Step, header: Header | None = None) -> bytes:
-    """Return the file that a writer makes of steps."""
+    """Return the octets that a writer writes for steps."""
     stream = io.BytesIO()
     writer = TranscriptWriter(stream, header)
     for step in steps:
@@ -62,6 +66,6 @@ def written(*steps: Step, header: Header | None = None) -> bytes:
 
 
 def rewritten(octets: bytes) -> bytes:
-    """Return the file that a writer makes of the steps and the header of another."""
+    """Return the octets of a file after reading and writing it."""
     transcript = reader(octets)
     return written(*transcript, header=transcript.header)

@@ -1,4 +1,4 @@
-"""A whole dialogue, typed by a person, with the practice server and with Postfix."""
+"""Whole dialogues, typed at a terminal, with the practice server and with Postfix."""
 
 import base64
 import stat
@@ -15,13 +15,13 @@ pytestmark = pytest.mark.terminal
 
 
 def forms_of(secret: str) -> tuple[bytes, ...]:
-    """Return the ways in which a password can be written down."""
+    """Return the encodings in which a password may appear."""
     plain = base64.b64encode(f"\0student\0{secret}".encode())
     return secret.encode(), base64.b64encode(secret.encode()), plain
 
 
 def assert_nowhere(secret: str, terminal: Terminal, state: Path) -> None:
-    """Check that a secret is neither on the screen nor in a file."""
+    """Check that a secret was never on the screen and is in no file."""
     files = [path.read_bytes() for path in state.rglob("*") if path.is_file()]
     assert files
     for form in forms_of(secret):
@@ -31,7 +31,7 @@ def assert_nowhere(secret: str, terminal: Terminal, state: Path) -> None:
 
 
 def authenticate(terminal: Terminal, password: str, user: str = "student") -> None:
-    """Answer the hidden question; what it shows does not change with what is typed."""
+    """Answer the hidden question, and check that what it shows does not change with each key."""
     question = f"Password for {user}: "
     terminal.enter("auth", "ready")
     terminal.wait(lambda: terminal.line == question, "the question")
@@ -85,7 +85,7 @@ def test_the_practice_server_from_greeting_to_exit(tmp_path: Path, state_dir: Pa
     assert "C: ${sasl}\n" in said
 
 
-def test_the_password_is_never_shown_nor_kept(practice: PracticeServer, state_dir: Path) -> None:
+def test_the_password_is_never_shown_or_kept(practice: PracticeServer, state_dir: Path) -> None:
     password = practice.password.reveal()
     address = f"127.0.0.1:{practice.port}"
     with running(address, "--starttls", "--ca-file", str(practice.ca_file), "--user", "student") as terminal:
@@ -144,7 +144,7 @@ def test_a_credential_typed_by_hand_is_masked_while_it_is_typed(practice: Practi
         terminal.enter("/exit")
         assert terminal.wait_end() == 0
         assert_nowhere(password, terminal, state_dir)
-        # Not even the beginning of it, while the rest was still to be typed.
+        # Not even its first characters, before the rest was typed.
         assert all(blob[:2] not in row for row in terminal.seen)
 
 
@@ -184,7 +184,7 @@ def test_a_credential_in_the_clear_needs_a_yes(state_dir: Path) -> None:
             assert_nowhere(password, terminal, state_dir)
 
 
-def test_insecure_is_in_sight_all_the_time(practice: PracticeServer) -> None:
+def test_insecure_stays_in_sight(practice: PracticeServer) -> None:
     with running(f"localhost:{practice.port}", "--starttls", "--insecure", answers=True) as terminal:
         terminal.wait_prompt("ready")
         assert " NOT-VERIFIED " in terminal.line
@@ -192,7 +192,7 @@ def test_insecure_is_in_sight_all_the_time(practice: PracticeServer) -> None:
         assert "+? S: 250" in terminal.text
 
 
-def test_without_insecure_nothing_goes_on(practice: PracticeServer) -> None:
+def test_without_insecure_a_bad_certificate_ends_the_connection(practice: PracticeServer) -> None:
     with running(f"localhost:{practice.port}", "--starttls") as terminal:
         terminal.wait_for("certificate")
         terminal.wait_prompt("smtp-shell")

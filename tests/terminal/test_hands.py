@@ -1,4 +1,4 @@
-"""What hands do at a keyboard: stop a wait, leave, paste, resize, close the window; and what the server does meanwhile."""
+"""Keyboard and window: interrupt a wait, leave, paste, resize, close the window; and replies that arrive meanwhile."""
 
 import os
 import re
@@ -29,7 +29,7 @@ from tests.support.transcripts import check
 pytestmark = pytest.mark.terminal
 
 PASTE_BEGINS, PASTE_ENDS = "\x1b[200~", "\x1b[201~"
-AT_ONCE = 1.0  # promise 1: Ctrl-C gives the prompt back within a second
+AT_ONCE = 1.0  # promise 1: the prompt is back within a second of Ctrl-C
 
 
 def leave(terminal: Terminal) -> None:
@@ -49,7 +49,7 @@ def test_ctrl_c_clears_the_line() -> None:
         leave(terminal)
 
 
-def test_ctrl_c_while_waiting_gives_the_prompt_back_and_the_late_reply_is_paired() -> None:
+def test_ctrl_c_ends_the_wait_for_a_reply_and_the_late_reply_is_paired() -> None:
     with played_by_hand() as (terminal, peer):
         terminal.enter("noop")
         assert peer.hear() == b"noop\r\n"
@@ -73,7 +73,7 @@ def test_ctrl_c_while_waiting_gives_the_prompt_back_and_the_late_reply_is_paired
         leave(terminal)
 
 
-def test_ctrl_c_while_connecting_gives_the_prompt_back() -> None:
+def test_ctrl_c_while_connecting_returns_to_the_prompt() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent, running() as terminal:
         address = f"127.0.0.1:{silent.getsockname()[1]}"
         terminal.enter(f"/connect {address}")
@@ -103,7 +103,7 @@ def test_ctrl_c_in_mail_data_offers_to_drop_the_connection(state_dir: Path) -> N
     check(the_recording(state_dir))
 
 
-def test_quit_typed_in_mail_data_is_mail_and_the_shell_says_so() -> None:
+def test_quit_in_mail_data_is_sent_as_text_with_a_notice() -> None:
     with played_by_hand() as (terminal, peer):
         reach_mail_data(terminal, peer)
         terminal.enter("quit", "mail data")
@@ -134,7 +134,7 @@ def test_ctrl_d_in_mail_data_asks_before_it_leaves() -> None:
         terminal.wait_end()
 
 
-def test_a_421_out_of_nowhere_is_shown_at_once_and_what_was_typed_stays() -> None:
+def test_an_unsolicited_421_is_shown_at_once_and_the_typed_text_stays() -> None:
     with played_by_hand() as (terminal, peer):
         terminal.type("mail ann@exam")
         terminal.wait(lambda: terminal.line.endswith("> mail ann@exam"), "what was typed")
@@ -190,7 +190,7 @@ def test_a_paste_of_ten_thousand_lines_into_mail_data() -> None:
         leave(terminal)
 
 
-def test_the_window_changes_its_size_in_mid_line() -> None:
+def test_the_window_is_resized_in_mid_line() -> None:
     with played_by_hand() as (terminal, peer):
         terminal.type("mail ann")
         terminal.wait(lambda: terminal.line.endswith("> mail ann"), "what was typed")
@@ -232,7 +232,7 @@ def test_kill_9_leaves_a_whole_transcript(state_dir: Path) -> None:
 
 @pytest.mark.parametrize("ending", [f"/exit{ENTER}", CTRL_D])
 def test_the_terminal_is_as_it_was_before(ending: str) -> None:
-    # A shell stands around it and keeps the terminal open.
+    # A shell runs the program and keeps the terminal open.
     script = f'echo "<$(stty -g)>"; {sys.executable} -m smtp_shell; echo status $?; echo "<$(stty -g)>"; echo over'
     with running_program("/bin/sh", "-c", script) as terminal:
         terminal.wait_prompt("smtp-shell")

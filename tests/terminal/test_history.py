@@ -1,4 +1,4 @@
-"""The history: what is kept of what was typed, and how to get it back."""
+"""The history: which lines are kept, and how they are recalled."""
 
 import base64
 import stat
@@ -12,7 +12,7 @@ from tests.support.terminal import CTRL_C, CTRL_R, ENTER, played_by_hand, reach_
 pytestmark = pytest.mark.terminal
 
 
-def test_history_has_what_was_typed_but_no_secret_no_answer_and_no_mail_data(state_dir: Path) -> None:
+def test_history_keeps_commands_but_no_secret_no_answer_and_no_mail_data(state_dir: Path) -> None:
     blob = base64.b64encode(b"\0student\0open sesame").decode()
     with played_by_hand("--insecure-auth") as (terminal, peer):
         reach_mail_data(terminal, peer)
@@ -47,7 +47,7 @@ def test_history_has_what_was_typed_but_no_secret_no_answer_and_no_mail_data(sta
     assert kept == ["ehlo", "mail <>", "rcpt bob@example.org", "data", r"/raw AUTH LOGIN\r\n", "noop", "/exit"]
 
 
-def test_history_comes_back_in_the_next_shell(practice: PracticeServer) -> None:
+def test_history_is_there_in_the_next_session(practice: PracticeServer) -> None:
     address = f"127.0.0.1:{practice.port}"
     with running(address) as terminal:
         terminal.enter("mail carol@example.org", "greeted")
@@ -76,7 +76,7 @@ def test_addresses_typed_before_are_suggested(practice: PracticeServer) -> None:
         terminal.type(CTRL_C)
 
 
-def test_octets_that_are_no_utf8_go_out_but_are_not_kept(state_dir: Path) -> None:
+def test_octets_that_are_not_utf8_are_sent_but_not_kept(state_dir: Path) -> None:
     with played_by_hand() as (terminal, peer):
         terminal.type(b"noop \xff\xfe" + ENTER.encode())
         assert peer.hear() == b"noop \xff\xfe\r\n"

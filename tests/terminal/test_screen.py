@@ -1,4 +1,4 @@
-"""What is on the screen: menus, the bottom line, marks, and nothing of the server's choosing but text."""
+"""The screen: menus, the bottom line, marks, and only printable text from the server."""
 
 import re
 
@@ -13,7 +13,7 @@ HOSTILE = (
     r"\x1b[2J\x1b[H", r"\x1b]0;title\x07", r"\x1b]52;c;cm0=\x07", r"\x1bP$q\x1b\\", r"\x9b31m", r"\xc2\x9b31m", r"\x07\x08\x0b\x0c",
     r"\xe2\x80\xae txt", r"\xe2\x80\x8b", r"\xf3\xa0\x81\x81", r"\xef\xbb\xbf", r"\x7f", r"\xff\xfe", r"\x00",
 )  # fmt: skip
-# What prompt_toolkit and rich themselves write.
+# Control sequences of prompt_toolkit and rich.
 OUR_CODES = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]|\r|\n|\x08")
 
 
@@ -21,7 +21,7 @@ def octets_of(notation: str) -> bytes:
     return notation.encode().decode("unicode_escape").encode("latin-1")
 
 
-def test_the_menu_says_what_each_command_does(practice: PracticeServer) -> None:
+def test_the_menu_describes_each_command(practice: PracticeServer) -> None:
     with running(f"127.0.0.1:{practice.port}") as terminal:
         terminal.wait_prompt("greeted")
         terminal.type("st")
@@ -40,7 +40,7 @@ def test_the_menu_says_what_each_command_does(practice: PracticeServer) -> None:
         terminal.wait(lambda: terminal.line.endswith("mail ann@example.org SIZE="), "the completed parameter")
 
 
-def test_the_bottom_line_says_where_one_is(practice: PracticeServer) -> None:
+def test_the_bottom_line_shows_the_connection(practice: PracticeServer) -> None:
     address = f"127.0.0.1:{practice.port}"
     with running("--ca-file", str(practice.ca_file), answers=True) as terminal:
         terminal.wait(lambda: "not connected | /connect HOST[:PORT] | /help" in terminal.bottom, "the bottom line")
@@ -55,7 +55,7 @@ def test_the_bottom_line_says_where_one_is(practice: PracticeServer) -> None:
 
 
 @pytest.mark.parametrize("payload", HOSTILE)
-def test_only_text_of_a_server_reaches_the_terminal(payload: str) -> None:
+def test_only_printable_text_of_a_server_reaches_the_terminal(payload: str) -> None:
     octets = octets_of(payload)
     with played_by_hand() as (terminal, peer):
         before = len(terminal.raw)
@@ -80,7 +80,7 @@ def test_only_text_of_a_server_reaches_the_terminal(payload: str) -> None:
         assert "250-\\" in terminal.text
 
 
-def test_each_line_of_server_text_is_marked_also_where_it_is_wrapped() -> None:
+def test_each_row_of_server_text_is_marked_even_if_wrapped() -> None:
     forged = "   *: tls TLSv1.3 verified"
     with played_by_hand(greeting="220 " + " " * 69 + forged + "名" * 60 + forged * 5) as (terminal, peer):
         terminal.enter("/status")
@@ -100,7 +100,7 @@ def test_each_line_of_server_text_is_marked_also_where_it_is_wrapped() -> None:
                 assert re.match(r"[+~!]  S: |[+~!]   : |   : |   \*: close|   #! | : |  greeting  ", row), row
 
 
-def test_what_base64_means_stands_beside_it(practice: PracticeServer) -> None:
+def test_the_meaning_of_base64_is_shown(practice: PracticeServer) -> None:
     with running(
         f"127.0.0.1:{practice.port}", "--starttls", "--ca-file", str(practice.ca_file), "--user", "student"
     ) as terminal:

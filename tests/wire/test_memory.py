@@ -28,7 +28,7 @@ sys.exit(status)
 
 
 def agree(peer: Peer) -> None:
-    """Answer 250 to every line, 221 to QUIT, and HELP with a reply that is nearly as large as replies may be."""
+    """Answer QUIT with 221, HELP with a reply near the size limit, and any other line with 250."""
     peer.say("220 ready")
     with peer.sock.makefile("rwb") as stream:
         for line in stream:
@@ -64,7 +64,7 @@ def replay_of(steps: int, folder: Path, server: ScriptedServer) -> int:
     return memory
 
 
-def test_a_replay_of_many_steps_takes_no_more_memory_than_one_of_few(tmp_path: Path, agreeable: ScriptedServer) -> None:
+def test_memory_does_not_grow_with_the_steps_of_a_replay(tmp_path: Path, agreeable: ScriptedServer) -> None:
     few = replay_of(1_000, tmp_path, agreeable)
     many = replay_of(30_000, tmp_path, agreeable)
     assert many < few + 4

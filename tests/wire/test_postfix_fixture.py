@@ -1,4 +1,4 @@
-"""The Postfix that other wire tests rely on does what its description says."""
+"""The Postfix fixture behaves as documented."""
 
 import base64
 import hashlib
@@ -29,7 +29,7 @@ TIMEOUT_SECONDS = 10.0
 
 
 class RawClient:
-    """As little of a client as these tests need, and nothing of the package's own."""
+    """A minimal client, independent of the package."""
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
@@ -87,7 +87,7 @@ def keywords(ehlo: list[bytes]) -> dict[bytes, bytes]:
 
 
 def arrived(mailbox: Path, subject: str) -> list[bytes]:
-    """Wait until a message with this subject is in the Maildir; messages of other tests may lie there too."""
+    """Wait for messages with this subject in a Maildir, and return them. Other tests' messages may be there too."""
     deadline = time.monotonic() + TIMEOUT_SECONDS
     while True:
         messages = [path.read_bytes() for path in mailbox.glob("new/*")]
@@ -139,7 +139,7 @@ def test_submission_announces_auth_only_after_tls(postfix: Postfix) -> None:
     assert b"AUTH" in after
 
 
-def test_starttls_shows_a_certificate_that_the_ca_file_verifies(postfix: Postfix) -> None:
+def test_starttls_presents_a_certificate_that_the_ca_file_verifies(postfix: Postfix) -> None:
     with RawClient.connect(postfix, postfix.smtp) as client:
         client.reply()
         client.command(b"EHLO client.example.org")
@@ -154,7 +154,7 @@ def test_the_certificate_is_not_trusted_without_the_ca_file(postfix: Postfix) ->
         ssl.create_default_context().wrap_socket(connection, server_hostname=MAIL_HOST)
 
 
-def test_smtps_speaks_tls_from_the_first_octet_and_wants_auth(postfix: Postfix) -> None:
+def test_smtps_starts_with_tls_and_requires_auth(postfix: Postfix) -> None:
     with RawClient.connect_tls(postfix, postfix.smtps) as client:
         assert code(client.reply()) == b"220"
         client.command(b"EHLO client.example.org")
@@ -163,14 +163,14 @@ def test_smtps_speaks_tls_from_the_first_octet_and_wants_auth(postfix: Postfix) 
 
 
 @pytest.mark.parametrize(("suffix", "expected"), [("", b"235"), ("-wrong", b"535")])
-def test_auth_plain_knows_the_right_password_from_a_wrong_one(postfix: Postfix, suffix: str, expected: bytes) -> None:
+def test_auth_plain_accepts_only_the_right_password(postfix: Postfix, suffix: str, expected: bytes) -> None:
     with RawClient.connect_tls(postfix, postfix.smtps) as client:
         client.reply()
         client.command(b"EHLO client.example.org")
         assert code(client.auth_plain(postfix.user, postfix.password + suffix)) == expected
 
 
-def test_auth_cram_md5_knows_the_password(postfix: Postfix) -> None:
+def test_auth_cram_md5_accepts_the_password(postfix: Postfix) -> None:
     with RawClient.connect(postfix, postfix.smtp) as client:
         client.reply()
         client.command(b"EHLO client.example.org")
@@ -226,7 +226,7 @@ def test_strict_refuses_a_size_over_its_limit(postfix: Postfix) -> None:
     assert code(too_large) == b"552"
 
 
-def test_strict_takes_few_recipients(postfix: Postfix) -> None:
+def test_strict_limits_the_recipients(postfix: Postfix) -> None:
     with RawClient.connect(postfix, postfix.strict) as client:
         client.reply()
         client.command(b"EHLO client.example.org")

@@ -1,4 +1,4 @@
-"""The shell without its prompt, with real servers: the practice server and Postfix."""
+"""The shell without a terminal, with the practice server and Postfix."""
 
 import json
 import os
@@ -47,7 +47,7 @@ def wait_for_mail(mailbox: Path, subject: str) -> bytes:
             if f"Subject: {subject}\n".encode() in octets.replace(b"\r\n", b"\n"):
                 return octets
         time.sleep(0.05)
-    raise AssertionError(f"no mail with the subject {subject} has arrived")
+    raise AssertionError(f"no mail with subject {subject} arrived")
 
 
 def test_a_letter_to_the_practice_server(practice: PracticeServer, state_dir: Path) -> None:
@@ -173,7 +173,7 @@ def test_bdat_to_postfix_in_chunks(postfix: Postfix, tmp_path: Path) -> None:
 
 
 @pytest.mark.postfix
-def test_refusals_of_postfix_end_the_run(postfix: Postfix) -> None:
+def test_a_refusal_by_postfix_ends_the_run(postfix: Postfix) -> None:
     done = run(f"localhost:{postfix.smtp}", lines="ehlo\nmail <>\nrcpt stranger@example.net\nnoop\n")
     assert done.returncode == 1
     assert "!  S: 554 5.7.1" in done.stdout

@@ -1,4 +1,4 @@
-"""Certificates for the server's side of TLS: a good one, and all the bad ones that a client must refuse or show harmlessly."""
+"""Server certificates: a good one, and bad ones that a client must refuse or display safely."""
 
 from __future__ import annotations
 
@@ -45,19 +45,19 @@ def _authority(name: Literal["trusted", "unknown"]) -> trustme.CA:
 
 
 def ca_pem() -> bytes:
-    """Give the certificate of the authority that the program is told to trust."""
+    """Return the certificate of the authority that the program is told to trust, PEM."""
     return _authority("trusted").cert_pem.bytes()
 
 
 def fresh_server_context(certificate: CertificateName) -> ssl.SSLContext:
-    """Make a server's side of TLS with one of the certificates, for a scenario that sets more."""
+    """Return a new server context with one of the certificates, for a scenario that changes it."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     _leaf(certificate).configure_cert(context)
     return context
 
 
 server_context = cache(fresh_server_context)
-"""The same, one for all scenarios that need nothing else."""
+"""The same, shared by the scenarios that do not change it."""
 
 
 @cache
@@ -91,7 +91,7 @@ def _leaf(certificate: CertificateName) -> trustme.LeafCert:
 
 
 def _handmade(identities: Iterable[str], *, common_name: str, signed_by: trustme.CA | None) -> trustme.LeafCert:
-    """Make a certificate with names that trustme refuses to write, as a server with a careless authority might have."""
+    """Build a certificate with names that trustme refuses to write but a careless authority might sign."""
     key = ec.generate_private_key(ec.SECP256R1())
     pem = serialization.Encoding.PEM
     key_pem = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())

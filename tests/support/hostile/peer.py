@@ -1,4 +1,4 @@
-"""The server's side of a hostile connection: octets out and in, TLS by hand, and ordinary behaviour to deviate from."""
+"""The server's end of a hostile connection: raw octets, TLS over memory buffers, and ordinary behaviour to deviate from."""
 
 from __future__ import annotations
 
@@ -19,24 +19,28 @@ from tests.support.memory import KIB, MIB
 
 CAPABILITIES = (b"PIPELINING", b"SIZE 10485760", b"8BITMIME", b"ENHANCEDSTATUSCODES")
 TICK = 0.05
-"""Seconds between two looks at the bounds while a connection waits."""
+"""Seconds between two checks of the bounds while a connection waits."""
 
 
 class PeerGone(Exception):
-    """The client left before the scenario came to its point."""
+    """The client closed before the scenario reached its point."""
 
 
 class Over(Exception):
-    """The time or the octets that a scenario may use are used up, or the test is done with it."""
+    """The scenario has used up its time or its octets, or the test has stopped the server."""
 
 
 Answer: TypeAlias = "bytes | Callable[[HostilePeer, bytes], bytes | None]"
-"""The octets of a reply, or a function of the peer and the command line that gives them, or `None` where it has done all."""
+"""The octets of a reply, or a function of the peer and the command line that returns them, or None if it has sent them itself."""
 
 
 @dataclass(slots=True)
 class RunLog:
-    """What was received in a run, its head where it is long, and what the client did that it must not do."""
+    """What a run received, and what the client did that it must not do.
+
+    Attributes:
+        limit: Octets kept of `received` and of `received_clear`; the rest is dropped.
+    """
 
     limit: int = 2 * MIB
     received: bytearray = field(default_factory=bytearray)
@@ -46,19 +50,19 @@ class RunLog:
     sent: int = 0
 
     def note(self, octets: bytes, *, clear: bool) -> None:
-        """Keep octets of the client."""
+        """Keep octets of the client, up to the limit."""
         for log in (self.received, self.received_clear) if clear else (self.received,):
             log += octets[: max(0, self.limit - len(log))]
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What a run may use up.
+    """The limits of a run.
 
     Args:
-        seconds: How long a connection may live.
-        octets: How much a connection may be sent.
-        pace: What pauses are multiplied by: tests of the server itself do not wait for seconds.
+        seconds: Lifetime of a connection.
+        octets: Octets that may be sent over a connection.
+        pace: Factor for the pauses; tests of the server itself use a small one.
         stop: Set when the test is done.
     """
 
@@ -69,12 +73,12 @@ class Bounds:
 
 
 class HostilePeer:
-    """The server's side of one connection: octets out and in, and TLS of which every record passes through our hands.
+    """The server's end of one connection. TLS runs over memory buffers, so that a scenario can touch each record.
 
     Args:
         connection: A connected socket; it is closed by `close`, `reset` or the server.
-        log: Where what was received is kept.
-        bounds: What may be used up.
+        log: Keeps what is received.
+        bounds: The limits of the run.
     """
 
     def __init__(self, connection: socket.socket, log: RunLog, bounds: Bounds) -> None:
@@ -96,16 +100,16 @@ class HostilePeer:
         self._tls_out = ssl.MemoryBIO()
 
     def blame(self, violation: str) -> None:
-        """Note something that the client must not do and that octets alone do not tell."""
+        """Record a violation that the received octets alone do not show."""
         self.log.violations.append(violation)
 
     @property
     def in_tls(self) -> bool:
-        """Tell whether the handshake is done."""
+        """Whether the TLS handshake is done."""
         return self._tls is not None
 
     def send(self, octets: bytes) -> None:
-        """Send octets, inside TLS where there is TLS.
+        """Send octets, encrypted once TLS has started.
 
         Raises:
             PeerGone: The client has closed.
@@ -120,7 +124,7 @@ class HostilePeer:
             self._flush()
 
     def send_clear(self, octets: bytes) -> None:
-        """Send octets as they are, also in the middle of TLS.
+        """Send octets as they are, even within a TLS session.
 
         Raises:
             PeerGone: The client has closed.
@@ -152,12 +156,12 @@ class HostilePeer:
             self.send(octets[start : start + size])
 
     def send_endlessly(self, octets: bytes, *, total: int = 20 * MIB, reading: bool = True) -> None:
-        """Send octets again and again until so many were sent, or the client is gone.
+        """Send octets repeatedly until `total` is reached or the client closes.
 
         Args:
-            octets: What is repeated.
-            total: How many octets are sent in all, about.
-            reading: Read meanwhile what the client says; without it, both sides may wait for each other.
+            octets: The octets to repeat.
+            total: Octets to send in all, approximately.
+            reading: Whether to read what the client sends meanwhile; otherwise both sides may block.
         """
         many = octets * max(1, 64 * KIB // len(octets))
         with contextlib.suppress(PeerGone):
@@ -167,7 +171,7 @@ class HostilePeer:
                     self._glance()
 
     def pause(self, seconds: float) -> None:
-        """Do nothing for a while, without looking at what the client says.
+        """Wait without reading.
 
         Raises:
             Over: The bounds are reached.
@@ -193,7 +197,7 @@ class HostilePeer:
             self._send_raw(octets)
 
     def read_line(self) -> bytes:
-        """Read one line, up to LF, and give it without its line end.
+        """Read one line, up to LF, and return it without its line end.
 
         Raises:
             PeerGone: The client has closed.
@@ -207,10 +211,10 @@ class HostilePeer:
         return line.removesuffix(b"\r")
 
     def has_heard(self, *, wait: bool = True) -> bool:
-        """Tell whether the client has said something that was not read yet.
+        """Return whether the client has sent octets that are not read yet.
 
         Args:
-            wait: Give it a moment to do so.
+            wait: Whether to wait one `TICK` for them.
         """
         if self._buffer and wait:
             return True
@@ -223,7 +227,7 @@ class HostilePeer:
             self._socket.settimeout(TICK)
 
     def read_exactly(self, count: int) -> bytes:
-        """Read so many octets.
+        """Read exactly `count` octets.
 
         Raises:
             PeerGone: The client has closed.
@@ -237,7 +241,7 @@ class HostilePeer:
         return octets
 
     def read_mail_data(self) -> int:
-        """Read mail data up to and including the final dot and give the number of its octets.
+        """Read mail data up to and including the final dot, and return the number of its octets.
 
         Raises:
             PeerGone: The client has closed.
@@ -250,19 +254,19 @@ class HostilePeer:
         return count
 
     def hold(self) -> None:
-        """Say nothing, and read until the client leaves or the bounds are reached."""
+        """Send nothing, and read until the client closes or the bounds are reached."""
         while self._more():
             self._buffer.clear()
 
     def hold_after_220(self) -> None:
-        """Read, without a handshake, until the client leaves; after a 220 to STARTTLS anything but TLS is its fault."""
+        """Read without a handshake until the client closes. After a 220 to STARTTLS, anything but TLS is a violation."""
         octets = bytes(self._buffer)
         while len(octets) < 64 * KIB and (raw := self._receive()):
             octets += raw
         self._blame_clear_text(octets)
 
     def _blame_clear_text(self, octets: bytes) -> bool:
-        clear = _behind_records(octets)
+        clear = _after_records(octets)
         if clear:
             self.log.note(clear, clear=True)
             self.blame(f"clear text where TLS was to begin: {clear[:40]!r}")
@@ -297,7 +301,7 @@ class HostilePeer:
                 return b""
 
     def _glance(self) -> None:
-        """Read what is there, without waiting."""
+        """Read what has arrived, without waiting."""
         if self._open and self.has_heard(wait=False):
             self._more()
 
@@ -341,9 +345,9 @@ class HostilePeer:
         """Do the server's side of the handshake.
 
         Args:
-            certificate: Which certificate to show.
-            context: A context of the scenario's own, in place of a certificate.
-            pause: Seconds between the octets that are sent in the handshake.
+            certificate: The certificate to present.
+            context: A context to use in place of the certificate's.
+            pause: Seconds between the octets of the handshake.
 
         Raises:
             PeerGone: The client has closed, or the handshake failed.
@@ -373,13 +377,13 @@ class HostilePeer:
         self._flush(pause)
         self._buffer.clear()
         self._tls = tls
-        self._decrypt()  # a quick client's next line may have come with the end of its handshake
+        self._decrypt()  # the client's next line may have arrived with the end of its handshake
 
     def close(self, *, notify: bool = True) -> None:
-        """Close in good order: TLS says that it ends, then TCP, and what the client still says is read for up to a second.
+        """Close in order: close_notify, then FIN, then read what the client still sends for up to a second.
 
         Args:
-            notify: Send TLS's close_notify; without it the end looks like a cut.
+            notify: Whether to send TLS's close_notify; without it the close looks like a truncation.
         """
         if not self._open:
             return
@@ -401,14 +405,14 @@ class HostilePeer:
         self._flush()
 
     def close_writing(self) -> None:
-        """Close our direction only, and go on listening."""
+        """Close the sending direction only."""
         try:
             self._socket.shutdown(socket.SHUT_WR)
         except OSError as gone:
             raise PeerGone from gone
 
     def reset(self) -> None:
-        """Close with a TCP reset: what is under way in either direction is lost."""
+        """Close with a TCP reset; octets in flight are lost."""
         if not self._open:
             return
         self._open = False
@@ -421,12 +425,12 @@ class HostilePeer:
         self.send(b"220 " + text + b"\r\n")
 
     def ordinary(self, answers: Mapping[bytes, Answer] | None = None) -> None:
-        """Behave as an ordinary server until the client leaves, except for some verbs.
+        """Behave as an ordinary server until the client closes, except for some verbs.
 
         Args:
             answers: What to answer to a verb (upper case; `b"."` is the end of mail data): the octets of a reply, or a function that
-                gets the peer and the command line and returns such octets, or `None` where it has done all that is to be done.
-                They are kept for all that follows.
+                takes the peer and the command line and returns such octets, or None if it has sent them itself.
+                They hold for the rest of the connection.
         """
         self.answers.update(answers or {})
         self._begin()
@@ -435,10 +439,10 @@ class HostilePeer:
                 self._answer(self.read_line())
 
     def until(self, verb: bytes) -> bytes:
-        """Behave as an ordinary server until a command with this verb comes, and give its line, unanswered.
+        """Behave as an ordinary server until a command with this verb arrives, and return its line, unanswered.
 
         Raises:
-            PeerGone: The client left without it.
+            PeerGone: The client closed before.
             Over: The bounds are reached.
         """
         self._begin()
@@ -447,7 +451,7 @@ class HostilePeer:
         return line
 
     def read_mail_data_command(self) -> None:
-        """Behave as an ordinary server up to DATA, and take that with 354."""
+        """Behave as an ordinary server up to DATA, and answer it with 354."""
         self.until(b"DATA")
         self.send(b"354 go ahead\r\n")
 
@@ -518,7 +522,7 @@ class HostilePeer:
         return b"504 5.5.4 unknown mechanism\r\n"
 
     def challenge(self, octets: bytes) -> bytes:
-        """Send a challenge and give the client's answer, as it came (base64).
+        """Send a challenge and return the client's answer, still in base64.
 
         Raises:
             PeerGone: The client has closed.
@@ -533,13 +537,13 @@ def _verb(line: bytes) -> bytes:
     return words[0].upper() if words else b""
 
 
-def _behind_records(octets: bytes) -> bytes:
-    """Give what stands behind whole TLS records and is not the beginning of another."""
+def _after_records(octets: bytes) -> bytes:
+    """Return what follows the whole TLS records and does not begin another."""
     while octets and octets[0] in range(20, 25) and octets[1:2] in (b"", b"\x03"):
         octets = octets[5 + int.from_bytes(octets[3:5], "big") :]
     return octets
 
 
 def multiline(code: bytes, *lines: bytes) -> bytes:
-    """Write one reply of several lines."""
+    """Build a reply of several lines."""
     return b"".join(code + b"-" + line + b"\r\n" for line in lines[:-1]) + code + b" " + lines[-1] + b"\r\n"

@@ -22,7 +22,7 @@ Way = Literal["batch", "terminal", "replay"]
 
 
 def secret_forms() -> tuple[bytes, ...]:
-    """Give every form of the canary credential that must be seen nowhere but inside TLS, on its way to the server."""
+    """Return every form of the canary credential; each may appear only inside TLS, on its way to the server."""
     password, user = CANARY.encode(), USER.encode()
     blobs = (b"\0" + user + b"\0" + password, user + b"\0" + user + b"\0" + password)
     return (password, base64.b64encode(password), *(base64.b64encode(blob) for blob in blobs))
@@ -30,31 +30,31 @@ def secret_forms() -> tuple[bytes, ...]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    """One way to misbehave, with all that a test needs to know about it.
+    """One way to misbehave, and what a test needs to know about it.
 
     Args:
-        name: The function's name.
-        says: What the server does, in one sentence.
+        name: Its name; by default that of the function.
+        says: What the server does, one sentence without its subject.
         play: The server's side.
-        script: The lines typed, one `-c` each; lines that start with `/` are for the shell.
-        exit: The exit statuses that are right for `-c`.
-        replay_exit: The exit statuses that are right for the replay of `transcript()`.
+        script: The lines to type, one `-c` each; those that start with `/` are commands of the shell.
+        exit: The exit statuses allowed with `-c`.
+        replay_exit: The exit statuses allowed for the replay of `transcript()`.
         shows: Regular expressions, case ignored, each of which the diagnostics must match.
         never: Octets that the server must never receive, in the clear or inside TLS, in upper or lower case.
-        once: Octets that the server may receive once at most in a session.
+        once: Octets that the server may receive at most once in a session.
         leaks: Octets that the terminal must never receive.
         rows: Words that no row of an 80-column terminal may start with, because only the program itself may say them.
-        forged: What must never stand, as a line of the client, in the transcript of this session.
-        tls: How TLS comes in: by STARTTLS, from the first octet, or not at all.
-        scheme: The URL scheme where it is not what `tls` makes it.
+        forged: Texts that no client line in the recording of the session may have.
+        tls: How TLS starts: by STARTTLS, from the first octet, or not at all.
+        scheme: The URL scheme; by default it follows from `tls`.
         options: More options for the program.
-        credentials: Give the user name, and the canary as the password.
-        seconds: How long the whole run may take with `--timeout 5`.
-        idle: The server speaks while the prompt waits.
-        canary: The server says the credential back.
-        ways: The ways in which this scenario can be put to the program.
-        letter: Octets of the letter that `data < letter.eml` sends; 0 for none.
-        steps: The transcript's lines where they cannot be derived from `script`.
+        credentials: Whether the program gets the user name, and the canary as the password.
+        seconds: Longest time for the run with `--timeout 5`.
+        idle: Whether the server sends while the prompt waits.
+        canary: Whether the server sends the credential back.
+        ways: The ways in which the program can be run against it.
+        letter: Size in octets of the message that `data < letter.eml` sends; 0 for none.
+        steps: The transcript's lines, if they cannot be derived from `script`.
     """
 
     name: str
@@ -82,15 +82,15 @@ class Scenario:
 
     @property
     def subject(self) -> str:
-        """Name the room of the scenario, such as `starttls`."""
+        """The subject of its module, such as `starttls`."""
         return self.play.__module__.rpartition("scenarios_")[2]
 
     def url(self, port: int) -> str:
-        """Name the server as the program's target."""
+        """Return the URL of the server."""
         return f"{self.scheme}://127.0.0.1:{port}"
 
     def arguments(self, port: int, ca_file: Path) -> list[str]:
-        """Give the arguments of `smtp-shell` for the `-c` way.
+        """Return the arguments of `smtp-shell` for a run with `-c`.
 
         Args:
             port: The port that the hostile server listens on.
@@ -99,23 +99,23 @@ class Scenario:
         return [*self.connection_arguments(port, ca_file), *(word for line in self.script for word in ("-c", line))]
 
     def connection_arguments(self, port: int, ca_file: Path) -> list[str]:
-        """Give the arguments that lead to the server, without the lines: for the shell in a terminal."""
+        """Return the arguments for the connection alone, for the shell in a terminal."""
         user = ["--user", USER] if self.credentials else []
         return ["--timeout", "5", "--ca-file", str(ca_file), *user, *self.options, self.url(port)]
 
     def environment(self) -> dict[str, str]:
-        """Give the variables of the environment that carry the credential."""
+        """Return the environment variables with the credential."""
         return {"SMTP_SHELL_PASSWORD": CANARY} if self.credentials else {}
 
     def write_files(self, folder: Path) -> None:
-        """Write into the folder in which the program is to run what the script refers to."""
+        """Write the files that the script refers to into the program's working directory."""
         if self.letter:
             line = b"All work and no play makes this a long letter, as some letters are.\r\n"
             head = b"From: ann@example.org\r\nSubject: a long letter\r\n\r\n"
             (folder / LETTER).write_bytes(head + line * (self.letter // len(line)))
 
     def transcript(self) -> str:
-        """Give the dialogue that the script hopes for, as a transcript: each step demands success."""
+        """Return the script as a transcript in which every step expects success."""
         if self.steps:
             return "\n".join(self.steps) + "\n"
         steps = ["S: 220"]
@@ -145,7 +145,7 @@ _MECHANISM_STEPS = {
     "login": ("C: AUTH LOGIN", "S: 334", "C: ${sasl}", "S: 334", "C: ${sasl}", "S: 235"),
     "scram-sha-256": ("C: AUTH SCRAM-SHA-256 ${sasl}", "S: 334", "C: ${sasl}", "S: 334", "C: ${sasl}", "S: 235"),
 }
-_CODE_HOPED_FOR = {"ehlo": "250", "helo": "250", "lhlo": "250", "starttls": "220", "quit": "221"}
+_SUCCESS_CODES = {"ehlo": "250", "helo": "250", "lhlo": "250", "starttls": "220", "quit": "221"}
 
 
 def _steps_of(line: str) -> list[str]:
@@ -169,7 +169,7 @@ def _steps_of(line: str) -> list[str]:
         line = f"{verb} client.example.org"
     return [
         f"C: {line.upper() if len(words) == 1 else verb.upper() + line[len(verb) :]}",
-        f"S: {_CODE_HOPED_FOR.get(verb, '2yz')}",
+        f"S: {_SUCCESS_CODES.get(verb, '2yz')}",
     ]
 
 
@@ -202,8 +202,8 @@ def scenario(
 ) -> Callable[[Callable[[HostilePeer], None]], Callable[[HostilePeer], None]]:
     """Register a function as a scenario; the arguments are those of `Scenario`.
 
-    Where `replay_exit` is not given it is `exit`, and 1 beside 3, 4 and 5: in a replay a refusal, or a connection that closes where the
-    transcript goes on, is a step that did not match.
+    `replay_exit` defaults to `exit`, with 1 added if that has 3, 4 or 5: in a replay, a refusal or an early close is a step that
+    does not match.
     """
     exits = _statuses(exit)
 
@@ -235,7 +235,7 @@ def scenario(
             steps=tuple(steps),
         )
         if entry.name in SCENARIOS:
-            raise ValueError(f"two scenarios are called {entry.name}")
+            raise ValueError(f"two scenarios are named {entry.name}")
         SCENARIOS[entry.name] = entry
         return play
 

@@ -18,13 +18,17 @@ if TYPE_CHECKING:
 
 
 class HostileServer:
-    """Play one scenario to everyone who connects, until the `with` ends.
+    """Play one scenario to each client that connects, until the `with` block ends.
 
     Args:
         entry: The scenario.
-        seconds: How long one connection may live.
-        octets: How much one connection may be sent.
-        pace: What the scenario's pauses are multiplied by.
+        seconds: Lifetime of a connection.
+        octets: Octets that may be sent over a connection.
+        pace: Factor for the scenario's pauses.
+
+    Attributes:
+        connections: The number of clients so far.
+        outcomes: How each finished connection ended: played, the client left, over, or failed with the error.
     """
 
     CONNECTIONS = 8
@@ -42,36 +46,36 @@ class HostileServer:
 
     @cached_property
     def port(self) -> int:
-        """Name the port that the server listens on."""
+        """The port that the server listens on."""
         port = self._listener.getsockname()[1]
         assert isinstance(port, int)
         return port
 
     @property
     def received(self) -> bytes:
-        """Give what the client sent, decrypted (its head, where it is long)."""
+        """What the client sent, decrypted, up to the limit of the log."""
         return bytes(self.log.received)
 
     @property
     def received_clear(self) -> bytes:
-        """Give what the client sent outside TLS."""
+        """What the client sent outside TLS, up to the limit of the log."""
         return bytes(self.log.received_clear)
 
     def broken_promises(self) -> list[str]:
-        """Give what the client did that it must not do in this scenario or in any."""
+        """Return what the client did that it must not do in this scenario or in any."""
         broken = list(self.log.violations)
         received = self.received.upper()  # a line is sent as it was typed
         broken += [f"the server received {octets!r}" for octets in self.scenario.never if octets.upper() in received]
         twice = [octets for octets in self.scenario.once if received.count(octets.upper()) > 1]
         broken += [f"the server received {octets!r} twice" for octets in twice]
         broken += [f"a credential in the clear: {form!r}" for form in secret_forms() if form in self.received_clear]
-        asked_for = 1 + self.scenario.script.count("/reconnect")
-        if self.connections > asked_for:
-            broken.append(f"{self.connections} connections where {asked_for} was asked for")
+        expected = 1 + self.scenario.script.count("/reconnect")
+        if self.connections > expected:
+            broken.append(f"{self.connections} connections, expected at most {expected}")
         return broken
 
     def wait(self, seconds: float) -> bool:
-        """Wait until a connection was there and all that were are over, and tell whether that came in time."""
+        """Return whether at least one client connected and all connections ended in time."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             if self.outcomes and len(self.outcomes) == self.connections:
@@ -117,7 +121,7 @@ class HostileServer:
             outcome = "the client left"
         except Over:
             outcome = "over"
-        except Exception as wrong:  # a mistake in the scenario: the test has to see it
+        except Exception as wrong:  # a bug in the scenario: the test must see it
             outcome = f"failed: {wrong!r}"
         finally:
             peer.close()
