@@ -1,4 +1,4 @@
-"""Addresses as people type them, and the paths and parameters they stand for."""
+"""Addresses as users type them, and the paths and parameters that they stand for."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ class EnvelopePath(Struct, frozen=True):
     """A reverse-path or forward-path with its parameters.
 
     Args:
-        mailbox: What stands between the angle brackets; empty for the null reverse-path.
+        mailbox: The text between the angle brackets; empty for the null reverse-path.
         parameters: ESMTP parameters, keywords in upper case.
 
-    Source: RFC 5321 §4.1.2
+    Source: RFC 5321 section 4.1.2
     """
 
     mailbox: str
@@ -29,10 +29,10 @@ def parse_paths(text: str) -> tuple[EnvelopePath, ...] | None:
     """Read addresses, each with the parameters that follow it.
 
     An address is `local-part@domain`, bare or in angle brackets, or anything else in angle brackets. Parameters are `keyword` or
-    `keyword=value`; they belong to the address before them.
+    `keyword=value`; they belong to the preceding address.
 
     Args:
-        text: What stands behind the verb, as typed.
+        text: The rest of the line after the verb, as typed.
 
     Returns:
         The paths, or None when the text does not begin with an address: it is then no shorthand.
@@ -51,7 +51,7 @@ def parse_paths(text: str) -> tuple[EnvelopePath, ...] | None:
     return tuple(paths)
 
 
-# Only a space or a tab parts words: a line break in a value has to be seen by whoever refuses it.
+# Only a space or a tab separates words: a line break in a value must reach the check that refuses it.
 _WORD = re.compile(r"""(?:<(?:"(?:[^"\\]|\\.)*"|[^<>"])*>|"(?:[^"\\]|\\.)*(?:"|\\?\Z)|[^ \t"<]|<)+""", re.DOTALL)
 _BARE = re.compile(
     r"""(?:"(?:[^"\\]|\\.)*"|[^\s<>()\[\]:;,@"\\]+)@(?:\[[^\s\[\]<>]*\]|[^\s<>()\[\]:;,@"\\]+)""", re.DOTALL

@@ -1,4 +1,4 @@
-"""Commands: what a client says, kept as the octets that go over the wire."""
+"""Commands: the lines that a client sends, kept as octets."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ class Command(Struct, frozen=True):
     """One command line.
 
     Args:
-        line: The line as sent, without its line end; not in the repr, since it may hold a credential.
-        public: How much of the line, from its start, may be shown; None for all of it.
+        line: The line as sent, without its line end. Not in the repr, since it may hold a credential.
+        public: Octets of the line, from its start, that may be shown; None for all of it.
     """
 
     line: bytes
@@ -26,17 +26,20 @@ class Command(Struct, frozen=True):
 
     @classmethod
     def parse(cls, line: bytes) -> Command:
-        """Take a line without its CRLF, exactly as it is to be sent.
+        """Return the command of a line, exactly as it is to be sent.
 
-        An AUTH line that carries an initial response is marked as a secret behind its mechanism.
+        An AUTH line that carries an initial response is secret after its mechanism.
 
-        Source: RFC 4954 §4
+        Args:
+            line: The line without its CRLF.
+
+        Source: RFC 4954 section 4
         """
         return cls(line, secret_start(line))
 
     @classmethod
     def of(cls, verb: str, argument: str = "") -> Command:
-        """Make a command from a verb and an argument that came from a person, a file or a variable.
+        """Build a command from a verb and an argument that came from a user, a file or a variable.
 
         Raises:
             NotSendable: The argument holds CR, LF or NUL, and would not stay inside one line.
@@ -58,7 +61,7 @@ class Command(Struct, frozen=True):
 
     @property
     def argument(self) -> bytes:
-        """What stands behind the verb."""
+        """The rest of the line after the verb, without white space around it."""
         return self.line[len(self.verb) :].strip()
 
     @property
@@ -80,17 +83,17 @@ _LINE_BREAKS = {"\r": "CR", "\n": "LF", "\0": "NUL"}
 
 
 def secret_start(line: bytes) -> int | None:
-    """Find where the initial response of an AUTH line begins.
+    """Return where the initial response of an AUTH line begins.
 
-    Where something else than a mechanism's name follows AUTH, that is taken for a response whose mechanism was forgotten.
+    If something else than a mechanism's name follows AUTH, it is treated as a response whose mechanism was forgotten.
 
     Args:
         line: A command line, with or without its line end.
 
     Returns:
-        How much of the line may be shown; None for all of it.
+        Octets of the line that may be shown; None for all of it.
 
-    Source: RFC 4954 §4
+    Source: RFC 4954 section 4
     """
     match = _AUTH.match(line)
     if match is None or not match[1]:

@@ -1,4 +1,4 @@
-"""One dialogue: which phase it is in, and which reply answers which command.
+"""The state of one dialogue: its phase, and which reply answers which command.
 
 The dialogue observes and never polices: anything may be sent at any time. It turns commands into octets and octets into events, and
 knows no socket, clock or screen.
@@ -34,7 +34,7 @@ UNASKED_LIMIT = 64 * 1024
 
 
 class Phase(Enum):
-    """Where a dialogue stands; the value says it in a word."""
+    """Phase of a dialogue; the value is its name for users."""
 
     GREETING = "greeting"
     FRESH = "greeted"
@@ -48,7 +48,7 @@ class Phase(Enum):
 
 
 class Asked(Enum):
-    """What kind of thing a reply is owed to."""
+    """The kind of thing that a reply is owed to."""
 
     GREETING = "the greeting"
     COMMAND = "the reply"
@@ -65,7 +65,7 @@ class Owed(Struct, frozen=True):
         command: The command it answers, if it answers one.
         verb: Its verb; empty for none.
         late: Whether nobody waits for it any more.
-        recipient: Whether a 353 announced it: it is for one recipient, or for the message behind them.
+        recipient: Whether a 353 announced it: it is for one recipient, or for the message after them.
     """
 
     asked: Asked
@@ -86,7 +86,7 @@ class Owed(Struct, frozen=True):
 
 
 # (verb, first digit of the reply code) -> the phase after it. What is not listed leaves the phase as it is.
-# Source: RFC 5321 §4.1.4 and §4.3.2, RFC 3207 §4, RFC 4954 §4.
+# Source: RFC 5321 sections 4.1.4 and 4.3.2, RFC 3207 section 4, RFC 4954 section 4.
 TRANSITIONS: dict[tuple[str, int], Phase] = {
     ("EHLO", 2): Phase.READY,
     ("HELO", 2): Phase.READY,
@@ -116,14 +116,14 @@ class Dialogue:
     """The state of one dialogue.
 
     Args:
-        limits: How much a server may say.
+        limits: Limits of what a server may send.
 
     Attributes:
-        phase: Where the dialogue stands.
+        phase: The phase.
         extensions: What the last EHLO announced; None before it.
-        greeting: The greeting, once it is in.
+        greeting: The greeting, once it has come.
         lmtp: Whether it is LMTP, where the final dot has a reply for each accepted recipient.
-        asked: How many replies have been owed so far, those that came included.
+        asked: How many replies have been owed so far, including those that came.
         answered: How many of them are not owed any more.
     """
 
@@ -133,11 +133,11 @@ class Dialogue:
         self._owed: deque[Owed] = deque([Owed(Asked.GREETING)])
         self.asked = 1
         self.answered = 0
-        self._raw = RawLines(self._limits.line)
-        self._raw_in_data = False
-        self._unasked = 0
-        self._accepted = 0
-        self._auth = Command(b"AUTH")
+        self._raw = RawLines(self._limits.line)  # what `send_raw` was given, as lines
+        self._raw_in_data = False  # whether raw lines are mail data: DATA was among them, and may be answered with 354
+        self._unasked = 0  # octets of replies that answered nothing, since the last one that did
+        self._accepted = 0  # recipients of the transaction, each of which has a reply after the final dot in LMTP
+        self._auth = Command(b"AUTH")  # the command that the responses of the current exchange belong to
         self.phase = Phase.GREETING
         self.extensions: Extensions | None = None
         self.greeting: Reply | None = None
@@ -150,7 +150,7 @@ class Dialogue:
 
     @property
     def oldest_owed(self) -> Owed | None:
-        """The reply that is owed longest; None when none is."""
+        """The oldest reply that is owed; None if none is."""
         return self._owed[0] if self._owed else None
 
     @property
@@ -159,7 +159,7 @@ class Dialogue:
         return self._parser.pending
 
     def send(self, command: Command, *, pipelined: bool = False) -> list[Event]:
-        """Note that a command line goes out; its octets are `command.octets`.
+        """Record that a command line is sent. Its octets are `command.octets`.
 
         Args:
             command: The command.
@@ -170,41 +170,41 @@ class Dialogue:
         return [CommandSent(command, pipelined)]
 
     def send_sasl(self, line: bytes, *, secret: bool = True, meaning: str = "") -> list[Event]:
-        """Note that a line of an AUTH exchange goes out, CRLF behind it.
+        """Record that a line of an AUTH exchange is sent, with a CRLF after it.
 
         Args:
             line: The base64, or `*` to cancel.
             secret: Whether it carries a credential.
-            meaning: What it says, decoded and masked.
+            meaning: What it means, decoded and masked.
 
-        Source: RFC 4954 §4
+        Source: RFC 4954 section 4
         """
         self._owe(Owed(Asked.SASL, self._auth, "AUTH"))
         return [SaslSent(line, secret, meaning)]
 
     def send_mail_data(self, octets: bytes, *, last: bool = False) -> list[Event]:
-        """Note that a piece of mail data goes out, as it goes over the wire.
+        """Record that a piece of mail data is sent, as it goes over the wire.
 
         Args:
             octets: The piece; the final dot is a piece of its own.
             last: Whether this is the final dot.
 
-        Source: RFC 5321 §4.1.1.4, RFC 2033 §4.2
+        Source: RFC 5321 section 4.1.1.4, RFC 2033 section 4.2
         """
         if last:
             self._owe_for_message(Owed(Asked.END_OF_DATA))
         return [MailDataSent(octets, last)]
 
     def send_chunk(self, octets: bytes, *, public: int | None = None) -> list[Event]:
-        """Note that octets of a BDAT chunk go out: they answer nothing and are owed nothing.
+        """Record that octets of a BDAT chunk are sent: no reply is owed to them.
 
-        Source: RFC 3030 §2
+        Source: RFC 3030 section 2
         """
         self._raw.skip_chunk(len(octets))
         return [OctetsSent(octets, public)]
 
     def send_raw(self, octets: bytes) -> list[Event]:
-        """Note that exactly these octets go out, and look for the command lines in them."""
+        """Record that exactly these octets are sent, and read the command lines in them."""
         events: list[Event] = []
         for line in lines_of(octets) if self._may_hold_secret(octets) else (octets,):
             events.append(OctetsSent(line, self._public_length(line)))
@@ -213,19 +213,19 @@ class Dialogue:
         return events
 
     def expect_late(self) -> None:
-        """Note that nobody waits any more for the replies that are owed now."""
+        """Record that nobody waits any more for the replies that are owed now."""
         self._owed = deque(replace(owed, late=True) for owed in self._owed)
 
     def receive(self, octets: bytes, seconds: float = 0.0) -> Iterator[Event]:
-        """Take octets from the server in; give what they mean, in order.
+        """Yield what octets from the server mean, in order.
+
+        Octets after the 220 to STARTTLS are not read as replies. They are noticed, and never believed.
 
         Args:
             octets: What came.
-            seconds: How long ago that was sent which a reply in them answers.
+            seconds: Seconds since the client last sent something.
 
-        Octets behind the 220 to STARTTLS are not read as replies: they are noticed, and never believed.
-
-        Source: RFC 3207 §6
+        Source: RFC 3207 section 6
         """
         if self.phase is Phase.TLS and octets:
             yield Noticed(NoticeKind.PLAINTEXT_AFTER_STARTTLS, octets=octets[: self._limits.line])
@@ -240,7 +240,7 @@ class Dialogue:
                 return
 
     def receive_eof(self) -> Iterator[Event]:
-        """Note that the server sends no more; give what that leaves open."""
+        """Record that the server sends no more, and yield what that leaves open."""
         if self._parser.pending:
             yield Noticed(NoticeKind.CUT_REPLY, octets=self._parser.pending)
         self._forgive()
@@ -249,7 +249,7 @@ class Dialogue:
     def forget_plaintext(self) -> None:
         """Forget all that was learnt before TLS: a new dialogue begins, without a greeting.
 
-        Source: RFC 3207 §4.2
+        Source: RFC 3207 section 4.2
         """
         self._parser = ReplyParser(self._limits)
         self._forgive()
@@ -303,11 +303,11 @@ class Dialogue:
         )
 
     def _in_exchange(self) -> bool:
-        """Say whether an AUTH exchange goes on, or will as far as the client can know."""
+        """Return whether an AUTH exchange is under way, or will be once pending replies come."""
         return self.phase is Phase.AUTH or any(owed.verb == "AUTH" for owed in self._owed)
 
     def _is_response(self, line: bytes) -> bool:
-        """Say whether a raw line answers a challenge, be it one that has not come yet."""
+        """Return whether a raw line answers a challenge, including one that has not come yet."""
         if self._raw_in_data:
             return False
         return self.phase is Phase.AUTH or (self._in_exchange() and re.fullmatch(_RESPONSE, line) is not None)
@@ -373,13 +373,13 @@ class Dialogue:
 
     def _end_message(self, owed: Owed, reply: Reply) -> None:
         if reply.code == 353 and not owed.recipient:
-            # PRDR: one more reply for each recipient, then one for the message (draft-hall-prdr-00 §4)
+            # PRDR: one more reply for each recipient, then one for the message (draft-hall-prdr-00 section 4)
             self._owed.extendleft([replace(owed, recipient=True)] * (self._accepted + 1))
             self.asked += self._accepted + 1
         if any(other.asked is owed.asked for other in self._owed):
             return
         self._accepted = 0
-        # A final dot that no 354 went before, or a chunk outside a transaction, ends nothing.
+        # A final dot without a preceding 354, or a chunk outside a transaction, ends nothing.
         if self.phase in ((Phase.MAILDATA,) if owed.asked is Asked.END_OF_DATA else (Phase.MAIL, Phase.RCPT)):
             self.phase = Phase.READY
 
@@ -398,7 +398,7 @@ class Dialogue:
             self.phase = phase
 
     def _stays(self, verb: str, digit: int, reply: Reply) -> bool:
-        """Say whether the phase stays although the table has a row: the row's condition is not met."""
+        """Return whether the phase stays although the table has a row, because the row's condition is not met."""
         if verb == "STARTTLS":
             return reply.code != 220 or not VIOLATIONS.isdisjoint(reply.oddities)
         if verb == "RCPT":

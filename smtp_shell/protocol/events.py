@@ -50,7 +50,7 @@ class NoticeKind(Enum):
     UNSOLICITED = "an unsolicited reply: it answers nothing"
     UNFORESEEN = "a reply code that the command cannot have"
     LATE = "the reply to a command whose wait had ended"
-    PLAINTEXT_AFTER_STARTTLS = "text in the clear behind the 220 to STARTTLS"
+    PLAINTEXT_AFTER_STARTTLS = "text in the clear after the 220 to STARTTLS"
     TOO_MUCH = "more than a server may send unasked"
     NO_CLOSE_NOTIFY = "TLS ended without close_notify: the end of the dialogue may have been cut off"
     CLEARTEXT_AUTH = "a credential goes over a connection without TLS"
@@ -85,7 +85,7 @@ class CommandSent(Struct, frozen=True):
 
 
 class SaslSent(Struct, frozen=True):
-    """A line of an AUTH exchange went out, behind a challenge.
+    """A line of an AUTH exchange went out, in answer to a challenge.
 
     Args:
         line: The line without CRLF, not in the repr.

@@ -1,4 +1,4 @@
-"""Which reply codes the standards foresee for what."""
+"""The reply codes that the standards foresee for each command."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ FORESEEN: Final[Mapping[str, frozenset[int]]] = {
     "STARTTLS": frozenset({220}),
     "AUTH": frozenset({235, 334}),
 }
-"""Verb -> what a reply to it that is neither 4yz nor 5yz may be. A verb that is not listed may have any.
+"""Verb -> the codes of its replies that are neither 4yz nor 5yz. A verb that is not listed may have any.
 
-Source: RFC 5321 §4.3.2, RFC 3207 §4, RFC 4954 §4 and §6, RFC 3030 §2
+Source: RFC 5321 section 4.3.2, RFC 3207 section 4, RFC 4954 sections 4 and 6, RFC 3030 section 2
 """
 _GREETING = frozenset({220})
 _END_OF_DATA = frozenset({250, 251, 252, 353})
 
 
 def is_foreseen_as_greeting(code: int) -> bool:
-    """Say whether a server may greet with this code.
+    """Return whether a server may greet with this code.
 
-    Source: RFC 5321 §4.3.2
+    Source: RFC 5321 section 4.3.2
     """
     return code in _GREETING or 400 <= code <= 599
 
 
 def is_foreseen_after_message(code: int) -> bool:
-    """Say whether the final dot, or the last chunk, may have this code.
+    """Return whether the reply to the final dot, or to the last chunk, may have this code.
 
-    Source: RFC 5321 §4.3.2, draft-hall-prdr-00 §4
+    Source: RFC 5321 section 4.3.2, draft-hall-prdr-00 section 4
     """
     return code in _END_OF_DATA or 400 <= code <= 599

@@ -10,22 +10,22 @@ from smtp_shell.protocol.octets import CRLF
 END_OF_DATA = b".\r\n"
 
 PIECE = 64 * 1024
-"""How many octets of a message are best read, encoded and sent at a time: with more of them the memory for each is got anew."""
+"""Octets of a message that are read, encoded and sent at a time. Larger pieces are allocated anew each time, which is slower."""
 
-# Found by their first octet, which is many times faster than to look for a text of two.
-_DOT_BEHIND_LF = rb"\n\."
-_DOT_BEHIND_CRLF = rb"\r\n\."
+# As patterns, which search for the first octet alone: many times faster than bytes.replace.
+_DOT_AFTER_LF = rb"\n\."
+_DOT_AFTER_CRLF = rb"\r\n\."
 
 
 class MailDataEncoder:
-    """Turn the text of a message, in pieces of any size, into mail data.
+    """Encoder from the text of a message, in pieces of any size, to mail data.
 
-    LF, CR and CRLF all end a line and go out as CRLF; a dot that begins a line is doubled, on the first line too.
+    LF, CR and CRLF all end a line and become CRLF. A dot at the start of a line is doubled, on the first line too.
 
     Args:
-        transparent: Whether dots are doubled; BDAT needs none of that.
+        transparent: Whether dots are doubled. BDAT does without.
 
-    Source: RFC 5321 §4.5.2
+    Source: RFC 5321 section 4.5.2
     """
 
     def __init__(self, *, transparent: bool = True) -> None:
@@ -44,21 +44,21 @@ class MailDataEncoder:
         lines = _with_crlf(piece)
         if not self._transparent:
             return lines
-        stuffed = re.sub(_DOT_BEHIND_LF, b"\n..", lines)
+        stuffed = re.sub(_DOT_AFTER_LF, b"\n..", lines)
         if self._at_line_start and stuffed.startswith(b"."):
             stuffed = b"." + stuffed
         self._at_line_start = stuffed.endswith(b"\n")
         return stuffed
 
     def end(self) -> bytes:
-        """Give what ends the mail data: the final dot, behind a CRLF if the last line lacks one."""
+        """Return the end of the mail data: the final dot, after a CRLF if the last line lacks one."""
         return END_OF_DATA if self._at_line_start else CRLF + END_OF_DATA
 
 
 class MailDataDecoder:
-    """Undo transparency over mail data in pieces, and notice its end.
+    """Decoder that undoes transparency in mail data, in pieces of any size.
 
-    Source: RFC 5321 §4.5.2
+    Source: RFC 5321 section 4.5.2
     """
 
     def __init__(self) -> None:
@@ -66,16 +66,16 @@ class MailDataDecoder:
         self._first = True
 
     def decode(self, piece: bytes) -> bytes:
-        """Decode the next piece, the final dot excepted: that is never passed in."""
+        """Decode the next piece. The final dot is never passed in."""
         octets = self._held + piece
         keep = _cut_before_line_start(octets)
         self._held = octets[keep:]
-        ready = re.sub(_DOT_BEHIND_CRLF, CRLF, octets[:keep])
+        ready = re.sub(_DOT_AFTER_CRLF, CRLF, octets[:keep])
         return self._without_start(ready)
 
     def end(self) -> bytes:
-        """Give what was held back."""
-        ready, self._held = re.sub(_DOT_BEHIND_CRLF, CRLF, self._held), b""
+        """Return what was held back."""
+        ready, self._held = re.sub(_DOT_AFTER_CRLF, CRLF, self._held), b""
         return self._without_start(ready)
 
     def _without_start(self, ready: bytes) -> bytes:
@@ -86,12 +86,12 @@ class MailDataDecoder:
 
 
 def has_only_crlf(octets: bytes) -> bool:
-    """Say whether every CR and every LF is part of a CRLF."""
+    """Return whether every CR and every LF is part of a CRLF."""
     return _line_ends(octets) in (None, "\r\n")
 
 
 def _with_crlf(piece: bytes) -> bytes:
-    """End each line in CRLF; a CR at the end ends one."""
+    """Return the piece with each line ending in CRLF. A CR at its end ends a line."""
     ends = _line_ends(piece)
     if ends in (None, "\r\n"):
         return piece
@@ -101,14 +101,14 @@ def _with_crlf(piece: bytes) -> bytes:
 
 
 def _line_ends(octets: bytes) -> object:
-    """Give the kinds of line ends in octets: None, one of CR, LF and CRLF, or a tuple of some; twice as fast as to count them."""
+    """Return the kinds of line ends in octets: None, one of CR, LF and CRLF, or a tuple. Twice as fast as counting them."""
     decoder = IncrementalNewlineDecoder(None, translate=False)
     decoder.decode(octets.decode("latin-1"), final=True)
     return decoder.newlines
 
 
 def _cut_before_line_start(octets: bytes) -> int:
-    """Find where to cut so that no CRLF is parted from the octet behind it."""
+    """Return where to cut so that no CRLF is separated from the octet that follows it."""
     if octets.endswith(b"\r\n"):
         return len(octets) - 2
     return len(octets) - 1 if octets.endswith(b"\r") else len(octets)

@@ -1,4 +1,4 @@
-"""Credentials that are not shown: those that a server sends back, and those that a person types by hand."""
+"""Masking of credentials: those that a server sends back, and those that a user types by hand."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def conceal_octets(octets: bytes, secret: Secret) -> bytes:
 
 
 def traces_of(secret: Secret) -> tuple[bytes, ...]:
-    """Give the octets by which a secret is found in what a server sends; they are as secret as it is.
+    """Return the octets by which a secret is found in what a server sends. They are as secret as it is.
 
     Args:
         secret: What must be neither shown nor kept.
@@ -42,7 +42,7 @@ def traces_of(secret: Secret) -> tuple[bytes, ...]:
 
 
 def conceal_traces(octets: bytes, traces: Iterable[bytes]) -> bytes:
-    """Mask what secrets are found by.
+    """Mask the traces of secrets.
 
     Args:
         octets: What came over the wire, before `escape`.
@@ -63,12 +63,12 @@ def _traces(value: bytes) -> Iterator[bytes]:
 
 
 def is_secret_answer(line: bytes) -> bool:
-    """Say whether a line typed as the answer to a 334 is to be masked: all are but `*` and the empty one."""
+    """Return whether a line typed as the answer to a 334 is to be masked: every one except `*` and the empty one."""
     return line.strip() not in (b"", b"*")
 
 
 def describe_typed(line: bytes, name: str) -> str:
-    """Say what an initial response, or an answer to a 334, means that the user typed by hand; a password in it is masked.
+    """Return what an initial response, or an answer to a 334, means that the user typed by hand, its password masked.
 
     Only what stands where the mechanism has something harmless is shown, so a wrong form is masked as a whole.
 

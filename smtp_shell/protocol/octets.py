@@ -19,7 +19,7 @@ _NAMED = {"r": b"\r", "n": b"\n", "t": b"\t", "\\": b"\\"}
 _MARKS_IN_A_ROW = 4
 
 # Characters with a visible category that no terminal shows, or gives no column: fillers, joiners, variation selectors, the braille
-# blank, and the parts of Hangul syllables that stand behind the first.
+# blank, and the parts of Hangul syllables that follow the first.
 _INVISIBLE = frozenset(
     map(chr, (0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180B, 0x180C, 0x180D, 0x180F, 0x2800, 0x3164, 0xFFA0, 0xFFFC))
 ) | frozenset(
@@ -28,7 +28,7 @@ _INVISIBLE = frozenset(
 
 
 def escape(octets: bytes) -> str:
-    r"""Write octets as printable text from which they can be had back.
+    r"""Return octets as printable text that `unescape` turns back into them.
 
     Printable UTF-8 stays. Each octet of anything else becomes `\xNN`: controls (C0, DEL, C1), what is not valid UTF-8, format
     characters (bidirectional and zero-width controls, tags), separators other than the space, invisible and unassigned characters,
@@ -38,7 +38,7 @@ def escape(octets: bytes) -> str:
         octets: Any octets.
 
     Returns:
-        Text that is safe on a terminal; `unescape` gives the octets back.
+        Text that is safe on a terminal.
     """
     if not octets.translate(None, PLAIN):
         return octets.decode("ascii")
@@ -60,7 +60,7 @@ def escape(octets: bytes) -> str:
 
 
 def escape_str(text: str) -> str:
-    """Write a string that came from outside (a file name, an error of the system) as `escape` would its octets."""
+    """Return a string that came from outside (a file name, a system error) as `escape` returns its octets."""
     try:
         return escape(text.encode("utf-8", "surrogateescape"))
     except UnicodeEncodeError:  # a lone surrogate that stands for no octet, as a Windows file name may hold
@@ -68,7 +68,7 @@ def escape_str(text: str) -> str:
 
 
 def unescape(text: str) -> bytes:
-    r"""Turn the notation of `escape` back into octets.
+    r"""Return the octets that a text in the notation of `escape` stands for.
 
     A reader also takes `\r`, `\n` and `\t`. A backslash before any other character is itself.
 
@@ -111,7 +111,7 @@ def _is_shown(char: str) -> bool:
 
 
 def _may_follow(cluster: str, mark: str) -> bool:
-    """Say whether a combining mark is seen as itself behind this character and the marks that it has."""
+    """Return whether a combining mark is seen as itself after this character and its other marks."""
     if not cluster or cluster == " " or mark in _INVISIBLE:
         return False
     # All of the cluster counts: a mark can compose with the character across another mark.

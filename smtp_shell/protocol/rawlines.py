@@ -1,4 +1,4 @@
-"""The lines in octets that a person sends raw, in pieces that end anywhere."""
+"""Lines in octets that a user sends as they are, in pieces that end anywhere."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Iterator
 
 
 class RawLines:
-    """Cut raw octets into lines, and pass over those that belong to a BDAT chunk.
+    """Cut raw octets into lines, and skip those that belong to a BDAT chunk.
 
     Args:
         limit: Octets of a line without an end that are kept.
 
     Attributes:
         rest: The line that has not ended yet.
-        chunk_left: How many octets of a chunk are still to come; whoever sees a BDAT line sets it.
+        chunk_left: Octets of a chunk that are still to come. Set by the caller when it reads a BDAT line.
     """
 
     def __init__(self, limit: int) -> None:
@@ -23,7 +23,7 @@ class RawLines:
         self.chunk_left = 0
 
     def receive(self, octets: bytes) -> Iterator[bytes]:
-        """Take octets in; give each line as it ends, without CRLF or LF."""
+        """Yield each line as it ends, without CRLF or LF."""
         octets = self.rest + octets
         start = self.skip_chunk(len(octets))
         while (end := octets.find(b"\n", start)) >= 0:
@@ -33,9 +33,9 @@ class RawLines:
         self.rest = octets[start:][-self._limit :]
 
     def skip_chunk(self, length: int) -> int:
-        """Count octets that may belong to a chunk; give how many of them do.
+        """Return how many of the next octets belong to a chunk, and count them as received.
 
-        Source: RFC 3030 §2
+        Source: RFC 3030 section 2
         """
         taken = min(self.chunk_left, length)
         self.chunk_left -= taken
@@ -43,5 +43,5 @@ class RawLines:
 
 
 def lines_of(octets: bytes) -> list[bytes]:
-    """Cut octets behind each LF."""
+    """Return octets cut after each LF."""
     return [line for line in re.split(rb"(?<=\n)", octets) if line]

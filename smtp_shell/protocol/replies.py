@@ -1,7 +1,7 @@
-"""Replies: what a server says, read strictly and shown as it came.
+"""Replies: read strictly, and kept as they came.
 
-A reply code is three ASCII digits. What else a server sends is kept and named, never guessed at: an `Oddity` goes on, `Malformed` ends
-the dialogue.
+A reply code is three ASCII digits. Anything else that a server sends is kept and named, never guessed at: with an `Oddity` the dialogue
+goes on, `Malformed` ends it.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ class Oddity(Enum):
     ODD_CODE = "the reply code is outside 200-599"
 
 
-# What a strict reader does not accept: these end a script, and are only named in the shell.
+# A strict reader does not accept these: they end an unattended run, and are only named in the interactive shell.
 VIOLATIONS = frozenset({Oddity.MIXED_CODES, Oddity.ODD_CODE})
 
 
 class EnhancedCode(Struct, frozen=True):
     """An enhanced status code, such as 5.7.1.
 
-    Source: RFC 3463 §2
+    Source: RFC 3463 section 2
     """
 
     class_: int
@@ -52,7 +52,7 @@ class Reply(Struct, frozen=True):
 
     Args:
         code: The reply code of its last line.
-        lines: The text of each line, behind the code and its separator, without the line end.
+        lines: The text of each line after the code and its separator, without the line end.
         octets: All of it, as it came.
         oddities: What is odd about it, in the order seen.
     """
@@ -86,12 +86,12 @@ class Reply(Struct, frozen=True):
         return escape(b" ".join(self.wire_lines())[:most])
 
     def wire_lines(self) -> Iterator[bytes]:
-        """Give the lines as they came, code included, without the line end."""
+        """Yield the lines as they came, code included, without the line end."""
         yield from wire_lines(self.octets)
 
 
 class Malformed(Struct, frozen=True):
-    """What came is no reply, and nothing behind it can be trusted.
+    """Octets that are no reply. Nothing that follows them can be trusted.
 
     Args:
         octets: What came, at most a limit's worth.
@@ -103,7 +103,7 @@ class Malformed(Struct, frozen=True):
 
 
 class ReplyLimits(Struct, frozen=True):
-    """How much a server may say.
+    """Limits of what a server may send.
 
     Args:
         line: Octets in a line, its end included.
@@ -122,7 +122,7 @@ class Extensions(Struct, frozen=True):
     Args:
         keywords: Upper-case keyword to its parameters, as octets.
 
-    Source: RFC 5321 §4.1.1.1
+    Source: RFC 5321 section 4.1.1.1
     """
 
     keywords: Mapping[str, tuple[bytes, ...]]
@@ -136,7 +136,7 @@ class Extensions(Struct, frozen=True):
         return keyword in self.keywords
 
     def parameters(self, keyword: str) -> tuple[str, ...]:
-        """Give the parameters of a keyword, escaped; none when it was not announced."""
+        """Return the parameters of a keyword, escaped; none if it was not announced."""
         return tuple(escape(word) for word in self.keywords.get(keyword, ()))
 
     @property
@@ -164,7 +164,7 @@ def _is_keyword(word: bytes) -> bool:
 
 
 class ReplyParser:
-    """Cut what a server sends into replies, whatever the segments it comes in.
+    """Parser of what a server sends, in segments of any size, into replies.
 
     Args:
         limits: How much a server may say.
@@ -184,9 +184,9 @@ class ReplyParser:
         return b"".join(self._lines) + bytes(self._line)
 
     def receive(self, octets: bytes) -> Iterator[Reply | Malformed]:
-        """Take octets in; give each reply as it becomes whole.
+        """Yield each reply as it becomes whole.
 
-        Behind a `Malformed` nothing more is read: the parser has failed. While a reply is given, `consumed` says how many of these
+        After a `Malformed` nothing more is read: the parser has failed. While a reply is yielded, `consumed` says how many of these
         octets it and those before it took.
         """
         start, size = 0, len(octets)
@@ -233,7 +233,7 @@ class ReplyParser:
 def enhanced_code(text: bytes) -> EnhancedCode | None:
     """Read the enhanced status code that the text of a reply begins with.
 
-    Source: RFC 2034 §3, RFC 3463 §2
+    Source: RFC 2034 section 3, RFC 3463 section 2
     """
     match = re.match(_ENHANCED, text)
     return EnhancedCode(int(match[1]), int(match[2]), int(match[3])) if match else None

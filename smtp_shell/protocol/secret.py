@@ -7,10 +7,10 @@ from typing import final
 
 @final
 class Secret:
-    """Hold a password, a token or a key so that no accident prints it.
+    """A password, a token or a key that no accident prints.
 
-    `repr`, `str` and `format` give a placeholder, and it does not pickle. Only `reveal` gives the value, so a search for that word
-    finds every place where a secret is used.
+    `repr`, `str` and `format` return a placeholder, and it does not pickle. Only `reveal` returns the value, so a search for that
+    word finds every use of a secret.
 
     Args:
         value: The secret text.

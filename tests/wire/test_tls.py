@@ -433,7 +433,7 @@ def test_forged_text_after_the_220_ends_the_session(authority: Authority) -> Non
 
     with serving(forged) as (target, peer):
         session = in_the_clear(target)
-        with pytest.raises(ProtocolViolation, match="text in the clear behind the 220"):
+        with pytest.raises(ProtocolViolation, match="text in the clear after the 220"):
             session.command(Command(b"STARTTLS"))
     assert peer.heard == b"STARTTLS\r\n"
 

@@ -1,4 +1,7 @@
-"""The practice server: a mail server on loopback that answers as a good one would, and says why."""
+"""The practice server: a mail server on loopback that answers as a good one would, and says why.
+
+It is built on aiosmtpd: `connection` (one client), `authentication` (AUTH), `commands` (replies to each command), `server` (its thread).
+"""
 
 from __future__ import annotations
 

@@ -827,7 +827,7 @@ FORGED = "250 forged"
 def test_text_behind_the_220_in_the_same_segment(strict: bool) -> None:
     with talking(conversation(GREETS, ("STARTTLS\r\n", f"220 go|{FORGED}")), strict=strict) as (session, log, peer):
         session.read_reply()
-        with pytest.raises(ProtocolViolation, match='text in the clear behind the 220 to STARTTLS: "250 forged"'):
+        with pytest.raises(ProtocolViolation, match='text in the clear after the 220 to STARTTLS: "250 forged"'):
             session.command(Command(b"STARTTLS"))
         assert not is_open(session)
     assert log.notices == [NoticeKind.PLAINTEXT_AFTER_STARTTLS]
@@ -848,7 +848,7 @@ def test_text_behind_the_220_that_comes_before_the_handshake() -> None:
         session.command(Command(b"STARTTLS"))
         peer.go_on.set()
         assert said.wait(5)
-        with pytest.raises(ProtocolViolation, match="text in the clear behind the 220"):
+        with pytest.raises(ProtocolViolation, match="text in the clear after the 220"):
             session.start_tls(TlsSettings())
     assert peer.heard == b"STARTTLS\r\n"
 
