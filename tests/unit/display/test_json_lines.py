@@ -1,4 +1,4 @@
-"""The dialogue as JSON lines, as the contract has them."""
+"""JSON lines: one object for each step, in the form that INTERFACE.md promises."""
 
 import io
 import json
@@ -58,15 +58,15 @@ def lines(*events: Event, tls: bool = False, finish: bool = False) -> list[dict[
         (Disconnected(End.SERVER), {"dir": "event", "text": "close server"}),
     ],
 )  # fmt: skip
-def test_each_event_is_an_object(event: Event, record: dict[str, object]) -> None:
+def test_each_event_is_one_object(event: Event, record: dict[str, object]) -> None:
     assert lines(event) == [{"n": 1, **record, "phase": "plain", "time": 0.022}]
 
 
-def test_the_phase_is_tls_inside_tls() -> None:
+def test_the_phase_of_entries_inside_tls_is_tls() -> None:
     assert lines(Remarked("x"), tls=True)[0]["phase"] == "tls"
 
 
-def test_meanings_are_no_steps() -> None:
+def test_decoded_meanings_are_left_out() -> None:
     assert lines(Decoded(True, "PLAIN", "x"), Remarked("y")) == [
         {"n": 1, "dir": "note", "text": "y", "phase": "plain", "time": 0.022}
     ]
@@ -84,7 +84,7 @@ def test_meanings_are_no_steps() -> None:
         ([], None),
     ],
 )
-def test_mail_data_is_one_object_and_unstuffed(pieces: list[bytes], data: str | None) -> None:
+def test_mail_data_is_one_object_without_dot_stuffing(pieces: list[bytes], data: str | None) -> None:
     found = lines(*map(MailDataSent, pieces), LAST, Remarked("after"))
     assert [each.get("data") for each in found] == ([data] if data is not None else []) + [None]
     assert [each["n"] for each in found] == list(range(1, len(found) + 1))
@@ -92,17 +92,17 @@ def test_mail_data_is_one_object_and_unstuffed(pieces: list[bytes], data: str | 
 
 
 @pytest.mark.parametrize("event", [Disconnected(End.SERVER), ReplyReceived(Reply(421, (b"bye",), b""), None)])
-def test_mail_data_that_is_interrupted_is_an_object_all_the_same(event: Event) -> None:
+def test_another_event_closes_the_object_of_mail_data(event: Event) -> None:
     found = lines(MailDataSent(b"half a li"), event)
     assert found[0]["data"] == "half a li"
     assert len(found) == 2
 
 
-def test_mail_data_that_nothing_follows_is_ended_by_finish() -> None:
+def test_finish_closes_the_object_of_mail_data() -> None:
     assert [each["data"] for each in lines(MailDataSent(b"half"), finish=True)] == ["half"]
 
 
-def test_words_go_elsewhere_and_a_mask_is_never_a_secret() -> None:
+def test_words_go_to_another_stream_and_secrets_become_a_variable() -> None:
     out, words = io.StringIO(), io.StringIO()
     JsonView(out, words).say("of our own")
     assert (out.getvalue(), words.getvalue()) == ("", "of our own\n")

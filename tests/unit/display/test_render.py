@@ -1,4 +1,4 @@
-"""How each event looks: its marks, its text, its masks."""
+"""Rows of each event, with their marks and masks, and the views that write them."""
 
 import hashlib
 import io
@@ -90,7 +90,7 @@ def rows(*events: Event, look: Look | None = None, tls: bool = False) -> list[st
         (Disconnected(End.TIMEOUT, "why"), "   *: close: timeout"),
     ],
 )  # fmt: skip
-def test_each_event_has_its_row(event: Event, shown: str) -> None:
+def test_each_event_is_shown_as_one_row(event: Event, shown: str) -> None:
     assert rows(event) == [shown]
 
 
@@ -107,11 +107,11 @@ def test_each_event_has_its_row(event: Event, shown: str) -> None:
         (b"250 [bold]x[/nope] :smile:\r\n", ["+  S: 250 [bold]x[/nope] :smile:"]),
     ],
 )
-def test_a_reply_shows_its_class_without_any_colour(octets: bytes, shown: list[str]) -> None:
+def test_a_sign_shows_the_class_of_a_reply_without_colour(octets: bytes, shown: list[str]) -> None:
     assert rows(ReplyReceived(reply(octets), None)) == shown
 
 
-def test_what_is_inside_tls_is_marked_and_what_is_not_verified_too() -> None:
+def test_rows_inside_tls_carry_a_sign_for_verified_or_unverified() -> None:
     hello = CommandSent(Command(b"EHLO x"))
     assert rows(VERIFIED, hello, ReplyReceived(reply(b"250 a\r\n"), None), tls=True)[1:] == [
         " = C: EHLO x",
@@ -124,7 +124,7 @@ def test_what_is_inside_tls_is_marked_and_what_is_not_verified_too() -> None:
     assert rows(VERIFIED, Connected("b"), hello)[2:] == ["   C: EHLO x"]
 
 
-def test_the_style_follows_the_class() -> None:
+def test_the_style_of_a_reply_depends_on_its_class() -> None:
     presenter = Presenter()
     styles = [
         next(presenter.rows(Entry(1, 0, ReplyReceived(reply(b"%d x\r\n" % code), None)))).style
@@ -134,7 +134,7 @@ def test_the_style_follows_the_class() -> None:
     assert set(styles) <= STYLES.keys()
 
 
-def test_the_time_of_a_reply_stands_beside_its_last_line() -> None:
+def test_the_last_line_of_a_reply_shows_its_time() -> None:
     event = ReplyReceived(reply(b"250-a\r\n250 b\r\n"), None, 0.0123)
     asides = [row.aside for row in Presenter().rows(Entry(1, 0, event))]
     assert asides == ["", "12 ms"]
@@ -145,7 +145,7 @@ def test_meanings_can_be_left_out() -> None:
     assert rows(Decoded(True, "PLAIN", "x"), look=Look(decoded=False)) == []
 
 
-def test_mail_data_shows_its_beginning_and_how_much_there_is() -> None:
+def test_long_mail_data_is_cut_and_counted() -> None:
     lines = b"".join(b"line %d\r\n" % number for number in range(1, 101))
     shown = rows(MailDataSent(lines[:500]), MailDataSent(lines[500:]), MailDataSent(b".\r\n", True))
     assert shown[:DATA_ROWS] == [f"   C: line {number}" for number in range(1, DATA_ROWS + 1)]
@@ -155,12 +155,12 @@ def test_mail_data_shows_its_beginning_and_how_much_there_is() -> None:
     ]
 
 
-def test_mail_data_that_was_just_typed_is_not_shown_again() -> None:
+def test_typed_mail_data_is_not_repeated() -> None:
     assert rows(MailDataSent(b"a\r\n"), MailDataSent(b".\r\n", True), look=Look(typed_data=False)) == []
 
 
 @pytest.mark.parametrize("width", [20, 40, 80])
-def test_a_wrapped_row_carries_a_mark_that_no_server_can_write(width: int) -> None:
+def test_continued_rows_begin_with_a_mark_that_no_server_can_write(width: int) -> None:
     row = Row("+= S: ", "250 " + "   *: tls TLSv1.3 verified " * 20, "reply.2", "12 ms")
     folded = list(fold(row, width))
     assert [gutter for gutter, _, _ in folded] == ["+= S: ", *["+=  : "] * (len(folded) - 1)]
@@ -168,12 +168,12 @@ def test_a_wrapped_row_carries_a_mark_that_no_server_can_write(width: int) -> No
     assert "".join(text for _, text, _ in folded) == row.text
 
 
-def test_wide_characters_are_wrapped_by_their_columns() -> None:
+def test_wide_characters_count_two_columns() -> None:
     folded = list(fold(Row("+  S: ", "名" * 100, "reply.2"), 40))
     assert [len(text) for _, text, _ in folded] == [17, 17, 17, 17, 17, 15]
 
 
-def test_the_aside_stands_at_the_right_edge_or_nowhere() -> None:
+def test_the_aside_is_right_aligned_or_left_out() -> None:
     ((_, _, aside),) = fold(Row("+  S: ", "250 a", "reply.2", "12 ms"), 80)
     assert len("+  S: 250 a" + aside) == 80
     ((_, _, aside),) = fold(Row("+  S: ", "x" * 70, "reply.2", "12 ms"), 80)
@@ -192,11 +192,11 @@ def test_the_aside_stands_at_the_right_edge_or_nowhere() -> None:
         ("名" * 12, True, ["名" * 9, " : " + "名" * 3]),
     ],
 )
-def test_words_are_wrapped_at_blanks_and_quoted_ones_are_marked(text: str, quotes: bool, lines: list[str]) -> None:
+def test_words_are_wrapped_at_spaces_and_quoted_lines_are_marked(text: str, quotes: bool, lines: list[str]) -> None:
     assert list(wrap(text, 20, quotes=quotes)) == lines
 
 
-def test_a_console_writes_rows_of_its_width() -> None:
+def test_console_output_fits_the_width() -> None:
     out = io.StringIO()
     view = ConsoleView(Console(file=out, width=40, highlight=False))
     view(Entry(1, 0, ReplyReceived(reply(b"250 " + b"x" * 60 + b"\r\n"), None)))
@@ -205,7 +205,7 @@ def test_a_console_writes_rows_of_its_width() -> None:
     assert out.getvalue().startswith("+  S: 250 xxx")
 
 
-def test_plain_output_is_a_line_each_and_words_go_elsewhere() -> None:
+def test_plain_output_is_not_wrapped_and_words_go_to_another_stream() -> None:
     out, words = io.StringIO(), io.StringIO()
     view = PlainView(out, words)
     view(Entry(1, 0, ReplyReceived(reply(b"250 " + b"x" * 200 + b"\r\n"), None, 0.5)))
@@ -214,7 +214,7 @@ def test_plain_output_is_a_line_each_and_words_go_elsewhere() -> None:
     assert words.getvalue() == "of our own\n"
 
 
-def test_a_certificate_says_who_and_until_when_and_whether_it_counts() -> None:
+def test_certificate_rows_show_names_fingerprint_and_verification() -> None:
     names = tuple(b"%d.example.org" % number for number in range(10))
     certificate = Certificate(b"CN=a", b"CN=ca", names, b"Jan  1", b"Jan  2", b"01", b"\x30")
     text = "\n".join(certificate_rows(TlsStarted("TLSv1.3", "X", True, certificate, "a")))
@@ -227,7 +227,7 @@ def test_a_certificate_says_who_and_until_when_and_whether_it_counts() -> None:
 
 
 @pytest.mark.parametrize(("theme", "colour"), [("dark", "\x1b[33m"), ("light", "\x1b[38;5;166m"), ("plain", "")])
-def test_a_theme_changes_the_colour_and_never_the_text(theme: str, colour: str) -> None:
+def test_a_theme_changes_the_colour_but_not_the_text(theme: str, colour: str) -> None:
     out = io.StringIO()
     view = ConsoleView(
         Console(file=out, width=80, force_terminal=True, color_system="256"), Look(times=False, theme=theme)

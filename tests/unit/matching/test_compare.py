@@ -1,4 +1,4 @@
-"""What a reply must be to meet what a transcript expects."""
+"""Comparing replies with expected lines: strictness, patterns, normalised text."""
 
 import io
 import sys
@@ -30,16 +30,16 @@ def reply(octets: bytes) -> Reply:
 
 
 def verdict(expected: str, octets: bytes, strictness: Strictness = CODE, verb: str = "") -> Verdict:
-    script = StepCursor(TranscriptReader(io.BytesIO(expected.encode()), "test.smtp"))
-    demanded = script.take_expected()
-    assert demanded is not None
-    return match(demanded, reply(octets), strictness, verb=verb)
+    cursor = StepCursor(TranscriptReader(io.BytesIO(expected.encode()), "test.smtp"))
+    expected_reply = cursor.take_expected()
+    assert expected_reply is not None
+    return match(expected_reply, reply(octets), strictness, verb=verb)
 
 
 @pytest.mark.parametrize(
     ("expected", "octets", "strictness", "ok"),
     [
-        # the code
+        # reply code
         ("S: 250", b"250 ok\r\n", CODE, True),
         ("S: 250 something else", b"250 ok\r\n", CODE, True),
         ("S: 250-two\nS: 250 lines", b"250 one\r\n", CODE, True),
@@ -53,13 +53,13 @@ def verdict(expected: str, octets: bytes, strictness: Strictness = CODE, verb: s
         ("S: 250|55z", b"252 ok\r\n", CODE, False),
         ("S: 250-a\nS: 251 b", b"250-a\r\n251 b\r\n", CODE, True),
         ("S: 250-a\nS: 250 b", b"250-a\r\n251 b\r\n", CODE, False),
-        # the enhanced status code
+        # enhanced status code
         ("S: 250 2.1.0 Ok", b"250 2.1.5 Ok\r\n", CODE, True),
         ("S: 250 2.1.0 Ok", b"250 2.1.5 Ok\r\n", ENHANCED, False),
         ("S: 250 2.1.0 Ok", b"250 Ok\r\n", ENHANCED, False),
         ("S: 250 Ok", b"250 2.1.0 Ok\r\n", ENHANCED, True),
         ("S: 5yz 5.7.1", b"550 5.7.1 no\r\n", ENHANCED, True),
-        # the text
+        # text
         ("S: 250 Ok", b"250 ok\r\n", TEXT, False),
         ("S: 250 Ok", b"250-Ok\r\n250 Ok\r\n", TEXT, False),
         ("S: 2yz", b"250 anything\r\n", TEXT, True),
@@ -69,7 +69,7 @@ def verdict(expected: str, octets: bytes, strictness: Strictness = CODE, verb: s
         ("S: 250 Ok", b"250 Ok\n", EXACT, False),
         ("S: 250 Ok", b"250 Ok\r\n", EXACT, True),
         ("S: 250", b"250 \r\n", EXACT, False),
-        # lines taken literally, in their order
+        # literal lines, in order
         ("S= 250 Ok", b"250 Ok\r\n", CODE, True),
         ("S= 250 Ok", b"250 OK\r\n", CODE, False),
         ("S= 250-DSN", EHLO, CODE, True),
@@ -88,7 +88,7 @@ def verdict(expected: str, octets: bytes, strictness: Strictness = CODE, verb: s
         ("S~ \N{LATIN SMALL LETTER E WITH ACUTE}$", "250 \N{LATIN SMALL LETTER E WITH ACUTE}\r\n".encode(), CODE, True),
     ],
 )
-def test_a_reply_meets_a_demand(expected: str, octets: bytes, strictness: Strictness, ok: bool) -> None:
+def test_a_reply_meets_an_expectation(expected: str, octets: bytes, strictness: Strictness, ok: bool) -> None:
     found = verdict(expected, octets, strictness)
     assert (found.ok, bool(found.why)) == (ok, not ok)
 
@@ -102,18 +102,20 @@ def test_a_reply_meets_a_demand(expected: str, octets: bytes, strictness: Strict
         ("S: 250-x\nS: 250-FOO\nS: 250 SIZE 5", ENHANCED, "EHLO", ""),
     ],
 )
-def test_a_keyword_must_still_be_announced(announced: str, strictness: Strictness, verb: str, missing: str) -> None:
+def test_ehlo_must_still_announce_every_expected_keyword(
+    announced: str, strictness: Strictness, verb: str, missing: str
+) -> None:
     found = verdict(announced, EHLO, strictness, verb)
     assert found.ok == (not missing)
     assert missing in found.why
 
 
-def test_named_groups_are_captured_as_they_are_written() -> None:
+def test_named_groups_capture_escaped_text() -> None:
     found = verdict("S~ id=(?P<id>\\S+) (?P<rest>.*)", b"250 id=1a2b \x1b[0m\r\n")
     assert dict(found.captures) == {"id": "1a2b", "rest": "\\x1b[0m"}
 
 
-def test_a_capture_that_breaks_a_line_is_refused() -> None:
+def test_a_capture_that_is_too_long_or_breaks_a_line_is_refused() -> None:
     assert unfit_capture({"a": "x" * 5000})
     assert unfit_capture({"a": "x\\x0dy"})
     assert not unfit_capture({"a": "x\\\\x0dy"})
@@ -133,11 +135,11 @@ def test_a_capture_that_breaks_a_line_is_refused() -> None:
         ("S| 250-cut", [1]),
     ],
 )
-def test_expected_lines_are_framed_as_replies(lines: str, sizes: list[int]) -> None:
-    script = StepCursor(TranscriptReader(io.BytesIO(lines.encode()), "test.smtp"))
+def test_expected_lines_are_grouped_into_replies(lines: str, sizes: list[int]) -> None:
+    cursor = StepCursor(TranscriptReader(io.BytesIO(lines.encode()), "test.smtp"))
     found: list[int] = []
-    while (demanded := script.take_expected()) is not None:
-        found.append(len(demanded.lines))
+    while (expected_reply := cursor.take_expected()) is not None:
+        found.append(len(expected_reply.lines))
     assert found == sizes
 
 
@@ -148,17 +150,17 @@ def test_expected_lines_are_framed_as_replies(lines: str, sizes: list[int]) -> N
         ("2.0.0 Ok", False), ("1000", False), ("10485760", False), ("queued", False), (".*250", False), ("2+50", False),
     ],
 )  # fmt: skip
-def test_a_pattern_that_begins_like_a_code_is_about_the_start_of_the_line(text: str, anchored: bool) -> None:
+def test_a_pattern_that_begins_with_a_reply_code_is_anchored(text: str, anchored: bool) -> None:
     assert Pattern.parse(text).anchored == anchored
 
 
 @pytest.mark.parametrize(("octets", "used"), [(b"250 ok\r\n", 1), (b"250-ok\r\n250 x\r\n", 2)])
-def test_a_pattern_that_does_not_say_ends_where_the_reply_ends(octets: bytes, used: int) -> None:
+def test_a_pattern_that_allows_both_separators_ends_with_the_reply(octets: bytes, used: int) -> None:
     assert verdict("S~ 250[- ]ok\nS: 250 x", octets).used == used
 
 
 @pytest.mark.parametrize("text", ["hello", "", "25", "25a x", "250text", "2503", "6 0"])
-def test_a_line_that_no_reply_can_meet_is_refused(text: str) -> None:
+def test_an_expected_line_without_a_reply_code_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="reply code"):
         ExpectedLine.parse(Step(Marker.SERVER, text))
 
@@ -203,7 +205,7 @@ def test_a_pattern_is_bounded_in_time(text: str) -> None:
         (b"Hello [192.0.2.1], 1234 octets", b"Hello [IPv6:2001:db8::1], 99 octets"),
     ],
 )
-def test_what_differs_from_run_to_run_is_put_aside(one: bytes, other: bytes) -> None:
+def test_what_differs_between_runs_is_normalised(one: bytes, other: bytes) -> None:
     assert normalise(one) == normalise(other)
 
 
@@ -216,11 +218,11 @@ def test_what_differs_from_run_to_run_is_put_aside(one: bytes, other: bytes) -> 
         (b"AUTH CRAM-MD5", b"AUTH SCRAM-SHA-1", "EHLO"),
     ],
 )
-def test_what_means_something_is_compared(one: bytes, other: bytes, verb: str) -> None:
+def test_what_carries_meaning_is_kept(one: bytes, other: bytes, verb: str) -> None:
     assert normalise(one, verb=verb) != normalise(other, verb=verb)
 
 
-def test_normalising_is_linear() -> None:
+def test_normalising_takes_linear_time() -> None:
     for piece in (b"a", b"a.", b"1.", b"a1", b"<a@", b"12:", b"Mon, ", b"-", b"id=", b"2026-"):
         started = time.monotonic()
         normalise(piece * (60_000 // len(piece)))
@@ -228,10 +230,10 @@ def test_normalising_is_linear() -> None:
 
 
 @pytest.mark.parametrize("word", ["code", "Enhanced", "KEYWORDS", "text", "exact"])
-def test_strictness_has_names(word: str) -> None:
+def test_strictness_is_parsed_in_any_case(word: str) -> None:
     assert Strictness.parse(word).name.lower() == word.lower()
 
 
-def test_an_unknown_strictness_names_those_that_there_are() -> None:
+def test_the_error_for_an_unknown_strictness_lists_the_known_ones() -> None:
     with pytest.raises(ValueError, match="code, enhanced, keywords, text, exact"):
         Strictness.parse("loose")
