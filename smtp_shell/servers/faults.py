@@ -61,7 +61,7 @@ class Fault(Struct, frozen=True):
         if seconds is not None and float(seconds[1]) <= LONGEST_DELAY:
             return cls(verb, Mischief.DELAY, seconds=float(seconds[1]))
         raise UsageError(
-            f"The fault {_quoted(text)} is not understood: behind {verb}= stands a reply code from 200 to 599, drop, "
+            f"The fault {_quoted(text)} is not understood: after {verb}= comes a reply code from 200 to 599, drop, "
             f"or delay:SECONDS of at most {LONGEST_DELAY:.0f}."
         )
 

@@ -103,7 +103,7 @@ def parse_path(argument: str | None, keyword: bytes) -> PathArgument | str:
 
 
 def _hint(text: bytes, keyword: bytes, *, in_brackets: bool) -> str:
-    odd = [f"no space behind {keyword.decode()}"] if text[len(keyword) :][:1] == b" " else []
+    odd = [f"no space after {keyword.decode()}"] if text[len(keyword) :][:1] == b" " else []
     odd += [] if in_brackets else ["angle brackets around the address"]
     return f" (the standard has {' and '.join(odd)})" if odd else ""
 

@@ -127,7 +127,7 @@ DIALOGUES: dict[str, list[tuple[bytes, str]]] = {
     "no angle brackets": [
         EHLO,
         (b"MAIL FROM:ann@example.org SIZE=1", "250 2.1.0 Ok (the standard has angle brackets around the address)"),
-        (b"RCPT TO: bob@example.org", "250 2.1.5 Ok (the standard has no space behind TO: and angle brackets around"),
+        (b"RCPT TO: bob@example.org", "250 2.1.5 Ok (the standard has no space after TO: and angle brackets around"),
     ],
     "a client's name is a host's": [
         (b"HELO ann@example.org", "501 Syntax: HELO domain"),

@@ -245,7 +245,7 @@ class Connection(SMTP):
     async def _refuses(self, argument: str | None, syntax: str, *, transaction: bool = False) -> bool:
         """Refuse a command with an argument that takes none, or one that may not stand inside a mail transaction."""
         if argument:
-            await self.push(f"501 5.5.4 Syntax: {syntax}, with nothing behind it")
+            await self.push(f"501 5.5.4 Syntax: {syntax}, with nothing after it")
             return True
         if transaction and self.envelope.mail_from is not None:
             await self.push(f"503 5.5.1 {syntax} may not stand inside a mail transaction; RSET ends it")
