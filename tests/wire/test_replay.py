@@ -310,14 +310,14 @@ def test_a_timeout_as_recorded_matches(tmp_path: Path) -> None:
             [GREETING, *turn(b"STARTTLS", b"220 go\r\n250 injected\r\n")],
             6,
             "behind the 220",
-            id="text behind the 220",
+            id="text after the 220",
         ),
         pytest.param(
             "C: STARTTLS\nS: 220\nS| 250 injected\\r\\n\n*: error x",
             [GREETING, *turn(b"STARTTLS", b"220 go\r\n250 injected\r\n")],
             6,
             "",
-            id="text behind the 220, as recorded",
+            id="text after the 220, as recorded",
         ),
     ],
 )
