@@ -309,7 +309,7 @@ def test_a_timeout_as_recorded_matches(tmp_path: Path) -> None:
             "C: STARTTLS\nS: 220\nC: MAIL FROM:<>",
             [GREETING, *turn(b"STARTTLS", b"220 go\r\n250 injected\r\n")],
             6,
-            "behind the 220",
+            "after the 220",
             id="text after the 220",
         ),
         pytest.param(
