@@ -41,8 +41,9 @@ def collector_off() -> Iterator[None]:
 
 
 def exit_at_once(status: int) -> None:
-    """Exit through os._exit, which skips the freeing of each module and object. Worth 12 % of a
-    short replay, 7 % beside `collector_off`.
+    """Exit through os._exit, which skips the freeing of each module and object.
+
+    Worth 12 % of a short replay, 7 % beside `collector_off`.
 
     Return without doing anything if Python still has work to do at exit: a handler that may be registered with atexit (which takes
     an import of it), another thread, a profiler, a tracer or `python -i`.

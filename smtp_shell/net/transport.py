@@ -43,8 +43,8 @@ class Transport:
 
     Attributes:
         busy_poll: Whether a wait polls without sleeping for up to 0.3 ms before it sleeps: to wake a process takes longer than a
-            server nearby takes to answer. Worth a quarter of the time of plain messages over one connection. It costs processor time, so set it for one connection at a time. A wait that took
-            longer turns it off until the next quick reply.
+            server nearby takes to answer. Worth a quarter of the time of plain messages over one connection. It costs processor
+            time, so set it for one connection at a time. A wait that took longer turns it off until the next quick reply.
         peer: As given.
     """
 
