@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from smtp_shell.client.session import Session
 from smtp_shell.config import Timeouts, TlsSettings
 from smtp_shell.errors import TlsFailed
+from smtp_shell.net.resolve import local_name
 from smtp_shell.net.target import parse_target
 from smtp_shell.protocol.commands import Command
 
@@ -43,7 +44,7 @@ def connect(
         server: A URL or HOST[:PORT], as on the command line.
         tls: Begin TLS with the first octet.
         starttls: Send EHLO and STARTTLS, do the handshake, and send EHLO again.
-        ehlo: The name that EHLO gives; empty for the address literal of this end of the connection. Only with `starttls`.
+        ehlo: The name that EHLO gives; empty for this host's own, as `local_name` finds it. Only with `starttls`.
         ca_file: PEM file with the authorities to trust, in place of the system's.
         insecure: Go on although the certificate cannot be verified.
         timeout: Timeout in seconds of every wait but QUIT's; None for the defaults.
@@ -73,8 +74,7 @@ def connect(
 
 
 def _start_tls(session: Session, settings: TlsSettings, ehlo: str) -> None:
-    name = ehlo or f"[{session.local_host or '127.0.0.1'}]"
-    hello = Command.of("LHLO" if session.dialogue.lmtp else "EHLO", name)
+    hello = Command.of("LHLO" if session.dialogue.lmtp else "EHLO", ehlo or local_name(session.local_host))
     session.command(hello)
     reply = session.command(Command(b"STARTTLS"))
     if not session.tls_due:

@@ -107,4 +107,12 @@ def local_name(address: str, seconds: float = 1.0) -> str:
     name = found[-1]
     if _FULL_NAME.fullmatch(name) and not name.startswith("localhost"):
         return name
-    return f"[IPv6:{address}]" if ":" in address else f"[{address or '127.0.0.1'}]"
+    return address_literal(address or "127.0.0.1")
+
+
+def address_literal(address: str) -> str:
+    """Return an IP address as SMTP writes it: `[192.0.2.1]`, `[IPv6:2001:db8::1]`.
+
+    Source: RFC 5321 section 4.1.3
+    """
+    return f"[IPv6:{address}]" if ":" in address else f"[{address}]"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 import smtp_shell
 from smtp_shell import Command, Transcript, connect, replay
 from smtp_shell.errors import ConnectFailed, TlsFailed, UsageError
-from smtp_shell.protocol.events import Event
+from smtp_shell.protocol.events import CommandSent, Event
 from smtp_shell.replay.results import Outcome
 from smtp_shell.servers.practice import PracticeServer
 
@@ -42,6 +43,22 @@ def test_a_session_with_starttls(practice: PracticeServer) -> None:
         assert session.tls is not None
         assert session.dialogue.extensions is not None
         assert "AUTH" in session.dialogue.extensions
+
+
+def test_starttls_greets_with_the_name_that_the_shell_gives(
+    practice: PracticeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(socket, "gethostname", lambda: "client.example.org")
+    seen: list[Event] = []
+    with connect(
+        address(practice),
+        starttls=True,
+        ca_file=practice.ca_file,
+        consumers=[lambda entry: seen.append(entry.event)],
+    ):
+        sent = [event.command.line for event in seen if isinstance(event, CommandSent)]
+    hello = b"EHLO client.example.org"
+    assert sent == [hello, b"STARTTLS", hello]
 
 
 def test_what_cannot_be_verified_is_an_error(practice: PracticeServer) -> None:

@@ -7,6 +7,7 @@ import email.utils
 import re
 import secrets
 
+from smtp_shell.net.resolve import address_literal
 from smtp_shell.protocol.octets import CRLF
 from smtp_shell.servers.inbox import IncomingMessage
 from smtp_shell.servers.mailboxes import (
@@ -261,9 +262,8 @@ class PracticeConnection(PracticeAuth):
             protocol += "S" if self.session.ssl is not None else ""
             protocol += "A" if self.session.authenticated else ""
         address = str((self.session.peer or ("",))[0])
-        literal = f"[IPv6:{address}]" if ":" in address else f"[{address}]"
         return (
-            f"Received: from {self.session.host_name} ({literal})\r\n"
+            f"Received: from {self.session.host_name} ({address_literal(address)})\r\n"
             f"\tby {HOSTNAME} (smtp-shell practice) with {protocol} id {queue_id};\r\n"
             f"\t{email.utils.formatdate(localtime=True)}\r\n"
         )
