@@ -7,10 +7,23 @@ from itertools import chain
 from typing import Final
 
 _READ_SIZE: Final = 32 * 1024
+_SWAPPED: Final = bytes.maketrans(b"\r\n", b"\n\r")
+
+
+def is_utf_16(start: bytes) -> bool:
+    """Return whether a file is UTF-16 text, as PowerShell's `>` writes it.
+
+    Args:
+        start: The file's first octets, at least two if it has as many.
+    """
+    return start[:2] in (b"\xff\xfe", b"\xfe\xff") or (len(start) > 1 and (start[0] == 0) != (start[1] == 0))
 
 
 class Blocks:
-    """Read a file in blocks of whole lines, each line with its LF. CRLF is read as LF.
+    """Read a file in blocks of whole lines, each line with an LF. CRLF is read as LF.
+
+    In a file whose lines end in CR alone, CR and LF change places, so that its lines look like those of any other file. It is such a file
+    if there is a CR and no LF in the piece that has the first line end. So a CR that is left in a line is no line end of this file.
 
     A line that is too long is skipped without keeping it in memory.
 
@@ -20,10 +33,12 @@ class Blocks:
 
     Attributes:
         is_whole: Whether the last line that was read has a line end in the file; False only after the file's last line.
+        ends_in_cr: Whether the file's lines end in CR alone; known when something has been read.
     """
 
     def __init__(self, read: Callable[[int], bytes], longest: int) -> None:
         self.is_whole = True
+        self.ends_in_cr = False
         self._blocks = self._split(read, longest)
         self._block = b""
         self._at = 0
@@ -60,7 +75,7 @@ class Blocks:
         size = min(_READ_SIZE, longest)
         rest = b""
         skips = False
-        while octets := read(size):
+        for octets in self._with_lf(read, size):
             if rest or skips:
                 end = octets.find(b"\n")
                 if skips or len(rest) + (len(octets) if end < 0 else end) > longest:
@@ -76,3 +91,16 @@ class Blocks:
         if rest:
             self.is_whole = False
             yield (rest + b"\n").replace(b"\r\n", b"\n")
+
+    def _with_lf(self, read: Callable[[int], bytes], size: int) -> Iterator[bytes]:
+        """Yield the file's octets, with CR and LF in each other's place if its lines end in CR."""
+        octets = read(size)
+        while octets and b"\r" not in octets and b"\n" not in octets:
+            yield octets
+            octets = read(size)
+        if octets.endswith(b"\r") and b"\n" not in octets:
+            octets += read(1)  # the LF of a CRLF
+        self.ends_in_cr = b"\r" in octets and b"\n" not in octets
+        while octets:
+            yield octets.translate(_SWAPPED) if self.ends_in_cr else octets
+            octets = read(size)

@@ -20,7 +20,7 @@ from msgspec import Struct
 from smtp_shell.errors import Fault, TranscriptError
 from smtp_shell.private_files import reason_of
 from smtp_shell.protocol.octets import escape, escape_str
-from smtp_shell.transcript.blocks import Blocks
+from smtp_shell.transcript.blocks import Blocks, is_utf_16
 from smtp_shell.transcript.header import DIALOGUE, MOST_FAULTS, VERSION, Header, parse_header
 from smtp_shell.transcript.notation import clean
 from smtp_shell.transcript.step import CLIENT_LINES, LONGEST_CONTENT, Marker, Step
@@ -34,6 +34,7 @@ _BOM = b"\xef\xbb\xbf"
 _FIRST_FIELD = "transcript:"
 _BESIDE_CONTENT = 64  # octets of white space, time, marker and line end in one line
 _EXCERPT = 60
+_UTF_16 = ("the file is UTF-16 text, as PowerShell's > writes it", "UTF-8, as Out-File -Encoding utf8 writes it")
 _PLAIN = bytes(range(0x20, 0x7F)) + b"\n"
 
 
@@ -127,8 +128,11 @@ class Scan:
         is_plain = len(lines) <= longest and b"${" not in lines and not lines.translate(None, _PLAIN)
         event = str(Marker.EVENT)
         number = self._number
+        stray = not is_plain and "\r" in text
         for number, (seconds, word, content) in enumerate(_LINES.findall(text), self._number + 1):
-            if word:
+            if stray and "\r" in content:
+                block.faults.append(self._stray_line_end(number))
+            elif word:
                 marker = _MARKERS[word]
                 checked = content if is_plain and word != event else _check_content(marker, content, longest)
                 if isinstance(checked, str):
@@ -154,6 +158,10 @@ class Scan:
 
     def _read_header(self) -> None:
         first = self._next_line()
+        if first is not None and is_utf_16(first):
+            self.header_faults.append(Fault(1, *_UTF_16))
+            self._blocks.stop()
+            return
         first = first and first.removeprefix(_BOM)
         start = (first or b"")[: len(_FIRST_FIELD)].removesuffix(b"\n").decode("ascii", "replace").lower()
         if start != _FIRST_FIELD:
@@ -194,17 +202,23 @@ class Scan:
             raw = line[:-1]
             if not raw.strip(b" \t"):
                 break
+            if b"\r" in raw:
+                self._add_header_fault(self._stray_line_end(self._number))
             try:
                 lines.append((self._number, raw.decode()))
             except UnicodeDecodeError as error:
                 self.torn = not self._blocks.is_whole
-                if not self.torn and len(self.header_faults) < MOST_FAULTS:
-                    self.header_faults.append(self._not_utf8(raw, error.start))
+                if not self.torn:
+                    self._add_header_fault(self._not_utf8(raw, error.start))
             else:
                 if DIALOGUE.match(lines[-1][1]):
                     break
             line = self._next_line()
         return lines
+
+    def _add_header_fault(self, fault: Fault) -> None:
+        if len(self.header_faults) < MOST_FAULTS:
+            self.header_faults.append(fault)
 
     def _header_too_long(self) -> Fault:
         problem = f"the header is longer than {self._limits.header} octets"
@@ -212,6 +226,12 @@ class Scan:
 
     def _too_long(self) -> Fault:
         return Fault(self._number, *_line_too_long("the line", self._limits.line))
+
+    def _stray_line_end(self, number: int) -> Fault:
+        """Return the fault of a line with a CR that is no line end; or an LF, where lines end in CR (see `Blocks`)."""
+        if self._blocks.ends_in_cr:
+            return Fault(number, "an LF stands in a file whose lines end in CR", "line ends of one kind")
+        return Fault(number, "a CR stands inside the line", r"it written as \x0d, or LF or CRLF where a line ends")
 
     def _not_utf8(self, raw: bytes, at: int) -> Fault:
         shown = escape(raw[at : at + 1])

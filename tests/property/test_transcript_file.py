@@ -101,6 +101,32 @@ def test_what_is_written_is_read(header: Header | None, steps: list[Step]) -> No
     assert octets.count(b"\n") == len(steps) + (len(header.fields) + 1 if header else 0)
 
 
+@given(st.none() | headers(), STEPS, st.sampled_from([b"\n", b"\r\n", b"\r"]), st.booleans(), st.booleans())
+def test_a_file_reads_the_same_with_other_line_ends(
+    header: Header | None, steps: list[Step], end: bytes, mark: bool, filled: bool
+) -> None:
+    octets = (b"\xef\xbb\xbf" if mark else b"") + write(header, steps)
+    if filled:  # the line ends lie across the pieces in which a file is read
+        octets += b"# " + b"x" * (32_764 - len(octets) % 32_768) + b"\nC: NOOP\n"
+    assert read(octets.replace(b"\n", end)) == read(octets)
+
+
+@given(st.none() | headers(), STEPS, st.data())
+def test_a_file_reads_the_same_with_line_ends_of_two_kinds(
+    header: Header | None, steps: list[Step], data: st.DataObject
+) -> None:
+    lines = write(header, steps).split(b"\n")
+    ends = data.draw(st.lists(st.sampled_from([b"\n", b"\r\n"]), min_size=len(lines), max_size=len(lines)))
+    assert read(b"".join(line + end for line, end in zip(lines, ends, strict=True))) == (header, steps)
+
+
+@given(st.none() | headers(), STEPS.filter(bool), st.data())
+def test_a_cr_inside_a_line_is_refused(header: Header | None, steps: list[Step], data: st.DataObject) -> None:
+    octets = write(header, steps)
+    at = data.draw(st.integers(0, len(octets) - 1).filter(lambda at: octets[at : at + 1] != b"\n"))
+    assert isinstance(read_or_refuse(octets[:at] + b"\r" + octets[at:]), TranscriptError)
+
+
 @given(VARIABLES)
 def test_defaults_of_variables_are_read_as_they_were_given(variables: dict[str, str]) -> None:
     header, _ = read(write(Header.new(client="smtp-shell", variables=variables), []))
@@ -137,7 +163,8 @@ def test_any_octets_are_read_or_refused(octets: bytes, start: bytes) -> None:
     result = read_or_refuse(start + octets)
     if isinstance(result, TranscriptError):
         assert all(line.isprintable() for line in str(result).split("\n"))
-        assert all(fault.line <= (start + octets).count(b"\n") + 1 for fault in result.faults)
+        ends = len(re.findall(rb"[\r\n]", start + octets))
+        assert all(fault.line <= ends + 1 for fault in result.faults)
         return
     header, steps = result
     assert all(step.text.isprintable() for step in steps)
@@ -156,7 +183,7 @@ def test_small_limits_hold(octets: bytes, limit: int) -> None:
 
 
 @given(
-    HOSTILE_TEXT.filter(lambda text: "\n" not in text),
+    HOSTILE_TEXT.filter(lambda text: "\n" not in text and "\r" not in text),
     st.sampled_from([Marker.SERVER, Marker.NOTE, Marker.CLIENT_OCTETS]),
 )
 def test_content_as_typed_keeps_its_octets(text: str, marker: Marker) -> None:
@@ -166,7 +193,7 @@ def test_content_as_typed_keeps_its_octets(text: str, marker: Marker) -> None:
         assert "${" in str(result)
         return
     (step,) = result[1]
-    assert step.octets == Step(marker, text.removesuffix("\r")).octets
+    assert step.octets == Step(marker, text).octets
 
 
 @given(OCTETS, st.integers(0, 3))

@@ -10,7 +10,7 @@ from typing import BinaryIO, cast
 import pytest
 
 from smtp_shell.errors import TranscriptError
-from smtp_shell.transcript.reader import ReadLimits, TranscriptReader, open_transcript
+from smtp_shell.transcript.reader import ReadLimits, Scan, TranscriptReader, open_transcript
 from smtp_shell.transcript.step import Marker, Step
 from tests.support.transcripts import EXAMPLE, check, faults, reader, rewritten, written
 
@@ -60,6 +60,10 @@ def test_a_file_without_lines_has_no_steps(octets: bytes) -> None:
         b"C: NOOP\r\nS: 250\r\n",
         b"C: NOOP\nS: 250",
         b"C: NOOP\r\nS: 250\r",
+        b"C: NOOP\rS: 250\r",
+        b"C: NOOP\rS: 250",
+        b"C: NOOP\nS: 250\r\n",
+        b"\xef\xbb\xbfC: NOOP\r\rS: 250\r",
         b"\xef\xbb\xbfC: NOOP\nS: 250\n",
         b"\n\n   C: NOOP\n \t \n\t\tS: 250\n\n",
         b"0.5 C: NOOP\n12 S: 250\n",
@@ -113,7 +117,6 @@ def test_a_line_is_a_marker_and_its_content(line: str, marker: str, text: str) -
     [
         ("S: \x1b]0;owned\x07", r"\x1b]0;owned\x07"),
         ("S: a\tb\x00", r"a\x09b\x00"),
-        ("S: a\rC: QUIT", r"a\x0dC: QUIT"),
         ("S: a\u2028C: QUIT", r"a\xe2\x80\xa8C: QUIT"),
         ("S: a\x0b\x0c\x1c\x85b", r"a\x0b\x0c\x1c\xc2\x85b"),
         ("C: \\\x1b[2J", r"\\\x1b[2J"),
@@ -123,6 +126,40 @@ def test_a_line_is_a_marker_and_its_content(line: str, marker: str, text: str) -
 )
 def test_the_text_of_a_step_is_printable_whatever_the_file_holds(line: str, text: str) -> None:
     assert [step.text for step in reader(line.encode())] == [text]
+
+
+@pytest.mark.parametrize(
+    ("octets", "lines"),
+    [
+        (b"C: NOOP\rC: QUIT\n", [1]),
+        (b"S: 220\nC: NOOP\rC: QUIT\nC: QUIT\n", [2]),
+        (b"S: 220\r\nC: NO\rOP\r\nS: 250\r\n", [2]),
+        (b"S: 220\r\nC: NOOP\r\r\nS: 250\r\r\n", [2, 3]),
+        (b"S: 220\n\rC: NOOP\n", [2]),
+        (b"S: 220\n\r\r\nC: NOOP\n", [2]),
+        (b"# harmless\rC: RCPT TO:<eve@example.org>\nC: NOOP\n", [1]),
+        (b"C| NOOP\r\\n\nC: NOOP\n", [1]),
+        (b"S: 220\nS~ 250\r\n*: wait\r 1\n", [3]),
+        (b"Transcript: 1\nTitle: a\rServer: mx.example\nTags: x\rTags: y\n\nC: NOOP\n", [2, 3]),
+        (b"Transcript: 1\rTitle: a\n\nC: NOOP\n", [1]),
+        (b"C: NOOP\n" + b"# filler\n" * 20_000 + b"C: NO\rOP\n", [20_002]),
+        (b"# filler\r" * 20_000 + b"C: NOOP\nC: QUIT\r", [20_001]),
+    ],
+)
+def test_a_cr_that_ends_no_line_is_an_error_that_names_the_line(octets: bytes, lines: list[int]) -> None:
+    scan = Scan(io.BytesIO(octets), "lab.smtp")
+    found = [*scan.header_faults, *(fault for block in scan for fault in block.faults)]
+    assert [fault.line for fault in found] == lines
+    assert all(" CR" in str(fault) for fault in found)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("text", ["Transcript: 1\n\nC: NOOP\n", "C: NOOP\r\nS: 250\r\n"])
+def test_utf_16_is_called_by_its_name(text: str, encoding: str) -> None:
+    shown = refusal(text.encode(encoding))
+    assert shown.startswith("lab.smtp:1: the file is UTF-16 text")
+    assert "UTF-8" in shown
+    assert "\n" not in shown
 
 
 @pytest.mark.parametrize(
@@ -173,7 +210,7 @@ def test_anything_else_before_a_marker_is_refused_as_a_time(seconds: str) -> Non
             r"lab.smtp:2: octet 7 of the line, \xe9, is not UTF-8; expected UTF-8, or the octet written as \xe9",
         ),
         (
-            b"\xff\xfeC\0:\0",
+            b"\xff\xfdC: NOOP",
             r"lab.smtp:1: octet 1 of the line, \xff, is not UTF-8; expected UTF-8, or the octet written as \xff",
         ),
         (
@@ -266,10 +303,11 @@ def made(piece: bytes, count: int, last: bytes = b"") -> BinaryIO:
     [
         (b"  0.043  S: 250-mail.example.com says hello to the laptop in the lab\n" * 1_000, b"", 10_000),
         (b"S: 250-" + b"x" * 60_000 + b"\n", b"", 800),
+        (b"S: 250-mail.example.com\r" * 1_000, b"", 400_000),
     ],
 )
 def test_memory_does_not_grow_with_the_file(piece: bytes, last: bytes, steps: int) -> None:
-    stream = made(piece, steps // piece.count(b"\n"), last)
+    stream = made(piece, steps // len(piece.splitlines()), last)
     next(iter(TranscriptReader(made(piece, 1), "warm-up")))
     tracemalloc.start()
     try:
