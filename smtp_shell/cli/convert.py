@@ -52,5 +52,5 @@ def main(words: Sequence[str]) -> int:
             else TextIOWrapper(create_private(Path(options.output), overwrite=options.force), "utf-8", newline="\n")
         )
         with out as stream:
-            export(entries(reader), stream, escape_str(title) or "smtp-shell")
+            export(entries(reader, header=header), stream, escape_str(title) or "smtp-shell")
     return 0

@@ -34,6 +34,5 @@ def main(words: Sequence[str]) -> int:
 
     view = make_view(options)
     with open_transcript(Path(options.file)) as reader:
-        for entry in entries(reader):
-            view(entry)
+        view.show_all(entries(reader, header=reader.header))
     return 0

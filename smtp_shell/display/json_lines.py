@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import json
+from collections.abc import Iterable
 from typing import TextIO
 
 from smtp_shell.display.render import Look, client_text, describe
@@ -15,8 +16,10 @@ from smtp_shell.protocol.events import (
     Noticed,
     OctetsSent,
     Remarked,
+    ReplyExpected,
     ReplyReceived,
     SaslSent,
+    Written,
 )
 from smtp_shell.protocol.maildata import MailDataDecoder
 from smtp_shell.protocol.octets import escape
@@ -62,6 +65,13 @@ class JsonView:
             self._out.write(json.dumps({"n": self._number, **record}, ensure_ascii=True) + "\n")
             self._out.flush()
 
+    def show_all(self, entries: Iterable[Entry]) -> None:
+        """Write another dialogue whole. Its numbers begin at 1."""
+        view = JsonView(self._out, self._words)
+        for entry in entries:
+            view(entry)
+        view.finish()
+
     def say(self, text: str, style: str = "said") -> None:
         """Show the program's own words."""
         self._words.write(f"{text}\n")
@@ -104,6 +114,11 @@ def _record(entry: Entry) -> dict[str, object] | None:
             return {"dir": "C", "text": client_text(event, _SECRET), **place}
         case ReplyReceived():
             return {"dir": "S", "text": event.reply.text, "code": event.reply.code, **place}
+        case ReplyExpected():
+            text = "\n".join(f"{marker} {text}" for marker, text in event.lines)
+            return {"dir": "S", "text": text, **({"code": event.code} if event.code else {}), **place}
+        case Written():
+            return {"dir": "event" if event.marker else "note", "text": event.text, **place}
         case Remarked():
             return {"dir": "note", "text": event.text, **place}
         case Noticed():

@@ -33,10 +33,12 @@ from smtp_shell.protocol.events import (
     Noticed,
     OctetsSent,
     Remarked,
+    ReplyExpected,
     ReplyReceived,
     SaslSent,
     TimedOut,
     TlsStarted,
+    Written,
 )
 from smtp_shell.protocol.masking import MASK
 from smtp_shell.protocol.octets import escape
@@ -100,17 +102,21 @@ class Presenter:
         """Return the rows of an entry. There are none for what `look` leaves out."""
         event = entry.event
         if isinstance(event, MailDataSent):
-            yield from self._mail_data(event)
+            yield from self._mail_data(event, self._sign(entry))
             return
         if isinstance(event, TlsStarted):
-            self._tls = TLS_VERIFIED_SIGN if event.verified else TLS_UNVERIFIED_SIGN
+            self._tls = TLS_UNVERIFIED_SIGN if event.verified is False else TLS_VERIFIED_SIGN
         elif isinstance(event, Connected):
             self._tls = " "
         yield from self._rows(entry)
 
+    def _sign(self, entry: Entry) -> str:
+        """Return the sign for TLS. A written transcript may leave out where TLS started."""
+        return (self._tls if self._tls != " " else TLS_VERIFIED_SIGN) if entry.tls else " "
+
     def _rows(self, entry: Entry) -> Iterator[Row]:
         event = entry.event
-        tls = self._tls if entry.tls else " "
+        tls = self._sign(entry)
         match event:
             case CommandSent() | SaslSent() | OctetsSent():
                 marker = "C|" if isinstance(event, OctetsSent) else "C:"
@@ -124,6 +130,12 @@ class Presenter:
                 yield Row("   #! ", _notice(event), "notice")
             case Remarked():
                 yield Row("   #  ", event.text, "note")
+            case ReplyExpected():
+                sign, style = reply_mark(event.digit * 100) if event.digit else (" ", "event")
+                for marker, text in event.lines:
+                    yield Row(f"{sign}{tls} {marker} ", text, style)
+            case Written():
+                yield Row(f"   {event.marker:3}", event.text, "event" if event.marker else "note")
             case Connected() | TlsStarted() | Authenticated() | TimedOut() | Disconnected():
                 yield Row("   *: ", describe(event), "event")
             case MailDataSent():
@@ -140,8 +152,7 @@ class Presenter:
                 aside = f"{event.seconds * 1000:.0f} ms"
             yield Row(f"{sign}{tls} S: ", escape(line), style, aside)
 
-    def _mail_data(self, event: MailDataSent) -> Iterator[Row]:
-        tls = self._tls
+    def _mail_data(self, event: MailDataSent, tls: str) -> Iterator[Row]:
         if event.last:
             if self._data_hidden:
                 yield Row(
@@ -190,12 +201,13 @@ def describe(event: Connected | TlsStarted | Authenticated | TimedOut | Disconne
             at = f" ({event.peer})" if event.peer and event.peer != event.address else ""
             return f"connect {event.address}{at}{' tls' if event.tls else ''}"
         case TlsStarted():
-            verified = "verified" if event.verified else "NOT VERIFIED"
-            return f"tls {event.version} {event.cipher} {verified} {escape(event.certificate.subject)}"
+            verified = {True: "verified", False: "NOT VERIFIED", None: ""}[event.verified]
+            words = ("tls", event.version, event.cipher, verified, escape(event.certificate.subject))
+            return " ".join(word for word in words if word)
         case Authenticated():
             return f"auth {event.mechanism} {escape(event.user.encode('utf-8', 'surrogateescape'))}"
         case TimedOut():
-            return f"timeout: {event.waiting_for} did not come within {event.waited:g} s"
+            return f"timeout: {event.waiting_for or 'what was awaited'} did not come within {event.waited:g} s"
         case Disconnected():
             return _disconnected(event)
         case _:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Protocol, TextIO
+
+from msgspec.structs import replace
 
 from smtp_shell.display.render import Look, Presenter, Row, fold, wrap
 from smtp_shell.display.themes import QUOTING, style_of
@@ -25,6 +27,9 @@ class View(Protocol):
 
     def __call__(self, entry: Entry) -> None:
         """Show an entry."""
+
+    def show_all(self, entries: Iterable[Entry]) -> None:
+        """Show another dialogue whole, with its mail data, whatever state the one that goes on is in."""
 
     def say(self, text: str, style: str = "said") -> None:
         """Show the program's own words.
@@ -74,6 +79,13 @@ class ConsoleView:
         """Show an entry."""
         for row in self._presenter.rows(entry):
             self._print(row)
+
+    def show_all(self, entries: Iterable[Entry]) -> None:
+        """Show another dialogue whole."""
+        view = ConsoleView(self._console, replace(self.look, typed_data=True))
+        view._make_console = self._make_console
+        for entry in entries:
+            view(entry)
 
     def say(self, text: str, style: str = "said") -> None:
         """Show the program's own words."""
@@ -141,6 +153,12 @@ class PlainView:
         for row in self._presenter.rows(entry):
             self._out.write(f"{row.gutter}{row.text}\n")
         self._out.flush()
+
+    def show_all(self, entries: Iterable[Entry]) -> None:
+        """Show another dialogue whole."""
+        view = PlainView(self._out, self._words, replace(self.look, typed_data=True))
+        for entry in entries:
+            view(entry)
 
     def say(self, text: str, style: str = "said") -> None:
         """Show the program's own words."""

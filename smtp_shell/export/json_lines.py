@@ -18,7 +18,4 @@ def write_json(entries: Iterable[Entry], out: TextIO, title: str) -> None:
         out: Where the lines go.
         title: Not used. The format has no title.
     """
-    view = JsonView(out, words=io.StringIO())
-    for entry in entries:
-        view(entry)
-    view.finish()
+    JsonView(out, words=io.StringIO()).show_all(entries)

@@ -76,7 +76,5 @@ def _screen(entries: Iterable[Entry]) -> Console:
     console = Console(
         record=True, width=WIDTH, file=io.StringIO(), force_terminal=True, color_system="truecolor", highlight=False
     )
-    view = ConsoleView(console, Look(times=False))
-    for entry in entries:
-        view(entry)
+    ConsoleView(console, Look(times=False)).show_all(entries)
     return console

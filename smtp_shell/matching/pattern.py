@@ -103,6 +103,19 @@ class Pattern(Struct, frozen=True):
             raise PatternTooSlow from None
         return {name: text for name, text in found.groupdict().items() if text is not None} if found else None
 
+    def may_begin(self, start: str) -> bool:
+        """Return whether a line that begins with `start` can match.
+
+        Args:
+            start: The first characters of a line, such as digits of a reply code.
+        """
+        if not self.anchored:
+            return True
+        try:
+            return self._compiled.match(start, partial=True, timeout=SECONDS) is not None
+        except (TimeoutError, MemoryError):
+            return True
+
 
 def unfit_capture(groups: Mapping[str, str]) -> str | None:
     """Return why captured text cannot become a variable, or None if it can.

@@ -176,14 +176,14 @@ class TlsStarted(Struct, frozen=True):
     Args:
         version: Such as `TLSv1.3`.
         cipher: Cipher suite.
-        verified: Whether chain, dates and name of the certificate were checked and are good.
+        verified: Whether chain, dates and name of the certificate were checked and are good; None where a transcript does not say.
         certificate: The server's.
         name: The name it was checked against.
     """
 
     version: str
     cipher: str
-    verified: bool
+    verified: bool | None
     certificate: Certificate
     name: str
 
@@ -214,6 +214,36 @@ class Remarked(Struct, frozen=True):
         text: The note, one line, escaped.
     """
 
+    text: str
+
+
+class ReplyExpected(Struct, frozen=True):
+    """A written transcript says what it expects of a reply, and not what the server said.
+
+    Args:
+        lines: Marker and content of each line, printable.
+        code: The reply code that is expected; 0 if it is not only one.
+        digit: Its first digit; 0 if it is not only one.
+        command: What it answers; None for the greeting, for mail data and for what answers nothing.
+        verb: The verb of the command; empty where there is none.
+    """
+
+    lines: tuple[tuple[str, str], ...]
+    code: int = 0
+    digit: int = 0
+    command: Command | None = None
+    verb: str = ""
+
+
+class Written(Struct, frozen=True):
+    """A transcript has a line, or a field of its header, that is not something which happened.
+
+    Args:
+        marker: The line's marker; empty for a field.
+        text: Its content, printable.
+    """
+
+    marker: str
     text: str
 
 
@@ -262,6 +292,8 @@ Event = (
     | TlsStarted
     | Noticed
     | Remarked
+    | ReplyExpected
+    | Written
     | TimedOut
     | Disconnected
 )

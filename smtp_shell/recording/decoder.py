@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
-from smtp_shell.matching.expectation import ExpectedLine
 from smtp_shell.protocol.commands import Command, bdat_chunk
 from smtp_shell.protocol.dialogue import Dialogue, Phase
 from smtp_shell.protocol.events import (
@@ -21,38 +20,48 @@ from smtp_shell.protocol.events import (
     NoticeKind,
     OctetsSent,
     Remarked,
+    ReplyExpected,
     ReplyReceived,
     TimedOut,
     TlsStarted,
+    Written,
 )
 from smtp_shell.protocol.maildata import END_OF_DATA, MailDataEncoder
 from smtp_shell.protocol.octets import CRLF, unescape
 from smtp_shell.recording.encoder import NOTICE
+from smtp_shell.recording.expected import TranscriptReply, good_codes
 from smtp_shell.transcript.body import body_pieces
+from smtp_shell.transcript.header import Header
 from smtp_shell.transcript.notation import clean
 from smtp_shell.transcript.step import CLIENT_LINES, SERVER_LINES, Marker, Step
 from smtp_shell.transcript.variables import SASL, SASL_MARK, Template
 
 _WITH_OCTETS: Final = frozenset({NoticeKind.NOT_A_REPLY, NoticeKind.CUT_REPLY, NoticeKind.PLAINTEXT_AFTER_STARTTLS})
+_VERIFIED: Final = {"verified": True, "unverified": False}
 # Notices that the dialogue makes again when it reads the replies.
 _NOTICED_AGAIN: Final = frozenset(
     {NoticeKind.ODD_REPLY, NoticeKind.BAD_REPLY, NoticeKind.UNSOLICITED, NoticeKind.LATE, NoticeKind.TOO_MUCH}
 )
 
 
-def entries(steps: Iterable[Step], folder: Path | None = None) -> Iterator[Entry]:
+def entries(steps: Iterable[Step], folder: Path | None = None, header: Header | None = None) -> Iterator[Entry]:
     """Yield the entries that the steps stand for.
 
-    A credential is `${sasl}` here too. Expectations that are no reply (`S~`, `S: 2yz`) become remarks.
+    A credential is `${sasl}` here too. A reply that a written transcript leaves out is taken for a good one, and what is expected of one,
+    without its words, is an entry of its own (`S~`, `S=`, `S: 2yz`, `S: 250|251`).
 
     Args:
         steps: The steps, as a stream.
         folder: The transcript's folder, to read mail data from the files beside it; None to leave that mail data out.
+        header: The transcript's header, if its fields are to be entries as well.
 
     Raises:
         TranscriptError: A file with mail data cannot be read.
     """
     decoder = _Decoder(folder)
+    for name, value in header.fields if header else ():
+        if name.lower() != "transcript":
+            yield decoder.entry(Written("", f"{name}: {value}"))
     for step in steps:
         yield from decoder.decode(step)
     yield from decoder.end()
@@ -66,26 +75,32 @@ class _Decoder:
         self._at = 0.0  # time of the current step, in seconds
         self._sent_at = 0.0  # time of the last client line, for the latency of its reply
         self._tls = False
-        self._begun = False  # the greeting has been read, or is left out
-        self._data_asked = False  # the last line was DATA: in a script its reply may be left out
-        self._in_data = False
-        self._data_ended = False  # the final dot was sent; the reply to it may be left out too
+        self._tls_begins = False  # TLS from the first octet, whether or not `*: tls` says more about it
+        self._replied = True  # whether a client line now comes after all replies to those before it, in the file or not
+        self._after_octets = False  # the last client line was C|
+        self._loose = 0  # how many of the owed replies answer octets that a C: line follows: they may be left out
         self._chunk_left = 0  # octets of a BDAT chunk that are still to be sent
         self._unasked = False  # the next reply answers nothing
+        self._reply = TranscriptReply()  # the lines of a reply that is not whole yet
         self._notice: Noticed | None = None  # a notice whose octets follow in S| lines
 
     def decode(self, step: Step) -> Iterator[Entry]:
-        if step.at is not None:
-            self._at = step.at
         if self._notice is not None and step.marker is not Marker.SERVER_OCTETS:
             yield from self._end_notice()
+        if self._reply.steps and step.marker not in SERVER_LINES and step.marker is not Marker.NOTE:
+            yield from map(self.entry, self._end_reply())
+        if step.at is not None:
+            self._at = step.at
+        if self._tls_begins and step.marker not in (Marker.EVENT, Marker.NOTE):
+            self._tls = True
         for event in self._events(step):
-            yield self._entry(event)
+            yield self.entry(event)
 
     def end(self) -> Iterator[Entry]:
         yield from self._end_notice()
+        yield from map(self.entry, self._end_reply())
 
-    def _entry(self, event: Event) -> Entry:
+    def entry(self, event: Event) -> Entry:
         self._seq += 1
         if isinstance(event, ReplyReceived) and not self._unasked:
             event = ReplyReceived(event.reply, event.command, max(0.0, self._at - self._sent_at), event.verb)
@@ -97,48 +112,62 @@ class _Decoder:
     def _end_notice(self) -> Iterator[Entry]:
         if self._notice is not None:
             notice, self._notice = self._notice, None
-            yield self._entry(notice)
+            yield self.entry(notice)
 
     def _events(self, step: Step) -> Iterator[Event]:
         if step.marker in SERVER_LINES:
-            self._begun = True
             yield from self._server_line(step)
         elif step.marker is Marker.EVENT:
-            yield from self._event(*step.event)
+            yield from self._event(step.text, *step.event)
         elif step.marker is Marker.NOTE:
             yield from self._note(step.text)
         else:
-            if not self._begun:  # a script that leaves the greeting out
-                self._dialogue.forget_plaintext()
-                self._begun = True
             self._sent_at = self._at
             yield from self._client_line(step)
+
+    # Client lines
 
     def _client_line(self, step: Step) -> Iterator[Event]:
         octets = step.octets
         public = _secret_start(step)
-        in_data = self._is_in_data()
+        if self._replied and step.marker is not Marker.CLIENT_OCTETS:
+            self._assume_replies(step)
+        elif self._after_octets and step.marker is Marker.CLIENT:
+            self._loose = len(self._dialogue.owed)
+        self._after_octets = step.marker is Marker.CLIENT_OCTETS
+        self._replied = step.marker in (Marker.CLIENT, Marker.MAIL_DATA_FILE)
+        in_data = self._dialogue.phase is Phase.MAILDATA
         if step.marker is Marker.MAIL_DATA_FILE:
             yield from self._body(step)
         elif step.marker is Marker.CLIENT_OCTETS:
             yield from self._octets(octets, public)
         elif in_data and octets == b".":
-            self._data_ended, self._in_data, self._data_asked = True, False, False
             yield from self._dialogue.send_mail_data(END_OF_DATA, last=True)
         elif in_data:
-            self._in_data = True
             yield from self._dialogue.send_mail_data(octets + CRLF)
         elif self._dialogue.phase is Phase.AUTH:
             yield from self._dialogue.send_sasl(octets, secret=public is not None)
         else:
             yield from self._command(Command(octets, public), pipelined=step.marker is Marker.PIPELINED)
 
-    def _is_in_data(self) -> bool:
-        return self._in_data or self._data_asked or (self._dialogue.phase is Phase.MAILDATA and not self._data_ended)
+    def _assume_replies(self, step: Step) -> None:
+        """Take the replies that are owed when the next line is sent, and are not in the file, for good ones.
+
+        A script leaves them out. It leaves out `*: tls` as well.
+        """
+        while (owed := self._dialogue.oldest_owed) is not None and not owed.late:
+            response = owed.verb == "AUTH" and step.text in (SASL_MARK, "*")
+            self._answer(334 if response else good_codes(owed)[0])
+        if self._dialogue.phase is Phase.TLS:
+            self._dialogue.forget_plaintext()
+            self._tls = True
+
+    def _answer(self, code: int) -> ReplyReceived | None:
+        """Pass a reply with this code to the dialogue, and return its event, without a notice of what is odd."""
+        events = self._dialogue.receive(b"%d \r\n" % code)
+        return next((event for event in events if isinstance(event, ReplyReceived)), None)
 
     def _command(self, command: Command, *, pipelined: bool) -> Iterator[Event]:
-        self._data_asked = command.verb == "DATA"
-        self._in_data = self._data_ended = False
         chunk = bdat_chunk(command.line)
         self._chunk_left = chunk.size if chunk else 0
         yield from self._dialogue.send(command, pipelined=pipelined)
@@ -148,7 +177,6 @@ class _Decoder:
             self._chunk_left -= len(octets)
             yield from self._dialogue.send_chunk(octets, public=public)
             return
-        self._data_asked = False
         events = self._dialogue.send_raw(octets)
         yield from events if public is None else [OctetsSent(octets, public)]
 
@@ -163,21 +191,46 @@ class _Decoder:
             line_end = encoder.end().removesuffix(END_OF_DATA)
             if line_end:
                 yield from self._dialogue.send_mail_data(line_end)
-        self._data_asked, self._in_data, self._data_ended = False, False, True
         yield from self._dialogue.send_mail_data(END_OF_DATA, last=True)
 
+    # Server lines
+
     def _server_line(self, step: Step) -> Iterator[Event]:
-        self._data_asked = False
-        if step.marker is Marker.SERVER_OCTETS:
-            if self._notice is not None:
-                self._notice = Noticed(self._notice.kind, self._notice.detail, self._notice.octets + step.octets)
-                return
-            yield from self._dialogue.receive(step.octets)
-        elif step.marker is Marker.SERVER_MATCHES or _is_wild(step):
-            self._in_data = self._in_data or _may_be_354(step)
-            yield Remarked(f"expected: {step.marker} {step.text}")
-        else:
-            yield from self._dialogue.receive(step.octets + CRLF)
+        if self._notice is not None and step.marker is Marker.SERVER_OCTETS:
+            self._notice = Noticed(self._notice.kind, self._notice.detail, self._notice.octets + step.octets)
+            return
+        reply = self._reply
+        reply.add(step)
+        # A pattern that does not say whether it is the last line ends a reply where another one is owed.
+        ends = not reply.continues if reply.continues is not None else len(self._dialogue.owed) > 1
+        if ends or reply.is_full:
+            yield from self._end_reply()
+
+    def _end_reply(self) -> Iterator[Event]:
+        """Yield the reply that the lines so far are, or what is expected of one."""
+        reply, self._reply = self._reply, TranscriptReply()
+        if not reply.steps:
+            return
+        self._pass_over_octets(reply)
+        if reply.is_literal and (not reply.continues or reply.is_full):
+            for octets in reply.octets:
+                yield from self._dialogue.receive(octets)
+            return
+        owed = self._dialogue.oldest_owed
+        code = reply.code_for(owed) if owed is not None else 0
+        event = self._answer(code) if code else None
+        lines = tuple((str(step.marker), step.text) for step in reply.steps)
+        command, verb = (event.command, event.verb) if event is not None else (None, "")
+        yield ReplyExpected(lines, reply.code, reply.digit, command, verb)
+
+    def _pass_over_octets(self, reply: TranscriptReply) -> None:
+        """Take the replies to octets for good ones where this reply can only be the one to the line after them."""
+        owed, loose = self._dialogue.owed, self._loose
+        if 0 < loose < len(owed) and not reply.fits(owed[0]) and reply.fits(owed[loose]):
+            for each in owed[:loose]:
+                self._answer(good_codes(each)[0])
+            self._loose = 0
+        self._loose = max(0, self._loose - 1)
 
     def _note(self, text: str) -> Iterator[Event]:
         notice = _parse_notice(text)
@@ -188,27 +241,25 @@ class _Decoder:
         elif notice.kind not in _NOTICED_AGAIN:
             yield notice
 
-    def _event(self, name: str, *words: str) -> Iterator[Event]:
+    def _event(self, written: str, name: str, *words: str) -> Iterator[Event]:
         text = " ".join(words)
         match name:
             case "connect":
                 self._dialogue = Dialogue()
-                self._begun, self._tls = True, False
-                self._data_asked = self._in_data = self._data_ended = False
+                self._replied, self._tls, self._tls_begins = True, False, words[1:2] == ("tls",)
                 yield Connected(clean(_word(words, 0)), words[1:2] == ("tls",))
             case "tls":
                 if self._dialogue.phase is Phase.TLS:
                     self._dialogue.forget_plaintext()
                 subject = Certificate(subject=unescape(" ".join(words[3:])))
                 version, cipher = clean(_word(words, 0)), clean(_word(words, 1))
-                yield TlsStarted(version, cipher, words[2:3] == ("verified",), subject, "")
+                yield TlsStarted(version, cipher, _VERIFIED.get(_word(words, 2)), subject, "")
             case "no-tls":
                 self._dialogue.forget_plaintext()
                 yield Noticed(NoticeKind.NO_TLS)
             case "auth":
                 yield Authenticated(clean(_word(words, 0)), _word(words, 1))
             case "timeout" if words:
-                self._data_asked = False
                 self._dialogue.expect_late()
                 yield TimedOut(_number(words[0]), " ".join(words[1:]))
             case "timeout":
@@ -219,6 +270,8 @@ class _Decoder:
                 yield from self._close(End.SERVER, " ".join(words[1:]))
             case "close":
                 yield from self._close(End.CLIENT, text)
+            case _:
+                yield Written(str(Marker.EVENT), written)
 
     def _close(self, end: End, detail: str) -> Iterator[Event]:
         if end is not End.CLIENT:
@@ -236,21 +289,6 @@ def _secret_start(step: Step) -> int | None:
             return start
         start += len(part) if isinstance(part, bytes) else len(f"${{{part}}}")
     return None
-
-
-def _is_wild(step: Step) -> bool:
-    try:
-        return step.marker is Marker.SERVER and ExpectedLine.parse(step).is_wild
-    except ValueError:
-        return False
-
-
-def _may_be_354(step: Step) -> bool:
-    try:
-        demand = ExpectedLine.parse(step)
-    except ValueError:
-        return False
-    return demand.accepts(354) if demand.pattern is None else "35" in step.text
 
 
 def _parse_notice(text: str) -> Noticed | None:

@@ -19,10 +19,12 @@ from smtp_shell.protocol.events import (
     NoticeKind,
     OctetsSent,
     Remarked,
+    ReplyExpected,
     ReplyReceived,
     SaslSent,
     TimedOut,
     TlsStarted,
+    Written,
 )
 from smtp_shell.protocol.maildata import MailDataDecoder, has_only_crlf
 from smtp_shell.protocol.octets import CRLF, escape, escape_str
@@ -213,9 +215,10 @@ def event_steps(event: Event, at: float) -> Iterable[Step]:
         case OctetsSent():
             return _octets_sent_steps(event, at)
         case TlsStarted():
-            verified = "verified" if event.verified else "unverified"
+            verified = {True: "verified", False: "unverified", None: ""}[event.verified]
             subject = escape(event.certificate.subject[:_LONGEST_TEXT])
-            return (Step(Marker.EVENT, f"tls {event.version} {event.cipher} {verified} {subject}".rstrip(" "), at),)
+            words = ("tls", event.version, event.cipher, verified, subject)
+            return (Step(Marker.EVENT, " ".join(word for word in words if word), at),)
         case Authenticated():
             return (_event(at, "auth", event.mechanism, event.user),)
         case Noticed(kind=NoticeKind.NO_TLS):
@@ -225,6 +228,10 @@ def event_steps(event: Event, at: float) -> Iterable[Step]:
             return (note, *octet_steps(Marker.SERVER_OCTETS, event.octets, at))
         case Remarked():
             return (Step(Marker.NOTE, event.text[:_LONGEST_LINE], at),)
+        case ReplyExpected():
+            return (Step(Marker(marker), text, at) for marker, text in event.lines)
+        case Written():
+            return (Step(Marker(event.marker), event.text, at),) if event.marker else ()
         case TimedOut():
             return (Step(Marker.EVENT, f"timeout {event.waited:g} {event.waiting_for}", at),)
         case Disconnected():

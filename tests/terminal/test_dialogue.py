@@ -198,3 +198,19 @@ def test_without_insecure_a_bad_certificate_ends_the_connection(practice: Practi
         terminal.wait_prompt("smtp-shell")
         assert "NOT-VERIFIED" not in terminal.text
         assert "--insecure" in terminal.text
+
+
+def test_show_has_the_mail_data_and_the_dot_of_what_was_typed(state_dir: Path) -> None:
+    with running("practice") as terminal:
+        terminal.wait_prompt("greeted")
+        terminal.enter("ehlo", "greeted")
+        terminal.wait_prompt("ready")
+        deliver(terminal, "shown again")
+        terminal.wait_for("queued as")
+        assert "   C: Subject: shown again" not in terminal.seen
+        terminal.enter("/show", "ready")
+        terminal.wait_for("   C: Subject: shown again")
+        terminal.wait(lambda: "   C: ." in terminal.all_rows, "the final dot")
+        assert any(row.startswith("      Server: 127.0.0.1") for row in terminal.all_rows)
+        terminal.type(CTRL_D)
+        terminal.wait_end()

@@ -82,8 +82,7 @@ def show(shell: Shell, args: Args) -> None:
     from smtp_shell.transcript.reader import open_transcript
 
     with open_transcript(path) as reader:
-        for each in entries(reader):
-            shell.view(each)
+        shell.view.show_all(entries(reader, header=reader.header))
 
 
 @shell_command("/note", "TEXT")

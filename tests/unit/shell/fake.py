@@ -110,6 +110,9 @@ class Screen:
     def __call__(self, entry: Entry) -> None:
         self.entries.append(entry)
 
+    def show_all(self, entries: Iterable[Entry]) -> None:
+        self.entries += entries
+
     def say(self, text: str, style: str = "said") -> None:
         self.said.append(text)
 

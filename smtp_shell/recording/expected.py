@@ -1,0 +1,143 @@
+"""A reply as the lines of a transcript have it: as it came, or as a written transcript expects it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import chain, islice
+from typing import Final
+
+from smtp_shell.matching.expectation import ExpectedLine
+from smtp_shell.protocol.dialogue import Asked, Owed
+from smtp_shell.protocol.foreseen import FORESEEN
+from smtp_shell.protocol.octets import CRLF
+from smtp_shell.transcript.step import Marker, Step
+
+MOST_LINES: Final = 10_000
+MOST_CHARACTERS: Final = 1024 * 1024
+
+_DIGITS = "0123456789"
+_CLASSES = "2345"
+_GOOD = (250,)
+# The reply that goes on comes last: without its challenge nobody knows whether an AUTH exchange does.
+_PREFERRED = {
+    "RCPT": (250, 251, 252),
+    "VRFY": (250, 251, 252),
+    "EXPN": (250, 252),
+    "HELP": (214, 211),
+    "AUTH": (235, 334),
+}
+
+
+class TranscriptReply:
+    """The lines of one reply, one after the other.
+
+    Attributes:
+        steps: The lines so far.
+        is_literal: Whether all of them say what a server said, with its code, and not what is expected.
+        continues: Whether more lines of it follow; None where a pattern does not say.
+    """
+
+    def __init__(self) -> None:
+        self.steps: list[Step] = []
+        self.is_literal = True
+        self.continues: bool | None = True
+        self._demands: list[ExpectedLine] = []
+        self._size = 0
+        self._rest = b""  # a line of S| lines that has no end yet
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it is as long as a reply may be."""
+        return len(self.steps) >= MOST_LINES or self._size >= MOST_CHARACTERS
+
+    @property
+    def octets(self) -> Iterator[bytes]:
+        """What the server sent, if that is literal, line by line."""
+        for step in self.steps:
+            yield step.octets if step.marker is Marker.SERVER_OCTETS else step.octets + CRLF
+
+    def add(self, step: Step) -> None:
+        """Add a line.
+
+        Args:
+            step: A line with what the server said, or is expected to say.
+        """
+        self.steps.append(step)
+        self._size += len(step.text)
+        if step.marker is Marker.SERVER_OCTETS:
+            *lines, self._rest = (self._rest + step.octets).split(b"\n")
+            self.continues = bool(self._rest) or (lines or [b""])[-1][3:4] == b"-"
+            return
+        try:
+            demand = ExpectedLine.parse(step)
+        except ValueError:  # no reply at all, or no pattern
+            self.is_literal = self.is_literal and step.marker is Marker.SERVER
+            self.continues = False
+            return
+        self.is_literal = self.is_literal and step.marker is Marker.SERVER and not demand.is_wild
+        self.continues = demand.continues
+        self._demands.append(demand)
+
+    def code_for(self, owed: Owed) -> int:
+        """Return a reply code that is expected here: the best of those that the command can have, else any; 0 if there is none.
+
+        Args:
+            owed: What the reply answers.
+        """
+        good = [code for code in good_codes(owed) if self._may_begin(str(code))]
+        return next(chain(good, self._codes(_CLASSES)), 0)
+
+    def fits(self, owed: Owed) -> bool:
+        """Return whether it can be the reply to this: a refusal, or a code that the command can have.
+
+        Args:
+            owed: What it may answer.
+        """
+        return self.digit in (4, 5) or self.code_for(owed) in good_codes(owed)
+
+    @property
+    def code(self) -> int:
+        """The reply code that is expected; 0 if it is not only one."""
+        codes = list(islice(self._codes(_CLASSES), 2))
+        return codes[0] if len(codes) == 1 else 0
+
+    @property
+    def digit(self) -> int:
+        """The first digit of the reply codes that are expected; 0 if it is not only one."""
+        digits = [digit for digit in _CLASSES if next(self._codes(digit), 0)]
+        return int(digits[0]) if len(digits) == 1 else 0
+
+    def _codes(self, classes: str) -> Iterator[int]:
+        """Yield the reply codes that every line can have."""
+        for first in filter(self._may_begin, classes):
+            for second in _DIGITS:
+                for third in _DIGITS if self._may_begin(first + second) else "":
+                    if self._may_begin(first + second + third):
+                        yield int(first + second + third)
+
+    def _may_begin(self, start: str) -> bool:
+        return all(_may_begin(demand, start) for demand in self._demands)
+
+
+def good_codes(owed: Owed) -> Sequence[int]:
+    """Return the reply codes of success, the best first.
+
+    Args:
+        owed: What the reply answers.
+    """
+    if owed.asked is Asked.GREETING:
+        return (220,)
+    if owed.ends_message:
+        return _GOOD
+    return _PREFERRED.get(owed.verb) or tuple(FORESEEN.get(owed.verb, _GOOD))
+
+
+def _may_begin(demand: ExpectedLine, start: str) -> bool:
+    """Return whether a line that begins so can be what is expected."""
+    if demand.pattern is not None:
+        return demand.pattern.may_begin(start)
+    if demand.codes:
+        return any(
+            all(wanted in ("y", digit) for wanted, digit in zip(code, start, strict=False)) for code in demand.codes
+        )
+    return demand.octets.startswith(start.encode())

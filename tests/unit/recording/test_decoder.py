@@ -1,0 +1,307 @@
+"""Transcripts as dialogues: every line is shown, in order, and no good transcript is accused of anything."""
+
+import io
+import json
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from smtp_shell.display.json_lines import JsonView
+from smtp_shell.display.views import PlainView
+from smtp_shell.protocol.events import Entry, TlsStarted
+from smtp_shell.recording.decoder import entries
+from smtp_shell.recording.encoder import TranscriptEncoder
+from smtp_shell.transcript.reader import TranscriptReader
+from smtp_shell.transcript.step import Marker, Step, format_step
+
+EXAMPLES = sorted((Path(__file__).parents[3] / "transcripts").glob("*.smtp"))
+MASK = "••••••"
+
+
+def decoded(text: str) -> list[Entry]:
+    reader = TranscriptReader(io.BytesIO(text.encode()), "lab.smtp")
+    return list(entries(reader, header=reader.header))
+
+
+def shown(text: str) -> list[str]:
+    """Return the rows of a transcript."""
+    out = io.StringIO()
+    PlainView(out, io.StringIO()).show_all(decoded(text))
+    return out.getvalue().split("\n")[:-1]
+
+
+def objects(text: str) -> list[dict[str, object]]:
+    """Return the JSON lines of a transcript."""
+    out = io.StringIO()
+    JsonView(out, io.StringIO()).show_all(decoded(text))
+    return [json.loads(line) for line in out.getvalue().split("\n")[:-1]]
+
+
+def bare(rows: list[str]) -> list[str]:
+    """Return rows without their signs."""
+    return [row[3:] for row in rows]
+
+
+# Each is a good transcript, or a good end of one. None has a word about an odd reply.
+GOOD = {
+    "expectations in a pipelined group": """
+        C& MAIL FROM:<a@example.org>
+        C& RCPT TO:<b@example.org>
+        C: DATA
+        S: 2yz
+        S~ 25[01] .*
+        S: 354
+        C: hello
+        C: .
+        S: 250""",
+    "two digits and alternatives": """
+        C: RCPT TO:<b@example.org>
+        S: 250|251
+        C: DATA
+        S: 3yz
+        C: hello
+        C: .
+        S: 2yz""",
+    "a line that is equal, before one that matches": """
+        C: HELP
+        S= 214-a
+        S~ 214-.*
+        S= 214 end""",
+    "a pattern in the middle of a reply": """
+        C: EHLO x
+        S: 250-mail.example.com
+        S~ 250[- ]SIZE .*
+        S: 250 HELP
+        C: QUIT
+        S: 221""",
+    "a reply whose end is left out": """
+        C: EHLO x
+        S: 250-mail.example.com
+        C: QUIT
+        S: 221""",
+    "commands without replies": """
+        C: EHLO x
+        C: MAIL FROM:<a@example.org>
+        C: RCPT TO:<b@example.org>
+        S: 550
+        C: QUIT
+        S: 221""",
+    "a greeting that is left out after connect": """
+        *: connect mail.example.com
+        C: EHLO x
+        S: 250""",
+    "mail data whose 354 is left out": """
+        C: DATA
+        C: QUIT
+        C: .
+        C: QUIT
+        S: 221""",
+    "mail data that is refused": """
+        C: DATA
+        S: 554
+        C: hello
+        C: .
+        C: QUIT
+        S: 221""",
+    "one 250 for each recipient": """
+        C: LHLO x
+        C: MAIL FROM:<>
+        C: RCPT TO:<a@example.org>
+        C: RCPT TO:<b@example.org>
+        C: DATA
+        C: .
+        S: 250
+        S: 250
+        C: QUIT
+        S: 221""",
+    "starttls without its event": """
+        C: STARTTLS
+        S: 220
+        C: EHLO x
+        S: 250""",
+    "a bare event for tls": """
+        C: STARTTLS
+        S: 220
+        *: tls
+        C: EHLO x
+        S: 250""",
+    "starttls in a script": """
+        C: STARTTLS
+        C: EHLO x
+        S: 250""",
+    "no handshake": """
+        C: STARTTLS
+        S: 220
+        *: no-tls
+        C: EHLO x
+        S: 250""",
+    "instructions": """
+        *: wait 0.5
+        *: within 5
+        C: NOOP
+        S: 250
+        *: of-another-program a b
+        *: close server""",
+    "octets whose reply is left out": """
+        S: 220
+        C| NOOP\\x0d\\x0a
+        C: QUIT
+        S: 221""",
+    "octets before the greeting": """
+        C| PROXY TCP4 192.0.2.1 192.0.2.2 1 2\\x0d\\x0a
+        S: 220
+        C: EHLO x
+        S: 250""",
+    "an exchange in a script": """
+        C: AUTH CRAM-MD5
+        C: *
+        S: 501""",
+    "an exchange that is expected": """
+        C: AUTH CRAM-MD5
+        S~ 334 .*
+        C: *
+        S: 501
+        C: NOOP
+        S: 250""",
+    "words anywhere in the line": """
+        C: DATA
+        S: 354
+        C: .
+        S~ queued as (?P<id>[0-9A-F]+)
+        C: QUIT
+        S: 221""",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", GOOD.values(), ids=GOOD)
+def test_every_line_is_shown_in_order_and_nothing_is_added(text: str) -> None:
+    lines = [line.strip() for line in text.strip().split("\n")]
+    rows = ["*: no-tls" if "as asked" in row else row for row in bare(shown("\n".join(lines)))]
+    assert rows == [line.replace("C& ", "C: ") for line in lines]
+
+
+def test_octets_of_one_reply_in_several_pieces_are_one_reply() -> None:
+    text = "C: NOOP\nS| 250-a\\x0a\nS| 250-\nS| b\\x0d\\x0a\nS: 250 c\nC: QUIT\nS: 221\n"
+    assert [row for row in shown(text) if "#!" not in row] == [
+        "   C: NOOP",
+        "+  S: 250-a",
+        "+  S: 250-b",
+        "+  S: 250 c",
+        "   C: QUIT",
+        "+  S: 221",
+    ]
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_the_lessons_are_shown_line_by_line_without_a_word_against_them(path: Path) -> None:
+    text = path.read_text("utf-8")
+    with_marker = [
+        re.sub(r"^(C: AUTH \S+ |C: )\$\{sasl\}$", rf"\1{MASK}", re.sub("^C& ", "C: ", line))
+        for line in map(str.strip, text.partition("\n\n")[2].split("\n"))
+        if line
+    ]
+    rows = bare(shown(text))
+    assert [row for row in rows if row.startswith(("#!", "*: tls NOT"))] == []
+    fields = [line for line in text.partition("\n\n")[0].split("\n") if not line.startswith("Transcript:")]
+    assert rows[: len(fields)] == [f"   {field}" for field in fields]
+    assert sorted(_words(row) for row in rows[len(fields) :]) == sorted(map(_words, with_marker))
+
+
+def _words(row: str) -> str:
+    """Return a row, or a line of a file, in one spelling of its escapes."""
+    return re.sub(r"\s+", " ", row.replace(r"\x0d", r"\r").replace(r"\x0a", r"\n").replace(r"\${", "${")).strip()
+
+
+LINES = st.sampled_from(
+    ["C: EHLO x", "C: MAIL FROM:<>", "C& RCPT TO:<a@example.org>", "C: DATA", "C: .", "C: QUIT", "S: 220", "S: 250", "S: 250-a", "S: 354",
+     "S: 2yz", "S: 250|354", "S= 250 a", "S= 250-a", "S~ 250.*", "S~ 250-.*", "S~ .*", "S~ 354 .*", "*: wait 1", "*: close"]
+)  # fmt: skip
+
+
+@given(st.lists(LINES, max_size=11))
+def test_no_line_is_lost_or_moved(lines: list[str]) -> None:
+    rows = [row for row in bare(shown("\n".join(lines) + "\n")) if not row.startswith("#!")]
+    assert rows == [line.replace("C& ", "C: ") for line in lines]
+
+
+@given(st.lists(LINES, max_size=11))
+def test_expectations_are_written_back_as_they_were(lines: list[str]) -> None:
+    steps: list[Step] = []
+    encoder = TranscriptEncoder(steps.extend)
+    for entry in decoded("\n".join(lines) + "\n"):
+        encoder(entry)
+    encoder.close()
+    written = [format_step(step).split(maxsplit=1)[-1] for step in steps if step.marker is not Marker.NOTE]
+    # S= is an expectation, and stays one; the mark of a pipelined line is kept where it is a command.
+    assert [line for line in written if line.startswith("S")] == [line for line in lines if line.startswith("S")]
+
+
+@pytest.mark.parametrize(
+    ("expected", "code", "sign"),
+    [
+        ("S: 250", 250, "+"),
+        ("S: 2yz", None, "+"),
+        ("S: 250|251", None, "+"),
+        ("S: 250|550", None, " "),
+        ("S= 250 2.1.0 Ok", 250, "+"),
+        ("S~ 250 .*", 250, "+"),
+        ("S~ 5[05]0 .*", None, "!"),
+        ("S~ Ok", None, " "),
+        ("S~ [2-5]50.*", None, " "),
+    ],
+)
+def test_an_expectation_has_the_code_and_the_sign_that_it_leaves_no_doubt_about(
+    expected: str, code: int | None, sign: str
+) -> None:
+    text = f"S: 220\nC: MAIL FROM:<>\n{expected}\n"
+    assert shown(text)[-1] == f"{sign}  {expected}"
+    found = objects(text)[-1]
+    assert found["dir"] == "S"
+    assert found.get("code") == code
+
+
+@pytest.mark.parametrize(
+    ("event", "row", "verified"),
+    [
+        ("tls", "*: tls", None),
+        ("tls TLSv1.3", "*: tls TLSv1.3", None),
+        ("tls TLSv1.3 X verified CN=mx.example", "*: tls TLSv1.3 X verified CN=mx.example", True),
+        ("tls TLSv1.3 X unverified CN=mx.example", "*: tls TLSv1.3 X NOT VERIFIED CN=mx.example", False),
+        ("tls TLSv1.3 X unverified", "*: tls TLSv1.3 X NOT VERIFIED", False),
+    ],
+)
+def test_a_certificate_is_called_unverified_only_where_the_transcript_says_so(
+    event: str, row: str, verified: bool | None
+) -> None:
+    text = f"C: STARTTLS\nS: 220\n*: {event}\nC: EHLO x\n"
+    assert bare(shown(text))[-2] == row
+    assert shown(text)[-1] == (" ? C: EHLO x" if verified is False else " = C: EHLO x")
+    assert [entry.event.verified for entry in decoded(text) if isinstance(entry.event, TlsStarted)] == [verified]
+
+
+@pytest.mark.parametrize("start", ["*: connect mx.example:465 tls", "C: STARTTLS\nS: 220", "C: STARTTLS"])
+def test_what_is_inside_tls_is_marked_although_no_event_says_where_it_starts(start: str) -> None:
+    text = f"{start}\nC: EHLO x\nS: 250\n"
+    assert shown(text)[-2:] == [" = C: EHLO x", "+= S: 250"]
+    assert [found["phase"] for found in objects(text)[-2:]] == ["tls", "tls"]
+
+
+def test_the_fields_of_the_header_come_first() -> None:
+    text = "Transcript: 1\nTitle: Lab 7\nServer: mx.example\nDate: Sun, 22 Nov 2026 10:21:05 +0100\nTags: a b\nX-Mine: c\n\nC: NOOP\n"
+    assert shown(text) == [
+        "      Title: Lab 7",
+        "      Server: mx.example",
+        "      Date: Sun, 22 Nov 2026 10:21:05 +0100",
+        "      Tags: a b",
+        "      X-Mine: c",
+        "   C: NOOP",
+    ]
+    assert [found["text"] for found in objects(text)][:2] == ["Title: Lab 7", "Server: mx.example"]
+
+
+def test_an_unasked_reply_and_a_code_that_cannot_be_are_still_named() -> None:
+    assert any("answers nothing" in row for row in shown("S: 220\nC: NOOP\nS: 250\nS: 421\n"))
+    assert any("cannot have: 250 as the reply to DATA" in row for row in shown("S: 220\nC: DATA\nS: 250\n"))
