@@ -17,6 +17,7 @@ from smtp_shell.errors import DialogueBroken, Interrupted, NotSendable, TlsFaile
 from smtp_shell.protocol.commands import Command, refuse_line_breaks
 from smtp_shell.protocol.events import Decoded, Noticed, NoticeKind, ReplyReceived
 from smtp_shell.protocol.maildata import MailDataEncoder
+from smtp_shell.protocol.masking import describe_typed, is_secret_answer, may_answer
 from smtp_shell.protocol.octets import escape, escape_str
 from smtp_shell.shell.completion import CompletionContext, TypedAddresses
 from smtp_shell.shell.lines import Answer, MailDataLine, Run, Wire, parse
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from smtp_shell.net.target import Target
     from smtp_shell.protocol.dialogue import Phase
     from smtp_shell.protocol.events import Consumer, Entry, TlsStarted
+    from smtp_shell.protocol.masking import ExchangeLines
     from smtp_shell.protocol.replies import Reply
     from smtp_shell.replay.replay import Replay
 
@@ -88,6 +90,11 @@ class Shell:
     def phase(self) -> Phase | None:
         """Phase of the dialogue; None without a connection."""
         return self.session.phase if self.session is not None and self.session.is_open else None
+
+    @property
+    def awaits_answer(self) -> bool:
+        """Whether an AUTH command was sent whose exchange has not ended: a word by itself answers a challenge."""
+        return self.session is not None and self.session.is_open and self.session.dialogue.exchange.is_open
 
     @property
     def tls(self) -> TlsSettings:
@@ -175,27 +182,33 @@ class Shell:
         refuse_line_breaks(text, "the line")
         command = Command.parse(text.encode("utf-8", "surrogateescape"))
         session = self.need_session()
-        if command.secret:
-            self.confirm_cleartext()
-        self.command(command)
-        words = command.line.split()
-        if command.secret and len(words) > 2:
-            from smtp_shell.protocol.masking import describe_typed
-
-            mechanism = words[1].decode("ascii", "replace")
-            session.publish(Decoded(True, escape_str(mechanism), describe_typed(words[2], mechanism)))
+        if session.dialogue.exchange.is_open and may_answer(command.line):
+            self._answer(text)  # the challenge has not come yet
+            return
+        if not command.secret:
+            self.command(command)
+            return
+        self.confirm_cleartext()
+        session.send(command)
+        for response in command.line.split()[2:3]:
+            self._explain(session.dialogue.exchange, response)
+        self.waiting(session.read_reply)
 
     def _answer(self, text: str) -> None:
         refuse_line_breaks(text, "the answer")
         session = self.need_session()
         line = text.encode("utf-8", "surrogateescape")
-        from smtp_shell.protocol.masking import describe_typed, is_secret_answer
-
         secret = is_secret_answer(line)
         if secret:
             self.confirm_cleartext()
-        session.send_sasl(line, secret=secret, meaning=describe_typed(line, "") if secret else "")
+        session.send_sasl(line, secret=secret)
+        self._explain(session.dialogue.exchange, line)
         self.waiting(session.read_reply)
+
+    def _explain(self, exchange: ExchangeLines, response: bytes) -> None:
+        """Show what the base64 of the line before means, ahead of the reply to it."""
+        meaning = describe_typed(response, exchange.mechanism, names_user=exchange.names_user)
+        self.need_session().publish(Decoded(True, escape_str(exchange.mechanism), meaning))
 
     def _mail_data_line(self, text: str) -> None:
         session = self.need_session()
