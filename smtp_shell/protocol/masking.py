@@ -162,6 +162,7 @@ class ExchangeLines:
         self.answers = False
         self.names_user = False
         self.mechanism = ""
+        self._began = False  # the last line is an AUTH command or belongs to its exchange
         self._expects_user = False  # the exchange is LOGIN, and the user name comes next
 
     def send(self, line: bytes) -> int | None:
@@ -176,11 +177,11 @@ class ExchangeLines:
         self.answers = self.challenged or (self.is_open and may_answer(line))
         self.challenged = False
         if self.answers:
-            self.is_open = line.strip() != _CANCEL
+            self.is_open = self._began = line.strip() != _CANCEL
             self.names_user = expected_user and is_secret_answer(line)
             return 0 if is_secret_answer(line) else None
         mechanism = auth_mechanism(line)
-        self.is_open = mechanism is not None
+        self.is_open = self._began = mechanism is not None
         self.mechanism = (mechanism or b"").decode("ascii", "replace")
         start = secret_start(line)
         if mechanism is not None and mechanism.upper() == b"LOGIN":
@@ -194,7 +195,8 @@ class ExchangeLines:
             code: Its code; a 334 is a challenge, and anything else ends the exchange.
             challenge: The text of a 334. One that asks for a password is not answered with a user name.
         """
-        self.challenged = self.is_open = self.is_open and code == 334
+        # A group of commands has several replies, of which an earlier one does not end the exchange that the last one began.
+        self.challenged = self.is_open = self._began and code == 334
         if b"pass" in (decode_base64(challenge) or b"").lower():
             self._expects_user = False
 

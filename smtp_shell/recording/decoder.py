@@ -26,7 +26,9 @@ from smtp_shell.protocol.events import (
     TlsStarted,
 )
 from smtp_shell.protocol.maildata import END_OF_DATA, MailDataEncoder
+from smtp_shell.protocol.masking import MASK
 from smtp_shell.protocol.octets import CRLF, unescape
+from smtp_shell.protocol.replies import Oddity
 from smtp_shell.recording.encoder import NOTICE
 from smtp_shell.transcript.body import body_pieces
 from smtp_shell.transcript.notation import clean
@@ -38,6 +40,8 @@ _WITH_OCTETS: Final = frozenset({NoticeKind.NOT_A_REPLY, NoticeKind.CUT_REPLY, N
 _NOTICED_AGAIN: Final = frozenset(
     {NoticeKind.ODD_REPLY, NoticeKind.BAD_REPLY, NoticeKind.UNSOLICITED, NoticeKind.LATE, NoticeKind.TOO_MUCH}
 )
+
+_EIGHT_BIT: Final = Noticed(NoticeKind.ODD_REPLY, Oddity.EIGHT_BIT.value)
 
 
 def entries(steps: Iterable[Step], folder: Path | None = None) -> Iterator[Entry]:
@@ -72,6 +76,7 @@ class _Decoder:
         self._data_ended = False  # the final dot was sent; the reply to it may be left out too
         self._chunk_left = 0  # octets of a BDAT chunk that are still to be sent
         self._unasked = False  # the next reply answers nothing
+        self._masked = False  # the reply holds the mask of a credential
         self._notice: Noticed | None = None  # a notice whose octets follow in S| lines
 
     def decode(self, step: Step) -> Iterator[Entry]:
@@ -177,7 +182,12 @@ class _Decoder:
             self._in_data = self._in_data or _may_be_354(step)
             yield Remarked(f"expected: {step.marker} {step.text}")
         else:
-            yield from self._dialogue.receive(step.octets + CRLF)
+            self._masked = self._masked or (MASK in step.text and step.text.replace(MASK, "").isascii())
+            for event in self._dialogue.receive(step.octets + CRLF):
+                # The octets over 127 are the mask's, not the server's.
+                if not (self._masked and event == _EIGHT_BIT):
+                    yield event
+                self._masked = self._masked and not isinstance(event, ReplyReceived)
 
     def _note(self, text: str) -> Iterator[Event]:
         notice = _parse_notice(text)

@@ -41,6 +41,7 @@ def replay(
     ca_file: str | PathLike[str] | None = None,
     insecure: bool = False,
     timeout: float | None = None,
+    send_secrets: bool = False,
     on_step: StepConsumer | None = None,
 ) -> ReplayResult:
     """Replay a transcript once.
@@ -58,6 +59,7 @@ def replay(
         ca_file: PEM file with the authorities to trust, in place of the system's.
         insecure: Go on although the certificate cannot be verified.
         timeout: Timeout in seconds of every wait but QUIT's; None for the defaults.
+        send_secrets: Send credentials that stand in the transcript, though its header does not say `Secrets: included`.
         on_step: Called with the result of each step.
 
     Returns:
@@ -65,7 +67,7 @@ def replay(
 
     Raises:
         TranscriptError: It cannot be replayed; nothing was sent.
-        UsageError: There is no server, or a variable cannot be one; nothing was sent.
+        UsageError: There is no server, a variable cannot be one, or credentials stand in the transcript; nothing was sent.
         NotSendable: The value of a variable would not stay inside one line; nothing was sent.
         ValueError: `match` is none of the levels.
     """
@@ -79,6 +81,7 @@ def replay(
         variables=variables or {},
         credentials=_credentials(user, password) if password is not None else None,
         keep_going=keep_going,
+        send_secrets=send_secrets,
     )
     return Replay(Path(path), settings).run(*([on_step] if on_step is not None else []))
 
