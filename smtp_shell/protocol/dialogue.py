@@ -279,6 +279,10 @@ class Dialogue:
         self.asked += 1
 
     def _owe_command(self, command: Command) -> None:
+        if command.public == 0:  # all of it is secret: it answers a challenge, in a group with its AUTH
+            self._owe(Owed(Asked.SASL, self._auth, "AUTH"))
+            self.exchange.send(command.line)
+            return
         verb = command.verb
         if verb == "AUTH":
             self._auth = command

@@ -92,12 +92,11 @@ class EchoMask:
 
     def __init__(self) -> None:
         self.is_empty = True
-        self._traces: dict[bytes, None] = {}
+        self._traces: tuple[bytes, ...] = ()
 
     def add(self, secret: Secret) -> None:
         """Mask a secret from now on."""
-        self._traces.update(dict.fromkeys(traces_of(secret)))
-        self.is_empty = not self._traces
+        self._add_traces(traces_of(secret))
 
     def add_octets(self, octets: bytes, *, decoded: bool = True) -> None:
         """Mask octets that were sent as a credential.
@@ -112,7 +111,11 @@ class EchoMask:
 
     def add_all(self, other: EchoMask) -> None:
         """Mask what another connection masks: the server may remember it."""
-        self._traces.update(other._traces)
+        self._add_traces(other._traces)
+
+    def _add_traces(self, traces: Iterable[bytes]) -> None:
+        # The longest first: a password is found inside a response that holds it, and the rest of that would stay.
+        self._traces = tuple(sorted({*self._traces, *traces}, key=lambda trace: (-len(trace), trace)))
         self.is_empty = not self._traces
 
     def octets(self, octets: bytes) -> bytes:

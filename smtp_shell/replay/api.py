@@ -52,7 +52,7 @@ def replay(
         tls: Begin TLS with the first octet.
         starttls: Send nothing of AUTH or a mail transaction in the clear.
         user: User name for `${sasl}`; empty for the one that the transcript names.
-        password: Password for `${sasl}`; None where there is none.
+        password: Password for `${sasl}`; None or empty where there is none.
         variables: Values of variables.
         match: How strict `S:` lines are: code, enhanced, keywords, text or exact.
         keep_going: Whether the replay goes on after a difference.
@@ -79,7 +79,7 @@ def replay(
         timeouts=Timeouts() if timeout is None else Timeouts().all(timeout),
         strictness=Strictness.parse(match),
         variables=variables or {},
-        credentials=_credentials(user, password) if password is not None else None,
+        credentials=_credentials(user, password) if password else None,
         keep_going=keep_going,
         send_secrets=send_secrets,
     )

@@ -57,6 +57,7 @@ class Shell:
         leaving: Whether the shell is to end.
         failed_replies: Number of replies so far that were 4yz, 5yz or not foreseen.
         refusal: The last of those, as a sentence.
+        last_user: The user name of the last `auth`; empty before the first.
         sources: The files that `/source` is running, the outermost first.
     """
 
@@ -78,6 +79,7 @@ class Shell:
         self.leaving = False
         self.failed_replies = 0
         self.refusal = ""
+        self.last_user = ""
         self.sources: list[Path] = []
         self._ask = ask
         self._addresses = TypedAddresses()

@@ -157,6 +157,12 @@ class CredentialMask:
 
     def _find(self, line: bytes, *, has_variables: bool) -> int | None:
         """Return where the credential in a line begins; None if it has none, or a variable in its place."""
+        start = self._follow(line, has_variables=has_variables)
+        if start is None:
+            self._user_line = 0
+        return start
+
+    def _follow(self, line: bytes, *, has_variables: bool) -> int | None:
         if self._in_data or self._data_asked:
             self._data_asked, self._in_data = False, line != b"."
             return None

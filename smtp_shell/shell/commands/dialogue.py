@@ -178,7 +178,10 @@ def auth(shell: Shell, args: Args) -> None:
     if named is not None:
         _remark_unoffered(shell, session, named)
     user = words[1] if len(words) > 1 else ""
-    credentials = shell.options.credentials.find(chosen.needs, user=user, host=session.target.host)
+    credentials = shell.options.credentials.find(
+        chosen.needs, user=user, host=session.target.host, last_user=shell.last_user
+    )
+    shell.last_user = credentials.user
     shell.waiting(lambda: authenticate(session, chosen, credentials, allow_cleartext=cleartext))
 
 
