@@ -167,9 +167,7 @@ class SaslSteps:
         """Pass the replies that are expected to a line that is not sent."""
         expected = self._cursor.take_expected()
         self._cursor.skip_expected()
-        self.expects_challenge = (
-            self._answers_next() if expected is None else expected.octets.startswith(b"334")
-        )
+        self.expects_challenge = self._answers_next() if expected is None else expected.octets.startswith(b"334")
 
     def _answers_next(self) -> bool:
         step = self._cursor.step

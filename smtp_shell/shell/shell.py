@@ -24,6 +24,7 @@ from smtp_shell.shell.lines import Answer, MailDataLine, Run, Wire, parse
 from smtp_shell.shell.recordings import SessionRecordings
 from smtp_shell.shell.registry import Registry
 from smtp_shell.shell.settings import ShellOptions, ShellSettings
+from smtp_shell.shell.typed_secrets import is_guess, is_initial_response
 
 if TYPE_CHECKING:
     from smtp_shell.client.credentials import Ask
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from smtp_shell.protocol.replies import Reply
     from smtp_shell.replay.replay import Replay
 
+_RESPONSE_GUESSED = "The word after the mechanism decodes to a response, so it is taken for base64; a user name of these letters is given with --user."
 _LEAVING_WORDS = ("quit", "/exit", "/quit", "exit")
 
 
@@ -191,6 +193,9 @@ class Shell:
             self.command(command)
             return
         self.confirm_cleartext()
+        words = text.split()
+        if len(words) == 3 and is_guess(words[2]) and is_initial_response(*words[1:]):
+            self.say(_RESPONSE_GUESSED, "notice")
         session.send(command)
         for response in command.line.split()[2:3]:
             self._explain(session.dialogue.exchange, response)

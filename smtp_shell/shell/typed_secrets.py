@@ -10,8 +10,8 @@ import re
 
 from smtp_shell.protocol.commands import auth_mechanism, secret_start
 from smtp_shell.protocol.dialogue import Phase
-from smtp_shell.protocol.masking import ExchangeLines
-from smtp_shell.protocol.octets import unescape
+from smtp_shell.protocol.masking import ExchangeLines, is_user_name
+from smtp_shell.protocol.octets import decode_base64, unescape
 
 _WORD = re.compile(r"\S+")
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -37,23 +37,21 @@ def is_initial_response(mechanism: str, word: str) -> bool:
 
     Source: RFC 4954 section 4
     """
-    from smtp_shell.protocol.sasl import decode_challenge
-
     if word == "=":
         return True
-    decoded = decode_challenge(word.encode("utf-8", "replace"))
-    if decoded is None:
+    octets = word.encode("utf-8", "replace")
+    decoded = decode_base64(octets)
+    if not decoded:
         return False
-    if mechanism.upper() == "PLAIN":
-        return b"\0" in decoded
-    return decoded.startswith(_GS2_OR_USER) or (word.endswith("=") and _is_text(decoded))
+    if (mechanism.upper() == "PLAIN" and b"\0" in decoded) or decoded.startswith(_GS2_OR_USER):
+        return True
+    # Of all words of four lower-case letters 4.9 % decode to text, of eight 0.4 %: such a word is a user name all the same.
+    return is_user_name(octets) and not re.fullmatch("[a-z]+", word)
 
 
-def _is_text(octets: bytes) -> bool:
-    try:
-        return octets.decode("utf-8").isprintable()
-    except UnicodeDecodeError:
-        return False
+def is_guess(word: str) -> bool:
+    """Return whether a word after `auth MECHANISM` could be a user name as well as base64: base64 without padding."""
+    return not word.endswith("=") and bool(decode_base64(word.encode("utf-8", "replace")))
 
 
 def mask_start(text: str) -> int | None:
