@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING
 from smtp_shell.cli.options import command_parser
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
+    from typing import TextIO
+
+    from smtp_shell.transcript.header import Header
+    from smtp_shell.transcript.step import Step
+
+_OWN_FORMAT = "smtp"
 
 
 def main(words: Sequence[str]) -> int:
@@ -26,12 +32,13 @@ def main(words: Sequence[str]) -> int:
     """
     from smtp_shell.export import EXPORTS
 
-    *names, last = EXPORTS
+    *names, last = (_OWN_FORMAT, *EXPORTS)
     parser = command_parser("convert")
     parser.add_argument("input", metavar="IN", help="the transcript")
     parser.add_argument("output", metavar="OUT", help="the file to write; - is standard output")
     parser.add_argument("--to", metavar="FORMAT", help=f"{', '.join(names)} or {last} (default: the suffix of OUT)")
     parser.add_argument("--force", action="store_true", help="overwrite a file that is there")
+    parser.add_argument("--keep-secrets", action="store_true", help="write credentials that stand in IN as they are")
     options = parser.parse_args(words)
     from io import TextIOWrapper
     from pathlib import Path
@@ -40,9 +47,12 @@ def main(words: Sequence[str]) -> int:
     from smtp_shell.private_files import create_private
     from smtp_shell.protocol.octets import escape_str
     from smtp_shell.recording.decoder import entries
+    from smtp_shell.transcript.credentials import CredentialMask, masked_steps, masking_warning
     from smtp_shell.transcript.reader import open_transcript
 
-    export = find_export(options.to or Path(options.output).suffix.removeprefix("."))
+    name = options.to or Path(options.output).suffix.removeprefix(".")
+    export = None if name == _OWN_FORMAT else find_export(name)
+    mask = CredentialMask()
     with open_transcript(Path(options.input)) as reader:
         header = reader.header
         title = (header.title or header.server) if header else ""
@@ -51,6 +61,23 @@ def main(words: Sequence[str]) -> int:
             if options.output == "-"
             else TextIOWrapper(create_private(Path(options.output), overwrite=options.force), "utf-8", newline="\n")
         )
+        steps = reader if options.keep_secrets else masked_steps(reader, mask)
         with out as stream:
-            export(entries(reader, header=header), stream, escape_str(title) or "smtp-shell")
+            if export is None:
+                _write_transcript(header, steps, stream, keep_secrets=options.keep_secrets)
+            else:
+                export(entries(steps, header=header), stream, escape_str(title) or "smtp-shell")
+    if warning := masking_warning(reader.name, mask, "--keep-secrets writes them as they are"):
+        sys.stderr.write(f"smtp-shell: {warning}\n")
     return 0
+
+
+def _write_transcript(header: Header | None, steps: Iterable[Step], out: TextIO, *, keep_secrets: bool) -> None:
+    """Write steps as a transcript, whose header says whether credentials are included."""
+    from smtp_shell.transcript.header import with_secrets
+    from smtp_shell.transcript.writer import TranscriptWriter
+
+    writer = TranscriptWriter(out.buffer, with_secrets(header, included=keep_secrets))
+    for step in steps:
+        writer.write_buffered((step,))
+    out.buffer.flush()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 from smtp_shell.cli.options import add_color_option, command_parser, make_view
@@ -30,9 +31,13 @@ def main(words: Sequence[str]) -> int:
     from pathlib import Path
 
     from smtp_shell.recording.decoder import entries
+    from smtp_shell.transcript.credentials import CredentialMask, masking_warning, shown_steps
     from smtp_shell.transcript.reader import open_transcript
 
-    view = make_view(options)
+    view, mask = make_view(options), CredentialMask()
     with open_transcript(Path(options.file)) as reader:
-        view.show_all(entries(reader, header=reader.header))
+        view.show_all(entries(shown_steps(reader, mask), header=reader.header))
+    if warning := masking_warning(reader.name, mask):
+        sys.stdout.flush()
+        sys.stderr.write(f"smtp-shell: {warning}\n")
     return 0

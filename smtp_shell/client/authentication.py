@@ -149,6 +149,8 @@ def begin_exchange(
         NotSendable: A credential holds what the mechanism cannot carry.
     """
     refuse_in_the_clear(session, allow_cleartext=allow_cleartext)
+    if "password" in mechanism.needs and not credentials.password:
+        raise AuthFailed(f"{mechanism.name} needs a password, and it is empty; nothing was sent.")
     exchange = AuthExchange(mechanism, credentials, session.target)
     session.keep_secret(credentials.password)
     return exchange

@@ -47,22 +47,25 @@ class CredentialSource(Struct, frozen=True):
         """Whether an OAuth token can be had."""
         return self.token_command is not None
 
-    def find(self, needs: Set[str], *, user: str = "", host: str = "") -> Credentials:
-        """Return what a mechanism needs.
+    def find(self, needs: Set[str], *, user: str = "", host: str = "", last_user: str = "") -> Credentials:
+        """Return what a mechanism needs. What is empty counts as missing, whatever it comes from.
 
         Args:
             needs: Any of `user`, `password`, `token`.
             user: User name that overrides the one given at the start.
             host: The server's name, under which the keyring is asked.
+            last_user: User name that was used before; it is offered where the user is asked for one.
 
         Raises:
-            AuthFailed: Something is missing and nobody can be asked; the message names the option.
+            AuthFailed: Something is missing and nobody can be asked, or the answer is empty; the message names the option.
         """
         from smtp_shell.protocol.sasl import Credentials
 
         name = user or self.user
         if "user" in needs and not name:
-            name = self._ask_user("User: ", "no user: give --user NAME", hidden=False)
+            # The name stands in the question, so that nobody takes it for the one about the password, whose answer is hidden.
+            offered = f" [{escape_str(last_user)}]" if last_user else ""
+            name = self._ask_user(f"User{offered}: ", "no user: give --user NAME", hidden=False, default=last_user)
         if "token" in needs:
             return Credentials(name, self._token())
         if "password" in needs:
@@ -72,25 +75,31 @@ class CredentialSource(Struct, frozen=True):
     def _password(self, user: str, host: str) -> Secret:
         if self.password_command is not None:
             return _run(self.password_command, "--password-command")
-        if PASSWORD_VARIABLE in os.environ:
-            return Secret(os.environ[PASSWORD_VARIABLE])
-        if self.preset is not None:
-            return self.preset
-        kept = _from_keyring(user, host)
-        if kept is not None:
-            return kept
-        missing = f"no password: give --password-command CMD or set {PASSWORD_VARIABLE}"
+        known = os.environ.get(PASSWORD_VARIABLE, "")
+        if not known.strip() and self.preset is not None:
+            known = self.preset.reveal()
+        if not known.strip():
+            known = _from_keyring(user, host)
+        if known.strip():
+            return Secret(known)
+        is_empty = f" ({PASSWORD_VARIABLE} is empty)" if PASSWORD_VARIABLE in os.environ else ""
+        missing = f"no password: give --password-command CMD or set {PASSWORD_VARIABLE}{is_empty}"
         return Secret(self._ask_user(f"Password for {escape_str(user)}: ", missing, hidden=True))
 
     def _token(self) -> Secret:
         if self.token_command is not None:
             return _run(self.token_command, "--token-command")
-        return Secret(self._ask_user("Token: ", "no token: give --token-command CMD", hidden=True))
+        return Secret(self._ask_user("Token: ", "no token: give --token-command CMD", hidden=True).strip())
 
-    def _ask_user(self, question: str, missing: str, *, hidden: bool) -> str:
+    def _ask_user(self, question: str, missing: str, *, hidden: bool, default: str = "") -> str:
         if self.ask is None:
             raise AuthFailed(f"{missing}; nobody can be asked here.")
-        return self.ask(question, hidden)
+        answer = self.ask(question, hidden)
+        if not answer.strip():
+            answer = default
+        if not answer:
+            raise AuthFailed(f"{missing}; the answer was empty, and nothing was sent.")
+        return answer
 
 
 def _run(command: str, option: str) -> Secret:
@@ -109,19 +118,19 @@ def _run(command: str, option: str) -> Secret:
     except (OSError, subprocess.TimeoutExpired):
         raise AuthFailed(f"{option}: the command could not be run or did not end; try it by hand.") from None
     first = done.stdout.split(b"\n")[0].removesuffix(b"\r")
-    if done.returncode or not first:
+    if done.returncode or not first.strip():
         raise AuthFailed(f"{option}: the command printed nothing or failed (status {done.returncode}); try it by hand.")
     return Secret(first.decode("utf-8", "surrogateescape"))
 
 
-def _from_keyring(user: str, host: str) -> Secret | None:
-    """Return the password from the system's keyring, where the extra `keyring` is installed; None if there is none."""
+def _from_keyring(user: str, host: str) -> str:
+    """Return the password from the system's keyring, where the extra `keyring` is installed; empty if there is none."""
     try:
         import keyring
     except ImportError:
-        return None
+        return ""
     try:
         found = keyring.get_password("smtp-shell", f"{user}@{host}")
     except Exception:  # whatever a keyring's backend raises, there is another way to a password
-        return None
-    return Secret(found) if found is not None else None
+        return ""
+    return found or ""

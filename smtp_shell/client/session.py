@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, NoReturn
 from msgspec.structs import replace
 
 from smtp_shell.client.breaks import loss, with_words
-from smtp_shell.client.echo import EchoMask
 from smtp_shell.client.event_stream import EventStream
 from smtp_shell.client.incoming import IncomingReply
 from smtp_shell.client.waits import Waits
@@ -29,7 +28,7 @@ from smtp_shell.errors import (
 )
 from smtp_shell.net.connect import connect
 from smtp_shell.net.target import Target, Way
-from smtp_shell.protocol.commands import Command
+from smtp_shell.protocol.commands import Command, auth_mechanism
 from smtp_shell.protocol.dialogue import Asked, Dialogue, Owed, Phase
 from smtp_shell.protocol.events import (
     Authenticated,
@@ -44,6 +43,7 @@ from smtp_shell.protocol.events import (
     TlsStarted,
 )
 from smtp_shell.protocol.maildata import END_OF_DATA, MailDataEncoder
+from smtp_shell.protocol.masking import EchoMask
 from smtp_shell.protocol.octets import CRLF, escape
 
 if TYPE_CHECKING:
@@ -260,7 +260,7 @@ class Session:
         lines: list[bytes] = []
         for number, command in enumerate(commands, 1):
             if command.public is not None:
-                self._echo.add_octets(command.line[command.public :])
+                self._mask_echo(command.line, command.public)
             events += self.dialogue.send(command, pipelined=more or number < len(commands))
             lines.append(command.octets)
         self._send(events, b"".join(lines))
@@ -275,7 +275,7 @@ class Session:
         events = self.dialogue.send_raw(octets)
         for event in events:
             if isinstance(event, OctetsSent) and event.public is not None:
-                self._echo.add_octets(event.octets[event.public :].strip())
+                self._mask_echo(event.octets, event.public)
         self._send(events, octets)
 
     def send_sasl(self, line: bytes, *, secret: bool = True, meaning: str = "") -> None:
@@ -290,9 +290,10 @@ class Session:
             DialogueBroken: The connection broke.
         """
         self._begin_sending(looked=True)
+        events = self.dialogue.send_sasl(line, secret=secret, meaning=meaning)
         if secret:
-            self._echo.add_octets(line)
-        self._send(self.dialogue.send_sasl(line, secret=secret, meaning=meaning), line + CRLF)
+            self._echo.add_octets(line, decoded=not self.dialogue.exchange.names_user)
+        self._send(events, line + CRLF)
 
     def send_mail_data(self, octets: bytes, *, last: bool = False) -> None:
         """Send a piece of mail data as it goes over the wire; the reply is not awaited.
@@ -574,6 +575,10 @@ class Session:
         if not self.is_open or self.dialogue.phase is Phase.TLS:
             self._check_sendable()
         self._next_answer = self.dialogue.asked + 1
+
+    def _mask_echo(self, line: bytes, public: int) -> None:
+        """Mask the credential in a line wherever the server sends it back."""
+        self._echo.add_octets(line[public:].strip(), decoded=(auth_mechanism(line) or b"").upper() != b"LOGIN")
 
     def _send(self, events: Iterable[Event], octets: bytes) -> None:
         """Publish what is sent, and send it.

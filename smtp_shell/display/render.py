@@ -21,6 +21,7 @@ from typing import assert_never
 from msgspec import Struct
 
 from smtp_shell.display.themes import TLS_UNVERIFIED_SIGN, TLS_VERIFIED_SIGN, reply_mark
+from smtp_shell.protocol.commands import Command
 from smtp_shell.protocol.events import (
     Authenticated,
     CommandSent,
@@ -40,7 +41,7 @@ from smtp_shell.protocol.events import (
     TlsStarted,
     Written,
 )
-from smtp_shell.protocol.masking import MASK
+from smtp_shell.protocol.masking import MASK, ExchangeLines, is_user_name
 from smtp_shell.protocol.octets import escape
 
 DATA_ROWS = 12
@@ -182,16 +183,28 @@ class Presenter:
 
 
 def client_text(event: CommandSent | SaslSent | OctetsSent, mask: str) -> str:
-    """Return what the client sent, escaped, with a mask in place of its secret."""
+    """Return what the client sent, escaped, with a mask in place of its secret.
+
+    The user name of AUTH LOGIN is none, though a transcript leaves it out: its base64 is what a student has to produce.
+    """
     match event:
         case CommandSent():
-            return escape(event.command.shown) + (mask if event.command.secret else "")
+            command = event.command
+            return escape(command.line) if command.public is None else _masked_command(command, mask)
         case SaslSent():
-            return mask if event.secret else escape(event.line)
+            return mask if event.secret and not event.names_user else escape(event.line)
         case OctetsSent():
             return escape(event.octets) if event.public is None else escape(event.octets[: event.public]) + mask
         case _:
             assert_never(event)
+
+
+def _masked_command(command: Command, mask: str) -> str:
+    lines = ExchangeLines()
+    lines.send(command.line)
+    if lines.names_user and is_user_name(command.line[command.public :]):
+        return escape(command.line)
+    return escape(command.shown) + mask
 
 
 def describe(event: Connected | TlsStarted | Authenticated | TimedOut | Disconnected) -> str:

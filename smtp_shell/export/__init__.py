@@ -29,5 +29,5 @@ def find_export(name: str) -> Export:
         UsageError: No format has this name.
     """
     if name not in EXPORTS:
-        raise UsageError(f"{escape_str(name)} is no format that can be written; use one of {', '.join(EXPORTS)}.")
+        raise UsageError(f"{escape_str(name)} is no format that can be written; use one of smtp, {', '.join(EXPORTS)}.")
     return EXPORTS[name]

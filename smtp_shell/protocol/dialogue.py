@@ -6,7 +6,6 @@ knows no socket, clock or screen.
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from collections.abc import Iterator
 from enum import Enum
@@ -26,6 +25,7 @@ from smtp_shell.protocol.events import (
     SaslSent,
 )
 from smtp_shell.protocol.foreseen import FORESEEN, is_foreseen_after_message, is_foreseen_as_greeting
+from smtp_shell.protocol.masking import ExchangeLines, is_user_name, may_answer
 from smtp_shell.protocol.octets import escape
 from smtp_shell.protocol.rawlines import RawLines, lines_of
 from smtp_shell.protocol.replies import VIOLATIONS, Extensions, Malformed, Oddity, Reply, ReplyLimits, ReplyParser
@@ -103,10 +103,6 @@ TRANSITIONS: dict[tuple[str, int], Phase] = {
     ("QUIT", 2): Phase.CLOSED,
 }
 
-# One word that is no command without an argument: what an answer in an AUTH exchange looks like. Compiled when it is needed.
-_RESPONSE = rb"(?i)(?!(?:DATA|EHLO|HELO|HELP|NOOP|QUIT|RSET|STARTTLS)\Z)\S*"
-
-
 _HELLOS = frozenset({"EHLO", "HELO", "LHLO"})
 _BEGIN_ANEW = frozenset({*_HELLOS, "MAIL", "RSET"})
 _CONDITIONAL = frozenset({"STARTTLS", "RCPT", "RSET", "AUTH"})
@@ -123,6 +119,7 @@ class Dialogue:
         extensions: What the last EHLO announced; None before it.
         greeting: The greeting, once it has come.
         lmtp: Whether it is LMTP, where the final dot has a reply for each accepted recipient.
+        exchange: Its AUTH exchanges, line by line.
         asked: How many replies have been owed so far, including those that came.
         answered: How many of them are not owed any more.
     """
@@ -138,6 +135,7 @@ class Dialogue:
         self._unasked = 0  # octets of replies that answered nothing, since the last one that did
         self._accepted = 0  # recipients of the transaction, each of which has a reply after the final dot in LMTP
         self._auth = Command(b"AUTH")  # the command that the responses of the current exchange belong to
+        self.exchange = ExchangeLines()
         self.phase = Phase.GREETING
         self.extensions: Extensions | None = None
         self.greeting: Reply | None = None
@@ -180,7 +178,8 @@ class Dialogue:
         Source: RFC 4954 section 4
         """
         self._owe(Owed(Asked.SASL, self._auth, "AUTH"))
-        return [SaslSent(line, secret, meaning)]
+        self.exchange.send(line)
+        return [SaslSent(line, secret, meaning, self.exchange.names_user and is_user_name(line))]
 
     def send_mail_data(self, octets: bytes, *, last: bool = False) -> list[Event]:
         """Record that a piece of mail data is sent, as it goes over the wire.
@@ -280,9 +279,14 @@ class Dialogue:
         self.asked += 1
 
     def _owe_command(self, command: Command) -> None:
+        if command.public == 0:  # all of it is secret: it answers a challenge, in a group with its AUTH
+            self._owe(Owed(Asked.SASL, self._auth, "AUTH"))
+            self.exchange.send(command.line)
+            return
         verb = command.verb
         if verb == "AUTH":
             self._auth = command
+            self.exchange.send(command.line)
         chunk = bdat_chunk(command.line)
         if chunk:
             self._raw.chunk_left = chunk.size
@@ -310,7 +314,7 @@ class Dialogue:
         """Return whether a raw line answers a challenge, including one that has not come yet."""
         if self._raw_in_data:
             return False
-        return self.phase is Phase.AUTH or (self._in_exchange() and re.fullmatch(_RESPONSE, line) is not None)
+        return self.phase is Phase.AUTH or (self._in_exchange() and may_answer(line))
 
     def _public_length(self, octets: bytes) -> int | None:
         line = self._raw.rest + octets
@@ -327,6 +331,7 @@ class Dialogue:
             return
         if self._is_response(line):
             self._owe(Owed(Asked.SASL, self._auth, "AUTH"))
+            self.exchange.send(line)
             return
         command = Command.parse(line)
         self._raw_in_data = command.verb == "DATA"
@@ -393,6 +398,8 @@ class Dialogue:
             self._accepted += 1
         elif digit != 3 and verb == "DATA":
             self._raw_in_data = False
+        elif verb == "AUTH":
+            self.exchange.receive(reply.code, reply.lines[0])
         phase = TRANSITIONS.get((verb, digit))
         if phase is not None and not (verb in _CONDITIONAL and self._stays(verb, digit, reply)):
             self.phase = phase

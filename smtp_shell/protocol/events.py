@@ -91,11 +91,13 @@ class SaslSent(Struct, frozen=True):
         line: The line without CRLF, not in the repr.
         secret: Whether it carries a credential.
         meaning: What it says, decoded and masked; empty when it is not known.
+        names_user: Whether it is a user name by itself, which may be shown; a transcript leaves it out all the same.
     """
 
     line: bytes
     secret: bool = True
     meaning: str = ""
+    names_user: bool = False
 
     def __repr__(self) -> str:
         return f"SaslSent(secret={self.secret!r}, meaning={self.meaning!r})"

@@ -27,7 +27,9 @@ from smtp_shell.protocol.events import (
     Written,
 )
 from smtp_shell.protocol.maildata import END_OF_DATA, MailDataEncoder
+from smtp_shell.protocol.masking import MASK
 from smtp_shell.protocol.octets import CRLF, unescape
+from smtp_shell.protocol.replies import Oddity
 from smtp_shell.recording.encoder import NOTICE
 from smtp_shell.recording.expected import TranscriptReply, good_codes
 from smtp_shell.transcript.body import body_pieces
@@ -42,6 +44,8 @@ _VERIFIED: Final = {"verified": True, "unverified": False}
 _NOTICED_AGAIN: Final = frozenset(
     {NoticeKind.ODD_REPLY, NoticeKind.BAD_REPLY, NoticeKind.UNSOLICITED, NoticeKind.LATE, NoticeKind.TOO_MUCH}
 )
+
+_EIGHT_BIT: Final = Noticed(NoticeKind.ODD_REPLY, Oddity.EIGHT_BIT.value)
 
 
 def entries(steps: Iterable[Step], folder: Path | None = None, header: Header | None = None) -> Iterator[Entry]:
@@ -213,8 +217,12 @@ class _Decoder:
             return
         self._pass_over_octets(reply)
         if reply.is_literal and (not reply.continues or reply.is_full):
+            is_masked = any(MASK in step.text and step.text.replace(MASK, "").isascii() for step in reply.steps)
             for octets in reply.octets:
-                yield from self._dialogue.receive(octets)
+                # The octets over 127 are the mask's, not the server's.
+                yield from (
+                    event for event in self._dialogue.receive(octets) if not (is_masked and event == _EIGHT_BIT)
+                )
             return
         owed = self._dialogue.oldest_owed
         code = reply.code_for(owed) if owed is not None else 0

@@ -41,6 +41,7 @@ def replay(
     ca_file: str | PathLike[str] | None = None,
     insecure: bool = False,
     timeout: float | None = None,
+    send_secrets: bool = False,
     on_step: StepConsumer | None = None,
 ) -> ReplayResult:
     """Replay a transcript once.
@@ -51,13 +52,14 @@ def replay(
         tls: Begin TLS with the first octet.
         starttls: Send nothing of AUTH or a mail transaction in the clear.
         user: User name for `${sasl}`; empty for the one that the transcript names.
-        password: Password for `${sasl}`; None where there is none.
+        password: Password for `${sasl}`; None or empty where there is none.
         variables: Values of variables.
         match: How strict `S:` lines are: code, enhanced, keywords, text or exact.
         keep_going: Whether the replay goes on after a difference.
         ca_file: PEM file with the authorities to trust, in place of the system's.
         insecure: Go on although the certificate cannot be verified.
         timeout: Timeout in seconds of every wait but QUIT's; None for the defaults.
+        send_secrets: Send credentials that stand in the transcript, though its header does not say `Secrets: included`.
         on_step: Called with the result of each step.
 
     Returns:
@@ -65,7 +67,7 @@ def replay(
 
     Raises:
         TranscriptError: It cannot be replayed; nothing was sent.
-        UsageError: There is no server, or a variable cannot be one; nothing was sent.
+        UsageError: There is no server, a variable cannot be one, or credentials stand in the transcript; nothing was sent.
         NotSendable: The value of a variable would not stay inside one line; nothing was sent.
         ValueError: `match` is none of the levels.
     """
@@ -77,8 +79,9 @@ def replay(
         timeouts=Timeouts() if timeout is None else Timeouts().all(timeout),
         strictness=Strictness.parse(match),
         variables=variables or {},
-        credentials=_credentials(user, password) if password is not None else None,
+        credentials=_credentials(user, password) if password else None,
         keep_going=keep_going,
+        send_secrets=send_secrets,
     )
     return Replay(Path(path), settings).run(*([on_step] if on_step is not None else []))
 

@@ -13,10 +13,11 @@ from msgspec.structs import replace
 from smtp_shell.errors import DialogueBroken, TlsFailed
 from smtp_shell.protocol.commands import Command, bdat_chunk
 from smtp_shell.protocol.dialogue import Phase
+from smtp_shell.protocol.masking import ExchangeLines
 from smtp_shell.protocol.octets import escape
 from smtp_shell.replay.mail_data import MailDataSender
 from smtp_shell.replay.results import LONGEST_SHOWN, excerpt
-from smtp_shell.replay.sasl_steps import EMPTY_LINE, SaslSteps, has_secret
+from smtp_shell.replay.sasl_steps import EMPTY_LINE, SaslSteps, has_secret, mask_octets
 from smtp_shell.replay.verifier import VIOLATED, Comparison, ReplyVerifier
 from smtp_shell.transcript.step import CLIENT_LINES, Marker
 from smtp_shell.transcript.variables import SASL_MARK, Template
@@ -113,13 +114,13 @@ class ReplayClient:
         last = steps[-1]
         in_exchange = session.dialogue.phase is Phase.AUTH
         if SASL_MARK in last.text and has_secret(last):
-            commands = list(map(self._command, steps[:-1]))
+            commands = self._commands(steps[:-1])
             _demand_tls(session, [*(command.verb for command in commands), "AUTH"])
             if commands:
                 incoming.attempt(partial(session.send, *commands, more=True, looked=True))
             incoming.attempt(partial(self.sasl.send_secret, session))
             return SentStep(tuple(map(_line_of, steps)), last.text, started, "AUTH", in_exchange=in_exchange)
-        commands = list(map(self._command, steps))
+        commands = self._commands(steps)
         verb = commands[-1].verb
         if session.target.starttls:
             _demand_tls(session, [command.verb for command in commands])
@@ -153,7 +154,7 @@ class ReplayClient:
         octets = self._expand(step)
         if session.target.starttls:
             _demand_tls(session, [Command.parse(line).verb for line in octets.split(b"\n")])
-        shown = SASL_MARK if session.phase is Phase.AUTH else _shown_command(Command.parse(octets))
+        shown = mask_octets(octets, ExchangeLines(challenged=session.phase is Phase.AUTH))
         incoming.attempt(partial(session.send_raw, octets))
         return SentStep((step.line,), shown, started, awaits_all=False, doubtful=True)
 
@@ -234,8 +235,13 @@ class ReplayClient:
             found.shown_received,
         )
 
-    def _command(self, step: Step) -> Command:
-        return Command.parse(self._expand(step))
+    def _commands(self, steps: list[Step]) -> list[Command]:
+        """Return the lines of a group. One that follows AUTH in it answers the challenge that is still to come."""
+        commands = [Command.parse(self._expand(step)) for step in steps]
+        if len(commands) == 1 or all(command.verb != "AUTH" for command in commands):
+            return commands
+        exchange = ExchangeLines()
+        return [Command(command.line, exchange.send(command.line)) for command in commands]
 
     def _expand(self, step: Step) -> bytes:
         """Return the octets of a client line, its variables replaced.

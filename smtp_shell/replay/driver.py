@@ -35,6 +35,7 @@ from smtp_shell.errors import (
 from smtp_shell.net.target import Target, Way, parse_target
 from smtp_shell.protocol.commands import Command
 from smtp_shell.protocol.dialogue import Phase
+from smtp_shell.protocol.masking import ExchangeLines
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.replay.account import RunAccount
 from smtp_shell.replay.client import ReplayClient, SentStep
@@ -412,7 +413,7 @@ class Driver:
     def _skip_sasl(self, step: Step, why: str, *, begins: bool = False) -> None:
         """Emit a line of an exchange that is not sent; the line has been passed."""
         self._client.sasl.skip()
-        self._emit_skipped((step.line,), shown_line(step, in_exchange=not begins), why)
+        self._emit_skipped((step.line,), shown_line(step, ExchangeLines(challenged=not begins)), why)
 
     def _find_credentials(self, session: Session, incoming: IncomingReplies, step: Step) -> None:
         """Find the credentials for `${sasl}`. What is missing ends the dialogue when the reply is awaited."""

@@ -50,6 +50,9 @@ def add_replay_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--jobs", type=whole_number(_MOST_JOBS), default=1, metavar="N", help="replay N at a time, a thread each"
     )
+    group.add_argument(
+        "--send-secrets", action="store_true", help="send credentials that stand in a transcript as they are"
+    )
     group.add_argument("--allow-outside", action="store_true", help="let C< name files outside the transcript's folder")
 
 
@@ -75,6 +78,7 @@ def with_replay_options(settings: ReplaySettings, options: argparse.Namespace, a
         variables=variables,
         keep_going=options.keep_going,
         before_step=_step_question(ask) if options.step and ask is not None else None,
+        send_secrets=options.send_secrets,
         outside=options.allow_outside,
     )
 

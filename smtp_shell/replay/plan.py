@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os.path
 import re
+from contextlib import nullcontext
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
@@ -16,13 +17,15 @@ from smtp_shell.protocol.octets import escape_str
 from smtp_shell.transcript.body import body_path
 from smtp_shell.transcript.events import check_event, near_miss
 from smtp_shell.transcript.header import MOST_FAULTS, Header
-from smtp_shell.transcript.reader import open_scan
+from smtp_shell.transcript.reader import open_scan, open_transcript
 from smtp_shell.transcript.step import CLIENT_LINES, SERVER_LINES, Marker, Step
 from smtp_shell.transcript.variables import SASL, Template, Variables
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
+
+    from smtp_shell.transcript.credentials import CredentialMask
 
 MOST_IN_A_GROUP: Final = 10_000
 MOST_IN_A_REPLY: Final = 10_000
@@ -49,6 +52,7 @@ class ReplayPlan(Struct, frozen=True):
         starts_tls: Whether it is short, and has STARTTLS in it.
         steps: Its steps, if they are few and short; None when they are to be read again.
         warnings: What a user should look at, and what does not keep the transcript from being replayed.
+        credentials: The credentials that stand in it; None if there are none.
     """
 
     header: Header | None
@@ -58,6 +62,7 @@ class ReplayPlan(Struct, frozen=True):
     starts_tls: bool = False
     steps: tuple[Step, ...] | None = None
     warnings: tuple[Fault, ...] = ()
+    credentials: CredentialMask | None = None
 
 
 def plan(path: Path, given: Mapping[str, str], *, outside: bool = False, keep: bool = True) -> ReplayPlan:
@@ -99,7 +104,21 @@ def plan(path: Path, given: Mapping[str, str], *, outside: bool = False, keep: b
         found[MOST_FAULTS:] = [Fault(0, f"there are more faults after these {MOST_FAULTS}")]
     if found:
         raise TranscriptError(name, *found)
-    return checker.plan(kept.steps)
+    return checker.plan(kept.steps, _credentials_of(path, kept.steps) if checker.may_hold_credentials else None)
+
+
+def _credentials_of(path: Path, kept: tuple[Step, ...] | None) -> CredentialMask | None:
+    """Find the credentials that stand in a transcript with AUTH in it; None if there are none.
+
+    A pass of its own: most transcripts have no AUTH, and those that have it are short.
+    """
+    from smtp_shell.transcript.credentials import CredentialMask, masked_steps
+
+    mask = CredentialMask()
+    with open_transcript(path) if kept is None else nullcontext(kept) as steps:
+        for _ in masked_steps(steps, mask):
+            pass
+    return mask if mask.count else None
 
 
 def _is_special(path: Path) -> bool:
@@ -142,15 +161,17 @@ class _Checker:
         self._tls = False
         self._connects = False
         self._acts = False
+        self.may_hold_credentials = False  # AUTH was sent, or octets in which it may stand
         self._in_auth = False
         self._uses_sasl = False
         self._group = 0
         self._reply = 0
 
-    def plan(self, steps: tuple[Step, ...] | None) -> ReplayPlan:
+    def plan(self, steps: tuple[Step, ...] | None, credentials: CredentialMask | None) -> ReplayPlan:
         address = self._address or (self._header.server if self._header else "")
         starts_tls = not {"STARTTLS", "starttls"}.isdisjoint([step.text for step in steps or ()])
-        return ReplayPlan(self._header, address, self._tls, self._uses_sasl, starts_tls, steps, tuple(self._warnings))
+        warnings = tuple(self._warnings)
+        return ReplayPlan(self._header, address, self._tls, self._uses_sasl, starts_tls, steps, warnings, credentials)
 
     def check(self, steps: Iterable[Step]) -> None:
         for step in steps:
@@ -162,6 +183,7 @@ class _Checker:
                     self._check_group(step)
                 else:
                     self._group = 0
+                    self.may_hold_credentials = self.may_hold_credentials or marker is Marker.CLIENT_OCTETS
                 if self._in_auth or "${" in text or text[:1] in _MAY_BE_AUTH:
                     self._check_client_line(step)
             elif marker in SERVER_LINES:
@@ -201,14 +223,16 @@ class _Checker:
             if names := template.names:
                 self._check_names(step, names)
             if SASL in names:
-                self._uses_sasl = True
+                self._uses_sasl = self.may_hold_credentials = True
                 self._check_sasl(step, template)
                 self._in_auth = True
                 return
             first = template.parts[0]
         else:
             first = step.octets
-        if isinstance(first, bytes) and auth_mechanism(first):
+        mechanism = auth_mechanism(first) if isinstance(first, bytes) else None
+        self.may_hold_credentials = self.may_hold_credentials or mechanism is not None
+        if mechanism:
             self._in_auth = True
         elif self._in_auth and not re.fullmatch(_RESPONSE, step.text):
             self._in_auth = False

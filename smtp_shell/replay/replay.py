@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
+from smtp_shell.errors import Fault, UsageError
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.replay.driver import Driver, find_target
 from smtp_shell.replay.plan import ReplayPlan, plan
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from contextlib import AbstractContextManager
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from smtp_shell.client.session import Session
     from smtp_shell.replay.results import ReplayResult, StepConsumer
     from smtp_shell.replay.settings import ReplaySettings
+    from smtp_shell.transcript.credentials import CredentialMask
     from smtp_shell.transcript.step import Step
 
 
@@ -51,12 +54,14 @@ class Replay:
 
         Raises:
             TranscriptError: It cannot; with its faults and their lines.
-            UsageError: There is no server to replay it against, or a variable cannot be one.
+            UsageError: There is no server to replay it against, a variable cannot be one, or credentials stand in it.
             NotSendable: The value of a variable would not stay inside one line.
         """
         if self._plan is None:
             checked = plan(self.path, self.settings.variables, outside=self.settings.outside, keep=keep)
             find_target(self.name, self.settings, checked.address, tls=checked.tls)
+            if checked.credentials is not None:
+                checked = _with_credentials(self.name, checked, checked.credentials, send=self.settings.send_secrets)
             self._plan = checked
         return self._plan
 
@@ -93,9 +98,35 @@ class Replay:
         return result
 
 
-def _steps_of(checked: ReplayPlan, path: Path) -> AbstractContextManager[Iterable[Step]]:
-    if checked.steps is not None:
-        return nullcontext(checked.steps)
+def _with_credentials(name: str, checked: ReplayPlan, found: CredentialMask, *, send: bool) -> ReplayPlan:
+    """Return the plan of a transcript in which credentials stand, with a warning where its header does not say so.
+
+    Raises:
+        UsageError: The header does not say so, and the user has not asked to send them.
+    """
+    from smtp_shell.transcript.credentials import are_hidden, where_they_stand
+
+    if not are_hidden(checked.header):
+        return checked
+    where = where_they_stand(found)
+    them, place = ("it", "its place") if found.count == 1 else ("them", "their place")
+    if not send:
+        raise UsageError(
+            f"{name}: {where}, and the header does not say `Secrets: included`; nothing was sent. "
+            f"Give --send-secrets to send {them} as written, or write ${{sasl}} in {place}."
+        )
+    warning = Fault(found.lines[0], f"{where}, sent as written: --send-secrets")
+    return replace(checked, warnings=(*checked.warnings, warning))
+
+
+@contextmanager
+def _steps_of(checked: ReplayPlan, path: Path) -> Iterator[Iterable[Step]]:
     from smtp_shell.transcript.reader import open_transcript
 
-    return open_transcript(path)
+    with open_transcript(path) if checked.steps is None else nullcontext(checked.steps) as steps:
+        if checked.credentials is None:
+            yield steps
+            return
+        from smtp_shell.transcript.credentials import with_echo_masked
+
+        yield with_echo_masked(steps)

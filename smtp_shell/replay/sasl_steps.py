@@ -6,10 +6,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from smtp_shell.errors import AuthFailed, DialogueBroken, NotSendable, ProtocolViolation, UsageError
-from smtp_shell.protocol.commands import auth_mechanism, secret_start
+from smtp_shell.protocol.commands import auth_mechanism
 from smtp_shell.protocol.dialogue import Phase
-from smtp_shell.protocol.masking import is_secret_answer
+from smtp_shell.protocol.masking import OPEN_RESPONSES, is_secret_answer, may_answer, public_lines
 from smtp_shell.protocol.octets import escape, unescape
+from smtp_shell.replay.results import LONGEST_SHOWN, excerpt
 from smtp_shell.transcript.step import CLIENT_LINES, Marker
 from smtp_shell.transcript.variables import SASL, SASL_MARK, Template
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from smtp_shell.client.authentication import AuthExchange
     from smtp_shell.client.session import Session
     from smtp_shell.protocol.commands import Command
+    from smtp_shell.protocol.masking import ExchangeLines
     from smtp_shell.protocol.replies import Reply
     from smtp_shell.protocol.sasl import Credentials, Mechanism
     from smtp_shell.replay.cursor import StepCursor
@@ -27,8 +29,7 @@ if TYPE_CHECKING:
     from smtp_shell.transcript.variables import Variables
 
 EMPTY_LINE = "(an empty line)"
-_OPEN_RESPONSES = frozenset((b"", b"=", b"AQ=="))
-"""Responses that hold no secret: the empty one, and the one that acknowledges an OAuth error."""
+_MOST_READ = 65_536  # octets of a line that are looked at to show it
 
 
 class SaslSteps:
@@ -118,7 +119,7 @@ class SaslSteps:
 
     def send_response(self, session: Session, incoming: IncomingReplies, line: bytes) -> str:
         """Send a line of an exchange that stands in the transcript; return it as it may be shown."""
-        if self.exchange is not None and self._challenge is not None and line in _OPEN_RESPONSES:
+        if self.exchange is not None and self._challenge is not None and line in OPEN_RESPONSES:
             # The mechanism makes the same response, and checks the challenge: the server's proof may be in it.
             incoming.attempt(partial(self._answer, session, self.exchange, self._challenge))
             return escape(line) or EMPTY_LINE
@@ -147,6 +148,9 @@ class SaslSteps:
         exchange, self.exchange = self.exchange, None
         if not comparison.ok:
             self.expects_challenge = comparison.demanded and comparison.shown_expected.startswith("334")
+        elif comparison.code // 100 in (4, 5) and not comparison.demanded:
+            # A script expects nothing: what answers a challenge in it must not go out as a command.
+            self.expects_challenge = self._answers_next()
         if exchange is None or last is None or comparison.code == 0:
             return comparison
         # A 235 that comes too early is checked too: the server may have left out the proof of itself.
@@ -163,7 +167,13 @@ class SaslSteps:
         """Pass the replies that are expected to a line that is not sent."""
         expected = self._cursor.take_expected()
         self._cursor.skip_expected()
-        self.expects_challenge = expected is not None and expected.octets.startswith(b"334")
+        self.expects_challenge = self._answers_next() if expected is None else expected.octets.startswith(b"334")
+
+    def _answers_next(self) -> bool:
+        step = self._cursor.step
+        if step is None or step.marker is not Marker.CLIENT or has_secret(step):
+            return False
+        return may_answer(step.octets)
 
     def user_ahead(self) -> str:
         """Return the user that the transcript names after this exchange; empty if it names none."""
@@ -210,16 +220,33 @@ def has_secret(step: Step) -> bool:
     return SASL_MARK in step.text and SASL in Template.parse(step.text).names
 
 
-def shown_line(step: Step, *, in_exchange: bool) -> str:
+def shown_line(step: Step, exchange: ExchangeLines) -> str:
     """Return a client line as it may be shown before it is sent, without a credential that stands in it.
 
     Args:
         step: The line.
-        in_exchange: Whether it answers a challenge.
+        exchange: The AUTH exchange before it; follows the line.
     """
     if has_secret(step):
+        exchange.send(step.octets)
         return step.text
-    if in_exchange:
-        return SASL_MARK if is_secret_answer(step.octets) else step.text or EMPTY_LINE
-    start = secret_start(step.octets)
-    return step.text if start is None else escape(step.octets[:start]) + SASL_MARK
+    if step.marker is Marker.CLIENT_OCTETS:
+        return mask_octets(step.octets, exchange)
+    start = exchange.send(step.octets)
+    if start is None:
+        return step.text or EMPTY_LINE
+    return escape(step.octets[:start]) + SASL_MARK
+
+
+def mask_octets(octets: bytes, exchange: ExchangeLines) -> str:
+    """Return octets that are sent as they are, as they may be shown.
+
+    Args:
+        octets: The octets, of one line or several.
+        exchange: The AUTH exchange before them; follows them.
+    """
+    shown = [
+        escape(line[:LONGEST_SHOWN]) if start is None else escape(line[: min(start, LONGEST_SHOWN)]) + SASL_MARK
+        for line, start in public_lines(octets[:_MOST_READ], exchange)
+    ]
+    return excerpt("".join(shown))

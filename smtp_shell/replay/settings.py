@@ -38,6 +38,7 @@ class ReplaySettings(Struct, frozen=True):
         numbers: Source of `${count}`; give several replays the same one to count through all of them.
         credentials: Where credentials come from; None where there are none.
         allow_cleartext: Credentials may cross a connection on which somebody may listen.
+        send_secrets: Credentials that stand in a transcript are sent, though its header does not say that they are included.
         keep_going: Whether a replay goes on after a difference, as far as that makes sense.
         before_step: Asks a user before each client step; None where nobody is asked.
         consumers: Called with each event after its octets are sent, such as a recording.
@@ -60,6 +61,7 @@ class ReplaySettings(Struct, frozen=True):
     numbers: count[int] | None = None
     credentials: CredentialsFor | None = None
     allow_cleartext: bool = False
+    send_secrets: bool = False
     keep_going: bool = False
     before_step: BeforeStep | None = None
     consumers: tuple[Consumer, ...] = ()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from smtp_shell.errors import SmtpShellError
+from smtp_shell.protocol.masking import ExchangeLines
 from smtp_shell.replay.results import Act, Decision, PendingStep, excerpt
 from smtp_shell.replay.sasl_steps import shown_line
 from smtp_shell.transcript.notation import clean
@@ -50,7 +51,8 @@ def decide(
         in_exchange: Whether the step answers a challenge.
         mail_data: Whether it is mail data, which can only be sent.
     """
-    text = "\n".join(shown_line(step, in_exchange=in_exchange) for step in steps[:_MOST_SHOWN])
+    exchange = ExchangeLines(challenged=in_exchange)
+    text = "\n".join(shown_line(step, exchange) for step in steps[:_MOST_SHOWN])
     problem = ""
     while True:
         decision = ask(PendingStep(steps[0].line, excerpt(text), mail_data, problem))

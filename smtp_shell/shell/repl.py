@@ -21,7 +21,8 @@ from smtp_shell.shell.completion import suggest
 from smtp_shell.shell.history import open_history
 from smtp_shell.shell.prompt import STYLE, prompt_text, toolbar
 from smtp_shell.shell.shell import Shell
-from smtp_shell.shell.typed_secrets import is_kept, mask_start
+from smtp_shell.shell.typed_answers import LinesInARow
+from smtp_shell.shell.typed_secrets import is_kept, mask_starts
 
 _POLL_SECONDS = 0.2
 
@@ -61,8 +62,9 @@ def run_repl(shell: Shell, begin: Callable[[], None]) -> int:
             if shell.phase is Phase.MAILDATA and not _guard(shell, lambda: _leave_mail_data(shell)):
                 continue
             break
+        row = LinesInARow(shell)
         for line in text.split("\n"):
-            if not _guard(shell, partial(shell.run, line)) or shell.leaving:
+            if not _guard(shell, partial(row.run, line)) or shell.leaving:
                 break
     shell.close()
     return 0
@@ -108,7 +110,9 @@ def _poll(shell: Shell) -> None:
 
 
 def _make_prompt(shell: Shell) -> PromptSession[str]:
-    history = open_history(lambda line: is_kept(line, shell.phase), shell.say_loudly)
+    history = open_history(
+        lambda line: is_kept(line, Phase.AUTH if shell.awaits_answer else shell.phase), shell.say_loudly
+    )
     shell.history = history.get_strings
     return PromptSession(
         message=lambda: prompt_text(shell),
@@ -116,7 +120,7 @@ def _make_prompt(shell: Shell) -> PromptSession[str]:
         completer=_Completer(shell),
         complete_while_typing=Condition(lambda: shell.phase not in (Phase.MAILDATA, Phase.AUTH)),
         bottom_toolbar=lambda: toolbar(shell),
-        input_processors=[_MaskCredential(), _Hide(Condition(lambda: shell.phase is Phase.AUTH))],
+        input_processors=[_MaskCredential(shell), _Hide(Condition(lambda: shell.phase is Phase.AUTH))],
         style=STYLE,
         enable_suspend=True,
         reserve_space_for_menu=6,
@@ -138,14 +142,23 @@ class _Completer(Completer):
 
 
 class _MaskCredential(Processor):
-    """Masks a credential while it is typed after AUTH."""
+    """Masks a credential while it is typed after AUTH, and the answers in a paste that begins with AUTH.
+
+    Args:
+        shell: The shell; what is typed may go on in an exchange of its dialogue.
+    """
+
+    def __init__(self, shell: Shell) -> None:
+        self._shell = shell
 
     def apply_transformation(self, transformation_input: TransformationInput) -> Transformation:
         fragments = transformation_input.fragments
-        text = "".join(fragment[1] for fragment in fragments)
-        start = mask_start(text)
+        lineno = transformation_input.lineno
+        typed = transformation_input.document.lines[: lineno + 1]
+        start = mask_starts("\n".join(typed), in_exchange=self._shell.awaits_answer)[lineno]
         if start is None:
             return Transformation(fragments)
+        text = "".join(fragment[1] for fragment in fragments)
         return Transformation([("", text[:start] + "•" * (len(text) - start))])
 
 

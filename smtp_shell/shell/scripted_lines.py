@@ -9,6 +9,7 @@ from smtp_shell.errors import ConnectionLost, Interrupted, SmtpShellError, Usage
 from smtp_shell.protocol.dialogue import Phase
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.shell.shell import Shell
+from smtp_shell.shell.typed_answers import LinesInARow
 from smtp_shell.shell.typed_secrets import is_kept
 
 _OPTION = "-c"
@@ -32,11 +33,14 @@ def run_lines(shell: Shell, lines: Iterable[tuple[str, str]], *, keep_going: boo
         The exit status.
     """
     status = 0
+    row = LinesInARow(shell)
     for where, line in lines:
         before = shell.failed_replies
-        place = f"{where} {escape_str(line)[:60]}" if where == _OPTION and is_kept(line, shell.phase) else where
+        phase = Phase.AUTH if shell.awaits_answer else shell.phase
+        quoted = where == _OPTION and is_kept(line, phase) and not row.is_answer(line)
+        place = f"{where} {escape_str(line)[:60]}" if quoted else where
         try:
-            shell.run(line)
+            row.run(line)
         except SmtpShellError as error:
             shell.say_loudly(f"smtp-shell: {place}: {error}")
             status = status or error.exit_status
@@ -129,12 +133,13 @@ def run_file(shell: Shell, path: Path) -> None:
 
 
 def _run_each(shell: Shell, path: Path) -> None:
+    row = LinesInARow(shell)
     for where, line in file_lines(path):
         if line.startswith("#") and shell.phase is not Phase.MAILDATA:
             continue
         before = shell.failed_replies
         try:
-            shell.run(line)
+            row.run(line)
         except SmtpShellError as error:
             error.message = f"{where}: {error.message}"
             raise

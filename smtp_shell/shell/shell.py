@@ -17,12 +17,14 @@ from smtp_shell.errors import DialogueBroken, Interrupted, NotSendable, TlsFaile
 from smtp_shell.protocol.commands import Command, refuse_line_breaks
 from smtp_shell.protocol.events import Decoded, Noticed, NoticeKind, ReplyReceived
 from smtp_shell.protocol.maildata import MailDataEncoder
+from smtp_shell.protocol.masking import describe_typed, is_secret_answer, may_answer
 from smtp_shell.protocol.octets import escape, escape_str
 from smtp_shell.shell.completion import CompletionContext, TypedAddresses
 from smtp_shell.shell.lines import Answer, MailDataLine, Run, Wire, parse
 from smtp_shell.shell.recordings import SessionRecordings
 from smtp_shell.shell.registry import Registry
 from smtp_shell.shell.settings import ShellOptions, ShellSettings
+from smtp_shell.shell.typed_secrets import is_guess, is_initial_response
 
 if TYPE_CHECKING:
     from smtp_shell.client.credentials import Ask
@@ -31,9 +33,11 @@ if TYPE_CHECKING:
     from smtp_shell.net.target import Target
     from smtp_shell.protocol.dialogue import Phase
     from smtp_shell.protocol.events import Consumer, Entry, TlsStarted
+    from smtp_shell.protocol.masking import ExchangeLines
     from smtp_shell.protocol.replies import Reply
     from smtp_shell.replay.replay import Replay
 
+_RESPONSE_GUESSED = "The word after the mechanism decodes to a response, so it is taken for base64; a user name of these letters is given with --user."
 _LEAVING_WORDS = ("quit", "/exit", "/quit", "exit")
 
 
@@ -55,6 +59,7 @@ class Shell:
         leaving: Whether the shell is to end.
         failed_replies: Number of replies so far that were 4yz, 5yz or not foreseen.
         refusal: The last of those, as a sentence.
+        last_user: The user name of the last `auth`; empty before the first.
         sources: The files that `/source` is running, the outermost first.
     """
 
@@ -76,6 +81,7 @@ class Shell:
         self.leaving = False
         self.failed_replies = 0
         self.refusal = ""
+        self.last_user = ""
         self.sources: list[Path] = []
         self._ask = ask
         self._addresses = TypedAddresses()
@@ -88,6 +94,11 @@ class Shell:
     def phase(self) -> Phase | None:
         """Phase of the dialogue; None without a connection."""
         return self.session.phase if self.session is not None and self.session.is_open else None
+
+    @property
+    def awaits_answer(self) -> bool:
+        """Whether an AUTH command was sent whose exchange has not ended: a word by itself answers a challenge."""
+        return self.session is not None and self.session.is_open and self.session.dialogue.exchange.is_open
 
     @property
     def tls(self) -> TlsSettings:
@@ -175,27 +186,36 @@ class Shell:
         refuse_line_breaks(text, "the line")
         command = Command.parse(text.encode("utf-8", "surrogateescape"))
         session = self.need_session()
-        if command.secret:
-            self.confirm_cleartext()
-        self.command(command)
-        words = command.line.split()
-        if command.secret and len(words) > 2:
-            from smtp_shell.protocol.masking import describe_typed
-
-            mechanism = words[1].decode("ascii", "replace")
-            session.publish(Decoded(True, escape_str(mechanism), describe_typed(words[2], mechanism)))
+        if session.dialogue.exchange.is_open and may_answer(command.line):
+            self._answer(text)  # the challenge has not come yet
+            return
+        if not command.secret:
+            self.command(command)
+            return
+        self.confirm_cleartext()
+        words = text.split()
+        if len(words) == 3 and is_guess(words[2]) and is_initial_response(*words[1:]):
+            self.say(_RESPONSE_GUESSED, "notice")
+        session.send(command)
+        for response in command.line.split()[2:3]:
+            self._explain(session.dialogue.exchange, response)
+        self.waiting(session.read_reply)
 
     def _answer(self, text: str) -> None:
         refuse_line_breaks(text, "the answer")
         session = self.need_session()
         line = text.encode("utf-8", "surrogateescape")
-        from smtp_shell.protocol.masking import describe_typed, is_secret_answer
-
         secret = is_secret_answer(line)
         if secret:
             self.confirm_cleartext()
-        session.send_sasl(line, secret=secret, meaning=describe_typed(line, "") if secret else "")
+        session.send_sasl(line, secret=secret)
+        self._explain(session.dialogue.exchange, line)
         self.waiting(session.read_reply)
+
+    def _explain(self, exchange: ExchangeLines, response: bytes) -> None:
+        """Show what the base64 of the line before means, ahead of the reply to it."""
+        meaning = describe_typed(response, exchange.mechanism, names_user=exchange.names_user)
+        self.need_session().publish(Decoded(True, escape_str(exchange.mechanism), meaning))
 
     def _mail_data_line(self, text: str) -> None:
         session = self.need_session()

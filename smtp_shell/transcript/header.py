@@ -146,7 +146,9 @@ def parse_header(lines: Sequence[tuple[int, str]], *, longest: int) -> tuple[Hea
             )
             break
         if not found:
-            problem = f"'{clean(text[:60])}' is no header field"
+            from smtp_shell.transcript.credentials import without_credential
+
+            problem = f"'{clean(without_credential(text)[:60])}' is no header field"
             faults.append(Fault(number, problem, "Name: value, or an empty line after the header"))
         else:
             name, value = found[1], clean(found[2].strip(" \t"))
@@ -156,6 +158,19 @@ def parse_header(lines: Sequence[tuple[int, str]], *, longest: int) -> tuple[Hea
         if len(faults) == MOST_FAULTS:
             break
     return Header(tuple(fields)), faults
+
+
+def with_secrets(header: Header | None, *, included: bool) -> Header | None:
+    """Return a header that says whether credentials are in the file.
+
+    Args:
+        header: The header; None for a file without one, which stays so unless credentials are included.
+        included: Whether they are.
+    """
+    fields = tuple(field for field in header.fields if field[0].lower() != "secrets") if header else ()
+    if included:
+        fields = (*(fields or (("Transcript", VERSION),)), ("Secrets", "included"))
+    return Header(fields) if fields else None
 
 
 def format_header(header: Header, *, longest: int) -> str:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from itertools import chain
 from operator import attrgetter
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from msgspec import Struct
 
@@ -25,6 +25,9 @@ from smtp_shell.transcript.header import DIALOGUE, MOST_FAULTS, VERSION, Header,
 from smtp_shell.transcript.notation import clean
 from smtp_shell.transcript.step import CLIENT_LINES, LONGEST_CONTENT, Marker, Step
 from smtp_shell.transcript.variables import Template
+
+if TYPE_CHECKING:
+    from smtp_shell.transcript.credentials import CredentialMask
 
 _MARKERS: Final = {str(marker): marker for marker in Marker}
 # Matches every line as a whole; one without a marker is all content.
@@ -97,6 +100,9 @@ class Scan:
         self.header: Header | None = None
         self.header_faults: list[Fault] = []
         self.torn = False
+        self._mask: CredentialMask | None = None  # made for the first line that is quoted
+        self._before: list[Step] = []  # steps of the last block that it has not seen
+        self._masked = 0  # steps of this block that it has seen
         self._blocks = Blocks(self._read, limits.line + _BESIDE_CONTENT)
         self._read_header()
 
@@ -111,6 +117,7 @@ class Scan:
                 block = Block([], [])
                 self._read_lines(lines, block)
                 yield block
+                self._before, self._masked = block.steps[self._masked :] if self._masked else block.steps, 0
 
     def _read_lines(self, lines: bytes, block: Block) -> None:
         try:
@@ -138,10 +145,26 @@ class Scan:
                 if isinstance(checked, str):
                     block.steps.append(Step(marker, checked, float(seconds) if seconds else None, number))
                 else:
-                    block.faults.append(Fault(number, *checked))
+                    is_quotable = self._quote(content, block.steps) == content
+                    block.faults.append(Fault(number, *(checked if is_quotable else _not_quoted(checked))))
             elif content:
-                block.faults.append(Fault(number, *_without_marker(content)))
+                block.faults.append(Fault(number, *_without_marker(self._quote(content, block.steps))))
         self._number = number
+
+    def _quote(self, line: str, steps: list[Step]) -> str:
+        """Return a line as it may be quoted: the steps before it say whether it answers a challenge.
+
+        Args:
+            line: The line, or its content.
+            steps: The steps of this block so far.
+        """
+        from smtp_shell.transcript.credentials import CredentialMask, masked_steps
+
+        mask = self._mask = self._mask or CredentialMask()
+        for _ in masked_steps(chain(self._before, steps[self._masked :]), mask):
+            pass
+        self._before, self._masked = [], len(steps)
+        return mask.quote(line)
 
     def _read(self, size: int) -> bytes:
         try:
@@ -354,6 +377,10 @@ def _check_content(marker: Marker, content: str, longest: int) -> str | tuple[st
 
 def _line_too_long(what: str, longest: int) -> tuple[str, str]:
     return f"{what} is longer than {longest} octets", "a shorter one, or a higher limit"
+
+
+def _not_quoted(checked: tuple[str, str]) -> tuple[str, str]:
+    return "the line cannot be read, and is not quoted here because it may hold a credential", checked[1]
 
 
 def _without_marker(line: str) -> tuple[str, str]:

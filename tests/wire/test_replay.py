@@ -678,7 +678,7 @@ def test_a_person_skips_what_belongs_together(tmp_path: Path) -> None:
         "C: DATA\nS: 354\nC: hi\nC: .\nS: 250\nC: AUTH PLAIN AGFubgBzM2NyZXQ=\nS: 235\nC: QUIT\nS: 221"
     )
     turns = [GREETING, *turn(b"AUTH PLAIN AGFubgBzM2NyZXQ=", b"235 ok\r\n"), *QUIT]
-    settings = ReplaySettings(timeouts=QUICK, before_step=decide)
+    settings = ReplaySettings(timeouts=QUICK, before_step=decide, send_secrets=True)
     result, _ = replay(tmp_path, transcript, turns, settings)
     assert [step.text for step in seen] == ["AUTH LOGIN", "DATA", "AUTH PLAIN ${sasl}", "QUIT"]
     assert (result.exit_status, result.failure) == (0, None)

@@ -16,7 +16,7 @@ from smtp_shell.protocol.replies import Reply
 from smtp_shell.shell.completion import mail_parameters, mechanisms_of, paths, rcpt_parameters
 from smtp_shell.shell.registry import Args, shell_command, shorthand
 from smtp_shell.shell.shell import Shell
-from smtp_shell.shell.typed_secrets import is_initial_response
+from smtp_shell.shell.typed_secrets import is_guess, is_initial_response
 
 if TYPE_CHECKING:
     from smtp_shell.client.session import Session
@@ -178,7 +178,13 @@ def auth(shell: Shell, args: Args) -> None:
     if named is not None:
         _remark_unoffered(shell, session, named)
     user = words[1] if len(words) > 1 else ""
-    credentials = shell.options.credentials.find(chosen.needs, user=user, host=session.target.host)
+    if named is not None and is_guess(user):
+        by_hand = rf"/raw AUTH {named.name} BASE64\r\n"
+        shell.say(f"{escape_str(user)} is taken for a user name; base64 of your own is sent with {by_hand}.", "notice")
+    credentials = shell.options.credentials.find(
+        chosen.needs, user=user, host=session.target.host, last_user=shell.last_user
+    )
+    shell.last_user = credentials.user
     shell.waiting(lambda: authenticate(session, chosen, credentials, allow_cleartext=cleartext))
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @shell_command(
     "/replay",
-    "FILE|DIR… [--server URL] [--match LEVEL] [--var NAME=VALUE] [--step] [--keep-going] [--repeat N] [--jobs N]",
+    "FILE|DIR… [--server URL] [--match LEVEL] [--var NAME=VALUE] [--step] [--keep-going] [--repeat N] [--jobs N] [--send-secrets]",
     complete=paths,
 )
 def replay(shell: Shell, args: Args) -> None:

@@ -79,10 +79,14 @@ def show(shell: Shell, args: Args) -> None:
     else:
         raise UsageError("/show: there is no session yet; name a file.")
     from smtp_shell.recording.decoder import entries
+    from smtp_shell.transcript.credentials import CredentialMask, masking_warning, shown_steps
     from smtp_shell.transcript.reader import open_transcript
 
+    mask = CredentialMask()
     with open_transcript(path) as reader:
-        shell.view.show_all(entries(reader, header=reader.header))
+        shell.view.show_all(entries(shown_steps(reader, mask), header=reader.header))
+    if warning := masking_warning(reader.name, mask):
+        shell.say(warning, "notice")
 
 
 @shell_command("/note", "TEXT")
