@@ -37,7 +37,10 @@ if TYPE_CHECKING:
     from smtp_shell.protocol.replies import Reply
     from smtp_shell.replay.replay import Replay
 
-_RESPONSE_GUESSED = "The word after the mechanism decodes to a response, so it is taken for base64; a user name of these letters is given with --user."
+_RESPONSE_GUESSED = (
+    "The word after the mechanism decodes to a response, so it is taken for base64; "
+    "a user name of these letters is given with --user."
+)
 _LEAVING_WORDS = ("quit", "/exit", "/quit", "exit")
 
 
