@@ -94,6 +94,11 @@ class ShellCommand(Struct, Generic[ShellT], frozen=True):
     applies: Callable[[str], bool] | None = None
 
     @property
+    def is_for_shell(self) -> bool:
+        """Whether it is a slash command, and not a shorthand for a line to the server."""
+        return self.applies is None
+
+    @property
     def summary(self) -> str:
         """What it does, in one line."""
         return self.help.partition("\n")[0]

@@ -64,7 +64,7 @@ def drop(shell: Shell, args: Args) -> None:
     """
     if args.text not in ("", "--rst"):
         raise UsageError("/drop takes nothing but --rst; see /help /drop.")
-    shell.need_session().drop(reset=args.text == "--rst")
+    shell.drop(reset=args.text == "--rst")
 
 
 @shell_command("/status")
@@ -83,7 +83,7 @@ def _facts(shell: Shell) -> Iterator[tuple[str, str]]:
         peer = f" ({session.peer})" if session.peer and session.peer != str(session.target) else ""
         yield "connection", f"{session.target}{peer}"
         yield "protocol", "LMTP" if session.dialogue.lmtp else "SMTP"
-        yield "phase", session.phase.value
+        yield "phase", session.dialogue.standing.value
         owed = ", ".join(str(each) for each in session.dialogue.owed)
         yield "owed", owed or "nothing"
         greeting, extensions = session.dialogue.greeting, session.dialogue.extensions

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from smtp_shell.errors import AuthFailed, UsageError
 from smtp_shell.protocol.addresses import parse_paths
 from smtp_shell.protocol.commands import Command, refuse_line_breaks
-from smtp_shell.protocol.dialogue import Phase
+from smtp_shell.protocol.dialogue import Asked, Phase
 from smtp_shell.protocol.maildata import PIECE, MailDataEncoder
 from smtp_shell.protocol.octets import escape_str, unescape
 from smtp_shell.protocol.replies import Reply
@@ -105,10 +105,11 @@ def data(shell: Shell, args: Args) -> None:
         shell.command(Command(b"DATA"))
         return
     with _open_message(args) as stream:
-        shell.command(Command(b"DATA"))
+        reply = shell.command(Command(b"DATA"))
         if shell.phase is Phase.MAILDATA:
-            session = shell.need_session()
-            shell.waiting(lambda: session.send_message(iter(lambda: stream.read(PIECE), b"")))
+            shell.send_message(iter(lambda: stream.read(PIECE), b""))
+        elif reply is None:
+            shell.say("The file was not sent.", "notice")
 
 
 @shorthand("bdat", "< FILE", rfc="RFC 3030 §2", applies=_is_file, complete=paths)
@@ -120,7 +121,9 @@ def bdat(shell: Shell, args: Args) -> None:
     """
     session = shell.need_session()
     with _open_message(args) as stream:
-        shell.waiting(lambda: _send_chunks(session, iter(lambda: stream.read(PIECE), b"")))
+        reply = shell.waiting(lambda: _send_chunks(session, iter(lambda: stream.read(PIECE), b"")))
+        if reply is None and all(owed.asked is not Asked.CHUNK for owed in session.dialogue.owed):
+            shell.say("The rest of the file was not sent, so the message is not whole; rset gives it up.", "notice")
 
 
 def _send_chunks(session: Session, pieces: Iterator[bytes]) -> Reply:
