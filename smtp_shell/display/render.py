@@ -15,6 +15,7 @@ further row of a long line.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import assert_never
 
@@ -48,6 +49,7 @@ DATA_ROWS = 12
 """How many lines of one message's mail data are shown."""
 
 _CONTINUED = " : "
+_ESCAPED = r"\\(?:x[0-9a-f]{2}|\\)"  # as `escape` writes an octet or a backslash
 _NARROWEST = 2  # columns for text, however narrow the screen: a wide character needs two
 
 
@@ -265,7 +267,10 @@ def _notice(event: Noticed) -> str:
 
 
 def fold(row: Row, width: int) -> Iterator[tuple[str, str, str]]:
-    """Cut a row into lines of the screen: gutter, text and aside of each.
+    """Cut a row into lines of the screen, between words where possible: gutter, text and aside of each.
+
+    The texts together are the row's text: a space stays at the end of its line, so that a cut between words and one inside a word
+    do not look the same.
 
     Args:
         row: The row.
@@ -274,7 +279,7 @@ def fold(row: Row, width: int) -> Iterator[tuple[str, str, str]]:
     room = max(width - len(row.gutter), _NARROWEST)
     gutter, text = row.gutter, row.text
     while cells(text) > room:
-        cut = _cut(text, room)
+        cut = _cut_at_word(text, room)
         yield gutter, text[:cut], ""
         gutter, text = row.gutter[:-3] + _CONTINUED, text[cut:]
     aside = row.aside if row.aside and cells(text) + len(row.aside) + 2 <= room else ""
@@ -312,7 +317,28 @@ def cells(text: str) -> int:
     return sum(map(cell_len, text))
 
 
+def _cut_at_word(text: str, room: int) -> int:
+    """Return where to cut text that has no room: before the word that is cut, unless no line has room for it."""
+    cut = _cut(text, room)
+    space = text.rfind(" ", 0, cut)
+    if text[cut] == " " or space < 0 or text[:space].isspace():
+        return cut
+    end = text.find(" ", cut)
+    word = text[space + 1 : end if end > 0 else len(text)]
+    return cut if cells(word) > room else space + 1
+
+
 def _cut(text: str, room: int) -> int:
+    """Return how many characters have room; the escape of an octet is not cut."""
+    cut = _fitting(text, room)
+    if "\\" in text[max(cut - 3, 0) : cut]:
+        for escaped in re.finditer(_ESCAPED, text[: cut + 3]):
+            if 0 < escaped.start() < cut < escaped.end():
+                return escaped.start()
+    return cut
+
+
+def _fitting(text: str, room: int) -> int:
     if text.isascii():
         return room
     taken = 0

@@ -42,6 +42,7 @@ class Phase(Enum):
     MAIL = "mail"
     RCPT = "rcpt"
     MAILDATA = "mail data"
+    ENDED = "end of data"  # the final dot is sent and its reply is owed; only `Dialogue.standing` has it
     AUTH = "auth"
     TLS = "tls"
     CLOSED = "closed"
@@ -150,6 +151,15 @@ class Dialogue:
     def oldest_owed(self) -> Owed | None:
         """The oldest reply that is owed; None if none is."""
         return self._owed[0] if self._owed else None
+
+    @property
+    def standing(self) -> Phase:
+        """Where the client stands: the phase, or `Phase.ENDED` from the final dot to its reply.
+
+        The phase changes with replies alone. Whether the next line is mail data depends on what was sent as well.
+        """
+        ended = self.phase is Phase.MAILDATA and any(owed.asked is Asked.END_OF_DATA for owed in self._owed)
+        return Phase.ENDED if ended else self.phase
 
     @property
     def pending(self) -> bytes:

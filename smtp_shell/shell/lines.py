@@ -1,7 +1,8 @@
 """What a typed line is: the one rule of two languages at one prompt.
 
 A line that starts with `/` is for the shell. Everything else is for the server, exactly as typed, unless it is one of the
-shorthands in the registry. In mail data every line is mail data; after a 334 every line but a slash command is an answer to it.
+shorthands in the registry: those go out as SMTP writes them, in capitals, however they are typed.
+In mail data every line is mail data; after a 334 every line but a slash command is an answer to it.
 """
 
 from __future__ import annotations

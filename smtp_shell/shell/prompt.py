@@ -33,10 +33,11 @@ def prompt_text(shell: Shell) -> StyleAndTextTuples:
     session = shell.session
     if session is None or not session.is_open:
         return [("class:prompt.host", "smtp-shell"), ("", "> ")]
-    if session.phase is Phase.MAILDATA:
+    if shell.phase is Phase.MAILDATA:
         return [("class:prompt.phase", "mail data"), ("", ": ")]
-    if session.phase is Phase.AUTH:
-        return [("class:prompt.phase", "answer to the 334 (hidden)"), ("", ": ")]
+    if shell.phase is Phase.AUTH:
+        words = "no reply to the answer yet (hidden)" if shell.undecided else "answer to the 334 (hidden)"
+        return [("class:prompt.phase", words), ("", ": ")]
     host = str(session.target)
     parts: StyleAndTextTuples = [
         ("class:prompt.host", host if len(host) <= _HOST_WIDTH else host[: _HOST_WIDTH - 1] + "…")
@@ -45,7 +46,7 @@ def prompt_text(shell: Shell) -> StyleAndTextTuples:
         parts.append(("class:prompt.danger", " NOT-VERIFIED"))
     elif session.tls is not None:
         parts.append(("", " tls"))
-    return [*parts, ("class:prompt.phase", f" {session.phase.value}"), ("", "> ")]
+    return [*parts, ("class:prompt.phase", f" {session.dialogue.standing.value}"), ("", "> ")]
 
 
 def toolbar(shell: Shell) -> StyleAndTextTuples:
@@ -54,7 +55,7 @@ def toolbar(shell: Shell) -> StyleAndTextTuples:
     recorded = _recorded(shell.recordings)
     if session is None or not session.is_open:
         return [("", " | ".join(filter(None, (" not connected", "/connect HOST[:PORT]", "/help", recorded))))]
-    parts: StyleAndTextTuples = [("", f" {str(session.target)[:40]} | {session.phase.value} | ")]
+    parts: StyleAndTextTuples = [("", f" {str(session.target)[:40]} | {session.dialogue.standing.value} | ")]
     if session.tls is None:
         parts.append(("", "no TLS"))
     elif session.tls.verified:

@@ -17,6 +17,8 @@ from smtp_shell.protocol.octets import escape_str
 from smtp_shell.shell.completion import Candidates
 
 _COMMANDS = "smtp_shell.shell.commands"
+SHORTHANDS = "shorthands"
+_SENTENCE_ENDS = (".", ":", "?")
 
 ShellT = TypeVar("ShellT")
 
@@ -94,15 +96,31 @@ class ShellCommand(Struct, Generic[ShellT], frozen=True):
     applies: Callable[[str], bool] | None = None
 
     @property
+    def is_for_shell(self) -> bool:
+        """Whether it is a slash command, and not a shorthand for a line to the server."""
+        return self.applies is None
+
+    @property
     def summary(self) -> str:
         """What it does, in one line."""
         return self.help.partition("\n")[0]
 
     @property
     def help(self) -> str:
-        """The whole help text."""
-        lines = (self.run.__doc__ or "").strip().split("\n")
-        return "\n".join(line.removeprefix("    ") for line in lines)
+        """The whole help text. A sentence that goes over several lines of the docstring is one line of it, for the screen to wrap."""
+        found: list[str] = []
+        for line in (self.run.__doc__ or "").strip().split("\n"):
+            text = line.strip()
+            if text and found and found[-1] and not found[-1].endswith(_SENTENCE_ENDS):
+                found[-1] += f" {text}"
+            else:
+                found.append(text)
+        return "\n".join(found)
+
+    @property
+    def group(self) -> str:
+        """Name of the group that `/help` lists it in: the module of a slash command."""
+        return self.run.__module__.rpartition(".")[2] if self.is_for_shell else SHORTHANDS
 
 
 def shell_command(

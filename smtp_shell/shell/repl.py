@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 from functools import partial
+from typing import TYPE_CHECKING
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.application import get_app, run_in_terminal
@@ -23,6 +24,9 @@ from smtp_shell.shell.prompt import STYLE, prompt_text, toolbar
 from smtp_shell.shell.shell import Shell
 from smtp_shell.shell.typed_answers import LinesInARow
 from smtp_shell.shell.typed_secrets import is_kept, mask_starts
+
+if TYPE_CHECKING:
+    from smtp_shell.client.session import Session
 
 _POLL_SECONDS = 0.2
 
@@ -52,15 +56,27 @@ def run_repl(shell: Shell, begin: Callable[[], None]) -> int:
     """
     prompt = _make_prompt(shell)
     _guard(shell, begin)
+    typed = ""  # what is at the prompt already
+    shaken: Session | None = None  # the session whose late handshake was done, or failed and left it open
     while not shell.leaving:
         try:
-            text = prompt.prompt(pre_run=lambda: _poll(shell), vi_mode=shell.settings.editing == "vi")
+            text = prompt.prompt(
+                pre_run=partial(_poll, shell, shaken), default=typed, vi_mode=shell.settings.editing == "vi"
+            )
+            typed = ""
+        except _HandshakeDue as due:
+            typed, shaken = due.typed, shell.session
+            _guard(shell, shell.finish_tls)
+            continue
         except KeyboardInterrupt:
+            typed = ""
             _guard(shell, lambda: _leave_mail_data(shell))
             continue
         except EOFError:
-            if shell.phase is Phase.MAILDATA and not _guard(shell, lambda: _leave_mail_data(shell)):
-                continue
+            if shell.phase is Phase.MAILDATA:
+                _guard(shell, lambda: _leave_mail_data(shell))
+                if shell.phase is Phase.MAILDATA:
+                    continue
             break
         row = LinesInARow(shell)
         for line in text.split("\n"):
@@ -91,20 +107,43 @@ def _leave_mail_data(shell: Shell) -> None:
         "Mail data cannot be cancelled in SMTP: a dot alone ends and sends it, and only dropping the connection does not."
     )
     if shell.confirm("Drop the connection?"):
-        shell.need_session().drop()
+        shell.drop()
 
 
-def _poll(shell: Shell) -> None:
-    """Show what the server sends while the prompt waits; the task ends with the prompt."""
+class _HandshakeDue(Exception):
+    """The prompt ended by itself, because a late 220 to STARTTLS asks for the handshake.
+
+    Args:
+        typed: What was at the prompt.
+    """
+
+    def __init__(self, typed: str) -> None:
+        super().__init__()
+        self.typed = typed
+
+
+def _poll(shell: Shell, shaken: Session | None) -> None:
+    """Show what the server sends while the prompt waits; the task ends with the prompt.
+
+    Args:
+        shell: The shell.
+        shaken: The session whose handshake is not tried again.
+    """
     app = get_app()
 
     async def poll() -> None:
         while True:
             await asyncio.sleep(_POLL_SECONDS)
             session = shell.session
-            if session is not None and session.has_input:
-                await run_in_terminal(partial(_guard, shell, session.look))
+            if session is None:
+                continue
+            if session.has_input:
+                await run_in_terminal(partial(_guard, shell, shell.look))
                 app.invalidate()
+            if session.tls_due and session is not shaken:
+                # Not in here: Ctrl-C ends a handshake only where no prompt runs.
+                app.exit(exception=_HandshakeDue(app.current_buffer.text))
+                return
 
     app.create_background_task(poll())
 

@@ -5,7 +5,7 @@ Modules that only a connection needs are imported with the first connection, so 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,8 +13,9 @@ from msgspec.structs import replace
 
 from smtp_shell.config import Timeouts, TlsSettings
 from smtp_shell.display.render import Look, certificate_rows
-from smtp_shell.errors import DialogueBroken, Interrupted, NotSendable, TlsFailed, UsageError
+from smtp_shell.errors import Interrupted, NotSendable, TlsFailed, UsageError
 from smtp_shell.protocol.commands import Command, refuse_line_breaks
+from smtp_shell.protocol.dialogue import Phase
 from smtp_shell.protocol.events import Decoded, Noticed, NoticeKind, ReplyReceived
 from smtp_shell.protocol.maildata import MailDataEncoder
 from smtp_shell.protocol.masking import describe_typed, is_secret_answer, may_answer
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from smtp_shell.client.session import Session
     from smtp_shell.display.views import View
     from smtp_shell.net.target import Target
-    from smtp_shell.protocol.dialogue import Phase
     from smtp_shell.protocol.events import Consumer, Entry, TlsStarted
     from smtp_shell.protocol.masking import ExchangeLines
     from smtp_shell.protocol.replies import Reply
@@ -40,6 +40,23 @@ if TYPE_CHECKING:
 _RESPONSE_GUESSED = (
     "The word after the mechanism decodes to a response, so it is taken for base64; "
     "a user name of these letters is given with --user."
+)
+# Verb whose reply decides how the server reads the next line -> what that line may become. In the shell, Ctrl-C or `/raw` can
+# leave such a reply owed while the next line is typed.
+_DECIDES = {
+    "DATA": "mail data",
+    "AUTH": "an answer in the exchange",
+    "STARTTLS": "clear text in place of the handshake",
+}
+_WAIT_ENDED_BEFORE_TLS = (
+    "--starttls: the wait for {} ended before TLS could start, and the connection is in the clear; "
+    "say starttls after the reply, or /reconnect."
+)
+_OWED_STILL = "The wait is over; the reply is still owed, and is shown when it comes. /drop ends the connection."
+_STOPPED = "Stopped; no reply is owed."
+_STOPPED_IN_DATA = "Stopped; the server is still taking mail data: go on with it, or end it with a dot alone on a line."
+_OUTCOME_UNKNOWN = (
+    "The outcome is unknown: {} has not come, and the message may have been accepted, so look before sending it again."
 )
 _LEAVING_WORDS = ("quit", "/exit", "/quit", "exit")
 
@@ -95,8 +112,14 @@ class Shell:
 
     @property
     def phase(self) -> Phase | None:
-        """Phase of the dialogue; None without a connection."""
-        return self.session.phase if self.session is not None and self.session.is_open else None
+        """Phase of the dialogue as the client stands in it; None without a connection."""
+        return self.session.dialogue.standing if self.session is not None and self.session.is_open else None
+
+    @property
+    def undecided(self) -> str:
+        """The verb whose reply is owed and decides what the next line to the server would be; empty for none."""
+        owed = self.session.dialogue.owed if self.session is not None and self.session.is_open else ()
+        return next((each.verb for each in owed if each.verb in _DECIDES), "")
 
     @property
     def awaits_answer(self) -> bool:
@@ -164,20 +187,53 @@ class Shell:
             SmtpShellError: It cannot be done.
         """
         line = parse(text, self.registry, self.phase)
-        match line:
-            case Run():
-                line.command.run(self, line.args)
-            case Wire():
-                self.send_as_typed(line.text)
-            case Answer():
-                self._answer(line.text)
-            case MailDataLine():
-                self._mail_data_line(line.text)
-            case None:
-                return
-        self._finish_tls()
-        if self.session is not None and not self.session.is_open:
-            self.recordings.end_session()
+        try:
+            match line:
+                case Run():
+                    if not line.command.is_for_shell:
+                        self._check_decided()
+                    line.command.run(self, line.args)
+                case Wire():
+                    self._check_decided()
+                    self.send_as_typed(line.text)
+                case Answer():
+                    self._check_decided()
+                    self._answer(line.text)
+                case MailDataLine():
+                    self._mail_data_line(line.text)
+                case None:
+                    return
+            self.finish_tls()
+        finally:
+            if self.session is not None and not self.session.is_open:
+                self.recordings.end_session()
+
+    def look(self) -> None:
+        """Show what the server has sent meanwhile.
+
+        Raises:
+            DialogueBroken: The server closed the connection or broke the protocol.
+        """
+        if self.session is None:
+            return
+        try:
+            self.session.look()
+        finally:
+            if not self.session.is_open:
+                self.recordings.end_session()
+
+    def _check_decided(self) -> None:
+        """Refuse a line for the server while it is open what the server would take it for. `/raw` sends it all the same.
+
+        Raises:
+            UsageError: The reply to DATA, AUTH or STARTTLS is owed, and a user is at the prompt.
+        """
+        verb = self.undecided if self.options.interactive else ""
+        if verb:
+            raise UsageError(
+                f"nothing was sent: the reply to {verb} is still owed, and the line could become {_DECIDES[verb]}; "
+                "/wait waits for it, /drop ends the connection."
+            )
 
     def send_as_typed(self, text: str) -> None:
         """Send a line exactly as it was typed.
@@ -227,12 +283,11 @@ class Shell:
                 "mail data: the line holds CR, LF or NUL; use data < FILE, or /raw to send octets as they are."
             )
         if text == ".":
-            self._encoder = None
-            self.waiting(session.end_message)
+            encoder, self._encoder = self._encoder, None
+            self.waiting(lambda: session.end_message(encoder))
             return
-        if self._encoder is None:
-            self._encoder = MailDataEncoder()
-        octets = self._encoder.encode(text.encode("utf-8", "surrogateescape") + b"\n")
+        encoder = self._encoder = self._encoder or MailDataEncoder()
+        octets = encoder.encode(text.encode("utf-8", "surrogateescape") + b"\n")
         session.send_mail_data(octets)
         if not self.options.interactive:
             return
@@ -243,6 +298,31 @@ class Shell:
             self.say(
                 "That went into the mail as text. A dot alone on a line ends the mail data; Ctrl-C offers to drop the connection."
             )
+
+    def send_message(self, pieces: Iterable[bytes]) -> Reply | None:
+        """Send a message as mail data, with the final dot, and wait for its reply.
+
+        After Ctrl-C in the middle of it, what is typed next goes on where it stopped.
+
+        Args:
+            pieces: The message, in pieces of any size, with any line ends.
+
+        Returns:
+            The reply, or None if the user stopped.
+
+        Raises:
+            DialogueBroken: The connection broke.
+        """
+        session = self.need_session()
+        encoder = self._encoder = MailDataEncoder()
+
+        def send() -> Reply:
+            for piece in pieces:
+                session.send_mail_data(encoder.encode(piece))
+            self._encoder = None
+            return session.end_message(encoder)
+
+        return self.waiting(send)
 
     def need_session(self) -> Session:
         """Return the session.
@@ -280,13 +360,15 @@ class Shell:
                 source=self.options.source,
                 family=self.options.family,
             )
-        except DialogueBroken:
+        except BaseException:  # Ctrl-C too
             self.recordings.end_session()
             raise
         if before is not None:
             self.session.keep_secrets_of(before)
         self._show_certificate(self.session.tls)
         reply = self.waiting(self.session.read_reply)
+        if reply is None and target.starttls:
+            raise TlsFailed(_WAIT_ENDED_BEFORE_TLS.format("the greeting"))
         if reply is None or reply.is_negative:
             return
         if target.starttls:
@@ -314,9 +396,30 @@ class Shell:
     def disconnect(self) -> None:
         """Close the connection, if there is one."""
         if self.session is not None:
+            self._say_if_unknown()
             self.session.close()
         self.recordings.end_session()
         self._encoder = None
+
+    def drop(self, *, reset: bool = False) -> None:
+        """Close the connection at once, in the middle of whatever it is in.
+
+        Args:
+            reset: Send a TCP reset.
+
+        Raises:
+            UsageError: There is no connection.
+        """
+        session = self.need_session()
+        self._say_if_unknown()
+        session.drop(reset=reset)
+
+    def _say_if_unknown(self) -> None:
+        """Warn that a message may have been accepted, if its reply is owed and will not be read any more."""
+        owed = self.session.dialogue.owed if self.session is not None and self.session.is_open else ()
+        ending = next((each for each in owed if each.ends_message), None)
+        if ending is not None:
+            self.say_loudly(_OUTCOME_UNKNOWN.format(ending))
 
     def close(self) -> None:
         """Close all that is open."""
@@ -367,9 +470,8 @@ class Shell:
                 raise Interrupted("interrupted.") from None
         if self.session is not None and self.session.is_open:
             self.session.give_up_waiting()
-            self.say(
-                "The wait is over; the reply is still owed, and is shown when it comes. /drop ends the connection."
-            )
+            stopped = _STOPPED_IN_DATA if self.phase is Phase.MAILDATA else _STOPPED
+            self.say(_OWED_STILL if self.session.dialogue.owed else stopped)
         return None
 
     def confirm_cleartext(self) -> bool:
@@ -400,7 +502,7 @@ class Shell:
         session = self.need_session()
         reply = self.command(Command(b"STARTTLS"))
         if session.tls_due:
-            self._finish_tls()
+            self.finish_tls()
             return
         if reply is not None:
             said = escape(b" ".join(reply.wire_lines())[:200])
@@ -415,7 +517,7 @@ class Shell:
         reply = self.hello()
         extensions = session.dialogue.extensions
         if reply is None:
-            raise TlsFailed("--starttls: the wait for the reply to EHLO ended before TLS could start.")
+            raise TlsFailed(_WAIT_ENDED_BEFORE_TLS.format("the reply to EHLO"))
         if reply.is_negative or extensions is None or "STARTTLS" not in extensions:
             self.disconnect()
             raise TlsFailed(
@@ -425,7 +527,7 @@ class Shell:
         self.start_tls()
         self.hello()
 
-    def _finish_tls(self) -> None:
+    def finish_tls(self) -> None:
         """Do the handshake if the server said 220 to STARTTLS."""
         session = self.session
         if session is None or not session.is_open or not session.tls_due:

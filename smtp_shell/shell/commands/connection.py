@@ -9,7 +9,7 @@ from smtp_shell.display.render import certificate_rows
 from smtp_shell.errors import UsageError
 from smtp_shell.net.target import parse_target
 from smtp_shell.protocol.events import TlsStarted
-from smtp_shell.protocol.octets import escape, escape_str
+from smtp_shell.protocol.octets import escape, escape_str, unescape
 from smtp_shell.shell.registry import Args, shell_command
 from smtp_shell.shell.shell import Shell
 
@@ -64,7 +64,7 @@ def drop(shell: Shell, args: Args) -> None:
     """
     if args.text not in ("", "--rst"):
         raise UsageError("/drop takes nothing but --rst; see /help /drop.")
-    shell.need_session().drop(reset=args.text == "--rst")
+    shell.drop(reset=args.text == "--rst")
 
 
 @shell_command("/status")
@@ -83,7 +83,7 @@ def _facts(shell: Shell) -> Iterator[tuple[str, str]]:
         peer = f" ({session.peer})" if session.peer and session.peer != str(session.target) else ""
         yield "connection", f"{session.target}{peer}"
         yield "protocol", "LMTP" if session.dialogue.lmtp else "SMTP"
-        yield "phase", session.phase.value
+        yield "phase", session.dialogue.standing.value
         owed = ", ".join(str(each) for each in session.dialogue.owed)
         yield "owed", owed or "nothing"
         greeting, extensions = session.dialogue.greeting, session.dialogue.extensions
@@ -171,7 +171,8 @@ def inbox(shell: Shell, args: Args) -> None:
     for message in messages:
         to = ", ".join(escape(each) for each in message.recipients[:3])
         sender = escape(message.sender)
-        shell.say(f"  {message.number:>3}  {message.size:>8,}  <{sender}> -> {to}  {message.subject}", "quoted")
+        subject = escape(unescape(message.subject).replace(b"\t", b" "))  # a folded field often has one
+        shell.say(f"  {message.number:>3}  {message.size:>8,}  <{sender}> -> {to}  {subject}", "quoted")
 
 
 def _show_message(shell: Shell, mail: Inbox, text: str) -> None:
@@ -179,4 +180,9 @@ def _show_message(shell: Shell, mail: Inbox, text: str) -> None:
     if text not in numbers:
         raise UsageError(f"/inbox: there is no message {escape_str(text)}; /inbox lists them.")
     for line in mail.read(numbers[text]).replace(b"\r\n", b"\n").split(b"\n"):
-        shell.say(f"  | {escape(line)}", "quoted")
+        shell.say(f"  | {_as_text(line)}", "quoted")
+
+
+def _as_text(octets: bytes) -> str:
+    """Return octets of a mail as printable text. A tab is white space, as to whoever reads the mail."""
+    return escape(octets.expandtabs())

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from smtp_shell.errors import AuthFailed, UsageError
 from smtp_shell.protocol.addresses import parse_paths
 from smtp_shell.protocol.commands import Command, refuse_line_breaks
-from smtp_shell.protocol.dialogue import Phase
+from smtp_shell.protocol.dialogue import Asked, Phase
 from smtp_shell.protocol.maildata import PIECE, MailDataEncoder
 from smtp_shell.protocol.octets import escape_str, unescape
 from smtp_shell.protocol.replies import Reply
@@ -50,20 +50,26 @@ def _is_exchange(text: str) -> bool:
 def ehlo(shell: Shell, args: Args) -> None:
     """Greet the server; its reply lists its extensions.
 
-    The name that is sent is --ehlo's, else this host's. `EHLO anything` goes out as typed.
+    Alone it goes out as EHLO with a name: --ehlo's, else this host's. `ehlo anything` goes out as typed.
     """
     shell.hello("EHLO")
 
 
 @shorthand("helo", rfc="RFC 5321 §4.1.1.1", applies=_is_nothing)
 def helo(shell: Shell, args: Args) -> None:
-    """Greet the server as before 1995, with no extensions."""
+    """Greet the server as before 1995, with no extensions.
+
+    Alone it goes out as HELO with a name, as `ehlo` does. `helo anything` goes out as typed.
+    """
     shell.hello("HELO")
 
 
 @shorthand("lhlo", rfc="RFC 2033 §4.1", applies=_is_nothing)
 def lhlo(shell: Shell, args: Args) -> None:
-    """Greet an LMTP server with this client's name."""
+    """Greet an LMTP server with this client's name.
+
+    Alone it goes out as LHLO with a name, as `ehlo` does. `lhlo anything` goes out as typed.
+    """
     shell.hello("LHLO")
 
 
@@ -96,19 +102,21 @@ def rcpt(shell: Shell, args: Args) -> None:
 
 @shorthand("data", "[< FILE]", rfc="RFC 5321 §4.1.1.4", applies=_is_nothing_or_file, complete=paths)
 def data(shell: Shell, args: Args) -> None:
-    """Send the mail data; a dot alone on a line ends it.
+    r"""Send the mail data; a dot alone on a line ends it.
 
     Type it after the 354, or stream a file with `data < FILE`. Line ends go out as CRLF, and a dot that begins a line is
     doubled (transparency, RFC 5321 §4.5.2).
+    It goes out as DATA, however it is typed; `/raw data\r\n` sends your own letters.
     """
     if not args.text:
         shell.command(Command(b"DATA"))
         return
     with _open_message(args) as stream:
-        shell.command(Command(b"DATA"))
+        reply = shell.command(Command(b"DATA"))
         if shell.phase is Phase.MAILDATA:
-            session = shell.need_session()
-            shell.waiting(lambda: session.send_message(iter(lambda: stream.read(PIECE), b"")))
+            shell.send_message(iter(lambda: stream.read(PIECE), b""))
+        elif reply is None:
+            shell.say("The file was not sent.", "notice")
 
 
 @shorthand("bdat", "< FILE", rfc="RFC 3030 §2", applies=_is_file, complete=paths)
@@ -120,7 +128,9 @@ def bdat(shell: Shell, args: Args) -> None:
     """
     session = shell.need_session()
     with _open_message(args) as stream:
-        shell.waiting(lambda: _send_chunks(session, iter(lambda: stream.read(PIECE), b"")))
+        reply = shell.waiting(lambda: _send_chunks(session, iter(lambda: stream.read(PIECE), b"")))
+        if reply is None and all(owed.asked is not Asked.CHUNK for owed in session.dialogue.owed):
+            shell.say("The rest of the file was not sent, so the message is not whole; rset gives it up.", "notice")
 
 
 def _send_chunks(session: Session, pieces: Iterator[bytes]) -> Reply:
@@ -146,10 +156,11 @@ def _open_message(args: Args) -> BinaryIO:
 
 @shorthand("starttls", rfc="RFC 3207 §4", applies=_is_nothing)
 def starttls(shell: Shell, args: Args) -> None:
-    """Go on inside TLS, with the certificate verified.
+    r"""Go on inside TLS, with the certificate verified.
 
     STARTTLS, then after the 220 the handshake; the certificate is shown. What EHLO announced before counts no more, so say
     ehlo again. Text in the clear after the 220 ends the session.
+    It goes out as STARTTLS, however it is typed; `/raw starttls\r\n` sends your own letters.
     """
     shell.start_tls()
 
@@ -222,8 +233,9 @@ def _remark_unoffered(shell: Shell, session: Session, named: Mechanism) -> None:
 
 @shorthand("quit", rfc="RFC 5321 §4.1.1.10", applies=_is_nothing)
 def quit_(shell: Shell, args: Args) -> None:
-    """End the dialogue: QUIT, then close; the shell stays.
+    r"""End the dialogue: QUIT, then close; the shell stays.
 
+    It goes out as QUIT, however it is typed; `/raw quit\r\n` sends your own letters.
     /exit or Ctrl-D leaves the shell.
     """
     session = shell.need_session()

@@ -4,36 +4,54 @@ from __future__ import annotations
 
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.shell.completion import names
-from smtp_shell.shell.registry import Args, shell_command
+from smtp_shell.shell.registry import SHORTHANDS, Args, Registry, ShellCommand, shell_command
 from smtp_shell.shell.shell import Shell
 
 _INTRODUCTION = """\
-A line that starts with / is for this shell; every other line goes to the server, exactly as typed.
-These lines for the server are shorthands; any other form of them goes out as typed:"""
-_SIGNS = "Signs before a reply: + 2yz done, > 3yz go on, ~ 4yz try later, ! 5yz refused; = inside TLS, ? inside TLS not verified."
+A line that starts with / is for this shell; any other goes to the server.
+These go out as SMTP writes them, in capitals; any other line exactly as typed:"""
+_OWN = "These are the shell's own; /help NAME explains one, /help GROUP lists a group:"
+_SIGNS = """\
+Signs before a reply: + 2yz done, > 3yz go on, ~ 4yz try later, ! 5yz refused,
+= inside TLS, ? inside TLS that is not verified."""
 _ROW_WIDTH = 78
 _MOST_HISTORY = 200
 
 
-@shell_command("/help", "[NAME]", complete=names)
+@shell_command("/help", "[NAME | GROUP]", complete=names)
 def help_(shell: Shell, args: Args) -> None:
-    """List the commands, or explain one."""
-    if args.text:
-        found = shell.registry.find(args.text)
-        shell.say(f"  {found.name} {found.usage}".rstrip(), "command")
-        shell.say("\n".join(f"  {line}" for line in found.help.split("\n")))
-        if found.rfc:
-            shell.say(f"  {found.rfc}", "decoded")
-        return
-    shell.say(_INTRODUCTION)
-    for each in shell.registry.values():
-        if not each.name.startswith("/"):
-            shell.say(_row(each.name, each.usage, each.summary))
-    shell.say("And these are the shell's own; /help NAME explains one:")
-    for each in shell.registry.values():
-        if each.name.startswith("/"):
-            shell.say(_row(each.name, "", each.summary))
-    shell.say(_SIGNS)
+    """List the commands, or explain one.
+
+    `/help data` explains one, `/help connection` and `/help shorthands` list a group with a line for each.
+    """
+    groups = _groups(shell.registry)
+    if args.text in groups and f"/{args.text}" not in shell.registry:
+        for each in groups[args.text]:
+            shell.say(_row(each.name, each.usage if args.text == SHORTHANDS else "", each.summary))
+    elif args.text:
+        _explain(shell, shell.registry.find(args.text))
+    else:
+        shell.say(_INTRODUCTION)
+        shell.say(f"  {', '.join(f'{each.name} {each.usage}'.rstrip() for each in groups.pop(SHORTHANDS))}")
+        shell.say(_OWN)
+        for group, commands in groups.items():
+            shell.say(f"  {group:<15} {' '.join(each.name for each in commands)}")
+        shell.say(_SIGNS)
+
+
+def _groups(registry: Registry[Shell]) -> dict[str, list[ShellCommand[Shell]]]:
+    groups: dict[str, list[ShellCommand[Shell]]] = {}
+    for each in registry.values():
+        groups.setdefault(each.group, []).append(each)
+    return dict(sorted(groups.items()))
+
+
+def _explain(shell: Shell, found: ShellCommand[Shell]) -> None:
+    shell.say(f"  {found.name} {found.usage}".rstrip(), "command")
+    for line in found.help.split("\n"):
+        shell.say(f"  {line}".rstrip())
+    if found.rfc:
+        shell.say(f"  {found.rfc}", "decoded")
 
 
 def _row(name: str, usage: str, summary: str) -> str:

@@ -168,6 +168,28 @@ def test_continued_rows_begin_with_a_mark_that_no_server_can_write(width: int) -
     assert "".join(text for _, text, _ in folded) == row.text
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("250 one two three four five six", ["250 one two ", "three four ", "five six"]),
+        ("250 exactly 12 and more of it", ["250 exactly 12", " and more of ", "it"]),
+        ("250 exactly14 and more", ["250 exactly14 ", "and more"]),
+        ("250 " + "x" * 30, ["250 " + "x" * 10, "x" * 14, "x" * 6]),
+        ("250 one   two   three   four", ["250 one   two ", "  three   four"]),
+        (" " * 20 + "after blanks", [" " * 14, "      after ", "blanks"]),
+        ("250 a word\\x1b[2J and \\\\ more", ["250 a ", "word\\x1b[2J ", "and \\\\ more"]),
+        ("250-abcdef\\x1b\\x1b\\x1b\\x1b\\x1b", ["250-abcdef\\x1b", "\\x1b\\x1b\\x1b", "\\x1b"]),
+        ("250-abcdefgh" + "\\\\" * 8, ["250-abcdefgh\\\\", "\\\\" * 7]),
+        ("250-abcdefghi" + "\\\\" * 8, ["250-abcdefghi", "\\\\" * 7, "\\\\"]),
+        ("名前 " * 5, ["名前 名前 名前", " 名前 名前 "]),
+    ],
+)
+def test_server_lines_are_cut_between_words(text: str, shown: list[str]) -> None:
+    folded = list(fold(Row("+  S: ", text, "reply.2"), 20))
+    assert [line for _, line, _ in folded] == shown
+    assert "".join(line for _, line, _ in folded) == text
+
+
 def test_wide_characters_count_two_columns() -> None:
     folded = list(fold(Row("+  S: ", "名" * 100, "reply.2"), 40))
     assert [len(text) for _, text, _ in folded] == [17, 17, 17, 17, 17, 15]

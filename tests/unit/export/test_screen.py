@@ -58,3 +58,14 @@ def test_a_page_escapes_what_a_server_said() -> None:
     out = io.StringIO()
     write_html(ENTRIES, out, "title")
     assert "250 &lt;b&gt;{x}&lt;/b&gt;" in out.getvalue()
+
+
+@pytest.mark.parametrize("write", [write_svg, write_html])
+def test_a_long_line_is_cut_between_words_with_a_mark(write: Callable[..., None]) -> None:
+    line = b"250 " + b"wonderful " * 20
+    out = io.StringIO()
+    write([Entry(1, 0.0, ReplyReceived(Reply(250, (line[4:],), line + b"\r\n"), None))], out, "title")
+    rows = re.findall(r"(?:wonderful(?: |&#160;|\N{NO-BREAK SPACE})?)+", out.getvalue())
+    assert len(rows) == 3
+    assert "wonderful" not in re.sub(r"wonderful", "", out.getvalue())
+    assert out.getvalue().replace("&#160;", " ").replace("\N{NO-BREAK SPACE}", " ").count("+   : ") == 2

@@ -1,10 +1,12 @@
 """The shell without its prompt: what it refuses, whom it asks, and what it records."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from smtp_shell.errors import AuthFailed, TlsFailed, UsageError
+from smtp_shell.protocol.dialogue import Phase
 from smtp_shell.shell.settings import ShellSettings
 from tests.unit.shell.fake import answering, make_shell
 
@@ -103,3 +105,55 @@ def test_the_shell_closes_what_it_has_opened(tmp_path: Path) -> None:
     assert server.closed
     assert shell.recordings.own is None
     assert shell.phase is None
+
+
+def stopping(*pieces: bytes) -> Iterator[bytes]:
+    """Yield pieces of a file; then Ctrl-C is pressed."""
+    yield from pieces
+    raise KeyboardInterrupt
+
+
+def test_a_file_that_was_stopped_is_gone_on_with_by_hand() -> None:
+    shell, server, screen = make_shell(before=("ehlo", "mail <>", "rcpt <a@b>", "data"))
+    assert shell.send_message(stopping(b"Subject: x\n", b"half a li")) is None
+    assert screen.said[-1].startswith("Stopped; the server is still taking mail data")
+    shell.run(".")
+    assert server.heard == b"Subject: x\r\nhalf a li\r\n.\r\n"
+    assert shell.phase is Phase.READY
+
+
+@pytest.mark.parametrize("leave", ["/disconnect", "/drop", "/drop --rst", "/exit"])
+@pytest.mark.parametrize(
+    ("typed", "owed"), [(".", "the reply to the final dot"), (r"/raw BDAT 1 LAST\r\nx", "the reply to the chunk")]
+)
+def test_to_leave_before_the_reply_to_a_message_is_to_not_know(typed: str, owed: str, leave: str) -> None:
+    shell, _, screen = make_shell({b".": b"", b"BDAT": b""}, before=("ehlo", "mail <>", "rcpt <a@b>"))
+    for line in ("data", "text") if typed == "." else ():
+        shell.run(line)
+    if typed == ".":
+        shell.need_session().send_mail_data(b"", last=True)
+    else:
+        shell.run(typed)
+    shell.run(leave)
+    shell.close()
+    assert sum(f"The outcome is unknown: {owed}" in words for words in screen.said) == 1
+
+
+@pytest.mark.parametrize("line", ["noop", "ehlo", "mail <>", "quit", "data"])
+@pytest.mark.parametrize("verb", ["DATA", "AUTH LOGIN", "STARTTLS"])
+def test_a_line_without_a_meaning_yet_is_not_sent(verb: str, line: str) -> None:
+    shell, server, _ = make_shell({verb.split()[0].encode(): b""}, before=("ehlo",))
+    shell.run(f"/raw {verb}\\r\\n")
+    server.heard = b""
+    with pytest.raises(UsageError, match=f"nothing was sent: the reply to {verb.split()[0]} is still owed"):
+        shell.run(line)
+    assert server.heard == b""
+    shell.run(r"/raw NOOP\r\n")
+    assert server.heard == b"NOOP\r\n"
+
+
+def test_lines_without_a_prompt_are_sent_as_they_stand() -> None:
+    shell, server, _ = make_shell({b"DATA": b""}, before=("ehlo",), interactive=False)
+    shell.run(r"/raw DATA\r\n")
+    shell.run(r"/raw text\r\n.\r\n")
+    assert server.heard.endswith(b"text\r\n.\r\n")

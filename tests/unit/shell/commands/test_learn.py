@@ -1,7 +1,10 @@
 """`/help` and `/history`."""
 
+from itertools import chain, pairwise
+
 import pytest
 
+from smtp_shell.display.render import wrap
 from smtp_shell.shell.registry import Registry, ShellCommand
 from smtp_shell.shell.shell import Shell
 from tests.unit.shell.fake import make_shell
@@ -19,20 +22,62 @@ def test_help_of_each_command(command: ShellCommand[Shell]) -> None:
     assert server.heard == b""
 
 
-def test_help_lists_every_command_in_rows_that_fit() -> None:
+def test_help_names_every_command_in_rows_that_fit_a_screen() -> None:
     shell, _, screen = make_shell()
     shell.run("/help")
-    rows = screen.words.split("\n")
-    for name in REGISTRY:
-        assert any(row.split()[:1] == [name] for row in rows)
-    assert all(len(row) < 80 for row in rows if row.startswith("  "))
+    rows = list(chain.from_iterable(wrap(row, 80) for row in screen.words.split("\n")))
+    words = screen.words.replace(",", " ").split()
+    assert [name for name in REGISTRY if name not in words] == []
+    assert len(rows) <= 17  # 24 without the prompt that asked, and the next one with its menu
+    assert "exactly as typed" in screen.words
 
 
-def test_help_lists_the_shorthands_and_then_the_slash_commands_by_name() -> None:
+def test_help_lists_the_shorthands_and_then_the_slash_commands_each_group_by_name() -> None:
     shell, _, screen = make_shell()
     shell.run("/help")
-    names = [row.split()[0] for row in screen.words.split("\n") if row.startswith("  ")]
-    assert names == sorted(REGISTRY, key=lambda name: (name.startswith("/"), name))
+    shorthands, *rows = [row for row in screen.words.split("\n") if row.startswith("  ")]
+    names = [each.split()[0] for each in shorthands.split(",")]
+    assert names == sorted(name for name in REGISTRY if not name.startswith("/"))
+    groups = [row.split() for row in rows]
+    assert [group for group, *_ in groups] == sorted({REGISTRY[names[0]].group for _, *names in groups})
+    assert all(names == sorted(names) for _, *names in groups)
+
+
+@pytest.mark.parametrize("group", sorted({each.group for each in REGISTRY.values()} - {"replay"}))
+def test_help_of_a_group_has_a_row_for_each_command(group: str) -> None:
+    shell, _, screen = make_shell()
+    shell.run(f"/help {group}")
+    expected = [each.name for each in REGISTRY.values() if each.group == group]
+    assert [row.split()[0] for row in screen.said] == expected
+    assert all(len(row) < 80 for row in screen.said)
+
+
+def test_a_command_comes_before_a_group_of_its_name() -> None:
+    shell, _, screen = make_shell()
+    shell.run("/help replay")
+    assert screen.said[0].startswith("  /replay FILE")
+
+
+@pytest.mark.parametrize("width", [40, 80])
+@pytest.mark.parametrize("command", REGISTRY.values(), ids=lambda command: command.name)
+def test_help_is_wrapped_once(command: ShellCommand[Shell], width: int) -> None:
+    shell, _, screen = make_shell()
+    shell.run(f"/help {command.name}")
+    for line in screen.words.split("\n")[1:]:
+        rows = list(wrap(line, width))
+        for row, following in pairwise(rows):
+            assert len(f"{row} {following.split()[0]}") >= width, "there was room for one more word"
+        # A line of the help is whole sentences: only those of the RFC's number do not end.
+        assert not line or line.endswith((".", ":", "?")) or line == f"  {command.rfc}"
+
+
+@pytest.mark.parametrize("verb", ["data", "quit", "starttls"])
+def test_help_says_that_a_shorthand_goes_out_in_capitals(verb: str) -> None:
+    shell, server, screen = make_shell()
+    shell.run(f"/help {verb}")
+    assert f"It goes out as {verb.upper()}, however it is typed" in screen.words
+    shell.run(f"/raw {verb}\\r\\n")
+    assert server.heard == f"{verb}\r\n".encode()
 
 
 def test_history_lists_what_was_typed() -> None:
