@@ -34,7 +34,7 @@ class CredentialMask:
     """Finds the credentials in the steps of a transcript, and masks them and what the server sends back of them.
 
     Attributes:
-        lines: Numbers of the first `MOST_NAMED` lines that hold a credential. A user name by itself is masked, and is none.
+        lines: Numbers of the first `MOST_NAMED` lines that hold a credential. A user name before `${sasl}` is masked, and is none.
         count: How many lines hold one.
     """
 
@@ -48,9 +48,7 @@ class CredentialMask:
         self._chunk_left = 0  # octets of a BDAT chunk that follow as C| lines
         self._rest = b""  # of C| lines: the line that has not ended
         self._last_line = 0  # the last one that was counted
-        self._user_line = (
-            0  # the line with the user name of LOGIN: no secret unless the password stands in the file too
-        )
+        self._user_line = 0  # the line with the user name of LOGIN, while it is the last one of the client
 
     def mask(self, step: Step) -> tuple[Step, ...]:
         """Return a step without its credential; a `C|` line with several lines in it is cut into them.
@@ -158,7 +156,9 @@ class CredentialMask:
     def _find(self, line: bytes, *, has_variables: bool) -> int | None:
         """Return where the credential in a line begins; None if it has none, or a variable in its place."""
         start = self._follow(line, has_variables=has_variables)
-        if start is None:
+        if start is None and self._user_line:
+            if self._exchange.answers:
+                self._forget_user_line()
             self._user_line = 0
         return start
 
@@ -180,16 +180,19 @@ class CredentialMask:
 
     def _note(self, step: Step, secret: bytes) -> None:
         self._echo.add_octets(secret, decoded=not self._exchange.names_user)
-        if self._exchange.names_user:
-            self._user_line = step.line
-            return
-        for line in dict.fromkeys((self._user_line, step.line)):
-            if line and line != self._last_line:
-                self._last_line = line
-                self.count += 1
-                if len(self.lines) < MOST_NAMED:
-                    self.lines.append(line)
-        self._user_line = 0
+        self._user_line = step.line if self._exchange.names_user else 0
+        if step.line != self._last_line:
+            self._last_line = step.line
+            self.count += 1
+            if len(self.lines) < MOST_NAMED:
+                self.lines.append(step.line)
+
+    def _forget_user_line(self) -> None:
+        """Count a user name no more: what follows it is no password that stands in the file."""
+        if self.lines[-1:] == [self._user_line]:
+            self.lines.pop()
+        self.count -= 1
+        self._user_line = self._last_line = 0
 
     def _receive(self, step: Step) -> None:
         """Note the reply that ends with this line, if its code is certain."""

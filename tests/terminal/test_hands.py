@@ -261,3 +261,23 @@ def test_ctrl_z_and_fg() -> None:
         terminal.wait(lambda: terminal.line.endswith("outer$ "), "the outer shell at the end")
         terminal.type(f"exit{ENTER}")
         terminal.wait_end()
+
+
+@pytest.mark.parametrize("auth", ["AUTH LOGIN c3R1ZGVudA==", "  auth login c3R1ZGVudA==", r"/raw AUTH LOGIN\r\n"])
+def test_the_answers_in_a_paste_are_masked_and_are_not_sent_after_a_refusal(auth: str, state_dir: Path) -> None:
+    password = "b3BlbiBzZXNhbWU="
+    with played_by_hand("--insecure-auth") as (terminal, peer):
+        terminal.type(f"{PASTE_BEGINS}{auth}\n{password}\nnoop{PASTE_ENDS}")
+        terminal.wait(lambda: terminal.line == "noop", "the paste")
+        assert "•" * len(password) in terminal.rows
+        terminal.type(ENTER)
+        assert b"LOGIN" in peer.hear().upper()
+        peer.say("535 no")
+        terminal.wait_for("the AUTH exchange is over, so a line that was to answer the server is not sent")
+        terminal.enter("rset")
+        assert peer.hear() == b"rset\r\n"
+        peer.say("250 Ok")
+        leave(terminal)
+    assert not any(password in row for row in terminal.seen)
+    assert password not in the_recording(state_dir).read_text()
+    assert password not in (state_dir / "history").read_text()

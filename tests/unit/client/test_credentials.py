@@ -108,3 +108,57 @@ def test_nothing_of_it_shows_in_a_repr() -> None:
     source = CredentialSource("student", preset=Secret("open sesame"))
     assert "sesame" not in repr(source)
     assert "sesame" not in repr(source.find(BOTH))
+
+
+def test_an_empty_password_is_none_and_the_next_source_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    log: list[tuple[str, bool]] = []
+    for empty in ("", " "):
+        monkeypatch.setenv(PASSWORD_VARIABLE, empty)
+        assert CredentialSource("student", preset=Secret("preset")).find(BOTH).password == Secret("preset")
+        assert asked(log).find(BOTH).password == Secret("from a person")
+    assert CredentialSource("student", preset=Secret(""), ask=asked(log).ask).find(BOTH).password == Secret(
+        "from a person"
+    )
+
+
+def test_an_empty_password_in_the_keyring_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Keyring:
+        @staticmethod
+        def get_password(service: str, name: str) -> str:
+            return ""
+
+    monkeypatch.setitem(sys.modules, "keyring", Keyring)
+    assert asked([]).find(BOTH).password == Secret("from a person")
+
+
+def test_where_nobody_can_be_asked_the_empty_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(PASSWORD_VARIABLE, "")
+    with pytest.raises(
+        AuthFailed, match=rf"set {PASSWORD_VARIABLE} \({PASSWORD_VARIABLE} is empty\); nobody can be asked"
+    ):
+        CredentialSource("student").find(BOTH)
+
+
+@pytest.mark.parametrize(("user", "needs"), [("student", BOTH), ("student", frozenset({"user", "token"})), ("", BOTH)])
+@pytest.mark.parametrize("answer", ["", "  "])
+def test_an_empty_answer_is_no_credential(user: str, needs: frozenset[str], answer: str) -> None:
+    with pytest.raises(AuthFailed, match="the answer was empty, and nothing was sent"):
+        CredentialSource(user, ask=lambda question, hidden: answer).find(needs)
+
+
+@pytest.mark.parametrize("command", ["echo", "echo ' '"])
+def test_a_command_that_prints_a_blank_line_gives_no_token(command: str) -> None:
+    with pytest.raises(AuthFailed, match="--token-command: the command printed nothing or failed"):
+        CredentialSource("student", token_command=command).find(frozenset({"user", "token"}))
+
+
+def test_the_last_user_is_offered_and_taken_with_an_empty_answer() -> None:
+    log: list[tuple[str, bool]] = []
+
+    def ask(question: str, hidden: bool) -> str:
+        log.append((question, hidden))
+        return "sesame" if hidden else ""
+
+    found = CredentialSource(ask=ask).find(BOTH, last_user="ann")
+    assert (found.user, found.password) == ("ann", Secret("sesame"))
+    assert log == [("User [ann]: ", False), ("Password for ann: ", True)]

@@ -5,7 +5,7 @@ import base64
 import pytest
 
 from smtp_shell.protocol.dialogue import Phase
-from smtp_shell.shell.typed_secrets import is_initial_response, is_kept, mask_start
+from smtp_shell.shell.typed_secrets import is_guess, is_initial_response, is_kept, mask_start, mask_starts
 
 BLOB = base64.b64encode(b"\0student\0open sesame").decode()
 USER = base64.b64encode(b"student").decode()
@@ -29,6 +29,17 @@ PLAIN = f"AUTH PLAIN {BLOB}"
         ("SCRAM-SHA-256", base64.b64encode(b"n,,n=student,r=abc").decode(), True),
         ("XOAUTH2", base64.b64encode(b"user=student\x01auth=Bearer x\x01\x01").decode(), True),
         ("PLAIN", "jörg", False),
+        ("LOGIN", "YW5u", True),  # ann
+        ("LOGIN", "YWxpY2Ux", True),  # alice1
+        ("login", "c3R1ZGVudDEy", True),  # student12
+        ("LOGIN", base64.b64encode("jör".encode()).decode(), True),
+        ("PLAIN", "c3R1ZGVudCBwYXNz", True),  # "student pass": a wrong form, for the server to refuse
+        ("EXTERNAL", "YW5u", True),
+        ("LOGIN", "anna", False),
+        ("LOGIN", "user", False),
+        ("LOGIN", "postmast", False),
+        ("LOGIN", "aggf", False),  # decodes to text, but is a word
+        ("LOGIN", "", False),
     ],
 )
 def test_a_response_typed_by_hand_is_told_from_a_user_name(mechanism: str, word: str, outcome: bool) -> None:
@@ -60,6 +71,51 @@ def test_a_response_typed_by_hand_is_told_from_a_user_name(mechanism: str, word:
 def test_a_credential_is_masked_while_it_is_typed(line: str, shown: str | None) -> None:
     start = mask_start(line)
     assert (None if start is None else line[:start]) == shown
+
+
+PASSWORD = base64.b64encode(b"open sesame").decode()
+PASTES = [
+    # what is pasted, what of it is readable
+    (f"AUTH LOGIN {USER}\n{PASSWORD}", "AUTH LOGIN |"),
+    (f"AUTH LOGIN\n{USER}\n{PASSWORD}\nMAIL FROM:<>", "AUTH LOGIN|||MAIL FROM:<>"),
+    (f"auth login\n  {USER}\n\t{PASSWORD} \nquit", "auth login|||quit"),
+    (f"  AUTH PLAIN\n{BLOB}\nNOOP", "  AUTH PLAIN||NOOP"),
+    (f"AUTH PLAIN {BLOB}\nRCPT TO:<b@c>", "AUTH PLAIN |RCPT TO:<b@c>"),
+    ("AUTH CRAM-MD5\ndGltIGI5MTNhNjAy", "AUTH CRAM-MD5|"),
+    ("AUTH XOAUTH2\ndXNlcj1hbm4BYXV0", "AUTH XOAUTH2|"),
+    ("AUTH SCRAM-SHA-256\nbiwsbj1hLHI9eA==\nYz1iaXdzLHI9\n\nnoop", "AUTH SCRAM-SHA-256||||noop"),
+    ("AUTH LOGIN\nstudent\nsesame", "AUTH LOGIN||"),
+    (f"AUTH LOGIN\n*\nFOO\nAUTH LOGIN\n{USER}", "AUTH LOGIN|*|FOO|AUTH LOGIN|"),
+    (f"/raw AUTH LOGIN\\r\\n\n{USER}\n{PASSWORD}", "/raw AUTH LOGIN\\r\\n||"),
+    (f"/raw AUTH LOGIN\\r\\n{USER}\\r\\n{PASSWORD}\\r\\n", "/raw AUTH LOGIN\\r\\n"),
+    (f"/raw AUTH LOGIN\\x0d\\x0a{USER}\\x0d\\x0a", "/raw AUTH LOGIN\\x0d\\x0a"),
+    (f"/raw \\x41UTH LOGIN\\r\\n\n{PASSWORD}", "/raw \\x41UTH LOGIN\\r\\n|"),
+    (f"AUTH LOGIN\n/status\n{USER}\n/raw {PASSWORD}\\r\\n", "AUTH LOGIN|/status||/raw "),
+    (f"AUTH LOGIN\n/{PASSWORD}", "AUTH LOGIN|"),
+    (f"noop\nehlo\nauth\n{BLOB}", "noop|ehlo|auth|"),
+    (f"AUTH\u00a0LOGIN\n{PASSWORD}", "AUTH\u00a0LOGIN|"),
+    ("noop\nFOO\nmail ann@example.org", "noop|FOO|mail ann@example.org"),
+    ("Authentication-Results: x\nFOO", "Authentication-Results: x|FOO"),
+]
+
+
+@pytest.mark.parametrize(("text", "shown"), PASTES)
+def test_the_answers_in_a_paste_are_masked_until_they_are_sent(text: str, shown: str) -> None:
+    starts = mask_starts(text)
+    lines = text.split("\n")
+    assert "|".join(line[:start] for line, start in zip(lines, starts, strict=True)) == shown
+
+
+def test_a_line_is_masked_where_a_challenge_has_not_come_yet() -> None:
+    assert mask_starts(PASSWORD, in_exchange=True) == [0]
+    assert mask_starts("QUIT\nFOO", in_exchange=True) == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("word", "outcome"), [("YW5u", True), ("anna", True), ("YW4=", False), ("ann", False), ("", False)]
+)
+def test_a_word_that_could_be_both_is_a_guess(word: str, outcome: bool) -> None:
+    assert is_guess(word) is outcome
 
 
 KEPT = (
