@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _LONGEST_SECONDS = 86_400
+_LAST_PORT = 65_535
 _HELP_WIDTH = 80
 
 
@@ -61,23 +62,27 @@ def port_number(text: str) -> int:
     """Return a port number from 0 to 65535; 0 stands for any free port.
 
     Raises:
-        ValueError: It is not one.
+        argparse.ArgumentTypeError: It is not one.
     """
-    port = int(text)
-    if not 0 <= port <= 65535:
-        raise ValueError
-    return port
+    if not (text.isascii() and text.isdigit() and len(text) < 12 and int(text) <= _LAST_PORT):
+        raise argparse.ArgumentTypeError(f"'{text}' is no port, which is a whole number from 0 to {_LAST_PORT}")
+    return int(text)
 
 
 def seconds(text: str) -> float:
     """Return a number of seconds, more than 0 and at most a day.
 
     Raises:
-        ValueError: It is not one.
+        argparse.ArgumentTypeError: It is not one.
     """
-    number = float(text)
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
     if not 0 < number <= _LONGEST_SECONDS:
-        raise ValueError
+        raise argparse.ArgumentTypeError(
+            f"'{text}' is no number of seconds, more than 0 and at most {_LONGEST_SECONDS:,}"
+        )
     return number
 
 

@@ -101,7 +101,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--port", type=port_number, default=0, help="port to listen on (default: any free one)")
     parser.add_argument("--serve-only", action="store_true", help="serve, without a shell, until Ctrl-C")
     parser.add_argument(
-        "--fault", action="append", metavar="VERB=…", help="misbehave: VERB=CODE, VERB=drop or VERB=delay:SECONDS"
+        "--fault",
+        action="append",
+        metavar="VERB=…",
+        help="misbehave: VERB=CODE, VERB=drop or VERB=delay:SECONDS, at a command, CONNECT (the greeting) or DOT (the final dot)",
     )
     parser.add_argument("--maildir", type=file_path, help="folder for mail (default: a temporary one)")
     parser.add_argument("--cert", type=file_path, metavar="FILE", help="certificate of your own, PEM")

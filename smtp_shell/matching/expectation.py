@@ -118,6 +118,20 @@ class ExpectedLine(Struct, frozen=True):
             all(wanted in ("y", digit) for wanted, digit in zip(each, digits, strict=True)) for each in self.codes
         )
 
+    def may_begin(self, start: str) -> bool:
+        """Return whether a line that begins so can be what is expected.
+
+        Args:
+            start: Up to three digits of a reply code.
+        """
+        if self.pattern is not None:
+            return self.pattern.may_begin(start)
+        if self.codes:
+            return any(
+                all(wanted in ("y", digit) for wanted, digit in zip(code, start, strict=False)) for code in self.codes
+            )
+        return self.octets.startswith(start.encode())
+
     def __str__(self) -> str:
         return self.text if self.marker in _LITERAL else f"{self.marker} {self.text}"
 

@@ -116,7 +116,7 @@ class TranscriptReply:
                         yield int(first + second + third)
 
     def _may_begin(self, start: str) -> bool:
-        return all(_may_begin(demand, start) for demand in self._demands)
+        return all(demand.may_begin(start) for demand in self._demands)
 
 
 def good_codes(owed: Owed) -> Sequence[int]:
@@ -130,14 +130,3 @@ def good_codes(owed: Owed) -> Sequence[int]:
     if owed.ends_message:
         return _GOOD
     return _PREFERRED.get(owed.verb) or tuple(FORESEEN.get(owed.verb, _GOOD))
-
-
-def _may_begin(demand: ExpectedLine, start: str) -> bool:
-    """Return whether a line that begins so can be what is expected."""
-    if demand.pattern is not None:
-        return demand.pattern.may_begin(start)
-    if demand.codes:
-        return any(
-            all(wanted in ("y", digit) for wanted, digit in zip(code, start, strict=False)) for code in demand.codes
-        )
-    return demand.octets.startswith(start.encode())

@@ -567,7 +567,10 @@ def find_target(name: str, settings: ReplaySettings, address: str, *, tls: bool)
         return parse_target(settings.server, tls=implicit, starttls=settings.starttls)
     if not address:
         raise UsageError(f"{name} names no server; say where to replay it with --server URL.")
-    target = parse_target(address, tls=(tls or settings.tls) and not settings.starttls, starttls=settings.starttls)
+    try:
+        target = parse_target(address, tls=(tls or settings.tls) and not settings.starttls, starttls=settings.starttls)
+    except UsageError as error:
+        raise UsageError(f"{name} names a server that cannot be one: {error.message}") from None
     if target.way is not Way.TCP:
         raise UsageError(f"{name} was made with {target}, which a file may not start; name it with --server.")
     return target

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from smtp_shell.arguments import file_path, whole_number
+from smtp_shell.arguments import file_path, seconds, whole_number
 from smtp_shell.errors import UsageError
 from smtp_shell.matching.expectation import Strictness
 from smtp_shell.replay.results import Act, Decision, PendingStep
@@ -29,7 +29,13 @@ _MENU = "[Enter] send, [k] skip, [e] edit, [g] go on by hand, [q] quit: "
 
 def add_replay_options(parser: argparse.ArgumentParser) -> None:
     """Add the files and the options of a replay to a parser."""
-    parser.add_argument("files", nargs="+", type=file_path, metavar="FILE|DIR", help="transcripts, and folders of them")
+    parser.add_argument(
+        "files",
+        nargs="+",
+        type=file_path,
+        metavar="FILE|DIR",
+        help="transcripts, and folders of them, subfolders included",
+    )
     group = parser.add_argument_group("replay")
     group.add_argument("--server", action="append", metavar="URL", help="server to replay against; may be repeated")
     group.add_argument(
@@ -42,7 +48,7 @@ def add_replay_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--var", action="append", default=[], metavar="NAME=VALUE", help="value of a variable")
     group.add_argument("--step", action="store_true", help="show each step and ask before it is sent")
     group.add_argument(
-        "--overall", type=float, default=300.0, metavar="S", help="seconds for a replay in all (default 300)"
+        "--overall", type=seconds, default=300.0, metavar="S", help="seconds for a replay in all (default 300)"
     )
     group.add_argument(
         "--repeat", type=whole_number(_MOST_REPEATS), default=1, metavar="N", help="replay each transcript N times"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import ExitStack
 from itertools import count
+from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
@@ -16,15 +18,16 @@ from smtp_shell.replay.replay import Replay
 from smtp_shell.replay.reporters import RunInfo
 from smtp_shell.replay.settings import ReplaySettings
 from smtp_shell.replay.stats import RunStats
+from smtp_shell.transcript.variables import SASL
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from smtp_shell.net.target import Target
     from smtp_shell.replay.reporters import Reporter
     from smtp_shell.replay.workers import Writer
 
+_SUFFIX: Final = ".smtp"
 _MOST_KEPT: Final = 200
 """Of how many transcripts the steps are kept in memory, if they are few."""
 
@@ -37,7 +40,7 @@ class ReplayOptions(Struct, frozen=True):
     """What is replayed, and how.
 
     Args:
-        paths: Files, and folders with files that end in `.smtp`.
+        paths: Files, and folders that have, or whose subfolders have, files that end in `.smtp`.
         servers: What to replay against, as URLs or targets; none for what the transcripts name.
         settings: How to replay.
         reporters: Report what happens.
@@ -89,6 +92,7 @@ def run_replays(options: ReplayOptions, out: Writer) -> BatchResult:
     batch = _Batch(options, stats)
     with ExitStack() as stack:
         replays = prepare(options.paths, _batch_settings(options), options.servers)
+        _refuse_unused(options.settings.variables, replays)
         for each in replays:
             for warning in each.check().warnings:
                 options.warn(f"{each.name}:{warning.line}: {warning}")
@@ -121,7 +125,7 @@ def prepare(paths: Sequence[Path], settings: ReplaySettings, servers: Sequence[s
     """Return the replays of transcripts, each against each server. All are checked, and nothing is sent.
 
     Args:
-        paths: Files, and folders with files that end in `.smtp`.
+        paths: Files, and folders, as for `find_transcripts`.
         settings: How to replay them.
         servers: What to replay against; none for what the settings or the transcripts name.
 
@@ -137,24 +141,47 @@ def prepare(paths: Sequence[Path], settings: ReplaySettings, servers: Sequence[s
 
 
 def find_transcripts(paths: Sequence[Path]) -> list[Path]:
-    """Return the transcripts that files and folders stand for: of a folder, all in it that end in `.smtp`, sorted.
+    """Return the transcripts that files and folders stand for.
+
+    Of a folder these are all files in it and its subfolders that end in `.smtp`, sorted. Hidden subfolders and links to folders are left
+    out, as pytest does with the hidden ones.
 
     Raises:
-        UsageError: A folder has none, or cannot be read.
+        UsageError: A folder has none, or one of them cannot be read.
     """
     found: list[Path] = []
     for path in paths:
         if not path.is_dir():
             found.append(path)
             continue
-        try:
-            inside = sorted(each for each in path.iterdir() if each.suffix == ".smtp" and not each.is_dir())
-        except OSError:
-            raise UsageError(f"the folder {escape_str(str(path))} cannot be read; check its permissions.") from None
+        inside = sorted(_inside(path))
         if not inside:
-            raise UsageError(f"the folder {escape_str(str(path))} has no transcripts (files that end in .smtp).")
+            raise UsageError(
+                f"the folder {escape_str(str(path))} and its subfolders have no transcripts (files that end in .smtp)."
+            )
         found += inside
     return found
+
+
+def _inside(folder: Path) -> Iterator[Path]:
+    for place, folders, files in os.walk(folder, onerror=_refuse_folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        yield from (Path(place, name) for name in files if name.endswith(_SUFFIX))
+
+
+def _refuse_folder(error: OSError) -> None:
+    raise UsageError(f"the folder {escape_str(str(error.filename))} cannot be read; check its permissions.") from None
+
+
+def _refuse_unused(given: Mapping[str, str], replays: Sequence[Replay]) -> None:
+    used = frozenset[str]().union(*(each.check().variables for each in replays))
+    unused = sorted(given.keys() - used)
+    if unused:
+        names = ", ".join(map(escape_str, unused))
+        there_are = ", ".join(sorted(map(escape_str, used - {SASL}))) or "none"
+        raise UsageError(
+            f"--var {names}: no transcript has such a variable in a client line; those there are: {there_are}."
+        )
 
 
 class _Batch:

@@ -9,9 +9,13 @@ from enum import Enum
 from msgspec import Struct
 
 from smtp_shell.errors import UsageError
+from smtp_shell.protocol.foreseen import FORESEEN
 from smtp_shell.protocol.octets import escape_str
 
 LONGEST_DELAY = 3600.0
+
+PLACES = (*FORESEEN, "CONNECT", "DOT")
+"""Where a fault can be: at a command, at the greeting, or at the end of the mail data."""
 
 
 class Mischief(Enum):
@@ -53,6 +57,11 @@ class Fault(Struct, frozen=True):
                 f"The fault {_quoted(text)} names no command: write it as VERB=CODE, VERB=drop or VERB=delay:SECONDS."
             )
         verb = verb.upper()
+        if verb not in PLACES:
+            raise UsageError(
+                f"The fault {_quoted(text)} is at no command: write one of {', '.join(FORESEEN)}; or CONNECT for the greeting, "
+                "or DOT for the end of the mail data."
+            )
         if what.lower() == "drop":
             return cls(verb, Mischief.DROP)
         if _CODE.fullmatch(what):

@@ -19,6 +19,10 @@ LONGEST_WAIT: Final = 86_400.0
 _NUMBER = r"[0-9]{1,9}(?:\.[0-9]{1,6})?"
 # In the format, and without a row until a replay acts on them: never a misspelt name.
 _RESERVED = frozenset(("authenticate", "finally", "include"))
+_SERVER = "server"
+_EXCERPT = 60
+_MOST_SLIPS = 2
+_SHORT = 4  # letters of a word in which two slips make another word
 # "tsl" for "tls" scores 0.67; "note" for "no-tls", which is no slip of the finger, 0.6.
 _NEAR = 0.65
 
@@ -43,25 +47,73 @@ class EventKind(Struct, frozen=True):
 
 
 def _check_server(name: str, arguments: Sequence[str]) -> tuple[str, str] | None:
-    if arguments:
-        return None
-    return f"*: {name} names no server", f"*: {name} HOST:PORT, and tls after it if need be"
+    if not arguments:
+        return f"*: {name} names no server", f"*: {name} HOST:PORT, and tls after it if need be"
+    if arguments[1:] not in ([], ["tls"]):
+        return (
+            f"*: {name} has '{' '.join(arguments[1:])[:_EXCERPT]}' after the server",
+            f"tls or nothing, as in *: {name} {arguments[0][:_EXCERPT]} tls",
+        )
+    return None
 
 
 def _check_seconds(name: str, arguments: Sequence[str]) -> tuple[str, str] | None:
-    if arguments and re.fullmatch(_NUMBER, arguments[0]) and float(arguments[0]) <= LONGEST_WAIT:
+    example = f"*: {name} SECONDS, such as *: {name} 2.5"
+    if not arguments or not re.fullmatch(_NUMBER, arguments[0]) or float(arguments[0]) > LONGEST_WAIT:
+        return f"*: {name} has no number of seconds", f"{example}, {LONGEST_WAIT:.0f} at most"
+    if arguments[1:]:
+        return f"*: {name} has '{' '.join(arguments[1:])[:_EXCERPT]}' after the seconds", example
+    return None
+
+
+def _check_within(name: str, arguments: Sequence[str]) -> tuple[str, str] | None:
+    if arguments and re.fullmatch(_NUMBER, arguments[0]) and not float(arguments[0]):
+        return f"*: {name} has no time for a reply", "more than 0 seconds"
+    return _check_seconds(name, arguments)
+
+
+def _check_close(name: str, arguments: Sequence[str]) -> tuple[str, str] | None:
+    if arguments and arguments[0] != _SERVER and _is_slip(arguments[0].lower(), _SERVER):
+        return (
+            f"'{arguments[0]}' after *: {name} is a misspelling",
+            f"*: {name} {_SERVER}, or other words about the end",
+        )
+    return None
+
+
+def _check_nothing(name: str, arguments: Sequence[str]) -> tuple[str, str] | None:
+    if not arguments:
         return None
-    return f"*: {name} has no number of seconds", f"*: {name} SECONDS, such as *: {name} 2.5"
+    return f"*: {name} has '{' '.join(arguments)[:_EXCERPT]}' after it", f"*: {name} alone"
+
+
+def _is_slip(word: str, meant: str) -> bool:
+    """Return whether a word is another one with a slip of the finger in it: two in a word of five letters or more.
+
+    A slip is a letter too many, too few, a wrong one, or two that have changed places.
+    """
+    if abs(len(word) - len(meant)) > _MOST_SLIPS:
+        return False
+    rows = [list(range(len(meant) + 1))]
+    for at, letter in enumerate(word, 1):
+        row = [at]
+        for index, other in enumerate(meant):
+            slips = min(rows[-1][index] + (letter != other), rows[-1][index + 1] + 1, row[index] + 1)
+            if at > 1 and index and letter == meant[index - 1] and word[at - 2] == other:
+                slips = min(slips, rows[-2][index - 1] + 1)
+            row.append(slips)
+        rows.append(row)
+    return rows[-1][-1] <= (_MOST_SLIPS if len(meant) > _SHORT else 1)
 
 
 _ROWS = (
     EventKind("connect", "HOST:PORT [tls]", "at the start, or after close", True, _check_server),
     EventKind("tls", "[VERSION CIPHER verified|unverified [SUBJECT]]", "after the 220 reply to STARTTLS", False),
-    EventKind("no-tls", "", "after the 220 reply to STARTTLS", True),
+    EventKind("no-tls", "", "after the 220 reply to STARTTLS", True, _check_nothing),
     EventKind("auth", "MECHANISM [USER]", "after the reply that ends an AUTH exchange", False),
     EventKind("wait", "SECONDS", "anywhere", True, _check_seconds),
-    EventKind("within", "SECONDS", "anywhere before the reply", True, _check_seconds),
-    EventKind("close", "[server] [TEXT]", "at the end of a connection", True),
+    EventKind("within", "SECONDS", "anywhere before the reply", True, _check_within),
+    EventKind("close", "[server] [TEXT]", "at the end of a connection", True, _check_close),
     EventKind("timeout", "[SECONDS TEXT]", "where a reply was awaited", True),
     EventKind("error", "[TEXT]", "at the end of a connection", True),
 )
@@ -74,7 +126,7 @@ ACTED_EVENTS: Final = frozenset(kind.name for kind in _ROWS if kind.acts)
 
 
 def check_event(words: Sequence[str]) -> tuple[str, str] | None:
-    """Check the arguments of an event; those of an unknown event are never wrong.
+    """Check the name and the arguments of an event. An unknown one is wrong only if it is a known one with a slip of the finger in it.
 
     Args:
         words: The event's name and its arguments, as in `Step.event`.
@@ -84,11 +136,17 @@ def check_event(words: Sequence[str]) -> tuple[str, str] | None:
     """
     name, *arguments = words
     kind = EVENTS.get(name)
-    return kind.check(name, arguments) if kind is not None and kind.check is not None else None
+    if kind is not None:
+        return kind.check(name, arguments) if kind.check is not None else None
+    if name in _RESERVED:
+        return None
+    lower = name.lower()
+    meant = next((known for known in EVENTS if _is_slip(lower, known)), None)
+    return (f"*: {name[:_EXCERPT]} is no event that a replay knows", f"*: {meant}") if meant else None
 
 
 def near_miss(name: str) -> str | None:
-    """Return the known event that an unknown name is probably a misspelling of, or None.
+    """Return the known event that an unknown name may stand for although it is no slip of the finger, or None.
 
     Args:
         name: The event's name. None is returned for one that is known, or that the format reserves for a later version.

@@ -33,6 +33,7 @@ _MARKERS: Final = {str(marker): marker for marker in Marker}
 # Matches every line as a whole; one without a marker is all content.
 _LINES = re.compile(r"[ \t]*+(?:(?:([0-9]{1,9}+(?:\.[0-9]{1,6}+)?)[ \t]++)?(C[:&|<]|S[:|=~]|\*:|#) ?)?(.*)\n")
 _ODD_TIME = r"[ \t]*([^ \t]+)[ \t]+(?:C[:&|<]|S[:|=~]|\*:|#)"
+_STRAY_FIELD = r"(?i)[ \t]*(?:[a-z]{2,}(?:-[a-z]+)*:|transcript)"
 _BOM = b"\xef\xbb\xbf"
 _FIRST_FIELD = "transcript:"
 _BESIDE_CONTENT = 64  # octets of white space, time, marker and line end in one line
@@ -87,6 +88,7 @@ class Scan:
         header: The header; None in a file without one. Meaningful only without `header_faults`.
         header_faults: What is wrong with the header, at most `MOST_FAULTS`.
         torn: Whether the file's last line was cut off and left out; known when all has been read.
+        has_stray_field: Whether a field of a header stood where none can be, in the blocks so far.
 
     Raises:
         TranscriptError: The file cannot be read; also while iterating.
@@ -103,6 +105,8 @@ class Scan:
         self._mask: CredentialMask | None = None  # made for the first line that is quoted
         self._before: list[Step] = []  # steps of the last block that it has not seen
         self._masked = 0  # steps of this block that it has seen
+        self.has_stray_field = False
+        self._stray_field = 0  # number of the last line of a header where none can be: only the first one is a fault
         self._blocks = Blocks(self._read, limits.line + _BESIDE_CONTENT)
         self._read_header()
 
@@ -148,7 +152,7 @@ class Scan:
                     is_quotable = self._quote(content, block.steps) == content
                     block.faults.append(Fault(number, *(checked if is_quotable else _not_quoted(checked))))
             elif content:
-                block.faults.append(Fault(number, *_without_marker(self._quote(content, block.steps))))
+                self._add_unmarked(content, number, block)
         self._number = number
 
     def _quote(self, line: str, steps: list[Step]) -> str:
@@ -165,6 +169,15 @@ class Scan:
             pass
         self._before, self._masked = [], len(steps)
         return mask.quote(line)
+
+    def _add_unmarked(self, content: str, number: int, block: Block) -> None:
+        """Add the fault of a line without a marker. The fields of one misplaced header are one fault."""
+        if self._stray_field and self._stray_field == number - 1:
+            self._stray_field = number
+            return
+        block.faults.append(Fault(number, *_without_marker(self._quote(content, block.steps))))
+        if _looks_like_a_field(content):
+            self._stray_field, self.has_stray_field = number, True
 
     def _read(self, size: int) -> bytes:
         try:
@@ -392,7 +405,12 @@ def _without_marker(line: str) -> tuple[str, str]:
             f"'{clean(odd[1][:_EXCERPT])}' is no time",
             "seconds such as 0.021, with nine digits and six decimals at most",
         )
-    return f"'{shown}' has no marker", f"one of {' '.join(Marker)} in front"
+    in_header = ", or a header that begins with Transcript: 1" if _looks_like_a_field(line) else ""
+    return f"'{shown}' has no marker", f"one of {' '.join(Marker)} in front{in_header}"
+
+
+def _looks_like_a_field(line: str) -> bool:
+    return re.match(_STRAY_FIELD, line) is not None
 
 
 def _last_field(lines: list[tuple[int, str]]) -> int:

@@ -242,9 +242,9 @@ def test_too_many_threads_for_the_system_are_reported_in_one_sentence(
 
 def test_a_warning_is_no_result_and_nothing_stops(tmp_path: Path) -> None:
     path = tmp_path / "a.smtp"
-    path.write_text("*: wthin 5\nS: 220\nC: QUIT\nS: 221\n", encoding="utf-8")
+    path.write_text("*: waitfor 5\nS: 220\nC: QUIT\nS: 221\n", encoding="utf-8")
     warnings: list[str] = []
     with Host() as host:
         status, lines = output_of(ReplayOptions([path], [host.address], SETTINGS, warn=warnings.append))
     assert (status, lines[-1]) == (0, "1 transcript, 2 steps: 2 matched")
-    assert warnings == [f"{escape_str(str(path))}:1: *: wthin is no event that a replay knows; is *: within meant?"]
+    assert warnings == [f"{escape_str(str(path))}:1: *: waitfor is no event that a replay knows; is *: wait meant?"]

@@ -814,6 +814,14 @@ def test_a_fault_that_is_none_is_refused(text: str) -> None:
     assert "\x1b" not in str(caught.value)
 
 
+@pytest.mark.parametrize("verb", ["FOO", "GREETING", "RCTP"])
+def test_a_fault_at_no_command_is_refused_with_those_there_are(verb: str) -> None:
+    with pytest.raises(
+        UsageError, match=rf"The fault '{verb}=421' is at no command: write one of .*RCPT.*CONNECT for the greeting"
+    ):
+        parse_faults([f"{verb}=421"])
+
+
 @pytest.mark.parametrize(
     ("faults", "replies"),
     [
@@ -830,7 +838,7 @@ def test_a_fault_that_is_none_is_refused(text: str) -> None:
         (["DOT=drop"], ["220 ", "250-", "250 ", "250 ", "354 ", ""]),
         (["QUIT=drop"], ["220 ", "250-", "250 ", "250 ", "354 ", "250 ", ""]),
         (["DOT=delay:0.05", "DOT=452"], ["220 ", "250-", "250 ", "250 ", "354 ", "452 4.3.1 ", "221 "]),
-        (["FOO=250"], ["220 ", "250-", "250 ", "250 ", "354 ", "250 ", "221 "]),
+        (["BDAT=250"], ["220 ", "250-", "250 ", "250 ", "354 ", "250 ", "221 "]),
     ],
 )
 def test_faults(faults: list[str], replies: list[str]) -> None:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import ssl
 import time
 from collections.abc import Sequence
@@ -408,8 +409,8 @@ def test_mail_data_from_a_file_is_stuffed_and_streamed(tmp_path: Path) -> None:
     assert b"DATA\r\nSubject: x\r\n\r\n..dot\r\nlast\r\n.\r\n" in server.received
 
 
-def test_a_transcript_that_ends_inside_the_mail_data_sends_no_final_dot(tmp_path: Path) -> None:
-    result, server = replay(tmp_path, "C: DATA\nS: 354\nC: hi\n", [GREETING, *turn(b"DATA", b"354 go\r\n")])
+def test_mail_data_that_the_client_breaks_off_gets_no_final_dot(tmp_path: Path) -> None:
+    result, server = replay(tmp_path, "C: DATA\nS: 354\nC: hi\n*: close\n", [GREETING, *turn(b"DATA", b"354 go\r\n")])
     assert result.exit_status == 0
     assert server.received == b"DATA\r\nhi\r\n"
 
@@ -550,6 +551,30 @@ def test_a_folder_stands_for_its_transcripts(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(UsageError, match="no transcripts"):
         find_transcripts([tmp_path / "empty"])
+
+
+def test_subfolders_belong_to_a_folder_and_hidden_ones_do_not(tmp_path: Path) -> None:
+    for name in ("z.smtp", "sub/b.smtp", "sub/deeper/a.smtp", "sub/notes.txt", ".hidden/c.smtp", "sub/.git/d.smtp"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("C: NOOP")
+    names = [path.relative_to(tmp_path).as_posix() for path in find_transcripts([tmp_path])]
+    assert names == ["sub/b.smtp", "sub/deeper/a.smtp", "z.smtp"]
+    assert len(find_transcripts([tmp_path / "sub" / "deeper"])) == 1
+    assert len(find_transcripts([tmp_path / ".hidden"])) == 1
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a right of their own there")
+def test_a_link_to_a_folder_above_is_no_endless_folder(tmp_path: Path) -> None:
+    (tmp_path / "a.smtp").write_text("C: NOOP")
+    (tmp_path / "up").symlink_to(tmp_path, target_is_directory=True)
+    assert find_transcripts([tmp_path]) == [tmp_path / "a.smtp"]
+
+
+def test_a_server_in_a_header_that_cannot_be_one_is_refused_with_the_name_of_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "lab.smtp"
+    path.write_text("Transcript: 1\nServer: mx.example:99999\n\nC: NOOP\n")
+    with pytest.raises(UsageError, match=r"lab\.smtp names a server that cannot be one: .*mx\.example:99999"):
+        Replay(path, ReplaySettings()).check()
 
 
 @pytest.mark.parametrize("address", ["pipe:true", "lmtp+unix:/nowhere"])

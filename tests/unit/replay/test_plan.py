@@ -145,8 +145,121 @@ def test_a_file_without_steps_is_a_fault(tmp_path: Path, octets: bytes) -> None:
         plan(path, {})
 
 
-def test_a_misspelt_event_is_a_warning_that_names_the_nearest(tmp_path: Path) -> None:
-    checked = check(tmp_path, "*: wiat 2", "*: whatever it is", "C: NOOP", "*: close sever")
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("*: withn 1", "*: withn is no event that a replay knows; expected *: within"),
+        ("*: wiat 2", "*: wiat is no event that a replay knows; expected *: wait"),
+        ("*: WAIT 2", "*: WAIT is no event that a replay knows; expected *: wait"),
+        ("*: tsl", "*: tsl is no event that a replay knows; expected *: tls"),
+        ("*: conect mx.example", "*: conect is no event that a replay knows; expected *: connect"),
+        ("*: close serverr", "'serverr' after *: close is a misspelling; expected *: close server"),
+        ("*: close sever", "'sever' after *: close is a misspelling; expected *: close server"),
+        ("*: wait x", "*: wait has no number of seconds; expected *: wait SECONDS"),
+        ("*: wait 1 minute", "*: wait has 'minute' after the seconds; expected *: wait SECONDS"),
+        ("*: within -1", "*: within has no number of seconds; expected *: within SECONDS"),
+        ("*: within 0", "*: within has no time for a reply; expected more than 0"),
+        ("*: connect mx.example:99999", "*: connect names no server: smtp://mx.example:99999 is no address"),
+        ("*: connect :::", "*: connect names no server: "),
+        ("*: connect mx.example:465 tsl", "*: connect has 'tsl' after the server; expected tls or nothing"),
+        ("*: connect mx.example:465 tls now", "*: connect has 'tls now' after the server; expected tls or nothing"),
+        ("*: no-tls please", "*: no-tls has 'please' after it; expected *: no-tls alone"),
+    ],
+)  # fmt: skip
+def test_an_event_that_would_not_do_what_it_says_is_refused(tmp_path: Path, line: str, problem: str) -> None:
+    with pytest.raises(TranscriptError) as caught:
+        check(tmp_path, "C: NOOP", line)
+    (fault,) = caught.value.faults
+    assert fault.line == 2
+    assert str(fault).startswith(problem)
+
+
+@pytest.mark.parametrize(
+    "line", ["*: whatever it is", "*: mark", "*: graph 42", "*: close reset", "*: close by hand", "*: include x"]
+)
+def test_an_event_of_another_program_is_kept(tmp_path: Path, line: str) -> None:
+    assert check(tmp_path, "C: NOOP", line).warnings == ()
+
+
+def test_an_event_whose_name_is_near_a_known_one_is_warned_of(tmp_path: Path) -> None:
+    checked = check(tmp_path, "*: waitfor 2", "C: NOOP")
     assert [(each.line, str(each)) for each in checked.warnings] == [
-        (1, "*: wiat is no event that a replay knows; is *: wait meant?")
+        (1, "*: waitfor is no event that a replay knows; is *: wait meant?")
     ]
+
+
+MAIL = ["C: Subject: hello", "C:", "C: AUTH LOGIN", "C: QUIT, said the duck"]
+END_MISSING = "the mail data after this DATA has no final dot"
+
+
+@pytest.mark.parametrize(
+    ("lines", "problem"),
+    [
+        (["C: DATA", "S: 354", *MAIL], f"1: {END_MISSING}"),
+        (["C: DATA", *MAIL], f"1: {END_MISSING}"),
+        (["C: data", "S: 3yz", "C: QUIT"], f"1: {END_MISSING}"),
+        ([r"C: DAT\x41", "S= 354 go", "C: QUIT"], f"1: {END_MISSING}"),
+        (["C: DATA", "S~ 354 .*", "C: QUIT"], f"1: {END_MISSING}"),
+        (["C: DATA", "S~ .*", "C: QUIT"], f"1: {END_MISSING}"),
+        (["C& MAIL FROM:<>", "C: DATA", "S: 250", "S: 354", *MAIL], f"2: {END_MISSING}"),
+        (["C& MAIL FROM:<>", "C: DATA", *MAIL], f"2: {END_MISSING}"),
+        (["C: DATA", "S: 354", *MAIL, "S: 250"], "7: the mail data after the DATA in line 1 has no final dot"),
+        (["C: DATA", *MAIL, "S: 250", "C: QUIT"], "6: the mail data after the DATA in line 1 has no final dot"),
+        (["C: DATA", "S: 354", "C: QUIT", "S: 221"], "4: the mail data after the DATA in line 1 has no final dot"),
+        (["C: DATA", "S: 354", *MAIL, "*: connect mx.example"], f"1: {END_MISSING}"),
+        (["C: DATA", "S: 354", "C: ..", "C: . "], f"1: {END_MISSING}"),
+        (["C: DATA", "S: 354", "C| hello\\r\\n"], f"1: {END_MISSING}"),
+    ],
+)  # fmt: skip
+def test_mail_data_without_its_dot_is_refused(tmp_path: Path, lines: list[str], problem: str) -> None:
+    assert problems(tmp_path, *lines) == [problem]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["C: DATA", "S: 354", *MAIL, "C: .", "S: 250"],
+        ["C: DATA", *MAIL, "C: ."],
+        ["C: DATA", "S: 354", "C: ."],
+        ["C: DATA", "S: 354", r"C: \x2e", "S: 250"],
+        ["Transcript: 1", "Var: end=.", "", "C: DATA", "S: 354", "C: ${end}", "S: 250"],
+        ["C: DATA", "S: 354", "C| hello\\r\\n.\\r\\n", "S: 250"],
+        ["C: DATA", "S: 354", "C< a.smtp", "S: 250"],
+        ["C: DATA", "S: 354"],
+        ["C: DATA", "C: QUIT"],
+        ["C: DATA", "S: 503", "C: QUIT", "S: 221"],
+        ["C& RCPT TO:<a@example.org>", "C: DATA", "S: 550", "S: 554", "C: QUIT", "S: 221"],
+        ["C: DATA", "S: 554", *MAIL, "C: .", "C: QUIT"],
+        ["C: DATA", "S: 354", *MAIL, "*: close"],
+        ["C: DATA", "S: 354", *MAIL, "*: timeout 60 room in the send buffer", "*: timeout"],
+        ["C: DATA", "S: 354", *MAIL, "S: 421 bye", "*: close server"],
+        ["C: DATA", "S: 354", "C| a", "S: 421 x", r"C| \x0d\x0a", "C: b"],
+        ["C: DATA", "S: 354", "C: a", "S: 552 too long", "C: b", "C: .", "S: 503"],
+        ["C: VRFY DATA", "S: 250", "C: QUIT", "S: 221"],
+    ],
+)
+def test_mail_data_with_its_dot_or_without_any_need_of_one(tmp_path: Path, lines: list[str]) -> None:
+    assert problems(tmp_path, *lines) == []
+
+
+@pytest.mark.parametrize(
+    ("lines", "line"),
+    [
+        (["Transcript: 1", "Title Lab", "Server: mx.example", "Tags: a", "", "C: NOOP"], 2),
+        (["Transcript 1", "Title: Lab", "Server: mx.example", "Tags: a", "Date: today", "", "C: NOOP"], 1),
+        (["Trancript: 1", "Title: Lab", "Server: mx.example", "Var: a=b", "", "C: NOOP ${a}"], 1),
+        (["Title: Lab", "Server: mx.example", "Tags: a", "", "C: NOOP"], 1),
+        (["", "Transcript: 1", "Title: Lab", "Server: mx.example", "", "C: NOOP"], 2),
+        (["# a note", "Transcript: 1", "Title: Lab", " and more", "Server: mx.example", "", "C: NOOP"], 2),
+        (["Transcript: 1", "", "Title: Lab", "Server: mx.example", "Tags: a", "", "C: NOOP"], 3),
+        (["Transcript: 1", "Var: 1a=b", "Var: c=d", "", "C: NOOP ${a}", "C: NOOP ${c}", "C: NOOP ${a}"], 2),
+        (["Transcript: 1", "Secrets: foo", "Var: c=d", "", "C: NOOP ${c}"], 2),
+        (["Transcript: 1", "Title: Lab", "C: NOOP ${a}", "S: 250"], 3),
+    ],
+)
+def test_one_bad_line_of_a_header_is_one_fault(tmp_path: Path, lines: list[str], line: int) -> None:
+    assert [found.partition(":")[0] for found in problems(tmp_path, *lines)] == [str(line)]
+
+
+def test_the_variables_that_are_used_are_known(tmp_path: Path) -> None:
+    assert check(tmp_path, "C: NOOP ${a} ${b}", "C: NOOP ${a}", a="1", b="2").variables == {"a", "b"}

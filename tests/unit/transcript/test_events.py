@@ -22,7 +22,10 @@ def test_the_events_that_a_replay_acts_on() -> None:
         "wait 0",
         "wait 86400",
         "within 2.5",
+        "close reset",
         "graph 42",
+        "step 4",
+        "x-mark",
     ],
 )
 def test_a_good_event_has_no_problem(words: str) -> None:
@@ -39,6 +42,7 @@ def test_a_good_event_has_no_problem(words: str) -> None:
         ("wait inf", "*: wait has no number of seconds"),
         ("wait 86401", "*: wait has no number of seconds"),
         ("within 1e3", "*: within has no number of seconds"),
+        ("wait 2 s", "*: wait has 's' after the seconds"),
     ],
 )
 def test_a_bad_event_is_named_with_what_was_expected(words: str, problem: str) -> None:
