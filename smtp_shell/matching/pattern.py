@@ -31,7 +31,7 @@ LONGEST_CAPTURE: Final = 4096
 _ANY = r"(?:[0-9]|\\d|\[[0-9-]{1,10}\])"
 _CODE = rf"(?:[1-9]{_ANY}{_ANY}|[1-9](?:\.|{_ANY})\.|\\d\\d\\d|\\d\{{3\}}|\((?:\?:)?[1-9]\d\d(?:\|[1-9]\d\d){{0,20}}\))"
 # Strings, not compiled on import: `re` caches them, and the first use pays.
-_HEAD = rf"(?:\^|\\A)?{_CODE}(?![0-9*+?{{])(?:(?P<end> |\\ |\\s)|(?P<more>-|\\-))?(?P<repeated>[*+?{{])?"
+_HEAD = rf"(?:\^|\\A)?(?P<code>{_CODE})(?![0-9*+?{{])(?:(?P<end> |\\ |\\s)|(?P<more>-|\\-))?(?P<repeated>[*+?{{])?"
 _LITERAL_BRACE = r"(?s)(\\.)|\{(?![0-9]+(?:,[0-9]*)?\}|,[0-9]*\})"
 _BREAKS_A_LINE = rb"[\r\n\0]"
 # warnings.catch_warnings swaps process-wide filters. With --jobs, several threads parse at a time.
@@ -47,12 +47,12 @@ class Pattern(Struct, frozen=True):
 
     Args:
         text: The pattern as written in the file.
-        anchored: Whether it begins with a reply code and so must match at the start of a line.
+        code: The pattern of the reply code that it begins with; empty if it begins with none.
         continues: True if a hyphen follows the code, so that more lines of the reply follow. None if the pattern leaves it open.
     """
 
     text: str
-    anchored: bool
+    code: str
     continues: bool | None
     _compiled: Any  # a regex.Pattern; that library has no types
 
@@ -77,12 +77,21 @@ class Pattern(Struct, frozen=True):
             raise ValueError("the pattern captures into sasl, which replay computes itself")
         head = re.match(_HEAD, text)
         says = head is not None and not head["repeated"] and (head["end"] or head["more"])
-        return cls(text, head is not None, bool(head and head["more"]) if says else None, compiled)
+        return cls(text, head["code"] if head else "", bool(head and head["more"]) if says else None, compiled)
+
+    @property
+    def anchored(self) -> bool:
+        """Whether it begins with a reply code and so must match at the start of a line."""
+        return bool(self.code)
 
     @property
     def names(self) -> frozenset[str]:
         """Names of the groups, which become variables."""
         return frozenset(self._compiled.groupindex)
+
+    def allows(self, code: int) -> bool:
+        """Return whether a line with this reply code can match."""
+        return not self.code or re.fullmatch(self.code, f"{code:03}") is not None
 
     def match(self, line: str) -> Mapping[str, str] | None:
         """Match a line, at its start if the pattern is anchored, else anywhere.
