@@ -1,4 +1,7 @@
-"""Whether a reply meets what a transcript expects: an expected reply and a reply in, a verdict out."""
+"""Whether a reply meets what a transcript expects: an expected reply and a reply in, a verdict out.
+
+What each level of `--match` demands is written down in `transcripts/README.md`, Matching, with an example for each rule.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +17,25 @@ from smtp_shell.protocol.replies import VIOLATIONS, Extensions, Oddity, Reply, e
 from smtp_shell.transcript.step import Marker
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
+    from typing import TypedDict
 
     from smtp_shell.matching.expectation import ExpectedLine, ExpectedReply
 
+    class _How(TypedDict):
+        """Arguments of `normalise`."""
+
+        code: int
+        verb: str
+        greets: bool
+
+
 _ANNOUNCING = ("EHLO", "LHLO")
+_OFFERS_NAMES = ("AUTH", "XCLIENT", "XFORWARD")
+"""Keywords whose parameters are names, each of which a client may use."""
+
+_RECORDED = (Marker.SERVER, Marker.SERVER_OCTETS)
+_MOST_NAMED = 3
 
 
 class Verdict(Struct, frozen=True):
@@ -29,8 +46,10 @@ class Verdict(Struct, frozen=True):
         why: What differs, in a sentence without its full stop; empty when nothing does.
         captures: What named groups matched, in the notation of `escape`.
         used: How many of the expected lines belong to this reply.
-        expected: The expected line that was not met.
-        received: The line of the reply that it was compared with; escaped.
+        expected: The expected line that was not met; empty where the reply has a line too many.
+        received: The line of the reply that was to meet it; escaped; empty where no line stands against it.
+        at: Column of `received` at which it begins to differ in what counts; None where there is none.
+        line: Number in the file of the expected line that was not met, or that the difference follows; 0 for none.
         violation: Whether the reply also breaks the protocol, in a way that the transcript does not have.
     """
 
@@ -40,7 +59,12 @@ class Verdict(Struct, frozen=True):
     used: int = 0
     expected: str = ""
     received: str = ""
+    at: int | None = None
+    line: int = 0
     violation: bool = False
+
+
+_MET = Verdict(True, used=1)
 
 
 def match(
@@ -50,6 +74,7 @@ def match(
     *,
     verb: str = "",
     greeting: bool = False,
+    owed: int | None = None,
 ) -> Verdict:
     """Compare a reply with what is expected.
 
@@ -62,8 +87,14 @@ def match(
         strictness: How strict `S:` is.
         verb: The verb of the command that it answers.
         greeting: Whether it is the greeting.
+        owed: How many replies are still owed that no line after these expects. While there are any, a pattern that does not say whether
+            it is the last line of its reply is taken for it. None where that is not known: then the last line that came decides.
     """
-    comparison = _Comparison(expected.lines, reply, strictness, verb, greeting)
+    first = expected.lines[0]
+    is_simple = strictness is Strictness.CODE and len(expected.lines) == 1 and not reply.oddities
+    if is_simple and first.codes and first.accepts(reply.code):
+        return _MET
+    comparison = _Comparison(expected, reply, strictness, verb, greeting, owed)
     return (comparison.violation() if reply.oddities else None) or comparison.run()
 
 
@@ -75,28 +106,34 @@ def match_octets(expected: ExpectedReply, octets: bytes) -> Verdict:
         octets: What came.
     """
     used = len(expected.lines)
-    if expected.lines[-1].marker is Marker.SERVER_OCTETS and expected.octets == octets:
+    last = expected.lines[-1]
+    if last.marker is Marker.SERVER_OCTETS and expected.octets == octets:
         return Verdict(True, used=used)
-    return Verdict(False, "what came is no whole reply", used=used, expected=str(expected), received=escape(octets))
+    why = "what came is no whole reply"
+    return Verdict(False, why, used=used, expected=str(expected), received=escape(octets), line=last.line)
 
 
 class _Comparison:
     def __init__(
         self,
-        expected: tuple[ExpectedLine, ...],
+        expected: ExpectedReply,
         reply: Reply,
         strictness: Strictness,
         verb: str,
         greeting: bool,
+        owed: int | None,
     ) -> None:
-        self._expected = expected
+        self._expected = expected.lines
+        self._is_open = expected.is_open
         self._reply = reply
         self._cut: list[bytes] | None = None
         self._strictness = strictness
         self._verb = verb
         self._greeting = greeting
+        self._owed = owed
         self._mixed = Oddity.MIXED_CODES in reply.oddities
         self._captures: dict[str, str] = {}
+        self._found: set[int] = set()  # the lines of the reply that `S=` and `S~` lines have found
 
     @property
     def _lines(self) -> list[bytes]:
@@ -117,97 +154,257 @@ class _Comparison:
         at = 0  # the first line of the reply that no `S=`, `S~` or `S|` line has taken yet
         used = len(self._expected)
         for index, expected in enumerate(self._expected):
-            if expected.marker is Marker.SERVER:
-                if not expected.accepts(self._code_at(index) if self._mixed else self._reply.code):
-                    return self._differs("the reply code differs", index)
-                continue
             try:
+                if index and self._is_open and self._ends_before(index, at):
+                    used = index
+                    break
+                if expected.marker is Marker.SERVER:
+                    code = self._code_at(index) if self._mixed else self._reply.code
+                    if not expected.accepts(code):
+                        return self._differs(
+                            "the reply code differs", index, at=expected.code_differs_at(b"%03d" % code)
+                        )
+                    continue
                 found = self._find(expected, at)
             except PatternTooSlow:
                 return self._differs("the pattern takes too long to match this line; write a simpler one", index)
             if found is None:
-                is_pattern = expected.pattern is not None
-                return self._differs(
-                    "no line of the reply matches the pattern" if is_pattern else "no line of the reply is equal", index
-                )
-            at = found + 1
-            if expected.continues is None and at == len(self._lines):
-                used = index + 1
-                break
+                return self._none_meets(expected, index)
+            at = found[0] + 1
+            self._captures.update(found[1])
+            if expected.marker is not Marker.SERVER_OCTETS:
+                self._found.add(found[0])
         unfit = unfit_capture(self._captures) if self._captures else ""
         if unfit:
             return self._differs(unfit, used - 1)
         more = self._compare_more(used) if self._strictness > Strictness.CODE else None
         return more or Verdict(True, captures=self._captures, used=used)
 
-    def _find(self, expected: ExpectedLine, start: int) -> int | None:
+    def _ends_before(self, index: int, at: int) -> bool:
+        """Return whether the preceding line, a pattern that leaves it open, was the last one expected of this reply.
+
+        Args:
+            index: Number of the line that follows it.
+            at: The first line of the reply that is not taken.
+
+        Raises:
+            PatternTooSlow: The line that follows is a pattern that takes too long.
+        """
+        if self._expected[index - 1].continues is not None:
+            return False
+        following, took_last = self._expected[index], at == len(self._lines)
+        if self._owed is None:
+            return took_last
+        if self._owed > 0:
+            may_go_on = following.pattern is not None and not took_last and self._find(following, at) is not None
+            return not may_go_on or self._ends_from(index + 1) < self._owed
+        return took_last and not following.may_be_of(self._reply.code)
+
+    def _ends_from(self, index: int) -> int:
+        """Return how many replies the lines from this one on can be at most."""
+        return sum([line.continues is not True for line in self._expected[index:]])
+
+    def _find(self, expected: ExpectedLine, start: int) -> tuple[int, Mapping[str, str]] | None:
+        """Return the first line of the reply that meets an expected one, and what it captures.
+
+        Raises:
+            PatternTooSlow: The pattern takes too long.
+        """
         for number in range(start, len(self._lines)):
             line = self._lines[number]
             if expected.pattern is not None:
                 groups = expected.pattern.match(escape(_bare(line)))
                 if groups is not None:
-                    self._captures.update(groups)
-                    return number
+                    return number, groups
             elif expected.octets == line or (
                 expected.marker is Marker.SERVER_EQUALS and _bare(expected.octets) == _bare(line)
             ):
-                return number
+                return number, {}
         return None
+
+    def _none_meets(self, expected: ExpectedLine, index: int) -> Verdict:
+        if expected.pattern is not None:
+            return self._differs("no line of the reply matches the pattern", index, any_line=True)
+        at = None
+        if len(self._lines) == 1 and expected.marker is Marker.SERVER_EQUALS:
+            at = _column(self._lines[0], _common(_bare(expected.octets), _bare(self._lines[0])))
+        return self._differs("no line of the reply is equal", index, at=at, any_line=True)
+
+    # What the levels above `code` demand
 
     def _compare_more(self, used: int) -> Verdict | None:
-        expected = self._expected[:used]
-        positional = self._strictness >= Strictness.TEXT and not (used == 1 and expected[0].is_wild)
-        if positional and used != len(self._lines):
-            lines = "1 line" if len(self._lines) == 1 else f"{len(self._lines)} lines"
-            return self._differs(f"the reply has {lines}, and {used} expected", used - 1)
-        if problem := self._enhanced_differs(expected):
-            return self._differs(problem, 0)
-        if self._strictness >= Strictness.KEYWORDS and self._verb in _ANNOUNCING:
-            missing = self._missing_keywords(expected)
-            if missing:
-                return self._differs(f"not announced any more: {', '.join(missing)}", 0)
-        return self._compare_text(expected) if self._strictness >= Strictness.TEXT else None
+        level = self._strictness
+        recorded = [index for index in range(used) if self._expected[index].marker in _RECORDED]
+        first = next((index for index in recorded if self._expected[index].marker is Marker.SERVER), None)
+        if first is not None and level is not Strictness.KEYWORDS and (problem := self._enhanced_differs(first)):
+            return problem
+        if level >= Strictness.KEYWORDS and self._verb in _ANNOUNCING and (problem := self._keyword_missing(recorded)):
+            return problem
+        return self._compare_text(recorded) if level >= Strictness.TEXT and recorded else None
 
-    def _enhanced_differs(self, expected: tuple[ExpectedLine, ...]) -> str:
-        wanted = next((enhanced_code(line.words) for line in expected if line.marker is Marker.SERVER), None)
-        if wanted is None or wanted == self._reply.enhanced:
-            return ""
-        return f"the enhanced status code is {self._reply.enhanced or 'missing'}, and {wanted} expected"
+    def _enhanced_differs(self, index: int) -> Verdict | None:
+        wanted, came = enhanced_code(self._expected[index].words), self._reply.enhanced
+        if wanted is None or wanted == came:
+            return None
+        why = f"the enhanced status code is {came or 'missing'}, and {wanted} expected"
+        at = len("250 ") + (_common(str(wanted).encode(), str(came).encode()) if came else 0)
+        return self._differs(why, index, 0, at=at)
 
-    def _missing_keywords(self, expected: tuple[ExpectedLine, ...]) -> list[str]:
-        recorded = Reply(250, tuple(line.words for line in expected if line.marker is Marker.SERVER), b"")
-        announced = Extensions.parse(self._reply)
-        return [keyword for keyword in Extensions.parse(recorded).keywords if keyword not in announced]
+    def _keyword_missing(self, recorded: Sequence[int]) -> Verdict | None:
+        """Return the difference that a keyword is gone, or a name that one of `_OFFERS_NAMES` has offered."""
+        announced = Extensions.parse(self._reply).keywords
+        missing: list[tuple[int, str]] = []
+        for index in recorded[recorded[:1] == [0] :]:  # the first line is the server's name
+            words = _words_of(self._expected[index])
+            for keyword, parameters in Extensions.parse(Reply(250, (b"", words), b"")).keywords.items():
+                if keyword not in announced:
+                    missing.append((index, keyword))
+                elif keyword in _OFFERS_NAMES:
+                    offered = {word.upper() for word in announced[keyword]}
+                    gone = (word for word in parameters if word.upper() not in offered)
+                    missing += [(index, f"{keyword} {escape(word)}") for word in gone]
+        if not missing:
+            return None
+        names = ", ".join(dict.fromkeys(name for _, name in missing))
+        return self._differs(f"not announced any more: {names}", missing[0][0], no_line=True)
 
-    def _compare_text(self, expected: tuple[ExpectedLine, ...]) -> Verdict | None:
-        for index, (wanted, line) in enumerate(zip(expected, self._lines, strict=False)):
-            if wanted.marker is not Marker.SERVER or (wanted.is_wild and not wanted.words):
+    def _compare_text(self, recorded: Sequence[int]) -> Verdict | None:
+        expected = self._expected
+        rest = [number for number in range(len(self._lines)) if number not in self._found]
+        is_loose = len(recorded) == 1 and expected[recorded[0]].is_wild
+        if len(rest) != len(recorded) and not is_loose:
+            return self._number_differs(recorded, rest)
+        for number, (index, place) in enumerate(zip(recorded, rest, strict=False)):
+            wanted, line = expected[index], self._lines[place]
+            if wanted.is_wild and not wanted.words:
                 continue
-            if self._strictness is Strictness.EXACT:
-                equal = wanted.words + CRLF == line[4:] if wanted.is_wild else wanted.octets == line
-            else:
-                equal = self._normalised(wanted.words, index) == self._normalised(_bare(line)[4:], index)
-            if not equal:
-                return self._differs("the text differs", index, index)
+            octets = line[:4] + wanted.words + CRLF if wanted.is_wild else wanted.octets
+            if octets != line and (at := self._text_differs_at(octets, line, number)) is not None:
+                why = "the line end differs" if _bare(octets) == _bare(line) else "the text differs"
+                return self._differs(why, index, place, at=at)
         return None
 
-    def _normalised(self, words: bytes, index: int) -> bytes:
-        from smtp_shell.matching.normalise import normalise  # its patterns take 5 ms to compile
+    def _text_differs_at(self, wanted: bytes, line: bytes, number: int) -> int | None:
+        """Return the column of a line at which it differs in what counts at this level; None if it does not.
 
-        greets = index == 0 and (self._greeting or self._verb in (*_ANNOUNCING, "HELO"))
-        return normalise(words, code=self._reply.code, verb=self._verb, greets=greets)
+        Args:
+            wanted: The octets of the expected line.
+            line: The octets that came.
+            number: The number of the line among those that are compared.
+        """
+        from smtp_shell.matching import normalise  # its patterns take 10 ms to compile
+
+        words, came = _bare(wanted)[4:], _bare(line)[4:]
+        if self._strictness is Strictness.EXACT:
+            if self._verb == "AUTH" and wanted[:4] == line[:4] and wanted[-2:] == line[-2:]:
+                from smtp_shell.matching.challenge import without_random
+
+                code = self._reply.code
+                if without_random(words, code) == without_random(came, code):
+                    return None
+            return _column(line, _common(_bare(wanted), _bare(line)))
+        how = self._how(number)
+        if normalise.normalise(words, **how) == normalise.normalise(came, **how):
+            return None
+        return _column(line, 4 + normalise.difference_at(words, came, **how))
+
+    def _number_differs(self, recorded: Sequence[int], rest: Sequence[int]) -> Verdict:
+        """Return the difference that lines are missing or too many, with their names."""
+        from collections import Counter
+
+        wanted = [self._key(_words_of(self._expected[index]), number) for number, index in enumerate(recorded)]
+        came = [self._key(_bare(self._lines[place])[4:], number) for number, place in enumerate(rest)]
+        missing = [recorded[number] for number in _surplus(wanted, Counter(came))]
+        extra = [rest[number] for number in _surplus(came, Counter(wanted))]
+        lines = "1 line" if len(rest) == 1 else f"{len(rest)} lines"
+        why = f"the reply has {lines}, and {len(recorded)} expected"
+        why += _named("missing", [str(self._expected[index]) for index in missing])
+        why += _named("not expected", [escape(_bare(self._lines[place])) for place in extra])
+        if missing:
+            return self._differs(why, missing[0], no_line=True)
+        verdict = self._differs(why, recorded[-1], extra[0])
+        return replace(verdict, expected="")
+
+    def _key(self, words: bytes, number: int) -> bytes:
+        if self._strictness is Strictness.EXACT:
+            return words
+        from smtp_shell.matching.normalise import normalise
+
+        return normalise(words, **self._how(number))
+
+    def _how(self, number: int) -> _How:
+        code = self._reply.code
+        greets = number == 0 and code // 100 == 2 and (self._greeting or self._verb in (*_ANNOUNCING, "HELO"))
+        return {"code": code, "verb": self._verb, "greets": greets}
 
     def _code_at(self, index: int) -> int:
         if index < len(self._lines):
             return int(self._lines[index][:3])
         return self._reply.code
 
-    def _differs(self, why: str, index: int, line: int | None = None) -> Verdict:
-        expected = self._expected
+    def _differs(
+        self,
+        why: str,
+        index: int,
+        line: int | None = None,
+        *,
+        at: int | None = None,
+        any_line: bool = False,
+        no_line: bool = False,
+    ) -> Verdict:
+        """Return a verdict that names a difference.
+
+        Args:
+            why: What differs.
+            index: Number of the expected line.
+            line: Number of the line that was to meet it; None for the one in the same place.
+            at: Column at which that begins to differ in what counts.
+            any_line: Whether any line of the reply could have met it: one is shown only where it is the only one.
+            no_line: Whether no line of the reply stands against it.
+        """
+        lines, expected = self._lines, self._expected
         index = min(index, len(expected) - 1)
-        used = len(expected) if len(self._lines) > 1 or expected[-1].continues is False else index + 1
-        shown = self._lines[min(index if line is None else line, len(self._lines) - 1)]
-        return Verdict(False, why, used=used, expected=str(expected[index]), received=escape(_bare(shown)))
+        used = len(expected) if len(lines) > 1 or expected[-1].continues is False else index + 1
+        shown = ""
+        if not no_line and not (any_line and len(lines) > 1):
+            shown = escape(_bare(lines[min(index if line is None else line, len(lines) - 1)]))
+        wanted = expected[index]
+        return Verdict(False, why, used=used, expected=str(wanted), received=shown, at=at, line=wanted.line)
+
+
+def _words_of(line: ExpectedLine) -> bytes:
+    return line.words if line.marker is Marker.SERVER else _bare(line.octets)[4:]
+
+
+def _surplus(keys: Iterable[bytes], others: dict[bytes, int]) -> list[int]:
+    """Return the numbers of the keys that have no counterpart, each other key counting once."""
+    found = []
+    for number, key in enumerate(keys):
+        if others.get(key, 0):
+            others[key] -= 1
+        else:
+            found.append(number)
+    return found
+
+
+def _named(what: str, lines: Sequence[str]) -> str:
+    if not lines:
+        return ""
+    more = f" and {len(lines) - _MOST_NAMED} more" if len(lines) > _MOST_NAMED else ""
+    return f"; {what}: {', '.join(lines[:_MOST_NAMED])}{more}"
+
+
+def _common(one: bytes, other: bytes) -> int:
+    """Return how many octets two lines share at their start."""
+    pairs = zip(one, other, strict=False)
+    return next((at for at, (left, right) in enumerate(pairs) if left != right), min(len(one), len(other)))
+
+
+def _column(line: bytes, octets: int) -> int:
+    """Return the column, in the notation of `escape`, at which an octet of a line stands."""
+    while octets and line[octets : octets + 1] and line[octets] & 0xC0 == 0x80:  # inside a character
+        octets -= 1
+    return len(escape(line[:octets]))
 
 
 def _cut_after_lf(octets: bytes) -> list[bytes]:

@@ -51,6 +51,7 @@ class ExpectedLine(Struct, frozen=True):
         continues: Whether more lines of the same reply follow; None where a pattern does not say.
         codes: The reply codes that an `S:` line accepts, with `y` for any digit.
         pattern: The pattern of an `S~` line.
+        line: Line number in the file, from 1; 0 if it is from no file.
     """
 
     marker: Marker
@@ -58,6 +59,7 @@ class ExpectedLine(Struct, frozen=True):
     continues: bool | None = False
     codes: tuple[str, ...] = ()
     pattern: Pattern | None = None
+    line: int = 0
 
     @classmethod
     def parse(cls, step: Step) -> ExpectedLine:
@@ -73,22 +75,27 @@ class ExpectedLine(Struct, frozen=True):
                 raise ValueError(f"'{text[:60]}' does not begin with a reply code such as 250, 2yz or 250|251")
             code = found[1]
             codes = (code,) if code.isdigit() else tuple(map(_with_y, code.split("|")))
-            return cls(marker, text, found[2] == "-", codes)
+            return cls(marker, text, found[2] == "-", codes, None, step.line)
         if marker is Marker.SERVER_MATCHES:
             from smtp_shell.matching.pattern import Pattern
 
             pattern = Pattern.parse(text)
-            return cls(marker, text, pattern.continues, pattern=pattern)
+            return cls(marker, text, pattern.continues, pattern=pattern, line=step.line)
         octets = step.octets
         if marker is Marker.SERVER_OCTETS:
-            return cls.literal(octets)
-        return cls(marker, text, octets[3:4] == b"-")
+            return cls.literal(octets, step.line)
+        return cls(marker, text, octets[3:4] == b"-", line=step.line)
 
     @classmethod
-    def literal(cls, octets: bytes) -> ExpectedLine:
-        """Expect exactly these octets: a line of a reply with its line end, or the start of one."""
+    def literal(cls, octets: bytes, line: int = 0) -> ExpectedLine:
+        """Expect exactly these octets: a line of a reply with its line end, or the start of one.
+
+        Args:
+            octets: The octets.
+            line: Line number in the file.
+        """
         continues = octets[3:4] == b"-" or not octets.endswith(b"\n")
-        return cls(Marker.SERVER_OCTETS, escape(octets), continues)
+        return cls(Marker.SERVER_OCTETS, escape(octets), continues, line=line)
 
     @property
     def octets(self) -> bytes:
@@ -132,6 +139,29 @@ class ExpectedLine(Struct, frozen=True):
             )
         return self.octets.startswith(start.encode())
 
+    def may_be_of(self, code: int) -> bool:
+        """Return whether the line can belong to a reply with this code."""
+        return self.may_begin(f"{code:03}")
+
+    def code_differs_at(self, code: bytes) -> int:
+        """Return the first digit, from 0, of a reply code that an `S:` line does not accept.
+
+        Args:
+            code: The three digits that came.
+        """
+        digits = code.decode("ascii", "replace")
+        return max(
+            next(
+                (
+                    at
+                    for at, (wanted, digit) in enumerate(zip(each, digits, strict=False))
+                    if wanted not in ("y", digit)
+                ),
+                0,
+            )
+            for each in self.codes
+        )
+
     def __str__(self) -> str:
         return self.text if self.marker in _LITERAL else f"{self.marker} {self.text}"
 
@@ -141,9 +171,11 @@ class ExpectedReply(Struct, frozen=True):
 
     Args:
         lines: Its lines. After a pattern that does not say whether it is the last one, there may be lines of the next reply.
+        is_open: Whether there is such a pattern, with lines after it.
     """
 
     lines: tuple[ExpectedLine, ...]
+    is_open: bool = False
 
     @property
     def octets(self) -> bytes:
@@ -153,10 +185,11 @@ class ExpectedReply(Struct, frozen=True):
     @property
     def accepts_354(self) -> bool:
         """Whether a 354 could be what is expected."""
-        last = self.lines[-1]
-        if last.marker is Marker.SERVER:
-            return last.accepts(354)
-        return last.pattern is not None or last.octets.startswith(b"354")
+        return self.allows(354)
+
+    def allows(self, code: int) -> bool:
+        """Return whether a reply with this code could be what is expected, whatever its text."""
+        return self.lines[-1].may_be_of(code)
 
     def __str__(self) -> str:
         return "\n".join(map(str, self.lines))

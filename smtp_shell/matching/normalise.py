@@ -1,35 +1,86 @@
-"""Reply text with placeholders for what differs between runs: host names, dates, queue ids and numbers."""
+"""Reply text with placeholders for what differs between runs: host names, dates, ids, durations, sizes and numbers.
+
+The rules, with an example for each, are in the table of `transcripts/README.md`, Matching. A test runs the examples. To add a rule, add its
+row to `_RULES` here and its row there. The text is read once, from left to right; where two rules match, the one further up wins.
+"""
 
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
-_DAY = rb"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
-_MONTH = rb"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
-_CLOCK = rb"[0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?"
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_DAY = rb"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]{0,6}"
+_MONTH = rb"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]{0,6}"
+_CLOCK = rb"[0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]{1,9})?)?(?: ?[AP]M\b)?"
 _ZONE = rb"(?: ?(?:Z\b|[+-][0-9]{2}:?[0-9]{2}|GMT|UTC|[A-Z]{3,4}\b))?(?: \([A-Za-z]{1,6}\))?"
-_DATE = re.compile(
-    rb"(?:%(day)b,? )?[0-9]{1,2} %(month)b [0-9]{4},? %(clock)b%(zone)b"
-    rb"|%(day)b %(month)b [ 0-9][0-9] %(clock)b(?: [A-Z]{3,4})? [0-9]{4}"
-    rb"|[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ]%(clock)b%(zone)b)?"
-    rb"|\b[0-9]{2}:[0-9]{2}:[0-9]{2}\b" % {b"day": _DAY, b"month": _MONTH, b"clock": _CLOCK, b"zone": _ZONE}
+_TIME = rb"%(clock)b%(zone)b" % {b"clock": _CLOCK, b"zone": _ZONE}
+_DATE = (
+    rb"(?:%(day)b,? {1,2})?(?<![0-9])[0-9]{1,2}[ -]%(month)b[ -][0-9]{4}\b(?:,? %(time)b)?"
+    rb"|(?:%(day)b,? )?\b%(month)b [ 0-9]?[0-9](?:,? [0-9]{4})?,? %(time)b(?: [0-9]{4}\b)?"
+    rb"|\b[0-9]{4}[/-][0-9]{2}[/-][0-9]{2}(?![0-9])(?:[T ]%(time)b)?"
+    rb"|\b[0-9]{1,2}/[0-9]{1,2}/[0-9]{4}\b(?:,? %(time)b)?"
+    rb"|\b[0-9]{1,2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]{1,9})?\b" % {b"day": _DAY, b"month": _MONTH, b"time": _TIME}
 )
-_ADDRESS = re.compile(rb"\[?(?:\bIPv6:[0-9A-Fa-f:.]+|\b(?:[0-9]{1,3}\.){3}[0-9]{1,3}\b)\]?")
-_MESSAGE_ID = re.compile(
-    rb"<[^<>@\s]{1,200}@[^<>@\s]{1,255}>(?= (?:queued|saved|accepted|delivered|\[))", re.IGNORECASE
+_HEX = rb"[0-9A-Fa-f]"
+_UUID = rb"(?<![\w-])%(hex)b{8}-(?:%(hex)b{4}-){3}%(hex)b{12}(?:[.:/-]\w{1,40}){0,4}(?![\w-])" % {b"hex": _HEX}
+_ADDRESS = rb"\[?(?:\bIPv6:[0-9A-Fa-f:.]+|(?<![\w.])(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?!\.?\w))\]?"
+_MESSAGE_ID = rb"<[^<>@\s]{1,200}@[^<>@\s]{1,255}>(?= (?i:queued|saved|accepted|delivered|\[))"
+_HOST = rb"(?<![\w.-])(?:[A-Za-z0-9_-]{1,63}\.){1,20}[A-Za-z][A-Za-z0-9-]{1,62}(?![\w-])"
+# What stands before the id is kept. "id unknown" is none: after a space an id holds a digit.
+_NAMED_ID = (
+    rb"(?P<before>\b(?i:(?:queued|saved|accepted|delivered|message|mail) as "
+    rb"|(?:queue[- ]?id|msgid|id)(?:[=:]+ ?| (?=[^\s;,()]{0,100}[0-9]))))[^\s;,()\]]+"
 )
-_HOST = re.compile(rb"(?<![\w.-])(?:[A-Za-z0-9_-]{1,63}\.){1,20}[A-Za-z][A-Za-z0-9-]{1,62}(?![\w-])")
-_NAMED_ID = re.compile(
-    rb"(\b(?:queued|saved|accepted|delivered|message|mail) as |\bid[= :]+|queue[- ]?id[= :]+|\bmsgid[= :]+)[^\s;,()]+",
-    re.IGNORECASE,
+# In brackets an id may be short, and hold dots.
+_BRACKETED_ID = (
+    rb"\[(?!%(host)b\])(?:(?=[^\]\s]{0,100}[0-9])(?=[^\]\s]{0,100}[A-Za-z])[A-Za-z0-9/+_.:=-]{4,100}|%(hex)b{8,100})\]"
+    % {b"host": _HOST, b"hex": _HEX}
 )
+_WORD = rb"[A-Za-z0-9/+_-]"
 # A word of at least eight characters with both letters and digits. No English word looks like that.
-_ID = re.compile(
-    rb"(?<![\w.@<-])(?=[A-Za-z0-9/+_-]{8,100}(?![\w@.]))(?=[A-Za-z/+_-]*[0-9])(?=[0-9/+_-]*[A-Za-z])[A-Za-z0-9/+_-]+"
+_ID = (
+    rb"(?=%(word)b{8,100}={0,2}(?::\w{1,40})?(?![\w@=/+-]|\.\w))"
+    rb"(?=[A-Za-z/+_-]*[0-9])(?=[0-9/+_-]*[A-Za-z])%(word)b+={0,2}(?::\w{1,40})?" % {b"word": _WORD}
 )
-_NUMBER = re.compile(rb"(?<![\w.])[0-9]+(?![\w]|\.[0-9])")
-# The replies to these contain keywords with digits, such as 8BITMIME, which are not ids.
-_ANNOUNCES = frozenset(("EHLO", "LHLO", "HELO"))
+# With dots, some part of it has six characters or more with both. So Postfix-3.7.11 is none.
+_DOTTED_ID = (
+    rb"(?=%(word)b{1,100}\.)(?=[A-Za-z0-9/+_.-]{0,100}?(?<![A-Za-z0-9])(?=[A-Za-z]{0,100}[0-9])(?=[0-9]{0,100}[A-Za-z])[A-Za-z0-9]{6})"
+    rb"%(word)b+(?:\.%(word)b+){1,20}(?![\w@]|\.\w)" % {b"word": _WORD}
+)
+_NUMERAL = rb"(?<![\w.])[0-9]{1,30}(?:[.,][0-9]{1,30})?"
+_UNIT = rb" ?(?:ms|us|secs?|seconds?|s|mins?|minutes?|hrs?|hours?|days?)(?!\w)"
+_DURATION = (
+    rb"%(number)b%(unit)b"
+    rb"|(?<![\w.])(?:[0-9]{1,9}(?:\.[0-9]{1,9})?(?:ms|us|[dhms])){2,6}(?!\w)" % {b"number": _NUMERAL, b"unit": _UNIT}
+)
+_SIZE = rb"%(number)b ?(?:%%|[kKMGT]?i?(?:[Bb]ytes?|[Oo]ctets?|B)(?:/s(?:ec)?)?(?!\w))" % {b"number": _NUMERAL}
+_TAKEN = rb"(?P<lead>\b(?:in|took|after) )[0-9]{1,30}\.[0-9]{1,30}(?:%b|(?!\w|\.\w| ?[kKMGT]?i?B))" % _UNIT
+_NUMBER = rb"(?<![\w.])[0-9]+(?!\w|\.[0-9])"
+
+_NAME = b"<name>"  # one placeholder for hosts, ids and numbers: some ids look like a host, or like a number
+_RULES = (
+    (b"uuid", _UUID, _NAME),
+    (b"date", _DATE, b"<date>"),
+    (b"message_id", _MESSAGE_ID, _NAME),
+    (b"named_id", _NAMED_ID, _NAME),
+    (b"address", _ADDRESS, _NAME),
+    (b"host", _HOST, _NAME),
+    (b"bracketed_id", _BRACKETED_ID, _NAME),
+    (b"duration", _DURATION, b"<duration>"),
+    (b"size", _SIZE, b"<size>"),
+    (b"taken", _TAKEN, b"<duration>"),
+    (b"id", rb"(?<![\w.@</+-])(?:%b|%b)" % (_ID, _DOTTED_ID), _NAME),
+    (b"number", _NUMBER, _NAME),
+)
+_PLACEHOLDERS = {name.decode(): placeholder for name, _, placeholder in _RULES}
+_ALL = re.compile(b"|".join(b"(?P<%b>%b)" % (name, pattern) for name, pattern, _ in _RULES))
+# The lines of an EHLO reply name extensions, such as 8BITMIME or SIZE 1000: words and numbers mean something there.
+_HOSTS_ONLY = re.compile(b"(?P<address>%b)|(?P<host>%b)" % (_ADDRESS, _HOST))
+_ANNOUNCING = ("EHLO", "LHLO")
+_KEPT = ("before", "lead")
 
 
 def normalise(text: bytes, *, code: int = 0, verb: str = "", greets: bool = False) -> bytes:
@@ -37,20 +88,55 @@ def normalise(text: bytes, *, code: int = 0, verb: str = "", greets: bool = Fals
 
     Args:
         text: The text of the line, following the reply code and its separator.
-        code: The reply code. The text of a 334 reply is a challenge, which differs as a whole.
+        code: The reply code. The text of a 334 reply to AUTH is a challenge.
         verb: The verb of the command that the reply answers; may be empty.
         greets: Whether the line is the first of a greeting or of a reply to EHLO, so that its first word is the server's name.
     """
-    if code == 334:
-        return b"<challenge>"
-    text = _DATE.sub(b"<date>", text)
-    text = _MESSAGE_ID.sub(b"<id>", text)
-    text = _NAMED_ID.sub(rb"\1<id>", text)
-    text = _ADDRESS.sub(b"<host>", text)
-    text = _HOST.sub(b"<host>", text)
+    return b"".join([piece for _, piece, _ in _pieces(text, code, verb, greets=greets)])
+
+
+def difference_at(expected: bytes, received: bytes, *, code: int = 0, verb: str = "", greets: bool = False) -> int:
+    """Return the offset in a received line at which it begins to differ from the expected one, in what counts.
+
+    Args:
+        expected: The expected text.
+        received: The text that came.
+        code: As for `normalise`.
+        verb: As for `normalise`.
+        greets: As for `normalise`.
+    """
+    wanted = [unit for unit, _ in _units(expected, code, verb, greets=greets)]
+    for number, (unit, offset) in enumerate(_units(received, code, verb, greets=greets)):
+        if number >= len(wanted) or wanted[number] != unit:
+            return offset
+    return len(received)
+
+
+def _units(text: bytes, code: int, verb: str, *, greets: bool) -> Iterator[tuple[bytes, int]]:
+    """Yield each octet that counts, and each placeholder, with its offset in the text."""
+    for start, piece, is_literal in _pieces(text, code, verb, greets=greets):
+        if is_literal:
+            yield from ((piece[at : at + 1], start + at) for at in range(len(piece)))
+        else:
+            yield piece, start
+
+
+def _pieces(text: bytes, code: int, verb: str, *, greets: bool) -> Iterator[tuple[int, bytes, bool]]:
+    """Yield the pieces of a text: offset, what stands for the piece, and whether that is the piece itself."""
+    if verb == "AUTH" and code in (235, 334):
+        from smtp_shell.matching.challenge import without_random
+
+        kept = without_random(text, code)
+        yield 0, kept, kept == text
+        return
+    at = 0
     if greets:
-        _, space, rest = text.partition(b" ")
-        text = b"<host>" + space + rest
-    elif verb not in _ANNOUNCES:
-        text = _ID.sub(b"<id>", text)
-    return _NUMBER.sub(b"<n>", text)
+        at = text.find(b" ") if b" " in text else len(text)
+        yield 0, _NAME, False
+    pattern = _HOSTS_ONLY if verb in _ANNOUNCING and code < 400 and not greets else _ALL
+    for found in pattern.finditer(text, at):
+        start = max([found.start(), *(found.end(name) for name in _KEPT if name in pattern.groupindex)])
+        yield at, text[at:start], True
+        yield start, _PLACEHOLDERS[found.lastgroup or ""], False
+        at = found.end()
+    yield at, text[at:], True

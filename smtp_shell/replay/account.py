@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from smtp_shell.replay.results import MOST_STEPS_KEPT, Outcome, StepResult, no_counts
+from smtp_shell.replay.results import MOST_STEPS_KEPT, Outcome, ReplayResult, StepResult, no_counts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +23,7 @@ class RunAccount:
         counts: How many steps had which outcome.
         status: The exit status so far: the highest that anything stood for.
         failure: The first thing that went wrong, in a sentence; None while nothing did.
+        ending: What ended the run, in a sentence, where no result says so; empty while nothing did.
     """
 
     def __init__(self, consumers: Sequence[StepConsumer]) -> None:
@@ -30,6 +31,7 @@ class RunAccount:
         self.counts = no_counts()
         self.status = 0
         self.failure: str | None = None
+        self.ending = ""
         self._consumers = consumers
         self._pending: list[StepResult] = []  # added, and not yet passed to the consumers
 
@@ -47,11 +49,37 @@ class RunAccount:
         elif result.outcome in (Outcome.MISMATCHED, Outcome.SKIPPED):
             self._keep_in_place_of_a_match(result)
         if status:
-            where = f"{result.path}:{result.lines[0]}" if result.lines else result.path
-            self.fail(status, f"{where}: {result.why}.")
+            where = f"{result.path}:{result.line}" if result.lines else result.path
+            expected = f"; expected in {result.path}:{result.expected_line}" if result.names_expectation else ""
+            self._fail(status, f"{where}: {result.why}{expected}.")
 
-    def fail(self, status: int, sentence: str) -> None:
-        """Note a failure."""
+    def end(self, status: int, sentence: str) -> None:
+        """Note what ended the run, and is no result of a step."""
+        self.ending = sentence
+        self._fail(status, sentence)
+
+    def result(self, name: str, server: str, seconds: float, *, handed_over: bool) -> ReplayResult:
+        """Return the result of the run.
+
+        Args:
+            name: The transcript's name, escaped.
+            server: What it was replayed against.
+            seconds: How long it took.
+            handed_over: Whether a user goes on by hand.
+        """
+        return ReplayResult(
+            name,
+            server,
+            tuple(self.kept),
+            dict(self.counts),
+            self.status,
+            self.failure,
+            seconds,
+            handed_over,
+            self.ending,
+        )
+
+    def _fail(self, status: int, sentence: str) -> None:
         self.failure = self.failure or sentence
         self.status = max(self.status, status)
 

@@ -85,6 +85,7 @@ class ReplayClient:
         self._cursor = cursor
         self._settings = settings
         self._variables = variables
+        self._goes_on = settings.keep_going or settings.before_step is not None
         self._chunk_of: SentStep | None = None  # the group that ends in the BDAT command
 
     def take_group(self, first: Step) -> list[Step]:
@@ -202,16 +203,24 @@ class ReplayClient:
         if sent.verb == "AUTH" or sent.in_exchange:
             return self.sasl.settle(session, found, incoming.last_reply)
         if sent.verb == "DATA":
-            return _after_data(session, found)
+            return self._after_data(session, found)
         if sent.doubtful:
             verifier.doubtful = session.outstanding
             self.sasl.note_challenge(session, incoming)
         return replace(found, why=sent.why) if sent.why else found
 
+    def _after_data(self, session: Session, found: Comparison) -> Comparison:
+        if session.phase is Phase.MAILDATA:
+            # Without mail data to send, the next command would be taken for it.
+            return found if found.ok or (found.accepts_354 and self.mail.is_ahead()) else found.ending()
+        if not found.ok and found.accepts_354:
+            return replace(found, why=f"{found.why}; the mail data is not sent")
+        return found
+
     def _after_starttls(
         self, session: Session, incoming: IncomingReplies, verifier: ReplyVerifier, sent: SentStep, found: Comparison
     ) -> Comparison:
-        if found.code == 220 and found.ok and session.phase is Phase.TLS:
+        if found.code == 220 and session.phase is Phase.TLS and (found.ok or (self._goes_on and found.foresaw(220))):
             if found.declines_tls or self._cursor.next_event() == "no-tls":
                 session.decline_tls()
                 return found
@@ -223,16 +232,24 @@ class ReplayClient:
                 if not verifier.foresees(error, attacked=session.is_attacked, cut=True):
                     found = found.differing(error.exit_status, error.message.rstrip("."))
             return found
-        if found.code == 220 or (found.ok and found.demanded):
+        if found.ok and (found.code == 220 or found.demanded):
             return found
+        if found.code == 220:
+            return found.ending()
         # Nothing more goes in the clear where the transcript has TLS, whoever refuses it.
         why = found.why or "the server refused STARTTLS"
         status = found.status if found.ended or found.status == VIOLATED else TlsFailed.exit_status
-        return replace(found, status=0).differing(
-            status,
-            f"{why}; {_STRIPPED}" if sent.is_stripped else why,
-            found.shown_expected or "220",
-            found.shown_received,
+        return (
+            replace(found, status=0)
+            .differing(
+                status,
+                f"{why}; {_STRIPPED}" if sent.is_stripped else why,
+                found.shown_expected or "220",
+                found.shown_received,
+                at=found.difference.at if found.difference else None,
+                line=found.difference.line if found.difference else 0,
+            )
+            .ending()
         )
 
     def _commands(self, steps: list[Step]) -> list[Command]:
@@ -278,15 +295,6 @@ def _demand_tls(session: Session, verbs: list[str]) -> None:
     """
     if session.target.starttls and not session.is_private and not {"AUTH", "MAIL"}.isdisjoint(verbs):
         raise TlsFailed("STARTTLS is demanded, and the transcript goes on without it.")
-
-
-def _after_data(session: Session, found: Comparison) -> Comparison:
-    if session.phase is Phase.MAILDATA:
-        # A command would be taken for mail data now.
-        return found if found.ok else found.ending()
-    if not found.ok and found.accepts_354:
-        return replace(found, why=f"{found.why}; the mail data is not sent")
-    return found
 
 
 def _shown(steps: list[Step], commands: list[Command]) -> str:

@@ -20,11 +20,12 @@ AHEAD_SIZE: Final = 1024 * 1024
 """Look-ahead in characters of content."""
 
 _READ_AHEAD = 16
+_WITHIN = ("within",)
 _ALWAYS_ACTED = frozenset((*CLIENT_LINES, Marker.MAIL_DATA_FILE, Marker.SERVER))
 
 
 class StepCursor:
-    """The steps, one after the other. Notes and events that a replay does not act on are passed over.
+    """The steps, one after the other. Notes and events that a replay does not act on are passed over, and `*: within` is noted.
 
     Args:
         steps: The steps, as a stream.
@@ -35,6 +36,9 @@ class StepCursor:
         step: The next step; None at the end.
         expects: Whether what comes next is an expectation.
         line: Number of the line that was passed last.
+        within: Seconds in which the next reply that is awaited must come, by a `*: within` that was passed; None for no such bound.
+            Who awaits the reply takes it, and sets None.
+        within_ahead: The same of a `*: within` before the next step. It counts once that step is passed.
     """
 
     def __init__(self, steps: Iterable[Step], name: str = "") -> None:
@@ -42,6 +46,8 @@ class StepCursor:
         self.step: Step | None = None
         self.expects = False
         self.line = 0
+        self.within: float | None = None
+        self.within_ahead: float | None = None
         self._steps = iter(steps)
         self._ahead: deque[Step] = deque()  # read, and neither passed nor next
         self._held: deque[ExpectedLine] = deque()  # expected lines that were given back
@@ -50,14 +56,23 @@ class StepCursor:
 
     def advance(self) -> None:
         """Pass the next step."""
-        if self.step is not None:
-            self.line = self.step.line
+        passed = self.step
+        if passed is not None:
+            self.line = passed.line
+        if self.within_ahead is not None:
+            self.within, self.within_ahead = self.within_ahead, None
         while True:
             step = self._ahead.popleft() if self._ahead else next(self._steps, None)
-            if step is None or step.marker in _ALWAYS_ACTED or not _is_passed_over(step):
+            if step is None or step.marker in _ALWAYS_ACTED:
                 break
+            if not _is_passed_over(step):
+                break
+            if step.event[:1] == _WITHIN:
+                self.within_ahead = float(step.event[1])
         self.step = step
         self.expects = step is not None and step.marker in SERVER_LINES
+        if self.within_ahead is not None and passed is not None and _ends_wait(passed, step):
+            self.within, self.within_ahead = self.within_ahead, None
 
     def next_event(self) -> str:
         """Return the name of the event that is the next step; empty if that is no event."""
@@ -92,6 +107,8 @@ class StepCursor:
                 elif not _is_passed_over(step):
                     self._ahead.appendleft(step)
                     break
+                elif step.event[:1] == _WITHIN:
+                    self.within = float(step.event[1])
         self.step = taken[-1]
         self.advance()
         return taken
@@ -131,15 +148,43 @@ class StepCursor:
         """Yield those of the following steps that are acted on, without passing them."""
         return (step for step in self.look_ahead() if not _is_passed_over(step))
 
+    def greeting_follows(self) -> bool:
+        """Return whether the transcript sends octets next, and has the greeting after them."""
+        if self.step is None or self.step.marker is not Marker.CLIENT_OCTETS:
+            return False
+        following = (each for each in self.look_ahead_acted() if each.marker is not Marker.CLIENT_OCTETS)
+        first = next(following, None)
+        return first is not None and first.marker is Marker.SERVER and ExpectedLine.parse(first).accepts(220)
+
     def take_expected(self) -> ExpectedReply | None:
         """Pass the next expected reply and return it; None if none is expected here."""
-        lines: list[ExpectedLine] = []
-        while self.expects:
+        if not self.expects:
+            return None
+        line = self._take_line()
+        if line.continues is False:
+            return ExpectedReply((line,))
+        lines = [line]
+        is_open = False
+        # A `*: within` stands before a reply, never inside one.
+        while self._is_inside_reply():
+            is_open = is_open or line.continues is None
             line = self._take_line()
             lines.append(line)
             if line.continues is False:
                 break
-        return ExpectedReply(tuple(lines)) if lines else None
+        return ExpectedReply(tuple(lines), is_open)
+
+    def _is_inside_reply(self) -> bool:
+        return self.expects and self.within_ahead is None
+
+    def count_expected(self) -> int:
+        """Return how many replies the following lines expect, if a pattern that does not say so ends none of them."""
+        found = 0
+        is_begun = False
+        for line in chain(self._held, _expected_lines(self.look_ahead_acted())):
+            is_begun = line.continues is not False
+            found += not is_begun
+        return found + is_begun
 
     def put_back_expected(self, lines: Sequence[ExpectedLine]) -> None:
         """Put back the expected lines that belong to the next reply."""
@@ -147,9 +192,10 @@ class StepCursor:
         self.expects = True
 
     def skip_expected(self) -> None:
-        """Pass all that is expected here."""
+        """Pass all that is expected here, and a `*: within` that counts for it."""
         while self.expects:
             self._take_line()
+        self.within = None
 
     def _take_line(self) -> ExpectedLine:
         if self._held:
@@ -167,12 +213,13 @@ class StepCursor:
 
     def _take_literal_line(self) -> ExpectedLine:
         """Cut the octets of `S|` lines, each of which may hold less or more than one line, after the next LF."""
+        number = self.line if self._octets or self.step is None else self.step.line
         while b"\n" not in self._octets and self.step is not None and self.step.marker is Marker.SERVER_OCTETS:
             self._octets += self.step.octets
             self.advance()
         end = self._octets.find(b"\n") + 1 or len(self._octets)
         line, self._octets = self._octets[:end], self._octets[end:]
-        return ExpectedLine.literal(line)
+        return ExpectedLine.literal(line, number)
 
 
 def _popped(steps: deque[Step]) -> Iterator[Step]:
@@ -180,8 +227,26 @@ def _popped(steps: deque[Step]) -> Iterator[Step]:
         yield steps.popleft()
 
 
+def _expected_lines(steps: Iterable[Step]) -> Iterator[ExpectedLine]:
+    for step in steps:
+        if step.marker not in SERVER_LINES:
+            return
+        yield ExpectedLine.parse(step)
+
+
+def _ends_wait(passed: Step, following: Step | None) -> bool:
+    """Return whether a `*: within` between these two can only mean the reply to the first: nothing more is sent or expected."""
+    if passed.marker not in CLIENT_LINES and passed.marker is not Marker.MAIL_DATA_FILE:
+        return False
+    if following is None:
+        return True
+    event = following.event
+    return event[:1] in (("timeout",), ("error",)) or (event[:1] == ("close",) and event[1:2] != ("server",))
+
+
 def _is_passed_over(step: Step) -> bool:
     marker = step.marker
     if marker is Marker.EVENT:
-        return step.event[0] not in ACTED_EVENTS
+        name = step.event[0]
+        return name == "within" or name not in ACTED_EVENTS
     return marker is Marker.NOTE or (marker is Marker.SERVER_OCTETS and not step.text)

@@ -15,6 +15,7 @@ deferred consumers get their events, the file is read ahead, and TLS and SASL ar
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from functools import partial
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, TypeVar
@@ -27,12 +28,13 @@ from smtp_shell.errors import (
     ConnectionLost,
     DialogueBroken,
     Interrupted,
+    NotSendable,
     SmtpShellError,
     TlsFailed,
+    TranscriptError,
     UsageError,
     WaitTimedOut,
 )
-from smtp_shell.net.target import Target, Way, parse_target
 from smtp_shell.protocol.commands import Command
 from smtp_shell.protocol.dialogue import Phase
 from smtp_shell.protocol.masking import ExchangeLines
@@ -50,8 +52,10 @@ from smtp_shell.replay.results import (
     excerpt,
 )
 from smtp_shell.replay.sasl_steps import has_secret, shown_line
+from smtp_shell.replay.skipping import pass_chunk, pass_dialogue, pass_octets
 from smtp_shell.replay.stepping import decide
-from smtp_shell.replay.verifier import DIFFERS, VIOLATED, Comparison, ReplyVerifier, unexpected
+from smtp_shell.replay.targets import find_target
+from smtp_shell.replay.verifier import DIFFERS, VIOLATED, Comparison, ReplyVerifier, step_result, unexpected, unsendable
 from smtp_shell.transcript.step import Marker, Step
 from smtp_shell.transcript.variables import SASL_MARK, Variables
 
@@ -74,14 +78,32 @@ _GOODBYE = 1.0
 """Seconds in which a server may close the connection after it has answered QUIT."""
 
 _SHORTEST_WAIT = 0.001
+_UNSENDABLE = (UsageError, NotSendable)
+"""What a step raises that needs a variable which a reply was to bring, and did not."""
 
 
 class _Stopped(Exception):
-    """The replay goes no further."""
+    """The replay goes no further, by a user's wish."""
 
     def __init__(self, *, handed_over: bool = False) -> None:
         super().__init__()
         self.handed_over = handed_over
+
+
+class _DialogueEnded(Exception):
+    """Nothing more can be sent on this connection, or is to be after a difference.
+
+    Args:
+        where: Where, as the end of a sentence.
+    """
+
+    def __init__(self, where: str) -> None:
+        super().__init__()
+        self.where = where
+
+
+class _ConnectForeseen(Exception):
+    """There is no connection, as in the transcript."""
 
 
 class Driver:
@@ -118,7 +140,8 @@ class Driver:
         self._overall = settings.overall
         self._variables = Variables(settings.variables, header, numbers=settings.numbers)
         self._cursor = StepCursor(steps, self._name)
-        self._client = ReplayClient(self._cursor, settings, self._variables, path.parent)
+        self._folder = path.parent
+        self._client = ReplayClient(self._cursor, settings, self._variables, self._folder)
         self._verifier = ReplyVerifier(self._cursor, settings.strictness, self._variables, keep_going=self._keep_going)
         self._preload = preloads(settings, checked)
         self._edited = False  # whether a user has changed the step that is being sent
@@ -139,34 +162,54 @@ class Driver:
         handed_over = False
         try:
             try:
-                self._loop()
+                self._act_out()
             finally:
                 self._account.flush()
         except _Stopped as stopped:
             handed_over = stopped.handed_over and self.session is not None
-        except SmtpShellError as error:
-            self._account.fail(error.exit_status, error.message)
         except KeyboardInterrupt:
-            self._account.fail(Interrupted.exit_status, "interrupted")
+            self._account.end(Interrupted.exit_status, "interrupted")
         finally:
             if self.session is not None and handed_over:
                 self.session.waits.deadline, self.session.waits.reply_timeout = math.inf, None
                 self.session.set_busy_poll(False)
             elif self.session is not None:
                 self.session.close()
-        account = self._account
-        return ReplayResult(
-            self._name,
-            self._server,
-            tuple(account.kept),
-            dict(account.counts),
-            account.status,
-            account.failure,
-            monotonic() - started,
-            handed_over,
-        )
+        return self._account.result(self._name, self._server, monotonic() - started, handed_over=handed_over)
 
     # The loop
+
+    def _act_out(self) -> None:
+        """Act out the transcript. Where a dialogue ends and the replay keeps going, it goes on with the next connection.
+
+        Raises:
+            _Stopped: A user wants to end the replay.
+        """
+        while True:
+            try:
+                self._loop()
+                return
+            except _DialogueEnded as ended:
+                if not self._keep_going or not self._skip_dialogue(f"not sent: the dialogue ended {ended.where}"):
+                    return
+            except SmtpShellError as error:
+                # Status 2 promises that nothing was sent.
+                is_promised = isinstance(error, TranscriptError) and self._server
+                self._account.end(DIFFERS if is_promised else error.exit_status, error.message)
+                if self._keep_going and not isinstance(error, TranscriptError):
+                    self._skip_dialogue(f"not sent: {error.message.rstrip('.')}", to_the_end=True)
+                return
+
+    def _skip_dialogue(self, why: str, *, to_the_end: bool = False) -> bool:
+        """Report the steps that are not sent any more; return whether another connection follows."""
+        if self.session is not None:
+            self.session.close()
+        self.session = self._incoming = None
+        self._client = ReplayClient(self._cursor, self._settings, self._variables, self._folder)
+        for passed in pass_dialogue(self._cursor, self._client, to_the_end=to_the_end):
+            self._emit_skipped(passed.lines, passed.shown, why)
+        self._cursor.within = None
+        return self._cursor.step is not None
 
     def _loop(self) -> None:
         cursor, mail = self._cursor, self._client.mail
@@ -194,7 +237,12 @@ class Driver:
         self._end_connection()
 
     def _act(self, session: Session, incoming: IncomingReplies, step: Step) -> None:
-        """Do a client step."""
+        """Do a client step.
+
+        Raises:
+            _DialogueEnded: It was the last one of this dialogue.
+            _Stopped: A user wants to end the replay.
+        """
         client = self._client
         self._edited = False
         if session.dialogue.phase is Phase.MAILDATA:
@@ -205,9 +253,9 @@ class Driver:
             self._emit_mail_skipped(client.mail.skip("no 354 asked for the mail data", DIFFERS))
         elif client.sasl.expects_challenge and session.phase is not Phase.AUTH:
             self._cursor.advance()
-            self._skip_sasl(step, "the exchange has ended")
+            self._skip([step], shown_line(step, ExchangeLines(challenged=True)), "the exchange has ended")
         elif client.chunk_left:
-            self._await_replies(session, incoming, client.send_chunk(session, incoming))
+            self._send_chunk(session, incoming, step)
         else:
             self._send(session, incoming, step)
 
@@ -221,36 +269,61 @@ class Driver:
             return
         if not (is_octets and session.phase is Phase.GREETING) and incoming.look():
             self._emit_surplus(incoming, tuple(each.line for each in steps))
-        if not is_octets and SASL_MARK in steps[-1].text and has_secret(steps[-1]):
-            self._find_credentials(session, incoming, steps[-1])
         try:
+            if not is_octets and SASL_MARK in steps[-1].text and has_secret(steps[-1]):
+                self._find_credentials(session, incoming, steps[-1])
             if is_octets:
                 sent: SentStep | None = client.send_octets(session, incoming, steps[0])
             else:
                 sent = client.send_group(session, incoming, steps)
-        except TlsFailed as error:
-            self._emit(tuple(each.line for each in steps), "", monotonic(), Comparison().ended_by(error))
+        except (*_UNSENDABLE, TlsFailed) as error:
+            self._emit_unsendable(session, steps, error)
             return
         if sent is not None:
             self._await_replies(session, incoming, sent)
 
     def _send_mail(self, session: Session, incoming: IncomingReplies) -> None:
-        sent = self._client.send_mail_piece(session, incoming, self._mail_started)
+        try:
+            sent = self._client.send_mail_piece(session, incoming, self._mail_started)
+        except (*_UNSENDABLE, TranscriptError) as error:
+            lines = self._client.mail.break_off()
+            self._emit(lines, "(mail data)", self._mail_started, unsendable(error, "; no final dot is sent").ending())
+            return
         if sent is None:
             self._account.flush()  # the next piece may take long
         else:
             self._await_replies(session, incoming, sent)
+
+    def _send_chunk(self, session: Session, incoming: IncomingReplies, step: Step) -> None:
+        try:
+            sent = self._client.send_chunk(session, incoming)
+        except _UNSENDABLE as error:
+            pass_octets(self._cursor)
+            self._cursor.skip_expected()
+            self._emit((step.line,), "(a chunk)", monotonic(), unsendable(error).ending())
+            return
+        self._await_replies(session, incoming, sent)
 
     def _await_replies(self, session: Session, incoming: IncomingReplies, sent: SentStep) -> None:
         """Wait for the replies to what was sent, compare them, and emit the result."""
         self._use_wait()
         found = self._verifier.verify(session, incoming, own=sent.awaits_all)
         found = self._client.settle(session, incoming, self._verifier, sent, found)
-        self._emit(sent.lines, sent.shown, sent.started, found, may_go_on=sent.verb != "STARTTLS")
+        try:
+            self._emit(sent.lines, sent.shown, sent.started, found)
+        except _DialogueEnded as ended:
+            self._skip_mail_after(sent, found, ended)
+            raise
         if sent.verb == "DATA" and session.phase is not Phase.MAILDATA:
             skipped = self._client.mail.skip_refused(found)
             if skipped is not None:
                 self._emit_mail_skipped(skipped)
+
+    def _skip_mail_after(self, sent: SentStep, found: Comparison, ended: _DialogueEnded) -> None:
+        """Report the mail data of a DATA that the dialogue ended with."""
+        mail = self._client.mail
+        if self._keep_going and sent.verb == "DATA" and (found.accepts_354 or not found.demanded) and mail.is_ahead():
+            self._emit_mail_skipped(mail.skip(f"not sent: the dialogue ended {ended.where}", 0))
 
     def _await_expected(self, session: Session, incoming: IncomingReplies, step: Step | None) -> None:
         """Read the replies that are expected without a client line before them, such as the greeting."""
@@ -262,23 +335,14 @@ class Driver:
 
     def _await_greeting(self, session: Session, incoming: IncomingReplies, step: Step) -> None:
         """Read a greeting that no `S` line expects before the first client line."""
-        if session.dialogue.answered or self._talks_early(step):
+        if session.dialogue.answered or self._cursor.greeting_follows():
             return
         started = monotonic()
+        self._cursor.within = (
+            self._cursor.within_ahead
+        )  # counts for the first line as well: whoever wrote it saw no greeting
         self._use_wait()
         self._emit((), "", started, self._verifier.verify(session, incoming, own=True))
-
-    def _talks_early(self, step: Step) -> bool:
-        """Return whether the transcript sends octets first, and has the greeting after them."""
-        if step.marker is not Marker.CLIENT_OCTETS:
-            return False
-        following = (each for each in self._cursor.look_ahead_acted() if each.marker is not Marker.CLIENT_OCTETS)
-        first = next(following, None)
-        if first is None or first.marker is not Marker.SERVER:
-            return False
-        from smtp_shell.matching.expectation import ExpectedLine
-
-        return ExpectedLine.parse(first).accepts(220)
 
     # While the server works
 
@@ -295,9 +359,7 @@ class Driver:
 
     # Results
 
-    def _emit(
-        self, lines: tuple[int, ...], sent: str, started: float, found: Comparison, *, may_go_on: bool = True
-    ) -> None:
+    def _emit(self, lines: tuple[int, ...], sent: str, started: float, found: Comparison) -> None:
         """Make the result of a step. A difference is passed on at once, anything else with the next flush.
 
         Args:
@@ -305,54 +367,49 @@ class Driver:
             sent: What was sent, as it may be shown.
             started: When it began, on the clock of `time.monotonic`.
             found: The replies, compared.
-            may_go_on: Whether a replay that keeps going goes on after a difference here.
 
         Raises:
-            _Stopped: The replay ends here.
+            _DialogueEnded: The dialogue ends here.
         """
-        well = Outcome.MATCHED if found.demanded else Outcome.SENT
-        outcome = Outcome.MISMATCHED if found.status else well
-        result = StepResult(
-            self._name,
-            lines,
-            sent,
-            outcome,
-            found.why,
-            monotonic() - started,
-            found.code,
-            self._edited,
-            found.difference,
-            found.expected,
-            found.replies,
-        )
+        result = step_result(self._name, lines, sent, monotonic() - started, found, edited=self._edited)
         self._account.add(result, found.status)
         if found.status:
             self._account.flush()
-            if found.ended or not may_go_on or not self._keep_going:
-                raise _Stopped
+            if found.ended or not self._keep_going:
+                raise _DialogueEnded(f"in line {result.line}" if lines else "at the greeting")
 
     def _emit_skipped(self, lines: tuple[int, ...], sent: str, why: str, status: int = 0) -> None:
         """Make the result of a step that was not sent.
 
         Raises:
-            _Stopped: The replay ends here.
+            _DialogueEnded: The dialogue ends here.
         """
         outcome = Outcome.MISMATCHED if status else Outcome.SKIPPED
         result = StepResult(self._name, lines, excerpt(sent), outcome, why)
         self._account.add(result, status)
         self._account.flush()
         if status and not self._keep_going:
-            raise _Stopped
+            raise _DialogueEnded(f"in line {result.line}")
 
     def _emit_mail_skipped(self, skipped: SkippedMailData) -> None:
         self._emit_skipped(skipped.lines, "(mail data)", skipped.why, skipped.status)
 
     def _emit_surplus(self, incoming: IncomingReplies, lines: tuple[int, ...]) -> None:
         """Emit what came before anything was sent: it answers nothing, and is not in the transcript."""
-        surplus = self._verifier.surplus(incoming)
-        if surplus is not None:
-            why = "a reply came that the transcript does not have"
+        why = "a reply came that the transcript does not have"
+        while (surplus := self._verifier.surplus(incoming)) is not None:
             self._emit(lines, "", monotonic(), unexpected(surplus, DIFFERS, why))
+
+    def _emit_unsendable(self, session: Session, steps: Sequence[Step], error: SmtpShellError) -> None:
+        """Emit a step that cannot be sent. That a value is missing follows from a difference, where one was reported."""
+        ends = isinstance(error, TlsFailed)
+        in_exchange = session.phase is Phase.AUTH
+        exchange = ExchangeLines(challenged=in_exchange)
+        shown = "\n".join(shown_line(step, exchange) for step in steps)
+        missing = 0 if self._account.status else DIFFERS
+        self._skip(steps, shown, error.message.rstrip("."), error.exit_status if ends else missing)
+        if in_exchange or ends:
+            raise _DialogueEnded(f"in line {steps[0].line}")
 
     # The user
 
@@ -392,28 +449,31 @@ class Driver:
         if decided.act is Act.QUIT:
             raise _Stopped
         if decided.act is Act.SKIP:
-            self._skip(steps, decided.shown)
+            self._skip(steps, decided.shown, "skipped by hand")
             return False
         steps[:] = decided.steps
         self._edited = decided.edited
         return True
 
-    def _skip(self, steps: list[Step], text: str) -> None:
-        """Pass a step as a user wishes, with the mail data of DATA."""
+    def _skip(self, steps: Sequence[Step], text: str, why: str, status: int = 0) -> None:
+        """Pass a step, with the replies expected to it, and with the mail data of DATA or the chunk of BDAT.
+
+        Args:
+            steps: Its lines, which have been passed.
+            text: The step, as it may be shown.
+            why: Why it is not sent.
+            status: Exit status that it stands for.
+        """
         client = self._client
         verb = Command.parse(steps[-1].octets).verb
+        pass_chunk(self._cursor, steps)
         if verb == "AUTH" or client.sasl.expects_challenge:
-            self._skip_sasl(steps[-1], "skipped by hand", begins=verb == "AUTH")
-            return
-        self._cursor.skip_expected()
-        self._emit_skipped(tuple(step.line for step in steps), text, "skipped by hand")
+            client.sasl.skip()
+        else:
+            self._cursor.skip_expected()
+        self._emit_skipped(tuple(step.line for step in steps), text, why, status)
         if verb == "DATA" and client.mail.is_ahead():
-            self._emit_mail_skipped(client.mail.skip("skipped by hand", 0))
-
-    def _skip_sasl(self, step: Step, why: str, *, begins: bool = False) -> None:
-        """Emit a line of an exchange that is not sent; the line has been passed."""
-        self._client.sasl.skip()
-        self._emit_skipped((step.line,), shown_line(step, ExchangeLines(challenged=not begins)), why)
+            self._emit_mail_skipped(client.mail.skip(why, 0))
 
     def _find_credentials(self, session: Session, incoming: IncomingReplies, step: Step) -> None:
         """Find the credentials for `${sasl}`. What is missing ends the dialogue when the reply is awaited."""
@@ -436,11 +496,10 @@ class Driver:
         match name:
             case "connect":
                 self._end_connection()
-                self._connect(words[0], tls="tls" in words[1:], line=step.line)
+                with suppress(_ConnectForeseen):
+                    self._connect(words[0], tls="tls" in words[1:], line=step.line)
             case "wait":
                 self._wait(float(words[0]))
-            case "within":
-                self._verifier.reply_timeout = float(words[0])
             case "close" if words[:1] == ["server"]:
                 self._expect_close(step)
             case "close" | "error":
@@ -476,7 +535,7 @@ class Driver:
             if not self._verifier.foresees(error, attacked=False, cut=True):
                 failure = Comparison(ended=True).differing(error.exit_status, error.message.rstrip("."))
                 self._emit((line,) if line else (), "*: connect", monotonic(), failure)
-            raise _Stopped from None
+            raise _ConnectForeseen from None
         session.waits.timeouts = settings.timeouts
         session.waits.deadline = self._deadline
         self.session, self._incoming = session, IncomingReplies(session)
@@ -510,7 +569,7 @@ class Driver:
         session, incoming, started = self.session, self._incoming, monotonic()
         found = Comparison(demanded=True)
         if session is not None and incoming is not None and session.is_open:
-            session.waits.reply_timeout, self._verifier.reply_timeout = self._verifier.reply_timeout, None
+            session.waits.reply_timeout, self._cursor.within = self._cursor.within, None
             timeouts = session.waits.timeouts
             patience = session.waits.bounded(timeouts.quit if session.phase is Phase.CLOSED else timeouts.reply)
             session.waits.reply_timeout = None
@@ -545,32 +604,3 @@ class Driver:
             session.drop(reset=True)
         session.close()
         self.session = self._incoming = None
-
-
-def find_target(name: str, settings: ReplaySettings, address: str, *, tls: bool) -> Target:
-    """Return what to connect to: what the user named, and only without that what the transcript names.
-
-    Args:
-        name: The transcript's name, escaped.
-        settings: What the user named.
-        address: The server that the transcript names; empty for none.
-        tls: Whether the transcript begins with TLS.
-
-    Raises:
-        UsageError: There is no server, or the transcript names one that a file may not start.
-    """
-    if isinstance(settings.server, Target):
-        return settings.server
-    if settings.server is not None:
-        bare = "://" not in settings.server and not settings.server.startswith(("pipe:", "lmtp+unix:"))
-        implicit = settings.tls or (tls and bare and not settings.starttls)
-        return parse_target(settings.server, tls=implicit, starttls=settings.starttls)
-    if not address:
-        raise UsageError(f"{name} names no server; say where to replay it with --server URL.")
-    try:
-        target = parse_target(address, tls=(tls or settings.tls) and not settings.starttls, starttls=settings.starttls)
-    except UsageError as error:
-        raise UsageError(f"{name} names a server that cannot be one: {error.message}") from None
-    if target.way is not Way.TCP:
-        raise UsageError(f"{name} was made with {target}, which a file may not start; name it with --server.")
-    return target

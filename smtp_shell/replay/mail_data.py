@@ -76,6 +76,7 @@ class MailDataSender:
         self._folder = folder
         self._expand_line = expand
         self._outside = outside
+        self._is_taken = False  # whether all of it has been taken from the transcript
         self._first = 0  # number of the first line of the mail data that is being sent
         self._file: Iterator[bytes] | None = None  # the rest of a `C<` file
         self._encoder = MailDataEncoder()
@@ -103,11 +104,14 @@ class MailDataSender:
         if step is None:
             return self._end(is_whole=False, why="the transcript ends inside the mail data; no final dot is sent")
         if step.marker in _LINES:
-            octets, is_whole = self._expand(cursor.take_run(_LINES, ".", PIECE))
+            lines = cursor.take_run(_LINES, ".", PIECE)
+            self._is_taken = lines[-1].text == "."
+            octets, is_whole = self._expand(lines)
             incoming.attempt(partial(session.send_mail_data, octets, last=is_whole))
             return self._end(is_whole=True) if is_whole else None
         if step.marker is Marker.MAIL_DATA_FILE:
             cursor.advance()
+            self._is_taken = True
             self._encoder = MailDataEncoder()
             self._file = body_pieces(self._folder, step, outside=self._outside)
             return None
@@ -129,8 +133,9 @@ class MailDataSender:
             if not comparison.ok:
                 return self.skip("there was no 354", 0)
             return self.skip(f"DATA was answered with {comparison.code}, as foreseen: the mail data is not sent", 0)
-        if comparison.ok and not comparison.demanded and self.is_ahead():
-            return self.skip(f"DATA was answered with {comparison.code}, not 354: the mail data is not sent", DIFFERS)
+        if not comparison.demanded and self.is_ahead():
+            status = DIFFERS if comparison.ok else 0
+            return self.skip(f"DATA was answered with {comparison.code}, not 354: the mail data is not sent", status)
         return None
 
     def is_ahead(self) -> bool:
@@ -154,6 +159,17 @@ class MailDataSender:
                 break
         self._cursor.skip_expected()
         return SkippedMailData((first.line, last.line), why, status)
+
+    def break_off(self) -> tuple[int, int]:
+        """Pass the rest of mail data that cannot be sent, with the replies expected to it; return its first and last line."""
+        cursor = self._cursor
+        while not self._is_taken and (step := cursor.step) is not None and step.marker in _LINES:
+            cursor.advance()
+            self._is_taken = step.text == "."
+        lines = (self._first, cursor.line)
+        cursor.skip_expected()
+        self.is_sending, self._file = False, None
+        return lines
 
     def _expand(self, lines: list[Step]) -> tuple[bytes, bool]:
         """Return the octets of lines of mail data without the final dot, and whether the final dot is among them.

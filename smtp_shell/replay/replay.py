@@ -9,8 +9,9 @@ from msgspec.structs import replace
 
 from smtp_shell.errors import Fault, UsageError
 from smtp_shell.protocol.octets import escape_str
-from smtp_shell.replay.driver import Driver, find_target
+from smtp_shell.replay.driver import Driver
 from smtp_shell.replay.plan import ReplayPlan, plan
+from smtp_shell.replay.targets import find_target
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

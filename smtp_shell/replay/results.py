@@ -42,11 +42,17 @@ class Difference(Struct, frozen=True):
 
     Args:
         expected: The line of the transcript that was not met; empty where none was.
-        received: The line that came in its place, escaped; empty where none came.
+        received: The line that came in its place, escaped, or the whole reply where no single line did; empty where none came.
+        at: Column of `received` at which it begins to differ in what counts; None where that is no place.
+        line: Number in the file of the expected line; 0 for none.
+        reply: Which of the replies of this step differs, from 1; 0 where it answers nothing.
     """
 
     expected: str = ""
     received: str = ""
+    at: int | None = 0
+    line: int = 0
+    reply: int = 0
 
 
 class StepResult(Struct, frozen=True):
@@ -79,6 +85,30 @@ class StepResult(Struct, frozen=True):
     replies: tuple[bytes | str, ...] = ()
 
     @property
+    def line(self) -> int:
+        """Number of its first line, or in a pipelined group of the command whose reply differs; 0 for a step without lines."""
+        command = self.command
+        return self.lines[command] if command is not None else self.lines[0] if self.lines else 0
+
+    @property
+    def command(self) -> int | None:
+        """Which command of a pipelined group the difference is about, from 0; None in any other step."""
+        reply = self.difference.reply if self.difference is not None else 0
+        return reply - 1 if "\n" in self.sent and 0 < reply <= len(self.lines) else None
+
+    @property
+    def expected_line(self) -> int:
+        """Number of the expected line that was not met; 0 for none."""
+        return self.difference.line if self.difference is not None else 0
+
+    @property
+    def names_expectation(self) -> bool:
+        """Whether the line that was not met is to be named by its number, as it does not follow the step's last line."""
+        if not self.expected_line or not self.sent or not self.lines:
+            return False
+        return self.command is not None or self.expected_line != self.lines[-1] + 1
+
+    @property
     def expected(self) -> str:
         """What the transcript expects; in a mismatch the line that was not met."""
         if self.difference is not None:
@@ -105,6 +135,7 @@ class ReplayResult(Struct, frozen=True):
         failure: The first thing that went wrong, in a sentence; None when nothing did.
         seconds: How long it took.
         handed_over: Whether a user goes on by hand.
+        ending: What ended it early, in a sentence, where no step says so; empty where nothing did.
     """
 
     path: str
@@ -115,6 +146,7 @@ class ReplayResult(Struct, frozen=True):
     failure: str | None
     seconds: float
     handed_over: bool = False
+    ending: str = ""
 
     @property
     def ok(self) -> bool:

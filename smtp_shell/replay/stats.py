@@ -6,13 +6,17 @@ from _thread import allocate_lock  # threading.Lock itself; importing threading 
 from math import ceil, exp, log
 from typing import TYPE_CHECKING
 
+from smtp_shell.errors import Interrupted
 from smtp_shell.replay.results import Outcome, no_counts
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from smtp_shell.replay.results import ReplayResult, StepResult
 
 _CLASSES_PER_E = 1 / log(1.01)
 _SHORTEST = 1e-7
+_MOST_FAILURES = 100
 
 
 class Latencies:
@@ -54,6 +58,39 @@ class Latencies:
         return 0.0
 
 
+class Failures:
+    """The first failure of each replay that failed, in the order in which they ended. The same one is kept once."""
+
+    def __init__(self) -> None:
+        self._times: dict[str, int] = {}  # sentence -> in how many replays
+        self._more = 0  # replays whose failure is not kept
+
+    def add(self, sentence: str, times: int = 1) -> None:
+        """Add a failure.
+
+        Args:
+            sentence: It, with the file and the line.
+            times: How many replays had it.
+        """
+        if sentence in self._times or len(self._times) < _MOST_FAILURES:
+            self._times[sentence] = self._times.get(sentence, 0) + times
+        else:
+            self._more += times
+
+    def merge(self, other: Failures) -> None:
+        """Add all that another one has."""
+        for sentence, times in other._times.items():
+            self.add(sentence, times)
+        self._more += other._more
+
+    def shown(self) -> Iterator[str]:
+        """Yield each failure once, and how often it happened."""
+        for sentence, times in self._times.items():
+            yield sentence if times == 1 else f"{sentence} ({times:,} times)"
+        if self._more:
+            yield f"{self._more:,} more"
+
+
 class RunStats:
     """The numbers of any number of replays.
 
@@ -64,6 +101,7 @@ class RunStats:
         exit_status: The highest exit status.
         seconds: How long all of it took.
         interrupted: Whether Ctrl-C ended it.
+        failures: What went wrong first in each replay that failed.
         replay_seconds: How long each replay took.
         step_seconds: How long each step took, from its first octet to the verdict on the last reply to it.
     """
@@ -72,6 +110,7 @@ class RunStats:
         self.replays = 0
         self.failed = 0
         self.counts = no_counts()
+        self.failures = Failures()
         self.exit_status = 0
         self.seconds = 0.0
         self.interrupted = False
@@ -95,6 +134,11 @@ class RunStats:
         self.failed += result.exit_status != 0
         for outcome, number in result.counts.items():
             self.counts[outcome] += number
+        if result.failure is not None and result.exit_status != Interrupted.exit_status:
+            named = result.failure.startswith(f"{result.path}:")
+            more = result.counts[Outcome.MISMATCHED] - 1
+            also = f" {more} more {'step' if more == 1 else 'steps'} differed." if more > 0 else ""
+            self.failures.add(f"{'' if named else f'{result.path}: '}{result.failure}{also}")
         self.exit_status = max(self.exit_status, result.exit_status)
         self.replay_seconds.add(result.seconds)
 
@@ -105,6 +149,7 @@ class RunStats:
             self.failed += other.failed
             for outcome, number in other.counts.items():
                 self.counts[outcome] += number
+            self.failures.merge(other.failures)
             self.exit_status = max(self.exit_status, other.exit_status)
             self.replay_seconds.merge(other.replay_seconds)
             self.step_seconds.merge(other.step_seconds)

@@ -20,12 +20,13 @@ from smtp_shell.matching.compare import match, match_octets
 from smtp_shell.matching.expectation import ExpectedReply
 from smtp_shell.protocol.octets import escape
 from smtp_shell.protocol.replies import VIOLATIONS
-from smtp_shell.replay.results import LONGEST_SHOWN, Difference, excerpt, shown_reply
-from smtp_shell.transcript.step import SERVER_LINES, Marker
+from smtp_shell.replay.results import LONGEST_SHOWN, Difference, Outcome, StepResult, excerpt, shown_reply
+from smtp_shell.transcript.step import Marker
 
 if TYPE_CHECKING:
     from smtp_shell.client.incoming import IncomingReply
     from smtp_shell.client.session import Session
+    from smtp_shell.errors import SmtpShellError
     from smtp_shell.matching.compare import Verdict
     from smtp_shell.matching.expectation import Strictness
     from smtp_shell.replay.cursor import StepCursor
@@ -76,6 +77,10 @@ class Comparison(Struct, frozen=True):
         """Whether a 354 could have been the last reply expected."""
         return self.last_expected is not None and self.last_expected.accepts_354
 
+    def foresaw(self, code: int) -> bool:
+        """Return whether this code could have been the last reply expected."""
+        return self.last_expected is not None and self.last_expected.allows(code)
+
     @property
     def shown_expected(self) -> str:
         """What was expected, or the line of it that was not met."""
@@ -86,11 +91,22 @@ class Comparison(Struct, frozen=True):
         """What came, or the line of it that differs."""
         return self.difference.received if self.difference is not None else _first_of(self.replies)
 
-    def differing(self, status: int, why: str, expected: str = "", received: str = "") -> Comparison:
-        """Return it with a difference; one that is there already counts before it."""
+    def differing(
+        self,
+        status: int,
+        why: str,
+        expected: str = "",
+        received: str = "",
+        *,
+        at: int | None = None,
+        line: int = 0,
+        reply: int = 0,
+    ) -> Comparison:
+        """Return it with a difference; one that is there already counts before it. The arguments are those of `Difference`."""
         if self.status:
             return self
-        return replace(self, status=status, why=why, difference=Difference(excerpt(expected), excerpt(received)))
+        difference = Difference(excerpt(expected), excerpt(received), at, line, reply)
+        return replace(self, status=status, why=why, difference=difference)
 
     def ending(self) -> Comparison:
         """Return it as one after which the dialogue cannot go on."""
@@ -112,12 +128,10 @@ class ReplyVerifier:
 
     Attributes:
         doubtful: How many replies may still come to octets that were sent as they are, and that nothing is expected for.
-        reply_timeout: Seconds of a `*: within` that counts for the next wait; None where there was none.
     """
 
     def __init__(self, cursor: StepCursor, strictness: Strictness, variables: Variables, *, keep_going: bool) -> None:
         self.doubtful = 0
-        self.reply_timeout: float | None = None
         self._cursor = cursor
         self._strictness = strictness
         self._variables = variables
@@ -132,12 +146,8 @@ class ReplyVerifier:
             own: Whether all that is owed is awaited, also what no `S` line expects.
         """
         following = self._cursor.step
-        declines_tls = following is not None and following.marker is Marker.EVENT and self._pass_events()
-        if self.reply_timeout is not None:
-            session.waits.reply_timeout = self.reply_timeout
+        declines_tls = following is not None and following.marker is Marker.EVENT and self._passes_no_tls()
         comparison = self._compare(session, incoming, own=own)
-        if self.reply_timeout is not None:
-            self.reply_timeout = session.waits.reply_timeout = None
         if self.doubtful:
             self.doubtful = min(self.doubtful, session.outstanding)
         if comparison.status:
@@ -177,34 +187,38 @@ class ReplyVerifier:
 
     def _compare(self, session: Session, incoming: IncomingReplies, *, own: bool) -> Comparison:
         found = Comparison()
+        number = 0  # of the reply, among those to this step
         while found.status == 0 or (self._keep_going and not found.ended):
             expected = self._cursor.take_expected()
             if expected is None and not (own and (session.outstanding > self.doubtful or incoming.broken)):
                 break
             try:
-                came = incoming.next()
+                came = incoming.next() if self._cursor.within is None else self._next_within(session, incoming)
             except DialogueBroken as error:
-                return self._not_come(found, expected, error, session, incoming)
-            found = self._judge(found, expected, came, incoming)
+                return self._not_come(found, expected, error, session, incoming, number + 1)
+            number += came.number > 0
+            found = self._judge(found, expected, came, session, incoming, number if came.number else 0)
         return found
 
-    def _pass_events(self) -> bool:
-        """Pass the events that may stand between a step and the replies to it; return whether `no-tls` is among them."""
-        declines_tls = False
-        while name := self._cursor.next_event():
-            if name == "no-tls":
-                declines_tls = True
-            elif name == "within" and self._expects_after_event():
-                step = self._cursor.step
-                self.reply_timeout = float(step.event[1]) if step is not None else None
-            else:
-                break
-            self._cursor.advance()
-        return declines_tls
+    def _next_within(self, session: Session, incoming: IncomingReplies) -> IncomingReply:
+        """Return what comes next, in the time that a `*: within` allows.
 
-    def _expects_after_event(self) -> bool:
-        following = [step for step, _ in zip(self._cursor.look_ahead_acted(), range(2), strict=False)]
-        return len(following) > 1 and following[1].marker in SERVER_LINES
+        Raises:
+            DialogueBroken: As `IncomingReplies.next` does.
+        """
+        session.waits.reply_timeout, self._cursor.within = self._cursor.within, None
+        try:
+            return incoming.next()
+        finally:
+            session.waits.reply_timeout = None
+
+    def _passes_no_tls(self) -> bool:
+        """Pass the `*: no-tls` that may stand between a step and the reply to it; return whether there is one."""
+        found = False
+        while self._cursor.next_event() == "no-tls":
+            found = True
+            self._cursor.advance()
+        return found
 
     def _not_come(
         self,
@@ -213,15 +227,24 @@ class ReplyVerifier:
         error: DialogueBroken,
         session: Session,
         incoming: IncomingReplies,
+        number: int,
     ) -> Comparison:
         cut = incoming.broken is not None
         if expected is None and self.foresees(error, attacked=session.is_attacked, cut=cut):
             return replace(found, ended=not isinstance(error, WaitTimedOut))
         found = replace(_with(found, expected, None), ended=True)
-        return found.differing(error.exit_status, error.message.rstrip("."), str(expected or ""))
+        line = expected.lines[0].line if expected is not None else 0
+        why = error.message.rstrip(".")
+        return found.differing(error.exit_status, why, str(expected or ""), line=line, reply=number)
 
     def _judge(
-        self, found: Comparison, expected: ExpectedReply | None, came: IncomingReply, incoming: IncomingReplies
+        self,
+        found: Comparison,
+        expected: ExpectedReply | None,
+        came: IncomingReply,
+        session: Session,
+        incoming: IncomingReplies,
+        number: int,
     ) -> Comparison:
         verdict = None
         if expected is not None:
@@ -229,7 +252,8 @@ class ReplyVerifier:
                 verdict = match_octets(expected, came.octets)
             else:
                 greets = came.number == 1
-                verdict = match(expected, came.reply, self._strictness, verb=came.verb, greeting=greets)
+                owed = self._owed_beyond(session) if expected.is_open else None
+                verdict = match(expected, came.reply, self._strictness, verb=came.verb, greeting=greets, owed=owed)
             if not verdict.ok and came.reply is not None and self.doubtful:
                 self.doubtful -= 1
                 self._cursor.put_back_expected(expected.lines)
@@ -243,25 +267,38 @@ class ReplyVerifier:
             error = incoming.broken
             why = error.message.rstrip(".") if error else "what came is no SMTP reply"
             status = error.exit_status if error else VIOLATED
-            return replace(found, ended=True).differing(status, why, str(expected or ""), shown(came))
+            line = expected.lines[0].line if expected is not None else 0
+            found = replace(found, ended=True)
+            return found.differing(status, why, str(expected or ""), shown(came), line=line, reply=number)
         if verdict is None:
-            return self._judge_unexpected(found, came, was_demanded=was_demanded)
+            return self._judge_unexpected(found, came, number, was_demanded=was_demanded)
         if not verdict.ok:
             status = VIOLATED if verdict.violation else DIFFERS
-            return found.differing(status, verdict.why, verdict.expected, verdict.received)
+            received = verdict.received or shown(came)
+            return found.differing(
+                status, verdict.why, verdict.expected, received, at=verdict.at, line=verdict.line, reply=number
+            )
         return self._capture(found, verdict) if verdict.captures else found
 
-    def _judge_unexpected(self, found: Comparison, came: IncomingReply, *, was_demanded: bool) -> Comparison:
+    def _owed_beyond(self, session: Session) -> int:
+        """Return how many replies are owed beyond those that the lines after the taken ones expect."""
+        return session.outstanding - self.doubtful - self._cursor.count_expected()
+
+    def _judge_unexpected(
+        self, found: Comparison, came: IncomingReply, number: int, *, was_demanded: bool
+    ) -> Comparison:
         reply = came.reply
         assert reply is not None
         if any(oddity in VIOLATIONS for oddity in reply.oddities):
             why = "the server broke the protocol: " + reply.oddities[0].value
-            return found.differing(VIOLATED, why, "", shown(came))
+            return found.differing(VIOLATED, why, "", shown(came), reply=number)
         if was_demanded or not came.number:
-            return found.differing(DIFFERS, "a reply came that the transcript does not have", "", shown(came))
+            return found.differing(
+                DIFFERS, "a reply came that the transcript does not have", "", shown(came), reply=number
+            )
         if self._cursor.next_event() == "timeout":
             why = "a reply came where the transcript has a timeout"
-            return found.differing(DIFFERS, why, "*: timeout", shown(came))
+            return found.differing(DIFFERS, why, "*: timeout", shown(came), reply=number)
         return found
 
     def _capture(self, found: Comparison, verdict: Verdict) -> Comparison:
@@ -275,6 +312,40 @@ class ReplyVerifier:
 def unexpected(came: IncomingReply, status: int, why: str, expected: str = "") -> Comparison:
     """Return the comparison of something that came where the transcript expects something else, or nothing."""
     return _with(Comparison(), None, came).differing(status, why, expected, shown(came))
+
+
+def unsendable(error: SmtpShellError, what: str = "") -> Comparison:
+    """Return the comparison of a step that lacks something which the transcript was to bring."""
+    return Comparison().differing(DIFFERS, f"{error.message.rstrip('.')}{what}")
+
+
+def step_result(
+    name: str, lines: tuple[int, ...], sent: str, seconds: float, found: Comparison, *, edited: bool
+) -> StepResult:
+    """Return the result of a step.
+
+    Args:
+        name: The transcript's name, escaped.
+        lines: Numbers of its lines.
+        sent: What was sent, as it may be shown.
+        seconds: How long it took.
+        found: The replies, compared.
+        edited: Whether a user changed it.
+    """
+    well = Outcome.MATCHED if found.demanded else Outcome.SENT
+    return StepResult(
+        name,
+        lines,
+        sent,
+        Outcome.MISMATCHED if found.status else well,
+        found.why,
+        seconds,
+        found.code,
+        edited,
+        found.difference,
+        found.expected,
+        found.replies,
+    )
 
 
 def shown(came: IncomingReply) -> str:

@@ -94,10 +94,9 @@ class TextRunReport:
 
     def finish(self, result: ReplayResult) -> None:
         """Write what ended the run, if no step has said so."""
-        if result.failure is None or result.counts[Outcome.MISMATCHED]:
-            return
-        if not self._is_quiet or self._may_show():
-            _write(self._out, f"{INDENT}{result.failure}")
+        ending = result.ending or ("" if result.counts[Outcome.MISMATCHED] else result.failure)
+        if ending and (not self._is_quiet or self._may_show()):
+            _write(self._out, f"{INDENT}{ending}")
 
     def _may_show(self) -> bool:
         if self._is_shown is None:
@@ -129,7 +128,9 @@ def step_lines(step: StepResult, *, color: bool = False) -> list[str]:
 
 
 def summary_lines(stats: RunStats, *, repeat: int = 1, jobs: int = 1) -> Iterator[str]:
-    """Yield the lines that sum up: `3 transcripts, 57 steps: 56 matched, 1 differed`; of many replays also how fast they were.
+    """Yield the lines that sum up: what failed, and `3 transcripts, 57 steps: 56 matched, 1 differed`.
+
+    Of many replays also how fast they were.
 
     Args:
         stats: The numbers of all replays.
@@ -146,6 +147,7 @@ def summary_lines(stats: RunStats, *, repeat: int = 1, jobs: int = 1) -> Iterato
         )
         if stats.counts[outcome] or outcome is Outcome.MATCHED
     ]
+    yield from (f"failed: {failure}" for failure in stats.failures.shown())
     what = _many(stats.replays, "replay" if repeat > 1 else "transcript")
     failed = f" ({stats.failed} failed)" if repeat > 1 and stats.failed else ""
     yield f"{what}{failed}, {_many(stats.steps, 'step')}: {', '.join(parts)}"
@@ -176,28 +178,31 @@ def _per_second(number: int, seconds: float) -> str:
 
 
 def _difference(step: StepResult, *, color: bool) -> Iterator[str]:
+    if step.names_expectation:
+        yield f"{INDENT}{_place(step)}"
     if step.expected:
         yield from _labelled("expected: ", step.expected)
     if step.received:
         yield from _labelled("received: ", step.received)
-    mark = _first_difference(step.expected, step.received)
-    if mark is not None:
-        below = f"{INDENT}{' ' * len('received: ')}{' ' * mark}^"
+    at = step.difference.at if step.difference is not None else None
+    if at is not None and step.expected and step.received and "\n" not in step.received:
+        below = f"{INDENT}{' ' * len('received: ')}{' ' * at}^"
         yield _paint(below, _RED) if color else below
     yield f"{INDENT}{step.why}"
+
+
+def _place(step: StepResult) -> str:
+    """Return which command of a group a difference is about, and which line of the file was not met."""
+    expected = f"expected in {step.path}:{step.expected_line}"
+    if step.command is None:
+        return expected
+    command = step.sent.split("\n")[step.command : step.command + 1] or ["…"]
+    return f"the reply to line {step.line}, {_sent_line(command[0])}; {expected}"
 
 
 def _labelled(label: str, text: str) -> Iterator[str]:
     for number, line in enumerate(text.split("\n")[:_MOST_LINES]):
         yield f"{INDENT}{label if number == 0 else ' ' * len(label)}{line}"
-
-
-def _first_difference(expected: str, received: str) -> int | None:
-    """Return where two lines begin to differ; None where a mark beneath them would say nothing."""
-    if not expected or not received or "\n" in expected + received or expected.startswith(("S~ ", "S| ", "*: ")):
-        return None
-    pairs = zip(expected, received, strict=False)
-    return next((at for at, (left, right) in enumerate(pairs) if left != right), min(len(expected), len(received)))
 
 
 def _sent_line(line: str) -> str:

@@ -109,7 +109,7 @@ def test_within_bounds_the_next_wait_only() -> None:
     incoming = IncomingReplies(session)
     incoming.attempt(lambda: session.send(Command(b"NOOP")))
     assert "within 7 s" in verifier.verify(session, incoming, own=True).why
-    assert (verifier.reply_timeout, session.waits.reply_timeout) == (None, None)
+    assert (cursor.within, session.waits.reply_timeout) == (None, None)
 
 
 def test_no_tls_between_step_and_reply_is_noticed() -> None:
