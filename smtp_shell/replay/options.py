@@ -12,7 +12,7 @@ from smtp_shell.arguments import file_path, seconds, whole_number
 from smtp_shell.errors import UsageError
 from smtp_shell.matching.expectation import Strictness
 from smtp_shell.replay.results import Act, Decision, PendingStep
-from smtp_shell.transcript.variables import parse_assignment
+from smtp_shell.transcript.variables import SASL_MARK, parse_assignment
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -131,7 +131,8 @@ def _step_question(ask: Ask) -> Callable[[PendingStep], Decision]:
                 return Decision(Act.QUIT)
             if act is Act.EDIT:
                 if not step.mail_data:
-                    return Decision(Act.EDIT, ask("     send instead: ", False))
+                    # What takes the place of a response is one too, and is hidden like any other.
+                    return Decision(Act.EDIT, ask("     send instead: ", step.text == SASL_MARK))
             elif act is not None:
                 return Decision(act)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -39,7 +39,8 @@ def ask(question: str, hidden: bool) -> str:
         hidden: Whether the answer is not shown.
     """
     session: PromptSession[str] = PromptSession(
-        history=InMemoryHistory(), input_processors=[_Hide(Condition(lambda: hidden))]
+        history=InMemoryHistory(),
+        input_processors=[_MaskCredential(_answer_starts), _Hide(Condition(lambda: hidden))],
     )
     return session.prompt([("", question)])
 
@@ -159,7 +160,10 @@ def _make_prompt(shell: Shell) -> PromptSession[str]:
         completer=_Completer(shell),
         complete_while_typing=Condition(lambda: shell.phase not in (Phase.MAILDATA, Phase.AUTH)),
         bottom_toolbar=lambda: toolbar(shell),
-        input_processors=[_MaskCredential(shell), _Hide(Condition(lambda: shell.phase is Phase.AUTH))],
+        input_processors=[
+            _MaskCredential(lambda text: mask_starts(text, in_exchange=shell.awaits_answer)),
+            _Hide(Condition(lambda: shell.phase is Phase.AUTH)),
+        ],
         style=STYLE,
         enable_suspend=True,
         reserve_space_for_menu=6,
@@ -181,24 +185,29 @@ class _Completer(Completer):
 
 
 class _MaskCredential(Processor):
-    """Masks a credential while it is typed after AUTH, and the answers in a paste that begins with AUTH.
+    """Masks credentials while they are typed, over all lines of a paste.
 
     Args:
-        shell: The shell; what is typed may go on in an exchange of its dialogue.
+        starts: Returns for each line of what is typed where to begin to mask it; None for a line that is shown.
     """
 
-    def __init__(self, shell: Shell) -> None:
-        self._shell = shell
+    def __init__(self, starts: Callable[[str], Sequence[int | None]]) -> None:
+        self._starts = starts
 
     def apply_transformation(self, transformation_input: TransformationInput) -> Transformation:
         fragments = transformation_input.fragments
         lineno = transformation_input.lineno
-        typed = transformation_input.document.lines[: lineno + 1]
-        start = mask_starts("\n".join(typed), in_exchange=self._shell.awaits_answer)[lineno]
+        start = self._starts("\n".join(transformation_input.document.lines[: lineno + 1]))[lineno]
         if start is None:
             return Transformation(fragments)
         text = "".join(fragment[1] for fragment in fragments)
         return Transformation([("", text[:start] + "•" * (len(text) - start))])
+
+
+def _answer_starts(text: str) -> list[int | None]:
+    """Return where to mask an answer to a question, which may be a line to send; what is pasted after it answers another question."""
+    first, *further = text.split("\n")
+    return [*mask_starts(first), *(0 for _ in further)]
 
 
 class _Hide(Processor):

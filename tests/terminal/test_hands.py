@@ -281,3 +281,32 @@ def test_the_answers_in_a_paste_are_masked_and_are_not_sent_after_a_refusal(auth
     assert not any(password in row for row in terminal.seen)
     assert password not in the_recording(state_dir).read_text()
     assert password not in (state_dir / "history").read_text()
+
+
+def test_what_is_pasted_after_the_answer_to_a_question_is_masked(state_dir: Path) -> None:
+    with played_by_hand("--insecure-auth") as (terminal, _):
+        terminal.enter("auth login")
+        terminal.wait_prompt("User")
+        terminal.type(f"{PASTE_BEGINS}student\nopen sesame{PASTE_ENDS}")
+        terminal.wait(lambda: terminal.line.endswith("•" * len("open sesame")), "the paste")
+        assert not any("sesame" in row for row in terminal.seen)
+        terminal.type(CTRL_C)
+        leave(terminal)
+
+
+def test_after_a_reconnect_the_question_names_the_last_user_and_the_password_is_hidden(
+    practice: PracticeServer, state_dir: Path
+) -> None:
+    password = practice.password.reveal()
+    with running(f"127.0.0.1:{practice.port}", "--starttls", "--ca-file", str(practice.ca_file)) as terminal:
+        terminal.enter("auth login", "ready")
+        terminal.enter("student", "User")
+        terminal.enter(password, "Password for student")
+        terminal.wait_for("*: auth LOGIN student")
+        terminal.enter("/reconnect", "ready")
+        terminal.enter("auth login", "ready")
+        terminal.enter("", "User [student]")
+        terminal.enter(password, "Password for student")
+        terminal.wait(lambda: terminal.text.count("*: auth LOGIN student") == 2, "the second 235")
+        leave(terminal)
+    assert not any(password in row for row in terminal.seen)
