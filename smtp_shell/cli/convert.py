@@ -45,16 +45,21 @@ def main(words: Sequence[str]) -> int:
 
     from smtp_shell.export import find_export
     from smtp_shell.private_files import create_private
+    from smtp_shell.protocol.masking import MASK
     from smtp_shell.protocol.octets import escape_str
     from smtp_shell.recording.decoder import entries
+    from smtp_shell.recording.shown import without_variables
     from smtp_shell.transcript.credentials import CredentialMask, masked_steps, masking_warning
     from smtp_shell.transcript.reader import open_transcript
 
     name = options.to or Path(options.output).suffix.removeprefix(".")
     export = None if name == _OWN_FORMAT else find_export(name)
-    mask = CredentialMask()
-    with open_transcript(Path(options.input)) as reader:
+    path = Path(options.input)
+    with open_transcript(path) as reader:
         header = reader.header
+        mask = CredentialMask(header.variables if header else None)
+        if not options.keep_secrets:
+            header = without_variables(path, header, None if export is None else MASK)
         title = (header.title or header.server) if header else ""
         out = (
             nullcontext(sys.stdout)

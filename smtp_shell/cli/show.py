@@ -30,14 +30,13 @@ def main(words: Sequence[str]) -> int:
     options = parser.parse_args(words)
     from pathlib import Path
 
-    from smtp_shell.recording.decoder import entries
-    from smtp_shell.transcript.credentials import CredentialMask, masking_warning, shown_steps
-    from smtp_shell.transcript.reader import open_transcript
+    from smtp_shell.recording.shown import shown_transcript
+    from smtp_shell.transcript.credentials import masking_warning
 
-    view, mask = make_view(options), CredentialMask()
-    with open_transcript(Path(options.file)) as reader:
-        view.show_all(entries(shown_steps(reader, mask), header=reader.header))
-    if warning := masking_warning(reader.name, mask):
+    view = make_view(options)
+    with shown_transcript(Path(options.file)) as (name, found, mask):
+        view.show_all(found)
+    if warning := masking_warning(name, mask):
         sys.stdout.flush()
         sys.stderr.write(f"smtp-shell: {warning}\n")
     return 0

@@ -263,6 +263,7 @@ class Dialogue:
         self._parser = ReplyParser(self._limits)
         self._forgive()
         self._raw = RawLines(self._limits.line)
+        self.exchange = ExchangeLines()
         self._raw_in_data = False
         self.extensions = None
         self.phase = Phase.FRESH

@@ -110,17 +110,21 @@ def plan(path: Path, given: Mapping[str, str], *, outside: bool = False, keep: b
         found[MOST_FAULTS:] = [Fault(0, f"there are more faults after these {MOST_FAULTS}")]
     if found:
         raise TranscriptError(name, *found)
-    return checker.plan(kept.steps, _credentials_of(path, kept.steps) if checker.may_hold_credentials else None)
+    if not checker.may_hold_credentials:
+        return checker.plan(kept.steps, None)
+    defaults = scan.header.variables if scan.header else {}
+    variables = {each: value for each, value in defaults.items() if each not in given}
+    return checker.plan(kept.steps, _credentials_of(path, kept.steps, variables))
 
 
-def _credentials_of(path: Path, kept: tuple[Step, ...] | None) -> CredentialMask | None:
+def _credentials_of(path: Path, kept: tuple[Step, ...] | None, variables: Mapping[str, str]) -> CredentialMask | None:
     """Find the credentials that stand in a transcript with AUTH in it; None if there are none.
 
     A pass of its own: most transcripts have no AUTH, and those that have it are short.
     """
     from smtp_shell.transcript.credentials import CredentialMask, masked_steps
 
-    mask = CredentialMask()
+    mask = CredentialMask(variables)
     with open_transcript(path) if kept is None else nullcontext(kept) as steps:
         for _ in masked_steps(steps, mask):
             pass

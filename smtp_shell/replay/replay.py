@@ -130,4 +130,4 @@ def _steps_of(checked: ReplayPlan, path: Path) -> Iterator[Iterable[Step]]:
             return
         from smtp_shell.transcript.credentials import with_echo_masked
 
-        yield with_echo_masked(steps)
+        yield with_echo_masked(steps, checked.header.variables if checked.header else {})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
@@ -14,11 +14,10 @@ from smtp_shell.protocol.octets import decode_base64, escape
 from smtp_shell.protocol.rawlines import lines_of
 from smtp_shell.transcript.notation import client_text
 from smtp_shell.transcript.step import CLIENT_LINES, SERVER_LINES, Marker, Step
-from smtp_shell.transcript.variables import SASL_MARK
+from smtp_shell.transcript.variables import SASL_MARK, Template
 
 if TYPE_CHECKING:
     from smtp_shell.transcript.header import Header
-    from smtp_shell.transcript.reader import TranscriptReader
 
 MOST_NAMED: Final = 10
 """How many lines a sentence names."""
@@ -33,12 +32,18 @@ _VARIABLES = rb"(?:\$\{[A-Za-z_][A-Za-z0-9_.-]*\})+"
 class CredentialMask:
     """Finds the credentials in the steps of a transcript, and masks them and what the server sends back of them.
 
+    Args:
+        variables: Defaults of variables from the header. One that stands in a credential's place is a credential in the file too.
+
     Attributes:
         lines: Numbers of the first `MOST_NAMED` lines that hold a credential. A user name before `${sasl}` is masked, and is none.
         count: How many lines hold one.
+        used: Names of the header's variables that stand in a credential's place.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, variables: Mapping[str, str] | None = None) -> None:
+        self._values = {f"${{{name}}}".encode(): value for name, value in (variables or {}).items()}
+        self.used: set[str] = set()
         self.lines: list[int] = []
         self.count = 0
         self._exchange = ExchangeLines()
@@ -79,7 +84,7 @@ class CredentialMask:
             self._exchange.receive(int(found[1]), (found[2] or b"").strip())
         else:
             octets = self._quote_client(octets)
-        octets = re.sub(_WORD, lambda word: _MASK if _may_be_base64(word[0]) else word[0], self._echo.octets(octets))
+        octets = re.sub(_WORD, lambda word: _MASK if may_be_base64(word[0]) else word[0], self._echo.octets(octets))
         return octets.decode("utf-8", "surrogateescape")
 
     def _quote_client(self, line: bytes) -> bytes:
@@ -113,7 +118,7 @@ class CredentialMask:
         self._chunk_left, self._rest = 0, b""
 
     def _mask_client(self, step: Step) -> Iterator[Step]:
-        octets = step.octets
+        octets = self._expand(step)
         if step.marker is Marker.CLIENT_OCTETS:
             yield from self._mask_octets(step, octets)
             return
@@ -124,6 +129,15 @@ class CredentialMask:
         else:
             self._note(step, octets[start:])
             yield replace(step, text=client_text(octets[:start]) + SASL_MARK)
+
+    def _expand(self, step: Step) -> bytes:
+        """Return a client line's octets, with the values that the header has for its variables."""
+        octets = step.octets
+        if not self._values or not _has_variable(step.text):
+            return octets
+        for variable, value in self._values.items():
+            octets = octets.replace(variable, value.encode("utf-8", "surrogateescape"))
+        return octets
 
     def _mask_octets(self, step: Step, octets: bytes) -> Iterator[Step]:
         """Mask octets that are sent as they are, line by line."""
@@ -179,6 +193,8 @@ class CredentialMask:
         return None if has_variables and re.fullmatch(_VARIABLES, secret) else start
 
     def _note(self, step: Step, secret: bytes) -> None:
+        if self._values and _has_variable(step.text):
+            self.used |= Template.parse(step.text).names
         self._echo.add_octets(secret, decoded=not self._exchange.names_user)
         self._user_line = step.line if self._exchange.names_user else 0
         if step.line != self._last_line:
@@ -216,25 +232,19 @@ def masked_steps(steps: Iterable[Step], mask: CredentialMask) -> Iterator[Step]:
         yield from mask.mask(step)
 
 
-def with_echo_masked(steps: Iterable[Step]) -> Iterator[Step]:
+def with_echo_masked(steps: Iterable[Step], variables: Mapping[str, str]) -> Iterator[Step]:
     """Yield steps to be replayed: client lines as they are, and without what the server sent back of their credentials.
 
     What the server sends back now is masked too, so the two are equal when they are compared.
+
+    Args:
+        steps: The steps, as a stream.
+        variables: Defaults of variables from the header.
     """
-    mask = CredentialMask()
+    mask = CredentialMask(variables)
     for step in steps:
         masked = mask.mask(step)
         yield step if step.marker in CLIENT_LINES else masked[0]
-
-
-def shown_steps(reader: TranscriptReader, mask: CredentialMask) -> Iterable[Step]:
-    """Return the steps of a transcript as they may be shown: without credentials, unless its header says that they are included.
-
-    Args:
-        reader: The transcript.
-        mask: Finds the credentials, and knows afterwards in which lines they stood.
-    """
-    return masked_steps(reader, mask) if are_hidden(reader.header) else reader
 
 
 def are_hidden(header: Header | None) -> bool:
@@ -273,7 +283,7 @@ def without_credential(text: str) -> str:
     return CredentialMask().quote(text)
 
 
-def _may_be_base64(word: bytes) -> bool:
+def may_be_base64(word: bytes) -> bool:
     """Return whether a word is base64 that is not likely to be a word of a language."""
     return (
         len(word) >= _SHORTEST and decode_base64(word) is not None and re.search(rb"[0-9+/=]|.[A-Z]", word) is not None

@@ -78,14 +78,12 @@ def show(shell: Shell, args: Args) -> None:
         path = shell.recordings.session.path
     else:
         raise UsageError("/show: there is no session yet; name a file.")
-    from smtp_shell.recording.decoder import entries
-    from smtp_shell.transcript.credentials import CredentialMask, masking_warning, shown_steps
-    from smtp_shell.transcript.reader import open_transcript
+    from smtp_shell.recording.shown import shown_transcript
+    from smtp_shell.transcript.credentials import masking_warning
 
-    mask = CredentialMask()
-    with open_transcript(path) as reader:
-        shell.view.show_all(entries(shown_steps(reader, mask), header=reader.header))
-    if warning := masking_warning(reader.name, mask):
+    with shown_transcript(path) as (name, found, mask):
+        shell.view.show_all(found)
+    if warning := masking_warning(name, mask):
         shell.say(warning, "notice")
 
 

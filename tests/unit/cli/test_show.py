@@ -129,3 +129,20 @@ def test_an_error_quotes_no_credential(tmp_path: Path, command: list[str], line:
     assert done.returncode == 2
     assert f"{path}:2: ".encode() in done.stderr
     assert is_clean(done.stdout + done.stderr)
+
+
+@pytest.mark.parametrize("name", ["smtp", "json", "svg", "html"])
+def test_a_variable_of_the_header_in_the_place_of_a_credential_is_one(tmp_path: Path, name: str) -> None:
+    path, out = tmp_path / "a.smtp", tmp_path / f"out.{name}"
+    header = f"Transcript: 1\nVar: mechanism=PLAIN\nVar: to=bob@example.org\nVar: pw={BLOB}\n\n"
+    path.write_text(header + f"C: AUTH ${{mechanism}} ${{pw}}\nS: 535 {BLOB} s3cret\nC: RCPT TO:<${{to}}>\n")
+    for done in (run("show", str(path)), run("convert", str(path), str(out), "--force")):
+        assert done.returncode == 0
+        assert b": line 5 holds a credential, which is masked here; " not in done.stdout
+        assert b": line 6 holds a credential, which is masked here; " in done.stderr
+        assert is_clean(done.stdout + done.stderr)
+    assert is_clean(out.read_bytes())
+    assert b"bob@example.org" in out.read_bytes()
+    assert run("replay", str(path), "--server", "127.0.0.1:1").returncode == 2
+    assert run("replay", str(path), "--server", "127.0.0.1:1", "--var", "pw=x").returncode == 3
+    assert BLOB.encode() in run("convert", str(path), "-", "--to", "smtp", "--keep-secrets").stdout

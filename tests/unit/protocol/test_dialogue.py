@@ -725,3 +725,25 @@ def test_a_greeting_can_be_learnt_again_masked() -> None:
     masked = reply(b"220 ***\r\n")
     dialogue.learn_again(event.reply, masked, None)
     assert dialogue.greeting is masked
+
+
+def test_an_exchange_ends_with_its_reply_and_with_the_start_of_tls() -> None:
+    dialogue = at(Phase.READY)
+    assert not dialogue.exchange.is_open
+    for ends in ("S: 535 no", ""):
+        say(dialogue, "C: AUTH LOGIN")
+        assert dialogue.exchange.is_open
+        if ends:
+            say(dialogue, ends)
+        else:
+            dialogue.forget_plaintext()
+        assert not dialogue.exchange.is_open
+
+
+def test_a_line_that_answers_in_a_group_is_owed_the_reply_to_a_response() -> None:
+    dialogue = at(Phase.READY)
+    for command in (Command(b"AUTH LOGIN"), Command(b"c3R1ZGVudA==", 0), Command(b"cGFzc3dvcmQ=", 0)):
+        dialogue.send(command)
+    assert [named(each) for each in dialogue.owed] == ["AUTH", "sasl", "sasl"]
+    say(dialogue, "S: 334|334|235")
+    assert dialogue.phase is Phase.READY

@@ -171,7 +171,7 @@ def test_a_word_in_the_place_of_the_user_name_counts_unless_a_placeholder_follow
 
 def test_in_a_replay_the_client_lines_stay_and_the_echo_is_masked() -> None:
     steps = TranscriptReader(io.BytesIO(f"C: AUTH PLAIN {BLOB}\nS= 235 {BLOB}\n".encode()), "a.smtp")
-    assert [step.text for step in with_echo_masked(steps)] == [f"AUTH PLAIN {BLOB}", f"235 {MASK}"]
+    assert [step.text for step in with_echo_masked(steps, {})] == [f"AUTH PLAIN {BLOB}", f"235 {MASK}"]
 
 
 @pytest.mark.parametrize(
