@@ -9,13 +9,15 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from smtp_shell.errors import UsageError
 from smtp_shell.private_files import reason_of
 from smtp_shell.protocol.dialogue import Phase
 from smtp_shell.protocol.octets import escape_str
-from smtp_shell.transcript.blocks import Blocks, is_utf_16
+
+if TYPE_CHECKING:
+    from smtp_shell.transcript.blocks import Blocks
 
 LINE_LIMIT: Final = 64 * 1024
 """The most octets in a line."""
@@ -50,6 +52,8 @@ def stream_lines(read: Callable[[int], bytes], name: str) -> Iterator[tuple[str,
     Raises:
         UsageError: It is no text, or a line is too long.
     """
+    from smtp_shell.transcript.blocks import Blocks, is_utf_16  # late: the prompt needs none of it
+
     blocks = Blocks(read, LINE_LIMIT)
     number = 0
     while (line := blocks.next_line()) != b"":
