@@ -48,7 +48,8 @@ class ArgumentParser(argparse.ArgumentParser):
         """
         from smtp_shell.protocol.octets import escape_str
 
-        raise UsageError(f"{escape_str(message)}; see {self.prog} --help.")
+        where = f"{self.prog} --help" if self.add_help else f"/help {self.prog}"
+        raise UsageError(f"{escape_str(message)}; see {where}.")
 
 
 def file_path(text: str) -> Path:

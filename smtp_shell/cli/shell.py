@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from smtp_shell import __version__
 from smtp_shell.arguments import ArgumentParser
@@ -23,6 +23,7 @@ from smtp_shell.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from io import BufferedReader
 
     from smtp_shell.net.target import Target
     from smtp_shell.protocol.secret import Secret
@@ -114,7 +115,11 @@ def line_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("lines without a prompt")
     group.add_argument("-c", dest="lines", action=_LineSource, metavar="LINE", help="run this line; may be repeated")
     group.add_argument(
-        "-f", dest="lines", action=_LineSource, metavar="FILE", help="run the lines of a file; - is standard input"
+        "-f",
+        dest="lines",
+        action=_LineSource,
+        metavar="FILE",
+        help="run the lines of a file, comments (#) left out; - is standard input",
     )
     group.add_argument("--ehlo", metavar="NAME", help="name that EHLO, HELO and LHLO give")
     group.add_argument("--no-record", action="store_true", help="do not record sessions into the state directory")
@@ -137,6 +142,7 @@ def _run_lines(shell: Shell, options: argparse.Namespace, target: Target | None)
     from smtp_shell.shell.scripted_lines import run_lines
 
     try:
+        _check_files(options)
         _connect(shell, options, target)
         status = 1 if shell.failed_replies else 0
         if status:
@@ -156,19 +162,37 @@ def _connect(shell: Shell, options: argparse.Namespace, target: Target | None) -
         shell.connect(target)
 
 
+def _check_files(options: argparse.Namespace) -> None:
+    """Check the files of `-f` before anything is sent."""
+    from pathlib import Path
+
+    from smtp_shell.shell.line_files import check_file
+
+    for kind, value in options.lines or ():
+        if kind == "-f" and value != "-":
+            check_file(Path(value))
+
+
 def _lines(options: argparse.Namespace) -> Iterator[tuple[str, str]]:
     """Yield (where the line stands, the line), in the order of the options; without any, of standard input."""
     from pathlib import Path
 
-    from smtp_shell.shell.scripted_lines import byte_lines, command_lines, file_lines
+    from smtp_shell.shell.line_files import file_lines, stream_lines
+    from smtp_shell.shell.scripted_lines import command_lines
 
     for kind, value in options.lines or [("-f", "-")]:
         if kind == "-c":
             yield from command_lines([value])
         elif value == "-":
-            yield from byte_lines(sys.stdin.buffer, "standard input")
+            yield from stream_lines(_standard_input, "standard input")
         else:
             yield from file_lines(Path(value))
+
+
+def _standard_input(size: int) -> bytes:
+    """Return what has come, without waiting for as much as was asked for."""
+    stdin = cast("BufferedReader", sys.stdin.buffer)
+    return stdin.read1(size)
 
 
 def _make_shell(

@@ -8,12 +8,12 @@ from pathlib import Path
 from smtp_shell.errors import ConnectionLost, Interrupted, SmtpShellError, UsageError
 from smtp_shell.protocol.dialogue import Phase
 from smtp_shell.protocol.octets import escape_str
+from smtp_shell.shell.line_files import check_file, file_lines, is_comment
 from smtp_shell.shell.shell import Shell
 from smtp_shell.shell.typed_answers import LinesInARow
 from smtp_shell.shell.typed_secrets import is_kept
 
 _OPTION = "-c"
-_LINE_LIMIT = 64 * 1024
 _LEFTOVER_SECONDS = 0.05
 
 
@@ -26,7 +26,8 @@ def run_lines(shell: Shell, lines: Iterable[tuple[str, str]], *, keep_going: boo
 
     Args:
         shell: The shell.
-        lines: (place, line). A line of `-c` is named by its own text, unless that holds a credential.
+        lines: (place, line). Comments are left out, but not in `-c`. A line of `-c` is named by its own text, unless that holds a
+            credential.
         keep_going: Go on after a 4yz or 5yz reply, and after a line that failed.
 
     Returns:
@@ -35,6 +36,8 @@ def run_lines(shell: Shell, lines: Iterable[tuple[str, str]], *, keep_going: boo
     status = 0
     row = LinesInARow(shell)
     for where, line in lines:
+        if where != _OPTION and is_comment(line, shell.phase):
+            continue
         before = shell.failed_replies
         phase = Phase.AUTH if shell.awaits_answer else shell.phase
         quoted = where == _OPTION and is_kept(line, phase) and not row.is_answer(line)
@@ -86,45 +89,16 @@ def command_lines(commands: Iterable[str]) -> Iterator[tuple[str, str]]:
             yield _OPTION, line.removesuffix("\r")
 
 
-def file_lines(path: Path) -> Iterator[tuple[str, str]]:
-    """Yield the lines of a file, as a stream.
-
-    Raises:
-        UsageError: The file cannot be read, or a line is longer than 64 KiB.
-    """
-    name = escape_str(str(path))
-    try:
-        with path.open("rb") as stream:
-            yield from byte_lines(iter(lambda: stream.readline(_LINE_LIMIT + 2), b""), name)
-    except OSError as error:
-        raise UsageError(f"{name} cannot be read: {error.strerror}.") from None
-
-
-def byte_lines(lines: Iterable[bytes], name: str) -> Iterator[tuple[str, str]]:
-    """Yield lines of octets as (place, text).
-
-    Args:
-        lines: Lines with their ends.
-        name: Name of their source, printable.
-
-    Raises:
-        UsageError: A line is longer than 64 KiB.
-    """
-    for number, line in enumerate(lines, 1):
-        if len(line) > _LINE_LIMIT:
-            raise UsageError(f"{name}:{number}: the line is longer than {_LINE_LIMIT:,} octets.")
-        yield f"{name}:{number}", line.removesuffix(b"\n").removesuffix(b"\r").decode("utf-8", "surrogateescape")
-
-
 def run_file(shell: Shell, path: Path) -> None:
     """Run a file of shell lines for `/source`, up to the first line that fails.
 
     Raises:
-        SmtpShellError: A line failed, and the message says which; or the file runs itself.
+        SmtpShellError: A line failed, and the message says which; or the file cannot be read, or runs itself, and no line was run.
     """
     resolved = path.resolve()
     if resolved in shell.sources:
         raise UsageError(f"{escape_str(str(path))} runs itself; take the /source line out.")
+    check_file(path)
     shell.sources.append(resolved)
     try:
         _run_each(shell, path)
@@ -135,7 +109,7 @@ def run_file(shell: Shell, path: Path) -> None:
 def _run_each(shell: Shell, path: Path) -> None:
     row = LinesInARow(shell)
     for where, line in file_lines(path):
-        if line.startswith("#") and shell.phase is not Phase.MAILDATA:
+        if is_comment(line, shell.phase):
             continue
         before = shell.failed_replies
         try:

@@ -33,7 +33,7 @@ def replay(shell: Shell, args: Args) -> None:
     from smtp_shell.replay.runner import ReplayOptions, run_replays
     from smtp_shell.replay.settings import ReplaySettings
 
-    parser = ArgumentParser(prog="/replay", add_help=False, exit_on_error=False)
+    parser = ArgumentParser(prog="/replay", add_help=False)
     add_replay_options(parser)
     parser.add_argument("--keep-going", action="store_true")
     options = parser.parse_args(args.words)

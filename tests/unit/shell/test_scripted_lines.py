@@ -6,7 +6,7 @@ import pytest
 
 from smtp_shell.errors import AuthFailed, ProtocolViolation, SmtpShellError, UsageError
 from smtp_shell.protocol.dialogue import Phase
-from smtp_shell.shell.scripted_lines import SourceStopped, byte_lines, command_lines, file_lines, run_lines
+from smtp_shell.shell.scripted_lines import SourceStopped, command_lines, run_lines
 from tests.unit.shell.fake import make_shell
 
 BLOB = "AHN0dWRlbnQAb3BlbiBzZXNhbWU="
@@ -74,6 +74,21 @@ def test_a_question_that_nobody_can_answer_names_the_option() -> None:
     assert server.heard == b""
 
 
+def test_comments_of_a_file_are_not_sent_and_those_of_an_option_are() -> None:
+    shell, server, _ = make_shell(interactive=False)
+    texts = lines("# greet", "ehlo", "  # indented", "mail <>", "rcpt a@b", "data", "# mail data", ".")
+    assert run_lines(shell, [*texts, ("-c", "#noop")], keep_going=False) == 0
+    assert server.lines == [
+        b"EHLO client.example.org",
+        b"MAIL FROM:<>",
+        b"RCPT TO:<a@b>",
+        b"DATA",
+        b"# mail data",
+        b".",
+        b"#noop",
+    ]
+
+
 @pytest.mark.parametrize(
     ("commands", "texts"),
     [
@@ -96,28 +111,6 @@ def test_a_line_of_an_option_is_named_by_its_text_but_not_by_a_credential() -> N
     assert BLOB not in screen.words
 
 
-def test_lines_of_a_file(tmp_path: Path) -> None:
-    path = tmp_path / "lines"
-    path.write_bytes(b"ehlo\r\n\nMAIL \xff\xfe\nlast")
-    found = list(file_lines(path))
-    assert [where for where, _ in found] == [f"{path}:{number}" for number in (1, 2, 3, 4)]
-    assert [text.encode("utf-8", "surrogateescape") for _, text in found] == [b"ehlo", b"", b"MAIL \xff\xfe", b"last"]
-
-
-def test_a_vertical_tab_does_not_end_a_line() -> None:
-    octets = "a\x0bb\x0cc\x85d\u2028e\n".encode()
-    assert [text for _, text in byte_lines([octets], "x")] == ["a\x0bb\x0cc\x85d\u2028e"]
-
-
-@pytest.mark.parametrize("problem", ["missing", "folder", "endless"])
-def test_a_file_that_cannot_be_read_is_a_sentence(tmp_path: Path, problem: str) -> None:
-    path = {"missing": tmp_path / "no", "folder": tmp_path, "endless": tmp_path / "endless"}[problem]
-    (tmp_path / "endless").write_bytes(b"x" * 70_000)
-    with pytest.raises(UsageError) as caught:
-        list(file_lines(path))
-    assert str(path) in str(caught.value)
-
-
 # --- /source
 
 
@@ -134,6 +127,16 @@ def test_source_runs_a_file_with_comments(tmp_path: Path) -> None:
         b"# no comment here",
         b".",
     ]
+
+
+@pytest.mark.parametrize("octets", [b"noop\nno\0op\n", b"noop\nno\rop\n", b"\xff\xfen\0", b"noop\n" + b"x" * 70_000])
+def test_source_runs_no_line_of_a_file_that_is_no_text(tmp_path: Path, octets: bytes) -> None:
+    path = tmp_path / "lines"
+    path.write_bytes(octets)
+    shell, server, _ = make_shell()
+    with pytest.raises(UsageError, match=str(path)):
+        shell.run(f"/source {path}")
+    assert server.heard == b""
 
 
 def test_source_stops_at_the_first_refusal(tmp_path: Path) -> None:
