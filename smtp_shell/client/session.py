@@ -44,7 +44,7 @@ from smtp_shell.protocol.events import (
 )
 from smtp_shell.protocol.maildata import END_OF_DATA, MailDataEncoder
 from smtp_shell.protocol.masking import EchoMask
-from smtp_shell.protocol.octets import CRLF, escape
+from smtp_shell.protocol.octets import CRLF, escape, escape_str
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -735,6 +735,8 @@ class Session:
         self.tls = facts
         self.publish(facts)
         self._stream.tls = True
+        if facts.key_log:
+            self.publish(Noticed(NoticeKind.KEY_LOG, escape_str(facts.key_log)))
         return facts
 
     def _begin_anew(self) -> None:
