@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from smtp_shell.client.breaks import loss, with_words
 from smtp_shell.client.event_stream import EventStream
+from smtp_shell.client.hints import Hints, no_reply, with_hint
 from smtp_shell.client.incoming import IncomingReply
 from smtp_shell.client.waits import Waits
 from smtp_shell.config import Timeouts, TlsSettings
@@ -44,7 +45,7 @@ from smtp_shell.protocol.events import (
 )
 from smtp_shell.protocol.maildata import END_OF_DATA, MailDataEncoder
 from smtp_shell.protocol.masking import EchoMask
-from smtp_shell.protocol.octets import CRLF, escape, escape_str
+from smtp_shell.protocol.octets import CRLF, escape_str
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -116,6 +117,7 @@ class Session:
         self._next_answer = 1  # ordinal of the reply that `read_reply` waits for, as in IncomingReply.number
         self._tls_declined = False
         self._echo = EchoMask()
+        self._hints = Hints(target)
         self._violation: ProtocolViolation | None = None  # noticed; raised once the reply that made it is published
 
     @classmethod
@@ -662,8 +664,7 @@ class Session:
             self.incoming.append(IncomingReply(None, notice.octets))
         self.publish(notice)
         if notice.kind in _ALWAYS_FATAL:
-            shown = f': "{escape(notice.octets[:120].rstrip())}"' if notice.octets else ""
-            self._break_off(ProtocolViolation(f"{notice.sentence}{shown}. The connection is closed."))
+            self._break_off(no_reply(notice, self.target))
         if self.strict and notice.kind in _FATAL_WHEN_STRICT and self._violation is None:
             self._violation = ProtocolViolation(notice.sentence)
 
@@ -676,15 +677,17 @@ class Session:
         if self._transport.truncated:
             self.publish(Noticed(NoticeKind.NO_CLOSE_NOTIFY))
         cut = bool(self.dialogue.pending)
+        hint = self._hints.for_end(self.dialogue)
         for event in self.dialogue.receive_eof():
             self._take(event)
         waiting = f" while {owed[0]} was owed" if owed else ""
         where = " in the middle of a reply" if cut else waiting
         self._end(End.SERVER)
-        raise loss(owed, ConnectionLost(f"the server closed the connection{where}."))
+        raise loss(owed, with_hint(ConnectionLost(f"the server closed the connection{where}."), hint))
 
     def _lose(self, error: DialogueBroken) -> NoReturn:
         owed = self.dialogue.owed
+        error = with_hint(error, self._hints.for_end(self.dialogue))
         for event in self.dialogue.receive_eof():
             self._take(event)
         self._end(End.ERROR, error.message)
@@ -693,7 +696,9 @@ class Session:
     def _time_out(self, owed: Owed, waited: float) -> NoReturn:
         partly = " Part of it came." if self.dialogue.pending else ""
         self.publish(TimedOut(waited, str(owed)))
-        error = WaitTimedOut(f"{owed} did not come within {waited:g} s.{partly}")
+        error = with_hint(
+            WaitTimedOut(f"{owed} did not come within {waited:g} s.{partly}"), self._hints.for_silence(self.dialogue)
+        )
         if not self.strict:
             self.give_up_waiting()
             raise error
@@ -733,6 +738,7 @@ class Session:
         if not implicit:
             self._begin_anew()
         self.tls = facts
+        self._hints.note_handshake(facts, settings, self.dialogue)
         self.publish(facts)
         self._stream.tls = True
         if facts.key_log:

@@ -17,6 +17,7 @@ from smtp_shell.private_files import reason_of
 FAMILIES = {"-4": int(socket.AF_INET), "-6": int(socket.AF_INET6)}
 """Address family by the option that selects it."""
 
+_NAMES = {int(socket.AF_INET): "an IPv4 address", int(socket.AF_INET6): "an IPv6 address"}
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
 _FULL_NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})+")
 
@@ -37,26 +38,50 @@ class Address(Struct, frozen=True):
         return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def resolve(target: Target, deadline: float, family: int = 0) -> list[Address]:
+def resolve(target: Target, deadline: float, family: int = 0, option: str = "") -> list[Address]:
     """Return the addresses of a host, in the order in which to try them.
 
     Args:
         target: A TCP target. A host that is an address literal is not looked up.
         deadline: When to give up, on the clock of `time.monotonic`.
         family: `socket.AF_INET`, `socket.AF_INET6`, or 0 for either.
+        option: The option that asks for the family, for messages; empty for the one of `FAMILIES`.
 
     Raises:
-        ConnectFailed: The name is not known, or was not found in time.
+        ConnectFailed: The name is not known, has no address of the family, or was not found in time.
     """
+    kind = family_of(target.host)
+    if kind is None:
+        return _look_up(target, deadline, family, option)
+    if family not in (0, kind):
+        raise ConnectFailed(
+            f"no connection to {target}: {_option(family, option)} needs {_NAMES[family]}, and this is {_NAMES[kind]}; leave it out."
+        )
+    return [Address(kind, (target.host, target.port))]
+
+
+def family_of(address: str) -> int | None:
+    """Return the family of an address literal; None for a name. An IPv6 address with a zone is looked up like a name."""
     for kind in (socket.AF_INET, socket.AF_INET6):
-        if family in (0, kind):
-            with contextlib.suppress(OSError, ValueError):
-                socket.inet_pton(kind, target.host)
-                return [Address(kind, (target.host, target.port))]
-    return _look_up(target, deadline, family)
+        with contextlib.suppress(OSError, ValueError):
+            socket.inet_pton(kind, address)
+            return int(kind)
+    return None
 
 
-def _look_up(target: Target, deadline: float, family: int) -> list[Address]:
+def _option(family: int, option: str) -> str:
+    return option or next(name for name, value in FAMILIES.items() if value == family)
+
+
+def _unknown(error: socket.gaierror, family: int, option: str) -> str:
+    if error.errno == socket.EAI_AGAIN:
+        return "no name server answers"
+    if family:
+        return f"the name is not known, or has no {_NAMES[family].split()[1]} address, which {_option(family, option)} needs"
+    return "the name is not known"
+
+
+def _look_up(target: Target, deadline: float, family: int, option: str) -> list[Address]:
     """Call getaddrinfo in a thread of its own: it has no time-out, and Ctrl-C does not interrupt it."""
     import threading
 
@@ -67,8 +92,8 @@ def _look_up(target: Target, deadline: float, family: int) -> list[Address]:
         try:
             rows = socket.getaddrinfo(target.host, target.port, family, socket.SOCK_STREAM)
             found.extend(Address(row[0], row[4]) for row in rows)
-        except socket.gaierror:
-            failure.append("the name is not known")
+        except socket.gaierror as error:
+            failure.append(_unknown(error, family, option))
         except OSError as error:
             failure.append(reason_of(error))
         except UnicodeError:

@@ -224,6 +224,8 @@ def why_no_handshake(
         )
     if reason in _UNKNOWN_NAME:
         return f"{said}: the server has no certificate for {escape_str(name)}; connect by another of its names."
+    if settings.minimum < "1.2" and context is not None and not allows_old_versions(context):
+        return f"{said}; {_version_advice(settings, context)}, or compare ciphers with the server's operator."
     return f"{said}; compare versions and ciphers with the server's operator{_or_certificate(error, settings)}."
 
 

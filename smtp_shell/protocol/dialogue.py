@@ -117,7 +117,7 @@ class Dialogue:
 
     Attributes:
         phase: The phase.
-        extensions: What the last EHLO announced; None before it.
+        extensions: What the last EHLO announced; None before it, and after HELO, which asks for none.
         greeting: The greeting, once it has come.
         lmtp: Whether it is LMTP, where the final dot has a reply for each accepted recipient.
         exchange: Its AUTH exchanges, line by line.
@@ -403,7 +403,7 @@ class Dialogue:
             self._accepted = 0
             if verb in _HELLOS:
                 self.lmtp = verb == "LHLO"
-                self.extensions = Extensions({}) if verb == "HELO" else Extensions.parse(reply)
+                self.extensions = None if verb == "HELO" else Extensions.parse(reply)
         elif digit == 2 and verb == "RCPT":
             self._accepted += 1
         elif digit != 3 and verb == "DATA":

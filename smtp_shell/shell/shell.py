@@ -482,10 +482,19 @@ class Shell:
             if not self.options.interactive:
                 raise Interrupted("interrupted.") from None
         if self.session is not None and self.session.is_open:
+            hint = self._hint_without_greeting(self.session)
             self.session.give_up_waiting()
             stopped = _STOPPED_IN_DATA if self.phase is Phase.MAILDATA else _STOPPED
-            self.say(_OWED_STILL if self.session.dialogue.owed else stopped)
+            self.say((_OWED_STILL if self.session.dialogue.owed else stopped) + hint)
         return None
+
+    def _hint_without_greeting(self, session: Session) -> str:
+        if session.dialogue.greeting is not None or session.tls is not None:
+            return ""
+        from smtp_shell.client.hints import without_greeting
+
+        hint = without_greeting(session.target, session.dialogue.pending)
+        return f" {hint[0].upper()}{hint[1:]}." if hint else ""
 
     def confirm_cleartext(self) -> bool:
         """Check that a credential may cross this connection, and ask the user if it is not encrypted.
@@ -503,7 +512,8 @@ class Shell:
         insists = insists or self.confirm(
             "This connection is not encrypted: anyone on the way can read the credential and use it. Send it all the same?"
         )
-        refuse_in_the_clear(session, allow_cleartext=insists)
+        switch = "/set insecure-auth on" if self.options.interactive else "--insecure-auth"
+        refuse_in_the_clear(session, allow_cleartext=insists, switch=switch)
         return not session.is_private
 
     def start_tls(self) -> None:
@@ -519,7 +529,8 @@ class Shell:
             return
         if reply is not None:
             said = escape(b" ".join(reply.wire_lines())[:200])
-            refused = f'the server did not start TLS: it said "{said}"; nothing secret was sent.'
+            hint = " Say ehlo first." if reply.code == 503 else ""
+            refused = f'the server did not start TLS: it said "{said}"; nothing secret was sent.{hint}'
             if self.target is not None and self.target.starttls:
                 self.disconnect()
             raise TlsFailed(refused)

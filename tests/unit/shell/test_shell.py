@@ -52,7 +52,7 @@ def test_a_credential_crosses_the_clear_only_after_a_yes(answer: str, sent: bool
     if sent:
         shell.run(f"AUTH PLAIN {BLOB}")
     else:
-        with pytest.raises(AuthFailed, match="--insecure-auth"):
+        with pytest.raises(AuthFailed, match="use starttls first, or /set insecure-auth on if it must be"):
             shell.run(f"AUTH PLAIN {BLOB}")
     assert server.heard == (f"AUTH PLAIN {BLOB}\r\n".encode() if sent else b"")
 
