@@ -88,7 +88,7 @@ class AuthExchange:
     def __init__(self, mechanism: Mechanism, credentials: Credentials, target: Target) -> None:
         self.mechanism = mechanism
         self.credentials = credentials
-        host = target.host if target.way is Way.TCP else ""
+        host = target.name if target.way is Way.TCP else ""
         self._exchange = mechanism.start(credentials, nonce=_nonce, host=host, port=target.port)
         self._held: Response | None = (
             None  # an initial response too long for the command line: sent when it is asked for

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from smtp_shell.errors import ProtocolViolation, TlsFailed
 from smtp_shell.net.target import Way
 from smtp_shell.protocol.dialogue import Asked
+from smtp_shell.protocol.events import NoticeKind
 from smtp_shell.protocol.octets import escape
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 _TLS_RECORDS = (b"\x15\x03", b"\x16\x03")
 _PORT_OF_SMTPS = 465
+_LONGEST_SHOWN = 120
+_ALWAYS_FATAL = frozenset({NoticeKind.NOT_A_REPLY, NoticeKind.TOO_MUCH, NoticeKind.PLAINTEXT_AFTER_STARTTLS})
 _OTHER_PROTOCOLS = ("it speaks HTTP", "it speaks SSH", "it speaks POP3", "it speaks IMAP")
 
 
@@ -77,19 +80,25 @@ class Hints:
         return without_greeting(self._target, dialogue.pending)
 
 
-def no_reply(notice: Noticed, target: Target) -> ProtocolViolation:
-    """Return the error for what is no reply, or more than a server may send.
+def fatal(notice: Noticed, target: Target, *, strict: bool) -> ProtocolViolation | None:
+    """Return the error of a notice that ends the session at once; None for another.
 
     Args:
-        notice: The notice about it.
+        notice: The notice.
         target: What is connected to.
+        strict: Whether nobody watches, who could judge what a program writes before its greeting.
     """
-    shown = f': "{escape(notice.octets[:120].rstrip())}"' if notice.octets else ""
-    hint = ""
-    if notice.detail == "it speaks TLS from the first octet":
+    shown = f': "{escape(notice.octets[:_LONGEST_SHOWN].strip())}"' if notice.octets else ""
+    if notice.kind is NoticeKind.PREAMBLE:
+        if not strict or not notice.octets.strip():
+            return None
+        hint = "; start it so that it speaks SMTP from its first line, or talk to it at the prompt, which goes on"
+    elif notice.kind not in _ALWAYS_FATAL:
+        return None
+    elif notice.detail == "it speaks TLS from the first octet":
         hint = f"; {without_greeting(target, _TLS_RECORDS[0])}"
-    elif notice.detail in _OTHER_PROTOCOLS:
-        hint = "; mail is sent over port 587, 465 or 25"
+    else:
+        hint = "; mail is sent over port 587, 465 or 25" if notice.detail in _OTHER_PROTOCOLS else ""
     return ProtocolViolation(f"{notice.sentence}{shown}{hint}. The connection is closed.")
 
 

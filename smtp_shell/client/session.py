@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from smtp_shell.client.breaks import loss, with_words
 from smtp_shell.client.event_stream import EventStream
-from smtp_shell.client.hints import Hints, no_reply, with_hint
+from smtp_shell.client.hints import Hints, fatal, with_hint
 from smtp_shell.client.incoming import IncomingReply
 from smtp_shell.client.waits import Waits
 from smtp_shell.config import Timeouts, TlsSettings
@@ -55,8 +55,7 @@ if TYPE_CHECKING:
     from smtp_shell.protocol.replies import Reply, ReplyLimits
     from smtp_shell.protocol.secret import Secret
 
-_ALWAYS_FATAL = frozenset({NoticeKind.NOT_A_REPLY, NoticeKind.TOO_MUCH, NoticeKind.PLAINTEXT_AFTER_STARTTLS})
-_FATAL_WHEN_STRICT = frozenset({NoticeKind.BAD_REPLY, NoticeKind.UNSOLICITED})
+_FATAL_WHEN_STRICT = frozenset({NoticeKind.BAD_REPLY, NoticeKind.PREAMBLE, NoticeKind.UNSOLICITED})
 
 
 class Session:
@@ -100,7 +99,7 @@ class Session:
         opened: float | None = None,
     ) -> None:
         self.target = target
-        self.dialogue = Dialogue(limits)
+        self.dialogue = Dialogue(limits, preamble=target.way is Way.PIPE)
         self.dialogue.lmtp = target.lmtp
         self.waits = Waits(timeouts or Timeouts(), clock)
         self.strict = strict
@@ -663,8 +662,8 @@ class Session:
             self.is_attacked |= notice.kind is NoticeKind.PLAINTEXT_AFTER_STARTTLS
             self.incoming.append(IncomingReply(None, notice.octets))
         self.publish(notice)
-        if notice.kind in _ALWAYS_FATAL:
-            self._break_off(no_reply(notice, self.target))
+        if error := fatal(notice, self.target, strict=self.strict):
+            self._break_off(error)
         if self.strict and notice.kind in _FATAL_WHEN_STRICT and self._violation is None:
             self._violation = ProtocolViolation(notice.sentence)
 

@@ -33,6 +33,7 @@ from smtp_shell.protocol.events import (
     Entry,
     MailDataSent,
     Noticed,
+    NoticeKind,
     OctetsSent,
     Remarked,
     ReplyExpected,
@@ -129,6 +130,10 @@ class Presenter:
             case Decoded():
                 if self.look.decoded:
                     yield Row("      ", f"means: {event.meaning}", "decoded")
+            case Noticed(kind=NoticeKind.PREAMBLE):
+                yield Row("   #! ", f"{event.sentence}:", "notice")
+                for line in event.octets.removesuffix(b"\n").split(b"\n")[:DATA_ROWS]:
+                    yield Row("   S| ", escape(line.removesuffix(b"\r")[:2000]), "notice")
             case Noticed():
                 yield Row("   #! ", _notice(event), "notice")
             case Remarked():

@@ -57,6 +57,7 @@ class NoticeKind(Enum):
     NO_CLOSE_NOTIFY = "TLS ended without close_notify: the end of the dialogue may have been cut off"
     CLEARTEXT_AUTH = "a credential goes over a connection without TLS"
     ECHO = "the server sent the credential back; it is masked here"
+    PREAMBLE = "the program wrote this before its greeting"
     KEY_LOG = "whoever reads this file can decrypt the connection: the keys of TLS are written to it"
     NO_TLS = "the TLS handshake after the 220 to STARTTLS is left out, as asked"
 
