@@ -10,7 +10,8 @@ import time
 
 from smtp_shell.config import child_environment
 from smtp_shell.errors import ConnectFailed
-from smtp_shell.net.resolve import FAMILIES, Address, family_of, resolve
+from smtp_shell.net.literals import family_of
+from smtp_shell.net.resolve import FAMILIES, Address, resolve
 from smtp_shell.net.target import Target, Way
 from smtp_shell.net.transport import Transport
 from smtp_shell.net.waiting import tick, wait_for

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 import socket
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from smtp_shell.errors import ConnectFailed
+from smtp_shell.errors import ConnectFailed, UsageError
+from smtp_shell.net.literals import address_literal, family_of
 from smtp_shell.net.target import Target
 from smtp_shell.net.waiting import tick
 from smtp_shell.private_files import reason_of
+from smtp_shell.protocol.hostnames import ascii_name
 
 FAMILIES = {"-4": int(socket.AF_INET), "-6": int(socket.AF_INET6)}
 """Address family by the option that selects it."""
 
 _NAMES = {int(socket.AF_INET): "an IPv4 address", int(socket.AF_INET6): "an IPv6 address"}
-_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
-_FULL_NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})+")
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+# The last label begins with a letter: a machine whose name is an address has no name.
+_FULL_NAME = re.compile(rf"(?:{_LABEL}\.)+(?=[A-Za-z]){_LABEL}")
 
 
 class Address(Struct, frozen=True):
@@ -51,6 +54,8 @@ def resolve(target: Target, deadline: float, family: int = 0, option: str = "") 
         ConnectFailed: The name is not known, has no address of the family, or was not found in time.
     """
     kind = family_of(target.host)
+    if kind is None and not target.host.isascii():
+        target = _in_ascii(target)
     if kind is None:
         return _look_up(target, deadline, family, option)
     if family not in (0, kind):
@@ -60,13 +65,16 @@ def resolve(target: Target, deadline: float, family: int = 0, option: str = "") 
     return [Address(kind, (target.host, target.port))]
 
 
-def family_of(address: str) -> int | None:
-    """Return the family of an address literal; None for a name. An IPv6 address with a zone is looked up like a name."""
-    for kind in (socket.AF_INET, socket.AF_INET6):
-        with contextlib.suppress(OSError, ValueError):
-            socket.inet_pton(kind, address)
-            return int(kind)
-    return None
+def _in_ascii(target: Target) -> Target:
+    """Return a target that was not parsed from what a user typed, its name in ASCII: getaddrinfo would use IDNA 2003.
+
+    Raises:
+        ConnectFailed: It is no host name.
+    """
+    try:
+        return replace(target, host=ascii_name(target.host))
+    except UsageError as error:
+        raise ConnectFailed(f"no connection to {target}: {error}") from None
 
 
 def _option(family: int, option: str) -> str:
@@ -129,15 +137,7 @@ def local_name(address: str, seconds: float = 1.0) -> str:
         thread = threading.Thread(target=lambda: found.append(socket.getfqdn()), daemon=True, name="own-name")
         thread.start()
         thread.join(seconds)
-    name = found[-1]
+    name = found[-1].removesuffix(".")
     if _FULL_NAME.fullmatch(name) and not name.startswith("localhost"):
         return name
     return address_literal(address or "127.0.0.1")
-
-
-def address_literal(address: str) -> str:
-    """Return an IP address as SMTP writes it: `[192.0.2.1]`, `[IPv6:2001:db8::1]`.
-
-    Source: RFC 5321 section 4.1.3
-    """
-    return f"[IPv6:{address}]" if ":" in address else f"[{address}]"

@@ -11,6 +11,7 @@ from smtp_shell.net.tls_context import make_context
 from smtp_shell.net.tls_report import alert, refused, tls_facts, why_broken, why_no_handshake
 from smtp_shell.private_files import reason_of
 from smtp_shell.protocol.events import TlsStarted
+from smtp_shell.protocol.hostnames import ascii_name
 
 _CLIENT_RANDOM = slice(11, 43)
 """Where the random octets of a ClientHello are in the first record. Source: RFC 8446 sections 4.1.2 and 5.1"""
@@ -27,6 +28,7 @@ class TlsLayer:
         truncated: True if the server closed the connection without a close_notify.
 
     Raises:
+        UsageError: The name is no host name.
         ConfigError: A file that the settings name cannot be read, or a version or cipher is unknown.
     """
 
@@ -35,8 +37,8 @@ class TlsLayer:
         self._name = name
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
-        # The ssl module encodes a str with the idna codec, which takes long to load and leaves ASCII as it is.
-        octets = name.encode() if name.isascii() else name
+        # Octets: the ssl module encodes a str with its codec of IDNA 2003, which takes long to load.
+        octets = (name if ":" in name else ascii_name(name)).encode()
         self._tls = make_context(settings).wrap_bio(self._incoming, self._outgoing, server_hostname=octets)
         self._key_log = str(self._tls.context.keylog_filename or "")
         self._client_random = b""
