@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 APPLICATION = "smtp-shell"
 PASSWORD_VARIABLE = "SMTP_SHELL_PASSWORD"
+KEY_LOG_VARIABLE = "SSLKEYLOGFILE"
 
 
 class Timeouts(Struct, frozen=True):
@@ -73,6 +74,7 @@ class TlsSettings(Struct, frozen=True):
         ciphers: OpenSSL cipher string for TLS 1.2, or None for the default.
         client_cert: PEM file with the client's certificate.
         client_key: PEM file with the client's private key, or None if `client_cert` contains it.
+        at_prompt: Whether the user changes these with `/set`. Messages then name that in place of the options.
     """
 
     ca_file: Path | None = None
@@ -82,6 +84,18 @@ class TlsSettings(Struct, frozen=True):
     ciphers: str | None = None
     client_cert: Path | None = None
     client_key: Path | None = None
+    at_prompt: bool = False
+
+    def option(self, name: str, value: str = "") -> str:
+        """Return how the user changes one of these settings, as a message names it.
+
+        Args:
+            name: Name of the option, which is that of the shell's setting too.
+            value: Its value; empty for the name alone.
+        """
+        if self.at_prompt:
+            return f"/set {name} {'on' if name == 'insecure' else value}".rstrip()
+        return f"--{name} {value}".rstrip()
 
 
 class Keep(Struct, frozen=True):
@@ -104,6 +118,12 @@ def state_dir() -> Path:
     import platformdirs
 
     return platformdirs.user_state_path(APPLICATION, appauthor=False)
+
+
+def key_log_file() -> Path | None:
+    """Return the file that `SSLKEYLOGFILE` names for the keys of TLS connections; None if it names none."""
+    named = os.environ.get(KEY_LOG_VARIABLE)
+    return Path(named) if named else None
 
 
 def child_environment() -> dict[str, str]:

@@ -12,6 +12,7 @@ SmtpShellError                     a sentence for a person: what, where, what to
      |- ConnectionLost             3   closed too early (also a ConnectionError)
      |- WaitTimedOut               3   no reply in time (also a TimeoutError)
      |- TlsFailed                  4   refused, not offered, failed, not verified
+     |   `- CertificateRefused
      |- AuthFailed                 5   refused, or credentials or a mechanism missing
      |- ProtocolViolation          6   the server broke the protocol, or an attack is suspected
      `- OutcomeUnknown             7   broken after the final dot, before its reply
@@ -22,9 +23,12 @@ Exit status 1 is an outcome, not an error: a 4yz or 5yz reply never raises an ex
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from msgspec import Struct
+
+if TYPE_CHECKING:
+    from smtp_shell.protocol.events import TlsStarted
 
 
 class SmtpShellError(Exception):
@@ -121,6 +125,21 @@ class TlsFailed(DialogueBroken):
     """TLS was refused, not offered, failed, or the certificate could not be verified."""
 
     exit_status = 4
+
+
+class CertificateRefused(TlsFailed):
+    """The server's certificate could not be verified.
+
+    Args:
+        reason: Which check failed, and what to do, in a sentence.
+        facts: What the certificate says, in a sentence; empty if it is not known.
+        seen: What the server had shown by then.
+    """
+
+    def __init__(self, reason: str, facts: str, seen: TlsStarted) -> None:
+        super().__init__(f"{reason} {facts}".rstrip())
+        self.reason = reason
+        self.seen = seen
 
 
 class AuthFailed(DialogueBroken):

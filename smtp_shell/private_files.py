@@ -59,21 +59,29 @@ def open_new(path: Path, *, buffering: int = -1) -> BinaryIO:
     return os.fdopen(_open(path, os.O_WRONLY | os.O_EXCL), "wb", buffering)
 
 
-def open_append(path: Path) -> BinaryIO:
+def open_append(path: Path, *, own: bool = False) -> BinaryIO:
     """Open a file for appending. Create it if it does not exist, else take other users' permissions away.
 
+    Args:
+        path: The file. A device or a FIFO keeps its permissions.
+        own: Whether it must be a regular file of this user, as for what another user must not get by leaving a file there.
+
     Raises:
-        OSError: It is a link, or cannot be opened or created.
+        OSError: It is a link, is not the user's own although it must be, or cannot be opened or created.
         ValueError: This is no file name.
     """
     if not hasattr(os, "O_NOFOLLOW") and path.is_symlink():
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
     # O_RDWR: to open a FIFO for writing only would block until it has a reader.
-    descriptor = _open(path, os.O_RDWR | os.O_APPEND)
-    if hasattr(os, "fchmod"):
+    file = os.fdopen(_open(path, os.O_RDWR | os.O_APPEND), "ab")
+    facts = os.fstat(file.fileno())
+    if own and (problem := _why_not_own(facts)):
+        file.close()
+        raise OSError(errno.EPERM, problem)
+    if hasattr(os, "fchmod") and stat.S_ISREG(facts.st_mode):
         with suppress(OSError):  # a file of another owner, or a file system without modes
-            os.fchmod(descriptor, 0o600)
-    return os.fdopen(descriptor, "ab")
+            os.fchmod(file.fileno(), 0o600)
+    return file
 
 
 def make_folder(path: Path) -> None:
@@ -119,6 +127,13 @@ def _open(path: Path, flags: int) -> int:
     for name in ("O_NOFOLLOW", "O_CLOEXEC", "O_BINARY", "O_NOINHERIT"):  # each where the platform has it
         flags |= getattr(os, name, 0)
     return os.open(path, flags | os.O_CREAT, 0o600)
+
+
+def _why_not_own(facts: os.stat_result) -> str:
+    if not stat.S_ISREG(facts.st_mode):
+        return "it is no regular file"
+    # Windows has no user ids, and zero for every file.
+    return "it belongs to another user" if hasattr(os, "geteuid") and facts.st_uid != os.geteuid() else ""
 
 
 def _remove_file_or_link(path: Path) -> None:

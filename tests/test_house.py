@@ -52,6 +52,7 @@ HOMES = {
     "trustme": {"servers"},
     "tzlocal": {"shell", "transcript.variables"},
     "regex": {"matching.pattern"},
+    "idna": {"protocol.hostnames"},
     "socket": {"net", "servers"},
     "ssl": {"net", "servers"},
     "select": {"net", "servers"},

@@ -105,10 +105,15 @@ def address_family(options: argparse.Namespace) -> int:
 
 
 def tls_settings(options: argparse.Namespace) -> TlsSettings:
-    """Return the TLS settings of the options."""
-    from smtp_shell.config import TlsSettings
+    """Return the TLS settings of the options.
 
-    return TlsSettings(
+    Raises:
+        ConfigError: A file, version or cipher that they name cannot be used.
+    """
+    from smtp_shell.config import TlsSettings
+    from smtp_shell.net.tls_check import check_tls
+
+    settings = TlsSettings(
         ca_file=options.ca_file,
         insecure=options.insecure,
         minimum=options.tls_min,
@@ -117,6 +122,8 @@ def tls_settings(options: argparse.Namespace) -> TlsSettings:
         client_cert=options.client_cert,
         client_key=options.client_key,
     )
+    check_tls(settings)
+    return settings
 
 
 def credential_source(options: argparse.Namespace, ask: Ask | None, preset: Secret | None = None) -> CredentialSource:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 from smtp_shell.arguments import file_path, port_number
 from smtp_shell.cli.options import command_parser, connection_options
 from smtp_shell.cli.shell import line_options, run_shell
+from smtp_shell.config import key_log_file
 from smtp_shell.errors import UsageError
+from smtp_shell.protocol.octets import escape_str
 
 if TYPE_CHECKING:
     import argparse
@@ -41,6 +43,8 @@ def main(words: Sequence[str]) -> int:
         )
     if options.serve_only and (options.lines or options.json or options.record or options.starttls):
         raise UsageError("practice --serve-only opens no shell; leave out -c, -f, --json, --record and --starttls.")
+    if options.key is not None and options.cert is None:
+        raise UsageError("practice --key needs --cert FILE as well: a key is of no use without its certificate.")
     from smtp_shell.servers.faults import parse_faults
     from smtp_shell.servers.practice import PracticeServer, PracticeSettings
 
@@ -94,6 +98,8 @@ def _facts(server: PracticeServer) -> Iterator[str]:
     yield f"password         {server.password.reveal()}"
     yield f"certificate      {server.ca_file}"
     yield f"mail goes to     {server.maildir}"
+    if (key_log := key_log_file()) is not None:
+        yield f"keys of TLS to   {escape_str(str(key_log))} (SSLKEYLOGFILE): whoever reads it can decrypt the connections"
 
 
 def _parser() -> argparse.ArgumentParser:

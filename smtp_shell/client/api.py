@@ -18,6 +18,7 @@ from smtp_shell.config import Timeouts, TlsSettings
 from smtp_shell.errors import TlsFailed
 from smtp_shell.net.resolve import local_name
 from smtp_shell.net.target import parse_target
+from smtp_shell.net.tls_check import check_tls
 from smtp_shell.protocol.commands import Command
 
 if TYPE_CHECKING:
@@ -55,12 +56,14 @@ def connect(
 
     Raises:
         UsageError: `server` is no address.
+        ConfigError: `ca_file` cannot be used.
         ConnectFailed: There is no connection.
         TlsFailed: TLS was refused or failed, or the certificate could not be verified.
         DialogueBroken: There was no greeting.
     """
     target = parse_target(server, tls=tls, starttls=starttls)
     settings = TlsSettings(ca_file=Path(ca_file) if ca_file is not None else None, insecure=insecure)
+    check_tls(settings)
     times = Timeouts() if timeout is None else Timeouts().all(timeout)
     session = Session.open(target, consumers, timeouts=times, tls=settings, strict=True)
     try:

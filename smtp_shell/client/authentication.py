@@ -17,11 +17,27 @@ from smtp_shell.protocol.events import Decoded, Noticed, NoticeKind
 from smtp_shell.protocol.sasl import Credentials, Mechanism, Response, decode_challenge
 
 if TYPE_CHECKING:
+    from collections.abc import Set
+
     from smtp_shell.client.session import Session
     from smtp_shell.protocol.replies import Reply
 
 _COMMAND_LIMIT = 512
 """Octets in a command line, CRLF included. Source: RFC 5321 section 4.5.3.1.4"""
+
+_ADVICE = {
+    421: "the server is closing; connect again",
+    432: "the user must first log in in another way, or change the password",
+    500: "it does not know AUTH here; say ehlo, and see what it announces",
+    501: "it could not read the exchange, or it was cancelled",
+    502: "it does not know AUTH here; say ehlo, and see what it announces",
+    503: "say ehlo first; AUTH is also out of order in a mail transaction, and a second time",
+    504: "choose a mechanism that it announces",
+    530: "use starttls first",
+    534: "choose a stronger mechanism",
+    538: "use starttls first",
+}
+"""Reply code -> what to do, where it is not the credentials that are wrong."""
 
 CANCEL = b"*"
 """The line that cancels an exchange. Source: RFC 4954 section 4"""
@@ -72,7 +88,7 @@ class AuthExchange:
     def __init__(self, mechanism: Mechanism, credentials: Credentials, target: Target) -> None:
         self.mechanism = mechanism
         self.credentials = credentials
-        host = target.host if target.way is Way.TCP else ""
+        host = target.name if target.way is Way.TCP else ""
         self._exchange = mechanism.start(credentials, nonce=_nonce, host=host, port=target.port)
         self._held: Response | None = (
             None  # an initial response too long for the command line: sent when it is asked for
@@ -127,9 +143,8 @@ class AuthExchange:
             ProtocolViolation: The server has not proved itself although the mechanism lets it.
         """
         if reply.code != 235:
-            raise AuthFailed(
-                f'the server refused {self.mechanism.name}: "{reply.one_line()}"; check user, password and mechanism.'
-            )
+            advice = _advice(reply.code, self.mechanism.needs)
+            raise AuthFailed(f'the server refused {self.mechanism.name}: "{reply.one_line()}"; {advice}.')
         self._exchange.finish()
 
 
@@ -242,8 +257,13 @@ def finish(session: Session, exchange: AuthExchange, reply: Reply) -> None:
     session.set_user(exchange.mechanism.name, exchange.credentials.user)
 
 
-def refuse_in_the_clear(session: Session, *, allow_cleartext: bool) -> None:
+def refuse_in_the_clear(session: Session, *, allow_cleartext: bool, switch: str = "--insecure-auth") -> None:
     """Refuse to send a credential over a connection on which somebody may listen.
+
+    Args:
+        session: The session.
+        allow_cleartext: The user insists on authenticating where somebody may listen.
+        switch: How the user insists, for the message.
 
     Raises:
         AuthFailed: The connection is not private, and the user does not insist.
@@ -251,7 +271,7 @@ def refuse_in_the_clear(session: Session, *, allow_cleartext: bool) -> None:
     if session.is_private or allow_cleartext:
         return
     raise AuthFailed(
-        "a credential is not sent over a connection without TLS: use starttls first, or --insecure-auth if it must be."
+        f"a credential is not sent over a connection without TLS: use starttls first, or {switch} if it must be."
     )
 
 
@@ -269,6 +289,22 @@ def offered(session: Session) -> tuple[str, ...]:
         hint = "; it may offer it after starttls" if "STARTTLS" in extensions else ""
         raise AuthFailed(f"the server does not offer AUTH{hint}.")
     return extensions.mechanisms
+
+
+def _advice(code: int, needs: Set[str]) -> str:
+    """Return what to do about a refusal.
+
+    Source: RFC 4954 section 6
+    """
+    if code in _ADVICE:
+        return _ADVICE[code]
+    if code // 100 == 4:
+        return "try again later"
+    if "certificate" in needs:
+        return (
+            "check the client certificate, and what the server knows it for; none is sent unless client-cert names one"
+        )
+    return "check user and token, which may have expired" if "token" in needs else "check user, password and mechanism"
 
 
 def _nonce() -> str:

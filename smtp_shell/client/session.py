@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from smtp_shell.client.breaks import loss, with_words
 from smtp_shell.client.event_stream import EventStream
+from smtp_shell.client.hints import Hints, fatal, with_hint
 from smtp_shell.client.incoming import IncomingReply
 from smtp_shell.client.waits import Waits
 from smtp_shell.config import Timeouts, TlsSettings
@@ -44,7 +45,7 @@ from smtp_shell.protocol.events import (
 )
 from smtp_shell.protocol.maildata import END_OF_DATA, MailDataEncoder
 from smtp_shell.protocol.masking import EchoMask
-from smtp_shell.protocol.octets import CRLF, escape
+from smtp_shell.protocol.octets import CRLF, escape_str
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -54,8 +55,7 @@ if TYPE_CHECKING:
     from smtp_shell.protocol.replies import Reply, ReplyLimits
     from smtp_shell.protocol.secret import Secret
 
-_ALWAYS_FATAL = frozenset({NoticeKind.NOT_A_REPLY, NoticeKind.TOO_MUCH, NoticeKind.PLAINTEXT_AFTER_STARTTLS})
-_FATAL_WHEN_STRICT = frozenset({NoticeKind.BAD_REPLY, NoticeKind.UNSOLICITED})
+_FATAL_WHEN_STRICT = frozenset({NoticeKind.BAD_REPLY, NoticeKind.PREAMBLE, NoticeKind.UNSOLICITED})
 
 
 class Session:
@@ -99,7 +99,7 @@ class Session:
         opened: float | None = None,
     ) -> None:
         self.target = target
-        self.dialogue = Dialogue(limits)
+        self.dialogue = Dialogue(limits, preamble=target.way is Way.PIPE)
         self.dialogue.lmtp = target.lmtp
         self.waits = Waits(timeouts or Timeouts(), clock)
         self.strict = strict
@@ -116,6 +116,7 @@ class Session:
         self._next_answer = 1  # ordinal of the reply that `read_reply` waits for, as in IncomingReply.number
         self._tls_declined = False
         self._echo = EchoMask()
+        self._hints = Hints(target)
         self._violation: ProtocolViolation | None = None  # noticed; raised once the reply that made it is published
 
     @classmethod
@@ -661,9 +662,8 @@ class Session:
             self.is_attacked |= notice.kind is NoticeKind.PLAINTEXT_AFTER_STARTTLS
             self.incoming.append(IncomingReply(None, notice.octets))
         self.publish(notice)
-        if notice.kind in _ALWAYS_FATAL:
-            shown = f': "{escape(notice.octets[:120].rstrip())}"' if notice.octets else ""
-            self._break_off(ProtocolViolation(f"{notice.sentence}{shown}. The connection is closed."))
+        if error := fatal(notice, self.target, strict=self.strict):
+            self._break_off(error)
         if self.strict and notice.kind in _FATAL_WHEN_STRICT and self._violation is None:
             self._violation = ProtocolViolation(notice.sentence)
 
@@ -676,15 +676,17 @@ class Session:
         if self._transport.truncated:
             self.publish(Noticed(NoticeKind.NO_CLOSE_NOTIFY))
         cut = bool(self.dialogue.pending)
+        hint = self._hints.for_end(self.dialogue)
         for event in self.dialogue.receive_eof():
             self._take(event)
         waiting = f" while {owed[0]} was owed" if owed else ""
         where = " in the middle of a reply" if cut else waiting
         self._end(End.SERVER)
-        raise loss(owed, ConnectionLost(f"the server closed the connection{where}."))
+        raise loss(owed, with_hint(ConnectionLost(f"the server closed the connection{where}."), hint))
 
     def _lose(self, error: DialogueBroken) -> NoReturn:
         owed = self.dialogue.owed
+        error = with_hint(error, self._hints.for_end(self.dialogue))
         for event in self.dialogue.receive_eof():
             self._take(event)
         self._end(End.ERROR, error.message)
@@ -693,7 +695,9 @@ class Session:
     def _time_out(self, owed: Owed, waited: float) -> NoReturn:
         partly = " Part of it came." if self.dialogue.pending else ""
         self.publish(TimedOut(waited, str(owed)))
-        error = WaitTimedOut(f"{owed} did not come within {waited:g} s.{partly}")
+        error = with_hint(
+            WaitTimedOut(f"{owed} did not come within {waited:g} s.{partly}"), self._hints.for_silence(self.dialogue)
+        )
         if not self.strict:
             self.give_up_waiting()
             raise error
@@ -733,8 +737,11 @@ class Session:
         if not implicit:
             self._begin_anew()
         self.tls = facts
+        self._hints.note_handshake(facts, settings, self.dialogue)
         self.publish(facts)
         self._stream.tls = True
+        if facts.key_log:
+            self.publish(Noticed(NoticeKind.KEY_LOG, escape_str(facts.key_log)))
         return facts
 
     def _begin_anew(self) -> None:

@@ -16,7 +16,7 @@ further row of a long line.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import assert_never
 
 from msgspec import Struct
@@ -33,6 +33,7 @@ from smtp_shell.protocol.events import (
     Entry,
     MailDataSent,
     Noticed,
+    NoticeKind,
     OctetsSent,
     Remarked,
     ReplyExpected,
@@ -129,6 +130,10 @@ class Presenter:
             case Decoded():
                 if self.look.decoded:
                     yield Row("      ", f"means: {event.meaning}", "decoded")
+            case Noticed(kind=NoticeKind.PREAMBLE):
+                yield Row("   #! ", f"{event.sentence}:", "notice")
+                for line in event.octets.removesuffix(b"\n").split(b"\n")[:DATA_ROWS]:
+                    yield Row("   S| ", escape(line.removesuffix(b"\r")[:2000]), "notice")
             case Noticed():
                 yield Row("   #! ", _notice(event), "notice")
             case Remarked():
@@ -229,10 +234,15 @@ def describe(event: Connected | TlsStarted | Authenticated | TimedOut | Disconne
             assert_never(event)
 
 
-def certificate_rows(facts: TlsStarted) -> Iterator[str]:
+def certificate_rows(facts: TlsStarted, problems: Sequence[str] = (), *, refused: bool = False) -> Iterator[str]:
     """Return names, issuer, validity and fingerprint of a server's certificate, one line each.
 
     There are none without a certificate.
+
+    Args:
+        facts: What the handshake agreed on.
+        problems: What is wrong with a certificate that was not verified, in words.
+        refused: Whether the handshake failed because of it.
     """
     certificate = facts.certificate
     if not certificate.der:
@@ -242,12 +252,18 @@ def certificate_rows(facts: TlsStarted) -> Iterator[str]:
     yield f"certificate  {escape(certificate.subject) or '(no subject)'}"
     yield f"names        {names or '(none)'}{more}"
     yield f"issuer       {escape(certificate.issuer)}"
-    yield f"valid        {escape(certificate.not_before)} to {escape(certificate.not_after)}"
+    lifetime = f" ({certificate.lifetime})" if certificate.lifetime else ""
+    yield f"valid        {escape(certificate.not_before)} to {escape(certificate.not_after)}{lifetime}"
     yield f"SHA-256      {certificate.fingerprint}"
+    yield from (f"problem      {problem}" for problem in problems)
     if facts.verified:
-        yield f"verified     chain, dates, and the name {escape(facts.name.encode('utf-8', 'surrogateescape'))}"
+        name = escape(facts.name.encode("utf-8", "surrogateescape"))
+        yield f"verified     chain, dates, and the name {name}; whether it was revoked is not known"
+    elif refused:
+        yield "verified     NO: the connection was closed"
     else:
-        yield "verified     NO: --insecure is on, anybody could be at the other end"
+        found = "" if problems else "; nothing is found to be wrong with it"
+        yield f"verified     NO: --insecure is on, anybody could be at the other end{found}"
 
 
 def _disconnected(event: Disconnected) -> str:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import socket
 import time
 
 from smtp_shell.config import child_environment
 from smtp_shell.errors import ConnectFailed
-from smtp_shell.net.resolve import Address, resolve
+from smtp_shell.net.literals import family_of
+from smtp_shell.net.resolve import FAMILIES, Address, resolve
 from smtp_shell.net.target import Target, Way
 from smtp_shell.net.transport import Transport
 from smtp_shell.net.waiting import tick, wait_for
 from smtp_shell.private_files import reason_of
+from smtp_shell.protocol.octets import escape_str
 
 
 def connect(target: Target, seconds: float, *, source: str | None = None, family: int = 0) -> Transport:
@@ -40,9 +43,17 @@ def connect(target: Target, seconds: float, *, source: str | None = None, family
 
 def _connect_tcp(target: Target, deadline: float, source: str | None, family: int) -> Transport:
     problem = "it has no address"
-    for address in resolve(target, deadline, family):
+    option = ""
+    if source is not None:
+        option = f"--source {escape_str(source)}"
+        family = _source_family(target, source, option, family)
+    for address in resolve(target, deadline, family, option):
         try:
             sock = _attempt(address, deadline, source)
+        except _NoSource as error:
+            raise ConnectFailed(
+                f"no connection to {target}: {option}: {error}; give an address of this machine, or leave it out."
+            ) from None
         except OSError as error:
             problem = reason_of(error)
             continue
@@ -56,12 +67,41 @@ def _attempt(address: Address, deadline: float, source: str | None) -> socket.so
         # Without it a command waits until the octets before it are acknowledged, which a server may delay by 40 ms.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if source is not None:
-            sock.bind((source, 0))
+            _bind(sock, source)
         _connect_socket(sock, address.sockaddr, deadline)
     except BaseException:
         sock.close()
         raise
     return sock
+
+
+def _source_family(target: Target, source: str, option: str, family: int) -> int:
+    """Return the address family of the local address.
+
+    Raises:
+        ConnectFailed: It is no address, or not of the family that was asked for.
+    """
+    found = family_of(source.partition("%")[0])
+    if found is None:
+        raise ConnectFailed(f"no connection to {target}: {option} is no IP address; give one of this machine.")
+    if family not in (0, found):
+        wanted = next(name for name, value in FAMILIES.items() if value == family)
+        raise ConnectFailed(
+            f"no connection to {target}: {option} is not of the family that {wanted} asks for; leave one of them out."
+        )
+    return found
+
+
+def _bind(sock: socket.socket, source: str) -> None:
+    try:
+        sock.bind((source, 0))
+    except OSError as error:
+        missing = error.errno == errno.EADDRNOTAVAIL
+        raise _NoSource("this machine has no such address" if missing else reason_of(error)) from None
+
+
+class _NoSource(Exception):
+    """The local address cannot be used; why, in words."""
 
 
 def _connect_socket(sock: socket.socket, address: tuple[object, ...] | str, deadline: float) -> None:

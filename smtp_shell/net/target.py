@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 from msgspec import Struct
 
 from smtp_shell.errors import UsageError
+from smtp_shell.protocol.hostnames import ascii_name
 from smtp_shell.protocol.octets import escape_str
 
 
@@ -25,7 +26,7 @@ class Target(Struct, frozen=True):
 
     Args:
         way: How the octets get there.
-        host: Name or address (TCP), path of the socket (Unix), or command line (pipe).
+        host: Name in ASCII or address (TCP), path of the socket (Unix), or command line (pipe).
         port: Port number, 0 if there is none.
         tls: Whether TLS begins with the first octet.
         starttls: Whether the user asked for STARTTLS.
@@ -49,8 +50,17 @@ class Target(Struct, frozen=True):
 
     @property
     def name(self) -> str:
-        """The name to check the certificate against."""
-        return self.host if self.way is Way.TCP else "localhost"
+        """The name to check the certificate against, and to ask the server for: without the dot of an absolute name.
+
+        Source: RFC 6066 section 3
+        """
+        if self.way is not Way.TCP:
+            return "localhost"
+        if ":" not in self.host:
+            return self.host.removesuffix(".")
+        from smtp_shell.net.literals import unmapped  # socket, which a replay's check of its target does not need
+
+        return unmapped(self.host)
 
 
 # Searched in the whole text: `urlsplit` removes line ends and tabs without an error, and what follows a bracket too.
@@ -67,7 +77,7 @@ def parse_target(text: str, *, tls: bool = False, starttls: bool = False) -> Tar
         starttls: Whether STARTTLS was asked for. The default port is then 587.
 
     Raises:
-        UsageError: The text is none of these, holds a user or password, or `tls` and `starttls` are both set.
+        UsageError: The text is none of these, its host is no host name, it holds a user or password, or `tls` and `starttls` are both set.
     """
     if tls and starttls:
         raise UsageError(
@@ -119,4 +129,4 @@ def _host_and_port(text: str) -> tuple[str, int | None]:
         raise refusal
     if port == 0:
         raise UsageError(f"{escape_str(text)}: port 0 cannot be connected to; give a port from 1 to 65535.")
-    return host, port
+    return host if ":" in host else ascii_name(host), port

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import ssl
+import stat
+import warnings
 from functools import lru_cache
 from pathlib import Path
 
-from smtp_shell.config import TlsSettings
+from smtp_shell.config import TlsSettings, key_log_file
 from smtp_shell.errors import ConfigError
+from smtp_shell.net.key_log import log_keys, prepare_key_log
+from smtp_shell.net.tls_files import KeyPair, load_key_pair, why_no_authorities
 from smtp_shell.protocol.octets import escape_str
 
 _VERSIONS = {
@@ -16,6 +21,8 @@ _VERSIONS = {
     "1.2": ssl.TLSVersion.TLSv1_2,
     "1.3": ssl.TLSVersion.TLSv1_3,
 }
+WEAKEST_CIPHERS = "DEFAULT@SECLEVEL=0"
+"""The cipher string that allows what OpenSSL's security level rules out, TLS 1.0 and 1.1 among it."""
 
 
 def make_context(settings: TlsSettings) -> ssl.SSLContext:
@@ -25,10 +32,17 @@ def make_context(settings: TlsSettings) -> ssl.SSLContext:
     STARTTLS 5 ms.
 
     Raises:
-        ConfigError: A file cannot be read, or a version or cipher is unknown.
+        ConfigError: A file cannot be read, the key log cannot be written, or a version or cipher is unknown.
     """
     files = (settings.ca_file, settings.client_cert, settings.client_key)
-    return _make_context(settings, tuple(_stamp(path) for path in files if path is not None))
+    key_log = key_log_file()
+    stamps = tuple(_stamp(path) for path in files if path is not None)
+    return _make_context(settings, stamps, key_log, None if key_log is None else _identity(key_log))
+
+
+def allows_old_versions(context: ssl.SSLContext) -> bool:
+    """Return whether the security level of a context allows TLS 1.0 and 1.1: OpenSSL 3 needs level 0 for them, older ones level 1."""
+    return context.security_level <= (0 if ssl.OPENSSL_VERSION_INFO >= (3,) else 1)
 
 
 def _stamp(path: Path) -> tuple[int, ...]:
@@ -36,49 +50,96 @@ def _stamp(path: Path) -> tuple[int, ...]:
         facts = path.stat()
     except OSError:
         return ()
+    if not stat.S_ISREG(facts.st_mode):
+        return (facts.st_ino,)  # a pipe from the user's shell can be read once only
     return (facts.st_mtime_ns, facts.st_size, facts.st_ino)
 
 
-@lru_cache(maxsize=8)
-def _make_context(settings: TlsSettings, stamps: tuple[tuple[int, ...], ...]) -> ssl.SSLContext:
+def _identity(path: Path) -> tuple[int, int]:
+    """Return which file this is: a log that was removed is begun anew, one that has only grown is not opened again."""
     try:
-        if settings.insecure and settings.ca_file is None:
-            # Nothing is verified, so the system's authorities need not be read.
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        else:
-            context = ssl.create_default_context(cafile=settings.ca_file)
-    except (OSError, ssl.SSLError):
-        raise ConfigError(
-            f"--ca-file {escape_str(str(settings.ca_file))}: no certificates can be read from it; give a PEM file."
-        ) from None
+        facts = path.lstat()
+    except (OSError, ValueError):
+        return (0, 0)
+    return (facts.st_dev, facts.st_ino)
+
+
+@lru_cache(maxsize=8)
+def _make_context(
+    settings: TlsSettings, stamps: tuple[tuple[int, ...], ...], key_log: Path | None, log: tuple[int, int] | None
+) -> ssl.SSLContext:
+    minimum, maximum = _versions(settings)
+    if key_log is not None:
+        prepare_key_log(key_log)
+    context = _trusting(settings)
     if settings.insecure:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-    context.minimum_version = _version(settings.minimum, "--tls-min")
-    if settings.maximum:
-        context.maximum_version = _version(settings.maximum, "--tls-max")
+    with warnings.catch_warnings(action="ignore", category=DeprecationWarning):  # for TLS 1.0 and 1.1
+        context.minimum_version = minimum
+        if maximum is not None:
+            context.maximum_version = maximum
     if settings.ciphers:
-        try:
-            context.set_ciphers(settings.ciphers)
-        except ssl.SSLError:
-            raise ConfigError(f"--ciphers {escape_str(settings.ciphers)}: OpenSSL knows no such cipher.") from None
-    if settings.client_cert:
-        try:
-            context.load_cert_chain(settings.client_cert, settings.client_key, password=_no_passphrase)
-        except (OSError, ssl.SSLError):
-            raise ConfigError(
-                f"--client-cert {escape_str(str(settings.client_cert))}: certificate and key cannot be read; "
-                "give PEM files without a passphrase."
-            ) from None
+        _set_ciphers(context, settings)
+    if maximum in (ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1) and not allows_old_versions(context):
+        raise ConfigError(
+            f"{settings.option('tls-max', str(settings.maximum))}: OpenSSL's security level rules TLS 1.0 and 1.1 out; "
+            f"add {settings.option('ciphers', WEAKEST_CIPHERS)} if it must be."
+        )
+    _load_client_certificate(context, settings)
+    if key_log is not None:
+        log_keys(context, key_log)
     return context
 
 
-def _no_passphrase() -> str:
-    """Answer in place of OpenSSL's question on the terminal, for which an unattended run would wait for ever."""
-    return ""
+def _versions(settings: TlsSettings) -> tuple[ssl.TLSVersion, ssl.TLSVersion | None]:
+    low, high = settings.option("tls-min", settings.minimum), settings.option("tls-max", settings.maximum or "")
+    minimum = _version(settings.minimum, low)
+    maximum = _version(settings.maximum, high) if settings.maximum else None
+    if maximum is not None and maximum < minimum:
+        raise ConfigError(
+            f"{high}: it is below {low}, so that no version is left; lower the latter or raise the former."
+        )
+    return minimum, maximum
 
 
 def _version(text: str, option: str) -> ssl.TLSVersion:
     if text not in _VERSIONS:
-        raise ConfigError(f"{option} {escape_str(text)}: no such version; use one of {', '.join(_VERSIONS)}.")
+        raise ConfigError(f"{escape_str(option)}: no such version; use one of {', '.join(_VERSIONS)}.")
     return _VERSIONS[text]
+
+
+def _trusting(settings: TlsSettings) -> ssl.SSLContext:
+    """Return a context with the authorities to trust."""
+    if settings.insecure and settings.ca_file is None:
+        # Nothing is verified, so the system's authorities need not be read.
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        context = ssl.create_default_context(cafile=settings.ca_file)
+    except (OSError, ValueError):
+        if settings.ca_file is None:
+            raise ConfigError("the system's authorities cannot be read; name a PEM file with --ca-file FILE.") from None
+        raise why_no_authorities(settings.ca_file, settings.option("ca-file")) from None
+    if settings.ca_file is not None and not context.cert_store_stats()["x509"]:  # it may hold revocation lists alone
+        raise why_no_authorities(settings.ca_file, settings.option("ca-file"))
+    return context
+
+
+def _set_ciphers(context: ssl.SSLContext, settings: TlsSettings) -> None:
+    ciphers = str(settings.ciphers)
+    option = escape_str(settings.option("ciphers", ciphers))
+    try:
+        context.set_ciphers(ciphers)
+    except (ssl.SSLError, ValueError):
+        if re.fullmatch(r"(?:TLS_[A-Z0-9_]+[:, ]?)+", ciphers):
+            raise ConfigError(f"{option}: the ciphers of TLS 1.3 cannot be chosen; name those of TLS 1.2.") from None
+        raise ConfigError(f"{option}: OpenSSL knows no such cipher.") from None
+
+
+def _load_client_certificate(context: ssl.SSLContext, settings: TlsSettings) -> None:
+    certificate, key = settings.option("client-cert"), settings.option("client-key")
+    if settings.client_cert is not None:
+        load_key_pair(context, KeyPair(settings.client_cert, settings.client_key, certificate, key))
+    elif settings.client_key is not None:
+        shown = escape_str(str(settings.client_key))
+        raise ConfigError(f"{key} {shown}: a key needs its certificate; give that with {certificate} FILE.")

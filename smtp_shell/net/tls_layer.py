@@ -6,9 +6,15 @@ import ssl
 
 from smtp_shell.config import TlsSettings
 from smtp_shell.errors import TlsFailed
+from smtp_shell.net.key_log import has_keys, no_key_log
 from smtp_shell.net.tls_context import make_context
-from smtp_shell.net.tls_report import alert, tls_facts, why_no_handshake, why_unverified
+from smtp_shell.net.tls_report import alert, refused, tls_facts, why_broken, why_no_handshake
+from smtp_shell.private_files import reason_of
 from smtp_shell.protocol.events import TlsStarted
+from smtp_shell.protocol.hostnames import ascii_name
+
+_CLIENT_RANDOM = slice(11, 43)
+"""Where the random octets of a ClientHello are in the first record. Source: RFC 8446 sections 4.1.2 and 5.1"""
 
 
 class TlsLayer:
@@ -22,6 +28,7 @@ class TlsLayer:
         truncated: True if the server closed the connection without a close_notify.
 
     Raises:
+        UsageError: The name is no host name.
         ConfigError: A file that the settings name cannot be read, or a version or cipher is unknown.
     """
 
@@ -30,9 +37,11 @@ class TlsLayer:
         self._name = name
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
-        # The ssl module encodes a str with the idna codec, which takes long to load and leaves ASCII as it is.
-        octets = name.encode() if name.isascii() else name
+        # Octets: the ssl module encodes a str with its codec of IDNA 2003, which takes long to load.
+        octets = (name if ":" in name else ascii_name(name)).encode()
         self._tls = make_context(settings).wrap_bio(self._incoming, self._outgoing, server_hostname=octets)
+        self._key_log = str(self._tls.context.keylog_filename or "")
+        self._client_random = b""
         self.truncated = False
 
     @property
@@ -46,16 +55,21 @@ class TlsLayer:
         In either case there may be octets to send.
 
         Raises:
-            TlsFailed: It failed, or the certificate could not be verified. There may be an alert to send.
+            CertificateRefused: The certificate could not be verified. There may be an alert to send.
+            TlsFailed: It failed for another reason, or the key log cannot be written any more.
         """
         try:
             self._tls.do_handshake()
         except ssl.SSLWantReadError:
             return False
         except ssl.SSLCertVerificationError as error:
-            raise TlsFailed(why_unverified(error, self._name)) from None
+            raise refused(error, self._tls, self._settings, self._name) from None
         except ssl.SSLError as error:
-            raise TlsFailed(why_no_handshake(error)) from None
+            raise TlsFailed(why_no_handshake(error, self._settings, self._name, self._tls.context)) from None
+        except OSError as error:  # of the key log: nothing else is written or read here
+            raise TlsFailed(no_key_log(self._key_log, reason_of(error)).message) from None
+        if self._key_log and not has_keys(self._key_log, self._client_random):
+            raise TlsFailed(no_key_log(self._key_log, "nothing arrives in it, so the disk may be full").message)
         return True
 
     def facts(self) -> TlsStarted:
@@ -95,7 +109,7 @@ class TlsLayer:
             self.truncated = True
             return b""
         except ssl.SSLError as error:
-            raise TlsFailed(f"TLS broke: {alert(error)}; the server may want a client certificate.") from None
+            raise TlsFailed(why_broken(error, self._settings)) from None
 
     def encrypt(self, octets: bytes | memoryview) -> bytes:
         """Return octets encrypted, as they go over the wire.
@@ -111,7 +125,10 @@ class TlsLayer:
 
     def outgoing(self) -> bytes:
         """Return what TLS itself has to send: handshake messages, alerts, key updates. Often empty."""
-        return self._outgoing.read()
+        octets = self._outgoing.read()
+        if self._key_log and not self._client_random:
+            self._client_random = octets[_CLIENT_RANDOM]
+        return octets
 
     def close_notify(self) -> bytes:
         """Return the end of TLS as it goes over the wire. Empty if TLS is broken."""

@@ -3,55 +3,190 @@
 from __future__ import annotations
 
 import ssl
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from smtp_shell.errors import ProtocolViolation, TlsFailed
+from smtp_shell.config import TlsSettings
+from smtp_shell.errors import CertificateRefused, ProtocolViolation, TlsFailed
+from smtp_shell.net.certificates import from_der, from_openssl, sent_chain
+from smtp_shell.net.tls_context import WEAKEST_CIPHERS, allows_old_versions
 from smtp_shell.protocol.events import Certificate, TlsStarted
 from smtp_shell.protocol.octets import escape, escape_str
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
-    from smtp_shell.config import TlsSettings
+    from collections.abc import Sequence
 
 LEFT_IN_HANDSHAKE = (
     "the server closed the connection in the middle of the TLS handshake; ask its operator, or try another port."
 )
+_DEFAULTS = TlsSettings()
+_MOST_NAMES = 8
+_LONGEST_NAME = 200  # octets of a distinguished name
+
 # X509_V_ERR_ numbers of OpenSSL.
 _NAME_CODES = frozenset({62, 63, 64})
 _DATE_CODES = frozenset({9, 10, 13, 14})
-_SHORT_NAMES = {
-    "commonName": "CN",
-    "organizationName": "O",
-    "organizationalUnitName": "OU",
-    "countryName": "C",
-    "localityName": "L",
-    "stateOrProvinceName": "ST",
-    "emailAddress": "EMAIL",
-}
+_PURPOSE_CODE = 26
+_SELF_SIGNED_CODE = 18
+_UNTRUSTED_ROOT_CODE = 19
+_NO_ISSUER_CODES = frozenset({2, 20, 21})
+_WEAK_CODES = frozenset({66, 67, 68})
+
+# Reasons of OpenSSL, as `ssl` names them.
+_NO_COMMON_VERSION = frozenset(
+    {
+        "UNSUPPORTED_PROTOCOL",
+        "TLSV1_ALERT_PROTOCOL_VERSION",
+        "WRONG_SSL_VERSION",
+        "NO_PROTOCOLS_AVAILABLE",
+        "VERSION_TOO_LOW",
+    }
+)
+_CERTIFICATE_WANTED = frozenset({"TLSV13_ALERT_CERTIFICATE_REQUIRED", "SSLV3_ALERT_NO_CERTIFICATE"})
+_CERTIFICATE_REFUSED = frozenset(
+    {
+        "TLSV1_ALERT_UNKNOWN_CA",
+        "TLSV1_ALERT_ACCESS_DENIED",
+        "SSLV3_ALERT_BAD_CERTIFICATE",
+        "SSLV3_ALERT_CERTIFICATE_EXPIRED",
+        "SSLV3_ALERT_CERTIFICATE_REVOKED",
+        "SSLV3_ALERT_CERTIFICATE_UNKNOWN",
+        "SSLV3_ALERT_UNSUPPORTED_CERTIFICATE",
+    }
+)
+_TOO_WEAK = frozenset(
+    {
+        "BAD_SIGNATURE_TYPE",
+        "CA_MD_TOO_WEAK",
+        "DH_KEY_TOO_SMALL",
+        "EE_KEY_TOO_SMALL",
+        "LEGACY_SIGALG_DISALLOWED_OR_UNSUPPORTED",
+        "NO_SHARED_SIGNATURE_ALGORITHMS",
+        "NO_SUITABLE_SIGNATURE_ALGORITHM",
+        "UNSAFE_LEGACY_RENEGOTIATION_DISABLED",
+        "WRONG_SIGNATURE_TYPE",
+    }
+)
+_UNKNOWN_NAME = frozenset({"TLSV1_UNRECOGNIZED_NAME", "TLSV1_ALERT_UNRECOGNIZED_NAME"})
 
 
-def why_unverified(error: ssl.SSLCertVerificationError, name: str) -> str:
-    """Return a sentence: which of chain, dates and name of the certificate is wrong, and what to do.
+def refused(
+    error: ssl.SSLCertVerificationError, tls: ssl.SSLObject, settings: TlsSettings, name: str
+) -> CertificateRefused:
+    """Return the error for a certificate that could not be verified: which check failed, what to do, and what the server has sent.
+
+    Args:
+        error: The error of OpenSSL.
+        tls: The connection.
+        settings: The settings of the handshake.
+        name: The name the certificate was checked against.
+    """
+    ders = sent_chain(tls)
+    chain = [from_der(der) for der in ders]
+    certificate = chain[0] if chain else Certificate()
+    cipher = tls.cipher()
+    seen = TlsStarted(tls.version() or "TLS", cipher[0] if cipher else "", False, certificate, name, ders)
+    sentence = why_unverified(error, name, settings, chain)
+    return CertificateRefused(sentence, _facts_of(chain), seen)
+
+
+def why_unverified(
+    error: ssl.SSLCertVerificationError,
+    name: str,
+    settings: TlsSettings = _DEFAULTS,
+    chain: Sequence[Certificate] = (),
+) -> str:
+    """Return a sentence: which of chain, dates, name and purpose of the certificate is wrong, and what to do.
 
     Args:
         error: The error of OpenSSL.
         name: The name the certificate was checked against.
+        settings: The settings of the handshake.
+        chain: The certificates that the server sent, its own first, where they are known.
     """
-    reason = escape_str(error.verify_message)
-    if error.verify_code in _NAME_CODES:
-        return (
-            f"the certificate's name is wrong: it is not for {escape_str(name)} ({reason}); connect by a name that it holds, "
-            "or use --insecure to go on without verification."
+    reason, code = escape_str(error.verify_message), error.verify_code
+    if code in _NAME_CODES:
+        what = f"the certificate's name is wrong: it is not for {escape_str(name)} ({reason}); connect by a name that it holds"
+    elif code in _DATE_CODES:
+        what = (
+            f"the certificate's dates are wrong: {reason}{_whose_dates(chain)}; "
+            "check this machine's clock and tell the server's operator"
         )
-    if error.verify_code in _DATE_CODES:
+    elif code == _PURPOSE_CODE:
+        what = (
+            f"the certificate's purpose is wrong: it was not made for a server ({reason}); "
+            "tell the server's operator that its extended key usage lacks server authentication"
+        )
+    elif code in _WEAK_CODES:
+        what = (
+            f"the certificate's chain is too weak for OpenSSL's security level: {reason}; tell the server's operator, "
+            f"allow it with {settings.option('ciphers', WEAKEST_CIPHERS)}"
+        )
+    else:
+        what = f"the certificate's chain is not trusted: {reason}{_why_untrusted(code, settings, chain)}"
+    return f"{what}, or use {settings.option('insecure')} to go on without verification."
+
+
+def _whose_dates(chain: Sequence[Certificate]) -> str:
+    """Return which certificate it is about, where it is not the server's own."""
+    if not chain or not chain[0].lifetime.endswith(" left"):
+        return ""
+    for each in chain[1:]:
+        if not each.lifetime.endswith(" left"):
+            return f": not the server's own certificate, but that of {_dn(each.subject)} in its chain, {each.lifetime}"
+    return ": not the server's own certificate, but that of an authority here"
+
+
+def _why_untrusted(code: int, settings: TlsSettings, chain: Sequence[Certificate]) -> str:
+    """Return more about a chain that ends nowhere, and what to do."""
+    give = settings.option("ca-file", "FILE")
+    file = None if settings.ca_file is None else escape_str(str(settings.ca_file))
+    if code == _SELF_SIGNED_CODE:
+        where = f" and it is not in {file}" if file else ""
+        do = f"add the certificate to {file}" if file else f"give the certificate itself with {give}"
+        return f", so that nobody vouches for it{where}; if its SHA-256 is the right one, {do}"
+    if code == _UNTRUSTED_ROOT_CODE:
+        whose = f", {_dn(chain[-1].subject)}," if chain else ""
+        where = f"is not in {file}" if file else "is not among the system's authorities"
+        do = f"add its certificate to {file}" if file else f"give the authority's certificate with {give}"
+        return f": its authority{whose} {where}; if you trust it, {do}"
+    if code in _NO_ISSUER_CODES:
+        return _why_no_issuer(give, file, chain)
+    return f"; tell the server's operator, give the authority's certificate with {give}"
+
+
+def _why_no_issuer(give: str, file: str | None, chain: Sequence[Certificate]) -> str:
+    issuer = _dn(chain[-1].issuer) if chain else "the issuer"
+    sent = f": the server sent {_count(chain)}, and not that of the issuer, {issuer}," if chain else ": its issuer"
+    if file is not None:
         return (
-            f"the certificate's dates are wrong: {reason}; check this machine's clock and tell the server's operator, "
-            "or use --insecure to go on without verification."
+            f"{sent} which is not in {file} either; an intermediate certificate that the server should send is missing, "
+            f"or {file} is that of another authority; ask the server's operator"
         )
     return (
-        f"the certificate's chain is not trusted: {reason}; give the authority's certificate with --ca-file FILE, "
-        "or use --insecure to go on without verification."
+        f"{sent} which is not among the system's authorities either; ask the server's operator to send a missing intermediate "
+        f"certificate, give the authority's certificate with {give}"
+    )
+
+
+def _count(chain: Sequence[Certificate]) -> str:
+    return "its own certificate alone" if len(chain) == 1 else f"{len(chain)} certificates"
+
+
+def _dn(name: bytes) -> str:
+    return escape(name[:_LONGEST_NAME]) or "(no name)"
+
+
+def _facts_of(chain: Sequence[Certificate]) -> str:
+    """Return the server's certificate in a sentence; empty if it is not known."""
+    if not chain or not chain[0].subject + chain[0].issuer + chain[0].not_after:
+        return ""
+    leaf = chain[0]
+    names = ", ".join(escape(each[:_LONGEST_NAME]) for each in leaf.names[:_MOST_NAMES]) or "(none)"
+    more = f" and {len(leaf.names) - _MOST_NAMES} more" if len(leaf.names) > _MOST_NAMES else ""
+    dates = f"{escape(leaf.not_before)} to {escape(leaf.not_after)}"
+    return (
+        f"The certificate: subject {_dn(leaf.subject)}; issuer {_dn(leaf.issuer)}; names {names}{more}; "
+        f"valid {dates}, {leaf.lifetime}; SHA-256 {leaf.fingerprint}."
     )
 
 
@@ -63,15 +198,72 @@ def alert(error: ssl.SSLError) -> str:
     )
 
 
-def why_no_handshake(error: ssl.SSLError) -> str:
-    """Return a sentence: why a handshake failed for another reason than the certificate, and what to do."""
+def why_no_handshake(
+    error: ssl.SSLError, settings: TlsSettings = _DEFAULTS, name: str = "", context: ssl.SSLContext | None = None
+) -> str:
+    """Return a sentence: why a handshake failed for another reason than the certificate, and what to do.
+
+    Args:
+        error: The error of OpenSSL.
+        settings: The settings of the handshake.
+        name: The name that was asked for.
+        context: The context, whose security level may be the reason.
+    """
     if isinstance(error, ssl.SSLEOFError):
         return LEFT_IN_HANDSHAKE
-    if error.reason in ("UNSUPPORTED_PROTOCOL", "TLSV1_ALERT_PROTOCOL_VERSION", "WRONG_SSL_VERSION"):
+    reason = error.reason or ""
+    if reason in _NO_COMMON_VERSION or (reason == "INTERNAL_ERROR" and settings.minimum < "1.2"):
+        return f"the TLS handshake failed: no common version ({alert(error)}); {_version_advice(settings, context)}."
+    said = f"the TLS handshake failed: {alert(error)}"
+    if reason in _CERTIFICATE_WANTED | _CERTIFICATE_REFUSED:
+        return f"{said}; {client_certificate_advice(settings)}."
+    if reason in _TOO_WEAK:
+        weak = settings.option("ciphers", WEAKEST_CIPHERS)
         return (
-            "the TLS handshake failed: no common version; the server may be too old (--tls-min 1.0 allows it by name)."
+            f"{said}: weaker than OpenSSL's security level allows; tell the server's operator, or allow it with {weak}."
         )
-    return f"the TLS handshake failed: {alert(error)}; compare versions and ciphers with the server's operator."
+    if reason in _UNKNOWN_NAME:
+        return f"{said}: the server has no certificate for {escape_str(name)}; connect by another of its names."
+    if settings.minimum < "1.2" and context is not None and not allows_old_versions(context):
+        return f"{said}; {_version_advice(settings, context)}, or compare ciphers with the server's operator."
+    return f"{said}; compare versions and ciphers with the server's operator{_or_certificate(error, settings)}."
+
+
+def client_certificate_advice(settings: TlsSettings) -> str:
+    """Return what may be wrong with the client's certificate: that there is none, or that the server does not accept it."""
+    if settings.client_cert is not None:
+        return f"the server may not accept the client certificate in {escape_str(str(settings.client_cert))}"
+    return f"the server may want a client certificate: give one with {settings.option('client-cert', 'FILE')}"
+
+
+def why_broken(error: ssl.SSLError, settings: TlsSettings) -> str:
+    """Return a sentence: why TLS broke after its handshake. With TLS 1.3 a server refuses a client's certificate only then."""
+    if error.reason in _CERTIFICATE_WANTED | _CERTIFICATE_REFUSED:
+        return f"TLS broke: {alert(error)}; {client_certificate_advice(settings)}."
+    return f"TLS broke: {alert(error)}; connect again."
+
+
+def _or_certificate(error: ssl.SSLError, settings: TlsSettings) -> str:
+    # Before TLS 1.3 this is also what a server says to a client without a certificate.
+    return f"; {client_certificate_advice(settings)}" if error.reason == "SSLV3_ALERT_HANDSHAKE_FAILURE" else ""
+
+
+def _version_advice(settings: TlsSettings, context: ssl.SSLContext | None) -> str:
+    weak = settings.option("ciphers", WEAKEST_CIPHERS)
+    if settings.minimum >= "1.2":
+        narrowed = settings.maximum is not None or settings.minimum > "1.2"
+        choice = f"choose other versions than {_chosen(settings)}; " if narrowed else ""
+        return (
+            f"{choice}the server may know TLS 1.0 or 1.1 only, which are unsafe and need "
+            f"{settings.option('tls-min', '1.0')} and {weak}, both"
+        )
+    if context is not None and not allows_old_versions(context):
+        return f"{settings.option('tls-min', settings.minimum)} is not enough: TLS 1.0 and 1.1 need {weak} as well"
+    return f"the server knows none of {_chosen(settings)}"
+
+
+def _chosen(settings: TlsSettings) -> str:
+    return f"TLS {settings.minimum} to {settings.maximum or '1.3'}"
 
 
 def cleartext_error(raw: bytes, *, implicit: bool) -> TlsFailed | ProtocolViolation:
@@ -103,59 +295,13 @@ def tls_facts(tls: ssl.SSLObject, settings: TlsSettings, name: str) -> TlsStarte
     cipher = tls.cipher()
     der = tls.getpeercert(binary_form=True) or b""
     facts = tls.getpeercert() or {}
-    certificate = _from_facts(facts, der) if facts else _from_der(der)
+    certificate = from_openssl(facts, der) if facts else from_der(der)
     return TlsStarted(
-        tls.version() or "TLS", cipher[0] if cipher else "unknown", not settings.insecure, certificate, name
+        tls.version() or "TLS",
+        cipher[0] if cipher else "unknown",
+        not settings.insecure,
+        certificate,
+        name,
+        sent_chain(tls) if settings.insecure else (),
+        str(tls.context.keylog_filename or ""),
     )
-
-
-def _from_facts(facts: Any, der: bytes) -> Certificate:
-    return Certificate(
-        subject=_distinguished_name(facts.get("subject", ())),
-        issuer=_distinguished_name(facts.get("issuer", ())),
-        names=tuple(str(value).encode("utf-8", "replace") for _, value in facts.get("subjectAltName", ())),
-        not_before=str(facts.get("notBefore", "")).encode(),
-        not_after=str(facts.get("notAfter", "")).encode(),
-        serial=str(facts.get("serialNumber", "")).encode(),
-        der=der,
-    )
-
-
-def _distinguished_name(rdns: Any) -> bytes:
-    parts = (f"{_SHORT_NAMES.get(kind, kind)}={value}" for rdn in rdns for kind, value in rdn)
-    return ", ".join(parts).encode("utf-8", "replace")
-
-
-def _from_der(der: bytes) -> Certificate:
-    """Parse a certificate. OpenSSL has not: it does so only when it verifies."""
-    if not der:
-        return Certificate()
-    try:
-        from cryptography import x509
-
-        certificate = x509.load_der_x509_certificate(der)
-        return Certificate(
-            subject=certificate.subject.rfc4514_string().encode("utf-8", "replace"),
-            issuer=certificate.issuer.rfc4514_string().encode("utf-8", "replace"),
-            names=_alternative_names(certificate),
-            not_before=_as_openssl_writes(certificate.not_valid_before_utc),
-            not_after=_as_openssl_writes(certificate.not_valid_after_utc),
-            serial=f"{certificate.serial_number:X}".encode(),
-            der=der,
-        )
-    except (ImportError, ValueError):  # a certificate that cannot be read is still one that was sent
-        return Certificate(der=der)
-
-
-def _as_openssl_writes(moment: datetime) -> bytes:
-    return f"{moment.ctime()[4:]} GMT".encode()
-
-
-def _alternative_names(certificate: Any) -> tuple[bytes, ...]:
-    from cryptography import x509
-
-    try:
-        extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
-    except x509.ExtensionNotFound:
-        return ()
-    return tuple(str(name.value).encode("utf-8", "replace") for name in extension.value)

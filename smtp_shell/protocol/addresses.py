@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
+from smtp_shell.protocol.hostnames import ascii_name
+
 
 class EnvelopePath(Struct, frozen=True):
     """A reverse-path or forward-path with its parameters.
@@ -49,6 +51,22 @@ def parse_paths(text: str) -> tuple[EnvelopePath, ...] | None:
         last = paths[-1]
         paths[-1] = EnvelopePath(last.mailbox, (*last.parameters, _parameter(word)))
     return tuple(paths)
+
+
+def with_ascii_domain(path: EnvelopePath) -> EnvelopePath:
+    """Return a path with its domain in ASCII, which every server takes.
+
+    It stays as it is where the mailbox is to be sent in UTF-8: with SMTPUTF8, or with a local part that has no other form.
+
+    Raises:
+        UsageError: The domain is no host name.
+
+    Source: RFC 6531 section 3.2
+    """
+    local, at, domain = path.mailbox.rpartition("@")
+    if domain.isascii() or not at or not local.isascii() or "SMTPUTF8" in path.parameters:
+        return path
+    return EnvelopePath(f"{local}@{ascii_name(domain)}", path.parameters)
 
 
 # Only a space or a tab separates words: a line break in a value must reach the check that refuses it.

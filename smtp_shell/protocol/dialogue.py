@@ -7,7 +7,7 @@ knows no socket, clock or screen.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from enum import Enum
 
 from msgspec import Struct
@@ -27,6 +27,7 @@ from smtp_shell.protocol.events import (
 from smtp_shell.protocol.foreseen import FORESEEN, is_foreseen_after_message, is_foreseen_as_greeting
 from smtp_shell.protocol.masking import ExchangeLines, is_user_name, may_answer
 from smtp_shell.protocol.octets import escape
+from smtp_shell.protocol.preamble import Preamble
 from smtp_shell.protocol.rawlines import RawLines, lines_of
 from smtp_shell.protocol.replies import VIOLATIONS, Extensions, Malformed, Oddity, Reply, ReplyLimits, ReplyParser
 
@@ -114,10 +115,11 @@ class Dialogue:
 
     Args:
         limits: Limits of what a server may send.
+        preamble: Whether text may precede the greeting, as of a program that is the server on its standard output.
 
     Attributes:
         phase: The phase.
-        extensions: What the last EHLO announced; None before it.
+        extensions: What the last EHLO announced; None before it, and after HELO, which asks for none.
         greeting: The greeting, once it has come.
         lmtp: Whether it is LMTP, where the final dot has a reply for each accepted recipient.
         exchange: Its AUTH exchanges, line by line.
@@ -125,9 +127,10 @@ class Dialogue:
         answered: How many of them are not owed any more.
     """
 
-    def __init__(self, limits: ReplyLimits | None = None) -> None:
+    def __init__(self, limits: ReplyLimits | None = None, *, preamble: bool = False) -> None:
         self._limits = limits or ReplyLimits()
         self._parser = ReplyParser(self._limits)
+        self._preamble = Preamble() if preamble else None  # until the greeting begins
         self._owed: deque[Owed] = deque([Owed(Asked.GREETING)])
         self.asked = 1
         self.answered = 0
@@ -164,7 +167,7 @@ class Dialogue:
     @property
     def pending(self) -> bytes:
         """What has come of a reply that is not whole yet."""
-        return self._parser.pending
+        return self._parser.pending if self._preamble is None else self._preamble.pending
 
     def send(self, command: Command, *, pipelined: bool = False) -> list[Event]:
         """Record that a command line is sent. Its octets are `command.octets`.
@@ -239,6 +242,8 @@ class Dialogue:
         if self.phase is Phase.TLS and octets:
             yield Noticed(NoticeKind.PLAINTEXT_AFTER_STARTTLS, octets=octets[: self._limits.line])
             return
+        if self._preamble is not None:
+            octets = yield from self._take_preamble(self._preamble, octets)
         for item in self._parser.receive(octets):
             if isinstance(item, Malformed):
                 yield Noticed(NoticeKind.NOT_A_REPLY, item.reason, item.octets)
@@ -248,10 +253,20 @@ class Dialogue:
                 yield from self.receive(octets[self._parser.consumed :])
                 return
 
+    def _take_preamble(self, preamble: Preamble, octets: bytes) -> Generator[Noticed, None, bytes]:
+        """Yield the lines that precede the greeting, and return what belongs to the greeting."""
+        if lines := preamble.receive(octets):
+            yield Noticed(NoticeKind.PREAMBLE, "" if lines.strip() else "an empty line", lines)
+        if preamble.rest is None:
+            return b""
+        self._preamble = None
+        return preamble.rest
+
     def receive_eof(self) -> Iterator[Event]:
         """Record that the server sends no more, and yield what that leaves open."""
-        if self._parser.pending:
-            yield Noticed(NoticeKind.CUT_REPLY, octets=self._parser.pending)
+        if self.pending:
+            kind = NoticeKind.CUT_REPLY if self._preamble is None else NoticeKind.PREAMBLE
+            yield Noticed(kind, octets=self.pending)
         self._forgive()
         self.phase = Phase.CLOSED
 
@@ -404,7 +419,7 @@ class Dialogue:
             self._accepted = 0
             if verb in _HELLOS:
                 self.lmtp = verb == "LHLO"
-                self.extensions = Extensions({}) if verb == "HELO" else Extensions.parse(reply)
+                self.extensions = None if verb == "HELO" else Extensions.parse(reply)
         elif digit == 2 and verb == "RCPT":
             self._accepted += 1
         elif digit != 3 and verb == "DATA":

@@ -22,6 +22,7 @@ class Certificate(Struct, frozen=True):
         not_after: End of its life.
         serial: Serial number, hexadecimal.
         der: The certificate itself; empty for none.
+        lifetime: What its dates meant when it was seen, such as `12 days left`; empty where they cannot be read.
     """
 
     subject: bytes = b""
@@ -31,6 +32,7 @@ class Certificate(Struct, frozen=True):
     not_after: bytes = b""
     serial: bytes = b""
     der: bytes = b""
+    lifetime: str = ""
 
     @property
     def fingerprint(self) -> str:
@@ -55,6 +57,8 @@ class NoticeKind(Enum):
     NO_CLOSE_NOTIFY = "TLS ended without close_notify: the end of the dialogue may have been cut off"
     CLEARTEXT_AUTH = "a credential goes over a connection without TLS"
     ECHO = "the server sent the credential back; it is masked here"
+    PREAMBLE = "the program wrote this before its greeting"
+    KEY_LOG = "whoever reads this file can decrypt the connection: the keys of TLS are written to it"
     NO_TLS = "the TLS handshake after the 220 to STARTTLS is left out, as asked"
 
 
@@ -181,6 +185,8 @@ class TlsStarted(Struct, frozen=True):
         verified: Whether chain, dates and name of the certificate were checked and are good; None where a transcript does not say.
         certificate: The server's.
         name: The name it was checked against.
+        chain: The certificates that the server sent, in DER form, its own first; empty where they are not known.
+        key_log: The file that the keys are written to; empty for none.
     """
 
     version: str
@@ -188,6 +194,8 @@ class TlsStarted(Struct, frozen=True):
     verified: bool | None
     certificate: Certificate
     name: str
+    chain: tuple[bytes, ...] = ()
+    key_log: str = ""
 
 
 class Noticed(Struct, frozen=True):

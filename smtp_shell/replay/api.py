@@ -69,6 +69,7 @@ def replay(
         TranscriptError: It cannot be replayed; nothing was sent.
         UsageError: There is no server, a variable cannot be one, or credentials stand in the transcript; nothing was sent.
         NotSendable: The value of a variable would not stay inside one line; nothing was sent.
+        ConfigError: `ca_file` cannot be used; nothing was sent.
         ValueError: `match` is none of the levels.
     """
     settings = ReplaySettings(

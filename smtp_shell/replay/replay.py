@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from smtp_shell.errors import Fault, UsageError
+from smtp_shell.net.tls_check import check_tls
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.replay.driver import Driver
 from smtp_shell.replay.plan import ReplayPlan, plan
@@ -57,8 +58,10 @@ class Replay:
             TranscriptError: It cannot; with its faults and their lines.
             UsageError: There is no server to replay it against, a variable cannot be one, or credentials stand in it.
             NotSendable: The value of a variable would not stay inside one line.
+            ConfigError: A file, version or cipher of the TLS settings cannot be used.
         """
         if self._plan is None:
+            check_tls(self.settings.tls_settings)
             checked = plan(self.path, self.settings.variables, outside=self.settings.outside, keep=keep)
             find_target(self.name, self.settings, checked.address, tls=checked.tls)
             if checked.credentials is not None:
@@ -88,6 +91,7 @@ class Replay:
             TranscriptError: It cannot be replayed; nothing was sent.
             UsageError: There is no server to replay it against, or a variable cannot be one; nothing was sent.
             NotSendable: The value of a variable would not stay inside one line; nothing was sent.
+            ConfigError: A file, version or cipher of the TLS settings cannot be used; nothing was sent.
         """
         checked = self.check()
         with _steps_of(checked, self.path) as steps:

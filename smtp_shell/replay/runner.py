@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from smtp_shell.config import KEY_LOG_VARIABLE, key_log_file
 from smtp_shell.errors import Interrupted, UsageError
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.replay.replay import Replay
@@ -90,6 +91,9 @@ def run_replays(options: ReplayOptions, out: Writer) -> BatchResult:
     stats = RunStats()
     unrecorded = False
     batch = _Batch(options, stats)
+    key_log = key_log_file()
+    if key_log is not None:
+        options.warn(f"{KEY_LOG_VARIABLE} is set: the keys of TLS are written to {escape_str(str(key_log))}.")
     with ExitStack() as stack:
         replays = prepare(options.paths, _batch_settings(options), options.servers)
         _refuse_unused(options.settings.variables, replays)

@@ -7,7 +7,10 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from smtp_shell.config import key_log_file
 from smtp_shell.errors import UsageError
+from smtp_shell.net.key_log import prepare_key_log
+from smtp_shell.net.tls_files import KeyPair, load_key_pair
 from smtp_shell.private_files import open_new, reason_of
 from smtp_shell.protocol.octets import escape_str
 
@@ -36,13 +39,14 @@ def make_certificate(directory: Path, *names: str) -> ServerCertificate:
 
     Raises:
         UsageError: A file could not be written.
+        ConfigError: The key log cannot be written.
     """
     import trustme
 
     authority = trustme.CA(organization_name="smtp-shell", organization_unit_name="practice, trusted by nobody else")
     leaf = authority.issue_cert(*names, organization_name="smtp-shell", organization_unit_name="practice")
     ca_file = directory / "ca.pem"
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context = _server_context()
     try:
         with open_new(ca_file) as file:
             file.write(authority.cert_pem.bytes())
@@ -63,39 +67,18 @@ def load_certificate(certificate: Path, key: Path | None) -> ServerCertificate:
         key: A PEM file with its private key, without a pass phrase; None when it is in the file of the certificate.
 
     Raises:
-        UsageError: A file cannot be read, is no PEM file, needs a pass phrase, or the two do not belong together.
+        ConfigError: A file cannot be read, is no PEM file, needs a pass phrase, or the two do not belong together.
     """
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    for file in (certificate, key):
-        if file is not None:
-            _check_readable(file)
-    encrypted = False
-
-    def refuse() -> str:
-        # Without a callback OpenSSL would ask on the terminal.
-        nonlocal encrypted
-        encrypted = True
-        return ""
-
-    try:
-        context.load_cert_chain(certificate, key, password=refuse)
-    except (ssl.SSLError, ValueError):
-        where = _shown(key or certificate)
-        if encrypted:
-            raise UsageError(f"The private key in {where} needs a pass phrase; give one without.") from None
-        raise UsageError(
-            f"The certificate {_shown(certificate)} and the key {where} cannot be used: "
-            "both must be PEM files, and they must belong together."
-        ) from None
+    context = _server_context()
+    load_key_pair(context, KeyPair(certificate, key, "--cert", "--key"))
     return ServerCertificate(context, certificate)
 
 
-def _check_readable(file: Path) -> None:
-    try:
-        with file.open("rb"):
-            return
-    except OSError as error:
-        raise UsageError(f"{_shown(file)} cannot be read: {reason_of(error)}.") from None
+def _server_context() -> ssl.SSLContext:
+    key_log = key_log_file()
+    if key_log is not None:
+        prepare_key_log(key_log)
+    return ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)  # it writes to the log of its own accord
 
 
 def _shown(path: Path) -> str:

@@ -66,13 +66,6 @@ def _text(what: str, text: str) -> str:
     return "" if text in _EMPTY else text
 
 
-def _file(what: str, text: str) -> str:
-    path = _text(what, text)
-    if path and not Path(path).expanduser().is_file():
-        raise UsageError(f"{what}: there is no file {escape_str(path)}.")
-    return path
-
-
 class ShellSettings(Struct, frozen=True):
     """What `/set` lists and changes while the shell runs. A field is all that a setting needs."""
 
@@ -85,7 +78,12 @@ class ShellSettings(Struct, frozen=True):
     ehlo: Annotated[str, Setting("name that EHLO gives; empty for this host's", _text)] = ""
     insecure: Annotated[bool, Setting("go on although a certificate cannot be verified", _on_off)] = False
     insecure_auth: Annotated[bool, Setting("let credentials cross a connection without TLS", _on_off)] = False
-    ca_file: Annotated[str, Setting("PEM file with the authorities to trust; empty for the system's", _file)] = ""
+    ca_file: Annotated[str, Setting("PEM file with the authorities to trust; empty for the system's", _text)] = ""
+    client_cert: Annotated[str, Setting("PEM file with a client certificate; empty for none", _text)] = ""
+    client_key: Annotated[str, Setting("PEM file with its key; empty if it is in the same file", _text)] = ""
+    tls_min: Annotated[str, Setting("lowest TLS version; empty for 1.2", _text)] = ""
+    tls_max: Annotated[str, Setting("highest TLS version; empty for no limit", _text)] = ""
+    ciphers: Annotated[str, Setting("OpenSSL cipher string; empty for the default", _text)] = ""
 
 
 class ShellOptions(Struct, frozen=True):
@@ -108,6 +106,46 @@ class ShellOptions(Struct, frozen=True):
     interactive: bool = False
     recording: bool = True
     inbox: Inbox | None = None
+
+
+_OF_TLS = ("ca_file", "client_cert", "client_key", "tls_min", "tls_max", "ciphers")
+
+
+def tls_settings(options: ShellOptions, settings: ShellSettings) -> TlsSettings:
+    """Return how TLS is done, by the options and by `/set`, which overrides them."""
+    tls = options.tls
+
+    def file(text: str) -> Path | None:
+        return Path(text).expanduser() if text else None
+
+    return replace(
+        tls,
+        ca_file=file(settings.ca_file) or tls.ca_file,
+        insecure=settings.insecure or tls.insecure,
+        minimum=settings.tls_min or tls.minimum,
+        maximum=settings.tls_max or tls.maximum,
+        ciphers=settings.ciphers or tls.ciphers,
+        # One file alone is not a pair with the other one of the options.
+        client_cert=file(settings.client_cert) or tls.client_cert,
+        client_key=file(settings.client_key) or (None if settings.client_cert else tls.client_key),
+        at_prompt=options.interactive,
+    )
+
+
+def check_tls_change(options: ShellOptions, before: ShellSettings, after: ShellSettings) -> None:
+    """Check what `/set` has changed about TLS.
+
+    A key may be set before its certificate. It is checked with it.
+
+    Raises:
+        ConfigError: A file, version or cipher cannot be used.
+    """
+    if all(getattr(before, name) == getattr(after, name) for name in _OF_TLS):
+        return
+    from smtp_shell.net.tls_check import check_tls
+
+    tls = replace(tls_settings(options, after), at_prompt=True)  # a line of `-c` is typed to the shell too
+    check_tls(tls if tls.client_cert is not None else replace(tls, client_key=None))
 
 
 def settings_table() -> Mapping[str, Setting]:

@@ -9,8 +9,6 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from msgspec.structs import replace
-
 from smtp_shell.config import Timeouts, TlsSettings
 from smtp_shell.display.render import Look, certificate_rows
 from smtp_shell.errors import Interrupted, NotSendable, TlsFailed, UsageError
@@ -24,7 +22,7 @@ from smtp_shell.shell.completion import CompletionContext, TypedAddresses
 from smtp_shell.shell.lines import Answer, MailDataLine, Run, Wire, parse
 from smtp_shell.shell.recordings import SessionRecordings
 from smtp_shell.shell.registry import Registry
-from smtp_shell.shell.settings import ShellOptions, ShellSettings
+from smtp_shell.shell.settings import ShellOptions, ShellSettings, tls_settings
 from smtp_shell.shell.typed_secrets import is_guess, is_initial_response
 
 if TYPE_CHECKING:
@@ -81,6 +79,7 @@ class Shell:
         refusal: The last of those, as a sentence.
         last_user: The user name of the last `auth`; empty before the first.
         sources: The files that `/source` is running, the outermost first.
+        tls_failure: Why TLS could not be started on the last connection, for `/tls`; None if it could, or was not tried.
     """
 
     def __init__(
@@ -103,6 +102,7 @@ class Shell:
         self.refusal = ""
         self.last_user = ""
         self.sources: list[Path] = []
+        self.tls_failure: TlsFailed | None = None
         self._ask = ask
         self._addresses = TypedAddresses()
         # Encodes the mail data that is being typed; None outside of it.
@@ -129,9 +129,7 @@ class Shell:
     @property
     def tls(self) -> TlsSettings:
         """How TLS is done, by the options and `/set`."""
-        tls, settings = self.options.tls, self.settings
-        ca_file = Path(settings.ca_file) if settings.ca_file else tls.ca_file
-        return replace(tls, ca_file=ca_file, insecure=settings.insecure or tls.insecure)
+        return tls_settings(self.options, self.settings)
 
     @property
     def timeouts(self) -> Timeouts:
@@ -204,6 +202,9 @@ class Shell:
                 case None:
                     return
             self.finish_tls()
+        except TlsFailed as failure:
+            self.tls_failure = failure
+            raise
         finally:
             if self.session is not None and not self.session.is_open:
                 self.recordings.end_session()
@@ -340,11 +341,23 @@ class Shell:
         """Connect and read the greeting. Where the target asks for STARTTLS, go on until TLS has started.
 
         Raises:
+            ConfigError: A file, version or cipher for TLS cannot be used; nothing was sent, and the connection before is kept.
             DialogueBroken: There is no connection, no greeting, or no TLS.
         """
+        from smtp_shell.net.tls_check import check_tls
+
+        check_tls(self.tls)
+        self.disconnect()
+        self.tls_failure = None
+        try:
+            self._connect(target)
+        except TlsFailed as failure:
+            self.tls_failure = failure
+            raise
+
+    def _connect(self, target: Target) -> None:
         from smtp_shell.client.session import Session
 
-        self.disconnect()
         before = self.session
         self.target = target
         self.recordings.begin_session(target)
@@ -469,10 +482,19 @@ class Shell:
             if not self.options.interactive:
                 raise Interrupted("interrupted.") from None
         if self.session is not None and self.session.is_open:
+            hint = self._hint_without_greeting(self.session)
             self.session.give_up_waiting()
             stopped = _STOPPED_IN_DATA if self.phase is Phase.MAILDATA else _STOPPED
-            self.say(_OWED_STILL if self.session.dialogue.owed else stopped)
+            self.say((_OWED_STILL if self.session.dialogue.owed else stopped) + hint)
         return None
+
+    def _hint_without_greeting(self, session: Session) -> str:
+        if session.dialogue.greeting is not None or session.tls is not None:
+            return ""
+        from smtp_shell.client.hints import without_greeting
+
+        hint = without_greeting(session.target, session.dialogue.pending)
+        return f" {hint[0].upper()}{hint[1:]}." if hint else ""
 
     def confirm_cleartext(self) -> bool:
         """Check that a credential may cross this connection, and ask the user if it is not encrypted.
@@ -490,7 +512,8 @@ class Shell:
         insists = insists or self.confirm(
             "This connection is not encrypted: anyone on the way can read the credential and use it. Send it all the same?"
         )
-        refuse_in_the_clear(session, allow_cleartext=insists)
+        switch = "/set insecure-auth on" if self.options.interactive else "--insecure-auth"
+        refuse_in_the_clear(session, allow_cleartext=insists, switch=switch)
         return not session.is_private
 
     def start_tls(self) -> None:
@@ -506,7 +529,8 @@ class Shell:
             return
         if reply is not None:
             said = escape(b" ".join(reply.wire_lines())[:200])
-            refused = f'the server did not start TLS: it said "{said}"; nothing secret was sent.'
+            hint = " Say ehlo first." if reply.code == 503 else ""
+            refused = f'the server did not start TLS: it said "{said}"; nothing secret was sent.{hint}'
             if self.target is not None and self.target.starttls:
                 self.disconnect()
             raise TlsFailed(refused)
@@ -541,8 +565,16 @@ class Shell:
     def _show_certificate(self, facts: TlsStarted | None) -> None:
         if facts is None or (facts.verified and not self.options.interactive):
             return
-        for row in certificate_rows(facts):
+        for row in certificate_rows(facts, self.problems_of(facts)):
             self.say(f"  {row}", "quoted" if facts.verified else "notice")
+
+    def problems_of(self, facts: TlsStarted) -> Sequence[str]:
+        """Return what is wrong with a certificate that was not verified, in words."""
+        if facts.verified:
+            return ()
+        from smtp_shell.net.certificates import chain_problems
+
+        return chain_problems(facts, self.tls)
 
     def record_to(self, path: Path, *, overwrite: bool = False) -> None:
         """Record everything from now on into a file, in place of the one before.

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from smtp_shell.servers.practice import PracticeServer, PracticeSettings
+from tests.support.peer import ScriptedServer
 from tests.support.postfix import Postfix
 from tests.support.terminal import CTRL_D, ENTER, Terminal, running, the_recording
 from tests.support.transcripts import check
@@ -197,7 +198,36 @@ def test_without_insecure_a_bad_certificate_ends_the_connection(practice: Practi
         terminal.wait_for("certificate")
         terminal.wait_prompt("smtp-shell")
         assert "NOT-VERIFIED" not in terminal.text
-        assert "--insecure" in terminal.text
+        assert "/set insecure on" in " ".join(terminal.text.split())
+
+
+def test_a_certificate_that_was_refused_can_be_looked_at_and_the_advice_is_for_the_prompt(
+    practice: PracticeServer,
+) -> None:
+    address = f"localhost:{practice.port}"
+    with running(address, "--starttls") as terminal:
+        terminal.wait_for("/set ca-file FILE")
+        terminal.wait_prompt("smtp-shell")
+        words = " ".join(terminal.text.split())
+        assert "or use /set insecure on to go on without verification" in words
+        assert "--insecure" not in terminal.text
+        assert "--ca-file" not in terminal.text
+        terminal.enter("/tls")
+        terminal.wait_for("  failed       the certificate's chain is not trusted")
+        terminal.wait_for("  names        localhost, 127.0.0.1, ::1")
+        terminal.wait_for("verified     NO: the connection was closed")
+        terminal.enter(f"/set ca-file {practice.ca_file}", "smtp-shell")
+        terminal.enter(f"/connect {address} --starttls", "smtp-shell")
+        terminal.wait_prompt("ready")
+        terminal.enter("/tls")
+        terminal.wait_for("  verified     chain, dates, and the name localhost")
+
+
+def test_a_wait_for_a_greeting_that_is_ended_says_what_may_be_wrong() -> None:
+    with ScriptedServer([]) as server, running(server.address) as terminal:
+        terminal.wait_for("connect")
+        terminal.press_ctrl_c()
+        terminal.wait_for("connect to smtps://127.0.0.1:")
 
 
 def test_show_has_the_mail_data_and_the_dot_of_what_was_typed(state_dir: Path) -> None:

@@ -14,6 +14,7 @@ STATUSES = [
     ("ConnectionLost", 3),
     ("WaitTimedOut", 3),
     ("TlsFailed", 4),
+    ("CertificateRefused", 4),
     ("AuthFailed", 5),
     ("ProtocolViolation", 6),
     ("OutcomeUnknown", 7),

@@ -137,8 +137,28 @@ def test_appending_keeps_what_is_there_and_takes_others_permissions_away(tmp_pat
     assert path.read_text() == "one\ntwo\n"
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such files")
+def test_what_is_no_regular_file_keeps_its_permissions_and_is_nobodys_own(tmp_path: Path) -> None:
+    path = tmp_path / "fifo"
+    os.mkfifo(path, 0o644)
+    open_append(path).close()
+    assert mode_of(path) == 0o644
+    with pytest.raises(OSError, match="it is no regular file"):
+        open_append(path, own=True)
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can give a file away")
+def test_another_users_file_is_not_ones_own(tmp_path: Path) -> None:
+    path = tmp_path / "theirs"
+    path.touch()
+    os.chown(path, 65534, 65534)
+    with pytest.raises(OSError, match="it belongs to another user"):
+        open_append(path, own=True)
+
+
 def test_no_file_is_passed_on_to_a_child(tmp_path: Path) -> None:
-    for number, create in enumerate((create_private, open_new, open_append)):
+    creators: tuple[Callable[[Path], BinaryIO], ...] = (create_private, open_new, open_append)
+    for number, create in enumerate(creators):
         with create(tmp_path / str(number)) as file:
             assert not os.get_inheritable(file.fileno())
 

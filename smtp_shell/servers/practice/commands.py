@@ -7,7 +7,7 @@ import email.utils
 import re
 import secrets
 
-from smtp_shell.net.resolve import address_literal
+from smtp_shell.net.literals import address_literal
 from smtp_shell.protocol.octets import CRLF
 from smtp_shell.servers.inbox import IncomingMessage
 from smtp_shell.servers.mailboxes import (

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from smtp_shell.errors import AuthFailed, UsageError
-from smtp_shell.protocol.addresses import parse_paths
+from smtp_shell.protocol.addresses import parse_paths, with_ascii_domain
 from smtp_shell.protocol.commands import Command, refuse_line_breaks
 from smtp_shell.protocol.dialogue import Asked, Phase
 from smtp_shell.protocol.maildata import PIECE, MailDataEncoder
@@ -79,9 +79,10 @@ def mail(shell: Shell, args: Args) -> None:
 
     `mail ann@example.org size=1200` sends MAIL FROM:<ann@example.org> SIZE=1200.
     `mail <>` is the null reverse-path, for bounces. `MAIL FROM:<…>` and anything else goes out as typed.
+    A domain in other letters than ASCII is sent as IDNA 2008 writes it (xn--…), unless SMTPUTF8 is among the parameters.
     """
     refuse_line_breaks(args.text, "mail")
-    found = parse_paths(args.text) or ()
+    found = [with_ascii_domain(path) for path in parse_paths(args.text) or ()]
     if len(found) != 1:
         raise UsageError("mail takes one address; nothing was sent. Use rcpt for recipients.")
     shell.command(Command.of("MAIL", f"FROM:{found[0]}"))
@@ -95,7 +96,7 @@ def rcpt(shell: Shell, args: Args) -> None:
     Parameters belong to the address before them.
     """
     refuse_line_breaks(args.text, "rcpt")
-    for path in parse_paths(args.text) or ():
+    for path in [with_ascii_domain(path) for path in parse_paths(args.text) or ()]:
         if shell.command(Command.of("RCPT", f"TO:{path}")) is None:
             return
 
@@ -193,7 +194,7 @@ def auth(shell: Shell, args: Args) -> None:
         by_hand = rf"/raw AUTH {named.name} BASE64\r\n"
         shell.say(f"{escape_str(user)} is taken for a user name; base64 of your own is sent with {by_hand}.", "notice")
     credentials = shell.options.credentials.find(
-        chosen.needs, user=user, host=session.target.host, last_user=shell.last_user
+        chosen.needs, user=user, host=session.target.host.removesuffix("."), last_user=shell.last_user
     )
     shell.last_user = credentials.user
     shell.waiting(lambda: authenticate(session, chosen, credentials, allow_cleartext=cleartext))

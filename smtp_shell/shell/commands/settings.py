@@ -10,7 +10,7 @@ from smtp_shell.protocol.octets import escape_str
 from smtp_shell.shell.completion import CompletionContext, paths
 from smtp_shell.shell.registry import Args, shell_command
 from smtp_shell.shell.scripted_lines import run_file
-from smtp_shell.shell.settings import changed, settings_table, shown
+from smtp_shell.shell.settings import changed, check_tls_change, settings_table, shown
 from smtp_shell.shell.shell import Shell
 
 
@@ -25,7 +25,8 @@ def set_(shell: Shell, args: Args) -> None:
     """List the settings, or change one.
 
     `/set times off` changes one. A setting without a value is shown. They hold until the shell ends.
-    `timeout`, `insecure` and `ca-file` take effect with the next connection or handshake.
+    `timeout` and all that is about TLS take effect with the next connection or handshake.
+    A key is set before its certificate: `/set client-key FILE`, then `/set client-cert FILE`.
     """
     table = settings_table()
     name, _, value = args.text.partition(" ")
@@ -37,7 +38,9 @@ def set_(shell: Shell, args: Args) -> None:
     elif not value:
         shell.say(f"  {name} {shown(shell.settings, name)}")
     else:
-        shell.change_settings(changed(shell.settings, name, value.strip()))
+        after = changed(shell.settings, name, value.strip())
+        check_tls_change(shell.options, shell.settings, after)
+        shell.change_settings(after)
 
 
 @shell_command("/source", "FILE", complete=paths)

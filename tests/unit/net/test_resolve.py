@@ -66,6 +66,20 @@ def test_why_a_name_has_no_address(monkeypatch: pytest.MonkeyPatch, error: Excep
         resolve(tcp("mail.example.com"), soon())
 
 
+def test_a_name_outside_ascii_is_looked_up_by_idna_2008(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+
+    def look_up(host: str, *_: object) -> list[object]:
+        asked.append(host)
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    resolve(tcp("stra\u00dfe.example"), soon())
+    assert asked == ["xn--strae-oqa.example"]
+    with pytest.raises(ConnectFailed, match=r"is no host name: empty Label"):
+        resolve(tcp("\u00e4..b"), soon())
+
+
 def test_a_look_up_that_never_ends_is_given_up_at_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
     over = threading.Event()
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_: over.wait(5) and [])
@@ -87,6 +101,17 @@ def test_a_look_up_that_never_ends_is_given_up_at_the_deadline(monkeypatch: pyte
         ("localhost.localdomain", "", "192.0.2.1", "[192.0.2.1]"),
         ("my_pc.example.net", "", "192.0.2.1", "[192.0.2.1]"),
         ("pc.example.net\n", "", "192.0.2.1", "[192.0.2.1]"),
+        ("pc.example.net.", "", "192.0.2.1", "pc.example.net"),
+        ("pc", "pc.example.net.", "192.0.2.1", "pc.example.net"),
+        ("192.0.2.7", "unused.example.net", "192.0.2.1", "[192.0.2.1]"),
+        ("pc", "192.0.2.7", "192.0.2.1", "[192.0.2.1]"),
+        ("10.1", "", "192.0.2.1", "[192.0.2.1]"),
+        ("0x7f.0x1", "", "192.0.2.1", "[192.0.2.1]"),
+        ("a" * 64 + ".example.net", "", "192.0.2.1", "[192.0.2.1]"),
+        ("pc", "pc", "::ffff:192.0.2.1", "[192.0.2.1]"),
+        ("pc", "pc", "::FFFF:c000:201", "[192.0.2.1]"),
+        ("pc", "pc", "fe80::1%eth0", "[IPv6:fe80::1]"),
+        ("pc", "pc", "::1", "[IPv6:::1]"),
     ],
 )
 def test_the_name_for_ehlo(

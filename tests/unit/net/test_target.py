@@ -27,7 +27,14 @@ TARGETS: list[tuple[str, Target, str]] = [
     ("lmtp+unix:/a%20b", Target(Way.UNIX, "/a b", lmtp=True), "lmtp+unix:/a b"),
     ("pipe:sendmail -bs", Target(Way.PIPE, "sendmail -bs"), "pipe:sendmail -bs"),
     ("pipe:sh -c 'a://b'", Target(Way.PIPE, "sh -c 'a://b'"), "pipe:sh -c 'a://b'"),
-    ("m\u00fcnchen.example", Target(Way.TCP, "m\u00fcnchen.example", 25), "m\u00fcnchen.example:25"),
+    ("m\u00fcnchen.example", Target(Way.TCP, "xn--mnchen-3ya.example", 25), "xn--mnchen-3ya.example:25"),
+    ("stra\u00dfe.example:26", Target(Way.TCP, "xn--strae-oqa.example", 26), "xn--strae-oqa.example:26"),
+    ("smtps://fa\u00df.example", Target(Way.TCP, "xn--fa-hia.example", 465, tls=True), "xn--fa-hia.example:465"),
+    ("M\u00dcNCHEN.Example", Target(Way.TCP, "xn--mnchen-3ya.example", 25), "xn--mnchen-3ya.example:25"),
+    ("mail\u3002example\u3002com", Target(Way.TCP, "mail.example.com", 25), "mail.example.com:25"),
+    ("xn--strae-oqa.example", Target(Way.TCP, "xn--strae-oqa.example", 25), "xn--strae-oqa.example:25"),
+    ("xn--ls8h.example", Target(Way.TCP, "xn--ls8h.example", 25), "xn--ls8h.example:25"),
+    ("mail.example.com.:26", Target(Way.TCP, "mail.example.com.", 26), "mail.example.com.:26"),
 ]
 
 NO_TARGETS = [
@@ -57,6 +64,16 @@ NO_TARGETS = [
     ("pipe:  ", "names nothing"),
     ("lmtp+unix:", "names nothing"),
     ("lmtp+unix://", "names nothing"),
+    (f"{'a' * 64}.example", "is no host name: a label is longer than 63 octets"),
+    ("\u00e4" * 64 + ".example", "is no host name: label too long (IDNA 2008)"),
+    (".".join(["abc"] * 64), "is no host name: it is longer than 253 octets"),
+    ("a..b", "is no host name: a label between its dots is empty"),
+    ("mail.example.com..", "a label between its dots is empty"),
+    ("\u00e4..b", "is no host name: empty Label (IDNA 2008)"),
+    ("\U0001f4a9.example", "is no host name: codepoint U+1F4A9 at position 1"),
+    ("\u05d01a.example", "is no host name: invalid direction for codepoint"),
+    ("xn--zzzz.\u00e4", "is no host name: invalid A-label (IDNA 2008)"),
+    ("\udcff.example", "is no host name: codepoint U+DCFF"),
 ]
 
 
@@ -104,6 +121,11 @@ def test_a_credential_has_no_place_in_an_address(text: str) -> None:
 
 def test_the_name_on_the_certificate() -> None:
     assert parse_target("smtps://mail.example.com").name == "mail.example.com"
+    assert parse_target("smtps://mail.example.com.").name == "mail.example.com"
+    assert parse_target("smtps://stra\u00dfe.example").name == "xn--strae-oqa.example"
+    assert parse_target("[::ffff:192.0.2.1]:465").name == "192.0.2.1"
+    assert parse_target("[fe80::1%eth0]:465").name == "fe80::1"
+    assert parse_target("[2001:db8::1]:465").name == "2001:db8::1"
     assert parse_target("lmtp+unix:/s").name == parse_target("pipe:x").name == "localhost"
 
 

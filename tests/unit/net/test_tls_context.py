@@ -17,11 +17,17 @@ from smtp_shell.net.tls_context import make_context
     [
         (TlsSettings(minimum="1.4"), "--tls-min 1.4: no such version; use one of 1.0, 1.1, 1.2, 1.3"),
         (TlsSettings(maximum="\x1b"), r"--tls-max \x1b: no such version"),
+        (TlsSettings(maximum="1.1"), "--tls-max 1.1: it is below --tls-min 1.2, so that no version is left"),
+        (TlsSettings(minimum="1.3", maximum="1.2", at_prompt=True), "/set tls-max 1.2: it is below /set tls-min 1.3"),
         (TlsSettings(ciphers="NOSUCH"), "--ciphers NOSUCH: OpenSSL knows no such cipher"),
-        (TlsSettings(ca_file=Path("/no/such\x1b[2J")), "--ca-file /no/such\\x1b[2J: no certificates can be read"),
+        (TlsSettings(ciphers="\udcff"), "--ciphers \\xff: OpenSSL knows no such cipher"),
+        (TlsSettings(ciphers="TLS_AES_128_GCM_SHA256"), "the ciphers of TLS 1.3 cannot be chosen"),
+        (TlsSettings(ciphers="NOSUCH", at_prompt=True), "/set ciphers NOSUCH: OpenSSL knows no such cipher"),
+        (TlsSettings(client_key=Path("key.pem")), "--client-key key.pem: a key needs its certificate"),
+        (TlsSettings(ca_file=Path("/no/such\x1b[2J")), "--ca-file /no/such\\x1b[2J: there is no such file"),
         (
             TlsSettings(client_cert=Path("/no/such\x1b[2J")),
-            "--client-cert /no/such\\x1b[2J: certificate and key cannot be read",
+            "--client-cert /no/such\\x1b[2J: there is no such file",
         ),
     ],
 )
@@ -35,7 +41,7 @@ def test_a_file_without_certificates_is_named(tmp_path: Path) -> None:
     empty = tmp_path / "empty.pem"
     empty.write_text("no certificate\n")
     for settings in (TlsSettings(ca_file=empty), TlsSettings(client_cert=empty)):
-        with pytest.raises(ConfigError, match=r"read.*give .*PEM file"):
+        with pytest.raises(ConfigError, match=r"it holds no PEM block; give a PEM file"):
             make_context(settings)
 
 
@@ -53,7 +59,7 @@ def test_a_passphrase_is_never_asked_for(tmp_path: Path) -> None:
         )
         + leaf.cert_chain_pems[0].bytes()
     )
-    with pytest.raises(ConfigError, match="without a passphrase"):
+    with pytest.raises(ConfigError, match="the private key needs a passphrase"):
         make_context(TlsSettings(client_cert=file))
 
 

@@ -98,6 +98,18 @@ def test_a_certificate_for_another_name_is_refused_with_an_alert(settings: TlsSe
     assert layer.outgoing()
 
 
+@pytest.mark.parametrize("name", ["stra\u00dfe.example", "xn--strae-oqa.example"])
+def test_a_name_outside_ascii_is_asked_for_and_checked_by_idna_2008(
+    authority: trustme.CA, settings: TlsSettings, name: str
+) -> None:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("xn--strae-oqa.example").configure_cert(context)
+    asked: list[object] = []
+    context.sni_callback = lambda _tls, host, _context: asked.append(host)
+    assert connected(settings, Server(context), name).facts().verified
+    assert asked == ["xn--strae-oqa.example"]
+
+
 def test_a_stream_that_ends_with_close_notify_is_whole(settings: TlsSettings, server: Server) -> None:
     layer = connected(settings, server)
     with pytest.raises(ssl.SSLWantReadError):

@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from smtp_shell.errors import NotSendable
-from smtp_shell.protocol.addresses import EnvelopePath, parse_paths
+from smtp_shell.errors import NotSendable, UsageError
+from smtp_shell.protocol.addresses import EnvelopePath, parse_paths, with_ascii_domain
 from smtp_shell.protocol.commands import Command
 
 SHORTHAND = [
@@ -94,6 +94,32 @@ def test_a_shorthand(typed: str, paths: list[str]) -> None:
 @pytest.mark.parametrize("typed", AS_TYPED)
 def test_what_goes_out_as_typed(typed: str) -> None:
     assert parse_paths(typed) is None
+
+
+@pytest.mark.parametrize(
+    ("typed", "sent"),
+    [
+        ("ann@stra\u00dfe.example", "<ann@xn--strae-oqa.example>"),
+        ("ann@M\u00dcNCHEN.example size=1", "<ann@xn--mnchen-3ya.example> SIZE=1"),
+        ("<ann@fa\u00df\u3002example>", "<ann@xn--fa-hia.example>"),
+        ("ann@stra\u00dfe.example smtputf8", "<ann@stra\u00dfe.example> SMTPUTF8"),
+        ("j\u00fcrgen@stra\u00dfe.example", "<j\u00fcrgen@stra\u00dfe.example>"),
+        ("Ann@Example.Org", "<Ann@Example.Org>"),
+        ("ann@[192.0.2.1]", "<ann@[192.0.2.1]>"),
+        ("<>", "<>"),
+        ("<postmaster>", "<postmaster>"),
+    ],
+)
+def test_a_domain_outside_ascii_is_sent_as_idna_2008_writes_it(typed: str, sent: str) -> None:
+    (path,) = parse_paths(typed) or ()
+    assert str(with_ascii_domain(path)) == sent
+
+
+@pytest.mark.parametrize("domain", ["\u00e4..b", "\U0001f4a9.example", "\u00e4" * 64 + ".example"])
+def test_a_domain_that_is_none_is_refused(domain: str) -> None:
+    (path,) = parse_paths(f"<ann@{domain}>") or ()
+    with pytest.raises(UsageError, match="is no host name"):
+        with_ascii_domain(path)
 
 
 def test_the_parts_of_a_path() -> None:

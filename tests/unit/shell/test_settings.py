@@ -32,7 +32,6 @@ def test_a_value_that_does_not_fit_is_refused_in_a_sentence_that_says_what_does(
         ("times", "per\x1bhaps", r"/set times: per\x1bhaps is neither on nor off."),
         ("timeout", "-1", "/set timeout takes a number of seconds from 0 (the defaults) to 86400."),
         ("editing", "ed", "/set editing takes one of emacs, vi."),
-        ("ca-file", "/nowhere", "/set ca-file: there is no file /nowhere."),
     ):
         with pytest.raises(UsageError) as caught:
             changed(DEFAULTS, name, text)

@@ -3,10 +3,11 @@
 from pathlib import Path
 
 import pytest
+import trustme
 from msgspec.structs import fields
 
 from smtp_shell.config import Timeouts
-from smtp_shell.errors import UsageError
+from smtp_shell.errors import ConfigError, UsageError
 from smtp_shell.shell.settings import ShellSettings
 from tests.unit.shell.fake import make_shell
 
@@ -71,9 +72,13 @@ def test_one_number_sets_every_wait() -> None:
 def test_a_ca_file_is_a_file(tmp_path: Path) -> None:
     shell, _, _ = make_shell(settings=ShellSettings())
     pem = tmp_path / "ca.pem"
-    with pytest.raises(UsageError, match="there is no file"):
+    with pytest.raises(ConfigError, match=r"^/set ca-file .*ca\.pem: there is no such file; give a PEM file"):
         shell.run(f"/set ca-file {pem}")
     pem.touch()
+    with pytest.raises(ConfigError, match="it holds nothing"):
+        shell.run(f"/set ca-file {pem}")
+    assert shell.settings.ca_file == ""
+    trustme.CA().cert_pem.write_to_path(str(pem))
     shell.run(f"/set ca-file {pem}")
     assert shell.tls.ca_file == pem
     shell.run("/set ca-file ''")
