@@ -18,7 +18,7 @@ def test_a_locale_without_utf8_shows_escapes(practice: PracticeServer) -> None:
 
 
 LEAVING = """
-import atexit, sys, threading, time
+import atexit, sys, threading
 sys.path.insert(0, {root!r})
 sys.argv = ["smtp-shell", "show", {path!r}]
 atexit.register(lambda: print("registered"))
@@ -32,7 +32,7 @@ sys.exit(main())
     ("more", "said"),
     [
         ("", ["registered"]),
-        ("threading.Thread(target=lambda: (time.sleep(0.3), print('a thread'))).start()", ["a thread", "registered"]),
+        ("threading.Thread(target=lambda: (threading.main_thread().join(), print('a thread'))).start()", ["a thread", "registered"]),
     ],
     ids=["at once", "a thread still works"],
 )
