@@ -1,13 +1,13 @@
 """Reply text with placeholders for what differs between runs: host names, dates, ids, durations, sizes and numbers.
 
 The rules, with an example for each, are in the table of `transcripts/README.md`, Matching. A test runs the examples. To add a rule, add its
-row to `_RULES` here and its row there. The text is read once, from left to right; where two rules match, the one further up wins.
+row to `RULES` here and its row there. The text is read once, from left to right; where two rules match, the one further up wins.
 """
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,8 +36,8 @@ _NAMED_ID = (
 )
 # In brackets an id may be short, and hold dots.
 _BRACKETED_ID = (
-    rb"\[(?!%(host)b\])(?:(?=[^\]\s]{0,100}[0-9])(?=[^\]\s]{0,100}[A-Za-z])[A-Za-z0-9/+_.:=-]{4,100}|%(hex)b{8,100})\]"
-    % {b"host": _HOST, b"hex": _HEX}
+    rb"(?<=\[)(?:(?=[^\]\s]{0,100}[0-9])(?=[^\]\s]{0,100}[A-Za-z])[A-Za-z0-9/+_.:=-]{4,100}|%(hex)b{8,100})(?=\])"
+    % {b"hex": _HEX}
 )
 _WORD = rb"[A-Za-z0-9/+_-]"
 # A word of at least eight characters with both letters and digits. No English word looks like that.
@@ -61,7 +61,7 @@ _TAKEN = rb"(?P<lead>\b(?:in|took|after) )[0-9]{1,30}\.[0-9]{1,30}(?:%b|(?!\w|\.
 _NUMBER = rb"(?<![\w.])[0-9]+(?!\w|\.[0-9])"
 
 _NAME = b"<name>"  # one placeholder for hosts, ids and numbers: some ids look like a host, or like a number
-_RULES = (
+RULES: Final = (
     (b"uuid", _UUID, _NAME),
     (b"date", _DATE, b"<date>"),
     (b"message_id", _MESSAGE_ID, _NAME),
@@ -75,8 +75,10 @@ _RULES = (
     (b"id", rb"(?<![\w.@</+-])(?:%b|%b)" % (_ID, _DOTTED_ID), _NAME),
     (b"number", _NUMBER, _NAME),
 )
-_PLACEHOLDERS = {name.decode(): placeholder for name, _, placeholder in _RULES}
-_ALL = re.compile(b"|".join(b"(?P<%b>%b)" % (name, pattern) for name, pattern, _ in _RULES))
+"""Name, pattern, placeholder."""
+
+_PLACEHOLDERS = {name.decode(): placeholder for name, _, placeholder in RULES}
+_ALL = re.compile(b"|".join(b"(?P<%b>%b)" % (name, pattern) for name, pattern, _ in RULES))
 # The lines of an EHLO reply name extensions, such as 8BITMIME or SIZE 1000: words and numbers mean something there.
 _HOSTS_ONLY = re.compile(b"(?P<address>%b)|(?P<host>%b)" % (_ADDRESS, _HOST))
 _ANNOUNCING = ("EHLO", "LHLO")
