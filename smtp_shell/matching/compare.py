@@ -64,9 +64,6 @@ class Verdict(Struct, frozen=True):
     violation: bool = False
 
 
-_MET = Verdict(True, used=1)
-
-
 def match(
     expected: ExpectedReply,
     reply: Reply,
@@ -90,12 +87,15 @@ def match(
         owed: How many replies are still owed that no line after these expects. While there are any, a pattern that does not say whether
             it is the last line of its reply is taken for it. None where that is not known: then the last line that came decides.
     """
-    first = expected.lines[0]
-    is_simple = strictness is Strictness.CODE and len(expected.lines) == 1 and not reply.oddities
-    if is_simple and first.codes and first.accepts(reply.code):
-        return _MET
+    if strictness is Strictness.CODE and not reply.oddities and _accept(expected.lines, reply.code):
+        return Verdict(True, used=len(expected.lines))
     comparison = _Comparison(expected, reply, strictness, verb, greeting, owed)
     return (comparison.violation() if reply.oddities else None) or comparison.run()
+
+
+def _accept(lines: Iterable[ExpectedLine], code: int) -> bool:
+    """Return whether these are `S:` lines alone that accept a code: most expectations are, and need no more."""
+    return all(line.codes and line.accepts(code) for line in lines)
 
 
 def match_octets(expected: ExpectedReply, octets: bytes) -> Verdict:

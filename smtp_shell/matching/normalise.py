@@ -82,7 +82,9 @@ _ALL = re.compile(b"|".join(b"(?P<%b>%b)" % (name, pattern) for name, pattern, _
 # The lines of an EHLO reply name extensions, such as 8BITMIME or SIZE 1000: words and numbers mean something there.
 _HOSTS_ONLY = re.compile(b"(?P<address>%b)|(?P<host>%b)" % (_ADDRESS, _HOST))
 _ANNOUNCING = ("EHLO", "LHLO")
-_KEPT = ("before", "lead")
+_CHALLENGING = (235, 334)
+_KEPT = {"named_id": "before", "taken": "lead"}
+"""Rule -> the group that is kept in front of the placeholder."""
 
 
 def normalise(text: bytes, *, code: int = 0, verb: str = "", greets: bool = False) -> bytes:
@@ -94,7 +96,15 @@ def normalise(text: bytes, *, code: int = 0, verb: str = "", greets: bool = Fals
         verb: The verb of the command that the reply answers; may be empty.
         greets: Whether the line is the first of a greeting or of a reply to EHLO, so that its first word is the server's name.
     """
-    return b"".join([piece for _, piece, _ in _pieces(text, code, verb, greets=greets)])
+    if verb == "AUTH" and code in _CHALLENGING:
+        from smtp_shell.matching.challenge import without_random
+
+        return without_random(text, code)
+    pattern = _pattern(code, verb, greets=greets)
+    if not greets:
+        return pattern.sub(_placeholder, text)
+    _, space, rest = text.partition(b" ")
+    return _NAME + pattern.sub(_placeholder, space + rest)
 
 
 def difference_at(expected: bytes, received: bytes, *, code: int = 0, verb: str = "", greets: bool = False) -> int:
@@ -125,20 +135,27 @@ def _units(text: bytes, code: int, verb: str, *, greets: bool) -> Iterator[tuple
 
 def _pieces(text: bytes, code: int, verb: str, *, greets: bool) -> Iterator[tuple[int, bytes, bool]]:
     """Yield the pieces of a text: offset, what stands for the piece, and whether that is the piece itself."""
-    if verb == "AUTH" and code in (235, 334):
-        from smtp_shell.matching.challenge import without_random
-
-        kept = without_random(text, code)
+    if verb == "AUTH" and code in _CHALLENGING:
+        kept = normalise(text, code=code, verb=verb)
         yield 0, kept, kept == text
         return
     at = 0
     if greets:
         at = text.find(b" ") if b" " in text else len(text)
         yield 0, _NAME, False
-    pattern = _HOSTS_ONLY if verb in _ANNOUNCING and code < 400 and not greets else _ALL
-    for found in pattern.finditer(text, at):
-        start = max([found.start(), *(found.end(name) for name in _KEPT if name in pattern.groupindex)])
+    for found in _pattern(code, verb, greets=greets).finditer(text, at):
+        start = found.end(_KEPT[found.lastgroup]) if found.lastgroup in _KEPT else found.start()
         yield at, text[at:start], True
         yield start, _PLACEHOLDERS[found.lastgroup or ""], False
         at = found.end()
     yield at, text[at:], True
+
+
+def _pattern(code: int, verb: str, *, greets: bool) -> re.Pattern[bytes]:
+    return _HOSTS_ONLY if verb in _ANNOUNCING and code < 400 and not greets else _ALL
+
+
+def _placeholder(found: re.Match[bytes]) -> bytes:
+    rule = found.lastgroup or ""
+    kept: bytes = found[_KEPT[rule]] if rule in _KEPT else b""
+    return kept + _PLACEHOLDERS[rule]
