@@ -64,9 +64,6 @@ class Verdict(Struct, frozen=True):
     violation: bool = False
 
 
-_MET = Verdict(True, used=1)
-
-
 def match(
     expected: ExpectedReply,
     reply: Reply,
@@ -90,12 +87,15 @@ def match(
         owed: How many replies are still owed that no line after these expects. While there are any, a pattern that does not say whether
             it is the last line of its reply is taken for it. None where that is not known: then the last line that came decides.
     """
-    first = expected.lines[0]
-    is_simple = strictness is Strictness.CODE and len(expected.lines) == 1 and not reply.oddities
-    if is_simple and first.codes and first.accepts(reply.code):
-        return _MET
+    if strictness is Strictness.CODE and not reply.oddities and _accept(expected.lines, reply.code):
+        return Verdict(True, used=len(expected.lines))
     comparison = _Comparison(expected, reply, strictness, verb, greeting, owed)
     return (comparison.violation() if reply.oddities else None) or comparison.run()
+
+
+def _accept(lines: Iterable[ExpectedLine], code: int) -> bool:
+    """Return whether these are `S:` lines alone that accept a code: most expectations are, and need no more."""
+    return all(line.codes and line.accepts(code) for line in lines)
 
 
 def match_octets(expected: ExpectedReply, octets: bytes) -> Verdict:
@@ -271,6 +271,8 @@ class _Comparison:
     def _compare_text(self, recorded: Sequence[int]) -> Verdict | None:
         expected = self._expected
         rest = [number for number in range(len(self._lines)) if number not in self._found]
+        if len(recorded) > len(rest) and self._only_ends(recorded[-1]):
+            recorded = recorded[:-1]
         is_loose = len(recorded) == 1 and expected[recorded[0]].is_wild
         if len(rest) != len(recorded) and not is_loose:
             return self._number_differs(recorded, rest)
@@ -283,6 +285,11 @@ class _Comparison:
                 why = "the line end differs" if _bare(octets) == _bare(line) else "the text differs"
                 return self._differs(why, index, place, at=at)
         return None
+
+    def _only_ends(self, index: int) -> bool:
+        """Return whether an `S:` line holds only the code, and a pattern has met the last line: it marks the end of the reply."""
+        line = self._expected[index]
+        return line.marker is Marker.SERVER and not line.words and len(self._lines) - 1 in self._found
 
     def _text_differs_at(self, wanted: bytes, line: bytes, number: int) -> int | None:
         """Return the column of a line at which it differs in what counts at this level; None if it does not.

@@ -171,7 +171,7 @@ class ExpectedReply(Struct, frozen=True):
 
     Args:
         lines: Its lines. After a pattern that does not say whether it is the last one, there may be lines of the next reply.
-        is_open: Whether there is such a pattern, with lines after it.
+        is_open: Whether there is such a pattern.
     """
 
     lines: tuple[ExpectedLine, ...]

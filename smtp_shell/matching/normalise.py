@@ -1,13 +1,13 @@
 """Reply text with placeholders for what differs between runs: host names, dates, ids, durations, sizes and numbers.
 
 The rules, with an example for each, are in the table of `transcripts/README.md`, Matching. A test runs the examples. To add a rule, add its
-row to `_RULES` here and its row there. The text is read once, from left to right; where two rules match, the one further up wins.
+row to `RULES` here and its row there. The text is read once, from left to right; where two rules match, the one further up wins.
 """
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,8 +36,8 @@ _NAMED_ID = (
 )
 # In brackets an id may be short, and hold dots.
 _BRACKETED_ID = (
-    rb"\[(?!%(host)b\])(?:(?=[^\]\s]{0,100}[0-9])(?=[^\]\s]{0,100}[A-Za-z])[A-Za-z0-9/+_.:=-]{4,100}|%(hex)b{8,100})\]"
-    % {b"host": _HOST, b"hex": _HEX}
+    rb"(?<=\[)(?:(?=[^\]\s]{0,100}[0-9])(?=[^\]\s]{0,100}[A-Za-z])[A-Za-z0-9/+_.:=-]{4,100}|%(hex)b{8,100})(?=\])"
+    % {b"hex": _HEX}
 )
 _WORD = rb"[A-Za-z0-9/+_-]"
 # A word of at least eight characters with both letters and digits. No English word looks like that.
@@ -61,7 +61,7 @@ _TAKEN = rb"(?P<lead>\b(?:in|took|after) )[0-9]{1,30}\.[0-9]{1,30}(?:%b|(?!\w|\.
 _NUMBER = rb"(?<![\w.])[0-9]+(?!\w|\.[0-9])"
 
 _NAME = b"<name>"  # one placeholder for hosts, ids and numbers: some ids look like a host, or like a number
-_RULES = (
+RULES: Final = (
     (b"uuid", _UUID, _NAME),
     (b"date", _DATE, b"<date>"),
     (b"message_id", _MESSAGE_ID, _NAME),
@@ -75,12 +75,16 @@ _RULES = (
     (b"id", rb"(?<![\w.@</+-])(?:%b|%b)" % (_ID, _DOTTED_ID), _NAME),
     (b"number", _NUMBER, _NAME),
 )
-_PLACEHOLDERS = {name.decode(): placeholder for name, _, placeholder in _RULES}
-_ALL = re.compile(b"|".join(b"(?P<%b>%b)" % (name, pattern) for name, pattern, _ in _RULES))
+"""Name, pattern, placeholder."""
+
+_PLACEHOLDERS = {name.decode(): placeholder for name, _, placeholder in RULES}
+_ALL = re.compile(b"|".join(b"(?P<%b>%b)" % (name, pattern) for name, pattern, _ in RULES))
 # The lines of an EHLO reply name extensions, such as 8BITMIME or SIZE 1000: words and numbers mean something there.
 _HOSTS_ONLY = re.compile(b"(?P<address>%b)|(?P<host>%b)" % (_ADDRESS, _HOST))
 _ANNOUNCING = ("EHLO", "LHLO")
-_KEPT = ("before", "lead")
+_CHALLENGING = (235, 334)
+_KEPT = {"named_id": "before", "taken": "lead"}
+"""Rule -> the group that is kept in front of the placeholder."""
 
 
 def normalise(text: bytes, *, code: int = 0, verb: str = "", greets: bool = False) -> bytes:
@@ -92,7 +96,15 @@ def normalise(text: bytes, *, code: int = 0, verb: str = "", greets: bool = Fals
         verb: The verb of the command that the reply answers; may be empty.
         greets: Whether the line is the first of a greeting or of a reply to EHLO, so that its first word is the server's name.
     """
-    return b"".join([piece for _, piece, _ in _pieces(text, code, verb, greets=greets)])
+    if verb == "AUTH" and code in _CHALLENGING:
+        from smtp_shell.matching.challenge import without_random
+
+        return without_random(text, code)
+    pattern = _pattern(code, verb, greets=greets)
+    if not greets:
+        return pattern.sub(_placeholder, text)
+    _, space, rest = text.partition(b" ")
+    return _NAME + pattern.sub(_placeholder, space + rest)
 
 
 def difference_at(expected: bytes, received: bytes, *, code: int = 0, verb: str = "", greets: bool = False) -> int:
@@ -123,20 +135,27 @@ def _units(text: bytes, code: int, verb: str, *, greets: bool) -> Iterator[tuple
 
 def _pieces(text: bytes, code: int, verb: str, *, greets: bool) -> Iterator[tuple[int, bytes, bool]]:
     """Yield the pieces of a text: offset, what stands for the piece, and whether that is the piece itself."""
-    if verb == "AUTH" and code in (235, 334):
-        from smtp_shell.matching.challenge import without_random
-
-        kept = without_random(text, code)
+    if verb == "AUTH" and code in _CHALLENGING:
+        kept = normalise(text, code=code, verb=verb)
         yield 0, kept, kept == text
         return
     at = 0
     if greets:
         at = text.find(b" ") if b" " in text else len(text)
         yield 0, _NAME, False
-    pattern = _HOSTS_ONLY if verb in _ANNOUNCING and code < 400 and not greets else _ALL
-    for found in pattern.finditer(text, at):
-        start = max([found.start(), *(found.end(name) for name in _KEPT if name in pattern.groupindex)])
+    for found in _pattern(code, verb, greets=greets).finditer(text, at):
+        start = found.end(_KEPT[found.lastgroup]) if found.lastgroup in _KEPT else found.start()
         yield at, text[at:start], True
         yield start, _PLACEHOLDERS[found.lastgroup or ""], False
         at = found.end()
     yield at, text[at:], True
+
+
+def _pattern(code: int, verb: str, *, greets: bool) -> re.Pattern[bytes]:
+    return _HOSTS_ONLY if verb in _ANNOUNCING and code < 400 and not greets else _ALL
+
+
+def _placeholder(found: re.Match[bytes]) -> bytes:
+    rule = found.lastgroup or ""
+    kept: bytes = found[_KEPT[rule]] if rule in _KEPT else b""
+    return kept + _PLACEHOLDERS[rule]

@@ -61,18 +61,26 @@ class StepCursor:
             self.line = passed.line
         if self.within_ahead is not None:
             self.within, self.within_ahead = self.within_ahead, None
+        ahead, steps = self._ahead, self._steps
+        within: Step | None = None
         while True:
-            step = self._ahead.popleft() if self._ahead else next(self._steps, None)
-            if step is None or step.marker in _ALWAYS_ACTED:
-                break
-            if not _is_passed_over(step):
+            step = ahead.popleft() if ahead else next(steps, None)
+            if step is None or step.marker in _ALWAYS_ACTED or not _is_passed_over(step):
                 break
             if step.event[:1] == _WITHIN:
-                self.within_ahead = float(step.event[1])
+                within = step
         self.step = step
         self.expects = step is not None and step.marker in SERVER_LINES
-        if self.within_ahead is not None and passed is not None and _ends_wait(passed, step):
-            self.within, self.within_ahead = self.within_ahead, None
+        if within is not None:
+            self._note_within(within, passed, step)
+
+    def _note_within(self, within: Step, passed: Step | None, following: Step | None) -> None:
+        """Note a `*: within` for the reply that it counts for."""
+        seconds = float(within.event[1])
+        if passed is not None and _ends_wait(passed, following):
+            self.within = seconds
+        else:
+            self.within_ahead = seconds
 
     def next_event(self) -> str:
         """Return the name of the event that is the next step; empty if that is no event."""
@@ -158,24 +166,16 @@ class StepCursor:
 
     def take_expected(self) -> ExpectedReply | None:
         """Pass the next expected reply and return it; None if none is expected here."""
-        if not self.expects:
-            return None
-        line = self._take_line()
-        if line.continues is False:
-            return ExpectedReply((line,))
-        lines = [line]
+        lines: list[ExpectedLine] = []
         is_open = False
-        # A `*: within` stands before a reply, never inside one.
-        while self._is_inside_reply():
-            is_open = is_open or line.continues is None
+        while self.expects:
             line = self._take_line()
             lines.append(line)
-            if line.continues is False:
+            # A `*: within` stands before a reply, never inside one.
+            if line.continues is False or self.within_ahead is not None:
                 break
-        return ExpectedReply(tuple(lines), is_open)
-
-    def _is_inside_reply(self) -> bool:
-        return self.expects and self.within_ahead is None
+            is_open = is_open or line.continues is None
+        return ExpectedReply(tuple(lines), is_open) if lines else None
 
     def count_expected(self) -> int:
         """Return how many replies the following lines expect, if a pattern that does not say so ends none of them."""

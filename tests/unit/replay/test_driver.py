@@ -93,6 +93,13 @@ def test_each_end_has_its_status(run: Run, answer: bytes | BaseException | None,
     assert transport.log.count("close") == 1
 
 
+def test_an_interruption_is_told_although_a_step_differs(run: Run) -> None:
+    settings = ReplaySettings(server="mail.example.org:25", keep_going=True)
+    result, _ = run("S: 250\nC: NOOP\nS: 250\n", KeyboardInterrupt(), settings=settings)
+    assert (result.exit_status, result.ending) == (130, "interrupted")
+    assert "code differs" in (result.failure or "")
+
+
 def test_without_a_connection_there_is_one_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(target: Target, seconds: float, **_: object) -> FakeTransport:
         raise ConnectFailed("no connection to mail.example.org:25: the connection was refused.")

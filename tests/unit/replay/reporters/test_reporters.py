@@ -6,6 +6,7 @@ import io
 import json
 
 import pytest
+from msgspec.structs import replace
 
 from smtp_shell.replay.reporters import REPORTERS, ReportSettings, RunInfo, make_reporter
 from smtp_shell.replay.results import Difference, Outcome, ReplayResult, StepResult, no_counts
@@ -72,6 +73,44 @@ def test_text() -> None:
 def test_text_names_what_ended_a_run_that_has_no_difference() -> None:
     lines = report("text", MATCHED, status=130, failure="interrupted")
     assert lines[-2:] == ["           interrupted", "1 transcript, 1 step: 1 matched"]
+
+
+@pytest.mark.parametrize("name", REPORTERS)
+def test_what_ended_a_run_is_told_after_a_difference_too(name: str) -> None:
+    out = io.StringIO()
+    finished = replace(result(DIFFERING, status=3, failure="a.smtp:4: x."), ending="it took longer than 5 s in all.")
+    make_reporter(name, ReportSettings()).for_run(RunInfo("a.smtp"), out).finish(finished)
+    assert "it took longer than 5 s in all." in out.getvalue()
+
+
+@pytest.mark.parametrize(("at", "is_marked"), [(0, True), (3, True), (None, False)])
+def test_text_marks_where_a_line_differs(at: int | None, is_marked: bool) -> None:
+    step = replace(DIFFERING, difference=Difference("250 fine", "550 no", at))
+    marks = [line for line in report("text", step, status=1) if line.strip() == "^"]
+    assert marks == ([" " * (len("           received: ") + (at or 0)) + "^"] if is_marked else [])
+
+
+def test_the_sum_keeps_some_failures_and_counts_the_others() -> None:
+    stats = RunStats()
+    for number in range(102):
+        stats.add_replay(replace(result(DIFFERING, status=1, failure=f"a.smtp:{number}: x."), path="a.smtp"))
+    stats.add_replay(result(DIFFERING, DIFFERING, status=1, failure="a.smtp:1: x."))
+    shown = list(stats.failures.shown())
+    assert (len(shown), shown[0], shown[-1]) == (101, "a.smtp:0: x.", "3 more")
+
+
+@pytest.mark.parametrize(
+    ("status", "failure", "shown"),
+    [
+        (1, "a.smtp:2: x.", ["failed: a.smtp:2: x."]),
+        (3, "the replay took longer than 5 s in all.", ["failed: a.smtp: the replay took longer than 5 s in all."]),
+        (130, "interrupted", []),
+        (0, None, []),
+    ],
+)
+def test_text_names_what_failed_with_its_file(status: int, failure: str | None, shown: list[str]) -> None:
+    lines = report("text", MATCHED, status=status, failure=failure)
+    assert [line for line in lines if line.startswith("failed: ")] == shown
 
 
 def test_text_says_that_certificates_are_not_verified() -> None:
