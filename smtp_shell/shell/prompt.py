@@ -22,6 +22,7 @@ STYLE = Style.from_dict(
         "prompt.host": "bold",
         "prompt.phase": "ansicyan",
         "prompt.danger": "bold ansired",
+        "wait": "italic",
         "bottom-toolbar": "noreverse bg:ansibrightblack ansiwhite",
         "bottom-toolbar.danger": "bold bg:ansired ansiwhite",
     }
