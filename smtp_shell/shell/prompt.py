@@ -36,8 +36,8 @@ def prompt_text(shell: Shell) -> StyleAndTextTuples:
         return [("class:prompt.host", "smtp-shell"), ("", "> ")]
     if shell.phase is Phase.MAILDATA:
         return [("class:prompt.phase", "mail data"), ("", ": ")]
-    if shell.phase is Phase.AUTH:
-        words = "no reply to the answer yet (hidden)" if shell.undecided else "answer to the 334 (hidden)"
+    if shell.may_answer:
+        words = "no reply to AUTH yet (hidden)" if shell.undecided else "answer to the 334 (hidden)"
         return [("class:prompt.phase", words), ("", ": ")]
     host = str(session.target)
     parts: StyleAndTextTuples = [

@@ -88,7 +88,7 @@ def run_repl(shell: Shell, begin: Callable[[], None]) -> int:
             break
         row = LinesInARow(shell)
         for line in text.split("\n"):
-            if not _guard(shell, partial(row.run, line)) or shell.leaving:
+            if not _guard(shell, partial(row.run, line)) or shell.stopped or shell.leaving:
                 break
     shell.close()
     return 0

@@ -84,6 +84,7 @@ class Shell:
         recordings: What is being recorded.
         history: Returns the lines typed before, the oldest first.
         leaving: Whether the shell is to end.
+        stopped: Whether the user stopped the last wait with Ctrl-C.
         failed_replies: Number of replies so far that were 4yz, 5yz or not foreseen.
         refusal: The last of those, as a sentence.
         last_user: The user name of the last `auth`; empty before the first.
@@ -109,6 +110,7 @@ class Shell:
         self.recordings = SessionRecordings(automatic=self.options.recording, on_failure=self.say_loudly)
         self.history: Callable[[], Sequence[str]] = tuple
         self.leaving = False
+        self.stopped = False
         self.failed_replies = 0
         self.refusal = ""
         self.last_user = ""
@@ -199,6 +201,7 @@ class Shell:
             SmtpShellError: It cannot be done.
         """
         line = parse(text, self.registry, self.phase)
+        self.stopped = False
         try:
             match line:
                 case Run():
@@ -509,6 +512,7 @@ class Shell:
         except KeyboardInterrupt:
             if not self.options.interactive:
                 raise Interrupted("interrupted.") from None
+        self.stopped = True
         if self.session is not None and self.session.is_open:
             hint = self._hint_without_greeting(self.session)
             self.session.give_up_waiting()
