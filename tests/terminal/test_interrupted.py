@@ -98,7 +98,7 @@ def test_nothing_is_sent_while_it_is_open_what_it_would_be(
         verb = peer.hear().split()[0].decode()
         if not typed.startswith("/"):
             interrupt(terminal)
-        pending = "no reply to AUTH yet (hidden)" if verb == "AUTH" else "rcpt"
+        pending = "auth pending hidden" if verb == "AUTH" else "rcpt"
         terminal.enter("c2VjcmV0", pending)
         terminal.wait_for(f"nothing was sent: the reply to {verb} is still owed")
         terminal.wait_prompt(pending)
@@ -214,7 +214,7 @@ def test_an_answer_without_a_reply_is_not_followed_by_another() -> None:
         terminal.enter("*")
         assert peer.hear() == b"*\r\n"
         interrupt(terminal)
-        terminal.enter("c2VjcmV0", "no reply to AUTH yet (hidden)")
+        terminal.enter("c2VjcmV0", "auth pending hidden")
         terminal.wait_for("nothing was sent: the reply to AUTH is still owed")
         peer.say("501 cancelled")
         terminal.wait_for("!  S: 501 cancelled")
