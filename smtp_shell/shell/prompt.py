@@ -36,7 +36,7 @@ def prompt_text(shell: Shell) -> StyleAndTextTuples:
         return [("class:prompt.host", "smtp-shell"), ("", "> ")]
     if shell.phase is Phase.MAILDATA:
         return [("class:prompt.phase", "mail data"), ("", ": ")]
-    if shell.may_answer and not shell.undecided:
+    if shell.phase is Phase.AUTH and not shell.undecided:
         return [("class:prompt.phase", "answer to the 334 (hidden)"), ("", ": ")]
     host = str(session.target)
     parts: StyleAndTextTuples = [
@@ -46,7 +46,7 @@ def prompt_text(shell: Shell) -> StyleAndTextTuples:
         parts.append(("class:prompt.danger", " NOT-VERIFIED"))
     elif session.tls is not None:
         parts.append(("", " tls"))
-    phase = "auth pending hidden" if shell.may_answer else session.dialogue.standing.value
+    phase = "auth pending hidden" if shell.phase is Phase.AUTH else session.dialogue.standing.value
     return [*parts, ("class:prompt.phase", f" {phase}"), ("", "> ")]
 
 

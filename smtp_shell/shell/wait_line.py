@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -67,6 +67,12 @@ class WaitLine:
         with self._changed:
             self._restart()
             self._view(entry)
+
+    def show_all(self, entries: Iterable[Entry]) -> None:
+        """Show another dialogue whole."""
+        with self._changed:
+            self._restart()
+            self._view.show_all(entries)
 
     def say(self, text: str, style: str = "said") -> None:
         """Show the program's own words."""

@@ -38,7 +38,12 @@ def test_the_prompt_says_where_the_dialogue_is(before: tuple[str, ...], shown: s
     [
         ({b"DATA": b""}, (*IN_DATA[:3], r"/raw DATA\r\n"), "mail.example.org:25 rcpt> "),
         ({b".": b""}, (*IN_DATA[:3], r"/raw DATA\r\ntext\r\n.\r\n"), "mail.example.org:25 end of data> "),
-        ({b"AUTH": b""}, ("ehlo", r"/raw AUTH LOGIN\r\n"), "mail.example.org:25 auth pending hidden> "),
+        ({b"AUTH": b""}, ("ehlo", r"/raw AUTH LOGIN\r\n"), "mail.example.org:25 ready> "),
+        (
+            {b"AUTH": b"334 \r\n", b"*": b""},
+            ("ehlo", r"/raw AUTH LOGIN\r\n", r"/raw *\r\n"),
+            "mail.example.org:25 auth pending hidden> ",
+        ),
         ({b"AUTH": b"334 \r\n"}, ("ehlo", r"/raw AUTH LOGIN\r\n"), "answer to the 334 (hidden): "),
     ],
 )
