@@ -97,6 +97,7 @@ class Presenter:
         self.look = look or Look()
         # Sign of the last TLS handshake on this connection.
         self._tls = " "
+        self._is_late = False  # the next reply was noticed as late: what was sent last is not what it answers
         # Counters for the current message: rows shown, lines not shown, octets of both.
         self._data_rows = 0
         self._data_hidden = 0
@@ -127,6 +128,7 @@ class Presenter:
                 yield Row(f" {tls} {marker} ", client_text(event, MASK), "command")
             case ReplyReceived():
                 yield from self._reply(event, tls)
+                self._is_late = False
             case Decoded():
                 if self.look.decoded:
                     yield Row("      ", f"means: {event.meaning}", "decoded")
@@ -135,6 +137,7 @@ class Presenter:
                 for line in event.octets.removesuffix(b"\n").split(b"\n")[:DATA_ROWS]:
                     yield Row("   S| ", escape(line.removesuffix(b"\r")[:2000]), "notice")
             case Noticed():
+                self._is_late |= event.kind is NoticeKind.LATE
                 yield Row("   #! ", _notice(event), "notice")
             case Remarked():
                 yield Row("   #  ", event.text, "note")
@@ -156,7 +159,7 @@ class Presenter:
         lines = list(event.reply.wire_lines())
         for number, line in enumerate(lines, 1):
             aside = ""
-            if number == len(lines) and self.look.times and event.seconds is not None:
+            if number == len(lines) and self.look.times and event.seconds is not None and not self._is_late:
                 aside = f"{event.seconds * 1000:.0f} ms"
             yield Row(f"{sign}{tls} S: ", escape(line), style, aside)
 

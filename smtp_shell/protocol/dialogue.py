@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from smtp_shell.protocol.commands import Command, auth_mechanism, bdat_chunk, secret_start
 from smtp_shell.protocol.events import (
+    GOODBYE,
     CommandSent,
     Event,
     MailDataSent,
@@ -32,6 +33,7 @@ from smtp_shell.protocol.rawlines import RawLines, lines_of
 from smtp_shell.protocol.replies import VIOLATIONS, Extensions, Malformed, Oddity, Reply, ReplyLimits, ReplyParser
 
 UNASKED_LIMIT = 64 * 1024
+_SILENCE = 20.0  # seconds without a command after which a 421 is taken for an idle time-out
 
 
 class Phase(Enum):
@@ -369,7 +371,7 @@ class Dialogue:
             kind = NoticeKind.BAD_REPLY if oddity in VIOLATIONS else NoticeKind.ODD_REPLY
             events.append(Noticed(kind, oddity.value))
         if not self._owed or Oddity.ODD_CODE in reply.oddities:
-            return events + self._take_unasked(reply)
+            return events + self._take_unasked(reply, seconds)
         owed = self._owed.popleft()
         self.answered += 1
         self._unasked = 0
@@ -381,11 +383,13 @@ class Dialogue:
         events.append(ReplyReceived(reply, owed.command, seconds, owed.verb))
         return events
 
-    def _take_unasked(self, reply: Reply) -> list[Event]:
+    def _take_unasked(self, reply: Reply, seconds: float) -> list[Event]:
         self._unasked += len(reply.octets)
+        detail = ""
         if reply.code == 421:
             self.phase = Phase.CLOSED
-        events: list[Event] = [Noticed(NoticeKind.UNSOLICITED), ReplyReceived(reply, None)]
+            detail = _goodbye(seconds)
+        events: list[Event] = [Noticed(NoticeKind.UNSOLICITED, detail), ReplyReceived(reply, None)]
         if self._unasked > UNASKED_LIMIT:
             events.append(Noticed(NoticeKind.TOO_MUCH, f"the limit is {UNASKED_LIMIT:,} octets"))
         return events
@@ -439,6 +443,20 @@ class Dialogue:
         if verb == "RSET":
             return self.phase is Phase.FRESH
         return digit in (4, 5) and self.phase is not Phase.AUTH
+
+
+def _goodbye(seconds: float) -> str:
+    """Describe a 421 that answers nothing.
+
+    Args:
+        seconds: Seconds since the client last sent something.
+
+    Source: RFC 5321 sections 3.8 and 4.5.3.2
+    """
+    if seconds < _SILENCE:
+        return f"{GOODBYE}idle for too long, or shutting down"
+    silence = f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+    return f"{GOODBYE}its idle time-out, after {silence} of silence"
 
 
 def _is_foreseen(owed: Owed, code: int) -> bool:

@@ -62,6 +62,10 @@ class NoticeKind(Enum):
     NO_TLS = "the TLS handshake after the 220 to STARTTLS is left out, as asked"
 
 
+GOODBYE = "the server ends the connection: "
+"""How the detail of a notice about a 421 that answers nothing begins."""
+
+
 class Connected(Struct, frozen=True):
     """A connection is open.
 
@@ -214,6 +218,8 @@ class Noticed(Struct, frozen=True):
     @property
     def sentence(self) -> str:
         """The notice in words."""
+        if self.kind is NoticeKind.UNSOLICITED and self.detail:
+            return self.detail  # who says goodbye answers nothing, and that is no news
         return f"{self.kind.value}: {self.detail}" if self.detail else self.kind.value
 
 

@@ -9,6 +9,7 @@ from typing import Final
 from smtp_shell.protocol.commands import Command, bdat_chunk
 from smtp_shell.protocol.dialogue import Dialogue, Phase
 from smtp_shell.protocol.events import (
+    GOODBYE,
     Authenticated,
     Certificate,
     Connected,
@@ -221,7 +222,9 @@ class _Decoder:
             for octets in reply.octets:
                 # The octets over 127 are the mask's, not the server's.
                 yield from (
-                    event for event in self._dialogue.receive(octets) if not (is_masked and event == _EIGHT_BIT)
+                    event
+                    for event in self._dialogue.receive(octets, max(0.0, self._at - self._sent_at))
+                    if not (is_masked and event == _EIGHT_BIT)
                 )
             return
         owed = self._dialogue.oldest_owed
@@ -303,6 +306,8 @@ def _parse_notice(text: str) -> Noticed | None:
     if not text.startswith(NOTICE):
         return None
     sentence = text.removeprefix(NOTICE)
+    if sentence.startswith(GOODBYE):
+        return Noticed(NoticeKind.UNSOLICITED, sentence)
     for kind in NoticeKind:
         if sentence == kind.value:
             return Noticed(kind)

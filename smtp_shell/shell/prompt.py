@@ -22,6 +22,7 @@ STYLE = Style.from_dict(
         "prompt.host": "bold",
         "prompt.phase": "ansicyan",
         "prompt.danger": "bold ansired",
+        "wait": "italic",
         "bottom-toolbar": "noreverse bg:ansibrightblack ansiwhite",
         "bottom-toolbar.danger": "bold bg:ansired ansiwhite",
     }
@@ -35,9 +36,8 @@ def prompt_text(shell: Shell) -> StyleAndTextTuples:
         return [("class:prompt.host", "smtp-shell"), ("", "> ")]
     if shell.phase is Phase.MAILDATA:
         return [("class:prompt.phase", "mail data"), ("", ": ")]
-    if shell.phase is Phase.AUTH:
-        words = "no reply to the answer yet (hidden)" if shell.undecided else "answer to the 334 (hidden)"
-        return [("class:prompt.phase", words), ("", ": ")]
+    if shell.phase is Phase.AUTH and not shell.undecided:
+        return [("class:prompt.phase", "answer to the 334 (hidden)"), ("", ": ")]
     host = str(session.target)
     parts: StyleAndTextTuples = [
         ("class:prompt.host", host if len(host) <= _HOST_WIDTH else host[: _HOST_WIDTH - 1] + "…")
@@ -46,7 +46,8 @@ def prompt_text(shell: Shell) -> StyleAndTextTuples:
         parts.append(("class:prompt.danger", " NOT-VERIFIED"))
     elif session.tls is not None:
         parts.append(("", " tls"))
-    return [*parts, ("class:prompt.phase", f" {session.dialogue.standing.value}"), ("", "> ")]
+    phase = "auth pending hidden" if shell.phase is Phase.AUTH else session.dialogue.standing.value
+    return [*parts, ("class:prompt.phase", f" {phase}"), ("", "> ")]
 
 
 def toolbar(shell: Shell) -> StyleAndTextTuples:

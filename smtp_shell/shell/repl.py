@@ -15,6 +15,8 @@ from prompt_toolkit.enums import EditingMode
 from prompt_toolkit.filters import Condition
 from prompt_toolkit.history import InMemoryHistory
 from prompt_toolkit.layout.processors import Processor, Transformation, TransformationInput
+from prompt_toolkit.renderer import CPR_Support
+from prompt_toolkit.utils import is_dumb_terminal
 
 from smtp_shell.errors import SmtpShellError
 from smtp_shell.protocol.dialogue import Phase
@@ -24,6 +26,7 @@ from smtp_shell.shell.prompt import STYLE, prompt_text, toolbar
 from smtp_shell.shell.shell import Shell
 from smtp_shell.shell.typed_answers import LinesInARow
 from smtp_shell.shell.typed_secrets import is_kept, mask_starts
+from smtp_shell.shell.wait_line import WaitLine
 
 if TYPE_CHECKING:
     from smtp_shell.client.session import Session
@@ -56,6 +59,10 @@ def run_repl(shell: Shell, begin: Callable[[], None]) -> int:
         The exit status.
     """
     prompt = _make_prompt(shell)
+    if not is_dumb_terminal():
+        has_bottom = prompt.app.renderer.cpr_support is not CPR_Support.NOT_SUPPORTED
+        wait_line = WaitLine(shell.view, prompt.output, partial(toolbar, shell) if has_bottom else None)
+        shell.view, shell.waiting_for = wait_line, wait_line.waiting
     _guard(shell, begin)
     typed = ""  # what is at the prompt already
     shaken: Session | None = None  # the session whose late handshake was done, or failed and left it open
@@ -81,7 +88,7 @@ def run_repl(shell: Shell, begin: Callable[[], None]) -> int:
             break
         row = LinesInARow(shell)
         for line in text.split("\n"):
-            if not _guard(shell, partial(row.run, line)) or shell.leaving:
+            if not _guard(shell, partial(row.run, line)) or shell.stopped or shell.leaving:
                 break
     shell.close()
     return 0
@@ -93,10 +100,12 @@ def _guard(shell: Shell, action: Callable[[], object]) -> bool:
         action()
     except SmtpShellError as error:
         shell.say_loudly(str(error))
+        shell.advise(error)
         return False
     except (KeyboardInterrupt, EOFError):
         shell.say("Cancelled.")
         return False
+    shell.advise()
     return True
 
 

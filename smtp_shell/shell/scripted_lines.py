@@ -117,6 +117,8 @@ def _run_each(shell: Shell, path: Path) -> None:
         except SmtpShellError as error:
             error.message = f"{where}: {error.message}"
             raise
+        if shell.stopped:
+            raise SourceStopped(f"{where}: the wait was stopped; the lines after it were not run.")
         if shell.failed_replies > before:
             raise SourceStopped(f"{where}: {shell.refusal} The lines after it were not run.")
         if shell.leaving:

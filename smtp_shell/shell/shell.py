@@ -6,12 +6,21 @@ Modules that only a connection needs are imported with the first connection, so 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from smtp_shell.config import Timeouts, TlsSettings
 from smtp_shell.display.render import Look, certificate_rows
-from smtp_shell.errors import Interrupted, NotSendable, TlsFailed, UsageError
+from smtp_shell.errors import (
+    ConnectionLost,
+    Interrupted,
+    NotSendable,
+    OutcomeUnknown,
+    SmtpShellError,
+    TlsFailed,
+    UsageError,
+)
 from smtp_shell.protocol.commands import Command, refuse_line_breaks
 from smtp_shell.protocol.dialogue import Phase
 from smtp_shell.protocol.events import Decoded, Noticed, NoticeKind, ReplyReceived
@@ -75,11 +84,14 @@ class Shell:
         recordings: What is being recorded.
         history: Returns the lines typed before, the oldest first.
         leaving: Whether the shell is to end.
+        stopped: Whether the user stopped the last wait with Ctrl-C.
         failed_replies: Number of replies so far that were 4yz, 5yz or not foreseen.
         refusal: The last of those, as a sentence.
         last_user: The user name of the last `auth`; empty before the first.
         sources: The files that `/source` is running, the outermost first.
         tls_failure: Why TLS could not be started on the last connection, for `/tls`; None if it could, or was not tried.
+        waiting_for: Returns a context in which a wait takes place, given what returns the words for what is awaited. At a prompt it
+            says so while the wait takes long.
     """
 
     def __init__(
@@ -98,12 +110,16 @@ class Shell:
         self.recordings = SessionRecordings(automatic=self.options.recording, on_failure=self.say_loudly)
         self.history: Callable[[], Sequence[str]] = tuple
         self.leaving = False
+        self.stopped = False
         self.failed_replies = 0
         self.refusal = ""
         self.last_user = ""
         self.sources: list[Path] = []
         self.tls_failure: TlsFailed | None = None
+        self.waiting_for: Callable[[Callable[[], str]], AbstractContextManager[None]] = lambda what: nullcontext()
         self._ask = ask
+        self._said_goodbye = False  # the server has sent a 421
+        self._advised: Session | None = None  # the session whose end was spoken of
         self._addresses = TypedAddresses()
         # Encodes the mail data that is being typed; None outside of it.
         self._encoder: MailDataEncoder | None = None
@@ -185,6 +201,7 @@ class Shell:
             SmtpShellError: It cannot be done.
         """
         line = parse(text, self.registry, self.phase)
+        self.stopped = False
         try:
             match line:
                 case Run():
@@ -360,19 +377,21 @@ class Shell:
 
         before = self.session
         self.target = target
+        self._said_goodbye = False
         self.recordings.begin_session(target)
         # Recorded first: what is on the screen is in the file, even if the process is killed.
         recorders = [self.recordings.session] if self.recordings.session is not None else []
         try:
-            self.session = Session.open(
-                target,
-                [*recorders, *self._consumers, self.view],
-                timeouts=self.timeouts,
-                tls=self.tls,
-                strict=not self.options.interactive,
-                source=self.options.source,
-                family=self.options.family,
-            )
+            with self.waiting_for(lambda: f"the connection to {target}"):
+                self.session = Session.open(
+                    target,
+                    [*recorders, *self._consumers, self.view],
+                    timeouts=self.timeouts,
+                    tls=self.tls,
+                    strict=not self.options.interactive,
+                    source=self.options.source,
+                    family=self.options.family,
+                )
         except BaseException:  # Ctrl-C too
             self.recordings.end_session()
             raise
@@ -388,6 +407,17 @@ class Shell:
             self._start_tls_at_once()
         elif self.settings.auto_ehlo:
             self.hello()
+
+    def advise(self, error: SmtpShellError | None = None) -> None:
+        """Name the way back to the server if it has ended the connection, once for each connection.
+
+        Args:
+            error: What went wrong; None for nothing.
+        """
+        lost = self._said_goodbye or isinstance(error, ConnectionLost | OutcomeUnknown)
+        if lost and self.session is not None and self.session is not self._advised:
+            self._advised = self.session
+            self.say(f"/reconnect connects to {self.session.target} again.")
 
     def adopt(self, replay: Replay) -> None:
         """Go on by hand over the connection that a replay leaves open.
@@ -477,10 +507,12 @@ class Shell:
             DialogueBroken: The connection broke.
         """
         try:
-            return wait()
+            with self.waiting_for(self._awaited):
+                return wait()
         except KeyboardInterrupt:
             if not self.options.interactive:
                 raise Interrupted("interrupted.") from None
+        self.stopped = True
         if self.session is not None and self.session.is_open:
             hint = self._hint_without_greeting(self.session)
             self.session.give_up_waiting()
@@ -495,6 +527,13 @@ class Shell:
 
         hint = without_greeting(session.target, session.dialogue.pending)
         return f" {hint[0].upper()}{hint[1:]}." if hint else ""
+
+    def _awaited(self) -> str:
+        """Return what is awaited now, in words."""
+        owed = self.session.dialogue.owed if self.session is not None else ()
+        if not owed:
+            return "the server to read"
+        return str(owed[0]) if len(owed) == 1 else f"{len(owed)} replies, first {owed[0]}"
 
     def confirm_cleartext(self) -> bool:
         """Check that a credential may cross this connection, and ask the user if it is not encrypted.
@@ -556,7 +595,9 @@ class Shell:
         session = self.session
         if session is None or not session.is_open or not session.tls_due:
             return
-        self._show_certificate(session.start_tls(self.tls))
+        with self.waiting_for(lambda: "the TLS handshake"):
+            facts = session.start_tls(self.tls)
+        self._show_certificate(facts)
         if self.settings.auto_ehlo:
             self.hello()
         elif self.options.interactive and not (self.target and self.target.starttls):
@@ -604,6 +645,7 @@ class Shell:
 
     def _count(self, entry: Entry) -> None:
         event = entry.event
+        self._said_goodbye |= isinstance(event, ReplyReceived) and event.reply.code == 421
         if isinstance(event, Noticed) and event.kind is NoticeKind.UNFORESEEN:
             self.failed_replies += 1
             self.refusal = f"{event.sentence}."

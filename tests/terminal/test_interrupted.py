@@ -105,7 +105,10 @@ def test_nothing_is_sent_while_it_is_open_what_it_would_be(
         terminal.wait_for(said)
         terminal.enter(then, prompt)
         assert peer.hear() == f"{then}\r\n".encode()
-    assert "c2VjcmV0" not in the_recording(state_dir).read_text("utf-8")
+    kept = b"".join(path.read_bytes() for path in state_dir.rglob("*") if path.is_file() and path.name != "history")
+    assert b"c2VjcmV0" not in kept
+    if verb == "AUTH":
+        assert b"c2VjcmV0" not in terminal.raw + (state_dir / "history").read_bytes()
 
 
 def test_a_late_220_to_starttls_is_followed_by_the_handshake(tmp_path: Path) -> None:
@@ -210,7 +213,7 @@ def test_an_answer_without_a_reply_is_not_followed_by_another() -> None:
         terminal.enter("*")
         assert peer.hear() == b"*\r\n"
         interrupt(terminal)
-        terminal.enter("c2VjcmV0", "no reply to the answer yet (hidden)")
+        terminal.enter("c2VjcmV0", "auth pending hidden")
         terminal.wait_for("nothing was sent: the reply to AUTH is still owed")
         peer.say("501 cancelled")
         terminal.wait_for("!  S: 501 cancelled")
@@ -246,3 +249,26 @@ def test_ctrl_d_leaves_where_nothing_would_be_lost(turns: tuple[tuple[str, str],
         terminal.type(CTRL_D)
         assert terminal.wait_end() == 0
         assert peer.hear_end() == b""
+
+
+def test_ctrl_c_stops_the_rest_of_a_paste() -> None:
+    with played_by_hand() as (terminal, peer):
+        terminal.type("\x1b[200~noop 1\rnoop 2\rnoop 3\x1b[201~")
+        terminal.wait(lambda: "noop 3" in terminal.line, "the paste")
+        terminal.type(ENTER)
+        assert peer.hear() == b"noop 1\r\n"
+        interrupt(terminal)
+        terminal.enter("rset", "greeted")
+        assert peer.hear() == b"rset\r\n"
+
+
+def test_ctrl_c_stops_the_rest_of_a_file(tmp_path: Path) -> None:
+    lines = tmp_path / "lines"
+    lines.write_text("noop 1\nnoop 2\n", encoding="utf-8")
+    with played_by_hand() as (terminal, peer):
+        terminal.enter(f"/source {lines}")
+        assert peer.hear() == b"noop 1\r\n"
+        interrupt(terminal)
+        terminal.wait(lambda: "the wait was stopped" in terminal.text.replace("\n : ", " "), "that it stopped")
+        terminal.enter("rset", "greeted")
+        assert peer.hear() == b"rset\r\n"

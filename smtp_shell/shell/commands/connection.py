@@ -155,7 +155,8 @@ def wait(shell: Shell, args: Args) -> None:
     if session.dialogue.owed:
         shell.waiting(lambda: session.read_late(seconds))
         return
-    session.listen(1.0 if seconds is None else seconds)
+    with shell.waiting_for(lambda: "whatever the server says"):
+        session.listen(1.0 if seconds is None else seconds)
 
 
 def _seconds(args: Args) -> float | None:

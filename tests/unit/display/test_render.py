@@ -141,6 +141,16 @@ def test_the_last_line_of_a_reply_shows_its_time() -> None:
     assert [row.aside for row in Presenter(Look(times=False)).rows(Entry(1, 0, event))] == ["", ""]
 
 
+def test_a_late_reply_shows_no_time_since_it_would_be_that_of_another_command() -> None:
+    presenter = Presenter()
+    event = ReplyReceived(reply(b"250 a\r\n"), None, 0.0123)
+    shown = [
+        [row.aside for row in presenter.rows(Entry(1, 0, each))]
+        for each in (Noticed(NoticeKind.LATE, "x"), event, event)
+    ]
+    assert shown == [[""], [""], ["12 ms"]]
+
+
 def test_meanings_can_be_left_out() -> None:
     assert rows(Decoded(True, "PLAIN", "x"), look=Look(decoded=False)) == []
 

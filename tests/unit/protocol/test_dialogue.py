@@ -410,6 +410,43 @@ def test_what_is_owed_is_counted_and_named() -> None:
     assert str(Dialogue().owed[0]) == "the greeting"
 
 
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (0.1, "idle for too long, or shutting down"),
+        (19.9, "idle for too long, or shutting down"),
+        (20.0, "its idle time-out, after 20 s of silence"),
+        (118.0, "its idle time-out, after 118 s of silence"),
+        (300.2, "its idle time-out, after 5 min of silence"),
+    ],
+)
+def test_a_421_that_answers_nothing_is_a_goodbye(seconds: float, said: str) -> None:
+    notice, _ = at(Phase.READY).receive(b"421 bye\r\n", seconds)
+    assert isinstance(notice, Noticed)
+    assert notice.kind is NoticeKind.UNSOLICITED
+    assert notice.sentence == f"the server ends the connection: {said}"
+
+
+@pytest.mark.parametrize("code", [220, 250, 421, 550])
+def test_from_the_final_dot_to_its_reply_the_client_stands_at_the_end_of_the_data(code: int) -> None:
+    dialogue = at(Phase.MAILDATA)
+    stood = []
+    for line in ("D: text", "D: .", f"S: {code} x"):
+        say(dialogue, line)
+        stood.append(dialogue.standing)
+    assert stood == [Phase.MAILDATA, Phase.ENDED, Phase.CLOSED if code == 421 else Phase.READY]
+
+
+def test_mail_data_that_was_sent_before_the_354_has_ended_when_it_comes() -> None:
+    dialogue = at(Phase.RCPT)
+    list(dialogue.send_raw(b"DATA\r\ntext\r\n.\r\n"))
+    stood = []
+    for line in ("S: 354 go", "S: 250 taken"):
+        say(dialogue, line)
+        stood.append(dialogue.standing)
+    assert stood == [Phase.ENDED, Phase.READY]
+
+
 @pytest.mark.parametrize("phase", [Phase.FRESH, Phase.READY, Phase.RCPT, Phase.MAILDATA, Phase.AUTH])
 def test_a_reply_that_answers_nothing(phase: Phase) -> None:
     dialogue = at(phase)

@@ -303,5 +303,8 @@ def test_the_fields_of_the_header_come_first() -> None:
 
 
 def test_an_unasked_reply_and_a_code_that_cannot_be_are_still_named() -> None:
-    assert any("answers nothing" in row for row in shown("S: 220\nC: NOOP\nS: 250\nS: 421\n"))
+    assert any("answers nothing" in row for row in shown("S: 220\nC: NOOP\nS: 250\nS: 250\n"))
+    assert any("the server ends the connection: idle" in row for row in shown("S: 220\nC: NOOP\nS: 250\nS: 421\n"))
+    slow = "1.0 S: 220\n1.0 C: NOOP\n1.1 S: 250\n301.0 S: 421 bye\n"
+    assert any("its idle time-out, after 5 min of silence" in row for row in shown(slow))
     assert any("cannot have: 250 as the reply to DATA" in row for row in shown("S: 220\nC: DATA\nS: 250\n"))

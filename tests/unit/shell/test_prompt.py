@@ -33,6 +33,25 @@ def test_the_prompt_says_where_the_dialogue_is(before: tuple[str, ...], shown: s
     assert prompt(shell) == shown
 
 
+@pytest.mark.parametrize(
+    ("replies", "before", "shown"),
+    [
+        ({b"DATA": b""}, (*IN_DATA[:3], r"/raw DATA\r\n"), "mail.example.org:25 rcpt> "),
+        ({b".": b""}, (*IN_DATA[:3], r"/raw DATA\r\ntext\r\n.\r\n"), "mail.example.org:25 end of data> "),
+        ({b"AUTH": b""}, ("ehlo", r"/raw AUTH LOGIN\r\n"), "mail.example.org:25 ready> "),
+        (
+            {b"AUTH": b"334 \r\n", b"*": b""},
+            ("ehlo", r"/raw AUTH LOGIN\r\n", r"/raw *\r\n"),
+            "mail.example.org:25 auth pending hidden> ",
+        ),
+        ({b"AUTH": b"334 \r\n"}, ("ehlo", r"/raw AUTH LOGIN\r\n"), "answer to the 334 (hidden): "),
+    ],
+)
+def test_the_prompt_while_a_reply_is_owed(replies: dict[bytes, bytes], before: tuple[str, ...], shown: str) -> None:
+    shell, _, _ = make_shell(replies, before=before)
+    assert prompt(shell) == shown
+
+
 def test_a_long_name_is_cut_in_the_prompt() -> None:
     shell, _, _ = make_shell(target=Target(Way.TCP, "a" * 60 + ".example.org", 25))
     assert prompt(shell) == "a" * 31 + "… greeted> "

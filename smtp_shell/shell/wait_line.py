@@ -1,0 +1,192 @@
+"""The line that says what is awaited, under it the bottom line: both are there only while a wait takes long.
+
+A wait blocks the thread that the shell runs in, in the look-up of a name, a connection, a handshake or a reply. So one other thread
+draws. It sleeps as long as nothing is awaited.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from prompt_toolkit import print_formatted_text
+from prompt_toolkit.formatted_text import FormattedText
+from prompt_toolkit.utils import get_cwidth
+
+from smtp_shell.shell.prompt import STYLE
+
+if TYPE_CHECKING:
+    from prompt_toolkit.formatted_text import StyleAndTextTuples
+    from prompt_toolkit.output import Output
+
+    from smtp_shell.display.render import Look
+    from smtp_shell.display.views import View
+    from smtp_shell.protocol.events import Entry
+
+PATIENCE = 1.0
+"""Seconds for which a wait is not spoken of; after that the line changes as often."""
+
+
+class WaitLine:
+    """A view that shows entries and words on another one, and below them what is awaited.
+
+    Args:
+        view: The view on the terminal.
+        output: The terminal.
+        bottom: Returns the bottom line; None where the prompt has none.
+    """
+
+    def __init__(self, view: View, output: Output, bottom: Callable[[], StyleAndTextTuples] | None) -> None:
+        self._view = view
+        self._output = output
+        self._bottom = bottom
+        self._changed = threading.Condition()  # guards all below, and the terminal
+        self._what: Callable[[], str] | None = None  # None while nothing is awaited
+        self._since = 0.0  # when the wait began, or something was last shown
+        self._due = 0.0  # when the line is to be drawn next
+        self._is_drawn = False
+        self._sleeps = False  # the thread waits to be told
+        self._thread: threading.Thread | None = None
+        self._echo = _Echo()
+
+    @property
+    def look(self) -> Look:
+        """What is shown; may be replaced between entries."""
+        return self._view.look
+
+    @look.setter
+    def look(self, look: Look) -> None:
+        self._view.look = look
+
+    def __call__(self, entry: Entry) -> None:
+        """Show an entry."""
+        with self._changed:
+            self._restart()
+            self._view(entry)
+
+    def show_all(self, entries: Iterable[Entry]) -> None:
+        """Show another dialogue whole."""
+        with self._changed:
+            self._restart()
+            self._view.show_all(entries)
+
+    def say(self, text: str, style: str = "said") -> None:
+        """Show the program's own words."""
+        with self._changed:
+            self._restart()
+            self._view.say(text, style)
+
+    @contextmanager
+    def waiting(self, what: Callable[[], str]) -> Iterator[None]:
+        """Show what is awaited if the block takes long.
+
+        Args:
+            what: Returns what is awaited now, printable.
+        """
+        with self._changed:
+            self._what = what
+            self._restart()
+            self._wake()
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._what = None
+                self._erase()
+
+    def _restart(self) -> None:
+        self._erase()
+        self._since = time.monotonic()
+        self._due = self._since + PATIENCE
+
+    def _wake(self) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="wait-line", daemon=True)
+            self._thread.start()
+        elif self._sleeps:
+            self._changed.notify()
+
+    def _run(self) -> None:
+        with self._changed:
+            while True:
+                left = self._due - time.monotonic()
+                if self._what is None:
+                    self._sleeps = True
+                    self._changed.wait()
+                    self._sleeps = False
+                elif left > 0:
+                    self._changed.wait(left)
+                else:
+                    self._draw(self._what())
+                    self._due += PATIENCE
+
+    def _draw(self, what: str) -> None:
+        width = self._output.get_size().columns - 1
+        seconds = time.monotonic() - self._since
+        rows = _cut([("class:wait", f"   … waiting {seconds:.0f} s for {what}; Ctrl-C ends the wait")], width)
+        if self._bottom is not None:
+            rows += [("", "\n"), *_cut(self._bottom(), width, "class:bottom-toolbar")]
+        if not self._is_drawn:
+            self._echo.turn_off()
+        self._is_drawn = True
+        self._output.write_raw("\r")
+        self._output.erase_down()
+        print_formatted_text(FormattedText(rows), end="", style=STYLE, output=self._output)
+        self._output.write_raw("\r")
+        if self._bottom is not None:
+            self._output.cursor_up(1)
+        self._output.flush()
+
+    def _erase(self) -> None:
+        if not self._is_drawn:
+            return
+        self._is_drawn = False
+        self._output.write_raw("\r")
+        self._output.erase_down()
+        self._output.flush()
+        self._echo.turn_on()
+
+
+class _Echo:
+    """The echo of the terminal. Without it, Enter pressed during a wait does not move the line that is drawn."""
+
+    def __init__(self) -> None:
+        self._was_on = False
+
+    def turn_off(self) -> None:
+        if sys.platform == "win32":  # a console there echoes only while a program reads
+            return
+        import termios
+
+        with suppress(termios.error, ValueError):
+            modes = termios.tcgetattr(sys.stdin)
+            self._was_on = bool(modes[3] & termios.ECHO)
+            modes[3] &= ~termios.ECHO
+            termios.tcsetattr(sys.stdin, termios.TCSANOW, modes)
+
+    def turn_on(self) -> None:
+        if sys.platform == "win32" or not self._was_on:
+            return
+        import termios
+
+        self._was_on = False
+        with suppress(termios.error, ValueError):
+            modes = termios.tcgetattr(sys.stdin)
+            modes[3] |= termios.ECHO
+            termios.tcsetattr(sys.stdin, termios.TCSANOW, modes)
+
+
+def _cut(parts: StyleAndTextTuples, width: int, fill: str = "") -> StyleAndTextTuples:
+    """Return parts cut to a width; with `fill`, all in that style and as wide as that."""
+    shown: StyleAndTextTuples = []
+    for style, text, *_ in parts:
+        text = text[:width]
+        while get_cwidth(text) > width:
+            text = text[:-1]
+        shown.append((f"{fill} {style}".strip(), text))
+        width -= get_cwidth(text)
+    return [*shown, (fill, " " * width)] if fill else shown
