@@ -70,7 +70,7 @@ def open_append(path: Path, *, own: bool = False) -> BinaryIO:
         OSError: It is a link, is not the user's own although it must be, or cannot be opened or created.
         ValueError: This is no file name.
     """
-    if not hasattr(os, "O_NOFOLLOW") and path.is_symlink():
+    if not hasattr(os, "O_NOFOLLOW") and os.path.islink(path):
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
     # O_RDWR: to open a FIFO for writing only would block until it has a reader.
     file = os.fdopen(_open(path, os.O_RDWR | os.O_APPEND), "ab")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import os.path
 from typing import TYPE_CHECKING
 
 from smtp_shell.config import KEY_LOG_VARIABLE
@@ -28,7 +29,7 @@ def prepare_key_log(path: Path) -> None:
     try:
         open_append(path, own=True).close()
     except OSError as error:
-        raise no_key_log(path, "it is a link" if path.is_symlink() else reason_of(error)) from None
+        raise no_key_log(path, "it is a link" if os.path.islink(path) else reason_of(error)) from None
     except ValueError:
         raise no_key_log(path, "it is no file name") from None
 

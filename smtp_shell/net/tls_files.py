@@ -5,6 +5,7 @@ A file is read by OpenSSL, once. It is read again only to find out why OpenSSL r
 
 from __future__ import annotations
 
+import os.path
 import re
 from typing import TYPE_CHECKING
 
@@ -124,7 +125,7 @@ def _read(path: Path, where: str) -> bytes | ConfigError:
         with path.open("rb") as file:
             return file.read(_MOST_READ)
     except OSError as error:
-        reason = "it is a directory" if path.is_dir() else reason_of(error)
+        reason = "it is a directory" if os.path.isdir(path) else reason_of(error)
         return ConfigError(f"{where}: {reason}; give a PEM file that can be read.")
     except ValueError:
         return ConfigError(f"{where}: this is no file name; give a PEM file.")

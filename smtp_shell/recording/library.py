@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os.path
 import re
 import time
 from collections.abc import Callable
@@ -77,7 +78,7 @@ def automatic(
         try:
             return Recording.create(path, header, on_failure=on_failure)
         except UsageError:
-            if not path.exists():
+            if not os.path.exists(path):
                 raise
     raise UsageError(f"there are too many recordings of this second in {escape_str(str(folder))}.")
 
@@ -120,7 +121,7 @@ def save_copy(recording: Path, to: Path, *, overwrite: bool = False) -> None:
         UsageError: There is a file of that name already, or it cannot be written to.
         TranscriptError: The transcript cannot be read.
     """
-    if to.exists() and to.samefile(recording):
+    if os.path.exists(to) and to.samefile(recording):
         raise UsageError(f"{escape_str(str(to))} is the recording itself; choose another name.")
     with open_transcript(recording) as reader, create_private(to, overwrite=overwrite) as stream:
         try:

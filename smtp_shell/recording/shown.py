@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os.path
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -59,7 +60,7 @@ def without_variables(path: Path, header: Header | None, value: str | None = MAS
     variables = header.variables if header is not None else {}
     if header is None or not variables:
         return header
-    if path.is_file():
+    if os.path.isfile(path):
         mask = CredentialMask(variables)
         with open_transcript(path) as reader:
             for _ in masked_steps(reader, mask):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os.path
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -222,4 +223,4 @@ def paths(context: CompletionContext, text: str) -> Iterator[tuple[str, str]]:
         return
     for path in found[:_MOST_FILES]:
         if not path.name.startswith(".") and path.name.isprintable():
-            yield f"{prefix}{shown}{path.name}{'/' if path.is_dir() else ''}", ""
+            yield f"{prefix}{shown}{path.name}{'/' if os.path.isdir(path) else ''}", ""

@@ -84,7 +84,7 @@ def check_file(path: Path) -> None:
     Raises:
         UsageError: It cannot be read, or is no text.
     """
-    if not path.exists() or path.is_dir() or os.path.isfile(path):
+    if not os.path.exists(path) or os.path.isdir(path) or os.path.isfile(path):
         for _ in file_lines(path):
             pass
 

@@ -1,6 +1,7 @@
 """The files of TLS: each fault of one is a sentence that names the option and the file."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from smtp_shell.errors import ConfigError
 from smtp_shell.net.tls_check import check_tls
 from tests.support.chains import sign
 
+NOBODY = 65534
 LOCK = serialization.BestAvailableEncryption(b"secret")
 
 
@@ -88,11 +90,24 @@ def test_at_a_prompt_the_settings_of_the_shell_are_named(files: Path) -> None:
         assert words in refusal(replace(settings, at_prompt=True))
 
 
-@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root can read all files")
-def test_a_file_that_may_not_be_read(files: Path, tmp_path: Path) -> None:
+@pytest.fixture
+def unreadable(tmp_path: Path) -> Iterator[Path]:
+    """A file that this process may not read. Root may read every file, so root is somebody else meanwhile."""
     path = tmp_path / "mine.pem"
     path.touch(0)
-    assert "its permissions do not allow it" in refusal(TlsSettings(ca_file=path))
+    is_root = os.name != "nt" and os.geteuid() == 0
+    if is_root:
+        os.seteuid(NOBODY)
+    try:
+        yield path
+    finally:
+        if is_root:
+            os.seteuid(0)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has other permissions")
+def test_a_file_that_may_not_be_read(unreadable: Path) -> None:
+    assert "its permissions do not allow it" in refusal(TlsSettings(ca_file=unreadable))
 
 
 def test_what_can_be_used_is_not_refused(files: Path) -> None:

@@ -770,15 +770,16 @@ def test_a_greeting_can_be_learnt_again_masked() -> None:
 
 def test_an_exchange_ends_with_its_reply_and_with_the_start_of_tls() -> None:
     dialogue = at(Phase.READY)
-    assert not dialogue.exchange.is_open
+    found = [dialogue.exchange.is_open]
     for ends in ("S: 535 no", ""):
         say(dialogue, "C: AUTH LOGIN")
-        assert dialogue.exchange.is_open
+        found.append(dialogue.exchange.is_open)
         if ends:
             say(dialogue, ends)
         else:
             dialogue.forget_plaintext()
-        assert not dialogue.exchange.is_open
+        found.append(dialogue.exchange.is_open)
+    assert found == [False, True, False, True, False]
 
 
 def test_a_line_that_answers_in_a_group_is_owed_the_reply_to_a_response() -> None:
