@@ -29,7 +29,7 @@ from smtp_shell.errors import (
 )
 from smtp_shell.net.connect import connect
 from smtp_shell.net.target import Target, Way
-from smtp_shell.protocol.commands import Command, auth_mechanism
+from smtp_shell.protocol.commands import Command
 from smtp_shell.protocol.dialogue import Asked, Dialogue, Owed, Phase
 from smtp_shell.protocol.events import (
     Authenticated,
@@ -261,7 +261,7 @@ class Session:
         lines: list[bytes] = []
         for number, command in enumerate(commands, 1):
             if command.public is not None:
-                self._mask_echo(command.line, command.public)
+                self._echo.add_line(command.line, command.public)
             events += self.dialogue.send(command, pipelined=more or number < len(commands))
             lines.append(command.octets)
         self._send(events, b"".join(lines))
@@ -276,7 +276,7 @@ class Session:
         events = self.dialogue.send_raw(octets)
         for event in events:
             if isinstance(event, OctetsSent) and event.public is not None:
-                self._mask_echo(event.octets, event.public)
+                self._echo.add_line(event.octets, event.public)
         self._send(events, octets)
 
     def send_sasl(self, line: bytes, *, secret: bool = True, meaning: str = "") -> None:
@@ -576,10 +576,6 @@ class Session:
         if not self.is_open or self.dialogue.phase is Phase.TLS:
             self._check_sendable()
         self._next_answer = self.dialogue.asked + 1
-
-    def _mask_echo(self, line: bytes, public: int) -> None:
-        """Mask the credential in a line wherever the server sends it back."""
-        self._echo.add_octets(line[public:].strip(), decoded=(auth_mechanism(line) or b"").upper() != b"LOGIN")
 
     def _send(self, events: Iterable[Event], octets: bytes) -> None:
         """Publish what is sent, and send it.

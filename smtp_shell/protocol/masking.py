@@ -109,6 +109,15 @@ class EchoMask:
         for part in _secret_parts(octets) if decoded else ():
             self.add(Secret(part.decode("utf-8", "surrogateescape")))
 
+    def add_line(self, line: bytes, public: int) -> None:
+        """Mask the credential in a line that was sent.
+
+        Args:
+            line: The line; its line end does not count.
+            public: Octets of it that may be shown. What follows AUTH LOGIN is a user name.
+        """
+        self.add_octets(line[public:].strip(), decoded=(auth_mechanism(line) or b"").upper() != b"LOGIN")
+
     def add_all(self, other: EchoMask) -> None:
         """Mask what another connection masks: the server may remember it."""
         self._add_traces(other._traces)

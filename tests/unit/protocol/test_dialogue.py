@@ -1,5 +1,7 @@
 """Dialogues in RFC notation: what is said, what it means, and where the dialogue stands then."""
 
+from collections.abc import Callable
+
 import pytest
 
 from smtp_shell.protocol.commands import Command
@@ -768,18 +770,13 @@ def test_a_greeting_can_be_learnt_again_masked() -> None:
     assert dialogue.greeting is masked
 
 
-def test_an_exchange_ends_with_its_reply_and_with_the_start_of_tls() -> None:
+@pytest.mark.parametrize("end", [lambda dialogue: say(dialogue, "S: 535 no"), Dialogue.forget_plaintext])
+def test_an_exchange_ends_with_its_reply_and_with_the_start_of_tls(end: Callable[[Dialogue], object]) -> None:
     dialogue = at(Phase.READY)
-    found = [dialogue.exchange.is_open]
-    for ends in ("S: 535 no", ""):
-        say(dialogue, "C: AUTH LOGIN")
-        found.append(dialogue.exchange.is_open)
-        if ends:
-            say(dialogue, ends)
-        else:
-            dialogue.forget_plaintext()
-        found.append(dialogue.exchange.is_open)
-    assert found == [False, True, False, True, False]
+    say(dialogue, "C: AUTH LOGIN")
+    is_open = [dialogue.exchange.is_open]
+    end(dialogue)
+    assert [*is_open, dialogue.exchange.is_open] == [True, False]
 
 
 def test_a_line_that_answers_in_a_group_is_owed_the_reply_to_a_response() -> None:
