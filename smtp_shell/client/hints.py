@@ -1,10 +1,10 @@
-"""What may be behind a failure whose own words do not say it: hints for the end of an error's sentence."""
+"""The errors of a connection that ends or stays silent, with hints at what may be behind it where its own words do not say it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from smtp_shell.errors import ProtocolViolation, TlsFailed
+from smtp_shell.errors import ConnectionLost, ProtocolViolation, TlsFailed, WaitTimedOut
 from smtp_shell.net.target import Way
 from smtp_shell.protocol.dialogue import Asked
 from smtp_shell.protocol.events import NoticeKind
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from smtp_shell.config import TlsSettings
     from smtp_shell.errors import DialogueBroken
     from smtp_shell.net.target import Target
-    from smtp_shell.protocol.dialogue import Dialogue
+    from smtp_shell.protocol.dialogue import Dialogue, Owed
     from smtp_shell.protocol.events import Noticed, TlsStarted
 
 _TLS_RECORDS = (b"\x15\x03", b"\x16\x03")
@@ -68,12 +68,29 @@ class Hints:
             self._answered = dialogue.answered
             self._certificate = client_certificate_advice(settings)
 
-    def for_end(self, dialogue: Dialogue) -> str:
-        """Return what may be behind a connection that ends now; empty if nothing is known."""
-        return self._certificate if dialogue.answered == self._answered else self.for_silence(dialogue)
+    def closed(self, dialogue: Dialogue) -> DialogueBroken:
+        """Return the error for a server that closes the connection now."""
+        oldest = dialogue.oldest_owed
+        waiting = f" while {oldest} was owed" if oldest is not None else ""
+        where = " in the middle of a reply" if dialogue.pending else waiting
+        return self.lost(dialogue, ConnectionLost(f"the server closed the connection{where}."))
 
-    def for_silence(self, dialogue: Dialogue) -> str:
-        """Return what may be behind a reply that does not come; empty if nothing is known."""
+    def lost(self, dialogue: Dialogue, error: DialogueBroken) -> DialogueBroken:
+        """Return an error that ends the connection now, with what may be behind it."""
+        return _with_hint(error, self._certificate if dialogue.answered == self._answered else self._silent(dialogue))
+
+    def timed_out(self, dialogue: Dialogue, owed: Owed, waited: float) -> DialogueBroken:
+        """Return the error for a reply that did not come.
+
+        Args:
+            dialogue: The dialogue.
+            owed: What was awaited.
+            waited: For how many seconds.
+        """
+        partly = " Part of it came." if dialogue.pending else ""
+        return _with_hint(WaitTimedOut(f"{owed} did not come within {waited:g} s.{partly}"), self._silent(dialogue))
+
+    def _silent(self, dialogue: Dialogue) -> str:
         oldest = dialogue.oldest_owed
         if self._in_tls or oldest is None or oldest.asked is not Asked.GREETING:
             return ""
@@ -102,7 +119,7 @@ def fatal(notice: Noticed, target: Target, *, strict: bool) -> ProtocolViolation
     return ProtocolViolation(f"{notice.sentence}{shown}{hint}. The connection is closed.")
 
 
-def with_hint(error: DialogueBroken, hint: str) -> DialogueBroken:
+def _with_hint(error: DialogueBroken, hint: str) -> DialogueBroken:
     """Return an error with a hint at the end of its sentence; the error itself for an empty one, or where TLS itself failed."""
     if not hint or isinstance(error, TlsFailed):
         return error

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from smtp_shell.client.breaks import loss, with_words
 from smtp_shell.client.event_stream import EventStream
-from smtp_shell.client.hints import Hints, fatal, with_hint
+from smtp_shell.client.hints import Hints, fatal
 from smtp_shell.client.incoming import IncomingReply
 from smtp_shell.client.waits import Waits
 from smtp_shell.config import Timeouts, TlsSettings
@@ -668,32 +668,25 @@ class Session:
         raise error
 
     def _end_of_stream(self) -> NoReturn:
-        owed = self.dialogue.owed
+        owed, error = self.dialogue.owed, self._hints.closed(self.dialogue)
         if self._transport.truncated:
             self.publish(Noticed(NoticeKind.NO_CLOSE_NOTIFY))
-        cut = bool(self.dialogue.pending)
-        hint = self._hints.for_end(self.dialogue)
         for event in self.dialogue.receive_eof():
             self._take(event)
-        waiting = f" while {owed[0]} was owed" if owed else ""
-        where = " in the middle of a reply" if cut else waiting
         self._end(End.SERVER)
-        raise loss(owed, with_hint(ConnectionLost(f"the server closed the connection{where}."), hint))
+        raise loss(owed, error)
 
     def _lose(self, error: DialogueBroken) -> NoReturn:
         owed = self.dialogue.owed
-        error = with_hint(error, self._hints.for_end(self.dialogue))
+        error = self._hints.lost(self.dialogue, error)
         for event in self.dialogue.receive_eof():
             self._take(event)
         self._end(End.ERROR, error.message)
         raise loss(owed, error)
 
     def _time_out(self, owed: Owed, waited: float) -> NoReturn:
-        partly = " Part of it came." if self.dialogue.pending else ""
         self.publish(TimedOut(waited, str(owed)))
-        error = with_hint(
-            WaitTimedOut(f"{owed} did not come within {waited:g} s.{partly}"), self._hints.for_silence(self.dialogue)
-        )
+        error = self._hints.timed_out(self.dialogue, owed, waited)
         if not self.strict:
             self.give_up_waiting()
             raise error
