@@ -162,14 +162,15 @@ class _Decoder:
         """
         while (owed := self._dialogue.oldest_owed) is not None and not owed.late:
             response = owed.verb == "AUTH" and step.text in (SASL_MARK, "*")
-            self._answer(334 if response else good_codes(owed)[0])
+            if self._answer(334 if response else good_codes(owed)[0]) is None:
+                break  # the dialogue reads no more replies
         if self._dialogue.phase is Phase.TLS:
             self._dialogue.forget_plaintext()
             self._tls = True
 
     def _answer(self, code: int) -> ReplyReceived | None:
         """Pass a reply with this code to the dialogue, and return its event, without a notice of what is odd."""
-        events = self._dialogue.receive(b"%d \r\n" % code)
+        events = list(self._dialogue.receive(b"%d \r\n" % code))
         return next((event for event in events if isinstance(event, ReplyReceived)), None)
 
     def _command(self, command: Command, *, pipelined: bool) -> Iterator[Event]:
@@ -219,14 +220,12 @@ class _Decoder:
         self._pass_over_octets(reply)
         if reply.is_literal and (not reply.continues or reply.is_full):
             is_masked = any(MASK in step.text and step.text.replace(MASK, "").isascii() for step in reply.steps)
-            for octets in reply.octets:
-                # The octets over 127 are the mask's, not the server's.
-                yield from (
-                    event
-                    for event in self._dialogue.receive(octets, max(0.0, self._at - self._sent_at))
-                    if not (is_masked and event == _EIGHT_BIT)
-                )
-            return
+            seconds = max(0.0, self._at - self._sent_at)
+            events = [event for octets in reply.octets for event in self._dialogue.receive(octets, seconds)]
+            # The octets over 127 are the mask's, not the server's.
+            yield from (event for event in events if not (is_masked and event == _EIGHT_BIT))
+            if events or self._dialogue.pending:  # else the dialogue reads no more replies, and this one is only shown
+                return
         owed = self._dialogue.oldest_owed
         code = reply.code_for(owed) if owed is not None else 0
         event = self._answer(code) if code else None

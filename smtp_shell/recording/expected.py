@@ -71,8 +71,7 @@ class TranscriptReply:
         try:
             demand = ExpectedLine.parse(step)
         except ValueError:  # no reply at all, or no pattern
-            self.is_literal = self.is_literal and step.marker is Marker.SERVER
-            self.continues = False
+            self.is_literal = self.continues = False
             return
         self.is_literal = self.is_literal and step.marker is Marker.SERVER and not demand.is_wild
         self.continues = demand.continues

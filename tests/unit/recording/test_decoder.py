@@ -215,9 +215,31 @@ def _words(row: str) -> str:
     return re.sub(r"\s+", " ", row.replace(r"\x0d", r"\r").replace(r"\x0a", r"\n").replace(r"\${", "${")).strip()
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "S: hello",
+        "S~ (broken",
+        "S= hello",
+        r"S| hello\x0d\x0a",
+        "S: 999 odd",
+        "S: 25",
+        "S~ 9[0-9]{2}",
+        "S| 250-a",
+        "S| 25",
+    ],
+)
+def test_the_lines_after_one_that_is_no_reply_are_shown(line: str) -> None:
+    rows = shown(f"S: 220\nC: EHLO x\n{line}\nC: NOOP\nC: NOOP\nS: 250 ok\nS~ 2.*\nC: QUIT\nS: 221 bye\n")
+    wanted = ["C: NOOP", "C: NOOP", "S: 250 ok", "S~ 2.*", "C: QUIT", "S: 221 bye"]
+    assert [row for row in bare(rows) if not row.startswith("#!")][-6:] == wanted
+
+
 LINES = st.sampled_from(
     ["C: EHLO x", "C: MAIL FROM:<>", "C& RCPT TO:<a@example.org>", "C: DATA", "C: .", "C: QUIT", "S: 220", "S: 250", "S: 250-a", "S: 354",
-     "S: 2yz", "S: 250|354", "S= 250 a", "S= 250-a", "S~ 250.*", "S~ 250-.*", "S~ .*", "S~ 354 .*", "*: wait 1", "*: close"]
+     "S: 2yz", "S: 250|354", "S= 250 a", "S= 250-a", "S~ 250.*", "S~ 250-.*", "S~ .*", "S~ 354 .*", "*: wait 1",
+     "*: close", "S: hello", "S~ (", "*: connect mx.example", "C: AUTH PLAIN", "C: *",
+     "S= hello", "S: 421"]
 )  # fmt: skip
 
 
