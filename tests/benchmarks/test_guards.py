@@ -216,7 +216,7 @@ def test_the_calls_of_a_replay_grow_in_proportion_to_its_length(tmp_path: Path, 
     assert (four_times - twice) <= 2.2 * (twice - once)
 
 
-@pytest.mark.parametrize(("run", "steps"), [(replay_noops, 1500), (replay_messages, 450)])
+@pytest.mark.parametrize(("run", "steps"), [(replay_noops, 3000), (replay_messages, 450)])
 def test_the_memory_of_a_replay_does_not_grow_with_its_length(tmp_path: Path, run: Replay, steps: int) -> None:
     # Checked steps and results are kept up to a bound, most of which the shorter run has reached already.
     few, many = (run(tmp_path, number * steps, traced=True).peak for number in (1, 4))
