@@ -86,7 +86,7 @@ class Failures:
     def shown(self) -> Iterator[str]:
         """Yield each failure once, and how often it happened."""
         for sentence, times in self._times.items():
-            yield sentence if times == 1 else f"{sentence} ({times:,} times)"
+            yield sentence if times == 1 else f"{sentence} ({times:,} replays)"
         if self._more:
             yield f"{self._more:,} more"
 

@@ -354,4 +354,4 @@ def test_the_sum_names_each_file_that_failed_once(tmp_path: Path) -> None:
         )  # fmt: skip
         assert run_replays(options, out).exit_status == 1
     failed = [line for line in out.getvalue().splitlines() if line.startswith("failed: ")]
-    assert failed == [f"failed: {tmp_path}/{name}.smtp:2: the reply code differs. (2 times)" for name in ("a", "c")]
+    assert failed == [f"failed: {tmp_path}/{name}.smtp:2: the reply code differs. (2 replays)" for name in ("a", "c")]
