@@ -9,6 +9,7 @@ from typing import Final
 from smtp_shell.protocol.commands import Command, bdat_chunk
 from smtp_shell.protocol.dialogue import Dialogue, Phase
 from smtp_shell.protocol.events import (
+    ENDS_REPLY,
     GOODBYE,
     Authenticated,
     Certificate,
@@ -21,6 +22,7 @@ from smtp_shell.protocol.events import (
     NoticeKind,
     OctetsSent,
     Remarked,
+    ReplyBegun,
     ReplyExpected,
     ReplyReceived,
     TimedOut,
@@ -226,6 +228,9 @@ class _Decoder:
                     for event in self._dialogue.receive(octets, max(0.0, self._at - self._sent_at))
                     if not (is_masked and event == _EIGHT_BIT)
                 )
+            if reply.continues:  # a whole reply is shorter: its end is not in the file
+                octets = self._dialogue.pending_from(0)
+                yield ReplyBegun(octets, int(octets[:3]))
             return
         owed = self._dialogue.oldest_owed
         code = reply.code_for(owed) if owed is not None else 0
@@ -248,6 +253,8 @@ class _Decoder:
         if notice is None:
             yield Remarked(text)
         elif notice.kind in _WITH_OCTETS:
+            if notice.kind in ENDS_REPLY:
+                yield from self._end_reply()  # the lines before what broke it off
             self._notice = notice
         elif notice.kind not in _NOTICED_AGAIN:
             yield notice

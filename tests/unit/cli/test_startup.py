@@ -32,7 +32,10 @@ sys.exit(main())
     ("more", "said"),
     [
         ("", ["registered"]),
-        ("threading.Thread(target=lambda: (threading.main_thread().join(), print('a thread'))).start()", ["a thread", "registered"]),
+        (
+            "threading.Thread(target=lambda: (threading.main_thread().join(), print('a thread'))).start()",
+            ["a thread", "registered"],
+        ),
     ],
     ids=["at once", "a thread still works"],
 )
