@@ -103,6 +103,12 @@ class Interrupted(SmtpShellError):
     exit_status = 130
 
 
+class Refused(SmtpShellError):
+    """The server answered with 4yz or 5yz, so that something else was not tried."""
+
+    exit_status = 1
+
+
 class DialogueBroken(SmtpShellError):
     """The dialogue cannot continue."""
 

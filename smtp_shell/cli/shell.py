@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os.path
 import sys
 from typing import TYPE_CHECKING, Any, cast
 
@@ -143,7 +144,7 @@ def _run_lines(shell: Shell, options: argparse.Namespace, target: Target | None)
 
     try:
         _check_files(options)
-        _connect(shell, options, target)
+        _connect(shell, options, target, greets=not _begins_early(options))
         status = 1 if shell.failed_replies else 0
         if status:
             shell.say_loudly(f"smtp-shell: {shell.refusal}")
@@ -154,12 +155,21 @@ def _run_lines(shell: Shell, options: argparse.Namespace, target: Target | None)
         shell.close()
 
 
-def _connect(shell: Shell, options: argparse.Namespace, target: Target | None) -> None:
+def _begins_early(options: argparse.Namespace) -> bool:
+    """Return whether the first line sends what goes before the greeting. Standard input is not waited for to know that."""
+    from smtp_shell.shell.scripted_lines import begins_with_proxy
+
+    kind, value = (options.lines or [("-f", "-")])[0]
+    is_known = kind == "-c" or (value != "-" and os.path.isfile(value))
+    return is_known and begins_with_proxy(_lines(options))
+
+
+def _connect(shell: Shell, options: argparse.Namespace, target: Target | None, *, greets: bool = True) -> None:
     if options.record is not None:
         shell.target = target
         shell.record_to(options.record, overwrite=options.force)
     if target is not None:
-        shell.connect(target)
+        shell.connect(target, greets=greets)
 
 
 def _check_files(options: argparse.Namespace) -> None:

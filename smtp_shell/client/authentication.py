@@ -168,6 +168,7 @@ def begin_exchange(
         raise AuthFailed(f"{mechanism.name} needs a password, and it is empty; nothing was sent.")
     exchange = AuthExchange(mechanism, credentials, session.target)
     session.keep_secret(credentials.password)
+    session.drives_auth = True
     return exchange
 
 

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from smtp_shell.errors import ConnectionLost, DialogueBroken, OutcomeUnknown, ProtocolViolation
+from smtp_shell.errors import (
+    ConnectionLost,
+    DialogueBroken,
+    OutcomeUnknown,
+    ProtocolViolation,
+    UsageError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,6 +24,11 @@ def with_words(violation: ProtocolViolation, reply: Reply) -> DialogueBroken:
     if reply.code == 421:
         return ConnectionLost(f'the server said "{reply.one_line()}" unasked and is closing; connect again.')
     return ProtocolViolation(f'{violation.message}: "{reply.one_line()}". The connection is closed.')
+
+
+def handshake_due() -> UsageError:
+    """Return the error of something that was to be sent in place of the TLS handshake."""
+    return UsageError("the server said 220 to STARTTLS: the handshake comes next, and nothing more goes in the clear.")
 
 
 def loss(owed: Sequence[Owed], error: DialogueBroken) -> DialogueBroken:

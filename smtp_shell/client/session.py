@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, NoReturn
 
 from msgspec.structs import replace
 
-from smtp_shell.client.breaks import loss, with_words
+from smtp_shell.client.begun import BegunReply
+from smtp_shell.client.breaks import handshake_due, loss, with_words
 from smtp_shell.client.event_stream import EventStream
 from smtp_shell.client.hints import Hints, fatal
 from smtp_shell.client.incoming import IncomingReply
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     from smtp_shell.protocol.replies import Reply, ReplyLimits
     from smtp_shell.protocol.secret import Secret
 
+_LOGINS = frozenset({"AUTH", "XCLIENT"})
 _FATAL_WHEN_STRICT = frozenset({NoticeKind.BAD_REPLY, NoticeKind.PREAMBLE, NoticeKind.UNSOLICITED})
 
 
@@ -80,8 +82,10 @@ class Session:
         tls: The facts of TLS; None in the clear.
         user: Who is authenticated; empty for nobody.
         is_open: Whether the connection is open.
+        drives_auth: Whether a mechanism makes the responses of the AUTH exchange under way; those of a user are followed here.
         is_attacked: Whether text in the clear followed the 220 to STARTTLS.
         publish: Delivers an event to every consumer, as `EventStream.publish` does.
+        begun: The reply under way.
         incoming: The queue: what the server has sent and nobody has taken, in the order of the wire.
     """
 
@@ -106,7 +110,7 @@ class Session:
         self.tls: TlsStarted | None = None
         self.user = ""
         self.is_open = True
-        self.is_attacked = False
+        self.drives_auth = self.is_attacked = False
         self.incoming: deque[IncomingReply] = deque()
         self._transport = transport
         self._clock = clock
@@ -117,6 +121,7 @@ class Session:
         self._tls_declined = False
         self._echo = EchoMask()
         self._hints = Hints(target)
+        self.begun = BegunReply(self.dialogue, self._echo)
         self._violation: ProtocolViolation | None = None  # noticed; raised once the reply that made it is published
 
     @classmethod
@@ -204,8 +209,8 @@ class Session:
     @property
     def outstanding(self) -> int:
         """How many replies are owed, or queued as answers and not taken."""
-        owed = self.dialogue.asked - self.dialogue.answered
-        return owed + sum([each.number > 0 for each in self.incoming]) if self.incoming else owed
+        taken = sum([each.number > 0 for each in self.incoming]) if self.incoming else 0
+        return self.dialogue.asked - self.dialogue.answered + taken
 
     # Consumers
 
@@ -273,11 +278,7 @@ class Session:
             DialogueBroken: The connection broke, or what the server sent unasked ends a strict session.
         """
         self._begin_sending()
-        events = self.dialogue.send_raw(octets)
-        for event in events:
-            if isinstance(event, OctetsSent) and event.public is not None:
-                self._echo.add_line(event.octets, event.public)
-        self._send(events, octets)
+        self._send(self.dialogue.send_raw(octets), octets)
 
     def send_sasl(self, line: bytes, *, secret: bool = True, meaning: str = "") -> None:
         """Send a line of an AUTH exchange.
@@ -347,7 +348,7 @@ class Session:
         """
         end = encoder.end() if encoder else END_OF_DATA
         self.send_mail_data(end[: -len(END_OF_DATA)], last=True)
-        return self.read_replies()[-1]
+        return (self.read_replies() or [self.read_reply()])[-1]
 
     def send_bdat(self, octets: bytes, *, last: bool) -> Reply:
         """Send a BDAT command with its chunk, in one write, and read the reply.
@@ -361,11 +362,11 @@ class Session:
 
         Source: RFC 3030 section 2
         """
-        self._begin_sending()
         command = Command(f"BDAT {len(octets)}{' LAST' if last else ''}".encode())
+        self._begin_sending()
         events = [*self.dialogue.send(command, pipelined=True), *self.dialogue.send_chunk(octets)]
         self._send(events, command.octets + octets)
-        return self.read_replies()[-1]
+        return (self.read_replies() or [self.read_reply()])[-1]
 
     def send_chunk(self, octets: bytes) -> None:
         """Send octets of a chunk whose BDAT command has been sent; the reply is still to be read.
@@ -408,6 +409,8 @@ class Session:
                 if not self.receive(deadline):
                     self._time_out(owed, timeout)
             except KeyboardInterrupt:
+                # In a recording the wait has an end too, or the reply to a later command would seem to be missing.
+                self.publish(TimedOut(round(timeout + self._clock() - deadline, 3), str(owed)))
                 self.give_up_waiting()
                 raise
             reply = self._take_answer()
@@ -477,8 +480,7 @@ class Session:
         Raises:
             DialogueBroken: The server closed the connection or broke the protocol.
         """
-        if not self.is_open:
-            self._check_open()
+        self._check_open()
         if self._stream.pending:
             self._stream.flush()
         try:
@@ -495,6 +497,8 @@ class Session:
                     self._take_reply(event)
                 else:
                     self._take(event)
+            if self.dialogue.pending_lines > self.begun.known:
+                self.publish(self.begun.take_lines())
         return True
 
     def listen(self, seconds: float) -> None:
@@ -569,7 +573,6 @@ class Session:
         self._transport.shut()
 
     # Private: sending
-
     def _begin_sending(self, *, looked: bool = False) -> None:
         if not looked:
             self.look()
@@ -577,7 +580,7 @@ class Session:
             self._check_sendable()
         self._next_answer = self.dialogue.asked + 1
 
-    def _send(self, events: Iterable[Event], octets: bytes) -> None:
+    def _send(self, events: Sequence[Event], octets: bytes) -> None:
         """Publish what is sent, and send it.
 
         Args:
@@ -587,6 +590,8 @@ class Session:
         Raises:
             DialogueBroken: The connection broke, or the server stopped reading.
         """
+        if events and type(events[0]) is OctetsSent:
+            self._echo.add_sent(events)
         with self._stream:
             for event in events:
                 self.publish(event)
@@ -616,9 +621,7 @@ class Session:
     def _check_sendable(self) -> None:
         self._check_open()
         if self.dialogue.phase is Phase.TLS and not self._tls_declined:
-            raise UsageError(
-                "the server said 220 to STARTTLS: the handshake comes next, and nothing more goes in the clear."
-            )
+            raise handshake_due()
 
     # Private: receiving
 
@@ -644,19 +647,26 @@ class Session:
                 self.publish(Noticed(NoticeKind.ECHO))
                 self.dialogue.learn_again(event.reply, masked, event.command)
                 event = replace(event, reply=masked)
+        event = self.begun.finish(event)
         reply = event.reply
         number = 0 if event.seconds is None else self.dialogue.answered
         self.incoming.append(IncomingReply(reply, reply.octets, number, event.verb))
         self.publish(event)
+        if event.verb in _LOGINS:
+            from smtp_shell.client.logins import follow
+
+            follow(self, event, self._echo)
         if self._violation is not None:
             self._break_off(with_words(self._violation, reply))
 
     def _take_notice(self, notice: Noticed) -> None:
         """Publish a notice, and end the session where the notice demands it."""
         if notice.octets:
-            notice = replace(notice, octets=self._echo.octets(notice.octets))
             self.is_attacked |= notice.kind is NoticeKind.PLAINTEXT_AFTER_STARTTLS
-            self.incoming.append(IncomingReply(None, notice.octets))
+            if self.dialogue.pending_lines > self.begun.known:
+                self.publish(self.begun.take_lines())
+            notice, octets = self.begun.cut(notice)
+            self.incoming.append(IncomingReply(None, octets))
         self.publish(notice)
         if error := fatal(notice, self.target, strict=self.strict):
             self._break_off(error)
@@ -744,6 +754,8 @@ class Session:
             return
         self.is_open = False
         self._transport.close()
-        self.dialogue.phase = Phase.CLOSED
+        with suppress(DialogueBroken):
+            for event in self.dialogue.receive_eof():
+                self._take(event)
         self.publish(Disconnected(end, detail))
         self._stream.flush()

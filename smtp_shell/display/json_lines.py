@@ -7,8 +7,11 @@ import json
 from collections.abc import Iterable
 from typing import TextIO
 
+from msgspec.structs import replace
+
 from smtp_shell.display.render import Look, client_text, describe
 from smtp_shell.protocol.events import (
+    ENDS_REPLY,
     CommandSent,
     Decoded,
     Entry,
@@ -16,6 +19,7 @@ from smtp_shell.protocol.events import (
     Noticed,
     OctetsSent,
     Remarked,
+    ReplyBegun,
     ReplyExpected,
     ReplyReceived,
     SaslSent,
@@ -46,6 +50,7 @@ class JsonView:
         self._out = out
         self._words = words
         self._number = 0
+        self._begun = b""  # lines of a reply that is not whole yet: a reply is one object
         # None unless an object with mail data is open.
         self._decoder: MailDataDecoder | None = None
         self._characters = _UTF8("surrogateescape")
@@ -59,7 +64,7 @@ class JsonView:
             self._mail_data(entry, event)
             return
         self._end_mail_data()
-        record = _record(entry)
+        record = _record(self._with_begun(entry))
         if record is not None:
             self._number += 1
             self._out.write(json.dumps({"n": self._number, **record}, ensure_ascii=True) + "\n")
@@ -71,6 +76,18 @@ class JsonView:
         for entry in entries:
             view(entry)
         view.finish()
+
+    def _with_begun(self, entry: Entry) -> Entry:
+        """Return an entry, and where it is about octets that cut a reply off, with the lines of that reply."""
+        event = entry.event
+        if isinstance(event, ReplyBegun):
+            self._begun += event.octets
+        elif isinstance(event, ReplyReceived):
+            self._begun = b""
+        elif isinstance(event, Noticed) and event.kind in ENDS_REPLY:
+            begun, self._begun = self._begun, b""
+            return replace(entry, event=replace(event, octets=begun + event.octets))
+        return entry
 
     def say(self, text: str, style: str = "said") -> None:
         """Show the program's own words."""
@@ -124,7 +141,7 @@ def _record(entry: Entry) -> dict[str, object] | None:
         case Noticed():
             quoted = f': "{escape(event.octets)}"' if event.octets else ""
             return {"dir": "event", "text": f"notice {event.sentence}{quoted}", **place}
-        case Decoded() | MailDataSent():
+        case Decoded() | MailDataSent() | ReplyBegun():
             return None
         case _:
             return {"dir": "event", "text": describe(event), **place}

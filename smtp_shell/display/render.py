@@ -36,6 +36,7 @@ from smtp_shell.protocol.events import (
     NoticeKind,
     OctetsSent,
     Remarked,
+    ReplyBegun,
     ReplyExpected,
     ReplyReceived,
     SaslSent,
@@ -45,6 +46,7 @@ from smtp_shell.protocol.events import (
 )
 from smtp_shell.protocol.masking import MASK, ExchangeLines, is_user_name
 from smtp_shell.protocol.octets import escape
+from smtp_shell.protocol.replies import wire_lines
 
 DATA_ROWS = 12
 """How many lines of one message's mail data are shown."""
@@ -110,7 +112,7 @@ class Presenter:
             yield from self._mail_data(event, self._sign(entry))
             return
         if isinstance(event, TlsStarted):
-            self._tls = TLS_UNVERIFIED_SIGN if event.verified is False else TLS_VERIFIED_SIGN
+            self._tls = tls_sign(event)
         elif isinstance(event, Connected):
             self._tls = " "
         yield from self._rows(entry)
@@ -126,6 +128,8 @@ class Presenter:
             case CommandSent() | SaslSent() | OctetsSent():
                 marker = "C|" if isinstance(event, OctetsSent) else "C:"
                 yield Row(f" {tls} {marker} ", client_text(event, MASK), "command")
+            case ReplyBegun():
+                yield from self._begun(event, tls)
             case ReplyReceived():
                 yield from self._reply(event, tls)
                 self._is_late = False
@@ -156,12 +160,17 @@ class Presenter:
 
     def _reply(self, event: ReplyReceived, tls: str) -> Iterator[Row]:
         sign, style = reply_mark(event.reply.code)
-        lines = list(event.reply.wire_lines())
+        lines = wire_lines(event.new_octets)
         for number, line in enumerate(lines, 1):
             aside = ""
             if number == len(lines) and self.look.times and event.seconds is not None and not self._is_late:
                 aside = f"{event.seconds * 1000:.0f} ms"
             yield Row(f"{sign}{tls} S: ", escape(line), style, aside)
+
+    def _begun(self, event: ReplyBegun, tls: str) -> Iterator[Row]:
+        sign, style = reply_mark(event.code)
+        for line in wire_lines(event.octets):
+            yield Row(f"{sign}{tls} S: ", escape(line), style)
 
     def _mail_data(self, event: MailDataSent, tls: str) -> Iterator[Row]:
         if event.last:
@@ -190,6 +199,13 @@ class Presenter:
             self._data_rows += 1
             yield Row(f" {tls} C: ", escape(line[:2000]), "data")
         self._data_hidden += rest.count(b"\n")
+
+
+def tls_sign(facts: TlsStarted | None) -> str:
+    """Return the sign of a line inside TLS with these facts; a space in the clear."""
+    if facts is None:
+        return " "
+    return TLS_UNVERIFIED_SIGN if facts.verified is False else TLS_VERIFIED_SIGN
 
 
 def client_text(event: CommandSent | SaslSent | OctetsSent, mask: str) -> str:

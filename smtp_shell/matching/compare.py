@@ -98,16 +98,19 @@ def _accept(lines: Iterable[ExpectedLine], code: int) -> bool:
     return all(line.codes and line.accepts(code) for line in lines)
 
 
-def match_octets(expected: ExpectedReply, octets: bytes) -> Verdict:
-    """Compare octets that are no whole reply with what is expected; only `S|` lines can foresee them.
+def match_octets(expected: ExpectedReply, octets: bytes, strictness: Strictness = Strictness.CODE) -> Verdict:
+    """Compare octets that are no whole reply with what is expected: line by line, and all of them.
 
     Args:
         expected: The expected reply.
-        octets: What came.
+        octets: What came: lines of a reply, and at the end perhaps a part of a line, or one that is none of a reply.
+        strictness: How strict `S:` is; up to `TEXT` it compares the code here.
     """
     used = len(expected.lines)
     last = expected.lines[-1]
-    if last.marker is Marker.SERVER_OCTETS and expected.octets == octets:
+    lines = _cut_after_lf(octets)
+    is_exact = strictness is Strictness.EXACT
+    if len(lines) == used and all(_begins(*pair, exact=is_exact) for pair in zip(expected.lines, lines, strict=True)):
         return Verdict(True, used=used)
     why = "what came is no whole reply"
     return Verdict(False, why, used=used, expected=str(expected), received=escape(octets), line=last.line)
@@ -412,6 +415,15 @@ def _column(line: bytes, octets: int) -> int:
     while octets and line[octets : octets + 1] and line[octets] & 0xC0 == 0x80:  # inside a character
         octets -= 1
     return len(escape(line[:octets]))
+
+
+def _begins(expected: ExpectedLine, line: bytes, *, exact: bool) -> bool:
+    """Return whether a line of a reply that never became whole is as expected."""
+    if expected.marker is Marker.SERVER and not exact:
+        return line.endswith(b"\n") and line[:3].isdigit() and expected.accepts(int(line[:3]))
+    if expected.pattern is not None:
+        return expected.pattern.match(escape(_bare(line))) is not None
+    return expected.octets == line
 
 
 def _cut_after_lf(octets: bytes) -> list[bytes]:

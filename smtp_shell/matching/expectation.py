@@ -183,6 +183,11 @@ class ExpectedReply(Struct, frozen=True):
         return b"".join(line.octets for line in self.lines)
 
     @property
+    def is_unfinished(self) -> bool:
+        """Whether the transcript has no last line of it, as where the server stopped in the middle of a reply."""
+        return self.lines[-1].continues is True
+
+    @property
     def accepts_354(self) -> bool:
         """Whether a 354 could be what is expected."""
         return self.allows(354)

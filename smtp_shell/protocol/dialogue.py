@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Generator, Iterator
+from copy import copy
 from enum import Enum
 
 from msgspec import Struct
@@ -26,10 +27,10 @@ from smtp_shell.protocol.events import (
     SaslSent,
 )
 from smtp_shell.protocol.foreseen import FORESEEN, is_foreseen_after_message, is_foreseen_as_greeting
-from smtp_shell.protocol.masking import ExchangeLines, is_user_name, may_answer
-from smtp_shell.protocol.octets import escape
+from smtp_shell.protocol.masking import ExchangeLines, is_secret_answer, is_user_name, may_answer
+from smtp_shell.protocol.octets import CRLF, escape
 from smtp_shell.protocol.preamble import Preamble
-from smtp_shell.protocol.rawlines import RawLines, lines_of
+from smtp_shell.protocol.rawlines import RawLines, is_proxy_header, lines_of, proxy_header_length
 from smtp_shell.protocol.replies import VIOLATIONS, Extensions, Malformed, Oddity, Reply, ReplyLimits, ReplyParser
 
 UNASKED_LIMIT = 64 * 1024
@@ -90,7 +91,7 @@ class Owed(Struct, frozen=True):
 
 
 # (verb, first digit of the reply code) -> the phase after it. What is not listed leaves the phase as it is.
-# Source: RFC 5321 sections 4.1.4 and 4.3.2, RFC 3207 section 4, RFC 4954 section 4.
+# Source: RFC 5321 sections 4.1.4 and 4.3.2, RFC 3207 section 4, RFC 4954 section 4; XCLIENT: Postfix, XCLIENT_README.
 TRANSITIONS: dict[tuple[str, int], Phase] = {
     ("EHLO", 2): Phase.READY,
     ("HELO", 2): Phase.READY,
@@ -105,11 +106,12 @@ TRANSITIONS: dict[tuple[str, int], Phase] = {
     ("AUTH", 5): Phase.READY,
     ("STARTTLS", 2): Phase.TLS,
     ("QUIT", 2): Phase.CLOSED,
+    ("XCLIENT", 2): Phase.FRESH,
 }
 
 _HELLOS = frozenset({"EHLO", "HELO", "LHLO"})
 _BEGIN_ANEW = frozenset({*_HELLOS, "MAIL", "RSET"})
-_CONDITIONAL = frozenset({"STARTTLS", "RCPT", "RSET", "AUTH"})
+_CONDITIONAL = frozenset({"STARTTLS", "XCLIENT", "RCPT", "RSET", "AUTH"})
 
 
 class Dialogue:
@@ -139,6 +141,7 @@ class Dialogue:
         self._raw = RawLines(self._limits.line)  # what `send_raw` was given, as lines
         self._raw_in_data = False  # whether raw lines are mail data: DATA was among them, and may be answered with 354
         self._unasked = 0  # octets of replies that answered nothing, since the last one that did
+        self._response: bytes | None = None  # the first response of the current exchange; as secret as a password
         self._accepted = 0  # recipients of the transaction, each of which has a reply after the final dot in LMTP
         self._auth = Command(b"AUTH")  # the command that the responses of the current exchange belong to
         self.exchange = ExchangeLines()
@@ -171,13 +174,43 @@ class Dialogue:
         """What has come of a reply that is not whole yet."""
         return self._parser.pending if self._preamble is None else self._preamble.pending
 
+    @property
+    def pending_lines(self) -> int:
+        """How many whole lines have come of a reply that is not whole yet."""
+        return self._parser.line_count
+
+    def pending_from(self, start: int) -> bytes:
+        """Return the whole lines of a reply that is not whole yet.
+
+        Args:
+            start: How many of them to leave out.
+        """
+        return self._parser.lines_from(start)
+
+    @property
+    def unended(self) -> bytes:
+        """The start of a line that was sent as octets and has not ended yet."""
+        return self._raw.rest
+
+    @property
+    def is_authenticating(self) -> bool:
+        """Whether an AUTH exchange is under way, or will be once pending replies come."""
+        return self.phase is Phase.AUTH or any(owed.verb == "AUTH" for owed in self._owed)
+
+    @property
+    def auth(self) -> tuple[str, bytes | None]:
+        """The mechanism of the current or last exchange, as it was named, and its first response, which is as secret as a password."""
+        return escape(auth_mechanism(self._auth.shown) or b""), self._response
+
     def send(self, command: Command, *, pipelined: bool = False) -> list[Event]:
-        """Record that a command line is sent. Its octets are `command.octets`.
+        """Record that a command line is sent. Its octets are `command.octets`. After an unended line they are the rest of it.
 
         Args:
             command: The command.
             pipelined: Whether more follows in the same write.
         """
+        if self._raw.rest:
+            return self.send_raw(command.octets)
         self._raw.chunk_left = 0
         self._owe_command(command)
         return [CommandSent(command, pipelined)]
@@ -192,8 +225,9 @@ class Dialogue:
 
         Source: RFC 4954 section 4
         """
-        self._owe(Owed(Asked.SASL, self._auth, "AUTH"))
-        self.exchange.send(line)
+        if self._raw.rest:
+            return self.send_raw(line + CRLF)
+        self._owe_response(line)
         return [SaslSent(line, secret, meaning, self.exchange.names_user and is_user_name(line))]
 
     def send_mail_data(self, octets: bytes, *, last: bool = False) -> list[Event]:
@@ -205,7 +239,10 @@ class Dialogue:
 
         Source: RFC 5321 section 4.1.1.4, RFC 2033 section 4.2
         """
+        if self._raw.rest:
+            return self.send_raw(octets)
         if last:
+            self._raw_in_data = False
             self._owe_for_message(Owed(Asked.END_OF_DATA))
         return [MailDataSent(octets, last)]
 
@@ -219,12 +256,20 @@ class Dialogue:
 
     def send_raw(self, octets: bytes) -> list[Event]:
         """Record that exactly these octets are sent, and read the command lines in them."""
+        if self._is_untouched and not (self._raw.rest or self._raw.chunk_left):
+            self._raw.chunk_left = proxy_header_length(octets)
         events: list[Event] = []
         for line in lines_of(octets) if self._may_hold_secret(octets) else (octets,):
             events.append(OctetsSent(line, self._public_length(line)))
             for whole in self._raw.receive(line):
                 self._owe_raw_line(whole)
         return events
+
+    def foretell_raw(self, octets: bytes) -> list[OctetsSent]:
+        """Return the events that sending exactly these octets would make, and record nothing."""
+        ahead = copy(self)
+        ahead._owed, ahead._raw, ahead.exchange = self._owed.copy(), copy(self._raw), copy(self.exchange)
+        return [event for event in ahead.send_raw(octets) if isinstance(event, OctetsSent)]
 
     def expect_late(self) -> None:
         """Record that nobody waits any more for the replies that are owed now."""
@@ -269,6 +314,7 @@ class Dialogue:
         if self.pending:
             kind = NoticeKind.CUT_REPLY if self._preamble is None else NoticeKind.PREAMBLE
             yield Noticed(kind, octets=self.pending)
+        self._parser, self._preamble = ReplyParser(self._limits), None
         self._forgive()
         self.phase = Phase.CLOSED
 
@@ -308,12 +354,12 @@ class Dialogue:
 
     def _owe_command(self, command: Command) -> None:
         if command.public == 0:  # all of it is secret: it answers a challenge, in a group with its AUTH
-            self._owe(Owed(Asked.SASL, self._auth, "AUTH"))
-            self.exchange.send(command.line)
+            self._owe_response(command.line)
             return
         verb = command.verb
         if verb == "AUTH":
             self._auth = command
+            self._response = command.line[command.public :].strip() if command.public is not None else None
             self.exchange.send(command.line)
         chunk = bdat_chunk(command.line)
         if chunk:
@@ -329,37 +375,53 @@ class Dialogue:
         for _ in range(max(1, self._accepted) if self.lmtp else 1):
             self._owe(owed)
 
+    @property
+    def _is_untouched(self) -> bool:
+        """Whether nothing that a reply answers has been sent, and nothing has come."""
+        return self.asked == 1 and not self.answered
+
+    @property
+    def _is_in_data(self) -> bool:
+        """Whether a line that is sent as octets is mail data."""
+        if self._raw_in_data:
+            return True
+        return self.phase is Phase.MAILDATA and all(owed.asked is not Asked.END_OF_DATA for owed in self._owed)
+
+    def _owe_response(self, line: bytes) -> None:
+        self._owe(Owed(Asked.SASL, self._auth, "AUTH"))
+        self.exchange.send(line)
+        # LOGIN has its user name where it is asked for: what answers a question about the password is none.
+        if self._response is None and (self.exchange.names_user or self.exchange.mechanism.upper() != "LOGIN"):
+            self._response = line
+
     def _may_hold_secret(self, octets: bytes) -> bool:
-        return self._in_exchange() or any(
+        return self.is_authenticating or any(
             auth_mechanism(line) is not None for line in (self._raw.rest + octets).split(b"\n")
         )
 
-    def _in_exchange(self) -> bool:
-        """Return whether an AUTH exchange is under way, or will be once pending replies come."""
-        return self.phase is Phase.AUTH or any(owed.verb == "AUTH" for owed in self._owed)
-
     def _is_response(self, line: bytes) -> bool:
         """Return whether a raw line answers a challenge, including one that has not come yet."""
-        if self._raw_in_data:
+        if self._is_in_data:
             return False
-        return self.phase is Phase.AUTH or (self._in_exchange() and may_answer(line))
+        return self.phase is Phase.AUTH or (self.is_authenticating and may_answer(line))
 
     def _public_length(self, octets: bytes) -> int | None:
         line = self._raw.rest + octets
         if self._is_response(line.rstrip(b"\r\n")):
-            return 0
+            return 0 if is_secret_answer(line) else None
         start = secret_start(line)
         return None if start is None else max(0, start - len(self._raw.rest))
 
     def _owe_raw_line(self, line: bytes) -> None:
-        if self._raw_in_data or self.phase is Phase.MAILDATA:
+        if self._is_in_data:
             if line == b".":
                 self._raw_in_data = False
                 self._owe_for_message(Owed(Asked.END_OF_DATA))
             return
         if self._is_response(line):
-            self._owe(Owed(Asked.SASL, self._auth, "AUTH"))
-            self.exchange.send(line)
+            self._owe_response(line)
+            return
+        if self._is_untouched and is_proxy_header(line):
             return
         command = Command.parse(line)
         self._raw_in_data = command.verb == "DATA"
@@ -375,6 +437,8 @@ class Dialogue:
         owed = self._owed.popleft()
         self.answered += 1
         self._unasked = 0
+        if owed.verb == "BDAT" and all(other.verb != "BDAT" for other in self._owed):
+            self._raw.chunk_left = 0  # a reply before the whole chunk was sent: the server does not take it
         if owed.late:
             events.append(Noticed(NoticeKind.LATE, str(owed)))
         self._advance(owed, reply)
@@ -426,6 +490,9 @@ class Dialogue:
                 self.extensions = None if verb == "HELO" else Extensions.parse(reply)
         elif digit == 2 and verb == "RCPT":
             self._accepted += 1
+        elif verb == "XCLIENT" and reply.code == 220:
+            # The reply is a greeting, and the dialogue begins anew (Postfix, XCLIENT_README).
+            self._accepted, self.greeting, self.extensions = 0, reply, None
         elif digit != 3 and verb == "DATA":
             self._raw_in_data = False
         elif verb == "AUTH":
@@ -436,6 +503,8 @@ class Dialogue:
 
     def _stays(self, verb: str, digit: int, reply: Reply) -> bool:
         """Return whether the phase stays although the table has a row, because the row's condition is not met."""
+        if verb == "XCLIENT":
+            return reply.code != 220
         if verb == "STARTTLS":
             return reply.code != 220 or not VIOLATIONS.isdisjoint(reply.oddities)
         if verb == "RCPT":

@@ -62,6 +62,9 @@ class NoticeKind(Enum):
     NO_TLS = "the TLS handshake after the 220 to STARTTLS is left out, as asked"
 
 
+ENDS_REPLY = frozenset({NoticeKind.NOT_A_REPLY, NoticeKind.CUT_REPLY})
+"""What ends a reply before its last line. The notice holds the octets that no `ReplyBegun` had."""
+
 GOODBYE = "the server ends the connection: "
 """How the detail of a notice about a 421 that answers nothing begins."""
 
@@ -172,12 +175,32 @@ class ReplyReceived(Struct, frozen=True):
         command: What it answers; None for the greeting, for mail data and for what answers nothing.
         seconds: Time since what it answers was sent; None when that is not known.
         verb: The verb of the command; empty where there is none.
+        known: How many of its lines, from the first, were in a `ReplyBegun` before.
     """
 
     reply: Reply
     command: Command | None
     seconds: float | None = None
     verb: str = ""
+    known: int = 0
+
+    @property
+    def new_octets(self) -> bytes:
+        """The octets of the lines that were in no `ReplyBegun`."""
+        octets = self.reply.octets
+        return octets.split(b"\n", self.known)[-1] if self.known else octets
+
+
+class ReplyBegun(Struct, frozen=True):
+    """Lines of a reply came in whose last line has not come yet. There may be more than one for a reply.
+
+    Args:
+        octets: The lines, with their line ends.
+        code: The reply code of the first of them.
+    """
+
+    octets: bytes
+    code: int
 
 
 class TlsStarted(Struct, frozen=True):
@@ -304,6 +327,7 @@ Event = (
     | Authenticated
     | MailDataSent
     | OctetsSent
+    | ReplyBegun
     | ReplyReceived
     | TlsStarted
     | Noticed

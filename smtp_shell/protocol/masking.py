@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Final
 from msgspec.structs import replace
 
 from smtp_shell.protocol.commands import auth_mechanism, secret_start
+from smtp_shell.protocol.events import OctetsSent
 from smtp_shell.protocol.octets import decode_base64, escape
 from smtp_shell.protocol.rawlines import lines_of
 from smtp_shell.protocol.secret import Secret
 
 if TYPE_CHECKING:
+    from smtp_shell.protocol.events import Event
     from smtp_shell.protocol.replies import Reply
 
 MASK = "\N{BULLET}" * 6
@@ -117,6 +119,12 @@ class EchoMask:
             public: Octets of it that may be shown. What follows AUTH LOGIN is a user name.
         """
         self.add_octets(line[public:].strip(), decoded=(auth_mechanism(line) or b"").upper() != b"LOGIN")
+
+    def add_sent(self, events: Iterable[Event]) -> None:
+        """Mask what was sent as octets and may not be shown."""
+        for event in events:
+            if isinstance(event, OctetsSent) and event.public is not None:
+                self.add_line(event.octets, event.public)
 
     def add_all(self, other: EchoMask) -> None:
         """Mask what another connection masks: the server may remember it."""

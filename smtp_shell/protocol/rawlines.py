@@ -5,6 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+_PROXY_LINE = b"PROXY"
+_PROXY_SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
+_PROXY_FIXED = 16  # octets of the binary form before the addresses; the last two say how long those are
+
 
 class RawLines:
     """Cut raw octets into lines, and skip those that belong to a BDAT chunk.
@@ -45,3 +49,21 @@ class RawLines:
 def lines_of(octets: bytes) -> list[bytes]:
     """Return octets cut after each LF."""
     return [line for line in re.split(rb"(?<=\n)", octets) if line]
+
+
+def is_proxy_header(octets: bytes) -> bool:
+    """Return whether octets at the start of a connection are a PROXY header, which no reply answers; in text perhaps a part of one.
+
+    Source: The PROXY protocol (HAProxy), sections 2.1 and 2.2
+    """
+    return octets.startswith(_PROXY_SIGNATURE) or octets[: len(_PROXY_LINE) + 1] in (_PROXY_LINE, _PROXY_LINE + b" ")
+
+
+def proxy_header_length(octets: bytes) -> int:
+    """Return the length of a binary PROXY header at the start of octets; 0 if there is none.
+
+    Source: The PROXY protocol (HAProxy), section 2.2
+    """
+    if not octets.startswith(_PROXY_SIGNATURE):
+        return 0
+    return _PROXY_FIXED + int.from_bytes(octets[_PROXY_FIXED - 2 : _PROXY_FIXED], "big")

@@ -181,7 +181,20 @@ class ReplyParser:
     @property
     def pending(self) -> bytes:
         """What has come of a reply that is not whole yet."""
-        return b"".join(self._lines) + bytes(self._line)
+        return b"" if self._failed else b"".join(self._lines) + bytes(self._line)
+
+    @property
+    def line_count(self) -> int:
+        """How many whole lines have come of a reply that is not whole yet, or that a `Malformed` broke off."""
+        return len(self._lines)
+
+    def lines_from(self, start: int) -> bytes:
+        """Return the whole lines of a reply that is not whole yet, or that a `Malformed` broke off.
+
+        Args:
+            start: How many of them to leave out.
+        """
+        return b"".join(self._lines[start:])
 
     def receive(self, octets: bytes) -> Iterator[Reply | Malformed]:
         """Yield each reply as it becomes whole.
@@ -215,9 +228,9 @@ class ReplyParser:
         self._size += len(line)
         if self._size > self._limits.reply:
             return self._fail(line, f"a reply is longer than {self._limits.reply:,} octets")
-        self._lines.append(line)
-        if len(self._lines) > self._limits.lines:
+        if len(self._lines) == self._limits.lines:
             return self._fail(line, f"a reply has more than {self._limits.lines:,} lines")
+        self._lines.append(line)
         if match[2] == b"-":
             return None
         lines, self._lines, self._size = self._lines, [], 0
@@ -225,7 +238,6 @@ class ReplyParser:
 
     def _fail(self, octets: bytes, reason: str) -> Malformed:
         self._failed = True
-        self._lines.clear()
         self._line.clear()
         return Malformed(octets[: self._limits.line], reason)
 

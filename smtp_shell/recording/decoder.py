@@ -9,6 +9,7 @@ from typing import Final
 from smtp_shell.protocol.commands import Command, bdat_chunk
 from smtp_shell.protocol.dialogue import Dialogue, Phase
 from smtp_shell.protocol.events import (
+    ENDS_REPLY,
     GOODBYE,
     Authenticated,
     Certificate,
@@ -21,6 +22,7 @@ from smtp_shell.protocol.events import (
     NoticeKind,
     OctetsSent,
     Remarked,
+    ReplyBegun,
     ReplyExpected,
     ReplyReceived,
     TimedOut,
@@ -224,6 +226,10 @@ class _Decoder:
             events = [event for octets in reply.octets for event in self._dialogue.receive(octets, seconds)]
             # The octets over 127 are the mask's, not the server's.
             yield from (event for event in events if not (is_masked and event == _EIGHT_BIT))
+            if reply.continues and self._dialogue.pending:  # a whole reply is shorter: its end is not in the file
+                octets = self._dialogue.pending_from(0)
+                yield ReplyBegun(octets, int(octets[:3]))
+                return
             if events or self._dialogue.pending:  # else the dialogue reads no more replies, and this one is only shown
                 return
         owed = self._dialogue.oldest_owed
@@ -247,6 +253,8 @@ class _Decoder:
         if notice is None:
             yield Remarked(text)
         elif notice.kind in _WITH_OCTETS:
+            if notice.kind in ENDS_REPLY:
+                yield from self._end_reply()  # the lines before what broke it off
             self._notice = notice
         elif notice.kind not in _NOTICED_AGAIN:
             yield notice

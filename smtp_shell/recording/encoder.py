@@ -19,6 +19,7 @@ from smtp_shell.protocol.events import (
     NoticeKind,
     OctetsSent,
     Remarked,
+    ReplyBegun,
     ReplyExpected,
     ReplyReceived,
     SaslSent,
@@ -207,7 +208,9 @@ def event_steps(event: Event, at: float) -> Iterable[Step]:
         case CommandSent():
             return _command_steps(event, at)
         case ReplyReceived():
-            return _reply_steps(event.reply.octets, at)
+            return _reply_steps(event.new_octets, at)
+        case ReplyBegun():
+            return _reply_steps(event.octets, at)
         case Connected():
             return (_event(at, "connect", event.address, "tls" if event.tls else ""),)
         case SaslSent():
@@ -277,7 +280,10 @@ def _octets_sent_steps(event: OctetsSent, at: float) -> Iterator[Step]:
         return
     shown, hidden = event.octets[: event.public], event.octets[event.public :]
     end = r"\x0d\x0a" if hidden.endswith(CRLF) else r"\x0a" if hidden.endswith(b"\n") else ""
-    yield Step(Marker.CLIENT_OCTETS, client_text(shown[:_LONGEST_LINE]) + SASL_MARK + end, at)
+    # A credential that is sent in several pieces is one `${sasl}`, with the piece that ends its line.
+    text = client_text(shown[:_LONGEST_LINE]) + (SASL_MARK + end if end else "")
+    if text:
+        yield Step(Marker.CLIENT_OCTETS, text, at)
 
 
 def _reply_steps(octets: bytes, at: float) -> Iterator[Step]:

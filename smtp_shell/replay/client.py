@@ -12,12 +12,12 @@ from msgspec.structs import replace
 
 from smtp_shell.errors import DialogueBroken, TlsFailed
 from smtp_shell.protocol.commands import Command, bdat_chunk
-from smtp_shell.protocol.dialogue import Phase
+from smtp_shell.protocol.dialogue import Asked, Phase
 from smtp_shell.protocol.masking import ExchangeLines
 from smtp_shell.protocol.octets import escape
 from smtp_shell.replay.mail_data import MailDataSender
 from smtp_shell.replay.results import LONGEST_SHOWN, excerpt
-from smtp_shell.replay.sasl_steps import EMPTY_LINE, SaslSteps, has_secret, mask_octets
+from smtp_shell.replay.sasl_steps import EMPTY_LINE, SaslSteps, has_secret
 from smtp_shell.replay.verifier import VIOLATED, Comparison, ReplyVerifier
 from smtp_shell.transcript.step import CLIENT_LINES, Marker
 from smtp_shell.transcript.variables import SASL_MARK, Template
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from smtp_shell.client.session import Session
+    from smtp_shell.protocol.events import OctetsSent
     from smtp_shell.replay.cursor import StepCursor
     from smtp_shell.replay.incoming import IncomingReplies
     from smtp_shell.replay.settings import ReplaySettings
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
 _STRIPPED = "its EHLO does not announce STARTTLS: somebody on the way may be stripping it"
 _MOST_SHOWN = 100
+# What may follow these depends on the reply, so it is awaited even where they are sent as octets and no `S` line follows.
+_DECIDING = frozenset(("AUTH", "DATA", "STARTTLS"))
 _line_of = attrgetter("line")
 
 
@@ -151,13 +154,33 @@ class ReplayClient:
             TlsFailed: The user demands STARTTLS, and AUTH or a mail transaction would go in the clear. Nothing was sent.
             UsageError: A variable has no value.
         """
-        started = monotonic()
-        octets = self._expand(step)
+        started, dialogue = monotonic(), session.dialogue
+        is_secret = has_secret(step)
+        octets = b"".join(self.sasl.around_secret(step)) if is_secret else self._expand(step)
+        asked, in_exchange, announced = dialogue.asked, dialogue.is_authenticating, dialogue.extensions
         if session.target.starttls:
-            _demand_tls(session, [Command.parse(line).verb for line in octets.split(b"\n")])
-        shown = mask_octets(octets, ExchangeLines(challenged=session.phase is Phase.AUTH))
-        incoming.attempt(partial(session.send_raw, octets))
-        return SentStep((step.line,), shown, started, awaits_all=False, doubtful=True)
+            _demand_tls(session, [Command.parse(line).verb for line in (dialogue.unended + octets).split(b"\n")])
+        if is_secret:
+            shown = step.text
+            incoming.attempt(partial(self.sasl.send_secret_octets, session, step))
+        else:
+            shown = "".join(map(_shown_octets, dialogue.foretell_raw(octets)))
+            incoming.attempt(partial(session.send_raw, octets))
+        last = dialogue.owed[-1] if dialogue.asked > asked and dialogue.owed else None
+        if last is not None and last.asked is Asked.COMMAND and last.command is not None and not is_secret:
+            self.sasl.note_command(last.command)
+        following = self._cursor.step
+        verb = last.verb if last is not None and last.asked is not Asked.END_OF_DATA else ""
+        return SentStep(
+            (step.line,),
+            shown[:LONGEST_SHOWN],
+            started,
+            verb,
+            awaits_all=verb in _DECIDING and following is not None and following.marker is not Marker.CLIENT_OCTETS,
+            in_exchange=in_exchange and last is not None and last.asked is Asked.SASL,
+            is_stripped=announced is not None and "STARTTLS" not in announced,
+            doubtful=True,
+        )
 
     def send_chunk(self, session: Session, incoming: IncomingReplies) -> SentStep:
         """Send the octets of a chunk whose BDAT command has been sent. The reply comes after the last of them.
@@ -198,16 +221,33 @@ class ReplayClient:
 
         STARTTLS is followed by the handshake, and an AUTH exchange is checked by its mechanism.
         """
-        if sent.verb == "STARTTLS" and not sent.in_exchange:
+        if sent.doubtful:
+            verifier.doubtful = session.outstanding
+            if not found.code:
+                return replace(found, why=sent.why) if sent.why else found
+        if session.tls_due or (sent.verb == "STARTTLS" and not sent.in_exchange):
             return self._after_starttls(session, incoming, verifier, sent, found)
         if sent.verb == "AUTH" or sent.in_exchange:
             return self.sasl.settle(session, found, incoming.last_reply)
         if sent.verb == "DATA":
             return self._after_data(session, found)
-        if sent.doubtful:
-            verifier.doubtful = session.outstanding
-            self.sasl.note_challenge(session, incoming)
         return replace(found, why=sent.why) if sent.why else found
+
+    def start_tls(
+        self, session: Session, incoming: IncomingReplies, verifier: ReplyVerifier, found: Comparison
+    ) -> Comparison:
+        """Do the handshake after a 220 to STARTTLS, unless the transcript declines it; return the comparison with its outcome."""
+        if found.declines_tls or self._cursor.next_event() == "no-tls":
+            session.decline_tls()
+            return found
+        try:
+            session.start_tls(self._settings.tls_settings)
+        except DialogueBroken as error:
+            incoming.broken = incoming.broken or error
+            found = found.ending()
+            if not verifier.foresees(error, attacked=session.is_attacked, cut=True):
+                found = found.differing(error.exit_status, error.message.rstrip("."))
+        return found
 
     def _after_data(self, session: Session, found: Comparison) -> Comparison:
         if session.phase is Phase.MAILDATA:
@@ -221,17 +261,7 @@ class ReplayClient:
         self, session: Session, incoming: IncomingReplies, verifier: ReplyVerifier, sent: SentStep, found: Comparison
     ) -> Comparison:
         if found.code == 220 and session.phase is Phase.TLS and (found.ok or (self._goes_on and found.foresaw(220))):
-            if found.declines_tls or self._cursor.next_event() == "no-tls":
-                session.decline_tls()
-                return found
-            try:
-                session.start_tls(self._settings.tls_settings)
-            except DialogueBroken as error:
-                incoming.broken = incoming.broken or error
-                found = found.ending()
-                if not verifier.foresees(error, attacked=session.is_attacked, cut=True):
-                    found = found.differing(error.exit_status, error.message.rstrip("."))
-            return found
+            return self.start_tls(session, incoming, verifier, found)
         if found.ok and (found.code == 220 or found.demanded):
             return found
         if found.code == 220:
@@ -308,3 +338,8 @@ def _shown_command(command: Command) -> str:
     if command.public is None:
         return escape(command.line[:LONGEST_SHOWN])
     return escape(command.shown[:LONGEST_SHOWN]) + SASL_MARK
+
+
+def _shown_octets(sent: OctetsSent) -> str:
+    octets = sent.octets[: sent.public]
+    return escape(octets[:LONGEST_SHOWN]) + (SASL_MARK if sent.public is not None else "")

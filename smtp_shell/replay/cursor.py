@@ -7,7 +7,7 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, Final
 
 from smtp_shell.matching.expectation import ExpectedLine, ExpectedReply
-from smtp_shell.transcript.events import ACTED_EVENTS
+from smtp_shell.transcript.events import ACTED_EVENTS, seconds_of
 from smtp_shell.transcript.step import CLIENT_LINES, SERVER_LINES, Marker, Step
 
 if TYPE_CHECKING:
@@ -87,10 +87,32 @@ class StepCursor:
         step = self.step
         return step.event[0] if step is not None and step.marker is Marker.EVENT else ""
 
+    @property
+    def recorded_wait(self) -> float | None:
+        """Seconds in which no whole reply came when the transcript was recorded; None if the next step is no `timeout` that says so."""
+        words = self.step.event if self.step is not None and self.step.marker is Marker.EVENT else ()
+        return seconds_of(words[1]) if words[:1] == ("timeout",) and len(words) > 1 else None
+
+    @property
+    def ends_unanswered(self) -> bool:
+        """Whether the client ends the connection next, or a wait for a reply that the transcript does not measure."""
+        words = self.step.event if self.step is not None and self.step.marker is Marker.EVENT else ()
+        return words == ("timeout",) or (words[:1] == ("close",) and words[1:2] != ("server",))
+
     def read_ahead(self) -> None:
         """Read some of the following steps, if few are at hand."""
         if len(self._ahead) < _READ_AHEAD:
             self._ahead.extend(islice(self._steps, _READ_AHEAD))
+
+    def count_after_octets(self) -> int:
+        """Return how many replies are expected next, after octets that are sent one after the other."""
+        count = 0
+        for step in self.look_ahead_acted():
+            if step.marker in SERVER_LINES:
+                count += ExpectedLine.parse(step).continues is False
+            elif count or step.marker is not Marker.CLIENT_OCTETS:
+                break
+        return count
 
     def take_run(self, markers: Collection[Marker], last: str, most: int) -> list[Step]:
         """Pass the following steps as long as they have one of these markers, and return them.

@@ -42,6 +42,7 @@ from smtp_shell.protocol.octets import escape_str
 from smtp_shell.replay.account import RunAccount
 from smtp_shell.replay.client import ReplayClient, SentStep
 from smtp_shell.replay.cursor import StepCursor
+from smtp_shell.replay.endings import ConnectForeseen, DialogueEnded, Stopped
 from smtp_shell.replay.incoming import IncomingReplies
 from smtp_shell.replay.preload import preloads
 from smtp_shell.replay.results import (
@@ -82,30 +83,6 @@ _UNSENDABLE = (UsageError, NotSendable)
 """What a step raises that needs a variable which a reply was to bring, and did not."""
 
 
-class _Stopped(Exception):
-    """The replay goes no further, by a user's wish."""
-
-    def __init__(self, *, handed_over: bool = False) -> None:
-        super().__init__()
-        self.handed_over = handed_over
-
-
-class _DialogueEnded(Exception):
-    """Nothing more can be sent on this connection, or is to be after a difference.
-
-    Args:
-        where: Where, as the end of a sentence.
-    """
-
-    def __init__(self, where: str) -> None:
-        super().__init__()
-        self.where = where
-
-
-class _ConnectForeseen(Exception):
-    """There is no connection, as in the transcript."""
-
-
 class Driver:
     """One run of a replay.
 
@@ -144,6 +121,7 @@ class Driver:
         self._client = ReplayClient(self._cursor, settings, self._variables, self._folder)
         self._verifier = ReplyVerifier(self._cursor, settings.strictness, self._variables, keep_going=self._keep_going)
         self._preload = preloads(settings, checked)
+        self._unsettled: SentStep | None = None  # octets whose replies were not awaited where they were sent
         self._edited = False  # whether a user has changed the step that is being sent
         self._mail_started = 0.0
         self._server = ""
@@ -165,7 +143,7 @@ class Driver:
                 self._act_out()
             finally:
                 self._account.flush()
-        except _Stopped as stopped:
+        except Stopped as stopped:
             handed_over = stopped.handed_over and self.session is not None
         except KeyboardInterrupt:
             self._account.end(Interrupted.exit_status, "interrupted")
@@ -183,13 +161,13 @@ class Driver:
         """Act out the transcript. Where a dialogue ends and the replay keeps going, it goes on with the next connection.
 
         Raises:
-            _Stopped: A user wants to end the replay.
+            Stopped: A user wants to end the replay.
         """
         while True:
             try:
                 self._loop()
                 return
-            except _DialogueEnded as ended:
+            except DialogueEnded as ended:
                 if not self._keep_going or not self._skip_dialogue(f"not sent: the dialogue ended {ended.where}"):
                     return
             except SmtpShellError as error:
@@ -221,7 +199,8 @@ class Driver:
                 break
             elif step is not None and step.marker is Marker.EVENT and not expects:
                 self._account.flush()
-                self._act_on_event(step)
+                if not self._is_unanswered(step):
+                    self._act_on_event(step)
             else:
                 session, incoming = self.session, self._incoming
                 if session is None or incoming is None or not session.is_open:
@@ -240,8 +219,8 @@ class Driver:
         """Do a client step.
 
         Raises:
-            _DialogueEnded: It was the last one of this dialogue.
-            _Stopped: A user wants to end the replay.
+            DialogueEnded: It was the last one of this dialogue.
+            Stopped: A user wants to end the replay.
         """
         client = self._client
         self._edited = False
@@ -261,16 +240,17 @@ class Driver:
 
     def _send(self, session: Session, incoming: IncomingReplies, step: Step) -> None:
         client = self._client
-        is_octets = step.marker is Marker.CLIENT_OCTETS and not has_secret(step)
-        steps = [step] if is_octets else client.take_group(step)
-        if is_octets:
-            self._cursor.advance()
+        is_octets = step.marker is Marker.CLIENT_OCTETS
+        steps = client.take_group(step)
         if self._settings.before_step is not None and not self._decide(session, steps):
             return
-        if not (is_octets and session.phase is Phase.GREETING) and incoming.look():
+        is_early = is_octets and session.phase is Phase.GREETING
+        if not is_early and incoming.look() and not self._verifier.expects_doubtful(1 if is_octets else len(steps)):
             self._emit_surplus(incoming, tuple(each.line for each in steps))
+        if session.tls_due and not self._start_tls(session, incoming, steps):
+            return
         try:
-            if not is_octets and SASL_MARK in steps[-1].text and has_secret(steps[-1]):
+            if SASL_MARK in steps[-1].text and has_secret(steps[-1]):
                 self._find_credentials(session, incoming, steps[-1])
             if is_octets:
                 sent: SentStep | None = client.send_octets(session, incoming, steps[0])
@@ -281,6 +261,13 @@ class Driver:
             return
         if sent is not None:
             self._await_replies(session, incoming, sent)
+
+    def _start_tls(self, session: Session, incoming: IncomingReplies, steps: list[Step]) -> bool:
+        """Do a handshake that is due before anything else may be sent; return whether it is done."""
+        found = self._client.start_tls(session, incoming, self._verifier, Comparison())
+        if found.ended:
+            self._emit(tuple(each.line for each in steps), "*: tls", monotonic(), found)
+        return session.is_open
 
     def _send_mail(self, session: Session, incoming: IncomingReplies) -> None:
         try:
@@ -307,19 +294,23 @@ class Driver:
     def _await_replies(self, session: Session, incoming: IncomingReplies, sent: SentStep) -> None:
         """Wait for the replies to what was sent, compare them, and emit the result."""
         self._use_wait()
-        found = self._verifier.verify(session, incoming, own=sent.awaits_all)
+        self._conclude(session, incoming, sent, self._verifier.verify(session, incoming, own=sent.awaits_all))
+
+    def _conclude(self, session: Session, incoming: IncomingReplies, sent: SentStep, found: Comparison) -> None:
+        """Do what follows from the replies to what was sent, and emit the result."""
         found = self._client.settle(session, incoming, self._verifier, sent, found)
+        self._unsettled = sent if sent.doubtful and not found.code else None
         try:
             self._emit(sent.lines, sent.shown, sent.started, found)
-        except _DialogueEnded as ended:
+        except DialogueEnded as ended:
             self._skip_mail_after(sent, found, ended)
             raise
-        if sent.verb == "DATA" and session.phase is not Phase.MAILDATA:
+        if sent.verb == "DATA" and session.phase is not Phase.MAILDATA and self._unsettled is None:
             skipped = self._client.mail.skip_refused(found)
             if skipped is not None:
                 self._emit_mail_skipped(skipped)
 
-    def _skip_mail_after(self, sent: SentStep, found: Comparison, ended: _DialogueEnded) -> None:
+    def _skip_mail_after(self, sent: SentStep, found: Comparison, ended: DialogueEnded) -> None:
         """Report the mail data of a DATA that the dialogue ended with."""
         mail = self._client.mail
         if self._keep_going and sent.verb == "DATA" and (found.accepts_354 or not found.demanded) and mail.is_ahead():
@@ -331,7 +322,8 @@ class Driver:
         line = step.line if step is not None else self._cursor.line
         self._use_wait()
         found = self._verifier.verify(session, incoming, own=session.phase is Phase.GREETING)
-        self._emit((line,), "", started, found)
+        sent = self._unsettled or SentStep((line,), "", started)
+        self._conclude(session, incoming, replace(sent, lines=(line,), shown="", started=started), found)
 
     def _await_greeting(self, session: Session, incoming: IncomingReplies, step: Step) -> None:
         """Read a greeting that no `S` line expects before the first client line."""
@@ -369,27 +361,27 @@ class Driver:
             found: The replies, compared.
 
         Raises:
-            _DialogueEnded: The dialogue ends here.
+            DialogueEnded: The dialogue ends here.
         """
         result = step_result(self._name, lines, sent, monotonic() - started, found, edited=self._edited)
         self._account.add(result, found.status)
         if found.status:
             self._account.flush()
             if found.ended or not self._keep_going:
-                raise _DialogueEnded(f"in line {result.line}" if lines else "at the greeting")
+                raise DialogueEnded(f"in line {result.line}" if lines else "at the greeting")
 
     def _emit_skipped(self, lines: tuple[int, ...], sent: str, why: str, status: int = 0) -> None:
         """Make the result of a step that was not sent.
 
         Raises:
-            _DialogueEnded: The dialogue ends here.
+            DialogueEnded: The dialogue ends here.
         """
         outcome = Outcome.MISMATCHED if status else Outcome.SKIPPED
         result = StepResult(self._name, lines, excerpt(sent), outcome, why)
         self._account.add(result, status)
         self._account.flush()
         if status and not self._keep_going:
-            raise _DialogueEnded(f"in line {result.line}")
+            raise DialogueEnded(f"in line {result.line}")
 
     def _emit_mail_skipped(self, skipped: SkippedMailData) -> None:
         self._emit_skipped(skipped.lines, "(mail data)", skipped.why, skipped.status)
@@ -409,7 +401,7 @@ class Driver:
         missing = 0 if self._account.status else DIFFERS
         self._skip(steps, shown, error.message.rstrip("."), error.exit_status if ends else missing)
         if in_exchange or ends:
-            raise _DialogueEnded(f"in line {steps[0].line}")
+            raise DialogueEnded(f"in line {steps[0].line}")
 
     # The user
 
@@ -432,7 +424,7 @@ class Driver:
             mail_data: Whether it is mail data, which can only be sent.
 
         Raises:
-            _Stopped: The user wants to end the replay.
+            Stopped: The user wants to end the replay.
         """
         before_step = self._settings.before_step
         if before_step is None:
@@ -445,9 +437,9 @@ class Driver:
             mail_data=mail_data,
         )
         if decided.act is Act.HAND_OVER:
-            raise _Stopped(handed_over=True)
+            raise Stopped(handed_over=True)
         if decided.act is Act.QUIT:
-            raise _Stopped
+            raise Stopped
         if decided.act is Act.SKIP:
             self._skip(steps, decided.shown, "skipped by hand")
             return False
@@ -496,7 +488,7 @@ class Driver:
         match name:
             case "connect":
                 self._end_connection()
-                with suppress(_ConnectForeseen):
+                with suppress(ConnectForeseen):
                     self._connect(words[0], tls="tls" in words[1:], line=step.line)
             case "wait":
                 self._wait(float(words[0]))
@@ -506,6 +498,22 @@ class Driver:
                 self._end_connection(reset=words[:1] == ["reset"], look=name == "close")
             case "timeout" if not words:
                 self._end_connection(look=False)
+
+    def _is_unanswered(self, step: Step) -> bool:
+        """Check a wait without a reply that no client line precedes, as for a greeting; return whether the step is one."""
+        session, incoming, name = self.session, self._incoming, step.event[0]
+        if session is None or incoming is None or not session.is_open:
+            return False
+        if not self._verifier.is_unanswered(session):
+            return False
+        started = monotonic()
+        found = self._verifier.verify(session, incoming, own=True)
+        if self._cursor.step is step:
+            self._cursor.advance()
+        self._emit((step.line,), f"*: {name}", started, replace(found, demanded=True))
+        if name == "error":
+            self._end_connection(look=False)
+        return True
 
     def _connected(self, step: Step | None) -> tuple[Session, IncomingReplies]:
         """Return the session; where a transcript has no `connect`, connect first."""
@@ -535,7 +543,7 @@ class Driver:
             if not self._verifier.foresees(error, attacked=False, cut=True):
                 failure = Comparison(ended=True).differing(error.exit_status, error.message.rstrip("."))
                 self._emit((line,) if line else (), "*: connect", monotonic(), failure)
-            raise _ConnectForeseen from None
+            raise ConnectForeseen from None
         session.waits.timeouts = settings.timeouts
         session.waits.deadline = self._deadline
         self.session, self._incoming = session, IncomingReplies(session)
@@ -569,17 +577,7 @@ class Driver:
         session, incoming, started = self.session, self._incoming, monotonic()
         found = Comparison(demanded=True)
         if session is not None and incoming is not None and session.is_open:
-            session.waits.reply_timeout, self._cursor.within = self._cursor.within, None
-            timeouts = session.waits.timeouts
-            patience = session.waits.bounded(timeouts.quit if session.phase is Phase.CLOSED else timeouts.reply)
-            session.waits.reply_timeout = None
-            incoming.look(patience)
-            surplus = self._verifier.surplus(incoming)
-            if surplus is not None:
-                found = unexpected(surplus, DIFFERS, "a reply came where the server was to close", "*: close server")
-            elif session.is_open:
-                why = f"the server did not close the connection within {patience:g} s"
-                found = found.differing(DIFFERS, why, "*: close server")
+            found = self._verifier.verify_close(session, incoming)
         elif session is not None and session.is_attacked:
             return
         self._emit((step.line,), "*: close server", started, found)

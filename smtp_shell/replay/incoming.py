@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from time import monotonic
+from typing import TYPE_CHECKING, Final
 
 from smtp_shell.errors import DialogueBroken
 
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
     from smtp_shell.client.incoming import IncomingReply
     from smtp_shell.client.session import Session
     from smtp_shell.protocol.replies import Reply
+
+_TICK: Final = 0.1
+"""Seconds of a wait for more of a reply that is under way."""
 
 
 class IncomingReplies:
@@ -64,6 +68,27 @@ class IncomingReplies:
         self.last_reply = incoming.reply
         return incoming
 
+    def next_begun(self, lines: int) -> bytes:
+        """Wait until so many lines of a reply have come, the last perhaps in part; return them.
+
+        Args:
+            lines: How many lines.
+
+        Returns:
+            What has come; empty if something whole is queued, or if it does not come in time.
+
+        Raises:
+            DialogueBroken: The dialogue ended, and nothing is queued.
+        """
+        session = self._session
+        deadline = monotonic() + session.waits.for_reply(session.dialogue.oldest_owed)
+        while not self.look() and self.broken is None and _count_lines(session.begun.octets) < lines:
+            if monotonic() >= deadline:
+                return b""
+            self.look(_TICK)
+        self.look(_TICK)  # the rest of it may be on its way
+        return b"" if session.incoming or self.broken is not None else session.begun.octets
+
     def drop(self) -> IncomingReply | None:
         """Return what is queued, without waiting; None if nothing is."""
         return self._session.incoming.popleft() if self._session.incoming else None
@@ -87,3 +112,7 @@ class IncomingReplies:
             self._session.listen(seconds)
         except DialogueBroken as error:
             self.broken = error
+
+
+def _count_lines(octets: bytes) -> int:
+    return octets.count(b"\n") + (octets[-1:] not in (b"", b"\n"))

@@ -140,8 +140,9 @@ class MailDataSender:
 
     def is_ahead(self) -> bool:
         """Return whether the client lines that follow are mail data: only that ends with a dot before any reply."""
+        end = _EndOfData()
         for step in self._cursor.look_ahead():
-            if step.marker is Marker.MAIL_DATA_FILE or (step.marker in _LINES and step.text == "."):
+            if end.is_in(step):
                 return True
             if step.marker in SERVER_LINES or step.event[:1] in (("connect",), ("close",)):
                 return False
@@ -152,10 +153,11 @@ class MailDataSender:
         first = last = self._cursor.step
         assert first is not None
         assert last is not None
+        end = _EndOfData()
         while (step := self._cursor.step) is not None:
             last = step
             self._cursor.advance()
-            if step.marker is Marker.MAIL_DATA_FILE or step.text == ".":
+            if end.is_in(step):
                 break
         self._cursor.skip_expected()
         return SkippedMailData((first.line, last.line), why, status)
@@ -222,3 +224,23 @@ class MailDataSender:
         sent = SentMailData((self._first, self._cursor.line), is_whole=is_whole, why=why, doubtful=doubtful)
         self.is_sending, self._file = False, None
         return sent
+
+
+class _EndOfData:
+    """Finds the end of mail data in steps that are not sent: a dot alone on a line, which octets may hold in pieces."""
+
+    def __init__(self) -> None:
+        self._rest = b""  # of a line that has not ended
+
+    def is_in(self, step: Step) -> bool:
+        """Return whether the mail data ends in this step, the next one."""
+        if step.marker is Marker.MAIL_DATA_FILE:
+            return True
+        if step.marker in _LINES:
+            is_dot, self._rest = not self._rest and step.text == ".", b""
+            return is_dot
+        if step.marker is not Marker.CLIENT_OCTETS:
+            return False
+        *lines, rest = (self._rest + step.octets).split(b"\n")
+        self._rest = rest[:3]  # enough to tell a dot from a longer line
+        return any(line.removesuffix(b"\r") == b"." for line in lines)

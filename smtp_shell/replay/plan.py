@@ -15,6 +15,7 @@ from smtp_shell.matching.expectation import ExpectedLine
 from smtp_shell.net.target import parse_target
 from smtp_shell.protocol.commands import Command, auth_mechanism
 from smtp_shell.protocol.octets import escape_str
+from smtp_shell.protocol.replies import ReplyLimits
 from smtp_shell.replay.data_end import MAY_END, MailDataEnd
 from smtp_shell.transcript.body import body_path
 from smtp_shell.transcript.events import check_event, near_miss
@@ -30,17 +31,23 @@ if TYPE_CHECKING:
     from smtp_shell.transcript.credentials import CredentialMask
 
 MOST_IN_A_GROUP: Final = 10_000
-MOST_IN_A_REPLY: Final = 10_000
+MOST_IN_A_REPLY: Final = ReplyLimits().lines + 2
+"""More than a recording has of one reply: as many lines as a reply may have, and the one that was too many."""
 MOST_CAPTURES: Final = 1_000
 KEPT_SIZE: Final = 32 * 1024
 """How much of a checked transcript is kept in memory, in characters of content and `KEPT_OVERHEAD` for each step."""
 
 KEPT_OVERHEAD: Final = 100
 
+# A recording of a connection on which nothing was said holds one of these, and is compared with what the server does now.
+_ENDS_UNANSWERED = frozenset(("timeout", "error", "close"))
+
+_LONGEST_UNENDED = 1024  # octets: no command is longer, and a line of mail data in pieces may be
+
 _line_of = attrgetter("line")
 _MAY_MATTER = ("A", "a", "D", "d", " ", "\\")  # how the text of an AUTH or DATA line can begin
 # What may stand between AUTH and a later `${sasl}`: responses that are no secret, or that were left in the file.
-_RESPONSE = r"[A-Za-z0-9+/]*={0,2}|\*"
+_RESPONSE = rb"[A-Za-z0-9+/]*={0,2}|\*"
 
 
 class ReplayPlan(Struct, frozen=True):
@@ -175,6 +182,7 @@ class _Checker:
         self._acts = False
         self.may_hold_credentials = False  # AUTH was sent, or octets in which it may stand
         self._in_auth = False
+        self._unended = b""  # of `C|` lines: the start of a line that has not ended
         self._uses_sasl = False
         self._group = 0
         self._reply = 0
@@ -207,7 +215,9 @@ class _Checker:
                 self._reply = 0
                 if data.line:
                     data.send(step)
-                if self._in_auth or "${" in text or text[:1] in _MAY_MATTER:
+                if marker is Marker.CLIENT_OCTETS:
+                    self._check_octets(step)
+                elif self._in_auth or self._unended or "${" in text or text[:1] in _MAY_MATTER:
                     self._check_client_line(step)
                 if marker is Marker.PIPELINED:
                     self._check_group(step)
@@ -257,7 +267,6 @@ class _Checker:
             self._refuse(step.line, f"a group has more than {MOST_IN_A_GROUP:,} lines", "a C: line that ends it")
 
     def _check_client_line(self, step: Step) -> None:
-        first: bytes | str
         if "${" in step.text:
             template = Template.parse(step.text)
             if names := template.names:
@@ -267,17 +276,39 @@ class _Checker:
                 self._check_sasl(step, template)
                 self._in_auth = True
                 return
-            first = template.parts[0]
+            line = b"".join(part if isinstance(part, bytes) else b" " for part in template.parts)
         else:
-            first = step.octets
-        mechanism = auth_mechanism(first) if isinstance(first, bytes) else None
+            line = step.octets
+        self._note_line(self._unended + line)
+        self._unended = b""
+        is_free = step.marker is Marker.CLIENT and not self._data.line
+        if is_free and not auth_mechanism(line) and Command.parse(step.octets).verb == "DATA":
+            self._data.begin(step.line, self._group + 1)
+            self._in_auth = False
+
+    def _check_octets(self, step: Step) -> None:
+        """Read the command lines in octets: they may hold several, and end inside one."""
+        template = Template.parse(step.text)
+        if names := template.names:
+            self._check_names(step, names)
+        parts = template.parts
+        at = parts.index(SASL) if SASL in names else len(parts)
+        head = b"".join(part if isinstance(part, bytes) else b"x" for part in parts[:at])
+        *lines, rest = (self._unended + head).split(b"\n")
+        self._unended = rest[:_LONGEST_UNENDED]
+        for line in lines:
+            self._note_line(line.removesuffix(b"\r"))
+        if SASL in names:
+            self._uses_sasl = True
+            self._check_place(step, self._unended, parts[at + 1 :] in ((), (b"\r\n",), (b"\n",)))
+            self._in_auth, self._unended = True, b""
+
+    def _note_line(self, line: bytes) -> None:
+        mechanism = auth_mechanism(line)
         self.may_hold_credentials = self.may_hold_credentials or mechanism is not None
         if mechanism:
             self._in_auth = True
-        elif step.marker is Marker.CLIENT and not self._data.line and Command.parse(step.octets).verb == "DATA":
-            self._data.begin(step.line, self._group + 1)
-            self._in_auth = False
-        elif self._in_auth and not re.fullmatch(_RESPONSE, step.text):
+        elif self._in_auth and not re.fullmatch(_RESPONSE, line):
             self._in_auth = False
 
     def _check_names(self, step: Step, names: frozenset[str]) -> None:
@@ -294,9 +325,17 @@ class _Checker:
             self._refuse(step.line, "${sasl} stands in a line that waits for no reply", "C: in place of C&")
         at = template.parts.index(SASL)
         head = b"".join(part if isinstance(part, bytes) else b"x" for part in template.parts[:at])
-        tail = template.parts[at + 1 :]
-        ends = step.marker is Marker.CLIENT_OCTETS and tail in ((), (b"\r\n",), (b"\n",))
-        if (tail and not ends) or not (_is_bare_auth(head) if head else self._in_auth):
+        self._check_place(step, head, not template.parts[at + 1 :])
+
+    def _check_place(self, step: Step, head: bytes, ends: bool) -> None:
+        """Check where `${sasl}` stands.
+
+        Args:
+            step: The step.
+            head: What precedes it in its line.
+            ends: Whether nothing but a line end follows it.
+        """
+        if not ends or not (_is_bare_auth(head) if head else self._in_auth):
             self._refuse(
                 step.line,
                 "${sasl} stands where no response of a mechanism is sent",
@@ -323,6 +362,8 @@ class _Checker:
         name, *words = step.event
         if self._data.line:
             self._add(self._data.stop(name))
+        if name in _ENDS_UNANSWERED and (self._connects or words[:1] == ["server"]):
+            self._acts = True
         problem = check_event(step.event)
         if problem is not None:
             self._refuse(step.line, *problem)

@@ -15,7 +15,7 @@ from smtp_shell.transcript.step import CLIENT_LINES, Marker
 from smtp_shell.transcript.variables import SASL, SASL_MARK, Template
 
 if TYPE_CHECKING:
-    from smtp_shell.client.authentication import AuthExchange
+    from smtp_shell.client.authentication import AuthExchange, Challenge
     from smtp_shell.client.session import Session
     from smtp_shell.protocol.commands import Command
     from smtp_shell.protocol.masking import ExchangeLines
@@ -63,27 +63,20 @@ class SaslSteps:
         self.mechanism = escape(mechanism) if mechanism else ""
         self.exchange = None
 
-    def note_challenge(self, session: Session, incoming: IncomingReplies) -> None:
-        """Note the challenge that came to octets sent as they are."""
-        self._challenge = incoming.last_reply if session.phase is Phase.AUTH else None
-
     def needs_credentials(self, session: Session, step: Step) -> Mechanism | None:
         """Return the mechanism that a line with `${sasl}` needs credentials for; None if its exchange has them.
 
         Raises:
             AuthFailed: The mechanism is unknown, credentials are missing, or must not be sent here.
         """
-        parts = Template.parse(step.text).parts
-        head = b"".join(
-            part if isinstance(part, bytes) else self._variables.value(part).encode()
-            for part in parts[: parts.index(SASL)]
-        )
-        mechanism = auth_mechanism(head)
+        head, _ = self.around_secret(step)
+        mechanism = auth_mechanism((session.dialogue.unended + head).rpartition(b"\n")[2])
         self._begins = bool(mechanism)
         if mechanism:
             self.mechanism = escape(mechanism)
             return self._find_mechanism(session)
-        if session.phase is not Phase.AUTH or self._challenge is None:
+        is_early = step.marker is Marker.CLIENT_OCTETS and session.dialogue.is_authenticating
+        if not is_early and (session.phase is not Phase.AUTH or self._challenge is None):
             raise AuthFailed("the server asks for no response, so none is sent.")
         return None if self.exchange is not None else self._find_mechanism(session)
 
@@ -116,6 +109,44 @@ class SaslSteps:
             send_auth_command(session, exchange, exchange.begin(initial=True))
         elif self._challenge is not None:
             self._answer(session, exchange, self._challenge)
+
+    def send_secret_octets(self, session: Session, step: Step) -> None:
+        """Send octets with the response that the mechanism gives in the place of `${sasl}`.
+
+        Raises:
+            DialogueBroken: The exchange cannot go on, or the connection broke.
+        """
+        exchange = self.exchange
+        assert exchange is not None
+        head, tail = self.around_secret(step)
+        if self._begins:
+            words = exchange.begin(initial=True).octets.split(b" ", 2)
+            response = words[2] if len(words) > 2 else b"="
+        else:
+            try:
+                response = exchange.respond(self._read_challenge(exchange)).octets
+            except (AuthFailed, ProtocolViolation) as error:
+                self._cancelled = error
+                response = b"*"
+        session.send_raw(head + response + tail)
+
+    def _read_challenge(self, exchange: AuthExchange) -> Challenge:
+        """Return the challenge to answer; where the client sends its response before that comes, an empty one."""
+        if self._challenge is not None:
+            return exchange.read_challenge(self._challenge)
+        from smtp_shell.client.authentication import Challenge
+
+        return Challenge(b"", "")
+
+    def around_secret(self, step: Step) -> tuple[bytes, bytes]:
+        """Return the octets before and after `${sasl}`, their variables replaced."""
+        parts = [
+            part if isinstance(part, bytes) or part == SASL else self._variables.value(part).encode()
+            for part in Template.parse(step.text).parts
+        ]
+        at = parts.index(SASL)
+        literal = [part for part in parts if isinstance(part, bytes)]
+        return b"".join(literal[:at]), b"".join(literal[at:])
 
     def send_response(self, session: Session, incoming: IncomingReplies, line: bytes) -> str:
         """Send a line of an exchange that stands in the transcript; return it as it may be shown."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
+from smtp_shell.client.incoming import IncomingReply
 from smtp_shell.errors import (
     AuthFailed,
     ConnectionLost,
@@ -18,13 +19,13 @@ from smtp_shell.errors import (
 )
 from smtp_shell.matching.compare import match, match_octets
 from smtp_shell.matching.expectation import ExpectedReply
+from smtp_shell.protocol.dialogue import Phase
 from smtp_shell.protocol.octets import escape
 from smtp_shell.protocol.replies import VIOLATIONS
 from smtp_shell.replay.results import LONGEST_SHOWN, Difference, Outcome, StepResult, excerpt, shown_reply
 from smtp_shell.transcript.step import Marker
 
 if TYPE_CHECKING:
-    from smtp_shell.client.incoming import IncomingReply
     from smtp_shell.client.session import Session
     from smtp_shell.errors import SmtpShellError
     from smtp_shell.matching.compare import Verdict
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 DIFFERS = 1
 VIOLATED = 6
+_ENDINGS = {"timeout": "a timeout", "error": "an error"}
 _MOST_SHOWN = 100
 _MOST_KEPT = 4
 _LONGEST_KEPT = 512
@@ -154,6 +156,20 @@ class ReplyVerifier:
             self._cursor.skip_expected()
         return replace(comparison, declines_tls=True) if declines_tls else comparison
 
+    def is_unanswered(self, session: Session) -> bool:
+        """Return whether the event that comes next is the end of a wait without a reply, which no client line precedes."""
+        if self._cursor.recorded_wait is not None:
+            return session.outstanding > self.doubtful
+        return self._cursor.next_event() == "error" and session.dialogue.asked == 1 and session.outstanding > 0
+
+    def expects_doubtful(self, replies: int) -> bool:
+        """Return whether the `S` lines that come next are for octets that were sent before as well.
+
+        Args:
+            replies: How many replies the next step is owed.
+        """
+        return self.doubtful > 0 and self._cursor.count_after_octets() > replies
+
     def surplus(self, incoming: IncomingReplies) -> IncomingReply | None:
         """Return something that has come and that the transcript does not have; None if there is nothing."""
         while (found := incoming.drop()) is not None:
@@ -161,6 +177,22 @@ class ReplyVerifier:
                 return found
             self.doubtful -= 1
         return None
+
+    def verify_close(self, session: Session, incoming: IncomingReplies) -> Comparison:
+        """Wait for the server to close the connection; a `*: within` bounds the wait."""
+        waits, timeouts = session.waits, session.waits.timeouts
+        waits.reply_timeout, self._cursor.within = self._cursor.within, None
+        patience = waits.bounded(timeouts.quit if session.phase is Phase.CLOSED else timeouts.reply)
+        waits.reply_timeout = None
+        incoming.look(patience)
+        surplus = self.surplus(incoming)
+        if surplus is not None:
+            return unexpected(surplus, DIFFERS, "a reply came where the server was to close", "*: close server")
+        found = Comparison(demanded=True)
+        if session.is_open:
+            why = f"the server did not close the connection within {patience:g} s"
+            return found.differing(DIFFERS, why, "*: close server")
+        return found
 
     def foresees(self, error: DialogueBroken, *, attacked: bool, cut: bool) -> bool:
         """Return whether the transcript ends here in the same way. A timeout that is only recorded is passed.
@@ -190,15 +222,41 @@ class ReplyVerifier:
         number = 0  # of the reply, among those to this step
         while found.status == 0 or (self._keep_going and not found.ended):
             expected = self._cursor.take_expected()
-            if expected is None and not (own and (session.outstanding > self.doubtful or incoming.broken)):
+            if expected is None and (
+                not (own and (session.outstanding > self.doubtful or incoming.broken)) or session.tls_due
+            ):
                 break
             try:
-                came = incoming.next() if self._cursor.within is None else self._next_within(session, incoming)
+                came = self._next(session, incoming, expected)
             except DialogueBroken as error:
                 return self._not_come(found, expected, error, session, incoming, number + 1)
             number += came.number > 0
             found = self._judge(found, expected, came, session, incoming, number if came.number else 0)
+            if came.reply is not None and came.reply.oddities and self._ended_at(came):
+                break
+            if came.reply is None and session.is_open:  # a reply that is under way, as recorded
+                break
         return found
+
+    def _next(self, session: Session, incoming: IncomingReplies, expected: ExpectedReply | None) -> IncomingReply:
+        """Return what comes next, in the time that a `*: within` allows, or as long as a wait was that ended without a whole reply.
+
+        Raises:
+            DialogueBroken: As `IncomingReplies.next` does.
+        """
+        may_end = expected is None or expected.is_unfinished
+        if self._cursor.within is not None or (may_end and self._cursor.recorded_wait is not None):
+            return self._next_within(session, incoming)
+        if expected is not None and may_end and self._cursor.ends_unanswered:
+            begun = incoming.next_begun(len(expected.lines))
+            if begun:
+                return IncomingReply(None, begun)
+        return incoming.next()
+
+    def _ended_at(self, came: IncomingReply) -> bool:
+        """Return whether the recorded session ended at this reply, which broke the protocol."""
+        assert came.reply is not None
+        return self._cursor.next_event() == "error" and any(each in VIOLATIONS for each in came.reply.oddities)
 
     def _next_within(self, session: Session, incoming: IncomingReplies) -> IncomingReply:
         """Return what comes next, in the time that a `*: within` allows.
@@ -206,7 +264,8 @@ class ReplyVerifier:
         Raises:
             DialogueBroken: As `IncomingReplies.next` does.
         """
-        session.waits.reply_timeout, self._cursor.within = self._cursor.within, None
+        cursor = self._cursor
+        session.waits.reply_timeout, cursor.within = cursor.within or cursor.recorded_wait, None
         try:
             return incoming.next()
         finally:
@@ -230,12 +289,22 @@ class ReplyVerifier:
         number: int,
     ) -> Comparison:
         cut = incoming.broken is not None
-        if expected is None and self.foresees(error, attacked=session.is_attacked, cut=cut):
-            return replace(found, ended=not isinstance(error, WaitTimedOut))
-        found = replace(_with(found, expected, None), ended=True)
+        begun = IncomingReply(None, session.begun.octets) if session.is_open and session.begun.octets else None
+        if self._is_as_recorded(expected, begun) and self.foresees(error, attacked=session.is_attacked, cut=cut):
+            if expected is not None and self._cursor.expects:  # the rest of the reply came later
+                self._cursor.put_back_expected(expected.lines)
+            return replace(_with(found, expected, begun), ended=not isinstance(error, WaitTimedOut))
+        found = replace(_with(found, expected, begun), ended=True)
         line = expected.lines[0].line if expected is not None else 0
         why = error.message.rstrip(".")
         return found.differing(error.exit_status, why, str(expected or ""), line=line, reply=number)
+
+    def _is_as_recorded(self, expected: ExpectedReply | None, begun: IncomingReply | None) -> bool:
+        """Return whether no more came of a reply than the transcript has. A line is recorded when its end has come."""
+        lines = begun.octets[: begun.octets.rfind(b"\n") + 1] if begun is not None else b""
+        if expected is None or not lines:
+            return expected is None and not lines
+        return expected.is_unfinished and match_octets(expected, lines, self._strictness).ok
 
     def _judge(
         self,
@@ -249,7 +318,7 @@ class ReplyVerifier:
         verdict = None
         if expected is not None:
             if came.reply is None:
-                verdict = match_octets(expected, came.octets)
+                verdict = match_octets(expected, came.octets, self._strictness)
             else:
                 greets = came.number == 1
                 owed = self._owed_beyond(session) if expected.is_open else None
@@ -278,6 +347,10 @@ class ReplyVerifier:
             return found.differing(
                 status, verdict.why, verdict.expected, received, at=verdict.at, line=verdict.line, reply=number
             )
+        is_whole = expected is not None and expected.is_unfinished and came.reply is not None
+        if is_whole and self._cursor.recorded_wait is not None:
+            why = "the whole reply came where the transcript has a timeout in the middle of it"
+            return found.differing(DIFFERS, why, "*: timeout", shown(came), reply=number)
         return self._capture(found, verdict) if verdict.captures else found
 
     def _owed_beyond(self, session: Session) -> int:
@@ -296,9 +369,10 @@ class ReplyVerifier:
             return found.differing(
                 DIFFERS, "a reply came that the transcript does not have", "", shown(came), reply=number
             )
-        if self._cursor.next_event() == "timeout":
-            why = "a reply came where the transcript has a timeout"
-            return found.differing(DIFFERS, why, "*: timeout", shown(came), reply=number)
+        ending = self._cursor.next_event()
+        if ending in ("timeout", "error"):
+            why = f"a reply came where the transcript has {_ENDINGS[ending]}"
+            return found.differing(DIFFERS, why, f"*: {ending}", shown(came), reply=number)
         return found
 
     def _capture(self, found: Comparison, verdict: Verdict) -> Comparison:

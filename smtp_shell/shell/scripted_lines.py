@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from smtp_shell.errors import ConnectionLost, Interrupted, SmtpShellError, UsageError
+from smtp_shell.errors import AuthFailed, ConnectionLost, Interrupted, SmtpShellError, UsageError
 from smtp_shell.protocol.dialogue import Phase
-from smtp_shell.protocol.octets import escape_str
+from smtp_shell.protocol.octets import escape_str, unescape
+from smtp_shell.protocol.rawlines import is_proxy_header
 from smtp_shell.shell.line_files import check_file, file_lines, is_comment
 from smtp_shell.shell.shell import Shell
 from smtp_shell.shell.typed_answers import LinesInARow
@@ -62,6 +63,16 @@ def run_lines(shell: Shell, lines: Iterable[tuple[str, str]], *, keep_going: boo
 
 def _check_end(shell: Shell) -> int:
     """Return the exit status for how the lines left the dialogue: not in mail data, and with nothing that nobody asked for."""
+    try:
+        shell.greet()
+    except SmtpShellError as error:
+        shell.say_loudly(f"smtp-shell: {error}")
+        return error.exit_status
+    if shell.phase is Phase.AUTH:
+        shell.say_loudly(
+            "smtp-shell: the lines ended inside an AUTH exchange: the server waits for an answer, and nobody is authenticated."
+        )
+        return AuthFailed.exit_status
     if shell.phase is Phase.MAILDATA:
         shell.say_loudly(
             "smtp-shell: the lines ended inside mail data, so no message was sent; end it with a dot alone on a line."
@@ -80,6 +91,17 @@ def _check_end(shell: Shell) -> int:
         shell.say_loudly(f"smtp-shell: {error}")
         return error.exit_status
     return 1 if shell.failed_replies > before else 0
+
+
+def begins_with_proxy(lines: Iterable[tuple[str, str]]) -> bool:
+    """Return whether the first line that does something sends a PROXY header with `/raw`; nothing that follows it is read.
+
+    A server that waits for one greets after it only. Other octets before the greeting would be an error in most dialogues, so they need
+    `/connect --no-wait`.
+    """
+    first = next((line for _, line in lines if line.strip() and not line.startswith("#")), "")
+    word, _, octets = first.strip().partition(" ")
+    return word == "/raw" and is_proxy_header(unescape(octets.strip()))
 
 
 def command_lines(commands: Iterable[str]) -> Iterator[tuple[str, str]]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from smtp_shell.config import Timeouts, TlsSettings
-from smtp_shell.display.render import Look, certificate_rows
+from smtp_shell.display.render import Look, certificate_rows, tls_sign
 from smtp_shell.errors import (
     ConnectionLost,
     Interrupted,
@@ -23,12 +23,13 @@ from smtp_shell.errors import (
 )
 from smtp_shell.protocol.commands import Command, refuse_line_breaks
 from smtp_shell.protocol.dialogue import Phase
-from smtp_shell.protocol.events import Decoded, Noticed, NoticeKind, ReplyReceived
+from smtp_shell.protocol.events import Decoded, Entry, Noticed, NoticeKind, ReplyReceived
 from smtp_shell.protocol.maildata import MailDataEncoder
 from smtp_shell.protocol.masking import describe_typed, is_secret_answer, may_answer
 from smtp_shell.protocol.octets import escape, escape_str
 from smtp_shell.shell.completion import CompletionContext, TypedAddresses
 from smtp_shell.shell.lines import Answer, MailDataLine, Run, Wire, parse
+from smtp_shell.shell.raw_octets import check_greeting, holds_secret, needs_greeting
 from smtp_shell.shell.recordings import SessionRecordings
 from smtp_shell.shell.registry import Registry
 from smtp_shell.shell.settings import ShellOptions, ShellSettings, tls_settings
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from smtp_shell.client.session import Session
     from smtp_shell.display.views import View
     from smtp_shell.net.target import Target
-    from smtp_shell.protocol.events import Consumer, Entry, TlsStarted
+    from smtp_shell.protocol.events import Consumer, TlsStarted
     from smtp_shell.protocol.masking import ExchangeLines
     from smtp_shell.protocol.replies import Reply
     from smtp_shell.replay.replay import Replay
@@ -123,6 +124,7 @@ class Shell:
         self._addresses = TypedAddresses()
         # Encodes the mail data that is being typed; None outside of it.
         self._encoder: MailDataEncoder | None = None
+        self._greeting_due = False  # the connection was opened, and its greeting has not been waited for
         self._consumers: list[Consumer] = [self._count]
         self.change_settings(settings or ShellSettings())
 
@@ -203,6 +205,8 @@ class Shell:
         line = parse(text, self.registry, self.phase)
         self.stopped = False
         try:
+            if self._greeting_due and needs_greeting(line):
+                self.greet()
             match line:
                 case Run():
                     if not line.command.is_for_shell:
@@ -263,10 +267,13 @@ class Shell:
         refuse_line_breaks(text, "the line")
         command = Command.parse(text.encode("utf-8", "surrogateescape"))
         session = self.need_session()
-        if session.dialogue.exchange.is_open and may_answer(command.line):
+        if session.dialogue.unended:
+            if holds_secret(session, command.octets):
+                self.confirm_cleartext()
+        elif session.dialogue.exchange.is_open and may_answer(command.line):
             self._answer(text)  # the challenge has not come yet
             return
-        if not command.secret:
+        if session.dialogue.unended or not command.secret:
             self.command(command)
             return
         self.confirm_cleartext()
@@ -311,7 +318,7 @@ class Shell:
             return
         if octets.startswith(b".."):
             wire = escape_str(octets[:-2].decode("utf-8", "surrogateescape"))
-            self.say(f"   C: {wire}   (a dot that begins a line is doubled)")
+            self.say(f" {tls_sign(session.tls)} C: {wire}   (a dot that begins a line is doubled)")
         if text.strip().lower() in _LEAVING_WORDS:
             self.say(
                 "That went into the mail as text. A dot alone on a line ends the mail data; Ctrl-C offers to drop the connection."
@@ -354,8 +361,13 @@ class Shell:
             )
         return self.session
 
-    def connect(self, target: Target) -> None:
+    def connect(self, target: Target, *, greets: bool = True) -> None:
         """Connect and read the greeting. Where the target asks for STARTTLS, go on until TLS has started.
+
+        Args:
+            target: The server.
+            greets: Whether to wait for the greeting now. Otherwise that is done before the first line that is not for the shell itself,
+                so that octets can be sent before it, such as a PROXY header.
 
         Raises:
             ConfigError: A file, version or cipher for TLS cannot be used; nothing was sent, and the connection before is kept.
@@ -367,12 +379,12 @@ class Shell:
         self.disconnect()
         self.tls_failure = None
         try:
-            self._connect(target)
+            self._connect(target, greets=greets)
         except TlsFailed as failure:
             self.tls_failure = failure
             raise
 
-    def _connect(self, target: Target) -> None:
+    def _connect(self, target: Target, *, greets: bool) -> None:
         from smtp_shell.client.session import Session
 
         before = self.session
@@ -398,12 +410,29 @@ class Shell:
         if before is not None:
             self.session.keep_secrets_of(before)
         self._show_certificate(self.session.tls)
-        reply = self.waiting(self.session.read_reply)
-        if reply is None and target.starttls:
+        self._greeting_due = True
+        if greets:
+            self._greet(self.session)
+
+    def greet(self) -> None:
+        """Wait for a greeting that was not waited for when the connection was opened, and do what follows it.
+
+        Raises:
+            Refused: The server does not want this client.
+            DialogueBroken: There is no greeting, or no TLS.
+        """
+        if self._greeting_due and self.session is not None and self.session.is_open:
+            self._greet(self.session)
+            check_greeting(self.session)
+
+    def _greet(self, session: Session) -> None:
+        self._greeting_due = False
+        reply = session.dialogue.greeting or self.waiting(session.read_late)
+        if reply is None and session.target.starttls:
             raise TlsFailed(_WAIT_ENDED_BEFORE_TLS.format("the greeting"))
         if reply is None or reply.is_negative:
             return
-        if target.starttls:
+        if session.target.starttls:
             self._start_tls_at_once()
         elif self.settings.auto_ehlo:
             self.hello()
@@ -431,6 +460,9 @@ class Shell:
         self.disconnect()
         self.target, self.session = session.target, session
         self.recordings.session = None
+        session.drives_auth = False  # what is left of an AUTH exchange is the user's
+        if session.tls is not None:  # it began before this shell saw anything
+            self.view(Entry(0, 0.0, session.tls, tls=True))
         session.subscribe(self.view)
         for consumer in self._consumers:
             session.subscribe(consumer)

@@ -36,6 +36,8 @@ class LinesInARow:
     def is_answer(self, text: str) -> bool:
         """Return whether a line that comes next was to answer a challenge, which has not come."""
         shell = self._shell
+        if shell.session is not None and shell.session.dialogue.unended:  # it is the rest of a line
+            return False
         if not self._ended or shell.phase in (Phase.AUTH, Phase.MAILDATA) or shell.awaits_answer:
             return False
         if self._refused and text.strip():

@@ -57,6 +57,11 @@ def _check_server(name: str, arguments: Sequence[str]) -> tuple[str, str] | None
     return None
 
 
+def seconds_of(word: str) -> float | None:
+    """Return the number of seconds that an argument is; None if it is none, or more than `LONGEST_WAIT`."""
+    return float(word) if re.fullmatch(_NUMBER, word) and float(word) <= LONGEST_WAIT else None
+
+
 def _check_seconds(name: str, arguments: Sequence[str]) -> tuple[str, str] | None:
     example = f"*: {name} SECONDS, such as *: {name} 2.5"
     if not arguments or not re.fullmatch(_NUMBER, arguments[0]) or float(arguments[0]) > LONGEST_WAIT:

@@ -6,6 +6,7 @@ from smtp_shell import errors
 from smtp_shell.errors import Fault, SmtpShellError, TranscriptError
 
 STATUSES = [
+    ("Refused", 1),
     ("UsageError", 2),
     ("ConfigError", 2),
     ("NotSendable", 2),

@@ -122,12 +122,21 @@ def test_a_mechanism_that_only_postfix_knows_is_typed_by_hand(postfix: Postfix) 
         "--starttls",
         "--ca-file",
         str(postfix.ca_file),
-        lines="auth digest-md5\n*\nquit\n",
+        lines="/raw AUTH digest-md5\\r\\n\n/wait\n*\nquit\n",
     )
-    assert "= C: AUTH digest-md5" in done.stdout
+    assert "= C| AUTH digest-md5" in done.stdout
     assert ">= S: 334 " in done.stdout
     assert "!= S: 501" in done.stdout
     assert done.returncode == 1
+
+
+@pytest.mark.postfix
+@pytest.mark.parametrize("more", ["quit", "*", "/wait"])
+def test_a_mechanism_that_only_postfix_knows_is_not_begun_where_nobody_can_answer(postfix: Postfix, more: str) -> None:
+    done = run(f"localhost:{postfix.smtp}", "--insecure-auth", "-c", "ehlo", "-c", "auth DIGEST-MD5", "-c", more)
+    assert done.returncode == 5
+    assert sent(done)[1:] == []
+    assert "does not know the mechanism DIGEST-MD5" in done.stderr
 
 
 @pytest.mark.postfix

@@ -17,20 +17,22 @@ if TYPE_CHECKING:
     from smtp_shell.servers.inbox import Inbox
 
 
-@shell_command("/connect", "HOST[:PORT] | URL [--tls | --starttls]")
+@shell_command("/connect", "HOST[:PORT] | URL [--tls | --starttls] [--no-wait]")
 def connect(shell: Shell, args: Args) -> None:
     """Connect to a server.
 
     HOST:PORT, smtp://, smtps:// (TLS from the first octet), lmtp://, lmtp+unix:/path, or pipe:COMMAND.
     --tls begins TLS at once. --starttls goes on through EHLO and STARTTLS, and stops if the server does not offer it.
+    With --no-wait the greeting is awaited later, before the next line for the server: /raw can send what must precede it.
     A connection that is open is closed first.
     """
     words = args.words
     flags = {word for word in words if word.startswith("--")}
     places = [word for word in words if not word.startswith("--")]
-    if len(places) != 1 or flags - {"--tls", "--starttls"}:
-        raise UsageError("/connect takes one address, and --tls or --starttls; see /help /connect.")
-    shell.connect(parse_target(places[0], tls="--tls" in flags, starttls="--starttls" in flags))
+    if len(places) != 1 or flags - {"--tls", "--starttls", "--no-wait"}:
+        raise UsageError("/connect takes one address, and --tls or --starttls, and --no-wait; see /help /connect.")
+    target = parse_target(places[0], tls="--tls" in flags, starttls="--starttls" in flags)
+    shell.connect(target, greets="--no-wait" not in flags)
 
 
 @shell_command("/reconnect")

@@ -14,6 +14,7 @@ from smtp_shell.protocol.maildata import PIECE, MailDataEncoder
 from smtp_shell.protocol.octets import escape_str, unescape
 from smtp_shell.protocol.replies import Reply
 from smtp_shell.shell.completion import mail_parameters, mechanisms_of, paths, rcpt_parameters
+from smtp_shell.shell.raw_octets import holds_secret
 from smtp_shell.shell.registry import Args, shell_command, shorthand
 from smtp_shell.shell.shell import Shell
 from smtp_shell.shell.typed_secrets import is_guess, is_initial_response
@@ -172,13 +173,19 @@ def auth(shell: Shell, args: Args) -> None:
 
     Each base64 line is shown beside what it means, secrets masked.
     With no mechanism, the strongest that both sides can do. What is missing is asked for, the password hidden.
-    One that the server announces and this shell does not know goes out as typed, and each answer to a 334 is yours.
+    One that the server announces and this shell does not know goes out as typed, and each answer to a 334 is yours (at the prompt only).
     Without TLS it is refused unless you insist. `AUTH PLAIN dGVz…` with a response of your own goes out as typed, and is masked too.
     To do it all by hand, `/raw AUTH LOGIN\r\n`: each line that follows a 334 is then an answer.
     """
     session = shell.need_session()
     words = args.words
     if words and words[0].upper() in _unknown(session):
+        if not shell.options.interactive:
+            name = escape_str(words[0].upper())
+            raise AuthFailed(
+                f"smtp-shell does not know the mechanism {name}, and nobody is there to answer; nothing was sent. "
+                rf"To answer by hand all the same, send it with /raw AUTH {name}\r\n."
+            )
         shell.send_as_typed(f"AUTH {args.text}")
         return
     from smtp_shell.client.authentication import authenticate
@@ -251,14 +258,15 @@ def raw(shell: Shell, args: Args) -> None:
 
     \r \n \t \xNN and \\ are escapes.
     `/raw EHLO x\r\nMAIL FROM:<a@example.org>\r\n` pipelines by hand, `/raw .\n` ends a line with LF alone.
-    Replies are shown as they come; /wait waits for them.
+    Replies are shown as they come; /wait waits for them. A line that has no end yet goes on with the next /raw, or with the next line.
+    What must precede the greeting: /connect with --no-wait; in -c and -f a PROXY header in the first line goes before it anyway.
     """
     if not args.text:
         raise UsageError(r"/raw takes the octets to send, such as NOOP\r\n; see /help /raw.")
     octets = unescape(args.text)
-    if Command.parse(octets).secret or shell.phase is Phase.AUTH:
-        shell.confirm_cleartext()
     session = shell.need_session()
+    if holds_secret(session, octets):
+        shell.confirm_cleartext()
     session.send_raw(octets)
     if shell.options.interactive:
         session.listen(_RAW_LISTEN_SECONDS)

@@ -241,7 +241,7 @@ def test_sasl_without_auth_is_our_own_affair() -> None:
 
 
 VERBS = ["EHLO c", "HELO c", "LHLO c", "MAIL FROM:<>", "RCPT TO:<a@b>", "DATA", "RSET", "BDAT 0", "BDAT 0 LAST", "AUTH PLAIN",
-         "STARTTLS", "QUIT", "NOOP", "VRFY ann", "X-NEW", ""]  # fmt: skip
+         "STARTTLS", "QUIT", "NOOP", "VRFY ann", "X-NEW", "XCLIENT ADDR=192.0.2.7", ""]  # fmt: skip
 CODES = [200, 220, 221, 235, 250, 334, 354, 421, 451, 500, 550]
 TALKING = [Phase.FRESH, Phase.READY, Phase.MAIL, Phase.RCPT, Phase.AUTH]
 
@@ -274,6 +274,8 @@ def after(phase: Phase, verb: str, code: int) -> Phase:
             return Phase.TLS
         case "QUIT", 2:
             return Phase.CLOSED
+        case "XCLIENT", 2 if code == 220:  # Postfix, XCLIENT_README: the reply is a greeting
+            return Phase.FRESH
     return phase
 
 
@@ -629,6 +631,96 @@ def test_raw_octets_inside_mail_data_are_owed_nothing_but_for_the_dot() -> None:
     assert owes(dialogue) == (Owed(Asked.END_OF_DATA),)
     assert say(dialogue, "S: 250 ok") == "250"
     assert stands(dialogue) is Phase.READY
+
+
+UNENDED = [
+    # octets without a line end, then what is sent in another way, and what the server owes for both
+    (Phase.READY, "R: NO", "C: OP", ["NOOP"]),
+    (Phase.READY, "R: NOOP|STARTT", "C: LS", ["NOOP", "STARTTLS"]),
+    (Phase.READY, "R: AUTH LOGIN|c3R1", "A: ZGVudA==", ["AUTH", "sasl"]),
+    (Phase.READY, "R: NO", "A: OP", ["NOOP"]),
+    (Phase.MAILDATA, "R: .", "D: ", ["."]),
+    (Phase.MAILDATA, "R: x", "D: .", []),
+    (Phase.MAILDATA, "R: x|.|QU", "C: IT", [".", "QUIT"]),
+    (Phase.MAILDATA, "R: .|NOOP|", "C: QUIT", [".", "NOOP", "QUIT"]),
+    (Phase.MAILDATA, "D: x", "R: .|QUIT|", [".", "QUIT"]),
+]
+
+
+@pytest.mark.parametrize(("phase", "first", "second", "owed"), UNENDED)
+def test_what_follows_a_line_that_has_not_ended_ends_it(phase: Phase, first: str, second: str, owed: list[str]) -> None:
+    dialogue = at(phase)
+    say(dialogue, first)
+    say(dialogue, second)
+    assert [named(each) for each in dialogue.owed] == owed
+    assert dialogue.unended == b""
+
+
+def test_a_credential_that_ends_a_line_of_octets_is_not_shown() -> None:
+    dialogue = at(Phase.READY)
+    dialogue.send_raw(b"AUTH PL")
+    (event,) = dialogue.send(Command.parse(b"AIN AHN0dWRlbnQAeA=="))
+    assert event == OctetsSent(b"AIN AHN0dWRlbnQAeA==\r\n", 4)
+
+
+def test_typed_mail_data_after_a_raw_data_ends_it() -> None:
+    dialogue = at(Phase.RCPT)
+    for line in ("R: DATA|", "S: 354", "D: Subject: x", "D: .", "R: NOOP|"):
+        say(dialogue, line)
+    assert [named(each) for each in dialogue.owed] == [".", "NOOP"]
+
+
+def test_what_octets_would_mean_can_be_asked_before_they_are_sent() -> None:
+    dialogue = at(Phase.READY)
+    dialogue.send_raw(b"AUTH ")
+    before = (dialogue.owed, dialogue.asked, dialogue.unended)
+    assert [each.public for each in dialogue.foretell_raw(b"PLAIN AHN0dWRlbnQAeA==\r\nNOOP\r\n")] == [6, None]
+    assert (dialogue.owed, dialogue.asked, dialogue.unended) == before
+
+
+PROXY = [
+    b"PROXY TCP4 192.0.2.7 192.0.2.1 40000 25\r\n",
+    b"PROXY UNKNOWN\r\n",
+    b"\r\n\r\n\0\r\nQUIT\n\x21\x11\x00\x0c\xc0\x00\x02\x07\r\n\r\n\x9c\x40\x00\x19",
+    b"\r\n\r\n\0\r\nQUIT\n\x20\x00\x00\x00",
+]
+
+
+@pytest.mark.parametrize("header", PROXY)
+def test_a_proxy_header_is_owed_no_reply(header: bytes) -> None:
+    for first in (header, header[:16]):
+        dialogue = Dialogue()
+        for octets in (first, header[len(first) :], b"NOOP\r\n"):
+            if octets:
+                dialogue.send_raw(octets)
+        assert [str(each) for each in dialogue.owed] == ["the greeting", "the reply to NOOP"]
+
+
+def test_a_proxy_header_after_the_greeting_is_a_line_like_any_other() -> None:
+    dialogue = at(Phase.FRESH)
+    dialogue.send_raw(PROXY[0])
+    assert [named(each) for each in dialogue.owed] == ["PROXY"]
+
+
+@pytest.mark.parametrize("marker", ["C:", "R:"])
+@pytest.mark.parametrize(("code", "begins_anew"), [(220, True), (250, False), (501, False), (503, False)])
+def test_xclient_begins_the_dialogue_anew(marker: str, code: int, begins_anew: bool) -> None:
+    dialogue = at(Phase.MAIL)
+    end = "|" if marker == "R:" else ""
+    assert say(dialogue, f"{marker} XCLIENT ADDR=192.0.2.7{end}") == ""
+    assert say(dialogue, f"S: {code} other.example ESMTP") == f"{code} XCLIENT"
+    assert stands(dialogue) is (Phase.FRESH if begins_anew else Phase.MAIL)
+    assert (dialogue.extensions is None) == begins_anew
+    assert dialogue.greeting is not None
+    assert ("other.example" in dialogue.greeting.text) == begins_anew
+
+
+def test_xforward_changes_nothing() -> None:
+    dialogue = at(Phase.READY)
+    before = (dialogue.extensions, dialogue.greeting)
+    say(dialogue, "C: XFORWARD NAME=x.example")
+    assert say(dialogue, "S: 250 ok") == "250 XFORWARD"
+    assert (dialogue.extensions, dialogue.greeting, stands(dialogue)) == (*before, Phase.READY)
 
 
 def test_after_a_refused_data_raw_lines_are_commands_again() -> None:

@@ -1,0 +1,27 @@
+"""How the loop of a replay is left before the transcript ends: raised and caught by the driver alone."""
+
+from __future__ import annotations
+
+
+class Stopped(Exception):
+    """The replay goes no further, by a user's wish."""
+
+    def __init__(self, *, handed_over: bool = False) -> None:
+        super().__init__()
+        self.handed_over = handed_over
+
+
+class DialogueEnded(Exception):
+    """Nothing more can be sent on this connection, or is to be after a difference.
+
+    Args:
+        where: Where, as the end of a sentence.
+    """
+
+    def __init__(self, where: str) -> None:
+        super().__init__()
+        self.where = where
+
+
+class ConnectForeseen(Exception):
+    """There is no connection, as in the transcript."""
