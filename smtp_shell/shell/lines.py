@@ -52,6 +52,12 @@ class Answer(Struct, frozen=True):
         return "Answer(...)"
 
 
+def begins_mail_data(text: str) -> bool:
+    """Check whether a line asks the server to take mail data that the following lines hold: DATA, but not `data < FILE`."""
+    word, _, rest = text.strip(_BLANKS).partition(" ")
+    return word.upper() == "DATA" and not rest.strip(_BLANKS).startswith("<")
+
+
 def parse(
     text: str, registry: Registry[ShellT], phase: Phase | None
 ) -> Run[ShellT] | Wire | MailDataLine | Answer | None:

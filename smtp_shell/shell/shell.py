@@ -65,6 +65,8 @@ _STOPPED_IN_DATA = "Stopped; the server is still taking mail data: go on with it
 _OUTCOME_UNKNOWN = (
     "The outcome is unknown: {} has not come, and the message may have been accepted, so look before sending it again."
 )
+_NO_MAIL_DATA = "The server is not taking mail data: what you type next goes out as commands."
+_BEFORE_TEXT = frozenset({"DATA", "BDAT"})
 _LEAVING_WORDS = ("quit", "/exit", "/quit", "exit")
 
 
@@ -88,6 +90,7 @@ class Shell:
         failed_replies: Number of replies so far that were 4yz, 5yz or not foreseen.
         refusal: The last of those, as a sentence.
         last_user: The user name of the last `auth`; empty before the first.
+        text_refused: Whether the server has refused, since the last line began, to take mail data.
         sources: The files that `/source` is running, the outermost first.
         tls_failure: Why TLS could not be started on the last connection, for `/tls`; None if it could, or was not tried.
         waiting_for: Returns a context in which a wait takes place, given what returns the words for what is awaited. At a prompt it
@@ -114,6 +117,7 @@ class Shell:
         self.failed_replies = 0
         self.refusal = ""
         self.last_user = ""
+        self.text_refused = False
         self.sources: list[Path] = []
         self.tls_failure: TlsFailed | None = None
         self.waiting_for: Callable[[Callable[[], str]], AbstractContextManager[None]] = lambda what: nullcontext()
@@ -123,7 +127,7 @@ class Shell:
         self._addresses = TypedAddresses()
         # Encodes the mail data that is being typed; None outside of it.
         self._encoder: MailDataEncoder | None = None
-        self._consumers: list[Consumer] = [self._count]
+        self._consumers: list[Consumer] = []  # the user's own recording
         self.change_settings(settings or ShellSettings())
 
     @property
@@ -200,6 +204,7 @@ class Shell:
         Raises:
             SmtpShellError: It cannot be done.
         """
+        self.text_refused = False
         line = parse(text, self.registry, self.phase)
         self.stopped = False
         try:
@@ -385,7 +390,7 @@ class Shell:
             with self.waiting_for(lambda: f"the connection to {target}"):
                 self.session = Session.open(
                     target,
-                    [*recorders, *self._consumers, self.view],
+                    [*recorders, *self._consumers, self.view, self._count],
                     timeouts=self.timeouts,
                     tls=self.tls,
                     strict=not self.options.interactive,
@@ -432,7 +437,7 @@ class Shell:
         self.target, self.session = session.target, session
         self.recordings.session = None
         session.subscribe(self.view)
-        for consumer in self._consumers:
+        for consumer in (self._count, *self._consumers):
             session.subscribe(consumer)
         self.say(f"The connection to {session.target} is yours now.")
 
@@ -653,3 +658,14 @@ class Shell:
             self.failed_replies += 1
             for_now = " for now" if event.reply.code // 100 == 4 else ""
             self.refusal = f'the server refused{for_now}: "{event.reply.one_line()}".'
+        if isinstance(event, ReplyReceived) and event.verb in _BEFORE_TEXT:
+            self._note_refused_text(event)
+
+    def _note_refused_text(self, event: ReplyReceived) -> None:
+        """Note that text which is still to come was refused, and say so: the prompt alone does not tell mail data from commands."""
+        taken = event.verb != "DATA" and not event.reply.is_negative
+        if taken or event.reply.code // 100 == 3:
+            return
+        self.text_refused = True
+        if self.options.interactive:
+            self.say(_NO_MAIL_DATA, "notice")
