@@ -26,8 +26,7 @@ if TYPE_CHECKING:
     from io import BufferedReader
 
     from smtp_shell.net.target import Target
-    from smtp_shell.protocol.secret import Secret
-    from smtp_shell.servers.inbox import Inbox
+    from smtp_shell.servers.practice import PracticeServer
     from smtp_shell.shell.shell import Shell
 
 _NOT_CONNECTED = """\
@@ -84,8 +83,7 @@ def run_shell(
     target: Target | None,
     introduction: Iterable[str] = (),
     *,
-    inbox: Inbox | None = None,
-    password: Secret | None = None,
+    practice: PracticeServer | None = None,
 ) -> int:
     """Run a shell, without a prompt if there are lines to run or nobody is at the terminal.
 
@@ -93,8 +91,8 @@ def run_shell(
         options: The parsed options of `connection_options` and `line_options`.
         target: The server to connect to; None: start unconnected.
         introduction: What to print at the prompt before the connection is opened.
-        inbox: The mail that a practice server has received.
-        password: Password to use without a prompt where the options name none; at a prompt the user is asked.
+        practice: The practice server that runs in this process. Its password is used without a prompt where the options name none; at
+            a prompt the user is asked.
 
     Returns:
         The exit status.
@@ -104,7 +102,7 @@ def run_shell(
     """
     interactive = not options.lines and is_terminal()
     with collector_off():
-        shell = _make_shell(options, inbox, password, interactive=interactive)
+        shell = _make_shell(options, practice, interactive=interactive)
     if interactive:
         return _run_at_prompt(shell, options, target, introduction)
     return _run_lines(shell, options, target)
@@ -195,24 +193,24 @@ def _standard_input(size: int) -> bytes:
     return stdin.read1(size)
 
 
-def _make_shell(
-    options: argparse.Namespace, inbox: Inbox | None, password: Secret | None, *, interactive: bool
-) -> Shell:
+def _make_shell(options: argparse.Namespace, practice: PracticeServer | None, *, interactive: bool) -> Shell:
     from smtp_shell.shell.settings import ShellOptions, ShellSettings
     from smtp_shell.shell.shell import Shell
 
     ask = terminal_ask() if interactive else None
+    preset = practice.password if practice is not None and not interactive else None
     settings = ShellSettings(
         timeout=options.timeout or 0.0, ehlo=options.ehlo or "", insecure_auth=options.insecure_auth, times=interactive
     )
     shell_options = ShellOptions(
         tls=tls_settings(options),
-        credentials=credential_source(options, ask, None if interactive else password),
+        credentials=credential_source(options, ask, preset),
         source=options.source,
         family=address_family(options),
         interactive=interactive,
         recording=not options.no_record,
-        inbox=inbox,
+        practice=practice,
+        inbox=practice.inbox if practice is not None else None,
     )
     return Shell(make_view(options), shell_options, settings, ask=ask)
 

@@ -18,6 +18,7 @@ from smtp_shell.protocol.octets import escape_str
 
 if TYPE_CHECKING:
     from smtp_shell.servers.inbox import Inbox
+    from smtp_shell.servers.practice import PracticeServer
 
 _ON_OFF = {"on": True, "off": False, "yes": True, "no": False, "true": True, "false": False, "1": True, "0": False}
 _MOST_SECONDS = 86_400
@@ -96,7 +97,8 @@ class ShellOptions(Struct, frozen=True):
         family: Address family, 0 for either.
         interactive: Whether a user is at the prompt.
         recording: Whether sessions are recorded into the state directory.
-        inbox: The practice server's mail; None without a practice server.
+        practice: The practice server that runs in this process; None without one.
+        inbox: Its mail.
     """
 
     tls: TlsSettings = field(default_factory=TlsSettings)
@@ -105,6 +107,7 @@ class ShellOptions(Struct, frozen=True):
     family: int = 0
     interactive: bool = False
     recording: bool = True
+    practice: PracticeServer | None = None
     inbox: Inbox | None = None
 
 

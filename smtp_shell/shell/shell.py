@@ -10,10 +10,13 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from smtp_shell.config import Timeouts, TlsSettings
 from smtp_shell.display.render import Look, certificate_rows
 from smtp_shell.errors import (
     ConnectionLost,
+    DialogueBroken,
     Interrupted,
     NotSendable,
     OutcomeUnknown,
@@ -82,7 +85,8 @@ class Shell:
     Attributes:
         registry: The shell commands and shorthands.
         session: The connection, or the last one, closed; None before the first.
-        target: The server of the connection, or the one for `/reconnect`; None before the first.
+        target: The server of the connection, or the one that was named last; None before the first.
+        answered: The last server to which there was a connection; None before the first.
         recordings: What is being recorded.
         history: Returns the lines typed before, the oldest first.
         leaving: Whether the shell is to end.
@@ -110,6 +114,7 @@ class Shell:
         self.registry: Registry[Shell] = Registry.load()
         self.session: Session | None = None
         self.target: Target | None = None
+        self.answered: Target | None = None
         self.recordings = SessionRecordings(automatic=self.options.recording, on_failure=self.say_loudly)
         self.history: Callable[[], Sequence[str]] = tuple
         self.leaving = False
@@ -149,7 +154,11 @@ class Shell:
     @property
     def tls(self) -> TlsSettings:
         """How TLS is done, by the options and `/set`."""
-        return tls_settings(self.options, self.settings)
+        practice = self.options.practice
+        tls = tls_settings(self.options, self.settings)
+        if tls.ca_file is None and practice is not None and self.target is not None and practice.is_at(self.target):
+            return replace(tls, ca_file=practice.ca_file)
+        return tls
 
     @property
     def timeouts(self) -> Timeouts:
@@ -354,9 +363,8 @@ class Shell:
             UsageError: There is no connection.
         """
         if self.session is None or not self.session.is_open:
-            raise UsageError(
-                "there is no connection; use /connect HOST[:PORT] first, or start with `smtp-shell practice`."
-            )
+            other = "/connect practice" if self.options.practice is not None else "start with `smtp-shell practice`"
+            raise UsageError(f"there is no connection; use /connect HOST[:PORT] first, or {other}.")
         return self.session
 
     def connect(self, target: Target) -> None:
@@ -397,9 +405,12 @@ class Shell:
                     source=self.options.source,
                     family=self.options.family,
                 )
-        except BaseException:  # Ctrl-C too
+        except BaseException as error:  # Ctrl-C too
             self.recordings.end_session()
+            if isinstance(error, DialogueBroken) and self.options.interactive and self.answered not in (None, target):
+                error.message += f" /reconnect goes back to {self.answered}."
             raise
+        self.answered = target
         if before is not None:
             self.session.keep_secrets_of(before)
         self._show_certificate(self.session.tls)
@@ -434,7 +445,8 @@ class Shell:
         if session is None or not session.is_open:
             return
         self.disconnect()
-        self.target, self.session = session.target, session
+        self.target = self.answered = session.target
+        self.session = session
         self.recordings.session = None
         session.subscribe(self.view)
         for consumer in (self._count, *self._consumers):

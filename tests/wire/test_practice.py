@@ -890,20 +890,22 @@ def test_nothing_that_sends_mail_comes_with_it() -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGTERM for another process")
-def test_sigterm_as_soon_as_it_accepts_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_sigterm_as_soon_as_it_accepts_leaves_no_temporary_file_behind(tmp_path: Path) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
     program = subprocess.Popen(
         [sys.executable, "-m", "smtp_shell", "practice", "--serve-only"],
         stdout=subprocess.PIPE,
-        env={**os.environ, "TMPDIR": str(tmp_path)},
+        env={**os.environ, "TMPDIR": str(temporary)},
     )
     assert program.stdout is not None
     with program.stdout as words:
         try:
             assert words.readline().startswith(b"practice server")
-            assert list(tmp_path.iterdir())
+            assert list(temporary.iterdir())
             program.send_signal(signal.SIGTERM)
             assert program.wait(20) == 0
         finally:
             program.kill()
             program.wait()
-    assert list(tmp_path.iterdir()) == []
+    assert list(temporary.iterdir()) == []
