@@ -100,7 +100,24 @@ def parse_target(text: str, *, tls: bool = False, starttls: bool = False) -> Tar
     host, port = _host_and_port(text)
     if port is None:
         port = 587 if starttls and scheme == "smtp" else 465 if implicit else _PORTS[scheme]
-    return Target(Way.TCP, host, port, tls=implicit, starttls=starttls and not implicit, lmtp=scheme == "lmtp")
+    return Target(
+        Way.TCP, canonical_address(host), port, tls=implicit, starttls=starttls and not implicit, lmtp=scheme == "lmtp"
+    )
+
+
+def canonical_address(host: str) -> str:
+    """Return an IPv6 address in its one short form, such as `::1`. Any other text is returned as it is.
+
+    Source: RFC 5952 section 4
+    """
+    if ":" not in host:
+        return host
+    import socket
+
+    try:
+        return socket.inet_ntop(socket.AF_INET6, socket.inet_pton(socket.AF_INET6, host))
+    except (OSError, ValueError):  # ValueError: it holds NUL or half a surrogate pair
+        return host
 
 
 def _other(way: Way, host: str, text: str, *, tls: bool, starttls: bool, lmtp: bool) -> Target:

@@ -35,6 +35,7 @@ from smtp_shell.errors import (
     UsageError,
     WaitTimedOut,
 )
+from smtp_shell.figures import plain
 from smtp_shell.protocol.commands import Command
 from smtp_shell.protocol.dialogue import Phase
 from smtp_shell.protocol.masking import ExchangeLines
@@ -553,7 +554,7 @@ class Driver:
             WaitTimedOut: It has none.
         """
         if monotonic() >= self._deadline:
-            raise WaitTimedOut(f"the replay took longer than {self._overall:g} s in all.")
+            raise WaitTimedOut(f"the replay took longer than {plain(self._overall)} s in all.")
 
     def _wait(self, seconds: float) -> None:
         until = monotonic() + min(seconds, max(self._deadline - monotonic(), _SHORTEST_WAIT))
@@ -578,7 +579,7 @@ class Driver:
             if surplus is not None:
                 found = unexpected(surplus, DIFFERS, "a reply came where the server was to close", "*: close server")
             elif session.is_open:
-                why = f"the server did not close the connection within {patience:g} s"
+                why = f"the server did not close the connection within {plain(patience)} s"
                 found = found.differing(DIFFERS, why, "*: close server")
         elif session is not None and session.is_attacked:
             return

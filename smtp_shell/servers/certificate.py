@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import ssl
 import time
 from contextlib import suppress
@@ -14,6 +13,7 @@ from msgspec import Struct
 from smtp_shell.config import key_log_file
 from smtp_shell.errors import UsageError
 from smtp_shell.net.key_log import prepare_key_log
+from smtp_shell.net.target import canonical_address
 from smtp_shell.net.tls_files import KeyPair, load_key_pair
 from smtp_shell.private_files import locked, open_new, read_private, reason_of, replace_private
 from smtp_shell.protocol.octets import escape_str
@@ -126,7 +126,7 @@ def _is_good(server_file: Path, ca_file: Path, names: tuple[str, ...]) -> bool:
     except (OSError, ValueError):  # ssl.SSLError is an OSError
         return False
     ends = min(ssl.cert_time_to_seconds(str(each["notAfter"])) for each in (shown, authority))
-    is_for = {_plain_name(value) for _, value in shown.get("subjectAltName", ())}
+    is_for = {canonical_address(value) for _, value in shown.get("subjectAltName", ())}
     return ends > time.time() + _MARGIN_SECONDS and is_for.issuperset(names)
 
 
@@ -145,14 +145,6 @@ def _shake_hands(server: ssl.SSLContext, client: ssl.SSLContext, name: str) -> d
         with suppress(ssl.SSLWantReadError):
             end.do_handshake()
     return ends[0].getpeercert() or {}
-
-
-def _plain_name(name: str) -> str:
-    # OpenSSL writes `0:0:0:0:0:0:0:1` for `::1`.
-    try:
-        return str(ipaddress.ip_address(name))
-    except ValueError:
-        return name
 
 
 def load_certificate(certificate: Path, key: Path | None) -> ServerCertificate:

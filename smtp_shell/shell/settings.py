@@ -13,6 +13,7 @@ from smtp_shell.client.credentials import CredentialSource
 from smtp_shell.config import TlsSettings
 from smtp_shell.display.themes import THEMES
 from smtp_shell.errors import UsageError
+from smtp_shell.figures import plain
 from smtp_shell.protocol.commands import refuse_line_breaks
 from smtp_shell.protocol.octets import escape_str
 
@@ -183,4 +184,4 @@ def shown(settings: ShellSettings, name: str) -> str:
     value = getattr(settings, name.replace("-", "_"))
     if isinstance(value, bool):
         return "on" if value else "off"
-    return f"{value:g}" if isinstance(value, float) else escape_str(value) or "''"
+    return plain(value) if isinstance(value, float) else escape_str(value) or "''"

@@ -29,7 +29,7 @@ from smtp_shell.protocol.dialogue import Phase
 from smtp_shell.protocol.events import Decoded, Noticed, NoticeKind, ReplyReceived
 from smtp_shell.protocol.maildata import MailDataEncoder
 from smtp_shell.protocol.masking import describe_typed, is_secret_answer, may_answer
-from smtp_shell.protocol.octets import escape, escape_str
+from smtp_shell.protocol.octets import escape, escape_str, quoted
 from smtp_shell.shell.completion import CompletionContext, TypedAddresses
 from smtp_shell.shell.lines import Answer, MailDataLine, Run, Wire, parse
 from smtp_shell.shell.recordings import SessionRecordings
@@ -170,7 +170,11 @@ class Shell:
         """Use these settings from now on."""
         self.settings = settings
         self.view.look = Look(
-            settings.times, settings.decoded, typed_data=not self.options.interactive, theme=settings.theme
+            settings.times,
+            settings.decoded,
+            typed_data=not self.options.interactive,
+            theme=settings.theme,
+            reasons=False,
         )
 
     def completion_context(self) -> CompletionContext:
@@ -586,7 +590,7 @@ class Shell:
         if reply is not None:
             said = escape(b" ".join(reply.wire_lines())[:200])
             hint = " Say ehlo first." if reply.code == 503 else ""
-            refused = f'the server did not start TLS: it said "{said}"; nothing secret was sent.{hint}'
+            refused = f"the server did not start TLS: it said {quoted(said)}; nothing secret was sent.{hint}"
             if self.target is not None and self.target.starttls:
                 self.disconnect()
             raise TlsFailed(refused)
@@ -669,7 +673,7 @@ class Shell:
         elif isinstance(event, ReplyReceived) and event.reply.is_negative and event.seconds is not None:
             self.failed_replies += 1
             for_now = " for now" if event.reply.code // 100 == 4 else ""
-            self.refusal = f'the server refused{for_now}: "{event.reply.one_line()}".'
+            self.refusal = f"the server refused{for_now}: {quoted(event.reply.one_line())}."
         if isinstance(event, ReplyReceived) and event.verb in _BEFORE_TEXT:
             self._note_refused_text(event)
 

@@ -6,7 +6,7 @@ import pytest
 
 from smtp_shell.servers.practice import PracticeServer
 from smtp_shell.transcript.transcript import Transcript
-from tests.unit.cli.program import LETTER, at, commands, run
+from tests.unit.cli.program import LETTER, at, commands, run, sentence
 
 
 def test_show_prints_the_dialogue_of_a_recording(practice: PracticeServer, tmp_path: Path) -> None:

@@ -52,6 +52,8 @@ def signed(folder: Path, *names: str, days: float = 30) -> None:
     )
     (folder / "server.pem").write_bytes(leaf.private_key_and_cert_chain_pem.bytes())
     (folder / "ca.pem").write_bytes(authority.cert_pem.bytes())
+    for name in ("server.pem", "ca.pem"):
+        (folder / name).chmod(0o600)  # whatever the umask
 
 
 def test_the_same_at_each_start(tmp_path: Path) -> None:
