@@ -19,7 +19,7 @@ from smtp_shell.cli.options import (
     tls_settings,
 )
 from smtp_shell.cli.startup import collector_off
-from smtp_shell.errors import UsageError
+from smtp_shell.errors import ConnectFailed, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -67,7 +67,12 @@ def main(words: Sequence[str]) -> int:
     Raises:
         SmtpShellError: An option is wrong, or there is no connection.
     """
-    options = _parser().parse_args(words)
+    parser = _parser()
+    options, unknown = parser.parse_known_args(words)
+    if unknown or options.target in COMMANDS:
+        from smtp_shell.cli.misplaced import run_misplaced
+
+        return run_misplaced(parser, words, options.target, unknown)
     target = None
     if options.target is not None:
         from smtp_shell.net.target import parse_target
@@ -156,8 +161,21 @@ def _connect(shell: Shell, options: argparse.Namespace, target: Target | None) -
     if options.record is not None:
         shell.target = target
         shell.record_to(options.record, overwrite=options.force)
-    if target is not None:
+    if target is None:
+        return
+    try:
         shell.connect(target)
+    except ConnectFailed as error:
+        error.message += _command_hint(target.host)
+        raise
+
+
+def _command_hint(host: str) -> str:
+    """Return a hint if a host that cannot be reached is named almost like a command; empty if not."""
+    from difflib import get_close_matches
+
+    near = [] if "." in host or ":" in host else get_close_matches(host, COMMANDS, n=1, cutoff=0.7)
+    return f" If the command was meant: smtp-shell {near[0]}." if near else ""
 
 
 def _check_files(options: argparse.Namespace) -> None:
@@ -215,7 +233,7 @@ def _make_shell(options: argparse.Namespace, practice: PracticeServer | None, *,
     return Shell(make_view(options), shell_options, settings, ask=ask)
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> ArgumentParser:
     commands = "\n".join(f"  smtp-shell {name:<11} {summary}" for name, (summary, _) in COMMANDS.items())
     parser = ArgumentParser(
         prog="smtp-shell",
@@ -224,7 +242,9 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "target", nargs="?", help="HOST[:PORT], smtp://, smtps://, lmtp://, lmtp+unix:/path or pipe:COMMAND"
+        "target",
+        nargs="?",
+        help="HOST[:PORT], smtp://, smtps://, lmtp://, lmtp+unix:/path or pipe:COMMAND",
     )
     parser.add_argument("--version", action="version", version=f"smtp-shell {__version__}")
     connection_options(parser)

@@ -33,6 +33,8 @@ def connect(shell: Shell, args: Args) -> None:
     words = args.words
     flags = {word for word in words if word.startswith("--")}
     places = [word for word in words if not word.startswith("--")]
+    if len(places) == 2:
+        parse_target(" ".join(places))  # HOST PORT: the error says how to write it
     if len(places) != 1 or flags - {"--tls", "--starttls"}:
         raise UsageError("/connect takes one address, and --tls or --starttls; see /help /connect.")
     if places[0] == _PRACTICE:
