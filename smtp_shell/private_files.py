@@ -100,7 +100,7 @@ def read_private(path: Path, limit: int) -> bytes | None:
         Its octets. None if there is no such file, or nothing to trust: a link, a device, a file of another user or one that others
         could write to, one that is longer, or one that cannot be read.
     """
-    if not hasattr(os, "O_NOFOLLOW") and path.is_symlink():
+    if not hasattr(os, "O_NOFOLLOW") and os.path.islink(path):
         return None
     flags = os.O_RDONLY
     for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY", "O_NOINHERIT"):  # to open a FIFO must not block

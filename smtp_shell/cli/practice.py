@@ -103,6 +103,8 @@ def _settings(options: argparse.Namespace) -> tuple[PracticeSettings, str]:
 
 
 def _with_what_is_kept(settings: PracticeSettings) -> tuple[PracticeSettings, str]:
+    import os
+
     from smtp_shell.config import state_dir
     from smtp_shell.errors import ConfigError
     from smtp_shell.private_files import private_folder, reason_of
@@ -112,7 +114,7 @@ def _with_what_is_kept(settings: PracticeSettings) -> tuple[PracticeSettings, st
     folder = state_dir().absolute() / "practice"
     try:
         private_folder(folder)
-        if folder.is_symlink():
+        if os.path.islink(folder):
             raise ConfigError(f"{escape_str(str(folder))} is a link; remove it.")
         password = settings.password or keep_password(folder)
     except OSError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 from _thread import allocate_lock  # threading.Lock itself; importing threading takes 2 ms
 from typing import TYPE_CHECKING
@@ -77,7 +78,7 @@ def refuse_servers(files: Iterable[Path]) -> None:
 
     for file in files:
         text = _SCHEME.sub(r"\1//", str(file))  # a path holds no two slashes in a row
-        if _SERVER.fullmatch(text) and not file.exists():
+        if _SERVER.fullmatch(text) and not os.path.exists(file):
             parse_target(text)  # refuses a password, which must not be repeated
             shown = escape_str(text)
             raise UsageError(f"{shown} is a server and no file; name it with --server {shown}.")

@@ -18,6 +18,7 @@ from smtp_shell.protocol.commands import refuse_line_breaks
 from smtp_shell.protocol.octets import escape_str
 
 if TYPE_CHECKING:
+    from smtp_shell.net.target import Target
     from smtp_shell.servers.inbox import Inbox
     from smtp_shell.servers.practice import PracticeServer
 
@@ -134,6 +135,13 @@ def tls_settings(options: ShellOptions, settings: ShellSettings) -> TlsSettings:
         client_key=file(settings.client_key) or (None if settings.client_cert else tls.client_key),
         at_prompt=options.interactive,
     )
+
+
+def trusting_practice(tls: TlsSettings, practice: PracticeServer | None, target: Target | None) -> TlsSettings:
+    """Return the settings of TLS with the practice server's certificate to trust, where it is the target and no other file is named."""
+    if tls.ca_file is not None or practice is None or target is None or not practice.is_at(target):
+        return tls
+    return replace(tls, ca_file=practice.ca_file)
 
 
 def check_tls_change(options: ShellOptions, before: ShellSettings, after: ShellSettings) -> None:

@@ -10,8 +10,6 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from msgspec.structs import replace
-
 from smtp_shell.config import Timeouts, TlsSettings
 from smtp_shell.display.render import Look, certificate_rows
 from smtp_shell.errors import (
@@ -31,10 +29,10 @@ from smtp_shell.protocol.maildata import MailDataEncoder
 from smtp_shell.protocol.masking import describe_typed, is_secret_answer, may_answer
 from smtp_shell.protocol.octets import escape, escape_str, quoted
 from smtp_shell.shell.completion import CompletionContext, TypedAddresses
-from smtp_shell.shell.lines import Answer, MailDataLine, Run, Wire, parse
+from smtp_shell.shell.lines import Answer, MailDataLine, Run, Wire, parse, refuses_mail_data
 from smtp_shell.shell.recordings import SessionRecordings
 from smtp_shell.shell.registry import Registry
-from smtp_shell.shell.settings import ShellOptions, ShellSettings, tls_settings
+from smtp_shell.shell.settings import ShellOptions, ShellSettings, tls_settings, trusting_practice
 from smtp_shell.shell.typed_secrets import is_guess, is_initial_response
 
 if TYPE_CHECKING:
@@ -69,7 +67,6 @@ _OUTCOME_UNKNOWN = (
     "The outcome is unknown: {} has not come, and the message may have been accepted, so look before sending it again."
 )
 _NO_MAIL_DATA = "The server is not taking mail data: what you type next goes out as commands."
-_BEFORE_TEXT = frozenset({"DATA", "BDAT"})
 _LEAVING_WORDS = ("quit", "/exit", "/quit", "exit")
 
 
@@ -154,11 +151,7 @@ class Shell:
     @property
     def tls(self) -> TlsSettings:
         """How TLS is done, by the options and `/set`."""
-        practice = self.options.practice
-        tls = tls_settings(self.options, self.settings)
-        if tls.ca_file is None and practice is not None and self.target is not None and practice.is_at(self.target):
-            return replace(tls, ca_file=practice.ca_file)
-        return tls
+        return trusting_practice(tls_settings(self.options, self.settings), self.options.practice, self.target)
 
     @property
     def timeouts(self) -> Timeouts:
@@ -674,14 +667,7 @@ class Shell:
             self.failed_replies += 1
             for_now = " for now" if event.reply.code // 100 == 4 else ""
             self.refusal = f"the server refused{for_now}: {quoted(event.reply.one_line())}."
-        if isinstance(event, ReplyReceived) and event.verb in _BEFORE_TEXT:
-            self._note_refused_text(event)
-
-    def _note_refused_text(self, event: ReplyReceived) -> None:
-        """Note that text which is still to come was refused, and say so: the prompt alone does not tell mail data from commands."""
-        taken = event.verb != "DATA" and not event.reply.is_negative
-        if taken or event.reply.code // 100 == 3:
-            return
-        self.text_refused = True
-        if self.options.interactive:
-            self.say(_NO_MAIL_DATA, "notice")
+        if isinstance(event, ReplyReceived) and refuses_mail_data(event):
+            self.text_refused = True
+            if self.options.interactive:  # the prompt alone does not tell mail data from commands
+                self.say(_NO_MAIL_DATA, "notice")
