@@ -2,7 +2,7 @@
 
 The packages, from the bottom up. Each imports only from those before it in this list (tests/test_house.py holds that):
 
-    errors, config            the tree of errors, settings and folders
+    errors, config, figures   the tree of errors, settings and folders, numbers in words
     protocol                  the pure core: octets, commands, replies, mail data, SASL, the dialogue's state; no input or output
     net                       names, sockets, TLS
     client                    a session: one dialogue over one connection, its events, AUTH

@@ -96,7 +96,9 @@ def whole_number(most: int) -> Callable[[str], int]:
 
     def read(text: str) -> int:
         if not (text.isascii() and text.isdigit() and len(text) < 12 and 1 <= int(text) <= most):
-            raise argparse.ArgumentTypeError(f"'{text}' is no whole number from 1 to {most:,}")
+            from smtp_shell.protocol.octets import SINGLE, quoted
+
+            raise argparse.ArgumentTypeError(f"{quoted(text, SINGLE)} is no whole number from 1 to {most:,}")
         return int(text)
 
     return read

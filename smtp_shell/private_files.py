@@ -8,14 +8,19 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from contextlib import suppress
+import sys
+import time
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, BinaryIO
 
 from smtp_shell.errors import ConfigError, UsageError
 from smtp_shell.protocol.octets import escape_str
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+
+_LOCK_POLL_SECONDS = 0.02
 
 
 def create_private(path: Path, *, overwrite: bool = False) -> BinaryIO:
@@ -84,6 +89,73 @@ def open_append(path: Path, *, own: bool = False) -> BinaryIO:
     return file
 
 
+def read_private(path: Path, limit: int) -> bytes | None:
+    """Return what a file of this user holds, and take other users' permissions away.
+
+    Args:
+        path: The file.
+        limit: The most octets that such a file can hold.
+
+    Returns:
+        Its octets. None if there is no such file, or nothing to trust: a link, a device, a file of another user or one that others
+        could write to, one that is longer, or one that cannot be read.
+    """
+    if not hasattr(os, "O_NOFOLLOW") and os.path.islink(path):
+        return None
+    flags = os.O_RDONLY
+    for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY", "O_NOINHERIT"):  # to open a FIFO must not block
+        flags |= getattr(os, name, 0)
+    try:
+        with os.fdopen(os.open(path, flags), "rb") as file:
+            facts = os.fstat(file.fileno())
+            if not stat.S_ISREG(facts.st_mode) or not _is_ours(facts):
+                return None
+            if hasattr(os, "fchmod") and facts.st_mode & 0o077:
+                os.fchmod(file.fileno(), 0o600)
+            octets = file.read(limit + 1)
+    except (OSError, ValueError):
+        return None
+    return octets if len(octets) <= limit else None
+
+
+def replace_private(path: Path, octets: bytes) -> None:
+    """Write a file in one step: a reader finds the old one or the new one, whole. What a link leads to stays as it is.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    draft = path.with_name(f".{path.name}.{os.urandom(8).hex()}")
+    try:
+        with open_new(draft) as file:
+            file.write(octets)
+        draft.replace(path)
+    except OSError:
+        with suppress(OSError):
+            draft.unlink()
+        raise
+
+
+@contextmanager
+def locked(path: Path, seconds: float) -> Iterator[None]:
+    """Hold a lock that one process at a time can have. It ends with the process, however that ends.
+
+    Args:
+        path: The lock's file, which is created and stays.
+        seconds: How long to wait for another process.
+
+    Raises:
+        TimeoutError: Another process keeps the lock.
+        OSError: The file is a link, or cannot be opened or created.
+    """
+    deadline = time.monotonic() + seconds
+    with open_append(path) as file:  # closing it ends the lock
+        while not _try_lock(file.fileno()):
+            if time.monotonic() > deadline:
+                raise TimeoutError
+            time.sleep(_LOCK_POLL_SECONDS)
+        yield
+
+
 def make_folder(path: Path) -> None:
     """Create a folder, and those above it that do not exist. A folder that exists keeps its permissions.
 
@@ -121,6 +193,28 @@ def reason_of(error: OSError) -> str:
             return "it did not answer in time"
     text = error.strerror or str(error)
     return escape_str(text[:1].lower() + text[1:]) or type(error).__name__
+
+
+def _is_ours(facts: os.stat_result) -> bool:
+    if sys.platform == "win32":
+        return True
+    return facts.st_uid == os.geteuid() and not facts.st_mode & 0o022
+
+
+def _try_lock(descriptor: int) -> bool:
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            os.lseek(descriptor, 0, os.SEEK_SET)  # the lock is on the octet at the position
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return False
+    return True
 
 
 def _open(path: Path, flags: int) -> int:

@@ -22,7 +22,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # From the bottom up: a package imports only from those above it in this list, or from itself.
 LAYERS = (
     {"errors"},
-    {"config"},
+    {"config", "figures"},
     {"protocol"},
     {"arguments", "private_files"},
     {"knowledge"},

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 from smtp_shell.cli.options import command_parser
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    import argparse
+    from collections.abc import Iterable, Iterator, Sequence
     from typing import TextIO
 
+    from smtp_shell.protocol.events import Entry
     from smtp_shell.transcript.header import Header
     from smtp_shell.transcript.step import Step
 
@@ -30,16 +32,35 @@ def main(words: Sequence[str]) -> int:
     Raises:
         SmtpShellError: An option is wrong, the transcript cannot be read, or the file cannot be created.
     """
-    from smtp_shell.export import EXPORTS
+    from smtp_shell.display.themes import THEMES
+    from smtp_shell.export import EXPORTS, PICTURES
 
     *names, last = (_OWN_FORMAT, *EXPORTS)
     parser = command_parser("convert")
     parser.add_argument("input", metavar="IN", help="the transcript")
     parser.add_argument("output", metavar="OUT", help="the file to write; - is standard output")
     parser.add_argument("--to", metavar="FORMAT", help=f"{', '.join(names)} or {last} (default: the suffix of OUT)")
+    parser.add_argument("--theme", choices=tuple(THEMES), help="colours of svg and html: dark, or light for paper")
     parser.add_argument("--force", action="store_true", help="overwrite a file that is there")
     parser.add_argument("--keep-secrets", action="store_true", help="write credentials that stand in IN as they are")
     options = parser.parse_args(words)
+    from pathlib import Path
+
+    from smtp_shell.errors import UsageError
+    from smtp_shell.protocol.octets import escape_str
+
+    name = options.to or Path(options.output).suffix.removeprefix(".")
+    if options.theme is not None and name not in PICTURES and name in (_OWN_FORMAT, *EXPORTS):
+        raise UsageError(f"--theme is for {' and '.join(sorted(PICTURES))}, and {name} has no colours; leave it out.")
+    steps = _convert(options, name)
+    if options.output != "-":
+        noun = "step" if steps == 1 else "steps"
+        sys.stderr.write(f"smtp-shell: {escape_str(options.output)} is written: {name}, {steps:,} {noun}.\n")
+    return 0
+
+
+def _convert(options: argparse.Namespace, name: str) -> int:
+    """Write the file, and return the number of steps in it."""
     from io import TextIOWrapper
     from pathlib import Path
 
@@ -52,7 +73,6 @@ def main(words: Sequence[str]) -> int:
     from smtp_shell.transcript.credentials import CredentialMask, masked_steps, masking_warning
     from smtp_shell.transcript.reader import open_transcript
 
-    name = options.to or Path(options.output).suffix.removeprefix(".")
     export = None if name == _OWN_FORMAT else find_export(name)
     path = Path(options.input)
     with open_transcript(path) as reader:
@@ -69,20 +89,52 @@ def main(words: Sequence[str]) -> int:
         steps = reader if options.keep_secrets else masked_steps(reader, mask)
         with out as stream:
             if export is None:
-                _write_transcript(header, steps, stream, keep_secrets=options.keep_secrets)
+                number = _write_transcript(header, steps, stream, keep_secrets=options.keep_secrets)
             else:
-                export(entries(steps, header=header), stream, escape_str(title) or "smtp-shell")
+                counted = _Counted(entries(steps, header=header))
+                export(counted, stream, escape_str(title) or "smtp-shell", theme=options.theme or "dark")
+                number = counted.steps
     if warning := masking_warning(reader.name, mask, "--keep-secrets writes them as they are"):
         sys.stderr.write(f"smtp-shell: {warning}\n")
-    return 0
+    return number
 
 
-def _write_transcript(header: Header | None, steps: Iterable[Step], out: TextIO, *, keep_secrets: bool) -> None:
-    """Write steps as a transcript, whose header says whether credentials are included."""
+def _write_transcript(header: Header | None, steps: Iterable[Step], out: TextIO, *, keep_secrets: bool) -> int:
+    """Write steps as a transcript, whose header says whether credentials are included; return how many there were."""
     from smtp_shell.transcript.header import with_secrets
     from smtp_shell.transcript.writer import TranscriptWriter
 
     writer = TranscriptWriter(out.buffer, with_secrets(header, included=keep_secrets))
+    number = 0
     for step in steps:
         writer.write_buffered((step,))
+        number += 1
     out.buffer.flush()
+    return number
+
+
+class _Counted:
+    """Entries that are counted as they pass: as many as the JSON lines of the dialogue, where a message is one step.
+
+    Args:
+        entries: The entries.
+
+    Attributes:
+        steps: How many steps have passed.
+    """
+
+    def __init__(self, entries: Iterable[Entry]) -> None:
+        self._entries = entries
+        self.steps = 0
+
+    def __iter__(self) -> Iterator[Entry]:
+        from smtp_shell.protocol.events import Decoded, MailDataSent
+
+        in_message = False
+        for entry in self._entries:
+            event = entry.event
+            of_message = isinstance(event, MailDataSent)
+            begins = of_message and not in_message and not (isinstance(event, MailDataSent) and event.last)
+            self.steps += begins if of_message else not isinstance(event, Decoded)
+            in_message = isinstance(event, MailDataSent) and not event.last
+            yield entry

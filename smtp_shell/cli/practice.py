@@ -6,6 +6,8 @@ import sys
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from smtp_shell.arguments import file_path, port_number
 from smtp_shell.cli.options import command_parser, connection_options
 from smtp_shell.cli.shell import line_options, run_shell
@@ -17,11 +19,17 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator, Sequence
 
-    from smtp_shell.servers.practice import PracticeServer
+    from smtp_shell.servers.practice import PracticeServer, PracticeSettings
+
+_SERVED = frozenset({"port", "serve_only", "user", "fault", "maildir", "cert", "key", "color", "no_record"})
+"""Options that `--serve-only` has a use for, or whose wish it fulfils anyway."""
+
+_SPELLED = {"lines": "-c and -f", "ipv4": "-4", "ipv6": "-6"}
+"""Options that are not spelled like the names of their values."""
 
 _TRY = """\
-Try ehlo, starttls, ehlo, auth, mail ann@example.org, rcpt bob@example.org, data,
-quit, and then /inbox. /help lists all there is."""
+Try ehlo, starttls, ehlo, auth, mail ann@example.org, rcpt bob@example.org,
+data, quit, and then /inbox. /help lists all there is."""
 
 
 def main(words: Sequence[str]) -> int:
@@ -36,32 +44,102 @@ def main(words: Sequence[str]) -> int:
     Raises:
         SmtpShellError: An option is wrong, the server cannot start, or there is no connection.
     """
-    options = _parser().parse_args(words)
+    parser = _parser()
+    options = parser.parse_args(words)
     if options.tls:
         raise UsageError(
             "practice --tls: the practice server begins TLS with STARTTLS only; use --starttls, or type starttls."
         )
-    if options.serve_only and (options.lines or options.json or options.record or options.starttls):
-        raise UsageError("practice --serve-only opens no shell; leave out -c, -f, --json, --record and --starttls.")
+    if options.serve_only:
+        _refuse_shell_options(parser, options)
     if options.key is not None and options.cert is None:
         raise UsageError("practice --key needs --cert FILE as well: a key is of no use without its certificate.")
+    from smtp_shell.servers.practice import PracticeServer
+
+    settings, remark = _settings(options)
+    server = PracticeServer(settings)
+    if options.serve_only:
+        return _serve(server, remark)
+    with server:
+        return _open_shell(server, options, remark)
+
+
+def _refuse_shell_options(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    """Refuse the options that only a shell has a use for, so that none is ignored in silence.
+
+    Raises:
+        UsageError: One is given.
+    """
+    given = [
+        _SPELLED.get(name, f"--{name.replace('_', '-')}")
+        for name, value in vars(options).items()
+        if name not in _SERVED and value != parser.get_default(name)
+    ]
+    if given:
+        raise UsageError(f"practice --serve-only opens no shell; leave out {', '.join(given)}.")
+
+
+def _settings(options: argparse.Namespace) -> tuple[PracticeSettings, str]:
+    """Return how the server is to be, and a remark if nothing can be kept from this run to the next."""
+    import os
+
+    from smtp_shell.config import PASSWORD_VARIABLE
+    from smtp_shell.protocol.secret import Secret
     from smtp_shell.servers.faults import parse_faults
-    from smtp_shell.servers.practice import PracticeServer, PracticeSettings
+    from smtp_shell.servers.practice import PracticeSettings
 
     settings = PracticeSettings(
         port=options.port,
+        user=_checked_user(options.user),
         faults=parse_faults(options.fault or ()),
         maildir=options.maildir,
         certificate=options.cert,
         key=options.key,
     )
-    if options.serve_only:
-        return _serve(PracticeServer(settings))
-    with PracticeServer(settings) as server:
-        return _open_shell(server, options)
+    given = os.environ.get(PASSWORD_VARIABLE)
+    if given:
+        settings = replace(settings, password=Secret(given), password_shown=f"from {PASSWORD_VARIABLE}")
+    return _with_what_is_kept(settings)
 
 
-def _serve(server: PracticeServer) -> int:
+def _with_what_is_kept(settings: PracticeSettings) -> tuple[PracticeSettings, str]:
+    import os
+
+    from smtp_shell.config import state_dir
+    from smtp_shell.errors import ConfigError
+    from smtp_shell.private_files import private_folder, reason_of
+    from smtp_shell.protocol.octets import escape_str
+    from smtp_shell.servers.passwords import keep_password
+
+    folder = state_dir().absolute() / "practice"
+    try:
+        private_folder(folder)
+        if os.path.islink(folder):
+            raise ConfigError(f"{escape_str(str(folder))} is a link; remove it.")
+        password = settings.password or keep_password(folder)
+    except OSError as error:
+        remark = f"{escape_str(str(folder))} cannot be used: {reason_of(error)}."
+    except ConfigError as error:
+        remark = error.message
+    else:
+        return replace(settings, password=password, kept=folder), ""
+    return settings, f"Password and certificate are for this run only: {remark}"
+
+
+def _checked_user(name: str | None) -> str:
+    """Return the user's name, or `student` if none was given.
+
+    Raises:
+        UsageError: It is empty, or holds a character that AUTH cannot carry.
+    """
+    if name is None:
+        return "student"
+    if not name or any(char < " " or char == "\x7f" for char in name):
+        raise UsageError("practice --user: a user name has at least one character, and no control characters.")
+    return name
+
+
+def _serve(server: PracticeServer, remark: str) -> int:
     """Serve until Ctrl-C or SIGTERM."""
     import signal
     import threading
@@ -70,7 +148,9 @@ def _serve(server: PracticeServer) -> int:
     # Before the server starts: SIGTERM must not leave its temporary files.
     signal.signal(signal.SIGTERM, lambda number, frame: stop.set())
     with server:
-        for line in chain(_facts(server), ("Ctrl-C stops it.",)):
+        for line in chain(_facts(server), (_for_python(server), remark, "Ctrl-C stops it.")):
+            if not line:
+                continue
             sys.stdout.write(line + "\n")
             sys.stdout.flush()
         try:
@@ -81,25 +161,29 @@ def _serve(server: PracticeServer) -> int:
     return 0
 
 
-def _open_shell(server: PracticeServer, options: argparse.Namespace) -> int:
+def _open_shell(server: PracticeServer, options: argparse.Namespace, remark: str) -> int:
     from smtp_shell.net.target import Target, Way
 
-    options.ca_file = options.ca_file or server.ca_file
-    options.user = options.user or server.user
+    options.user = server.user
     target = Target(Way.TCP, server.host, server.port, starttls=options.starttls)
-    introduction = chain((f"  {line}" for line in _facts(server)), (_TRY,))
-    return run_shell(options, target, introduction, inbox=server.inbox, password=server.password)
+    introduction = chain((f"  {line}" for line in _facts(server)), (remark,) if remark else (), (_TRY,))
+    return run_shell(options, target, introduction, practice=server)
 
 
 def _facts(server: PracticeServer) -> Iterator[str]:
     """Yield the address at once, and each other fact as soon as the server knows it: the certificate takes a while."""
     yield f"practice server  {server.host}:{server.port} (this machine only)"
-    yield f"user             {server.user}"
-    yield f"password         {server.password.reveal()}"
-    yield f"certificate      {server.ca_file}"
-    yield f"mail goes to     {server.maildir}"
+    yield f"user             {escape_str(server.user)}"
+    yield f"password         {server.shown_password}"
+    yield f"certificate      {escape_str(str(server.ca_file))}"
+    yield f"mail goes to     {escape_str(str(server.maildir))}"
     if (key_log := key_log_file()) is not None:
         yield f"keys of TLS to   {escape_str(str(key_log))} (SSLKEYLOGFILE): whoever reads it can decrypt the connections"
+
+
+def _for_python(server: PracticeServer) -> str:
+    """Return the line with which a Python client trusts the server."""
+    return f"in Python        context = ssl.create_default_context(cafile={str(server.ca_file.absolute())!a})"
 
 
 def _parser() -> argparse.ArgumentParser:

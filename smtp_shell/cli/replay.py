@@ -18,7 +18,7 @@ from smtp_shell.cli.options import (
 from smtp_shell.cli.startup import for_many_threads
 from smtp_shell.config import Timeouts
 from smtp_shell.errors import UsageError
-from smtp_shell.replay.options import add_replay_options, find_once, with_replay_options
+from smtp_shell.replay.options import add_replay_options, find_once, refuse_servers, with_replay_options
 from smtp_shell.replay.reporters import ReportSettings, make_reporter
 from smtp_shell.replay.runner import ReplayOptions, run_replays
 from smtp_shell.replay.settings import ReplaySettings
@@ -49,6 +49,7 @@ def main(words: Sequence[str]) -> int:
     add_replay_options(parser)
     connection_options(parser)
     options = parser.parse_args(words)
+    refuse_servers(options.files)
     if options.step and not is_terminal():
         raise UsageError("--step asks before each step, and nobody can be asked here; leave it out.")
     ask = terminal_ask() if is_terminal() else None

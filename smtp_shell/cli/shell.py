@@ -20,15 +20,14 @@ from smtp_shell.cli.options import (
     tls_settings,
 )
 from smtp_shell.cli.startup import collector_off
-from smtp_shell.errors import UsageError
+from smtp_shell.errors import ConnectFailed, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from io import BufferedReader
 
     from smtp_shell.net.target import Target
-    from smtp_shell.protocol.secret import Secret
-    from smtp_shell.servers.inbox import Inbox
+    from smtp_shell.servers.practice import PracticeServer
     from smtp_shell.shell.shell import Shell
 
 _NOT_CONNECTED = """\
@@ -69,7 +68,12 @@ def main(words: Sequence[str]) -> int:
     Raises:
         SmtpShellError: An option is wrong, or there is no connection.
     """
-    options = _parser().parse_args(words)
+    parser = _parser()
+    options, unknown = parser.parse_known_args(words)
+    if unknown or options.target in COMMANDS:
+        from smtp_shell.cli.misplaced import run_misplaced
+
+        return run_misplaced(parser, words, options.target, unknown)
     target = None
     if options.target is not None:
         from smtp_shell.net.target import parse_target
@@ -85,8 +89,7 @@ def run_shell(
     target: Target | None,
     introduction: Iterable[str] = (),
     *,
-    inbox: Inbox | None = None,
-    password: Secret | None = None,
+    practice: PracticeServer | None = None,
 ) -> int:
     """Run a shell, without a prompt if there are lines to run or nobody is at the terminal.
 
@@ -94,8 +97,8 @@ def run_shell(
         options: The parsed options of `connection_options` and `line_options`.
         target: The server to connect to; None: start unconnected.
         introduction: What to print at the prompt before the connection is opened.
-        inbox: The mail that a practice server has received.
-        password: Password to use without a prompt where the options name none; at a prompt the user is asked.
+        practice: The practice server that runs in this process. Its password is used without a prompt where the options name none; at
+            a prompt the user is asked.
 
     Returns:
         The exit status.
@@ -105,7 +108,7 @@ def run_shell(
     """
     interactive = not options.lines and is_terminal()
     with collector_off():
-        shell = _make_shell(options, inbox, password, interactive=interactive)
+        shell = _make_shell(options, practice, interactive=interactive)
     if interactive:
         return _run_at_prompt(shell, options, target, introduction)
     return _run_lines(shell, options, target)
@@ -168,8 +171,21 @@ def _connect(shell: Shell, options: argparse.Namespace, target: Target | None, *
     if options.record is not None:
         shell.target = target
         shell.record_to(options.record, overwrite=options.force)
-    if target is not None:
+    if target is None:
+        return
+    try:
         shell.connect(target, greets=greets)
+    except ConnectFailed as error:
+        error.message += _command_hint(target.host)
+        raise
+
+
+def _command_hint(host: str) -> str:
+    """Return a hint if a host that cannot be reached is named almost like a command; empty if not."""
+    from difflib import get_close_matches
+
+    near = [] if "." in host or ":" in host else get_close_matches(host, COMMANDS, n=1, cutoff=0.7)
+    return f" If the command was meant: smtp-shell {near[0]}." if near else ""
 
 
 def _check_files(options: argparse.Namespace) -> None:
@@ -205,29 +221,29 @@ def _standard_input(size: int) -> bytes:
     return stdin.read1(size)
 
 
-def _make_shell(
-    options: argparse.Namespace, inbox: Inbox | None, password: Secret | None, *, interactive: bool
-) -> Shell:
+def _make_shell(options: argparse.Namespace, practice: PracticeServer | None, *, interactive: bool) -> Shell:
     from smtp_shell.shell.settings import ShellOptions, ShellSettings
     from smtp_shell.shell.shell import Shell
 
     ask = terminal_ask() if interactive else None
+    preset = practice.password if practice is not None and not interactive else None
     settings = ShellSettings(
         timeout=options.timeout or 0.0, ehlo=options.ehlo or "", insecure_auth=options.insecure_auth, times=interactive
     )
     shell_options = ShellOptions(
         tls=tls_settings(options),
-        credentials=credential_source(options, ask, None if interactive else password),
+        credentials=credential_source(options, ask, preset),
         source=options.source,
         family=address_family(options),
         interactive=interactive,
         recording=not options.no_record,
-        inbox=inbox,
+        practice=practice,
+        inbox=practice.inbox if practice is not None else None,
     )
     return Shell(make_view(options), shell_options, settings, ask=ask)
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> ArgumentParser:
     commands = "\n".join(f"  smtp-shell {name:<11} {summary}" for name, (summary, _) in COMMANDS.items())
     parser = ArgumentParser(
         prog="smtp-shell",
@@ -236,7 +252,9 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "target", nargs="?", help="HOST[:PORT], smtp://, smtps://, lmtp://, lmtp+unix:/path or pipe:COMMAND"
+        "target",
+        nargs="?",
+        help="HOST[:PORT], smtp://, smtps://, lmtp://, lmtp+unix:/path or pipe:COMMAND",
     )
     parser.add_argument("--version", action="version", version=f"smtp-shell {__version__}")
     connection_options(parser)

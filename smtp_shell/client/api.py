@@ -20,6 +20,7 @@ from smtp_shell.net.resolve import local_name
 from smtp_shell.net.target import parse_target
 from smtp_shell.net.tls_check import check_tls
 from smtp_shell.protocol.commands import Command
+from smtp_shell.protocol.octets import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -81,6 +82,6 @@ def _start_tls(session: Session, settings: TlsSettings, ehlo: str) -> None:
     session.command(hello)
     reply = session.command(Command(b"STARTTLS"))
     if not session.tls_due:
-        raise TlsFailed(f'the server did not start TLS: it said "{reply.one_line()}"; nothing secret was sent.')
+        raise TlsFailed(f"the server did not start TLS: it said {quoted(reply.one_line())}; nothing secret was sent.")
     session.start_tls(settings)
     session.command(hello)

@@ -14,6 +14,7 @@ from smtp_shell.errors import AuthFailed, DialogueBroken, ProtocolViolation, Smt
 from smtp_shell.net.target import Target, Way
 from smtp_shell.protocol.commands import Command
 from smtp_shell.protocol.events import Decoded, Noticed, NoticeKind
+from smtp_shell.protocol.octets import quoted
 from smtp_shell.protocol.sasl import Credentials, Mechanism, Response, decode_challenge
 
 if TYPE_CHECKING:
@@ -144,7 +145,7 @@ class AuthExchange:
         """
         if reply.code != 235:
             advice = _advice(reply.code, self.mechanism.needs)
-            raise AuthFailed(f'the server refused {self.mechanism.name}: "{reply.one_line()}"; {advice}.')
+            raise AuthFailed(f"the server refused {self.mechanism.name}: {quoted(reply.one_line())}; {advice}.")
         self._exchange.finish()
 
 

@@ -11,6 +11,7 @@ from smtp_shell.errors import (
     ProtocolViolation,
     UsageError,
 )
+from smtp_shell.protocol.octets import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 def with_words(violation: ProtocolViolation, reply: Reply) -> DialogueBroken:
     """Return a violation with the words of the reply that made it; a 421 that nobody asked for only says goodbye."""
     if reply.code == 421:
-        return ConnectionLost(f'the server said "{reply.one_line()}" unasked and is closing; connect again.')
-    return ProtocolViolation(f'{violation.message}: "{reply.one_line()}". The connection is closed.')
+        return ConnectionLost(f"the server said {quoted(reply.one_line())} unasked and is closing; connect again.")
+    return ProtocolViolation(f"{violation.message}: {quoted(reply.one_line())}. The connection is closed.")
 
 
 def handshake_due() -> UsageError:

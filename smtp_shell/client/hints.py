@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from smtp_shell.errors import ConnectionLost, ProtocolViolation, TlsFailed, WaitTimedOut
+from smtp_shell.figures import plain
 from smtp_shell.net.target import Way
 from smtp_shell.protocol.dialogue import Asked
-from smtp_shell.protocol.events import NoticeKind
-from smtp_shell.protocol.octets import escape
+from smtp_shell.protocol.events import FATAL, NoticeKind
+from smtp_shell.protocol.octets import escape, quoted
 
 if TYPE_CHECKING:
     from smtp_shell.config import TlsSettings
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 _TLS_RECORDS = (b"\x15\x03", b"\x16\x03")
 _PORT_OF_SMTPS = 465
 _LONGEST_SHOWN = 120
-_ALWAYS_FATAL = frozenset({NoticeKind.NOT_A_REPLY, NoticeKind.TOO_MUCH, NoticeKind.PLAINTEXT_AFTER_STARTTLS})
 _OTHER_PROTOCOLS = ("it speaks HTTP", "it speaks SSH", "it speaks POP3", "it speaks IMAP")
 
 
@@ -88,7 +88,9 @@ class Hints:
             waited: For how many seconds.
         """
         partly = " Part of it came." if dialogue.pending else ""
-        return _with_hint(WaitTimedOut(f"{owed} did not come within {waited:g} s.{partly}"), self._silent(dialogue))
+        return _with_hint(
+            WaitTimedOut(f"{owed} did not come within {plain(waited)} s.{partly}"), self._silent(dialogue)
+        )
 
     def _silent(self, dialogue: Dialogue) -> str:
         oldest = dialogue.oldest_owed
@@ -105,12 +107,12 @@ def fatal(notice: Noticed, target: Target, *, strict: bool) -> ProtocolViolation
         target: What is connected to.
         strict: Whether nobody watches, who could judge what a program writes before its greeting.
     """
-    shown = f': "{escape(notice.octets[:_LONGEST_SHOWN].strip())}"' if notice.octets else ""
+    shown = f": {quoted(escape(notice.octets[:_LONGEST_SHOWN].strip()))}" if notice.octets else ""
     if notice.kind is NoticeKind.PREAMBLE:
         if not strict or not notice.octets.strip():
             return None
         hint = "; start it so that it speaks SMTP from its first line, or talk to it at the prompt, which goes on"
-    elif notice.kind not in _ALWAYS_FATAL:
+    elif notice.kind not in FATAL:
         return None
     elif notice.detail == "it speaks TLS from the first octet":
         hint = f"; {without_greeting(target, _TLS_RECORDS[0])}"

@@ -26,7 +26,7 @@ from smtp_shell.protocol.events import (
     Written,
 )
 from smtp_shell.protocol.maildata import MailDataDecoder
-from smtp_shell.protocol.octets import escape
+from smtp_shell.protocol.octets import escape, quoted
 
 _SECRET = "${sasl}"
 _UTF8 = codecs.getincrementaldecoder("utf-8")
@@ -139,8 +139,8 @@ def _record(entry: Entry) -> dict[str, object] | None:
         case Remarked():
             return {"dir": "note", "text": event.text, **place}
         case Noticed():
-            quoted = f': "{escape(event.octets)}"' if event.octets else ""
-            return {"dir": "event", "text": f"notice {event.sentence}{quoted}", **place}
+            came = f": {quoted(escape(event.octets))}" if event.octets else ""
+            return {"dir": "event", "text": f"notice {event.sentence}{came}", **place}
         case Decoded() | MailDataSent() | ReplyBegun():
             return None
         case _:

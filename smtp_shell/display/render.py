@@ -21,9 +21,11 @@ from typing import assert_never
 
 from msgspec import Struct
 
-from smtp_shell.display.themes import TLS_UNVERIFIED_SIGN, TLS_VERIFIED_SIGN, reply_mark
+from smtp_shell.display.themes import ODD_REPLY_SIGN, TLS_UNVERIFIED_SIGN, TLS_VERIFIED_SIGN, reply_mark
+from smtp_shell.figures import plain
 from smtp_shell.protocol.commands import Command
 from smtp_shell.protocol.events import (
+    FATAL,
     Authenticated,
     CommandSent,
     Connected,
@@ -45,7 +47,7 @@ from smtp_shell.protocol.events import (
     Written,
 )
 from smtp_shell.protocol.masking import MASK, ExchangeLines, is_user_name
-from smtp_shell.protocol.octets import escape
+from smtp_shell.protocol.octets import escape, escape_str, quoted
 from smtp_shell.protocol.replies import wire_lines
 
 DATA_ROWS = 12
@@ -80,12 +82,14 @@ class Look(Struct, frozen=True):
         decoded: Whether to show the meaning of base64 lines.
         typed_data: Whether to show mail data. False where the user has just typed it.
         theme: A key of `themes.THEMES`.
+        reasons: Whether to show why a connection broke. False where an error that ends the session is told anyway.
     """
 
     times: bool = True
     decoded: bool = True
     typed_data: bool = True
     theme: str = "dark"
+    reasons: bool = True
 
 
 class Presenter:
@@ -135,11 +139,14 @@ class Presenter:
                 self._is_late = False
             case Decoded():
                 if self.look.decoded:
-                    yield Row("      ", f"means: {event.meaning}", "decoded")
+                    yield Row("      ", f"means: {event.meaning or '(nothing)'}", "decoded")
             case Noticed(kind=NoticeKind.PREAMBLE):
                 yield Row("   #! ", f"{event.sentence}:", "notice")
                 for line in event.octets.removesuffix(b"\n").split(b"\n")[:DATA_ROWS]:
                     yield Row("   S| ", escape(line.removesuffix(b"\r")[:2000]), "notice")
+            case Noticed() if event.kind in FATAL and not self.look.reasons:
+                if event.octets:
+                    yield Row(f"{ODD_REPLY_SIGN}{tls} S| ", escape(event.octets[:2000]), "reply.odd")
             case Noticed():
                 self._is_late |= event.kind is NoticeKind.LATE
                 yield Row("   #! ", _notice(event), "notice")
@@ -152,7 +159,7 @@ class Presenter:
             case Written():
                 yield Row(f"   {event.marker:3}", event.text, "event" if event.marker else "note")
             case Connected() | TlsStarted() | Authenticated() | TimedOut() | Disconnected():
-                yield Row("   *: ", describe(event), "event")
+                yield Row("   *: ", describe(event) if self.look.reasons else _without_reason(event), "event")
             case MailDataSent():
                 return
             case _:
@@ -241,16 +248,19 @@ def describe(event: Connected | TlsStarted | Authenticated | TimedOut | Disconne
             return f"connect {event.address}{at}{' tls' if event.tls else ''}"
         case TlsStarted():
             verified = {True: "verified", False: "NOT VERIFIED", None: ""}[event.verified]
-            words = ("tls", event.version, event.cipher, verified, escape(event.certificate.subject))
-            return " ".join(word for word in words if word)
+            return _joined("tls", event.version, event.cipher, verified, escape(event.certificate.subject))
         case Authenticated():
-            return f"auth {event.mechanism} {escape(event.user.encode('utf-8', 'surrogateescape'))}"
+            return _joined("auth", event.mechanism, escape_str(event.user))
         case TimedOut():
-            return f"timeout: {event.waiting_for or 'what was awaited'} did not come within {event.waited:g} s"
+            return f"timeout: {event.waiting_for or 'what was awaited'} did not come within {plain(event.waited)} s"
         case Disconnected():
             return _disconnected(event)
         case _:
             assert_never(event)
+
+
+def _joined(*words: str) -> str:
+    return " ".join(word for word in words if word)
 
 
 def certificate_rows(facts: TlsStarted, problems: Sequence[str] = (), *, refused: bool = False) -> Iterator[str]:
@@ -270,9 +280,9 @@ def certificate_rows(facts: TlsStarted, problems: Sequence[str] = (), *, refused
     more = f" and {len(certificate.names) - 8} more" if len(certificate.names) > 8 else ""
     yield f"certificate  {escape(certificate.subject) or '(no subject)'}"
     yield f"names        {names or '(none)'}{more}"
-    yield f"issuer       {escape(certificate.issuer)}"
+    yield f"issuer       {escape(certificate.issuer) or '(no issuer)'}"
     lifetime = f" ({certificate.lifetime})" if certificate.lifetime else ""
-    yield f"valid        {escape(certificate.not_before)} to {escape(certificate.not_after)}{lifetime}"
+    yield f"valid        {escape(certificate.not_before) or '(unknown)'} to {escape(certificate.not_after) or '(unknown)'}{lifetime}"
     yield f"SHA-256      {certificate.fingerprint}"
     yield from (f"problem      {problem}" for problem in problems)
     if facts.verified:
@@ -283,6 +293,17 @@ def certificate_rows(facts: TlsStarted, problems: Sequence[str] = (), *, refused
     else:
         found = "" if problems else "; nothing is found to be wrong with it"
         yield f"verified     NO: --insecure is on, anybody could be at the other end{found}"
+
+
+def _without_reason(event: Connected | TlsStarted | Authenticated | TimedOut | Disconnected) -> str:
+    """Describe an event without what the error says that follows it."""
+    match event:
+        case TimedOut():
+            return "timeout"
+        case Disconnected(end=End.ERROR):
+            return "close: error"
+        case _:
+            return describe(event)
 
 
 def _disconnected(event: Disconnected) -> str:
@@ -298,7 +319,7 @@ def _disconnected(event: Disconnected) -> str:
 def _notice(event: Noticed) -> str:
     if not event.octets:
         return event.sentence
-    return f'{event.sentence}: "{escape(event.octets[:2000])}"'
+    return f"{event.sentence}: {quoted(escape(event.octets[:2000]))}"
 
 
 def fold(row: Row, width: int) -> Iterator[tuple[str, str, str]]:

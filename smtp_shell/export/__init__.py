@@ -5,9 +5,9 @@ A format is a function of type `Export` in this package and a line in `EXPORTS`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import TextIO
+from typing import Protocol, TextIO
 
 from smtp_shell.errors import UsageError
 from smtp_shell.export.json_lines import write_json
@@ -15,11 +15,26 @@ from smtp_shell.export.screen import write_html, write_svg
 from smtp_shell.protocol.events import Entry
 from smtp_shell.protocol.octets import escape_str
 
-Export = Callable[[Iterable[Entry], TextIO, str], None]
-"""Writes entries to a text stream. The last argument is a printable title."""
+
+class Export(Protocol):
+    """Writes entries to a text stream."""
+
+    def __call__(self, entries: Iterable[Entry], out: TextIO, title: str, *, theme: str = "dark") -> None:
+        """Write a dialogue.
+
+        Args:
+            entries: The dialogue.
+            out: Where it goes.
+            title: Its title, printable; for the formats that have one.
+            theme: A key of `themes.THEMES`; for the formats in `PICTURES`.
+        """
+
 
 EXPORTS: Mapping[str, Export] = MappingProxyType({"json": write_json, "svg": write_svg, "html": write_html})
 """Exports by the name of the format, which is also the suffix of its files."""
+
+PICTURES = frozenset({"svg", "html"})
+"""The formats that have a theme."""
 
 
 def find_export(name: str) -> Export:

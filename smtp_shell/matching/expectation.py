@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from smtp_shell.protocol.octets import CRLF, escape, unescape
+from smtp_shell.protocol.octets import CRLF, SINGLE, escape, quoted, unescape
 from smtp_shell.transcript.step import Marker
 
 if TYPE_CHECKING:
@@ -72,7 +72,9 @@ class ExpectedLine(Struct, frozen=True):
         if marker is Marker.SERVER:
             found = _CODE.fullmatch(text)
             if found is None:
-                raise ValueError(f"'{text[:60]}' does not begin with a reply code such as 250, 2yz or 250|251")
+                raise ValueError(
+                    f"{quoted(text[:60], SINGLE)} does not begin with a reply code such as 250, 2yz or 250|251"
+                )
             code = found[1]
             codes = (code,) if code.isdigit() else tuple(map(_with_y, code.split("|")))
             return cls(marker, text, found[2] == "-", codes, None, step.line)

@@ -66,6 +66,8 @@ class Target(Struct, frozen=True):
 # Searched in the whole text: `urlsplit` removes line ends and tabs without an error, and what follows a bracket too.
 _NEVER_IN_A_HOST = re.compile(r"[\x00-\x20\x7f]|\][^:/]")
 _PORTS = {"smtp": 25, "smtps": 465, "lmtp": 24}
+_SERVICES = {"smtp": "25", "submission": "587", "submissions": "465", "smtps": "465", "lmtp": "24"}
+"""Names that telnet takes for a port."""
 
 
 def parse_target(text: str, *, tls: bool = False, starttls: bool = False) -> Target:
@@ -91,16 +93,34 @@ def parse_target(text: str, *, tls: bool = False, starttls: bool = False) -> Tar
     scheme, separator, _ = text.partition("://")
     scheme = scheme.lower()
     if not separator:
-        scheme, text = "smtp", f"smtp://{_bracketed(text)}"
+        scheme = "smtp"
     if scheme not in _PORTS:
         raise UsageError(
-            f"{escape_str(scheme)}:// is no scheme for mail; use smtp://, smtps://, lmtp://, lmtp+unix:/path or pipe:COMMAND."
+            f"{escape_str(scheme)}:// is no scheme for mail; {_nearest_scheme(scheme)}use smtp://, smtps://, lmtp://, "
+            "lmtp+unix:/path or pipe:COMMAND."
         )
     implicit = tls or scheme == "smtps"
-    host, port = _host_and_port(text)
+    host, port = _host_and_port(text if separator else f"smtp://{_bracketed(text)}", text)
     if port is None:
         port = 587 if starttls and scheme == "smtp" else 465 if implicit else _PORTS[scheme]
-    return Target(Way.TCP, host, port, tls=implicit, starttls=starttls and not implicit, lmtp=scheme == "lmtp")
+    return Target(
+        Way.TCP, canonical_address(host), port, tls=implicit, starttls=starttls and not implicit, lmtp=scheme == "lmtp"
+    )
+
+
+def canonical_address(host: str) -> str:
+    """Return an IPv6 address in its one short form, such as `::1`. Any other text is returned as it is.
+
+    Source: RFC 5952 section 4
+    """
+    if ":" not in host:
+        return host
+    import socket
+
+    try:
+        return socket.inet_ntop(socket.AF_INET6, socket.inet_pton(socket.AF_INET6, host))
+    except (OSError, ValueError):  # ValueError: it holds NUL or half a surrogate pair
+        return host
 
 
 def _other(way: Way, host: str, text: str, *, tls: bool, starttls: bool, lmtp: bool) -> Target:
@@ -114,19 +134,49 @@ def _bracketed(text: str) -> str:
     return f"[{text}]" if text.count(":") > 1 and not text.startswith("[") else text
 
 
-def _host_and_port(text: str) -> tuple[str, int | None]:
-    refusal = UsageError(f"{escape_str(text)} is no address; write HOST, HOST:PORT, [IPV6]:PORT or smtp://HOST:PORT.")
+def _nearest_scheme(scheme: str) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(scheme, _PORTS, n=1)
+    return f"did you mean {near[0]}://? Otherwise " if near else ""
+
+
+def _host_and_port(text: str, typed: str) -> tuple[str, int | None]:
+    if "@" in text:  # first of all: no message repeats a password
+        raise UsageError(
+            "a user or password does not belong into the address; use --user, and let the password be asked for."
+        )
+    refusal = UsageError(_why_no_address(typed))
     try:
         parts = urlsplit(text)
         host, port = parts.hostname, parts.port
     except ValueError:
         raise refusal from None
-    if parts.username is not None or parts.password is not None:
-        raise UsageError(
-            "a user or password does not belong into the address; use --user, and let the password be asked for."
-        )
     if not host or parts.path not in ("", "/") or parts.query or parts.fragment or _NEVER_IN_A_HOST.search(text):
         raise refusal
     if port == 0:
-        raise UsageError(f"{escape_str(text)}: port 0 cannot be connected to; give a port from 1 to 65535.")
+        raise UsageError(f"{escape_str(typed)}: port 0 cannot be connected to; give a port from 1 to 65535.")
     return host if ":" in host else ascii_name(host), port
+
+
+def _why_no_address(typed: str) -> str:
+    host, _, port = typed.partition(" ")
+    meant = as_one_word(host, port)
+    shown = escape_str(typed)
+    if meant:
+        return f"{shown} is two words; write {meant}."
+    return f"{shown} is no address; write HOST, HOST:PORT, [IPV6]:PORT or smtp://HOST:PORT."
+
+
+def as_one_word(host: str, port: str) -> str:
+    """Return host and port, which telnet takes as two words, as one word, printable; empty if the second is no port.
+
+    Args:
+        host: A host, or a URL without a port.
+        port: A number, or the name of a service of mail.
+    """
+    number = _SERVICES.get(port.lower(), port)
+    if not host or not (number.isascii() and number.isdigit()):
+        return ""
+    scheme, separator, name = host.rpartition("://")
+    return f"{escape_str(f'{scheme}{separator}{_bracketed(name)}')}:{number}"

@@ -10,7 +10,7 @@ from smtp_shell.errors import CertificateRefused, ProtocolViolation, TlsFailed
 from smtp_shell.net.certificates import from_der, from_openssl, sent_chain
 from smtp_shell.net.tls_context import WEAKEST_CIPHERS, allows_old_versions
 from smtp_shell.protocol.events import Certificate, TlsStarted
-from smtp_shell.protocol.octets import escape, escape_str
+from smtp_shell.protocol.octets import escape, escape_str, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -276,10 +276,10 @@ def cleartext_error(raw: bytes, *, implicit: bool) -> TlsFailed | ProtocolViolat
     shown = escape(raw[:80].partition(b"\n")[0].rstrip(b"\r"))
     if implicit:
         return TlsFailed(
-            f'the server speaks in the clear here, not TLS: "{shown}"; connect without TLS, then use starttls.'
+            f"the server speaks in the clear here, not TLS: {quoted(shown)}; connect without TLS, then use starttls."
         )
     return ProtocolViolation(
-        f'text in the clear came after the 220 to STARTTLS, in place of the handshake: "{shown}"; '
+        f"text in the clear came after the 220 to STARTTLS, in place of the handshake: {quoted(shown)}; "
         "somebody on the way may have put it there. The connection is closed."
     )
 

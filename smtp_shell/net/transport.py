@@ -14,6 +14,7 @@ import time
 from typing import TYPE_CHECKING
 
 from smtp_shell.errors import ConnectionLost, TlsFailed, WaitTimedOut
+from smtp_shell.figures import plain
 from smtp_shell.net.waiting import TICK, tick, wait_for, watch
 from smtp_shell.private_files import reason_of
 
@@ -165,7 +166,7 @@ class Transport:
                 raise TlsFailed(LEFT_IN_HANDSHAKE) from None
             if raw is None:
                 raise TlsFailed(
-                    f"the TLS handshake did not end within {seconds:g} s; the server may not speak TLS here."
+                    f"the TLS handshake did not end within {plain(seconds)} s; the server may not speak TLS here."
                 )
             if first and raw and raw[0] not in _TLS_RECORDS:
                 raise cleartext_error(raw, implicit=implicit)
@@ -247,7 +248,7 @@ class Transport:
             wait = tick(deadline)
             if wait is None:
                 raise WaitTimedOut(
-                    f"sending stalled: the server read nothing for {seconds:g} s; the connection is of no more use."
+                    f"sending stalled: the server read nothing for {plain(seconds)} s; the connection is of no more use."
                 )
             may_read = len(self._received_ahead) < _RECEIVE_AHEAD and not self._eof
             readable, _ = wait_for(self._socket, wait, read=may_read, write=True)

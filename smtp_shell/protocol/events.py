@@ -67,6 +67,8 @@ ENDS_REPLY = frozenset({NoticeKind.NOT_A_REPLY, NoticeKind.CUT_REPLY})
 
 GOODBYE = "the server ends the connection: "
 """How the detail of a notice about a 421 that answers nothing begins."""
+FATAL = frozenset({NoticeKind.NOT_A_REPLY, NoticeKind.TOO_MUCH, NoticeKind.PLAINTEXT_AFTER_STARTTLS})
+"""What ends every session, with an error that says the same."""
 
 
 class Connected(Struct, frozen=True):

@@ -14,6 +14,9 @@ CRLF = b"\r\n"
 PLAIN = bytes(set(range(0x20, 0x7F)) - {0x5C})
 """The octets that stand for themselves in the notation, whatever is beside them."""
 
+SINGLE = "'\"`"
+"""Quotation marks for `quoted`, single ones first: around what stands in a file or on a command line."""
+
 _ESCAPE = r"\\(?:x([0-9A-Fa-f]{2})|([rnt\\]))"
 _NAMED = {"r": b"\r", "n": b"\n", "t": b"\t", "\\": b"\\"}
 _MARKS_IN_A_ROW = 4
@@ -65,6 +68,19 @@ def escape_str(text: str) -> str:
         return escape(text.encode("utf-8", "surrogateescape"))
     except UnicodeEncodeError:  # a lone surrogate that stands for no octet, as a Windows file name may hold
         return escape(text.encode("utf-8", "surrogatepass"))
+
+
+def quoted(text: str, marks: str = "\"'`") -> str:
+    """Return text in quotation marks that it does not hold itself, so that its end is seen.
+
+    Args:
+        text: Printable text.
+        marks: The marks to choose from. If the text holds each of them, the first is taken, and escaped inside the text.
+    """
+    mark = next((each for each in marks if each not in text), "")
+    if mark:
+        return f"{mark}{text}{mark}"
+    return f"{marks[0]}{text.replace(marks[0], _as_escape(marks[0]))}{marks[0]}"
 
 
 def unescape(text: str) -> bytes:

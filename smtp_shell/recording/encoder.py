@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import BinaryIO, Final, Protocol, assert_never
 
+from smtp_shell.figures import plain
 from smtp_shell.protocol.events import (
     Authenticated,
     CommandSent,
@@ -236,7 +237,7 @@ def event_steps(event: Event, at: float) -> Iterable[Step]:
         case Written():
             return (Step(Marker(event.marker), event.text, at),) if event.marker else ()
         case TimedOut():
-            return (Step(Marker.EVENT, f"timeout {event.waited:g} {event.waiting_for}", at),)
+            return (Step(Marker.EVENT, f"timeout {plain(event.waited)} {event.waiting_for}", at),)
         case Disconnected():
             return (Step(Marker.EVENT, _ending(event), at),)
         case Decoded() | MailDataSent():

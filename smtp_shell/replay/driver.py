@@ -35,6 +35,7 @@ from smtp_shell.errors import (
     UsageError,
     WaitTimedOut,
 )
+from smtp_shell.figures import plain
 from smtp_shell.protocol.commands import Command
 from smtp_shell.protocol.dialogue import Phase
 from smtp_shell.protocol.masking import ExchangeLines
@@ -561,7 +562,7 @@ class Driver:
             WaitTimedOut: It has none.
         """
         if monotonic() >= self._deadline:
-            raise WaitTimedOut(f"the replay took longer than {self._overall:g} s in all.")
+            raise WaitTimedOut(f"the replay took longer than {plain(self._overall)} s in all.")
 
     def _wait(self, seconds: float) -> None:
         until = monotonic() + min(seconds, max(self._deadline - monotonic(), _SHORTEST_WAIT))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+import re
 from _thread import allocate_lock  # threading.Lock itself; importing threading takes 2 ms
 from typing import TYPE_CHECKING
 
@@ -11,16 +13,20 @@ from msgspec.structs import replace
 from smtp_shell.arguments import file_path, seconds, whole_number
 from smtp_shell.errors import UsageError
 from smtp_shell.matching.expectation import Strictness
+from smtp_shell.protocol.octets import escape_str
 from smtp_shell.replay.results import Act, Decision, PendingStep
 from smtp_shell.transcript.variables import SASL_MARK, parse_assignment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
 
     from smtp_shell.client.credentials import Ask, CredentialSource
     from smtp_shell.protocol.sasl import Credentials, Mechanism
     from smtp_shell.replay.settings import CredentialsFor, ReplaySettings
 
+_SCHEME = re.compile(r"^((?:smtps?|lmtp):)/(?!/)")
+_SERVER = re.compile(r"(?:smtps?|lmtp)://.+|[^/\\]*[^/\\:]:[0-9]{1,5}|\[[0-9A-Fa-f:.]+\](?::[0-9]{1,5})?")
 _MOST_JOBS = 1_000
 _MOST_REPEATS = 1_000_000_000
 _ACTS = {"": Act.SEND, "s": Act.SEND, "k": Act.SKIP, "e": Act.EDIT, "g": Act.HAND_OVER, "q": Act.QUIT}
@@ -60,6 +66,22 @@ def add_replay_options(parser: argparse.ArgumentParser) -> None:
         "--send-secrets", action="store_true", help="send credentials that stand in a transcript as they are"
     )
     group.add_argument("--allow-outside", action="store_true", help="let C< name files outside the transcript's folder")
+
+
+def refuse_servers(files: Iterable[Path]) -> None:
+    """Refuse a server among the files: `replay FILE HOST:PORT`.
+
+    Raises:
+        UsageError: A file does not exist, and its name is that of a server.
+    """
+    from smtp_shell.net.target import parse_target
+
+    for file in files:
+        text = _SCHEME.sub(r"\1//", str(file))  # a path holds no two slashes in a row
+        if _SERVER.fullmatch(text) and not os.path.exists(file):
+            parse_target(text)  # refuses a password, which must not be repeated
+            shown = escape_str(text)
+            raise UsageError(f"{shown} is a server and no file; name it with --server {shown}.")
 
 
 def with_replay_options(settings: ReplaySettings, options: argparse.Namespace, ask: Ask | None) -> ReplaySettings:

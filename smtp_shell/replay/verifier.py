@@ -17,6 +17,7 @@ from smtp_shell.errors import (
     UsageError,
     WaitTimedOut,
 )
+from smtp_shell.figures import plain
 from smtp_shell.matching.compare import match, match_octets
 from smtp_shell.matching.expectation import ExpectedReply
 from smtp_shell.protocol.dialogue import Phase
@@ -190,7 +191,7 @@ class ReplyVerifier:
             return unexpected(surplus, DIFFERS, "a reply came where the server was to close", "*: close server")
         found = Comparison(demanded=True)
         if session.is_open:
-            why = f"the server did not close the connection within {patience:g} s"
+            why = f"the server did not close the connection within {plain(patience)} s"
             return found.differing(DIFFERS, why, "*: close server")
         return found
 

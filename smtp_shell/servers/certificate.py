@@ -1,18 +1,26 @@
-"""The certificate that a server of ours shows: made at start, or given by the user."""
+"""The certificate that a server of ours shows: made at start, kept, or given by the user."""
 
 from __future__ import annotations
 
 import ssl
+import time
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from msgspec import Struct
 
 from smtp_shell.config import key_log_file
 from smtp_shell.errors import UsageError
 from smtp_shell.net.key_log import prepare_key_log
+from smtp_shell.net.target import canonical_address
 from smtp_shell.net.tls_files import KeyPair, load_key_pair
-from smtp_shell.private_files import open_new, reason_of
+from smtp_shell.private_files import locked, open_new, read_private, reason_of, replace_private
 from smtp_shell.protocol.octets import escape_str
+from smtp_shell.servers.passwords import LOCK_SECONDS
+
+_LONGEST_PEM = 64 * 1024
+_MARGIN_SECONDS = 24 * 3600
 
 
 class ServerCertificate(Struct, frozen=True):
@@ -41,22 +49,102 @@ def make_certificate(directory: Path, *names: str) -> ServerCertificate:
         UsageError: A file could not be written.
         ConfigError: The key log cannot be written.
     """
-    import trustme
-
-    authority = trustme.CA(organization_name="smtp-shell", organization_unit_name="practice, trusted by nobody else")
-    leaf = authority.issue_cert(*names, organization_name="smtp-shell", organization_unit_name="practice")
+    issued = _issue(names)
     ca_file = directory / "ca.pem"
-    context = _server_context()
     try:
         with open_new(ca_file) as file:
-            file.write(authority.cert_pem.bytes())
-        with leaf.private_key_and_cert_chain_pem.tempfile(dir=str(directory)) as path:
-            context.load_cert_chain(path)
+            file.write(issued.authority)
+        draft = directory / "server.pem"
+        with open_new(draft) as file:
+            file.write(issued.server)
+        try:
+            return ServerCertificate(_loaded(_server_context(), draft), ca_file)
+        finally:
+            draft.unlink()
     except OSError as error:
         raise UsageError(
             f"The server's certificate could not be written to {_shown(directory)}: {reason_of(error)}."
         ) from None
-    return ServerCertificate(context, ca_file)
+
+
+def keep_certificate(directory: Path, *names: str) -> ServerCertificate:
+    """Return the certificate that is kept in a folder. Make one if there is none, or none that a client would trust for a day more.
+
+    `server.pem` has the certificate and its key, `ca.pem` the authority. The authority's key is never written.
+
+    Args:
+        directory: An existing directory that only its owner can use.
+        names: Host names and IP addresses that the certificate is good for.
+
+    Raises:
+        OSError: A file could not be written, or another process holds the lock.
+        ConfigError: The key log cannot be written.
+    """
+    server_file, ca_file = directory / "server.pem", directory / "ca.pem"
+    with locked(directory / "lock", LOCK_SECONDS):
+        if not _is_good(server_file, ca_file, names):
+            issued = _issue(names)
+            replace_private(server_file, issued.server)
+            replace_private(ca_file, issued.authority)
+        return ServerCertificate(_loaded(_server_context(), server_file), ca_file)
+
+
+class _Issued(Struct, frozen=True):
+    """A new certificate, in PEM: its key and chain, and the authority's certificate."""
+
+    server: bytes
+    authority: bytes
+
+    def __repr__(self) -> str:
+        return "_Issued(...)"
+
+
+def _issue(names: tuple[str, ...]) -> _Issued:
+    import trustme
+
+    authority = trustme.CA(organization_name="smtp-shell", organization_unit_name="practice, trusted by nobody else")
+    leaf = authority.issue_cert(*names, organization_name="smtp-shell", organization_unit_name="practice")
+    return _Issued(leaf.private_key_and_cert_chain_pem.bytes(), authority.cert_pem.bytes())
+
+
+def _loaded(context: ssl.SSLContext, server_file: Path) -> ssl.SSLContext:
+    context.load_cert_chain(server_file, password=lambda: "")  # without a callback OpenSSL would ask on the terminal
+    return context
+
+
+def _is_good(server_file: Path, ca_file: Path, names: tuple[str, ...]) -> bool:
+    """Check whether a client that trusts the kept authority would accept the kept certificate for each of the names."""
+    if read_private(server_file, _LONGEST_PEM) is None or read_private(ca_file, _LONGEST_PEM) is None:
+        return False
+    # Contexts of no function of `ssl`: those write the keys of each handshake to SSLKEYLOGFILE.
+    server, client = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        _loaded(server, server_file)
+        client.load_verify_locations(ca_file)
+        shown = _shake_hands(server, client, names[0])
+        (authority,) = client.get_ca_certs()
+    except (OSError, ValueError):  # ssl.SSLError is an OSError
+        return False
+    ends = min(ssl.cert_time_to_seconds(str(each["notAfter"])) for each in (shown, authority))
+    is_for = {canonical_address(value) for _, value in shown.get("subjectAltName", ())}
+    return ends > time.time() + _MARGIN_SECONDS and is_for.issuperset(names)
+
+
+def _shake_hands(server: ssl.SSLContext, client: ssl.SSLContext, name: str) -> dict[str, Any]:
+    """Do a handshake in memory, and return the certificate that the client has accepted.
+
+    Raises:
+        ssl.SSLError: The client does not accept it.
+    """
+    to_client, to_server = ssl.MemoryBIO(), ssl.MemoryBIO()
+    ends = (
+        client.wrap_bio(to_client, to_server, server_hostname=name),
+        server.wrap_bio(to_server, to_client, server_side=True),
+    )
+    for end in ends * 3:
+        with suppress(ssl.SSLWantReadError):
+            end.do_handshake()
+    return ends[0].getpeercert() or {}
 
 
 def load_certificate(certificate: Path, key: Path | None) -> ServerCertificate:

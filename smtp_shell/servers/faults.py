@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from smtp_shell.errors import UsageError
 from smtp_shell.protocol.foreseen import FORESEEN
-from smtp_shell.protocol.octets import escape_str
+from smtp_shell.protocol.octets import SINGLE, escape_str, quoted
 
 LONGEST_DELAY = 3600.0
 
@@ -146,4 +146,4 @@ def _at(verb: str, code: int) -> tuple[str, str]:
 
 
 def _quoted(text: str) -> str:
-    return f"'{escape_str(text[:80])}'"
+    return quoted(escape_str(text[:80]), SINGLE)

@@ -16,6 +16,9 @@ LOCAL_DOMAINS = ("practice.example", "example.org")
 MESSAGE_LIMIT = 10 * 1024 * 1024
 RECIPIENT_LIMIT = 100
 
+EXAMPLE_MAILBOX = "bob@example.org"
+"""A mailbox that takes mail from anybody, for replies that refuse another one."""
+
 MAILBOX_RULES = (
     "Every mailbox exists, but for some there is something to see:",
     "  nobody... unknown...   550, there is no such mailbox",
@@ -168,9 +171,9 @@ def why_not_to(path: PathArgument, *, smtp_utf8: bool, authenticated: bool) -> s
     shown = shown_in_ascii(path.mailbox)
     if not _is_local(path.domain):
         if path.domain.lower().endswith(b".invalid"):
-            return f"550 5.1.2 <{shown}>: there is no such domain"
+            return f"550 5.1.2 <{shown}>: there is no such domain; try <{EXAMPLE_MAILBOX}>"
         if not authenticated:
-            return "530 5.7.0 Authentication required for mail to other domains"
+            return f"530 5.7.0 Authentication required; <{EXAMPLE_MAILBOX}> works without it"
         return ""
     if _is_unknown(path.local):
         return f"550 5.1.1 <{shown}>: there is no such mailbox here"

@@ -1,11 +1,20 @@
-"""Made-up passwords: for one run of a server on loopback, easy to read off a screen and to type without seeing it."""
+"""Made-up passwords for a server on loopback, easy to read off a screen and to type without seeing it, and where one is kept."""
 
 from __future__ import annotations
 
 import secrets
+from typing import TYPE_CHECKING
 
+from smtp_shell.private_files import locked, read_private, replace_private
 from smtp_shell.protocol.secret import Secret
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LOCK_SECONDS = 5.0
+"""How long to wait for another process that makes what is kept."""
+
+_LONGEST = 1000
 _NUMBERS = 10_000
 _WORDS = """
 acorn amber apple april arrow autumn bacon badge bagel baker basil beach berry birch blanket boat bottle branch bread
@@ -30,3 +39,30 @@ def make_password() -> Secret:
     words = _WORDS.split()
     first, second = secrets.choice(words), secrets.choice(words)
     return Secret(f"{first}-{second}-{secrets.randbelow(_NUMBERS):04d}")
+
+
+def keep_password(folder: Path) -> Secret:
+    """Return the password that is kept in a folder; make one up if there is none, or if it is broken.
+
+    Args:
+        folder: The folder, which exists.
+
+    Raises:
+        OSError: It cannot be written, or another process holds the lock.
+    """
+    path = folder / "password"
+    with locked(folder / "lock", LOCK_SECONDS):
+        kept = _one_line(read_private(path, _LONGEST))
+        if kept is not None:
+            return kept
+        made = make_password()
+        replace_private(path, f"{made.reveal()}\n".encode())
+        return made
+
+
+def _one_line(octets: bytes | None) -> Secret | None:
+    try:
+        text = (octets or b"").decode("ascii").removesuffix("\n").removesuffix("\r")
+    except UnicodeDecodeError:
+        return None
+    return Secret(text) if text and text.isprintable() and text == text.strip() else None

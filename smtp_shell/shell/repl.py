@@ -86,12 +86,24 @@ def run_repl(shell: Shell, begin: Callable[[], None]) -> int:
                 if shell.phase is Phase.MAILDATA:
                     continue
             break
-        row = LinesInARow(shell)
-        for line in text.split("\n"):
-            if not _guard(shell, partial(row.run, line)) or shell.stopped or shell.leaving:
-                break
+        run_typed(shell, text)
     shell.close()
     return 0
+
+
+def run_typed(shell: Shell, text: str) -> None:
+    """Run what was typed, or several lines that were pasted.
+
+    Lines that follow a refused DATA in one paste are the text for it. They must not go out as commands.
+    """
+    row = LinesInARow(shell)
+    first, *rest = text.split("\n")
+    done = _guard(shell, partial(row.run, first))
+    while rest and done and not (shell.leaving or shell.stopped or shell.text_refused):
+        done = _guard(shell, partial(row.run, rest.pop(0)))
+    left = len(rest) - (rest[-1:] == [""])
+    if left and not shell.leaving:
+        shell.say_loudly(f"The rest of what was pasted was not sent: {left} {'line' if left == 1 else 'lines'}.")
 
 
 def _guard(shell: Shell, action: Callable[[], object]) -> bool:

@@ -10,11 +10,14 @@ from smtp_shell.protocol.dialogue import Phase
 from smtp_shell.protocol.octets import escape_str, unescape
 from smtp_shell.protocol.rawlines import is_proxy_header
 from smtp_shell.shell.line_files import check_file, file_lines, is_comment
+from smtp_shell.shell.lines import begins_mail_data
 from smtp_shell.shell.shell import Shell
 from smtp_shell.shell.typed_answers import LinesInARow
 from smtp_shell.shell.typed_secrets import is_kept
 
 _OPTION = "-c"
+_MOST_HELD = 1000
+"""How many lines after a refused DATA are read in search of the final dot. More than these are mail data for sure."""
 _LEFTOVER_SECONDS = 0.05
 
 
@@ -24,6 +27,8 @@ class SourceStopped(UsageError):
 
 def run_lines(shell: Shell, lines: Iterable[tuple[str, str]], *, keep_going: bool) -> int:
     """Run lines; show what goes wrong with the place where it went wrong.
+
+    Mail data that follows a refused DATA is left out, up to its dot: it would go out as commands.
 
     Args:
         shell: The shell.
@@ -36,7 +41,9 @@ def run_lines(shell: Shell, lines: Iterable[tuple[str, str]], *, keep_going: boo
     """
     status = 0
     row = LinesInARow(shell)
-    for where, line in lines:
+    left = iter(lines)
+    while (each := next(left, None)) is not None:
+        where, line = each
         if where != _OPTION and is_comment(line, shell.phase):
             continue
         before = shell.failed_replies
@@ -50,15 +57,41 @@ def run_lines(shell: Shell, lines: Iterable[tuple[str, str]], *, keep_going: boo
             status = status or error.exit_status
             if not keep_going or error.exit_status == Interrupted.exit_status:
                 return status
+            left = _without_mail_data(shell, place, line, left)
             continue
         if shell.failed_replies > before:
             shell.say_loudly(f"smtp-shell: {place}: {shell.refusal}")
             status = status or 1
             if not keep_going:
                 return status
+            left = _without_mail_data(shell, place, line, left)
         if shell.leaving:
             break
     return status or _check_end(shell)
+
+
+def _without_mail_data(
+    shell: Shell, place: str, line: str, left: Iterator[tuple[str, str]]
+) -> Iterator[tuple[str, str]]:
+    """Return the lines to go on with after a line that failed: without the mail data that follows it, if it was DATA.
+
+    Without a dot alone on a line there is no mail data, and all lines are commands.
+    """
+    if not begins_mail_data(line) or shell.phase is Phase.MAILDATA:
+        return left
+    held: list[tuple[str, str]] = []
+    number = 0
+    for each in left:
+        number += 1
+        if each[1] == ".":
+            break
+        if number <= _MOST_HELD:
+            held.append(each)
+    else:
+        if number <= _MOST_HELD:
+            return iter(held)
+    shell.say_loudly(f"smtp-shell: {place}: what follows it up to the dot, {number:,} lines, was not sent.")
+    return left
 
 
 def _check_end(shell: Shell) -> int:

@@ -13,11 +13,14 @@ from smtp_shell.client.credentials import CredentialSource
 from smtp_shell.config import TlsSettings
 from smtp_shell.display.themes import THEMES
 from smtp_shell.errors import UsageError
+from smtp_shell.figures import plain
 from smtp_shell.protocol.commands import refuse_line_breaks
 from smtp_shell.protocol.octets import escape_str
 
 if TYPE_CHECKING:
+    from smtp_shell.net.target import Target
     from smtp_shell.servers.inbox import Inbox
+    from smtp_shell.servers.practice import PracticeServer
 
 _ON_OFF = {"on": True, "off": False, "yes": True, "no": False, "true": True, "false": False, "1": True, "0": False}
 _MOST_SECONDS = 86_400
@@ -96,7 +99,8 @@ class ShellOptions(Struct, frozen=True):
         family: Address family, 0 for either.
         interactive: Whether a user is at the prompt.
         recording: Whether sessions are recorded into the state directory.
-        inbox: The practice server's mail; None without a practice server.
+        practice: The practice server that runs in this process; None without one.
+        inbox: Its mail.
     """
 
     tls: TlsSettings = field(default_factory=TlsSettings)
@@ -105,6 +109,7 @@ class ShellOptions(Struct, frozen=True):
     family: int = 0
     interactive: bool = False
     recording: bool = True
+    practice: PracticeServer | None = None
     inbox: Inbox | None = None
 
 
@@ -130,6 +135,13 @@ def tls_settings(options: ShellOptions, settings: ShellSettings) -> TlsSettings:
         client_key=file(settings.client_key) or (None if settings.client_cert else tls.client_key),
         at_prompt=options.interactive,
     )
+
+
+def trusting_practice(tls: TlsSettings, practice: PracticeServer | None, target: Target | None) -> TlsSettings:
+    """Return the settings of TLS with the practice server's certificate to trust, where it is the target and no other file is named."""
+    if tls.ca_file is not None or practice is None or target is None or not practice.is_at(target):
+        return tls
+    return replace(tls, ca_file=practice.ca_file)
 
 
 def check_tls_change(options: ShellOptions, before: ShellSettings, after: ShellSettings) -> None:
@@ -180,4 +192,4 @@ def shown(settings: ShellSettings, name: str) -> str:
     value = getattr(settings, name.replace("-", "_"))
     if isinstance(value, bool):
         return "on" if value else "off"
-    return f"{value:g}" if isinstance(value, float) else escape_str(value) or "''"
+    return plain(value) if isinstance(value, float) else escape_str(value) or "''"

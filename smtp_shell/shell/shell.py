@@ -14,6 +14,7 @@ from smtp_shell.config import Timeouts, TlsSettings
 from smtp_shell.display.render import Look, certificate_rows, tls_sign
 from smtp_shell.errors import (
     ConnectionLost,
+    DialogueBroken,
     Interrupted,
     NotSendable,
     OutcomeUnknown,
@@ -26,13 +27,13 @@ from smtp_shell.protocol.dialogue import Phase
 from smtp_shell.protocol.events import Decoded, Entry, Noticed, NoticeKind, ReplyReceived
 from smtp_shell.protocol.maildata import MailDataEncoder
 from smtp_shell.protocol.masking import describe_typed, is_secret_answer, may_answer
-from smtp_shell.protocol.octets import escape, escape_str
+from smtp_shell.protocol.octets import escape, escape_str, quoted
 from smtp_shell.shell.completion import CompletionContext, TypedAddresses
-from smtp_shell.shell.lines import Answer, MailDataLine, Run, Wire, parse
+from smtp_shell.shell.lines import Answer, MailDataLine, Run, Wire, parse, refuses_mail_data
 from smtp_shell.shell.raw_octets import check_greeting, holds_secret, needs_greeting
 from smtp_shell.shell.recordings import SessionRecordings
 from smtp_shell.shell.registry import Registry
-from smtp_shell.shell.settings import ShellOptions, ShellSettings, tls_settings
+from smtp_shell.shell.settings import ShellOptions, ShellSettings, tls_settings, trusting_practice
 from smtp_shell.shell.typed_secrets import is_guess, is_initial_response
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ _STOPPED_IN_DATA = "Stopped; the server is still taking mail data: go on with it
 _OUTCOME_UNKNOWN = (
     "The outcome is unknown: {} has not come, and the message may have been accepted, so look before sending it again."
 )
+_NO_MAIL_DATA = "The server is not taking mail data: what you type next goes out as commands."
 _LEAVING_WORDS = ("quit", "/exit", "/quit", "exit")
 
 
@@ -81,7 +83,8 @@ class Shell:
     Attributes:
         registry: The shell commands and shorthands.
         session: The connection, or the last one, closed; None before the first.
-        target: The server of the connection, or the one for `/reconnect`; None before the first.
+        target: The server of the connection, or the one that was named last; None before the first.
+        answered: The last server to which there was a connection; None before the first.
         recordings: What is being recorded.
         history: Returns the lines typed before, the oldest first.
         leaving: Whether the shell is to end.
@@ -89,6 +92,7 @@ class Shell:
         failed_replies: Number of replies so far that were 4yz, 5yz or not foreseen.
         refusal: The last of those, as a sentence.
         last_user: The user name of the last `auth`; empty before the first.
+        text_refused: Whether the server has refused, since the last line began, to take mail data.
         sources: The files that `/source` is running, the outermost first.
         tls_failure: Why TLS could not be started on the last connection, for `/tls`; None if it could, or was not tried.
         waiting_for: Returns a context in which a wait takes place, given what returns the words for what is awaited. At a prompt it
@@ -108,6 +112,7 @@ class Shell:
         self.registry: Registry[Shell] = Registry.load()
         self.session: Session | None = None
         self.target: Target | None = None
+        self.answered: Target | None = None
         self.recordings = SessionRecordings(automatic=self.options.recording, on_failure=self.say_loudly)
         self.history: Callable[[], Sequence[str]] = tuple
         self.leaving = False
@@ -115,6 +120,7 @@ class Shell:
         self.failed_replies = 0
         self.refusal = ""
         self.last_user = ""
+        self.text_refused = False
         self.sources: list[Path] = []
         self.tls_failure: TlsFailed | None = None
         self.waiting_for: Callable[[Callable[[], str]], AbstractContextManager[None]] = lambda what: nullcontext()
@@ -125,7 +131,7 @@ class Shell:
         # Encodes the mail data that is being typed; None outside of it.
         self._encoder: MailDataEncoder | None = None
         self._greeting_due = False  # the connection was opened, and its greeting has not been waited for
-        self._consumers: list[Consumer] = [self._count]
+        self._consumers: list[Consumer] = []  # the user's own recording
         self.change_settings(settings or ShellSettings())
 
     @property
@@ -147,7 +153,7 @@ class Shell:
     @property
     def tls(self) -> TlsSettings:
         """How TLS is done, by the options and `/set`."""
-        return tls_settings(self.options, self.settings)
+        return trusting_practice(tls_settings(self.options, self.settings), self.options.practice, self.target)
 
     @property
     def timeouts(self) -> Timeouts:
@@ -159,7 +165,11 @@ class Shell:
         """Use these settings from now on."""
         self.settings = settings
         self.view.look = Look(
-            settings.times, settings.decoded, typed_data=not self.options.interactive, theme=settings.theme
+            settings.times,
+            settings.decoded,
+            typed_data=not self.options.interactive,
+            theme=settings.theme,
+            reasons=False,
         )
 
     def completion_context(self) -> CompletionContext:
@@ -202,6 +212,7 @@ class Shell:
         Raises:
             SmtpShellError: It cannot be done.
         """
+        self.text_refused = False
         line = parse(text, self.registry, self.phase)
         self.stopped = False
         try:
@@ -356,9 +367,8 @@ class Shell:
             UsageError: There is no connection.
         """
         if self.session is None or not self.session.is_open:
-            raise UsageError(
-                "there is no connection; use /connect HOST[:PORT] first, or start with `smtp-shell practice`."
-            )
+            other = "/connect practice" if self.options.practice is not None else "start with `smtp-shell practice`"
+            raise UsageError(f"there is no connection; use /connect HOST[:PORT] first, or {other}.")
         return self.session
 
     def connect(self, target: Target, *, greets: bool = True) -> None:
@@ -397,16 +407,19 @@ class Shell:
             with self.waiting_for(lambda: f"the connection to {target}"):
                 self.session = Session.open(
                     target,
-                    [*recorders, *self._consumers, self.view],
+                    [*recorders, *self._consumers, self.view, self._count],
                     timeouts=self.timeouts,
                     tls=self.tls,
                     strict=not self.options.interactive,
                     source=self.options.source,
                     family=self.options.family,
                 )
-        except BaseException:  # Ctrl-C too
+        except BaseException as error:  # Ctrl-C too
             self.recordings.end_session()
+            if isinstance(error, DialogueBroken) and self.options.interactive and self.answered not in (None, target):
+                error.message += f" /reconnect goes back to {self.answered}."
             raise
+        self.answered = target
         if before is not None:
             self.session.keep_secrets_of(before)
         self._show_certificate(self.session.tls)
@@ -458,13 +471,14 @@ class Shell:
         if session is None or not session.is_open:
             return
         self.disconnect()
-        self.target, self.session = session.target, session
+        self.target = self.answered = session.target
+        self.session = session
         self.recordings.session = None
         session.drives_auth = False  # what is left of an AUTH exchange is the user's
         if session.tls is not None:  # it began before this shell saw anything
             self.view(Entry(0, 0.0, session.tls, tls=True))
         session.subscribe(self.view)
-        for consumer in self._consumers:
+        for consumer in (self._count, *self._consumers):
             session.subscribe(consumer)
         self.say(f"The connection to {session.target} is yours now.")
 
@@ -601,7 +615,7 @@ class Shell:
         if reply is not None:
             said = escape(b" ".join(reply.wire_lines())[:200])
             hint = " Say ehlo first." if reply.code == 503 else ""
-            refused = f'the server did not start TLS: it said "{said}"; nothing secret was sent.{hint}'
+            refused = f"the server did not start TLS: it said {quoted(said)}; nothing secret was sent.{hint}"
             if self.target is not None and self.target.starttls:
                 self.disconnect()
             raise TlsFailed(refused)
@@ -684,4 +698,8 @@ class Shell:
         elif isinstance(event, ReplyReceived) and event.reply.is_negative and event.seconds is not None:
             self.failed_replies += 1
             for_now = " for now" if event.reply.code // 100 == 4 else ""
-            self.refusal = f'the server refused{for_now}: "{event.reply.one_line()}".'
+            self.refusal = f"the server refused{for_now}: {quoted(event.reply.one_line())}."
+        if isinstance(event, ReplyReceived) and refuses_mail_data(event):
+            self.text_refused = True
+            if self.options.interactive:  # the prompt alone does not tell mail data from commands
+                self.say(_NO_MAIL_DATA, "notice")

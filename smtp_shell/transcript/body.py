@@ -9,7 +9,7 @@ from pathlib import Path
 from smtp_shell.errors import Fault, TranscriptError
 from smtp_shell.private_files import reason_of
 from smtp_shell.protocol.maildata import PIECE
-from smtp_shell.protocol.octets import escape_str
+from smtp_shell.protocol.octets import SINGLE, escape_str, quoted
 from smtp_shell.transcript.step import Step
 
 _EXCERPT = 200  # characters of a file's name in a sentence
@@ -26,7 +26,7 @@ def body_path(folder: Path, step: Step, *, outside: bool = False) -> Path:
     Raises:
         ValueError: With links resolved it is outside the folder, or it is no readable file. The message is a sentence for a person.
     """
-    shown = f"'{step.text[:_EXCERPT]}'"
+    shown = quoted(step.text[:_EXCERPT], SINGLE)
     try:
         home = folder.resolve()
         path = (home / step.octets.decode("utf-8", "surrogateescape")).resolve()
@@ -61,7 +61,7 @@ def body_pieces(folder: Path, step: Step, *, outside: bool = False) -> Iterator[
     except ValueError as error:
         problem = str(error)
     except OSError as error:
-        problem = f"'{step.text[:_EXCERPT]}' cannot be read: {reason_of(error)}"
+        problem = f"{quoted(step.text[:_EXCERPT], SINGLE)} cannot be read: {reason_of(error)}"
     else:
         return
     raise TranscriptError(escape_str(str(folder)), Fault(step.line, problem))

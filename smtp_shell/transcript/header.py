@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from msgspec import Struct
 
 from smtp_shell.errors import Fault
-from smtp_shell.protocol.octets import escape_str, unescape
+from smtp_shell.protocol.octets import SINGLE, escape_str, quoted, unescape
 from smtp_shell.transcript.notation import clean
 from smtp_shell.transcript.variables import parse_assignment, rfc5322_date
 
@@ -148,7 +148,7 @@ def parse_header(lines: Sequence[tuple[int, str]], *, longest: int) -> tuple[Hea
         if not found:
             from smtp_shell.transcript.credentials import without_credential
 
-            problem = f"'{clean(without_credential(text)[:60])}' is no header field"
+            problem = f"{quoted(clean(without_credential(text)[:60]), SINGLE)} is no header field"
             faults.append(Fault(number, problem, "Name: value, or an empty line after the header"))
         else:
             name, value = found[1], clean(found[2].strip(" \t"))
@@ -219,7 +219,11 @@ def _fault_of(number: int, name: str, value: str, seen: set[str], longest: int) 
         case "transcript" if value != VERSION:
             return Fault(number, *_wrong_version(value))
         case "secrets" if value.lower() not in ("redacted", "included"):
-            return Fault(number, f"'{value[:60]}' does not say whether secrets are in the file", "redacted or included")
+            return Fault(
+                number,
+                f"{quoted(value[:60], SINGLE)} does not say whether secrets are in the file",
+                "redacted or included",
+            )
         case "var":
             return _variable_fault(number, value, seen)
     return None
@@ -231,7 +235,7 @@ def _wrong_version(value: str) -> tuple[str, str]:
             f"the file was written by a newer version, in format {value}",
             f"format {VERSION}; a newer smtp-shell reads it",
         )
-    return f"'{value[:60]}' is no version of the format", f"Transcript: {VERSION}"
+    return f"{quoted(value[:60], SINGLE)} is no version of the format", f"Transcript: {VERSION}"
 
 
 def _variable_fault(number: int, value: str, seen: set[str]) -> Fault | None:

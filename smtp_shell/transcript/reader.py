@@ -19,7 +19,7 @@ from msgspec import Struct
 
 from smtp_shell.errors import Fault, TranscriptError
 from smtp_shell.private_files import reason_of
-from smtp_shell.protocol.octets import escape, escape_str
+from smtp_shell.protocol.octets import SINGLE, escape, escape_str, quoted
 from smtp_shell.transcript.blocks import Blocks, is_utf_16
 from smtp_shell.transcript.header import DIALOGUE, MOST_FAULTS, VERSION, Header, parse_header
 from smtp_shell.transcript.notation import clean
@@ -377,7 +377,10 @@ def _check_content(marker: Marker, content: str, longest: int) -> str | tuple[st
             return "an event has no name", "*: and a word such as connect, tls, wait or close"
     shown = clean(content)
     if marker is Marker.SERVER_MATCHES and shown != content:
-        return f"the pattern '{shown[:_EXCERPT]}' holds a character that is not seen", r"such as \t or \u200b"
+        return (
+            f"the pattern {quoted(shown[:_EXCERPT], SINGLE)} holds a character that is not seen",
+            r"such as \t or \u200b",
+        )
     if len(shown) * 4 > longest and len(shown.encode()) > longest:
         return _line_too_long("the line, its escapes written out,", longest)
     if "${" in shown and marker in CLIENT_LINES:
@@ -402,11 +405,11 @@ def _without_marker(line: str) -> tuple[str, str]:
         return "a header stands inside the file", "the header at the top, before anything else"
     if odd := re.match(_ODD_TIME, line):
         return (
-            f"'{clean(odd[1][:_EXCERPT])}' is no time",
+            f"{quoted(clean(odd[1][:_EXCERPT]), SINGLE)} is no time",
             "seconds such as 0.021, with nine digits and six decimals at most",
         )
     in_header = ", or a header that begins with Transcript: 1" if _looks_like_a_field(line) else ""
-    return f"'{shown}' has no marker", f"one of {' '.join(Marker)} in front{in_header}"
+    return f"{quoted(shown, SINGLE)} has no marker", f"one of {' '.join(Marker)} in front{in_header}"
 
 
 def _looks_like_a_field(line: str) -> bool:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 
 from smtp_shell.errors import NotSendable, UsageError
-from smtp_shell.protocol.octets import escape_str, unescape
+from smtp_shell.protocol.octets import SINGLE, escape_str, quoted, unescape
 from smtp_shell.transcript.notation import clean
 
 if TYPE_CHECKING:
@@ -259,7 +259,7 @@ def _stray(rest: str) -> str:
 
 def _excerpt(text: str) -> str:
     shown = escape_str(text[:_EXCERPT])
-    return f"'{shown}...'" if len(text) > _EXCERPT else f"'{shown}'"
+    return quoted(f"{shown}..." if len(text) > _EXCERPT else shown, SINGLE)
 
 
 def _random_uuid() -> UUID:

@@ -86,6 +86,27 @@ def test_the_practice_server_from_greeting_to_exit(tmp_path: Path, state_dir: Pa
     assert "C: ${sasl}\n" in said
 
 
+def test_after_a_failed_connect_the_practice_server_is_not_lost() -> None:
+    with running("practice") as terminal:
+        terminal.wait_prompt("greeted")
+        password = next(row.split()[1] for row in terminal.rows if row.startswith("  password "))
+        here = terminal.line.split()[0]
+        terminal.enter("/connect 127.0.0.1:1")
+        terminal.wait_for(f"/reconnect goes back to {here}.")
+        terminal.enter("noop", "smtp-shell")
+        terminal.wait_for("there is no connection; use /connect HOST[:PORT] first, or /connect practice.")
+        terminal.enter("/status", "smtp-shell")
+        terminal.wait_for(f"its password {password}")
+        terminal.enter("/reconnect", "smtp-shell")
+        terminal.wait_for(f"Back to {here}, the last server that answered.")
+        terminal.enter("/connect 127.0.0.1:1", "greeted")
+        terminal.enter("/connect practice", "smtp-shell")
+        terminal.enter("/inbox", "greeted")
+        terminal.wait_for(f"  server {here}, user student, password {password}")
+        terminal.enter("/exit", "greeted")
+        assert terminal.wait_end() == 0
+
+
 def test_the_password_is_never_shown_or_kept(practice: PracticeServer, state_dir: Path) -> None:
     password = practice.password.reveal()
     address = f"127.0.0.1:{practice.port}"

@@ -162,6 +162,21 @@ def test_a_paste_at_the_prompt_runs_line_by_line() -> None:
         leave(terminal)
 
 
+def test_of_a_paste_nothing_follows_a_data_that_was_refused(practice: PracticeServer) -> None:
+    with running(f"127.0.0.1:{practice.port}") as terminal:
+        terminal.wait_prompt("greeted")
+        terminal.type(
+            f"{PASTE_BEGINS}helo x\rmail <>\rrcpt a@example.net\rdata\rSubject: x\r\rRSET\r.\rquit{PASTE_ENDS}"
+        )
+        terminal.wait(lambda: terminal.line.endswith("quit"), "the paste")
+        terminal.type(ENTER)
+        terminal.wait_for("The rest of what was pasted was not sent: 5 lines.")
+        terminal.wait_for("The server is not taking mail data: what you type next goes out as commands.")
+        terminal.wait_prompt("mail")
+        assert "C: Subject" not in terminal.text
+        leave(terminal)
+
+
 def test_a_paste_of_ten_thousand_lines_at_the_prompt(practice: PracticeServer) -> None:
     with running(f"127.0.0.1:{practice.port}") as terminal:
         terminal.wait_prompt("greeted")

@@ -252,6 +252,20 @@ def test_dialogue(client: Client, name: str) -> None:
         assert client.say(line).decode().startswith(beginning), line[:80]
 
 
+@pytest.mark.parametrize(
+    "line", [b"RCPT TO:<mantis@example.com>", b"RCPT TO:<x@nowhere.invalid>", b"DATA"], ids=["530", "550", "503"]
+)
+def test_a_refusal_names_an_address_that_works(client: Client, line: bytes) -> None:
+    client.reply()
+    for verb in (b"HELO client.example", b"MAIL FROM:<ann@example.org>"):
+        assert client.code(verb) == "250"
+    named = re.search(rb"<[a-z]+@example\.org>", client.say(line))
+    assert named is not None
+    assert client.code(b"RCPT TO:" + named[0]) == "250"
+    assert client.code(b"DATA") == "354"
+    assert client.code(b".") == "250"
+
+
 def test_every_reply_but_a_few_has_an_enhanced_code_of_its_own_class(client: Client) -> None:
     client.reply()
     for line, _ in [step for name in ("syntax", "parameters", "recipients", "a message") for step in DIALOGUES[name]]:
@@ -876,20 +890,22 @@ def test_nothing_that_sends_mail_comes_with_it() -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGTERM for another process")
-def test_sigterm_as_soon_as_it_accepts_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_sigterm_as_soon_as_it_accepts_leaves_no_temporary_file_behind(tmp_path: Path) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
     program = subprocess.Popen(
         [sys.executable, "-m", "smtp_shell", "practice", "--serve-only"],
         stdout=subprocess.PIPE,
-        env={**os.environ, "TMPDIR": str(tmp_path)},
+        env={**os.environ, "TMPDIR": str(temporary)},
     )
     assert program.stdout is not None
     with program.stdout as words:
         try:
             assert words.readline().startswith(b"practice server")
-            assert list(tmp_path.iterdir())
+            assert list(temporary.iterdir())
             program.send_signal(signal.SIGTERM)
             assert program.wait(20) == 0
         finally:
             program.kill()
             program.wait()
-    assert list(tmp_path.iterdir()) == []
+    assert list(temporary.iterdir()) == []

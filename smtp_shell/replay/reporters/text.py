@@ -5,6 +5,7 @@ from __future__ import annotations
 from _thread import allocate_lock
 from typing import TYPE_CHECKING, Final
 
+from smtp_shell.figures import plain
 from smtp_shell.replay.results import Outcome
 from smtp_shell.replay.stats import Latencies, RunStats
 
@@ -168,13 +169,13 @@ def _write(out: Writer, *lines: str) -> None:
 
 def _latencies(what: str, times: Latencies) -> str:
     shown = [(f"p{percent}", times.percentile(percent)) for percent in _PERCENTILES]
-    named = [f"{name} {seconds * 1000:.3g} ms" for name, seconds in (*shown, ("max", times.longest))]
+    named = [f"{name} {plain(seconds * 1000, 3)} ms" for name, seconds in (*shown, ("max", times.longest))]
     return f"{what:<8}  {', '.join(named)}"
 
 
 def _per_second(number: int, seconds: float) -> str:
     rate = number / seconds if seconds else 0.0
-    return f"{rate:,.0f}" if rate >= 100 else f"{rate:.3g}"
+    return f"{rate:,.0f}" if rate >= 100 else plain(rate, 3)
 
 
 def _difference(step: StepResult, *, color: bool) -> Iterator[str]:

@@ -11,6 +11,7 @@ from smtp_shell.net.literals import address_literal
 from smtp_shell.protocol.octets import CRLF
 from smtp_shell.servers.inbox import IncomingMessage
 from smtp_shell.servers.mailboxes import (
+    EXAMPLE_MAILBOX,
     HOSTNAME,
     LOCAL_DOMAINS,
     MAILBOX_RULES,
@@ -215,9 +216,8 @@ class PracticeConnection(PracticeAuth):
             await self.push("503 5.5.1 Send MAIL first")
             return
         if not self.envelope.rcpt_tos:
-            await self.push(
-                "554 5.5.1 No valid recipients" if self._recipients_refused else "503 5.5.1 Send RCPT first"
-            )
+            problem = "554 5.5.1 No valid recipients" if self._recipients_refused else "503 5.5.1 Send RCPT first"
+            await self.push(f"{problem}; RCPT TO:<{EXAMPLE_MAILBOX}> works")
             return
         queue_id = secrets.token_hex(5).upper()
         await self.push("354 End data with <CR><LF>.<CR><LF>")

@@ -12,9 +12,10 @@ from pathlib import Path
 from types import TracebackType
 
 from smtp_shell.errors import ConnectFailed, SmtpShellError, UsageError
+from smtp_shell.net.target import Target, Way
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.protocol.secret import Secret
-from smtp_shell.servers.certificate import ServerCertificate, load_certificate, make_certificate
+from smtp_shell.servers.certificate import ServerCertificate, keep_certificate, load_certificate, make_certificate
 from smtp_shell.servers.inbox import Inbox
 from smtp_shell.servers.listening import listen
 from smtp_shell.servers.mailboxes import HOSTNAME
@@ -24,6 +25,7 @@ from smtp_shell.servers.practice.settings import PracticeSettings
 from smtp_shell.servers.practice.shared import SharedState
 
 START_LIMIT = 10.0
+_NAMES = ("localhost", "127.0.0.1", "::1", HOSTNAME)
 
 
 class PracticeServer:
@@ -121,6 +123,16 @@ class PracticeServer:
         """With which password."""
         return self._password
 
+    def is_at(self, target: Target) -> bool:
+        """Return whether this is the server at a target."""
+        here = (self.host, "localhost", "127.0.0.1", "::1")
+        return target.way is Way.TCP and target.port == self.port and target.host.lower() in here
+
+    @property
+    def shown_password(self) -> str:
+        """The password as it is shown on the screen. It is no secret unless the user gave it."""
+        return self._settings.password_shown or escape_str(self._password.reveal())
+
     @property
     def ca_file(self) -> Path:
         """The PEM file with the certificate to trust, once started; waits until it is there.
@@ -165,7 +177,7 @@ class PracticeServer:
             certificate.set_result(load_certificate(settings.certificate, settings.key))
         else:
             self._maker = threading.Thread(
-                target=_make_certificate, args=(own, certificate), name="certificate", daemon=True
+                target=_make_certificate, args=(settings.kept, own, certificate), name="certificate", daemon=True
             )
         return SharedState(settings, self._password, certificate, inbox)
 
@@ -194,9 +206,13 @@ class PracticeServer:
         await _close_all(shared)
 
 
-def _make_certificate(directory: Path, certificate: concurrent.futures.Future[ServerCertificate]) -> None:
+def _make_certificate(kept: Path | None, own: Path, certificate: concurrent.futures.Future[ServerCertificate]) -> None:
     try:
-        certificate.set_result(make_certificate(directory, "localhost", "127.0.0.1", "::1", HOSTNAME))
+        if kept is not None:
+            with contextlib.suppress(OSError):
+                certificate.set_result(keep_certificate(kept, *_NAMES))
+                return
+        certificate.set_result(make_certificate(own, *_NAMES))
     except BaseException as error:
         certificate.set_exception(error)
 

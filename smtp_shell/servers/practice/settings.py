@@ -18,9 +18,11 @@ class PracticeSettings(Struct, frozen=True):
         port: The port to listen on; 0 for any free one.
         user: Who may authenticate.
         password: With which password; None to have one made up.
+        password_shown: What to show of the password to a user; empty for all of it.
         faults: What to do wrong.
         maildir: Where mail goes; None for a temporary directory that is removed when the server stops.
         certificate: A PEM file with the server's certificate; None to have one made.
+        kept: A folder of this user in which a certificate that is made is kept; None to make one for this run.
         key: A PEM file with its private key; None when it is in the file of the certificate.
         auth_before_tls: Whether AUTH is offered in the clear, too.
         idle_limit: How long a client may say nothing before the connection is closed, in seconds.
@@ -30,9 +32,11 @@ class PracticeSettings(Struct, frozen=True):
     port: int = 0
     user: str = "student"
     password: Secret | None = None
+    password_shown: str = ""
     faults: tuple[Fault, ...] = ()
     maildir: Path | None = None
     certificate: Path | None = None
+    kept: Path | None = None
     key: Path | None = None
     auth_before_tls: bool = False
     idle_limit: float = 300.0

@@ -55,8 +55,8 @@ class SharedState(Struct):
             user: The authentication identity.
             password: Its password.
         """
-        right_user = hmac.compare_digest(user, self.settings.user.encode())
-        return hmac.compare_digest(password, self.password.reveal().encode()) and right_user
+        right_user = hmac.compare_digest(user, self.settings.user.encode("utf-8", "surrogateescape"))
+        return hmac.compare_digest(password, self.password.reveal().encode("utf-8", "surrogateescape")) and right_user
 
     def accepts_digest(self, user: bytes, digest: bytes, challenge: bytes) -> bool:
         """Check whether a CRAM-MD5 response is right.
@@ -68,6 +68,8 @@ class SharedState(Struct):
 
         Source: RFC 2195 section 2
         """
-        expected = hmac.new(self.password.reveal().encode(), challenge, "md5").hexdigest().encode()
-        right_user = hmac.compare_digest(user, self.settings.user.encode())
+        expected = (
+            hmac.new(self.password.reveal().encode("utf-8", "surrogateescape"), challenge, "md5").hexdigest().encode()
+        )
+        right_user = hmac.compare_digest(user, self.settings.user.encode("utf-8", "surrogateescape"))
         return hmac.compare_digest(digest, expected) and right_user

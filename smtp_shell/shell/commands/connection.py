@@ -14,14 +14,19 @@ from smtp_shell.shell.registry import Args, shell_command
 from smtp_shell.shell.shell import Shell
 
 if TYPE_CHECKING:
+    from smtp_shell.net.target import Target
     from smtp_shell.servers.inbox import Inbox
 
 
-@shell_command("/connect", "HOST[:PORT] | URL [--tls | --starttls] [--no-wait]")
+_PRACTICE = "practice"
+
+
+@shell_command("/connect", "HOST[:PORT] | URL | practice [--tls | --starttls] [--no-wait]")
 def connect(shell: Shell, args: Args) -> None:
     """Connect to a server.
 
     HOST:PORT, smtp://, smtps:// (TLS from the first octet), lmtp://, lmtp+unix:/path, or pipe:COMMAND.
+    `practice` is the practice server of this shell. A host of that name is smtp://practice.
     --tls begins TLS at once. --starttls goes on through EHLO and STARTTLS, and stops if the server does not offer it.
     With --no-wait the greeting is awaited later, before the next line for the server: /raw can send what must precede it.
     A connection that is open is closed first.
@@ -29,22 +34,45 @@ def connect(shell: Shell, args: Args) -> None:
     words = args.words
     flags = {word for word in words if word.startswith("--")}
     places = [word for word in words if not word.startswith("--")]
+    if len(places) == 2:
+        parse_target(" ".join(places))  # HOST PORT: the error says how to write it
     if len(places) != 1 or flags - {"--tls", "--starttls", "--no-wait"}:
         raise UsageError("/connect takes one address, and --tls or --starttls, and --no-wait; see /help /connect.")
-    target = parse_target(places[0], tls="--tls" in flags, starttls="--starttls" in flags)
-    shell.connect(target, greets="--no-wait" not in flags)
+    greets = "--no-wait" not in flags
+    if places[0] == _PRACTICE:
+        shell.connect(_practice_target(shell, flags), greets=greets)
+        return
+    shell.connect(parse_target(places[0], tls="--tls" in flags, starttls="--starttls" in flags), greets=greets)
+
+
+def _practice_target(shell: Shell, flags: set[str]) -> Target:
+    from smtp_shell.net.target import Target, Way
+
+    server = shell.options.practice
+    if server is None:
+        raise UsageError(
+            "/connect practice: there is no practice server here; leave the shell and start `smtp-shell practice`. "
+            "A host of that name is smtp://practice."
+        )
+    if "--tls" in flags:
+        raise UsageError("/connect practice: it begins TLS with STARTTLS only; use --starttls, or type starttls.")
+    return Target(Way.TCP, server.host, server.port, starttls="--starttls" in flags)
 
 
 @shell_command("/reconnect")
 def reconnect(shell: Shell, args: Args) -> None:
     """Connect to the same server again, in the same way.
 
+    After a /connect that failed it goes back to the last server that answered.
     A demand for TLS (--tls, --starttls) holds for the new connection too.
     """
     args.none()
-    if shell.target is None:
+    target = shell.answered or shell.target
+    if target is None:
         raise UsageError("there was no connection yet; use /connect HOST[:PORT].")
-    shell.connect(shell.target)
+    if shell.target not in (None, target):
+        shell.say(f"Back to {target}, the last server that answered. {shell.target} did not: /connect tries it again.")
+    shell.connect(target)
 
 
 @shell_command("/disconnect")
@@ -71,7 +99,7 @@ def drop(shell: Shell, args: Args) -> None:
 
 @shell_command("/status")
 def status(shell: Shell, args: Args) -> None:
-    """Show connection, phase, TLS, user and recording."""
+    """Show connection, phase, TLS, user and recording; and how to reach the practice server."""
     args.none()
     for name, value in _facts(shell):
         shell.say(f"  {name:<12} {value}", "quoted")
@@ -80,7 +108,8 @@ def status(shell: Shell, args: Args) -> None:
 def _facts(shell: Shell) -> Iterator[tuple[str, str]]:
     session = shell.session
     if session is None or not session.is_open:
-        yield "connection", "none; /connect HOST[:PORT]"
+        back = "/reconnect or " if shell.target is not None else ""
+        yield "connection", f"none; {back}/connect HOST[:PORT]"
     else:
         peer = f" ({session.peer})" if session.peer and session.peer != str(session.target) else ""
         yield "connection", f"{session.target}{peer}"
@@ -93,6 +122,12 @@ def _facts(shell: Shell) -> Iterator[tuple[str, str]]:
         yield "extensions", str(len(extensions.keywords)) if extensions else "say ehlo"
         yield "tls", _tls_words(session.tls)
         yield "user", escape_str(session.user) or "none"
+    server = shell.options.practice
+    if server is not None:
+        yield "practice", f"{server.host}:{server.port}; /connect practice"
+        yield "its user", escape_str(server.user)
+        yield "its password", server.shown_password
+        yield "its CA file", escape_str(str(server.ca_file))
     recordings = shell.recordings
     yield "recording", str(recordings.session.path) if recordings.session else "none"
     if recordings.own is not None:
@@ -176,7 +211,7 @@ def _seconds(args: Args) -> float | None:
 @shell_command("/inbox", "[NUMBER]")
 def inbox(shell: Shell, args: Args) -> None:
     """List or show the practice server's mail."""
-    mail = shell.options.inbox
+    mail, server = shell.options.inbox, shell.options.practice
     if mail is None:
         raise UsageError("there is no practice server here; start one with `smtp-shell practice`.")
     if args.text:
@@ -190,6 +225,9 @@ def inbox(shell: Shell, args: Args) -> None:
         sender = escape(message.sender)
         subject = escape(unescape(message.subject).replace(b"\t", b" "))  # a folded field often has one
         shell.say(f"  {message.number:>3}  {message.size:>8,}  <{sender}> -> {to}  {subject}", "quoted")
+    if server is not None:
+        user, password = escape_str(server.user), server.shown_password
+        shell.say(f"  server {server.host}:{server.port}, user {user}, password {password}")
 
 
 def _show_message(shell: Shell, mail: Inbox, text: str) -> None:

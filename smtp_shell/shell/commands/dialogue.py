@@ -125,14 +125,24 @@ def data(shell: Shell, args: Args) -> None:
 def bdat(shell: Shell, args: Args) -> None:
     """Send a file in chunks, with no dots to double.
 
-    Each chunk is a BDAT, the last one with LAST. Line ends go out as CRLF. The server must announce CHUNKING. It stops at
-    the first chunk that is refused.
+    Each chunk is a BDAT, the last one with LAST. Line ends go out as CRLF. The server must announce CHUNKING, since another
+    would take the chunks for commands. It stops at the first chunk that is refused.
     """
     session = shell.need_session()
+    _check_chunking(shell, session)
     with _open_message(args) as stream:
         reply = shell.waiting(lambda: _send_chunks(session, iter(lambda: stream.read(PIECE), b"")))
         if reply is None and all(owed.asked is not Asked.CHUNK for owed in session.dialogue.owed):
             shell.say("The rest of the file was not sent, so the message is not whole; rset gives it up.", "notice")
+
+
+def _check_chunking(shell: Shell, session: Session) -> None:
+    extensions = session.dialogue.extensions
+    if extensions is not None and "CHUNKING" in extensions:
+        return
+    known = "has not announced CHUNKING" if extensions is not None else "has not been asked with ehlo for CHUNKING"
+    if not shell.confirm(f"The server {known}, and may take the lines of the file for commands. Send it all the same?"):
+        raise UsageError(f"bdat: the server {known}; nothing was sent. Use data < FILE.")
 
 
 def _send_chunks(session: Session, pieces: Iterator[bytes]) -> Reply:

@@ -28,7 +28,7 @@ def replay(shell: Shell, args: Args) -> None:
     Credentials that stand in a transcript are sent only with --send-secrets, or where its header says `Secrets: included`.
     """
     from smtp_shell.arguments import ArgumentParser
-    from smtp_shell.replay.options import add_replay_options, find_once, with_replay_options
+    from smtp_shell.replay.options import add_replay_options, find_once, refuse_servers, with_replay_options
     from smtp_shell.replay.reporters import ReportSettings, make_reporter
     from smtp_shell.replay.runner import ReplayOptions, run_replays
     from smtp_shell.replay.settings import ReplaySettings
@@ -37,6 +37,7 @@ def replay(shell: Shell, args: Args) -> None:
     add_replay_options(parser)
     parser.add_argument("--keep-going", action="store_true")
     options = parser.parse_args(args.words)
+    refuse_servers(options.files)
     if options.step and not shell.options.interactive:
         raise UsageError("/replay --step asks before each step, and nobody can be asked here; leave it out.")
     settings = ReplaySettings(

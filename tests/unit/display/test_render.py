@@ -268,3 +268,40 @@ def test_a_theme_changes_the_colour_but_not_the_text(theme: str, colour: str) ->
     assert ("\x1b[" in out.getvalue()) == bool(colour)
     assert colour in out.getvalue()
     assert re.sub(r"\x1b\[[0-9;]*m", "", out.getvalue()) == "~  S: 450 4.2.1 later\n"
+
+
+@pytest.mark.parametrize(
+    ("event", "shown"),
+    [
+        (Authenticated("EXTERNAL", ""), "   *: auth EXTERNAL"),
+        (TlsStarted("TLSv1.3", "X", True, Certificate(), "mail.example.org"), "   *: tls TLSv1.3 X verified"),
+        (Decoded(False, "LOGIN", ""), "      means: (nothing)"),
+        (Noticed(NoticeKind.CUT_REPLY, "", b'250 "a"'), f"   #! {NoticeKind.CUT_REPLY.value}: '250 \"a\"'"),
+        (TimedOut(0.00001, "the reply to NOOP"), "   *: timeout: the reply to NOOP did not come within 0.00001 s"),
+    ],
+)
+def test_an_event_without_its_last_word_ends_in_no_blank(event: Event, shown: str) -> None:
+    assert rows(event) == [shown]
+
+
+def test_a_certificate_without_names_ends_no_row_in_a_blank() -> None:
+    facts = TlsStarted("TLSv1.3", "X", False, Certificate(der=b"x"), "mail.example.org")
+    assert [row for row in certificate_rows(facts) if row != row.rstrip()] == []
+
+
+@pytest.mark.parametrize(
+    ("event", "shown"),
+    [
+        (TimedOut(5.0, "the reply to NOOP"), ["   *: timeout"]),
+        (Disconnected(End.ERROR, "why"), ["   *: close: error"]),
+        (Disconnected(End.CLIENT, "dropped"), ["   *: close: dropped"]),
+        (Disconnected(End.SERVER), ["   *: close server"]),
+        (Noticed(NoticeKind.NOT_A_REPLY, "why", b"hi\r\n"), [r"?  S| hi\x0d\x0a"]),
+        (Noticed(NoticeKind.PLAINTEXT_AFTER_STARTTLS, "", b"\x1b\n"), [r"?  S| \x1b\x0a"]),
+        (Noticed(NoticeKind.TOO_MUCH, "the limit is 1"), []),
+        (Noticed(NoticeKind.UNSOLICITED), [f"   #! {NoticeKind.UNSOLICITED.value}"]),
+    ],
+)
+def test_a_reason_is_left_to_the_error_that_tells_it(event: Event, shown: list[str]) -> None:
+    presenter = Presenter(Look(reasons=False))
+    assert [row.gutter + row.text for row in presenter.rows(Entry(1, 0.0, event))] == shown

@@ -69,3 +69,53 @@ def test_a_long_line_is_cut_between_words_with_a_mark(write: Callable[..., None]
     assert len(rows) == 3
     assert "wonderful" not in re.sub(r"wonderful", "", out.getvalue())
     assert out.getvalue().replace("&#160;", " ").replace("\N{NO-BREAK SPACE}", " ").count("+   : ") == 2
+
+
+def page(**options: str) -> str:
+    out = io.StringIO()
+    write_html(ENTRIES, out, "a < b", **options)
+    return out.getvalue()
+
+
+def test_a_page_shows_its_title() -> None:
+    shown = page()
+    assert "<title>a &lt; b</title>" in shown
+    assert "<h1>a &lt; b</h1>" in shown
+
+
+def test_a_page_is_well_formed_and_every_class_has_a_style_on_screen_and_on_paper() -> None:
+    shown = page()
+    body = ElementTree.fromstring(shown[shown.index("<body>") : shown.index("</html>")])
+    names = {element.get("class") for element in body.iter("span")}
+    assert names == {"command", "reply-2"}
+    screen, _, paper = shown.partition("@media print {")
+    for name in names:
+        assert f".{name} {{" in screen
+        assert f".{name} {{" in paper
+
+
+LIGHT, DARK = "background: #ffffff", "background: #0c0c0c"
+
+
+@pytest.mark.parametrize(
+    ("theme", "screen", "paper"), [("dark", DARK, LIGHT), ("light", LIGHT, LIGHT), ("plain", LIGHT, LIGHT)]
+)
+def test_a_page_is_light_on_paper(theme: str, screen: str, paper: str) -> None:
+    before, _, after = page(theme=theme).partition("@media print {")
+    assert screen in before
+    assert paper in after
+    assert ("color: #008000" in after) is (theme != "plain")
+
+
+def test_an_svg_has_a_light_form() -> None:
+    pictures = {}
+    for theme in ("dark", "light", "plain"):
+        out = io.StringIO()
+        write_svg(ENTRIES, out, "a < b", theme=theme)
+        pictures[theme] = out.getvalue()
+    # rich draws the window in the background's colour.
+    assert 'fill="#0c0c0c"' in pictures["dark"]
+    assert 'fill="#ffffff"' in pictures["light"]
+    assert "#0c0c0c" not in pictures["light"] + pictures["plain"]
+    assert "#008000" in pictures["light"]
+    assert "#008000" not in pictures["plain"]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from smtp_shell.protocol.octets import escape, escape_str, unescape
+from smtp_shell.protocol.octets import SINGLE, escape, escape_str, quoted, unescape
 
 SHOWN_AS_THEMSELVES = [
     "",
@@ -82,3 +82,18 @@ def test_a_reader_takes_more_than_is_written(text: str, octets: bytes) -> None:
 def test_a_file_name_that_is_not_text_is_shown_as_its_octets() -> None:
     assert escape_str("caf\udce9.smtp") == r"caf\xe9.smtp"
     assert escape_str("\ud800") == r"\xed\xa0\x80"
+
+
+@pytest.mark.parametrize(
+    ("text", "marks", "shown"),
+    [
+        ("550 no", "\"'`", '"550 no"'),
+        ('550 "no"', "\"'`", "'550 \"no\"'"),
+        ('550 "can\'t"', "\"'`", '`550 "can\'t"`'),
+        ("a'b", SINGLE, '"a\'b"'),
+        ("plain", SINGLE, "'plain'"),
+        ("\"'`", "\"'`", '"\\x22\'`"'),
+    ],
+)
+def test_quotation_marks_are_some_that_the_text_does_not_hold(text: str, marks: str, shown: str) -> None:
+    assert quoted(text, marks) == shown

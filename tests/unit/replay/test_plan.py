@@ -159,7 +159,7 @@ def test_a_file_without_steps_is_a_fault(tmp_path: Path, octets: bytes) -> None:
         ("*: wait 1 minute", "*: wait has 'minute' after the seconds; expected *: wait SECONDS"),
         ("*: within -1", "*: within has no number of seconds; expected *: within SECONDS"),
         ("*: within 0", "*: within has no time for a reply; expected more than 0"),
-        ("*: connect mx.example:99999", "*: connect names no server: smtp://mx.example:99999 is no address"),
+        ("*: connect mx.example:99999", "*: connect names no server: mx.example:99999 is no address"),
         ("*: connect :::", "*: connect names no server: "),
         ("*: connect mx.example:465 tsl", "*: connect has 'tsl' after the server; expected tls or nothing"),
         ("*: connect mx.example:465 tls now", "*: connect has 'tls now' after the server; expected tls or nothing"),

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 import json
+import re
 
 import pytest
 from msgspec.structs import replace
 
 from smtp_shell.replay.reporters import REPORTERS, ReportSettings, RunInfo, make_reporter
+from smtp_shell.replay.reporters.text import summary_lines
 from smtp_shell.replay.results import Difference, Outcome, ReplayResult, StepResult, no_counts
 from smtp_shell.replay.stats import RunStats
 
@@ -154,3 +156,14 @@ def test_json_says_which_of_several_runs_it_was() -> None:
 def test_every_reporter_takes_every_outcome(name: str) -> None:
     steps = [StepResult("a.smtp", (1,), "NOOP", outcome) for outcome in Outcome]
     assert report(name, *steps)
+
+
+@pytest.mark.parametrize("seconds", [3.0123, 123.4, 0.00000012, 0.0])
+def test_figures_have_no_exponent(seconds: float) -> None:
+    stats = RunStats()
+    stats.replays, stats.seconds = 2, seconds or 1e9
+    stats.replay_seconds.add(seconds)
+    stats.step_seconds.add(seconds)
+    lines = list(summary_lines(stats, repeat=2))
+    assert [line for line in lines if re.search(r"\de[+-]?\d", line)] == []
+    assert all(re.fullmatch(r"a (step|replay) +(p?\w+ [0-9.]+ ms(, )?){5}", line) for line in lines[2:])

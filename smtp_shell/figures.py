@@ -1,0 +1,16 @@
+"""Figures in messages and reports: plain decimals, as people write them."""
+
+from __future__ import annotations
+
+_MOST_DECIMALS = 12
+
+
+def plain(value: float, digits: int = 6) -> str:
+    """Return a number in plain decimals: never with an exponent, and without zeros at the end of its fraction.
+
+    Args:
+        value: The number.
+        digits: How many significant digits to keep.
+    """
+    text = f"{float(f'{value:.{digits}g}'):.{_MOST_DECIMALS}f}"
+    return text.rstrip("0").rstrip(".")
