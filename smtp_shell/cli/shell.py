@@ -148,9 +148,9 @@ def _run_lines(shell: Shell, options: argparse.Namespace, target: Target | None)
     try:
         _check_files(options)
         _connect(shell, options, target, greets=not _begins_early(options))
-        status = 1 if shell.failed_replies else 0
+        status = 1 if shell.refusals.number else 0
         if status:
-            shell.say_loudly(f"smtp-shell: {shell.refusal}")
+            shell.say_loudly(f"smtp-shell: {shell.refusals.last}")
         if not status or options.keep_going:
             status = run_lines(shell, _lines(options), keep_going=options.keep_going) or status
         return status

@@ -14,7 +14,6 @@ from msgspec import Struct
 
 from smtp_shell.errors import NotSendable
 from smtp_shell.protocol.dialogue import Phase
-from smtp_shell.protocol.events import ReplyReceived
 from smtp_shell.shell.registry import Args, Registry, ShellCommand, ShellT
 
 # Surrogates but those that stand for an octet which is not UTF-8 (PEP 383).
@@ -51,13 +50,6 @@ class Answer(Struct, frozen=True):
 
     def __repr__(self) -> str:
         return "Answer(...)"
-
-
-def refuses_mail_data(event: ReplyReceived) -> bool:
-    """Check whether a reply says that the server takes no mail data now: to DATA any but a 3yz, to BDAT a 4yz or 5yz."""
-    if event.verb == "DATA":
-        return event.reply.code // 100 != 3
-    return event.verb == "BDAT" and event.reply.is_negative
 
 
 def begins_mail_data(text: str) -> bool:

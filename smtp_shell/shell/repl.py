@@ -99,7 +99,7 @@ def run_typed(shell: Shell, text: str) -> None:
     row = LinesInARow(shell)
     first, *rest = text.split("\n")
     done = _guard(shell, partial(row.run, first))
-    while rest and done and not (shell.leaving or shell.stopped or shell.text_refused):
+    while rest and done and not (shell.leaving or shell.stopped or shell.refusals.of_mail_data):
         done = _guard(shell, partial(row.run, rest.pop(0)))
     left = len(rest) - (rest[-1:] == [""])
     if left and not shell.leaving:

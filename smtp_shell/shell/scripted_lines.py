@@ -46,7 +46,7 @@ def run_lines(shell: Shell, lines: Iterable[tuple[str, str]], *, keep_going: boo
         where, line = each
         if where != _OPTION and is_comment(line, shell.phase):
             continue
-        before = shell.failed_replies
+        before = shell.refusals.number
         phase = Phase.AUTH if shell.awaits_answer else shell.phase
         quoted = where == _OPTION and is_kept(line, phase) and not row.is_answer(line)
         place = f"{where} {escape_str(line)[:60]}" if quoted else where
@@ -59,8 +59,8 @@ def run_lines(shell: Shell, lines: Iterable[tuple[str, str]], *, keep_going: boo
                 return status
             left = _without_mail_data(shell, place, line, left)
             continue
-        if shell.failed_replies > before:
-            shell.say_loudly(f"smtp-shell: {place}: {shell.refusal}")
+        if shell.refusals.number > before:
+            shell.say_loudly(f"smtp-shell: {place}: {shell.refusals.last}")
             status = status or 1
             if not keep_going:
                 return status
@@ -114,7 +114,7 @@ def _check_end(shell: Shell) -> int:
     session = shell.session
     if session is None or not session.is_open:
         return 0
-    before = shell.failed_replies
+    before = shell.refusals.number
     try:
         # After an unasked reply, no reply before it is sure to have been the right one.
         session.listen(_LEFTOVER_SECONDS)
@@ -123,7 +123,7 @@ def _check_end(shell: Shell) -> int:
     except SmtpShellError as error:
         shell.say_loudly(f"smtp-shell: {error}")
         return error.exit_status
-    return 1 if shell.failed_replies > before else 0
+    return 1 if shell.refusals.number > before else 0
 
 
 def begins_with_proxy(lines: Iterable[tuple[str, str]]) -> bool:
@@ -166,7 +166,7 @@ def _run_each(shell: Shell, path: Path) -> None:
     for where, line in file_lines(path):
         if is_comment(line, shell.phase):
             continue
-        before = shell.failed_replies
+        before = shell.refusals.number
         try:
             row.run(line)
         except SmtpShellError as error:
@@ -174,7 +174,7 @@ def _run_each(shell: Shell, path: Path) -> None:
             raise
         if shell.stopped:
             raise SourceStopped(f"{where}: the wait was stopped; the lines after it were not run.")
-        if shell.failed_replies > before:
-            raise SourceStopped(f"{where}: {shell.refusal} The lines after it were not run.")
+        if shell.refusals.number > before:
+            raise SourceStopped(f"{where}: {shell.refusals.last} The lines after it were not run.")
         if shell.leaving:
             return

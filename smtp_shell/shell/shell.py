@@ -24,14 +24,15 @@ from smtp_shell.errors import (
 )
 from smtp_shell.protocol.commands import Command, refuse_line_breaks
 from smtp_shell.protocol.dialogue import Phase
-from smtp_shell.protocol.events import Decoded, Entry, Noticed, NoticeKind, ReplyReceived
+from smtp_shell.protocol.events import Decoded, Entry
 from smtp_shell.protocol.maildata import MailDataEncoder
 from smtp_shell.protocol.masking import describe_typed, is_secret_answer, may_answer
 from smtp_shell.protocol.octets import escape, escape_str, quoted
 from smtp_shell.shell.completion import CompletionContext, TypedAddresses
-from smtp_shell.shell.lines import Answer, MailDataLine, Run, Wire, parse, refuses_mail_data
+from smtp_shell.shell.lines import Answer, MailDataLine, Run, Wire, parse
 from smtp_shell.shell.raw_octets import check_greeting, holds_secret, needs_greeting
 from smtp_shell.shell.recordings import SessionRecordings
+from smtp_shell.shell.refusals import Refusals
 from smtp_shell.shell.registry import Registry
 from smtp_shell.shell.settings import ShellOptions, ShellSettings, tls_settings, trusting_practice
 from smtp_shell.shell.typed_secrets import is_guess, is_initial_response
@@ -67,7 +68,6 @@ _STOPPED_IN_DATA = "Stopped; the server is still taking mail data: go on with it
 _OUTCOME_UNKNOWN = (
     "The outcome is unknown: {} has not come, and the message may have been accepted, so look before sending it again."
 )
-_NO_MAIL_DATA = "The server is not taking mail data: what you type next goes out as commands."
 _LEAVING_WORDS = ("quit", "/exit", "/quit", "exit")
 
 
@@ -89,10 +89,8 @@ class Shell:
         history: Returns the lines typed before, the oldest first.
         leaving: Whether the shell is to end.
         stopped: Whether the user stopped the last wait with Ctrl-C.
-        failed_replies: Number of replies so far that were 4yz, 5yz or not foreseen.
-        refusal: The last of those, as a sentence.
+        refusals: What the server refused.
         last_user: The user name of the last `auth`; empty before the first.
-        text_refused: Whether the server has refused, since the last line began, to take mail data.
         sources: The files that `/source` is running, the outermost first.
         tls_failure: Why TLS could not be started on the last connection, for `/tls`; None if it could, or was not tried.
         waiting_for: Returns a context in which a wait takes place, given what returns the words for what is awaited. At a prompt it
@@ -117,15 +115,12 @@ class Shell:
         self.history: Callable[[], Sequence[str]] = tuple
         self.leaving = False
         self.stopped = False
-        self.failed_replies = 0
-        self.refusal = ""
+        self.refusals = Refusals(view if self.options.interactive else None)
         self.last_user = ""
-        self.text_refused = False
         self.sources: list[Path] = []
         self.tls_failure: TlsFailed | None = None
         self.waiting_for: Callable[[Callable[[], str]], AbstractContextManager[None]] = lambda what: nullcontext()
         self._ask = ask
-        self._said_goodbye = False  # the server has sent a 421
         self._advised: Session | None = None  # the session whose end was spoken of
         self._addresses = TypedAddresses()
         # Encodes the mail data that is being typed; None outside of it.
@@ -212,7 +207,7 @@ class Shell:
         Raises:
             SmtpShellError: It cannot be done.
         """
-        self.text_refused = False
+        self.refusals.of_mail_data = False
         line = parse(text, self.registry, self.phase)
         self.stopped = False
         try:
@@ -399,7 +394,7 @@ class Shell:
 
         before = self.session
         self.target = target
-        self._said_goodbye = False
+        self.refusals.said_goodbye = False
         self.recordings.begin_session(target)
         # Recorded first: what is on the screen is in the file, even if the process is killed.
         recorders = [self.recordings.session] if self.recordings.session is not None else []
@@ -407,7 +402,7 @@ class Shell:
             with self.waiting_for(lambda: f"the connection to {target}"):
                 self.session = Session.open(
                     target,
-                    [*recorders, *self._consumers, self.view, self._count],
+                    [*recorders, *self._consumers, self.view, self.refusals],
                     timeouts=self.timeouts,
                     tls=self.tls,
                     strict=not self.options.interactive,
@@ -456,7 +451,7 @@ class Shell:
         Args:
             error: What went wrong; None for nothing.
         """
-        lost = self._said_goodbye or isinstance(error, ConnectionLost | OutcomeUnknown)
+        lost = self.refusals.said_goodbye or isinstance(error, ConnectionLost | OutcomeUnknown)
         if lost and self.session is not None and self.session is not self._advised:
             self._advised = self.session
             self.say(f"/reconnect connects to {self.session.target} again.")
@@ -478,7 +473,8 @@ class Shell:
         if session.tls is not None:  # it began before this shell saw anything
             self.view(Entry(0, 0.0, session.tls, tls=True))
         session.subscribe(self.view)
-        for consumer in (self._count, *self._consumers):
+        consumers: tuple[Consumer, ...] = (self.refusals, *self._consumers)
+        for consumer in consumers:
             session.subscribe(consumer)
         self.say(f"The connection to {session.target} is yours now.")
 
@@ -688,18 +684,3 @@ class Shell:
         if self.session is not None and self.session.is_open:
             self.session.unsubscribe(recording)
         self.recordings.end_own()
-
-    def _count(self, entry: Entry) -> None:
-        event = entry.event
-        self._said_goodbye |= isinstance(event, ReplyReceived) and event.reply.code == 421
-        if isinstance(event, Noticed) and event.kind is NoticeKind.UNFORESEEN:
-            self.failed_replies += 1
-            self.refusal = f"{event.sentence}."
-        elif isinstance(event, ReplyReceived) and event.reply.is_negative and event.seconds is not None:
-            self.failed_replies += 1
-            for_now = " for now" if event.reply.code // 100 == 4 else ""
-            self.refusal = f"the server refused{for_now}: {quoted(event.reply.one_line())}."
-        if isinstance(event, ReplyReceived) and refuses_mail_data(event):
-            self.text_refused = True
-            if self.options.interactive:  # the prompt alone does not tell mail data from commands
-                self.say(_NO_MAIL_DATA, "notice")

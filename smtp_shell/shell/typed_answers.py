@@ -54,7 +54,7 @@ class LinesInARow:
         if self.is_answer(text):
             raise AuthFailed(_OVER)
         shell = self._shell
-        phase, failures = shell.phase, shell.failed_replies
+        phase, failures = shell.phase, shell.refusals.number
         belongs = phase is Phase.AUTH or begins_exchange(text)
         if belongs or not text.lstrip().startswith("/"):
             self._ended = False
@@ -65,4 +65,4 @@ class LinesInARow:
             raise
         if belongs:
             self._ended = shell.phase is not Phase.AUTH
-            self._refused = shell.failed_replies > failures
+            self._refused = shell.refusals.number > failures

@@ -101,9 +101,9 @@ def test_repeated_runs_report_their_differences_and_their_times(tmp_path: Path) 
         status, lines = output_of(ReplayOptions([tmp_path], [host.address], SETTINGS, repeat=3))
     assert status == 1
     assert [line for line in lines if "times" in line] == [
-        *(f"{escape_str(str(tmp_path / name))}.smtp -> {host.address}, 3 times" for name in "ab"),
-        f"failed: {escape_str(str(tmp_path / 'b'))}.smtp:2: the reply code differs. (3 times)",
+        f"{escape_str(str(tmp_path / name))}.smtp -> {host.address}, 3 times" for name in "ab"
     ]
+    assert f"failed: {escape_str(str(tmp_path / 'b'))}.smtp:2: the reply code differs. (3 replays)" in lines
     assert [line for line in lines if line.startswith(("run", "ok", "FAIL"))] == [
         line for number in (1, 2, 3) for line in (f"run {number}", "FAIL    2  C: NOOP b  250")
     ]

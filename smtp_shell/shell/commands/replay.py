@@ -66,7 +66,7 @@ def replay(shell: Shell, args: Args) -> None:
         shell.adopt(result.handed_over)
     if result.exit_status == Interrupted.exit_status:
         raise Interrupted("the replay was interrupted.")
-    shell.failed_replies += result.exit_status != 0
+    shell.refusals.number += result.exit_status != 0
 
 
 class _ShellWriter:

@@ -68,9 +68,9 @@ def test_refusals_are_counted_and_the_last_is_a_sentence() -> None:
     shell, _, _ = make_shell({b"RCPT": b"550 5.1.1 no such user\r\n", b"VRFY": b"450 later\r\n"})
     for line in ("mail <>", "rcpt a@b", "noop"):
         shell.run(line)
-    assert (shell.failed_replies, shell.refusal) == (1, 'the server refused: "550 5.1.1 no such user".')
+    assert (shell.refusals.number, shell.refusals.last) == (1, 'the server refused: "550 5.1.1 no such user".')
     shell.run("vrfy x")
-    assert (shell.failed_replies, shell.refusal) == (2, 'the server refused for now: "450 later".')
+    assert (shell.refusals.number, shell.refusals.last) == (2, 'the server refused for now: "450 later".')
 
 
 def test_a_refused_starttls_is_an_error_and_the_connection_stays() -> None:
