@@ -296,11 +296,11 @@ def certificate_rows(facts: TlsStarted, problems: Sequence[str] = (), *, refused
 
 
 def _without_reason(event: Connected | TlsStarted | Authenticated | TimedOut | Disconnected) -> str:
-    """Describe an event without what the error says that follows it."""
+    """Describe an event without what the error says that follows it: a sentence. What Ctrl-C broke off has no error."""
     match event:
         case TimedOut():
             return "timeout"
-        case Disconnected(end=End.ERROR):
+        case Disconnected(end=End.ERROR) if event.detail.endswith("."):
             return "close: error"
         case _:
             return describe(event)

@@ -293,7 +293,8 @@ def test_a_certificate_without_names_ends_no_row_in_a_blank() -> None:
     ("event", "shown"),
     [
         (TimedOut(5.0, "the reply to NOOP"), ["   *: timeout"]),
-        (Disconnected(End.ERROR, "why"), ["   *: close: error"]),
+        (Disconnected(End.ERROR, "why."), ["   *: close: error"]),
+        (Disconnected(End.ERROR, "interrupted"), ["   *: close: error: interrupted"]),
         (Disconnected(End.CLIENT, "dropped"), ["   *: close: dropped"]),
         (Disconnected(End.SERVER), ["   *: close server"]),
         (Noticed(NoticeKind.NOT_A_REPLY, "why", b"hi\r\n"), [r"?  S| hi\x0d\x0a"]),
