@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from smtp_shell.protocol.commands import Command, bdat_chunk
-from smtp_shell.protocol.dialogue import Dialogue, Phase
+from smtp_shell.protocol.dialogue import Asked, Dialogue, Phase
 from smtp_shell.protocol.events import (
     ENDS_REPLY,
     GOODBYE,
@@ -60,12 +60,12 @@ def entries(steps: Iterable[Step], folder: Path | None = None, header: Header | 
     Args:
         steps: The steps, as a stream.
         folder: The transcript's folder, to read mail data from the files beside it; None to leave that mail data out.
-        header: The transcript's header, if its fields are to be entries as well.
+        header: The transcript's header: its fields become entries, and it says whether a program recorded the steps. None for no header.
 
     Raises:
         TranscriptError: A file with mail data cannot be read.
     """
-    decoder = _Decoder(folder)
+    decoder = _Decoder(folder, is_recording=header is not None and bool(header.client))
     for name, value in header.fields if header else ():
         if name.lower() != "transcript":
             yield decoder.entry(Written("", f"{name}: {value}"))
@@ -75,8 +75,9 @@ def entries(steps: Iterable[Step], folder: Path | None = None, header: Header | 
 
 
 class _Decoder:
-    def __init__(self, folder: Path | None) -> None:
+    def __init__(self, folder: Path | None, *, is_recording: bool) -> None:
         self._folder = folder
+        self._is_recording = is_recording
         self._dialogue = Dialogue()
         self._seq = 0
         self._at = 0.0  # time of the current step, in seconds
@@ -160,9 +161,11 @@ class _Decoder:
     def _assume_replies(self, step: Step) -> None:
         """Take the replies that are owed when the next line is sent, and are not in the file, for good ones.
 
-        A script leaves them out. It leaves out `*: tls` as well.
+        A script leaves them out. It leaves out `*: tls` as well. A recording has the greeting: without it, the line was sent before it.
         """
         while (owed := self._dialogue.oldest_owed) is not None and not owed.late:
+            if self._is_recording and owed.asked is Asked.GREETING:
+                break
             response = owed.verb == "AUTH" and step.text in (SASL_MARK, "*")
             if self._answer(334 if response else good_codes(owed)[0]) is None:
                 break  # the dialogue reads no more replies

@@ -234,18 +234,22 @@ def recording(data: bytes) -> None:
     recorder.close()
     stream.seek(0)
     reader = TranscriptReader(stream, "fuzz.smtp")
-    found = list(entries(reader))
+    found = list(entries(reader, header=reader.header))
     assert not reader.torn
     assert _talk(found) == _talk(happened)
 
 
 def _talk(found: Iterable[Entry]) -> list[tuple[str, bytes]]:
-    """Give who said what; octets in a row are joined, since a file may cut them at other places."""
+    """Give who said what; octets in a row are joined, since a file may cut them at other places.
+
+    A credential that was sent in pieces is one mark in a file.
+    """
+    mark = SASL_MARK.encode()
     talk: list[tuple[str, bytes]] = []
     for entry in found:
         side, octets = _said(entry.event)
         if talk and talk[-1][0] == side:
-            octets = talk.pop()[1] + octets
+            octets = (talk.pop()[1] + octets).replace(mark + mark, mark)
         if octets:
             talk.append((side, octets))
     return talk

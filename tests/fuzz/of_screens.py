@@ -39,7 +39,7 @@ _OURS = {
     "!DOCTYPE",
     *(
         f"{slash}{name}"
-        for name in ["html", "head", "style", "body", "pre", "code", "span", "meta"]
+        for name in ["html", "head", "title", "style", "body", "h1", "pre", "span", "meta"]
         for slash in ("", "/")
     ),
 }
