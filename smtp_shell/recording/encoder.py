@@ -285,6 +285,10 @@ def _octets_sent_steps(event: OctetsSent, at: float) -> Iterator[Step]:
     text = client_text(shown[:_LONGEST_LINE]) + (SASL_MARK + end if end else "")
     if text:
         yield Step(Marker.CLIENT_OCTETS, text, at)
+    if hidden and not end:
+        yield Step(
+            Marker.NOTE, f"{NOTICE}a part of a credential was sent here; {SASL_MARK} stands where its line ends", at
+        )
 
 
 def _reply_steps(octets: bytes, at: float) -> Iterator[Step]:

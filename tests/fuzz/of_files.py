@@ -263,8 +263,8 @@ def _said(event: Event) -> tuple[str, bytes]:
         case SaslSent(line, secret):
             return "command", (mark if secret else line) + CRLF
         case OctetsSent(octets, public) if public is not None:
-            end = CRLF if octets.endswith(CRLF) else b"\n" if octets.endswith(b"\n") else b""
-            return "octets", octets[:public] + mark + end
+            end = CRLF if octets.endswith(CRLF) else b"\n" if octets[public:].endswith(b"\n") else b""
+            return "octets", octets[:public] + (mark + end if end else b"")
         case OctetsSent(octets) | MailDataSent(octets):
             return "octets", octets
         case ReplyReceived(reply):

@@ -69,6 +69,9 @@ def tls(*, verified: bool) -> TlsStarted:
     return TlsStarted("TLSv1.3", "TLS_AES_256_GCM_SHA384", verified, Certificate(subject=b"CN=mx.example, O=x\x1b"), "")
 
 
+PART = "# notice: a part of a credential was sent here; ${sasl} stands where its line ends"
+
+
 @pytest.mark.parametrize(
     ("events", "lines"),
     [
@@ -84,7 +87,8 @@ def tls(*, verified: bool) -> TlsStarted:
         ([OctetsSent(b"NOOP\n\r\n")], [r"C| NOOP\x0a\x0d\x0a"]),
         ([OctetsSent(b"AUTH PLAIN czNjcmV0\r\n", 11)], [r"C| AUTH PLAIN ${sasl}\x0d\x0a"]),
         # A credential in pieces is one `${sasl}`, where its line ends.
-        ([OctetsSent(b"AUTH PLAIN czNj", 11), OctetsSent(b"cmV0\r\n", 0)], ["C| AUTH PLAIN", r"C| ${sasl}\x0d\x0a"]),
+        ([OctetsSent(b"AUTH PLAIN czNj", 11), OctetsSent(b"cmV0\r\n", 0)], ["C| AUTH PLAIN", PART, r"C| ${sasl}\x0d\x0a"]),
+        ([OctetsSent(b"AUTH PLAIN czNj", 11), Disconnected(End.SERVER)], ["C| AUTH PLAIN", PART, "*: close server"]),
         ([reply(b"250-a\r\n250 b\xff\r\n")], ["S: 250-a", r"S: 250 b\xff"]),
         ([reply(b"250-a\n250 b\r\n")], [r"S| 250-a\x0a", "S: 250 b"]),
         ([reply(b"250\r\n")], ["S: 250"]),
