@@ -292,7 +292,7 @@ def test_a_certificate_without_names_ends_no_row_in_a_blank() -> None:
 @pytest.mark.parametrize(
     ("event", "shown"),
     [
-        (TimedOut(5.0, "the reply to NOOP"), ["   *: timeout"]),
+        (TimedOut(5.0, "the reply to NOOP"), ["   *: the wait ended after 5 s"]),
         (Disconnected(End.ERROR, "why."), ["   *: close: error"]),
         (Disconnected(End.ERROR, "interrupted"), ["   *: close: error: interrupted"]),
         (Disconnected(End.CLIENT, "dropped"), ["   *: close: dropped"]),
