@@ -299,7 +299,8 @@ def _without_reason(event: Connected | TlsStarted | Authenticated | TimedOut | D
     """Describe an event without what the error says that follows it: a sentence. What Ctrl-C broke off has no error."""
     match event:
         case TimedOut():
-            return f"the wait ended after {plain(event.waited)} s"  # by its timeout, which the error names, or by Ctrl-C
+            # It was ended by its timeout, which the error names, or by Ctrl-C.
+            return f"the wait ended after {plain(event.waited)} s"
         case Disconnected(end=End.ERROR) if event.detail.endswith("."):
             return "close: error"
         case _:
