@@ -406,6 +406,8 @@ class Dialogue:
         return self.phase is Phase.AUTH or (self.is_authenticating and may_answer(line))
 
     def _public_length(self, octets: bytes) -> int | None:
+        if self.phase is Phase.MAILDATA and self._is_in_data:
+            return None  # the server takes it for text, whatever it looks like
         line = self._raw.rest + octets
         if self._is_response(line.rstrip(b"\r\n")):
             return 0 if is_secret_answer(line) else None

@@ -86,6 +86,9 @@ class _Decoder:
         self._tls_begins = False  # TLS from the first octet, whether or not `*: tls` says more about it
         self._replied = True  # whether a client line now comes after all replies to those before it, in the file or not
         self._after_octets = False  # the last client line was C|
+        self._is_literal = (
+            False  # a recording of lines that did not wait for replies: all that came is in it, and nothing is assumed
+        )
         self._loose = 0  # how many of the owed replies answer octets that a C: line follows: they may be left out
         self._chunk_left = 0  # octets of a BDAT chunk that are still to be sent
         self._unasked = False  # the next reply answers nothing
@@ -140,9 +143,10 @@ class _Decoder:
         public = _secret_start(step)
         if self._replied and step.marker is not Marker.CLIENT_OCTETS:
             self._assume_replies(step)
-        elif self._after_octets and step.marker is Marker.CLIENT:
+        elif self._after_octets and step.marker is Marker.CLIENT and not self._is_literal:
             self._loose = len(self._dialogue.owed)
         self._after_octets = step.marker is Marker.CLIENT_OCTETS
+        self._is_literal = self._is_literal or (self._is_recording and self._after_octets)
         self._replied = step.marker in (Marker.CLIENT, Marker.MAIL_DATA_FILE)
         in_data = self._dialogue.phase is Phase.MAILDATA
         if step.marker is Marker.MAIL_DATA_FILE:
@@ -163,7 +167,7 @@ class _Decoder:
 
         A script leaves them out. It leaves out `*: tls` as well. A recording has the greeting: without it, the line was sent before it.
         """
-        while (owed := self._dialogue.oldest_owed) is not None and not owed.late:
+        while not self._is_literal and (owed := self._dialogue.oldest_owed) is not None and not owed.late:
             if self._is_recording and owed.asked is Asked.GREETING:
                 break
             response = owed.verb == "AUTH" and step.text in (SASL_MARK, "*")
@@ -267,6 +271,7 @@ class _Decoder:
         match name:
             case "connect":
                 self._dialogue = Dialogue()
+                self._is_literal = False
                 self._replied, self._tls, self._tls_begins = True, False, words[1:2] == ("tls",)
                 yield Connected(clean(_word(words, 0)), words[1:2] == ("tls",))
             case "tls":
@@ -282,6 +287,7 @@ class _Decoder:
                 yield Authenticated(clean(_word(words, 0)), _word(words, 1))
             case "timeout" if words:
                 self._dialogue.expect_late()
+                self._is_literal = self._is_recording
                 yield TimedOut(_number(words[0]), " ".join(words[1:]))
             case "timeout":
                 yield from self._close(End.TIMEOUT, "")

@@ -13,7 +13,7 @@ A line that begins with none of these is what the server says. `unescape` is app
 from collections.abc import Iterator
 
 from smtp_shell.protocol.commands import Command
-from smtp_shell.protocol.dialogue import Dialogue, Phase
+from smtp_shell.protocol.dialogue import Asked, Dialogue, Phase
 from smtp_shell.protocol.events import (
     Authenticated,
     Certificate,
@@ -33,6 +33,7 @@ from smtp_shell.protocol.octets import CRLF, escape, unescape
 from smtp_shell.protocol.replies import ReplyLimits
 
 MOST_LINES = 200
+_SENT, _AWAITED = ">&|ADB.", ">A."
 
 
 def perform(
@@ -48,11 +49,16 @@ def perform(
         plausible: Leave out what no session would do, such as mail data before DATA.
     """
     within_line, encoder = False, MailDataEncoder()
+    waits = False  # the last line that was sent is one whose reply a session waits for before it sends more
     for line in program.split(b"\n")[:MOST_LINES]:
         sign = chr(line[0]) if line else ":"
         octets = unescape(line[1:].removeprefix(b" ").decode("utf-8", "surrogateescape"))
         if plausible and not _is_plausible(sign, octets, dialogue, within_line=within_line):
             continue
+        if sign in _SENT:
+            if plausible and waits and sign != "|" and _is_owed(dialogue):
+                continue
+            waits = sign in _AWAITED
         if plausible and sign == "D":
             octets = encoder.encode(octets)
         elif plausible and sign == ".":
@@ -151,6 +157,10 @@ def _is_plausible(sign: str, octets: bytes, dialogue: Dialogue, *, within_line: 
         case "L" | "|":
             return dialogue.phase is not Phase.TLS
     return True
+
+
+def _is_owed(dialogue: Dialogue) -> bool:
+    return any(not owed.late and owed.asked is not Asked.GREETING for owed in dialogue.owed)
 
 
 def _waits_for(dialogue: Dialogue, verb: str) -> bool:

@@ -878,3 +878,9 @@ def test_a_line_that_answers_in_a_group_is_owed_the_reply_to_a_response() -> Non
     assert [named(each) for each in dialogue.owed] == ["AUTH", "sasl", "sasl"]
     say(dialogue, "S: 334|334|235")
     assert dialogue.phase is Phase.READY
+
+
+def test_octets_in_mail_data_are_text_until_its_final_dot() -> None:
+    dialogue = at(Phase.MAILDATA)
+    events = dialogue.send_raw(b"AUTH PLAIN AGEAYg==\r\n.\r\nAUTH PLAIN AGEAYg==\r\n")
+    assert [event.public for event in events if isinstance(event, OctetsSent)] == [None, None, 11]
