@@ -276,12 +276,15 @@ def certificate_rows(facts: TlsStarted, problems: Sequence[str] = (), *, refused
     certificate = facts.certificate
     if not certificate.der:
         return
+    from smtp_shell.net.certificates import lifetime_of
+
     names = ", ".join(escape(name) for name in certificate.names[:8])
     more = f" and {len(certificate.names) - 8} more" if len(certificate.names) > 8 else ""
     yield f"certificate  {escape(certificate.subject) or '(no subject)'}"
     yield f"names        {names or '(none)'}{more}"
     yield f"issuer       {escape(certificate.issuer) or '(no issuer)'}"
-    lifetime = f" ({certificate.lifetime})" if certificate.lifetime else ""
+    left = lifetime_of(certificate)
+    lifetime = f" ({left})" if left else ""
     yield f"valid        {escape(certificate.not_before) or '(unknown)'} to {escape(certificate.not_after) or '(unknown)'}{lifetime}"
     yield f"SHA-256      {certificate.fingerprint}"
     yield from (f"problem      {problem}" for problem in problems)

@@ -59,16 +59,14 @@ def from_openssl(facts: Any, der: bytes) -> Certificate:
         facts: What `getpeercert` returned.
         der: The certificate itself.
     """
-    not_before, not_after = str(facts.get("notBefore", "")), str(facts.get("notAfter", ""))
     return Certificate(
         subject=_openssl_name(facts.get("subject", ())),
         issuer=_openssl_name(facts.get("issuer", ())),
         names=tuple(_alternative_name(kind, value) for kind, value in facts.get("subjectAltName", ())),
-        not_before=not_before.encode(),
-        not_after=not_after.encode(),
+        not_before=str(facts.get("notBefore", "")).encode(),
+        not_after=str(facts.get("notAfter", "")).encode(),
         serial=str(facts.get("serialNumber", "")).encode(),
         der=der,
-        lifetime=lifetime(not_before, not_after),
     )
 
 
@@ -78,20 +76,22 @@ def from_der(der: bytes) -> Certificate:
         return Certificate()
     try:
         certificate = _load(der)
-        not_before = _as_openssl_writes(certificate.not_valid_before_utc)
-        not_after = _as_openssl_writes(certificate.not_valid_after_utc)
         return Certificate(
             subject=_name(certificate.subject),
             issuer=_name(certificate.issuer),
             names=_alternative_names(certificate),
-            not_before=not_before.encode(),
-            not_after=not_after.encode(),
+            not_before=_as_openssl_writes(certificate.not_valid_before_utc).encode(),
+            not_after=_as_openssl_writes(certificate.not_valid_after_utc).encode(),
             serial=f"{certificate.serial_number:X}".encode(),
             der=der,
-            lifetime=lifetime(not_before, not_after),
         )
     except (ImportError, ValueError):  # a certificate that cannot be read is still one that was sent
         return Certificate(der=der)
+
+
+def lifetime_of(certificate: Certificate) -> str:
+    """Return what the dates of a certificate mean now, as `lifetime` does."""
+    return lifetime(certificate.not_before.decode("ascii", "replace"), certificate.not_after.decode("ascii", "replace"))
 
 
 def lifetime(not_before: str, not_after: str, now: float | None = None) -> str:

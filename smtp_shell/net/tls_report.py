@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from smtp_shell.config import TlsSettings
 from smtp_shell.errors import CertificateRefused, ProtocolViolation, TlsFailed
-from smtp_shell.net.certificates import from_der, from_openssl, sent_chain
+from smtp_shell.net.certificates import from_der, from_openssl, lifetime_of, sent_chain
 from smtp_shell.net.tls_context import WEAKEST_CIPHERS, allows_old_versions
 from smtp_shell.protocol.events import Certificate, TlsStarted
 from smtp_shell.protocol.octets import escape, escape_str, quoted
@@ -128,11 +128,13 @@ def why_unverified(
 
 def _whose_dates(chain: Sequence[Certificate]) -> str:
     """Return which certificate it is about, where it is not the server's own."""
-    if not chain or not chain[0].lifetime.endswith(" left"):
+    if not chain or not lifetime_of(chain[0]).endswith(" left"):
         return ""
     for each in chain[1:]:
-        if not each.lifetime.endswith(" left"):
-            return f": not the server's own certificate, but that of {_dn(each.subject)} in its chain, {each.lifetime}"
+        if not lifetime_of(each).endswith(" left"):
+            return (
+                f": not the server's own certificate, but that of {_dn(each.subject)} in its chain, {lifetime_of(each)}"
+            )
     return ": not the server's own certificate, but that of an authority here"
 
 
@@ -186,7 +188,7 @@ def _facts_of(chain: Sequence[Certificate]) -> str:
     dates = f"{escape(leaf.not_before)} to {escape(leaf.not_after)}"
     return (
         f"The certificate: subject {_dn(leaf.subject)}; issuer {_dn(leaf.issuer)}; names {names}{more}; "
-        f"valid {dates}, {leaf.lifetime}; SHA-256 {leaf.fingerprint}."
+        f"valid {dates}, {lifetime_of(leaf)}; SHA-256 {leaf.fingerprint}."
     )
 
 

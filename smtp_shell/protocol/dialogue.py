@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Generator, Iterator
-from copy import copy
 from enum import Enum
 
 from msgspec import Struct
@@ -267,6 +266,8 @@ class Dialogue:
 
     def foretell_raw(self, octets: bytes) -> list[OctetsSent]:
         """Return the events that sending exactly these octets would make, and record nothing."""
+        from copy import copy  # takes a millisecond to load, and few sessions ask
+
         ahead = copy(self)
         ahead._owed, ahead._raw, ahead.exchange = self._owed.copy(), copy(self._raw), copy(self.exchange)
         return [event for event in ahead.send_raw(octets) if isinstance(event, OctetsSent)]

@@ -22,7 +22,6 @@ class Certificate(Struct, frozen=True):
         not_after: End of its life.
         serial: Serial number, hexadecimal.
         der: The certificate itself; empty for none.
-        lifetime: What its dates meant when it was seen, such as `12 days left`; empty where they cannot be read.
     """
 
     subject: bytes = b""
@@ -32,7 +31,6 @@ class Certificate(Struct, frozen=True):
     not_after: bytes = b""
     serial: bytes = b""
     der: bytes = b""
-    lifetime: str = ""
 
     @property
     def fingerprint(self) -> str:
