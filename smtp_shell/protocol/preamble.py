@@ -7,7 +7,7 @@ import re
 LIMIT = 64 * 1024
 """How many octets may precede a greeting."""
 
-_GREETING = re.compile(rb"[2-5][0-9]{2}(?:[ -]|\r?\n)")
+_GREETING = rb"[2-5][0-9]{2}(?:[ -]|\r?\n)"
 
 
 class Preamble:
@@ -31,7 +31,7 @@ class Preamble:
         """Return the whole lines that precede the greeting, with their ends; empty lines only together with what follows them."""
         octets = self._held + octets
         end = 0
-        while not (begins := _GREETING.match(octets, end)) and (following := octets.find(b"\n", end) + 1):
+        while not (begins := re.compile(_GREETING).match(octets, end)) and (following := octets.find(b"\n", end) + 1):
             end = following
         if begins or self._size + len(octets) > LIMIT:
             self._held, self.rest = b"", octets[end:]

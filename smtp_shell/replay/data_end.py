@@ -13,8 +13,9 @@ from smtp_shell.transcript.step import Marker, Step
 MAY_END = (".", "\\", "$")
 """How a line of mail data begins that may be the final dot."""
 
-_ENDED = re.compile(rb"(?s)(?:.*\n)?\.\r?\n")
-_ONE_VARIABLE = re.compile(r"\$\{[^}]*\}")
+# Compiled at their first use: most transcripts need neither.
+_ENDED = rb"(?s)(?:.*\n)?\.\r?\n"
+_ONE_VARIABLE = r"\$\{[^}]*\}"
 _ENDINGS = frozenset(("close", "timeout", "error"))
 
 
@@ -80,9 +81,9 @@ class MailDataEnd:
             return
         self._has_lines = True
         if step.marker is Marker.CLIENT_OCTETS:
-            if _ENDED.fullmatch(step.octets):
+            if re.fullmatch(_ENDED, step.octets):
                 self._end()
-        elif ("\\" in step.text and step.octets == b".") or _ONE_VARIABLE.fullmatch(step.text):
+        elif ("\\" in step.text and step.octets == b".") or re.fullmatch(_ONE_VARIABLE, step.text):
             self._end()  # a variable may be the dot
         else:
             self._commands_only = (

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from smtp_shell.protocol.sasl import Credentials, Mechanism
     from smtp_shell.replay.settings import CredentialsFor, ReplaySettings
 
-_SCHEME = re.compile(r"^((?:smtps?|lmtp):)/(?!/)")
-_SERVER = re.compile(r"(?:smtps?|lmtp)://.+|[^/\\]*[^/\\:]:[0-9]{1,5}|\[[0-9A-Fa-f:.]+\](?::[0-9]{1,5})?")
+_SCHEME = r"^((?:smtps?|lmtp):)/(?!/)"
+_SERVER = r"(?:smtps?|lmtp)://.+|[^/\\]*[^/\\:]:[0-9]{1,5}|\[[0-9A-Fa-f:.]+\](?::[0-9]{1,5})?"
 _MOST_JOBS = 1_000
 _MOST_REPEATS = 1_000_000_000
 _ACTS = {"": Act.SEND, "s": Act.SEND, "k": Act.SKIP, "e": Act.EDIT, "g": Act.HAND_OVER, "q": Act.QUIT}
@@ -77,8 +77,10 @@ def refuse_servers(files: Iterable[Path]) -> None:
     from smtp_shell.net.target import parse_target
 
     for file in files:
-        text = _SCHEME.sub(r"\1//", str(file))  # a path holds no two slashes in a row
-        if _SERVER.fullmatch(text) and not os.path.exists(file):
+        if os.path.exists(file):
+            continue
+        text = re.sub(_SCHEME, r"\1//", str(file))  # a path holds no two slashes in a row
+        if re.fullmatch(_SERVER, text):
             parse_target(text)  # refuses a password, which must not be repeated
             shown = escape_str(text)
             raise UsageError(f"{shown} is a server and no file; name it with --server {shown}.")
