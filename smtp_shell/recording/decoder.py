@@ -163,7 +163,7 @@ class _Decoder:
             yield from self._command(Command(octets, public), pipelined=step.marker is Marker.PIPELINED)
 
     def _assume_replies(self, step: Step) -> None:
-        """Take the replies that are owed when the next line is sent, and are not in the file, for good ones.
+        """Assume good replies where they are owed when the next line is sent, and are not in the file.
 
         A script leaves them out. It leaves out `*: tls` as well. A recording has the greeting: without it, the line was sent before it.
         """
@@ -247,7 +247,7 @@ class _Decoder:
         yield ReplyExpected(lines, reply.code, reply.digit, command, verb)
 
     def _pass_over_octets(self, reply: TranscriptReply) -> None:
-        """Take the replies to octets for good ones where this reply can only be the one to the line after them."""
+        """Assume good replies to octets where this reply can only be the one to the line after them."""
         owed, loose = self._dialogue.owed, self._loose
         if 0 < loose < len(owed) and not reply.fits(owed[0]) and reply.fits(owed[loose]):
             for each in owed[:loose]:

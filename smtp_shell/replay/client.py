@@ -88,7 +88,6 @@ class ReplayClient:
         self._cursor = cursor
         self._settings = settings
         self._variables = variables
-        self._goes_on = settings.keep_going or settings.before_step is not None
         self._chunk_of: SentStep | None = None  # the group that ends in the BDAT command
 
     def take_group(self, first: Step) -> list[Step]:
@@ -260,7 +259,11 @@ class ReplayClient:
     def _after_starttls(
         self, session: Session, incoming: IncomingReplies, verifier: ReplyVerifier, sent: SentStep, found: Comparison
     ) -> Comparison:
-        if found.code == 220 and session.phase is Phase.TLS and (found.ok or (self._goes_on and found.foresaw(220))):
+        if (
+            found.code == 220
+            and session.phase is Phase.TLS
+            and (found.ok or (self._settings.goes_on and found.foresaw(220)))
+        ):
             return self.start_tls(session, incoming, verifier, found)
         if found.ok and (found.code == 220 or found.demanded):
             return found

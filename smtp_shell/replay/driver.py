@@ -113,7 +113,7 @@ class Driver:
         self._settings = settings
         self._plan = checked
         self._account = RunAccount(consumers)
-        self._keep_going = settings.keep_going or settings.before_step is not None
+        self._keep_going = settings.goes_on
         self._deadline = 0.0  # of the whole replay; what a user takes to answer is added
         self._overall = settings.overall
         self._variables = Variables(settings.variables, header, numbers=settings.numbers)

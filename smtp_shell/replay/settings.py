@@ -70,3 +70,8 @@ class ReplaySettings(Struct, frozen=True):
     family: int = 0
     preloads: bool = False
     busy_poll: bool = False
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether a difference does not end the replay: by `keep_going`, or because a user decides step by step."""
+        return self.keep_going or self.before_step is not None

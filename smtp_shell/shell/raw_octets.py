@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from smtp_shell.errors import Refused
+from smtp_shell.protocol.octets import quoted
 from smtp_shell.shell.lines import Run
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def check_greeting(session: Session) -> None:
     """
     greeting = session.dialogue.greeting
     if greeting is not None and greeting.is_negative:
-        raise Refused(f'the server refused: "{greeting.one_line()}"; the line was not sent.')
+        raise Refused(f"the server refused: {quoted(greeting.one_line())}; the line was not sent.")
 
 
 def needs_greeting(line: object) -> bool:

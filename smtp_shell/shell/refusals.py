@@ -35,7 +35,7 @@ class Refusals:
         self._view = view
 
     def __call__(self, entry: Entry) -> None:
-        """Take an event."""
+        """Count an event if it is a refusal."""
         event = entry.event
         if isinstance(event, Noticed) and event.kind is NoticeKind.UNFORESEEN:
             self._count(f"{event.sentence}.")

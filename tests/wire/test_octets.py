@@ -1,9 +1,6 @@
 """Octets sent by hand: the live session and the replay of its recording read them in the same way."""
 
 import base64
-import os
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,26 +9,9 @@ import pytest
 from smtp_shell.servers.practice import PracticeServer
 from tests.support.peer import Hear, ScriptedServer, Turn
 from tests.support.postfix import Postfix
+from tests.unit.cli.program import commands, run_text
 
-Line = str
 GREETING = b"220 mx.example\r\n"
-
-
-def run(*arguments: str, password: str = "") -> "subprocess.CompletedProcess[str]":
-    done = subprocess.run(
-        [sys.executable, "-m", "smtp_shell", *arguments],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        env={**os.environ, **({"SMTP_SHELL_PASSWORD": password} if password else {})},
-    )
-    assert "Traceback" not in done.stderr
-    return done
-
-
-def lines(*texts: str) -> list[str]:
-    return [word for text in texts for word in ("-c", text)]
 
 
 def b64(text: str) -> str:
@@ -40,7 +20,7 @@ def b64(text: str) -> str:
 
 # Each is typed inside TLS by a user who knows the password; P, U and W stand for base64 of PLAIN, of user and of password, P1 and P2 for
 # the two halves of P.
-BY_HAND: dict[str, Sequence[Line]] = {
+BY_HAND: dict[str, Sequence[str]] = {
     "plain": [r"/raw AUTH PLAIN {P}\r\n", "/wait"],
     "plain, the credential in pieces": [r"/raw AUTH PLAIN {P1}", r"/raw {P2}\r\n", "/wait"],
     "plain, the verb in pieces": [r"/raw AUTH PL", r"/raw AIN {P1}", r"/raw {P2}\r\n", "/wait"],
@@ -61,11 +41,11 @@ def fill(line: str, user: str, password: str) -> str:
     )  # fmt: skip
 
 
-def check_by_hand(typed: Sequence[Line], url: str, ca_file: Path, user: str, password: str, folder: Path) -> None:
+def check_by_hand(typed: Sequence[str], url: str, ca_file: Path, user: str, password: str, folder: Path) -> None:
     recording = folder / "by-hand.smtp"
     typed = [fill(line, user, password) for line in typed]
     options = ["--starttls", "--ca-file", str(ca_file), "--timeout", "10"]
-    done = run(url, *options, "--record", str(recording), *lines(*typed, "/status", "NOOP", "QUIT"))
+    done = run_text(url, *options, "--record", str(recording), *commands(*typed, "/status", "NOOP", "QUIT"))
     assert done.returncode == 0, done.stderr
     assert f"user         {user}" in done.stderr
     text = recording.read_text(encoding="utf-8")
@@ -78,16 +58,16 @@ def check_by_hand(typed: Sequence[Line], url: str, ca_file: Path, user: str, pas
         b64(password)[3:],
     ):
         assert secret not in text + done.stdout + done.stderr
-    again = run(
+    again = run_text(
         "replay", str(recording), "--server", url, "--user", user, "--ca-file", str(ca_file), "--timeout", "10",
-        password=password,
+        env={"SMTP_SHELL_PASSWORD": password},
     )  # fmt: skip
     assert (again.returncode, again.stderr) == (0, ""), again.stdout
 
 
 @pytest.mark.parametrize("typed", BY_HAND.values(), ids=BY_HAND)
 def test_an_exchange_by_hand_replays_and_names_its_user(
-    typed: Sequence[Line], practice: PracticeServer, tmp_path: Path
+    typed: Sequence[str], practice: PracticeServer, tmp_path: Path
 ) -> None:
     url = f"smtp://localhost:{practice.port}"
     check_by_hand(typed, url, practice.ca_file, practice.user, practice.password.reveal(), tmp_path)
@@ -95,12 +75,12 @@ def test_an_exchange_by_hand_replays_and_names_its_user(
 
 @pytest.mark.postfix
 @pytest.mark.parametrize("typed", BY_HAND.values(), ids=BY_HAND)
-def test_an_exchange_by_hand_replays_with_postfix(typed: Sequence[Line], postfix: Postfix, tmp_path: Path) -> None:
+def test_an_exchange_by_hand_replays_with_postfix(typed: Sequence[str], postfix: Postfix, tmp_path: Path) -> None:
     check_by_hand(typed, f"smtp://localhost:{postfix.smtp}", postfix.ca_file, postfix.user, postfix.password, tmp_path)
 
 
 MAIL = r"MAIL FROM:<ann@example.org>\r\nRCPT TO:<bob@example.org>\r\n"
-DIALOGUES: dict[str, Sequence[Line]] = {
+DIALOGUES: dict[str, Sequence[str]] = {
     "starttls": ["EHLO x", r"/raw STARTTLS\r\n", "/wait", "EHLO x", "QUIT"],
     "starttls in pieces": ["EHLO x", "/raw STARTT", r"/raw LS\r\n", "/wait", "EHLO x", "QUIT"],
     "starttls, the rest typed": ["EHLO x", "/raw STARTT", "LS", "EHLO x", "QUIT"],
@@ -114,7 +94,7 @@ DIALOGUES: dict[str, Sequence[Line]] = {
 
 
 @pytest.mark.parametrize("typed", DIALOGUES.values(), ids=DIALOGUES)
-def test_octets_replay(typed: Sequence[Line], practice: PracticeServer, tmp_path: Path) -> None:
+def test_octets_replay(typed: Sequence[str], practice: PracticeServer, tmp_path: Path) -> None:
     check_dialogue(typed, f"smtp://localhost:{practice.port}", practice.ca_file, tmp_path)
 
 
@@ -128,16 +108,16 @@ def test_octets_replay(typed: Sequence[Line], practice: PracticeServer, tmp_path
     ],
     ids=[*DIALOGUES, "bdat", "bdat in pieces"],
 )
-def test_octets_replay_with_postfix(typed: Sequence[Line], postfix: Postfix, tmp_path: Path) -> None:
+def test_octets_replay_with_postfix(typed: Sequence[str], postfix: Postfix, tmp_path: Path) -> None:
     check_dialogue(typed, f"smtp://localhost:{postfix.smtp}", postfix.ca_file, tmp_path)
 
 
-def check_dialogue(typed: Sequence[Line], url: str, ca_file: Path, folder: Path) -> None:
+def check_dialogue(typed: Sequence[str], url: str, ca_file: Path, folder: Path) -> None:
     recording = folder / "octets.smtp"
     options = ["--ca-file", str(ca_file), "--timeout", "10"]
-    done = run(url, *options, "--record", str(recording), *lines(*typed))
+    done = run_text(url, *options, "--record", str(recording), *commands(*typed))
     assert done.returncode == 0, done.stderr
-    again = run("replay", str(recording), "--server", url, *options)
+    again = run_text("replay", str(recording), "--server", url, *options)
     assert again.returncode == 0, again.stdout + again.stderr
 
 
@@ -164,7 +144,7 @@ def test_mail_data_after_a_refused_data_is_not_sent(octets: str, body: str, tmp_
         b"221 bye\r\n",
     ]
     with ScriptedServer(turns) as server:
-        done = run("replay", str(path), "--server", f"smtp://{server.address}", "--keep-going", "--timeout", "5")
+        done = run_text("replay", str(path), "--server", f"smtp://{server.address}", "--keep-going", "--timeout", "5")
     assert done.returncode == 1
     assert b"evil" not in server.received
     assert server.received.endswith(b"DATA\r\nQUIT\r\n")
@@ -180,17 +160,17 @@ def test_mail_data_after_a_refused_data_is_not_sent(octets: str, body: str, tmp_
     ],
     ids=["text", "text in pieces", "binary"],
 )  # fmt: skip
-def test_a_proxy_header_goes_before_the_greeting(typed: Sequence[Line], heard: bytes, tmp_path: Path) -> None:
+def test_a_proxy_header_goes_before_the_greeting(typed: Sequence[str], heard: bytes, tmp_path: Path) -> None:
     recording = tmp_path / "proxy.smtp"
     turns: list[Turn] = [Hear(heard), GREETING, Hear(b"NOOP\r\n"), b"250 ok\r\n", Hear(b"QUIT\r\n"), b"221 bye\r\n"]
     with ScriptedServer(turns) as server:
         url = f"smtp://{server.address}"
-        done = run(url, "--timeout", "5", "--record", str(recording), *lines(*typed, "NOOP", "QUIT"))
+        done = run_text(url, "--timeout", "5", "--record", str(recording), *commands(*typed, "NOOP", "QUIT"))
         assert (done.returncode, done.stderr) == (0, "")
         first, second = done.stdout.split("S: 220")
         assert "C|" in first
         assert "C: NOOP" in second
-        again = run("replay", str(recording), "--server", url, "--timeout", "5")
+        again = run_text("replay", str(recording), "--server", url, "--timeout", "5")
     assert (again.returncode, again.stderr) == (0, ""), again.stdout
     assert server.received == (heard + b"NOOP\r\nQUIT\r\n") * 2
 
@@ -202,11 +182,11 @@ def test_octets_before_the_greeting_in_each_way_of_giving_lines(way: str, tmp_pa
     with ScriptedServer([Hear(b"PROXY UNKNOWN\r\n"), GREETING, Hear(b"NOOP\r\n"), b"250 ok\r\n"]) as server:
         url = f"smtp://{server.address}"
         words = {
-            "-c": [url, *lines(r"/raw PROXY UNKNOWN\r\n", "NOOP")],
+            "-c": [url, *commands(r"/raw PROXY UNKNOWN\r\n", "NOOP")],
             "-f": [url, "-f", str(file)],
-            "/connect": lines(f"/connect {url} --no-wait", r"/raw PROXY UNKNOWN\r\n", "NOOP"),
+            "/connect": commands(f"/connect {url} --no-wait", r"/raw PROXY UNKNOWN\r\n", "NOOP"),
         }
-        done = run("--timeout", "5", *words[way])
+        done = run_text("--timeout", "5", *words[way])
     assert (done.returncode, server.received) == (0, b"PROXY UNKNOWN\r\nNOOP\r\n"), done.stderr
 
 
@@ -220,7 +200,7 @@ def test_octets_before_the_greeting_in_each_way_of_giving_lines(way: str, tmp_pa
 @pytest.mark.parametrize("more", [(), ("NOOP",)])
 def test_a_greeting_that_is_awaited_late_counts(greeting: bytes, status: int, words: str, more: Sequence[str]) -> None:
     with ScriptedServer([Hear(b"PROXY UNKNOWN\r\n"), greeting]) as server:
-        done = run(f"smtp://{server.address}", "--timeout", "1", *lines(r"/raw PROXY UNKNOWN\r\n", *more))
+        done = run_text(f"smtp://{server.address}", "--timeout", "1", *commands(r"/raw PROXY UNKNOWN\r\n", *more))
     assert done.returncode == status
     assert words in done.stderr
     assert server.received == b"PROXY UNKNOWN\r\n"
@@ -234,7 +214,7 @@ def test_a_credential_in_the_middle_of_octets_does_not_go_in_the_clear() -> None
             ["/raw AUTH PL", r"/raw AIN AGFubgBjNG5hcnk=\r\n"],
             ["/raw AUTH PL", "AIN AGFubgBjNG5hcnk="],
         ):
-            done = run(url, "--timeout", "2", *lines("/status", *typed))
+            done = run_text(url, "--timeout", "2", *commands("/status", *typed))
             assert done.returncode == 5
             assert b"AGFub" not in server.received
 
@@ -242,6 +222,8 @@ def test_a_credential_in_the_middle_of_octets_does_not_go_in_the_clear() -> None
 @pytest.mark.parametrize("more", [(), ("/status",)])
 def test_lines_that_end_inside_an_exchange_are_no_success(more: Sequence[str]) -> None:
     with ScriptedServer([GREETING, Hear(b"AUTH X\r\n"), b"334 \r\n"]) as server:
-        done = run(f"smtp://{server.address}", "--timeout", "2", *lines("/status", r"/raw AUTH X\r\n", "/wait", *more))
+        done = run_text(
+            f"smtp://{server.address}", "--timeout", "2", *commands("/status", r"/raw AUTH X\r\n", "/wait", *more)
+        )
     assert done.returncode == 5
     assert "inside an AUTH exchange" in done.stderr

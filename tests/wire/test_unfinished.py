@@ -22,6 +22,7 @@ from smtp_shell.replay.replay import Replay
 from smtp_shell.replay.settings import ReplaySettings
 from tests.support.peer import Hear, Pause, Peer, ScriptedServer, Turn
 from tests.support.transcripts import check
+from tests.unit.cli.program import run_text
 
 GREETING = b"220 hi\r\n"
 NOOP = Hear(b"NOOP\r\n")
@@ -46,18 +47,6 @@ ENDINGS: dict[str, tuple[list[Turn], bool, list[str]]] = {
 }  # fmt: skip
 
 
-def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
-    done = subprocess.run(
-        [sys.executable, "-m", "smtp_shell", *arguments],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert "Traceback" not in done.stderr
-    return done
-
-
 def body(path: Path) -> str:
     return path.read_text(encoding="utf-8").split("\n\n", 1)[1]
 
@@ -74,14 +63,14 @@ def test_what_came_is_recorded_and_replays(turns: list[Turn], closes: bool, line
     path = tmp_path / "unfinished.smtp"
     with ScriptedServer(turns, closes=closes) as server:
         url = f"smtp://{server.address}"
-        done = run(url, "--timeout", "1", "--record", str(path), "-c", "NOOP")
+        done = run_text(url, "--timeout", "1", "--record", str(path), "-c", "NOOP")
         assert done.returncode in (3, 6)
         assert_in_order(body(path), lines)
         assert_in_order(done.stdout, [line for line in lines if line.startswith("S: ")])
         check(path)
-        again = run("replay", str(path), "--server", url)
+        again = run_text("replay", str(path), "--server", url)
         assert (again.returncode, again.stderr) == (0, ""), again.stdout
-        shown = run("show", str(path))
+        shown = run_text("show", str(path))
         assert_in_order(shown.stdout, [line for line in lines if line.startswith("S: ")])
 
 
@@ -92,9 +81,9 @@ def test_a_reply_that_ends_now_differs_from_one_that_did_not(name: str, tmp_path
     turns, closes, _ = ENDINGS[name]
     path = tmp_path / "unfinished.smtp"
     with ScriptedServer(turns, closes=closes) as server:
-        run(f"smtp://{server.address}", "--timeout", "1", "--record", str(path), "-c", "NOOP")
+        run_text(f"smtp://{server.address}", "--timeout", "1", "--record", str(path), "-c", "NOOP")
     with ScriptedServer([GREETING, NOOP, b"250-a\r\n250-b\r\n250 c\r\n", Hear(b"QUIT\r\n")]) as server:
-        again = run("replay", str(path), "--server", f"smtp://{server.address}")
+        again = run_text("replay", str(path), "--server", f"smtp://{server.address}")
     assert again.returncode == 1, again.stdout
 
 
@@ -103,13 +92,13 @@ def test_other_lines_than_those_that_came_differ(end: bytes, tmp_path: Path) -> 
     path = tmp_path / "unfinished.smtp"
     path.write_text("S: 220\nC: NOOP\nS: 250-a\nS: 250-b\n*: timeout 0.5 the reply to NOOP\n*: timeout\n")
     with ScriptedServer([GREETING, NOOP, end, SILENCE]) as server:
-        again = run("replay", str(path), "--server", f"smtp://{server.address}")
+        again = run_text("replay", str(path), "--server", f"smtp://{server.address}")
     assert again.returncode == 3, again.stdout
 
 
 def test_json_tells_what_came_of_a_reply_that_did_not_end() -> None:
     with ScriptedServer([GREETING, NOOP, b"250-a\r\n", Pause(0.1), b"250-b", SILENCE]) as server:
-        done = run(f"smtp://{server.address}", "--timeout", "1", "--json", "-c", "NOOP")
+        done = run_text(f"smtp://{server.address}", "--timeout", "1", "--json", "-c", "NOOP")
     texts = [json.loads(line)["text"] for line in done.stdout.splitlines()]
     assert any(r"250-a\x0d\x0a250-b" in text for text in texts)
 
@@ -195,5 +184,5 @@ def test_a_wait_that_ctrl_c_ends_is_recorded(tmp_path: Path) -> None:
             program.stdout.read()
         assert program.returncode == 130
         assert_in_order(body(path), ["S: 250-a", "*: timeout", "the reply to NOOP", "*: close"])
-        again = run("replay", str(path), "--server", f"smtp://{server.address}")
+        again = run_text("replay", str(path), "--server", f"smtp://{server.address}")
     assert again.returncode == 0, again.stdout

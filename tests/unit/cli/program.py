@@ -33,6 +33,12 @@ def run(
     return done
 
 
+def run_text(*arguments: str, env: Mapping[str, str] | None = None) -> "subprocess.CompletedProcess[str]":
+    """Run it as `run` does, and decode what it wrote."""
+    done = run(*arguments, env=env, timeout=60)
+    return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
 def commands(*lines: str) -> list[str]:
     return [word for line in lines for word in ("-c", line)]
 
