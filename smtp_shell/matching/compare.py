@@ -87,15 +87,8 @@ def match(
         owed: How many replies are still owed that no line after these expects. While there are any, a pattern that does not say whether
             it is the last line of its reply is taken for it. None where that is not known: then the last line that came decides.
     """
-    if strictness is Strictness.CODE and not reply.oddities and _accept(expected.lines, reply.code):
-        return Verdict(True, used=len(expected.lines))
     comparison = _Comparison(expected, reply, strictness, verb, greeting, owed)
     return (comparison.violation() if reply.oddities else None) or comparison.run()
-
-
-def _accept(lines: Iterable[ExpectedLine], code: int) -> bool:
-    """Return whether these are `S:` lines alone that accept a code: most expectations are, and need no more."""
-    return all(line.codes and line.accepts(code) for line in lines)
 
 
 def match_octets(expected: ExpectedReply, octets: bytes, strictness: Strictness = Strictness.CODE) -> Verdict:
