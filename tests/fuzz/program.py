@@ -127,8 +127,9 @@ def _happening(sign: str, octets: bytes, line: bytes, dialogue: Dialogue) -> Ite
             yield from dialogue.send_chunk(octets)
         case "L":
             dialogue.expect_late()
-        case "T" if dialogue.phase is Phase.TLS:
-            dialogue.forget_plaintext()
+        case "T":
+            if dialogue.phase is Phase.TLS:
+                dialogue.forget_plaintext()
         case "E":
             yield from dialogue.receive_eof()
         case "<":

@@ -47,6 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz.run", description="Fuzz the parsers of smtp-shell.")
     parser.add_argument("--seconds", type=float, default=60, help="seconds in all (default: 60)")
     parser.add_argument("--target", action="append", choices=NAMES, help="a target; may be given again (default: all)")
+    parser.add_argument("--seed", type=int, default=0, help="makes a run repeatable (default: 0, another one each time)")
     parser.add_argument("--corpus", type=Path, help="a folder that keeps inputs from one run to the next")
     parser.add_argument("--child", choices=NAMES, help=argparse.SUPPRESS)
     options, for_atheris = parser.parse_known_args(arguments)
@@ -59,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"unknown: {' '.join(for_atheris)}")
     names = options.target or NAMES
     kept = options.corpus or Path(tempfile.mkdtemp(prefix="smtp-shell-fuzz-"))
-    outcomes = {name: _run(name, options.seconds / len(names), kept / name) for name in names}
+    outcomes = {name: _run(name, options.seconds / len(names), options.seed, kept / name) for name in names}
     _report(outcomes)
     failed = any(outcome.failed for outcome in outcomes.values())
     if options.corpus is None and not failed:
@@ -67,11 +68,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if failed else 0
 
 
-def _run(name: str, seconds: float, kept: Path) -> Outcome:
+def _run(name: str, seconds: float, seed: int, kept: Path) -> Outcome:
     kept.mkdir(parents=True, exist_ok=True)
     command = [
         *(sys.executable, "-m", "tests.fuzz.run", "--child", name),
         f"-max_total_time={max(1, round(seconds))}",
+        f"-seed={seed}",
         f"-timeout={SECONDS_PER_INPUT}",
         f"-rss_limit_mb={MEGABYTES}",
         f"-max_len={LONGEST}",
@@ -83,11 +85,11 @@ def _run(name: str, seconds: float, kept: Path) -> Outcome:
     patience = seconds + 120
     try:
         process = subprocess.run(
-            command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, timeout=patience, check=False
+            command, stderr=subprocess.STDOUT, stdout=subprocess.PIPE, timeout=patience, check=False
         )
     except subprocess.TimeoutExpired as late:
-        return Outcome(0, None, (late.stderr or b"").decode("utf-8", "replace"), failed=True)
-    log = process.stderr.decode("utf-8", "replace")
+        return Outcome(0, None, (late.stdout or b"").decode("utf-8", "replace"), failed=True)
+    log = process.stdout.decode("utf-8", "replace")
     executions, found = _EXECUTIONS.search(log), _FOUND.search(log)
     return Outcome(
         int(executions[1]) if executions else 0, Path(found[1]) if found else None, log, failed=process.returncode != 0
