@@ -4,6 +4,7 @@ The packages, from the bottom up. Each imports only from those before it in this
 
     errors, config, figures   the tree of errors, settings and folders, numbers in words
     protocol                  the pure core: octets, commands, replies, mail data, SASL, the dialogue's state; no input or output
+    knowledge                 facts about SMTP with their sections, and explanations made of them
     net                       names, sockets, TLS
     client                    a session: one dialogue over one connection, its events, AUTH
     display                   events as rows on a screen

@@ -47,7 +47,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz.run", description="Fuzz the parsers of smtp-shell.")
     parser.add_argument("--seconds", type=float, default=60, help="seconds in all (default: 60)")
     parser.add_argument("--target", action="append", choices=NAMES, help="a target; may be given again (default: all)")
-    parser.add_argument("--seed", type=int, default=0, help="makes a run repeatable (default: 0, another one each time)")
+    parser.add_argument(
+        "--seed", type=int, default=0, help="makes a run repeatable (default: 0, another one each time)"
+    )
     parser.add_argument("--corpus", type=Path, help="a folder that keeps inputs from one run to the next")
     parser.add_argument("--child", choices=NAMES, help=argparse.SUPPRESS)
     options, for_atheris = parser.parse_known_args(arguments)
