@@ -347,12 +347,14 @@ class Entry(Struct, frozen=True):
         at: Seconds since the connection was opened.
         event: What happened.
         tls: Whether it happened inside TLS.
+        line: Number of its first line in the file that it was read from; 0 where there is no file.
     """
 
     seq: int
     at: float
     event: Event
     tls: bool = False
+    line: int = 0
 
 
 Consumer = Callable[[Entry], None]

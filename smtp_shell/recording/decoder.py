@@ -80,6 +80,7 @@ class _Decoder:
         self._is_recording = is_recording
         self._dialogue = Dialogue()
         self._seq = 0
+        self._line = 0  # of the file, where the current event begins
         self._at = 0.0  # time of the current step, in seconds
         self._sent_at = 0.0  # time of the last client line, for the latency of its reply
         self._tls = False
@@ -94,12 +95,14 @@ class _Decoder:
         self._unasked = False  # the next reply answers nothing
         self._reply = TranscriptReply()  # the lines of a reply that is not whole yet
         self._notice: Noticed | None = None  # a notice whose octets follow in S| lines
+        self._notice_line = 0
 
     def decode(self, step: Step) -> Iterator[Entry]:
         if self._notice is not None and step.marker is not Marker.SERVER_OCTETS:
             yield from self._end_notice()
         if self._reply.steps and step.marker not in SERVER_LINES and step.marker is not Marker.NOTE:
             yield from map(self.entry, self._end_reply())
+        self._line = step.line
         if step.at is not None:
             self._at = step.at
         if self._tls_begins and step.marker not in (Marker.EVENT, Marker.NOTE):
@@ -116,13 +119,14 @@ class _Decoder:
         if isinstance(event, ReplyReceived) and not self._unasked:
             event = ReplyReceived(event.reply, event.command, max(0.0, self._at - self._sent_at), event.verb)
         self._unasked = isinstance(event, Noticed) and event.kind is NoticeKind.UNSOLICITED
-        entry = Entry(self._seq, self._at, event, self._tls)
+        entry = Entry(self._seq, self._at, event, self._tls, self._line)
         self._tls = self._tls or isinstance(event, TlsStarted)
         return entry
 
     def _end_notice(self) -> Iterator[Entry]:
         if self._notice is not None:
             notice, self._notice = self._notice, None
+            self._line = self._notice_line
             yield self.entry(notice)
 
     def _events(self, step: Step) -> Iterator[Event]:
@@ -131,7 +135,7 @@ class _Decoder:
         elif step.marker is Marker.EVENT:
             yield from self._event(step.text, *step.event)
         elif step.marker is Marker.NOTE:
-            yield from self._note(step.text)
+            yield from self._note(step.text, step.line)
         else:
             self._sent_at = self._at
             yield from self._client_line(step)
@@ -226,6 +230,7 @@ class _Decoder:
         reply, self._reply = self._reply, TranscriptReply()
         if not reply.steps:
             return
+        self._line = reply.steps[0].line
         self._pass_over_octets(reply)
         if reply.is_literal and (not reply.continues or reply.is_full):
             is_masked = any(MASK in step.text and step.text.replace(MASK, "").isascii() for step in reply.steps)
@@ -255,14 +260,14 @@ class _Decoder:
             self._loose = 0
         self._loose = max(0, self._loose - 1)
 
-    def _note(self, text: str) -> Iterator[Event]:
+    def _note(self, text: str, line: int) -> Iterator[Event]:
         notice = _parse_notice(text)
         if notice is None:
             yield Remarked(text)
         elif notice.kind in _WITH_OCTETS:
             if notice.kind in ENDS_REPLY:
                 yield from self._end_reply()  # the lines before what broke it off
-            self._notice = notice
+            self._notice, self._notice_line = notice, line
         elif notice.kind not in _NOTICED_AGAIN:
             yield notice
 

@@ -330,3 +330,15 @@ def test_an_unasked_reply_and_a_code_that_cannot_be_are_still_named() -> None:
     slow = "1.0 S: 220\n1.0 C: NOOP\n1.1 S: 250\n301.0 S: 421 bye\n"
     assert any("its idle time-out, after 5 min of silence" in row for row in shown(slow))
     assert any("cannot have: 250 as the reply to DATA" in row for row in shown("S: 220\nC: DATA\nS: 250\n"))
+
+
+def test_an_entry_knows_the_line_of_the_file_that_it_begins_on() -> None:
+    text = (
+        "S: 220 mx.example\n# a note\nC: EHLO x\nS: 250-mx.example\nS: 250 SIZE\nC: MAIL FROM:<>\nS: 250 ok\nC: RCPT TO:<b@example.org>\n"
+        "S: 250 ok\nC: DATA\nS: 354 go\nC: hi\nC: .\nS: 250-a\n# in the middle\nS~ 250 .*\nC: QUIT\nS: 221 bye\n"
+    )
+    found = [(entry.line, type(entry.event).__name__) for entry in decoded(text)]
+    assert [line for line, name in found if name == "CommandSent"] == [3, 6, 8, 10, 17]
+    assert [line for line, name in found if name in ("ReplyReceived", "ReplyExpected")] == [1, 4, 7, 9, 11, 14, 18]
+    assert [line for line, name in found if name == "MailDataSent"] == [12, 13]
+    assert (2, "Remarked") in found
