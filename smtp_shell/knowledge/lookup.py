@@ -121,7 +121,7 @@ class ParameterFact(Fact, frozen=True, forbid_unknown_fields=True, kw_only=True)
 
     Args:
         syntax: Such as `SIZE=octets`.
-        commands: `MAIL`, `RCPT` or both.
+        commands: The commands that take it: `MAIL`, `RCPT`, and in one case `VRFY` and `EXPN`.
         extension: The keyword that the server must have announced.
         example: Such as `SIZE=1200`.
     """
@@ -136,7 +136,7 @@ class MechanismFact(Fact, frozen=True, forbid_unknown_fields=True, kw_only=True)
     """A SASL mechanism.
 
     Args:
-        usage: As IANA has it: `common`, `limited` or `obsolete`.
+        usage: As IANA has it: `common`, `limited`, `obsolete` or `must not be used`; `unregistered` if IANA does not list it.
         needs_tls: Whether it needs TLS to be safe: the credential, or something as good, can be read off the wire.
         exchange: What client and server say, step by step; empty where that is too long to say.
     """
