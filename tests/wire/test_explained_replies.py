@@ -1,0 +1,124 @@
+"""What real servers reply, right and wrong, plain and inside TLS: each code and enhanced code is explained."""
+
+import base64
+import socket
+import ssl
+from collections.abc import Iterable, Iterator
+from itertools import chain
+
+from smtp_shell.knowledge.lookup import EnhancedFact, ReplyFact, find
+from smtp_shell.protocol.replies import Reply, ReplyParser
+from smtp_shell.servers.practice import PracticeServer
+from tests.support.postfix import Postfix
+
+PATIENCE = 15.0
+LETTER = b"Subject: x\r\n\r\nx\r\n."
+PLAIN = base64.b64encode(b"\0student\0wrong")
+
+BEGIN = b"MAIL FROM:<a@example.org>"
+
+# A server slows down or hangs up after some mistakes, so that each script has only a few.
+SCRIPTS: tuple[tuple[bytes, ...], ...] = (
+    (b"MAIL FROM:a@", b"MAIL FROM:<a@@b>", b"MAIL FROM:<a@example.org> SIZE=99999999999", b"MAIL", b"EHLO", b"HELO", b"EHLO a b"),
+    (b"MAIL FROM:<a@example.org> SIZE=x", b"MAIL FROM:<a@example.org> BODY=X", b"MAIL FROM:<a@example.org> FOO=1", BEGIN, BEGIN),
+    (BEGIN, b"RCPT", b"RCPT TO:<>", b"RCPT TO:<a@@b>", b"RCPT TO:<x@nowhere.invalid>", b"RCPT TO:<nobody-here@example.org>", b"DATA"),
+    (BEGIN, b"RCPT TO:<bob@example.org> FOO=1", b"RCPT TO:<" + b"x" * 300 + b"@example.org>", b"STARTTLS", b"AUTH PLAIN", b"RSET"),
+    (BEGIN, b"RCPT TO:<bob@example.org>", b"RCPT TO:<bob@practice.example>", b"DATA x", b"DATA", LETTER, b"QUIT"),
+    (b"MAIL FROM:<>", b"RCPT TO:<full@practice.example>", b"RCPT TO:<greylisted@practice.example>", b"RCPT TO:<x@practice.example>"),
+    (b"MAIL FROM:<\xc3\xbc@example.org>", b"DATA", b"RCPT TO:<bob@example.org>", b"FOO", b"", b"GET / HTTP/1.1"),
+    (b"HELP", b"NOOP", b"RSET", b"RSET x", b"VRFY", b"VRFY bob@example.org", b"VRFY bob", b"VRFY nobody-here@example.org", b"EXPN x"),
+    (b"ETRN", b"ETRN example.org", b"TURN", b"SEND FROM:<a@example.org>", b"BDAT", b"BDAT x", b"STARTTLS x", b"QUIT x"),
+    (b"AUTH", b"AUTH NONE", b"AUTH PLAIN ***", b"AUTH PLAIN " + PLAIN),
+    (b"AUTH LOGIN", b"*", b"AUTH CRAM-MD5", b"eA==", b"XCLIENT", b"XFORWARD", b"STARTTLS"),
+)  # fmt: skip
+
+
+class Conversation:
+    """A client that sends lines and reads one reply to each, until the server ends it."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._sock = socket.create_connection((host, port), PATIENCE)
+        self._parser = ReplyParser()
+        self._waiting: list[Reply] = []
+
+    def replies(self, lines: Iterable[bytes], *, greeting: bool = True) -> Iterator[Reply]:
+        """Yield the greeting, if there is one, and the reply to each line."""
+        with self._sock:
+            if greeting:
+                yield self._reply()
+            for line in lines:
+                try:
+                    self._sock.sendall(line + b"\r\n")
+                    yield self._reply()
+                except (OSError, EOFError):  # it hangs up, with or without a last word of TLS
+                    return
+
+    def start_tls(self) -> None:
+        """Get to where TLS is in use. The certificate is not what this is about."""
+        for line in (b"", b"EHLO client.example.org", b"STARTTLS"):
+            if line:
+                self._sock.sendall(line + b"\r\n")
+            assert self._reply().code in (220, 250)
+        context = ssl.create_default_context()
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        self._sock = context.wrap_socket(self._sock)
+
+    def _reply(self) -> Reply:
+        while not self._waiting:
+            octets = self._sock.recv(65536)
+            if not octets:
+                raise EOFError
+            found = self._parser.receive(octets)
+            self._waiting += [each for each in found if isinstance(each, Reply)]
+        return self._waiting.pop(0)
+
+
+def sessions(host: str, port: int, *, tls: bool = False) -> Iterator[Reply]:
+    """Have one conversation for each script."""
+    for script in SCRIPTS:
+        conversation = Conversation(host, port)
+        if tls:
+            conversation.start_tls()
+        yield from conversation.replies((b"EHLO client.example.org", *script), greeting=not tls)
+
+
+def unexplained(replies: Iterable[Reply]) -> tuple[set[str], set[str]]:
+    """Return the codes and enhanced codes that occurred, and those of them without a fact."""
+    seen = set()
+    for reply in replies:
+        seen.add(str(reply.code))
+        if reply.enhanced is not None:
+            seen.add(f"x.{reply.enhanced.subject}.{reply.enhanced.detail}")
+    return seen, {code for code in seen if find(ReplyFact, code) is None and find(EnhancedFact, code) is None}
+
+
+def test_each_reply_of_the_practice_server_is_explained(practice: PracticeServer) -> None:
+    plain = sessions(practice.host, practice.port)
+    seen, unknown = unexplained(chain(plain, sessions(practice.host, practice.port, tls=True)))
+    assert unknown == set()
+    assert {
+        "220",
+        "250",
+        "334",
+        "354",
+        "450",
+        "452",
+        "500",
+        "501",
+        "502",
+        "503",
+        "504",
+        "535",
+        "538",
+        "550",
+        "555",
+    } <= seen
+
+
+def test_each_reply_of_postfix_is_explained(postfix: Postfix) -> None:
+    seen, unknown = unexplained(
+        chain(sessions(postfix.host, postfix.smtp), sessions(postfix.host, postfix.smtp, tls=True))
+    )
+    assert unknown == set()
+    assert {"220", "221", "250", "252", "334", "354", "500", "501", "503", "535", "550", "554", "555"} <= seen
