@@ -6,8 +6,10 @@ import ssl
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
-from smtp_shell.knowledge.lookup import EnhancedFact, ReplyFact, find
-from smtp_shell.protocol.replies import Reply, ReplyParser
+import pytest
+
+from smtp_shell.knowledge.lookup import EnhancedFact, ExtensionFact, MechanismFact, ReplyFact, find
+from smtp_shell.protocol.replies import Extensions, Reply, ReplyParser
 from smtp_shell.servers.practice import PracticeServer
 from tests.support.postfix import Postfix
 
@@ -91,6 +93,26 @@ def unexplained(replies: Iterable[Reply]) -> tuple[set[str], set[str]]:
         if reply.enhanced is not None:
             seen.add(f"x.{reply.enhanced.subject}.{reply.enhanced.detail}")
     return seen, {code for code in seen if find(ReplyFact, code) is None and find(EnhancedFact, code) is None}
+
+
+def offered(host: str, port: int, *, tls: bool) -> Extensions:
+    """Return what the reply to EHLO announces."""
+    conversation = Conversation(host, port)
+    if tls:
+        conversation.start_tls()
+    *_, reply = conversation.replies((b"EHLO client.example.org",), greeting=not tls)
+    return Extensions.parse(reply)
+
+
+@pytest.mark.parametrize("tls", [False, True])
+def test_each_keyword_and_mechanism_of_both_servers_is_explained(
+    practice: PracticeServer, postfix: Postfix, tls: bool
+) -> None:
+    for host, port in ((practice.host, practice.port), (postfix.host, postfix.smtp)):
+        extensions = offered(host, port, tls=tls)
+        assert len(extensions.keywords) > 5
+        assert {keyword for keyword in extensions.keywords if find(ExtensionFact, keyword) is None} == set()
+        assert {name for name in extensions.mechanisms if find(MechanismFact, name) is None} == set()
 
 
 def test_each_reply_of_the_practice_server_is_explained(practice: PracticeServer) -> None:

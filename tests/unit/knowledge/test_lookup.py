@@ -1,6 +1,7 @@
 """The facts: what each file holds reads as it should, and a fact is found by each of its names."""
 
 import re
+from importlib.resources import files
 from typing import TypeVar
 
 import pytest
@@ -45,6 +46,12 @@ def texts(fact: Fact) -> dict[str, str]:
 @pytest.mark.parametrize("kind", Kind)
 def test_each_file_is_of_its_class(kind: Kind) -> None:
     assert all(isinstance(fact, CLASSES[kind]) for fact in facts(CLASSES[kind]).values())
+
+
+@pytest.mark.parametrize("kind", [kind for kind in Kind if CLASSES[kind] in KINDS])
+def test_each_fact_is_one_table_with_its_name_in_quotes(kind: Kind) -> None:
+    text = (files("smtp_shell.knowledge") / "data" / f"{kind.value}.toml").read_text("utf-8")
+    assert re.findall(r"^\[.*", text, re.M) == [f'["{name}"]' for name in facts(CLASSES[kind])]
 
 
 @pytest.mark.parametrize("kind", KINDS)
