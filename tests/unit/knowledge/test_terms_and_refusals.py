@@ -195,8 +195,11 @@ def test_a_name_finds_one_fact_of_its_kind(kind: type[Fact]) -> None:
 def test_a_fact_is_said_in_plain_text_and_has_its_sources(kind: type[Fact], name: str, fact: Fact) -> None:
     assert fact.title
     assert not fact.title.endswith((".", "!"))
-    assert fact.meaning.endswith((".", "?"))
-    assert len(fact.meaning) > 20
+    assert len(fact.title) <= 76
+    assert fact.meaning.endswith(".")
+    assert 20 < len(fact.meaning) < 500
+    assert (fact.title + fact.meaning).isascii()
+    assert (fact.title + fact.meaning).isprintable()
     assert fact.sources
     assert [source for source in fact.sources if not SOURCES.fullmatch(source)] == []
     assert name == name.strip()
