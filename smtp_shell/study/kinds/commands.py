@@ -67,6 +67,7 @@ _KEYWORDS: Final = {
 _PARAMETERS: Final = {
     "SIZE": ("SIZE", "RFC 1870 section 3"),
     "BODY=8BITMIME": ("8BITMIME", "RFC 6152 section 2"),
+    "BODY=7BIT": ("8BITMIME", "RFC 6152 section 2"),
     "BODY=BINARYMIME": ("BINARYMIME", "RFC 3030 section 3"),
     "SMTPUTF8": ("SMTPUTF8", "RFC 6531 section 3.4"),
     "RET": ("DSN", "RFC 3461 section 4.3"),

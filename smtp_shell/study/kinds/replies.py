@@ -201,8 +201,8 @@ def what_helps(reading: Reading) -> Iterator[Question]:
             similar = {_TLS_CURE, _CURES[538]} if right in (_TLS_CURE, _CURES[538]) else {right}
             if right in (_CURES[503], _AUTH_CURE):
                 similar |= {_CURES[503], _AUTH_CURE, _TLS_CURE}
-            if right == _ADDRESS_CURE:
-                similar |= {_CURES[501]}
+            if right in (_ADDRESS_CURE, _CURES[501], _CURES[555]):
+                similar |= {_CURES[501], _CURES[555]}
             yield choose(
                 said.line,
                 f"{_says(said)} It answers {quote(exchange.text)}. What would help?",
@@ -225,6 +225,8 @@ def _cure(exchange: Exchange, said: Said) -> str:
         return "" if wants_tls == wants_auth else (_TLS_CURE if wants_tls else _AUTH_CURE)
     if said.code in (501, 503, 555) and exchange.verb not in ("MAIL", "RCPT", "DATA", "HELO", "EHLO"):
         return ""  # such as an AUTH that was cancelled, or is forbidden because it was done already
+    if said.code == 503 and ("auth" in text or "tls" in text):
+        return ""
     if exchange.verb == "MAIL" and said.code == 503 and exchange.before.sender is not None:
         return ""  # what helps is RSET, or going on
     return _CURES.get(said.code, "") if exchange.sent is not Sent.GREETING else ""
@@ -254,7 +256,7 @@ def who_retries(reading: Reading) -> Iterator[Question]:
 def retry_or_fix(reading: Reading) -> Iterator[Question]:
     """Ask whether a refused line may be sent again as it is."""
     for exchange, said in reading.answered:
-        if said.digit in (4, 5) and exchange.line and exchange.sent is Sent.COMMAND and exchange.verb != "AUTH":
+        if said.digit in (4, 5) and exchange.line and exchange.sent is Sent.COMMAND and _is_repeatable(exchange):
             texts = {
                 4: "yes, later: the refusal is for now",
                 5: "no: it would be refused again",
@@ -268,6 +270,10 @@ def retry_or_fix(reading: Reading) -> Iterator[Question]:
                 "4yz: try again later. 5yz: do not repeat the same request, in the same sequence.",
                 "RFC 5321 section 4.2.1",
             )
+
+
+def _is_repeatable(exchange: Exchange) -> bool:
+    return exchange.verb != "AUTH" and exchange.code != 421
 
 
 @kind
@@ -306,7 +312,7 @@ def reply_count(reading: Reading) -> Iterator[Question]:
 def multi_line_sign(reading: Reading) -> Iterator[Question]:
     """Ask what tells the client that a line is the last of its reply."""
     for _, said in reading.answered:
-        if said.count > 1:
+        if _shows_its_end(said):
             yield choose(
                 said.line,
                 f"The reply that begins on line {said.line} has {said.count} lines. How does the client know which is the last?",
@@ -321,7 +327,7 @@ def multi_line_sign(reading: Reading) -> Iterator[Question]:
 def multi_line_last(reading: Reading) -> Iterator[Question]:
     """Ask which line ends a multi-line reply."""
     for _, said in reading.answered:
-        if 1 < said.count == len(said.lines) and said.lines[-1][3:4] in ("", " "):
+        if _shows_its_end(said):
             yield choose(
                 said.line,
                 f"Which of these lines ends the reply that begins on line {said.line}, whatever order they are shown in here?",
@@ -330,6 +336,10 @@ def multi_line_last(reading: Reading) -> Iterator[Question]:
                 "The last line of a reply has a blank after the code, every other line a hyphen.",
                 "RFC 5321 section 4.2.1",
             )
+
+
+def _shows_its_end(said: Said) -> bool:
+    return 1 < said.count == len(said.lines) and said.lines[-1][3:4] == " "
 
 
 @kind

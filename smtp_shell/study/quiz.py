@@ -1,0 +1,107 @@
+"""Draws questions about a dialogue: many kinds before many of one kind, and what was answered wrong before what was answered right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, Final
+
+from msgspec.structs import replace
+
+from smtp_shell.errors import UsageError
+from smtp_shell.protocol.octets import escape_str
+from smtp_shell.study.kinds import all_kinds
+from smtp_shell.study.question import Kind, Question
+
+if TYPE_CHECKING:
+    from random import Random
+
+    from smtp_shell.study.reading import Reading
+
+MOST_CHOICES: Final = 4
+DEFAULT_QUESTIONS: Final = 10
+_MOST_OF_A_KIND: Final = 40
+_LONGEST: Final = 1200  # characters of a question with its choices: a page of a hostile dialogue's text is no question
+
+
+def questions_of(readings: Iterable[Reading], kinds: Sequence[Kind]) -> dict[str, list[Question]]:
+    """Return all questions that the kinds draw from a dialogue, by kind, each with all of its choices, the right one first."""
+    found: dict[str, dict[str, Question]] = {}
+    for reading in readings:
+        for each in kinds:
+            for question in islice(each.questions(reading), _MOST_OF_A_KIND):
+                if sum(map(len, (question.question, *question.choices))) <= _LONGEST * (1 + len(question.choices)):
+                    found.setdefault(each.name, {}).setdefault(question.question, question)
+    return {name: list(questions.values()) for name, questions in found.items()}
+
+
+def draw(
+    questions: dict[str, list[Question]], number: int, random: Random, rank: Callable[[Question], int] = lambda question: 0
+) -> list[Question]:
+    """Draw questions, in the order in which to ask them.
+
+    Args:
+        questions: What there is to draw from, by kind.
+        number: How many to draw at most.
+        random: Where chance comes from.
+        rank: Which come first: those of the lowest rank.
+    """
+    mixed = list(_mixed(questions, random))
+    chosen = sorted(mixed, key=rank)[:number]
+    return [with_few_choices(each, random) for each in chosen]
+
+
+def _mixed(questions: dict[str, list[Question]], random: Random) -> Iterator[Question]:
+    """Yield all questions in a random order, one of each kind before the second of any."""
+    rows = [random.sample(each, len(each)) for each in questions.values()]
+    random.shuffle(rows)
+    for place in range(max(map(len, rows), default=0)):
+        yield from (row[place] for row in rows if place < len(row))
+
+
+def with_few_choices(question: Question, random: Random) -> Question:
+    """Return a question with at most four of its choices, in a random order. A question whose answer is typed stays as it is."""
+    if not question.choices:
+        return question
+    right = question.answers[0]
+    wrong = [each for each in question.choices if each != right]
+    choices = [right, *random.sample(wrong, min(len(wrong), MOST_CHOICES - 1))]
+    random.shuffle(choices)
+    return replace(question, choices=tuple(choices))
+
+
+def kinds_named(names: Sequence[str]) -> tuple[Kind, ...]:
+    """Return the kinds with these names, or all of them if there is no name.
+
+    Raises:
+        UsageError: There is no kind with such a name; the message names the nearest.
+    """
+    by_name = {each.name: each for each in all_kinds()}
+    for name in names:
+        if name not in by_name:
+            from difflib import get_close_matches
+
+            near = get_close_matches(name, by_name, n=1)
+            hint = f"did you mean {near[0]}?" if near else "--kinds lists them."
+            raise UsageError(f"--kind: {escape_str(name)} is no kind of question; {hint}")
+    return tuple(by_name[name] for name in dict.fromkeys(names)) if names else all_kinds()
+
+
+def as_object(question: Question, number: int) -> dict[str, object]:
+    """Return a question as the JSON object that other programs read; what is absent is left out.
+
+    Args:
+        question: The question.
+        number: Its number in the run, from 1.
+    """
+    return {
+        "n": number,
+        "kind": question.kind,
+        "question": question.question,
+        "line": question.line,
+        **({"choices": question.choices} if question.choices else {}),
+        "answers": question.answers,
+        **({"case_matters": True} if question.case_matters else {}),
+        "explanation": question.explanation,
+        "sources": question.sources,
+    }
