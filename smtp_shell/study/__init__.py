@@ -1,5 +1,6 @@
 """Study: questions about one dialogue, drawn from what was said in it, and cards made of them.
 
-`reading` is what the kinds of question know of a dialogue, `reader` makes it from entries. Each kind is a function in `kinds`. `quiz` draws,
-`judging` compares an answer, `memory` decides when a question comes again, `anki` writes cards. Nothing here opens a connection.
+`reading` is what the kinds of question know of a dialogue, `reader` makes it from entries. Each kind is a function in `kinds`.
+`quiz` draws, `asking` holds a run, `judging` compares an answer, `memory` decides when a question comes again, `anki` writes cards.
+Nothing here opens a connection.
 """

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Final
+from enum import Enum
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
+from smtp_shell.errors import SmtpShellError
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.study.judging import judge
-from smtp_shell.study.question import LETTERS, Question, clip
+from smtp_shell.study.question import LETTERS, Question
+
+if TYPE_CHECKING:
+    from smtp_shell.study.memory import Memory
 
 AGAIN_AFTER: Final = 3
 """How many other questions come before one that was answered wrong comes again."""
@@ -125,15 +130,47 @@ def _how_to_answer(question: Question) -> str:
     return f"Type a letter from a to {LETTERS[len(question.choices) - 1]}, or nothing to see the answer."
 
 
-def heading(name: str, number: int) -> str:
-    """Return what is said before the first question.
+class Ending(Enum):
+    """How a run ended."""
+
+    DONE = "every question was asked"
+    LEFT = "the user left"
+    STOPPED = "the user stopped it"
+
+
+def hold_quiz(
+    questions: Sequence[Question],
+    name: str,
+    ask: Callable[[str], str],
+    say: Callable[[str, str], None],
+    memory: Memory,
+) -> Ending:
+    """Hold a run from its heading to its score, and remember what was answered.
 
     Args:
-        name: The file, escaped.
-        number: How many questions there are.
+        questions: The questions, in order.
+        name: Name of the file that they are about.
+        ask: Returns what the user types at a prompt; EOFError and KeyboardInterrupt end the run.
+        say: Shows a line in a style of `display.themes.STYLES`.
+        memory: Where the answers are kept.
     """
-    noun = "question" if number == 1 else "questions"
-    return (
-        f"{number} {noun} about {clip(escape_str(name))}. Type the letter or the answer; an empty line shows it. "
-        "Ctrl-D ends with the score so far."
-    )
+    if memory.problem:
+        say(memory.problem, "notice")
+    noun = "question" if len(questions) == 1 else "questions"
+    say(f"{len(questions)} {noun} about {escape_str(name)}; its line numbers are in the questions.", "said")
+    say("Type the letter or the answer; an empty line shows it. Ctrl-D ends with the score.", "said")
+    run = Run(questions, ask, say)
+    ending = Ending.DONE
+    try:
+        run.run()
+    except EOFError:
+        ending = Ending.LEFT
+    except KeyboardInterrupt:
+        ending = Ending.STOPPED
+    say("", "said")
+    say(run.score(), "command")
+    try:
+        memory.record(run.answers)
+    except SmtpShellError as error:
+        say(str(error), "notice")
+    return ending

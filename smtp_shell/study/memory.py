@@ -67,9 +67,7 @@ class Memory:
         self.problem = ""
         self._cards, self._is_damaged = self._read()
         if self._is_damaged:
-            self.problem = (
-                f"{escape_str(str(self._path))} cannot be read, so the questions begin anew; the file is kept beside the new one."
-            )
+            self.problem = f"{escape_str(str(self._path))} cannot be read, so the boxes begin anew; the file is kept beside the new one."
 
     def rank(self, question: Question) -> int:
         """Return where a question belongs in a run: 0 answered wrong and due, 1 due or new, 2 known and not due."""
@@ -104,7 +102,9 @@ class Memory:
                     cards[identity] = Card(box, self._now + DAYS[box] * _DAY)
                 replace_private(self._path, msgspec.json.encode(_File(1, _bounded(cards))))
         except OSError as error:
-            raise SmtpShellError(f"the answers are not kept: {escape_str(str(self._path))}: {reason_of(error)}.") from None
+            raise SmtpShellError(
+                f"the answers are not kept: {escape_str(str(self._path))}: {reason_of(error)}."
+            ) from None
 
     def _read(self) -> tuple[dict[str, Card], bool]:
         """Return the cards, and whether there is something in the file's place that cannot be read."""

@@ -18,7 +18,21 @@ if TYPE_CHECKING:
 LETTERS: Final = "abcdefgh"
 _SHOWN: Final = 64
 _STRIPPED: Final = " \t\"'`<>.,;:!?()[]{}*"
-_NUMBERS: Final = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+_NUMBERS: Final = (
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+)
 
 
 class Question(Struct, frozen=True, kw_only=True):
@@ -84,9 +98,7 @@ def kind(ask: Callable[[Reading], Iterator[Question]]) -> Kind:
     return Kind(ask.__name__.strip("_").replace("_", "-"), about[:1].upper() + about[1:], ask)
 
 
-def choose(
-    line: int, question: str, right: str, wrong: Iterable[str], explanation: str, *sources: str
-) -> Question:
+def choose(line: int, question: str, right: str, wrong: Iterable[str], explanation: str, *sources: str) -> Question:
     """Return a question with choices, of which the first is right. A wrong one that reads like another is left out."""
     choices = {tight(right): right}
     for each in wrong:
@@ -179,7 +191,14 @@ def verb_forms(*verbs: str) -> Iterator[str]:
     """Yield the forms in which a command may be typed."""
     for verb in verbs:
         yield verb
-        yield from (f"{verb} command", f"the {verb} command", f"a {verb}", f"an {verb}", f"the {verb}", f"command {verb}")
+        yield from (
+            f"{verb} command",
+            f"the {verb} command",
+            f"a {verb}",
+            f"an {verb}",
+            f"the {verb}",
+            f"command {verb}",
+        )
 
 
 def address_forms(mailbox: str) -> Iterator[str]:

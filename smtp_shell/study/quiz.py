@@ -16,27 +16,66 @@ from smtp_shell.study.question import Kind, Question
 if TYPE_CHECKING:
     from random import Random
 
+    from pathlib import Path
+
     from smtp_shell.study.reading import Reading
 
 MOST_CHOICES: Final = 4
-DEFAULT_QUESTIONS: Final = 10
 _MOST_OF_A_KIND: Final = 40
-_LONGEST: Final = 1200  # characters of a question with its choices: a page of a hostile dialogue's text is no question
+
+
+def read_file(path: Path) -> tuple[tuple[Reading, ...], str]:
+    """Read a transcript for questions, without the credentials in it.
+
+    Returns:
+        Its connections, and a warning about credentials that stand in it; empty for none.
+
+    Raises:
+        TranscriptError: It cannot be opened or read.
+    """
+    from smtp_shell.recording.shown import shown_transcript
+    from smtp_shell.study.reader import read_dialogue
+    from smtp_shell.transcript.credentials import masking_warning
+
+    with shown_transcript(path) as (name, entries, mask):
+        readings = read_dialogue(entries)
+    return readings, masking_warning(name, mask)
+
+
+def questions_about(path: Path, readings: Iterable[Reading], names: Sequence[str]) -> dict[str, list[Question]]:
+    """Return all questions about a file, by kind.
+
+    Args:
+        path: The file, for the message.
+        readings: Its connections.
+        names: Names of the kinds to draw; none for all.
+
+    Raises:
+        UsageError: There is no such kind, or the dialogue allows no question.
+    """
+    found = questions_of(readings, kinds_named(names))
+    if not found:
+        which = f" of the kind {' or '.join(names)}" if names else ""
+        hint = "; leave --kind out" if names else "; it needs a command and a reply"
+        raise UsageError(f"{escape_str(str(path))} allows no question{which}{hint}.")
+    return found
 
 
 def questions_of(readings: Iterable[Reading], kinds: Sequence[Kind]) -> dict[str, list[Question]]:
     """Return all questions that the kinds draw from a dialogue, by kind, each with all of its choices, the right one first."""
-    found: dict[str, dict[str, Question]] = {}
+    found: dict[str, dict[tuple[str, ...], Question]] = {}
     for reading in readings:
         for each in kinds:
             for question in islice(each.questions(reading), _MOST_OF_A_KIND):
-                if sum(map(len, (question.question, *question.choices))) <= _LONGEST * (1 + len(question.choices)):
-                    found.setdefault(each.name, {}).setdefault(question.question, question)
+                found.setdefault(each.name, {}).setdefault((question.question, *question.answers), question)
     return {name: list(questions.values()) for name, questions in found.items()}
 
 
 def draw(
-    questions: dict[str, list[Question]], number: int, random: Random, rank: Callable[[Question], int] = lambda question: 0
+    questions: dict[str, list[Question]],
+    number: int,
+    random: Random,
+    rank: Callable[[Question], int] = lambda question: 0,
 ) -> list[Question]:
     """Draw questions, in the order in which to ask them.
 

@@ -106,7 +106,9 @@ class _Reader:
         self._owed: deque[_Owed] = deque([_Owed(Sent.GREETING, 0)])
         self._folder = _Folder()
         self._handshakes: list[Handshake] = []
-        self._auth_commands: dict[int, list[int]] = {}  # place of an AUTH -> places of the lines that followed in its exchange
+        self._auth_commands: dict[
+            int, list[int]
+        ] = {}  # place of an AUTH -> places of the lines that followed in its exchange
         self._cancelled: dict[int, int] = {}
         self._initial: set[int] = set()
         self._users: dict[int, str] = {}
@@ -429,9 +431,7 @@ class _MailReader:
         Args:
             end: Number of the line with the final dot.
         """
-        return Mail(
-            tuple(self._fields), self._separator, tuple(self._body), tuple(self._stuffed), end, self.whole
-        )
+        return Mail(tuple(self._fields), self._separator, tuple(self._body), tuple(self._stuffed), end, self.whole)
 
     @property
     def _is_done(self) -> bool:

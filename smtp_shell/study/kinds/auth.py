@@ -105,7 +105,11 @@ def mechanism_sends(reading: Reading) -> Iterator[Question]:
             auth.command.line,
             f"{_begins(auth)} What does a client send with {auth.mechanism} to prove who the user is?",
             right,
-            [text for text in (_PASSWORD, _PROOF, _TOKEN, "nothing: the server knows the client's address") if text != right],
+            [
+                text
+                for text in (_PASSWORD, _PROOF, _TOKEN, "nothing: the server knows the client's address")
+                if text != right
+            ],
             f"{auth.mechanism} sends {right}.",
             source,
         )
@@ -116,12 +120,18 @@ def credential_readable(reading: Reading) -> Iterator[Question]:
     """Ask whether somebody on the way could have read the credential."""
     for auth in _known(reading):
         sends = _SENDS[auth.mechanism][0]
-        if not auth.responses or sends == _PROOF or not reading.regular or auth.outcome is None or auth.outcome.digit != 2:
+        if (
+            not auth.responses
+            or sends == _PROOF
+            or not reading.regular
+            or auth.outcome is None
+            or auth.outcome.digit != 2
+        ):
             continue
         safe, open_ = "no: the exchange is inside TLS", "yes: it is in the clear, and base64 hides nothing"
         yield choose(
             auth.command.line,
-            f"{_begins(auth)} Somebody who only listens on the way: can he read the credential?",
+            f"{_begins(auth)} Can somebody who only listens on the way read the credential?",
             safe if auth.command.tls else open_,
             [open_ if auth.command.tls else safe, "no: base64 hides it", "no: a hash of it is sent"],
             f"{auth.mechanism} sends {sends}. What counts is whether TLS was started before it.",

@@ -70,7 +70,11 @@ def bdat_last(reading: Reading) -> Iterator[Question]:
                 exchange.line,
                 f"Line {exchange.line}: the client sends {quote(exchange.text)}. What does LAST say?",
                 "the message ends with this chunk",
-                ["this is the last message of the session", "this is the last recipient", "the chunk ends with a line that is a dot"],
+                [
+                    "this is the last message of the session",
+                    "this is the last recipient",
+                    "the chunk ends with a line that is a dot",
+                ],
                 "The chunk with LAST ends the message, and its reply says whether the message is accepted.",
                 "RFC 3030 section 2",
             )
@@ -118,7 +122,11 @@ def bdat_or_data(reading: Reading) -> Iterator[Question]:
                 each.end.line,
                 f"Which of these lines says that the message of the transaction on line {each.mail.line} is complete?",
                 sent_line(each.end),
-                [sent_line(each.mail), *(sent_line(other) for other in each.accepted), *map(sent_line, reading.of("QUIT"))],
+                [
+                    sent_line(each.mail),
+                    *(sent_line(other) for other in each.accepted),
+                    *map(sent_line, reading.of("QUIT")),
+                ],
                 "With BDAT there is no final dot: the chunk with LAST completes the message.",
                 "RFC 3030 section 2",
             )

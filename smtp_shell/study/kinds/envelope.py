@@ -43,8 +43,7 @@ def envelope_sender(reading: Reading) -> Iterator[Question]:
         if mailbox is not None and _plain(mailbox):
             yield typed(
                 each.mail.line,
-                f"Lines of {reading.here} carry several addresses. Which one is the envelope sender of the transaction that begins "
-                f"on line {each.mail.line}?",
+                f"Which address is the envelope sender of the transaction that begins on line {each.mail.line}?",
                 address_forms(mailbox),
                 "The address in MAIL FROM is the envelope sender, the reverse-path. The From: field of the header plays no part in it.",
                 "RFC 5321 section 3.3",
@@ -79,7 +78,11 @@ def bounce_sender(reading: Reading) -> Iterator[Question]:
                 each.mail.line,
                 f"A bounce for the message of line {each.mail.line} is sent. With which line does its envelope begin?",
                 "MAIL FROM:<>",
-                [f"MAIL FROM:<{mailbox}>", f"MAIL FROM:<{each.accepted[0].mailbox or 'postmaster'}>", "MAIL FROM:<postmaster>"],
+                [
+                    f"MAIL FROM:<{mailbox}>",
+                    f"MAIL FROM:<{each.accepted[0].mailbox or 'postmaster'}>",
+                    "MAIL FROM:<postmaster>",
+                ],
                 "A bounce has the null reverse-path, so that no bounce is ever sent for a bounce.",
                 "RFC 5321 section 4.5.5",
             )
@@ -154,7 +157,12 @@ def envelope_or_header(reading: Reading) -> Iterator[Question]:
     """Ask whether a line belongs to the envelope or to the header."""
     for each in reading.transactions:
         for exchange in (each.mail, *each.accepted[:1]):
-            yield _part(exchange.line, exchange.text, "the envelope", "MAIL and RCPT are the envelope, which the servers act on.")
+            yield _part(
+                exchange.line,
+                exchange.text,
+                "the envelope",
+                "MAIL and RCPT are the envelope, which the servers act on.",
+            )
         message = each.message
         for field in message.fields if message is not None and message.separator else ():
             if field.name.title() in _HEADER:
@@ -293,7 +301,13 @@ def size_limit(reading: Reading) -> Iterator[Question]:
     """Ask how big a message the server takes."""
     for exchange in reading.exchanges:
         words, said = (exchange.announced or {}).get("SIZE", ()), exchange.reply
-        if said is not None and len(words) == 1 and words[0].isascii() and words[0].isdigit() and 0 < len(words[0]) < 16:
+        if (
+            said is not None
+            and len(words) == 1
+            and words[0].isascii()
+            and words[0].isdigit()
+            and 0 < len(words[0]) < 16
+        ):
             limit = int(words[0])
             if limit:
                 yield typed(
@@ -311,8 +325,7 @@ def _size_forms(limit: int) -> Iterator[str]:
         forms += [f"{limit // 2**20} MiB", f"{limit // 2**20}MiB"]
     if limit % 10**6 == 0:
         forms += [f"{limit // 10**6} MB", f"{limit // 10**6}MB"]
-    for form in forms:
-        yield form
+    yield from forms
     for unit in ("octets", "bytes", "byte", "octet", "b"):
         yield f"{limit} {unit}"
     yield f"size {limit}"

@@ -51,7 +51,7 @@ def data_end(reading: Reading) -> Iterator[Question]:
                 "Which of these lines ends the mail data?",
                 sent_line(dot),
                 [*separator, *quits[:1], *reversed(lines)],
-                "Mail data ends with a line that is a dot and nothing else. An empty line does not end it, and QUIT inside it would be text.",
+                "A line that is a dot and nothing else ends mail data. An empty line does not, and QUIT inside it would be text.",
                 "RFC 5321 section 4.1.1.4",
             )
 
@@ -136,7 +136,7 @@ def dot_unstuffed(reading: Reading) -> Iterator[Question]:
                     line,
                     f"Line {line}: the client sends {quote(text)} as mail data. What stands in the message that arrives?",
                     f"{quote(text[1:])}, with {_dots(text[1:])}",
-                    [f"{quote(each)}, with {_dots(each)}" for each in (text, f".{text}", text.lstrip(".") or "")],
+                    [f"{quote(each)}, with {_dots(each)}" for each in (text, f".{text}", text.lstrip(".")) if each],
                     "The server takes one dot off a line that begins with one, unless the line is a dot alone.",
                     "RFC 5321 section 4.5.2",
                 )
@@ -179,7 +179,7 @@ def mandatory_field(reading: Reading) -> Iterator[Question]:
                 here = [each for each in _OPTIONAL if each.title() in present]
                 yield choose(
                     field.line,
-                    f"Which of these fields must every message have, such as the one that ends on line {mail.end}?",
+                    f"Line {mail.end} ends a message. Which of these header fields must every message have?",
                     name,
                     [*here, *(each for each in _OPTIONAL if each not in here)],
                     "Two fields are mandatory: From and Date. Message-ID should be there; To and Subject may be missing.",
@@ -280,8 +280,8 @@ def quit_in_data(reading: Reading) -> Iterator[Question]:
         if each.end is not None and each.end.sent is Sent.DOT:
             yield choose(
                 data.line,
-                f"The client types QUIT in a line of its own after the 354 to line {data.line}, and before the dot on line "
-                f"{each.end.line}. What happens?",
+                f"Suppose the client sent QUIT as a line of its own after the 354 to line {data.line}, and before the dot on line "
+                f"{each.end.line}. What would happen?",
                 "QUIT becomes a line of the message",
                 ["the server answers 221", "the server answers 503", "the message is given up, as by RSET"],
                 "After 354 every line is text, up to the line with the dot. A client that forgets the dot waits for ever.",

@@ -27,14 +27,17 @@ def _certain(reading: Reading) -> Iterator[Exchange]:
         ends = exchange.verb == "QUIT" or exchange.code in (354, 421)
         becomes_tls = exchange.verb == "STARTTLS" and exchange.digit == 2
         alone = following is None or following.group != exchange.group or not exchange.group
-        if reading.regular and exchange.line and state.certain and state.hello and alone:
-            if not in_auth and not ends and not becomes_tls:
-                yield exchange
+        is_known = reading.regular and bool(exchange.line) and state.certain and bool(state.hello)
+        if is_known and alone and not (in_auth or ends or becomes_tls):
+            yield exchange
 
 
 def _if(exchange: Exchange, line: str) -> str:
     said = f"{exchange.replies[-1].code or 'yes'}" if exchange.replies else ""
-    return f"After the {said} to {quote(exchange.text)} on line {exchange.line}, suppose the client sent {line} next. What would the server say?"
+    return (
+        f"After the {said} to {quote(exchange.text)} on line {exchange.line}, suppose the client sent {line} next. "
+        "What would the server say?"
+    )
 
 
 def _would(exchange: Exchange, line: str, right: str, why: str, *sources: str) -> Question:
@@ -66,7 +69,9 @@ def mail_twice(reading: Reading) -> Iterator[Question]:
     """Ask what the server would say if MAIL came inside a transaction."""
     for exchange in _certain(reading):
         if exchange.after.sender is not None:
-            why = "A transaction is under way, and MAIL would begin another. RSET or the final dot has to end the first."
+            why = (
+                "A transaction is under way, and MAIL would begin another. RSET or the final dot has to end the first."
+            )
             yield _would(exchange, "MAIL FROM:<dave@example.com>", "503", why, _ORDER)
 
 
@@ -98,7 +103,8 @@ def missing_command(reading: Reading) -> Iterator[Question]:
         if verbs:
             yield typed(
                 exchange.line,
-                f"Line {exchange.line}: {quote(exchange.text)} is answered with {quote(said.text)}. Which command had to come next instead?",
+                f"Line {exchange.line}: {quote(exchange.text)} is answered with {quote(said.text)}. "
+                "Which is the first command that was missing before it?",
                 verb_forms(*verbs),
                 "The order is EHLO, MAIL, RCPT for each recipient, DATA. The state of the server decides, not what was tried.",
                 _ORDER,
@@ -132,7 +138,11 @@ def hello_in_transaction(reading: Reading) -> Iterator[Question]:
                 f"Line {exchange.line}: {quote(exchange.text)} comes in the middle of a transaction, and is accepted. "
                 "What becomes of the sender and the recipients named so far?",
                 "they are forgotten, as by RSET",
-                ["they stay, and DATA may follow", "the sender stays, the recipients are forgotten", "they get a bounce"],
+                [
+                    "they stay, and DATA may follow",
+                    "the sender stays, the recipients are forgotten",
+                    "they get a bounce",
+                ],
                 "EHLO in the course of a session clears all buffers, exactly as RSET would.",
                 _ORDER,
             )

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from smtp_shell.study.question import Question, choose, code_forms, kind, number_forms, quote, said_line, sent_line, typed
+from smtp_shell.study.question import (
+    Question,
+    choose,
+    code_forms,
+    kind,
+    number_forms,
+    quote,
+    said_line,
+    sent_line,
+    typed,
+)
 from smtp_shell.study.reading import Exchange, Reading, Said, Sent
 
 _DIGITS: Final = {
@@ -151,7 +161,11 @@ def enhanced_class(reading: Reading) -> Iterator[Question]:
                 said.line,
                 f"{_says(said)} What does the first number of {said.enhanced} say?",
                 f"the same as the first digit of {said.code}",
-                ["how many lines the reply has", "which subject the reply is about", "how often the client may try again"],
+                [
+                    "how many lines the reply has",
+                    "which subject the reply is about",
+                    "how often the client may try again",
+                ],
                 "The class of an enhanced status code is 2, 4 or 5, and agrees with the first digit of the reply code.",
                 "RFC 3463 section 2",
                 "RFC 2034 section 4",

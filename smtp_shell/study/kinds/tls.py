@@ -75,7 +75,7 @@ def readable_line(reading: Reading) -> Iterator[Question]:
         if not exchange.tls:
             yield choose(
                 exchange.line,
-                "Somebody on the way records the packets. Which of these lines can he read?",
+                "Somebody on the way records the packets. Which of these lines can be read there?",
                 sent_line(exchange),
                 inside,
                 "What was sent before the TLS handshake is in the clear, STARTTLS included.",
@@ -92,7 +92,7 @@ def unreadable_line(reading: Reading) -> Iterator[Question]:
         if exchange.tls:
             yield choose(
                 exchange.line,
-                "Somebody on the way records the packets. Which of these lines can he not read?",
+                "Somebody on the way records the packets. Which of these lines cannot be read there?",
                 sent_line(exchange),
                 clear,
                 "All that follows the TLS handshake is encrypted, envelope and message included.",
@@ -218,7 +218,7 @@ def implicit_or_explicit(reading: Reading) -> Iterator[Question]:
             f"Which way does TLS start in {reading.here}?",
             explicit if starttls is not None else implicit,
             [implicit if starttls is not None else explicit, "not at all"],
-            "With STARTTLS a connection in the clear is turned into an encrypted one. With implicit TLS, as on port 465, the handshake is first.",
+            "STARTTLS turns a connection in the clear into an encrypted one. With implicit TLS, as on port 465, the handshake is first.",
             "RFC 8314 section 3.3",
             "RFC 3207 section 4",
         )
@@ -230,7 +230,8 @@ def implicit_tls_port(reading: Reading) -> Iterator[Question]:
     if starttls := _started(reading):
         yield typed(
             starttls.line,
-            f"Line {starttls.line} starts TLS in the middle of the connection. On which port for submission would it begin with the first octet?",
+            f"Line {starttls.line} starts TLS in the middle of the connection. On which port for submission would it begin with the "
+            "first octet?",
             ["465", "port 465", "tcp 465", "465/tcp"],
             "Port 465 is for submission with implicit TLS (submissions).",
             "RFC 8314 section 3.3",

@@ -1,0 +1,52 @@
+"""`/quiz`: questions about a dialogue, asked at the prompt."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from smtp_shell.errors import UsageError
+from smtp_shell.shell.completion import paths
+from smtp_shell.shell.registry import Args, shell_command
+
+if TYPE_CHECKING:
+    from smtp_shell.shell.shell import Shell
+
+
+@shell_command("/quiz", "[FILE] [--questions N] [--seed N] [--kind NAME]", complete=paths)
+def quiz(shell: Shell, args: Args) -> None:
+    """Ask questions about a dialogue, and explain the answers.
+
+    With no FILE they are about this session so far. Type the letter or the answer; an empty line shows it.
+    What was answered wrong comes again, in later runs too. Ctrl-D or Ctrl-C ends with the score so far.
+    With --seed the same questions are drawn each time. `smtp-shell quiz --kinds` lists the kinds.
+    """
+    from smtp_shell.arguments import ArgumentParser
+    from smtp_shell.study.asking import hold_quiz
+    from smtp_shell.study.memory import Memory
+    from smtp_shell.study.options import add_quiz_options, drawn
+    from smtp_shell.study.quiz import questions_about, read_file
+
+    parser = ArgumentParser(prog="/quiz", add_help=False)
+    parser.add_argument("file", nargs="?")
+    add_quiz_options(parser)
+    options = parser.parse_args(args.words)
+    if not shell.options.interactive:
+        raise UsageError("/quiz asks questions, and nobody can be asked here; use smtp-shell quiz FILE --json.")
+    path = _path(shell, options.file)
+    readings, warning = read_file(path)
+    found = questions_about(path, readings, options.kind)
+    if warning:
+        shell.say(warning, "notice")
+    memory = Memory()
+    hold_quiz(
+        drawn(found, options, memory), str(path), lambda prompt: shell.ask(prompt, hidden=False), shell.say, memory
+    )
+
+
+def _path(shell: Shell, name: str | None) -> Path:
+    if name is not None:
+        return Path(name).expanduser()
+    if shell.recordings.session is None:
+        raise UsageError("/quiz: there is no session yet; name a file, or /connect first.")
+    return shell.recordings.session.path
