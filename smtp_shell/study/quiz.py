@@ -14,9 +14,8 @@ from smtp_shell.study.kinds import all_kinds
 from smtp_shell.study.question import Kind, Question
 
 if TYPE_CHECKING:
-    from random import Random
-
     from pathlib import Path
+    from random import Random
 
     from smtp_shell.study.reading import Reading
 

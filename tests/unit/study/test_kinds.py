@@ -71,7 +71,9 @@ def test_a_question_is_about_a_line_of_the_file_and_quotes_it(tmp_path: Path) ->
         for question in asked_about(path):
             line = lines[question.line - 1]
             assert line[:2] in ("C:", "C&", "S:", "S=", "S~", "*:"), (question, line)
-            quoted = re.match(rf'Line {question.line}: the (?:client|server) (?:sends|says) "([^"…•]+)', question.question)
+            quoted = re.match(
+                rf'Line {question.line}: the (?:client|server) (?:sends|says) "([^"…•]+)', question.question
+            )
             if quoted is not None:
                 assert line[3:].startswith(quoted[1]), (question, line)
 
