@@ -56,9 +56,8 @@ def _quiz(options: argparse.Namespace) -> int:
     from smtp_shell.study.options import drawn
     from smtp_shell.study.quiz import questions_about, read_file
 
-    path = Path(options.file)
-    readings, warning = read_file(path)
-    found = questions_about(path, readings, options.kind)
+    readings, warning = read_file(Path(options.file))
+    found = questions_about(options.file, readings, options.kind)
     if warning:
         sys.stderr.write(f"smtp-shell: {warning}\n")
     if options.json:
@@ -67,7 +66,7 @@ def _quiz(options: argparse.Namespace) -> int:
     memory = Memory()
     ask = terminal_ask()
     view = make_view(options)
-    ending = hold_quiz(drawn(found, options, memory), str(path), lambda prompt: ask(prompt, False), view.say, memory)
+    ending = hold_quiz(drawn(found, options, memory), options.file, lambda prompt: ask(prompt, False), view.say, memory)
     return 130 if ending is Ending.STOPPED else 0
 
 
@@ -88,8 +87,7 @@ def _list_kinds(options: argparse.Namespace) -> int:
 
     kinds = kinds_named(options.kind)
     if options.file is not None:
-        path = Path(options.file)
-        found = questions_about(path, read_file(path)[0], options.kind)
+        found = questions_about(options.file, read_file(Path(options.file))[0], options.kind)
         kinds = tuple(each for each in kinds if each.name in found)
     for each in kinds:
         row = json.dumps({"kind": each.name, "about": each.about}) if options.json else f"{each.name:<22} {each.about}"

@@ -30,7 +30,19 @@ class Export(Protocol):
         """
 
 
-EXPORTS: Mapping[str, Export] = MappingProxyType({"json": write_json, "svg": write_svg, "html": write_html})
+def write_cards(entries: Iterable[Entry], out: TextIO, title: str, *, theme: str = "dark") -> None:
+    """Write questions about a dialogue as cards for Anki; the parameters are those of `Export`.
+
+    They are drawn by `study`, which stands on far more than an export does, so that it is imported by name when it is asked for.
+    """
+    from importlib import import_module
+
+    import_module("smtp_shell.study.anki").write_anki(entries, out, title, theme=theme)
+
+
+EXPORTS: Mapping[str, Export] = MappingProxyType(
+    {"json": write_json, "svg": write_svg, "html": write_html, "anki": write_cards}
+)
 """Exports by the name of the format, which is also the suffix of its files."""
 
 PICTURES = frozenset({"svg", "html"})

@@ -49,7 +49,12 @@ def _choices(question: Question) -> Iterator[str]:
 
 
 def _lines(texts: Iterable[str]) -> str:
-    """Return lines as one field: HTML, without tabs and line ends. Blanks that HTML would join stay apart."""
-    return _BREAK.join(
-        html.escape(each).replace("  ", " &nbsp;").replace("\t", " ").replace("\n", _BREAK) for each in texts
+    """Return lines as one field: HTML, without tabs and line ends. Blanks that HTML would join stay apart.
+
+    `[` begins Anki's own marks for sounds and LaTeX, and `#` at the start of a line what is about the file.
+    """
+    field = _BREAK.join(
+        html.escape(each).replace("\t", " ").replace("\n", " ").replace("  ", " &nbsp;") for each in texts
     )
+    field = field.replace("[", "&#91;")
+    return f"&#35;{field[1:]}" if field.startswith("#") else field

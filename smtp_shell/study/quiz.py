@@ -41,11 +41,11 @@ def read_file(path: Path) -> tuple[tuple[Reading, ...], str]:
     return readings, masking_warning(name, mask)
 
 
-def questions_about(path: Path, readings: Iterable[Reading], names: Sequence[str]) -> dict[str, list[Question]]:
+def questions_about(name: str, readings: Iterable[Reading], names: Sequence[str]) -> dict[str, list[Question]]:
     """Return all questions about a file, by kind.
 
     Args:
-        path: The file, for the message.
+        name: The file, for the message.
         readings: Its connections.
         names: Names of the kinds to draw; none for all.
 
@@ -56,7 +56,7 @@ def questions_about(path: Path, readings: Iterable[Reading], names: Sequence[str
     if not found:
         which = f" of the kind {' or '.join(names)}" if names else ""
         hint = "; leave --kind out" if names else "; it needs a command and a reply"
-        raise UsageError(f"{escape_str(str(path))} allows no question{which}{hint}.")
+        raise UsageError(f"{escape_str(name)} allows no question{which}{hint}.")
     return found
 
 

@@ -188,6 +188,8 @@ class _Reader:
         if command.public == 0:  # a response in a group with its AUTH
             self._respond(line, tls=tls)
             return
+        if command.public is None:  # a file whose header says that credentials are included
+            command = Command.parse(command.line)
         shown = _shown(command.shown) + (MASK if command.secret else "")
         argument = _shown(command.shown[len(command.verb) :].strip())
         chunk = bdat_chunk(command.line)
@@ -198,7 +200,7 @@ class _Reader:
             self._regular = self._regular and chunk is not None
             replies = self._folder.replies_after_message(self._exchanges) if chunk and chunk.last else 1
         place = self._begin(
-            Exchange(Sent.COMMAND, line, command.verb, shown, argument, tls, self._group), command, replies
+            Exchange(Sent.COMMAND, line, command.verb, shown, argument, tls, self._group), event.command, replies
         )
         if command.verb == "AUTH" and place:
             self._auth = place

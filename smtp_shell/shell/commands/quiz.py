@@ -33,15 +33,13 @@ def quiz(shell: Shell, args: Args) -> None:
     options = parser.parse_args(args.words)
     if not shell.options.interactive:
         raise UsageError("/quiz asks questions, and nobody can be asked here; use smtp-shell quiz FILE --json.")
-    path = _path(shell, options.file)
-    readings, warning = read_file(path)
-    found = questions_about(path, readings, options.kind)
+    readings, warning = read_file(_path(shell, options.file))
+    name = options.file or "this session"
+    found = questions_about(name, readings, options.kind)
     if warning:
         shell.say(warning, "notice")
     memory = Memory()
-    hold_quiz(
-        drawn(found, options, memory), str(path), lambda prompt: shell.ask(prompt, hidden=False), shell.say, memory
-    )
+    hold_quiz(drawn(found, options, memory), name, lambda prompt: shell.ask(prompt, hidden=False), shell.say, memory)
 
 
 def _path(shell: Shell, name: str | None) -> Path:

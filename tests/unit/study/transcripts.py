@@ -260,7 +260,7 @@ def reading_of(text: str, folder: Path) -> Reading:
 
 def asked_about(path: Path, *kinds: str) -> list[Question]:
     """Return all questions of these kinds about a file."""
-    return [each for group in questions_about(path, read_file(path)[0], kinds).values() for each in group]
+    return [each for group in questions_about(str(path), read_file(path)[0], kinds).values() for each in group]
 
 
 def all_files(folder: Path) -> Iterator[Path]:
