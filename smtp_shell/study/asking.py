@@ -8,6 +8,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from smtp_shell.errors import SmtpShellError
 from smtp_shell.protocol.octets import escape_str
@@ -83,7 +84,7 @@ class Run:
             right = self._ask_one(question)
             self.asked[question.identity] = Asked(question, right if known is None else known.first, right)
             if not right and time < MOST_TIMES:
-                self._left.insert(min(AGAIN_AFTER, len(self._left)), (question, time + 1))
+                self._left.insert(min(AGAIN_AFTER, len(self._left)), (_turned(question), time + 1))
 
     def score(self) -> str:
         """Return the score in a sentence."""
@@ -122,6 +123,11 @@ class Run:
             self._say(f"! No: {question.answers[0]}", "reply.5")
         self._say(question.explanation, "said")
         self._say(f"({', '.join(question.sources)})", "decoded")
+
+
+def _turned(question: Question) -> Question:
+    """Return a question with its choices in another order, so that nobody learns the letter by heart."""
+    return replace(question, choices=(*question.choices[1:], *question.choices[:1]))
 
 
 def _how_to_answer(question: Question) -> str:

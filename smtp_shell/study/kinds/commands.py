@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from smtp_shell.knowledge.lookup import CommandFact, ExtensionFact
+from smtp_shell.study.facts import meaning
 from smtp_shell.study.question import Question, choose, kind, quote, typed
 from smtp_shell.study.reading import Exchange, Reading
 
@@ -95,7 +97,8 @@ def line_meaning(reading: Reading) -> Iterator[Question]:
                 for verb, (text, _) in _MEANINGS.items()
                 if verb != exchange.verb and not (verb in hellos and exchange.verb in hellos)
             ]
-            yield choose(exchange.line, f"{_sends(exchange)} What does it say by that?", right, wrong, right, source)
+            why = meaning(CommandFact, exchange.verb, right)
+            yield choose(exchange.line, f"{_sends(exchange)} What does it say by that?", right, wrong, why, source)
 
 
 @kind
@@ -126,13 +129,13 @@ def _announcements(reading: Reading) -> Iterator[tuple[int, str]]:
 def extension_rfc(reading: Reading) -> Iterator[Question]:
     """Ask which RFC defines an extension that was announced."""
     for line, keyword in _announcements(reading):
-        number, meaning = _KEYWORDS[keyword]
+        number, offer = _KEYWORDS[keyword]
         yield choose(
             line,
             f"The reply on line {line} announces {keyword}. Which of these RFCs defines this extension?",
             _RFCS[number],
             [title for other, title in _RFCS.items() if other != number],
-            f"{keyword}: {meaning}",
+            f"{keyword}: {offer}",
             f"RFC {number}",
         )
 
@@ -147,7 +150,7 @@ def keyword_meaning(reading: Reading) -> Iterator[Question]:
             f"The reply on line {line} announces {keyword}. What does that tell the client?",
             right,
             [text for other, (_, text) in _KEYWORDS.items() if other != keyword],
-            right,
+            meaning(ExtensionFact, keyword, right),
             f"RFC {number}",
         )
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from smtp_shell.knowledge.lookup import HeaderFact
+from smtp_shell.study.facts import meaning
 from smtp_shell.study.question import Question, choose, clip, kind, quote, sent_line, typed
 from smtp_shell.study.reading import Exchange, Mail, Reading, Sent, Transaction
 
@@ -199,7 +201,7 @@ def field_meaning(reading: Reading) -> Iterator[Question]:
                     f"Line {field.line}: the header says {quote(f'{field.name}: {field.value}')}. What does this field tell?",
                     right,
                     [text for text, _ in _FIELDS.values() if text != right],
-                    f"{field.name}: {right}.",
+                    meaning(HeaderFact, field.name, f"{field.name}: {right}."),
                     source,
                 )
 

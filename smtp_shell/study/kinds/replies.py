@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from smtp_shell.knowledge.lookup import EnhancedFact, ReplyFact
+from smtp_shell.study.facts import meaning
 from smtp_shell.study.question import (
     Question,
     choose,
@@ -117,7 +119,8 @@ def code_meaning(reading: Reading) -> Iterator[Question]:
         if said.code in _CODES:
             right, source = _CODES[said.code]
             wrong = [text for code, (text, _) in _CODES.items() if code != said.code and code // 100 != said.digit]
-            yield choose(said.line, f"{_says(said)} What does {said.code} mean?", right, wrong, right, source)
+            why = meaning(ReplyFact, str(said.code), right)
+            yield choose(said.line, f"{_says(said)} What does {said.code} mean?", right, wrong, why, source)
 
 
 @kind
@@ -199,7 +202,7 @@ def refusal_reason(reading: Reading) -> Iterator[Question]:
                 f"{_says(said)} What does {said.enhanced} give as the reason?",
                 _DETAILS[detail],
                 [text for other, text in _DETAILS.items() if other != detail and other[0] != detail[0]],
-                f"x.{detail}: {_DETAILS[detail]}",
+                meaning(EnhancedFact, f"x.{detail}", _DETAILS[detail]),
                 "RFC 3463 section 3",
                 "RFC 5248 section 2.4",
             )

@@ -68,6 +68,11 @@ def test_what_is_no_choice_is_asked_for_again(tmp_path: Path) -> None:
     assert len(asked) == 1
 
 
+def test_the_letters_are_others_when_a_question_comes_again(tmp_path: Path) -> None:
+    _, said, _ = held([CHOICE], "b", "c", folder=tmp_path)
+    assert said[-6:-3] == ["  c) this one", "+ Right.", "So it is."]
+
+
 @pytest.mark.parametrize(("end", "ending"), [(EOFError, Ending.LEFT), (KeyboardInterrupt, Ending.STOPPED)])
 def test_whoever_leaves_sees_the_score_and_keeps_it(end: type[BaseException], ending: Ending, tmp_path: Path) -> None:
     found, said, _ = held(QUESTIONS[:3], "1", "0", end, folder=tmp_path)
