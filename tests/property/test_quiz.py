@@ -10,7 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smtp_shell.errors import TranscriptError
-from smtp_shell.protocol.events import Entry
+from smtp_shell.protocol.dialogue import Dialogue, Phase
+from smtp_shell.protocol.events import (
+    CommandSent,
+    Entry,
+    MailDataSent,
+    OctetsSent,
+    ReplyReceived,
+    SaslSent,
+    TlsStarted,
+)
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.recording.decoder import entries
 from smtp_shell.study.anki import write_anki
@@ -84,7 +93,57 @@ def exchanges(draw: st.DrawFn) -> bytes:
     return command + b"\n< %d %b" % (draw(_CODES), text)
 
 
-PROGRAMS = st.lists(exchanges(), max_size=9).map(lambda found: b"\n".join([b"< 220 mx.example ESMTP", *found]))
+@st.composite
+def letters(draw: st.DrawFn) -> bytes:
+    """A dialogue that delivers messages, with a command in the wrong place here and there."""
+    hello = draw(st.sampled_from([b"EHLO", b"EHLO", b"LHLO"]))
+    rows = [b"< 220 mx.example"]
+
+    def stray() -> None:
+        wrong = [b"RCPT TO:<x@y>", b"DATA", b"MAIL FROM:<z@y>", b"NOOP", b"STARTTLS"]
+        if draw(st.integers(0, 4)) == 0:
+            command = draw(st.sampled_from(wrong))
+            rows.extend([b"> " + command, b"< 250 2.0.0 Ok" if command == b"NOOP" else b"< 503 5.5.1 Not here"])
+
+    def greet(last: bytes) -> None:
+        rows.extend([b"> %b c.example" % hello, b"< 250-mx.example", b"< 250-SIZE 2000", b"< 250 " + last])
+
+    stray()
+    greet(b"STARTTLS")
+    if draw(st.booleans()):
+        rows.extend([b"> STARTTLS", b"< 220 2.0.0 Go", b"T"])
+        stray()
+        greet(b"AUTH PLAIN LOGIN")
+    if draw(st.booleans()):
+        rows.extend([b"> AUTH PLAIN " + _SECRETS[0], b"< 235 2.7.0 Ok"])
+    for _ in range(draw(st.integers(0, 2))):
+        stray()
+        rows.extend([b"> MAIL FROM:<%b>" % draw(_ADDRESSES), b"< 250 2.1.0 Ok"])
+        replies = draw(
+            st.lists(st.sampled_from([b"250 2.1.5 Ok", b"550 5.1.1 No", b"450 4.2.1 Later"]), min_size=1, max_size=3)
+        )
+        for reply in replies:
+            rows.extend([b"> RCPT TO:<%b>" % draw(_ADDRESSES), b"< " + reply])
+            stray()
+        accepted = sum(reply.startswith(b"250") for reply in replies)
+        if draw(st.integers(0, 3)) == 0 or not accepted:
+            rows.extend([b"> RSET", b"< 250 2.0.0 Ok"])
+            continue
+        rows.extend([b"> DATA", b"< 354 Go on"])
+        text = draw(
+            st.lists(st.sampled_from([b"From: a", b"To: b", b"Date: x", b"", b".dot", b".", b"text"]), max_size=6)
+        )
+        rows.extend(b"D %b\\r\\n" % line for line in text)
+        rows.append(b".")
+        ends = st.sampled_from([b"250 2.0.0 Taken", b"250 2.0.0 Taken", b"554 5.7.1 Spam", b"452 4.3.1 Full"])
+        rows.extend(b"< " + draw(ends) for _ in range(accepted if hello == b"LHLO" else 1))
+    rows.extend([b"> QUIT", b"< 221 2.0.0 Bye"])
+    return b"\n".join(rows)
+
+
+PROGRAMS = letters() | st.lists(exchanges(), max_size=9).map(
+    lambda found: b"\n".join([b"< 220 mx.example ESMTP", *found])
+)
 
 
 def asked_about(happened: Iterable[Entry]) -> list[Question]:
@@ -169,6 +228,73 @@ def is_encodable(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+@settings(max_examples=100)
+@given(PROGRAMS)
+def test_what_is_said_of_tls_and_of_the_order_of_replies_is_what_happened(program: bytes) -> None:
+    happened = session(program)
+    inside = {entry.seq: entry.tls for entry in happened}
+    answered = {entry.seq: entry.event.command for entry in happened if isinstance(entry.event, ReplyReceived)}
+    sent = {entry.seq: entry.event.command for entry in happened if isinstance(entry.event, CommandSent)}
+    for question in asked_about(happened):
+        right = question.answers[0]
+        if question.kind in ("readable-line", "unreadable-line", "first-encrypted"):
+            wants = question.kind != "readable-line"
+            assert inside[line_of(right)] is wants
+            if question.kind == "first-encrypted":
+                assert not any(inside[line_of(each)] and line_of(each) < line_of(right) for each in question.choices)
+            else:
+                assert all(inside[line_of(each)] is not wants for each in question.choices if each != right)
+        elif question.kind == "reply-answers" and answered[question.line] is not None:
+            assert sent[line_of(right)] is answered[question.line]
+        elif question.kind == "credential-readable":
+            assert right.startswith("no") is inside[question.line]
+
+
+def line_of(choice: str) -> int:
+    return int(choice.removeprefix("line ").partition(",")[0])
+
+
+@settings(max_examples=100)
+@given(PROGRAMS)
+def test_what_is_said_of_the_order_of_commands_is_what_the_state_allows(program: bytes) -> None:
+    happened = session(program)
+    for question in asked_about(happened):
+        if question.kind in ORDER:
+            assert phase_after(happened, question.line) in ORDER[question.kind]
+
+
+ORDER = {
+    "rcpt-first": {Phase.READY},
+    "data-first": {Phase.READY, Phase.MAIL},
+    "mail-twice": {Phase.MAIL, Phase.RCPT},
+    "noop-anywhere": {Phase.READY, Phase.MAIL, Phase.RCPT},
+}
+
+
+def phase_after(happened: list[Entry], line: int) -> Phase:
+    """Return the phase after the replies to what was sent up to a line, as the core follows it."""
+    dialogue = Dialogue()
+    for entry in happened:
+        match entry.event:
+            case CommandSent(command=command):
+                if entry.seq > line:
+                    break
+                dialogue.send(command)
+            case MailDataSent(octets=octets, last=last):
+                if entry.seq > line:
+                    break
+                dialogue.send_mail_data(octets, last=last)
+            case SaslSent(line=octets):
+                dialogue.send_sasl(octets)
+            case OctetsSent(octets=octets):
+                dialogue.send_chunk(octets)
+            case ReplyReceived(reply=reply):
+                list(dialogue.receive(reply.octets))
+            case TlsStarted():
+                dialogue.forget_plaintext()
+    return dialogue.phase
 
 
 @settings(max_examples=50)

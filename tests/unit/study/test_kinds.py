@@ -1,22 +1,17 @@
 """Every kind of question, on the repository's transcripts and on others: the right answers, checked by hand."""
 
 import re
-import socket
 from collections import Counter
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 
-from smtp_shell.servers.practice import PracticeServer
 from smtp_shell.study.judging import judge
 from smtp_shell.study.kinds import all_kinds
 from smtp_shell.study.question import LETTERS, Question, is_sound
 from smtp_shell.study.quiz import read_file
 from tests.unit.study.answers import ANSWERS
 from tests.unit.study.transcripts import all_files, asked_about, path_of
-
-_ORDER = ("rcpt-first", "data-first", "mail-twice", "noop-anywhere")
 
 
 def test_there_are_many_kinds_and_each_has_a_name_and_a_sentence_of_its_own() -> None:
@@ -84,37 +79,3 @@ def test_the_connections_of_a_file_are_told_apart(tmp_path: Path) -> None:
     greetings = asked_about(path, "greeting")
     assert [each.line for each in greetings] == [2, 9]
     assert "the connection that begins at line 8" in greetings[1].question
-
-
-@pytest.mark.parametrize("name", ["01", "05", "06", "07", "08", "13"])
-def test_the_practice_server_says_what_the_questions_about_order_say(
-    name: str, practice: PracticeServer, tmp_path: Path
-) -> None:
-    path = path_of(name, tmp_path)
-    lines = path.read_text(encoding="utf-8").split("\n")
-    questions = {(each.line, each.kind): each for each in asked_about(path, *_ORDER) if "${" not in each.question}
-    assert len(questions) >= 5
-    for (line, _), question in questions.items():
-        sent = [text[3:].replace("${uuid}", str(uuid4())) for text in lines[:line] if text[:2] == "C:"]
-        supposed = question.question.split("suppose the client sent ")[1].split(" next.")[0]
-        code = _code_after(practice.port, sent, supposed)
-        assert code in question.answers[0].partition(":")[0].split(" or "), (question.question, code)
-
-
-def _code_after(port: int, sent: list[str], last: str) -> str:
-    """Return the code of the reply to the last line, after all others have been sent and answered."""
-    with socket.create_connection(("127.0.0.1", port), 20) as connection, connection.makefile("rwb") as stream:
-
-        def reply() -> str:
-            line = stream.readline()
-            while line[3:4] == b"-":
-                line = stream.readline()
-            return line[:3].decode()
-
-        code = reply()
-        for line in [*sent, last]:
-            in_data = code == "354" and line != "."
-            stream.write(f"{line}\r\n".encode())
-            stream.flush()
-            code = code if in_data else reply()
-    return code
