@@ -13,6 +13,7 @@ The packages, from the bottom up. Each imports only from those before it in this
     export, recording         events as other formats; events as a transcript, and back
     replay                    transcripts replayed: plan, driver, verifier, reporters
     servers                   servers on loopback: the practice server
+    study                     questions about one dialogue
     shell                     the interactive shell and its commands
     cli                       the commands of `smtp-shell`
 

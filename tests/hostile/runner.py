@@ -14,6 +14,10 @@ from pathlib import Path
 
 import smtp_shell
 from smtp_shell.errors import TranscriptError
+from smtp_shell.study.judging import judge
+from smtp_shell.study.kinds import all_kinds
+from smtp_shell.study.question import is_sound
+from smtp_shell.study.quiz import questions_of, read_file
 from smtp_shell.transcript.reader import open_transcript
 from smtp_shell.transcript.step import CLIENT_LINES
 from tests.hostile.catalogue import scenarios
@@ -102,6 +106,7 @@ class Stage:
         for path in recordings:
             try:
                 yield from self._forged_lines(path)
+                yield from _faults_of_questions(path)
             except TranscriptError as error:
                 yield f"the recording cannot be read: {error}"
 
@@ -109,6 +114,18 @@ class Stage:
         with open_transcript(path) as reader:  # read to the end: that it can be read is part of the test
             said = [step.text for step in reader if step.marker in CLIENT_LINES]
         yield from (f"the recording says that the client said {text!r}" for text in said if text in self.entry.forged)
+
+
+def _faults_of_questions(path: Path) -> Iterator[str]:
+    """Yield what is wrong with the questions that the quiz draws from a recording."""
+    for question in (each for group in questions_of(read_file(path)[0], all_kinds()).values() for each in group):
+        shown = "".join((question.question, *question.choices, *question.answers, question.explanation))
+        if not is_sound(question) or [judge(question, each) for each in question.answers] != [True] * len(
+            question.answers
+        ):
+            yield f"a question has not one right answer: {question}"
+        if not shown.isprintable() or secrets_in(shown.encode()):
+            yield f"a question of the kind {question.kind} shows what it must not: {shown!a}"
 
 
 @dataclass(frozen=True, slots=True)

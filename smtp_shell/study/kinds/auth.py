@@ -62,7 +62,7 @@ def base64_challenge(reading: Reading) -> Iterator[Question]:
 
 @kind
 def base64_user(reading: Reading) -> Iterator[Question]:
-    """Ask for a user name in base64."""
+    """Ask how a user name is written in base64."""
     for auth in reading.auths:
         user = auth.user
         if auth.mechanism == "LOGIN" and user.isascii() and user.isalnum() and len(user) <= _LONGEST_USER:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from smtp_shell.knowledge.lookup import CommandFact, ExtensionFact
-from smtp_shell.study.facts import meaning
+from smtp_shell.study.facts import meaning, sources
 from smtp_shell.study.question import Question, choose, kind, quote, typed
 from smtp_shell.study.reading import Exchange, Reading
 
@@ -136,7 +136,7 @@ def extension_rfc(reading: Reading) -> Iterator[Question]:
             _RFCS[number],
             [title for other, title in _RFCS.items() if other != number],
             f"{keyword}: {offer}",
-            f"RFC {number}",
+            *sources(ExtensionFact, keyword, f"RFC {number}"),
         )
 
 
@@ -151,7 +151,7 @@ def keyword_meaning(reading: Reading) -> Iterator[Question]:
             right,
             [text for other, (_, text) in _KEYWORDS.items() if other != keyword],
             meaning(ExtensionFact, keyword, right),
-            f"RFC {number}",
+            *sources(ExtensionFact, keyword, f"RFC {number}"),
         )
 
 

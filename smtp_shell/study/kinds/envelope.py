@@ -63,7 +63,7 @@ def bounce_address(reading: Reading) -> Iterator[Question]:
                 "does the bounce go?",
                 address_forms(mailbox),
                 "A bounce goes to the reverse-path, the address of MAIL FROM, and itself has the null reverse-path.",
-                "RFC 5321 section 3.6.3",
+                "RFC 5321 section 6.1",
                 "RFC 5321 section 4.5.5",
             )
 

@@ -52,6 +52,7 @@ _CODES: Final = {
     552: ("The message, or what is stored already, is more than the mailbox may hold.", "RFC 5321 section 4.2.2"),
     555: ("The server does not know a parameter of MAIL or RCPT.", "RFC 5321 section 4.1.1.11"),
 }
+_OF_AUTH: Final = frozenset({235, 334, 421, 503, 535, 538})
 # Enhanced status code without its class -> what it says.
 _DETAILS: Final = {
     "1.1": "There is no such mailbox.",
@@ -115,8 +116,10 @@ def reply_answers(reading: Reading) -> Iterator[Question]:
 @kind
 def code_meaning(reading: Reading) -> Iterator[Question]:
     """Ask what a reply code means."""
-    for _, said in reading.answered:
-        if said.code in _CODES:
+    for exchange, said in reading.answered:
+        # In an AUTH exchange a code may say something else, such as 501 for one that was cancelled.
+        in_auth = exchange.sent is Sent.RESPONSE or exchange.verb == "AUTH"
+        if said.code in _CODES and not (in_auth and said.code not in _OF_AUTH):
             right, source = _CODES[said.code]
             wrong = [text for code, (text, _) in _CODES.items() if code != said.code and code // 100 != said.digit]
             why = meaning(ReplyFact, str(said.code), right)
@@ -242,6 +245,8 @@ def _cure(exchange: Exchange, said: Said) -> str:
         return "" if wants_tls == wants_auth else (_TLS_CURE if wants_tls else _AUTH_CURE)
     if said.code in (501, 503, 555) and exchange.verb not in ("MAIL", "RCPT", "DATA", "HELO", "EHLO"):
         return ""  # such as an AUTH that was cancelled, or is forbidden because it was done already
+    if said.code == 500 and "long" in text:
+        return ""
     if said.code == 503 and ("auth" in text or "tls" in text):
         return ""
     if exchange.verb == "MAIL" and said.code == 503 and exchange.before.sender is not None:

@@ -44,7 +44,7 @@ def test_of_all_questions_the_right_answer_is_accepted_and_every_wrong_choice_re
             assert is_sound(question)
             assert question.line > 0
             assert question.sources
-            assert all(each.startswith(("RFC ", "draft-")) for each in question.sources)
+            assert all(each.startswith(("RFC ", "draft-", "IANA ", "https://")) for each in question.sources)
             _assert_judged(question)
     assert number > 1500
 
