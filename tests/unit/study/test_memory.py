@@ -2,6 +2,7 @@
 
 import stat
 from pathlib import Path
+from random import Random
 
 import msgspec
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from smtp_shell.errors import SmtpShellError
 from smtp_shell.study.memory import DAYS, MOST_CARDS, Memory
 from smtp_shell.study.question import Question, typed
+from smtp_shell.study.quiz import draw
 
 DAY = 86_400
 NOW = 1_000 * DAY
@@ -30,6 +32,14 @@ def test_a_question_moves_from_box_to_box_and_back_to_the_first(tmp_path: Path) 
         assert Memory(path, now).rank(one) == 1
     Memory(path, now).record([(one, False)])
     assert Memory(path, now).rank(one) == 0
+
+
+def test_what_was_wrong_comes_first_in_the_next_run_and_what_was_right_last(tmp_path: Path) -> None:
+    path = tmp_path / "quiz.json"
+    found = {f"kind-{number}": [question(number)] for number in range(9)}
+    Memory(path, NOW).record([(question(4), False), (question(7), True)])
+    drawn = draw(found, 9, Random(1), Memory(path, NOW).rank)
+    assert (drawn[0].line, drawn[-1].line) == (4, 7)
 
 
 def test_the_file_is_private_and_holds_no_word_of_the_question(state_dir: Path) -> None:
