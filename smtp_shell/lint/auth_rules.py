@@ -1,0 +1,3 @@
+"""Rules about auth."""
+
+from __future__ import annotations

@@ -1,0 +1,56 @@
+"""The linter: a consumer of entries that yields findings as they become certain. Memory does not grow with the dialogue."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from smtp_shell.lint.findings import Finding, Place
+from smtp_shell.lint.rules import At, Rule, all_rules
+from smtp_shell.lint.tracker import Tracker
+
+if TYPE_CHECKING:
+    from smtp_shell.lint.moments import Moment
+    from smtp_shell.protocol.events import Entry
+
+
+class Linter:
+    """Checks a dialogue against the rules. It may be a live one, or that of a file: the same rules say the same.
+
+    Args:
+        rules: The rules; None for all of them.
+    """
+
+    def __init__(self, rules: Iterable[Rule] | None = None) -> None:
+        self._rules: dict[type, list[Rule]] = {}
+        for each in all_rules().values() if rules is None else rules:
+            self._rules.setdefault(each.moment, []).append(each)
+        self._tracker = Tracker()
+
+    def feed(self, entry: Entry) -> Sequence[Finding]:
+        """Return what an entry makes certain.
+
+        Args:
+            entry: The next entry of the dialogue.
+        """
+        found: list[Finding] = []
+        for moment, place in self._tracker.receive(entry):
+            self._check(moment, place, found)
+        return found
+
+    def finish(self) -> Sequence[Finding]:
+        """Return what the end of the entries makes certain. Nothing more is fed after it."""
+        found: list[Finding] = []
+        for moment, place in self._tracker.end():
+            self._check(moment, place, found)
+        return found
+
+    def _check(self, moment: Moment, place: Place, found: list[Finding]) -> None:
+        rules = self._rules.get(type(moment))
+        if not rules:
+            return
+        view = self._tracker.view()
+        for rule in rules:
+            for said in rule.check(view, moment):
+                where, message = (said.place, said.message) if isinstance(said, At) else (place, said)
+                found.append(Finding(where.line, where.seq, rule.name, rule.severity, message, rule.sources))

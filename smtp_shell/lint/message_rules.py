@@ -1,0 +1,3 @@
+"""Rules about message."""
+
+from __future__ import annotations

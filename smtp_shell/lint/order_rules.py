@@ -1,0 +1,3 @@
+"""Rules about order."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""Rules about parameter."""
+
+from __future__ import annotations

@@ -1,0 +1,81 @@
+"""The table of rules. A rule is a function of a view and a moment that yields what is wrong, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from importlib import import_module
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+from msgspec import Struct
+
+from smtp_shell.lint.findings import Place, Severity
+from smtp_shell.lint.moments import View
+
+_MODULES = ("line_rules", "order_rules", "tls_rules", "auth_rules", "parameter_rules", "message_rules", "server_rules")
+
+MomentT = TypeVar("MomentT")
+
+
+class At(Struct, frozen=True):
+    """A message about another place than that of the moment."""
+
+    place: Place
+    message: str
+
+
+Said = Iterable[str | At]
+
+
+class Rule(Struct, frozen=True):
+    """A rule.
+
+    Args:
+        name: Its name, such as `bare-lf`.
+        severity: How bad a breach is.
+        sources: Where it stands.
+        moment: The kind of moment that it reads.
+        check: Yields what is wrong. A `Moment` of that kind is what it is called with.
+        about: What it is about, for `--rules`: the first sentence of the docstring.
+    """
+
+    name: str
+    severity: Severity
+    sources: tuple[str, ...]
+    moment: type
+    check: Callable[[View, Any], Said]
+
+    @property
+    def about(self) -> str:
+        """What the rule is about, in one sentence."""
+        return (self.check.__doc__ or "").strip().partition("\n")[0]
+
+
+_TABLE: dict[str, Rule] = {}
+
+
+def rule(
+    name: str, severity: Severity, *sources: str, on: type[MomentT]
+) -> Callable[[Callable[[View, MomentT], Said]], Callable[[View, MomentT], Said]]:
+    """Put a function into the table of rules.
+
+    Args:
+        name: Name of the rule.
+        severity: How bad a breach is.
+        sources: Where the rule stands.
+        on: The kind of moment that it reads.
+    """
+
+    def add(check: Callable[[View, MomentT], Said]) -> Callable[[View, MomentT], Said]:
+        assert name not in _TABLE, name
+        _TABLE[name] = Rule(name, severity, sources, on, check)
+        return check
+
+    return add
+
+
+def all_rules() -> Mapping[str, Rule]:
+    """Return every rule by its name, in the order of the modules."""
+    for module in _MODULES:
+        import_module(f"smtp_shell.lint.{module}")
+    return MappingProxyType(_TABLE)

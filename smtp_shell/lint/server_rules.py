@@ -1,0 +1,3 @@
+"""Rules about server."""
+
+from __future__ import annotations

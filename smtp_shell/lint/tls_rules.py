@@ -1,0 +1,3 @@
+"""Rules about tls."""
+
+from __future__ import annotations

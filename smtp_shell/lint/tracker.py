@@ -1,0 +1,515 @@
+"""Entries as the moments that rules read, and the state of the dialogue between them.
+
+The state is that of `protocol.dialogue`, driven as an observer. Where a written transcript leaves a reply out, a good one is assumed, as
+its decoder does, and nothing is concluded from it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from types import MappingProxyType
+
+from smtp_shell.lint.findings import Place
+from smtp_shell.lint.mail_data import MessageScan
+from smtp_shell.lint.moments import (
+    Answer,
+    CommandLine,
+    DataBegun,
+    LineSent,
+    Moment,
+    ResponseLine,
+    SentEarly,
+    View,
+    Wait,
+)
+from smtp_shell.lint.paths import parameters_of
+from smtp_shell.protocol.commands import Command, bdat_chunk
+from smtp_shell.protocol.dialogue import Asked, Dialogue, Owed, Phase
+from smtp_shell.protocol.events import (
+    CommandSent,
+    Connected,
+    Disconnected,
+    End,
+    Entry,
+    MailDataSent,
+    Noticed,
+    NoticeKind,
+    OctetsSent,
+    ReplyExpected,
+    ReplyReceived,
+    SaslSent,
+    TimedOut,
+    TlsStarted,
+    Written,
+)
+from smtp_shell.protocol.octets import CRLF, decode_base64
+from smtp_shell.protocol.rawlines import lines_of
+from smtp_shell.protocol.replies import Extensions, Oddity, Reply
+from smtp_shell.recording.expected import good_codes
+
+_MOST_EARLY = 1_000
+_MOST_OF_COMMAND = 8 * 1024
+_HELLOS = frozenset({"EHLO", "HELO", "LHLO"})
+_ENDS_TRANSACTION = frozenset({*_HELLOS, "RSET"})
+_MARK = b"${"
+
+Placed = tuple[Moment, Place]
+
+
+class Tracker:
+    """Observer of one dialogue after another, as they stand in a stream of entries."""
+
+    def __init__(self) -> None:
+        self._has_client_field = False
+        self._begin()
+
+    def _begin(self) -> None:
+        self._dialogue = Dialogue()
+        self._place = Place()
+        self._tls = False
+        self._is_file = False
+        self._waits = False  # the last client line in a file waits for its replies
+        self._is_literal = False  # octets were recorded: no reply was left out
+        self._hello = ""
+        self._announced: Extensions | None = None
+        self._announced_before: Extensions | None = None
+        self._hello_since_tls = self._started_tls = False
+        self._sent: set[str] = set()
+        self._accepted: set[str] = set()
+        self._refused: set[str] = set()
+        self._failure = b""
+        self._messages = 0
+        self._after_message = False
+        self._data_refused = False
+        self._authenticated = False
+        self._mechanism = ""
+        self._responses = 0
+        self._challenge = b""
+        self._after_lf = False  # the line before ended in LF alone
+        self._unasked = False
+        self._scan: MessageScan | None = None
+        self._chunk_left = 0
+        self._data_may_come = False  # DATA was sent as octets, and may be answered with 354
+        self._partial = 0  # octets of a raw line that has not ended
+        self._ended = False
+        self._owed_before: tuple[Owed, ...] | None = (
+            None  # while a line is looked at that the dialogue has read already
+        )
+        self._early: deque[tuple[int, SentEarly, Place]] = deque()
+        self._begin_transaction(None)
+
+    def _begin_transaction(self, sender: bytes | None) -> None:
+        self._sender = sender
+        self._parameters = parameters_of(sender) if sender is not None else {}
+        self._recipients = self._refusals = self._chunks = 0
+
+    @property
+    def _is_recorded(self) -> bool:
+        return not self._is_file or self._has_client_field
+
+    @property
+    def _owed(self) -> tuple[Owed, ...]:
+        """The replies that were owed before the current line."""
+        return self._dialogue.owed if self._owed_before is None else self._owed_before
+
+    def view(self) -> View:
+        """Return where the dialogue stands."""
+        return View(
+            phase=self._dialogue.standing,
+            tls=self._tls,
+            hello=self._hello,
+            announced=self._announced,
+            announced_before_tls=self._announced_before,
+            is_recorded=self._is_recorded,
+            owed=self._owed,
+            sent=frozenset(self._sent),
+            accepted=frozenset(self._accepted),
+            refused=frozenset(self._refused),
+            sender=self._sender,
+            mail_parameters=MappingProxyType(self._parameters),
+            recipients=self._recipients,
+            refusals=self._refusals,
+            chunks=self._chunks,
+            authenticated=self._authenticated,
+            mechanism=self._mechanism,
+            failure=self._failure,
+            started_tls=self._started_tls,
+            hello_since_tls=self._hello_since_tls,
+            messages=self._messages,
+            after_message=self._after_message,
+            data_refused=self._data_refused,
+        )
+
+    def receive(self, entry: Entry) -> Iterator[Placed]:
+        """Yield the moments of an entry. The view before each of them is that of `view`, until the next one is asked for.
+
+        Args:
+            entry: The entry.
+        """
+        event = entry.event
+        self._place = Place(entry.line, entry.seq)
+        if entry.line:
+            self._is_file = True
+        if entry.tls and not self._tls and not isinstance(event, Connected):
+            self._enter_tls()
+        match event:
+            case Written(marker="", text=text):
+                self._has_client_field = self._has_client_field or text.lower().startswith("client:")
+            case Connected():
+                self._begin()
+                self._tls = event.tls and entry.tls
+            case CommandSent():
+                yield from self._whole_line(event.command, pipelined=event.pipelined)
+            case SaslSent():
+                yield from self._sasl_line(event)
+            case OctetsSent():
+                yield from self._octets(event)
+            case MailDataSent():
+                yield from self._mail_data(event)
+            case ReplyReceived():
+                yield from self._reply(event)
+            case ReplyExpected():
+                yield from self._expected(event)
+            case _:
+                yield from self._aside(event)
+
+    def end(self) -> Iterator[Placed]:
+        """Yield the moments that the end of the entries makes. A written script whose last line is no QUIT ends by hanging up."""
+        if self._is_file and not self._is_recorded and not self._ended and self._sent:
+            yield from self._aside(Disconnected(End.CLIENT))
+
+    def _aside(self, event: object) -> Iterator[Placed]:
+        match event:
+            case TlsStarted():
+                self._enter_tls()
+                yield event, self._place
+            case Noticed():
+                self._unasked = event.kind is NoticeKind.UNSOLICITED
+                if event.kind is NoticeKind.NO_TLS:
+                    self._dialogue.forget_plaintext()
+                yield event, self._place
+            case TimedOut():
+                yield Wait(event, self._waited_for()), self._place
+                self._dialogue.expect_late()
+            case Disconnected():
+                if waits_for := self._waited_for():
+                    yield Wait(event, waits_for), self._place
+                yield event, self._place
+                self._ended = True
+                self._early.clear()
+
+    def _waited_for(self) -> str:
+        if self._partial:
+            return "line"
+        if self._chunk_left:
+            return "chunk"
+        return "dot" if self._dialogue.standing is Phase.MAILDATA else ""
+
+    def _enter_tls(self) -> None:
+        if self._dialogue.phase is Phase.TLS:
+            self._dialogue.forget_plaintext()
+            self._announced_before, self._announced = self._announced, None
+            self._started_tls, self._hello_since_tls = True, False
+            self._partial = 0
+            self._begin_transaction(None)
+        self._tls = True
+
+    # What the client sends
+
+    def _whole_line(self, command: Command, *, pipelined: bool) -> Iterator[Placed]:
+        if self._dialogue.unended:
+            yield from self._octets(OctetsSent(command.octets, command.public))
+            return
+        self._assume()
+        yield from self._early_moment(command.verb)
+        yield from self._command_moments(command, LineSent("command", len(command.line) + 2, CRLF), pipelined=pipelined)
+        self._dialogue.send(command, pipelined=pipelined)
+        self._after_command(command)
+        self._waits = not pipelined
+
+    def _command_moments(self, command: Command, line: LineSent, *, pipelined: bool) -> Iterator[Placed]:
+        after_lf, self._after_lf = self._after_lf, line.end == b"\n"
+        yield LineSent("command", line.length, line.end, _odd_facts(command, after_lf=after_lf)), self._place
+        if command.public == 0:
+            yield ResponseLine(False, False, None, self._challenge, self._responses + 1), self._place
+            self._responses += 1
+            return
+        verb = command.verb
+        argument = command.shown[len(verb) :].strip()[:_MOST_OF_COMMAND]
+        yield CommandLine(command, verb, argument, pipelined), self._place
+
+    def _after_command(self, command: Command) -> None:
+        verb = command.verb
+        if command.public == 0:
+            return
+        self._after_message = self._data_refused = False
+        self._sent.add(verb)
+        if verb in _HELLOS:
+            self._hello_since_tls = True
+        elif verb == "AUTH":
+            words = command.shown.split()
+            self._mechanism = words[1].upper().decode("ascii", "replace") if len(words) > 1 else ""
+            self._responses = 0
+        elif verb == "MAIL" and not self._dialogue_in_transaction:
+            self._begin_transaction(command.shown[:_MOST_OF_COMMAND])
+        elif verb == "BDAT":
+            chunk = bdat_chunk(command.line)
+            self._chunks += 1
+            self._chunk_left = chunk.size if chunk else 0
+            if chunk and self._scan is None:
+                self._scan = MessageScan(transparent=False)
+
+    @property
+    def _dialogue_in_transaction(self) -> bool:
+        return self._dialogue.phase in (Phase.MAIL, Phase.RCPT)
+
+    def _sasl_line(self, event: SaslSent) -> Iterator[Placed]:
+        if self._dialogue.unended:
+            yield from self._octets(OctetsSent(event.line + CRLF, 0 if event.secret else None))
+            return
+        self._assume(334)
+        yield from self._response_moments(event.line, LineSent("response", len(event.line) + 2), secret=event.secret)
+        self._dialogue.send_sasl(event.line, secret=event.secret)
+        self._waits = True
+
+    def _response_moments(self, line: bytes, sent: LineSent, *, secret: bool) -> Iterator[Placed]:
+        self._responses += 1
+        is_masked = secret and (_MARK in line or not line.isascii())
+        is_base64 = None if is_masked else line == b"*" or decode_base64(line) is not None
+        after_lf, self._after_lf = self._after_lf, sent.end == b"\n"
+        yield sent, self._place
+        yield ResponseLine(not line, line == b"*", is_base64, self._challenge, self._responses, after_lf), self._place
+
+    def _octets(self, event: OctetsSent) -> Iterator[Placed]:
+        """Read raw octets line by line; the dialogue says what each line is."""
+        self._waits = False
+        self._is_literal = self._is_literal or (self._is_file and self._is_recorded)
+        for piece in lines_of(event.octets) or (event.octets,):
+            yield from self._raw_piece(piece, event.public)
+
+    def _raw_piece(self, piece: bytes, public: int | None) -> Iterator[Placed]:
+        if self._chunk_left:
+            size = min(self._chunk_left, len(piece))
+            self._dialogue.send_raw(piece[:size])
+            yield from self._chunk(piece[:size])
+            piece = piece[size:]
+        if not piece:
+            return
+        before, owed = self._dialogue.asked, self._dialogue.owed
+        self._dialogue.send_raw(piece)
+        length = self._partial + len(piece)
+        if not piece.endswith(b"\n"):
+            self._partial = length
+            if self._is_in_data():
+                yield from self._data(piece)
+            return
+        self._partial = 0
+        end = CRLF if piece.endswith(CRLF) else b"\n"
+        if self._dialogue.asked == before:
+            if self._is_in_data():
+                yield from self._data(piece)
+            return
+        newest, self._owed_before = self._dialogue.owed[-1], owed
+        yield from self._raw_line(newest, LineSent("command", length, end), piece, public)
+        self._owed_before = None
+
+    def _raw_line(self, owed: Owed, line: LineSent, piece: bytes, public: int | None) -> Iterator[Placed]:
+        verb = owed.verb if owed.asked in (Asked.COMMAND, Asked.CHUNK) else ""
+        yield from self._early_moment(verb)
+        if owed.asked is Asked.END_OF_DATA:
+            self._data_may_come = False
+            yield from self._final_dot(by_lf=line.end != CRLF)
+        elif owed.asked is Asked.SASL:
+            line = LineSent("response", line.length, line.end)
+            yield from self._response_moments(piece.rstrip(b"\r\n"), line, secret=public is not None)
+        elif owed.command is not None:
+            yield from self._command_moments(owed.command, line, pipelined=False)
+            self._after_command(owed.command)
+            self._data_may_come = owed.verb == "DATA"
+
+    def _is_in_data(self) -> bool:
+        if self._data_may_come:
+            return True
+        return self._dialogue.standing is Phase.MAILDATA
+
+    def _mail_data(self, event: MailDataSent) -> Iterator[Placed]:
+        if self._dialogue.unended:
+            yield from self._octets(OctetsSent(event.octets))
+            return
+        if event.last:
+            self._assume()
+            self._dialogue.send_mail_data(event.octets, last=True)
+            yield from self._final_dot(by_lf=False)
+        else:
+            if self._scan is None:
+                self._assume()
+            yield from self._data(event.octets)
+        self._waits = True
+
+    def _data(self, octets: bytes) -> Iterator[Placed]:
+        if self._scan is None:
+            self._scan = MessageScan()
+            is_expected = self._dialogue.phase is Phase.MAILDATA or any(
+                each.verb == "DATA" for each in self._dialogue.owed
+            )
+            yield DataBegun(is_expected), self._place
+        yield from self._scan.receive(octets, self._place)
+
+    def _chunk(self, octets: bytes) -> Iterator[Placed]:
+        self._chunk_left -= len(octets)
+        if self._scan is not None:
+            yield from self._scan.receive(octets, self._place)
+        newest = self._dialogue.owed[-1] if self._dialogue.owed else None
+        if not self._chunk_left and newest is not None and newest.asked is Asked.CHUNK:
+            scan, self._scan = self._scan, None
+            if scan is not None:
+                yield from scan.end(self._place, chunked=True)
+
+    def _final_dot(self, *, by_lf: bool) -> Iterator[Placed]:
+        scan, self._scan = self._scan or MessageScan(), None
+        if by_lf:
+            yield LineSent("mail data", 2, b"\n"), self._place
+        yield from scan.end(self._place)
+        self._messages += 1
+        self._after_message = True
+
+    # What was sent before a reply was there
+
+    def _early_moment(self, verb: str) -> Iterator[Placed]:
+        """Yield that something is sent early, if it is certain; else keep it until a reply shows it."""
+        owed = tuple(each for each in self._owed if not each.late)
+        if not owed:
+            return
+        is_grouped = self._is_file and not self._waits
+        moment = SentEarly(verb, owed[-1], is_grouped)
+        if not self._is_file:
+            yield moment, self._place
+        elif len(self._early) < _MOST_EARLY:
+            self._early.append((self._dialogue.answered, moment, self._place))
+
+    # What the server sends
+
+    def _assume(self, code: int = 0) -> None:
+        """Assume good replies where a script leaves them out."""
+        if not (self._is_file and self._waits_or_nothing) or self._is_literal:
+            return
+        while (owed := self._dialogue.oldest_owed) is not None and not owed.late:
+            if self._is_recorded and owed.asked is Asked.GREETING:
+                break
+            if not self._assume_one(owed, code):
+                break
+
+    @property
+    def _waits_or_nothing(self) -> bool:
+        return self._waits or not self._sent
+
+    def _assume_one(self, owed: Owed, code: int = 0) -> bool:
+        code = code if code and owed.verb == "AUTH" else good_codes(owed)[0]
+        before = self._dialogue.answered
+        reply = Reply(code, (b"",), b"%d \r\n" % code)
+        self._learn(owed, reply, is_whole=False)
+        for _ in self._dialogue.receive(reply.octets):
+            pass
+        return self._dialogue.answered > before
+
+    def _reply(self, event: ReplyReceived) -> Iterator[Placed]:
+        reply = event.reply
+        if self._unasked or Oddity.ODD_CODE in reply.oddities:
+            self._unasked = False
+            yield Answer(reply, None), self._place
+            return
+        while (owed := self._dialogue.oldest_owed) is not None and not _fits(owed, event):
+            if len(self._dialogue.owed) == 1 or not self._assume_one(owed):
+                break
+        owed = self._dialogue.oldest_owed
+        is_whole = self._is_recorded or len(reply.lines) > 1 or bool(reply.lines[0])
+        yield from self._proven()
+        yield Answer(reply, owed, is_whole), self._place
+        if owed is not None:
+            self._learn(owed, reply, is_whole=self._is_recorded or len(reply.lines) > 1)
+        for _ in self._dialogue.receive(reply.octets):
+            pass
+
+    def _expected(self, event: ReplyExpected) -> Iterator[Placed]:
+        owed = self._dialogue.oldest_owed
+        if owed is None:
+            return
+        code = event.code or (event.digit * 100 + 50 if event.digit in (4, 5) else good_codes(owed)[0])
+        reply = Reply(code, (b"",), b"%d \r\n" % code)
+        yield from self._proven()
+        yield Answer(reply, owed, is_whole=False), self._place
+        self._learn(owed, reply, is_whole=False)
+        for _ in self._dialogue.receive(reply.octets):
+            pass
+
+    def _proven(self) -> Iterator[Placed]:
+        """Yield what was sent before this reply, although it follows it in the order of commands."""
+        while self._early and self._early[0][0] <= self._dialogue.answered:
+            _, moment, place = self._early.popleft()
+            yield moment, place
+
+    def _learn(self, owed: Owed, reply: Reply, *, is_whole: bool) -> None:
+        """Keep what a reply says, before the dialogue takes it in.
+
+        Args:
+            owed: What it answers.
+            reply: The reply.
+            is_whole: Whether all its lines are known.
+        """
+        verb, good = owed.verb, reply.code < 400
+        self._challenge = reply.lines[0] if reply.code == 334 else b""
+        if owed.asked in (Asked.END_OF_DATA, Asked.CHUNK):
+            self._begin_transaction(None)
+            self._scan = None if owed.asked is Asked.CHUNK else self._scan
+            return
+        if not verb:
+            return
+        self._note_verdict(owed, reply, good=good)
+        if verb in _ENDS_TRANSACTION and good:
+            self._begin_transaction(None)
+        if verb in _HELLOS and good:
+            self._hello = verb
+            self._announced = Extensions.parse(reply) if is_whole and verb != "HELO" else None
+        elif verb == "MAIL" and not good and not self._dialogue_in_transaction:
+            self._begin_transaction(None)
+        elif verb == "RCPT":
+            self._recipients += good
+            self._refusals += not good
+        elif verb == "DATA" and not good:
+            self._data_refused, self._data_may_come = True, False
+        elif verb == "AUTH" and reply.code == 235:
+            self._authenticated = True
+
+    def _note_verdict(self, owed: Owed, reply: Reply, *, good: bool) -> None:
+        if good:
+            self._accepted.add(owed.verb)
+            self._refused.clear()
+            self._failure = b""
+        else:
+            self._refused.add(owed.verb)
+        if reply.code // 100 == 5 and owed.command is not None:
+            self._failure = owed.command.shown[:_MOST_OF_COMMAND]
+
+
+def _fits(owed: Owed, event: ReplyReceived) -> bool:
+    """Return whether a reply that the stream pairs with something answers this."""
+    if event.command is None:
+        return owed.command is None
+    return owed.command is not None and (owed.command.line == event.command.line or owed.verb == event.verb)
+
+
+def _odd_facts(command: Command, *, after_lf: bool) -> frozenset[str]:
+    line = command.shown
+    found = set()
+    if command.public is None and line != line.rstrip(b" \t"):
+        found.add("trailing blank")
+    if line[:1] in (b" ", b"\t"):
+        found.add("leading blank")
+    if b"\r" in line:
+        found.add("CR")
+    if b"\0" in line:
+        found.add("NUL")
+    if not line:
+        found.add("empty after LF" if after_lf else "empty")
+    return frozenset(found)
