@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from smtp_shell.lint.findings import Finding, Place
 from smtp_shell.lint.rules import At, Rule, all_rules
 from smtp_shell.lint.tracker import Tracker
 
 if TYPE_CHECKING:
-    from smtp_shell.lint.moments import Moment
+    from smtp_shell.lint.moments import Moment, View
+    from smtp_shell.lint.rules import Said
     from smtp_shell.protocol.events import Entry
 
 
@@ -22,9 +23,10 @@ class Linter:
     """
 
     def __init__(self, rules: Iterable[Rule] | None = None) -> None:
-        self._rules: dict[type, list[Rule]] = {}
+        self._checks: dict[type, list[tuple[Rule, Callable[[View, Any], Said]]]] = {}
         for each in all_rules().values() if rules is None else rules:
-            self._rules.setdefault(each.moment, []).append(each)
+            for moment, check in each.checks:
+                self._checks.setdefault(moment, []).append((each, check))
         self._tracker = Tracker()
 
     def feed(self, entry: Entry) -> Sequence[Finding]:
@@ -46,11 +48,11 @@ class Linter:
         return found
 
     def _check(self, moment: Moment, place: Place, found: list[Finding]) -> None:
-        rules = self._rules.get(type(moment))
-        if not rules:
+        checks = self._checks.get(type(moment))
+        if not checks:
             return
         view = self._tracker.view()
-        for rule in rules:
-            for said in rule.check(view, moment):
+        for rule, check in checks:
+            for said in check(view, moment):
                 where, message = (said.place, said.message) if isinstance(said, At) else (place, said)
                 found.append(Finding(where.line, where.seq, rule.name, rule.severity, message, rule.sources))

@@ -39,9 +39,11 @@ class View(Struct, frozen=True, kw_only=True):
         failure: The last command that was refused for good, its public part.
         started_tls: Whether TLS began by STARTTLS.
         hello_since_tls: Whether EHLO or HELO was sent after TLS began.
+        last_code: Code of the last reply; 0 before the first.
         messages: How many messages were sent.
         after_message: Whether the final dot is the last that was sent.
         data_refused: Whether DATA is the last command that was sent and known, and was refused.
+        in_text: Whether text came in the place of commands since then.
     """
 
     phase: Phase = Phase.GREETING
@@ -64,9 +66,11 @@ class View(Struct, frozen=True, kw_only=True):
     failure: bytes = b""
     started_tls: bool = False
     hello_since_tls: bool = False
+    last_code: int = 0
     messages: int = 0
     after_message: bool = False
     data_refused: bool = False
+    in_text: bool = False
 
     def is_owed(self, *verbs: str) -> bool:
         """Return whether the reply to one of these commands has not come yet."""
@@ -101,12 +105,16 @@ class CommandLine(Struct, frozen=True):
         verb: Its verb, upper-case; empty where it has none.
         argument: What follows the verb, as far as it is public.
         pipelined: Whether more follows in the same write.
+        is_text: Whether it is no command, and none that was misspelt: text of a message, perhaps.
+        answers_nothing: Whether it is base64, after an AUTH exchange that is over.
     """
 
     command: Command
     verb: str
     argument: bytes
     pipelined: bool = False
+    is_text: bool = False
+    answers_nothing: bool = False
 
 
 class ResponseLine(Struct, frozen=True):
@@ -260,9 +268,11 @@ class DataBegun(Struct, frozen=True):
 
     Args:
         is_expected: Whether the server said 354, or may still say it.
+        is_early: Whether the reply to DATA is owed.
     """
 
     is_expected: bool
+    is_early: bool = False
 
 
 class Wait(Struct, frozen=True):

@@ -64,6 +64,16 @@ def written_path(line: bytes) -> WrittenPath | None:
     )
 
 
+def parameter_words(line: bytes) -> list[bytes]:
+    """Return the words after the path of a MAIL or RCPT line, at most 100; none for another command.
+
+    Args:
+        line: The command line.
+    """
+    path = written_path(line)
+    return path.rest.split()[:_MOST_PARAMETERS] if path is not None else []
+
+
 def parameters_of(line: bytes) -> dict[str, bytes]:
     """Return the parameters of a MAIL or RCPT line: upper-case keyword to value.
 
@@ -72,9 +82,8 @@ def parameters_of(line: bytes) -> dict[str, bytes]:
 
     Source: RFC 5321 section 4.1.2
     """
-    path = written_path(line)
     found: dict[str, bytes] = {}
-    for word in path.rest.split()[:_MOST_PARAMETERS] if path is not None else ():
+    for word in parameter_words(line):
         keyword, _, value = word.partition(b"=")
         if re.fullmatch(rb"[A-Za-z0-9][A-Za-z0-9-]*", keyword):
             found[keyword.decode("ascii").upper()] = value

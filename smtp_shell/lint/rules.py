@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from smtp_shell.lint.findings import Place, Severity
 from smtp_shell.lint.moments import View
@@ -34,21 +35,15 @@ class Rule(Struct, frozen=True):
         name: Its name, such as `bare-lf`.
         severity: How bad a breach is.
         sources: Where it stands.
-        moment: The kind of moment that it reads.
-        check: Yields what is wrong. A `Moment` of that kind is what it is called with.
-        about: What it is about, for `--rules`: the first sentence of the docstring.
+        about: What it is about, in one sentence.
+        checks: The kinds of moment that it reads, each with the function that yields what is wrong with one.
     """
 
     name: str
     severity: Severity
     sources: tuple[str, ...]
-    moment: type
-    check: Callable[[View, Any], Said]
-
-    @property
-    def about(self) -> str:
-        """What the rule is about, in one sentence."""
-        return (self.check.__doc__ or "").strip().partition("\n")[0]
+    about: str
+    checks: tuple[tuple[type, Callable[[View, Any], Said]], ...]
 
 
 _TABLE: dict[str, Rule] = {}
@@ -68,7 +63,25 @@ def rule(
 
     def add(check: Callable[[View, MomentT], Said]) -> Callable[[View, MomentT], Said]:
         assert name not in _TABLE, name
-        _TABLE[name] = Rule(name, severity, sources, on, check)
+        about = (check.__doc__ or "").strip().partition("\n")[0]
+        _TABLE[name] = Rule(name, severity, sources, about, ((on, check),))
+        return check
+
+    return add
+
+
+def also(
+    name: str, *, on: type[MomentT]
+) -> Callable[[Callable[[View, MomentT], Said]], Callable[[View, MomentT], Said]]:
+    """Add a function for another kind of moment to a rule of the table.
+
+    Args:
+        name: Name of the rule.
+        on: The kind of moment that the function reads.
+    """
+
+    def add(check: Callable[[View, MomentT], Said]) -> Callable[[View, MomentT], Said]:
+        _TABLE[name] = replace(_TABLE[name], checks=(*_TABLE[name].checks, (on, check)))
         return check
 
     return add

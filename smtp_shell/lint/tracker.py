@@ -24,6 +24,7 @@ from smtp_shell.lint.moments import (
     Wait,
 )
 from smtp_shell.lint.paths import parameters_of
+from smtp_shell.lint.verbs import HELLOS, KNOWN_VERBS, looks_like_text
 from smtp_shell.protocol.commands import Command, bdat_chunk
 from smtp_shell.protocol.dialogue import Asked, Dialogue, Owed, Phase
 from smtp_shell.protocol.events import (
@@ -50,8 +51,8 @@ from smtp_shell.recording.expected import good_codes
 
 _MOST_EARLY = 1_000
 _MOST_OF_COMMAND = 8 * 1024
-_HELLOS = frozenset({"EHLO", "HELO", "LHLO"})
-_ENDS_TRANSACTION = frozenset({*_HELLOS, "RSET"})
+_ENDS_TRANSACTION = frozenset({*HELLOS, "RSET"})
+_SHORTEST_RESPONSE = 4
 _MARK = b"${"
 
 Placed = tuple[Moment, Place]
@@ -79,9 +80,9 @@ class Tracker:
         self._accepted: set[str] = set()
         self._refused: set[str] = set()
         self._failure = b""
-        self._messages = 0
+        self._messages = self._last_code = 0
         self._after_message = False
-        self._data_refused = False
+        self._data_refused = self._in_text = False
         self._authenticated = False
         self._mechanism = ""
         self._responses = 0
@@ -96,7 +97,7 @@ class Tracker:
         self._owed_before: tuple[Owed, ...] | None = (
             None  # while a line is looked at that the dialogue has read already
         )
-        self._early: deque[tuple[int, SentEarly, Place]] = deque()
+        self._early: deque[tuple[int, SentEarly | DataBegun, Place]] = deque()
         self._begin_transaction(None)
 
     def _begin_transaction(self, sender: bytes | None) -> None:
@@ -136,9 +137,11 @@ class Tracker:
             failure=self._failure,
             started_tls=self._started_tls,
             hello_since_tls=self._hello_since_tls,
+            last_code=self._last_code,
             messages=self._messages,
             after_message=self._after_message,
             data_refused=self._data_refused,
+            in_text=self._in_text,
         )
 
     def receive(self, entry: Entry) -> Iterator[Placed]:
@@ -237,15 +240,19 @@ class Tracker:
             return
         verb = command.verb
         argument = command.shown[len(verb) :].strip()[:_MOST_OF_COMMAND]
-        yield CommandLine(command, verb, argument, pipelined), self._place
+        is_text = bool(command.line) and verb not in KNOWN_VERBS and looks_like_text(command.line)
+        answers_nothing = is_text and "AUTH" in self._sent and not self._after_message and _is_base64(command.line)
+        yield CommandLine(command, verb, argument, pipelined, is_text, answers_nothing), self._place
+        self._in_text = is_text and (self._data_refused or self._after_message)
 
     def _after_command(self, command: Command) -> None:
         verb = command.verb
         if command.public == 0:
             return
-        self._after_message = self._data_refused = False
+        if not self._in_text:
+            self._after_message = self._data_refused = False
         self._sent.add(verb)
-        if verb in _HELLOS:
+        if verb in HELLOS:
             self._hello_since_tls = True
         elif verb == "AUTH":
             words = command.shown.split()
@@ -350,10 +357,12 @@ class Tracker:
     def _data(self, octets: bytes) -> Iterator[Placed]:
         if self._scan is None:
             self._scan = MessageScan()
-            is_expected = self._dialogue.phase is Phase.MAILDATA or any(
-                each.verb == "DATA" for each in self._dialogue.owed
-            )
-            yield DataBegun(is_expected), self._place
+            is_early = any(each.verb == "DATA" for each in self._dialogue.owed)
+            is_expected = self._dialogue.phase is Phase.MAILDATA or is_early
+            if self._is_file and is_early:  # a reply that follows in the file shows it
+                self._keep(DataBegun(is_expected, is_early=True))
+            else:
+                yield DataBegun(is_expected, is_early), self._place
         yield from self._scan.receive(octets, self._place)
 
     def _chunk(self, octets: bytes) -> Iterator[Placed]:
@@ -385,7 +394,11 @@ class Tracker:
         moment = SentEarly(verb, owed[-1], is_grouped)
         if not self._is_file:
             yield moment, self._place
-        elif len(self._early) < _MOST_EARLY:
+        else:
+            self._keep(moment)
+
+    def _keep(self, moment: SentEarly | DataBegun) -> None:
+        if len(self._early) < _MOST_EARLY:
             self._early.append((self._dialogue.answered, moment, self._place))
 
     # What the server sends
@@ -418,6 +431,7 @@ class Tracker:
         if self._unasked or Oddity.ODD_CODE in reply.oddities:
             self._unasked = False
             yield Answer(reply, None), self._place
+            self._last_code = reply.code
             return
         while (owed := self._dialogue.oldest_owed) is not None and not _fits(owed, event):
             if len(self._dialogue.owed) == 1 or not self._assume_one(owed):
@@ -426,6 +440,7 @@ class Tracker:
         is_whole = self._is_recorded or len(reply.lines) > 1 or bool(reply.lines[0])
         yield from self._proven()
         yield Answer(reply, owed, is_whole), self._place
+        self._last_code = reply.code
         if owed is not None:
             self._learn(owed, reply, is_whole=self._is_recorded or len(reply.lines) > 1)
         for _ in self._dialogue.receive(reply.octets):
@@ -468,14 +483,14 @@ class Tracker:
         self._note_verdict(owed, reply, good=good)
         if verb in _ENDS_TRANSACTION and good:
             self._begin_transaction(None)
-        if verb in _HELLOS and good:
+        if verb in HELLOS and good:
             self._hello = verb
             self._announced = Extensions.parse(reply) if is_whole and verb != "HELO" else None
         elif verb == "MAIL" and not good and not self._dialogue_in_transaction:
             self._begin_transaction(None)
         elif verb == "RCPT":
-            self._recipients += good
-            self._refusals += not good
+            self._recipients += good and self._sender is not None
+            self._refusals += not good and self._sender is not None
         elif verb == "DATA" and not good:
             self._data_refused, self._data_may_come = True, False
         elif verb == "AUTH" and reply.code == 235:
@@ -497,6 +512,10 @@ def _fits(owed: Owed, event: ReplyReceived) -> bool:
     if event.command is None:
         return owed.command is None
     return owed.command is not None and (owed.command.line == event.command.line or owed.verb == event.verb)
+
+
+def _is_base64(line: bytes) -> bool:
+    return len(line) >= _SHORTEST_RESPONSE and decode_base64(line) is not None
 
 
 def _odd_facts(command: Command, *, after_lf: bool) -> frozenset[str]:
