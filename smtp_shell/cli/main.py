@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "replay": ("replay transcripts against a server and compare what it says", "smtp_shell.cli.replay"),
     "show": ("show a transcript as a dialogue", "smtp_shell.cli.show"),
     "quiz": ("questions about a dialogue, asked and explained", "smtp_shell.cli.quiz"),
+    "lint": ("find what in a dialogue breaks a rule or is unwise, line by line", "smtp_shell.cli.lint"),
     "convert": ("convert a transcript into another format", "smtp_shell.cli.convert"),
 }
 """Name of a command -> its line in `smtp-shell --help`, and the module that runs it."""

@@ -11,6 +11,7 @@ from smtp_shell.lint.tracker import Tracker
 
 if TYPE_CHECKING:
     from smtp_shell.lint.moments import Moment, View
+    from smtp_shell.lint.rubric import RubricCheck
     from smtp_shell.lint.rules import Said
     from smtp_shell.protocol.events import Entry
 
@@ -20,9 +21,11 @@ class Linter:
 
     Args:
         rules: The rules; None for all of them.
+        rubric: What else the dialogue has to hold; None for nothing.
     """
 
-    def __init__(self, rules: Iterable[Rule] | None = None) -> None:
+    def __init__(self, rules: Iterable[Rule] | None = None, rubric: RubricCheck | None = None) -> None:
+        self._rubric = rubric
         self._checks: dict[type, list[tuple[Rule, Callable[[View, Any], Said]]]] = {}
         for each in all_rules().values() if rules is None else rules:
             for moment, check in each.checks:
@@ -45,14 +48,26 @@ class Linter:
         found: list[Finding] = []
         for moment, place in self._tracker.end():
             self._check(moment, place, found)
+        if self._rubric is not None:
+            found += self._rubric.end()
         return found
 
     def _check(self, moment: Moment, place: Place, found: list[Finding]) -> None:
-        checks = self._checks.get(type(moment))
-        if not checks:
-            return
-        view = self._tracker.view()
-        for rule, check in checks:
+        if self._rubric is not None or type(moment) in self._checks:
+            self.check(moment, self._tracker.view(), place, found)
+
+    def check(self, moment: Moment, view: View, place: Place, found: list[Finding]) -> None:
+        """Apply the rules to one moment.
+
+        Args:
+            moment: The moment.
+            view: Where the dialogue stood before it.
+            place: Where it is.
+            found: Takes the findings.
+        """
+        if self._rubric is not None:
+            found += self._rubric.feed(moment, view, place)
+        for rule, check in self._checks.get(type(moment), ()):
             for said in check(view, moment):
                 where, message = (said.place, said.message) if isinstance(said, At) else (place, said)
                 found.append(Finding(where.line, where.seq, rule.name, rule.severity, message, rule.sources))

@@ -28,6 +28,7 @@ from smtp_shell.lint.verbs import HELLOS, KNOWN_VERBS, looks_like_text
 from smtp_shell.protocol.commands import Command, bdat_chunk
 from smtp_shell.protocol.dialogue import Asked, Dialogue, Owed, Phase
 from smtp_shell.protocol.events import (
+    Authenticated,
     CommandSent,
     Connected,
     Disconnected,
@@ -37,6 +38,7 @@ from smtp_shell.protocol.events import (
     Noticed,
     NoticeKind,
     OctetsSent,
+    Remarked,
     ReplyExpected,
     ReplyReceived,
     SaslSent,
@@ -53,6 +55,7 @@ _MOST_EARLY = 1_000
 _MOST_OF_COMMAND = 8 * 1024
 _ENDS_TRANSACTION = frozenset({*HELLOS, "RSET"})
 _SHORTEST_RESPONSE = 4
+_DATA_IN_A_FILE = "the mail data is in the file "  # a note of the decoder where it does not read that file
 _MARK = b"${"
 
 Placed = tuple[Moment, Place]
@@ -90,6 +93,7 @@ class Tracker:
         self._after_lf = False  # the line before ended in LF alone
         self._unasked = False
         self._scan: MessageScan | None = None
+        self._data_left_out = False
         self._chunk_left = 0
         self._data_may_come = False  # DATA was sent as octets, and may be answered with 354
         self._partial = 0  # octets of a raw line that has not ended
@@ -184,6 +188,10 @@ class Tracker:
 
     def _aside(self, event: object) -> Iterator[Placed]:
         match event:
+            case Authenticated():
+                self._authenticated = True
+            case Remarked(text=text):
+                self._data_left_out = self._data_left_out or text.startswith(_DATA_IN_A_FILE)
             case TlsStarted():
                 self._enter_tls()
                 yield event, self._place
@@ -376,10 +384,12 @@ class Tracker:
                 yield from scan.end(self._place, chunked=True)
 
     def _final_dot(self, *, by_lf: bool) -> Iterator[Placed]:
+        left_out, self._data_left_out = self._data_left_out and self._scan is None, False
         scan, self._scan = self._scan or MessageScan(), None
         if by_lf:
             yield LineSent("mail data", 2, b"\n"), self._place
-        yield from scan.end(self._place)
+        if not left_out:
+            yield from scan.end(self._place)
         self._messages += 1
         self._after_message = True
 

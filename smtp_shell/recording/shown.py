@@ -22,11 +22,12 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def shown_transcript(path: Path) -> Iterator[tuple[str, Iterator[Entry], CredentialMask]]:
+def shown_transcript(path: Path, *, bodies: bool = False) -> Iterator[tuple[str, Iterator[Entry], CredentialMask]]:
     """Open a transcript to show it: without the credentials in it, unless its header says that they are included.
 
     Args:
         path: The file.
+        bodies: Whether to read the mail data that stands in files beside it.
 
     Yields:
         Its name, escaped; its entries; and what masks the credentials, which knows afterwards where they stood.
@@ -35,12 +36,12 @@ def shown_transcript(path: Path) -> Iterator[tuple[str, Iterator[Entry], Credent
         TranscriptError: It cannot be opened or read.
     """
     with open_transcript(path) as reader:
-        header = reader.header
+        header, folder = reader.header, path.parent if bodies else None
         if are_hidden(header):
             mask = CredentialMask(header.variables if header else None)
-            yield reader.name, entries(masked_steps(reader, mask), header=without_variables(path, header)), mask
+            yield reader.name, entries(masked_steps(reader, mask), folder, without_variables(path, header)), mask
         else:
-            yield reader.name, entries(reader, header=header), CredentialMask()
+            yield reader.name, entries(reader, folder, header), CredentialMask()
 
 
 def without_variables(path: Path, header: Header | None, value: str | None = MASK) -> Header | None:

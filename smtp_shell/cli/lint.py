@@ -1,0 +1,146 @@
+"""`smtp-shell lint`: what in a dialogue breaks a rule or is unwise."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from smtp_shell.cli.options import command_parser
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Sequence
+
+    from smtp_shell.lint.files import Tally
+    from smtp_shell.lint.findings import Finding
+    from smtp_shell.lint.rubric import Rubric
+
+_STDIN = "-"
+
+
+def main(words: Sequence[str]) -> int:
+    """Run `smtp-shell lint`.
+
+    Args:
+        words: The arguments after `lint`.
+
+    Returns:
+        The exit status: 1 if there is an error or a warning.
+
+    Raises:
+        SmtpShellError: An option is wrong, or a transcript or rubric cannot be read.
+    """
+    options = _parse(words)
+    from smtp_shell.errors import UsageError
+    from smtp_shell.lint.files import Tally
+    from smtp_shell.lint.rubric import load_rubric
+
+    if options.rules:
+        return _list_rules(as_json=options.json)
+    if not options.files:
+        raise UsageError("lint takes one transcript or more; see smtp-shell lint --help.")
+    rubric = load_rubric(options.rubric) if options.rubric is not None else None
+    tally = Tally()
+    write = _json_writer() if options.json else _text_writer()
+    for name in options.files:
+        _lint(name, rubric, options.rubric or "", tally, write)
+    if options.json:
+        from smtp_shell.lint.findings import Severity
+
+        counts = {f"{each}s" if each != Severity.ADVICE else f"{each}": tally[each] for each in Severity}
+        _write_json({"files": tally.files, **counts, "exit_status": tally.exit_status})
+    else:
+        sys.stdout.write(f"{tally}.\n")
+    return tally.exit_status
+
+
+def _parse(words: Sequence[str]) -> argparse.Namespace:
+    import argparse
+
+    parser = command_parser("lint")
+    parser.add_argument("files", nargs="*", metavar="FILE", help="a transcript; - is standard input")
+    parser.add_argument(
+        "--for", dest="rubric", metavar="PROFILE", help="what a task asks for: lab3, lab7 or a TOML file"
+    )
+    parser.add_argument("--rules", action="store_true", help="list the rules, with their sources")
+    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    if "--help" in words or "-h" in words:
+        from smtp_shell.lint import rubric
+
+        parser.formatter_class = argparse.RawDescriptionHelpFormatter
+        example = (rubric.__doc__ or "").partition("```toml\n")[2].replace("```\n", "").replace("`", "")
+        parser.epilog = f"A rubric for --for is a TOML file:\n\n{example}"
+    return parser.parse_args(words)
+
+
+def _lint(
+    name: str, rubric: Rubric | None, rubric_name: str, tally: Tally, write: Callable[[str, Finding], None]
+) -> None:
+    from pathlib import Path
+
+    from smtp_shell.lint.files import lint_file
+    from smtp_shell.protocol.octets import escape_str
+
+    path = Path("/dev/stdin" if name == _STDIN else name)
+    tally.files += 1
+    for finding in lint_file(path, rubric, rubric_name, warn=_warn):
+        tally.add(finding)
+        write(escape_str(name), finding)
+
+
+def _warn(sentence: str) -> None:
+    sys.stdout.flush()
+    sys.stderr.write(f"smtp-shell: {sentence}\n")
+
+
+def _text_writer() -> Callable[[str, Finding], None]:
+    """Return what writes a finding as text, folded where a terminal shows it."""
+    if not sys.stdout.isatty():
+        return lambda name, finding: _write(f"{name}:{finding.line}: {finding}\n")
+    import shutil
+    from textwrap import fill
+
+    width = max(40, shutil.get_terminal_size().columns)
+    return lambda name, finding: _write(
+        fill(f"{name}:{finding.line}: {finding}", width, subsequent_indent="    ", break_on_hyphens=False) + "\n"
+    )
+
+
+def _json_writer() -> Callable[[str, Finding], None]:
+    return lambda name, finding: _write_json(
+        {
+            "file": name,
+            "line": finding.line,
+            "rule": finding.rule,
+            "severity": finding.severity.value,
+            "message": finding.message,
+            "sources": list(finding.sources),
+        }
+    )
+
+
+def _list_rules(*, as_json: bool) -> int:
+    from smtp_shell.lint.rules import all_rules
+
+    for rule in all_rules().values():
+        if as_json:
+            named = {
+                "rule": rule.name,
+                "severity": rule.severity.value,
+                "about": rule.about,
+                "sources": list(rule.sources),
+            }
+            _write_json(named)
+        else:
+            sys.stdout.write(f"{rule.name:<30} {rule.severity:<8} {rule.about} ({', '.join(rule.sources)})\n")
+    return 0
+
+
+def _write(text: str) -> None:
+    sys.stdout.write(text)
+
+
+def _write_json(value: object) -> None:
+    from msgspec.json import encode
+
+    sys.stdout.write(encode(value).decode() + "\n")

@@ -1,0 +1,130 @@
+"""Files linted: transcripts, and messages by themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from smtp_shell.lint.findings import Finding, Place, Severity
+from smtp_shell.lint.linter import Linter
+from smtp_shell.lint.rules import all_rules
+
+if TYPE_CHECKING:
+    from smtp_shell.lint.rubric import Rubric
+
+
+class Tally:
+    """Findings counted by severity.
+
+    Attributes:
+        files: How many files were linted.
+    """
+
+    def __init__(self) -> None:
+        self.files = 0
+        self._counts = dict.fromkeys(Severity, 0)
+
+    def add(self, finding: Finding) -> None:
+        """Count a finding."""
+        self._counts[finding.severity] += 1
+
+    def __getitem__(self, severity: Severity) -> int:
+        return self._counts[severity]
+
+    @property
+    def exit_status(self) -> int:
+        """The exit status: 1 if there is an error or a warning."""
+        return 1 if self[Severity.ERROR] or self[Severity.WARNING] else 0
+
+    def __str__(self) -> str:
+        errors, warnings, advice = (self[each] for each in Severity)
+        parts = [_counted(errors, "error"), _counted(warnings, "warning"), f"{advice} advice" if advice else ""]
+        where = f" in {self.files} files" if self.files > 1 else ""
+        return (", ".join(filter(None, parts)) or "nothing to find fault with") + where
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'s' if number != 1 else ''}" if number else ""
+
+
+def lint_file(
+    path: Path,
+    rubric: Rubric | None = None,
+    name: str = "",
+    *,
+    goes_on: bool = False,
+    warn: Callable[[str], None] | None = None,
+) -> Iterator[Finding]:
+    """Yield the findings of a transcript, in the order in which they become certain.
+
+    Args:
+        path: The file. Mail data in files beside it is read too.
+        rubric: What else the dialogue has to hold.
+        name: Name of the rubric.
+        warn: Takes a sentence about credentials that stand in the file.
+        goes_on: Whether the dialogue goes on after the end of the file, so that nothing is concluded from it.
+
+    Raises:
+        TranscriptError: The file cannot be opened or read.
+    """
+    from smtp_shell.recording.shown import shown_transcript
+    from smtp_shell.transcript.credentials import masking_warning
+
+    linter = make_linter(rubric, name)
+    with shown_transcript(path, bodies=True) as (shown, found, mask):
+        for entry in found:
+            yield from linter.feed(entry)
+    if warn is not None and (warning := masking_warning(shown, mask)):
+        warn(warning)
+    if not goes_on:
+        yield from linter.finish()
+
+
+def make_linter(rubric: Rubric | None = None, name: str = "") -> Linter:
+    """Return a linter for one dialogue.
+
+    Args:
+        rubric: What else the dialogue has to hold, and which rules do not count.
+        name: Name of the rubric.
+    """
+    if rubric is None:
+        return Linter()
+    from smtp_shell.lint.rubric import RubricCheck
+
+    rules = [rule for rule in all_rules().values() if rule.name not in rubric.ignore]
+    return Linter(rules, RubricCheck(rubric, name))
+
+
+def lint_message(octets: bytes) -> list[Finding]:
+    """Return the findings of a message by itself, as a server has stored it. Their lines are those of the message.
+
+    What depends on the envelope or on what was announced is left out, and so is what a server adds to the header.
+
+    Args:
+        octets: The message.
+    """
+    from smtp_shell.lint.mail_data import MessageScan
+    from smtp_shell.lint.moments import View
+
+    view = View(hello="EHLO", is_recorded=False, mail_parameters={"SMTPUTF8": b"", "BODY": b"8BITMIME"})
+    linter = Linter(rule for rule in all_rules().values() if rule.name not in _OF_A_SERVER)
+    scan = MessageScan(transparent=False)
+    found: list[Finding] = []
+    start = line = 0
+    while start < len(octets):
+        line += 1
+        end = octets.find(b"\n", start) + 1 or len(octets)
+        if line > _LINES_COUNTED:
+            end = len(octets)
+        for moment, place in scan.receive(octets[start:end], Place(line)):
+            linter.check(moment, view, place, found)
+        start = end
+    for last, place in scan.end(Place(line)):
+        linter.check(last, view, place, found)
+    return found
+
+
+_LINES_COUNTED = 20_000
+_OF_A_SERVER = frozenset({"return-path-sent", "bare-lf-in-data"})
+"""What a server adds or changes: the Return-Path, and the line ends of a mailbox file."""
