@@ -55,22 +55,25 @@ def main(words: Sequence[str]) -> int:
 
 
 def _parse(words: Sequence[str]) -> argparse.Namespace:
-    import argparse
+    from argparse import RawDescriptionHelpFormatter
 
-    parser = command_parser("lint")
+    epilog = _about_rubrics() if "--help" in words or "-h" in words else None
+    parser = command_parser("lint", epilog=epilog, formatter_class=RawDescriptionHelpFormatter)
     parser.add_argument("files", nargs="*", metavar="FILE", help="a transcript; - is standard input")
     parser.add_argument(
         "--for", dest="rubric", metavar="PROFILE", help="what a task asks for: lab3, lab7 or a TOML file"
     )
     parser.add_argument("--rules", action="store_true", help="list the rules, with their sources")
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
-    if "--help" in words or "-h" in words:
-        from smtp_shell.lint import rubric
-
-        parser.formatter_class = argparse.RawDescriptionHelpFormatter
-        example = (rubric.__doc__ or "").partition("```toml\n")[2].replace("```\n", "").replace("`", "")
-        parser.epilog = f"A rubric for --for is a TOML file:\n\n{example}"
     return parser.parse_args(words)
+
+
+def _about_rubrics() -> str:
+    """Return the page about rubrics: the docstring of their module, without its first line."""
+    from smtp_shell.lint import rubric
+
+    page = (rubric.__doc__ or "").partition("```toml\n")[2].replace("```\n", "").replace("`", "")
+    return f"A rubric for --for is a TOML file:\n\n{page}"
 
 
 def _lint(

@@ -37,10 +37,15 @@ class _NoPassword(argparse.Action):
         )
 
 
-def command_parser(name: str) -> ArgumentParser:
-    """Return a parser for a command, described by its line in the table of commands."""
+def command_parser(name: str, **options: Any) -> ArgumentParser:
+    """Return a parser for a command, described by its line in the table of commands.
+
+    Args:
+        name: Name of the command.
+        options: More arguments of `ArgumentParser`.
+    """
     summary, _ = COMMANDS[name]
-    return ArgumentParser(prog=f"smtp-shell {name}", description=f"{summary[0].upper()}{summary[1:]}.")
+    return ArgumentParser(prog=f"smtp-shell {name}", description=f"{summary[0].upper()}{summary[1:]}.", **options)
 
 
 def connection_options(parser: argparse.ArgumentParser) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from types import MappingProxyType
 
 from smtp_shell.lint.findings import Place
 from smtp_shell.lint.mail_data import MessageScan
@@ -23,8 +22,8 @@ from smtp_shell.lint.moments import (
     View,
     Wait,
 )
-from smtp_shell.lint.paths import parameters_of
-from smtp_shell.lint.verbs import HELLOS, KNOWN_VERBS, looks_like_text
+from smtp_shell.lint.standing import MOST_OF_COMMAND, Standing
+from smtp_shell.lint.verbs import KNOWN_VERBS, looks_like_text
 from smtp_shell.protocol.commands import Command, bdat_chunk
 from smtp_shell.protocol.dialogue import Asked, Dialogue, Owed, Phase
 from smtp_shell.protocol.events import (
@@ -48,12 +47,10 @@ from smtp_shell.protocol.events import (
 )
 from smtp_shell.protocol.octets import CRLF, decode_base64
 from smtp_shell.protocol.rawlines import lines_of
-from smtp_shell.protocol.replies import Extensions, Oddity, Reply
+from smtp_shell.protocol.replies import Oddity, Reply
 from smtp_shell.recording.expected import good_codes
 
 _MOST_EARLY = 1_000
-_MOST_OF_COMMAND = 8 * 1024
-_ENDS_TRANSACTION = frozenset({*HELLOS, "RSET"})
 _SHORTEST_RESPONSE = 4
 _DATA_IN_A_FILE = "the mail data is in the file "  # a note of the decoder where it does not read that file
 _MARK = b"${"
@@ -75,19 +72,7 @@ class Tracker:
         self._is_file = False
         self._waits = False  # the last client line in a file waits for its replies
         self._is_literal = False  # octets were recorded: no reply was left out
-        self._hello = ""
-        self._announced: Extensions | None = None
-        self._announced_before: Extensions | None = None
-        self._hello_since_tls = self._started_tls = False
-        self._sent: set[str] = set()
-        self._accepted: set[str] = set()
-        self._refused: set[str] = set()
-        self._failure = b""
-        self._messages = self._last_code = 0
-        self._after_message = False
-        self._data_refused = self._in_text = False
-        self._authenticated = False
-        self._mechanism = ""
+        self._standing = Standing()
         self._responses = 0
         self._challenge = b""
         self._after_lf = False  # the line before ended in LF alone
@@ -98,16 +83,9 @@ class Tracker:
         self._data_may_come = False  # DATA was sent as octets, and may be answered with 354
         self._partial = 0  # octets of a raw line that has not ended
         self._ended = False
-        self._owed_before: tuple[Owed, ...] | None = (
-            None  # while a line is looked at that the dialogue has read already
-        )
+        # The replies that were owed before a line that the dialogue has read already; None at other times.
+        self._owed_before: tuple[Owed, ...] | None = None
         self._early: deque[tuple[int, SentEarly | DataBegun, Place]] = deque()
-        self._begin_transaction(None)
-
-    def _begin_transaction(self, sender: bytes | None) -> None:
-        self._sender = sender
-        self._parameters = parameters_of(sender) if sender is not None else {}
-        self._recipients = self._refusals = self._chunks = 0
 
     @property
     def _is_recorded(self) -> bool:
@@ -120,33 +98,7 @@ class Tracker:
 
     def view(self) -> View:
         """Return where the dialogue stands."""
-        return View(
-            phase=self._dialogue.standing,
-            tls=self._tls,
-            hello=self._hello,
-            announced=self._announced,
-            announced_before_tls=self._announced_before,
-            is_recorded=self._is_recorded,
-            owed=self._owed,
-            sent=frozenset(self._sent),
-            accepted=frozenset(self._accepted),
-            refused=frozenset(self._refused),
-            sender=self._sender,
-            mail_parameters=MappingProxyType(self._parameters),
-            recipients=self._recipients,
-            refusals=self._refusals,
-            chunks=self._chunks,
-            authenticated=self._authenticated,
-            mechanism=self._mechanism,
-            failure=self._failure,
-            started_tls=self._started_tls,
-            hello_since_tls=self._hello_since_tls,
-            last_code=self._last_code,
-            messages=self._messages,
-            after_message=self._after_message,
-            data_refused=self._data_refused,
-            in_text=self._in_text,
-        )
+        return self._standing.view(self._dialogue, self._owed, tls=self._tls, is_recorded=self._is_recorded)
 
     def receive(self, entry: Entry) -> Iterator[Placed]:
         """Yield the moments of an entry. The view before each of them is that of `view`, until the next one is asked for.
@@ -183,13 +135,13 @@ class Tracker:
 
     def end(self) -> Iterator[Placed]:
         """Yield the moments that the end of the entries makes. A written script whose last line is no QUIT ends by hanging up."""
-        if self._is_file and not self._is_recorded and not self._ended and self._sent:
+        if self._is_file and not self._is_recorded and not self._ended and self._standing.sent:
             yield from self._aside(Disconnected(End.CLIENT))
 
     def _aside(self, event: object) -> Iterator[Placed]:
         match event:
             case Authenticated():
-                self._authenticated = True
+                self._standing.authenticated = True
             case Remarked(text=text):
                 self._data_left_out = self._data_left_out or text.startswith(_DATA_IN_A_FILE)
             case TlsStarted():
@@ -220,10 +172,8 @@ class Tracker:
     def _enter_tls(self) -> None:
         if self._dialogue.phase is Phase.TLS:
             self._dialogue.forget_plaintext()
-            self._announced_before, self._announced = self._announced, None
-            self._started_tls, self._hello_since_tls = True, False
+            self._standing.enter_tls()
             self._partial = 0
-            self._begin_transaction(None)
         self._tls = True
 
     # What the client sends
@@ -247,37 +197,27 @@ class Tracker:
             self._responses += 1
             return
         verb = command.verb
-        argument = command.shown[len(verb) :].strip()[:_MOST_OF_COMMAND]
+        argument = command.shown[len(verb) :].strip()[:MOST_OF_COMMAND]
         is_text = bool(command.line) and verb not in KNOWN_VERBS and looks_like_text(command.line)
-        answers_nothing = is_text and "AUTH" in self._sent and not self._after_message and _is_base64(command.line)
+        answers_nothing = (
+            is_text and "AUTH" in self._standing.sent and not self._standing.after_message and _is_base64(command.line)
+        )
         yield CommandLine(command, verb, argument, pipelined, is_text, answers_nothing), self._place
-        self._in_text = is_text and (self._data_refused or self._after_message)
+        self._standing.in_text = is_text and (self._standing.data_refused or self._standing.after_message)
 
     def _after_command(self, command: Command) -> None:
         verb = command.verb
         if command.public == 0:
             return
-        if not self._in_text:
-            self._after_message = self._data_refused = False
-        self._sent.add(verb)
-        if verb in HELLOS:
-            self._hello_since_tls = True
-        elif verb == "AUTH":
-            words = command.shown.split()
-            self._mechanism = words[1].upper().decode("ascii", "replace") if len(words) > 1 else ""
+        in_transaction = self._dialogue.phase in (Phase.MAIL, Phase.RCPT)
+        self._standing.command_sent(command, in_transaction=in_transaction)
+        if verb == "AUTH":
             self._responses = 0
-        elif verb == "MAIL" and not self._dialogue_in_transaction:
-            self._begin_transaction(command.shown[:_MOST_OF_COMMAND])
         elif verb == "BDAT":
             chunk = bdat_chunk(command.line)
-            self._chunks += 1
             self._chunk_left = chunk.size if chunk else 0
             if chunk and self._scan is None:
                 self._scan = MessageScan(transparent=False)
-
-    @property
-    def _dialogue_in_transaction(self) -> bool:
-        return self._dialogue.phase in (Phase.MAIL, Phase.RCPT)
 
     def _sasl_line(self, event: SaslSent) -> Iterator[Placed]:
         if self._dialogue.unended:
@@ -390,8 +330,8 @@ class Tracker:
             yield LineSent("mail data", 2, b"\n"), self._place
         if not left_out:
             yield from scan.end(self._place)
-        self._messages += 1
-        self._after_message = True
+        self._standing.messages += 1
+        self._standing.after_message = True
 
     # What was sent before a reply was there
 
@@ -425,7 +365,7 @@ class Tracker:
 
     @property
     def _waits_or_nothing(self) -> bool:
-        return self._waits or not self._sent
+        return self._waits or not self._standing.sent
 
     def _assume_one(self, owed: Owed, code: int = 0) -> bool:
         code = code if code and owed.verb == "AUTH" else good_codes(owed)[0]
@@ -441,7 +381,7 @@ class Tracker:
         if self._unasked or Oddity.ODD_CODE in reply.oddities:
             self._unasked = False
             yield Answer(reply, None), self._place
-            self._last_code = reply.code
+            self._standing.last_code = reply.code
             return
         while (owed := self._dialogue.oldest_owed) is not None and not _fits(owed, event):
             if len(self._dialogue.owed) == 1 or not self._assume_one(owed):
@@ -450,7 +390,7 @@ class Tracker:
         is_whole = self._is_recorded or len(reply.lines) > 1 or bool(reply.lines[0])
         yield from self._proven()
         yield Answer(reply, owed, is_whole), self._place
-        self._last_code = reply.code
+        self._standing.last_code = reply.code
         if owed is not None:
             self._learn(owed, reply, is_whole=self._is_recorded or len(reply.lines) > 1)
         for _ in self._dialogue.receive(reply.octets):
@@ -482,39 +422,12 @@ class Tracker:
             reply: The reply.
             is_whole: Whether all its lines are known.
         """
-        verb, good = owed.verb, reply.code < 400
         self._challenge = reply.lines[0] if reply.code == 334 else b""
-        if owed.asked in (Asked.END_OF_DATA, Asked.CHUNK):
-            self._begin_transaction(None)
-            self._scan = None if owed.asked is Asked.CHUNK else self._scan
-            return
-        if not verb:
-            return
-        self._note_verdict(owed, reply, good=good)
-        if verb in _ENDS_TRANSACTION and good:
-            self._begin_transaction(None)
-        if verb in HELLOS and good:
-            self._hello = verb
-            self._announced = Extensions.parse(reply) if is_whole and verb != "HELO" else None
-        elif verb == "MAIL" and not good and not self._dialogue_in_transaction:
-            self._begin_transaction(None)
-        elif verb == "RCPT":
-            self._recipients += good and self._sender is not None
-            self._refusals += not good and self._sender is not None
-        elif verb == "DATA" and not good:
-            self._data_refused, self._data_may_come = True, False
-        elif verb == "AUTH" and reply.code == 235:
-            self._authenticated = True
-
-    def _note_verdict(self, owed: Owed, reply: Reply, *, good: bool) -> None:
-        if good:
-            self._accepted.add(owed.verb)
-            self._refused.clear()
-            self._failure = b""
-        else:
-            self._refused.add(owed.verb)
-        if reply.code // 100 == 5 and owed.command is not None:
-            self._failure = owed.command.shown[:_MOST_OF_COMMAND]
+        self._standing.reply_received(owed, reply, self._dialogue, is_whole=is_whole)
+        if owed.asked is Asked.CHUNK:
+            self._scan = None
+        elif owed.verb == "DATA" and reply.code >= 400:
+            self._data_may_come = False
 
 
 def _fits(owed: Owed, event: ReplyReceived) -> bool:
