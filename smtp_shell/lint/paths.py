@@ -9,7 +9,7 @@ from msgspec import Struct
 _MOST_PARAMETERS = 100
 _PATH = re.compile(
     rb"""(?is)\s*(?:MAIL|RCPT)(?P<before>[ \t]*)(?P<word>FROM|TO)?(?P<gap>[ \t]*)(?P<colon>:?)(?P<blank>[ \t]*)"""
-    rb"""(?P<path><(?:"(?:[^"\\]|\\.)*"|[^<>"])*>|[^\s<]*)(?P<rest>.*)"""
+    rb"""(?P<path><(?:"(?:[^"\\]|\\.)*"|[^<>"])*>|<[^>]*>|[^\s<]*)(?P<rest>.*)"""
 )
 
 

@@ -82,7 +82,7 @@ class Tracker:
         self._chunk_left = 0
         self._data_may_come = False  # DATA was sent as octets, and may be answered with 354
         self._partial = 0  # octets of a raw line that has not ended
-        self._ended = False
+        self._ended = self._wait_told = False
         # The replies that were owed before a line that the dialogue has read already; None at other times.
         self._owed_before: tuple[Owed, ...] | None = None
         self._early: deque[tuple[int, SentEarly | DataBegun, Place]] = deque()
@@ -110,6 +110,8 @@ class Tracker:
         self._place = Place(entry.line, entry.seq)
         if entry.line:
             self._is_file = True
+        if isinstance(event, CommandSent | SaslSent | OctetsSent | MailDataSent):
+            self._wait_told = False
         if entry.tls and not self._tls and not isinstance(event, Connected):
             self._enter_tls()
         match event:
@@ -153,14 +155,20 @@ class Tracker:
                     self._dialogue.forget_plaintext()
                 yield event, self._place
             case TimedOut():
-                yield Wait(event, self._waited_for()), self._place
+                yield from self._wait(event)
                 self._dialogue.expect_late()
             case Disconnected():
-                if waits_for := self._waited_for():
-                    yield Wait(event, waits_for), self._place
+                if self._waited_for():
+                    yield from self._wait(event)
                 yield event, self._place
                 self._ended = True
                 self._early.clear()
+
+    def _wait(self, event: TimedOut | Disconnected) -> Iterator[Placed]:
+        """Yield that a wait has ended, once for what the client sent last."""
+        if not self._wait_told:
+            yield Wait(event, self._waited_for()), self._place
+        self._wait_told = True
 
     def _waited_for(self) -> str:
         if self._partial:
