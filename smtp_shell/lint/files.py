@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from smtp_shell.lint.findings import Finding, Place, Severity
 from smtp_shell.lint.linter import Linter
+from smtp_shell.lint.moments import DataFaultSent, HeaderSent, MessageSent, View
 from smtp_shell.lint.rules import all_rules
 
 if TYPE_CHECKING:
@@ -28,6 +29,11 @@ class Tally:
     def add(self, finding: Finding) -> None:
         """Count a finding."""
         self._counts[finding.severity] += 1
+
+    @property
+    def number(self) -> int:
+        """How many findings there are."""
+        return sum(self._counts.values())
 
     def __getitem__(self, severity: Severity) -> int:
         return self._counts[severity]
@@ -53,7 +59,6 @@ def lint_file(
     rubric: Rubric | None = None,
     name: str = "",
     *,
-    goes_on: bool = False,
     warn: Callable[[str], None] | None = None,
 ) -> Iterator[Finding]:
     """Yield the findings of a transcript, in the order in which they become certain.
@@ -63,7 +68,6 @@ def lint_file(
         rubric: What else the dialogue has to hold.
         name: Name of the rubric.
         warn: Takes a sentence about credentials that stand in the file.
-        goes_on: Whether the dialogue goes on after the end of the file, so that nothing is concluded from it.
 
     Raises:
         TranscriptError: The file cannot be opened or read.
@@ -77,8 +81,7 @@ def lint_file(
             yield from linter.feed(entry)
     if warn is not None and (warning := masking_warning(shown, mask)):
         warn(warning)
-    if not goes_on:
-        yield from linter.finish()
+    yield from linter.finish()
 
 
 def make_linter(rubric: Rubric | None = None, name: str = "") -> Linter:
@@ -96,6 +99,16 @@ def make_linter(rubric: Rubric | None = None, name: str = "") -> Linter:
     return Linter(rules, RubricCheck(rubric, name))
 
 
+def message_linter() -> Linter:
+    """Return a linter that finds what is wrong with messages, and gives no advice."""
+    about_messages = {HeaderSent, DataFaultSent, MessageSent}
+    return Linter(
+        rule
+        for rule in all_rules().values()
+        if rule.severity is not Severity.ADVICE and any(moment in about_messages for moment, _ in rule.checks)
+    )
+
+
 def lint_message(octets: bytes) -> list[Finding]:
     """Return the findings of a message by itself, as a server has stored it. Their lines are those of the message.
 
@@ -105,7 +118,6 @@ def lint_message(octets: bytes) -> list[Finding]:
         octets: The message.
     """
     from smtp_shell.lint.mail_data import MessageScan
-    from smtp_shell.lint.moments import View
 
     view = View(hello="EHLO", is_recorded=False, mail_parameters={"SMTPUTF8": b"", "BODY": b"8BITMIME"})
     linter = Linter(rule for rule in all_rules().values() if rule.name not in _OF_A_SERVER)

@@ -293,7 +293,7 @@ class RubricCheck:
             place: Where it is.
         """
         self._last = place if place.line or place.seq else self._last
-        found: list[Finding] = []
+        found = [] if view.is_recorded or view.owed else self._assume_replies()
         if view.tls and not self._tls:
             found += self._happened(Happening("tls", code=1, tls=True, place=place))
         self._tls = view.tls
@@ -315,10 +315,7 @@ class RubricCheck:
 
     def end(self) -> list[Finding]:
         """Return what the end of the dialogue makes certain: the steps that did not occur."""
-        found = self._assume_message()
-        for _, each in self._pending:
-            found += self._happened(each)
-        self._pending.clear()
+        found = self._assume_replies()
         for number, step in enumerate(self._rubric.step):
             if self._done[number] or step.optional:
                 continue
@@ -331,12 +328,12 @@ class RubricCheck:
             else:
                 message = f"{step.name} is missing; it should have come before this line"
                 if number not in self._late:
-                    message = f"{step.name} is missing; the dialogue ends without it"
+                    message = f"{step.name} is missing; there is none up to here"
                 found.append(self._finding("rubric-step", self._late.get(number, self._last), message))
         return found
 
     def _command(self, sent: CommandLine, view: View, place: Place) -> list[Finding]:
-        found = self._assume_message()
+        found: list[Finding] = []
         text = escape(sent.argument)
         happening = Happening("client", sent.verb, text, 0 if view.is_recorded else 1, view.tls, place)
         for step in self._rubric.forbid:
@@ -352,10 +349,14 @@ class RubricCheck:
             return [self._finding("rubric-text", place, "the message has no text after its header")]
         return []
 
-    def _assume_message(self) -> list[Finding]:
-        """Take a message for one that was taken, where a script leaves out the reply."""
-        message, self._message = self._message, None
-        return self._happened(message) if message is not None else []
+    def _assume_replies(self) -> list[Finding]:
+        """Take commands and a message whose replies a script leaves out for such as went well."""
+        happened = [each for _, each in self._pending]
+        self._pending.clear()
+        if self._message is not None:
+            happened.append(self._message)
+            self._message = None
+        return [finding for each in happened for finding in self._happened(each)]
 
     def _answer(self, answer: Answer, view: View, place: Place) -> list[Finding]:
         owed, code = answer.owed, answer.reply.code

@@ -370,6 +370,8 @@ class Tracker:
                 break
             if not self._assume_one(owed, code):
                 break
+        if self._dialogue.phase is Phase.TLS:  # the handshake is left out as well
+            self._enter_tls()
 
     @property
     def _waits_or_nothing(self) -> bool:

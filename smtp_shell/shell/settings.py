@@ -76,6 +76,7 @@ class ShellSettings(Struct, frozen=True):
     auto_ehlo: Annotated[bool, Setting("say EHLO after the greeting and after TLS has started", _on_off)] = False
     times: Annotated[bool, Setting("show how long each reply took", _on_off)] = True
     decoded: Annotated[bool, Setting("show what base64 means beside it", _on_off)] = True
+    lint: Annotated[bool, Setting("say what is wrong with a message that was sent", _on_off)] = True
     theme: Annotated[str, Setting("colours: dark, light or plain", _one_of(THEMES))] = "dark"
     editing: Annotated[str, Setting("keys of the prompt: emacs or vi", _one_of(("emacs", "vi")))] = "emacs"
     ehlo: Annotated[str, Setting("name that EHLO gives; empty for this host's", _text)] = ""

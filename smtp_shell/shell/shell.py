@@ -34,6 +34,7 @@ from smtp_shell.shell.raw_octets import check_greeting, holds_secret, needs_gree
 from smtp_shell.shell.recordings import SessionRecordings
 from smtp_shell.shell.refusals import Refusals
 from smtp_shell.shell.registry import Registry
+from smtp_shell.shell.remarks import MessageRemarks
 from smtp_shell.shell.settings import ShellOptions, ShellSettings, tls_settings, trusting_practice
 from smtp_shell.shell.typed_secrets import is_guess, is_initial_response
 
@@ -90,6 +91,7 @@ class Shell:
         leaving: Whether the shell is to end.
         stopped: Whether the user stopped the last wait with Ctrl-C.
         refusals: What the server refused.
+        remarks: Says what is wrong with a message that was sent.
         last_user: The user name of the last `auth`; empty before the first.
         sources: The files that `/source` is running, the outermost first.
         tls_failure: Why TLS could not be started on the last connection, for `/tls`; None if it could, or was not tried.
@@ -116,6 +118,7 @@ class Shell:
         self.leaving = False
         self.stopped = False
         self.refusals = Refusals(view if self.options.interactive else None)
+        self.remarks = MessageRemarks(self._remark)
         self.last_user = ""
         self.sources: list[Path] = []
         self.tls_failure: TlsFailed | None = None
@@ -179,6 +182,10 @@ class Shell:
     def say_loudly(self, text: str) -> None:
         """Show a sentence that must not be missed."""
         self.say(text, "error")
+
+    def _remark(self, text: str) -> None:
+        if self.settings.lint:
+            self.say(text, "reply.4")
 
     def ask(self, question: str, hidden: bool) -> str:
         """Ask the user.
@@ -398,11 +405,12 @@ class Shell:
         self.recordings.begin_session(target)
         # Recorded first: what is on the screen is in the file, even if the process is killed.
         recorders = [self.recordings.session] if self.recordings.session is not None else []
+        remarks = [self.remarks] if self.options.interactive else []
         try:
             with self.waiting_for(lambda: f"the connection to {target}"):
                 self.session = Session.open(
                     target,
-                    [*recorders, *self._consumers, self.view, self.refusals],
+                    [*recorders, *self._consumers, self.view, self.refusals, *remarks],
                     timeouts=self.timeouts,
                     tls=self.tls,
                     strict=not self.options.interactive,

@@ -234,8 +234,14 @@ def _show_message(shell: Shell, mail: Inbox, text: str) -> None:
     numbers = {str(message.number): message.number for message in mail.messages()}
     if text not in numbers:
         raise UsageError(f"/inbox: there is no message {escape_str(text)}; /inbox lists them.")
-    for line in mail.read(numbers[text]).replace(b"\r\n", b"\n").split(b"\n"):
+    message = mail.read(numbers[text])
+    for line in message.replace(b"\r\n", b"\n").split(b"\n"):
         shell.say(f"  | {_as_text(line)}", "quoted")
+    from smtp_shell.lint.files import lint_message
+
+    for finding in lint_message(message):
+        if finding.severity != "advice":
+            shell.say(f"  line {finding.line}: {finding}", "reply.4")
 
 
 def _as_text(octets: bytes) -> str:

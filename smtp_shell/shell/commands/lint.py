@@ -1,0 +1,81 @@
+"""The command that says what in a dialogue breaks a rule or is unwise."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from smtp_shell.errors import UsageError
+from smtp_shell.shell.completion import paths
+from smtp_shell.shell.registry import Args, shell_command
+from smtp_shell.shell.shell import Shell
+
+if TYPE_CHECKING:
+    from smtp_shell.lint.findings import Finding
+
+_STYLES = {"error": "reply.5", "warning": "reply.4", "advice": "decoded"}
+_MOST_SHOWN = 200
+
+
+@shell_command("/lint", "[FILE] [--for PROFILE]", complete=paths)
+def lint(shell: Shell, args: Args) -> None:
+    """Say what in a dialogue breaks a rule or is unwise.
+
+    With no FILE it is this session's so far. Each line at fault is shown, with what is wrong about it and where the rule stands.
+    `--for lab7` tells what is missing for a task as well; it names a rubric, or a TOML file with one.
+    """
+    from smtp_shell.lint.files import Tally, lint_file
+    from smtp_shell.lint.rubric import load_rubric
+
+    file, profile = _words(args)
+    if file is not None:
+        path = file
+    elif shell.recordings.session is not None:
+        path = shell.recordings.session.path
+    else:
+        raise UsageError("/lint: there is no recording of a session; name a file.")
+    rubric = load_rubric(profile) if profile else None
+    tally, shown = Tally(), dict[int, list["Finding"]]()
+    for number, finding in enumerate(lint_file(path, rubric, profile)):
+        tally.add(finding)
+        if number < _MOST_SHOWN:
+            shown.setdefault(finding.seq, []).append(finding)
+    _show(shell, path, shown)
+    if tally.number > _MOST_SHOWN:
+        shell.say(f"  {tally.number - _MOST_SHOWN:,} findings more; smtp-shell lint lists all.")
+    shell.say(f"  {tally}.")
+
+
+def _words(args: Args) -> tuple[Path | None, str]:
+    """Return the file, and the name of the rubric."""
+    words, profile = args.words, ""
+    if "--for" in words:
+        at = words.index("--for")
+        if at + 1 == len(words):
+            raise UsageError("/lint --for takes the name of a rubric, such as lab7, or a TOML file.")
+        profile = words[at + 1]
+        del words[at : at + 2]
+    if len(words) > 1:
+        raise UsageError("/lint takes one file, and --for with a rubric; see /help /lint.")
+    return Path(words[0]).expanduser() if words else None, profile
+
+
+def _show(shell: Shell, path: Path, shown: dict[int, list[Finding]]) -> None:
+    """Show each line at fault, with its findings under it."""
+    if not shown:
+        return
+    from smtp_shell.recording.shown import shown_transcript
+
+    with shown_transcript(path, bodies=True) as (_, entries, _mask):
+        for entry in entries:
+            if found := shown.pop(entry.seq, None):
+                shell.view.show_all((entry,))
+                _say_all(shell, found)
+    for found in shown.values():
+        _say_all(shell, found)
+
+
+def _say_all(shell: Shell, found: list[Finding]) -> None:
+    for finding in found:
+        where = f"line {finding.line}: " if finding.line else ""
+        shell.say(f"        {where}{finding}", _STYLES[finding.severity])

@@ -1,0 +1,73 @@
+"""What is wrong with a message that was just sent: one line after the reply to its final dot.
+
+The linter is loaded and asked only then, so that nothing comes between what is typed and the wire.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from smtp_shell.protocol.events import CommandSent, Connected, MailDataSent, ReplyReceived
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from smtp_shell.lint.linter import Linter
+    from smtp_shell.protocol.events import Entry
+
+_MOST_ENTRIES = 4_000  # that are kept until a message is over; more are passed to the linter at once
+_MOST_OCTETS = 256 * 1024  # of a message's data that are looked at
+
+
+class MessageRemarks:
+    """Says what is wrong with each message. A consumer of the event stream, after the view.
+
+    Args:
+        say: Takes the sentence.
+    """
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+        self._begin()
+
+    def _begin(self) -> None:
+        self._linter: Linter | None = None
+        self._kept: deque[Entry] = deque()
+        self._octets = 0
+        self._ended = False
+
+    def __call__(self, entry: Entry) -> None:
+        """Keep an event, and speak if it is the reply to a message."""
+        event = entry.event
+        if isinstance(event, Connected):
+            self._begin()
+        elif isinstance(event, MailDataSent):
+            self._octets += len(event.octets)
+            self._ended = event.last
+            if self._octets > _MOST_OCTETS and not event.last:
+                return
+        elif isinstance(event, CommandSent) and event.command.verb == "BDAT":
+            self._ended = event.command.line.upper().rstrip().endswith(b"LAST")
+        self._kept.append(entry)
+        if isinstance(event, ReplyReceived) and self._ended and event.verb in ("", "BDAT"):
+            self._ended, self._octets = False, 0
+            self._speak()
+        elif len(self._kept) > _MOST_ENTRIES:
+            self._check()
+
+    def _speak(self) -> None:
+        found = self._check()
+        if not found:
+            return
+        more = f", and {len(found) - 1} more" if len(found) > 1 else ""
+        self._say(f"lint: {found[0]}{more}; /lint tells more")
+
+    def _check(self) -> list[str]:
+        """Pass what was kept to the linter; return what is wrong with the message in it."""
+        from smtp_shell.lint.files import message_linter
+
+        linter = self._linter = self._linter or message_linter()
+        kept, self._kept = self._kept, deque()
+        found = [each for entry in kept for each in linter.feed(entry)]
+        return [f"{each.message} ({each.sources[0]})" for each in found]
