@@ -167,7 +167,7 @@ class MessageScan:
             yield from self._fault(DataFault.BARE_CR, place)
         if b"\0" in octets:
             yield from self._fault(DataFault.NUL, place)
-        if DataFault.LONG_LINE not in self._seen and ends * LONGEST_LINE < len(octets) + LONGEST_LINE * ends:
+        if DataFault.LONG_LINE not in self._seen:
             longest = max(map(len, octets.split(b"\n"))) - 1
             if longest > LONGEST_LINE:
                 yield from self._fault(DataFault.LONG_LINE, place, longest)
