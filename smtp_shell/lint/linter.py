@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from smtp_shell.lint.findings import Finding, Place
 from smtp_shell.lint.rules import At, Rule, all_rules
 from smtp_shell.lint.tracker import Tracker
+from smtp_shell.protocol.events import MailDataSent
 
 if TYPE_CHECKING:
     from smtp_shell.lint.moments import Moment, View
@@ -38,6 +39,9 @@ class Linter:
         Args:
             entry: The next entry of the dialogue.
         """
+        event = entry.event
+        if type(event) is MailDataSent and not event.last and self._tracker.takes_plain(event.octets):
+            return ()
         found: list[Finding] = []
         for moment, place in self._tracker.receive(entry):
             self._check(moment, place, found)

@@ -74,6 +74,32 @@ class MessageScan:
             yield from self._piece_of_line(octets[start:end], place)
             start = end
 
+    def takes_plain(self, line: bytes) -> bool:
+        """Take a line of the body if nothing is odd about it, and return whether it was one.
+
+        Mail data in a transcript comes line by line, and most lines are plain: 100 MB of them take 14 s with this, and 23 s without.
+
+        Args:
+            line: The next octets.
+        """
+        if (
+            self._header is None
+            or self._rest_length
+            or len(line) > LONGEST_LINE
+            or not line.endswith(CRLF)
+            or line.startswith(b".")
+            or line.count(b"\n") != 1
+            or line.count(b"\r") != 1
+            or not line.isascii()
+            or b"\0" in line
+        ):
+            return False
+        self._lines += 1
+        self._size += len(line)
+        self._body += len(line)
+        self._ended_by_lf = False
+        return True
+
     def end(
         self, place: Place, *, chunked: bool = False
     ) -> Iterator[tuple[HeaderSent | DataFaultSent | MessageSent, Place]]:

@@ -100,6 +100,14 @@ class Tracker:
         """Return where the dialogue stands."""
         return self._standing.view(self._dialogue, self._owed, tls=self._tls, is_recorded=self._is_recorded)
 
+    def takes_plain(self, octets: bytes) -> bool:
+        """Take a line of mail data if no moment comes of it, and return whether it was such a line.
+
+        Args:
+            octets: A piece of mail data.
+        """
+        return self._scan is not None and not self._dialogue.unended and self._scan.takes_plain(octets)
+
     def receive(self, entry: Entry) -> Iterator[Placed]:
         """Yield the moments of an entry. The view before each of them is that of `view`, until the next one is asked for.
 

@@ -34,6 +34,7 @@ class MessageRemarks:
     def _begin(self) -> None:
         self._linter: Linter | None = None
         self._kept: deque[Entry] = deque()
+        self._found: list[str] = []  # what is wrong with the message so far
         self._octets = 0
         self._ended = False
 
@@ -57,17 +58,18 @@ class MessageRemarks:
             self._check()
 
     def _speak(self) -> None:
-        found = self._check()
+        self._check()
+        found, self._found = self._found, []
         if not found:
             return
         more = f", and {len(found) - 1} more" if len(found) > 1 else ""
         self._say(f"lint: {found[0]}{more}; /lint tells more")
 
-    def _check(self) -> list[str]:
-        """Pass what was kept to the linter; return what is wrong with the message in it."""
+    def _check(self) -> None:
+        """Pass what was kept to the linter."""
         from smtp_shell.lint.files import message_linter
 
         linter = self._linter = self._linter or message_linter()
         kept, self._kept = self._kept, deque()
-        found = [each for entry in kept for each in linter.feed(entry)]
-        return [f"{each.message} ({each.sources[0]})" for each in found]
+        for entry in kept:
+            self._found += [f"{each.message} ({each.sources[0]})" for each in linter.feed(entry)]

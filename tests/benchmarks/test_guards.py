@@ -178,6 +178,7 @@ def test_lines_without_a_prompt_load_no_heavy_library(tmp_path: Path, record: tu
         modules = probe(tmp_path, server.address, *record, "-c", "noop", "-c", "quit").modules
     assert "smtp_shell.shell.shell" in modules
     assert not loaded(modules, *HEAVY, "regex", "email", "logging", "ssl", "hashlib", "shutil", "threading")
+    assert not loaded(modules, "smtp_shell.lint")
 
 
 def test_reading_a_transcript_loads_no_heavy_library(tmp_path: Path) -> None:
@@ -201,7 +202,11 @@ def test_the_first_prompt_loads_no_server_and_no_replay(tmp_path: Path) -> None:
     assert "prompt_toolkit" in modules
     # asyncio itself loads ssl.
     assert not loaded(
-        modules, *HEAVY - {"prompt_toolkit", "asyncio", "rich", "pygments"}, "regex", "smtp_shell.replay.driver"
+        modules,
+        *HEAVY - {"prompt_toolkit", "asyncio", "rich", "pygments"},
+        "regex",
+        "smtp_shell.replay.driver",
+        "smtp_shell.lint",
     )
 
 
@@ -265,3 +270,41 @@ def test_the_memory_of_reading_a_transcript_does_not_grow_with_its_length(
 
     peak_for(18)
     assert peak_for(18 * 4000) - peak_for(18 * 1000) < MIB // 4
+
+
+@pytest.mark.parametrize("in_file", [True, False], ids=["mail data in a file", "mail data in lines"])
+def test_the_memory_of_the_linter_does_not_grow_with_the_mail_data(tmp_path: Path, in_file: bool) -> None:
+    from smtp_shell.lint.files import lint_file
+
+    def peak_for(lines: int) -> int:
+        path, body = tmp_path / f"{lines}.smtp", tmp_path / f"{lines}.eml"
+        body.write_text("Subject: x\n\n" + "a line of text\n" * lines, encoding="ascii")
+        data = f"C< {body.name}\n" if in_file else "C: Subject: x\nC:\n" + "C: a line of text\n" * lines + "C: .\n"
+        commands = "C: EHLO a.example.org\nC: MAIL FROM:<>\nC: RCPT TO:<a@example.org>\nC: DATA\n"
+        path.write_text(f"{commands}{data}C: QUIT\n", encoding="ascii")
+        tracemalloc.start()
+        try:
+            assert {each.rule for each in lint_file(path)} >= {"no-from", "no-date"}
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    peak_for(100)
+    assert peak_for(80_000) - peak_for(20_000) < MIB // 4
+
+
+def test_the_memory_of_the_linter_does_not_grow_with_the_dialogue(tmp_path: Path) -> None:
+    from smtp_shell.lint.files import lint_file
+
+    def peak_for(lines: int) -> int:
+        path = recording(tmp_path, lines)
+        tracemalloc.start()
+        try:
+            for _ in lint_file(path):
+                pass
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    peak_for(18)
+    assert peak_for(18 * 2000) - peak_for(18 * 500) < MIB // 4
