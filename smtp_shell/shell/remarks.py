@@ -6,13 +6,14 @@ The linter is loaded and asked only then, so that nothing comes between what is 
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
-from smtp_shell.protocol.events import CommandSent, Connected, MailDataSent, ReplyReceived
+from smtp_shell.protocol.events import CommandSent, Connected, Event, MailDataSent, ReplyReceived
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from smtp_shell.display.views import View
     from smtp_shell.lint.linter import Linter
     from smtp_shell.protocol.events import Entry
 
@@ -21,14 +22,21 @@ _MOST_OCTETS = 256 * 1024  # of a message's data that are looked at
 
 
 class MessageRemarks:
-    """Says what is wrong with each message. A consumer of the event stream, after the view.
+    """Names what is wrong with each message. A consumer of the event stream, after the view.
 
     Args:
-        say: Takes the sentence.
+        view: Shows the sentence.
+        is_on: Whether to show it: the setting.
+        wanted: Whether a user is there to read it.
+
+    Attributes:
+        wants: The events that it asks for.
     """
 
-    def __init__(self, say: Callable[[str], None]) -> None:
-        self._say = say
+    def __init__(self, view: View, is_on: Callable[[], bool], *, wanted: bool = True) -> None:
+        self.wants: tuple[type[Event], ...] = get_args(Event) if wanted else ()
+        self._view = view
+        self._is_on = is_on
         self._begin()
 
     def _begin(self) -> None:
@@ -60,10 +68,10 @@ class MessageRemarks:
     def _speak(self) -> None:
         self._check()
         found, self._found = self._found, []
-        if not found:
+        if not (found and self._is_on()):
             return
         more = f", and {len(found) - 1} more" if len(found) > 1 else ""
-        self._say(f"lint: {found[0]}{more}; /lint tells more")
+        self._view.say(f"lint: {found[0]}{more}; /lint tells more", "reply.4")
 
     def _check(self) -> None:
         """Pass what was kept to the linter."""

@@ -91,7 +91,7 @@ class Shell:
         leaving: Whether the shell is to end.
         stopped: Whether the user stopped the last wait with Ctrl-C.
         refusals: What the server refused.
-        remarks: Says what is wrong with a message that was sent.
+        remarks: Names what is wrong with a message that was sent.
         last_user: The user name of the last `auth`; empty before the first.
         sources: The files that `/source` is running, the outermost first.
         tls_failure: Why TLS could not be started on the last connection, for `/tls`; None if it could, or was not tried.
@@ -118,7 +118,7 @@ class Shell:
         self.leaving = False
         self.stopped = False
         self.refusals = Refusals(view if self.options.interactive else None)
-        self.remarks = MessageRemarks(self._remark)
+        self.remarks = MessageRemarks(view, lambda: self.settings.lint, wanted=self.options.interactive)
         self.last_user = ""
         self.sources: list[Path] = []
         self.tls_failure: TlsFailed | None = None
@@ -182,10 +182,6 @@ class Shell:
     def say_loudly(self, text: str) -> None:
         """Show a sentence that must not be missed."""
         self.say(text, "error")
-
-    def _remark(self, text: str) -> None:
-        if self.settings.lint:
-            self.say(text, "reply.4")
 
     def ask(self, question: str, hidden: bool) -> str:
         """Ask the user.
@@ -405,12 +401,11 @@ class Shell:
         self.recordings.begin_session(target)
         # Recorded first: what is on the screen is in the file, even if the process is killed.
         recorders = [self.recordings.session] if self.recordings.session is not None else []
-        remarks = [self.remarks] if self.options.interactive else []
         try:
             with self.waiting_for(lambda: f"the connection to {target}"):
                 self.session = Session.open(
                     target,
-                    [*recorders, *self._consumers, self.view, self.refusals, *remarks],
+                    [*recorders, *self._consumers, self.view, self.refusals, self.remarks],
                     timeouts=self.timeouts,
                     tls=self.tls,
                     strict=not self.options.interactive,

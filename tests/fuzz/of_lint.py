@@ -14,6 +14,7 @@ from smtp_shell.shell.remarks import MessageRemarks
 from smtp_shell.transcript.reader import TranscriptReader
 from tests.fuzz.material import assert_seen, folder, never_raises, split_choices
 from tests.fuzz.program import session
+from tests.unit.shell.fake import Screen
 
 _SECRETS = ("AGEAYg", "YW5u", "AHN0dWRlbnQA")  # credentials of the seeds
 
@@ -25,9 +26,11 @@ def lint(data: bytes) -> None:
         case 0:
             happened = session(material)
             _assert_findings(_lint(happened, make_linter(load_rubric("lab7"), "lab7")))
-            remarks = MessageRemarks(lambda sentence: assert_seen(sentence))
+            screen = Screen()
+            remarks = MessageRemarks(screen, lambda: True)
             for entry in happened:
                 remarks(entry)
+            assert_seen(*screen.said)
         case 1:
             _assert_findings(_lint(_of_transcript(material), Linter()))
             _assert_findings(_lint(_of_transcript(material), make_linter(load_rubric("lab3"), "lab3")))

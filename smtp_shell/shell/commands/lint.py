@@ -19,7 +19,7 @@ _MOST_SHOWN = 200
 
 @shell_command("/lint", "[FILE] [--for PROFILE]", complete=paths)
 def lint(shell: Shell, args: Args) -> None:
-    """Say what in a dialogue breaks a rule or is unwise.
+    """List what in a dialogue breaks a rule or is unwise.
 
     With no FILE it is this session's so far. Each line at fault is shown, with what is wrong about it and where the rule stands.
     `--for lab7` tells what is missing for a task as well; it names a rubric, or a TOML file with one.
