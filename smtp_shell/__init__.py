@@ -11,6 +11,7 @@ The packages, from the bottom up. Each imports only from those before it in this
     transcript                the file format, and nothing else
     matching                  expectations, and replies compared with them
     export, recording         events as other formats; events as a transcript, and back
+    lint                      what in a dialogue breaks a rule: one function a rule, and rubrics for tasks
     replay                    transcripts replayed: plan, driver, verifier, reporters
     servers                   servers on loopback: the practice server
     study                     questions about one dialogue

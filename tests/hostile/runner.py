@@ -14,6 +14,8 @@ from pathlib import Path
 
 import smtp_shell
 from smtp_shell.errors import TranscriptError
+from smtp_shell.lint.files import lint_file
+from smtp_shell.lint.rubric import load_rubric
 from smtp_shell.study.judging import judge
 from smtp_shell.study.kinds import all_kinds
 from smtp_shell.study.question import is_sound
@@ -107,6 +109,8 @@ class Stage:
             try:
                 yield from self._forged_lines(path)
                 yield from _faults_of_questions(path)
+                findings = "".join(f"{each}\n" for each in lint_file(path, load_rubric("lab7"), "lab7"))
+                yield from (f"lint: {fault}" for fault in faults_of_text(self.entry, findings.encode()))
             except TranscriptError as error:
                 yield f"the recording cannot be read: {error}"
 
