@@ -20,6 +20,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "show": ("show a transcript as a dialogue", "smtp_shell.cli.show"),
     "quiz": ("questions about a dialogue, asked and explained", "smtp_shell.cli.quiz"),
     "convert": ("convert a transcript into another format", "smtp_shell.cli.convert"),
+    "explain": (
+        "explain a command, a reply, an extension, a mechanism, a header field or a term",
+        "smtp_shell.cli.explain",
+    ),
 }
 """Name of a command -> its line in `smtp-shell --help`, and the module that runs it."""
 
@@ -55,7 +59,6 @@ def main(argv: list[str] | None = None) -> int:
 def _run(words: list[str]) -> int:
     """Run the command that the words name, and print the error that ends it."""
     from smtp_shell.cli.startup import escape_unprintable
-    from smtp_shell.errors import SmtpShellError
 
     escape_unprintable()
     try:
@@ -63,12 +66,24 @@ def _run(words: list[str]) -> int:
             return _dispatch(words)
         finally:
             sys.stdout.flush()
-    except SmtpShellError as error:
-        sys.stderr.write("".join(f"smtp-shell: {line}\n" for line in str(error).split("\n")))
-        return error.exit_status
     except KeyboardInterrupt:
         sys.stderr.write("smtp-shell: interrupted.\n")
         return 130
+    except Exception as error:
+        return _tell(error)
+
+
+def _tell(error: Exception) -> int:
+    """Print the sentence of an error of ours, and return its exit status; raise any other again.
+
+    The tree of errors is imported here, because it imports msgspec: `smtp-shell explain 550` takes 27 ms, and 55 ms with it.
+    """
+    from smtp_shell.errors import SmtpShellError
+
+    if not isinstance(error, SmtpShellError):
+        raise error
+    sys.stderr.write("".join(f"smtp-shell: {line}\n" for line in str(error).split("\n")))
+    return error.exit_status
 
 
 def _dispatch(words: list[str]) -> int:

@@ -54,11 +54,19 @@ def explain_code(code: str) -> Explanation:
         return Explanation(**{**found[1], "what": code, "kind": "reply"})
     first, second = code[0], code[1]
     if first not in _FIRST:
-        words = "A reply code begins with a digit from 2 to 5." if first != "1" else (
-            "A code that begins with 1 would announce another reply; SMTP has no such reply."
+        words = (
+            "A reply code begins with a digit from 2 to 5."
+            if first != "1"
+            else ("A code that begins with 1 would announce another reply; SMTP has no such reply.")
         )
         return Explanation(
-            what=code, kind="reply", title="no reply code of SMTP", meaning=words, sources=_BY_DIGIT, known=False, do="give up"
+            what=code,
+            kind="reply",
+            title="no reply code of SMTP",
+            meaning=words,
+            sources=_BY_DIGIT,
+            known=False,
+            do="give up",
         )
     meaning, do, retries = _FIRST[first]
     group = _SECOND.get(second, "of a group that no standard defines")
@@ -101,8 +109,11 @@ def _unknown_enhanced(code: str) -> Explanation:
     class_, subject, detail = code.split(".")
     number = int(subject)
     group = _SUBJECTS[number] if number < len(_SUBJECTS) else "a subject that no standard defines"
-    meaning, do, retries = _FIRST.get(class_, ("no class: it is 2, 4 or 5", "none", "")) if class_ != "3" else (
-        "no class: it is 2, 4 or 5", "none", "")
+    meaning, do, retries = (
+        _FIRST.get(class_, ("no class: it is 2, 4 or 5", "none", ""))
+        if class_ != "3"
+        else ("no class: it is 2, 4 or 5", "none", "")
+    )
     if class_ in "xX":
         meaning = "any class"
     return Explanation(

@@ -44,7 +44,7 @@ def explain_reply(reply: Reply, verb: str = "") -> Explanation:
 
     Args:
         reply: The reply.
-        verb: Verb of the command that it answers; empty for the greeting, the final dot, and what answers nothing.
+        verb: Verb of the command that it answers; `.` for the final dot, empty for the greeting and for what answers nothing.
     """
     enhanced = reply.enhanced
     explained = combined(f"{reply.code:03}", str(enhanced) if enhanced else "", verb)
@@ -75,29 +75,43 @@ def combined(code: str, enhanced: str = "", verb: str = "") -> Explanation:
         verb: The verb of the command; empty for none.
     """
     explained = explain_code(code)
-    command = table("command", verb) if verb else None
-    replies = command[1].get("replies") if command else None
-    here = replies.get(code) if isinstance(replies, dict) else None
-    if here:
-        sentence = f"{here[0].upper()}{here[1:].rstrip('.')}."
-        explained = explained.but(meaning=f"To {verb}: {sentence}\n{explained.meaning}", known=True)
+    here = _to_command(code, verb)
+    meaning = "\n".join(filter(None, (here, explained.meaning)))
+    explained = explained.but(meaning=meaning, known=explained.known or bool(here))
     if not enhanced:
         return explained
     more = explain_enhanced(enhanced)
-    if more.what[:1] != code[:1]:
+    what = f"{code} {enhanced}"
+    if enhanced[0] != code[0]:
         contrary = f"The {enhanced} contradicts the code, whose class is {code[0]} (RFC 2034 section 4)."
-        return explained.but(what=f"{code} {enhanced}", meaning=f"{explained.meaning}\n{contrary}")
-    return explained.but(
-        what=f"{code} {enhanced}",
-        title=explained.title if not more.known else more.title if not explained.known else f"{explained.title}; {more.title}",
-        meaning=f"{more.meaning}\n{explained.meaning}" if more.known else f"{explained.meaning}\n{more.meaning}",
-        do=more.do if more.known else explained.do,
+        return explained.but(what=what, meaning=f"{meaning}\n{contrary}")
+    sources = tuple(dict.fromkeys(explained.sources + more.sources))
+    if not more.known:
+        return explained.but(what=what, meaning=f"{meaning}\n{more.meaning}", sources=sources)
+    # A refusal is told best by the enhanced code; "2.1.0: another address status" says less than "the sender is accepted".
+    first_here = here and code[0] in "23"
+    return more.but(
+        what=what,
+        kind="reply",
+        title=f"{explained.title}; {more.title}" if explained.known else more.title,
+        meaning=f"{meaning}\n{more.meaning}" if first_here else f"{more.meaning}\n{meaning}",
         fault=more.fault or explained.fault,
         advice=more.advice or explained.advice,
         retries=more.retries or explained.retries,
-        sources=tuple(dict.fromkeys(explained.sources + more.sources)),
-        known=explained.known or more.known,
+        sources=sources,
+        see=tuple(dict.fromkeys(explained.see + more.see)),
     )
+
+
+def _to_command(code: str, verb: str) -> str:
+    """Return what a reply code means for a command, in a sentence; empty where that is not known."""
+    for name in (".", "DATA") if verb == "." else (verb,):
+        command = table("command", name) if name else None
+        replies = command[1].get("replies") if command else None
+        here = replies.get(code) if isinstance(replies, dict) else None
+        if here:
+            return f"{here[0].upper()}{here[1:].rstrip('.')}."
+    return ""
 
 
 def near_names(words: str) -> tuple[str, ...]:
@@ -116,7 +130,11 @@ def near_names(words: str) -> tuple[str, ...]:
 def nothing_known(words: str) -> str:
     """Return the sentence for what is not known, with names that are near."""
     near = near_names(words)
-    hint = f"did you mean {' or '.join(near)}?" if near else "try a reply code, a command, an extension, a header field or a term."
+    hint = (
+        f"did you mean {' or '.join(near)}?"
+        if near
+        else "try a reply code, a command, an extension, a header field or a term."
+    )
     return f"nothing is known about {_shown(' '.join(words.split())) or 'nothing'}; {hint}"
 
 
@@ -189,13 +207,11 @@ def _text_of_reply(enhanced: str, rest: str) -> tuple[Explanation, ...]:
 def _refusals_of(line: str) -> tuple[Explanation, ...]:
     if line[0] not in "45":
         return ()
-    from smtp_shell.protocol.replies import ReplyParser
+    from smtp_shell.protocol.replies import Reply, ReplyParser
 
-    octets = line.encode("utf-8", "surrogateescape")
-    for reply in ReplyParser().receive(octets + b"\r\n"):
-        if reply.octets and (code := getattr(reply, "code", 0)):
-            return _refusals(reply) if code else ()  # type: ignore[arg-type]
-    return ()
+    octets = line.encode("utf-8", "surrogateescape") + b"\r\n"
+    reply = next(iter(ReplyParser().receive(octets)), None)
+    return _refusals(reply) if isinstance(reply, Reply) else ()
 
 
 def _refusals(reply: Reply) -> tuple[Explanation, ...]:
@@ -208,7 +224,8 @@ def _refusals(reply: Reply) -> tuple[Explanation, ...]:
 
     found = import_module("smtp_shell.knowledge.refusals").find_refusals(reply)
     return tuple(
-        Explanation(**{**asdict(fact), "what": f"{reply.code} {fact.server}", "kind": "refusal"}) for fact in found[:_MOST_REFUSALS]
+        Explanation(**{**asdict(fact), "what": f"{reply.code} {fact.server}", "kind": "refusal"})
+        for fact in found[:_MOST_REFUSALS]
     )
 
 

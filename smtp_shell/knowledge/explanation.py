@@ -19,9 +19,8 @@ _LABELS = (
     ("set_by", "Written by"),
     ("occurs", "Occurs"),
     ("server", "Server"),
-    ("fault", "Fault"),
-    ("retries", "Retries"),
 )
+_OF_REFUSAL = (("fault", "Fault"), ("retries", "Retries"))
 _WIDEST = max(len(label) for _, label in _LABELS)
 _DO = {"fix": "Fix it", "retry": "Try again later", "give up": "Give up"}
 
@@ -78,7 +77,7 @@ class Explanation:
     syntax: str = ""
     example: str = ""
     phases: tuple[str, ...] = ()
-    replies: Mapping[str, str] = {}  # noqa: RUF012 (a default of the class, never changed)
+    replies: Mapping[str, str] = {}
     next: tuple[str, ...] = ()
     adds: tuple[str, ...] = ()
     parameters: tuple[str, ...] = ()
@@ -97,7 +96,9 @@ class Explanation:
     def __init__(self, **fields: object) -> None:
         known = type(self).__annotations__
         self.__dict__.update(
-            (name, tuple(value) if isinstance(value, list) else value) for name, value in fields.items() if name in known
+            (name, tuple(value) if isinstance(value, list) else value)
+            for name, value in fields.items()
+            if name in known
         )
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -118,8 +119,8 @@ class Explanation:
 
     @property
     def summary(self) -> str:
-        """The first sentence of the meaning."""
-        return first_sentence(self.meaning) or f"{self.title}."
+        """The first sentence of the meaning, which is that of the most special part of it."""
+        return first_sentence(self.meaning.partition("\n")[0]) or f"{self.title}."
 
     @property
     def action(self) -> str:
@@ -146,23 +147,25 @@ class Explanation:
         for name, label in _LABELS:
             value = getattr(self, name)
             if value:
-                yield _row(label, value if isinstance(value, str) else ", ".join(value))
+                yield row(label, value if isinstance(value, str) else ", ".join(value))
         if self.needs_tls:
-            yield _row("TLS", "needed: without it the credential, or something as good, can be read on the way")
+            yield row("TLS", "needed: without it the credential, or something as good, can be read on the way")
         for code, meaning in self.replies.items():
-            yield _row(code, meaning)
+            yield row(code, meaning)
         if self.next:
-            yield _row("Next", ", ".join(self.next))
+            yield row("Next", ", ".join(self.next))
         if self.action:
-            yield _row("Do", self.action)
-        yield from (_row("Cause", cause) for cause in self.causes)
-        yield from (_row("Check", step) for step in self.check)
+            yield row("Do", self.action)
+        yield from (row(label, getattr(self, name)) for name, label in _OF_REFUSAL if getattr(self, name))
+        yield from (row("Cause", cause) for cause in self.causes)
+        yield from (row("Check", step) for step in self.check)
         if self.see:
-            yield _row("See", ", ".join(self.see))
-        yield from (_row("Source", "; ".join(self.sources)) for _ in self.sources[:1])
+            yield row("See", ", ".join(self.see))
+        yield from (row("Source", "; ".join(self.sources)) for _ in self.sources[:1])
 
 
-def _row(label: str, text: str) -> str:
+def row(label: str, text: str) -> str:
+    """Return a line of an explanation: what it is about, and the text."""
     return f"  {label:<{_WIDEST}}  {text}"
 
 

@@ -131,7 +131,12 @@ def _plain(value: str) -> object:
     parts = value.split('"')
     if len(parts) == 3 and not parts[0] and not parts[2]:
         return parts[1]
-    if value.startswith("[") and value.endswith("]") and len(parts) % 2 and not any(set(each) - set("[], ") for each in parts[::2]):
+    if (
+        value.startswith("[")
+        and value.endswith("]")
+        and len(parts) % 2
+        and not any(set(each) - set("[], ") for each in parts[::2])
+    ):
         return parts[1::2]
     return None
 
