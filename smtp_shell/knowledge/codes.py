@@ -74,8 +74,8 @@ def explain_code(code: str) -> Explanation:
         what=code,
         kind="reply",
         title="unknown reply code, read digit by digit",
-        meaning=f"No standard that smtp-shell knows defines {code}. {first}yz: {meaning}. x{second}z: {group}. "
-        f"The last digit, {code[2]}, only tells replies of this group apart.",
+        meaning=f"{code} is in no standard that smtp-shell knows; its first digit says: {meaning}. The second says: {group}. "
+        f"The last one, {code[2]}, only tells replies of this group apart.",
         do=do,
         retries=retries,
         sources=_BY_DIGIT,
@@ -120,7 +120,7 @@ def _unknown_enhanced(code: str) -> Explanation:
         what=code,
         kind="enhanced",
         title="unknown enhanced status code, read number by number",
-        meaning=f"No registry that smtp-shell knows has {code}. Class {class_}: {meaning}. Subject {subject}: {group}. "
+        meaning=f"{code} is in no registry that smtp-shell knows; class {class_} says: {meaning}. Subject {subject} says: {group}. "
         f"Detail {detail} says more to whoever made it up.",
         do=do,
         retries=retries,

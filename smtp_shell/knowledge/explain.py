@@ -99,7 +99,7 @@ def combined(code: str, enhanced: str = "", verb: str = "") -> Explanation:
         advice=more.advice or explained.advice,
         retries=more.retries or explained.retries,
         sources=sources,
-        see=tuple(dict.fromkeys(explained.see + more.see)),
+        see=tuple(each for each in dict.fromkeys(explained.see + more.see) if each not in (code, f"x{enhanced[1:]}")),
     )
 
 
@@ -175,14 +175,23 @@ def _line(text: str) -> tuple[Explanation, ...]:
     found = _facts(two, ("command",)) if rest else ()
     found = found or _facts(verb, ("command",))
     if found and (first == verb or not _facts(verb, ("header",))):
-        what = _shown(text)
+        explained = found[0].but(what=_shown(text), meaning="\n".join((*_form(text), found[0].meaning)))
         parameters = [each for each in rest.split() if each[:1].isalpha() and "@" not in each and ":" not in each]
         of_line = [fact for each in parameters for fact in _facts(each.partition("=")[0], ("parameter",))]
-        return (found[0].but(what=what), *of_line)
+        return (explained, *of_line)
     if first.endswith(":"):
         return _facts(verb, ("header",))
     # A line of the reply to EHLO, without its code.
     return _facts(verb, ("extension",)) if verb.isupper() else ()
+
+
+def _form(text: str) -> tuple[str, ...]:
+    """Return what is wrong with the form of a whole line; nothing for the name of a command."""
+    if not any(sign in text for sign in ":<@="):
+        return ()
+    from smtp_shell.knowledge.near import near_misses
+
+    return near_misses(text.encode("utf-8", "surrogateescape"))
 
 
 def _reply_line(code: str, text: str) -> tuple[Explanation, ...]:

@@ -156,7 +156,8 @@ class Explanation:
             yield row("Next", ", ".join(self.next))
         if self.action:
             yield row("Do", self.action)
-        yield from (row(label, getattr(self, name)) for name, label in _OF_REFUSAL if getattr(self, name))
+        if self.do != "none":
+            yield from (row(label, getattr(self, name)) for name, label in _OF_REFUSAL if getattr(self, name))
         yield from (row("Cause", cause) for cause in self.causes)
         yield from (row("Check", step) for step in self.check)
         if self.see:

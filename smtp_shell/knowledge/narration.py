@@ -12,7 +12,7 @@ from smtp_shell.knowledge.exchanges import Exchange, Exchanges
 from smtp_shell.knowledge.explain import combined, explain_reply
 from smtp_shell.knowledge.explanation import Explanation, first_sentence
 from smtp_shell.knowledge.near import near_misses
-from smtp_shell.knowledge.reasons import legal_now, next_step, phase_in_words, reasons
+from smtp_shell.knowledge.reasons import legal_now, next_step, of_state, phase_in_words, reasons
 from smtp_shell.knowledge.tables import table
 from smtp_shell.protocol.commands import auth_mechanism
 from smtp_shell.protocol.events import (
@@ -30,6 +30,9 @@ from smtp_shell.protocol.octets import escape
 if TYPE_CHECKING:
     from smtp_shell.protocol.commands import Command
 
+INDENT = " " * 8
+"""In front of what is told, where it stands below the rows of a dialogue, whose text begins two columns before."""
+
 MOST_DATA_LINES = 12
 """Lines of one message's mail data that are told: as many as are shown."""
 
@@ -37,11 +40,12 @@ _OF_TLS = "TLS: all that follows is encrypted. What EHLO announced before counts
 _OF_ANSWER = "An answer in the AUTH exchange, in base64, which is an encoding and protects nothing."
 _OF_BODY = "The empty line ends the header; the body follows (RFC 5322 section 2.1)."
 _OF_DOT = "A dot that begins a line is doubled on the way, so that the line does not end the mail data (RFC 5321 section 4.5.2)."
+_DO = {"fix": "Mend it, then send again.", "retry": "A client tries again later, by itself.", "give up": "Give up."}
 _OF_END = "A dot alone on a line ends the mail data (RFC 5321 section 4.1.1.4)."
 
 
 class Narrator:
-    """Tells a dialogue as its entries come.
+    """Narrator of a dialogue, entry by entry.
 
     Attributes:
         exchanges: The exchanges so far.
@@ -69,7 +73,11 @@ class Narrator:
                 return _of_octets(event)
             case ReplyReceived() | ReplyExpected():
                 last = self.exchanges.last
-                return (of_reply(last),) if last is not None and last is not before and last.code else ()
+                return (
+                    (of_reply(last, form_is_told=True),)
+                    if last is not None and last is not before and last.code
+                    else ()
+                )
             case TlsStarted():
                 return (_OF_TLS,) if self.exchanges.now.hello_due else ()
             case _:
@@ -128,15 +136,27 @@ def explanation_of(exchange: Exchange) -> Explanation:
     return combined(f"{exchange.code:03}", "", verb)
 
 
-def of_reply(exchange: Exchange) -> str:
-    """Return what a reply means for the client, on one line: what it is, why, and what to do."""
+def of_reply(exchange: Exchange, *, form_is_told: bool = False) -> str:
+    """Return what a reply means for the client, on one line: what it is, why, and what to do.
+
+    Args:
+        exchange: The reply with what it answers.
+        form_is_told: Whether what is wrong with the form of the command is left out.
+    """
     explained = explanation_of(exchange)
     told = f"{explained.what}: {explained.summary}"
     if not exchange.is_negative:
         return told
-    why = reasons(exchange)[:1]
-    do = {"fix": "Mend it, then send again.", "retry": "A client tries again later, by itself.", "give up": "Give up."}
-    return " ".join((told, *why, *([do[explained.do]] if explained.do in do else ())))
+    why = (of_state(exchange) if form_is_told else reasons(exchange))[:1]
+    if why and _is_about_order(exchange):
+        told = f"{explained.what}:"
+    return " ".join((told, *why, *([_DO[explained.do]] if explained.do in _DO else ())))
+
+
+def _is_about_order(exchange: Exchange) -> bool:
+    """Return whether a reply refuses the line for its form or its place, so that the reason says more than the code."""
+    enhanced = exchange.reply.enhanced if exchange.reply is not None else None
+    return 500 <= exchange.code <= 504 or (enhanced is not None and enhanced.subject == 5)
 
 
 def situation(exchange: Exchange, exchanges: Exchanges) -> Iterator[tuple[str, str]]:

@@ -14,7 +14,7 @@ from smtp_shell.protocol.octets import escape_str, quoted
 
 VERBS = (
     *("EHLO", "HELO", "LHLO", "MAIL", "RCPT", "DATA", "BDAT", "RSET", "NOOP", "VRFY", "EXPN", "HELP", "QUIT"),
-    *("STARTTLS", "AUTH", "ETRN", "ATRN", "BURL", "XCLIENT", "XFORWARD"),
+    *("STARTTLS", "AUTH", "ETRN", "ATRN", "BURL", "XCLIENT", "XFORWARD", "TURN", "SEND", "SOML", "SAML"),
 )
 LINE_LIMIT = 512
 """Octets of a command line with its CRLF that every server takes (RFC 5321 section 4.5.3.1.4)."""
@@ -154,6 +154,9 @@ def _of_path(verb: str, rest: str) -> Iterator[str]:
         yield f"The address is missing: {form}."
         return
     word = match["word"].upper()
+    if word == keyword and not match["rest"]:
+        yield f"The address is missing: {form}."
+        return
     if word != keyword:
         yield _keyword_miss(verb, keyword, match["word"], rest)
         return

@@ -66,13 +66,24 @@ def reasons(exchange: Exchange) -> tuple[str, ...]:
 
     For a command that was accepted it is what was wrong with its form all the same.
     """
-    command = exchange.command
-    shown = command.shown if command is not None and not exchange.is_answer else b""
-    form = near_misses(shown) if command is not None and not exchange.is_answer and not _is_masked(shown) else ()
+    form = of_form(exchange)
     if not exchange.is_negative:
         return form
-    found = [*_by_state(exchange), *form] if exchange.code == 503 else [*form, *_by_state(exchange)]
-    return tuple(dict.fromkeys(found))
+    state = of_state(exchange)
+    return tuple(dict.fromkeys((*state, *form) if exchange.code == 503 else (*form, *state)))
+
+
+def of_form(exchange: Exchange) -> tuple[str, ...]:
+    """Return what is wrong with the form of a command, whatever the reply to it is."""
+    command = exchange.command
+    if command is None or exchange.is_answer or _is_masked(command.shown):
+        return ()
+    return near_misses(command.shown)
+
+
+def of_state(exchange: Exchange) -> tuple[str, ...]:
+    """Return why a command was refused at its point of the dialogue; nothing for one that was accepted."""
+    return tuple(_by_state(exchange)) if exchange.is_negative else ()
 
 
 def legal_now(standing: Standing) -> tuple[str, ...]:
@@ -188,7 +199,7 @@ def _of_mail(exchange: Exchange) -> Iterator[str]:
     if before.phase is Phase.FRESH:
         yield _hello_first("MAIL", before)
     elif before.phase in _IN_TRANSACTION:
-        yield f"A transaction is open already, since MAIL was accepted; {_stands(before)}. Go on with RCPT, or give it up with RSET."
+        yield "A transaction is open already, since MAIL was accepted: go on with RCPT, or give it up with RSET."
     yield from _of_parameters(exchange)
     if exchange.code in (550, 554):
         yield from _credentials_first(before)
@@ -215,12 +226,9 @@ def _of_data(exchange: Exchange) -> Iterator[str]:
     elif before.phase is Phase.READY:
         yield f"{verb} comes after MAIL and RCPT: {_stands(before)}."
     elif before.phase is Phase.MAIL:
-        refused = (
-            f": {_counted(before.refused)} of this transaction {'was' if before.refused == 1 else 'were'} refused"
-            if before.refused
-            else ""
-        )
-        yield f"No recipient was accepted{refused}. {verb} comes after a RCPT that was answered with 250; {_stands(before)}."
+        every = "the only one" if before.refused == 1 else f"all {before.refused:,} of this transaction"
+        refused = f": the server refused {every}" if before.refused else ""
+        yield f"No recipient was accepted{refused}. {verb} comes after a RCPT that was answered with 250."
     if verb == "BDAT" and before.extensions is not None and "CHUNKING" not in before.extensions:
         yield "The server has not announced CHUNKING, so BDAT is not offered; DATA is."
 
@@ -321,16 +329,12 @@ def _credentials_first(before: Standing) -> Iterator[str]:
 def _hello_first(verb: str, before: Standing) -> str:
     if before.hello_due:
         return f"{verb} comes after EHLO: TLS has started, which resets the dialogue, and EHLO must be said again (RFC 3207 section 4.2)."
-    return f"{verb} comes after EHLO or HELO: {_stands(before)}."
+    hello = "EHLO" if verb in ("AUTH", "STARTTLS", "BDAT") else "EHLO or HELO"
+    return f"{verb} comes after {hello}: {_stands(before)}."
 
 
 def _stands(standing: Standing) -> str:
-    name, _, words = phase_in_words(standing).partition(": ")
-    return (
-        f"the dialogue is in phase {name}, in which {words}"
-        if standing.phase is not Phase.FRESH
-        else f"the dialogue is in phase {name}"
-    )
+    return f"the dialogue is in phase {phase_in_words(standing).partition(':')[0]}"
 
 
 def _counted(recipients: int) -> str:

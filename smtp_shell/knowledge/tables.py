@@ -100,7 +100,15 @@ def _title(body: str) -> str:
 def _strings_of(body: str, key: str) -> list[str]:
     """Return the strings of an array."""
     start = body.find(f"\n{key} = [")
-    return body[start : body.find("]", start)].split('"')[1::2] if start >= 0 else []
+    if start < 0:
+        return []
+    array = body[start + 1 : body.find("]", start) + 1]
+    if "\\" not in array:
+        return array.split('"')[1::2]
+    import tomllib
+
+    found: list[str] = tomllib.loads(array)[key]
+    return found
 
 
 def _parse(name: str, body: str) -> Table:
