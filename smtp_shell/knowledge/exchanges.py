@@ -11,7 +11,7 @@ from collections import deque
 from msgspec import Struct
 from msgspec.structs import replace
 
-from smtp_shell.protocol.commands import Command
+from smtp_shell.protocol.commands import Command, bdat_chunk
 from smtp_shell.protocol.dialogue import TRANSITIONS, Phase
 from smtp_shell.protocol.events import (
     Authenticated,
@@ -177,7 +177,7 @@ class Exchanges:
             self.now = replace(self.now, phase=Phase.MAILDATA, accepted=max(1, self.now.accepted))
             self._octets = 0
         if event.last:
-            self._replies_due = max(1, self.now.accepted) if self.now.hello == "LHLO" else 1
+            self._replies_due = _replies_to_message(self.now)
             self.now = replace(self.now, octets=self._octets)
         else:
             self._octets += len(event.octets)
@@ -230,16 +230,13 @@ class Exchanges:
             return replace(
                 now, phase=Phase.READY, hello=verb, extensions=extensions, hello_due=False, accepted=0, refused=0
             )
-        if digit == 2 and verb in ("MAIL", "RSET", "BDAT"):
+        if verb == "BDAT":
+            chunk = bdat_chunk(command.line)
+            return self._after_last_chunk(now, code) if chunk is not None and chunk.last else now
+        if digit == 2 and verb in ("MAIL", "RSET"):
             if verb == "RSET" and now.phase is Phase.FRESH:
-                return now
-            ends = verb == "RSET" or (verb == "BDAT" and command.line.upper().endswith(b"LAST"))
-            phase = Phase.READY if ends else Phase.MAIL if verb == "MAIL" else now.phase
-            return (
-                replace(now, phase=phase)
-                if verb == "BDAT" and not ends
-                else replace(now, phase=phase, accepted=0, refused=0)
-            )
+                return replace(now, accepted=0, refused=0)
+            return replace(now, phase=Phase.MAIL if verb == "MAIL" else Phase.READY, accepted=0, refused=0)
         if verb == "DATA" and digit == 3:
             self._octets = 0
         if verb == "STARTTLS" and digit == 2 and code not in (200, 220):
@@ -247,11 +244,21 @@ class Exchanges:
         phase = TRANSITIONS.get((verb, digit), now.phase)
         return replace(now, phase=phase) if phase is not now.phase and verb in ("DATA", "STARTTLS", "QUIT") else now
 
+    def _after_last_chunk(self, now: Standing, code: int) -> Standing:
+        if not self._replies_due:
+            self._replies_due = _replies_to_message(now)
+        return self._after_message(now, code) if now.phase in (Phase.MAIL, Phase.RCPT) else now
+
     def _after_message(self, now: Standing, code: int) -> Standing:
         if code == 353:  # PRDR: one more for each recipient, and one for the message
             self._replies_due += now.accepted + 1
         self._replies_due = max(0, self._replies_due - 1)
         return now if self._replies_due else replace(now, phase=Phase.READY, accepted=0, refused=0, octets=0)
+
+
+def _replies_to_message(now: Standing) -> int:
+    """Return how many replies the end of a message has: one, or in LMTP one for each recipient."""
+    return max(1, now.accepted) if now.hello == "LHLO" else 1
 
 
 def _after_recipient(now: Standing, digit: int) -> Standing:

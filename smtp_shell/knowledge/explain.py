@@ -44,7 +44,7 @@ def explain_reply(reply: Reply, verb: str = "") -> Explanation:
 
     Args:
         reply: The reply.
-        verb: Verb of the command that it answers; `.` for the final dot, empty for the greeting and for what answers nothing.
+        verb: Verb of the command that it answers; `.` for the final dot, `greeting` for the greeting, empty for what answers nothing.
     """
     enhanced = reply.enhanced
     explained = combined(f"{reply.code:03}", str(enhanced) if enhanced else "", verb)
@@ -107,7 +107,7 @@ def _to_command(code: str, verb: str) -> str:
     """Return what a reply code means for a command, in a sentence; empty where that is not known."""
     for name in (".", "DATA") if verb == "." else (verb,):
         command = table("command", name) if name else None
-        replies = command[1].get("replies") if command else None
+        replies = command[1].get("replies") if command is not None and command[0] == name else None
         here = replies.get(code) if isinstance(replies, dict) else None
         if here:
             return f"{here[0].upper()}{here[1:].rstrip('.')}."
@@ -145,7 +145,7 @@ def _named(text: str) -> tuple[Explanation, ...]:
     name, equals, _ = text.partition("=")
     if equals and " " not in text:
         return _facts(text, ("parameter",)) or _facts(name, ("parameter", "extension", "command"))
-    return _facts(text, _WITHOUT_CODES)
+    return _facts(text, KINDS)
 
 
 def _facts(name: str, kinds: tuple[str, ...]) -> tuple[Explanation, ...]:
@@ -232,9 +232,10 @@ def _refusals(reply: Reply) -> tuple[Explanation, ...]:
     from msgspec.structs import asdict
 
     found = import_module("smtp_shell.knowledge.refusals").find_refusals(reply)
+    of_one = [fact for fact in found if fact.server == found[0].server]
     return tuple(
-        Explanation(**{**asdict(fact), "what": f"{reply.code} {fact.server}", "kind": "refusal"})
-        for fact in found[:_MOST_REFUSALS]
+        Explanation(**{**asdict(fact), "what": f"{reply.code} ({fact.server})", "kind": "refusal", "example": ""})
+        for fact in of_one[:_MOST_REFUSALS]
     )
 
 

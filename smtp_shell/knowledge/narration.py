@@ -15,6 +15,7 @@ from smtp_shell.knowledge.near import near_misses
 from smtp_shell.knowledge.reasons import legal_now, next_step, of_state, phase_in_words, reasons
 from smtp_shell.knowledge.tables import table
 from smtp_shell.protocol.commands import auth_mechanism
+from smtp_shell.protocol.dialogue import Phase
 from smtp_shell.protocol.events import (
     CommandSent,
     Entry,
@@ -118,7 +119,7 @@ def of_command(command: Command) -> tuple[str, ...]:
     shown = command.shown
     misses = near_misses(shown)[:2]
     found = table("command", verb) if verb else None
-    if found is None:
+    if found is None or found[0] != verb:
         return (" ".join(misses),) if misses else (f"{verb}: a command that no standard known here defines.",)
     mechanism = escape((auth_mechanism(shown) or b"")[:40]) if verb == "AUTH" else ""
     method = table("mechanism", mechanism) if mechanism else None
@@ -130,7 +131,8 @@ def of_command(command: Command) -> tuple[str, ...]:
 
 def explanation_of(exchange: Exchange) -> Explanation:
     """Return the explanation of an exchange's reply."""
-    verb = "." if exchange.ends_message else exchange.verb
+    is_greeting = exchange.is_asked and exchange.command is None and exchange.before.phase is Phase.GREETING
+    verb = "." if exchange.ends_message else "greeting" if is_greeting else exchange.verb
     if exchange.reply is not None:
         return explain_reply(exchange.reply, verb)
     return combined(f"{exchange.code:03}", "", verb)

@@ -31,7 +31,7 @@ def table(kind: str, name: str) -> tuple[str, Table] | None:
     """
     wanted = name.lower()
     text = _text(kind)
-    if wanted not in text.lower():
+    if wanted not in text.lower() and "\\" not in wanted:  # a backslash is doubled in the file
         return None
     by_another = None
     for found, body in _blocks(text):
@@ -102,7 +102,10 @@ def _strings_of(body: str, key: str) -> list[str]:
     start = body.find(f"\n{key} = [")
     if start < 0:
         return []
-    array = body[start + 1 : body.find("]", start) + 1]
+    end = body.find("]", start)
+    while body.count('"', start, end) % 2:  # a bracket inside a string
+        end = body.find("]", end + 1)
+    array = body[start + 1 : end + 1]
     if "\\" not in array:
         return array.split('"')[1::2]
     import tomllib
@@ -126,7 +129,13 @@ def _parse(name: str, body: str) -> Table:
         plain = _plain(value.rstrip()) if equals and not line.startswith((" ", "[")) else None
         if plain is None:
             return _with_tomllib(name, body)
-        found[key] = plain
+        outer, dot, inner = key.partition(".")
+        if not dot:
+            found[key] = plain
+        elif inner.isalnum() and isinstance(within := found.setdefault(outer, {}), dict):
+            within[inner] = plain
+        else:
+            return _with_tomllib(name, body)
     return found
 
 

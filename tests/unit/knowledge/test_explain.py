@@ -111,7 +111,7 @@ def test_the_class_of_an_enhanced_code_says_what_to_do() -> None:
     assert for_good is not None
     assert done is not None
     assert (for_now.do, done.do) == ("retry", "none")
-    assert for_good.do in ("fix", "give up")
+    assert for_good.do != "none"
     assert "by itself" in for_now.retries
 
 

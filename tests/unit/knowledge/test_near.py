@@ -106,7 +106,10 @@ def test_every_lone_verb_is_a_command() -> None:
     assert not any("is no command" in miss for verb in VERBS for miss in near_misses(verb.encode()))
 
 
-@given(st.one_of(st.binary(max_size=80), st.sampled_from([line for line, _ in MISSES]).map(str.encode)), st.binary(max_size=20))
+@given(
+    st.one_of(st.binary(max_size=80), st.sampled_from([line for line, _ in MISSES]).map(str.encode)),
+    st.binary(max_size=20),
+)
 def test_any_octets_are_told_in_printable_sentences(line: bytes, more: bytes) -> None:
     for miss in near_misses(line + more):
         assert miss.isprintable()
@@ -114,7 +117,10 @@ def test_any_octets_are_told_in_printable_sentences(line: bytes, more: bytes) ->
         assert len(miss) < 400
 
 
-@given(st.sampled_from([b"MAIL FROM:", b"RCPT TO:", b"MAIL ", b"RCPT FROM:", b"EHLO ", b"AUTH ", b"BDAT "]), st.binary(max_size=60))
+@given(
+    st.sampled_from([b"MAIL FROM:", b"RCPT TO:", b"MAIL ", b"RCPT FROM:", b"EHLO ", b"AUTH ", b"BDAT "]),
+    st.binary(max_size=60),
+)
 def test_any_argument_is_told_in_printable_sentences(start: bytes, rest: bytes) -> None:
     envelope(start + rest)
     assert all(miss.isprintable() for miss in near_misses(start + rest))

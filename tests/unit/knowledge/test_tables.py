@@ -68,5 +68,6 @@ title = "three"
     assert {name: tables.table("term", name) for name in ("a b", "c", "E.F")} == {
         name: (name.lower(), whole[name.lower()]) for name in ("a b", "c", "E.F")
     }
+    assert tables.table("term", "D]E") == ("c", whole["c"])
     assert tables.table("term", "more") is None
     assert tables.table("term", "") is None
