@@ -225,13 +225,11 @@ def _refusals_of(line: str) -> tuple[Explanation, ...]:
 
 def _refusals(reply: Reply) -> tuple[Explanation, ...]:
     """Return the well-known refusals that the wording of a reply is."""
-    from importlib import import_module, util
-
-    if util.find_spec("smtp_shell.knowledge.refusals") is None:
-        return ()
     from msgspec.structs import asdict
 
-    found = import_module("smtp_shell.knowledge.refusals").find_refusals(reply)
+    from smtp_shell.knowledge.refusals import find_refusals
+
+    found = find_refusals(reply)
     of_one = [fact for fact in found if fact.server == found[0].server]
     return tuple(
         Explanation(**{**asdict(fact), "what": f"{reply.code} ({fact.server})", "kind": "refusal", "example": ""})

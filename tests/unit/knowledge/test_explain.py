@@ -176,3 +176,21 @@ def test_json_leaves_out_what_is_absent() -> None:
 )
 def test_the_first_sentence(text: str, first: str) -> None:
     assert first_sentence(text) == first
+
+
+def test_a_wording_that_is_well_known_is_found() -> None:
+    reply, refusal, *_ = explanations("550 5.7.1 <a@example.org>: Relay access denied")
+    assert (reply.kind, refusal.kind) == ("reply", "refusal")
+    assert refusal.server == "Postfix"
+    assert refusal.causes
+    assert refusal.check
+    assert kinds("S: 550 5.7.1 <a@example.org>: Relay access denied")[:2] == ["reply", "refusal"]
+    assert "refusal" in kinds("5.7.1 <a@example.org>: Relay access denied")
+    assert kinds("250 2.1.5 Relay access denied") == ["reply"]
+
+
+def test_a_reply_with_a_wording_that_is_well_known_is_one_explanation() -> None:
+    found = explain_reply(reply_of(b"550 5.7.1 <a@example.org>: Relay access denied"), "RCPT")
+    assert (found.what, found.kind, found.server) == ("550 5.7.1", "reply", "Postfix")
+    assert found.summary != explain_reply(reply_of(b"550 5.7.1 xyzzy"), "RCPT").summary
+    assert found.causes
