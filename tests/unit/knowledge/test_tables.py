@@ -64,6 +64,7 @@ number = 7
 title = "three"
 """
     monkeypatch.setitem(tables._TEXTS, "term", text)
+    monkeypatch.setattr(tables, "_FOUND", {})
     whole = tomllib.loads(text)
     assert {name: tables.table("term", name) for name in ("a b", "c", "E.F")} == {
         name: (name.lower(), whole[name.lower()]) for name in ("a b", "c", "E.F")
