@@ -76,7 +76,7 @@ def _run(words: list[str]) -> int:
 def _tell(error: Exception) -> int:
     """Print the sentence of an error of ours, and return its exit status; raise any other again.
 
-    The tree of errors is imported here, because it imports msgspec: `smtp-shell explain 550` takes 27 ms, and 55 ms with it.
+    The tree of errors is imported here, because it imports msgspec: `smtp-shell explain 550` takes 16 ms, and 44 ms with it.
     """
     from smtp_shell.errors import SmtpShellError
 
