@@ -21,6 +21,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "quiz": ("questions about a dialogue, asked and explained", "smtp_shell.cli.quiz"),
     "lint": ("find what in a dialogue breaks a rule or is unwise, line by line", "smtp_shell.cli.lint"),
     "convert": ("convert a transcript into another format", "smtp_shell.cli.convert"),
+    "explain": (
+        "explain a command, a reply, an extension, a mechanism, a header field or a term",
+        "smtp_shell.cli.explain",
+    ),
 }
 """Name of a command -> its line in `smtp-shell --help`, and the module that runs it."""
 
@@ -56,7 +60,6 @@ def main(argv: list[str] | None = None) -> int:
 def _run(words: list[str]) -> int:
     """Run the command that the words name, and print the error that ends it."""
     from smtp_shell.cli.startup import escape_unprintable
-    from smtp_shell.errors import SmtpShellError
 
     escape_unprintable()
     try:
@@ -64,12 +67,24 @@ def _run(words: list[str]) -> int:
             return _dispatch(words)
         finally:
             sys.stdout.flush()
-    except SmtpShellError as error:
-        sys.stderr.write("".join(f"smtp-shell: {line}\n" for line in str(error).split("\n")))
-        return error.exit_status
     except KeyboardInterrupt:
         sys.stderr.write("smtp-shell: interrupted.\n")
         return 130
+    except Exception as error:
+        return _tell(error)
+
+
+def _tell(error: Exception) -> int:
+    """Print the sentence of an error of ours, and return its exit status; raise any other again.
+
+    The tree of errors is imported here, because it imports msgspec: `smtp-shell explain 550` takes 16 ms, and 44 ms with it.
+    """
+    from smtp_shell.errors import SmtpShellError
+
+    if not isinstance(error, SmtpShellError):
+        raise error
+    sys.stderr.write("".join(f"smtp-shell: {line}\n" for line in str(error).split("\n")))
+    return error.exit_status
 
 
 def _dispatch(words: list[str]) -> int:

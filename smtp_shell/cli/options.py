@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from smtp_shell.arguments import ArgumentParser, file_path, seconds
 from smtp_shell.cli.main import COMMANDS
@@ -151,8 +151,13 @@ def terminal_ask() -> Ask:
     return ask
 
 
-def make_view(options: argparse.Namespace) -> View:
-    """Return a view on standard output: JSON, colours or plain text."""
+def make_view(options: argparse.Namespace, words: TextIO | None = None) -> View:
+    """Return a view on standard output: JSON, colours or plain text.
+
+    Args:
+        options: The parsed options.
+        words: Stream for the program's own words where the dialogue is plain text; None for standard error.
+    """
     if options.json:
         from smtp_shell.display.json_lines import JsonView
 
@@ -161,7 +166,7 @@ def make_view(options: argparse.Namespace) -> View:
     if not coloured and not sys.stdout.isatty():
         from smtp_shell.display.views import PlainView
 
-        return PlainView(sys.stdout, sys.stderr)
+        return PlainView(sys.stdout, words or sys.stderr)
     from smtp_shell.display.views import console_view
 
     return console_view(color=coloured, force=options.color == "always")

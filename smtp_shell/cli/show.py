@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 from smtp_shell.cli.options import add_color_option, command_parser, make_view
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
+
+    from smtp_shell.display.views import View
+    from smtp_shell.protocol.events import Entry
 
 
 def main(words: Sequence[str]) -> int:
@@ -25,6 +28,9 @@ def main(words: Sequence[str]) -> int:
     """
     parser = command_parser("show")
     parser.add_argument("file", help="the transcript")
+    parser.add_argument(
+        "--explain", action="store_true", help="a line under each of the client's and each reply: what it means"
+    )
     add_color_option(parser)
     parser.set_defaults(json=False)
     options = parser.parse_args(words)
@@ -33,10 +39,24 @@ def main(words: Sequence[str]) -> int:
     from smtp_shell.recording.shown import shown_transcript
     from smtp_shell.transcript.credentials import masking_warning
 
-    view = make_view(options)
+    view = make_view(options, words=sys.stdout if options.explain else None)
     with shown_transcript(Path(options.file)) as (name, found, mask):
-        view.show_all(found)
+        if options.explain:
+            _explain(view, found)
+        else:
+            view.show_all(found)
     if warning := masking_warning(name, mask):
         sys.stdout.flush()
         sys.stderr.write(f"smtp-shell: {warning}\n")
     return 0
+
+
+def _explain(view: View, entries: Iterable[Entry]) -> None:
+    """Show a dialogue with what each of its lines means below it."""
+    from smtp_shell.knowledge.narration import INDENT, Narrator
+
+    narrator = Narrator()
+    for entry in entries:
+        view(entry)
+        for told in narrator.tell(entry):
+            view.say(INDENT + told, "explained")

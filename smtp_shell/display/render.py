@@ -55,6 +55,8 @@ DATA_ROWS = 12
 
 _CONTINUED = " : "
 _ESCAPED = r"\\(?:x[0-9a-f]{2}|\\)"  # as `escape` writes an octet or a backslash
+_LONGEST_LABEL = 12
+_NARROW = 40  # columns below which a labelled text is not indented as far as it
 _NARROWEST = 2  # columns for text, however narrow the screen: a wide character needs two
 
 
@@ -348,7 +350,7 @@ def fold(row: Row, width: int) -> Iterator[tuple[str, str, str]]:
 
 
 def wrap(text: str, width: int, *, quotes: bool = False) -> Iterator[str]:
-    """Wrap the program's own words, between words where possible. Continued lines are indented.
+    """Wrap the program's own words, between words where possible. Continued lines are indented, those of a labelled text as far as it.
 
     Args:
         text: The words, printable.
@@ -358,7 +360,7 @@ def wrap(text: str, width: int, *, quotes: bool = False) -> Iterator[str]:
     """
     rest = text.strip(" ")
     start = " " * (len(text) - len(text.lstrip(" ")))
-    further = start + (_CONTINUED if quotes else "  ")
+    further = start + (_CONTINUED if quotes else " " * (_label_width(rest) if width >= _NARROW else 0) or "  ")
     while cells(rest) > (room := max(width - 1 - len(start), _NARROWEST)):
         cut = _cut(rest, room)
         space = rest.rfind(" ", 1, cut + 1)
@@ -366,6 +368,14 @@ def wrap(text: str, width: int, *, quotes: bool = False) -> Iterator[str]:
         rest = rest[space if space > 0 else cut :].lstrip(" ")
         start = further
     yield start + rest
+
+
+def _label_width(text: str) -> int:
+    """Return the columns that a label and the blanks after it take; 0 for text without a label."""
+    label = text.partition("  ")[0]
+    if len(label) > _LONGEST_LABEL or len(label) == len(text):
+        return 0
+    return len(text) - len(text[len(label) :].lstrip(" "))
 
 
 def cells(text: str) -> int:

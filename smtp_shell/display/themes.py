@@ -25,6 +25,7 @@ STYLES = {
     "data": "",
     "event": "blue",
     "decoded": "dim",
+    "explained": "dim",
     "note": "italic",
     "notice": "bold yellow",
     "said": "",

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from smtp_shell.servers.inbox import Inbox
     from smtp_shell.servers.practice import PracticeServer
 
+_EXPLAIN = ("off", "on", "all")
 _ON_OFF = {"on": True, "off": False, "yes": True, "no": False, "true": True, "false": False, "1": True, "0": False}
 _MOST_SECONDS = 86_400
 _EMPTY = ("''", '""')
@@ -77,6 +78,7 @@ class ShellSettings(Struct, frozen=True):
     times: Annotated[bool, Setting("show how long each reply took", _on_off)] = True
     decoded: Annotated[bool, Setting("show what base64 means beside it", _on_off)] = True
     lint: Annotated[bool, Setting("say what is wrong with a message that was sent", _on_off)] = True
+    explain: Annotated[str, Setting("a line under each 4yz and 5yz (on), each reply (all)", _one_of(_EXPLAIN))] = "off"
     theme: Annotated[str, Setting("colours: dark, light or plain", _one_of(THEMES))] = "dark"
     editing: Annotated[str, Setting("keys of the prompt: emacs or vi", _one_of(("emacs", "vi")))] = "emacs"
     ehlo: Annotated[str, Setting("name that EHLO gives; empty for this host's", _text)] = ""

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from smtp_shell.protocol.masking import ExchangeLines
     from smtp_shell.protocol.replies import Reply
     from smtp_shell.replay.replay import Replay
+    from smtp_shell.shell.explanations import Explanations
 
 _RESPONSE_GUESSED = (
     "The word after the mechanism decodes to a response, so it is taken for base64; "
@@ -92,6 +93,7 @@ class Shell:
         stopped: Whether the user stopped the last wait with Ctrl-C.
         refusals: What the server refused.
         remarks: Names what is wrong with a message that was sent.
+        explanations: What follows the dialogue for `/explain`; None before the first connection.
         last_user: The user name of the last `auth`; empty before the first.
         sources: The files that `/source` is running, the outermost first.
         tls_failure: Why TLS could not be started on the last connection, for `/tls`; None if it could, or was not tried.
@@ -119,6 +121,7 @@ class Shell:
         self.stopped = False
         self.refusals = Refusals(view if self.options.interactive else None)
         self.remarks = MessageRemarks(view, lambda: self.settings.lint, wanted=self.options.interactive)
+        self.explanations: Explanations | None = None
         self.last_user = ""
         self.sources: list[Path] = []
         self.tls_failure: TlsFailed | None = None
@@ -394,18 +397,20 @@ class Shell:
 
     def _connect(self, target: Target, *, greets: bool) -> None:
         from smtp_shell.client.session import Session
+        from smtp_shell.shell.explanations import Explanations
 
         before = self.session
         self.target = target
         self.refusals.said_goodbye = False
         self.recordings.begin_session(target)
         # Recorded first: what is on the screen is in the file, even if the process is killed.
+        self.explanations = Explanations(self.say, lambda: self.settings.explain)
         recorders = [self.recordings.session] if self.recordings.session is not None else []
         try:
             with self.waiting_for(lambda: f"the connection to {target}"):
                 self.session = Session.open(
                     target,
-                    [*recorders, *self._consumers, self.view, self.refusals, self.remarks],
+                    [*recorders, *self._consumers, self.view, self.refusals, self.explanations, self.remarks],
                     timeouts=self.timeouts,
                     tls=self.tls,
                     strict=not self.options.interactive,
@@ -468,6 +473,8 @@ class Shell:
         session = replay.session
         if session is None or not session.is_open:
             return
+        from smtp_shell.shell.explanations import Explanations, standing_of
+
         self.disconnect()
         self.target = self.answered = session.target
         self.session = session
@@ -475,8 +482,8 @@ class Shell:
         session.drives_auth = False  # what is left of an AUTH exchange is the user's
         if session.tls is not None:  # it began before this shell saw anything
             self.view(Entry(0, 0.0, session.tls, tls=True))
-        session.subscribe(self.view)
-        consumers: tuple[Consumer, ...] = (self.refusals, *self._consumers)
+        self.explanations = Explanations(self.say, lambda: self.settings.explain, standing_of(session))
+        consumers: tuple[Consumer, ...] = (self.view, self.refusals, self.explanations, *self._consumers)
         for consumer in consumers:
             session.subscribe(consumer)
         self.say(f"The connection to {session.target} is yours now.")

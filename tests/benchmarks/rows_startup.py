@@ -31,6 +31,14 @@ def _version(bench: Bench) -> Findings:
     return Findings(tuple(compare(bench, sides, rounds=bench.size(3 * bench.rounds, bench.rounds)).figures("s")))
 
 
+def _explain(bench: Bench) -> Findings:
+    sides = {
+        OURS: whole(bench, smtp_shell("explain", "550", says="550 ")),
+        "python -c pass": whole(bench, Command((python(), "-c", "pass"))),
+    }
+    return Findings(tuple(compare(bench, sides, rounds=bench.size(3 * bench.rounds, bench.rounds)).figures("s")))
+
+
 def _prompt(bench: Bench, argv: Sequence[str], prompt: str, **variables: str) -> Side:
     """Measure from the start of a program until its prompt is on the screen."""
 
@@ -109,6 +117,7 @@ def _practice_ready(bench: Bench) -> Findings:
 
 ROWS = (
     Row("version", "smtp-shell --version, whole process", {"python -c pass": at_most(2.0)}, _version),
+    Row("explain", "smtp-shell explain 550, whole process", {"python -c pass": at_most(2.5)}, _explain),
     Row(
         "first-prompt",
         "from exec to the first prompt on a pseudo-terminal",

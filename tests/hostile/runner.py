@@ -3,16 +3,19 @@
 Faults are a list of sentences, so that one run reports all of them. A test asserts that the list is empty.
 """
 
+import io
 import os
 import re
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Collection, Iterator
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import smtp_shell
+from smtp_shell.cli import show
 from smtp_shell.errors import TranscriptError
 from smtp_shell.lint.files import lint_file
 from smtp_shell.lint.rubric import load_rubric
@@ -113,6 +116,20 @@ class Stage:
                 yield from (f"lint: {fault}" for fault in faults_of_text(self.entry, findings.encode()))
             except TranscriptError as error:
                 yield f"the recording cannot be read: {error}"
+
+    def faults_of_explanations(self, *named: Path) -> Iterator[str]:
+        """Yield what is wrong with the recordings of the session when they are shown with what each line means.
+
+        Args:
+            named: The recordings; by default those in the state folder.
+        """
+        for path in named or tuple(self.state.glob("recordings/*.smtp")):
+            shown = io.StringIO()
+            with redirect_stdout(shown), redirect_stderr(shown):
+                status = show.main(["--explain", str(path)])
+            if status:
+                yield f"show --explain has the exit status {status}"
+            yield from faults_of_text(self.entry, shown.getvalue().encode("utf-8", "surrogateescape"))
 
     def _forged_lines(self, path: Path) -> Iterator[str]:
         with open_transcript(path) as reader:  # read to the end: that it can be read is part of the test

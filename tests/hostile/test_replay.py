@@ -24,5 +24,6 @@ def test_the_program_keeps_its_promises_in_a_replay(entry: Scenario, tmp_path: P
         *server.broken_promises(),
         *stage.faults_of_files(),
         *stage.faults_of_recording(recording),
+        *stage.faults_of_explanations(recording),
     ]
     assert not found, "\n".join([*found, str(ending)])

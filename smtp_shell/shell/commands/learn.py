@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from smtp_shell.protocol.octets import escape_str
+from smtp_shell.shell.commands.explain import show_explanations
 from smtp_shell.shell.completion import names
 from smtp_shell.shell.registry import SHORTHANDS, Args, Registry, ShellCommand, shell_command
 from smtp_shell.shell.shell import Shell
+
+if TYPE_CHECKING:
+    from smtp_shell.knowledge.explanation import Explanation
 
 _INTRODUCTION = """\
 A line that starts with / is for this shell; any other goes to the server.
@@ -23,11 +29,14 @@ def help_(shell: Shell, args: Args) -> None:
     """List the commands, or explain one.
 
     `/help data` explains one, `/help connection` and `/help shorthands` list a group with a line for each.
+    A name that is no command's is explained as /explain does: `/help 354`, `/help PIPELINING`.
     """
     groups = _groups(shell.registry)
     if args.text in groups and f"/{args.text}" not in shell.registry:
         for each in groups[args.text]:
             shell.say(_row(each.name, each.usage if args.text == SHORTHANDS else "", each.summary))
+    elif args.text and not _is_named(shell.registry, args.text) and (found := _known(args.text)):
+        show_explanations(shell, found)
     elif args.text:
         _explain(shell, shell.registry.find(args.text))
     else:
@@ -37,6 +46,16 @@ def help_(shell: Shell, args: Args) -> None:
         for group, commands in groups.items():
             shell.say(f"  {group:<15} {' '.join(each.name for each in commands)}")
         shell.say(_SIGNS)
+
+
+def _is_named(registry: Registry[Shell], name: str) -> bool:
+    return name in registry or f"/{name}" in registry
+
+
+def _known(text: str) -> tuple[Explanation, ...]:
+    from smtp_shell.knowledge.explain import explanations
+
+    return explanations(text) if not text.startswith("/") else ()
 
 
 def _groups(registry: Registry[Shell]) -> dict[str, list[ShellCommand[Shell]]]:

@@ -1,0 +1,199 @@
+"""A dialogue told line by line: one sentence or two under each line of the client and under each reply.
+
+The same for a live session (`/set explain`), a file (`show --explain`) and the exports.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from smtp_shell.knowledge.exchanges import Exchange, Exchanges
+from smtp_shell.knowledge.explain import combined, explain_reply
+from smtp_shell.knowledge.explanation import Explanation, first_sentence
+from smtp_shell.knowledge.near import near_misses
+from smtp_shell.knowledge.reasons import legal_now, next_step, of_state, phase_in_words, reasons
+from smtp_shell.knowledge.tables import table
+from smtp_shell.protocol.commands import auth_mechanism
+from smtp_shell.protocol.dialogue import Phase
+from smtp_shell.protocol.events import (
+    CommandSent,
+    Entry,
+    MailDataSent,
+    OctetsSent,
+    ReplyExpected,
+    ReplyReceived,
+    SaslSent,
+    TlsStarted,
+)
+from smtp_shell.protocol.octets import escape
+
+if TYPE_CHECKING:
+    from smtp_shell.protocol.commands import Command
+
+INDENT = " " * 8
+"""In front of what is told, where it stands below the rows of a dialogue, whose text begins two columns before."""
+
+MOST_DATA_LINES = 12
+"""Lines of one message's mail data that are told: as many as are shown."""
+
+_OF_TLS = "TLS: all that follows is encrypted. What EHLO announced before counts no more, so EHLO is said again (RFC 3207 section 4.2)."
+_OF_ANSWER = "An answer in the AUTH exchange, in base64, which is an encoding and protects nothing."
+_OF_BODY = "The empty line ends the header; the body follows (RFC 5322 section 2.1)."
+_OF_DOT = "A dot that begins a line is doubled on the way, so that the line does not end the mail data (RFC 5321 section 4.5.2)."
+_DO = {"fix": "Mend it, then send again.", "retry": "A client tries again later, by itself.", "give up": "Give up."}
+_OF_END = "A dot alone on a line ends the mail data (RFC 5321 section 4.1.1.4)."
+
+
+class Narrator:
+    """Narrator of a dialogue, entry by entry.
+
+    Attributes:
+        exchanges: The exchanges so far.
+    """
+
+    def __init__(self) -> None:
+        self.exchanges = Exchanges()
+        self._in_header = False
+        self._data_lines = 0
+        self._dotted = False
+
+    def tell(self, entry: Entry) -> tuple[str, ...]:
+        """Follow an entry, and return what there is to say about it, printable; nothing for most events."""
+        event = entry.event
+        before = self.exchanges.last
+        self.exchanges(entry)
+        match event:
+            case CommandSent():
+                return of_command(event.command)
+            case SaslSent():
+                return (_of_answer(event),)
+            case MailDataSent():
+                return tuple(self._of_mail_data(event))
+            case OctetsSent():
+                return _of_octets(event)
+            case ReplyReceived() | ReplyExpected():
+                last = self.exchanges.last
+                return (
+                    (of_reply(last, form_is_told=True),)
+                    if last is not None and last is not before and last.code
+                    else ()
+                )
+            case TlsStarted():
+                return (_OF_TLS,) if self.exchanges.now.hello_due else ()
+            case _:
+                return ()
+
+    def _of_mail_data(self, event: MailDataSent) -> Iterator[str]:
+        if event.last:
+            self._data_lines, self._dotted = 0, False
+            yield _OF_END
+            return
+        if self._data_lines == 0:
+            self._in_header = True
+        lines = event.octets[:4096].split(b"\r\n", MOST_DATA_LINES)
+        for line in lines[:-1] if len(lines) > 1 else lines:
+            if self._data_lines >= MOST_DATA_LINES:
+                return
+            self._data_lines += 1
+            yield from self._of_data_line(line)
+
+    def _of_data_line(self, line: bytes) -> Iterator[str]:
+        if line.startswith(b"..") and not self._dotted:
+            self._dotted = True
+            yield _OF_DOT
+        if not self._in_header:
+            return
+        if not line:
+            self._in_header = False
+            yield _OF_BODY
+            return
+        name, colon, _ = line.partition(b":")
+        if colon and (found := table("header", escape(name[:80]))) is not None:
+            yield _sentence(found[0], str(found[1].get("title", "")))
+
+
+def of_command(command: Command) -> tuple[str, ...]:
+    """Return what a command line means, and what is wrong with its form."""
+    verb = command.verb
+    shown = command.shown
+    misses = near_misses(shown)[:2]
+    found = table("command", verb) if verb else None
+    if found is None or found[0] != verb:
+        return (" ".join(misses),) if misses else (f"{verb}: a command that no standard known here defines.",)
+    mechanism = escape((auth_mechanism(shown) or b"")[:40]) if verb == "AUTH" else ""
+    method = table("mechanism", mechanism) if mechanism else None
+    told = _sentence(verb, str(found[1].get("title", "")))
+    if method is not None:
+        told += f" {_sentence(method[0], str(method[1].get('title', '')))}"
+    return (" ".join((told, *misses)),)
+
+
+def explanation_of(exchange: Exchange) -> Explanation:
+    """Return the explanation of an exchange's reply."""
+    is_greeting = exchange.is_asked and exchange.command is None and exchange.before.phase is Phase.GREETING
+    verb = "." if exchange.ends_message else "greeting" if is_greeting else exchange.verb
+    if exchange.reply is not None:
+        return explain_reply(exchange.reply, verb)
+    return combined(f"{exchange.code:03}", "", verb)
+
+
+def of_reply(exchange: Exchange, *, form_is_told: bool = False) -> str:
+    """Return what a reply means for the client, on one line: what it is, why, and what to do.
+
+    Args:
+        exchange: The reply with what it answers.
+        form_is_told: Whether what is wrong with the form of the command is left out.
+    """
+    explained = explanation_of(exchange)
+    told = f"{explained.what}: {explained.summary}"
+    if not exchange.is_negative:
+        return told
+    why = (of_state(exchange) if form_is_told else reasons(exchange))[:1]
+    if why and _is_about_order(exchange):
+        told = f"{explained.what}:"
+    return " ".join((told, *why, *([_DO[explained.do]] if explained.do in _DO else ())))
+
+
+def _is_about_order(exchange: Exchange) -> bool:
+    """Return whether a reply refuses the line for its form or its place, so that the reason says more than the code."""
+    enhanced = exchange.reply.enhanced if exchange.reply is not None else None
+    return 500 <= exchange.code <= 504 or (enhanced is not None and enhanced.subject == 5)
+
+
+def situation(exchange: Exchange, exchanges: Exchanges) -> Iterator[tuple[str, str]]:
+    """Yield why a command was refused, where the dialogue stands, and what is in order now: label and text of each."""
+    now = exchanges.now
+    for number, reason in enumerate(reasons(exchange)):
+        yield ("Why" if exchange.is_negative and not number else "And" if number else "Form"), reason
+    yield "Phase", phase_in_words(now)
+    yield "In order", ", ".join(legal_now(now))
+    if step := next_step(now):
+        yield "Next", step
+
+
+def _of_answer(event: SaslSent) -> str:
+    if event.line == b"*" and not event.secret:
+        return "* cancels the AUTH exchange (RFC 4954 section 4)."
+    return _OF_ANSWER
+
+
+def _of_octets(event: OctetsSent) -> tuple[str, ...]:
+    octets = event.octets if event.public is None else event.octets[: event.public]
+    line, end, _ = octets.partition(b"\n")
+    if not end:
+        return (
+            ("Octets without a line end: the server waits for the rest of the line.",) if event.public is None else ()
+        )
+    from smtp_shell.protocol.commands import Command
+
+    told = of_command(Command.parse(line.removesuffix(b"\r")[:1000]))
+    if not line.endswith(b"\r"):
+        return (
+            " ".join((*told, "The line ends in LF alone, and a line of SMTP ends in CRLF (RFC 5321 section 2.3.8).")),
+        )
+    return told
+
+
+def _sentence(name: str, title: str) -> str:
+    return f"{name}: {first_sentence(title).rstrip('.')}."
