@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from smtp_shell.cli.options import add_color_option, command_parser, make_view
+from smtp_shell.cli.pictures import add_picture_options, pictures
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +27,7 @@ def main(words: Sequence[str]) -> int:
     parser = command_parser("show")
     parser.add_argument("file", help="the transcript")
     add_color_option(parser)
+    add_picture_options(parser)
     parser.set_defaults(json=False)
     options = parser.parse_args(words)
     from pathlib import Path
@@ -34,8 +36,9 @@ def main(words: Sequence[str]) -> int:
     from smtp_shell.transcript.credentials import masking_warning
 
     view = make_view(options)
+    show_all = pictures(options, view) or view.show_all
     with shown_transcript(Path(options.file)) as (name, found, mask):
-        view.show_all(found)
+        show_all(found)
     if warning := masking_warning(name, mask):
         sys.stdout.flush()
         sys.stderr.write(f"smtp-shell: {warning}\n")

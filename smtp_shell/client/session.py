@@ -159,7 +159,7 @@ class Session:
             opened=opened,
         )
         session.set_busy_poll(busy_poll)
-        session.publish(Connected(str(target), target.tls, transport.peer))
+        session.publish(Connected(str(target), target.tls, transport.peer, transport.looked_up))
         if target.tls:
             session._shake_hands(tls or TlsSettings(), target.name, timeouts.tls, implicit=True)
         return session
@@ -185,6 +185,11 @@ class Session:
     def peer(self) -> str:
         """The address that answered; empty where it adds nothing to the target."""
         return self._transport.peer
+
+    @property
+    def looked_up(self) -> float | None:
+        """How many seconds the look-up of the server's name took; None where no name is looked up."""
+        return self._transport.looked_up
 
     @property
     def local_host(self) -> str:

@@ -47,6 +47,7 @@ class Transport:
             server nearby takes to answer. Worth a quarter of the time of plain messages over one connection. It costs processor
             time, so set it for one connection at a time. A wait that took longer turns it off until the next quick reply.
         peer: As given.
+        looked_up: How many seconds the look-up of the server's name took; None where no name is looked up.
     """
 
     def __init__(self, sock: socket.socket, peer: str, child: subprocess.Popen[bytes] | None = None) -> None:
@@ -62,6 +63,7 @@ class Transport:
         self._last_was_quick = True  # the last reply came within _BUSY_POLL
         self.busy_poll = False
         self.peer = peer
+        self.looked_up: float | None = None
 
     @property
     def in_tls(self) -> bool:
