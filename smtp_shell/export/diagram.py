@@ -138,19 +138,18 @@ class Ladder:
         return self._set[self._tls]
 
     def _title(self, title: str) -> Iterator[Row]:
-        for text in _folded(title, self._width):
-            yield Row("", self._plain(text), "note")
+        for text in _folded(self._plain(title), self._width):
+            yield Row("", text, "note")
 
     def _begin_rails(self) -> Iterator[Row]:
         if self._is_drawn:
             return
         self._is_drawn = True
         self._tls = False
-        name = self._server or "server"
-        room = self._width - self._margin - len("client") - 2
-        *_, name = ("", *_folded(name, room)) if cells(name) <= room else ("", "server")
-        gap = self._width - self._margin - len("client") - cells(name)
-        yield Row("", f"{' ' * self._margin}client{' ' * gap}{self._plain(name)}", "event")
+        name = self._plain(self._server) or "server"
+        room = self._width - self._margin - len("client")
+        name = name if cells(name) < room else "server"
+        yield Row("", f"{' ' * self._margin}client{' ' * (room - cells(name))}{name}", "event")
 
     def _end_rails(self) -> Iterator[Row]:
         if not self._is_drawn:
@@ -169,13 +168,13 @@ class Ladder:
 
     def _client(self, rung: Rung) -> Iterator[Row]:
         strokes, line = self._strokes, self._strokes.line
-        pieces = self._pieces(rung, self._room - self._tight - 4)
+        pieces = self._pieces(rung, self._room - self._tight - 5)
         for number, piece in enumerate(pieces):
             ends = number == len(pieces) - 1
             margin = " " * self._margin if number else self._time(rung.entry.at, " ")
             bracket = _bracket(strokes.client, pieces, number) or line
             shaft = (line if ends else " ") * self._tight
-            rest = self._room - cells(piece) - self._tight - 4
+            rest = self._room - cells(piece) - self._tight - 5
             tail = f"{line * (rest + 1)}{strokes.right}" if ends else " " * (rest + 2)
             yield Row("", f"{margin}{strokes.rail}{bracket}{shaft} {piece} {tail}{strokes.rail}", rung.style)
 

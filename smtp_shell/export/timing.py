@@ -119,8 +119,14 @@ class Timings:
             )
             return
         longest = max((each.seconds or 0.0 for each in self._stages), default=0.0)
+        remarks: dict[str, None] = {}  # those that find no room beside a bar, each once
         for stage in self._stages:
-            yield from _bar(stage, width, longest, ascii_only=ascii_only)
+            row, remark = _bar(stage, width, longest, ascii_only=ascii_only)
+            yield row
+            if remark:
+                remarks[f"{stage.label}: {remark}"] = None
+        for remark in remarks:
+            yield from _sentence(f"{_in_ascii(remark) if ascii_only else remark}.", width)
         if self._more:
             yield from _sentence(
                 f"and {self._more:,} more replies: {shown_seconds(self._more_seconds)} in all, "
@@ -129,8 +135,8 @@ class Timings:
             )
         rest = max(0.0, self._last_at - self._waited)
         yield from _sentence(
-            f"In all {shown_seconds(self._last_at)}: {shown_seconds(self._waited)} of waiting for the network and the server; "
-            f"the rest, {shown_seconds(rest)}, is the client's.",
+            f"In all {shown_seconds(self._last_at)}: {shown_seconds(self._waited)} of waiting for the network and the server, "
+            f"and {shown_seconds(rest)} of the client's own.",
             width,
         )
 
@@ -194,23 +200,22 @@ def shown_seconds(seconds: float) -> str:
     return f"{seconds * 1000:,.0f} ms" if seconds < 1 else f"{seconds:,.2f} s"
 
 
-def _bar(stage: Stage, width: int, longest: float, *, ascii_only: bool) -> Iterator[Row]:
+def _bar(stage: Stage, width: int, longest: float, *, ascii_only: bool) -> tuple[Row, str]:
+    """Return the row of a stage, and the remark that finds no room in it."""
     label = _in_ascii(stage.label) if ascii_only else stage.label
     if stage.heading:
-        yield Row("", _cut(label, width), stage.style)
-        return
+        return Row("", _cut(label, width), stage.style), ""
     columns = max(8, width // _LABEL_PART)
     label = _cut(f"{stage.sign} {label}", columns)
     pad = " " * (columns - cells(label))
-    if stage.seconds is None:
-        yield Row("", _cut(f"{label}{pad}{'?':>{_TIME_COLUMNS}}  {stage.remark}", width), stage.style)
-        return
-    room = width - columns - _TIME_COLUMNS - 2
-    bar = _drawn(stage.seconds / longest if longest else 0.0, room, ascii_only=ascii_only)
-    row = f"{label}{pad}{shown_seconds(stage.seconds):>{_TIME_COLUMNS}}  {bar}"
-    if stage.remark and cells(row) + len(stage.remark) + 4 <= width:
-        row = f"{row}  ({stage.remark})"
-    yield Row("", row.rstrip(), stage.style)
+    time = "?" if stage.seconds is None else shown_seconds(stage.seconds)
+    part = stage.seconds / longest if stage.seconds and longest else 0.0
+    bar = _drawn(part, width - columns - _TIME_COLUMNS - 2, ascii_only=ascii_only)
+    row = f"{label}{pad}{time:>{_TIME_COLUMNS}}  {bar}"
+    beside = f"{row.rstrip()}  ({stage.remark})"
+    if stage.remark and cells(beside) <= width:
+        return Row("", beside, stage.style), ""
+    return Row("", row.rstrip(), stage.style), stage.remark
 
 
 def _drawn(part: float, room: int, *, ascii_only: bool) -> str:

@@ -50,6 +50,8 @@ class Transport:
         looked_up: How many seconds the look-up of the server's name took; None where no name is looked up.
     """
 
+    looked_up: float | None = None
+
     def __init__(self, sock: socket.socket, peer: str, child: subprocess.Popen[bytes] | None = None) -> None:
         sock.setblocking(False)
         self._socket = sock
@@ -63,7 +65,6 @@ class Transport:
         self._last_was_quick = True  # the last reply came within _BUSY_POLL
         self.busy_poll = False
         self.peer = peer
-        self.looked_up: float | None = None
 
     @property
     def in_tls(self) -> bool:
