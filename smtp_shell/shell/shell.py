@@ -90,6 +90,7 @@ class Shell:
         leaving: Whether the shell is to end.
         stopped: Whether the user stopped the last wait with Ctrl-C.
         refusals: What the server refused.
+        after_line: Called after each typed line, whatever has become of it: a lesson speaks then.
         last_user: The user name of the last `auth`; empty before the first.
         sources: The files that `/source` is running, the outermost first.
         tls_failure: Why TLS could not be started on the last connection, for `/tls`; None if it could, or was not tried.
@@ -113,8 +114,8 @@ class Shell:
         self.answered: Target | None = None
         self.recordings = SessionRecordings(automatic=self.options.recording, on_failure=self.say_loudly)
         self.history: Callable[[], Sequence[str]] = tuple
-        self.leaving = False
-        self.stopped = False
+        self.leaving = self.stopped = False
+        self.after_line: list[Callable[[], None]] = []
         self.refusals = Refusals(view if self.options.interactive else None)
         self.last_user = ""
         self.sources: list[Path] = []
@@ -235,6 +236,8 @@ class Shell:
         finally:
             if self.session is not None and not self.session.is_open:
                 self.recordings.end_session()
+            for follow in self.after_line:
+                follow()
 
     def look(self) -> None:
         """Show what the server has sent meanwhile.
