@@ -68,6 +68,7 @@ class LessonRun:
         self._judged: Task | None = None  # the task that was typed, whose replies are awaited
         self._codes: list[int] = []
         self._stray_replies = 0  # that are owed to lines which the lesson did not ask for
+        self._fields: set[bytes | None] = set()  # names of the header fields that were typed
         self._explained_codes: set[int] = set()
         self._was_told = False  # how to come back, since the last step
 
@@ -206,22 +207,24 @@ class LessonRun:
         task = self.task
         if task is None or task.kind is not TaskKind.MAIL_LINE:
             return
-        header = self._header_left()
+        header = self._header()
+        name = header_field(line)
         if header is None:
             if line.startswith(b"..") or not task.lines[0].startswith(b".."):
                 yield from self._advance(quietly=True)
         elif not line:
-            if header:
+            if not self._fields.issuperset(header):
                 yield Said(_HEADER_ENDS)
+            self._fields.clear()
             self._index += len(header)
             yield from self._advance(quietly=True)
-        elif line[:1] not in b" \t" and header_field(line) is None:
+        elif name is not None:
+            self._fields.add(name)  # in any order
+        elif line[:1] not in b" \t":
             yield Said(_NO_FIELD, "notice")
-        elif header_field(line) in header:
-            yield from self._advance(quietly=True)
 
-    def _header_left(self) -> list[bytes | None] | None:
-        """Return the names of the lesson's header fields that were not typed; None in the body."""
+    def _header(self) -> list[bytes | None] | None:
+        """Return the names of the header fields that the lesson has here; None in the body."""
         names: list[bytes | None] = []
         for task in takewhile(_is_mail_line, self.lesson.tasks[self._index :]):
             if not task.lines[0]:
@@ -237,6 +240,7 @@ class LessonRun:
         if task.kind is TaskKind.MAIL_LINE:
             yield Said(_ENDS_EARLY)
         self._index += sum(1 for _ in takewhile(_is_mail_line, self.lesson.tasks[self._index :]))
+        self._fields.clear()
         self._judged, self._codes = self.task, []
 
 

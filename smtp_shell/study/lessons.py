@@ -22,9 +22,10 @@ from smtp_shell.transcript.step import SERVER_LINES, Marker, Step
 from smtp_shell.transcript.variables import SASL, SASL_MARK, Template, Variables
 
 _NAME: Final = re.compile(r"\d+-(.+)")
-_NO_LESSONS: Final = frozenset({"captures-and-variables"})
-"""Transcripts that teach the format of transcripts, and not what to say to a server."""
+_NO_LESSONS: Final = frozenset({"captures-and-variables", "telnet-lab"})
+"""Transcripts that teach the format of transcripts, or that hold for servers which differ."""
 
+_SENTENCE_ENDS: Final = (".", ":", "?")
 _FOR_REPLAY: Final = "Replay "  # how a note begins that is for who replays the file
 _BY_HAND: Final = "nothing, if you used `auth`: the shell answers by itself; else the answer in base64"
 
@@ -160,8 +161,7 @@ class _Builder:
 
     def add(self, step: Step) -> None:
         if step.marker is Marker.NOTE:
-            if not step.text.startswith(_FOR_REPLAY):
-                self._notes.append(step.text)
+            self._note(step.text)
         elif step.marker in SERVER_LINES:
             self._server_line(step)
         elif step.marker is not Marker.EVENT:
@@ -170,6 +170,13 @@ class _Builder:
     def end(self) -> tuple[tuple[Task, ...], tuple[str, ...]]:
         self._end_replies()
         return tuple(map(_as_typed, self._tasks, (*self._tasks[1:], None))), tuple(self._notes)
+
+    def _note(self, text: str) -> None:
+        """Keep a note; a sentence that goes over several lines is one note, for the screen to wrap."""
+        if self._notes and not self._notes[-1].endswith(_SENTENCE_ENDS):
+            self._notes[-1] += f" {text}"
+        elif not text.startswith(_FOR_REPLAY):
+            self._notes.append(text)
 
     def _client_line(self, step: Step) -> None:
         if not self._group:
