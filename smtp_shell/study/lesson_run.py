@@ -78,12 +78,12 @@ class LessonRun:
         return self.lesson.tasks[self._index] if self._index < len(self.lesson.tasks) else None
 
     def begin(self) -> Iterator[Said]:
-        """Say what the lesson is about, and what to type now."""
+        """Yield what the lesson is about, and what to type now."""
         yield Said(f"Lesson {self.lesson.name}: {self.lesson.title}", "command")
         yield from self.step()
 
     def step(self) -> Iterator[Said]:
-        """Say what to type now, and why."""
+        """Yield what to type now, and why."""
         task = self.task
         if task is None:
             return
@@ -146,7 +146,7 @@ class LessonRun:
             yield from self._strayed(1)
 
     def _strayed(self, replies: int) -> Iterator[Said]:
-        """Say how to come back, once for a step. What is owed to a stray line does not count."""
+        """Yield how to come back, once for a step. What is owed to a stray line does not count."""
         self._stray_replies += replies
         task = self.task
         if task is not None and not self._was_told:
@@ -174,7 +174,7 @@ class LessonRun:
             yield Said(_BACK)
 
     def _explained(self) -> Iterator[Said]:
-        """Say what each reply code means where it first occurs."""
+        """Yield what each reply code means where it first occurs."""
         for code in dict.fromkeys(self._codes):
             fact = find(ReplyFact, str(code)) if code not in self._explained_codes else None
             self._explained_codes.add(code)

@@ -54,7 +54,7 @@ class LessonGuide:
         self._waiting += self.run.take(entry)
 
     def __call__(self) -> None:
-        """Say what is to be said after a typed line."""
+        """Show what is to be said after a typed line."""
         waiting, self._waiting = self._waiting, []
         self.say(waiting)
 
