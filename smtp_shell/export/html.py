@@ -9,7 +9,7 @@ from typing import TextIO
 from smtp_shell.display.render import Look, Presenter, Row
 from smtp_shell.display.themes import REPLY_SIGNS
 from smtp_shell.export.palette import background, class_of, foreground, rules
-from smtp_shell.export.rungs import ENCRYPTED, IN_THE_CLEAR
+from smtp_shell.export.rungs import ENCRYPTED, IN_THE_CLEAR, without_title
 from smtp_shell.protocol.events import Connected, Entry, TlsStarted, Written
 
 _PRINTED = {"dark": "light"}
@@ -77,7 +77,7 @@ def write_html(entries: Iterable[Entry], out: TextIO, title: str, *, theme: str 
     out.write(_BEGIN.format(title=shown_title, layout=_LAYOUT, colours=_colours(theme)))
     presenter = Presenter(Look(times=False))
     tls: bool | None = None
-    for entry in entries:
+    for entry in without_title(entries, title):
         event = entry.event
         now = entry.tls or isinstance(event, TlsStarted) or (isinstance(event, Connected) and event.tls)
         rows = list(presenter.rows(entry))

@@ -12,7 +12,7 @@ from typing import TextIO
 
 from smtp_shell.display.render import Look, Presenter
 from smtp_shell.export.meanings import Meanings
-from smtp_shell.export.rungs import ENCRYPTED, IN_THE_CLEAR, Kind, Rung, Rungs
+from smtp_shell.export.rungs import ENCRYPTED, IN_THE_CLEAR, Kind, Rung, Rungs, without_title
 from smtp_shell.protocol.events import (
     CommandSent,
     Connected,
@@ -52,7 +52,7 @@ def write_markdown(entries: Iterable[Entry], out: TextIO, title: str, *, theme: 
     sheet = _Sheet(out)
     diagram = _Diagram()
     out.write(f"# {prose(title)}\n")
-    for entry in entries:
+    for entry in without_title(entries, title):
         sheet.write(entry)
         diagram.add(entry)
     sheet.end()

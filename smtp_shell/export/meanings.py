@@ -71,6 +71,10 @@ class Meanings:
 
     def _reply(self, reply: Reply, verb: str) -> Iterator[str]:
         code = str(reply.code)
+        command = find(CommandFact, verb) if verb else None
+        here = command.replies.get(code, "") if command is not None else ""
+        if here and self._is_new(f"{verb} {code}"):
+            yield f"**{code}** to {verb}: {_own(here)}."
         yield from self._explained(code, find(ReplyFact, code))
         lines = reply.text.split("\n")
         if (enhanced := _ENHANCED.match(lines[-1])) is not None:
@@ -86,6 +90,8 @@ class Meanings:
         if fact is None or not self._is_new(f"{type(fact).__name__} {key or name}"):
             return
         advice = f" {fact.advice}" if isinstance(fact, Advice) and fact.advice else ""
+        if isinstance(fact, Advice) and fact.retries and fact.do in ("fix", "retry", "give up"):
+            advice += f" Who tries again: {fact.retries}."
         yield f"**{_own(name)}** ({_own(fact.title)}): {_own(fact.meaning + advice)} {_sources(fact)}".rstrip()
 
     def _is_new(self, key: str) -> bool:

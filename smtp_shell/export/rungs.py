@@ -95,6 +95,17 @@ def rungs(entries: Iterable[Entry]) -> Iterator[Rung]:
     yield from builder.end()
 
 
+def without_title(entries: Iterable[Entry], title: str) -> Iterator[Entry]:
+    """Yield a dialogue without the field of the header that stands above it anyway.
+
+    Args:
+        entries: The dialogue.
+        title: What stands above it.
+    """
+    above = Written("", f"Title: {title}")
+    return (entry for entry in entries if entry.event != above)
+
+
 class Rungs:
     """Collects entries into rungs."""
 

@@ -13,6 +13,7 @@ from typing import TextIO
 
 from smtp_shell.display.render import Look, Presenter, Row, cells, fold
 from smtp_shell.export.palette import background, class_of, foreground, rules
+from smtp_shell.export.rungs import without_title
 from smtp_shell.protocol.events import Entry
 
 WIDTH = 92
@@ -50,7 +51,7 @@ def write_svg(entries: Iterable[Entry], out: TextIO, title: str, *, theme: str =
     presenter = Presenter(Look(times=False))
     number = 0
     with tempfile.SpooledTemporaryFile(_IN_MEMORY, "w+", encoding="utf-8", newline="\n") as drawn:
-        for entry in entries:
+        for entry in without_title(entries, title):
             for row in presenter.rows(entry):
                 for text in _lines(row):
                     drawn.write(_drawn(row.style, text, number))

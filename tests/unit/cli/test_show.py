@@ -147,3 +147,41 @@ def test_a_variable_of_the_header_in_the_place_of_a_credential_is_one(tmp_path: 
     assert run("replay", str(path), "--server", "127.0.0.1:1").returncode == 2
     assert run("replay", str(path), "--server", "127.0.0.1:1", "--var", "pw=x").returncode == 3
     assert BLOB.encode() in run("convert", str(path), "-", "--to", "smtp", "--keep-secrets").stdout
+
+
+def test_show_draws_a_ladder_and_bars_as_wide_as_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "a.smtp"
+    path.write_text("  0.1 *: connect mx:25\n  0.2 S: 220 mx\n  0.3 C: NOOP\n  0.8 S: 250 ok\n", encoding="utf-8")
+    drawn = run("show", "--diagram", str(path)).stdout.decode()
+    assert {len(row) for row in drawn.splitlines()} == {80}
+    assert "│── NOOP ───" in drawn
+    bars = run("show", "--timing", "--width", "40", str(path)).stdout.decode()
+    assert "+ NOOP         500 ms  ███████████████" in bars
+    assert max(map(len, bars.splitlines())) <= 40
+    plain = run("show", "--diagram", str(path), env={"PYTHONIOENCODING": "ascii"}).stdout
+    assert b"|-- NOOP ---" in plain
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--diagram", "--timing"], "two pictures; ask for one at a time"),
+        (["--width", "40"], "--width is for --diagram and --timing"),
+        (["--diagram", "--width", "0"], "is no whole number"),
+    ],
+)
+def test_options_of_pictures_that_do_not_fit_together(tmp_path: Path, options: list[str], words: str) -> None:
+    path = tmp_path / "a.smtp"
+    path.write_text("S: 220 mx\n", encoding="utf-8")
+    done = run("show", *options, str(path))
+    assert done.returncode == 2
+    assert words in sentence(done)
+
+
+def test_a_picture_masks_credentials_and_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "a.smtp"
+    path.write_text(LITERAL)
+    for picture in ("--diagram", "--timing"):
+        done = run("show", picture, str(path))
+        assert is_clean(done.stdout + done.stderr)
+        assert WARNED in done.stderr
