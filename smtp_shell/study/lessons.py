@@ -85,7 +85,7 @@ def lesson_files() -> dict[str, Path]:
     """
     here = Path(__file__).parent
     found: dict[str, Path] = {}
-    for folder in (here / "lessons", here.parents[1] / "transcripts"):
+    for folder in (here / "transcripts", here.parents[1] / "transcripts"):
         for path in sorted(folder.glob("*.smtp")):
             name = _name_of(path)
             if name not in _NO_LESSONS:

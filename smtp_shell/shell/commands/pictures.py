@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -53,6 +52,8 @@ def _draw(shell: Shell, args: Args, draw: Callable[..., Iterator[Row]]) -> None:
         path = shell.recordings.session.path
     else:
         raise UsageError(f"{args.name}: there is no recorded session yet; name a file.")
+    import shutil
+
     from smtp_shell.export.diagram import ascii_only
     from smtp_shell.recording.shown import shown_transcript
     from smtp_shell.transcript.credentials import masking_warning

@@ -156,7 +156,7 @@ def test_show_draws_a_ladder_and_bars_as_wide_as_asked_for(tmp_path: Path) -> No
     assert {len(row) for row in drawn.splitlines()} == {80}
     assert "│── NOOP ───" in drawn
     bars = run("show", "--timing", "--width", "40", str(path)).stdout.decode()
-    assert "+ NOOP         500 ms  ███████████████" in bars
+    assert "+ NOOP           500 ms  ███████████████" in bars
     assert max(map(len, bars.splitlines())) <= 40
     plain = run("show", "--diagram", str(path), env={"PYTHONIOENCODING": "ascii"}).stdout
     assert b"|-- NOOP ---" in plain
