@@ -254,6 +254,9 @@ def _bracket(bracket: tuple[str, str, str], pieces: list[str], number: int) -> s
 
 def _folded(text: str, room: int) -> Iterator[str]:
     """Cut text to a number of columns, between words where possible; what goes on begins with a mark."""
+    if cells(text) <= room:
+        yield text
+        return
     gutter = "   "
     first, *further = (
         piece for _, piece, _ in fold(Row(gutter, text, ""), max(room - len(_CONTINUED), 2) + len(gutter))
