@@ -21,6 +21,7 @@ from smtp_shell.study.quiz import questions_of, read_file
 from smtp_shell.transcript.reader import open_transcript
 from smtp_shell.transcript.step import CLIENT_LINES
 from tests.hostile.catalogue import scenarios
+from tests.hostile.pictures import faults_of_pictures
 from tests.support.hostile.certificates import ca_pem
 from tests.support.hostile.scenario import Scenario, Way, secret_forms
 from tests.support.hostile.server import HostileServer
@@ -107,6 +108,7 @@ class Stage:
             try:
                 yield from self._forged_lines(path)
                 yield from _faults_of_questions(path)
+                yield from faults_of_pictures(path, secrets_in)
             except TranscriptError as error:
                 yield f"the recording cannot be read: {error}"
 
