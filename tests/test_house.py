@@ -47,7 +47,7 @@ RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 # Library -> the packages and modules that may import it.
 HOMES = {
     "prompt_toolkit": {"shell"},
-    "rich": {"display", "export.screen"},
+    "rich": {"display", "export.palette"},
     "aiosmtpd": {"servers.practice"},
     "trustme": {"servers"},
     "tzlocal": {"shell", "transcript.variables"},

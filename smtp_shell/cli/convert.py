@@ -92,7 +92,7 @@ def _convert(options: argparse.Namespace, name: str) -> int:
                 number = _write_transcript(header, steps, stream, keep_secrets=options.keep_secrets)
             else:
                 counted = _Counted(entries(steps, header=header))
-                export(counted, stream, escape_str(title) or "smtp-shell", theme=options.theme or "dark")
+                export(counted, stream, escape_str(title) or "smtp-shell", theme=options.theme or "")
                 number = counted.steps
     if warning := masking_warning(reader.name, mask, "--keep-secrets writes them as they are"):
         sys.stderr.write(f"smtp-shell: {warning}\n")

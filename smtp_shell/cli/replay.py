@@ -63,7 +63,7 @@ def main(words: Sequence[str]) -> int:
         source=options.source,
         family=address_family(options),
     )
-    report = ReportSettings(wants_color(options), options.repeat, options.jobs)
+    report = ReportSettings(wants_color(options), options.repeat, options.jobs, options.step)
     batch = ReplayOptions(
         options.files,
         options.server or (),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 from smtp_shell.cli.options import add_color_option, command_parser, make_view
+from smtp_shell.cli.pictures import add_picture_options, pictures
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -32,6 +34,7 @@ def main(words: Sequence[str]) -> int:
         "--explain", action="store_true", help="a line under each of the client's and each reply: what it means"
     )
     add_color_option(parser)
+    add_picture_options(parser)
     parser.set_defaults(json=False)
     options = parser.parse_args(words)
     from pathlib import Path
@@ -40,11 +43,9 @@ def main(words: Sequence[str]) -> int:
     from smtp_shell.transcript.credentials import masking_warning
 
     view = make_view(options, words=sys.stdout if options.explain else None)
+    show_all = pictures(options, view) or (partial(_explain, view) if options.explain else view.show_all)
     with shown_transcript(Path(options.file)) as (name, found, mask):
-        if options.explain:
-            _explain(view, found)
-        else:
-            view.show_all(found)
+        show_all(found)
     if warning := masking_warning(name, mask):
         sys.stdout.flush()
         sys.stderr.write(f"smtp-shell: {warning}\n")

@@ -76,6 +76,7 @@ class Session:
 
     Attributes:
         target: What it is connected to.
+        looked_up: How many seconds the look-up of the server's name took; None where no name is looked up.
         dialogue: The state of the dialogue.
         waits: Timeouts, and what bounds them.
         strict: As above.
@@ -112,7 +113,7 @@ class Session:
         self.is_open = True
         self.drives_auth = self.is_attacked = False
         self.incoming: deque[IncomingReply] = deque()
-        self._transport = transport
+        self._transport, self.looked_up = transport, transport.looked_up
         self._clock = clock
         self._sent_at = clock() if opened is None else opened
         self._stream = EventStream(consumers, clock, self._sent_at, deferred)
@@ -159,7 +160,7 @@ class Session:
             opened=opened,
         )
         session.set_busy_poll(busy_poll)
-        session.publish(Connected(str(target), target.tls, transport.peer))
+        session.publish(Connected(str(target), target.tls, transport.peer, transport.looked_up))
         if target.tls:
             session._shake_hands(tls or TlsSettings(), target.name, timeouts.tls, implicit=True)
         return session

@@ -10,8 +10,10 @@ from types import MappingProxyType
 from typing import Protocol, TextIO
 
 from smtp_shell.errors import UsageError
+from smtp_shell.export.html import write_html
 from smtp_shell.export.json_lines import write_json
-from smtp_shell.export.screen import write_html, write_svg
+from smtp_shell.export.markdown import write_markdown
+from smtp_shell.export.svg import write_svg
 from smtp_shell.protocol.events import Entry
 from smtp_shell.protocol.octets import escape_str
 
@@ -19,18 +21,18 @@ from smtp_shell.protocol.octets import escape_str
 class Export(Protocol):
     """Writes entries to a text stream."""
 
-    def __call__(self, entries: Iterable[Entry], out: TextIO, title: str, *, theme: str = "dark") -> None:
+    def __call__(self, entries: Iterable[Entry], out: TextIO, title: str, *, theme: str = "") -> None:
         """Write a dialogue.
 
         Args:
             entries: The dialogue.
             out: Where it goes.
             title: Its title, printable; for the formats that have one.
-            theme: A key of `themes.THEMES`; for the formats in `PICTURES`.
+            theme: A key of `themes.THEMES`, for the formats in `PICTURES`; empty for the format's own choice.
         """
 
 
-def write_cards(entries: Iterable[Entry], out: TextIO, title: str, *, theme: str = "dark") -> None:
+def write_cards(entries: Iterable[Entry], out: TextIO, title: str, *, theme: str = "") -> None:
     """Write questions about a dialogue as cards for Anki; the parameters are those of `Export`.
 
     They are drawn by `study`, which stands on far more than an export does, so that it is imported by name when it is asked for.
@@ -41,7 +43,7 @@ def write_cards(entries: Iterable[Entry], out: TextIO, title: str, *, theme: str
 
 
 EXPORTS: Mapping[str, Export] = MappingProxyType(
-    {"json": write_json, "svg": write_svg, "html": write_html, "anki": write_cards}
+    {"json": write_json, "md": write_markdown, "svg": write_svg, "html": write_html, "anki": write_cards}
 )
 """Exports by the name of the format, which is also the suffix of its files."""
 

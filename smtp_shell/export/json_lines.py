@@ -10,7 +10,7 @@ from smtp_shell.display.json_lines import JsonView
 from smtp_shell.protocol.events import Entry
 
 
-def write_json(entries: Iterable[Entry], out: TextIO, title: str, *, theme: str = "dark") -> None:
+def write_json(entries: Iterable[Entry], out: TextIO, title: str, *, theme: str = "") -> None:
     """Write a dialogue as JSON lines.
 
     Args:

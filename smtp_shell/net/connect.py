@@ -47,7 +47,10 @@ def _connect_tcp(target: Target, deadline: float, source: str | None, family: in
     if source is not None:
         option = f"--source {escape_str(source)}"
         family = _source_family(target, source, option, family)
-    for address in resolve(target, deadline, family, option):
+    begun = time.monotonic()
+    addresses = resolve(target, deadline, family, option)
+    looked_up = 0.0 if family_of(target.host) is not None else time.monotonic() - begun
+    for address in addresses:
         try:
             sock = _attempt(address, deadline, source)
         except _NoSource as error:
@@ -57,7 +60,9 @@ def _connect_tcp(target: Target, deadline: float, source: str | None, family: in
         except OSError as error:
             problem = reason_of(error)
             continue
-        return Transport(sock, str(address))
+        transport = Transport(sock, str(address))
+        transport.looked_up = looked_up
+        return transport
     raise ConnectFailed(f"no connection to {target}: {problem}; {_advice(target)}")
 
 

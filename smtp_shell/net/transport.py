@@ -47,7 +47,10 @@ class Transport:
             server nearby takes to answer. Worth a quarter of the time of plain messages over one connection. It costs processor
             time, so set it for one connection at a time. A wait that took longer turns it off until the next quick reply.
         peer: As given.
+        looked_up: How many seconds the look-up of the server's name took; None where no name is looked up.
     """
+
+    looked_up: float | None = None
 
     def __init__(self, sock: socket.socket, peer: str, child: subprocess.Popen[bytes] | None = None) -> None:
         sock.setblocking(False)

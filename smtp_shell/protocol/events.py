@@ -76,11 +76,13 @@ class Connected(Struct, frozen=True):
         address: What was asked for, such as `mail.example.com:587`.
         tls: Whether TLS begins with the first octet.
         peer: The address that answered, such as `192.0.2.25:587`; empty where that says nothing new.
+        looked_up: How many of the entry's seconds went into the look-up of the name; None where that is not known, as in a transcript.
     """
 
     address: str
     tls: bool = False
     peer: str = ""
+    looked_up: float | None = None
 
 
 class CommandSent(Struct, frozen=True):

@@ -55,7 +55,7 @@ from smtp_shell.replay.results import (
 )
 from smtp_shell.replay.sasl_steps import has_secret, shown_line
 from smtp_shell.replay.skipping import pass_chunk, pass_dialogue, pass_octets
-from smtp_shell.replay.stepping import decide
+from smtp_shell.replay.stepping import StepNotes, decide
 from smtp_shell.replay.targets import find_target
 from smtp_shell.replay.verifier import DIFFERS, VIOLATED, Comparison, ReplyVerifier, step_result, unexpected, unsendable
 from smtp_shell.transcript.step import Marker, Step
@@ -117,7 +117,8 @@ class Driver:
         self._deadline = 0.0  # of the whole replay; what a user takes to answer is added
         self._overall = settings.overall
         self._variables = Variables(settings.variables, header, numbers=settings.numbers)
-        self._cursor = StepCursor(steps, self._name)
+        self._notes = StepNotes(steps)
+        self._cursor = StepCursor(steps if settings.before_step is None else self._notes, self._name)
         self._folder = path.parent
         self._client = ReplayClient(self._cursor, settings, self._variables, self._folder)
         self._verifier = ReplyVerifier(self._cursor, settings.strictness, self._variables, keep_going=self._keep_going)
@@ -434,13 +435,12 @@ class Driver:
             lambda pending: self._ask(session, partial(before_step, pending)),
             steps,
             self._variables,
+            self._notes.before(steps[0].line),
             in_exchange=session.phase is Phase.AUTH,
             mail_data=mail_data,
         )
-        if decided.act is Act.HAND_OVER:
-            raise Stopped(handed_over=True)
-        if decided.act is Act.QUIT:
-            raise Stopped
+        if decided.act in (Act.HAND_OVER, Act.QUIT):
+            raise Stopped(handed_over=decided.act is Act.HAND_OVER)
         if decided.act is Act.SKIP:
             self._skip(steps, decided.shown, "skipped by hand")
             return False

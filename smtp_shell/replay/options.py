@@ -143,11 +143,23 @@ def _strictness(word: str) -> Strictness:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
+def _noted(step: PendingStep) -> str:
+    """Return the notes before a step as rows of the screen."""
+    if not step.notes:
+        return ""
+    import shutil
+
+    from smtp_shell.display.render import wrap
+
+    width = shutil.get_terminal_size().columns
+    return "".join(f"{row}\n" for note in step.notes for row in wrap(f"     # {note}", width, quotes=True))
+
+
 def _step_question(ask: Ask) -> Callable[[PendingStep], Decision]:
     def decide(step: PendingStep) -> Decision:
         text = "\n        ".join(f"C: {line}" for line in step.text.split("\n"))
         problem = f"     {step.problem}\n" if step.problem else ""
-        question = f"{problem}next {step.line}: {text}\n     {_MENU}"
+        question = f"{_noted(step)}{problem}next {step.line}: {text}\n     {_MENU}"
         while True:
             try:
                 act = _ACTS.get(ask(question, False).strip().lower())

@@ -184,12 +184,14 @@ class PendingStep(Struct, frozen=True):
         text: The line, or lines joined with LF, as they stand in the file: escaped, variables unexpanded, no credential in it.
         mail_data: Whether it is mail data, of which only the first line is given. It can only be sent.
         problem: Why the line that the user gave instead cannot be sent; empty when the step is asked about for the first time.
+        notes: The transcript's notes since the step before, printable.
     """
 
     line: int
     text: str
     mail_data: bool = False
     problem: str = ""
+    notes: tuple[str, ...] = ()
 
 
 BeforeStep = Callable[[PendingStep], Decision]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -15,12 +16,38 @@ from smtp_shell.transcript.step import Marker, Step
 from smtp_shell.transcript.variables import Template
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from smtp_shell.replay.results import BeforeStep
     from smtp_shell.transcript.variables import Variables
 
 _MOST_SHOWN = 100
+_MOST_NOTES = 1000  # the look-ahead of a replay has no more steps
+
+
+class StepNotes:
+    """Passes the steps of a transcript on, and keeps the notes among them until a user is asked about the step that follows them.
+
+    Args:
+        steps: The steps, as a stream.
+    """
+
+    def __init__(self, steps: Iterable[Step]) -> None:
+        self._steps = steps
+        self._notes: deque[Step] = deque(maxlen=_MOST_NOTES)
+
+    def __iter__(self) -> Iterator[Step]:
+        for step in self._steps:
+            if step.marker is Marker.NOTE:
+                self._notes.append(step)
+            yield step
+
+    def before(self, line: int) -> tuple[str, ...]:
+        """Return the notes before a line of the file, each once."""
+        found: list[str] = []
+        while self._notes and self._notes[0].line < line:
+            found.append(self._notes.popleft().text)
+        return tuple(found)
 
 
 class Decided(Struct, frozen=True):
@@ -40,7 +67,13 @@ class Decided(Struct, frozen=True):
 
 
 def decide(
-    ask: BeforeStep, steps: Sequence[Step], variables: Variables, *, in_exchange: bool, mail_data: bool = False
+    ask: BeforeStep,
+    steps: Sequence[Step],
+    variables: Variables,
+    notes: tuple[str, ...] = (),
+    *,
+    in_exchange: bool,
+    mail_data: bool = False,
 ) -> Decided:
     """Ask a user about a step until the answer can be carried out.
 
@@ -48,6 +81,7 @@ def decide(
         ask: Asks the user.
         steps: The lines of the step.
         variables: Values of variables, for a line that the user types.
+        notes: The notes before the step; shown with the first question.
         in_exchange: Whether the step answers a challenge.
         mail_data: Whether it is mail data, which can only be sent.
     """
@@ -55,7 +89,8 @@ def decide(
     text = "\n".join(shown_line(step, exchange) for step in steps[:_MOST_SHOWN])
     problem = ""
     while True:
-        decision = ask(PendingStep(steps[0].line, excerpt(text), mail_data, problem))
+        decision = ask(PendingStep(steps[0].line, excerpt(text), mail_data, problem, notes))
+        notes = ()
         if decision.act is not Act.EDIT:
             act = Act.SEND if mail_data and decision.act is Act.SKIP else decision.act
             return Decided(act, tuple(steps), text)

@@ -94,6 +94,7 @@ class Shell:
         refusals: What the server refused.
         remarks: Names what is wrong with a message that was sent.
         explanations: What follows the dialogue for `/explain`; None before the first connection.
+        after_line: Called after each typed line, whatever has become of it: a lesson speaks then.
         last_user: The user name of the last `auth`; empty before the first.
         sources: The files that `/source` is running, the outermost first.
         tls_failure: Why TLS could not be started on the last connection, for `/tls`; None if it could, or was not tried.
@@ -117,8 +118,8 @@ class Shell:
         self.answered: Target | None = None
         self.recordings = SessionRecordings(automatic=self.options.recording, on_failure=self.say_loudly)
         self.history: Callable[[], Sequence[str]] = tuple
-        self.leaving = False
-        self.stopped = False
+        self.leaving = self.stopped = False
+        self.after_line: list[Callable[[], None]] = []
         self.refusals = Refusals(view if self.options.interactive else None)
         self.remarks = MessageRemarks(view, lambda: self.settings.lint, wanted=self.options.interactive)
         self.explanations: Explanations | None = None
@@ -241,6 +242,8 @@ class Shell:
         finally:
             if self.session is not None and not self.session.is_open:
                 self.recordings.end_session()
+            for follow in self.after_line:
+                follow()
 
     def look(self) -> None:
         """Show what the server has sent meanwhile.

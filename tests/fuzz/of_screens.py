@@ -2,8 +2,6 @@
 
 import io
 import json
-import re
-import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Iterable, Iterator
 
 from rich.console import Console
@@ -13,7 +11,8 @@ from smtp_shell.display.render import Presenter, cells, certificate_rows, fold, 
 from smtp_shell.display.themes import STYLES
 from smtp_shell.display.views import ConsoleView, PlainView
 from smtp_shell.errors import SmtpShellError, TranscriptError
-from smtp_shell.export.screen import write_html, write_svg
+from smtp_shell.export.diagram import ladder
+from smtp_shell.export.timing import bars
 from smtp_shell.matching.normalise import normalise
 from smtp_shell.protocol.addresses import parse_paths
 from smtp_shell.protocol.commands import secret_start
@@ -32,17 +31,9 @@ from smtp_shell.transcript.variables import Template
 from tests.fuzz.material import LONGEST, assert_seen, at_most, folder, never_raises, split_choices
 from tests.fuzz.of_files import inbox
 from tests.fuzz.program import hostile_events, session
+from tests.support.pictures import check_page, check_picture, check_sheet, export
 
 NARROWEST, WIDEST = 24, 120
-_ELEMENT = re.compile(r"<([^\s>]*)")
-_OURS = {
-    "!DOCTYPE",
-    *(
-        f"{slash}{name}"
-        for name in ["html", "head", "title", "style", "body", "h1", "pre", "span", "meta"]
-        for slash in ("", "/")
-    ),
-}
 
 
 def views(data: bytes) -> None:
@@ -65,14 +56,19 @@ def shown_transcripts(data: bytes) -> None:
 
 
 def pictures(data: bytes) -> None:
-    """An exported picture is well-formed, and a page holds no element that a server wrote."""
-    happened = session(data[:400])
-    svg, html = io.StringIO(), io.StringIO()
-    write_svg(happened, svg, "fuzz")
-    ElementTree.fromstring(svg.getvalue())
-    write_html(happened, html, "fuzz")
-    assert_seen(*html.getvalue().split("\n"))
-    assert set(_ELEMENT.findall(html.getvalue())) <= _OURS
+    """An exported picture is well-formed, and holds no markup that a stranger wrote; each row of a drawing fits and is printable."""
+    choices, program = split_choices(data)
+    happened = [*session(program[:400]), *(Entry(1, 0.5, event, True) for event in hostile_events(program[:100]))]
+    check_picture(export("svg", happened))
+    check_page(export("html", happened))
+    check_sheet(export("md", happened))
+    width = NARROWEST + choices.below(WIDEST - NARROWEST + 1)
+    for ascii_only in (False, True):
+        for row in (*ladder(happened, width, ascii_only=ascii_only), *bars(happened, width, ascii_only=ascii_only)):
+            assert_seen(row.text)
+            assert cells(row.text) <= width
+            assert row.style in STYLES
+            assert row.text.isascii() or not ascii_only
 
 
 def _show(happened: Iterable[Entry], width: int) -> None:

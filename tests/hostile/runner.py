@@ -26,6 +26,7 @@ from smtp_shell.study.quiz import questions_of, read_file
 from smtp_shell.transcript.reader import open_transcript
 from smtp_shell.transcript.step import CLIENT_LINES
 from tests.hostile.catalogue import scenarios
+from tests.hostile.pictures import faults_of_pictures
 from tests.support.hostile.certificates import ca_pem
 from tests.support.hostile.scenario import Scenario, Way, secret_forms
 from tests.support.hostile.server import HostileServer
@@ -114,6 +115,7 @@ class Stage:
                 yield from _faults_of_questions(path)
                 findings = "".join(f"{each}\n" for each in lint_file(path, load_rubric("lab7"), "lab7"))
                 yield from (f"lint: {fault}" for fault in faults_of_text(self.entry, findings.encode()))
+                yield from faults_of_pictures(path, secrets_in)
             except TranscriptError as error:
                 yield f"the recording cannot be read: {error}"
 

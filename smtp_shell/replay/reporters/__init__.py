@@ -25,11 +25,13 @@ class ReportSettings(Struct, frozen=True):
         color: Whether text has colours.
         repeat: How many times each transcript is replayed.
         jobs: How many replays run at a time.
+        whole_replies: Whether each reply is shown with all of its lines, as for a user who goes step by step.
     """
 
     color: bool = False
     repeat: int = 1
     jobs: int = 1
+    whole_replies: bool = False
 
 
 class RunInfo(Struct, frozen=True):

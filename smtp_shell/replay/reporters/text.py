@@ -45,7 +45,7 @@ class TextReporter:
 
     def for_run(self, run: RunInfo, out: Writer) -> TextRunReport:
         """Return the report of a run."""
-        return TextRunReport(self, run, out, color=self._settings.color)
+        return TextRunReport(self, run, out, self._settings)
 
     def summary(self, stats: RunStats, out: Writer) -> None:
         """Write what all runs came to."""
@@ -66,14 +66,14 @@ class TextRunReport:
         reporter: Knows how many runs have been shown.
         run: The run.
         out: Takes the lines.
-        color: Whether they have colours.
+        settings: Whether they have colours, and whole replies.
     """
 
-    def __init__(self, reporter: TextReporter, run: RunInfo, out: Writer, *, color: bool) -> None:
+    def __init__(self, reporter: TextReporter, run: RunInfo, out: Writer, settings: ReportSettings) -> None:
         self._reporter = reporter
         self._run = run
         self._out = out
-        self._color = color
+        self._settings = settings
         self._is_quiet = run.of > 1
         self._is_shown: bool | None = None  # of a quiet run: whether it may show what went wrong
 
@@ -91,7 +91,8 @@ class TextRunReport:
         """Write the lines of a step."""
         if self._is_quiet and (result.outcome is not Outcome.MISMATCHED or not self._may_show()):
             return
-        _write(self._out, *step_lines(result, color=self._color))
+        settings = self._settings
+        _write(self._out, *step_lines(result, color=settings.color, whole_reply=settings.whole_replies))
 
     def finish(self, result: ReplayResult) -> None:
         """Write what ended the run, if no step has said so."""
@@ -107,12 +108,13 @@ class TextRunReport:
         return self._is_shown
 
 
-def step_lines(step: StepResult, *, color: bool = False) -> list[str]:
+def step_lines(step: StepResult, *, color: bool = False, whole_reply: bool = False) -> list[str]:
     """Return the lines that report a step.
 
     Args:
         step: The step.
         color: Whether they have colours.
+        whole_reply: Whether to show all lines of what came.
     """
     word, style = _WORDS[step.outcome]
     number = str(step.lines[0]) if step.lines else "-"
@@ -121,6 +123,8 @@ def step_lines(step: StepResult, *, color: bool = False) -> list[str]:
     code = f"  {step.code}" if step.code and (sent or not step.lines) else ""
     lines = [f"{_paint(word, style) if color else word} {number:>4}  {what}{code}"]
     lines += [f"{INDENT}{_sent_line(line)}" for line in sent[1:]] if len(sent) > 1 else []
+    if whole_reply and step.difference is None and step.received and (sent or "\n" in step.received):
+        lines += _labelled("S: ", step.received)
     if step.outcome is Outcome.MISMATCHED:
         lines += _difference(step, color=color)
     elif step.why or step.outcome is Outcome.SKIPPED:

@@ -54,7 +54,11 @@ def replay(shell: Shell, args: Args) -> None:
             options.files,
             servers,
             with_replay_options(settings, options, shell.ask),
-            [make_reporter("text", ReportSettings(repeat=options.repeat, jobs=options.jobs))],
+            [
+                make_reporter(
+                    "text", ReportSettings(repeat=options.repeat, jobs=options.jobs, whole_replies=options.step)
+                )
+            ],
             reports_times=False,
             repeat=options.repeat,
             jobs=options.jobs,

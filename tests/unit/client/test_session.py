@@ -654,6 +654,7 @@ class BrokenPipe:
     """A transport that breaks when the final dot is sent, behind which the server has closed."""
 
     peer = ""
+    looked_up = None
     in_tls = truncated = readable = False
 
     def __init__(self) -> None:

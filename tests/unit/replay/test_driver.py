@@ -165,6 +165,13 @@ def test_a_user_decides_about_each_step(run: Run) -> None:
     assert [step.edited for step in result.steps] == [False, False, True, False]
 
 
+def test_a_user_is_shown_the_notes_before_each_step_once(run: Run) -> None:
+    settings, asked = deciding(Decision(), Decision(Act.EDIT, "HELP ${x"), Decision(), Decision())
+    text = "# one\nS: 220\n# two\nC: NOOP\n# three\nS: 250\nC: RSET\nS: 250\n# four\nC: VRFY\nS: 250\n"
+    run(text, OK, OK, OK, settings=settings)
+    assert [step.notes for step in asked] == [("one", "two"), ("three",), (), ("four",)]
+
+
 def test_what_happened_is_passed_on_before_a_user_is_asked(run: Run) -> None:
     settings, _ = deciding(Decision(Act.QUIT))
     result, transport = run("S: 220\nC: NOOP\nS: 250\n", settings=settings)

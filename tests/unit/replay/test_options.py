@@ -35,3 +35,15 @@ def test_what_takes_the_place_of_a_response_is_typed_hidden(text: str, hidden: b
     assert decide is not None
     assert decide(PendingStep(3, text)).act is Act.EDIT
     assert [each for _, each in asked] == [False, hidden]
+
+
+def test_the_notes_before_a_step_are_shown_with_it_and_wrapped() -> None:
+    asked: list[tuple[str, bool]] = []
+    decide = settings_of("a.smtp", "--step", ask=asked).before_step
+    assert decide is not None
+    decide(PendingStep(3, "NOOP", notes=("short", "word " * 30)))
+    rows = asked[0][0].split("\n")
+    assert rows[0] == "     # short"
+    assert rows[1].startswith("     # word")
+    assert rows[2].startswith("      : word")
+    assert max(map(len, rows)) < 80

@@ -57,6 +57,19 @@ def report(
     return out.getvalue().splitlines()
 
 
+def test_text_with_whole_replies() -> None:
+    many = replace(MATCHED, replies=(b"250-one\r\n250 two\r\n",))
+    greeting = StepResult("a.smtp", (1,), "", Outcome.MATCHED, code=220, replies=(b"220 mx\r\n",))
+    lines = report("text", greeting, many, DIFFERING, settings=ReportSettings(whole_replies=True))
+    assert lines[1:5] == [
+        "ok      1  S: 220 mx",
+        "ok      2  C: NOOP  250",
+        "           S: 250-one",
+        "              250 two",
+    ]
+    assert sum("550 no" in line for line in lines) == 1
+
+
 def test_text() -> None:
     assert report("text", MATCHED, DIFFERING, SKIPPED, status=1) == [
         "a.smtp -> mail.example.org:25",
