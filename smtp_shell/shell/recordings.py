@@ -31,6 +31,11 @@ class SessionRecordings:
         self._automatic = automatic
         self._on_failure = on_failure
 
+    @property
+    def open(self) -> list[Recording]:
+        """What a new connection is recorded into."""
+        return [each for each in (self.session, self.own) if each is not None]
+
     def begin_session(self, target: Target) -> None:
         """Begin to record a session; where that fails, the session goes on unrecorded.
 

@@ -86,6 +86,7 @@ class ShellCommand(Struct, Generic[ShellT], frozen=True):
         complete: Completes what follows the name; None where nothing is suggested.
         rfc: Where the RFCs define a shorthand's command; None for a slash command.
         applies: Whether what follows a shorthand's name makes it one. Any other line goes out as typed. None for a slash command.
+        group: Name of the group that `/help` lists it in.
     """
 
     name: str
@@ -94,6 +95,7 @@ class ShellCommand(Struct, Generic[ShellT], frozen=True):
     complete: Candidates | None = None
     rfc: str | None = None
     applies: Callable[[str], bool] | None = None
+    group: str = SHORTHANDS
 
     @property
     def is_for_shell(self) -> bool:
@@ -117,17 +119,12 @@ class ShellCommand(Struct, Generic[ShellT], frozen=True):
                 found.append(text)
         return "\n".join(found)
 
-    @property
-    def group(self) -> str:
-        """Name of the group that `/help` lists it in: the module of a slash command."""
-        return self.run.__module__.rpartition(".")[2] if self.is_for_shell else SHORTHANDS
-
 
 def shell_command(
-    name: str, usage: str = "", *, complete: Candidates | None = None
+    name: str, usage: str = "", *, complete: Candidates | None = None, group: str = ""
 ) -> Callable[[Callable[[ShellT, Args], None]], ShellCommand[ShellT]]:
-    """Make a function a slash command. The arguments are those of `ShellCommand`."""
-    return lambda run: ShellCommand(name, usage, run, complete)
+    """Make a function a slash command. The arguments are those of `ShellCommand`; without a group it is in that of its module."""
+    return lambda run: ShellCommand(name, usage, run, complete, group=group or run.__module__.rpartition(".")[2])
 
 
 def shorthand(

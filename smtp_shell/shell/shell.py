@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from smtp_shell.client.credentials import Ask
     from smtp_shell.client.session import Session
     from smtp_shell.display.views import View
+    from smtp_shell.knowledge.exchanges import Standing
     from smtp_shell.net.target import Target
     from smtp_shell.protocol.events import Consumer, TlsStarted
     from smtp_shell.protocol.masking import ExchangeLines
@@ -92,7 +93,6 @@ class Shell:
         leaving: Whether the shell is to end.
         stopped: Whether the user stopped the last wait with Ctrl-C.
         refusals: What the server refused.
-        remarks: Names what is wrong with a message that was sent.
         explanations: What follows the dialogue for `/explain`; None before the first connection.
         after_line: Called after each typed line, whatever has become of it: a lesson speaks then.
         last_user: The user name of the last `auth`; empty before the first.
@@ -121,7 +121,6 @@ class Shell:
         self.leaving = self.stopped = False
         self.after_line: list[Callable[[], None]] = []
         self.refusals = Refusals(view if self.options.interactive else None)
-        self.remarks = MessageRemarks(view, lambda: self.settings.lint, wanted=self.options.interactive)
         self.explanations: Explanations | None = None
         self.last_user = ""
         self.sources: list[Path] = []
@@ -133,7 +132,6 @@ class Shell:
         # Encodes the mail data that is being typed; None outside of it.
         self._encoder: MailDataEncoder | None = None
         self._greeting_due = False  # the connection was opened, and its greeting has not been waited for
-        self._consumers: list[Consumer] = []  # the user's own recording
         self.change_settings(settings or ShellSettings())
 
     @property
@@ -400,20 +398,16 @@ class Shell:
 
     def _connect(self, target: Target, *, greets: bool) -> None:
         from smtp_shell.client.session import Session
-        from smtp_shell.shell.explanations import Explanations
 
         before = self.session
         self.target = target
         self.refusals.said_goodbye = False
         self.recordings.begin_session(target)
-        # Recorded first: what is on the screen is in the file, even if the process is killed.
-        self.explanations = Explanations(self.say, lambda: self.settings.explain)
-        recorders = [self.recordings.session] if self.recordings.session is not None else []
         try:
             with self.waiting_for(lambda: f"the connection to {target}"):
                 self.session = Session.open(
                     target,
-                    [*recorders, *self._consumers, self.view, self.refusals, self.explanations, self.remarks],
+                    self.consumers(),
                     timeouts=self.timeouts,
                     tls=self.tls,
                     strict=not self.options.interactive,
@@ -432,6 +426,19 @@ class Shell:
         self._greeting_due = True
         if greets:
             self._greet(self.session)
+
+    def consumers(self, now: Standing | None = None) -> list[Consumer]:
+        """Return what follows the dialogue of a new connection, in order.
+
+        Args:
+            now: Where that dialogue stands; None for its beginning.
+        """
+        from smtp_shell.shell.explanations import Explanations
+
+        self.explanations = Explanations(self.say, lambda: self.settings.explain, now)
+        remarks = MessageRemarks(self.view, lambda: self.settings.lint, wanted=self.options.interactive)
+        # Recorded first: what is on the screen is in the file, even if the process is killed.
+        return [*self.recordings.open, self.view, self.refusals, self.explanations, remarks]
 
     def greet(self) -> None:
         """Wait for a greeting that was not waited for when the connection was opened, and do what follows it.
@@ -476,7 +483,7 @@ class Shell:
         session = replay.session
         if session is None or not session.is_open:
             return
-        from smtp_shell.shell.explanations import Explanations, standing_of
+        from smtp_shell.shell.explanations import standing_of
 
         self.disconnect()
         self.target = self.answered = session.target
@@ -485,9 +492,7 @@ class Shell:
         session.drives_auth = False  # what is left of an AUTH exchange is the user's
         if session.tls is not None:  # it began before this shell saw anything
             self.view(Entry(0, 0.0, session.tls, tls=True))
-        self.explanations = Explanations(self.say, lambda: self.settings.explain, standing_of(session))
-        consumers: tuple[Consumer, ...] = (self.view, self.refusals, self.explanations, *self._consumers)
-        for consumer in consumers:
+        for consumer in self.consumers(standing_of(session)):
             session.subscribe(consumer)
         self.say(f"The connection to {session.target} is yours now.")
 
@@ -684,7 +689,6 @@ class Shell:
         """
         target = self.session.target if self.session is not None else self.target
         recording = self.recordings.begin_own(path, target, overwrite=overwrite)
-        self._consumers.append(recording)
         if self.session is not None and self.session.is_open:
             self.session.subscribe(recording)
 
@@ -693,7 +697,6 @@ class Shell:
         recording = self.recordings.own
         if recording is None:
             return
-        self._consumers.remove(recording)
         if self.session is not None and self.session.is_open:
             self.session.unsubscribe(recording)
         self.recordings.end_own()

@@ -26,7 +26,7 @@ def _facts(context: CompletionContext, text: str) -> Iterator[tuple[str, str]]:
             yield from titles(kind).items()
 
 
-@shell_command("/explain", "[WHAT]", complete=_facts)
+@shell_command("/explain", "[WHAT]", complete=_facts, group="learn")
 def explain(shell: Shell, args: Args) -> None:
     """Explain the last exchange, or anything else.
 

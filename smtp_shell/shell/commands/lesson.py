@@ -70,7 +70,7 @@ def _names(context: CompletionContext, text: str) -> Iterator[tuple[str, str]]:
     yield from ((name, "") for name in (*lesson_files(), *_WORDS))
 
 
-@shell_command("/lesson", "[NAME | again | skip | stop]", complete=_names)
+@shell_command("/lesson", "[NAME | again | skip | stop]", complete=_names, group="learn")
 def lesson(shell: Shell, args: Args) -> None:
     """Learn SMTP by typing it: a lesson says what to type and why, and explains the reply.
 

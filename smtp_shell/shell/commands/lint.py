@@ -17,7 +17,7 @@ _STYLES = {"error": "reply.5", "warning": "reply.4", "advice": "decoded"}
 _MOST_SHOWN = 200
 
 
-@shell_command("/lint", "[FILE] [--for PROFILE]", complete=paths)
+@shell_command("/lint", "[FILE] [--for PROFILE]", complete=paths, group="learn")
 def lint(shell: Shell, args: Args) -> None:
     """List what in a dialogue breaks a rule or is unwise.
 

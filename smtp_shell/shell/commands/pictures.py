@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from smtp_shell.shell.shell import Shell
 
 
-@shell_command("/diagram", "[FILE]", complete=paths)
+@shell_command("/diagram", "[FILE]", complete=paths, group="transcripts")
 def diagram(shell: Shell, args: Args) -> None:
     """Draw a dialogue as a ladder: client on the left, server on the right, an arrow for each line.
 
@@ -33,7 +33,7 @@ def diagram(shell: Shell, args: Args) -> None:
     _draw(shell, args, ladder)
 
 
-@shell_command("/timing", "[FILE]", complete=paths)
+@shell_command("/timing", "[FILE]", complete=paths, group="transcripts")
 def timing(shell: Shell, args: Args) -> None:
     """Draw how long look-up, TCP, TLS, the greeting and each reply took.
 

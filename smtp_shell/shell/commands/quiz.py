@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from smtp_shell.shell.shell import Shell
 
 
-@shell_command("/quiz", "[FILE] [--questions N] [--seed N] [--kind NAME]", complete=paths)
+@shell_command("/quiz", "[FILE] [--questions N] [--seed N] [--kind NAME]", complete=paths, group="learn")
 def quiz(shell: Shell, args: Args) -> None:
     """Ask questions about a dialogue, and explain the answers.
 

@@ -11,7 +11,6 @@ from smtp_shell.net.transport import Transport
 from smtp_shell.protocol.events import Certificate, Entry, TlsStarted
 from smtp_shell.protocol.maildata import END_OF_DATA
 from smtp_shell.protocol.secret import Secret
-from smtp_shell.shell.explanations import Explanations
 from smtp_shell.shell.settings import ShellOptions, ShellSettings
 from smtp_shell.shell.shell import Shell
 
@@ -153,8 +152,7 @@ def make_shell(
     options = ShellOptions(recording=False, interactive=interactive, credentials=credentials)
     shell = Shell(screen, options, settings or ShellSettings(ehlo="client.example.org", insecure_auth=True), ask=ask)
     shell.target = target or Target(Way.TCP, "mail.example.org", 25)
-    shell.explanations = Explanations(shell.say, lambda: shell.settings.explain)
-    shell.session = Session(shell.target, transport, [screen, shell.refusals, shell.explanations])
+    shell.session = Session(shell.target, transport, shell.consumers())
     shell.session.read_reply()
     for line in before:
         shell.run(line)

@@ -2,9 +2,6 @@
 
 import pytest
 
-from smtp_shell.client.session import Session
-from smtp_shell.shell.remarks import MessageRemarks
-from smtp_shell.shell.shell import Shell
 from tests.unit.shell.fake import Screen, make_shell
 
 _ENVELOPE = ("ehlo", "mail <ann@example.org>", "rcpt bob@example.org", "data")
@@ -14,14 +11,12 @@ _FIELDS = (
 )
 
 
-def _typed(*lines: str) -> tuple[Shell, Screen]:
-    """Return a shell, with its remarks, in which these lines were typed."""
+def _typed(*lines: str) -> Screen:
+    """Return the screen of a shell in which these lines were typed."""
     shell, _, screen = make_shell()
-    assert isinstance(shell.session, Session)
-    shell.session.subscribe(shell.remarks)
     for line in lines:
         shell.run(line)
-    return shell, screen
+    return screen
 
 
 def _remarks(screen: Screen) -> list[str]:
@@ -29,41 +24,38 @@ def _remarks(screen: Screen) -> list[str]:
 
 
 def test_the_first_fault_of_a_message_is_one_line() -> None:
-    _, screen = _typed(*_ENVELOPE, *_FIELDS[:3], "", "text", ".")
+    screen = _typed(*_ENVELOPE, *_FIELDS[:3], "", "text", ".")
     assert _remarks(screen) == [
         "lint: there is no Date field, which every message has (RFC 5322 section 3.6.1); /lint tells more"
     ]
 
 
 def test_a_message_without_a_fault_gets_no_line() -> None:
-    _, screen = _typed(*_ENVELOPE, *_FIELDS, "", ".text", ".")
+    screen = _typed(*_ENVELOPE, *_FIELDS, "", ".text", ".")
     assert _remarks(screen) == []
 
 
 def test_more_faults_are_counted() -> None:
-    _, screen = _typed(*_ENVELOPE, "Subject: x", "", "text", ".")
+    screen = _typed(*_ENVELOPE, "Subject: x", "", "text", ".")
     assert [line.split("), ")[1] for line in _remarks(screen)] == ["and 1 more; /lint tells more"]
 
 
 def test_each_message_of_a_session_is_looked_at_by_itself() -> None:
-    _, screen = _typed(
-        *_ENVELOPE, *_FIELDS[1:], "", ".", *_ENVELOPE, *_FIELDS, "", ".", *_ENVELOPE, *_FIELDS[1:], "", "."
-    )
+    screen = _typed(*_ENVELOPE, *_FIELDS[1:], "", ".", *_ENVELOPE, *_FIELDS, "", ".", *_ENVELOPE, *_FIELDS[1:], "", ".")
     assert len(_remarks(screen)) == 2
 
 
 def test_nothing_is_said_where_the_setting_is_off() -> None:
-    _, screen = _typed("/set lint off", *_ENVELOPE, "Subject: x", "", ".")
+    screen = _typed("/set lint off", *_ENVELOPE, "Subject: x", "", ".")
     assert _remarks(screen) == []
 
 
 def test_a_dialogue_of_many_commands_keeps_few_events(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("smtp_shell.shell.remarks._MOST_ENTRIES", 20)
-    shell, screen = _typed("ehlo", *["noop"] * 100, *_ENVELOPE[1:], "Subject: x", "", ".")
-    assert isinstance(shell.remarks, MessageRemarks)
+    screen = _typed("ehlo", *["noop"] * 100, *_ENVELOPE[1:], "Subject: x", "", ".")
     assert len(_remarks(screen)) == 1
 
 
 def test_long_mail_data_is_looked_at_in_part() -> None:
-    _, screen = _typed(*_ENVELOPE, *_FIELDS[1:], "", *["x" * 900] * 400, ".")
+    screen = _typed(*_ENVELOPE, *_FIELDS[1:], "", *["x" * 900] * 400, ".")
     assert len(_remarks(screen)) == 1
