@@ -192,6 +192,11 @@ class Session:
         return self._transport.local_host
 
     @property
+    def local_address(self) -> str:
+        """The address and port of this end of the connection; empty where it has none."""
+        return self._transport.local_address
+
+    @property
     def has_input(self) -> bool:
         """Whether something has arrived that `look` would read."""
         return self.is_open and self._transport.readable

@@ -83,6 +83,16 @@ class Transport:
         return ""
 
     @property
+    def local_address(self) -> str:
+        """The address and port of this end of the connection. Empty if it has none."""
+        with contextlib.suppress(OSError):
+            name = self._socket.getsockname()
+            if isinstance(name, tuple):
+                host = str(name[0]).partition("%")[0]
+                return f"[{host}]:{name[1]}" if ":" in host else f"{host}:{name[1]}"
+        return ""
+
+    @property
     def readable(self) -> bool:
         """True if `recv` would return at once, be it with the end of the stream."""
         if self._received_ahead or (self._tls is not None and self._tls.pending):

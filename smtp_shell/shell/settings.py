@@ -20,6 +20,7 @@ from smtp_shell.protocol.octets import escape_str
 if TYPE_CHECKING:
     from smtp_shell.net.target import Target
     from smtp_shell.servers.inbox import Inbox
+    from smtp_shell.servers.live import LiveScreen
     from smtp_shell.servers.practice import PracticeServer
 
 _ON_OFF = {"on": True, "off": False, "yes": True, "no": False, "true": True, "false": False, "1": True, "0": False}
@@ -102,6 +103,7 @@ class ShellOptions(Struct, frozen=True):
         recording: Whether sessions are recorded into the state directory.
         practice: The practice server that runs in this process; None without one.
         inbox: Its mail.
+        live: Shows its clients' dialogues while the prompt waits; None where they are not shown there.
     """
 
     tls: TlsSettings = field(default_factory=TlsSettings)
@@ -112,6 +114,7 @@ class ShellOptions(Struct, frozen=True):
     recording: bool = True
     practice: PracticeServer | None = None
     inbox: Inbox | None = None
+    live: LiveScreen | None = None
 
 
 _OF_TLS = ("ca_file", "client_cert", "client_key", "tls_min", "tls_max", "ciphers")

@@ -418,6 +418,8 @@ class Shell:
                 error.message += f" /reconnect goes back to {self.answered}."
             raise
         self.answered = target
+        if self.options.practice is not None and self.options.practice.watch is not None:
+            self.options.practice.watch.own.add(self.session.local_address)
         if before is not None:
             self.session.keep_secrets_of(before)
         self._show_certificate(self.session.tls)
