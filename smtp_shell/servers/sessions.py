@@ -54,6 +54,12 @@ _MOST_IN_A_GROUP = 1000
 EARLY: Final = "you sent what follows before my reply to {}: read each reply up to the line with a space after its code, then go on"
 EMPTY_ANSWER: Final = "an empty line came as the {}: base64 with a line end in it makes two lines (base64.encodebytes adds one, b64encode does not)"
 TLS_AT_ONCE: Final = "you began TLS with the first octet: this port begins in the clear, and STARTTLS starts TLS (in Python SMTP, not SMTP_SSL)"
+RESET: Final = "reset"
+"""Detail of the end of a connection that the client reset."""
+
+CLOSED_UNREAD: Final = (
+    "the connection was reset: you closed it with replies of mine unread, and what you sent last may be lost; read the reply to QUIT first"
+)
 
 
 class WatchedDialogue:
@@ -161,6 +167,8 @@ class WatchedDialogue:
         self.is_closed = True
         self._flush()
         self.in_data = False
+        if detail == RESET and end is End.CLIENT:
+            self._remark(CLOSED_UNREAD)
         self._emit((Disconnected(end, detail),))
 
     def remark(self, text: str, at: float) -> None:

@@ -63,7 +63,8 @@ class Connection(SMTP):
         self._admitted = True
         self._no_service = False
         self._tap: Tap | None = None
-        self._heard_end = False  # the client has closed
+        self._heard_end = False  # the client has closed, before the server
+        self._hung_up = False  # the server has closed, before the client
         super().__init__(
             object(),
             hostname=HOSTNAME,
@@ -100,7 +101,7 @@ class Connection(SMTP):
 
     def eof_received(self) -> bool:
         """Answer what came before the end of the input; TLS cannot stay half open."""
-        self._heard_end = True
+        self._heard_end = not self._hung_up
         self._reader.feed_eof()
         return self.session.ssl is None
 
@@ -125,6 +126,7 @@ class Connection(SMTP):
 
     def abort(self) -> None:
         """Close at once, whatever the other side does."""
+        self._hung_up = True
         for transport in (self.transport, self._original_transport):
             if isinstance(transport, asyncio.WriteTransport):
                 transport.abort()
@@ -149,12 +151,13 @@ class Connection(SMTP):
             return
         if isinstance(error, TLSSetupException):
             self._tap.closed(End.ERROR, f"the TLS handshake failed: {why_no_handshake(error.__cause__)}")
-        elif error is not None:
+        elif error is not None and not self._hung_up:
             self._tap.closed(End.CLIENT, "reset")
         else:
             self._tap.closed(End.CLIENT if self._heard_end else End.SERVER)
 
     def _hang_up(self) -> None:
+        self._hung_up = True
         if self.transport is not None:
             self.transport.close()
             self.loop.call_later(LINGER, self.abort)  # a client that reads nothing must not keep the connection
