@@ -82,7 +82,7 @@ class WatchedSession:
         number: Its number, from 1.
         server: The server's address.
         peer: The client's address.
-        linter: Checks the dialogue.
+        linter: Checks the dialogue while it goes on; None to have it checked when somebody asks.
 
     Attributes:
         began: When it began.
@@ -90,16 +90,15 @@ class WatchedSession:
         tls: The version of TLS; empty in the clear.
         messages: How many messages were accepted.
         ended: How it ended, in a word or two; empty while it goes on.
-        faults: How many findings are errors or warnings.
         left_out: How many entries are not kept.
         recording: The transcript that is written of it; None for none.
     """
 
-    def __init__(self, number: int, server: str, peer: str, linter: Linter) -> None:
+    def __init__(self, number: int, server: str, peer: str, linter: Linter | None) -> None:
         self.number, self.server, self.peer = number, server, peer
         self.began = datetime.now().astimezone()
         self.hello = self.tls = self.ended = ""
-        self.messages = self.faults = self.left_out = 0
+        self.messages = self.left_out = 0
         self.recording: Recording | None = None
         self.linter = linter
         self._entries: list[Entry] = []
@@ -115,8 +114,20 @@ class WatchedSession:
 
     @property
     def findings(self) -> Sequence[Finding]:
-        """What lint found, in the order of the entries."""
-        return tuple(self._findings)
+        """What lint found, in the order of the entries. Where it is asked for the first time, the entries that are kept are checked."""
+        if self.linter is not None:
+            return tuple(self._findings)
+        from smtp_shell.lint import Linter
+
+        linter, found = Linter(), list[Finding]()
+        for entry in self.entries:
+            found += linter.feed(entry)
+        return (*found, *linter.finish()) if self.ended else found
+
+    @property
+    def faults(self) -> int:
+        """How many findings are errors or warnings."""
+        return sum(each.severity in ("error", "warning") for each in self.findings)
 
     def add(self, entry: Entry, watched: WatchedDialogue) -> None:
         """Take note of an entry, and keep it.
@@ -146,7 +157,6 @@ class WatchedSession:
 
     def add_finding(self, finding: Finding) -> None:
         """Keep a finding."""
-        self.faults += finding.severity in ("error", "warning")
         if len(self._findings) < MOST_ENTRIES:
             self._findings.append(finding)
 
@@ -265,6 +275,7 @@ class Watch:
         self.own: set[str] = set()
         self._keep = keep
         self._shows = shows
+        self._make_linter: Callable[[], Linter] | None = _linter_class() if shows else None
         self._sessions: deque[WatchedSession] = deque(maxlen=MOST_SESSIONS)
         self._lock = threading.Lock()  # of `_sessions`, which the shell's thread reads
         self._number = 0
@@ -322,7 +333,7 @@ class Watch:
         """
         self._loop = loop
         self._number += 1
-        session = WatchedSession(self._number, server, peer, _linter())
+        session = WatchedSession(self._number, server, peer, self._make_linter() if self._make_linter is not None else None)
         tap = Tap(self, session, loop.time(), descriptor)
         with self._lock:
             self._sessions.append(session)
@@ -436,9 +447,12 @@ class Watch:
         if self._shows:
             for shown in tap.shown(entry, in_data=in_data):
                 self._show(News(session, shown))
-        self._take_findings(session, session.linter.feed(entry))
+        linter = session.linter
+        if linter is not None:
+            self._take_findings(session, linter.feed(entry))
         if isinstance(entry.event, Disconnected):
-            self._take_findings(session, session.linter.finish())
+            if linter is not None:
+                self._take_findings(session, linter.finish())
             self._open.discard(tap)
             if session.recording is not None:
                 session.recording.close()
@@ -456,7 +470,9 @@ class Watch:
             self.news.append(news)
 
 
-def _linter() -> Linter:
+def _linter_class() -> type[Linter]:
+    """Return the class, loaded before the first client comes: that takes longer than a dialogue."""
     from smtp_shell.lint import Linter
 
-    return Linter()
+    Linter()
+    return Linter
