@@ -51,14 +51,16 @@ _ENDS_DATA = CRLF + END_OF_DATA
 _TLS_HELLO = b"\x16\x03"
 _MOST_IN_A_GROUP = 1000
 
-EARLY: Final = "you sent what follows before my reply to {}: read each reply up to the line with a space after its code, then go on"
-EMPTY_ANSWER: Final = "an empty line came as the {}: base64 with a line end in it makes two lines (base64.encodebytes adds one, b64encode does not)"
-TLS_AT_ONCE: Final = "you began TLS with the first octet: this port begins in the clear, and STARTTLS starts TLS (in Python SMTP, not SMTP_SSL)"
+EARLY: Final = "you sent what follows before my reply to {}: read each reply up to its last line, then go on"
+EMPTY_ANSWER: Final = (
+    "an empty line came as the {}: base64 with a line end in it makes two lines (base64.encodebytes adds one)"
+)
+TLS_AT_ONCE: Final = "you began TLS with the first octet: this port begins in the clear, STARTTLS starts TLS (in Python SMTP, not SMTP_SSL)"
 RESET: Final = "reset"
 """Detail of the end of a connection that the client reset."""
 
 CLOSED_UNREAD: Final = (
-    "the connection was reset: you closed it with replies of mine unread, and what you sent last may be lost; read the reply to QUIT first"
+    "the connection was reset: you closed it with replies of mine unread, so that what you sent last may be lost"
 )
 
 
@@ -360,6 +362,7 @@ class WatchedDialogue:
         self._buffer.clear()
         if not octets:
             return
+        self._remark_early()
         if self.in_data:
             self._emit((OctetsSent(octets),))
             return

@@ -333,7 +333,9 @@ class Watch:
         """
         self._loop = loop
         self._number += 1
-        session = WatchedSession(self._number, server, peer, self._make_linter() if self._make_linter is not None else None)
+        session = WatchedSession(
+            self._number, server, peer, self._make_linter() if self._make_linter is not None else None
+        )
         tap = Tap(self, session, loop.time(), descriptor)
         with self._lock:
             self._sessions.append(session)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,8 +14,22 @@ from smtp_shell.servers.waiting import waiting_for
 from tests.unit.servers.test_sessions import octets_of
 
 PIECES = (
-    *(b"EHLO a.example\r\n", b"MAIL FROM:<a@example.org>\r\n", b"RCPT TO:<b@example.org>\r\n", b"DATA\r\n", b"QUIT\r\n"),
-    *(b"AUTH LOGIN\r\n", b"AUTH PLAIN AGEAYg==\r\n", b"YQ==\r\n", b"*\r\n", b"STARTTLS\r\n", b"BDAT 5 LAST\r\n", b"DATA\n"),
+    *(
+        b"EHLO a.example\r\n",
+        b"MAIL FROM:<a@example.org>\r\n",
+        b"RCPT TO:<b@example.org>\r\n",
+        b"DATA\r\n",
+        b"QUIT\r\n",
+    ),
+    *(
+        b"AUTH LOGIN\r\n",
+        b"AUTH PLAIN AGEAYg==\r\n",
+        b"YQ==\r\n",
+        b"*\r\n",
+        b"STARTTLS\r\n",
+        b"BDAT 5 LAST\r\n",
+        b"DATA\n",
+    ),
     *(b"\r\n", b"\n", b"\r", b".", b".\r\n", b"\n.\n", b"x", b"\0", b"\xff", b"\x16\x03\x01", b"Hello\r\n"),
 )
 REPLIES = (
@@ -41,4 +57,4 @@ def test_every_octet_of_the_client_is_in_one_event(steps: list[tuple[bool, bytes
     assert b"".join(octets_of(entry.event) for entry in entries) == sent
     assert isinstance(entries[-1].event, Disconnected)
     assert [entry.seq for entry in entries] == list(range(1, len(entries) + 1))
-    assert all(a.at <= b.at for a, b in zip(entries, entries[1:], strict=False))
+    assert all(a.at <= b.at for a, b in itertools.pairwise(entries))

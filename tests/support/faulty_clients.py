@@ -15,7 +15,9 @@ HANGS = 4.5
 """Seconds that a client waits for a reply that does not come."""
 
 USER = "student"
-MESSAGE = "From: <ann@example.org>\r\nTo: <bob@example.org>\r\nSubject: lab 7\r\n\r\nHello,\r\n..and a line with a dot\r\n"
+MESSAGE = (
+    "From: <ann@example.org>\r\nTo: <bob@example.org>\r\nSubject: lab 7\r\n\r\nHello,\r\n..and a line with a dot\r\n"
+)
 
 
 class Client:
