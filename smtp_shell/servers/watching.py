@@ -218,22 +218,30 @@ class Cut:
 
 
 class Tap:
-    """Where a connection notes what passes. All its methods are called in the server's event loop."""
+    """Where a connection notes what passes. All its methods are called in the server's event loop.
 
-    __slots__ = ("_poll", "_watch", "cut", "gone", "opened", "remarked", "session", "shown", "spoke", "watched")
+    Args:
+        watch: The watch.
+        peer: The client's address.
+        opened: When the connection was opened, on the loop's clock.
+        descriptor: The socket's descriptor; -1 for none.
 
-    def __init__(self, watch: Watch, session: WatchedSession, opened: float, descriptor: int) -> None:
+    Attributes:
+        peer: As above.
+        opened: As above.
+        reader: Reads the dialogue; None until a moment after the connection was opened.
+    """
+
+    __slots__ = ("_poll", "_watch", "opened", "peer", "reader")
+
+    def __init__(self, watch: Watch, peer: str, opened: float, descriptor: int) -> None:
         self._watch = watch
         self._poll = select.poll() if descriptor >= 0 and hasattr(select, "poll") else None
         if self._poll is not None:
             self._poll.register(descriptor, select.POLLIN)
-        self.session = session
-        self.opened = self.spoke = opened
-        self.gone = False  # it is not read any more
-        self.remarked = False  # what the server waits for has been told in this wait
-        self.watched = WatchedDialogue(lambda entry: watch.take(self, entry))
-        self.cut = Cut(MAIL_KEPT, MOST_ENTRIES // 2)
-        self.shown = Cut(_MAIL_SHOWN, _ROWS_WITH_BARE_LF)
+        self.peer = peer
+        self.opened = opened
+        self.reader: Reader | None = None
 
     def client(self, octets: bytes) -> None:
         """Note what the client has sent, decrypted."""
@@ -252,6 +260,63 @@ class Tap:
     def closed(self, end: End, detail: str = "") -> None:
         """Note how the connection ended; only the first call counts."""
         self._watch.add(self, end, detail)
+
+
+class Reader:
+    """Finds out what the noted things of one connection mean.
+
+    Args:
+        watch: The watch, which takes the entries.
+        tap: The connection.
+        session: Its dialogue.
+
+    Attributes:
+        session: As above.
+        watched: The dialogue as it is read.
+        cut: Cuts mail data for memory.
+        shown: Cuts mail data for the screen.
+        is_over: Whether no more is read.
+    """
+
+    def __init__(self, watch: Watch, tap: Tap, session: WatchedSession) -> None:
+        self.session = session
+        self.watched = WatchedDialogue(lambda entry: watch.take(self, entry))
+        self.cut = Cut(MAIL_KEPT, MOST_ENTRIES // 2)
+        self.shown = Cut(_MAIL_SHOWN, _ROWS_WITH_BARE_LF)
+        self.is_over = False
+        self._opened = tap.opened
+        self._spoke = tap.opened  # when something passed last
+        self._remarked = False  # what the server waits for has been told in this wait
+
+    def read(self, kind: str | End, at: float, what: bytes | str) -> None:
+        """Read one thing.
+
+        Args:
+            kind: What kind of thing.
+            at: When it passed, on the loop's clock.
+            what: The octets, or words.
+        """
+        seconds = at - self._opened
+        self._spoke, self._remarked = at, False
+        if isinstance(kind, End):
+            self.watched.closed(kind, seconds, str(what))
+        elif isinstance(what, bytes):
+            if kind == "client":
+                self.watched.from_client(what, seconds)
+            else:
+                self.watched.from_server(what, seconds, more=kind == "more")
+        elif kind in ("connect", "tls"):
+            self.watched.connected(what, tls=kind == "tls")
+        else:
+            self.watched.tls_started(kind, what, seconds)
+
+    def tell_what_is_awaited(self, now: float) -> None:
+        """Write what the server waits for into the dialogue, once for each wait that takes long."""
+        if self._remarked or now - self._spoke < PATIENCE:
+            return
+        self._remarked = True
+        if sentence := waiting_for(self.watched):
+            self.watched.remark(sentence, now - self._opened)
 
 
 class Watch:
@@ -281,7 +346,7 @@ class Watch:
         self._number = 0
         self._items: deque[tuple[Tap, str | End, float, bytes | str]] = deque()
         self._pending = 0  # octets in `_items`
-        self._open: set[Tap] = set()
+        self._open: set[Reader] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._is_soon = False  # the timer is for what is pending, and not for the next look
@@ -313,8 +378,8 @@ class Watch:
     def stop(self) -> None:
         """Read what has not been read, and close the transcripts. Called when the server's loop has ended."""
         self._work(float("inf"))
-        for tap in tuple(self._open):
-            tap.watched.closed(End.SERVER, 0.0)
+        for reader in tuple(self._open):
+            reader.watched.closed(End.SERVER, 0.0)
         self._loop = self._timer = None
 
     # For the connections
@@ -332,14 +397,7 @@ class Watch:
             tls: Whether TLS begins with the first octet.
         """
         self._loop = loop
-        self._number += 1
-        session = WatchedSession(
-            self._number, server, peer, self._make_linter() if self._make_linter is not None else None
-        )
-        tap = Tap(self, session, loop.time(), descriptor)
-        with self._lock:
-            self._sessions.append(session)
-        self._open.add(tap)
+        tap = Tap(self, peer, loop.time(), descriptor)
         self.add(tap, "tls" if tls else "connect", server)
         return tap
 
@@ -388,66 +446,61 @@ class Watch:
             while self._items:
                 tap, kind, at, what = self._items.popleft()
                 self._pending -= len(what)
-                try:
-                    self._read(tap, kind, at - tap.opened, what)
-                except Exception as error:
-                    # Nothing that a client sends may end the server, and a mistake of ours must not be hidden either.
-                    self._give_up(tap, error)
-                tap.spoke, tap.remarked = at, False
+                reader = tap.reader = tap.reader or self._begin(tap, str(what))
+                if not reader.is_over:
+                    try:
+                        reader.read(kind, at, what)
+                    except Exception as error:
+                        # Nothing that a client sends may end the server, and a mistake of ours must not be hidden either.
+                        self._give_up(reader, error)
                 if self._loop.time() > until:
                     return
         finally:
             self._works = False
 
-    def _give_up(self, tap: Tap, error: Exception) -> None:
+    def _begin(self, tap: Tap, server: str) -> Reader:
+        self._number += 1
+        linter = self._make_linter() if self._make_linter is not None else None
+        session = WatchedSession(self._number, server, tap.peer, linter)
+        if self._keep is not None:
+            session.recording = self._keep(session)
+        with self._lock:
+            self._sessions.append(session)
+        reader = Reader(self, tap, session)
+        self._open.add(reader)
+        return reader
+
+    def _give_up(self, reader: Reader, error: Exception) -> None:
         """Read no more of a dialogue."""
-        session = tap.session
+        session = reader.session
         session.ended = f"it could not be read on: {type(error).__name__}"
-        self._open.discard(tap)
-        tap.watched.is_closed = tap.gone = True
-        if session.recording is not None:
-            session.recording.close()
+        self._end(reader)
         if self._shows:
             self._show(News(session, Entry(0, 0.0, Remarked(f"the dialogue {session.ended}"))))
 
-    def _read(self, tap: Tap, kind: str | End, at: float, what: bytes | str) -> None:
-        watched = tap.watched
-        if tap.gone:
-            return
-        if isinstance(kind, End):
-            watched.closed(kind, at, str(what))
-        elif isinstance(what, bytes):
-            if kind == "client":
-                watched.from_client(what, at)
-            else:
-                watched.from_server(what, at, more=kind == "more")
-        elif kind in ("connect", "tls"):
-            if self._keep is not None:
-                tap.session.recording = self._keep(tap.session)
-            watched.connected(what, tls=kind == "tls")
-        else:
-            watched.tls_started(kind, what, at)
+    def _end(self, reader: Reader) -> None:
+        reader.is_over = True
+        self._open.discard(reader)
+        if reader.session.recording is not None:
+            reader.session.recording.close()
 
     def _tell_who_waits(self) -> None:
         assert self._loop is not None
         now = self._loop.time()
-        for tap in tuple(self._open):
-            if not tap.remarked and now - tap.spoke >= PATIENCE:
-                tap.remarked = True
-                if sentence := waiting_for(tap.watched):
-                    tap.watched.remark(sentence, now - tap.opened)
+        for reader in tuple(self._open):
+            reader.tell_what_is_awaited(now)
 
     # What the dialogues publish
 
-    def take(self, tap: Tap, entry: Entry) -> None:
+    def take(self, reader: Reader, entry: Entry) -> None:
         """Take an entry of a dialogue: record it, check it, keep it, and pass it to the screen."""
-        session, in_data = tap.session, tap.watched.in_data
+        session, in_data = reader.session, reader.watched.in_data
         if session.recording is not None:
             session.recording(entry)
-        for kept in tap.cut(entry, in_data=in_data):
-            session.add(kept, tap.watched)
+        for kept in reader.cut(entry, in_data=in_data):
+            session.add(kept, reader.watched)
         if self._shows:
-            for shown in tap.shown(entry, in_data=in_data):
+            for shown in reader.shown(entry, in_data=in_data):
                 self._show(News(session, shown))
         linter = session.linter
         if linter is not None:
@@ -455,9 +508,7 @@ class Watch:
         if isinstance(entry.event, Disconnected):
             if linter is not None:
                 self._take_findings(session, linter.finish())
-            self._open.discard(tap)
-            if session.recording is not None:
-                session.recording.close()
+            self._end(reader)
 
     def _take_findings(self, session: WatchedSession, findings: Sequence[Finding]) -> None:
         for finding in findings:

@@ -293,12 +293,14 @@ def test_what_is_kept_is_whole_lines_when_the_server_is_killed(tmp_path: Path) -
     program = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
     assert program.stdout is not None
     address = program.stdout.readline().split()[2]
-    with socket.create_connection(("127.0.0.1", int(address.rpartition(":")[2])), timeout=10) as connection:
-        connection.sendall(b"EHLO a.example\r\nNOOP\r\nNO")
-        while b"2.0.0 Ok" not in connection.recv(4096):
-            pass
-        while b"2.0.0 Ok" not in b"".join(path.read_bytes() for path in kept.glob("*.smtp")):
-            time.sleep(0.01)
+    try:
+        with socket.create_connection(("127.0.0.1", int(address.rpartition(":")[2])), timeout=10) as connection:
+            connection.sendall(b"EHLO a.example\r\nNOOP\r\nNO")
+            while b"2.0.0 Ok" not in connection.recv(4096):
+                pass
+            while b"2.0.0 Ok" not in b"".join(path.read_bytes() for path in kept.glob("*.smtp")):
+                time.sleep(0.01)
+    finally:
         program.kill()
         program.communicate()
     (path,) = kept.glob("*.smtp")
