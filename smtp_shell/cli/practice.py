@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _SERVED = frozenset(
     {"port", "serve_only", "user", "fault", "maildir", "cert", "key", "color", "no_record"}
-    | {"watch", "keep", "listen", "yes", "insecure_auth", "json"}
+    | {"watch", "keep", "listen", "yes", "insecure_auth"}
 )
 """Options that `--serve-only` has a use for, or whose wish it fulfils anyway."""
 
@@ -95,10 +95,11 @@ def _refuse_shell_options(parser: argparse.ArgumentParser, options: argparse.Nam
     Raises:
         UsageError: One is given.
     """
+    served = _SERVED | {"json"} if options.watch else _SERVED
     given = [
         _SPELLED.get(name, f"--{name.replace('_', '-')}")
         for name, value in vars(options).items()
-        if name not in _SERVED and value != parser.get_default(name)
+        if name not in served and value != parser.get_default(name)
     ]
     if given:
         raise UsageError(f"practice --serve-only opens no shell; leave out {', '.join(given)}.")

@@ -119,7 +119,8 @@ class WatchedSession:
             return tuple(self._findings)
         from smtp_shell.lint import Linter
 
-        linter, found = Linter(), list[Finding]()
+        linter = Linter()
+        found: list[Finding] = []
         for entry in self.entries:
             found += linter.feed(entry)
         return (*found, *linter.finish()) if self.ended else found
