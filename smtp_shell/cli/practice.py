@@ -34,8 +34,9 @@ _SPELLED = {"lines": "-c and -f", "ipv4": "-4", "ipv6": "-6"}
 """Options that are not spelled like the names of their values."""
 
 _LISTEN_WARNING = """\
-Every machine that reaches {} could connect to the practice server: read its
-greeting, guess its password and fill its mailbox. Do that in a network you trust."""
+The practice server would listen on {}: every machine
+that reaches it could connect, guess the password and fill the mailbox.
+Do that only in a network that you trust."""
 
 _TRY = """\
 Try ehlo, starttls, ehlo, auth, mail ann@example.org, rcpt bob@example.org,
@@ -152,7 +153,7 @@ def _listening_address(options: argparse.Namespace) -> str:
             f"practice --listen {address}: every machine that reaches this one could then connect, and nobody can be asked here; "
             "add --yes if that is meant."
         )
-    _say(_LISTEN_WARNING.format("any address of this machine" if address in ("0.0.0.0", "::") else address))
+    _say(_LISTEN_WARNING.format("all addresses" if address in ("0.0.0.0", "::") else address))
     if terminal_ask()("Listen there? [y/N] ", False).strip().lower() not in ("y", "yes"):
         raise UsageError("practice --listen: nothing was started; without --listen only this machine can connect.")
     return address

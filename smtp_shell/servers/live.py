@@ -63,8 +63,9 @@ class LiveScreen:
             view(entry_of_peer(entry, session.peer))
 
     def _begin(self, session: WatchedSession) -> None:
-        if session.peer in self._watch.own:
-            self._watch.own.discard(session.peer)
+        port = int(session.peer.rpartition(":")[2] or 0)
+        if port in self._watch.own:
+            self._watch.own.discard(port)
             return
         self._views[session.number] = self._view.labelled(session.number)
         if len(self._views) > _MOST_VIEWS:

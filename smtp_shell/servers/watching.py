@@ -330,7 +330,7 @@ class Watch:
     Attributes:
         news: What the screen has not shown yet.
         missed: How much of it was dropped because the screen did not take it.
-        own: The addresses of clients whose dialogue is on the screen anyway: those of the shell in this process.
+        own: The ports of clients whose dialogue is on the screen anyway: those of the shell in this process.
     """
 
     def __init__(
@@ -338,7 +338,7 @@ class Watch:
     ) -> None:
         self.news: deque[News] = deque()
         self.missed = 0
-        self.own: set[str] = set()
+        self.own: set[int] = set()
         self._keep = keep
         self._shows = shows
         self._make_linter: Callable[[], Linter] | None = _linter_class() if shows else None

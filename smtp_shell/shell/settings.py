@@ -18,6 +18,7 @@ from smtp_shell.protocol.commands import refuse_line_breaks
 from smtp_shell.protocol.octets import escape_str
 
 if TYPE_CHECKING:
+    from smtp_shell.client.session import Session
     from smtp_shell.net.target import Target
     from smtp_shell.servers.inbox import Inbox
     from smtp_shell.servers.live import LiveScreen
@@ -115,6 +116,11 @@ class ShellOptions(Struct, frozen=True):
     practice: PracticeServer | None = None
     inbox: Inbox | None = None
     live: LiveScreen | None = None
+
+    def note_own(self, session: Session) -> None:
+        """Leave a session out of what is shown of the practice server's dialogues: it is on the screen anyway."""
+        if self.practice is not None and self.practice.watch is not None:
+            self.practice.watch.own.add(session.local_address[1])
 
 
 _OF_TLS = ("ca_file", "client_cert", "client_key", "tls_min", "tls_max", "ciphers")

@@ -418,8 +418,7 @@ class Shell:
                 error.message += f" /reconnect goes back to {self.answered}."
             raise
         self.answered = target
-        if self.options.practice is not None and self.options.practice.watch is not None:
-            self.options.practice.watch.own.add(self.session.local_address)
+        self.options.note_own(self.session)
         if before is not None:
             self.session.keep_secrets_of(before)
         self._show_certificate(self.session.tls)
@@ -526,7 +525,7 @@ class Shell:
 
         session = self.need_session()
         verb = verb or ("LHLO" if session.dialogue.lmtp else "EHLO")
-        return self.command(Command.of(verb, self.settings.ehlo or local_name(session.local_host)))
+        return self.command(Command.of(verb, self.settings.ehlo or local_name(session.local_address[0])))
 
     def command(self, command: Command) -> Reply | None:
         """Send a command and wait for its reply.
