@@ -110,7 +110,7 @@ class ConsoleView:
 
     def labelled(self, number: int) -> ConsoleView:
         """Return a view of another dialogue on the same console."""
-        view = ConsoleView(self._console, replace(self.look, typed_data=True), label=f"[{number}] ")
+        view = ConsoleView(self._console, replace(self.look, typed_data=True, times=False), label=f"[{number}] ")
         view._make_console = self._make_console
         return view
 

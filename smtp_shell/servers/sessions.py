@@ -52,9 +52,7 @@ _TLS_HELLO = b"\x16\x03"
 _MOST_IN_A_GROUP = 1000
 
 EARLY: Final = "you sent what follows before my reply to {}: read each reply up to its last line, then go on"
-EMPTY_ANSWER: Final = (
-    "an empty line came as the {}: base64 with a line end in it makes two lines (base64.encodebytes adds one)"
-)
+EMPTY_ANSWER: Final = "an empty line came as the {}"
 TLS_AT_ONCE: Final = "you began TLS with the first octet: this port begins in the clear, STARTTLS starts TLS (in Python SMTP, not SMTP_SSL)"
 RESET: Final = "reset"
 """Detail of the end of a connection that the client reset."""
@@ -79,12 +77,13 @@ class WatchedDialogue:
         has_bare_lf: Whether a line of the mail data, or the last line, ended in LF alone.
         last_line: The last whole line of the mail data, without its line end, at most a few octets of it.
         is_closed: Whether the connection has ended.
+        is_unread: Whether what is published now has come after the last line that the server has read.
     """
 
     def __init__(self, publish: Consumer) -> None:
         self.dialogue = Dialogue()
         self.tls = ""
-        self.in_data = self.has_bare_lf = self.is_closed = False
+        self.in_data = self.has_bare_lf = self.is_closed = self.is_unread = False
         self.last_line = b""
         self._publish = publish
         self._seq = 0
@@ -167,7 +166,9 @@ class WatchedDialogue:
             return
         self._at = max(self._at, at)
         self.is_closed = True
+        self.is_unread = bool(self.dialogue.owed)
         self._flush()
+        self.is_unread = False
         self.in_data = False
         if detail == RESET and end is End.CLIENT:
             self._remark(CLOSED_UNREAD)

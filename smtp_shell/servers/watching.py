@@ -504,7 +504,8 @@ class Watch:
             for shown in reader.shown(entry, in_data=in_data):
                 self._show(News(session, shown))
         linter = session.linter
-        if linter is not None:
+        # What the server never read is not known to be a command: it may be the mail data after a DATA that was not answered.
+        if linter is not None and not reader.watched.is_unread:
             self._take_findings(session, linter.feed(entry))
         if isinstance(entry.event, Disconnected):
             if linter is not None:

@@ -337,3 +337,14 @@ def test_a_line_of_mail_data_without_an_end_takes_a_fixed_space() -> None:
         assert len(watched.held) <= LINE_KEPT + 10_000
     events += watched.hears(b"\r\n.\r\n")
     assert b"".join(map(octets_of, events)) == b"x" * 400_000 + b"\r\n.\r\n"
+
+
+def test_what_the_server_never_read_is_marked_as_such() -> None:
+    seen: list[tuple[type, bool]] = []
+    watched = WatchedDialogue(lambda entry: seen.append((type(entry.event), watched.is_unread)))
+    watched.connected("192.0.2.1:25")
+    watched.from_server(b"220 mail.example\r\n", 0.0)
+    watched.from_client(b"DATA\r\nSubject: x\r\n", 0.1)
+    watched.closed(End.CLIENT, 0.2)
+    assert [unread for kind, unread in seen if kind is OctetsSent] == [True]
+    assert not any(unread for kind, unread in seen if kind not in (OctetsSent, Remarked))
