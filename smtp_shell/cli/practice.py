@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from msgspec.structs import replace
 
 from smtp_shell.arguments import file_path, port_number
-from smtp_shell.cli.options import command_parser, connection_options
+from smtp_shell.cli.options import command_parser, connection_options, is_terminal, make_view, terminal_ask
 from smtp_shell.cli.shell import line_options, run_shell
+from smtp_shell.cli.watching import SHOW_SECONDS
 from smtp_shell.config import key_log_file
 from smtp_shell.errors import UsageError
 from smtp_shell.protocol.octets import escape_str
@@ -19,13 +20,23 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator, Sequence
 
+    from smtp_shell.servers.live import LiveScreen
     from smtp_shell.servers.practice import PracticeServer, PracticeSettings
+    from smtp_shell.servers.watching import Watch
 
-_SERVED = frozenset({"port", "serve_only", "user", "fault", "maildir", "cert", "key", "color", "no_record"})
+_SERVED = frozenset(
+    {"port", "serve_only", "user", "fault", "maildir", "cert", "key", "color", "no_record"}
+    | {"watch", "keep", "listen", "yes", "insecure_auth"}
+)
 """Options that `--serve-only` has a use for, or whose wish it fulfils anyway."""
 
 _SPELLED = {"lines": "-c and -f", "ipv4": "-4", "ipv6": "-6"}
 """Options that are not spelled like the names of their values."""
+
+_LISTEN_WARNING = """\
+The practice server would listen on {}: every machine
+that reaches it could connect, guess the password and fill the mailbox.
+Do that only in a network that you trust."""
 
 _TRY = """\
 Try ehlo, starttls, ehlo, auth, mail ann@example.org, rcpt bob@example.org,
@@ -57,11 +68,26 @@ def main(words: Sequence[str]) -> int:
     from smtp_shell.servers.practice import PracticeServer
 
     settings, remark = _settings(options)
-    server = PracticeServer(settings)
+    server = PracticeServer(settings, _watch(options))
     if options.serve_only:
-        return _serve(server, remark)
+        return _serve(server, options, remark)
     with server:
         return _open_shell(server, options, remark)
+
+
+def _watch(options: argparse.Namespace) -> Watch | None:
+    """Return what watches the server's clients: for the screen, for files, and for `/sessions` in the shell.
+
+    Raises:
+        UsageError: The folder for the files cannot be used.
+    """
+    if options.serve_only and not options.watch and options.keep is None:
+        return None
+    from smtp_shell.cli.watching import make_watch
+
+    return make_watch(
+        shows=options.watch, keep=options.keep, on_failure=lambda text: _say(f"smtp-shell: {text}", sys.stderr)
+    )
 
 
 def _refuse_shell_options(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
@@ -70,10 +96,11 @@ def _refuse_shell_options(parser: argparse.ArgumentParser, options: argparse.Nam
     Raises:
         UsageError: One is given.
     """
+    served = _SERVED | {"json"} if options.watch else _SERVED
     given = [
         _SPELLED.get(name, f"--{name.replace('_', '-')}")
         for name, value in vars(options).items()
-        if name not in _SERVED and value != parser.get_default(name)
+        if name not in served and value != parser.get_default(name)
     ]
     if given:
         raise UsageError(f"practice --serve-only opens no shell; leave out {', '.join(given)}.")
@@ -88,18 +115,48 @@ def _settings(options: argparse.Namespace) -> tuple[PracticeSettings, str]:
     from smtp_shell.servers.faults import parse_faults
     from smtp_shell.servers.practice import PracticeSettings
 
+    host = _listening_address(options)
     settings = PracticeSettings(
+        host=host or "127.0.0.1",
+        anywhere=bool(host),
         port=options.port,
         user=_checked_user(options.user),
         faults=parse_faults(options.fault or ()),
         maildir=options.maildir,
         certificate=options.cert,
         key=options.key,
+        auth_before_tls=options.insecure_auth,
     )
     given = os.environ.get(PASSWORD_VARIABLE)
     if given:
         settings = replace(settings, password=Secret(given), password_shown=f"from {PASSWORD_VARIABLE}")
     return _with_what_is_kept(settings)
+
+
+def _listening_address(options: argparse.Namespace) -> str:
+    """Return the address to listen on if it is not loopback, once the user has agreed; empty for loopback.
+
+    Raises:
+        UsageError: It is no address, or the user does not agree, or nobody can be asked.
+    """
+    if options.listen is None:
+        return ""
+    from smtp_shell.servers.listening import checked_address, is_loopback
+
+    address = checked_address(options.listen)
+    if is_loopback(address):
+        raise UsageError(f"practice --listen {address}: that is this machine only, as without --listen; leave it out.")
+    if options.yes:
+        return address
+    if not is_terminal():
+        raise UsageError(
+            f"practice --listen {address}: every machine that reaches this one could then connect, and nobody can be asked here; "
+            "add --yes if that is meant."
+        )
+    _say(_LISTEN_WARNING.format("all addresses" if address in ("0.0.0.0", "::") else address))
+    if terminal_ask()("Listen there? [y/N] ", False).strip().lower() not in ("y", "yes"):
+        raise UsageError("practice --listen: nothing was started; without --listen only this machine can connect.")
+    return address
 
 
 def _with_what_is_kept(settings: PracticeSettings) -> tuple[PracticeSettings, str]:
@@ -117,12 +174,14 @@ def _with_what_is_kept(settings: PracticeSettings) -> tuple[PracticeSettings, st
         if os.path.islink(folder):
             raise ConfigError(f"{escape_str(str(folder))} is a link; remove it.")
         password = settings.password or keep_password(folder)
+        # A certificate for other names must not replace the one that clients on this machine trust.
+        kept = private_folder(folder / "network") if settings.anywhere else folder
     except OSError as error:
         remark = f"{escape_str(str(folder))} cannot be used: {reason_of(error)}."
     except ConfigError as error:
         remark = error.message
     else:
-        return replace(settings, password=password, kept=folder), ""
+        return replace(settings, password=password, kept=kept), ""
     return settings, f"Password and certificate are for this run only: {remark}"
 
 
@@ -139,7 +198,13 @@ def _checked_user(name: str | None) -> str:
     return name
 
 
-def _serve(server: PracticeServer, remark: str) -> int:
+def _say(line: str, stream: TextIO | None = None) -> None:
+    out = stream or sys.stdout
+    out.write(line + "\n")
+    out.flush()
+
+
+def _serve(server: PracticeServer, options: argparse.Namespace, remark: str) -> int:
     """Serve until Ctrl-C or SIGTERM."""
     import signal
     import threading
@@ -147,18 +212,31 @@ def _serve(server: PracticeServer, remark: str) -> int:
     stop = threading.Event()
     # Before the server starts: SIGTERM must not leave its temporary files.
     signal.signal(signal.SIGTERM, lambda number, frame: stop.set())
+    screen = _screen(server, options)
+    status = 0
     with server:
+        words = sys.stderr if options.json else sys.stdout
         for line in chain(_facts(server), (_for_python(server), remark, "Ctrl-C stops it.")):
-            if not line:
-                continue
-            sys.stdout.write(line + "\n")
-            sys.stdout.flush()
+            if line:
+                _say(line, words)
         try:
-            while not stop.wait(0.2):
-                pass
+            while not stop.wait(SHOW_SECONDS if screen is not None else 0.2):
+                if screen is not None:
+                    screen.show()
         except KeyboardInterrupt:
-            return 130
-    return 0
+            status = 130
+    if screen is not None:
+        screen.show()
+    return status
+
+
+def _screen(server: PracticeServer, options: argparse.Namespace) -> LiveScreen | None:
+    """Return what shows the dialogues; None if they are not to be shown."""
+    if server.watch is None or not options.watch:
+        return None
+    from smtp_shell.servers.live import LiveScreen
+
+    return LiveScreen(server.watch, make_view(options))
 
 
 def _open_shell(server: PracticeServer, options: argparse.Namespace, remark: str) -> int:
@@ -167,18 +245,30 @@ def _open_shell(server: PracticeServer, options: argparse.Namespace, remark: str
     options.user = server.user
     target = Target(Way.TCP, server.host, server.port, starttls=options.starttls)
     introduction = chain((f"  {line}" for line in _facts(server)), (remark,) if remark else (), (_TRY,))
-    return run_shell(options, target, introduction, practice=server)
+    return run_shell(options, target, introduction, practice=server, watches=options.watch)
 
 
 def _facts(server: PracticeServer) -> Iterator[str]:
     """Yield the address at once, and each other fact as soon as the server knows it: the certificate takes a while."""
-    yield f"practice server  {server.host}:{server.port} (this machine only)"
+    yield from _address(server)
     yield f"user             {escape_str(server.user)}"
     yield f"password         {server.shown_password}"
     yield f"certificate      {escape_str(str(server.ca_file))}"
     yield f"mail goes to     {escape_str(str(server.maildir))}"
     if (key_log := key_log_file()) is not None:
         yield f"keys of TLS to   {escape_str(str(key_log))} (SSLKEYLOGFILE): whoever reads it can decrypt the connections"
+
+
+def _address(server: PracticeServer) -> Iterator[str]:
+    if not server.is_open_to_all:
+        yield f"practice server  {server.host}:{server.port} (this machine only)"
+    else:
+        found = [f"[{each}]" if ":" in each else each for each in server.reachable]
+        yield f"practice server  {server.host}:{server.port}"
+        yield f"another machine  {', '.join(f'{each}:{server.port}' for each in found) or 'this machine has no network'}"
+        yield "WARNING          whoever reaches this machine can connect; Ctrl-C ends it"
+    if server.offers_auth_in_clear:
+        yield "WARNING          AUTH is offered without TLS: base64 hides nothing, whoever listens reads the password"
 
 
 def _for_python(server: PracticeServer) -> str:
@@ -196,6 +286,14 @@ def _parser() -> argparse.ArgumentParser:
         metavar="VERB=…",
         help="misbehave: VERB=CODE, VERB=drop or VERB=delay:SECONDS, at a command, CONNECT (the greeting) or DOT (the final dot)",
     )
+    parser.add_argument(
+        "--watch", action="store_true", help="print what each client says, live, with remarks on what is wrong"
+    )
+    parser.add_argument("--keep", type=file_path, metavar="DIR", help="write each dialogue as a transcript into DIR")
+    parser.add_argument(
+        "--listen", metavar="ADDRESS", help="listen on this address, for other machines (you are asked first)"
+    )
+    parser.add_argument("--yes", action="store_true", help="do not ask about --listen")
     parser.add_argument("--maildir", type=file_path, help="folder for mail (default: a temporary one)")
     parser.add_argument("--cert", type=file_path, metavar="FILE", help="certificate of your own, PEM")
     parser.add_argument("--key", type=file_path, metavar="FILE", help="its key, PEM")

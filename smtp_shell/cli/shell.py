@@ -90,6 +90,7 @@ def run_shell(
     introduction: Iterable[str] = (),
     *,
     practice: PracticeServer | None = None,
+    watches: bool = False,
 ) -> int:
     """Run a shell, without a prompt if there are lines to run or nobody is at the terminal.
 
@@ -99,6 +100,7 @@ def run_shell(
         introduction: What to print at the prompt before the connection is opened.
         practice: The practice server that runs in this process. Its password is used without a prompt where the options name none; at
             a prompt the user is asked.
+        watches: Whether to show the dialogues that its other clients have.
 
     Returns:
         The exit status.
@@ -108,10 +110,15 @@ def run_shell(
     """
     interactive = not options.lines and is_terminal()
     with collector_off():
-        shell = _make_shell(options, practice, interactive=interactive)
+        shell = _make_shell(options, practice, interactive=interactive, watches=watches)
     if interactive:
         return _run_at_prompt(shell, options, target, introduction)
-    return _run_lines(shell, options, target)
+    if not watches:
+        return _run_lines(shell, options, target)
+    from smtp_shell.cli.watching import showing
+
+    with showing(shell.options.live):
+        return _run_lines(shell, options, target)
 
 
 def line_options(parser: argparse.ArgumentParser) -> None:
@@ -221,7 +228,9 @@ def _standard_input(size: int) -> bytes:
     return stdin.read1(size)
 
 
-def _make_shell(options: argparse.Namespace, practice: PracticeServer | None, *, interactive: bool) -> Shell:
+def _make_shell(
+    options: argparse.Namespace, practice: PracticeServer | None, *, interactive: bool, watches: bool
+) -> Shell:
     from smtp_shell.shell.settings import ShellOptions, ShellSettings
     from smtp_shell.shell.shell import Shell
 
@@ -230,6 +239,11 @@ def _make_shell(options: argparse.Namespace, practice: PracticeServer | None, *,
     settings = ShellSettings(
         timeout=options.timeout or 0.0, ehlo=options.ehlo or "", insecure_auth=options.insecure_auth, times=interactive
     )
+    view, live = make_view(options), None
+    if watches and practice is not None and practice.watch is not None:
+        from smtp_shell.servers.live import LiveScreen
+
+        live = LiveScreen(practice.watch, view)
     shell_options = ShellOptions(
         tls=tls_settings(options),
         credentials=credential_source(options, ask, preset),
@@ -239,8 +253,9 @@ def _make_shell(options: argparse.Namespace, practice: PracticeServer | None, *,
         recording=not options.no_record,
         practice=practice,
         inbox=practice.inbox if practice is not None else None,
+        live=live,
     )
-    return Shell(make_view(options), shell_options, settings, ask=ask)
+    return Shell(view, shell_options, settings, ask=ask)
 
 
 def _parser() -> ArgumentParser:

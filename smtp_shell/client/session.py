@@ -188,9 +188,9 @@ class Session:
         return self._transport.peer
 
     @property
-    def local_host(self) -> str:
-        """The address of this end of the connection; empty where it has none."""
-        return self._transport.local_host
+    def local_address(self) -> tuple[str, int]:
+        """The address and port of this end of the connection; empty and 0 where it has none."""
+        return self._transport.local_address
 
     @property
     def has_input(self) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import codecs
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from io import StringIO
 from typing import TextIO
 
 from msgspec.structs import replace
@@ -40,13 +41,15 @@ class JsonView:
     Args:
         out: Stream for the lines, flushed after each.
         words: Stream for the program's own words.
+        fields: What each object holds besides.
 
     Attributes:
         look: Not used. Other programs get everything.
     """
 
-    def __init__(self, out: TextIO, words: TextIO) -> None:
+    def __init__(self, out: TextIO, words: TextIO, fields: Mapping[str, object] | None = None) -> None:
         self.look = Look()
+        self._fields = dict(fields or {})
         self._out = out
         self._words = words
         self._number = 0
@@ -67,8 +70,20 @@ class JsonView:
         record = _record(self._with_begun(entry))
         if record is not None:
             self._number += 1
-            self._out.write(json.dumps({"n": self._number, **record}, ensure_ascii=True) + "\n")
-            self._out.flush()
+            self._write({"n": self._number, **record})
+
+    def _write(self, record: Mapping[str, object]) -> None:
+        self._out.write(json.dumps({**self._fields, **record}, ensure_ascii=True) + "\n")
+        self._out.flush()
+
+    def labelled(self, number: int) -> JsonView:
+        """Return a view of another dialogue on the same streams, whose objects have its number in `session`."""
+        return JsonView(_WholeLines(self._out), self._words, {"session": number})
+
+    def remark(self, text: str, facts: Mapping[str, object] | None = None) -> None:
+        """Write a remark about the dialogue."""
+        self._end_mail_data()
+        self._write(facts or {"dir": "note", "text": text})
 
     def show_all(self, entries: Iterable[Entry]) -> None:
         """Write another dialogue whole. Its numbers begin at 1."""
@@ -106,7 +121,8 @@ class JsonView:
             self._number += 1
             self._decoder = MailDataDecoder()
             self._tail = json.dumps({"phase": _phase(entry), "time": round(entry.at, 3)})[1:]
-            self._out.write(f'{{"n": {self._number}, "dir": "C", "data": "')
+            head = json.dumps({**self._fields, "n": self._number, "dir": "C"})[:-1]
+            self._out.write(f'{head}, "data": "')
         self._write_text(self._decoder.decode(event.octets))
 
     def _end_mail_data(self) -> None:
@@ -120,6 +136,23 @@ class JsonView:
     def _write_text(self, octets: bytes, *, end: bool = False) -> None:
         # Incremental, because a character may be split between two pieces.
         self._out.write(json.dumps(self._characters.decode(octets, end), ensure_ascii=True)[1:-1])
+
+
+class _WholeLines(StringIO):
+    """Passes on whole lines: several dialogues share a stream, and mail data is written in pieces."""
+
+    def __init__(self, out: TextIO) -> None:
+        super().__init__()
+        self._out = out
+
+    def write(self, text: str) -> int:
+        super().write(text)
+        if text.endswith("\n"):
+            self._out.write(self.getvalue())
+            self._out.flush()
+            self.seek(0)
+            self.truncate()
+        return len(text)
 
 
 def _record(entry: Entry) -> dict[str, object] | None:

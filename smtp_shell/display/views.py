@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Protocol, TextIO
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Final, Protocol, TextIO
 
 from msgspec.structs import replace
 
@@ -14,6 +14,10 @@ from smtp_shell.protocol.events import Entry
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+
+REMARK: Final = "   #! "
+"""Gutter of a remark."""
 
 
 class View(Protocol):
@@ -31,6 +35,21 @@ class View(Protocol):
     def show_all(self, entries: Iterable[Entry]) -> None:
         """Show another dialogue whole, with its mail data, whatever state the one that goes on is in."""
 
+    def labelled(self, number: int) -> View:
+        """Return a view of another dialogue on the same output, which shows its mail data.
+
+        Args:
+            number: Its number, in brackets at the start of each row.
+        """
+
+    def remark(self, text: str, facts: Mapping[str, object] | None = None) -> None:
+        """Show a remark about the dialogue, among its rows.
+
+        Args:
+            text: The remark, one printable line.
+            facts: It as fields, for other programs.
+        """
+
     def say(self, text: str, style: str = "said") -> None:
         """Show the program's own words.
 
@@ -46,10 +65,12 @@ class ConsoleView:
     Args:
         console: The console; None only in `later`.
         look: What is shown.
+        label: What each row begins with.
     """
 
-    def __init__(self, console: Console | None, look: Look | None = None) -> None:
+    def __init__(self, console: Console | None, look: Look | None = None, *, label: str = "") -> None:
         self._console = console
+        self._label = label
         self._make_console: Callable[[], Console] | None = None
         self._presenter = Presenter(look)
 
@@ -87,6 +108,16 @@ class ConsoleView:
         for entry in entries:
             view(entry)
 
+    def labelled(self, number: int) -> ConsoleView:
+        """Return a view of another dialogue on the same console."""
+        view = ConsoleView(self._console, replace(self.look, typed_data=True, times=False), label=f"[{number}] ")
+        view._make_console = self._make_console
+        return view
+
+    def remark(self, text: str, facts: Mapping[str, object] | None = None) -> None:
+        """Show a remark about the dialogue."""
+        self._print(Row(REMARK, text, "notice"))
+
     def say(self, text: str, style: str = "said") -> None:
         """Show the program's own words."""
         for line in text.split("\n"):
@@ -103,9 +134,9 @@ class ConsoleView:
 
     def _print(self, row: Row) -> None:
         if self._console is None and row.style == "said":
-            sys.stdout.write(f"{row.text}\n")
+            sys.stdout.write(f"{self._label}{row.text}\n")
             return
-        self._print_styled(row)
+        self._print_styled(replace(row, gutter=self._label + row.gutter) if self._label else row)
 
     def _print_styled(self, row: Row) -> None:
         from rich.text import Text
@@ -132,10 +163,12 @@ class PlainView:
         out: Stream for the dialogue, flushed after each entry.
         words: Stream for the program's own words.
         look: What is shown.
+        label: What each row begins with.
     """
 
-    def __init__(self, out: TextIO, words: TextIO, look: Look | None = None) -> None:
+    def __init__(self, out: TextIO, words: TextIO, look: Look | None = None, *, label: str = "") -> None:
         self._out = out
+        self._label = label
         self._words = words
         self._presenter = Presenter(look or Look(times=False))
 
@@ -151,7 +184,7 @@ class PlainView:
     def __call__(self, entry: Entry) -> None:
         """Show an entry."""
         for row in self._presenter.rows(entry):
-            self._out.write(f"{row.gutter}{row.text}\n")
+            self._out.write(f"{self._label}{row.gutter}{row.text}\n")
         self._out.flush()
 
     def show_all(self, entries: Iterable[Entry]) -> None:
@@ -159,6 +192,15 @@ class PlainView:
         view = PlainView(self._out, self._words, replace(self.look, typed_data=True))
         for entry in entries:
             view(entry)
+
+    def labelled(self, number: int) -> PlainView:
+        """Return a view of another dialogue on the same streams."""
+        return PlainView(self._out, self._words, replace(self.look, typed_data=True), label=f"[{number}] ")
+
+    def remark(self, text: str, facts: Mapping[str, object] | None = None) -> None:
+        """Show a remark about the dialogue."""
+        self._out.write(f"{self._label}{REMARK}{text}\n")
+        self._out.flush()
 
     def say(self, text: str, style: str = "said") -> None:
         """Show the program's own words."""

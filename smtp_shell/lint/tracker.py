@@ -207,6 +207,11 @@ class Tracker:
 
     def _command_moments(self, command: Command, line: LineSent, *, pipelined: bool) -> Iterator[Placed]:
         after_lf, self._after_lf = self._after_lf, line.end == b"\n"
+        if command.public == 0 and not self._dialogue.is_authenticating:
+            # A line that was masked although no exchange is open: an answer that comes too late.
+            yield LineSent("command", line.length, line.end, frozenset()), self._place
+            yield CommandLine(command, "", b"", pipelined, True, True), self._place
+            return
         yield LineSent("command", line.length, line.end, _odd_facts(command, after_lf=after_lf)), self._place
         if command.public == 0:
             yield ResponseLine(False, False, None, self._challenge, self._responses + 1), self._place

@@ -77,13 +77,13 @@ class Transport:
         return self._tls is not None and self._tls.truncated
 
     @property
-    def local_host(self) -> str:
-        """The address of this end of the connection. Empty if it has none."""
+    def local_address(self) -> tuple[str, int]:
+        """The address and port of this end of the connection. Empty and 0 if it has none."""
         with contextlib.suppress(OSError):
             name = self._socket.getsockname()
             if isinstance(name, tuple):
-                return str(name[0]).partition("%")[0]
-        return ""
+                return str(name[0]).partition("%")[0], int(name[1])
+        return "", 0
 
     @property
     def readable(self) -> bool:

@@ -1,4 +1,4 @@
-"""The sockets that a server of ours listens on: loopback, and nothing else."""
+"""The sockets that a server of ours listens on: loopback, unless the user asks for another address."""
 
 from __future__ import annotations
 
@@ -13,25 +13,22 @@ from smtp_shell.protocol.octets import escape_str
 BACKLOG = 100
 
 
-def listen(host: str, port: int) -> list[socket.socket]:
+def listen(host: str, port: int, *, anywhere: bool = False) -> list[socket.socket]:
     """Open the sockets to listen on: the host's, and the same port of IPv6 where there is one.
 
     Args:
         host: An address of this machine's loopback, or `localhost`.
         port: The port; 0 for any free one.
+        anywhere: Whether it may be any address of this machine.
 
     Raises:
-        UsageError: The host is not loopback, or the port is none.
+        UsageError: The host is not loopback although it must be, or the port is none.
         ConnectFailed: The port is taken, or may not be used.
     """
     if not 0 <= port <= 65535:
         raise UsageError(f"There is no port {port}: ports go from 0 (any free one) to 65535.")
     address = "127.0.0.1" if host.lower() == "localhost" else host
-    try:
-        loopback = ipaddress.ip_address(address).is_loopback
-    except ValueError:
-        loopback = False
-    if not loopback:
+    if not is_loopback(address) and not anywhere:
         raise UsageError(
             f"The practice server listens on loopback only, not on {escape_str(host)}; leave the host out, or say 127.0.0.1 or ::1."
         )
@@ -48,6 +45,53 @@ def listen(host: str, port: int) -> list[socket.socket]:
         return [first, _listener("::1", int(first.getsockname()[1]))]
     except OSError:
         return [first]  # no IPv6 here, or the port is taken there; nobody asked for it by name
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether a host is an address of this machine's loopback, or `localhost`."""
+    try:
+        return host.lower() == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def checked_address(text: str) -> str:
+    """Return an address to listen on.
+
+    Args:
+        text: What the user gave.
+
+    Raises:
+        UsageError: It is no IP address.
+    """
+    if text.lower() == "localhost":
+        return "127.0.0.1"
+    try:
+        return str(ipaddress.ip_address(text.strip("[]")))
+    except ValueError:
+        raise UsageError(
+            f"--listen takes an IP address of this machine, or 0.0.0.0 for all of them, not {escape_str(text)}."
+        ) from None
+
+
+def reachable_addresses(host: str) -> tuple[str, ...]:
+    """Return the addresses at which other machines reach a listener; none for loopback, and where there is no network.
+
+    Args:
+        host: The address that it listens on.
+    """
+    if is_loopback(host):
+        return ()
+    if not ipaddress.ip_address(host).is_unspecified:
+        return (host,)
+    family, elsewhere = (socket.AF_INET6, "2001:db8::1") if ":" in host else (socket.AF_INET, "192.0.2.1")
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect((elsewhere, 9))  # nothing is sent: it only chooses the address of the route
+            found = str(probe.getsockname()[0])
+        except OSError:
+            return ()
+    return () if is_loopback(found) else (found,)
 
 
 def _listener(address: str, port: int) -> socket.socket:

@@ -156,6 +156,9 @@ def _poll(shell: Shell, shaken: Session | None) -> None:
     async def poll() -> None:
         while True:
             await asyncio.sleep(_POLL_SECONDS)
+            live = shell.options.live
+            if live is not None and live.has_news:
+                await run_in_terminal(live.show)
             session = shell.session
             if session is None:
                 continue

@@ -18,8 +18,10 @@ from smtp_shell.protocol.commands import refuse_line_breaks
 from smtp_shell.protocol.octets import escape_str
 
 if TYPE_CHECKING:
+    from smtp_shell.client.session import Session
     from smtp_shell.net.target import Target
     from smtp_shell.servers.inbox import Inbox
+    from smtp_shell.servers.live import LiveScreen
     from smtp_shell.servers.practice import PracticeServer
 
 _EXPLAIN = ("off", "on", "all")
@@ -104,6 +106,7 @@ class ShellOptions(Struct, frozen=True):
         recording: Whether sessions are recorded into the state directory.
         practice: The practice server that runs in this process; None without one.
         inbox: Its mail.
+        live: Shows its clients' dialogues while the prompt waits; None where they are not shown there.
     """
 
     tls: TlsSettings = field(default_factory=TlsSettings)
@@ -114,6 +117,12 @@ class ShellOptions(Struct, frozen=True):
     recording: bool = True
     practice: PracticeServer | None = None
     inbox: Inbox | None = None
+    live: LiveScreen | None = None
+
+    def note_own(self, session: Session) -> None:
+        """Leave a session out of what is shown of the practice server's dialogues: it is on the screen anyway."""
+        if self.practice is not None and self.practice.watch is not None:
+            self.practice.watch.own.add(session.local_address[1])
 
 
 _OF_TLS = ("ca_file", "client_cert", "client_key", "tls_min", "tls_max", "ciphers")

@@ -420,6 +420,7 @@ class Shell:
                 error.message += f" /reconnect goes back to {self.answered}."
             raise
         self.answered = target
+        self.options.note_own(self.session)
         if before is not None:
             self.session.keep_secrets_of(before)
         self._show_certificate(self.session.tls)
@@ -539,7 +540,7 @@ class Shell:
 
         session = self.need_session()
         verb = verb or ("LHLO" if session.dialogue.lmtp else "EHLO")
-        return self.command(Command.of(verb, self.settings.ehlo or local_name(session.local_host)))
+        return self.command(Command.of(verb, self.settings.ehlo or local_name(session.local_address[0])))
 
     def command(self, command: Command) -> Reply | None:
         """Send a command and wait for its reply.

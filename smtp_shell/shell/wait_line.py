@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -73,6 +73,16 @@ class WaitLine:
         with self._changed:
             self._restart()
             self._view.show_all(entries)
+
+    def labelled(self, number: int) -> View:
+        """Return a view of another dialogue, to be used while nothing is awaited."""
+        return self._view.labelled(number)
+
+    def remark(self, text: str, facts: Mapping[str, object] | None = None) -> None:
+        """Show a remark about the dialogue."""
+        with self._changed:
+            self._restart()
+            self._view.remark(text, facts)
 
     def say(self, text: str, style: str = "said") -> None:
         """Show the program's own words."""

@@ -180,6 +180,19 @@ def _jobs(bench: Bench) -> Findings:
         return Findings(tuple(found))
 
 
+def _watch(bench: Bench) -> Findings:
+    """Measure single dialogues with pauses: what a watched server shows of one must not delay it."""
+    path = str(spool(bench.folder, bench.size(60, 5), MESSAGE))
+
+    def side(port: int) -> Side:
+        command = peer("paused_dialogues.py", port, path, says=" seconds")
+        return lambda: Sample(float(bench.run(command).out.split()[0]), None)
+
+    with practice(bench) as plain, practice(bench, "--watch", "--keep", str(bench.folder / "kept")) as watched:
+        compared = compare(bench, {"watched": side(watched.port), "not watched": side(plain.port)})
+    return Findings(tuple(compared.figures("s", ours="watched")))
+
+
 _SERVERS = ("practice", "Postfix")
 
 ROWS = (
@@ -222,6 +235,12 @@ ROWS = (
         "the same, pipelined (C&)",
         {"raw socket": at_least(0.7)},
         _pipelined,
+    ),
+    Row(
+        "watch",
+        "a dialogue with the practice server that is watched and kept (--watch --keep), beside one that is not",
+        {"not watched": at_most(1.05)},
+        _watch,
     ),
     Row(
         "jobs",

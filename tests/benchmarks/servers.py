@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -155,9 +156,9 @@ def _on_free_port(bench: Bench, command: Callable[[int], Sequence[str]]) -> Iter
 
 
 @contextlib.contextmanager
-def practice(bench: Bench) -> Iterator[MailServer]:
-    """Run the practice server in a process of its own."""
-    with supervised(bench, *program(), "practice", "--serve-only") as supervisor:
+def practice(bench: Bench, *options: str) -> Iterator[MailServer]:
+    """Run the practice server in a process of its own; what it prints later is read and thrown away."""
+    with supervised(bench, *program(), "practice", "--serve-only", *options) as supervisor:
         assert supervisor.stdout is not None
         facts: dict[str, str] = {}
         for line in supervisor.stdout:
@@ -167,6 +168,7 @@ def practice(bench: Bench) -> Iterator[MailServer]:
             facts[name] = value.strip()
         else:
             raise Failed("the practice server does not start")
+        threading.Thread(target=supervisor.stdout.read, daemon=True).start()
         port = int(facts["practice server"].partition(" ")[0].rpartition(":")[2])
         yield MailServer(
             "practice", port, facts["user"], facts["password"], facts["certificate"], Path(facts["mail goes to"])

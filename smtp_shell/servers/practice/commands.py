@@ -27,11 +27,12 @@ from smtp_shell.servers.practice.authentication import MECHANISMS, PracticeAuth
 from smtp_shell.servers.practice.connection import ENDLESS, ERROR_LIMIT, Goodbye
 
 _NO_ROOM = "452 4.3.1 Insufficient storage, try again later"
+_AUTH_AFTER_TLS = "AUTH is offered once TLS has been started."
 _HELP = (
     f"This is {HOSTNAME}, a server to practise with. It takes mail for",
     f"{' and '.join(LOCAL_DOMAINS)}, and passes nothing on.",
     "Commands: EHLO HELO STARTTLS AUTH MAIL RCPT DATA RSET NOOP VRFY HELP QUIT",
-    "AUTH is offered once TLS has been started.",
+    _AUTH_AFTER_TLS,
     *MAILBOX_RULES,
     f"Limits: {MESSAGE_LIMIT} octets in a message, {RECIPIENT_LIMIT} recipients,",
     f"{ERROR_LIMIT} errors in a row",
@@ -131,7 +132,10 @@ class PracticeConnection(PracticeAuth):
 
         Source: RFC 5321 section 4.1.1.8
         """
-        await self.push(_lines(214, _HELP))
+        told: tuple[str, ...] = _HELP
+        if self._shared.settings.auth_before_tls:
+            told = tuple("AUTH is offered even without TLS." if line == _AUTH_AFTER_TLS else line for line in _HELP)
+        await self.push(_lines(214, told))
 
     async def smtp_VRFY(self, arg: str | None) -> None:
         """Check whether there is such a mailbox.

@@ -5,14 +5,19 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session, TLSSetupException
 
+from smtp_shell.protocol.events import End
 from smtp_shell.protocol.octets import CRLF
 from smtp_shell.servers.faults import Mischief
 from smtp_shell.servers.mailboxes import HOSTNAME, MESSAGE_LIMIT
+from smtp_shell.servers.practice.handshake import tls_facts, why_no_handshake
 from smtp_shell.servers.practice.shared import SharedState
+
+if TYPE_CHECKING:
+    from smtp_shell.servers.watching import Tap
 
 CONNECTION_LIMIT = 50
 ERROR_LIMIT = 20
@@ -57,6 +62,9 @@ class Connection(SMTP):
         self._recipients_refused = False
         self._admitted = True
         self._no_service = False
+        self._tap: Tap | None = None
+        self._heard_end = False  # the client has closed, before the server
+        self._hung_up = False  # the server has closed, before the client
         super().__init__(
             object(),
             hostname=HOSTNAME,
@@ -76,19 +84,24 @@ class Connection(SMTP):
             self._admitted = len(self._shared.connections) < CONNECTION_LIMIT
             self._shared.connections.add(self)
         super().connection_made(transport)
+        self._watch(transport)
 
     def connection_lost(self, error: Exception | None) -> None:
         """Count it no more."""
         self._shared.connections.discard(self)
+        self._note_end(error)
         super().connection_lost(error)
 
     def data_received(self, data: bytes) -> None:
         """Note that the client is there."""
         self._last_heard = self.loop.time()
+        if self._tap is not None:
+            self._tap.client(data)
         super().data_received(data)
 
     def eof_received(self) -> bool:
         """Answer what came before the end of the input; TLS cannot stay half open."""
+        self._heard_end = not self._hung_up
         self._reader.feed_eof()
         return self.session.ssl is None
 
@@ -106,18 +119,45 @@ class Connection(SMTP):
             reply: The reply without its line end.
         """
         if self.transport is not None and not self.transport.is_closing():
-            self._writer.write(reply.encode("ascii") + CRLF)
+            self._write(reply.encode("ascii") + CRLF)
         self._hang_up()
         if self._handler_coroutine is not None:
             self._handler_coroutine.cancel()
 
     def abort(self) -> None:
         """Close at once, whatever the other side does."""
+        self._hung_up = True
         for transport in (self.transport, self._original_transport):
             if isinstance(transport, asyncio.WriteTransport):
                 transport.abort()
 
+    def _write(self, octets: bytes) -> None:
+        if self._tap is not None:
+            self._tap.server(octets)
+        self._writer.write(octets)
+
+    def _watch(self, transport: asyncio.BaseTransport) -> None:
+        """Begin to note what passes, or note that TLS has started."""
+        if self._tap is not None:
+            version, cipher = tls_facts(transport)
+            self._tap.tls(version, cipher)
+        elif self._shared.watch is not None:
+            server, peer = (_address(transport.get_extra_info(name)) for name in ("sockname", "peername"))
+            socket = transport.get_extra_info("socket")
+            self._tap = self._shared.watch.begin(self.loop, server, peer, socket.fileno() if socket else -1)
+
+    def _note_end(self, error: Exception | None) -> None:
+        if self._tap is None:
+            return
+        if isinstance(error, TLSSetupException):
+            self._tap.closed(End.ERROR, f"the TLS handshake failed: {why_no_handshake(error.__cause__)}")
+        elif error is not None and not self._hung_up:
+            self._tap.closed(End.CLIENT, "reset")
+        else:
+            self._tap.closed(End.CLIENT if self._heard_end else End.SERVER)
+
     def _hang_up(self) -> None:
+        self._hung_up = True
         if self.transport is not None:
             self.transport.close()
             self.loop.call_later(LINGER, self.abort)  # a client that reads nothing must not keep the connection
@@ -147,7 +187,7 @@ class Connection(SMTP):
                 reply = b"421 4.7.0 Too many errors in a row, closing the connection"
         elif reply[:1] == b"2":
             self._errors = 0
-        self._writer.write(reply + CRLF)
+        self._write(reply + CRLF)
         await self._writer.drain()
         if reply[:4] == b"421 ":
             raise Goodbye
@@ -255,6 +295,14 @@ class Connection(SMTP):
     def _judge(self, server: SMTP, session: Session, envelope: Envelope, mechanism: str, given: Any) -> AuthResult:
         assert isinstance(given, LoginPassword)
         return AuthResult(success=self._shared.accepts(given.login, given.password), handled=False)
+
+
+def _address(name: object) -> str:
+    """Return host and port of a socket's name."""
+    if not isinstance(name, tuple):
+        return ""
+    host, port = str(name[0]).partition("%")[0], name[1]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _what_is_wrong_with(line: bytes) -> str:

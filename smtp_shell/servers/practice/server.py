@@ -10,6 +10,7 @@ import tempfile
 import threading
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from smtp_shell.errors import ConnectFailed, SmtpShellError, UsageError
 from smtp_shell.net.target import Target, Way
@@ -17,14 +18,19 @@ from smtp_shell.protocol.octets import escape_str
 from smtp_shell.protocol.secret import Secret
 from smtp_shell.servers.certificate import ServerCertificate, keep_certificate, load_certificate, make_certificate
 from smtp_shell.servers.inbox import Inbox
-from smtp_shell.servers.listening import listen
+from smtp_shell.servers.listening import listen, reachable_addresses
 from smtp_shell.servers.mailboxes import HOSTNAME
 from smtp_shell.servers.passwords import make_password
 from smtp_shell.servers.practice.commands import PracticeConnection
 from smtp_shell.servers.practice.settings import PracticeSettings
 from smtp_shell.servers.practice.shared import SharedState
 
+if TYPE_CHECKING:
+    from smtp_shell.servers.watching import Watch
+
 START_LIMIT = 10.0
+_OF_ALL = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 _NAMES = ("localhost", "127.0.0.1", "::1", HOSTNAME)
 
 
@@ -33,12 +39,17 @@ class PracticeServer:
 
     Args:
         settings: How it is to be.
+        watch: Watches its connections; None where nobody does.
+
+    Attributes:
+        watch: As above.
     """
 
     hostname = HOSTNAME
 
-    def __init__(self, settings: PracticeSettings) -> None:
+    def __init__(self, settings: PracticeSettings, watch: Watch | None = None) -> None:
         self._settings = settings
+        self.watch = watch
         self._password = settings.password or make_password()
         self._directory: tempfile.TemporaryDirectory[str] | None = None
         self._shared: SharedState | None = None
@@ -59,7 +70,7 @@ class PracticeServer:
         """
         if self._thread is not None:
             raise UsageError("The practice server is running already.")
-        listeners = listen(self._settings.host, self._settings.port)
+        listeners = listen(self._settings.host, self._settings.port, anywhere=self._settings.anywhere)
         try:
             self._port = int(listeners[0].getsockname()[1])
             self._shared = self._open_shared()
@@ -89,6 +100,8 @@ class PracticeServer:
             self._thread.join(START_LIMIT)
         if self._maker is not None and self._maker.ident is not None:
             self._maker.join()  # it is done in a moment, and may have a file in the directory
+        if self.watch is not None:
+            self.watch.stop()
         self._thread = self._maker = self._loop = self._ended = None
         if self._directory is not None:
             self._directory.cleanup()
@@ -105,8 +118,23 @@ class PracticeServer:
 
     @property
     def host(self) -> str:
-        """The address or name to connect to."""
-        return self._settings.host
+        """The address or name to connect to from this machine."""
+        return _OF_ALL.get(self._settings.host, self._settings.host)
+
+    @property
+    def is_open_to_all(self) -> bool:
+        """Whether it listens on more than loopback."""
+        return self._settings.anywhere
+
+    @property
+    def offers_auth_in_clear(self) -> bool:
+        """Whether AUTH is offered without TLS."""
+        return self._settings.auth_before_tls
+
+    @property
+    def reachable(self) -> tuple[str, ...]:
+        """The addresses at which other machines reach it; none where it listens on loopback."""
+        return reachable_addresses(self._settings.host) if self._settings.anywhere else ()
 
     @property
     def port(self) -> int:
@@ -125,7 +153,7 @@ class PracticeServer:
 
     def is_at(self, target: Target) -> bool:
         """Return whether this is the server at a target."""
-        here = (self.host, "localhost", "127.0.0.1", "::1")
+        here = {self.host} | (set() if self._settings.anywhere and self.host == self._settings.host else _LOOPBACK)
         return target.way is Way.TCP and target.port == self.port and target.host.lower() in here
 
     @property
@@ -177,9 +205,12 @@ class PracticeServer:
             certificate.set_result(load_certificate(settings.certificate, settings.key))
         else:
             self._maker = threading.Thread(
-                target=_make_certificate, args=(settings.kept, own, certificate), name="certificate", daemon=True
+                target=_make_certificate,
+                args=(settings.kept, own, certificate, (*_NAMES, *self.reachable)),
+                name="certificate",
+                daemon=True,
             )
-        return SharedState(settings, self._password, certificate, inbox)
+        return SharedState(settings, self._password, certificate, inbox, watch=self.watch)
 
     def _run(self, shared: SharedState, listeners: list[socket.socket], ready: concurrent.futures.Future[None]) -> None:
         try:
@@ -206,13 +237,15 @@ class PracticeServer:
         await _close_all(shared)
 
 
-def _make_certificate(kept: Path | None, own: Path, certificate: concurrent.futures.Future[ServerCertificate]) -> None:
+def _make_certificate(
+    kept: Path | None, own: Path, certificate: concurrent.futures.Future[ServerCertificate], names: tuple[str, ...]
+) -> None:
     try:
         if kept is not None:
             with contextlib.suppress(OSError):
-                certificate.set_result(keep_certificate(kept, *_NAMES))
+                certificate.set_result(keep_certificate(kept, *names))
                 return
-        certificate.set_result(make_certificate(own, *_NAMES))
+        certificate.set_result(make_certificate(own, *names))
     except BaseException as error:
         certificate.set_exception(error)
 

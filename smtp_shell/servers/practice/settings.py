@@ -15,6 +15,7 @@ class PracticeSettings(Struct, frozen=True):
 
     Args:
         host: An address of this machine's loopback, or `localhost`.
+        anywhere: Whether `host` may be any address of this machine, as the user has confirmed.
         port: The port to listen on; 0 for any free one.
         user: Who may authenticate.
         password: With which password; None to have one made up.
@@ -29,6 +30,7 @@ class PracticeSettings(Struct, frozen=True):
     """
 
     host: str = "127.0.0.1"
+    anywhere: bool = False
     port: int = 0
     user: str = "student"
     password: Secret | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 from concurrent.futures import Future
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct, field
 
@@ -13,6 +13,9 @@ from smtp_shell.servers.certificate import ServerCertificate
 from smtp_shell.servers.inbox import Inbox
 from smtp_shell.servers.mailboxes import Greylist
 from smtp_shell.servers.practice.settings import PracticeSettings
+
+if TYPE_CHECKING:
+    from smtp_shell.servers.watching import Watch
 
 
 class OpenConnection(Protocol):
@@ -39,6 +42,7 @@ class SharedState(Struct):
         inbox: Where mail goes.
         greylist: Whom the mailbox `greylisted` has heard of.
         connections: The connections that are open.
+        watch: Watches them; None where nobody does.
     """
 
     settings: PracticeSettings
@@ -47,6 +51,7 @@ class SharedState(Struct):
     inbox: Inbox
     greylist: Greylist = field(default_factory=Greylist)
     connections: set[OpenConnection] = field(default_factory=set)
+    watch: Watch | None = None
 
     def accepts(self, user: bytes, password: bytes) -> bool:
         """Check whether these credentials are right, in the same time whether or not the user is.

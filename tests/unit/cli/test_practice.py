@@ -191,3 +191,66 @@ def test_practice_is_the_practice_server_and_no_host(line: str) -> None:
     done = run(*arguments, "-c", line)
     assert done.returncode == 2
     assert "practice" in sentence(done)
+
+
+def test_auth_without_tls_is_offered_where_that_is_asked_for() -> None:
+    with serving("--insecure-auth") as printed:
+        assert "base64 hides nothing" in printed["WARNING"]
+        given = {"SMTP_SHELL_PASSWORD": printed["password"]}
+        words = ("--user", "student", "--insecure-auth", *commands("ehlo", "auth login"))
+        assert run(address(printed), *words, env=given).returncode == 0
+    with serving() as printed:
+        given = {"SMTP_SHELL_PASSWORD": printed["password"]}
+        assert run(address(printed), *words, env=given).returncode != 0
+
+
+@pytest.mark.parametrize(
+    ("listen", "named"),
+    [
+        (["--listen", "0.0.0.0"], "--yes"),
+        (["--listen", "127.0.0.1"], "leave it out"),
+        (["--listen", "localhost"], "leave it out"),
+        (["--listen", "mail.example.org"], "IP address"),
+        (["--listen", ""], "IP address"),
+    ],
+)
+def test_it_listens_on_no_other_address_without_a_yes(listen: list[str], named: str) -> None:
+    done = run("practice", "--serve-only", *listen)
+    assert done.returncode == 2
+    assert named in sentence(done)
+    assert done.stdout == b""
+
+
+def test_with_a_yes_it_listens_on_every_address_and_says_which(state_dir: Path) -> None:
+    with serving("--listen", "0.0.0.0", "--yes") as printed:
+        port = address(printed).rpartition(":")[2]
+        assert address(printed) == f"127.0.0.1:{port}"
+        assert "another machine" in printed
+        assert "whoever reaches this machine" in printed["WARNING"]
+        assert printed["certificate"] == str(state_dir / "practice" / "network" / "ca.pem")
+        elsewhere = printed["another machine"].partition(":")[0]
+        if re.fullmatch(r"[0-9.]+", elsewhere):
+            done = run(
+                f"{elsewhere}:{port}",
+                "--ca-file",
+                printed["certificate"],
+                *commands("ehlo", "starttls", "ehlo", "quit"),
+            )
+            assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("problem", ["a file", "no permission"])
+def test_a_folder_that_cannot_be_kept_in_is_named_before_anything_starts(tmp_path: Path, problem: str) -> None:
+    folder = tmp_path / "kept"
+    if problem == "a file":
+        folder.write_text("")
+    elif os.name == "nt" or os.geteuid() == 0:
+        folder = Path("/proc/kept")
+        if not folder.parent.is_dir():
+            pytest.skip("there is no folder here in which nothing can be made")
+    else:
+        folder.mkdir(mode=0o500)
+    done = run("practice", "--serve-only", "--keep", str(folder))
+    assert done.returncode == 2
+    assert "--keep" in sentence(done)
+    assert done.stdout == b""

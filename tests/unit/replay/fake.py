@@ -47,8 +47,8 @@ class FakeTransport(Transport):
         return False
 
     @property
-    def local_host(self) -> str:
-        return ""
+    def local_address(self) -> tuple[str, int]:
+        return "", 0
 
     @property
     def readable(self) -> bool:

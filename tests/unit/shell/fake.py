@@ -1,6 +1,6 @@
 """A shell whose connection is in memory: a server that answers at once, and keeps what it heard."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from smtp_shell.client.credentials import Ask, CredentialSource
 from smtp_shell.client.session import Session
@@ -55,8 +55,8 @@ class FakeTransport(Transport):
         return self.secured
 
     @property
-    def local_host(self) -> str:
-        return "192.0.2.7"
+    def local_address(self) -> tuple[str, int]:
+        return "192.0.2.7", 50_000
 
     @property
     def readable(self) -> bool:
@@ -112,6 +112,12 @@ class Screen:
 
     def show_all(self, entries: Iterable[Entry]) -> None:
         self.entries += entries
+
+    def labelled(self, number: int) -> "Screen":
+        return self
+
+    def remark(self, text: str, facts: Mapping[str, object] | None = None) -> None:
+        self.said.append(text)
 
     def say(self, text: str, style: str = "said") -> None:
         self.said.append(text)
