@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _HEAD = f"{'n':>4} {'began':<8} {'client':<21} {'name':<14} {'TLS':<7} mail faults ended"
 
 
-@shell_command("/sessions", "[N]")
+@shell_command("/sessions", "[N]", group="connection")
 def sessions(shell: Shell, args: Args) -> None:
     """List the practice server's dialogues, or show one.
 
