@@ -1,13 +1,14 @@
 """Exports: a finished dialogue in, a file in another format out.
 
-A format is a function of type `Export` in this package and a line in `EXPORTS`. What is shown while a dialogue runs is in `display`.
+A format is a function of type `Export` in this package and a line in `EXPORTS`, or a `BinaryExport` and a line in
+`BINARY_EXPORTS`. What is shown while a dialogue runs is in `display`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import Protocol, TextIO
+from typing import BinaryIO, Protocol, TextIO
 
 from smtp_shell.errors import UsageError
 from smtp_shell.export.json_lines import write_json
@@ -30,6 +31,19 @@ class Export(Protocol):
         """
 
 
+class BinaryExport(Protocol):
+    """Writes entries to a stream of octets."""
+
+    def __call__(self, entries: Iterable[Entry], out: BinaryIO, title: str) -> None:
+        """Write a dialogue.
+
+        Args:
+            entries: The dialogue, with all of its mail data.
+            out: Where it goes.
+            title: Its title, printable.
+        """
+
+
 def write_cards(entries: Iterable[Entry], out: TextIO, title: str, *, theme: str = "dark") -> None:
     """Write questions about a dialogue as cards for Anki; the parameters are those of `Export`.
 
@@ -45,16 +59,22 @@ EXPORTS: Mapping[str, Export] = MappingProxyType(
 )
 """Exports by the name of the format, which is also the suffix of its files."""
 
+BINARY_EXPORTS: Mapping[str, BinaryExport] = MappingProxyType({})
+"""Exports of octets by the name of the format, which is also the suffix of its files."""
+
+FORMATS = (*EXPORTS, *BINARY_EXPORTS)
+"""All formats that an export writes."""
+
 PICTURES = frozenset({"svg", "html"})
 """The formats that have a theme."""
 
 
 def find_export(name: str) -> Export:
-    """Return the export with this name.
+    """Return the export of text with this name.
 
     Raises:
         UsageError: No format has this name.
     """
     if name not in EXPORTS:
-        raise UsageError(f"{escape_str(name)} is no format that can be written; use one of smtp, {', '.join(EXPORTS)}.")
+        raise UsageError(f"{escape_str(name)} is no format that can be written; use one of smtp, {', '.join(FORMATS)}.")
     return EXPORTS[name]
