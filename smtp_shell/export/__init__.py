@@ -13,6 +13,7 @@ from typing import BinaryIO, Protocol, TextIO
 from smtp_shell.errors import UsageError
 from smtp_shell.export.json_lines import write_json
 from smtp_shell.export.screen import write_html, write_svg
+from smtp_shell.export.synthetic import write_pcapng
 from smtp_shell.protocol.events import Entry
 from smtp_shell.protocol.octets import escape_str
 
@@ -59,7 +60,7 @@ EXPORTS: Mapping[str, Export] = MappingProxyType(
 )
 """Exports by the name of the format, which is also the suffix of its files."""
 
-BINARY_EXPORTS: Mapping[str, BinaryExport] = MappingProxyType({})
+BINARY_EXPORTS: Mapping[str, BinaryExport] = MappingProxyType({"pcapng": write_pcapng})
 """Exports of octets by the name of the format, which is also the suffix of its files."""
 
 FORMATS = (*EXPORTS, *BINARY_EXPORTS)
