@@ -18,10 +18,12 @@ from smtp_shell.protocol.octets import escape_str
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
+    from smtp_shell.recording.capture import Capture
     from smtp_shell.servers.practice import PracticeServer, PracticeSettings
 
-_SERVED = frozenset({"port", "serve_only", "user", "fault", "maildir", "cert", "key", "color", "no_record"})
+_SERVED = frozenset({"port", "serve_only", "user", "fault", "maildir", "cert", "key", "color", "no_record", "capture"})
 """Options that `--serve-only` has a use for, or whose wish it fulfils anyway."""
 
 _SPELLED = {"lines": "-c and -f", "ipv4": "-4", "ipv6": "-6"}
@@ -57,11 +59,34 @@ def main(words: Sequence[str]) -> int:
     from smtp_shell.servers.practice import PracticeServer
 
     settings, remark = _settings(options)
-    server = PracticeServer(settings)
-    if options.serve_only:
-        return _serve(server, remark)
-    with server:
-        return _open_shell(server, options, remark)
+    capture = _capture(options.capture)
+    options.capture = None  # the server's side has all of it, this shell's connection too
+    server = PracticeServer(settings, capture)
+    try:
+        if options.serve_only:
+            return _serve(server, remark, capture)
+        with server:
+            return _open_shell(server, options, remark, capture)
+    finally:
+        if capture is not None:
+            capture.close()
+
+
+def _capture(path: Path | None) -> Capture | None:
+    """Create the capture of the server's connections, if one is asked for.
+
+    Raises:
+        UsageError: The file exists already, or cannot be created.
+    """
+    if path is None:
+        return None
+    from smtp_shell.recording.capture import Capture
+
+    return Capture.create(path, on_failure=_complain)
+
+
+def _complain(text: str) -> None:
+    sys.stderr.write(f"smtp-shell: {text}\n")
 
 
 def _refuse_shell_options(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
@@ -139,7 +164,7 @@ def _checked_user(name: str | None) -> str:
     return name
 
 
-def _serve(server: PracticeServer, remark: str) -> int:
+def _serve(server: PracticeServer, remark: str, capture: Capture | None) -> int:
     """Serve until Ctrl-C or SIGTERM."""
     import signal
     import threading
@@ -148,7 +173,7 @@ def _serve(server: PracticeServer, remark: str) -> int:
     # Before the server starts: SIGTERM must not leave its temporary files.
     signal.signal(signal.SIGTERM, lambda number, frame: stop.set())
     with server:
-        for line in chain(_facts(server), (_for_python(server), remark, "Ctrl-C stops it.")):
+        for line in chain(_facts(server, capture), (_for_python(server), remark, "Ctrl-C stops it.")):
             if not line:
                 continue
             sys.stdout.write(line + "\n")
@@ -161,16 +186,16 @@ def _serve(server: PracticeServer, remark: str) -> int:
     return 0
 
 
-def _open_shell(server: PracticeServer, options: argparse.Namespace, remark: str) -> int:
+def _open_shell(server: PracticeServer, options: argparse.Namespace, remark: str, capture: Capture | None) -> int:
     from smtp_shell.net.target import Target, Way
 
     options.user = server.user
     target = Target(Way.TCP, server.host, server.port, starttls=options.starttls)
-    introduction = chain((f"  {line}" for line in _facts(server)), (remark,) if remark else (), (_TRY,))
+    introduction = chain((f"  {line}" for line in _facts(server, capture)), (remark,) if remark else (), (_TRY,))
     return run_shell(options, target, introduction, practice=server)
 
 
-def _facts(server: PracticeServer) -> Iterator[str]:
+def _facts(server: PracticeServer, capture: Capture | None) -> Iterator[str]:
     """Yield the address at once, and each other fact as soon as the server knows it: the certificate takes a while."""
     yield f"practice server  {server.host}:{server.port} (this machine only)"
     yield f"user             {escape_str(server.user)}"
@@ -179,6 +204,13 @@ def _facts(server: PracticeServer) -> Iterator[str]:
     yield f"mail goes to     {escape_str(str(server.maildir))}"
     if (key_log := key_log_file()) is not None:
         yield f"keys of TLS to   {escape_str(str(key_log))} (SSLKEYLOGFILE): whoever reads it can decrypt the connections"
+    if capture is not None:
+        from smtp_shell.export.wireshark import decode_as_advice
+        from smtp_shell.recording.capture import WARNING
+
+        yield f"captured to      {escape_str(str(capture.path))}: {WARNING}"
+        if advice := decode_as_advice(server.port):
+            yield f"in Wireshark     {advice}"
 
 
 def _for_python(server: PracticeServer) -> str:

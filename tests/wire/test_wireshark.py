@@ -16,7 +16,10 @@ pytestmark = needs_tshark
 
 LESSONS = Path(__file__).parents[2] / "transcripts"
 HEADER = "Transcript: 1\nServer: mail.example.com:{port}\nDate: Sun, 22 Nov 2026 10:21:05 +0100\nClient: smtp-shell 0.1.0\n\n"
-GREETING = "  0.021 S: 220 mail.example.com ESMTP\n  0.022 C: EHLO laptop.example\n  0.040 S: 250-mail.example.com\n  0.040 S: 250 PIPELINING\n"
+GREETING = (
+    "  0.021 S: 220 mail.example.com ESMTP\n  0.022 C: EHLO laptop.example\n"
+    "  0.040 S: 250-mail.example.com\n  0.040 S: 250 PIPELINING\n"
+)
 STARTTLS = (
     "  0.050 C: STARTTLS\n  0.060 S: 220 2.0.0 Ready\n  0.090 *: tls {version} {cipher} verified CN=mail.example.com\n"
 )
