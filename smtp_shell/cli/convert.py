@@ -54,15 +54,17 @@ def main(words: Sequence[str]) -> int:
         raise UsageError(f"--theme is for {' and '.join(sorted(PICTURES))}, and {name} has no colours; leave it out.")
     if name in BINARY_EXPORTS and options.output == "-" and sys.stdout.isatty():
         raise UsageError(f"{name} is nothing that a terminal shows; name a file in place of -.")
-    steps = _convert(options, name)
+    steps, advice = _convert(options, name)
     if options.output != "-":
         noun = "step" if steps == 1 else "steps"
         sys.stderr.write(f"smtp-shell: {escape_str(options.output)} is written: {name}, {steps:,} {noun}.\n")
+    if advice:
+        sys.stderr.write(f"smtp-shell: {advice}.\n")
     return 0
 
 
-def _convert(options: argparse.Namespace, name: str) -> int:
-    """Write the file, and return the number of steps in it."""
+def _convert(options: argparse.Namespace, name: str) -> tuple[int, str]:
+    """Write the file, and return the number of steps in it, and what a user must know to open it."""
     from io import TextIOWrapper
     from pathlib import Path
 
@@ -75,7 +77,7 @@ def _convert(options: argparse.Namespace, name: str) -> int:
     from smtp_shell.transcript.credentials import CredentialMask, masked_steps, masking_warning
     from smtp_shell.transcript.reader import open_transcript
 
-    binary = BINARY_EXPORTS.get(name)
+    binary, advice = BINARY_EXPORTS.get(name), ""
     export = None if name == _OWN_FORMAT or binary is not None else find_export(name)
     path = Path(options.input)
     with open_transcript(path) as reader:
@@ -94,7 +96,7 @@ def _convert(options: argparse.Namespace, name: str) -> int:
             if binary is not None:
                 counted = _Counted(entries(steps, path.parent, header))
                 stream.flush()
-                binary(counted, stream.buffer, escape_str(title) or "smtp-shell")
+                advice = binary(counted, stream.buffer, escape_str(title) or "smtp-shell")
                 number = counted.steps
             elif export is None:
                 number = _write_transcript(header, steps, stream, keep_secrets=options.keep_secrets)
@@ -104,7 +106,7 @@ def _convert(options: argparse.Namespace, name: str) -> int:
                 number = counted.steps
     if warning := masking_warning(reader.name, mask, "--keep-secrets writes them as they are"):
         sys.stderr.write(f"smtp-shell: {warning}\n")
-    return number
+    return number, advice
 
 
 def _write_transcript(header: Header | None, steps: Iterable[Step], out: TextIO, *, keep_secrets: bool) -> int:

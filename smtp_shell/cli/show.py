@@ -25,6 +25,9 @@ def main(words: Sequence[str]) -> int:
     """
     parser = command_parser("show")
     parser.add_argument("file", help="the transcript")
+    parser.add_argument(
+        "--packets", action="store_true", help="which packet of its capture (convert FILE x.pcapng) holds which step"
+    )
     add_color_option(parser)
     parser.set_defaults(json=False)
     options = parser.parse_args(words)
@@ -34,8 +37,14 @@ def main(words: Sequence[str]) -> int:
     from smtp_shell.transcript.credentials import masking_warning
 
     view = make_view(options)
-    with shown_transcript(Path(options.file)) as (name, found, mask):
-        view.show_all(found)
+    with shown_transcript(Path(options.file), bodies=options.packets) as (name, found, mask):
+        if options.packets:
+            from smtp_shell.export.packet_list import packet_rows
+
+            for text, style in packet_rows(found):
+                view.say(text, style)
+        else:
+            view.show_all(found)
     if warning := masking_warning(name, mask):
         sys.stdout.flush()
         sys.stderr.write(f"smtp-shell: {warning}\n")

@@ -35,13 +35,16 @@ class Export(Protocol):
 class BinaryExport(Protocol):
     """Writes entries to a stream of octets."""
 
-    def __call__(self, entries: Iterable[Entry], out: BinaryIO, title: str) -> None:
+    def __call__(self, entries: Iterable[Entry], out: BinaryIO, title: str) -> str:
         """Write a dialogue.
 
         Args:
             entries: The dialogue, with all of its mail data.
             out: Where it goes.
             title: Its title, printable.
+
+        Returns:
+            What a user must know to open it, a sentence; empty for nothing.
         """
 
 

@@ -55,10 +55,12 @@ class Packet(Struct, frozen=True):
     Args:
         at: When it was sent, in seconds.
         octets: All of it, from the Ethernet header on.
+        acknowledges: Whether it does nothing but acknowledge.
     """
 
     at: float
     octets: bytes
+    acknowledges: bool = False
 
 
 class _Sender:
@@ -183,7 +185,7 @@ class TcpConversation:
 
     def _acknowledge(self, sender: _Sender, receiver: _Sender, at: float) -> Packet:
         sender.unacknowledged = 0
-        return Packet(at, receiver.packet(_ACK, sender.next))
+        return Packet(at, receiver.packet(_ACK, sender.next), acknowledges=True)
 
 
 def _checksum(total: int) -> int:

@@ -16,6 +16,7 @@ from msgspec import Struct
 from smtp_shell import __version__
 from smtp_shell.export.packets import Endpoint, Packet, TcpConversation
 from smtp_shell.export.pcapng import file_start, packet_block, secrets_block
+from smtp_shell.export.wireshark import decode_as_advice
 from smtp_shell.protocol.events import (
     CommandSent,
     Connected,
@@ -54,6 +55,7 @@ _SEGMENTS = 8  # that a stack sends at once of a long write
 _FIRST_CLIENT_PORT = 49_152
 _DEFAULT_PORT = 25
 _MOST_SECONDS = 4_000_000_000.0
+_ON_THE_WIRE = (Connected, ReplyReceived, ReplyBegun, ReplyExpected, Noticed, TlsStarted, Disconnected)
 _PLACE = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^:\s]*)):(\d{1,5})")
 _EXPECTED = {2: 250, 3: 334, 4: 450, 5: 550}
 
@@ -65,22 +67,23 @@ class Placed(Struct, frozen=True):
         entry: The entry.
         first: Number of the first packet, from 1 as Wireshark counts; 0 if no packet holds it.
         last: Number of the last one.
-        connection: Which connection of the capture it belongs to, from 1; 0 before the first.
     """
 
     entry: Entry
     first: int
     last: int
-    connection: int = 0
 
 
-def write_pcapng(entries: Iterable[Entry], out: BinaryIO, title: str) -> None:
+def write_pcapng(entries: Iterable[Entry], out: BinaryIO, title: str) -> str:
     """Write a dialogue as a capture that Wireshark reads.
 
     Args:
         entries: The dialogue.
         out: Where the capture goes.
         title: Its title, printable.
+
+    Returns:
+        What is to be set in Wireshark to see SMTP in it; empty where nothing is.
     """
     of = f" ({title})" if title != "smtp-shell" else ""
     out.write(file_start(f"smtp-shell {__version__}", COMMENT.format(of=of), "synthetic"))
@@ -91,11 +94,18 @@ def write_pcapng(entries: Iterable[Entry], out: BinaryIO, title: str) -> None:
         capture.placed.clear()
     for block in capture.finish():
         out.write(block)
+    return " ".join(
+        decode_as_advice(port, implicit=implicit) for port, implicit in dict.fromkeys(capture.ports)
+    ).strip()
 
 
-def placed(entries: Iterable[Entry]) -> Iterator[Placed]:
-    """Yield each entry with the packets that hold it in the capture that `write_pcapng` writes of the same entries."""
-    capture = SyntheticCapture()
+def placed(entries: Iterable[Entry], capture: SyntheticCapture) -> Iterator[Placed]:
+    """Yield each entry with the packets that hold it in the capture that `write_pcapng` writes of the same entries.
+
+    Args:
+        entries: The dialogue.
+        capture: A new one, which knows the ports afterwards.
+    """
     for entry in entries:
         for _ in capture.feed(entry):
             pass
@@ -111,12 +121,12 @@ class SyntheticCapture:
 
     Attributes:
         placed: Entries whose packets are known, in order; whoever reads it clears it.
-        ports: The server's port of each connection so far.
+        ports: The server's port of each connection so far, and whether TLS began with the first octet.
     """
 
     def __init__(self) -> None:
         self.placed: list[Placed] = []
-        self.ports: list[int] = []
+        self.ports: list[tuple[int, bool]] = []
         self._start = 0.0  # of the current connection, in seconds since the epoch
         self._now = 0.0  # time of the latest packet
         self._frames = 0
@@ -127,7 +137,7 @@ class SyntheticCapture:
         self._host = ""
         self._held = bytearray()  # the client's octets of the write under way
         self._holding: list[Entry] = []
-        self._held_since = 0  # packets before the first of them
+        self._first = self._last = 0  # the packets of the step under way, without mere acknowledgements
         self._in_message = False  # mail data was the last entry, and goes on
         self._note = ""  # a comment for the next packet
         self._starttls_open = False  # STARTTLS was the last thing said
@@ -145,16 +155,18 @@ class SyntheticCapture:
 
     def _feed(self, entry: Entry, event: Event) -> Iterator[bytes]:
         self._in_message = type(event) is MailDataSent and not event.last
-        before = self._frames
+        if isinstance(event, CommandSent | SaslSent | MailDataSent | OctetsSent):
+            yield from self._client(entry, event)
+            return
+        if isinstance(event, _ON_THE_WIRE):
+            yield from self._flush()
+        if not self._holding:
+            self._first = 0
         match event:
             case Written(marker="", text=text):
                 self._header(text)
             case Connected():
-                yield from self._flush()
                 yield from self._connect(event, entry)
-            case CommandSent() | SaslSent() | MailDataSent() | OctetsSent():
-                yield from self._client(entry, event)
-                return
             case ReplyReceived() | ReplyBegun() | ReplyExpected():
                 yield from self._server(entry, _reply_octets(event))
             case Noticed(octets=octets) if octets:
@@ -162,14 +174,12 @@ class SyntheticCapture:
             case Noticed(kind=NoticeKind.NO_CLOSE_NOTIFY):
                 self._is_cut = True
             case TlsStarted():
-                yield from self._flush()
                 yield from self._begin_tls(entry, event)
             case Disconnected():
-                yield from self._flush()
                 yield from self._end(event, self._time(entry))
             case Remarked(text=text):
                 self._note = f"{self._note}\n{text}".strip()
-        self._place(entry, before)
+        self._place(entry)
 
     def finish(self) -> Iterator[bytes]:
         """Yield what is left at the end of the entries. A transcript that ends after QUIT says that the server has closed."""
@@ -193,10 +203,9 @@ class SyntheticCapture:
             # The times of a transcript count from the opening of each connection.
             if self._start + entry.at < self._now:
                 self._start = self._now - entry.at
-        self.ports.append(0)
         place = event.peer if event is not None and event.peer else event.address if event is not None else ""
         self._host, port = _host_and_port(place) or _host_and_port(self._header_server) or ("", _DEFAULT_PORT)
-        self.ports[-1] = port
+        self.ports.append((port, event is not None and event.tls))
         number = len(self.ports)
         client, server = self._endpoints(self._host, port, number)
         self._tcp = TcpConversation(client, server, number)
@@ -256,7 +265,7 @@ class SyntheticCapture:
 
     def _client(self, entry: Entry, event: Event) -> Iterator[bytes]:
         if not self._holding:
-            self._held_since = self._frames
+            self._first = 0
         yield from self._opened(entry)
         if entry.tls and self._pair is None:
             yield from self._begin_tls(entry, None)
@@ -291,11 +300,10 @@ class SyntheticCapture:
             self._held.clear()
             yield from self._send(octets, self._now if at is None else at, from_client=True)
         for entry in self._holding:
-            self._place(entry, self._held_since)
+            self._place(entry)
         self._holding.clear()
 
     def _server(self, entry: Entry, octets: bytes) -> Iterator[bytes]:
-        yield from self._flush()
         yield from self._opened(entry)
         if entry.tls and self._pair is None:
             yield from self._begin_tls(entry, None)
@@ -314,6 +322,8 @@ class SyntheticCapture:
     def _blocks(self, packets: Iterable[Packet]) -> Iterator[bytes]:
         for packet in packets:
             self._frames += 1
+            if not packet.acknowledges:
+                self._first, self._last = self._first or self._frames, self._frames
             self._now = max(self._now, packet.at)
             note, self._note = self._note, ""
             yield packet_block(packet.at, packet.octets, note)
@@ -322,9 +332,8 @@ class SyntheticCapture:
         """Return when an entry happened. Time never runs back in a capture, and has its limits in the format."""
         return min(max(self._now, self._start + entry.at), _MOST_SECONDS)
 
-    def _place(self, entry: Entry, before: int) -> None:
-        first = before + 1 if self._frames > before else 0
-        self.placed.append(Placed(entry, first, self._frames if first else 0, len(self.ports)))
+    def _place(self, entry: Entry) -> None:
+        self.placed.append(Placed(entry, self._first, self._last if self._first else 0))
 
 
 def _client_octets(event: Event) -> tuple[bytes, bool]:

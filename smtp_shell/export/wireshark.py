@@ -28,5 +28,5 @@ def decode_as_advice(port: int, *, implicit: bool = False) -> str:
     typed = " ".join(f"-d {value}" for value in values)
     return (
         f"Wireshark does not know port {port} as SMTP: Analyze > Decode As, TCP port {port}, "
-        f"{'TLS, and TLS port the same, ' if implicit else ''}SMTP; or {typed}"
+        f"{'TLS, and TLS port the same, ' if implicit else ''}SMTP; or tshark {typed}"
     )
