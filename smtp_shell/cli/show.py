@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from smtp_shell.cli.options import add_color_option, command_parser, make_view
+from smtp_shell.cli.options import add_color_option, command_parser, make_view, wants_color
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,13 +36,16 @@ def main(words: Sequence[str]) -> int:
     from smtp_shell.recording.shown import shown_transcript
     from smtp_shell.transcript.credentials import masking_warning
 
-    view = make_view(options)
+    view, is_shown = make_view(options), wants_color(options) or sys.stdout.isatty()
     with shown_transcript(Path(options.file), bodies=options.packets) as (name, found, mask):
         if options.packets:
             from smtp_shell.export.packet_list import packet_rows
 
             for text, style in packet_rows(found):
-                view.say(text, style)
+                if is_shown:
+                    view.say(text, style)
+                else:
+                    sys.stdout.write(f"{text}\n")
         else:
             view.show_all(found)
     if warning := masking_warning(name, mask):
