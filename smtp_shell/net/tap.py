@@ -28,6 +28,9 @@ class Tap(Protocol):
             reset: Whether with a TCP reset, which ends both directions.
         """
 
+    def flush(self) -> None:
+        """Write what was taken. Called before each wait, so that the work costs no time."""
+
 
 class Taps(Protocol):
     """Has a tap for each connection.

@@ -308,6 +308,8 @@ class Transport:
     def _wait_readable(self, seconds: float) -> bool:
         """Wait for octets, at most one tick. Return True if there are some."""
         milliseconds = 1000 * min(max(seconds, 0), TICK)
+        if self._tap is not None and milliseconds:
+            self._tap.flush()
         if not self.busy_poll or not milliseconds:
             return bool(self._poll(milliseconds))
         start = time.monotonic()
