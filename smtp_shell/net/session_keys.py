@@ -65,8 +65,9 @@ class SessionKeys:
         found = []
         with self._lock:
             for octets in self._logs():
-                found += [line for line in octets.split(b"\n") if wanted in line and _LABELS.fullmatch(line.rstrip())]
-        return b"".join(line.rstrip() + b"\n" for line in dict.fromkeys(found))
+                lines = (line.rstrip() for line in octets.split(b"\n") if wanted in line)
+                found += [line for line in lines if _LABELS.fullmatch(line)]
+        return b"".join(line + b"\n" for line in dict.fromkeys(found))
 
     def close(self) -> None:
         """Forget all keys."""

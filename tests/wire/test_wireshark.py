@@ -139,6 +139,15 @@ def test_a_message_of_a_megabyte_is_put_together_again(tmp_path: Path) -> None:
         assert int(shown) == len((tmp_path / "big.eml").read_bytes()) + (tmp_path / "big.eml").read_text().count("\n")
 
 
+@pytest.mark.parametrize("name", ["plain", "STARTTLS, TLS 1.3", "STARTTLS, TLS 1.2", "pipelined in TLS"])
+def test_show_names_the_packets_that_wireshark_finds(tmp_path: Path, name: str) -> None:
+    capture = captured(tmp_path, SAMPLES[name][0])
+    shown = run("show", "--packets", str(tmp_path / "lab.smtp")).stdout.decode()
+    wanted = re.findall(r"^ +(\d+)(?:-\d+)? +[\d.]+ .{4}C: ([A-Z]{4})", shown, re.MULTILINE)
+    lines = tshark(capture, "-Y", "smtp.req.command", "-T", "fields", "-e", "frame.number", "-e", "smtp.req.command")
+    assert wanted == [(number, word) for number, words in map(str.split, lines) for word in words.split(",")]
+
+
 def test_the_times_are_the_transcripts(tmp_path: Path) -> None:
     capture = captured(tmp_path, SAMPLES["plain"][0])
     times = fields(capture, "smtp.req.command", "frame.time_relative")
