@@ -33,9 +33,9 @@ def main(words: Sequence[str]) -> int:
         SmtpShellError: An option is wrong, the transcript cannot be read, or the file cannot be created.
     """
     from smtp_shell.display.themes import THEMES
-    from smtp_shell.export import EXPORTS, PICTURES
+    from smtp_shell.export import BINARY_EXPORTS, FORMATS, PICTURES
 
-    *names, last = (_OWN_FORMAT, *EXPORTS)
+    *names, last = (_OWN_FORMAT, *FORMATS)
     parser = command_parser("convert")
     parser.add_argument("input", metavar="IN", help="the transcript")
     parser.add_argument("output", metavar="OUT", help="the file to write; - is standard output")
@@ -50,21 +50,25 @@ def main(words: Sequence[str]) -> int:
     from smtp_shell.protocol.octets import escape_str
 
     name = options.to or Path(options.output).suffix.removeprefix(".")
-    if options.theme is not None and name not in PICTURES and name in (_OWN_FORMAT, *EXPORTS):
+    if options.theme is not None and name not in PICTURES and name in (_OWN_FORMAT, *FORMATS):
         raise UsageError(f"--theme is for {' and '.join(sorted(PICTURES))}, and {name} has no colours; leave it out.")
-    steps = _convert(options, name)
+    if name in BINARY_EXPORTS and options.output == "-" and sys.stdout.isatty():
+        raise UsageError(f"{name} is nothing that a terminal shows; name a file in place of -.")
+    steps, advice = _convert(options, name)
     if options.output != "-":
         noun = "step" if steps == 1 else "steps"
         sys.stderr.write(f"smtp-shell: {escape_str(options.output)} is written: {name}, {steps:,} {noun}.\n")
+    if advice:
+        sys.stderr.write(f"smtp-shell: {advice}.\n")
     return 0
 
 
-def _convert(options: argparse.Namespace, name: str) -> int:
-    """Write the file, and return the number of steps in it."""
+def _convert(options: argparse.Namespace, name: str) -> tuple[int, str]:
+    """Write the file, and return the number of steps in it, and what a user must know to open it."""
     from io import TextIOWrapper
     from pathlib import Path
 
-    from smtp_shell.export import find_export
+    from smtp_shell.export import BINARY_EXPORTS, find_export
     from smtp_shell.private_files import create_private
     from smtp_shell.protocol.masking import MASK
     from smtp_shell.protocol.octets import escape_str
@@ -73,13 +77,14 @@ def _convert(options: argparse.Namespace, name: str) -> int:
     from smtp_shell.transcript.credentials import CredentialMask, masked_steps, masking_warning
     from smtp_shell.transcript.reader import open_transcript
 
-    export = None if name == _OWN_FORMAT else find_export(name)
+    binary, advice = BINARY_EXPORTS.get(name), ""
+    export = None if name == _OWN_FORMAT or binary is not None else find_export(name)
     path = Path(options.input)
     with open_transcript(path) as reader:
         header = reader.header
         mask = CredentialMask(header.variables if header else None)
         if not options.keep_secrets:
-            header = without_variables(path, header, None if export is None else MASK)
+            header = without_variables(path, header, None if name == _OWN_FORMAT else MASK)
         title = (header.title or header.server) if header else ""
         out = (
             nullcontext(sys.stdout)
@@ -88,7 +93,12 @@ def _convert(options: argparse.Namespace, name: str) -> int:
         )
         steps = reader if options.keep_secrets else masked_steps(reader, mask)
         with out as stream:
-            if export is None:
+            if binary is not None:
+                counted = _Counted(entries(steps, path.parent, header))
+                stream.flush()
+                advice = binary(counted, stream.buffer, escape_str(title) or "smtp-shell")
+                number = counted.steps
+            elif export is None:
                 number = _write_transcript(header, steps, stream, keep_secrets=options.keep_secrets)
             else:
                 counted = _Counted(entries(steps, header=header))
@@ -96,7 +106,7 @@ def _convert(options: argparse.Namespace, name: str) -> int:
                 number = counted.steps
     if warning := masking_warning(reader.name, mask, "--keep-secrets writes them as they are"):
         sys.stderr.write(f"smtp-shell: {warning}\n")
-    return number
+    return number, advice
 
 
 def _write_transcript(header: Header | None, steps: Iterable[Step], out: TextIO, *, keep_secrets: bool) -> int:

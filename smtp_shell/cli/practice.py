@@ -19,14 +19,16 @@ from smtp_shell.protocol.octets import escape_str
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
+    from smtp_shell.recording.capture import Capture
     from smtp_shell.servers.live import LiveScreen
     from smtp_shell.servers.practice import PracticeServer, PracticeSettings
     from smtp_shell.servers.watching import Watch
 
 _SERVED = frozenset(
     {"port", "serve_only", "user", "fault", "maildir", "cert", "key", "color", "no_record"}
-    | {"watch", "keep", "listen", "yes", "insecure_auth"}
+    | {"watch", "keep", "listen", "yes", "insecure_auth", "capture"}
 )
 """Options that `--serve-only` has a use for, or whose wish it fulfils anyway."""
 
@@ -68,11 +70,34 @@ def main(words: Sequence[str]) -> int:
     from smtp_shell.servers.practice import PracticeServer
 
     settings, remark = _settings(options)
-    server = PracticeServer(settings, _watch(options))
-    if options.serve_only:
-        return _serve(server, options, remark)
-    with server:
-        return _open_shell(server, options, remark)
+    capture = _capture(options.capture)
+    options.capture = None  # the server's side has all of it, this shell's connection too
+    server = PracticeServer(settings, _watch(options), capture)
+    try:
+        if options.serve_only:
+            return _serve(server, options, remark, capture)
+        with server:
+            return _open_shell(server, options, remark, capture)
+    finally:
+        if capture is not None:
+            capture.close()
+
+
+def _capture(path: Path | None) -> Capture | None:
+    """Create the capture of the server's connections, if one is asked for.
+
+    Raises:
+        UsageError: The file exists already, or cannot be created.
+    """
+    if path is None:
+        return None
+    from smtp_shell.recording.capture import Capture
+
+    return Capture.create(path, on_failure=_complain)
+
+
+def _complain(text: str) -> None:
+    _say(f"smtp-shell: {text}", sys.stderr)
 
 
 def _watch(options: argparse.Namespace) -> Watch | None:
@@ -85,9 +110,7 @@ def _watch(options: argparse.Namespace) -> Watch | None:
         return None
     from smtp_shell.cli.watching import make_watch
 
-    return make_watch(
-        shows=options.watch, keep=options.keep, on_failure=lambda text: _say(f"smtp-shell: {text}", sys.stderr)
-    )
+    return make_watch(shows=options.watch, keep=options.keep, on_failure=_complain)
 
 
 def _refuse_shell_options(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
@@ -204,7 +227,7 @@ def _say(line: str, stream: TextIO | None = None) -> None:
     out.flush()
 
 
-def _serve(server: PracticeServer, options: argparse.Namespace, remark: str) -> int:
+def _serve(server: PracticeServer, options: argparse.Namespace, remark: str, capture: Capture | None) -> int:
     """Serve until Ctrl-C or SIGTERM."""
     import signal
     import threading
@@ -216,7 +239,7 @@ def _serve(server: PracticeServer, options: argparse.Namespace, remark: str) -> 
     status = 0
     with server:
         words = sys.stderr if options.json else sys.stdout
-        for line in chain(_facts(server), (_for_python(server), remark, "Ctrl-C stops it.")):
+        for line in chain(_facts(server, capture), (_for_python(server), remark, "Ctrl-C stops it.")):
             if line:
                 _say(line, words)
         try:
@@ -239,16 +262,16 @@ def _screen(server: PracticeServer, options: argparse.Namespace) -> LiveScreen |
     return LiveScreen(server.watch, make_view(options))
 
 
-def _open_shell(server: PracticeServer, options: argparse.Namespace, remark: str) -> int:
+def _open_shell(server: PracticeServer, options: argparse.Namespace, remark: str, capture: Capture | None) -> int:
     from smtp_shell.net.target import Target, Way
 
     options.user = server.user
     target = Target(Way.TCP, server.host, server.port, starttls=options.starttls)
-    introduction = chain((f"  {line}" for line in _facts(server)), (remark,) if remark else (), (_TRY,))
+    introduction = chain((f"  {line}" for line in _facts(server, capture)), (remark,) if remark else (), (_TRY,))
     return run_shell(options, target, introduction, practice=server, watches=options.watch)
 
 
-def _facts(server: PracticeServer) -> Iterator[str]:
+def _facts(server: PracticeServer, capture: Capture | None) -> Iterator[str]:
     """Yield the address at once, and each other fact as soon as the server knows it: the certificate takes a while."""
     yield from _address(server)
     yield f"user             {escape_str(server.user)}"
@@ -257,6 +280,13 @@ def _facts(server: PracticeServer) -> Iterator[str]:
     yield f"mail goes to     {escape_str(str(server.maildir))}"
     if (key_log := key_log_file()) is not None:
         yield f"keys of TLS to   {escape_str(str(key_log))} (SSLKEYLOGFILE): whoever reads it can decrypt the connections"
+    if capture is not None:
+        from smtp_shell.export.wireshark import decode_as_advice
+        from smtp_shell.recording.capture import WARNING
+
+        yield f"captured to      {escape_str(str(capture.path))}: {WARNING}"
+        if advice := decode_as_advice(server.port):
+            yield f"in Wireshark     {advice}"
 
 
 def _address(server: PracticeServer) -> Iterator[str]:

@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any, cast
 
 from smtp_shell import __version__
-from smtp_shell.arguments import ArgumentParser
+from smtp_shell.arguments import ArgumentParser, file_path
 from smtp_shell.cli.main import COMMANDS
 from smtp_shell.cli.options import (
     address_family,
@@ -132,6 +132,9 @@ def line_options(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="run the lines of a file, comments (#) left out; - is standard input",
     )
+    group.add_argument(
+        "--capture", type=file_path, metavar="FILE", help="capture the octets, with the keys of TLS, for Wireshark"
+    )
     group.add_argument("--ehlo", metavar="NAME", help="name that EHLO, HELO and LHLO give")
     group.add_argument("--no-record", action="store_true", help="do not record sessions into the state directory")
 
@@ -178,6 +181,10 @@ def _connect(shell: Shell, options: argparse.Namespace, target: Target | None, *
     if options.record is not None:
         shell.target = target
         shell.record_to(options.record, overwrite=options.force)
+    if options.capture is not None:
+        from smtp_shell.shell.commands.capture import begin
+
+        begin(shell, options.capture, target=target)
     if target is None:
         return
     try:

@@ -44,7 +44,7 @@ def main(words: Sequence[str]) -> int:
 
     view = make_view(options, words=sys.stdout if options.explain else None)
     show_all = pictures(options, view) or (partial(_explain, view) if options.explain else view.show_all)
-    with shown_transcript(Path(options.file)) as (name, found, mask):
+    with shown_transcript(Path(options.file), bodies=options.packets) as (name, found, mask):
         show_all(found)
     if warning := masking_warning(name, mask):
         sys.stdout.flush()

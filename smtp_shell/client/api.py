@@ -78,7 +78,7 @@ def connect(
 
 
 def _start_tls(session: Session, settings: TlsSettings, ehlo: str) -> None:
-    hello = Command.of("LHLO" if session.dialogue.lmtp else "EHLO", ehlo or local_name(session.local_address[0]))
+    hello = Command.of("LHLO" if session.dialogue.lmtp else "EHLO", ehlo or local_name(session.transport.local_host))
     session.command(hello)
     reply = session.command(Command(b"STARTTLS"))
     if not session.tls_due:

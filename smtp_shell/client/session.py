@@ -51,6 +51,7 @@ from smtp_shell.protocol.octets import CRLF, escape_str
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from smtp_shell.net.tap import Taps
     from smtp_shell.net.transport import Transport
     from smtp_shell.protocol.events import Consumer, Event
     from smtp_shell.protocol.replies import Reply, ReplyLimits
@@ -139,6 +140,7 @@ class Session:
         source: str | None = None,
         family: int = 0,
         busy_poll: bool = False,
+        taps: Taps | None = None,
     ) -> Session:
         """Connect, and do the TLS handshake if TLS begins with the first octet. The greeting is still to be read.
 
@@ -149,6 +151,8 @@ class Session:
         timeouts = timeouts or Timeouts()
         opened = time.monotonic()
         transport = connect(target, timeouts.connect, source=source, family=family)
+        if taps is not None:
+            transport.attach(taps, opened=True)
         session = cls(
             target,
             transport,
@@ -183,14 +187,9 @@ class Session:
         return self.dialogue.phase
 
     @property
-    def peer(self) -> str:
-        """The address that answered; empty where it adds nothing to the target."""
-        return self._transport.peer
-
-    @property
-    def local_address(self) -> tuple[str, int]:
-        """The address and port of this end of the connection; empty and 0 where it has none."""
-        return self._transport.local_address
+    def transport(self) -> Transport:
+        """The connection below the dialogue: its addresses, and the tap of a capture."""
+        return self._transport
 
     @property
     def has_input(self) -> bool:

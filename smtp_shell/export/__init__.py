@@ -1,19 +1,21 @@
 """Exports: a finished dialogue in, a file in another format out.
 
-A format is a function of type `Export` in this package and a line in `EXPORTS`. What is shown while a dialogue runs is in `display`.
+A format is a function of type `Export` in this package and a line in `EXPORTS`, or a `BinaryExport` and a line in
+`BINARY_EXPORTS`. What is shown while a dialogue runs is in `display`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import Protocol, TextIO
+from typing import BinaryIO, Protocol, TextIO
 
 from smtp_shell.errors import UsageError
 from smtp_shell.export.html import write_html
 from smtp_shell.export.json_lines import write_json
 from smtp_shell.export.markdown import write_markdown
 from smtp_shell.export.svg import write_svg
+from smtp_shell.export.synthetic import write_pcapng
 from smtp_shell.protocol.events import Entry
 from smtp_shell.protocol.octets import escape_str
 
@@ -32,6 +34,22 @@ class Export(Protocol):
         """
 
 
+class BinaryExport(Protocol):
+    """Writes entries to a stream of octets."""
+
+    def __call__(self, entries: Iterable[Entry], out: BinaryIO, title: str) -> str:
+        """Write a dialogue.
+
+        Args:
+            entries: The dialogue, with all of its mail data.
+            out: Where it goes.
+            title: Its title, printable.
+
+        Returns:
+            What a user must know to open it, a sentence; empty for nothing.
+        """
+
+
 def write_cards(entries: Iterable[Entry], out: TextIO, title: str, *, theme: str = "") -> None:
     """Write questions about a dialogue as cards for Anki; the parameters are those of `Export`.
 
@@ -47,16 +65,22 @@ EXPORTS: Mapping[str, Export] = MappingProxyType(
 )
 """Exports by the name of the format, which is also the suffix of its files."""
 
+BINARY_EXPORTS: Mapping[str, BinaryExport] = MappingProxyType({"pcapng": write_pcapng})
+"""Exports of octets by the name of the format, which is also the suffix of its files."""
+
+FORMATS = (*EXPORTS, *BINARY_EXPORTS)
+"""All formats that an export writes."""
+
 PICTURES = frozenset({"svg", "html"})
 """The formats that have a theme."""
 
 
 def find_export(name: str) -> Export:
-    """Return the export with this name.
+    """Return the export of text with this name.
 
     Raises:
         UsageError: No format has this name.
     """
     if name not in EXPORTS:
-        raise UsageError(f"{escape_str(name)} is no format that can be written; use one of smtp, {', '.join(EXPORTS)}.")
+        raise UsageError(f"{escape_str(name)} is no format that can be written; use one of smtp, {', '.join(FORMATS)}.")
     return EXPORTS[name]

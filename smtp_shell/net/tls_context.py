@@ -12,7 +12,9 @@ from pathlib import Path
 from smtp_shell.config import TlsSettings, key_log_file
 from smtp_shell.errors import ConfigError
 from smtp_shell.net.key_log import log_keys, prepare_key_log
+from smtp_shell.net.session_keys import SessionKeys
 from smtp_shell.net.tls_files import KeyPair, load_key_pair, why_no_authorities
+from smtp_shell.private_files import reason_of
 from smtp_shell.protocol.octets import escape_str
 
 _VERSIONS = {
@@ -25,11 +27,15 @@ WEAKEST_CIPHERS = "DEFAULT@SECLEVEL=0"
 """The cipher string that allows what OpenSSL's security level rules out, TLS 1.0 and 1.1 among it."""
 
 
-def make_context(settings: TlsSettings) -> ssl.SSLContext:
+def make_context(settings: TlsSettings, keys: SessionKeys | None = None) -> ssl.SSLContext:
     """Return the context for these settings. Their defaults verify the server and need TLS 1.2.
 
     Contexts are cached until a file that the settings name changes: reading the system's authorities takes 20 ms, a whole dialogue with
     STARTTLS 5 ms.
+
+    Args:
+        settings: The settings.
+        keys: Where the keys of the context's connections go too; None for nowhere.
 
     Raises:
         ConfigError: A file cannot be read, the key log cannot be written, or a version or cipher is unknown.
@@ -37,7 +43,7 @@ def make_context(settings: TlsSettings) -> ssl.SSLContext:
     files = (settings.ca_file, settings.client_cert, settings.client_key)
     key_log = key_log_file()
     stamps = tuple(_stamp(path) for path in files if path is not None)
-    return _make_context(settings, stamps, key_log, None if key_log is None else _identity(key_log))
+    return _make_context(settings, stamps, key_log, None if key_log is None else _identity(key_log), keys)
 
 
 def allows_old_versions(context: ssl.SSLContext) -> bool:
@@ -66,7 +72,11 @@ def _identity(path: Path) -> tuple[int, int]:
 
 @lru_cache(maxsize=8)
 def _make_context(
-    settings: TlsSettings, stamps: tuple[tuple[int, ...], ...], key_log: Path | None, log: tuple[int, int] | None
+    settings: TlsSettings,
+    stamps: tuple[tuple[int, ...], ...],
+    key_log: Path | None,
+    log: tuple[int, int] | None,
+    keys: SessionKeys | None,
 ) -> ssl.SSLContext:
     minimum, maximum = _versions(settings)
     if key_log is not None:
@@ -89,7 +99,18 @@ def _make_context(
     _load_client_certificate(context, settings)
     if key_log is not None:
         log_keys(context, key_log)
+    if keys is not None:
+        _follow(keys, context)
     return context
+
+
+def _follow(keys: SessionKeys, context: ssl.SSLContext) -> None:
+    try:
+        keys.follow(context)
+    except OSError as error:
+        raise ConfigError(
+            f"the keys of TLS cannot be kept for the capture: {reason_of(error)}; set TMPDIR, or use /capture off."
+        ) from None
 
 
 def _versions(settings: TlsSettings) -> tuple[ssl.TLSVersion, ssl.TLSVersion | None]:

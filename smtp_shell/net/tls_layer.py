@@ -7,6 +7,7 @@ import ssl
 from smtp_shell.config import TlsSettings
 from smtp_shell.errors import TlsFailed
 from smtp_shell.net.key_log import has_keys, no_key_log
+from smtp_shell.net.session_keys import SessionKeys, user_key_log
 from smtp_shell.net.tls_context import make_context
 from smtp_shell.net.tls_report import alert, refused, tls_facts, why_broken, why_no_handshake
 from smtp_shell.private_files import reason_of
@@ -23,6 +24,7 @@ class TlsLayer:
     Args:
         settings: Versions, ciphers, certificates and verification.
         name: The name to check the certificate against.
+        keys: Where the keys go too, for a capture; None for nowhere.
 
     Attributes:
         truncated: True if the server closed the connection without a close_notify.
@@ -32,15 +34,15 @@ class TlsLayer:
         ConfigError: A file that the settings name cannot be read, or a version or cipher is unknown.
     """
 
-    def __init__(self, settings: TlsSettings, name: str) -> None:
+    def __init__(self, settings: TlsSettings, name: str, keys: SessionKeys | None = None) -> None:
         self._settings = settings
         self._name = name
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         # Octets: the ssl module encodes a str with its codec of IDNA 2003, which takes long to load.
         octets = (name if ":" in name else ascii_name(name)).encode()
-        self._tls = make_context(settings).wrap_bio(self._incoming, self._outgoing, server_hostname=octets)
-        self._key_log = str(self._tls.context.keylog_filename or "")
+        self._tls = make_context(settings, keys).wrap_bio(self._incoming, self._outgoing, server_hostname=octets)
+        self._key_log = user_key_log(self._tls.context)
         self._client_random = b""
         self.truncated = False
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from smtp_shell.config import TlsSettings
 from smtp_shell.errors import CertificateRefused, ProtocolViolation, TlsFailed
 from smtp_shell.net.certificates import from_der, from_openssl, lifetime_of, sent_chain
+from smtp_shell.net.session_keys import user_key_log
 from smtp_shell.net.tls_context import WEAKEST_CIPHERS, allows_old_versions
 from smtp_shell.protocol.events import Certificate, TlsStarted
 from smtp_shell.protocol.octets import escape, escape_str, quoted
@@ -305,5 +306,5 @@ def tls_facts(tls: ssl.SSLObject, settings: TlsSettings, name: str) -> TlsStarte
         certificate,
         name,
         sent_chain(tls) if settings.insecure else (),
-        str(tls.context.keylog_filename or ""),
+        user_key_log(tls.context),
     )

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from smtp_shell.config import TlsSettings
+    from smtp_shell.net.session_keys import SessionKeys
+    from smtp_shell.net.tap import Place, Tap, Taps
     from smtp_shell.net.tls_layer import TlsLayer
     from smtp_shell.protocol.events import TlsStarted
 
@@ -62,6 +64,8 @@ class Transport:
         self._eof = False  # the server sends no more
         self._eof_delivered = False  # and `recv` has said so
         self._acknowledge_next = False  # see _acknowledge_at_once
+        self._tap: Tap | None = None
+        self._keys: SessionKeys | None = None  # where the keys of TLS go for the tap
         self._last_was_quick = True  # the last reply came within _BUSY_POLL
         self.busy_poll = False
         self.peer = peer
@@ -77,13 +81,32 @@ class Transport:
         return self._tls is not None and self._tls.truncated
 
     @property
-    def local_address(self) -> tuple[str, int]:
-        """The address and port of this end of the connection. Empty and 0 if it has none."""
+    def local(self) -> Place:
+        """Address and port of this end of the connection. None if it has none."""
         with contextlib.suppress(OSError):
-            name = self._socket.getsockname()
-            if isinstance(name, tuple):
-                return str(name[0]).partition("%")[0], int(name[1])
-        return "", 0
+            return _place(self._socket.getsockname())
+        return None
+
+    @property
+    def local_host(self) -> str:
+        """The address of this end of the connection, without a zone. Empty if it has none."""
+        return self.local[0].partition("%")[0] if self.local is not None else ""
+
+    def attach(self, taps: Taps, *, opened: bool = False) -> None:
+        """Have what goes over the wire from now on delivered to a tap, in place of the one before.
+
+        Args:
+            taps: Has the tap.
+            opened: Whether nothing has gone over the wire yet.
+        """
+        server: Place = None
+        with contextlib.suppress(OSError):
+            server = _place(self._socket.getpeername())
+        self._keys, self._tap = taps.keys, taps.begin(self.local, server, opened=opened)
+
+    def detach(self) -> None:
+        """Deliver no more octets to the tap."""
+        self._keys = self._tap = None
 
     @property
     def readable(self) -> bool:
@@ -159,7 +182,7 @@ class Transport:
         from smtp_shell.net.tls_layer import TlsLayer
         from smtp_shell.net.tls_report import LEFT_IN_HANDSHAKE, cleartext_error
 
-        layer = TlsLayer(settings, name)
+        layer = TlsLayer(settings, name, self._keys)
         deadline = time.monotonic() + seconds
         first = True
         while not self._handshake_step(layer, deadline):
@@ -191,11 +214,13 @@ class Transport:
 
     def close(self) -> None:
         """Close the connection, inside TLS with a close_notify. It neither waits for the server nor fails."""
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, ConnectionLost):
             if self._tls is not None:
-                self._socket.send(self._tls.close_notify())
+                self._send_some(self._tls.close_notify())
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_WR)
+        if self._tap is not None:
+            self._tap.ended(by_client=True)
         self._socket.close()
         self._reap()
 
@@ -215,6 +240,8 @@ class Transport:
 
             with contextlib.suppress(OSError):
                 self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        if self._tap is not None:
+            self._tap.ended(by_client=True, reset=reset)
         self._socket.close()
         self._reap()
 
@@ -261,11 +288,14 @@ class Transport:
     def _send_some(self, octets: bytes | memoryview) -> int:
         """Send what the system takes without waiting. Return how many octets that was."""
         try:
-            return self._socket.send(octets)
+            sent = self._socket.send(octets)
         except BlockingIOError:
             return 0
         except OSError as error:
-            raise _broken(error) from None
+            raise self._broken(error) from None
+        if self._tap is not None and sent:
+            self._tap.sent(bytes(octets[:sent]))
+        return sent
 
     def _read_ahead(self) -> None:
         try:
@@ -273,13 +303,16 @@ class Transport:
         except BlockingIOError:
             return
         except OSError as error:
-            raise _broken(error) from None
+            raise self._broken(error) from None
+        self._tell_received(raw)
         self._received_ahead += raw
         self._eof = not raw
 
     def _wait_readable(self, seconds: float) -> bool:
         """Wait for octets, at most one tick. Return True if there are some."""
         milliseconds = 1000 * min(max(seconds, 0), TICK)
+        if self._tap is not None and milliseconds:
+            self._tap.flush()
         if not self.busy_poll or not milliseconds:
             return bool(self._poll(milliseconds))
         start = time.monotonic()
@@ -307,11 +340,32 @@ class Transport:
             except BlockingIOError:
                 continue
             except OSError as error:
-                raise _broken(error) from None
+                raise self._broken(error) from None
+            self._tell_received(raw)
             self._eof = self._eof_delivered = not raw
             return raw
         self._eof_delivered = True
         return b""
+
+    def _tell_received(self, raw: bytes) -> None:
+        if self._tap is None:
+            return
+        if raw:
+            self._tap.received(raw)
+        else:
+            self._tap.ended(by_client=False)
+
+    def _broken(self, error: OSError) -> ConnectionLost:
+        if isinstance(error, ConnectionResetError | BrokenPipeError | ConnectionAbortedError):
+            if self._tap is not None:
+                self._tap.ended(by_client=False, reset=True)
+            return ConnectionLost("the server dropped the connection.")
+        return ConnectionLost(f"the connection broke: {reason_of(error)}.")
+
+
+def _place(name: object) -> Place:
+    """Return address and port of a socket's name; None if it has none, as a Unix socket."""
+    return (str(name[0]), int(name[1])) if isinstance(name, tuple) else None
 
 
 def _acknowledge_at_once(sock: socket.socket) -> None:
@@ -330,9 +384,3 @@ def _yield_by_sleep() -> None:
 
 # Where client and server share one processor, the server must run for its reply to come.
 _yield_processor: Callable[[], None] = getattr(os, "sched_yield", _yield_by_sleep)
-
-
-def _broken(error: OSError) -> ConnectionLost:
-    if isinstance(error, ConnectionResetError | BrokenPipeError | ConnectionAbortedError):
-        return ConnectionLost("the server dropped the connection.")
-    return ConnectionLost(f"the connection broke: {reason_of(error)}.")

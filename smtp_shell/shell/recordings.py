@@ -10,6 +10,8 @@ from smtp_shell.errors import SmtpShellError
 
 if TYPE_CHECKING:
     from smtp_shell.net.target import Target
+    from smtp_shell.recording.capture import Capture
+    from smtp_shell.recording.live import LiveCapture
     from smtp_shell.recording.recording import Recording
 
 
@@ -23,11 +25,15 @@ class SessionRecordings:
     Attributes:
         session: Recording of the current session, or of the last one; None where there is none.
         own: Recording into the user's file; None while there is none.
+        capture: The capture of the connections' octets; None while there is none.
+        live: The capture from the wire; None while there is none.
     """
 
     def __init__(self, *, automatic: bool, on_failure: Callable[[str], None]) -> None:
         self.session: Recording | None = None
         self.own: Recording | None = None
+        self.capture: Capture | None = None
+        self.live: LiveCapture | None = None
         self._automatic = automatic
         self._on_failure = on_failure
 
@@ -35,6 +41,11 @@ class SessionRecordings:
     def open(self) -> list[Recording]:
         """What a new connection is recorded into."""
         return [each for each in (self.session, self.own) if each is not None]
+
+    @property
+    def taps(self) -> Capture | None:
+        """What gets the octets of the next connection."""
+        return self.live.taps if self.live is not None else self.capture
 
     def begin_session(self, target: Target) -> None:
         """Begin to record a session; where that fails, the session goes on unrecorded.
@@ -78,3 +89,24 @@ class SessionRecordings:
         if self.own is not None:
             self.own.close()
         self.own = None
+
+    def end_captures(self) -> None:
+        """Close the captures.
+
+        Raises:
+            UsageError: The capture from the wire is not complete.
+        """
+        capture, live = self.capture, self.live
+        self.capture = self.live = None
+        if capture is not None:
+            capture.close()
+        if live is not None:
+            live.close()
+
+    def close(self) -> None:
+        """Close the user's file and the captures."""
+        self.end_own()
+        try:
+            self.end_captures()
+        except SmtpShellError as error:
+            self._on_failure(error.message)

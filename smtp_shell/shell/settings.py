@@ -121,8 +121,9 @@ class ShellOptions(Struct, frozen=True):
 
     def note_own(self, session: Session) -> None:
         """Leave a session out of what is shown of the practice server's dialogues: it is on the screen anyway."""
-        if self.practice is not None and self.practice.watch is not None:
-            self.practice.watch.own.add(session.local_address[1])
+        local = session.transport.local
+        if local is not None and self.practice is not None and self.practice.watch is not None:
+            self.practice.watch.own.add(local[1])
 
 
 _OF_TLS = ("ca_file", "client_cert", "client_key", "tls_min", "tls_max", "ciphers")

@@ -413,6 +413,7 @@ class Shell:
                     strict=not self.options.interactive,
                     source=self.options.source,
                     family=self.options.family,
+                    taps=self.recordings.taps,
                 )
         except BaseException as error:  # Ctrl-C too
             self.recordings.end_session()
@@ -528,7 +529,7 @@ class Shell:
     def close(self) -> None:
         """Close all that is open."""
         self.disconnect()
-        self.recordings.end_own()
+        self.recordings.close()
 
     def hello(self, verb: str = "") -> Reply | None:
         """Send EHLO with this client's name.
@@ -540,7 +541,7 @@ class Shell:
 
         session = self.need_session()
         verb = verb or ("LHLO" if session.dialogue.lmtp else "EHLO")
-        return self.command(Command.of(verb, self.settings.ehlo or local_name(session.local_address[0])))
+        return self.command(Command.of(verb, self.settings.ehlo or local_name(session.transport.local_host)))
 
     def command(self, command: Command) -> Reply | None:
         """Send a command and wait for its reply.

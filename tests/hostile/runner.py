@@ -17,8 +17,10 @@ from pathlib import Path
 import smtp_shell
 from smtp_shell.cli import show
 from smtp_shell.errors import TranscriptError
+from smtp_shell.export.synthetic import write_pcapng
 from smtp_shell.lint.files import lint_file
 from smtp_shell.lint.rubric import load_rubric
+from smtp_shell.recording.shown import shown_transcript
 from smtp_shell.study.judging import judge
 from smtp_shell.study.kinds import all_kinds
 from smtp_shell.study.question import is_sound
@@ -31,6 +33,7 @@ from tests.support.hostile.certificates import ca_pem
 from tests.support.hostile.scenario import Scenario, Way, secret_forms
 from tests.support.hostile.server import HostileServer
 from tests.support.memory import most_memory
+from tests.support.pcapng import read as read_pcapng
 
 MOST_MEMORY = 100_000_000
 """Limit of the program's peak memory, in octets."""
@@ -132,6 +135,15 @@ class Stage:
             if status:
                 yield f"show --explain has the exit status {status}"
             yield from faults_of_text(self.entry, shown.getvalue().encode("utf-8", "surrogateescape"))
+
+    def faults_of_synthetic_capture(self) -> Iterator[str]:
+        """Yield what is wrong with the capture that is made of the recording: a credential in it. What is malformed fails the test."""
+        for path in self.state.glob("recordings/*.smtp"):
+            out = io.BytesIO()
+            with shown_transcript(path, bodies=True) as (_, entries, _mask):
+                write_pcapng(entries, out, path.name)
+            read_pcapng(out.getvalue())
+            yield from (f"a credential in the capture of {path.name}: {form!r}" for form in secrets_in(out.getvalue()))
 
     def _forged_lines(self, path: Path) -> Iterator[str]:
         with open_transcript(path) as reader:  # read to the end: that it can be read is part of the test

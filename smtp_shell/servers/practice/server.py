@@ -24,6 +24,10 @@ from smtp_shell.servers.passwords import make_password
 from smtp_shell.servers.practice.commands import PracticeConnection
 from smtp_shell.servers.practice.settings import PracticeSettings
 from smtp_shell.servers.practice.shared import SharedState
+from smtp_shell.servers.practice.tapped import TappedProtocol
+
+if TYPE_CHECKING:
+    from smtp_shell.net.tap import Taps
 
 if TYPE_CHECKING:
     from smtp_shell.servers.watching import Watch
@@ -40,6 +44,7 @@ class PracticeServer:
     Args:
         settings: How it is to be.
         watch: Watches its connections; None where nobody does.
+        taps: Gets the octets of each connection as they go over the wire, and the keys of TLS; None for nobody.
 
     Attributes:
         watch: As above.
@@ -47,9 +52,10 @@ class PracticeServer:
 
     hostname = HOSTNAME
 
-    def __init__(self, settings: PracticeSettings, watch: Watch | None = None) -> None:
+    def __init__(self, settings: PracticeSettings, watch: Watch | None = None, taps: Taps | None = None) -> None:
         self._settings = settings
         self.watch = watch
+        self._taps = taps
         self._password = settings.password or make_password()
         self._directory: tempfile.TemporaryDirectory[str] | None = None
         self._shared: SharedState | None = None
@@ -200,6 +206,8 @@ class PracticeServer:
         inbox = Inbox(settings.maildir or own / "Maildir")
         inbox.prepare()
         certificate: concurrent.futures.Future[ServerCertificate] = concurrent.futures.Future()
+        if self._taps is not None:
+            certificate.add_done_callback(self._keep_keys)
         certificate.set_running_or_notify_cancel()  # a connection that ends while it waits must not cancel it for all
         if settings.certificate is not None:
             certificate.set_result(load_certificate(settings.certificate, settings.key))
@@ -211,6 +219,16 @@ class PracticeServer:
                 daemon=True,
             )
         return SharedState(settings, self._password, certificate, inbox, watch=self.watch)
+
+    def _keep_keys(self, certificate: concurrent.futures.Future[ServerCertificate]) -> None:
+        """Keep the keys of the server's connections for the taps. Called before a waiting connection goes on with the certificate."""
+        if self._taps is not None and certificate.exception() is None:
+            with contextlib.suppress(OSError):  # without keys the capture holds the records all the same
+                self._taps.keys.follow(certificate.result().context)
+
+    def _protocol(self, shared: SharedState, loop: asyncio.AbstractEventLoop) -> asyncio.Protocol:
+        connection = PracticeConnection(shared, loop)
+        return connection if self._taps is None else TappedProtocol(connection, self._taps)
 
     def _run(self, shared: SharedState, listeners: list[socket.socket], ready: concurrent.futures.Future[None]) -> None:
         try:
@@ -228,7 +246,7 @@ class PracticeServer:
         ended = asyncio.Event()
         self._loop, self._ended = loop, ended
         servers = [
-            await loop.create_server(lambda: PracticeConnection(shared, loop), sock=listener) for listener in listeners
+            await loop.create_server(lambda: self._protocol(shared, loop), sock=listener) for listener in listeners
         ]
         ready.set_result(None)
         await ended.wait()

@@ -111,8 +111,11 @@ def _facts(shell: Shell) -> Iterator[tuple[str, str]]:
         back = "/reconnect or " if shell.target is not None else ""
         yield "connection", f"none; {back}/connect HOST[:PORT]"
     else:
-        peer = f" ({session.peer})" if session.peer and session.peer != str(session.target) else ""
-        yield "connection", f"{session.target}{peer}"
+        peer, local = session.transport.peer, session.transport.local
+        shown = f" ({peer})" if peer and peer != str(session.target) else ""
+        yield "connection", f"{session.target}{shown}"
+        if local is not None:
+            yield "from", f"[{local[0]}]:{local[1]}" if ":" in local[0] else f"{local[0]}:{local[1]}"
         yield "protocol", "LMTP" if session.dialogue.lmtp else "SMTP"
         yield "phase", session.dialogue.standing.value
         owed = ", ".join(str(each) for each in session.dialogue.owed)
@@ -132,6 +135,9 @@ def _facts(shell: Shell) -> Iterator[tuple[str, str]]:
     yield "recording", str(recordings.session.path) if recordings.session else "none"
     if recordings.own is not None:
         yield "also", str(recordings.own.path)
+    for capture in (recordings.capture, recordings.live):
+        if capture is not None:
+            yield "capture", escape_str(str(capture.path))
 
 
 def _tls_words(facts: TlsStarted | None) -> str:

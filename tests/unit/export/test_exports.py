@@ -25,6 +25,7 @@ def test_json_lines_end_mail_data_that_was_cut() -> None:
 
 def test_an_unknown_format_is_refused_with_the_known_ones() -> None:
     with pytest.raises(
-        UsageError, match=r"\\x1bpdf is no format that can be written; use one of smtp, json, md, svg, html, anki\."
+        UsageError,
+        match=r"\\x1bpdf is no format that can be written; use one of smtp, json, md, svg, html, anki, pcapng\.",
     ):
         find_export("\x1bpdf")

@@ -47,8 +47,8 @@ class FakeTransport(Transport):
         return False
 
     @property
-    def local_address(self) -> tuple[str, int]:
-        return "", 0
+    def local(self) -> None:
+        return None
 
     @property
     def readable(self) -> bool:

@@ -55,8 +55,8 @@ class FakeTransport(Transport):
         return self.secured
 
     @property
-    def local_address(self) -> tuple[str, int]:
-        return "192.0.2.7", 50_000
+    def local(self) -> tuple[str, int]:
+        return "192.0.2.7", 40_000
 
     @property
     def readable(self) -> bool:
