@@ -10,9 +10,10 @@ from smtp_shell.cli.options import command_parser
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from typing import TextIO
 
+    from smtp_shell.export import Export
     from smtp_shell.protocol.events import Entry
     from smtp_shell.transcript.header import Header
     from smtp_shell.transcript.step import Step
@@ -33,9 +34,9 @@ def main(words: Sequence[str]) -> int:
         SmtpShellError: An option is wrong, the transcript cannot be read, or the file cannot be created.
     """
     from smtp_shell.display.themes import THEMES
-    from smtp_shell.export import BINARY_EXPORTS, FORMATS, PICTURES
+    from smtp_shell.export import BINARY_EXPORTS, PICTURES
 
-    *names, last = (_OWN_FORMAT, *FORMATS)
+    *names, last = formats = (_OWN_FORMAT, *_exports(), *BINARY_EXPORTS)
     parser = command_parser("convert")
     parser.add_argument("input", metavar="IN", help="the transcript")
     parser.add_argument("output", metavar="OUT", help="the file to write; - is standard output")
@@ -50,7 +51,9 @@ def main(words: Sequence[str]) -> int:
     from smtp_shell.protocol.octets import escape_str
 
     name = options.to or Path(options.output).suffix.removeprefix(".")
-    if options.theme is not None and name not in PICTURES and name in (_OWN_FORMAT, *FORMATS):
+    if name not in formats:
+        raise UsageError(f"{escape_str(name)} is no format that can be written; use one of {', '.join(formats)}.")
+    if options.theme is not None and name not in PICTURES:
         raise UsageError(f"--theme is for {' and '.join(sorted(PICTURES))}, and {name} has no colours; leave it out.")
     if name in BINARY_EXPORTS and options.output == "-" and sys.stdout.isatty():
         raise UsageError(f"{name} is nothing that a terminal shows; name a file in place of -.")
@@ -63,12 +66,25 @@ def main(words: Sequence[str]) -> int:
     return 0
 
 
+def _exports() -> Mapping[str, Export]:
+    """Return the formats of text: those of `export`, and the cards of `study`, which stands above it."""
+    from smtp_shell.export import EXPORTS
+
+    return {**EXPORTS, "anki": _write_cards}
+
+
+def _write_cards(entries: Iterable[Entry], out: TextIO, title: str, *, theme: str = "") -> None:
+    from smtp_shell.study.anki import write_anki
+
+    write_anki(entries, out, title)
+
+
 def _convert(options: argparse.Namespace, name: str) -> tuple[int, str]:
     """Write the file, and return the number of steps in it, and what a user must know to open it."""
     from io import TextIOWrapper
     from pathlib import Path
 
-    from smtp_shell.export import BINARY_EXPORTS, find_export
+    from smtp_shell.export import BINARY_EXPORTS
     from smtp_shell.private_files import create_private
     from smtp_shell.protocol.masking import MASK
     from smtp_shell.protocol.octets import escape_str
@@ -77,8 +93,7 @@ def _convert(options: argparse.Namespace, name: str) -> tuple[int, str]:
     from smtp_shell.transcript.credentials import CredentialMask, masked_steps, masking_warning
     from smtp_shell.transcript.reader import open_transcript
 
-    binary, advice = BINARY_EXPORTS.get(name), ""
-    export = None if name == _OWN_FORMAT or binary is not None else find_export(name)
+    binary, export, advice = BINARY_EXPORTS.get(name), _exports().get(name), ""
     path = Path(options.input)
     with open_transcript(path) as reader:
         header = reader.header

@@ -10,14 +10,12 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import BinaryIO, Protocol, TextIO
 
-from smtp_shell.errors import UsageError
 from smtp_shell.export.html import write_html
 from smtp_shell.export.json_lines import write_json
 from smtp_shell.export.markdown import write_markdown
 from smtp_shell.export.svg import write_svg
 from smtp_shell.export.synthetic import write_pcapng
 from smtp_shell.protocol.events import Entry
-from smtp_shell.protocol.octets import escape_str
 
 
 class Export(Protocol):
@@ -50,37 +48,13 @@ class BinaryExport(Protocol):
         """
 
 
-def write_cards(entries: Iterable[Entry], out: TextIO, title: str, *, theme: str = "") -> None:
-    """Write questions about a dialogue as cards for Anki; the parameters are those of `Export`.
-
-    They are drawn by `study`, which stands on far more than an export does, so that it is imported by name when it is asked for.
-    """
-    from importlib import import_module
-
-    import_module("smtp_shell.study.anki").write_anki(entries, out, title, theme=theme)
-
-
 EXPORTS: Mapping[str, Export] = MappingProxyType(
-    {"json": write_json, "md": write_markdown, "svg": write_svg, "html": write_html, "anki": write_cards}
+    {"json": write_json, "md": write_markdown, "svg": write_svg, "html": write_html}
 )
 """Exports by the name of the format, which is also the suffix of its files."""
 
 BINARY_EXPORTS: Mapping[str, BinaryExport] = MappingProxyType({"pcapng": write_pcapng})
 """Exports of octets by the name of the format, which is also the suffix of its files."""
 
-FORMATS = (*EXPORTS, *BINARY_EXPORTS)
-"""All formats that an export writes."""
-
 PICTURES = frozenset({"svg", "html"})
 """The formats that have a theme."""
-
-
-def find_export(name: str) -> Export:
-    """Return the export of text with this name.
-
-    Raises:
-        UsageError: No format has this name.
-    """
-    if name not in EXPORTS:
-        raise UsageError(f"{escape_str(name)} is no format that can be written; use one of smtp, {', '.join(FORMATS)}.")
-    return EXPORTS[name]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import select
 import shutil
 import signal
 import subprocess
@@ -11,6 +10,7 @@ import sys
 import threading
 import time
 from contextlib import suppress
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Final
 
 from smtp_shell.config import child_environment
@@ -27,7 +27,7 @@ _STOP_SECONDS: Final = 5.0
 _LINGER_SECONDS: Final = 0.3
 _SMTP_PORTS: Final = (25, 465, 587)
 _PIECE: Final = 64 * 1024
-_BEGUN: Final = b"Capturing on"
+_BEGUN: Final = b"File: "  # "Capturing on" comes before the interface is open
 _MISSING: Final = (
     "/capture --live needs dumpcap, which comes with Wireshark, and it is not installed here; "
     "/capture FILE without --live needs neither it nor any rights."
@@ -85,7 +85,12 @@ class Dumpcap:
         """Stop it, and return when all that it captured has been passed on."""
         time.sleep(_LINGER_SECONDS)  # the kernel hands packets over in batches
         with suppress(OSError):
-            self._child.send_signal(signal.SIGINT)
+            if (
+                sys.platform == "win32"
+            ):  # has no signal for one process; what dumpcap has written is passed on all the same
+                self._child.terminate()
+            else:
+                self._child.send_signal(signal.SIGINT)
         try:
             self._child.wait(_STOP_SECONDS)
         except subprocess.TimeoutExpired:
@@ -111,22 +116,26 @@ class Dumpcap:
         Raises:
             UsageError: It has ended, or does not begin.
         """
-        assert self._child.stderr is not None
-        said = b""
+        said: SimpleQueue[bytes] = SimpleQueue()
+        threading.Thread(target=self._read_lines, args=(said,), name="dumpcap's words", daemon=True).start()
+        heard: list[bytes] = []
         deadline = time.monotonic() + _START_SECONDS
-        descriptor = self._child.stderr.fileno()
-        while _BEGUN not in said and time.monotonic() < deadline:
-            ready, _, _ = select.select([descriptor], [], [], 0.1)
-            if not ready:
-                continue
-            octets = os.read(descriptor, _PIECE)
-            if not octets:
-                break
-            said += octets
-        if _BEGUN not in said:
-            raise UsageError(
-                f"/capture --live: dumpcap cannot capture here{_reason(said)}; /capture FILE without --live needs no rights."
-            )
+        with suppress(Empty):
+            while line := said.get(timeout=max(0.0, deadline - time.monotonic())):
+                if line.startswith(_BEGUN):
+                    return
+                heard.append(line)
+        raise UsageError(
+            f"/capture --live: dumpcap cannot capture here{_reason(heard)}; /capture FILE without --live needs no rights."
+        )
+
+    def _read_lines(self, said: SimpleQueue[bytes]) -> None:
+        """Pass on what it says, line by line, and an empty line at the end. A thread, as Windows cannot wait for a pipe with a limit."""
+        assert self._child.stderr is not None
+        with suppress(ValueError):  # the pipe was closed
+            for line in self._child.stderr:
+                said.put(line)
+        said.put(b"")
 
     def _kill(self) -> None:
         with suppress(OSError):
@@ -137,10 +146,10 @@ class Dumpcap:
                 stream.close()
 
 
-def _reason(said: bytes) -> str:
+def _reason(said: list[bytes]) -> str:
     """Return the line in which dumpcap says why, as the middle of a sentence."""
-    lines = [line.strip() for line in said.decode("utf-8", "replace").splitlines()]
+    lines = [line.decode("utf-8", "replace").strip() for line in said]
     found = next((line for line in lines if "permission" in line.lower()), "") or next(
-        (line for line in lines if line and not line.startswith("Running as user")), ""
+        (line for line in lines if line and not line.startswith(("Running as user", "Capturing on"))), ""
     )
     return f": {escape_str(found[:200]).rstrip('.')}" if found else ""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from smtp_shell.errors import SmtpShellError
 
 if TYPE_CHECKING:
+    from smtp_shell.client.session import Session
     from smtp_shell.net.target import Target
     from smtp_shell.recording.capture import Capture
     from smtp_shell.recording.live import LiveCapture
@@ -67,13 +68,14 @@ class SessionRecordings:
         if self.session is not None:
             self.session.close()
 
-    def begin_own(self, path: Path, target: Target | None, *, overwrite: bool) -> Recording:
+    def begin_own(self, path: Path, target: Target | None, *, overwrite: bool, session: Session | None) -> None:
         """Begin to record into a file of the user's.
 
         Args:
             path: The file.
             target: The server, for the header; None if it is not known yet.
             overwrite: Whether to replace an existing file.
+            session: The session that runs, to be recorded from here on; None for the next one only.
 
         Raises:
             UsageError: The file exists, or cannot be created.
@@ -82,11 +84,18 @@ class SessionRecordings:
         from smtp_shell.recording.recording import Recording
 
         self.own = Recording.create(path, recording_header(target), overwrite=overwrite, on_failure=self._on_failure)
-        return self.own
+        if session is not None and session.is_open:
+            session.subscribe(self.own)
 
-    def end_own(self) -> None:
-        """Close the user's file."""
+    def end_own(self, session: Session | None = None) -> None:
+        """Close the user's file.
+
+        Args:
+            session: The session that is recorded into it; None where it has ended.
+        """
         if self.own is not None:
+            if session is not None and session.is_open:
+                session.unsubscribe(self.own)
             self.own.close()
         self.own = None
 

@@ -690,15 +690,8 @@ class Shell:
             UsageError: The file exists, or cannot be created.
         """
         target = self.session.target if self.session is not None else self.target
-        recording = self.recordings.begin_own(path, target, overwrite=overwrite)
-        if self.session is not None and self.session.is_open:
-            self.session.subscribe(recording)
+        self.recordings.begin_own(path, target, overwrite=overwrite, session=self.session)
 
     def stop_recording(self) -> None:
         """End what `record_to` began."""
-        recording = self.recordings.own
-        if recording is None:
-            return
-        if self.session is not None and self.session.is_open:
-            self.session.unsubscribe(recording)
-        self.recordings.end_own()
+        self.recordings.end_own(self.session)

@@ -21,14 +21,13 @@ _HEADER: Final = "#separator:tab\n#html:true\n#tags column:3\n"
 _BREAK: Final = "<br>"
 
 
-def write_anki(entries: Iterable[Entry], out: TextIO, title: str, *, theme: str = "dark") -> None:
+def write_anki(entries: Iterable[Entry], out: TextIO, title: str) -> None:
     """Write a card for every question about a dialogue. The same dialogue makes the same cards.
 
     Args:
         entries: The dialogue. Credentials in it must be masked.
         out: Where the cards go.
         title: Stands above the question of each card.
-        theme: Not used.
     """
     out.write(_HEADER)
     random = Random(0)

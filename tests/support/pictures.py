@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
-from smtp_shell.export import find_export
+from smtp_shell.export import EXPORTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -39,7 +39,7 @@ _VOID = {"meta"}
 def export(name: str, entries: Iterable[Entry], title: str = "a title", **options: str) -> str:
     """Return what an export writes, after a check that nothing in it is raw."""
     out = io.StringIO()
-    find_export(name)(entries, out, title, **options)
+    EXPORTS[name](entries, out, title, **options)
     text = out.getvalue()
     raw = {char for char in text if unicodedata.category(char) in UNSEEN} - {"\n"}
     assert not raw, raw

@@ -81,3 +81,11 @@ def test_a_theme_that_cannot_be_is_refused(transcript: Path, names: list[str]) -
 def test_a_name_cannot_drive_the_terminal(transcript: Path) -> None:
     done = run("convert", "--to", "json", str(transcript), str(transcript.with_name("\x1b[2J")))
     assert "\\x1b[2J is written" in sentence(done)
+
+
+def test_an_unknown_format_is_refused_with_the_known_ones(transcript: Path) -> None:
+    done = run("convert", str(transcript), "-", "--to", "\x1bpdf")
+    assert done.returncode == 2
+    assert sentence(done) == (
+        r"smtp-shell: \x1bpdf is no format that can be written; use one of smtp, json, md, svg, html, anki, pcapng."
+    )
