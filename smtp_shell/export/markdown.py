@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import TextIO
 
 from smtp_shell.display.render import Look, Presenter
+from smtp_shell.export.commonmark import fenced, prose
 from smtp_shell.export.meanings import Meanings
 from smtp_shell.export.rungs import ENCRYPTED, IN_THE_CLEAR, Kind, Rung, Rungs, without_title
 from smtp_shell.protocol.events import (
@@ -33,8 +34,6 @@ MOST_MESSAGES = 150
 
 _MOST_IN_MESSAGE, _MOST_CHARACTERS = 12, 72
 
-_SPECIAL = re.compile(r"[\\`*_\[\]<>#|~$&@]|:(?=\S)|(?<=[wW]{3})\.")
-_NUMBERED = re.compile(r"^(\d+)([.)])(?=\s|$)")
 _PLAIN_IN_MERMAID = re.compile(r"[^\w .,_/+-]")
 
 _DIAGRAM = "\n## The dialogue as a diagram\n\n```mermaid\nsequenceDiagram\n    participant C as client\n    participant S as {server}\n"
@@ -57,37 +56,6 @@ def write_markdown(entries: Iterable[Entry], out: TextIO, title: str, *, theme: 
         diagram.add(entry)
     sheet.end()
     out.writelines(diagram.lines())
-
-
-def prose(text: str) -> str:
-    """Return text that Markdown shows as it is, in a paragraph or a table.
-
-    Args:
-        text: Printable text, one line.
-
-    Source: CommonMark 0.31 section 2.4
-    """
-    shown = _SPECIAL.sub(r"\\\g<0>", text.strip())
-    if shown[:1] in ("-", "+", "="):
-        return f"\\{shown}"
-    return _NUMBERED.sub(r"\1\\\2", shown)
-
-
-def fenced(lines: Iterable[str], language: str = "text") -> Iterator[str]:
-    """Yield lines as a fenced block whose fence is longer than any run of backticks in them.
-
-    Args:
-        lines: Printable lines.
-        language: The block's info string.
-
-    Source: CommonMark 0.31 section 4.5
-    """
-    kept = list(lines)
-    longest = max((len(run) for line in kept for run in re.findall("`+", line)), default=0)
-    fence = "`" * max(3, longest + 1)
-    yield f"\n{fence}{language}\n"
-    yield from (f"{line}\n" for line in kept)
-    yield f"{fence}\n"
 
 
 class _Sheet:
@@ -117,7 +85,7 @@ class _Sheet:
         self._begin_part(entry)
         for row in self._presenter.rows(entry):
             self._rows.append(f"{row.gutter}{row.text}".rstrip())
-        for found in self._meanings.of(event):
+        for found in self._meanings.of(entry):
             self._found.append(found)
 
     def end(self) -> None:

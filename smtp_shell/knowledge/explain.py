@@ -75,7 +75,7 @@ def combined(code: str, enhanced: str = "", verb: str = "") -> Explanation:
         verb: The verb of the command; empty for none.
     """
     explained = explain_code(code)
-    here = _to_command(code, verb)
+    here = of_reply_to(code, verb)
     meaning = "\n".join(filter(None, (here, explained.meaning)))
     explained = explained.but(meaning=meaning, known=explained.known or bool(here))
     if not enhanced:
@@ -103,8 +103,13 @@ def combined(code: str, enhanced: str = "", verb: str = "") -> Explanation:
     )
 
 
-def _to_command(code: str, verb: str) -> str:
-    """Return what a reply code means for a command, in a sentence; empty where that is not known."""
+def of_reply_to(code: str, verb: str) -> str:
+    """Return what a reply code means for a command, in a sentence; empty where that is not known.
+
+    Args:
+        code: Three digits.
+        verb: The verb, `greeting`, or `.` for the final dot.
+    """
     for name in (".", "DATA") if verb == "." else (verb,):
         command = table("command", name) if name else None
         replies = command[1].get("replies") if command is not None and command[0] == name else None

@@ -37,11 +37,14 @@ INDENT = " " * 8
 MOST_DATA_LINES = 12
 """Lines of one message's mail data that are told: as many as are shown."""
 
+_MOST_MISSES, _MOST_OF_LINE = 2, 1000
 _OF_TLS = "TLS: all that follows is encrypted. What EHLO announced before counts no more, so EHLO is said again (RFC 3207 section 4.2)."
 _OF_ANSWER = "An answer in the AUTH exchange, in base64, which is an encoding and protects nothing."
 _OF_BODY = "The empty line ends the header; the body follows (RFC 5322 section 2.1)."
 _OF_DOT = "A dot that begins a line is doubled on the way, so that the line does not end the mail data (RFC 5321 section 4.5.2)."
 _DO = {"fix": "Mend it, then send again.", "retry": "A client tries again later, by itself.", "give up": "Give up."}
+_OF_LF = "The line ends in LF alone, and a line of SMTP ends in CRLF (RFC 5321 section 2.3.8)."
+_OF_PART = "Octets without a line end: the server waits for the rest of the line."
 _OF_END = "A dot alone on a line ends the mail data (RFC 5321 section 4.1.1.4)."
 
 
@@ -61,7 +64,7 @@ class Narrator:
     def tell(self, entry: Entry) -> tuple[str, ...]:
         """Follow an entry, and return what there is to say about it, printable; nothing for most events."""
         event = entry.event
-        before = self.exchanges.last
+        before, before_phase = self.exchanges.last, self.exchanges.now.phase
         self.exchanges(entry)
         match event:
             case CommandSent():
@@ -71,7 +74,7 @@ class Narrator:
             case MailDataSent():
                 return tuple(self._of_mail_data(event))
             case OctetsSent():
-                return _of_octets(event)
+                return _of_octets(event, in_data=before_phase is Phase.MAILDATA)
             case ReplyReceived() | ReplyExpected():
                 last = self.exchanges.last
                 return (
@@ -117,7 +120,7 @@ def of_command(command: Command) -> tuple[str, ...]:
     """Return what a command line means, and what is wrong with its form."""
     verb = command.verb
     shown = command.shown
-    misses = near_misses(shown)[:2]
+    misses = near_misses(shown)[:_MOST_MISSES]
     found = table("command", verb) if verb else None
     if found is None or found[0] != verb:
         return (" ".join(misses),) if misses else (f"{verb}: a command that no standard known here defines.",)
@@ -129,10 +132,31 @@ def of_command(command: Command) -> tuple[str, ...]:
     return (" ".join((told, *misses)),)
 
 
+def faults_of(event: CommandSent | OctetsSent, phase: Phase) -> tuple[str, ...]:
+    """Return what is wrong with the form of what the client sent, in sentences; nothing for a good line.
+
+    Args:
+        event: What it sent.
+        phase: The phase by the replies before it. In that of mail data no command is expected.
+    """
+    if isinstance(event, CommandSent):
+        return near_misses(event.command.shown)[:_MOST_MISSES]
+    line, end = _line_in(event)
+    if not end:
+        return ()
+    misses = near_misses(line.removesuffix(b"\r")) if phase not in (Phase.MAILDATA, Phase.AUTH) else ()
+    return (*misses[:_MOST_MISSES], *(() if line.endswith(b"\r") else (_OF_LF,)))
+
+
+def answered_by(exchange: Exchange) -> str:
+    """Return the name of what a reply answers, as the facts about commands have it: a verb, `greeting`, or `.` for the final dot."""
+    is_greeting = exchange.is_asked and exchange.command is None and exchange.before.phase is Phase.GREETING
+    return "." if exchange.ends_message else "greeting" if is_greeting else exchange.verb
+
+
 def explanation_of(exchange: Exchange) -> Explanation:
     """Return the explanation of an exchange's reply."""
-    is_greeting = exchange.is_asked and exchange.command is None and exchange.before.phase is Phase.GREETING
-    verb = "." if exchange.ends_message else "greeting" if is_greeting else exchange.verb
+    verb = answered_by(exchange)
     if exchange.reply is not None:
         return explain_reply(exchange.reply, verb)
     return combined(f"{exchange.code:03}", "", verb)
@@ -178,21 +202,23 @@ def _of_answer(event: SaslSent) -> str:
     return _OF_ANSWER
 
 
-def _of_octets(event: OctetsSent) -> tuple[str, ...]:
-    octets = event.octets if event.public is None else event.octets[: event.public]
-    line, end, _ = octets.partition(b"\n")
+def _of_octets(event: OctetsSent, *, in_data: bool) -> tuple[str, ...]:
+    line, end = _line_in(event)
     if not end:
-        return (
-            ("Octets without a line end: the server waits for the rest of the line.",) if event.public is None else ()
-        )
+        return (_OF_PART,) if event.public is None else ()
     from smtp_shell.protocol.commands import Command
 
-    told = of_command(Command.parse(line.removesuffix(b"\r")[:1000]))
+    told = () if in_data else of_command(Command.parse(line.removesuffix(b"\r")))
     if not line.endswith(b"\r"):
-        return (
-            " ".join((*told, "The line ends in LF alone, and a line of SMTP ends in CRLF (RFC 5321 section 2.3.8).")),
-        )
+        told = (" ".join((*told, _OF_LF)),)
     return told
+
+
+def _line_in(event: OctetsSent) -> tuple[bytes, bytes]:
+    """Return the start of the first line of the octets that may be shown, and the LF that ends it; empty for none."""
+    octets = event.octets if event.public is None else event.octets[: event.public]
+    line, end, _ = octets.partition(b"\n")
+    return line if len(line) <= _MOST_OF_LINE else line[:_MOST_OF_LINE] + line[-1:], end
 
 
 def _sentence(name: str, title: str) -> str:

@@ -2,11 +2,13 @@
 
 import pytest
 
-from smtp_shell.export.markdown import MOST_MESSAGES, fenced, prose
+from smtp_shell.export.commonmark import fenced, prose
+from smtp_shell.export.markdown import MOST_MESSAGES
 from smtp_shell.protocol.commands import Command
 from smtp_shell.protocol.events import CommandSent, Entry, Remarked, Written
 from tests.fuzz.program import session
 from tests.support.pictures import check_sheet, export
+from tests.unit.knowledge.dialogues import BARE, EHLO, GREETED, MAIL, RCPT, dialogue
 
 DIALOGUE = b"< 220 mx\n> EHLO a\n< 250-mx\\r\\n250 STARTTLS\n> STARTTLS\n< 220 go\nT\n> RCPT TO:<a@b>\n< 550 5.1.1 no"
 
@@ -36,6 +38,38 @@ def test_a_reply_is_explained_where_it_first_occurs() -> None:
     assert text.count("- **550** (") == 1
     assert text.index("550 5.1.1 no") < text.index("- **550** (") < text.index("RCPT TO:<c@d>")
     assert "RFC 5321 section 4.2.3" in text
+
+
+def test_each_refusal_says_why_and_what_is_in_order() -> None:
+    text = export("md", dialogue(GREETED + EHLO + "C: DATA\nS: 503 5.5.1 no\n" * 2))
+    why = "- **503 5.5.1 here**: DATA comes after MAIL and RCPT: the dialogue is in phase ready. In order now: MAIL, STARTTLS,"
+    assert text.count(why) == 2
+    assert text.count("- **503** (") == 1
+
+
+def test_a_near_miss_is_told_each_time_and_without_markup() -> None:
+    text = export("md", dialogue(GREETED + BARE + "C: MAIL FORM:<a*b@example.org>\nS: 501 no\n" * 2))
+    assert text.count('"FORM" is written FROM') == 2
+    outside = "\n".join(check_sheet(text))
+    assert outside.count(r'- "FORM" is written FROM') == 2
+    hostile = sheet(b"< 220 mx\n> MAIL FROM <a@b> <script> `x` [y](z)\n< 501 no\n> AUTH *x*_<i>_\n< 504 no")
+    outside = "\n".join(check_sheet(hostile))
+    assert "In order now" in outside
+    assert not any(each in outside for each in ("<script>", "<i>", "`x`", "[y](z)", "*x*"))
+
+
+def test_the_final_dot_has_a_meaning_of_its_own() -> None:
+    text = export("md", dialogue(GREETED + BARE + MAIL + RCPT + "C: DATA\nS: 354 go\nC: x\nC: .\nS: 552 5.3.4 no\n"))
+    assert "- **552** to the final dot: " in text
+    assert "In order now: MAIL, EHLO" in text
+
+
+def test_octets_with_a_bare_lf_are_no_commands_inside_mail_data() -> None:
+    text = export("md", dialogue(GREETED + BARE + "C| EHLLO x\\n\n"))
+    assert '- "EHLLO" is no command' in text
+    assert "- The line ends in LF alone" in text
+    inside = GREETED + BARE + MAIL + RCPT + "C: DATA\nS: 354 go\nC| EHLLO x\\n\n"
+    assert "is no command" not in export("md", dialogue(inside))
 
 
 @pytest.mark.parametrize(

@@ -102,3 +102,8 @@ def test_the_narrator_keeps_no_mail_data() -> None:
     tracemalloc.stop()
     assert peak < 200_000
     assert narrator.exchanges.now.octets == 0  # counted at the final dot
+
+
+def test_octets_of_mail_data_are_no_commands() -> None:
+    text = GREETED + EHLO + MAIL + RCPT + "C: DATA\nS: 354 go\nC| EHLLO x\\n\n"
+    assert told(text)[-1] == "The line ends in LF alone, and a line of SMTP ends in CRLF (RFC 5321 section 2.3.8)."
