@@ -22,7 +22,12 @@ _LABELS = (
 )
 _OF_REFUSAL = (("fault", "Fault"), ("retries", "Retries"))
 _WIDEST = max(len(label) for _, label in _LABELS)
-_DO = {"fix": "Fix it", "retry": "Try again later", "give up": "Give up"}
+# What to do -> the words that say so, as advice may begin with them too, and the sentence.
+_DO = {
+    "fix": ("Fix", "Fix it."),
+    "retry": ("Try again", "Try again later."),
+    "give up": ("Give up", "Give up."),
+}
 
 
 class Explanation:
@@ -124,9 +129,11 @@ class Explanation:
 
     @property
     def action(self) -> str:
-        """What to do, in a sentence; empty for nothing."""
-        words = _DO.get(self.do, "")
-        return f"{words}. {self.advice}" if words and self.advice else f"{words}." if words else self.advice
+        """What to do, in a sentence or two; empty for nothing. Where the advice begins with the same words, they are said once."""
+        begins, words = _DO.get(self.do, ("", ""))
+        if not words or (self.advice.startswith(begins) and not self.advice[len(begins) :][:1].isalnum()):
+            return self.advice
+        return f"{words} {self.advice}".rstrip()
 
     def as_json(self) -> dict[str, object]:
         """Return the object for `--json`: `what`, `kind`, `title`, `meaning` and `do` always, anything else where it is known."""

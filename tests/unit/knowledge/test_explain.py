@@ -4,6 +4,7 @@ import pytest
 
 from smtp_shell.knowledge.explain import combined, explain, explain_reply, explanations, near_names, nothing_known
 from smtp_shell.knowledge.explanation import Explanation, first_sentence
+from smtp_shell.knowledge.lookup import EnhancedFact, RefusalFact, ReplyFact, facts
 from smtp_shell.protocol.replies import Reply, ReplyParser
 
 
@@ -194,3 +195,30 @@ def test_a_reply_with_a_wording_that_is_well_known_is_one_explanation() -> None:
     assert (found.what, found.kind, found.server) == ("550 5.7.1", "reply", "Postfix")
     assert found.summary != explain_reply(reply_of(b"550 5.7.1 xyzzy"), "RCPT").summary
     assert found.causes
+
+
+@pytest.mark.parametrize("kind", [EnhancedFact, RefusalFact, ReplyFact])
+def test_what_to_do_has_no_doubled_words(kind: type[EnhancedFact | RefusalFact | ReplyFact]) -> None:
+    for name, fact in facts(kind).items():
+        action = Explanation(do=fact.do, advice=fact.advice).action
+        assert action.endswith(fact.advice)
+        before = action.removesuffix(fact.advice)
+        if before and fact.advice:
+            assert before.split()[0].lower() != fact.advice.split()[0].lower(), name
+
+
+@pytest.mark.parametrize(
+    ("do", "advice", "action"),
+    [
+        ("retry", "Try again later. Send nothing in the clear.", "Try again later. Send nothing in the clear."),
+        ("retry", "Try again in some days.", "Try again in some days."),
+        ("retry", "Send less at once.", "Try again later. Send less at once."),
+        ("fix", "Fix the address.", "Fix the address."),
+        ("fix", "Fixed strings are compared.", "Fix it. Fixed strings are compared."),
+        ("give up", "", "Give up."),
+        ("none", "Go on.", "Go on."),
+        ("none", "", ""),
+    ],
+)
+def test_what_to_do(do: str, advice: str, action: str) -> None:
+    assert Explanation(do=do, advice=advice).action == action
