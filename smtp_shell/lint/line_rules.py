@@ -22,7 +22,9 @@ _LONGEST_DOMAIN = 255
 @rule("bare-lf", _ERROR, "RFC 5321 section 2.3.8", on=LineSent)
 def bare_lf(view: View, line: LineSent) -> Said:
     """A line of the client ends in LF alone."""
-    if line.end == b"\n":
+    if "dot" in line.facts:
+        yield "your dot's line ends in LF: only CRLF, a dot and CRLF end the mail data, and a server that keeps to that waits"
+    elif line.end == b"\n":
         yield "the line ends in LF alone; the server waits for CRLF, so send \\r\\n"
 
 

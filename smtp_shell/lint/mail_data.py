@@ -55,6 +55,11 @@ class MessageScan:
         self._eight_bit = False
         self._ended_by_lf = False
 
+    @property
+    def is_after_lf(self) -> bool:
+        """Whether the last line that has ended did so in LF alone."""
+        return self._ended_by_lf
+
     def receive(self, octets: bytes, place: Place) -> Iterator[tuple[HeaderSent | DataFaultSent, Place]]:
         """Yield what the next piece completes: the header, and faults that are met for the first time.
 

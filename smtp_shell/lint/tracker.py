@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 
+from smtp_shell.lint.doubtful_dot import DoubtfulDot
 from smtp_shell.lint.findings import Place
 from smtp_shell.lint.mail_data import MessageScan
 from smtp_shell.lint.moments import (
@@ -82,6 +83,7 @@ class Tracker:
         self._chunk_left = 0
         self._data_may_come = False  # DATA was sent as octets, and may be answered with 354
         self._partial = 0  # octets of a raw line that has not ended
+        self._dot = DoubtfulDot()
         self._ended = self._wait_told = False
         # The replies that were owed before a line that the dialogue has read already; None at other times.
         self._owed_before: tuple[Owed, ...] | None = None
@@ -106,7 +108,12 @@ class Tracker:
         Args:
             octets: A piece of mail data.
         """
-        return self._scan is not None and not self._dialogue.unended and self._scan.takes_plain(octets)
+        return (
+            self._scan is not None
+            and not self._dot.is_held
+            and not self._dialogue.unended
+            and self._scan.takes_plain(octets)
+        )
 
     def receive(self, entry: Entry) -> Iterator[Placed]:
         """Yield the moments of an entry. The view before each of them is that of `view`, until the next one is asked for.
@@ -179,6 +186,8 @@ class Tracker:
         self._wait_told = True
 
     def _waited_for(self) -> str:
+        if self._dot.is_held:
+            return ""  # what is wrong with the dot has been told
         if self._partial:
             return "line"
         if self._chunk_left:
@@ -195,7 +204,7 @@ class Tracker:
     # What the client sends
 
     def _whole_line(self, command: Command, *, pipelined: bool) -> Iterator[Placed]:
-        if self._dialogue.unended:
+        if self._dialogue.unended or self._dot.is_held:
             yield from self._octets(OctetsSent(command.octets, command.public))
             return
         self._assume()
@@ -262,7 +271,35 @@ class Tracker:
         self._waits = False
         self._is_literal = self._is_literal or (self._is_file and self._is_recorded)
         for piece in lines_of(event.octets) or (event.octets,):
-            yield from self._raw_piece(piece, event.public)
+            if self._dot.is_held and not self._dot.hold(piece, event.public, self._place):
+                yield from self._go_on()
+            if not self._dot.is_held and self._is_doubtful_dot(piece):
+                self._dot.hold(piece, event.public, self._place)
+                if not piece.endswith(CRLF):
+                    yield LineSent("mail data", len(piece), b"\n", frozenset({"dot"})), self._place
+            elif not self._dot.is_held:
+                yield from self._raw_piece(piece, event.public)
+
+    def _is_doubtful_dot(self, piece: bytes) -> bool:
+        """Return whether a dot has not CRLF on both sides, so that it ends the mail data for some servers and not for others."""
+        is_asked = self._dialogue.owed or self._dialogue.unended or not self._is_recorded
+        if self._scan is None or is_asked or self._dialogue.standing is not Phase.MAILDATA:
+            return False
+        return piece == b".\n" or (piece == b".\r\n" and self._scan.is_after_lf)
+
+    def _end_at_dot(self) -> Iterator[Placed]:
+        """Take the doubtful dot for the end of the mail data, and what followed it for lines: a reply to it has come."""
+        now = self._place
+        for piece, public, place in self._dot.release():
+            self._place = place
+            yield from self._raw_piece(piece, public)
+        self._place = now
+
+    def _go_on(self) -> Iterator[Placed]:
+        """Take the doubtful dot, and what followed it, for mail data: the server waits for the true one."""
+        for piece, _, place in self._dot.release():
+            if self._scan is not None:
+                yield from self._scan.receive(piece, place)
 
     def _raw_piece(self, piece: bytes, public: int | None) -> Iterator[Placed]:
         if self._chunk_left:
@@ -313,6 +350,7 @@ class Tracker:
         if self._dialogue.unended:
             yield from self._octets(OctetsSent(event.octets))
             return
+        yield from self._go_on()
         if event.last:
             self._assume()
             self._dialogue.send_mail_data(event.octets, last=True)
@@ -347,8 +385,8 @@ class Tracker:
     def _final_dot(self, *, by_lf: bool) -> Iterator[Placed]:
         left_out, self._data_left_out = self._data_left_out and self._scan is None, False
         scan, self._scan = self._scan or MessageScan(), None
-        if by_lf:
-            yield LineSent("mail data", 2, b"\n"), self._place
+        if by_lf and not self._dot.is_told:
+            yield LineSent("mail data", 2, b"\n", frozenset({"dot"})), self._place
         if not left_out:
             yield from scan.end(self._place)
         self._standing.messages += 1
@@ -401,6 +439,8 @@ class Tracker:
 
     def _reply(self, event: ReplyReceived) -> Iterator[Placed]:
         reply = event.reply
+        is_answer = reply.code != 421 and not self._unasked
+        yield from self._end_at_dot() if is_answer else self._go_on()
         if self._unasked or Oddity.ODD_CODE in reply.oddities:
             self._unasked = False
             yield Answer(reply, None), self._place

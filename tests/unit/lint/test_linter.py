@@ -10,7 +10,7 @@ from smtp_shell.lint.rules import all_rules
 from smtp_shell.protocol.commands import Command
 from smtp_shell.protocol.events import CommandSent, Connected, Entry, Event, OctetsSent, ReplyReceived
 from smtp_shell.protocol.replies import Reply
-from tests.unit.lint.cases import lint
+from tests.unit.lint.cases import DATE, ENVELOPE, HEADER, PLAIN_EHLO, QUIT, RECORDED, lint
 
 _TRANSCRIPTS = Path(__file__).parents[3] / "transcripts"
 # File -> its findings that are no advice, each of which is meant: the line and the rule. What else it holds has no fault.
@@ -128,3 +128,40 @@ def test_a_hostile_dialogue_leaves_nothing_of_its_text_in_a_message() -> None:
 
 def test_an_empty_message_is_no_message() -> None:
     assert [each.rule for each in lint_message(b"")] == ["no-header", "empty-message"]
+
+
+_TEXT = RECORDED + PLAIN_EHLO + ENVELOPE + HEADER + "C:\n" + r"C| a line\n" + "\n"
+_DOT = r"C| .\n" + "\n"
+
+
+def _rules(text: str) -> list[str]:
+    return [each.rule for each in lint(text)]
+
+
+@pytest.mark.parametrize("end", ["*: close\n", "*: timeout 10\n*: close\n", "S: 421 4.4.2 too long\n*: server-close\n"])
+def test_a_dot_whose_line_ends_in_lf_ends_no_message_where_the_server_waits(end: str) -> None:
+    found = [each for each in lint(_TEXT + _DOT + end) if each.rule != "no-quit"]
+    assert [each.rule for each in found] == ["bare-lf-in-data", "bare-lf"]
+    assert found[-1].message.startswith("your dot's line ends in LF")
+
+
+def test_what_follows_the_dot_is_text_where_the_server_waits() -> None:
+    quit_ = r"C| QUIT\n" + "\n"
+    assert _rules(_TEXT + _DOT + quit_ + "*: close\n") == ["bare-lf-in-data", "bare-lf", "no-quit"]
+
+
+def test_a_dot_whose_line_ends_in_lf_ends_the_message_where_the_server_replies() -> None:
+    found = _rules(_TEXT.replace(DATE, "") + _DOT + "S: 250 ok\n" + QUIT)
+    assert found.count("bare-lf") == 1
+    assert "no-quit" not in found
+    assert set(found) - {"bare-lf", "bare-lf-in-data"} == set(
+        _rules(_TEXT.replace(DATE, "") + "C: .\nS: 250 ok\n" + QUIT)
+    ) - {"bare-lf-in-data"}
+
+
+def test_a_dot_after_a_line_that_ends_in_lf_ends_no_message_where_the_server_waits() -> None:
+    assert _rules(_TEXT + r"C| .\r\n" + "\n*: close\n") == ["bare-lf-in-data", "no-quit"]
+
+
+def test_what_follows_a_doubtful_dot_takes_no_memory() -> None:
+    assert "bare-lf" in _rules(_TEXT + _DOT + (r"C| text\n" + "\n") * 10_000 + "C: .\nS: 250 ok\n" + QUIT)

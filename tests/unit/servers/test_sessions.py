@@ -6,6 +6,7 @@ import base64
 
 import pytest
 
+from smtp_shell.lint import Finding, Linter
 from smtp_shell.protocol.events import (
     Authenticated,
     CommandSent,
@@ -348,3 +349,35 @@ def test_what_the_server_never_read_is_marked_as_such() -> None:
     watched.closed(End.CLIENT, 0.2)
     assert [unread for kind, unread in seen if kind is OctetsSent] == [True]
     assert not any(unread for kind, unread in seen if kind not in (OctetsSent, Remarked))
+
+
+def _linted_after_dot(*segments: bytes) -> tuple[Watched, Linter, list[Finding]]:
+    watched = Watched()
+    watched.hears(b"EHLO a.example.org\r\n")
+    watched.says(EHLO)
+    watched.in_data_now().hears(b"Subject: x\n\ntext\n", b".\n", *segments)
+    linter = Linter()
+    return watched, linter, [each for entry in watched.entries for each in linter.feed(entry)]
+
+
+def test_a_linter_knows_a_message_that_ends_after_a_dot_with_bare_lf() -> None:
+    watched, linter, found = _linted_after_dot(b"text\r\n.\r\n")
+    before = len(watched.entries)
+    watched.says(b"250 ok\r\n")
+    watched.hears(b"QUIT\r\n")
+    watched.says(b"221 bye\r\n")
+    watched.closed(End.CLIENT, 9.0)
+    found += [each for entry in watched.entries[before:] for each in linter.feed(entry)]
+    assert [each.rule for each in found if "dot" in each.message] == ["bare-lf"]
+    assert {each.rule for each in found}.isdisjoint(
+        {"data-without-354", "no-quit", "unasked-reply", "dropped-before-outcome"}
+    )
+
+
+def test_a_linter_says_once_that_the_dot_of_a_message_with_bare_lf_ends_nothing() -> None:
+    watched, linter, found = _linted_after_dot(b"QUIT\n")
+    before = len(watched.entries)
+    watched.closed(End.CLIENT, 9.0)
+    found += [each for entry in watched.entries[before:] for each in linter.feed(entry)]
+    assert [each.rule for each in found if "dot" in each.message] == ["bare-lf"]
+    assert "dropped-before-outcome" not in {each.rule for each in found}
