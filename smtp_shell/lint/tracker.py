@@ -49,7 +49,7 @@ from smtp_shell.protocol.events import (
 from smtp_shell.protocol.octets import CRLF, decode_base64
 from smtp_shell.protocol.rawlines import lines_of
 from smtp_shell.protocol.replies import Oddity, Reply
-from smtp_shell.recording.expected import good_codes
+from smtp_shell.recording.expected import good_codes, leaves_replies_out
 
 _MOST_EARLY = 1_000
 _SHORTEST_RESPONSE = 4
@@ -415,6 +415,8 @@ class Tracker:
     def _assume(self, code: int = 0) -> None:
         """Assume good replies where a script leaves them out."""
         if not (self._is_file and self._waits_or_nothing) or self._is_literal:
+            return
+        if not leaves_replies_out(self._dialogue.owed, is_recording=self._is_recorded):
             return
         while (owed := self._dialogue.oldest_owed) is not None and not owed.late:
             if self._is_recorded and owed.asked is Asked.GREETING:

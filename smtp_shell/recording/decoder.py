@@ -34,7 +34,7 @@ from smtp_shell.protocol.masking import MASK
 from smtp_shell.protocol.octets import CRLF, unescape
 from smtp_shell.protocol.replies import Oddity
 from smtp_shell.recording.encoder import NOTICE
-from smtp_shell.recording.expected import TranscriptReply, good_codes
+from smtp_shell.recording.expected import TranscriptReply, good_codes, leaves_replies_out
 from smtp_shell.transcript.body import body_pieces
 from smtp_shell.transcript.header import Header
 from smtp_shell.transcript.notation import clean
@@ -171,6 +171,8 @@ class _Decoder:
 
         A script leaves them out. It leaves out `*: tls` as well. A recording has the greeting: without it, the line was sent before it.
         """
+        if not leaves_replies_out(self._dialogue.owed, is_recording=self._is_recording):
+            return
         while not self._is_literal and (owed := self._dialogue.oldest_owed) is not None and not owed.late:
             if self._is_recording and owed.asked is Asked.GREETING:
                 break

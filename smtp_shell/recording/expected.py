@@ -27,6 +27,21 @@ _PREFERRED = {
     "AUTH": (235, 334),
 }
 
+_DECIDE = frozenset({"AUTH", "BDAT", "DATA", "STARTTLS"})
+
+
+def leaves_replies_out(owed: Sequence[Owed], *, is_recording: bool) -> bool:
+    """Return whether replies that are owed when the next line comes are taken for good ones that a transcript leaves out.
+
+    A script leaves them out. A recording has all that came, so that its line was sent before them. Only where a reply decides what the
+    next line is, a good one is taken for granted there too: the replies to mail data that did not wait for 354 make no sense otherwise.
+
+    Args:
+        owed: The replies that are owed.
+        is_recording: Whether a program recorded the transcript.
+    """
+    return not is_recording or any(each.verb in _DECIDE for each in owed)
+
 
 class TranscriptReply:
     """The lines of one reply, one after the other.

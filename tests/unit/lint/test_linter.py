@@ -10,7 +10,20 @@ from smtp_shell.lint.rules import all_rules
 from smtp_shell.protocol.commands import Command
 from smtp_shell.protocol.events import CommandSent, Connected, Entry, Event, OctetsSent, ReplyReceived
 from smtp_shell.protocol.replies import Reply
-from tests.unit.lint.cases import DATE, ENVELOPE, HEADER, PLAIN_EHLO, QUIT, RECORDED, lint
+from tests.unit.lint.cases import (
+    DATA,
+    DATE,
+    ENVELOPE,
+    GREETING,
+    HEADER,
+    MAIL,
+    PLAIN_EHLO,
+    QUIT,
+    RCPT,
+    RECORDED,
+    TEXT,
+    lint,
+)
 
 _TRANSCRIPTS = Path(__file__).parents[3] / "transcripts"
 # File -> its findings that are no advice, each of which is meant: the line and the rule. What else it holds has no fault.
@@ -165,3 +178,21 @@ def test_a_dot_after_a_line_that_ends_in_lf_ends_no_message_where_the_server_wai
 
 def test_what_follows_a_doubtful_dot_takes_no_memory() -> None:
     assert "bare-lf" in _rules(_TEXT + _DOT + (r"C| text\n" + "\n") * 10_000 + "C: .\nS: 250 ok\n" + QUIT)
+
+
+def test_a_recording_shows_what_was_sent_before_the_reply_to_the_line_before() -> None:
+    early = MAIL.partition("S:")[0] + RCPT.partition("S:")[0] + "S: 250 ok\nS: 250 ok\n" + DATA + HEADER + TEXT + QUIT
+    found = lint(RECORDED + PLAIN_EHLO + early)
+    assert [(each.rule, each.line) for each in found] == [("pipelining-not-announced", 9)]
+    assert "pipelining-not-announced" not in _rules(PLAIN_EHLO + early)  # a script leaves a good reply out
+    assert _rules(RECORDED + PLAIN_EHLO.removeprefix(GREETING).replace("S: 250-", f"{GREETING}S: 250-") + QUIT) == [
+        "before-greeting"
+    ]
+
+
+def test_lint_finds_live_what_it_finds_in_a_recording() -> None:
+    two = [CommandSent(Command(b"NOOP")), CommandSent(Command(b"NOOP"))]
+    replies = [ReplyReceived(Reply(250, (b"ok",), b"250 ok\r\n"), Command(b"NOOP"), 0.1, "NOOP")] * 2
+    live = [each.rule for each in _live(*two, *replies)]
+    assert "before-greeting" in live
+    assert "before-greeting" in _rules(f"{RECORDED}C: NOOP\nC: NOOP\nS: 220 mx\nS: 250 ok\nS: 250 ok\n")
