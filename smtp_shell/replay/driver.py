@@ -539,6 +539,7 @@ class Driver:
                 source=settings.source,
                 family=settings.family,
                 busy_poll=settings.busy_poll,
+                taps=settings.taps,
             )
         except DialogueBroken as error:
             if not self._verifier.foresees(error, attacked=False, cut=True):

@@ -13,6 +13,7 @@ from smtp_shell.matching.expectation import Strictness
 if TYPE_CHECKING:
     from itertools import count
 
+    from smtp_shell.net.tap import Taps
     from smtp_shell.net.target import Target
     from smtp_shell.protocol.events import Consumer
     from smtp_shell.protocol.sasl import Credentials, Mechanism
@@ -48,6 +49,7 @@ class ReplaySettings(Struct, frozen=True):
         preloads: Whether TLS and SASL are loaded while replies are awaited. The first replies are then read some milliseconds after
             they came, so this is for reports without times.
         busy_poll: Whether quick replies are polled for without sleeping, as `Transport.busy_poll` says.
+        taps: Get the octets of each connection as they go over the wire, and the keys of TLS; None for nobody.
     """
 
     server: str | Target | None = None
@@ -70,6 +72,7 @@ class ReplaySettings(Struct, frozen=True):
     family: int = 0
     preloads: bool = False
     busy_poll: bool = False
+    taps: Taps | None = None
 
     @property
     def goes_on(self) -> bool:

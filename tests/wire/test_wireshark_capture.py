@@ -133,6 +133,19 @@ def test_inside_tls_it_begins_with_the_next_connection(anywhere: PracticeServer,
     assert re.search(r"from +127\.0\.0\.1:\d+\n", said(done))
 
 
+def test_the_connections_of_a_replay_are_captured_with_their_keys(anywhere: PracticeServer, tmp_path: Path) -> None:
+    capture, script = tmp_path / "live.pcapng", tmp_path / "replayed.smtp"
+    script.write_text(
+        "Transcript: 1\n\nS: 220\nC: EHLO a.example\nS: 250\nC: STARTTLS\nS: 220\n*: tls\nC: VRFY replayed\nS: 252\nC: QUIT\nS: 221\n"
+    )
+    lines = (f"/capture {capture}", f"/replay {script}", "/capture off", f"/replay {script}")
+    done = run(place(anywhere), "--insecure", *commands(*lines))
+    assert done.returncode == 0, said(done)
+    wanted = ["220", "EHLO", "250", "STAR", "220", "VRFY", "252", "QUIT", "221"]
+    assert dialogue(capture, *decoding(anywhere)) == wanted
+    assert wrong_packets(capture, *decoding(anywhere)) == []
+
+
 def test_without_tls_no_key_is_in_it_and_none_in_that_of_another_connection(
     anywhere: PracticeServer, tmp_path: Path
 ) -> None:

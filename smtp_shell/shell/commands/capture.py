@@ -28,6 +28,7 @@ def capture(shell: Shell, args: Args) -> None:
     FILE is a pcapng file. Wireshark opens it and shows EHLO, STARTTLS, the handshake, and the dialogue decrypted.
     The octets are real, TLS records as they went over the wire, with their addresses and ports. It takes no rights.
     Whoever has the file can decrypt the connections in it, passwords included; it is for its owner alone.
+    Connections of /replay are captured as well.
     With --live, dumpcap captures true packets, ARP and DNS among them; that takes the rights that Wireshark needs.
     With nothing, show what is being captured; `off` ends it.
     """

@@ -47,6 +47,7 @@ def replay(shell: Shell, args: Args) -> None:
         allow_cleartext=shell.settings.insecure_auth,
         source=shell.options.source,
         family=shell.options.family,
+        taps=shell.recordings.taps,
     )
     servers = options.server or ([shell.target] if shell.target is not None else [])
     result = run_replays(
