@@ -21,6 +21,7 @@ from smtp_shell.protocol.events import (
     End,
     Entry,
     MailDataSent,
+    OctetsSent,
     ReplyExpected,
     ReplyReceived,
     SaslSent,
@@ -30,6 +31,7 @@ from smtp_shell.protocol.events import (
 from smtp_shell.protocol.replies import Extensions, Reply
 
 _HELLOS = frozenset({"EHLO", "HELO", "LHLO"})
+_CANCEL = b"*"
 _MOST_WAITING = 1000
 
 
@@ -73,6 +75,7 @@ class Exchange(Struct, frozen=True):
         after: Where it stands after the reply.
         is_answer: Whether it is the reply to a line of an AUTH exchange, not to the command.
         is_asked: Whether the reply answers something.
+        is_cancelled: Whether it answers the `*` that cancels an AUTH exchange, so that a refusal is what the client asked for.
     """
 
     command: Command | None
@@ -83,6 +86,7 @@ class Exchange(Struct, frozen=True):
     after: Standing
     is_answer: bool = False
     is_asked: bool = True
+    is_cancelled: bool = False
 
     @property
     def is_negative(self) -> bool:
@@ -113,6 +117,7 @@ class Exchanges:
         Connected,
         Disconnected,
         MailDataSent,
+        OctetsSent,
         ReplyExpected,
         ReplyReceived,
         SaslSent,
@@ -125,6 +130,7 @@ class Exchanges:
         self.now = now or Standing()
         self.waiting: deque[Command] = deque(maxlen=_MOST_WAITING)
         self.ending: TimedOut | Disconnected | None = None
+        self._cancelled = False  # the last line of the AUTH exchange is the * that cancels it
         self._octets = 0  # of mail data since the last 354
         self._replies_due = 0  # to the final dot: one, or in LMTP one for each recipient
 
@@ -146,6 +152,9 @@ class Exchanges:
             case SaslSent():
                 self.now = self._with_phase(Phase.AUTH)
                 self.ending = None
+                self._cancelled = event.line == _CANCEL
+            case OctetsSent():
+                self._cancelled = self.now.phase is Phase.AUTH and event.octets.rstrip(b"\r\n") == _CANCEL
             case TlsStarted():
                 self._tls()
             case Connected():
@@ -190,7 +199,10 @@ class Exchanges:
         is_greeting = before.phase is Phase.GREETING and command is None
         is_answer = verb == "AUTH" and before.phase is Phase.AUTH
         self.now = self._after(before, command, verb, code, reply, is_asked=is_asked, is_greeting=is_greeting)
-        self.last = Exchange(command, verb, code, reply, before, self.now, is_answer, is_asked or is_greeting)
+        cancelled, self._cancelled = self._cancelled and is_answer, False
+        self.last = Exchange(
+            command, verb, code, reply, before, self.now, is_answer, is_asked or is_greeting, is_cancelled=cancelled
+        )
 
     def _pass_over(self, command: Command) -> None:
         """Forget the command that is answered. A script may leave out the replies to those before it, which are taken for good ones."""

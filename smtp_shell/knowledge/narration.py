@@ -174,9 +174,9 @@ def of_reply(exchange: Exchange, *, form_is_told: bool = False) -> str:
     if not exchange.is_negative:
         return told
     why = (of_state(exchange) if form_is_told else reasons(exchange))[:1]
-    if why and _is_about_order(exchange):
+    if why and (_is_about_order(exchange) or exchange.is_cancelled):
         told = f"{explained.what}:"
-    return " ".join((told, *why, *([_DO[explained.do]] if explained.do in _DO else ())))
+    return " ".join((told, *why, *([_DO[explained.do]] if explained.do in _DO and not exchange.is_cancelled else ())))
 
 
 def _is_about_order(exchange: Exchange) -> bool:

@@ -156,7 +156,7 @@ def _by_state(exchange: Exchange) -> Iterator[str]:
     if exchange.ends_message:
         yield from _of_message(exchange)
     elif exchange.is_answer:
-        yield from _of_answer(code)
+        yield from _of_answer(exchange)
     elif exchange.command is None:
         yield from _of_greeting(exchange)
     elif (check := _CHECKS.get(verb)) is not None:
@@ -178,11 +178,13 @@ def _of_message(exchange: Exchange) -> Iterator[str]:
         yield f"The message has {exchange.before.octets:,} octets, and the server announced SIZE {limit:,}."
 
 
-def _of_answer(code: int) -> Iterator[str]:
-    if code == 535:
+def _of_answer(exchange: Exchange) -> Iterator[str]:
+    if exchange.is_cancelled:
+        yield "The client cancelled the exchange with *, and this reply says that it is over."
+    elif exchange.code == 535:
         yield "The user name or the password is wrong, or this user may not use this mechanism."
-    elif code == 501:
-        yield "The answer is no base64, or the exchange was cancelled with *."
+    elif exchange.code == 501:
+        yield "The answer is no base64."
 
 
 def _of_hello(exchange: Exchange) -> Iterator[str]:

@@ -107,3 +107,21 @@ def test_the_narrator_keeps_no_mail_data() -> None:
 def test_octets_of_mail_data_are_no_commands() -> None:
     text = GREETED + EHLO + MAIL + RCPT + "C: DATA\nS: 354 go\nC| EHLLO x\\n\n"
     assert told(text)[-1] == "The line ends in LF alone, and a line of SMTP ends in CRLF (RFC 5321 section 2.3.8)."
+
+
+@pytest.mark.parametrize("cancel", ["C: *", r"C| *\r\n"])
+@pytest.mark.parametrize("reply", ["501 5.7.0 cancelled", "535 5.7.8 no", "501 no"])
+def test_a_cancelled_exchange_is_nothing_to_mend(cancel: str, reply: str) -> None:
+    text = GREETED + EHLO + f"C: AUTH LOGIN\nS: 334 VXNlcm5hbWU6\n{cancel}\nS: {reply}\n"
+    refused = told(text)[-1]
+    assert "The client cancelled the exchange with *" in refused
+    assert "Mend it" not in refused
+    assert "base64" not in refused
+    assert dict(situation(last(text), followed(text)))["Why"].startswith("The client cancelled")
+
+
+def test_an_answer_that_is_refused_is_to_be_mended() -> None:
+    text = GREETED + EHLO + "C: AUTH LOGIN\nS: 334 VXNlcm5hbWU6\nC: %%\nS: 501 5.5.2 no\n"
+    assert told(text)[-1] == "501 5.5.2: The answer is no base64. Mend it, then send again."
+    cancelled = GREETED + EHLO + "C: AUTH LOGIN\nS: 334 VXNlcm5hbWU6\nC: *\nS: 501 5.7.0 cancelled\n"
+    assert told(cancelled + "C: RCPT TO:<bob@example.org>\nS: 503 5.5.1 no\n")[-1].endswith("Mend it, then send again.")
