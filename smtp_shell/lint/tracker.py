@@ -416,9 +416,8 @@ class Tracker:
         """Assume good replies where a script leaves them out."""
         if not (self._is_file and self._waits_or_nothing) or self._is_literal:
             return
-        if not leaves_replies_out(self._dialogue.owed, is_recording=self._is_recorded):
-            return
-        while (owed := self._dialogue.oldest_owed) is not None and not owed.late:
+        assumes = leaves_replies_out(self._dialogue.owed, is_recording=self._is_recorded)
+        while assumes and (owed := self._dialogue.oldest_owed) is not None and not owed.late:
             if self._is_recorded and owed.asked is Asked.GREETING:
                 break
             if not self._assume_one(owed, code):

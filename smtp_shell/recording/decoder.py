@@ -171,9 +171,8 @@ class _Decoder:
 
         A script leaves them out. It leaves out `*: tls` as well. A recording has the greeting: without it, the line was sent before it.
         """
-        if not leaves_replies_out(self._dialogue.owed, is_recording=self._is_recording):
-            return
-        while not self._is_literal and (owed := self._dialogue.oldest_owed) is not None and not owed.late:
+        assumes = not self._is_literal and leaves_replies_out(self._dialogue.owed, is_recording=self._is_recording)
+        while assumes and (owed := self._dialogue.oldest_owed) is not None and not owed.late:
             if self._is_recording and owed.asked is Asked.GREETING:
                 break
             response = owed.verb == "AUTH" and step.text in (SASL_MARK, "*")
