@@ -3,7 +3,7 @@
 import base64
 import socket
 import ssl
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 
 import pytest
@@ -17,6 +17,7 @@ PATIENCE = 15.0
 LETTER = b"Subject: x\r\n\r\nx\r\n."
 PLAIN = base64.b64encode(b"\0student\0wrong")
 
+HELLO = b"EHLO client.example.org"
 BEGIN = b"MAIL FROM:<a@example.org>"
 
 # A server slows down or hangs up after some mistakes, so that each script has only a few.
@@ -76,13 +77,15 @@ class Conversation:
         return self._waiting.pop(0)
 
 
-def sessions(host: str, port: int, *, tls: bool = False) -> Iterator[Reply]:
-    """Have one conversation for each script."""
-    for script in SCRIPTS:
+def sessions(
+    host: str, port: int, scripts: Iterable[Sequence[bytes]] = SCRIPTS, *, tls: bool = False, first: Sequence[bytes] = (HELLO,)
+) -> Iterator[Reply]:
+    """Have one conversation for each script, after the lines that are first in each."""
+    for script in scripts:
         conversation = Conversation(host, port)
         if tls:
             conversation.start_tls()
-        yield from conversation.replies((b"EHLO client.example.org", *script), greeting=not tls)
+        yield from conversation.replies((*first, *script), greeting=not tls)
 
 
 def unexplained(replies: Iterable[Reply]) -> tuple[set[str], set[str]]:
