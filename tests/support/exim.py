@@ -232,7 +232,6 @@ check_data:
           message = maximum allowed line length is 998 octets, got $max_received_linelength
   deny    condition = ${{if {strict}}}
           !verify = header_syntax
-          message = header syntax
   deny    condition = ${{if match{{$h_subject:}}{{spam}}}}
           message = This message scored 9.9 spam points.
   accept
