@@ -90,8 +90,8 @@ def running_dovecot(directory: Path, relay_port: int) -> Iterator[Dovecot]:
     """Run a Dovecot in `directory` until the block ends.
 
     Args:
-        directory: An empty directory for configuration, sockets, mail and log. Dovecot's own users must be able to enter it, which rules out
-            pytest's `tmp_path`. The path must be short: a socket's may have some 100 characters.
+        directory: An empty directory for configuration, sockets, mail and log. Dovecot's own users must be able to enter it, which
+            rules out pytest's `tmp_path`. The path must be short: a socket's may have some 100 characters.
         relay_port: Port of the SMTP server on loopback that the submission service passes mail to.
 
     Yields:

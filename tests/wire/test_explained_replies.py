@@ -186,6 +186,8 @@ def test_each_reply_of_postfix_is_explained(postfix: Postfix) -> None:
     assert {"220", "221", "250", "252", "334", "354", "500", "501", "503", "535", "550", "554", "555"} <= seen
 
 
+@pytest.mark.exim
+@pytest.mark.dovecot
 @pytest.mark.parametrize("tls", [False, True])
 def test_each_keyword_and_mechanism_of_exim_and_dovecot_is_explained(exim: Exim, dovecot: Dovecot, tls: bool) -> None:
     found = [

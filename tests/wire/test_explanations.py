@@ -142,14 +142,23 @@ def test_each_reply_of_exim_is_explained(exim: Exim, port: str) -> None:
 
 
 @pytest.mark.dovecot
-@pytest.mark.parametrize("port", ["submission", "submissions", "lmtp"])
-def test_each_reply_of_dovecot_is_explained(dovecot: Dovecot, port: str) -> None:
+@pytest.mark.parametrize(
+    ("port", "expected"),
+    [
+        ("submission", {220, 221, 235, 250, 334, 354, 421, 451, 500, 501, 502, 503, 504, 530, 535, 550, 552, 555}),
+        ("submissions", {220, 221, 235, 250, 334, 354, 421, 451, 500, 501, 502, 503, 504, 530, 535, 550, 552, 555}),
+        ("lmtp", {220, 221, 250, 354, 500, 501, 502, 503, 550, 555}),
+    ],
+)
+def test_each_reply_of_dovecot_is_explained(dovecot: Dovecot, port: str, expected: set[int]) -> None:
     tls = TlsSettings(ca_file=dovecot.ca_file)
-    more = RECIPIENTS, *LOGGED_IN
-    place = getattr(dovecot, port)
-    codes, missing = of_server(dovecot.host, place, tls, *more, implicit=port == "submissions", lmtp=port == "lmtp")
+    implicit, lmtp = port == "submissions", port == "lmtp"
+    # Within TLS, this Dovecot takes STARTTLS again before the login, although it does not offer it.
+    more = [tuple(line for line in lines if line != "tls") if implicit else lines for lines in LOGGED_IN]
+    many = (EHLO, f"AUTH PLAIN {RIGHT}", *RECIPIENTS[1:])
+    codes, missing = of_server(dovecot.host, getattr(dovecot, port), tls, many, *more, implicit=implicit, lmtp=lmtp)
     assert missing == []
-    assert {220, 250, 354, 500, 501, 502, 503, 552} <= codes
+    assert expected <= codes
 
 
 def last_refusal(entries: list[Entry]) -> tuple[str, tuple[str, ...]]:

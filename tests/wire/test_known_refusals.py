@@ -48,7 +48,7 @@ def test_postfix_is_known_by_its_wording(postfix: Postfix, service: str) -> None
     ("service", "codes"),
     [
         ("smtp", "220 221 235 334 354 458 500 501 503 504 535 550 552 554"),
-        ("submission", "220 221 235 334 354 500 501 503 504 535 550 552 554"),
+        ("submission", "220 221 235 334 500 501 503 504 535 550 552 554"),
         ("strict", "220 221 354 451 500 501 503 550 552 554"),
     ],
 )
