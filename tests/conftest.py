@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
+from tests.support import dovecot as dovecot_support
+from tests.support import exim as exim_support
 from tests.support.postfix import Postfix, running_postfix, why_not
 
 if TYPE_CHECKING:
@@ -51,6 +53,32 @@ def postfix() -> Iterator[Postfix]:
     with (
         tempfile.TemporaryDirectory(prefix="smtp-shell-postfix-", ignore_cleanup_errors=True) as directory,
         running_postfix(Path(directory)) as server,
+    ):
+        yield server
+
+
+@pytest.fixture(scope="session")
+def exim() -> Iterator[exim_support.Exim]:
+    """Run one Exim for all tests of this process."""
+    obstacle = exim_support.why_not()
+    if obstacle is not None:
+        pytest.skip(obstacle)
+    with (
+        tempfile.TemporaryDirectory(prefix="smtp-shell-exim-", ignore_cleanup_errors=True) as directory,
+        exim_support.running_exim(Path(directory)) as server,
+    ):
+        yield server
+
+
+@pytest.fixture(scope="session")
+def dovecot(practice: "PracticeServer") -> Iterator[dovecot_support.Dovecot]:
+    """Run one Dovecot for all tests of this process. Its submission service passes mail to the practice server."""
+    obstacle = dovecot_support.why_not()
+    if obstacle is not None:
+        pytest.skip(obstacle)
+    with (
+        tempfile.TemporaryDirectory(prefix="smtp-shell-dovecot-", ignore_cleanup_errors=True) as directory,
+        dovecot_support.running_dovecot(Path(directory), practice.port) as server,
     ):
         yield server
 

@@ -12,11 +12,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import trustme
+from tests.support.daemon import end_of, free_ports, write_certificates
 
 HOST = "127.0.0.1"
 MAIL_HOST = "mail.example.org"
@@ -100,22 +100,22 @@ def running_postfix(directory: Path) -> Iterator[Postfix]:
     """
     directory.chmod(0o755)
     _make_directories(directory)
-    _write_certificates(directory / "tls")
+    write_certificates(directory / "tls")
     _write_users(directory)
     for _ in range(START_ATTEMPTS):
-        server = _on_free_ports(directory)
+        server = _onfree_ports(directory)
         _write_configuration(directory, server)
         with _master(directory) as master:
             if _came_up(master, server):
                 yield server
                 return
     raise PostfixNotStarted(
-        f"Postfix stopped at once, {START_ATTEMPTS} times; the system log may say why, its own ends:\n{_end_of(server.log)}"
+        f"Postfix stopped at once, {START_ATTEMPTS} times; the system log may say why, its own ends:\n{end_of(server.log)}"
     )
 
 
-def _on_free_ports(directory: Path) -> Postfix:
-    smtp, submission, smtps, strict = _free_ports(4)
+def _onfree_ports(directory: Path) -> Postfix:
+    smtp, submission, smtps, strict = free_ports(4)
     return Postfix(
         host=HOST,
         smtp=smtp,
@@ -146,13 +146,6 @@ def _run(*command: str, stdin: str = "") -> str:
     return done.stdout
 
 
-def _free_ports(count: int) -> list[int]:
-    # Keep all open until the last is known, so that they differ.
-    with ExitStack() as stack:
-        held = [stack.enter_context(closing(socket.create_server((HOST, 0)))) for _ in range(count)]
-        return [listener.getsockname()[1] for listener in held]
-
-
 def _make_directories(directory: Path) -> None:
     for name, owner in (
         ("tls", "root"),
@@ -167,15 +160,6 @@ def _make_directories(directory: Path) -> None:
         # Regardless of the umask: Postfix's users must be able to enter.
         path.chmod(0o755)
         shutil.chown(path, owner)
-
-
-def _write_certificates(tls: Path) -> None:
-    authority = trustme.CA()
-    authority.cert_pem.write_to_path(str(tls / "ca.pem"))
-    leaf = authority.issue_cert(MAIL_HOST, "localhost", HOST)
-    key_and_chain = tls / "server.pem"
-    key_and_chain.touch(mode=0o600)
-    leaf.private_key_and_cert_chain_pem.write_to_path(str(key_and_chain))
 
 
 def _write_users(directory: Path) -> None:
@@ -334,7 +318,7 @@ def _came_up(master: subprocess.Popen[bytes], server: Postfix) -> bool:
             if master.poll() is not None:
                 return False
             if time.monotonic() > deadline:
-                raise PostfixNotStarted(f"No answer on port {port}; the log of Postfix ends:\n{_end_of(server.log)}")
+                raise PostfixNotStarted(f"No answer on port {port}; the log of Postfix ends:\n{end_of(server.log)}")
             time.sleep(0.05)
     return master.poll() is None
 
@@ -345,9 +329,3 @@ def _answers(port: int, *, greets: bool) -> bool:
             return not greets or connection.recv(512).startswith(b"220 " + MAIL_HOST.encode())
     except OSError:
         return False
-
-
-def _end_of(log: Path) -> str:
-    if not log.exists():
-        return "(there is no log)"
-    return log.read_text(errors="replace")[-2000:]

@@ -1,4 +1,4 @@
-"""What real servers reply is explained: each reply of the practice server and of Postfix, provoked in as many ways as there are."""
+"""What real servers reply is explained: each reply of the practice server, of Postfix, Exim and Dovecot, provoked in many ways."""
 
 import base64
 from collections.abc import Iterator
@@ -19,10 +19,15 @@ from smtp_shell.protocol.events import Entry, ReplyReceived
 from smtp_shell.servers.mailboxes import RECIPIENT_LIMIT
 from smtp_shell.servers.practice import PracticeServer
 from smtp_shell.servers.practice.connection import ERROR_LIMIT
+from tests.support.daemon import PASSWORD, USER
+from tests.support.dovecot import Dovecot
+from tests.support.exim import Exim
 from tests.support.postfix import STRICT_SIZE_LIMIT, Postfix
 
 EHLO, MAIL, RCPT = "EHLO client.example.org", "MAIL FROM:<ann@example.org>", "RCPT TO:<bob@example.org>"
+LHLO = "LHLO client.example.org"
 PATIENCE = 15.0
+RIGHT = base64.b64encode(f"\0{USER}\0{PASSWORD}".encode()).decode()
 WRONG = base64.b64encode(b"\0student\0wrong").decode()
 MESSAGE = ("Subject: x", "", "x", ".")
 
@@ -44,13 +49,20 @@ DIALOGUES: tuple[tuple[str, ...], ...] = (
     (EHLO, MAIL, "RCPT TO:<nobody@example.org>", "DATA", "QUIT"),
 )  # fmt: skip
 RECIPIENTS = (EHLO, MAIL, *[RCPT] * (RECIPIENT_LIMIT + 1))
+# The service behind a login says other things than the one before it.
+LOGGED_IN = tuple(
+    (EHLO, "tls", EHLO, f"AUTH PLAIN {RIGHT}", *[line for line in lines if line not in ("tls", EHLO)])
+    for lines in DIALOGUES
+)
 MISTAKES = tuple(f"mistake{number}" for number in range(ERROR_LIMIT + 1))
 
 
-def converse(host: str, port: int, lines: tuple[str, ...], tls: TlsSettings, *, implicit: bool = False) -> list[Entry]:
+def converse(
+    host: str, port: int, lines: tuple[str, ...], tls: TlsSettings, *, implicit: bool = False, lmtp: bool = False
+) -> list[Entry]:
     """Say lines, and return all that happened, until the server ends it."""
     entries: list[Entry] = []
-    target = Target(Way.TCP, host, port, tls=implicit)
+    target = Target(Way.TCP, host, port, tls=implicit, lmtp=lmtp)
     with (
         suppress(DialogueBroken),
         Session.open(target, [entries.append], timeouts=Timeouts().all(PATIENCE), tls=tls) as session,
@@ -91,10 +103,13 @@ def unexplained(entries: list[Entry]) -> Iterator[str]:
 
 
 def of_server(
-    host: str, port: int, tls: TlsSettings, *more: tuple[str, ...], implicit: bool = False
+    host: str, port: int, tls: TlsSettings, *more: tuple[str, ...], implicit: bool = False, lmtp: bool = False
 ) -> tuple[set[int], list[str]]:
     """Return the codes that a server gave, and its replies without an explanation."""
-    found = [converse(host, port, lines, tls, implicit=implicit) for lines in (*DIALOGUES, *more)]
+    dialogues = [*DIALOGUES, *more]
+    if lmtp:
+        dialogues = [tuple(line.replace(EHLO, LHLO) for line in lines) for lines in dialogues]
+    found = [converse(host, port, lines, tls, implicit=implicit, lmtp=lmtp) for lines in dialogues]
     codes = {entry.event.reply.code for entries in found for entry in entries if isinstance(entry.event, ReplyReceived)}
     return codes, [missing for entries in found for missing in unexplained(entries)]
 
@@ -114,6 +129,36 @@ def test_each_reply_of_postfix_is_explained(postfix: Postfix, port: str) -> None
     codes, missing = of_server(postfix.host, getattr(postfix, port), tls, *more, implicit=port == "smtps")
     assert missing == []
     assert len(codes) >= 6
+
+
+@pytest.mark.exim
+@pytest.mark.parametrize("port", ["smtp", "submission", "smtps", "strict"])
+def test_each_reply_of_exim_is_explained(exim: Exim, port: str) -> None:
+    more = RECIPIENTS, MISTAKES, *LOGGED_IN
+    tls = TlsSettings(ca_file=exim.ca_file)
+    codes, missing = of_server(exim.host, getattr(exim, port), tls, *more, implicit=port == "smtps")
+    assert missing == []
+    assert {220, 250, 500, 501, 503} <= codes
+
+
+@pytest.mark.dovecot
+@pytest.mark.parametrize(
+    ("port", "expected"),
+    [
+        ("submission", {220, 221, 235, 250, 334, 354, 421, 451, 500, 501, 502, 503, 504, 530, 535, 550, 552, 555}),
+        ("submissions", {220, 221, 235, 250, 334, 354, 421, 451, 500, 501, 502, 503, 504, 530, 535, 550, 552, 555}),
+        ("lmtp", {220, 221, 250, 354, 500, 501, 502, 503, 550, 555}),
+    ],
+)
+def test_each_reply_of_dovecot_is_explained(dovecot: Dovecot, port: str, expected: set[int]) -> None:
+    tls = TlsSettings(ca_file=dovecot.ca_file)
+    implicit, lmtp = port == "submissions", port == "lmtp"
+    # Within TLS, this Dovecot takes STARTTLS again before the login, although it does not offer it.
+    more = [tuple(line for line in lines if line != "tls") if implicit else lines for lines in LOGGED_IN]
+    many = (EHLO, f"AUTH PLAIN {RIGHT}", *RECIPIENTS[1:])
+    codes, missing = of_server(dovecot.host, getattr(dovecot, port), tls, many, *more, implicit=implicit, lmtp=lmtp)
+    assert missing == []
+    assert expected <= codes
 
 
 def last_refusal(entries: list[Entry]) -> tuple[str, tuple[str, ...]]:

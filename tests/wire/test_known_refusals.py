@@ -7,8 +7,10 @@ import pytest
 from smtp_shell.knowledge.refusals import ANY_SERVER, find_refusals, refusal_text
 from smtp_shell.protocol.replies import Reply
 from smtp_shell.servers.practice import PracticeServer
+from tests.support.dovecot import Dovecot
+from tests.support.exim import Exim
 from tests.support.postfix import Postfix
-from tests.wire.test_explained_replies import sessions
+from tests.wire.test_explained_replies import of_exim, of_lmtp, of_submission, sessions, unexplained
 
 
 def refused(host: str, port: int) -> list[Reply]:
@@ -39,3 +41,44 @@ def test_postfix_is_known_by_its_wording(postfix: Postfix, service: str) -> None
     assert len(replies) > 50
     assert strangers(replies, {"Postfix", ANY_SERVER}) == {}
     assert unknown(replies) == set()
+
+
+@pytest.mark.exim
+@pytest.mark.parametrize(
+    ("service", "codes"),
+    [
+        ("smtp", "220 221 235 334 354 458 500 501 503 504 535 550 552 554"),
+        ("submission", "220 221 235 334 500 501 503 504 535 550 552 554"),
+        ("strict", "220 221 354 451 500 501 503 550 552 554"),
+    ],
+)
+def test_exim_is_known_by_its_wording(exim: Exim, service: str, codes: str) -> None:
+    replies = list(of_exim(exim, getattr(exim, service)))
+    assert set(codes.split()) <= explained(replies, {"Exim", ANY_SERVER})
+
+
+@pytest.mark.dovecot
+@pytest.mark.parametrize("tls", [False, True])
+def test_dovecots_submission_service_is_known_by_its_wording(dovecot: Dovecot, tls: bool) -> None:
+    replies = list(of_submission(dovecot, tls=tls))
+    codes = "221 235 250 334 354 421 451 500 501 502 503 504 530 535 550 552 555"
+    # It passes on what the practice server behind it says.
+    assert set(codes.split()) <= explained(replies, {"Dovecot", "practice", ANY_SERVER})
+
+
+@pytest.mark.dovecot
+def test_dovecots_lmtp_service_is_known_by_its_wording(dovecot: Dovecot) -> None:
+    replies = list(of_lmtp(dovecot))
+    codes = "220 221 250 354 421 451 500 501 502 503 550 552 555"
+    assert set(codes.split()) <= explained(replies, {"Dovecot", ANY_SERVER})
+
+
+def explained(replies: list[Reply], servers: set[str]) -> set[str]:
+    """Hold that each code has a fact, and each refusal one of these servers. Return the codes."""
+    seen, missing = unexplained(replies)
+    refusals = [reply for reply in replies if reply.is_negative]
+    assert len(refusals) > 40
+    assert missing == set()
+    assert strangers(refusals, servers) == {}
+    assert unknown(refusals) == set()
+    return seen
