@@ -272,6 +272,7 @@ class Terminal:
         if self._child.isalive():
             with suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGKILL)
+            self._status(time.monotonic() + PATIENCE)  # a busy machine takes longer than pexpect waits
         self._child.close(force=True)
 
     def _read(self, seconds: float) -> bool:
