@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import ipaddress
 import ssl
+import threading
 from functools import cache
 from typing import TYPE_CHECKING, Literal
 
@@ -39,8 +40,17 @@ HOSTILE_NAME_LEAKS = tuple(
 )
 
 
-@cache
+_MAKING = threading.Lock()
+
+
 def _authority(name: Literal["trusted", "unknown"]) -> trustme.CA:
+    """Return an authority, the same for all threads: `cache` alone lets two that come first make one each."""
+    with _MAKING:
+        return _made_authority(name)
+
+
+@cache
+def _made_authority(name: Literal["trusted", "unknown"]) -> trustme.CA:
     return trustme.CA(organization_name=f"example {name} authority")
 
 
