@@ -18,7 +18,6 @@ from smtp_shell.protocol.events import (
     CommandSent,
     Connected,
     Disconnected,
-    End,
     Entry,
     MailDataSent,
     OctetsSent,
@@ -285,8 +284,3 @@ def _after_auth(now: Standing, digit: int) -> Standing:
     if digit == 2:
         return replace(now, phase=Phase.READY, authenticated=True)
     return replace(now, phase=Phase.READY) if now.phase is Phase.AUTH else now
-
-
-def closed_by_server(ending: TimedOut | Disconnected | None) -> bool:
-    """Return whether the server closed the connection."""
-    return isinstance(ending, Disconnected) and ending.end is End.SERVER

@@ -80,7 +80,7 @@ class MessageScan:
             start = end
 
     def takes_plain(self, line: bytes) -> bool:
-        """Take a line of the body if nothing is odd about it, and return whether it was one.
+        """Consume a line of the body if nothing is odd about it, and return whether it was one.
 
         Mail data in a transcript comes line by line, and most lines are plain: 100 MB of them take 14 s with this, and 23 s without.
 

@@ -350,7 +350,7 @@ class RubricCheck:
         return []
 
     def _assume_replies(self) -> list[Finding]:
-        """Take commands and a message whose replies a script leaves out for such as went well."""
+        """Count commands and a message whose replies a script leaves out as accepted."""
         happened = [each for _, each in self._pending]
         self._pending.clear()
         if self._message is not None:

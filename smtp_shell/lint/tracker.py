@@ -103,7 +103,7 @@ class Tracker:
         return self._standing.view(self._dialogue, self._owed, tls=self._tls, is_recorded=self._is_recorded)
 
     def takes_plain(self, octets: bytes) -> bool:
-        """Take a line of mail data if no moment comes of it, and return whether it was such a line.
+        """Consume a line of mail data if no moment comes of it, and return whether it was such a line.
 
         Args:
             octets: A piece of mail data.
@@ -288,7 +288,7 @@ class Tracker:
         return piece == b".\n" or (piece == b".\r\n" and self._scan.is_after_lf)
 
     def _end_at_dot(self) -> Iterator[Placed]:
-        """Take the doubtful dot for the end of the mail data, and what followed it for lines: a reply to it has come."""
+        """Treat the doubtful dot as the end of the mail data, and what followed it as lines: a reply to it has come."""
         now = self._place
         for piece, public, place in self._dot.release():
             self._place = place
@@ -296,7 +296,7 @@ class Tracker:
         self._place = now
 
     def _go_on(self) -> Iterator[Placed]:
-        """Take the doubtful dot, and what followed it, for mail data: the server waits for the true one."""
+        """Treat the doubtful dot, and what followed it, as mail data: the server waits for the true one."""
         for piece, _, place in self._dot.release():
             if self._scan is not None:
                 yield from self._scan.receive(piece, place)

@@ -15,10 +15,10 @@ class Tap(Protocol):
     """Gets the octets of one connection."""
 
     def sent(self, octets: bytes) -> None:
-        """Take octets that the client has sent."""
+        """Receive octets that the client has sent."""
 
     def received(self, octets: bytes) -> None:
-        """Take octets that the server has sent."""
+        """Receive octets that the server has sent."""
 
     def ended(self, *, by_client: bool, reset: bool = False) -> None:
         """Note that one side has ended the connection.

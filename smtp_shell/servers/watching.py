@@ -131,7 +131,7 @@ class WatchedSession:
         return sum(each.severity in ("error", "warning") for each in self.findings)
 
     def add(self, entry: Entry, watched: WatchedDialogue) -> None:
-        """Take note of an entry, and keep it.
+        """Note an entry, and keep it.
 
         Args:
             entry: The entry.
@@ -494,7 +494,7 @@ class Watch:
     # What the dialogues publish
 
     def take(self, reader: Reader, entry: Entry) -> None:
-        """Take an entry of a dialogue: record it, check it, keep it, and pass it to the screen."""
+        """Record an entry of a dialogue, check it, keep it, and pass it to the screen."""
         session, in_data = reader.session, reader.watched.in_data
         if session.recording is not None:
             session.recording(entry)

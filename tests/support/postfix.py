@@ -103,7 +103,7 @@ def running_postfix(directory: Path) -> Iterator[Postfix]:
     write_certificates(directory / "tls")
     _write_users(directory)
     for _ in range(START_ATTEMPTS):
-        server = _onfree_ports(directory)
+        server = _on_free_ports(directory)
         _write_configuration(directory, server)
         with _master(directory) as master:
             if _came_up(master, server):
@@ -114,7 +114,7 @@ def running_postfix(directory: Path) -> Iterator[Postfix]:
     )
 
 
-def _onfree_ports(directory: Path) -> Postfix:
+def _on_free_ports(directory: Path) -> Postfix:
     smtp, submission, smtps, strict = free_ports(4)
     return Postfix(
         host=HOST,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from smtp_shell.knowledge.exchanges import Exchanges, Standing, closed_by_server
+from smtp_shell.knowledge.exchanges import Exchanges, Standing
 from smtp_shell.protocol.dialogue import Dialogue, Phase
 from smtp_shell.protocol.events import CommandSent, Disconnected, End, Entry, ReplyReceived
 from smtp_shell.recording.shown import shown_transcript
@@ -89,8 +89,11 @@ def test_an_expectation_counts_as_a_reply() -> None:
 
 
 def test_how_it_ended_is_known() -> None:
-    assert closed_by_server(followed(GREETED + "*: close server\n").ending)
-    assert not closed_by_server(followed(GREETED + "*: close\n").ending)
+    by_server, by_client = (followed(GREETED + f"*: close{who}\n").ending for who in (" server", ""))
+    assert isinstance(by_server, Disconnected)
+    assert by_server.end is End.SERVER
+    assert isinstance(by_client, Disconnected)
+    assert by_client.end is End.CLIENT
     assert followed(GREETED + EHLO).ending is None
 
 
