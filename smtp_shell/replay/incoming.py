@@ -68,11 +68,12 @@ class IncomingReplies:
         self.last_reply = incoming.reply
         return incoming
 
-    def next_begun(self, lines: int) -> bytes:
+    def next_begun(self, lines: int, seconds: float | None = None) -> bytes:
         """Wait until so many lines of a reply have come, the last perhaps in part; return them.
 
         Args:
             lines: How many lines.
+            seconds: How long to wait at most, if less than the session's timeouts say.
 
         Returns:
             What has come; empty if something whole is queued, or if it does not come in time.
@@ -81,7 +82,8 @@ class IncomingReplies:
             DialogueBroken: The dialogue ended, and nothing is queued.
         """
         session = self._session
-        deadline = monotonic() + session.waits.for_reply(session.dialogue.oldest_owed)
+        patience = session.waits.for_reply(session.dialogue.oldest_owed)
+        deadline = monotonic() + (patience if seconds is None else min(patience, seconds))
         while not self.look() and self.broken is None and _count_lines(session.begun.octets) < lines:
             if monotonic() >= deadline:
                 return b""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 DIFFERS = 1
 VIOLATED = 6
+_SHORTEST_WAIT_FOR_LINES: Final = 5.0
+"""Seconds in which the lines that a recording has of a reply may come: Ctrl-C can end a wait sooner than a server is quick again."""
 _ENDINGS = {"timeout": "a timeout", "error": "an error"}
 _MOST_SHOWN = 100
 _MOST_KEPT = 4
@@ -246,7 +248,10 @@ class ReplyVerifier:
             DialogueBroken: As `IncomingReplies.next` does.
         """
         may_end = expected is None or expected.is_unfinished
-        if self._cursor.within is not None or (may_end and self._cursor.recorded_wait is not None):
+        recorded = self._cursor.recorded_wait if may_end else None
+        if expected is not None and recorded is not None and self._cursor.within is None:
+            incoming.next_begun(len(expected.lines), max(recorded, _SHORTEST_WAIT_FOR_LINES))
+        if self._cursor.within is not None or recorded is not None:
             return self._next_within(session, incoming)
         if expected is not None and may_end and self._cursor.ends_unanswered:
             begun = incoming.next_begun(len(expected.lines))

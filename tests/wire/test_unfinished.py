@@ -186,3 +186,12 @@ def test_a_wait_that_ctrl_c_ends_is_recorded(tmp_path: Path) -> None:
         assert_in_order(body(path), ["S: 250-a", "*: timeout", "the reply to NOOP", "*: close"])
         again = run_text("replay", str(path), "--server", f"smtp://{server.address}")
     assert again.returncode == 0, again.stdout
+
+
+def test_a_wait_that_ended_at_once_leaves_time_for_the_lines_that_came(tmp_path: Path) -> None:
+    path = tmp_path / "hasty.smtp"
+    path.write_text("S: 220\nC: NOOP\nS: 250-a\nS: 250-b\n*: timeout 0 the reply to NOOP\n*: close\n")
+    slow: list[Turn] = [GREETING, NOOP, Pause(0.3), b"250-a\r\n", Pause(0.3), b"250-b\r\n", SILENCE]
+    with ScriptedServer(slow) as server:
+        again = run_text("replay", str(path), "--server", f"smtp://{server.address}")
+    assert again.returncode == 0, again.stdout
