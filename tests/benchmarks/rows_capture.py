@@ -1,7 +1,8 @@
-"""Captures for Wireshark: how fast a transcript becomes one, in how much memory, and what a live one costs a dialogue."""
+"""Captures for Wireshark, pictures and lint: how fast a large transcript is read, in how much memory; what a live capture costs."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tests.benchmarks.bench import OURS, Command, compare, marginal, rate, smtp_shell, whole
@@ -11,6 +12,7 @@ from tests.benchmarks.servers import HOST, sink
 from tests.benchmarks.workload import MIB, RECIPIENT, SENDER, lines_of_message, message, with_file
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from tests.benchmarks.bench import Bench, Side
@@ -18,9 +20,35 @@ if TYPE_CHECKING:
 _BESIDE, _WITHIN = "mail data in a file beside it", "mail data line by line"
 
 
+_ENVELOPE = f"""\
+S: 220 mail.example.org ESMTP
+C: EHLO client.example.org
+S: 250 mail.example.org
+C: MAIL FROM:<{SENDER}>
+S: 250
+C: RCPT TO:<{RECIPIENT}>
+S: 250
+C: DATA
+S: 354
+"""
+
+_WAYS = {
+    "lint": ("lint",),
+    "md": ("convert", "--to", "md"),
+    "html": ("convert", "--to", "html"),
+    "svg": ("convert", "--to", "svg"),
+    "ladder": ("show", "--diagram"),
+    "timing": ("show", "--timing"),
+}
+
+
 def _convert(bench: Bench, transcript: Path) -> Command:
-    out = bench.folder / "out.pcapng"
-    return smtp_shell("convert", str(transcript), str(out), "--force", says="")
+    return smtp_shell("convert", str(transcript), str(bench.folder / "out.pcapng"), "--force")
+
+
+def _read(way: str, transcript: Path) -> Command:
+    command, *options = _WAYS[way]
+    return smtp_shell(command, str(transcript), *(("-",) if command == "convert" else ()), *options)
 
 
 def _transcripts(bench: Bench, octets: int) -> dict[str, Path]:
@@ -35,8 +63,8 @@ def _line_by_line(folder: Path, octets: int) -> Path:
     path = folder / f"within-{octets}.smtp"
     if not path.exists():
         with path.open("w", encoding="utf-8") as file:
-            file.write("Transcript: 1\nClient: smtp-shell\n\n*: connect mail.example.org:25\nS: 220\nC: DATA\nS: 354\n")
-            file.writelines(f"C: {line}\n" for line in lines_of_message(octets))
+            file.write("Transcript: 1\nClient: smtp-shell\n\n*: connect mail.example.org:25\n" + _ENVELOPE)
+            file.writelines(f"C: {'.' * line.startswith('.')}{line}\n" for line in lines_of_message(octets))
             file.write("C: .\nS: 250\nC: QUIT\nS: 221\n*: close\n")
     return path
 
@@ -51,18 +79,34 @@ def _speed(bench: Bench) -> Findings:
 
 
 def _memory(bench: Bench) -> Findings:
+    return _peaks(bench, {label: lambda path: _convert(bench, path) for label in (_BESIDE, _WITHIN)})
+
+
+def _pictures(bench: Bench) -> Findings:
+    octets = bench.size(100, 2) * MIB
+    path = _transcripts(bench, octets)[_WITHIN]
+    speed = rate(whole(bench, _read("lint", path)), octets / 1e6)
+    spread = Spread.of([speed().value for _ in range(min(bench.rounds, 3))])
+    peaks = _peaks(bench, {f"{way}, {_WITHIN}": partial(_read, way) for way in _WAYS})
+    return Findings((Figure("lint", spread, "MB/s"), *peaks.figures))
+
+
+def _peaks(bench: Bench, commands: Mapping[str, Callable[[Path], Command]]) -> Findings:
+    """Measure the peak memory of commands by the size of the mail data; the end of each name says where that is."""
     sizes = [MIB, 4 * MIB] if bench.small else [MIB, 10 * MIB, 100 * MIB]
     peaks: dict[str, list[float]] = {}
     for octets in sizes:
-        for label, path in _transcripts(bench, octets).items():
-            peak = bench.run(_convert(bench, path)).peak
+        paths = _transcripts(bench, octets)
+        for name, command in commands.items():
+            label = _WITHIN if name.endswith(_WITHIN) else _BESIDE
+            peak = bench.run(command(paths[label])).peak
             if peak is not None:
-                peaks.setdefault(label, []).append(peak / MIB)
+                peaks.setdefault(name.removesuffix(f", {_WITHIN}"), []).append(peak / MIB)
     span = f"1 MiB to {sizes[-1] // MIB} MiB"
     found = []
-    for label, values in peaks.items():
-        found.append(Figure(f"{label}: most", Spread.of([max(values)]), "MiB", ours=span))
-        found.append(Figure(f"{label}: growth", Spread.of([max(values) - min(values)]), "MiB", ours=span))
+    for name, values in peaks.items():
+        found.append(Figure(f"{name}: most", Spread.of([max(values)]), "MiB", ours=span))
+        found.append(Figure(f"{name}: growth", Spread.of([max(values) - min(values)]), "MiB", ours=span))
     return Findings(tuple(found) or (Figure("most", None, missing="this system does not report peak memory"),))
 
 
@@ -100,7 +144,7 @@ ROWS = (
     Row(
         "pcapng",
         "a transcript with 100 MB of mail data as a capture, whole process; MB a second",
-        {_BESIDE: at_least(20.0)},
+        {label: at_least(20.0) for label in (_BESIDE, _WITHIN)},
         _speed,
     ),
     Row(
@@ -109,6 +153,12 @@ ROWS = (
         {f"{label}: most": at_most(100.0) for label in (_BESIDE, _WITHIN)}
         | {f"{label}: growth": at_most(4.0) for label in (_BESIDE, _WITHIN)},
         _memory,
+    ),
+    Row(
+        "study-memory",
+        "a transcript with 1 MiB to 100 MiB of mail data, line by line, linted, drawn and as a study sheet",
+        {f"{way}: most": at_most(100.0) for way in _WAYS},
+        _pictures,
     ),
     Row(
         "capture",

@@ -1,4 +1,4 @@
-"""A bare socket: each message of a spool in a dialogue of its own, with a pause after each; prints the median of their times."""
+"""A bare socket: each message of a spool in a dialogue of its own with each server in turn; prints the median time at each."""
 
 import socket
 import statistics
@@ -40,14 +40,17 @@ def send(port: int, sender: bytes, octets: bytes) -> None:
 
 
 def main() -> None:
-    port, path = sys.argv[1:]
-    took = []
-    for one in messages(path):
-        begun = time.perf_counter()
-        send(int(port), *one)
-        took.append(time.perf_counter() - begun)
-        time.sleep(PAUSE)
-    sys.stdout.write(f"{statistics.median(took):.9f} seconds\n")
+    *ports, path = sys.argv[1:]
+    took: dict[str, list[float]] = {port: [] for port in ports}
+    for number, one in enumerate(messages(path)):
+        turn = number % len(ports)
+        for port in ports[turn:] + ports[:turn]:  # so that no server always follows the same one
+            begun = time.perf_counter()
+            send(int(port), *one)
+            took[port].append(time.perf_counter() - begun)
+            time.sleep(PAUSE)
+    medians = " ".join(f"{statistics.median(times):.9f}" for times in took.values())
+    sys.stdout.write(f"{medians} seconds\n")
 
 
 main()
