@@ -39,6 +39,7 @@ LAYERS = (
     {"servers"},
     {"study"},
     {"shell"},
+    {"api"},
     {"integrations"},
     {"cli", "__main__"},
 )

@@ -15,7 +15,7 @@ from smtp_shell.net.target import Target, Way
 from smtp_shell.protocol.commands import Command
 from smtp_shell.protocol.events import Decoded, Noticed, NoticeKind
 from smtp_shell.protocol.octets import quoted
-from smtp_shell.protocol.sasl import Credentials, Mechanism, Response, decode_challenge
+from smtp_shell.protocol.sasl import MECHANISMS, Credentials, Mechanism, Response, choose, decode_challenge
 
 if TYPE_CHECKING:
     from collections.abc import Set
@@ -291,6 +291,35 @@ def offered(session: Session) -> tuple[str, ...]:
         hint = "; it may offer it after starttls" if "STARTTLS" in extensions else ""
         raise AuthFailed(f"the server does not offer AUTH{hint}.")
     return extensions.mechanisms
+
+
+def strongest(
+    session: Session, *, password: bool = True, token: bool = False, allow_plaintext: bool = False
+) -> Mechanism:
+    """Return the strongest mechanism that both sides can do.
+
+    Args:
+        session: The session.
+        password: Whether a password is available.
+        token: Whether an OAuth token is available.
+        allow_plaintext: Whether the user insists on a mechanism that sends the secret as it is where somebody may listen.
+
+    Raises:
+        UsageError: There was no EHLO yet.
+        AuthFailed: There is none in common, or in the clear none that keeps the secret off the wire.
+    """
+    announced = offered(session)
+    chosen = choose(announced, tls=session.is_private, password=password, token=token)
+    if chosen is None:
+        raise AuthFailed(
+            f"no common mechanism: the server offers {', '.join(announced[:20])}; smtp-shell knows {', '.join(MECHANISMS)}."
+        )
+    if chosen.plaintext and not session.is_private and not allow_plaintext:
+        raise AuthFailed(
+            f"in the clear the server offers nothing better than {chosen.name}, and anyone on the way can have arranged that; "
+            "use starttls first, or name the mechanism if you mean it."
+        )
+    return chosen
 
 
 def _advice(code: int, needs: Set[str]) -> str:
