@@ -48,6 +48,11 @@ class Runs:
             (self.folder / ".".join(name.rsplit("_", 1))).write_text(text, encoding="utf-8")
 
     def __call__(self, *words: str) -> pytest.RunResult:
+        """Run it in this process, which takes a tenth of the time."""
+        return self._pytester.runpytest_inprocess(*self._words, *words)
+
+    def apart(self, *words: str) -> pytest.RunResult:
+        """Run it as a process of its own."""
         return self._pytester.runpytest_subprocess(*self._words, *words, timeout=100)
 
 
@@ -86,7 +91,7 @@ def test_a_run_without_transcripts_loads_nothing_of_the_engine(runs: Runs) -> No
         "    mine = {name for name in sys.modules if name.startswith('smtp_shell.')}\n"
         f"    assert mine == {{'smtp_shell.integrations', '{PLUGIN}'}}\n"
     )
-    runs().assert_outcomes(passed=1)
+    runs.apart().assert_outcomes(passed=1)
 
 
 def test_the_entry_point_is_declared() -> None:
@@ -113,12 +118,12 @@ def test_a_difference_is_shown_as_replay_shows_it(runs: Runs, refusing: list[Tur
 def test_xdist_shows_the_same_and_each_worker_has_its_servers(runs: Runs, refusing: list[Turn]) -> None:
     runs.write(bad_smtp=BAD)
     with ScriptedServer(refusing) as server:
-        done = runs("--smtp-server", server.address, "-n", "2")
+        done = runs.apart("--smtp-server", server.address, "-n", "2")
     done.stdout.fnmatch_lines([*DIFFERENCE, "FAILED bad.smtp::replay - Failed: bad.smtp:6:*"])
-    test = "def test_port(practice_server, worker_id):\n"
-    test += "    open(f'{worker_id}.port', 'w').write(str(practice_server.port))\n"
+    test = "from pathlib import Path\n\ndef test_port(practice_server, worker_id):\n"
+    test += "    Path(f'{worker_id}.port').write_text(str(practice_server.port))\n"
     runs.write(bad_smtp=GOOD, test_a_py=test, test_b_py=test, good_smtp=GOOD, also_smtp=GOOD)
-    runs("-n", "2", "--dist", "each").assert_outcomes(passed=10)
+    runs.apart("-n", "2", "--dist", "each").assert_outcomes(passed=10)
     ports = {name: (runs.folder / f"{name}.port").read_text(encoding="utf-8") for name in ("gw0", "gw1")}
     assert len(set(ports.values())) == 2
 
@@ -234,17 +239,17 @@ def test_no_password_is_in_any_output(runs: Runs, monkeypatch: pytest.MonkeyPatc
     runs.write(
         login_smtp="S: 220\nC: EHLO a\nS: 250\nC: AUTH PLAIN ${sasl}\nS: 235\n",
         literal_smtp="S: 220\nC: AUTH PLAIN AGFubgB3b25kZXJsYW5k\nS: 235\n",
-        test_a_py="def test_a(practice_server, smtp_shell_server):\n"
-        "    open('secret', 'w').write(practice_server.password)\n    assert practice_server is None\n",
+        test_a_py="from pathlib import Path\n\ndef test_a(practice_server, smtp_shell_server):\n"
+        "    Path('secret').write_text(practice_server.password)\n    assert practice_server is None\n",
     )
     with ScriptedServer(turns) as server:
         done = runs("login.smtp", "--smtp-server", server.address, "--smtp-user", "ann", "-l", "-vv")
     done.assert_outcomes(failed=1)
     shown = done.stdout.str()
-    done = runs("literal.smtp", "test_a.py", "-l", "-vv", "--tb=long")
+    done = runs("literal.smtp", "test_a.py", "-l", "-vv", "--tb=long", "--continue-on-collection-errors")
     done.assert_outcomes(failed=1, errors=1)
     shown += done.stdout.str()
-    secret = (runs.folder / "secret").read_text(encoding="utf-8") if (runs.folder / "secret").exists() else "wonderland"
+    secret = (runs.folder / "secret").read_text(encoding="utf-8")
     assert not any(word in shown for word in ("wonderland", "AGFubgB3b25kZXJsYW5k", secret))
 
 
