@@ -162,6 +162,10 @@ def test_a_malformed_transcript_is_a_sentence(runs: Runs) -> None:
     )
     assert "Traceback" not in done.stdout.str()
     runs("lacks.smtp", "--smtp-var", "word=x").assert_outcomes(passed=1)
+    runs.write(pytest_ini="[pytest]\nsmtp_match = loosely\n", good_smtp=GOOD)
+    done = runs("good.smtp")
+    done.assert_outcomes(failed=1)
+    done.stdout.fnmatch_lines(["--smtp-match and --smtp-var: *choose one of code, *"])
 
 
 def test_other_files_of_the_suffix_are_left_alone_unless_they_are_named(runs: Runs) -> None:
@@ -246,8 +250,9 @@ def test_no_password_is_in_any_output(runs: Runs, monkeypatch: pytest.MonkeyPatc
         done = runs("login.smtp", "--smtp-server", server.address, "--smtp-user", "ann", "-l", "-vv")
     done.assert_outcomes(failed=1)
     shown = done.stdout.str()
-    done = runs("literal.smtp", "test_a.py", "-l", "-vv", "--tb=long", "--continue-on-collection-errors")
-    done.assert_outcomes(failed=1, errors=1)
+    done = runs("literal.smtp", "test_a.py", "-l", "-vv", "--tb=long")
+    done.assert_outcomes(failed=2)
+    done.stdout.fnmatch_lines(["literal.smtp: line 2 holds a credential, *"])
     shown += done.stdout.str()
     secret = (runs.folder / "secret").read_text(encoding="utf-8")
     assert not any(word in shown for word in ("wonderland", "AGFubgB3b25kZXJsYW5k", secret))
