@@ -27,7 +27,7 @@ DIFFERENCE = [
     "FAIL    6  C: MAIL FROM:<>  451",
     "           expected: 250 fine",
     "           received: 451 4.3.0 *",
-    "           the reply code differs",
+    "*the reply code differs",
 ]
 LOGIN = "S: 220\nC: EHLO a\nS: 250\nC: STARTTLS\nS: 220\nC: EHLO a\nS: 250\nC: AUTH PLAIN ${sasl}\nS: 235\nC: QUIT\nS: 221\n"
 
