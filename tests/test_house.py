@@ -59,6 +59,8 @@ HOMES = {
     "select": {"net", "servers"},
     "subprocess": {"net", "client.credentials", "shell"},
     "asyncio": {"servers", "shell"},
+    "pytest": {"integrations"},
+    "locust": {"integrations.locust"},
 }
 NOWHERE = {"dataclasses", "smtplib", "aiosmtplib", "smtpproto", "pickle", "telnetlib"}
 NOT_IN_PROTOCOL = {

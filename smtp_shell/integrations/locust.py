@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -68,7 +69,7 @@ class TranscriptUser(User):
     """A user that replays a transcript again and again. Subclass it, and set `transcript` and `wait_time`.
 
     Attributes:
-        transcript: The file. Each machine with workers needs it.
+        transcript: The file; a relative name is looked for beside the locustfile first. Each machine with workers needs it.
         match: How strict `S:` lines are: code, enhanced, keywords, text or exact; None for what the transcript's header says, else code.
         variables: Values of variables. `${count}` counts through all users of the process.
         starttls: Send nothing of AUTH or a mail transaction in the clear.
@@ -95,20 +96,24 @@ class TranscriptUser(User):
     labels: ClassVar[Mapping[int, str]] = {}
 
     _numbers: ClassVar[count[int]] = count(1)
+    _known: ClassVar[dict[tuple[type, str | None], Replay]] = {}  # checked once for all users of a class and host
     _checked: Replay | None = None
 
     def on_start(self) -> None:
         """Check the whole transcript. If it cannot be replayed, the test ends with exit status 2 and a sentence."""
-        try:
-            replay = Replay(Path(self.transcript), self._settings())
-            replay.check()
-        except (SmtpShellError, ValueError) as error:
-            _log.error("%s", error)
-            self.environment.process_exit_code = _USAGE
-            if self.environment.runner is not None:
-                self.environment.runner.quit()
-            return
-        self._checked = replay
+        key = type(self), self.host
+        if key not in self._known:
+            try:
+                replay = Replay(self._path(), self._settings())
+                replay.check()
+            except (SmtpShellError, ValueError) as error:
+                _log.error("%s", error)
+                self.environment.process_exit_code = _USAGE
+                if self.environment.runner is not None:
+                    self.environment.runner.quit()
+                return
+            self._known[key] = replay
+        self._checked = self._known[key]
 
     @task
     def replay(self) -> None:
@@ -137,6 +142,11 @@ class TranscriptUser(User):
         else:
             word = first.removeprefix("*: ").partition(" ")[0][:_LONGEST_WORD]
         return f"{word} {os.path.basename(step.path)}:{step.line}" if step.line else word
+
+    def _path(self) -> Path:
+        locustfile = getattr(sys.modules.get(type(self).__module__), "__file__", None)
+        near = Path(locustfile or "").parent / self.transcript
+        return near if os.path.exists(near) else Path(self.transcript)
 
     def _settings(self) -> ReplaySettings:
         secret = self.password if self.password is not None else os.environ.get(PASSWORD_VARIABLE, "")

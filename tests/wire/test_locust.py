@@ -66,7 +66,7 @@ def sink(folder: Path, *options: str) -> Iterator[str]:
 
 
 def locust(*words: str) -> list[str]:
-    return [sys.executable, "-m", "locust", "-f", "locustfile.py", "--skip-log-setup", *words]
+    return [sys.executable, "-m", "locust", "--skip-log-setup", *words]
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -186,6 +186,18 @@ def test_tls_auth_labels_and_variables_under_gevent(folder: Path, practice: Prac
     }
     assert rows(folder, "failures") == []
     assert practice.password.reveal() not in said
+
+
+def test_a_transcript_beside_a_locustfile_elsewhere_and_processes_of_one_machine(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory, practice: PracticeServer
+) -> None:
+    (folder / "lab.smtp").write_text("S: 220\nC: NOOP\nS: 250\nC: QUIT\nS: 221\n", encoding="utf-8")
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    words = ["-f", str(folder / "locustfile.py"), "-u", "2", "-r", "2", "-t", "3s"]
+    processes = [] if os.name == "nt" else ["--processes", "2"]
+    status, said = run(elsewhere, f"{practice.host}:{practice.port}", *words, *processes)
+    assert status == 0, said
+    assert "NOOP lab.smtp:2" in names(rows(elsewhere, "stats"))
 
 
 def test_no_connection_is_a_failure(folder: Path) -> None:
