@@ -20,7 +20,7 @@ from msgspec import Struct
 
 from smtp_shell.client.session import Session as CoreSession
 from smtp_shell.config import Timeouts, TlsSettings
-from smtp_shell.errors import TlsFailed, UsageError
+from smtp_shell.errors import AuthFailed, TlsFailed, UsageError
 from smtp_shell.net.resolve import local_name
 from smtp_shell.net.target import parse_target
 from smtp_shell.net.tls_check import check_tls
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from smtp_shell.protocol.events import Consumer, TlsStarted
     from smtp_shell.protocol.replies import Extensions, Reply
     from smtp_shell.recording.recording import Recording
+
+_FOR_TOKENS = ("OAUTHBEARER", "XOAUTH2")
 
 
 class Delivery(Struct, frozen=True):
@@ -252,7 +254,8 @@ class Session:
         Args:
             user: The user name.
             password: The password.
-            mechanism: A SASL mechanism; empty for the strongest that both sides can do.
+            mechanism: A SASL mechanism; empty for the strongest that both sides can do. In the clear one that reveals the password must be
+                named.
             token: OAuth token in place of a password.
             insecure: Send the credential even where somebody may listen.
 
@@ -272,7 +275,7 @@ class Session:
         given = token or password
         secret = given if isinstance(given, Secret) else Secret(given)
         del given, password, token  # a traceback with local variables must not show them
-        from smtp_shell.client.authentication import authenticate, refuse_in_the_clear, strongest
+        from smtp_shell.client.authentication import authenticate, offered, refuse_in_the_clear, strongest
         from smtp_shell.protocol.sasl import Credentials
         from smtp_shell.protocol.sasl import mechanism as find_mechanism
 
@@ -281,7 +284,10 @@ class Session:
         if mechanism:
             chosen = find_mechanism(mechanism)
         else:
-            chosen = strongest(self.core, password=not has_token, token=has_token, allow_plaintext=insecure)
+            among = _FOR_TOKENS if has_token else ()
+            if among and not set(among) & set(offered(self.core)):
+                raise AuthFailed(f"the server offers no mechanism that takes a token; those are {', '.join(among)}.")
+            chosen = strongest(self.core, token=has_token, among=among)
         return authenticate(self.core, chosen, Credentials(user, secret), allow_cleartext=insecure)
 
     # Mail
