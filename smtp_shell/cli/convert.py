@@ -158,8 +158,10 @@ class _Counted:
         in_message = False
         for entry in self._entries:
             event = entry.event
-            of_message = isinstance(event, MailDataSent)
-            begins = of_message and not in_message and not (isinstance(event, MailDataSent) and event.last)
-            self.steps += begins if of_message else not isinstance(event, Decoded)
-            in_message = isinstance(event, MailDataSent) and not event.last
+            if isinstance(event, MailDataSent):
+                self.steps += not (in_message or event.last)
+                in_message = not event.last
+            else:
+                self.steps += not isinstance(event, Decoded)
+                in_message = False
             yield entry
