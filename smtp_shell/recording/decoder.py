@@ -196,7 +196,7 @@ class _Decoder:
         """
         assumes = not self._is_literal and leaves_replies_out(self._dialogue.owed, is_recording=self._is_recording)
         while assumes and (owed := self._dialogue.oldest_owed) is not None and not owed.late:
-            if self._is_recording and owed.asked is Asked.GREETING:
+            if owed.doubtful or (self._is_recording and owed.asked is Asked.GREETING):
                 break
             response = owed.verb == "AUTH" and step.text in (SASL_MARK, "*")
             if self._answer(334 if response else good_codes(owed)[0]) is None:
