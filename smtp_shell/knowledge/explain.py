@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from smtp_shell.knowledge.codes import explain_code, explain_enhanced, is_enhanced_code, is_reply_code
 from smtp_shell.knowledge.explanation import Explanation
-from smtp_shell.knowledge.tables import KINDS, names, table
+from smtp_shell.knowledge.tables import KINDS, table
 
 TYPE_CHECKING = False  # typing.TYPE_CHECKING without importing typing
 if TYPE_CHECKING:
@@ -123,7 +123,11 @@ def near_names(words: str) -> tuple[str, ...]:
     """Return names of facts that are close to what was asked for, the closest first."""
     from difflib import get_close_matches
 
-    by_lower = {name.lower(): name for kind in _WITHOUT_CODES for name in names(kind)}
+    from smtp_shell.knowledge.lookup import CLASSES, Kind, facts
+
+    by_name = {kind: facts(CLASSES[Kind(kind)]) for kind in _WITHOUT_CODES}
+    names = (each for found in by_name.values() for name, fact in found.items() for each in (name, *fact.also))
+    by_lower = {name.lower(): name for name in names}
     wanted = " ".join(words.lower().split())
     candidates = [wanted, *wanted.split()[:4]]
     found = [by_lower[near] for each in candidates for near in get_close_matches(each, by_lower, n=3, cutoff=0.7)]
