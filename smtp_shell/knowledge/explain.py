@@ -39,6 +39,17 @@ def explanations(words: str) -> tuple[Explanation, ...]:
     return _named(text) or _line(text)
 
 
+def explain_fact(kind: str, name: str) -> Explanation | None:
+    """Return the explanation of the fact of this kind with this name; None if there is none.
+
+    Args:
+        kind: A value of `lookup.Kind`.
+        name: The name, or another name of it, without regard to case.
+    """
+    hit = table(kind, name) if name else None
+    return None if hit is None else Explanation(**{**hit[1], "what": hit[0], "kind": kind})
+
+
 def explain_reply(reply: Reply, verb: str = "") -> Explanation:
     """Explain a reply, as one explanation: its code, its enhanced status code, what it means for its command, and its wording.
 
@@ -158,12 +169,8 @@ def _named(text: str) -> tuple[Explanation, ...]:
 
 
 def _facts(name: str, kinds: tuple[str, ...]) -> tuple[Explanation, ...]:
-    found = []
-    for kind in dict.fromkeys(kinds):
-        hit = table(kind, name) if name else None
-        if hit is not None:
-            found.append(Explanation(**{**hit[1], "what": hit[0], "kind": kind}))
-    return tuple(found)
+    found = (explain_fact(kind, name) for kind in dict.fromkeys(kinds))
+    return tuple(each for each in found if each is not None)
 
 
 def _dot() -> tuple[Explanation, ...]:
