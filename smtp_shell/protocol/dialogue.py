@@ -169,9 +169,10 @@ class Dialogue:
         """Where the client stands: the phase, or `Phase.ENDED` from the final dot to its reply.
 
         The phase changes with replies alone. Whether the next line is mail data depends on what was sent as well. After a doubtful dot it
-        is, until a reply shows that the server took the dot for the end.
+        is mail data again once the wait for a reply has ended in vain.
         """
-        return Phase.ENDED if self.phase is Phase.MAILDATA and self._has_ended_data else self.phase
+        ends = (owed.asked is Asked.END_OF_DATA and not (owed.doubtful and owed.late) for owed in self._owed)
+        return Phase.ENDED if self.phase is Phase.MAILDATA and any(ends) else self.phase
 
     @property
     def pending(self) -> bytes:

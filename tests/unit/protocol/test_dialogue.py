@@ -904,9 +904,20 @@ def test_a_dot_without_crlf_on_both_sides_may_end_the_mail_data(octets: bytes) -
         for segment in segments:
             dialogue.send_raw(segment)
         assert owes(dialogue) == (Owed(Asked.END_OF_DATA, doubtful=True),)
-        assert dialogue.standing is Phase.MAILDATA
+        assert dialogue.standing is Phase.ENDED
         assert say(dialogue, "S: 250 ok") == "250"
         assert stands(dialogue) is Phase.READY
+
+
+@pytest.mark.parametrize("octets", DOUBTFUL)
+def test_after_a_wait_in_vain_a_doubtful_dot_was_text(octets: bytes) -> None:
+    dialogue = at(Phase.MAILDATA)
+    dialogue.send_raw(octets)
+    dialogue.expect_late()
+    assert dialogue.standing.value == "mail data"
+    dialogue.send_raw(b"more\r\n.\r\n")
+    assert owes(dialogue) == (Owed(Asked.END_OF_DATA),)
+    assert dialogue.standing.value == "end of data"
 
 
 @pytest.mark.parametrize("octets", DOUBTFUL)
