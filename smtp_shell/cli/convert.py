@@ -139,7 +139,7 @@ def _write_transcript(header: Header | None, steps: Iterable[Step], out: TextIO,
 
 
 class _Counted:
-    """Entries that are counted as they pass: as many as the JSON lines of the dialogue, where a message is one step.
+    """Entries that are counted as they pass: as many steps as the dialogue has JSON lines.
 
     Args:
         entries: The entries.
@@ -153,13 +153,9 @@ class _Counted:
         self.steps = 0
 
     def __iter__(self) -> Iterator[Entry]:
-        from smtp_shell.protocol.events import Decoded, MailDataSent
+        from smtp_shell.display.json_lines import StepCounter
 
-        in_message = False
+        counter = StepCounter()
         for entry in self._entries:
-            event = entry.event
-            of_message = isinstance(event, MailDataSent)
-            begins = of_message and not in_message and not (isinstance(event, MailDataSent) and event.last)
-            self.steps += begins if of_message else not isinstance(event, Decoded)
-            in_message = isinstance(event, MailDataSent) and not event.last
+            self.steps = counter.count(entry)
             yield entry

@@ -48,6 +48,8 @@ def pictures(options: argparse.Namespace, view: View) -> Callable[[Iterable[Entr
     asked = [name for name in ("explain", "packets", "diagram", "timing") if getattr(options, name)]
     if len(asked) > 1:
         raise UsageError(f"show --{asked[0]} and --{asked[1]} are two ways to show it; ask for one at a time.")
+    if options.json and asked and not options.explain:
+        raise UsageError(f"show --{asked[0]} draws a picture, and --json has none; leave one of them out.")
     if options.width is not None and not (options.diagram or options.timing):
         raise UsageError("show --width is for --diagram and --timing; leave it out.")
     columns = _columns()

@@ -10,7 +10,8 @@ from smtp_shell.cli.options import add_color_option, command_parser, make_view
 from smtp_shell.cli.pictures import add_picture_options, pictures
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    import argparse
+    from collections.abc import Callable, Iterable, Sequence
 
     from smtp_shell.display.views import View
     from smtp_shell.protocol.events import Entry
@@ -33,9 +34,11 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument(
         "--explain", action="store_true", help="a line under each of the client's and each reply: what it means"
     )
+    parser.add_argument(
+        "--json", action="store_true", help="one JSON object for each step, or with --explain for each explanation"
+    )
     add_color_option(parser)
     add_picture_options(parser)
-    parser.set_defaults(json=False)
     options = parser.parse_args(words)
     from pathlib import Path
 
@@ -43,13 +46,31 @@ def main(words: Sequence[str]) -> int:
     from smtp_shell.transcript.credentials import masking_warning
 
     view = make_view(options, words=sys.stdout if options.explain else None)
-    show_all = pictures(options, view) or (partial(_explain, view) if options.explain else view.show_all)
+    show_all = pictures(options, view) or (_explaining(options, view) if options.explain else view.show_all)
     with shown_transcript(Path(options.file), bodies=options.packets) as (name, found, mask):
         show_all(found)
     if warning := masking_warning(name, mask):
         sys.stdout.flush()
         sys.stderr.write(f"smtp-shell: {warning}\n")
     return 0
+
+
+def _explaining(options: argparse.Namespace, view: View) -> Callable[[Iterable[Entry]], None]:
+    return _write_explanations if options.json else partial(_explain, view)
+
+
+def _write_explanations(entries: Iterable[Entry]) -> None:
+    """Write an object for each explanation: the number of its step, as in the JSON lines of the dialogue, its line, and what is known."""
+    import json
+
+    from smtp_shell.display.json_lines import StepCounter
+    from smtp_shell.knowledge.narration import Narrator
+
+    narrator, steps = Narrator(), StepCounter()
+    for entry in entries:
+        number = steps.count(entry)
+        for each in narrator.explain(entry):
+            sys.stdout.write(json.dumps({"n": number, "line": entry.line, **each.as_json()}) + "\n")
 
 
 def _explain(view: View, entries: Iterable[Entry]) -> None:

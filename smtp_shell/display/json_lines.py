@@ -30,7 +30,31 @@ from smtp_shell.protocol.maildata import MailDataDecoder
 from smtp_shell.protocol.octets import escape, quoted
 
 _SECRET = "${sasl}"
+_NO_STEPS = (Decoded, ReplyBegun)
 _UTF8 = codecs.getincrementaldecoder("utf-8")
+
+
+class StepCounter:
+    """Counts the steps of a dialogue: the `n` of its JSON lines. The mail data of a message is one step.
+
+    Attributes:
+        number: The number of the last step, from 1; 0 before the first.
+    """
+
+    def __init__(self) -> None:
+        self.number = 0
+        self._in_message = False
+
+    def count(self, entry: Entry) -> int:
+        """Follow an entry, and return the number of the step that it belongs to."""
+        event = entry.event
+        if isinstance(event, MailDataSent):
+            self.number += not (self._in_message or event.last)
+            self._in_message = not event.last
+        else:
+            self._in_message = False
+            self.number += not isinstance(event, _NO_STEPS)
+        return self.number
 
 
 class JsonView:
@@ -52,7 +76,7 @@ class JsonView:
         self._fields = dict(fields or {})
         self._out = out
         self._words = words
-        self._number = 0
+        self._steps = StepCounter()
         self._begun = b""  # lines of a reply that is not whole yet: a reply is one object
         # None unless an object with mail data is open.
         self._decoder: MailDataDecoder | None = None
@@ -63,14 +87,14 @@ class JsonView:
     def __call__(self, entry: Entry) -> None:
         """Write an entry."""
         event = entry.event
+        number = self._steps.count(entry)
         if isinstance(event, MailDataSent):
-            self._mail_data(entry, event)
+            self._mail_data(entry, event, number)
             return
         self._end_mail_data()
         record = _record(self._with_begun(entry))
         if record is not None:
-            self._number += 1
-            self._write({"n": self._number, **record})
+            self._write({"n": number, **record})
 
     def _write(self, record: Mapping[str, object]) -> None:
         self._out.write(json.dumps({**self._fields, **record}, ensure_ascii=True) + "\n")
@@ -113,15 +137,14 @@ class JsonView:
         """Close the object of mail data that no final dot ended."""
         self._end_mail_data()
 
-    def _mail_data(self, entry: Entry, event: MailDataSent) -> None:
+    def _mail_data(self, entry: Entry, event: MailDataSent, number: int) -> None:
         if event.last:
             self._end_mail_data()
             return
         if self._decoder is None:
-            self._number += 1
             self._decoder = MailDataDecoder()
             self._tail = json.dumps({"phase": _phase(entry), "time": round(entry.at, 3)})[1:]
-            head = json.dumps({**self._fields, "n": self._number, "dir": "C"})[:-1]
+            head = json.dumps({**self._fields, "n": number, "dir": "C"})[:-1]
             self._out.write(f'{head}, "data": "')
         self._write_text(self._decoder.decode(event.octets))
 

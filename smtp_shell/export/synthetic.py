@@ -136,6 +136,7 @@ class SyntheticCapture:
         self._pair: TlsPair | None = None
         self._host = ""
         self._held = bytearray()  # the client's octets of the write under way
+        self._write_size = 1  # octets that a stack sends at once of a long write: whole segments, or a TLS record
         self._holding: list[Entry] = []
         self._first = self._last = 0  # the packets of the step under way, without mere acknowledgements
         self._in_message = False  # mail data was the last entry, and goes on
@@ -209,6 +210,7 @@ class SyntheticCapture:
         number = len(self.ports)
         client, server = self._endpoints(self._host, port, number)
         self._tcp = TcpConversation(client, server, number)
+        self._write_size = _SEGMENTS * self._tcp.segment_size
         self._pair = None
         self._starttls_open = self._after_quit = self._said_quit = self._is_cut = False
         yield from self._blocks(self._tcp.open(self._time(entry)))
@@ -254,6 +256,7 @@ class SyntheticCapture:
 
         version, cipher = (event.version, event.cipher) if event is not None else ("", "")
         self._pair = TlsPair(version, cipher, self._host)
+        self._write_size = _RECORD
         flights = self._pair.handshake()
         yield secrets_block(self._pair.keys)
         begins, ends = self._now, self._time(entry)
@@ -287,12 +290,6 @@ class SyntheticCapture:
             octets = bytes(self._held[:size])
             del self._held[:size]
             yield from self._send(octets, at, from_client=True)
-
-    @property
-    def _write_size(self) -> int:
-        if self._pair is not None:
-            return _RECORD
-        return _SEGMENTS * (self._tcp.segment_size if self._tcp is not None else 1)
 
     def _flush(self, at: float | None = None) -> Iterator[bytes]:
         if self._held:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from smtp_shell.knowledge.codes import explain_code, explain_enhanced, is_enhanced_code, is_reply_code
 from smtp_shell.knowledge.explanation import Explanation
-from smtp_shell.knowledge.tables import KINDS, names, table
+from smtp_shell.knowledge.tables import KINDS, table
 
 TYPE_CHECKING = False  # typing.TYPE_CHECKING without importing typing
 if TYPE_CHECKING:
@@ -37,6 +37,17 @@ def explanations(words: str) -> tuple[Explanation, ...]:
     if text == ".":
         return _dot()
     return _named(text) or _line(text)
+
+
+def explain_fact(kind: str, name: str) -> Explanation | None:
+    """Return the explanation of the fact of this kind with this name; None if there is none.
+
+    Args:
+        kind: A value of `lookup.Kind`.
+        name: The name, or another name of it, without regard to case.
+    """
+    hit = table(kind, name) if name else None
+    return None if hit is None else Explanation(**{**hit[1], "what": hit[0], "kind": kind})
 
 
 def explain_reply(reply: Reply, verb: str = "") -> Explanation:
@@ -123,7 +134,11 @@ def near_names(words: str) -> tuple[str, ...]:
     """Return names of facts that are close to what was asked for, the closest first."""
     from difflib import get_close_matches
 
-    by_lower = {name.lower(): name for kind in _WITHOUT_CODES for name in names(kind)}
+    from smtp_shell.knowledge.lookup import CLASSES, Kind, facts
+
+    by_name = {kind: facts(CLASSES[Kind(kind)]) for kind in _WITHOUT_CODES}
+    names = (each for found in by_name.values() for name, fact in found.items() for each in (name, *fact.also))
+    by_lower = {name.lower(): name for name in names}
     wanted = " ".join(words.lower().split())
     candidates = [wanted, *wanted.split()[:4]]
     found = [by_lower[near] for each in candidates for near in get_close_matches(each, by_lower, n=3, cutoff=0.7)]
@@ -154,12 +169,8 @@ def _named(text: str) -> tuple[Explanation, ...]:
 
 
 def _facts(name: str, kinds: tuple[str, ...]) -> tuple[Explanation, ...]:
-    found = []
-    for kind in dict.fromkeys(kinds):
-        hit = table(kind, name) if name else None
-        if hit is not None:
-            found.append(Explanation(**{**hit[1], "what": hit[0], "kind": kind}))
-    return tuple(found)
+    found = (explain_fact(kind, name) for kind in dict.fromkeys(kinds))
+    return tuple(each for each in found if each is not None)
 
 
 def _dot() -> tuple[Explanation, ...]:

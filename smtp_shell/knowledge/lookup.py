@@ -9,7 +9,9 @@ from enum import Enum
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from msgspec import Struct
+from msgspec import Struct, convert
+
+from smtp_shell.knowledge.tables import table, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -225,14 +227,8 @@ def facts(kind: type[FactT]) -> Mapping[str, FactT]:
 
 def find(kind: type[FactT], name: str) -> FactT | None:
     """Return the fact with this name or one of its other names, without regard to case; None if there is none."""
-    all_facts = facts(kind)
-    if (found := all_facts.get(name)) is not None:
-        return found
-    wanted = name.casefold()
-    for key, fact in all_facts.items():
-        if wanted == key.casefold() or any(wanted == each.casefold() for each in fact.also):
-            return fact
-    return None
+    hit = table(_kind_of(kind).value, name)
+    return None if hit is None else convert(hit[1], kind)
 
 
 def _kind_of(kind: type[Fact]) -> Kind:
@@ -247,10 +243,8 @@ def _read(kind: Kind) -> Mapping[str, Any]:
     Raises:
         msgspec.ValidationError: The file does not hold what its class says; a test keeps that from happening.
     """
-    from importlib.resources import files
     from types import GenericAlias, MappingProxyType
 
     from msgspec import toml
 
-    octets = (files("smtp_shell.knowledge") / "data" / f"{kind.value}.toml").read_bytes()
-    return MappingProxyType(toml.decode(octets, type=GenericAlias(dict, (str, CLASSES[kind]))))
+    return MappingProxyType(toml.decode(text_of(kind.value), type=GenericAlias(dict, (str, CLASSES[kind]))))

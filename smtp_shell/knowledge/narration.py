@@ -6,15 +6,14 @@ The same for a live session (`/set explain`), a file (`show --explain`) and the 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from smtp_shell.knowledge.exchanges import Exchange, Exchanges
-from smtp_shell.knowledge.explain import combined, explain_reply
+from smtp_shell.knowledge.explain import combined, explain_fact, explain_reply, explanations
 from smtp_shell.knowledge.explanation import Explanation, first_sentence
 from smtp_shell.knowledge.near import near_misses
 from smtp_shell.knowledge.reasons import legal_now, next_step, of_state, phase_in_words, reasons
 from smtp_shell.knowledge.tables import table
-from smtp_shell.protocol.commands import auth_mechanism
+from smtp_shell.protocol.commands import Command, auth_mechanism
 from smtp_shell.protocol.dialogue import Phase
 from smtp_shell.protocol.events import (
     CommandSent,
@@ -26,10 +25,8 @@ from smtp_shell.protocol.events import (
     SaslSent,
     TlsStarted,
 )
+from smtp_shell.protocol.masking import MASK
 from smtp_shell.protocol.octets import escape
-
-if TYPE_CHECKING:
-    from smtp_shell.protocol.commands import Command
 
 INDENT = " " * 8
 """In front of what is told, where it stands below the rows of a dialogue, whose text begins two columns before."""
@@ -46,6 +43,9 @@ _DO = {"fix": "Mend it, then send again.", "retry": "A client tries again later,
 _OF_LF = "The line ends in LF alone, and a line of SMTP ends in CRLF (RFC 5321 section 2.3.8)."
 _OF_PART = "Octets without a line end: the server waits for the rest of the line."
 _OF_END = "A dot alone on a line ends the mail data (RFC 5321 section 4.1.1.4)."
+_OF_DATA = {".": _OF_END, "dot-stuffing": _OF_DOT, "body": _OF_BODY}
+_OF_COMMANDS = ("command", "mechanism", "parameter")
+_OF_COMMAND_SYNTAX = ("RFC 5321 section 4.1.1", "RFC 5321 section 4.2.4")
 
 
 class Narrator:
@@ -72,7 +72,7 @@ class Narrator:
             case SaslSent():
                 return (_of_answer(event),)
             case MailDataSent():
-                return tuple(self._of_mail_data(event))
+                return tuple(_of_data(*point) for point in self._points(event))
             case OctetsSent():
                 return _of_octets(event, in_data=before_phase is Phase.MAILDATA)
             case ReplyReceived() | ReplyExpected():
@@ -87,10 +87,34 @@ class Narrator:
             case _:
                 return ()
 
-    def _of_mail_data(self, event: MailDataSent) -> Iterator[str]:
+    def explain(self, entry: Entry) -> tuple[Explanation, ...]:
+        """Follow an entry, and return the explanations of what `tell` has a sentence about, whole."""
+        event = entry.event
+        before, before_phase = self.exchanges.last, self.exchanges.now.phase
+        self.exchanges(entry)
+        match event:
+            case CommandSent():
+                return explanations_of(event.command)
+            case SaslSent():
+                return _explain_facts(("term", "base64"))
+            case MailDataSent():
+                return _explain_facts(*self._points(event))
+            case OctetsSent() if before_phase is not Phase.MAILDATA:
+                line, end = _line_in(event)
+                return explanations_of(Command.parse(line.removesuffix(b"\r"))) if end else ()
+            case ReplyReceived() | ReplyExpected():
+                last = self.exchanges.last
+                return (_with_reasons(last),) if last is not None and last is not before and last.code else ()
+            case TlsStarted():
+                return _explain_facts(("term", "TLS handshake"))
+            case _:
+                return ()
+
+    def _points(self, event: MailDataSent) -> Iterator[tuple[str, str]]:
+        """Yield what there is to say something about in mail data: the kind and the name of each fact."""
         if event.last:
             self._data_lines, self._dotted = 0, False
-            yield _OF_END
+            yield "command", "."
             return
         if self._data_lines == 0:
             self._in_header = True
@@ -99,21 +123,60 @@ class Narrator:
             if self._data_lines >= MOST_DATA_LINES:
                 return
             self._data_lines += 1
-            yield from self._of_data_line(line)
+            yield from self._points_of_line(line)
 
-    def _of_data_line(self, line: bytes) -> Iterator[str]:
+    def _points_of_line(self, line: bytes) -> Iterator[tuple[str, str]]:
         if line.startswith(b"..") and not self._dotted:
             self._dotted = True
-            yield _OF_DOT
+            yield "term", "dot-stuffing"
         if not self._in_header:
             return
         if not line:
             self._in_header = False
-            yield _OF_BODY
+            yield "term", "body"
             return
         name, colon, _ = line.partition(b":")
         if colon and (found := table("header", escape(name[:80]))) is not None:
-            yield _sentence(found[0], str(found[1].get("title", "")))
+            yield "header", found[0]
+
+
+def explanations_of(command: Command) -> tuple[Explanation, ...]:
+    """Return what is known about a command line: its command, and its mechanism or parameters. A credential in it is masked."""
+    line = escape(command.shown) + (MASK if command.public is not None else "")
+    found = tuple(each for each in explanations(line) if each.kind in _OF_COMMANDS) if command.verb else ()
+    if any(each.kind == "command" for each in found):
+        return found
+    meaning = " ".join(near_misses(command.shown)[:_MOST_MISSES]) or "No standard known here defines it."
+    return (
+        Explanation(
+            what=line[:_MOST_OF_LINE],
+            kind="command",
+            title="no command of SMTP",
+            meaning=meaning,
+            do="fix",
+            sources=_OF_COMMAND_SYNTAX,
+            known=False,
+        ),
+    )
+
+
+def _explain_facts(*facts: tuple[str, str]) -> tuple[Explanation, ...]:
+    found = (explain_fact(kind, name) for kind, name in facts)
+    return tuple(each for each in found if each is not None)
+
+
+def _with_reasons(exchange: Exchange) -> Explanation:
+    """Return the explanation of a reply. Why the command was refused comes first in its meaning."""
+    explained = explanation_of(exchange)
+    why = reasons(exchange) if exchange.is_negative else ()
+    return explained.but(meaning="\n".join((*why, explained.meaning))) if why else explained
+
+
+def _of_data(kind: str, name: str) -> str:
+    if name in _OF_DATA:
+        return _OF_DATA[name]
+    found = table(kind, name)
+    return _sentence(found[0], str(found[1].get("title", ""))) if found is not None else ""
 
 
 def of_command(command: Command) -> tuple[str, ...]:
@@ -206,8 +269,6 @@ def _of_octets(event: OctetsSent, *, in_data: bool) -> tuple[str, ...]:
     line, end = _line_in(event)
     if not end:
         return (_OF_PART,) if event.public is None else ()
-    from smtp_shell.protocol.commands import Command
-
     told = () if in_data else of_command(Command.parse(line.removesuffix(b"\r")))
     if not line.endswith(b"\r"):
         told = (" ".join((*told, _OF_LF)),)

@@ -282,7 +282,7 @@ class Tracker:
 
     def _is_doubtful_dot(self, piece: bytes) -> bool:
         """Return whether a dot has not CRLF on both sides, so that it ends the mail data for some servers and not for others."""
-        is_asked = self._dialogue.owed or self._dialogue.unended or not self._is_recorded
+        is_asked = self._dialogue.owed or self._dialogue.unended
         if self._scan is None or is_asked or self._dialogue.standing is not Phase.MAILDATA:
             return False
         return piece == b".\n" or (piece == b".\r\n" and self._scan.is_after_lf)
@@ -332,6 +332,7 @@ class Tracker:
         yield from self._early_moment(verb)
         if owed.asked is Asked.END_OF_DATA:
             self._data_may_come = False
+            self._dialogue.end_at_dot()
             yield from self._final_dot(by_lf=line.end != CRLF)
         elif owed.asked is Asked.SASL:
             line = LineSent("response", line.length, line.end)
@@ -354,6 +355,7 @@ class Tracker:
         if event.last:
             self._assume()
             self._dialogue.send_mail_data(event.octets, last=True)
+            self._dialogue.end_at_dot()
             yield from self._final_dot(by_lf=False)
         else:
             if self._scan is None:

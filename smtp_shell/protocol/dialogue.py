@@ -29,10 +29,11 @@ from smtp_shell.protocol.foreseen import FORESEEN, is_foreseen_after_message, is
 from smtp_shell.protocol.masking import ExchangeLines, is_secret_answer, is_user_name, may_answer
 from smtp_shell.protocol.octets import CRLF, escape
 from smtp_shell.protocol.preamble import Preamble
-from smtp_shell.protocol.rawlines import RawLines, is_proxy_header, lines_of, proxy_header_length
+from smtp_shell.protocol.rawlines import RawLines, is_proxy_header, lines_of, proxy_header_length, without_end
 from smtp_shell.protocol.replies import VIOLATIONS, Extensions, Malformed, Oddity, Reply, ReplyLimits, ReplyParser
 
 UNASKED_LIMIT = 64 * 1024
+_MOST_HELD = 100  # lines after a doubtful dot that are kept
 _SILENCE = 20.0  # seconds without a command after which a 421 is taken for an idle time-out
 
 
@@ -70,6 +71,7 @@ class Owed(Struct, frozen=True):
         verb: Its verb; empty for none.
         late: Whether nobody waits for it any more.
         recipient: Whether a 353 announced it: it is for one recipient, or for the message after them.
+        doubtful: Whether it answers a dot that ends the mail data for some servers, and is text for others: it has not CRLF on both sides.
     """
 
     asked: Asked
@@ -77,6 +79,7 @@ class Owed(Struct, frozen=True):
     verb: str = ""
     late: bool = False
     recipient: bool = False
+    doubtful: bool = False
 
     @property
     def ends_message(self) -> bool:
@@ -136,6 +139,10 @@ class Dialogue:
         self.answered = 0
         self._raw = RawLines(self._limits.line)  # what `send_raw` was given, as lines
         self._raw_in_data = False  # whether raw lines are mail data: DATA was among them, and may be answered with 354
+        self._after_lf = False  # the last line of mail data ended in LF alone
+        self._held: list[bytes] | None = (
+            None  # lines after a doubtful dot, with their ends; None where there is no such dot
+        )
         self._unasked = 0  # octets of replies that answered nothing, since the last one that did
         self._response: bytes | None = None  # the first response of the current exchange; as secret as a password
         self._accepted = 0  # recipients of the transaction, each of which has a reply after the final dot in LMTP
@@ -161,10 +168,11 @@ class Dialogue:
     def standing(self) -> Phase:
         """Where the client stands: the phase, or `Phase.ENDED` from the final dot to its reply.
 
-        The phase changes with replies alone. Whether the next line is mail data depends on what was sent as well.
+        The phase changes with replies alone. Whether the next line is mail data depends on what was sent as well. After a doubtful dot it
+        is mail data again once the wait for a reply has ended in vain.
         """
-        ended = self.phase is Phase.MAILDATA and any(owed.asked is Asked.END_OF_DATA for owed in self._owed)
-        return Phase.ENDED if ended else self.phase
+        ends = (owed.asked is Asked.END_OF_DATA and not (owed.doubtful and owed.late) for owed in self._owed)
+        return Phase.ENDED if self.phase is Phase.MAILDATA and any(ends) else self.phase
 
     @property
     def pending(self) -> bytes:
@@ -239,8 +247,10 @@ class Dialogue:
         if self._raw.rest:
             return self.send_raw(octets)
         if last:
-            self._raw_in_data = False
-            self._owe_for_message(Owed(Asked.END_OF_DATA))
+            self._end_data(doubtful=self._after_lf)
+        elif self._held:
+            self._held.clear()  # they are mail data, as what follows them is
+        self._after_lf = octets.endswith(b"\n") and not octets.endswith(CRLF)
         return [MailDataSent(octets, last)]
 
     def send_chunk(self, octets: bytes, *, public: int | None = None) -> list[Event]:
@@ -268,11 +278,26 @@ class Dialogue:
 
         ahead = copy(self)
         ahead._owed, ahead._raw, ahead.exchange = self._owed.copy(), copy(self._raw), copy(self.exchange)
+        ahead._held = None if self._held is None else [*self._held]
         return [event for event in ahead.send_raw(octets) if isinstance(event, OctetsSent)]
 
     def expect_late(self) -> None:
-        """Record that nobody waits any more for the replies that are owed now."""
+        """Record that nobody waits any more for the replies that are owed now. The silence makes mail data of a doubtful dot."""
         self._owed = deque(replace(owed, late=True) for owed in self._owed)
+        self._held = None
+
+    def end_at_dot(self) -> None:
+        """Record that a doubtful dot was the end of the mail data, if there is one, and read the lines after it as commands.
+
+        A reply to it does the same.
+        """
+        if not any(owed.doubtful for owed in self._owed):
+            return
+        self._owed = deque(replace(owed, doubtful=False) for owed in self._owed)
+        held, self._held = self._held or [], None
+        self._raw_in_data = self._after_lf = False
+        for line in held:
+            self._owe_raw_line(line)
 
     def receive(self, octets: bytes, seconds: float = 0.0) -> Iterator[Event]:
         """Yield what octets from the server mean, in order.
@@ -344,6 +369,7 @@ class Dialogue:
             self.extensions = Extensions.parse(masked)
 
     def _forgive(self) -> None:
+        self._held, self._after_lf = None, False
         self._owed.clear()
         self.answered = self.asked
 
@@ -374,6 +400,23 @@ class Dialogue:
         for _ in range(max(1, self._accepted) if self.lmtp else 1):
             self._owe(owed)
 
+    def _end_data(self, *, doubtful: bool) -> None:
+        """Owe the reply to a final dot. A true one shows that those before it were mail data.
+
+        Source: RFC 5321 section 4.1.1.4
+        """
+        if doubtful:
+            self._held = self._held or []
+        else:
+            self._forget_doubtful_dots()
+            self._raw_in_data = False
+        self._owe_for_message(Owed(Asked.END_OF_DATA, doubtful=doubtful))
+
+    def _forget_doubtful_dots(self) -> None:
+        firm = deque(owed for owed in self._owed if not owed.doubtful)
+        self.answered += len(self._owed) - len(firm)
+        self._owed, self._held = firm, None
+
     @property
     def _is_untouched(self) -> bool:
         """Whether nothing that a reply answers has been sent, and nothing has come."""
@@ -384,7 +427,21 @@ class Dialogue:
         """Whether a line that is sent as octets is mail data."""
         if self._raw_in_data:
             return True
-        return self.phase is Phase.MAILDATA and all(owed.asked is not Asked.END_OF_DATA for owed in self._owed)
+        return self.phase is Phase.MAILDATA and not self._has_ended_data
+
+    @property
+    def _has_ended_data(self) -> bool:
+        """Whether a final dot is sent that no server takes for mail data, and its reply is owed."""
+        return any(owed.asked is Asked.END_OF_DATA and not owed.doubtful for owed in self._owed)
+
+    @property
+    def _is_certainly_in_data(self) -> bool:
+        return self._held is None and self._is_in_data
+
+    @property
+    def _may_authenticate(self) -> bool:
+        """Whether a line may belong to an AUTH exchange, among others to one after a doubtful dot."""
+        return self.is_authenticating or any(auth_mechanism(line) is not None for line in self._held or ())
 
     def _owe_response(self, line: bytes) -> None:
         self._owe(Owed(Asked.SASL, self._auth, "AUTH"))
@@ -394,18 +451,18 @@ class Dialogue:
             self._response = line
 
     def _may_hold_secret(self, octets: bytes) -> bool:
-        return self.is_authenticating or any(
+        return self._may_authenticate or any(
             auth_mechanism(line) is not None for line in (self._raw.rest + octets).split(b"\n")
         )
 
     def _is_response(self, line: bytes) -> bool:
         """Return whether a raw line answers a challenge, including one that has not come yet."""
-        if self._is_in_data:
+        if self._is_certainly_in_data:
             return False
-        return self.phase is Phase.AUTH or (self.is_authenticating and may_answer(line))
+        return self.phase is Phase.AUTH or (self._may_authenticate and may_answer(line))
 
     def _public_length(self, octets: bytes) -> int | None:
-        if self.phase is Phase.MAILDATA and self._is_in_data:
+        if self.phase is Phase.MAILDATA and self._is_certainly_in_data:
             return None  # the server takes it for text, whatever it looks like
         line = self._raw.rest + octets
         if self._is_response(line.rstrip(b"\r\n")):
@@ -413,11 +470,15 @@ class Dialogue:
         start = secret_start(line)
         return None if start is None else max(0, start - len(self._raw.rest))
 
-    def _owe_raw_line(self, line: bytes) -> None:
+    def _owe_raw_line(self, ended: bytes) -> None:
+        """Owe the reply to a line that was sent as octets, if it has one.
+
+        Args:
+            ended: The line, with its end.
+        """
+        line = without_end(ended)
         if self._is_in_data:
-            if line == b".":
-                self._raw_in_data = False
-                self._owe_for_message(Owed(Asked.END_OF_DATA))
+            self._take_raw_data(line, ended)
             return
         if self._is_response(line):
             self._owe_response(line)
@@ -428,11 +489,24 @@ class Dialogue:
         self._raw_in_data = command.verb == "DATA"
         self._owe_command(command)
 
+    def _take_raw_data(self, line: bytes, ended: bytes) -> None:
+        has_crlf = ended.endswith(CRLF)
+        doubtful, self._after_lf = self._after_lf or not has_crlf, not has_crlf
+        if line == b"." and not (doubtful and self._held is not None):
+            self._end_data(doubtful=doubtful)
+        elif self._held is not None and len(self._held) < _MOST_HELD:
+            self._held.append(ended[-self._limits.line :])
+
     def _take(self, reply: Reply, seconds: float) -> list[Event]:
         events: list[Event] = []
         for oddity in reply.oddities:
             kind = NoticeKind.BAD_REPLY if oddity in VIOLATIONS else NoticeKind.ODD_REPLY
             events.append(Noticed(kind, oddity.value))
+        if self._owed and self._owed[0].doubtful and Oddity.ODD_CODE not in reply.oddities:
+            if reply.code == 421:
+                self._forget_doubtful_dots()
+            else:
+                self.end_at_dot()
         if not self._owed or Oddity.ODD_CODE in reply.oddities:
             return events + self._take_unasked(reply, seconds)
         owed = self._owed.popleft()
@@ -496,6 +570,7 @@ class Dialogue:
             self._accepted, self.greeting, self.extensions = 0, reply, None
         elif digit != 3 and verb == "DATA":
             self._raw_in_data = False
+            self.end_at_dot()  # it was read as a command
         elif verb == "AUTH":
             self.exchange.receive(reply.code, reply.lines[0])
             self._advance_by_auth(digit)

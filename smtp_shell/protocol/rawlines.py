@@ -27,11 +27,11 @@ class RawLines:
         self.chunk_left = 0
 
     def receive(self, octets: bytes) -> Iterator[bytes]:
-        """Yield each line as it ends, without CRLF or LF."""
+        """Yield each line as it ends, with its CRLF or LF."""
         octets = self.rest + octets
         start = self.skip_chunk(len(octets))
         while (end := octets.find(b"\n", start)) >= 0:
-            yield octets[start:end].removesuffix(b"\r")
+            yield octets[start : end + 1]
             start = end + 1
             start += self.skip_chunk(len(octets) - start)
         self.rest = octets[start:][-self._limit :]
@@ -44,6 +44,11 @@ class RawLines:
         taken = min(self.chunk_left, length)
         self.chunk_left -= taken
         return taken
+
+
+def without_end(line: bytes) -> bytes:
+    """Return a line without its CRLF or LF."""
+    return line.removesuffix(b"\n").removesuffix(b"\r")
 
 
 def lines_of(octets: bytes) -> list[bytes]:

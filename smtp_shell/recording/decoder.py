@@ -18,6 +18,7 @@ from smtp_shell.protocol.events import (
     End,
     Entry,
     Event,
+    MailDataSent,
     Noticed,
     NoticeKind,
     OctetsSent,
@@ -79,6 +80,7 @@ class _Decoder:
         self._folder = folder
         self._is_recording = is_recording
         self._dialogue = Dialogue()
+        self._in_message = False  # the last step was a line of mail data, and no reply is owed: what follows is mail data up to the dot
         self._seq = 0
         self._line = 0  # of the file, where the current event begins
         self._at = 0.0  # time of the current step, in seconds
@@ -97,7 +99,27 @@ class _Decoder:
         self._notice: Noticed | None = None  # a notice whose octets follow in S| lines
         self._notice_line = 0
 
-    def decode(self, step: Step) -> Iterator[Entry]:
+    def decode(self, step: Step) -> Iterable[Entry]:
+        """Return the entries of the next step, to be used up at once."""
+        if self._in_message and step.marker is Marker.CLIENT:  # most steps of a long transcript are this one
+            octets = step.octets
+            if octets != b".":
+                return (self._line_of_message(step, octets),)
+        self._in_message = False
+        return self._decode(step)
+
+    def _line_of_message(self, step: Step, octets: bytes) -> Entry:
+        """Return the entry of a line of mail data after another one, which leaves the dialogue as it is.
+
+        Decoded as any other step, such a line takes three times as long: 13 MB of mail data a second in place of 25, as a capture.
+        """
+        self._line = step.line
+        if step.at is not None:
+            self._at = self._sent_at = step.at
+        self._seq += 1
+        return Entry(self._seq, self._at, MailDataSent(octets + CRLF), self._tls, step.line)
+
+    def _decode(self, step: Step) -> Iterator[Entry]:
         if self._notice is not None and step.marker is not Marker.SERVER_OCTETS:
             yield from self._end_notice()
         if self._reply.steps and step.marker not in SERVER_LINES and step.marker is not Marker.NOTE:
@@ -161,6 +183,7 @@ class _Decoder:
             yield from self._dialogue.send_mail_data(END_OF_DATA, last=True)
         elif in_data:
             yield from self._dialogue.send_mail_data(octets + CRLF)
+            self._in_message = self._replied and not (self._dialogue.owed or self._dialogue.unended)
         elif self._dialogue.phase is Phase.AUTH:
             yield from self._dialogue.send_sasl(octets, secret=public is not None)
         else:
@@ -173,7 +196,7 @@ class _Decoder:
         """
         assumes = not self._is_literal and leaves_replies_out(self._dialogue.owed, is_recording=self._is_recording)
         while assumes and (owed := self._dialogue.oldest_owed) is not None and not owed.late:
-            if self._is_recording and owed.asked is Asked.GREETING:
+            if owed.doubtful or (self._is_recording and owed.asked is Asked.GREETING):
                 break
             response = owed.verb == "AUTH" and step.text in (SASL_MARK, "*")
             if self._answer(334 if response else good_codes(owed)[0]) is None:

@@ -1,8 +1,8 @@
-"""Judges an answer: with tolerance for case, blanks and punctuation, and for nothing else."""
+"""Judges an answer: with tolerance for case, blanks, punctuation and an article in front, and for nothing else."""
 
 from __future__ import annotations
 
-from smtp_shell.study.question import LETTERS, Question, normal, tight
+from smtp_shell.study.question import LETTERS, Question, bare, normal, tight, without_article
 
 
 def judge(question: Question, answer: str) -> bool | None:
@@ -31,7 +31,7 @@ def chosen_by(question: Question, answer: str) -> str | None:
     letter = normal(answer)
     if len(letter) == 1 and letter in LETTERS[: len(question.choices)]:
         return question.choices[LETTERS.index(letter)]
-    for form in (tight, normal):
+    for form in (tight, normal, without_article, bare):
         wanted = form(answer)
         found = [each for each in question.choices if wanted and form(each) == wanted]
         if len(found) == 1:
@@ -44,4 +44,4 @@ def _judge_typed(question: Question, answer: str) -> bool | None:
         return None
     if question.case_matters:
         return answer.strip().strip("\"'`").strip() in question.answers
-    return normal(answer) in map(normal, question.answers)
+    return bare(answer) in map(bare, question.answers)

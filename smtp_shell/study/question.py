@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 LETTERS: Final = "abcdefgh"
 _SHOWN: Final = 64
 _STRIPPED: Final = " \t\"'`<>.,;:!?()[]{}*"
+_ARTICLE: Final = r"\A(?:the|an?) (?=.)"
 _NUMBERS: Final = (
     "zero",
     "one",
@@ -149,6 +150,16 @@ def normal(text: str) -> str:
     return re.sub(r"(?<=[0-9])[,_' ](?=[0-9]{3}(?![0-9]))", "", text)
 
 
+def without_article(text: str) -> str:
+    """Return text as `tight` does, and without an article in front of it."""
+    return re.sub(_ARTICLE, "", tight(text))
+
+
+def bare(text: str) -> str:
+    """Return text as `normal` does, and without an article in front of it."""
+    return normal(without_article(normal(text)))
+
+
 def clip(text: str) -> str:
     """Return text cut to what a question can quote."""
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
@@ -182,23 +193,15 @@ def number_forms(number: int, *units: str) -> Iterator[str]:
 
 
 def code_forms(code: int) -> Iterator[str]:
-    """Yield the forms in which a reply code may be typed."""
+    """Yield the forms in which a reply code may be typed, with or without an article."""
     yield str(code)
-    yield from (f"{word} {code}" for word in ("code", "reply", "reply code", "the code"))
+    yield from (f"{word} {code}" for word in ("code", "reply", "reply code"))
 
 
 def verb_forms(*verbs: str) -> Iterator[str]:
-    """Yield the forms in which a command may be typed."""
+    """Yield the forms in which a command may be typed, with or without an article."""
     for verb in verbs:
-        yield verb
-        yield from (
-            f"{verb} command",
-            f"the {verb} command",
-            f"a {verb}",
-            f"an {verb}",
-            f"the {verb}",
-            f"command {verb}",
-        )
+        yield from (verb, f"{verb} command", f"command {verb}")
 
 
 def address_forms(mailbox: str) -> Iterator[str]:

@@ -23,6 +23,9 @@ MOST_NAMED: Final = 10
 """How many lines a sentence names."""
 
 _SHORTEST = 8  # characters of base64 that are masked wherever they stand in a line that cannot be read
+_MAY_BE_DOT = frozenset(
+    (".", "\\", "$")
+)  # first characters of a line that may be the final dot, as an escape or a variable
 _MASK = MASK.encode()
 _WORD = rb"[^ \t'\"]+"
 _AUTH_ANYWHERE = rb"(?i)(?<![A-Za-z0-9])AUTH(?=[ \t=])"
@@ -62,6 +65,8 @@ class CredentialMask:
             step: The next step.
         """
         marker = step.marker
+        if self._in_data and marker is Marker.CLIENT and step.text[:1] not in _MAY_BE_DOT and not self._rest:
+            return (step,)  # mail data, whatever it looks like
         if marker in CLIENT_LINES:
             return tuple(self._mask_client(step))
         if marker is Marker.MAIL_DATA_FILE:

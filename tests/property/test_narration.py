@@ -67,7 +67,11 @@ PROGRAMS = st.lists(st.sampled_from(LINES) | OCTETS.map(lambda octets: b"< 550 "
 
 
 def check(narrator: Narrator, entries: list[Entry]) -> None:
+    explainer = Narrator()
     for entry in entries:
+        for each in explainer.explain(entry):
+            assert all(line.isprintable() and SECRET.decode() not in line for line in each.lines())
+            assert each.title
         for told in narrator.tell(entry):
             assert told.isprintable()
             assert SECRET.decode() not in told

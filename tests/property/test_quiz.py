@@ -159,6 +159,7 @@ def assert_good(question: Question) -> None:
     for letter, choice in zip(LETTERS, question.choices, strict=False):
         assert judge(question, choice) is (choice == right)
         assert judge(question, letter) is (choice == right)
+        assert judge(question, f"the {choice}") in (None, choice == right)
     if not question.choices:
         forms = {normal(each) for each in question.answers}
         for wrong in ("nothing", "0", "999", right + "x", f"x{right}", "bob@example.net"):

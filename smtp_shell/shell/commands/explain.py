@@ -19,11 +19,11 @@ _NOTHING_YET = "/explain: nothing has been said yet; /connect first, or name wha
 
 def _facts(context: CompletionContext, text: str) -> Iterator[tuple[str, str]]:
     """Yield the names of all facts, with their titles."""
-    from smtp_shell.knowledge.tables import KINDS, titles
+    from smtp_shell.knowledge.lookup import CLASSES, Kind, facts
 
-    for kind in KINDS:
-        if kind != "refusal":
-            yield from titles(kind).items()
+    for kind, class_ in CLASSES.items():
+        if kind is not Kind.REFUSAL:
+            yield from ((name, fact.title) for name, fact in facts(class_).items())
 
 
 @shell_command("/explain", "[WHAT]", complete=_facts, group="learn")

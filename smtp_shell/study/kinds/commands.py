@@ -166,7 +166,7 @@ def parameter_extension(reading: Reading) -> Iterator[Question]:
                 yield typed(
                     exchange.line,
                     f"{_sends(exchange)} Which keyword must the server have announced for {quote(parameter)}?",
-                    [keyword, f"the keyword {keyword}", f"keyword {keyword}", f"extension {keyword}", f"250-{keyword}"],
+                    [keyword, f"keyword {keyword}", f"extension {keyword}", f"250-{keyword}"],
                     f"A parameter may be used only if the reply to EHLO announced its extension, here {keyword}.",
                     source,
                     "RFC 5321 section 4.1.1.11",

@@ -388,7 +388,7 @@ def first_to_speak(reading: Reading) -> Iterator[Question]:
         yield typed(
             said.line,
             "The TCP connection is open. Who speaks first in SMTP, the client or the server?",
-            ["the server", "server", "the mail server", "s", "the receiver", "receiver"],
+            ["the server", "mail server", "s", "receiver"],
             f"The server greets, here with {said.code}; the client waits for that.",
             "RFC 5321 section 3.1",
         )

@@ -124,7 +124,7 @@ def test_a_terminal_is_wrapped_at_its_width() -> None:
 def test_it_loads_nothing_that_takes_long() -> None:
     code = "from smtp_shell.cli.main import main\nassert main(['explain', '550']) == 0"
     found = loaded_by(code)
-    assert not top_level(found) & (LIBRARIES | {"msgspec", "typing", "argparse", "re", "tomllib", "json"})
+    assert not top_level(found) & (LIBRARIES | {"msgspec", "argparse", "json"})
     assert ours(found) == {
         *("cli", "cli.main", "cli.startup", "cli.explain"),
         *("knowledge", "knowledge.explain", "knowledge.explanation", "knowledge.codes", "knowledge.tables"),
@@ -184,3 +184,88 @@ def test_set_explain_all_leaves_json_as_it_is() -> None:
     assert done.returncode == 0
     assert all(json.loads(line) for line in done.stdout.splitlines())
     assert len([line for line in done.stderr.splitlines() if line.startswith("        ")]) == 2
+
+
+LAB = """\
+Transcript: 1
+Title: Lab 7
+
+S: 220 mx
+C: MAIL FROM:<ann@example.org>
+S: 503 5.5.1 no
+C: EHLO x
+S: 250-mx
+S: 250 AUTH PLAIN LOGIN
+C: EHL0 x
+S: 500 5.5.2 what
+C: AUTH PLAIN AGFubgBzM2NyZXQ=
+S: 235 ok
+C: MAIL FROM:<ann@example.org> SIZE=100
+S: 250 ok
+C: RCPT TO:<bob@example.org>
+S: 250 ok
+C: DATA
+S: 354 go
+C: Subject: dots
+C:
+C: ..
+C: .
+S: 250 2.0.0 taken
+# a note
+C: QUIT
+S: 221 bye
+"""
+EXPLAINED = [
+    (2, 4, "220", "reply"),
+    (3, 5, "MAIL FROM:<ann@example.org>", "command"),
+    (4, 6, "503 5.5.1", "reply"),
+    (5, 7, "EHLO x", "command"),
+    (6, 8, "250", "reply"),
+    (7, 10, "EHL0 x", "command"),
+    (8, 11, "500 5.5.2", "reply"),
+    (9, 12, "PLAIN", "mechanism"),
+    (9, 12, "AUTH", "command"),
+    (10, 13, "235", "reply"),
+    (11, 14, "MAIL FROM:<ann@example.org> SIZE=100", "command"),
+    (11, 14, "SIZE", "parameter"),
+    (12, 15, "250", "reply"),
+    (13, 16, "RCPT TO:<bob@example.org>", "command"),
+    (14, 17, "250", "reply"),
+    (15, 18, "DATA", "command"),
+    (16, 19, "354", "reply"),
+    (17, 20, "Subject", "header"),
+    (17, 21, "body", "term"),
+    (17, 22, "dot-stuffing", "term"),
+    (17, 23, ".", "command"),
+    (18, 24, "250 2.0.0", "reply"),
+    (20, 26, "QUIT", "command"),
+    (21, 27, "221", "reply"),
+]
+
+
+def test_show_explains_as_json_with_the_step_and_the_line_of_each_explanation(tmp_path: Path) -> None:
+    path = tmp_path / "lab.smtp"
+    path.write_text(LAB)
+    done = run("show", "--explain", "--json", str(path))
+    assert done.returncode == 0
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [(each["n"], each["line"], each["what"], each["kind"]) for each in found] == EXPLAINED
+    assert all({"title", "meaning", "do", "sources"} <= each.keys() for each in found)
+    assert b"AGFubgBzM2NyZXQ" not in done.stdout + done.stderr
+    by_line = {each["line"]: each for each in found}
+    assert by_line[6]["meaning"].startswith("MAIL comes after EHLO or HELO")
+    assert (by_line[10]["known"], by_line[10]["do"]) == (False, "fix")
+    assert "the letter O" in by_line[10]["meaning"]
+    shown = [json.loads(line) for line in run("show", "--json", str(path)).stdout.splitlines()]
+    assert shown == [json.loads(line) for line in run("convert", "--to", "json", str(path), "-").stdout.splitlines()]
+    steps = {step["n"]: step for step in shown}
+    assert all(steps[each["n"]]["dir"] == "S" for each in found if each["kind"] == "reply")
+
+
+@pytest.mark.parametrize("picture", ["--diagram", "--timing", "--packets"])
+def test_a_picture_is_no_json(tmp_path: Path, picture: str) -> None:
+    path = tmp_path / "lab.smtp"
+    path.write_text(LAB)
+    done = run_text("show", picture, "--json", str(path))
+    assert done.returncode == 2
+    assert f"{picture} draws a picture, and --json has none" in done.stderr

@@ -168,12 +168,12 @@ def test_every_alert_is_explained_under_its_name_and_number(name: str, number: i
     assert fact.number == number
     assert fact.advice
     for other in (name.replace("_", " "), f"alert {number}", name.upper()):
-        assert find(AlertFact, other) is fact
+        assert find(AlertFact, other) == fact
 
 
 @pytest.mark.parametrize(("openssl", "name"), OPENSSL_NAMES.items())
 def test_an_alert_is_found_as_openssl_spells_it(openssl: str, name: str) -> None:
-    assert find(AlertFact, openssl) is facts(AlertFact)[name]
+    assert find(AlertFact, openssl) == facts(AlertFact)[name]
 
 
 @pytest.mark.parametrize("term", TERMS)

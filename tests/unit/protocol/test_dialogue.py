@@ -892,3 +892,64 @@ def test_octets_in_mail_data_are_text_until_its_final_dot() -> None:
     dialogue = at(Phase.MAILDATA)
     events = dialogue.send_raw(b"AUTH PLAIN AGEAYg==\r\n.\r\nAUTH PLAIN AGEAYg==\r\n")
     assert [event.public for event in events if isinstance(event, OctetsSent)] == [None, None, 11]
+
+
+DOUBTFUL = [b".\n", b"text\n.\r\n", b"text\n.\n"]
+
+
+@pytest.mark.parametrize("octets", DOUBTFUL)
+def test_a_dot_without_crlf_on_both_sides_may_end_the_mail_data(octets: bytes) -> None:
+    for segments in cuts(octets):
+        dialogue = at(Phase.MAILDATA)
+        for segment in segments:
+            dialogue.send_raw(segment)
+        assert owes(dialogue) == (Owed(Asked.END_OF_DATA, doubtful=True),)
+        assert dialogue.standing is Phase.ENDED
+        assert say(dialogue, "S: 250 ok") == "250"
+        assert stands(dialogue) is Phase.READY
+
+
+@pytest.mark.parametrize("octets", DOUBTFUL)
+def test_after_a_wait_in_vain_a_doubtful_dot_was_text(octets: bytes) -> None:
+    dialogue = at(Phase.MAILDATA)
+    dialogue.send_raw(octets)
+    dialogue.expect_late()
+    assert dialogue.standing.value == "mail data"
+    dialogue.send_raw(b"more\r\n.\r\n")
+    assert owes(dialogue) == (Owed(Asked.END_OF_DATA),)
+    assert dialogue.standing.value == "end of data"
+
+
+@pytest.mark.parametrize("octets", DOUBTFUL)
+def test_a_true_dot_shows_that_a_doubtful_one_was_text(octets: bytes) -> None:
+    for end in (b".\r\n", b"QUIT\r\n.\r\n"):
+        dialogue = at(Phase.MAILDATA)
+        dialogue.send_raw(octets + b"more\r\n")
+        dialogue.send_raw(end)
+        assert owes(dialogue) == (Owed(Asked.END_OF_DATA),)
+        assert dialogue.asked - dialogue.answered == 1
+        assert dialogue.standing is Phase.ENDED
+        assert say(dialogue, "S: 250 ok") == "250"
+        assert stands(dialogue) is Phase.READY
+
+
+def test_the_lines_after_a_doubtful_dot_are_commands_once_the_server_replies_to_it() -> None:
+    dialogue = at(Phase.MAILDATA)
+    ahead = dialogue.foretell_raw(b".\nAUTH PLAIN AGEAYg==\r\n")
+    events = dialogue.send_raw(b".\nAUTH PLAIN AGEAYg==\r\n")
+    assert events == ahead
+    assert [event.public for event in events if isinstance(event, OctetsSent)] == [None, 11]  # it may be a credential
+    assert say(dialogue, "S: 250 ok") == "250"
+    assert [named(each) for each in dialogue.owed] == ["AUTH"]
+
+
+def test_a_doubtful_dot_is_text_where_the_server_refuses_data_or_says_goodbye() -> None:
+    dialogue = at(Phase.RCPT)
+    dialogue.send_raw(b"DATA\r\n.\nNOOP\r\n")
+    assert [named(each) for each in dialogue.owed] == ["DATA", "."]
+    say(dialogue, "S: 503 no")
+    assert [named(each) for each in dialogue.owed] == [".", "NOOP"]
+    dialogue = at(Phase.MAILDATA)
+    dialogue.send_raw(b".\n")
+    assert [type(event) for event in dialogue.receive(b"421 too slow\r\n")] == [Noticed, ReplyReceived]
+    assert owes(dialogue) == ()

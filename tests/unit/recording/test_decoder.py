@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from smtp_shell.display.json_lines import JsonView
 from smtp_shell.display.views import PlainView
-from smtp_shell.protocol.events import Entry, TlsStarted
+from smtp_shell.protocol.events import Entry, Remarked, TlsStarted
 from smtp_shell.recording.decoder import entries
 from smtp_shell.recording.encoder import TranscriptEncoder
 from smtp_shell.transcript.reader import TranscriptReader
@@ -342,3 +342,40 @@ def test_an_entry_knows_the_line_of_the_file_that_it_begins_on() -> None:
     assert [line for line, name in found if name in ("ReplyReceived", "ReplyExpected")] == [1, 4, 7, 9, 11, 14, 18]
     assert [line for line, name in found if name == "MailDataSent"] == [12, 13]
     assert (2, "Remarked") in found
+
+
+MAIL_DATA = st.sampled_from(
+    [
+        "",
+        "text",
+        "..",
+        r"\x2e.",
+        r"\x2e",
+        ".",
+        r"a\x0db",
+        r"\${x}",
+        "${x}",
+        "${sasl}",
+        "AUTH PLAIN ${sasl}",
+        "QUIT",
+        "\u00e9",
+    ]
+)
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["C: ", "C| ", "C& "]), MAIL_DATA, st.sampled_from(["", "3.5 "]))),
+    st.sampled_from(["S: 354\n", ""]),
+    st.booleans(),
+)
+def test_a_line_of_mail_data_is_the_same_whether_or_not_another_one_precedes_it(
+    lines: list[tuple[str, str, str]], go: str, recorded: bool
+) -> None:
+    start = ("Transcript: 1\nClient: smtp-shell\n\n" if recorded else "") + f"S: 220\n1.0 C: DATA\n{go}C: first\n"
+    written = [f"{time}{marker}{text}\n" for marker, text, time in lines]
+
+    def told(note: str) -> list[tuple[float, bool, object]]:
+        text = start + "".join(note + line for line in written) + "C: NOOP\nS: 250\nC: QUIT\n"
+        return [(each.at, each.tls, each.event) for each in decoded(text) if not isinstance(each.event, Remarked)]
+
+    assert told("") == told("# a note comes in between\n")

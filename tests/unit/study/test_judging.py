@@ -25,6 +25,11 @@ SIZE = asked(*number_forms(10485760, "octets"))
 FEW = asked(*number_forms(3, "recipients"))
 COMMAND = asked(*verb_forms("MAIL", "MAIL FROM"))
 ENCODED = asked("Ym9i", case_matters=True)
+PART = asked("header")
+SERVER = asked("the server")
+LETTER = asked("a")
+ARTICLES = choose(1, "Which?", "the header", ["the envelope", "a body"], "So.", "RFC 5321")
+SUBJECTS = choose(1, "Which?", "A test", ["test", "an apple"], "So.", "RFC 5321")
 CHOICE = choose(1, "Which?", ".bashrc", ["..bashrc", "bashrc", "line 7, C: EHLO a"], "So.", "RFC 5321")
 
 
@@ -34,6 +39,13 @@ CHOICE = choose(1, "Which?", ".bashrc", ["..bashrc", "bashrc", "line 7, C: EHLO 
         (CODE, "220", True),
         (CODE, " Code  220. ", True),
         (CODE, "`220`", True),
+        (CODE, "the 220", True),
+        (CODE, "The code 220", True),
+        (CODE, "a `220`", True),
+        (CODE, "the 221", False),
+        (CODE, "the the 220", False),
+        (CODE, "the220", False),
+        (CODE, "the", False),
         (CODE, "221", False),
         (CODE, "2200", False),
         (CODE, "22", False),
@@ -56,16 +68,45 @@ CHOICE = choose(1, "Which?", ".bashrc", ["..bashrc", "bashrc", "line 7, C: EHLO 
         (FEW, "33", False),
         (COMMAND, "mail from:", True),
         (COMMAND, "the MAIL command", True),
+        (COMMAND, "a MAIL", True),
+        (COMMAND, "an 'MAIL FROM'", True),
+        (COMMAND, "the RCPT command", False),
+        (COMMAND, "then MAIL", False),
+        (COMMAND, "another MAIL", False),
+        (COMMAND, "MAIL the", False),
         (COMMAND, "RCPT", False),
         (ENCODED, "Ym9i", True),
         (ENCODED, ' "Ym9i" ', True),
         (ENCODED, "ym9i", False),
+        (ENCODED, "the Ym9i", False),
+        (PART, "header", True),
+        (PART, "The header", True),
+        (PART, "a header.", True),
+        (PART, "the envelope", False),
+        (PART, "an", False),
+        (SERVER, "server", True),
+        (SERVER, "A Server", True),
+        (SERVER, "the client", False),
+        (LETTER, "a", True),
+        (LETTER, "the a", True),
+        (LETTER, "b", False),
         (CHOICE, "a", True),
         (CHOICE, "A)", True),
         (CHOICE, "b", False),
         (CHOICE, ".bashrc", True),
         (CHOICE, "..BASHRC", False),
         (CHOICE, "bashrc", False),
+        (CHOICE, "the .bashrc", True),
+        (CHOICE, "the ..bashrc", False),
+        (CHOICE, "a bashrc", False),
+        (CHOICE, "the a", None),
+        (ARTICLES, "header", True),
+        (ARTICLES, "the header", True),
+        (ARTICLES, "envelope", False),
+        (ARTICLES, "an envelope", False),
+        (SUBJECTS, "a test", True),
+        (SUBJECTS, "test", False),
+        (SUBJECTS, "the test", None),
         (CHOICE, "e", None),
         (CHOICE, "line 7, c:  ehlo a", False),
         (CHOICE, "what", None),

@@ -8,7 +8,7 @@ import pytest
 
 from smtp_shell.study.judging import judge
 from smtp_shell.study.kinds import all_kinds
-from smtp_shell.study.question import LETTERS, Question, is_sound
+from smtp_shell.study.question import LETTERS, Question, bare, is_sound
 from smtp_shell.study.quiz import read_file
 from tests.unit.study.answers import ANSWERS
 from tests.unit.study.transcripts import all_files, asked_about, path_of
@@ -57,6 +57,10 @@ def _assert_judged(question: Question) -> None:
     for letter, choice in zip(LETTERS, question.choices, strict=False):
         assert judge(question, choice) is (choice == question.answers[0]), (question, choice)
         assert judge(question, letter) is (choice == question.answers[0])
+        for article in ("the", "A", "an"):
+            assert judge(question, f"{article} {choice}") in (None, choice == question.answers[0]), (question, choice)
+    for answer in () if question.choices else question.answers:
+        assert judge(question, f"the {bare(answer)}") is not question.case_matters, (question, answer)
     assert judge(question, "surely not this") is (None if question.choices else False)
 
 

@@ -111,6 +111,21 @@ TRANSCRIPTS: list[tuple[str, list[str], list[str], list[int]]] = [
     ("a note", [f"C: AUTH PLAIN {BLOB}", "# it was open sesame"], ["C: AUTH PLAIN ${sasl}", f"# it was {MASK}"], [1]),
     ("no mechanism", [f"C: AUTH {BLOB}", "S: 504"], ["C: AUTH ${sasl}", "S: 504"], [1]),
     ("escapes", [rf"C: \x41UTH PLAIN {BLOB}"], ["C: AUTH PLAIN ${sasl}"], [1]),
+    *(
+        (
+            f"after mail data that ends in {dot}",
+            ["C: DATA", "S: 354", "C: text", f"C: AUTH PLAIN {BLOB}", dot, f"C: AUTH PLAIN {BLOB}"],
+            ["C: DATA", "S: 354", "C: text", f"C: AUTH PLAIN {BLOB}", shown, "C: AUTH PLAIN ${sasl}"],
+            [6],
+        )
+        for dot, shown in (("C: .", "C: ."), (r"C: \x2e", r"C: \x2e"), (r"C| .\r\n", r"C| .\r\n"))
+    ),
+    (
+        "after mail data with a line in two pieces",
+        ["C: DATA", "S: 354", "C: text", "C| a", "C: .", "C: b", r"C| .\r\n", f"C: AUTH PLAIN {BLOB}"],
+        ["C: DATA", "S: 354", "C: text", "C| a", "C: .", "C: b", r"C| .\r\n", "C: AUTH PLAIN ${sasl}"],
+        [8],
+    ),
 ]
 
 
