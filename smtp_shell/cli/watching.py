@@ -37,6 +37,35 @@ def make_watch(*, shows: bool, keep: Path | None, on_failure: Callable[[str], No
 
 
 @contextmanager
+def ending_by_signal() -> Iterator[threading.Event]:
+    """Yield an event that SIGTERM sets, so that a server in the block ends as it should and leaves no temporary files."""
+    import signal
+
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda number, frame: stop.set())
+    yield stop
+
+
+def show_until(stop: threading.Event, screen: LiveScreen | None) -> int:
+    """Show what is new until a server is to end.
+
+    Args:
+        stop: Set when it is to end.
+        screen: Shows the dialogues; None where they are not shown.
+
+    Returns:
+        The exit status: 130 after Ctrl-C.
+    """
+    try:
+        while not stop.wait(SHOW_SECONDS if screen is not None else 0.2):
+            if screen is not None:
+                screen.show()
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+@contextmanager
 def showing(screen: LiveScreen | None) -> Iterator[None]:
     """Show what is new while the block runs, and what is left at its end."""
     if screen is None:

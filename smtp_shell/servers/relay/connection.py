@@ -135,10 +135,9 @@ class Relayed:
 
     def _note_addresses(self) -> None:
         client, server = self.client, self.server
-        there = f", to the server from {server.address(peer=False)}" if server.address(peer=False) else ""
-        if server.address(peer=True) not in ("", str(self._shared.target)):
-            there += f" at {server.address(peer=True)}"
-        self._remark(f"relayed: the client {client.address(peer=True)} came to {client.address(peer=False)}{there}")
+        there = server.address(peer=True)
+        there = f", server {there} from {server.address(peer=False)}" if there else ""
+        self._remark(f"relayed: client {client.address(peer=True)} to {client.address(peer=False)}{there}")
 
     # TLS
 

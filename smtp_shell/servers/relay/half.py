@@ -52,7 +52,7 @@ class AcceptedTls(TlsBuffers):
 
 
 class Owner(Protocol):
-    """What a half tells."""
+    """What a half reports to."""
 
     def opened(self, half: Half) -> None:
         """Take note that the connection is open."""
@@ -76,7 +76,7 @@ class Half(asyncio.Protocol):
     It is made paused: `resume` begins to read.
 
     Args:
-        owner: What it tells.
+        owner: What it reports to.
 
     Attributes:
         is_lost: Whether the connection is gone, or was never there.
@@ -135,11 +135,11 @@ class Half(asyncio.Protocol):
         self._owner.lost(self, exc)
 
     def pause_writing(self) -> None:
-        """Tell that the other end does not read."""
+        """Report that the other end does not read."""
         self._owner.crowded(self, is_crowded=True)
 
     def resume_writing(self) -> None:
-        """Tell that it reads again."""
+        """Report that it reads again."""
         self._owner.crowded(self, is_crowded=False)
 
     # For the owner
