@@ -192,6 +192,8 @@ class WatchedDialogue:
         self.in_data = False
         if detail == RESET and end is End.CLIENT:
             self._remark(CLOSED_UNREAD)
+        for event in self.dialogue.receive_eof():
+            self._emit((self._without_echo(event),))
         self._emit((Disconnected(end, detail),))
 
     def remark(self, text: str, at: float) -> None:
@@ -432,6 +434,10 @@ class WatchedDialogue:
             self._emit(replace(each, public=0) if secret and isinstance(each, OctetsSent) else each for each in events)
 
     # Reading the server
+
+    def _without_echo(self, event: Event) -> Event:
+        """Return an event without the credentials in octets that are no whole reply."""
+        return replace(event, octets=self._echo.octets(event.octets)) if isinstance(event, Noticed) else event
 
     def _masked(self, event: ReplyReceived) -> ReplyReceived:
         """Return a reply without the credentials that the client has sent."""

@@ -14,6 +14,7 @@ from smtp_shell.private_files import reason_of
 from smtp_shell.protocol.events import End
 from smtp_shell.servers.relay.gate import Gate
 from smtp_shell.servers.relay.half import TLS_RECORDS, AcceptedTls, Half
+from smtp_shell.servers.sessions import EARLY
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -210,14 +211,21 @@ class Relayed:
             return
         if self.server.is_ended and self._gate.is_holding:
             return
-        self.server.write(self._gate.from_client(octets))
-        if self._tap is not None:
-            self._tap.client(octets)
-        if self._gate.is_endless:
+        gate = self._gate
+        self._pass_on(gate.from_client(octets))
+        if gate.is_endless:
             self._tell(_ENDLESS, "")
             self._give_up("the client's line did not end")
-        elif self._gate.is_holding:
+        elif gate.is_holding:
             self.client.pause("held")
+            if gate.awaited == "DATA":
+                self._remark(EARLY.format("DATA"))
+
+    def _pass_on(self, octets: bytes) -> None:
+        """Send octets of the client to the server, and note them: what is held back may never be sent."""
+        self.server.write(octets)
+        if octets and self._tap is not None:
+            self._tap.client(octets)
 
     def _from_server(self, octets: bytes) -> None:
         gate = self._gate
@@ -231,7 +239,7 @@ class Relayed:
             self.server.pause("held")
             self._start(self._switch())
         else:
-            self.server.write(gate.release())
+            self._pass_on(gate.release())
             if not gate.is_holding:
                 self.client.resume("held")
 
@@ -251,6 +259,8 @@ class Relayed:
         is_client = half is self.client
         self._end = self._end or (End.CLIENT if is_client else End.SERVER, "")
         other = self.server if is_client else self.client
+        if not is_client and self._tap is not None:
+            self._tap.closed(*self._end)  # nothing that counts can follow
         if other.is_ended:
             self._close_both()
             return

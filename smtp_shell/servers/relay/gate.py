@@ -5,7 +5,6 @@ It knows no socket. Where TLS starts is decided here, from the octets of both di
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
 from smtp_shell.protocol.commands import Command, bdat_chunk
@@ -25,11 +24,11 @@ ENDLESS: Final = 4 * 1024 * 1024
 UNANSWERED: Final = 256 * 1024
 """Octets of commands without a reply after which no more is read from the client until there is one."""
 
-_MOST_OWED: Final = 2_000  # replies, likewise
+_MOST_OWED: Final = 1_000  # replies, likewise
 _LINE_KEPT: Final = 4 * 1024  # octets of a command line that are looked at
 _LONGEST_FIXED: Final = 16  # octets of a binary PROXY header that say how long it is
 _ENDS_DATA: Final = CRLF + END_OF_DATA
-_HOLDS_BACK: Final = re.compile(rb"[ \t]*(?:STARTTLS|DATA)[ \t]*", re.IGNORECASE)
+_HOLD_BACK: Final = frozenset({"STARTTLS", "DATA"})
 
 
 class Gate:
@@ -43,6 +42,7 @@ class Gate:
         preamble: Whether text may precede the greeting, as of a program that is the server on its standard output.
 
     Attributes:
+        awaited: The verb whose reply what follows waits for; empty for none.
         tls_due: Whether the server has agreed to STARTTLS: `go_ahead` is the reply that the client has not been sent yet.
         go_ahead: That reply.
         is_injected: Whether the server has sent something after that reply, in the clear.
@@ -54,7 +54,7 @@ class Gate:
 
     def __init__(self, *, preamble: bool = False) -> None:
         self._dialogue = Dialogue(preamble=preamble)
-        self._awaited = ""  # the verb whose reply the held octets wait for; empty for none
+        self.awaited = ""
         self._held = bytearray()  # of the client
         self._line = bytearray()  # of the client, as far as it has come
         self._line_length = 0
@@ -71,7 +71,12 @@ class Gate:
     @property
     def is_holding(self) -> bool:
         """Whether nothing more is to be read from the client until the server has answered."""
-        return bool(self._held) or self._unanswered > UNANSWERED or len(self._dialogue.owed) > _MOST_OWED
+        return bool(self._held) or self._is_full
+
+    @property
+    def _is_full(self) -> bool:
+        """Whether so much has no reply yet that no more is passed on."""
+        return self._unanswered > UNANSWERED or len(self._dialogue.owed) > _MOST_OWED
 
     # The client
 
@@ -82,13 +87,15 @@ class Gate:
             octets: What the client has sent.
         """
         start = 0
-        while start < len(octets) and not self._awaited:
+        while start < len(octets) and not self.awaited:
             if self._uncounted:
                 taken = min(self._uncounted, len(octets) - start)
                 self._uncounted -= taken
                 start += taken
             elif self._in_data:
                 start = self._take_data(octets, start)
+            elif self._is_full:
+                break
             else:
                 start = self._take_commands(octets, start)
         self._held += octets[start:]
@@ -96,7 +103,7 @@ class Gate:
 
     def release(self) -> bytes:
         """Return what was held back of the client's octets and is to be passed on to the server now."""
-        if self._awaited or self.tls_due or not self._held:
+        if self.awaited or self.tls_due or not self._held:
             return b""
         octets = bytes(self._held)
         self._held.clear()
@@ -161,8 +168,8 @@ class Gate:
         dialogue.send(command)
         if answers:
             return
-        if _HOLDS_BACK.fullmatch(text):
-            self._awaited = command.verb
+        if command.verb in _HOLD_BACK:
+            self.awaited = command.verb
             self._begun = len(dialogue.pending)
         elif (chunk := bdat_chunk(text)) and dialogue.extensions is not None and "CHUNKING" in dialogue.extensions:
             self._uncounted = chunk.size
@@ -175,10 +182,17 @@ class Gate:
         Args:
             octets: What the server has sent.
         """
-        if self._awaited != "STARTTLS":
-            for event in self._dialogue.receive(octets):
-                self._take_event(event)
-            return octets
+        if self.tls_due:
+            self.is_injected = True
+            return b""
+        if self.awaited == "STARTTLS":
+            return self._withhold(octets)
+        for event in self._dialogue.receive(octets):
+            self._take_event(event)
+        return octets
+
+    def _withhold(self, octets: bytes) -> bytes:
+        """Take in octets that may be the reply to STARTTLS; return those of the replies before it, or all if it is no 220."""
         self._replies += octets
         passed = b""
         for event in self._dialogue.receive(octets):
@@ -186,12 +200,10 @@ class Gate:
             if isinstance(event, ReplyReceived) and not self.tls_due:
                 passed += event.reply.octets[self._begun :]
                 self._begun = 0
-        if not self.tls_due and (self.garbled or not self._awaited):
+        is_settled = bool(self.garbled) or not self.awaited
+        if is_settled and not self.tls_due:
             passed = bytes(self._replies)
-        if self.tls_due or self.garbled or not self._awaited:
-            self._replies.clear()
-        else:
-            del self._replies[: len(passed)]
+        del self._replies[: len(self._replies) if is_settled else len(passed)]
         return passed
 
     def _take_event(self, event: Event) -> None:
@@ -206,10 +218,10 @@ class Gate:
         self._unanswered = 0
         if event.verb == "BDAT" and all(owed.verb != "BDAT" for owed in self._dialogue.owed):
             self._uncounted = 0  # a reply before all of the chunk: the server does not take it
-        if event.verb != self._awaited or not self._awaited:
+        if event.verb != self.awaited or not self.awaited:
             return
         if event.verb == "DATA":
             self._in_data, self._data_tail = event.reply.code == 354, CRLF
         elif self._dialogue.phase is Phase.TLS:
             self.tls_due, self.go_ahead = True, event.reply.octets[self._begun :]
-        self._awaited = ""
+        self.awaited = ""
