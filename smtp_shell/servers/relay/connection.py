@@ -67,7 +67,7 @@ class Relayed:
     # How it begins
 
     def opened(self, half: Half) -> None:
-        """Take in a client that has just connected, and connect to the server."""
+        """Accept a client that has just connected, and connect to the server."""
         if half is self.server:
             return
         shared = self._shared

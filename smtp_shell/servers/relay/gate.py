@@ -120,7 +120,7 @@ class Gate:
         return octets
 
     def _take_data(self, octets: bytes, start: int) -> int:
-        """Take in mail data, up to the final dot; return where the rest begins."""
+        """Read mail data, up to the final dot; return where the rest begins."""
         tail = self._data_tail
         found = (tail + octets[start : start + len(_ENDS_DATA) - 1]).find(_ENDS_DATA)
         end = start + found - len(tail) if found >= 0 else octets.find(_ENDS_DATA, start)
@@ -132,7 +132,7 @@ class Gate:
         return end + len(_ENDS_DATA)
 
     def _take_commands(self, octets: bytes, start: int) -> int:
-        """Take in a line, or what has come of it; return where the rest begins."""
+        """Read a line, or what has come of it; return where the rest begins."""
         if self._is_untouched and (length := proxy_header_length(octets[start : start + _LONGEST_FIXED])):
             self._uncounted = length
             return start
@@ -192,7 +192,7 @@ class Gate:
         return octets
 
     def _withhold(self, octets: bytes) -> bytes:
-        """Take in octets that may be the reply to STARTTLS; return those of the replies before it, or all if it is no 220."""
+        """Read octets that may be the reply to STARTTLS; return those of the replies before it, or all if it is no 220."""
         self._replies += octets
         passed = b""
         for event in self._dialogue.receive(octets):
