@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import socket
 import ssl
+import subprocess
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -16,7 +18,9 @@ from smtp_shell.config import Timeouts, TlsSettings
 from smtp_shell.servers.practice import PracticeServer, PracticeSettings
 from smtp_shell.servers.relay import RelayServer
 from smtp_shell.servers.relay.server import CONNECTION_LIMIT
+from tests.support.memory import MIB, most_memory
 from tests.support.peer import Hear, Peer, ScriptedServer
+from tests.unit.cli.program import PROGRAM
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -398,3 +402,123 @@ def test_many_short_dialogues_leave_nothing_behind(tmp_path: Path) -> None:
             time.sleep(0.01)
         with Client(relay) as client:
             assert client.hear().startswith(b"220 ")
+
+
+PASSWORD = "canary-Pa55word"
+
+
+def b64(text: str) -> bytes:
+    return base64.b64encode(text.encode())
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        (b"AUTH PLAIN " + b64(f"\0ann\0{PASSWORD}"), b"QUIT"),
+        (b"AUTH PLAIN", b64(f"\0ann\0{PASSWORD}"), b"QUIT"),
+        (b"AUTH LOGIN", b64("ann"), b64(PASSWORD), b"QUIT"),
+        (b"auth login " + b64("ann"), b64(PASSWORD), b"QUIT"),
+        (b"AUTH XOAUTH2 " + b64(f"user=ann\1auth=Bearer {PASSWORD}\1\1"), b"", b"QUIT"),
+        (b"AUTH OAUTHBEARER", b64(f"n,a=ann,\1auth=Bearer {PASSWORD}\1\1"), b"AQ==", b"QUIT"),
+        (b"AUTH X-OWN " + b64(PASSWORD), b64(PASSWORD), b"QUIT"),
+    ],
+)
+@pytest.mark.parametrize("final", [b"235 2.7.0 ok\r\n", b"535 5.7.8 no: canary-Pa55word\r\n"])
+def test_no_mechanism_leaves_a_credential_in_the_record(tmp_path: Path, lines: tuple[bytes, ...], final: bytes) -> None:
+    turns: list[bytes | Hear] = [GREETING]
+    for number, line in enumerate(lines):
+        is_end = line == b"QUIT"
+        turns.append(Hear(line[-6:] + b"\r\n"))
+        turns.append(b"221 bye\r\n" if is_end else final if lines[number + 1] == b"QUIT" else b"334 \r\n")
+    with (
+        ScriptedServer(turns, closes=True) as server,
+        relaying(tmp_path, server.address) as relay,
+        Client(relay) as client,
+    ):
+        client.hear()
+        for line in lines:
+            client.say(line + b"\r\n")
+            client.hear()
+        client.socket.close()
+        text = ended(relay)
+    for secret in (PASSWORD, b64(PASSWORD).decode(), b64(f"\0ann\0{PASSWORD}").decode()):
+        assert secret not in text
+    assert "${sasl}" in text
+
+
+def test_mail_data_of_any_size_costs_no_memory(tmp_path: Path) -> None:
+    """64 MiB through a relay in a process of its own, which writes all of it."""
+    size, piece = 64 * 1024 * 1024, b"x" * 998 + b"\r\n"
+    with ScriptedServer(
+        [GREETING, Hear(b"DATA\r\n"), b"250 ok\r\n250 ok\r\n354 go\r\n", Hear(b"\r\n.\r\n"), b"250 ok\r\n"]
+    ) as server:
+        program = subprocess.Popen(
+            [*PROGRAM, "relay", server.address, "--keep", str(tmp_path / "kept")], stdout=subprocess.PIPE, text=True
+        )
+        try:
+            assert program.stdout is not None
+            port = int(program.stdout.readline().split()[1].rpartition(":")[2])
+            with socket.create_connection(("127.0.0.1", port), PATIENCE) as client, client.makefile("rb") as replies:
+                replies.readline()
+                client.sendall(b"MAIL FROM:<a@example.org>\r\nRCPT TO:<b@example.org>\r\nDATA\r\n")
+                assert [replies.readline()[:3] for _ in range(3)] == [b"250", b"250", b"354"]
+                for _ in range(size // len(piece) // 64):
+                    client.sendall(piece * 64)
+                client.sendall(b".\r\n")
+                assert replies.readline() == b"250 ok\r\n"
+            most = most_memory(program.pid)
+        finally:
+            program.terminate()
+            program.wait(PATIENCE)
+            program.communicate()
+    assert most < 120 * MIB
+    (file,) = (tmp_path / "kept").glob("*.eml")
+    assert file.stat().st_size == size // len(piece) // 64 * 64 * len(piece)
+
+
+@pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="this platform has no Unix sockets")
+def test_a_unix_socket(tmp_path: Path) -> None:
+    path = str(tmp_path / "lmtp")
+
+    def serve() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.sendall(b"220 mail.example LMTP\r\n")
+            connection.recv(100)
+            connection.sendall(b"221 bye\r\n")
+
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path)
+        listener.listen()
+        thread = threading.Thread(target=serve)
+        thread.start()
+        with relaying(tmp_path / "kept", f"lmtp+unix:{path}") as relay:
+            with Client(relay) as client:
+                client.hear()
+                client.say(b"QUIT\r\n")
+                assert client.hear_end() == b"221 bye\r\n"
+            text = ended(relay)
+        thread.join(PATIENCE)
+    assert "*: connect lmtp+unix:" in text
+
+
+def test_ipv6_on_both_sides(tmp_path: Path) -> None:
+    def serve() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.sendall(b"220 mail.example\r\n")
+            connection.recv(100)
+
+    try:
+        listener = socket.create_server(("::1", 0), family=socket.AF_INET6)
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    with listener:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        with RelayServer(f"[::1]:{listener.getsockname()[1]}", host="::1", keep=tmp_path) as relay:
+            assert relay.url.startswith("smtp://[::1]:")
+            with Client(relay) as client:
+                assert client.hear() == b"220 mail.example\r\n"
+            assert "# relayed: client [::1]:" in ended(relay)
+        thread.join(PATIENCE)
