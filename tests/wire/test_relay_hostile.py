@@ -263,6 +263,21 @@ def test_a_client_that_shuts_its_half_gets_the_replies(tmp_path: Path) -> None:
         assert ended(relay).endswith("*: close\n")
 
 
+def test_a_client_that_shuts_its_half_after_starttls_gets_the_220(tmp_path: Path) -> None:
+    with (
+        ScriptedServer([*TO_STARTTLS, b"220 go\r\n"]) as server,
+        relaying(tmp_path, server.address) as relay,
+        Client(relay) as client,
+    ):
+        client.hear()
+        client.say(b"EHLO client.example\r\n")
+        client.hear(b"250 ")
+        client.say(b"STARTTLS\r\n")
+        client.socket.shutdown(socket.SHUT_WR)
+        assert client.hear_end() == b"220 go\r\n"
+        assert "*: close\n" in ended(relay)
+
+
 def test_a_server_that_closes_in_the_middle_of_a_reply(tmp_path: Path) -> None:
     with (
         ScriptedServer([GREETING, Hear(b"\r\n"), b"250-one\r\n250"], closes=True) as server,

@@ -170,6 +170,10 @@ class Relayed:
         """Begin TLS on both sides, once the server has agreed to STARTTLS."""
         gate = self._gate
         go_ahead = gate.go_ahead
+        if self.client.is_ended:  # it sends no more, so that there will be no TLS
+            self.client.write(go_ahead)
+            self._close_both()
+            return
         try:
             if gate.is_injected:
                 raise SmtpShellError(f"{INJECTED}.")
@@ -348,9 +352,10 @@ class Relayed:
             self._task.cancel()
 
     def _note_end(self, end: tuple[End, str]) -> None:
+        """Note how it ended, unless one side had ended it before: what fails after that is a consequence."""
         self._end = self._end or end
         if self._tap is not None:
-            self._tap.closed(*end)
+            self._tap.closed(*self._end)
 
     def _finish(self) -> None:
         if self._is_over:

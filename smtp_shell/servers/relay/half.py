@@ -210,7 +210,7 @@ class Half(asyncio.Protocol):
         kept, self._reasons = self._reasons, set()  # why it was paused does not concern the handshake
         if octets:
             layer.feed(octets)
-        if self.is_ended or self._transport is None:
+        if self.is_ended or self.is_shut or self._transport is None:
             self._fail(TlsFailed(self._left()))
         else:
             self._transport.resume_reading()
