@@ -386,6 +386,7 @@ def test_json(tmp_path: Path, practice: PracticeServer) -> None:
         (("127.0.0.1:25", "--key", "key.pem"), "needs --cert"),
         (("gopher://mail.example",), "no scheme for mail"),
         (("127.0.0.1:25", "--tls-min", "9"), "no such version"),
+        (("127.0.0.1:58025", "--port", "58025"), "would connect to itself"),
         ((), "required: SERVER"),
     ],
 )

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import random
 import socket
 import ssl
+import struct
 import subprocess
 import threading
 import time
@@ -15,6 +17,7 @@ import pytest
 import trustme
 
 from smtp_shell.config import Timeouts, TlsSettings
+from smtp_shell.recording.shown import shown_transcript
 from smtp_shell.servers.practice import PracticeServer, PracticeSettings
 from smtp_shell.servers.relay import RelayServer
 from smtp_shell.servers.relay.server import CONNECTION_LIMIT
@@ -243,7 +246,7 @@ def test_a_client_that_resets(tmp_path: Path) -> None:
         client = Client(relay)
         client.hear()
         client.say(b"NOOP\r\n")
-        client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         client.socket.close()
         assert is_over.wait(PATIENCE)
         assert "*: close reset\n" in ended(relay)
@@ -537,3 +540,50 @@ def test_ipv6_on_both_sides(tmp_path: Path) -> None:
                 assert client.hear() == b"220 mail.example\r\n"
             assert "# relayed: client [::1]:" in ended(relay)
         thread.join(PATIENCE)
+
+
+PIECES = (
+    *(b"EHLO a.example\r\n", b"STARTTLS\r\n", b"STARTTLS\r\n", b"STARTTLS\r\nNOOP\r\n", b"DATA\r\n", b"QUIT\r\n"),
+    *(b"MAIL FROM:<a@example.org>\r\n", b"RCPT TO:<bob@example.org>\r\n", b"DATA\r\nx\r\n.\r\n", b".\r\n"),
+    *(b"\x16\x03\x01\x02\0\1\0\1", b"AUTH LOGIN\r\n", b"YQ==\r\n", b"BDAT 5\r\nhello", b"\xff\0\n"),
+)
+
+
+def erratic(relay: RelayServer, chance: random.Random) -> None:
+    """Be a client that sends anything, waits or not, and leaves in any way."""
+    with contextlib.suppress(OSError), Client(relay) as client:
+        client.socket.settimeout(0.1)
+        for _ in range(chance.randrange(8)):
+            client.say(chance.choice(PIECES))
+            if chance.random() < 0.6:
+                with contextlib.suppress(TimeoutError):
+                    client.socket.recv(4096)
+        end = chance.random()
+        if end < 0.3:
+            client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        elif end < 0.5:
+            client.socket.shutdown(socket.SHUT_WR)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_erratic_clients_leave_nothing_behind(tmp_path: Path, seed: int) -> None:
+    settings = PracticeSettings()
+    with PracticeServer(settings) as practice:
+        tls = TlsSettings(ca_file=practice.ca_file)
+        with relaying(tmp_path, f"127.0.0.1:{practice.port}", tls) as relay:
+            threads = [
+                threading.Thread(target=erratic, args=(relay, random.Random(100 * seed + number)))
+                for number in range(40)
+            ]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join(PATIENCE)
+            ended(relay)
+            with Client(relay) as client:
+                assert client.hear().startswith(b"220 ")
+            paths = relay.recordings()
+    assert len(paths) == 41
+    for path in paths:
+        with shown_transcript(path) as (_, entries, _mask):
+            assert list(entries)

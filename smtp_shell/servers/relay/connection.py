@@ -214,13 +214,13 @@ class Relayed:
             self._close_both()
             return
         if self.server.is_ended and self._gate.is_holding:
-            return
+            return  # nothing will release it
         gate = self._gate
         self._pass_on(gate.from_client(octets))
         if gate.is_endless:
             self._tell(_ENDLESS, "")
             self._give_up("the client's line did not end")
-        elif gate.is_holding:
+        elif gate.is_holding and not self.server.is_ended:
             self.client.pause("held")
             if gate.awaited == "DATA":
                 self._remark(EARLY.format("DATA"))

@@ -18,7 +18,7 @@ from smtp_shell.net.tls_context import make_context
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.servers.certificate import ServerCertificate, keep_certificate, load_certificate, make_certificate
 from smtp_shell.servers.keeping import Keeper
-from smtp_shell.servers.listening import listen, reachable_addresses
+from smtp_shell.servers.listening import is_loopback, listen, reachable_addresses
 from smtp_shell.servers.relay.connection import Relayed
 from smtp_shell.servers.relay.shared import Shared
 from smtp_shell.servers.watching import Watch
@@ -111,7 +111,7 @@ class RelayServer:
         A certificate that is to be made is made from then on; who begins TLS meanwhile waits for it.
 
         Raises:
-            UsageError: The host is not loopback, a file cannot be used, or the relay runs already.
+            UsageError: The host is not loopback, a file cannot be used, the target is the relay itself, or it runs already.
             ConfigError: A file, version or cipher of the TLS settings, or the certificate, cannot be used.
             ConnectFailed: The port is taken, or may not be used.
         """
@@ -120,6 +120,10 @@ class RelayServer:
         listeners = listen(self._host, self._port, anywhere=self._anywhere, what="The relay")
         try:
             self._port = int(listeners[0].getsockname()[1])
+            if self.target.way is Way.TCP and self.target.port == self._port and is_loopback(self.target.host):
+                raise UsageError(
+                    f"The relay would connect to itself: {self.target} is where it listens; choose another port."
+                )
             self._shared = self._open_shared()
             ready: Future[None] = Future()
             self._thread = threading.Thread(
