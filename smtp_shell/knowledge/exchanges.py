@@ -48,6 +48,7 @@ class Standing(Struct, frozen=True):
         refused: Recipients of the transaction that were refused.
         octets: Octets of mail data sent since the last 354.
         sent: How many commands have been sent on the connection.
+        before_auth: The phase in which the AUTH exchange began that goes on or was the last.
     """
 
     phase: Phase = Phase.GREETING
@@ -60,6 +61,7 @@ class Standing(Struct, frozen=True):
     refused: int = 0
     octets: int = 0
     sent: int = 0
+    before_auth: Phase = Phase.GREETING
 
 
 class Exchange(Struct, frozen=True):
@@ -280,7 +282,7 @@ def _after_recipient(now: Standing, digit: int) -> Standing:
 
 def _after_auth(now: Standing, digit: int) -> Standing:
     if digit == 3:
-        return replace(now, phase=Phase.AUTH)
-    if digit == 2:
-        return replace(now, phase=Phase.READY, authenticated=True)
-    return replace(now, phase=Phase.READY) if now.phase is Phase.AUTH else now
+        return now if now.phase is Phase.AUTH else replace(now, phase=Phase.AUTH, before_auth=now.phase)
+    if now.phase is Phase.AUTH:
+        now = replace(now, phase=now.before_auth)
+    return replace(now, authenticated=True) if digit == 2 else now

@@ -100,9 +100,6 @@ TRANSITIONS: dict[tuple[str, int], Phase] = {
     ("DATA", 3): Phase.MAILDATA,
     ("RSET", 2): Phase.READY,
     ("AUTH", 3): Phase.AUTH,
-    ("AUTH", 2): Phase.READY,
-    ("AUTH", 4): Phase.READY,
-    ("AUTH", 5): Phase.READY,
     ("STARTTLS", 2): Phase.TLS,
     ("QUIT", 2): Phase.CLOSED,
     ("XCLIENT", 2): Phase.FRESH,
@@ -110,7 +107,7 @@ TRANSITIONS: dict[tuple[str, int], Phase] = {
 
 _HELLOS = frozenset({"EHLO", "HELO", "LHLO"})
 _BEGIN_ANEW = frozenset({*_HELLOS, "MAIL", "RSET"})
-_CONDITIONAL = frozenset({"STARTTLS", "XCLIENT", "RCPT", "RSET", "AUTH"})
+_CONDITIONAL = frozenset({"STARTTLS", "XCLIENT", "RCPT", "RSET"})
 
 
 class Dialogue:
@@ -145,6 +142,7 @@ class Dialogue:
         self._auth = Command(b"AUTH")  # the command that the responses of the current exchange belong to
         self.exchange = ExchangeLines()
         self.phase = Phase.GREETING
+        self._before_auth = Phase.GREETING  # the phase in which the last AUTH exchange began
         self.extensions: Extensions | None = None
         self.greeting: Reply | None = None
         self.lmtp = False
@@ -500,9 +498,20 @@ class Dialogue:
             self._raw_in_data = False
         elif verb == "AUTH":
             self.exchange.receive(reply.code, reply.lines[0])
+            self._advance_by_auth(digit)
         phase = TRANSITIONS.get((verb, digit))
         if phase is not None and not (verb in _CONDITIONAL and self._stays(verb, digit, reply)):
             self.phase = phase
+
+    def _advance_by_auth(self, digit: int) -> None:
+        """Note where an exchange begins, and go back there when it ends: it neither replaces EHLO nor ends a transaction.
+
+        Source: RFC 4954 section 4
+        """
+        if self.phase is not Phase.AUTH:
+            self._before_auth = self.phase
+        elif digit != 3:
+            self.phase = self._before_auth
 
     def _stays(self, verb: str, digit: int, reply: Reply) -> bool:
         """Return whether the phase stays although the table has a row, because the row's condition is not met."""
@@ -512,9 +521,7 @@ class Dialogue:
             return reply.code != 220 or not VIOLATIONS.isdisjoint(reply.oddities)
         if verb == "RCPT":
             return self.phase not in (Phase.MAIL, Phase.RCPT)
-        if verb == "RSET":
-            return self.phase is Phase.FRESH
-        return digit in (4, 5) and self.phase is not Phase.AUTH
+        return self.phase is Phase.FRESH
 
 
 def _goodbye(seconds: float) -> str:

@@ -348,7 +348,9 @@ class _Folder:
         if _ends_message(exchange):
             return replace(state, sender=None, accepted=())
         if exchange.sent is Sent.RESPONSE or verb == "AUTH":
-            return replace(state, user=state.user or digit == 2)
+            # What becomes of a transaction in which a server takes AUTH is told nowhere: RFC 4954 forbids it.
+            certain = state.certain and not (digit == 2 and state.sender is not None)
+            return replace(state, user=state.user or digit == 2, certain=certain)
         if digit == 2 and verb in _HELLOS:
             return State(verb, user=state.user)
         if digit == 2 and verb == "MAIL":

@@ -6,7 +6,7 @@ from base64 import b64encode
 from collections.abc import Iterable
 from random import Random
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from smtp_shell.errors import TranscriptError
@@ -256,7 +256,22 @@ def line_of(choice: str) -> int:
     return int(choice.removeprefix("line ").partition(",")[0])
 
 
+AUTH_IN_A_TRANSACTION = b"""< 220 mx.example ESMTP
+> EHLO mx.example
+< 250-mx
+< 250 HELP
+> MAIL FROM:<ann@example.org>
+< 250 2.1.0 Ok
+> AUTH LOGIN
+< 334 VXNlcm5hbWU6
+A YW5u
+< 334 UGFzc3dvcmQ6
+A c2VjcmV0
+< 235 2.7.0 Ok"""
+
+
 @settings(max_examples=100)
+@example(AUTH_IN_A_TRANSACTION)
 @given(PROGRAMS)
 def test_what_is_said_of_the_order_of_commands_is_what_the_state_allows(program: bytes) -> None:
     happened = session(program)

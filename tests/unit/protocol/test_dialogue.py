@@ -231,6 +231,16 @@ def test_a_cancelled_auth_is_over() -> None:
     assert stands(dialogue) is Phase.READY
 
 
+@pytest.mark.parametrize("phase", [Phase.FRESH, Phase.READY, Phase.MAIL, Phase.RCPT])
+@pytest.mark.parametrize("end", ["S: 235 in", "S: 535 no", "S: 454 later"])
+def test_an_auth_exchange_ends_where_it_began(phase: Phase, end: str) -> None:
+    """RFC 4954 section 4: it neither replaces EHLO nor ends a transaction; a server ought to refuse it there."""
+    dialogue = at(phase)
+    for line in ("C: AUTH LOGIN", "S: 334", "A: YW5u", "S: 334", "A: cGFzcw==", end):
+        say(dialogue, line)
+    assert stands(dialogue) is phase
+
+
 def test_sasl_without_auth_is_our_own_affair() -> None:
     dialogue = at(Phase.READY)
     say(dialogue, "A: abcd")
@@ -266,10 +276,8 @@ def after(phase: Phase, verb: str, code: int) -> Phase:
             return Phase.READY
         case "AUTH", 3:
             return Phase.AUTH
-        case "AUTH", 2:
-            return Phase.READY
-        case "AUTH", 4 | 5 if phase is Phase.AUTH:
-            return Phase.READY
+        case "AUTH", 2 | 4 | 5 if phase is Phase.AUTH:
+            return Phase.READY  # where the exchange of `at` began
         case "STARTTLS", 2 if code == 220:
             return Phase.TLS
         case "QUIT", 2:
