@@ -16,29 +16,61 @@ The packages, from the bottom up. Each imports only from those before it in this
     servers                   servers on loopback: the practice server
     study                     questions about one dialogue
     shell                     the interactive shell and its commands
+    api                       the Python API
+    integrations              plugins for pytest and Locust
     cli                       the commands of `smtp-shell`
 
 To read the core, begin with protocol.replies, protocol.dialogue, client.session, shell.repl and replay.driver.
 
-This module is the Python API. Its names are imported when they are first used, so that `smtp-shell --version` loads nothing.
+This module is the Python API:
+
+    connect, Session          a dialogue, line by line
+    Transcript                a transcript in memory: read, parse, write
+    replay, ReplayResult      a transcript replayed against a server, and what became of each step
+    practice_server           a mail server on loopback, with STARTTLS, AUTH and a mailbox
+    serve                     a mock server that speaks the server's side of a transcript
+    relay                     a server that stands between a client and a server, and records both
+    Command, Reply            what is sent and received
+    errors                    exceptions; a reply of 4yz or 5yz is a result
+
+Its names are imported when they are first used, so that `smtp-shell --version` loads nothing.
 """
 
 from __future__ import annotations
 
 TYPE_CHECKING = False  # typing.TYPE_CHECKING without importing typing, which takes as long as all of `--version`
 if TYPE_CHECKING:
-    from smtp_shell.client.api import connect as connect
+    from smtp_shell import errors as errors
+    from smtp_shell.api.servers import practice_server as practice_server
+    from smtp_shell.api.session import Session as Session
+    from smtp_shell.api.session import connect as connect
     from smtp_shell.protocol.commands import Command as Command
+    from smtp_shell.protocol.replies import Reply as Reply
     from smtp_shell.replay.api import replay as replay
+    from smtp_shell.replay.results import ReplayResult as ReplayResult
     from smtp_shell.transcript.transcript import Transcript as Transcript
 
 __version__ = "0.1.0"
-__all__ = ["Command", "Transcript", "__version__", "connect", "replay"]
+__all__ = [
+    "Command",
+    "ReplayResult",
+    "Reply",
+    "Session",
+    "Transcript",
+    "__version__",
+    "connect",
+    "practice_server",
+    "replay",
+]
 
 _HOMES = {
-    "connect": "smtp_shell.client.api",
+    "connect": "smtp_shell.api.session",
+    "practice_server": "smtp_shell.api.servers",
     "replay": "smtp_shell.replay.api",
     "Command": "smtp_shell.protocol.commands",
+    "ReplayResult": "smtp_shell.replay.results",
+    "Reply": "smtp_shell.protocol.replies",
+    "Session": "smtp_shell.api.session",
     "Transcript": "smtp_shell.transcript.transcript",
 }
 

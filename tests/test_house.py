@@ -39,6 +39,7 @@ LAYERS = (
     {"servers"},
     {"study"},
     {"shell"},
+    {"api"},
     {"integrations"},
     {"cli", "__main__"},
 )
@@ -58,6 +59,8 @@ HOMES = {
     "select": {"net", "servers"},
     "subprocess": {"net", "client.credentials", "shell"},
     "asyncio": {"servers", "shell"},
+    "pytest": {"integrations"},
+    "locust": {"integrations.locust"},
 }
 NOWHERE = {"dataclasses", "smtplib", "aiosmtplib", "smtpproto", "pickle", "telnetlib"}
 NOT_IN_PROTOCOL = {

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,13 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 TESTS_README = (ROOT / "tests" / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"<!-- (ci|test):(\w+) -->\n```sh\n(.*?)```", README, re.DOTALL)
 PYTHON_BLOCKS = re.findall(r"<!-- test:python -->\n```python\n(.*?)```", README, re.DOTALL)
+PYTEST_BLOCKS = re.findall(r"<!-- test:pytest -->\n```python\n(.*?)```", README, re.DOTALL)
+LOCUST_BLOCKS = re.findall(r"<!-- test:locust -->\n```python\n(.*?)```", README, re.DOTALL)
 FENCES = re.findall(r"^```(\w+)", README, re.MULTILINE)
+
+# Our own plugin is an entry point only where this version of the package has been installed.
+IS_INSTALLED = any(each.name == "smtp_shell" for each in entry_points(group="pytest11"))
+PYTEST = ("pytest", *(() if IS_INSTALLED else ("-p", "smtp_shell.integrations.pytest_plugin")))
 
 
 def commands(mark: str, *names: str) -> list[str]:
@@ -28,12 +35,13 @@ def commands(mark: str, *names: str) -> list[str]:
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder to run in, with `smtp-shell` on the path."""
+    """A folder to run in, with `smtp-shell` and `pytest` on the path."""
     programs = tmp_path / "bin"
     programs.mkdir()
-    launcher = programs / "smtp-shell"
-    launcher.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m smtp_shell "$@"\n', encoding="utf-8")
-    launcher.chmod(0o755)
+    for name, module in (("smtp-shell", "smtp_shell"), ("pytest", " ".join(PYTEST))):
+        launcher = programs / name
+        launcher.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m {module} "$@"\n', encoding="utf-8")
+        launcher.chmod(0o755)
     monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     return tmp_path
@@ -57,7 +65,7 @@ def run_words(words: list[str], folder: Path) -> subprocess.CompletedProcess[str
 
 def test_every_block_of_commands_or_python_is_marked_and_so_run_by_a_test() -> None:
     assert FENCES.count("sh") == len(BLOCKS) > 5
-    assert FENCES.count("python") == len(PYTHON_BLOCKS) > 0
+    assert FENCES.count("python") == len(PYTHON_BLOCKS) + len(PYTEST_BLOCKS) + len(LOCUST_BLOCKS) > 0
 
 
 @pytest.mark.skipif(os.name == "nt", reason="the commands are for a POSIX shell")
@@ -79,6 +87,15 @@ def test_each_command_ends_with_the_status_that_the_readme_says_and_the_python_r
             done = run_words([sys.executable, "-c", code], here)
             assert done.returncode == 0, (code, done.stdout, done.stderr)
             assert done.stdout.startswith("250 ")
+        for code in PYTEST_BLOCKS:
+            (here / "test_block.py").write_text(code, encoding="utf-8")
+            done = run_words([sys.executable, "-m", *PYTEST, "-p", "no:locust", "test_block.py"], here)
+            assert done.returncode == 0, (code, done.stdout, done.stderr)
+        for code in LOCUST_BLOCKS:
+            (here / "locustfile.py").write_text(code, encoding="utf-8")
+            words = ["--host", "smtp://127.0.0.1:2525", "--headless", "-u", "2", "-t", "3s", "--stop-timeout", "30"]
+            done = run_words([sys.executable, "-m", "locust", "-f", "locustfile.py", *words], here)
+            assert done.returncode == 0, (code, done.stdout, done.stderr)
     finally:
         server.send_signal(signal.SIGTERM)
         assert server.wait(10) == 0

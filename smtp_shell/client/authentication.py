@@ -14,17 +14,20 @@ from smtp_shell.errors import AuthFailed, DialogueBroken, ProtocolViolation, Smt
 from smtp_shell.net.target import Target, Way
 from smtp_shell.protocol.commands import Command
 from smtp_shell.protocol.events import Decoded, Noticed, NoticeKind
-from smtp_shell.protocol.octets import quoted
-from smtp_shell.protocol.sasl import Credentials, Mechanism, Response, decode_challenge
+from smtp_shell.protocol.octets import escape_str, quoted
+from smtp_shell.protocol.sasl import MECHANISMS, Credentials, Mechanism, Response, choose, decode_challenge, mechanism
 
 if TYPE_CHECKING:
-    from collections.abc import Set
+    from collections.abc import Collection, Set
 
     from smtp_shell.client.session import Session
     from smtp_shell.protocol.replies import Reply
 
 _COMMAND_LIMIT = 512
 """Octets in a command line, CRLF included. Source: RFC 5321 section 4.5.3.1.4"""
+
+_MOST_NAMED = 20
+"""How many of the mechanisms that a server offers an error names."""
 
 _ADVICE = {
     421: "the server is closing; connect again",
@@ -291,6 +294,35 @@ def offered(session: Session) -> tuple[str, ...]:
         hint = "; it may offer it after starttls" if "STARTTLS" in extensions else ""
         raise AuthFailed(f"the server does not offer AUTH{hint}.")
     return extensions.mechanisms
+
+
+def strongest(session: Session, *, token: bool, among: Collection[str] = ()) -> Mechanism:
+    """Return the strongest mechanism that both sides can do.
+
+    Args:
+        session: The session.
+        token: Whether an OAuth token can be had.
+        among: Names of mechanisms, in capitals, of which it must be one; none for any.
+
+    Raises:
+        UsageError: There was no EHLO yet.
+        AuthFailed: There is none in common, or only one that nobody has asked for by name and that reveals the password in the clear.
+    """
+    announced = offered(session)
+    names = [name for name in announced if not among or name.upper() in among]
+    chosen = choose(names, tls=session.is_private, token=token)
+    if chosen is None and "EXTERNAL" in among and "EXTERNAL" in names:
+        chosen = mechanism("EXTERNAL")
+    if chosen is None:
+        wanted = f"the transcript names {', '.join(among)}" if among else f"smtp-shell knows {', '.join(MECHANISMS)}"
+        offer = escape_str(", ".join(announced[:_MOST_NAMED]))
+        raise AuthFailed(f"no common mechanism: the server offers {offer}; {wanted}.")
+    if chosen.plaintext and not session.is_private and not among:
+        raise AuthFailed(
+            f"in the clear the server offers nothing better than {chosen.name}, and anyone on the way can have arranged that; "
+            "use starttls first, or name the mechanism if you mean it."
+        )
+    return chosen
 
 
 def _advice(code: int, needs: Set[str]) -> str:

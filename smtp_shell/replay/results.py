@@ -153,6 +153,11 @@ class ReplayResult(Struct, frozen=True):
         """Whether every step matched."""
         return self.exit_status == 0
 
+    @property
+    def mismatches(self) -> tuple[StepResult, ...]:
+        """The steps that differ."""
+        return tuple(step for step in self.steps if step.outcome is Outcome.MISMATCHED)
+
 
 class Act(Enum):
     """What a user decides about a step."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from smtp_shell.client.api import connect
+from smtp_shell.api.session import connect
 from smtp_shell.errors import ConfigError
 from smtp_shell.replay.api import replay
 from smtp_shell.servers.practice import PracticeServer, PracticeSettings

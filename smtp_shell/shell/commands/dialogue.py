@@ -198,12 +198,12 @@ def auth(shell: Shell, args: Args) -> None:
             )
         shell.send_as_typed(f"AUTH {args.text}")
         return
-    from smtp_shell.client.authentication import authenticate
+    from smtp_shell.client.authentication import authenticate, strongest
     from smtp_shell.protocol.sasl import mechanism
 
     named = mechanism(words[0]) if words else None
     cleartext = shell.confirm_cleartext()
-    chosen = named or _strongest(session, token=shell.options.credentials.has_token)
+    chosen = named or strongest(session, token=shell.options.credentials.has_token)
     if named is not None:
         _remark_unoffered(shell, session, named)
     user = words[1] if len(words) > 1 else ""
@@ -223,24 +223,6 @@ def _unknown(session: Session) -> set[str]:
 
     extensions = session.dialogue.extensions
     return set(extensions.mechanisms) - set(MECHANISMS) if extensions is not None else set()
-
-
-def _strongest(session: Session, *, token: bool) -> Mechanism:
-    from smtp_shell.client.authentication import offered
-    from smtp_shell.protocol.sasl import MECHANISMS, choose
-
-    announced = offered(session)
-    chosen = choose(announced, tls=session.is_private, token=token)
-    if chosen is None:
-        raise AuthFailed(
-            f"no common mechanism: the server offers {', '.join(announced[:20])}; smtp-shell knows {', '.join(MECHANISMS)}."
-        )
-    if chosen.plaintext and not session.is_private:
-        raise AuthFailed(
-            f"in the clear the server offers nothing better than {chosen.name}, and anyone on the way can have arranged that; "
-            "use starttls first, or name the mechanism if you mean it."
-        )
-    return chosen
 
 
 def _remark_unoffered(shell: Shell, session: Session, named: Mechanism) -> None:

@@ -1,0 +1,119 @@
+"""The pytest plugin: `*.smtp` files as tests, and fixtures with a session, servers, mocks and relays.
+
+pytest loads it in every run on a machine where smtp-shell is installed, so that it imports nothing before a transcript is found or a
+fixture is used. What the tests of transcripts do is in `pytest_items`, what the fixtures return in `smtp_shell.api`.
+
+Options, each with the setting of pytest's configuration that has the same meaning:
+
+```
+--smtp-server URL        smtp_server        what to replay against: a URL, `practice` (default) or `transcript`; may be repeated
+--smtp-match LEVEL       smtp_match         code, enhanced, keywords, text or exact
+--smtp-user NAME         smtp_user          user for AUTH; the password is in SMTP_SHELL_PASSWORD
+--smtp-ca-file FILE      smtp_ca_file       certificate authorities to trust
+--smtp-var NAME=VALUE    smtp_var           value of a variable; may be repeated
+                         smtp_transcripts   false: no transcript is collected
+```
+
+Only native transcripts are collected: another file of the same suffix is left alone unless it is named on the command line. A transcript is
+never replayed against the server that it names unless `transcript` is asked for: a recording must not send mail because somebody ran the
+tests. Each word of its `Tags` is a marker (`-m slow`), but for those that mean something to pytest, such as `skip`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from smtp_shell.api.servers import Practice
+    from smtp_shell.api.session import Session
+    from smtp_shell.integrations.pytest_items import Server, TranscriptFile
+
+_SUFFIX = ".smtp"
+_SERVER = "server to replay transcripts against: a URL, practice (default), or transcript for the one that each names"
+_MATCH = "how strict S: lines of transcripts are: code, enhanced, keywords, text or exact"
+_USER = "user for AUTH in transcripts; the password is in SMTP_SHELL_PASSWORD"
+_CA_FILE = "PEM file with the certificate authorities to trust"
+_VAR = "value of a variable in transcripts"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options and settings."""
+    group = parser.getgroup("smtp-shell", "SMTP transcripts")
+    group.addoption("--smtp-server", action="append", metavar="URL", help=f"{_SERVER}; may be repeated")
+    group.addoption("--smtp-match", metavar="LEVEL", help=_MATCH)
+    group.addoption("--smtp-user", metavar="NAME", help=_USER)
+    group.addoption("--smtp-ca-file", metavar="FILE", help=_CA_FILE)
+    group.addoption("--smtp-var", action="append", metavar="NAME=VALUE", help=f"{_VAR}; may be repeated")
+    parser.addini("smtp_server", f"{_SERVER}; one a line", type="linelist")
+    parser.addini("smtp_match", _MATCH, type="string")
+    parser.addini("smtp_user", _USER, type="string")
+    parser.addini("smtp_ca_file", _CA_FILE, type="string")
+    parser.addini("smtp_var", f"{_VAR}, as NAME=VALUE; one a line", type="linelist")
+    parser.addini("smtp_transcripts", "whether *.smtp files are collected as tests (default: true)", "bool", True)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Check the options, where any is given.
+
+    Raises:
+        UsageError: One cannot be used.
+    """
+    if any(config.getoption(name) for name in ("smtp_server", "smtp_match", "smtp_var", "smtp_ca_file")):
+        from smtp_shell.integrations.pytest_items import check_options
+
+        check_options(config)
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> TranscriptFile | None:
+    """Collect a native transcript as tests."""
+    if file_path.suffix != _SUFFIX or not parent.config.getini("smtp_transcripts"):
+        return None
+    from smtp_shell.integrations.pytest_items import TranscriptFile, looks_native
+
+    if not parent.session.isinitpath(file_path) and not looks_native(file_path):
+        return None
+    return TranscriptFile.from_parent(parent, path=file_path)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test with a session once for each of several servers."""
+    if "smtp_shell_server" in metafunc.fixturenames:
+        from smtp_shell.integrations.pytest_items import server_names
+
+        names = server_names(metafunc.config, for_sessions=True)
+        if len(names) > 1:
+            metafunc.parametrize("smtp_shell_server", names, indirect=True, scope="session")
+
+
+@pytest.fixture(scope="session")
+def practice_server(pytestconfig: pytest.Config) -> Practice:
+    """A practice server: `url`, `host`, `port`, `user`, `password`, `ca_file` and `inbox`.
+
+    One for the whole run; with pytest-xdist one for each worker.
+    """
+    from smtp_shell.integrations.pytest_items import running_practice
+
+    return running_practice(pytestconfig)
+
+
+@pytest.fixture(scope="session")
+def smtp_shell_server(request: pytest.FixtureRequest) -> Server:
+    """What `smtp_session` connects to: the server of `--smtp-server`, else the practice server."""
+    from smtp_shell.integrations.pytest_items import find_server, server_names
+
+    (name, *_) = server_names(request.config, for_sessions=True)
+    return find_server(request.config, getattr(request, "param", name))
+
+
+@pytest.fixture
+def smtp_session(smtp_shell_server: Server) -> Iterator[Session]:
+    """A `smtp_shell.Session` that is connected to the server of `--smtp-server`, else to the practice server."""
+    from smtp_shell.integrations.pytest_items import connected
+
+    with connected(smtp_shell_server) as session:
+        yield session
