@@ -16,7 +16,12 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "an embedded server on loopback to practise on, and the shell connected to it",
         "smtp_shell.cli.practice",
     ),
+    "relay": (
+        "stand between a client and a server, pass every line on and record both halves",
+        "smtp_shell.cli.relay",
+    ),
     "replay": ("replay transcripts against a server and compare what it says", "smtp_shell.cli.replay"),
+    "diff": ("compare two transcripts, step by step", "smtp_shell.cli.diff"),
     "show": ("show a transcript as a dialogue", "smtp_shell.cli.show"),
     "quiz": ("questions about a dialogue, asked and explained", "smtp_shell.cli.quiz"),
     "lint": ("find what in a dialogue breaks a rule or is unwise, line by line", "smtp_shell.cli.lint"),

@@ -15,6 +15,8 @@ from smtp_shell.cli.main import COMMANDS
 from smtp_shell.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from smtp_shell.client.credentials import Ask, CredentialSource
     from smtp_shell.config import TlsSettings
     from smtp_shell.display.views import View
@@ -55,19 +57,7 @@ def connection_options(parser: argparse.ArgumentParser) -> None:
         "--starttls", action="store_true", help="send EHLO and STARTTLS first; stop if TLS does not start"
     )
     group.add_argument("--tls", action="store_true", help="TLS from the first octet")
-    group.add_argument(
-        "--ca-file", type=file_path, metavar="FILE", help="trusted authorities, PEM, instead of the system's"
-    )
-    group.add_argument("--insecure", action="store_true", help="go on although the certificate cannot be verified")
-    group.add_argument("--tls-min", metavar="VERSION", default="1.2", help="lowest TLS version (default 1.2)")
-    group.add_argument("--tls-max", metavar="VERSION", help="highest TLS version")
-    group.add_argument("--ciphers", help="OpenSSL cipher string")
-    group.add_argument("--client-cert", type=file_path, metavar="FILE", help="client certificate, PEM")
-    group.add_argument("--client-key", type=file_path, metavar="FILE", help="its key, PEM")
-    group.add_argument("--timeout", type=seconds, metavar="S", help="seconds for every wait except QUIT's")
-    group.add_argument("--source", metavar="ADDR", help="local address to connect from")
-    group.add_argument("-4", dest="ipv4", action="store_true", help="IPv4 only")
-    group.add_argument("-6", dest="ipv6", action="store_true", help="IPv6 only")
+    server_options(group.add_argument)
     group = parser.add_argument_group("authentication")
     group.add_argument("--user", help="user name for AUTH")
     group.add_argument("--password", nargs="?", action=_NoPassword, help=argparse.SUPPRESS)
@@ -81,6 +71,25 @@ def connection_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--record", type=file_path, metavar="FILE", help="record to this file as well")
     parser.add_argument("--force", action="store_true", help="overwrite an existing file with --record")
     parser.add_argument("--keep-going", action="store_true", help="go on after a failure that would end the run")
+
+
+def server_options(add: Callable[..., argparse.Action]) -> None:
+    """Add the options about how a server is reached, and how TLS is done with it.
+
+    Args:
+        add: `add_argument` of a parser or of a group.
+    """
+    add("--ca-file", type=file_path, metavar="FILE", help="trusted authorities, PEM, instead of the system's")
+    add("--insecure", action="store_true", help="go on although the certificate cannot be verified")
+    add("--tls-min", metavar="VERSION", default="1.2", help="lowest TLS version (default 1.2)")
+    add("--tls-max", metavar="VERSION", help="highest TLS version")
+    add("--ciphers", help="OpenSSL cipher string")
+    add("--client-cert", type=file_path, metavar="FILE", help="client certificate, PEM")
+    add("--client-key", type=file_path, metavar="FILE", help="its key, PEM")
+    add("--timeout", type=seconds, metavar="S", help="seconds for every wait except QUIT's")
+    add("--source", metavar="ADDR", help="local address to connect from")
+    add("-4", dest="ipv4", action="store_true", help="IPv4 only")
+    add("-6", dest="ipv6", action="store_true", help="IPv6 only")
 
 
 def add_color_option(parser: argparse.ArgumentParser) -> None:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, TextIO
 from msgspec.structs import replace
 
 from smtp_shell.arguments import file_path, port_number
-from smtp_shell.cli.options import command_parser, connection_options, is_terminal, make_view, terminal_ask
+from smtp_shell.cli.listening import listening_address, listening_options
+from smtp_shell.cli.options import command_parser, connection_options, make_view
 from smtp_shell.cli.shell import line_options, run_shell
-from smtp_shell.cli.watching import SHOW_SECONDS
+from smtp_shell.cli.watching import ending_by_signal, show_until
 from smtp_shell.config import key_log_file
 from smtp_shell.errors import UsageError
 from smtp_shell.protocol.octets import escape_str
@@ -35,10 +36,7 @@ _SERVED = frozenset(
 _SPELLED = {"lines": "-c and -f", "ipv4": "-4", "ipv6": "-6"}
 """Options that are not spelled like the names of their values."""
 
-_LISTEN_WARNING = """\
-The practice server would listen on {}: every machine
-that reaches it could connect, guess the password and fill the mailbox.
-Do that only in a network that you trust."""
+_RISK = "The practice server would listen on {}: every machine\nthat reaches it could connect, guess the password and fill the mailbox."
 
 _TRY = """\
 Try ehlo, starttls, ehlo, auth, mail ann@example.org, rcpt bob@example.org,
@@ -138,7 +136,7 @@ def _settings(options: argparse.Namespace) -> tuple[PracticeSettings, str]:
     from smtp_shell.servers.faults import parse_faults
     from smtp_shell.servers.practice import PracticeSettings
 
-    host = _listening_address(options)
+    host = listening_address(options, "practice", _RISK)
     settings = PracticeSettings(
         host=host or "127.0.0.1",
         anywhere=bool(host),
@@ -154,32 +152,6 @@ def _settings(options: argparse.Namespace) -> tuple[PracticeSettings, str]:
     if given:
         settings = replace(settings, password=Secret(given), password_shown=f"from {PASSWORD_VARIABLE}")
     return _with_what_is_kept(settings)
-
-
-def _listening_address(options: argparse.Namespace) -> str:
-    """Return the address to listen on if it is not loopback, once the user has agreed; empty for loopback.
-
-    Raises:
-        UsageError: It is no address, or the user does not agree, or nobody can be asked.
-    """
-    if options.listen is None:
-        return ""
-    from smtp_shell.servers.listening import checked_address, is_loopback
-
-    address = checked_address(options.listen)
-    if is_loopback(address):
-        raise UsageError(f"practice --listen {address}: that is this machine only, as without --listen; leave it out.")
-    if options.yes:
-        return address
-    if not is_terminal():
-        raise UsageError(
-            f"practice --listen {address}: every machine that reaches this one could then connect, and nobody can be asked here; "
-            "add --yes if that is meant."
-        )
-    _say(_LISTEN_WARNING.format("all addresses" if address in ("0.0.0.0", "::") else address))
-    if terminal_ask()("Listen there? [y/N] ", False).strip().lower() not in ("y", "yes"):
-        raise UsageError("practice --listen: nothing was started; without --listen only this machine can connect.")
-    return address
 
 
 def _with_what_is_kept(settings: PracticeSettings) -> tuple[PracticeSettings, str]:
@@ -229,25 +201,13 @@ def _say(line: str, stream: TextIO | None = None) -> None:
 
 def _serve(server: PracticeServer, options: argparse.Namespace, remark: str, capture: Capture | None) -> int:
     """Serve until Ctrl-C or SIGTERM."""
-    import signal
-    import threading
-
-    stop = threading.Event()
-    # Before the server starts: SIGTERM must not leave its temporary files.
-    signal.signal(signal.SIGTERM, lambda number, frame: stop.set())
     screen = _screen(server, options)
-    status = 0
-    with server:
+    with ending_by_signal() as stop, server:
         words = sys.stderr if options.json else sys.stdout
         for line in chain(_facts(server, capture), (_for_python(server), remark, "Ctrl-C stops it.")):
             if line:
                 _say(line, words)
-        try:
-            while not stop.wait(SHOW_SECONDS if screen is not None else 0.2):
-                if screen is not None:
-                    screen.show()
-        except KeyboardInterrupt:
-            status = 130
+        status = show_until(stop, screen)
     if screen is not None:
         screen.show()
     return status
@@ -320,10 +280,7 @@ def _parser() -> argparse.ArgumentParser:
         "--watch", action="store_true", help="print what each client says, live, with remarks on what is wrong"
     )
     parser.add_argument("--keep", type=file_path, metavar="DIR", help="write each dialogue as a transcript into DIR")
-    parser.add_argument(
-        "--listen", metavar="ADDRESS", help="listen on this address, for other machines (you are asked first)"
-    )
-    parser.add_argument("--yes", action="store_true", help="do not ask about --listen")
+    listening_options(parser)
     parser.add_argument("--maildir", type=file_path, help="folder for mail (default: a temporary one)")
     parser.add_argument("--cert", type=file_path, metavar="FILE", help="certificate of your own, PEM")
     parser.add_argument("--key", type=file_path, metavar="FILE", help="its key, PEM")

@@ -1,29 +1,23 @@
-"""What `practice --watch` and `practice --keep` need: the watch, the screen's thread, and the files."""
+"""What `practice --watch` and `practice --keep` need: the watch, and the screen's thread."""
 
 from __future__ import annotations
 
-import os
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
-
-from smtp_shell.errors import UsageError
-from smtp_shell.protocol.octets import escape_str
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from smtp_shell.recording.recording import Recording
     from smtp_shell.servers.live import LiveScreen
-    from smtp_shell.servers.watching import Watch, WatchedSession
+    from smtp_shell.servers.watching import Watch
 
 SHOW_SECONDS = 0.05
-_MOST_OF_A_NAME = 1_000
 
 
 def make_watch(*, shows: bool, keep: Path | None, on_failure: Callable[[str], None]) -> Watch:
-    """Return a watch.
+    """Return a watch for the practice server.
 
     Args:
         shows: Whether there is a screen for it.
@@ -35,54 +29,40 @@ def make_watch(*, shows: bool, keep: Path | None, on_failure: Callable[[str], No
     """
     from smtp_shell.servers.watching import Watch
 
-    return Watch(keep=_keeper(keep, on_failure) if keep is not None else None, shows=shows)
+    if keep is None:
+        return Watch(shows=shows)
+    from smtp_shell.servers.keeping import Keeper
+
+    return Watch(keep=Keeper(keep, "practice", "with the practice server", on_failure), shows=shows)
 
 
-def _keeper(folder: Path, on_failure: Callable[[str], None]) -> Callable[[WatchedSession], Recording | None]:
-    """Return what starts the transcript of a dialogue in a folder, which is made.
+@contextmanager
+def ending_by_signal() -> Iterator[threading.Event]:
+    """Yield an event that SIGTERM sets, so that a server in the block ends as it should and leaves no temporary files."""
+    import signal
 
-    Raises:
-        UsageError: The folder cannot be used.
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda number, frame: stop.set())
+    yield stop
+
+
+def show_until(stop: threading.Event, screen: LiveScreen | None) -> int:
+    """Show what is new until a server is to end.
+
+    Args:
+        stop: Set when it is to end.
+        screen: Shows the dialogues; None where they are not shown.
+
+    Returns:
+        The exit status: 130 after Ctrl-C.
     """
-    from smtp_shell.private_files import make_folder, reason_of
-
     try:
-        make_folder(folder)
-    except OSError as error:
-        raise UsageError(f"--keep: the folder {escape_str(str(folder))} cannot be made: {reason_of(error)}.") from None
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise UsageError(f"--keep: nothing can be written into {escape_str(str(folder))}; choose another folder.")
-
-    def keep(session: WatchedSession) -> Recording | None:
-        try:
-            return _begin(folder, session, on_failure)
-        except UsageError as error:
-            on_failure(f"--keep: {error.message}")
-            return None
-
-    return keep
-
-
-def _begin(folder: Path, session: WatchedSession, on_failure: Callable[[str], None]) -> Recording:
-    from smtp_shell import __version__
-    from smtp_shell.recording.recording import Recording
-    from smtp_shell.transcript.header import Header
-
-    header = Header.new(
-        client=f"another program at {session.peer}, watched by smtp-shell {__version__} practice",
-        server=session.server,
-        date=session.began,
-        title=f"Dialogue {session.number} with the practice server",
-    )
-    start = f"{session.began:%Y-%m-%d_%H%M%S}-{session.number}"
-    for number in range(1, _MOST_OF_A_NAME):
-        path = folder / (f"{start}.smtp" if number == 1 else f"{start}-{number}.smtp")
-        try:
-            return Recording.create(path, header, on_failure=on_failure)
-        except UsageError:
-            if not os.path.lexists(path):
-                raise
-    raise UsageError(f"there are too many transcripts of this second in {escape_str(str(folder))}.")
+        while not stop.wait(SHOW_SECONDS if screen is not None else 0.2):
+            if screen is not None:
+                screen.show()
+    except KeyboardInterrupt:
+        return 130
+    return 0
 
 
 @contextmanager

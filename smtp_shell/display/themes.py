@@ -32,16 +32,25 @@ STYLES = {
     "quoted": "",
     "error": "bold red",
     "aside": "dim",
+    "removed": "red",
+    "added": "green",
+    "moved": "cyan",
 }
 
 THEMES: dict[str, dict[str, str]] = {
     "dark": {},
     # Yellow and cyan cannot be read on a light background.
-    "light": {"reply.3": "blue", "reply.4": "dark_orange3", "event": "magenta", "notice": "bold dark_orange3"},
+    "light": {
+        "reply.3": "blue",
+        "reply.4": "dark_orange3",
+        "event": "magenta",
+        "notice": "bold dark_orange3",
+        "moved": "blue",
+    },
     "plain": {name: "" for name in STYLES if name != "aside"},
 }
 
-QUOTING = frozenset({"quoted", "notice", "error"})
+QUOTING = frozenset({"quoted", "notice", "error", "removed", "added", "moved"})
 """Styles of our own words that may contain a server's text, so that each continued line must be marked."""
 
 

@@ -18,32 +18,26 @@ _CLIENT_RANDOM = slice(11, 43)
 """Where the random octets of a ClientHello are in the first record. Source: RFC 8446 sections 4.1.2 and 5.1"""
 
 
-class TlsLayer:
-    """The client's end of one TLS connection.
+class TlsBuffers:
+    """One end of a TLS connection: what goes in and out of it, once there is a handshake.
 
     Args:
-        settings: Versions, ciphers, certificates and verification.
-        name: The name to check the certificate against.
-        keys: Where the keys go too, for a capture; None for nowhere.
+        context: The context of the connection.
+        settings: Settings that messages name.
+        server_side: Whether it is the server's end.
+        name: The name that the client asks for, in octets; None for the server's end.
 
     Attributes:
-        truncated: True if the server closed the connection without a close_notify.
-
-    Raises:
-        UsageError: The name is no host name.
-        ConfigError: A file that the settings name cannot be read, or a version or cipher is unknown.
+        truncated: True if the other end closed the connection without a close_notify.
     """
 
-    def __init__(self, settings: TlsSettings, name: str, keys: SessionKeys | None = None) -> None:
+    def __init__(
+        self, context: ssl.SSLContext, settings: TlsSettings, *, server_side: bool = False, name: bytes | None = None
+    ) -> None:
         self._settings = settings
-        self._name = name
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
-        # Octets: the ssl module encodes a str with its codec of IDNA 2003, which takes long to load.
-        octets = (name if ":" in name else ascii_name(name)).encode()
-        self._tls = make_context(settings, keys).wrap_bio(self._incoming, self._outgoing, server_hostname=octets)
-        self._key_log = user_key_log(self._tls.context)
-        self._client_random = b""
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=server_side, server_hostname=name)
         self.truncated = False
 
     @property
@@ -57,29 +51,16 @@ class TlsLayer:
         In either case there may be octets to send.
 
         Raises:
-            CertificateRefused: The certificate could not be verified. There may be an alert to send.
-            TlsFailed: It failed for another reason, or the key log cannot be written any more.
+            SSLError: It failed.
         """
         try:
             self._tls.do_handshake()
         except ssl.SSLWantReadError:
             return False
-        except ssl.SSLCertVerificationError as error:
-            raise refused(error, self._tls, self._settings, self._name) from None
-        except ssl.SSLError as error:
-            raise TlsFailed(why_no_handshake(error, self._settings, self._name, self._tls.context)) from None
-        except OSError as error:  # of the key log: nothing else is written or read here
-            raise TlsFailed(no_key_log(self._key_log, reason_of(error)).message) from None
-        if self._key_log and not has_keys(self._key_log, self._client_random):
-            raise TlsFailed(no_key_log(self._key_log, "nothing arrives in it, so the disk may be full").message)
         return True
 
-    def facts(self) -> TlsStarted:
-        """Return what the finished handshake agreed on, and the server's certificate."""
-        return tls_facts(self._tls, self._settings, self._name)
-
     def feed(self, raw: bytes) -> None:
-        """Add octets from the server.
+        """Add octets from the other end.
 
         Args:
             raw: The octets as they came over the wire. Empty at the end of the stream.
@@ -127,10 +108,7 @@ class TlsLayer:
 
     def outgoing(self) -> bytes:
         """Return what TLS itself has to send: handshake messages, alerts, key updates. Often empty."""
-        octets = self._outgoing.read()
-        if self._key_log and not self._client_random:
-            self._client_random = octets[_CLIENT_RANDOM]
-        return octets
+        return self._outgoing.read()
 
     def close_notify(self) -> bytes:
         """Return the end of TLS as it goes over the wire. Empty if TLS is broken."""
@@ -141,3 +119,58 @@ class TlsLayer:
         except ssl.SSLError:
             return b""
         return self._outgoing.read()
+
+
+class TlsLayer(TlsBuffers):
+    """The client's end of one TLS connection.
+
+    Args:
+        settings: Versions, ciphers, certificates and verification.
+        name: The name to check the certificate against.
+        keys: Where the keys go too, for a capture; None for nowhere.
+
+    Raises:
+        UsageError: The name is no host name.
+        ConfigError: A file that the settings name cannot be read, or a version or cipher is unknown.
+    """
+
+    def __init__(self, settings: TlsSettings, name: str, keys: SessionKeys | None = None) -> None:
+        self._name = name
+        # Octets: the ssl module encodes a str with its codec of IDNA 2003, which takes long to load.
+        octets = (name if ":" in name else ascii_name(name)).encode()
+        super().__init__(make_context(settings, keys), settings, name=octets)
+        self._key_log = user_key_log(self._tls.context)
+        self._client_random = b""
+
+    def handshake(self) -> bool:
+        """Continue the handshake. Return True if it is done, False if it needs more octets.
+
+        In either case there may be octets to send.
+
+        Raises:
+            CertificateRefused: The certificate could not be verified. There may be an alert to send.
+            TlsFailed: It failed for another reason, or the key log cannot be written any more.
+        """
+        try:
+            if not super().handshake():
+                return False
+        except ssl.SSLCertVerificationError as error:
+            raise refused(error, self._tls, self._settings, self._name) from None
+        except ssl.SSLError as error:
+            raise TlsFailed(why_no_handshake(error, self._settings, self._name, self._tls.context)) from None
+        except OSError as error:  # of the key log: nothing else is written or read here
+            raise TlsFailed(no_key_log(self._key_log, reason_of(error)).message) from None
+        if self._key_log and not has_keys(self._key_log, self._client_random):
+            raise TlsFailed(no_key_log(self._key_log, "nothing arrives in it, so the disk may be full").message)
+        return True
+
+    def facts(self) -> TlsStarted:
+        """Return what the finished handshake agreed on, and the server's certificate."""
+        return tls_facts(self._tls, self._settings, self._name)
+
+    def outgoing(self) -> bytes:
+        """Return what TLS itself has to send: handshake messages, alerts, key updates. Often empty."""
+        octets = super().outgoing()
+        if self._key_log and not self._client_random:
+            self._client_random = octets[_CLIENT_RANDOM]
+        return octets

@@ -224,6 +224,12 @@ class Transport:
         self._socket.close()
         self._reap()
 
+    def release(self) -> socket.socket:
+        """Return the socket, for an event loop. What is left here is the program at its other end, which `close` waits for."""
+        sock = self._socket.dup()
+        self._socket.close()
+        return sock
+
     def shut(self) -> None:
         """Shut both directions down and keep the descriptor, so that another thread may call it."""
         with contextlib.suppress(OSError):

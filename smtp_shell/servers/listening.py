@@ -13,13 +13,14 @@ from smtp_shell.protocol.octets import escape_str
 BACKLOG = 100
 
 
-def listen(host: str, port: int, *, anywhere: bool = False) -> list[socket.socket]:
+def listen(host: str, port: int, *, anywhere: bool = False, what: str = "The practice server") -> list[socket.socket]:
     """Open the sockets to listen on: the host's, and the same port of IPv6 where there is one.
 
     Args:
         host: An address of this machine's loopback, or `localhost`.
         port: The port; 0 for any free one.
         anywhere: Whether it may be any address of this machine.
+        what: What listens, for messages.
 
     Raises:
         UsageError: The host is not loopback although it must be, or the port is none.
@@ -30,13 +31,13 @@ def listen(host: str, port: int, *, anywhere: bool = False) -> list[socket.socke
     address = "127.0.0.1" if host.lower() == "localhost" else host
     if not is_loopback(address) and not anywhere:
         raise UsageError(
-            f"The practice server listens on loopback only, not on {escape_str(host)}; leave the host out, or say 127.0.0.1 or ::1."
+            f"{what} listens on loopback only, not on {escape_str(host)}; leave the host out, or say 127.0.0.1 or ::1."
         )
     try:
         first = _listener(address, port)
     except OSError as error:
         raise ConnectFailed(
-            f"The practice server cannot listen on {escape_str(host)} port {port}: "
+            f"{what} cannot listen on {escape_str(host)} port {port}: "
             f"{reason_of(error)}; choose another port, or 0 for any free one."
         ) from None
     if address != "127.0.0.1":

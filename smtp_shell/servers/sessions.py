@@ -10,26 +10,30 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
 
-from smtp_shell.protocol.commands import Command
+from smtp_shell.protocol.commands import Command, bdat_chunk
 from smtp_shell.protocol.dialogue import Asked, Dialogue, Phase
 from smtp_shell.protocol.events import (
     Authenticated,
     Certificate,
+    CommandSent,
     Connected,
     Decoded,
     Disconnected,
     End,
     Entry,
     MailDataSent,
+    Noticed,
+    NoticeKind,
     OctetsSent,
     Remarked,
     ReplyReceived,
+    SaslSent,
     TlsStarted,
 )
 from smtp_shell.protocol.maildata import END_OF_DATA, has_only_crlf
-from smtp_shell.protocol.masking import describe_typed, is_secret_answer, may_answer
+from smtp_shell.protocol.masking import EchoMask, describe_typed, is_secret_answer, may_answer
 from smtp_shell.protocol.octets import CRLF, decode_base64, escape, escape_str
-from smtp_shell.protocol.rawlines import lines_of
+from smtp_shell.protocol.rawlines import is_proxy_header, lines_of, proxy_header_length
 from smtp_shell.protocol.sasl.exchange import EMPTY
 from smtp_shell.protocol.sasl.reading import user_in
 
@@ -50,6 +54,7 @@ _CHANGE_STATE = _DECIDE | {"EHLO", "HELO", "LHLO", "QUIT"}
 _ENDS_DATA = CRLF + END_OF_DATA
 _TLS_HELLO = b"\x16\x03"
 _MOST_IN_A_GROUP = 1000
+_PROXY_SEEN = 16  # octets of a binary PROXY header that say how long it is
 
 EARLY: Final = "you sent what follows before my reply to {}: read each reply up to its last line, then go on"
 EMPTY_ANSWER: Final = "an empty line came as the {}"
@@ -69,6 +74,7 @@ class WatchedDialogue:
 
     Args:
         publish: Called with each entry.
+        preamble: Whether text may precede the greeting, as of a program that is the server.
 
     Attributes:
         dialogue: The state, observed.
@@ -80,8 +86,8 @@ class WatchedDialogue:
         is_unread: Whether what is published now has come after the last line that the server has read.
     """
 
-    def __init__(self, publish: Consumer) -> None:
-        self.dialogue = Dialogue()
+    def __init__(self, publish: Consumer, *, preamble: bool = False) -> None:
+        self.dialogue = Dialogue(preamble=preamble)
         self.tls = ""
         self.in_data = self.has_bare_lf = self.is_closed = self.is_unread = False
         self.last_line = b""
@@ -98,6 +104,8 @@ class WatchedDialogue:
         self._auth_refused = False  # what looks like an answer is one that came too late, and as secret
         self._heard = False  # the client has sent something
         self._challenge = b""  # of the last 334, decoded
+        self._chunk_left = 0  # octets of a BDAT chunk that are still to come
+        self._echo = EchoMask()  # credentials, which a server may send back
 
     @property
     def held(self) -> bytes:
@@ -145,19 +153,31 @@ class WatchedDialogue:
         if self._buffer and not self.dialogue.owed and not self.in_data:
             self._flush()  # a reply that answers nothing, such as a 421, comes in the middle of a line
         for event in self.dialogue.receive(octets, self._at - self._sent_at):
-            self._emit((event,))
             if isinstance(event, ReplyReceived):
+                event = self._masked(event)
+                self._emit((event,))
                 self._take_reply(event)
+            else:
+                self._emit(
+                    (replace(event, octets=self._echo.octets(event.octets)) if isinstance(event, Noticed) else event,)
+                )
         self._read()
 
     def tls_started(self, version: str, cipher: str, at: float) -> None:
         """Note that the handshake is done. The client's certificate, and whether it trusts the server's, are not known."""
+        self.tls_started_as(TlsStarted(version, cipher, None, Certificate(), ""), at)
+
+    def tls_started_as(self, facts: TlsStarted, at: float) -> None:
+        """Note that the handshake is done, by one who knows what it agreed on and the server's certificate."""
         self._at = max(self._at, at)
-        self.dialogue.forget_plaintext()
+        if (
+            self.dialogue.phase is not Phase.GREETING
+        ):  # else TLS began with the first octet, and the greeting is still owed
+            self.dialogue.forget_plaintext()
         self._buffer.clear()
         self._early_after = ""
-        self.tls = version
-        self._emit((TlsStarted(version, cipher, None, Certificate(), ""),))
+        self.tls = facts.version
+        self._emit((facts,))
         self._inside_tls = True
 
     def closed(self, end: End, at: float, detail: str = "") -> None:
@@ -172,6 +192,8 @@ class WatchedDialogue:
         self.in_data = False
         if detail == RESET and end is End.CLIENT:
             self._remark(CLOSED_UNREAD)
+        for event in self.dialogue.receive_eof():
+            self._emit((self._without_echo(event),))
         self._emit((Disconnected(end, detail),))
 
     def remark(self, text: str, at: float) -> None:
@@ -199,13 +221,45 @@ class WatchedDialogue:
 
     def _read(self) -> None:
         while self._buffer:
-            if self.in_data:
+            if self._chunk_left:
+                self._read_chunk()
+            elif self._is_untouched and is_proxy_header(bytes(self._buffer[:_PROXY_SEEN])):
+                if not self._read_proxy_header():
+                    return
+            elif self.in_data:
                 self._remark_early()
                 self._read_data()
                 if self.in_data:
                     return
             elif self.dialogue.owed or not self._read_lines():
                 return
+
+    @property
+    def _is_untouched(self) -> bool:
+        """Whether neither side has said anything that counts."""
+        return self.dialogue.asked == 1 and not self.dialogue.answered
+
+    def _read_proxy_header(self) -> bool:
+        """Publish a PROXY header, which precedes all that is a command; return whether it is whole."""
+        length = proxy_header_length(bytes(self._buffer[:_PROXY_SEEN])) or self._buffer.find(b"\n") + 1
+        if not length or len(self._buffer) < length:
+            return False
+        header = bytes(self._buffer[:length])
+        del self._buffer[:length]
+        self._early_after = ""
+        self._emit(self.dialogue.send_raw(header))
+        return True
+
+    def _read_chunk(self) -> None:
+        """Publish octets of a BDAT chunk. The server reads them whatever it owes."""
+        octets = bytes(self._buffer[: self._chunk_left])
+        del self._buffer[: len(octets)]
+        self._chunk_left -= len(octets)
+        for start in range(0, len(octets), LINE_KEPT):
+            self._emit(self.dialogue.send_chunk(octets[start : start + LINE_KEPT]))
+        self._sent_at = self._at
+        if not self._chunk_left and not self._buffer:
+            self._early_after = ""
 
     def _remark_early(self) -> None:
         if self._early_after:
@@ -253,8 +307,15 @@ class WatchedDialogue:
             self._emit(self.dialogue.send_sasl(line[:-2], secret=is_secret_answer(text)))
         else:
             command = Command(line[:-2], 0) if stray else Command.parse(line[:-2])
-            self._emit(self.dialogue.send(command, pipelined=more))
+            chunk = bdat_chunk(text) if command.verb == "BDAT" and self._announces_chunks else None
+            self._chunk_left = chunk.size if chunk else 0
+            self._emit(self.dialogue.send(command, pipelined=more or bool(self._chunk_left)))
         self._explain(text, answers=answers)
+
+    @property
+    def _announces_chunks(self) -> bool:
+        extensions = self.dialogue.extensions
+        return extensions is not None and "CHUNKING" in extensions
 
     def _is_stray_answer(self, text: bytes) -> bool:
         """Return whether a line is to be masked although it answers no challenge.
@@ -374,8 +435,25 @@ class WatchedDialogue:
 
     # Reading the server
 
+    def _without_echo(self, event: Event) -> Event:
+        """Return an event without the credentials in octets that are no whole reply."""
+        return replace(event, octets=self._echo.octets(event.octets)) if isinstance(event, Noticed) else event
+
+    def _masked(self, event: ReplyReceived) -> ReplyReceived:
+        """Return a reply without the credentials that the client has sent."""
+        if self._echo.is_empty:
+            return event
+        masked = self._echo.reply(event.reply)
+        if masked is event.reply:
+            return event
+        self._emit((Noticed(NoticeKind.ECHO),))
+        self.dialogue.learn_again(event.reply, masked, event.command)
+        return replace(event, reply=masked)
+
     def _take_reply(self, event: ReplyReceived) -> None:
         code = event.reply.code
+        if event.verb == "BDAT" and all(owed.verb != "BDAT" for owed in self.dialogue.owed):
+            self._chunk_left = 0  # a reply before all of the chunk: the server does not take it
         if event.verb == "DATA" and code == 354:
             self.in_data, self.has_bare_lf, self._within_line, self.last_line = True, False, False, b""
         elif event.verb == "AUTH":
@@ -400,5 +478,15 @@ class WatchedDialogue:
 
     def _emit(self, events: Iterable[Event]) -> None:
         for event in events:
+            self._keep_secret(event)
             self._seq += 1
             self._publish(Entry(self._seq, self._at, event, self._inside_tls))
+
+    def _keep_secret(self, event: Event) -> None:
+        """Have a credential masked wherever the server sends it back."""
+        if isinstance(event, CommandSent) and event.command.public is not None:
+            self._echo.add_line(event.command.line, event.command.public)
+        elif isinstance(event, SaslSent) and event.secret:
+            self._echo.add_octets(event.line, decoded=not event.names_user)
+        elif isinstance(event, OctetsSent) and event.public is not None:
+            self._echo.add_line(event.octets, event.public)

@@ -26,8 +26,10 @@ from smtp_shell.protocol.events import (
     OctetsSent,
     Remarked,
     ReplyReceived,
+    TlsStarted,
 )
 from smtp_shell.protocol.octets import escape
+from smtp_shell.protocol.rawlines import lines_of
 from smtp_shell.servers.sessions import WatchedDialogue
 from smtp_shell.servers.waiting import PATIENCE, waiting_for
 
@@ -58,6 +60,9 @@ _SLICE = 0.002  # seconds of work in one go
 _PAUSE = 0.001
 _TICK = 0.5  # seconds between looks for a client that waits
 _MOST_PENDING = 1024 * 1024  # octets that are kept until their slice comes
+Noted = bytes | str | TlsStarted
+"""What a tap notes: octets, words, or the facts of TLS."""
+
 _HELLOS = frozenset({"EHLO", "HELO", "LHLO"})
 
 
@@ -230,10 +235,11 @@ class Tap:
     Attributes:
         peer: As above.
         opened: As above.
+        preamble: Whether text may precede the greeting.
         reader: Reads the dialogue; None until a moment after the connection was opened.
     """
 
-    __slots__ = ("_poll", "_watch", "opened", "peer", "reader")
+    __slots__ = ("_poll", "_watch", "opened", "peer", "preamble", "reader")
 
     def __init__(self, watch: Watch, peer: str, opened: float, descriptor: int) -> None:
         self._watch = watch
@@ -242,6 +248,7 @@ class Tap:
             self._poll.register(descriptor, select.POLLIN)
         self.peer = peer
         self.opened = opened
+        self.preamble = False
         self.reader: Reader | None = None
 
     def client(self, octets: bytes) -> None:
@@ -254,9 +261,26 @@ class Tap:
         more = self._poll is not None and bool(self._poll.poll(0))
         self._watch.add(self, "more" if more else "server", octets)
 
+    def server_lines(self, octets: bytes) -> None:
+        """Note what another server has sent: it may have answered several commands at once."""
+        for line in lines_of(octets):
+            self._watch.add(self, "server", line)
+
     def tls(self, version: str, cipher: str) -> None:
         """Note that TLS has started."""
         self._watch.add(self, version, cipher)
+
+    def tls_as(self, facts: TlsStarted) -> None:
+        """Note that TLS has started with another server, whose certificate is known."""
+        self._watch.add(self, "started", facts)
+
+    def remark(self, text: str) -> None:
+        """Note a remark.
+
+        Args:
+            text: One printable line.
+        """
+        self._watch.add(self, "remark", text)
 
     def closed(self, end: End, detail: str = "") -> None:
         """Note how the connection ended; only the first call counts."""
@@ -281,7 +305,7 @@ class Reader:
 
     def __init__(self, watch: Watch, tap: Tap, session: WatchedSession) -> None:
         self.session = session
-        self.watched = WatchedDialogue(lambda entry: watch.take(self, entry))
+        self.watched = WatchedDialogue(lambda entry: watch.take(self, entry), preamble=tap.preamble)
         self.cut = Cut(MAIL_KEPT, MOST_ENTRIES // 2)
         self.shown = Cut(_MAIL_SHOWN, _ROWS_WITH_BARE_LF)
         self.is_over = False
@@ -289,13 +313,13 @@ class Reader:
         self._spoke = tap.opened  # when something passed last
         self._remarked = False  # what the server waits for has been told in this wait
 
-    def read(self, kind: str | End, at: float, what: bytes | str) -> None:
+    def read(self, kind: str | End, at: float, what: Noted) -> None:
         """Read one thing.
 
         Args:
             kind: What kind of thing.
             at: When it passed, on the loop's clock.
-            what: The octets, or words.
+            what: The octets, words, or the facts of TLS.
         """
         seconds = at - self._opened
         self._spoke, self._remarked = at, False
@@ -306,8 +330,12 @@ class Reader:
                 self.watched.from_client(what, seconds)
             else:
                 self.watched.from_server(what, seconds, more=kind == "more")
+        elif isinstance(what, TlsStarted):
+            self.watched.tls_started_as(what, seconds)
         elif kind in ("connect", "tls"):
             self.watched.connected(what, tls=kind == "tls")
+        elif kind == "remark":
+            self.watched.remark(what, seconds)
         else:
             self.watched.tls_started(kind, what, seconds)
 
@@ -345,7 +373,7 @@ class Watch:
         self._sessions: deque[WatchedSession] = deque(maxlen=MOST_SESSIONS)
         self._lock = threading.Lock()  # of `_sessions`, which the shell's thread reads
         self._number = 0
-        self._items: deque[tuple[Tap, str | End, float, bytes | str]] = deque()
+        self._items: deque[tuple[Tap, str | End, float, Noted]] = deque()
         self._pending = 0  # octets in `_items`
         self._open: set[Reader] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -386,7 +414,14 @@ class Watch:
     # For the connections
 
     def begin(
-        self, loop: asyncio.AbstractEventLoop, server: str, peer: str, descriptor: int = -1, *, tls: bool = False
+        self,
+        loop: asyncio.AbstractEventLoop,
+        server: str,
+        peer: str,
+        descriptor: int = -1,
+        *,
+        tls: bool = False,
+        preamble: bool = False,
     ) -> Tap:
         """Watch a connection.
 
@@ -396,25 +431,27 @@ class Watch:
             peer: The client's address.
             descriptor: The socket's descriptor; -1 for none.
             tls: Whether TLS begins with the first octet.
+            preamble: Whether text may precede the greeting, as of a program that is the server.
         """
         self._loop = loop
         tap = Tap(self, peer, loop.time(), descriptor)
+        tap.preamble = preamble
         self.add(tap, "tls" if tls else "connect", server)
         return tap
 
-    def add(self, tap: Tap, kind: str | End, what: bytes | str) -> None:
+    def add(self, tap: Tap, kind: str | End, what: Noted) -> None:
         """Note something; what it means is found out a moment later.
 
         Args:
             tap: The connection.
             kind: What kind of thing.
-            what: The octets, or words.
+            what: The octets, words, or the facts of TLS.
         """
         loop = self._loop
         if loop is None:
             return
         self._items.append((tap, kind, loop.time(), what))
-        self._pending += len(what)
+        self._pending += _weight(what)
         if self._pending > _MOST_PENDING:
             self._work(float("inf"))
         elif not self._is_soon:
@@ -446,7 +483,7 @@ class Watch:
             until = self._loop.time() + seconds
             while self._items:
                 tap, kind, at, what = self._items.popleft()
-                self._pending -= len(what)
+                self._pending -= _weight(what)
                 reader = tap.reader = tap.reader or self._begin(tap, str(what))
                 if not reader.is_over:
                     try:
@@ -523,6 +560,10 @@ class Watch:
             self.missed += 1
         else:
             self.news.append(news)
+
+
+def _weight(what: Noted) -> int:
+    return 0 if isinstance(what, TlsStarted) else len(what)
 
 
 def _linter_class() -> type[Linter]:

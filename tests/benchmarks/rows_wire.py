@@ -11,7 +11,7 @@ from tests.benchmarks.clients import by_curl, by_msmtp, by_openssl, by_replay, b
 from tests.benchmarks.figures import Figure, Findings, Sample, Spread, at_least, at_most
 from tests.benchmarks.processes import Failed, Missing
 from tests.benchmarks.rows import Row
-from tests.benchmarks.servers import HOST, postfix, practice, sink, smtp_sink
+from tests.benchmarks.servers import HOST, postfix, practice, relay, sink, smtp_sink
 from tests.benchmarks.workload import RECIPIENT, SENDER, message, messages, repeated_message, spool
 
 if TYPE_CHECKING:
@@ -195,6 +195,19 @@ def _watch(bench: Bench) -> Findings:
     return Findings((Figure("not watched", ratio, ours=ours, theirs=theirs),))
 
 
+def _relay(bench: Bench) -> Findings:
+    """Measure single dialogues with pauses, each with the server itself and through the relay, one right after the other."""
+    path = str(spool(bench.folder, bench.size(100, 5), MESSAGE))
+    kept = str(bench.folder / "relayed")
+    with practice(bench) as plain, relay(bench, plain, "--watch", "--keep", kept) as port:
+        command = peer("paused_dialogues.py", port, plain.port, path, says=" seconds")
+        pairs = [[float(word) for word in bench.run(command).out.split()[:2]] for _ in range(bench.rounds + 1)][1:]
+    ours, theirs = (f"{1e3 * statistics.median(each):.2f} ms" for each in zip(*pairs, strict=True))
+    added = Spread.of([1e3 * (first - second) / _EXCHANGES for first, second in pairs])
+    return Findings((Figure("added to an exchange", added, unit="ms", ours=ours, theirs=theirs),))
+
+
+_EXCHANGES = 7  # of a dialogue of `paused_dialogues.py`: the greeting, and six commands
 _SERVERS = ("practice", "Postfix")
 
 ROWS = (
@@ -243,6 +256,12 @@ ROWS = (
         "a dialogue with the practice server that is watched and kept (--watch --keep), beside one that is not",
         {"not watched": at_most(1.05)},
         _watch,
+    ),
+    Row(
+        "relay",
+        "a dialogue through `relay --watch --keep`, beside one with the server itself; its seven exchanges",
+        {"added to an exchange": at_most(1.0)},
+        _relay,
     ),
     Row(
         "jobs",

@@ -159,20 +159,39 @@ def _on_free_port(bench: Bench, command: Callable[[int], Sequence[str]]) -> Iter
 def practice(bench: Bench, *options: str) -> Iterator[MailServer]:
     """Run the practice server in a process of its own; what it prints later is read and thrown away."""
     with supervised(bench, *program(), "practice", "--serve-only", *options) as supervisor:
-        assert supervisor.stdout is not None
-        facts: dict[str, str] = {}
-        for line in supervisor.stdout:
-            if line.startswith("Ctrl-C"):
-                break
-            name, _, value = line.partition("  ")
-            facts[name] = value.strip()
-        else:
-            raise Failed("the practice server does not start")
-        threading.Thread(target=supervisor.stdout.read, daemon=True).start()
+        facts = _facts_of(supervisor)
         port = int(facts["practice server"].partition(" ")[0].rpartition(":")[2])
         yield MailServer(
             "practice", port, facts["user"], facts["password"], facts["certificate"], Path(facts["mail goes to"])
         )
+
+
+@contextlib.contextmanager
+def relay(bench: Bench, server: MailServer, *options: str) -> Iterator[int]:
+    """Run a relay before a server of this machine, in a process of its own; yield its port."""
+    with supervised(
+        bench, *program(), "relay", f"127.0.0.1:{server.port}", "--ca-file", server.ca_file, *options
+    ) as supervisor:
+        yield int(_facts_of(supervisor)["relay"].partition(" ")[0].rpartition(":")[2])
+
+
+def _facts_of(supervisor: subprocess.Popen[str]) -> dict[str, str]:
+    """Return what a server of ours prints about itself; what it prints later is read and thrown away.
+
+    Raises:
+        Failed: It does not start.
+    """
+    assert supervisor.stdout is not None
+    facts: dict[str, str] = {}
+    for line in supervisor.stdout:
+        if line.startswith("Ctrl-C"):
+            break
+        name, _, value = line.partition("  ")
+        facts[name] = value.strip()
+    else:
+        raise Failed("the server does not start")
+    threading.Thread(target=supervisor.stdout.read, daemon=True).start()
+    return facts
 
 
 @contextlib.contextmanager

@@ -34,6 +34,7 @@ PIECES = (
 )
 REPLIES = (
     *(b"220 ok\r\n", b"250 ok\r\n", b"250-a\r\n250 b\r\n", b"354 go\r\n", b"334 UGFzc3dvcmQ6\r\n", b"334 \r\n"),
+    b"250-a\r\n250 CHUNKING\r\n",
     *(b"235 ok\r\n", b"535 no\r\n", b"503 no\r\n", b"421 bye\r\n", b"500 what\r\n"),
 )
 client = st.one_of(st.sampled_from(PIECES), st.binary(max_size=8), st.lists(st.sampled_from(PIECES)).map(b"".join))

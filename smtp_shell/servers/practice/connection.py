@@ -12,8 +12,8 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session, TL
 from smtp_shell.protocol.events import End
 from smtp_shell.protocol.octets import CRLF
 from smtp_shell.servers.faults import Mischief
+from smtp_shell.servers.handshake import tls_facts, why_no_handshake
 from smtp_shell.servers.mailboxes import HOSTNAME, MESSAGE_LIMIT
-from smtp_shell.servers.practice.handshake import tls_facts, why_no_handshake
 from smtp_shell.servers.practice.shared import SharedState
 
 if TYPE_CHECKING:

@@ -16,6 +16,7 @@ from smtp_shell.protocol.events import (
     Entry,
     Event,
     MailDataSent,
+    Noticed,
     OctetsSent,
     Remarked,
     ReplyReceived,
@@ -381,3 +382,68 @@ def test_a_linter_says_once_that_the_dot_of_a_message_with_bare_lf_ends_nothing(
     found += [each for entry in watched.entries[before:] for each in linter.feed(entry)]
     assert [each.rule for each in found if "dot" in each.message] == ["bare-lf"]
     assert "dropped-before-outcome" not in {each.rule for each in found}
+
+
+CHUNKS = b"250-mail.example\r\n250 CHUNKING\r\n"
+
+
+def test_a_chunk_is_read_at_once_and_holds_no_commands() -> None:
+    watched = Watched()
+    watched.hears(b"EHLO a.example\r\n")
+    watched.says(CHUNKS)
+    events = watched.hears(b"BDAT 8 LAST\r\nQUI", b"T\r\n.\nNOOP\r\n")
+    assert isinstance(events[0], CommandSent)
+    assert events[0].pipelined
+    assert [each.octets for each in events if isinstance(each, OctetsSent)] == [b"QUI", b"T\r\n.\n"]
+    assert [command.command.verb for command in commands_in(watched.says(b"250 ok\r\n"))] == ["NOOP"]
+
+
+def test_what_follows_bdat_is_commands_where_it_is_not_announced() -> None:
+    watched = Watched()
+    watched.hears(b"BDAT 100\r\nQUIT\r\n")
+    assert [command.command.verb for command in commands_in(watched.says(b"502 no\r\n"))] == ["QUIT"]
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"PROXY TCP4 192.0.2.1 192.0.2.2 1234 25\r\n",
+        b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c" + b"\xc0\0\2\1\xc0\0\2\2\4\xd2\0\x19",
+    ],
+)
+def test_a_proxy_header_comes_before_the_greeting_and_has_no_reply(header: bytes) -> None:
+    watched = Watched(greeted=False)
+    events = watched.hears(header[:7], header[7:] + b"EHLO a.example\r\n")
+    assert b"".join(each.octets for each in events if isinstance(each, OctetsSent)) == header
+    (ehlo,) = commands_in(watched.says(b"220 mail.example\r\n"))
+    assert ehlo.command.verb == "EHLO"
+    (reply,) = [each for each in watched.says(EHLO) if isinstance(each, ReplyReceived)]
+    assert reply.verb == "EHLO"
+
+
+def test_a_credential_that_the_server_sends_back_is_masked() -> None:
+    watched = Watched()
+    watched.hears(b"EHLO a.example\r\n")
+    watched.says(EHLO)
+    watched.hears(b"AUTH LOGIN\r\n")
+    watched.says(b"334 VXNlcm5hbWU6\r\n")
+    watched.hears(b"YW5u\r\n")
+    watched.says(b"334 UGFzc3dvcmQ6\r\n")
+    watched.hears(DIGITS + b"\r\n")
+    watched.says(b"535 5.7.8 not " + DIGITS + b" nor " + CANARY.encode() + b"\r\n")
+    told = "".join(repr(each) for each in watched.entries)
+    assert CANARY not in told
+    assert DIGITS.decode() not in told
+
+
+def test_a_reply_that_the_end_cuts_is_noticed() -> None:
+    watched = Watched()
+    watched.hears(b"EHLO a.example\r\n")
+    watched.says(b"250-one\r\n25")
+    watched.closed(End.SERVER, 9.0)
+    (cut,) = [entry.event for entry in watched.entries if isinstance(entry.event, Noticed)]
+    assert cut.octets == b"250-one\r\n25"
+
+
+def commands_in(events: list[Event]) -> list[CommandSent]:
+    return [each for each in events if isinstance(each, CommandSent)]

@@ -14,7 +14,7 @@ _WHY: Final = {
     "WRONG_VERSION_NUMBER": "the client did not begin TLS, but sent something else after the 220",
     "HTTP_REQUEST": "the client sent a line in the clear after the 220",
     "UNEXPECTED_EOF_WHILE_READING": "the client closed the connection",
-    "TLSV1_ALERT_UNKNOWN_CA": "the client does not trust the certificate: give it the file that practice prints (cafile=)",
+    "TLSV1_ALERT_UNKNOWN_CA": "the client does not trust the certificate: give it the file that {} prints (cafile=)",
     "SSLV3_ALERT_CERTIFICATE_UNKNOWN": "the client does not take the certificate",
     "SSLV3_ALERT_BAD_CERTIFICATE": "the client does not take the certificate, such as for another name",
     "UNSUPPORTED_PROTOCOL": "the client and the server have no version of TLS in common",
@@ -31,15 +31,18 @@ def tls_facts(transport: asyncio.BaseTransport) -> tuple[str, str]:
     return found.version() or "TLS", cipher[0] if cipher else ""
 
 
-def why_no_handshake(error: BaseException | None) -> str:
+def why_no_handshake(error: BaseException | None, command: str = "practice") -> str:
     """Return in words why a handshake failed.
 
     Args:
-        error: What asyncio raised.
+        error: What asyncio or `ssl` raised.
+        command: The command that runs the server, which prints the file to trust.
     """
     if isinstance(error, ssl.SSLError):
         reason = error.reason or ""
-        return _WHY.get(reason, escape_str(reason.lower().replace("_", " ")) or "OpenSSL does not say why")
+        if reason in _WHY:
+            return _WHY[reason].format(command)
+        return escape_str(reason.lower().replace("_", " ")) or "OpenSSL does not say why"
     if isinstance(error, ConnectionError | EOFError):
         return "the client closed the connection"
     if isinstance(error, TimeoutError):

@@ -1,0 +1,161 @@
+"""`smtp-shell relay`: between a client and a server."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from smtp_shell.arguments import file_path, port_number
+from smtp_shell.cli.listening import listening_address, listening_options
+from smtp_shell.cli.options import (
+    add_color_option,
+    address_family,
+    command_parser,
+    make_view,
+    server_options,
+    tls_settings,
+)
+from smtp_shell.cli.watching import ending_by_signal, show_until
+from smtp_shell.config import Timeouts, key_log_file, state_dir
+from smtp_shell.errors import ConfigError, UsageError
+from smtp_shell.protocol.octets import escape_str
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from smtp_shell.servers.relay import RelayServer
+
+_RISK = (
+    "The relay would listen on {}: every machine that reaches it\n"
+    "could reach the server through this one, and in its name."
+)
+
+
+def main(words: Sequence[str]) -> int:
+    """Run `smtp-shell relay`.
+
+    Args:
+        words: The arguments after `relay`.
+
+    Returns:
+        The exit status.
+
+    Raises:
+        SmtpShellError: An option is wrong, or the relay cannot start.
+    """
+    options = _parser().parse_args(words)
+    if options.key is not None and options.cert is None:
+        raise UsageError("relay --key needs --cert FILE as well: a key is of no use without its certificate.")
+    options.watch = options.watch or options.json
+    kept, remark = (None, "") if options.cert is not None else _kept()
+    server = _server(options, kept)
+    screen = None
+    if options.watch and server.watch is not None:
+        from smtp_shell.servers.live import LiveScreen
+
+        screen = LiveScreen(server.watch, make_view(options))
+    out = sys.stderr if options.json else sys.stdout
+    with ending_by_signal() as stop, server:
+        for line in (*_facts(server, options), remark, "Ctrl-C stops it."):
+            if line:
+                out.write(line + "\n")
+                out.flush()
+        status = show_until(stop, screen)
+    if screen is not None:
+        screen.show()
+    return status
+
+
+def _server(options: argparse.Namespace, kept: Path | None) -> RelayServer:
+    from smtp_shell.net.target import parse_target
+    from smtp_shell.servers.relay import RelayServer
+    from smtp_shell.servers.relay.server import IDLE_SECONDS
+
+    host = listening_address(options, "relay", _RISK)
+    timeouts = Timeouts() if options.timeout is None else Timeouts().all(options.timeout)
+    return RelayServer(
+        parse_target(options.server),
+        host=host or "127.0.0.1",
+        port=options.port,
+        anywhere=bool(host),
+        implicit_tls=options.tls,
+        tls=tls_settings(options),
+        keep=options.keep,
+        shows=options.watch,
+        certificate=options.cert,
+        key=options.key,
+        kept=kept,
+        timeouts=timeouts,
+        idle=options.timeout or IDLE_SECONDS,
+        source=options.source,
+        family=address_family(options),
+        on_failure=_complain,
+    )
+
+
+def _complain(text: str) -> None:
+    sys.stderr.write(f"smtp-shell: {text}\n")
+    sys.stderr.flush()
+
+
+def _kept() -> tuple[Path | None, str]:
+    """Return the folder in which the certificate is kept from this run to the next, or a remark about why there is none."""
+    import os
+
+    from smtp_shell.private_files import private_folder, reason_of
+
+    folder = state_dir().absolute() / "relay"
+    try:
+        private_folder(folder)
+        if os.path.islink(folder):
+            raise ConfigError(f"{escape_str(str(folder))} is a link; remove it.")
+    except OSError as error:
+        reason = f"{escape_str(str(folder))} cannot be used: {reason_of(error)}."
+    except ConfigError as error:
+        reason = error.message
+    else:
+        return folder, ""
+    return None, f"The certificate is for this run only: {reason}"
+
+
+def _facts(server: RelayServer, options: argparse.Namespace) -> Iterator[str]:
+    """Yield the address at once, and each other fact as soon as the relay knows it: the certificate takes a while."""
+    begins = "TLS from the first octet" if options.tls else "in the clear, TLS with STARTTLS"
+    if not server.is_open_to_all:
+        yield f"relay            {server.host}:{server.port} (this machine only), {begins}"
+    else:
+        found = [f"[{each}]" if ":" in each else each for each in server.reachable]
+        yield f"relay            {server.host}:{server.port}, {begins}"
+        yield f"another machine  {', '.join(f'{each}:{server.port}' for each in found) or 'this machine has no network'}"
+        yield "WARNING          whoever reaches this machine reaches the server through it; Ctrl-C ends it"
+    yield f"server           {server.target}{' (TLS from the first octet)' if server.target.tls else ''}"
+    if options.insecure:
+        yield "WARNING          the server's certificate is not verified (--insecure)"
+    yield f"certificate      {escape_str(str(server.ca_file))}"
+    if (key_log := key_log_file()) is not None:
+        yield f"keys of TLS to   {escape_str(str(key_log))} (SSLKEYLOGFILE): whoever reads it can decrypt the connections"
+    if options.keep is not None:
+        yield f"transcripts in   {escape_str(str(options.keep))}"
+    elif not options.watch:
+        yield "Nothing is shown or written: add --watch, or --keep DIR."
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = command_parser("relay")
+    parser.add_argument(
+        "server", metavar="SERVER", help="smtp://HOST:PORT, smtps://HOST, lmtp+unix:/PATH, pipe:COMMAND or HOST[:PORT]"
+    )
+    parser.add_argument("--port", type=port_number, default=0, help="port to listen on (default: any free one)")
+    parser.add_argument("--watch", action="store_true", help="print each dialogue, live, with remarks on what is wrong")
+    parser.add_argument("--keep", type=file_path, metavar="DIR", help="write each dialogue as a transcript into DIR")
+    listening_options(parser)
+    group = parser.add_argument_group("the client's side")
+    group.add_argument("--tls", action="store_true", help="TLS from the first octet (default: after STARTTLS)")
+    group.add_argument("--cert", type=file_path, metavar="FILE", help="certificate of your own, PEM")
+    group.add_argument("--key", type=file_path, metavar="FILE", help="its key, PEM")
+    server_options(parser.add_argument_group("the server's side").add_argument)
+    parser.add_argument("--json", action="store_true", help="one JSON object a line; implies --watch")
+    add_color_option(parser)
+    return parser

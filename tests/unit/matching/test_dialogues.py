@@ -1,0 +1,176 @@
+"""What differs between two dialogues, as tables."""
+
+from __future__ import annotations
+
+from io import BytesIO
+
+import pytest
+
+from smtp_shell.errors import UsageError
+from smtp_shell.matching import turns
+from smtp_shell.matching.dialogues import Differences
+from smtp_shell.matching.expectation import Strictness
+from smtp_shell.matching.turns import Turn, turns_of
+from smtp_shell.recording.decoder import entries
+from smtp_shell.transcript.reader import TranscriptReader
+
+GREETING = "*: connect mail.example:25\nS: 220 mail.example ESMTP\n"
+EHLO = "C: EHLO client.example\nS: 250-mail.example\nS: 250-SIZE 1000\nS: 250-AUTH PLAIN LOGIN\nS: 250 DSN\n"
+MAIL = "C: MAIL FROM:<ann@example.org>\nS: 250 2.1.0 Ok\n"
+RCPT = "C: RCPT TO:<bob@example.org>\nS: 250 2.1.5 Ok\n"
+DATA = "C: DATA\nS: 354 Go on\n"
+LETTER = "C: Subject: x\nC: Date: Fri, 27 Nov 2026 10:00:00 +0000\nC:\nC: Hello\nC: .\nS: 250 2.0.0 Ok: queued as 4ABCDEF012\n"
+QUIT = "C: QUIT\nS: 221 2.0.0 Bye\n*: close server\n"
+FOLDED = "C: mail data, 4 lines, 60 octets"
+TLS = "added:  | *: tls TLSv1.3 TLS_X verified CN=a"
+SASL = "added:  | C: AUTH PLAIN ${sasl} / S: 235 2.7.0 ok"
+ODD = "changed: S: 250-mail.example | S| 250-mail.example\\x0a"
+WHOLE = GREETING + EHLO + MAIL + RCPT + DATA + LETTER + QUIT
+
+
+def read(text: str) -> list[Turn]:
+    reader = TranscriptReader(BytesIO(f"Transcript: 1\nClient: x\n\n{text}".encode()), "x.smtp")
+    return turns_of(entries(reader, None, reader.header), "x.smtp")
+
+
+def diff(a: str, b: str, strictness: Strictness = Strictness.TEXT) -> list[str]:
+    """Return each difference as `change: A | B`, lines of one side joined with ` / `."""
+    found = []
+    for each in Differences(read(a), read(b), strictness):
+        one, two = (" / ".join(row.text for row in rows) for rows in (each.rows_a, each.rows_b))
+        found.append(f"{each.change}: {one} | {two}")
+    return found
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("", ""),
+        ("S: 220 mail.example ESMTP", "S: 220 other.example ESMTP"),
+        ("mail.example:25", "other.example:2525"),
+        ("queued as 4ABCDEF012", "queued as 9FFF0F0F01"),
+        ("C: Date: Fri, 27 Nov 2026 10:00:00 +0000", "C: Date: Sat, 28 Nov 2026 11:00:00 +0000"),
+        ("C: MAIL", "# a note\n  1.234  C: mail"),
+        ("C: MAIL FROM:<ann@example.org>\nS: 250 2.1.0 Ok\nC: RCPT", "C& MAIL FROM:<ann@example.org>\nC: RCPT"),
+        (
+            "S: 250-SIZE 1000\nS: 250-AUTH PLAIN LOGIN\nS: 250 DSN",
+            "S: 250-DSN\nS: 250-AUTH PLAIN LOGIN\nS: 250 size 1000",
+        ),
+    ],
+)
+def test_what_is_no_difference(old: str, new: str) -> None:
+    changed = WHOLE.replace(old, new) if old else WHOLE
+    if "C&" in new:
+        changed = changed.replace("S: 250 2.1.5 Ok", "S: 250 2.1.0 Ok\nS: 250 2.1.5 Ok")
+    assert diff(WHOLE, changed) == []
+    assert diff(changed, WHOLE) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "differences"),
+    [
+        (MAIL, "", ["removed: C: MAIL FROM:<ann@example.org> / S: 250 2.1.0 Ok | "]),
+        (QUIT, "C: NOOP\nS: 250 ok\n" + QUIT, ["added:  | C: NOOP / S: 250 ok"]),
+        ("C: EHLO client", "C: EHLO another", ["changed: C: EHLO client.example | C: EHLO another.example"]),
+        ("S: 250 2.1.5 Ok", "S: 550 5.1.1 No", ["changed: S: 250 2.1.5 Ok | S: 550 5.1.1 No"]),
+        ("S: 250 2.1.5 Ok", "S: 250 2.1.5 Fine", ["changed: S: 250 2.1.5 Ok | S: 250 2.1.5 Fine"]),
+        ("S: 250-SIZE 1000\n", "S: 250-SIZE 5\n", ["changed: S: 250-SIZE 1000 | S: 250-SIZE 5"]),
+        ("S: 250-SIZE 1000\n", "", ["removed: S: 250-SIZE 1000 | "]),
+        ("S: 250 DSN\n", "S: 250-CHUNKING\nS: 250 DSN\n", ["added:  | S: 250-CHUNKING"]),
+        ("C: Hello\n", "C: Hullo\n", [f"changed: {FOLDED} / C: Hello | {FOLDED} / C: Hullo"]),
+        ("C: Hello\n", "C: Hello\nC: more\n", ["changed: C: mail data, 4 lines, 60 octets | C: mail data, 5 lines, 66 octets / C: more"]),
+        (RCPT, RCPT + RCPT.replace("bob", "carol"), ["added:  | C: RCPT TO:<carol@example.org> / S: 250 2.1.5 Ok"]),
+        ("*: close server", "*: close", ["changed: *: close server | *: close client"]),
+        (RCPT, "C: RCPT TO:<bob@example.org>\nS: 250 2.1.5 Ok\nS: 421 4.3.2 Bye\n", ["added:  | S: 421 4.3.2 Bye"]),
+        ("C: EHLO client.example\nS: 250-mail.example", "C: EHLO client.example\nS| 250-mail.example\\x0a", [ODD]),
+        (MAIL, "C: STARTTLS\nS: 220 go\n*: tls TLSv1.3 TLS_X verified CN=a\n" + MAIL, ["added:  | C: STARTTLS / S: 220 go", TLS]),
+        (MAIL, "C: AUTH PLAIN ${sasl}\nS: 235 2.7.0 ok\n*: auth PLAIN ann\n" + MAIL, [SASL, "added:  | *: auth PLAIN ann"]),
+        (QUIT, "C| NOOP\\x0a\nS: 250 ok\n" + QUIT, ["added:  | C| NOOP\\x0a / S: 250 ok"]),
+    ],
+)  # fmt: skip
+def test_what_is_a_difference_and_from_the_other_side(old: str, new: str, differences: list[str]) -> None:
+    changed = WHOLE.replace(old, new)
+    assert diff(WHOLE, changed) == differences
+    turned = []
+    for each in diff(changed, WHOLE):
+        change, _, rest = each.partition(": ")
+        one, _, two = rest.partition(" | ")
+        turned.append(f"{ {'added': 'removed', 'removed': 'added'}.get(change, change) }: {two} | {one}")
+    assert sorted(turned) == sorted(differences)
+
+
+def test_what_moved() -> None:
+    vrfy = "C: VRFY bob\nS: 252 2.0.0 bob\n"
+    a, b = GREETING + vrfy + EHLO + MAIL + RCPT + QUIT, GREETING + EHLO + MAIL + RCPT + vrfy + QUIT
+    assert diff(a, b) == ["moved: C: VRFY bob | C: VRFY bob"]
+    assert diff(a, b.replace("S: 252 2.0.0 bob", "S: 550 5.1.1 no")) == [
+        "moved: C: VRFY bob | C: VRFY bob",
+        "changed: S: 252 2.0.0 bob | S: 550 5.1.1 no",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "level"),
+    [
+        ("S: 250 2.1.5 Ok", "S: 251 2.1.5 Ok", Strictness.CODE),
+        ("S: 250-SIZE 1000\n", "", Strictness.KEYWORDS),
+        ("S: 250-SIZE 1000\n", "S: 250-SIZE 1\n", Strictness.TEXT),
+        ("S: 250 2.1.5 Ok", "S: 250 2.1.5 Fine", Strictness.TEXT),
+        ("queued as 4ABCDEF012", "queued as 9FFF0F0F01", Strictness.EXACT),
+        ("10:00:00", "11:00:00", Strictness.EXACT),
+        ("mail.example:25", "mail.example:26", Strictness.EXACT),
+        ("C: MAIL", "C: mail", Strictness.EXACT),
+    ],
+)
+def test_levels(old: str, new: str, level: Strictness) -> None:
+    changed = WHOLE.replace(old, new)
+    assert [each for each in Strictness if diff(WHOLE, changed, each)] == list(Strictness)[level:]
+
+
+def test_keywords_do_not_compare_enhanced_codes_as_in_a_replay() -> None:
+    changed = WHOLE.replace("S: 250 2.1.5 Ok", "S: 250 2.1.0 Ok")
+    levels = [each for each in Strictness if diff(WHOLE, changed, each)]
+    assert levels == [Strictness.ENHANCED, Strictness.TEXT, Strictness.EXACT]
+
+
+def test_expectations_are_met_or_not_and_compared_with_one_another() -> None:
+    written = GREETING + "C: RCPT TO:<bob@example.org>\nS~ 250 2\\.1\\.\\d .*\n"
+    assert diff(written, GREETING + RCPT) == []
+    assert diff(GREETING + RCPT, written) == []
+    refused = RCPT.replace("250 2.1.5", "550 5.1.1")
+    assert diff(written, GREETING + refused) == ["changed: S~ 250 2\\.1\\.\\d .* | S: 550 5.1.1 Ok"]
+    other = written.replace("S~ 250 2\\.1\\.\\d .*", "S: 2yz")
+    assert diff(written, other) == ["changed: S~ 250 2\\.1\\.\\d .* | S: 2yz"]
+
+
+def test_line_numbers_and_what_a_reply_answers() -> None:
+    changed = WHOLE.replace("S: 250 2.1.5 Ok", "S: 550 5.1.1 No").replace(EHLO, "# a note\n" + EHLO)
+    (found,) = Differences(read(WHOLE), read(changed))
+    assert [row.line for row in (*found.rows_a, *found.rows_b)] == [14, 15]
+    assert [(row.line, row.text) for row in found.about] == [
+        (13, "C: RCPT TO:<bob@example.org>"),
+        (14, "C: RCPT TO:<bob@example.org>"),
+    ]
+
+
+def test_lmtp_has_a_reply_for_each_recipient() -> None:
+    lmtp = (
+        "S: 220 a\nC: LHLO c.example\nS: 250 a.example\n"
+        + MAIL + RCPT + RCPT.replace("bob", "carol") + DATA
+        + "C: x\nC: .\nS: 250 2.0.0 <bob@example.org> ok\nS: 250 2.0.0 <carol@example.org> ok\n" + QUIT
+    )  # fmt: skip
+    changed = lmtp.replace("S: 250 2.0.0 <carol@example.org> ok", "S: 552 5.2.2 <carol@example.org> full")
+    assert diff(lmtp, lmtp) == []
+    assert diff(lmtp, changed) == [
+        "changed: S: 250 2.0.0 <carol@example.org> ok | S: 552 5.2.2 <carol@example.org> full"
+    ]
+
+
+def test_what_is_too_long_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns, "MOST_TURNS", 5)
+    with pytest.raises(UsageError, match="has more than 5 steps"):
+        read(WHOLE)
+    monkeypatch.setattr(turns, "MOST_TURNS", 1000)
+    monkeypatch.setattr(turns, "MOST_KEPT", 100)
+    with pytest.raises(UsageError, match="without its mail data"):
+        read(WHOLE)

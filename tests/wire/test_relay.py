@@ -1,0 +1,403 @@
+"""`relay` between real clients and real servers: they notice nothing, and what is recorded replays against the server."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import shutil
+import signal
+import smtplib
+import socket
+import ssl
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from email.message import EmailMessage
+from typing import TYPE_CHECKING
+
+import pytest
+
+from smtp_shell.config import TlsSettings
+from smtp_shell.servers.relay import RelayServer
+from tests.unit.cli.program import PROGRAM, run_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from smtp_shell.servers.practice import PracticeServer
+    from tests.support.dovecot import Dovecot
+    from tests.support.exim import Exim
+    from tests.support.postfix import Postfix
+
+    Client = Callable[["Relaying"], None]
+
+PATIENCE = 30.0
+PLAIN = ("--login-options", "AUTH=PLAIN")  # else curl takes DIGEST-MD5, which a replay does not know
+MAIL = (
+    "From: <ann@example.org>\nTo: <bob@example.org>\nDate: Fri, 27 Nov 2026 10:00:00 +0100\n"
+    "Message-ID: <1@client.example>\nSubject: a dialogue\n\nHello\n.a dot\n"
+)
+
+
+class Relaying:
+    """A running relay, and who may log in at its server.
+
+    Attributes:
+        server: The relay.
+        user: The user's name at the server.
+        password: The user's password.
+        url: The server's URL, for a replay.
+        ca_file: The authority of the server's certificate.
+    """
+
+    def __init__(self, server: RelayServer, user: str, password: str, url: str, ca_file: Path) -> None:
+        self.server, self.user, self.password, self.url, self.ca_file = server, user, password, url, ca_file
+
+    @property
+    def port(self) -> int:
+        return self.server.port
+
+    @property
+    def trusts(self) -> str:
+        return str(self.server.ca_file)
+
+    def wait(self, count: int = 1) -> Sequence[Path]:
+        """Wait until so many dialogues are over, and return their transcripts."""
+        assert self.server.watch is not None
+        until = time.monotonic() + PATIENCE
+        while time.monotonic() < until:
+            sessions = self.server.watch.sessions()
+            if len(sessions) >= count and all(session.ended for session in sessions):
+                return self.server.recordings()
+            time.sleep(0.01)
+        raise AssertionError(f"{count} dialogues were to end: {[each.ended for each in sessions]}")
+
+    def assert_replays(self, *options: str) -> str:
+        """Check that the transcript holds no password and replays against the server; return its text."""
+        (path,) = self.wait()
+        text = path.read_text(encoding="utf-8")
+        for secret in (self.password, f"\0{self.user}\0{self.password}"):
+            assert secret not in text
+            assert base64.b64encode(secret.encode()).decode() not in text
+        done = run_text(
+            *("replay", str(path), "--server", self.url, "--user", self.user, "--ca-file", str(self.ca_file)),
+            *("--match", "text", "--timeout", "20", *options),
+            env={"SMTP_SHELL_PASSWORD": self.password},
+        )
+        assert done.returncode == 0, f"{text}\n{done.stdout}{done.stderr}"
+        return text
+
+
+@contextmanager
+def relaying(
+    folder: Path, url: str, ca_file: Path, user: str = "", password: str = "no-Passw0rd", *, implicit_tls: bool = False
+) -> Iterator[Relaying]:
+    with RelayServer(url, tls=TlsSettings(ca_file=ca_file), keep=folder, implicit_tls=implicit_tls) as server:
+        yield Relaying(server, user, password, url, ca_file)
+
+
+def run(*words: str, stdin: str = MAIL) -> str:
+    if shutil.which(words[0]) is None:
+        pytest.skip(f"{words[0]} is not installed")
+    done = subprocess.run(words, input=stdin, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def by_smtplib(relay: Relaying) -> None:
+    message = EmailMessage()
+    message["From"], message["To"], message["Subject"] = "ann@example.org", "bob@example.org", "a dialogue"
+    message["Date"], message["Message-ID"] = "Fri, 27 Nov 2026 10:00:00 +0100", "<1@client.example>"
+    message.set_content("Hello\n.a dot\n")
+    with smtplib.SMTP("127.0.0.1", relay.port, local_hostname="client.example", timeout=PATIENCE) as client:
+        client.starttls(context=ssl.create_default_context(cafile=relay.trusts))
+        client.login(relay.user, relay.password)
+        client.send_message(message)
+
+
+def swaks(relay: Relaying, *options: str) -> str:
+    words = ("--server", "127.0.0.1", "--port", str(relay.port), "--ehlo", "client.example", "--data", "-")
+    return run("swaks", *words, "--from", "ann@example.org", "--to", "bob@example.org", *options)
+
+
+def by_swaks(relay: Relaying) -> None:
+    swaks(relay, "--tls", "--auth", "LOGIN", "--auth-user", relay.user, "--auth-password", relay.password)
+
+
+def by_curl(relay: Relaying) -> None:
+    words = (
+        "-sS",
+        "--crlf",
+        "--url",
+        f"smtp://localhost:{relay.port}/client.example",
+        "--ssl-reqd",
+        "--cacert",
+        relay.trusts,
+    )
+    envelope = ("--mail-from", "ann@example.org", "--mail-rcpt", "bob@example.org", "-T", "-")
+    run("curl", *words, "--user", f"{relay.user}:{relay.password}", *PLAIN, *envelope)
+
+
+def by_msmtp(relay: Relaying) -> None:
+    words = ("--host=localhost", f"--port={relay.port}", "--domain=client.example", "--from=ann@example.org")
+    tls = ("--tls=on", "--tls-starttls=on", f"--tls-trust-file={relay.trusts}")
+    login = ("--auth=plain", f"--user={relay.user}", f"--passwordeval=echo '{relay.password}'")
+    run("msmtp", *words, *tls, *login, "bob@example.org")
+
+
+CLIENTS = (by_smtplib, by_swaks, by_curl, by_msmtp)
+
+
+def assert_both_sides_are_told(text: str) -> None:
+    assert "\nClient: another program at 127.0.0.1:" in text
+    assert "# relayed: client 127.0.0.1:" in text
+    assert "*: tls TLSv1." in text
+    assert " verified " in text
+    assert "# TLS towards the client: TLSv1." in text
+    assert "${sasl}" in text
+    assert "*: auth " in text
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_practice(tmp_path: Path, practice: PracticeServer, client: Client) -> None:
+    url = f"smtp://127.0.0.1:{practice.port}"
+    with relaying(tmp_path, url, practice.ca_file, practice.user, practice.password.reveal()) as relay:
+        client(relay)
+        assert_both_sides_are_told(relay.assert_replays())
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_postfix(tmp_path: Path, postfix: Postfix, client: Client) -> None:
+    url = f"smtp://localhost:{postfix.submission}"
+    with relaying(tmp_path, url, postfix.ca_file, postfix.user, postfix.password) as relay:
+        client(relay)
+        assert_both_sides_are_told(relay.assert_replays())
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_exim(tmp_path: Path, exim: Exim, client: Client) -> None:
+    url = f"smtp://localhost:{exim.smtp}"
+    with relaying(tmp_path, url, exim.ca_file, exim.user, exim.password) as relay:
+        client(relay)
+        assert_both_sides_are_told(relay.assert_replays())
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_dovecot(tmp_path: Path, dovecot: Dovecot, client: Client) -> None:
+    url = f"smtp://localhost:{dovecot.submission}"
+    with relaying(tmp_path, url, dovecot.ca_file, dovecot.user, dovecot.password) as relay:
+        client(relay)
+        assert_both_sides_are_told(relay.assert_replays())
+
+
+def test_lmtp(tmp_path: Path, dovecot: Dovecot) -> None:
+    with relaying(tmp_path, f"lmtp://localhost:{dovecot.lmtp}", dovecot.ca_file) as relay:
+        assert relay.server.url.startswith("lmtp://")
+        swaks(relay, "--protocol", "LMTP", "--to", "ann,bob")
+        text = relay.assert_replays()
+    assert "C: LHLO client.example" in text
+
+
+def test_scram_with_proofs_masked(tmp_path: Path, postfix: Postfix) -> None:
+    url = f"smtp://localhost:{postfix.submission}"
+    with relaying(tmp_path, url, postfix.ca_file, postfix.user, postfix.password) as relay:
+        lines = ("-c", "starttls", "-c", "ehlo", "-c", "auth scram-sha-256", "-c", "quit")
+        done = run_text(
+            *(f"smtp://localhost:{relay.port}", "-c", "ehlo", *lines, "--ca-file", relay.trusts),
+            *("--user", relay.user),
+            env={"SMTP_SHELL_PASSWORD": relay.password},
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        text = relay.assert_replays()
+    assert "AUTH SCRAM-SHA-256 ${sasl}" in text
+    assert ",p=" not in text
+
+
+def test_pipelined_messages_of_smtp_source(tmp_path: Path, postfix: Postfix) -> None:
+    url = f"smtp://localhost:{postfix.smtp}"
+    with relaying(tmp_path, url, postfix.ca_file) as relay:
+        run(
+            *("smtp-source", "-d", "-s", "3", "-m", "12", "-l", "4000"),
+            *("-f", "ann@example.org", "-t", "bob@example.org", f"127.0.0.1:{relay.port}"),
+        )
+        paths = relay.wait(3)
+    said = "".join(path.read_text(encoding="utf-8") for path in paths)
+    assert said.count("C: DATA") == 12
+    assert said.count("S: 354") == 12
+
+
+@pytest.mark.parametrize("from_client", [True, False])
+@pytest.mark.parametrize("to_server", [True, False])
+def test_tls_from_the_first_octet_on_either_side(
+    tmp_path: Path, postfix: Postfix, *, from_client: bool, to_server: bool
+) -> None:
+    url = f"smtps://localhost:{postfix.smtps}" if to_server else f"smtp://localhost:{postfix.smtp}"
+    with relaying(tmp_path, url, postfix.ca_file, postfix.user, postfix.password, implicit_tls=from_client) as relay:
+        scheme = "smtps" if from_client else "smtp"
+        run(
+            *("curl", "-sS", "--crlf", "--url", f"{scheme}://localhost:{relay.port}/client.example"),
+            *("--cacert", relay.trusts, "--user", f"{relay.user}:{relay.password}", *PLAIN, "-T", "-"),
+            *("--mail-from", "ann@example.org", "--mail-rcpt", "bob@example.org"),
+        )
+        text = relay.assert_replays(*(() if to_server else ("--insecure-auth",)))
+    assert ("# TLS towards the client: " in text) == from_client
+    assert (" tls\n" in text) == to_server
+
+
+def test_openssl_s_client(tmp_path: Path, exim: Exim) -> None:
+    with relaying(tmp_path, f"smtp://localhost:{exim.smtp}", exim.ca_file) as relay:
+        said = run(
+            *("openssl", "s_client", "-connect", f"127.0.0.1:{relay.port}", "-starttls", "smtp", "-crlf", "-ign_eof"),
+            *("-quiet", "-verify_return_error", "-CAfile", relay.trusts, "-name", "client.example"),
+            stdin="EHLO client.example\nNOOP\nQUIT\n",
+        )
+        assert "221 " in said
+        relay.assert_replays()
+
+
+def test_chunks(tmp_path: Path, postfix: Postfix) -> None:
+    """BDAT: what looks like a command in a chunk is none."""
+    chunk = b"Subject: chunks\r\n\r\nSTARTTLS\r\nDATA\r\n"
+    with relaying(tmp_path, f"smtp://localhost:{postfix.smtp}", postfix.ca_file) as relay:
+        with socket.create_connection(("127.0.0.1", relay.port), PATIENCE) as client, client.makefile("rb") as replies:
+            assert replies.readline().startswith(b"220 ")
+            client.sendall(b"EHLO client.example\r\n")
+            while replies.readline()[3:4] == b"-":
+                pass
+            group = b"MAIL FROM:<ann@example.org>\r\nRCPT TO:<bob@example.org>\r\n"
+            client.sendall(group + b"BDAT %d\r\n" % len(chunk) + chunk + b"BDAT 5 LAST\r\nSTART")
+            assert [replies.readline()[:3] for _ in range(4)] == [b"250"] * 4
+            client.sendall(b"QUIT\r\n")
+            assert replies.readline().startswith(b"221 ")
+        text = relay.assert_replays()
+    assert "C& BDAT 5 LAST" in text
+    assert "C| START" in text
+
+
+def test_a_program_as_the_server(tmp_path: Path) -> None:
+    server = tmp_path / "server.py"
+    server.write_text(
+        "import sys\n"
+        "say = lambda text: print(text, end='\\r\\n', flush=True)\n"
+        "say('220 program.example')\n"
+        "for line in sys.stdin:\n"
+        "    say('221 Bye' if line.startswith('QUIT') else '250 Ok')\n"
+        "    if line.startswith('QUIT'): break\n",
+        encoding="utf-8",
+    )
+    if os.name == "nt":
+        pytest.skip("programs as servers need a POSIX system")
+    with RelayServer(f"pipe:{sys.executable} {server}", keep=tmp_path / "kept") as relay:
+        with smtplib.SMTP("127.0.0.1", relay.port, timeout=PATIENCE) as client:
+            assert client.noop()[0] == 250
+        paths = Relaying(relay, "", "", "", tmp_path).wait()
+    assert "*: connect pipe:" in paths[0].read_text(encoding="utf-8")
+
+
+def test_a_large_message_costs_no_memory_and_is_whole(tmp_path: Path, practice: PracticeServer) -> None:
+    body = b"".join(b"line %d\r\n" % number for number in range(400_000))
+    url = f"smtp://127.0.0.1:{practice.port}"
+    with relaying(tmp_path, url, practice.ca_file) as relay:
+        with smtplib.SMTP("127.0.0.1", relay.port, timeout=PATIENCE) as client:
+            client.sendmail("ann@example.org", ["bob@example.org"], b"Subject: long\r\n\r\n" + body)
+        relay.wait()
+    (file,) = tmp_path.glob("*.eml")
+    assert file.read_bytes().endswith(body)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_command_shows_and_keeps_a_dialogue(tmp_path: Path, practice: PracticeServer, number: int) -> None:
+    if os.name == "nt":
+        pytest.skip("signals are for POSIX")
+    program = subprocess.Popen(
+        [
+            *(*PROGRAM, "relay", f"127.0.0.1:{practice.port}", "--ca-file", str(practice.ca_file)),
+            *("--watch", "--keep", str(tmp_path / "kept"), "--color", "never"),
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "SMTP_SHELL_STATE_DIR": str(tmp_path / "state")},
+    )
+    try:
+        assert program.stdout is not None
+        facts = []
+        for line in program.stdout:
+            facts.append(line)
+            if line.startswith("Ctrl-C"):
+                break
+        port = int(facts[0].split()[1].rpartition(":")[2])
+        context = ssl.create_default_context(cafile=str(tmp_path / "state" / "relay" / "ca.pem"))
+        with smtplib.SMTP("127.0.0.1", port, timeout=PATIENCE) as client:
+            client.starttls(context=context)
+            client.login(practice.user, practice.password.reveal())
+        program.send_signal(number)
+        screen, words = program.communicate(timeout=PATIENCE)
+    finally:
+        program.kill()
+        program.wait()
+    assert words == ""
+    assert program.returncode == (130 if number == signal.SIGINT else 0)
+    assert facts[0].endswith("(this machine only), in the clear, TLS with STARTTLS\n")
+    assert any(line.startswith("certificate ") for line in facts)
+    assert "TLS towards the client" in screen
+    assert "*: auth CRAM-MD5 student" in screen
+    assert practice.password.reveal() not in screen
+    assert len(list((tmp_path / "kept").glob("*.smtp"))) == 1
+
+
+def test_json(tmp_path: Path, practice: PracticeServer) -> None:
+    if os.name == "nt":
+        pytest.skip("signals are for POSIX")
+    program = subprocess.Popen(
+        [*PROGRAM, "relay", f"127.0.0.1:{practice.port}", "--json", "--insecure"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "SMTP_SHELL_STATE_DIR": str(tmp_path / "state")},
+    )
+    try:
+        assert program.stderr is not None
+        facts = []
+        for line in program.stderr:
+            facts.append(line)
+            if line.startswith("Ctrl-C"):
+                break
+        with smtplib.SMTP("127.0.0.1", int(facts[0].split()[1].rpartition(":")[2]), timeout=PATIENCE) as client:
+            client.noop()
+        program.terminate()
+        screen, _ = program.communicate(timeout=PATIENCE)
+    finally:
+        program.kill()
+        program.wait()
+    objects = [json.loads(line) for line in screen.splitlines()]
+    assert {each["session"] for each in objects} == {1}
+    assert any("is not verified (--insecure)" in line for line in facts)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("127.0.0.1:25", "--listen", "0.0.0.0"), "add --yes if that is meant"),
+        (("127.0.0.1:25", "--listen", "127.0.0.1"), "this machine only"),
+        (("127.0.0.1:25", "--key", "key.pem"), "needs --cert"),
+        (("gopher://mail.example",), "no scheme for mail"),
+        (("127.0.0.1:25", "--tls-min", "9"), "no such version"),
+        (("127.0.0.1:58025", "--port", "58025"), "would connect to itself"),
+        ((), "required: SERVER"),
+    ],
+)
+def test_what_it_refuses(options: tuple[str, ...], words: str) -> None:
+    done = run_text("relay", *options)
+    assert done.returncode == 2
+    assert words in done.stderr
+
+
+def test_a_port_that_is_taken() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        done = run_text("relay", "127.0.0.1:25", "--port", str(taken.getsockname()[1]))
+    assert done.returncode == 3
+    assert "The relay cannot listen" in done.stderr
