@@ -19,7 +19,8 @@ from smtp_shell.cli.startup import for_many_threads
 from smtp_shell.config import Timeouts
 from smtp_shell.errors import UsageError
 from smtp_shell.replay.options import add_replay_options, find_once, refuse_servers, with_replay_options
-from smtp_shell.replay.reporters import ReportSettings, make_reporter
+from smtp_shell.replay.reporters import ReportSettings
+from smtp_shell.replay.reporting import add_report_options, open_reports
 from smtp_shell.replay.runner import ReplayOptions, run_replays
 from smtp_shell.replay.settings import ReplaySettings
 
@@ -47,13 +48,47 @@ def main(words: Sequence[str]) -> int:
         prog="smtp-shell replay", description="Replay transcripts against a server and compare what it says."
     )
     add_replay_options(parser)
+    add_report_options(parser)
     connection_options(parser)
     options = parser.parse_args(words)
     refuse_servers(options.files)
     if options.step and not is_terminal():
         raise UsageError("--step asks before each step, and nobody can be asked here; leave it out.")
     ask = terminal_ask() if is_terminal() else None
-    settings = ReplaySettings(
+    report = ReportSettings(
+        wants_color(options),
+        options.repeat,
+        options.jobs,
+        options.step,
+        options.times,
+        options.only_failures,
+        options.failures_first,
+    )
+    if options.jobs > 1:
+        for_many_threads()
+    name = "json" if options.json else "text"
+    with open_reports(options, report, name=name, ask=ask) as reports:
+        batch = ReplayOptions(
+            options.files,
+            options.server or (),
+            with_replay_options(_settings(options, reports.ask), options, reports.ask),
+            reports.reporters,
+            reports_times=reports.reports_times,
+            record=options.record,
+            force=options.force,
+            repeat=options.repeat,
+            jobs=options.jobs,
+            warn=_warn,
+            prints=options.print_names,
+        )
+        result = run_replays(batch, reports.out)
+    if result.handed_over is not None:
+        _go_on(result.handed_over, options, ask)
+    return result.exit_status
+
+
+def _settings(options: argparse.Namespace, ask: Ask | None) -> ReplaySettings:
+    return ReplaySettings(
         tls=options.tls,
         starttls=options.starttls,
         tls_settings=tls_settings(options),
@@ -63,25 +98,6 @@ def main(words: Sequence[str]) -> int:
         source=options.source,
         family=address_family(options),
     )
-    report = ReportSettings(wants_color(options), options.repeat, options.jobs, options.step)
-    batch = ReplayOptions(
-        options.files,
-        options.server or (),
-        with_replay_options(settings, options, ask),
-        [make_reporter("json" if options.json else "text", report)],
-        reports_times=options.json,
-        record=options.record,
-        force=options.force,
-        repeat=options.repeat,
-        jobs=options.jobs,
-        warn=_warn,
-    )
-    if options.jobs > 1:
-        for_many_threads()
-    result = run_replays(batch, sys.stdout)
-    if result.handed_over is not None:
-        _go_on(result.handed_over, options, ask)
-    return result.exit_status
 
 
 def _warn(sentence: str) -> None:

@@ -63,6 +63,7 @@ class ReplayPlan(Struct, frozen=True):
         steps: Its steps, if they are few and short; None when they are to be read again.
         warnings: What a user should look at, and what does not keep the transcript from being replayed.
         credentials: The credentials that stand in it; None if there are none.
+        captured: The names of the variables that its patterns capture.
     """
 
     header: Header | None
@@ -74,6 +75,7 @@ class ReplayPlan(Struct, frozen=True):
     steps: tuple[Step, ...] | None = None
     warnings: tuple[Fault, ...] = ()
     credentials: CredentialMask | None = None
+    captured: frozenset[str] = frozenset()
 
 
 def plan(path: Path, given: Mapping[str, str], *, outside: bool = False, keep: bool = True) -> ReplayPlan:
@@ -201,6 +203,7 @@ class _Checker:
             steps,
             warnings,
             credentials,
+            frozenset(self._captured),
         )
 
     def check(self, steps: Iterable[Step]) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import Enum, StrEnum
 from typing import TYPE_CHECKING, Final
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from smtp_shell.protocol.octets import escape
 from smtp_shell.protocol.replies import wire_lines
@@ -70,6 +70,7 @@ class StepResult(Struct, frozen=True):
         difference: The two lines that differ; None in a step that does not.
         expectations: The replies that were expected, or excerpts of them where there are many.
         replies: The replies that came, as octets, or excerpts of them where they are long or many.
+        captures: What named groups of `S~` patterns matched, in the notation of `escape`.
     """
 
     path: str
@@ -83,6 +84,7 @@ class StepResult(Struct, frozen=True):
     difference: Difference | None = None
     expectations: tuple[ExpectedReply | str, ...] = ()
     replies: tuple[bytes | str, ...] = ()
+    captures: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def line(self) -> int:
@@ -100,6 +102,12 @@ class StepResult(Struct, frozen=True):
     def expected_line(self) -> int:
         """Number of the expected line that was not met; 0 for none."""
         return self.difference.line if self.difference is not None else 0
+
+    @property
+    def place(self) -> str:
+        """FILE:LINE of the expected line that was not met, or else of the step's first line."""
+        line = self.expected_line or self.line
+        return f"{self.path}:{line}" if line else self.path
 
     @property
     def names_expectation(self) -> bool:

@@ -51,6 +51,7 @@ class ReplayOptions(Struct, frozen=True):
         repeat: How many times each transcript is replayed.
         jobs: How many replays run at a time, a thread each.
         warn: Called with a sentence that must not be missed and is no result.
+        prints: Names of captured variables that a report prints.
     """
 
     paths: Sequence[Path]
@@ -63,6 +64,7 @@ class ReplayOptions(Struct, frozen=True):
     repeat: int = 1
     jobs: int = 1
     warn: Callable[[str], None] = _ignore
+    prints: Sequence[str] = ()
 
 
 class BatchResult(Struct, frozen=True):
@@ -97,6 +99,7 @@ def run_replays(options: ReplayOptions, out: Writer) -> BatchResult:
     with ExitStack() as stack:
         replays = prepare(options.paths, _batch_settings(options), options.servers)
         _refuse_unused(options.settings.variables, replays)
+        _refuse_uncaptured(options.prints, replays)
         for each in replays:
             for warning in each.check().warnings:
                 options.warn(f"{each.name}:{warning.line}: {warning}")
@@ -188,6 +191,13 @@ def _refuse_unused(given: Mapping[str, str], replays: Sequence[Replay]) -> None:
         )
 
 
+def _refuse_uncaptured(names: Sequence[str], replays: Sequence[Replay]) -> None:
+    captured = frozenset[str]().union(*(each.check().captured for each in replays)) if names else frozenset[str]()
+    if missing := [name for name in names if name not in captured]:
+        shown, there_are = (", ".join(map(escape_str, each)) or "none" for each in (missing, sorted(captured)))
+        raise UsageError(f"--print {shown}: no S~ pattern captures such a variable; those there are: {there_are}.")
+
+
 class _Batch:
     """The runs of a batch."""
 
@@ -195,9 +205,11 @@ class _Batch:
         self.options = options
         self.stats = stats
         self.handed_over: Replay | None = None
+        self.total = 0  # how many runs there are
 
     def run(self, replays: Sequence[Replay], out: Writer) -> bool:
         """Run all replays; return whether Ctrl-C ended them while they ran side by side."""
+        self.total = len(replays) * self.options.repeat
         tasks = self._tasks(replays)
         if self.options.jobs > 1:
             from smtp_shell.replay.workers import run_in_order
@@ -208,19 +220,21 @@ class _Batch:
 
     def _tasks(self, replays: Sequence[Replay]) -> Iterator[_Task]:
         times = self.options.repeat
+        order = count()
         for replay in replays:
-            yield _Task(self, replay, 1)
+            yield _Task(self, replay, 1, next(order))
             for number in range(2, times + 1):
-                yield _Task(self, replay.again(), number)
+                yield _Task(self, replay.again(), number, next(order))
 
 
 class _Task:
     """One run, and its reports."""
 
-    def __init__(self, batch: _Batch, replay: Replay, number: int) -> None:
+    def __init__(self, batch: _Batch, replay: Replay, number: int, order: int) -> None:
         self._batch = batch
         self._replay = replay
         self._number = number
+        self._order = order
         self._interrupted = False
 
     def run(self, out: Writer) -> bool:
@@ -233,6 +247,8 @@ class _Task:
             self._number,
             batch.options.repeat,
             settings.tls_settings.insecure,
+            self._order,
+            batch.total,
         )
         reports = [reporter.for_run(info, out) for reporter in batch.options.reporters]
         for report in reports:

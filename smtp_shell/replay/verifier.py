@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from smtp_shell.client.incoming import IncomingReply
@@ -27,6 +27,8 @@ from smtp_shell.replay.results import LONGEST_SHOWN, Difference, Outcome, StepRe
 from smtp_shell.transcript.step import Marker
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from smtp_shell.client.session import Session
     from smtp_shell.errors import SmtpShellError
     from smtp_shell.matching.compare import Verdict
@@ -59,6 +61,7 @@ class Comparison(Struct, frozen=True):
         demanded: Whether the transcript expects anything here.
         last_expected: The last reply that was expected; None where none was.
         difference: The two lines that differ; None where none do.
+        captures: What named groups of patterns matched.
     """
 
     status: int = 0
@@ -71,6 +74,7 @@ class Comparison(Struct, frozen=True):
     demanded: bool = False
     last_expected: ExpectedReply | None = None
     difference: Difference | None = None
+    captures: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:
@@ -386,7 +390,7 @@ class ReplyVerifier:
             self._variables.capture(verdict.captures)
         except UsageError as error:
             return found.differing(DIFFERS, str(error))
-        return found
+        return replace(found, captures={**found.captures, **verdict.captures})
 
 
 def unexpected(came: IncomingReply, status: int, why: str, expected: str = "") -> Comparison:
@@ -425,6 +429,7 @@ def step_result(
         found.difference,
         found.expected,
         found.replies,
+        found.captures,
     )
 
 

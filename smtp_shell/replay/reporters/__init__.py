@@ -1,6 +1,7 @@
 """Reporters: peers over the stream of results, several of which can run at once.
 
-A reporter is a module with a class that has `for_run` and `summary`, and one line in `REPORTERS`.
+A reporter is a module with a class that has `for_run` and `summary`, and one line in `REPORTERS`. A report in a file is a class with
+`head`, `run` and `tail` (`files.ReportFormat`), and one line in `FORMATS`, which makes it an option of `replay` too.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
+    from smtp_shell.replay.reporters.files import FileReporter
     from smtp_shell.replay.results import ReplayResult, StepResult
     from smtp_shell.replay.stats import RunStats
     from smtp_shell.replay.workers import Writer
@@ -26,12 +29,18 @@ class ReportSettings(Struct, frozen=True):
         repeat: How many times each transcript is replayed.
         jobs: How many replays run at a time.
         whole_replies: Whether each reply is shown with all of its lines, as for a user who goes step by step.
+        times: Whether each line of text has the time that its step took.
+        only_failures: Whether what passed is left out of text and HTML.
+        failures_first: Whether text has the runs that failed before the others.
     """
 
     color: bool = False
     repeat: int = 1
     jobs: int = 1
     whole_replies: bool = False
+    times: bool = False
+    only_failures: bool = False
+    failures_first: bool = False
 
 
 class RunInfo(Struct, frozen=True):
@@ -43,6 +52,8 @@ class RunInfo(Struct, frozen=True):
         number: Which run it is, from 1.
         of: How many runs of it there are.
         insecure: Whether certificates are not verified.
+        order: The run's place in the batch, from 0: the order in which reports have their runs.
+        total: How many runs the batch has.
     """
 
     name: str
@@ -50,6 +61,8 @@ class RunInfo(Struct, frozen=True):
     number: int = 1
     of: int = 1
     insecure: bool = False
+    order: int = 0
+    total: int = 1
 
 
 class RunReport(Protocol):
@@ -87,8 +100,34 @@ REPORTERS: Final[Mapping[str, str]] = {
 """Name -> class; imported when used."""
 
 
+FORMATS: Final[Mapping[str, str]] = {
+    "junit": "smtp_shell.replay.reporters.junit:JUnitFormat",
+    "tap": "smtp_shell.replay.reporters.tap:TapFormat",
+    "html": "smtp_shell.replay.reporters.html:HtmlFormat",
+}
+"""Name of a report in a file, which is its option too -> class; imported when used."""
+
+
 def make_reporter(name: str, settings: ReportSettings) -> Reporter:
     """Return a reporter by its name, a key of `REPORTERS`."""
     module, _, attribute = REPORTERS[name].partition(":")
     reporter: Reporter = getattr(import_module(module), attribute)(settings)
     return reporter
+
+
+def make_file_reporter(name: str, settings: ReportSettings, path: Path, *, overwrite: bool = False) -> FileReporter:
+    """Return a reporter that writes into a file, by the name of its format, a key of `FORMATS`.
+
+    Args:
+        name: The format.
+        settings: What it needs to know of the batch.
+        path: The file; `-` for standard output.
+        overwrite: Whether to replace a file that is no such report.
+
+    Raises:
+        UsageError: There is another file of that name, or it cannot be created.
+    """
+    from smtp_shell.replay.reporters.files import FileReporter
+
+    module, _, attribute = FORMATS[name].partition(":")
+    return FileReporter(getattr(import_module(module), attribute)(settings), path, overwrite=overwrite)

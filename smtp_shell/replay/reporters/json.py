@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final
 
+from smtp_shell.replay.reporters.inert import inert_json
+
 if TYPE_CHECKING:
     from smtp_shell.replay.reporters import ReportSettings, RunInfo
     from smtp_shell.replay.results import ReplayResult, StepResult
@@ -80,6 +82,7 @@ def step_object(step: StepResult, *, run: int = 0) -> dict[str, object]:
         "why": step.why,
         "seconds": round(step.seconds, 3),
         "edited": step.edited,
+        "captures": dict(step.captures),
     }
 
 
@@ -127,8 +130,10 @@ def json_line(values: dict[str, object], always: tuple[str, ...] = _ALWAYS) -> s
         values: The object.
         always: Names that are there whatever their value.
     """
-    absent: tuple[object, ...] = ("", None, 0, False, [])
-    return json.dumps({name: value for name, value in values.items() if value not in absent or name in always})
+    absent: tuple[object, ...] = ("", None, 0, False, [], {})
+    return inert_json(
+        json.dumps({name: value for name, value in values.items() if value not in absent or name in always})
+    )
 
 
 def _write(out: Writer, values: dict[str, object], always: tuple[str, ...] = _ALWAYS) -> None:

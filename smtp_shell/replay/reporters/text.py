@@ -6,6 +6,8 @@ from _thread import allocate_lock
 from typing import TYPE_CHECKING, Final
 
 from smtp_shell.figures import plain
+from smtp_shell.replay.reporters.inert import inert
+from smtp_shell.replay.reporters.wording import sent_line
 from smtp_shell.replay.results import Outcome
 from smtp_shell.replay.stats import Latencies, RunStats
 
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from smtp_shell.replay.reporters import ReportSettings, RunInfo
+    from smtp_shell.replay.reporters.files import Spool
     from smtp_shell.replay.results import ReplayResult, StepResult
     from smtp_shell.replay.workers import Writer
 
@@ -42,6 +45,7 @@ class TextReporter:
         self._settings = settings
         self._runs_shown = 0
         self._lock = allocate_lock()
+        self._passed: Spool | None = None  # the runs that passed, where those that failed come first
 
     def for_run(self, run: RunInfo, out: Writer) -> TextRunReport:
         """Return the report of a run."""
@@ -49,8 +53,19 @@ class TextReporter:
 
     def summary(self, stats: RunStats, out: Writer) -> None:
         """Write what all runs came to."""
+        if self._passed is not None:
+            for text in self._passed.read():
+                out.write(text)
+            self._passed = None
         lines = [f"{INDENT}interrupted"] if stats.interrupted else []
         _write(out, *lines, *summary_lines(stats, repeat=self._settings.repeat, jobs=self._settings.jobs))
+
+    def hold_back(self, lines: Spool) -> None:
+        """Keep the lines of a run that passed until all runs have ended. Safe to call from any thread."""
+        with self._lock:
+            self._passed = self._passed or _new_spool()
+            for text in lines.read():
+                self._passed.write(text)
 
     def claim_run(self) -> bool:
         """Return whether one more run may show what went wrong. Safe to call from any thread, once for each run."""
@@ -74,14 +89,21 @@ class TextRunReport:
         self._run = run
         self._out = out
         self._settings = settings
-        self._is_quiet = run.of > 1
+        self._is_quiet = run.of > 1 or settings.only_failures
         self._is_shown: bool | None = None  # of a quiet run: whether it may show what went wrong
+        self._held: Spool | None = None  # the lines so far, until it is known whether the run failed
+        if settings.failures_first:
+            self._held = _new_spool()
+            self._out = _Held(self._held)
+        self._whole_out = out
 
     def start(self) -> None:
         """Write the heading of the transcript, once for all of its runs."""
+        if not self._settings.only_failures and self._run.number == 1:
+            self._write_heading()
+
+    def _write_heading(self) -> None:
         run = self._run
-        if run.number > 1:
-            return
         often = f", {run.of:,} times" if run.of > 1 else ""
         _write(self._out, f"{run.name} -> {run.server}{often}" if run.server else f"{run.name}{often}")
         if run.insecure:
@@ -92,36 +114,68 @@ class TextRunReport:
         if self._is_quiet and (result.outcome is not Outcome.MISMATCHED or not self._may_show()):
             return
         settings = self._settings
-        _write(self._out, *step_lines(result, color=settings.color, whole_reply=settings.whole_replies))
+        _write(
+            self._out,
+            *step_lines(result, color=settings.color, whole_reply=settings.whole_replies, times=settings.times),
+        )
 
     def finish(self, result: ReplayResult) -> None:
         """Write what ended the run, if no step has said so."""
         ending = result.ending or ("" if result.counts[Outcome.MISMATCHED] else result.failure)
         if ending and (not self._is_quiet or self._may_show()):
             _write(self._out, f"{INDENT}{ending}")
+        if self._held is not None and result.ok:
+            self._reporter.hold_back(self._held)
+        elif self._held is not None:
+            for text in self._held.read():
+                self._whole_out.write(text)
+            self._whole_out.flush()
 
     def _may_show(self) -> bool:
         if self._is_shown is None:
             self._is_shown = self._reporter.claim_run()
-            if self._is_shown:
+            if self._is_shown and self._settings.only_failures:
+                self._write_heading()
+            if self._is_shown and self._run.of > 1:
                 _write(self._out, f"run {self._run.number}")
         return self._is_shown
 
 
-def step_lines(step: StepResult, *, color: bool = False, whole_reply: bool = False) -> list[str]:
+class _Held:
+    """Writer into a spool."""
+
+    def __init__(self, spool: Spool) -> None:
+        self._spool = spool
+
+    def write(self, text: str) -> None:
+        self._spool.write(text)
+
+    def flush(self) -> None:
+        """Do nothing: it is shown later."""
+
+
+def _new_spool() -> Spool:
+    from smtp_shell.replay.reporters.files import Spool
+
+    return Spool()
+
+
+def step_lines(step: StepResult, *, color: bool = False, whole_reply: bool = False, times: bool = False) -> list[str]:
     """Return the lines that report a step.
 
     Args:
         step: The step.
         color: Whether they have colours.
         whole_reply: Whether to show all lines of what came.
+        times: Whether to show how long it took, in milliseconds.
     """
     word, style = _WORDS[step.outcome]
     number = str(step.lines[0]) if step.lines else "-"
     sent = step.sent.split("\n")[:_MOST_LINES] if step.sent else []
     what = _sent_line(sent[0]) if sent else _short(f"S: {_first(step.received)}") if step.lines else "(the greeting)"
     code = f"  {step.code}" if step.code and (sent or not step.lines) else ""
-    lines = [f"{_paint(word, style) if color else word} {number:>4}  {what}{code}"]
+    took = f"{_milliseconds(step)} " if times else ""
+    lines = [f"{_paint(word, style) if color else word} {number:>4} {took} {what}{code}"]
     lines += [f"{INDENT}{_sent_line(line)}" for line in sent[1:]] if len(sent) > 1 else []
     if whole_reply and step.difference is None and step.received and (sent or "\n" in step.received):
         lines += _labelled("S: ", step.received)
@@ -167,7 +221,7 @@ def summary_lines(stats: RunStats, *, repeat: int = 1, jobs: int = 1) -> Iterato
 
 
 def _write(out: Writer, *lines: str) -> None:
-    out.write("\n".join([*lines, ""]))
+    out.write(inert("\n".join([*lines, ""])))
     out.flush()
 
 
@@ -183,8 +237,9 @@ def _per_second(number: int, seconds: float) -> str:
 
 
 def _difference(step: StepResult, *, color: bool) -> Iterator[str]:
-    if step.names_expectation:
-        yield f"{INDENT}{_place(step)}"
+    if step.command is not None:
+        command = step.sent.split("\n")[step.command : step.command + 1] or ["…"]
+        yield f"{INDENT}the reply to line {step.line}, {_sent_line(command[0])}"
     if step.expected:
         yield from _labelled("expected: ", step.expected)
     if step.received:
@@ -193,16 +248,7 @@ def _difference(step: StepResult, *, color: bool) -> Iterator[str]:
     if at is not None and step.expected and step.received and "\n" not in step.received:
         below = f"{INDENT}{' ' * len('received: ')}{' ' * at}^"
         yield _paint(below, _RED) if color else below
-    yield f"{INDENT}{step.why}"
-
-
-def _place(step: StepResult) -> str:
-    """Return which command of a group a difference is about, and which line of the file was not met."""
-    expected = f"expected in {step.path}:{step.expected_line}"
-    if step.command is None:
-        return expected
-    command = step.sent.split("\n")[step.command : step.command + 1] or ["…"]
-    return f"the reply to line {step.line}, {_sent_line(command[0])}; {expected}"
+    yield f"{INDENT}{step.place}: {step.why}"
 
 
 def _labelled(label: str, text: str) -> Iterator[str]:
@@ -211,8 +257,11 @@ def _labelled(label: str, text: str) -> Iterator[str]:
 
 
 def _sent_line(line: str) -> str:
-    shown = line if line.startswith(("(", "*:")) else f"C: {line}"
-    return shown if len(shown) <= _SHORT else _short(shown)
+    return _short(sent_line(line))
+
+
+def _milliseconds(step: StepResult) -> str:
+    return " " * 12 if step.outcome is Outcome.SKIPPED else f"{step.seconds * 1000:>9.1f} ms"
 
 
 def _first(text: str) -> str:

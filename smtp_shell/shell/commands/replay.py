@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 @shell_command(
     "/replay",
-    "FILE|DIR… [--server URL] [--match LEVEL] [--var NAME=VALUE] [--step] [--keep-going] [--repeat N] [--jobs N] [--send-secrets]",
+    "FILE|DIR… [--server URL] [--match LEVEL] [--var NAME=VALUE] [--step] [--keep-going] [--repeat N] [--jobs N] "
+    "[--junit FILE] [--tap FILE] [--html FILE] [--times] [--only-failures] [--send-secrets]",
     complete=paths,
 )
 def replay(shell: Shell, args: Args) -> None:
@@ -29,12 +30,14 @@ def replay(shell: Shell, args: Args) -> None:
     """
     from smtp_shell.arguments import ArgumentParser
     from smtp_shell.replay.options import add_replay_options, find_once, refuse_servers, with_replay_options
-    from smtp_shell.replay.reporters import ReportSettings, make_reporter
+    from smtp_shell.replay.reporters import ReportSettings
+    from smtp_shell.replay.reporting import add_report_options, open_reports
     from smtp_shell.replay.runner import ReplayOptions, run_replays
     from smtp_shell.replay.settings import ReplaySettings
 
     parser = ArgumentParser(prog="/replay", add_help=False)
     add_replay_options(parser)
+    add_report_options(parser)
     parser.add_argument("--keep-going", action="store_true")
     options = parser.parse_args(args.words)
     refuse_servers(options.files)
@@ -50,23 +53,26 @@ def replay(shell: Shell, args: Args) -> None:
         taps=shell.recordings.taps,
     )
     servers = options.server or ([shell.target] if shell.target is not None else [])
-    result = run_replays(
-        ReplayOptions(
+    report = ReportSettings(
+        repeat=options.repeat,
+        jobs=options.jobs,
+        whole_replies=options.step,
+        times=options.times,
+        only_failures=options.only_failures,
+        failures_first=options.failures_first,
+    )
+    with open_reports(options, report, _ShellWriter(shell.say)) as reports:
+        batch = ReplayOptions(
             options.files,
             servers,
             with_replay_options(settings, options, shell.ask),
-            [
-                make_reporter(
-                    "text", ReportSettings(repeat=options.repeat, jobs=options.jobs, whole_replies=options.step)
-                )
-            ],
-            reports_times=False,
+            reports.reporters,
+            reports_times=reports.reports_times,
             repeat=options.repeat,
             jobs=options.jobs,
             warn=shell.say_loudly,
-        ),
-        _ShellWriter(shell.say),
-    )
+        )
+        result = run_replays(batch, reports.out)
     if result.handed_over is not None:
         shell.adopt(result.handed_over)
     if result.exit_status == Interrupted.exit_status:

@@ -78,7 +78,7 @@ def test_text() -> None:
         "           expected: 250 fine",
         "           received: 550 no",
         "                     ^",
-        "           the reply code differs",
+        "           a.smtp:4: the reply code differs",
         "skip    6  (mail data)",
         "           there was no 354",
         "1 transcript, 3 steps: 1 matched, 1 differed, 1 skipped",

@@ -1,0 +1,112 @@
+"""The TAP report, version 14: a subtest for each run, a test point for each step, with a YAML block where it differs."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Final
+
+from smtp_shell.replay.reporters.files import Spool
+from smtp_shell.replay.reporters.inert import inert, inert_json
+from smtp_shell.replay.reporters.wording import run_title, server_lines, title
+from smtp_shell.replay.results import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from smtp_shell.replay.reporters import ReportSettings, RunInfo
+    from smtp_shell.replay.results import ReplayResult, StepResult
+    from smtp_shell.replay.stats import RunStats
+
+_INDENT: Final = "    "
+
+
+class TapFormat:
+    """TAP 14.
+
+    Args:
+        settings: What it needs to know of the batch.
+    """
+
+    signature = "# smtp-shell replay"
+
+    def __init__(self, settings: ReportSettings) -> None:
+        self.runs = 0
+
+    def head(self) -> str:
+        """Return the start of the document."""
+        return f"TAP version 14\n{self.signature}\n"
+
+    def run(self, info: RunInfo) -> TapRun:
+        """Return an empty subtest."""
+        return TapRun(self, info)
+
+    def tail(self, stats: RunStats, problem: str) -> str:
+        """Return the plan, which may stand at the end, or what ended the batch early."""
+        return f"Bail out! {_line(problem)}\n" if problem else f"1..{self.runs}\n"
+
+
+class TapRun:
+    """One subtest."""
+
+    def __init__(self, form: TapFormat, info: RunInfo) -> None:
+        self._form = form
+        self._title = _description(run_title(info))
+        self._points = Spool()
+        self._number = 0
+
+    def step(self, result: StepResult) -> None:
+        """Add a test point."""
+        self._number += 1
+        line = f"line {result.lines[0]}: " if result.lines else ""
+        is_wrong = result.outcome is Outcome.MISMATCHED
+        skip = f" # SKIP {_line(result.why)}" if result.outcome is Outcome.SKIPPED else ""
+        description = _description(f"{line}{title(result)}")
+        self._points.write(f"{_INDENT}{'not ok' if is_wrong else 'ok'} {self._number} - {description}{skip}\n")
+        duration: dict[str, object] = {"duration_ms": round(result.seconds * 1000, 3)}
+        facts = {**_facts(result), **duration} if is_wrong else duration
+        if result.outcome is not Outcome.SKIPPED:
+            self._points.write("".join(f"{_INDENT}  {line}\n" for line in _yaml(facts)))
+
+    def parts(self, result: ReplayResult) -> Iterator[str]:
+        """Return the subtest, and the test point that it is for the batch."""
+        self._form.runs += 1
+        yield f"# Subtest: {self._title}\n"
+        yield from self._points.read()
+        ending = result.ending or ("" if result.counts[Outcome.MISMATCHED] else result.failure or "")
+        if ending:
+            self._number += 1
+            yield f"{_INDENT}not ok {self._number} - {_description(ending)}\n"
+        yield f"{_INDENT}1..{self._number}\n"
+        yield f"{'ok' if result.ok else 'not ok'} {self._form.runs} - {self._title}\n"
+        if result.failure:
+            yield "".join(
+                f"  {line}\n" for line in _yaml({"message": result.failure, "exit_status": result.exit_status})
+            )
+
+
+def _facts(step: StepResult) -> dict[str, object]:
+    place, line = step.path, step.expected_line or step.line
+    facts: dict[str, object] = {"message": step.why, "at": {"file": place, "line": line} if line else {"file": place}}
+    if step.expected:
+        facts["wanted"] = step.expected
+    if step.received:
+        facts["found"] = step.received
+    if len(lines := server_lines(step)) > 1:
+        facts["reply"] = lines
+    return facts
+
+
+def _yaml(facts: dict[str, object]) -> Iterator[str]:
+    # JSON is YAML, and leaves nothing to the rules of plain scalars.
+    yield "---"
+    yield from (f"{name}: {inert_json(json.dumps(value))}" for name, value in facts.items())
+    yield "..."
+
+
+def _line(text: str) -> str:
+    return inert(" ".join(text.split()))
+
+
+def _description(text: str) -> str:
+    r"""Return a description: `#` would begin a directive, and a backslash an escape."""
+    return _line(text.replace("\\", "\\\\").replace("#", "\\#"))
