@@ -135,7 +135,7 @@ def _of_standard_output(options: argparse.Namespace, name: str, *, in_shell: boo
         raise UsageError(f"{taken[0]} writes to standard output, which is the shell's screen; name a file.")
     if len(taken) > 1:
         raise UsageError(f"{' and '.join(taken)} would all write to standard output; name a file for one of them.")
-    return bool(taken)
+    return bool(taken) and name == "text"
 
 
 def _progress(options: argparse.Namespace, *, taken: bool) -> ProgressReporter | None:

@@ -2,14 +2,17 @@
 
 import argparse
 from collections.abc import Callable
-from io import BytesIO
+from io import BytesIO, StringIO
 from pathlib import Path
+from xml.etree import ElementTree
 
 from smtp_shell.protocol.commands import Command
 from smtp_shell.protocol.dialogue import Dialogue
 from smtp_shell.protocol.octets import escape
 from smtp_shell.protocol.replies import Reply, ReplyParser
 from smtp_shell.replay.plan import plan
+from smtp_shell.replay.reporters import ReportSettings, RunInfo, make_file_reporter
+from smtp_shell.replay.results import Difference, Outcome, ReplayResult, StepResult, no_counts
 from smtp_shell.transcript.reader import open_transcript
 from tests.benchmarks.sink import WORDS
 
@@ -18,6 +21,21 @@ ADDRESSES = 10_000
 _LINES = tuple(b"250 2.0.0 %s Ok: queued as %010X" % (WORDS[n % 13].encode(), n * 7919) for n in range(REPLIES))
 _OCTETS = b"".join(line + b"\r\n" for line in _LINES)
 _SEGMENT = 16 * 1024
+STEPS = 10_000
+_STEPS = tuple(
+    StepResult(
+        "lab.smtp",
+        (number,),
+        f"RCPT TO:<user{number:05}@example.org>",
+        Outcome.MATCHED if number % 10 else Outcome.MISMATCHED,
+        "" if number % 10 else "the reply code differs",
+        0.001,
+        250,
+        difference=None if number % 10 else Difference("550 no", "250 2.1.5 Ok", 0, number),
+        replies=(_LINES[number] + b"\r\n",),
+    )
+    for number in range(STEPS)
+)
 
 
 def read_steps(path: Path) -> None:
@@ -103,11 +121,54 @@ def addresses() -> list[str]:
     return [f"user{number:05}@example.org" for number in range(ADDRESSES)]
 
 
+def _report(name: str, path: Path) -> None:
+    report = path.with_name(f"report-of-steps.{name}")
+    reporter = make_file_reporter(name, ReportSettings(), report, overwrite=True)
+    run = reporter.for_run(RunInfo("lab.smtp", "mail.example.org:25"), StringIO())
+    for step in _STEPS:
+        run.step(step)
+    counts = {**no_counts(), Outcome.MATCHED: STEPS - STEPS // 10, Outcome.MISMATCHED: STEPS // 10}
+    run.finish(
+        ReplayResult("lab.smtp", "mail.example.org:25", (), counts, 1, "lab.smtp:1: the reply code differs.", 1.0)
+    )
+    reporter.close()
+
+
+def report_junit(path: Path) -> None:
+    """Write the JUnit report of 10,000 steps, of which each tenth differs."""
+    _report("junit", path)
+
+
+def report_tap(path: Path) -> None:
+    """Write the TAP report of the same steps."""
+    _report("tap", path)
+
+
+def report_html(path: Path) -> None:
+    """Write the HTML report of the same steps."""
+    _report("html", path)
+
+
+def report_by_element_tree(path: Path) -> None:
+    """Build a JUnit file of the same steps in memory and write it, with the standard library."""
+    root = ElementTree.Element("testsuites")
+    suite = ElementTree.SubElement(root, "testsuite", name="lab.smtp", tests=str(STEPS))
+    dialogue = []
+    for step in _STEPS:
+        case = ElementTree.SubElement(suite, "testcase", name=step.sent, classname="lab", time=f"{step.seconds:.6f}")
+        if step.outcome is Outcome.MISMATCHED:
+            ElementTree.SubElement(case, "failure", type="difference", message=step.why).text = step.received
+        dialogue.append(f"C: {step.sent}\nS: {step.received}\n")
+    ElementTree.SubElement(suite, "system-out").text = "".join(dialogue)
+    ElementTree.ElementTree(root).write(path.with_name("report-by-element-tree.xml"))
+
+
 WORK: dict[str, Callable[[Path], None]] = {
     work.__name__: work
     for work in (
         *(read_steps, read_lines, check_steps),
         *(replies_by_parser, replies_by_readline, events_of_commands, escape_lines, decode_lines),
+        *(report_junit, report_tap, report_html, report_by_element_tree),
     )
 }
 NAMES = (*WORK, completion.__name__)

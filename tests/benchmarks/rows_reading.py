@@ -1,4 +1,4 @@
-"""Reading: transcripts from a file, replies from the wire; measured within one process by pyperf."""
+"""Reading: transcripts from a file, replies from the wire; and reports of replays. Measured within one process by pyperf."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from tests.benchmarks.bench import OURS, Command, Compared, peer
 from tests.benchmarks.environments import ROOT
 from tests.benchmarks.figures import Figure, Findings, Line, Plot, Sample, Spread, at_least, at_most
-from tests.benchmarks.in_process import ADDRESSES, REPLIES
+from tests.benchmarks.in_process import ADDRESSES, REPLIES, STEPS
 from tests.benchmarks.processes import Missing
 from tests.benchmarks.rows import Row
 from tests.benchmarks.workload import MIB, recording, recording_of_size
@@ -110,6 +110,17 @@ def _replies(bench: Bench) -> Findings:
     )
 
 
+def _reports(bench: Bench) -> Findings:
+    names = ("report_junit", "report_tap", "report_html")
+    found = measured(bench, (*names, "report_by_element_tree"), bench.folder / "steps")
+    others = (
+        Figure(name.removeprefix("report_"), Spread.of([STEPS / each for each in found[name]]), "steps/s")
+        for name in names[1:]
+    )
+    against = _against(found, names[0], "report_by_element_tree", STEPS, "steps/s", "junit: bare ElementTree")
+    return Findings((against, *others))
+
+
 def _completion(bench: Bench) -> Findings:
     found = measured(bench, ("completion",))
     spread = Spread.of([seconds * 1e3 for seconds in found["completion"]])
@@ -192,6 +203,12 @@ ROWS = (
         _cost_per_step,
     ),
     Row("replies", "octets to replies and events, and escaping for the screen; how many a second", {}, _replies),
+    Row(
+        "junit",
+        "reports of 10,000 steps, of which each tenth differs: JUnit, TAP and HTML",
+        {"junit: bare ElementTree": at_least(0.25), "tap": at_least(20_000), "html": at_least(20_000)},
+        _reports,
+    ),
     Row(
         "suggesting",
         "suggestions from 10,000 addresses in the history, within the process",

@@ -653,7 +653,7 @@ def test_the_report_shows_the_difference(tmp_path: Path) -> None:
         "           expected: 250 fine",
         "           received: 550 \\x1b[31mno",
         "                     ^",
-        "           the reply code differs",
+        f"           {path}:2: the reply code differs",
         f"failed: {path}:1: the reply code differs.",
         "1 transcript, 2 steps: 0 matched, 1 differed, 1 sent with nothing expected",
     ]
