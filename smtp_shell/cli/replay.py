@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from smtp_shell.arguments import ArgumentParser
 from smtp_shell.cli.options import (
     address_family,
@@ -17,8 +19,14 @@ from smtp_shell.cli.options import (
 )
 from smtp_shell.cli.startup import for_many_threads
 from smtp_shell.config import Timeouts
-from smtp_shell.errors import UsageError
-from smtp_shell.replay.options import add_replay_options, find_once, refuse_servers, with_replay_options
+from smtp_shell.errors import Interrupted, UsageError
+from smtp_shell.replay.options import (
+    add_replay_options,
+    add_update_options,
+    find_once,
+    refuse_servers,
+    with_replay_options,
+)
 from smtp_shell.replay.reporters import ReportSettings
 from smtp_shell.replay.reporting import add_report_options, open_reports
 from smtp_shell.replay.runner import ReplayOptions, run_replays
@@ -28,6 +36,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
+    from smtp_shell.cli.updating import Updater
     from smtp_shell.client.credentials import Ask
     from smtp_shell.replay.replay import Replay
 
@@ -49,12 +58,14 @@ def main(words: Sequence[str]) -> int:
     )
     add_replay_options(parser)
     add_report_options(parser)
+    add_update_options(parser)
     connection_options(parser)
     options = parser.parse_args(words)
     refuse_servers(options.files)
     if options.step and not is_terminal():
         raise UsageError("--step asks before each step, and nobody can be asked here; leave it out.")
     ask = terminal_ask() if is_terminal() else None
+    updater = _updater(options)
     report = ReportSettings(
         wants_color(options),
         options.repeat,
@@ -66,13 +77,13 @@ def main(words: Sequence[str]) -> int:
     )
     if options.jobs > 1:
         for_many_threads()
-    name = "json" if options.json else "text"
-    with open_reports(options, report, name=name, ask=ask) as reports:
+    names = ["json"] if options.json else ["text"]
+    with open_reports(options, report, names=names, ask=ask) as reports:
         batch = ReplayOptions(
             options.files,
             options.server or (),
-            with_replay_options(_settings(options, reports.ask), options, reports.ask),
-            reports.reporters,
+            _observed(with_replay_options(_settings(options, reports.ask), options, reports.ask), updater),
+            [*reports.reporters, *([updater] if updater is not None else [])],
             reports_times=reports.reports_times,
             record=options.record,
             force=options.force,
@@ -84,7 +95,23 @@ def main(words: Sequence[str]) -> int:
         result = run_replays(batch, reports.out)
     if result.handed_over is not None:
         _go_on(result.handed_over, options, ask)
+    if updater is not None and result.exit_status != Interrupted.exit_status:
+        return updater.run(sys.stdout, None if options.yes else ask, color=report.color)
     return result.exit_status
+
+
+def _updater(options: argparse.Namespace) -> Updater | None:
+    if not options.update:
+        return None
+    from smtp_shell.cli.updating import Updater, refuse_update
+
+    refuse_update(options, asks=is_terminal())
+    return Updater()
+
+
+def _observed(settings: ReplaySettings, updater: Updater | None) -> ReplaySettings:
+    """Return settings with which all replies come to the updater, those after a difference too."""
+    return settings if updater is None else replace(settings, observe=updater.log, keep_going=True)
 
 
 def _settings(options: argparse.Namespace, ask: Ask | None) -> ReplaySettings:

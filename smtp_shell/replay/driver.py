@@ -121,7 +121,13 @@ class Driver:
         self._cursor = StepCursor(steps if settings.before_step is None else self._notes, self._name)
         self._folder = path.parent
         self._client = ReplayClient(self._cursor, settings, self._variables, self._folder)
-        self._verifier = ReplyVerifier(self._cursor, settings.strictness, self._variables, keep_going=self._keep_going)
+        self._verifier = ReplyVerifier(
+            self._cursor,
+            settings.strictness,
+            self._variables,
+            keep_going=self._keep_going,
+            observe=partial(settings.observe, path) if settings.observe is not None else None,
+        )
         self._preload = preloads(settings, checked)
         self._unsettled: SentStep | None = None  # octets whose replies were not awaited where they were sent
         self._edited = False  # whether a user has changed the step that is being sent

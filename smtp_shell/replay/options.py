@@ -68,6 +68,15 @@ def add_replay_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--allow-outside", action="store_true", help="let C< name files outside the transcript's folder")
 
 
+def add_update_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `--update` to a parser."""
+    group = parser.add_argument_group("update")
+    group.add_argument(
+        "--update", action="store_true", help="rewrite expectations from what is received; shows what changes, and asks"
+    )
+    group.add_argument("--yes", action="store_true", help="write without a question")
+
+
 def refuse_servers(files: Iterable[Path]) -> None:
     """Refuse a server among the files: `replay FILE HOST:PORT`.
 

@@ -14,7 +14,7 @@ from smtp_shell.replay.reporters import FORMATS, ReportSettings, make_file_repor
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from smtp_shell.client.credentials import Ask
@@ -68,7 +68,7 @@ def open_reports(
     settings: ReportSettings,
     out: Writer | None = None,
     *,
-    name: str = "text",
+    names: Sequence[str] = ("text",),
     ask: Ask | None = None,
 ) -> Iterator[Reports]:
     """Open the reports that options ask for; their files are whole afterwards, whatever ended the batch.
@@ -77,7 +77,7 @@ def open_reports(
         options: The parsed options, those of `add_report_options` among them.
         settings: What reporters need to know of the batch.
         out: Where the text or JSON report goes; None for standard output, or standard error where that is taken.
-        name: The report on the screen, a key of `REPORTERS`.
+        names: The reports on the screen, keys of `REPORTERS`.
         ask: Asks the user; None where nobody can be asked.
 
     Yields:
@@ -86,7 +86,7 @@ def open_reports(
     Raises:
         UsageError: A file is there and is no such report, or cannot be written to, or two things are to go to standard output.
     """
-    taken = _of_standard_output(options, name, in_shell=out is not None)
+    taken = _of_standard_output(options, names, in_shell=out is not None)
     files: list[FileReporter] = []
     progress = None
     try:
@@ -95,10 +95,10 @@ def open_reports(
             if path is not None:
                 force = bool(getattr(options, "force", False))
                 files.append(make_file_reporter(each, settings, path, overwrite=force))
-        if out is None and name == "text":
+        if out is None and "json" not in names:
             progress = _progress(options, taken=taken)
         lines: Writer = out or progress or (sys.stderr if taken else sys.stdout)
-        reporters: list[Reporter] = [make_reporter(name, settings), *files]
+        reporters: list[Reporter] = [*(make_reporter(each, settings) for each in names), *files]
         if options.print_names:
             from smtp_shell.replay.reporters.captured import CaptureReporter
 
@@ -106,7 +106,7 @@ def open_reports(
         if progress is not None:
             reporters.insert(0, progress)  # the summary stands where the bar was
             ask = progress.asking(ask) if ask is not None else None
-        yield Reports(reporters, lines, bool(files) or options.times or name == "json", ask)
+        yield Reports(reporters, lines, bool(files) or options.times or "json" in names, ask)
     except SmtpShellError as error:
         for report in files:
             report.abort(error.message)
@@ -122,7 +122,7 @@ def open_reports(
             report.close()
 
 
-def _of_standard_output(options: argparse.Namespace, name: str, *, in_shell: bool) -> bool:
+def _of_standard_output(options: argparse.Namespace, names: Sequence[str], *, in_shell: bool) -> bool:
     """Return whether something other than the text report goes to standard output.
 
     Raises:
@@ -130,12 +130,12 @@ def _of_standard_output(options: argparse.Namespace, name: str, *, in_shell: boo
     """
     taken = [f"--{each} -" for each in FORMATS if str(getattr(options, each)) == _STDOUT]
     taken += ["--print"] if options.print_names else []
-    taken += ["--json"] if name == "json" else []
+    taken += ["--json"] if "json" in names else []
     if in_shell and taken:
         raise UsageError(f"{taken[0]} writes to standard output, which is the shell's screen; name a file.")
     if len(taken) > 1:
         raise UsageError(f"{' and '.join(taken)} would all write to standard output; name a file for one of them.")
-    return bool(taken) and name == "text"
+    return bool(taken) and "json" not in names
 
 
 def _progress(options: argparse.Namespace, *, taken: bool) -> ProgressReporter | None:

@@ -12,7 +12,7 @@ from smtp_shell.protocol.octets import escape
 from smtp_shell.protocol.replies import wire_lines
 
 if TYPE_CHECKING:
-    from smtp_shell.matching.expectation import ExpectedReply
+    from smtp_shell.matching.expectation import ExpectedLine, ExpectedReply, Strictness
 
 LONGEST_SHOWN: Final = 2_000
 """How many characters of a text a result keeps."""
@@ -167,6 +167,30 @@ class ReplayResult(Struct, frozen=True):
         return tuple(step for step in self.steps if step.outcome is Outcome.MISMATCHED)
 
 
+class Answer(Struct, frozen=True):
+    """A reply beside the lines of the transcript that expect it.
+
+    Args:
+        lines: The expected lines; none for a reply that the transcript does not have.
+        octets: The reply, credentials masked; None where no whole reply came.
+        strictness: How strict `S:` lines are.
+        ok: Whether the reply is as expected.
+        verb: The verb of the command that it answers.
+        greets: Whether it is the greeting.
+        broken: Whether it breaks the protocol.
+        after: Number of the line that was passed last.
+    """
+
+    lines: tuple[ExpectedLine, ...]
+    octets: bytes | None
+    strictness: Strictness
+    ok: bool
+    verb: str = ""
+    greets: bool = False
+    broken: bool = False
+    after: int = 0
+
+
 class Act(Enum):
     """What a user decides about a step."""
 
@@ -208,6 +232,7 @@ class PendingStep(Struct, frozen=True):
 
 
 BeforeStep = Callable[[PendingStep], Decision]
+AnswerConsumer = Callable[["Answer"], None]
 StepConsumer = Callable[[StepResult], None]
 
 

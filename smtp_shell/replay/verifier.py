@@ -23,7 +23,7 @@ from smtp_shell.matching.expectation import ExpectedReply
 from smtp_shell.protocol.dialogue import Phase
 from smtp_shell.protocol.octets import escape
 from smtp_shell.protocol.replies import VIOLATIONS
-from smtp_shell.replay.results import LONGEST_SHOWN, Difference, Outcome, StepResult, excerpt, shown_reply
+from smtp_shell.replay.results import LONGEST_SHOWN, Answer, Difference, Outcome, StepResult, excerpt, shown_reply
 from smtp_shell.transcript.step import Marker
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from smtp_shell.matching.expectation import Strictness
     from smtp_shell.replay.cursor import StepCursor
     from smtp_shell.replay.incoming import IncomingReplies
+    from smtp_shell.replay.results import AnswerConsumer
     from smtp_shell.transcript.variables import Variables
 
 DIFFERS = 1
@@ -134,17 +135,27 @@ class ReplyVerifier:
         strictness: How strict `S:` lines are.
         variables: Takes captures.
         keep_going: Whether all replies of a step are compared although one differs.
+        observe: Called with each reply and the lines that expect it; None for nobody.
 
     Attributes:
         doubtful: How many replies may still come to octets that were sent as they are, and that nothing is expected for.
     """
 
-    def __init__(self, cursor: StepCursor, strictness: Strictness, variables: Variables, *, keep_going: bool) -> None:
+    def __init__(
+        self,
+        cursor: StepCursor,
+        strictness: Strictness,
+        variables: Variables,
+        *,
+        keep_going: bool,
+        observe: AnswerConsumer | None = None,
+    ) -> None:
         self.doubtful = 0
         self._cursor = cursor
         self._strictness = strictness
         self._variables = variables
         self._keep_going = keep_going
+        self._observe = observe
 
     def verify(self, session: Session, incoming: IncomingReplies, *, own: bool) -> Comparison:
         """Compare what comes with the `S` lines that follow.
@@ -304,6 +315,8 @@ class ReplyVerifier:
             if expected is not None and self._cursor.expects:  # the rest of the reply came later
                 self._cursor.put_back_expected(expected.lines)
             return replace(_with(found, expected, begun), ended=not isinstance(error, WaitTimedOut))
+        if self._observe is not None:
+            self._observe(self._answer(expected, None, ok=False))
         found = replace(_with(found, expected, begun), ended=True)
         line = expected.lines[0].line if expected is not None else 0
         why = error.message.rstrip(".")
@@ -341,6 +354,9 @@ class ReplyVerifier:
                 self._cursor.put_back_expected(expected.lines[verdict.used :])
                 expected = ExpectedReply(expected.lines[: verdict.used])
         was_demanded = found.demanded
+        if self._observe is not None:
+            is_right = verdict.ok if verdict is not None else bool(came.number) and not was_demanded
+            self._observe(self._answer(expected, came, ok=is_right))
         found = _with(found, expected, came)
         if came.reply is None and not (verdict and verdict.ok):
             error = incoming.broken
@@ -362,6 +378,19 @@ class ReplyVerifier:
             why = "the whole reply came where the transcript has a timeout in the middle of it"
             return found.differing(DIFFERS, why, "*: timeout", shown(came), reply=number)
         return self._capture(found, verdict) if verdict.captures else found
+
+    def _answer(self, expected: ExpectedReply | None, came: IncomingReply | None, *, ok: bool) -> Answer:
+        reply = came.reply if came is not None else None
+        return Answer(
+            expected.lines if expected is not None else (),
+            came.octets if came is not None and reply is not None else None,
+            self._strictness,
+            ok,
+            came.verb if came is not None else "",
+            came is not None and came.number == 1,
+            reply is not None and any(each in VIOLATIONS for each in reply.oddities),
+            self._cursor.line,
+        )
 
     def _owed_beyond(self, session: Session) -> int:
         """Return how many replies are owed beyond those that the lines after the taken ones expect."""

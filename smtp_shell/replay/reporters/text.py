@@ -175,7 +175,7 @@ def step_lines(step: StepResult, *, color: bool = False, whole_reply: bool = Fal
     what = _sent_line(sent[0]) if sent else _short(f"S: {_first(step.received)}") if step.lines else "(the greeting)"
     code = f"  {step.code}" if step.code and (sent or not step.lines) else ""
     took = f"{_milliseconds(step)} " if times else ""
-    lines = [f"{_paint(word, style) if color else word} {number:>4} {took} {what}{code}"]
+    lines = [f"{paint(word, style) if color else word} {number:>4} {took} {what}{code}"]
     lines += [f"{INDENT}{_sent_line(line)}" for line in sent[1:]] if len(sent) > 1 else []
     if whole_reply and step.difference is None and step.received and (sent or "\n" in step.received):
         lines += _labelled("S: ", step.received)
@@ -247,7 +247,7 @@ def _difference(step: StepResult, *, color: bool) -> Iterator[str]:
     at = step.difference.at if step.difference is not None else None
     if at is not None and step.expected and step.received and "\n" not in step.received:
         below = f"{INDENT}{' ' * len('received: ')}{' ' * at}^"
-        yield _paint(below, _RED) if color else below
+        yield paint(below, _RED) if color else below
     yield f"{INDENT}{step.place}: {step.why}"
 
 
@@ -276,6 +276,6 @@ def _many(number: int, what: str) -> str:
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
-def _paint(text: str, style: str) -> str:
+def paint(text: str, style: str) -> str:
     """Return a text in colour. Nothing else in the package makes control sequences by itself."""
     return f"\x1b[{style}m{text}\x1b[0m"

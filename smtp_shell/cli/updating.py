@@ -1,0 +1,150 @@
+"""`smtp-shell replay --update`: shows what would change in each transcript, asks, and writes it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from smtp_shell.errors import UsageError
+from smtp_shell.protocol.octets import escape_str
+from smtp_shell.replay.results import Outcome
+from smtp_shell.replay.updating import AnswerLog, FileUpdate, diff_lines, write_update
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterable
+
+    from smtp_shell.client.credentials import Ask
+    from smtp_shell.replay.reporters import RunInfo
+    from smtp_shell.replay.results import ReplayResult, StepResult
+    from smtp_shell.replay.stats import RunStats
+    from smtp_shell.replay.workers import Writer
+
+_COLOURS = {"-": "31", "+": "32", "@": "36"}
+_QUESTION = "write {file}? [y] yes, [n] no, [a] all, [q] no more: "
+
+
+def refuse_update(options: argparse.Namespace, *, asks: bool) -> None:
+    """Refuse what makes no sense together with `--update`.
+
+    Args:
+        options: The parsed options.
+        asks: Whether a user can be asked.
+
+    Raises:
+        UsageError: Something does.
+    """
+    for name, is_there in (
+        ("--jobs", options.jobs > 1),
+        ("--repeat", options.repeat > 1),
+        ("--step", options.step),
+        ("--json", options.json),
+        ("--print", bool(options.print_names)),
+        ("a second --server", len(options.server or ()) > 1),
+    ):
+        if is_there:
+            raise UsageError(f"--update replays each transcript once, and asks; leave out {name}.")
+    if not options.yes and not asks:
+        raise UsageError(
+            "--update asks before it writes a file, and nobody can be asked here; give --yes to write without a question."
+        )
+
+
+class Updater:
+    """Collects what a replay has to say about its transcripts, and rewrites them. It is a reporter as well.
+
+    Attributes:
+        log: What replies came; to be called by the replay.
+    """
+
+    def __init__(self) -> None:
+        self.log = AnswerLog()
+        self._left: dict[str, list[str]] = {}  # of each transcript: what differs, and no reply explains
+        self._status: dict[str, int] = {}
+        self._noted = 0
+
+    def for_run(self, run: RunInfo, out: Writer) -> Updater:
+        """Return the report of a run: runs go one after the other."""
+        self._noted = self._differing()
+        return self
+
+    def start(self) -> None:
+        """Do nothing."""
+
+    def step(self, result: StepResult) -> None:
+        """Note a step that differs though no reply to it does."""
+        noted = self._differing()
+        if result.outcome is Outcome.MISMATCHED and noted == self._noted:
+            self._left.setdefault(result.path, []).append(f"{result.place}: {result.why}")
+        self._noted = noted
+
+    def finish(self, result: ReplayResult) -> None:
+        """Note how a run ended."""
+        self._status[result.path] = result.exit_status
+        if result.ending:
+            self._left.setdefault(result.path, []).append(result.ending)
+
+    def summary(self, stats: RunStats, out: Writer) -> None:
+        """Do nothing: what changes is shown when the report has ended."""
+
+    def run(self, out: Writer, ask: Ask | None, *, color: bool) -> int:
+        """Show what changes, ask, and write it.
+
+        Args:
+            out: Where it is shown.
+            ask: Asks the user; None to write without a question.
+            color: Whether it has colours.
+
+        Returns:
+            The exit status: 0 if nothing differs any more.
+
+        Raises:
+            UsageError: A file cannot be written.
+        """
+        status = 0
+        answer = "" if ask is not None else "a"
+        updates = {escape_str(str(each.path)): each for each in self.log.updates()}
+        for name, of_run in self._status.items():
+            update = updates.get(name)
+            left = [*self._left.get(name, ()), *(update.left if update is not None else ())]
+            is_written = False
+            if update is not None and update.edits:
+                _show(out, diff_lines(update), color=color)
+                if answer not in ("a", "q") and ask is not None:
+                    answer = _answer(ask, name)
+                if answer in ("a", "y"):
+                    write_update(update)
+                    is_written = True
+                _show(out, [f"{name} is {'rewritten' if is_written else 'left as it is'}{_count(update)}"])
+            _show(out, [f"{each.rstrip('.')}: not rewritten" for each in left])
+            done = is_written or update is None or not update.edits
+            status = max(status, 0 if of_run <= 1 and done and not left else of_run)
+        return status
+
+    def _differing(self) -> int:
+        return sum(map(len, self.log.differing.values()))
+
+
+def _answer(ask: Ask, name: str) -> str:
+    while True:
+        try:
+            answer = ask(_QUESTION.format(file=name), False).strip().lower()[:1]
+        except (EOFError, KeyboardInterrupt):
+            return "q"
+        if answer in ("y", "n", "a", "q"):
+            return answer
+
+
+def _count(update: FileUpdate) -> str:
+    lines = sum(max(len(edit.new), edit.last - edit.first + 1) for edit in update.edits)
+    return f": {lines:,} {'line' if lines == 1 else 'lines'}"
+
+
+def _show(out: Writer, lines: Iterable[str], *, color: bool = False) -> None:
+    from smtp_shell.replay.reporters.inert import inert
+    from smtp_shell.replay.reporters.text import paint
+
+    for line in lines:
+        style = _COLOURS.get(line[:1]) if color and not line.startswith(("---", "+++")) else None
+        shown = inert(line)
+        out.write(f"{paint(shown, style) if style else shown}\n")
+    out.flush()

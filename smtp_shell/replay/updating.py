@@ -1,0 +1,372 @@
+"""`--update`: the expectations of a transcript, rewritten from what was received.
+
+A reply that is as expected is not touched. In one that differs only the lines that differ are: notes, times, layout and the kinds of lines
+(`S=`, `S|`) stay. A pattern (`S~`) stays where a line of the reply meets it, and is never rewritten: nobody can tell what it was to say.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from itertools import islice
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from msgspec import Struct
+
+from smtp_shell.errors import UsageError
+from smtp_shell.matching.expectation import ExpectedLine, Strictness
+from smtp_shell.protocol.octets import CRLF, escape, escape_str
+from smtp_shell.transcript.step import Marker
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from smtp_shell.replay.results import Answer
+
+_LINE: Final = re.compile(r"(\ufeff?[ \t]*(?:[0-9]{1,9}(?:\.[0-9]{1,6})?[ \t]+)?)(S[:|=~])( ?)(.*)", re.DOTALL)
+_BEFORE: Final = re.compile(r"[ \t]*(?:[0-9]{1,9}(?:\.[0-9]{1,6})?[ \t]+)?(?=C[:&|<]|S[:|=~]|\*:|#)")
+_LONGEST_LINE: Final = 16_000
+_MOST_PAIRS: Final = 250_000
+_ANNOUNCING: Final = ("EHLO", "LHLO")
+
+Place: TypeAlias = "tuple[int, int]"
+
+
+class Edit(Struct, frozen=True):
+    """Lines of a file that others take the place of.
+
+    Args:
+        first: Number of the first line; the line before which lines are added, where `last` is the one before it.
+        last: Number of the last line.
+        old: The lines, without their line ends.
+        new: The lines in their place.
+    """
+
+    first: int
+    last: int
+    old: tuple[str, ...]
+    new: tuple[str, ...]
+
+
+class FileUpdate(Struct, frozen=True):
+    """What is to be changed in one transcript.
+
+    Args:
+        path: The file.
+        edits: The changes, in the order of the file.
+        left: What differs and cannot be rewritten, in sentences with FILE:LINE.
+        stamp: What tells whether the file has changed since.
+    """
+
+    path: Path
+    edits: tuple[Edit, ...]
+    left: tuple[str, ...]
+    stamp: tuple[int, ...]
+
+
+class _ByHand(Exception):
+    """A reply that cannot be rewritten; with the reason."""
+
+
+class AnswerLog:
+    """The answers of a run that differ, as `ReplaySettings.observe` is called with them."""
+
+    def __init__(self) -> None:
+        self.differing: dict[Path, list[Answer]] = {}
+        self._stamps: dict[Path, tuple[int, ...]] = {}
+
+    def __call__(self, path: Path, answer: Answer) -> None:
+        """Note an answer."""
+        if path not in self._stamps:
+            self._stamps[path] = stamp_of(path)
+        if not answer.ok:
+            self.differing.setdefault(path, []).append(answer)
+
+    def updates(self) -> Iterator[FileUpdate]:
+        """Yield what is to be changed in each transcript that differs.
+
+        Raises:
+            UsageError: A file cannot be read any more.
+        """
+        for path, answers in self.differing.items():
+            yield plan_update(path, answers, self._stamps[path])
+
+
+def stamp_of(path: Path) -> tuple[int, ...]:
+    """Return what tells whether a file has changed; empty where it cannot be told."""
+    try:
+        facts = os.stat(path)
+    except OSError:
+        return ()
+    return facts.st_mtime_ns, facts.st_size, facts.st_ino
+
+
+def plan_update(path: Path, answers: Sequence[Answer], stamp: tuple[int, ...]) -> FileUpdate:
+    """Return what is to be changed in a transcript.
+
+    Args:
+        path: The file.
+        answers: The answers that differ.
+        stamp: What `stamp_of` returned when it was replayed.
+
+    Raises:
+        UsageError: The file cannot be read.
+    """
+    from smtp_shell.replay.file_lines import read_lines
+
+    name = escape_str(str(path))
+    wanted = {line.line for answer in answers for line in answer.lines} | {answer.after for answer in answers}
+    raw = {number: text for number, text, _ in read_lines(path) if number in wanted}
+    edits: list[Edit] = []
+    left: list[str] = []
+    for answer in answers:
+        try:
+            edits += _edits_of(answer, raw)
+        except _ByHand as reason:
+            number = answer.lines[0].line if answer.lines else answer.after
+            left.append(f"{name}:{number}: {reason}")
+    edits.sort(key=lambda edit: (edit.first, edit.last))
+    return FileUpdate(path, tuple(edits), tuple(left), stamp)
+
+
+def _edits_of(answer: Answer, raw: dict[int, str]) -> list[Edit]:
+    """Return the changes for one reply.
+
+    Raises:
+        _ByHand: It cannot be rewritten.
+    """
+    if answer.octets is None:
+        raise _ByHand("no whole reply came, and what is expected stays as it is")
+    if answer.broken:
+        raise _ByHand("the reply broke the protocol, and what is expected stays as it is")
+    came = _cut(answer.octets)
+    if not answer.lines:
+        layout = _layout_of(raw.get(answer.after, ""))
+        new = tuple(f"{layout}{_rendered(Marker.SERVER, line)}" for line in came)
+        return [Edit(answer.after + 1, answer.after, (), new)]
+    old = [_old_line(line, raw) for line in answer.lines]
+    numbers = [line.line for line in answer.lines]
+    if len(set(numbers)) < len(numbers):
+        raise _ByHand("an S| line holds more than one line of the reply; change it by hand")
+    if _is_code_alone(answer):
+        line = answer.lines[0]
+        text = f"{old[0]}{line.marker} {came[-1][:3].decode('ascii', 'replace')}"
+        return [Edit(line.line, line.line, (raw[line.line],), (text,))]
+    pairs = _aligned(answer, came)
+    return list(_changes(answer, came, pairs, old, raw))
+
+
+def _old_line(line: ExpectedLine, raw: dict[int, str]) -> str:
+    """Return what precedes the marker of a line.
+
+    Raises:
+        _ByHand: The line is not what was compared.
+    """
+    found = _LINE.fullmatch(raw.get(line.line, ""))
+    if found is None or found[2] != line.marker:
+        raise _ByHand("the line is not in this file as it was compared; change it by hand")
+    return found[1]
+
+
+def _is_code_alone(answer: Answer) -> bool:
+    """Return whether a code is all that the transcript says, and all that is compared."""
+    line = answer.lines[0]
+    is_bare = len(answer.lines) == 1 and line.marker is Marker.SERVER and not line.words
+    return is_bare and answer.strictness < Strictness.TEXT and not line.continues
+
+
+def _changes(
+    answer: Answer, came: Sequence[bytes], pairs: Sequence[Place], old: Sequence[str], raw: dict[int, str]
+) -> Iterator[Edit]:
+    """Yield the changes between pairs of an expected line and a line of the reply that meets it.
+
+    Raises:
+        _ByHand: A line to change is a pattern.
+    """
+    lines = answer.lines
+    is_literal = all(line.marker is Marker.SERVER_EQUALS for line in lines)
+    added = Marker.SERVER_EQUALS if is_literal else Marker.SERVER
+    index = place = 0
+    for kept, met in (*pairs, (len(lines), len(came))):
+        gap, fresh = lines[index:kept], came[place:met]
+        for line in gap:
+            if line.pattern is not None:
+                raise _ByHand(f"no line of the reply meets the pattern in line {line.line}; change it by hand")
+        layouts = [*old[index:kept], *([old[max(kept - 1, 0)]] * len(fresh))]
+        markers = [*(line.marker for line in gap), *([added] * len(fresh))]
+        new = tuple(
+            f"{layout}{_rendered(marker, line)}" for layout, marker, line in zip(layouts, markers, fresh, strict=False)
+        )
+        yield from _edit(gap, new, raw, before=lines[kept - 1].line if kept else lines[0].line - 1)
+        if kept < len(lines) and (text := _with_separator(lines[kept], came[met], old[kept])):
+            yield Edit(lines[kept].line, lines[kept].line, (raw[lines[kept].line],), (text,))
+        index, place = kept + 1, met + 1
+
+
+def _edit(gap: Sequence[ExpectedLine], new: tuple[str, ...], raw: dict[int, str], *, before: int) -> Iterator[Edit]:
+    """Yield the changes for lines that follow one another in the reply; notes may stand between them in the file."""
+    if not gap:
+        if new:
+            yield Edit(before + 1, before, (), new)
+        return
+    for line, text in zip(gap, new, strict=False):
+        is_last = line is gap[min(len(gap), len(new)) - 1]
+        texts = (text, *new[len(gap) :]) if is_last else (text,)
+        yield Edit(line.line, line.line, (raw[line.line],), texts)
+    for line in gap[len(new) :]:
+        yield Edit(line.line, line.line, (raw[line.line],), ())
+
+
+def _with_separator(line: ExpectedLine, came: bytes, layout: str) -> str:
+    """Return a line that stays, but for whether more of the reply follow it; empty where that is the same."""
+    if line.marker is not Marker.SERVER or line.text[3:4] not in ("-", " ", ""):
+        return ""
+    separator = came[3:4].decode("ascii", "replace").strip("\r\n")
+    if line.text[3:4].strip() == separator.strip() or line.text[:3] != came[:3].decode("ascii", "replace"):
+        return ""
+    return f"{layout}{line.marker} {line.text[:3]}{separator}{line.text[4:]}"
+
+
+def _aligned(answer: Answer, came: Sequence[bytes]) -> list[Place]:
+    """Return the longest sequence of an expected line, and a line of the reply that meets it, in the order of both."""
+    lines = answer.lines
+    if len(lines) * len(came) > _MOST_PAIRS:
+        same = 0
+        while same < min(len(lines), len(came)) and _meets(answer, lines[same], came[same], same):
+            same += 1
+        return [(number, number) for number in range(same)]
+    meets = [[_meets(answer, line, each, index) for each in came] for index, line in enumerate(lines)]
+    longest = [[0] * (len(came) + 1) for _ in range(len(lines) + 1)]
+    for index in reversed(range(len(lines))):
+        for place in reversed(range(len(came))):
+            longest[index][place] = (
+                longest[index + 1][place + 1] + 1
+                if meets[index][place]
+                else max(longest[index + 1][place], longest[index][place + 1])
+            )
+    pairs: list[Place] = []
+    index = place = 0
+    while index < len(lines) and place < len(came):
+        if meets[index][place]:
+            pairs.append((index, place))
+            index, place = index + 1, place + 1
+        elif longest[index + 1][place] >= longest[index][place + 1]:
+            index += 1
+        else:
+            place += 1
+    return pairs
+
+
+def _meets(answer: Answer, line: ExpectedLine, came: bytes, index: int) -> bool:
+    """Return whether a line of the reply is what a line of the transcript says, as far as it counts."""
+    bare = came.removesuffix(b"\n").removesuffix(b"\r")
+    if line.pattern is not None:
+        from smtp_shell.matching.pattern import PatternTooSlow
+
+        try:
+            return line.pattern.match(escape(bare)) is not None
+        except PatternTooSlow:
+            return False
+    if line.marker is not Marker.SERVER:
+        return line.octets == came
+    if not bare[:3].isdigit() or not line.accepts(int(bare[:3])):
+        return False
+    if line.is_wild and not line.words:
+        return True
+    return _counts(answer, line.words, index) == _counts(answer, bare[4:], index)
+
+
+def _counts(answer: Answer, words: bytes, index: int) -> bytes:
+    """Return what counts of a line's text."""
+    if answer.strictness is Strictness.EXACT:
+        return words
+    if answer.strictness is Strictness.KEYWORDS and answer.verb in _ANNOUNCING:
+        return words.split(b" ")[0].upper() if index else b""
+    from smtp_shell.matching.normalise import normalise
+
+    code = int(answer.octets[:3]) if answer.octets is not None and answer.octets[:3].isdigit() else 0
+    greets = index == 0 and code // 100 == 2 and (answer.greets or answer.verb in (*_ANNOUNCING, "HELO"))
+    return normalise(words, code=code, verb=answer.verb, greets=greets)
+
+
+def _cut(octets: bytes) -> list[bytes]:
+    *lines, rest = octets.split(b"\n")
+    return [*(line + b"\n" for line in lines), *([rest] if rest else [])]
+
+
+def _rendered(marker: Marker, line: bytes) -> str:
+    """Return a line of a reply as a line of the file, without what precedes its marker.
+
+    Raises:
+        _ByHand: It is too long for one line.
+    """
+    if len(line) > _LONGEST_LINE:
+        raise _ByHand("a line of the reply is too long for the file; record it")
+    if marker is Marker.SERVER_OCTETS or not line.endswith(CRLF):
+        return f"{Marker.SERVER_OCTETS} {escape(line)}"
+    return f"{marker} {escape(line.removesuffix(CRLF))}"
+
+
+def _layout_of(text: str) -> str:
+    """Return the white space with which a line is set in, as wide as its time."""
+    found = _BEFORE.match(text)
+    return re.sub("[^ \t]", " ", found[0]) if found is not None else ""
+
+
+def diff_lines(update: FileUpdate) -> Iterator[str]:
+    """Yield a unified diff, with three lines of context, credentials masked.
+
+    Args:
+        update: The changes.
+
+    Raises:
+        UsageError: The file cannot be read.
+        TranscriptError: It cannot be read as a transcript.
+    """
+    from smtp_shell.replay.file_lines import hunks
+    from smtp_shell.transcript.credentials import CredentialMask, masked_steps
+    from smtp_shell.transcript.reader import open_transcript
+
+    name = escape_str(str(update.path))
+    yield f"--- {name}"
+    yield f"+++ {name}"
+    with open_transcript(update.path) as reader:
+        steps = iter(masked_steps(reader, CredentialMask(reader.header.variables if reader.header else None)))
+        step = next(steps, None)
+
+        def shown(number: int, text: str) -> str | None:
+            nonlocal step
+            while step is not None and step.line < number:
+                step = next(steps, None)
+            found = _BEFORE.match(text)
+            if step is None or step.line != number or found is None:
+                return None if text.strip() else ""
+            return f"{found[0]}{step.marker} {step.text}"
+
+        for hunk in hunks(update.path, update.edits, shown):
+            yield from hunk
+
+
+def write_update(update: FileUpdate) -> None:
+    """Change the file in one step: who reads it finds the old one or the new one. Its permissions stay.
+
+    Raises:
+        UsageError: It is a link, has changed since it was replayed, or cannot be written.
+    """
+    from smtp_shell.replay.file_lines import replace_lines
+
+    name = escape_str(str(update.path))
+    if os.path.islink(update.path):
+        raise UsageError(f"{name} is a link, and what it leads to stays as it is; name the file itself.")
+    if not update.stamp or stamp_of(update.path) != update.stamp:
+        raise UsageError(f"{name} has changed since it was replayed, and stays as it is; replay it again.")
+    replace_lines(update.path, update.edits)
+
+
+def summary_of(updates: Iterable[FileUpdate], most: int = 20) -> Iterator[str]:
+    """Yield what could not be rewritten."""
+    left = [each for update in updates for each in update.left]
+    yield from islice(left, most)
+    if len(left) > most:
+        yield f"{len(left) - most:,} more"
