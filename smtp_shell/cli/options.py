@@ -70,6 +70,11 @@ def connection_options(parser: argparse.ArgumentParser) -> None:
     add_color_option(parser)
     parser.add_argument("--record", type=file_path, metavar="FILE", help="record to this file as well")
     parser.add_argument("--force", action="store_true", help="overwrite an existing file with --record")
+    parser.add_argument(
+        "--no-times",
+        action="store_true",
+        help="leave times and the date out of --record: a re-recording is a small diff",
+    )
     parser.add_argument("--keep-going", action="store_true", help="go on after a failure that would end the run")
 
 

@@ -87,6 +87,7 @@ def main(words: Sequence[str]) -> int:
             reports_times=reports.reports_times,
             record=options.record,
             force=options.force,
+            record_times=not options.no_times,
             repeat=options.repeat,
             jobs=options.jobs,
             warn=_warn,

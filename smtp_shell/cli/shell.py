@@ -180,7 +180,7 @@ def _begins_early(options: argparse.Namespace) -> bool:
 def _connect(shell: Shell, options: argparse.Namespace, target: Target | None, *, greets: bool = True) -> None:
     if options.record is not None:
         shell.target = target
-        shell.record_to(options.record, overwrite=options.force)
+        shell.record_to(options.record, overwrite=options.force, times=not options.no_times)
     if options.capture is not None:
         from smtp_shell.shell.commands.capture import begin
 

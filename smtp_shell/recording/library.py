@@ -33,14 +33,15 @@ _AUTOMATIC = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}_[0-9]{6}-.+-[0-9]+\.smtp")
 _BODY = re.compile(r"(.+)\.[0-9]+\.eml")
 
 
-def recording_header(target: Target | None = None) -> Header:
+def recording_header(target: Target | None = None, *, times: bool = True) -> Header:
     """Return the header of a recording that begins now.
 
     Args:
         target: The server; None if it is not known.
+        times: Whether the recording has times, and the header its date.
     """
     server = "" if target is None else str(target)
-    return Header.new(client=f"smtp-shell {__version__}", server=server, date=_now())
+    return Header.new(client=f"smtp-shell {__version__}", server=server, date=_now() if times else None)
 
 
 def _now() -> datetime:

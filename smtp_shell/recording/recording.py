@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -56,6 +56,7 @@ class Recording:
         header: The transcript's header.
         on_failure: Called with a sentence when the recording fails.
         body_limit: Octets of one message's mail data in the transcript; if there are more, they go to a file beside it.
+        times: Whether lines have times. Without them, a dialogue that is recorded again is the same file.
 
     Attributes:
         path: The file's path.
@@ -70,13 +71,15 @@ class Recording:
         *,
         on_failure: Callable[[str], None] | None = None,
         body_limit: int = BODY_LIMIT,
+        times: bool = True,
     ) -> None:
         self.path = path
         self.failed = False
         self._on_failure = on_failure
         self._stream = stream
         writer = TranscriptWriter(stream, header)
-        self._encoder = TranscriptEncoder(writer.write_buffered, _BodyFiles(path, stream, writer), limit=body_limit)
+        write = writer.write_buffered if times else _WithoutTimes(writer).write_buffered
+        self._encoder = TranscriptEncoder(write, _BodyFiles(path, stream, writer, times=times), limit=body_limit)
 
     @classmethod
     def create(
@@ -87,6 +90,7 @@ class Recording:
         overwrite: bool = False,
         on_failure: Callable[[str], None] | None = None,
         body_limit: int = BODY_LIMIT,
+        times: bool = True,
     ) -> Recording:
         """Create the file, readable by its owner only, and write its header.
 
@@ -96,13 +100,14 @@ class Recording:
             overwrite: Whether a file of that name is replaced.
             on_failure: As for the class.
             body_limit: As for the class.
+            times: As for the class.
 
         Raises:
             UsageError: There is a file of that name already, or it cannot be written to.
         """
         stream = create_private(path, overwrite=overwrite)
         try:
-            return cls(path, stream, header, on_failure=on_failure, body_limit=body_limit)
+            return cls(path, stream, header, on_failure=on_failure, body_limit=body_limit, times=times)
         except OSError as error:
             with suppress(OSError):  # closing writes the buffer again
                 stream.close()
@@ -139,10 +144,21 @@ class Recording:
             )
 
 
+class _WithoutTimes:
+    """Writes steps without their times."""
+
+    def __init__(self, writer: TranscriptWriter) -> None:
+        self._writer = writer
+
+    def write_buffered(self, steps: Iterable[Step]) -> None:
+        self._writer.write_buffered([Step(step.marker, step.text) for step in steps])
+
+
 class _BodyFiles:
     """Files for long mail data beside the transcript; an `encoder.BodyFiles`."""
 
-    def __init__(self, transcript: Path, stream: BinaryIO, writer: TranscriptWriter) -> None:
+    def __init__(self, transcript: Path, stream: BinaryIO, writer: TranscriptWriter, *, times: bool) -> None:
+        self._times = times
         self._transcript = transcript
         self._stream = stream
         self._writer = writer
@@ -160,4 +176,4 @@ class _BodyFiles:
     def put_in_place(self, at: float) -> None:
         self._stream.seek(self._mark)
         self._stream.truncate()
-        self._writer.write(Step(Marker.MAIL_DATA_FILE, escape(self._name.encode()), at))
+        self._writer.write(Step(Marker.MAIL_DATA_FILE, escape(self._name.encode()), at if self._times else None))

@@ -48,6 +48,7 @@ class ReplayOptions(Struct, frozen=True):
         reports_times: Whether a report has the time of each reply, which rules out loading TLS and SASL during waits.
         record: Where to record; None for nowhere.
         force: Whether that file is overwritten.
+        record_times: Whether it has times.
         repeat: How many times each transcript is replayed.
         jobs: How many replays run at a time, a thread each.
         warn: Called with a sentence that must not be missed and is no result.
@@ -61,6 +62,7 @@ class ReplayOptions(Struct, frozen=True):
     reports_times: bool = True
     record: Path | None = None
     force: bool = False
+    record_times: bool = True
     repeat: int = 1
     jobs: int = 1
     warn: Callable[[str], None] = _ignore
@@ -109,7 +111,11 @@ def run_replays(options: ReplayOptions, out: Writer) -> BatchResult:
             from smtp_shell.recording.recording import Recording
 
             recording = Recording.create(
-                options.record, recording_header(), overwrite=options.force, on_failure=options.warn
+                options.record,
+                recording_header(times=options.record_times),
+                overwrite=options.force,
+                on_failure=options.warn,
+                times=options.record_times,
             )
             stack.callback(recording.close)
             for each in replays:

@@ -68,7 +68,9 @@ class SessionRecordings:
         if self.session is not None:
             self.session.close()
 
-    def begin_own(self, path: Path, target: Target | None, *, overwrite: bool, session: Session | None) -> None:
+    def begin_own(
+        self, path: Path, target: Target | None, *, overwrite: bool, session: Session | None, times: bool = True
+    ) -> None:
         """Begin to record into a file of the user's.
 
         Args:
@@ -76,6 +78,7 @@ class SessionRecordings:
             target: The server, for the header; None if it is not known yet.
             overwrite: Whether to replace an existing file.
             session: The session that runs, to be recorded from here on; None for the next one only.
+            times: Whether the file has times.
 
         Raises:
             UsageError: The file exists, or cannot be created.
@@ -83,7 +86,13 @@ class SessionRecordings:
         from smtp_shell.recording.library import recording_header
         from smtp_shell.recording.recording import Recording
 
-        self.own = Recording.create(path, recording_header(target), overwrite=overwrite, on_failure=self._on_failure)
+        self.own = Recording.create(
+            path,
+            recording_header(target, times=times),
+            overwrite=overwrite,
+            on_failure=self._on_failure,
+            times=times,
+        )
         if session is not None and session.is_open:
             session.subscribe(self.own)
 

@@ -679,18 +679,19 @@ class Shell:
 
         return chain_problems(facts, self.tls)
 
-    def record_to(self, path: Path, *, overwrite: bool = False) -> None:
+    def record_to(self, path: Path, *, overwrite: bool = False, times: bool = True) -> None:
         """Record everything from now on into a file, in place of the one before.
 
         Args:
             path: The file.
             overwrite: Whether to replace an existing file.
+            times: Whether the file has times.
 
         Raises:
             UsageError: The file exists, or cannot be created.
         """
         target = self.session.target if self.session is not None else self.target
-        self.recordings.begin_own(path, target, overwrite=overwrite, session=self.session)
+        self.recordings.begin_own(path, target, overwrite=overwrite, session=self.session, times=times)
 
     def stop_recording(self) -> None:
         """End what `record_to` began."""

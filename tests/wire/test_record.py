@@ -26,10 +26,11 @@ from smtp_shell.recording.library import recording_header
 from smtp_shell.recording.recording import Recording
 from smtp_shell.replay.replay import Replay
 from smtp_shell.replay.settings import ReplaySettings
-from smtp_shell.servers.practice import PracticeServer
+from smtp_shell.servers.practice import PracticeServer, PracticeSettings
 from smtp_shell.transcript.reader import open_transcript
 from tests.support.peer import Hear, ScriptedServer, Turn
 from tests.support.transcripts import check
+from tests.unit.cli.program import at, commands, run
 
 QUICK = replace(Timeouts().all(10.0), quit=2.0)
 
@@ -222,3 +223,25 @@ print(result.exit_status, most_memory() // 1048576)
     assert memory < 100
     assert (tmp_path / "again.1.eml").stat().st_size == size + size // 64
     assert done.stderr == ""
+
+
+def test_a_recording_without_times_is_the_same_file_again(tmp_path: Path) -> None:
+    files = [tmp_path / name for name in ("one.smtp", "two.smtp", "three.smtp")]
+    with PracticeServer(PracticeSettings()) as server:
+        for path in files[:2]:
+            run(
+                at(server),
+                "--no-record",
+                "--record",
+                str(path),
+                "--no-times",
+                *commands("ehlo x.example", "noop", "quit"),
+            )
+        done = run("replay", str(files[0]), "--server", at(server), "--record", str(files[2]), "--no-times")
+        assert done.returncode == 0
+    # Who closes first after QUIT is a race.
+    one, two, three = (path.read_text().rpartition("*: close")[0] for path in files)
+    assert one == two
+    assert "Date:" not in one
+    assert all(line.startswith(" " * 9) for line in one.partition("\n\n")[2].splitlines())
+    assert one.partition("\n\n")[2] == three.partition("\n\n")[2]

@@ -16,12 +16,13 @@ if TYPE_CHECKING:
     from smtp_shell.recording.recording import Recording
 
 
-@shell_command("/record", "[FILE | off] [--force]", complete=paths)
+@shell_command("/record", "[FILE | off] [--force] [--no-times]", complete=paths)
 def record(shell: Shell, args: Args) -> None:
     """Record the dialogue to a file of your own.
 
     Everything from here on goes to FILE; secrets are left out. With no FILE, show where it is going now; `off` stops it.
     A file that is there already is left alone unless --force follows it.
+    With --no-times the file has no times and no date, so that a dialogue that is recorded again is a small diff.
     Each session is recorded into the state directory as well, from its first octet: /save keeps that one.
     """
     if not args.text:
@@ -33,9 +34,9 @@ def record(shell: Shell, args: Args) -> None:
             raise UsageError("/record off: nothing is recorded to a file of yours.")
         _stop(shell)
         return
-    path, force = _file(args)
+    path, force = _file(args, "--no-times")
     _stop(shell)
-    shell.record_to(path, overwrite=force)
+    shell.record_to(path, overwrite=force, times="--no-times" not in args.words)
     shell.say(f"  recording to {escape_str(str(path))}")
 
 
@@ -97,9 +98,10 @@ def note(shell: Shell, args: Args) -> None:
     shell.session.publish(Remarked(escape_str(args.text)))
 
 
-def _file(args: Args) -> tuple[Path, bool]:
+def _file(args: Args, *more: str) -> tuple[Path, bool]:
+    """Return the one file among the words, and whether `--force` is there; `more` are other options."""
     words = args.words
-    files = [word for word in words if word != "--force"]
+    files = [word for word in words if word not in ("--force", *more)]
     if len(files) != 1:
         raise UsageError(f"{args.name} takes one file, and --force to write over one; see /help {args.name}.")
     return Path(files[0]).expanduser(), "--force" in words
