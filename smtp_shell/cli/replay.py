@@ -29,7 +29,7 @@ from smtp_shell.replay.options import (
 )
 from smtp_shell.replay.reporters import ReportSettings
 from smtp_shell.replay.reporting import add_report_options, open_reports
-from smtp_shell.replay.runner import ReplayOptions, run_replays
+from smtp_shell.replay.runner import ReplayOptions, find_transcripts, run_replays
 from smtp_shell.replay.settings import ReplaySettings
 
 if TYPE_CHECKING:
@@ -65,6 +65,11 @@ def main(words: Sequence[str]) -> int:
     if options.step and not is_terminal():
         raise UsageError("--step asks before each step, and nobody can be asked here; leave it out.")
     ask = terminal_ask() if is_terminal() else None
+    if options.check:
+        from smtp_shell.cli.checking import run_check
+
+        settings = with_replay_options(_settings(options, None), options, None)
+        return run_check(options, settings, credential_source(options, None), color=wants_color(options))
     updater = _updater(options)
     report = ReportSettings(
         wants_color(options),
@@ -107,7 +112,7 @@ def _updater(options: argparse.Namespace) -> Updater | None:
     from smtp_shell.cli.updating import Updater, refuse_update
 
     refuse_update(options, asks=is_terminal())
-    return Updater()
+    return Updater(find_transcripts(options.files))
 
 
 def _observed(settings: ReplaySettings, updater: Updater | None) -> ReplaySettings:

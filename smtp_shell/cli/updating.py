@@ -12,6 +12,7 @@ from smtp_shell.replay.updating import AnswerLog, FileUpdate, diff_lines, write_
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable
+    from pathlib import Path
 
     from smtp_shell.client.credentials import Ask
     from smtp_shell.replay.reporters import RunInfo
@@ -52,12 +53,15 @@ def refuse_update(options: argparse.Namespace, *, asks: bool) -> None:
 class Updater:
     """Collects what a replay has to say about its transcripts, and rewrites them. It is a reporter as well.
 
+    Args:
+        paths: The transcripts.
+
     Attributes:
         log: What replies came; to be called by the replay.
     """
 
-    def __init__(self) -> None:
-        self.log = AnswerLog()
+    def __init__(self, paths: Iterable[Path]) -> None:
+        self.log = AnswerLog(paths)
         self._left: dict[str, list[str]] = {}  # of each transcript: what differs, and no reply explains
         self._status: dict[str, int] = {}
         self._noted = 0

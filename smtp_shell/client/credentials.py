@@ -72,6 +72,24 @@ class CredentialSource(Struct, frozen=True):
             return Credentials(name, self._password(name, host))
         return Credentials(name)
 
+    def missing(self, needs: Set[str], user: str = "") -> str:
+        """Return what is missing of what a mechanism needs, in a sentence; empty if nothing is.
+
+        No command is run, nobody is asked, and the keyring stays closed: it may ask for a password of its own.
+
+        Args:
+            needs: As for `find`.
+            user: User name that overrides the one given at the start.
+        """
+        if "user" in needs and not (user or self.user):
+            return "no user: give --user NAME"
+        if "token" in needs and self.token_command is None:
+            return "no token: give --token-command CMD"
+        known = os.environ.get(PASSWORD_VARIABLE, "").strip() or self.password_command or self.preset
+        if "password" in needs and not known:
+            return f"no password: give --password-command CMD or set {PASSWORD_VARIABLE}"
+        return ""
+
     def _password(self, user: str, host: str) -> Secret:
         if self.password_command is not None:
             return _run(self.password_command, "--password-command")

@@ -46,13 +46,7 @@ from smtp_shell.replay.cursor import StepCursor
 from smtp_shell.replay.endings import ConnectForeseen, DialogueEnded, Stopped
 from smtp_shell.replay.incoming import IncomingReplies
 from smtp_shell.replay.preload import preloads
-from smtp_shell.replay.results import (
-    Act,
-    Outcome,
-    ReplayResult,
-    StepResult,
-    excerpt,
-)
+from smtp_shell.replay.results import Act, Outcome, ReplayResult, StepResult, excerpt
 from smtp_shell.replay.sasl_steps import has_secret, shown_line
 from smtp_shell.replay.skipping import pass_chunk, pass_dialogue, pass_octets
 from smtp_shell.replay.stepping import StepNotes, decide
@@ -121,13 +115,8 @@ class Driver:
         self._cursor = StepCursor(steps if settings.before_step is None else self._notes, self._name)
         self._folder = path.parent
         self._client = ReplayClient(self._cursor, settings, self._variables, self._folder)
-        self._verifier = ReplyVerifier(
-            self._cursor,
-            settings.strictness,
-            self._variables,
-            keep_going=self._keep_going,
-            observe=partial(settings.observe, path) if settings.observe is not None else None,
-        )
+        self._verifier = ReplyVerifier(self._cursor, settings.strictness, self._variables, keep_going=self._keep_going)
+        self._verifier.observe = settings.observe
         self._preload = preloads(settings, checked)
         self._unsettled: SentStep | None = None  # octets whose replies were not awaited where they were sent
         self._edited = False  # whether a user has changed the step that is being sent

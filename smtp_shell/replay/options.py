@@ -69,12 +69,17 @@ def add_replay_options(parser: argparse.ArgumentParser) -> None:
 
 
 def add_update_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of `--update` to a parser."""
-    group = parser.add_argument_group("update")
+    """Add the options about the transcripts themselves to a parser: `--update` and `--check`."""
+    group = parser.add_argument_group("transcripts")
     group.add_argument(
         "--update", action="store_true", help="rewrite expectations from what is received; shows what changes, and asks"
     )
     group.add_argument("--yes", action="store_true", help="write without a question")
+    group.add_argument(
+        "--check",
+        action="store_true",
+        help="say all that can be said about the transcripts without a server; send nothing",
+    )
 
 
 def refuse_servers(files: Iterable[Path]) -> None:

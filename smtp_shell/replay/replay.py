@@ -65,7 +65,7 @@ class Replay:
             checked = plan(self.path, self.settings.variables, outside=self.settings.outside, keep=keep)
             find_target(self.name, self.settings, checked.address, tls=checked.tls)
             if checked.credentials is not None:
-                checked = _with_credentials(self.name, checked, checked.credentials, send=self.settings.send_secrets)
+                checked = with_credentials(self.name, checked, checked.credentials, send=self.settings.send_secrets)
             self._plan = checked
         return self._plan
 
@@ -103,7 +103,7 @@ class Replay:
         return result
 
 
-def _with_credentials(name: str, checked: ReplayPlan, found: CredentialMask, *, send: bool) -> ReplayPlan:
+def with_credentials(name: str, checked: ReplayPlan, found: CredentialMask, *, send: bool) -> ReplayPlan:
     """Return the plan of a transcript in which credentials stand, with a warning where its header does not say so.
 
     Raises:

@@ -171,6 +171,7 @@ class Answer(Struct, frozen=True):
     """A reply beside the lines of the transcript that expect it.
 
     Args:
+        path: The transcript's name, escaped.
         lines: The expected lines; none for a reply that the transcript does not have.
         octets: The reply, credentials masked; None where no whole reply came.
         strictness: How strict `S:` lines are.
@@ -181,6 +182,7 @@ class Answer(Struct, frozen=True):
         after: Number of the line that was passed last.
     """
 
+    path: str
     lines: tuple[ExpectedLine, ...]
     octets: bytes | None
     strictness: Strictness

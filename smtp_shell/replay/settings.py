@@ -12,13 +12,12 @@ from smtp_shell.matching.expectation import Strictness
 
 if TYPE_CHECKING:
     from itertools import count
-    from pathlib import Path
 
     from smtp_shell.net.tap import Taps
     from smtp_shell.net.target import Target
     from smtp_shell.protocol.events import Consumer
     from smtp_shell.protocol.sasl import Credentials, Mechanism
-    from smtp_shell.replay.results import Answer, BeforeStep
+    from smtp_shell.replay.results import AnswerConsumer, BeforeStep
 
 CredentialsFor: TypeAlias = "Callable[[Mechanism, str], Credentials]"
 """Returns the credentials for a mechanism and a user that the transcript names (empty if it names none), or raises AuthFailed."""
@@ -50,7 +49,7 @@ class ReplaySettings(Struct, frozen=True):
         preloads: Whether TLS and SASL are loaded while replies are awaited. The first replies are then read some milliseconds after
             they came, so this is for reports without times.
         busy_poll: Whether quick replies are polled for without sleeping, as `Transport.busy_poll` says.
-        observe: Called with the path of the transcript, and each reply beside the lines that expect it; None for nobody.
+        observe: Called with each reply beside the lines that expect it; None for nobody.
         taps: Get the octets of each connection as they go over the wire, and the keys of TLS; None for nobody.
     """
 
@@ -75,7 +74,7 @@ class ReplaySettings(Struct, frozen=True):
     preloads: bool = False
     busy_poll: bool = False
     taps: Taps | None = None
-    observe: Callable[[Path, Answer], None] | None = None
+    observe: AnswerConsumer | None = None
 
     @property
     def goes_on(self) -> bool:

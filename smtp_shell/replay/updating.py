@@ -70,17 +70,21 @@ class _ByHand(Exception):
 
 
 class AnswerLog:
-    """The answers of a run that differ, as `ReplaySettings.observe` is called with them."""
+    """The answers of a run that differ, as `ReplaySettings.observe` is called with them.
 
-    def __init__(self) -> None:
+    Args:
+        paths: The transcripts.
+    """
+
+    def __init__(self, paths: Iterable[Path]) -> None:
         self.differing: dict[Path, list[Answer]] = {}
-        self._stamps: dict[Path, tuple[int, ...]] = {}
+        self._paths = {escape_str(str(path)): path for path in paths}
+        self._stamps = {path: stamp_of(path) for path in self._paths.values()}
 
-    def __call__(self, path: Path, answer: Answer) -> None:
+    def __call__(self, answer: Answer) -> None:
         """Note an answer."""
-        if path not in self._stamps:
-            self._stamps[path] = stamp_of(path)
-        if not answer.ok:
+        path = self._paths.get(answer.path)
+        if not answer.ok and path is not None:
             self.differing.setdefault(path, []).append(answer)
 
     def updates(self) -> Iterator[FileUpdate]:

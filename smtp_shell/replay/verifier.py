@@ -135,27 +135,19 @@ class ReplyVerifier:
         strictness: How strict `S:` lines are.
         variables: Takes captures.
         keep_going: Whether all replies of a step are compared although one differs.
-        observe: Called with each reply and the lines that expect it; None for nobody.
 
     Attributes:
+        observe: Called with each reply and the lines that expect it; None for nobody.
         doubtful: How many replies may still come to octets that were sent as they are, and that nothing is expected for.
     """
 
-    def __init__(
-        self,
-        cursor: StepCursor,
-        strictness: Strictness,
-        variables: Variables,
-        *,
-        keep_going: bool,
-        observe: AnswerConsumer | None = None,
-    ) -> None:
+    def __init__(self, cursor: StepCursor, strictness: Strictness, variables: Variables, *, keep_going: bool) -> None:
         self.doubtful = 0
         self._cursor = cursor
         self._strictness = strictness
         self._variables = variables
         self._keep_going = keep_going
-        self._observe = observe
+        self.observe: AnswerConsumer | None = None
 
     def verify(self, session: Session, incoming: IncomingReplies, *, own: bool) -> Comparison:
         """Compare what comes with the `S` lines that follow.
@@ -315,8 +307,8 @@ class ReplyVerifier:
             if expected is not None and self._cursor.expects:  # the rest of the reply came later
                 self._cursor.put_back_expected(expected.lines)
             return replace(_with(found, expected, begun), ended=not isinstance(error, WaitTimedOut))
-        if self._observe is not None:
-            self._observe(self._answer(expected, None, ok=False))
+        if self.observe is not None:
+            self.observe(self._answer(expected, None, ok=False))
         found = replace(_with(found, expected, begun), ended=True)
         line = expected.lines[0].line if expected is not None else 0
         why = error.message.rstrip(".")
@@ -354,9 +346,9 @@ class ReplyVerifier:
                 self._cursor.put_back_expected(expected.lines[verdict.used :])
                 expected = ExpectedReply(expected.lines[: verdict.used])
         was_demanded = found.demanded
-        if self._observe is not None:
+        if self.observe is not None:
             is_right = verdict.ok if verdict is not None else bool(came.number) and not was_demanded
-            self._observe(self._answer(expected, came, ok=is_right))
+            self.observe(self._answer(expected, came, ok=is_right))
         found = _with(found, expected, came)
         if came.reply is None and not (verdict and verdict.ok):
             error = incoming.broken
@@ -382,6 +374,7 @@ class ReplyVerifier:
     def _answer(self, expected: ExpectedReply | None, came: IncomingReply | None, *, ok: bool) -> Answer:
         reply = came.reply if came is not None else None
         return Answer(
+            self._cursor.name,
             expected.lines if expected is not None else (),
             came.octets if came is not None and reply is not None else None,
             self._strictness,

@@ -234,7 +234,7 @@ def test_a_user_is_asked_for_each_file(tmp_path: Path, answers: str, written: st
 
     for name in "ab":
         (tmp_path / f"{name}.smtp").write_text("S: 220\nC: NOOP\nS: 550\n")
-    updater, out, left = Updater(), io.StringIO(), list(answers)
+    updater, out, left = Updater(sorted(tmp_path.iterdir())), io.StringIO(), list(answers)
     with ScriptedServer([GREETING, *turn(b"NOOP", b"250 ok\r\n")]) as server:
         settings = replace(ReplaySettings(timeouts=Timeouts().all(5.0)), observe=updater.log, keep_going=True)
         assert run_replays(ReplayOptions([tmp_path], [server.address], settings, [updater]), out).exit_status == 1
