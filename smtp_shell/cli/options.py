@@ -165,6 +165,13 @@ def terminal_ask() -> Ask:
     return ask
 
 
+def terminal_edit() -> Callable[[str, str], str]:
+    """Return the function that asks the user at the terminal for a line, which begins as another one."""
+    from smtp_shell.shell.repl import edit_line
+
+    return edit_line
+
+
 def make_view(options: argparse.Namespace, words: TextIO | None = None) -> View:
     """Return a view on standard output: JSON, colours or plain text.
 

@@ -14,6 +14,7 @@ from smtp_shell.cli.options import (
     credential_source,
     is_terminal,
     terminal_ask,
+    terminal_edit,
     tls_settings,
     wants_color,
 )
@@ -71,6 +72,7 @@ def main(words: Sequence[str]) -> int:
         settings = with_replay_options(_settings(options, None), options, None)
         return run_check(options, settings, credential_source(options, None), color=wants_color(options))
     updater = _updater(options)
+    edit = terminal_edit() if options.step else None
     report = ReportSettings(
         wants_color(options),
         options.repeat,
@@ -87,7 +89,7 @@ def main(words: Sequence[str]) -> int:
         batch = ReplayOptions(
             options.files,
             options.server or (),
-            _observed(with_replay_options(_settings(options, reports.ask), options, reports.ask), updater),
+            _observed(with_replay_options(_settings(options, reports.ask), options, reports.ask, edit), updater),
             [*reports.reporters, *([updater] if updater is not None else [])],
             reports_times=reports.reports_times,
             record=options.record,

@@ -38,7 +38,6 @@ from smtp_shell.errors import (
 from smtp_shell.figures import plain
 from smtp_shell.protocol.commands import Command
 from smtp_shell.protocol.dialogue import Phase
-from smtp_shell.protocol.masking import ExchangeLines
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.replay.account import RunAccount
 from smtp_shell.replay.client import ReplayClient, SentStep
@@ -47,9 +46,9 @@ from smtp_shell.replay.endings import ConnectForeseen, DialogueEnded, Stopped
 from smtp_shell.replay.incoming import IncomingReplies
 from smtp_shell.replay.preload import preloads
 from smtp_shell.replay.results import Act, Outcome, ReplayResult, StepResult, excerpt
-from smtp_shell.replay.sasl_steps import has_secret, shown_line
+from smtp_shell.replay.sasl_steps import has_secret
 from smtp_shell.replay.skipping import pass_chunk, pass_dialogue, pass_octets
-from smtp_shell.replay.stepping import StepNotes, decide
+from smtp_shell.replay.stepping import StepNotes, decide, expected_ahead, shown_steps
 from smtp_shell.replay.targets import find_target
 from smtp_shell.replay.verifier import DIFFERS, VIOLATED, Comparison, ReplyVerifier, step_result, unexpected, unsendable
 from smtp_shell.transcript.step import Marker, Step
@@ -229,7 +228,7 @@ class Driver:
             self._emit_mail_skipped(client.mail.skip("no 354 asked for the mail data", DIFFERS))
         elif client.sasl.expects_challenge and session.phase is not Phase.AUTH:
             self._cursor.advance()
-            self._skip([step], shown_line(step, ExchangeLines(challenged=True)), "the exchange has ended")
+            self._skip([step], shown_steps([step], in_exchange=True), "the exchange has ended")
         elif client.chunk_left:
             self._send_chunk(session, incoming, step)
         else:
@@ -391,10 +390,8 @@ class Driver:
 
     def _emit_unsendable(self, session: Session, steps: Sequence[Step], error: SmtpShellError) -> None:
         """Emit a step that cannot be sent. That a value is missing follows from a difference, where one was reported."""
-        ends = isinstance(error, TlsFailed)
-        in_exchange = session.phase is Phase.AUTH
-        exchange = ExchangeLines(challenged=in_exchange)
-        shown = "\n".join(shown_line(step, exchange) for step in steps)
+        ends, in_exchange = isinstance(error, TlsFailed), session.phase is Phase.AUTH
+        shown = shown_steps(steps, in_exchange=in_exchange)
         missing = 0 if self._account.status else DIFFERS
         self._skip(steps, shown, error.message.rstrip("."), error.exit_status if ends else missing)
         if in_exchange or ends:
@@ -433,6 +430,7 @@ class Driver:
             self._notes.before(steps[0].line),
             in_exchange=session.phase is Phase.AUTH,
             mail_data=mail_data,
+            expected=() if mail_data else expected_ahead(self._cursor.look_ahead_acted()),
         )
         if decided.act in (Act.HAND_OVER, Act.QUIT):
             raise Stopped(handed_over=decided.act is Act.HAND_OVER)

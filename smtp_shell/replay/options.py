@@ -6,7 +6,7 @@ import argparse
 import os
 import re
 from _thread import allocate_lock  # threading.Lock itself; importing threading takes 2 ms
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from msgspec.structs import replace
 
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from smtp_shell.client.credentials import Ask, CredentialSource
     from smtp_shell.protocol.sasl import Credentials, Mechanism
     from smtp_shell.replay.settings import CredentialsFor, ReplaySettings
+
+Edit: TypeAlias = "Callable[[str, str], str]"
+"""Asks the user for a line. Takes the question and what the answer begins as; returns the answer."""
 
 _SCHEME = r"^((?:smtps?|lmtp):)/(?!/)"
 _SERVER = r"(?:smtps?|lmtp)://.+|[^/\\]*[^/\\:]:[0-9]{1,5}|\[[0-9A-Fa-f:.]+\](?::[0-9]{1,5})?"
@@ -100,13 +103,16 @@ def refuse_servers(files: Iterable[Path]) -> None:
             raise UsageError(f"{shown} is a server and no file; name it with --server {shown}.")
 
 
-def with_replay_options(settings: ReplaySettings, options: argparse.Namespace, ask: Ask | None) -> ReplaySettings:
+def with_replay_options(
+    settings: ReplaySettings, options: argparse.Namespace, ask: Ask | None, edit: Edit | None = None
+) -> ReplaySettings:
     """Return settings with the values of the options that `add_replay_options` adds.
 
     Args:
         settings: The settings that the caller knows.
         options: The parsed options.
         ask: Asks the user before each step; None where nobody can be asked.
+        edit: Asks for a line that begins as the second argument says; None where it cannot begin with anything.
 
     Raises:
         UsageError: A value of `--var` is not NAME=VALUE.
@@ -121,7 +127,7 @@ def with_replay_options(settings: ReplaySettings, options: argparse.Namespace, a
         strictness=options.match,
         variables=variables,
         keep_going=options.keep_going,
-        before_step=_step_question(ask) if options.step and ask is not None else None,
+        before_step=_step_question(ask, edit) if options.step and ask is not None else None,
         send_secrets=options.send_secrets,
         outside=options.allow_outside,
     )
@@ -159,21 +165,25 @@ def _strictness(word: str) -> Strictness:
 
 def _noted(step: PendingStep) -> str:
     """Return the notes before a step as rows of the screen."""
-    if not step.notes:
+    return _rows(f"     # {note}" for note in step.notes)
+
+
+def _rows(lines: Iterable[str]) -> str:
+    """Return lines as rows of the screen."""
+    found = list(lines)
+    if not found:
         return ""
     import shutil
 
     from smtp_shell.display.render import wrap
 
     width = shutil.get_terminal_size().columns
-    return "".join(f"{row}\n" for note in step.notes for row in wrap(f"     # {note}", width, quotes=True))
+    return "".join(f"{row}\n" for line in found for row in wrap(line, width, quotes=True))
 
 
-def _step_question(ask: Ask) -> Callable[[PendingStep], Decision]:
+def _step_question(ask: Ask, edit: Edit | None) -> Callable[[PendingStep], Decision]:
     def decide(step: PendingStep) -> Decision:
-        text = "\n        ".join(f"C: {line}" for line in step.text.split("\n"))
-        problem = f"     {step.problem}\n" if step.problem else ""
-        question = f"{_noted(step)}{problem}next {step.line}: {text}\n     {_MENU}"
+        question = f"{_noted(step)}{_described(step)}     {_MENU}"
         while True:
             try:
                 act = _ACTS.get(ask(question, False).strip().lower())
@@ -181,9 +191,28 @@ def _step_question(ask: Ask) -> Callable[[PendingStep], Decision]:
                 return Decision(Act.QUIT)
             if act is Act.EDIT:
                 if not step.mail_data:
-                    # What takes the place of a response is one too, and is hidden like any other.
-                    return Decision(Act.EDIT, ask("     send instead: ", step.text == SASL_MARK))
+                    return Decision(Act.EDIT, _edited(step, ask, edit))
             elif act is not None:
                 return Decision(act)
 
     return decide
+
+
+def _described(step: PendingStep) -> str:
+    """Return the rows of the screen that show a step: the line, with its variables filled in, and what it expects."""
+    problem = f"     {step.problem}\n" if step.problem else ""
+    text = "\n        ".join(f"C: {line}" for line in step.text.split("\n"))
+    filled = [f"     filled in: {line}" for line in step.filled.split("\n")] if step.filled else []
+    expected = [f"     expects: {line}" for line in step.expected]
+    return f"{problem}next {step.line}: {text}\n{_rows([*filled, *expected])}"
+
+
+def _edited(step: PendingStep, ask: Ask, edit: Edit | None) -> str:
+    """Ask for the line to send instead; it begins as it stands in the file.
+
+    What takes the place of a response is one too, and is hidden like any other.
+    """
+    question = "     send instead: "
+    if edit is not None and step.draft and step.text != SASL_MARK:
+        return edit(question, step.draft)
+    return ask(question, step.text == SASL_MARK)

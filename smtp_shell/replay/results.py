@@ -224,6 +224,9 @@ class PendingStep(Struct, frozen=True):
         mail_data: Whether it is mail data, of which only the first line is given. It can only be sent.
         problem: Why the line that the user gave instead cannot be sent; empty when the step is asked about for the first time.
         notes: The transcript's notes since the step before, printable.
+        filled: The step with its variables filled in, as it goes over the wire; empty where it has none.
+        expected: The lines that the transcript expects in reply, each with its marker; none where it expects nothing.
+        draft: The line as it stands in the file, to begin an edit with; empty where it holds a credential, or is a group.
     """
 
     line: int
@@ -231,6 +234,9 @@ class PendingStep(Struct, frozen=True):
     mail_data: bool = False
     problem: str = ""
     notes: tuple[str, ...] = ()
+    filled: str = ""
+    expected: tuple[str, ...] = ()
+    draft: str = ""
 
 
 BeforeStep = Callable[[PendingStep], Decision]

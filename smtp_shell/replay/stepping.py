@@ -11,9 +11,9 @@ from smtp_shell.errors import SmtpShellError
 from smtp_shell.protocol.masking import ExchangeLines
 from smtp_shell.replay.results import Act, Decision, PendingStep, excerpt
 from smtp_shell.replay.sasl_steps import shown_line
-from smtp_shell.transcript.notation import clean
-from smtp_shell.transcript.step import Marker, Step
-from smtp_shell.transcript.variables import Template
+from smtp_shell.transcript.notation import clean, client_text
+from smtp_shell.transcript.step import SERVER_LINES, Marker, Step
+from smtp_shell.transcript.variables import SASL, SASL_MARK, Template
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from smtp_shell.transcript.variables import Variables
 
 _MOST_SHOWN = 100
+_MOST_EXPECTED = 20
 _MOST_NOTES = 1000  # the look-ahead of a replay has no more steps
 
 
@@ -74,6 +75,7 @@ def decide(
     *,
     in_exchange: bool,
     mail_data: bool = False,
+    expected: tuple[str, ...] = (),
 ) -> Decided:
     """Ask a user about a step until the answer can be carried out.
 
@@ -84,21 +86,77 @@ def decide(
         notes: The notes before the step; shown with the first question.
         in_exchange: Whether the step answers a challenge.
         mail_data: Whether it is mail data, which can only be sent.
+        expected: The lines expected in reply, as `expected_ahead` returns them.
     """
-    exchange = ExchangeLines(challenged=in_exchange)
-    text = "\n".join(shown_line(step, exchange) for step in steps[:_MOST_SHOWN])
+    text = shown_steps(steps, in_exchange=in_exchange)
+    # Filled in once: a new uuid that is shown is the one that is sent.
+    filled = tuple(steps) if mail_data else tuple(_filled(step, variables) for step in steps)
+    shown = "" if filled == tuple(steps) else excerpt(shown_steps(filled, in_exchange=in_exchange))
+    draft = text if len(steps) == 1 and not mail_data and text == steps[0].text else ""
     problem = ""
     while True:
-        decision = ask(PendingStep(steps[0].line, excerpt(text), mail_data, problem, notes))
+        pending = PendingStep(steps[0].line, excerpt(text), mail_data, problem, notes, shown, expected, draft)
+        decision = ask(pending)
         notes = ()
         if decision.act is not Act.EDIT:
             act = Act.SEND if mail_data and decision.act is Act.SKIP else decision.act
-            return Decided(act, tuple(steps), text)
+            return Decided(act, filled if act is Act.SEND else tuple(steps), text)
         problem = "mail data cannot be edited" if mail_data else _problem_of(decision, variables)
         if not problem:
             marker = Marker.CLIENT_OCTETS if steps[-1].marker is Marker.CLIENT_OCTETS else Marker.CLIENT
             line = Step(marker, clean(decision.text), steps[0].at, steps[0].line)
             return Decided(Act.SEND, (line,), text, edited=True)
+
+
+def expected_ahead(steps: Iterable[Step]) -> tuple[str, ...]:
+    """Return the lines that are expected next, each with its marker.
+
+    Args:
+        steps: The steps that follow a client line.
+    """
+    lines: list[str] = []
+    for step in steps:
+        if step.marker not in SERVER_LINES or len(lines) == _MOST_EXPECTED:
+            break
+        lines.append(excerpt(f"{step.marker} {step.text}"))
+    return tuple(lines)
+
+
+def shown_steps(steps: Sequence[Step], *, in_exchange: bool) -> str:
+    """Return client lines as they may be shown before they are sent, joined with LF.
+
+    Args:
+        steps: The lines.
+        in_exchange: Whether the first one answers a challenge.
+    """
+    exchange = ExchangeLines(challenged=in_exchange)
+    return "\n".join(shown_line(step, exchange) for step in steps[:_MOST_SHOWN])
+
+
+def _filled(step: Step, variables: Variables) -> Step:
+    """Return a step with values for its variables; as it is where one has none, which is found out when it is sent."""
+    template = Template.parse(step.text)
+    if not template.names - {SASL}:
+        return step
+
+    def value_of(name: str) -> str:
+        return SASL_MARK if name == SASL else variables.value(name)
+
+    try:
+        text = "".join(
+            client_text(part) if isinstance(part, bytes) else _value_text(part, value_of(part))
+            for part in template.parts
+        )
+    except SmtpShellError:
+        return step
+    return Step(step.marker, text, step.at, step.line)
+
+
+def _value_text(name: str, value: str) -> str:
+    if name == SASL:
+        return value
+    # A value that cannot be sent is refused here too.
+    return client_text(Template((name,)).expand(lambda _: value))
 
 
 def _problem_of(decision: Decision, variables: Variables) -> str:

@@ -48,6 +48,19 @@ def ask(question: str, hidden: bool) -> str:
     return session.prompt([("", question)])
 
 
+def edit_line(question: str, line: str) -> str:
+    """Ask the user at the terminal for a line, which begins as another one.
+
+    Args:
+        question: The question, printable.
+        line: The line, printable.
+    """
+    session: PromptSession[str] = PromptSession(
+        history=InMemoryHistory(), input_processors=[_MaskCredential(_answer_starts)]
+    )
+    return session.prompt([("", question)], default=line)
+
+
 def run_repl(shell: Shell, begin: Callable[[], None]) -> int:
     """Read lines and run them until the user leaves.
 
@@ -59,6 +72,7 @@ def run_repl(shell: Shell, begin: Callable[[], None]) -> int:
         The exit status.
     """
     prompt = _make_prompt(shell)
+    shell.edit = edit_line
     if not is_dumb_terminal():
         has_bottom = prompt.app.renderer.cpr_support is not CPR_Support.NOT_SUPPORTED
         wait_line = WaitLine(shell.view, prompt.output, partial(toolbar, shell) if has_bottom else None)

@@ -98,6 +98,7 @@ class Shell:
         last_user: The user name of the last `auth`; empty before the first.
         sources: The files that `/source` is running, the outermost first.
         tls_failure: Why TLS could not be started on the last connection, for `/tls`; None if it could, or was not tried.
+        edit: Asks the user for a line, given the question and what the answer begins as; None where there is no prompt.
         waiting_for: Returns a context in which a wait takes place, given what returns the words for what is awaited. At a prompt it
             says so while the wait takes long.
     """
@@ -126,6 +127,7 @@ class Shell:
         self.sources: list[Path] = []
         self.tls_failure: TlsFailed | None = None
         self.waiting_for: Callable[[Callable[[], str]], AbstractContextManager[None]] = lambda what: nullcontext()
+        self.edit: Callable[[str, str], str] | None = None
         self._ask = ask
         self._advised: Session | None = None  # the session whose end was spoken of
         self._addresses = TypedAddresses()

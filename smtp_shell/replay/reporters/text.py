@@ -179,6 +179,8 @@ def step_lines(step: StepResult, *, color: bool = False, whole_reply: bool = Fal
     lines += [f"{INDENT}{_sent_line(line)}" for line in sent[1:]] if len(sent) > 1 else []
     if whole_reply and step.difference is None and step.received and (sent or "\n" in step.received):
         lines += _labelled("S: ", step.received)
+    if whole_reply and step.difference is None and step.expected not in ("", step.received):
+        lines += _labelled("as expected: ", step.expected)
     if step.outcome is Outcome.MISMATCHED:
         lines += _difference(step, color=color)
     elif step.why or step.outcome is Outcome.SKIPPED:

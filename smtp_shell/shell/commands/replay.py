@@ -65,7 +65,7 @@ def replay(shell: Shell, args: Args) -> None:
         batch = ReplayOptions(
             options.files,
             servers,
-            with_replay_options(settings, options, shell.ask),
+            with_replay_options(settings, options, shell.ask, shell.edit),
             reports.reporters,
             reports_times=reports.reports_times,
             repeat=options.repeat,

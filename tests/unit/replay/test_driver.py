@@ -172,6 +172,18 @@ def test_a_user_is_shown_the_notes_before_each_step_once(run: Run) -> None:
     assert [step.notes for step in asked] == [("one", "two"), ("three",), (), ("four",)]
 
 
+def test_a_user_sees_the_variables_filled_in_and_that_is_what_is_sent(run: Run) -> None:
+    settings, asked = deciding(Decision(), Decision(), Decision())
+    text = "Transcript: 1\nVar: to=bob\n\nS: 220\nC: NOOP ${to} ${count} \\${x}\nS: 250-a\nS~ 250 (?P<b>.*)\nC: NOOP ${uuid}\nC: RSET\n"
+    _, transport = run(text, b"250-a\r\n250 b\r\n", OK, OK, settings=settings)
+    assert [step.text for step in asked] == ["NOOP ${to} ${count} \\${x}", "NOOP ${uuid}", "RSET"]
+    assert asked[0].filled == "NOOP bob 1 \\${x}"  # in the notation of the file
+    assert asked[0].expected == ("S: 250-a", "S~ 250 (?P<b>.*)")
+    assert asked[0].draft == asked[0].text
+    assert transport.sent.split(b"\r\n")[:2] == [b"NOOP bob 1 ${x}", asked[1].filled.encode()]
+    assert (asked[2].filled, asked[2].expected) == ("", ())
+
+
 def test_what_happened_is_passed_on_before_a_user_is_asked(run: Run) -> None:
     settings, _ = deciding(Decision(Act.QUIT))
     result, transport = run("S: 220\nC: NOOP\nS: 250\n", settings=settings)
