@@ -63,8 +63,7 @@ def main(words: Sequence[str]) -> int:
     connection_options(parser)
     options = parser.parse_args(words)
     refuse_servers(options.files)
-    if options.step and not is_terminal():
-        raise UsageError("--step asks before each step, and nobody can be asked here; leave it out.")
+    _refuse_conflicts(options)
     ask = terminal_ask() if is_terminal() else None
     if options.check:
         from smtp_shell.cli.checking import run_check
@@ -101,11 +100,30 @@ def main(words: Sequence[str]) -> int:
             prints=options.print_names,
         )
         result = run_replays(batch, reports.out)
+    for sentence in reports.failures:
+        _warn(sentence)
     if result.handed_over is not None:
         _go_on(result.handed_over, options, ask)
-    if updater is not None and result.exit_status != Interrupted.exit_status:
-        return updater.run(sys.stdout, None if options.yes else ask, color=report.color)
-    return result.exit_status
+    status = result.exit_status
+    if updater is not None and status != Interrupted.exit_status:
+        status = updater.run(sys.stdout, None if options.yes else ask, color=report.color)
+    return max(status, int(bool(reports.failures)))
+
+
+def _refuse_conflicts(options: argparse.Namespace) -> None:
+    """Refuse options that could not do what they say.
+
+    Raises:
+        UsageError: There are such options.
+    """
+    if options.step and not is_terminal():
+        raise UsageError("--step asks before each step, and nobody can be asked here; leave it out.")
+    for option, is_there, needed in (
+        ("--yes", options.yes and not options.update, "--update"),
+        ("--no-times", options.no_times and options.record is None, "--record FILE"),
+    ):
+        if is_there:
+            raise UsageError(f"{option} has a meaning with {needed} only; leave it out.")
 
 
 def _updater(options: argparse.Namespace) -> Updater | None:

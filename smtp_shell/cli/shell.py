@@ -178,6 +178,8 @@ def _begins_early(options: argparse.Namespace) -> bool:
 
 
 def _connect(shell: Shell, options: argparse.Namespace, target: Target | None, *, greets: bool = True) -> None:
+    if options.no_times and options.record is None:
+        raise UsageError("--no-times has a meaning with --record FILE only; leave it out.")
     if options.record is not None:
         shell.target = target
         shell.record_to(options.record, overwrite=options.force, times=not options.no_times)

@@ -6,7 +6,7 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from smtp_shell.arguments import file_path
 from smtp_shell.errors import SmtpShellError, UsageError
@@ -34,7 +34,7 @@ def add_report_options(parser: argparse.ArgumentParser) -> None:
             f"--{name}", type=file_path, metavar="FILE", help=f"also write a report in {what}; - is standard output"
         )
     group.add_argument("--times", action="store_true", help="show how long each step took")
-    group.add_argument("--only-failures", action="store_true", help="leave out what matched, in text and HTML")
+    group.add_argument("--only-failures", action="store_true", help="leave out what matched, in text, JSON and HTML")
     group.add_argument("--failures-first", action="store_true", help="in text, show the transcripts that failed first")
     group.add_argument(
         "--print",
@@ -54,12 +54,14 @@ class Reports(Struct, frozen=True):
         out: Where reports that are no files write.
         reports_times: Whether one of them has the time of each step.
         ask: Asks the user, while no progress bar stands in the way; None where nobody can be asked.
+        failures: Known at the end: why a report is not complete, in sentences.
     """
 
     reporters: list[Reporter]
     out: Writer
     reports_times: bool
     ask: Ask | None = None
+    failures: list[str] = field(default_factory=list)
 
 
 @contextmanager
@@ -84,10 +86,11 @@ def open_reports(
         The reports.
 
     Raises:
-        UsageError: A file is there and is no such report, or cannot be written to, or two things are to go to standard output.
+        UsageError: A file is there and is no such report, or cannot be created, or two things are to go to standard output.
     """
     taken = _of_standard_output(options, names, in_shell=out is not None)
     files: list[FileReporter] = []
+    failures: list[str] = []
     progress = None
     try:
         for each in FORMATS:
@@ -106,7 +109,7 @@ def open_reports(
         if progress is not None:
             reporters.insert(0, progress)  # the summary stands where the bar was
             ask = progress.asking(ask) if ask is not None else None
-        yield Reports(reporters, lines, bool(files) or options.times or "json" in names, ask)
+        yield Reports(reporters, lines, bool(files) or options.times or "json" in names, ask, failures)
     except SmtpShellError as error:
         for report in files:
             report.abort(error.message)
@@ -120,6 +123,7 @@ def open_reports(
             progress.close()
         for report in files:
             report.close()
+        failures += [report.failure for report in files if report.failure]
 
 
 def _of_standard_output(options: argparse.Namespace, names: Sequence[str], *, in_shell: bool) -> bool:
@@ -128,6 +132,8 @@ def _of_standard_output(options: argparse.Namespace, names: Sequence[str], *, in
     Raises:
         UsageError: More than one thing does.
     """
+    if options.failures_first and "json" in names:
+        raise UsageError("--failures-first is about the order of text; leave it out, or leave out --json.")
     taken = [f"--{each} -" for each in FORMATS if str(getattr(options, each)) == _STDOUT]
     taken += ["--print"] if options.print_names else []
     taken += ["--json"] if "json" in names else []

@@ -86,6 +86,9 @@ def test_captures_are_printed_and_in_json(folder: Path, server: PracticeServer) 
         (("--tap", "-", "--json"), "--tap - and --json would all write to standard output"),
         (("--tap", "-", "--print", "host"), "--tap - and --print would all write"),
         (("--junit", "no/such/folder"), "no/such/folder cannot be created"),
+        (("--failures-first", "--json"), "leave it out, or leave out --json"),
+        (("--yes",), "--yes has a meaning with --update only"),
+        (("--no-times",), "--no-times has a meaning with --record FILE only"),
     ],
 )
 def test_what_cannot_be_reported_is_refused_before_anything_is_sent(
@@ -115,6 +118,8 @@ def test_times_failures_only_and_failures_first(folder: Path, server: PracticeSe
     done = run_text("replay", str(folder), "--server", at(server), "--only-failures")
     assert not [line for line in done.stdout.splitlines() if line.startswith("ok ") or "good.smtp" in line]
     assert "bad.smtp" in done.stdout
+    done = run_text("replay", str(folder), "--server", at(server), "--only-failures", "--json")
+    assert [step.get("verdict", "") for step in map(json.loads, done.stdout.splitlines())] == ["mismatched", "", "", ""]
     (folder / "again.smtp").write_text(GOOD)
     done = run_text("replay", str(folder), "--server", at(server), "--failures-first")
     order = [line.split(" ")[0] for line in done.stdout.splitlines() if ".smtp -> " in line]

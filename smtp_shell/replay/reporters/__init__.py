@@ -30,7 +30,7 @@ class ReportSettings(Struct, frozen=True):
         jobs: How many replays run at a time.
         whole_replies: Whether each reply is shown with all of its lines, as for a user who goes step by step.
         times: Whether each line of text has the time that its step took.
-        only_failures: Whether what passed is left out of text and HTML.
+        only_failures: Whether what passed is left out of text, JSON and HTML.
         failures_first: Whether text has the runs that failed before the others.
     """
 

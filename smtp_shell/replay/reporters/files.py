@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, BinaryIO, Final, Protocol
 
-from smtp_shell.errors import Interrupted, UsageError
+from smtp_shell.errors import Interrupted
 from smtp_shell.private_files import create_private, reason_of
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.replay.results import ReplayResult, no_counts
@@ -37,6 +37,9 @@ class ReportFile:
         stream: Where it goes.
         seeks: Whether it is a file.
         name: Its name, escaped.
+
+    Attributes:
+        failure: Why the report is not complete, in a sentence; empty where it is.
     """
 
     def __init__(self, stream: BinaryIO, name: str, *, seeks: bool) -> None:
@@ -44,7 +47,7 @@ class ReportFile:
         self._name = name
         self._seeks = seeks
         self._mark = 0  # where the tail stands
-        self._failed = False
+        self.failure = ""
 
     @classmethod
     def create(cls, path: Path, signature: str, *, overwrite: bool = False) -> ReportFile:
@@ -72,9 +75,9 @@ class ReportFile:
             tail: Returns what the report ends with, after this part.
 
         Raises:
-            UsageError: The file cannot be written to.
+            OSError: Nobody reads standard output any more. What goes wrong with a file is in `failure`, and what follows is left out.
         """
-        if self._failed:
+        if self.failure:
             return
         mark = self._mark
         try:
@@ -93,15 +96,16 @@ class ReportFile:
                     self._stream.truncate()
                 self._stream.flush()
         except OSError as error:
-            self._failed = True
-            raise UsageError(f"the report {self._name} cannot be written to: {reason_of(error)}.") from None
+            self.failure = f"the report {self._name} is not complete: {reason_of(error)}."
+            if not self._seeks:
+                raise
         self._mark = mark
 
     def close(self, tail: str) -> None:
         """Write the tail where it has not been written, and close the file.
 
         Raises:
-            UsageError: It cannot be written to.
+            OSError: As for `append`.
         """
         if not self._seeks:
             self.append((tail,), str)
@@ -241,12 +245,17 @@ class FileReporter:
         """Write what is held back, runs that were cut off too, and close the file.
 
         Raises:
-            UsageError: It cannot be written to.
+            OSError: Nobody reads standard output any more.
         """
         for order in sorted(self._open):
             self._open[order].cut_off(self._problem or "interrupted")
         self._order.flush()
         self._file.close(self._form.tail(self._stats, self._problem))
+
+    @property
+    def failure(self) -> str:
+        """Why the report is not complete, in a sentence; empty where it is."""
+        return self._file.failure
 
     def add_run(self, order: int, text: RunText, stats: RunStats, result: ReplayResult) -> None:
         """Add a run that has ended. Safe to call from any thread."""

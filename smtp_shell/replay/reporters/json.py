@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Final
 
 from smtp_shell.replay.reporters.inert import inert_json
+from smtp_shell.replay.results import Outcome
 
 if TYPE_CHECKING:
     from smtp_shell.replay.reporters import ReportSettings, RunInfo
@@ -30,7 +31,7 @@ class JsonReporter:
 
     def for_run(self, run: RunInfo, out: Writer) -> JsonRunReport:
         """Return the report of a run."""
-        return JsonRunReport(run.number if run.of > 1 else 0, out)
+        return JsonRunReport(run.number if run.of > 1 else 0, out, only_failures=self._settings.only_failures)
 
     def summary(self, stats: RunStats, out: Writer) -> None:
         """Write what all runs came to."""
@@ -43,9 +44,11 @@ class JsonRunReport:
     Args:
         number: Which of several runs it is, from 1; 0 for the only one.
         out: Takes the lines.
+        only_failures: Whether steps that passed are left out.
     """
 
-    def __init__(self, number: int, out: Writer) -> None:
+    def __init__(self, number: int, out: Writer, *, only_failures: bool = False) -> None:
+        self._only_failures = only_failures
         self._number = number
         self._out = out
 
@@ -54,6 +57,8 @@ class JsonRunReport:
 
     def step(self, result: StepResult) -> None:
         """Write the object of a step."""
+        if self._only_failures and result.outcome in (Outcome.MATCHED, Outcome.SENT):
+            return
         _write(self._out, step_object(result, run=self._number))
 
     def finish(self, result: ReplayResult) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @shell_command(
     "/replay",
     "FILE|DIR… [--server URL] [--match LEVEL] [--var NAME=VALUE] [--step] [--keep-going] [--repeat N] [--jobs N] "
-    "[--junit FILE] [--tap FILE] [--html FILE] [--times] [--only-failures] [--send-secrets]",
+    "[--junit FILE] [--tap FILE] [--html FILE] [--force] [--times] [--only-failures] [--failures-first] [--send-secrets]",
     complete=paths,
 )
 def replay(shell: Shell, args: Args) -> None:
@@ -39,6 +39,7 @@ def replay(shell: Shell, args: Args) -> None:
     add_replay_options(parser)
     add_report_options(parser)
     parser.add_argument("--keep-going", action="store_true")
+    parser.add_argument("--force", action="store_true")
     options = parser.parse_args(args.words)
     refuse_servers(options.files)
     if options.step and not shell.options.interactive:
@@ -73,6 +74,8 @@ def replay(shell: Shell, args: Args) -> None:
             warn=shell.say_loudly,
         )
         result = run_replays(batch, reports.out)
+    for sentence in reports.failures:
+        shell.say_loudly(sentence)
     if result.handed_over is not None:
         shell.adopt(result.handed_over)
     if result.exit_status == Interrupted.exit_status:

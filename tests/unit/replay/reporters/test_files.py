@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import stat
@@ -14,6 +15,7 @@ from msgspec.structs import replace
 
 from smtp_shell.errors import UsageError
 from smtp_shell.replay.reporters import FORMATS, ReportSettings, RunInfo, make_file_reporter
+from smtp_shell.replay.reporters.files import ReportFile
 from smtp_shell.replay.results import Difference, Outcome, ReplayResult, StepResult, no_counts
 from smtp_shell.replay.stats import RunStats
 from tests.support.junit import check_junit
@@ -238,3 +240,15 @@ def test_memory_does_not_grow_with_the_steps(tmp_path: Path, name: str) -> None:
     reporter.close()
     assert peak < 2 * 1024 * 1024
     check(name, (tmp_path / "report").read_text(), 1)
+
+
+def test_a_full_disk_is_told_at_the_end_and_the_batch_goes_on() -> None:
+    class Full(io.BytesIO):
+        def write(self, octets: object, /) -> int:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    file = ReportFile(Full(), "r.xml", seeks=True)
+    file.append(("x",), str)
+    file.append(("y",), str)
+    file.close("")
+    assert file.failure == "the report r.xml is not complete: no space left on device."
