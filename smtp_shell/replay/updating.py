@@ -15,7 +15,8 @@ from msgspec import Struct
 
 from smtp_shell.errors import UsageError
 from smtp_shell.matching.expectation import ExpectedLine, Strictness
-from smtp_shell.protocol.octets import CRLF, escape, escape_str
+from smtp_shell.protocol.octets import CRLF, escape, escape_str, unescape
+from smtp_shell.transcript.notation import clean
 from smtp_shell.transcript.step import Marker
 
 if TYPE_CHECKING:
@@ -168,9 +169,15 @@ def _old_line(line: ExpectedLine, raw: dict[int, str]) -> str:
         _ByHand: The line is not what was compared.
     """
     found = _LINE.fullmatch(raw.get(line.line, ""))
-    if found is None or found[2] != line.marker:
+    if found is None or found[2] != line.marker or not _is_text_of(line, found[4]):
         raise _ByHand("the line is not in this file as it was compared; change it by hand")
     return found[1]
+
+
+def _is_text_of(line: ExpectedLine, text: str) -> bool:
+    if line.marker is Marker.SERVER_OCTETS:  # its text is written anew when it is cut into lines
+        return unescape(text) == line.octets
+    return clean(text) == line.text
 
 
 def _is_code_alone(answer: Answer) -> bool:

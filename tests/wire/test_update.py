@@ -12,7 +12,10 @@ import pytest
 
 from smtp_shell.cli.updating import Updater
 from smtp_shell.errors import UsageError
+from smtp_shell.matching.expectation import ExpectedLine, Strictness
+from smtp_shell.replay.results import Answer
 from smtp_shell.replay.updating import plan_update, stamp_of, write_update
+from smtp_shell.transcript.step import Marker, Step
 from tests.support.peer import Hear, ScriptedServer, Turn
 from tests.unit.cli.program import run_text
 
@@ -242,3 +245,13 @@ def test_a_user_is_asked_for_each_file(tmp_path: Path, answers: str, written: st
     assert [name for name in "ab" if "250" in (tmp_path / f"{name}.smtp").read_text()] == list(written)
     assert status == int(written != "ab")
     assert "\x1b[32m+S: 250\x1b[0m\n" in out.getvalue()
+
+
+def test_a_line_that_is_not_the_one_that_was_compared_is_left_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "lab.smtp"
+    path.write_text("S: 220\nS: 250 one\n")
+    compared = ExpectedLine.parse(Step(Marker.SERVER, "250 another", None, 2))
+    answer = Answer("lab.smtp", (compared,), b"550 no\r\n", Strictness.CODE, False)
+    planned = plan_update(path, [answer], stamp_of(path))
+    assert planned.edits == ()
+    assert "the line is not in this file as it was compared" in planned.left[0]
