@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from smtp_shell.replay.results import Answer
 
 _LINE: Final = re.compile(r"(\ufeff?[ \t]*(?:[0-9]{1,9}(?:\.[0-9]{1,6})?[ \t]+)?)(S[:|=~])( ?)(.*)", re.DOTALL)
-_BEFORE: Final = re.compile(r"[ \t]*(?:[0-9]{1,9}(?:\.[0-9]{1,6})?[ \t]+)?(?=C[:&|<]|S[:|=~]|\*:|#)")
+_BEFORE: Final = re.compile(r"\ufeff?[ \t]*(?:[0-9]{1,9}(?:\.[0-9]{1,6})?[ \t]+)?(?=C[:&|<]|S[:|=~]|\*:|#)")
 _LONGEST_LINE: Final = 16_000
 _MOST_PAIRS: Final = 250_000
 _ANNOUNCING: Final = ("EHLO", "LHLO")
@@ -322,7 +322,7 @@ def _rendered(marker: Marker, line: bytes) -> str:
 def _layout_of(text: str) -> str:
     """Return the white space with which a line is set in, as wide as its time."""
     found = _BEFORE.match(text)
-    return re.sub("[^ \t]", " ", found[0]) if found is not None else ""
+    return re.sub("[^ \t]", " ", found[0].removeprefix("\ufeff")) if found is not None else ""
 
 
 def diff_lines(update: FileUpdate) -> Iterator[str]:
@@ -356,7 +356,7 @@ def diff_lines(update: FileUpdate) -> Iterator[str]:
             return f"{found[0]}{step.marker} {step.text}"
 
         for hunk in hunks(update.path, update.edits, shown):
-            yield from hunk
+            yield from (line.replace("\ufeff", "") for line in hunk)  # a byte-order mark stays, and is not seen
 
 
 def write_update(update: FileUpdate) -> None:

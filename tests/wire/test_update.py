@@ -118,6 +118,7 @@ def test_line_ends_and_all_else_of_the_file_stay(tmp_path: Path, end: str, last:
         path.write_bytes(text.encode())
         done = run_text("replay", str(path), "--server", server.address, "--update", "--yes")
         assert done.returncode == 0, done
+        assert "\ufeff" not in done.stdout
         assert path.read_bytes().decode() == wanted.replace("x.example:25", server.address)
 
 
