@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
-import struct
 from typing import TYPE_CHECKING, Final
 
 from smtp_shell.protocol.events import End
+from smtp_shell.servers.closing import reset_on_close
 from smtp_shell.servers.mock.dialogue import MockDialogue
 from smtp_shell.servers.mock.results import ServedSession
 from smtp_shell.servers.mock.wire import MockWire
@@ -216,9 +215,7 @@ class MockConnection(asyncio.Protocol):
         assert transport is not None
         self._is_over = True
         if how.reset:
-            sock = transport.get_extra_info("socket")
-            with contextlib.suppress(OSError, AttributeError):
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            reset_on_close(transport)
             transport.abort()
         elif how.at_once:
             transport.abort()
