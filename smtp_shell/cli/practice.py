@@ -141,7 +141,7 @@ def _settings(options: argparse.Namespace) -> tuple[PracticeSettings, str]:
         host=host or "127.0.0.1",
         anywhere=bool(host),
         port=options.port,
-        user=_checked_user(options.user),
+        user=checked_user(options.user, "practice"),
         faults=parse_faults(options.fault or ()),
         seed=options.seed,
         maildir=options.maildir,
@@ -181,8 +181,12 @@ def _with_what_is_kept(settings: PracticeSettings) -> tuple[PracticeSettings, st
     return settings, f"Password and certificate are for this run only: {remark}"
 
 
-def _checked_user(name: str | None) -> str:
+def checked_user(name: str | None, command: str) -> str:
     """Return the user's name, or `student` if none was given.
+
+    Args:
+        name: The name.
+        command: The command, for messages.
 
     Raises:
         UsageError: It is empty, or holds a character that AUTH cannot carry.
@@ -190,7 +194,7 @@ def _checked_user(name: str | None) -> str:
     if name is None:
         return "student"
     if not name or any(char < " " or char == "\x7f" for char in name):
-        raise UsageError("practice --user: a user name has at least one character, and no control characters.")
+        raise UsageError(f"{command} --user: a user name has at least one character, and no control characters.")
     return name
 
 

@@ -8,23 +8,24 @@ import sys
 from typing import TYPE_CHECKING, TextIO
 
 from smtp_shell.arguments import file_path, port_number, seconds, whole_number
-from smtp_shell.cli.options import add_color_option, command_parser, is_terminal, make_view, terminal_ask
-from smtp_shell.cli.watching import SHOW_SECONDS
+from smtp_shell.cli.listening import listening_address, listening_options
+from smtp_shell.cli.options import add_color_option, command_parser, make_view
+from smtp_shell.cli.watching import SHOW_SECONDS, ending_by_signal
 from smtp_shell.errors import UsageError
 from smtp_shell.protocol.octets import SINGLE, escape_str, quoted
 
 if TYPE_CHECKING:
     import queue
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     from smtp_shell.protocol.sasl import Credentials
+    from smtp_shell.protocol.secret import Secret
     from smtp_shell.servers.live import LiveScreen
     from smtp_shell.servers.mock import MockServer, MockSettings, ServedSession
     from smtp_shell.servers.watching import Watch
 
-_LISTEN_WARNING = """\
-The mock server would listen on {}: every machine
-that reaches it could connect. Do that only in a network that you trust."""
+_RISK = "The mock server would listen on {}: every machine that reaches it could connect."
 
 _MATCHES = {"verb": "VERB", "parameters": "PARAMETERS", "exact": "EXACT"}
 
@@ -56,7 +57,7 @@ def main(words: Sequence[str]) -> int:
         options.file,
         variables=dict(options.var or ()),
         settings=settings,
-        outside=options.outside,
+        outside=options.allow_outside,
         watch=_watch(options),
         on_session=over.put,
     )
@@ -124,7 +125,7 @@ def _settings(options: argparse.Namespace, who: Credentials | None) -> MockSetti
     from smtp_shell.servers.faults import parse_faults
     from smtp_shell.servers.mock import ClientMatch, Extra, MockSettings
 
-    host = _listening_address(options)
+    host = listening_address(options, "serve", _RISK)
     return MockSettings(
         extra=Extra(options.extra),
         match=ClientMatch[_MATCHES[options.match]],
@@ -159,25 +160,6 @@ def _kept_folder() -> Path | None:
         return private_folder(state_dir().absolute() / "serve")
     except (OSError, ConfigError):
         return None
-
-
-def _listening_address(options: argparse.Namespace) -> str:
-    """Return the address to listen on if it is not loopback, once the user has agreed; empty for loopback.
-
-    Raises:
-        UsageError: It is no address, or the user does not agree, or nobody can be asked.
-    """
-    if options.listen is None:
-        return ""
-    from smtp_shell.servers.listening import agreed_address
-
-    return agreed_address(
-        options.listen,
-        "serve",
-        _LISTEN_WARNING,
-        agreed=options.yes,
-        ask=terminal_ask() if is_terminal() else None,
-    )
 
 
 def _watch(options: argparse.Namespace) -> Watch | None:
@@ -217,28 +199,23 @@ def _serve(
     shown: str,
 ) -> int:
     """Serve until as many sessions are over as were asked for, or until Ctrl-C or SIGTERM."""
-    import signal
-    import threading
-
     from smtp_shell.servers.mock.report import credentials_warning
 
-    stop = threading.Event()
-    # Before the server starts: SIGTERM must not leave its temporary files.
-    signal.signal(signal.SIGTERM, lambda number, frame: stop.set())
     screen = _screen(server, options)
-    server.start()
-    try:
-        words = sys.stderr if options.json else sys.stdout
-        if warning := credentials_warning(server.script, knows_password=who is not None):
-            _complain(warning)
-        for line in _facts(server, who, shown):
-            _say(line, words)
-        while not server.is_done and not stop.wait(SHOW_SECONDS):
-            _show(screen, over, options)
-    except KeyboardInterrupt:
-        pass
-    finally:
-        server.stop()
+    words = sys.stderr if options.json else sys.stdout
+    with ending_by_signal() as stop:
+        server.start()
+        try:
+            if warning := credentials_warning(server.script, knows_password=who is not None):
+                _complain(warning)
+            for line in _facts(server, who, shown):
+                _say(line, words)
+            while not server.is_done and not stop.wait(SHOW_SECONDS):
+                _show(screen, over, options)
+        except KeyboardInterrupt:
+            pass  # the report follows
+        finally:
+            server.stop()
     _show(screen, over, options)
     return _conclude(*server.totals, options)
 
@@ -255,10 +232,10 @@ def _tell(session: ServedSession, options: argparse.Namespace, stream: TextIO | 
     from smtp_shell.servers.mock.report import session_lines, session_objects
 
     if options.json:
-        from smtp_shell.display.json_lines import json_line
+        from msgspec.json import encode
 
         for each in session_objects(session):
-            _say(json_line(each), stream)
+            _say(encode(each).decode(), stream)
         return
     for line in session_lines(session):
         _say(line, stream)
@@ -268,9 +245,9 @@ def _conclude(over: int, differed: int, options: argparse.Namespace, stream: Tex
     """Say how many sessions there were, and return the exit status."""
     status = 0 if over and not differed else 1
     if options.json:
-        from smtp_shell.display.json_lines import json_line
+        from msgspec.json import encode
 
-        _say(json_line({"summary": True, "sessions": over, "differed": differed, "exit_status": status}), stream)
+        _say(encode({"summary": True, "sessions": over, "differed": differed, "exit_status": status}).decode(), stream)
         return status
     if not over:
         _say("No client connected.", stream)
@@ -313,7 +290,7 @@ def _serve_stdio(options: argparse.Namespace, settings: MockSettings) -> int:
     from smtp_shell.servers.mock.stdio import serve_stdio
 
     server = MockServer(
-        options.file, variables=dict(options.var or ()), settings=settings, outside=options.outside
+        options.file, variables=dict(options.var or ()), settings=settings, outside=options.allow_outside
     )
     if warning := credentials_warning(server.script, knows_password=settings.credentials is not None):
         _complain(warning)
@@ -336,7 +313,9 @@ def _parameters(text: str) -> frozenset[str]:
         return frozenset()
     names = [name.strip().rstrip("=").upper() for name in text.split(",")]
     if not all(name and name.isascii() and name.replace("-", "").isalnum() for name in names):
-        raise argparse.ArgumentTypeError(f"{quoted(text, SINGLE)} is no list of parameters such as SIZE,BODY, and not none")
+        raise argparse.ArgumentTypeError(
+            f"{quoted(text, SINGLE)} is no list of parameters such as SIZE,BODY, and not none"
+        )
     return frozenset(names)
 
 
@@ -352,15 +331,12 @@ def _assignment(text: str) -> tuple[str, str]:
 def _parser() -> argparse.ArgumentParser:
     from smtp_shell.servers.faults import describe_faults
 
-    parser = command_parser(
-        "serve", formatter_class=argparse.RawDescriptionHelpFormatter, epilog=describe_faults()
-    )
+    parser = command_parser("serve", formatter_class=argparse.RawDescriptionHelpFormatter, epilog=describe_faults())
     parser.add_argument("file", type=file_path, metavar="FILE", help="the transcript")
     place = parser.add_mutually_exclusive_group()
     place.add_argument("--port", type=port_number, help="port to listen on (default: any free one)")
     place.add_argument("--stdio", action="store_true", help="serve one client at standard input and output")
-    parser.add_argument("--listen", metavar="ADDRESS", help="listen on this address, for other machines (you are asked first)")
-    parser.add_argument("--yes", action="store_true", help="do not ask about --listen")
+    listening_options(parser)
     _expectation_options(parser.add_argument_group("what the client says"))
     _answer_options(parser.add_argument_group("what the server says"))
     parser.add_argument("--keep", type=file_path, metavar="DIR", help="write each dialogue as a transcript into DIR")
@@ -384,11 +360,19 @@ def _expectation_options(group: argparse._ArgumentGroup) -> None:
         metavar="NAMES",
         help="parameters of MAIL and RCPT that are not compared, such as SIZE,BODY, or none (default SIZE)",
     )
-    group.add_argument("--data", choices=("any", "exact"), default="any", help="mail data that is accepted (default any)")
+    group.add_argument(
+        "--data", choices=("any", "exact"), default="any", help="mail data that is accepted (default any)"
+    )
     group.add_argument("--var", type=_assignment, action="append", metavar="NAME=VALUE", help="value of a variable")
-    group.add_argument("--outside", action="store_true", help="mail data (C<) may stand outside the transcript's folder")
-    group.add_argument("--user", metavar="NAME", help="who may authenticate, with a password that is shown or in SMTP_SHELL_PASSWORD")
-    group.add_argument("--timeout", type=seconds, metavar="S", help="seconds that a client may say nothing (default 300)")
+    group.add_argument(
+        "--allow-outside", action="store_true", help="mail data (C<) may stand outside the transcript's folder"
+    )
+    group.add_argument(
+        "--user", metavar="NAME", help="who may authenticate, with a password that is shown or in SMTP_SHELL_PASSWORD"
+    )
+    group.add_argument(
+        "--timeout", type=seconds, metavar="S", help="seconds that a client may say nothing (default 300)"
+    )
 
 
 def _answer_options(group: argparse._ArgumentGroup) -> None:
@@ -409,7 +393,12 @@ def _answer_options(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument("--times", action="store_true", help="take as long for each reply as recorded")
     group.add_argument("--no-refresh", action="store_true", help="leave dates in replies as they are recorded")
-    group.add_argument("--fault", action="append", metavar="VERB=…", help="misbehave: rcpt=451, data=drop, ehlo=delay:3 and more, see below")
+    group.add_argument(
+        "--fault",
+        action="append",
+        metavar="VERB=…",
+        help="misbehave: rcpt=451, data=drop, ehlo=delay:3 and more, see below",
+    )
     group.add_argument("--seed", type=int, metavar="N", help="seed of faults with a probability")
     group.add_argument("--cert", type=file_path, metavar="FILE", help="certificate of your own, PEM")
     group.add_argument("--key", type=file_path, metavar="FILE", help="its key, PEM")

@@ -204,6 +204,11 @@ class MockServer:
         return self._have_certificate().result().ca_file
 
     @property
+    def shared(self) -> MockShared:
+        """What all connections share, for a driver other than the thread."""
+        return self._shared
+
+    @property
     def is_open_to_all(self) -> bool:
         """Whether it listens on more than loopback."""
         return self._settings.anywhere
