@@ -222,10 +222,13 @@ def _serve(
 
 def _show(screen: LiveScreen | None, over: queue.Queue[ServedSession], options: argparse.Namespace) -> None:
     """Show what is new: the dialogues, and the sessions that are over."""
+    ended = [over.get() for _ in range(over.qsize())]
     if screen is not None:
+        if ended:
+            screen.settle()
         screen.show()
-    while not over.empty():
-        _tell(over.get(), options)
+    for session in ended:
+        _tell(session, options)
 
 
 def _tell(session: ServedSession, options: argparse.Namespace, stream: TextIO | None = None) -> None:
@@ -242,7 +245,7 @@ def _tell(session: ServedSession, options: argparse.Namespace, stream: TextIO | 
 
 
 def _conclude(over: int, differed: int, options: argparse.Namespace, stream: TextIO | None = None) -> int:
-    """Say how many sessions there were, and return the exit status."""
+    """Print how many sessions there were, and return the exit status."""
     status = 0 if over and not differed else 1
     if options.json:
         from msgspec.json import encode
@@ -337,8 +340,8 @@ def _parser() -> argparse.ArgumentParser:
     place.add_argument("--port", type=port_number, help="port to listen on (default: any free one)")
     place.add_argument("--stdio", action="store_true", help="serve one client at standard input and output")
     listening_options(parser)
-    _expectation_options(parser.add_argument_group("what the client says"))
-    _answer_options(parser.add_argument_group("what the server says"))
+    _expectation_options(parser)
+    _answer_options(parser)
     parser.add_argument("--keep", type=file_path, metavar="DIR", help="write each dialogue as a transcript into DIR")
     parser.add_argument("--quiet", action="store_true", help="do not show the dialogues, only the report")
     parser.add_argument("--json", action="store_true", help="the report as JSON, one object a line")
@@ -346,7 +349,8 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _expectation_options(group: argparse._ArgumentGroup) -> None:
+def _expectation_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("what the client says")
     group.add_argument(
         "--match",
         choices=tuple(_MATCHES),
@@ -375,7 +379,8 @@ def _expectation_options(group: argparse._ArgumentGroup) -> None:
     )
 
 
-def _answer_options(group: argparse._ArgumentGroup) -> None:
+def _answer_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("what the server says")
     group.add_argument(
         "--extra",
         choices=("ok", "421", "close"),

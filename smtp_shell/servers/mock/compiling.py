@@ -183,7 +183,7 @@ class _Compiler:
         self._waits = False
 
     def _literal_octets(self, step: Step, octets: bytes) -> None:
-        """Take octets of the client, which may hold several lines, a chunk after BDAT, and the start of a line."""
+        """Read octets of the client, which may hold several lines, a chunk after BDAT, and the start of a line."""
         header = proxy_header_length(octets) if not self._drafts and not self._rest else 0
         if header:
             self._append(_Draft(Says.OCTETS, step, (octets[:header],)))
@@ -205,7 +205,7 @@ class _Compiler:
                 self._client_line(step, parts, mark)
 
     def _client_line(self, step: Step, parts: Parts, end: bytes) -> None:
-        """Take a whole line of the client."""
+        """Read a whole line of the client."""
         self._leave_out(parts)
         if self._data is not None:
             self._add_data(step, (*parts, end))
@@ -242,7 +242,7 @@ class _Compiler:
         self._awaiting.append(draft)
 
     def _leave_out(self, parts: Parts = ()) -> None:
-        """Take the replies that are not there for good ones, when the next line follows: a script expects nothing."""
+        """Accept the replies that are not there for good ones, when the next line follows: a script expects nothing."""
         last = self._awaiting[-1] if self._awaiting else None
         begins_data = last is not None and last.exchange.verb == "DATA" and self._data is None and not last.expected
         if begins_data and Command(_literal(parts)).verb not in FORESEEN:

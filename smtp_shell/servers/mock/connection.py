@@ -130,7 +130,7 @@ class MockConnection(asyncio.Protocol):
             )
 
     def pause_writing(self) -> None:
-        """Say no more to a client that does not read."""
+        """Wait for a client that does not read."""
         self._is_blocked = True
 
     def resume_writing(self) -> None:

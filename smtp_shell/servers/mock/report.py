@@ -18,8 +18,8 @@ def session_lines(session: ServedSession) -> Iterator[str]:
         session: The session, which is over.
     """
     who = f" from {session.peer}" if session.peer else ""
-    verdict = "as in the transcript" if session.ok else f"{session.differed} differed"
-    yield f"session {session.number}{who}: {session.matched} of {session.file}:{session.line} said, {verdict}"
+    where = f"{session.file}:{session.line}" if session.line else session.file
+    yield f"session {session.number}{who}, {where}: {session.matched:,} as expected, {session.differed:,} differed"
     for each in session.differences:
         yield f"  {each}"
     if session.differed > len(session.differences):

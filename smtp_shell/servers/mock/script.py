@@ -158,13 +158,6 @@ class MockScript(Struct, frozen=True):
         """Whether a certificate is needed."""
         return any(each.tls or any(exchange.then is Then.TLS for exchange in each.exchanges) for each in self.sessions)
 
-    @property
-    def host(self) -> str:
-        """The name with which the server greets; empty for none that is one."""
-        from smtp_shell.servers.mock.replies import greeting_host
-
-        return next((name for each in self.sessions if (name := greeting_host(each.greeting))), "")
-
 
 MOST_SCRIPTED: Final = 200_000
 """The most lines of a client in one transcript that is served, mail data aside."""

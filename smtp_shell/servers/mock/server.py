@@ -19,6 +19,7 @@ from smtp_shell.servers.faults import Fault
 from smtp_shell.servers.listening import listen, reachable_addresses
 from smtp_shell.servers.mock.compiling import compile_script
 from smtp_shell.servers.mock.connection import MockConnection
+from smtp_shell.servers.mock.replies import greeting_host
 from smtp_shell.servers.mock.settings import Extra, MockSettings
 from smtp_shell.servers.mock.shared import MockShared
 
@@ -272,7 +273,7 @@ class MockServer:
                 raise
             return certificate
         self._directory = tempfile.TemporaryDirectory(prefix="smtp-shell-serve-", ignore_cleanup_errors=True)
-        host = self.script.host
+        host = next((name for each in self.script.sessions if (name := greeting_host(each.greeting))), "")
         names = (*_NAMES, *((host,) if host else ()), *self.reachable)
         threading.Thread(
             target=_make_certificate,

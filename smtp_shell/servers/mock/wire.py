@@ -196,10 +196,11 @@ class MockWire:
         """Encrypt what was said, all of it at once."""
         if not self._said:
             return
+        if self._observer is not None:
+            for reply in self._said:  # each by itself: it decides what the client's next octets are
+                self._observer.server(reply)
         octets = b"".join(self._said)
         self._said.clear()
-        if self._observer is not None:
-            self._observer.server(octets)
         if self._layer is None:
             self._output.append(octets)
             return
