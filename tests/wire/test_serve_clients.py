@@ -131,6 +131,9 @@ def test_a_client_that_says_what_is_expected_is_served(
     tmp_path: Path, client: Callable[[int, str], None], mechanism: str
 ) -> None:
     transcript = SUBMISSION.format(mechanism)
+    if mechanism == "LOGIN":
+        prompts = "S: 334 VXNlcm5hbWU6\nC: ${sasl}\nS: 334 UGFzc3dvcmQ6\nC: ${sasl}\n"
+        transcript = transcript.replace("C: AUTH LOGIN ${sasl}\n", f"C: AUTH LOGIN\n{prompts}")
     if mechanism == "CRAM-MD5":
         challenge = "S: 334 PDEuMUBtYWlsLmV4YW1wbGUuY29tPg==\nC: ${sasl}\n"
         transcript = transcript.replace("CRAM-MD5 ${sasl}\n", f"CRAM-MD5\n{challenge}")

@@ -76,6 +76,10 @@ def compile_script(
             reader.name, path.parent, keeps_data=keeps_data, outside=outside, is_recording=is_recording
         )
         compiler.read(StepCursor(steps, reader.name))
+    if not compiler.faults and not compiler.sessions:
+        compiler.faults.append(
+            Fault(0, "the transcript has nothing that a server could say or hear", "S: 220, or C: EHLO")
+        )
     if compiler.faults:
         raise TranscriptError(compiler.file, *compiler.faults)
     return MockScript(compiler.file, tuple(compiler.sessions), values, compiler.mechanisms)
@@ -133,6 +137,7 @@ class _Compiler:
         self._line, self._tls = line, tls
         self._greeting: list[_Expected] = []
         self._greeting_then = Then.NOTHING
+        self._is_begun = False
         self._greeting_delay = 0.0
         self._drafts: list[_Draft] = []
         self._awaiting: list[_Draft] = []
@@ -360,9 +365,9 @@ class _Compiler:
                 self._end_data(step)
         last = self._drafts[-1] if self._drafts else None
         if name == "connect":
-            if self._drafts or self._greeting:
-                self._finish()
+            self._finish()
             self._begin(step.line, tls="tls" in words[1:])
+            self._is_begun = True
         elif name == "no-tls" and last is not None:
             last.has_no_tls = True
         elif name == "timeout":
@@ -370,10 +375,10 @@ class _Compiler:
         elif name == "close" and words[:1] == ["server"]:
             then = Then.RESET if "reset" in words[1:] else Then.CLOSE
             self._add_ending(then)
-        elif name in ("close", "error"):
-            draft = _Draft(Says.CLOSE, step)
-            draft.exchange = replace(draft.exchange, then=Then.END if name == "error" else Then.NOTHING)
-            self._drafts.append(draft)
+        elif name == "error":
+            self._add_ending(Then.END)
+        elif name == "close":
+            self._drafts.append(_Draft(Says.CLOSE, step))
 
     def _add_ending(self, then: Then) -> None:
         if self._drafts:
@@ -398,7 +403,7 @@ class _Compiler:
         self._end_octets()
         if self._data_step is not None:
             self._end_data(self._data_step)
-        if not self._drafts and not self._greeting:
+        if not (self._drafts or self._greeting or self._is_begun):
             return
         if not self._is_recording:
             for draft in self._awaiting:
@@ -432,7 +437,19 @@ class _Compiler:
             then = Then.TLS
         elif then is Then.NOTHING and is_last and ((verb == "QUIT" and code) or self._ends_with_421(number, replies)):
             then = Then.CLOSE
-        return replace(draft.exchange, replies=replies, then=then)
+        return replace(draft.exchange, replies=replies, then=then, recipients=self._recipients(number))
+
+    def _recipients(self, number: int) -> int:
+        """Return how many recipients were accepted in the mail transaction before an exchange ends it."""
+        if self._drafts[number].exchange.says is not Says.DATA and self._drafts[number].exchange.verb != "BDAT":
+            return 0
+        found = 0
+        for draft in reversed(self._drafts[:number]):
+            if draft.exchange.verb in ("MAIL", "RSET"):
+                break
+            if draft.exchange.verb == "RCPT":
+                found += draft.is_left_out or any(each.reply.lines[0].may_begin("2") for each in draft.expected[:1])
+        return found
 
     def _ends_with_421(self, number: int, replies: tuple[ScriptedReply, ...]) -> bool:
         return bool(replies) and replies[-1].code == 421 and number + 1 == len(self._drafts)

@@ -115,7 +115,7 @@ class MockDialogue:
             yield b"421 4.3.2 mock.example All of the transcript has been played, closing the connection\r\n"
             yield HangUp()
             return
-        if session.tls:
+        if session.tls and (session.greeting or session.then is not Then.END):
             yield from self._start_tls()
         if not self._is_over:
             yield from self._answer(GREETING, session.greeting)
@@ -152,8 +152,6 @@ class MockDialogue:
         """Return the exchange that a command belongs to, and go on to the next one; None for a command that the script does not have."""
         while (expected := self._expected()) is not None and expected.says is Says.DATA:
             self._at += 1  # DATA was not answered with 354 after all
-        if expected is not None and expected.then is Then.END and expected.says is Says.CLOSE:
-            self._is_excused = True
         if expected is not None and expected.says is not Says.CLOSE and is_near(expected, line):
             why = self._difference(expected, line, end)
             if not why or not self._switch(line, end):
@@ -330,7 +328,7 @@ class MockDialogue:
         """Answer a command as the script does, and read the mail data after a 354."""
         replies = exchange.replies
         if self._is_lmtp and verb == "BDAT" and len(replies) > 1:
-            replies = self._for_recipients(replies)
+            replies = self._for_recipients(replies, exchange)
         if not (yield from self._answer(verb, replies)) or self._is_over:
             return
         code = replies[-1].code if replies else 0
@@ -364,14 +362,18 @@ class MockDialogue:
         elif exchange is not None:
             self.matched += 1
         replies = exchange.replies if exchange is not None else (made_up(DOT),)
-        yield from self._answer(DOT, self._for_recipients(replies) if self._is_lmtp else replies)
+        yield from self._answer(DOT, self._for_recipients(replies, exchange) if self._is_lmtp else replies)
         yield from self._go_on(exchange.then if exchange is not None else Then.NOTHING)
 
-    def _for_recipients(self, replies: tuple[ScriptedReply, ...]) -> tuple[ScriptedReply, ...]:
-        """Return one reply for each recipient that was accepted.
+    def _for_recipients(
+        self, replies: tuple[ScriptedReply, ...], exchange: Exchange | None
+    ) -> tuple[ScriptedReply, ...]:
+        """Return the replies to a message: as recorded for as many recipients as recorded, else one for each that was accepted.
 
         Source: RFC 2033 section 4.2
         """
+        if exchange is not None and exchange.recipients == self._recipients:
+            return replies
         if not replies or not self._recipients or replies[0].code // 100 != 2:
             return replies
         missing = self._recipients - len(replies)
@@ -517,7 +519,8 @@ class MockDialogue:
             return
         if then is Then.TLS:
             yield from self._start_tls()
-        elif then in (Then.CLOSE, Then.RESET):
+        elif then is not Then.NOTHING:
+            self._is_excused = self._is_excused or then is Then.END
             yield from self._hang_up(reset=then is Then.RESET)
 
     def _start_tls(self) -> Acts:

@@ -58,9 +58,23 @@ class AuthDialogue:
         if not self._is_recorded:
             self._challenges = ()
         self._heard = 0
-        # A refusal that the transcript has is said whatever the credentials are.
-        is_checked = who is not None and self._mechanism in KNOWN and (not replies or not self._is_refusal)
-        self._steps = begin(self._mechanism, who, self._recorded) if who is not None and is_checked else None
+        self._steps = begin(self._mechanism, who, self._recorded) if who is not None and self._is_regular else None
+
+    @property
+    def _is_regular(self) -> bool:
+        """Whether the exchange can be carried out for real.
+
+        A refusal is said whatever the credentials are, and so is what no server of the mechanism says.
+        """
+        if self._mechanism not in KNOWN or self._is_refusal:
+            return False
+        exchange = self._exchange
+        if exchange is None or not self._is_recorded:
+            return True
+        is_scram = self._mechanism.startswith("SCRAM-")
+        # The first response of SCRAM must have its answer, and the signature may be in a 334 or in the 235.
+        usual = (2, 3) if is_scram else (RESPONSES[self._mechanism],)
+        return bool(self._finals) and len(exchange.responses) in usual and not exchange.cancelled
 
     @property
     def _is_refusal(self) -> bool:
@@ -77,7 +91,7 @@ class AuthDialogue:
         if self._steps is not None:
             challenge = next(self._steps)
             if self._initial is None:
-                return _challenge(challenge)
+                return self._ask(challenge)
             if self._mechanism == "CRAM-MD5":
                 return AuthAct(
                     replies=(_reply("501 5.5.4 CRAM-MD5 takes no initial response"),), why="an initial response came"
@@ -118,13 +132,21 @@ class AuthDialogue:
             return _challenge(prompt(self._mechanism, self._heard))
         return AuthAct(replies=self._finals)
 
+    def _ask(self, challenge: bytes) -> AuthAct:
+        """Return a challenge, in the form in which the transcript has it where it is the same each time."""
+        at = self._heard - (self._exchange is not None and self._exchange.initial)
+        if not self._mechanism.startswith("SCRAM-") and 0 <= at < len(self._challenges):
+            return AuthAct(challenge=self._challenges[at : at + 1])
+        return _challenge(challenge)
+
     def _check(self, response: bytes) -> AuthAct:
         assert self._steps is not None
         octets = decode_base64(response.strip())
         if octets is None:
             return AuthAct(replies=(_reply(_NO_BASE64),), why="the client's response is not base64")
+        self._heard += 1
         try:
-            return _challenge(self._steps.send(octets))
+            return self._ask(self._steps.send(octets))
         except StopIteration as end:
             if end.value:
                 return AuthAct(replies=self._finals)

@@ -37,7 +37,7 @@ class Then(Enum):
     CLOSE = "close"
     RESET = "reset"
     END = "end"
-    """The dialogue broke here when it was recorded: what the client does now is as good as anything."""
+    """The dialogue broke here when it was recorded. The server closes the connection, and whatever the client does is right."""
 
 
 class ScriptedReply(Struct, frozen=True):
@@ -99,6 +99,7 @@ class Exchange(Struct, frozen=True):
         cancelled: Whether the client cancels the exchange with `*`.
         data: The mail data, or the chunk after BDAT.
         chunk: Octets of the chunk after a BDAT command.
+        recipients: Recipients that were accepted before, where the exchange ends a mail transaction.
     """
 
     says: Says
@@ -114,6 +115,7 @@ class Exchange(Struct, frozen=True):
     cancelled: bool = False
     data: MailData | None = None
     chunk: int = 0
+    recipients: int = 0
 
 
 class ScriptedSession(Struct, frozen=True):
