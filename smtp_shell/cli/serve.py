@@ -47,7 +47,7 @@ def main(words: Sequence[str]) -> int:
     who, shown = _credentials(options)
     settings = _settings(options, who)
     if options.stdio:
-        return _serve_stdio(options, settings)
+        return _serve_stdio(options, settings, shown)
     import queue
 
     from smtp_shell.servers.mock import MockServer
@@ -286,7 +286,7 @@ def _facts(server: MockServer, who: Credentials | None, shown: str) -> Iterator[
     yield "Ctrl-C ends it, with a report."
 
 
-def _serve_stdio(options: argparse.Namespace, settings: MockSettings) -> int:
+def _serve_stdio(options: argparse.Namespace, settings: MockSettings, password: str) -> int:
     """Serve one client at standard input; the report goes to standard error."""
     from smtp_shell.servers.mock import MockServer
     from smtp_shell.servers.mock.report import credentials_warning
@@ -297,6 +297,8 @@ def _serve_stdio(options: argparse.Namespace, settings: MockSettings) -> int:
     )
     if warning := credentials_warning(server.script, knows_password=settings.credentials is not None):
         _complain(warning)
+    if settings.credentials is not None:
+        _say(f"user             {escape_str(settings.credentials.user)}\npassword         {password}", sys.stderr)
     try:
         session = serve_stdio(server.shared, sys.stdin.fileno(), sys.stdout.fileno())
     finally:

@@ -125,12 +125,12 @@ class AuthDialogue:
         skipped = 0
         if exchange is not None and self._is_recorded:
             wanted, skipped = len(exchange.responses), int(exchange.initial)
-        at = self._heard - skipped
-        if 0 <= at < len(self._challenges):
+        at = max(0, self._heard - skipped)
+        if self._heard >= wanted:  # challenges that nobody answered are said all the same
+            return AuthAct(replies=(*self._challenges[at:], *self._finals))
+        if self._heard >= skipped and at < len(self._challenges):
             return AuthAct(challenge=self._challenges[at : at + 1])
-        if self._heard < wanted:
-            return _challenge(prompt(self._mechanism, self._heard))
-        return AuthAct(replies=self._finals)
+        return _challenge(prompt(self._mechanism, self._heard))
 
     def _ask(self, challenge: bytes) -> AuthAct:
         """Return a challenge, in the form in which the transcript has it where it is the same each time."""
