@@ -240,6 +240,8 @@ def _tell(session: ServedSession, options: argparse.Namespace, stream: TextIO | 
         for each in session_objects(session):
             _say(encode(each).decode(), stream)
         return
+    if options.quiet and session.ok and not options.stdio:
+        return
     for line in session_lines(session):
         _say(line, stream)
 
@@ -345,7 +347,7 @@ def _parser() -> argparse.ArgumentParser:
     _expectation_options(parser)
     _answer_options(parser)
     parser.add_argument("--keep", type=file_path, metavar="DIR", help="write each dialogue as a transcript into DIR")
-    parser.add_argument("--quiet", action="store_true", help="do not show the dialogues, only the report")
+    parser.add_argument("--quiet", action="store_true", help="show no dialogues, only what differed")
     parser.add_argument("--json", action="store_true", help="the report as JSON, one object a line")
     add_color_option(parser)
     return parser

@@ -64,6 +64,8 @@ def difference(
         ignored: Names of parameters of MAIL and RCPT that are not compared, upper-case.
         values: Values of variables. Those that the line gives are noted.
     """
+    if exchange.parts == (line,) and end == exchange.end:
+        return ""  # most clients write their commands as recorded: a tenth of the time for a message
     verb = Command(line).verb
     if not _is_verb(exchange, verb):
         return "another command was expected"
