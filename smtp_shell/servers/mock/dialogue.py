@@ -42,7 +42,6 @@ _NEUTRAL = frozenset({"NOOP", "RSET", "HELP", "VRFY", "EXPN"})
 """Commands that may come at any time, and never mean that something before them was left out."""
 
 _TLS_HELLO = b"\x16\x03"
-_HARMLESS = (Phase.BEFORE,)
 
 
 class Need(Enum):
