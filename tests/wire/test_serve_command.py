@@ -150,7 +150,7 @@ def test_many_clients_at_once_each_have_their_own_place(served: Path) -> None:
 
 
 def test_clients_that_flood_stall_or_speak_something_else_are_dropped_and_the_server_lives(served: Path) -> None:
-    settings = MockSettings(idle_limit=1.0)
+    settings = MockSettings(idle_limit=5.0)
     with MockServer(served, settings=settings) as server:
         stalling = Client(server.host, server.port)
         flooding, speaking = Client(server.host, server.port), Client(server.host, server.port)
