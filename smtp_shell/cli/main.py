@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "replay": ("replay transcripts against a server and compare what it says", "smtp_shell.cli.replay"),
     "diff": ("compare two transcripts, step by step", "smtp_shell.cli.diff"),
+    "serve": ("a mock server that speaks the server's side of a transcript", "smtp_shell.cli.serve"),
     "show": ("show a transcript as a dialogue", "smtp_shell.cli.show"),
     "quiz": ("questions about a dialogue, asked and explained", "smtp_shell.cli.quiz"),
     "lint": ("find what in a dialogue breaks a rule or is unwise, line by line", "smtp_shell.cli.lint"),

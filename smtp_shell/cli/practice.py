@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from smtp_shell.servers.watching import Watch
 
 _SERVED = frozenset(
-    {"port", "serve_only", "user", "fault", "maildir", "cert", "key", "color", "no_record"}
+    {"port", "serve_only", "user", "fault", "seed", "maildir", "cert", "key", "color", "no_record"}
     | {"watch", "keep", "listen", "yes", "insecure_auth", "capture"}
 )
 """Options that `--serve-only` has a use for, or whose wish it fulfils anyway."""
@@ -141,8 +141,9 @@ def _settings(options: argparse.Namespace) -> tuple[PracticeSettings, str]:
         host=host or "127.0.0.1",
         anywhere=bool(host),
         port=options.port,
-        user=_checked_user(options.user),
+        user=checked_user(options.user, "practice"),
         faults=parse_faults(options.fault or ()),
+        seed=options.seed,
         maildir=options.maildir,
         certificate=options.cert,
         key=options.key,
@@ -180,8 +181,12 @@ def _with_what_is_kept(settings: PracticeSettings) -> tuple[PracticeSettings, st
     return settings, f"Password and certificate are for this run only: {remark}"
 
 
-def _checked_user(name: str | None) -> str:
+def checked_user(name: str | None, command: str) -> str:
     """Return the user's name, or `student` if none was given.
+
+    Args:
+        name: The name.
+        command: The command, for messages.
 
     Raises:
         UsageError: It is empty, or holds a character that AUTH cannot carry.
@@ -189,7 +194,7 @@ def _checked_user(name: str | None) -> str:
     if name is None:
         return "student"
     if not name or any(char < " " or char == "\x7f" for char in name):
-        raise UsageError("practice --user: a user name has at least one character, and no control characters.")
+        raise UsageError(f"{command} --user: a user name has at least one character, and no control characters.")
     return name
 
 
@@ -267,15 +272,20 @@ def _for_python(server: PracticeServer) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = command_parser("practice")
+    import argparse
+
+    from smtp_shell.servers.faults import describe_faults
+
+    parser = command_parser("practice", formatter_class=argparse.RawDescriptionHelpFormatter, epilog=describe_faults())
     parser.add_argument("--port", type=port_number, default=0, help="port to listen on (default: any free one)")
     parser.add_argument("--serve-only", action="store_true", help="serve, without a shell, until Ctrl-C")
     parser.add_argument(
         "--fault",
         action="append",
         metavar="VERB=…",
-        help="misbehave: VERB=CODE, VERB=drop or VERB=delay:SECONDS, at a command, CONNECT (the greeting) or DOT (the final dot)",
+        help="misbehave: rcpt=451, data=drop, ehlo=delay:3 and more, see below",
     )
+    parser.add_argument("--seed", type=int, metavar="N", help="seed of faults with a probability")
     parser.add_argument(
         "--watch", action="store_true", help="print what each client says, live, with remarks on what is wrong"
     )

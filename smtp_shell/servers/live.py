@@ -35,6 +35,10 @@ class LiveScreen:
         """Whether there is something to show."""
         return bool(self._watch.news)
 
+    def settle(self) -> None:
+        """Wait until what has passed by now can be shown."""
+        self._watch.sessions()
+
     def show(self) -> None:
         """Show what is new."""
         while self._watch.news:

@@ -354,6 +354,7 @@ class Watch:
     Args:
         keep: Starts the transcript of a dialogue; None where none is kept.
         shows: Whether there is a screen, which takes what is in `news`.
+        lints: Whether the screen shows what lint finds.
 
     Attributes:
         news: What the screen has not shown yet.
@@ -362,14 +363,18 @@ class Watch:
     """
 
     def __init__(
-        self, *, keep: Callable[[WatchedSession], Recording | None] | None = None, shows: bool = False
+        self,
+        *,
+        keep: Callable[[WatchedSession], Recording | None] | None = None,
+        shows: bool = False,
+        lints: bool = True,
     ) -> None:
         self.news: deque[News] = deque()
         self.missed = 0
         self.own: set[int] = set()
         self._keep = keep
         self._shows = shows
-        self._make_linter: Callable[[], Linter] | None = _linter_class() if shows else None
+        self._make_linter: Callable[[], Linter] | None = _linter_class() if shows and lints else None
         self._sessions: deque[WatchedSession] = deque(maxlen=MOST_SESSIONS)
         self._lock = threading.Lock()  # of `_sessions`, which the shell's thread reads
         self._number = 0

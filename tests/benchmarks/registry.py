@@ -5,6 +5,7 @@ from tests.benchmarks import (
     rows_maildata,
     rows_reading,
     rows_scaling,
+    rows_serve,
     rows_shell,
     rows_startup,
     rows_wire,
@@ -12,6 +13,15 @@ from tests.benchmarks import (
 
 ALL_ROWS = tuple(
     row
-    for module in (rows_startup, rows_shell, rows_wire, rows_maildata, rows_reading, rows_capture, rows_scaling)
+    for module in (
+        rows_startup,
+        rows_shell,
+        rows_wire,
+        rows_maildata,
+        rows_reading,
+        rows_capture,
+        rows_scaling,
+        rows_serve,
+    )
     for row in module.ROWS
 )

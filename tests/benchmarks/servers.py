@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.benchmarks.bench import program
+from tests.benchmarks.bench import program, script_of
 from tests.benchmarks.environments import ROOT
 from tests.benchmarks.processes import SERVER_CORES, Failed, Missing, find, pinned
 
@@ -117,6 +117,28 @@ def sink(bench: Bench) -> Iterator[int]:
     """Run our own server that discards mail and varies its replies; yield its port."""
     script = str(Path(__file__).with_name("sink.py"))
     with _on_free_port(bench, lambda port: (sys.executable, script, HOST, str(port))) as port:
+        yield port
+
+
+@contextlib.contextmanager
+def mock(bench: Bench, path: Path, *options: str) -> Iterator[int]:
+    """Run `smtp-shell serve` with a transcript; yield its port.
+
+    Args:
+        bench: The run.
+        path: The transcript.
+        options: Options of the command.
+    """
+    words = (*program(), "serve", str(path), "--quiet", *options)
+    with _on_free_port(bench, lambda port: (*words, "--port", str(port))) as port:
+        yield port
+
+
+@contextlib.contextmanager
+def bare_aiosmtpd(bench: Bench) -> Iterator[int]:
+    """Run aiosmtpd with a handler that accepts each message and does nothing else; yield its port."""
+    script = script_of("aiosmtpd_server.py")
+    with _on_free_port(bench, lambda port: (*script, str(port))) as port:
         yield port
 
 

@@ -20,7 +20,11 @@ from smtp_shell.errors import TranscriptError
 from smtp_shell.export.synthetic import write_pcapng
 from smtp_shell.lint.files import lint_file
 from smtp_shell.lint.rubric import load_rubric
+from smtp_shell.protocol.sasl import Credentials
+from smtp_shell.protocol.secret import Secret
 from smtp_shell.recording.shown import shown_transcript
+from smtp_shell.replay.api import replay
+from smtp_shell.servers.mock import MockServer, MockSettings
 from smtp_shell.study.judging import judge
 from smtp_shell.study.kinds import all_kinds
 from smtp_shell.study.question import is_sound
@@ -30,7 +34,7 @@ from smtp_shell.transcript.step import CLIENT_LINES
 from tests.hostile.catalogue import scenarios
 from tests.hostile.pictures import faults_of_pictures
 from tests.support.hostile.certificates import ca_pem
-from tests.support.hostile.scenario import Scenario, Way, secret_forms
+from tests.support.hostile.scenario import CANARY, USER, Scenario, Way, secret_forms
 from tests.support.hostile.server import HostileServer
 from tests.support.memory import most_memory
 from tests.support.pcapng import read as read_pcapng
@@ -43,6 +47,13 @@ TRANSCRIPT = "dialogue.smtp"
 PROGRAM = (sys.executable, "-m", "smtp_shell")
 Record = Callable[[str, object], None]
 """Pytest's `record_property`, which adds figures to its report."""
+
+_NOT_SERVED = {
+    "injects_": "an attack, which a replay never takes for a match",
+    "scram_": "a mock server has a nonce of its own, and cannot be wrong in the same way",
+    "never_answers_starttls": "a replay that is left without TLS goes no further",
+}
+"""Scenarios whose recordings do not replay against the mock of themselves, and why."""
 
 _TOO_LONG = 30.0
 _TICK = 0.02
@@ -144,6 +155,23 @@ class Stage:
                 write_pcapng(entries, out, path.name)
             read_pcapng(out.getvalue())
             yield from (f"a credential in the capture of {path.name}: {form!r}" for form in secrets_in(out.getvalue()))
+
+    def faults_of_mock(self) -> Iterator[str]:
+        """Yield what differs when the recordings are replayed against the mock servers that are made of them."""
+        who = Credentials(USER, Secret(CANARY))
+        for path in sorted(self.state.glob("recordings/*.smtp")):
+            if "*: connect" not in path.read_text("utf-8"):  # there was no connection, and so nothing to serve
+                continue
+            with MockServer(path, settings=MockSettings(credentials=who, idle_limit=_TOO_LONG)) as server:
+                ca_file = server.ca_file if server.script.has_tls else None
+                result = replay(path, server.url, user=USER, password=CANARY, match="text", ca_file=ca_file, timeout=5)
+                (session,) = server.results(1)
+            expected = 0 if not self.entry.name.startswith(tuple(_NOT_SERVED)) else result.exit_status
+            if result.exit_status != expected:
+                yield f"against its mock server, the recording has the exit status {result.exit_status}: {result.failure}"
+            if expected == 0 and not session.ok:
+                yield from (f"the mock server says: {each}" for each in session.differences)
+            yield from (f"a credential in the mock's report: {each!r}" for each in secrets_in(server.report().encode()))
 
     def _forged_lines(self, path: Path) -> Iterator[str]:
         with open_transcript(path) as reader:  # read to the end: that it can be read is part of the test

@@ -23,5 +23,6 @@ def test_the_program_keeps_its_promises_in_batch(entry: Scenario, tmp_path: Path
         *stage.faults_of_recording(),
         *stage.faults_of_explanations(),
         *stage.faults_of_synthetic_capture(),
+        *stage.faults_of_mock(),
     ]
     assert not found, "\n".join([*found, str(ending)])

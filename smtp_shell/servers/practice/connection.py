@@ -11,7 +11,8 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session, TL
 
 from smtp_shell.protocol.events import End
 from smtp_shell.protocol.octets import CRLF
-from smtp_shell.servers.faults import Mischief
+from smtp_shell.servers.closing import reset_on_close
+from smtp_shell.servers.faults import Fault, HangUp, Hear, Pause, Phase, Send
 from smtp_shell.servers.handshake import tls_facts, why_no_handshake
 from smtp_shell.servers.mailboxes import HOSTNAME, MESSAGE_LIMIT
 from smtp_shell.servers.practice.shared import SharedState
@@ -65,6 +66,7 @@ class Connection(SMTP):
         self._tap: Tap | None = None
         self._heard_end = False  # the client has closed, before the server
         self._hung_up = False  # the server has closed, before the client
+        self._twists: Fault | None = None  # what is to go wrong with the next reply
         super().__init__(
             object(),
             hostname=HOSTNAME,
@@ -187,6 +189,10 @@ class Connection(SMTP):
                 reply = b"421 4.7.0 Too many errors in a row, closing the connection"
         elif reply[:1] == b"2":
             self._errors = 0
+        twists, self._twists = self._twists, None
+        if twists is not None:
+            await self._perform(twists, reply + CRLF)
+            return
         self._write(reply + CRLF)
         await self._writer.drain()
         if reply[:4] == b"421 ":
@@ -267,20 +273,40 @@ class Connection(SMTP):
 
     async def _misbehaves(self, verb: str) -> bool:
         """Do what was asked to go wrong at this command; say whether it has been answered with that."""
-        for fault in self._shared.settings.faults:
-            if fault.verb != verb:
+        for fault in self._shared.faults.at(verb):
+            if fault.kind.phase is Phase.REPLY:
+                self._twists = fault
                 continue
-            match fault.mischief:
-                case Mischief.DELAY:
-                    self._last_heard = self.loop.time() + fault.seconds
-                    await asyncio.sleep(fault.seconds)
-                case Mischief.DROP:
-                    self.abort()
-                    raise Goodbye
-                case Mischief.REPLY:
-                    await self.push(fault.reply())
-                    return True
+            await self._perform(fault, b"", verb)
+            if fault.kind.phase is Phase.INSTEAD:
+                return True
         return False
+
+    async def _perform(self, fault: Fault, reply: bytes, verb: str = "") -> None:
+        """Do what is to go wrong.
+
+        Raises:
+            Goodbye: The connection is to be closed, or the reply was a 421.
+        """
+        for act in fault.acts(reply, verb):
+            match act:
+                case Send() if fault.kind.phase is Phase.INSTEAD:
+                    await self.push(act.octets.removesuffix(CRLF))
+                case Send():
+                    self._write(act.octets)
+                    await self._writer.drain()
+                case Pause():
+                    self._last_heard = self.loop.time() + act.seconds
+                    await asyncio.sleep(act.seconds)
+                case Hear():
+                    if not await self._reader.read(LINE_LIMIT):
+                        raise Goodbye
+                case HangUp():
+                    if act.reset:
+                        reset_on_close(self.transport)
+                    if act.at_once:
+                        self.abort()
+                    raise Goodbye
 
     async def _refuses(self, argument: str | None, syntax: str, *, transaction: bool = False) -> bool:
         """Refuse a command with an argument that takes none, or one that may not stand inside a mail transaction."""

@@ -17,6 +17,7 @@ from smtp_shell.net.target import Target, Way
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.protocol.secret import Secret
 from smtp_shell.servers.certificate import ServerCertificate, keep_certificate, load_certificate, make_certificate
+from smtp_shell.servers.faults import FaultPlan
 from smtp_shell.servers.inbox import Inbox
 from smtp_shell.servers.listening import listen, reachable_addresses
 from smtp_shell.servers.mailboxes import HOSTNAME
@@ -218,7 +219,8 @@ class PracticeServer:
                 name="certificate",
                 daemon=True,
             )
-        return SharedState(settings, self._password, certificate, inbox, watch=self.watch)
+        faults = FaultPlan(settings.faults, settings.seed)
+        return SharedState(settings, self._password, certificate, inbox, faults, watch=self.watch)
 
     def _keep_keys(self, certificate: concurrent.futures.Future[ServerCertificate]) -> None:
         """Keep the keys of the server's connections for the taps. Called before a waiting connection goes on with the certificate."""

@@ -21,6 +21,7 @@ class PracticeSettings(Struct, frozen=True):
         password: With which password; None to have one made up.
         password_shown: What to show of the password to a user; empty for all of it.
         faults: What to do wrong.
+        seed: For the faults with a probability; None for another course in each run.
         maildir: Where mail goes; None for a temporary directory that is removed when the server stops.
         certificate: A PEM file with the server's certificate; None to have one made.
         kept: A folder of this user in which a certificate that is made is kept; None to make one for this run.
@@ -36,6 +37,7 @@ class PracticeSettings(Struct, frozen=True):
     password: Secret | None = None
     password_shown: str = ""
     faults: tuple[Fault, ...] = ()
+    seed: int | None = None
     maildir: Path | None = None
     certificate: Path | None = None
     kept: Path | None = None

@@ -10,6 +10,7 @@ from msgspec import Struct, field
 
 from smtp_shell.protocol.secret import Secret
 from smtp_shell.servers.certificate import ServerCertificate
+from smtp_shell.servers.faults import FaultPlan
 from smtp_shell.servers.inbox import Inbox
 from smtp_shell.servers.mailboxes import Greylist
 from smtp_shell.servers.practice.settings import PracticeSettings
@@ -40,6 +41,7 @@ class SharedState(Struct):
         password: The password of the one user.
         certificate: For TLS; it may still be in the making.
         inbox: Where mail goes.
+        faults: What is to go wrong, and when.
         greylist: Whom the mailbox `greylisted` has heard of.
         connections: The connections that are open.
         watch: Watches them; None where nobody does.
@@ -49,6 +51,7 @@ class SharedState(Struct):
     password: Secret
     certificate: Future[ServerCertificate]
     inbox: Inbox
+    faults: FaultPlan
     greylist: Greylist = field(default_factory=Greylist)
     connections: set[OpenConnection] = field(default_factory=set)
     watch: Watch | None = None

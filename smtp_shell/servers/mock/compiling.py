@@ -1,0 +1,485 @@
+"""Compile a transcript into the script of a mock server."""
+
+from __future__ import annotations
+
+from itertools import takewhile
+from typing import TYPE_CHECKING, Final
+
+from msgspec.structs import replace
+
+from smtp_shell.errors import Fault, TranscriptError
+from smtp_shell.protocol.commands import Command, auth_mechanism, bdat_chunk
+from smtp_shell.protocol.foreseen import FORESEEN
+from smtp_shell.protocol.maildata import MailDataEncoder
+from smtp_shell.protocol.octets import CRLF
+from smtp_shell.protocol.rawlines import proxy_header_length
+from smtp_shell.replay.cursor import StepCursor
+from smtp_shell.replay.plan import plan
+from smtp_shell.servers.mock.maildata import DataCollector
+from smtp_shell.servers.mock.replies import DOT, GREETING, Unservable, made_up, scripted
+from smtp_shell.servers.mock.script import (
+    MOST_SCRIPTED,
+    Exchange,
+    MockScript,
+    Parts,
+    Says,
+    ScriptedReply,
+    ScriptedSession,
+    Then,
+)
+from smtp_shell.transcript.body import body_pieces
+from smtp_shell.transcript.credentials import CredentialMask, masked_steps
+from smtp_shell.transcript.events import seconds_of
+from smtp_shell.transcript.reader import open_transcript
+from smtp_shell.transcript.step import CLIENT_LINES, Marker
+from smtp_shell.transcript.variables import SASL, Template
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from smtp_shell.matching.expectation import ExpectedReply
+    from smtp_shell.transcript.step import Step
+
+LATE_SECONDS: Final = 0.3
+"""How much later than a recorded wait the reply comes that did not come in time."""
+
+_UNANSWERED = frozenset({"timeout", "error", "close"})
+_HELLOS = frozenset({"EHLO", "LHLO"})
+_OFFERED = ("PIPELINING", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES")
+
+
+def compile_script(
+    path: Path, given: Mapping[str, str] | None = None, *, keeps_data: bool = False, outside: bool = False
+) -> MockScript:
+    """Read a transcript and compile it.
+
+    Args:
+        path: The file.
+        given: Values of variables from the caller.
+        keeps_data: Whether the mail data is to be compared.
+        outside: Whether mail data may stand outside the transcript's folder.
+
+    Raises:
+        TranscriptError: It cannot be read or served; with what is wrong, line by line.
+        UsageError: A variable that the caller gave cannot be one.
+        NotSendable: Its value would not stay inside one line.
+    """
+    checked = plan(path, given or {}, outside=outside, keep=False)
+    header = checked.header
+    variables = {**(header.variables if header else {}), **(given or {})}
+    values = {name: value.encode("utf-8", "surrogateescape") for name, value in variables.items()}
+    with open_transcript(path) as reader:
+        steps = masked_steps(reader, CredentialMask(header.variables if header else None))
+        is_recording = header is not None and bool(header.client)
+        compiler = _Compiler(
+            reader.name, path.parent, keeps_data=keeps_data, outside=outside, is_recording=is_recording
+        )
+        compiler.read(StepCursor(steps, reader.name))
+    if not compiler.faults and not compiler.sessions:
+        compiler.faults.append(
+            Fault(0, "the transcript has nothing that a server could say or hear", "S: 220, or C: EHLO")
+        )
+    if compiler.faults:
+        raise TranscriptError(compiler.file, *compiler.faults)
+    return MockScript(compiler.file, tuple(compiler.sessions), values, compiler.mechanisms)
+
+
+class _Expected:
+    """A reply as the transcript has it, with its times."""
+
+    __slots__ = ("after", "delay", "may_end", "reply")
+
+    def __init__(self, reply: ExpectedReply, after: float, delay: float, *, may_end: bool) -> None:
+        self.reply, self.after, self.delay, self.may_end = reply, after, delay, may_end
+
+
+class _Draft:
+    """An exchange whose replies are not all known."""
+
+    def __init__(self, says: Says, step: Step, parts: Parts = (), *, end: bytes = CRLF) -> None:
+        self.exchange = Exchange(says, step.line, parts, shown=step.text, end=end)
+        self.is_loose = step.marker is Marker.CLIENT_OCTETS
+        self.sent_at = step.at
+        self.expected: list[_Expected] = []
+        self.delay = 0.0  # a wait that ended before the reply came
+        self.has_timed_out = False
+        self.has_no_tls = False
+        self.is_left_out = False  # the reply is one that a written transcript leaves out
+
+    @property
+    def place(self) -> str:
+        """What its first reply answers."""
+        if self.exchange.says is Says.DATA:
+            return DOT
+        return self.exchange.verb or ("AUTH" if self.exchange.says is Says.AUTH else "")
+
+    @property
+    def challenges(self) -> bool:
+        """Whether the last reply is a challenge of an AUTH exchange."""
+        return self.exchange.says is Says.AUTH and bool(self.expected) and self.expected[-1].reply.allows(334)
+
+
+class _Compiler:
+    """Reads the steps, and collects the exchanges of one session after the other."""
+
+    def __init__(self, file: str, folder: Path, *, keeps_data: bool, outside: bool, is_recording: bool) -> None:
+        self.file = file
+        self.sessions: list[ScriptedSession] = []
+        self.faults: list[Fault] = []
+        self.mechanisms: dict[str, int] = {}
+        self._folder, self._outside = folder, outside
+        self._keeps_data, self._is_recording = keeps_data, is_recording
+        self._count = 0
+        self._begin(0, tls=False)
+
+    def _begin(self, line: int, *, tls: bool) -> None:
+        self._line, self._tls = line, tls
+        self._greeting: list[_Expected] = []
+        self._greeting_then = Then.NOTHING
+        self._is_begun = False
+        self._greeting_delay = 0.0
+        self._drafts: list[_Draft] = []
+        self._awaiting: list[_Draft] = []
+        self._data: DataCollector | None = None
+        self._data_step: Step | None = None
+        self._auth: _Draft | None = None  # an AUTH exchange that has not ended
+        self._waits = False  # the last client line waits for its replies
+        self._chunk = 0  # octets of a BDAT chunk that follow
+        self._rest: Parts = ()  # of `C|` lines: a line that has not ended
+        self._rest_step: Step | None = None
+        self._late = 0.0  # for the next reply: a wait ended before it
+
+    def read(self, cursor: StepCursor) -> None:
+        """Read all steps."""
+        while (step := cursor.step) is not None:
+            if cursor.expects:
+                self._take_replies(cursor)
+                continue
+            if step.marker is Marker.CLIENT_OCTETS:
+                self._add_octets(step)
+            elif step.marker in CLIENT_LINES:
+                self._add_line(step)
+            elif step.marker is Marker.MAIL_DATA_FILE:
+                self._add_file(step)
+            else:
+                self._add_event(step)
+            cursor.advance()
+            if self._count > MOST_SCRIPTED:
+                self.faults.append(Fault(step.line, f"the transcript has more than {MOST_SCRIPTED:,} client lines"))
+                return
+        self._finish()
+
+    # The client
+
+    def _add_line(self, step: Step) -> None:
+        parts = (*self._rest, *Template.parse(step.text).parts)
+        self._rest = ()
+        self._client_line(step, parts, CRLF)
+        self._waits = step.marker is Marker.CLIENT
+
+    def _add_octets(self, step: Step) -> None:
+        self._leave_out()
+        for part in Template.parse(step.text).parts:
+            if isinstance(part, str):
+                self._rest, self._rest_step = (*self._rest, part), self._rest_step or step
+                continue
+            self._literal_octets(step, part)
+        self._waits = False
+
+    def _literal_octets(self, step: Step, octets: bytes) -> None:
+        """Read octets of the client, which may hold several lines, a chunk after BDAT, and the start of a line."""
+        header = proxy_header_length(octets) if not self._drafts and not self._rest else 0
+        if header:
+            self._append(_Draft(Says.OCTETS, step, (octets[:header],)))
+            octets = octets[header:]
+        while octets:
+            if self._chunk:
+                taken = min(self._chunk, len(octets))
+                octets, self._chunk = octets[taken:], self._chunk - taken
+                continue
+            end = octets.find(b"\n") + 1
+            line, octets = (octets[:end], octets[end:]) if end else (octets, b"")
+            if self._data is not None:
+                self._add_data(step, (line,))
+            elif not end:
+                self._rest, self._rest_step = (*self._rest, line), self._rest_step or step
+            else:
+                mark = CRLF if line.endswith(CRLF) else b"\n"
+                parts, self._rest, self._rest_step = (*self._rest, line[: -len(mark)]), (), None
+                self._client_line(step, parts, mark)
+
+    def _client_line(self, step: Step, parts: Parts, end: bytes) -> None:
+        """Read a whole line of the client."""
+        self._leave_out(parts)
+        if self._data is not None:
+            self._add_data(step, (*parts, end))
+            return
+        self._count += 1
+        literal = b"".join(part if isinstance(part, bytes) else b"x" for part in parts)
+        if self._auth is not None and self._auth.challenges:
+            auth = self._auth
+            auth.exchange = replace(
+                auth.exchange,
+                responses=(*auth.exchange.responses, step.line),
+                cancelled=auth.exchange.cancelled or literal == b"*",
+            )
+            auth.sent_at = step.at
+            self._awaiting.append(auth)
+            return
+        draft = _Draft(Says.LINE, step, parts, end=end)
+        mechanism = auth_mechanism(literal)
+        chunk = bdat_chunk(literal)
+        self._chunk = chunk.size if chunk else 0
+        draft.exchange = replace(draft.exchange, verb=Command(literal).verb, chunk=self._chunk)
+        self._auth = None
+        if mechanism:
+            self._auth = draft
+            self.mechanisms.setdefault(mechanism.decode("ascii", "replace").upper(), step.line)
+            initial = len(literal.split()) > 2 or SASL in parts
+            draft.exchange = replace(
+                draft.exchange, says=Says.AUTH, initial=initial, responses=(step.line,) if initial else ()
+            )
+        self._append(draft)
+
+    def _append(self, draft: _Draft) -> None:
+        self._drafts.append(draft)
+        self._awaiting.append(draft)
+
+    def _leave_out(self, parts: Parts = ()) -> None:
+        """Accept the replies that are not there for good ones, when the next line follows: a script expects nothing."""
+        last = self._awaiting[-1] if self._awaiting else None
+        begins_data = last is not None and last.exchange.verb == "DATA" and self._data is None and not last.expected
+        if begins_data and Command(_literal(parts)).verb not in FORESEEN:
+            self._begin_data()
+        if self._is_recording or not self._waits:
+            return
+        for draft in self._awaiting:
+            draft.is_left_out = not draft.has_timed_out and not draft.is_loose
+        self._awaiting = []
+
+    # Mail data
+
+    def _begin_data(self) -> None:
+        self._data, self._data_step = DataCollector(keeps=self._keeps_data), None
+
+    def _add_data(self, step: Step, parts: Parts) -> None:
+        assert self._data is not None
+        self._data_step = self._data_step or step
+        self._data.add(parts)
+        if self._data.is_over:
+            self._end_data(step)
+
+    def _end_data(self, step: Step) -> None:
+        """End the mail data, whether or not its dot has come."""
+        data, first = self._data, self._data_step
+        self._data = None
+        if data is None or first is None:
+            return
+        draft = _Draft(Says.DATA, first)
+        draft.is_loose = False
+        draft.sent_at = step.at
+        draft.exchange = replace(draft.exchange, data=data.result(), shown="mail data")
+        self._append(draft)
+
+    def _add_file(self, step: Step) -> None:
+        self._leave_out()
+        self._begin_data()
+        assert self._data is not None
+        self._data_step = step
+        self._data.add_file(self._encoded(step) if self._keeps_data else ())
+        self._end_data(step)
+        self._waits = True
+
+    def _encoded(self, step: Step) -> Iterator[bytes]:
+        encoder = MailDataEncoder()
+        for piece in body_pieces(self._folder, step, outside=self._outside):
+            yield encoder.encode(piece)
+        yield encoder.end()
+
+    # The server
+
+    def _take_replies(self, cursor: StepCursor) -> None:
+        """Read the replies that stand here, and find out what each of them answers."""
+        assert cursor.step is not None
+        step = cursor.step
+        if self._data is not None:
+            self._end_data(step)
+        self._end_octets()
+        replies: list[_Expected] = []
+        while cursor.expects:
+            at = _time_of(cursor.step)
+            reply = cursor.take_expected()
+            if reply is None:
+                break
+            may_end = self._is_recording or cursor.next_event() in _UNANSWERED
+            replies.append(_Expected(reply, at or 0.0, 0.0, may_end=may_end))
+        if not self._greeting and (not self._drafts or self._greets(replies[0])):
+            self._greeting += replies if not self._drafts else replies[:1]
+            self._greeting[0].delay = self._greeting_delay
+            del replies[: len(self._greeting)]
+        self._assign(replies)
+        last = self._drafts[-1] if self._drafts else None
+        if last is not None and last.exchange.verb == "DATA" and last.expected and last.expected[0].reply.allows(354):
+            self._begin_data()
+        if self._auth is not None and not self._auth.challenges:
+            self._auth = None
+        self._waits = False
+
+    def _greets(self, first: _Expected) -> bool:
+        """Return whether a reply is the greeting although the client spoke first."""
+        draft = self._awaiting[0] if self._awaiting else self._drafts[0]
+        is_early = draft.is_loose or draft.exchange.verb in ("PROXY", "QUIT")
+        return draft is self._drafts[0] and is_early and draft.exchange.verb != "STARTTLS" and first.reply.allows(220)
+
+    def _assign(self, replies: list[_Expected]) -> None:
+        targets = self._awaiting
+        while len(targets) > len(replies) and any(each.is_loose for each in targets):
+            targets.remove(next(each for each in targets if each.is_loose))
+        last = targets[-1] if targets else self._drafts[-1] if self._drafts else None
+        for number, reply in enumerate(replies):
+            draft = targets[number] if number < len(targets) else last
+            if draft is None:
+                self._greeting.append(reply)
+                continue
+            reply.after = max(0.0, reply.after - draft.sent_at) if draft.sent_at is not None and reply.after else 0.0
+            reply.delay, draft.delay = draft.delay or (self._late if number >= len(targets) else 0.0), 0.0
+            self._late = 0.0
+            draft.expected.append(reply)
+        self._awaiting = targets[len(replies) :]
+
+    def _end_octets(self) -> None:
+        """End octets after which no line end comes."""
+        if self._rest and self._rest_step is not None:
+            draft = _Draft(Says.OCTETS, self._rest_step, self._rest)
+            self._append(draft)
+            self._rest, self._rest_step = (), None
+
+    # Events
+
+    def _add_event(self, step: Step) -> None:
+        name, *words = step.event
+        if name in ("connect", "close", "error"):
+            self._end_octets()
+            if self._data is not None:
+                self._end_data(step)
+        last = self._drafts[-1] if self._drafts else None
+        if name == "connect":
+            self._finish()
+            self._begin(step.line, tls="tls" in words[1:])
+            self._is_begun = True
+        elif name == "no-tls" and last is not None:
+            last.has_no_tls = True
+        elif name == "timeout":
+            self._note_timeout(seconds_of(words[0]) if words else None)
+        elif name == "close" and words[:1] == ["server"]:
+            then = Then.RESET if "reset" in words[1:] else Then.CLOSE
+            self._add_ending(then)
+        elif name == "error":
+            self._add_ending(Then.END)
+        elif name == "close":
+            self._drafts.append(_Draft(Says.CLOSE, step))
+
+    def _add_ending(self, then: Then) -> None:
+        if self._drafts:
+            draft = self._drafts[-1]
+            draft.exchange = replace(draft.exchange, then=then)
+        else:
+            self._greeting_then = then
+
+    def _note_timeout(self, seconds: float | None) -> None:
+        """Note that a reply did not come in some seconds; it may come later."""
+        late = (seconds or 0.0) + LATE_SECONDS
+        if self._awaiting:
+            self._awaiting[0].delay, self._awaiting[0].has_timed_out = late, True
+        elif not self._greeting:
+            self._greeting_delay = late
+        else:
+            self._late = late
+
+    # The end of a session
+
+    def _finish(self) -> None:
+        self._end_octets()
+        if self._data_step is not None:
+            self._end_data(self._data_step)
+        if not (self._drafts or self._greeting or self._is_begun):
+            return
+        if not self._is_recording:
+            for draft in self._awaiting:
+                draft.is_left_out = (
+                    not draft.has_timed_out and not draft.is_loose and draft.exchange.says is not Says.CLOSE
+                )
+        try:
+            greeting = self._greetings()
+            exchanges = tuple(self._exchange(number, draft) for number, draft in enumerate(self._drafts))
+        except Unservable as error:
+            self.faults.append(Fault(error.line, error.problem, error.expected))
+            return
+        line = self._line or (greeting[0].line if greeting else 0) or (exchanges[0].line if exchanges else 0)
+        self.sessions.append(ScriptedSession(self.file, line, self._tls, greeting, self._greeting_then, exchanges))
+
+    def _greetings(self) -> tuple[ScriptedReply, ...]:
+        if self._greeting:
+            return tuple(self._reply(each, GREETING) for each in self._greeting)
+        is_silent = self._greeting_delay or self._is_recording or self._greeting_then is not Then.NOTHING
+        return () if is_silent else (made_up(GREETING),)
+
+    def _exchange(self, number: int, draft: _Draft) -> Exchange:
+        verb, then = draft.place, draft.exchange.then
+        keywords = self._keywords(number) if verb in _HELLOS else ()
+        replies = tuple(self._reply(each, verb, keywords) for each in draft.expected)
+        if not replies and draft.is_left_out:
+            replies = (made_up(verb, keywords),)
+        code = replies[0].code if replies else 0
+        is_last = all(each.exchange.says is Says.CLOSE for each in self._drafts[number + 1 :])
+        if verb == "STARTTLS" and code == 220 and not draft.has_no_tls and then is Then.NOTHING:
+            then = Then.TLS
+        elif then is Then.NOTHING and is_last and ((verb == "QUIT" and code) or self._ends_with_421(number, replies)):
+            then = Then.CLOSE
+        return replace(draft.exchange, replies=replies, then=then, recipients=self._recipients(number))
+
+    def _recipients(self, number: int) -> int:
+        """Return how many recipients were accepted in the mail transaction before an exchange ends it."""
+        if self._drafts[number].exchange.says is not Says.DATA and self._drafts[number].exchange.verb != "BDAT":
+            return 0
+        found = 0
+        for draft in reversed(self._drafts[:number]):
+            if draft.exchange.verb in ("MAIL", "RSET"):
+                break
+            if draft.exchange.verb == "RCPT":
+                found += draft.is_left_out or any(each.reply.lines[0].may_begin("2") for each in draft.expected[:1])
+        return found
+
+    def _ends_with_421(self, number: int, replies: tuple[ScriptedReply, ...]) -> bool:
+        return bool(replies) and replies[-1].code == 421 and number + 1 == len(self._drafts)
+
+    def _keywords(self, number: int) -> tuple[str, ...]:
+        """Return what an EHLO announces whose reply is left out: what the client uses up to the next one."""
+        following = [each.exchange for each in self._drafts[number + 1 :]]
+        used = list(takewhile(lambda exchange: exchange.verb not in _HELLOS, following))
+        mechanisms = [_mechanism(each) for each in used if _mechanism(each)]
+        more = [
+            word
+            for verb, word in (("STARTTLS", "STARTTLS"), ("BDAT", "CHUNKING"))
+            if any(each.verb == verb for each in used)
+        ]
+        return (*_OFFERED, *more, *([f"AUTH {' '.join(dict.fromkeys(mechanisms))}"] if mechanisms else []))
+
+    def _reply(self, each: _Expected, verb: str, keywords: tuple[str, ...] = ()) -> ScriptedReply:
+        made = scripted(each.reply, verb, keywords, is_recording=self._is_recording, may_end=each.may_end)
+        return replace(made, after=each.after, delay=each.delay)
+
+
+def _time_of(step: Step | None) -> float | None:
+    return step.at if step is not None else None
+
+
+def _mechanism(exchange: Exchange) -> str:
+    """Return the mechanism that an AUTH command names; empty for none."""
+    words = _literal(exchange.parts).split()
+    return words[1].decode("ascii", "replace").upper() if exchange.says is Says.AUTH and len(words) > 1 else ""
+
+
+def _literal(parts: Parts) -> bytes:
+    return b"".join(part if isinstance(part, bytes) else b"x" for part in parts)

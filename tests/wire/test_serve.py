@@ -1,0 +1,236 @@
+"""The mock server: recordings made against real servers replay against the mock that is made of the same file, and foreign clients."""
+
+from __future__ import annotations
+
+import re
+import smtplib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from smtp_shell.protocol.sasl import Credentials
+from smtp_shell.protocol.secret import Secret
+from smtp_shell.servers.mock import Kind, MockServer, MockSettings
+from smtp_shell.transcript.reader import open_transcript
+from tests.unit.cli.program import commands, run_text
+
+if TYPE_CHECKING:
+    from smtp_shell.servers.practice import PracticeServer
+    from smtp_shell.transcript.step import Step
+    from tests.support.dovecot import Dovecot
+    from tests.support.exim import Exim
+    from tests.support.postfix import Postfix
+
+MAIL = ("mail ann@example.org", "rcpt bob@example.org", "data", "Subject: x", "", "Hello", "..", ".a line", ".")
+USER, PASSWORD = "student", "canary-4f9Q.parrot"
+
+
+def record(path: Path, url: str, ca_file: Path, password: str, *lines: str, exit_status: int = 0) -> None:
+    """Record a dialogue with a real server."""
+    words = (url, "--ca-file", str(ca_file), "--user", USER, "--insecure-auth", "--keep-going", "--record", str(path))
+    done = run_text(*words, *commands(*lines), env={"SMTP_SHELL_PASSWORD": password})
+    assert done.returncode == exit_status, done.stdout + done.stderr
+    assert path.exists()
+
+
+def replays(path: Path, served: Path, password: str, *, settings: MockSettings | None = None) -> tuple[int, str]:
+    """Replay a transcript against the mock server that is made of a file."""
+    who = Credentials(USER, Secret(password))
+    with MockServer(served, settings=settings or MockSettings(credentials=who)) as server:
+        words = ["--server", server.url, "--match", "text", "--user", USER, "--insecure-auth", "--timeout", "10"]
+        if server.script.has_tls:
+            words += ["--ca-file", str(server.ca_file)]
+        done = run_text("replay", str(path), *words, env={"SMTP_SHELL_PASSWORD": password})
+        if path == served:
+            server.results(1)
+            assert server.ok, server.report()
+    return done.returncode, done.stdout + done.stderr
+
+
+def changed(path: Path) -> Path:
+    """Return a copy of a transcript in which one reply is another."""
+    text = path.read_text(encoding="utf-8")
+    found = list(re.finditer(r"(?m)^([ 0-9.]*S: )([2345])(\d\d .*)$", text))
+    last = found[-1]
+    other = path.with_name("changed.smtp")
+    start, end = last.span()
+    digit = "4" if last[2] != "4" else "5"
+    other.write_text(f"{text[:start]}{last[1]}{digit}{last[3]}{text[end:]}", encoding="utf-8")
+    return other
+
+
+def assert_serves(path: Path, password: str) -> None:
+    """Check that a recording replays against the mock of itself, and not against one that says something else."""
+    status, said = replays(path, path, password)
+    assert status == 0, said + path.read_text(encoding="utf-8")
+    status, said = replays(path, changed(path), password)
+    assert status == 1, said
+
+
+AUTH = [("auth plain",), ("auth login",), ("auth cram-md5",), ("auth scram-sha-256",)]
+DIALOGUES = {
+    "a message": (0, ("ehlo", *MAIL, "quit")),
+    "STARTTLS": (0, ("ehlo", "starttls", "ehlo", "noop", *MAIL, "quit")),
+    "refused": (1, ("ehlo", "vrfy", "mail ann@example.org", "rcpt nobody@example.net", "rset", "FOO", "quit")),
+    "octets": (0, ("ehlo", r"/raw NOOP\n", "/wait", r"/raw RSET\r\nNOOP\r\n", "/wait", "quit")),
+}
+
+
+@pytest.mark.parametrize("name", DIALOGUES)
+@pytest.mark.postfix
+def test_postfix_replays_against_its_mock(postfix: Postfix, name: str, tmp_path: Path) -> None:
+    status, lines = DIALOGUES[name]
+    path = tmp_path / "recorded.smtp"
+    record(path, f"smtp://{postfix.host}:{postfix.smtp}", postfix.ca_file, postfix.password, *lines, exit_status=status)
+    assert_serves(path, postfix.password)
+
+
+@pytest.mark.parametrize("auth", AUTH, ids=lambda each: each[0])
+@pytest.mark.postfix
+def test_auth_at_postfix_replays_against_its_mock(postfix: Postfix, auth: tuple[str, ...], tmp_path: Path) -> None:
+    path = tmp_path / "recorded.smtp"
+    lines = ("ehlo", "starttls", "ehlo", *auth, *MAIL, "quit")
+    record(path, f"smtp://{postfix.host}:{postfix.submission}", postfix.ca_file, postfix.password, *lines)
+    assert_serves(path, postfix.password)
+
+
+@pytest.mark.postfix
+def test_tls_from_the_first_octet_replays_against_its_mock(postfix: Postfix, tmp_path: Path) -> None:
+    path = tmp_path / "recorded.smtp"
+    lines = ("ehlo", "auth plain", *MAIL, "quit")
+    record(path, f"smtps://{postfix.host}:{postfix.smtps}", postfix.ca_file, postfix.password, *lines)
+    assert_serves(path, postfix.password)
+
+
+@pytest.mark.postfix
+def test_bdat_at_postfix_replays_against_its_mock(postfix: Postfix, tmp_path: Path) -> None:
+    letter = tmp_path / "letter.eml"
+    letter.write_bytes(b"Subject: x\r\n\r\n" + b"Hello\r\n" * 20_000)
+    path = tmp_path / "recorded.smtp"
+    lines = ("ehlo", *MAIL[:2], f"bdat < {letter}", "quit")
+    record(path, f"smtp://{postfix.host}:{postfix.smtp}", postfix.ca_file, postfix.password, *lines)
+    assert_serves(path, postfix.password)
+
+
+@pytest.mark.parametrize("name", DIALOGUES)
+@pytest.mark.exim
+def test_exim_replays_against_its_mock(exim: Exim, name: str, tmp_path: Path) -> None:
+    status, lines = DIALOGUES[name]
+    path = tmp_path / "recorded.smtp"
+    record(path, f"smtp://{exim.host}:{exim.smtp}", exim.ca_file, exim.password, *lines, exit_status=status)
+    assert_serves(path, exim.password)
+
+
+@pytest.mark.parametrize("auth", AUTH[:3], ids=lambda each: each[0])
+@pytest.mark.exim
+def test_auth_at_exim_replays_against_its_mock(exim: Exim, auth: tuple[str, ...], tmp_path: Path) -> None:
+    path = tmp_path / "recorded.smtp"
+    record(
+        path,
+        f"smtp://{exim.host}:{exim.submission}",
+        exim.ca_file,
+        exim.password,
+        "ehlo",
+        "starttls",
+        "ehlo",
+        *auth,
+        *MAIL,
+        "quit",
+    )
+    assert_serves(path, exim.password)
+
+
+@pytest.mark.parametrize("auth", AUTH, ids=lambda each: each[0])
+@pytest.mark.dovecot
+def test_auth_at_dovecot_replays_against_its_mock(dovecot: Dovecot, auth: tuple[str, ...], tmp_path: Path) -> None:
+    path = tmp_path / "recorded.smtp"
+    lines = ("ehlo", "starttls", "ehlo", *auth, *MAIL, "quit")
+    record(path, f"smtp://{dovecot.host}:{dovecot.submission}", dovecot.ca_file, dovecot.password, *lines)
+    assert_serves(path, dovecot.password)
+
+
+@pytest.mark.dovecot
+def test_lmtp_replays_against_its_mock(dovecot: Dovecot, tmp_path: Path) -> None:
+    path = tmp_path / "recorded.smtp"
+    recipients = ("rcpt ann@example.org", "rcpt nobody@example.org", "rcpt full@example.org", "rcpt bob@example.org")
+    lines = ("lhlo", MAIL[0], *recipients, *MAIL[2:], "quit")
+    record(path, f"lmtp://{dovecot.host}:{dovecot.lmtp}", dovecot.ca_file, dovecot.password, *lines, exit_status=1)
+    assert_serves(path, dovecot.password)
+
+
+PIPELINED = """\
+C: EHLO client.example
+C& MAIL FROM:<ann@example.org>
+C& RCPT TO:<bob@example.org>
+C& RCPT TO:<nobody@example.net>
+C: DATA
+C: Subject: x
+C: .
+C& RSET
+C: QUIT
+"""
+
+
+def test_pipelining_replays_against_its_mock_and_serves_one_who_does_not(
+    practice: PracticeServer, tmp_path: Path
+) -> None:
+    script, path = tmp_path / "script.smtp", tmp_path / "recorded.smtp"
+    script.write_text(PIPELINED, encoding="utf-8")
+    run_text("replay", str(script), "--server", f"smtp://127.0.0.1:{practice.port}", "--record", str(path))
+    assert "C& RCPT" in path.read_text(encoding="utf-8")
+    assert_serves(path, PASSWORD)
+    with MockServer(path) as server, smtplib.SMTP(server.host, server.port) as client:
+        client.ehlo("client.example")
+        assert client.mail("ann@example.org")[0] == 250
+        assert client.rcpt("bob@example.org")[0] == 250
+        assert client.rcpt("nobody@example.net")[0] == 530
+        assert client.data("Subject: y\r\n")[0] == 250
+        client.rset()
+        client.quit()
+        assert server.results(1)[0].ok, server.report()
+
+
+def test_421_replays_against_its_mock(practice: PracticeServer, tmp_path: Path) -> None:
+    path = tmp_path / "recorded.smtp"
+    url = f"smtp://127.0.0.1:{practice.port}"
+    record(path, url, practice.ca_file, PASSWORD, "ehlo", *["FOO"] * 20, "/wait", exit_status=1)
+    assert "S: 421 " in path.read_text(encoding="utf-8")
+    assert_serves(path, PASSWORD)
+
+
+@pytest.mark.parametrize("auth", AUTH[:3], ids=lambda each: each[0])
+def test_auth_at_the_practice_server_replays_against_its_mock(
+    practice: PracticeServer, auth: tuple[str, ...], tmp_path: Path
+) -> None:
+    path = tmp_path / "recorded.smtp"
+    password = practice.password.reveal()
+    lines = ("ehlo", "starttls", "ehlo", *auth, *MAIL, "quit")
+    record(path, f"smtp://127.0.0.1:{practice.port}", practice.ca_file, password, *lines)
+    assert_serves(path, password)
+    # Nobody's credentials are known: whoever authenticates is answered as recorded.
+    status, said = replays(path, path, "another password", settings=MockSettings())
+    assert status == 0, said
+
+
+def test_wrong_credentials_are_refused_where_the_right_ones_are_known(practice: PracticeServer, tmp_path: Path) -> None:
+    path = tmp_path / "recorded.smtp"
+    password = practice.password.reveal()
+    lines = ("ehlo", "starttls", "ehlo", "auth plain", "quit")
+    record(path, f"smtp://127.0.0.1:{practice.port}", practice.ca_file, password, *lines)
+    other = MockSettings(credentials=Credentials(USER, Secret("another password")))
+    with MockServer(path, settings=other) as server:
+        words = ("--server", server.url, "--ca-file", str(server.ca_file), "--user", USER)
+        done = run_text("replay", str(path), *words, env={"SMTP_SHELL_PASSWORD": password})
+        (session,) = server.results(1)
+    assert done.returncode == 1
+    assert "535 5.7.8" in done.stdout
+    assert session.differences[0].kind is Kind.CREDENTIALS
+    line = next(each.line for each in steps(path) if each.text.startswith("AUTH PLAIN"))
+    assert str(session.differences[0]).startswith(f"{path}:{line}: the credentials are not those of the user")
+    assert password not in server.report()
+
+
+def steps(path: Path) -> list[Step]:
+    with open_transcript(path) as reader:
+        return list(reader)
