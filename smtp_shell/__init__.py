@@ -42,6 +42,8 @@ TYPE_CHECKING = False  # typing.TYPE_CHECKING without importing typing, which ta
 if TYPE_CHECKING:
     from smtp_shell import errors as errors
     from smtp_shell.api.servers import practice_server as practice_server
+    from smtp_shell.api.servers import relay as relay
+    from smtp_shell.api.servers import serve as serve
     from smtp_shell.api.session import Session as Session
     from smtp_shell.api.session import connect as connect
     from smtp_shell.protocol.commands import Command as Command
@@ -60,13 +62,17 @@ __all__ = [
     "__version__",
     "connect",
     "practice_server",
+    "relay",
     "replay",
+    "serve",
 ]
 
 _HOMES = {
     "connect": "smtp_shell.api.session",
     "practice_server": "smtp_shell.api.servers",
+    "relay": "smtp_shell.api.servers",
     "replay": "smtp_shell.replay.api",
+    "serve": "smtp_shell.api.servers",
     "Command": "smtp_shell.protocol.commands",
     "ReplayResult": "smtp_shell.replay.results",
     "Reply": "smtp_shell.protocol.replies",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from contextlib import ExitStack, suppress
+from os import PathLike
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from smtp_shell.api.servers import Practice
     from smtp_shell.api.session import Session
     from smtp_shell.replay.results import ReplayResult
+    from smtp_shell.transcript.transcript import Transcript
 
 PRACTICE: Final = "practice"
 OWN: Final = "transcript"
@@ -144,6 +146,14 @@ def running_practice(config: pytest.Config) -> Practice:
         running = config.stash[_RUNNING] = stack.enter_context(practice_server())
         config.add_cleanup(stack.close)
     return running
+
+
+def beside(test: Path, transcript: str | PathLike[str] | Transcript) -> str | PathLike[str] | Transcript:
+    """Return a transcript, looked for beside a test where its name is relative and there is such a file."""
+    if not isinstance(transcript, (str, PathLike)):
+        return transcript
+    near = test.parent / transcript
+    return near if os.path.exists(near) else transcript
 
 
 def _ca_file(config: pytest.Config) -> Path | None:

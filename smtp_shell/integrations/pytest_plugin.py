@@ -21,17 +21,22 @@ tests. Each word of its `Tags` is a marker (`-m slow`), but for those that mean 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from os import PathLike
     from pathlib import Path
 
     from smtp_shell.api.servers import Practice
     from smtp_shell.api.session import Session
     from smtp_shell.integrations.pytest_items import Server, TranscriptFile
+    from smtp_shell.servers.mock import MockServer
+    from smtp_shell.servers.relay import RelayServer
+    from smtp_shell.transcript.transcript import Transcript
 
 _SUFFIX = ".smtp"
 _SERVER = "server to replay transcripts against: a URL, practice (default), or transcript for the one that each names"
@@ -117,3 +122,46 @@ def smtp_session(smtp_shell_server: Server) -> Iterator[Session]:
 
     with connected(smtp_shell_server) as session:
         yield session
+
+
+@pytest.fixture
+def mock_server(request: pytest.FixtureRequest) -> Iterator[Callable[..., MockServer]]:
+    """A function that starts a mock server from a transcript: `mock_server("lab.smtp", faults=["rcpt=451"])`.
+
+    It takes what `smtp_shell.serve` takes. A relative name is looked for beside the test first. The servers end with the test. Call
+    `server.results()`, which waits until the dialogues are over, before `server.ok` and `server.report()`.
+    """
+    from smtp_shell.integrations.pytest_items import beside
+
+    with ExitStack() as stack:
+
+        def start(transcript: str | PathLike[str] | Transcript, **options: Any) -> MockServer:  # as `serve`
+            from smtp_shell import serve
+
+            return stack.enter_context(serve(beside(request.path, transcript), **options))
+
+        yield start
+
+
+@pytest.fixture
+def relay_server(
+    smtp_shell_server: Server, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[..., RelayServer]]:
+    """A function that starts a relay: `relay_server()` for the server of `smtp_session`, `relay_server(url, …)` for another one.
+
+    It takes what `smtp_shell.relay` takes. `recordings()` are kept in a temporary folder unless `keep` names one. The relays end with the
+    test.
+    """
+    with ExitStack() as stack:
+
+        def start(target: str | None = None, **options: Any) -> RelayServer:  # as `relay`
+            from smtp_shell import relay
+
+            if target is None:
+                target = smtp_shell_server.url
+                options.setdefault("ca_file", smtp_shell_server.ca_file)
+            if "keep" not in options:
+                options["keep"] = tmp_path_factory.mktemp("relay")
+            return stack.enter_context(relay(target, **options))
+
+        yield start

@@ -1,7 +1,8 @@
-"""A replay of a transcript that is in memory: a file for the time that it takes, with a name that says what it is."""
+"""A transcript that is in memory, where a file is needed: a file for the time that it takes, with a name that says what it is."""
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -9,16 +10,48 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from smtp_shell.errors import NotSendable, TranscriptError, UsageError
+from smtp_shell.protocol.octets import escape_str
 from smtp_shell.replay.replay import Replay
 from smtp_shell.transcript.step import Marker
 from smtp_shell.transcript.transcript import TEXT_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from smtp_shell.replay.results import ReplayResult, StepConsumer, StepResult
     from smtp_shell.replay.settings import ReplaySettings
     from smtp_shell.transcript.transcript import Transcript
+
+
+@contextmanager
+def in_file(transcript: Transcript) -> Iterator[Path]:
+    """Write a transcript to a file until the block ends. Errors of the block name the transcript, not the file.
+
+    Args:
+        transcript: The transcript.
+
+    Raises:
+        UsageError: It names files of mail data, which have no folder.
+        ValueError: A step is not in the notation of the file.
+    """
+    if any(step.marker is Marker.MAIL_DATA_FILE for step in transcript.steps):
+        raise UsageError(
+            "a transcript in memory has no folder for the mail data that C< names: write it to a file first."
+        )
+    with TemporaryDirectory(prefix="smtp-shell-") as folder:
+        path = Path(folder, "transcript.smtp")
+        transcript.write(path)
+        try:
+            yield path
+        except TranscriptError as error:
+            raise TranscriptError(TEXT_NAME, *error.faults) from None
+        except (UsageError, NotSendable) as error:
+            raise type(error)(without_name(error.message, path)) from None
+
+
+def without_name(text: str, path: Path) -> str:
+    """Return a text that names a transcript in memory in place of the file."""
+    return text.replace(escape_str(str(path)), TEXT_NAME)
 
 
 def replay_in_memory(
@@ -38,28 +71,16 @@ def replay_in_memory(
         ConfigError: As `Replay.run`.
         ValueError: A step is not in the notation of the file.
     """
-    if any(step.marker is Marker.MAIL_DATA_FILE for step in transcript.steps):
-        raise UsageError(
-            "a transcript in memory has no folder for the mail data that C< names: replay it from its file."
-        )
-    with TemporaryDirectory(prefix="smtp-shell-") as folder:
-        path = Path(folder, "transcript.smtp")
-        transcript.write(path)
-        run = Replay(path, settings)
-
-        def named(step: StepResult) -> StepResult:
-            return replace(step, path=TEXT_NAME)
-
-        try:
-            result = run.run(*(lambda step, each=each: each(named(step)) for each in consumers))
-        except TranscriptError as error:
-            raise TranscriptError(TEXT_NAME, *error.faults) from None
-        except (UsageError, NotSendable) as error:
-            raise type(error)(error.message.replace(run.name, TEXT_NAME)) from None
+    with in_file(transcript) as path:
+        result = Replay(path, settings).run(*(lambda step, each=each: each(_named(step)) for each in consumers))
         return replace(
             result,
             path=TEXT_NAME,
-            steps=tuple(map(named, result.steps)),
-            failure=result.failure and result.failure.replace(run.name, TEXT_NAME),
-            ending=result.ending.replace(run.name, TEXT_NAME),
+            steps=tuple(map(_named, result.steps)),
+            failure=result.failure and without_name(result.failure, path),
+            ending=without_name(result.ending, path),
         )
+
+
+def _named(step: StepResult) -> StepResult:
+    return replace(step, path=TEXT_NAME)

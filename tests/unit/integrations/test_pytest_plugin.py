@@ -237,6 +237,49 @@ def test_practice(practice_server):
     runs().assert_outcomes(passed=2)
 
 
+def test_the_factories_of_servers(runs: Runs) -> None:
+    folder = runs.folder / "tests"
+    folder.mkdir()
+    (folder / "refuses.smtp").write_text(
+        "S: 220 mx\nC: NOOP ${word}\nS: 451 later\nC: QUIT\nS: 221 bye\n", encoding="utf-8"
+    )
+    (folder / "test_a.py").write_text(
+        """
+from smtp_shell import Transcript, connect, replay
+
+def test_mock(mock_server):
+    server = mock_server("refuses.smtp", variables={"word": "a"})
+    with connect(server.url) as session:
+        assert session.command("NOOP a").code == 451
+        session.quit()
+    assert server.results()[0].ok
+    assert server.ok, server.report()
+
+def test_mock_that_meets_another_client(mock_server):
+    server = mock_server(Transcript.parse("S: 220 mx\\nC: NOOP\\nS: 250 ok\\n"))
+    with connect(server.url) as session:
+        session.command("HELP")
+        session.quit()
+    assert not server.results()[0].ok
+    assert "HELP" in server.report()
+
+def test_relay(relay_server, practice_server):
+    between = relay_server()
+    with connect(between.url, starttls=True, ca_file=between.ca_file) as session:
+        session.auth(practice_server.user, practice_server.password)
+        session.quit()
+    (recording,) = between.recordings()
+    result = replay(
+        recording, practice_server.url, user=practice_server.user, password=practice_server.password,
+        ca_file=practice_server.ca_file,
+    )
+    assert result.ok, result.failure
+""",
+        encoding="utf-8",
+    )
+    runs("tests/test_a.py").assert_outcomes(passed=3)
+
+
 def test_no_password_is_in_any_output(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SMTP_SHELL_PASSWORD", "wonderland")
     turns: list[Turn] = [b"220 mx\r\n", Hear(b"EHLO a\r\n"), b"250-mx\r\n250 AUTH PLAIN\r\n"]
