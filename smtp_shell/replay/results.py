@@ -166,6 +166,11 @@ class ReplayResult(Struct, frozen=True):
         """The steps that differ."""
         return tuple(step for step in self.steps if step.outcome is Outcome.MISMATCHED)
 
+    @property
+    def captures(self) -> dict[str, str]:
+        """What named groups of `S~` patterns matched in the steps that are kept, in the notation of `escape`; the last match counts."""
+        return {name: value for step in self.steps for name, value in step.captures.items()}
+
 
 class Answer(Struct, frozen=True):
     """A reply beside the lines of the transcript that expect it.

@@ -48,6 +48,15 @@ def test_a_transcript_in_memory(practice: PracticeServer) -> None:
     assert replay(Transcript.parse("C: NOOP\n"), address(practice)).mismatches == ()
 
 
+def test_captures_are_those_of_the_last_match(practice: PracticeServer) -> None:
+    script = Transcript.parse(
+        "S~ ^220 (?P<host>\\S+)\nC: EHLO a\nS: 250\nC: NOOP ${host}\nS~ (?P<code>\\d+) \nC: QUIT\nS~ (?P<code>\\d+) \n"
+    )
+    result = replay(script, address(practice))
+    assert result.ok, result.failure
+    assert result.captures == {"host": "practice.example", "code": "221"}
+
+
 def test_what_is_wrong_with_a_transcript_in_memory_names_no_file() -> None:
     with pytest.raises(TranscriptError, match=r"^<transcript>:1: the variable"):
         replay(Transcript.parse("C: NOOP ${word}\n"), "127.0.0.1:1")
