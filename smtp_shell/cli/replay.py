@@ -18,7 +18,14 @@ from smtp_shell.cli.options import (
 from smtp_shell.cli.startup import for_many_threads
 from smtp_shell.config import Timeouts
 from smtp_shell.errors import UsageError
-from smtp_shell.replay.options import add_replay_options, find_once, refuse_servers, with_replay_options
+from smtp_shell.replay.options import (
+    add_replay_options,
+    add_suite_options,
+    find_once,
+    refuse_servers,
+    seed_of,
+    with_replay_options,
+)
 from smtp_shell.replay.reporters import ReportSettings, make_reporter
 from smtp_shell.replay.runner import ReplayOptions, run_replays
 from smtp_shell.replay.settings import ReplaySettings
@@ -28,6 +35,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from smtp_shell.client.credentials import Ask
+    from smtp_shell.config import TlsSettings
+    from smtp_shell.net.target import Target
+    from smtp_shell.replay.profiles import ProfiledServer
     from smtp_shell.replay.replay import Replay
 
 
@@ -47,6 +57,7 @@ def main(words: Sequence[str]) -> int:
         prog="smtp-shell replay", description="Replay transcripts against a server and compare what it says."
     )
     add_replay_options(parser)
+    add_suite_options(parser)
     connection_options(parser)
     options = parser.parse_args(words)
     refuse_servers(options.files)
@@ -59,22 +70,29 @@ def main(words: Sequence[str]) -> int:
         tls_settings=tls_settings(options),
         timeouts=Timeouts().all(options.timeout) if options.timeout else Timeouts(),
         credentials=find_once(lambda: credential_source(options, ask)),
+        has_token=options.token_command is not None,
         allow_cleartext=options.insecure_auth,
         source=options.source,
         family=address_family(options),
     )
     report = ReportSettings(wants_color(options), options.repeat, options.jobs, options.step)
+    servers = _servers(options, ask, settings.tls_settings)
+    reporters = ["json"] if options.json else ["text", "table"] if len(servers) > 1 else ["text"]
     batch = ReplayOptions(
         options.files,
-        options.server or (),
+        servers,
         with_replay_options(settings, options, ask),
-        [make_reporter("json" if options.json else "text", report)],
+        [make_reporter(name, report) for name in reporters],
         reports_times=options.json,
         record=options.record,
         force=options.force,
         repeat=options.repeat,
         jobs=options.jobs,
         warn=_warn,
+        tags=options.tag,
+        seed=seed_of(options),
+        max_failures=options.max_failures,
+        budgets=options.budget,
     )
     if options.jobs > 1:
         for_many_threads()
@@ -82,6 +100,17 @@ def main(words: Sequence[str]) -> int:
     if result.handed_over is not None:
         _go_on(result.handed_over, options, ask)
     return result.exit_status
+
+
+def _servers(
+    options: argparse.Namespace, ask: Ask | None, general: TlsSettings
+) -> Sequence[str | Target | ProfiledServer]:
+    """Return what the user has named to replay against."""
+    if options.profiles is None:
+        return options.server or ()
+    from smtp_shell.replay.profiles import profiled_servers
+
+    return profiled_servers(options.profiles, options.server or (), credential_source(options, ask), general)
 
 
 def _warn(sentence: str) -> None:

@@ -15,6 +15,7 @@ from smtp_shell.figures import plain
 from smtp_shell.protocol.dialogue import Phase
 from smtp_shell.replay.endings import ConnectForeseen
 from smtp_shell.replay.incoming import IncomingReplies
+from smtp_shell.replay.settings import OVERALL
 from smtp_shell.replay.targets import find_target
 from smtp_shell.replay.verifier import DIFFERS, VIOLATED, Comparison, unexpected
 
@@ -72,7 +73,7 @@ class ReplayConnection:
         self.incoming: IncomingReplies | None = None
         self.server = ""
         self.deadline = 0.0
-        self.overall = settings.overall
+        self.overall = _overall(settings, checked)
         self._name = name
         self._settings = settings
         self._plan = checked
@@ -226,3 +227,9 @@ class ReplayConnection:
         self._emitter.emit((step.line,), "*: close server", started, found)
         if session is not None:
             session.close()
+
+
+def _overall(settings: ReplaySettings, checked: ReplayPlan) -> float:
+    """Return how long the replay may take: what the caller says precedes what the transcript says."""
+    limit = checked.header.limit if checked.header is not None else None
+    return settings.overall or limit or OVERALL

@@ -30,6 +30,7 @@ from smtp_shell.errors import (
     TranscriptError,
     UsageError,
 )
+from smtp_shell.matching.expectation import Strictness
 from smtp_shell.protocol.commands import Command
 from smtp_shell.protocol.dialogue import Phase
 from smtp_shell.protocol.masking import ExchangeLines
@@ -57,9 +58,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
+    from smtp_shell.matching.ignored import IgnoredText
     from smtp_shell.replay.plan import ReplayPlan
     from smtp_shell.replay.results import StepConsumer
     from smtp_shell.replay.settings import ReplaySettings
+    from smtp_shell.transcript.header import Header
 
 _T = TypeVar("_T")
 _UNSENDABLE = (UsageError, NotSendable)
@@ -95,7 +98,13 @@ class Driver:
         self._cursor = StepCursor(steps if settings.before_step is None else self._notes, self._name)
         self._folder = path.parent
         self._client = ReplayClient(self._cursor, settings, self._variables, self._folder)
-        self._verifier = ReplyVerifier(self._cursor, settings.strictness, self._variables, keep_going=self._keep_going)
+        self._verifier = ReplyVerifier(
+            self._cursor,
+            _strictness(settings, checked.header),
+            self._variables,
+            keep_going=self._keep_going,
+            ignored=_ignored(checked.header),
+        )
         self._preload = preloads(settings, checked)
         self._unsettled: SentStep | None = None  # octets whose replies were not awaited where they were sent
         self._emitter = ResultEmitter(self._name, self._account, keep_going=self._keep_going)
@@ -438,3 +447,19 @@ class Driver:
         if name == "error":
             self._connection.end(look=False)
         return True
+
+
+def _strictness(settings: ReplaySettings, header: Header | None) -> Strictness:
+    """Return how strict `S:` lines are: what the caller says precedes what the transcript says."""
+    if settings.strictness is not None:
+        return settings.strictness
+    return Strictness.parse(header.match) if header is not None and header.match else Strictness.CODE
+
+
+def _ignored(header: Header | None) -> IgnoredText | None:
+    patterns = header.ignored if header is not None else ()
+    if not patterns:
+        return None
+    from smtp_shell.matching.ignored import IgnoredText  # loads regex, which takes 15 ms
+
+    return IgnoredText(patterns)

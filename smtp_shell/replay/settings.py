@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from msgspec import Struct, field
 
 from smtp_shell.config import Timeouts, TlsSettings
-from smtp_shell.matching.expectation import Strictness
 
 if TYPE_CHECKING:
     from itertools import count
 
+    from smtp_shell.matching.expectation import Strictness
     from smtp_shell.net.tap import Taps
     from smtp_shell.net.target import Target
     from smtp_shell.protocol.events import Consumer
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 CredentialsFor: TypeAlias = "Callable[[Mechanism, str], Credentials]"
 """Returns the credentials for a mechanism and a user that the transcript names (empty if it names none), or raises AuthFailed."""
+
+
+OVERALL: Final = 300.0
+"""Seconds that a replay may take in all, where nobody says otherwise."""
 
 
 class ReplaySettings(Struct, frozen=True):
@@ -33,11 +37,14 @@ class ReplaySettings(Struct, frozen=True):
         starttls: The user demands STARTTLS: nothing of AUTH or a mail transaction goes in the clear.
         tls_settings: How to do TLS.
         timeouts: Timeouts of each kind of wait.
-        overall: Seconds that a replay may take in all, without the time that a user takes to answer.
-        strictness: How strict `S:` lines are.
+        label: The name that reports have for the server; empty for the server itself.
+        overall: Seconds that a replay may take in all, without the time that a user takes to answer; None for what the transcript's header
+            says (`Limit`), else `OVERALL`.
+        strictness: How strict `S:` lines are; None for what the transcript's header says (`Match`), else the code alone.
         variables: Values of variables.
         numbers: Source of `${count}`; give several replays the same one to count through all of them.
         credentials: Where credentials come from; None where there are none.
+        has_token: Whether an OAuth token is among them.
         allow_cleartext: Credentials may cross a connection on which somebody may listen.
         send_secrets: Credentials that stand in a transcript are sent, though its header does not say that they are included.
         keep_going: Whether a replay goes on after a difference, as far as that makes sense.
@@ -57,11 +64,13 @@ class ReplaySettings(Struct, frozen=True):
     starttls: bool = False
     tls_settings: TlsSettings = field(default_factory=TlsSettings)
     timeouts: Timeouts = field(default_factory=Timeouts)
-    overall: float = 300.0
-    strictness: Strictness = Strictness.CODE
+    label: str = ""
+    overall: float | None = None
+    strictness: Strictness | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
     numbers: count[int] | None = None
     credentials: CredentialsFor | None = None
+    has_token: bool = False
     allow_cleartext: bool = False
     send_secrets: bool = False
     keep_going: bool = False

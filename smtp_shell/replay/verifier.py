@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from smtp_shell.errors import SmtpShellError
     from smtp_shell.matching.compare import Verdict
     from smtp_shell.matching.expectation import Strictness
+    from smtp_shell.matching.ignored import IgnoredText
     from smtp_shell.replay.cursor import StepCursor
     from smtp_shell.replay.incoming import IncomingReplies
     from smtp_shell.transcript.variables import Variables
@@ -130,17 +131,27 @@ class ReplyVerifier:
         strictness: How strict `S:` lines are.
         variables: Takes captures.
         keep_going: Whether all replies of a step are compared although one differs.
+        ignored: What the level `text` does not compare; None for nothing.
 
     Attributes:
         doubtful: How many replies may still come to octets that were sent as they are, and that nothing is expected for.
     """
 
-    def __init__(self, cursor: StepCursor, strictness: Strictness, variables: Variables, *, keep_going: bool) -> None:
+    def __init__(
+        self,
+        cursor: StepCursor,
+        strictness: Strictness,
+        variables: Variables,
+        *,
+        keep_going: bool,
+        ignored: IgnoredText | None = None,
+    ) -> None:
         self.doubtful = 0
         self._cursor = cursor
         self._strictness = strictness
         self._variables = variables
         self._keep_going = keep_going
+        self._ignored = ignored
 
     def verify(self, session: Session, incoming: IncomingReplies, *, own: bool) -> Comparison:
         """Compare what comes with the `S` lines that follow.
@@ -328,7 +339,15 @@ class ReplyVerifier:
             else:
                 greets = came.number == 1
                 owed = self._owed_beyond(session) if expected.is_open else None
-                verdict = match(expected, came.reply, self._strictness, verb=came.verb, greeting=greets, owed=owed)
+                verdict = match(
+                    expected,
+                    came.reply,
+                    self._strictness,
+                    verb=came.verb,
+                    greeting=greets,
+                    owed=owed,
+                    ignored=self._ignored,
+                )
             if not verdict.ok and came.reply is not None and self.doubtful:
                 self.doubtful -= 1
                 self._cursor.put_back_expected(expected.lines)

@@ -39,10 +39,11 @@ class RunInfo(Struct, frozen=True):
 
     Args:
         name: The transcript's name, escaped.
-        server: What it is replayed against, escaped; empty where the transcript says that.
+        server: What it is replayed against, or the name of its profile, escaped; empty where the transcript says that.
         number: Which run it is, from 1.
         of: How many runs of it there are.
         insecure: Whether certificates are not verified.
+        servers: Against how many servers that the user named each transcript is replayed.
     """
 
     name: str
@@ -50,6 +51,7 @@ class RunInfo(Struct, frozen=True):
     number: int = 1
     of: int = 1
     insecure: bool = False
+    servers: int = 0
 
 
 class RunReport(Protocol):
@@ -83,6 +85,7 @@ class Reporter(Protocol):
 REPORTERS: Final[Mapping[str, str]] = {
     "text": "smtp_shell.replay.reporters.text:TextReporter",
     "json": "smtp_shell.replay.reporters.json:JsonReporter",
+    "table": "smtp_shell.replay.reporters.table:TableReporter",
 }
 """Name -> class; imported when used."""
 

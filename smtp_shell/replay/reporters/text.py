@@ -156,6 +156,7 @@ def summary_lines(stats: RunStats, *, repeat: int = 1, jobs: int = 1) -> Iterato
     what = _many(stats.replays, "replay" if repeat > 1 else "transcript")
     failed = f" ({stats.failed} failed)" if repeat > 1 and stats.failed else ""
     yield f"{what}{failed}, {_many(stats.steps, 'step')}: {', '.join(parts)}"
+    yield from _remarks(stats)
     if repeat > 1 or jobs > 1:
         together = f", {jobs} at a time" if jobs > 1 else ""
         yield (
@@ -164,6 +165,17 @@ def summary_lines(stats: RunStats, *, repeat: int = 1, jobs: int = 1) -> Iterato
         )
         yield _latencies("a replay", stats.replay_seconds)
         yield _latencies("a step", stats.step_seconds)
+
+
+def _remarks(stats: RunStats) -> Iterator[str]:
+    """Yield what a user must know of the batch as a whole."""
+    if stats.not_selected:
+        yield f"not selected by --tag: {_many(stats.not_selected, 'transcript')}"
+    if stats.not_run:
+        yield f"not replayed, by --max-failures: {stats.not_run}"
+    if stats.seed is not None:
+        yield f"shuffled; the same order again: --seed {stats.seed}"
+    yield from (f"over budget: {sentence}." for sentence in stats.over_budget)
 
 
 def _write(out: Writer, *lines: str) -> None:
