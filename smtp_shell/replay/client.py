@@ -118,7 +118,7 @@ class ReplayClient:
         in_exchange = session.dialogue.phase is Phase.AUTH
         if SASL_MARK in last.text and has_secret(last):
             commands = self._commands(steps[:-1])
-            _demand_tls(session, [*(command.verb for command in commands), "AUTH"])
+            demand_tls(session, [*(command.verb for command in commands), "AUTH"])
             if commands:
                 incoming.attempt(partial(session.send, *commands, more=True, looked=True))
             incoming.attempt(partial(self.sasl.send_secret, session))
@@ -126,7 +126,7 @@ class ReplayClient:
         commands = self._commands(steps)
         verb = commands[-1].verb
         if session.target.starttls:
-            _demand_tls(session, [command.verb for command in commands])
+            demand_tls(session, [command.verb for command in commands])
         announced = session.dialogue.extensions
         is_stripped = verb == "STARTTLS" and announced is not None and "STARTTLS" not in announced
         if in_exchange and len(commands) == 1:
@@ -158,7 +158,7 @@ class ReplayClient:
         octets = b"".join(self.sasl.around_secret(step)) if is_secret else self._expand(step)
         asked, in_exchange, announced = dialogue.asked, dialogue.is_authenticating, dialogue.extensions
         if session.target.starttls:
-            _demand_tls(session, [Command.parse(line).verb for line in (dialogue.unended + octets).split(b"\n")])
+            demand_tls(session, [Command.parse(line).verb for line in (dialogue.unended + octets).split(b"\n")])
         if is_secret:
             shown = step.text
             incoming.attempt(partial(self.sasl.send_secret_octets, session, step))
@@ -320,7 +320,7 @@ class ReplayClient:
         return chunk.size
 
 
-def _demand_tls(session: Session, verbs: list[str]) -> None:
+def demand_tls(session: Session, verbs: list[str]) -> None:
     """Refuse to send AUTH or a mail transaction in the clear where the user demands STARTTLS.
 
     Raises:

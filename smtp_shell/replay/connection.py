@@ -37,6 +37,8 @@ _GOODBYE = 1.0
 """Seconds in which a server may close the connection after it has answered QUIT."""
 
 _SHORTEST_WAIT = 0.001
+_READY = frozenset((Phase.FRESH, Phase.READY, Phase.MAIL, Phase.RCPT))
+"""Phases in which the server waits for a command."""
 
 
 class ReplayConnection:
@@ -57,6 +59,7 @@ class ReplayConnection:
         server: What the first connection was made to; empty before it.
         deadline: When the whole replay must end, on the clock of `time.monotonic`.
         overall: Seconds that the replay may take in all.
+        is_interrupted: Whether `interrupt` was called.
     """
 
     def __init__(
@@ -73,6 +76,7 @@ class ReplayConnection:
         self.incoming: IncomingReplies | None = None
         self.server = ""
         self.deadline = 0.0
+        self.is_interrupted = False
         self.overall = _overall(settings, checked)
         self._name = name
         self._settings = settings
@@ -84,6 +88,7 @@ class ReplayConnection:
 
     def interrupt(self) -> None:
         """End all waits soon. Safe to call from any thread."""
+        self.is_interrupted = True
         self.overall = self.deadline = 0.0
         session = self.session
         if session is not None:
@@ -94,6 +99,32 @@ class ReplayConnection:
         if self.session is not None:
             self.session.waits.deadline, self.session.waits.reply_timeout = math.inf, None
             self.session.set_busy_poll(False)
+
+    def allow(self, seconds: float) -> None:
+        """Allow so much time for what follows, if less is left."""
+        self.deadline = max(self.deadline, monotonic() + seconds)
+        if self.session is not None:
+            self.session.waits.deadline = self.deadline
+
+    def settle(self) -> bool:
+        """Make the connection ready for another command after a difference, and close it where that cannot be; return whether it is open.
+
+        Replies that are still owed are read. Where the server waits for mail data, a response or a handshake, no command can be sent.
+        """
+        session, incoming = self.session, self.incoming
+        if session is None or incoming is None:
+            return False
+        until = monotonic() + session.waits.bounded(session.waits.timeouts.quit)
+        doubtful = self._verifier.doubtful
+        incoming.drop_all()
+        while incoming.broken is None and session.outstanding > doubtful and monotonic() < until:
+            incoming.look(max(until - monotonic(), _SHORTEST_WAIT))
+            incoming.drop_all()
+        is_whole = session.outstanding <= doubtful and not session.dialogue.unended
+        if session.is_open and incoming.broken is None and is_whole and session.phase in _READY:
+            return True
+        self.close()
+        return False
 
     def close(self) -> None:
         """Close the connection at once, without a look at what the server may still send."""

@@ -14,6 +14,7 @@ deferred consumers get their events, the file is read ahead, and TLS and SASL ar
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, TypeVar
@@ -36,7 +37,7 @@ from smtp_shell.protocol.dialogue import Phase
 from smtp_shell.protocol.masking import ExchangeLines
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.replay.account import RunAccount
-from smtp_shell.replay.client import ReplayClient, SentStep
+from smtp_shell.replay.client import ReplayClient, SentStep, demand_tls
 from smtp_shell.replay.connection import ReplayConnection
 from smtp_shell.replay.cursor import StepCursor
 from smtp_shell.replay.emitter import ResultEmitter
@@ -51,6 +52,7 @@ from smtp_shell.replay.sasl_steps import has_secret, shown_line
 from smtp_shell.replay.skipping import pass_chunk, pass_dialogue, pass_octets
 from smtp_shell.replay.stepping import StepNotes, decide
 from smtp_shell.replay.verifier import DIFFERS, Comparison, ReplyVerifier, unsendable
+from smtp_shell.transcript.events import authentication
 from smtp_shell.transcript.step import Marker, Step
 from smtp_shell.transcript.variables import SASL_MARK, Variables
 
@@ -65,6 +67,9 @@ if TYPE_CHECKING:
     from smtp_shell.transcript.header import Header
 
 _T = TypeVar("_T")
+_LEAST_FOR_FINALLY = 10.0
+"""Seconds that are left for what follows `*: finally`, whatever was needed before it."""
+
 _UNSENDABLE = (UsageError, NotSendable)
 """What a step raises that needs a variable which a reply was to bring, and did not."""
 
@@ -88,12 +93,11 @@ class Driver:
         steps: Iterable[Step],
         consumers: Sequence[StepConsumer],
     ) -> None:
-        header = checked.header.variables if checked.header else None
         self._name = escape_str(str(path))
         self._settings = settings
         self._account = RunAccount(consumers)
         self._keep_going = settings.goes_on
-        self._variables = Variables(settings.variables, header, numbers=settings.numbers)
+        self._variables = Variables(settings.variables, checked.defaults, numbers=settings.numbers)
         self._notes = StepNotes(steps)
         self._cursor = StepCursor(steps if settings.before_step is None else self._notes, self._name)
         self._folder = path.parent
@@ -112,6 +116,7 @@ class Driver:
             self._name, settings, checked, self._cursor, self._verifier, self._emitter, self._account
         )
         self._mail_started = 0.0
+        self._has_finally = checked.has_finally
 
     @property
     def session(self) -> Session | None:
@@ -147,7 +152,55 @@ class Driver:
     # The loop
 
     def _act_out(self) -> None:
-        """Act out the transcript. Where a dialogue ends and the replay keeps going, it goes on with the next connection.
+        """Act out the transcript, and then what is done in any case.
+
+        Raises:
+            Stopped: A user wants to end the replay.
+        """
+        is_whole = self._act_out_part()
+        if self._has_finally and not self._connection.is_interrupted:
+            self._begin_finally(is_whole=is_whole)
+            self._act_out_part()
+
+    def _begin_finally(self, *, is_whole: bool) -> None:
+        """Pass what is left before `*: finally`, and make the connection ready for what follows it.
+
+        Args:
+            is_whole: Whether all before it was acted out.
+        """
+        cursor, connection = self._cursor, self._connection
+        if is_whole:
+            is_open = self._keeps_connection()
+        else:
+            if self._client.chunk_left or self._client.mail.is_sending:
+                connection.close()
+            self._client = ReplayClient(cursor, self._settings, self._variables, self._folder)
+            for _ in pass_dialogue(cursor, self._client, to_the_end=True):
+                pass
+            cursor.within = None
+            self._unsettled = None
+            is_open = connection.settle()
+        cursor.advance()
+        connection.allow(_LEAST_FOR_FINALLY)
+        self._keep_going = self._emitter.keep_going = self._verifier.keep_going = True
+        self._emitter.in_finally = True
+        self._account.flush()
+        if not is_open:
+            self._skip_dialogue("not sent: the connection is closed")
+
+    def _keeps_connection(self) -> bool:
+        """Return whether the connection goes on after all before `*: finally`; after QUIT it is ended as at the end of a transcript."""
+        session = self._connection.session
+        if session is not None and session.is_open and session.phase is not Phase.CLOSED:
+            return True
+        with suppress(DialogueEnded):
+            self._connection.end()
+        return False
+
+    def _act_out_part(self) -> bool:
+        """Act out the transcript up to its end or `*: finally`; return whether that was reached, with or without differences.
+
+        Where a dialogue ends and the replay keeps going, it goes on with the next connection.
 
         Raises:
             Stopped: A user wants to end the replay.
@@ -155,17 +208,19 @@ class Driver:
         while True:
             try:
                 self._loop()
-                return
+                return True
             except DialogueEnded as ended:
                 if not self._keep_going or not self._skip_dialogue(f"not sent: the dialogue ended {ended.where}"):
-                    return
+                    return False
             except SmtpShellError as error:
                 # Status 2 promises that nothing was sent.
                 is_promised = isinstance(error, TranscriptError) and self._connection.server
                 self._account.end(DIFFERS if is_promised else error.exit_status, error.message)
                 if self._keep_going and not isinstance(error, TranscriptError):
                     self._skip_dialogue(f"not sent: {error.message.rstrip('.')}", to_the_end=True)
-                return
+                if isinstance(error, TranscriptError):
+                    self._has_finally = False  # it cannot be read on
+                return False
 
     def _skip_dialogue(self, why: str, *, to_the_end: bool = False) -> bool:
         """Report the steps that are not sent any more; return whether another connection follows."""
@@ -187,6 +242,8 @@ class Driver:
                 break
             elif step is not None and step.marker is Marker.EVENT and not expects:
                 self._account.flush()
+                if step.event[0] == "finally":
+                    return
                 if not self._is_unanswered(step):
                     self._act_on_event(step)
             else:
@@ -430,7 +487,57 @@ class Driver:
 
     def _act_on_event(self, step: Step) -> None:
         self._cursor.advance()
-        self._connection.act(step)
+        if step.event[0] == "authenticate":
+            self._authenticate(step)
+        else:
+            self._connection.act(step)
+
+    def _authenticate(self, step: Step) -> None:
+        """Do a whole AUTH exchange, with the strongest mechanism that both sides can do."""
+        session, incoming = self._connection.opened(step)
+        if session.dialogue.asked == 1:
+            self._await_greeting(session, incoming, step)
+        self._connection.check_time()
+        self._emitter.edited = False
+        if incoming.look():
+            self._emitter.emit_surplus(self._verifier, incoming, (step.line,))
+        if session.tls_due and not self._start_tls(session, incoming, [step]):
+            return
+        started, sasl = monotonic(), self._client.sasl
+        session.waits.reply_timeout = self._cursor.within
+        try:
+            self._begin_exchange(session, incoming, step)
+            sasl.answer_all(session, incoming)
+        except (AuthFailed, TlsFailed, UsageError) as error:
+            self._cursor.skip_expected()
+            status = TlsFailed.exit_status if isinstance(error, TlsFailed) else AuthFailed.exit_status
+            found = Comparison(ended=True).differing(status, error.message.rstrip("."))
+            self._emitter.emit((step.line,), "*: authenticate", started, found)
+        else:
+            sent = SentStep((step.line,), f"*: authenticate {sasl.mechanism}", started, "AUTH", in_exchange=True)
+            found = self._verifier.verify(session, incoming, own=True)
+            found = self._client.settle(session, incoming, self._verifier, sent, found)
+            self._emitter.emit(sent.lines, sent.shown, started, replace(found, demanded=True))
+        finally:
+            session.waits.reply_timeout = None
+
+    def _begin_exchange(self, session: Session, incoming: IncomingReplies, step: Step) -> None:
+        """Choose the mechanism of an `*: authenticate`, and find its credentials.
+
+        Raises:
+            AuthFailed: There is no mechanism in common, credentials are missing, or must not be sent here.
+            TlsFailed: The user demands STARTTLS, and there is no TLS.
+            UsageError: There was no EHLO yet.
+        """
+        if incoming.broken is not None:
+            return
+        demand_tls(session, ["AUTH"])
+        sasl, find = self._client.sasl, self._settings.credentials
+        mechanisms, user = authentication(step.event[1:])
+        mechanism = sasl.find_strongest(session, mechanisms)
+        assert find is not None
+        credentials = self._ask(session, partial(find, mechanism, user))
+        sasl.begin(session, mechanism, credentials)
 
     def _is_unanswered(self, step: Step) -> bool:
         """Check a wait without a reply that no client line precedes, as for a greeting; return whether the step is one."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from smtp_shell.replay.endings import DialogueEnded
 from smtp_shell.replay.results import Outcome, StepResult, excerpt
-from smtp_shell.replay.verifier import DIFFERS, step_result, unexpected
+from smtp_shell.replay.verifier import DIFFERS, path_of, step_result, unexpected
 
 if TYPE_CHECKING:
     from smtp_shell.replay.account import RunAccount
@@ -26,13 +26,16 @@ class ResultEmitter:
 
     Attributes:
         edited: Whether a user has changed the step whose result comes next.
+        keep_going: As above; may change with the part of the transcript.
+        in_finally: Whether the steps follow `*: finally`.
     """
 
     def __init__(self, name: str, account: RunAccount, *, keep_going: bool) -> None:
         self.edited = False
         self._name = name
         self._account = account
-        self._keep_going = keep_going
+        self.keep_going = keep_going
+        self.in_finally = False
 
     def emit(self, lines: tuple[int, ...], sent: str, started: float, found: Comparison) -> None:
         """Make the result of a step. A difference is passed on at once, anything else with the next flush.
@@ -46,11 +49,13 @@ class ResultEmitter:
         Raises:
             DialogueEnded: The dialogue ends here.
         """
-        result = step_result(self._name, lines, sent, monotonic() - started, found, edited=self.edited)
+        result = step_result(
+            self._name, lines, sent, monotonic() - started, found, edited=self.edited, in_finally=self.in_finally
+        )
         self._account.add(result, found.status)
         if found.status:
             self._account.flush()
-            if found.ended or not self._keep_going:
+            if found.ended or not self.keep_going:
                 raise DialogueEnded(f"in line {result.line}" if lines else "at the greeting")
 
     def emit_skipped(self, lines: tuple[int, ...], sent: str, why: str, status: int = 0) -> None:
@@ -60,10 +65,11 @@ class ResultEmitter:
             DialogueEnded: The dialogue ends here.
         """
         outcome = Outcome.MISMATCHED if status else Outcome.SKIPPED
-        result = StepResult(self._name, lines, excerpt(sent), outcome, why)
+        path = path_of(self._name, lines)
+        result = StepResult(path, lines, excerpt(sent), outcome, why, in_finally=self.in_finally)
         self._account.add(result, status)
         self._account.flush()
-        if status and not self._keep_going:
+        if status and not self.keep_going:
             raise DialogueEnded(f"in line {result.line}")
 
     def emit_mail_skipped(self, skipped: SkippedMailData) -> None:

@@ -110,7 +110,7 @@ def run_replays(options: ReplayOptions, out: Writer) -> BatchResult:
         _refuse_unused(options.settings.variables, replays)
         for each in replays:
             for warning in each.check().warnings:
-                options.warn(f"{each.name}:{warning.line}: {warning}")
+                options.warn(f"{warning.file or each.name}:{warning.line}: {warning}")
         recording = None
         if options.record is not None:
             from smtp_shell.recording.library import recording_header

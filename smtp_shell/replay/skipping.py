@@ -36,12 +36,12 @@ class PassedStep(Struct, frozen=True):
 
 
 def pass_dialogue(cursor: StepCursor, client: ReplayClient, *, to_the_end: bool = False) -> Iterator[PassedStep]:
-    """Pass the steps up to the next `*: connect`, and yield each.
+    """Pass the steps up to the next `*: connect` or `*: finally`, and yield each.
 
     Args:
         cursor: The transcript.
         client: Knows groups and mail data.
-        to_the_end: Whether to pass the following connections too.
+        to_the_end: Whether to pass the following connections too, up to `*: finally`.
     """
     exchange = ExchangeLines()
     exchange.is_open = True  # the dialogue may have ended inside one
@@ -54,10 +54,13 @@ def pass_dialogue(cursor: StepCursor, client: ReplayClient, *, to_the_end: bool 
         elif step is None:
             return
         elif step.marker is Marker.EVENT:
-            if step.event[0] == "connect" and not to_the_end:
+            if step.event[0] == "finally" or (step.event[0] == "connect" and not to_the_end):
                 return
             cursor.advance()
-            if step.event[0] == "connect" or step.event[:2] == ("close", "server"):
+            if step.event[0] == "authenticate":
+                cursor.skip_expected()
+                yield PassedStep((step.line,), "*: authenticate")
+            elif step.event[0] == "connect" or step.event[:2] == ("close", "server"):
                 yield PassedStep((step.line,), f"*: {' '.join(step.event[:2])}")
         elif step.marker is Marker.MAIL_DATA_FILE:
             yield PassedStep(client.mail.skip("", 0).lines, "(mail data)")

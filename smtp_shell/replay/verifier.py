@@ -24,6 +24,7 @@ from smtp_shell.protocol.dialogue import Phase
 from smtp_shell.protocol.octets import escape
 from smtp_shell.protocol.replies import VIOLATIONS
 from smtp_shell.replay.results import LONGEST_SHOWN, Difference, Outcome, StepResult, excerpt, shown_reply
+from smtp_shell.transcript.included_line import file_of
 from smtp_shell.transcript.step import Marker
 
 if TYPE_CHECKING:
@@ -134,6 +135,7 @@ class ReplyVerifier:
         ignored: What the level `text` does not compare; None for nothing.
 
     Attributes:
+        keep_going: As above; may change with the part of the transcript.
         doubtful: How many replies may still come to octets that were sent as they are, and that nothing is expected for.
     """
 
@@ -150,7 +152,7 @@ class ReplyVerifier:
         self._cursor = cursor
         self._strictness = strictness
         self._variables = variables
-        self._keep_going = keep_going
+        self.keep_going = keep_going
         self._ignored = ignored
 
     def verify(self, session: Session, incoming: IncomingReplies, *, own: bool) -> Comparison:
@@ -234,7 +236,7 @@ class ReplyVerifier:
     def _compare(self, session: Session, incoming: IncomingReplies, *, own: bool) -> Comparison:
         found = Comparison()
         number = 0  # of the reply, among those to this step
-        while found.status == 0 or (self._keep_going and not found.ended):
+        while found.status == 0 or (self.keep_going and not found.ended):
             expected = self._cursor.take_expected()
             if expected is None and (
                 not (own and (session.outstanding > self.doubtful or incoming.broken)) or session.tls_due
@@ -419,7 +421,14 @@ def unsendable(error: SmtpShellError, what: str = "") -> Comparison:
 
 
 def step_result(
-    name: str, lines: tuple[int, ...], sent: str, seconds: float, found: Comparison, *, edited: bool
+    name: str,
+    lines: tuple[int, ...],
+    sent: str,
+    seconds: float,
+    found: Comparison,
+    *,
+    edited: bool,
+    in_finally: bool = False,
 ) -> StepResult:
     """Return the result of a step.
 
@@ -430,10 +439,15 @@ def step_result(
         seconds: How long it took.
         found: The replies, compared.
         edited: Whether a user changed it.
+        in_finally: Whether it follows `*: finally`.
     """
+    path = path_of(name, lines)
+    difference = found.difference
+    if difference is not None and difference.line and (file := file_of(difference.line) or name) != path:
+        difference = replace(difference, file=file)
     well = Outcome.MATCHED if found.demanded else Outcome.SENT
     return StepResult(
-        name,
+        path,
         lines,
         sent,
         Outcome.MISMATCHED if found.status else well,
@@ -441,10 +455,21 @@ def step_result(
         seconds,
         found.code,
         edited,
-        found.difference,
+        difference,
         found.expected,
         found.replies,
+        in_finally,
     )
+
+
+def path_of(name: str, lines: tuple[int, ...]) -> str:
+    """Return the name of the file that lines stand in, escaped.
+
+    Args:
+        name: The transcript's name, escaped.
+        lines: The numbers of the lines.
+    """
+    return (file_of(lines[0]) if lines else "") or name
 
 
 def shown(came: IncomingReply) -> str:

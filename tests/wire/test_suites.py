@@ -6,6 +6,7 @@ import io
 import json
 import os
 import re
+from base64 import b64encode
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,15 +14,20 @@ from typing import TYPE_CHECKING
 import pytest
 from msgspec.structs import replace
 
-from smtp_shell.config import Timeouts
+from smtp_shell.config import Timeouts, TlsSettings
 from smtp_shell.matching.expectation import Strictness
+from smtp_shell.protocol.events import Authenticated, ReplyReceived
+from smtp_shell.protocol.replies import Extensions
+from smtp_shell.protocol.sasl import Credentials, Mechanism
+from smtp_shell.protocol.secret import Secret
 from smtp_shell.replay.budget import Budget
 from smtp_shell.replay.replay import Replay
 from smtp_shell.replay.reporters import ReportSettings, make_reporter
+from smtp_shell.replay.results import ReplayResult
 from smtp_shell.replay.runner import ReplayOptions, find_transcripts, run_replays
 from smtp_shell.replay.selection import TagCondition
 from smtp_shell.replay.settings import ReplaySettings
-from tests.support.peer import Hear, Peer, ScriptedServer, Turn
+from tests.support.peer import Hear, Log, Peer, ScriptedServer, Turn
 from tests.unit.cli.program import run_text
 
 if TYPE_CHECKING:
@@ -224,6 +230,194 @@ def test_a_step_must_be_answered_within_its_time_wherever_that_stands(tmp_path: 
         result = Replay(path, replace(SETTINGS, server=server.address)).run()
     assert result.exit_status == 3
     assert "0.2 s" in (result.failure or "")
+
+
+# Included files, what is done in any case, and whole exchanges
+
+
+def test_an_included_file_is_named_in_the_report_and_its_mail_data_is_sent(
+    tmp_path: Path, practice: PracticeServer
+) -> None:
+    write(tmp_path / "sub" / "hello.smtp", "C: EHLO ${me}\nS: 250\n", Var="me=client.example")
+    write(
+        tmp_path / "sub" / "letter.smtp",
+        "C: MAIL FROM:<ann@example.org>\nC: RCPT TO:<bob@example.org>\nC: DATA\nC< letter.eml\nS: 251\n",
+    )
+    (tmp_path / "sub" / "letter.eml").write_text("Subject: included\n\nHello.\n")
+    path = write(
+        tmp_path / "a.smtp",
+        "*: include sub/hello.smtp\n*: include sub/letter.smtp\n*: finally\nC: QUIT\nS: 221\n",
+    )
+    server = f"127.0.0.1:{practice.port}"
+    done = run_text("replay", str(path), "--server", server)
+    assert done.returncode == 1
+    assert f"           in {tmp_path / 'sub' / 'letter.smtp'}\n" in done.stdout
+    assert f"failed: {path}: {tmp_path / 'sub' / 'letter.smtp'}:4: the reply code differs.\n" in done.stdout
+    assert done.stdout.index("*: finally") < done.stdout.index("C: QUIT  221")
+    objects = [
+        json.loads(line) for line in run_text("replay", str(path), "--server", server, "--json").stdout.splitlines()
+    ]
+    (different,) = [each for each in objects if each.get("verdict") == "mismatched"]
+    assert (Path(different["file"]).name, different["lines"], different["expected_line"]) == ("letter.smtp", [4, 4], 5)
+    assert [each["sent"] for each in objects if each.get("finally")] == ["QUIT"]
+
+
+def test_credentials_of_an_included_file_are_not_sent_unasked_and_name_their_place(tmp_path: Path) -> None:
+    write(tmp_path / "login.smtp", "C: AUTH PLAIN AGFubgBzM2NyZXQ=\n")
+    path = write(tmp_path / "a.smtp", "C: NOOP\n*: include login.smtp\n")
+    with answering() as server:
+        done = run_text("replay", str(path), "--server", server.address)
+        assert server.connections == 0
+    assert done.returncode == 2
+    assert f"{path}: line 1 of {tmp_path / 'login.smtp'} holds a credential" in done.stderr
+    assert "AGFubgBzM2NyZXQ" not in done.stderr
+
+
+MECHANISMS = ["PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256"]
+
+
+def credentials(user: str, password: str) -> ReplaySettings:
+    def find(mechanism: Mechanism, named: str) -> Credentials:
+        return Credentials(named or user, Secret(password))
+
+    return replace(SETTINGS, timeouts=Timeouts().all(30.0), credentials=find)
+
+
+def servers_with_auth(postfix: Postfix, exim: Exim, dovecot: Dovecot) -> dict[str, tuple[str, Path]]:
+    return {
+        "postfix": (f"smtps://localhost:{postfix.smtps}", postfix.ca_file),
+        "exim": (f"smtps://localhost:{exim.smtps}", exim.ca_file),
+        "dovecot": (f"smtps://localhost:{dovecot.submissions}", dovecot.ca_file),
+    }
+
+
+EXCHANGE = "C: EHLO client.example\nS: 250\n*: authenticate {words}\n{expected}C: NOOP\nS: 250\nC: QUIT\nS: 221\n"
+
+
+def authenticate(
+    path: Path, server: tuple[str, Path], words: str, expected: str, user: str, password: str
+) -> tuple[ReplayResult, Log]:
+    url, ca_file = server
+    log = Log()
+    path.write_text(EXCHANGE.format(words=words, expected=expected))
+    settings = replace(
+        credentials(user, password), server=url, tls_settings=TlsSettings(ca_file=ca_file), consumers=(log,)
+    )
+    return Replay(path, settings).run(), log
+
+
+def test_one_transcript_authenticates_with_every_mechanism_of_every_server(
+    tmp_path: Path, postfix: Postfix, exim: Exim, dovecot: Dovecot
+) -> None:
+    path, done = tmp_path / "a.smtp", set[tuple[str, str]]()
+    for name, server in servers_with_auth(postfix, exim, dovecot).items():
+        for words in ("", *MECHANISMS):
+            result, log = authenticate(path, server, words, "S: 235\n", postfix.user, postfix.password)
+            (announced,) = [
+                event.reply for event in log.events if isinstance(event, ReplyReceived) and event.verb == "EHLO"
+            ]
+            offered = Extensions.parse(announced).mechanisms
+            if words and words not in offered:
+                assert result.exit_status == 5
+                assert f"the transcript names {words}." in (result.failure or "")
+                continue
+            assert result.exit_status == 0, (name, words, result.failure)
+            (who,) = [event for event in log.events if isinstance(event, Authenticated)]
+            best = max(offered, key=lambda each: MECHANISMS.index(each) if each in MECHANISMS else -1)
+            assert who.mechanism == (words or (best if best.startswith("SCRAM") else who.mechanism))
+            assert f"*: authenticate {who.mechanism}" in [step.sent for step in result.steps]
+            done.add((name, who.mechanism))
+    assert {("postfix", each) for each in MECHANISMS} <= done
+    assert {("dovecot", each) for each in ("PLAIN", "SCRAM-SHA-256", "CRAM-MD5")} <= done
+    assert {each for name, each in done if name == "exim"} >= {"PLAIN", "CRAM-MD5"}
+
+
+@pytest.mark.parametrize(
+    ("expected", "status"), [("S: 235\n", 1), ("", 5), ("S: 535\n", 0), ("S: 5yz\n", 0), ("S~ 535 (?P<why>.*)\n", 0)]
+)
+def test_a_refusal_is_a_difference_where_a_reply_is_expected_and_status_5_where_none_is(
+    tmp_path: Path, dovecot: Dovecot, postfix: Postfix, expected: str, status: int
+) -> None:
+    for url, ca_file in ((f"smtps://localhost:{postfix.smtps}", postfix.ca_file),):
+        result, log = authenticate(tmp_path / "a.smtp", (url, ca_file), "PLAIN", expected, "student", "wrong")
+        assert result.exit_status == status, result.failure
+        assert not any(isinstance(event, Authenticated) for event in log.events)
+
+
+def test_the_password_of_a_whole_exchange_is_in_no_report_and_no_recording(tmp_path: Path, postfix: Postfix) -> None:
+    path, record = write(tmp_path / "a.smtp", EXCHANGE.format(words="PLAIN", expected="S: 235\n")), tmp_path / "r.smtp"
+    words = ["replay", str(path), "--server", f"smtps://localhost:{postfix.smtps}", "--ca-file", str(postfix.ca_file)]
+    done = run_text(
+        *words, "--user", postfix.user, "--record", str(record), env={"SMTP_SHELL_PASSWORD": postfix.password}
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    text = record.read_text()
+    assert "C: AUTH PLAIN ${sasl}" in text
+    blob = b64encode(f"\0{postfix.user}\0{postfix.password}".encode()).decode()
+    for secret in (postfix.password, blob):
+        assert secret not in text + done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("script", "status", "problem"),
+    [
+        ([GREETING, *turn(b"EHLO client.example", b"250 mx.example\r\n")], 5, "the server does not offer AUTH"),
+        (
+            [GREETING, *turn(b"EHLO client.example", b"250-mx\r\n250 AUTH GSSAPI\r\n")],
+            5,
+            "no common mechanism: the server offers GSSAPI",
+        ),
+        (
+            [
+                GREETING,
+                *turn(b"EHLO client.example", b"250-mx\r\n250 AUTH CRAM-MD5\r\n"),
+                *turn(b"AUTH CRAM-MD5", b"334 !!!\r\n"),
+                *turn(b"*", b"501 cancelled\r\n"),
+            ],
+            6,
+            "is not one line of base64",
+        ),
+        (
+            [
+                GREETING,
+                *turn(b"EHLO client.example", b"250-mx\r\n250 AUTH CRAM-MD5\r\n"),
+                Hear(b"AUTH CRAM-MD5\r\n"),
+                *[b"334 PDFAbXg+\r\n", Hear(b"\r\n")] * 2,
+                *[b"334 PDFAbXg+\r\n"] * 3,
+            ],
+            6,
+            "one more response than CRAM-MD5 has",
+        ),
+        (
+            [GREETING, *turn(b"EHLO client.example", b"250-mx\r\n250 AUTH CRAM-MD5\r\n"), Hear(b"AUTH CRAM-MD5\r\n")],
+            3,
+            "",
+        ),
+    ],
+    ids=["no AUTH", "nothing in common", "no base64", "no end", "silence"],
+)
+def test_an_exchange_that_cannot_go_on_ends_the_dialogue(
+    tmp_path: Path, script: Sequence[Turn], status: int, problem: str
+) -> None:
+    path = write(tmp_path / "a.smtp", EXCHANGE.format(words="", expected="S: 235\n"))
+    with ScriptedServer(script) as server:
+        settings = replace(
+            credentials("ann", "c4nary"), server=server.address, allow_cleartext=True, timeouts=Timeouts().all(2.0)
+        )
+        result = Replay(path, settings).run()
+    assert result.exit_status == status, result.failure
+    assert problem in (result.failure or "")
+
+
+def test_a_password_does_not_go_in_the_clear_by_the_weakest_mechanism_unless_that_is_named(tmp_path: Path) -> None:
+    for words, status in (("", 5), ("PLAIN", 0)):
+        path = write(tmp_path / "a.smtp", EXCHANGE.format(words=words, expected="S: 235\n"))
+        with answering("250-mx.example\r\n250 AUTH PLAIN", "235 ok") as server:
+            settings = replace(credentials("ann", "c4nary"), server=server.address, allow_cleartext=True)
+            assert Replay(path, settings).run().exit_status == status
+            result = Replay(path, replace(settings, allow_cleartext=False)).run()
+            assert result.exit_status == 5
+            assert "is not sent over a connection without TLS" in (result.failure or "")
 
 
 # Several servers

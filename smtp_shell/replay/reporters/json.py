@@ -78,12 +78,14 @@ def step_object(step: StepResult, *, run: int = 0, server: str = "") -> dict[str
         "sent": step.sent,
         "expected": step.expected,
         "expected_line": step.expected_line,
+        "expected_file": step.expected_path if step.expected_path != step.path else "",
         "command_line": step.line if step.command is not None else 0,
         "received": step.received,
         "code": step.code,
         "why": step.why,
         "seconds": round(step.seconds, 3),
         "edited": step.edited,
+        "finally": step.in_finally,
     }
 
 

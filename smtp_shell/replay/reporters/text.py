@@ -75,6 +75,8 @@ class TextRunReport:
         self._out = out
         self._settings = settings
         self._is_quiet = run.of > 1
+        self._in_finally = False
+        self._path = run.name  # of the file that the last step stood in
         self._is_shown: bool | None = None  # of a quiet run: whether it may show what went wrong
 
     def start(self) -> None:
@@ -91,6 +93,12 @@ class TextRunReport:
         """Write the lines of a step."""
         if self._is_quiet and (result.outcome is not Outcome.MISMATCHED or not self._may_show()):
             return
+        if result.in_finally and not self._in_finally:
+            self._in_finally = True
+            _write(self._out, f"{INDENT}*: finally")
+        if result.path != self._path:
+            self._path = result.path
+            _write(self._out, f"{INDENT}in {result.path}")
         settings = self._settings
         _write(self._out, *step_lines(result, color=settings.color, whole_reply=settings.whole_replies))
 
@@ -210,7 +218,7 @@ def _difference(step: StepResult, *, color: bool) -> Iterator[str]:
 
 def _place(step: StepResult) -> str:
     """Return which command of a group a difference is about, and which line of the file was not met."""
-    expected = f"expected in {step.path}:{step.expected_line}"
+    expected = f"expected in {step.expected_path}:{step.expected_line}"
     if step.command is None:
         return expected
     command = step.sent.split("\n")[step.command : step.command + 1] or ["…"]
