@@ -15,7 +15,6 @@ from smtp_shell.figures import plain
 from smtp_shell.protocol.dialogue import Phase
 from smtp_shell.replay.endings import ConnectForeseen
 from smtp_shell.replay.incoming import IncomingReplies
-from smtp_shell.replay.settings import OVERALL
 from smtp_shell.replay.targets import find_target
 from smtp_shell.replay.verifier import DIFFERS, VIOLATED, Comparison, unexpected
 
@@ -77,7 +76,7 @@ class ReplayConnection:
         self.server = ""
         self.deadline = 0.0
         self.is_interrupted = False
-        self.overall = _overall(settings, checked)
+        self.overall = settings.overall_for(checked.header)
         self._name = name
         self._settings = settings
         self._plan = checked
@@ -176,7 +175,7 @@ class ReplayConnection:
             case "close" if words[:1] == ["server"]:
                 self._expect_close(step)
             case "close" | "error":
-                self.end(reset=words[:1] == ["reset"], look=name == "close")
+                self.end(reset=words[:1] == ["reset"], look=name == "close" and words[:1] != ["dropped"])
             case "timeout" if not words:
                 self.end(look=False)
 
@@ -258,9 +257,3 @@ class ReplayConnection:
         self._emitter.emit((step.line,), "*: close server", started, found)
         if session is not None:
             session.close()
-
-
-def _overall(settings: ReplaySettings, checked: ReplayPlan) -> float:
-    """Return how long the replay may take: what the caller says precedes what the transcript says."""
-    limit = checked.header.limit if checked.header is not None else None
-    return settings.overall or limit or OVERALL

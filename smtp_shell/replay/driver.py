@@ -31,7 +31,6 @@ from smtp_shell.errors import (
     TranscriptError,
     UsageError,
 )
-from smtp_shell.matching.expectation import Strictness
 from smtp_shell.protocol.commands import Command
 from smtp_shell.protocol.dialogue import Phase
 from smtp_shell.protocol.masking import ExchangeLines
@@ -49,9 +48,10 @@ from smtp_shell.replay.results import (
     ReplayResult,
 )
 from smtp_shell.replay.sasl_steps import has_secret, shown_line
+from smtp_shell.replay.settings import ignored_by
 from smtp_shell.replay.skipping import pass_chunk, pass_dialogue, pass_octets
 from smtp_shell.replay.stepping import StepNotes, decide
-from smtp_shell.replay.verifier import DIFFERS, Comparison, ReplyVerifier, unsendable
+from smtp_shell.replay.verifier import DIFFERS, Comparison, ReplyVerifier, unexpected, unsendable
 from smtp_shell.transcript.events import authentication
 from smtp_shell.transcript.step import Marker, Step
 from smtp_shell.transcript.variables import SASL_MARK, Variables
@@ -60,13 +60,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-    from smtp_shell.matching.ignored import IgnoredText
     from smtp_shell.replay.plan import ReplayPlan
     from smtp_shell.replay.results import StepConsumer
     from smtp_shell.replay.settings import ReplaySettings
-    from smtp_shell.transcript.header import Header
 
 _T = TypeVar("_T")
+_LAST_LOOK = 0.1
+"""Seconds in which a server may answer a line of a group whose reply the transcript does not have."""
+
 _LEAST_FOR_FINALLY = 10.0
 """Seconds that are left for what follows `*: finally`, whatever was needed before it."""
 
@@ -104,10 +105,10 @@ class Driver:
         self._client = ReplayClient(self._cursor, settings, self._variables, self._folder)
         self._verifier = ReplyVerifier(
             self._cursor,
-            _strictness(settings, checked.header),
+            settings.strictness_for(checked.header),
             self._variables,
             keep_going=self._keep_going,
-            ignored=_ignored(checked.header),
+            ignored=ignored_by(checked.header),
         )
         self._preload = preloads(settings, checked)
         self._unsettled: SentStep | None = None  # octets whose replies were not awaited where they were sent
@@ -117,6 +118,7 @@ class Driver:
         )
         self._mail_started = 0.0
         self._has_finally = checked.has_finally
+        self._is_recording = checked.header is not None and bool(checked.header.client)
 
     @property
     def session(self) -> Session | None:
@@ -287,7 +289,7 @@ class Driver:
         steps = client.take_group(step)
         if self._settings.before_step is not None and not self._decide(session, steps):
             return
-        is_early = is_octets and session.phase is Phase.GREETING
+        is_early = session.phase is Phase.GREETING
         if not is_early and incoming.look() and not self._verifier.expects_doubtful(1 if is_octets else len(steps)):
             self._emitter.emit_surplus(self._verifier, incoming, tuple(each.line for each in steps))
         if session.tls_due and not self._start_tls(session, incoming, steps):
@@ -297,6 +299,8 @@ class Driver:
                 self._find_credentials(session, incoming, steps[-1])
             if is_octets:
                 sent: SentStep | None = client.send_octets(session, incoming, steps[0])
+            elif client.goes_as_octets(session, steps):
+                sent = client.send_as_octets(session, incoming, steps)
             else:
                 sent = client.send_group(session, incoming, steps)
         except (*_UNSENDABLE, TlsFailed) as error:
@@ -330,7 +334,7 @@ class Driver:
         try:
             sent = self._client.send_chunk(session, incoming)
         except _UNSENDABLE as error:
-            pass_octets(self._cursor)
+            pass_octets(self._cursor, self._client.chunk_left)
             self._cursor.skip_expected()
             self._emitter.emit((step.line,), "(a chunk)", monotonic(), unsendable(error).ending())
             return
@@ -338,11 +342,37 @@ class Driver:
 
     def _await_replies(self, session: Session, incoming: IncomingReplies, sent: SentStep) -> None:
         """Wait for the replies to what was sent, compare them, and emit the result."""
+        if self._cursor.closes_next and self._awaits_none(session, incoming, sent):
+            self._emitter.emit(sent.lines, sent.shown, sent.started, Comparison())
+            return
         self._use_wait()
         self._conclude(session, incoming, sent, self._verifier.verify(session, incoming, own=sent.awaits_all))
 
+    def _awaits_none(self, session: Session, incoming: IncomingReplies, sent: SentStep) -> bool:
+        """Return whether the client closes the connection without a reply to what it has just sent.
+
+        A recording has no reply there, and a client that drops the connection awaits none. In a script one may come, and need not: its
+        author may have left out what is not demanded.
+        """
+        if sent.verb == "QUIT" or incoming.broken is not None or self._cursor.within is not None:
+            return False
+        if self._cursor.drops_next or self._is_recording:
+            self._verifier.doubtful = session.outstanding
+            return True
+        if session.dialogue.owed and session.dialogue.owed[-1].ends_message:
+            return False  # the server may need minutes, and whether it has the message is the point
+        self._use_wait()
+        if incoming.look(session.waits.bounded(session.waits.timeouts.quit)) or incoming.broken is not None:
+            return False
+        self._verifier.doubtful = session.outstanding
+        return True
+
     def _conclude(self, session: Session, incoming: IncomingReplies, sent: SentStep, found: Comparison) -> None:
         """Do what follows from the replies to what was sent, and emit the result."""
+        if sent.fewer_replies and found.ok and incoming.look(_LAST_LOOK):
+            surplus = self._verifier.surplus(incoming)
+            if surplus is not None:
+                found = unexpected(surplus, DIFFERS, "a reply came that the transcript does not have")
         found = self._client.settle(session, incoming, self._verifier, sent, found)
         self._unsettled = sent if sent.doubtful and not found.code else None
         try:
@@ -554,19 +584,3 @@ class Driver:
         if name == "error":
             self._connection.end(look=False)
         return True
-
-
-def _strictness(settings: ReplaySettings, header: Header | None) -> Strictness:
-    """Return how strict `S:` lines are: what the caller says precedes what the transcript says."""
-    if settings.strictness is not None:
-        return settings.strictness
-    return Strictness.parse(header.match) if header is not None and header.match else Strictness.CODE
-
-
-def _ignored(header: Header | None) -> IgnoredText | None:
-    patterns = header.ignored if header is not None else ()
-    if not patterns:
-        return None
-    from smtp_shell.matching.ignored import IgnoredText  # loads regex, which takes 15 ms
-
-    return IgnoredText(patterns)

@@ -8,16 +8,18 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from msgspec import Struct, field
 
 from smtp_shell.config import Timeouts, TlsSettings
+from smtp_shell.matching.expectation import Strictness
 
 if TYPE_CHECKING:
     from itertools import count
 
-    from smtp_shell.matching.expectation import Strictness
+    from smtp_shell.matching.ignored import IgnoredText
     from smtp_shell.net.tap import Taps
     from smtp_shell.net.target import Target
     from smtp_shell.protocol.events import Consumer
     from smtp_shell.protocol.sasl import Credentials, Mechanism
     from smtp_shell.replay.results import BeforeStep
+    from smtp_shell.transcript.header import Header
 
 CredentialsFor: TypeAlias = "Callable[[Mechanism, str], Credentials]"
 """Returns the credentials for a mechanism and a user that the transcript names (empty if it names none), or raises AuthFailed."""
@@ -83,7 +85,38 @@ class ReplaySettings(Struct, frozen=True):
     busy_poll: bool = False
     taps: Taps | None = None
 
+    def overall_for(self, header: Header | None) -> float:
+        """Return how many seconds a replay may take: what the caller says precedes what the transcript says.
+
+        Args:
+            header: The transcript's header; None if it has none.
+        """
+        return self.overall or (header.limit if header is not None else None) or OVERALL
+
+    def strictness_for(self, header: Header | None) -> Strictness:
+        """Return how strict `S:` lines are: what the caller says precedes what the transcript says.
+
+        Args:
+            header: The transcript's header; None if it has none.
+        """
+        if self.strictness is not None:
+            return self.strictness
+        return Strictness.parse(header.match) if header is not None and header.match else Strictness.CODE
+
     @property
     def goes_on(self) -> bool:
         """Whether a difference does not end the replay: by `keep_going`, or because a user decides step by step."""
         return self.keep_going or self.before_step is not None
+
+
+def ignored_by(header: Header | None) -> IgnoredText | None:
+    """Return what a transcript does not compare by its header; None for nothing.
+
+    Args:
+        header: Its header; None if it has none.
+    """
+    if header is None or not header.ignored:
+        return None
+    from smtp_shell.matching.ignored import IgnoredText  # loads regex, which takes 15 ms
+
+    return IgnoredText(header.ignored)

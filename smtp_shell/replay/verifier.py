@@ -378,6 +378,9 @@ class ReplyVerifier:
         if is_whole and self._cursor.recorded_wait is not None:
             why = "the whole reply came where the transcript has a timeout in the middle of it"
             return found.differing(DIFFERS, why, "*: timeout", shown(came), reply=number)
+        if is_whole and self._cursor.server_closes:
+            why = "the whole reply came where the transcript has the end of the connection in the middle of it"
+            return found.differing(DIFFERS, why, "*: close server", shown(came), reply=number)
         return self._capture(found, verdict) if verdict.captures else found
 
     def _owed_beyond(self, session: Session) -> int:
