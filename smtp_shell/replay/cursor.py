@@ -199,18 +199,20 @@ class StepCursor:
     def _greeting_follows_lines(self) -> bool:
         """Return whether the `S` lines after a line, or a group of them, begin with the greeting: they have one reply too many for them."""
         sent = expected = 0
+        is_whole = False  # whether the line that ends the group was passed
         for step in self.look_ahead_acted():
             if step.marker in SERVER_LINES:
                 line = ExpectedLine.parse(step)
                 if not expected and "220" not in line.codes:
                     return False
                 expected += line.continues is False
-            elif expected or step.marker not in _LINES:
+            elif is_whole or expected or step.marker not in _LINES:
                 break
             elif Command.parse(step.octets).verb == "STARTTLS":  # its own reply is a 220
                 return False
             else:
                 sent += 1
+                is_whole = step.marker is Marker.CLIENT
         return expected == sent + 1
 
     @property
