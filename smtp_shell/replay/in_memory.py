@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from smtp_shell.errors import NotSendable, TranscriptError, UsageError
 from smtp_shell.replay.replay import Replay
+from smtp_shell.transcript.including import is_include
 from smtp_shell.transcript.step import Marker
 from smtp_shell.transcript.transcript import TEXT_NAME
 
@@ -38,9 +39,9 @@ def replay_in_memory(
         ConfigError: As `Replay.run`.
         ValueError: A step is not in the notation of the file.
     """
-    if any(step.marker is Marker.MAIL_DATA_FILE for step in transcript.steps):
+    if any(step.marker is Marker.MAIL_DATA_FILE or is_include(step) for step in transcript.steps):
         raise UsageError(
-            "a transcript in memory has no folder for the mail data that C< names: replay it from its file."
+            "a transcript in memory has no folder for the mail data that C< names, or for what *: include names: replay it from its file."
         )
     with TemporaryDirectory(prefix="smtp-shell-") as folder:
         path = Path(folder, "transcript.smtp")

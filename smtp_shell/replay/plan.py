@@ -104,7 +104,9 @@ def plan(path: Path, given: Mapping[str, str], *, outside: bool = False, keep: b
     if not checker.may_hold_credentials:
         return _plan_of(checker, kept.steps, None)
     variables = {each: value for each, value in checker.defaults.items() if each not in given}
-    return _plan_of(checker, kept.steps, _credentials_of(path, kept.steps, variables, outside=outside))
+    return _plan_of(
+        checker, kept.steps, _credentials_of(path, kept.steps, variables, includes=checker.includes, outside=outside)
+    )
 
 
 def _plan_of(checker: StepChecker, steps: tuple[Step, ...] | None, credentials: CredentialMask | None) -> ReplayPlan:
@@ -133,19 +135,24 @@ def planned_steps(checked: ReplayPlan, path: Path, *, outside: bool) -> Abstract
         path: The transcript.
         outside: Whether what it includes may stand outside its folder.
     """
-    return nullcontext(checked.steps) if checked.steps is not None else _read_again(path, outside=outside)
+    if checked.steps is not None:
+        return nullcontext(checked.steps)
+    return _read_again(path, includes=checked.includes, outside=outside)
 
 
 @contextmanager
-def _read_again(path: Path, *, outside: bool) -> Iterator[Iterable[Step]]:
-    from smtp_shell.transcript.including import with_includes
-
+def _read_again(path: Path, *, includes: bool, outside: bool) -> Iterator[Iterable[Step]]:
     with open_transcript(path) as steps:
+        if not includes:
+            yield steps
+            return
+        from smtp_shell.transcript.including import with_includes
+
         yield with_includes(steps, path, outside=outside)
 
 
 def _credentials_of(
-    path: Path, kept: tuple[Step, ...] | None, variables: Mapping[str, str], *, outside: bool
+    path: Path, kept: tuple[Step, ...] | None, variables: Mapping[str, str], *, includes: bool, outside: bool
 ) -> CredentialMask | None:
     """Find the credentials that stand in a transcript with AUTH in it; None if there are none.
 
@@ -154,7 +161,7 @@ def _credentials_of(
     from smtp_shell.transcript.credentials import CredentialMask, masked_steps
 
     mask = CredentialMask(variables)
-    with _read_again(path, outside=outside) if kept is None else nullcontext(kept) as steps:
+    with _read_again(path, includes=includes, outside=outside) if kept is None else nullcontext(kept) as steps:
         for _ in masked_steps(steps, mask):
             pass
     return mask if mask.count else None
