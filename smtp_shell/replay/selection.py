@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os.path
 import re
 from typing import TYPE_CHECKING
 
@@ -100,6 +101,9 @@ def new_seed() -> int:
 
 
 def _tags_of(path: Path) -> tuple[str, ...] | None:
+    """Return the tags of a transcript; None if its header cannot be read. A pipe is not read: it could be read only once."""
+    if not os.path.isfile(path):
+        return None
     try:
         with open_scan(path) as scan:
             if scan.header_faults:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,13 @@ def test_a_transcript_that_cannot_be_read_is_selected_so_that_its_check_says_why
     (tmp_path / "bad.smtp").write_text("Transcript: 2\n\n", encoding="utf-8")
     paths = [*files(tmp_path), tmp_path / "missing.smtp"]
     assert [path.stem for path in select(paths, [TagCondition.parse("tls")])] == ["a", "b", "bad", "missing"]
+
+
+def test_a_pipe_is_not_read_for_its_tags(tmp_path: Path) -> None:
+    if not hasattr(os, "mkfifo"):
+        return
+    os.mkfifo(tmp_path / "pipe.smtp")
+    assert select([tmp_path / "pipe.smtp"], [TagCondition.parse("tls")]) == [tmp_path / "pipe.smtp"]
 
 
 def test_nothing_selected_is_an_error_that_names_the_tags(tmp_path: Path) -> None:
