@@ -71,11 +71,13 @@ class Fault(Struct, frozen=True):
         line: Line number in the file, from 1, or 0 for the file as a whole.
         problem: What is wrong, escaped.
         expected: What was expected instead; may be empty.
+        file: Name of the file, escaped, where it is not the one that is read, but included there; empty otherwise.
     """
 
     line: int
     problem: str
     expected: str = ""
+    file: str = ""
 
     def __str__(self) -> str:
         return f"{self.problem}; expected {self.expected}" if self.expected else self.problem
@@ -93,7 +95,10 @@ class TranscriptError(SmtpShellError):
         self.file = file
         self.faults = faults
         super().__init__(
-            "\n".join(f"{file}:{fault.line}: {fault}" if fault.line else f"{file}: {fault}" for fault in faults)
+            "\n".join(
+                f"{fault.file or file}:{fault.line}: {fault}" if fault.line else f"{fault.file or file}: {fault}"
+                for fault in faults
+            )
         )
 
 

@@ -23,12 +23,14 @@ from smtp_shell.config import Timeouts
 from smtp_shell.errors import Interrupted, UsageError
 from smtp_shell.replay.options import (
     add_replay_options,
+    add_suite_options,
     add_update_options,
     find_once,
     refuse_servers,
+    seed_of,
     with_replay_options,
 )
-from smtp_shell.replay.reporters import ReportSettings
+from smtp_shell.replay.reporters import ReportSettings, make_reporter
 from smtp_shell.replay.reporting import add_report_options, open_reports
 from smtp_shell.replay.runner import ReplayOptions, find_transcripts, run_replays
 from smtp_shell.replay.settings import ReplaySettings
@@ -39,6 +41,9 @@ if TYPE_CHECKING:
 
     from smtp_shell.cli.updating import Updater
     from smtp_shell.client.credentials import Ask
+    from smtp_shell.config import TlsSettings
+    from smtp_shell.net.target import Target
+    from smtp_shell.replay.profiles import ProfiledServer
     from smtp_shell.replay.replay import Replay
 
 
@@ -58,6 +63,7 @@ def main(words: Sequence[str]) -> int:
         prog="smtp-shell replay", description="Replay transcripts against a server and compare what it says."
     )
     add_replay_options(parser)
+    add_suite_options(parser)
     add_report_options(parser)
     add_update_options(parser)
     connection_options(parser)
@@ -85,10 +91,14 @@ def main(words: Sequence[str]) -> int:
         for_many_threads()
     names = ["json"] if options.json else ["text"]
     with open_reports(options, report, names=names, ask=ask) as reports:
+        settings = _settings(options, reports.ask)
+        servers = _servers(options, reports.ask, settings.tls_settings)
+        if len(servers) > 1 and not options.json:
+            reports.reporters.append(make_reporter("table", report))
         batch = ReplayOptions(
             options.files,
-            options.server or (),
-            _observed(with_replay_options(_settings(options, reports.ask), options, reports.ask, edit), updater),
+            servers,
+            _observed(with_replay_options(settings, options, reports.ask, edit), updater),
             [*reports.reporters, *([updater] if updater is not None else [])],
             reports_times=reports.reports_times,
             record=options.record,
@@ -98,6 +108,10 @@ def main(words: Sequence[str]) -> int:
             jobs=options.jobs,
             warn=_warn,
             prints=options.print_names,
+            tags=options.tag,
+            seed=seed_of(options),
+            max_failures=options.max_failures,
+            budgets=options.budget,
         )
         result = run_replays(batch, reports.out)
     for sentence in reports.failures:
@@ -147,10 +161,22 @@ def _settings(options: argparse.Namespace, ask: Ask | None) -> ReplaySettings:
         tls_settings=tls_settings(options),
         timeouts=Timeouts().all(options.timeout) if options.timeout else Timeouts(),
         credentials=find_once(lambda: credential_source(options, ask)),
+        has_token=options.token_command is not None,
         allow_cleartext=options.insecure_auth,
         source=options.source,
         family=address_family(options),
     )
+
+
+def _servers(
+    options: argparse.Namespace, ask: Ask | None, general: TlsSettings
+) -> Sequence[str | Target | ProfiledServer]:
+    """Return what the user has named to replay against."""
+    if options.profiles is None:
+        return options.server or ()
+    from smtp_shell.replay.profiles import profiled_servers
+
+    return profiled_servers(options.profiles, options.server or (), credential_source(options, ask), general)
 
 
 def _warn(sentence: str) -> None:

@@ -132,6 +132,10 @@ class Tracker:
         match event:
             case Written(marker="", text=text):
                 self._has_client_field = self._has_client_field or text.lower().startswith("client:")
+            case Written(marker="*:", text=text) if text.split()[0] == "authenticate":
+                self._assume()
+                for _ in self._dialogue.send(Command(b"AUTH")):  # the reply in the file ends the exchange
+                    pass
             case Connected():
                 self._begin()
                 self._tls = event.tls and entry.tls

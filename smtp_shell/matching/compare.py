@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from typing import TypedDict
 
     from smtp_shell.matching.expectation import ExpectedLine, ExpectedReply
+    from smtp_shell.matching.ignored import IgnoredText
 
     class _How(TypedDict):
         """Arguments of `normalise`."""
@@ -72,6 +73,7 @@ def match(
     verb: str = "",
     greeting: bool = False,
     owed: int | None = None,
+    ignored: IgnoredText | None = None,
 ) -> Verdict:
     """Compare a reply with what is expected.
 
@@ -86,8 +88,9 @@ def match(
         greeting: Whether it is the greeting.
         owed: How many replies are still owed that no line after these expects. While there are any, a pattern that does not say whether
             it is the last line of its reply is taken for it. None where that is not known: then the last line that came decides.
+        ignored: What `Strictness.TEXT` does not compare; None for what differs from run to run alone.
     """
-    comparison = _Comparison(expected, reply, strictness, verb, greeting, owed)
+    comparison = _Comparison(expected, reply, strictness, verb, greeting, owed, ignored)
     return (comparison.violation() if reply.oddities else None) or comparison.run()
 
 
@@ -118,6 +121,7 @@ class _Comparison:
         verb: str,
         greeting: bool,
         owed: int | None,
+        ignored: IgnoredText | None,
     ) -> None:
         self._expected = expected.lines
         self._is_open = expected.is_open
@@ -127,6 +131,7 @@ class _Comparison:
         self._verb = verb
         self._greeting = greeting
         self._owed = owed
+        self._ignored = ignored if strictness is Strictness.TEXT else None
         self._mixed = Oddity.MIXED_CODES in reply.oddities
         self._captures: dict[str, str] = {}
         self._found: set[int] = set()  # the lines of the reply that `S=` and `S~` lines have found
@@ -173,7 +178,10 @@ class _Comparison:
         unfit = unfit_capture(self._captures) if self._captures else ""
         if unfit:
             return self._differs(unfit, used - 1)
-        more = self._compare_more(used) if self._strictness > Strictness.CODE else None
+        try:
+            more = self._compare_more(used) if self._strictness > Strictness.CODE else None
+        except PatternTooSlow:
+            return self._differs("a pattern of Ignore takes too long to match this reply; write a simpler one", 0)
         return more or Verdict(True, captures=self._captures, used=used)
 
     def _ends_before(self, index: int, at: int) -> bool:
@@ -307,6 +315,11 @@ class _Comparison:
                     return None
             return _column(line, _common(_bare(wanted), _bare(line)))
         how = self._how(number)
+        if self._ignored is not None:
+            masked_words, masked = self._ignored.mask(words), self._ignored.mask(came)
+            if normalise.normalise(masked_words, **how) == normalise.normalise(masked, **how):
+                return None
+            return 4 + self._ignored.column(came, normalise.difference_at(masked_words, masked, **how))
         if normalise.normalise(words, **how) == normalise.normalise(came, **how):
             return None
         return _column(line, 4 + normalise.difference_at(words, came, **how))
@@ -333,7 +346,7 @@ class _Comparison:
             return words
         from smtp_shell.matching.normalise import normalise
 
-        return normalise(words, **self._how(number))
+        return normalise(words if self._ignored is None else self._ignored.mask(words), **self._how(number))
 
     def _how(self, number: int) -> _How:
         code = self._reply.code

@@ -8,21 +8,17 @@ format.
 from __future__ import annotations
 
 import re
-import threading
-import warnings
 from collections.abc import Mapping
 from typing import Any, Final
 
 from msgspec import Struct
 
-from smtp_shell.protocol.octets import escape_str, unescape
+from smtp_shell.protocol.octets import unescape
+from smtp_shell.transcript.pattern_syntax import check_pattern
 from smtp_shell.transcript.variables import SASL
 
 SECONDS: Final = 1.0
 """Timeout of one match, in seconds of processor time, which is what regex measures."""
-
-LONGEST_PATTERN: Final = 4096
-"""Longest pattern, in characters."""
 
 LONGEST_CAPTURE: Final = 4096
 """Longest text that a group may capture, in characters."""
@@ -34,8 +30,6 @@ _CODE = rf"(?:[1-9]{_ANY}{_ANY}|[1-9](?:\.|{_ANY})\.|\\d\\d\\d|\\d\{{3\}}|\((?:\
 _HEAD = rf"(?:\^|\\A)?{_CODE}(?![0-9*+?{{])(?:(?P<end> |\\ |\\s)|(?P<more>-|\\-))?(?P<repeated>[*+?{{])?"
 _LITERAL_BRACE = r"(?s)(\\.)|\{(?![0-9]+(?:,[0-9]*)?\}|,[0-9]*\})"
 _BREAKS_A_LINE = rb"[\r\n\0]"
-# warnings.catch_warnings swaps process-wide filters. With --jobs, several threads parse at a time.
-_WARNINGS = threading.Lock()
 
 
 class PatternTooSlow(Exception):
@@ -63,16 +57,7 @@ class Pattern(Struct, frozen=True):
         Raises:
             ValueError: It is not a usable pattern. The message is a sentence for the user.
         """
-        if len(text) > LONGEST_PATTERN:
-            raise ValueError(f"the pattern is longer than {LONGEST_PATTERN:,} characters")
-        _check_syntax(text)
-        import regex  # late: most transcripts have no pattern
-
-        try:
-            # In regex a brace that repeats nothing means approximate matching. In Python's syntax it is a literal brace.
-            compiled = regex.compile(re.sub(_LITERAL_BRACE, lambda found: found[1] or r"\{", text))
-        except (regex.error, RecursionError, OverflowError, MemoryError):
-            raise ValueError("the pattern is too complicated") from None
+        compiled = compile_pattern(text)
         if SASL in compiled.groupindex:
             raise ValueError("the pattern captures into sasl, which replay computes itself")
         head = re.match(_HEAD, text)
@@ -117,6 +102,22 @@ class Pattern(Struct, frozen=True):
             return True
 
 
+def compile_pattern(text: str) -> Any:
+    """Return a `regex.Pattern`, whose matching can be bounded in time.
+
+    Raises:
+        ValueError: It is not a usable pattern. The message is a sentence for the user.
+    """
+    check_pattern(text)
+    import regex  # late: most transcripts have no pattern
+
+    try:
+        # In regex a brace that repeats nothing means approximate matching. In Python's syntax it is a literal brace.
+        return regex.compile(re.sub(_LITERAL_BRACE, lambda found: found[1] or r"\{", text))
+    except (regex.error, RecursionError, OverflowError, MemoryError):
+        raise ValueError("the pattern is too complicated") from None
+
+
 def unfit_capture(groups: Mapping[str, str]) -> str | None:
     """Return why captured text cannot become a variable, or None if it can.
 
@@ -129,19 +130,3 @@ def unfit_capture(groups: Mapping[str, str]) -> str | None:
         if re.search(_BREAKS_A_LINE, unescape(text)):
             return f"the group {name} captured CR, LF or NUL, which would not stay inside one line"
     return None
-
-
-def _check_syntax(text: str) -> None:
-    try:
-        with _WARNINGS, warnings.catch_warnings():
-            warnings.simplefilter("error")
-            re.compile(text)
-    except re.error as error:
-        where = "" if error.pos is None else f" at character {error.pos + 1}"
-        raise ValueError(f"the pattern is no regular expression: {escape_str(error.msg)}{where}") from None
-    except Warning as warning:
-        raise ValueError(
-            f"the pattern may not mean the same everywhere: {escape_str(str(warning))}; put a backslash before the bracket or sign"
-        ) from None
-    except (RecursionError, OverflowError, MemoryError):
-        raise ValueError("the pattern is too complicated") from None

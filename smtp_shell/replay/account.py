@@ -50,7 +50,9 @@ class RunAccount:
             self._keep_in_place_of_a_match(result)
         if status:
             where = f"{result.path}:{result.line}" if result.lines else result.path
-            expected = f"; expected in {result.path}:{result.expected_line}" if result.names_expectation else ""
+            expected = (
+                f"; expected in {result.expected_path}:{result.expected_line}" if result.names_expectation else ""
+            )
             self._fail(status, f"{where}: {result.why}{expected}.")
 
     def end(self, status: int, sentence: str) -> None:

@@ -14,12 +14,12 @@ from smtp_shell.errors import DialogueBroken, TlsFailed
 from smtp_shell.protocol.commands import Command, bdat_chunk
 from smtp_shell.protocol.dialogue import Asked, Phase
 from smtp_shell.protocol.masking import ExchangeLines
-from smtp_shell.protocol.octets import escape
+from smtp_shell.protocol.octets import CRLF, escape
 from smtp_shell.replay.mail_data import MailDataSender
 from smtp_shell.replay.results import LONGEST_SHOWN, excerpt
 from smtp_shell.replay.sasl_steps import EMPTY_LINE, SaslSteps, has_secret
 from smtp_shell.replay.verifier import VIOLATED, Comparison, ReplyVerifier
-from smtp_shell.transcript.step import CLIENT_LINES, Marker
+from smtp_shell.transcript.step import CLIENT_LINES, Marker, Step
 from smtp_shell.transcript.variables import SASL_MARK, Template
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from smtp_shell.replay.cursor import StepCursor
     from smtp_shell.replay.incoming import IncomingReplies
     from smtp_shell.replay.settings import ReplaySettings
-    from smtp_shell.transcript.step import Step
     from smtp_shell.transcript.variables import Variables
 
 _STRIPPED = "its EHLO does not announce STARTTLS: somebody on the way may be stripping it"
@@ -53,6 +52,7 @@ class SentStep(Struct, frozen=True):
         is_stripped: Whether it is STARTTLS, which the server did not announce.
         why: Why it is incomplete, where that is the transcript's doing.
         doubtful: Whether its octets may or may not be owed replies.
+        fewer_replies: Whether it is a group of which the transcript has fewer replies than lines.
     """
 
     lines: tuple[int, ...]
@@ -64,6 +64,7 @@ class SentStep(Struct, frozen=True):
     is_stripped: bool = False
     why: str = ""
     doubtful: bool = False
+    fewer_replies: bool = False
 
 
 class ReplayClient:
@@ -100,6 +101,7 @@ class ReplayClient:
             and (step := cursor.step) is not None
             and step.marker in CLIENT_LINES
             and step.marker is not Marker.CLIENT_OCTETS
+            and not _begins_chunk(steps[-1])
         ):
             cursor.advance()
             steps.append(step)
@@ -118,7 +120,7 @@ class ReplayClient:
         in_exchange = session.dialogue.phase is Phase.AUTH
         if SASL_MARK in last.text and has_secret(last):
             commands = self._commands(steps[:-1])
-            _demand_tls(session, [*(command.verb for command in commands), "AUTH"])
+            demand_tls(session, [*(command.verb for command in commands), "AUTH"])
             if commands:
                 incoming.attempt(partial(session.send, *commands, more=True, looked=True))
             incoming.attempt(partial(self.sasl.send_secret, session))
@@ -126,7 +128,7 @@ class ReplayClient:
         commands = self._commands(steps)
         verb = commands[-1].verb
         if session.target.starttls:
-            _demand_tls(session, [command.verb for command in commands])
+            demand_tls(session, [command.verb for command in commands])
         announced = session.dialogue.extensions
         is_stripped = verb == "STARTTLS" and announced is not None and "STARTTLS" not in announced
         if in_exchange and len(commands) == 1:
@@ -134,8 +136,7 @@ class ReplayClient:
         else:
             if verb == "AUTH" or self.sasl.exchange is not None:
                 self.sasl.note_command(commands[-1])
-            if last.marker is Marker.PIPELINED:
-                self.chunk_left = self._following_chunk(commands[-1])
+            self.chunk_left = self._following_chunk(commands[-1])
             more = self.chunk_left > 0
             incoming.attempt(partial(session.send, *commands, more=more, looked=True))
             shown = _shown(steps, commands)
@@ -145,6 +146,46 @@ class ReplayClient:
             self._chunk_of = sent
             return None
         return sent
+
+    def send_as_octets(self, session: Session, incoming: IncomingReplies, steps: list[Step]) -> SentStep:
+        """Send the lines of a group in one write as octets, of which the dialogue reads what each is: a command, or mail data.
+
+        Args:
+            session: The session.
+            incoming: What it receives.
+            steps: The lines.
+
+        Raises:
+            TlsFailed: The user demands STARTTLS, and AUTH or a mail transaction would go in the clear. Nothing was sent.
+            UsageError: A variable has no value.
+        """
+        fewer = session.phase is not Phase.GREETING and self._has_fewer_replies(steps)
+        text = "".join([_with_line_end(step.text) for step in steps])
+        sent = self.send_octets(session, incoming, Step(Marker.CLIENT_OCTETS, text, steps[0].at, steps[0].line))
+        sent = replace(sent, lines=tuple(map(_line_of, steps)), fewer_replies=fewer)
+        if SASL_MARK in sent.shown:
+            return sent
+        return replace(sent, shown=excerpt("\n".join([step.text or EMPTY_LINE for step in steps[:_MOST_SHOWN]])))
+
+    def goes_as_octets(self, session: Session, steps: list[Step]) -> bool:
+        """Return whether the lines of a group are not one command with one reply each.
+
+        So it is before the greeting, with mail data among them, and where the transcript has fewer replies.
+
+        Args:
+            session: The session.
+            steps: The lines.
+        """
+        if session.phase is Phase.GREETING:
+            return True
+        if len(steps) < 2 or any(has_secret(step) for step in steps):
+            return False
+        verbs = [Command.parse(step.octets).verb for step in steps]
+        return "AUTH" not in verbs and ("DATA" in verbs[:-1] or self._has_fewer_replies(steps))
+
+    def _has_fewer_replies(self, steps: list[Step]) -> bool:
+        """Return whether the transcript has replies to a group, and fewer than it has commands."""
+        return self._cursor.expects and self._cursor.count_expected() < len(steps)
 
     def send_octets(self, session: Session, incoming: IncomingReplies, step: Step) -> SentStep:
         """Send octets as they are; replies are awaited only where the transcript has them.
@@ -158,7 +199,7 @@ class ReplayClient:
         octets = b"".join(self.sasl.around_secret(step)) if is_secret else self._expand(step)
         asked, in_exchange, announced = dialogue.asked, dialogue.is_authenticating, dialogue.extensions
         if session.target.starttls:
-            _demand_tls(session, [Command.parse(line).verb for line in (dialogue.unended + octets).split(b"\n")])
+            demand_tls(session, [Command.parse(line).verb for line in (dialogue.unended + octets).split(b"\n")])
         if is_secret:
             shown = step.text
             incoming.attempt(partial(self.sasl.send_secret_octets, session, step))
@@ -190,10 +231,12 @@ class ReplayClient:
         group = self._chunk_of
         assert group is not None
         started, last = monotonic(), 0
-        while self.chunk_left and (step := self._cursor.step) is not None and step.marker is Marker.CLIENT_OCTETS:
+        while self.chunk_left and (step := self._cursor.step) is not None and step.marker in CLIENT_LINES:
             self._cursor.advance()
             last = step.line
             octets = self._expand(step)
+            if step.marker is not Marker.CLIENT_OCTETS and len(octets) != self.chunk_left:
+                octets += CRLF
             self.chunk_left = max(0, self.chunk_left - len(octets))
             incoming.attempt(partial(session.send_chunk, octets))
         self.chunk_left, self._chunk_of = 0, None
@@ -221,7 +264,8 @@ class ReplayClient:
         STARTTLS is followed by the handshake, and an AUTH exchange is checked by its mechanism.
         """
         if sent.doubtful:
-            verifier.doubtful = session.outstanding
+            is_greeting_owed = session.dialogue.answered == 0  # whatever was sent before it
+            verifier.doubtful = max(0, session.outstanding - is_greeting_owed)
             if not found.code:
                 return replace(found, why=sent.why) if sent.why else found
         if session.tls_due or (sent.verb == "STARTTLS" and not sent.in_exchange):
@@ -312,15 +356,27 @@ class ReplayClient:
         return template.expand(self._variables.value)
 
     def _following_chunk(self, command: Command) -> int:
-        """Return the size of the chunk that follows a BDAT command as octets; 0 if none does."""
+        """Return the size of the chunk that follows a BDAT command, as octets or as lines; 0 if none does."""
         chunk = bdat_chunk(command.line)
         following = self._cursor.step if chunk is not None else None
-        if chunk is None or following is None or following.marker is not Marker.CLIENT_OCTETS:
+        if chunk is None or following is None or following.marker not in CLIENT_LINES:
             return 0
         return chunk.size
 
 
-def _demand_tls(session: Session, verbs: list[str]) -> None:
+def _begins_chunk(step: Step) -> bool:
+    """Return whether a line is a BDAT command whose chunk is not empty: what follows it is no command."""
+    chunk = bdat_chunk(step.octets)
+    return chunk is not None and chunk.size > 0
+
+
+def _with_line_end(text: str) -> str:
+    """Return the text of a line with its line end, as in a line of octets."""
+    backslashes = len(text) - len(text.rstrip("\\"))
+    return text + ("\\" if backslashes % 2 else "") + r"\r\n"
+
+
+def demand_tls(session: Session, verbs: list[str]) -> None:
     """Refuse to send AUTH or a mail transaction in the clear where the user demands STARTTLS.
 
     Raises:

@@ -7,6 +7,8 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, Final
 
 from smtp_shell.matching.expectation import ExpectedLine, ExpectedReply
+from smtp_shell.protocol.commands import Command
+from smtp_shell.protocol.rawlines import is_proxy_header
 from smtp_shell.transcript.events import ACTED_EVENTS, seconds_of
 from smtp_shell.transcript.step import CLIENT_LINES, SERVER_LINES, Marker, Step
 
@@ -20,6 +22,9 @@ AHEAD_SIZE: Final = 1024 * 1024
 """Look-ahead in characters of content."""
 
 _READ_AHEAD = 16
+_LONGEST_SIGN = 16  # octets by which a PROXY header is known
+_LINES = frozenset((Marker.CLIENT, Marker.PIPELINED))
+_DROPS = (("dropped",), ("reset",))
 _WITHIN = ("within",)
 _ALWAYS_ACTED = frozenset((*CLIENT_LINES, Marker.MAIL_DATA_FILE, Marker.SERVER))
 
@@ -179,12 +184,53 @@ class StepCursor:
         return (step for step in self.look_ahead() if not _is_passed_over(step))
 
     def greeting_follows(self) -> bool:
-        """Return whether the transcript sends octets next, and has the greeting after them."""
-        if self.step is None or self.step.marker is not Marker.CLIENT_OCTETS:
+        """Return whether the client speaks first: a PROXY header comes next, or lines or octets, and the greeting after them."""
+        step = self.step
+        if step is None or step.marker not in CLIENT_LINES:
             return False
+        if is_proxy_header(step.octets[:_LONGEST_SIGN]):
+            return True
+        if step.marker is not Marker.CLIENT_OCTETS:
+            return self._greeting_follows_lines()
         following = (each for each in self.look_ahead_acted() if each.marker is not Marker.CLIENT_OCTETS)
         first = next(following, None)
         return first is not None and first.marker is Marker.SERVER and ExpectedLine.parse(first).accepts(220)
+
+    def _greeting_follows_lines(self) -> bool:
+        """Return whether the `S` lines after a line, or a group of them, begin with the greeting: they have one reply too many for them."""
+        sent = expected = 0
+        is_whole = False  # whether the line that ends the group was passed
+        for step in self.look_ahead_acted():
+            if step.marker in SERVER_LINES:
+                line = ExpectedLine.parse(step)
+                if not expected and "220" not in line.codes:
+                    return False
+                expected += line.continues is False
+            elif is_whole or expected or step.marker not in _LINES:
+                break
+            elif Command.parse(step.octets).verb == "STARTTLS":  # its own reply is a 220
+                return False
+            else:
+                sent += 1
+                is_whole = step.marker is Marker.CLIENT
+        return expected == sent + 1
+
+    @property
+    def drops_next(self) -> bool:
+        """Whether the client drops the connection next, without waiting for anything."""
+        words = self.step.event if self.step is not None and not self.expects else ()
+        return words[:1] == ("close",) and words[1:2] in _DROPS
+
+    @property
+    def server_closes(self) -> bool:
+        """Whether the server closes the connection next."""
+        return self.step is not None and not self.expects and self.step.event[:2] == ("close", "server")
+
+    @property
+    def closes_next(self) -> bool:
+        """Whether the client closes the connection next, in whichever way."""
+        words = self.step.event if self.step is not None and not self.expects else ()
+        return words[:1] == ("close",) and words[1:2] != ("server",)
 
     def take_expected(self) -> ExpectedReply | None:
         """Pass the next expected reply and return it; None if none is expected here."""

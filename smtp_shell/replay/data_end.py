@@ -16,6 +16,7 @@ MAY_END = (".", "\\", "$")
 # Compiled at their first use: most transcripts need neither.
 _ENDED = rb"(?s)(?:.*\n)?\.\r?\n"
 _ONE_VARIABLE = r"\$\{[^}]*\}"
+_NEEDS_THE_DOT = frozenset(("", "connect", "authenticate", "finally"))  # empty: the end of the transcript
 _ENDINGS = frozenset(("close", "timeout", "error"))
 
 
@@ -99,7 +100,7 @@ class MailDataEnd:
         """
         if event in _ENDINGS:
             self._end()
-        if not self.line or event not in ("", "connect"):
+        if not self.line or event not in _NEEDS_THE_DOT:
             return None
         begun = self.line
         self._end()

@@ -14,10 +14,9 @@ deferred consumers get their events, the file is read ahead, and TLS and SASL ar
 
 from __future__ import annotations
 
-import math
 from contextlib import suppress
 from functools import partial
-from time import monotonic, sleep
+from time import monotonic
 from typing import TYPE_CHECKING, TypeVar
 
 from msgspec.structs import replace
@@ -25,32 +24,31 @@ from msgspec.structs import replace
 from smtp_shell.client.session import Session
 from smtp_shell.errors import (
     AuthFailed,
-    ConnectionLost,
-    DialogueBroken,
     Interrupted,
     NotSendable,
     SmtpShellError,
     TlsFailed,
     TranscriptError,
     UsageError,
-    WaitTimedOut,
 )
-from smtp_shell.figures import plain
 from smtp_shell.protocol.commands import Command
 from smtp_shell.protocol.dialogue import Phase
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.replay.account import RunAccount
-from smtp_shell.replay.client import ReplayClient, SentStep
+from smtp_shell.replay.client import ReplayClient, SentStep, demand_tls
+from smtp_shell.replay.connection import ReplayConnection
 from smtp_shell.replay.cursor import StepCursor
-from smtp_shell.replay.endings import ConnectForeseen, DialogueEnded, Stopped
+from smtp_shell.replay.emitter import ResultEmitter
+from smtp_shell.replay.endings import DialogueEnded, Stopped
 from smtp_shell.replay.incoming import IncomingReplies
 from smtp_shell.replay.preload import preloads
-from smtp_shell.replay.results import Act, Outcome, ReplayResult, StepResult, excerpt
+from smtp_shell.replay.results import Act, ReplayResult
 from smtp_shell.replay.sasl_steps import has_secret
+from smtp_shell.replay.settings import ignored_by
 from smtp_shell.replay.skipping import pass_chunk, pass_dialogue, pass_octets
 from smtp_shell.replay.stepping import StepNotes, decide, expected_ahead, shown_steps
-from smtp_shell.replay.targets import find_target
-from smtp_shell.replay.verifier import DIFFERS, VIOLATED, Comparison, ReplyVerifier, step_result, unexpected, unsendable
+from smtp_shell.replay.verifier import DIFFERS, Comparison, ReplyVerifier, unexpected, unsendable
+from smtp_shell.transcript.events import authentication
 from smtp_shell.transcript.step import Marker, Step
 from smtp_shell.transcript.variables import SASL_MARK, Variables
 
@@ -58,21 +56,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-    from smtp_shell.config import Timeouts
-    from smtp_shell.replay.mail_data import SkippedMailData
     from smtp_shell.replay.plan import ReplayPlan
     from smtp_shell.replay.results import StepConsumer
     from smtp_shell.replay.settings import ReplaySettings
 
 _T = TypeVar("_T")
-_TICK = 0.2
 _LAST_LOOK = 0.1
-"""Seconds in which a server may still send something unasked when a transcript ends."""
+"""Seconds in which a server may answer a line of a group whose reply the transcript does not have."""
 
-_GOODBYE = 1.0
-"""Seconds in which a server may close the connection after it has answered QUIT."""
+_LEAST_FOR_FINALLY = 10.0
+"""Seconds that are left for what follows `*: finally`, whatever was needed before it."""
 
-_SHORTEST_WAIT = 0.001
 _UNSENDABLE = (UsageError, NotSendable)
 """What a step raises that needs a variable which a reply was to bring, and did not."""
 
@@ -86,9 +80,6 @@ class Driver:
         checked: Its plan.
         steps: Its steps, as a stream.
         consumers: Called with each result, before the next wait.
-
-    Attributes:
-        session: The connection while it is open. After a hand-over it stays open.
     """
 
     def __init__(
@@ -99,40 +90,47 @@ class Driver:
         steps: Iterable[Step],
         consumers: Sequence[StepConsumer],
     ) -> None:
-        header = checked.header.variables if checked.header else None
-        self.session: Session | None = None
-        self._incoming: IncomingReplies | None = None
         self._name = escape_str(str(path))
         self._settings = settings
-        self._plan = checked
         self._account = RunAccount(consumers)
         self._keep_going = settings.goes_on
-        self._deadline = 0.0  # of the whole replay; what a user takes to answer is added
-        self._overall = settings.overall
-        self._variables = Variables(settings.variables, header, numbers=settings.numbers)
+        self._variables = Variables(settings.variables, checked.defaults, numbers=settings.numbers)
         self._notes = StepNotes(steps)
         self._cursor = StepCursor(steps if settings.before_step is None else self._notes, self._name)
         self._folder = path.parent
         self._client = ReplayClient(self._cursor, settings, self._variables, self._folder)
-        self._verifier = ReplyVerifier(self._cursor, settings.strictness, self._variables, keep_going=self._keep_going)
+        self._verifier = ReplyVerifier(
+            self._cursor,
+            settings.strictness_for(checked.header),
+            self._variables,
+            keep_going=self._keep_going,
+            ignored=ignored_by(checked.header),
+        )
         self._verifier.observe = settings.observe
         self._preload = preloads(settings, checked)
         self._unsettled: SentStep | None = None  # octets whose replies were not awaited where they were sent
-        self._edited = False  # whether a user has changed the step that is being sent
+        self._emitter = ResultEmitter(self._name, self._account, keep_going=self._keep_going)
+        self._connection = ReplayConnection(
+            self._name, settings, checked, self._cursor, self._verifier, self._emitter, self._account
+        )
         self._mail_started = 0.0
-        self._server = ""
+        self._has_finally = checked.has_finally
+        self._is_recording = checked.header is not None and bool(checked.header.client)
+
+    @property
+    def session(self) -> Session | None:
+        """The connection while it is open. After a hand-over it stays open."""
+        return self._connection.session
 
     def interrupt(self) -> None:
         """Make `run` end soon. Safe to call from any thread."""
-        self._overall = self._deadline = 0.0
-        session = self.session
-        if session is not None:
-            session.interrupt()
+        self._connection.interrupt()
 
     def run(self) -> ReplayResult:
         """Run it to its end, whatever that is."""
         started = monotonic()
-        self._deadline = started + self._overall
+        connection = self._connection
+        connection.deadline = started + connection.overall
         handed_over = False
         try:
             try:
@@ -140,21 +138,68 @@ class Driver:
             finally:
                 self._account.flush()
         except Stopped as stopped:
-            handed_over = stopped.handed_over and self.session is not None
+            handed_over = stopped.handed_over and connection.session is not None
         except KeyboardInterrupt:
             self._account.end(Interrupted.exit_status, "interrupted")
         finally:
-            if self.session is not None and handed_over:
-                self.session.waits.deadline, self.session.waits.reply_timeout = math.inf, None
-                self.session.set_busy_poll(False)
-            elif self.session is not None:
-                self.session.close()
-        return self._account.result(self._name, self._server, monotonic() - started, handed_over=handed_over)
+            if handed_over:
+                connection.hand_over()
+            else:
+                connection.close()
+        return self._account.result(self._name, connection.server, monotonic() - started, handed_over=handed_over)
 
     # The loop
 
     def _act_out(self) -> None:
-        """Act out the transcript. Where a dialogue ends and the replay keeps going, it goes on with the next connection.
+        """Act out the transcript, and then what is done in any case.
+
+        Raises:
+            Stopped: A user wants to end the replay.
+        """
+        is_whole = self._act_out_part()
+        if self._has_finally and not self._connection.is_interrupted:
+            self._begin_finally(is_whole=is_whole)
+            self._act_out_part()
+
+    def _begin_finally(self, *, is_whole: bool) -> None:
+        """Pass what is left before `*: finally`, and make the connection ready for what follows it.
+
+        Args:
+            is_whole: Whether all before it was acted out.
+        """
+        cursor, connection = self._cursor, self._connection
+        if is_whole:
+            is_open = self._keeps_connection()
+        else:
+            if self._client.chunk_left or self._client.mail.is_sending:
+                connection.close()
+            self._client = ReplayClient(cursor, self._settings, self._variables, self._folder)
+            for _ in pass_dialogue(cursor, self._client, to_the_end=True):
+                pass
+            cursor.within = None
+            self._unsettled = None
+            is_open = connection.settle()
+        cursor.advance()
+        connection.allow(_LEAST_FOR_FINALLY)
+        self._keep_going = self._emitter.keep_going = self._verifier.keep_going = True
+        self._emitter.in_finally = True
+        self._account.flush()
+        if not is_open:
+            self._skip_dialogue("not sent: the connection is closed")
+
+    def _keeps_connection(self) -> bool:
+        """Return whether the connection goes on after all before `*: finally`; after QUIT it is ended as at the end of a transcript."""
+        session = self._connection.session
+        if session is not None and session.is_open and session.phase is not Phase.CLOSED:
+            return True
+        with suppress(DialogueEnded):
+            self._connection.end()
+        return False
+
+    def _act_out_part(self) -> bool:
+        """Act out the transcript up to its end or `*: finally`; return whether that was reached, with or without differences.
+
+        Where a dialogue ends and the replay keeps going, it goes on with the next connection.
 
         Raises:
             Stopped: A user wants to end the replay.
@@ -162,54 +207,55 @@ class Driver:
         while True:
             try:
                 self._loop()
-                return
+                return True
             except DialogueEnded as ended:
                 if not self._keep_going or not self._skip_dialogue(f"not sent: the dialogue ended {ended.where}"):
-                    return
+                    return False
             except SmtpShellError as error:
                 # Status 2 promises that nothing was sent.
-                is_promised = isinstance(error, TranscriptError) and self._server
+                is_promised = isinstance(error, TranscriptError) and self._connection.server
                 self._account.end(DIFFERS if is_promised else error.exit_status, error.message)
                 if self._keep_going and not isinstance(error, TranscriptError):
                     self._skip_dialogue(f"not sent: {error.message.rstrip('.')}", to_the_end=True)
-                return
+                if isinstance(error, TranscriptError):
+                    self._has_finally = False  # it cannot be read on
+                return False
 
     def _skip_dialogue(self, why: str, *, to_the_end: bool = False) -> bool:
         """Report the steps that are not sent any more; return whether another connection follows."""
-        if self.session is not None:
-            self.session.close()
-        self.session = self._incoming = None
+        self._connection.close()
         self._client = ReplayClient(self._cursor, self._settings, self._variables, self._folder)
         for passed in pass_dialogue(self._cursor, self._client, to_the_end=to_the_end):
-            self._emit_skipped(passed.lines, passed.shown, why)
+            self._emitter.emit_skipped(passed.lines, passed.shown, why)
         self._cursor.within = None
         return self._cursor.step is not None
 
     def _loop(self) -> None:
-        cursor, mail = self._cursor, self._client.mail
+        cursor, mail, connection = self._cursor, self._client.mail, self._connection
         while True:
             step, expects = cursor.step, cursor.expects
-            if mail.is_sending and self.session is not None and self._incoming is not None:
-                self._send_mail(self.session, self._incoming)
+            session, incoming = connection.session, connection.incoming
+            if mail.is_sending and session is not None and incoming is not None:
+                self._send_mail(session, incoming)
             elif step is None and not expects:
                 break
             elif step is not None and step.marker is Marker.EVENT and not expects:
                 self._account.flush()
+                if step.event[0] == "finally":
+                    return
                 if not self._is_unanswered(step):
                     self._act_on_event(step)
             else:
-                session, incoming = self.session, self._incoming
                 if session is None or incoming is None or not session.is_open:
-                    session, incoming = self._connected(step)
+                    session, incoming = connection.opened(step)
                 if expects:
                     self._await_expected(session, incoming, step)
                 elif step is not None:
                     if session.dialogue.asked == 1:
                         self._await_greeting(session, incoming, step)
-                    if monotonic() >= self._deadline:
-                        self._check_time()
+                    connection.check_time()
                     self._act(session, incoming, step)
-        self._end_connection()
+        connection.end()
 
     def _act(self, session: Session, incoming: IncomingReplies, step: Step) -> None:
         """Do a client step.
@@ -219,13 +265,13 @@ class Driver:
             Stopped: A user wants to end the replay.
         """
         client = self._client
-        self._edited = False
+        self._emitter.edited = False
         if session.dialogue.phase is Phase.MAILDATA:
             self._decide(session, [step], mail_data=True)
             self._mail_started = monotonic()
             self._send_mail(session, incoming)
         elif step.marker is Marker.MAIL_DATA_FILE:
-            self._emit_mail_skipped(client.mail.skip("no 354 asked for the mail data", DIFFERS))
+            self._emitter.emit_mail_skipped(client.mail.skip("no 354 asked for the mail data", DIFFERS))
         elif client.sasl.expects_challenge and session.phase is not Phase.AUTH:
             self._cursor.advance()
             self._skip([step], shown_steps([step], in_exchange=True), "the exchange has ended")
@@ -240,9 +286,9 @@ class Driver:
         steps = client.take_group(step)
         if self._settings.before_step is not None and not self._decide(session, steps):
             return
-        is_early = is_octets and session.phase is Phase.GREETING
+        is_early = session.phase is Phase.GREETING
         if not is_early and incoming.look() and not self._verifier.expects_doubtful(1 if is_octets else len(steps)):
-            self._emit_surplus(incoming, tuple(each.line for each in steps))
+            self._emitter.emit_surplus(self._verifier, incoming, tuple(each.line for each in steps))
         if session.tls_due and not self._start_tls(session, incoming, steps):
             return
         try:
@@ -250,6 +296,8 @@ class Driver:
                 self._find_credentials(session, incoming, steps[-1])
             if is_octets:
                 sent: SentStep | None = client.send_octets(session, incoming, steps[0])
+            elif client.goes_as_octets(session, steps):
+                sent = client.send_as_octets(session, incoming, steps)
             else:
                 sent = client.send_group(session, incoming, steps)
         except (*_UNSENDABLE, TlsFailed) as error:
@@ -262,7 +310,7 @@ class Driver:
         """Do a handshake that is due before anything else may be sent; return whether it is done."""
         found = self._client.start_tls(session, incoming, self._verifier, Comparison())
         if found.ended:
-            self._emit(tuple(each.line for each in steps), "*: tls", monotonic(), found)
+            self._emitter.emit(tuple(each.line for each in steps), "*: tls", monotonic(), found)
         return session.is_open
 
     def _send_mail(self, session: Session, incoming: IncomingReplies) -> None:
@@ -270,7 +318,9 @@ class Driver:
             sent = self._client.send_mail_piece(session, incoming, self._mail_started)
         except (*_UNSENDABLE, TranscriptError) as error:
             lines = self._client.mail.break_off()
-            self._emit(lines, "(mail data)", self._mail_started, unsendable(error, "; no final dot is sent").ending())
+            self._emitter.emit(
+                lines, "(mail data)", self._mail_started, unsendable(error, "; no final dot is sent").ending()
+            )
             return
         if sent is None:
             self._account.flush()  # the next piece may take long
@@ -281,36 +331,62 @@ class Driver:
         try:
             sent = self._client.send_chunk(session, incoming)
         except _UNSENDABLE as error:
-            pass_octets(self._cursor)
+            pass_octets(self._cursor, self._client.chunk_left)
             self._cursor.skip_expected()
-            self._emit((step.line,), "(a chunk)", monotonic(), unsendable(error).ending())
+            self._emitter.emit((step.line,), "(a chunk)", monotonic(), unsendable(error).ending())
             return
         self._await_replies(session, incoming, sent)
 
     def _await_replies(self, session: Session, incoming: IncomingReplies, sent: SentStep) -> None:
         """Wait for the replies to what was sent, compare them, and emit the result."""
+        if self._cursor.closes_next and self._awaits_none(session, incoming, sent):
+            self._emitter.emit(sent.lines, sent.shown, sent.started, Comparison())
+            return
         self._use_wait()
         self._conclude(session, incoming, sent, self._verifier.verify(session, incoming, own=sent.awaits_all))
 
+    def _awaits_none(self, session: Session, incoming: IncomingReplies, sent: SentStep) -> bool:
+        """Return whether the client closes the connection without a reply to what it has just sent.
+
+        A recording has no reply there, and a client that drops the connection awaits none. In a script one may come, and need not: its
+        author may have left out what is not demanded.
+        """
+        if sent.verb == "QUIT" or incoming.broken is not None or self._cursor.within is not None:
+            return False
+        if self._cursor.drops_next or self._is_recording:
+            self._verifier.doubtful = session.outstanding
+            return True
+        if session.dialogue.owed and session.dialogue.owed[-1].ends_message:
+            return False  # the server may need minutes, and whether it has the message is the point
+        self._use_wait()
+        if incoming.look(session.waits.bounded(session.waits.timeouts.quit)) or incoming.broken is not None:
+            return False
+        self._verifier.doubtful = session.outstanding
+        return True
+
     def _conclude(self, session: Session, incoming: IncomingReplies, sent: SentStep, found: Comparison) -> None:
         """Do what follows from the replies to what was sent, and emit the result."""
+        if sent.fewer_replies and found.ok and incoming.look(_LAST_LOOK):
+            surplus = self._verifier.surplus(incoming)
+            if surplus is not None:
+                found = unexpected(surplus, DIFFERS, "a reply came that the transcript does not have")
         found = self._client.settle(session, incoming, self._verifier, sent, found)
         self._unsettled = sent if sent.doubtful and not found.code else None
         try:
-            self._emit(sent.lines, sent.shown, sent.started, found)
+            self._emitter.emit(sent.lines, sent.shown, sent.started, found)
         except DialogueEnded as ended:
             self._skip_mail_after(sent, found, ended)
             raise
         if sent.verb == "DATA" and session.phase is not Phase.MAILDATA and self._unsettled is None:
             skipped = self._client.mail.skip_refused(found)
             if skipped is not None:
-                self._emit_mail_skipped(skipped)
+                self._emitter.emit_mail_skipped(skipped)
 
     def _skip_mail_after(self, sent: SentStep, found: Comparison, ended: DialogueEnded) -> None:
         """Report the mail data of a DATA that the dialogue ended with."""
         mail = self._client.mail
         if self._keep_going and sent.verb == "DATA" and (found.accepts_354 or not found.demanded) and mail.is_ahead():
-            self._emit_mail_skipped(mail.skip(f"not sent: the dialogue ended {ended.where}", 0))
+            self._emitter.emit_mail_skipped(mail.skip(f"not sent: the dialogue ended {ended.where}", 0))
 
     def _await_expected(self, session: Session, incoming: IncomingReplies, step: Step | None) -> None:
         """Read the replies that are expected without a client line before them, such as the greeting."""
@@ -330,7 +406,7 @@ class Driver:
             self._cursor.within_ahead
         )  # counts for the first line as well: whoever wrote it saw no greeting
         self._use_wait()
-        self._emit((), "", started, self._verifier.verify(session, incoming, own=True))
+        self._emitter.emit((), "", started, self._verifier.verify(session, incoming, own=True))
 
     # While the server works
 
@@ -345,48 +421,7 @@ class Driver:
         if self._preload:
             self._preload.pop()()
 
-    # Results
-
-    def _emit(self, lines: tuple[int, ...], sent: str, started: float, found: Comparison) -> None:
-        """Make the result of a step. A difference is passed on at once, anything else with the next flush.
-
-        Args:
-            lines: Numbers of its lines.
-            sent: What was sent, as it may be shown.
-            started: When it began, on the clock of `time.monotonic`.
-            found: The replies, compared.
-
-        Raises:
-            DialogueEnded: The dialogue ends here.
-        """
-        result = step_result(self._name, lines, sent, monotonic() - started, found, edited=self._edited)
-        self._account.add(result, found.status)
-        if found.status:
-            self._account.flush()
-            if found.ended or not self._keep_going:
-                raise DialogueEnded(f"in line {result.line}" if lines else "at the greeting")
-
-    def _emit_skipped(self, lines: tuple[int, ...], sent: str, why: str, status: int = 0) -> None:
-        """Make the result of a step that was not sent.
-
-        Raises:
-            DialogueEnded: The dialogue ends here.
-        """
-        outcome = Outcome.MISMATCHED if status else Outcome.SKIPPED
-        result = StepResult(self._name, lines, excerpt(sent), outcome, why)
-        self._account.add(result, status)
-        self._account.flush()
-        if status and not self._keep_going:
-            raise DialogueEnded(f"in line {result.line}")
-
-    def _emit_mail_skipped(self, skipped: SkippedMailData) -> None:
-        self._emit_skipped(skipped.lines, "(mail data)", skipped.why, skipped.status)
-
-    def _emit_surplus(self, incoming: IncomingReplies, lines: tuple[int, ...]) -> None:
-        """Emit what came before anything was sent: it answers nothing, and is not in the transcript."""
-        why = "a reply came that the transcript does not have"
-        while (surplus := self._verifier.surplus(incoming)) is not None:
-            self._emit(lines, "", monotonic(), unexpected(surplus, DIFFERS, why))
+    # What is not sent
 
     def _emit_unsendable(self, session: Session, steps: Sequence[Step], error: SmtpShellError) -> None:
         """Emit a step that cannot be sent. That a value is missing follows from a difference, where one was reported."""
@@ -405,8 +440,8 @@ class Driver:
         session.flush()
         started = monotonic()
         answer = question()
-        self._deadline += monotonic() - started
-        session.waits.deadline = self._deadline
+        self._connection.deadline += monotonic() - started
+        session.waits.deadline = self._connection.deadline
         return answer
 
     def _decide(self, session: Session, steps: list[Step], *, mail_data: bool = False) -> bool:
@@ -438,7 +473,7 @@ class Driver:
             self._skip(steps, decided.shown, "skipped by hand")
             return False
         steps[:] = decided.steps
-        self._edited = decided.edited
+        self._emitter.edited = decided.edited
         return True
 
     def _skip(self, steps: Sequence[Step], text: str, why: str, status: int = 0) -> None:
@@ -457,9 +492,9 @@ class Driver:
             client.sasl.skip()
         else:
             self._cursor.skip_expected()
-        self._emit_skipped(tuple(step.line for step in steps), text, why, status)
+        self._emitter.emit_skipped(tuple(step.line for step in steps), text, why, status)
         if verb == "DATA" and client.mail.is_ahead():
-            self._emit_mail_skipped(client.mail.skip(why, 0))
+            self._emitter.emit_mail_skipped(client.mail.skip(why, 0))
 
     def _find_credentials(self, session: Session, incoming: IncomingReplies, step: Step) -> None:
         """Find the credentials for `${sasl}`. What is missing ends the dialogue when the reply is awaited."""
@@ -478,24 +513,61 @@ class Driver:
 
     def _act_on_event(self, step: Step) -> None:
         self._cursor.advance()
-        name, *words = step.event
-        match name:
-            case "connect":
-                self._end_connection()
-                with suppress(ConnectForeseen):
-                    self._connect(words[0], tls="tls" in words[1:], line=step.line)
-            case "wait":
-                self._wait(float(words[0]))
-            case "close" if words[:1] == ["server"]:
-                self._expect_close(step)
-            case "close" | "error":
-                self._end_connection(reset=words[:1] == ["reset"], look=name == "close")
-            case "timeout" if not words:
-                self._end_connection(look=False)
+        if step.event[0] == "authenticate":
+            self._authenticate(step)
+        else:
+            self._connection.act(step)
+
+    def _authenticate(self, step: Step) -> None:
+        """Do a whole AUTH exchange, with the strongest mechanism that both sides can do."""
+        session, incoming = self._connection.opened(step)
+        if session.dialogue.asked == 1:
+            self._await_greeting(session, incoming, step)
+        self._connection.check_time()
+        self._emitter.edited = False
+        if incoming.look():
+            self._emitter.emit_surplus(self._verifier, incoming, (step.line,))
+        if session.tls_due and not self._start_tls(session, incoming, [step]):
+            return
+        started, sasl = monotonic(), self._client.sasl
+        session.waits.reply_timeout = self._cursor.within
+        try:
+            self._begin_exchange(session, incoming, step)
+            sasl.answer_all(session, incoming)
+        except (AuthFailed, TlsFailed, UsageError) as error:
+            self._cursor.skip_expected()
+            status = TlsFailed.exit_status if isinstance(error, TlsFailed) else AuthFailed.exit_status
+            found = Comparison(ended=True).differing(status, error.message.rstrip("."))
+            self._emitter.emit((step.line,), "*: authenticate", started, found)
+        else:
+            sent = SentStep((step.line,), f"*: authenticate {sasl.mechanism}", started, "AUTH", in_exchange=True)
+            found = self._verifier.verify(session, incoming, own=True)
+            found = self._client.settle(session, incoming, self._verifier, sent, found)
+            self._emitter.emit(sent.lines, sent.shown, started, replace(found, demanded=True))
+        finally:
+            session.waits.reply_timeout = None
+
+    def _begin_exchange(self, session: Session, incoming: IncomingReplies, step: Step) -> None:
+        """Choose the mechanism of an `*: authenticate`, and find its credentials.
+
+        Raises:
+            AuthFailed: There is no mechanism in common, credentials are missing, or must not be sent here.
+            TlsFailed: The user demands STARTTLS, and there is no TLS.
+            UsageError: There was no EHLO yet.
+        """
+        if incoming.broken is not None:
+            return
+        demand_tls(session, ["AUTH"])
+        sasl, find = self._client.sasl, self._settings.credentials
+        mechanisms, user = authentication(step.event[1:])
+        mechanism = sasl.find_strongest(session, mechanisms)
+        assert find is not None
+        credentials = self._ask(session, partial(find, mechanism, user))
+        sasl.begin(session, mechanism, credentials)
 
     def _is_unanswered(self, step: Step) -> bool:
         """Check a wait without a reply that no client line precedes, as for a greeting; return whether the step is one."""
-        session, incoming, name = self.session, self._incoming, step.event[0]
+        session, incoming, name = self.session, self._connection.incoming, step.event[0]
         if session is None or incoming is None or not session.is_open:
             return False
         if not self._verifier.is_unanswered(session):
@@ -504,96 +576,7 @@ class Driver:
         found = self._verifier.verify(session, incoming, own=True)
         if self._cursor.step is step:
             self._cursor.advance()
-        self._emit((step.line,), f"*: {name}", started, replace(found, demanded=True))
+        self._emitter.emit((step.line,), f"*: {name}", started, replace(found, demanded=True))
         if name == "error":
-            self._end_connection(look=False)
+            self._connection.end(look=False)
         return True
-
-    def _connected(self, step: Step | None) -> tuple[Session, IncomingReplies]:
-        """Return the session; where a transcript has no `connect`, connect first."""
-        session, incoming = self.session, self._incoming
-        if session is None or incoming is None:
-            return self._connect(self._plan.address, tls=self._plan.tls, line=step.line if step else 0)
-        if not session.is_open and incoming.broken is None and not session.incoming:
-            incoming.broken = ConnectionLost("the connection is closed, and the transcript goes on.")
-        return session, incoming
-
-    def _connect(self, address: str, *, tls: bool, line: int) -> tuple[Session, IncomingReplies]:
-        settings = self._settings
-        target = find_target(self._name, settings, address, tls=tls)
-        self._verifier.doubtful = 0
-        self._server = self._server or str(target)
-        try:
-            session = Session.open(
-                target,
-                deferred=settings.consumers,
-                timeouts=self._capped(settings.timeouts),
-                tls=settings.tls_settings,
-                source=settings.source,
-                family=settings.family,
-                busy_poll=settings.busy_poll,
-                taps=settings.taps,
-            )
-        except DialogueBroken as error:
-            if not self._verifier.foresees(error, attacked=False, cut=True):
-                failure = Comparison(ended=True).differing(error.exit_status, error.message.rstrip("."))
-                self._emit((line,) if line else (), "*: connect", monotonic(), failure)
-            raise ConnectForeseen from None
-        session.waits.timeouts = settings.timeouts
-        session.waits.deadline = self._deadline
-        self.session, self._incoming = session, IncomingReplies(session)
-        return session, self._incoming
-
-    def _capped(self, timeouts: Timeouts) -> Timeouts:
-        """Return the timeouts of a connection, no longer than what is left of the replay's time."""
-        left = max(self._deadline - monotonic(), _SHORTEST_WAIT)
-        return replace(timeouts, connect=min(timeouts.connect, left), tls=min(timeouts.tls, left))
-
-    def _check_time(self) -> None:
-        """Check that the replay has time left.
-
-        Raises:
-            WaitTimedOut: It has none.
-        """
-        if monotonic() >= self._deadline:
-            raise WaitTimedOut(f"the replay took longer than {plain(self._overall)} s in all.")
-
-    def _wait(self, seconds: float) -> None:
-        until = monotonic() + min(seconds, max(self._deadline - monotonic(), _SHORTEST_WAIT))
-        while (left := until - monotonic()) > 0:
-            session, incoming = self.session, self._incoming
-            if session is None or not session.is_open or incoming is None or incoming.broken is not None:
-                sleep(min(left, _TICK))
-            else:
-                incoming.watch(left)
-        self._check_time()
-
-    def _expect_close(self, step: Step) -> None:
-        session, incoming, started = self.session, self._incoming, monotonic()
-        found = Comparison(demanded=True)
-        if session is not None and incoming is not None and session.is_open:
-            found = self._verifier.verify_close(session, incoming)
-        elif session is not None and session.is_attacked:
-            return
-        self._emit((step.line,), "*: close server", started, found)
-        if session is not None:
-            session.close()
-
-    def _end_connection(self, *, reset: bool = False, look: bool = True) -> None:
-        """Look for what the transcript does not have, and close."""
-        session, incoming, started = self.session, self._incoming, monotonic()
-        if session is None or incoming is None:
-            return
-        if session.is_open and look and not reset:
-            self._account.flush()
-            goodbye = min(_GOODBYE, session.waits.bounded(session.waits.timeouts.quit))
-            incoming.look(goodbye if session.phase is Phase.CLOSED else _LAST_LOOK)
-        surplus = self._verifier.surplus(incoming) if look else None
-        if surplus is not None:
-            status = VIOLATED if surplus.reply is None else DIFFERS
-            why = "something came that the transcript does not have"
-            self._emit((self._cursor.line,), "", started, unexpected(surplus, status, why))
-        if reset:
-            session.drop(reset=True)
-        session.close()
-        self.session = self._incoming = None

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from smtp_shell.errors import NotSendable, TranscriptError, UsageError
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.replay.replay import Replay
+from smtp_shell.transcript.including import is_include
 from smtp_shell.transcript.step import Marker
 from smtp_shell.transcript.transcript import TEXT_NAME
 
@@ -31,12 +32,13 @@ def in_file(transcript: Transcript) -> Iterator[Path]:
         transcript: The transcript.
 
     Raises:
-        UsageError: It names files of mail data, which have no folder.
+        UsageError: It names files of mail data or transcripts to include, which have no folder.
         ValueError: A step is not in the notation of the file.
     """
-    if any(step.marker is Marker.MAIL_DATA_FILE for step in transcript.steps):
+    if any(step.marker is Marker.MAIL_DATA_FILE or is_include(step) for step in transcript.steps):
         raise UsageError(
-            "a transcript in memory has no folder for the mail data that C< names: write it to a file first."
+            "a transcript in memory has no folder for the mail data that C< names, or for what *: include names: write it to a "
+            "file first."
         )
     with TemporaryDirectory(prefix="smtp-shell-") as folder:
         path = Path(folder, "transcript.smtp")
@@ -66,7 +68,7 @@ def replay_in_memory(
 
     Raises:
         TranscriptError: It cannot be replayed; nothing was sent.
-        UsageError: As `Replay.run`, or it names files of mail data; nothing was sent.
+        UsageError: As `Replay.run`, or it names other files; nothing was sent.
         NotSendable: As `Replay.run`.
         ConfigError: As `Replay.run`.
         ValueError: A step is not in the notation of the file.

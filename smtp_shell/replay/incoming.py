@@ -68,6 +68,10 @@ class IncomingReplies:
         self.last_reply = incoming.reply
         return incoming
 
+    def put_back(self, incoming: IncomingReply) -> None:
+        """Put back what was returned last, so that it comes next again."""
+        self._session.incoming.appendleft(incoming)
+
     def next_begun(self, lines: int, seconds: float | None = None) -> bytes:
         """Wait until so many lines of a reply have come, the last perhaps in part; return them.
 
@@ -94,6 +98,10 @@ class IncomingReplies:
     def drop(self) -> IncomingReply | None:
         """Return what is queued, without waiting; None if nothing is."""
         return self._session.incoming.popleft() if self._session.incoming else None
+
+    def drop_all(self) -> None:
+        """Take all that is queued, without waiting, and look at none of it."""
+        self._session.incoming.clear()
 
     def look(self, seconds: float = 0.0) -> bool:
         """Wait until something is queued; return whether it is.

@@ -6,7 +6,7 @@ import argparse
 import os
 import re
 from _thread import allocate_lock  # threading.Lock itself; importing threading takes 2 ms
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from msgspec.structs import replace
 
@@ -23,8 +23,11 @@ if TYPE_CHECKING:
 
     from smtp_shell.client.credentials import Ask, CredentialSource
     from smtp_shell.protocol.sasl import Credentials, Mechanism
+    from smtp_shell.replay.budget import Budget
+    from smtp_shell.replay.selection import TagCondition
     from smtp_shell.replay.settings import CredentialsFor, ReplaySettings
 
+_T = TypeVar("_T")
 Edit: TypeAlias = "Callable[[str, str], str]"
 """Asks the user for a line. Takes the question and what the answer begins as; returns the answer."""
 
@@ -49,15 +52,17 @@ def add_replay_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--server", action="append", metavar="URL", help="server to replay against; may be repeated")
     group.add_argument(
         "--match",
-        type=_strictness,
-        default=Strictness.CODE,
+        type=_parsed_by(Strictness.parse),
         metavar="LEVEL",
-        help="code, enhanced, keywords, text or exact",
+        help="code, enhanced, keywords, text or exact (default: Match in a transcript's header, else code)",
     )
     group.add_argument("--var", action="append", default=[], metavar="NAME=VALUE", help="value of a variable")
     group.add_argument("--step", action="store_true", help="show each step and ask before it is sent")
     group.add_argument(
-        "--overall", type=seconds, default=300.0, metavar="S", help="seconds for a replay in all (default 300)"
+        "--overall",
+        type=seconds,
+        metavar="S",
+        help="seconds for a replay in all (default: Limit in its header, else 300)",
     )
     group.add_argument(
         "--repeat", type=whole_number(_MOST_REPEATS), default=1, metavar="N", help="replay each transcript N times"
@@ -83,6 +88,81 @@ def add_update_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="say all that can be said about the transcripts without a server; send nothing",
     )
+
+
+def add_suite_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options about many transcripts: which of them, in which order, against which servers, and when to stop."""
+    group = parser.add_argument_group("suite")
+    group.add_argument(
+        "--tag",
+        action="append",
+        default=[],
+        type=_parsed_by(_tag_condition),
+        metavar="TAG",
+        help="only transcripts with this tag; a,b is either, 'not a' is without; if repeated, all must hold",
+    )
+    group.add_argument(
+        "--profiles",
+        type=file_path,
+        metavar="FILE",
+        help="TOML file with a table for each server; --server NAME is one of them, without it all are",
+    )
+    group.add_argument("--shuffle", action="store_true", help="replay in another order each time, and print its seed")
+    group.add_argument(
+        "--seed", type=whole_number(_MOST_REPEATS), metavar="N", help="shuffle in the order of this seed"
+    )
+    group.add_argument(
+        "--max-failures",
+        type=whole_number(_MOST_REPEATS),
+        default=0,
+        metavar="N",
+        help="stop after N transcripts that differ",
+    )
+    group.add_argument(
+        "-x", dest="max_failures", action="store_const", const=1, help="stop after the first transcript that differs"
+    )
+    group.add_argument(
+        "--budget",
+        action="append",
+        default=[],
+        type=_parsed_by(_budget),
+        metavar="p95=50ms",
+        help="exit 1 if the steps take longer: p50, p95, p99, max or mean; may be repeated",
+    )
+
+
+def seed_of(options: argparse.Namespace) -> int | None:
+    """Return the seed of the order; None where that is the order of the files."""
+    if options.seed is not None or not options.shuffle:
+        seed: int | None = options.seed
+        return seed
+    from smtp_shell.replay.selection import new_seed
+
+    return new_seed()
+
+
+def _parsed_by(parse: Callable[[str], _T]) -> Callable[[str], _T]:
+    """Return the type of an option whose parser raises ValueError with a sentence for a user."""
+
+    def read(text: str) -> _T:
+        try:
+            return parse(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return read
+
+
+def _tag_condition(text: str) -> TagCondition:
+    from smtp_shell.replay.selection import TagCondition
+
+    return TagCondition.parse(text)
+
+
+def _budget(text: str) -> Budget:
+    from smtp_shell.replay.budget import Budget
+
+    return Budget.parse(text)
 
 
 def refuse_servers(files: Iterable[Path]) -> None:
@@ -154,13 +234,6 @@ def find_once(source_of: Callable[[], CredentialSource]) -> CredentialsFor:
             return found[key]
 
     return find
-
-
-def _strictness(word: str) -> Strictness:
-    try:
-        return Strictness.parse(word)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _noted(step: PendingStep) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -11,7 +11,7 @@ from smtp_shell.errors import Fault, UsageError
 from smtp_shell.net.tls_check import check_tls
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.replay.driver import Driver
-from smtp_shell.replay.plan import ReplayPlan, plan
+from smtp_shell.replay.plan import ReplayPlan, plan, planned_steps
 from smtp_shell.replay.targets import find_target
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ class Replay:
             ConfigError: A file, version or cipher of the TLS settings cannot be used; nothing was sent.
         """
         checked = self.check()
-        with _steps_of(checked, self.path) as steps:
+        with _steps_of(checked, self.path, outside=self.settings.outside) as steps:
             self._driver = driver = Driver(self.path, self.settings, checked, steps, consumers)
             if self._interrupted:
                 driver.interrupt()
@@ -125,13 +125,11 @@ def with_credentials(name: str, checked: ReplayPlan, found: CredentialMask, *, s
 
 
 @contextmanager
-def _steps_of(checked: ReplayPlan, path: Path) -> Iterator[Iterable[Step]]:
-    from smtp_shell.transcript.reader import open_transcript
-
-    with open_transcript(path) if checked.steps is None else nullcontext(checked.steps) as steps:
+def _steps_of(checked: ReplayPlan, path: Path, *, outside: bool) -> Iterator[Iterable[Step]]:
+    with planned_steps(checked, path, outside=outside) as steps:
         if checked.credentials is None:
             yield steps
             return
         from smtp_shell.transcript.credentials import with_echo_masked
 
-        yield with_echo_masked(steps, checked.header.variables if checked.header else {})
+        yield with_echo_masked(steps, checked.defaults)

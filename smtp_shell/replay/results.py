@@ -46,6 +46,7 @@ class Difference(Struct, frozen=True):
         at: Column of `received` at which it begins to differ in what counts; None where that is no place.
         line: Number in the file of the expected line; 0 for none.
         reply: Which of the replies of this step differs, from 1; 0 where it answers nothing.
+        file: Name of the file with the expected line, escaped, where it is another one than the step's; empty otherwise.
     """
 
     expected: str = ""
@@ -53,13 +54,14 @@ class Difference(Struct, frozen=True):
     at: int | None = 0
     line: int = 0
     reply: int = 0
+    file: str = ""
 
 
 class StepResult(Struct, frozen=True):
     """Result of one step. All text is printable, credentials are left out, and what is long is cut.
 
     Args:
-        path: The transcript's name, escaped.
+        path: The name, escaped, of the file that the step stands in: the transcript, or one that it includes.
         lines: Numbers of the client lines, or of the event, in the file; for mail data the first and the last.
         sent: What was sent; lines are joined with LF.
         outcome: `sent` is a step for which the transcript expects nothing.
@@ -71,6 +73,7 @@ class StepResult(Struct, frozen=True):
         expectations: The replies that were expected, or excerpts of them where there are many.
         replies: The replies that came, as octets, or excerpts of them where they are long or many.
         captures: What named groups of `S~` patterns matched, in the notation of `escape`.
+        in_finally: Whether it follows `*: finally`, and is done in any case.
     """
 
     path: str
@@ -85,6 +88,7 @@ class StepResult(Struct, frozen=True):
     expectations: tuple[ExpectedReply | str, ...] = ()
     replies: tuple[bytes | str, ...] = ()
     captures: Mapping[str, str] = field(default_factory=dict)
+    in_finally: bool = False
 
     @property
     def line(self) -> int:
@@ -104,17 +108,23 @@ class StepResult(Struct, frozen=True):
         return self.difference.line if self.difference is not None else 0
 
     @property
+    def expected_path(self) -> str:
+        """The name of the file with the expected line that was not met, escaped."""
+        return self.difference.file or self.path if self.difference is not None else self.path
+
+    @property
     def place(self) -> str:
         """FILE:LINE of the expected line that was not met, or else of the step's first line."""
-        line = self.expected_line or self.line
-        return f"{self.path}:{line}" if line else self.path
+        if self.expected_line:
+            return f"{self.expected_path}:{self.expected_line}"
+        return f"{self.path}:{self.line}" if self.line else self.path
 
     @property
     def names_expectation(self) -> bool:
         """Whether the line that was not met is to be named by its number, as it does not follow the step's last line."""
         if not self.expected_line or not self.sent or not self.lines:
             return False
-        return self.command is not None or self.expected_line != self.lines[-1] + 1
+        return self.command is not None or self.expected_path != self.path or self.expected_line != self.lines[-1] + 1
 
     @property
     def expected(self) -> str:

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from smtp_shell.config import KEY_LOG_VARIABLE, key_log_file
 from smtp_shell.errors import Interrupted, UsageError
+from smtp_shell.net.target import Target
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.replay.replay import Replay
 from smtp_shell.replay.reporters import RunInfo
@@ -24,8 +25,10 @@ from smtp_shell.transcript.variables import SASL
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from smtp_shell.net.target import Target
+    from smtp_shell.replay.budget import Budget
+    from smtp_shell.replay.profiles import ProfiledServer
     from smtp_shell.replay.reporters import Reporter
+    from smtp_shell.replay.selection import TagCondition
     from smtp_shell.replay.workers import Writer
 
 _SUFFIX: Final = ".smtp"
@@ -53,10 +56,14 @@ class ReplayOptions(Struct, frozen=True):
         jobs: How many replays run at a time, a thread each.
         warn: Called with a sentence that must not be missed and is no result.
         prints: Names of captured variables that a report prints.
+        tags: What the tags of a transcript must meet, or it is left out.
+        seed: Seed of the order of the replays; None for the order of the files.
+        max_failures: After how many failed replays no more is begun; 0 for no such number.
+        budgets: How long the steps may take.
     """
 
     paths: Sequence[Path]
-    servers: Sequence[str | Target] = ()
+    servers: Sequence[str | Target | ProfiledServer] = ()
     settings: ReplaySettings = field(default_factory=ReplaySettings)
     reporters: Sequence[Reporter] = ()
     reports_times: bool = True
@@ -67,6 +74,10 @@ class ReplayOptions(Struct, frozen=True):
     jobs: int = 1
     warn: Callable[[str], None] = _ignore
     prints: Sequence[str] = ()
+    tags: Sequence[TagCondition] = ()
+    seed: int | None = None
+    max_failures: int = 0
+    budgets: Sequence[Budget] = ()
 
 
 class BatchResult(Struct, frozen=True):
@@ -99,12 +110,12 @@ def run_replays(options: ReplayOptions, out: Writer) -> BatchResult:
     if key_log is not None:
         options.warn(f"{KEY_LOG_VARIABLE} is set: the keys of TLS are written to {escape_str(str(key_log))}.")
     with ExitStack() as stack:
-        replays = prepare(options.paths, _batch_settings(options), options.servers)
+        replays = _selected(options, stats)
         _refuse_unused(options.settings.variables, replays)
         _refuse_uncaptured(options.prints, replays)
         for each in replays:
             for warning in each.check().warnings:
-                options.warn(f"{each.name}:{warning.line}: {warning}")
+                options.warn(f"{warning.file or each.name}:{warning.line}: {warning}")
         recording = None
         if options.record is not None:
             from smtp_shell.recording.library import recording_header
@@ -129,12 +140,35 @@ def run_replays(options: ReplayOptions, out: Writer) -> BatchResult:
     if stats.interrupted:
         stats.exit_status = Interrupted.exit_status
     stats.exit_status = max(stats.exit_status, int(unrecorded))
+    if options.budgets and not stats.interrupted:
+        stats.over_budget += filter(None, [each.exceeded_by(stats.step_seconds) for each in options.budgets])
+        stats.exit_status = max(stats.exit_status, int(bool(stats.over_budget)))
     for reporter in options.reporters:
         reporter.summary(stats, out)
     return BatchResult(stats.exit_status, batch.handed_over)
 
 
-def prepare(paths: Sequence[Path], settings: ReplaySettings, servers: Sequence[str | Target] = ()) -> list[Replay]:
+def _selected(options: ReplayOptions, stats: RunStats) -> list[Replay]:
+    """Return the replays of the transcripts that are selected, in the order in which they run."""
+    paths: Sequence[Path] = options.paths
+    if options.tags:
+        from smtp_shell.replay.selection import select
+
+        every = find_transcripts(paths)
+        paths = select(every, options.tags)
+        stats.not_selected = len(every) - len(paths)
+    replays = prepare(paths, _batch_settings(options), options.servers)
+    if options.seed is None:
+        return replays
+    from smtp_shell.replay.selection import shuffled
+
+    stats.seed = options.seed
+    return shuffled(replays, options.seed)
+
+
+def prepare(
+    paths: Sequence[Path], settings: ReplaySettings, servers: Sequence[str | Target | ProfiledServer] = ()
+) -> list[Replay]:
     """Return the replays of transcripts, each against each server. All are checked, and nothing is sent.
 
     Args:
@@ -146,18 +180,25 @@ def prepare(paths: Sequence[Path], settings: ReplaySettings, servers: Sequence[s
         UsageError: A folder has no transcripts, or a transcript no server.
         TranscriptError: A transcript cannot be replayed.
     """
-    wanted: Sequence[str | Target | None] = servers or (settings.server,)
-    found = [Replay(path, replace(settings, server=server)) for path in find_transcripts(paths) for server in wanted]
+    wanted: Sequence[str | Target | ProfiledServer | None] = servers or (settings.server,)
+    each_server = [_settings_for(server, settings) for server in wanted]
+    found = [Replay(path, chosen) for path in find_transcripts(paths) for chosen in each_server]
     for number, each in enumerate(found):
         each.check(keep=number < _MOST_KEPT)
     return found
+
+
+def _settings_for(server: str | Target | ProfiledServer | None, settings: ReplaySettings) -> ReplaySettings:
+    if server is None or isinstance(server, str | Target):
+        return replace(settings, server=server)
+    return server.settings(settings)
 
 
 def find_transcripts(paths: Sequence[Path]) -> list[Path]:
     """Return the transcripts that files and folders stand for.
 
     Of a folder these are all files in it and its subfolders that end in `.smtp`, sorted. Hidden subfolders and links to folders are left
-    out, as pytest does with the hidden ones.
+    out, as pytest does with the hidden ones. A link to a file counts as a file.
 
     Raises:
         UsageError: A folder has none, or one of them cannot be read.
@@ -213,16 +254,25 @@ class _Batch:
         self.handed_over: Replay | None = None
         self.total = 0  # how many runs there are
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether as many replays have failed as may."""
+        return 0 < self.options.max_failures <= self.stats.failed
+
     def run(self, replays: Sequence[Replay], out: Writer) -> bool:
         """Run all replays; return whether Ctrl-C ended them while they ran side by side."""
         self.total = len(replays) * self.options.repeat
         tasks = self._tasks(replays)
+        interrupted = False
         if self.options.jobs > 1:
             from smtp_shell.replay.workers import run_in_order
 
-            return run_in_order(tasks, self.options.jobs, out)
-        all(task.run(out) for task in tasks)  # up to the first one that ends the batch
-        return False
+            interrupted = run_in_order(tasks, self.options.jobs, out)
+        else:
+            all(task.run(out) for task in tasks)  # up to the first one that ends the batch
+        if self.has_failed:
+            self.stats.not_run = len(replays) * self.options.repeat - self.stats.replays
+        return interrupted
 
     def _tasks(self, replays: Sequence[Replay]) -> Iterator[_Task]:
         times = self.options.repeat
@@ -249,10 +299,11 @@ class _Task:
         settings = replay.settings
         info = RunInfo(
             replay.name,
-            str(settings.server or ""),
+            settings.label or str(settings.server or ""),
             self._number,
             batch.options.repeat,
             settings.tls_settings.insecure,
+            len(batch.options.servers),
             self._order,
             batch.total,
         )
@@ -263,13 +314,13 @@ class _Task:
         result = replay.run(stats.add_step, *(report.step for report in reports))
         if self._interrupted:
             return False
-        stats.add_replay(result)
+        stats.add_replay(result, info.server if info.servers > 1 else "")
         batch.stats.merge(stats)
         for report in reports:
             report.finish(result)
         if result.handed_over:
             batch.handed_over = replay
-        return result.exit_status != Interrupted.exit_status and not result.handed_over
+        return result.exit_status != Interrupted.exit_status and not result.handed_over and not batch.has_failed
 
     def interrupt(self) -> None:
         """Make `run` end soon. Called from another thread."""

@@ -229,9 +229,66 @@ class SaslSteps:
             self._cancelled = error
             session.send_sasl(CANCEL, secret=False)
 
+    def find_strongest(self, session: Session, among: tuple[str, ...]) -> Mechanism:
+        """Return the mechanism of an `*: authenticate`.
+
+        Args:
+            session: The session.
+            among: The mechanisms that it names, in capitals; none for any.
+
+        Raises:
+            AuthFailed: There is none in common, credentials are missing, or must not be sent here.
+            UsageError: There was no EHLO yet.
+        """
+        from smtp_shell.client.authentication import strongest
+
+        self._refuse_credentials(session)
+        chosen = strongest(session, token=self._settings.has_token, among=among)
+        self.mechanism = chosen.name
+        return chosen
+
+    def answer_all(self, session: Session, incoming: IncomingReplies) -> None:
+        """Send the AUTH command of the exchange that has begun, and answer each challenge.
+
+        The reply that ends the exchange is left to be read, and so is what breaks the session.
+
+        Args:
+            session: The session.
+            incoming: What it receives.
+        """
+        from smtp_shell.client.authentication import send_auth_command
+
+        exchange = self.exchange
+        if exchange is None or incoming.broken is not None:
+            return
+        incoming.attempt(partial(send_auth_command, session, exchange, exchange.begin()))
+        while incoming.broken is None:
+            try:
+                came = incoming.next()
+            except DialogueBroken as error:
+                incoming.broken = error  # also where the reply did not come in time: the exchange cannot go on
+                return
+            if came.reply is None or came.reply.code != 334 or not came.number or self._cancelled is not None:
+                incoming.put_back(came)
+                return
+            incoming.attempt(partial(self._answer, session, exchange, came.reply))
+
     def _find_mechanism(self, session: Session) -> Mechanism:
-        from smtp_shell.client.authentication import refuse_in_the_clear
         from smtp_shell.protocol.sasl import mechanism
+
+        self._refuse_credentials(session)
+        try:
+            return mechanism(unescape(self.mechanism).decode("utf-8", "surrogateescape"))
+        except UsageError:
+            raise AuthFailed(f"smtp-shell does not know the mechanism {self.mechanism}.") from None
+
+    def _refuse_credentials(self, session: Session) -> None:
+        """Check that there are credentials, and that they may be sent here.
+
+        Raises:
+            AuthFailed: There are none, or they may not.
+        """
+        from smtp_shell.client.authentication import refuse_in_the_clear
 
         settings = self._settings
         if settings.credentials is None:
@@ -241,10 +298,6 @@ class SaslSteps:
         if settings.server is None:
             raise AuthFailed("credentials go only to a server that you name; add --server URL.")
         refuse_in_the_clear(session, allow_cleartext=settings.allow_cleartext)
-        try:
-            return mechanism(unescape(self.mechanism).decode("utf-8", "surrogateescape"))
-        except UsageError:
-            raise AuthFailed(f"smtp-shell does not know the mechanism {self.mechanism}.") from None
 
 
 def has_secret(step: Step) -> bool:

@@ -10,7 +10,7 @@ from msgspec import Struct
 from smtp_shell.protocol.commands import Command, bdat_chunk
 from smtp_shell.protocol.masking import ExchangeLines
 from smtp_shell.replay.sasl_steps import shown_line
-from smtp_shell.transcript.step import Marker
+from smtp_shell.transcript.step import CLIENT_LINES, Marker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -36,12 +36,12 @@ class PassedStep(Struct, frozen=True):
 
 
 def pass_dialogue(cursor: StepCursor, client: ReplayClient, *, to_the_end: bool = False) -> Iterator[PassedStep]:
-    """Pass the steps up to the next `*: connect`, and yield each.
+    """Pass the steps up to the next `*: connect` or `*: finally`, and yield each.
 
     Args:
         cursor: The transcript.
         client: Knows groups and mail data.
-        to_the_end: Whether to pass the following connections too.
+        to_the_end: Whether to pass the following connections too, up to `*: finally`.
     """
     exchange = ExchangeLines()
     exchange.is_open = True  # the dialogue may have ended inside one
@@ -54,10 +54,13 @@ def pass_dialogue(cursor: StepCursor, client: ReplayClient, *, to_the_end: bool 
         elif step is None:
             return
         elif step.marker is Marker.EVENT:
-            if step.event[0] == "connect" and not to_the_end:
+            if step.event[0] == "finally" or (step.event[0] == "connect" and not to_the_end):
                 return
             cursor.advance()
-            if step.event[0] == "connect" or step.event[:2] == ("close", "server"):
+            if step.event[0] == "authenticate":
+                cursor.skip_expected()
+                yield PassedStep((step.line,), "*: authenticate")
+            elif step.event[0] == "connect" or step.event[:2] == ("close", "server"):
                 yield PassedStep((step.line,), f"*: {' '.join(step.event[:2])}")
         elif step.marker is Marker.MAIL_DATA_FILE:
             yield PassedStep(client.mail.skip("", 0).lines, "(mail data)")
@@ -76,13 +79,23 @@ def pass_dialogue(cursor: StepCursor, client: ReplayClient, *, to_the_end: bool 
 
 
 def pass_chunk(cursor: StepCursor, steps: Sequence[Step]) -> None:
-    """Pass the octets of the chunk that follows a group whose last line is BDAT: without it they are no chunk."""
+    """Pass the octets, or the lines, of the chunk that follows a group whose last line is BDAT: without it they are no chunk."""
     last = steps[-1]
-    if last.marker is Marker.PIPELINED and bdat_chunk(last.octets) is not None:
-        pass_octets(cursor)
+    chunk = bdat_chunk(last.octets) if last.marker is not Marker.CLIENT_OCTETS else None
+    if chunk is not None:
+        pass_octets(cursor, chunk.size)
 
 
-def pass_octets(cursor: StepCursor) -> None:
-    """Pass the octets of a chunk."""
-    while cursor.step is not None and cursor.step.marker is Marker.CLIENT_OCTETS:
+def pass_octets(cursor: StepCursor, left: int) -> None:
+    """Pass the rest of a chunk.
+
+    Args:
+        cursor: The transcript.
+        left: How many octets of it are left.
+    """
+    while (step := cursor.step) is not None and step.marker in CLIENT_LINES:
+        is_line = step.marker is not Marker.CLIENT_OCTETS
+        if is_line and left <= 0:
+            return
+        left -= len(step.octets) + (2 if is_line else 0)
         cursor.advance()

@@ -24,22 +24,30 @@ class Latencies:
 
     def __init__(self) -> None:
         self.longest = 0.0
+        self._total = 0.0
         self._classes: dict[int, int] = {}
 
     def add(self, seconds: float) -> None:
         """Count a duration."""
         number = round(log(max(seconds, _SHORTEST)) * _CLASSES_PER_E)
         self._classes[number] = self._classes.get(number, 0) + 1
+        self._total += seconds
         self.longest = max(self.longest, seconds)
 
     def merge(self, other: Latencies) -> None:
         """Count all that another one has counted."""
         for number, times in other._classes.items():
             self._classes[number] = self._classes.get(number, 0) + times
+        self._total += other._total
         self.longest = max(self.longest, other.longest)
 
     def __len__(self) -> int:
         return sum(self._classes.values())
+
+    @property
+    def mean(self) -> float:
+        """Their mean, in seconds; 0 when nothing was counted."""
+        return self._total / len(self) if self._classes else 0.0
 
     def percentile(self, percent: float) -> float:
         """Return the duration that this share of them did not exceed (nearest rank), within half a per cent.
@@ -104,6 +112,10 @@ class RunStats:
         failures: What went wrong first in each replay that failed.
         replay_seconds: How long each replay took.
         step_seconds: How long each step took, from its first octet to the verdict on the last reply to it.
+        not_selected: How many transcripts `--tag` left out.
+        not_run: How many replays were not begun, because as many as `--max-failures` allows had failed.
+        seed: The seed of the order; None where that is the order of the files.
+        over_budget: By what the steps exceed a `--budget`, in sentences without full stops.
     """
 
     def __init__(self) -> None:
@@ -116,6 +128,10 @@ class RunStats:
         self.interrupted = False
         self.replay_seconds = Latencies()
         self.step_seconds = Latencies()
+        self.not_selected = 0
+        self.not_run = 0
+        self.seed: int | None = None
+        self.over_budget: list[str] = []
         self._lock = allocate_lock()
 
     @property
@@ -128,8 +144,13 @@ class RunStats:
         if result.outcome is not Outcome.SKIPPED:
             self.step_seconds.add(result.seconds)
 
-    def add_replay(self, result: ReplayResult) -> None:
-        """Count a replay whose steps were counted as they happened."""
+    def add_replay(self, result: ReplayResult, server: str = "") -> None:
+        """Count a replay whose steps were counted as they happened.
+
+        Args:
+            result: Its result.
+            server: Which of several servers it was against; empty for the only one.
+        """
         self.replays += 1
         self.failed += result.exit_status != 0
         for outcome, number in result.counts.items():
@@ -138,7 +159,8 @@ class RunStats:
             named = result.failure.startswith(f"{result.path}:")
             more = result.counts[Outcome.MISMATCHED] - 1
             also = f" {more} more {'step' if more == 1 else 'steps'} differed." if more > 0 else ""
-            self.failures.add(f"{'' if named else f'{result.path}: '}{result.failure}{also}")
+            against = f"{server}: " if server else ""
+            self.failures.add(f"{against}{'' if named else f'{result.path}: '}{result.failure}{also}")
         self.exit_status = max(self.exit_status, result.exit_status)
         self.replay_seconds.add(result.seconds)
 

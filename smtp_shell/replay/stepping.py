@@ -11,6 +11,7 @@ from smtp_shell.errors import SmtpShellError
 from smtp_shell.protocol.masking import ExchangeLines
 from smtp_shell.replay.results import Act, Decision, PendingStep, excerpt
 from smtp_shell.replay.sasl_steps import shown_line
+from smtp_shell.transcript.included_line import file_of
 from smtp_shell.transcript.notation import clean, client_text
 from smtp_shell.transcript.step import SERVER_LINES, Marker, Step
 from smtp_shell.transcript.variables import SASL, SASL_MARK, Template
@@ -46,7 +47,7 @@ class StepNotes:
     def before(self, line: int) -> tuple[str, ...]:
         """Return the notes before a line of the file, each once."""
         found: list[str] = []
-        while self._notes and self._notes[0].line < line:
+        while self._notes and (self._notes[0].line < line or file_of(self._notes[0].line) != file_of(line)):
             found.append(self._notes.popleft().text)
         return tuple(found)
 

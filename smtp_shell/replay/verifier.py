@@ -24,6 +24,7 @@ from smtp_shell.protocol.dialogue import Phase
 from smtp_shell.protocol.octets import escape
 from smtp_shell.protocol.replies import VIOLATIONS
 from smtp_shell.replay.results import LONGEST_SHOWN, Answer, Difference, Outcome, StepResult, excerpt, shown_reply
+from smtp_shell.transcript.included_line import file_of
 from smtp_shell.transcript.step import Marker
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from smtp_shell.errors import SmtpShellError
     from smtp_shell.matching.compare import Verdict
     from smtp_shell.matching.expectation import Strictness
+    from smtp_shell.matching.ignored import IgnoredText
     from smtp_shell.replay.cursor import StepCursor
     from smtp_shell.replay.incoming import IncomingReplies
     from smtp_shell.replay.results import AnswerConsumer
@@ -135,19 +137,30 @@ class ReplyVerifier:
         strictness: How strict `S:` lines are.
         variables: Takes captures.
         keep_going: Whether all replies of a step are compared although one differs.
+        ignored: What the level `text` does not compare; None for nothing.
 
     Attributes:
         observe: Called with each reply and the lines that expect it; None for nobody.
+        keep_going: As above; may change with the part of the transcript.
         doubtful: How many replies may still come to octets that were sent as they are, and that nothing is expected for.
     """
 
-    def __init__(self, cursor: StepCursor, strictness: Strictness, variables: Variables, *, keep_going: bool) -> None:
+    def __init__(
+        self,
+        cursor: StepCursor,
+        strictness: Strictness,
+        variables: Variables,
+        *,
+        keep_going: bool,
+        ignored: IgnoredText | None = None,
+    ) -> None:
         self.doubtful = 0
         self._cursor = cursor
         self._strictness = strictness
         self._variables = variables
-        self._keep_going = keep_going
         self.observe: AnswerConsumer | None = None
+        self.keep_going = keep_going
+        self._ignored = ignored
 
     def verify(self, session: Session, incoming: IncomingReplies, *, own: bool) -> Comparison:
         """Compare what comes with the `S` lines that follow.
@@ -230,7 +243,7 @@ class ReplyVerifier:
     def _compare(self, session: Session, incoming: IncomingReplies, *, own: bool) -> Comparison:
         found = Comparison()
         number = 0  # of the reply, among those to this step
-        while found.status == 0 or (self._keep_going and not found.ended):
+        while found.status == 0 or (self.keep_going and not found.ended):
             expected = self._cursor.take_expected()
             if expected is None and (
                 not (own and (session.outstanding > self.doubtful or incoming.broken)) or session.tls_due
@@ -337,7 +350,15 @@ class ReplyVerifier:
             else:
                 greets = came.number == 1
                 owed = self._owed_beyond(session) if expected.is_open else None
-                verdict = match(expected, came.reply, self._strictness, verb=came.verb, greeting=greets, owed=owed)
+                verdict = match(
+                    expected,
+                    came.reply,
+                    self._strictness,
+                    verb=came.verb,
+                    greeting=greets,
+                    owed=owed,
+                    ignored=self._ignored,
+                )
             if not verdict.ok and came.reply is not None and self.doubtful:
                 self.doubtful -= 1
                 self._cursor.put_back_expected(expected.lines)
@@ -369,6 +390,9 @@ class ReplyVerifier:
         if is_whole and self._cursor.recorded_wait is not None:
             why = "the whole reply came where the transcript has a timeout in the middle of it"
             return found.differing(DIFFERS, why, "*: timeout", shown(came), reply=number)
+        if is_whole and self._cursor.server_closes:
+            why = "the whole reply came where the transcript has the end of the connection in the middle of it"
+            return found.differing(DIFFERS, why, "*: close server", shown(came), reply=number)
         return self._capture(found, verdict) if verdict.captures else found
 
     def _answer(self, expected: ExpectedReply | None, came: IncomingReply | None, *, ok: bool) -> Answer:
@@ -426,7 +450,14 @@ def unsendable(error: SmtpShellError, what: str = "") -> Comparison:
 
 
 def step_result(
-    name: str, lines: tuple[int, ...], sent: str, seconds: float, found: Comparison, *, edited: bool
+    name: str,
+    lines: tuple[int, ...],
+    sent: str,
+    seconds: float,
+    found: Comparison,
+    *,
+    edited: bool,
+    in_finally: bool = False,
 ) -> StepResult:
     """Return the result of a step.
 
@@ -437,10 +468,15 @@ def step_result(
         seconds: How long it took.
         found: The replies, compared.
         edited: Whether a user changed it.
+        in_finally: Whether it follows `*: finally`.
     """
+    path = path_of(name, lines)
+    difference = found.difference
+    if difference is not None and difference.line and (file := file_of(difference.line) or name) != path:
+        difference = replace(difference, file=file)
     well = Outcome.MATCHED if found.demanded else Outcome.SENT
     return StepResult(
-        name,
+        path,
         lines,
         sent,
         Outcome.MISMATCHED if found.status else well,
@@ -448,11 +484,22 @@ def step_result(
         seconds,
         found.code,
         edited,
-        found.difference,
+        difference,
         found.expected,
         found.replies,
         found.captures,
+        in_finally,
     )
+
+
+def path_of(name: str, lines: tuple[int, ...]) -> str:
+    """Return the name of the file that lines stand in, escaped.
+
+    Args:
+        name: The transcript's name, escaped.
+        lines: The numbers of the lines.
+    """
+    return (file_of(lines[0]) if lines else "") or name
 
 
 def shown(came: IncomingReply) -> str:

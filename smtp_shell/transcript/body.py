@@ -1,4 +1,4 @@
-"""Files with mail data beside a transcript (`C<`)."""
+"""Files beside a transcript, such as those with mail data (`C<`)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from smtp_shell.errors import Fault, TranscriptError
 from smtp_shell.private_files import reason_of
 from smtp_shell.protocol.maildata import PIECE
-from smtp_shell.protocol.octets import SINGLE, escape_str, quoted
+from smtp_shell.protocol.octets import SINGLE, escape_str, quoted, unescape
 from smtp_shell.transcript.step import Step
 
 _EXCERPT = 200  # characters of a file's name in a sentence
@@ -26,19 +26,37 @@ def body_path(folder: Path, step: Step, *, outside: bool = False) -> Path:
     Raises:
         ValueError: With links resolved it is outside the folder, or it is no readable file. The message is a sentence for a person.
     """
-    shown = quoted(step.text[:_EXCERPT], SINGLE)
+    return path_beside(folder, step.text, what="a file with mail data", outside=outside)
+
+
+def path_beside(folder: Path, text: str, *, what: str, outside: bool = False) -> Path:
+    """Return the path of a file that a transcript names, with links resolved.
+
+    Args:
+        folder: The transcript's folder.
+        text: The file's name in the notation of the transcript.
+        what: What the file is to be, for messages.
+        outside: Whether it may be outside the folder.
+
+    Raises:
+        ValueError: With links resolved it is outside the folder, or it is no readable file. The message is a sentence for a person.
+    """
+    shown = quoted(text[:_EXCERPT], SINGLE)
+    name = unescape(text).decode("utf-8", "surrogateescape")
+    if "\0" in name:
+        raise ValueError(f"{shown} is no name of {what}")
     try:
         home = folder.resolve()
-        path = (home / step.octets.decode("utf-8", "surrogateescape")).resolve()
+        path = (home / name).resolve()
         if not outside and not path.is_relative_to(home):
             raise ValueError(f"{shown} is outside the transcript's folder")
         if not path.is_file():
-            what = "is no file" if path.exists() else "does not exist"
-            raise ValueError(f"{shown}, a file with mail data, {what}")
+            problem = "is no file" if path.exists() else "does not exist"
+            raise ValueError(f"{shown}, {what}, {problem}")
     except (OSError, RuntimeError):  # RuntimeError: a loop of links
-        raise ValueError(f"{shown} is no name of a file with mail data") from None
+        raise ValueError(f"{shown} is no name of {what}") from None
     if not os.access(path, os.R_OK):
-        raise ValueError(f"{shown}, a file with mail data, may not be read")
+        raise ValueError(f"{shown}, {what}, may not be read")
     return path
 
 

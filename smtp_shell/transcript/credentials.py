@@ -12,6 +12,7 @@ from smtp_shell.protocol.commands import Command, bdat_chunk
 from smtp_shell.protocol.masking import MASK, OPEN_RESPONSES, EchoMask, ExchangeLines, is_secret_answer
 from smtp_shell.protocol.octets import decode_base64, escape
 from smtp_shell.protocol.rawlines import lines_of
+from smtp_shell.transcript.included_line import file_of
 from smtp_shell.transcript.notation import client_text
 from smtp_shell.transcript.step import CLIENT_LINES, SERVER_LINES, Marker, Step
 from smtp_shell.transcript.variables import SASL_MARK, Template
@@ -260,11 +261,16 @@ def are_hidden(header: Header | None) -> bool:
 def where_they_stand(mask: CredentialMask) -> str:
     """Return the lines with credentials as the start of a sentence, such as `line 3 holds a credential`."""
     if mask.count == 1:
-        return f"line {mask.lines[0]} holds a credential"
-    *first, last = map(str, mask.lines)
+        return f"line {_place(mask.lines[0])} holds a credential"
+    *first, last = map(_place, mask.lines)
     more = mask.count - len(mask.lines)
     places = f"{', '.join([*first, last])} and {more:,} more" if more else f"{', '.join(first)} and {last}"
     return f"lines {places} hold credentials"
+
+
+def _place(line: int) -> str:
+    file = file_of(line)
+    return f"{line} of {file}" if file else str(line)
 
 
 def masking_warning(

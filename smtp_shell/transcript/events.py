@@ -13,12 +13,13 @@ from typing import Final
 
 from msgspec import Struct
 
+from smtp_shell.protocol.octets import unescape
+
 LONGEST_WAIT: Final = 86_400.0
 """The most seconds that `wait` and `within` take: one day."""
 
 _NUMBER = r"[0-9]{1,9}(?:\.[0-9]{1,6})?"
-# In the format, and without a row until a replay acts on them: never a misspelt name.
-_RESERVED = frozenset(("authenticate", "finally", "include"))
+_MECHANISM = r"[A-Z][A-Z0-9_-]{2,19}"
 _SERVER = "server"
 _EXCERPT = 60
 _MOST_SLIPS = 2
@@ -92,6 +93,46 @@ def _check_nothing(name: str, arguments: Sequence[str]) -> tuple[str, str] | Non
     return f"*: {name} has '{' '.join(arguments)[:_EXCERPT]}' after it", f"*: {name} alone"
 
 
+def _check_include(name: str, arguments: Sequence[str]) -> tuple[str, str] | None:
+    return (
+        None if arguments else (f"*: {name} names no file", f"*: {name} FILE, a transcript in the folder of this one")
+    )
+
+
+def _check_authenticate(name: str, arguments: Sequence[str]) -> tuple[str, str] | None:
+    try:
+        authentication(arguments)
+    except ValueError as error:
+        return f"*: {name}: {error}", f"*: {name} [MECHANISM ...] [USER]"
+    return None
+
+
+def authentication(arguments: Sequence[str]) -> tuple[tuple[str, ...], str]:
+    """Return the mechanisms, in capitals, and the user that an `*: authenticate` names; empty for any, and for no one.
+
+    The last word is a user unless it is a mechanism or looks like one: all capitals.
+
+    Args:
+        arguments: The words after the event's name.
+
+    Raises:
+        ValueError: A word is no mechanism that is known; the message is a sentence for a user, without its full stop.
+    """
+    from smtp_shell.protocol.sasl import MECHANISMS
+
+    mechanisms: list[str] = []
+    for number, word in enumerate(arguments, 1):
+        if word.upper() in MECHANISMS:
+            mechanisms.append(word.upper())
+        elif number == len(arguments) and not re.fullmatch(_MECHANISM, word):
+            return tuple(mechanisms), unescape(word).decode("utf-8", "surrogateescape")
+        else:
+            raise ValueError(
+                f"'{word[:_EXCERPT]}' is no mechanism that smtp-shell knows; it knows {', '.join(sorted(MECHANISMS))}"
+            )
+    return tuple(mechanisms), ""
+
+
 def _is_slip(word: str, meant: str) -> bool:
     """Return whether a word is another one with a slip of the finger in it: two in a word of five letters or more.
 
@@ -118,6 +159,9 @@ _ROWS = (
     EventKind("auth", "MECHANISM [USER]", "after the reply that ends an AUTH exchange", False),
     EventKind("wait", "SECONDS", "anywhere", True, _check_seconds),
     EventKind("within", "SECONDS", "anywhere before the reply", True, _check_within),
+    EventKind("authenticate", "[MECHANISM ...] [USER]", "where a command may stand", True, _check_authenticate),
+    EventKind("include", "FILE", "anywhere", False, _check_include),
+    EventKind("finally", "", "once, before what is done in any case", True, _check_nothing),
     EventKind("close", "[server] [TEXT]", "at the end of a connection", True, _check_close),
     EventKind("timeout", "[SECONDS TEXT]", "where a reply was awaited", True),
     EventKind("error", "[TEXT]", "at the end of a connection", True),
@@ -143,8 +187,6 @@ def check_event(words: Sequence[str]) -> tuple[str, str] | None:
     kind = EVENTS.get(name)
     if kind is not None:
         return kind.check(name, arguments) if kind.check is not None else None
-    if name in _RESERVED:
-        return None
     lower = name.lower()
     meant = next((known for known in EVENTS if _is_slip(lower, known)), None)
     return (f"*: {name[:_EXCERPT]} is no event that a replay knows", f"*: {meant}") if meant else None
@@ -154,9 +196,9 @@ def near_miss(name: str) -> str | None:
     """Return the known event that an unknown name may stand for although it is no slip of the finger, or None.
 
     Args:
-        name: The event's name. None is returned for one that is known, or that the format reserves for a later version.
+        name: The event's name. None is returned for one that is known.
     """
-    if name in EVENTS or name in _RESERVED:
+    if name in EVENTS:
         return None
     from difflib import get_close_matches
 

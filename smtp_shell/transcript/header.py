@@ -25,7 +25,10 @@ DIALOGUE: Final = re.compile(r"[ \t]*(?:[0-9]+(?:\.[0-9]+)?[ \t]+)?(?:C[:&|<]|S[
 
 # Compiled at its first use: a file may have no header.
 _FIELD = r"([!-9;-~]+):(.*)"
-_ONCE = frozenset(("transcript", "title", "server", "date", "client", "tags", "secrets"))
+_ONCE = frozenset(("transcript", "title", "server", "date", "client", "tags", "secrets", "match", "limit"))
+_LEVELS = ("code", "enhanced", "keywords", "text", "exact")
+_SECONDS = r"[0-9]{1,9}(?:\.[0-9]{1,6})?"
+_LONGEST_LIMIT = 86_400.0
 _BREAKS_A_LINE = rb"[\r\n\0]"
 
 
@@ -110,6 +113,27 @@ class Header(Struct, frozen=True):
     def tags(self) -> str:
         """Words to find the transcript by; empty without the field."""
         return self.get("Tags") or ""
+
+    @property
+    def tag_words(self) -> tuple[str, ...]:
+        """The words of `Tags`, which white space or commas separate, in lower case."""
+        return tuple(dict.fromkeys(self.tags.lower().replace(",", " ").split()))
+
+    @property
+    def match(self) -> str:
+        """How strict the file's `S:` lines are: the name of a level in lower case; empty without the field."""
+        return (self.get("Match") or "").lower()
+
+    @property
+    def limit(self) -> float | None:
+        """Seconds that a replay of the file may take in all; None without the field."""
+        value = self.get("Limit")
+        return None if value is None else float(value)
+
+    @property
+    def ignored(self) -> tuple[str, ...]:
+        """The patterns of the `Ignore` fields: what they match is not compared with the level `text`."""
+        return tuple(value for name, value in self.fields if name.lower() == "ignore")
 
     @property
     def secrets_included(self) -> bool:
@@ -226,6 +250,13 @@ def _fault_of(number: int, name: str, value: str, seen: set[str], longest: int) 
             )
         case "var":
             return _variable_fault(number, value, seen)
+        case "match" if value.lower() not in _LEVELS:
+            return Fault(number, f"{quoted(value[:60], SINGLE)} is no level of Match", f"one of {', '.join(_LEVELS)}")
+        case "limit" if not re.fullmatch(_SECONDS, value) or not 0 < float(value) <= _LONGEST_LIMIT:
+            problem = f"{quoted(value[:60], SINGLE)} is no number of seconds for a whole replay"
+            return Fault(number, problem, f"Limit: SECONDS, such as Limit: 20, {_LONGEST_LIMIT:.0f} at most")
+        case "ignore":
+            return _pattern_fault(number, value)
     return None
 
 
@@ -250,6 +281,18 @@ def _variable_fault(number: int, value: str, seen: set[str]) -> Fault | None:
     if f"var {name}" in seen:
         return Fault(number, f"the variable {name} is set twice", "one Var: for it")
     seen.add(f"var {name}")
+    return None
+
+
+def _pattern_fault(number: int, value: str) -> Fault | None:
+    from smtp_shell.transcript.pattern_syntax import check_pattern
+
+    try:
+        check_pattern(value)
+        if re.compile(value).fullmatch(""):
+            return Fault(number, "the pattern of Ignore matches where there is nothing", "one that needs some text")
+    except ValueError as error:
+        return Fault(number, f"Ignore: {error}", "a regular expression")
     return None
 
 

@@ -48,10 +48,11 @@ class RunInfo(Struct, frozen=True):
 
     Args:
         name: The transcript's name, escaped.
-        server: What it is replayed against, escaped; empty where the transcript says that.
+        server: What it is replayed against, or the name of its profile, escaped; empty where the transcript says that.
         number: Which run it is, from 1.
         of: How many runs of it there are.
         insecure: Whether certificates are not verified.
+        servers: Against how many servers that the user named each transcript is replayed.
         order: The run's place in the batch, from 0: the order in which reports have their runs.
         total: How many runs the batch has.
     """
@@ -61,6 +62,7 @@ class RunInfo(Struct, frozen=True):
     number: int = 1
     of: int = 1
     insecure: bool = False
+    servers: int = 0
     order: int = 0
     total: int = 1
 
@@ -96,6 +98,7 @@ class Reporter(Protocol):
 REPORTERS: Final[Mapping[str, str]] = {
     "text": "smtp_shell.replay.reporters.text:TextReporter",
     "json": "smtp_shell.replay.reporters.json:JsonReporter",
+    "table": "smtp_shell.replay.reporters.table:TableReporter",
 }
 """Name -> class; imported when used."""
 

@@ -31,7 +31,8 @@ class JsonReporter:
 
     def for_run(self, run: RunInfo, out: Writer) -> JsonRunReport:
         """Return the report of a run."""
-        return JsonRunReport(run.number if run.of > 1 else 0, out, only_failures=self._settings.only_failures)
+        server = run.server if run.servers > 1 else ""
+        return JsonRunReport(run.number if run.of > 1 else 0, out, server, only_failures=self._settings.only_failures)
 
     def summary(self, stats: RunStats, out: Writer) -> None:
         """Write what all runs came to."""
@@ -44,13 +45,15 @@ class JsonRunReport:
     Args:
         number: Which of several runs it is, from 1; 0 for the only one.
         out: Takes the lines.
+        server: Which of several servers it is against; empty for the only one.
         only_failures: Whether steps that passed are left out.
     """
 
-    def __init__(self, number: int, out: Writer, *, only_failures: bool = False) -> None:
+    def __init__(self, number: int, out: Writer, server: str = "", *, only_failures: bool = False) -> None:
         self._only_failures = only_failures
         self._number = number
         self._out = out
+        self._server = server
 
     def start(self) -> None:
         """Write nothing: each object names its file."""
@@ -59,28 +62,31 @@ class JsonRunReport:
         """Write the object of a step."""
         if self._only_failures and result.outcome in (Outcome.MATCHED, Outcome.SENT):
             return
-        _write(self._out, step_object(result, run=self._number))
+        _write(self._out, step_object(result, run=self._number, server=self._server))
 
     def finish(self, result: ReplayResult) -> None:
         """Write the object of the run."""
-        _write(self._out, run_object(result, run=self._number))
+        _write(self._out, run_object(result, run=self._number, server=self._server))
 
 
-def step_object(step: StepResult, *, run: int = 0) -> dict[str, object]:
+def step_object(step: StepResult, *, run: int = 0, server: str = "") -> dict[str, object]:
     """Return a step as a JSON object.
 
     Args:
         step: The step.
         run: Which of several runs it is of, from 1; 0 for the only one.
+        server: Which of several servers it is against; empty for the only one.
     """
     return {
         "file": step.path,
         "run": run,
+        "server": server,
         "lines": list(step.lines),
         "verdict": step.outcome.value,
         "sent": step.sent,
         "expected": step.expected,
         "expected_line": step.expected_line,
+        "expected_file": step.expected_path if step.expected_path != step.path else "",
         "command_line": step.line if step.command is not None else 0,
         "received": step.received,
         "code": step.code,
@@ -88,20 +94,22 @@ def step_object(step: StepResult, *, run: int = 0) -> dict[str, object]:
         "seconds": round(step.seconds, 3),
         "edited": step.edited,
         "captures": dict(step.captures),
+        "finally": step.in_finally,
     }
 
 
-def run_object(result: ReplayResult, *, run: int = 0) -> dict[str, object]:
+def run_object(result: ReplayResult, *, run: int = 0, server: str = "") -> dict[str, object]:
     """Return a run as a JSON object.
 
     Args:
         result: The run.
         run: Which of several runs it is, from 1; 0 for the only one.
+        server: Which of several servers it is against, as in its steps; empty for the only one.
     """
     return {
         "file": result.path,
         "run": run,
-        "server": result.server,
+        "server": server or result.server,
         "exit_status": result.exit_status,
         "failure": result.failure,
         "ending": result.ending,
@@ -119,6 +127,10 @@ def summary_object(stats: RunStats) -> dict[str, object]:
         "steps": stats.steps,
         **{outcome.value: number for outcome, number in stats.counts.items()},
         "failures": list(stats.failures.shown()),
+        "not_selected": stats.not_selected,
+        "not_run": stats.not_run,
+        "seed": "" if stats.seed is None else stats.seed,
+        "over_budget": stats.over_budget,
         "exit_status": stats.exit_status,
         "seconds": round(stats.seconds, 6),
         "replays_per_second": _rate(stats.replays, stats.seconds),

@@ -48,6 +48,7 @@ def replay(shell: Shell, args: Args) -> None:
         tls_settings=shell.tls,
         timeouts=shell.timeouts,
         credentials=find_once(lambda: shell.options.credentials),
+        has_token=shell.options.credentials.has_token,
         allow_cleartext=shell.settings.insecure_auth,
         source=shell.options.source,
         family=shell.options.family,

@@ -196,3 +196,8 @@ def test_lint_finds_live_what_it_finds_in_a_recording() -> None:
     live = [each.rule for each in _live(*two, *replies)]
     assert "before-greeting" in live
     assert "before-greeting" in _rules(f"{RECORDED}C: NOOP\nC: NOOP\nS: 220 mx\nS: 250 ok\nS: 250 ok\n")
+
+
+def test_a_reply_that_ends_a_whole_exchange_is_no_reply_to_nothing() -> None:
+    text = f"{PLAIN_EHLO}*: authenticate PLAIN ann\nS: 235 2.7.0 ok\n{MAIL}{RCPT}*: finally\nC: RSET\nS: 250 ok\n{QUIT}"
+    assert [each.rule for each in lint(text) if each.rule == "unasked-reply"] == []

@@ -57,6 +57,24 @@ GOOD = {
         C: hello
         C: .
         S: 250""",
+    "a whole exchange, an included file, and what is done in any case": """
+        S: 220 mx.example
+        C: EHLO x.example
+        S: 250-mx.example
+        S: 250 AUTH PLAIN SCRAM-SHA-256
+        *: authenticate PLAIN SCRAM-SHA-256 student
+        S: 235 2.7.0 ok
+        *: include sub/letter.smtp
+        C: MAIL FROM:<a@example.org>
+        S: 250 ok
+        *: finally
+        C: RSET
+        S: 250 ok""",
+    "a whole exchange without the reply to it": """
+        C: EHLO x.example
+        *: authenticate
+        C: MAIL FROM:<a@example.org>
+        S: 250 ok""",
     "two digits and alternatives": """
         C: RCPT TO:<b@example.org>
         S: 250|251

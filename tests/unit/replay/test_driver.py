@@ -213,3 +213,129 @@ def test_an_interrupted_replay_sends_nothing(run: Run, tmp_path: Path, monkeypat
     replay.interrupt()
     assert replay.run().exit_status == 3
     assert transport.sent == b""
+
+
+# What is done in any case
+
+MAIN = "S: 220\nC: NOOP\nS: 250\nC: HELP\nS: 214\n*: finally\nC: RSET\nS: 250\nC: QUIT\nS: 221\n"
+BYE = b"221 bye\r\n"
+
+
+@pytest.mark.parametrize(
+    ("answers", "sent", "status", "outcomes_of_finally"),
+    [
+        pytest.param([OK, b"214 x\r\n", OK, BYE], "NOOP HELP RSET QUIT", 0, "matched matched", id="all is well"),
+        pytest.param([b"550 no\r\n", OK, BYE], "NOOP RSET QUIT", 1, "matched matched", id="a difference before it"),
+        pytest.param(
+            [OK, b"214 x\r\n", b"550 no\r\n", BYE],
+            "NOOP HELP RSET QUIT",
+            1,
+            "mismatched matched",
+            id="a difference in it",
+        ),
+        pytest.param(
+            [b"550 no\r\n", b"500 no\r\n", BYE],
+            "NOOP RSET QUIT",
+            1,
+            "mismatched matched",
+            id="one before and one in it",
+        ),
+        pytest.param([OK, CLOSED], "NOOP HELP", 3, "skipped skipped", id="the server closes before it"),
+        pytest.param([b"550 no\r\n", CLOSED], "NOOP RSET", 3, "mismatched skipped", id="the server closes in it"),
+    ],
+)
+def test_what_follows_finally_is_done_whatever_went_before(
+    run: Run, answers: list[bytes], sent: str, status: int, outcomes_of_finally: str
+) -> None:
+    result, transport = run(MAIN, *answers)
+    assert transport.sent.decode().split() == sent.split()
+    assert result.exit_status == status
+    assert " ".join(step.outcome for step in result.steps if step.in_finally) == outcomes_of_finally
+    assert all(step.lines >= (7,) for step in result.steps if step.in_finally)
+
+
+@pytest.mark.parametrize(
+    ("text", "answers", "sent"),
+    [
+        pytest.param(
+            "C: NOOP\nS: 250\nC: QUIT\nS: 221\n*: finally\nC: QUIT\n",
+            [OK, BYE],
+            "NOOP QUIT",
+            id="the dialogue has ended by QUIT",
+        ),
+        pytest.param("C: NOOP\n*: close\n*: finally\nC: QUIT\n", [OK], "NOOP", id="the client has closed"),
+        pytest.param(
+            "C: DATA\nS: 250\nC: QUIT\n*: finally\nC: RSET\n",
+            [b"354 go\r\n"],
+            "DATA",
+            id="the server waits for mail data",
+        ),
+        pytest.param(
+            "C: AUTH LOGIN\nS: 235\n*: finally\nC: RSET\n",
+            [b"334 VXNlcg==\r\n"],
+            "AUTH LOGIN",
+            id="the server waits for a response",
+        ),
+        pytest.param("C| NOO\nC: NOOP\nS: 550\n*: finally\nC| X\\r\\n\n", [None, OK], "NOO NOOP X", id="octets"),
+    ],
+)
+def test_no_command_goes_where_it_would_be_something_else(
+    run: Run, text: str, answers: list[bytes | None], sent: str
+) -> None:
+    result, transport = run(text, *answers)
+    assert transport.sent.decode().split() == sent.replace("NOO NOOP", "NOONOOP").split()
+    assert any(step.in_finally for step in result.steps)
+
+
+def test_replies_that_are_owed_are_read_before_finally(run: Run) -> None:
+    result, transport = run("C& NOOP\nC: HELP\nS: 550\nS: 214\n*: finally\nC: RSET\nS: 259\n", OK + OK, b"259 x\r\n")
+    assert transport.sent == b"NOOP\r\nHELP\r\nRSET\r\n"
+    assert [step.outcome for step in result.steps if step.in_finally] == [Outcome.MATCHED]
+
+
+def test_another_connection_of_finally_is_opened(run: Run) -> None:
+    text = "*: connect mail.example.org:25\nC: NOOP\nS: 550\nC: HELP\n*: finally\nC: RSET\n*: connect mail.example.org:25\nC: QUIT\n"
+    result, transport = run(text, CLOSED)
+    assert next(step.lines for step in result.steps if step.in_finally) == (6,)
+    assert result.exit_status == 3
+    assert transport.log.count("close") >= 2
+
+
+def test_finally_is_left_out_where_the_user_ends_the_replay(run: Run) -> None:
+    settings = ReplaySettings(server="mail.example.org:25", before_step=lambda step: Decision(Act.QUIT))
+    result, transport = run(MAIN, OK, settings=settings)
+    assert transport.sent == b""
+    assert not any(step.in_finally for step in result.steps)
+
+
+def test_a_step_of_an_included_file_is_named_with_that_file(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "hello.smtp").write_text("# a note\n\nC: EHLO x\nS: 250\n", encoding="utf-8")
+    (tmp_path / "expected.smtp").write_text("\nS: 251\n", encoding="utf-8")
+    result, _ = run("*: include hello.smtp\nC: NOOP\n*: include expected.smtp\n", OK, OK)
+    hello, noop = result.steps[1:]
+    assert (Path(hello.path).name, hello.lines, Path(noop.path).name, noop.lines) == (
+        "hello.smtp",
+        (3,),
+        "test.smtp",
+        (2,),
+    )
+    assert (Path(noop.expected_path).name, noop.expected_line) == ("expected.smtp", 2)
+    assert result.failure is not None
+    assert result.failure.endswith(f"test.smtp:2: the reply code differs; expected in {tmp_path / 'expected.smtp'}:2.")
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (
+            "*: authenticate\n",
+            "the transcript needs credentials; give --user and --password-command, or SMTP_SHELL_PASSWORD",
+        ),
+        ("C: NOOP\n*: authenticate\nS: 235\n", "the transcript needs credentials"),
+    ],
+)
+def test_authenticate_without_credentials_is_status_5(run: Run, text: str, problem: str) -> None:
+    result, transport = run(text, OK)
+    assert result.exit_status == 5
+    assert problem in (result.failure or "")
+    assert b"AUTH" not in transport.sent

@@ -8,13 +8,13 @@ from smtp_shell.errors import TranscriptError
 from smtp_shell.replay.plan import (
     KEPT_OVERHEAD,
     KEPT_SIZE,
-    MOST_CAPTURES,
-    MOST_IN_A_GROUP,
-    MOST_IN_A_REPLY,
     ReplayPlan,
     plan,
+    planned_steps,
 )
+from smtp_shell.replay.step_checker import MOST_CAPTURES, MOST_IN_A_GROUP, MOST_IN_A_REPLY
 from smtp_shell.transcript.header import MOST_FAULTS
+from smtp_shell.transcript.included_line import file_of
 
 
 def check(folder: Path, *lines: str, **given: str) -> ReplayPlan:
@@ -174,9 +174,7 @@ def test_an_event_that_would_not_do_what_it_says_is_refused(tmp_path: Path, line
     assert str(fault).startswith(problem)
 
 
-@pytest.mark.parametrize(
-    "line", ["*: whatever it is", "*: mark", "*: graph 42", "*: close reset", "*: close by hand", "*: include x"]
-)
+@pytest.mark.parametrize("line", ["*: whatever it is", "*: mark", "*: graph 42", "*: close reset", "*: close by hand"])
 def test_an_event_of_another_program_is_kept(tmp_path: Path, line: str) -> None:
     assert check(tmp_path, "C: NOOP", line).warnings == ()
 
@@ -263,3 +261,100 @@ def test_one_bad_line_of_a_header_is_one_fault(tmp_path: Path, lines: list[str],
 
 def test_the_variables_that_are_used_are_known(tmp_path: Path) -> None:
     assert check(tmp_path, "C: NOOP ${a} ${b}", "C: NOOP ${a}", a="1", b="2").variables == {"a", "b"}
+
+
+@pytest.mark.parametrize(
+    ("lines", "problem"),
+    [
+        (["*: finally", "C: QUIT"], "1: *: finally stands before any step"),
+        (["C: NOOP", "*: finally", "C: QUIT", "*: finally"], "4: *: finally stands twice"),
+        (["C: NOOP", "*: finally", "S: 250"], "3: an expectation follows *: finally, and nothing was sent"),
+        (["C: NOOP", "*: finally", "# why", "S: 250"], "4: an expectation follows *: finally"),
+        (["C: DATA", "S: 354", "C: hi", "*: finally"], "1: the mail data after this DATA has no final dot"),
+        (["C: DATA", "S: 354", "C: hi", "*: authenticate"], "1: the mail data after this DATA has no final dot"),
+        (["*: authenticate", "S: 334 x"], "2: a challenge is expected after *: authenticate"),
+        (["*: authenticate DIGEST-MD5"], "1: *: authenticate: 'DIGEST-MD5' is no mechanism that smtp-shell knows"),
+        (["*: include none.smtp"], "1: 'none.smtp', a transcript, does not exist"),
+        (["*: include a.smtp"], "1: the file includes itself"),
+        (["*: include"], "1: *: include names no file"),
+    ],
+)
+def test_an_event_of_suites_that_would_not_do_what_it_says_is_refused(
+    tmp_path: Path, lines: list[str], problem: str
+) -> None:
+    found = (
+        problems(tmp_path, "*: connect mx.example:25", *lines) if "include" in lines[0] else problems(tmp_path, *lines)
+    )
+    if "include" in lines[0]:
+        problem = problem.replace("1:", "2:", 1)
+        found = [each for each in found if not each.startswith("0:")]
+    assert [each[: len(problem)] for each in found] == [problem]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["C: NOOP", "*: finally"],
+        ["C: NOOP", "*: finally", "*: connect mx.example:25", "S: 220", "C: QUIT"],
+        ["C: NOOP", "S: 250", "*: finally", "C: QUIT", "S: 221"],
+        ["*: authenticate", "S: 235"],
+        ["*: authenticate PLAIN ann", "S: 535", "C: NOOP", "S: 334"],
+        ["*: authenticate", "S: 235|334"],
+    ],
+)
+def test_events_of_suites_where_they_mean_something(tmp_path: Path, lines: list[str]) -> None:
+    assert problems(tmp_path, *lines) == []
+
+
+def write_included(folder: Path, *lines: str) -> None:
+    (folder / "b.smtp").write_text("".join(f"{line}\n" for line in lines), "utf-8")
+
+
+def test_what_a_plan_knows_of_included_files(tmp_path: Path) -> None:
+    write_included(
+        tmp_path,
+        "Transcript: 1",
+        "Var: to=bob",
+        "Var: size=1",
+        "Server: other.example",
+        "",
+        "C: VRFY ${to}",
+        "S~ (?P<id>.+)",
+    )
+    outline = check(
+        tmp_path, "Transcript: 1", "Var: size=2", "", "*: include b.smtp", "C: ${id} ${size}", "*: finally", "C: QUIT"
+    )
+    assert outline.steps is not None
+    assert [(step.text, int(step.line), bool(file_of(step.line))) for step in outline.steps] == [
+        ("include b.smtp", 4, False),
+        ("VRFY ${to}", 6, True),
+        ("(?P<id>.+)", 7, True),
+        ("${id} ${size}", 5, False),
+        ("finally", 6, False),
+        ("QUIT", 7, False),
+    ]
+    assert outline.defaults == {"to": "bob", "size": "2"}
+    assert (outline.address, outline.includes, outline.has_finally) == ("", True, True)
+    with planned_steps(plan(tmp_path / "a.smtp", {}, keep=False), tmp_path / "a.smtp", outside=False) as steps:
+        assert tuple(steps) == outline.steps
+    assert check(tmp_path, "*: authenticate").uses_sasl
+
+
+@pytest.mark.parametrize("many", [100, 2_000])
+def test_of_included_steps_all_are_kept_or_none(tmp_path: Path, many: int) -> None:
+    write_included(tmp_path, *["C: NOOP"] * many)
+    steps = check(tmp_path, "*: include b.smtp", "*: include b.smtp", "C: QUIT").steps
+    assert (len(steps) if steps is not None else 0) == (2 * many + 3 if many == 100 else 0)
+
+
+def test_the_faults_of_an_included_file_name_it(tmp_path: Path) -> None:
+    write_included(tmp_path, "C: NOOP", "odd", "S: x", "C: ${unknown}", "*: finally")
+    with pytest.raises(TranscriptError) as caught:
+        check(tmp_path, "C: NOOP", "*: include b.smtp", "S: y")
+    named = [(Path(fault.file).name, fault.line) for fault in caught.value.faults]
+    assert sorted(named) == [("", 3), ("b.smtp", 2), ("b.smtp", 3), ("b.smtp", 4), ("b.smtp", 5)]
+    assert f"{tmp_path / 'b.smtp'}:3: 'x' does not begin with a reply code" in str(caught.value)
+    assert f"{tmp_path / 'a.smtp'}:3: 'y' does not begin with a reply code" in str(caught.value)
+    write_included(tmp_path, "Transcript: 1", "Match: none", "", "C: NOOP")
+    with pytest.raises(TranscriptError, match=r"b\.smtp:2: 'none' is no level of Match"):
+        check(tmp_path, "*: include b.smtp")

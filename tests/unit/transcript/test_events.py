@@ -2,12 +2,13 @@
 
 import pytest
 
-from smtp_shell.transcript.events import ACTED_EVENTS, EVENTS, check_event, near_miss
+from smtp_shell.transcript.events import ACTED_EVENTS, EVENTS, authentication, check_event, near_miss
 
 
 def test_the_events_that_a_replay_acts_on() -> None:
-    assert {"connect", "close", "timeout", "error", "wait", "within", "no-tls"} == ACTED_EVENTS
-    assert EVENTS.keys() - ACTED_EVENTS == {"tls", "auth"}
+    acted = {"connect", "close", "timeout", "error", "wait", "within", "no-tls", "authenticate", "finally"}
+    assert acted == ACTED_EVENTS
+    assert EVENTS.keys() - ACTED_EVENTS == {"tls", "auth", "include"}
 
 
 @pytest.mark.parametrize(
@@ -23,6 +24,13 @@ def test_the_events_that_a_replay_acts_on() -> None:
         "wait 86400",
         "within 2.5",
         "close reset",
+        "include sub/login.smtp",
+        "include a name with spaces.smtp",
+        "finally",
+        "authenticate",
+        "authenticate plain scram-sha-256",
+        "authenticate SCRAM-SHA-256 PLAIN ann@example.org",
+        "authenticate ann",
         "graph 42",
         "step 4",
         "x-mark",
@@ -43,6 +51,7 @@ def test_a_good_event_has_no_problem(words: str) -> None:
         ("wait 86401", "*: wait has no number of seconds"),
         ("within 1e3", "*: within has no number of seconds"),
         ("wait 2 s", "*: wait has 's' after the seconds"),
+        ("include", "*: include names no file"),
     ],
 )
 def test_a_bad_event_is_named_with_what_was_expected(words: str, problem: str) -> None:
@@ -50,6 +59,36 @@ def test_a_bad_event_is_named_with_what_was_expected(words: str, problem: str) -
     assert found is not None
     assert found[0] == problem
     assert found[1].startswith(f"*: {words.split()[0]} ")
+
+
+@pytest.mark.parametrize(
+    ("words", "mechanisms", "user"),
+    [
+        ("", (), ""),
+        ("ann", (), "ann"),
+        ("PLAIN", ("PLAIN",), ""),
+        ("plain LOGIN", ("PLAIN", "LOGIN"), ""),
+        ("SCRAM-SHA-256 PLAIN ann@example.org", ("SCRAM-SHA-256", "PLAIN"), "ann@example.org"),
+        (r"PLAIN ann\x20lee", ("PLAIN",), "ann lee"),
+        ("EXTERNAL", ("EXTERNAL",), ""),
+    ],
+)
+def test_the_mechanisms_and_the_user_of_authenticate(words: str, mechanisms: tuple[str, ...], user: str) -> None:
+    assert authentication(words.split()) == (mechanisms, user)
+
+
+@pytest.mark.parametrize("words", ["SCRAM-SHA256", "DIGEST-MD5", "ann PLAIN", "PLAIN ann lee", "GSSAPI ann"])
+def test_a_word_of_authenticate_that_is_no_mechanism(words: str) -> None:
+    found = check_event(["authenticate", *words.split()])
+    assert found is not None
+    assert "is no mechanism that smtp-shell knows; it knows CRAM-MD5, " in found[0]
+
+
+@pytest.mark.parametrize(("words", "problem"), [("finally now", "*: finally has 'now' after it")])
+def test_finally_stands_alone(words: str, problem: str) -> None:
+    found = check_event(words.split())
+    assert found is not None
+    assert found[0] == problem
 
 
 @pytest.mark.parametrize(
@@ -61,6 +100,9 @@ def test_a_bad_event_is_named_with_what_was_expected(words: str, problem: str) -
         ("notls", "no-tls"),
         ("WAIT", "wait"),
         ("closed", "close"),
+        ("inclued", "include"),
+        ("finaly", "finally"),
+        ("authenticat", "authenticate"),
     ],
 )
 def test_a_misspelt_event_is_named_with_the_nearest_known_one(name: str, meant: str) -> None:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from smtp_shell.errors import TranscriptError
+from smtp_shell.matching.expectation import Strictness
 from smtp_shell.transcript.header import Header
 from smtp_shell.transcript.writer import TranscriptWriter
 from tests.support.transcripts import reader, rewritten, written
@@ -109,6 +110,48 @@ def test_a_malformed_header_is_reported_with_line_numbers(octets: bytes, message
     with pytest.raises(TranscriptError) as caught:
         reader(octets)
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("field", "problem"),
+    [
+        ("Match: strict", "'strict' is no level of Match; expected one of code, enhanced, keywords, text, exact"),
+        ("Limit: soon", "'soon' is no number of seconds for a whole replay"),
+        ("Limit: 0", "'0' is no number of seconds for a whole replay"),
+        ("Limit: 86401", "'86401' is no number of seconds for a whole replay"),
+        ("Limit: -1", "'-1' is no number of seconds for a whole replay"),
+        ("Ignore: (", "Ignore: the pattern is no regular expression: "),
+        ("Ignore: a*", "the pattern of Ignore matches where there is nothing"),
+        ("Ignore:", "the pattern of Ignore matches where there is nothing"),
+        ("Match: text\nmatch: code", "the field match stands twice"),
+        ("Limit: 1\nLimit: 2", "the field Limit stands twice"),
+    ],
+)
+def test_a_field_for_suites_that_means_nothing_is_reported_with_its_line(field: str, problem: str) -> None:
+    with pytest.raises(TranscriptError) as caught:
+        reader(f"Transcript: 1\n{field}\n\n".encode())
+    number = 2 + field.count("\n")
+    assert str(caught.value).startswith(f"lab.smtp:{number}: {problem}")
+
+
+def test_the_fields_for_suites() -> None:
+    header = reader(
+        b"Transcript: 1\nTags: smoke, TLS smoke\nMatch: Text\nLimit: 2.5\nIgnore: node[a-z]+\nIgnore: \\d+ ms\n\n"
+    ).header
+    assert header is not None
+    assert header.tag_words == ("smoke", "tls")
+    assert (header.match, header.limit) == ("text", 2.5)
+    assert header.ignored == ("node[a-z]+", r"\d+ ms")
+    bare = reader(b"Transcript: 1\n\n").header
+    assert bare is not None
+    assert (bare.tag_words, bare.match, bare.limit, bare.ignored) == ((), "", None, ())
+
+
+def test_the_levels_of_match_are_those_of_a_replay() -> None:
+    for level in Strictness:
+        header = reader(f"Transcript: 1\nMatch: {level.name}\n\n".encode()).header
+        assert header is not None
+        assert Strictness.parse(header.match) is level
 
 
 def test_only_the_first_20_faults_of_a_header_are_reported() -> None:

@@ -94,7 +94,9 @@ def test_text_names_what_ended_a_run_that_has_no_difference() -> None:
 def test_what_ended_a_run_is_told_after_a_difference_too(name: str) -> None:
     out = io.StringIO()
     finished = replace(result(DIFFERING, status=3, failure="a.smtp:4: x."), ending="it took longer than 5 s in all.")
-    make_reporter(name, ReportSettings()).for_run(RunInfo("a.smtp"), out).finish(finished)
+    reporter = make_reporter(name, ReportSettings())
+    reporter.for_run(RunInfo("a.smtp"), out).finish(finished)
+    reporter.summary(RunStats(), out)
     assert "it took longer than 5 s in all." in out.getvalue()
 
 

@@ -1,0 +1,107 @@
+"""Profiles of servers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from smtp_shell.client.credentials import CredentialSource
+from smtp_shell.config import TlsSettings
+from smtp_shell.errors import ConfigError, UsageError
+from smtp_shell.protocol.sasl import mechanism
+from smtp_shell.replay.profiles import ProfiledServer, load_profiles, profiled_servers
+from smtp_shell.replay.settings import ReplaySettings
+
+TWO = """\
+[near]
+url = "smtp://127.0.0.1:2525"
+starttls = true
+ca_file = "near.pem"
+user = "student"
+password_command = "printf near"
+timeout = 5
+insecure_auth = true
+variables = { to = "bob@example.org" }
+
+[far]
+url = "smtps://mx.example.org"
+insecure = true
+"""
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "servers.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_a_profile_changes_what_it_says_and_nothing_else(tmp_path: Path) -> None:
+    path = write(tmp_path, TWO.replace('ca_file = "near.pem"\n', ""))
+    source = CredentialSource(user="ann", password_command="printf general")
+    general = ReplaySettings(variables={"size": "1"}, send_secrets=True)
+    near, far = profiled_servers(path, [], source, TlsSettings())
+    assert isinstance(near, ProfiledServer)
+    assert isinstance(far, ProfiledServer)
+    settings = near.settings(general)
+    assert (settings.server, settings.label, settings.starttls) == ("smtp://127.0.0.1:2525", "near", True)
+    assert (settings.timeouts.reply, settings.allow_cleartext, settings.send_secrets) == (5, True, True)
+    assert settings.variables == {"to": "bob@example.org", "size": "1"}
+    assert settings.credentials is not None
+    found = settings.credentials(mechanism("PLAIN"), "")
+    assert (found.user, found.password.reveal()) == ("student", "near")
+    other = far.settings(general)
+    assert (other.starttls, other.tls_settings.insecure, other.variables) == (False, True, {"size": "1"})
+    assert other.credentials is not None
+    assert other.credentials(mechanism("PLAIN"), "").password.reveal() == "general"
+
+
+def test_variables_of_the_command_line_precede_those_of_a_profile(tmp_path: Path) -> None:
+    near = ProfiledServer("near", load_profiles(write(tmp_path, TWO))["near"], tmp_path)
+    assert near.settings(ReplaySettings(variables={"to": "carol@example.org"})).variables["to"] == "carol@example.org"
+
+
+def test_files_are_relative_to_the_file_of_profiles(tmp_path: Path) -> None:
+    near = ProfiledServer("near", load_profiles(write(tmp_path, TWO))["near"], tmp_path)
+    assert near.tls_settings(TlsSettings()).ca_file == tmp_path / "near.pem"
+
+
+def test_a_server_is_a_name_or_a_url(tmp_path: Path) -> None:
+    path = write(tmp_path, TWO)
+    found = profiled_servers(path, ["far", "smtp://[::1]:25", "mx.example"], None, TlsSettings())
+    assert [each if isinstance(each, str) else each.name for each in found] == ["far", "smtp://[::1]:25", "mx.example"]
+    with pytest.raises(UsageError, match=r"nix is no profile of .*; it has near, far"):
+        profiled_servers(path, ["nix"], None, TlsSettings())
+
+
+def test_a_file_that_a_profile_names_is_checked_before_anything_is_sent(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"near\.pem"):
+        profiled_servers(write(tmp_path, TWO), [], None, TlsSettings())
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("", "has no profiles"),
+        ("[a", "is no TOML file"),
+        ("[a]\nuser = 'x'", "missing required field `url`"),
+        ("[a]\nurl = 'mx:25'\ncolour = 1", "unknown field `colour`"),
+        ("[a]\nurl = 'mx:25'\ntimeout = 'x'", "Expected `float"),
+        ("[a]\nurl = 'mx:25'\ntimeout = 0", "timeout is no number of seconds"),
+        ("[a]\nurl = 'http://mx'", r"\[a\]: url: "),
+        ("[a]\nurl = 'mx:25'\npassword = 'x'", "holds a password; a file is no place for it: name a password_command"),
+        ("[a]\nurl = 'mx:25'\nvariables = { sasl = 'x' }", r"\[a\]: variables: "),
+        ("[a]\nurl = 'mx:25'\nvariables = { to = \"x\\r\\nQUIT\" }", r"\[a\]: variables: "),
+        ("a = 1", "Expected `object`"),
+    ],
+)
+def test_a_file_that_cannot_be_used(tmp_path: Path, text: str, problem: str) -> None:
+    with pytest.raises(ConfigError, match=problem):
+        load_profiles(write(tmp_path, text))
+
+
+def test_a_file_that_is_missing_or_endless(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load_profiles(tmp_path / "missing.toml")
+    with pytest.raises(ConfigError, match="is longer than 1,048,576 octets"):
+        load_profiles(write(tmp_path, "#" * 1_100_000))
