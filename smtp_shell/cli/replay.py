@@ -75,11 +75,17 @@ def main(words: Sequence[str]) -> int:
         from smtp_shell.cli.checking import run_check
 
         settings = with_replay_options(_settings(options, None), options, None)
-        return run_check(options, settings, credential_source(options, None), color=wants_color(options))
+        servers = _servers(options, None, settings.tls_settings)
+        return run_check(options, settings, servers, credential_source(options, None), color=wants_color(options))
+    return _run(options, ask, wants_color(options))
+
+
+def _run(options: argparse.Namespace, ask: Ask | None, color: bool) -> int:
+    """Replay, report, and with `--update` rewrite what differs; return the exit status."""
     updater = _updater(options)
     edit = terminal_edit() if options.step else None
     report = ReportSettings(
-        wants_color(options),
+        color,
         options.repeat,
         options.jobs,
         options.step,
@@ -93,6 +99,8 @@ def main(words: Sequence[str]) -> int:
     with open_reports(options, report, names=names, ask=ask) as reports:
         settings = _settings(options, reports.ask)
         servers = _servers(options, reports.ask, settings.tls_settings)
+        if updater is not None:
+            updater.refuse_servers(servers)
         if len(servers) > 1 and not options.json:
             reports.reporters.append(make_reporter("table", report))
         batch = ReplayOptions(
@@ -120,7 +128,7 @@ def main(words: Sequence[str]) -> int:
         _go_on(result.handed_over, options, ask)
     status = result.exit_status
     if updater is not None and status != Interrupted.exit_status:
-        status = updater.run(sys.stdout, None if options.yes else ask, color=report.color)
+        status = updater.run(sys.stdout, None if options.yes else ask, color=color)
     return max(status, int(bool(reports.failures)))
 
 

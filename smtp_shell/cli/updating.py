@@ -11,7 +11,7 @@ from smtp_shell.replay.updating import AnswerLog, FileUpdate, diff_lines, write_
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from smtp_shell.client.credentials import Ask
@@ -40,7 +40,8 @@ def refuse_update(options: argparse.Namespace, *, asks: bool) -> None:
         ("--step", options.step),
         ("--json", options.json),
         ("--print", bool(options.print_names)),
-        ("a second --server", len(options.server or ()) > 1),
+        ("--max-failures", options.max_failures > 0),
+        ("--budget", bool(options.budget)),
     ):
         if is_there:
             raise UsageError(f"--update replays each transcript once, and asks; leave out {name}.")
@@ -65,10 +66,23 @@ class Updater:
         self._left: dict[str, list[str]] = {}  # of each transcript: what differs, and no reply explains
         self._status: dict[str, int] = {}
         self._noted = 0
+        self._name = ""  # of the transcript that is being replayed
+
+    def refuse_servers(self, servers: Sequence[object]) -> None:
+        """Refuse several servers: one transcript cannot expect what each of them answers.
+
+        Args:
+            servers: What the user named, or what a file of profiles has.
+
+        Raises:
+            UsageError: There are several.
+        """
+        if len(servers) > 1:
+            raise UsageError("--update replays each transcript once, and asks; leave out a second --server.")
 
     def for_run(self, run: RunInfo, out: Writer) -> Updater:
         """Return the report of a run: runs go one after the other."""
-        self._noted = self._differing()
+        self._noted, self._name = self._differing(), run.name
         return self
 
     def start(self) -> None:
@@ -78,7 +92,7 @@ class Updater:
         """Note a step that differs though no reply to it does."""
         noted = self._differing()
         if result.outcome is Outcome.MISMATCHED and noted == self._noted:
-            self._left.setdefault(result.path, []).append(f"{result.place}: {result.why}")
+            self._left.setdefault(self._name, []).append(f"{result.place}: {result.why}")
         self._noted = noted
 
     def finish(self, result: ReplayResult) -> None:
@@ -106,12 +120,10 @@ class Updater:
         """
         status = 0
         answer = "" if ask is not None else "a"
-        updates = {escape_str(str(each.path)): each for each in self.log.updates()}
-        for name, of_run in self._status.items():
-            update = updates.get(name)
-            left = [*self._left.get(name, ()), *(update.left if update is not None else ())]
-            is_written = False
-            if update is not None and update.edits:
+        undone: set[Path] = set()  # files in which something still differs
+        for update in self.log.updates():
+            name, is_written = escape_str(str(update.path)), False
+            if update.edits:
                 _show(out, diff_lines(update), color=color)
                 if answer not in ("a", "q") and ask is not None:
                     answer = _answer(ask, name)
@@ -119,9 +131,14 @@ class Updater:
                     write_update(update)
                     is_written = True
                 _show(out, [f"{name} is {'rewritten' if is_written else 'left as it is'}{_count(update)}"])
-            _show(out, [f"{each.rstrip('.')}: not rewritten" for each in left])
-            done = is_written or update is None or not update.edits
-            status = max(status, 0 if of_run <= 1 and done and not left else of_run)
+            _show(out, [_not_rewritten(each) for each in update.left])
+            if update.left or (update.edits and not is_written):
+                undone.add(update.path)
+        for name, of_run in self._status.items():
+            left = self._left.get(name, ())
+            _show(out, [_not_rewritten(each) for each in left])
+            is_done = not left and undone.isdisjoint(self.log.files.get(name, ()))
+            status = max(status, 0 if of_run <= 1 and is_done else of_run)
         return status
 
     def _differing(self) -> int:
@@ -136,6 +153,10 @@ def _answer(ask: Ask, name: str) -> str:
             return "q"
         if answer in ("y", "n", "a", "q"):
             return answer
+
+
+def _not_rewritten(sentence: str) -> str:
+    return f"{sentence.rstrip('.')}: not rewritten"
 
 
 def _count(update: FileUpdate) -> str:

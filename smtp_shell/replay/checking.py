@@ -26,14 +26,17 @@ from smtp_shell.protocol.events import (
     SaslSent,
 )
 from smtp_shell.protocol.octets import escape_str
-from smtp_shell.replay.plan import plan
+from smtp_shell.replay.plan import plan, planned_steps
 from smtp_shell.replay.replay import with_credentials
 from smtp_shell.replay.targets import find_target
+from smtp_shell.transcript.events import authentication
+from smtp_shell.transcript.included_line import file_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
+    from smtp_shell.errors import Fault
     from smtp_shell.protocol.events import Entry
     from smtp_shell.replay.plan import ReplayPlan
     from smtp_shell.replay.settings import ReplaySettings
@@ -47,6 +50,8 @@ _KNOWN_FIELDS: Final = (
 )
 _NEAR: Final = 0.75
 _MOST_WORDS: Final = 20
+_ANY: Final = "any mechanism"
+_NEEDS_OF_ANY: Final = (frozenset({"user", "password"}), frozenset({"user", "token"}))
 
 
 class Severity(StrEnum):
@@ -63,11 +68,13 @@ class Remark(Struct, frozen=True):
         line: Number of the line; 0 for the file.
         severity: How bad it is.
         message: A sentence without its full stop, escaped.
+        file: Name of the file, escaped, where it is one that the transcript includes; empty otherwise.
     """
 
     line: int
     severity: Severity
     message: str
+    file: str = ""
 
 
 class CheckResult(Struct, frozen=True):
@@ -119,19 +126,19 @@ def check_transcript(
     try:
         checked = plan(path, settings.variables, outside=settings.outside)
     except TranscriptError as error:
-        return CheckResult(name, tuple(Remark(fault.line, Severity.ERROR, str(fault)) for fault in error.faults))
+        return CheckResult(name, tuple(_of_fault(fault, Severity.ERROR) for fault in error.faults))
     remarks = [*_of_header(path, checked.header), *_of_credentials(name, checked, settings)]
-    remarks += [Remark(fault.line, Severity.WARNING, str(fault)) for fault in checked.warnings]
+    remarks += [_of_fault(fault, Severity.WARNING) for fault in checked.warnings]
     server, problem = _server(name, checked, settings)
     remarks += [problem] if problem is not None else []
     seen = _Seen()
-    remarks += islice(_of_dialogue(path, checked.header, seen), _MOST_REMARKS)
+    remarks += islice(_of_dialogue(path, checked, seen, outside=settings.outside), _MOST_REMARKS)
     lacking = _lacking(seen, missing) if checked.uses_sasl else ""
     if lacking:
-        remarks.append(Remark(seen.auth_line, Severity.WARNING, lacking))
+        remarks.append(_remark(seen.auth_line, lacking))
     return CheckResult(
         name,
-        tuple(sorted(remarks, key=lambda remark: remark.line)),
+        tuple(sorted(remarks, key=lambda remark: (bool(remark.file), 0 if remark.file else remark.line))),
         server,
         seen.steps,
         tuple(sorted(map(escape_str, checked.variables))),
@@ -203,24 +210,39 @@ class _Seen:
         self.needs: frozenset[str] = frozenset()
         self.user = ""
         self.auth_line = 0
+        self.choices: list[list[frozenset[str]]] = []  # of each `authenticate`: what each mechanism that would do needs
+        self.begins_finally = False
+
+    def note_authenticate(self, step: Step) -> None:
+        """Note an exchange whose mechanism is chosen when the server is known."""
+        from smtp_shell.protocol.sasl import mechanism
+
+        mechanisms, user = authentication(step.event[1:])
+        self.auth_line = self.auth_line or step.line
+        self.user = self.user or escape_str(user)
+        if len(self.mechanisms) < _MOST_WORDS:
+            self.mechanisms.update(dict.fromkeys(mechanisms or (_ANY,)))
+            self.choices.append([frozenset(mechanism(each).needs) for each in mechanisms] or [*_NEEDS_OF_ANY])
 
 
-def _of_dialogue(path: Path, header: Header | None, seen: _Seen) -> Iterator[Remark]:
+def _of_dialogue(path: Path, checked: ReplayPlan, seen: _Seen, *, outside: bool) -> Iterator[Remark]:
     """Yield what no server can meet."""
     from smtp_shell.recording.decoder import entries
-    from smtp_shell.transcript.reader import open_transcript
 
-    with open_transcript(path) as reader:
-        yield from _unreachable(entries(_watched(reader, seen), header=header))
+    with planned_steps(checked, path, outside=outside) as steps:
+        yield from _unreachable(entries(_watched(steps, seen), header=checked.header), seen)
 
 
-def _unreachable(found: Iterable[Entry]) -> Iterator[Remark]:
+def _unreachable(found: Iterable[Entry], seen: _Seen) -> Iterator[Remark]:
     """Yield a remark for each expectation that nothing can meet: with no command that is owed a reply, or no connection."""
     greeted = is_gone = False
     is_loose = False  # how many replies the last octets are owed is for the server to say
     unasked = 0
     for entry in found:
         event = entry.event
+        if seen.begins_finally:  # what went before may have ended anywhere
+            seen.begins_finally = is_gone = False
+            greeted, is_loose = False, True
         match event:
             case Connected():
                 greeted = is_gone = False
@@ -253,7 +275,11 @@ def _answers_nothing(event: ReplyExpected | ReplyReceived) -> bool:
 
 
 def _remark(line: int, message: str) -> Remark:
-    return Remark(line, Severity.WARNING, message)
+    return Remark(line, Severity.WARNING, message, file_of(line))
+
+
+def _of_fault(fault: Fault, severity: Severity) -> Remark:
+    return Remark(fault.line, severity, str(fault), fault.file)
 
 
 def _watched(steps: Iterable[Step], seen: _Seen) -> Iterator[Step]:
@@ -276,10 +302,17 @@ def _watched(steps: Iterable[Step], seen: _Seen) -> Iterator[Step]:
                     seen.needs |= frozenset(mechanism(named).needs)
         elif step.marker is Marker.EVENT and step.event[0] == "auth" and len(step.event) > 2:
             seen.user = seen.user or step.event[2]
+        elif step.marker is Marker.EVENT and step.event[0] == "authenticate":
+            seen.note_authenticate(step)
+        elif step.marker is Marker.EVENT and step.event[0] == "finally":
+            seen.begins_finally = True
         yield step
 
 
 def _lacking(seen: _Seen, missing: Callable[[frozenset[str], str], str]) -> str:
-    found = missing(seen.needs, seen.user)
+    needs = seen.needs
+    for choices in seen.choices:
+        needs |= next((each for each in choices if not missing(each, seen.user)), choices[0])
+    found = missing(needs, seen.user)
     for_what = f" for {', '.join(seen.mechanisms)}" if seen.mechanisms else ""
     return f"credentials are needed{for_what}: {found}" if found else ""

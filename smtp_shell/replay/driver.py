@@ -367,7 +367,7 @@ class Driver:
     def _conclude(self, session: Session, incoming: IncomingReplies, sent: SentStep, found: Comparison) -> None:
         """Do what follows from the replies to what was sent, and emit the result."""
         if sent.fewer_replies and found.ok and incoming.look(_LAST_LOOK):
-            surplus = self._verifier.surplus(incoming)
+            surplus = self._verifier.surplus_of_group(incoming)
             if surplus is not None:
                 found = unexpected(surplus, DIFFERS, "a reply came that the transcript does not have")
         found = self._client.settle(session, incoming, self._verifier, sent, found)
@@ -525,6 +525,8 @@ class Driver:
             self._await_greeting(session, incoming, step)
         self._connection.check_time()
         self._emitter.edited = False
+        if not self._decide(session, [step]):
+            return
         if incoming.look():
             self._emitter.emit_surplus(self._verifier, incoming, (step.line,))
         if session.tls_due and not self._start_tls(session, incoming, [step]):

@@ -263,7 +263,7 @@ def _step_question(ask: Ask, edit: Edit | None) -> Callable[[PendingStep], Decis
             except (EOFError, KeyboardInterrupt):
                 return Decision(Act.QUIT)
             if act is Act.EDIT:
-                if not step.mail_data:
+                if not (step.mail_data or step.is_event):
                     return Decision(Act.EDIT, _edited(step, ask, edit))
             elif act is not None:
                 return Decision(act)
@@ -274,7 +274,7 @@ def _step_question(ask: Ask, edit: Edit | None) -> Callable[[PendingStep], Decis
 def _described(step: PendingStep) -> str:
     """Return the rows of the screen that show a step: the line, with its variables filled in, and what it expects."""
     problem = f"     {step.problem}\n" if step.problem else ""
-    text = "\n        ".join(f"C: {line}" for line in step.text.split("\n"))
+    text = step.text if step.is_event else "\n        ".join(f"C: {line}" for line in step.text.split("\n"))
     filled = [f"     filled in: {line}" for line in step.filled.split("\n")] if step.filled else []
     expected = [f"     expects: {line}" for line in step.expected]
     return f"{problem}next {step.line}: {text}\n{_rows([*filled, *expected])}"

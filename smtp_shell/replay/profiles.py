@@ -104,12 +104,7 @@ class ProfiledServer(Struct, frozen=True):
         if self.source is not None:
             from smtp_shell.replay.options import find_once
 
-            own = replace(
-                self.source,
-                user=profile.user or self.source.user,
-                password_command=profile.password_command or self.source.password_command,
-                token_command=profile.token_command or self.source.token_command,
-            )
+            own = self.own_source(self.source)
             credentials, has_token = find_once(lambda: own), own.has_token
         return replace(
             general,
@@ -124,6 +119,20 @@ class ProfiledServer(Struct, frozen=True):
             credentials=credentials,
             has_token=has_token,
             variables={**profile.variables, **general.variables},
+        )
+
+    def own_source(self, general: CredentialSource) -> CredentialSource:
+        """Return the source of its credentials.
+
+        Args:
+            general: The source that the command line stands for.
+        """
+        profile = self.profile
+        return replace(
+            general,
+            user=profile.user or general.user,
+            password_command=profile.password_command or general.password_command,
+            token_command=profile.token_command or general.token_command,
         )
 
     def tls_settings(self, general: TlsSettings) -> TlsSettings:

@@ -242,6 +242,7 @@ class PendingStep(Struct, frozen=True):
         filled: The step with its variables filled in, as it goes over the wire; empty where it has none.
         expected: The lines that the transcript expects in reply, each with its marker; none where it expects nothing.
         draft: The line as it stands in the file, to begin an edit with; empty where it holds a credential, or is a group.
+        is_event: Whether it is an `*: authenticate`, which can be sent or skipped; `text` begins with `*:` then.
     """
 
     line: int
@@ -252,6 +253,7 @@ class PendingStep(Struct, frozen=True):
     filled: str = ""
     expected: tuple[str, ...] = ()
     draft: str = ""
+    is_event: bool = False
 
 
 BeforeStep = Callable[[PendingStep], Decision]

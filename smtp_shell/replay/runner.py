@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack
-from itertools import count
+from itertools import count, islice
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Final
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 _SUFFIX: Final = ".smtp"
 _MOST_KEPT: Final = 200
 """Of how many transcripts the steps are kept in memory, if they are few."""
+
+_MOST_NAMED: Final = 100
+"""How many of the runs that were not begun the reports name."""
 
 
 def _ignore(sentence: str) -> None:
@@ -181,14 +184,20 @@ def prepare(
         TranscriptError: A transcript cannot be replayed.
     """
     wanted: Sequence[str | Target | ProfiledServer | None] = servers or (settings.server,)
-    each_server = [_settings_for(server, settings) for server in wanted]
+    each_server = [settings_for(server, settings) for server in wanted]
     found = [Replay(path, chosen) for path in find_transcripts(paths) for chosen in each_server]
     for number, each in enumerate(found):
         each.check(keep=number < _MOST_KEPT)
     return found
 
 
-def _settings_for(server: str | Target | ProfiledServer | None, settings: ReplaySettings) -> ReplaySettings:
+def settings_for(server: str | Target | ProfiledServer | None, settings: ReplaySettings) -> ReplaySettings:
+    """Return how to replay against a server.
+
+    Args:
+        server: The server; None for what the transcript names.
+        settings: How to replay against any.
+    """
     if server is None or isinstance(server, str | Target):
         return replace(settings, server=server)
     return server.settings(settings)
@@ -271,7 +280,10 @@ class _Batch:
         else:
             all(task.run(out) for task in tasks)  # up to the first one that ends the batch
         if self.has_failed:
-            self.stats.not_run = len(replays) * self.options.repeat - self.stats.replays
+            from smtp_shell.replay.reporters.wording import run_title
+
+            self.stats.not_run = self.total - self.stats.replays
+            self.stats.first_not_run += [run_title(task.info) for task in islice(tasks, _MOST_NAMED)]
         return interrupted
 
     def _tasks(self, replays: Sequence[Replay]) -> Iterator[_Task]:
@@ -293,12 +305,12 @@ class _Task:
         self._order = order
         self._interrupted = False
 
-    def run(self, out: Writer) -> bool:
-        """Replay and report; return whether the batch goes on."""
-        batch, replay = self._batch, self._replay
-        settings = replay.settings
-        info = RunInfo(
-            replay.name,
+    @property
+    def info(self) -> RunInfo:
+        """What the reports need to know of it."""
+        batch, settings = self._batch, self._replay.settings
+        return RunInfo(
+            self._replay.name,
             settings.label or str(settings.server or ""),
             self._number,
             batch.options.repeat,
@@ -306,7 +318,12 @@ class _Task:
             len(batch.options.servers),
             self._order,
             batch.total,
+            batch.stats.seed,
         )
+
+    def run(self, out: Writer) -> bool:
+        """Replay and report; return whether the batch goes on."""
+        batch, replay, info = self._batch, self._replay, self.info
         reports = [reporter.for_run(info, out) for reporter in batch.options.reporters]
         for report in reports:
             report.start()

@@ -114,6 +114,7 @@ class RunStats:
         step_seconds: How long each step took, from its first octet to the verdict on the last reply to it.
         not_selected: How many transcripts `--tag` left out.
         not_run: How many replays were not begun, because as many as `--max-failures` allows had failed.
+        first_not_run: The titles of the first of them.
         seed: The seed of the order; None where that is the order of the files.
         over_budget: By what the steps exceed a `--budget`, in sentences without full stops.
     """
@@ -130,6 +131,7 @@ class RunStats:
         self.step_seconds = Latencies()
         self.not_selected = 0
         self.not_run = 0
+        self.first_not_run: list[str] = []
         self.seed: int | None = None
         self.over_budget: list[str] = []
         self._lock = allocate_lock()

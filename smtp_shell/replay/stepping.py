@@ -89,20 +89,23 @@ def decide(
         mail_data: Whether it is mail data, which can only be sent.
         expected: The lines expected in reply, as `expected_ahead` returns them.
     """
-    text = shown_steps(steps, in_exchange=in_exchange)
+    is_event = steps[0].marker is Marker.EVENT
+    is_fixed = mail_data or is_event
+    text = f"{steps[0].marker} {steps[0].text}" if is_event else shown_steps(steps, in_exchange=in_exchange)
     # Filled in once: a new uuid that is shown is the one that is sent.
-    filled = tuple(steps) if mail_data else tuple(_filled(step, variables) for step in steps)
+    filled = tuple(steps) if is_fixed else tuple(_filled(step, variables) for step in steps)
     shown = "" if filled == tuple(steps) else excerpt(shown_steps(filled, in_exchange=in_exchange))
-    draft = text if len(steps) == 1 and not mail_data and text == steps[0].text else ""
+    draft = text if len(steps) == 1 and not is_fixed and text == steps[0].text else ""
     problem = ""
     while True:
-        pending = PendingStep(steps[0].line, excerpt(text), mail_data, problem, notes, shown, expected, draft)
+        pending = PendingStep(steps[0].line, excerpt(text), mail_data, problem, notes, shown, expected, draft, is_event)
         decision = ask(pending)
         notes = ()
         if decision.act is not Act.EDIT:
             act = Act.SEND if mail_data and decision.act is Act.SKIP else decision.act
             return Decided(act, filled if act is Act.SEND else tuple(steps), text)
-        problem = "mail data cannot be edited" if mail_data else _problem_of(decision, variables)
+        what = "mail data" if mail_data else "an event"
+        problem = f"{what} cannot be edited" if is_fixed else _problem_of(decision, variables)
         if not problem:
             marker = Marker.CLIENT_OCTETS if steps[-1].marker is Marker.CLIENT_OCTETS else Marker.CLIENT
             line = Step(marker, clean(decision.text), steps[0].at, steps[0].line)

@@ -9,19 +9,21 @@ from __future__ import annotations
 import os
 import re
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from msgspec import Struct
 
 from smtp_shell.errors import UsageError
 from smtp_shell.matching.expectation import ExpectedLine, Strictness
+from smtp_shell.protocol.masking import may_answer
 from smtp_shell.protocol.octets import CRLF, escape, escape_str, unescape
+from smtp_shell.transcript.included_line import file_of
 from smtp_shell.transcript.notation import clean
-from smtp_shell.transcript.step import Marker
+from smtp_shell.transcript.step import CLIENT_LINES, Marker, Step
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-    from pathlib import Path
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from smtp_shell.replay.results import Answer
 
@@ -30,6 +32,7 @@ _BEFORE: Final = re.compile(r"\ufeff?[ \t]*(?:[0-9]{1,9}(?:\.[0-9]{1,6})?[ \t]+)
 _LONGEST_LINE: Final = 16_000
 _MOST_PAIRS: Final = 250_000
 _ANNOUNCING: Final = ("EHLO", "LHLO")
+_OPEN_EXCHANGE: Final = (Step(Marker.CLIENT, "AUTH LOGIN"), Step(Marker.SERVER, "334"))
 
 Place: TypeAlias = "tuple[int, int]"
 
@@ -58,12 +61,14 @@ class FileUpdate(Struct, frozen=True):
         edits: The changes, in the order of the file.
         left: What differs and cannot be rewritten, in sentences with FILE:LINE.
         stamp: What tells whether the file has changed since.
+        is_included: Whether it is one that a transcript includes.
     """
 
     path: Path
     edits: tuple[Edit, ...]
     left: tuple[str, ...]
     stamp: tuple[int, ...]
+    is_included: bool = False
 
 
 class _ByHand(Exception):
@@ -73,20 +78,38 @@ class _ByHand(Exception):
 class AnswerLog:
     """The answers of a run that differ, as `ReplaySettings.observe` is called with them.
 
+    An answer is one of the file that its expectation stands in: the transcript, or what it includes.
+
     Args:
         paths: The transcripts.
+
+    Attributes:
+        differing: The answers that differ, for each file.
+        files: For each transcript, by its name, the files in which its answers differ.
     """
 
     def __init__(self, paths: Iterable[Path]) -> None:
         self.differing: dict[Path, list[Answer]] = {}
+        self.files: dict[str, set[Path]] = {}
         self._paths = {escape_str(str(path)): path for path in paths}
         self._stamps = {path: stamp_of(path) for path in self._paths.values()}
+        self._met: dict[Path, set[int]] = {}  # of each included file: expectations that were met in one place at least
 
     def __call__(self, answer: Answer) -> None:
         """Note an answer."""
         path = self._paths.get(answer.path)
-        if not answer.ok and path is not None:
+        if path is None:
+            return
+        line = answer.lines[0].line if answer.lines else answer.after
+        if included := file_of(line):
+            path = Path(unescape(included).decode("utf-8", "surrogateescape"))
+            if path not in self._stamps:
+                self._stamps[path] = stamp_of(path)
+            if answer.ok:
+                self._met.setdefault(path, set()).add(int(line))
+        if not answer.ok:
             self.differing.setdefault(path, []).append(answer)
+            self.files.setdefault(answer.path, set()).add(path)
 
     def updates(self) -> Iterator[FileUpdate]:
         """Yield what is to be changed in each transcript that differs.
@@ -95,7 +118,7 @@ class AnswerLog:
             UsageError: A file cannot be read any more.
         """
         for path, answers in self.differing.items():
-            yield plan_update(path, answers, self._stamps[path])
+            yield plan_update(path, answers, self._stamps[path], self._met.get(path, ()))
 
 
 def stamp_of(path: Path) -> tuple[int, ...]:
@@ -107,32 +130,60 @@ def stamp_of(path: Path) -> tuple[int, ...]:
     return facts.st_mtime_ns, facts.st_size, facts.st_ino
 
 
-def plan_update(path: Path, answers: Sequence[Answer], stamp: tuple[int, ...]) -> FileUpdate:
+def plan_update(path: Path, answers: Sequence[Answer], stamp: tuple[int, ...], met: Collection[int] = ()) -> FileUpdate:
     """Return what is to be changed in a transcript.
 
     Args:
         path: The file.
         answers: The answers that differ.
         stamp: What `stamp_of` returned when it was replayed.
+        met: Lines of expectations that were met in another place that includes the file.
 
     Raises:
         UsageError: The file cannot be read.
     """
     from smtp_shell.replay.file_lines import read_lines
 
+    is_included = any(file_of(each.lines[0].line if each.lines else each.after) for each in answers)
     name = escape_str(str(path))
     wanted = {line.line for answer in answers for line in answer.lines} | {answer.after for answer in answers}
     raw = {number: text for number, text, _ in read_lines(path) if number in wanted}
     edits: list[Edit] = []
     left: list[str] = []
-    for answer in answers:
+    for same in _by_place(answers) if is_included else [[each] for each in answers]:
         try:
-            edits += _edits_of(answer, raw)
+            edits += _edits_of_included(same, raw, met) if is_included else _edits_of(same[0], raw)
         except _ByHand as reason:
-            number = answer.lines[0].line if answer.lines else answer.after
+            number = same[0].lines[0].line if same[0].lines else same[0].after
             left.append(f"{name}:{number}: {reason}")
     edits.sort(key=lambda edit: (edit.first, edit.last))
-    return FileUpdate(path, tuple(edits), tuple(left), stamp)
+    return FileUpdate(path, tuple(edits), tuple(left), stamp, is_included)
+
+
+def _by_place(answers: Sequence[Answer]) -> Iterable[list[Answer]]:
+    """Return the answers to each expectation of a file that may be included several times."""
+    found: dict[tuple[bool, int], list[Answer]] = {}
+    for each in answers:
+        place = (True, each.lines[0].line) if each.lines else (False, each.after)
+        found.setdefault(place, []).append(each)
+    return found.values()
+
+
+def _edits_of_included(same: Sequence[Answer], raw: dict[int, str], met: Collection[int]) -> list[Edit]:
+    """Return the changes for the replies to one expectation of an included file.
+
+    Raises:
+        _ByHand: They cannot be rewritten so that they are right in each place that includes it.
+    """
+    first = same[0]
+    if not first.lines:
+        raise _ByHand("a reply came that this included file does not have; add it by hand")
+    if len({file_of(line.line) for line in first.lines}) > 1:
+        raise _ByHand("the reply is expected in two files; change it by hand")
+    edits = _edits_of(first, raw)
+    if first.lines[0].line in met or any(_edits_of(each, raw) != edits for each in same[1:]):
+        raise _ByHand("this line is included more than once, and the replies to it differ; change it by hand")
+    return edits
 
 
 def _edits_of(answer: Answer, raw: dict[int, str]) -> list[Edit]:
@@ -343,7 +394,8 @@ def diff_lines(update: FileUpdate) -> Iterator[str]:
     yield f"--- {name}"
     yield f"+++ {name}"
     with open_transcript(update.path) as reader:
-        steps = iter(masked_steps(reader, CredentialMask(reader.header.variables if reader.header else None)))
+        whole = _begun_anywhere(reader) if update.is_included else reader
+        steps = iter(masked_steps(whole, CredentialMask(reader.header.variables if reader.header else None)))
         step = next(steps, None)
 
         def shown(number: int, text: str) -> str | None:
@@ -357,6 +409,17 @@ def diff_lines(update: FileUpdate) -> Iterator[str]:
 
         for hunk in hunks(update.path, update.edits, shown):
             yield from (line.replace("\ufeff", "") for line in hunk)  # a byte-order mark stays, and is not seen
+
+
+def _begun_anywhere(steps: Iterable[Step]) -> Iterator[Step]:
+    """Yield the steps of an included file. What precedes it is not known here: it may begin in the middle of an AUTH exchange."""
+    is_first = True
+    for step in steps:
+        if is_first and step.marker in CLIENT_LINES:
+            is_first = False
+            if may_answer(step.octets):
+                yield from _OPEN_EXCHANGE
+        yield step
 
 
 def write_update(update: FileUpdate) -> None:

@@ -201,6 +201,18 @@ class ReplyVerifier:
             self.doubtful -= 1
         return None
 
+    def surplus_of_group(self, incoming: IncomingReplies) -> IncomingReply | None:
+        """Return the first reply to a group beyond those that the transcript has for it; None if none has come.
+
+        Whoever observes gets each of them.
+        """
+        came = first = self.surplus(incoming)
+        while self.observe is not None and came is not None:
+            if came.number:
+                self.observe(self._answer(None, came, ok=False))
+            came = self.surplus(incoming)
+        return first
+
     def verify_close(self, session: Session, incoming: IncomingReplies) -> Comparison:
         """Wait for the server to close the connection; a `*: within` bounds the wait."""
         waits, timeouts = session.waits, session.waits.timeouts

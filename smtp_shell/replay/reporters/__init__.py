@@ -55,6 +55,7 @@ class RunInfo(Struct, frozen=True):
         servers: Against how many servers that the user named each transcript is replayed.
         order: The run's place in the batch, from 0: the order in which reports have their runs.
         total: How many runs the batch has.
+        seed: The seed of their order; None where that is the order of the files.
     """
 
     name: str
@@ -65,6 +66,7 @@ class RunInfo(Struct, frozen=True):
     servers: int = 0
     order: int = 0
     total: int = 1
+    seed: int | None = None
 
 
 class RunReport(Protocol):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from smtp_shell.figures import plain
 from smtp_shell.replay.reporters.files import Spool
 from smtp_shell.replay.reporters.inert import inert_xml
-from smtp_shell.replay.reporters.wording import client_lines, run_title, server_lines
+from smtp_shell.replay.reporters.wording import Parts, client_lines, remarks, run_title, server_lines
 from smtp_shell.replay.results import Outcome
 
 if TYPE_CHECKING:
@@ -128,8 +128,10 @@ class HtmlFormat:
             f'<section id="summary">\n<p><b class="{style}">{verdict}</b>: {runs}, {stats.steps:,} steps, '
             f"exit status {stats.exit_status}</p>\n"
             + (f'<p class="error">{inert_xml(problem)}</p>\n' if problem else "")
+            + "".join(f"<p>{inert_xml(each)}</p>\n" for each in remarks(stats))
             + f"<table>\n{counts}</table>\n"
             + (f"<h2>What failed</h2>\n<ul>\n{links}</ul>\n" if links else "")
+            + _not_run(stats)
             + _latencies(stats)
             + f"</section>\n{_TAIL}"
         )
@@ -142,11 +144,16 @@ class HtmlRun:
         self._form = form
         self._info = info
         self._steps = Spool()
+        self._parts = Parts(info.name)
 
     def step(self, result: StepResult) -> None:
         """Add a step."""
         if self._form.only_failures and result.outcome in (Outcome.MATCHED, Outcome.SENT):
             return
+        for heading in self._parts.headings(result):
+            self._steps.write(
+                f'<div class="step"><span></span><span></span><span class="lines aside">{inert_xml(heading)}</span></div>\n'
+            )
         word, _ = _WORDS[result.outcome]
         style = {Outcome.MISMATCHED: "reply-5", Outcome.SKIPPED: "reply-4", Outcome.MATCHED: "reply-2"}.get(
             result.outcome, "aside"
@@ -176,6 +183,16 @@ class HtmlRun:
             yield '<p class="notice">--insecure is on: certificates are not verified</p>\n'
         yield from self._steps.read()
         yield "</details>\n"
+
+
+def _not_run(stats: RunStats) -> str:
+    """Return the list of the runs that were not begun."""
+    if not stats.not_run:
+        return ""
+    more = stats.not_run - len(stats.first_not_run)
+    names = [*stats.first_not_run, *([f"{more:,} more"] if more > 0 else [])]
+    items = "".join(f"<li>{inert_xml(name)}</li>\n" for name in names)
+    return f"<h2>Not replayed</h2>\n<ul>\n{items}</ul>\n"
 
 
 def _dialogue(step: StepResult) -> str:

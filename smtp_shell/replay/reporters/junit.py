@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from smtp_shell.replay.reporters.files import Spool
 from smtp_shell.replay.reporters.inert import inert_xml
-from smtp_shell.replay.reporters.wording import dialogue_lines, difference_lines, run_title, title
+from smtp_shell.replay.reporters.wording import NOT_RUN, Parts, dialogue_lines, difference_lines, place_title, run_title
 from smtp_shell.replay.results import Outcome
 
 if TYPE_CHECKING:
@@ -47,17 +47,32 @@ class JUnitFormat:
         return JUnitRun(self, info)
 
     def tail(self, stats: RunStats, problem: str) -> str:
-        """Return the end of the document. What ended the batch early is a suite of its own, with an error."""
-        if not problem:
+        """Return the end of the document.
+
+        What the batch as a whole came to is a suite of its own: an error for what ended it early, a failure for each budget that is
+        exceeded, and a skipped case for each run that was not begun.
+        """
+        errors = [problem] if problem else []
+        skipped = stats.first_not_run
+        cases = [
+            *(_batch_case("the batch", f'<error type="ended" message="{_attribute(each)}">', each) for each in errors),
+            *(
+                _batch_case("--budget", f'<failure type="budget" message="{_attribute(each)}">', each)
+                for each in stats.over_budget
+            ),
+            *(_batch_case(each, f'<skipped message="{NOT_RUN}"/>') for each in skipped),
+        ]
+        if stats.not_run > len(skipped):
+            cases.append(_batch_case(f"{stats.not_run - len(skipped):,} more runs", f'<skipped message="{NOT_RUN}"/>'))
+        if not cases:
             return "</testsuites>\n"
-        case = (
-            f'<testcase name="the batch" classname="smtp-shell" time="0"><error type="ended" '
-            f'message="{_attribute(problem)}">{inert_xml(problem)}</error></testcase>\n'
+        failures = len(stats.over_budget)
+        counts = (
+            f'tests="{len(cases)}" failures="{failures}" errors="{len(errors)}" '
+            f'skipped="{len(cases) - failures - len(errors)}"'
         )
-        now = datetime.now().strftime("%Y-%m-%dT%H:%M:%S")
-        counts = 'tests="1" failures="0" errors="1" skipped="0"'
-        start = self.suite("smtp-shell", counts, 0.0, now)
-        return f"{start}<properties/>\n{case}<system-out/>\n<system-err/>\n</testsuite>\n</testsuites>\n"
+        start = self.suite("smtp-shell", counts, 0.0, datetime.now().strftime("%Y-%m-%dT%H:%M:%S"))
+        return f"{start}<properties/>\n{''.join(cases)}<system-out/>\n<system-err/>\n</testsuite>\n</testsuites>\n"
 
     def suite(self, name: str, counts: str, seconds: float, timestamp: str) -> str:
         """Return the start tag of a suite.
@@ -84,7 +99,8 @@ class JUnitRun:
     def __init__(self, form: JUnitFormat, info: RunInfo) -> None:
         self._form = form
         self._info = info
-        self._class = _attribute(_class_name(info.name))
+        self._class = _attribute(_class_name(info))
+        self._parts = Parts(info.name)
         self._began = datetime.now().strftime("%Y-%m-%dT%H:%M:%S")
         self._cases = Spool()
         self._dialogue = Spool()
@@ -95,11 +111,10 @@ class JUnitRun:
         """Add a test case."""
         self._number += 1
         before = "\n".join(self._last)
-        for line in dialogue_lines(result):
+        for line in (*self._parts.headings(result), *dialogue_lines(result)):
             self._last.append(line)
             self._dialogue.write(f"{inert_xml(line)}\n")
-        line = f"line {result.lines[0]}: " if result.lines else ""
-        name = _attribute(f"{line}{title(result)}")
+        name = _attribute(place_title(result, self._info))
         opened = f'<testcase name="{name}" classname="{self._class}" time="{result.seconds:.6f}"'
         match result.outcome:
             case Outcome.MISMATCHED:
@@ -121,7 +136,13 @@ class JUnitRun:
         failures, skipped = counts[Outcome.MISMATCHED], counts[Outcome.SKIPPED]
         numbers = f'tests="{self._number + bool(ending)}" failures="{failures}" errors="{int(bool(ending))}" skipped="{skipped}"'
         yield self._form.suite(run_title(self._info), numbers, result.seconds, self._began)
-        properties = {"file": self._info.name, "server": result.server, "exit status": str(result.exit_status)}
+        seed = self._info.seed
+        properties = {
+            "file": self._info.name,
+            "server": result.server or self._info.server,
+            "exit status": str(result.exit_status),
+            "seed": str(seed) if seed is not None else "",
+        }
         shown = "".join(
             f'<property name="{name}" value="{_attribute(value)}"/>' for name, value in properties.items() if value
         )
@@ -142,6 +163,17 @@ def _attribute(text: str) -> str:
     return inert_xml(" ".join(text.split()))
 
 
-def _class_name(name: str) -> str:
-    """Return the class of a file's test cases: viewers take what precedes the last full stop for a package."""
-    return name.removesuffix(".smtp").replace("\\", "/").strip("./").replace("/", ".") or name
+def _batch_case(name: str, start: str, text: str = "") -> str:
+    """Return a case of the suite of the batch, with what is in it: an element that is closed here, unless it is empty."""
+    kind = start[1:].partition(" ")[0]
+    inner = start if start.endswith("/>") else f"{start}{inert_xml(text)}</{kind}>"
+    return f'<testcase name="{_attribute(name)}" classname="smtp-shell" time="0">{inner}</testcase>\n'
+
+
+def _class_name(run: RunInfo) -> str:
+    """Return the class of a run's test cases: viewers take what precedes the last full stop for a package.
+
+    They also take cases with the same class and name for the same test, so of several servers each has its own.
+    """
+    name = run.name.removesuffix(".smtp").replace("\\", "/").strip("./").replace("/", ".") or run.name
+    return f"{name}@{run.server.replace('.', '_')}" if run.servers > 1 else name

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from smtp_shell.replay.reporters.files import Spool
 from smtp_shell.replay.reporters.inert import inert, inert_json
-from smtp_shell.replay.reporters.wording import run_title, server_lines, title
+from smtp_shell.replay.reporters.wording import NOT_RUN, place_title, remarks, run_title, server_lines
 from smtp_shell.replay.results import Outcome
 
 if TYPE_CHECKING:
@@ -41,8 +41,17 @@ class TapFormat:
         return TapRun(self, info)
 
     def tail(self, stats: RunStats, problem: str) -> str:
-        """Return the plan, which may stand at the end, or what ended the batch early."""
-        return f"Bail out! {_line(problem)}\n" if problem else f"1..{self.runs}\n"
+        """Return what the batch as a whole came to, and the plan, which may stand at the end, or what ended the batch early."""
+        more = stats.not_run - len(stats.first_not_run)
+        skipped = [*stats.first_not_run, *([f"{more:,} more runs"] if more > 0 else [])]
+        points = [
+            *(("not ok", _description(f"--budget: {each}")) for each in stats.over_budget),
+            *(("ok", f"{_description(each)} # SKIP {NOT_RUN}") for each in skipped),
+        ]
+        lines = [f"# {_line(each)}" for each in remarks(stats)]
+        lines += [f"{word} {number} - {text}" for number, (word, text) in enumerate(points, self.runs + 1)]
+        lines.append(f"Bail out! {_line(problem)}" if problem else f"1..{self.runs + len(points)}")
+        return "".join(f"{line}\n" for line in lines)
 
 
 class TapRun:
@@ -50,6 +59,7 @@ class TapRun:
 
     def __init__(self, form: TapFormat, info: RunInfo) -> None:
         self._form = form
+        self._info = info
         self._title = _description(run_title(info))
         self._points = Spool()
         self._number = 0
@@ -57,10 +67,9 @@ class TapRun:
     def step(self, result: StepResult) -> None:
         """Add a test point."""
         self._number += 1
-        line = f"line {result.lines[0]}: " if result.lines else ""
         is_wrong = result.outcome is Outcome.MISMATCHED
         skip = f" # SKIP {_line(result.why)}" if result.outcome is Outcome.SKIPPED else ""
-        description = _description(f"{line}{title(result)}")
+        description = _description(place_title(result, self._info))
         self._points.write(f"{_INDENT}{'not ok' if is_wrong else 'ok'} {self._number} - {description}{skip}\n")
         duration: dict[str, object] = {"duration_ms": round(result.seconds * 1000, 3)}
         facts = {**_facts(result), **duration} if is_wrong else duration
@@ -85,7 +94,7 @@ class TapRun:
 
 
 def _facts(step: StepResult) -> dict[str, object]:
-    place, line = step.path, step.expected_line or step.line
+    place, line = (step.expected_path, step.expected_line) if step.expected_line else (step.path, step.line)
     facts: dict[str, object] = {"message": step.why, "at": {"file": place, "line": line} if line else {"file": place}}
     if step.expected:
         facts["wanted"] = step.expected

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from smtp_shell.figures import plain
 from smtp_shell.replay.reporters.inert import inert
-from smtp_shell.replay.reporters.wording import sent_line
+from smtp_shell.replay.reporters.wording import Parts, remarks, sent_line
 from smtp_shell.replay.results import Outcome
 from smtp_shell.replay.stats import Latencies, RunStats
 
@@ -90,8 +90,7 @@ class TextRunReport:
         self._out = out
         self._settings = settings
         self._is_quiet = run.of > 1 or settings.only_failures
-        self._in_finally = False
-        self._path = run.name  # of the file that the last step stood in
+        self._parts = Parts(run.name)
         self._is_shown: bool | None = None  # of a quiet run: whether it may show what went wrong
         self._held: Spool | None = None  # the lines so far, until it is known whether the run failed
         if settings.failures_first:
@@ -115,12 +114,8 @@ class TextRunReport:
         """Write the lines of a step."""
         if self._is_quiet and (result.outcome is not Outcome.MISMATCHED or not self._may_show()):
             return
-        if result.in_finally and not self._in_finally:
-            self._in_finally = True
-            _write(self._out, f"{INDENT}*: finally")
-        if result.path != self._path:
-            self._path = result.path
-            _write(self._out, f"{INDENT}in {result.path}")
+        for heading in self._parts.headings(result):
+            _write(self._out, f"{INDENT}{heading}")
         settings = self._settings
         _write(
             self._out,
@@ -220,7 +215,7 @@ def summary_lines(stats: RunStats, *, repeat: int = 1, jobs: int = 1) -> Iterato
     what = _many(stats.replays, "replay" if repeat > 1 else "transcript")
     failed = f" ({stats.failed} failed)" if repeat > 1 and stats.failed else ""
     yield f"{what}{failed}, {_many(stats.steps, 'step')}: {', '.join(parts)}"
-    yield from _remarks(stats)
+    yield from remarks(stats)
     if repeat > 1 or jobs > 1:
         together = f", {jobs} at a time" if jobs > 1 else ""
         yield (
@@ -229,17 +224,6 @@ def summary_lines(stats: RunStats, *, repeat: int = 1, jobs: int = 1) -> Iterato
         )
         yield _latencies("a replay", stats.replay_seconds)
         yield _latencies("a step", stats.step_seconds)
-
-
-def _remarks(stats: RunStats) -> Iterator[str]:
-    """Yield what a user must know of the batch as a whole."""
-    if stats.not_selected:
-        yield f"not selected by --tag: {_many(stats.not_selected, 'transcript')}"
-    if stats.not_run:
-        yield f"not replayed, by --max-failures: {stats.not_run}"
-    if stats.seed is not None:
-        yield f"shuffled; the same order again: --seed {stats.seed}"
-    yield from (f"over budget: {sentence}." for sentence in stats.over_budget)
 
 
 def _write(out: Writer, *lines: str) -> None:

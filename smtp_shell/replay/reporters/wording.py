@@ -11,7 +11,9 @@ if TYPE_CHECKING:
 
     from smtp_shell.replay.reporters import RunInfo
     from smtp_shell.replay.results import StepResult
+    from smtp_shell.replay.stats import RunStats
 
+NOT_RUN: Final = "not replayed: as many replays as --max-failures allows had failed"
 _SHORT: Final = 60
 _MOST_LINES: Final = 100
 
@@ -30,6 +32,52 @@ def title(step: StepResult) -> str:
     else:
         found = "(the greeting)"
     return found if len(found) <= _SHORT else f"{found[: _SHORT - 1]}…"
+
+
+def place_title(step: StepResult, run: RunInfo) -> str:
+    """Return the name of a step with its place: the part of the transcript, another file than the transcript itself, and the line.
+
+    Args:
+        step: The step.
+        run: The run that it is of.
+    """
+    part = "finally, " if step.in_finally else ""
+    file = f"{step.path} " if step.path != run.name else ""
+    line = f"line {step.lines[0]}" if step.lines else ""
+    where = f"{part}{file}{line}".rstrip(", ")
+    return f"{where}: {title(step)}" if where else title(step)
+
+
+class Parts:
+    """Where another part of a dialogue begins: another file, or what follows `*: finally`.
+
+    Args:
+        name: The transcript's name, escaped.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._path = name  # of the file that the last step stood in
+        self._in_finally = False
+
+    def headings(self, step: StepResult) -> Iterator[str]:
+        """Yield the lines that stand before a step; steps come in their order, each once."""
+        if step.in_finally and not self._in_finally:
+            self._in_finally = True
+            yield "*: finally"
+        if step.path != self._path:
+            self._path = step.path
+            yield f"in {step.path}"
+
+
+def remarks(stats: RunStats) -> Iterator[str]:
+    """Yield what a user must know of the batch as a whole."""
+    if stats.not_selected:
+        yield f"not selected by --tag: {stats.not_selected} {'transcript' if stats.not_selected == 1 else 'transcripts'}"
+    if stats.not_run:
+        yield f"not replayed, by --max-failures: {stats.not_run}"
+    if stats.seed is not None:
+        yield f"shuffled; the same order again: --seed {stats.seed}"
+    yield from (f"over budget: {sentence}." for sentence in stats.over_budget)
 
 
 def run_title(run: RunInfo) -> str:
