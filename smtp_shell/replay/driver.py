@@ -39,7 +39,7 @@ from smtp_shell.replay.client import ReplayClient, SentStep, demand_tls
 from smtp_shell.replay.connection import ReplayConnection
 from smtp_shell.replay.cursor import StepCursor
 from smtp_shell.replay.emitter import ResultEmitter
-from smtp_shell.replay.endings import DialogueEnded, Stopped
+from smtp_shell.replay.endings import DialogueEnded, Stopped, ended_in
 from smtp_shell.replay.incoming import IncomingReplies
 from smtp_shell.replay.preload import preloads
 from smtp_shell.replay.results import Act, ReplayResult
@@ -223,12 +223,16 @@ class Driver:
 
     def _skip_dialogue(self, why: str, *, to_the_end: bool = False) -> bool:
         """Report the steps that are not sent any more; return whether another connection follows."""
-        self._connection.close()
-        self._client = ReplayClient(self._cursor, self._settings, self._variables, self._folder)
-        for passed in pass_dialogue(self._cursor, self._client, to_the_end=to_the_end):
+        cursor, is_cut = self._cursor, bool(self._client.chunk_left or self._client.mail.is_sending)
+        self._client = ReplayClient(cursor, self._settings, self._variables, self._folder)
+        for passed in pass_dialogue(cursor, self._client, to_the_end=to_the_end):
             self._emitter.emit_skipped(passed.lines, passed.shown, why)
-        self._cursor.within = None
-        return self._cursor.step is not None
+        cursor.within = None
+        step = cursor.step
+        if step is not None and step.event[:1] == ("finally",) and not is_cut:
+            return False  # what follows it is done on the same connection, where that is in order
+        self._connection.close()
+        return step is not None
 
     def _loop(self) -> None:
         cursor, mail, connection = self._cursor, self._client.mail, self._connection
@@ -430,7 +434,7 @@ class Driver:
         missing = 0 if self._account.status else DIFFERS
         self._skip(steps, shown, error.message.rstrip("."), error.exit_status if ends else missing)
         if in_exchange or ends:
-            raise DialogueEnded(f"in line {steps[0].line}")
+            raise DialogueEnded(ended_in(steps[0].line))
 
     # The user
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from smtp_shell.replay.endings import DialogueEnded
+from smtp_shell.replay.endings import DialogueEnded, ended_in
 from smtp_shell.replay.results import Outcome, StepResult, excerpt
 from smtp_shell.replay.verifier import DIFFERS, path_of, step_result, unexpected
 
@@ -56,7 +56,7 @@ class ResultEmitter:
         if found.status:
             self._account.flush()
             if found.ended or not self.keep_going:
-                raise DialogueEnded(f"in line {result.line}" if lines else "at the greeting")
+                raise DialogueEnded(ended_in(result.line) if lines else "at the greeting")
 
     def emit_skipped(self, lines: tuple[int, ...], sent: str, why: str, status: int = 0) -> None:
         """Make the result of a step that was not sent.
@@ -70,7 +70,7 @@ class ResultEmitter:
         self._account.add(result, status)
         self._account.flush()
         if status and not self.keep_going:
-            raise DialogueEnded(f"in line {result.line}")
+            raise DialogueEnded(ended_in(result.line))
 
     def emit_mail_skipped(self, skipped: SkippedMailData) -> None:
         """Make the result of mail data that was not sent.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from smtp_shell.transcript.included_line import file_of
+
 
 class Stopped(Exception):
     """The replay goes no further, by a user's wish."""
@@ -25,3 +27,13 @@ class DialogueEnded(Exception):
 
 class ConnectForeseen(Exception):
     """There is no connection, as in the transcript."""
+
+
+def ended_in(line: int) -> str:
+    """Return where a dialogue ended, as the end of a sentence: `in line 6`, or `in line 6 of FILE` where the transcript includes that.
+
+    Args:
+        line: Number of the line.
+    """
+    file = file_of(line)
+    return f"in line {line} of {file}" if file else f"in line {line}"

@@ -15,6 +15,7 @@ from smtp_shell.errors import UsageError
 from smtp_shell.matching.expectation import Strictness
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.replay.results import Act, Decision, PendingStep
+from smtp_shell.transcript.included_line import file_of
 from smtp_shell.transcript.variables import SASL_MARK, parse_assignment
 
 if TYPE_CHECKING:
@@ -263,7 +264,9 @@ def _step_question(ask: Ask, edit: Edit | None) -> Callable[[PendingStep], Decis
             except (EOFError, KeyboardInterrupt):
                 return Decision(Act.QUIT)
             if act is Act.EDIT:
-                if not (step.mail_data or step.is_event):
+                if step.is_event:
+                    return Decision(Act.EDIT)
+                if not step.mail_data:
                     return Decision(Act.EDIT, _edited(step, ask, edit))
             elif act is not None:
                 return Decision(act)
@@ -277,7 +280,9 @@ def _described(step: PendingStep) -> str:
     text = step.text if step.is_event else "\n        ".join(f"C: {line}" for line in step.text.split("\n"))
     filled = [f"     filled in: {line}" for line in step.filled.split("\n")] if step.filled else []
     expected = [f"     expects: {line}" for line in step.expected]
-    return f"{problem}next {step.line}: {text}\n{_rows([*filled, *expected])}"
+    file = file_of(step.line)
+    where = f"{file}:{step.line}" if file else str(step.line)
+    return f"{problem}next {where}: {text}\n{_rows([*filled, *expected])}"
 
 
 def _edited(step: PendingStep, ask: Ask, edit: Edit | None) -> str:

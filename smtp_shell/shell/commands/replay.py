@@ -63,7 +63,8 @@ def replay(shell: Shell, args: Args) -> None:
         only_failures=options.only_failures,
         failures_first=options.failures_first,
     )
-    with open_reports(options, report, _ShellWriter(shell.say)) as reports:
+    names = ["text", "table"] if len(servers) > 1 else ["text"]
+    with open_reports(options, report, _ShellWriter(shell.say), names=names) as reports:
         batch = ReplayOptions(
             options.files,
             servers,

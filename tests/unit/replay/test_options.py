@@ -7,8 +7,9 @@ import argparse
 import pytest
 
 from smtp_shell.replay.options import Edit, add_replay_options, with_replay_options
-from smtp_shell.replay.results import Act, PendingStep
+from smtp_shell.replay.results import Act, Decision, PendingStep
 from smtp_shell.replay.settings import ReplaySettings
+from smtp_shell.transcript.included_line import IncludedLine
 
 
 def settings_of(*words: str, ask: list[tuple[str, bool]] | None = None, edit: Edit | None = None) -> ReplaySettings:
@@ -62,6 +63,16 @@ def test_a_step_is_shown_with_its_variables_filled_in_and_what_it_expects() -> N
         "     expects: S: 250-a",
         "     expects: S~ 250 (?P<b>.*)",
     ]
+
+
+def test_a_whole_exchange_is_shown_as_the_event_that_it_is_and_with_its_file() -> None:
+    asked: list[tuple[str, bool]] = []
+    decide = settings_of("a.smtp", "--step", ask=asked).before_step
+    assert decide is not None
+    line = IncludedLine.of(6, "login.smtp")
+    assert decide(PendingStep(line, "*: authenticate", is_event=True)) == Decision(Act.EDIT)
+    assert asked[0][0].split("\n")[0] == "next login.smtp:6: *: authenticate"
+    assert len(asked) == 1
 
 
 def test_an_edit_begins_with_the_line_of_the_file_unless_that_is_hidden() -> None:
