@@ -33,6 +33,7 @@ class ForeignScan:
         header: None. A foreign file has no header.
         header_faults: None of them.
         torn: False: a cut line cannot be told from a whole one.
+        taken_for: What it is taken for and how sure that is.
         has_stray_field: False.
     """
 
@@ -44,6 +45,7 @@ class ForeignScan:
         self.header: Header | None = None
         self.header_faults: list[Fault] = []
         self.torn = False
+        self.taken_for = str(choice)
         self.has_stray_field = False
 
     def __iter__(self) -> Iterator[Block]:
@@ -51,7 +53,7 @@ class ForeignScan:
         if not self._keep_secrets:
             steps = masked_steps(steps, CredentialMask())
         said = False
-        yield Block([Step(Marker.NOTE, f"taken for: {self._choice}", None, 1)], [])
+        yield Block([Step(Marker.NOTE, f"taken for: {self.taken_for}", None, 1)], [])
         try:
             while block := [*islice(steps, _STEPS)]:
                 said = said or any(step.marker in SERVER_LINES or step.marker in CLIENT_LINES for step in block)

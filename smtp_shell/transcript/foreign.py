@@ -31,6 +31,7 @@ class AnyScan(Protocol):
     header: Header | None
     header_faults: list[Fault]
     torn: bool
+    taken_for: str
     has_stray_field: bool
 
     def __iter__(self) -> Iterator[Block]: ...
@@ -74,8 +75,7 @@ def begins_as_transcript(stream: BinaryIO) -> bool:
 
 
 def is_transcript(start: bytes) -> bool | None:
-    """Return whether a file is a transcript, right or wrong; None if it begins as one or is one for the most
-    part, with lines that are none.
+    """Return whether a file is a transcript, right or wrong; None if only a part of its lines says so.
 
     Args:
         start: The file's first octets, as UTF-8.

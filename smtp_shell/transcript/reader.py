@@ -72,6 +72,7 @@ class Scan:
         header: The header; None in a file without one. Meaningful only without `header_faults`.
         header_faults: What is wrong with the header, at most `MOST_FAULTS`.
         torn: Whether the file's last line was cut off and left out; known when all has been read.
+        taken_for: An empty word: the file is a transcript.
         has_stray_field: Whether a field of a header stood where none can be, in the blocks so far.
 
     Raises:
@@ -86,6 +87,7 @@ class Scan:
         self.header: Header | None = None
         self.header_faults: list[Fault] = []
         self.torn = False
+        self.taken_for = ""
         self._mask: CredentialMask | None = None  # made for the first line that is quoted
         self._before: list[Step] = []  # steps of the last block that it has not seen
         self._masked = 0  # steps of this block that it has seen
@@ -290,6 +292,11 @@ class TranscriptReader:
     def header(self) -> Header | None:
         """The header; None in a file without one."""
         return self._scan.header
+
+    @property
+    def taken_for(self) -> str:
+        """What the file was taken for and how sure that is, such as `swaks (sure)`; empty for a transcript."""
+        return self._scan.taken_for
 
     @property
     def torn(self) -> bool:
