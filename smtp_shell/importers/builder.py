@@ -6,7 +6,10 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
+from msgspec.structs import replace
+
 from smtp_shell.importers.dialect import Kind, Record
+from smtp_shell.importers.masks import is_mask, mask_start
 from smtp_shell.protocol.commands import Command, auth_mechanism, bdat_chunk
 from smtp_shell.protocol.octets import escape, escape_str
 from smtp_shell.protocol.sasl.reading import user_in
@@ -37,6 +40,7 @@ class StepBuilder:
     def __init__(self) -> None:
         self._by_kind: dict[Kind, Callable[[Record], None]] = {
             Kind.CLIENT: self._client,
+            Kind.UNSTUFFED: self._unstuffed,
             Kind.SERVER: self._server,
             Kind.CLIENT_OCTETS: self._client_octets,
             Kind.SERVER_OCTETS: self._server_octets,
@@ -64,6 +68,7 @@ class StepBuilder:
         )
         self._owed: deque[str] = deque()  # verbs of the commands whose replies are still to come
         self._has_begun = False  # something was said
+        self._has_replies = False  # the server said something: a log may show the client alone
         self._is_over = False  # QUIT was answered, or the server said 421
         self._is_closed = False
         self._in_data = False
@@ -104,7 +109,7 @@ class StepBuilder:
 
     def _client(self, record: Record) -> None:
         self._open(record.tls)
-        if self._held is not None and self._held[1] == "DATA" and len(self._owed) == 1:
+        if self._held is not None and self._held[1] == "DATA" and (len(self._owed) == 1 or not self._has_replies):
             self._release()
             self._owed.clear()
             self._in_data = True  # no client sends anything before the reply, so it is the log that lacks it
@@ -117,7 +122,15 @@ class StepBuilder:
             self._release(followed=True)
             self._command(record)
 
+    def _unstuffed(self, record: Record) -> None:
+        """Take in a line of a log that shows mail data before its dots are doubled."""
+        if self._in_data and record.text.startswith("."):
+            record = replace(record, text=f".{record.text}")
+        self._client(record)
+
     def _command(self, record: Record) -> None:
+        if not record.hidden and (start := self._mask_start(record.text)) is not None:
+            record = replace(record, text=record.text[:start], hidden=True)
         octets = _octets(record.text)
         notes: list[str] = [MASKED] if record.hidden else []
         if self._challenged:
@@ -141,6 +154,12 @@ class StepBuilder:
         if self._chunk_left:
             self._release()
 
+    def _mask_start(self, text: str) -> int | None:
+        """Return where the log masks a credential in a client line; None if it does not."""
+        if self._challenged or text[:5].upper() == "AUTH ":
+            return mask_start(text)
+        return 0 if is_mask(text) else None
+
     def _release(self, *, followed: bool = False) -> None:
         """Write the command that is held back.
 
@@ -152,7 +171,8 @@ class StepBuilder:
         (record, verb, notes), self._held = self._held, None
         for note in notes:
             self._add_note(note)
-        marker = Marker.PIPELINED if followed and verb not in _LAST_OF_A_GROUP else Marker.CLIENT
+        pipelined = followed and self._has_replies and verb not in _LAST_OF_A_GROUP
+        marker = Marker.PIPELINED if pipelined else Marker.CLIENT
         at = None if record.at is None or self._base is None else max(0.0, round(record.at - self._base, 6))
         octets = _octets(record.text)
         if len(octets) > _LONGEST_LINE:
@@ -208,7 +228,7 @@ class StepBuilder:
         if self._chunk_left and code:
             self._add_note(f"the log does not show {self._chunk_left:,} octets of the chunk")
             self._chunk_left = 0
-        self._has_begun = True
+        self._has_begun = self._has_replies = True
         octets = _octets(text)
         if len(octets) > _LONGEST_LINE:
             self._add_octets(Marker.SERVER_OCTETS, octets + b"\r\n")

@@ -19,6 +19,8 @@ class Kind(Enum):
 
     CLIENT = auto()
     """A line that the client sent: a command, an answer to a challenge, or mail data as it goes over the wire."""
+    UNSTUFFED = auto()
+    """As `CLIENT`, but where it is mail data its first dot is not doubled, and it is not the final dot."""
     SERVER = auto()
     """A line that the server sent, with its code."""
     CLIENT_OCTETS = auto()

@@ -4,9 +4,30 @@ from __future__ import annotations
 
 from typing import Final
 
+from smtp_shell.importers.arrows import ARROWS, GO_MAIL, MSMTP, NET_SMTP, SENDMAIL, SMTP_CLI, WORDS
+from smtp_shell.importers.curl import CURL
 from smtp_shell.importers.dialect import Dialect
+from smtp_shell.importers.mailers import JAVAMAIL, NODEMAILER, PHPMAILER
+from smtp_shell.importers.quoted import AIOSMTPD, RUBY, SMTPLIB
 from smtp_shell.importers.rfc import RFC
 from smtp_shell.importers.swaks import SWAKS
 
-DIALECTS: Final[tuple[Dialect, ...]] = (SWAKS, RFC)
+DIALECTS: Final[tuple[Dialect, ...]] = (
+    SWAKS,
+    CURL,
+    SMTPLIB,
+    MSMTP,
+    PHPMAILER,
+    JAVAMAIL,
+    NODEMAILER,
+    SENDMAIL,
+    NET_SMTP,
+    GO_MAIL,
+    RUBY,
+    AIOSMTPD,
+    SMTP_CLI,
+    RFC,
+    ARROWS,
+    WORDS,
+)
 """The marked dialects; the surest of them first."""
