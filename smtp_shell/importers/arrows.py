@@ -86,7 +86,10 @@ def _sniff_net_smtp(lines: Sequence[Line]) -> float:
 
 
 def _parse_net_smtp(lines: Iterable[Line]) -> Iterator[Record]:
-    for record, line in ((record, line) for line in lines for record in records_of((line,), _NET_SMTP)):
+    for line in lines:
+        record = next(records_of((line,), _NET_SMTP), None)
+        if record is None:
+            continue
         tls = True if "_SSL" in line.text[:16] else None
         if record.kind is Kind.SERVER:
             yield Record(Kind.SERVER, record.text, record.line, record.at, tls)
@@ -105,7 +108,8 @@ NET_SMTP: Final = Dialect(
 # Arrows of whatever kind, and mutt's `4>` and `4<`
 
 _ARROWS = re.compile(
-    r"[ \t]*(?:\[[^\]]{1,60}\] ?)?[0-9]?(?:(?P<c>(?:-{1,4}|={1,4})>|>{1,4}|\u2192|\u00bb|\u21d2)|(?P<s><(?:-{1,4}|={1,4})|<{1,4}|\u2190|\u00ab|\u21d0))(?:[: ] ?|$)"
+    r"[ \t]*(?:\[[^\]]{1,60}\] ?)?[0-9]?(?:(?P<c>(?:-{1,4}|={1,4})>|>{1,4}|\u2192|\u00bb|\u21d2)"
+    r"|(?P<s><(?:-{1,4}|={1,4})|<{1,4}|\u2190|\u00ab|\u21d0))(?:[: ] ?|$)"
 )
 _BACK = re.compile(r"[ \t]*<{2,3} ?[2-5][0-9][0-9][ -]")
 _AT = re.compile(r"(?i)(?:\* )?(?:connect(?:ed|ing) to|trying) \[?([^\s\[\],]+)\]?(?:\.\.\.| *:? *(?:port )?([0-9]+))?")

@@ -120,7 +120,7 @@ class _Block:
             return
         found = _HEX.match(row)
         if self._is_hex is None:
-            self._is_hex = found is not None and len(found[0]) >= 48 or bool(found and found.end() >= 48)
+            self._is_hex = (found is not None and len(found[0]) >= 48) or bool(found and found.end() >= 48)
         if self._is_hex and found:
             self._octets += bytes.fromhex(found[0])
             return

@@ -33,6 +33,7 @@ _LINES = 1_500  # of the sample, that a dialect is asked about
 _QUOTED = 0.25  # share of lines with a quotation mark in a file in which they may be those of a mail
 _DEEPEST = 3  # quotation marks in front of a line
 _TIMED = 0.15
+_MOST_TIMES = 2  # in front of a line: that of a tool, and that of what kept its output
 # What stands in an RFC for a handshake or a connection, where every line has the mark of a transcript.
 _WORDS_FOR_TLS = rb"(?im)^[ \t]*[SC]:[ \t]*<[a-z][^>@\r\n]*\b(?:connection|negotiat[a-z]*|TLS|handshake)\b[^>@\r\n]*>"
 
@@ -125,8 +126,11 @@ def _variants(lines: list[Line]) -> Iterator[tuple[Layers, list[Line]]]:
         indent = common_indent(inner)
         unindented = [*peeled(inner, Layers(indent=indent))]
         yield Layers(fenced, depth, indent=indent), unindented
-        if _timed_share(unindented) >= _TIMED:
-            yield Layers(fenced, depth, timed=True, indent=indent), [*peeled(unindented, Layers(timed=True))]
+        for timed in range(1, _MOST_TIMES + 1):
+            if _timed_share(unindented) < _TIMED:
+                break
+            unindented = [*peeled(unindented, Layers(timed=1))]
+            yield Layers(fenced, depth, timed, indent), unindented
 
 
 def _timed_share(lines: Iterable[Line]) -> float:

@@ -28,13 +28,13 @@ class Layers(Struct, frozen=True):
     Args:
         fenced: Whether only what is inside Markdown fences counts.
         quoted: How many quotation marks `>` are in front of each line that counts.
-        timed: Whether lines begin with a time, and perhaps a logger's name and level.
+        timed: How many times are in front of lines, each perhaps with a logger's name and level.
         indent: White space characters that all lines begin with.
     """
 
     fenced: bool = False
     quoted: int = 0
-    timed: bool = False
+    timed: int = 0
     indent: int = 0
 
 
@@ -139,7 +139,9 @@ def peeled(lines: Iterable[Line], layers: Layers) -> Iterator[Line]:
         lines = _unquoted(lines)
     if layers.indent:
         lines = _unindented(lines, layers.indent)
-    return _untimed(lines) if layers.timed else iter(lines)
+    for _ in range(layers.timed):
+        lines = _untimed(lines)
+    return iter(lines)
 
 
 def _inside_fences(lines: Iterable[Line]) -> Iterator[Line]:
@@ -171,7 +173,10 @@ def _unindented(lines: Iterable[Line], indent: int) -> Iterator[Line]:
 def _untimed(lines: Iterable[Line]) -> Iterator[Line]:
     for line in lines:
         found = after_time(line.text)
-        yield line if found is None else Line(line.text[found[1] :], line.number, found[0], line.cut)
+        if found is None:
+            yield line
+        else:
+            yield Line(line.text[found[1] :], line.number, found[0] if line.at is None else line.at, line.cut)
 
 
 def has_fence(lines: Iterable[Line]) -> bool:

@@ -12,7 +12,8 @@ REPLY: Final = re.compile(r"[2-5][0-9][0-9](?:[ -]|$)")
 """Start of a line of a reply."""
 
 COMMAND: Final = re.compile(
-    r"(?i)(?:EHLO|HELO|LHLO|MAIL FROM|RCPT TO|(?:DATA|QUIT|RSET|STARTTLS)\s*$|NOOP|AUTH |VRFY|EXPN|HELP|BDAT |ETRN |XCLIENT |XFORWARD |PROXY )"
+    r"(?i)(?:EHLO|HELO|LHLO|MAIL FROM|RCPT TO|(?:DATA|QUIT|RSET|STARTTLS)\s*$|NOOP|AUTH |VRFY|EXPN|HELP"
+    r"|BDAT |ETRN |XCLIENT |XFORWARD |PROXY )"
 )
 """Start of a command."""
 

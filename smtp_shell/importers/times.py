@@ -18,16 +18,18 @@ _DATE = (
     r")?"
 )
 _EPOCH = r"(?P<epoch>1[0-9]{9}(?:\.[0-9]{1,9})?)(?=[\] \t:])"
-_TIME = re.compile(rf"[ \t]*[\[(<]?(?:{_DATE}{_CLOCK}{_ZONE}(?: [0-9]{{4}})?|{_EPOCH})[\])>]?(?=[ \t:|,\]-]|$)")
+_TIME = re.compile(
+    rf"[ \t]*[\[(<]?(?:{_DATE}{_CLOCK}{_ZONE}(?: [0-9]{{4}}(?![-/.0-9]))?|{_EPOCH})[\])>]?(?=[ \t:|,\]-]|$)"
+)
 # What a logger puts between the time and the words: its level, its name, a process, a thread. Marks of a dialect look otherwise.
 _WORDS = re.compile(
     r"(?:[ \t]*(?:[-|,:][ \t]+)?(?:"
     r"\[(?!(?:[CScs<>*]|[Cc]lient|CLIENT|[Ss]erver|SERVER)\])[^\]\n]{1,60}\](?!:? ?(?:->|<-))"
     r"|(?:TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|FINE|FINER|FINEST|SEVERE|debug|info|warn|error|trace|notice)\b"
     r"(?! SMTP| TLS|:? Jakarta| POP| IMAP):?"
-    r"|[A-Za-z][\w.$/-]{0,60}\[[0-9]{1,10}\]:"
+    r"|(?:[\w.-]{1,60}[ \t]+)?[A-Za-z][\w.$/-]{0,60}\[[0-9]{1,10}\]:"
     r"|[A-Za-z_$][\w$]*(?:\.[A-Za-z_$][\w$]*)+:?(?=[ \t]+(?:-|:|\||\[)|:)(?![ \t]*>)"
-    r")(?=[ \t|:-]|$))*(?:[ \t]*[-|:](?=[ \t]+[^ \t]))?[ \t]?"
+    r")(?=[ \t|:-]|$))*(?:[ \t]*[-|:](?=[ \t]))?[ \t]?"
 )
 _NAMED = re.compile(r"(?:DEBUG|INFO|WARNING|ERROR):[A-Za-z_][\w.]{0,60}:(?! )|[A-Za-z][\w.-]{0,40}[ \t]*\| ")
 _DAYS = (0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334)
