@@ -146,7 +146,16 @@ def _sniff_words(lines: Sequence[Line]) -> float:
 
 
 def _parse_words(lines: Iterable[Line]) -> Iterator[Record]:
-    return records_of(lines, _WORDS, _remark)
+    in_data = False  # between the 354 and the final dot, where one mark is in front of many lines
+    for line in lines:
+        marked = False
+        for record in records_of((line,), _WORDS, _remark):
+            marked = True
+            in_data = record.text.startswith("354") if record.kind is Kind.SERVER else in_data and record.text != "."
+            yield record
+        if in_data and not marked:
+            in_data = line.text != "."
+            yield Record(Kind.CLIENT, line.text, line.number, line.at)
 
 
 WORDS: Final = Dialect(
@@ -185,6 +194,9 @@ def _parse_go_mail(lines: Iterable[Line]) -> Iterator[Record]:
                 yield Record(Kind.CLIENT, each, line.number, line.at)
             else:
                 reply.add(each, line)
+                if each.startswith("354"):
+                    yield from reply.end()
+                    yield Record(Kind.HIDDEN_DATA, "", line.number, line.at)
     yield from reply.end()
 
 
@@ -230,6 +242,8 @@ def _parse_smtp_cli(lines: Iterable[Line]) -> Iterator[Record]:
     reply = _Reply()
     for line in lines:
         if found := _BRACKETED.match(line.text):
+            if reply.code != found[1]:
+                yield from reply.end()
             reply.code = found[1]
             reply.texts.append((found[2], line))
             continue

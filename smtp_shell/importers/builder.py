@@ -9,6 +9,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from smtp_shell.importers.dialect import Kind, Record
+from smtp_shell.importers.marks import COMMAND
 from smtp_shell.importers.masks import is_mask, mask_start
 from smtp_shell.protocol.commands import Command, auth_mechanism, bdat_chunk
 from smtp_shell.protocol.octets import escape, escape_str
@@ -50,6 +51,7 @@ class StepBuilder:
             Kind.TLS_FAILED: self._tls_failed,
             Kind.CLOSE: self._close,
             Kind.ERROR: self._error,
+            Kind.EVENT: self._event,
             Kind.NOTE: self._note,
         }
         self._steps: list[Step] = []
@@ -72,22 +74,27 @@ class StepBuilder:
         self._is_over = False  # QUIT was answered, or the server said 421
         self._is_closed = False
         self._in_data = False
+        self._data_lines = 0
         self._hidden: str | None = None  # what the log says of mail data that it hides
         self._chunk_left = 0
         self._challenged = False
         self._mechanism, self._user = "", ""
+        self._authenticated: tuple[str, str] | None = None  # by the last reply; the event of it has not been written
         self._awaits_tls = False
         self._tls = False
 
     def build(self, records: Iterable[Record]) -> Iterator[Step]:
         """Yield the steps of all records."""
         for record in records:
+            if self._authenticated is not None and record.kind is not Kind.EVENT:
+                self._end_exchange()
             self._line = record.line
             self._at = self._time(record.at)
             self._by_kind[record.kind](record)
             if self._steps:
                 yield from self._steps
                 self._steps = []
+        self._end_exchange()
         self._release()
         self._open()
         yield from self._steps
@@ -112,8 +119,19 @@ class StepBuilder:
         if self._held is not None and self._held[1] == "DATA" and (len(self._owed) == 1 or not self._has_replies):
             self._release()
             self._owed.clear()
-            self._in_data = True  # no client sends anything before the reply, so it is the log that lacks it
+            self._in_data, self._hidden, self._data_lines = (
+                True,
+                None,
+                1,
+            )  # no client sends anything before the reply, so it is the log that lacks it
             self._add_note("the log does not show the reply to DATA")
+        if (
+            self._in_data
+            and record.text != "."
+            and (self._hidden is not None or (not self._data_lines and COMMAND.match(record.text)))
+        ):
+            self._hidden = self._hidden or ""
+            self._end_data(answered=False)
         if self._in_data:
             self._mail_data(record)
         elif self._chunk_left:
@@ -123,16 +141,19 @@ class StepBuilder:
             self._command(record)
 
     def _unstuffed(self, record: Record) -> None:
-        """Take in a line of a log that shows mail data before its dots are doubled."""
+        """Add a line of a log that shows mail data before its dots are doubled."""
         if self._in_data and record.text.startswith("."):
             record = replace(record, text=f".{record.text}")
         self._client(record)
 
     def _command(self, record: Record) -> None:
-        if not record.hidden and (start := self._mask_start(record.text)) is not None:
+        ours = record.text.endswith(SASL_MARK)
+        if ours:
+            record = replace(record, text=record.text.removesuffix(SASL_MARK), hidden=True)
+        elif not record.hidden and (start := self._mask_start(record.text)) is not None:
             record = replace(record, text=record.text[:start], hidden=True)
         octets = _octets(record.text)
-        notes: list[str] = [MASKED] if record.hidden else []
+        notes: list[str] = [MASKED] if record.hidden and not ours else []
         if self._challenged:
             self._challenged = False
             verb = "AUTH"
@@ -150,7 +171,7 @@ class StepBuilder:
                 self._chunk_left = chunk.size
         self._has_begun = True
         self._owed.append(verb)
-        self._held = (record, verb, notes)
+        self._held = (record, verb, notes, [])
         if self._chunk_left:
             self._release()
 
@@ -168,8 +189,8 @@ class StepBuilder:
         """
         if self._held is None:
             return
-        (record, verb, notes), self._held = self._held, None
-        for note in notes:
+        (record, verb, before, after), self._held = self._held, None
+        for note in before:
             self._add_note(note)
         pipelined = followed and self._has_replies and verb not in _LAST_OF_A_GROUP
         marker = Marker.PIPELINED if pipelined else Marker.CLIENT
@@ -178,28 +199,34 @@ class StepBuilder:
         if len(octets) > _LONGEST_LINE:
             steps = octet_steps(Marker.CLIENT_OCTETS, octets + b"\r\n", at)
             self._steps += [Step(step.marker, step.text, at, record.line) for step in steps]
-            return
-        shown = client_text(octets) + SASL_MARK if record.hidden else client_text(octets)
-        self._steps.append(Step(marker, shown, at, record.line))
+        else:
+            shown = client_text(octets) + SASL_MARK if record.hidden else client_text(octets)
+            self._steps.append(Step(marker, shown, at, record.line))
+        for note in after:
+            self._add_note(note)
 
     def _mail_data(self, record: Record) -> None:
         text = record.text
         if text == ".":
             self._end_data()
         else:
+            self._data_lines += 1
             octets = _octets(text)
             if len(octets) > _LONGEST_LINE:
                 self._add_octets(Marker.CLIENT_OCTETS, octets + b"\r\n")
             else:
                 self._add(Marker.CLIENT, client_text(octets))
 
-    def _end_data(self) -> None:
+    def _end_data(self, *, answered: bool = True) -> None:
         if self._hidden is not None:
             self._add_note(f"{HIDDEN}{self._hidden}; only its end is here")
         self._hidden = None
         self._in_data = False
-        self._owed.append(".")
         self._add(Marker.CLIENT, ".")
+        if answered:
+            self._owed.append(".")
+        else:
+            self._add_note("the log does not show the reply to the mail data")
 
     def _hidden_data(self, record: Record) -> None:
         if self._in_data:
@@ -241,13 +268,13 @@ class StepBuilder:
         """Follow a whole reply."""
         verb = self._owed.popleft() if self._owed else ""
         if verb == "DATA" and code == 354:
-            self._in_data, self._hidden = True, None
+            self._in_data, self._hidden, self._data_lines = True, None, 0
         elif verb == "STARTTLS" and code == 220:
             self._awaits_tls = True
         elif verb == "AUTH" and code == 334:
             self._challenged = True
         elif verb == "AUTH" and code == 235 and self._mechanism:
-            self._add_event("auth", self._mechanism, self._user)
+            self._authenticated = self._mechanism, self._user
         elif (verb == "QUIT" and code < 400) or code == 421:
             self._is_over = True
 
@@ -332,9 +359,23 @@ class StepBuilder:
             self._steps.append(Step(Marker.EVENT, f"error {text}".rstrip(), self._at, self._line))
         self._is_closed = self._is_over = True
 
+    def _end_exchange(self) -> None:
+        """Write the event of an AUTH exchange, unless the file has one of its own."""
+        if self._authenticated is not None:
+            mechanism, user = self._authenticated
+            self._authenticated = None
+            self._add_event("auth", mechanism, user)
+
+    def _event(self, record: Record) -> None:
+        if record.text.startswith("auth "):
+            self._authenticated = None
+        self._release()
+        self._open()
+        self._add(Marker.EVENT, escape_str(record.text[:_LONGEST_TEXT]))
+
     def _note(self, record: Record) -> None:
         if self._held is not None:
-            self._held[2].append(record.text)
+            self._held[3].append(record.text)
         else:
             self._open()
             self._add_note(record.text)

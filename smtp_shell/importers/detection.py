@@ -112,7 +112,11 @@ def _best(sample: bytes, encoding: str, asked: Sequence[Dialect]) -> Choice | No
 
 
 def _better(best: Choice | None, other: Choice) -> Choice:
-    return other if best is None or other.certainty > best.certainty else best
+    """Return the surer one of two. Of the same dialect, the one whose times are known, if it is as sure."""
+    if best is None or other.certainty > best.certainty:
+        return other
+    timed = other.dialect is best.dialect and other.layers.timed > best.layers.timed
+    return other if timed and other.certainty == best.certainty > 0 else best
 
 
 def _variants(lines: list[Line]) -> Iterator[tuple[Layers, list[Line]]]:

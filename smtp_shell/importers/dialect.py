@@ -39,6 +39,8 @@ class Kind(Enum):
     """The connection was closed; `text` is `server` if the server did it first."""
     ERROR = auto()
     """The dialogue ended with an error of the tool; `text` is its words."""
+    EVENT = auto()
+    """An event of a transcript, in its notation, such as `auth PLAIN alice`."""
     NOTE = auto()
     """What a reader of the transcript must know here, such as what the log does not show."""
 

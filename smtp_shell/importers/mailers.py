@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from html import unescape
@@ -9,6 +10,7 @@ from typing import Final
 
 from smtp_shell.importers.dialect import Dialect, Kind, Line, Record
 from smtp_shell.importers.marks import COMMAND, REPLY, certainty_of, has
+from smtp_shell.importers.times import clock_seconds
 
 # PHPMailer
 
@@ -130,16 +132,33 @@ _NODE_SIGNS = re.compile(
 )
 _NODE_AT = re.compile(r"(?:Secure )?[Cc]onnection established to (\S+)")
 _SECURE_AT = re.compile(r"Secure connection established to ")
+_PINO = re.compile(r'\{.*"tnx":')
 _MIME = re.compile(r"<([0-9]+) bytes encoded mime message")
 
 
 def _sniff_node(lines: Sequence[Line]) -> float:
+    if has(lines, _PINO):
+        lines = [Line(_from_pino(line).text, line.number) for line in lines if _PINO.match(line.text)]
+        return certainty_of(lines, _NODE, _NODE)
     return certainty_of(lines, _NODE) + 0.04 if has(lines, _NODE_SIGNS) else 0.0
+
+
+def _from_pino(line: Line) -> Line:
+    """Return a line of a log in JSON as nodemailer's own logger writes it; an empty one if nobody says anything in it."""
+    try:
+        found = json.loads(line.text)
+        at = clock_seconds(found["time"]) if isinstance(found.get("time"), str) else float(found.get("time", 0)) / 1000
+        mark = {"client": "C: ", "server": "S: "}.get(str(found.get("tnx")), "")
+        return Line(f"{mark}{found.get('msg') or found.get('message') or ''}", line.number, at)
+    except (ValueError, TypeError, AttributeError, RecursionError, OverflowError):
+        return Line("", line.number)
 
 
 def _parse_node(lines: Iterable[Line]) -> Iterator[Record]:
     in_data = False
     for line in lines:
+        if _PINO.match(line.text):
+            line = _from_pino(line)
         text = line.text
         found = _NODE.match(text)
         if in_data and _MIME.match(text):

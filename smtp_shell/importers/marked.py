@@ -7,12 +7,14 @@ from typing import Final
 from smtp_shell.importers.arrows import ARROWS, GO_MAIL, MSMTP, NET_SMTP, SENDMAIL, SMTP_CLI, WORDS
 from smtp_shell.importers.curl import CURL
 from smtp_shell.importers.dialect import Dialect
+from smtp_shell.importers.json_lines import JSON
 from smtp_shell.importers.mailers import JAVAMAIL, NODEMAILER, PHPMAILER
 from smtp_shell.importers.quoted import AIOSMTPD, RUBY, SMTPLIB
 from smtp_shell.importers.rfc import RFC
 from smtp_shell.importers.swaks import SWAKS
 
 DIALECTS: Final[tuple[Dialect, ...]] = (
+    JSON,
     SWAKS,
     CURL,
     SMTPLIB,

@@ -27,7 +27,8 @@ _CRLF = re.compile(r"(?i)<CR(?:><)?LF>$")
 _PAGE = re.compile(r".*\[Page [0-9ivx]+\]$|RFC [0-9]{3,5} .* [12][0-9]{3}$")
 _OURS = re.compile(r"[ \t]*(?:C:|S:)")
 _WRAPPED = re.compile(r"[ \t]+[^ \t]")
-_BASE_64 = re.compile(r"[A-Za-z0-9+/=]+$")
+_BASE_64 = re.compile(r"[A-Za-z0-9+/=]{16,}$")
+_URL = re.compile(r"Connected to smtps?://([^/\s]+)")
 
 
 def differs_from_ours(lines: Iterable[Line]) -> bool:
@@ -44,7 +45,11 @@ def differs_from_ours(lines: Iterable[Line]) -> bool:
             said = text[found.end() :].strip()
             if found["both"] or not _OURS.match(text) or (_PLACEHOLDER.match(said) and _meaning(said, found.lastgroup)):
                 return True
-        elif _PAGE.match(text) or (before and _WRAPPED.match(text) and _margin(text) > _margin(before)):
+        elif (
+            _PAGE.match(text)
+            or _URL.match(text)
+            or (before and _WRAPPED.match(text) and _margin(text) > _margin(before))
+        ):
             return True
         before = text if found else ""
     return False
@@ -87,11 +92,16 @@ def _parse(lines: Iterable[Line]) -> Iterator[Record]:
                     yield held
                     held = Record(Kind.SERVER, text, line.number, line.at)
                     continue
-                joint = "" if _BASE_64.match(text) and _BASE_64.search(held.text.rpartition(" ")[2]) else " "
+                joint = "" if _BASE_64.match(text) and _BASE_64.match(held.text.rpartition(" ")[2]) else " "
                 held = Record(held.kind, held.text.rstrip() + joint + text, held.line, held.at)
                 wrapped = True
             elif line.cut:
                 yield Record(Kind.NOTE, TOO_LONG, line.number, line.at)
+            elif at := _URL.match(text):
+                yield from _ended(held, wrapped)
+                held, wrapped = None, False
+                tls = True if text.startswith("Connected to smtps") else None
+                yield Record(Kind.CONNECT, at[1], line.number, line.at, tls)
             continue
         yield from _ended(held, wrapped)
         held, wrapped = None, False

@@ -73,7 +73,7 @@ def _says(found: Step, expected: Step) -> bool:
 
 
 def _plain(data: str) -> str:
-    return data.replace("\r\n", "\n").removesuffix("\n").removesuffix("\n")
+    return data.replace("\r\n", "\n").rstrip("\n")
 
 
 def cases(folder: Path) -> Iterator[tuple[Path, Path]]:
