@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import nullcontext
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from smtp_shell.cli.options import command_parser
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from smtp_shell.transcript.step import Step
 
 OWN_FORMAT = "smtp"
+
+
+_STEPS = 200  # that are written at once: one by one takes 10 % longer
 
 
 def main(words: Sequence[str]) -> int:
@@ -158,10 +162,10 @@ def _write_transcript(header: Header | None, steps: Iterable[Step], out: TextIO,
     from smtp_shell.transcript.writer import TranscriptWriter
 
     writer = TranscriptWriter(out.buffer, with_secrets(header, included=keep_secrets))
-    number = 0
-    for step in steps:
-        writer.write_buffered((step,))
-        number += 1
+    rest, number = iter(steps), 0
+    while block := [*islice(rest, _STEPS)]:
+        writer.write_buffered(block)
+        number += len(block)
     out.buffer.flush()
     return number
 

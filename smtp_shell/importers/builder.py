@@ -18,6 +18,7 @@ from smtp_shell.transcript.notation import client_text
 from smtp_shell.transcript.step import Marker, Step, octet_steps
 from smtp_shell.transcript.variables import SASL_MARK
 
+_STEPS: Final = 100  # that are passed on at once
 _LONGEST_LINE: Final = 16_000  # octets in one step, as in `recording.encoder`
 _LONGEST_TEXT: Final = 2_000  # characters of an event or a note
 _HALF_A_DAY: Final = 43_200.0
@@ -40,9 +41,7 @@ class StepBuilder:
 
     def __init__(self) -> None:
         self._by_kind: dict[Kind, Callable[[Record], None]] = {
-            Kind.CLIENT: self._client,
             Kind.UNSTUFFED: self._unstuffed,
-            Kind.SERVER: self._server,
             Kind.CLIENT_OCTETS: self._client_octets,
             Kind.SERVER_OCTETS: self._server_octets,
             Kind.HIDDEN_DATA: self._hidden_data,
@@ -58,16 +57,14 @@ class StepBuilder:
         self._line = 0
         self._at: float | None = None
         self._host = ""
-        self._sessions = 0
         self._begin_session()
 
     def _begin_session(self) -> None:
         self._base: float | None = None
         self._latest = 0.0
         self._pending: Record | None = None  # CONNECT, until it is known whether TLS begins with the first octet
-        self._held: tuple[Record, str, list[str]] | None = (
-            None  # a command, until it is known whether it awaited its reply
-        )
+        # A command, until it is known whether it awaited its reply: its verb, and the notes before and after it.
+        self._held: tuple[Record, str, list[str], list[str]] | None = None
         self._owed: deque[str] = deque()  # verbs of the commands whose replies are still to come
         self._has_begun = False  # something was said
         self._has_replies = False  # the server said something: a log may show the client alone
@@ -89,9 +86,15 @@ class StepBuilder:
             if self._authenticated is not None and record.kind is not Kind.EVENT:
                 self._end_exchange()
             self._line = record.line
-            self._at = self._time(record.at)
-            self._by_kind[record.kind](record)
-            if self._steps:
+            self._at = None if record.at is None else self._time(record.at)
+            # Most records are of two kinds, and an enum member's hash is a call.
+            if record.kind is Kind.SERVER:
+                self._server(record)
+            elif record.kind is Kind.CLIENT:
+                self._client(record)
+            else:
+                self._by_kind[record.kind](record)
+            if len(self._steps) >= _STEPS:
                 yield from self._steps
                 self._steps = []
         self._end_exchange()
@@ -211,11 +214,7 @@ class StepBuilder:
             self._end_data()
         else:
             self._data_lines += 1
-            octets = _octets(text)
-            if len(octets) > _LONGEST_LINE:
-                self._add_octets(Marker.CLIENT_OCTETS, octets + b"\r\n")
-            else:
-                self._add(Marker.CLIENT, client_text(octets))
+            self._add_line(Marker.CLIENT, text)
 
     def _end_data(self, *, answered: bool = True) -> None:
         if self._hidden is not None:
@@ -256,11 +255,7 @@ class StepBuilder:
             self._add_note(f"the log does not show {self._chunk_left:,} octets of the chunk")
             self._chunk_left = 0
         self._has_begun = self._has_replies = True
-        octets = _octets(text)
-        if len(octets) > _LONGEST_LINE:
-            self._add_octets(Marker.SERVER_OCTETS, octets + b"\r\n")
-        else:
-            self._add(Marker.SERVER, escape(octets))
+        self._add_line(Marker.SERVER, text)
         if code and text[3:4] != "-":
             self._replied(int(code))
 
@@ -384,6 +379,24 @@ class StepBuilder:
 
     def _add(self, marker: Marker, text: str) -> None:
         self._steps.append(Step(marker, text, self._at, self._line))
+
+    def _add_line(self, marker: Marker, text: str) -> None:
+        """Write a line of the client's mail data or of the server."""
+        if (
+            len(text) <= _LONGEST_LINE
+            and text.isascii()
+            and text.isprintable()
+            and "\\" not in text
+            and "${" not in text
+        ):
+            self._steps.append(Step(marker, text, self._at, self._line))
+            return
+        octets = _octets(text)
+        by_client = marker is Marker.CLIENT
+        if len(octets) > _LONGEST_LINE:
+            self._add_octets(Marker.CLIENT_OCTETS if by_client else Marker.SERVER_OCTETS, octets + b"\r\n")
+        else:
+            self._add(marker, client_text(octets) if by_client else escape(octets))
 
     def _add_octets(self, marker: Marker, octets: bytes) -> None:
         self._steps += [Step(marker, step.text, self._at, self._line) for step in octet_steps(marker, octets)]

@@ -39,7 +39,7 @@ def _parse(lines: Iterable[Line]) -> Iterator[Record]:
         said = text[found.end() :]
         if found.lastgroup != "c":
             yield Record(Kind.SERVER, said, line.number, line.at, tls)
-        elif _DATA_LINES.match(said):
+        elif said.endswith(" sent") and _DATA_LINES.match(said):
             yield Record(Kind.HIDDEN_DATA, said.removesuffix(" sent"), line.number, line.at, tls)
         elif (start := _removed(said)) is not None:
             yield Record(Kind.CLIENT, said[:start], line.number, line.at, tls, hidden=True)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 MOST_NAMED: Final = 10
 """How many lines a sentence names."""
 
+# Credentials of earlier connections that are looked for in what the server sends: each takes time in every line of a long log.
+_MOST_REMEMBERED = 8
 _SHORTEST = 8  # characters of base64 that are masked wherever they stand in a line that cannot be read
 _MAY_BE_DOT = frozenset(
     (".", "\\", "$")
@@ -49,6 +51,7 @@ class CredentialMask:
         self.used: set[str] = set()
         self.lines: list[int] = []
         self.count = 0
+        self._remembered_from = 0  # the count when what the server may send back was forgotten last
         self._exchange = ExchangeLines()
         self._echo = EchoMask()
         self._data_asked = False  # DATA was sent, and no reply to it has been read
@@ -118,6 +121,8 @@ class CredentialMask:
         return replace(step, text=masked.decode("utf-8", "replace") if is_pattern else escape(masked))
 
     def _begin_connection(self) -> None:
+        if self.count - self._remembered_from > _MOST_REMEMBERED:
+            self._echo, self._remembered_from = EchoMask(), self.count
         self._exchange = ExchangeLines()
         self._data_asked = self._in_data = False
         self._chunk_left, self._rest = 0, b""
