@@ -186,6 +186,8 @@ def _parse_go_mail(lines: Iterable[Line]) -> Iterator[Record]:
         if who is None:
             if reply.texts and line.text.strip():
                 reply.add(line.text, line)
+            if len(reply.texts) >= _MOST_LINES:
+                yield from reply.end()
             continue
         for each in text.split("\n"):
             if who == "c" or (REPLY.match(each) and not (reply.texts and each is not text and reply.code == each[:3])):
@@ -208,6 +210,9 @@ def _from_json(text: str) -> tuple[str | None, str]:
         return {"client": "c", "server": "s"}.get(found["direction"]["from"]), str(found["msg"])
     except (ValueError, KeyError, TypeError, RecursionError):
         return None, ""
+
+
+_MOST_LINES: Final = 1_000  # of one reply
 
 
 class _Reply:

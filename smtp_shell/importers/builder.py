@@ -18,6 +18,8 @@ from smtp_shell.transcript.notation import client_text
 from smtp_shell.transcript.step import Marker, Step, octet_steps
 from smtp_shell.transcript.variables import SASL_MARK
 
+_MOST_OWED: Final = 1_000  # replies, in a log that may show no server
+_MOST_NOTES: Final = 20  # after one command, while it is not known whether it awaited its reply
 _STEPS: Final = 100  # that are passed on at once
 _LONGEST_LINE: Final = 16_000  # octets in one step, as in `recording.encoder`
 _LONGEST_TEXT: Final = 2_000  # characters of an event or a note
@@ -173,7 +175,8 @@ class StepBuilder:
             elif verb == "BDAT" and (chunk := bdat_chunk(octets)):
                 self._chunk_left = chunk.size
         self._has_begun = True
-        self._owed.append(verb)
+        if len(self._owed) < _MOST_OWED:
+            self._owed.append(verb)
         self._held = (record, verb, notes, [])
         if self._chunk_left:
             self._release()
@@ -194,7 +197,7 @@ class StepBuilder:
             return
         (record, verb, before, after), self._held = self._held, None
         for note in before:
-            self._add_note(note)
+            self._add_note(note, record.line)
         pipelined = followed and self._has_replies and verb not in _LAST_OF_A_GROUP
         marker = Marker.PIPELINED if pipelined else Marker.CLIENT
         at = None if record.at is None or self._base is None else max(0.0, round(record.at - self._base, 6))
@@ -206,7 +209,7 @@ class StepBuilder:
             shown = client_text(octets) + SASL_MARK if record.hidden else client_text(octets)
             self._steps.append(Step(marker, shown, at, record.line))
         for note in after:
-            self._add_note(note)
+            self._add_note(note, record.line)
 
     def _mail_data(self, record: Record) -> None:
         text = record.text
@@ -371,6 +374,8 @@ class StepBuilder:
     def _note(self, record: Record) -> None:
         if self._held is not None:
             self._held[3].append(record.text)
+            if len(self._held[3]) >= _MOST_NOTES:
+                self._release()
         else:
             self._open()
             self._add_note(record.text)
@@ -405,8 +410,8 @@ class StepBuilder:
         text = " ".join(escape_str(word[:_LONGEST_TEXT]).replace(" ", r"\x20") for word in words if word)
         self._steps.append(Step(Marker.EVENT, text, self._at, self._line))
 
-    def _add_note(self, text: str) -> None:
-        self._steps.append(Step(Marker.NOTE, escape_str(text[:_LONGEST_TEXT]), None, self._line))
+    def _add_note(self, text: str, line: int = 0) -> None:
+        self._steps.append(Step(Marker.NOTE, escape_str(text[:_LONGEST_TEXT]), None, line or self._line))
 
 
 def _octets(text: str) -> bytes:

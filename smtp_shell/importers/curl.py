@@ -28,6 +28,10 @@ _DUMP = re.compile(r"([0-9a-f]{4,8}): (.*)$")
 _HEX = re.compile(r"(?:[0-9a-f]{2} ){1,16} *")
 
 
+_FEW_LINES = 500  # before the first that tells a trace from what -v writes
+_LITTLE = 1_000_000  # characters in them
+
+
 def _sniff(lines: Sequence[Line]) -> float:
     if has(lines, _TRACE):
         records = [*_parse_trace(lines)]
@@ -39,13 +43,15 @@ def _sniff(lines: Sequence[Line]) -> float:
 
 def _parse(lines: Iterable[Line]) -> Iterator[Record]:
     before: list[Line] = []
+    size = 0
     rest = iter(lines)
     for line in rest:
         before.append(line)
+        size += len(line.text)
         if _TRACE.match(line.text):
             yield from _parse_trace(_chain(before, rest))
             return
-        if _VERBOSE.match(line.text) or len(before) >= 500:
+        if _VERBOSE.match(line.text) or len(before) >= _FEW_LINES or size > _LITTLE:
             break
     yield from _parse_verbose(_chain(before, rest))
 
@@ -114,9 +120,11 @@ class _Block:
         self._by_client, self._is_data, self._line = by_client, is_data, line
         self._octets = bytearray()
         self._is_hex: bool | None = None
+        self._is_cut = False
 
     def add(self, offset: int, row: str) -> None:
-        if len(self._octets) > self._MOST:
+        self._is_cut = len(self._octets) > self._MOST
+        if self._is_cut:
             return
         found = _HEX.match(row)
         if self._is_hex is None:
@@ -137,6 +145,8 @@ class _Block:
             yield Record(Kind.NOTE, note, number, at)
         elif self._is_data and b"\n" in octets.replace(b"\r\n", b""):
             yield Record(Kind.NOTE, BARE_LF, number, at)
+        if self._is_cut:
+            yield Record(Kind.NOTE, "a block of the trace is too long, and its end was left out", number, at)
         kind = Kind.UNSTUFFED if self._by_client and self._is_data else Kind.CLIENT if self._by_client else Kind.SERVER
         for each in octets.removesuffix(b"\n").removesuffix(b"\r").replace(b"\r\n", b"\n").split(b"\n"):
             yield Record(kind, each.decode("utf-8", "surrogateescape"), number, at)

@@ -14,6 +14,7 @@ _WORDS: Final = (
     r"|(?i:hidden|redacted|masked)"
 )
 _MASK: Final = re.compile(rf"(?:{_WORDS})$")
+_LONGEST: Final = 4_000
 _INSIDE: Final = (b"/* secret */", b"PROVIDED_BUT_REMOVED")
 _RESPONSE: Final = re.compile(r"(?i)AUTH[ \t]+\S+[ \t]+")
 
@@ -27,7 +28,7 @@ def mask_start(text: str) -> int | None:
     found = _RESPONSE.match(text)
     start = found.end() if found else 0
     secret = text[start:].strip()
-    if not secret:
+    if not secret or len(secret) > _LONGEST:
         return None
     if _MASK.match(secret) or (found and _MASK.search(secret)):
         return start
@@ -41,5 +42,6 @@ def is_mask(text: str) -> bool:
     """Return whether a client line is nothing but the words that stand for a credential, such as `[credentials hidden]`."""
     return (
         text[:1] in "[<({"
+        and len(text) <= _LONGEST
         and re.match(r"(?i).\s*(?:credentials|password|secret|auth\w*)\b[^\n]*[\])>}]$", text) is not None
     )

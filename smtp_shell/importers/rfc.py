@@ -28,6 +28,7 @@ _PAGE = re.compile(r".*\[Page [0-9ivx]+\]$|RFC [0-9]{3,5} .* [12][0-9]{3}$")
 _OURS = re.compile(r"[ \t]*(?:C:|S:)")
 _WRAPPED = re.compile(r"[ \t]+[^ \t]")
 _BASE_64 = re.compile(r"[A-Za-z0-9+/=]{16,}$")
+_LONGEST = 16_000  # characters of a line that is printed on several
 _URL = re.compile(r"Connected to smtps?://([^/\s]+)")
 
 
@@ -88,6 +89,8 @@ def _parse(lines: Iterable[Line]) -> Iterator[Record]:
         if found is None:
             text = line.text.strip()
             if held is not None and text and _margin(line.text) > margin and not _PAGE.match(line.text):
+                if len(held.text) > _LONGEST:
+                    continue
                 if held.kind is Kind.SERVER and REPLY.match(text) and REPLY.match(held.text):
                     yield held
                     held = Record(Kind.SERVER, text, line.number, line.at)

@@ -32,6 +32,7 @@ _WORDS = re.compile(
     r")(?=[ \t|:-]|$))*(?:[ \t]*[-|:](?=[ \t]))?[ \t]?"
 )
 _NAMED = re.compile(r"(?:DEBUG|INFO|WARNING|ERROR):[A-Za-z_][\w.]{0,60}:(?! )|[A-Za-z][\w.-]{0,40}[ \t]*\| ")
+_LONGEST = 200  # characters of a time, and of what a logger puts after it
 _DAYS = (0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334)
 
 
@@ -43,11 +44,11 @@ def after_time(text: str) -> tuple[float | None, int] | None:
     Args:
         text: The line.
     """
-    found = _TIME.match(text)
+    found = _TIME.match(text, 0, _LONGEST)
     if found is None:
-        named = _NAMED.match(text)
+        named = _NAMED.match(text, 0, _LONGEST)
         return None if named is None else (None, named.end())
-    words = _WORDS.match(text, found.end())
+    words = _WORDS.match(text, found.end(), found.end() + _LONGEST)
     return _seconds(found), words.end() if words else found.end()
 
 
