@@ -2,6 +2,7 @@
 
 from tests.benchmarks import (
     rows_capture,
+    rows_import,
     rows_maildata,
     rows_reading,
     rows_scaling,
@@ -12,6 +13,15 @@ from tests.benchmarks import (
 
 ALL_ROWS = tuple(
     row
-    for module in (rows_startup, rows_shell, rows_wire, rows_maildata, rows_reading, rows_capture, rows_scaling)
+    for module in (
+        rows_startup,
+        rows_shell,
+        rows_wire,
+        rows_maildata,
+        rows_reading,
+        rows_import,
+        rows_capture,
+        rows_scaling,
+    )
     for row in module.ROWS
 )
