@@ -65,8 +65,8 @@ class StepBuilder:
         self._base: float | None = None
         self._latest = 0.0
         self._pending: Record | None = None  # CONNECT, until it is known whether TLS begins with the first octet
-        # A command, until it is known whether it awaited its reply: its verb, and the notes before and after it.
-        self._held: tuple[Record, str, list[str], list[str]] | None = None
+        # A command, until it is known whether it awaited its reply: its verb, the notes before and after it, its time.
+        self._held: tuple[Record, str, list[str], list[str], float | None] | None = None
         self._owed: deque[str] = deque()  # verbs of the commands whose replies are still to come
         self._has_begun = False  # something was said
         self._has_replies = False  # the server said something: a log may show the client alone
@@ -177,7 +177,7 @@ class StepBuilder:
         self._has_begun = True
         if len(self._owed) < _MOST_OWED:
             self._owed.append(verb)
-        self._held = (record, verb, notes, [])
+        self._held = (record, verb, notes, [], self._at)
         if self._chunk_left:
             self._release()
 
@@ -195,12 +195,11 @@ class StepBuilder:
         """
         if self._held is None:
             return
-        (record, verb, before, after), self._held = self._held, None
+        (record, verb, before, after, at), self._held = self._held, None
         for note in before:
             self._add_note(note, record.line)
         pipelined = followed and self._has_replies and verb not in _LAST_OF_A_GROUP
         marker = Marker.PIPELINED if pipelined else Marker.CLIENT
-        at = None if record.at is None or self._base is None else max(0.0, round(record.at - self._base, 6))
         octets = _octets(record.text)
         if len(octets) > _LONGEST_LINE:
             steps = octet_steps(Marker.CLIENT_OCTETS, octets + b"\r\n", at)

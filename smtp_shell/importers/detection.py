@@ -11,7 +11,7 @@ from typing import Final
 from msgspec import Struct
 
 from smtp_shell.importers import dialects
-from smtp_shell.importers.dialect import GUESS, Dialect, Line, in_words
+from smtp_shell.importers.dialect import GUESS, SURE, Dialect, Line, in_words
 from smtp_shell.importers.lines import (
     Layers,
     common_indent,
@@ -68,7 +68,7 @@ def choose(sample: bytes) -> Choice | None:
     if own and not re.search(_WORDS_FOR_TLS, sample):
         return None
     best = _best(sample, encoding, [*dialects().values()])
-    if best is None or best.certainty < GUESS:
+    if best is None or best.certainty < (GUESS if own is False else SURE):
         return None
     if own is not False and best.dialect.name == MARKS_AS_OURS and not _differs(sample, best):
         return None
