@@ -313,7 +313,9 @@ class StepBuilder:
     def _open(self, tls: bool | None = None, *, said_by_server: bool = False) -> None:
         """Write what precedes the first line of a session, or the change to TLS that a line shows."""
         if self._pending is not None:
-            begun_in_tls = bool(tls) or bool(self._pending.tls)
+            # RFC 8314, section 3: TLS begins with the first octet on port 465; not every log says so.
+            submissions = self._pending.tls is None and tls is None and self._pending.text.endswith(":465")
+            begun_in_tls = bool(tls) or bool(self._pending.tls) or submissions
             if self._pending.text:
                 self._add_event("connect", self._pending.text, "tls" if begun_in_tls else "")
                 self._tls = begun_in_tls

@@ -14,31 +14,32 @@ from smtp_shell.importers.times import clock_seconds
 
 # PHPMailer
 
-_PHP = re.compile(r"[ \t]*(?:(?P<c>CLIENT -> SERVER)|(?P<s>SERVER -> CLIENT)): ?")
+_PHP = re.compile(
+    r"[ \t]*(?:debug level [0-9]+; message: )?"
+    r"(?:(?P<c>CLIENT -> SERVER|SMTP -> TO SERVER)|(?P<s>SERVER -> CLIENT|SMTP -> FROM SERVER)): ?"
+)
 _PHP_AT = re.compile(r"[ \t]*Connection: opening to (?:(ssl|tls)://)?([^\s,:]+):([0-9]+)")
 _BREAK = re.compile(r"(?i)<br ?/?>")
 
 
 def _sniff_php(lines: Sequence[Line]) -> float:
-    plain = [Line(_plain(line.text)[0], line.number) for line in lines]
+    plain = [Line(_plain(line.text), line.number) for line in lines]
     return certainty_of(plain, _PHP, _PHP)
 
 
-def _plain(text: str) -> tuple[str, bool]:
-    """Return a line without HTML, and whether it was HTML."""
-    if "-&gt;" not in text and not text.rstrip().endswith((">",)):
-        return text, False
+def _plain(text: str) -> str:
+    """Return a line without HTML."""
+    if "-&gt;" not in text and not text.rstrip().endswith(">"):
+        return text
     without = _BREAK.sub("", text)
-    if "-&gt;" in without or without != text:
-        return unescape(without), True
-    return text, False
+    return unescape(without) if "-&gt;" in without or without != text else text
 
 
 def _parse_php(lines: Iterable[Line]) -> Iterator[Record]:
     server = False  # the last line with a mark was the server's: its further lines have none
     for line in lines:
         for part in _BREAK.split(line.text) if line.text.count("-&gt;") > 1 else (line.text,):
-            text, is_html = _plain(part)
+            text = _plain(part)
             found = _PHP.match(text)
             if found is None:
                 bare = text.strip(" \t")
@@ -59,15 +60,16 @@ def _parse_php(lines: Iterable[Line]) -> Iterator[Record]:
             if not server:
                 yield Record(Kind.CLIENT, said, line.number, line.at)
                 continue
-            for each in _split_reply(said) if is_html else (said,):
+            for each in _split_reply(said):
                 yield Record(Kind.SERVER, each, line.number, line.at)
 
 
 def _split_reply(text: str) -> list[str]:
-    """Return the lines of a reply that HTML output has joined without a space."""
+    """Return the lines of a reply: HTML output has joined them without a space."""
     if not re.match(r"[2-5][0-9][0-9]-", text):
         return [text]
-    return re.split(rf"(?<=.)(?={text[:3]}[ -])", text)
+    lines = re.split(rf"(?<=.)(?={text[:3]}[ -])", text)
+    return lines if lines[-1][3:4] == " " else [text]
 
 
 PHPMAILER: Final = Dialect(name="phpmailer", title="PHPMailer, SMTPDebug 1 to 4", sniff=_sniff_php, parse=_parse_php)
@@ -81,7 +83,9 @@ _CONTINUED = re.compile(r"[2-5][0-9][0-9]-")
 
 
 def _sniff_java(lines: Sequence[Line]) -> float:
-    if not any(line.text.startswith(("DEBUG SMTP", "DEBUG: Jakarta Mail", "DEBUG: JavaMail")) for line in lines):
+    if not any(
+        line.text.startswith(("DEBUG SMTP", "DEBUG: Jakarta Mail", "DEBUG: JavaMail", "DEBUG: Angus")) for line in lines
+    ):
         return 0.0
     bare = [line.text for line in lines if not _JAVA.match(line.text)]
     replies, commands = any(REPLY.match(text) for text in bare), any(COMMAND.match(text) for text in bare)

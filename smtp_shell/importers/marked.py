@@ -10,7 +10,7 @@ from smtp_shell.importers.dialect import Dialect
 from smtp_shell.importers.json_lines import JSON
 from smtp_shell.importers.mailers import JAVAMAIL, NODEMAILER, PHPMAILER
 from smtp_shell.importers.quoted import AIOSMTPD, RUBY, SMTPLIB
-from smtp_shell.importers.rfc import RFC
+from smtp_shell.importers.rfc import RFC, RFC_821
 from smtp_shell.importers.swaks import SWAKS
 
 DIALECTS: Final[tuple[Dialect, ...]] = (
@@ -29,6 +29,7 @@ DIALECTS: Final[tuple[Dialect, ...]] = (
     AIOSMTPD,
     SMTP_CLI,
     RFC,
+    RFC_821,
     ARROWS,
     WORDS,
 )

@@ -43,5 +43,5 @@ def is_mask(text: str) -> bool:
     return (
         text[:1] in "[<({"
         and len(text) <= _LONGEST
-        and re.match(r"(?i).\s*(?:credentials|password|secret|auth\w*)\b[^\n]*[\])>}]$", text) is not None
+        and re.match(r"(?i).\s*(?:SMTP )?(?:credentials|password|secret|auth\w*)\b[^\n]*[\])>}]$", text) is not None
     )

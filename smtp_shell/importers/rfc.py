@@ -6,17 +6,26 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from smtp_shell.importers.dialect import Dialect, Kind, Line, Record
+from smtp_shell.importers.dialect import LIKELY, Dialect, Kind, Line, Record
 from smtp_shell.importers.marks import REPLY, TOO_LONG, certainty_of
 
 MARKS_AS_OURS: Final = "rfc"
 """The dialect whose marks a transcript has too."""
 
 _BOTH = r"(?P<both>(?:C *(?:&|and|/) *S|S *(?:&|and|/) *C|C, *S)(?= *:))"
-_MARKS = re.compile(
-    rf"[ \t]*(?:{_BOTH}|(?P<c>(?i:\[(?:C|client|cli)\]|(?:client|cli|sender|C)(?= *[:>]))"
-    r"|C(?=\t))|(?P<s>(?i:\[(?:S|server|srv)\]|(?:server|srv|receiver|S)(?= *[:<>]))|S(?=\t)))[ ]*(?:[:<>][ ]?|\t| |$)"
+_TO, _FROM = r" ?(?:-{1,3}>|=>|\u2192) ?", r" ?(?:<-{1,3}|<=|\u2190) ?"
+_CLIENT = (
+    rf"(?i:C|client){_TO}(?i:S|server)(?= *:)|(?i:S|server){_FROM}(?i:C|client)(?= *:)"
+    r"|(?i:\[(?:C|client|cli)\]|(?:client|cli|sender|C)(?= *[:>]))|C(?=\t)"
 )
+_SERVER = (
+    rf"(?i:S|server){_TO}(?i:C|client)(?= *:)|(?i:C|client){_FROM}(?i:S|server)(?= *:)"
+    r"|(?i:\[(?:S|server|srv)\]|(?:server|srv|receiver|S)(?= *[:<>]))|S(?=\t)"
+)
+_MARKS = re.compile(rf"[ \t]*(?:{_BOTH}|(?P<c>{_CLIENT})|(?P<s>{_SERVER}))[ ]*(?:[:<>][ ]?|\t| |$)")
+# RFC 821 calls the client the sender, and the server the receiver.
+_MARKS_821 = re.compile(r"[ \t]*(?:(?P<c>S)|(?P<s>R)):[ ]?")
+_ELLIPSIS = re.compile(r"\[?(?:\.{2,}|\u2026)\]?$")
 _PLACEHOLDER = re.compile(r"(?:<[^<>@]*>|\[[^\[\]@]*\]|\([^()@]*\)|\{[^{}@]*\})\.?$")
 _OF_TLS = re.compile(r"(?i)negotiat|handshake|\bTLS\b|\bSSL\b|encrypt")
 _OF_END = re.compile(r"(?i)\bclos|disconnect|hangs? up|terminat")
@@ -80,12 +89,25 @@ def _sniff(lines: Sequence[Line]) -> float:
     return certainty_of([line for line in lines if not _PLACEHOLDER.match(line.text[4:].strip())], _MARKS)
 
 
+def _sniff_821(lines: Sequence[Line]) -> float:
+    found = certainty_of(lines, _MARKS_821)
+    return found if found > LIKELY else 0.0
+
+
 def _parse(lines: Iterable[Line]) -> Iterator[Record]:
+    return _marked(lines, _MARKS)
+
+
+def _parse_821(lines: Iterable[Line]) -> Iterator[Record]:
+    return _marked(lines, _MARKS_821)
+
+
+def _marked(lines: Iterable[Line], marks: re.Pattern[str]) -> Iterator[Record]:
     held: Record | None = None  # until it is known whether the next line goes on with it
     margin = 0
     wrapped = False
     for line in lines:
-        found = _MARKS.match(line.text)
+        found = marks.match(line.text)
         if found is None:
             text = line.text.strip()
             if held is not None and text and _margin(line.text) > margin and not _PAGE.match(line.text):
@@ -111,11 +133,14 @@ def _parse(lines: Iterable[Line]) -> Iterator[Record]:
         said, who = line.text[found.end() :], found.lastgroup
         margin = _margin(line.text)
         bare = said.strip()
-        if found["both"] or _PLACEHOLDER.match(bare):
+        if who == "s" and _ELLIPSIS.match(bare):
+            yield Record(Kind.NOTE, "the text leaves out something that the server said", line.number, line.at)
+            continue
+        if who == "both" or _PLACEHOLDER.match(bare):
             if meaning := _meaning(bare, who):
                 yield Record(*meaning, line.number, line.at)
                 continue
-            if found["both"]:
+            if who == "both":
                 continue
         if who == "c" and _FINAL_DOT.match(bare):
             said = "."
@@ -133,3 +158,7 @@ def _ended(held: Record | None, wrapped: bool) -> Iterator[Record]:
 
 
 RFC: Final = Dialect(name="rfc", title="S: and C: as in the RFCs, and the like", sniff=_sniff, parse=_parse)
+
+RFC_821: Final = Dialect(
+    name="rfc821", title="S: for the sender and R: for the receiver", sniff=_sniff_821, parse=_parse_821
+)
