@@ -14,6 +14,7 @@ from smtp_shell.importers.masks import is_mask, mask_start
 from smtp_shell.protocol.commands import Command, auth_mechanism, bdat_chunk
 from smtp_shell.protocol.octets import escape, escape_str
 from smtp_shell.protocol.sasl.reading import user_in
+from smtp_shell.transcript.foreign import HIDDEN_DATA
 from smtp_shell.transcript.notation import client_text
 from smtp_shell.transcript.step import Marker, Step, octet_steps
 from smtp_shell.transcript.variables import SASL_MARK
@@ -31,7 +32,6 @@ _LAST_OF_A_GROUP: Final = frozenset(
 )
 
 MASKED: Final = "the log masks the credential here"
-HIDDEN: Final = "the log does not show the mail data"
 
 
 class StepBuilder:
@@ -220,7 +220,7 @@ class StepBuilder:
 
     def _end_data(self, *, answered: bool = True) -> None:
         if self._hidden is not None:
-            self._add_note(f"{HIDDEN}{self._hidden}; only its end is here")
+            self._add_note(f"{HIDDEN_DATA}{self._hidden}; only its end is here")
         self._hidden = None
         self._in_data = False
         self._add(Marker.CLIENT, ".")

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 AUTO: Final = "auto"
 """The form of a file that is to be found out."""
 
+HIDDEN_DATA: Final = "the log does not show the mail data"
+"""Start of the note in the place of mail data that another tool's log leaves out."""
+
 OWN_FORM: Final = "smtp"
 """The form of a transcript."""
 

@@ -126,3 +126,9 @@ def test_a_transcript_loads_no_importer(tmp_path: Path) -> None:
         "assert not [name for name in sys.modules if name.startswith('smtp_shell.importers')]\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_mail_data_that_a_log_hides_is_not_judged(log: Path) -> None:
+    done = run("lint", str(RECORDED / "curl_plain.txt"))
+    assert b"no-header" not in done.stdout
+    assert b"empty-message" not in done.stdout
