@@ -59,6 +59,7 @@ class StepBuilder:
         self._line = 0
         self._at: float | None = None
         self._host = ""
+        self._is_later = False  # the session is not the first of the file
         self._begin_session()
 
     def _begin_session(self) -> None:
@@ -246,7 +247,9 @@ class StepBuilder:
         text = record.text
         code = text[:3] if text[:3].isdecimal() and text[:3].isascii() and text[3:4] in ("", " ", "-") else ""
         if code == "220" and self._is_over and not self._owed:
-            self._next_session(text)
+            self._connect(Record(Kind.CONNECT, "", self._line))
+        if self._pending is not None and not self._pending.text and self._is_later:
+            self._name_server(text)
         self._open(record.tls, said_by_server=True)
         self._release()
         if self._in_data and code:
@@ -298,15 +301,17 @@ class StepBuilder:
         at = record.at
         if self._has_begun or self._is_closed:
             self._begin_session()
+            self._is_later = True
             self._at = self._time(at)
         self._host = record.text or self._host
         self._pending = record
 
-    def _next_session(self, greeting: str) -> None:
-        """Begin a session of which the log says no more than its greeting."""
+    def _name_server(self, greeting: str) -> None:
+        """Name the server of a later connection of which the log says no more than its greeting: an event names one."""
+        assert self._pending is not None
         named = bool(self._host)
         host = self._host or next(iter(greeting[4:].split()), "localhost")
-        self._connect(Record(Kind.CONNECT, host, self._line))
+        self._pending = replace(self._pending, text=host)
         if not named:
             self._add_note("the log does not name the server of this connection; its greeting does")
 

@@ -81,3 +81,22 @@ def test_what_is_around_a_dialogue_changes_nothing(name: str, wrapper: str, tmp_
     path = tmp_path / "log.txt"
     path.write_bytes(WRAPPERS[wrapper](source.read_bytes().decode()))
     assert differences(imported(path), json.loads(expect.read_text("utf-8"))["steps"]) == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_several_sessions_in_one_file(name: str, tmp_path: Path) -> None:
+    source, expect = CASES[name]
+    path = tmp_path / "log.txt"
+    path.write_bytes((source.read_bytes().rstrip() + b"\n\n") * 3)
+    assert differences(imported(path), json.loads(expect.read_text("utf-8"))["steps"] * 3) == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_file_that_is_cut_off_has_the_steps_before_that(name: str, tmp_path: Path) -> None:
+    source, _ = CASES[name]
+    path = tmp_path / "log.txt"
+    whole = source.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(whole[: len(whole) * 3 // 4]))
+    found = [step["dir"] for step in imported(path)]
+    assert found
+    assert found == [step["dir"] for step in imported(source)][: len(found)]
