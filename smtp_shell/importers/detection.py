@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice, product
 from typing import Final
@@ -34,8 +33,6 @@ _QUOTED = 0.25  # share of lines with a quotation mark in a file in which they m
 _DEEPEST = 3  # quotation marks in front of a line
 _TIMED = 0.15
 _MOST_TIMES = 2  # in front of a line: that of a tool, and that of what kept its output
-# What stands in an RFC for a handshake or a connection, where every line has the mark of a transcript.
-_WORDS_FOR_TLS = rb"(?im)^[ \t]*[SC]:[ \t]*<[a-z][^>@\r\n]*\b(?:connection|negotiat[a-z]*|TLS|handshake)\b[^>@\r\n]*>"
 
 
 class Choice(Struct, frozen=True):
@@ -65,7 +62,7 @@ def choose(sample: bytes) -> Choice | None:
     """
     encoding = encoding_of(sample)
     own = is_transcript(sample.decode(encoding, "replace").encode("utf-8", "replace") if encoding else sample)
-    if own and not re.search(_WORDS_FOR_TLS, sample):
+    if own:
         return None
     best = _best(sample, encoding, [*dialects().values()])
     if best is None or best.certainty < (GUESS if own is False else SURE):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, BinaryIO, Final, Protocol
+
+from smtp_shell.transcript.blocks import is_utf_16
 
 if TYPE_CHECKING:
     from smtp_shell.errors import Fault
@@ -22,8 +24,14 @@ OWN_FORM: Final = "smtp"
 
 _FIRST_FIELD = b"transcript:"
 _BOM = b"\xef\xbb\xbf"
-_PIECE = 32 * 1024
+LOOK: Final = 32 * 1024
+"""Octets of a file by which a transcript without a header is known."""
+
 _MARKED = rb"[ \t]*(?:[0-9.]+[ \t]+)?(?:C[:&|<]|S[:|=~]|\*:|#)"
+_MARKED_LINES = rb"(?:[ \t]*+(?:(?:[0-9.]+[ \t]++)?(?:C[:&|<]|S[:|=~]|\*:|#)[^\n]*+)?\n)*+"
+_SAID = rb"(?m)^[ \t]*(?:[0-9.]+[ \t]+)?[CS*]"
+# What stands in an RFC for a handshake or a connection, where every line has the mark of a transcript.
+_WORDS_FOR_TLS = rb"(?im)^[ \t]*[SC]:[ \t]*<[a-z][^>@\n]*\b(?:connection|negotiat[a-z]*|TLS|handshake)\b[^>@\n]*>"
 # A field of a header whose first line is missing: an error of a transcript, and no line of another tool's.
 _FIELD = rb"(?i)(?:transcript\b|(?:title|tags|secrets|var):)"
 
@@ -57,6 +65,14 @@ class Restored:
             self._start += octets
         return self._start
 
+    def begins_as_transcript(self) -> bool:
+        """Return whether the stream is a transcript by its first lines. What cannot be read is for its reader to tell."""
+        try:
+            start = self.look(LOOK)
+        except OSError:
+            return True
+        return not is_utf_16(start) and is_transcript(start) is True
+
     def read(self, size: int = -1) -> bytes:
         """Return the next octets, as a file does."""
         if not self._start:
@@ -83,16 +99,16 @@ def is_transcript(start: bytes) -> bool | None:
     Args:
         start: The file's first octets, as UTF-8.
     """
-    start = start.removeprefix(_BOM).replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    lines = [line for line in start[:_PIECE].split(b"\n") if line.strip()]
-    if not lines or re.match(_FIELD, lines[0].lstrip()) or _FIRST_FIELD.startswith(lines[0].lower().rstrip(b" ")):
+    text = start[:LOOK].removeprefix(_BOM).replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    text = text[: text.rfind(b"\n") + 1] if len(start) > LOOK and b"\n" in text else text + b"\n"
+    first = text.lstrip().partition(b"\n")[0].rstrip()
+    if not first or re.match(_FIELD, first) or _FIRST_FIELD.startswith(first.lower()):
         return True
-    marked = _count(lines)
-    if marked == len(lines):
-        return any(not line.lstrip().startswith(b"#") for line in lines)
-    begins = re.match(_MARKED, lines[0]) is not None and not lines[0].lstrip().startswith(b"#")
-    return None if begins or marked * 2 >= len(lines) else False
-
-
-def _count(lines: Iterable[bytes]) -> int:
-    return sum(re.match(_MARKED, line) is not None for line in lines)
+    # One match for all lines: a file without a header is read at no cost that grows with it.
+    marked = re.match(_MARKED_LINES, text)
+    if marked is not None and marked.end() == len(text) and re.search(_SAID, text):
+        return re.search(_WORDS_FOR_TLS, text) is None or None
+    lines = [line for line in text.split(b"\n") if line.strip()]
+    number = sum(re.match(_MARKED, line) is not None for line in lines)
+    begins = re.match(_MARKED, first) is not None and not first.startswith(b"#")
+    return None if begins or number * 2 >= len(lines) else False

@@ -356,9 +356,11 @@ def _scan(stream: BinaryIO, name: str, limits: ReadLimits, form: str, keep_secre
     """Return the scan of a file: of a transcript, or of what another tool wrote."""
     if form == OWN_FORM or (form == AUTO and begins_as_transcript(stream)):
         return Scan(stream, name, limits)
+    restored = Restored(stream)
+    if form == AUTO and restored.begins_as_transcript():
+        return Scan(cast("BinaryIO", restored), name, limits)
     from smtp_shell.importers.scan import scan_of
 
-    restored = Restored(stream)
     return scan_of(restored, name, form, keep_secrets=keep_secrets) or Scan(cast("BinaryIO", restored), name, limits)
 
 

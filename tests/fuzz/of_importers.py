@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable
+from itertools import pairwise
 from typing import BinaryIO, cast
 
 from smtp_shell.errors import TranscriptError
@@ -41,7 +42,7 @@ def _steps(octets: bytes, choice: Choice, *, keep_secrets: bool) -> list[Step]:
 
 def _assert_steps(steps: list[Step]) -> None:
     assert_seen(*(step.text for step in steps))
-    assert all(before.line <= after.line for before, after in zip(steps, steps[1:], strict=False))
+    assert all(before.line <= after.line for before, after in pairwise(steps))
     stream = io.BytesIO()
     TranscriptWriter(stream, None).write_buffered(steps)
     again = [*TranscriptReader(io.BytesIO(stream.getvalue()), "fuzz.smtp")]

@@ -116,9 +116,10 @@ def test_credentials_of_a_log_are_those_of_the_caller_in_a_replay(log: Path) -> 
     assert b"AHJvYmluAHNlc2FtZQ" not in done.stdout + done.stderr
 
 
-def test_a_transcript_loads_no_importer(tmp_path: Path) -> None:
+@pytest.mark.parametrize("header", ["Transcript: 1\n\n", "", "# by hand\n\n"])
+def test_a_transcript_loads_no_importer(header: str, tmp_path: Path) -> None:
     path = tmp_path / "a.smtp"
-    path.write_text("Transcript: 1\n\nC: NOOP\nS: 250 ok\n")
+    path.write_text(f"{header}  0.1  C: NOOP\nS: 250 ok\n")
     code = (
         "import sys\n"
         "from smtp_shell.transcript.transcript import Transcript\n"
