@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @cache
 def dialects() -> dict[str, Dialect]:
     """Return the dialects by their name. Of two that are equally sure of a file, the first is taken."""
-    from smtp_shell.importers import marked, server_logs, table_logs, terminal
+    from smtp_shell.importers import captures, dumps, marked, server_logs, table_logs, terminal
 
-    families = (marked.DIALECTS, terminal.DIALECTS, server_logs.DIALECTS, table_logs.DIALECTS)
-    return {dialect.name: dialect for family in families for dialect in family}
+    modules = (marked, terminal, server_logs, table_logs, captures, dumps)
+    return {dialect.name: dialect for module in modules for dialect in module.DIALECTS}
