@@ -116,20 +116,25 @@ class _Typed:
         if self._chunk > 0:
             yield from self._bdat(number, line)
             return
+        if _REPLY.match(line):
+            yield from self._reply(number, line)
+        elif self._open and not self._window.is_over and COMMAND.match(line):
+            yield from self._other(number, line)
+        else:
+            yield from self._unknown(number, line)
+
+    def _unknown(self, number: int, line: str) -> Iterator[Record]:
+        """Read a line that is neither a reply nor a command: the tool's, an answer, or anything."""
         event = self._window.read(line, in_session=self._open)
         if event is not None:
             yield from self._happened(event)
+        elif self._window.is_noise(line):
             return
-        if self._window.is_noise(line):
-            return
-        if _REPLY.match(line):
-            yield from self._reply(number, line)
-        elif not self._open:
-            if self._begins(line):
-                yield from self._begin()
-                yield from self._client(number, line)
-        else:
+        elif self._open:
             yield from self._other(number, line)
+        elif self._begins(line):
+            yield from self._begin()
+            yield from self._client(number, line)
 
     def _begins(self, line: str) -> bool:
         """Whether a line is the first of a dialogue that was pasted without its greeting."""

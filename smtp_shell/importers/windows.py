@@ -47,9 +47,11 @@ _CLOSED_BY_SERVER = re.compile(
     r"|.{0,80}error:[0-9A-F]+:SSL routines:.{0,80}unexpected eof while reading|Remote side unexpectedly closed"
     r"|Connection closed by server\b"
 )
-_CLOSED_BY_CLIENT = re.compile(
-    r"Connection closed\.\s*$|DONE\s*$|Console escape\.|(?:telnet> ?)?(?:quit|close|logout)\s*$"
+_CLOSED_BY_CLIENT = re.compile(r"Connection closed\.\s*$|DONE\s*$|Console escape\.|telnet> ?(?:q|quit|close|c)\s*$")
+_MAY_END = re.compile(
+    r"Connection|(?:telnet: )?Conn|closed|read:errno|- Peer|[0-9A-F]{8,20}:error:|DONE|Console|telnet>|Remote|Ncat:|\s*sent [0-9]"
 )
+_MAY_CONNECT = re.compile(r"Trying|Connect|CONNECT|Ncat|Escape|Resolving|=~|Can't|Looking|.{0,255} open\s*$")
 _TLS_ERROR = re.compile(r"[0-9A-F]{8,20}:error:[0-9A-F]{1,12}:(?P<why>[^:]{1,60}(?::[^:]{0,60}){1,2})")
 _BROKEN = re.compile(
     r"(?:telnet: |nc: |ncat: |Ncat: |FATAL ERROR: |.{0,120}: )?(?P<why>Connection refused"
@@ -164,7 +166,7 @@ class Window:
 
     def ends(self, text: str, *, in_session: bool = True) -> Record | None:
         """Return the end of the session if a line says that it has ended, even in the midst of mail data."""
-        if not (in_session or self.is_connected):
+        if not (in_session or self.is_connected) or not _MAY_END.match(text):
             return None
         if _CLOSED_BY_SERVER.match(text) and (self.is_tls_tool or not text.startswith("closed")):
             return Record(Kind.CLOSE, "server")
@@ -178,7 +180,9 @@ class Window:
 
     def is_noise(self, text: str) -> bool:
         """Return whether a line is one that tools write, and no part of a dialogue."""
-        return self._in_pem or bool(_NOISE.match(text)) or any(pattern.match(text) for pattern in _CONNECTED)
+        if self._in_pem or _NOISE.match(text):
+            return True
+        return bool(_MAY_CONNECT.match(text)) and any(pattern.match(text) for pattern in _CONNECTED)
 
     def takes(self, line: str) -> bool:
         """Return whether openssl s_client takes a typed line as its own command, by its first letter."""
@@ -226,6 +230,8 @@ class Window:
             self.host = plain[-1]
 
     def _connected(self, text: str, *, in_session: bool) -> Record | None:
+        if not _MAY_CONNECT.match(text):
+            return None
         for pattern in _CONNECTED:
             found = pattern.match(text)
             if found is None:

@@ -32,7 +32,7 @@ def differences(found: Sequence[Step], expected: Sequence[Step]) -> list[str]:
     for step in found:
         while at < len(wanted) and wanted[at].get("optional") and not (_is_data(step) and _matches(step, wanted[at])):
             at += 1
-        if at == len(wanted):
+        if at >= len(wanted):
             wrong.append(f"too much: {step}")
         elif not _matches(step, wanted[at]):
             wrong.append(f"found {_short(step)}, expected {_short(wanted[at])}")
