@@ -9,6 +9,7 @@ from typing import Final
 
 from smtp_shell.errors import Fault, TranscriptError
 from smtp_shell.importers.dialect import LIKELY, SURE, Dialect, Kind, Line, Record
+from smtp_shell.importers.marks import COMMAND
 from smtp_shell.importers.times import clock_seconds
 from smtp_shell.importers.voices import REPLY, Said, Voices
 
@@ -63,6 +64,8 @@ _AIOSMTPD_EVENT = re.compile(
     r".{0,200}?(?P<key>\('[^']{0,255}', [0-9]+(?:, [0-9]+, [0-9]+)?\)) (?P<what>handling connection"
     r"|connection lost|EOF received|connection timeout)"
 )
+_RAWLOG = re.compile(r"(?P<at>1[0-9]{9}\.[0-9]{6}) (?P<text>.*)")
+_ONE_SIDE = "this log is of one direction only; what the other side said is in the file beside it, .in or .out"
 _NO_DIALOGUE: Final = (
     "it has a line for each message and not what was said, so there is nothing to replay; "
     "run exim -d -bd (or exim -v -M for a delivery) and import what that writes"
@@ -293,6 +296,35 @@ def _parse_aiosmtpd(lines: Iterable[Line]) -> Iterator[Record]:
     yield from voices.finish()
 
 
+# Dovecot's rawlogs: a file for each direction
+
+
+def _parse_rawlog(lines: Iterable[Line]) -> Iterator[Record]:
+    voices = Voices()
+    sides = set[bool]()
+    in_data = False  # in the client's file, in which no reply says so
+    for line in lines:
+        found = _RAWLOG.match(line.text)
+        if found is None:
+            continue
+        text = found["text"]
+        by_server = not in_data and not voices.in_data("rawlog") and bool(REPLY.match(text))
+        sides.add(by_server)
+        if not by_server:
+            in_data = text != "." if in_data else text.strip().upper() == "DATA" and True not in sides
+        where = Line(text, line.number, float(found["at"]))
+        yield from voices.said(Said("rawlog", text, by_server=by_server), where)
+    if len(sides) == 1:
+        yield from voices.happened("rawlog", Kind.NOTE, _ONE_SIDE, Line("", 0))
+    yield from voices.finish()
+
+
+def _sniff_rawlog(lines: Sequence[Line]) -> float:
+    found = [each for line in lines if (each := _RAWLOG.match(line.text))]
+    is_smtp = any(REPLY.match(each["text"]) or COMMAND.match(each["text"]) for each in found[:50])
+    return SURE if is_smtp and len(found) > 1 and len(found) > len(lines) * 0.9 else 0.0
+
+
 def _sniff_by(*patterns: re.Pattern[str]) -> Callable[[Sequence[Line]], float]:
     return lambda lines: share(lines, *patterns)
 
@@ -322,6 +354,13 @@ DIALECTS: Final = (
         title="Haraka's log of level PROTOCOL",
         sniff=_sniff_by(_HARAKA),
         parse=_parse_haraka,
+        keeps_times=True,
+    ),
+    Dialect(
+        name="dovecot",
+        title="a rawlog of Dovecot's submission service",
+        sniff=_sniff_rawlog,
+        parse=_parse_rawlog,
         keeps_times=True,
     ),
     Dialect(name="aiosmtpd", title="aiosmtpd's log of level DEBUG", sniff=_sniff_by(_AIOSMTPD), parse=_parse_aiosmtpd),

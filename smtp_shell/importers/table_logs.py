@@ -143,6 +143,7 @@ def _parse_iis(lines: Iterable[Line]) -> Iterator[Record]:
 def _iis_row(voices: Voices, row: dict[str, str], line: Line, greeted: set[object]) -> Iterator[Record]:
     method, query, who = row["cs-method"], row.get("cs-uri-query", "-"), row.get("cs-username", "")
     words = "" if query == "-" else query.replace("+", " ").strip()
+    argument = words if query.startswith("+") else ""
     if who in ("OutboundConnectionResponse", "OutboundConnectionCommand"):
         key = ("out", row.get("c-ip", ""))
         if who.endswith("Response"):
@@ -155,7 +156,7 @@ def _iis_row(voices: Voices, row: dict[str, str], line: Line, greeted: set[objec
         return
     if method == "QUIT":
         greeted.discard(key)
-    yield from voices.said(Said(key, f"{method} {words}".strip(), by_server=False), line)
+    yield from voices.said(Said(key, f"{method} {argument}".strip(), by_server=False), line)
     status = row.get("sc-status", "")
     if re.fullmatch(r"[2-5][0-9]{2}", status):
         yield from voices.happened(key, Kind.NOTE, _NO_TEXT, line)

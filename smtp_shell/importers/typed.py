@@ -11,8 +11,11 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from msgspec.structs import replace
+
 from smtp_shell.importers.dialect import Kind, Line, Record
 from smtp_shell.importers.screen import without_carets
+from smtp_shell.importers.voices import ADDRESS_OF_GREETING, GREETING_NAME
 from smtp_shell.importers.windows import Window
 
 LONGEST_LINE: Final = 16_000
@@ -27,7 +30,7 @@ COMMAND = re.compile(
 )
 _FROM_TO = re.compile(r"(?i)\s*(?:MAIL|RCPT)(?:\s|$)")
 _BDAT = re.compile(r"(?i)\s*BDAT\s+([0-9]{1,12})(?:\s+LAST)?\s*$")
-_PROMPT = re.compile(r"(?:\x1b|.{0,60}[\w\])~:/\\][$#%>]\s*$|C:\\[^>]{0,200}>)")
+_PROMPT = re.compile(r"(?:\x1b|.{0,60}[\w\])~:/\\][$#%]\s*$|C:\\[^>]{0,200}>)")
 _INTERRUPT = re.compile(r"\^[\]CDZ\\].?")  # a key that ends the tool, as the terminal echoes it
 _WIDTHS = frozenset((79, 80, 100, 120, 132))
 _SHORTEST_WRAPPED = 60
@@ -39,7 +42,8 @@ _WRAPPED = "this line was wrapped at the terminal's width and is joined again; a
 _BACKSPACED = "backspaces that the terminal showed as ^H are applied in this line"
 _NEVER_SENT = "the tool took the line that was typed here as a command of its own, by its first letter; it was not sent"
 _BY_TOOL = (
-    "the tool did EHLO and STARTTLS by itself; of that only the last line of the server's reply to EHLO is in the log"
+    "the tool itself did EHLO and STARTTLS here, of which the log has at most the last line of a reply; "
+    "to replay this, write C: EHLO and C: STARTTLS here"
 )
 _NO_REPLY = "the log ends within the mail data, without its final dot"
 
@@ -98,7 +102,8 @@ class _Typed:
         self._held_size = 0  # columns of the last row of the line that is held
         self._held_wrapped = False
         self._width = 0  # of the terminal, once a line was wrapped there
-        self._lf_only = False
+        self._sessions = 0
+        self._failure: tuple[Record, Record] | None = None  # a connection that could not be opened
 
     def records(self) -> Iterator[Record]:
         for line in self._lines:
@@ -106,6 +111,8 @@ class _Typed:
         if self._in_data:
             yield from self._cut_data(by_letter=False)
         yield from self._flush()
+        if self._failure is not None:
+            yield from self._failure
 
     # One line
 
@@ -140,12 +147,25 @@ class _Typed:
         """Whether a line is the first of a dialogue that was pasted without its greeting."""
         return bool(COMMAND.match(line)) and line.strip() not in ("*",) and bool(_REPLY.match(self._lines.peek()))
 
-    def _begin(self) -> Iterator[Record]:
+    def _begin(self, line: str = "") -> Iterator[Record]:
+        """Begin a session.
+
+        Args:
+            line: Its first line, if the server has said it.
+        """
         self._reset()
         self._open = True
+        self._failure = None
+        self._sessions += 1
         opened = self._window.opened()
-        yield opened
+        if not opened.text and self._sessions > 1 and (found := GREETING_NAME.match(line)):
+            yield Record(Kind.CONNECT, f"{found[1]}:{465 if opened.tls else 25}", tls=opened.tls)
+            yield Record(Kind.NOTE, ADDRESS_OF_GREETING)
+        else:
+            yield opened
         if self._window.tls_words is not None:
+            if self._window.starttls_done:
+                yield Record(Kind.NOTE, _BY_TOOL)
             yield Record(Kind.TLS, " ".join(self._window.tls_words))
 
     def _reset(self) -> None:
@@ -164,10 +184,8 @@ class _Typed:
         yield from self._flush()
         if event.kind in (Kind.CLOSE, Kind.ERROR):
             if not self._open:
-                if event.kind is Kind.ERROR:
-                    yield self._window.opened()
-                    yield event
-                self._window.forget()
+                # telnet tries one address after the other, so that this may not be the end.
+                self._failure = (self._window.opened(), event) if event.kind is Kind.ERROR else None
                 return
             self._reset()
             self._window.forget()
@@ -183,10 +201,9 @@ class _Typed:
                 return
             if code == "250":
                 self._window.does_starttls()
-            yield from self._begin()
+            yield from self._begin(line)
         if code == "250" and is_final and not (self._greeted or self._owed) and self._window.does_starttls():
             self._greeted = True
-            yield Record(Kind.NOTE, _BY_TOOL)
             return
         yield from self._flush()
         if not self._code:
@@ -260,7 +277,7 @@ class _Typed:
             self._chunk = int(chunk[1])
         if len(self._owed) < 1_000:
             self._owed.append(verb or word)
-        self._hold(Record(Kind.CLIENT, text, number))
+        self._hold(Record(Kind.CLIENT, text, number, tls=False if self._window.is_plain else None))
 
     def _bdat(self, number: int, line: str) -> Iterator[Record]:
         yield from self._flush()
@@ -317,10 +334,10 @@ class _Typed:
 
     def _flush(self) -> Iterator[Record]:
         if self._held is not None:
-            if self._held_wrapped:
-                yield Record(Kind.NOTE, _WRAPPED)
             yield self._held
             self._held = None
+            if self._held_wrapped:
+                yield Record(Kind.NOTE, _WRAPPED)
 
     def _continues(self, line: str, ahead: str) -> bool:
         """Whether a line is the rest of the one before it, which the terminal had cut at its width."""
@@ -337,5 +354,5 @@ class _Typed:
         assert self._held is not None
         self._width = self._held_size
         if len(self._held.text) + len(line) <= LONGEST_LINE:
-            self._held = Record(self._held.kind, self._held.text + line, self._held.line)
+            self._held = replace(self._held, text=self._held.text + line)
         self._held_size, self._held_wrapped = len(line), True

@@ -19,7 +19,12 @@ _MASKED = re.compile(
     r"\*{3,}$|<[\w .-]{0,40}(?i:credential|password|authenticat|redacted|hidden|secret)[\w .-]{0,40}>$"
     r"|\[(?i:hidden|redacted|masked|password)\]$"
 )
-_NAME = re.compile(r"220[ -]([A-Za-z0-9][\w.-]{0,254})")
+GREETING_NAME: Final = re.compile(r"220[ -]([A-Za-z0-9][\w.-]{0,254})")
+"""Start of a greeting, with the name that the server gives itself."""
+
+ADDRESS_OF_GREETING: Final = "the log does not name the server's address; its greeting names it"
+"""Note for an address that is the name in a greeting."""
+
 _MOST_TRACKS = 2_000
 _DATA_END = "."
 
@@ -159,13 +164,13 @@ class Voices:
             return
         track.opened = True
         address = track.address
-        if not address and (found := _NAME.match(greeting)):
+        if not address and (found := GREETING_NAME.match(greeting)):
             address = f"{found[1]}:{465 if track.tls else 25}"
         yield from self._sessions.add(
             key, Record(Kind.CONNECT, address or "localhost:25", line.number, line.at, tls=track.tls)
         )
         if not track.address:
-            note = "the log does not name the server's address" + ("; its greeting names it" if address else "")
+            note = ADDRESS_OF_GREETING if address else "the log does not name the server's address"
             yield from self._sessions.add(key, Record(Kind.NOTE, note, line.number))
 
     def _client(self, key: Hashable, track: _Track, text: str, line: Line) -> Iterator[Record]:

@@ -184,6 +184,11 @@ class Window:
             return True
         return bool(_MAY_CONNECT.match(text)) and any(pattern.match(text) for pattern in _CONNECTED)
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is a tool that cannot do TLS."""
+        return not self.is_tls_tool and (self.is_connected or bool(self.host))
+
     def takes(self, line: str) -> bool:
         """Return whether openssl s_client takes a typed line as its own command, by its first letter."""
         return self.is_tls_tool and line[:1].upper() in _TAKEN
