@@ -252,6 +252,8 @@ class StepBuilder:
             self._name_server(text)
         self._open(record.tls, said_by_server=True)
         self._release()
+        if self._in_data and code == "421":
+            self._in_data, self._hidden = False, None  # the server has given up, and the mail data has no end
         if self._in_data and code:
             if self._hidden is None:
                 self._hidden = ""

@@ -25,7 +25,7 @@ _TOKEN = re.compile(
     r"|\x1b[0-~]?"
     r"|(?P<control>[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f\x9b])"
 )
-_MOVES_TO_LINE = re.compile(r"(?:\x1b\[|\x9b)(?:[0-9]{0,5}(?:;[0-9]{0,5})?[Hf]|[0-9]{0,5}[ABEFd]|[0-3]?J)+")
+_MOVES_TO_LINE = re.compile(r"(?:(?:\x1b\[|\x9b)(?:[0-9]{0,5}(?:;[0-9]{0,5})?[Hf]|[0-9]{0,5}[ABEFd]|[0-3]?J))+")
 _CARETS = re.compile(r"\^(?:H|\?)")
 
 
