@@ -9,7 +9,7 @@ from typing import Final
 
 from smtp_shell.importers.dialect import Kind, Record
 
-_REPLY = re.compile(rb"[245][0-9]{2}[ -]|[245][0-9]{2}\r?\n")
+_REPLY = re.compile(rb"[2-5][0-9]{2}(?:[ -]|\r?\n)")
 _COMMAND = re.compile(
     rb"(?i)(?:EHLO|HELO|LHLO|MAIL|RCPT|QUIT|NOOP|RSET|HELP|STARTTLS|AUTH|VRFY|EXPN|ETRN|DATA|BDAT|XCLIENT|PROXY)\b"
 )
