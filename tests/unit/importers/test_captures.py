@@ -94,7 +94,13 @@ def test_two_connections_stand_one_after_the_other() -> None:
 
 def test_what_is_no_smtp_is_left_out() -> None:
     web = Wire(server=("192.0.2.80", 80)).open().client(b"GET / HTTP/1.1\r\n\r\n").server(b"HTTP/1.1 200 OK\r\n\r\n")
-    files = Wire(server=("192.0.2.21", 21)).open().server(b"220 FTP ready\r\n").client(b"USER ann\r\n").server(b"331 go\r\n")
+    files = (
+        Wire(server=("192.0.2.21", 21))
+        .open()
+        .server(b"220 FTP ready\r\n")
+        .client(b"USER ann\r\n")
+        .server(b"331 go\r\n")
+    )
     mailbox = Wire(server=("192.0.2.110", 110)).open().server(b"+OK ready\r\n").client(b"QUIT\r\n")
     packets = [*web.close().packets, *files.close().packets, *mailbox.close().packets, *talk(Wire().open()).packets]
     assert said(packets) == SAID
@@ -102,7 +108,9 @@ def test_what_is_no_smtp_is_left_out() -> None:
 
 def test_mail_data_and_chunks_are_read_by_what_they_are() -> None:
     wire = Wire().open().server(b"220 hi ESMTP\r\n").client(b"DATA\r\n").server(b"354 go\r\n")
-    wire.client(b"Subject: x\r\n\r\n250 no reply\r\nBDAT 100\r\n.\r\nBDAT 10 LAST\r\n").client(b"EHLO x\r\n\r\nQUIT\r\n")
+    wire.client(b"Subject: x\r\n\r\n250 no reply\r\nBDAT 100\r\n.\r\nBDAT 10 LAST\r\n").client(
+        b"EHLO x\r\n\r\nQUIT\r\n"
+    )
     wire.server(b"250 one\r\n250 two\r\n221 bye\r\n")
     assert said(wire.close().packets) == [
         "*: connect 192.0.2.25:25",
@@ -180,7 +188,14 @@ def test_a_conversation_in_any_segments_is_the_same() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["01-plain-delivery", "05-refused-relaying", "06-wrong-order", "07-multi-line-ehlo", "09-pipelining", "13-greylisting"],
+    [
+        "01-plain-delivery",
+        "05-refused-relaying",
+        "06-wrong-order",
+        "07-multi-line-ehlo",
+        "09-pipelining",
+        "13-greylisting",
+    ],
 )
 def test_our_own_capture_of_a_transcript_is_the_same_dialogue(name: str, tmp_path: Path) -> None:
     path, capture = TRANSCRIPTS / f"{name}.smtp", tmp_path / "x.pcapng"
