@@ -103,6 +103,9 @@ class _Typed:
         self._held_wrapped = False
         self._width = 0  # of the terminal, once a line was wrapped there
         self._sessions = 0
+        self._after_taken = False
+        self._lmtp = False
+        self._recipients = 0  # accepted ones, each of which has a reply of its own after the final dot in LMTP
         self._failure: tuple[Record, Record] | None = None  # a connection that could not be opened
 
     def records(self) -> Iterator[Record]:
@@ -172,6 +175,7 @@ class _Typed:
         self._open = self._greeted = self._in_data = self._in_auth = False
         self._owed.clear()
         self._code, self._chunk, self._data_lines = "", 0, 0
+        self._lmtp, self._recipients = False, 0
 
     def _happened(self, event: Record) -> Iterator[Record]:
         """Act on what the tool itself has reported."""
@@ -196,6 +200,9 @@ class _Typed:
 
     def _reply(self, number: int, line: str) -> Iterator[Record]:
         code, is_final = line[:3], bool(_FINAL.match(line))
+        if code == "220" and self._open and self._window.is_over and not self._owed:
+            yield from self._flush()
+            self._open = False  # another session, and nothing says that the first one has ended
         if not self._open:
             if not self._may_greet(code):
                 return
@@ -229,6 +236,7 @@ class _Typed:
             return
         verb = self._owed.popleft() if self._owed else ""
         self._in_auth = code == "334"
+        self._recipients += verb == "RCPT" and code[0] == "2"
         if code == "354" and verb in ("", "DATA", "?"):
             self._in_data, self._data_lines = True, 0
         if code == "221" and verb in ("QUIT", ""):
@@ -273,6 +281,7 @@ class _Typed:
             yield Record(Kind.NOTE, _BACKSPACED)
         word = text.split(None, 1)[0].upper() if text.strip() else "?"
         self._in_auth = False
+        self._lmtp = self._lmtp or word == "LHLO"
         if chunk := _BDAT.match(text):
             self._chunk = int(chunk[1])
         if len(self._owed) < 1_000:
@@ -298,14 +307,27 @@ class _Typed:
             yield from self._cut_data(by_letter=self._window.took(line))
             yield from self._happened(event)
             return
+        if self._taken(line):
+            return
         yield from self._flush()
         self._data_lines += 1
         if line == ".":
             self._in_data = False
-            self._owed.append("DATA")
+            self._owed += ["DATA"] * (self._recipients if self._lmtp else 1)
+            self._recipients = 0
             self._hold(Record(Kind.CLIENT, line, number))
             return
         self._hold(Record(Kind.CLIENT, line, number))
+
+    def _taken(self, line: str) -> bool:
+        """Whether a line in mail data is what openssl s_client writes after it has taken the line before it as its command."""
+        held = self._held
+        if held is not None and self._window.took(line) and self._window.takes(held.text):
+            self._held = Record(Kind.NOTE, _NEVER_SENT)
+            self._after_taken = True
+            return True
+        self._after_taken = self._after_taken and self._window.is_tls_tool and self._window.is_noise(line)
+        return self._after_taken
 
     def _cut_data(self, *, by_letter: bool) -> Iterator[Record]:
         """End mail data that has no final dot. Its last line may be the server's: 421 when the client was too slow."""

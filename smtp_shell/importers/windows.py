@@ -27,7 +27,7 @@ _CONNECTED = tuple(
         r"Connecting to '(?P<host>[\w.:-]+?)(?::(?P<port>[0-9]+))?'\.\.\.\s*$",
         rf"Ncat: Connected to {_HOST}:(?P<port>[0-9]+)\.\s*$",
         rf"Connection to {_HOST}(?: \([^)]*\))? (?P<port>[0-9]+) port \[[^\]]*\] succeeded!\s*$",
-        r"(?:.{0,200} )?\[?[0-9.]+\]? (?P<port>[0-9]+) \([\w?-]+\) open\s*$",
+        r"(?:DNS fwd/rev mismatch.*|(?:(?P<host>[\w.-]+) )?\(?[\w]{0,8}\)? ?\[(?P<ip>[0-9a-fA-F.:]+)\] (?P<port>[0-9]+) \([\w?-]+\) open)\s*$",
         r"Ncat: Version [\w.]+ \(",
         r"Escape character is ",
         r"CONNECTED\([0-9A-Fa-f]+\)\s*$",

@@ -247,3 +247,49 @@ def test_a_chunk_is_read_by_its_size() -> None:
     text = "Connected to mail.example.com.\n220 hi ESMTP\nBDAT 13 LAST\n250 is a\nx\n250 2.0.0 ok\n"
     assert "S: 250 2.0.0 ok" in lines_of(records(text, "telnet"))
     assert "S: 250 is a" not in lines_of(records(text, "telnet"))
+
+
+@pytest.mark.parametrize(
+    ("line", "address"),
+    [
+        ("mail.example.com [192.0.2.25] 25 (smtp) open", "mail.example.com:25"),
+        ("(UNKNOWN) [192.0.2.25] 2525 (?) open", "192.0.2.25:2525"),
+        ("Connection to mail.example.com 587 port [tcp/submission] succeeded!", "mail.example.com:587"),
+        ("Connection to mail.example.com (192.0.2.25) 25 port [tcp/smtp] succeeded!", "mail.example.com:25"),
+        ("Ncat: Connected to 192.0.2.25:25.", "192.0.2.25:25"),
+        ("$ nc -v mail.example.com 2525", "mail.example.com:2525"),
+        ("C:\\> ncat --crlf mail.example.com 26", "mail.example.com:26"),
+        ("robin@laptop:~$ telnet mail.example.com smtp", "mail.example.com:25"),
+        ("% telnet 2001:db8::25 25", "[2001:db8::25]:25"),
+    ],
+)
+def test_where_a_window_goes_is_found_out(line: str, address: str) -> None:
+    assert lines_of(records(f"{line}\n220 hi ESMTP\nQUIT\n221 bye\n", "nc"))[0] == f"*: connect {address}"
+
+
+def test_lmtp_has_a_reply_for_each_recipient_after_the_final_dot() -> None:
+    text = (
+        "Connected to mail.example.com.\n220 hi LMTP\nLHLO x\n250 hi\nMAIL FROM:<>\n250 ok\nRCPT TO:<a@example.org>\n250 ok\n"
+        "RCPT TO:<b@example.org>\n250 ok\nDATA\n354 go\nx\n.\n250 one\n550 two\nQUIT\n221 bye\n"
+    )
+    assert not [line for line in lines_of(records(text, "telnet"), notes=True) if line.startswith("#")]
+
+
+def test_a_line_of_mail_data_that_s_client_takes_as_its_command_was_not_sent() -> None:
+    text = (
+        "CONNECTED(00000003)\n---\n220 hi ESMTP\nDATA\n354 go\nhello\nRegards,\nRENEGOTIATING\n"
+        "depth=0 CN = x\nverify return:1\nAnn\n.\n250 ok\n"
+    )
+    said = lines_of(records(text, "s_client"), notes=True)
+    assert [line for line in said if line.startswith("C:")] == ["C: DATA", "C: hello", "C: Ann", "C: ."]
+    assert any("it was not sent" in line for line in said)
+
+
+def test_another_greeting_after_the_end_is_another_session() -> None:
+    text = "220 one.example.com ESMTP\nQUIT\n221 bye\n\n220 two.example.com ESMTP\nNOOP\n250 ok\n"
+    assert lines_of(records(text, "telnet"))[-4:] == [
+        "*: connect two.example.com:25",
+        "S: 220 two.example.com ESMTP",
+        "C: NOOP",
+        "S: 250 ok",
+    ]
