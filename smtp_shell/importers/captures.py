@@ -9,6 +9,7 @@ from typing import BinaryIO, Final
 from smtp_shell.errors import Fault, TranscriptError
 from smtp_shell.importers.capture_files import Broken, Captured, Keys, captured, is_capture
 from smtp_shell.importers.conversation import Conversation
+from smtp_shell.importers.decryption import KeyLog
 from smtp_shell.importers.dialect import Dialect, Record
 from smtp_shell.importers.segments import FIN, RST, SYN, End, Lost, Segment, Side, segment_of
 from smtp_shell.importers.sessions import Sessions
@@ -35,14 +36,14 @@ class _Connection:
     def other(self, end: End) -> End:
         return self.key[1] if end == self.key[0] else self.key[0]
 
-    def talk(self, speaker: End, octets: bytes) -> Conversation:
+    def talk(self, speaker: End, octets: bytes, keys: KeyLog) -> Conversation:
         """Return the conversation. Who is the client is decided when the first octets come, if no SYN has told."""
         if self.conversation is None:
             if self.client is None:
                 is_server = octets[:1].isdigit() or speaker.port < _LOWEST_DYNAMIC <= self.other(speaker).port
                 self.client = self.other(speaker) if is_server else speaker
             server = self.other(self.client)
-            self.conversation = Conversation(str(server), server.port, begun=self.begun)
+            self.conversation = Conversation(str(server), server.port, begun=self.begun, keys=keys)
         return self.conversation
 
 
@@ -50,13 +51,14 @@ class Connections:
     """Turns TCP segments into the records of the SMTP dialogues in them.
 
     Attributes:
-        keys: Whether keys of TLS have been seen.
+        keys: The keys of TLS that have been seen.
         encrypted: How many connections began with TLS.
         found: Whether there was a dialogue.
     """
 
     def __init__(self) -> None:
-        self.keys = self.found = False
+        self.keys = KeyLog()
+        self.found = False
         self.encrypted = 0
         self._sessions = Sessions()
         self._connections: OrderedDict[_Key, _Connection] = OrderedDict()
@@ -112,12 +114,11 @@ class Connections:
             if isinstance(octets, Lost):
                 talk = connection.conversation
                 if talk is not None:
-                    talk.keys = self.keys
                     yield from self._records(
                         connection, talk.lost(octets.count, by_client=speaker == connection.client, at=at)
                     )
                 continue
-            talk = connection.talk(speaker, octets)
+            talk = connection.talk(speaker, octets, self.keys)
             self.encrypted += talk.is_smtp is None and octets.startswith(b"\x16\x03")
             yield from self._records(connection, talk.said(octets, by_client=speaker == connection.client, at=at))
 
@@ -130,7 +131,6 @@ class Connections:
                 yield from self._pass(connection, end, side.finish(), at)
         connection.is_over = True
         if talk is not None:
-            talk.keys = self.keys
             by_client = speaker == connection.client
             yield from self._records(connection, talk.closed(by_client=by_client, at=at, reset=reset))
         yield from self._sessions.end(connection.number)
@@ -143,7 +143,6 @@ class Connections:
         for end, side in connection.sides.items():
             yield from self._pass(connection, end, side.finish(), at)
         if connection.conversation is not None:
-            connection.conversation.keys = self.keys
             yield from self._records(connection, connection.conversation.closed(by_client=None, at=at))
         yield from self._sessions.end(connection.number)
 
@@ -177,14 +176,14 @@ def parse_capture(stream: BinaryIO) -> Iterator[Record]:
             if segment is not None:
                 yield from connections.add(segment)
         elif isinstance(item, Keys):
-            connections.keys = True
+            connections.keys.add(item.octets)
         elif isinstance(item, Broken):
             if not packets:
                 raise TranscriptError("the capture", Fault(0, item.problem))
             break
     yield from connections.finish()
     if connections.encrypted and not connections.found:
-        keys = "its keys of TLS are not used here" if connections.keys else "it holds no keys"
+        keys = "the keys in it do not fit" if connections.keys else "it holds no keys"
         problem = f"what is in it is encrypted from its first octet ({connections.encrypted:,} connections), and {keys}"
         raise TranscriptError("the capture", Fault(0, problem, "a dialogue in the clear, or up to its STARTTLS"))
 

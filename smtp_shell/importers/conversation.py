@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Final
 
+from smtp_shell.importers.decryption import SUITES, Decryption, KeyLog, Undecipherable
 from smtp_shell.importers.dialect import Kind, Record
 
 _REPLY = re.compile(rb"[2-5][0-9]{2}(?:[ -]|\r?\n)")
@@ -21,17 +22,6 @@ _LONGEST_LINE = 64 * 1024
 _UNDECIDED = 16 * 1024
 _PIECE = 8_000
 _VERSIONS = {0x0301: "TLSv1", 0x0302: "TLSv1.1", 0x0303: "TLSv1.2", 0x0304: "TLSv1.3", 0x0300: "SSLv3"}
-_CIPHERS = {
-    0x1301: "TLS_AES_128_GCM_SHA256",
-    0x1302: "TLS_AES_256_GCM_SHA384",
-    0x1303: "TLS_CHACHA20_POLY1305_SHA256",
-    0xC02F: "ECDHE-RSA-AES128-GCM-SHA256",
-    0xC030: "ECDHE-RSA-AES256-GCM-SHA384",
-    0xC02B: "ECDHE-ECDSA-AES128-GCM-SHA256",
-    0xC02C: "ECDHE-ECDSA-AES256-GCM-SHA384",
-    0xCCA8: "ECDHE-RSA-CHACHA20-POLY1305",
-    0xCCA9: "ECDHE-ECDSA-CHACHA20-POLY1305",
-}
 _SUPPORTED_VERSIONS = 43
 
 
@@ -42,16 +32,22 @@ class Conversation:
         server: The server's address, `HOST:PORT`.
         port: The server's port; 0 if it is not known.
         begun: Whether the connection was seen from its start.
+        keys: Keys of TLS that are at hand.
+        inside_tls: Whether what is said has been decrypted, of a connection that began with TLS; and version and cipher of that.
 
     Attributes:
         is_smtp: Whether it is SMTP; None as long as that is not known.
-        keys: Whether keys of TLS are at hand, which is said where they would be needed.
     """
 
-    def __init__(self, server: str, port: int, *, begun: bool = True) -> None:
+    def __init__(
+        self, server: str, port: int, *, begun: bool = True, keys: KeyLog | None = None, inside_tls: str | None = None
+    ) -> None:
         self.server, self.port = server, port
         self.is_smtp: bool | None = None
-        self.keys = False
+        self._keys = KeyLog() if keys is None else keys
+        self._inside_tls = inside_tls
+        self._inner: Conversation | None = None  # what is said inside TLS that began with the first octet
+        self._decryption: Decryption | None = None
         self._begun = begun
         self._early: list[tuple[bool, bytes | int, float | None]] = []  # a number: so many octets are lost
         self._early_size = 0
@@ -74,6 +70,12 @@ class Conversation:
         """
         if self.is_smtp is False or not octets:
             return
+        if self._decryption is None and self.is_smtp is None and not self._early and by_client:
+            secrets = self._keys.of(octets) if octets.startswith(_TLS) else {}
+            self._decryption = Decryption(secrets) if secrets else None
+        if self._decryption is not None and self.is_smtp is None:
+            yield from self._tunnel(octets, by_client, at)
+            return
         if self.is_smtp is None:
             self._early.append((by_client, octets, at))
             self._early_size += len(octets)
@@ -88,6 +90,11 @@ class Conversation:
 
     def lost(self, count: int, *, by_client: bool, at: float | None = None) -> Iterator[Record]:
         """Note that the capture lacks octets of a side."""
+        if self._inner is not None or (self._decryption is not None and self.is_smtp is None):
+            self.is_smtp = False  # a record is missing, so that nothing after it can be decrypted
+            if self._inner is not None:
+                yield from self._inner.lost(count, by_client=by_client, at=at)
+            return
         if self.is_smtp is None:
             self._early.append((by_client, count, at))
         if not self.is_smtp:
@@ -108,6 +115,9 @@ class Conversation:
             at: When, in seconds since the epoch.
             reset: Whether it was reset.
         """
+        if self._inner is not None:
+            yield from self._inner.closed(by_client=by_client, at=at, reset=reset)
+            return
         if self.is_smtp is None and self._is_greeting_only():
             self.is_smtp = True
             yield from self._begin()
@@ -116,7 +126,7 @@ class Conversation:
             return
         for side in (False, True):
             yield from self._cut(side, at)
-        if self._encrypted is not None:
+        if self._encrypted is not None and self._decryption is None:
             yield Record(Kind.NOTE, self._unread(self._encrypted))
         if by_client is not None:
             if reset:
@@ -128,7 +138,10 @@ class Conversation:
     def _begin(self) -> Iterator[Record]:
         early, self._early = self._early, []
         first = early[0][1]
-        yield Record(Kind.CONNECT, self.server, at=early[0][2], tls=isinstance(first, bytes) and first.startswith(_TLS))
+        tls = self._inside_tls is not None or (isinstance(first, bytes) and first.startswith(_TLS))
+        yield Record(Kind.CONNECT, self.server, at=early[0][2], tls=tls)
+        if self._inside_tls is not None:
+            yield Record(Kind.TLS, self._inside_tls, at=early[0][2])
         if not self._begun:
             yield Record(Kind.NOTE, "the capture begins within this connection")
         for by_client, octets, at in early:
@@ -163,15 +176,33 @@ class Conversation:
             and (self.port in _PORTS or _SAYS_SMTP.search(server[:1_000]))
         )
 
+    def _tunnel(self, octets: bytes, by_client: bool, at: float | None) -> Iterator[Record]:
+        """Read octets of a connection that began with TLS and whose keys are known."""
+        assert self._decryption is not None
+        try:
+            plain = self._decryption.add(octets, by_client=by_client)
+        except Undecipherable:
+            self.is_smtp = False
+            if self._inner is not None:
+                yield Record(Kind.NOTE, "what follows cannot be decrypted", at=at)
+            return
+        if plain and self._inner is None:
+            self._inner = Conversation(self.server, self.port, begun=self._begun, inside_tls=self._decryption.words)
+        if self._inner is not None:
+            yield from self._inner.said(plain, by_client=by_client, at=at)
+
     # Lines
 
     def _read(self, by_client: bool, octets: bytes, at: float | None) -> Iterator[Record]:
         if self._encrypted is not None:
-            self._encrypted[by_client] += len(octets)
-            yield from self._handshake(octets, by_client, at)
-            return
-        if by_client and not self._rest[True] and self._begins_tls(octets):
-            self._encrypted = {True: len(octets), False: 0}
+            octets = yield from self._inside(octets, by_client, at)
+            if not octets:
+                return
+        elif by_client and not self._rest[True] and self._begins_tls(octets):
+            self._encrypted = {True: 0, False: 0}
+            secrets = self._keys.of(octets)
+            self._decryption = Decryption(secrets) if secrets else None
+            yield from self._inside(octets, by_client, at)
             return
         buffer = self._rest[by_client]
         buffer += octets
@@ -241,6 +272,19 @@ class Conversation:
 
     # TLS
 
+    def _inside(self, octets: bytes, by_client: bool, at: float | None) -> Generator[Record, None, bytes]:
+        """Read octets of TLS, and return what they say if they can be decrypted."""
+        assert self._encrypted is not None
+        self._encrypted[by_client] += len(octets)
+        plain = b""
+        if self._decryption is not None:
+            try:
+                plain = self._decryption.add(octets, by_client=by_client)
+            except Undecipherable:
+                self._decryption = None
+        yield from self._handshake(octets, by_client, at)
+        return plain
+
     def _handshake(self, octets: bytes, by_client: bool, at: float | None) -> Iterator[Record]:
         """Say that TLS has begun, with what the server's first message says of it."""
         if by_client or self._tls_said:
@@ -259,7 +303,7 @@ class Conversation:
             yield Record(Kind.TLS, words, at=at)
 
     def _unread(self, encrypted: dict[bool, int]) -> str:
-        keys = "the capture holds keys of TLS, which are not used here" if self.keys else "the capture holds no keys"
+        keys = "the keys in the capture do not fit" if self._keys else "the capture holds no keys for it"
         return (
             f"what follows is encrypted: {encrypted[True]:,} octets of the client and {encrypted[False]:,} of the server; "
             f"{keys}"
@@ -283,7 +327,7 @@ def _hello_words(octets: bytes) -> str | None:
             at += 4 + length
     except (struct.error, IndexError):
         return ""
-    words = _VERSIONS.get(version, ""), _CIPHERS.get(cipher, "")
+    words = _VERSIONS.get(version, ""), SUITES[cipher].name if cipher in SUITES else ""
     return " ".join(word for word in words if word) if words[0] else ""
 
 

@@ -27,7 +27,8 @@ _CONNECTED = tuple(
         r"Connecting to '(?P<host>[\w.:-]+?)(?::(?P<port>[0-9]+))?'\.\.\.\s*$",
         rf"Ncat: Connected to {_HOST}:(?P<port>[0-9]+)\.\s*$",
         rf"Connection to {_HOST}(?: \([^)]*\))? (?P<port>[0-9]+) port \[[^\]]*\] succeeded!\s*$",
-        r"(?:DNS fwd/rev mismatch.*|(?:(?P<host>[\w.-]+) )?\(?[\w]{0,8}\)? ?\[(?P<ip>[0-9a-fA-F.:]+)\] (?P<port>[0-9]+) \([\w?-]+\) open)\s*$",
+        r"(?:DNS fwd/rev mismatch.*"
+        r"|(?:(?P<host>[\w.-]+) )?\(?[\w]{0,8}\)? ?\[(?P<ip>[0-9a-fA-F.:]+)\] (?P<port>[0-9]+) \([\w?-]+\) open)\s*$",
         r"Ncat: Version [\w.]+ \(",
         r"Escape character is ",
         r"CONNECTED\([0-9A-Fa-f]+\)\s*$",
@@ -49,7 +50,8 @@ _CLOSED_BY_SERVER = re.compile(
 )
 _CLOSED_BY_CLIENT = re.compile(r"Connection closed\.\s*$|DONE\s*$|Console escape\.|telnet> ?(?:q|quit|close|c)\s*$")
 _MAY_END = re.compile(
-    r"Connection|(?:telnet: )?Conn|closed|read:errno|- Peer|[0-9A-F]{8,20}:error:|DONE|Console|telnet>|Remote|Ncat:|\s*sent [0-9]"
+    r"Connection|(?:telnet: )?Conn|closed|read:errno|- Peer|[0-9A-F]{8,20}:error:|DONE|Console|telnet>"
+    r"|Remote|Ncat:|\s*sent [0-9]"
 )
 _MAY_CONNECT = re.compile(r"Trying|Connect|CONNECT|Ncat|Escape|Resolving|=~|Can't|Looking|.{0,255} open\s*$")
 _TLS_ERROR = re.compile(r"[0-9A-F]{8,20}:error:[0-9A-F]{1,12}:(?P<why>[^:]{1,60}(?::[^:]{0,60}){1,2})")
