@@ -34,7 +34,8 @@ _CONTROLS = re.compile(r"\x1b[\[\]()=>]|[\x08\x7f]")
 _SURE = 0.93
 _SAMPLE = 1_500
 _SOCAT = re.compile(
-    r"(?P<mark>[<>]) (?P<time>[0-9]{4}/[0-9]{2}/[0-9]{2} [0-9:]{8}(?:\.[0-9]+)?)\s+length=(?P<length>[0-9]+) from=[0-9]+ to=[0-9]+"
+    r"(?P<mark>[<>]) (?P<time>[0-9]{4}/[0-9]{2}/[0-9]{2} [0-9:]{8}(?:\.[0-9]+)?)\s+"
+    r"length=(?P<length>[0-9]{1,9}) from=(?P<start>[0-9]+) to=[0-9]+"
 )
 _SOCAT_HEX = re.compile(r" [0-9a-f]{2}(?: [0-9a-f]{2}){0,15}(?: {2,60}.{1,16})?$")
 _SOCAT_ESCAPE = re.compile(r"\\([\\abfnrtv]|x[0-9a-fA-F]{2}|[0-7]{3})")
@@ -104,30 +105,36 @@ def _sniff_socat(lines: Sequence[Line]) -> float:
 
 def _parse_socat(lines: Iterable[Line]) -> Iterator[Record]:
     voices = Voices()
-    mark, rest, where = "", {"<": "", ">": ""}, Line("", 0)
+    session, mark, left, at = 0, "", 0, None
+    rest, seen = {"<": b"", ">": b""}, {"<": False, ">": False}
     for line in lines:
         if found := _SOCAT.match(line.text):
-            mark = found["mark"]
-            where = Line(line.text, line.number, clock_seconds(found["time"]))
+            mark, left, at = found["mark"], int(found["length"]), clock_seconds(found["time"])
+            if found["start"] == "0" and seen[mark]:
+                yield from voices.over(("socat", session))
+                session, rest, seen = session + 1, {"<": b"", ">": b""}, {"<": False, ">": False}
+            seen[mark] = True
             continue
-        if not mark or line.text == "--":
+        if left <= 0 or line.text == "--":
             continue
-        if _SOCAT_HEX.match(line.text):
-            text = bytes.fromhex(line.text[1:49]).decode("latin-1") if len(line.text) > 48 else _hex_of(line.text)
-            text = text.encode("latin-1").decode("utf-8", "surrogateescape")
-        else:
-            text = _SOCAT_ESCAPE.sub(_unescaped, line.text) + "\n"
-        pieces = (rest[mark] + text).split("\n")
+        octets = _hex_of(line.text) if _SOCAT_HEX.match(line.text) else _text_of(line.text)
+        left -= len(octets)
+        pieces = (rest[mark] + octets).split(b"\n")
         rest[mark] = pieces.pop()[-16_000:]
         for piece in pieces:
-            at = Line(piece, line.number, where.at)
-            yield from voices.said(Said("socat", piece.rstrip("\r"), mark=mark), at)
+            text = piece.rstrip(b"\r").decode("utf-8", "surrogateescape")
+            yield from voices.said(Said(("socat", session), text, mark=mark), Line(text, line.number, at))
     yield from voices.finish()
 
 
-def _hex_of(text: str) -> str:
-    digits = re.match(r"(?: [0-9a-f]{2})+", text)
-    return bytes.fromhex(digits[0]).decode("latin-1") if digits else ""
+def _hex_of(text: str) -> bytes:
+    digits = re.match(r"(?: [0-9a-f]{2}){1,16}", text[:48])
+    return bytes.fromhex(digits[0]) if digits else b""
+
+
+def _text_of(text: str) -> bytes:
+    """Return the octets that a line stands for in which control characters are written as in C, with the LF that ended it."""
+    return _SOCAT_ESCAPE.sub(_unescaped, text).encode("utf-8", "surrogateescape") + b"\n"
 
 
 def _unescaped(found: re.Match[str]) -> str:

@@ -307,6 +307,13 @@ class _Typed:
             yield from self._cut_data(by_letter=self._window.took(line))
             yield from self._happened(event)
             return
+        if self._window.begins_again(line, self._lines.peek()):
+            self._in_data = False
+            yield from self._cut_data(by_letter=False)
+            self._reset()
+            self._window.forget()
+            yield from self._unknown(number, line)
+            return
         if self._taken(line):
             return
         yield from self._flush()

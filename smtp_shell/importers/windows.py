@@ -49,8 +49,13 @@ _CLOSED_BY_SERVER = re.compile(
     r"|Connection closed by server\b"
 )
 _CLOSED_BY_CLIENT = re.compile(r"Connection closed\.\s*$|DONE\s*$|Console escape\.|telnet> ?(?:q|quit|close|c)\s*$")
+_GREETS = re.compile(r"220[ -]")
+_BEGINS_AGAIN = re.compile(
+    r"CONNECTED\([0-9A-F]{8}\)\s*$|(?:=~){5,}=?\s*PuTTY log |Script (?:started|done) on [A-Z0-9].* ?"
+)
+_KEY_THAT_ENDS = re.compile(r"\^[CDZ\\]\s*$|\^\]e\s*$")
 _MAY_END = re.compile(
-    r"Connection|(?:telnet: )?Conn|closed|read:errno|- Peer|[0-9A-F]{8,20}:error:|DONE|Console|telnet>"
+    r"\^|Connection|(?:telnet: )?Conn|closed|read:errno|- Peer|[0-9A-F]{8,20}:error:|DONE|Console|telnet>"
     r"|Remote|Ncat:|\s*sent [0-9]"
 )
 _MAY_CONNECT = re.compile(r"Trying|Connect|CONNECT|Ncat|Escape|Resolving|=~|Can't|Looking|.{0,255} open\s*$")
@@ -172,6 +177,8 @@ class Window:
             return None
         if _CLOSED_BY_SERVER.match(text) and (self.is_tls_tool or not text.startswith("closed")):
             return Record(Kind.CLOSE, "server")
+        if _KEY_THAT_ENDS.match(text):
+            return Record(Kind.CLOSE)
         if _CLOSED_BY_CLIENT.match(text) and (self.is_tls_tool or not text.startswith("DONE")):
             return Record(Kind.CLOSE)
         if _NC_SUMMARY.match(text):
@@ -179,6 +186,14 @@ class Window:
         if self.is_tls_tool and (found := _TLS_ERROR.match(text)):
             return Record(Kind.ERROR, escape_str(found["why"]))
         return None
+
+    def begins_again(self, text: str, ahead: str) -> bool:
+        """Return whether a line in mail data is the start of another session, and the next one goes on with it."""
+        if text.startswith("Trying ") and ahead.startswith(("Connected to ", "Trying ", "telnet: ")):
+            return bool(_CONNECTED[0].match(text))
+        if text.startswith("Connected to ") and (ahead.startswith("Escape character is ") or _GREETS.match(ahead)):
+            return True
+        return bool(_BEGINS_AGAIN.match(text))
 
     def is_noise(self, text: str) -> bool:
         """Return whether a line is one that tools write, and no part of a dialogue."""

@@ -40,7 +40,8 @@ SEEDS = {
 }
 PIECES = (
     b"220 hi ESMTP\n", b"250-a\n", b"250 b\n", b"354 go\n", b"334 \n", b"421 x\n", b"EHLO x\n", b"DATA\n", b".\n", b"QUIT\n",
-    b"BDAT 99999999999 LAST\n", b"STARTTLS\n", b"AUTH PLAIN\n", b"CONNECTED(00000003)\n", b"---\n", b"DONE\n", b"Trying 1.1.1.1...\n",
+    b"BDAT 99999999999 LAST\n", b"STARTTLS\n", b"AUTH PLAIN\n", b"CONNECTED(00000003)\n", b"---\n",
+    b"DONE\n", b"Trying 1.1.1.1...\n",
     b"Connection closed by foreign host.\n", b"-----BEGIN CERTIFICATE-----\n", b"\x1b[", b"\x1b]0;", b"\x1b[99999C", b"\x08" * 50, b"\r",
     b"> 2026/01/01 00:00:00.0 length=1 from=0 to=1\n", b"A" * 300, b"[" * 200, b"0x" * 100, b'","' * 50, b"(b'" * 50, b"\\x" * 50, b"\n" * 3,
     b"\tFFFFFFFF  32 32 30\n", b"\t999999999\n", b"\xff\xfe", b"\0",

@@ -190,6 +190,9 @@ def test_a_conversation_in_any_segments_is_the_same() -> None:
     "name",
     [
         "01-plain-delivery",
+        "02-starttls",
+        "03-auth-login",
+        "04-auth-plain",
         "05-refused-relaying",
         "06-wrong-order",
         "07-multi-line-ehlo",
