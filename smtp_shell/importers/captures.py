@@ -136,7 +136,7 @@ class Connections:
         yield from self._sessions.end(connection.number)
 
     def _over(self, connection: _Connection, speaker: End | None, at: float | None) -> Iterator[Record]:
-        """Give up a connection whose end was not seen, or forget one that has ended."""
+        """Abandon a connection whose end was not seen, or forget one that has ended."""
         self._connections.pop(connection.key, None)
         if connection.is_over:
             return

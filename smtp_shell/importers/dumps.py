@@ -40,8 +40,11 @@ _TCPDUMP = re.compile(
     r"(?P<source>\S+)\.(?P<source_port>[\w-]+) > (?P<target>\S+)\.(?P<target_port>[\w-]+): Flags \[(?P<flags>[^\]]*)\]"
     r".*?, length (?P<length>[0-9]+)"
 )
-_TCPDUMP_HEX = re.compile(r"\s+0x(?P<at>[0-9a-f]{4}):  (?P<hex>[0-9a-f]{2,4}(?: [0-9a-f]{2,4}){0,7})(?:\s|$)")
+_TCPDUMP_HEX = re.compile(
+    r"\s+0x(?P<at>[0-9a-f]{4}):  (?P<hex>(?:[0-9a-f]{2}){1,2}(?: (?:[0-9a-f]{2}){1,2}){0,7})(?:\s|$)"
+)
 _NGREP = re.compile(r"T (?:[0-9/]{10} [0-9:]{8}\.[0-9]+ )?(?P<source>\S+:[0-9]+) -> (?P<target>\S+:[0-9]+) \[[A-Z]+\]")
+_NGREP_HASHES = re.compile(r"#+")  # one for each packet that it has seen
 _PORTS = {"smtp": "25", "smtps": "465", "submission": "587", "submissions": "465", "urd": "465", "lmtp": "24"}
 
 
@@ -262,7 +265,7 @@ def _parse_ngrep(lines: Iterable[Line]) -> Iterator[Record]:
         if found := _NGREP.match(line.text):
             yield from _ngrep_packet(talks, head, text)
             head, text, size = found, [], 0
-        elif head is not None and size < _MOST_OCTETS:
+        elif head is not None and size < _MOST_OCTETS and not _NGREP_HASHES.fullmatch(line.text):
             size += len(line.text) + 1
             text.append(line.text)
     yield from _ngrep_packet(talks, head, text)

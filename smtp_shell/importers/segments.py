@@ -252,7 +252,7 @@ class Side:
         return None
 
     def _skip(self) -> Iterator[bytes | Lost]:
-        """Give up what is missing in front of what waits."""
+        """Skip what is missing in front of what waits."""
         assert self._next is not None
         following = self._next
         nearest = min(self._waiting, key=lambda number: _after(number, following))

@@ -43,7 +43,8 @@ PIECES = (
     b"BDAT 99999999999 LAST\n", b"STARTTLS\n", b"AUTH PLAIN\n", b"CONNECTED(00000003)\n", b"---\n",
     b"DONE\n", b"Trying 1.1.1.1...\n",
     b"Connection closed by foreign host.\n", b"-----BEGIN CERTIFICATE-----\n", b"\x1b[", b"\x1b]0;", b"\x1b[99999C", b"\x08" * 50, b"\r",
-    b"> 2026/01/01 00:00:00.0 length=1 from=0 to=1\n", b"A" * 300, b"[" * 200, b"0x" * 100, b'","' * 50, b"(b'" * 50, b"\\x" * 50, b"\n" * 3,
+    b"> 2026/01/01 00:00:00.0 length=1 from=0 to=1\n", b"A" * 300, b"[" * 200, b"0x" * 100, b'","' * 50, b"(b'" * 50,
+    b"\\x" * 50, b"\n" * 3,
     b"\tFFFFFFFF  32 32 30\n", b"\t999999999\n", b"\xff\xfe", b"\0",
 )  # fmt: skip
 SECONDS = 20.0
