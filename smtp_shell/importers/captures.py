@@ -6,6 +6,8 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO, Final
 
+from msgspec.structs import replace
+
 from smtp_shell.errors import Fault, TranscriptError
 from smtp_shell.importers.capture_files import Broken, Captured, Keys, captured, is_capture
 from smtp_shell.importers.conversation import Conversation
@@ -63,9 +65,16 @@ class Connections:
         self._sessions = Sessions()
         self._connections: OrderedDict[_Key, _Connection] = OrderedDict()
         self._number = 0
+        self._line = 0
 
-    def add(self, segment: Segment) -> Iterator[Record]:
-        """Add a segment, and yield the records that can be passed on."""
+    def add(self, segment: Segment, number: int = 0) -> Iterator[Record]:
+        """Add a segment, and yield the records that can be passed on.
+
+        Args:
+            segment: The segment.
+            number: Number of its packet in the capture, or of its line, which is that of the records.
+        """
+        self._line = number
         key = _key(segment)
         connection = self._connections.get(key)
         if connection is not None and segment.flags & SYN and not segment.flags & 16 and connection.is_over:
@@ -149,7 +158,7 @@ class Connections:
     def _records(self, connection: _Connection, records: Iterable[Record]) -> Iterator[Record]:
         for record in records:
             self.found = True
-            yield from self._sessions.add(connection.number, record)
+            yield from self._sessions.add(connection.number, replace(record, line=self._line))
 
 
 def _key(segment: Segment) -> _Key:
@@ -174,7 +183,7 @@ def parse_capture(stream: BinaryIO) -> Iterator[Record]:
             packets += 1
             segment = segment_of(item.link, item.octets, item.at)
             if segment is not None:
-                yield from connections.add(segment)
+                yield from connections.add(segment, packets)
         elif isinstance(item, Keys):
             connections.keys.add(item.octets)
         elif isinstance(item, Broken):

@@ -9,6 +9,8 @@ from collections import OrderedDict
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from typing import Final
 
+from msgspec.structs import replace
+
 from smtp_shell.importers.captures import Connections
 from smtp_shell.importers.conversation import Conversation
 from smtp_shell.importers.dialect import Dialect, Line, Record
@@ -53,10 +55,12 @@ class _Talks:
 
     def __init__(self) -> None:
         self._sessions = Sessions()
+        self._line = 0
         self._talks: OrderedDict[Hashable, tuple[Conversation, str]] = OrderedDict()
 
-    def said(self, speaker: str, listener: str, octets: bytes, at: float | None = None) -> Iterator[Record]:
+    def said(self, speaker: str, listener: str, octets: bytes, line: int, at: float | None = None) -> Iterator[Record]:
         key = tuple(sorted((speaker, listener)))
+        self._line = line
         if not octets:
             return
         if key not in self._talks:
@@ -72,17 +76,17 @@ class _Talks:
         by_client, start = speaker == client, 0
         for found in _MISSING.finditer(octets):
             for record in talk.said(octets[start : found.start()], by_client=by_client, at=at):
-                yield from self._sessions.add(key, record)
+                yield from self._sessions.add(key, replace(record, line=self._line))
             for record in talk.lost(int(found[1]), by_client=by_client, at=at):
-                yield from self._sessions.add(key, record)
+                yield from self._sessions.add(key, replace(record, line=self._line))
             start = found.end()
         for record in talk.said(octets[start:], by_client=by_client, at=at):
-            yield from self._sessions.add(key, record)
+            yield from self._sessions.add(key, replace(record, line=self._line))
 
     def finish(self) -> Iterator[Record]:
         for key, (talk, _) in self._talks.items():
             for record in talk.closed(by_client=None):
-                yield from self._sessions.add(key, record)
+                yield from self._sessions.add(key, replace(record, line=self._line))
         yield from self._sessions.finish()
 
 
@@ -98,9 +102,11 @@ class _Follow:
         self._skip_blank = False
         self._held = bytearray()
         self._at: float | None = None
+        self._number = 0
 
     def records(self, lines: Iterable[Line]) -> Iterator[Record]:
         for line in lines:
+            self._number = line.number
             yield from self._line(line.text)
         yield from self._flush()
         yield from self._talks.finish()
@@ -177,7 +183,7 @@ class _Follow:
         yield from self._say(self._side, octets)
 
     def _say(self, side: int, octets: bytes) -> Iterator[Record]:
-        yield from self._talks.said(self._nodes[side], self._nodes[1 - side], octets, self._at)
+        yield from self._talks.said(self._nodes[side], self._nodes[1 - side], octets, self._number, self._at)
 
 
 def _c_octets(text: str) -> bytes:
@@ -213,7 +219,7 @@ def _parse_tcpdump(lines: Iterable[Line]) -> Iterator[Record]:
     connections, talks = Connections(), _Talks()
     head: re.Match[str] | None = None
     octets, text = bytearray(), list[str]()
-    size = 0
+    size = number = 0
 
     def packet() -> Iterator[Record]:
         if head is None:
@@ -224,17 +230,17 @@ def _parse_tcpdump(lines: Iterable[Line]) -> Iterator[Record]:
             length = int(head["length"][:9])
             segment = next((each for each in found if each and len(each.octets) + each.missing == length), None)
             if segment is not None:
-                yield from connections.add(segment)
+                yield from connections.add(segment, number)
         elif text and (length := int(head["length"][:9])):
             whole = "\n".join(text).encode("utf-8", "surrogateescape").replace(b"\n", b"\r\n")
             source = f"{head['source']}:{_PORTS.get(head['source_port'], head['source_port'])}"
             target = f"{head['target']}:{_PORTS.get(head['target_port'], head['target_port'])}"
-            yield from talks.said(source, target, whole[-length:], at)
+            yield from talks.said(source, target, whole[-length:], number, at)
 
     for line in lines:
         if found := _TCPDUMP.match(line.text):
             yield from packet()
-            head, size = found, 0
+            head, size, number = found, 0, line.number
             octets.clear()
             text.clear()
         elif found := _TCPDUMP_HEX.match(line.text):
@@ -260,19 +266,19 @@ def _parse_ngrep(lines: Iterable[Line]) -> Iterator[Record]:
     talks = _Talks()
     head: re.Match[str] | None = None
     text: list[str] = []
-    size = 0
+    size = number = 0
     for line in lines:
         if found := _NGREP.match(line.text):
-            yield from _ngrep_packet(talks, head, text)
-            head, text, size = found, [], 0
+            yield from _ngrep_packet(talks, head, text, number)
+            head, text, size, number = found, [], 0, line.number
         elif head is not None and size < _MOST_OCTETS and not _NGREP_HASHES.fullmatch(line.text):
             size += len(line.text) + 1
             text.append(line.text)
-    yield from _ngrep_packet(talks, head, text)
+    yield from _ngrep_packet(talks, head, text, number)
     yield from talks.finish()
 
 
-def _ngrep_packet(talks: _Talks, head: re.Match[str] | None, text: list[str]) -> Iterator[Record]:
+def _ngrep_packet(talks: _Talks, head: re.Match[str] | None, text: list[str], number: int) -> Iterator[Record]:
     while text and not text[-1].strip():
         text.pop()
     if head is None or not text:
@@ -284,7 +290,7 @@ def _ngrep_packet(talks: _Talks, head: re.Match[str] | None, text: list[str]) ->
     else:
         lines = [line.removesuffix(".") for line in text]
     octets = "".join(f"{line}\r\n" for line in lines).encode("utf-8", "surrogateescape")
-    yield from talks.said(head["source"], head["target"], octets)
+    yield from talks.said(head["source"], head["target"], octets, number)
 
 
 def _sniff_ngrep(lines: Sequence[Line]) -> float:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Final
 
 from msgspec.structs import replace
@@ -109,13 +110,14 @@ class _Typed:
         self._failure: tuple[Record, Record] | None = None  # a connection that could not be opened
 
     def records(self) -> Iterator[Record]:
+        number = 0
         for line in self._lines:
-            yield from self._line(line.number, line.text)
-        if self._in_data:
-            yield from self._cut_data(by_letter=False)
-        yield from self._flush()
-        if self._failure is not None:
-            yield from self._failure
+            number = line.number
+            for record in self._line(number, line.text):
+                yield record if record.line else replace(record, line=number)
+        rest = self._cut_data(by_letter=False) if self._in_data else iter(())
+        for record in chain(rest, self._flush(), self._failure or ()):
+            yield record if record.line else replace(record, line=number)
 
     # One line
 
