@@ -286,7 +286,7 @@ class Conversation:
         return plain
 
     def _handshake(self, octets: bytes, by_client: bool, at: float | None) -> Iterator[Record]:
-        """Say that TLS has begun, with what the server's first message says of it."""
+        """Yield the start of TLS, with what the server's first message says of it."""
         if by_client or self._tls_said:
             return
         self._hello += octets[: _UNDECIDED - len(self._hello)]

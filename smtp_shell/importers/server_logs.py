@@ -66,6 +66,7 @@ _AIOSMTPD_EVENT = re.compile(
 )
 _RAWLOG = re.compile(r"(?P<at>1[0-9]{9}\.[0-9]{6}) (?P<text>.*)")
 _ONE_SIDE = "this log is of one direction only; what the other side said is in the file beside it, .in or .out"
+_EXIM_DATED = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8}(?:\.[0-9]+)? ")
 _NO_DIALOGUE: Final = (
     "it has a line for each message and not what was said, so there is nothing to replay; "
     "run exim -d -bd (or exim -v -M for a delivery) and import what that writes"
@@ -179,7 +180,9 @@ def _exim_said(voices: Voices, found: re.Match[str], line: Line) -> Iterator[Rec
 
 def _sniff_exim(lines: Sequence[Line]) -> float:
     sure = share(lines, _EXIM)
-    return sure or (LIKELY if sum(bool(_EXIM_MAIN.match(line.text)) for line in lines) > len(lines) / 2 else 0.0)
+    dated = sum(bool(_EXIM_DATED.match(line.text)) for line in lines)
+    is_main = dated > len(lines) / 2 and any(_EXIM_MAIN.match(line.text) for line in lines)
+    return sure or (LIKELY if is_main else 0.0)
 
 
 # Marks <<< and >>>, with a process
