@@ -52,7 +52,9 @@ def main(words: Sequence[str]) -> int:
         default=AUTO,
         help="the form of IN: smtp for a transcript, auto (default), or a tool's; an unknown word lists them",
     )
-    parser.add_argument("--to", metavar="FORMAT", help=f"{', '.join(names)} or {last} (default: the suffix of OUT)")
+    parser.add_argument(
+        "--to", metavar="FORMAT", help=f"{', '.join(names)} or {last} (default: the suffix of OUT; smtp for -)"
+    )
     parser.add_argument("--theme", choices=tuple(THEMES), help="colours of svg and html: dark, or light for paper")
     parser.add_argument("--force", action="store_true", help="overwrite a file that is there")
     parser.add_argument("--keep-secrets", action="store_true", help="write credentials that stand in IN as they are")
@@ -63,9 +65,14 @@ def main(words: Sequence[str]) -> int:
     from smtp_shell.protocol.octets import escape_str
 
     _check_form(options.form)
-    name = options.to or Path(options.output).suffix.removeprefix(".")
+    name = options.to or (OWN_FORMAT if options.output == "-" else Path(options.output).suffix.removeprefix("."))
     if name not in formats:
-        raise UsageError(f"{escape_str(name)} is no format that can be written; use one of {', '.join(formats)}.")
+        what = (
+            f"{escape_str(name)} is no format that can be written"
+            if name
+            else "the name of OUT has no suffix that tells a format"
+        )
+        raise UsageError(f"{what}; use one of {', '.join(formats)}.")
     if options.theme is not None and name not in PICTURES:
         raise UsageError(f"--theme is for {' and '.join(sorted(PICTURES))}, and {name} has no colours; leave it out.")
     if name in BINARY_EXPORTS and options.output == "-" and sys.stdout.isatty():
