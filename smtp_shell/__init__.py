@@ -8,7 +8,7 @@ The packages, from the bottom up. Each imports only from those before it in this
     net                       names, sockets, TLS
     client                    a session: one dialogue over one connection, its events, AUTH
     display                   events as rows on a screen
-    transcript                the file format, and nothing else
+    transcript, importers     the file format, and nothing else; what other tools wrote, as steps of it
     matching                  expectations, and replies compared with them
     export, recording         events as other formats; events as a transcript, and back
     lint                      what in a dialogue breaks a rule: one function a rule, and rubrics for tasks

@@ -29,11 +29,10 @@ LAYERS = (
     {"net"},
     {"client"},
     {"display"},
-    {"transcript"},
+    {"transcript", "importers"},  # a reader hands a foreign file to an importer, which makes the steps of a transcript
     {"matching"},
     {"export"},
     {"recording"},
-    {"importers"},
     {"lint"},
     {"replay"},
     {"servers"},

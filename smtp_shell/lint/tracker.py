@@ -50,6 +50,7 @@ from smtp_shell.protocol.octets import CRLF, decode_base64
 from smtp_shell.protocol.rawlines import lines_of
 from smtp_shell.protocol.replies import Oddity, Reply
 from smtp_shell.recording.expected import good_codes, leaves_replies_out
+from smtp_shell.transcript.foreign import HIDDEN_DATA
 
 _MOST_EARLY = 1_000
 _SHORTEST_RESPONSE = 4
@@ -164,7 +165,7 @@ class Tracker:
             case Authenticated():
                 self._standing.authenticated = True
             case Remarked(text=text):
-                self._data_left_out = self._data_left_out or text.startswith(_DATA_IN_A_FILE)
+                self._data_left_out = self._data_left_out or text.startswith((_DATA_IN_A_FILE, HIDDEN_DATA))
             case TlsStarted():
                 self._enter_tls()
                 yield event, self._place

@@ -35,7 +35,7 @@ def shown_transcript(path: Path, *, bodies: bool = False) -> Iterator[tuple[str,
     Raises:
         TranscriptError: It cannot be opened or read.
     """
-    with open_transcript(path) as reader:
+    with open_transcript(path, keep_secrets=True) as reader:
         header, folder = reader.header, path.parent if bodies else None
         if are_hidden(header):
             mask = CredentialMask(header.variables if header else None)

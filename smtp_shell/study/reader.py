@@ -42,6 +42,7 @@ from smtp_shell.study.reading import (
     State,
     Transaction,
 )
+from smtp_shell.transcript.foreign import HIDDEN_DATA
 
 MOST_EXCHANGES: Final = 400
 MOST_CONNECTIONS: Final = 20
@@ -140,7 +141,9 @@ class _Reader:
         event = entry.event
         if self._full or isinstance(event, Written | Remarked):
             if isinstance(event, Remarked):
-                self._mail.whole = self._mail.whole and not event.text.startswith("the mail data is in the file ")
+                self._mail.whole = self._mail.whole and not event.text.startswith(
+                    ("the mail data is in the file ", HIDDEN_DATA)
+                )
             return
         self._first = self._first or line
         match event:

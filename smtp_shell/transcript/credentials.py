@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 MOST_NAMED: Final = 10
 """How many lines a sentence names."""
 
+# Credentials of earlier connections that are looked for in what the server sends: each takes time in every line of a long log.
+_MOST_REMEMBERED = 8
 _SHORTEST = 8  # characters of base64 that are masked wherever they stand in a line that cannot be read
 _MAY_BE_DOT = frozenset(
     (".", "\\", "$")
@@ -30,6 +32,7 @@ _MAY_BE_DOT = frozenset(
 _MASK = MASK.encode()
 _WORD = rb"[^ \t'\"]+"
 _AUTH_ANYWHERE = rb"(?i)(?<![A-Za-z0-9])AUTH(?=[ \t=])"
+_FINAL_LINE = re.compile(rb"([2-5][0-9][0-9])(?!-)(?!\|)")
 _VARIABLES = rb"(?:\$\{[A-Za-z_][A-Za-z0-9_.-]*\})+"
 
 
@@ -50,6 +53,7 @@ class CredentialMask:
         self.used: set[str] = set()
         self.lines: list[int] = []
         self.count = 0
+        self._remembered_from = 0  # the count when what the server may send back was forgotten last
         self._exchange = ExchangeLines()
         self._echo = EchoMask()
         self._data_asked = False  # DATA was sent, and no reply to it has been read
@@ -66,6 +70,10 @@ class CredentialMask:
             step: The next step.
         """
         marker = step.marker
+        # Most lines of a long file are one of these, and to look a marker up in a set takes longer than to compare it.
+        if marker is Marker.SERVER:
+            self._receive(step)
+            return (step,) if self._echo.is_empty else (self._mask_echo(step),)
         if self._in_data and marker is Marker.CLIENT and step.text[:1] not in _MAY_BE_DOT and not self._rest:
             return (step,)  # mail data, whatever it looks like
         if marker in CLIENT_LINES:
@@ -119,6 +127,8 @@ class CredentialMask:
         return replace(step, text=masked.decode("utf-8", "replace") if is_pattern else escape(masked))
 
     def _begin_connection(self) -> None:
+        if self.count - self._remembered_from > _MOST_REMEMBERED:
+            self._echo, self._remembered_from = EchoMask(), self.count
         self._exchange = ExchangeLines()
         self._data_asked = self._in_data = False
         self._chunk_left, self._rest = 0, b""
@@ -218,11 +228,14 @@ class CredentialMask:
 
     def _receive(self, step: Step) -> None:
         """Note the reply that ends with this line, if its code is certain."""
-        found = re.match(rb"([2-5][0-9][0-9])(?!-)(?!\|)", step.octets)
+        if step.text[3:4] == "-":
+            return
+        octets = step.text.encode() if "\\" not in step.text else step.octets
+        found = _FINAL_LINE.match(octets)
         if found is None or step.marker is Marker.SERVER_MATCHES:
             return
         code = int(found[1])
-        self._exchange.receive(code, step.octets[4:].strip())
+        self._exchange.receive(code, octets[4:].strip() if code == 334 else b"")
         if self._data_asked:
             self._data_asked, self._in_data = False, code == 354
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import os.path
 import re
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import chain
-from operator import attrgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
 from msgspec import Struct
 
@@ -21,9 +21,10 @@ from smtp_shell.errors import Fault, TranscriptError
 from smtp_shell.private_files import reason_of
 from smtp_shell.protocol.octets import SINGLE, escape, escape_str, quoted
 from smtp_shell.transcript.blocks import Blocks, is_utf_16
+from smtp_shell.transcript.foreign import AUTO, OWN_FORM, AnyScan, Restored, begins_as_transcript
 from smtp_shell.transcript.header import DIALOGUE, MOST_FAULTS, VERSION, Header, parse_header
 from smtp_shell.transcript.notation import clean
-from smtp_shell.transcript.step import CLIENT_LINES, LONGEST_CONTENT, Marker, Step
+from smtp_shell.transcript.step import CLIENT_LINES, LONGEST_CONTENT, Block, Marker, Step
 from smtp_shell.transcript.variables import Template
 
 if TYPE_CHECKING:
@@ -57,23 +58,6 @@ class ReadLimits(Struct, frozen=True):
 _DEFAULT_LIMITS = ReadLimits()
 
 
-class Block(Struct, frozen=True):
-    """Consecutive lines of a file.
-
-    Args:
-        steps: Their steps, in the order of the lines.
-        faults: What is wrong with lines that are no steps, in the order of the lines.
-    """
-
-    steps: list[Step]
-    faults: list[Fault]
-
-    @property
-    def items(self) -> list[Step | Fault]:
-        """Steps and faults together, in the order of the lines."""
-        return sorted([*self.steps, *self.faults], key=attrgetter("line")) if self.faults else [*self.steps]
-
-
 class Scan:
     """A transcript as a stream of blocks, each with its steps and faults; a fault does not end it.
 
@@ -88,6 +72,7 @@ class Scan:
         header: The header; None in a file without one. Meaningful only without `header_faults`.
         header_faults: What is wrong with the header, at most `MOST_FAULTS`.
         torn: Whether the file's last line was cut off and left out; known when all has been read.
+        taken_for: An empty word: the file is a transcript.
         has_stray_field: Whether a field of a header stood where none can be, in the blocks so far.
 
     Raises:
@@ -102,6 +87,7 @@ class Scan:
         self.header: Header | None = None
         self.header_faults: list[Fault] = []
         self.torn = False
+        self.taken_for = ""
         self._mask: CredentialMask | None = None  # made for the first line that is quoted
         self._before: list[Step] = []  # steps of the last block that it has not seen
         self._masked = 0  # steps of this block that it has seen
@@ -287,15 +273,18 @@ class TranscriptReader:
         stream: The file, open for reading in binary mode, and buffered.
         name: The file's name in errors, escaped.
         limits: Limits of what is read.
+        scan: The scan to read from, if the stream is no transcript.
 
     Raises:
         TranscriptError: The header is malformed, or of another version of the format. While iterating: a line is malformed, or the file
             cannot be read.
     """
 
-    def __init__(self, stream: BinaryIO, name: str, *, limits: ReadLimits = _DEFAULT_LIMITS) -> None:
+    def __init__(
+        self, stream: BinaryIO, name: str, *, limits: ReadLimits = _DEFAULT_LIMITS, scan: AnyScan | None = None
+    ) -> None:
         self.name = name
-        self._scan = Scan(stream, name, limits)
+        self._scan = scan or Scan(stream, name, limits)
         if self._scan.header_faults:
             raise TranscriptError(name, *self._scan.header_faults)
 
@@ -303,6 +292,11 @@ class TranscriptReader:
     def header(self) -> Header | None:
         """The header; None in a file without one."""
         return self._scan.header
+
+    @property
+    def taken_for(self) -> str:
+        """What the file was taken for and how sure that is, such as `swaks (sure)`; empty for a transcript."""
+        return self._scan.taken_for
 
     @property
     def torn(self) -> bool:
@@ -324,37 +318,57 @@ class TranscriptReader:
 
 
 @contextmanager
-def open_transcript(path: Path, *, limits: ReadLimits = _DEFAULT_LIMITS) -> Iterator[TranscriptReader]:
-    """Open a transcript to read its steps.
+def open_transcript(
+    path: Path, *, limits: ReadLimits = _DEFAULT_LIMITS, form: str = AUTO, keep_secrets: bool = False
+) -> Iterator[TranscriptReader]:
+    """Open a transcript, or what another tool wrote about a dialogue, to read its steps.
 
     Args:
-        path: The file.
+        path: The file; `-` for standard input.
         limits: Limits of what is read.
+        form: The form that the file is in: `smtp` for a transcript, a dialect of `importers`, or `auto` for the one that it looks like.
+        keep_secrets: Whether credentials in what another tool wrote are kept, because the caller masks them. A transcript is not changed.
 
     Raises:
         TranscriptError: The file cannot be opened or read, or its header is malformed.
     """
     with _open(path) as stream:
-        yield TranscriptReader(stream, escape_str(str(path)), limits=limits)
+        name = escape_str(str(path))
+        yield TranscriptReader(stream, name, limits=limits, scan=_scan(stream, name, limits, form, keep_secrets))
 
 
 @contextmanager
-def open_scan(path: Path, *, limits: ReadLimits = _DEFAULT_LIMITS) -> Iterator[Scan]:
+def open_scan(path: Path, *, limits: ReadLimits = _DEFAULT_LIMITS) -> Iterator[AnyScan]:
     """Open a transcript to read its steps and all that is wrong with it.
 
     Args:
-        path: The file.
+        path: The file. What another tool wrote is read as the transcript that it stands for, credentials masked.
         limits: Limits of what is read.
 
     Raises:
         TranscriptError: The file cannot be opened or read.
     """
     with _open(path) as stream:
-        yield Scan(stream, escape_str(str(path)), limits)
+        yield _scan(stream, escape_str(str(path)), limits, AUTO, keep_secrets=False)
+
+
+def _scan(stream: BinaryIO, name: str, limits: ReadLimits, form: str, keep_secrets: bool) -> AnyScan:
+    """Return the scan of a file: of a transcript, or of what another tool wrote."""
+    if form == OWN_FORM or (form == AUTO and begins_as_transcript(stream)):
+        return Scan(stream, name, limits)
+    restored = Restored(stream)
+    if form == AUTO and restored.begins_as_transcript():
+        return Scan(cast("BinaryIO", restored), name, limits)
+    from smtp_shell.importers.scan import scan_of
+
+    return scan_of(restored, name, form, keep_secrets=keep_secrets) or Scan(cast("BinaryIO", restored), name, limits)
 
 
 @contextmanager
 def _open(path: Path) -> Iterator[BinaryIO]:
+    if str(path) == "-":
+        yield sys.stdin.buffer
+        return
     try:
         stream = path.open("rb")
     except OSError as error:

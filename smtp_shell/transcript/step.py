@@ -5,13 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from enum import StrEnum
-from typing import Final
+from operator import attrgetter
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
 from smtp_shell.protocol.octets import escape, unescape
 from smtp_shell.transcript.notation import clean, client_octets, client_text
 from smtp_shell.transcript.variables import Template
+
+if TYPE_CHECKING:
+    from smtp_shell.errors import Fault
 
 LONGEST_CONTENT: Final = 65_536
 """Octets of content in one line that a reader takes by default, counted as they are written in the file."""
@@ -75,6 +79,23 @@ class Step(Struct, frozen=True):
     def event(self) -> tuple[str, ...]:
         """An event's name and arguments, in the notation of the file; empty for any other line."""
         return tuple(self.text.split()) if self.marker is Marker.EVENT else ()
+
+
+class Block(Struct, frozen=True):
+    """Consecutive lines of a file.
+
+    Args:
+        steps: Their steps, in the order of the lines.
+        faults: What is wrong with lines that are no steps, in the order of the lines.
+    """
+
+    steps: list[Step]
+    faults: list[Fault]
+
+    @property
+    def items(self) -> list[Step | Fault]:
+        """Steps and faults together, in the order of the lines."""
+        return sorted([*self.steps, *self.faults], key=attrgetter("line")) if self.faults else [*self.steps]
 
 
 def format_step(step: Step) -> str:

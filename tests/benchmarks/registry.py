@@ -2,6 +2,7 @@
 
 from tests.benchmarks import (
     rows_capture,
+    rows_import,
     rows_maildata,
     rows_reading,
     rows_scaling,
@@ -19,6 +20,7 @@ ALL_ROWS = tuple(
         rows_wire,
         rows_maildata,
         rows_reading,
+        rows_import,
         rows_capture,
         rows_scaling,
         rows_serve,

@@ -89,3 +89,14 @@ def test_an_unknown_format_is_refused_with_the_known_ones(transcript: Path) -> N
     assert sentence(done) == (
         r"smtp-shell: \x1bpdf is no format that can be written; use one of smtp, json, md, svg, html, anki, pcapng."
     )
+
+
+def test_standard_output_is_a_transcript_unless_said_otherwise(transcript: Path) -> None:
+    done = run("convert", str(transcript), "-")
+    assert (done.returncode, done.stdout.splitlines()[0]) == (0, b"Transcript: 1")
+
+
+def test_a_name_without_a_suffix_tells_no_format(transcript: Path) -> None:
+    done = run("convert", str(transcript), str(transcript.with_name("out")))
+    assert done.returncode == 2
+    assert sentence(done).startswith("smtp-shell: the name of OUT has no suffix that tells a format; use one of smtp,")

@@ -1,0 +1,139 @@
+"""Which dialect a file is in, and what is around its lines: chosen from a bounded sample."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice, product
+from typing import Final
+
+from msgspec import Struct
+
+from smtp_shell.importers import dialects
+from smtp_shell.importers.dialect import GUESS, SURE, Dialect, Line, in_words
+from smtp_shell.importers.lines import (
+    Layers,
+    common_indent,
+    encoding_of,
+    has_fence,
+    peeled,
+    quoted_share,
+    raw_lines,
+    text_lines,
+)
+from smtp_shell.importers.rfc import MARKS_AS_OURS, differs_from_ours
+from smtp_shell.importers.times import after_time
+from smtp_shell.transcript.foreign import is_transcript
+
+SAMPLE_SIZE: Final = 256 * 1024
+"""Octets of a file that the choice is made from."""
+
+_LINES = 1_500  # of the sample, that a dialect is asked about
+_QUOTED = 0.25  # share of lines with a quotation mark in a file in which they may be those of a mail
+_DEEPEST = 3  # quotation marks in front of a line
+_TIMED = 0.15
+_MOST_TIMES = 2  # in front of a line: that of a tool, and that of what kept its output
+
+
+class Choice(Struct, frozen=True):
+    """What a file was taken for.
+
+    Args:
+        dialect: The dialect.
+        certainty: How sure it is, from 0 to 1.
+        layers: What is around its lines.
+        encoding: The file's encoding, as `lines.encoding_of` says it.
+    """
+
+    dialect: Dialect
+    certainty: float
+    layers: Layers
+    encoding: str
+
+    def __str__(self) -> str:
+        return f"{self.dialect.name} ({in_words(self.certainty)})"
+
+
+def choose(sample: bytes) -> Choice | None:
+    """Return what a file is to be taken for; None for a transcript, right or wrong, and where nothing is likely enough.
+
+    Args:
+        sample: The file's first octets, `SAMPLE_SIZE` of them if it has as many.
+    """
+    encoding = encoding_of(sample)
+    own = is_transcript(sample.decode(encoding, "replace").encode("utf-8", "replace") if encoding else sample)
+    if own:
+        return None
+    best = _best(sample, encoding, [*dialects().values()])
+    if best is None or best.certainty < (GUESS if own is False else SURE):
+        return None
+    if own is not False and best.dialect.name == MARKS_AS_OURS and not _differs(sample, best):
+        return None
+    return best
+
+
+def _differs(sample: bytes, choice: Choice) -> bool:
+    """Return whether a file with the marks of a transcript is another tool's."""
+    if choice.layers.fenced or choice.layers.quoted or choice.layers.timed:
+        return True
+    lines = text_lines(raw_lines(io.BytesIO(sample), choice.encoding))
+    return differs_from_ours(islice(lines, _LINES))
+
+
+def named(sample: bytes, name: str) -> Choice:
+    """Return how a file is to be read as a dialect that the user has named.
+
+    Args:
+        sample: The file's first octets.
+        name: The dialect.
+    """
+    dialect = dialects()[name]
+    encoding = encoding_of(sample)
+    return _best(sample, encoding, [dialect]) or Choice(dialect, 0.0, Layers(), encoding)
+
+
+def _best(sample: bytes, encoding: str, asked: Sequence[Dialect]) -> Choice | None:
+    best: Choice | None = None
+    for dialect in asked:
+        if dialect.sniff_octets is not None:
+            best = _better(best, Choice(dialect, dialect.sniff_octets(sample), Layers(), encoding))
+    for keeps_cr in sorted({dialect.keeps_cr for dialect in asked if dialect.sniff}):
+        all_lines = text_lines(raw_lines(io.BytesIO(sample), encoding), keeps_cr=keeps_cr)
+        lines = [*islice(all_lines, _LINES)]
+        for layers, found in _variants(lines):
+            for dialect in asked:
+                if dialect.sniff is None or dialect.keeps_cr != keeps_cr or (dialect.keeps_times and layers.timed):
+                    continue
+                best = _better(best, Choice(dialect, dialect.sniff(found), layers, encoding))
+    return best
+
+
+def _better(best: Choice | None, other: Choice) -> Choice:
+    """Return the surer one of two. Of the same dialect, the one whose times are known, if it is as sure."""
+    if best is None or other.certainty > best.certainty:
+        return other
+    timed = other.dialect is best.dialect and other.layers.timed > best.layers.timed
+    return other if timed and other.certainty == best.certainty > 0 else best
+
+
+def _variants(lines: list[Line]) -> Iterator[tuple[Layers, list[Line]]]:
+    """Yield what may be around the lines, with the lines without it; the least first."""
+    fences = (False, True) if has_fence(lines) else (False,)
+    depths = range(_DEEPEST + 1) if quoted_share(lines) >= _QUOTED else range(1)
+    for fenced, depth in product(fences, depths):
+        inner = [*peeled(lines, Layers(fenced, depth))]
+        if not inner:
+            continue
+        indent = common_indent(inner)
+        unindented = [*peeled(inner, Layers(indent=indent))]
+        yield Layers(fenced, depth, indent=indent), unindented
+        for timed in range(1, _MOST_TIMES + 1):
+            if _timed_share(unindented) < _TIMED:
+                break
+            unindented = [*peeled(unindented, Layers(timed=1))]
+            yield Layers(fenced, depth, timed, indent), unindented
+
+
+def _timed_share(lines: Iterable[Line]) -> float:
+    found = [after_time(line.text) is not None for line in lines if line.text.strip()]
+    return sum(found) / len(found) if found else 0.0

@@ -1,0 +1,196 @@
+"""A foreign file as lines: decoded, bounded, and without what is around each of them."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Iterable, Iterator
+from typing import BinaryIO, Final
+
+from msgspec import Struct
+
+from smtp_shell.importers.dialect import Line
+from smtp_shell.importers.times import after_time
+from smtp_shell.transcript.blocks import Blocks, is_utf_16
+
+LONGEST_LINE: Final = 8 * 1024 * 1024
+"""Octets of one line. smtplib writes a whole message as one."""
+
+_SAMPLE_PIECE = 32 * 1024
+_FENCE = re.compile(r"[ \t]{0,3}(```+|~~~+)")
+_QUOTED = re.compile(r"[ \t]?>[ \t]?")
+_BOM = "\ufeff"
+
+
+class Layers(Struct, frozen=True):
+    """What is around the lines of a dialogue in a file.
+
+    Args:
+        fenced: Whether only what is inside Markdown fences counts.
+        quoted: How many quotation marks `>` are in front of each line that counts.
+        timed: How many times are in front of lines, each perhaps with a logger's name and level.
+        indent: White space characters that all lines begin with.
+    """
+
+    fenced: bool = False
+    quoted: int = 0
+    timed: int = 0
+    indent: int = 0
+
+
+def encoding_of(start: bytes) -> str:
+    """Return the encoding of a file: that of UTF-16, or an empty word for UTF-8 or Windows-1252, which are told apart line by line.
+
+    Args:
+        start: The file's first octets.
+    """
+    if not is_utf_16(start):
+        return ""
+    if start[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return "utf-16"
+    return "utf-16-le" if start[1] == 0 else "utf-16-be"
+
+
+def raw_lines(stream: BinaryIO, encoding: str, *, longest: int = LONGEST_LINE) -> Iterator[bytes | None]:
+    """Yield the lines of a file, each as octets of UTF-8 or Windows-1252 without its LF; None for one that is too long.
+
+    Args:
+        stream: The file.
+        encoding: What `encoding_of` said of it.
+        longest: Octets of the longest line.
+    """
+    read = _as_utf_8(stream, encoding) if encoding else stream.read
+    blocks = Blocks(read, longest)
+    first = True
+    while (block := blocks.next_block()) != b"":
+        if block is None:
+            yield None
+            continue
+        if first:
+            block, first = block.removeprefix(codecs.BOM_UTF8), False
+        yield from block[:-1].split(b"\n")
+
+
+def _as_utf_8(stream: BinaryIO, encoding: str) -> _Recoded:
+    return _Recoded(stream, encoding)
+
+
+class _Recoded:
+    """Octets of a file in UTF-16, as UTF-8."""
+
+    def __init__(self, stream: BinaryIO, encoding: str) -> None:
+        self._stream = stream
+        self._decoder = codecs.getincrementaldecoder(encoding)("replace")
+        self._rest = b""
+
+    def __call__(self, size: int) -> bytes:
+        while not self._rest:
+            octets = self._stream.read(size)
+            self._rest = self._decoder.decode(octets, final=not octets).encode("utf-8", "replace")
+            if not octets:
+                break
+        found, self._rest = self._rest[:size], self._rest[size:]
+        return found
+
+
+def decoded(octets: bytes) -> str:
+    """Return a line as text: UTF-8, or Windows-1252 where it is none. An octet that is neither is a lone surrogate."""
+    try:
+        return octets.decode()
+    except UnicodeDecodeError:
+        pass
+    try:
+        return octets.decode("cp1252")
+    except UnicodeDecodeError:
+        return octets.decode("utf-8", "surrogateescape")
+
+
+def text_lines(raw: Iterable[bytes | None], *, keeps_cr: bool = False) -> Iterator[Line]:
+    """Yield lines as text, with their numbers.
+
+    Args:
+        raw: The lines, from `raw_lines`.
+        keeps_cr: Whether a CR inside a line is left there. Otherwise it ends a line too.
+    """
+    for number, octets in enumerate(raw, 1):
+        if octets is None:
+            yield Line("", number, cut=True)
+            continue
+        text = decoded(octets)
+        if text.endswith("\r"):
+            text = text.rstrip("\r")
+        if "\r" in text and not keeps_cr:
+            for part in text.split("\r"):
+                yield Line(part, number)
+        else:
+            yield Line(text, number)
+
+
+def peeled(lines: Iterable[Line], layers: Layers) -> Iterator[Line]:
+    """Yield the lines that count, without what is around them.
+
+    Args:
+        lines: The lines, as text.
+        layers: What is around them.
+    """
+    if layers.fenced:
+        lines = _inside_fences(lines)
+    for _ in range(layers.quoted):
+        lines = _unquoted(lines)
+    if layers.indent:
+        lines = _unindented(lines, layers.indent)
+    for _ in range(layers.timed):
+        lines = _untimed(lines)
+    return iter(lines)
+
+
+def _inside_fences(lines: Iterable[Line]) -> Iterator[Line]:
+    fence = ""
+    for line in lines:
+        found = _FENCE.match(line.text.lstrip("> \t") if line.text[:1] == ">" else line.text)
+        if found and not fence:
+            fence = found[1]
+        elif found and found[1].startswith(fence):
+            fence = ""
+        elif fence:
+            yield line
+
+
+def _unquoted(lines: Iterable[Line]) -> Iterator[Line]:
+    for line in lines:
+        if found := _QUOTED.match(line.text):
+            yield Line(line.text[found.end() :], line.number, line.at, line.cut)
+
+
+def _unindented(lines: Iterable[Line], indent: int) -> Iterator[Line]:
+    for line in lines:
+        if line.text[:indent].strip(" \t"):
+            yield line
+        else:
+            yield Line(line.text[indent:], line.number, line.at, line.cut)
+
+
+def _untimed(lines: Iterable[Line]) -> Iterator[Line]:
+    for line in lines:
+        found = after_time(line.text)
+        if found is None:
+            yield line
+        else:
+            yield Line(line.text[found[1] :], line.number, found[0] if line.at is None else line.at, line.cut)
+
+
+def has_fence(lines: Iterable[Line]) -> bool:
+    """Return whether a line begins a Markdown fence."""
+    return any(_FENCE.match(line.text.lstrip("> \t") if line.text[:1] == ">" else line.text) for line in lines)
+
+
+def quoted_share(lines: Iterable[Line]) -> float:
+    """Return the share of the lines that are not blank which begin with a quotation mark."""
+    found = [bool(_QUOTED.match(line.text)) for line in lines if line.text.strip()]
+    return sum(found) / len(found) if found else 0.0
+
+
+def common_indent(lines: Iterable[Line]) -> int:
+    """Return how many white space characters each line begins with that is not blank."""
+    widths = [len(line.text) - len(line.text.lstrip(" \t")) for line in lines if line.text.strip()]
+    return min(widths, default=0)
