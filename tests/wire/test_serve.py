@@ -234,3 +234,38 @@ def test_wrong_credentials_are_refused_where_the_right_ones_are_known(practice: 
 def steps(path: Path) -> list[Step]:
     with open_transcript(path) as reader:
         return list(reader)
+
+
+SUITE = (
+    "S: 220 mx.example ESMTP\n*: include part.txt\n*: authenticate{}\nS: 235 2.7.0 ok\nC: NOOP\nS: 250 2.0.0 ok\n"
+    "*: finally\nC: QUIT\nS: 221 2.0.0 bye\n"
+)
+PART = "C: EHLO ${me}\nS: 250-mx.example\nS: 250 AUTH SCRAM-SHA-256 CRAM-MD5 PLAIN\n"
+
+
+@pytest.mark.parametrize("words", ["", " PLAIN", " CRAM-MD5 SCRAM-SHA-256 student"])
+def test_what_suites_add_to_a_transcript_is_served(tmp_path: Path, words: str) -> None:
+    path = tmp_path / "suite.smtp"
+    (tmp_path / "part.txt").write_text(f"Transcript: 1\nVar: me=client.example\n\n{PART}")
+    path.write_text(SUITE.format(words))
+    status, text = replays(path, path, PASSWORD)
+    assert status == 0, text
+    (tmp_path / "part.txt").write_text("C: EHLO client.example\n")  # what is announced is made up
+    status, text = replays(path, path, PASSWORD)
+    assert status == 0, text
+
+
+def test_a_client_that_leaves_out_an_exchange_or_says_other_than_an_included_file(tmp_path: Path) -> None:
+    path = tmp_path / "suite.smtp"
+    (tmp_path / "part.txt").write_text("C: EHLO client.example\nS: 250\nC: VRFY ann\nS: 252\n")
+    path.write_text(SUITE.format(" CRAM-MD5"))
+    with MockServer(path) as server:
+        with smtplib.SMTP(server.host, server.port, local_hostname="client.example") as client:
+            client.ehlo()
+            client.verify("bob")
+            client.docmd("AUTH", "PLAIN AHN0dWRlbnQAeA==")
+            client.noop()
+        (session,) = server.results(1)
+    places = [(Path(each.file).name, each.line, each.why) for each in session.differences]
+    assert ("part.txt", 3) in [(name, line) for name, line, _ in places]
+    assert ("suite.smtp", 3, "the mechanism is none of those that *: authenticate names") in places

@@ -71,6 +71,9 @@ def difference(
         return "another command was expected"
     if how is ClientMatch.VERB:
         return ""
+    if exchange.mechanisms is not None:
+        is_named = not exchange.mechanisms or _mechanism(line).decode("ascii", "replace") in exchange.mechanisms
+        return "" if is_named else "the mechanism is none of those that *: authenticate names"
     if how is ClientMatch.EXACT and end != exchange.end:
         return (
             "the line ends in LF alone" if end == b"\n" else "the line ends in CRLF, and in LF alone in the transcript"

@@ -11,10 +11,10 @@ from smtp_shell.errors import Fault, TranscriptError
 from smtp_shell.protocol.commands import Command, auth_mechanism, bdat_chunk
 from smtp_shell.protocol.foreseen import FORESEEN
 from smtp_shell.protocol.maildata import MailDataEncoder
-from smtp_shell.protocol.octets import CRLF
+from smtp_shell.protocol.octets import CRLF, escape_str
 from smtp_shell.protocol.rawlines import proxy_header_length
 from smtp_shell.replay.cursor import StepCursor
-from smtp_shell.replay.plan import plan
+from smtp_shell.replay.plan import plan, planned_steps
 from smtp_shell.servers.mock.maildata import DataCollector
 from smtp_shell.servers.mock.replies import DOT, GREETING, Unservable, made_up, scripted
 from smtp_shell.servers.mock.script import (
@@ -29,8 +29,7 @@ from smtp_shell.servers.mock.script import (
 )
 from smtp_shell.transcript.body import body_pieces
 from smtp_shell.transcript.credentials import CredentialMask, masked_steps
-from smtp_shell.transcript.events import seconds_of
-from smtp_shell.transcript.reader import open_transcript
+from smtp_shell.transcript.events import authentication, seconds_of
 from smtp_shell.transcript.step import CLIENT_LINES, Marker
 from smtp_shell.transcript.variables import SASL, Template
 
@@ -46,6 +45,9 @@ LATE_SECONDS: Final = 0.3
 
 _UNANSWERED = frozenset({"timeout", "error", "close"})
 _HELLOS = frozenset({"EHLO", "LHLO"})
+_ANY = ("CRAM-MD5", "LOGIN", "PLAIN")
+"""What is offered for an `*: authenticate` that names no mechanism: each can be done without the password, unlike SCRAM."""
+
 _OFFERED = ("PIPELINING", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES")
 
 
@@ -67,15 +69,14 @@ def compile_script(
     """
     checked = plan(path, given or {}, outside=outside, keep=False)
     header = checked.header
-    variables = {**(header.variables if header else {}), **(given or {})}
+    variables = {**checked.defaults, **(given or {})}
     values = {name: value.encode("utf-8", "surrogateescape") for name, value in variables.items()}
-    with open_transcript(path) as reader:
-        steps = masked_steps(reader, CredentialMask(header.variables if header else None))
+    name = escape_str(str(path))
+    with planned_steps(checked, path, outside=outside) as whole:
+        steps = masked_steps(whole, CredentialMask(checked.defaults))
         is_recording = header is not None and bool(header.client)
-        compiler = _Compiler(
-            reader.name, path.parent, keeps_data=keeps_data, outside=outside, is_recording=is_recording
-        )
-        compiler.read(StepCursor(steps, reader.name))
+        compiler = _Compiler(name, path.parent, keeps_data=keeps_data, outside=outside, is_recording=is_recording)
+        compiler.read(StepCursor(steps, name))
     if not compiler.faults and not compiler.sessions:
         compiler.faults.append(
             Fault(0, "the transcript has nothing that a server could say or hear", "S: 220, or C: EHLO")
@@ -368,6 +369,8 @@ class _Compiler:
             self._finish()
             self._begin(step.line, tls="tls" in words[1:])
             self._is_begun = True
+        elif name == "authenticate":
+            self._add_authenticate(step)
         elif name == "no-tls" and last is not None:
             last.has_no_tls = True
         elif name == "timeout":
@@ -379,6 +382,19 @@ class _Compiler:
             self._add_ending(Then.END)
         elif name == "close":
             self._drafts.append(_Draft(Says.CLOSE, step))
+
+    def _add_authenticate(self, step: Step) -> None:
+        """Read a whole AUTH exchange, for which the client chooses the mechanism."""
+        self._leave_out()
+        self._end_octets()
+        self._count += 1
+        mechanisms, _ = authentication(step.event[1:])
+        for mechanism in mechanisms:
+            self.mechanisms.setdefault(mechanism, step.line)
+        draft = _Draft(Says.AUTH, step, (b"AUTH",))
+        draft.exchange = replace(draft.exchange, verb="AUTH", shown=f"{step.marker} {step.text}", mechanisms=mechanisms)
+        self._auth, self._waits = None, True
+        self._append(draft)
 
     def _add_ending(self, then: Then) -> None:
         if self._drafts:
@@ -458,7 +474,7 @@ class _Compiler:
         """Return what an EHLO announces whose reply is left out: what the client uses up to the next one."""
         following = [each.exchange for each in self._drafts[number + 1 :]]
         used = list(takewhile(lambda exchange: exchange.verb not in _HELLOS, following))
-        mechanisms = [_mechanism(each) for each in used if _mechanism(each)]
+        mechanisms = [word for each in used for word in _mechanisms(each)]
         more = [
             word
             for verb, word in (("STARTTLS", "STARTTLS"), ("BDAT", "CHUNKING"))
@@ -475,10 +491,12 @@ def _time_of(step: Step | None) -> float | None:
     return step.at if step is not None else None
 
 
-def _mechanism(exchange: Exchange) -> str:
-    """Return the mechanism that an AUTH command names; empty for none."""
+def _mechanisms(exchange: Exchange) -> tuple[str, ...]:
+    """Return the mechanism that an AUTH command names, or those from which the client may choose; none for another command."""
+    if exchange.mechanisms is not None:
+        return exchange.mechanisms or _ANY
     words = _literal(exchange.parts).split()
-    return words[1].decode("ascii", "replace").upper() if exchange.says is Says.AUTH and len(words) > 1 else ""
+    return (words[1].decode("ascii", "replace").upper(),) if exchange.says is Says.AUTH and len(words) > 1 else ()
 
 
 def _literal(parts: Parts) -> bytes:

@@ -21,6 +21,7 @@ from smtp_shell.servers.mock.replies import DOT, GREETING, made_up, refreshed
 from smtp_shell.servers.mock.results import LONGEST_SHOWN, MOST_DIFFERENCES, Difference, Kind
 from smtp_shell.servers.mock.script import Exchange, Says, ScriptedReply, Then
 from smtp_shell.servers.mock.settings import Extra
+from smtp_shell.transcript.included_line import file_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Sequence
@@ -224,7 +225,7 @@ class MockDialogue:
         expected = exchange.shown if exchange is not None else ""
         if exchange is not None and exchange.says is Says.CLOSE:
             expected = "the client closes the connection"
-        found = Difference(self.session.file, number, kind, why, expected[:LONGEST_SHOWN], said)
+        found = Difference(file_of(number) or self.session.file, number, kind, why, expected[:LONGEST_SHOWN], said)
         self.differed += 1
         if len(self.differences) < MOST_DIFFERENCES:
             self.differences.append(found)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from smtp_shell.transcript.included_line import file_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -71,6 +73,6 @@ def credentials_warning(script: MockScript, *, knows_password: bool) -> str:
         return ""
     name, line = found[0]
     return (
-        f"{script.file}:{line}: {name} needs the password on both sides, so no client will accept this exchange; "
+        f"{file_of(line) or script.file}:{line}: {name} needs the password on both sides, so no client will accept this exchange; "
         "give --user NAME, and the password in SMTP_SHELL_PASSWORD."
     )

@@ -100,6 +100,8 @@ class Exchange(Struct, frozen=True):
         data: The mail data, or the chunk after BDAT.
         chunk: Octets of the chunk after a BDAT command.
         recipients: Recipients that were accepted before, where the exchange ends a mail transaction.
+        mechanisms: Of an `*: authenticate`, for which the client chooses: those it may choose, upper-case; none for any.
+            None for everything else.
     """
 
     says: Says
@@ -116,6 +118,7 @@ class Exchange(Struct, frozen=True):
     data: MailData | None = None
     chunk: int = 0
     recipients: int = 0
+    mechanisms: tuple[str, ...] | None = None
 
 
 class ScriptedSession(Struct, frozen=True):
