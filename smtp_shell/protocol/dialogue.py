@@ -13,7 +13,7 @@ from enum import Enum
 from msgspec import Struct
 from msgspec.structs import replace
 
-from smtp_shell.protocol.commands import Command, auth_mechanism, bdat_chunk, secret_start
+from smtp_shell.protocol.commands import HELLOS, Command, auth_mechanism, bdat_chunk, secret_start
 from smtp_shell.protocol.events import (
     GOODBYE,
     CommandSent,
@@ -108,8 +108,7 @@ TRANSITIONS: dict[tuple[str, int], Phase] = {
     ("XCLIENT", 2): Phase.FRESH,
 }
 
-_HELLOS = frozenset({"EHLO", "HELO", "LHLO"})
-_BEGIN_ANEW = frozenset({*_HELLOS, "MAIL", "RSET"})
+_BEGIN_ANEW = frozenset({*HELLOS, "MAIL", "RSET"})
 _CONDITIONAL = frozenset({"STARTTLS", "XCLIENT", "RCPT", "RSET"})
 
 
@@ -560,7 +559,7 @@ class Dialogue:
     def _advance_by_command(self, verb: str, digit: int, reply: Reply) -> None:
         if digit == 2 and verb in _BEGIN_ANEW:
             self._accepted = 0
-            if verb in _HELLOS:
+            if verb in HELLOS:
                 self.lmtp = verb == "LHLO"
                 self.extensions = None if verb == "HELO" else Extensions.parse(reply)
         elif digit == 2 and verb == "RCPT":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
+from smtp_shell.protocol.commands import HELLOS
 from smtp_shell.protocol.events import CommandSent, Disconnected, End, MailDataSent, OctetsSent, ReplyReceived
 from smtp_shell.protocol.octets import escape
 
@@ -21,8 +22,6 @@ MOST_ENTRIES: Final = 4_000
 
 MOST_OCTETS: Final = 512 * 1024
 """Octets of one dialogue that are kept in memory."""
-
-_HELLOS = frozenset({"EHLO", "HELO", "LHLO"})
 
 
 class WatchedSession:
@@ -90,7 +89,7 @@ class WatchedSession:
         event = entry.event
         self.tls = watched.tls
         if isinstance(event, CommandSent):
-            if event.command.verb in _HELLOS:
+            if event.command.verb in HELLOS:
                 self.hello = escape(event.command.argument[:255])
             self._said_quit = event.command.verb == "QUIT"
         elif isinstance(event, MailDataSent):

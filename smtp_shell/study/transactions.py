@@ -6,18 +6,18 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from smtp_shell.protocol.commands import HELLOS
 from smtp_shell.study.reading import Exchange, Mail, Sent, State, Transaction
 
 # What leaves the state as it is, of the commands whose effect on it is known. Any other command that is accepted leaves it unknown.
 _KEEPING_STATE: Final = frozenset({"NOOP", "HELP", "VRFY", "EXPN", "QUIT", "STARTTLS", "ETRN", "DATA", "BDAT"})
-_HELLOS: Final = frozenset({"EHLO", "HELO", "LHLO"})
 
 
 def replies_after_message(exchanges: list[Exchange]) -> int:
     """Return how many replies the end of a message has: in LMTP one for each accepted recipient."""
     lmtp, accepted = False, 0
     for each in exchanges:
-        if each.digit == 2 and each.verb in _HELLOS:
+        if each.digit == 2 and each.verb in HELLOS:
             lmtp, accepted = each.verb == "LHLO", 0
         elif each.digit == 2 and each.verb in ("MAIL", "RSET"):
             accepted = 0
@@ -65,7 +65,7 @@ class TransactionReader:
             # What becomes of a transaction in which a server takes AUTH is told nowhere: RFC 4954 forbids it.
             certain = state.certain and not (digit == 2 and state.sender is not None)
             return replace(state, user=state.user or digit == 2, certain=certain)
-        if digit == 2 and verb in _HELLOS:
+        if digit == 2 and verb in HELLOS:
             return State(verb, user=state.user)
         if digit == 2 and verb == "MAIL":
             return replace(state, sender=exchange.mailbox or "", accepted=())
