@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, NoReturn
 from msgspec.structs import replace
 
 from smtp_shell.client.begun import BegunReply
-from smtp_shell.client.breaks import handshake_due, loss, with_words
+from smtp_shell.client.breaks import Hints, fatal, handshake_due, loss, with_words
 from smtp_shell.client.event_stream import EventStream
-from smtp_shell.client.hints import Hints, fatal
 from smtp_shell.client.incoming import IncomingReply
 from smtp_shell.client.waits import Waits
 from smtp_shell.config import Timeouts, TlsSettings

@@ -76,7 +76,7 @@ def _owed_by(session: Session | None) -> tuple[Owed, ...]:
 def _hint_without_greeting(session: Session) -> str:
     if session.dialogue.greeting is not None or session.tls is not None:
         return ""
-    from smtp_shell.client.hints import without_greeting
+    from smtp_shell.client.breaks import without_greeting
 
     hint = without_greeting(session.target, session.dialogue.pending)
     return f" {hint[0].upper()}{hint[1:]}." if hint else ""
