@@ -8,8 +8,8 @@ format.
 from __future__ import annotations
 
 import re
-import threading
 import warnings
+from _thread import allocate_lock  # threading takes ten times as long to load as this module
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -35,7 +35,7 @@ _HEAD = rf"(?:\^|\\A)?{_CODE}(?![0-9*+?{{])(?:(?P<end> |\\ |\\s)|(?P<more>-|\\-)
 _LITERAL_BRACE = r"(?s)(\\.)|\{(?![0-9]+(?:,[0-9]*)?\}|,[0-9]*\})"
 _BREAKS_A_LINE = rb"[\r\n\0]"
 # warnings.catch_warnings swaps process-wide filters. With --jobs, several threads parse at a time.
-_WARNINGS = threading.Lock()
+_WARNINGS = allocate_lock()
 
 
 class PatternTooSlow(Exception):
