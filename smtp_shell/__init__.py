@@ -4,17 +4,19 @@ The packages, from the bottom up. Each imports only from those before it in this
 
     errors, config, figures   the tree of errors, settings and folders, numbers in words
     protocol                  the pure core: octets, commands, replies, mail data, SASL, the dialogue's state; no input or output
+    arguments, private_files  words as options; files that only their owner can read
     knowledge                 facts about SMTP with their sections, and explanations made of them
     net                       names, sockets, TLS
     client                    a session: one dialogue over one connection, its events, AUTH
     display                   events as rows on a screen
     transcript, importers     the file format, and nothing else; what other tools wrote, as steps of it
-    matching                  expectations, and replies compared with them
-    export, recording         events as other formats; events as a transcript, and back
+    matching                  expectations and replies compared with them; two dialogues compared
+    export                    events as other formats
+    recording                 events as a transcript, and back
     lint                      what in a dialogue breaks a rule: one function a rule, and rubrics for tasks
     replay                    transcripts replayed: plan, driver, verifier, reporters
-    servers                   servers on loopback: the practice server
-    study                     questions about one dialogue
+    servers                   servers on loopback: practice, mock and relay; their faults, and their dialogues watched
+    study                     lessons, and questions about one dialogue
     shell                     the interactive shell and its commands
     api                       the Python API
     integrations              plugins for pytest and Locust

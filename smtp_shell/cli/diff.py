@@ -79,10 +79,10 @@ def _counted(differences: Differences, tell: Callable[[Difference], None]) -> di
 
 
 def _as_json(differences: Differences) -> int:
-    from msgspec.json import encode
+    from smtp_shell.cli.json_rows import json_row
 
     def write(value: dict[str, object]) -> None:
-        sys.stdout.write(encode({name: each for name, each in value.items() if each != ""}).decode() + "\n")
+        sys.stdout.write(f"{json_row({name: each for name, each in value.items() if each != ''})}\n")
 
     def tell(difference: Difference) -> None:
         one, two = difference.rows_a, difference.rows_b

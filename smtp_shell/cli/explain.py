@@ -80,10 +80,10 @@ def _options(words: Sequence[str]) -> tuple[str, bool, str]:
 
 
 def _write_json(found: Iterable[Explanation]) -> None:
-    import json
+    from smtp_shell.cli.json_rows import json_row
 
     for each in found:
-        sys.stdout.write(json.dumps(each.as_json()) + "\n")
+        sys.stdout.write(f"{json_row(each.as_json())}\n")
 
 
 def _write(found: Iterable[Explanation], *, color: str) -> None:

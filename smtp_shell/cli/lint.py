@@ -9,7 +9,7 @@ from smtp_shell.cli.options import command_parser
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from smtp_shell.lint.files import Tally
     from smtp_shell.lint.findings import Finding
@@ -101,11 +101,12 @@ def _text_writer() -> Callable[[str, Finding], None]:
     if not sys.stdout.isatty():
         return lambda name, finding: _write(f"{name}:{finding.line}: {finding}\n")
     import shutil
-    from textwrap import fill
 
-    width = max(40, shutil.get_terminal_size().columns)
+    from smtp_shell.display.render import wrap
+
+    width = shutil.get_terminal_size().columns
     return lambda name, finding: _write(
-        fill(f"{name}:{finding.line}: {finding}", width, subsequent_indent="    ", break_on_hyphens=False) + "\n"
+        "".join(f"{line}\n" for line in wrap(f"{name}:{finding.line}: {finding}", width))
     )
 
 
@@ -143,7 +144,7 @@ def _write(text: str) -> None:
     sys.stdout.write(text)
 
 
-def _write_json(value: object) -> None:
-    from msgspec.json import encode
+def _write_json(value: Mapping[str, object]) -> None:
+    from smtp_shell.cli.json_rows import json_row
 
-    sys.stdout.write(encode(value).decode() + "\n")
+    sys.stdout.write(f"{json_row(value)}\n")

@@ -1,15 +1,20 @@
-"""`--listen`: an address that other machines reach, which the user has to agree to."""
+"""Options that the commands with a server have in common.
+
+`--listen` is an address that other machines reach, which the user has to agree to.
+"""
 
 from __future__ import annotations
 
 import sys
 from typing import TYPE_CHECKING
 
+from smtp_shell.arguments import file_path
 from smtp_shell.cli.options import is_terminal, terminal_ask
 from smtp_shell.errors import UsageError
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Callable
 
 _ADVICE = "\nDo that only in a network that you trust.\n"
 
@@ -20,6 +25,31 @@ def listening_options(parser: argparse.ArgumentParser) -> None:
         "--listen", metavar="ADDRESS", help="listen on this address, for other machines (you are asked first)"
     )
     parser.add_argument("--yes", action="store_true", help="do not ask about --listen")
+
+
+def fault_options(add: Callable[..., argparse.Action]) -> None:
+    """Add `--fault` and `--seed`.
+
+    Args:
+        add: `add_argument` of a parser or of a group.
+    """
+    add(
+        "--fault",
+        action="append",
+        metavar="VERB=…",
+        help="misbehave: rcpt=451, data=drop, ehlo=delay:3 and more, see below",
+    )
+    add("--seed", type=int, metavar="N", help="seed of faults with a probability")
+
+
+def certificate_options(add: Callable[..., argparse.Action]) -> None:
+    """Add `--cert` and `--key`.
+
+    Args:
+        add: `add_argument` of a parser or of a group.
+    """
+    add("--cert", type=file_path, metavar="FILE", help="certificate of your own, PEM")
+    add("--key", type=file_path, metavar="FILE", help="its key, PEM")
 
 
 def listening_address(options: argparse.Namespace, command: str, risk: str) -> str:

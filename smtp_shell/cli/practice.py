@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TextIO
 from msgspec.structs import replace
 
 from smtp_shell.arguments import file_path, port_number
-from smtp_shell.cli.listening import listening_address, listening_options
+from smtp_shell.cli.listening import certificate_options, fault_options, listening_address, listening_options
 from smtp_shell.cli.options import command_parser, connection_options, make_view
 from smtp_shell.cli.shell import line_options, run_shell
 from smtp_shell.cli.watching import ending_by_signal, show_until
@@ -279,21 +279,14 @@ def _parser() -> argparse.ArgumentParser:
     parser = command_parser("practice", formatter_class=argparse.RawDescriptionHelpFormatter, epilog=describe_faults())
     parser.add_argument("--port", type=port_number, default=0, help="port to listen on (default: any free one)")
     parser.add_argument("--serve-only", action="store_true", help="serve, without a shell, until Ctrl-C")
-    parser.add_argument(
-        "--fault",
-        action="append",
-        metavar="VERB=…",
-        help="misbehave: rcpt=451, data=drop, ehlo=delay:3 and more, see below",
-    )
-    parser.add_argument("--seed", type=int, metavar="N", help="seed of faults with a probability")
+    fault_options(parser.add_argument)
     parser.add_argument(
         "--watch", action="store_true", help="print what each client says, live, with remarks on what is wrong"
     )
     parser.add_argument("--keep", type=file_path, metavar="DIR", help="write each dialogue as a transcript into DIR")
     listening_options(parser)
     parser.add_argument("--maildir", type=file_path, help="folder for mail (default: a temporary one)")
-    parser.add_argument("--cert", type=file_path, metavar="FILE", help="certificate of your own, PEM")
-    parser.add_argument("--key", type=file_path, metavar="FILE", help="its key, PEM")
+    certificate_options(parser.add_argument)
     connection_options(parser)
     line_options(parser)
     return parser

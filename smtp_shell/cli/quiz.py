@@ -71,18 +71,17 @@ def _quiz(options: argparse.Namespace) -> int:
 
 
 def _print(questions: Sequence[Question]) -> None:
-    import json
-
+    from smtp_shell.cli.json_rows import json_row
     from smtp_shell.study.quiz import as_object
 
     for number, question in enumerate(questions, 1):
-        sys.stdout.write(f"{json.dumps(as_object(question, number))}\n")
+        sys.stdout.write(f"{json_row(as_object(question, number))}\n")
 
 
 def _list_kinds(options: argparse.Namespace) -> int:
-    import json
     from pathlib import Path
 
+    from smtp_shell.cli.json_rows import json_row
     from smtp_shell.study.quiz import kinds_named, questions_about, read_file
 
     kinds = kinds_named(options.kind)
@@ -90,6 +89,6 @@ def _list_kinds(options: argparse.Namespace) -> int:
         found = questions_about(options.file, read_file(Path(options.file))[0], options.kind)
         kinds = tuple(each for each in kinds if each.name in found)
     for each in kinds:
-        row = json.dumps({"kind": each.name, "about": each.about}) if options.json else f"{each.name:<22} {each.about}"
+        row = json_row({"kind": each.name, "about": each.about}) if options.json else f"{each.name:<22} {each.about}"
         sys.stdout.write(f"{row}\n")
     return 0

@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from smtp_shell.arguments import file_path, port_number
-from smtp_shell.cli.listening import listening_address, listening_options
+from smtp_shell.cli.listening import certificate_options, listening_address, listening_options
 from smtp_shell.cli.options import (
     add_color_option,
     address_family,
@@ -153,8 +153,7 @@ def _parser() -> argparse.ArgumentParser:
     listening_options(parser)
     group = parser.add_argument_group("the client's side")
     group.add_argument("--tls", action="store_true", help="TLS from the first octet (default: after STARTTLS)")
-    group.add_argument("--cert", type=file_path, metavar="FILE", help="certificate of your own, PEM")
-    group.add_argument("--key", type=file_path, metavar="FILE", help="its key, PEM")
+    certificate_options(group.add_argument)
     server_options(parser.add_argument_group("the server's side").add_argument)
     parser.add_argument("--json", action="store_true", help="one JSON object a line; implies --watch")
     add_color_option(parser)

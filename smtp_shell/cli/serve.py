@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING, TextIO
 
 from smtp_shell.arguments import file_path, port_number, seconds, whole_number
-from smtp_shell.cli.listening import listening_address, listening_options
+from smtp_shell.cli.listening import certificate_options, fault_options, listening_address, listening_options
 from smtp_shell.cli.options import add_color_option, command_parser, make_view
 from smtp_shell.cli.watching import SHOW_SECONDS, ending_by_signal
 from smtp_shell.errors import UsageError
@@ -235,10 +235,10 @@ def _tell(session: ServedSession, options: argparse.Namespace, stream: TextIO | 
     from smtp_shell.servers.mock.report import session_lines, session_objects
 
     if options.json:
-        from msgspec.json import encode
+        from smtp_shell.cli.json_rows import json_row
 
         for each in session_objects(session):
-            _say(encode(each).decode(), stream)
+            _say(json_row(each), stream)
         return
     if options.quiet and session.ok and not options.stdio:
         return
@@ -250,9 +250,9 @@ def _conclude(over: int, differed: int, options: argparse.Namespace, stream: Tex
     """Print how many sessions there were, and return the exit status."""
     status = 0 if over and not differed else 1
     if options.json:
-        from msgspec.json import encode
+        from smtp_shell.cli.json_rows import json_row
 
-        _say(encode({"summary": True, "sessions": over, "differed": differed, "exit_status": status}).decode(), stream)
+        _say(json_row({"summary": True, "sessions": over, "differed": differed, "exit_status": status}), stream)
         return status
     if not over:
         _say("No client connected.", stream)
@@ -402,12 +402,5 @@ def _answer_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--times", action="store_true", help="take as long for each reply as recorded")
     group.add_argument("--no-refresh", action="store_true", help="leave dates in replies as they are recorded")
-    group.add_argument(
-        "--fault",
-        action="append",
-        metavar="VERB=…",
-        help="misbehave: rcpt=451, data=drop, ehlo=delay:3 and more, see below",
-    )
-    group.add_argument("--seed", type=int, metavar="N", help="seed of faults with a probability")
-    group.add_argument("--cert", type=file_path, metavar="FILE", help="certificate of your own, PEM")
-    group.add_argument("--key", type=file_path, metavar="FILE", help="its key, PEM")
+    fault_options(group.add_argument)
+    certificate_options(group.add_argument)

@@ -61,8 +61,7 @@ def _explaining(options: argparse.Namespace, view: View) -> Callable[[Iterable[E
 
 def _write_explanations(entries: Iterable[Entry]) -> None:
     """Write an object for each explanation: the number of its step, as in the JSON lines of the dialogue, its line, and what is known."""
-    import json
-
+    from smtp_shell.cli.json_rows import json_row
     from smtp_shell.display.json_lines import StepCounter
     from smtp_shell.knowledge.narration import Narrator
 
@@ -70,7 +69,8 @@ def _write_explanations(entries: Iterable[Entry]) -> None:
     for entry in entries:
         number = steps.count(entry)
         for each in narrator.explain(entry):
-            sys.stdout.write(json.dumps({"n": number, "line": entry.line, **each.as_json()}) + "\n")
+            row = json_row({"n": number, "line": entry.line, **each.as_json()})
+            sys.stdout.write(f"{row}\n")
 
 
 def _explain(view: View, entries: Iterable[Entry]) -> None:

@@ -1,23 +1,30 @@
-"""The errors of a session that breaks."""
+"""The errors of a session that breaks or stays silent, with hints at what may be behind it where its own words do not say it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from smtp_shell.errors import (
-    ConnectionLost,
-    DialogueBroken,
-    OutcomeUnknown,
-    ProtocolViolation,
-    UsageError,
-)
-from smtp_shell.protocol.octets import quoted
+from smtp_shell.errors import ConnectionLost, OutcomeUnknown, ProtocolViolation, TlsFailed, UsageError, WaitTimedOut
+from smtp_shell.figures import plain
+from smtp_shell.net.target import Way
+from smtp_shell.protocol.dialogue import Asked
+from smtp_shell.protocol.events import FATAL, NoticeKind
+from smtp_shell.protocol.octets import escape, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from smtp_shell.protocol.dialogue import Owed
+    from smtp_shell.config import TlsSettings
+    from smtp_shell.errors import DialogueBroken
+    from smtp_shell.net.target import Target
+    from smtp_shell.protocol.dialogue import Dialogue, Owed
+    from smtp_shell.protocol.events import Noticed, TlsStarted
     from smtp_shell.protocol.replies import Reply
+
+_TLS_RECORDS = (b"\x15\x03", b"\x16\x03")
+_PORT_OF_SMTPS = 465
+_LONGEST_SHOWN = 120
+_OTHER_PROTOCOLS = ("it speaks HTTP", "it speaks SSH", "it speaks POP3", "it speaks IMAP")
 
 
 def with_words(violation: ProtocolViolation, reply: Reply) -> DialogueBroken:
@@ -39,3 +46,107 @@ def loss(owed: Sequence[Owed], error: DialogueBroken) -> DialogueBroken:
             f"the outcome is unknown: {error.message.rstrip('.')}; the message may have been accepted, so look before sending it again."
         )
     return error
+
+
+def without_greeting(target: Target, came: bytes) -> str:
+    """Return a hint for a server that sends no greeting in the clear: it may wait for a TLS handshake.
+
+    Args:
+        target: What is connected to, without TLS.
+        came: What has come in place of the greeting.
+
+    Returns:
+        Words for after a semicolon; empty where TLS cannot be meant.
+    """
+    if target.way is not Way.TCP or target.tls or (came and not came.startswith(_TLS_RECORDS)):
+        return ""
+    how = "connect with --tls" if target.lmtp else f"connect to smtps://{target}"
+    if came:
+        return f"it speaks TLS from the first octet: {how}"
+    if target.port == _PORT_OF_SMTPS:
+        return f"port {target.port} is for TLS from the first octet: {how}"
+    return f"if it speaks TLS from the first octet, {how}"
+
+
+class Hints:
+    """The hints of one session.
+
+    Args:
+        target: What is connected to.
+    """
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._answered = (
+            -1
+        )  # replies taken before the handshake, while it is not known whether the server accepts the client
+        self._certificate = ""
+        self._in_tls = False
+
+    def note_handshake(self, facts: TlsStarted, settings: TlsSettings, dialogue: Dialogue) -> None:
+        """Keep what a finished TLS handshake leaves open: with TLS 1.3 a server refuses the client's certificate only after it."""
+        from smtp_shell.net.tls_report import client_certificate_advice
+
+        self._in_tls = True
+        if facts.version == "TLSv1.3":
+            self._answered = dialogue.answered
+            self._certificate = client_certificate_advice(settings)
+
+    def closed(self, dialogue: Dialogue) -> DialogueBroken:
+        """Return the error for a server that closes the connection now."""
+        oldest = dialogue.oldest_owed
+        waiting = f" while {oldest} was owed" if oldest is not None else ""
+        where = " in the middle of a reply" if dialogue.pending else waiting
+        return self.lost(dialogue, ConnectionLost(f"the server closed the connection{where}."))
+
+    def lost(self, dialogue: Dialogue, error: DialogueBroken) -> DialogueBroken:
+        """Return an error that ends the connection now, with what may be behind it."""
+        return _with_hint(error, self._certificate if dialogue.answered == self._answered else self._silent(dialogue))
+
+    def timed_out(self, dialogue: Dialogue, owed: Owed, waited: float) -> DialogueBroken:
+        """Return the error for a reply that did not come.
+
+        Args:
+            dialogue: The dialogue.
+            owed: What was awaited.
+            waited: For how many seconds.
+        """
+        partly = " Part of it came." if dialogue.pending else ""
+        return _with_hint(
+            WaitTimedOut(f"{owed} did not come within {plain(waited)} s.{partly}"), self._silent(dialogue)
+        )
+
+    def _silent(self, dialogue: Dialogue) -> str:
+        oldest = dialogue.oldest_owed
+        if self._in_tls or oldest is None or oldest.asked is not Asked.GREETING:
+            return ""
+        return without_greeting(self._target, dialogue.pending)
+
+
+def fatal(notice: Noticed, target: Target, *, strict: bool) -> ProtocolViolation | None:
+    """Return the error of a notice that ends the session at once; None for another.
+
+    Args:
+        notice: The notice.
+        target: What is connected to.
+        strict: Whether nobody watches, who could judge what a program writes before its greeting.
+    """
+    shown = f": {quoted(escape(notice.octets[:_LONGEST_SHOWN].strip()))}" if notice.octets else ""
+    if notice.kind is NoticeKind.PREAMBLE:
+        if not strict or not notice.octets.strip():
+            return None
+        hint = "; start it so that it speaks SMTP from its first line, or talk to it at the prompt, which goes on"
+    elif notice.kind not in FATAL:
+        return None
+    elif notice.detail == "it speaks TLS from the first octet":
+        hint = f"; {without_greeting(target, _TLS_RECORDS[0])}"
+    else:
+        hint = "; mail is sent over port 587, 465 or 25" if notice.detail in _OTHER_PROTOCOLS else ""
+    return ProtocolViolation(f"{notice.sentence}{shown}{hint}. The connection is closed.")
+
+
+def _with_hint(error: DialogueBroken, hint: str) -> DialogueBroken:
+    """Return an error with a hint at the end of its sentence; the error itself for an empty one, or where TLS itself failed."""
+    if not hint or isinstance(error, TlsFailed):
+        return error
+    return type(error)(f"{error.message.rstrip('.')}; {hint}.")

@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, NoReturn
 from msgspec.structs import replace
 
 from smtp_shell.client.begun import BegunReply
-from smtp_shell.client.breaks import handshake_due, loss, with_words
+from smtp_shell.client.breaks import Hints, fatal, handshake_due, loss, with_words
 from smtp_shell.client.event_stream import EventStream
-from smtp_shell.client.hints import Hints, fatal
 from smtp_shell.client.incoming import IncomingReply
 from smtp_shell.client.waits import Waits
 from smtp_shell.config import Timeouts, TlsSettings
@@ -44,16 +43,17 @@ from smtp_shell.protocol.events import (
     TimedOut,
     TlsStarted,
 )
-from smtp_shell.protocol.maildata import END_OF_DATA, MailDataEncoder
+from smtp_shell.protocol.maildata import END_OF_DATA
 from smtp_shell.protocol.masking import EchoMask
 from smtp_shell.protocol.octets import CRLF, escape_str
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from smtp_shell.net.tap import Taps
     from smtp_shell.net.transport import Transport
     from smtp_shell.protocol.events import Consumer, Event
+    from smtp_shell.protocol.maildata import MailDataEncoder
     from smtp_shell.protocol.replies import Reply, ReplyLimits
     from smtp_shell.protocol.secret import Secret
 
@@ -318,29 +318,14 @@ class Session:
             octets += END_OF_DATA
         self._send(events, octets)
 
-    def send_message(self, pieces: Iterable[bytes]) -> Reply:
-        """Send a message as mail data, with the final dot, and read the reply.
-
-        Args:
-            pieces: The message, in pieces of any size, with any line ends.
-
-        Returns:
-            The last reply: LMTP has one for each accepted recipient.
-
-        Raises:
-            OutcomeUnknown: The connection broke after the final dot.
-            DialogueBroken: The connection broke before it, or the server ended the dialogue.
-        """
-        encoder = MailDataEncoder()
-        for piece in pieces:
-            self.send_mail_data(encoder.encode(piece))
-        return self.end_message(encoder)
-
     def end_message(self, encoder: MailDataEncoder | None = None) -> Reply:
         """Send the final dot and read all that answers it.
 
         Args:
             encoder: The encoder of the preceding pieces; None if they ended in CRLF.
+
+        Returns:
+            The last reply: LMTP has one for each accepted recipient.
 
         Raises:
             OutcomeUnknown: The connection broke after the final dot.

@@ -1,5 +1,6 @@
 """How a dialogue is shown while it happens.
 
-`render` turns entries into rows of text, `themes` holds colours and signs, `views` and `json_lines` write to a stream. Files that are
+`render` turns entries into rows of text and wraps text at a width, `themes` holds colours and signs, `views`, `json_lines` and `progress`
+write to a stream. Files that are
 written from a finished dialogue belong in `export`, and the results of a replay in `replay.reporters`.
 """

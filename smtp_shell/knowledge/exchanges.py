@@ -11,7 +11,7 @@ from collections import deque
 from msgspec import Struct
 from msgspec.structs import replace
 
-from smtp_shell.protocol.commands import Command, bdat_chunk
+from smtp_shell.protocol.commands import HELLOS, Command, bdat_chunk
 from smtp_shell.protocol.dialogue import TRANSITIONS, Phase
 from smtp_shell.protocol.events import (
     Authenticated,
@@ -29,7 +29,6 @@ from smtp_shell.protocol.events import (
 )
 from smtp_shell.protocol.replies import Extensions, Reply
 
-_HELLOS = frozenset({"EHLO", "HELO", "LHLO"})
 _CANCEL = b"*"
 _MOST_WAITING = 1000
 
@@ -238,7 +237,7 @@ class Exchanges:
             return _after_recipient(now, digit)
         if verb == "AUTH":
             return _after_auth(now, digit)
-        if digit == 2 and verb in _HELLOS:
+        if digit == 2 and verb in HELLOS:
             extensions = Extensions.parse(reply) if reply is not None and verb != "HELO" else None
             return replace(
                 now, phase=Phase.READY, hello=verb, extensions=extensions, hello_due=False, accepted=0, refused=0

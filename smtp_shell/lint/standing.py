@@ -7,8 +7,8 @@ from types import MappingProxyType
 
 from smtp_shell.lint.moments import View
 from smtp_shell.lint.paths import parameters_of
-from smtp_shell.lint.verbs import HELLOS, KNOWN_VERBS
-from smtp_shell.protocol.commands import Command
+from smtp_shell.lint.verbs import KNOWN_VERBS
+from smtp_shell.protocol.commands import HELLOS, Command
 from smtp_shell.protocol.dialogue import Asked, Dialogue, Owed, Phase
 from smtp_shell.protocol.replies import Extensions, Reply
 

@@ -9,7 +9,6 @@ KNOWN_VERBS = frozenset(
     {*_USUAL, "LHLO", "BDAT", "VRFY", "EXPN", "HELP", "ETRN", "ATRN", "TURN", "SEND", "SOML", "SAML", "BURL"}
     | {"XCLIENT", "XFORWARD", "XEXCH50", "PROXY"}
 )
-HELLOS = frozenset({"EHLO", "HELO", "LHLO"})
 _NEAR = {
     "HELLO": "EHLO",
     "ELHO": "EHLO",

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 import os.path
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from smtp_shell.config import KEY_LOG_VARIABLE
+from smtp_shell.config import KEY_LOG_VARIABLE, key_log_file
 from smtp_shell.errors import ConfigError
 from smtp_shell.private_files import open_append, reason_of
 from smtp_shell.protocol.octets import escape_str
 
 if TYPE_CHECKING:
     import ssl
-    from pathlib import Path
 
 _TAIL = 256 * 1024  # octets at the end of the log, which other connections write to as well
 
@@ -74,3 +74,9 @@ def no_key_log(path: Path | str, reason: str) -> ConfigError:
         f"{KEY_LOG_VARIABLE} {escape_str(str(path))}: the keys of TLS cannot be written there: {reason}; "
         f"name another file, or unset {KEY_LOG_VARIABLE}."
     )
+
+
+def user_key_log(context: ssl.SSLContext) -> str:
+    """Return the key log that the user asked a context for (`SSLKEYLOGFILE`); empty for none."""
+    name = context.keylog_filename
+    return str(name) if name and Path(str(name)) == key_log_file() else ""

@@ -21,8 +21,8 @@ FAMILIES = {"-4": int(socket.AF_INET), "-6": int(socket.AF_INET6)}
 
 _NAMES = {int(socket.AF_INET): "an IPv4 address", int(socket.AF_INET6): "an IPv6 address"}
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-# The last label begins with a letter: a machine whose name is an address has no name.
-_FULL_NAME = re.compile(rf"(?:{_LABEL}\.)+(?=[A-Za-z]){_LABEL}")
+# The last label begins with a letter: a machine whose name is an address has no name. A string: the first use pays, and few ask.
+_FULL_NAME = rf"(?:{_LABEL}\.)+(?=[A-Za-z]){_LABEL}"
 
 
 class Address(Struct, frozen=True):
@@ -138,6 +138,6 @@ def local_name(address: str, seconds: float = 1.0) -> str:
         thread.start()
         thread.join(seconds)
     name = found[-1].removesuffix(".")
-    if _FULL_NAME.fullmatch(name) and not name.startswith("localhost"):
+    if re.fullmatch(_FULL_NAME, name) and not name.startswith("localhost"):
         return name
     return address_literal(address or "127.0.0.1")

@@ -14,8 +14,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from smtp_shell.config import key_log_file
-
 if TYPE_CHECKING:
     import ssl
 
@@ -105,9 +103,3 @@ def are_complete(keys: bytes) -> bool:
         b"SERVER_TRAFFIC_SECRET_0",
     }
     return b"CLIENT_RANDOM" in labels or needed <= labels
-
-
-def user_key_log(context: ssl.SSLContext) -> str:
-    """Return the key log that the user asked a context for (`SSLKEYLOGFILE`); empty for none."""
-    name = context.keylog_filename
-    return str(name) if name and Path(str(name)) == key_log_file() else ""

@@ -8,14 +8,17 @@ import stat
 import warnings
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from smtp_shell.config import TlsSettings, key_log_file
 from smtp_shell.errors import ConfigError
 from smtp_shell.net.key_log import log_keys, prepare_key_log
-from smtp_shell.net.session_keys import SessionKeys
 from smtp_shell.net.tls_files import KeyPair, load_key_pair, why_no_authorities
 from smtp_shell.private_files import reason_of
 from smtp_shell.protocol.octets import escape_str
+
+if TYPE_CHECKING:
+    from smtp_shell.net.session_keys import SessionKeys
 
 _VERSIONS = {
     "1.0": ssl.TLSVersion.TLSv1,

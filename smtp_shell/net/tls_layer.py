@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import ssl
+from typing import TYPE_CHECKING
 
 from smtp_shell.config import TlsSettings
 from smtp_shell.errors import TlsFailed
-from smtp_shell.net.key_log import has_keys, no_key_log
-from smtp_shell.net.session_keys import SessionKeys, user_key_log
+from smtp_shell.net.key_log import has_keys, no_key_log, user_key_log
 from smtp_shell.net.tls_context import make_context
 from smtp_shell.net.tls_report import alert, refused, tls_facts, why_broken, why_no_handshake
 from smtp_shell.private_files import reason_of
 from smtp_shell.protocol.events import TlsStarted
 from smtp_shell.protocol.hostnames import ascii_name
+
+if TYPE_CHECKING:
+    from smtp_shell.net.session_keys import SessionKeys
 
 _CLIENT_RANDOM = slice(11, 43)
 """Where the random octets of a ClientHello are in the first record. Source: RFC 8446 sections 4.1.2 and 5.1"""

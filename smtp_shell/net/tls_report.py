@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from smtp_shell.config import TlsSettings
 from smtp_shell.errors import CertificateRefused, ProtocolViolation, TlsFailed
 from smtp_shell.net.certificates import from_der, from_openssl, lifetime_of, sent_chain
-from smtp_shell.net.session_keys import user_key_log
+from smtp_shell.net.key_log import user_key_log
 from smtp_shell.net.tls_context import WEAKEST_CIPHERS, allows_old_versions
 from smtp_shell.protocol.events import Certificate, TlsStarted
 from smtp_shell.protocol.octets import escape, escape_str, quoted

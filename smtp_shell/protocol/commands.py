@@ -9,6 +9,12 @@ from msgspec import Struct
 from smtp_shell.errors import NotSendable
 from smtp_shell.protocol.octets import CRLF
 
+HELLOS = frozenset({"EHLO", "HELO", "LHLO"})
+"""Verbs with which a client names itself.
+
+Source: RFC 5321 section 4.1.1.1, RFC 2033 section 4.1
+"""
+
 
 class Command(Struct, frozen=True):
     """One command line.

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Generator, Iterator
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from smtp_shell.protocol.commands import Command, auth_mechanism, bdat_chunk, secret_start
+from smtp_shell.protocol.commands import HELLOS, Command, auth_mechanism, bdat_chunk, secret_start
 from smtp_shell.protocol.events import (
     GOODBYE,
     CommandSent,
@@ -28,9 +29,11 @@ from smtp_shell.protocol.events import (
 from smtp_shell.protocol.foreseen import FORESEEN, is_foreseen_after_message, is_foreseen_as_greeting
 from smtp_shell.protocol.masking import ExchangeLines, is_secret_answer, is_user_name, may_answer
 from smtp_shell.protocol.octets import CRLF, escape
-from smtp_shell.protocol.preamble import Preamble
 from smtp_shell.protocol.rawlines import RawLines, is_proxy_header, lines_of, proxy_header_length, without_end
 from smtp_shell.protocol.replies import VIOLATIONS, Extensions, Malformed, Oddity, Reply, ReplyLimits, ReplyParser
+
+if TYPE_CHECKING:
+    from smtp_shell.protocol.preamble import Preamble
 
 UNASKED_LIMIT = 64 * 1024
 _MOST_HELD = 100  # lines after a doubtful dot that are kept
@@ -108,8 +111,7 @@ TRANSITIONS: dict[tuple[str, int], Phase] = {
     ("XCLIENT", 2): Phase.FRESH,
 }
 
-_HELLOS = frozenset({"EHLO", "HELO", "LHLO"})
-_BEGIN_ANEW = frozenset({*_HELLOS, "MAIL", "RSET"})
+_BEGIN_ANEW = frozenset({*HELLOS, "MAIL", "RSET"})
 _CONDITIONAL = frozenset({"STARTTLS", "XCLIENT", "RCPT", "RSET"})
 
 
@@ -133,7 +135,11 @@ class Dialogue:
     def __init__(self, limits: ReplyLimits | None = None, *, preamble: bool = False) -> None:
         self._limits = limits or ReplyLimits()
         self._parser = ReplyParser(self._limits)
-        self._preamble = Preamble() if preamble else None  # until the greeting begins
+        self._preamble: Preamble | None = None  # until the greeting begins
+        if preamble:
+            from smtp_shell.protocol.preamble import Preamble
+
+            self._preamble = Preamble()
         self._owed: deque[Owed] = deque([Owed(Asked.GREETING)])
         self.asked = 1
         self.answered = 0
@@ -560,7 +566,7 @@ class Dialogue:
     def _advance_by_command(self, verb: str, digit: int, reply: Reply) -> None:
         if digit == 2 and verb in _BEGIN_ANEW:
             self._accepted = 0
-            if verb in _HELLOS:
+            if verb in HELLOS:
                 self.lmtp = verb == "LHLO"
                 self.extensions = None if verb == "HELO" else Extensions.parse(reply)
         elif digit == 2 and verb == "RCPT":

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from smtp_shell.servers.watching import WatchedSession
+    from smtp_shell.servers.watched_session import WatchedSession
 
 _MOST_OF_A_NAME = 1_000
 _MOST_REMEMBERED = 10_000

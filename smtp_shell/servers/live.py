@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from smtp_shell.display.views import View
     from smtp_shell.lint import Finding
     from smtp_shell.protocol.events import Entry
-    from smtp_shell.servers.watching import Watch, WatchedSession
+    from smtp_shell.servers.watched_session import WatchedSession
+    from smtp_shell.servers.watching import Watch
 
 _MOST_VIEWS = 200  # dialogues at once; there are at most 50 connections
 

@@ -28,6 +28,7 @@ from smtp_shell.protocol.events import Decoded, Entry
 from smtp_shell.protocol.maildata import MailDataEncoder
 from smtp_shell.protocol.masking import describe_typed, is_secret_answer, may_answer
 from smtp_shell.protocol.octets import escape, escape_str, quoted
+from smtp_shell.shell import owed_replies
 from smtp_shell.shell.completion import CompletionContext, TypedAddresses
 from smtp_shell.shell.lines import Answer, MailDataLine, Run, Wire, parse
 from smtp_shell.shell.raw_octets import check_greeting, holds_secret, needs_greeting
@@ -54,22 +55,9 @@ _RESPONSE_GUESSED = (
     "The word after the mechanism decodes to a response, so it is taken for base64; "
     "a user name of these letters is given with --user."
 )
-# Verb whose reply decides how the server reads the next line -> what that line may become. In the shell, Ctrl-C or `/raw` can
-# leave such a reply owed while the next line is typed.
-_DECIDES = {
-    "DATA": "mail data",
-    "AUTH": "an answer in the exchange",
-    "STARTTLS": "clear text in place of the handshake",
-}
 _WAIT_ENDED_BEFORE_TLS = (
     "--starttls: the wait for {} ended before TLS could start, and the connection is in the clear; "
     "say starttls after the reply, or /reconnect."
-)
-_OWED_STILL = "The wait is over; the reply is still owed, and is shown when it comes. /drop ends the connection."
-_STOPPED = "Stopped; no reply is owed."
-_STOPPED_IN_DATA = "Stopped; the server is still taking mail data: go on with it, or end it with a dot alone on a line."
-_OUTCOME_UNKNOWN = (
-    "The outcome is unknown: {} has not come, and the message may have been accepted, so look before sending it again."
 )
 _LEAVING_WORDS = ("quit", "/exit", "/quit", "exit")
 
@@ -144,8 +132,7 @@ class Shell:
     @property
     def undecided(self) -> str:
         """The verb whose reply is owed and decides what the next line to the server would be; empty for none."""
-        owed = self.session.dialogue.owed if self.session is not None and self.session.is_open else ()
-        return next((each.verb for each in owed if each.verb in _DECIDES), "")
+        return owed_replies.undecided(self.session)
 
     @property
     def awaits_answer(self) -> bool:
@@ -265,12 +252,8 @@ class Shell:
         Raises:
             UsageError: The reply to DATA, AUTH or STARTTLS is owed, and a user is at the prompt.
         """
-        verb = self.undecided if self.options.interactive else ""
-        if verb:
-            raise UsageError(
-                f"nothing was sent: the reply to {verb} is still owed, and the line could become {_DECIDES[verb]}; "
-                "/wait waits for it, /drop ends the connection."
-            )
+        if self.options.interactive:
+            owed_replies.check_decided(self.session)
 
     def send_as_typed(self, text: str) -> None:
         """Send a line exactly as it was typed.
@@ -523,10 +506,8 @@ class Shell:
 
     def _say_if_unknown(self) -> None:
         """Warn that a message may have been accepted, if its reply is owed and will not be read any more."""
-        owed = self.session.dialogue.owed if self.session is not None and self.session.is_open else ()
-        ending = next((each for each in owed if each.ends_message), None)
-        if ending is not None:
-            self.say_loudly(_OUTCOME_UNKNOWN.format(ending))
+        if warning := owed_replies.unknown_outcome(self.session):
+            self.say_loudly(warning)
 
     def close(self) -> None:
         """Close all that is open."""
@@ -571,33 +552,16 @@ class Shell:
             DialogueBroken: The connection broke.
         """
         try:
-            with self.waiting_for(self._awaited):
+            with self.waiting_for(lambda: owed_replies.awaited(self.session)):
                 return wait()
         except KeyboardInterrupt:
             if not self.options.interactive:
                 raise Interrupted("interrupted.") from None
         self.stopped = True
         if self.session is not None and self.session.is_open:
-            hint = self._hint_without_greeting(self.session)
             self.session.give_up_waiting()
-            stopped = _STOPPED_IN_DATA if self.phase is Phase.MAILDATA else _STOPPED
-            self.say((_OWED_STILL if self.session.dialogue.owed else stopped) + hint)
+            self.say(owed_replies.after_stopped_wait(self.session))
         return None
-
-    def _hint_without_greeting(self, session: Session) -> str:
-        if session.dialogue.greeting is not None or session.tls is not None:
-            return ""
-        from smtp_shell.client.hints import without_greeting
-
-        hint = without_greeting(session.target, session.dialogue.pending)
-        return f" {hint[0].upper()}{hint[1:]}." if hint else ""
-
-    def _awaited(self) -> str:
-        """Return what is awaited now, in words."""
-        owed = self.session.dialogue.owed if self.session is not None else ()
-        if not owed:
-            return "the server to read"
-        return str(owed[0]) if len(owed) == 1 else f"{len(owed)} replies, first {owed[0]}"
 
     def confirm_cleartext(self) -> bool:
         """Check that a credential may cross this connection, and ask the user if it is not encrypted.

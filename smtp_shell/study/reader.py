@@ -30,27 +30,22 @@ from smtp_shell.protocol.events import (
 from smtp_shell.protocol.masking import MASK
 from smtp_shell.protocol.octets import escape, escape_str
 from smtp_shell.protocol.replies import VIOLATIONS, enhanced_code, wire_lines
+from smtp_shell.study.mail_reader import LONGEST_EXCERPT, MailReader, excerpt
 from smtp_shell.study.reading import (
     Auth,
     Exchange,
-    Field,
     Handshake,
     Mail,
     Reading,
     Said,
     Sent,
-    State,
-    Transaction,
 )
+from smtp_shell.study.transactions import TransactionReader, replies_after_message
 from smtp_shell.transcript.foreign import HIDDEN_DATA
 
 MOST_EXCHANGES: Final = 400
 MOST_CONNECTIONS: Final = 20
-_MOST_OCTETS: Final = 160
 _MOST_LINES: Final = 60
-_MOST_FIELDS: Final = 40
-_MOST_KEPT: Final = 6
-_LONGEST_LINE: Final = 1000
 
 _IRREGULAR: Final = frozenset(
     {
@@ -66,9 +61,6 @@ _IRREGULAR: Final = frozenset(
         NoticeKind.PREAMBLE,
     }
 )
-# What leaves the state as it is, of the commands whose effect on it is known. Any other command that is accepted leaves it unknown.
-_KEEPING_STATE: Final = frozenset({"NOOP", "HELP", "VRFY", "EXPN", "QUIT", "STARTTLS", "ETRN", "DATA", "BDAT"})
-_HELLOS: Final = frozenset({"EHLO", "HELO", "LHLO"})
 
 
 def read_dialogue(entries: Iterable[Entry]) -> tuple[Reading, ...]:
@@ -105,7 +97,7 @@ class _Reader:
         self._port, self._implicit, self._first = 0, False, 0
         self._exchanges: list[Exchange] = [Exchange(Sent.GREETING, 0)]
         self._owed: deque[_Owed] = deque([_Owed(Sent.GREETING, 0)])
-        self._folder = _Folder()
+        self._transactions = TransactionReader()
         self._handshakes: list[Handshake] = []
         self._auth_commands: dict[
             int, list[int]
@@ -114,7 +106,7 @@ class _Reader:
         self._initial: set[int] = set()
         self._users: dict[int, str] = {}
         self._messages: list[tuple[int, Mail]] = []  # place of the final dot, and the mail data
-        self._mail = _MailReader()
+        self._mail = MailReader()
         self._group = 0
         self._goes_on = False  # the last command has more after it in the same write
         self._chunk = 0  # octets of a BDAT chunk that are still to come
@@ -122,7 +114,7 @@ class _Reader:
 
     def reading(self) -> Reading:
         """Return what was read."""
-        exchanges, transactions = self._folder.fold(self._exchanges, dict(self._messages))
+        exchanges, transactions = self._transactions.fold(self._exchanges, dict(self._messages))
         owed = any(each.place != len(exchanges) - 1 for each in self._owed)
         return Reading(
             exchanges,
@@ -132,7 +124,7 @@ class _Reader:
             tuple(self._handshakes),
             self._port,
             self._implicit,
-            self._regular and not self._full and not owed and self._folder.regular,
+            self._regular and not self._full and not owed and self._transactions.regular,
             self._first,
         )
 
@@ -165,7 +157,7 @@ class _Reader:
                 version = event.version if event.version.isascii() and len(event.version) < 20 else ""
                 self._handshakes.append(Handshake(line, escape_str(version), event.verified))
             case Authenticated():
-                self._users[self._auth] = escape_str(event.user[:_MOST_OCTETS])
+                self._users[self._auth] = escape_str(event.user[:LONGEST_EXCERPT])
             case Noticed() if event.kind in _IRREGULAR:
                 self._regular = False
             case TimedOut():
@@ -193,15 +185,15 @@ class _Reader:
             return
         if command.public is None:  # a file whose header says that credentials are included
             command = Command.parse(command.line)
-        shown = _shown(command.shown) + (MASK if command.secret else "")
-        argument = _shown(command.shown[len(command.verb) :].strip())
+        shown = excerpt(command.shown) + (MASK if command.secret else "")
+        argument = excerpt(command.shown[len(command.verb) :].strip())
         chunk = bdat_chunk(command.line)
         replies = 1
         if command.verb == "BDAT":
             self._chunk = chunk.size if chunk else 0
             self._goes_on = False  # the chunk follows it, and is no command
             self._regular = self._regular and chunk is not None
-            replies = self._folder.replies_after_message(self._exchanges) if chunk and chunk.last else 1
+            replies = replies_after_message(self._exchanges) if chunk and chunk.last else 1
         place = self._begin(
             Exchange(Sent.COMMAND, line, command.verb, shown, argument, tls, self._group), event.command, replies
         )
@@ -231,10 +223,10 @@ class _Reader:
         if not event.last:
             self._mail.take(event.octets, line)
             return
-        replies = self._folder.replies_after_message(self._exchanges)
+        replies = replies_after_message(self._exchanges)
         place = self._begin(Exchange(Sent.DOT, line, "", ".", "", tls), None, replies)
         mail = self._mail.mail(line)
-        self._mail = _MailReader()
+        self._mail = MailReader()
         if place:
             self._messages.append((place, mail))
 
@@ -305,168 +297,11 @@ class _Reader:
             )
 
 
-class _Folder:
-    """Follows the server's state over the exchanges, in the order of the replies."""
-
-    def __init__(self) -> None:
-        self.regular = True
-        self._seen = 0
-        self._state = State()
-        self._transactions: list[Transaction] = []
-
-    def replies_after_message(self, exchanges: list[Exchange]) -> int:
-        """Return how many replies the end of a message has: in LMTP one for each accepted recipient."""
-        lmtp, accepted = False, 0
-        for each in exchanges:
-            if each.digit == 2 and each.verb in _HELLOS:
-                lmtp, accepted = each.verb == "LHLO", 0
-            elif each.digit == 2 and each.verb in ("MAIL", "RSET"):
-                accepted = 0
-            elif each.digit == 2 and each.verb == "RCPT":
-                accepted += 1
-            elif _ends_message(each):
-                accepted = 0
-        return max(1, accepted) if lmtp else 1
-
-    def fold(
-        self, exchanges: list[Exchange], mails: dict[int, Mail]
-    ) -> tuple[tuple[Exchange, ...], tuple[Transaction, ...]]:
-        """Return the exchanges with the state before and after each, and the transactions."""
-        done: list[Exchange] = []
-        state, tls = State(), False
-        for place, exchange in enumerate(exchanges):
-            if exchange.tls and not tls:
-                state, tls = State(certain=state.certain), True
-            after = self._after(state, exchange)
-            whole = replace(exchange, before=state, after=after)
-            self._follow(whole, mails.get(place))
-            done.append(whole)
-            state = after
-        return tuple(done), tuple(self._transactions)
-
-    def _after(self, state: State, exchange: Exchange) -> State:
-        digit, verb = exchange.digit, exchange.verb
-        if not exchange.replies or not digit:
-            return replace(state, certain=False)
-        if _ends_message(exchange):
-            return replace(state, sender=None, accepted=())
-        if exchange.sent is Sent.RESPONSE or verb == "AUTH":
-            # What becomes of a transaction in which a server takes AUTH is told nowhere: RFC 4954 forbids it.
-            certain = state.certain and not (digit == 2 and state.sender is not None)
-            return replace(state, user=state.user or digit == 2, certain=certain)
-        if digit == 2 and verb in _HELLOS:
-            return State(verb, user=state.user)
-        if digit == 2 and verb == "MAIL":
-            return replace(state, sender=exchange.mailbox or "", accepted=())
-        if digit == 2 and verb == "RCPT":
-            if state.sender is None:
-                self.regular = False
-            return replace(state, accepted=(*state.accepted, exchange.mailbox or ""))
-        if digit == 2 and verb == "RSET":
-            return replace(state, sender=None, accepted=(), certain=state.certain or bool(state.hello))
-        if verb in ("DATA", "BDAT") and digit in (4, 5) and state.accepted:
-            return replace(state, certain=False)  # whether the transaction goes on is the server's affair
-        is_unknown = digit in (2, 3) and exchange.sent is Sent.COMMAND and verb not in _KEEPING_STATE
-        if exchange.code == 421 or is_unknown:
-            return replace(state, certain=False)
-        return state
-
-    def _follow(self, exchange: Exchange, mail: Mail | None) -> None:
-        if exchange.verb == "MAIL" and exchange.digit == 2:
-            self._transactions.append(Transaction(exchange))
-            return
-        if not self._transactions or exchange.before.sender is None:
-            return
-        last = self._transactions[-1]
-        if exchange.verb == "RCPT":
-            last = replace(last, recipients=(*last.recipients, exchange))
-        elif exchange.verb in ("DATA", "BDAT") and last.data is None and exchange.digit in (2, 3):
-            last = replace(last, data=exchange)
-        if _ends_message(exchange):
-            last = replace(last, end=exchange, message=mail)
-        self._transactions[-1] = last
-
-
-def _ends_message(exchange: Exchange) -> bool:
-    if exchange.verb == "BDAT":
-        return exchange.argument.upper().endswith("LAST")
-    return exchange.sent is Sent.DOT
-
-
-class _MailReader:
-    """Reads mail data, piece by piece, for the few lines that questions are asked about."""
-
-    def __init__(self) -> None:
-        self.whole = True
-        self._rest = b""
-        self._skipping = False  # the rest of a line that is too long to keep
-        self._in_header = True
-        self._fields: list[Field] = []
-        self._separator = 0
-        self._body: list[tuple[int, str]] = []
-        self._stuffed: list[tuple[int, str]] = []
-        self._began = 0  # number of the line that `_rest` is the start of
-
-    def take(self, octets: bytes, line: int) -> None:
-        """Read a piece.
-
-        Args:
-            octets: The piece, as it goes over the wire.
-            line: Number of its line. A piece with more than one line has one number for all of them.
-        """
-        if self._is_done:
-            return
-        *lines, rest = (self._rest + octets).split(b"\n")
-        if len(lines) > 1:
-            self.whole = False  # the numbers of the lines are not known
-        for each in lines:
-            if not self._skipping:
-                self._line(each.removesuffix(b"\r"), self._began or line)
-            self._skipping, self._began = False, 0
-        self._rest = rest
-        if len(rest) > _LONGEST_LINE and not self._skipping:
-            self._line(rest, line)
-            self._skipping = True
-        if self._skipping:
-            self._rest = b""
-        elif rest and not self._began:
-            self._began = line
-
-    def mail(self, end: int) -> Mail:
-        """Return what was read.
-
-        Args:
-            end: Number of the line with the final dot.
-        """
-        return Mail(tuple(self._fields), self._separator, tuple(self._body), tuple(self._stuffed), end, self.whole)
-
-    @property
-    def _is_done(self) -> bool:
-        return not self._in_header and len(self._body) >= _MOST_KEPT and len(self._stuffed) >= _MOST_KEPT
-
-    def _line(self, octets: bytes, line: int) -> None:
-        shown = _shown(octets)
-        if octets.startswith(b"..") and len(self._stuffed) < _MOST_KEPT:
-            self._stuffed.append((line, shown))
-        if not self._in_header:
-            if len(self._body) < _MOST_KEPT:
-                self._body.append((line, shown))
-            return
-        if not octets:
-            self._in_header, self._separator = False, line
-            return
-        name, colon, value = octets.partition(b":")
-        is_name = bool(colon) and bool(name) and all(33 <= octet < 127 for octet in name) and len(name) < 60
-        if is_name and len(self._fields) < _MOST_FIELDS:
-            self._fields.append(Field(escape(name), _shown(value.strip()), line))
-        elif octets[:1] not in (b" ", b"\t") or not self._fields:
-            self._in_header = False  # it has no header, or something that is none
-            self._body.append((line, shown))
-
-
 def _said(event: ReplyReceived | ReplyExpected, line: int, *, tls: bool) -> Said:
     if isinstance(event, ReplyExpected):
-        lines = tuple(_shown(text.encode("utf-8", "surrogateescape")) for marker, text in event.lines if marker == "S=")
+        lines = tuple(
+            excerpt(text.encode("utf-8", "surrogateescape")) for marker, text in event.lines if marker == "S="
+        )
         lines = lines[:_MOST_LINES] if len(lines) == len(event.lines) else ()
         enhanced = enhanced_code(lines[0][4:].encode()) if lines else None
         return Said(line, event.code, event.digit, lines, len(lines), str(enhanced or ""), tls)
@@ -476,16 +311,9 @@ def _said(event: ReplyReceived | ReplyExpected, line: int, *, tls: bool) -> Said
         line,
         reply.code,
         reply.code // 100,
-        tuple(_shown(each) for each in wire),
+        tuple(excerpt(each) for each in wire),
         len(reply.lines),
         str(reply.enhanced or ""),
         tls,
         bool(VIOLATIONS & set(reply.oddities)),
     )
-
-
-def _shown(octets: bytes) -> str:
-    """Return octets escaped, cut where they are many."""
-    if len(octets) > _MOST_OCTETS:
-        return f"{escape(octets[:_MOST_OCTETS])}…"
-    return escape(octets)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-import threading
 import warnings
+from _thread import allocate_lock  # threading takes ten times as long to load as this module
 from typing import Final
 
 from smtp_shell.protocol.octets import escape_str
@@ -13,7 +13,7 @@ LONGEST_PATTERN: Final = 4096
 """Longest pattern, in characters."""
 
 # warnings.catch_warnings swaps process-wide filters. With --jobs, several threads parse at a time.
-_WARNINGS = threading.Lock()
+_WARNINGS = allocate_lock()
 
 
 def check_pattern(text: str) -> None:

@@ -217,7 +217,7 @@ def test_an_answer_without_a_reply_is_not_followed_by_another() -> None:
         terminal.wait_for("nothing was sent: the reply to AUTH is still owed")
         peer.say("501 cancelled")
         terminal.wait_for("!  S: 501 cancelled")
-        terminal.wait_prompt("ready")
+        terminal.wait_prompt("greeted")
 
 
 @pytest.mark.parametrize("answer", ["n" + ENTER, ENTER, CTRL_C, CTRL_D], ids=["n", "nothing", "ctrl-c", "ctrl-d"])

@@ -28,6 +28,7 @@ from smtp_shell.replay.replay import Replay
 from smtp_shell.replay.settings import ReplaySettings
 from smtp_shell.servers.practice import PracticeServer, PracticeSettings
 from smtp_shell.transcript.reader import open_transcript
+from tests.support.mail import send_message
 from tests.support.peer import Hear, ScriptedServer, Turn
 from tests.support.transcripts import check
 from tests.unit.cli.program import at, commands, run
@@ -52,7 +53,7 @@ def send(session: Session, *pieces: bytes) -> None:
         Command.of("MAIL", "FROM:<ann@example.org>"), Command.of("RCPT", "TO:<bob@example.org>"), Command.of("DATA")
     )
     session.read_replies()
-    session.send_message(pieces)
+    send_message(session, pieces)
 
 
 def settings(server: PracticeServer) -> ReplaySettings:

@@ -23,6 +23,7 @@ from smtp_shell.protocol.commands import Command
 from smtp_shell.protocol.dialogue import Phase
 from smtp_shell.protocol.events import Disconnected, End, NoticeKind, TlsStarted
 from smtp_shell.protocol.replies import Extensions
+from tests.support.mail import send_message
 from tests.support.peer import QUICK, Log, Peer, Script, playing
 
 HOST = "127.0.0.1"
@@ -208,7 +209,7 @@ def test_a_large_message_arrives_whole(authority: Authority) -> None:
         session = opened(target, authority.settings())
         session.read_reply()
         session.command(Command(b"DATA"))
-        assert session.send_message([b"x" * 99_998 + b"\r\n"] * 20).code == 250
+        assert send_message(session, [b"x" * 99_998 + b"\r\n"] * 20).code == 250
         session.close()
     assert len(peer.heard) == 6 + 2_000_000 + 3
 

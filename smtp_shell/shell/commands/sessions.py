@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from smtp_shell.protocol.events import Entry
-    from smtp_shell.servers.watching import WatchedSession
+    from smtp_shell.servers.watched_session import WatchedSession
 
 _HEAD = f"{'n':>4} {'began':<8} {'client':<21} {'name':<14} {'TLS':<7} mail faults ended"
 

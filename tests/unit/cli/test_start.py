@@ -81,6 +81,12 @@ def test_a_replay_loads_what_it_needs(tmp_path: Path) -> None:
     assert not ours(found) & {"shell.shell", "shell.repl", "display", "servers", "matching.normalise"}
 
 
+def test_tls_and_auth_load_what_they_need() -> None:
+    found = loaded_by(f"{STANDARD}import smtp_shell.net.tls_layer, smtp_shell.client.authentication")
+    assert not top_level(found) & (NEVER | LIBRARIES)
+    assert "net.session_keys" not in ours(found)  # keys are for captures
+
+
 def test_the_prompt_loads_no_connection_and_no_colours() -> None:
     # What prompt_toolkit loads is its own affair, so it comes first.
     found = loaded_by(

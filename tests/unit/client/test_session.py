@@ -39,6 +39,7 @@ from smtp_shell.protocol.events import (
     TimedOut,
 )
 from smtp_shell.protocol.secret import Secret
+from tests.support.mail import send_message
 from tests.support.peer import QUICK, Log, Peer, Script, talking, tcp_pair
 
 NOOP = Command(b"NOOP")
@@ -108,7 +109,7 @@ def test_a_whole_message() -> None:
     script = conversation(*TO_DATA, (".\r\n", "250 queued"), ("QUIT\r\n", "221 bye"), then=close)
     with talking(script, strict=True) as (session, log, peer):
         reach_data(session)
-        assert session.send_message([b"Subject: x\n", b"\n.dot", b"\n"]).code == 250
+        assert send_message(session, [b"Subject: x\n", b"\n.dot", b"\n"]).code == 250
         assert session.command(Command(b"QUIT")).code == 221
         with pytest.raises(ConnectionLost):
             session.listen(5)
@@ -175,7 +176,7 @@ def test_lmtp_waits_for_every_reply() -> None:
         session.read_reply()
         for line in (b"LHLO c", b"MAIL FROM:<>", b"RCPT TO:<a@b>", b"RCPT TO:<c@d>", b"DATA"):
             session.command(Command(line))
-        assert session.send_message([]).code == 550
+        assert send_message(session, []).code == 550
         assert session.is_private
     assert log.codes[-2:] == [250, 550]
 
@@ -624,7 +625,7 @@ def test_a_break_behind_the_final_dot_leaves_the_outcome_unknown(then: Callable[
         with pytest.raises(
             OutcomeUnknown, match="the message may have been accepted, so look before sending it again"
         ) as caught:
-            session.send_message([b"hello"])
+            send_message(session, [b"hello"])
         assert caught.value.exit_status == 7
         assert not is_open(session)
 
@@ -697,7 +698,7 @@ def test_a_final_dot_that_may_have_gone_out_leaves_the_outcome_unknown() -> None
     session.read_reply()
     session.command(Command(b"DATA"))
     with pytest.raises(OutcomeUnknown):
-        session.send_message([b"hello"])
+        send_message(session, [b"hello"])
 
 
 def test_a_server_that_stops_reading() -> None:
@@ -714,7 +715,7 @@ def test_a_server_that_stops_reading() -> None:
         reach_data(session)
         start = time.monotonic()
         with pytest.raises(WaitTimedOut, match=r"the server read nothing for 0\.3 s"):
-            session.send_message([b"x" * 65536] * 200)
+            send_message(session, [b"x" * 65536] * 200)
         assert time.monotonic() - start < 5
         assert not is_open(session)
     assert last_end(log) is End.ERROR
@@ -731,7 +732,7 @@ def test_a_server_that_talks_instead_of_reading_is_heard() -> None:
     with talking(conversation(*TO_DATA, then=talk), timeouts=QUICK.all(5), pair=tcp_pair) as (session, log, _):
         reach_data(session)
         with pytest.raises(DialogueBroken):
-            session.send_message([b"x" * 65536] * 200)
+            send_message(session, [b"x" * 65536] * 200)
     assert log.codes[-2:] == [452, 421]
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from smtp_shell.net.session_keys import SessionKeys, are_complete, user_key_log
+from smtp_shell.net.session_keys import SessionKeys, are_complete
 from smtp_shell.net.tls_pair import TlsPair
 
 
@@ -54,13 +54,3 @@ def test_a_line_that_is_none_of_a_key_log_is_left_out(tmp_path: Path) -> None:
     keys = SessionKeys()
     keys.follow(context)
     assert keys.find(random) == good + b"\n"
-
-
-def test_only_the_log_that_the_user_named_is_one_of_the_users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    SessionKeys().follow(context)
-    assert user_key_log(context) == ""
-    monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "keys.log"))
-    assert user_key_log(context) == ""
-    context.keylog_filename = str(tmp_path / "keys.log")
-    assert user_key_log(context) == str(tmp_path / "keys.log")

@@ -10,11 +10,9 @@ from smtp_shell.protocol.events import Connected, Entry, Event
 from smtp_shell.study.kinds import all_kinds
 from smtp_shell.study.quiz import questions_of
 from smtp_shell.study.reader import MOST_EXCHANGES, read_dialogue
-from smtp_shell.study.reading import Sent
 from tests.unit.study.transcripts import path_of, reading_of
 
 HELLO = "S: 220 mx\nC: EHLO a\nS: 250 mx\n"
-LETTER = f"{HELLO}C: MAIL FROM:<a@example.org>\nS: 250\nC: RCPT TO:<b@example.org>\nS: 250\nC: DATA\nS: 354\n"
 
 
 def test_each_reply_is_with_what_it_answers(tmp_path: Path) -> None:
@@ -38,17 +36,6 @@ def test_each_reply_is_with_what_it_answers(tmp_path: Path) -> None:
     assert reading.regular
 
 
-def test_a_transaction_has_its_recipients_its_message_and_its_end(tmp_path: Path) -> None:
-    reading = reading_of(f"{LETTER}C: From: <a@b>\nC: X\nC:\nC: ..dot\nC: .\nS: 250\nC: QUIT\nS: 221\n", tmp_path)
-    (transaction,) = reading.transactions
-    assert transaction.message is not None
-    assert transaction.delivered
-    assert transaction.end is not None
-    assert (transaction.end.sent, transaction.message.stuffed) == (Sent.DOT, ((13, "..dot"),))
-    assert [field.name for field in transaction.message.fields] == ["From"]
-    assert transaction.message.separator == 0  # the second line is no field, so that the body has begun there
-
-
 @pytest.mark.parametrize(
     "text",
     [
@@ -68,11 +55,6 @@ def test_a_dialogue_with_something_unknown_is_not_regular(text: str, tmp_path: P
 @pytest.mark.parametrize("end", ["C: QUIT\n", "C: QUIT\nS: 221\n", "", "C: FOO\nS: 500 what\n", "C: TURN\nS: 502 no\n"])
 def test_the_last_reply_may_be_missing_and_commands_may_be_refused(end: str, tmp_path: Path) -> None:
     assert reading_of(f"{HELLO}{end}", tmp_path).regular
-
-
-def test_a_command_of_unknown_effect_leaves_the_state_unknown_once_it_is_accepted(tmp_path: Path) -> None:
-    reading = reading_of(f"{HELLO}C: XCLIENT NAME=a\nS: 220 mx\nC: FOO\nS: 500 no\n", tmp_path)
-    assert [each.after.certain for each in reading.exchanges] == [True, True, False, False]
 
 
 def test_no_line_of_an_exchange_is_kept_even_where_the_file_includes_secrets(tmp_path: Path) -> None:
@@ -105,24 +87,6 @@ def test_of_a_long_dialogue_the_first_part_is_read() -> None:
     (reading,) = read_dialogue(live(*events))
     assert len(reading.exchanges) == MOST_EXCHANGES
     assert not reading.regular
-
-
-def test_a_piece_of_more_than_one_line_of_mail_data_has_no_line_numbers() -> None:
-    dialogue = Dialogue()
-    happened = [*dialogue.receive(b"220 mx\r\n")]
-    for command, reply in (
-        (b"EHLO a", b"250 mx"),
-        (b"MAIL FROM:<>", b"250"),
-        (b"RCPT TO:<b@c>", b"250"),
-        (b"DATA", b"354"),
-    ):
-        happened += [*dialogue.send(Command(command)), *dialogue.receive(reply + b" \r\n")]
-    happened += dialogue.send_mail_data(b"From: a\r\n\r\nb\r\n")
-    happened += [*dialogue.send_mail_data(b".\r\n", last=True), *dialogue.receive(b"250 ok\r\n")]
-    (reading,) = read_dialogue(live(*happened))
-    (mail,) = reading.messages
-    assert not mail.whole
-    assert [field.name for field in mail.fields] == ["From"]
 
 
 def test_a_nameless_dialogue_without_a_word_has_no_reading() -> None:
