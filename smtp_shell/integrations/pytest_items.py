@@ -80,6 +80,15 @@ def looks_native(path: Path) -> bool:
     return first.lower().startswith("transcript:") or DIALOGUE.match(first) is not None
 
 
+def looks_foreign(path: Path) -> bool:
+    """Return whether a file is what another tool wrote about a dialogue."""
+    try:
+        with open_transcript(path) as reader:
+            return bool(reader.taken_for)
+    except SmtpShellError:
+        return False
+
+
 def server_names(config: pytest.Config, *, for_sessions: bool = False) -> list[str]:
     """Return what the options and settings name as servers; the practice server where they name none.
 
