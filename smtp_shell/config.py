@@ -6,6 +6,7 @@ The settings of the shell are in `shell.settings`, those of a replay in `replay.
 from __future__ import annotations
 
 import os
+from enum import Enum
 from pathlib import Path
 
 from msgspec import Struct
@@ -63,6 +64,67 @@ class Timeouts(Struct, frozen=True):
         )
 
 
+class Place(Enum):
+    """Where a user gives settings, so that a message names what can be given there."""
+
+    COMMAND_LINE = "command line"
+    PROMPT = "prompt"
+    PYTHON = "Python"
+    PYTEST = "pytest"
+    LOCUST = "Locust"
+
+    def option(self, name: str, value: str = "") -> str:
+        """Return how the user gives a setting there, as a message names it; empty where it cannot be given.
+
+        Args:
+            name: Name of the option of the command line, without its dashes.
+            value: Its value; empty for the name alone.
+        """
+        if self is Place.COMMAND_LINE:
+            return f"--{name} {value}".rstrip()
+        if self is Place.PROMPT:
+            return f"/set {name} {value or ('on' if name in _SWITCHES else '')}".rstrip()
+        given = _ELSEWHERE[self].get(name, "")
+        if given.startswith("--"):
+            return f"{given} {value}".rstrip()
+        return f"{given}=True" if given and name in _SWITCHES else given
+
+    @property
+    def password(self) -> str:
+        """How the user gives the password there."""
+        if self is Place.COMMAND_LINE:
+            return f"--password-command, or {PASSWORD_VARIABLE}"
+        return self.option("password")
+
+
+_SWITCHES = frozenset({"insecure", "insecure-auth", "send-secrets"})
+_ELSEWHERE: dict[Place, dict[str, str]] = {
+    Place.PYTHON: {
+        "server": "server",
+        "user": "user",
+        "password": "password",
+        "ca-file": "ca_file",
+        "insecure": "insecure",
+        "insecure-auth": "insecure_auth",
+        "send-secrets": "send_secrets",
+    },
+    Place.PYTEST: {
+        "server": "--smtp-server",
+        "user": "--smtp-user",
+        "password": PASSWORD_VARIABLE,
+        "ca-file": "--smtp-ca-file",
+    },
+    Place.LOCUST: {
+        "server": "--host",
+        "user": "user",
+        "password": f"password or {PASSWORD_VARIABLE}",
+        "ca-file": "ca_file",
+        "insecure": "insecure",
+        "insecure-auth": "insecure_auth",
+    },
+}
+
+
 class TlsSettings(Struct, frozen=True):
     """Settings of TLS. Every weakening is a setting of its own.
 
@@ -74,7 +136,7 @@ class TlsSettings(Struct, frozen=True):
         ciphers: OpenSSL cipher string for TLS 1.2, or None for the default.
         client_cert: PEM file with the client's certificate.
         client_key: PEM file with the client's private key, or None if `client_cert` contains it.
-        at_prompt: Whether the user changes these with `/set`. Messages then name that in place of the options.
+        place: Where the user gives these, for messages.
     """
 
     ca_file: Path | None = None
@@ -84,18 +146,16 @@ class TlsSettings(Struct, frozen=True):
     ciphers: str | None = None
     client_cert: Path | None = None
     client_key: Path | None = None
-    at_prompt: bool = False
+    place: Place = Place.COMMAND_LINE
 
     def option(self, name: str, value: str = "") -> str:
-        """Return how the user changes one of these settings, as a message names it.
+        """Return how the user changes one of these settings, as a message names it; empty where that cannot be done.
 
         Args:
             name: Name of the option, which is that of the shell's setting too.
             value: Its value; empty for the name alone.
         """
-        if self.at_prompt:
-            return f"/set {name} {'on' if name == 'insecure' else value}".rstrip()
-        return f"--{name} {value}".rstrip()
+        return self.place.option(name, value)
 
 
 class Keep(Struct, frozen=True):

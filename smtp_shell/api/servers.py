@@ -235,7 +235,7 @@ def relay(
     Raises:
         UsageError: The target is none, or the folder cannot be used.
     """
-    from smtp_shell.config import TlsSettings
+    from smtp_shell.config import Place, TlsSettings
     from smtp_shell.servers.relay import RelayServer
 
     return RelayServer(
@@ -243,7 +243,7 @@ def relay(
         host=host,
         port=port,
         implicit_tls=tls,
-        tls=TlsSettings(ca_file=_path(ca_file), insecure=insecure),
+        tls=TlsSettings(ca_file=_path(ca_file), insecure=insecure, place=Place.PYTHON),
         keep=_path(keep),
         certificate=_path(certificate),
         key=_path(key),

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from smtp_shell.client.session import Session as CoreSession
-from smtp_shell.config import Timeouts, TlsSettings
+from smtp_shell.config import Place, Timeouts, TlsSettings
 from smtp_shell.errors import AuthFailed, TlsFailed, UsageError
 from smtp_shell.net.resolve import local_name
 from smtp_shell.net.target import parse_target
@@ -467,7 +467,9 @@ def connect(
         DialogueBroken: There was no greeting.
     """
     target = parse_target(server, tls=tls, starttls=starttls)
-    settings = TlsSettings(_path(ca_file), insecure, client_cert=_path(client_cert), client_key=_path(client_key))
+    settings = TlsSettings(
+        _path(ca_file), insecure, client_cert=_path(client_cert), client_key=_path(client_key), place=Place.PYTHON
+    )
     check_tls(settings)
     recordings = [] if record is None else [_recording(record, target, overwrite=overwrite)]
     core: CoreSession | None = None

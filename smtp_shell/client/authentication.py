@@ -268,16 +268,15 @@ def refuse_in_the_clear(session: Session, *, allow_cleartext: bool, switch: str 
     Args:
         session: The session.
         allow_cleartext: The user insists on authenticating where somebody may listen.
-        switch: How the user insists, for the message.
+        switch: How the user insists, for the message; empty where that cannot be done.
 
     Raises:
         AuthFailed: The connection is not private, and the user does not insist.
     """
     if session.is_private or allow_cleartext:
         return
-    raise AuthFailed(
-        f"a credential is not sent over a connection without TLS: use starttls first, or {switch} if it must be."
-    )
+    insist = f", or {switch} if it must be" if switch else ""
+    raise AuthFailed(f"a credential is not sent over a connection without TLS: use starttls first{insist}.")
 
 
 def offered(session: Session) -> tuple[str, ...]:

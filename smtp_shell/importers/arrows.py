@@ -65,7 +65,9 @@ def _sniff_sendmail(lines: Sequence[Line]) -> float:
 def _parse_sendmail(lines: Iterable[Line]) -> Iterator[Record]:
     for line in lines:
         if found := _CONNECTING.match(line.text):
-            yield Record(Kind.CONNECT, ":".join(filter(None, found.groups())), line.number, line.at)
+            host, port = found[1].removeprefix("[IPv6:").strip("[]"), found[2]
+            where = f"[{host}]" if ":" in host else host
+            yield Record(Kind.CONNECT, f"{where}:{port}" if port else where, line.number, line.at)
             continue
         for record in records_of((line,), _SENDMAIL):
             if record.kind is Kind.CLIENT and record.text == ".":

@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, ClassVar
 from locust import User, task
 from msgspec.structs import replace
 
-from smtp_shell.config import PASSWORD_VARIABLE, TlsSettings
+from smtp_shell.config import PASSWORD_VARIABLE, Place, TlsSettings
 from smtp_shell.errors import Interrupted, SmtpShellError
 from smtp_shell.matching.expectation import Strictness
 from smtp_shell.protocol.events import Connected, TlsStarted
@@ -75,6 +75,7 @@ class TranscriptUser(User):
         starttls: Send nothing of AUTH or a mail transaction in the clear.
         ca_file: PEM file with the authorities to trust; None for the system's.
         insecure: Go on although the certificate cannot be verified.
+        insecure_auth: Authenticate even where somebody may listen.
         user: User name for `${sasl}`; empty for the one that the transcript names.
         password: Its password; None for that of the variable `SMTP_SHELL_PASSWORD`.
         timeout: Timeout in seconds of every wait but QUIT's; None for the defaults.
@@ -90,6 +91,7 @@ class TranscriptUser(User):
     starttls: ClassVar[bool] = False
     ca_file: ClassVar[str | PathLike[str] | None] = None
     insecure: ClassVar[bool] = False
+    insecure_auth: ClassVar[bool] = False
     user: ClassVar[str] = ""
     password: ClassVar[str | Secret | None] = None
     timeout: ClassVar[float | None] = None
@@ -155,7 +157,10 @@ class TranscriptUser(User):
         settings = ReplaySettings(
             server=self.host or None,
             starttls=self.starttls,
-            tls_settings=TlsSettings(ca_file=Path(self.ca_file) if self.ca_file else None, insecure=self.insecure),
+            tls_settings=TlsSettings(
+                ca_file=Path(self.ca_file) if self.ca_file else None, insecure=self.insecure, place=Place.LOCUST
+            ),
+            allow_cleartext=self.insecure_auth,
             variables=self.variables,
             numbers=self._numbers,
             credentials=credentials_of(self.user, secret) if secret else None,

@@ -12,7 +12,7 @@ import pytest
 from msgspec import Struct
 from msgspec.structs import replace
 
-from smtp_shell.config import PASSWORD_VARIABLE, TlsSettings
+from smtp_shell.config import PASSWORD_VARIABLE, Place, TlsSettings
 from smtp_shell.errors import ConfigError, Interrupted, NotSendable, SmtpShellError, TranscriptError, UsageError
 from smtp_shell.matching.expectation import Strictness
 from smtp_shell.net.target import parse_target
@@ -80,6 +80,15 @@ def looks_native(path: Path) -> bool:
     return first.lower().startswith("transcript:") or DIALOGUE.match(first) is not None
 
 
+def looks_foreign(path: Path) -> bool:
+    """Return whether a file is what another tool wrote about a dialogue."""
+    try:
+        with open_transcript(path) as reader:
+            return bool(reader.taken_for)
+    except SmtpShellError:
+        return False
+
+
 def server_names(config: pytest.Config, *, for_sessions: bool = False) -> list[str]:
     """Return what the options and settings name as servers; the practice server where they name none.
 
@@ -131,7 +140,7 @@ def check_options(config: pytest.Config) -> None:
             if name not in (PRACTICE, OWN):
                 parse_target(name)
         ca_file = _ca_file(config)
-        check_tls(TlsSettings(ca_file=ca_file))
+        check_tls(TlsSettings(ca_file=ca_file, place=Place.PYTEST))
     except SmtpShellError as error:
         raise pytest.UsageError(str(error)) from None
 
@@ -234,7 +243,7 @@ class TranscriptTest(pytest.Item):
         settings = replace(
             _replay_settings(self.config),
             server=server.url or None,
-            tls_settings=TlsSettings(ca_file=server.ca_file),
+            tls_settings=TlsSettings(ca_file=server.ca_file, place=Place.PYTEST),
             credentials=None if server.password is None else credentials_of(server.user, server.password),
         )
         return Replay(self.path, settings).run()

@@ -14,9 +14,9 @@ Options, each with the setting of pytest's configuration that has the same meani
                          smtp_transcripts   false: no transcript is collected
 ```
 
-Only native transcripts are collected: another file of the same suffix is left alone unless it is named on the command line. A transcript is
-never replayed against the server that it names unless `transcript` is asked for: a recording must not send mail because somebody ran the
-tests. Each word of its `Tags` is a marker (`-m slow`), but for those that mean something to pytest, such as `skip`.
+Only native transcripts are collected from folders. On the command line a log or a capture of another tool may be named as well, whatever
+its suffix. A transcript is never replayed against the server that it names unless `transcript` is asked for: a recording must not send mail
+because somebody ran the tests. Each word of its `Tags` is a marker (`-m slow`), but for those that pytest knows, such as `skip`.
 """
 
 from __future__ import annotations
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from smtp_shell.transcript.transcript import Transcript
 
 _SUFFIX = ".smtp"
+_OF_OTHERS = frozenset({".py", ".pyc", ".ini", ".toml", ".cfg"})
+"""Files that are never what another tool wrote about a dialogue, so that they are not looked into when they are named."""
 _SERVER = "server to replay transcripts against: a URL, practice (default), or transcript for the one that each names"
 _MATCH = "how strict S: lines of transcripts are: code, enhanced, keywords, text or exact"
 _USER = "user for AUTH in transcripts; the password is in SMTP_SHELL_PASSWORD"
@@ -75,14 +77,17 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> TranscriptFile | None:
-    """Collect a native transcript as tests."""
-    if file_path.suffix != _SUFFIX or not parent.config.getini("smtp_transcripts"):
+    """Collect a native transcript as tests, and what another tool wrote about a dialogue if it is named."""
+    is_named = parent.session.isinitpath(file_path)
+    if not (is_named or file_path.suffix == _SUFFIX) or not parent.config.getini("smtp_transcripts"):
         return None
-    from smtp_shell.integrations.pytest_items import TranscriptFile, looks_native
+    if file_path.suffix in _OF_OTHERS:
+        return None
+    from smtp_shell.integrations.pytest_items import TranscriptFile, looks_foreign, looks_native
 
-    if not parent.session.isinitpath(file_path) and not looks_native(file_path):
-        return None
-    return TranscriptFile.from_parent(parent, path=file_path)
+    if looks_native(file_path) or (is_named and (file_path.suffix == _SUFFIX or looks_foreign(file_path))):
+        return TranscriptFile.from_parent(parent, path=file_path)
+    return None
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -45,6 +45,11 @@ _ID = (
     rb"(?=%(word)b{8,100}={0,2}(?::\w{1,40})?(?![\w@=/+-]|\.\w))"
     rb"(?=[A-Za-z/+_-]*[0-9])(?=[0-9/+_-]*[A-Za-z])%(word)b+={0,2}(?::\w{1,40})?" % {b"word": _WORD}
 )
+# Base64 of 15 octets or more may have no digit. Two runs of capitals between small letters are in no word, nor in SuchNamesOfErrors.
+_CASED_ID = (
+    rb"(?=[A-Za-z/+_-]{20,100}={0,2}(?::\w{1,40})?(?![\w@=/+-]|\.\w))(?=(?:[A-Z]*+[a-z]++){4})"
+    rb"(?=(?:(?:[A-Z]?[a-z]++)*+[A-Z]{2}[A-Z]*+){2})[A-Za-z/+_-]++={0,2}(?::\w{1,40})?"
+)
 # With dots, some part of it has six characters or more with both. So Postfix-3.7.11 is none.
 _DOTTED_ID = (
     rb"(?=%(word)b{1,100}\.)(?=[A-Za-z0-9/+_.-]{0,100}?(?<![A-Za-z0-9])(?=[A-Za-z]{0,100}[0-9])(?=[0-9]{0,100}[A-Za-z])[A-Za-z0-9]{6})"
@@ -72,7 +77,7 @@ RULES: Final = (
     (b"duration", _DURATION, b"<duration>"),
     (b"size", _SIZE, b"<size>"),
     (b"taken", _TAKEN, b"<duration>"),
-    (b"id", rb"(?<![\w.@</+-])(?:%b|%b)" % (_ID, _DOTTED_ID), _NAME),
+    (b"id", rb"(?<![\w.@</+-])(?:%b|%b|%b)" % (_ID, _CASED_ID, _DOTTED_ID), _NAME),
     (b"number", _NUMBER, _NAME),
 )
 """Name, pattern, placeholder."""

@@ -168,5 +168,5 @@ def _connect_pipe(target: Target) -> Transport:
 
 def _advice(target: Target) -> str:
     if target.port == 25:
-        return "many networks block port 25: try port 587 with --starttls, or smtps://, or `smtp-shell practice`."
+        return "many networks block port 25: try port 587 with STARTTLS, or smtps://, or `smtp-shell practice`."
     return "check the host, the port and the network."

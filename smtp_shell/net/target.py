@@ -82,9 +82,7 @@ def parse_target(text: str, *, tls: bool = False, starttls: bool = False) -> Tar
         UsageError: The text is none of these, its host is no host name, it holds a user or password, or `tls` and `starttls` are both set.
     """
     if tls and starttls:
-        raise UsageError(
-            "--tls and --starttls exclude each other: TLS begins at once, or after the command; choose one."
-        )
+        raise UsageError("tls and starttls exclude each other: TLS begins at once, or after the command; choose one.")
     if text.startswith("pipe:"):
         return _other(Way.PIPE, text.removeprefix("pipe:"), text, tls=tls, starttls=starttls, lmtp=False)
     if text.startswith("lmtp+unix:"):
@@ -144,7 +142,7 @@ def _nearest_scheme(scheme: str) -> str:
 def _host_and_port(text: str, typed: str) -> tuple[str, int | None]:
     if "@" in text:  # first of all: no message repeats a password
         raise UsageError(
-            "a user or password does not belong into the address; use --user, and let the password be asked for."
+            "a user or password does not belong into the address; give the user beside it, and let the password be asked for."
         )
     refusal = UsageError(_why_no_address(typed))
     try:

@@ -142,7 +142,9 @@ def _trusting(settings: TlsSettings) -> ssl.SSLContext:
         context = ssl.create_default_context(cafile=settings.ca_file)
     except (OSError, ValueError):
         if settings.ca_file is None:
-            raise ConfigError("the system's authorities cannot be read; name a PEM file with --ca-file FILE.") from None
+            raise ConfigError(
+                f"the system's authorities cannot be read; name a PEM file with {settings.option('ca-file', 'FILE')}."
+            ) from None
         raise why_no_authorities(settings.ca_file, settings.option("ca-file")) from None
     if settings.ca_file is not None and not context.cert_store_stats()["x509"]:  # it may hold revocation lists alone
         raise why_no_authorities(settings.ca_file, settings.option("ca-file"))

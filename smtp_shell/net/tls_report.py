@@ -119,12 +119,19 @@ def why_unverified(
         )
     elif code in _WEAK_CODES:
         what = (
-            f"the certificate's chain is too weak for OpenSSL's security level: {reason}; tell the server's operator, "
-            f"allow it with {settings.option('ciphers', WEAKEST_CIPHERS)}"
+            f"the certificate's chain is too weak for OpenSSL's security level: {reason}; tell the server's operator"
+            f"{_or_weak_ciphers(settings, ', allow it with ')}"
         )
     else:
         what = f"the certificate's chain is not trusted: {reason}{_why_untrusted(code, settings, chain)}"
-    return f"{what}, or use {settings.option('insecure')} to go on without verification."
+    insecure = settings.option("insecure")
+    return f"{what}{f', or use {insecure} to go on without verification' if insecure else ''}."
+
+
+def _or_weak_ciphers(settings: TlsSettings, before: str) -> str:
+    """Return the end of a sentence that names the setting of old ciphers; empty where there is none."""
+    option = settings.option("ciphers", WEAKEST_CIPHERS)
+    return f"{before}{option}" if option else ""
 
 
 def _whose_dates(chain: Sequence[Certificate]) -> str:
@@ -221,10 +228,8 @@ def why_no_handshake(
     if reason in _CERTIFICATE_WANTED | _CERTIFICATE_REFUSED:
         return f"{said}; {client_certificate_advice(settings)}."
     if reason in _TOO_WEAK:
-        weak = settings.option("ciphers", WEAKEST_CIPHERS)
-        return (
-            f"{said}: weaker than OpenSSL's security level allows; tell the server's operator, or allow it with {weak}."
-        )
+        weak = _or_weak_ciphers(settings, ", or allow it with ")
+        return f"{said}: weaker than OpenSSL's security level allows; tell the server's operator{weak}."
     if reason in _UNKNOWN_NAME:
         return f"{said}: the server has no certificate for {escape_str(name)}; connect by another of its names."
     if settings.minimum < "1.2" and context is not None and not allows_old_versions(context):
@@ -236,7 +241,8 @@ def client_certificate_advice(settings: TlsSettings) -> str:
     """Return what may be wrong with the client's certificate: that there is none, or that the server does not accept it."""
     if settings.client_cert is not None:
         return f"the server may not accept the client certificate in {escape_str(str(settings.client_cert))}"
-    return f"the server may want a client certificate: give one with {settings.option('client-cert', 'FILE')}"
+    give = settings.option("client-cert", "FILE")
+    return f"the server may want a client certificate{f': give one with {give}' if give else ''}"
 
 
 def why_broken(error: ssl.SSLError, settings: TlsSettings) -> str:
@@ -256,10 +262,9 @@ def _version_advice(settings: TlsSettings, context: ssl.SSLContext | None) -> st
     if settings.minimum >= "1.2":
         narrowed = settings.maximum is not None or settings.minimum > "1.2"
         choice = f"choose other versions than {_chosen(settings)}; " if narrowed else ""
-        return (
-            f"{choice}the server may know TLS 1.0 or 1.1 only, which are unsafe and need "
-            f"{settings.option('tls-min', '1.0')} and {weak}, both"
-        )
+        lowest = settings.option("tls-min", "1.0")
+        need = f" and need {lowest} and {weak}, both" if weak else ""
+        return f"{choice}the server may know TLS 1.0 or 1.1 only, which are unsafe{need}"
     if context is not None and not allows_old_versions(context):
         return f"{settings.option('tls-min', settings.minimum)} is not enough: TLS 1.0 and 1.1 need {weak} as well"
     return f"the server knows none of {_chosen(settings)}"

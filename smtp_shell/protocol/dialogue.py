@@ -36,7 +36,9 @@ if TYPE_CHECKING:
     from smtp_shell.protocol.preamble import Preamble
 
 UNASKED_LIMIT = 64 * 1024
-_MOST_HELD = 100  # lines after a doubtful dot that are kept
+MOST_HELD = 100
+"""Lines after a doubtful dot that are kept, and are commands if a reply to the dot comes."""
+
 _SILENCE = 20.0  # seconds without a command after which a 421 is taken for an idle time-out
 
 
@@ -500,7 +502,7 @@ class Dialogue:
         doubtful, self._after_lf = self._after_lf or not has_crlf, not has_crlf
         if line == b"." and not (doubtful and self._held is not None):
             self._end_data(doubtful=doubtful)
-        elif self._held is not None and len(self._held) < _MOST_HELD:
+        elif self._held is not None and len(self._held) < MOST_HELD:
             self._held.append(ended[-self._limits.line :])
 
     def _take(self, reply: Reply, seconds: float) -> list[Event]:

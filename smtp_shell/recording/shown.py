@@ -38,7 +38,7 @@ def shown_transcript(path: Path, *, bodies: bool = False) -> Iterator[tuple[str,
     with open_transcript(path, keep_secrets=True) as reader:
         header, folder = reader.header, path.parent if bodies else None
         if are_hidden(header):
-            mask = CredentialMask(header.variables if header else None)
+            mask = CredentialMask(header.variables if header else None, is_foreign=bool(reader.taken_for))
             yield reader.name, entries(masked_steps(reader, mask), folder, without_variables(path, header)), mask
         else:
             yield reader.name, entries(reader, folder, header), CredentialMask()

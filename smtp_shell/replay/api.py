@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from smtp_shell.config import Timeouts, TlsSettings
+from smtp_shell.config import Place, Timeouts, TlsSettings
 from smtp_shell.matching.expectation import Strictness
 from smtp_shell.protocol.secret import Secret
 from smtp_shell.replay.replay import Replay
@@ -58,6 +58,7 @@ def replay(
     timeout: float | None = None,
     overall: float | None = None,
     send_secrets: bool = False,
+    insecure_auth: bool = False,
     on_step: StepConsumer | None = None,
 ) -> ReplayResult:
     """Replay a transcript once.
@@ -77,6 +78,7 @@ def replay(
         timeout: Timeout in seconds of every wait but QUIT's; None for the defaults.
         overall: Seconds that the replay may take in all; None for what the transcript's header says, else 300.
         send_secrets: Send credentials that stand in the transcript, though its header does not say `Secrets: included`.
+        insecure_auth: Authenticate even where somebody may listen.
         on_step: Called with the result of each step.
 
     Returns:
@@ -96,12 +98,13 @@ def replay(
         server=server,
         tls=tls,
         starttls=starttls,
-        tls_settings=TlsSettings(ca_file=Path(ca_file) if ca_file is not None else None, insecure=insecure),
+        tls_settings=TlsSettings(Path(ca_file) if ca_file is not None else None, insecure, place=Place.PYTHON),
         timeouts=Timeouts() if timeout is None else Timeouts().all(timeout),
         variables=variables or {},
         credentials=credentials_of(user, secret) if secret else None,
         keep_going=keep_going,
         send_secrets=send_secrets,
+        allow_cleartext=insecure_auth,
     )
     if match is not None:
         settings = replace(settings, strictness=Strictness.parse(match))

@@ -186,7 +186,9 @@ def _of_credentials(name: str, checked: ReplayPlan, settings: ReplaySettings) ->
         return
     line = checked.credentials.lines[0] if checked.credentials.lines else 0
     try:
-        with_credentials(name, checked, checked.credentials, send=settings.send_secrets)
+        with_credentials(
+            name, checked, checked.credentials, send=settings.send_secrets, place=settings.tls_settings.place
+        )
     except UsageError as error:
         yield Remark(line, Severity.ERROR, error.message.removeprefix(f"{name}: ").rstrip("."))
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from smtp_shell.client.session import Session
+    from smtp_shell.config import Place
     from smtp_shell.replay.results import ReplayResult, StepConsumer
     from smtp_shell.replay.settings import ReplaySettings
     from smtp_shell.transcript.credentials import CredentialMask
@@ -65,7 +66,13 @@ class Replay:
             checked = plan(self.path, self.settings.variables, outside=self.settings.outside, keep=keep)
             find_target(self.name, self.settings, checked.address, tls=checked.tls)
             if checked.credentials is not None:
-                checked = with_credentials(self.name, checked, checked.credentials, send=self.settings.send_secrets)
+                checked = with_credentials(
+                    self.name,
+                    checked,
+                    checked.credentials,
+                    send=self.settings.send_secrets,
+                    place=self.settings.tls_settings.place,
+                )
             self._plan = checked
         return self._plan
 
@@ -103,7 +110,7 @@ class Replay:
         return result
 
 
-def with_credentials(name: str, checked: ReplayPlan, found: CredentialMask, *, send: bool) -> ReplayPlan:
+def with_credentials(name: str, checked: ReplayPlan, found: CredentialMask, *, send: bool, place: Place) -> ReplayPlan:
     """Return the plan of a transcript in which credentials stand, with a warning where its header does not say so.
 
     Raises:
@@ -114,13 +121,15 @@ def with_credentials(name: str, checked: ReplayPlan, found: CredentialMask, *, s
     if not are_hidden(checked.header):
         return checked
     where = where_they_stand(found)
-    them, place = ("it", "its place") if found.count == 1 else ("them", "their place")
+    option = place.option("send-secrets")
     if not send:
+        them, instead = ("it", "its place") if found.count == 1 else ("them", "their place")
+        give = f"Give {option} to send {them} as written, or write" if option else "Write"
         raise UsageError(
             f"{name}: {where}, and the header does not say `Secrets: included`; nothing was sent. "
-            f"Give --send-secrets to send {them} as written, or write ${{sasl}} in {place}."
+            f"{give} ${{sasl}} in {instead}."
         )
-    warning = Fault(found.lines[0], f"{where}, sent as written: --send-secrets")
+    warning = Fault(found.lines[0], f"{where}, sent as written: {option}")
     return replace(checked, warnings=(*checked.warnings, warning))
 
 

@@ -291,13 +291,12 @@ class SaslSteps:
         from smtp_shell.client.authentication import refuse_in_the_clear
 
         settings = self._settings
+        place = settings.tls_settings.place
         if settings.credentials is None:
-            raise AuthFailed(
-                "the transcript needs credentials; give --user and --password-command, or SMTP_SHELL_PASSWORD."
-            )
+            raise AuthFailed(f"the transcript needs credentials; give {place.option('user')} and {place.password}.")
         if settings.server is None:
-            raise AuthFailed("credentials go only to a server that you name; add --server URL.")
-        refuse_in_the_clear(session, allow_cleartext=settings.allow_cleartext)
+            raise AuthFailed(f"credentials go only to a server that you name; add {place.option('server', 'URL')}.")
+        refuse_in_the_clear(session, allow_cleartext=settings.allow_cleartext, switch=place.option("insecure-auth"))
 
 
 def has_secret(step: Step) -> bool:

@@ -30,11 +30,17 @@ def find_target(name: str, settings: ReplaySettings, address: str, *, tls: bool)
         implicit = settings.tls or (tls and bare and not settings.starttls)
         return parse_target(settings.server, tls=implicit, starttls=settings.starttls)
     if not address:
-        raise UsageError(f"{name} names no server; say where to replay it with --server URL.")
+        raise UsageError(f"{name} names no server; say where to replay it with {_server(settings, 'URL')}.")
     try:
         target = parse_target(address, tls=(tls or settings.tls) and not settings.starttls, starttls=settings.starttls)
     except UsageError as error:
         raise UsageError(f"{name} names a server that cannot be one: {error.message}") from None
     if target.way is not Way.TCP:
-        raise UsageError(f"{name} was made with {target}, which a file may not start; name it with --server.")
+        raise UsageError(
+            f"{name} was made with {target}, which a file may not start; name it with {_server(settings)}."
+        )
     return target
+
+
+def _server(settings: ReplaySettings, value: str = "") -> str:
+    return settings.tls_settings.place.option("server", value)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec.structs import replace
 
 from smtp_shell.protocol.commands import Command, bdat_chunk
-from smtp_shell.protocol.dialogue import Asked, Dialogue, Phase
+from smtp_shell.protocol.dialogue import MOST_HELD, Asked, Dialogue, Phase
 from smtp_shell.protocol.events import (
     Authenticated,
     Certificate,
@@ -56,14 +56,14 @@ _TLS_HELLO = b"\x16\x03"
 _MOST_IN_A_GROUP = 1000
 _PROXY_SEEN = 16  # octets of a binary PROXY header that say how long it is
 
-EARLY: Final = "you sent what follows before my reply to {}: read each reply up to its last line, then go on"
+EARLY: Final = "what follows was sent before the reply to {}: read each reply up to its last line, then go on"
 EMPTY_ANSWER: Final = "an empty line came as the {}"
 TLS_AT_ONCE: Final = "you began TLS with the first octet: this port begins in the clear, STARTTLS starts TLS (in Python SMTP, not SMTP_SSL)"
 RESET: Final = "reset"
 """Detail of the end of a connection that the client reset."""
 
 CLOSED_UNREAD: Final = (
-    "the connection was reset: you closed it with replies of mine unread, so that what you sent last may be lost"
+    "the connection was reset: it was closed with replies unread, so that what was sent last may be lost"
 )
 
 
@@ -101,6 +101,9 @@ class WatchedDialogue:
         self._is_endless = False  # the start of the line in the buffer has been published
         self._is_endless_secret = False
         self._within_line = False  # in mail data: a part of the line has been published as octets
+        self._is_cut = False  # in mail data: the start of a line that is too long has been published
+        self._has_doubtful_dot = False  # the mail data has ended at it if a reply comes
+        self._doubtful_left = 0  # lines after a doubtful dot that may yet turn out to be commands
         self._auth_refused = False  # what looks like an answer is one that came too late, and as secret
         self._heard = False  # the client has sent something
         self._challenge = b""  # of the last 334, decoded
@@ -154,6 +157,7 @@ class WatchedDialogue:
             self._flush()  # a reply that answers nothing, such as a 421, comes in the middle of a line
         for event in self.dialogue.receive(octets, self._at - self._sent_at):
             if isinstance(event, ReplyReceived):
+                self._settle_dot(event.reply.code)
                 event = self._masked(event)
                 self._emit((event,))
                 self._take_reply(event)
@@ -186,7 +190,7 @@ class WatchedDialogue:
             return
         self._at = max(self._at, at)
         self.is_closed = True
-        self.is_unread = bool(self.dialogue.owed)
+        self.is_unread = any(not owed.doubtful for owed in self.dialogue.owed)
         self._flush()
         self.is_unread = False
         self.in_data = False
@@ -385,36 +389,63 @@ class WatchedDialogue:
     def _data_lines(self, lines: bytes) -> None:
         """Publish whole lines of mail data; those with a bare LF in them as octets."""
         self.last_line = lines[-32:].removesuffix(CRLF).rpartition(b"\n")[2]
-        if not self._within_line and has_only_crlf(lines):
+        if not self._within_line and not self._doubtful_left and has_only_crlf(lines):
+            self._is_cut = False
             self._emit(self.dialogue.send_mail_data(lines))
             return
         for line in lines.split(CRLF)[:-1]:
             octets = line + CRLF
-            if self._within_line or b"\n" in line:
+            if self._within_line or b"\n" in line or self._doubtful_left:
                 self.has_bare_lf = self.has_bare_lf or b"\n" in line
-                self._emit(OctetsSent(each) for each in lines_of(octets))
+                self._data_octets(octets)
             else:
+                self._is_cut = False
                 self._emit(self.dialogue.send_mail_data(octets))
             self._within_line = False
 
     def _data_rest(self) -> None:
-        """Publish of a line that has not ended in CRLF what ended in LF. The server does not take that for its end."""
+        """Publish of a line that has not ended in CRLF what ended in LF. The server may not take that for its end."""
         end = self._buffer.rfind(b"\n") + 1
         if end:
             octets = bytes(self._buffer[:end])
             self.last_line = octets[-32:-1].rpartition(b"\n")[2]
-            self._emit(OctetsSent(each) for each in lines_of(octets))
+            self._data_octets(octets)
             self.has_bare_lf = self._within_line = True
             del self._buffer[:end]
         if len(self._buffer) > LINE_KEPT:
             octets = bytes(self._buffer[:LINE_KEPT])
             # A part of a line with a bare LF in it is no mail data for a transcript, which has whole lines only.
             self._emit((OctetsSent(octets) if self._within_line else MailDataSent(octets),))
+            self._is_cut = True
             del self._buffer[:LINE_KEPT]
+
+    def _data_octets(self, octets: bytes) -> None:
+        """Publish lines of mail data as octets. A dot without CRLF on both sides ends it for some servers: their reply says so.
+
+        Source: RFC 5321 section 4.1.1.4
+        """
+        for line in lines_of(octets):
+            if self._is_cut:
+                self._is_cut = False
+                self._emit((OctetsSent(line),))
+                continue
+            self._emit(self.dialogue.send_raw(line))
+            if self._has_doubtful_dot:
+                self._doubtful_left = max(0, self._doubtful_left - 1)
+            elif any(owed.doubtful for owed in self.dialogue.owed):
+                self._has_doubtful_dot, self._doubtful_left = True, MOST_HELD
+
+    def _settle_dot(self, code: int) -> None:
+        """Leave the mail data if the server, with its reply, has taken a doubtful dot for the end of it."""
+        if self._has_doubtful_dot and not any(owed.doubtful for owed in self.dialogue.owed):
+            self._has_doubtful_dot, self._doubtful_left = False, 0
+            if code != 421:
+                self.in_data = self._within_line = False
 
     def _end_data(self, start: int) -> None:
         del self._buffer[: start + len(END_OF_DATA)]
-        self.in_data = self._within_line = False
+        self.in_data = self._within_line = self._is_cut = False
+        self._has_doubtful_dot, self._doubtful_left = False, 0
         self._sent_at = self._at
         self._emit(self.dialogue.send_mail_data(END_OF_DATA, last=True))
 

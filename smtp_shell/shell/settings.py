@@ -10,7 +10,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from smtp_shell.client.credentials import CredentialSource
-from smtp_shell.config import TlsSettings
+from smtp_shell.config import Place, TlsSettings
 from smtp_shell.display.themes import THEMES
 from smtp_shell.errors import UsageError
 from smtp_shell.figures import plain
@@ -146,7 +146,7 @@ def tls_settings(options: ShellOptions, settings: ShellSettings) -> TlsSettings:
         # One file alone is not a pair with the other one of the options.
         client_cert=file(settings.client_cert) or tls.client_cert,
         client_key=file(settings.client_key) or (None if settings.client_cert else tls.client_key),
-        at_prompt=options.interactive,
+        place=Place.PROMPT if options.interactive else Place.COMMAND_LINE,
     )
 
 
@@ -169,7 +169,7 @@ def check_tls_change(options: ShellOptions, before: ShellSettings, after: ShellS
         return
     from smtp_shell.net.tls_check import check_tls
 
-    tls = replace(tls_settings(options, after), at_prompt=True)  # a line of `-c` is typed to the shell too
+    tls = replace(tls_settings(options, after), place=Place.PROMPT)  # a line of `-c` is typed to the shell too
     check_tls(tls if tls.client_cert is not None else replace(tls, client_key=None))
 
 

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 MOST_NAMED: Final = 10
 """How many lines a sentence names."""
 
-# Credentials of earlier connections that are looked for in what the server sends: each takes time in every line of a long log.
-_MOST_REMEMBERED = 8
 _SHORTEST = 8  # characters of base64 that are masked wherever they stand in a line that cannot be read
 _MAY_BE_DOT = frozenset(
     (".", "\\", "$")
@@ -41,19 +39,21 @@ class CredentialMask:
 
     Args:
         variables: Defaults of variables from the header. One that stands in a credential's place is a credential in the file too.
+        is_foreign: Whether another tool wrote the file.
 
     Attributes:
+        is_foreign: Whether another tool wrote the file, whose header cannot say that credentials are included.
         lines: Numbers of the first `MOST_NAMED` lines that hold a credential. A user name before `${sasl}` is masked, and is none.
         count: How many lines hold one.
         used: Names of the header's variables that stand in a credential's place.
     """
 
-    def __init__(self, variables: Mapping[str, str] | None = None) -> None:
+    def __init__(self, variables: Mapping[str, str] | None = None, *, is_foreign: bool = False) -> None:
+        self.is_foreign = is_foreign
         self._values = {f"${{{name}}}".encode(): value for name, value in (variables or {}).items()}
         self.used: set[str] = set()
         self.lines: list[int] = []
         self.count = 0
-        self._remembered_from = 0  # the count when what the server may send back was forgotten last
         self._exchange = ExchangeLines()
         self._echo = EchoMask()
         self._data_asked = False  # DATA was sent, and no reply to it has been read
@@ -127,8 +127,6 @@ class CredentialMask:
         return replace(step, text=masked.decode("utf-8", "replace") if is_pattern else escape(masked))
 
     def _begin_connection(self) -> None:
-        if self.count - self._remembered_from > _MOST_REMEMBERED:
-            self._echo, self._remembered_from = EchoMask(), self.count
         self._exchange = ExchangeLines()
         self._data_asked = self._in_data = False
         self._chunk_left, self._rest = 0, b""
@@ -286,20 +284,20 @@ def _place(line: int) -> str:
     return f"{line} of {file}" if file else str(line)
 
 
-def masking_warning(
-    name: str, mask: CredentialMask, remark: str = "the header does not say `Secrets: included`"
-) -> str:
+def masking_warning(name: str, mask: CredentialMask, remark: str = "") -> str:
     """Return the warning about a transcript whose credentials were masked; empty if there were none.
 
     Args:
         name: The transcript's name, escaped.
         mask: What has masked them.
-        remark: Why they are masked, or what shows them.
+        remark: What shows them; empty for why they are masked.
     """
     if not mask.count:
         return ""
     masked = "which is masked" if mask.count == 1 else "which are masked"
-    return f"{name}: {where_they_stand(mask)}, {masked} here; {remark}."
+    if not remark and not mask.is_foreign:
+        remark = "the header does not say `Secrets: included`"
+    return f"{name}: {where_they_stand(mask)}, {masked} here{'; ' if remark else ''}{remark}."
 
 
 def without_credential(text: str) -> str:

@@ -20,14 +20,19 @@ from typing import TYPE_CHECKING
 import pytest
 
 from smtp_shell.config import TlsSettings
+from smtp_shell.protocol.sasl import Credentials
+from smtp_shell.protocol.secret import Secret
+from smtp_shell.servers.keeping import Keeper
+from smtp_shell.servers.mock import MockServer, MockSettings
+from smtp_shell.servers.practice import PracticeServer, PracticeSettings
 from smtp_shell.servers.relay import RelayServer
+from smtp_shell.servers.watching import Watch
 from tests.unit.cli.program import PROGRAM, run_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from smtp_shell.servers.practice import PracticeServer
     from tests.support.dovecot import Dovecot
     from tests.support.exim import Exim
     from tests.support.postfix import Postfix
@@ -46,14 +51,16 @@ class Relaying:
     """A running relay, and who may log in at its server.
 
     Attributes:
-        server: The relay.
+        server: The relay, or another server of ours in its place.
         user: The user's name at the server.
         password: The user's password.
         url: The server's URL, for a replay.
         ca_file: The authority of the server's certificate.
     """
 
-    def __init__(self, server: RelayServer, user: str, password: str, url: str, ca_file: Path) -> None:
+    def __init__(
+        self, server: RelayServer | MockServer | PracticeServer, user: str, password: str, url: str, ca_file: Path
+    ) -> None:
         self.server, self.user, self.password, self.url, self.ca_file = server, user, password, url, ca_file
 
     @property
@@ -66,6 +73,7 @@ class Relaying:
 
     def wait(self, count: int = 1) -> Sequence[Path]:
         """Wait until so many dialogues are over, and return their transcripts."""
+        assert isinstance(self.server, RelayServer)
         assert self.server.watch is not None
         until = time.monotonic() + PATIENCE
         while time.monotonic() < until:
@@ -78,6 +86,10 @@ class Relaying:
     def assert_replays(self, *options: str) -> str:
         """Check that the transcript holds no password and replays against the server; return its text."""
         (path,) = self.wait()
+        return self.assert_replays_from(path, *options)
+
+    def assert_replays_from(self, path: Path, *options: str) -> str:
+        """Check the same of one transcript."""
         text = path.read_text(encoding="utf-8")
         for secret in (self.password, f"\0{self.user}\0{self.password}"):
             assert secret not in text
@@ -88,7 +100,25 @@ class Relaying:
             env={"SMTP_SHELL_PASSWORD": self.password},
         )
         assert done.returncode == 0, f"{text}\n{done.stdout}{done.stderr}"
+        self.assert_serves(path)
         return text
+
+    def assert_serves(self, path: Path, client: Client | None = None) -> None:
+        """Check that the mock server that is made of a transcript serves a replay of it, or a client."""
+        settings = MockSettings(credentials=Credentials(self.user, Secret(self.password)) if self.user else None)
+        with MockServer(path, settings=settings) as server:
+            mocked = Relaying(server, self.user, self.password, server.url, server.ca_file)
+            if client is None:
+                words = ("--user", self.user, *(("--ca-file", mocked.trusts) if server.script.has_tls else ()))
+                done = run_text(
+                    *("replay", str(path), "--server", server.url, *words, "--match", "text", "--insecure-auth"),
+                    env={"SMTP_SHELL_PASSWORD": self.password},
+                )
+                assert done.returncode == 0, f"{path.read_text(encoding='utf-8')}\n{done.stdout}{done.stderr}"
+            else:
+                client(mocked)
+            server.results(1)
+            assert server.ok, f"{path.read_text(encoding='utf-8')}\n{server.report()}"
 
 
 @contextmanager
@@ -151,6 +181,28 @@ def by_msmtp(relay: Relaying) -> None:
 CLIENTS = (by_smtplib, by_swaks, by_curl, by_msmtp)
 
 
+def in_the_clear_by_smtplib(relay: Relaying) -> None:
+    with smtplib.SMTP("127.0.0.1", relay.port, local_hostname="client.example", timeout=PATIENCE) as client:
+        client.sendmail("ann@example.org", ["bob@example.org"], MAIL.replace("\n", "\r\n"))
+
+
+def in_the_clear_by_swaks(relay: Relaying) -> None:
+    swaks(relay)
+
+
+def in_the_clear_by_curl(relay: Relaying) -> None:
+    envelope = ("--mail-from", "ann@example.org", "--mail-rcpt", "bob@example.org", "-T", "-")
+    run("curl", "-sS", "--crlf", "--url", f"smtp://localhost:{relay.port}/client.example", *envelope)
+
+
+def in_the_clear_by_msmtp(relay: Relaying) -> None:
+    words = ("--host=localhost", f"--port={relay.port}", "--domain=client.example", "--from=ann@example.org")
+    run("msmtp", *words, "--tls=off", "bob@example.org")
+
+
+IN_THE_CLEAR = (in_the_clear_by_smtplib, in_the_clear_by_swaks, in_the_clear_by_curl, in_the_clear_by_msmtp)
+
+
 def assert_both_sides_are_told(text: str) -> None:
     assert "\nClient: another program at 127.0.0.1:" in text
     assert "# relayed: client 127.0.0.1:" in text
@@ -167,6 +219,35 @@ def test_practice(tmp_path: Path, practice: PracticeServer, client: Client) -> N
     with relaying(tmp_path, url, practice.ca_file, practice.user, practice.password.reveal()) as relay:
         client(relay)
         assert_both_sides_are_told(relay.assert_replays())
+
+
+@pytest.mark.parametrize("client", [*CLIENTS, *IN_THE_CLEAR])
+def test_what_is_recorded_is_served_to_the_same_client(
+    tmp_path: Path, practice: PracticeServer, client: Client
+) -> None:
+    url = f"smtp://127.0.0.1:{practice.port}"
+    with relaying(tmp_path, url, practice.ca_file, practice.user, practice.password.reveal()) as relay:
+        client(relay)
+        (path,) = relay.wait()
+        relay.assert_replays()
+        relay.assert_serves(path, client)
+
+
+@pytest.mark.parametrize("client", [*CLIENTS, *IN_THE_CLEAR])
+def test_what_the_practice_server_keeps_is_served_to_the_same_client(tmp_path: Path, client: Client) -> None:
+    complaints: list[str] = []
+    watch = Watch(keep=Keeper(tmp_path / "kept", "practice", "with the practice server", complaints.append))
+    with PracticeServer(PracticeSettings(), watch=watch) as server:
+        url, password = f"smtp://127.0.0.1:{server.port}", server.password.reveal()
+        relay = Relaying(server, server.user, password, url, server.ca_file)
+        client(relay)
+        until = time.monotonic() + PATIENCE
+        while not (watch.sessions() and all(each.ended for each in watch.sessions())) and time.monotonic() < until:
+            time.sleep(0.01)
+        (path,) = (tmp_path / "kept").glob("*.smtp")
+        relay.assert_replays_from(path)
+        relay.assert_serves(path, client)
+    assert complaints == []
 
 
 @pytest.mark.parametrize("client", CLIENTS)
@@ -195,6 +276,7 @@ def test_dovecot(tmp_path: Path, dovecot: Dovecot, client: Client) -> None:
 
 def test_lmtp(tmp_path: Path, dovecot: Dovecot) -> None:
     with relaying(tmp_path, f"lmtp://localhost:{dovecot.lmtp}", dovecot.ca_file) as relay:
+        assert isinstance(relay.server, RelayServer)
         assert relay.server.url.startswith("lmtp://")
         swaks(relay, "--protocol", "LMTP", "--to", "ann,bob")
         text = relay.assert_replays()

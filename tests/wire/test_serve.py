@@ -27,11 +27,19 @@ USER, PASSWORD = "student", "canary-4f9Q.parrot"
 
 
 def record(path: Path, url: str, ca_file: Path, password: str, *lines: str, exit_status: int = 0) -> None:
-    """Record a dialogue with a real server."""
+    """Record a dialogue with a real server, and check that it replays against that, but not with another reply."""
     words = (url, "--ca-file", str(ca_file), "--user", USER, "--insecure-auth", "--keep-going", "--record", str(path))
     done = run_text(*words, *commands(*lines), env={"SMTP_SHELL_PASSWORD": password})
     assert done.returncode == exit_status, done.stdout + done.stderr
-    assert path.exists()
+    assert_replays(path, url, ca_file, password)
+
+
+def assert_replays(path: Path, url: str, ca_file: Path, password: str) -> None:
+    """Check that a recording replays unedited against the server that it was made with, and not where a reply is changed."""
+    words = ("--server", url, "--ca-file", str(ca_file), "--user", USER, "--insecure-auth", "--match", "text")
+    for file, status in ((path, 0), (changed(path), 1)):
+        done = run_text("replay", str(file), *words, env={"SMTP_SHELL_PASSWORD": password})
+        assert done.returncode == status, f"{file.read_text(encoding='utf-8')}\n{done.stdout}{done.stderr}"
 
 
 def replays(path: Path, served: Path, password: str, *, settings: MockSettings | None = None) -> tuple[int, str]:
@@ -151,6 +159,51 @@ def test_auth_at_dovecot_replays_against_its_mock(dovecot: Dovecot, auth: tuple[
 
 
 @pytest.mark.dovecot
+def test_bdat_and_a_refusal_at_dovecot_replay_against_their_mock(dovecot: Dovecot, tmp_path: Path) -> None:
+    letter = tmp_path / "letter.eml"
+    letter.write_bytes(b"Subject: x\r\n\r\n" + b"Hello\r\n" * 20_000)
+    path = tmp_path / "recorded.smtp"
+    lines = ("lhlo", *MAIL[:2], "rcpt nobody@example.org", f"bdat < {letter}", "FOO", "quit")
+    record(path, f"lmtp://{dovecot.host}:{dovecot.lmtp}", dovecot.ca_file, dovecot.password, *lines, exit_status=1)
+    assert "C& BDAT" in path.read_text(encoding="utf-8")
+    assert_serves(path, dovecot.password)
+
+
+@pytest.mark.exim
+def test_bdat_at_exim_replays_against_its_mock(exim: Exim, tmp_path: Path) -> None:
+    letter = tmp_path / "letter.eml"
+    letter.write_bytes(b"Subject: x\r\n\r\n" + b"Hello\r\n" * 20_000)
+    path = tmp_path / "recorded.smtp"
+    lines = ("ehlo", *MAIL[:2], f"bdat < {letter}", "quit")
+    record(path, f"smtp://{exim.host}:{exim.smtp}", exim.ca_file, exim.password, *lines)
+    assert_serves(path, exim.password)
+
+
+@pytest.mark.parametrize("server", ["postfix", "exim"])
+@pytest.mark.postfix
+@pytest.mark.exim
+def test_pipelining_at_a_real_server_replays_against_its_mock(
+    server: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    running: Postfix | Exim = request.getfixturevalue(server)
+    script, path = tmp_path / "script.smtp", tmp_path / "recorded.smtp"
+    script.write_text(PIPELINED, encoding="utf-8")
+    url = f"smtp://{running.host}:{running.smtp}"
+    run_text("replay", str(script), "--server", url, "--record", str(path))
+    assert "C& RCPT" in path.read_text(encoding="utf-8")
+    assert_replays(path, url, running.ca_file, running.password)
+    assert_serves(path, running.password)
+
+
+@pytest.mark.parametrize("name", DIALOGUES)
+def test_the_practice_server_replays_against_its_mock(practice: PracticeServer, name: str, tmp_path: Path) -> None:
+    status, lines = DIALOGUES[name]
+    path = tmp_path / "recorded.smtp"
+    record(path, f"smtp://127.0.0.1:{practice.port}", practice.ca_file, PASSWORD, *lines, exit_status=status)
+    assert_serves(path, PASSWORD)
+
+
+@pytest.mark.dovecot
 def test_lmtp_replays_against_its_mock(dovecot: Dovecot, tmp_path: Path) -> None:
     path = tmp_path / "recorded.smtp"
     recipients = ("rcpt ann@example.org", "rcpt nobody@example.org", "rcpt full@example.org", "rcpt bob@example.org")
@@ -177,7 +230,9 @@ def test_pipelining_replays_against_its_mock_and_serves_one_who_does_not(
 ) -> None:
     script, path = tmp_path / "script.smtp", tmp_path / "recorded.smtp"
     script.write_text(PIPELINED, encoding="utf-8")
-    run_text("replay", str(script), "--server", f"smtp://127.0.0.1:{practice.port}", "--record", str(path))
+    url = f"smtp://127.0.0.1:{practice.port}"
+    run_text("replay", str(script), "--server", url, "--record", str(path))
+    assert_replays(path, url, practice.ca_file, PASSWORD)
     assert "C& RCPT" in path.read_text(encoding="utf-8")
     assert_serves(path, PASSWORD)
     with MockServer(path) as server, smtplib.SMTP(server.host, server.port) as client:

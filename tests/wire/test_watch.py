@@ -133,9 +133,7 @@ def test_a_client_out_of_step_is_told_so(tmp_path: Path) -> None:
     with practising(tmp_path) as practice:
         practice.run(faulty_clients.one_line_each)
     # Its close resets the connection: how far the server has read by then is a matter of luck.
-    told = [
-        remark for remark in practice.remarks if "before my reply to" in remark or "replies of mine unread" in remark
-    ]
+    told = [remark for remark in practice.remarks if "before the reply to" in remark or "with replies unread" in remark]
     assert told, practice.screen
 
 

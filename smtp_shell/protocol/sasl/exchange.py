@@ -116,9 +116,9 @@ class Exchange:
             NotSendable: A value holds CR, LF, NUL or something else that the mechanism cannot carry.
         """
         if "user" in cls.needs and not credentials.user:
-            raise AuthFailed(f"{cls.name} needs a user name; name one after the mechanism or with --user.")
+            raise AuthFailed(f"{cls.name} needs a user name; none was given.")
         if "token" in cls.needs and not credentials.password:
-            raise AuthFailed(f"{cls.name} needs a token; give a command that prints one with --token-command.")
+            raise AuthFailed(f"{cls.name} needs a token; none was given.")
         if credentials.authzid and not cls.takes_authzid:
             raise AuthFailed(
                 f"{cls.name} cannot say whom to act as; leave the authorization identity out or use PLAIN or SCRAM."

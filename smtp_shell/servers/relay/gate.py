@@ -5,6 +5,7 @@ It knows no socket. Where TLS starts is decided here, from the octets of both di
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from smtp_shell.protocol.commands import Command, bdat_chunk
@@ -28,6 +29,8 @@ _MOST_OWED: Final = 1_000  # replies, likewise
 _LINE_KEPT: Final = 4 * 1024  # octets of a command line that are looked at
 _LONGEST_FIXED: Final = 16  # octets of a binary PROXY header that say how long it is
 _ENDS_DATA: Final = CRLF + END_OF_DATA
+_DOUBTFUL_DOT: Final = re.compile(rb"\n\.\r?\n")
+_AFTER_DOT: Final = 64 * 1024  # octets after a doubtful dot that are kept
 _HOLD_BACK: Final = frozenset({"STARTTLS", "DATA"})
 
 
@@ -59,6 +62,7 @@ class Gate:
         self._line = bytearray()  # of the client, as far as it has come
         self._line_length = 0
         self._in_data = False
+        self._after_dot: bytearray | None = None  # in mail data: what follows a doubtful dot; None where there is none
         self._data_tail = b""  # the last octets of mail data: the end of it may come in pieces
         self._uncounted = 0  # octets of a chunk, or of a binary PROXY header, that are still to come
         self._unanswered = 0
@@ -86,6 +90,12 @@ class Gate:
         Args:
             octets: What the client has sent.
         """
+        start = self._read(octets)
+        self._held += octets[start:]
+        return octets[:start]
+
+    def _read(self, octets: bytes) -> int:
+        """Read octets up to what has to wait; return where that begins."""
         start = 0
         while start < len(octets) and not self.awaited:
             if self._uncounted:
@@ -98,8 +108,7 @@ class Gate:
                 break
             else:
                 start = self._take_commands(octets, start)
-        self._held += octets[start:]
-        return octets[:start]
+        return start
 
     def release(self) -> bytes:
         """Return what was held back of the client's octets and is to be passed on to the server now."""
@@ -125,11 +134,33 @@ class Gate:
         found = (tail + octets[start : start + len(_ENDS_DATA) - 1]).find(_ENDS_DATA)
         end = start + found - len(tail) if found >= 0 else octets.find(_ENDS_DATA, start)
         if found < 0 and end < 0:
+            self._look_for_dot(tail, octets, start)
             self._data_tail = (tail + octets[max(start, len(octets) - len(_ENDS_DATA)) :])[1 - len(_ENDS_DATA) :]
             return len(octets)
-        self._in_data = False
+        self._in_data, self._after_dot = False, None
         self._dialogue.send_mail_data(END_OF_DATA, last=True)
         return end + len(_ENDS_DATA)
+
+    def _look_for_dot(self, tail: bytes, octets: bytes, start: int) -> None:
+        """Keep what follows a dot that has not CRLF on both sides: if the server answers it, these are commands.
+
+        They have been passed on by then, whatever they are. A true end of the data shows that such a dot was text.
+        """
+        if self._after_dot is None:
+            seen = tail + octets[start:]
+            dot = _DOUBTFUL_DOT.search(seen)
+            if dot is None:
+                return
+            self._after_dot = bytearray(seen[dot.end() :][:_AFTER_DOT])
+            self._dialogue.send_raw(b".\n")
+            self._dialogue.send_mail_data(CRLF)  # its line end is that of the dot for a true one
+        else:
+            self._after_dot += octets[start:][: _AFTER_DOT - len(self._after_dot)]
+
+    def _end_at_dot(self) -> None:
+        """Take the doubtful dot for the end of the mail data, and read what follows it as commands."""
+        rest, self._after_dot, self._in_data = self._after_dot or b"", None, False
+        self._read(bytes(rest))
 
     def _take_commands(self, octets: bytes, start: int) -> int:
         """Read a line, or what has come of it; return where the rest begins."""
@@ -216,6 +247,11 @@ class Gate:
 
     def _take_reply(self, event: ReplyReceived) -> None:
         self._unanswered = 0
+        if self._after_dot is not None and all(not owed.doubtful for owed in self._dialogue.owed):
+            if event.reply.code == 421:
+                self._after_dot = None
+            else:
+                self._end_at_dot()
         if event.verb == "BDAT" and all(owed.verb != "BDAT" for owed in self._dialogue.owed):
             self._uncounted = 0  # a reply before all of the chunk: the server does not take it
         if event.verb != self.awaited or not self.awaited:

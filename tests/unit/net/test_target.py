@@ -117,7 +117,7 @@ def test_tls_cannot_begin_twice() -> None:
 
 @pytest.mark.parametrize("text", ["smtp://ann:secret@mail.example.com", "ann@mail.example.com", "smtp://:secret@h"])
 def test_a_credential_has_no_place_in_an_address(text: str) -> None:
-    with pytest.raises(UsageError, match="use --user") as caught:
+    with pytest.raises(UsageError, match="give the user beside it") as caught:
         parse_target(text)
     assert "secret" not in str(caught.value)
 

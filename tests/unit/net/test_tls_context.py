@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from smtp_shell.config import TlsSettings
+from smtp_shell.config import Place, TlsSettings
 from smtp_shell.errors import ConfigError
 from smtp_shell.net.tls_context import make_context
 
@@ -18,11 +18,14 @@ from smtp_shell.net.tls_context import make_context
         (TlsSettings(minimum="1.4"), "--tls-min 1.4: no such version; use one of 1.0, 1.1, 1.2, 1.3"),
         (TlsSettings(maximum="\x1b"), r"--tls-max \x1b: no such version"),
         (TlsSettings(maximum="1.1"), "--tls-max 1.1: it is below --tls-min 1.2, so that no version is left"),
-        (TlsSettings(minimum="1.3", maximum="1.2", at_prompt=True), "/set tls-max 1.2: it is below /set tls-min 1.3"),
+        (
+            TlsSettings(minimum="1.3", maximum="1.2", place=Place.PROMPT),
+            "/set tls-max 1.2: it is below /set tls-min 1.3",
+        ),
         (TlsSettings(ciphers="NOSUCH"), "--ciphers NOSUCH: OpenSSL knows no such cipher"),
         (TlsSettings(ciphers="\udcff"), "--ciphers \\xff: OpenSSL knows no such cipher"),
         (TlsSettings(ciphers="TLS_AES_128_GCM_SHA256"), "the ciphers of TLS 1.3 cannot be chosen"),
-        (TlsSettings(ciphers="NOSUCH", at_prompt=True), "/set ciphers NOSUCH: OpenSSL knows no such cipher"),
+        (TlsSettings(ciphers="NOSUCH", place=Place.PROMPT), "/set ciphers NOSUCH: OpenSSL knows no such cipher"),
         (TlsSettings(client_key=Path("key.pem")), "--client-key key.pem: a key needs its certificate"),
         (TlsSettings(ca_file=Path("/no/such\x1b[2J")), "--ca-file /no/such\\x1b[2J: there is no such file"),
         (

@@ -8,7 +8,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from msgspec.structs import replace
 
-from smtp_shell.config import TlsSettings
+from smtp_shell.config import Place, TlsSettings
 from smtp_shell.errors import ConfigError
 from smtp_shell.net.tls_check import check_tls
 from tests.support.chains import sign
@@ -87,7 +87,7 @@ def test_at_a_prompt_the_settings_of_the_shell_are_named(files: Path) -> None:
         (TlsSettings(client_cert=files / "cert.pem"), "give the key's PEM file with /set client-key FILE"),
         (TlsSettings(minimum="1.0", maximum="1.1"), "add /set ciphers DEFAULT@SECLEVEL=0"),
     ):
-        assert words in refusal(replace(settings, at_prompt=True))
+        assert words in refusal(replace(settings, place=Place.PROMPT))
 
 
 @pytest.fixture

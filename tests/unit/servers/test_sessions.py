@@ -7,6 +7,7 @@ import base64
 import pytest
 
 from smtp_shell.lint import Finding, Linter
+from smtp_shell.protocol.dialogue import Phase
 from smtp_shell.protocol.events import (
     Authenticated,
     CommandSent,
@@ -138,7 +139,7 @@ def test_mail_data_before_the_354_is_remarked(more: bool) -> None:
     if more:
         watched.hears(b"Hello\r\n.\r\n")
     assert len(watched.remarks) == 1
-    assert "before my reply to DATA" in watched.remarks[0]
+    assert "before the reply to DATA" in watched.remarks[0]
     assert [entry.event for entry in watched.entries if isinstance(entry.event, MailDataSent)][-1].last
 
 
@@ -197,10 +198,46 @@ def test_lines_of_mail_data_that_end_in_lf_are_octets_and_end_nothing() -> None:
     assert watched.hears(b"x\ny\r\nz\r\n") == [
         OctetsSent(b"x\n"),
         OctetsSent(b"y\r\n"),
-        MailDataSent(b"z\r\n"),
+        OctetsSent(b"z\r\n"),
     ]
     assert watched.hears(b"x\n.\r\n") == [OctetsSent(b"x\n"), OctetsSent(b".\r\n")]
     assert watched.hears(b".\r\n") == [MailDataSent(b".\r\n", last=True)]
+
+
+@pytest.mark.parametrize("dot", [b"Hello\n.\n", b"Hello\r\n.\n", b"Hello\n.\r\n"])
+def test_a_doubtful_dot_that_is_answered_ends_the_mail_data(dot: bytes) -> None:
+    watched = Watched().in_data_now()
+    watched.hears(dot)
+    assert watched.in_data
+    (reply,) = watched.says(b"250 taken\r\n")
+    assert isinstance(reply, ReplyReceived)
+    assert not watched.in_data
+    assert watched.dialogue.phase is Phase.READY
+    assert pipelined(watched.hears(b"QUIT\r\n")) == [(b"QUIT", False)]
+    assert kinds(watched.says(b"221 bye\r\n")) == ["ReplyReceived"]
+
+
+def test_what_followed_a_doubtful_dot_is_commands_when_it_is_answered() -> None:
+    watched = Watched().in_data_now()
+    events = watched.hears(b"x\n.\nAUTH PLAIN " + base64.b64encode(f"\0ann\0{CANARY}".encode()) + b"\r\nDATA\r\n")
+    assert [event.public for event in events if isinstance(event, OctetsSent)] == [None, None, 11, None]
+    replies = watched.says(b"250 taken\r\n", b"503 no\r\n", b"354 go on\r\n")
+    assert [event.verb for event in replies if isinstance(event, ReplyReceived)] == ["", "AUTH", "DATA"]
+    assert watched.in_data
+    assert watched.hears(b".\r\n") == [MailDataSent(b".\r\n", last=True)]
+
+
+def test_a_421_does_not_answer_a_doubtful_dot() -> None:
+    watched = Watched().in_data_now()
+    watched.hears(b"x\n.\n")
+    assert kinds(watched.says(b"421 too slow\r\n")) == ["Noticed", "ReplyReceived"]
+
+
+def test_the_rest_of_a_line_that_is_too_long_is_no_dot() -> None:
+    watched = Watched().in_data_now()
+    watched.hears(b"x\n" + b"x" * (LINE_KEPT + 1), b"x", b"\n", b"..\r\n")
+    assert watched.in_data
+    assert not any(owed.doubtful for owed in watched.dialogue.owed)
 
 
 def test_an_exchange_is_followed_and_masked() -> None:

@@ -12,7 +12,7 @@ from smtp_shell.protocol.masking import MASK
 from smtp_shell.transcript.credentials import CredentialMask, masked_steps, masking_warning, with_echo_masked
 from smtp_shell.transcript.header import MOST_FAULTS
 from smtp_shell.transcript.reader import Scan, TranscriptReader
-from smtp_shell.transcript.step import format_step
+from smtp_shell.transcript.step import Marker, Step, format_step
 
 BLOB = b64encode(b"\0ann\0open sesame").decode()
 USER, PASSWORD = b64encode(b"ann").decode(), b64encode(b"open sesame").decode()
@@ -290,3 +290,19 @@ def test_masking_keeps_every_line_and_is_done_once(lines: list[str]) -> None:
     assert len(found) == len(lines)
     assert found == lines or any("${sasl}" in line for line in found)
     assert mask.count == 0 or found != lines
+
+
+def test_a_credential_is_masked_that_the_server_repeats_after_a_thousand_connections() -> None:
+    mask = CredentialMask()
+    secrets = [f"canary-{number:05}-Pa55" for number in range(1_100)]
+    for number, secret in enumerate(secrets):
+        response = b64encode(f"\0ann\0{secret}".encode()).decode()
+        lines = ("*: connect mail.example", f"C: AUTH PLAIN {response}", "S: 235 welcome")
+        for line in lines:
+            mask.mask(Step(Marker(line[:2]), line[3:], None, number + 1))
+    for secret in secrets[-1_000:]:
+        (step,) = mask.mask(Step(Marker.SERVER, f"250 you were {secret}, once", None, 9_999))
+        assert step.text == f"250 you were {MASK}, once"
+        again = b64encode(f"x{secret}".encode()).decode()
+        (step,) = mask.mask(Step(Marker.SERVER, f"250 {again}", None, 9_999))
+        assert again[4:-4] not in step.text

@@ -141,6 +141,31 @@ def test_a_server_that_does_not_know_bdat_reads_the_chunk_as_commands() -> None:
     assert gate.from_client(b"STARTTLS\r\nheld") == b"STARTTLS\r\n"
 
 
+@pytest.mark.parametrize("size", [1, 3, 100])
+@pytest.mark.parametrize("dot", [b"\n.\n", b"\r\n.\n", b"\n.\r\n"])
+def test_a_doubtful_dot_that_is_answered_ends_the_mail_data(dot: bytes, size: int) -> None:
+    gate = greeted()
+    gate.from_client(b"DATA\r\n")
+    gate.from_server(b"354 go on\r\n")
+    sent = b"Hello" + dot + b"NOOP\r\n"
+    for start in range(0, len(sent), size):
+        gate.from_client(sent[start : start + size])
+    gate.from_server(b"250 taken\r\n250 ok\r\n")
+    assert gate.from_client(b"STARTTLS\r\nheld") == b"STARTTLS\r\n"
+    gate.from_server(b"220 go\r\n")
+    assert gate.tls_due
+
+
+def test_a_doubtful_dot_before_a_true_one_is_text() -> None:
+    gate = greeted()
+    gate.from_client(b"DATA\r\n")
+    gate.from_server(b"354 go on\r\n")
+    gate.from_client(b"x\n.\nSTARTTLS\r\n")
+    assert gate.from_client(b"more\r\n.\r\nSTARTTLS\r\nheld") == b"more\r\n.\r\nSTARTTLS\r\n"
+    gate.from_server(b"250 taken\r\n220 go\r\n")
+    assert gate.tls_due
+
+
 def test_proxy_headers_are_no_commands() -> None:
     for header in (
         b"PROXY TCP4 192.0.2.1 192.0.2.2 1234 25\r\n",

@@ -1,0 +1,38 @@
+"""Many traces of secrets, found in one pass."""
+
+from __future__ import annotations
+
+import pytest
+
+from smtp_shell.protocol.traces import MOST_TRACES, TraceIndex
+
+
+@pytest.mark.parametrize(
+    ("traces", "octets", "shown"),
+    [
+        ([b"secret"], b"a secret here", b"a * here"),
+        ([b"secret"], b"secretsecret", b"**"),
+        ([b"secret", b"secretive"], b"secretive", b"*"),
+        ([b"abcdef", b"defghi"], b"xabcdefghix", b"x*x"),
+        ([b"abcd", b"efgh"], b"abcdxefgh", b"*x*"),
+        ([b"x" * 100], b"a " + b"x" * 100 + b"y z", b"a * z"),
+        ([b"secret"], b"secre", b"secre"),
+        ([b"secret"], b"", b""),
+    ],
+)
+def test_what_is_found_is_masked(traces: list[bytes], octets: bytes, shown: bytes) -> None:
+    assert TraceIndex(traces).conceal(octets, b"*") == shown
+
+
+def test_where_nothing_is_found_the_octets_are_the_same_object() -> None:
+    octets = b"nothing here"
+    assert TraceIndex([b"secret"]).conceal(octets, b"*") is octets
+
+
+def test_the_oldest_are_forgotten_and_what_is_added_again_is_new() -> None:
+    index = TraceIndex([b"first-one", b"second-one"])
+    index.add(b"trace%d" % number for number in range(MOST_TRACES - 2))
+    index.add([b"first-one"])
+    index.add([b"third-one"])
+    assert index.conceal(b"first-one second-one third-one", b"*") == b"* second-one *"
+    assert len([*index]) == MOST_TRACES
