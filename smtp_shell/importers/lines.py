@@ -18,6 +18,8 @@ LONGEST_LINE: Final = 8 * 1024 * 1024
 
 _SAMPLE_PIECE = 32 * 1024
 _FENCE = re.compile(r"[ \t]{0,3}(```+|~~~+)")
+_BLOCK = re.compile(r"(?: {4}|\t)")
+_SHORTEST_BLOCK = 3
 _QUOTED = re.compile(r"[ \t]?>[ \t]?")
 _BOM = "\ufeff"
 
@@ -27,12 +29,14 @@ class Layers(Struct, frozen=True):
 
     Args:
         fenced: Whether only what is inside Markdown fences counts.
+        blocks: Whether only what is indented counts, as code in Markdown without fences.
         quoted: How many quotation marks `>` are in front of each line that counts.
         timed: How many times are in front of lines, each perhaps with a logger's name and level.
         indent: White space characters that all lines begin with.
     """
 
     fenced: bool = False
+    blocks: bool = False
     quoted: int = 0
     timed: int = 0
     indent: int = 0
@@ -137,6 +141,8 @@ def peeled(lines: Iterable[Line], layers: Layers) -> Iterator[Line]:
         lines = _inside_fences(lines)
     for _ in range(layers.quoted):
         lines = _unquoted(lines)
+    if layers.blocks:
+        lines = _inside_blocks(lines)
     if layers.indent:
         lines = _unindented(lines, layers.indent)
     for _ in range(layers.timed):
@@ -154,6 +160,19 @@ def _inside_fences(lines: Iterable[Line]) -> Iterator[Line]:
             fence = ""
         elif fence:
             yield line
+
+
+def _inside_blocks(lines: Iterable[Line]) -> Iterator[Line]:
+    """Yield what is in indented blocks. Blank lines at the end of one, of which the prose after it has one, are kept."""
+    inside = False
+    for line in lines:
+        if found := _BLOCK.match(line.text):
+            inside = True
+            yield Line(line.text[found.end() :], line.number, line.at, line.cut)
+        elif inside and not line.text.strip():
+            yield Line("", line.number, line.at, line.cut)
+        else:
+            inside = False
 
 
 def _unquoted(lines: Iterable[Line]) -> Iterator[Line]:
@@ -177,6 +196,12 @@ def _untimed(lines: Iterable[Line]) -> Iterator[Line]:
             yield line
         else:
             yield Line(line.text[found[1] :], line.number, found[0] if line.at is None else line.at, line.cut)
+
+
+def has_block(lines: Iterable[Line]) -> bool:
+    """Return whether some lines are indented as code is in Markdown, and others are not."""
+    found = [bool(_BLOCK.match(line.text)) for line in lines if line.text.strip()]
+    return sum(found) >= _SHORTEST_BLOCK and not all(found)
 
 
 def has_fence(lines: Iterable[Line]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from typing import Final
 
 from smtp_shell.importers.dialect import SURE, Dialect, Kind, Line, Record
@@ -45,6 +45,7 @@ _MAILENABLE = re.compile(
 _IIS_FIELDS = re.compile(r"#Fields: .*\bcs-method\b.*\bcs-uri-query\b")
 _LONGEST_ROW = 1_000_000
 _NO_TEXT = "the log has only the code of this reply"
+_FIRST_LINE = "the log has only the first line of this reply"
 _ONE_LINE = "the log has the lines of this reply as one"
 
 
@@ -147,7 +148,7 @@ def _iis_row(voices: Voices, row: dict[str, str], line: Line, greeted: set[objec
     if who in ("OutboundConnectionResponse", "OutboundConnectionCommand"):
         key = ("out", row.get("c-ip", ""))
         if who.endswith("Response"):
-            yield from voices.said(Said(key, words, by_server=True), line)
+            yield from _first_line(voices, key, words, line)
         else:
             yield from voices.said(Said(key, f"{method} {words}".strip(), by_server=False), line)
         return
@@ -165,6 +166,14 @@ def _iis_row(voices: Voices, row: dict[str, str], line: Line, greeted: set[objec
         yield from voices.said(Said(key, status, by_server=True), line)
     if method == "QUIT":
         yield from voices.over(key)
+
+
+def _first_line(voices: Voices, key: Hashable, reply: str, line: Line) -> Iterator[Record]:
+    """Read a reply of which the log never has more than one line."""
+    if reply[3:4] == "-":
+        yield from voices.happened(key, Kind.NOTE, _FIRST_LINE, line)
+        reply = f"{reply[:3]} {reply[4:]}"
+    yield from voices.said(Said(key, reply, by_server=True), line)
 
 
 def _sniff_iis(lines: Sequence[Line]) -> float:
@@ -207,7 +216,7 @@ def _parse_mailenable(lines: Iterable[Line]) -> Iterator[Record]:
             yield from voices.said(Said(key, found["command"], by_server=False), where)
         reply = found["reply"]
         if REPLY.match(reply):
-            yield from voices.said(Said(key, reply, by_server=True), where)
+            yield from _first_line(voices, key, reply, where)
         if found["verb"] == "QUIT":
             yield from voices.over(key)
     yield from voices.finish()

@@ -32,6 +32,15 @@ COMMAND = re.compile(
 _FROM_TO = re.compile(r"(?i)\s*(?:MAIL|RCPT)(?:\s|$)")
 _BDAT = re.compile(r"(?i)\s*BDAT\s+([0-9]{1,12})(?:\s+LAST)?\s*$")
 _PROMPT = re.compile(r"(?:\x1b|.{0,60}[\w\])~:/\\][$#%]\s*$|C:\\[^>]{0,200}>)")
+_OTHER_PROTOCOL = re.compile(
+    r"(?i)(?:USER|PASS|ACCT|PWD|XPWD|CWD|FEAT|SYST|TYPE|PASV|EPSV|PORT|EPRT|LIST|NLST|RETR|STOR|OPTS|PBSZ|PROT|MODE|ARTICLE|GROUP|CAPABILITIES)"
+    r"(?: \S.*)?$|Name \(.{1,200}\): ?|Password: ?$|ftp> "
+)
+"""What a client says in FTP or NNTP, whose codes look as those of SMTP do."""
+_OTHER_GREETING = re.compile(
+    r"(?:GET|POST|HEAD|PUT|OPTIONS|CONNECT) \S+ HTTP/|HTTP/[0-9.]+ [0-9]{3}|\* (?:OK|PREAUTH|BYE)\b|\+OK\b|-ERR\b|SSH-[0-9]|20[01][ -]"
+    r"|\"IMPLEMENTATION\""
+)
 _INTERRUPT = re.compile(r"\^[\]CDZ\\].?")  # a key that ends the tool, as the terminal echoes it
 _WIDTHS = frozenset((79, 80, 100, 120, 132))
 _SHORTEST_WRAPPED = 60
@@ -104,9 +113,11 @@ class _Typed:
         self._held_wrapped = False
         self._width = 0  # of the terminal, once a line was wrapped there
         self._sessions = 0
+        self._has_only_greeted = False
         self._after_taken = False
         self._lmtp = False
         self._recipients = 0  # accepted ones, each of which has a reply of its own after the final dot in LMTP
+        self._is_other = False  # whether the connection turned out to be none of SMTP
         self._failure: tuple[Record, Record] | None = None  # a connection that could not be opened
 
     def records(self) -> Iterator[Record]:
@@ -128,6 +139,8 @@ class _Typed:
         if self._chunk > 0:
             yield from self._bdat(number, line)
             return
+        if not self._open and self._window.is_connected and _OTHER_GREETING.match(line):
+            self._is_other = True
         if _REPLY.match(line):
             yield from self._reply(number, line)
         elif self._open and not self._window.is_over and COMMAND.match(line):
@@ -144,7 +157,7 @@ class _Typed:
             return
         elif self._open:
             yield from self._other(number, line)
-        elif self._begins(line):
+        elif not self._is_other and self._begins(line):
             yield from self._begin()
             yield from self._client(number, line)
 
@@ -174,6 +187,8 @@ class _Typed:
             yield Record(Kind.TLS, " ".join(self._window.tls_words))
 
     def _reset(self) -> None:
+        self._is_other = False
+        self._has_only_greeted = False  # nothing of SMTP has been said after the greeting
         self._open = self._greeted = self._in_data = self._in_auth = False
         self._owed.clear()
         self._code, self._chunk, self._data_lines = "", 0, 0
@@ -181,6 +196,7 @@ class _Typed:
 
     def _happened(self, event: Record) -> Iterator[Record]:
         """Act on what the tool itself has reported."""
+        self._is_other = False
         if event.kind is Kind.CONNECT:
             if self._open and (self._greeted or self._owed):
                 yield from self._flush()
@@ -223,6 +239,8 @@ class _Typed:
             self._answered(code)
 
     def _may_greet(self, code: str) -> bool:
+        if self._is_other:
+            return False
         return code == "220" or (self._window.is_connected and code in ("421", "450", "521", "550", "554", "250"))
 
     def _before_reply(self, code: str) -> Iterator[Record]:
@@ -234,7 +252,7 @@ class _Typed:
 
     def _answered(self, code: str) -> None:
         if not self._greeted:
-            self._greeted = True
+            self._greeted = self._has_only_greeted = True
             return
         verb = self._owed.popleft() if self._owed else ""
         self._in_auth = code == "334"
@@ -273,6 +291,12 @@ class _Typed:
             yield Record(Kind.NOTE, _LEFT_OUT)
 
     def _client(self, number: int, line: str, verb: str = "") -> Iterator[Record]:
+        if self._has_only_greeted and _OTHER_PROTOCOL.match(line):
+            self._held = None
+            self._reset()
+            self._is_other = True
+            return
+        self._has_only_greeted = False
         yield from self._flush()
         ahead = self._lines.peek()
         if self._window.takes(line) and self._window.took(ahead):

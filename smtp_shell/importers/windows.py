@@ -36,6 +36,7 @@ _CONNECTED = tuple(
         r"Resolving '",
         r"(?:=~)+=?\s*PuTTY log .*(?:=~)+=?\s*$",
         r"Can't use SSL_get_servername\s*$",
+        r"CONNECTION ESTABLISHED\s*$",
         r"Looking up host \"(?P<host>[\w.:-]+)\"",
         r"Connecting to [0-9a-fA-F.:]+ port (?P<port>[0-9]+)\s*$",
     )
@@ -74,7 +75,7 @@ _BROKEN = re.compile(
 _NC_SUMMARY = re.compile(r"\s*sent [0-9]+, rcvd [0-9]+\s*$|Ncat: [0-9]+ bytes sent, [0-9]+ bytes received in .*$")
 _TLS_BEGINS = re.compile(
     r"CONNECTED\([0-9A-Fa-f]+\)\s*$|depth=[0-9]+ |Can't use SSL_get_servername|- Handshake was completed"
-    r"|- Certificate type:"
+    r"|- Certificate type:|CONNECTION ESTABLISHED\s*$|Ncat: SSL connection to "
 )
 _CIPHER = re.compile(r"(?:New, |Reused, )?(?P<version>TLSv[0-9.]+|SSLv3), Cipher is (?P<cipher>[\w-]+)\s*$")
 _PROTOCOL = re.compile(r"\s+Protocol\s*: (?P<version>TLSv[0-9.]+)\s*$")
@@ -104,7 +105,7 @@ _NOISE = re.compile(
     r"|- |\*\*\* |\|<[0-9]+>\||Processed [0-9]+ CA|warning: |Last login: |Script (?:started|done|beendet"
     r"|gestartet)|\s*Using username|Looking up host"
     r"|(?:Outgoing|Incoming) (?:packet|raw data)|Event Log: |  [0-9a-f]{8}  [0-9a-f]{2} |Connecting to "
-    r"|Server hostname: |Local echo|We claim version"
+    r"|>>> |LOG: |\*{4} |Server hostname: |Local echo|We claim version"
 )
 _STARTTLS = re.compile(r"-starttls[ =]+(?:smtp|lmtp)|--starttls-proto[ =]smtp")
 _TAKEN = {"Q": "DONE", "R": "RENEGOTIATING", "K": "KEYUPDATE", "B": "HEARTBEATING"}
