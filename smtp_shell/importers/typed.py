@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import Final
 
@@ -67,6 +67,7 @@ class _Lines:
 
     def __init__(self, lines: Iterable[Line]) -> None:
         self._lines = iter(lines)
+        self.is_skipped: Callable[[str], bool] = lambda _: False
         self._ahead: deque[Line] = deque()
 
     def __iter__(self) -> Iterator[Line]:
@@ -79,6 +80,8 @@ class _Lines:
 
     def _fill(self) -> bool:
         for item in self._lines:
+            if self.is_skipped(item.text):
+                continue
             self._ahead.append(item)
             return True
         return False
@@ -99,6 +102,7 @@ class _Typed:
 
     def __init__(self, lines: _Lines) -> None:
         self._lines = lines
+        self._lines.is_skipped = lambda text: self._open and self._window.dumps(text)
         self._window = Window()
         self._open = False  # within a session
         self._greeted = False
