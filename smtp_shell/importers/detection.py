@@ -17,6 +17,7 @@ from smtp_shell.importers.lines import (
     encoding_of,
     has_block,
     has_fence,
+    is_structured,
     peeled,
     quoted_share,
     raw_lines,
@@ -123,18 +124,19 @@ def _variants(lines: list[Line]) -> Iterator[tuple[Layers, list[Line]]]:
     fences += [(True, False)] if has_fence(lines) else []
     fences += [(False, True)] if has_block(lines) else []
     depths = range(_DEEPEST + 1) if quoted_share(lines) >= _QUOTED else range(1)
-    for (fenced, blocks), depth in product(fences, depths):
-        inner = [*peeled(lines, Layers(fenced, blocks, depth))]
+    structures = (False, True) if is_structured(lines) else (False,)
+    for structured, (fenced, blocks), depth in product(structures, fences, depths):
+        inner = [*peeled(lines, Layers(structured, fenced, blocks, depth))]
         if not inner:
             continue
         indent = common_indent(inner)
         unindented = [*peeled(inner, Layers(indent=indent))]
-        yield Layers(fenced, blocks, depth, indent=indent), unindented
+        yield Layers(structured, fenced, blocks, depth, indent=indent), unindented
         for timed in range(1, _MOST_TIMES + 1):
             if _timed_share(unindented) < _TIMED:
                 break
             unindented = [*peeled(unindented, Layers(timed=1))]
-            yield Layers(fenced, blocks, depth, timed, indent), unindented
+            yield Layers(structured, fenced, blocks, depth, timed, indent), unindented
 
 
 def _timed_share(lines: Iterable[Line]) -> float:

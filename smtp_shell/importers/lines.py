@@ -5,8 +5,10 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import BinaryIO, Final
 
+import msgspec
 from msgspec import Struct
 
 from smtp_shell.importers.dialect import Line
@@ -18,6 +20,10 @@ LONGEST_LINE: Final = 8 * 1024 * 1024
 
 _SAMPLE_PIECE = 32 * 1024
 _FENCE = re.compile(r"[ \t]{0,3}(```+|~~~+)")
+_LOGFMT = re.compile(
+    r"level=(?P<level>[A-Z]+) uuid=(?P<key>\S+) source=(?P<source>\S+) message=\"(?P<message>.*)\"(?: state=\S+)?\s*$"
+)
+_LONGEST_OBJECT = 1_000_000
 _BLOCK = re.compile(r"(?: {4}|\t)")
 _SHORTEST_BLOCK = 3
 _QUOTED = re.compile(r"[ \t]?>[ \t]?")
@@ -28,6 +34,7 @@ class Layers(Struct, frozen=True):
     """What is around the lines of a dialogue in a file.
 
     Args:
+        structured: Whether each line is an object of a logger, in JSON or logfmt, whose message is the line that counts.
         fenced: Whether only what is inside Markdown fences counts.
         blocks: Whether only what is indented counts, as code in Markdown without fences.
         quoted: How many quotation marks `>` are in front of each line that counts.
@@ -35,6 +42,7 @@ class Layers(Struct, frozen=True):
         indent: White space characters that all lines begin with.
     """
 
+    structured: bool = False
     fenced: bool = False
     blocks: bool = False
     quoted: int = 0
@@ -137,6 +145,8 @@ def peeled(lines: Iterable[Line], layers: Layers) -> Iterator[Line]:
         lines: The lines, as text.
         layers: What is around them.
     """
+    if layers.structured:
+        lines = _messages(lines)
     if layers.fenced:
         lines = _inside_fences(lines)
     for _ in range(layers.quoted):
@@ -173,6 +183,45 @@ def _inside_blocks(lines: Iterable[Line]) -> Iterator[Line]:
             yield Line("", line.number, line.at, line.cut)
         else:
             inside = False
+
+
+def _messages(lines: Iterable[Line]) -> Iterator[Line]:
+    """Yield what loggers had to say: journalctl -o json, Docker's JSON files, Haraka's formats."""
+    for line in lines:
+        text = message_of(line.text)
+        if text is None:
+            yield line
+            continue
+        for part in text.removesuffix("\n").split("\n"):
+            yield Line(part.rstrip("\r"), line.number, line.at, line.cut)
+
+
+def message_of(text: str) -> str | None:
+    """Return the message of a line that is an object of a logger, with what the plain form has in front of it; None for any other."""
+    if found := _LOGFMT.match(text):
+        return f"[{found['level']}] [{found['key']}] [{found['source']}] {found['message']}"
+    if text[:1] != "{" or len(text) > _LONGEST_OBJECT:
+        return None
+    try:
+        fields = msgspec.json.decode(text.encode("utf-8", "replace"), type=dict[str, object])
+    except (msgspec.DecodeError, msgspec.ValidationError, RecursionError):
+        return None
+    message = next(
+        (fields[name] for name in ("MESSAGE", "message", "msg", "log") if isinstance(fields.get(name), str)), None
+    )
+    if not isinstance(message, str):
+        return None
+    if program := fields.get("SYSLOG_IDENTIFIER"):
+        return f"{program}[{fields.get('SYSLOG_PID') or fields.get('_PID') or 0}]: {message}"
+    if all(isinstance(fields.get(name), str) for name in ("level", "uuid", "source")):
+        return f"[{fields['level']}] [{fields['uuid']}] [{fields['source']}] {message}"
+    return message
+
+
+def is_structured(lines: Iterable[Line]) -> bool:
+    """Return whether most of the first lines are objects of a logger."""
+    found = [message_of(line.text) is not None for line in islice(lines, 20) if line.text.strip()]
+    return bool(found) and sum(found) > len(found) / 2
 
 
 def _unquoted(lines: Iterable[Line]) -> Iterator[Line]:

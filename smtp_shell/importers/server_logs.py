@@ -96,9 +96,13 @@ def stamped(line: Line, stamp: str | None) -> Line:
 
 def _parse_postfix(lines: Iterable[Line]) -> Iterator[Record]:
     voices = Voices()
+    program = ""  # of lines without it, as journalctl -o cat writes them; the server greets first
     for line in lines:
         found = _POSTFIX.match(line.text)
         if found is None:
+            if said := _POSTFIX_SAID.match(line.text):
+                program = program or ("smtpd" if said["mark"] == ">" else "smtp")
+                yield from _postfix_line(voices, (program, said["peer"]), line.text, line)
             continue
         key = (found["name"], found["pid"])
         stamp = _first_words(found["stamp"])
@@ -135,7 +139,10 @@ def _postfix_line(voices: Voices, key: tuple[str, str], rest: str, line: Line) -
 
 def _sniff_postfix(lines: Sequence[Line]) -> float:
     found = sum(bool((each := _POSTFIX.match(line.text)) and _POSTFIX_SAID.match(each["rest"])) for line in lines)
-    return 0.97 if found > 1 else LIKELY if found else 0.0
+    if not found:
+        bare = [each for line in lines if (each := _POSTFIX_SAID.match(line.text))]
+        return SURE if len(bare) > 1 and any(REPLY.match(each["text"]) for each in bare) else 0.0
+    return 0.97 if found > 1 else LIKELY
 
 
 # Exim

@@ -20,7 +20,8 @@ _TELNET = re.compile(
     r"|\*{4} SMTP testing session as if from host|Connection to host lost|.{0,200}[$#%>] ?(?:busybox )?telnet \S+"
 )
 _NC = re.compile(
-    r"Ncat: |(?:[0-9/]{10} [0-9:.]{8,15} )?socat\[[0-9]+\] [DINWEF] |Connection to \S+ (?:\([^)]*\) )?[0-9]+ port \[.*\] succeeded!|.{0,200}\) open\s*$"
+    r"Ncat: |(?:[0-9/]{10} [0-9:.]{8,15} )?socat\[[0-9]+\] [DINWEF] "
+    r"|Connection to \S+ (?:\([^)]*\) )?[0-9]+ port \[.*\] succeeded!|.{0,200}\) open\s*$"
     r"|.{0,200}[$#%>] ?(?:nc|ncat|netcat|socat|plink)(?:\.exe)? |\s*sent [0-9]+, rcvd [0-9]+"
 )
 _S_CLIENT = re.compile(

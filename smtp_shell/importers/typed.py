@@ -41,6 +41,11 @@ _OTHER_GREETING = re.compile(
     r"(?:GET|POST|HEAD|PUT|OPTIONS|CONNECT) \S+ HTTP/|HTTP/[0-9.]+ [0-9]{3}|\* (?:OK|PREAUTH|BYE)\b|\+OK\b|-ERR\b|SSH-[0-9]|20[01][ -]"
     r"|\"IMPLEMENTATION\""
 )
+_SHELL_WRITES = re.compile(
+    r"PS [^>]{0,200}> ?\$\w{1,40}\.Write(?:Line)?\((?P<quote>[\"'])(?P<text>.{0,2000}?)(?:`r|`n|\\r|\\n)*(?P=quote)\)"
+)
+"""A line that a PowerShell writes into a socket by itself."""
+_SHELL_READS = re.compile(r"PS [^>]{0,200}> ?\$\w{1,40}(?:\.(?:Read|Flush|Close|Dispose|AutoFlush)| ?=)")
 _INTERRUPT = re.compile(r"\^[\]CDZ\\].?")  # a key that ends the tool, as the terminal echoes it
 _WIDTHS = frozenset((79, 80, 100, 120, 132))
 _SHORTEST_WRAPPED = 60
@@ -80,8 +85,10 @@ class _Lines:
 
     def _fill(self) -> bool:
         for item in self._lines:
-            if self.is_skipped(item.text):
+            if self.is_skipped(item.text) or _SHELL_READS.match(item.text):
                 continue
+            if found := _SHELL_WRITES.match(item.text):
+                item = replace(item, text=found["text"])
             self._ahead.append(item)
             return True
         return False
@@ -140,6 +147,8 @@ class _Typed:
         if self._in_data:
             yield from self._data(number, line)
             return
+        if self._chunk > 0 and self._held is not None and line[:1] in "45" and _FINAL.match(line):
+            self._chunk = 0  # the server has refused BDAT before any of its octets
         if self._chunk > 0:
             yield from self._bdat(number, line)
             return
@@ -291,6 +300,10 @@ class _Typed:
             yield from self._client(number, line)
             return
         if line.strip() and not _PROMPT.match(line):
+            closed = self._window.ends(ahead) if not self._owed else None
+            if closed is not None and closed.text == "server":
+                yield from self._client(number, line)  # the server has closed in place of a reply
+                return
             yield from self._flush()
             yield Record(Kind.NOTE, _LEFT_OUT)
 

@@ -106,7 +106,8 @@ _NOISE = re.compile(
     r"|- |\*\*\* |\|<[0-9]+>\||Processed [0-9]+ CA|warning: |Last login: |Script (?:started|done|beendet"
     r"|gestartet)|\s*Using username|Looking up host"
     r"|(?:Outgoing|Incoming) (?:packet|raw data)|Event Log: |  [0-9a-f]{8}  [0-9a-f]{2} |Connecting to "
-    r"|(?:libnsock|NSOCK INFO|NCAT DEBUG:) |(?:[0-9/]{10} [0-9:.]{8,15} )?socat\[[0-9]+\] [DINWEF] |>>> |LOG: |\*{4} |Server hostname: |Local echo|We claim version"
+    r"|(?:libnsock|NSOCK INFO|NCAT DEBUG:) |(?:[0-9/]{10} [0-9:.]{8,15} )?socat\[[0-9]+\] [DINWEF] "
+    r"|>>> |LOG: |\*{4} |Server hostname: |Local echo|We claim version"
 )
 _REPORTS = re.compile(
     r"libnsock nsock_|NSOCK INFO \[|NCAT DEBUG: "
