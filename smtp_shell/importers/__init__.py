@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @cache
 def dialects() -> dict[str, Dialect]:
     """Return the dialects by their name. Of two that are equally sure of a file, the first is taken."""
-    from smtp_shell.importers import captures, dumps, marked, server_logs, table_logs, terminal
+    from smtp_shell.importers import captures, dumps, marked, packet_lists, server_logs, table_logs, terminal
 
-    modules = (marked, terminal, server_logs, table_logs, captures, dumps)
+    modules = (marked, terminal, server_logs, table_logs, captures, dumps, packet_lists)
     return {dialect.name: dialect for module in modules for dialect in module.DIALECTS}

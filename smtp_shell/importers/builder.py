@@ -27,9 +27,7 @@ _LONGEST_TEXT: Final = 2_000  # characters of an event or a note
 _HALF_A_DAY: Final = 43_200.0
 _DAY: Final = 86_400.0
 # RFC 2920, section 3.1: a client awaits the replies to these, so that no command follows them in a group.
-_LAST_OF_A_GROUP: Final = frozenset(
-    ("AUTH", "DATA", "EHLO", "EXPN", "HELO", "LHLO", "NOOP", "QUIT", "STARTTLS", "TURN", "VRFY")
-)
+_LAST_OF_A_GROUP: Final = frozenset(("AUTH", "DATA", "QUIT", "STARTTLS", "TURN"))
 
 MASKED: Final = "the log masks the credential here"
 

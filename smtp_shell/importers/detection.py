@@ -15,7 +15,9 @@ from smtp_shell.importers.lines import (
     Layers,
     common_indent,
     encoding_of,
+    has_block,
     has_fence,
+    is_structured,
     peeled,
     quoted_share,
     raw_lines,
@@ -74,7 +76,7 @@ def choose(sample: bytes) -> Choice | None:
 
 def _differs(sample: bytes, choice: Choice) -> bool:
     """Return whether a file with the marks of a transcript is another tool's."""
-    if choice.layers.fenced or choice.layers.quoted or choice.layers.timed:
+    if choice.layers.fenced or choice.layers.blocks or choice.layers.quoted or choice.layers.timed:
         return True
     lines = text_lines(raw_lines(io.BytesIO(sample), choice.encoding))
     return differs_from_ours(islice(lines, _LINES))
@@ -118,20 +120,23 @@ def _better(best: Choice | None, other: Choice) -> Choice:
 
 def _variants(lines: list[Line]) -> Iterator[tuple[Layers, list[Line]]]:
     """Yield what may be around the lines, with the lines without it; the least first."""
-    fences = (False, True) if has_fence(lines) else (False,)
+    fences = [(False, False)]
+    fences += [(True, False)] if has_fence(lines) else []
+    fences += [(False, True)] if has_block(lines) else []
     depths = range(_DEEPEST + 1) if quoted_share(lines) >= _QUOTED else range(1)
-    for fenced, depth in product(fences, depths):
-        inner = [*peeled(lines, Layers(fenced, depth))]
+    structures = (False, True) if is_structured(lines) else (False,)
+    for structured, (fenced, blocks), depth in product(structures, fences, depths):
+        inner = [*peeled(lines, Layers(structured, fenced, blocks, depth))]
         if not inner:
             continue
         indent = common_indent(inner)
         unindented = [*peeled(inner, Layers(indent=indent))]
-        yield Layers(fenced, depth, indent=indent), unindented
+        yield Layers(structured, fenced, blocks, depth, indent=indent), unindented
         for timed in range(1, _MOST_TIMES + 1):
             if _timed_share(unindented) < _TIMED:
                 break
             unindented = [*peeled(unindented, Layers(timed=1))]
-            yield Layers(fenced, depth, timed, indent), unindented
+            yield Layers(structured, fenced, blocks, depth, timed, indent), unindented
 
 
 def _timed_share(lines: Iterable[Line]) -> float:

@@ -7,6 +7,7 @@ import binascii
 import re
 from collections import OrderedDict
 from collections.abc import Hashable, Iterable, Iterator, Sequence
+from itertools import chain, islice
 from typing import Final
 
 from msgspec.structs import replace
@@ -29,6 +30,9 @@ _LENGTH = re.compile(r"(?P<tab>\t?)(?P<length>[0-9]{1,9})$")
 _HEX_LINE = re.compile(
     r"(?P<margin>[\t ]*)(?P<at>[0-9a-fA-F]{8}) {1,3}(?P<hex>[0-9a-fA-F]{2}(?: {1,3}[0-9a-fA-F]{2}){0,15})(?: {2,}.*| .{0,18})?$"
 )
+_RULE = re.compile(r"={20,}\s*$")
+_LOOK_AHEAD = 2_000
+_MOST_LINES = 100_000  # of one turn
 _RAW_LINE = re.compile(r"(?P<tab>\t?)(?P<hex>(?:[0-9a-fA-F]{2}){2,})$")
 _C_ARRAY = re.compile(r"(?:static |const |unsigned )*char peer(?P<peer>[01])_[0-9]+\[\] = \{")
 _C_OCTET = re.compile(r"0x([0-9a-fA-F]{2})")
@@ -42,11 +46,16 @@ _TCPDUMP = re.compile(
     r"(?P<source>\S+)\.(?P<source_port>[\w-]+) > (?P<target>\S+)\.(?P<target_port>[\w-]+): Flags \[(?P<flags>[^\]]*)\]"
     r".*?, length (?P<length>[0-9]+)"
 )
+_LOOKS_SAID = re.compile(
+    rb"[2-5][0-9]{2}[ -][ -~]|(?i:(?:EHLO|HELO|LHLO|AUTH|VRFY|EXPN|ETRN) [ -~]+|(?:MAIL FROM|RCPT TO):[ -~]+"
+    rb"|(?:DATA|QUIT|RSET|NOOP|STARTTLS|HELP)\r\n)"
+)
 _TCPDUMP_HEX = re.compile(
     r"\s+0x(?P<at>[0-9a-f]{4}):  (?P<hex>(?:[0-9a-f]{2}){1,2}(?: (?:[0-9a-f]{2}){1,2}){0,7})(?:\s|$)"
 )
 _NGREP = re.compile(r"T (?:[0-9/]{10} [0-9:]{8}\.[0-9]+ )?(?P<source>\S+:[0-9]+) -> (?P<target>\S+:[0-9]+) \[[A-Z]+\]")
 _NGREP_HASHES = re.compile(r"#+")  # one for each packet that it has seen
+_NGREP_ENDS = re.compile(r"exit$|[0-9]+ received, [0-9]+ (?:matched|dropped)")
 _PORTS = {"smtp": "25", "smtps": "465", "submission": "587", "submissions": "465", "urd": "465", "lmtp": "24"}
 
 
@@ -103,11 +112,17 @@ class _Follow:
         self._held = bytearray()
         self._at: float | None = None
         self._number = 0
+        self._is_edited = False
+        self._turn_lines: list[str] = []
 
     def records(self, lines: Iterable[Line]) -> Iterator[Record]:
-        for line in lines:
+        lines = iter(lines)
+        start = [*islice(lines, _LOOK_AHEAD)]
+        self._is_edited = not _lengths_agree(start)
+        for line in chain(start, lines):
             self._number = line.number
-            yield from self._line(line.text)
+            yield from self._edited(line.text) if self._is_edited else self._line(line.text)
+        yield from self._end_of_turn()
         yield from self._flush()
         yield from self._talks.finish()
 
@@ -138,6 +153,24 @@ class _Follow:
             yield from self._flush()
             side = int(bool(found["tab"]))
             yield from self._say(side, bytes.fromhex(found["hex"]))
+
+    def _edited(self, text: str) -> Iterator[Record]:
+        """Read a line of text whose lengths are no longer true, as when somebody has put in other names of hosts."""
+        if found := _NODE.match(text):
+            self._nodes[int(found["node"])] = found["address"]
+        elif (found := _LENGTH.match(text)) and not (self._turn_lines and self._turn_lines[-1]):
+            yield from self._end_of_turn()
+            self._side = int(bool(found["tab"]))
+        elif self._side is not None and not _RULE.match(text) and len(self._turn_lines) < _MOST_LINES:
+            self._turn_lines.append(text)
+
+    def _end_of_turn(self) -> Iterator[Record]:
+        lines, self._turn_lines = self._turn_lines, []
+        if lines and not lines[-1]:
+            lines.pop()
+        octets = "".join(f"{line}\r\n" for line in lines).encode("utf-8", "surrogateescape")
+        if octets and self._side is not None:
+            yield from self._say(self._side, octets)
 
     def _text(self, text: str) -> Iterator[Record]:
         """Read a line of text, of whose octets `_left` are still to come."""
@@ -184,6 +217,22 @@ class _Follow:
 
     def _say(self, side: int, octets: bytes) -> Iterator[Record]:
         yield from self._talks.said(self._nodes[side], self._nodes[1 - side], octets, self._number, self._at)
+
+
+def _lengths_agree(lines: Iterable[Line]) -> bool:
+    """Return whether each length in a "Follow stream" as text is that of the lines after it."""
+    left, after_text = 0, False
+    for line in lines:
+        if left > 0:
+            left -= len(line.text.encode("utf-8", "surrogateescape")) + 2
+            after_text = True
+            if left < -2:
+                return False
+        elif found := _LENGTH.match(line.text):
+            left, after_text = int(found["length"]), False
+        elif after_text and line.text.strip() and not _RULE.match(line.text):
+            return False
+    return True
 
 
 def _c_octets(text: str) -> bytes:
@@ -235,7 +284,7 @@ def _parse_tcpdump(lines: Iterable[Line]) -> Iterator[Record]:
             whole = "\n".join(text).encode("utf-8", "surrogateescape").replace(b"\n", b"\r\n")
             source = f"{head['source']}:{_PORTS.get(head['source_port'], head['source_port'])}"
             target = f"{head['target']}:{_PORTS.get(head['target_port'], head['target_port'])}"
-            yield from talks.said(source, target, whole[-length:], number, at)
+            yield from talks.said(source, target, _payload("\n".join(text), whole, length, head), number, at)
 
     for line in lines:
         if found := _TCPDUMP.match(line.text):
@@ -252,6 +301,24 @@ def _parse_tcpdump(lines: Iterable[Line]) -> Iterator[Record]:
     yield from packet()
     yield from connections.finish()
     yield from talks.finish()
+
+
+def _payload(text: str, whole: bytes, length: int, head: re.Match[str]) -> bytes:
+    """Return what a packet that tcpdump -A shows carries.
+
+    Its length is that of the packet. Where that does not fit, as when somebody has put in other names of hosts, the headers in front of
+    it are measured, or the first command or reply is looked for.
+    """
+    counted = whole[-length:]
+    size = {"E": 20, "`": 40}.get(text[:1], 0) + (32 if "TS val" in head[0] else 20)
+    rest = text[size:].replace("\n", "\r\n").encode("utf-8", "surrogateescape")
+    if len(rest) == length - 2:
+        return rest + b"\r\n"  # without the blank line that follows a packet
+    if len(rest) == length or _LOOKS_SAID.match(counted):
+        return counted
+    if (found := _LOOKS_SAID.search(whole + b"\r\n")) and found.start() < 2 * size:
+        return whole[found.start() :].rstrip(b"\r\n") + b"\r\n"
+    return counted
 
 
 def _sniff_tcpdump(lines: Sequence[Line]) -> float:
@@ -279,7 +346,7 @@ def _parse_ngrep(lines: Iterable[Line]) -> Iterator[Record]:
 
 
 def _ngrep_packet(talks: _Talks, head: re.Match[str] | None, text: list[str], number: int) -> Iterator[Record]:
-    while text and not text[-1].strip():
+    while text and (not text[-1].strip() or _NGREP_ENDS.match(text[-1])):
         text.pop()
     if head is None or not text:
         return

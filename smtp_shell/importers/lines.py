@@ -5,8 +5,10 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import BinaryIO, Final
 
+import msgspec
 from msgspec import Struct
 
 from smtp_shell.importers.dialect import Line
@@ -18,6 +20,12 @@ LONGEST_LINE: Final = 8 * 1024 * 1024
 
 _SAMPLE_PIECE = 32 * 1024
 _FENCE = re.compile(r"[ \t]{0,3}(```+|~~~+)")
+_LOGFMT = re.compile(
+    r"level=(?P<level>[A-Z]+) uuid=(?P<key>\S+) source=(?P<source>\S+) message=\"(?P<message>.*)\"(?: state=\S+)?\s*$"
+)
+_LONGEST_OBJECT = 1_000_000
+_BLOCK = re.compile(r"(?: {4}|\t)")
+_SHORTEST_BLOCK = 3
 _QUOTED = re.compile(r"[ \t]?>[ \t]?")
 _BOM = "\ufeff"
 
@@ -26,13 +34,17 @@ class Layers(Struct, frozen=True):
     """What is around the lines of a dialogue in a file.
 
     Args:
+        structured: Whether each line is an object of a logger, in JSON or logfmt, whose message is the line that counts.
         fenced: Whether only what is inside Markdown fences counts.
+        blocks: Whether only what is indented counts, as code in Markdown without fences.
         quoted: How many quotation marks `>` are in front of each line that counts.
         timed: How many times are in front of lines, each perhaps with a logger's name and level.
         indent: White space characters that all lines begin with.
     """
 
+    structured: bool = False
     fenced: bool = False
+    blocks: bool = False
     quoted: int = 0
     timed: int = 0
     indent: int = 0
@@ -133,10 +145,14 @@ def peeled(lines: Iterable[Line], layers: Layers) -> Iterator[Line]:
         lines: The lines, as text.
         layers: What is around them.
     """
+    if layers.structured:
+        lines = _messages(lines)
     if layers.fenced:
         lines = _inside_fences(lines)
     for _ in range(layers.quoted):
         lines = _unquoted(lines)
+    if layers.blocks:
+        lines = _inside_blocks(lines)
     if layers.indent:
         lines = _unindented(lines, layers.indent)
     for _ in range(layers.timed):
@@ -154,6 +170,58 @@ def _inside_fences(lines: Iterable[Line]) -> Iterator[Line]:
             fence = ""
         elif fence:
             yield line
+
+
+def _inside_blocks(lines: Iterable[Line]) -> Iterator[Line]:
+    """Yield what is in indented blocks. Blank lines at the end of one, of which the prose after it has one, are kept."""
+    inside = False
+    for line in lines:
+        if found := _BLOCK.match(line.text):
+            inside = True
+            yield Line(line.text[found.end() :], line.number, line.at, line.cut)
+        elif inside and not line.text.strip():
+            yield Line("", line.number, line.at, line.cut)
+        else:
+            inside = False
+
+
+def _messages(lines: Iterable[Line]) -> Iterator[Line]:
+    """Yield what loggers had to say: journalctl -o json, Docker's JSON files, Haraka's formats."""
+    for line in lines:
+        text = message_of(line.text)
+        if text is None:
+            yield line
+            continue
+        for part in text.removesuffix("\n").split("\n"):
+            yield Line(part.rstrip("\r"), line.number, line.at, line.cut)
+
+
+def message_of(text: str) -> str | None:
+    """Return the message of a line that is an object of a logger, with what the plain form has in front of it; None for any other."""
+    if found := _LOGFMT.match(text):
+        return f"[{found['level']}] [{found['key']}] [{found['source']}] {found['message']}"
+    if text[:1] != "{" or len(text) > _LONGEST_OBJECT:
+        return None
+    try:
+        fields = msgspec.json.decode(text.encode("utf-8", "replace"), type=dict[str, object])
+    except (msgspec.DecodeError, msgspec.ValidationError, RecursionError):
+        return None
+    message = next(
+        (fields[name] for name in ("MESSAGE", "message", "msg", "log") if isinstance(fields.get(name), str)), None
+    )
+    if not isinstance(message, str):
+        return None
+    if program := fields.get("SYSLOG_IDENTIFIER"):
+        return f"{program}[{fields.get('SYSLOG_PID') or fields.get('_PID') or 0}]: {message}"
+    if all(isinstance(fields.get(name), str) for name in ("level", "uuid", "source")):
+        return f"[{fields['level']}] [{fields['uuid']}] [{fields['source']}] {message}"
+    return message
+
+
+def is_structured(lines: Iterable[Line]) -> bool:
+    """Return whether most of the first lines are objects of a logger."""
+    found = [message_of(line.text) is not None for line in islice(lines, 20) if line.text.strip()]
+    return bool(found) and sum(found) > len(found) / 2
 
 
 def _unquoted(lines: Iterable[Line]) -> Iterator[Line]:
@@ -177,6 +245,12 @@ def _untimed(lines: Iterable[Line]) -> Iterator[Line]:
             yield line
         else:
             yield Line(line.text[found[1] :], line.number, found[0] if line.at is None else line.at, line.cut)
+
+
+def has_block(lines: Iterable[Line]) -> bool:
+    """Return whether some lines are indented as code is in Markdown, and others are not."""
+    found = [bool(_BLOCK.match(line.text)) for line in lines if line.text.strip()]
+    return sum(found) >= _SHORTEST_BLOCK and not all(found)
 
 
 def has_fence(lines: Iterable[Line]) -> bool:

@@ -64,7 +64,7 @@ _AIOSMTPD_EVENT = re.compile(
     r".{0,200}?(?P<key>\('[^']{0,255}', [0-9]+(?:, [0-9]+, [0-9]+)?\)) (?P<what>handling connection"
     r"|connection lost|EOF received|connection timeout)"
 )
-_RAWLOG = re.compile(r"(?P<at>1[0-9]{9}\.[0-9]{6}) (?P<text>.*)")
+_RAWLOG = re.compile(r"(?P<at>1[0-9]{9}\.[0-9]{6}) (?:(?P<way>[IO]): )?(?P<text>.*)")
 _ONE_SIDE = "this log is of one direction only; what the other side said is in the file beside it, .in or .out"
 _EXIM_DATED = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8}(?:\.[0-9]+)? ")
 _NO_DIALOGUE: Final = (
@@ -96,9 +96,13 @@ def stamped(line: Line, stamp: str | None) -> Line:
 
 def _parse_postfix(lines: Iterable[Line]) -> Iterator[Record]:
     voices = Voices()
+    program = ""  # of lines without it, as journalctl -o cat writes them; the server greets first
     for line in lines:
         found = _POSTFIX.match(line.text)
         if found is None:
+            if said := _POSTFIX_SAID.match(line.text):
+                program = program or ("smtpd" if said["mark"] == ">" else "smtp")
+                yield from _postfix_line(voices, (program, said["peer"]), line.text, line)
             continue
         key = (found["name"], found["pid"])
         stamp = _first_words(found["stamp"])
@@ -135,7 +139,10 @@ def _postfix_line(voices: Voices, key: tuple[str, str], rest: str, line: Line) -
 
 def _sniff_postfix(lines: Sequence[Line]) -> float:
     found = sum(bool((each := _POSTFIX.match(line.text)) and _POSTFIX_SAID.match(each["rest"])) for line in lines)
-    return 0.97 if found > 1 else LIKELY if found else 0.0
+    if not found:
+        bare = [each for line in lines if (each := _POSTFIX_SAID.match(line.text))]
+        return SURE if len(bare) > 1 and any(REPLY.match(each["text"]) for each in bare) else 0.0
+    return 0.97 if found > 1 else LIKELY
 
 
 # Exim
@@ -305,6 +312,7 @@ def _parse_aiosmtpd(lines: Iterable[Line]) -> Iterator[Record]:
 def _parse_rawlog(lines: Iterable[Line]) -> Iterator[Record]:
     voices = Voices()
     sides = set[bool]()
+    server_way = ""  # of a log of both directions, the mark of what the server said
     in_data = False  # in the client's file, in which no reply says so
     for line in lines:
         found = _RAWLOG.match(line.text)
@@ -312,6 +320,10 @@ def _parse_rawlog(lines: Iterable[Line]) -> Iterator[Record]:
             continue
         text = found["text"]
         by_server = not in_data and not voices.in_data("rawlog") and bool(REPLY.match(text))
+        if (way := found["way"]) and by_server and not server_way:
+            server_way = way
+        if way and server_way:
+            by_server = way == server_way
         sides.add(by_server)
         if not by_server:
             in_data = text != "." if in_data else text.strip().upper() == "DATA" and True not in sides

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from typing import Final
 
 from smtp_shell.importers.dialect import SURE, Dialect, Kind, Line, Record
@@ -43,8 +43,10 @@ _MAILENABLE = re.compile(
     r"|OU))\t(?P<id>[^\t]*)\t(?P<socket>[0-9]+)\t(?P<ip>[^\t]*)\t(?P<verb>[^\t]*)\t(?P<command>[^\t]*)\t(?P<reply>[^\t]*)"
 )
 _IIS_FIELDS = re.compile(r"#Fields: .*\bcs-method\b.*\bcs-uri-query\b")
+_MOST_HELD = 1_000
 _LONGEST_ROW = 1_000_000
 _NO_TEXT = "the log has only the code of this reply"
+_FIRST_LINE = "the log has only the first line of this reply"
 _ONE_LINE = "the log has the lines of this reply as one"
 
 
@@ -125,6 +127,7 @@ def _sniff_exchange(lines: Sequence[Line]) -> float:
 
 def _parse_iis(lines: Iterable[Line]) -> Iterator[Record]:
     voices = Voices()
+    replies = _Replies(voices)
     fields: Sequence[str] = ()
     greeted: set[object] = set()
     for line in lines:
@@ -136,19 +139,23 @@ def _parse_iis(lines: Iterable[Line]) -> Iterator[Record]:
         if "cs-method" not in row:
             continue
         at = clock_seconds(f"{row.get('date', '')} {row.get('time', '')}")
-        yield from _iis_row(voices, row, Line(line.text, line.number, at), greeted)
+        yield from _iis_row(voices, replies, row, Line(line.text, line.number, at), greeted)
+    yield from replies.finish()
     yield from voices.finish()
 
 
-def _iis_row(voices: Voices, row: dict[str, str], line: Line, greeted: set[object]) -> Iterator[Record]:
+def _iis_row(
+    voices: Voices, replies: _Replies, row: dict[str, str], line: Line, greeted: set[object]
+) -> Iterator[Record]:
     method, query, who = row["cs-method"], row.get("cs-uri-query", "-"), row.get("cs-username", "")
     words = "" if query == "-" else query.replace("+", " ").strip()
     argument = words if query.startswith("+") else ""
     if who in ("OutboundConnectionResponse", "OutboundConnectionCommand"):
         key = ("out", row.get("c-ip", ""))
         if who.endswith("Response"):
-            yield from voices.said(Said(key, words, by_server=True), line)
+            yield from replies.said(key, words, line)
         else:
+            yield from replies.end(key)
             yield from voices.said(Said(key, f"{method} {words}".strip(), by_server=False), line)
         return
     key = ("in", row.get("c-ip", ""))
@@ -165,6 +172,35 @@ def _iis_row(voices: Voices, row: dict[str, str], line: Line, greeted: set[objec
         yield from voices.said(Said(key, status, by_server=True), line)
     if method == "QUIT":
         yield from voices.over(key)
+
+
+class _Replies:
+    """Replies of a log that has, as a rule, only the first line of each."""
+
+    def __init__(self, voices: Voices) -> None:
+        self._voices = voices
+        self._held: dict[Hashable, tuple[str, Line]] = {}  # a line that others may follow
+
+    def said(self, key: Hashable, text: str, line: Line) -> Iterator[Record]:
+        yield from self.end(key, text[:3])
+        if text[3:4] == "-" and len(self._held) < _MOST_HELD:
+            self._held[key] = text, line
+        else:
+            yield from self._voices.said(Said(key, text, by_server=True), line)
+
+    def end(self, key: Hashable, code: str = "") -> Iterator[Record]:
+        """Pass on the line of a session that is held. It was the only one of its reply, unless one of the same code follows."""
+        text, line = self._held.pop(key, ("", None))
+        if line is None:
+            return
+        if text[:3] != code:
+            yield from self._voices.happened(key, Kind.NOTE, _FIRST_LINE, line)
+            text = f"{text[:3]} {text[4:]}"
+        yield from self._voices.said(Said(key, text, by_server=True), line)
+
+    def finish(self) -> Iterator[Record]:
+        for key in [*self._held]:
+            yield from self.end(key)
 
 
 def _sniff_iis(lines: Sequence[Line]) -> float:
@@ -197,19 +233,22 @@ def _parse_hmail(lines: Iterable[Line]) -> Iterator[Record]:
 
 def _parse_mailenable(lines: Iterable[Line]) -> Iterator[Record]:
     voices = Voices()
+    replies = _Replies(voices)
     for line in lines:
         found = _MAILENABLE.match(line.text)
         if found is None:
             continue
         key = (found["way"], found["socket"], found["ip"])
         where = Line(line.text, line.number, clock_seconds(found["time"]))
+        yield from replies.end(key)
         if found["command"].strip():
             yield from voices.said(Said(key, found["command"], by_server=False), where)
         reply = found["reply"]
         if REPLY.match(reply):
-            yield from voices.said(Said(key, reply, by_server=True), where)
+            yield from replies.said(key, reply, where)
         if found["verb"] == "QUIT":
             yield from voices.over(key)
+    yield from replies.finish()
     yield from voices.finish()
 
 

@@ -17,10 +17,11 @@ from smtp_shell.importers.voices import Said, Voices
 _TELNET = re.compile(
     r"Trying [0-9a-fA-F.:]+\.\.\.|Connected to \S+|Escape character is |Connection closed by foreign host"
     r"|Connecting To \S+\.\.\.|Welcome to Microsoft Telnet"
-    r"|Connection to host lost|.{0,200}[$#%>] ?(?:busybox )?telnet \S+"
+    r"|\*{4} SMTP testing session as if from host|Connection to host lost|.{0,200}[$#%>] ?(?:busybox )?telnet \S+"
 )
 _NC = re.compile(
-    r"Ncat: |Connection to \S+ (?:\([^)]*\) )?[0-9]+ port \[.*\] succeeded!|.{0,200}\) open\s*$"
+    r"Ncat: |(?:[0-9/]{10} [0-9:.]{8,15} )?socat\[[0-9]+\] [DINWEF] "
+    r"|Connection to \S+ (?:\([^)]*\) )?[0-9]+ port \[.*\] succeeded!|.{0,200}\) open\s*$"
     r"|.{0,200}[$#%>] ?(?:nc|ncat|netcat|socat|plink)(?:\.exe)? |\s*sent [0-9]+, rcvd [0-9]+"
 )
 _S_CLIENT = re.compile(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import Final
 
@@ -32,6 +32,20 @@ COMMAND = re.compile(
 _FROM_TO = re.compile(r"(?i)\s*(?:MAIL|RCPT)(?:\s|$)")
 _BDAT = re.compile(r"(?i)\s*BDAT\s+([0-9]{1,12})(?:\s+LAST)?\s*$")
 _PROMPT = re.compile(r"(?:\x1b|.{0,60}[\w\])~:/\\][$#%]\s*$|C:\\[^>]{0,200}>)")
+_OTHER_PROTOCOL = re.compile(
+    r"(?i)(?:USER|PASS|ACCT|PWD|XPWD|CWD|FEAT|SYST|TYPE|PASV|EPSV|PORT|EPRT|LIST|NLST|RETR|STOR|OPTS|PBSZ|PROT|MODE|ARTICLE|GROUP|CAPABILITIES)"
+    r"(?: \S.*)?$|Name \(.{1,200}\): ?|Password: ?$|ftp> "
+)
+"""What a client says in FTP or NNTP, whose codes look as those of SMTP do."""
+_OTHER_GREETING = re.compile(
+    r"(?:GET|POST|HEAD|PUT|OPTIONS|CONNECT) \S+ HTTP/|HTTP/[0-9.]+ [0-9]{3}|\* (?:OK|PREAUTH|BYE)\b|\+OK\b|-ERR\b|SSH-[0-9]|20[01][ -]"
+    r"|\"IMPLEMENTATION\""
+)
+_SHELL_WRITES = re.compile(
+    r"PS [^>]{0,200}> ?\$\w{1,40}\.Write(?:Line)?\((?P<quote>[\"'])(?P<text>.{0,2000}?)(?:`r|`n|\\r|\\n)*(?P=quote)\)"
+)
+"""A line that a PowerShell writes into a socket by itself."""
+_SHELL_READS = re.compile(r"PS [^>]{0,200}> ?\$\w{1,40}(?:\.(?:Read|Flush|Close|Dispose|AutoFlush)| ?=)")
 _INTERRUPT = re.compile(r"\^[\]CDZ\\].?")  # a key that ends the tool, as the terminal echoes it
 _WIDTHS = frozenset((79, 80, 100, 120, 132))
 _SHORTEST_WRAPPED = 60
@@ -58,6 +72,7 @@ class _Lines:
 
     def __init__(self, lines: Iterable[Line]) -> None:
         self._lines = iter(lines)
+        self.is_skipped: Callable[[str], bool] = lambda _: False
         self._ahead: deque[Line] = deque()
 
     def __iter__(self) -> Iterator[Line]:
@@ -70,6 +85,10 @@ class _Lines:
 
     def _fill(self) -> bool:
         for item in self._lines:
+            if self.is_skipped(item.text) or _SHELL_READS.match(item.text):
+                continue
+            if found := _SHELL_WRITES.match(item.text):
+                item = replace(item, text=found["text"])
             self._ahead.append(item)
             return True
         return False
@@ -90,6 +109,7 @@ class _Typed:
 
     def __init__(self, lines: _Lines) -> None:
         self._lines = lines
+        self._lines.is_skipped = lambda text: self._open and self._window.dumps(text)
         self._window = Window()
         self._open = False  # within a session
         self._greeted = False
@@ -104,9 +124,11 @@ class _Typed:
         self._held_wrapped = False
         self._width = 0  # of the terminal, once a line was wrapped there
         self._sessions = 0
+        self._has_only_greeted = False
         self._after_taken = False
         self._lmtp = False
         self._recipients = 0  # accepted ones, each of which has a reply of its own after the final dot in LMTP
+        self._is_other = False  # whether the connection turned out to be none of SMTP
         self._failure: tuple[Record, Record] | None = None  # a connection that could not be opened
 
     def records(self) -> Iterator[Record]:
@@ -125,9 +147,13 @@ class _Typed:
         if self._in_data:
             yield from self._data(number, line)
             return
+        if self._chunk > 0 and self._held is not None and line[:1] in "45" and _FINAL.match(line):
+            self._chunk = 0  # the server has refused BDAT before any of its octets
         if self._chunk > 0:
             yield from self._bdat(number, line)
             return
+        if not self._open and self._window.is_connected and _OTHER_GREETING.match(line):
+            self._is_other = True
         if _REPLY.match(line):
             yield from self._reply(number, line)
         elif self._open and not self._window.is_over and COMMAND.match(line):
@@ -144,7 +170,7 @@ class _Typed:
             return
         elif self._open:
             yield from self._other(number, line)
-        elif self._begins(line):
+        elif not self._is_other and self._begins(line):
             yield from self._begin()
             yield from self._client(number, line)
 
@@ -174,6 +200,8 @@ class _Typed:
             yield Record(Kind.TLS, " ".join(self._window.tls_words))
 
     def _reset(self) -> None:
+        self._is_other = False
+        self._has_only_greeted = False  # nothing of SMTP has been said after the greeting
         self._open = self._greeted = self._in_data = self._in_auth = False
         self._owed.clear()
         self._code, self._chunk, self._data_lines = "", 0, 0
@@ -181,6 +209,7 @@ class _Typed:
 
     def _happened(self, event: Record) -> Iterator[Record]:
         """Act on what the tool itself has reported."""
+        self._is_other = False
         if event.kind is Kind.CONNECT:
             if self._open and (self._greeted or self._owed):
                 yield from self._flush()
@@ -223,6 +252,8 @@ class _Typed:
             self._answered(code)
 
     def _may_greet(self, code: str) -> bool:
+        if self._is_other:
+            return False
         return code == "220" or (self._window.is_connected and code in ("421", "450", "521", "550", "554", "250"))
 
     def _before_reply(self, code: str) -> Iterator[Record]:
@@ -234,7 +265,7 @@ class _Typed:
 
     def _answered(self, code: str) -> None:
         if not self._greeted:
-            self._greeted = True
+            self._greeted = self._has_only_greeted = True
             return
         verb = self._owed.popleft() if self._owed else ""
         self._in_auth = code == "334"
@@ -269,10 +300,20 @@ class _Typed:
             yield from self._client(number, line)
             return
         if line.strip() and not _PROMPT.match(line):
+            closed = self._window.ends(ahead) if not self._owed else None
+            if closed is not None and closed.text == "server":
+                yield from self._client(number, line)  # the server has closed in place of a reply
+                return
             yield from self._flush()
             yield Record(Kind.NOTE, _LEFT_OUT)
 
     def _client(self, number: int, line: str, verb: str = "") -> Iterator[Record]:
+        if self._has_only_greeted and _OTHER_PROTOCOL.match(line):
+            self._held = None
+            self._reset()
+            self._is_other = True
+            return
+        self._has_only_greeted = False
         yield from self._flush()
         ahead = self._lines.peek()
         if self._window.takes(line) and self._window.took(ahead):

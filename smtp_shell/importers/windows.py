@@ -36,6 +36,7 @@ _CONNECTED = tuple(
         r"Resolving '",
         r"(?:=~)+=?\s*PuTTY log .*(?:=~)+=?\s*$",
         r"Can't use SSL_get_servername\s*$",
+        r"CONNECTION ESTABLISHED\s*$",
         r"Looking up host \"(?P<host>[\w.:-]+)\"",
         r"Connecting to [0-9a-fA-F.:]+ port (?P<port>[0-9]+)\s*$",
     )
@@ -74,7 +75,8 @@ _BROKEN = re.compile(
 _NC_SUMMARY = re.compile(r"\s*sent [0-9]+, rcvd [0-9]+\s*$|Ncat: [0-9]+ bytes sent, [0-9]+ bytes received in .*$")
 _TLS_BEGINS = re.compile(
     r"CONNECTED\([0-9A-Fa-f]+\)\s*$|depth=[0-9]+ |Can't use SSL_get_servername|- Handshake was completed"
-    r"|- Certificate type:"
+    r"|- Certificate type:|CONNECTION ESTABLISHED\s*$|Ncat: SSL connection to "
+    r"|(?:[0-9/]{10} [0-9:.]{8,15} )?socat\[[0-9]+\] [IN] (?:SSL connection using|SSL proto version used)"
 )
 _CIPHER = re.compile(r"(?:New, |Reused, )?(?P<version>TLSv[0-9.]+|SSLv3), Cipher is (?P<cipher>[\w-]+)\s*$")
 _PROTOCOL = re.compile(r"\s+Protocol\s*: (?P<version>TLSv[0-9.]+)\s*$")
@@ -104,7 +106,16 @@ _NOISE = re.compile(
     r"|- |\*\*\* |\|<[0-9]+>\||Processed [0-9]+ CA|warning: |Last login: |Script (?:started|done|beendet"
     r"|gestartet)|\s*Using username|Looking up host"
     r"|(?:Outgoing|Incoming) (?:packet|raw data)|Event Log: |  [0-9a-f]{8}  [0-9a-f]{2} |Connecting to "
-    r"|Server hostname: |Local echo|We claim version"
+    r"|(?:libnsock|NSOCK INFO|NCAT DEBUG:) |(?:[0-9/]{10} [0-9:.]{8,15} )?socat\[[0-9]+\] [DINWEF] "
+    r"|>>> |LOG: |\*{4} |Server hostname: |Local echo|We claim version"
+)
+_REPORTS = re.compile(
+    r"libnsock nsock_|NSOCK INFO \[|NCAT DEBUG: "
+    r"|(?:[0-9/]{10} [0-9:]{8}(?:\.[0-9]+)? )?socat\[[0-9]+\] [DINWEF] "
+)
+_DUMP_BEGINS = re.compile(r"(?:write to|read from) 0x[0-9a-f]+ \[|(?:>>>|<<<) (?:TLS|SSL|\?\?\?)")
+_DUMPED = re.compile(
+    r"[0-9a-f]{4} - (?:[0-9a-f]{2}[ -]|   ){1,16}| {4}[0-9a-f]{2}(?: [0-9a-f]{2}){0,15}\s*$|[0-9a-f]{4} - <SPACES/NULS>"
 )
 _STARTTLS = re.compile(r"-starttls[ =]+(?:smtp|lmtp)|--starttls-proto[ =]smtp")
 _TAKEN = {"Q": "DONE", "R": "RENEGOTIATING", "K": "KEYUPDATE", "B": "HEARTBEATING"}
@@ -132,7 +143,7 @@ class Window:
         self.tls_words: tuple[str, ...] | None = None
         self.starttls_done = self.is_connected = self.is_over = False
         self.is_tls_tool = False
-        self._in_pem = False
+        self._in_pem = self._in_dump = False
 
     def opened(self) -> Record:
         """Return the record of the connection that is open now."""
@@ -200,6 +211,16 @@ class Window:
         if self._in_pem or _NOISE.match(text):
             return True
         return bool(_MAY_CONNECT.match(text)) and any(pattern.match(text) for pattern in _CONNECTED)
+
+    def dumps(self, text: str) -> bool:
+        """Return whether a line is one in which the tool reports what it does (s_client -debug, ncat -vv), even in mail data."""
+        if _REPORTS.match(text):
+            return self.is_connected
+        if not self.is_tls_tool:
+            return False
+        found = _DUMP_BEGINS.match(text)
+        self._in_dump = bool(found) or (self._in_dump and bool(_DUMPED.match(text)))
+        return self._in_dump
 
     @property
     def is_plain(self) -> bool:

@@ -1,4 +1,4 @@
-"""Logs of real tools and servers, recorded on loopback, with what was said as a tap between the two saw it."""
+"""Logs of real tools and servers, with what was said as a tap saw it, and logs in the form of tools that are not at hand."""
 
 import json
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 from tests.support.imported import cases, differences, imported
 
 HERE = Path(__file__).parent
-FOLDERS = ("terminals", "server_logs", "captures")
+FOLDERS = ("terminals", "server_logs", "captures", "foreign")
 CASES = [case for folder in FOLDERS for case in cases(HERE / folder)]
 
 
