@@ -208,10 +208,10 @@ def test_lines_of_mail_data_that_end_in_lf_are_octets_and_end_nothing() -> None:
 def test_a_doubtful_dot_that_is_answered_ends_the_mail_data(dot: bytes) -> None:
     watched = Watched().in_data_now()
     watched.hears(dot)
-    assert watched.in_data
+    before = watched.in_data
     (reply,) = watched.says(b"250 taken\r\n")
     assert isinstance(reply, ReplyReceived)
-    assert not watched.in_data
+    assert (before, watched.in_data) == (True, False)
     assert watched.dialogue.phase is Phase.READY
     assert pipelined(watched.hears(b"QUIT\r\n")) == [(b"QUIT", False)]
     assert kinds(watched.says(b"221 bye\r\n")) == ["ReplyReceived"]
