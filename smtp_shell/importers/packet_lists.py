@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from typing import Final
 
 from smtp_shell.importers.dialect import Dialect, Kind, Line, Record
+from smtp_shell.importers.table_logs import cells
 from smtp_shell.importers.times import clock_seconds
 from smtp_shell.importers.voices import REPLY, Said, Voices
 
-_LONGEST_ROW = 100_000
 _MOST_PARTS = 1_000  # commands or reply lines of one packet
 _ROW = re.compile(
     r"\s*[0-9]{1,12}\s+(?P<at>[0-9-]{0,10} ?[0-9:.,]{3,20})\s+(?P<source>[\w.:%-]{2,64})\s+(?:(?:→|->|\?)\s*)?(?P<target>[\w.:%-]{2,64})\s+"
@@ -83,7 +82,7 @@ def _parse_rows(lines: Iterable[Line]) -> Iterator[Record]:
     columns: list[str] = []
     for line in lines:
         if _HEADER.match(line.text):
-            columns = _cells(line.text)
+            columns = cells(line.text)
             continue
         row = _csv_row(columns, line.text) if columns else None
         if row is None and (found := _ROW.match(line.text)):
@@ -117,17 +116,8 @@ def _seconds(stamp: str) -> float | None:
     return clock_seconds(stamp)
 
 
-def _cells(text: str) -> list[str]:
-    if len(text) > _LONGEST_ROW or "\0" in text:
-        return []
-    try:
-        return next(csv.reader([text]), [])
-    except csv.Error:
-        return []
-
-
 def _csv_row(columns: Sequence[str], text: str) -> tuple[str, str, str, str, str] | None:
-    row = dict(zip(columns, _cells(text), strict=False))
+    row = dict(zip(columns, cells(text), strict=False))
     if "Info" not in row or "Protocol" not in row:
         return None
     return row.get("Source", ""), row.get("Destination", ""), row["Protocol"], row["Info"], row.get("Time", "")
@@ -138,7 +128,7 @@ def _sniff_rows(lines: Sequence[Line]) -> float:
     spoken = 0
     for line in lines:
         if _HEADER.match(line.text):
-            columns = _cells(line.text)
+            columns = cells(line.text)
             continue
         row = _csv_row(columns, line.text) if columns else None
         if row is None and (found := _ROW.match(line.text)):

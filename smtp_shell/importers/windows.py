@@ -113,9 +113,12 @@ _REPORTS = re.compile(
     r"libnsock nsock_|NSOCK INFO \[|NCAT DEBUG: "
     r"|(?:[0-9/]{10} [0-9:]{8}(?:\.[0-9]+)? )?socat\[[0-9]+\] [DINWEF] "
 )
-_DUMP_BEGINS = re.compile(r"(?:write to|read from) 0x[0-9a-f]+ \[|(?:>>>|<<<) (?:TLS|SSL|\?\?\?)")
+_DUMP_BEGINS = re.compile(
+    r"(?:write to|read from) 0x[0-9a-f]+ \[|(?:>>>|<<<) (?:TLS|SSL|\?\?\?)|(?:Sent|Received) Record$"
+)
 _DUMPED = re.compile(
     r"[0-9a-f]{4} - (?:[0-9a-f]{2}[ -]|   ){1,16}| {4}[0-9a-f]{2}(?: [0-9a-f]{2}){0,15}\s*$|[0-9a-f]{4} - <SPACES/NULS>"
+    r"|Header:$| {2,4}(?:Version|Content Type|Length|Inner Content Type) = "
 )
 _STARTTLS = re.compile(r"-starttls[ =]+(?:smtp|lmtp)|--starttls-proto[ =]smtp")
 _TAKEN = {"Q": "DONE", "R": "RENEGOTIATING", "K": "KEYUPDATE", "B": "HEARTBEATING"}
