@@ -99,22 +99,33 @@ def _warn(sentence: str) -> None:
 def _text_writer() -> Callable[[str, Finding], None]:
     """Return what writes a finding as text, folded where a terminal shows it."""
     if not sys.stdout.isatty():
-        return lambda name, finding: _write(f"{name}:{finding.line}: {finding}\n")
+        return lambda name, finding: _write(f"{_place(name, finding)}: {finding}\n")
     import shutil
 
     from smtp_shell.display.render import wrap
 
     width = shutil.get_terminal_size().columns
     return lambda name, finding: _write(
-        "".join(f"{line}\n" for line in wrap(f"{name}:{finding.line}: {finding}", width))
+        "".join(f"{line}\n" for line in wrap(f"{_place(name, finding)}: {finding}", width))
     )
+
+
+def _place(name: str, finding: Finding) -> str:
+    return f"{_file_of(name, finding)}:{finding.line}"
+
+
+def _file_of(name: str, finding: Finding) -> str:
+    """Return the file of a finding: the transcript, or one that it includes."""
+    from smtp_shell.transcript.included_line import file_of
+
+    return file_of(finding.line) or name
 
 
 def _json_writer() -> Callable[[str, Finding], None]:
     return lambda name, finding: _write_json(
         {
-            "file": name,
-            "line": finding.line,
+            "file": _file_of(name, finding),
+            "line": int(finding.line),
             "rule": finding.rule,
             "severity": finding.severity.value,
             "message": finding.message,

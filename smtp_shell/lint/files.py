@@ -76,7 +76,7 @@ def lint_file(
     from smtp_shell.transcript.credentials import masking_warning
 
     linter = make_linter(rubric, name)
-    with shown_transcript(path, bodies=True) as (shown, found, mask):
+    with shown_transcript(path, bodies=True, includes=True) as (shown, found, mask):
         for entry in found:
             yield from linter.feed(entry)
     if warn is not None and (warning := masking_warning(shown, mask)):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os.path
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -19,15 +19,19 @@ if TYPE_CHECKING:
 
     from smtp_shell.protocol.events import Entry
     from smtp_shell.transcript.header import Header
+    from smtp_shell.transcript.step import Step
 
 
 @contextmanager
-def shown_transcript(path: Path, *, bodies: bool = False) -> Iterator[tuple[str, Iterator[Entry], CredentialMask]]:
+def shown_transcript(
+    path: Path, *, bodies: bool = False, includes: bool = False
+) -> Iterator[tuple[str, Iterator[Entry], CredentialMask]]:
     """Open a transcript to show it: without the credentials in it, unless its header says that they are included.
 
     Args:
         path: The file.
         bodies: Whether to read the mail data that stands in files beside it.
+        includes: Whether to read the transcripts that it includes, too.
 
     Yields:
         Its name, escaped; its entries; and what masks the credentials, which knows afterwards where they stood.
@@ -37,11 +41,16 @@ def shown_transcript(path: Path, *, bodies: bool = False) -> Iterator[tuple[str,
     """
     with open_transcript(path, keep_secrets=True) as reader:
         header, folder = reader.header, path.parent if bodies else None
+        steps: Iterable[Step] = reader
+        if includes:
+            from smtp_shell.transcript.including import with_includes
+
+            steps = with_includes(reader, path)
         if are_hidden(header):
             mask = CredentialMask(header.variables if header else None, is_foreign=bool(reader.taken_for))
-            yield reader.name, entries(masked_steps(reader, mask), folder, without_variables(path, header)), mask
+            yield reader.name, entries(masked_steps(steps, mask), folder, without_variables(path, header)), mask
         else:
-            yield reader.name, entries(reader, folder, header), CredentialMask()
+            yield reader.name, entries(steps, folder, header), CredentialMask()
 
 
 def without_variables(path: Path, header: Header | None, value: str | None = MASK) -> Header | None:

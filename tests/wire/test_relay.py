@@ -379,6 +379,48 @@ def test_a_program_as_the_server(tmp_path: Path) -> None:
     assert "*: connect pipe:" in paths[0].read_text(encoding="utf-8")
 
 
+def test_a_dot_that_only_a_lenient_server_takes_for_the_end(tmp_path: Path) -> None:
+    """The relay, its record and lint agree with the server on where the mail data ends."""
+    server = tmp_path / "lenient.py"
+    server.write_text(
+        "import sys\n"
+        "say = lambda text: sys.stdout.write(text + '\\r\\n') and sys.stdout.flush()\n"
+        "say('220 lenient.example')\n"
+        "data = False\n"
+        "for line in sys.stdin.buffer:\n"
+        "    word = line.split()[:1]\n"
+        "    if data and line.rstrip() != b'.': continue\n"
+        "    data = word == [b'DATA']\n"
+        "    say('354 go on' if data else '221 Bye' if word == [b'QUIT'] else '250 Ok')\n"
+        "    if word == [b'QUIT']: break\n",
+        encoding="utf-8",
+    )
+    if os.name == "nt":
+        pytest.skip("programs as servers need a POSIX system")
+    url = f"pipe:{sys.executable} {server}"
+    with RelayServer(url, keep=tmp_path / "kept") as relay:
+        with socket.create_connection(("127.0.0.1", relay.port), PATIENCE) as client, client.makefile("rb") as replies:
+            for said in (
+                b"",
+                *(b"EHLO client.example\r\n", b"MAIL FROM:<ann@example.org>\r\n", b"RCPT TO:<bob@example.org>\r\n"),
+                *(b"DATA\r\n", b"Subject: x\n\nHello\n.\n", b"NOOP\r\n", b"QUIT\r\n"),
+            ):
+                client.sendall(said)
+                assert replies.readline()[:1] in b"23"
+        (path,) = Relaying(relay, "", "", "", tmp_path).wait()
+    text = path.read_text(encoding="utf-8")
+    assert "C| .\\x0a\n" in text
+    assert "C: NOOP\n" in text
+    done = run_text("replay", str(path), "--server", url, "--match", "text")
+    assert done.returncode == 0, text + done.stdout + done.stderr
+    with MockServer(path) as mock:
+        done = run_text("replay", str(path), "--server", mock.url, "--match", "text")
+        assert done.returncode == 0, text + done.stdout + done.stderr
+    findings = [json.loads(line) for line in run_text("lint", "--json", str(path)).stdout.splitlines()]
+    assert {each.get("rule") for each in findings} >= {"bare-lf"}
+    assert not any("UNSOLICITED" in line or "answers nothing" in line for line in text.splitlines())
+
+
 def test_a_large_message_costs_no_memory_and_is_whole(tmp_path: Path, practice: PracticeServer) -> None:
     body = b"".join(b"line %d\r\n" % number for number in range(400_000))
     url = f"smtp://127.0.0.1:{practice.port}"

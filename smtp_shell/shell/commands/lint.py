@@ -66,7 +66,7 @@ def _show(shell: Shell, path: Path, shown: dict[int, list[Finding]]) -> None:
         return
     from smtp_shell.recording.shown import shown_transcript
 
-    with shown_transcript(path, bodies=True) as (_, entries, _mask):
+    with shown_transcript(path, bodies=True, includes=True) as (_, entries, _mask):
         for entry in entries:
             if found := shown.pop(entry.seq, None):
                 shell.view.show_all((entry,))
@@ -76,6 +76,9 @@ def _show(shell: Shell, path: Path, shown: dict[int, list[Finding]]) -> None:
 
 
 def _say_all(shell: Shell, found: list[Finding]) -> None:
+    from smtp_shell.transcript.included_line import file_of
+
     for finding in found:
-        where = f"line {finding.line}: " if finding.line else ""
+        file = file_of(finding.line)
+        where = f"{file}:{finding.line}: " if file else f"line {finding.line}: " if finding.line else ""
         shell.say(f"        {where}{finding}", _STYLES[finding.severity])

@@ -143,3 +143,15 @@ def test_the_letter_of_the_tests_has_the_faults_that_it_has(practice: PracticeSe
     run(at(practice), "--ehlo", "a.example.org", "--record", str(path), *commands(*LETTER, "quit"))
     found = run_text("lint", str(path)).stdout
     assert [line.split()[2] for line in found.splitlines() if " error " in line] == ["no-from:", "no-date:"]
+
+
+def test_an_included_file_is_a_part_of_the_dialogue(tmp_path: Path) -> None:
+    (tmp_path / "login.smtp").write_text("C: EHLO a.example\nC: STARTTLS\nC: EHLO a.example\nC: MAIL FROM\n", "utf-8")
+    path = tmp_path / "main.smtp"
+    path.write_text("*: include login.smtp\n*: authenticate\nS: 235\n*: finally\nC: QUIT\n", "utf-8")
+    done = run_text("lint", str(path))
+    assert [line.partition(": ")[0] for line in done.stdout.splitlines()[:-1]] == [f"{tmp_path / 'login.smtp'}:4"]
+    (found, _) = (json.loads(line) for line in run_text("lint", "--json", str(path)).stdout.splitlines())
+    assert (found["file"], found["line"]) == (str(tmp_path / "login.smtp"), 4)
+    path.write_text("*: include missing.smtp\n", "utf-8")
+    assert run_text("lint", str(path)).returncode == 2

@@ -37,6 +37,15 @@ def verdict(expected: str, received: str, level: Strictness, verb: str) -> Verdi
     return match(ExpectedReply(wanted), reply, level, verb=verb, greeting=received.startswith("`220"))
 
 
+def test_an_id_without_a_digit_does_not_count() -> None:
+    one, two = (
+        "250 2.0.0 <a@example.org> GHgPAYmiCWsedQAAg+zDdQ Saved",
+        "250 2.0.0 <a@example.org> EEeJC4miCWsedQAAg+zDdQ Saved",
+    )
+    assert verdict(one, two, Strictness.TEXT, "").ok
+    assert not verdict("250 SuspiciousRemoteServerError", "250 AnotherRemoteServerErrorThere", Strictness.TEXT, "").ok
+
+
 LEVELS = list(rows(5))
 FREE = list(rows(4))
 

@@ -5,10 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from smtp_shell import Transcript, replay
+from smtp_shell.config import Place, TlsSettings
 from smtp_shell.errors import NotSendable, TranscriptError, UsageError
+from smtp_shell.protocol.secret import Secret
+from smtp_shell.replay.api import credentials_of
+from smtp_shell.replay.replay import Replay
 from smtp_shell.replay.results import Outcome, StepResult
+from smtp_shell.replay.settings import ReplaySettings
 from smtp_shell.servers.practice import PracticeServer
 
 TEXT = "Transcript: 1\nTitle: Lab\n\nS: 220\nC: EHLO client.example.org\nS: 250\nC: STARTTLS\nS: 220\n"
@@ -68,3 +74,47 @@ def test_what_is_wrong_with_a_transcript_in_memory_names_no_file() -> None:
         replay(Transcript.parse("C: NOOP ${word}\n"), "127.0.0.1:1", variables={"word": "a\r\nb"})
     with pytest.raises(ValueError, match="choose one of code"):
         replay(Transcript.parse("C: NOOP\n"), "127.0.0.1:1", match="loosely")
+
+
+CLEAR = "S: 220\nC: EHLO a\nS: 250\nC: AUTH PLAIN ${sasl}\nS: 235\nC: QUIT\nS: 221\n"
+LITERAL = "S: 220\nC: EHLO a\nS: 250\nC: AUTH PLAIN AGFubgBjYW5hcnk=\nS: 235\nC: QUIT\nS: 221\n"
+
+
+@pytest.mark.parametrize(
+    ("place", "server", "password", "in_the_clear", "literal"),
+    [
+        (Place.COMMAND_LINE, "--server URL", "--user and --password-command", "--insecure-auth", "--send-secrets"),
+        (Place.PYTHON, "with server.", "user and password", "insecure_auth=True", "send_secrets=True"),
+        (Place.PYTEST, "--smtp-server URL", "--smtp-user and SMTP_SHELL_PASSWORD", "", ""),
+        (Place.LOCUST, "--host URL", "user and password or SMTP_SHELL_PASSWORD", "insecure_auth=True", ""),
+    ],
+)
+def test_a_message_names_what_can_be_given_where_the_user_is(
+    practice: PracticeServer, tmp_path: Path, place: Place, server: str, password: str, in_the_clear: str, literal: str
+) -> None:
+    path = tmp_path / "lab.smtp"
+    path.write_text(CLEAR, encoding="utf-8")
+    settings = ReplaySettings(tls_settings=TlsSettings(place=place))
+    with pytest.raises(UsageError) as caught:
+        Replay(path, settings).run()
+    assert server in caught.value.message
+    settings = replace(settings, server=address(practice))
+    assert password in (Replay(path, settings).run().failure or "")
+    credentials = credentials_of("ann", Secret("canary"))
+    failure = Replay(path, replace(settings, credentials=credentials)).run().failure or ""
+    assert "use starttls first" in failure
+    assert in_the_clear in failure
+    path.write_text(LITERAL, encoding="utf-8")
+    with pytest.raises(UsageError) as caught:
+        Replay(path, settings).run()
+    assert literal in caught.value.message
+    if place is not Place.COMMAND_LINE:
+        assert not any(
+            option in failure + caught.value.message for option in ("--server ", "--insecure", "--send", "--user")
+        )
+
+
+def test_credentials_go_in_the_clear_where_that_is_asked_for(practice: PracticeServer) -> None:
+    script = Transcript.parse(CLEAR.replace("S: 235", "S: 538|504|503|502|530"))
+    result = replay(script, address(practice), user="ann", password="canary", insecure_auth=True)
+    assert result.ok, result.failure
