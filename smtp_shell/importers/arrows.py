@@ -9,6 +9,7 @@ from typing import Final
 
 from smtp_shell.importers.dialect import Dialect, Kind, Line, Record
 from smtp_shell.importers.marks import REPLY, certainty, certainty_of, has, records_of
+from smtp_shell.importers.times import after_time
 
 # msmtp --debug
 
@@ -45,7 +46,7 @@ def _parse_msmtp(lines: Iterable[Line]) -> Iterator[Record]:
         yield from records_of((line,), _MSMTP)
 
 
-MSMTP: Final = Dialect(name="msmtp", title="msmtp --debug", sniff=_sniff_msmtp, parse=_parse_msmtp)
+MSMTP: Final = Dialect(name="msmtp", title="msmtp --debug", sniff=_sniff_msmtp, parse=_parse_msmtp, marks=_MSMTP)
 
 # sendmail -v: the server's lines have no mark
 
@@ -104,7 +105,7 @@ def _parse_net_smtp(lines: Iterable[Line]) -> Iterator[Record]:
 
 
 NET_SMTP: Final = Dialect(
-    name="netsmtp", title="Perl's Net::SMTP, Debug => 1", sniff=_sniff_net_smtp, parse=_parse_net_smtp
+    name="netsmtp", title="Perl's Net::SMTP, Debug => 1", sniff=_sniff_net_smtp, parse=_parse_net_smtp, marks=_NET_SMTP
 )
 
 # Arrows of whatever kind, and mutt's `4>` and `4<`
@@ -133,7 +134,11 @@ def _remark(text: str) -> tuple[Kind, str] | None:
 
 
 ARROWS: Final = Dialect(
-    name="arrows", title="---> and <---, > and <, and the like", sniff=_sniff_arrows, parse=_parse_arrows
+    name="arrows",
+    title="---> and <---, > and <, and the like",
+    sniff=_sniff_arrows,
+    parse=_parse_arrows,
+    marks=_ARROWS,
 )
 
 # PEAR Net_SMTP and other words
@@ -167,7 +172,7 @@ WORDS: Final = Dialect(
 
 # Replies whose lines have lost their codes, or have them in brackets: go-mail, smtp-cli
 
-_GO_MAIL = re.compile(r".{0,80}?(?:(?P<c>C --> S:)|(?P<s>C <-- S:)) ?")
+_GO_MAIL = re.compile(r".{0,80}?(?:(?P<c>C --> S:|S <-- C:)|(?P<s>C <-- S:|S --> C:)) ?")
 _SMTP_CLI = re.compile(r"(?:(?P<c>> )|(?P<s>(?=\[[2-5][0-9][0-9]\] ')))")
 _BRACKETED = re.compile(r"\[([2-5][0-9][0-9])\] '(.*)'$")
 _GO_JSON = re.compile(r'\{.*"direction":')
@@ -183,10 +188,13 @@ def _sniff_go_mail(lines: Sequence[Line]) -> float:
 
 def _parse_go_mail(lines: Iterable[Line]) -> Iterator[Record]:
     reply = _Reply()
+    last = ""  # the command
     for line in lines:
         found = _GO_MAIL.match(line.text)
         who, text = (found.lastgroup, line.text[found.end() :]) if found else _from_json(line.text)
         if who is None:
+            if last == "QUIT" or after_time(line.text):
+                yield from reply.end()
             if reply.texts and line.text.strip():
                 reply.add(line.text, line)
             if len(reply.texts) >= _MOST_LINES:
@@ -196,6 +204,7 @@ def _parse_go_mail(lines: Iterable[Line]) -> Iterator[Record]:
             if who == "c" or (REPLY.match(each) and not (reply.texts and each is not text and reply.code == each[:3])):
                 yield from reply.end()
             if who == "c":
+                last = each.strip().upper()
                 yield Record(Kind.CLIENT, each, line.number, line.at)
             else:
                 reply.add(each, line)

@@ -347,6 +347,9 @@ class StepBuilder:
         self._release()
         self._open()
         self._add_note(f"TLS failed: {record.text}")
+        if self._awaits_tls:
+            self._awaits_tls = False
+            self._add_event("no-tls")
 
     def _close(self, record: Record) -> None:
         self._release()

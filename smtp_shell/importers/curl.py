@@ -147,11 +147,17 @@ class _Block:
             yield Record(Kind.NOTE, BARE_LF, number, at)
         if self._is_cut:
             yield Record(Kind.NOTE, "a block of the trace is too long, and its end was left out", number, at)
-        kind = Kind.UNSTUFFED if self._by_client and self._is_data else Kind.CLIENT if self._by_client else Kind.SERVER
-        for each in octets.removesuffix(b"\n").removesuffix(b"\r").replace(b"\r\n", b"\n").split(b"\n"):
+        lines = octets.removesuffix(b"\n").removesuffix(b"\r").replace(b"\r\n", b"\n").split(b"\n")
+        unstuffed = (
+            self._by_client and self._is_data and lines[-1] != b"."
+        )  # later versions show it as it goes over the wire
+        kind = Kind.UNSTUFFED if unstuffed else Kind.CLIENT if self._by_client else Kind.SERVER
+        for each in lines:
             yield Record(kind, each.decode("utf-8", "surrogateescape"), number, at)
 
 
 BARE_LF: Final = "lines of the mail data end in LF alone in the log; they are written with CRLF here"
 
-CURL: Final = Dialect(name="curl", title="curl -v, --trace and --trace-ascii", sniff=_sniff, parse=_parse)
+CURL: Final = Dialect(
+    name="curl", title="curl -v, --trace and --trace-ascii", sniff=_sniff, parse=_parse, marks=_VERBOSE
+)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice, product
+from itertools import chain, islice, product
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from smtp_shell.importers import dialects
 from smtp_shell.importers.dialect import GUESS, SURE, Dialect, Line, in_words
@@ -15,17 +16,22 @@ from smtp_shell.importers.lines import (
     Layers,
     common_indent,
     encoding_of,
+    fenced_blocks,
     has_block,
     has_fence,
+    is_html,
     is_structured,
     peeled,
     quoted_share,
     raw_lines,
     text_lines,
 )
+from smtp_shell.importers.marks import COMMAND, REPLY
+from smtp_shell.importers.prefixes import learnt
 from smtp_shell.importers.rfc import MARKS_AS_OURS, differs_from_ours
 from smtp_shell.importers.times import after_time
-from smtp_shell.transcript.foreign import is_transcript
+from smtp_shell.importers.wrapping import width_of
+from smtp_shell.transcript.foreign import is_marked, is_transcript
 
 SAMPLE_SIZE: Final = 256 * 1024
 """Octets of a file that the choice is made from."""
@@ -45,15 +51,21 @@ class Choice(Struct, frozen=True):
         certainty: How sure it is, from 0 to 1.
         layers: What is around its lines.
         encoding: The file's encoding, as `lines.encoding_of` says it.
+        width: What its lines were broken at; 0 if they were not.
+        blocks: What each of its Markdown fences is taken for, where they are not all in one dialect.
     """
 
     dialect: Dialect
     certainty: float
     layers: Layers
     encoding: str
+    width: int = 0
+    blocks: tuple[Choice, ...] = ()
 
     def __str__(self) -> str:
-        return f"{self.dialect.name} ({in_words(self.certainty)})"
+        names = [*dict.fromkeys(choice.dialect.name for choice in self.blocks)] or [self.dialect.name]
+        broken = f", its lines broken at {self.width} columns and joined" if self.width else ""
+        return f"{' and '.join(names)} ({in_words(self.certainty)}){broken}"
 
 
 def choose(sample: bytes) -> Choice | None:
@@ -71,15 +83,48 @@ def choose(sample: bytes) -> Choice | None:
         return None
     if own is not False and best.dialect.name == MARKS_AS_OURS and not _differs(sample, best):
         return None
-    return best
+    return _closer(sample, best)
+
+
+def _closer(sample: bytes, choice: Choice) -> Choice:
+    """Return a choice with what can only be told once the dialect is known."""
+    if choice.dialect.sniff is None:
+        return choice
+    lines = [*islice(text_lines(raw_lines(io.BytesIO(sample), choice.encoding)), _LINES)]
+    if has_fence(lines):
+        bare = peeled(lines, replace(choice.layers, fenced=False, indent=0, timed=0, prefix=""))
+        texts = [dialect for dialect in dialects().values() if dialect.sniff]
+        found = [_best_of([*block], choice.encoding, texts) for block in fenced_blocks(bare)]
+        blocks = tuple(each if each and each.certainty >= SURE else choice for each in found)
+        if len({each.dialect.name for each in blocks}) > 1:
+            return replace(choice, blocks=blocks)
+    if choice.dialect.marks is None:
+        return choice
+    return replace(choice, width=width_of([*peeled(lines, choice.layers)], choice.dialect.marks))
 
 
 def _differs(sample: bytes, choice: Choice) -> bool:
     """Return whether a file with the marks of a transcript is another tool's."""
     if choice.layers.fenced or choice.layers.blocks or choice.layers.quoted or choice.layers.timed:
         return True
-    lines = text_lines(raw_lines(io.BytesIO(sample), choice.encoding))
-    return differs_from_ours(islice(lines, _LINES))
+    lines = [*islice(text_lines(raw_lines(io.BytesIO(sample), choice.encoding)), _LINES)]
+    return differs_from_ours(lines) or _is_around_prose(lines)
+
+
+def _is_around_prose(lines: Sequence[Line]) -> bool:
+    """Return whether words are before or behind what is marked: none of a transcript's lines, not even ones that have lost their marks."""
+    texts = [line.text.strip() for line in lines]
+    while texts and not texts[-1]:
+        texts.pop()
+    first = next(filter(None, texts), "")
+    if first and _is_prose(first):
+        return True
+    last = texts[len(texts) - texts[::-1].index("") :] if "" in texts else []
+    return bool(last) and all(map(_is_prose, last)) and " " in last[0]
+
+
+def _is_prose(text: str) -> bool:
+    return not is_marked(text) and not REPLY.match(text) and not COMMAND.match(text)
 
 
 def named(sample: bytes, name: str) -> Choice:
@@ -101,12 +146,23 @@ def _best(sample: bytes, encoding: str, asked: Sequence[Dialect]) -> Choice | No
             best = _better(best, Choice(dialect, dialect.sniff_octets(sample), Layers(), encoding))
     for keeps_cr in sorted({dialect.keeps_cr for dialect in asked if dialect.sniff}):
         all_lines = text_lines(raw_lines(io.BytesIO(sample), encoding), keeps_cr=keeps_cr)
-        lines = [*islice(all_lines, _LINES)]
-        for layers, found in _variants(lines):
-            for dialect in asked:
-                if dialect.sniff is None or dialect.keeps_cr != keeps_cr or (dialect.keeps_times and layers.timed):
-                    continue
-                best = _better(best, Choice(dialect, dialect.sniff(found), layers, encoding))
+        reading = [dialect for dialect in asked if dialect.keeps_cr == keeps_cr]
+        found = _best_of([*islice(all_lines, _LINES)], encoding, reading)
+        best = _better(best, found) if found is not None else best
+    return best
+
+
+def _best_of(lines: list[Line], encoding: str, asked: Sequence[Dialect]) -> Choice | None:
+    best: Choice | None = None
+    html = is_html(lines)
+    variants = chain(_variants(lines), _variants([*peeled(lines, Layers(html=True))], html=True) if html else ())
+    for layers, found in variants:
+        for dialect in asked:
+            if dialect.sniff is None or (dialect.keeps_times and layers.timed):
+                continue
+            if html and layers.html == dialect.reads_html:
+                continue
+            best = _better(best, Choice(dialect, dialect.sniff(found), layers, encoding))
     return best
 
 
@@ -118,7 +174,7 @@ def _better(best: Choice | None, other: Choice) -> Choice:
     return other if timed and other.certainty == best.certainty > 0 else best
 
 
-def _variants(lines: list[Line]) -> Iterator[tuple[Layers, list[Line]]]:
+def _variants(lines: list[Line], *, html: bool = False) -> Iterator[tuple[Layers, list[Line]]]:
     """Yield what may be around the lines, with the lines without it; the least first."""
     fences = [(False, False)]
     fences += [(True, False)] if has_fence(lines) else []
@@ -131,12 +187,16 @@ def _variants(lines: list[Line]) -> Iterator[tuple[Layers, list[Line]]]:
             continue
         indent = common_indent(inner)
         unindented = [*peeled(inner, Layers(indent=indent))]
-        yield Layers(structured, fenced, blocks, depth, indent=indent), unindented
+        layers = Layers(structured, fenced, blocks, depth, indent=indent, html=html)
+        yield layers, unindented
+        front = learnt(line.text for line in unindented)
+        if front is not None and front.prefix:
+            yield replace(layers, prefix=front.prefix), [*peeled(unindented, Layers(prefix=front.prefix))]
         for timed in range(1, _MOST_TIMES + 1):
             if _timed_share(unindented) < _TIMED:
                 break
             unindented = [*peeled(unindented, Layers(timed=1))]
-            yield Layers(structured, fenced, blocks, depth, timed, indent), unindented
+            yield replace(layers, timed=timed), unindented
 
 
 def _timed_share(lines: Iterable[Line]) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import Enum, auto
 from typing import BinaryIO, Final
@@ -94,6 +95,9 @@ class Dialect(Struct, frozen=True, kw_only=True):
         parse: Turns the lines of a file into records, as a stream. It must not keep what it has passed on.
         keeps_cr: Whether a CR inside a line means something in this dialect (a terminal's). Otherwise it ends the line.
         keeps_times: Whether the dialect reads the times of a log by itself.
+        reads_html: Whether the dialect reads HTML by itself.
+        marks: Matches a mark at the start of a line, in a dialect in which a line without one is nothing that was said: lines that were
+            broken at a width are joined by it.
         sniff_octets: As `sniff`, from the first octets of the file.
         parse_octets: As `parse`, from the file itself.
     """
@@ -104,6 +108,8 @@ class Dialect(Struct, frozen=True, kw_only=True):
     parse: Callable[[Iterable[Line]], Iterator[Record]] | None = None
     keeps_cr: bool = False
     keeps_times: bool = False
+    reads_html: bool = False
+    marks: re.Pattern[str] | None = None
     sniff_octets: Callable[[bytes], float] | None = None
     parse_octets: Callable[[BinaryIO], Iterator[Record]] | None = None
 

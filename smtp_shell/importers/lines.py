@@ -5,13 +5,14 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterable, Iterator
-from itertools import islice
+from itertools import groupby, islice
 from typing import BinaryIO, Final
 
 import msgspec
 from msgspec import Struct
 
 from smtp_shell.importers.dialect import Line
+from smtp_shell.importers.markup import is_escaped, parts_of
 from smtp_shell.importers.times import after_time
 from smtp_shell.transcript.blocks import Blocks, is_utf_16
 
@@ -28,6 +29,7 @@ _BLOCK = re.compile(r"(?: {4}|\t)")
 _SHORTEST_BLOCK = 3
 _QUOTED = re.compile(r"[ \t]?>[ \t]?")
 _BOM = "\ufeff"
+_LONGEST_PREFIX = 400
 
 
 class Layers(Struct, frozen=True):
@@ -39,6 +41,8 @@ class Layers(Struct, frozen=True):
         blocks: Whether only what is indented counts, as code in Markdown without fences.
         quoted: How many quotation marks `>` are in front of each line that counts.
         timed: How many times are in front of lines, each perhaps with a logger's name and level.
+        html: Whether it is HTML, or text in which `<`, `>` and `&` are escaped as there.
+        prefix: What is in front of lines besides, as a regular expression; empty for nothing.
         indent: White space characters that all lines begin with.
     """
 
@@ -48,6 +52,8 @@ class Layers(Struct, frozen=True):
     quoted: int = 0
     timed: int = 0
     indent: int = 0
+    html: bool = False
+    prefix: str = ""
 
 
 def encoding_of(start: bytes) -> str:
@@ -147,6 +153,8 @@ def peeled(lines: Iterable[Line], layers: Layers) -> Iterator[Line]:
     """
     if layers.structured:
         lines = _messages(lines)
+    if layers.html:
+        lines = _without_markup(lines)
     if layers.fenced:
         lines = _inside_fences(lines)
     for _ in range(layers.quoted):
@@ -157,15 +165,35 @@ def peeled(lines: Iterable[Line], layers: Layers) -> Iterator[Line]:
         lines = _unindented(lines, layers.indent)
     for _ in range(layers.timed):
         lines = _untimed(lines)
+    if layers.prefix:
+        lines = _without_prefix(lines, re.compile(layers.prefix))
     return iter(lines)
 
 
-def _inside_fences(lines: Iterable[Line]) -> Iterator[Line]:
+def _without_markup(lines: Iterable[Line]) -> Iterator[Line]:
+    for line in lines:
+        for part in parts_of(line.text):
+            yield Line(part, line.number, line.at, line.cut)
+
+
+def _without_prefix(lines: Iterable[Line], prefix: re.Pattern[str]) -> Iterator[Line]:
+    for line in lines:
+        found = prefix.match(line.text, 0, _LONGEST_PREFIX)
+        if found is None:
+            yield line
+            continue
+        time = after_time(line.text) if line.at is None else None
+        yield Line(line.text[found.end() :], line.number, time[0] if time else line.at, line.cut)
+
+
+def _inside_fences(lines: Iterable[Line], numbered: list[int] | None = None) -> Iterator[Line]:
     fence = ""
     for line in lines:
         found = _FENCE.match(line.text.lstrip("> \t") if line.text[:1] == ">" else line.text)
         if found and not fence:
             fence = found[1]
+            if numbered is not None:
+                numbered[0] += 1
         elif found and found[1].startswith(fence):
             fence = ""
         elif fence:
@@ -251,6 +279,22 @@ def has_block(lines: Iterable[Line]) -> bool:
     """Return whether some lines are indented as code is in Markdown, and others are not."""
     found = [bool(_BLOCK.match(line.text)) for line in lines if line.text.strip()]
     return sum(found) >= _SHORTEST_BLOCK and not all(found)
+
+
+def fenced_blocks(lines: Iterable[Line]) -> Iterator[Iterator[Line]]:
+    """Yield the lines of each Markdown fence by themselves.
+
+    Args:
+        lines: The lines of the file, without what is around the fences.
+    """
+    count = [0]
+    for _, block in groupby(_inside_fences(lines, count), key=lambda _: count[0]):
+        yield block
+
+
+def is_html(lines: Iterable[Line]) -> bool:
+    """Return whether lines are HTML, or text that was escaped as there: no other `<` and `>` are in them than those of tags."""
+    return is_escaped(line.text for line in lines)
 
 
 def has_fence(lines: Iterable[Line]) -> bool:

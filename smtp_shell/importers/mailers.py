@@ -9,7 +9,7 @@ from html import unescape
 from typing import Final
 
 from smtp_shell.importers.dialect import Dialect, Kind, Line, Record
-from smtp_shell.importers.marks import COMMAND, REPLY, certainty_of, has
+from smtp_shell.importers.marks import COMMAND, NO_REPLY, REPLY, GoingOn, certainty_of, has
 from smtp_shell.importers.times import clock_seconds
 
 # PHPMailer
@@ -19,6 +19,10 @@ _PHP = re.compile(
     r"(?:(?P<c>CLIENT -> SERVER|SMTP -> TO SERVER)|(?P<s>SERVER -> CLIENT|SMTP -> FROM SERVER)): ?"
 )
 _PHP_AT = re.compile(r"[ \t]*Connection: opening to (?:(ssl|tls)://)?([^\s,:]+):([0-9]+)")
+_PHP_TIME = re.compile(
+    r"[ \t]*[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}[ \t]+(?=CLIENT -> SERVER|SERVER -> CLIENT|SMTP |Connection)"
+)
+_PHP_NO_TLS = re.compile(r"(?i).*(?:stream_socket_enable_crypto\(\)|SSL operation failed|certificate verify failed)")
 _BREAK = re.compile(r"(?i)<br ?/?>")
 
 
@@ -38,7 +42,7 @@ def _plain(text: str) -> str:
 def _parse_php(lines: Iterable[Line]) -> Iterator[Record]:
     server = False  # the last line with a mark was the server's: its further lines have none
     for line in lines:
-        for part in _BREAK.split(line.text) if line.text.count("-&gt;") > 1 else (line.text,):
+        for part in _parts(line.text):
             text = _plain(part)
             found = _PHP.match(text)
             if found is None:
@@ -50,6 +54,9 @@ def _parse_php(lines: Iterable[Line]) -> Iterator[Record]:
                     yield Record(
                         Kind.CONNECT, f"{found[2]}:{found[3]}", line.number, line.at, tls=bool(found[1]) or None
                     )
+                elif _PHP_NO_TLS.match(bare):
+                    server = False
+                    yield Record(Kind.TLS_FAILED, bare, line.number, line.at)
                 elif bare:
                     server = False
                     if bare.startswith("Connection: closed"):
@@ -57,6 +64,9 @@ def _parse_php(lines: Iterable[Line]) -> Iterator[Record]:
                 continue
             server = found.lastgroup == "s"
             said = text[found.end() :]
+            if server and not said.strip():
+                yield Record(Kind.NOTE, NO_REPLY, line.number, line.at)
+                continue
             if not server:
                 yield Record(Kind.CLIENT, said, line.number, line.at)
                 continue
@@ -64,21 +74,33 @@ def _parse_php(lines: Iterable[Line]) -> Iterator[Record]:
                 yield Record(Kind.SERVER, each, line.number, line.at)
 
 
+def _parts(text: str) -> Sequence[str]:
+    """Return the lines that a browser or a page has put on one."""
+    if text.count("-&gt;") > 1:
+        return _BREAK.split(text)
+    if text.count("SERVER -> CLIENT: ") + text.count("CLIENT -> SERVER: ") > 1:
+        return [part for part in _PHP_TIME.split(text) if part]
+    return (text,)
+
+
 def _split_reply(text: str) -> list[str]:
     """Return the lines of a reply: HTML output has joined them without a space."""
     if not re.match(r"[2-5][0-9][0-9]-", text):
         return [text]
     lines = re.split(rf"(?<=.)(?={text[:3]}[ -])", text)
-    return lines if lines[-1][3:4] == " " else [text]
+    return [each.rstrip() for each in lines] if lines[-1][3:4] == " " else [text]
 
 
-PHPMAILER: Final = Dialect(name="phpmailer", title="PHPMailer, SMTPDebug 1 to 4", sniff=_sniff_php, parse=_parse_php)
+PHPMAILER: Final = Dialect(
+    name="phpmailer", title="PHPMailer, SMTPDebug 1 to 4", sniff=_sniff_php, parse=_parse_php, reads_html=True
+)
 
 # JavaMail: what is said has no mark, and what is remarked begins with DEBUG
 
 _JAVA = re.compile(r"DEBUG(?: SMTPS?| TLS)?: |DEBUG: (?:Jakarta|JavaMail)")
 _JAVA_AT = re.compile(r'DEBUG SMTPS?: trying to connect to host "([^"]*)", port ([0-9]+), isSSL (true|false)')
 _SUPPRESSED = re.compile(r"DEBUG SMTPS?: AUTH (\S+) command trace suppressed")
+_THROWN = re.compile(r"(?:Exception|Error)\b.{0,200}: ([2-5][0-9][0-9])-")
 _CONTINUED = re.compile(r"[2-5][0-9][0-9]-")
 
 
@@ -97,6 +119,7 @@ def _parse_java(lines: Iterable[Line]) -> Iterator[Record]:
     asked = False  # DATA was sent, and no reply to it was shown
     begun = False
     exchange = False  # the last reply was a 334
+    echoed = ""  # code of a reply that an exception has repeated the first line of
     for line in lines:
         text = line.text
         if in_data:
@@ -112,6 +135,8 @@ def _parse_java(lines: Iterable[Line]) -> Iterator[Record]:
             elif found := _SUPPRESSED.match(text):
                 note = f"the log does not show the exchange of AUTH {found[1]}"
                 yield Record(Kind.NOTE, note, line.number, line.at)
+        elif echoed and text.startswith(echoed):
+            echoed = "" if text[3:4] != "-" else echoed
         elif REPLY.match(text):
             begun = exchange = False
             if not _CONTINUED.match(text):
@@ -122,6 +147,8 @@ def _parse_java(lines: Iterable[Line]) -> Iterator[Record]:
             asked = text.strip().upper() == "DATA"
             exchange = False
             yield Record(Kind.CLIENT, text, line.number, line.at)
+        elif found := _THROWN.search(text):
+            echoed = found[1]
 
 
 JAVAMAIL: Final = Dialect(
@@ -160,11 +187,15 @@ def _from_pino(line: Line) -> Line:
 
 def _parse_node(lines: Iterable[Line]) -> Iterator[Record]:
     in_data = False
+    going_on = GoingOn()
     for line in lines:
         if _PINO.match(line.text):
             line = _from_pino(line)
         text = line.text
         found = _NODE.match(text)
+        if not found and going_on.takes(text):
+            yield Record(Kind.SERVER, text.lstrip(), line.number, line.at)
+            continue
         if in_data and _MIME.match(text):
             size = _MIME.match(text)
             yield Record(Kind.HIDDEN_DATA, f"{int(size[1]):,} octets" if size else "", line.number, line.at)
@@ -177,7 +208,10 @@ def _parse_node(lines: Iterable[Line]) -> Iterator[Record]:
             said = text[found.end() :]
             if found["s"]:
                 in_data = said.startswith("354")
-            yield Record(Kind.SERVER if found["s"] else Kind.CLIENT, said, line.number, line.at)
+            kind = Kind.SERVER if found["s"] else Kind.CLIENT
+            for each in said.rstrip("\r\n").replace("\r\n", "\n").split("\n"):
+                going_on.said(each if found["s"] else "")
+                yield Record(kind, each, line.number, line.at)
         elif found := _NODE_AT.match(text):
             yield Record(Kind.CONNECT, found[1], line.number, line.at, tls=text.startswith("Secure") or None)
         elif text.startswith("Connection upgraded with STARTTLS"):

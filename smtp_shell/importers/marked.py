@@ -8,6 +8,7 @@ from smtp_shell.importers.arrows import ARROWS, GO_MAIL, MSMTP, NET_SMTP, SENDMA
 from smtp_shell.importers.curl import CURL
 from smtp_shell.importers.dialect import Dialect
 from smtp_shell.importers.json_lines import JSON
+from smtp_shell.importers.learnt import LEARNT
 from smtp_shell.importers.mailers import JAVAMAIL, NODEMAILER, PHPMAILER
 from smtp_shell.importers.quoted import AIOSMTPD, RUBY, SMTPLIB
 from smtp_shell.importers.rfc import RFC, RFC_821
@@ -32,5 +33,6 @@ DIALECTS: Final[tuple[Dialect, ...]] = (
     RFC_821,
     ARROWS,
     WORDS,
+    LEARNT,
 )
 """The marked dialects; the surest of them first."""

@@ -39,7 +39,7 @@ def certainty(client: Iterable[str], server: Iterable[str], *, signed: bool = Fa
         return 0.0
     if signed:
         return 0.99 if commands and replies else 0.95
-    found = 0.95 if commands and replies else 0.7 if commands + replies > 1 else 0.4
+    found = 0.95 if commands and replies else 0.7 if commands + replies > 1 else 0.25
     return found - 0.4 * others / (others + commands + replies)
 
 
@@ -71,14 +71,48 @@ def records_of(lines: Iterable[Line], marks: re.Pattern[str], remark: Remark | N
         marks: Matches a mark at the start of a line: the group `c` is the client's, `s` the server's.
         remark: For lines without a mark.
     """
+    going_on = GoingOn()
     for line in lines:
         if found := marks.match(line.text):
-            kind = Kind.CLIENT if found.lastgroup == "c" else Kind.SERVER
-            yield Record(kind, line.text[found.end() :], line.number, line.at)
+            rest = line.text[found.end() :]
+            if found.lastgroup == "c":
+                going_on.code = ""
+                yield Record(Kind.CLIENT, rest, line.number, line.at)
+            elif rest.strip():
+                going_on.said(rest)
+                yield Record(Kind.SERVER, rest, line.number, line.at)
+            else:
+                yield Record(Kind.NOTE, NO_REPLY, line.number, line.at)
+        elif going_on.takes(line.text):
+            yield Record(Kind.SERVER, line.text.lstrip(), line.number, line.at)
         elif line.cut:
             yield Record(Kind.NOTE, TOO_LONG, line.number, line.at)
         elif remark is not None and (said := remark(line.text)):
             yield Record(said[0], said[1], line.number, line.at)
 
 
+class GoingOn:
+    """A reply of several lines of which only the first has a mark.
+
+    Attributes:
+        code: The code of the reply that goes on; empty if none does.
+    """
+
+    def __init__(self) -> None:
+        self.code = ""
+
+    def said(self, text: str) -> None:
+        """Note a line of the server that has a mark."""
+        self.code = text[:3] if text[3:4] == "-" and REPLY.match(text) else ""
+
+    def takes(self, text: str) -> bool:
+        """Return whether a line without a mark is the next one of the reply."""
+        bare = text.lstrip()
+        if not self.code or not bare.startswith(self.code) or not REPLY.match(bare):
+            return False
+        self.said(bare)
+        return True
+
+
+NO_REPLY: Final = "the log shows an empty line in place of a reply here"
 TOO_LONG: Final = "a line of the log that is too long was left out here"

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from smtp_shell.importers.dialect import LIKELY, Dialect, Kind, Line, Record
-from smtp_shell.importers.marks import REPLY, TOO_LONG, certainty_of
+from smtp_shell.importers.marks import NO_REPLY, REPLY, TOO_LONG, GoingOn, certainty_of
 
 MARKS_AS_OURS: Final = "rfc"
 """The dialect whose marks a transcript has too."""
@@ -106,10 +106,15 @@ def _marked(lines: Iterable[Line], marks: re.Pattern[str]) -> Iterator[Record]:
     held: Record | None = None  # until it is known whether the next line goes on with it
     margin = 0
     wrapped = False
+    going_on = GoingOn()
     for line in lines:
         found = marks.match(line.text)
         if found is None:
             text = line.text.strip()
+            if going_on.takes(text):
+                yield from _ended(held, wrapped)
+                held, wrapped = Record(Kind.SERVER, text, line.number, line.at), False
+                continue
             if held is not None and text and _margin(line.text) > margin and not _PAGE.match(line.text):
                 if len(held.text) > _LONGEST:
                     continue
@@ -146,6 +151,10 @@ def _marked(lines: Iterable[Line], marks: re.Pattern[str]) -> Iterator[Record]:
             said = "."
         elif _CRLF.search(said) and not REPLY.match(said):
             said = _CRLF.sub("", said)
+        going_on.said(said if who == "s" else "")
+        if who == "s" and not bare:
+            yield Record(Kind.NOTE, NO_REPLY, line.number, line.at)
+            continue
         held = Record(Kind.CLIENT if who == "c" else Kind.SERVER, said, line.number, line.at)
     yield from _ended(held, wrapped)
 
@@ -157,7 +166,9 @@ def _ended(held: Record | None, wrapped: bool) -> Iterator[Record]:
         yield held
 
 
-RFC: Final = Dialect(name="rfc", title="S: and C: as in the RFCs, and the like", sniff=_sniff, parse=_parse)
+RFC: Final = Dialect(
+    name="rfc", title="S: and C: as in the RFCs, and the like", sniff=_sniff, parse=_parse, marks=_MARKS
+)
 
 RFC_821: Final = Dialect(
     name="rfc821", title="S: for the sender and R: for the receiver", sniff=_sniff_821, parse=_parse_821

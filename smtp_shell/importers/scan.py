@@ -6,11 +6,14 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import BinaryIO, Final, cast
 
+from msgspec.structs import replace
+
 from smtp_shell.errors import Fault, TranscriptError
 from smtp_shell.importers.builder import StepBuilder
 from smtp_shell.importers.detection import SAMPLE_SIZE, Choice, choose, named
-from smtp_shell.importers.dialect import Record
-from smtp_shell.importers.lines import peeled, raw_lines, text_lines
+from smtp_shell.importers.dialect import Line, Record
+from smtp_shell.importers.lines import fenced_blocks, peeled, raw_lines, text_lines
+from smtp_shell.importers.wrapping import rejoined
 from smtp_shell.private_files import reason_of
 from smtp_shell.transcript.credentials import CredentialMask, masked_steps
 from smtp_shell.transcript.foreign import AUTO, Restored
@@ -71,7 +74,19 @@ class ForeignScan:
             return dialect.parse_octets(self._stream)
         assert dialect.parse is not None
         lines = text_lines(raw_lines(self._stream, self._choice.encoding), keeps_cr=dialect.keeps_cr)
-        return dialect.parse(peeled(lines, layers))
+        if self._choice.blocks:
+            return _blocks(peeled(lines, replace(layers, fenced=False, indent=0, timed=0, prefix="")), self._choice)
+        lines = peeled(lines, layers)
+        if self._choice.width and dialect.marks is not None:
+            lines = rejoined(lines, dialect.marks, self._choice.width)
+        return dialect.parse(lines)
+
+
+def _blocks(lines: Iterable[Line], choice: Choice) -> Iterator[Record]:
+    for number, block in enumerate(fenced_blocks(lines)):
+        each = choice.blocks[number] if number < len(choice.blocks) else choice
+        if each.dialect.parse is not None:
+            yield from each.dialect.parse(peeled(block, replace(each.layers, fenced=False, quoted=0, html=False)))
 
 
 def scan_of(stream: Restored, name: str, form: str, *, keep_secrets: bool) -> ForeignScan | None:

@@ -77,4 +77,4 @@ def _removed(said: str) -> int | None:
     return None
 
 
-SWAKS: Final = Dialect(name="swaks", title="swaks", sniff=_sniff, parse=_parse)
+SWAKS: Final = Dialect(name="swaks", title="swaks", sniff=_sniff, parse=_parse, marks=_MARKS)

@@ -93,6 +93,11 @@ def begins_as_transcript(stream: BinaryIO) -> bool:
     )
 
 
+def is_marked(line: str) -> bool:
+    """Return whether a line begins as one of a transcript does."""
+    return re.match(_MARKED, line.encode("utf-8", "replace")) is not None
+
+
 def is_transcript(start: bytes) -> bool | None:
     """Return whether a file is a transcript, right or wrong; None if only a part of its lines says so.
 

@@ -8,7 +8,7 @@ import pytest
 from tests.support.imported import cases, differences, imported
 
 HERE = Path(__file__).parent
-CASES = [*cases(HERE / "corpus"), *cases(HERE / "recorded")]
+CASES = [case for folder in ("corpus", "recorded", "pasted") for case in cases(HERE / folder)]
 
 
 @pytest.mark.parametrize(("path", "expect"), CASES, ids=[path.stem for path, _ in CASES])
