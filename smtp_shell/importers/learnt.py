@@ -18,6 +18,7 @@ _SAMPLE: Final = 1_500  # lines from which the marks are learnt
 _LITTLE: Final = 4 * 1024 * 1024  # characters in them
 _FEWEST: Final = 2  # commands, and as many replies
 _CERTAINTY: Final = 0.8
+_LONGEST_END: Final = 12
 _CALL = re.compile(r"[\w+]\\\(")  # of a function, in source code
 _END = re.compile(r"[^\w\s.>]+$|\s*<[A-Za-z]{2,6}>$")
 
@@ -33,7 +34,11 @@ def _marks_of(lines: Sequence[Line]) -> Front | None:
 
 def _end_of(lines: Iterable[Line], marks: re.Pattern[str]) -> str:
     """Return what all lines with marks end with that nobody has said, such as `<EOL>` or `"}`; empty for nothing."""
-    ends = {found[0] if (found := _END.search(line.text)) else "" for line in lines if marks.match(line.text)}
+    ends = {
+        found[0] if (found := _END.search(line.text[-_LONGEST_END:])) else ""
+        for line in lines
+        if marks.match(line.text)
+    }
     return ends.pop() if len(ends) == 1 else ""
 
 

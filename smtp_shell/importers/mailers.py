@@ -147,7 +147,7 @@ def _parse_java(lines: Iterable[Line]) -> Iterator[Record]:
             asked = text.strip().upper() == "DATA"
             exchange = False
             yield Record(Kind.CLIENT, text, line.number, line.at)
-        elif found := _THROWN.search(text):
+        elif found := _THROWN.search(text, 0, 500):
             echoed = found[1]
 
 

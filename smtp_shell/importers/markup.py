@@ -12,7 +12,7 @@ _TAGS: Final = (
     "|kbd|label|li|link|main|meta|nav|ol|p|pre|s|samp|section|small|span|strong|style|sub|summary|sup|table|tbody|td|th|thead|title|tr|tt"
     "|u|ul|var"
 )
-_TAG = re.compile(rf"(?i)</?(?:{_TAGS})(?:\s[^<>]*)?/?>|<!doctype[^<>]*>|<!--.*?-->")
+_TAG = re.compile(rf"(?i)</?(?:{_TAGS})(?:\s[^<>]*)?/?>|<!doctype[^<>]*>")
 _BREAK = re.compile(r"(?i)<br(?:\s[^<>]*)?/?>")
 _ESCAPED = re.compile(r"&(?:lt|gt|#0*6[02]|#x3[ce]);", re.IGNORECASE)
 
