@@ -3,6 +3,7 @@
 import io
 import re
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from unittest.mock import patch
 
 from smtp_shell.errors import SmtpShellError, TranscriptError
@@ -31,7 +32,7 @@ from smtp_shell.servers.inbox import Inbox
 from smtp_shell.transcript.body import body_pieces
 from smtp_shell.transcript.header import Header, format_header, parse_header
 from smtp_shell.transcript.notation import client_text
-from smtp_shell.transcript.reader import ReadLimits, TranscriptReader
+from smtp_shell.transcript.reader import ReadLimits, TranscriptReader, open_transcript
 from smtp_shell.transcript.step import CLIENT_LINES, SERVER_LINES, Marker, Step
 from smtp_shell.transcript.variables import SASL_MARK, Template, Variables, parse_assignment
 from smtp_shell.transcript.writer import TranscriptWriter
@@ -145,7 +146,11 @@ def replayable(data: bytes) -> None:
     if outline is None:
         return
     assert_seen(outline.address)
-    script = StepCursor(TranscriptReader(io.BytesIO(data), "fuzz.smtp"))
+    with open_transcript(path) as reader:
+        _act_out(StepCursor(reader), home)
+
+
+def _act_out(script: StepCursor, home: Path) -> None:
     while script.expects or script.step is not None:
         list(script.look_ahead_acted())
         if script.expects:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -225,8 +226,10 @@ def test_a_transcript_beside_a_locustfile_elsewhere_and_processes_of_one_machine
 
 
 def test_no_connection_is_a_failure(folder: Path) -> None:
-    (port,) = free_ports(1)
-    status, said = run(folder, f"{HOST}:{port}", "-u", "1", "-r", "1", "-t", "80s")
+    with socket.socket() as taken:  # bound, so that no other server gets the port, and not listened at
+        taken.bind((HOST, 0))
+        port = taken.getsockname()[1]
+        status, said = run(folder, f"{HOST}:{port}", "-u", "1", "-r", "1", "-t", "80s")
     assert status == 1, said
     (failure,) = rows(folder, "failures")
     assert failure["Name"].startswith("connect")

@@ -47,9 +47,9 @@ def test_nothing_is_connected_to(command: str, transcript: Path) -> None:
 
 def test_a_program_is_told_before_the_connection_too(transcript: Path) -> None:
     with ScriptedServer([b"220 hi\r\n"]) as server:
-        with pytest.raises(ConfigError, match=r"--ca-file missing\.pem"):
+        with pytest.raises(ConfigError, match=r"ca_file missing\.pem"):
             connect(server.address, ca_file="missing.pem")
-        with pytest.raises(ConfigError, match=r"--ca-file missing\.pem"):
+        with pytest.raises(ConfigError, match=r"ca_file missing\.pem"):
             replay(transcript, server.address, ca_file="missing.pem")
         assert server.connections == 0
 
