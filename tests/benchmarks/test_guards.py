@@ -268,8 +268,12 @@ def test_the_memory_of_reading_a_transcript_does_not_grow_with_its_length(
         finally:
             tracemalloc.stop()
 
+    def least_for(lines: int) -> int:
+        # What other threads of the process allocate meanwhile counts as well, and comes in few of the runs.
+        return min(peak_for(lines) for _ in range(3))
+
     peak_for(18)
-    assert peak_for(18 * 4000) - peak_for(18 * 1000) < MIB // 4
+    assert least_for(18 * 4000) - least_for(18 * 1000) < MIB // 4
 
 
 @pytest.mark.parametrize("in_file", [True, False], ids=["mail data in a file", "mail data in lines"])
