@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 import time
+from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -87,6 +88,34 @@ def keep_certificate(directory: Path, *names: str) -> ServerCertificate:
             replace_private(server_file, issued.server)
             replace_private(ca_file, issued.authority)
         return ServerCertificate(_loaded(_server_context(), server_file), ca_file)
+
+
+def pending_certificate() -> Future[ServerCertificate]:
+    """Return the place of a certificate that is in the making. A connection that ends while it waits does not cancel it for all."""
+    certificate: Future[ServerCertificate] = Future()
+    certificate.set_running_or_notify_cancel()
+    return certificate
+
+
+def deliver_certificate(
+    kept: Path | None, own: Path, certificate: Future[ServerCertificate], names: tuple[str, ...]
+) -> None:
+    """Find or make a certificate; called in a thread of its own, since that takes longer than a client waits for a greeting.
+
+    Args:
+        kept: A folder of this user in which it is kept; None, and where that cannot be used, to make one for this run.
+        own: An existing directory of this run.
+        certificate: Where it goes, or what went wrong.
+        names: Host names and IP addresses that it is good for.
+    """
+    try:
+        if kept is not None:
+            with suppress(OSError):
+                certificate.set_result(keep_certificate(kept, *names))
+                return
+        certificate.set_result(make_certificate(own, *names))
+    except BaseException as error:
+        certificate.set_exception(error)
 
 
 class _Issued(Struct, frozen=True):

@@ -101,11 +101,11 @@ def came_up(process: "subprocess.Popen[bytes]", log: Path, checks: Sequence[Call
     return process.poll() is None
 
 
-def answers(host: str, port: int, *, greets: bool = True) -> bool:
-    """Return whether a port answers, with a greeting unless it waits for TLS."""
+def answers(host: str, port: int, *, greets: bool = True, name: str = "") -> bool:
+    """Return whether a port answers, with a greeting (of the server of that name) unless it waits for TLS."""
     try:
         with socket.create_connection((host, port), timeout=1.0) as connection:
-            return not greets or connection.recv(512).startswith(b"220 ")
+            return not greets or connection.recv(512).startswith(b"220 " + name.encode())
     except OSError:
         return False
 

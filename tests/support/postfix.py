@@ -6,24 +6,33 @@ The programs come from the installed packages. Everything they read and write is
 
 import os
 import shutil
-import signal
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
-from tests.support.daemon import end_of, free_ports, write_certificates
+from tests.support.daemon import (
+    HOST,
+    MAIL_DOMAIN,
+    MAIL_HOST,
+    PASSWORD,
+    START_ATTEMPTS,
+    USER,
+    NotStarted,
+    answers,
+    came_up,
+    child,
+    end_of,
+    free_ports,
+    make_folder,
+    program,
+    write_certificates,
+)
 
-HOST = "127.0.0.1"
-MAIL_HOST = "mail.example.org"
-MAIL_DOMAIN = "example.org"
 MAILBOXES = ("student", "ann", "bob", "postmaster")
-USER = "student"
-PASSWORD = "s3cret-Pass!"
 MECHANISMS = "PLAIN LOGIN CRAM-MD5 DIGEST-MD5 SCRAM-SHA-1 SCRAM-SHA-256"
 STRICT_SIZE_LIMIT = 20480
 STRICT_RECIPIENT_LIMIT = 5
@@ -31,16 +40,8 @@ STRICT_ERROR_LIMIT = 3
 STRICT_IDLE_SECONDS = 5
 
 PACKAGES = "apt-get install postfix sasl2-bin libsasl2-modules libsasl2-modules-db"
-START_SECONDS = 20.0
-STOP_SECONDS = 10.0
 # Ends a Postfix whose test run was killed.
 LIFETIME_SECONDS = 3600
-# Another process can take a free port before master binds it. Then try another set of ports.
-START_ATTEMPTS = 5
-
-
-class PostfixNotStarted(Exception):
-    """Postfix did not start; the message has its output."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ def why_not() -> str | None:
     """Return why Postfix cannot be started here and what to do, or None if it can."""
     if sys.platform == "win32":
         return "Postfix does not run on Windows; run these tests on Linux."
-    missing = [name for name in ("postfix", "postconf", "saslpasswd2") if _program(name) is None]
+    missing = [name for name in ("postfix", "postconf", "saslpasswd2") if program(name) is None]
     if missing:
         return f"{', '.join(missing)} not found; install with: {PACKAGES}"
     if os.geteuid() != 0:
@@ -96,20 +97,27 @@ def running_postfix(directory: Path) -> Iterator[Postfix]:
         The running server.
 
     Raises:
-        PostfixNotStarted: A program of the setup failed, or the ports did not answer in time.
+        NotStarted: A program of the setup failed, or the ports did not answer in time.
     """
     directory.chmod(0o755)
     _make_directories(directory)
     write_certificates(directory / "tls")
     _write_users(directory)
+    master = str(Path(_run("postconf", "-d", "-h", "daemon_directory").strip(), "master"))
     for _ in range(START_ATTEMPTS):
         server = _on_free_ports(directory)
         _write_configuration(directory, server)
-        with _master(directory) as master:
-            if _came_up(master, server):
+        greeting = (server.smtp, server.submission, server.strict)
+        checks = [partial(answers, HOST, port, name=MAIL_HOST) for port in greeting]
+        checks.append(partial(answers, HOST, server.smtps, greets=False))
+        # master leads a process group, and its TERM handler signals the whole group.
+        with child(
+            [master, "-c", str(directory / "etc"), "-e", str(LIFETIME_SECONDS)], directory / "output"
+        ) as process:
+            if came_up(process, server.log, checks):
                 yield server
                 return
-    raise PostfixNotStarted(
+    raise NotStarted(
         f"Postfix stopped at once, {START_ATTEMPTS} times; the system log may say why, its own ends:\n{end_of(server.log)}"
     )
 
@@ -130,17 +138,13 @@ def _on_free_ports(directory: Path) -> Postfix:
     )
 
 
-def _program(name: str) -> str | None:
-    return shutil.which(name, path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"]))
-
-
 def _run(*command: str, stdin: str = "") -> str:
-    program = _program(command[0])
-    if program is None:
-        raise PostfixNotStarted(f"{command[0]} not found; install with: {PACKAGES}")
-    done = subprocess.run([program, *command[1:]], input=stdin, capture_output=True, text=True, timeout=60)
+    found = program(command[0])
+    if found is None:
+        raise NotStarted(f"{command[0]} not found; install with: {PACKAGES}")
+    done = subprocess.run([found, *command[1:]], input=stdin, capture_output=True, text=True, timeout=60)
     if done.returncode != 0:
-        raise PostfixNotStarted(
+        raise NotStarted(
             f"{command[0]} ended with {done.returncode}: {done.stdout}{done.stderr or 'see the system log'}"
         )
     return done.stdout
@@ -155,11 +159,7 @@ def _make_directories(directory: Path) -> None:
         ("data", "postfix"),
         ("mail", "nobody"),
     ):
-        path = directory / name
-        path.mkdir()
-        # Regardless of the umask: Postfix's users must be able to enter.
-        path.chmod(0o755)
-        shutil.chown(path, owner)
+        make_folder(directory / name, owner)
 
 
 def _write_users(directory: Path) -> None:
@@ -279,53 +279,3 @@ anvil      unix       - - n -     1 anvil
 scache     unix       - - n -     1 scache
 postlog    unix-dgram n - n -     1 postlogd
 """
-
-
-@contextmanager
-def _master(directory: Path) -> Iterator[subprocess.Popen[bytes]]:
-    program = Path(_run("postconf", "-d", "-h", "daemon_directory").strip(), "master")
-    # master leads a process group, and its TERM handler signals the whole group.
-    master = subprocess.Popen(
-        [program, "-c", directory / "etc", "-e", str(LIFETIME_SECONDS)],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    try:
-        yield master
-    finally:
-        _stop(master)
-
-
-def _stop(master: subprocess.Popen[bytes]) -> None:
-    master.terminate()
-    try:
-        master.wait(STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        master.kill()
-        master.wait()
-    # Services can outlive a master that was killed or that crashed.
-    with suppress(ProcessLookupError):
-        os.killpg(master.pid, signal.SIGKILL)
-
-
-def _came_up(master: subprocess.Popen[bytes], server: Postfix) -> bool:
-    """Wait until each port answers. Return False if master has ended, most likely because a port was taken."""
-    deadline = time.monotonic() + START_SECONDS
-    for port in (server.smtp, server.submission, server.smtps, server.strict):
-        while not _answers(port, greets=port != server.smtps):
-            if master.poll() is not None:
-                return False
-            if time.monotonic() > deadline:
-                raise PostfixNotStarted(f"No answer on port {port}; the log of Postfix ends:\n{end_of(server.log)}")
-            time.sleep(0.05)
-    return master.poll() is None
-
-
-def _answers(port: int, *, greets: bool) -> bool:
-    try:
-        with socket.create_connection((HOST, port), timeout=1.0) as connection:
-            return not greets or connection.recv(512).startswith(b"220 " + MAIL_HOST.encode())
-    except OSError:
-        return False

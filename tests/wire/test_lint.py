@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from smtp_shell.lint.files import lint_file
-from tests.support.postfix import MAIL_HOST, Postfix
+from tests.support.daemon import MAIL_HOST
+from tests.support.postfix import Postfix
 from tests.unit.cli.program import commands, run
 
 _MESSAGE = (

@@ -13,9 +13,8 @@ from typing import Self
 
 import pytest
 
+from tests.support.daemon import MAIL_DOMAIN, MAIL_HOST
 from tests.support.postfix import (
-    MAIL_DOMAIN,
-    MAIL_HOST,
     MECHANISMS,
     STRICT_ERROR_LIMIT,
     STRICT_RECIPIENT_LIMIT,

@@ -650,7 +650,7 @@ def test_a_certificate_that_cannot_be_written_is_one_sentence(tmp_path: Path, mo
     def fail(directory: Path, *names: str) -> NoReturn:
         raise UsageError("The server's certificate could not be written.")
 
-    monkeypatch.setattr("smtp_shell.servers.practice.server.make_certificate", fail)
+    monkeypatch.setattr("smtp_shell.servers.certificate.make_certificate", fail)
     with PracticeServer(SETTINGS) as server, connected(server) as client:
         assert client.reply().startswith(b"220 ")
         assert client.code(b"STARTTLS") == "451"

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import tempfile
 import threading
-from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
 
-from smtp_shell.errors import ConnectFailed, SmtpShellError, UsageError
+from smtp_shell.errors import UsageError
 from smtp_shell.protocol.octets import escape_str
-from smtp_shell.servers.certificate import keep_certificate, load_certificate, make_certificate
+from smtp_shell.servers.certificate import deliver_certificate, load_certificate, pending_certificate
 from smtp_shell.servers.faults import Fault
 from smtp_shell.servers.listening import listen, reachable_addresses
 from smtp_shell.servers.mock.compiling import compile_script
@@ -22,10 +19,11 @@ from smtp_shell.servers.mock.connection import MockConnection
 from smtp_shell.servers.mock.replies import greeting_host
 from smtp_shell.servers.mock.settings import Extra, MockSettings
 from smtp_shell.servers.mock.shared import MockShared
+from smtp_shell.servers.serving import LOOPBACK_NAMES, ServerThread, abort_all, local_host, starting
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Callable, Iterable, Mapping
+    from concurrent.futures import Future
     from os import PathLike
     from types import TracebackType
 
@@ -37,10 +35,8 @@ if TYPE_CHECKING:
 WAIT_SECONDS: Final = 10.0
 """How long `results` waits for sessions that are not over, in seconds."""
 
-_START_LIMIT = 10.0
+_ABORT_SECONDS = 1.0  # that connections have at the end to be gone
 _LEAVE_SECONDS = 2.0  # that a client has at the end to close its connection
-_NAMES = ("localhost", "127.0.0.1", "::1")
-_OF_ALL = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 
 class MockServer:
@@ -115,9 +111,7 @@ class MockServer:
         self._directory: tempfile.TemporaryDirectory[str] | None = None
         self._certificate: Future[ServerCertificate] | None = None
         self._lock = threading.Lock()
-        self._thread: threading.Thread | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._ended: asyncio.Event | None = None
+        self._thread = ServerThread("mock server")
 
     def start(self) -> None:
         """Start to listen, and return when connections are accepted.
@@ -127,39 +121,25 @@ class MockServer:
             ConfigError: The certificate cannot be used.
             ConnectFailed: The port is taken, or may not be used.
         """
-        if self._thread is not None:
+        if self._thread.is_running:
             raise UsageError("The mock server is running already.")
         settings = self._settings
         listeners = listen(settings.host, settings.port, anywhere=settings.anywhere, what="The mock server")
-        try:
+        with starting("The mock server", listeners, self.stop):
             self._port = int(listeners[0].getsockname()[1])
-            self._shared = self._share()
+            shared = self._shared = self._share()
             if settings.certificate is not None or self.script.has_tls:
                 self._have_certificate()
-            ready: Future[None] = Future()
-            self._thread = threading.Thread(target=self._run, args=(listeners, ready), name="mock server", daemon=True)
-            self._thread.start()
-            ready.result(_START_LIMIT)
-        except BaseException as error:
-            for listener in listeners:
-                listener.close()
-            self.stop()
-            if isinstance(error, OSError | RuntimeError | TimeoutError) and not isinstance(error, SmtpShellError):
-                raise ConnectFailed(f"The mock server could not start: {escape_str(str(error))}.") from None
-            raise
+            self._thread.start(listeners, lambda loop: MockConnection(shared, loop), self._leave)
 
     def stop(self) -> None:
         """Close all connections, end the thread and remove the temporary files. Does nothing when stopped already."""
-        if self._loop is not None and self._ended is not None and not self._loop.is_closed():
-            with contextlib.suppress(RuntimeError):  # the loop has closed in between
-                self._loop.call_soon_threadsafe(self._ended.set)
-        if self._thread is not None and self._thread.ident is not None:
-            self._thread.join(_START_LIMIT)
+        self._thread.stop()
         if self._certificate is not None:
             self._certificate.exception()  # it is done in a moment, and may have a file in the directory
         if self.watch is not None:
             self.watch.stop()
-        self._thread = self._loop = self._ended = self._certificate = None
+        self._certificate = None
         if self._directory is not None:
             self._directory.cleanup()
             self._directory = None
@@ -178,7 +158,7 @@ class MockServer:
     @property
     def host(self) -> str:
         """The address or name to connect to from this machine."""
-        return _OF_ALL.get(self._settings.host, self._settings.host)
+        return local_host(self._settings.host)
 
     @property
     def port(self) -> int:
@@ -200,7 +180,7 @@ class MockServer:
         Raises:
             UsageError: The server is not running, or the certificate could not be written.
         """
-        if self._thread is None:
+        if not self._thread.is_running:
             raise UsageError("The mock server has not been started.")
         return self._have_certificate().result().ca_file
 
@@ -261,9 +241,7 @@ class MockServer:
         with self._lock:
             if self._certificate is not None:
                 return self._certificate
-            certificate: Future[ServerCertificate] = Future()
-            certificate.set_running_or_notify_cancel()  # a connection that ends while it waits must not cancel it for all
-            self._certificate = certificate
+            certificate = self._certificate = pending_certificate()
         settings = self._settings
         if settings.certificate is not None:
             try:
@@ -274,55 +252,17 @@ class MockServer:
             return certificate
         self._directory = tempfile.TemporaryDirectory(prefix="smtp-shell-serve-", ignore_cleanup_errors=True)
         host = next((name for each in self.script.sessions if (name := greeting_host(each.greeting))), "")
-        names = (*_NAMES, *((host,) if host else ()), *self.reachable)
+        names = (*LOOPBACK_NAMES, *((host,) if host else ()), *self.reachable)
         threading.Thread(
-            target=_make_certificate,
+            target=deliver_certificate,
             args=(settings.kept, Path(self._directory.name), certificate, names),
             name="certificate",
             daemon=True,
         ).start()
         return certificate
 
-    def _run(self, listeners: list[socket.socket], ready: Future[None]) -> None:
-        try:
-            asyncio.run(self._serve(listeners, ready))
-        except Exception as error:
-            if not ready.done():
-                ready.set_exception(error)
-
-    async def _serve(self, listeners: list[socket.socket], ready: Future[None]) -> None:
-        loop = asyncio.get_running_loop()
-        # What goes wrong on one connection ends that connection; the default would print a traceback.
-        loop.set_exception_handler(lambda _loop, _context: None)
-        ended = asyncio.Event()
-        self._loop, self._ended = loop, ended
-        shared = self._shared
-        servers = [
-            await loop.create_server(lambda: MockConnection(shared, loop), sock=listener) for listener in listeners
-        ]
-        ready.set_result(None)
-        await ended.wait()
-        for server in servers:
-            server.close()
-        for connection in tuple(shared.connections):
-            connection.abort()
-        for _ in range(100):
-            if not shared.connections:
-                return
-            await asyncio.sleep(0.01)
-
-
-def _make_certificate(
-    kept: Path | None, own: Path, certificate: Future[ServerCertificate], names: tuple[str, ...]
-) -> None:
-    try:
-        if kept is not None:
-            with contextlib.suppress(OSError):
-                certificate.set_result(keep_certificate(kept, *names))
-                return
-        certificate.set_result(make_certificate(own, *names))
-    except BaseException as error:
-        certificate.set_exception(error)
+    async def _leave(self) -> None:
+        await abort_all(self._shared.connections, _ABORT_SECONDS)
 
 
 def _extra(what: Extra | str) -> Extra:

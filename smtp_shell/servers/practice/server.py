@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import concurrent.futures
 import contextlib
-import socket
 import tempfile
 import threading
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from smtp_shell.errors import ConnectFailed, SmtpShellError, UsageError
+from smtp_shell.errors import UsageError
 from smtp_shell.net.target import Target, Way
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.protocol.secret import Secret
-from smtp_shell.servers.certificate import ServerCertificate, keep_certificate, load_certificate, make_certificate
+from smtp_shell.servers.certificate import deliver_certificate, load_certificate, pending_certificate
 from smtp_shell.servers.faults import FaultPlan
 from smtp_shell.servers.inbox import Inbox
 from smtp_shell.servers.listening import listen, reachable_addresses
@@ -26,17 +25,16 @@ from smtp_shell.servers.practice.commands import PracticeConnection
 from smtp_shell.servers.practice.settings import PracticeSettings
 from smtp_shell.servers.practice.shared import SharedState
 from smtp_shell.servers.practice.tapped import TappedProtocol
+from smtp_shell.servers.serving import LOOPBACK_NAMES, ServerThread, abort_all, local_host, starting
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from smtp_shell.net.tap import Taps
-
-if TYPE_CHECKING:
+    from smtp_shell.servers.certificate import ServerCertificate
     from smtp_shell.servers.watching import Watch
 
-START_LIMIT = 10.0
-_OF_ALL = {"0.0.0.0": "127.0.0.1", "::": "::1"}
-_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
-_NAMES = ("localhost", "127.0.0.1", "::1", HOSTNAME)
+_LEAVE_SECONDS = 0.5  # that connections have at the end to be gone
 
 
 class PracticeServer:
@@ -60,10 +58,8 @@ class PracticeServer:
         self._password = settings.password or make_password()
         self._directory: tempfile.TemporaryDirectory[str] | None = None
         self._shared: SharedState | None = None
-        self._thread: threading.Thread | None = None
+        self._thread = ServerThread("practice server")
         self._maker: threading.Thread | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._ended: asyncio.Event | None = None
         self._port = settings.port
 
     def start(self) -> None:
@@ -75,41 +71,24 @@ class PracticeServer:
             UsageError: The host is not loopback, or the certificate or the mailbox cannot be used, or the server runs already.
             ConnectFailed: The port is taken, or may not be used.
         """
-        if self._thread is not None:
+        if self._thread.is_running:
             raise UsageError("The practice server is running already.")
         listeners = listen(self._settings.host, self._settings.port, anywhere=self._settings.anywhere)
-        try:
+        with starting("The practice server", listeners, self._undo):
             self._port = int(listeners[0].getsockname()[1])
             self._shared = self._open_shared()
-            ready: concurrent.futures.Future[None] = concurrent.futures.Future()
-            self._thread = threading.Thread(
-                target=self._run, args=(self._shared, listeners, ready), name="practice server", daemon=True
-            )
-            self._thread.start()
-            ready.result(START_LIMIT)
+            self._thread.start(listeners, partial(self._protocol, self._shared), self._leave)
             if self._maker is not None:
                 self._maker.start()
-        except BaseException as error:
-            for listener in listeners:
-                listener.close()
-            self.stop()
-            self._shared = None
-            if isinstance(error, (OSError, RuntimeError, TimeoutError)) and not isinstance(error, SmtpShellError):
-                raise ConnectFailed(f"The practice server could not start: {escape_str(str(error))}.") from None
-            raise
 
     def stop(self) -> None:
         """Close all connections, end the thread and remove the temporary files. Does nothing when stopped already."""
-        if self._loop is not None and self._ended is not None and not self._loop.is_closed():
-            with contextlib.suppress(RuntimeError):  # the loop has closed in between
-                self._loop.call_soon_threadsafe(self._ended.set)
-        if self._thread is not None and self._thread.ident is not None:
-            self._thread.join(START_LIMIT)
+        self._thread.stop()
         if self._maker is not None and self._maker.ident is not None:
             self._maker.join()  # it is done in a moment, and may have a file in the directory
         if self.watch is not None:
             self.watch.stop()
-        self._thread = self._maker = self._loop = self._ended = None
+        self._maker = None
         if self._directory is not None:
             self._directory.cleanup()
             self._directory = None
@@ -126,7 +105,7 @@ class PracticeServer:
     @property
     def host(self) -> str:
         """The address or name to connect to from this machine."""
-        return _OF_ALL.get(self._settings.host, self._settings.host)
+        return local_host(self._settings.host)
 
     @property
     def is_open_to_all(self) -> bool:
@@ -160,7 +139,9 @@ class PracticeServer:
 
     def is_at(self, target: Target) -> bool:
         """Return whether this is the server at a target."""
-        here = {self.host} | (set() if self._settings.anywhere and self.host == self._settings.host else _LOOPBACK)
+        here = {self.host} | (
+            set() if self._settings.anywhere and self.host == self._settings.host else set(LOOPBACK_NAMES)
+        )
         return target.way is Way.TCP and target.port == self.port and target.host.lower() in here
 
     @property
@@ -206,23 +187,22 @@ class PracticeServer:
         own = Path(self._directory.name)
         inbox = Inbox(settings.maildir or own / "Maildir")
         inbox.prepare()
-        certificate: concurrent.futures.Future[ServerCertificate] = concurrent.futures.Future()
+        certificate = pending_certificate()
         if self._taps is not None:
             certificate.add_done_callback(self._keep_keys)
-        certificate.set_running_or_notify_cancel()  # a connection that ends while it waits must not cancel it for all
         if settings.certificate is not None:
             certificate.set_result(load_certificate(settings.certificate, settings.key))
         else:
             self._maker = threading.Thread(
-                target=_make_certificate,
-                args=(settings.kept, own, certificate, (*_NAMES, *self.reachable)),
+                target=deliver_certificate,
+                args=(settings.kept, own, certificate, (*LOOPBACK_NAMES, HOSTNAME, *self.reachable)),
                 name="certificate",
                 daemon=True,
             )
         faults = FaultPlan(settings.faults, settings.seed)
         return SharedState(settings, self._password, certificate, inbox, faults, watch=self.watch)
 
-    def _keep_keys(self, certificate: concurrent.futures.Future[ServerCertificate]) -> None:
+    def _keep_keys(self, certificate: Future[ServerCertificate]) -> None:
         """Keep the keys of the server's connections for the taps. Called before a waiting connection goes on with the certificate."""
         if self._taps is not None and certificate.exception() is None:
             with contextlib.suppress(OSError):  # without keys the capture holds the records all the same
@@ -232,51 +212,13 @@ class PracticeServer:
         connection = PracticeConnection(shared, loop)
         return connection if self._taps is None else TappedProtocol(connection, self._taps)
 
-    def _run(self, shared: SharedState, listeners: list[socket.socket], ready: concurrent.futures.Future[None]) -> None:
-        try:
-            asyncio.run(self._serve(shared, listeners, ready))
-        except Exception as error:
-            if not ready.done():
-                ready.set_exception(error)
+    async def _leave(self) -> None:
+        connections = self._opened().connections
+        for connection in list(connections):
+            connection.say_goodbye(f"421 4.3.2 {HOSTNAME} is shutting down")
+        await asyncio.sleep(0)
+        await abort_all(connections, _LEAVE_SECONDS)
 
-    async def _serve(
-        self, shared: SharedState, listeners: list[socket.socket], ready: concurrent.futures.Future[None]
-    ) -> None:
-        loop = asyncio.get_running_loop()
-        # What goes wrong on one connection ends that connection; the default would print a traceback.
-        loop.set_exception_handler(lambda _loop, _context: None)
-        ended = asyncio.Event()
-        self._loop, self._ended = loop, ended
-        servers = [
-            await loop.create_server(lambda: self._protocol(shared, loop), sock=listener) for listener in listeners
-        ]
-        ready.set_result(None)
-        await ended.wait()
-        for server in servers:
-            server.close()
-        await _close_all(shared)
-
-
-def _make_certificate(
-    kept: Path | None, own: Path, certificate: concurrent.futures.Future[ServerCertificate], names: tuple[str, ...]
-) -> None:
-    try:
-        if kept is not None:
-            with contextlib.suppress(OSError):
-                certificate.set_result(keep_certificate(kept, *names))
-                return
-        certificate.set_result(make_certificate(own, *names))
-    except BaseException as error:
-        certificate.set_exception(error)
-
-
-async def _close_all(shared: SharedState) -> None:
-    for connection in list(shared.connections):
-        connection.say_goodbye(f"421 4.3.2 {HOSTNAME} is shutting down")
-    await asyncio.sleep(0)
-    for connection in list(shared.connections):
-        connection.abort()
-    for _ in range(100):
-        if not shared.connections:
-            return
-        await asyncio.sleep(0.005)
+    def _undo(self) -> None:
+        self.stop()
+        self._shared = None

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import socket
 import tempfile
-import threading
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from smtp_shell.config import Timeouts, TlsSettings
-from smtp_shell.errors import ConnectFailed, SmtpShellError, UsageError
+from smtp_shell.errors import UsageError
 from smtp_shell.net.target import Target, Way, parse_target
 from smtp_shell.net.tls_context import make_context
-from smtp_shell.protocol.octets import escape_str
-from smtp_shell.servers.certificate import ServerCertificate, keep_certificate, load_certificate, make_certificate
+from smtp_shell.servers.certificate import deliver_certificate, load_certificate, pending_certificate
 from smtp_shell.servers.keeping import Keeper
 from smtp_shell.servers.listening import is_loopback, listen, reachable_addresses
 from smtp_shell.servers.relay.connection import Relayed
 from smtp_shell.servers.relay.shared import Shared
+from smtp_shell.servers.serving import LOOPBACK_NAMES, ServerThread, abort_all, local_host, starting
 from smtp_shell.servers.watching import Watch
 
 if TYPE_CHECKING:
@@ -32,9 +28,7 @@ IDLE_SECONDS = 600.0
 
 CONNECTION_LIMIT = 50
 
-_START_LIMIT = 10.0
-_NAMES = ("localhost", "127.0.0.1", "::1")
-_OF_ALL = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+_LEAVE_SECONDS = 1.0  # that connections have at the end to be gone
 _THREADS = 16
 
 
@@ -101,9 +95,7 @@ class RelayServer:
         self._source, self._family = source, family
         self._shared: Shared | None = None
         self._directory: tempfile.TemporaryDirectory[str] | None = None
-        self._thread: threading.Thread | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._ended: asyncio.Event | None = None
+        self._thread = ServerThread("relay")
 
     def start(self) -> None:
         """Start to listen, and return when connections are accepted.
@@ -115,42 +107,25 @@ class RelayServer:
             ConfigError: A file, version or cipher of the TLS settings, or the certificate, cannot be used.
             ConnectFailed: The port is taken, or may not be used.
         """
-        if self._thread is not None:
+        if self._thread.is_running:
             raise UsageError("The relay is running already.")
         listeners = listen(self._host, self._port, anywhere=self._anywhere, what="The relay")
-        try:
+        with starting("The relay", listeners, self.stop):
             self._port = int(listeners[0].getsockname()[1])
             if self.target.way is Way.TCP and self.target.port == self._port and is_loopback(self.target.host):
                 raise UsageError(
                     f"The relay would connect to itself: {self.target} is where it listens; choose another port."
                 )
-            self._shared = self._open_shared()
-            ready: Future[None] = Future()
-            self._thread = threading.Thread(
-                target=self._run, args=(self._shared, listeners, ready), name="relay", daemon=True
-            )
-            self._thread.start()
-            ready.result(_START_LIMIT)
-        except BaseException as error:
-            for listener in listeners:
-                listener.close()
-            self.stop()
-            if isinstance(error, OSError | RuntimeError | TimeoutError) and not isinstance(error, SmtpShellError):
-                raise ConnectFailed(f"The relay could not start: {escape_str(str(error))}.") from None
-            raise
+            shared = self._shared = self._open_shared()
+            self._thread.start(listeners, lambda loop: Relayed(shared, loop).client, self._leave)
 
     def stop(self) -> None:
         """Close all connections, end the thread and remove the temporary files. Does nothing when stopped already."""
-        if self._loop is not None and self._ended is not None and not self._loop.is_closed():
-            with contextlib.suppress(RuntimeError):  # the loop has closed in between
-                self._loop.call_soon_threadsafe(self._ended.set)
-        if self._thread is not None and self._thread.ident is not None:
-            self._thread.join(_START_LIMIT)
+        self._thread.stop()
         if self._shared is not None:
             self._shared.executor.shutdown(wait=True)
         if self.watch is not None:
             self.watch.stop()
-        self._thread = self._loop = self._ended = None
         if self._directory is not None:
             self._directory.cleanup()
             self._directory = None
@@ -167,7 +142,7 @@ class RelayServer:
     @property
     def host(self) -> str:
         """The address or name to connect to from this machine."""
-        return _OF_ALL.get(self._host, self._host)
+        return local_host(self._host)
 
     @property
     def port(self) -> int:
@@ -212,8 +187,7 @@ class RelayServer:
         make_context(tls)  # what cannot be used is reported now, and reading the system's authorities takes 20 ms
         self._directory = tempfile.TemporaryDirectory(prefix="smtp-shell-relay-", ignore_cleanup_errors=True)
         executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="relay")
-        certificate: Future[ServerCertificate] = Future()
-        certificate.set_running_or_notify_cancel()  # a connection that ends while it waits must not cancel it for all
+        certificate = pending_certificate()
         shared = Shared(
             self.target,
             tls,
@@ -231,51 +205,15 @@ class RelayServer:
         if file is not None:
             certificate.set_result(load_certificate(file, key))
         else:
-            executor.submit(_make_certificate, self._kept, Path(self._directory.name), certificate, self._names)
+            executor.submit(deliver_certificate, self._kept, Path(self._directory.name), certificate, self._names)
         return shared
 
     @property
     def _names(self) -> tuple[str, ...]:
         """The names of the certificate: a client may still call the relay by the name of the server."""
-        server = (self.target.name,) if self.target.way is Way.TCP and self.target.name not in _NAMES else ()
-        return (*_NAMES, *server, *self.reachable)
+        server = (self.target.name,) if self.target.way is Way.TCP and self.target.name not in LOOPBACK_NAMES else ()
+        return (*LOOPBACK_NAMES, *server, *self.reachable)
 
-    def _run(self, shared: Shared, listeners: list[socket.socket], ready: Future[None]) -> None:
-        try:
-            asyncio.run(self._serve(shared, listeners, ready))
-        except Exception as error:
-            if not ready.done():
-                ready.set_exception(error)
-
-    async def _serve(self, shared: Shared, listeners: list[socket.socket], ready: Future[None]) -> None:
-        loop = asyncio.get_running_loop()
-        # What goes wrong on one connection ends that connection; the default would print a traceback.
-        loop.set_exception_handler(lambda _loop, _context: None)
-        ended = asyncio.Event()
-        self._loop, self._ended = loop, ended
-        servers = [
-            await loop.create_server(lambda: Relayed(shared, loop).client, sock=listener) for listener in listeners
-        ]
-        ready.set_result(None)
-        await ended.wait()
-        for server in servers:
-            server.close()
-        for connection in tuple(shared.connections):
-            connection.abort()
-        for _ in range(100):
-            if not shared.connections:
-                return
-            await asyncio.sleep(0.01)
-
-
-def _make_certificate(
-    kept: Path | None, own: Path, certificate: Future[ServerCertificate], names: tuple[str, ...]
-) -> None:
-    try:
-        if kept is not None:
-            with contextlib.suppress(OSError):
-                certificate.set_result(keep_certificate(kept, *names))
-                return
-        certificate.set_result(make_certificate(own, *names))
-    except BaseException as error:
-        certificate.set_exception(error)
+    async def _leave(self) -> None:
+        if self._shared is not None:
+            await abort_all(self._shared.connections, _LEAVE_SECONDS)

@@ -111,7 +111,7 @@ def test_the_practice_server_listens_before_it_makes_a_certificate() -> None:
     found = loaded_by(
         "from smtp_shell.servers.practice import PracticeServer\n"
         "import smtp_shell.servers.practice.server as server\n"
-        "server._make_certificate = lambda directory, certificate: certificate.set_exception(OSError())\n"
+        "server.deliver_certificate = lambda kept, own, certificate, names: certificate.set_exception(OSError())\n"
         "from smtp_shell.servers.practice import PracticeSettings\n"
         "with PracticeServer(PracticeSettings()) as running:\n"
         "    import socket\n"

@@ -1,0 +1,161 @@
+"""The thread in which a server of ours takes connections: how it starts, and how it stops."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from concurrent.futures import Future
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Final, Protocol
+
+from smtp_shell.errors import ConnectFailed, SmtpShellError
+from smtp_shell.protocol.octets import escape_str
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
+
+LOOPBACK_NAMES: Final = ("localhost", "127.0.0.1", "::1")
+"""The names of this machine that a certificate is made for, whatever else it is for."""
+
+_START_LIMIT: Final = 10.0  # seconds
+_LOOK: Final = 0.005  # seconds between looks whether the connections are gone
+
+
+class Abortable(Protocol):
+    """A connection that can be closed at once."""
+
+    def abort(self) -> None:
+        """Close at once, whatever the other side does."""
+
+
+class ServerThread:
+    """A thread with an event loop of its own, in which connections are taken.
+
+    Args:
+        name: The thread's name.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._ended: asyncio.Event | None = None
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it has been started, and not been stopped since."""
+        return self._thread is not None
+
+    def start(
+        self,
+        listeners: Sequence[socket.socket],
+        accept: Callable[[asyncio.AbstractEventLoop], asyncio.BaseProtocol],
+        leave: Callable[[], Awaitable[None]],
+    ) -> None:
+        """Start, and return when connections are accepted.
+
+        Args:
+            listeners: The sockets that listen. They are closed when it stops.
+            accept: Makes the protocol of a connection.
+            leave: Ends the open connections, when it stops.
+
+        Raises:
+            OSError: The sockets cannot be used.
+            RuntimeError: The thread cannot be started.
+            TimeoutError: It does not accept connections within some seconds.
+        """
+        ready: Future[None] = Future()
+        self._thread = threading.Thread(
+            target=self._run, args=(listeners, accept, leave, ready), name=self._name, daemon=True
+        )
+        self._thread.start()
+        ready.result(_START_LIMIT)
+
+    def stop(self) -> None:
+        """End the connections and the thread. Does nothing when stopped already."""
+        if self._loop is not None and self._ended is not None and not self._loop.is_closed():
+            with suppress(RuntimeError):  # the loop has closed in between
+                self._loop.call_soon_threadsafe(self._ended.set)
+        if self._thread is not None and self._thread.ident is not None:
+            self._thread.join(_START_LIMIT)
+        self._thread = self._loop = self._ended = None
+
+    def _run(
+        self,
+        listeners: Sequence[socket.socket],
+        accept: Callable[[asyncio.AbstractEventLoop], asyncio.BaseProtocol],
+        leave: Callable[[], Awaitable[None]],
+        ready: Future[None],
+    ) -> None:
+        try:
+            asyncio.run(self._serve(listeners, accept, leave, ready))
+        except Exception as error:
+            if not ready.done():
+                ready.set_exception(error)
+
+    async def _serve(
+        self,
+        listeners: Sequence[socket.socket],
+        accept: Callable[[asyncio.AbstractEventLoop], asyncio.BaseProtocol],
+        leave: Callable[[], Awaitable[None]],
+        ready: Future[None],
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        # What goes wrong on one connection ends that connection; the default would print a traceback.
+        loop.set_exception_handler(lambda _loop, _context: None)
+        ended = asyncio.Event()
+        self._loop, self._ended = loop, ended
+        servers = [await loop.create_server(lambda: accept(loop), sock=listener) for listener in listeners]
+        ready.set_result(None)
+        await ended.wait()
+        for server in servers:
+            server.close()
+        await leave()
+
+
+@contextmanager
+def starting(what: str, listeners: Sequence[socket.socket], undo: Callable[[], None]) -> Iterator[None]:
+    """Undo what was begun where a server cannot be started.
+
+    Args:
+        what: What starts, for messages.
+        listeners: The sockets that listen.
+        undo: Undoes the rest.
+
+    Raises:
+        ConnectFailed: The system refused something.
+    """
+    try:
+        yield
+    except BaseException as error:
+        for listener in listeners:
+            listener.close()
+        undo()
+        if isinstance(error, OSError | RuntimeError | TimeoutError) and not isinstance(error, SmtpShellError):
+            raise ConnectFailed(f"{what} could not start: {escape_str(str(error))}.") from None
+        raise
+
+
+async def abort_all(connections: Collection[Abortable], seconds: float) -> None:
+    """Close connections at once, and wait until they are gone.
+
+    Args:
+        connections: Those that are open; each goes from it when it is gone.
+        seconds: How long to wait at most.
+    """
+    for connection in tuple(connections):
+        connection.abort()
+    for _ in range(round(seconds / _LOOK)):
+        if not connections:
+            return
+        await asyncio.sleep(_LOOK)
+
+
+def local_host(address: str) -> str:
+    """Return the address or name at which this machine reaches a server.
+
+    Args:
+        address: The address that it listens on.
+    """
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address, address)
