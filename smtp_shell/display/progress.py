@@ -41,7 +41,7 @@ class ProgressBar:
             self._progress.start()
 
     def stop(self) -> None:
-        """Take it away."""
+        """Remove it from the screen."""
         with suppress(OSError):
             self._progress.stop()
 

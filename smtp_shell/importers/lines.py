@@ -19,7 +19,6 @@ from smtp_shell.transcript.blocks import Blocks, is_utf_16
 LONGEST_LINE: Final = 8 * 1024 * 1024
 """Octets of one line. smtplib writes a whole message as one."""
 
-_SAMPLE_PIECE = 32 * 1024
 _FENCE = re.compile(r"[ \t]{0,3}(```+|~~~+)")
 _LOGFMT = re.compile(
     r"level=(?P<level>[A-Z]+) uuid=(?P<key>\S+) source=(?P<source>\S+) message=\"(?P<message>.*)\"(?: state=\S+)?\s*$"

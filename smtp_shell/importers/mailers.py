@@ -162,7 +162,6 @@ _NODE_SIGNS = re.compile(
     r"(?:Creating transport: nodemailer|Sending mail using SMTP|Sending message <|Connection established to |SMTP handshake)"
 )
 _NODE_AT = re.compile(r"(?:Secure )?[Cc]onnection established to (\S+)")
-_SECURE_AT = re.compile(r"Secure connection established to ")
 _PINO = re.compile(r'\{.*"tnx":')
 _MIME = re.compile(r"<([0-9]+) bytes encoded mime message")
 

@@ -241,7 +241,7 @@ class Side:
             self.ended = True
 
     def _overlapping(self) -> bytes | None:
-        """Take a segment out that begins before what comes next; None if there is none."""
+        """Remove and return a segment that begins before what comes next; None if there is none."""
         assert self._next is not None
         for number in self._waiting:
             early = -_after(number, self._next)

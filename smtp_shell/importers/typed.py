@@ -51,7 +51,6 @@ _WIDTHS = frozenset((79, 80, 100, 120, 132))
 _SHORTEST_WRAPPED = 60
 _DATA_CODES = frozenset("245")
 _HIDDEN_LINE = "what the client sent before this reply is not in the log"
-_HIDDEN_DATA = "the mail data is not in the log"
 _LEFT_OUT = "a line that is neither a command nor a reply is left out here"
 _WRAPPED = "this line was wrapped at the terminal's width and is joined again; a character or a space may be missing where it was"
 _BACKSPACED = "backspaces that the terminal showed as ^H are applied in this line"

@@ -6,7 +6,6 @@ It tells whether a session begins or ends, where it goes, and whether it is unde
 from __future__ import annotations
 
 import re
-from typing import Final
 
 from smtp_shell.importers.dialect import Kind, Record
 from smtp_shell.protocol.octets import escape_str
@@ -122,8 +121,6 @@ _DUMPED = re.compile(
 )
 _STARTTLS = re.compile(r"-starttls[ =]+(?:smtp|lmtp)|--starttls-proto[ =]smtp")
 _TAKEN = {"Q": "DONE", "R": "RENEGOTIATING", "K": "KEYUPDATE", "B": "HEARTBEATING"}
-_PLAIN_TOOLS: Final = frozenset(("nc", "netcat", "ncat", "socat", "plink", "telnet"))
-_MOST_SKIPPED = 2_000
 
 
 class Window:

@@ -25,7 +25,6 @@ WISE_LINE = 78
 # A field name is printable ASCII without the colon; white space before the colon is an old form (RFC 5322 sections 2.2 and 4.5).
 _FIELD = re.compile(rb"([!-9;-~]+)([ \t]*):(.*)", re.DOTALL)
 _SINGLE_DOT = re.compile(rb"(?:\A|\n)\.(?!\.|\r?\n|\r?\Z)")
-_BARE_CR = re.compile(rb"\r(?!\n)")
 _KNOWN_NAMES = frozenset(
     b"from sender reply-to to cc bcc subject date message-id in-reply-to references comments keywords received "
     b"return-path mime-version content-type content-transfer-encoding".split()

@@ -100,7 +100,7 @@ class IncomingReplies:
         return self._session.incoming.popleft() if self._session.incoming else None
 
     def drop_all(self) -> None:
-        """Take all that is queued, without waiting, and look at none of it."""
+        """Drop all that is queued, without waiting."""
         self._session.incoming.clear()
 
     def look(self, seconds: float = 0.0) -> bool:

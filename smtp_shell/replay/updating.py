@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -436,11 +435,3 @@ def write_update(update: FileUpdate) -> None:
     if not update.stamp or stamp_of(update.path) != update.stamp:
         raise UsageError(f"{name} has changed since it was replayed, and stays as it is; replay it again.")
     replace_lines(update.path, update.edits)
-
-
-def summary_of(updates: Iterable[FileUpdate], most: int = 20) -> Iterator[str]:
-    """Yield what could not be rewritten."""
-    left = [each for update in updates for each in update.left]
-    yield from islice(left, most)
-    if len(left) > most:
-        yield f"{len(left) - most:,} more"

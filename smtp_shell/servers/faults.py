@@ -229,15 +229,6 @@ class FaultPlan:
         return fault.chance >= 100 or self._random.random() * 100 < fault.chance
 
 
-def parse_fault(text: str) -> Fault:
-    """Parse a fault such as `rcpt=451`; `GRAMMAR` and `KINDS` say what there is.
-
-    Raises:
-        UsageError: It is none.
-    """
-    return Fault.parse(text)
-
-
 def parse_faults(texts: Iterable[str]) -> tuple[Fault, ...]:
     """Parse all the faults that were asked for.
 

@@ -52,7 +52,7 @@ class Choices:
 
 
 def split_choices(data: bytes) -> tuple[Choices, bytes]:
-    """Take the first line for choices; give them and the rest."""
+    """Split the first line off as choices; return them and the rest."""
     line, _, rest = data.partition(b"\n")
     return Choices(line), rest
 
@@ -76,7 +76,7 @@ def at_most(seconds: float, what: str = "") -> Iterator[None]:
 
 @cache
 def folder() -> Path:
-    """Give a folder of this process that goes with it."""
+    """Return a folder of this process that goes with it."""
     directory = TemporaryDirectory(prefix="smtp-shell-fuzz-", ignore_cleanup_errors=True)
     _kept.append(directory)
     return Path(directory.name)

@@ -259,7 +259,7 @@ def _up_to_a_piece_of_a_credential(happened: list[Entry]) -> list[Entry]:
 
 
 def _talk(found: Iterable[Entry]) -> list[tuple[str, bytes]]:
-    """Give who said what; octets in a row are joined, since a file may cut them at other places.
+    """Return who said what; octets in a row are joined, since a file may cut them at other places.
 
     A credential that was sent in pieces is one mark in a file.
     """

@@ -116,7 +116,7 @@ def _without_repeats(commands: list[Command]) -> list[Command]:
 
 
 def _in_order(found: list[Command], owed: list[Command]) -> list[Command]:
-    """Give the commands that were owed a reply, as far as the last one found."""
+    """Return the commands that were owed a reply, as far as the last one found."""
     return _without_repeats(owed)[: len(_without_repeats(found))]
 
 

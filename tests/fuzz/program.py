@@ -95,7 +95,7 @@ def session(program: bytes) -> list[Entry]:
 
 
 def hostile_events(octets: bytes) -> Iterator[Event]:
-    """Give the events that hold text from outside and are no replies, with these octets in them."""
+    """Return the events that hold text from outside and are no replies, with these octets in them."""
     text = octets.decode("utf-8", "surrogateescape")
     certificate = Certificate(octets, octets, (octets,), octets, octets, octets, octets)
     yield TlsStarted("TLSv1.3", "TLS_AES_256_GCM_SHA384", True, certificate, text)

@@ -32,7 +32,7 @@ def sent(commands: list[bytes], *, final_dot: bool) -> Dialogue:
 
 
 def hear(dialogue: Dialogue, segments: list[bytes]) -> list[Event]:
-    """Take segments in, as a session does: what breaks the dialogue ends the hearing."""
+    """Feed segments, as a session does: what breaks the dialogue ends the hearing."""
     events: list[Event] = []
     for segment in segments:
         for event in dialogue.receive(segment):

@@ -68,7 +68,7 @@ VIEWS = {"console": console, "plain": plain, "json": json_lines}
 
 
 def heard(octets: bytes) -> Iterator[Event]:
-    """Give the events of a server that says this, whatever it is."""
+    """Return the events of a server that says this, whatever it is."""
     dialogue = Dialogue()
     dialogue.send(Command(b"EHLO x"))
     yield from dialogue.receive(octets)

@@ -60,7 +60,7 @@ MISTAKES = tuple(f"mistake{number}" for number in range(ERROR_LIMIT + 1))
 def converse(
     host: str, port: int, lines: tuple[str, ...], tls: TlsSettings, *, implicit: bool = False, lmtp: bool = False
 ) -> list[Entry]:
-    """Say lines, and return all that happened, until the server ends it."""
+    """Send lines, and return all that happened, until the server ends it."""
     entries: list[Entry] = []
     target = Target(Way.TCP, host, port, tls=implicit, lmtp=lmtp)
     with (

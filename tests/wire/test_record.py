@@ -120,7 +120,7 @@ def test_the_same_events_come_from_the_file_and_from_the_server(practice: Practi
 
 
 def told(events: Iterator[Entry]) -> Iterator[object]:
-    """Give what a file can tell of each entry; mail data, however it is cut, as a whole."""
+    """Return what a file can tell of each entry; mail data, however it is cut, as a whole."""
     data = b""
     for entry in events:
         event: Event = entry.event

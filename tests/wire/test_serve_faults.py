@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from smtp_shell.errors import UsageError
-from smtp_shell.servers.faults import KINDS, Fault, FaultPlan, Mischief, describe_faults, parse_fault, parse_faults
+from smtp_shell.servers.faults import KINDS, Fault, FaultPlan, Mischief, describe_faults, parse_faults
 from smtp_shell.servers.mock import MockServer
 from smtp_shell.servers.practice import PracticeServer, PracticeSettings
 from tests.wire.test_serve_clients import PLAIN, SUBMISSION
@@ -184,7 +184,7 @@ def test_a_probability_with_a_seed_takes_the_same_course_again() -> None:
 )
 def test_a_fault_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match=r"The fault '.*' (never happens|is not understood)"):
-        parse_fault(text)
+        Fault.parse(text)
 
 
 @pytest.mark.parametrize(
@@ -197,8 +197,8 @@ def test_a_fault_that_is_none_is_refused(text: str) -> None:
     ],
 )
 def test_counts_and_chances_are_read_and_written(text: str, fault: Fault) -> None:
-    assert parse_fault(text) == fault
-    assert parse_fault(str(fault)) == fault
+    assert Fault.parse(text) == fault
+    assert Fault.parse(str(fault)) == fault
 
 
 def test_the_help_names_every_kind_within_eighty_columns() -> None:

@@ -50,11 +50,11 @@ class ProgressReporter:
         return ProgressRunReport(self)
 
     def summary(self, stats: RunStats, out: Writer) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         self.close()
 
     def close(self) -> None:
-        """Take the bar away. Closing twice does nothing."""
+        """Remove the bar. Closing twice does nothing."""
         self._timer.cancel()
         with self._lock:
             if self._bar is not None:

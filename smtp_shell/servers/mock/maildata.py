@@ -103,7 +103,7 @@ class DataReader:
         self._tail = CRLF  # the dot may be the first line
 
     def feed(self, buffer: bytearray) -> None:
-        """Take what belongs to the mail data out of a buffer.
+        """Remove what belongs to the mail data from a buffer.
 
         Args:
             buffer: What has come.

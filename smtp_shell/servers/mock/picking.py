@@ -52,7 +52,7 @@ class SessionPicker:
                 yield other
 
     def change(self, session: ScriptedSession, other: ScriptedSession) -> None:
-        """Take a session back, and hand out another one.
+        """Replace a session that was handed out by another one.
 
         Args:
             session: The session that was handed out.

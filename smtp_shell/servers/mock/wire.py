@@ -88,7 +88,7 @@ class MockWire:
         return len(self.dialogue.buffer) + len(self._raw) > MOST_UNREAD
 
     def receive(self, octets: bytes) -> None:
-        """Take what the client has sent."""
+        """Receive what the client has sent."""
         if self.wants_certificate:
             self._raw += octets
         elif self._layer is None:

@@ -158,7 +158,7 @@ class Gate:
             self._after_dot += octets[start:][: _AFTER_DOT - len(self._after_dot)]
 
     def _end_at_dot(self) -> None:
-        """Take the doubtful dot for the end of the mail data, and read what follows it as commands."""
+        """End the mail data at the doubtful dot, and read what follows it as commands."""
         rest, self._after_dot, self._in_data = self._after_dot or b"", None, False
         self._read(bytes(rest))
 

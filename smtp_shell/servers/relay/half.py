@@ -55,19 +55,19 @@ class Owner(Protocol):
     """What a half reports to."""
 
     def opened(self, half: Half) -> None:
-        """Take note that the connection is open."""
+        """Note that the connection is open."""
 
     def received(self, half: Half, octets: bytes) -> None:
-        """Take octets, decrypted."""
+        """Receive octets, decrypted."""
 
     def ended(self, half: Half) -> None:
-        """Take note that the other end sends no more."""
+        """Note that the other end sends no more."""
 
     def lost(self, half: Half, error: Exception | None) -> None:
-        """Take note that the connection is gone."""
+        """Note that the connection is gone."""
 
     def crowded(self, half: Half, *, is_crowded: bool) -> None:
-        """Take note that what was written is not read by the other end, or is read again."""
+        """Note that what was written is not read by the other end, or is read again."""
 
 
 class Half(asyncio.Protocol):
@@ -105,7 +105,7 @@ class Half(asyncio.Protocol):
         self._owner.opened(self)
 
     def data_received(self, data: bytes) -> None:
-        """Take octets as they came over the wire."""
+        """Receive octets as they came over the wire."""
         if self._layer is None:
             self._owner.received(self, data)
             return
@@ -117,7 +117,7 @@ class Half(asyncio.Protocol):
             self._deliver()
 
     def eof_received(self) -> bool:
-        """Take note of the end of the input; the other direction stays open."""
+        """Note the end of the input; the other direction stays open."""
         if self._handshake is not None:
             self._fail(TlsFailed(self._left()))
         elif self._layer is not None:
@@ -128,7 +128,7 @@ class Half(asyncio.Protocol):
         return True
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Take note that the connection is gone."""
+        """Note that the connection is gone."""
         self.is_lost = self.is_ended = self.is_shut = True
         if self._handshake is not None:
             self._fail(TlsFailed(self._left()))

@@ -15,7 +15,7 @@ PRINTS = f"{sys.executable} -c \"print('from a command'); print('second line')\"
 
 @pytest.fixture(autouse=True)
 def without_keyring(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let no keyring of this machine answer."""
+    """Replace the keyring of this machine by none."""
     monkeypatch.setitem(sys.modules, "keyring", None)
 
 

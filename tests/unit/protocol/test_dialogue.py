@@ -36,7 +36,7 @@ def word(event: Event) -> str:
 
 
 def say(dialogue: Dialogue, line: str) -> str:
-    """Say one line: `C:` a command, `C&` a pipelined one, `A:` in an AUTH exchange, `D:` mail data, `R:` raw, `S:` the server."""
+    """Feed one line: `C:` a command, `C&` a pipelined one, `A:` in an AUTH exchange, `D:` mail data, `R:` raw, `S:` the server."""
     who, text = line[:2], line[3:].encode()
     match who:
         case "C:":
@@ -57,12 +57,12 @@ def say(dialogue: Dialogue, line: str) -> str:
 
 
 def stands(dialogue: Dialogue) -> Phase:
-    """Give the phase, in a way that the type checker does not remember."""
+    """Return the phase, in a way that the type checker does not remember."""
     return dialogue.phase
 
 
 def owes(dialogue: Dialogue) -> tuple[Owed, ...]:
-    """Give what is owed, in the same way."""
+    """Return what is owed, in the same way."""
     return dialogue.owed
 
 

@@ -24,7 +24,7 @@ NO_CODE = "it does not begin with a three-digit code and a space or a hyphen"
 
 
 def parsed(octets: bytes, limits: ReplyLimits | None = None) -> list[Reply | Malformed]:
-    """Give what the octets hold, the same in whatever segments they come."""
+    """Return what the octets hold, the same in whatever segments they come."""
     return fed(lambda: ReplyParser(limits).receive, octets)
 
 
@@ -219,7 +219,7 @@ def _reason(items: list[Reply | Malformed]) -> str:
 
 
 def grows_in_proportion(work: Callable[[int], object], count: int) -> bool:
-    """Say whether four times the work takes well below sixteen times as long; each time is the least of several."""
+    """Return whether four times the work takes well below sixteen times as long; each time is the least of several."""
     times: dict[int, list[float]] = {count: [], 4 * count: []}
     for _ in range(5):
         for number, taken in times.items():

@@ -24,7 +24,7 @@ def check(folder: Path, *lines: str, **given: str) -> ReplayPlan:
 
 
 def problems(folder: Path, *lines: str, **given: str) -> list[str]:
-    """Give each fault, with its line."""
+    """Return each fault, with its line."""
     try:
         check(folder, *lines, **given)
     except TranscriptError as error:

@@ -43,7 +43,7 @@ class Watched(WatchedDialogue):
             self.says(b"220 mail.example\r\n")
 
     def hears(self, *segments: bytes) -> list[Event]:
-        """Take what the client sends; return the events that it makes."""
+        """Feed what the client sends; return the events that it makes."""
         before = len(self.entries)
         for segment in segments:
             self._now += 0.001
@@ -51,7 +51,7 @@ class Watched(WatchedDialogue):
         return [entry.event for entry in self.entries[before:]]
 
     def says(self, *replies: bytes, more: bool = False) -> list[Event]:
-        """Take what the server sends; return the events that it makes."""
+        """Feed what the server sends; return the events that it makes."""
         before = len(self.entries)
         for reply in replies:
             self._now += 0.001
