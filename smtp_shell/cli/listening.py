@@ -1,4 +1,4 @@
-"""Options that the commands with a server have in common.
+"""What the commands with a server have in common: options, the folder that they keep things in, and what they print.
 
 `--listen` is an address that other machines reach, which the user has to agree to.
 """
@@ -15,6 +15,8 @@ from smtp_shell.errors import UsageError
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
+    from pathlib import Path
+    from typing import TextIO
 
 _ADVICE = "\nDo that only in a network that you trust.\n"
 
@@ -82,3 +84,47 @@ def listening_address(options: argparse.Namespace, command: str, risk: str) -> s
     if terminal_ask()("Listen there? [y/N] ", False).strip().lower() not in ("y", "yes"):
         raise UsageError(f"{command} --listen: nothing was started; without --listen only this machine can connect.")
     return address
+
+
+def kept_folder(name: str) -> tuple[Path | None, str]:
+    """Return the folder of this user in which a server keeps its certificate from one run to the next.
+
+    Args:
+        name: The server's command.
+
+    Returns:
+        The folder, or None and a sentence about why there is none.
+    """
+    import os
+
+    from smtp_shell.config import state_dir
+    from smtp_shell.errors import ConfigError
+    from smtp_shell.private_files import private_folder, reason_of
+    from smtp_shell.protocol.octets import escape_str
+
+    folder = state_dir().absolute() / name
+    shown = escape_str(str(folder))
+    try:
+        private_folder(folder)
+    except OSError as error:
+        return None, f"{shown} cannot be used: {reason_of(error)}."
+    except ConfigError as error:
+        return None, error.message
+    return (None, f"{shown} is a link; remove it.") if os.path.islink(folder) else (folder, "")
+
+
+def say(line: str, stream: TextIO | None = None) -> None:
+    """Print a line at once.
+
+    Args:
+        line: The line, escaped.
+        stream: Where; None for standard output.
+    """
+    out = stream or sys.stdout
+    out.write(line + "\n")
+    out.flush()
+
+
+def complain(text: str) -> None:
+    """Print a sentence about something that went wrong, and is no reason to stop."""
+    say(f"smtp-shell: {text}", sys.stderr)

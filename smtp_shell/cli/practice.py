@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import sys
 from itertools import chain
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from smtp_shell.arguments import file_path, port_number
-from smtp_shell.cli.listening import certificate_options, fault_options, listening_address, listening_options
+from smtp_shell.cli.listening import (
+    certificate_options,
+    complain,
+    fault_options,
+    kept_folder,
+    listening_address,
+    listening_options,
+    say,
+)
 from smtp_shell.cli.options import command_parser, connection_options, make_view
 from smtp_shell.cli.shell import line_options, run_shell
 from smtp_shell.cli.watching import ending_by_signal, show_until
@@ -91,11 +99,7 @@ def _capture(path: Path | None) -> Capture | None:
         return None
     from smtp_shell.recording.capture import Capture
 
-    return Capture.create(path, on_failure=_complain)
-
-
-def _complain(text: str) -> None:
-    _say(f"smtp-shell: {text}", sys.stderr)
+    return Capture.create(path, on_failure=complain)
 
 
 def _watch(options: argparse.Namespace) -> Watch | None:
@@ -108,7 +112,7 @@ def _watch(options: argparse.Namespace) -> Watch | None:
         return None
     from smtp_shell.cli.watching import make_watch
 
-    return make_watch(shows=options.watch, keep=options.keep, on_failure=_complain)
+    return make_watch(shows=options.watch, keep=options.keep, on_failure=complain)
 
 
 def _refuse_shell_options(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
@@ -156,29 +160,23 @@ def _settings(options: argparse.Namespace) -> tuple[PracticeSettings, str]:
 
 
 def _with_what_is_kept(settings: PracticeSettings) -> tuple[PracticeSettings, str]:
-    import os
-
-    from smtp_shell.config import state_dir
     from smtp_shell.errors import ConfigError
     from smtp_shell.private_files import private_folder, reason_of
     from smtp_shell.protocol.octets import escape_str
     from smtp_shell.servers.passwords import keep_password
 
-    folder = state_dir().absolute() / "practice"
-    try:
-        private_folder(folder)
-        if os.path.islink(folder):
-            raise ConfigError(f"{escape_str(str(folder))} is a link; remove it.")
-        password = settings.password or keep_password(folder)
-        # A certificate for other names must not replace the one that clients on this machine trust.
-        kept = private_folder(folder / "network") if settings.anywhere else folder
-    except OSError as error:
-        remark = f"{escape_str(str(folder))} cannot be used: {reason_of(error)}."
-    except ConfigError as error:
-        remark = error.message
-    else:
-        return replace(settings, password=password, kept=kept), ""
-    return settings, f"Password and certificate are for this run only: {remark}"
+    folder, reason = kept_folder("practice")
+    if folder is not None:
+        try:
+            password = settings.password or keep_password(folder)
+            # A certificate for other names must not replace the one that clients on this machine trust.
+            kept = private_folder(folder / "network") if settings.anywhere else folder
+            return replace(settings, password=password, kept=kept), ""
+        except OSError as error:
+            reason = f"{escape_str(str(folder))} cannot be used: {reason_of(error)}."
+        except ConfigError as error:
+            reason = error.message
+    return settings, f"Password and certificate are for this run only: {reason}"
 
 
 def checked_user(name: str | None, command: str) -> str:
@@ -198,12 +196,6 @@ def checked_user(name: str | None, command: str) -> str:
     return name
 
 
-def _say(line: str, stream: TextIO | None = None) -> None:
-    out = stream or sys.stdout
-    out.write(line + "\n")
-    out.flush()
-
-
 def _serve(server: PracticeServer, options: argparse.Namespace, remark: str, capture: Capture | None) -> int:
     """Serve until Ctrl-C or SIGTERM."""
     screen = _screen(server, options)
@@ -211,7 +203,7 @@ def _serve(server: PracticeServer, options: argparse.Namespace, remark: str, cap
         words = sys.stderr if options.json else sys.stdout
         for line in chain(_facts(server, capture), (_for_python(server), remark, "Ctrl-C stops it.")):
             if line:
-                _say(line, words)
+                say(line, words)
         status = show_until(stop, screen)
     if screen is not None:
         screen.show()

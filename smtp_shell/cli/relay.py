@@ -6,7 +6,14 @@ import sys
 from typing import TYPE_CHECKING
 
 from smtp_shell.arguments import file_path, port_number
-from smtp_shell.cli.listening import certificate_options, listening_address, listening_options
+from smtp_shell.cli.listening import (
+    certificate_options,
+    complain,
+    kept_folder,
+    listening_address,
+    listening_options,
+    say,
+)
 from smtp_shell.cli.options import (
     add_color_option,
     address_family,
@@ -16,8 +23,8 @@ from smtp_shell.cli.options import (
     tls_settings,
 )
 from smtp_shell.cli.watching import ending_by_signal, show_until
-from smtp_shell.config import Timeouts, key_log_file, state_dir
-from smtp_shell.errors import ConfigError, UsageError
+from smtp_shell.config import Timeouts, key_log_file
+from smtp_shell.errors import UsageError
 from smtp_shell.protocol.octets import escape_str
 
 if TYPE_CHECKING:
@@ -49,7 +56,8 @@ def main(words: Sequence[str]) -> int:
     if options.key is not None and options.cert is None:
         raise UsageError("relay --key needs --cert FILE as well: a key is of no use without its certificate.")
     options.watch = options.watch or options.json
-    kept, remark = (None, "") if options.cert is not None else _kept()
+    kept, reason = (None, "") if options.cert is not None else kept_folder("relay")
+    remark = f"The certificate is for this run only: {reason}" if reason else ""
     server = _server(options, kept)
     screen = None
     if options.watch and server.watch is not None:
@@ -60,8 +68,7 @@ def main(words: Sequence[str]) -> int:
     with ending_by_signal() as stop, server:
         for line in (*_facts(server, options), remark, "Ctrl-C stops it."):
             if line:
-                out.write(line + "\n")
-                out.flush()
+                say(line, out)
         status = show_until(stop, screen)
     if screen is not None:
         screen.show()
@@ -91,33 +98,8 @@ def _server(options: argparse.Namespace, kept: Path | None) -> RelayServer:
         idle=options.timeout or IDLE_SECONDS,
         source=options.source,
         family=address_family(options),
-        on_failure=_complain,
+        on_failure=complain,
     )
-
-
-def _complain(text: str) -> None:
-    sys.stderr.write(f"smtp-shell: {text}\n")
-    sys.stderr.flush()
-
-
-def _kept() -> tuple[Path | None, str]:
-    """Return the folder in which the certificate is kept from this run to the next, or a remark about why there is none."""
-    import os
-
-    from smtp_shell.private_files import private_folder, reason_of
-
-    folder = state_dir().absolute() / "relay"
-    try:
-        private_folder(folder)
-        if os.path.islink(folder):
-            raise ConfigError(f"{escape_str(str(folder))} is a link; remove it.")
-    except OSError as error:
-        reason = f"{escape_str(str(folder))} cannot be used: {reason_of(error)}."
-    except ConfigError as error:
-        reason = error.message
-    else:
-        return folder, ""
-    return None, f"The certificate is for this run only: {reason}"
 
 
 def _facts(server: RelayServer, options: argparse.Namespace) -> Iterator[str]:

@@ -7,17 +7,20 @@ import os
 import sys
 from typing import TYPE_CHECKING, TextIO
 
-from smtp_shell.arguments import file_path, port_number, seconds, whole_number
-from smtp_shell.cli.listening import certificate_options, fault_options, listening_address, listening_options
-from smtp_shell.cli.options import add_color_option, command_parser, make_view
+from smtp_shell.cli.listening import (
+    complain,
+    kept_folder,
+    listening_address,
+    say,
+)
+from smtp_shell.cli.options import make_view
+from smtp_shell.cli.serve_options import MATCHES, parse
 from smtp_shell.cli.watching import SHOW_SECONDS, ending_by_signal
-from smtp_shell.errors import UsageError
-from smtp_shell.protocol.octets import SINGLE, escape_str, quoted
+from smtp_shell.protocol.octets import escape_str
 
 if TYPE_CHECKING:
     import queue
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
     from smtp_shell.protocol.sasl import Credentials
     from smtp_shell.protocol.secret import Secret
@@ -26,8 +29,6 @@ if TYPE_CHECKING:
     from smtp_shell.servers.watching import Watch
 
 _RISK = "The mock server would listen on {}: every machine that reaches it could connect."
-
-_MATCHES = {"verb": "VERB", "parameters": "PARAMETERS", "exact": "EXACT"}
 
 
 def main(words: Sequence[str]) -> int:
@@ -42,8 +43,7 @@ def main(words: Sequence[str]) -> int:
     Raises:
         SmtpShellError: An option is wrong, the transcript cannot be served, or the server cannot start.
     """
-    options = _parser().parse_args(words)
-    _check(options)
+    options = parse(words)
     who, shown = _credentials(options)
     settings = _settings(options, who)
     if options.stdio:
@@ -62,28 +62,6 @@ def main(words: Sequence[str]) -> int:
         on_session=over.put,
     )
     return _serve(server, options, over, who, shown)
-
-
-def _check(options: argparse.Namespace) -> None:
-    """Refuse options that do not go together.
-
-    Raises:
-        UsageError: Two of them do not.
-    """
-    if options.key is not None and options.cert is None:
-        raise UsageError("serve --key needs --cert FILE as well: a key is of no use without its certificate.")
-    taken = [
-        name
-        for name, given in (
-            ("--port", options.port),
-            ("--listen", options.listen),
-            ("--keep", options.keep),
-            ("--sessions", options.sessions),
-        )
-        if given
-    ]
-    if options.stdio and taken:
-        raise UsageError(f"serve --stdio has one client, at standard input, and no port; leave out {', '.join(taken)}.")
 
 
 def _credentials(options: argparse.Namespace) -> tuple[Credentials | None, str]:
@@ -110,14 +88,12 @@ def _credentials(options: argparse.Namespace) -> tuple[Credentials | None, str]:
 
 def _kept_password() -> Secret:
     """Return the password of the practice server; one for this run if it cannot be kept."""
-    from smtp_shell.config import state_dir
-    from smtp_shell.errors import ConfigError
-    from smtp_shell.private_files import private_folder
     from smtp_shell.servers.passwords import keep_password, make_password
 
+    folder, _ = kept_folder("practice")
     try:
-        return keep_password(private_folder(state_dir().absolute() / "practice"))
-    except (OSError, ConfigError):
+        return keep_password(folder) if folder is not None else make_password()
+    except OSError:
         return make_password()
 
 
@@ -128,7 +104,7 @@ def _settings(options: argparse.Namespace, who: Credentials | None) -> MockSetti
     host = listening_address(options, "serve", _RISK)
     return MockSettings(
         extra=Extra(options.extra),
-        match=ClientMatch[_MATCHES[options.match]],
+        match=ClientMatch[MATCHES[options.match]],
         ignored=options.ignore_parameters,
         data_exact=options.data == "exact",
         reuse=options.reuse,
@@ -144,22 +120,10 @@ def _settings(options: argparse.Namespace, who: Credentials | None) -> MockSetti
         port=options.port or 0,
         certificate=options.cert,
         key=options.key,
-        kept=_kept_folder(),
+        kept=kept_folder("serve")[0],
         idle_limit=options.timeout or 300.0,
         sessions=options.sessions or 0,
     )
-
-
-def _kept_folder() -> Path | None:
-    """Return the folder in which the certificate is kept; None if there can be none."""
-    from smtp_shell.config import state_dir
-    from smtp_shell.errors import ConfigError
-    from smtp_shell.private_files import private_folder
-
-    try:
-        return private_folder(state_dir().absolute() / "serve")
-    except (OSError, ConfigError):
-        return None
 
 
 def _watch(options: argparse.Namespace) -> Watch | None:
@@ -177,18 +141,8 @@ def _watch(options: argparse.Namespace) -> Watch | None:
     if options.keep is not None:
         from smtp_shell.servers.keeping import Keeper
 
-        keeper = Keeper(options.keep, "serve", "with the mock server", _complain)
+        keeper = Keeper(options.keep, "serve", "with the mock server", complain)
     return Watch(keep=keeper, shows=shows, lints=False)
-
-
-def _complain(text: str) -> None:
-    _say(f"smtp-shell: {text}", sys.stderr)
-
-
-def _say(line: str, stream: TextIO | None = None) -> None:
-    out = stream or sys.stdout
-    out.write(line + "\n")
-    out.flush()
 
 
 def _serve(
@@ -207,9 +161,9 @@ def _serve(
         server.start()
         try:
             if warning := credentials_warning(server.script, knows_password=who is not None):
-                _complain(warning)
+                complain(warning)
             for line in _facts(server, who, shown):
-                _say(line, words)
+                say(line, words)
             while not server.is_done and not stop.wait(SHOW_SECONDS):
                 _show(screen, over, options)
         except KeyboardInterrupt:
@@ -238,12 +192,12 @@ def _tell(session: ServedSession, options: argparse.Namespace, stream: TextIO | 
         from smtp_shell.cli.json_rows import json_row
 
         for each in session_objects(session):
-            _say(json_row(each), stream)
+            say(json_row(each), stream)
         return
     if options.quiet and session.ok and not options.stdio:
         return
     for line in session_lines(session):
-        _say(line, stream)
+        say(line, stream)
 
 
 def _conclude(over: int, differed: int, options: argparse.Namespace, stream: TextIO | None = None) -> int:
@@ -252,13 +206,13 @@ def _conclude(over: int, differed: int, options: argparse.Namespace, stream: Tex
     if options.json:
         from smtp_shell.cli.json_rows import json_row
 
-        _say(json_row({"summary": True, "sessions": over, "differed": differed, "exit_status": status}), stream)
+        say(json_row({"summary": True, "sessions": over, "differed": differed, "exit_status": status}), stream)
         return status
     if not over:
-        _say("No client connected.", stream)
+        say("No client connected.", stream)
     else:
         sessions = "1 session" if over == 1 else f"{over:,} sessions"
-        _say(f"{sessions}: {over - differed:,} as in the transcript, {differed:,} differed", stream)
+        say(f"{sessions}: {over - differed:,} as in the transcript, {differed:,} differed", stream)
     return status
 
 
@@ -298,9 +252,9 @@ def _serve_stdio(options: argparse.Namespace, settings: MockSettings, password: 
         options.file, variables=dict(options.var or ()), settings=settings, outside=options.allow_outside
     )
     if warning := credentials_warning(server.script, knows_password=settings.credentials is not None):
-        _complain(warning)
+        complain(warning)
     if settings.credentials is not None:
-        _say(f"user             {escape_str(settings.credentials.user)}\npassword         {password}", sys.stderr)
+        say(f"user             {escape_str(settings.credentials.user)}\npassword         {password}", sys.stderr)
     try:
         session = serve_stdio(server.shared, sys.stdin.fileno(), sys.stdout.fileno())
     finally:
@@ -308,99 +262,3 @@ def _serve_stdio(options: argparse.Namespace, settings: MockSettings, password: 
     if session is not None and (options.json or not options.quiet):
         _tell(session, options, sys.stderr)
     return 0 if session is not None and session.ok else 1
-
-
-def _parameters(text: str) -> frozenset[str]:
-    """Return the names of parameters, upper-case.
-
-    Raises:
-        argparse.ArgumentTypeError: One of them cannot be one.
-    """
-    if text.lower() == "none":
-        return frozenset()
-    names = [name.strip().rstrip("=").upper() for name in text.split(",")]
-    if not all(name and name.isascii() and name.replace("-", "").isalnum() for name in names):
-        raise argparse.ArgumentTypeError(
-            f"{quoted(text, SINGLE)} is no list of parameters such as SIZE,BODY, and not none"
-        )
-    return frozenset(names)
-
-
-def _assignment(text: str) -> tuple[str, str]:
-    from smtp_shell.transcript.variables import parse_assignment
-
-    try:
-        return parse_assignment(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-
-
-def _parser() -> argparse.ArgumentParser:
-    from smtp_shell.servers.faults import describe_faults
-
-    parser = command_parser("serve", formatter_class=argparse.RawDescriptionHelpFormatter, epilog=describe_faults())
-    parser.add_argument("file", type=file_path, metavar="FILE", help="the transcript")
-    place = parser.add_mutually_exclusive_group()
-    place.add_argument("--port", type=port_number, help="port to listen on (default: any free one)")
-    place.add_argument("--stdio", action="store_true", help="serve one client at standard input and output")
-    listening_options(parser)
-    _expectation_options(parser)
-    _answer_options(parser)
-    parser.add_argument("--keep", type=file_path, metavar="DIR", help="write each dialogue as a transcript into DIR")
-    parser.add_argument("--quiet", action="store_true", help="show no dialogues, only what differed")
-    parser.add_argument("--json", action="store_true", help="the report as JSON, one object a line")
-    add_color_option(parser)
-    return parser
-
-
-def _expectation_options(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("what the client says")
-    group.add_argument(
-        "--match",
-        choices=tuple(_MATCHES),
-        default="parameters",
-        help="what of a line must be as in the transcript: the verb; its parameters too, but no EHLO name (default); every octet",
-    )
-    group.add_argument(
-        "--ignore-parameters",
-        type=_parameters,
-        default=frozenset({"SIZE"}),
-        metavar="NAMES",
-        help="parameters of MAIL and RCPT that are not compared, such as SIZE,BODY, or none (default SIZE)",
-    )
-    group.add_argument(
-        "--data", choices=("any", "exact"), default="any", help="mail data that is accepted (default any)"
-    )
-    group.add_argument("--var", type=_assignment, action="append", metavar="NAME=VALUE", help="value of a variable")
-    group.add_argument(
-        "--allow-outside", action="store_true", help="mail data (C<) may stand outside the transcript's folder"
-    )
-    group.add_argument(
-        "--user", metavar="NAME", help="who may authenticate, with a password that is shown or in SMTP_SHELL_PASSWORD"
-    )
-    group.add_argument(
-        "--timeout", type=seconds, metavar="S", help="seconds that a client may say nothing (default 300)"
-    )
-
-
-def _answer_options(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("what the server says")
-    group.add_argument(
-        "--extra",
-        choices=("ok", "421", "close"),
-        default="ok",
-        help="answer to a command that the transcript does not have: a good reply (default), 421 and the end, the end",
-    )
-    group.add_argument("--reuse", action="store_true", help="commands may come again, such as a second message")
-    group.add_argument("--once", action="store_true", help="play each session of the transcript once, and end")
-    group.add_argument("--sessions", type=whole_number(1_000_000), metavar="N", help="end after N connections")
-    group.add_argument(
-        "--pick",
-        choices=("order", "content"),
-        default="order",
-        help="how a connection gets its session of the transcript: in their order (default), or by what the client says",
-    )
-    group.add_argument("--times", action="store_true", help="take as long for each reply as recorded")
-    group.add_argument("--no-refresh", action="store_true", help="leave dates in replies as they are recorded")
-    fault_options(group.add_argument)
-    certificate_options(group.add_argument)
