@@ -25,8 +25,8 @@ from smtp_shell.net.resolve import local_name
 from smtp_shell.net.target import parse_target
 from smtp_shell.net.tls_check import check_tls
 from smtp_shell.protocol.commands import Command
-from smtp_shell.protocol.dialogue import Phase
 from smtp_shell.protocol.octets import quoted
+from smtp_shell.protocol.phases import Phase
 from smtp_shell.protocol.secret import Secret
 
 if TYPE_CHECKING:

@@ -102,7 +102,7 @@ def _text_writer() -> Callable[[str, Finding], None]:
         return lambda name, finding: _write(f"{_place(name, finding)}: {finding}\n")
     import shutil
 
-    from smtp_shell.display.render import wrap
+    from smtp_shell.display.columns import wrap
 
     width = shutil.get_terminal_size().columns
     return lambda name, finding: _write(

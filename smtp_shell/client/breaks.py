@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from smtp_shell.errors import ConnectionLost, OutcomeUnknown, ProtocolViolation, TlsFailed, UsageError, WaitTimedOut
 from smtp_shell.figures import plain
 from smtp_shell.net.target import Way
-from smtp_shell.protocol.dialogue import Asked
 from smtp_shell.protocol.events import FATAL, NoticeKind
 from smtp_shell.protocol.octets import escape, quoted
+from smtp_shell.protocol.phases import Asked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from smtp_shell.config import TlsSettings
     from smtp_shell.errors import DialogueBroken
     from smtp_shell.net.target import Target
-    from smtp_shell.protocol.dialogue import Dialogue, Owed
+    from smtp_shell.protocol.dialogue import Dialogue
     from smtp_shell.protocol.events import Noticed, TlsStarted
+    from smtp_shell.protocol.phases import Owed
     from smtp_shell.protocol.replies import Reply
 
 _TLS_RECORDS = (b"\x15\x03", b"\x16\x03")

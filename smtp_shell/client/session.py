@@ -30,7 +30,7 @@ from smtp_shell.errors import (
 from smtp_shell.net.connect import connect
 from smtp_shell.net.target import Target, Way
 from smtp_shell.protocol.commands import Command
-from smtp_shell.protocol.dialogue import Asked, Dialogue, Owed, Phase
+from smtp_shell.protocol.dialogue import Dialogue
 from smtp_shell.protocol.events import (
     Authenticated,
     Connected,
@@ -46,6 +46,7 @@ from smtp_shell.protocol.events import (
 from smtp_shell.protocol.maildata import END_OF_DATA
 from smtp_shell.protocol.masking import EchoMask
 from smtp_shell.protocol.octets import CRLF, escape_str
+from smtp_shell.protocol.phases import Asked, Owed, Phase
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

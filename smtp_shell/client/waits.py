@@ -6,7 +6,7 @@ import math
 import time
 from typing import TYPE_CHECKING
 
-from smtp_shell.protocol.dialogue import Asked, Owed
+from smtp_shell.protocol.phases import Asked, Owed
 
 if TYPE_CHECKING:
     from collections.abc import Callable

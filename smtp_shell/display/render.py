@@ -15,7 +15,6 @@ further row of a long line.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import assert_never
 
@@ -52,12 +51,6 @@ from smtp_shell.protocol.replies import wire_lines
 
 DATA_ROWS = 12
 """How many lines of one message's mail data are shown."""
-
-_CONTINUED = " : "
-_ESCAPED = r"\\(?:x[0-9a-f]{2}|\\)"  # as `escape` writes an octet or a backslash
-_LONGEST_LABEL = 12
-_NARROW = 40  # columns below which a labelled text is not indented as far as it
-_NARROWEST = 2  # columns for text, however narrow the screen: a wide character needs two
 
 
 class Row(Struct, frozen=True):
@@ -326,94 +319,3 @@ def _notice(event: Noticed) -> str:
     if not event.octets:
         return event.sentence
     return f"{event.sentence}: {quoted(escape(event.octets[:2000]))}"
-
-
-def fold(row: Row, width: int) -> Iterator[tuple[str, str, str]]:
-    """Cut a row into lines of the screen, between words where possible: gutter, text and aside of each.
-
-    The texts together are the row's text: a space stays at the end of its line, so that a cut between words and one inside a word
-    do not look the same.
-
-    Args:
-        row: The row.
-        width: Columns of the screen.
-    """
-    room = max(width - len(row.gutter), _NARROWEST)
-    gutter, text = row.gutter, row.text
-    while cells(text) > room:
-        cut = _cut_at_word(text, room)
-        yield gutter, text[:cut], ""
-        gutter, text = row.gutter[:-3] + _CONTINUED, text[cut:]
-    aside = row.aside if row.aside and cells(text) + len(row.aside) + 2 <= room else ""
-    pad = " " * (room - cells(text) - len(aside)) if aside else ""
-    yield gutter, text, pad + aside
-
-
-def wrap(text: str, width: int, *, quotes: bool = False) -> Iterator[str]:
-    """Wrap the program's own words, between words where possible. Continued lines are indented, those of a labelled text as far as it.
-
-    Args:
-        text: The words, printable.
-        width: Columns of the screen.
-        quotes: Whether the words may quote a server. Continued lines then begin with a mark, so that no quoted text can look like
-            a line of ours.
-    """
-    rest = text.strip(" ")
-    start = " " * (len(text) - len(text.lstrip(" ")))
-    further = start + (_CONTINUED if quotes else " " * (_label_width(rest) if width >= _NARROW else 0) or "  ")
-    while cells(rest) > (room := max(width - 1 - len(start), _NARROWEST)):
-        cut = _cut(rest, room)
-        space = rest.rfind(" ", 1, cut + 1)
-        yield start + rest[: space if space > 0 else cut].rstrip(" ")
-        rest = rest[space if space > 0 else cut :].lstrip(" ")
-        start = further
-    yield start + rest
-
-
-def _label_width(text: str) -> int:
-    """Return the columns that a label and the blanks after it take; 0 for text without a label."""
-    label = text.partition("  ")[0]
-    if len(label) > _LONGEST_LABEL or len(label) == len(text):
-        return 0
-    return len(text) - len(text[len(label) :].lstrip(" "))
-
-
-def cells(text: str) -> int:
-    """Return the columns that text takes on a terminal that joins no characters. Others need fewer."""
-    if text.isascii():
-        return len(text)
-    from rich.cells import cell_len
-
-    return sum(map(cell_len, text))
-
-
-def _cut_at_word(text: str, room: int) -> int:
-    """Return where to cut text that has no room: before the word that is cut, unless no line has room for it."""
-    cut = _cut(text, room)
-    space = text.rfind(" ", 0, cut)
-    if text[cut] == " " or space < 0 or text[:space].isspace():
-        return cut
-    end = text.find(" ", cut)
-    word = text[space + 1 : end if end > 0 else len(text)]
-    return cut if cells(word) > room else space + 1
-
-
-def _cut(text: str, room: int) -> int:
-    """Return how many characters have room; the escape of an octet is not cut."""
-    cut = _fitting(text, room)
-    if "\\" in text[max(cut - 3, 0) : cut]:
-        for escaped in re.finditer(_ESCAPED, text[: cut + 3]):
-            if 0 < escaped.start() < cut < escaped.end():
-                return escaped.start()
-    return cut
-
-
-def _fitting(text: str, room: int) -> int:
-    if text.isascii():
-        return room
-    taken = 0
-    for index, char in enumerate(text):
-        taken += cells(char)
-        if taken > room:
-            return max(index, 1)
-    return len(text)

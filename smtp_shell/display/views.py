@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final, Protocol, TextIO
 
 from msgspec.structs import replace
 
-from smtp_shell.display.render import Look, Presenter, Row, fold, wrap
+from smtp_shell.display.columns import fold, wrap
+from smtp_shell.display.render import Look, Presenter, Row
 from smtp_shell.display.themes import QUOTING, style_of
 from smtp_shell.protocol.events import Entry
 

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Final, TextIO
 
 from msgspec import Struct
 
-from smtp_shell.display.render import Row, cells, fold
+from smtp_shell.display.columns import cells, fold
+from smtp_shell.display.render import Row
 from smtp_shell.export.rungs import Kind, Rung, Rungs
 from smtp_shell.protocol.events import Connected, Disconnected, TlsStarted
 from smtp_shell.protocol.masking import MASK

@@ -11,7 +11,8 @@ import tempfile
 from collections.abc import Iterable
 from typing import TextIO
 
-from smtp_shell.display.render import Look, Presenter, Row, cells, fold
+from smtp_shell.display.columns import cells, fold
+from smtp_shell.display.render import Look, Presenter, Row
 from smtp_shell.export.palette import background, class_of, foreground, rules
 from smtp_shell.export.rungs import without_title
 from smtp_shell.protocol.events import Entry

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from smtp_shell.display.render import Row, cells, client_text, fold
+from smtp_shell.display.columns import cells, fold
+from smtp_shell.display.render import Row, client_text
 from smtp_shell.display.themes import reply_mark
 from smtp_shell.protocol.events import (
     CommandSent,

@@ -12,7 +12,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from smtp_shell.protocol.commands import HELLOS, Command, bdat_chunk
-from smtp_shell.protocol.dialogue import TRANSITIONS, Phase
 from smtp_shell.protocol.events import (
     Authenticated,
     CommandSent,
@@ -27,6 +26,7 @@ from smtp_shell.protocol.events import (
     TimedOut,
     TlsStarted,
 )
+from smtp_shell.protocol.phases import TRANSITIONS, Phase
 from smtp_shell.protocol.replies import Extensions, Reply
 
 _CANCEL = b"*"

@@ -71,7 +71,7 @@ class CommandFact(Fact, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     Args:
         syntax: Its line, such as `MAIL FROM:<reverse-path> [SP parameters]`.
-        phases: Phases of `protocol.dialogue.Phase`, by name in lower case, in which it is in order; empty for any.
+        phases: Phases of `protocol.phases.Phase`, by name in lower case, in which it is in order; empty for any.
         replies: Reply codes that are foreseen for it -> what they mean here, in a few words.
         example: A line as one would type it.
         next: Commands that usually follow.

@@ -14,7 +14,6 @@ from smtp_shell.knowledge.near import near_misses
 from smtp_shell.knowledge.reasons import legal_now, next_step, of_state, phase_in_words, reasons
 from smtp_shell.knowledge.tables import table
 from smtp_shell.protocol.commands import Command, auth_mechanism
-from smtp_shell.protocol.dialogue import Phase
 from smtp_shell.protocol.events import (
     CommandSent,
     Entry,
@@ -27,6 +26,7 @@ from smtp_shell.protocol.events import (
 )
 from smtp_shell.protocol.masking import MASK
 from smtp_shell.protocol.octets import escape
+from smtp_shell.protocol.phases import Phase
 
 INDENT = " " * 8
 """In front of what is told, where it stands below the rows of a dialogue, whose text begins two columns before."""

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 from smtp_shell.knowledge.near import envelope, near_misses
 from smtp_shell.protocol.commands import auth_mechanism
-from smtp_shell.protocol.dialogue import Phase
 from smtp_shell.protocol.octets import escape, escape_str
+from smtp_shell.protocol.phases import Phase
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,8 +7,8 @@ import re
 from smtp_shell.lint.findings import Severity
 from smtp_shell.lint.moments import CommandLine, LineSent, ResponseLine, View
 from smtp_shell.lint.rules import Said, also, rule
-from smtp_shell.protocol.dialogue import Phase
 from smtp_shell.protocol.octets import decode_base64
+from smtp_shell.protocol.phases import Phase
 
 _ERROR, _WARNING, _ADVICE = Severity.ERROR, Severity.WARNING, Severity.ADVICE
 _PLAIN_TEXT = frozenset({"PLAIN", "LOGIN", "XOAUTH2", "OAUTHBEARER"})

@@ -9,9 +9,9 @@ from msgspec import Struct
 
 from smtp_shell.lint.findings import Place
 from smtp_shell.protocol.commands import Command
-from smtp_shell.protocol.dialogue import Owed, Phase
 from smtp_shell.protocol.events import Disconnected, Noticed, TimedOut, TlsStarted
 from smtp_shell.protocol.octets import CRLF
+from smtp_shell.protocol.phases import Owed, Phase
 from smtp_shell.protocol.replies import Extensions, Reply
 
 

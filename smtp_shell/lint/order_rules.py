@@ -6,8 +6,8 @@ from smtp_shell.lint.findings import Severity
 from smtp_shell.lint.moments import CommandLine, DataBegun, SentEarly, View
 from smtp_shell.lint.rules import Said, rule
 from smtp_shell.lint.verbs import KNOWN_VERBS, near_command
-from smtp_shell.protocol.dialogue import Asked, Phase
 from smtp_shell.protocol.events import Disconnected, End
+from smtp_shell.protocol.phases import Asked, Phase
 
 _ERROR, _WARNING, _ADVICE = Severity.ERROR, Severity.WARNING, Severity.ADVICE
 _HELLOS = ("EHLO", "HELO", "LHLO")

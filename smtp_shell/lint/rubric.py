@@ -52,8 +52,8 @@ from smtp_shell.errors import ConfigError, UsageError
 from smtp_shell.lint.findings import Finding, Place, Severity
 from smtp_shell.lint.moments import Answer, CommandLine, HeaderSent, MessageSent, Moment, View
 from smtp_shell.matching.pattern import Pattern, PatternTooSlow
-from smtp_shell.protocol.dialogue import Asked
 from smtp_shell.protocol.octets import SINGLE, escape, escape_str, quoted
+from smtp_shell.protocol.phases import Asked
 
 if TYPE_CHECKING:
     from smtp_shell.protocol.commands import Command

@@ -7,10 +7,10 @@ import re
 from smtp_shell.lint.findings import Severity
 from smtp_shell.lint.moments import Answer, View
 from smtp_shell.lint.rules import Said, rule
-from smtp_shell.protocol.dialogue import Asked, Owed
 from smtp_shell.protocol.events import Disconnected, End, Noticed, NoticeKind
 from smtp_shell.protocol.foreseen import FORESEEN, is_foreseen_after_message, is_foreseen_as_greeting
 from smtp_shell.protocol.octets import decode_base64
+from smtp_shell.protocol.phases import Asked, Owed
 from smtp_shell.protocol.replies import Extensions, Oddity
 
 _ERROR, _WARNING, _ADVICE = Severity.ERROR, Severity.WARNING, Severity.ADVICE

@@ -9,7 +9,8 @@ from smtp_shell.lint.moments import View
 from smtp_shell.lint.paths import parameters_of
 from smtp_shell.lint.verbs import KNOWN_VERBS
 from smtp_shell.protocol.commands import HELLOS, Command
-from smtp_shell.protocol.dialogue import Asked, Dialogue, Owed, Phase
+from smtp_shell.protocol.dialogue import Dialogue
+from smtp_shell.protocol.phases import Asked, Owed, Phase
 from smtp_shell.protocol.replies import Extensions, Reply
 
 MOST_OF_COMMAND = 8 * 1024

@@ -7,8 +7,8 @@ import re
 from smtp_shell.lint.findings import Severity
 from smtp_shell.lint.moments import CommandLine, SentEarly, View
 from smtp_shell.lint.rules import Said, rule
-from smtp_shell.protocol.dialogue import Phase
 from smtp_shell.protocol.events import TlsStarted
+from smtp_shell.protocol.phases import Phase
 
 _ERROR, _WARNING, _ADVICE = Severity.ERROR, Severity.WARNING, Severity.ADVICE
 _NO_HELLO_NEEDED = frozenset({"EHLO", "HELO", "LHLO", "NOOP", "QUIT", "RSET", "HELP"})

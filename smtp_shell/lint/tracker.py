@@ -26,7 +26,7 @@ from smtp_shell.lint.moments import (
 from smtp_shell.lint.standing import MOST_OF_COMMAND, Standing
 from smtp_shell.lint.verbs import KNOWN_VERBS, looks_like_text
 from smtp_shell.protocol.commands import Command, bdat_chunk
-from smtp_shell.protocol.dialogue import Asked, Dialogue, Owed, Phase
+from smtp_shell.protocol.dialogue import Dialogue
 from smtp_shell.protocol.events import (
     Authenticated,
     CommandSent,
@@ -47,6 +47,7 @@ from smtp_shell.protocol.events import (
     Written,
 )
 from smtp_shell.protocol.octets import CRLF, decode_base64
+from smtp_shell.protocol.phases import Asked, Owed, Phase
 from smtp_shell.protocol.rawlines import lines_of
 from smtp_shell.protocol.replies import Oddity, Reply
 from smtp_shell.recording.expected import good_codes, leaves_replies_out

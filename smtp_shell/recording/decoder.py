@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from smtp_shell.protocol.commands import Command, bdat_chunk
-from smtp_shell.protocol.dialogue import Asked, Dialogue, Phase
+from smtp_shell.protocol.dialogue import Dialogue
 from smtp_shell.protocol.events import (
     ENDS_REPLY,
     GOODBYE,
@@ -33,6 +33,7 @@ from smtp_shell.protocol.events import (
 from smtp_shell.protocol.maildata import END_OF_DATA, MailDataEncoder
 from smtp_shell.protocol.masking import MASK
 from smtp_shell.protocol.octets import CRLF, unescape
+from smtp_shell.protocol.phases import Asked, Phase
 from smtp_shell.protocol.replies import Oddity
 from smtp_shell.recording.encoder import NOTICE
 from smtp_shell.recording.expected import TranscriptReply, good_codes, leaves_replies_out

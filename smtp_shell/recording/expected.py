@@ -7,9 +7,9 @@ from itertools import chain, islice
 from typing import Final
 
 from smtp_shell.matching.expectation import ExpectedLine
-from smtp_shell.protocol.dialogue import Asked, Owed
 from smtp_shell.protocol.foreseen import FORESEEN
 from smtp_shell.protocol.octets import CRLF
+from smtp_shell.protocol.phases import Asked, Owed
 from smtp_shell.transcript.step import Marker, Step
 
 MOST_LINES: Final = 10_000

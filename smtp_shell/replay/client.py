@@ -12,9 +12,9 @@ from msgspec.structs import replace
 
 from smtp_shell.errors import DialogueBroken, TlsFailed
 from smtp_shell.protocol.commands import Command, bdat_chunk
-from smtp_shell.protocol.dialogue import Asked, Phase
 from smtp_shell.protocol.masking import ExchangeLines
 from smtp_shell.protocol.octets import CRLF, escape
+from smtp_shell.protocol.phases import Asked, Phase
 from smtp_shell.replay.mail_data import MailDataSender
 from smtp_shell.replay.results import LONGEST_SHOWN, excerpt
 from smtp_shell.replay.sasl_steps import EMPTY_LINE, SaslSteps, has_secret

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from smtp_shell.client.session import Session
 from smtp_shell.errors import ConnectionLost, DialogueBroken, WaitTimedOut
 from smtp_shell.figures import plain
-from smtp_shell.protocol.dialogue import Phase
+from smtp_shell.protocol.phases import Phase
 from smtp_shell.replay.endings import ConnectForeseen
 from smtp_shell.replay.incoming import IncomingReplies
 from smtp_shell.replay.targets import find_target

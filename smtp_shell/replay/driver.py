@@ -32,8 +32,8 @@ from smtp_shell.errors import (
     UsageError,
 )
 from smtp_shell.protocol.commands import Command
-from smtp_shell.protocol.dialogue import Phase
 from smtp_shell.protocol.octets import escape_str
+from smtp_shell.protocol.phases import Phase
 from smtp_shell.replay.account import RunAccount
 from smtp_shell.replay.client import ReplayClient, SentStep, demand_tls
 from smtp_shell.replay.connection import ReplayConnection

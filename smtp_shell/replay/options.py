@@ -249,7 +249,7 @@ def _rows(lines: Iterable[str]) -> str:
         return ""
     import shutil
 
-    from smtp_shell.display.render import wrap
+    from smtp_shell.display.columns import wrap
 
     width = shutil.get_terminal_size().columns
     return "".join(f"{row}\n" for line in found for row in wrap(line, width, quotes=True))

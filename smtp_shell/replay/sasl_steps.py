@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from smtp_shell.errors import AuthFailed, DialogueBroken, NotSendable, ProtocolViolation, UsageError
 from smtp_shell.protocol.commands import auth_mechanism
-from smtp_shell.protocol.dialogue import Phase
 from smtp_shell.protocol.masking import OPEN_RESPONSES, is_secret_answer, may_answer, public_lines
 from smtp_shell.protocol.octets import escape, unescape
+from smtp_shell.protocol.phases import Phase
 from smtp_shell.replay.results import LONGEST_SHOWN, excerpt
 from smtp_shell.transcript.step import CLIENT_LINES, Marker
 from smtp_shell.transcript.variables import SASL, SASL_MARK, Template

@@ -20,8 +20,8 @@ from smtp_shell.errors import (
 from smtp_shell.figures import plain
 from smtp_shell.matching.compare import match, match_octets
 from smtp_shell.matching.expectation import ExpectedReply
-from smtp_shell.protocol.dialogue import Phase
 from smtp_shell.protocol.octets import escape
+from smtp_shell.protocol.phases import Phase
 from smtp_shell.protocol.replies import VIOLATIONS
 from smtp_shell.replay.results import LONGEST_SHOWN, Answer, Difference, Outcome, StepResult, excerpt, shown_reply
 from smtp_shell.transcript.included_line import file_of

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec.structs import replace
 
 from smtp_shell.protocol.commands import Command, bdat_chunk
-from smtp_shell.protocol.dialogue import MOST_HELD, Asked, Dialogue, Phase
+from smtp_shell.protocol.dialogue import MOST_HELD, Dialogue
 from smtp_shell.protocol.events import (
     Authenticated,
     Certificate,
@@ -33,6 +33,7 @@ from smtp_shell.protocol.events import (
 from smtp_shell.protocol.maildata import END_OF_DATA, has_only_crlf
 from smtp_shell.protocol.masking import EchoMask, describe_typed, is_secret_answer, may_answer
 from smtp_shell.protocol.octets import CRLF, decode_base64, escape, escape_str
+from smtp_shell.protocol.phases import Asked, Phase
 from smtp_shell.protocol.rawlines import is_proxy_header, lines_of, proxy_header_length
 from smtp_shell.protocol.sasl.exchange import EMPTY
 from smtp_shell.protocol.sasl.reading import user_in

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from smtp_shell.protocol.dialogue import Phase
+from smtp_shell.protocol.phases import Phase
 
 if TYPE_CHECKING:
     from smtp_shell.servers.sessions import WatchedDialogue

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct
 
-from smtp_shell.protocol.dialogue import Phase
 from smtp_shell.protocol.octets import escape_str
+from smtp_shell.protocol.phases import Phase
 
 if TYPE_CHECKING:
     from smtp_shell.protocol.replies import Extensions

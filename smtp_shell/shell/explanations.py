@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from smtp_shell.knowledge.exchanges import Exchanges, Standing
-from smtp_shell.protocol.dialogue import Phase
 from smtp_shell.protocol.events import ReplyReceived
+from smtp_shell.protocol.phases import Phase
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final
 
 from smtp_shell.errors import UsageError
 from smtp_shell.private_files import reason_of
-from smtp_shell.protocol.dialogue import Phase
 from smtp_shell.protocol.octets import escape_str
+from smtp_shell.protocol.phases import Phase
 
 if TYPE_CHECKING:
     from smtp_shell.transcript.blocks import Blocks

@@ -13,7 +13,7 @@ from typing import Generic
 from msgspec import Struct
 
 from smtp_shell.errors import NotSendable
-from smtp_shell.protocol.dialogue import Phase
+from smtp_shell.protocol.phases import Phase
 from smtp_shell.shell.registry import Args, Registry, ShellCommand, ShellT
 
 # Surrogates but those that stand for an octet which is not UTF-8 (PEP 383).

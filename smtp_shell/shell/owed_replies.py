@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from smtp_shell.errors import UsageError
-from smtp_shell.protocol.dialogue import Phase
+from smtp_shell.protocol.phases import Phase
 
 if TYPE_CHECKING:
     from smtp_shell.client.session import Session
-    from smtp_shell.protocol.dialogue import Owed
+    from smtp_shell.protocol.phases import Owed
 
 # Verb whose reply decides how the server reads the next line -> what that line may become. In the shell, Ctrl-C or `/raw` can
 # leave such a reply owed while the next line is typed.

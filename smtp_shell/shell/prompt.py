@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from prompt_toolkit.styles import Style
 
-from smtp_shell.protocol.dialogue import Phase
 from smtp_shell.protocol.octets import escape_str
+from smtp_shell.protocol.phases import Phase
 
 if TYPE_CHECKING:
     from prompt_toolkit.formatted_text import StyleAndTextTuples

@@ -19,7 +19,7 @@ from prompt_toolkit.renderer import CPR_Support
 from prompt_toolkit.utils import is_dumb_terminal
 
 from smtp_shell.errors import SmtpShellError
-from smtp_shell.protocol.dialogue import Phase
+from smtp_shell.protocol.phases import Phase
 from smtp_shell.shell.completion import suggest
 from smtp_shell.shell.history import open_history
 from smtp_shell.shell.prompt import STYLE, prompt_text, toolbar

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from smtp_shell.errors import AuthFailed, ConnectionLost, Interrupted, SmtpShellError, UsageError
-from smtp_shell.protocol.dialogue import Phase
 from smtp_shell.protocol.octets import escape_str, unescape
+from smtp_shell.protocol.phases import Phase
 from smtp_shell.protocol.rawlines import is_proxy_header
 from smtp_shell.shell.line_files import check_file, file_lines, is_comment
 from smtp_shell.shell.lines import begins_mail_data

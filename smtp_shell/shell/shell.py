@@ -23,11 +23,11 @@ from smtp_shell.errors import (
     UsageError,
 )
 from smtp_shell.protocol.commands import Command, refuse_line_breaks
-from smtp_shell.protocol.dialogue import Phase
 from smtp_shell.protocol.events import Decoded, Entry
 from smtp_shell.protocol.maildata import MailDataEncoder
 from smtp_shell.protocol.masking import describe_typed, is_secret_answer, may_answer
 from smtp_shell.protocol.octets import escape, escape_str, quoted
+from smtp_shell.protocol.phases import Phase
 from smtp_shell.shell import owed_replies
 from smtp_shell.shell.completion import CompletionContext, TypedAddresses
 from smtp_shell.shell.lines import Answer, MailDataLine, Run, Wire, parse

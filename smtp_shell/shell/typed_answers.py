@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from smtp_shell.errors import AuthFailed, SmtpShellError
-from smtp_shell.protocol.dialogue import Phase
 from smtp_shell.protocol.masking import may_answer
+from smtp_shell.protocol.phases import Phase
 from smtp_shell.shell.typed_secrets import begins_exchange, looks_like_answer
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 
 from smtp_shell.protocol.commands import auth_mechanism, secret_start
-from smtp_shell.protocol.dialogue import Phase
 from smtp_shell.protocol.masking import ExchangeLines, is_user_name
 from smtp_shell.protocol.octets import decode_base64, unescape
+from smtp_shell.protocol.phases import Phase
 
 _WORD = re.compile(r"\S+")
 _SURROGATE = re.compile("[\ud800-\udfff]")

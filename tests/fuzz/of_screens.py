@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Iterator
 
 from rich.console import Console
 
+from smtp_shell.display.columns import cells, fold, wrap
 from smtp_shell.display.json_lines import JsonView
-from smtp_shell.display.render import Presenter, cells, certificate_rows, fold, wrap
+from smtp_shell.display.render import Presenter, certificate_rows
 from smtp_shell.display.themes import STYLES
 from smtp_shell.display.views import ConsoleView, PlainView
 from smtp_shell.errors import SmtpShellError, TranscriptError

@@ -11,11 +11,12 @@ from smtp_shell.errors import NotSendable, SmtpShellError, UsageError
 from smtp_shell.net.target import parse_target
 from smtp_shell.protocol.addresses import parse_paths
 from smtp_shell.protocol.commands import Command
-from smtp_shell.protocol.dialogue import Dialogue, Phase
+from smtp_shell.protocol.dialogue import Dialogue
 from smtp_shell.protocol.events import Event, OctetsSent, ReplyReceived
 from smtp_shell.protocol.maildata import END_OF_DATA, MailDataDecoder, MailDataEncoder
 from smtp_shell.protocol.masking import conceal_octets, describe_typed
 from smtp_shell.protocol.octets import escape, escape_str, unescape
+from smtp_shell.protocol.phases import Phase
 from smtp_shell.protocol.replies import Extensions, Malformed, Oddity, Reply, ReplyLimits, ReplyParser
 from smtp_shell.protocol.sasl import MECHANISMS, Credentials, Response, decode_challenge, mechanism, scram
 from smtp_shell.protocol.secret import Secret

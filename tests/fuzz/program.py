@@ -13,7 +13,7 @@ A line that begins with none of these is what the server says. `unescape` is app
 from collections.abc import Iterator
 
 from smtp_shell.protocol.commands import Command
-from smtp_shell.protocol.dialogue import Asked, Dialogue, Phase
+from smtp_shell.protocol.dialogue import Dialogue
 from smtp_shell.protocol.events import (
     Authenticated,
     Certificate,
@@ -30,6 +30,7 @@ from smtp_shell.protocol.events import (
 )
 from smtp_shell.protocol.maildata import END_OF_DATA, MailDataEncoder
 from smtp_shell.protocol.octets import CRLF, escape, unescape
+from smtp_shell.protocol.phases import Asked, Phase
 from smtp_shell.protocol.replies import ReplyLimits
 
 MOST_LINES = 200

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from smtp_shell.display.render import cells
+from smtp_shell.display.columns import cells
 from smtp_shell.export.diagram import ladder
 from smtp_shell.export.timing import bars
 from smtp_shell.protocol.events import Entry

@@ -4,9 +4,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smtp_shell.protocol.commands import Command
-from smtp_shell.protocol.dialogue import Dialogue, Phase
+from smtp_shell.protocol.dialogue import Dialogue
 from smtp_shell.protocol.events import Event, Noticed, NoticeKind, OctetsSent, ReplyReceived
 from smtp_shell.protocol.maildata import END_OF_DATA
+from smtp_shell.protocol.phases import Phase
 from smtp_shell.protocol.replies import ReplyLimits
 from tests.property.hostile import OCTETS
 from tests.property.test_replies import POINTS, TALK

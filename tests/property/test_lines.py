@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smtp_shell.errors import SmtpShellError
-from smtp_shell.protocol.dialogue import Phase
+from smtp_shell.protocol.phases import Phase
 from smtp_shell.shell.lines import parse
 from smtp_shell.shell.registry import Registry
 from smtp_shell.shell.settings import ShellSettings

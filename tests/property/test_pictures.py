@@ -6,7 +6,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smtp_shell.display.render import cells
+from smtp_shell.display.columns import cells
 from smtp_shell.export.diagram import ladder
 from smtp_shell.export.timing import bars
 from smtp_shell.protocol.events import Entry, Remarked, Written

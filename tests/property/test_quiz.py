@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from smtp_shell.errors import TranscriptError
-from smtp_shell.protocol.dialogue import Dialogue, Phase
+from smtp_shell.protocol.dialogue import Dialogue
 from smtp_shell.protocol.events import (
     CommandSent,
     Entry,
@@ -21,6 +21,7 @@ from smtp_shell.protocol.events import (
     TlsStarted,
 )
 from smtp_shell.protocol.octets import escape_str
+from smtp_shell.protocol.phases import Phase
 from smtp_shell.recording.decoder import entries
 from smtp_shell.study.anki import write_anki
 from smtp_shell.study.judging import judge

@@ -14,8 +14,8 @@ from smtp_shell.knowledge.narration import Narrator, explanation_of, of_reply
 from smtp_shell.knowledge.reasons import reasons
 from smtp_shell.net.target import Target, Way
 from smtp_shell.protocol.commands import Command
-from smtp_shell.protocol.dialogue import Phase
 from smtp_shell.protocol.events import Entry, ReplyReceived
+from smtp_shell.protocol.phases import Phase
 from smtp_shell.servers.mailboxes import RECIPIENT_LIMIT
 from smtp_shell.servers.practice import PracticeServer
 from smtp_shell.servers.practice.connection import ERROR_LIMIT

@@ -20,8 +20,8 @@ from smtp_shell.errors import ConfigError, ConnectionLost, DialogueBroken, Proto
 from smtp_shell.net.connect import connect
 from smtp_shell.net.target import Target, Way
 from smtp_shell.protocol.commands import Command
-from smtp_shell.protocol.dialogue import Phase
 from smtp_shell.protocol.events import Disconnected, End, NoticeKind, TlsStarted
+from smtp_shell.protocol.phases import Phase
 from smtp_shell.protocol.replies import Extensions
 from tests.support.mail import send_message
 from tests.support.peer import QUICK, Log, Peer, Script, playing

@@ -9,11 +9,12 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from smtp_shell.protocol.commands import Command, bdat_chunk
-from smtp_shell.protocol.dialogue import Dialogue, Phase
+from smtp_shell.protocol.dialogue import Dialogue
 from smtp_shell.protocol.events import FATAL, Noticed, NoticeKind, ReplyReceived
 from smtp_shell.protocol.maildata import END_OF_DATA
 from smtp_shell.protocol.masking import may_answer
 from smtp_shell.protocol.octets import CRLF
+from smtp_shell.protocol.phases import Phase
 from smtp_shell.protocol.rawlines import is_proxy_header, proxy_header_length
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, BinaryIO
 from smtp_shell.errors import AuthFailed, UsageError
 from smtp_shell.protocol.addresses import parse_paths, with_ascii_domain
 from smtp_shell.protocol.commands import Command, refuse_line_breaks
-from smtp_shell.protocol.dialogue import Asked, Phase
 from smtp_shell.protocol.maildata import PIECE, MailDataEncoder
 from smtp_shell.protocol.octets import escape_str, unescape
+from smtp_shell.protocol.phases import Asked, Phase
 from smtp_shell.protocol.replies import Reply
 from smtp_shell.shell.completion import mail_parameters, mechanisms_of, paths, rcpt_parameters
 from smtp_shell.shell.raw_octets import holds_secret

@@ -18,7 +18,6 @@ from smtp_shell.client.session import Session
 from smtp_shell.errors import AuthFailed, DialogueBroken, NotSendable, ProtocolViolation, UsageError
 from smtp_shell.net.target import Target, Way
 from smtp_shell.protocol.commands import Command
-from smtp_shell.protocol.dialogue import Phase
 from smtp_shell.protocol.events import (
     Authenticated,
     CommandSent,
@@ -27,6 +26,7 @@ from smtp_shell.protocol.events import (
     SaslSent,
 )
 from smtp_shell.protocol.masking import MASK
+from smtp_shell.protocol.phases import Phase
 from smtp_shell.protocol.replies import Reply
 from smtp_shell.protocol.sasl import Credentials, mechanism
 from smtp_shell.protocol.secret import Secret

@@ -22,7 +22,6 @@ from smtp_shell.errors import (
 )
 from smtp_shell.net.target import Target, Way
 from smtp_shell.protocol.commands import Command
-from smtp_shell.protocol.dialogue import Phase
 from smtp_shell.protocol.events import (
     Authenticated,
     CommandSent,
@@ -38,6 +37,7 @@ from smtp_shell.protocol.events import (
     ReplyReceived,
     TimedOut,
 )
+from smtp_shell.protocol.phases import Phase
 from smtp_shell.protocol.secret import Secret
 from tests.support.mail import send_message
 from tests.support.peer import QUICK, Log, Peer, Script, talking, tcp_pair

@@ -6,7 +6,7 @@ from itertools import count
 
 import pytest
 
-from smtp_shell.display.render import cells
+from smtp_shell.display.columns import cells
 from smtp_shell.export.diagram import ascii_only, ladder
 from smtp_shell.protocol.events import (
     Connected,

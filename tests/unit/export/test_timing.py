@@ -2,7 +2,7 @@
 
 import pytest
 
-from smtp_shell.display.render import cells
+from smtp_shell.display.columns import cells
 from smtp_shell.export.timing import MOST_BARS, bars, shown_seconds
 from smtp_shell.protocol.commands import Command
 from smtp_shell.protocol.events import (

@@ -7,8 +7,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from smtp_shell.knowledge.exchanges import Exchanges, Standing
-from smtp_shell.protocol.dialogue import Dialogue, Phase
+from smtp_shell.protocol.dialogue import Dialogue
 from smtp_shell.protocol.events import CommandSent, Disconnected, End, Entry, ReplyReceived
+from smtp_shell.protocol.phases import Phase
 from smtp_shell.recording.shown import shown_transcript
 from tests.fuzz.program import perform
 from tests.unit.knowledge.dialogues import BARE, EHLO, GREETED, MAIL, RCPT, dialogue, followed, last

@@ -3,7 +3,7 @@
 import pytest
 
 from smtp_shell.knowledge.reasons import legal_now, next_step, of_form, of_state, phase_in_words, reasons
-from smtp_shell.protocol.dialogue import Phase
+from smtp_shell.protocol.phases import Phase
 from tests.unit.knowledge.dialogues import BARE, EHLO, GREETED, MAIL, RCPT, followed, last
 
 TLS = "C: STARTTLS\nS: 220 go\n*: tls TLSv1.3 X verified\n"

@@ -15,8 +15,8 @@ from smtp_shell.knowledge.lookup import (
     ReplyFact,
     facts,
 )
-from smtp_shell.protocol.dialogue import TRANSITIONS, Phase
 from smtp_shell.protocol.foreseen import FORESEEN, is_foreseen_after_message, is_foreseen_as_greeting
+from smtp_shell.protocol.phases import TRANSITIONS, Phase
 from smtp_shell.protocol.sasl import MECHANISMS, mechanism
 
 ROOT = Path(__file__).parents[3]

@@ -11,7 +11,7 @@ from smtp_shell.export.synthetic import write_pcapng
 from smtp_shell.knowledge.narration import Narrator
 from smtp_shell.lint import Linter
 from smtp_shell.protocol.commands import Command
-from smtp_shell.protocol.dialogue import Dialogue, Phase
+from smtp_shell.protocol.dialogue import Dialogue
 from smtp_shell.protocol.events import (
     CommandSent,
     Disconnected,
@@ -24,6 +24,7 @@ from smtp_shell.protocol.events import (
 )
 from smtp_shell.protocol.maildata import END_OF_DATA
 from smtp_shell.protocol.octets import escape
+from smtp_shell.protocol.phases import Phase
 from smtp_shell.recording.decoder import entries
 from smtp_shell.recording.encoder import TranscriptEncoder
 from smtp_shell.study.kinds import all_kinds

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from smtp_shell.protocol.commands import Command
-from smtp_shell.protocol.dialogue import TRANSITIONS, UNASKED_LIMIT, Asked, Dialogue, Owed, Phase
+from smtp_shell.protocol.dialogue import UNASKED_LIMIT, Dialogue
 from smtp_shell.protocol.events import (
     CommandSent,
     Event,
@@ -17,6 +17,7 @@ from smtp_shell.protocol.events import (
     SaslSent,
 )
 from smtp_shell.protocol.maildata import END_OF_DATA
+from smtp_shell.protocol.phases import TRANSITIONS, Asked, Owed, Phase
 from smtp_shell.protocol.replies import Extensions, Reply, ReplyLimits, ReplyParser
 from tests.support.samples import cuts, fed
 

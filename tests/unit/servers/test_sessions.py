@@ -7,7 +7,6 @@ import base64
 import pytest
 
 from smtp_shell.lint import Finding, Linter
-from smtp_shell.protocol.dialogue import Phase
 from smtp_shell.protocol.events import (
     Authenticated,
     CommandSent,
@@ -24,6 +23,7 @@ from smtp_shell.protocol.events import (
     SaslSent,
     TlsStarted,
 )
+from smtp_shell.protocol.phases import Phase
 from smtp_shell.servers.sessions import CLOSED_UNREAD, LINE_KEPT, RESET, TLS_AT_ONCE, WatchedDialogue
 
 CANARY = "canary-Pa55"

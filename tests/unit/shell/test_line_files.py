@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smtp_shell.errors import UsageError
-from smtp_shell.protocol.dialogue import Phase
+from smtp_shell.protocol.phases import Phase
 from smtp_shell.shell.line_files import check_file, file_lines, is_comment, stream_lines
 
 TEXTS = st.lists(

@@ -5,8 +5,8 @@ import base64
 import pytest
 
 from smtp_shell.errors import NotSendable, SmtpShellError, UsageError
-from smtp_shell.protocol.dialogue import Phase
 from smtp_shell.protocol.events import CommandSent
+from smtp_shell.protocol.phases import Phase
 from smtp_shell.shell.lines import Answer, MailDataLine, Run, Wire, parse
 from smtp_shell.shell.registry import Registry
 from smtp_shell.shell.shell import Shell

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from smtp_shell.errors import AuthFailed, ProtocolViolation, SmtpShellError, UsageError
-from smtp_shell.protocol.dialogue import Phase
+from smtp_shell.protocol.phases import Phase
 from smtp_shell.shell.scripted_lines import SourceStopped, command_lines, run_lines
 from tests.unit.shell.fake import make_shell
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from smtp_shell.errors import AuthFailed, ConfigError, TlsFailed, UsageError
-from smtp_shell.protocol.dialogue import Phase
+from smtp_shell.protocol.phases import Phase
 from smtp_shell.shell.settings import ShellSettings
 from tests.unit.shell.fake import answering, make_shell
 

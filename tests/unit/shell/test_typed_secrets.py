@@ -4,7 +4,7 @@ import base64
 
 import pytest
 
-from smtp_shell.protocol.dialogue import Phase
+from smtp_shell.protocol.phases import Phase
 from smtp_shell.shell.typed_secrets import is_guess, is_initial_response, is_kept, mask_start, mask_starts
 
 BLOB = base64.b64encode(b"\0student\0open sesame").decode()

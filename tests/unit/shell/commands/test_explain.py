@@ -3,7 +3,7 @@
 import pytest
 
 from smtp_shell.errors import UsageError
-from smtp_shell.protocol.dialogue import Phase
+from smtp_shell.protocol.phases import Phase
 from smtp_shell.shell.completion import suggest
 from smtp_shell.shell.settings import ShellSettings
 from smtp_shell.shell.shell import Shell

@@ -4,7 +4,7 @@ from itertools import chain, pairwise
 
 import pytest
 
-from smtp_shell.display.render import wrap
+from smtp_shell.display.columns import wrap
 from smtp_shell.shell.registry import Registry, ShellCommand
 from smtp_shell.shell.shell import Shell
 from tests.unit.shell.fake import make_shell

@@ -7,7 +7,7 @@ import pytest
 
 from smtp_shell.client.credentials import CredentialSource
 from smtp_shell.errors import ConnectionLost, UsageError
-from smtp_shell.protocol.dialogue import Phase
+from smtp_shell.protocol.phases import Phase
 from smtp_shell.servers.practice import PracticeServer
 from smtp_shell.shell.commands.lesson import LessonGuide
 from smtp_shell.shell.settings import ShellOptions, ShellSettings
