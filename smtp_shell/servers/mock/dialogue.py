@@ -101,6 +101,7 @@ class MockDialogue:
         self._at = 0
         self._values = Values(script.values)
         self._lines = ExchangeLines()
+        self._secret_start: int | None = None  # of the last line: where its credential begins
         self._heard: list[tuple[bytes, bytes]] = []
         self._is_over = False  # nothing more is said on this connection
         self._is_excused = False  # what the client says now follows from a fault, or from a dialogue that broke
@@ -538,5 +539,3 @@ class MockDialogue:
     def _hang_up(self, *, reset: bool = False) -> Acts:
         self._is_over = True
         yield HangUp(reset=reset)
-
-    _secret_start: int | None = None  # of the last line: where its credential begins

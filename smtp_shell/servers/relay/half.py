@@ -6,13 +6,13 @@ import asyncio
 import contextlib
 import socket
 import ssl
-import struct
 from typing import Protocol
 
 from smtp_shell.config import TlsSettings
 from smtp_shell.errors import ProtocolViolation, TlsFailed
 from smtp_shell.net.tls_layer import TlsBuffers, TlsLayer
 from smtp_shell.net.tls_report import LEFT_IN_HANDSHAKE, cleartext_error
+from smtp_shell.servers.closing import reset_on_close
 from smtp_shell.servers.handshake import why_no_handshake
 
 CHUNK = 64 * 1024
@@ -255,10 +255,8 @@ class Half(asyncio.Protocol):
         """
         if self._transport is None:
             return
-        sock = self.socket
-        if reset and sock is not None:
-            with contextlib.suppress(OSError):
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        if reset:
+            reset_on_close(self._transport)
         self._transport.abort()
 
     # Private
