@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from smtp_shell.display.views import View
     from smtp_shell.matching.dialogues import Difference, Differences, NumberedRow
     from smtp_shell.matching.turns import Turn
+    from smtp_shell.protocol.events import Entry
 
 _STDIN = "-"
 _MOST_ROWS = 20  # of one side of a difference
@@ -63,11 +64,19 @@ def _turns(name: str) -> list[Turn]:
     from smtp_shell.transcript.credentials import masking_warning
 
     is_stdin = name == _STDIN
-    with shown_transcript(Path("/dev/stdin" if is_stdin else name), bodies=not is_stdin) as (shown, entries, mask):
-        turns = turns_of(entries, shown)
+    path, in_folder = Path("/dev/stdin" if is_stdin else name), not is_stdin
+    with shown_transcript(path, bodies=in_folder, includes=in_folder) as (shown, entries, mask):
+        turns = turns_of((each for each in entries if not (in_folder and _includes(each))), shown)
     if warning := masking_warning(shown, mask):
         sys.stderr.write(f"smtp-shell: {warning}\n")
     return turns
+
+
+def _includes(entry: Entry) -> bool:
+    """Return whether an entry includes a file, whose steps follow it."""
+    from smtp_shell.protocol.events import Written
+
+    return isinstance(entry.event, Written) and entry.event.text.partition(" ")[0] == "include"
 
 
 def _counted(differences: Differences, tell: Callable[[Difference], None]) -> dict[str, int]:
@@ -80,6 +89,7 @@ def _counted(differences: Differences, tell: Callable[[Difference], None]) -> di
 
 def _as_json(differences: Differences) -> int:
     from smtp_shell.cli.json_rows import json_row
+    from smtp_shell.transcript.included_line import file_of
 
     def write(value: dict[str, object]) -> None:
         sys.stdout.write(f"{json_row({name: each for name, each in value.items() if each != ''})}\n")
@@ -90,6 +100,8 @@ def _as_json(differences: Differences) -> int:
             {
                 "a": one[0].line if one else "",
                 "b": two[0].line if two else "",
+                "file_a": file_of(one[0].line) if one else "",
+                "file_b": file_of(two[0].line) if two else "",
                 "change": difference.change.value,
                 "text_a": "\n".join(row.text for row in one),
                 "text_b": "\n".join(row.text for row in two),
@@ -123,11 +135,11 @@ class _Screen:
     def show(self, difference: Difference) -> None:
         about = difference.about
         if about and about != self._about and about[0].text.startswith("C"):
-            self._row(f"{about[0].line:>6} {about[-1].line:>6}   {about[0].text}", "quoted")
+            self._row(f"{about[0].line:>6} {about[-1].line:>6}   {about[0].text}{_of_file(about[0])}", "quoted")
         self._about = about
         if difference.change == "moved":
             one, two = difference.rows_a[0], difference.rows_b[0]
-            self._row(f"{one.line:>6} {two.line:>6} > {two.text}", "moved")
+            self._row(f"{one.line:>6} {two.line:>6} > {two.text}{_of_file(two)}", "moved")
             return
         self._side(difference.rows_a, "{:>6}        - {}", "removed")
         self._side(difference.rows_b, "       {:>6} + {}", "added")
@@ -135,12 +147,20 @@ class _Screen:
     def _side(self, rows: Iterable[NumberedRow], form: str, style: str) -> None:
         rows = tuple(rows)
         for row in rows[:_MOST_ROWS]:
-            self._row(form.format(row.line, row.text), style)
+            self._row(form.format(row.line, f"{row.text}{_of_file(row)}"), style)
         if len(rows) > _MOST_ROWS:
             self._row(form.format("", f"and {len(rows) - _MOST_ROWS:,} more lines"), style)
 
     def _row(self, text: str, style: str) -> None:
         self._view.say(text, style)
+
+
+def _of_file(row: NumberedRow) -> str:
+    """Return the name of the included file that a row is of, to stand behind it; empty for a row of the transcript itself."""
+    from smtp_shell.transcript.included_line import file_of
+
+    file = file_of(row.line)
+    return f"  [{file}]" if file else ""
 
 
 def _parser() -> argparse.ArgumentParser:

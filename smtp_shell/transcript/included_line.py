@@ -21,6 +21,10 @@ class IncludedLine(int):
         number.file = file
         return number
 
+    def __add__(self, other: int) -> IncludedLine:
+        """Return the number of a line further down in the same file."""
+        return IncludedLine.of(int(self) + other, self.file)
+
 
 def file_of(line: int) -> str:
     """Return the name of the included file that a line is of, escaped; empty for a line of the transcript itself."""

@@ -127,3 +127,20 @@ def test_ten_thousand_steps_take_seconds(tmp_path: Path) -> None:
     done = run_text("diff", one, two)
     assert done.returncode == 1
     assert time.monotonic() - begun < 60
+
+
+def test_what_is_included_is_compared_in_its_place(tmp_path: Path) -> None:
+    write(tmp_path, "ehlo.smtp", EHLO, header="")
+    one = write(tmp_path, "a.smtp", WHOLE)
+    two = write(tmp_path, "b.smtp", WHOLE.replace(EHLO, "*: include ehlo.smtp\n"))
+    assert run_text("diff", one, two).returncode == 0
+    write(tmp_path, "ehlo.smtp", EHLO.replace("SIZE 1000", "SIZE 5"), header="")
+    assert run_text("diff", one, two).stdout.splitlines()[2:] == [
+        "     6      1   C: EHLO client.example",
+        "     8        - S: 250-SIZE 1000",
+        f"            3 + S: 250-SIZE 5  [{tmp_path}/ehlo.smtp]",
+        "7 steps the same, 1 changed",
+    ]
+    *rows, _ = [json.loads(line) for line in run_text("diff", "--json", one, two).stdout.splitlines()]
+    assert rows[0]["file_b"] == f"{tmp_path}/ehlo.smtp"
+    assert "file_a" not in rows[0]
