@@ -56,8 +56,9 @@ class StartTls(Struct, frozen=True):
 
 
 if TYPE_CHECKING:
-    Acts = Generator["bytes | Pause | HangUp | StartTls | Need", object, None]
-    Asks = Generator["bytes | Pause | HangUp | StartTls | Need", object, "tuple[bytes, bytes] | None"]
+    Yielded = bytes | Pause | HangUp | StartTls | Need
+    Acts = Generator[Yielded, object, None]
+    Asks = Generator[Yielded, object, tuple[bytes, bytes] | None]
 
 
 class MockDialogue:
@@ -321,8 +322,12 @@ class MockDialogue:
         elif verb == "AUTH" and exchange.says is Says.AUTH:
             yield from self._authenticate(exchange, line)
         else:
-            if chunk := bdat_chunk(line):
-                yield from self._chunk(chunk.size)
+            yield from self._chunk_and_reply(exchange, line, verb)
+
+    def _chunk_and_reply(self, exchange: Exchange, line: bytes, verb: str) -> Acts:
+        if chunk := bdat_chunk(line):
+            yield from self._chunk(chunk.size)
+        if not self._is_over:
             yield from self._reply(exchange, verb)
 
     def _reply(self, exchange: Exchange, verb: str) -> Acts:
@@ -347,9 +352,7 @@ class MockDialogue:
             if reader.is_over or self.ended:
                 break
             if reader.size > DATA_LIMIT:
-                self.broke(f"the mail data is longer than {DATA_LIMIT:,} octets")
-                yield b"552 5.3.4 The mail data does not end, closing the connection\r\n"
-                yield from self._hang_up()
+                yield from self._refuse_endless()
                 return
             yield Need.MORE
         if exchange is not None:
@@ -365,6 +368,11 @@ class MockDialogue:
         replies = exchange.replies if exchange is not None else (made_up(DOT),)
         yield from self._answer(DOT, self._for_recipients(replies, exchange) if self._is_lmtp else replies)
         yield from self._go_on(exchange.then if exchange is not None else Then.NOTHING)
+
+    def _refuse_endless(self) -> Acts:
+        self.broke(f"the mail data is longer than {DATA_LIMIT:,} octets")
+        yield b"552 5.3.4 The mail data does not end, closing the connection\r\n"
+        yield from self._hang_up()
 
     def _for_recipients(
         self, replies: tuple[ScriptedReply, ...], exchange: Exchange | None
@@ -385,6 +393,9 @@ class MockDialogue:
 
         Source: RFC 3030 section 2
         """
+        if size > DATA_LIMIT:
+            yield from self._refuse_endless()
+            return
         left = size
         while left:
             taken = min(left, len(self.buffer))
@@ -420,9 +431,7 @@ class MockDialogue:
             known = next((each for each in self._exchanges if each.verb == verb and verb in ("EHLO", "LHLO")), None)
             replies = known.replies[:1] if known is not None else (made_up(verb),)
             exchange = Exchange(Says.LINE, 0, verb=verb, replies=replies)
-        if chunk := bdat_chunk(line):
-            yield from self._chunk(chunk.size)
-        yield from self._reply(exchange, verb)
+        yield from self._chunk_and_reply(exchange, line, verb)
 
     # AUTH
 
@@ -450,9 +459,7 @@ class MockDialogue:
 
     # Answering
 
-    def _answer(
-        self, place: str, replies: Sequence[ScriptedReply]
-    ) -> Generator[bytes | Pause | HangUp | StartTls | Need, object, bool]:
+    def _answer(self, place: str, replies: Sequence[ScriptedReply]) -> Generator[Yielded, object, bool]:
         """Send replies, or do what is to go wrong. Return whether they were sent as the script has them."""
         done, twisted = yield from self._before(place)
         if done:
@@ -460,9 +467,7 @@ class MockDialogue:
         yield from self._say(replies, twisted)
         return twisted is None or not self._is_excused
 
-    def _before(
-        self, place: str
-    ) -> Generator[bytes | Pause | HangUp | StartTls | Need, object, tuple[bool, Fault | None]]:
+    def _before(self, place: str) -> Generator[Yielded, object, tuple[bool, Fault | None]]:
         """Do what is to go wrong before a reply. Return whether that was the answer, and the fault of the reply, if there is one."""
         twisted: Fault | None = None
         for fault in self._faults.at(place) if place else ():

@@ -8,7 +8,7 @@ import pytest
 
 from smtp_shell.errors import TranscriptError
 from smtp_shell.servers.mock import Extra, MockSettings
-from smtp_shell.servers.mock.dialogue import LINE_LIMIT
+from smtp_shell.servers.mock.dialogue import DATA_LIMIT, LINE_LIMIT
 from smtp_shell.servers.mock.picking import SessionPicker
 from tests.unit.servers.mock.player import Player, compiled
 
@@ -209,3 +209,10 @@ def test_a_reply_that_came_too_late_comes_too_late(tmp_path: Path) -> None:
     assert exchange.replies[0].delay > 2
     never = compiled(tmp_path, "S: 220 a\nC: NOOP\n*: timeout 2 the reply\n*: close\n")
     assert never.sessions[0].exchanges[0].replies == ()
+
+
+def test_a_chunk_without_end_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    player = Player(compiled(tmp_path, GROUP))
+    assert player.say(f"BDAT {DATA_LIMIT + 1} LAST").startswith(b"552 5.3.4 ")
+    assert player.wire.hang_up is not None
+    assert "the mail data is longer than" in player.noted[-1]
