@@ -1,4 +1,4 @@
-"""The README's commands and its Python, each run as it stands there."""
+"""The commands and the Python of the README and the manual, each run as it stands there, in one folder and in their order."""
 
 from __future__ import annotations
 
@@ -19,12 +19,14 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+MANUAL = (ROOT / ".github" / "MANUAL.md").read_text(encoding="utf-8")
+BOTH = README + MANUAL
 TESTS_README = (ROOT / "tests" / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"<!-- (ci|test):(\w+) -->\n```sh\n(.*?)```", README, re.DOTALL)
-PYTHON_BLOCKS = re.findall(r"<!-- test:python -->\n```python\n(.*?)```", README, re.DOTALL)
-PYTEST_BLOCKS = re.findall(r"<!-- test:pytest -->\n```python\n(.*?)```", README, re.DOTALL)
-LOCUST_BLOCKS = re.findall(r"<!-- test:locust -->\n```python\n(.*?)```", README, re.DOTALL)
-FENCES = re.findall(r"^```(\w+)", README, re.MULTILINE)
+BLOCKS = re.findall(r"<!-- (ci|test):(\w+) -->\n```sh\n(.*?)```", BOTH, re.DOTALL)
+PYTHON_BLOCKS = re.findall(r"<!-- test:python -->\n```python\n(.*?)```", BOTH, re.DOTALL)
+PYTEST_BLOCKS = re.findall(r"<!-- test:pytest -->\n```python\n(.*?)```", BOTH, re.DOTALL)
+LOCUST_BLOCKS = re.findall(r"<!-- test:locust -->\n```python\n(.*?)```", BOTH, re.DOTALL)
+FENCES = re.findall(r"^```(\w+)", BOTH, re.MULTILINE)
 
 # Our own plugin is an entry point only where this version of the package has been installed.
 IS_INSTALLED = any(each.name == "smtp_shell" for each in entry_points(group="pytest11"))
@@ -164,9 +166,20 @@ def test_the_test_command_is_the_one_that_ci_runs() -> None:
 
 
 def test_the_pictures_are_there() -> None:
-    pictures = re.findall(r"!\[[^\]]*\]\(([^)]+)\)", README)
-    assert pictures
-    assert all((ROOT / picture).is_file() for picture in pictures)
+    for text, folder in ((README, ROOT), (MANUAL, ROOT / ".github")):
+        pictures = re.findall(r"!\[[^\]]*\]\(([^)]+)\)", text)
+        assert pictures
+        assert all((folder / picture).is_file() for picture in pictures)
+
+
+def test_every_link_leads_somewhere() -> None:
+    for text, folder in ((README, ROOT), (MANUAL, ROOT / ".github")):
+        for link in re.findall(r"\]\((?!https?:)([^)]+)\)", text):
+            name, _, heading = link.partition("#")
+            path = folder / name
+            assert path.exists(), link
+            headings = re.findall(r"^#+ (.*)$", path.read_text("utf-8"), re.MULTILINE) if heading else []
+            assert not heading or heading in [each.lower().replace(" ", "-") for each in headings], link
 
 
 def test_the_commands_for_windows_are_the_same_ones() -> None:

@@ -25,12 +25,12 @@ from tests.benchmarks.workload import Mail, mail, messages, repeated_message, sp
 from tests.conftest import IN_CI
 
 ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+MANUAL = (ROOT / ".github" / "MANUAL.md").read_text(encoding="utf-8")
 
 
 def the_command() -> list[str]:
-    """Return the command of the README, as words."""
-    found = re.search(r"<!-- test:benchmarks -->\n```sh\n(.*?)\n```", README, re.DOTALL)
+    """Return the command of the manual, as words."""
+    found = re.search(r"<!-- test:benchmarks -->\n```sh\n(.*?)\n```", MANUAL, re.DOTALL)
     assert found is not None
     program, *words = shlex.split(found[1])
     assert program == ".venv/bin/python"
