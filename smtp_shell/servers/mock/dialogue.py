@@ -6,15 +6,13 @@ more. Whatever the client says has an answer, so that neither side waits for the
 
 from __future__ import annotations
 
-from enum import Enum
 from typing import TYPE_CHECKING, Final
-
-from msgspec import Struct
 
 from smtp_shell.protocol.commands import Command, bdat_chunk
 from smtp_shell.protocol.masking import MASK, ExchangeLines
 from smtp_shell.protocol.octets import CRLF, escape
 from smtp_shell.servers.faults import Fault, HangUp, Hear, Pause, Phase, Send, reply_line
+from smtp_shell.servers.mock.acts import Need, StartTls
 from smtp_shell.servers.mock.comparing import Values, difference, is_near
 from smtp_shell.servers.mock.maildata import DataReader
 from smtp_shell.servers.mock.replies import DOT, GREETING, made_up, refreshed
@@ -27,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Sequence
 
     from smtp_shell.servers.faults import Act, FaultPlan
+    from smtp_shell.servers.mock.acts import Acts, Asks, Yielded
     from smtp_shell.servers.mock.picking import SessionPicker
     from smtp_shell.servers.mock.script import MockScript, ScriptedSession
     from smtp_shell.servers.mock.settings import MockSettings
@@ -43,22 +42,6 @@ _NEUTRAL = frozenset({"NOOP", "RSET", "HELP", "VRFY", "EXPN"})
 """Commands that may come at any time, and never mean that something before them was left out."""
 
 _TLS_HELLO = b"\x16\x03"
-
-
-class Need(Enum):
-    """The dialogue needs octets of the client, or the end of them."""
-
-    MORE = "more"
-
-
-class StartTls(Struct, frozen=True):
-    """Do the server's side of a TLS handshake. The driver answers whether it was done."""
-
-
-if TYPE_CHECKING:
-    Yielded = bytes | Pause | HangUp | StartTls | Need
-    Acts = Generator[Yielded, object, None]
-    Asks = Generator[Yielded, object, tuple[bytes, bytes] | None]
 
 
 class MockDialogue:

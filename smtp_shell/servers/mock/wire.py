@@ -18,7 +18,8 @@ from smtp_shell.errors import TlsFailed
 from smtp_shell.net.tls_layer import TlsBuffers
 from smtp_shell.servers.faults import HangUp, Pause
 from smtp_shell.servers.handshake import why_no_handshake
-from smtp_shell.servers.mock.dialogue import MockDialogue, Need, StartTls
+from smtp_shell.servers.mock.acts import Need, StartTls
+from smtp_shell.servers.mock.dialogue import MockDialogue
 
 if TYPE_CHECKING:
     from collections.abc import Generator
