@@ -14,11 +14,21 @@ from smtp_shell.errors import AuthFailed, DialogueBroken, ProtocolViolation, Smt
 from smtp_shell.net.target import Target, Way
 from smtp_shell.protocol.commands import Command
 from smtp_shell.protocol.events import Decoded, Noticed, NoticeKind
-from smtp_shell.protocol.octets import escape_str, quoted
-from smtp_shell.protocol.sasl import MECHANISMS, Credentials, Mechanism, Response, choose, decode_challenge, mechanism
+from smtp_shell.protocol.octets import escape, escape_str, quoted
+from smtp_shell.protocol.sasl import (
+    MECHANISMS,
+    ChannelBinding,
+    Credentials,
+    Mechanism,
+    Response,
+    choose,
+    decode_challenge,
+    explain_choice,
+    mechanism,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Set
+    from collections.abc import Collection
 
     from smtp_shell.client.session import Session
     from smtp_shell.protocol.replies import Reply
@@ -83,17 +93,36 @@ class AuthExchange:
         mechanism: The mechanism.
         credentials: Who authenticates, and with what.
         target: The server; some mechanisms name it.
+        binding: What a mechanism with channel binding binds to; None for nothing.
+        binding_unannounced: Whether this client could bind and the server announces no mechanism that does.
 
     Raises:
         AuthFailed: The mechanism lacks something.
         NotSendable: A credential holds what the mechanism cannot carry.
     """
 
-    def __init__(self, mechanism: Mechanism, credentials: Credentials, target: Target) -> None:
+    def __init__(
+        self,
+        mechanism: Mechanism,
+        credentials: Credentials,
+        target: Target,
+        *,
+        binding: ChannelBinding | None = None,
+        binding_unannounced: bool = False,
+    ) -> None:
         self.mechanism = mechanism
         self.credentials = credentials
         host = target.name if target.way is Way.TCP else ""
-        self._exchange = mechanism.start(credentials, nonce=_nonce, host=host, port=target.port)
+        self._exchange = mechanism.start(
+            credentials,
+            nonce=_nonce,
+            host=host,
+            port=target.port,
+            service="lmtp" if target.lmtp else "smtp",
+            binding=binding,
+            binding_unannounced=binding_unannounced,
+        )
+        self._awaits_text = mechanism.begins_with_text
         self._held: Response | None = (
             None  # an initial response too long for the command line: sent when it is asked for
         )
@@ -108,6 +137,7 @@ class AuthExchange:
         response = None if initial is False else self._exchange.initial_response(asked=initial is True)
         if response is None:
             return AuthLine(head, secret=False)
+        self._awaits_text = False
         line = head + b" " + response.base64_initial
         if len(line) + 2 > _COMMAND_LIMIT and initial is None:
             self._held = response
@@ -123,6 +153,9 @@ class AuthExchange:
         if self._held is not None:
             return Challenge(b"", "")
         challenge = decode_challenge(reply.lines[0]) if len(reply.lines) == 1 else None
+        if self._awaits_text:  # as "334 NTLM supported"
+            self._awaits_text = False
+            return Challenge(b"", "" if challenge else escape(reply.lines[0]))
         if challenge is None:
             raise ProtocolViolation(
                 "the server's challenge is not one line of base64: the exchange is cancelled with `*`."
@@ -147,13 +180,13 @@ class AuthExchange:
             ProtocolViolation: The server has not proved itself although the mechanism lets it.
         """
         if reply.code != 235:
-            advice = _advice(reply.code, self.mechanism.needs)
+            advice = _advice(reply.code, self.mechanism)
             raise AuthFailed(f"the server refused {self.mechanism.name}: {quoted(reply.one_line())}; {advice}.")
         self._exchange.finish()
 
 
 def begin_exchange(
-    session: Session, mechanism: Mechanism, credentials: Credentials, *, allow_cleartext: bool
+    session: Session, mechanism: Mechanism, credentials: Credentials, *, allow_cleartext: bool, binding: str = ""
 ) -> AuthExchange:
     """Return an exchange for a session, whose secrets the session masks from now on.
 
@@ -162,6 +195,7 @@ def begin_exchange(
         mechanism: The mechanism.
         credentials: Who authenticates, and with what.
         allow_cleartext: The user insists on authenticating where somebody may listen.
+        binding: The type of channel binding; empty for the best there is.
 
     Raises:
         AuthFailed: The connection is not private and the user does not insist, or the mechanism lacks something.
@@ -170,14 +204,28 @@ def begin_exchange(
     refuse_in_the_clear(session, allow_cleartext=allow_cleartext)
     if "password" in mechanism.needs and not credentials.password:
         raise AuthFailed(f"{mechanism.name} needs a password, and it is empty; nothing was sent.")
-    exchange = AuthExchange(mechanism, credentials, session.target)
+    bound = session.transport.channel_binding(binding) if "binding" in mechanism.needs else None
+    exchange = AuthExchange(
+        mechanism,
+        credentials,
+        session.target,
+        binding=bound,
+        binding_unannounced=_is_binding_unannounced(session),
+    )
+    session.bound_by = bound.name if bound is not None else ""
     session.keep_secret(credentials.password)
     session.drives_auth = True
     return exchange
 
 
 def authenticate(
-    session: Session, mechanism: Mechanism, credentials: Credentials, *, allow_cleartext: bool = False
+    session: Session,
+    mechanism: Mechanism,
+    credentials: Credentials,
+    *,
+    allow_cleartext: bool = False,
+    initial: bool | None = None,
+    binding: str = "",
 ) -> Reply:
     """Do a whole exchange over a session.
 
@@ -186,6 +234,8 @@ def authenticate(
         mechanism: The mechanism.
         credentials: Who authenticates, and with what.
         allow_cleartext: The user insists on authenticating where somebody may listen.
+        initial: Whether the AUTH command carries the initial response; None for what is usual for the mechanism.
+        binding: The type of channel binding; empty for the best there is.
 
     Returns:
         The 235.
@@ -196,8 +246,8 @@ def authenticate(
         ProtocolViolation: The server did not keep to the mechanism, or did not prove itself.
         DialogueBroken: The connection broke.
     """
-    exchange = begin_exchange(session, mechanism, credentials, allow_cleartext=allow_cleartext)
-    send_auth_command(session, exchange, exchange.begin())
+    exchange = begin_exchange(session, mechanism, credentials, allow_cleartext=allow_cleartext, binding=binding)
+    send_auth_command(session, exchange, exchange.begin(initial=initial))
     reply = session.read_reply()
     while reply.code == 334:
         try:
@@ -295,13 +345,17 @@ def offered(session: Session) -> tuple[str, ...]:
     return extensions.mechanisms
 
 
-def strongest(session: Session, *, token: bool, among: Collection[str] = ()) -> Mechanism:
+def strongest(
+    session: Session, *, token: bool, among: Collection[str] = (), password: bool = True, certificate: bool = False
+) -> Mechanism:
     """Return the strongest mechanism that both sides can do.
 
     Args:
         session: The session.
         token: Whether an OAuth token can be had.
         among: Names of mechanisms, in capitals, of which it must be one; none for any.
+        password: Whether a password is at hand; one can be asked for all the same.
+        certificate: Whether the client has shown a certificate. With no password or token at hand it is what authenticates.
 
     Raises:
         UsageError: There was no EHLO yet.
@@ -309,9 +363,11 @@ def strongest(session: Session, *, token: bool, among: Collection[str] = ()) -> 
     """
     announced = offered(session)
     names = [name for name in announced if not among or name.upper() in among]
-    chosen = choose(names, tls=session.is_private, token=token)
-    if chosen is None and "EXTERNAL" in among and "EXTERNAL" in names:
-        chosen = mechanism("EXTERNAL")
+    if certificate and not password and not token and "EXTERNAL" in names and session.tls is not None:
+        return mechanism("EXTERNAL")
+    chosen = choose(names, tls=session.is_private, token=token, binding=can_bind(session))
+    if chosen is None:  # the user or the transcript has named those that are never chosen else
+        chosen = next((mechanism(name) for name in names if name in among and name in MECHANISMS), None)
     if chosen is None:
         wanted = f"the transcript names {', '.join(among)}" if among else f"smtp-shell knows {', '.join(MECHANISMS)}"
         offer = escape_str(", ".join(announced[:_MOST_NAMED]))
@@ -324,7 +380,34 @@ def strongest(session: Session, *, token: bool, among: Collection[str] = ()) -> 
     return chosen
 
 
-def _advice(code: int, needs: Set[str]) -> str:
+def reason_for(session: Session, chosen: Mechanism, *, token: bool) -> str:
+    """Return a sentence: why `strongest` took this mechanism.
+
+    Args:
+        session: The session.
+        chosen: The mechanism.
+        token: Whether an OAuth token can be had.
+    """
+    return explain_choice(chosen, offered(session), tls=session.is_private, token=token, binding=can_bind(session))
+
+
+def can_bind(session: Session) -> bool:
+    """Return whether there is something of this connection that an exchange can be bound to."""
+    return session.transport.channel_binding() is not None
+
+
+def _is_binding_unannounced(session: Session) -> bool:
+    """Return whether this client could bind, and the server, which has said what it can do, announces nothing that does.
+
+    Source: RFC 5802 section 6
+    """
+    extensions = session.dialogue.extensions
+    if session.tls is None or extensions is None or not extensions.mechanisms:
+        return False
+    return can_bind(session) and not any(name.upper().endswith("-PLUS") for name in extensions.mechanisms)
+
+
+def _advice(code: int, mechanism: Mechanism) -> str:
     """Return what to do about a refusal.
 
     Source: RFC 4954 section 6
@@ -333,10 +416,13 @@ def _advice(code: int, needs: Set[str]) -> str:
         return _ADVICE[code]
     if code // 100 == 4:
         return "try again later"
+    needs = mechanism.needs
     if "certificate" in needs:
         return (
             "check the client certificate, and what the server knows it for; none is sent unless client-cert names one"
         )
+    if "binding" in needs:
+        return "check user and password; where TLS ends at a proxy before the server, or in somebody's hands, it is refused as well"
     return "check user and token, which may have expired" if "token" in needs else "check user, password and mechanism"
 
 

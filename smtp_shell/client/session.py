@@ -84,6 +84,7 @@ class Session:
         strict: As above.
         tls: The facts of TLS; None in the clear.
         user: Who is authenticated; empty for nobody.
+        bound_by: The type of channel binding of the last AUTH exchange; empty for none.
         is_open: Whether the connection is open.
         drives_auth: Whether a mechanism makes the responses of the AUTH exchange under way; those of a user are followed here.
         is_attacked: Whether text in the clear followed the 220 to STARTTLS.
@@ -111,7 +112,7 @@ class Session:
         self.waits = Waits(timeouts or Timeouts(), clock)
         self.strict = strict
         self.tls: TlsStarted | None = None
-        self.user = ""
+        self.user = self.bound_by = ""
         self.is_open = True
         self.drives_auth = self.is_attacked = False
         self.incoming: deque[IncomingReply] = deque()

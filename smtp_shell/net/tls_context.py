@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from smtp_shell.config import TlsSettings, key_log_file
 from smtp_shell.errors import ConfigError
+from smtp_shell.net.channel_binding import keep_exporter_secrets
 from smtp_shell.net.key_log import log_keys, prepare_key_log
 from smtp_shell.net.tls_files import KeyPair, load_key_pair, why_no_authorities
 from smtp_shell.private_files import reason_of
@@ -104,6 +105,7 @@ def _make_context(
         log_keys(context, key_log)
     if keys is not None:
         _follow(keys, context)
+    keep_exporter_secrets(context)
     return context
 
 

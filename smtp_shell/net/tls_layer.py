@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from smtp_shell.config import TlsSettings
 from smtp_shell.errors import TlsFailed
+from smtp_shell.net.channel_binding import bind, exporter_secret
 from smtp_shell.net.key_log import has_keys, no_key_log, user_key_log
 from smtp_shell.net.tls_context import make_context
 from smtp_shell.net.tls_report import alert, refused, tls_facts, why_broken, why_no_handshake
@@ -16,6 +17,7 @@ from smtp_shell.protocol.hostnames import ascii_name
 
 if TYPE_CHECKING:
     from smtp_shell.net.session_keys import SessionKeys
+    from smtp_shell.protocol.sasl.exchange import ChannelBinding
 
 _CLIENT_RANDOM = slice(11, 43)
 """Where the random octets of a ClientHello are in the first record. Source: RFC 8446 sections 4.1.2 and 5.1"""
@@ -144,6 +146,8 @@ class TlsLayer(TlsBuffers):
         super().__init__(make_context(settings, keys), settings, name=octets)
         self._key_log = user_key_log(self._tls.context)
         self._client_random = b""
+        self._keys = keys
+        self._exporter_secret = b""
 
     def handshake(self) -> bool:
         """Continue the handshake. Return True if it is done, False if it needs more octets.
@@ -165,7 +169,16 @@ class TlsLayer(TlsBuffers):
             raise TlsFailed(no_key_log(self._key_log, reason_of(error)).message) from None
         if self._key_log and not has_keys(self._key_log, self._client_random):
             raise TlsFailed(no_key_log(self._key_log, "nothing arrives in it, so the disk may be full").message)
+        self._exporter_secret = exporter_secret(self._tls.context, self._client_random, self._keys)
         return True
+
+    def channel_binding(self, kind: str = "") -> ChannelBinding | None:
+        """Return what an exchange inside this connection can be bound to; None if there is nothing.
+
+        Args:
+            kind: One of the types in `net.channel_binding`; empty for the best there is.
+        """
+        return bind(self._tls, self._exporter_secret, kind)
 
     def facts(self) -> TlsStarted:
         """Return what the finished handshake agreed on, and the server's certificate."""
@@ -174,6 +187,6 @@ class TlsLayer(TlsBuffers):
     def outgoing(self) -> bytes:
         """Return what TLS itself has to send: handshake messages, alerts, key updates. Often empty."""
         octets = super().outgoing()
-        if self._key_log and not self._client_random:
+        if not self._client_random:
             self._client_random = octets[_CLIENT_RANDOM]
         return octets

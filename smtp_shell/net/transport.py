@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from smtp_shell.net.tap import Place, Tap, Taps
     from smtp_shell.net.tls_layer import TlsLayer
     from smtp_shell.protocol.events import TlsStarted
+    from smtp_shell.protocol.sasl.exchange import ChannelBinding
 
 CHUNK = 64 * 1024
 _SHORTEST_WAIT = 0.001
@@ -74,6 +75,14 @@ class Transport:
     def in_tls(self) -> bool:
         """True if the connection is inside TLS."""
         return self._tls is not None
+
+    def channel_binding(self, kind: str = "") -> ChannelBinding | None:
+        """Return what an exchange inside the connection's TLS can be bound to; None if there is nothing, as without TLS.
+
+        Args:
+            kind: `tls-exporter`, `tls-unique` or `tls-server-end-point`; empty for the best there is.
+        """
+        return self._tls.channel_binding(kind) if self._tls is not None else None
 
     @property
     def truncated(self) -> bool:

@@ -21,7 +21,7 @@ from smtp_shell.protocol.events import Entry, TlsStarted
 from smtp_shell.protocol.masking import conceal_octets, describe_typed
 from smtp_shell.protocol.octets import escape, unescape
 from smtp_shell.protocol.replies import Extensions, Reply, ReplyParser
-from smtp_shell.protocol.sasl import MECHANISMS, Credentials, mechanism
+from smtp_shell.protocol.sasl import MECHANISMS, ChannelBinding, Credentials, mechanism
 from smtp_shell.protocol.secret import Secret
 from smtp_shell.recording.decoder import entries
 from smtp_shell.shell.typed_secrets import mask_start
@@ -35,6 +35,10 @@ from tests.fuzz.program import hostile_events, session
 from tests.support.pictures import check_page, check_picture, check_sheet, export
 
 NARROWEST, WIDEST = 24, 120
+
+
+BINDING = ChannelBinding("tls-exporter", bytes(32))
+STARTED = [name for name in MECHANISMS if name != "GSSAPI"]  # that needs a library of the system and a ticket
 
 
 def views(data: bytes) -> None:
@@ -195,8 +199,10 @@ def work_masking(octets: bytes) -> None:
 
 
 def work_challenge(octets: bytes) -> None:
-    for name in MECHANISMS:
-        exchange = mechanism(name).start(Credentials("student", Secret("passw0rd")), nonce=lambda: "abc")
+    for name in STARTED:
+        exchange = mechanism(name).start(
+            Credentials("student", Secret("passw0rd")), nonce=lambda: "abc", binding=BINDING
+        )
         exchange.explain(octets)
         never_raises(lambda exchange=exchange: exchange.respond(octets), SmtpShellError)  # type: ignore[misc]
         never_raises(lambda exchange=exchange: exchange.respond(octets), SmtpShellError)  # type: ignore[misc]

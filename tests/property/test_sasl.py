@@ -9,12 +9,22 @@ from hypothesis import strategies as st
 from smtp_shell.errors import SmtpShellError
 from smtp_shell.protocol.masking import conceal_octets, describe_typed
 from smtp_shell.protocol.octets import escape
-from smtp_shell.protocol.sasl import MECHANISMS, Credentials, Exchange, Mechanism, choose, decode_challenge, mechanism
+from smtp_shell.protocol.sasl import (
+    MECHANISMS,
+    ChannelBinding,
+    Credentials,
+    Exchange,
+    Mechanism,
+    choose,
+    decode_challenge,
+    mechanism,
+)
 from smtp_shell.protocol.secret import Secret
 
 NONCE = "fyko+d2lbbFgONRv9qkxdawL"
 
-mechanisms = st.sampled_from([mechanism(name) for name in MECHANISMS])
+# GSSAPI needs a library of the system and a ticket.
+mechanisms = st.sampled_from([mechanism(name) for name in MECHANISMS if name != "GSSAPI"])
 # No letter of these stands in any of our sentences, so finding one is a leak and no coincidence.
 passwords = st.text("\u03b1\u03b2\u03b3\u03b4\u20ac\U0001f511", min_size=6, max_size=12)
 tokens = st.text("XYZ0123456789~", min_size=12, max_size=40)
@@ -33,7 +43,10 @@ challenges = st.one_of(
 
 
 def begin(each: Mechanism, secret: str) -> Exchange:
-    return each.start(Credentials("student", Secret(secret)), nonce=lambda: NONCE)
+    binding = ChannelBinding("tls-exporter", bytes(32))
+    return each.start(
+        Credentials("student", Secret(secret)), nonce=lambda: NONCE, host="mail.example.org", binding=binding
+    )
 
 
 def secret_for(each: Mechanism, password: str, token: str) -> str:
@@ -110,10 +123,10 @@ def test_what_a_person_types_is_described_printably(line: bytes, name: str) -> N
     assert describe_typed(b2a_base64(line), name).isprintable()
 
 
-@given(st.sampled_from([mechanism(name) for name in MECHANISMS]), passwords, tokens)
+@given(mechanisms, passwords, tokens)
 def test_our_own_lines_typed_by_hand_do_not_show_the_secret(each: Mechanism, password: str, token: str) -> None:
     secret = secret_for(each, password, token)
-    assume("SCRAM" not in each.name)
+    assume("SCRAM" not in each.name and each.name not in ("DIGEST-MD5", "NTLM"))
     response = begin(each, secret).respond(b"")
     assert secret not in describe_typed(response.base64_initial, each.name)
 

@@ -24,16 +24,18 @@ from types import MappingProxyType
 
 from smtp_shell.errors import UsageError
 from smtp_shell.protocol.octets import decode_base64
-from smtp_shell.protocol.sasl.exchange import Credentials, Exchange, Response
+from smtp_shell.protocol.sasl.exchange import ChannelBinding, Credentials, Exchange, Response
 
 __all__ = [
     "MECHANISMS",
+    "ChannelBinding",
     "Credentials",
     "Exchange",
     "Mechanism",
     "Response",
     "choose",
     "decode_challenge",
+    "explain_choice",
     "mechanism",
 ]
 
@@ -43,15 +45,20 @@ MECHANISMS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "OAUTHBEARER": ("oauth", "OAuthBearer"),
         "XOAUTH2": ("oauth", "XOAuth2"),
+        "SCRAM-SHA-256-PLUS": ("scram", "ScramSha256Plus"),
+        "SCRAM-SHA-1-PLUS": ("scram", "ScramSha1Plus"),
         "SCRAM-SHA-256": ("scram", "ScramSha256"),
         "SCRAM-SHA-1": ("scram", "ScramSha1"),
         "CRAM-MD5": ("cram_md5", "CramMd5"),
         "PLAIN": ("plain", "Plain"),
         "LOGIN": ("plain", "Login"),
-        "EXTERNAL": (
-            "external",
-            "External",
-        ),  # last: `choose` never takes it, only the user knows what a certificate is for
+        # After PLAIN: inside TLS it protects nothing that TLS does not, and few servers do it right (RFC 6331).
+        "DIGEST-MD5": ("digest_md5", "DigestMd5"),
+        # These are never chosen: only the user knows what a certificate or a ticket is for, and whether nobody is who is wanted.
+        "GSSAPI": ("gss", "Gssapi"),
+        "NTLM": ("gss", "Ntlm"),
+        "EXTERNAL": ("external", "External"),
+        "ANONYMOUS": ("anonymous", "Anonymous"),
     }
 )
 """Name -> module and class, strongest first. Loaded by `mechanism`: SCRAM alone loads hashlib, hmac and stringprep."""
@@ -71,7 +78,9 @@ def mechanism(name: str) -> Mechanism:
     return loaded
 
 
-def choose(offered: Iterable[str], *, tls: bool, password: bool = True, token: bool = False) -> Mechanism | None:
+def choose(
+    offered: Iterable[str], *, tls: bool, password: bool = True, token: bool = False, binding: bool = False
+) -> Mechanism | None:
     """Choose the strongest mechanism that both sides have.
 
     A token precedes a password. Without TLS, a mechanism that keeps the secret off the wire precedes one that does not. The caller decides
@@ -82,16 +91,64 @@ def choose(offered: Iterable[str], *, tls: bool, password: bool = True, token: b
         tls: Whether the connection is encrypted.
         password: Whether a password is available.
         token: Whether an OAuth token is available.
+        binding: Whether there is something of a TLS connection to bind to.
 
     Returns:
         The mechanism; None if there is none in common.
     """
-    names = set(map(_canonical, offered))
-    available = {"user"} | ({"password"} if password else set()) | ({"token"} if token else set())
-    usable = [each for each in map(mechanism, filter(names.__contains__, MECHANISMS)) if each.needs <= available]
+    available = _available(password=password, token=token, binding=binding)
+    usable = [each for each in _known(offered) if not each.by_name_only and each.needs <= available]
     if not tls:
         usable.sort(key=lambda each: each.plaintext)
     return usable[0] if usable else None
+
+
+def explain_choice(
+    chosen: Mechanism,
+    offered: Iterable[str],
+    *,
+    tls: bool,
+    password: bool = True,
+    token: bool = False,
+    binding: bool = False,
+) -> str:
+    """Return a sentence: why this mechanism was chosen, and what kept each stronger one that the server announces from it.
+
+    Args:
+        chosen: The mechanism.
+        offered: As for `choose`.
+        tls: As for `choose`.
+        password: As for `choose`.
+        token: As for `choose`.
+        binding: As for `choose`.
+    """
+    available = _available(password=password, token=token, binding=binding)
+    why = {"token": "no token", "binding": "nothing of TLS to bind to", "password": "no password"}
+    passed: list[str] = []
+    for each in _known(offered):
+        if each is chosen:
+            break
+        if each.by_name_only:
+            continue
+        lacking = [why[need] for need in sorted(each.needs - available) if need in why]
+        if not lacking and each.plaintext and not tls:
+            lacking = ["no TLS to protect the secret"]
+        passed += [f"{each.name} ({', '.join(lacking)})"] if lacking else []
+    rest = f" Passed over: {', '.join(passed)}." if passed else ""
+    return f"{chosen.name} is the strongest that both sides can do: {chosen.merit}.{rest}"
+
+
+def _available(*, password: bool, token: bool, binding: bool) -> set[str]:
+    found = {"user"}
+    found |= {"password"} if password else set()
+    found |= {"token"} if token else set()
+    return found | ({"binding"} if binding else set())
+
+
+def _known(offered: Iterable[str]) -> list[Mechanism]:
+    """Return the mechanisms of these names that smtp-shell knows, the strongest first."""
+    names = set(map(_canonical, offered))
+    return [mechanism(name) for name in MECHANISMS if name in names]
 
 
 def decode_challenge(text: bytes) -> bytes | None:

@@ -18,6 +18,7 @@ class CramMd5(Exchange):
 
     name = "CRAM-MD5"
     initial = "no"
+    merit = "the password stays here, though the server proves nothing"
 
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting, self._digest)

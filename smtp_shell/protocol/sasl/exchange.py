@@ -20,7 +20,7 @@ from smtp_shell.protocol.secret import Secret
 MAX_CHALLENGE = 65_536
 EMPTY = "(empty)"
 
-Need = Literal["user", "password", "token", "certificate"]
+Need = Literal["user", "password", "token", "certificate", "binding"]
 
 
 class Credentials(Struct, frozen=True):
@@ -38,6 +38,23 @@ class Credentials(Struct, frozen=True):
 
     def __repr__(self) -> str:
         return "Credentials(...)"
+
+
+class ChannelBinding(Struct, frozen=True):
+    """What belongs to one TLS connection alone, and is known at both of its ends. Its repr is blank.
+
+    Args:
+        name: Its type as registered: `tls-exporter`, `tls-unique` or `tls-server-end-point`.
+        data: The octets.
+
+    Source: RFC 5056 section 2
+    """
+
+    name: str
+    data: bytes
+
+    def __repr__(self) -> str:
+        return f"ChannelBinding({self.name!r})"
 
 
 class Response(Struct, frozen=True):
@@ -75,8 +92,11 @@ class Setting(Struct, frozen=True):
 
     credentials: Credentials
     nonce: Callable[[], str]
-    host: str
-    port: int
+    host: str = ""
+    port: int = 0
+    service: str = "smtp"
+    binding: ChannelBinding | None = None
+    binding_unannounced: bool = False
 
 
 class Exchange:
@@ -88,6 +108,10 @@ class Exchange:
         needs: What `start` requires.
         initial: Whether the first response may stand in the AUTH command: `yes`, only when `asked` for, or `no`.
         takes_authzid: Whether the mechanism can carry an authorization identity.
+        by_name_only: Whether it is used only where the user names it, and never chosen.
+        begins_with_text: Whether the server's first challenge may be text that is no base64, and does not count.
+        merit: What it is good for, to complete a sentence.
+        obsolete: Why it is obsolete, in a sentence; empty if it is not.
     """
 
     name: ClassVar[str]
@@ -95,6 +119,10 @@ class Exchange:
     needs: ClassVar[frozenset[Need]] = frozenset(("user", "password"))
     initial: ClassVar[Literal["yes", "asked", "no"]] = "yes"
     takes_authzid: ClassVar[bool] = False
+    by_name_only: ClassVar[bool] = False
+    begins_with_text: ClassVar[bool] = False
+    merit: ClassVar[str] = ""
+    obsolete: ClassVar[str] = ""
 
     def __init__(self, setting: Setting, *steps: Callable[[bytes], Response]) -> None:
         self._credentials = setting.credentials
@@ -102,14 +130,28 @@ class Exchange:
         self._count = 0
 
     @classmethod
-    def start(cls, credentials: Credentials, *, nonce: Callable[[], str], host: str = "", port: int = 0) -> Self:
+    def start(
+        cls,
+        credentials: Credentials,
+        *,
+        nonce: Callable[[], str],
+        host: str = "",
+        port: int = 0,
+        service: str = "smtp",
+        binding: ChannelBinding | None = None,
+        binding_unannounced: bool = False,
+    ) -> Self:
         """Start an exchange.
 
         Args:
             credentials: An empty password is sent as it is; an empty user or token counts as missing.
-            nonce: Returns a fresh nonce of printable ASCII without a comma. Only SCRAM calls it.
-            host: The host that the client connected to, for OAUTHBEARER; empty to leave it out.
+            nonce: Returns a fresh nonce of printable ASCII without a comma, for SCRAM and DIGEST-MD5.
+            host: The host that the client connected to, for OAUTHBEARER, DIGEST-MD5 and GSSAPI; empty to leave it out.
             port: The port, for OAUTHBEARER; 0 to leave it out.
+            service: The name of the protocol, for DIGEST-MD5 and GSSAPI.
+            binding: What a -PLUS mechanism binds to; None for nothing.
+            binding_unannounced: Whether this client could bind to the TLS connection and the server announces nothing that does.
+                SCRAM says so, and a server that did announce it finds out that somebody has taken that away.
 
         Raises:
             AuthFailed: Something that the mechanism needs is missing, or SCRAM cannot use it.
@@ -119,6 +161,11 @@ class Exchange:
             raise AuthFailed(f"{cls.name} needs a user name; none was given.")
         if "token" in cls.needs and not credentials.password:
             raise AuthFailed(f"{cls.name} needs a token; none was given.")
+        if "binding" in cls.needs and binding is None:
+            raise AuthFailed(
+                f"{cls.name} is bound to the TLS connection, and there is none, or nothing of it to bind to; "
+                f"use starttls first, or {cls.name.removesuffix('-PLUS')}."
+            )
         if credentials.authzid and not cls.takes_authzid:
             raise AuthFailed(
                 f"{cls.name} cannot say whom to act as; leave the authorization identity out or use PLAIN or SCRAM."
@@ -129,7 +176,7 @@ class Exchange:
             ("password or token", credentials.password.reveal()),
         ):
             _refuse_unsendable(what, value)
-        return cls(Setting(credentials, nonce, host, port))
+        return cls(Setting(credentials, nonce, host, port, service, binding, binding_unannounced))
 
     def initial_response(self, *, asked: bool = False) -> Response | None:
         """Return the response to send in the AUTH command itself; None if the mechanism has none.
@@ -184,12 +231,16 @@ class Exchange:
         return self._steps[self._count - 1](challenge)
 
 
-def gs2_header(authzid: str) -> bytes:
-    """Build the header of a client's first message, without channel binding.
+def gs2_header(authzid: str, flag: bytes = b"n") -> bytes:
+    """Build the header of a client's first message.
+
+    Args:
+        authzid: The authorization identity; empty for none.
+        flag: About channel binding: `n` for none, `y` where the client could and the server cannot, `p=TYPE` where it is used.
 
     Source: RFC 5801 section 4
     """
-    return b"n," + (b"a=" + saslname(authzid) if authzid else b"") + b","
+    return flag + b"," + (b"a=" + saslname(authzid) if authzid else b"") + b","
 
 
 def saslname(text: str) -> bytes:

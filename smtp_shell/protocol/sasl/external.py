@@ -15,6 +15,8 @@ class External(Exchange):
     name = "EXTERNAL"
     needs = frozenset(("certificate",))
     takes_authzid = True
+    by_name_only = True
+    merit = "the client certificate has shown who this is"
 
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting, self._authzid)

@@ -24,6 +24,7 @@ class OAuthBearer(Exchange):
 
     name = "OAUTHBEARER"
     plaintext = True
+    merit = "a token goes over in place of the password"
     needs: ClassVar[frozenset[Need]] = frozenset(("token",))
     takes_authzid = True
 

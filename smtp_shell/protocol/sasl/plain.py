@@ -15,6 +15,7 @@ class Plain(Exchange):
 
     name = "PLAIN"
     plaintext = True
+    merit = "the password itself goes over, and TLS alone protects it"
     takes_authzid = True
 
     def __init__(self, setting: Setting) -> None:
@@ -35,6 +36,7 @@ class Login(Exchange):
 
     name = "LOGIN"
     plaintext = True
+    merit = "the password itself goes over, in two steps, and TLS alone protects it"
     initial = "asked"
 
     def __init__(self, setting: Setting) -> None:

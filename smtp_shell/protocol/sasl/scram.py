@@ -7,6 +7,9 @@ C: c=biws,r=CLIENTSERVER,p=PROOF               I know the password
 S: v=SIGNATURE                                 so do I, or at least what is stored of it
 ```
 
+With channel binding the first message begins with `p=TYPE,,`, and `c=` holds that and what belongs to the TLS connection. The proof covers
+it, so whoever has one TLS connection to each side cannot pass the exchange on.
+
 A listener can try passwords against the messages. Few iterations make that cheap, so they are refused. Very many only keep the client
 busy, so they are refused too.
 """
@@ -22,7 +25,16 @@ from typing import ClassVar, final
 from smtp_shell.errors import AuthFailed, ProtocolViolation
 from smtp_shell.protocol.masking import MASK
 from smtp_shell.protocol.octets import decode_base64, escape
-from smtp_shell.protocol.sasl.exchange import EMPTY, Exchange, Response, Setting, gs2_header, saslname
+from smtp_shell.protocol.sasl.exchange import (
+    EMPTY,
+    ChannelBinding,
+    Exchange,
+    Need,
+    Response,
+    Setting,
+    gs2_header,
+    saslname,
+)
 from smtp_shell.protocol.sasl.saslprep import saslprep
 from smtp_shell.protocol.secret import Secret
 
@@ -57,12 +69,19 @@ class ScramSha1(Exchange):
     name = "SCRAM-SHA-1"
     hash_name: ClassVar[str] = "sha1"
     takes_authzid = True
+    merit = "the password stays here, and the server proves that it knows it too"
 
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting, self._first, self._final, self._acknowledgement)
         who = setting.credentials
         self._client = ScramClient(
-            self.hash_name, user=who.user, password=who.password, authzid=who.authzid, nonce=setting.nonce()
+            self.hash_name,
+            user=who.user,
+            password=who.password,
+            authzid=who.authzid,
+            nonce=setting.nonce(),
+            binding=setting.binding if "binding" in self.needs else None,
+            binding_unannounced=setting.binding_unannounced,
         )
 
     def finish(self) -> None:
@@ -84,7 +103,9 @@ class ScramSha1(Exchange):
 
     def _final(self, challenge: bytes) -> Response:
         octets = self._client.final(challenge)
-        return Response(octets, f"{escape(octets.rpartition(b',p=')[0])},p={MASK}", secret=True)
+        bound = self._client.binding
+        inside = f" (c holds p={bound.name} and {len(bound.data)} octets of this TLS connection)" if bound else ""
+        return Response(octets, f"{escape(octets.rpartition(b',p=')[0])},p={MASK}{inside}", secret=True)
 
     def _acknowledgement(self, challenge: bytes) -> Response:
         self._client.check(challenge)
@@ -104,9 +125,33 @@ class ScramSha256(ScramSha1):
     hash_name = "sha256"
 
 
+class ScramSha1Plus(ScramSha1):
+    """SCRAM-SHA-1, bound to the TLS connection.
+
+    Source: RFC 5802 section 6
+    """
+
+    name = "SCRAM-SHA-1-PLUS"
+    needs: ClassVar[frozenset[Need]] = frozenset(("user", "password", "binding"))
+    merit = (
+        "the password stays here, the server proves that it knows it too, and nobody between the two can pass the exchange on, "
+        "as it is bound to this TLS connection"
+    )
+
+
+class ScramSha256Plus(ScramSha1Plus):
+    """SCRAM-SHA-256, bound to the TLS connection.
+
+    Source: RFC 7677 section 3
+    """
+
+    name = "SCRAM-SHA-256-PLUS"
+    hash_name = "sha256"
+
+
 @final
 class ScramClient:
-    """The client's messages in one SCRAM exchange without channel binding.
+    """The client's messages in one SCRAM exchange.
 
     Args:
         hash_name: The hash as `hashlib` names it, `sha1` or `sha256`.
@@ -114,14 +159,39 @@ class ScramClient:
         password: The password, as typed.
         authzid: The authorization identity; empty for the user.
         nonce: A fresh nonce of printable ASCII without a comma.
+        binding: What the exchange is bound to; None for nothing.
+        binding_unannounced: Whether the client could bind and the server announces nothing that does.
+
+    Attributes:
+        verified: Whether the server has proved itself.
+        binding: As above.
 
     Raises:
         AuthFailed: The user name or the password holds characters that SASLprep does not allow.
     """
 
-    __slots__ = ("_client_first", "_gs2_header", "_hash_name", "_nonce", "_password", "_signature", "verified")
+    __slots__ = (
+        "_client_first",
+        "_gs2_header",
+        "_hash_name",
+        "_nonce",
+        "_password",
+        "_signature",
+        "binding",
+        "verified",
+    )
 
-    def __init__(self, hash_name: str, *, user: str, password: Secret, authzid: str = "", nonce: str) -> None:
+    def __init__(
+        self,
+        hash_name: str,
+        *,
+        user: str,
+        password: Secret,
+        authzid: str = "",
+        nonce: str,
+        binding: ChannelBinding | None = None,
+        binding_unannounced: bool = False,
+    ) -> None:
         prepared = saslprep(user, "user name", unassigned=True)
         if not prepared:
             raise AuthFailed("The user name is empty once it is prepared for SCRAM; give another one.")
@@ -130,7 +200,9 @@ class ScramClient:
         self._hash_name = hash_name
         self._password = Secret(saslprep(password.reveal(), "password"))
         self._nonce = nonce.encode()
-        self._gs2_header = gs2_header(authzid)
+        self.binding = binding
+        flag = b"y" if binding_unannounced else b"n"
+        self._gs2_header = gs2_header(authzid, b"p=" + binding.name.encode() if binding is not None else flag)
         self._client_first = b"n=" + saslname(prepared) + b",r=" + self._nonce
         self._signature = b""
         self.verified = False
@@ -158,7 +230,8 @@ class ScramClient:
         salted = hashlib.pbkdf2_hmac(self._hash_name, self._password.reveal().encode(), salt, iterations)
         client_key = self._hmac(salted, b"Client Key")
         stored_key = hashlib.new(self._hash_name, client_key).digest()
-        without_proof = b"c=" + _base64(self._gs2_header) + b",r=" + nonce
+        bound = self.binding.data if self.binding is not None else b""
+        without_proof = b"c=" + _base64(self._gs2_header + bound) + b",r=" + nonce
         signed = b",".join((self._client_first, server_first, without_proof))
         proof = bytes(a ^ b for a, b in zip(client_key, self._hmac(stored_key, signed), strict=True))
         self._signature = self._hmac(self._hmac(salted, b"Server Key"), signed)
@@ -167,18 +240,21 @@ class ScramClient:
     def check(self, server_final: bytes) -> None:
         """Verify the server's signature.
 
-        An error that the server names here (`e=invalid-proof`) is no violation: its reply follows, and `verified` stays False.
+        An error that the server names here (`e=invalid-proof`) is no violation: its reply follows, and `verified` stays False. Those
+        about channel binding are, as somebody between the two sides explains them best.
 
         Args:
             server_final: `v=...` or `e=...`
 
         Raises:
-            ProtocolViolation: The signature is wrong, or the message is no server-final-message.
+            ProtocolViolation: The signature is wrong, the message is no server-final-message, or the server sees another TLS connection.
+            AuthFailed: The server cannot bind to what the client does.
 
-        Source: RFC 5802 section 3 and 5.1
+        Source: RFC 5802 section 3, 5.1 and 6
         """
         name, _, value = server_final.split(b",", 1)[0].partition(b"=")
         if name == b"e":
+            self._check_error(value)
             return
         signature = decode_base64(value)
         if name != b"v" or signature is None:
@@ -190,6 +266,23 @@ class ScramClient:
                 "The server's SCRAM signature is false: it does not know the password, and may be an impostor; leave."
             )
         self.verified = True
+
+    def _check_error(self, error: bytes) -> None:
+        if error == b"server-does-support-channel-binding":
+            raise ProtocolViolation(
+                "The server can bind to the TLS connection, and its announcement held no -PLUS mechanism when it came here: "
+                "somebody on the way may have taken it out; leave."
+            )
+        if error == b"channel-bindings-dont-match":
+            raise ProtocolViolation(
+                "The server sees another TLS connection than this one: somebody on the way passes the exchange on, or TLS ends at "
+                "a proxy before the server; leave, or ask its operator."
+            )
+        if error == b"unsupported-channel-binding-type" and self.binding is not None:
+            raise AuthFailed(
+                f"The server cannot bind by {self.binding.name}; try another type with --channel-binding, "
+                "or the mechanism without -PLUS."
+            )
 
     def _read_server_first(self, message: bytes) -> tuple[bytes, bytes, int]:
         fields = message.split(b",")

@@ -9,12 +9,24 @@ import pytest
 
 from smtp_shell.errors import AuthFailed, NotSendable, ProtocolViolation, SmtpShellError, UsageError
 from smtp_shell.protocol.masking import MASK, conceal_octets, describe_typed, is_secret_answer
-from smtp_shell.protocol.sasl import MECHANISMS, Credentials, Exchange, Response, choose, decode_challenge, mechanism
+from smtp_shell.protocol.sasl import (
+    MECHANISMS,
+    ChannelBinding,
+    Credentials,
+    Exchange,
+    Response,
+    choose,
+    decode_challenge,
+    mechanism,
+)
 from smtp_shell.protocol.sasl.scram import ScramSha256
 from smtp_shell.protocol.secret import Secret
 
 PASSWORD = "correct-horse"
 TOKEN = "vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg=="
+STARTED = sorted(set(MECHANISMS) - {"GSSAPI"})
+"""GSSAPI needs a library of the system and a ticket; `test_gss` has it."""
+BINDING = ChannelBinding("tls-exporter", bytes(32))
 SERVER_FIRST = b"r=fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j,s=QSXCR+Q6sek8bf92,i=4096"
 SERVER_FINAL = b"v=rmF9pqV8S7suAoZWja4dJRkFsKQ="
 
@@ -23,7 +35,9 @@ def start(
     name: str, user: str = "student", password: str = PASSWORD, authzid: str = "", *, host: str = "", port: int = 0
 ) -> Exchange:
     credentials = Credentials(user, Secret(password), authzid)
-    return mechanism(name).start(credentials, nonce=lambda: "fyko+d2lbbFgONRv9qkxdawL", host=host, port=port)
+    return mechanism(name).start(
+        credentials, nonce=lambda: "fyko+d2lbbFgONRv9qkxdawL", host=host, port=port, binding=BINDING
+    )
 
 
 def initial(exchange: Exchange) -> Response:
@@ -280,7 +294,7 @@ def test_oauth_errors_are_shown_decoded_and_harmless(challenge: bytes, says: str
 # --- what cannot be sent
 
 
-@pytest.mark.parametrize("name", sorted(MECHANISMS))
+@pytest.mark.parametrize("name", STARTED)
 @pytest.mark.parametrize("field", ["user", "password", "authzid"])
 @pytest.mark.parametrize("char", ["\0", "\r", "\n", "\ud800"])
 def test_refuses_what_would_be_read_as_something_else(name: str, field: str, char: str) -> None:
@@ -334,7 +348,7 @@ def test_octets_of_the_system_that_are_not_utf_8_go_out_as_they_are() -> None:
 # --- bounds
 
 
-@pytest.mark.parametrize("name", sorted(MECHANISMS))
+@pytest.mark.parametrize("name", STARTED)
 def test_every_exchange_ends(name: str) -> None:
     exchange = start(name)
     exchange.initial_response()
@@ -422,7 +436,7 @@ def test_a_password_that_the_server_echoes_is_masked(echo: bytes, frame: bytes) 
     assert MASK.encode() in shown
     assert PASSWORD.encode() not in shown
     assert encoded(PASSWORD.encode())[:-2] not in shown
-    for name in MECHANISMS:
+    for name in STARTED:
         assert MASK in start(name).explain(said)
 
 
@@ -486,7 +500,7 @@ def test_every_typed_answer_is_secret_but_the_one_that_cancels(line: bytes, secr
     assert is_secret_answer(line) is secret
 
 
-@pytest.mark.parametrize("name", sorted(MECHANISMS))
+@pytest.mark.parametrize("name", STARTED)
 def test_no_exception_holds_the_password(name: str) -> None:
     def attempt(act: Callable[[], object]) -> str:
         try:

@@ -1,0 +1,196 @@
+"""Channel binding: what belongs to one TLS connection alone, so that an exchange inside it can be bound to it.
+
+`tls-exporter` (RFC 9266) comes from the exporter of TLS 1.3, which `ssl` does not offer. OpenSSL hands the exporter secret of each
+connection to whoever logs keys, and the exporter itself is HKDF (RFC 8446 section 7.5). So each context of a client logs its keys into
+memory, and the secret is taken from there when the handshake is over.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import ssl
+import weakref
+from contextlib import suppress
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from smtp_shell.protocol.sasl.exchange import ChannelBinding
+
+if TYPE_CHECKING:
+    from smtp_shell.net.session_keys import SessionKeys
+
+EXPORTER, UNIQUE, END_POINT = TYPES = ("tls-exporter", "tls-unique", "tls-server-end-point")
+_LABEL = b"EXPORTER-Channel-Binding"
+_LENGTH = 32
+_TAIL = 4096  # octets at the end of a log; one handshake writes less than 1200
+_MOST_LOGGED = 256 * 1024
+_SECRET = rb"EXPORTER_SECRET %s ([0-9a-f]{64,128})\b"
+_TAIL_OF_USERS_LOG = 256 * 1024  # other programs write to it too
+
+
+class _Logs:
+    """The key logs in memory, one for each context."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._descriptors: weakref.WeakKeyDictionary[ssl.SSLContext, int] = weakref.WeakKeyDictionary()
+
+    def add(self, context: ssl.SSLContext) -> None:
+        descriptor = os.memfd_create("smtp-shell-keys")
+        try:
+            context.keylog_filename = f"/proc/self/fd/{descriptor}"
+        except OSError:  # no /proc here
+            os.close(descriptor)
+            return
+        with self._lock:
+            self._descriptors[context] = descriptor
+        weakref.finalize(context, os.close, descriptor)
+
+    def find(self, context: ssl.SSLContext, client_random: bytes) -> bytes | None:
+        """Return the secret of a connection; empty if there is none, None for a context without such a log."""
+        with self._lock:
+            descriptor = self._descriptors.get(context)
+            if descriptor is None:
+                return None
+            size = os.fstat(descriptor).st_size
+            found = _secret_in(os.pread(descriptor, _TAIL, max(0, size - _TAIL)), client_random)
+            if not found:  # other threads have written since
+                found = _secret_in(os.pread(descriptor, size, 0), client_random)
+            if size > _MOST_LOGGED:  # what another thread has not fetched yet is near the end
+                kept = os.pread(descriptor, _TAIL * 4, size - _TAIL * 4)
+                os.ftruncate(descriptor, 0)
+                os.pwrite(descriptor, kept, 0)
+        return found
+
+
+_LOGS = _Logs()
+
+
+def keep_exporter_secrets(context: ssl.SSLContext) -> None:
+    """Have a client's context keep the exporter secrets of its connections, unless it logs its keys already.
+
+    Only Linux has files that are nothing but memory. Elsewhere there is no `tls-exporter`: keys are not written to a disk unasked.
+    """
+    if context.keylog_filename is None and hasattr(os, "memfd_create"):
+        with suppress(OSError):
+            _LOGS.add(context)
+
+
+def exporter_secret(context: ssl.SSLContext, client_random: bytes, keys: SessionKeys | None) -> bytes:
+    """Return the exporter secret of a connection; empty if it is not known.
+
+    Args:
+        context: The context of the connection.
+        client_random: The random octets of its ClientHello.
+        keys: Where the context's keys go for a capture; None for nowhere.
+    """
+    own = _LOGS.find(context, client_random)
+    if own is not None:
+        return own
+    captured = _secret_in(keys.find(client_random), client_random) if keys is not None else b""
+    if captured or not context.keylog_filename:
+        return captured
+    with suppress(OSError), open(str(context.keylog_filename), "rb") as file:
+        file.seek(0, os.SEEK_END)
+        file.seek(max(0, file.tell() - _TAIL_OF_USERS_LOG))
+        return _secret_in(file.read(_TAIL_OF_USERS_LOG), client_random)
+    return b""
+
+
+def bind(tls: ssl.SSLObject, secret: bytes, kind: str = "") -> ChannelBinding | None:
+    """Return what an exchange inside a TLS connection can be bound to; None if there is nothing.
+
+    Args:
+        tls: The connection.
+        secret: Its exporter secret; empty if it is not known.
+        kind: One of `TYPES`; empty for the best there is: `tls-exporter` in TLS 1.3, `tls-unique` before it, then the certificate.
+
+    Source: RFC 9266 section 3, RFC 5929 sections 3 and 4
+    """
+    is_newest = tls.version() == "TLSv1.3"
+    kinds = (kind,) if kind else (EXPORTER if is_newest else UNIQUE, END_POINT)
+    for each in kinds:
+        data: bytes | None = None
+        if each == EXPORTER and is_newest and secret:
+            data = export(secret, _hash_of(tls), _LABEL, b"", _LENGTH)
+        elif each == UNIQUE and not is_newest:  # not defined for TLS 1.3
+            data = tls.get_channel_binding("tls-unique")
+        elif each == END_POINT:
+            data = end_point(tls.getpeercert(binary_form=True) or b"")
+        if data:
+            return ChannelBinding(each, data)
+    return None
+
+
+def export(secret: bytes, hash_name: str, label: bytes, context: bytes, length: int) -> bytes:
+    """Return keying material of a TLS 1.3 connection.
+
+    Args:
+        secret: The exporter secret of the connection.
+        hash_name: The hash of its cipher suite, as `hashlib` names it.
+        label: The label, with its prefix `EXPORTER`.
+        context: The context value.
+        length: How many octets.
+
+    Source: RFC 8446 section 7.5
+    """
+    import hashlib
+
+    empty, hashed = hashlib.new(hash_name).digest(), hashlib.new(hash_name, context).digest()
+    derived = _expand_label(secret, hash_name, label, empty, len(empty))
+    return _expand_label(derived, hash_name, b"exporter", hashed, length)
+
+
+def end_point(der: bytes) -> bytes:
+    """Return the hash of a server's certificate that `tls-server-end-point` is; empty if it is not defined for this certificate.
+
+    Args:
+        der: The certificate.
+
+    Source: RFC 5929 section 4.1
+    """
+    import hashlib
+    import warnings
+
+    from cryptography import x509
+    from cryptography.exceptions import UnsupportedAlgorithm
+
+    try:
+        with warnings.catch_warnings(action="ignore"):  # about old certificates; what it says is for programmers
+            algorithm = x509.load_der_x509_certificate(der).signature_hash_algorithm
+    except (ValueError, UnsupportedAlgorithm):
+        return b""
+    if algorithm is None:  # Ed25519 and Ed448 have no hash of their own
+        return b""
+    name = "sha256" if algorithm.name in ("md5", "sha1") else algorithm.name
+    try:
+        return hashlib.new(name, der).digest()
+    except ValueError:
+        return b""
+
+
+def _expand_label(secret: bytes, hash_name: str, label: bytes, context: bytes, length: int) -> bytes:
+    """HKDF-Expand-Label of TLS 1.3.
+
+    Source: RFC 8446 section 7.1, RFC 5869 section 2.3
+    """
+    import hmac
+
+    full = b"tls13 " + label
+    info = length.to_bytes(2, "big") + bytes((len(full),)) + full + bytes((len(context),)) + context
+    found, block, number = b"", b"", 1
+    while len(found) < length:
+        block = hmac.digest(secret, block + info + bytes((number,)), hash_name)
+        found, number = found + block, number + 1
+    return found[:length]
+
+
+def _hash_of(tls: ssl.SSLObject) -> str:
+    cipher = tls.cipher()
+    return "sha384" if cipher is not None and cipher[0].endswith("SHA384") else "sha256"
+
+
+def _secret_in(log: bytes, client_random: bytes) -> bytes:
+    found = re.search(_SECRET % client_random.hex().encode(), log) if client_random else None
+    return bytes.fromhex(found[1].decode()) if found is not None else b""
