@@ -72,7 +72,7 @@ def keep_exporter_secrets(context: ssl.SSLContext) -> None:
 
     Only Linux has files that are nothing but memory. Elsewhere there is no `tls-exporter`: keys are not written to a disk unasked.
     """
-    if context.keylog_filename is None and hasattr(os, "memfd_create"):
+    if not context.keylog_filename and hasattr(os, "memfd_create"):
         with suppress(OSError):
             _LOGS.add(context)
 

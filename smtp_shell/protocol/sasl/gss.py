@@ -104,10 +104,7 @@ class Gssapi(Exchange):
             raise ProtocolViolation(f"The server asks for one more response than {self.name} has; cancel with `*`.")
         if self._context.complete:
             return self._choose_layer(challenge)
-        if not challenge:
-            token = self._first_token()
-        else:
-            token = _guarded(self.name, lambda: self._context.step(challenge))
+        token = _guarded(self.name, lambda: self._context.step(challenge)) if challenge else self._first_token()
         return Response(
             token, f"token of {len(token)} octets for {escape_str(self._principal)}" if token else EMPTY, secret=True
         )

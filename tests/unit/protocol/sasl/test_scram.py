@@ -1,5 +1,7 @@
 """SCRAM by the examples that the RFCs print, and every way in which a server may cheat."""
 
+from typing import Any
+
 import pytest
 
 from smtp_shell.errors import AuthFailed, ProtocolViolation
@@ -14,8 +16,8 @@ SERVER_FIRST = b"r=fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j,s=QSXCR+Q6sek8bf92
 SERVER_FINAL = b"v=rmF9pqV8S7suAoZWja4dJRkFsKQ="
 
 
-def client(**changes: str) -> ScramClient:
-    given = {"user": "user", "authzid": "", "nonce": NONCE} | changes
+def client(**changes: Any) -> ScramClient:
+    given: dict[str, Any] = {"user": "user", "authzid": "", "nonce": NONCE} | changes
     return ScramClient("sha1", password=Secret("pencil"), **given)
 
 
