@@ -65,6 +65,10 @@ def connection_options(parser: argparse.ArgumentParser) -> None:
         "--password-command", metavar="CMD", help="command that prints the password (or set SMTP_SHELL_PASSWORD)"
     )
     group.add_argument("--token-command", metavar="CMD", help="command that prints an OAuth token")
+    group.add_argument(
+        "--netrc-file", type=file_path, metavar="FILE", help="netrc file with the password (default: ~/.netrc)"
+    )
+    group.add_argument("--authzid", default="", metavar="ID", help="whom to act as, where the mechanism can say so")
     group.add_argument("--insecure-auth", action="store_true", help="send credentials even without TLS")
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     add_color_option(parser)
@@ -155,7 +159,15 @@ def credential_source(options: argparse.Namespace, ask: Ask | None, preset: Secr
     """
     from smtp_shell.client.credentials import CredentialSource
 
-    return CredentialSource(options.user or "", options.password_command, options.token_command, ask, preset)
+    return CredentialSource(
+        options.user or "",
+        options.password_command,
+        options.token_command,
+        ask,
+        preset,
+        netrc=options.netrc_file,
+        authzid=options.authzid,
+    )
 
 
 def terminal_ask() -> Ask:

@@ -135,6 +135,7 @@ def line_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--capture", type=file_path, metavar="FILE", help="capture the octets, with the keys of TLS, for Wireshark"
     )
+    group.add_argument("--mechanism", default="", metavar="NAME", help="SASL mechanism that `auth` alone uses")
     group.add_argument("--ehlo", metavar="NAME", help="name that EHLO, HELO and LHLO give")
     group.add_argument("--no-record", action="store_true", help="do not record sessions into the state directory")
 
@@ -243,6 +244,10 @@ def _make_shell(
     from smtp_shell.shell.settings import ShellOptions, ShellSettings
     from smtp_shell.shell.shell import Shell
 
+    if options.mechanism:
+        from smtp_shell.protocol.sasl import mechanism
+
+        mechanism(options.mechanism)  # an unknown one is refused before anything is sent
     ask = terminal_ask() if interactive else None
     preset = practice.password if practice is not None and not interactive else None
     settings = ShellSettings(
@@ -256,6 +261,7 @@ def _make_shell(
     shell_options = ShellOptions(
         tls=tls_settings(options),
         credentials=credential_source(options, ask, preset),
+        mechanism=options.mechanism.upper(),
         source=options.source,
         family=address_family(options),
         interactive=interactive,

@@ -346,7 +346,13 @@ def offered(session: Session) -> tuple[str, ...]:
 
 
 def strongest(
-    session: Session, *, token: bool, among: Collection[str] = (), password: bool = True, certificate: bool = False
+    session: Session,
+    *,
+    token: bool,
+    among: Collection[str] = (),
+    password: bool = True,
+    certificate: bool = False,
+    authzid: bool = False,
 ) -> Mechanism:
     """Return the strongest mechanism that both sides can do.
 
@@ -356,6 +362,7 @@ def strongest(
         among: Names of mechanisms, in capitals, of which it must be one; none for any.
         password: Whether a password is at hand; one can be asked for all the same.
         certificate: Whether the client has shown a certificate. With no password or token at hand it is what authenticates.
+        authzid: Whether it must be able to say whom to act as.
 
     Raises:
         UsageError: There was no EHLO yet.
@@ -363,12 +370,20 @@ def strongest(
     """
     announced = offered(session)
     names = [name for name in announced if not among or name.upper() in among]
+    if authzid:
+        names = [name for name in names if name.upper() in MECHANISMS and mechanism(name).takes_authzid]
     if certificate and not password and not token and "EXTERNAL" in names and session.tls is not None:
         return mechanism("EXTERNAL")
     chosen = choose(names, tls=session.is_private, token=token, binding=can_bind(session))
     if chosen is None:  # the user or the transcript has named those that are never chosen else
         chosen = next((mechanism(name) for name in names if name in among and name in MECHANISMS), None)
     if chosen is None:
+        if not among and (known := [mechanism(name) for name in names if name.upper() in MECHANISMS]):
+            lacks = ", ".join(
+                f"{each.name} is used only where it is named" if each.by_name_only else f"{each.name} needs a token"
+                for each in known
+            )
+            raise AuthFailed(f"none of the mechanisms that the server offers is chosen by itself: {lacks}.")
         wanted = f"the transcript names {', '.join(among)}" if among else f"smtp-shell knows {', '.join(MECHANISMS)}"
         offer = escape_str(", ".join(announced[:_MOST_NAMED]))
         raise AuthFailed(f"no common mechanism: the server offers {offer}; {wanted}.")

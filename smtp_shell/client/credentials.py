@@ -1,4 +1,4 @@
-"""Credentials for AUTH: from a command, the environment, the system's keyring, or the user."""
+"""Credentials for AUTH: from a command, the environment, the system's keyring, a netrc file, or the user."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from smtp_shell.client.netrc_file import netrc_entry
 from smtp_shell.config import PASSWORD_VARIABLE, child_environment
 from smtp_shell.errors import AuthFailed
 from smtp_shell.protocol.octets import escape_str
@@ -15,6 +16,7 @@ from smtp_shell.protocol.secret import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Set
+    from pathlib import Path
 
     from smtp_shell.protocol.sasl import Credentials
 
@@ -34,6 +36,9 @@ class CredentialSource(Struct, frozen=True):
         token_command: Command that prints an OAuth token.
         ask: Asks the user; None where nobody can be asked.
         preset: A password that the program itself knows, as for its own practice server.
+        netrc: The netrc file; None for the one in the home folder.
+        authzid: Whom to act as; empty for the user.
+        host: The server's name, where `find` is not told.
     """
 
     user: str = ""
@@ -41,41 +46,66 @@ class CredentialSource(Struct, frozen=True):
     token_command: str | None = None
     ask: Ask | None = None
     preset: Secret | None = None
+    netrc: Path | None = None
+    authzid: str = ""
+    host: str = ""
 
     @property
     def has_token(self) -> bool:
         """Whether an OAuth token can be had."""
         return self.token_command is not None
 
-    def find(self, needs: Set[str], *, user: str = "", host: str = "", last_user: str = "") -> Credentials:
+    def find(
+        self, needs: Set[str], *, user: str = "", host: str = "", last_user: str = "", authzid: str = ""
+    ) -> Credentials:
         """Return what a mechanism needs. What is empty counts as missing, whatever it comes from.
 
         Args:
             needs: Any of `user`, `password`, `token`.
             user: User name that overrides the one given at the start.
-            host: The server's name, under which the keyring is asked.
+            host: The server's name, under which the keyring and the netrc file are asked.
             last_user: User name that was used before; it is offered where the user is asked for one.
+            authzid: Whom to act as, in place of the one given at the start.
 
         Raises:
             AuthFailed: Something is missing and nobody can be asked, or the answer is empty; the message names the option.
         """
         from smtp_shell.protocol.sasl import Credentials
 
-        name = user or self.user
+        name, host, acting = user or self.user, host or self.host, authzid or self.authzid
+        if "password" in needs and not name and (entry := netrc_entry(self.netrc, host)) is not None:
+            name = entry.user
         if "user" in needs and not name:
             # The name stands in the question, so that nobody takes it for the one about the password, whose answer is hidden.
             offered = f" [{escape_str(last_user)}]" if last_user else ""
             name = self._ask_user(f"User{offered}: ", "no user: give --user NAME", hidden=False, default=last_user)
         if "token" in needs:
-            return Credentials(name, self._token())
+            return Credentials(name, self._token(), acting, "--token-command" if self.token_command else "the prompt")
         if "password" in needs:
-            return Credentials(name, self._password(name, host))
-        return Credentials(name)
+            password, origin = self._password(name, host)
+            return Credentials(name, password, acting, origin)
+        return Credentials(name, authzid=acting)
+
+    def has_password(self, user: str = "", host: str = "") -> bool:
+        """Return whether a password is at hand, so that nobody need be asked for one. No command is run, and the keyring stays closed.
+
+        Args:
+            user: User name that overrides the one given at the start.
+            host: The server's name.
+        """
+        if self.password_command or self.preset or os.environ.get(PASSWORD_VARIABLE, "").strip():
+            return True
+        try:
+            entry = netrc_entry(self.netrc, host or self.host, user or self.user)
+        except AuthFailed:  # there is one, and whoever needs it is told what is wrong
+            return True
+        return entry is not None and bool(entry.password)
 
     def missing(self, needs: Set[str], user: str = "") -> str:
         """Return what is missing of what a mechanism needs, in a sentence; empty if nothing is.
 
-        No command is run, nobody is asked, and the keyring stays closed: it may ask for a password of its own.
+        No command is run, nobody is asked, and the keyring stays closed: it may ask for a password of its own. A netrc file that was
+        named counts as one that has it.
 
         Args:
             needs: As for `find`.
@@ -86,23 +116,26 @@ class CredentialSource(Struct, frozen=True):
         if "token" in needs and self.token_command is None:
             return "no token: give --token-command CMD"
         known = os.environ.get(PASSWORD_VARIABLE, "").strip() or self.password_command or self.preset
-        if "password" in needs and not known:
+        if "password" in needs and not known and self.netrc is None:
             return f"no password: give --password-command CMD or set {PASSWORD_VARIABLE}"
         return ""
 
-    def _password(self, user: str, host: str) -> Secret:
+    def _password(self, user: str, host: str) -> tuple[Secret, str]:
+        """Return the password, and where it comes from."""
         if self.password_command is not None:
-            return _run(self.password_command, "--password-command")
-        known = os.environ.get(PASSWORD_VARIABLE, "")
-        if not known.strip() and self.preset is not None:
-            known = self.preset.reveal()
-        if not known.strip():
-            known = _from_keyring(user, host)
-        if known.strip():
-            return Secret(known)
+            return _run(self.password_command, "--password-command"), "--password-command"
+        if (known := os.environ.get(PASSWORD_VARIABLE, "")).strip():
+            return Secret(known), PASSWORD_VARIABLE
+        if self.preset is not None and self.preset.reveal().strip():
+            return self.preset, "the practice server"
+        if (known := _from_keyring(user, host)).strip():
+            return Secret(known), "the system's keyring"
+        entry = netrc_entry(self.netrc, host, user)
+        if entry is not None and entry.password.reveal().strip():
+            return entry.password, entry.origin
         is_empty = f" ({PASSWORD_VARIABLE} is empty)" if PASSWORD_VARIABLE in os.environ else ""
         missing = f"no password: give --password-command CMD or set {PASSWORD_VARIABLE}{is_empty}"
-        return Secret(self._ask_user(f"Password for {escape_str(user)}: ", missing, hidden=True))
+        return Secret(self._ask_user(f"Password for {escape_str(user)}: ", missing, hidden=True)), "the prompt"
 
     def _token(self) -> Secret:
         if self.token_command is not None:

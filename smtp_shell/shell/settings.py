@@ -100,6 +100,7 @@ class ShellOptions(Struct, frozen=True):
     Args:
         tls: How TLS is done.
         credentials: Where passwords come from.
+        mechanism: The mechanism that `auth` alone uses, in capitals; empty for the strongest.
         source: Local address to connect from.
         family: Address family, 0 for either.
         interactive: Whether a user is at the prompt.
@@ -111,6 +112,7 @@ class ShellOptions(Struct, frozen=True):
 
     tls: TlsSettings = field(default_factory=TlsSettings)
     credentials: CredentialSource = field(default_factory=CredentialSource)
+    mechanism: str = ""
     source: str | None = None
     family: int = 0
     interactive: bool = False

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from smtp_shell.protocol.masking import ExchangeLines
     from smtp_shell.protocol.replies import Reply
     from smtp_shell.replay.replay import Replay
+    from smtp_shell.shell.commands.auth import Login
     from smtp_shell.shell.explanations import Explanations
 
 _RESPONSE_GUESSED = (
@@ -84,6 +85,7 @@ class Shell:
         explanations: What follows the dialogue for `/explain`; None before the first connection.
         after_line: Called after each typed line, whatever has become of it: a lesson speaks then.
         last_user: The user name of the last `auth`; empty before the first.
+        login: How the last `auth` went that the server accepted, for `/status`; None before the first.
         sources: The files that `/source` is running, the outermost first.
         tls_failure: Why TLS could not be started on the last connection, for `/tls`; None if it could, or was not tried.
         edit: Asks the user for a line, given the question and what the answer begins as; None where there is no prompt.
@@ -112,6 +114,7 @@ class Shell:
         self.refusals = Refusals(view if self.options.interactive else None)
         self.explanations: Explanations | None = None
         self.last_user = ""
+        self.login: Login | None = None
         self.sources: list[Path] = []
         self.tls_failure: TlsFailed | None = None
         self.waiting_for: Callable[[Callable[[], str]], AbstractContextManager[None]] = lambda what: nullcontext()

@@ -363,9 +363,9 @@ def test_the_password_of_a_whole_exchange_is_in_no_report_and_no_recording(tmp_p
     [
         ([GREETING, *turn(b"EHLO client.example", b"250 mx.example\r\n")], 5, "the server does not offer AUTH"),
         (
-            [GREETING, *turn(b"EHLO client.example", b"250-mx\r\n250 AUTH GSSAPI\r\n")],
+            [GREETING, *turn(b"EHLO client.example", b"250-mx\r\n250 AUTH OTP\r\n")],
             5,
-            "no common mechanism: the server offers GSSAPI",
+            "no common mechanism: the server offers OTP",
         ),
         (
             [

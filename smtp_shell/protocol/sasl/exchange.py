@@ -30,11 +30,13 @@ class Credentials(Struct, frozen=True):
         user: The authentication identity; empty for none.
         password: The password, or the token for the OAuth mechanisms.
         authzid: The authorization identity: whom to act as; empty for the user.
+        origin: Where the password or token comes from, in words that complete a sentence; empty if that is not known.
     """
 
     user: str = ""
     password: Secret = field(default_factory=lambda: Secret(""))
     authzid: str = ""
+    origin: str = ""
 
     def __repr__(self) -> str:
         return "Credentials(...)"

@@ -125,6 +125,8 @@ def _facts(shell: Shell) -> Iterator[tuple[str, str]]:
         yield "extensions", str(len(extensions.keywords)) if extensions else "say ehlo"
         yield "tls", _tls_words(session.tls)
         yield "user", escape_str(session.user) or "none"
+        if session.user and shell.login is not None and shell.login.session is session:
+            yield "login", str(shell.login)
     server = shell.options.practice
     if server is not None:
         yield "practice", f"{server.host}:{server.port}; /connect practice"

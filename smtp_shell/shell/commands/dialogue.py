@@ -6,22 +6,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from smtp_shell.errors import AuthFailed, UsageError
+from smtp_shell.errors import UsageError
 from smtp_shell.protocol.addresses import parse_paths, with_ascii_domain
 from smtp_shell.protocol.commands import Command, refuse_line_breaks
 from smtp_shell.protocol.maildata import PIECE, MailDataEncoder
 from smtp_shell.protocol.octets import escape_str, unescape
 from smtp_shell.protocol.phases import Asked, Phase
 from smtp_shell.protocol.replies import Reply
-from smtp_shell.shell.completion import mail_parameters, mechanisms_of, paths, rcpt_parameters
+from smtp_shell.shell.completion import mail_parameters, paths, rcpt_parameters
 from smtp_shell.shell.raw_octets import holds_secret
 from smtp_shell.shell.registry import Args, shell_command, shorthand
 from smtp_shell.shell.shell import Shell
-from smtp_shell.shell.typed_secrets import is_guess, is_initial_response
 
 if TYPE_CHECKING:
     from smtp_shell.client.session import Session
-    from smtp_shell.protocol.sasl import Mechanism
 
 _RAW_LISTEN_SECONDS = 0.05
 
@@ -40,11 +38,6 @@ def _is_file(text: str) -> bool:
 
 def _is_nothing_or_file(text: str) -> bool:
     return _is_nothing(text) or _is_file(text)
-
-
-def _is_exchange(text: str) -> bool:
-    words = text.split()
-    return len(words) < 2 or (len(words) == 2 and not is_initial_response(*words))
 
 
 @shorthand("ehlo", rfc="RFC 5321 §4.1.1.1", applies=_is_nothing)
@@ -175,60 +168,6 @@ def starttls(shell: Shell, args: Args) -> None:
     It goes out as STARTTLS, however it is typed; `/raw starttls\r\n` sends your own letters.
     """
     shell.start_tls()
-
-
-@shorthand("auth", "[MECHANISM [USER]]", rfc="RFC 4954 §4", applies=_is_exchange, complete=mechanisms_of)
-def auth(shell: Shell, args: Args) -> None:
-    r"""Authenticate: the whole exchange, decoded and masked.
-
-    Each base64 line is shown beside what it means, secrets masked.
-    With no mechanism, the strongest that both sides can do. What is missing is asked for, the password hidden.
-    One that the server announces and this shell does not know goes out as typed, and each answer to a 334 is yours (at the prompt only).
-    Without TLS it is refused unless you insist. `AUTH PLAIN dGVz…` with a response of your own goes out as typed, and is masked too.
-    To do it all by hand, `/raw AUTH LOGIN\r\n`: each line that follows a 334 is then an answer.
-    """
-    session = shell.need_session()
-    words = args.words
-    if words and words[0].upper() in _unknown(session):
-        if not shell.options.interactive:
-            name = escape_str(words[0].upper())
-            raise AuthFailed(
-                f"smtp-shell does not know the mechanism {name}, and nobody is there to answer; nothing was sent. "
-                rf"To answer by hand all the same, send it with /raw AUTH {name}\r\n."
-            )
-        shell.send_as_typed(f"AUTH {args.text}")
-        return
-    from smtp_shell.client.authentication import authenticate, strongest
-    from smtp_shell.protocol.sasl import mechanism
-
-    named = mechanism(words[0]) if words else None
-    cleartext = shell.confirm_cleartext()
-    chosen = named or strongest(session, token=shell.options.credentials.has_token)
-    if named is not None:
-        _remark_unoffered(shell, session, named)
-    user = words[1] if len(words) > 1 else ""
-    if named is not None and is_guess(user):
-        by_hand = rf"/raw AUTH {named.name} BASE64\r\n"
-        shell.say(f"{escape_str(user)} is taken for a user name; base64 of your own is sent with {by_hand}.", "notice")
-    credentials = shell.options.credentials.find(
-        chosen.needs, user=user, host=session.target.host.removesuffix("."), last_user=shell.last_user
-    )
-    shell.last_user = credentials.user
-    shell.waiting(lambda: authenticate(session, chosen, credentials, allow_cleartext=cleartext))
-
-
-def _unknown(session: Session) -> set[str]:
-    """Return the mechanisms that the server announces and smtp-shell does not know."""
-    from smtp_shell.protocol.sasl import MECHANISMS
-
-    extensions = session.dialogue.extensions
-    return set(extensions.mechanisms) - set(MECHANISMS) if extensions is not None else set()
-
-
-def _remark_unoffered(shell: Shell, session: Session, named: Mechanism) -> None:
-    extensions = session.dialogue.extensions
-    if extensions is None or named.name not in extensions.mechanisms:
-        shell.say(f"The server has not announced {named.name}; it is tried all the same.", "notice")
 
 
 @shorthand("quit", rfc="RFC 5321 §4.1.1.10", applies=_is_nothing)

@@ -8,7 +8,7 @@ import socket
 import ssl
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,9 @@ from smtp_shell.net.channel_binding import END_POINT, EXPORTER, UNIQUE, end_poin
 from smtp_shell.net.session_keys import SessionKeys
 from smtp_shell.net.tls_layer import TlsLayer
 
-on_linux = pytest.mark.skipif(not hasattr(os, "memfd_create"), reason="only Linux has files that are nothing but memory")
+on_linux = pytest.mark.skipif(
+    not hasattr(os, "memfd_create"), reason="only Linux has files that are nothing but memory"
+)
 
 
 def shake(
@@ -188,7 +190,7 @@ def test_a_system_without_files_in_memory_binds_to_the_certificate(
 
 
 @pytest.fixture
-def signed() -> Iterator[Callable[[str, str], bytes]]:
+def signed() -> Callable[[str, str], bytes]:
     """Return what makes a certificate with a key and a hash."""
     import datetime
 
@@ -197,7 +199,9 @@ def signed() -> Iterator[Callable[[str, str], bytes]]:
     from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
     def make(kind: str, hash_name: str) -> bytes:
-        key: Any = ed25519.Ed25519PrivateKey.generate() if kind == "ed25519" else ec.generate_private_key(ec.SECP384R1())
+        key: Any = (
+            ed25519.Ed25519PrivateKey.generate() if kind == "ed25519" else ec.generate_private_key(ec.SECP384R1())
+        )
         name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "mail.example.org")])
         start = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
         builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
@@ -207,7 +211,7 @@ def signed() -> Iterator[Callable[[str, str], bytes]]:
 
         return builder.sign(key, algorithm).public_bytes(Encoding.DER)
 
-    yield make
+    return make
 
 
 @pytest.mark.parametrize(

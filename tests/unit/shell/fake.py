@@ -14,7 +14,7 @@ from smtp_shell.protocol.secret import Secret
 from smtp_shell.shell.settings import ShellOptions, ShellSettings
 from smtp_shell.shell.shell import Shell
 
-EHLO = b"250-mail.example.org\r\n250-STARTTLS\r\n250-SIZE 1000\r\n250-DSN\r\n250-CHUNKING\r\n250 AUTH PLAIN LOGIN GSSAPI\r\n"
+EHLO = b"250-mail.example.org\r\n250-STARTTLS\r\n250-SIZE 1000\r\n250-DSN\r\n250-CHUNKING\r\n250 AUTH PLAIN LOGIN OTP\r\n"
 REPLIES = {
     b"EHLO": EHLO,
     b"LHLO": EHLO,
@@ -45,6 +45,9 @@ class FakeTransport(Transport):
         self._line = b""
         self._in_data = False
         self._coming = b"220 mail.example.org\r\n"
+
+    def channel_binding(self, kind: str = "") -> None:
+        return None
 
     @property
     def truncated(self) -> bool:
