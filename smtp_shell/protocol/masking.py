@@ -286,12 +286,12 @@ def describe_typed(line: bytes, name: str, *, names_user: bool = False) -> str:
         return f"{MASK} (no base64)"
     if names_user and is_user_name(line):
         return f"user name {escape(octets)}"
-    match name.upper() if name.isascii() else "":
+    match name.upper().removesuffix("-PLUS") if name.isascii() else "":
         case "PLAIN":
             return _describe_plain(octets)
         case "CRAM-MD5" if found := re.fullmatch(_CRAM_ANSWER, octets):
             return f"{escape(found[1])} and the digest {MASK}"
-        case "SCRAM-SHA-1" | "SCRAM-SHA-256" if octets.startswith((b"n,", b"y,", b"c=")):
+        case "SCRAM-SHA-1" | "SCRAM-SHA-256" if octets.startswith((b"n,", b"y,", b"p=tls-", b"c=")):
             return escape(re.sub(_SCRAM_PROOF, b",p=" + MASK.encode(), octets))
         case "XOAUTH2" | "OAUTHBEARER" if found := re.fullmatch(_OAUTH_ANSWER, octets):
             return f"{escape(found[1])}{MASK}{escape(found[2])}"

@@ -49,7 +49,7 @@ class Ntlm(Exchange):
         return Response(token or b"", "NTLM negotiate message", secret=True)
 
     def _authenticate(self, challenge: bytes) -> Response:
-        if not challenge.startswith(_NTLM_SIGNATURE + b"\2\0\0\0"):
+        if not _is_challenge(challenge):
             raise ProtocolViolation("The server's NTLM challenge is no challenge message; try another mechanism.")
         token = _guarded(self.name, lambda: self._context.step(challenge))
         user = escape_str(self._credentials.user)
@@ -138,13 +138,21 @@ def describe_ntlm(message: bytes) -> str:
 
     Source: MS-NLMP section 2.2.1.2
     """
-    if not message.startswith(_NTLM_SIGNATURE + b"\2\0\0\0") or len(message) < 32:
+    if not _is_challenge(message):
         return escape(message)
     length, _, start = struct.unpack_from("<HHI", message, 12)
     unicode = message[20] & 1
     target = message[start : start + length]
     name = target.decode("utf-16-le" if unicode else "latin-1", "replace")
     return f"NTLM challenge message of {escape_str(name) or 'no name'}, {len(message)} octets"
+
+
+def _is_challenge(message: bytes) -> bool:
+    """Return whether a message is an NTLM challenge whose fields lie inside it: the target's name, and facts about it."""
+    if not message.startswith(_NTLM_SIGNATURE + b"\2\0\0\0") or len(message) < 32:
+        return False
+    fields = [struct.unpack_from("<HHI", message, at) for at in (12, 40) if len(message) >= at + 8]
+    return all(not length or start + length <= len(message) for length, _, start in fields)
 
 
 def _context(name: str, protocol: str, **options: Any) -> Any:

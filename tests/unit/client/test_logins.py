@@ -30,7 +30,11 @@ def b64(text: str) -> str:
         ("OAUTHBEARER", b64("n,a=ann,\1auth=Bearer token\1\1"), "ann"),
         ("EXTERNAL", b64("ann"), "ann"),
         ("EXTERNAL", "=", ""),
-        ("DIGEST-MD5", b64('username="ann"'), ""),
+        ("DIGEST-MD5", b64('charset=utf-8,username="a\\"nn",realm="x"'), 'a"nn'),
+        ("DIGEST-MD5", b64('cusername="ann"'), ""),
+        ("SCRAM-SHA-256-PLUS", b64("p=tls-exporter,,n=ann,r=nonce"), "ann"),
+        ("ANONYMOUS", b64("ann@example.org"), "ann@example.org"),
+        ("OTP", b64("ann"), ""),
         ("", b64("ann"), ""),
     ],
 )

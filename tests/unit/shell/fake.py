@@ -14,7 +14,9 @@ from smtp_shell.protocol.secret import Secret
 from smtp_shell.shell.settings import ShellOptions, ShellSettings
 from smtp_shell.shell.shell import Shell
 
-EHLO = b"250-mail.example.org\r\n250-STARTTLS\r\n250-SIZE 1000\r\n250-DSN\r\n250-CHUNKING\r\n250 AUTH PLAIN LOGIN OTP\r\n"
+EHLO = (
+    b"250-mail.example.org\r\n250-STARTTLS\r\n250-SIZE 1000\r\n250-DSN\r\n250-CHUNKING\r\n250 AUTH PLAIN LOGIN OTP\r\n"
+)
 REPLIES = {
     b"EHLO": EHLO,
     b"LHLO": EHLO,

@@ -1,0 +1,168 @@
+"""NTLM against the acceptor of pyspnego, and the frame that GSSAPI puts around tokens, over contexts that need no Kerberos."""
+
+import sys
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+import spnego
+
+from smtp_shell.errors import AuthFailed, ProtocolViolation
+from smtp_shell.protocol.masking import MASK
+from smtp_shell.protocol.sasl import Credentials, Exchange, mechanism
+from smtp_shell.protocol.sasl.gss import Gssapi, Ntlm, describe_ntlm
+from smtp_shell.protocol.secret import Secret
+
+PASSWORD = "correct horse"
+
+
+class OverNtlm(Gssapi):
+    """GSSAPI whose tokens are those of NTLM."""
+
+    protocol: ClassVar[str] = "ntlm"
+
+
+@pytest.fixture
+def acceptor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    users = tmp_path / "users"
+    users.write_text(f"EXAMPLE:student:{PASSWORD}\n")
+    monkeypatch.setenv("NTLM_USER_FILE", str(users))
+    return spnego.server(protocol="ntlm", options=spnego.NegotiateOptions.use_ntlm)
+
+
+def start(
+    kind: type[Exchange], password: str = PASSWORD, user: str = "EXAMPLE\\student", authzid: str = ""
+) -> Exchange:
+    return kind.start(Credentials(user, Secret(password), authzid), nonce=lambda: "", host="mail.example.org")
+
+
+# --- NTLM
+
+
+@pytest.mark.parametrize("initial", [True, False])
+def test_ntlm(acceptor: Any, initial: bool) -> None:
+    exchange = start(Ntlm)
+    assert exchange.initial_response() is None
+    first = exchange.initial_response(asked=True) if initial else exchange.respond(b"")
+    assert first is not None
+    assert first.octets.startswith(b"NTLMSSP\0\1")
+    challenge = acceptor.step(first.octets)
+    assert exchange.explain(challenge).startswith("NTLM challenge message of ")
+    last = exchange.respond(challenge)
+    assert last.meaning == f"NTLM authenticate message of EXAMPLE\\\\student, with the digests {MASK}"
+    acceptor.step(last.octets)
+    assert acceptor.complete
+    assert acceptor.client_principal == "EXAMPLE\\student"
+    assert PASSWORD.encode() not in first.octets + last.octets
+    with pytest.raises(ProtocolViolation, match="one more response"):
+        exchange.respond(challenge)
+
+
+def test_ntlm_with_the_wrong_password(acceptor: Any) -> None:
+    exchange = start(Ntlm, "wrong")
+    challenge = acceptor.step(exchange.respond(b"").octets)
+    with pytest.raises(spnego.exceptions.SpnegoError):
+        acceptor.step(exchange.respond(challenge).octets)
+
+
+@pytest.mark.parametrize(
+    "challenge",
+    [
+        b"",
+        b"NTLMSSP\0",
+        b"NTLMSSP\0\1\0\0\0" + bytes(40),
+        b"NTLMSSP\0\2\0\0\0",
+        b"NTLMSSP\0\2\0\0\0" + b"\xff" * 60_000,
+        b"NTLMSSP\0\2\0\0\0" + bytes(36) + b"\xff\xff\0\0\xff\xff\xff\xff",
+        b"x" * 65_536,
+    ],
+)
+def test_ntlm_refuses_what_is_no_challenge(challenge: bytes) -> None:
+    exchange = start(Ntlm)
+    exchange.respond(b"")
+    assert exchange.explain(challenge).isprintable()
+    with pytest.raises(ProtocolViolation):
+        exchange.respond(challenge)
+
+
+def test_the_name_in_a_challenge_is_printable() -> None:
+    name = "MAIL\x1b[2J\u202e".encode("utf-16-le")
+    head = b"NTLMSSP\0\2\0\0\0" + len(name).to_bytes(2, "little") * 2 + (48).to_bytes(4, "little") + b"\1\0\0\0"
+    shown = describe_ntlm(head + bytes(24) + name)
+    assert shown.startswith("NTLM challenge message of MAIL\\x1b[2J")
+    assert shown.isprintable()
+
+
+@pytest.mark.parametrize(("name", "extra"), [("NTLM", "ntlm"), ("GSSAPI", "gssapi")])
+def test_the_extra_is_named(name: str, extra: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "spnego", None)
+    with pytest.raises(AuthFailed, match=rf"needs an extra that is not installed: pip install 'smtp-shell\[{extra}\]'"):
+        start(mechanism(name))
+
+
+# --- GSSAPI
+
+
+def tokens(exchange: Exchange, acceptor: Any) -> None:
+    """Exchange tokens until both sides have proved themselves."""
+    first = exchange.initial_response()
+    assert first is not None
+    last = exchange.respond(acceptor.step(first.octets))
+    assert acceptor.step(last.octets) is None
+    assert acceptor.complete
+
+
+@pytest.mark.parametrize(("authzid", "meaning"), [("", "no layer"), ("ann", "no layer, act as ann")])
+def test_the_layers_of_gssapi(acceptor: Any, authzid: str, meaning: str) -> None:
+    exchange = start(OverNtlm, authzid=authzid)
+    tokens(exchange, acceptor)
+    offer = acceptor.wrap(bytes((7, 0, 16, 0)), encrypt=False).data
+    assert exchange.explain(offer) == f"token of {len(offer)} octets"
+    answer = exchange.respond(offer)
+    assert answer.meaning == meaning
+    assert acceptor.unwrap(answer.octets).data == bytes((1, 0, 0, 0)) + authzid.encode()
+    exchange.finish()
+    with pytest.raises(ProtocolViolation, match="one more response"):
+        exchange.respond(offer)
+
+
+@pytest.mark.parametrize(
+    ("offer", "error", "says"),
+    [
+        (bytes((6, 0, 16, 0)), AuthFailed, "a layer of its own"),
+        (b"\1\0\0", ProtocolViolation, "not four octets"),
+        (b"\1\0\0\0\0", ProtocolViolation, "not four octets"),
+    ],
+)
+def test_an_offer_of_layers_that_cannot_be_taken(
+    acceptor: Any, offer: bytes, error: type[Exception], says: str
+) -> None:
+    exchange = start(OverNtlm)
+    tokens(exchange, acceptor)
+    with pytest.raises(error, match=says):
+        exchange.respond(acceptor.wrap(offer, encrypt=False).data)
+
+
+@pytest.mark.parametrize("offer", [b"", b"x", b"x" * 60_000])
+def test_an_offer_that_the_server_did_not_sign(acceptor: Any, offer: bytes) -> None:
+    exchange = start(OverNtlm)
+    tokens(exchange, acceptor)
+    with pytest.raises(ProtocolViolation, match="cannot be used"):
+        exchange.respond(offer)
+    with pytest.raises(ProtocolViolation, match="before it had proved itself"):
+        exchange.finish()
+
+
+def test_a_235_before_the_end_is_not_believed(acceptor: Any) -> None:
+    exchange = start(OverNtlm)
+    exchange.initial_response()
+    with pytest.raises(ProtocolViolation, match="before it had proved itself"):
+        exchange.finish()
+
+
+def test_gssapi_without_a_host_or_without_kerberos() -> None:
+    with pytest.raises(AuthFailed, match="needs the server's host name"):
+        Gssapi.start(Credentials(), nonce=lambda: "", host="")
+    with pytest.raises(AuthFailed, match=r"no Kerberos ticket for smtp@mail.example.org|needs an extra") as caught:
+        start(Gssapi, "", "").initial_response()
+    assert "\n" not in str(caught.value)
