@@ -133,7 +133,7 @@ class CyrusExchange:
         else:
             self._began = True
             result = library.sasl_server_start(self._connection, mechanism.encode(), response, size, *out)
-        said = ctypes.string_at(challenge, length.value) if challenge and length.value else b""
+        said = ctypes.string_at(challenge, length.value) if length.value else b""
         if result == _CONTINUE:
             return said
         self.accepted = result == _OK

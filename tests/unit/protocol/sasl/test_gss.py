@@ -73,7 +73,7 @@ def test_ntlm_with_the_wrong_password(acceptor: Any) -> None:
         b"NTLMSSP\0\1\0\0\0" + bytes(40),
         b"NTLMSSP\0\2\0\0\0",
         b"NTLMSSP\0\2\0\0\0" + b"\xff" * 60_000,
-        b"NTLMSSP\0\2\0\0\0" + bytes(36) + b"\xff\xff\0\0\xff\xff\xff\xff",
+        b"NTLMSSP\0\2\0\0\0" + bytes(28) + b"\xff\xff\0\0\xff\xff\xff\xff",
         b"x" * 65_536,
     ],
 )
