@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 _COMMAND_TIMEOUT = 120
 """Seconds that a command may take to print a password or a token."""
 
+_KEYRING = "the system's keyring"
+_NETRC = "netrc file "
+HOST_ORIGINS = (_KEYRING, _NETRC)
+"""How the origins begin that know a password for one host alone."""
+
 Ask = Callable[[str, bool], str]
 """Asks the user. Takes the question, and whether the answer is hidden; returns the answer."""
 
@@ -129,10 +134,10 @@ class CredentialSource(Struct, frozen=True):
         if self.preset is not None and self.preset.reveal().strip():
             return self.preset, "the practice server"
         if (known := _from_keyring(user, host)).strip():
-            return Secret(known), "the system's keyring"
+            return Secret(known), _KEYRING
         entry = netrc_entry(self.netrc, host, user)
         if entry is not None and entry.password.reveal().strip():
-            return entry.password, entry.origin
+            return entry.password, f"{_NETRC}{entry.file}"
         is_empty = f" ({PASSWORD_VARIABLE} is empty)" if PASSWORD_VARIABLE in os.environ else ""
         missing = f"no password: give --password-command CMD or set {PASSWORD_VARIABLE}{is_empty}"
         return Secret(self._ask_user(f"Password for {escape_str(user)}: ", missing, hidden=True)), "the prompt"

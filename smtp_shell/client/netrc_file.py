@@ -25,12 +25,12 @@ class NetrcEntry(Struct, frozen=True):
     Args:
         user: The user name; may be empty.
         password: The password; may be empty.
-        origin: Where it stands, for `/status`; printable.
+        file: The file, printable.
     """
 
     user: str
     password: Secret
-    origin: str
+    file: str
 
 
 def netrc_entry(path: Path | None, host: str, user: str = "") -> NetrcEntry | None:
@@ -60,7 +60,7 @@ def netrc_entry(path: Path | None, host: str, user: str = "") -> NetrcEntry | No
         return None
     if found[1] and (problem := _exposure(facts)):
         raise AuthFailed(f"{shown} holds a password for {escape_str(host)}, and {problem}; use chmod 600 on it.")
-    return NetrcEntry(found[0], Secret(found[1]), f"netrc file {shown}")
+    return NetrcEntry(found[0], Secret(found[1]), shown)
 
 
 def _default_file() -> Path | None:
@@ -70,7 +70,7 @@ def _default_file() -> Path | None:
     except RuntimeError:
         return None
     names = (".netrc", "_netrc") if os.name == "nt" else (".netrc",)
-    return next((home / name for name in names if (home / name).exists()), None)
+    return next((home / name for name in names if os.path.exists(home / name)), None)
 
 
 def _read(file: Path, facts: os.stat_result) -> dict[str, tuple[str, str]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import re
-from _thread import allocate_lock  # threading.Lock itself; importing threading takes 2 ms
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from msgspec.structs import replace
@@ -23,10 +22,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from smtp_shell.client.credentials import Ask, CredentialSource
-    from smtp_shell.protocol.sasl import Credentials, Mechanism
     from smtp_shell.replay.budget import Budget
+    from smtp_shell.replay.credential_finder import CredentialFinder
     from smtp_shell.replay.selection import TagCondition
-    from smtp_shell.replay.settings import CredentialsFor, ReplaySettings
+    from smtp_shell.replay.settings import ReplaySettings
 
 _T = TypeVar("_T")
 Edit: TypeAlias = "Callable[[str, str], str]"
@@ -214,27 +213,15 @@ def with_replay_options(
     )
 
 
-def find_once(source_of: Callable[[], CredentialSource]) -> CredentialsFor:
+def find_once(source_of: Callable[[], CredentialSource]) -> CredentialFinder:
     """Return a finder that looks each credential up once for all replays.
-
-    A user is not asked, and no command is run, for each of a thousand runs. The finder is safe to call from several threads.
 
     Args:
         source_of: Returns the source of credentials; called when a replay first needs one.
     """
-    found: dict[tuple[frozenset[str], str], Credentials] = {}
-    lock = allocate_lock()
+    from smtp_shell.replay.credential_finder import CredentialFinder
 
-    def find(mechanism: Mechanism, user: str) -> Credentials:
-        source = source_of()
-        name = source.user or user
-        with lock:
-            key = (frozenset(mechanism.needs), name)
-            if key not in found:
-                found[key] = source.find(mechanism.needs, user=name)
-            return found[key]
-
-    return find
+    return CredentialFinder(source_of)
 
 
 def _noted(step: PendingStep) -> str:

@@ -53,6 +53,8 @@ class ServerProfile(Struct, frozen=True, forbid_unknown_fields=True):
         user: User name for AUTH.
         password_command: Command that prints the password.
         token_command: Command that prints an OAuth token.
+        netrc_file: Netrc file with the password; relative to the file of profiles.
+        authzid: Whom to act as.
         insecure_auth: Send credentials even without TLS.
         timeout: Seconds for every wait except QUIT's.
         source: Local address to connect from.
@@ -72,6 +74,8 @@ class ServerProfile(Struct, frozen=True, forbid_unknown_fields=True):
     user: str | None = None
     password_command: str | None = None
     token_command: str | None = None
+    netrc_file: str | None = None
+    authzid: str | None = None
     insecure_auth: bool | None = None
     timeout: float | None = None
     source: str | None = None
@@ -105,7 +109,7 @@ class ProfiledServer(Struct, frozen=True):
             from smtp_shell.replay.options import find_once
 
             own = self.own_source(self.source)
-            credentials, has_token = find_once(lambda: own), own.has_token
+            credentials, has_token = find_once(lambda: own).at(parse_target(profile.url).host), own.has_token
         return replace(
             general,
             server=profile.url,
@@ -133,6 +137,8 @@ class ProfiledServer(Struct, frozen=True):
             user=profile.user or general.user,
             password_command=profile.password_command or general.password_command,
             token_command=profile.token_command or general.token_command,
+            netrc=general.netrc if profile.netrc_file is None else self.folder / profile.netrc_file,
+            authzid=profile.authzid or general.authzid,
         )
 
     def tls_settings(self, general: TlsSettings) -> TlsSettings:

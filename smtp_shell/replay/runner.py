@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from itertools import count, islice
 from pathlib import Path
 from time import monotonic
@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from smtp_shell.config import KEY_LOG_VARIABLE, key_log_file
 from smtp_shell.errors import Interrupted, UsageError
-from smtp_shell.net.target import Target
+from smtp_shell.net.target import Target, parse_target
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.replay.replay import Replay
 from smtp_shell.replay.reporters import RunInfo
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from smtp_shell.replay.profiles import ProfiledServer
     from smtp_shell.replay.reporters import Reporter
     from smtp_shell.replay.selection import TagCondition
+    from smtp_shell.replay.settings import CredentialsFor
     from smtp_shell.replay.workers import Writer
 
 _SUFFIX: Final = ".smtp"
@@ -191,6 +192,17 @@ def prepare(
     return found
 
 
+def _at(credentials: CredentialsFor | None, server: str | Target | None) -> CredentialsFor | None:
+    """Return what finds credentials, told for which host."""
+    from smtp_shell.replay.credential_finder import CredentialFinder
+
+    if not isinstance(credentials, CredentialFinder) or server is None:
+        return credentials
+    with suppress(UsageError):  # of a server that cannot be one, the replay speaks itself
+        return credentials.at((parse_target(server) if isinstance(server, str) else server).host.removesuffix("."))
+    return credentials
+
+
 def settings_for(server: str | Target | ProfiledServer | None, settings: ReplaySettings) -> ReplaySettings:
     """Return how to replay against a server.
 
@@ -199,7 +211,7 @@ def settings_for(server: str | Target | ProfiledServer | None, settings: ReplayS
         settings: How to replay against any.
     """
     if server is None or isinstance(server, str | Target):
-        return replace(settings, server=server)
+        return replace(settings, server=server, credentials=_at(settings.credentials, server))
     return server.settings(settings)
 
 

@@ -49,8 +49,8 @@ if TYPE_CHECKING:
     from smtp_shell.protocol.masking import ExchangeLines
     from smtp_shell.protocol.replies import Reply
     from smtp_shell.replay.replay import Replay
-    from smtp_shell.shell.commands.auth import Login
     from smtp_shell.shell.explanations import Explanations
+    from smtp_shell.shell.login import Login
 
 _RESPONSE_GUESSED = (
     "The word after the mechanism decodes to a response, so it is taken for base64; "

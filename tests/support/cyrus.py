@@ -4,7 +4,9 @@ import ctypes
 import ctypes.util
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 from smtp_shell.protocol.sasl import ChannelBinding
@@ -48,14 +50,11 @@ def why_not() -> str | None:
 
 
 class Cyrus:
-    """The library with one user.
+    """The library with one user. It keeps what it was first begun with, so that a process has one of these: `the_library()`."""
 
-    Args:
-        folder: Where the database of users goes.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        database = folder / "sasldb2"
+    def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="smtp-shell-cyrus-")
+        database = Path(self._folder.name) / "sasldb2"
         made = ["saslpasswd2", "-p", "-c", "-f", str(database), "-u", REALM, USER]
         subprocess.run(made, input=PASSWORD.encode(), check=True, timeout=60, capture_output=True)
         self._options: Mapping[bytes, bytes] = {
@@ -89,6 +88,12 @@ class Cyrus:
             external: Who has shown a client certificate; empty for nobody.
         """
         return CyrusExchange(self, binding, external)
+
+
+@cache
+def the_library() -> Cyrus:
+    """Return the library, begun once."""
+    return Cyrus()
 
 
 class CyrusExchange:

@@ -9,6 +9,7 @@ from msgspec import Struct
 from smtp_shell.errors import AuthFailed, UsageError
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.shell.completion import mechanisms_of
+from smtp_shell.shell.login import Login
 from smtp_shell.shell.registry import Args, shorthand
 from smtp_shell.shell.shell import Shell
 from smtp_shell.shell.typed_secrets import is_guess, is_initial_response
@@ -18,33 +19,6 @@ if TYPE_CHECKING:
     from smtp_shell.protocol.sasl import Credentials, Mechanism
 
 _BINDINGS = ("tls-exporter", "tls-unique", "tls-server-end-point")
-
-
-class Login(Struct, frozen=True):
-    """How somebody was authenticated.
-
-    Args:
-        session: The connection.
-        mechanism: The mechanism.
-        origin: Where the password or token came from; empty where none was needed.
-        binding: The type of channel binding; empty for none.
-        authzid: Whom the user acts as; empty for the user.
-        token: Whether it was a token.
-    """
-
-    session: Session
-    mechanism: str
-    origin: str
-    binding: str
-    authzid: str
-    token: bool
-
-    def __str__(self) -> str:
-        parts = [self.mechanism]
-        parts += [f"bound to TLS by {self.binding}"] if self.binding else []
-        parts += [f"{'token' if self.token else 'password'} from {self.origin}"] if self.origin else []
-        parts += [f"acting as {escape_str(self.authzid)}"] if self.authzid else []
-        return ", ".join(parts)
 
 
 class _Words(Struct, frozen=True):
@@ -185,7 +159,7 @@ def _strongest(shell: Shell, session: Session, words: _Words, host: str) -> Mech
 
 
 def _remark(shell: Shell, session: Session, named: Mechanism, words: _Words) -> None:
-    """Say what is odd about a mechanism that was named."""
+    """Show what is odd about a mechanism that was named."""
     extensions = session.dialogue.extensions
     if extensions is None or named.name not in extensions.mechanisms:
         shell.say(f"The server has not announced {named.name}; it is tried all the same.", "notice")

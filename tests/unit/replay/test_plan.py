@@ -273,7 +273,7 @@ def test_the_variables_that_are_used_are_known(tmp_path: Path) -> None:
         (["C: DATA", "S: 354", "C: hi", "*: finally"], "1: the mail data after this DATA has no final dot"),
         (["C: DATA", "S: 354", "C: hi", "*: authenticate"], "1: the mail data after this DATA has no final dot"),
         (["*: authenticate", "S: 334 x"], "2: a challenge is expected after *: authenticate"),
-        (["*: authenticate DIGEST-MD5"], "1: *: authenticate: 'DIGEST-MD5' is no mechanism that smtp-shell knows"),
+        (["*: authenticate OTP"], "1: *: authenticate: 'OTP' is no mechanism that smtp-shell knows"),
         (["*: include none.smtp"], "1: 'none.smtp', a transcript, does not exist"),
         (["*: include a.smtp"], "1: the file includes itself"),
         (["*: include"], "1: *: include names no file"),

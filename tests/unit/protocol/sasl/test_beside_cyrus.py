@@ -7,7 +7,7 @@ import pytest
 from smtp_shell.errors import AuthFailed
 from smtp_shell.protocol.sasl import ChannelBinding, Credentials, mechanism
 from smtp_shell.protocol.secret import Secret
-from tests.support.cyrus import PASSWORD, REALM, USER, Cyrus, CyrusExchange, why_not
+from tests.support.cyrus import PASSWORD, REALM, USER, Cyrus, CyrusExchange, the_library, why_not
 
 pytestmark = pytest.mark.skipif(why_not() is not None, reason=str(why_not()))
 
@@ -16,9 +16,9 @@ MECHANISMS = ["PLAIN", "LOGIN", "CRAM-MD5", "DIGEST-MD5", "SCRAM-SHA-1", "SCRAM-
 PLUS = ["SCRAM-SHA-1-PLUS", "SCRAM-SHA-256-PLUS"]
 
 
-@pytest.fixture(scope="module")
-def cyrus(tmp_path_factory: pytest.TempPathFactory) -> Cyrus:
-    return Cyrus(tmp_path_factory.mktemp("cyrus"))
+@pytest.fixture
+def cyrus() -> Cyrus:
+    return the_library()
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import time
 from binascii import b2a_base64
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import repeat
 
 import pytest
@@ -32,7 +32,7 @@ def scram(nonce: str = "{}server", count: str = "4096", *, before: str = "") -> 
     yield from repeat(encoded(b"v=" + encoded(b"x" * 32)))
 
 
-CHEATS = {
+CHEATS: dict[str, Callable[[], Iterator[bytes]]] = {
     "not base64": lambda: repeat(b"no base64!"),
     "half base64": lambda: repeat(b"abc"),
     "nothing, for ever": lambda: repeat(b""),
