@@ -241,6 +241,7 @@ class Session:
         *,
         mechanism: str = "",
         token: str | Secret = "",
+        authzid: str = "",
         insecure: bool = False,
     ) -> Reply:
         """Do a whole AUTH exchange. EHLO is sent before, if what the server offers is not known.
@@ -257,6 +258,7 @@ class Session:
             mechanism: A SASL mechanism; empty for the strongest that both sides can do. In the clear one that reveals the password must be
                 named.
             token: OAuth token in place of a password.
+            authzid: Whom to act as; empty for the user.
             insecure: Send the credential even where somebody may listen.
 
         Returns:
@@ -287,8 +289,8 @@ class Session:
             among = _FOR_TOKENS if has_token else ()
             if among and not set(among) & set(offered(self.core)):
                 raise AuthFailed(f"the server offers no mechanism that takes a token; those are {', '.join(among)}.")
-            chosen = strongest(self.core, token=has_token, among=among)
-        return authenticate(self.core, chosen, Credentials(user, secret), allow_cleartext=insecure)
+            chosen = strongest(self.core, token=has_token, among=among, authzid=bool(authzid))
+        return authenticate(self.core, chosen, Credentials(user, secret, authzid), allow_cleartext=insecure)
 
     # Mail
 

@@ -188,8 +188,20 @@ class TypedAddresses:
             self._found[address] = address.lower()
 
 
+_AUTH_OPTIONS = (
+    ("--initial-response", "the first response in the AUTH command"),
+    ("--no-initial-response", "the first response when it is asked for"),
+    ("--authzid", "whom to act as"),
+    ("--channel-binding", "tls-exporter, tls-unique or tls-server-end-point"),
+)
+
+
 def mechanisms_of(context: CompletionContext, text: str) -> Iterator[tuple[str, str]]:
-    """Yield all mechanisms that smtp-shell knows, those that the server announced first."""
+    """Yield all mechanisms that smtp-shell knows, those that the server announced first; after one, the options of `auth`."""
+    word = _last_word(text)
+    if word.startswith("-"):
+        yield from ((option, meaning) for option, meaning in _AUTH_OPTIONS if option not in text.split()[:-1])
+        return
     if " " in text.lstrip():
         return
     from smtp_shell.protocol.sasl import MECHANISMS

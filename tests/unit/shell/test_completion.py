@@ -122,6 +122,8 @@ def test_mechanisms_that_the_server_announced_come_first() -> None:
     assert {each.description for each in found[:2]} == {"announced by this server"}
     assert {each.description for each in found[2:]} == {"not announced"}
     assert words(ready(), "auth plain ") == []
+    assert words(ready(), "auth plain --no") == ["--no-initial-response"]
+    assert words(ready(), "auth --authzid ann --a") == []
 
 
 def test_settings_and_names_of_entries() -> None:
