@@ -28,7 +28,7 @@ from smtp_shell.protocol.sasl import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable
 
     from smtp_shell.client.session import Session
     from smtp_shell.protocol.replies import Reply
@@ -210,7 +210,7 @@ def begin_exchange(
         credentials,
         session.target,
         binding=bound,
-        binding_unannounced=_is_binding_unannounced(session),
+        binding_unannounced=mechanism.speaks_of_binding and _is_binding_unannounced(session),
     )
     session.bound_by = bound.name if bound is not None else ""
     session.keep_secret(credentials.password)
@@ -374,7 +374,7 @@ def strongest(
         names = [name for name in names if name.upper() in MECHANISMS and mechanism(name).takes_authzid]
     if certificate and not password and not token and "EXTERNAL" in names and session.tls is not None:
         return mechanism("EXTERNAL")
-    chosen = choose(names, tls=session.is_private, token=token, binding=can_bind(session))
+    chosen = choose(names, tls=session.is_private, token=token, binding=_binds(session, names))
     if chosen is None:  # the user or the transcript has named those that are never chosen else
         chosen = next((mechanism(name) for name in names if name in among and name in MECHANISMS), None)
     if chosen is None:
@@ -403,12 +403,13 @@ def reason_for(session: Session, chosen: Mechanism, *, token: bool) -> str:
         chosen: The mechanism.
         token: Whether an OAuth token can be had.
     """
-    return explain_choice(chosen, offered(session), tls=session.is_private, token=token, binding=can_bind(session))
+    names = offered(session)
+    return explain_choice(chosen, names, tls=session.is_private, token=token, binding=_binds(session, names))
 
 
-def can_bind(session: Session) -> bool:
-    """Return whether there is something of this connection that an exchange can be bound to."""
-    return session.transport.channel_binding() is not None
+def _binds(session: Session, names: Iterable[str]) -> bool:
+    """Return whether one of these mechanisms can be bound to this connection."""
+    return any(name.upper().endswith("-PLUS") for name in names) and session.transport.channel_binding() is not None
 
 
 def _is_binding_unannounced(session: Session) -> bool:
@@ -419,7 +420,9 @@ def _is_binding_unannounced(session: Session) -> bool:
     extensions = session.dialogue.extensions
     if session.tls is None or extensions is None or not extensions.mechanisms:
         return False
-    return can_bind(session) and not any(name.upper().endswith("-PLUS") for name in extensions.mechanisms)
+    if any(name.upper().endswith("-PLUS") for name in extensions.mechanisms):
+        return False
+    return session.transport.channel_binding() is not None
 
 
 def _advice(code: int, mechanism: Mechanism) -> str:

@@ -110,6 +110,7 @@ class Exchange:
         needs: What `start` requires.
         initial: Whether the first response may stand in the AUTH command: `yes`, only when `asked` for, or `no`.
         takes_authzid: Whether the mechanism can carry an authorization identity.
+        speaks_of_binding: Whether it tells the server whether this client could bind to the TLS connection.
         by_name_only: Whether it is used only where the user names it, and never chosen.
         begins_with_text: Whether the server's first challenge may be text that is no base64, and does not count.
         merit: What it is good for, to complete a sentence.
@@ -121,6 +122,7 @@ class Exchange:
     needs: ClassVar[frozenset[Need]] = frozenset(("user", "password"))
     initial: ClassVar[Literal["yes", "asked", "no"]] = "yes"
     takes_authzid: ClassVar[bool] = False
+    speaks_of_binding: ClassVar[bool] = False
     by_name_only: ClassVar[bool] = False
     begins_with_text: ClassVar[bool] = False
     merit: ClassVar[str] = ""

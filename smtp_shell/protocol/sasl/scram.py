@@ -69,6 +69,7 @@ class ScramSha1(Exchange):
     name = "SCRAM-SHA-1"
     hash_name: ClassVar[str] = "sha1"
     takes_authzid = True
+    speaks_of_binding = True
     merit = "the password stays here, and the server proves that it knows it too"
 
     def __init__(self, setting: Setting) -> None:
