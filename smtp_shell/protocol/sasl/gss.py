@@ -104,7 +104,9 @@ class Gssapi(Exchange):
             raise ProtocolViolation(f"The server asks for one more response than {self.name} has; cancel with `*`.")
         if self._context.complete:
             return self._choose_layer(challenge)
-        token = _guarded(self.name, lambda: self._context.step(challenge)) if challenge else self._first_token()
+        # The last step of a client has no token: its response is empty then.
+        step = (lambda: self._context.step(challenge)) if challenge else self._first_token
+        token = _guarded(self.name, step) or b""
         return Response(
             token, f"token of {len(token)} octets for {escape_str(self._principal)}" if token else EMPTY, secret=True
         )
@@ -183,7 +185,10 @@ def _context(name: str, protocol: str, **options: Any) -> Any:
 
 
 def _no_ticket(principal: str, error: Exception) -> AuthFailed:
-    said = escape_str(" ".join(str(error).split())[:_LONGEST_REASON]).rstrip(".")
+    said = str(error).rpartition("Minor (")[2].partition("): ")[2] or str(
+        error
+    )  # the reason itself, where it has a number
+    said = escape_str(" ".join(said.partition(", Context:")[0].split())[:_LONGEST_REASON]).rstrip(".")
     return AuthFailed(f"no Kerberos ticket for {escape_str(principal)} can be had: {said}; use kinit first.")
 
 

@@ -166,3 +166,24 @@ def test_gssapi_without_a_host_or_without_kerberos() -> None:
     with pytest.raises(AuthFailed, match=r"no Kerberos ticket for smtp@mail.example.org|needs an extra") as caught:
         start(Gssapi, "", "").initial_response()
     assert "\n" not in str(caught.value)
+
+
+def test_the_last_step_of_kerberos_has_no_token_and_is_answered_with_nothing() -> None:
+    """As MIT Kerberos does it: the context is complete with the server's token, and has none of its own left."""
+
+    class Context:
+        complete = False
+
+        def step(self, token: bytes | None) -> bytes | None:
+            self.complete = token is not None
+            return None if self.complete else b"first"
+
+    exchange = start(OverNtlm)
+    exchange._context = Context()  # type: ignore[attr-defined]
+    first = exchange.initial_response()
+    assert first is not None
+    assert first.meaning == "token of 5 octets for smtp@mail.example.org"
+    answer = exchange.respond(b"from the server")
+    assert (answer.octets, answer.meaning) == (b"", "(empty)")
+    with pytest.raises(ProtocolViolation, match="cannot be used"):
+        exchange.respond(b"an offer")
