@@ -3,7 +3,9 @@
 from base64 import b64decode, b64encode
 
 import pytest
+from msgspec.structs import replace
 
+from smtp_shell.client.credentials import CredentialSource
 from smtp_shell.errors import AuthFailed, SmtpShellError, UsageError
 from smtp_shell.shell.shell import Shell
 from tests.unit.shell.fake import FakeTransport, Screen, make_shell
@@ -120,3 +122,15 @@ def test_a_challenge_of_an_unknown_mechanism_is_decoded_and_a_star_cancels() -> 
     shell.run("*")
     assert server.heard.decode().splitlines() == ["AUTH x-key", "*"]
     assert not shell.awaits_answer
+
+
+@pytest.mark.parametrize(("has_password", "sent"), [(False, b"AUTH EXTERNAL ="), (True, b"AUTH PLAIN ")])
+def test_a_client_certificate_authenticates_where_no_password_is_at_hand(has_password: bool, sent: bytes) -> None:
+    said = {b"EHLO": b"250-mail.example.org\r\n250-STARTTLS\r\n250 AUTH PLAIN EXTERNAL\r\n"}
+    shell, server, screen = make_shell(said, before=["ehlo", "starttls", "ehlo"])
+    shell.settings = replace(shell.settings, client_cert="me.pem")
+    if not has_password:
+        shell.options = replace(shell.options, credentials=CredentialSource())
+    shell.run("auth")
+    assert server.heard.startswith(sent)
+    assert ("the client certificate has shown who this is" in screen.words) is not has_password
