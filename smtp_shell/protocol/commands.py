@@ -16,6 +16,13 @@ Source: RFC 5321 section 4.1.1.1, RFC 2033 section 4.1
 """
 
 
+WITHIN_GROUP = frozenset({"MAIL", "RCPT", "RSET", "BDAT", "SEND", "SOML", "SAML"})
+"""Verbs that may be followed by others before their replies have come. Any other is the last of a group.
+
+Source: RFC 2920 section 3.1, RFC 3030 section 4.2
+"""
+
+
 class Command(Struct, frozen=True):
     """One command line.
 
