@@ -160,6 +160,15 @@ def bdat_chunk(line: bytes) -> Chunk | None:
     return Chunk(int(match[1]), match[2] is not None) if match else None
 
 
+def is_last_burl(line: bytes) -> bool:
+    """Return whether a BURL command ends the message.
+
+    Source: RFC 4468 section 3.1
+    """
+    words = line.split()
+    return len(words) == 3 and words[2].upper() == b"LAST"
+
+
 def refuse_line_breaks(text: str, what: str) -> None:
     """Refuse a value that would not stay inside one command line.
 

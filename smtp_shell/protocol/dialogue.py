@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from smtp_shell.protocol.commands import HELLOS, Command, auth_mechanism, bdat_chunk, secret_start
+from smtp_shell.protocol.commands import HELLOS, Command, auth_mechanism, bdat_chunk, is_last_burl, secret_start
 from smtp_shell.protocol.events import (
     GOODBYE,
     CommandSent,
@@ -55,7 +55,9 @@ class Dialogue:
     Attributes:
         phase: The phase.
         extensions: What the last EHLO announced; None before it, and after HELO, which asks for none.
+        announced_in_clear: What was announced before TLS, to be compared and never believed; None outside TLS, or where nothing was.
         greeting: The greeting, once it has come.
+        mail: The line of the MAIL command of the transaction, public as it is; empty outside one.
         lmtp: Whether it is LMTP, where the final dot has a reply for each accepted recipient.
         exchange: Its AUTH exchanges, line by line.
         asked: How many replies have been owed so far, including those that came.
@@ -87,8 +89,10 @@ class Dialogue:
         self.phase = Phase.GREETING
         self._before_auth = Phase.GREETING  # the phase in which the last AUTH exchange began
         self.extensions: Extensions | None = None
+        self.announced_in_clear: Extensions | None = None
         self.greeting: Reply | None = None
         self.lmtp = False
+        self.mail = b""
 
     @property
     def owed(self) -> tuple[Owed, ...]:
@@ -132,6 +136,11 @@ class Dialogue:
     def unended(self) -> bytes:
         """The start of a line that was sent as octets and has not ended yet."""
         return self._raw.rest
+
+    @property
+    def chunk_left(self) -> int:
+        """Octets of a BDAT chunk that are still to be sent."""
+        return self._raw.chunk_left
 
     @property
     def is_authenticating(self) -> bool:
@@ -288,7 +297,8 @@ class Dialogue:
         self._raw = RawLines(self._limits.line)
         self.exchange = ExchangeLines()
         self._raw_in_data = False
-        self.extensions = None
+        self.announced_in_clear, self.extensions = self.extensions, None
+        self.mail = b""
         self.phase = Phase.FRESH
 
     def learn_again(self, reply: Reply, masked: Reply, command: Command | None) -> None:
@@ -325,7 +335,7 @@ class Dialogue:
         chunk = bdat_chunk(command.line)
         if chunk:
             self._raw.chunk_left = chunk.size
-        if chunk and chunk.last:
+        if (chunk and chunk.last) or (verb == "BURL" and is_last_burl(command.line)):
             self._owe_for_message(Owed(Asked.CHUNK, command, verb))
             return
         self._owed.append(Owed(Asked.COMMAND, command, verb))
@@ -473,6 +483,8 @@ class Dialogue:
         digit = reply.code // 100
         if owed.asked in (Asked.COMMAND, Asked.SASL):
             self._advance_by_command(owed.verb, digit, reply)
+            if digit == 2 and owed.verb == "MAIL" and owed.command is not None:
+                self.mail = owed.command.line
         elif owed.asked is Asked.GREETING:
             self.greeting = reply
             self.phase = Phase.FRESH if digit == 2 else self.phase
@@ -488,14 +500,14 @@ class Dialogue:
             self.asked += self._accepted + 1
         if any(other.asked is owed.asked for other in self._owed):
             return
-        self._accepted = 0
+        self._accepted, self.mail = 0, b""
         # A final dot without a preceding 354, or a chunk outside a transaction, ends nothing.
         if self.phase in ((Phase.MAILDATA,) if owed.asked is Asked.END_OF_DATA else (Phase.MAIL, Phase.RCPT)):
             self.phase = Phase.READY
 
     def _advance_by_command(self, verb: str, digit: int, reply: Reply) -> None:
         if digit == 2 and verb in _BEGIN_ANEW:
-            self._accepted = 0
+            self._accepted, self.mail = 0, b""
             if verb in HELLOS:
                 self.lmtp = verb == "LHLO"
                 self.extensions = None if verb == "HELO" else Extensions.parse(reply)
@@ -503,7 +515,7 @@ class Dialogue:
             self._accepted += 1
         elif verb == "XCLIENT" and reply.code == 220:
             # The reply is a greeting, and the dialogue begins anew (Postfix, XCLIENT_README).
-            self._accepted, self.greeting, self.extensions = 0, reply, None
+            self._accepted, self.mail, self.greeting, self.extensions = 0, b"", reply, None
         elif digit != 3 and verb == "DATA":
             self._raw_in_data = False
             self.end_at_dot()  # it was read as a command

@@ -158,7 +158,7 @@ def make_shell(
     options = ShellOptions(recording=False, interactive=interactive, credentials=credentials)
     shell = Shell(screen, options, settings or ShellSettings(ehlo="client.example.org", insecure_auth=True), ask=ask)
     shell.target = target or Target(Way.TCP, "mail.example.org", 25)
-    shell.session = Session(shell.target, transport, shell.consumers())
+    shell.session = Session(shell.target, transport, shell.consumers(), deferred=[shell.advise_on])
     shell.session.read_reply()
     for line in before:
         shell.run(line)
