@@ -164,7 +164,9 @@ def parameter_not_announced(view: View, sent: CommandLine) -> Said:
             yield f"there is a parameter{f' {keyword}' if row else ''} after HELO; extensions need EHLO"
             continue
         lacking = [each for each in row.extensions(value) if view.lacks(each)] if row is not None else []
-        if lacking:
+        if lacking == [keyword]:
+            yield f"{keyword} is a parameter that the server does not announce"
+        elif lacking:
             yield f"the parameter {keyword} needs {' and '.join(lacking)}, which the server does not announce"
 
 

@@ -80,4 +80,4 @@ def _row(change: str, found: Announcement, was: tuple[bytes, ...] | None) -> str
     if len(said) > _MOST_SHOWN:
         said = said[:_MOST_SHOWN] + "…"
     keyword = found.keyword if len(found.keyword) <= _WIDTH else found.keyword[: _WIDTH - 1] + "…"
-    return f"{change:>2} {keyword:<{_WIDTH}} {f'{said}: ' if said else ''}{title}"
+    return f"{change:>2} {keyword:<{_WIDTH}} {title}{f': {said}' if said else ''}"
