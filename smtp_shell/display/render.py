@@ -52,6 +52,7 @@ from smtp_shell.protocol.replies import wire_lines
 
 _MOST_OF_COMMAND = 60  # octets of a command that are shown again above its reply
 _MOST_IN_GROUP = 20_000
+_MOST_OF_CHUNK = 1_000  # octets that are shown of those that are sent at once
 DATA_ROWS = 12
 """How many lines of one message's mail data are shown."""
 
@@ -168,9 +169,10 @@ class Presenter:
             case CommandSent():
                 marker = "C&" if self._group.send(event) else "C:"
                 yield Row(f" {tls} {marker} ", client_text(event, MASK), "command")
-            case SaslSent() | OctetsSent():
-                marker = "C|" if isinstance(event, OctetsSent) else "C:"
-                yield Row(f" {tls} {marker} ", client_text(event, MASK), "command")
+            case SaslSent():
+                yield Row(f" {tls} C: ", client_text(event, MASK), "command")
+            case OctetsSent():
+                yield from self._octets(event, tls)
             case ReplyBegun():
                 yield from self._answered(self._group.begin_reply())
                 yield from self._begun(event, tls)
@@ -205,6 +207,15 @@ class Presenter:
                 return
             case _:
                 assert_never(event)
+
+    def _octets(self, event: OctetsSent, tls: str) -> Iterator[Row]:
+        """Yield the rows of octets that were sent as they are. Of a large chunk only the start is shown, as of mail data."""
+        hidden = len(event.octets) - _MOST_OF_CHUNK
+        if event.public is not None or hidden <= 0:
+            yield Row(f" {tls} C| ", client_text(event, MASK), "command")
+            return
+        yield Row(f" {tls} C| ", escape(event.octets[:_MOST_OF_CHUNK]), "command")
+        yield Row("   #  ", f"… {hidden:,} more octets, {len(event.octets):,} in all", "note")
 
     def _answered(self, command: Command | None) -> Iterator[Row]:
         """Yield a row that names the command whose reply follows; none for a command that went out by itself."""

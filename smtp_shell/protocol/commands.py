@@ -146,27 +146,22 @@ class Chunk(Struct, frozen=True):
 
 
 def bdat_chunk(line: bytes) -> Chunk | None:
-    """Parse a BDAT command.
+    """Parse a BDAT command, or BURL, whose chunk the server fetches itself: no octets follow it.
 
     Args:
         line: A command line without its line end.
 
     Returns:
-        The chunk; None if the line is no BDAT command, or not a correct one.
+        The chunk; None if the line is another command, or not a correct one.
 
-    Source: RFC 3030 section 2
+    Source: RFC 3030 section 2, RFC 4468 section 3.1
     """
+    if line[:5].upper() == b"BURL ":
+        words = line.split()
+        is_last = len(words) == 3 and words[2].upper() == b"LAST"
+        return Chunk(0, is_last) if is_last or len(words) == 2 else None
     match = re.fullmatch(_BDAT, line) if line[:4].upper() == b"BDAT" else None
     return Chunk(int(match[1]), match[2] is not None) if match else None
-
-
-def is_last_burl(line: bytes) -> bool:
-    """Return whether a BURL command ends the message.
-
-    Source: RFC 4468 section 3.1
-    """
-    words = line.split()
-    return len(words) == 3 and words[2].upper() == b"LAST"
 
 
 def refuse_line_breaks(text: str, what: str) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from smtp_shell.protocol.commands import HELLOS, Command, auth_mechanism, bdat_chunk, is_last_burl, secret_start
+from smtp_shell.protocol.commands import HELLOS, Command, auth_mechanism, bdat_chunk, secret_start
 from smtp_shell.protocol.events import (
     GOODBYE,
     CommandSent,
@@ -42,6 +42,7 @@ _SILENCE = 20.0  # seconds without a command after which a 421 is taken for an i
 
 
 _BEGIN_ANEW = frozenset({*HELLOS, "MAIL", "RSET"})
+_IN_TRANSACTION = frozenset({Phase.MAIL, Phase.RCPT, Phase.MAILDATA, Phase.AUTH})
 _CONDITIONAL = frozenset({"STARTTLS", "XCLIENT", "RCPT", "RSET"})
 
 
@@ -335,7 +336,7 @@ class Dialogue:
         chunk = bdat_chunk(command.line)
         if chunk:
             self._raw.chunk_left = chunk.size
-        if (chunk and chunk.last) or (verb == "BURL" and is_last_burl(command.line)):
+        if chunk and chunk.last:
             self._owe_for_message(Owed(Asked.CHUNK, command, verb))
             return
         self._owed.append(Owed(Asked.COMMAND, command, verb))
@@ -463,6 +464,10 @@ class Dialogue:
         if owed.late:
             events.append(Noticed(NoticeKind.LATE, str(owed)))
         self._advance(owed, reply)
+        if self.phase not in _IN_TRANSACTION:
+            self.mail = b""
+        elif owed.verb == "MAIL" and reply.code // 100 == 2 and owed.command is not None:
+            self.mail = owed.command.line
         if reply.code < 400 and not _is_foreseen(owed, reply.code):  # anything may be refused
             events.append(Noticed(NoticeKind.UNFORESEEN, f"{reply.code} as {owed}"))
         events.append(ReplyReceived(reply, owed.command, seconds, owed.verb))
@@ -483,8 +488,6 @@ class Dialogue:
         digit = reply.code // 100
         if owed.asked in (Asked.COMMAND, Asked.SASL):
             self._advance_by_command(owed.verb, digit, reply)
-            if digit == 2 and owed.verb == "MAIL" and owed.command is not None:
-                self.mail = owed.command.line
         elif owed.asked is Asked.GREETING:
             self.greeting = reply
             self.phase = Phase.FRESH if digit == 2 else self.phase
@@ -500,14 +503,14 @@ class Dialogue:
             self.asked += self._accepted + 1
         if any(other.asked is owed.asked for other in self._owed):
             return
-        self._accepted, self.mail = 0, b""
+        self._accepted = 0
         # A final dot without a preceding 354, or a chunk outside a transaction, ends nothing.
         if self.phase in ((Phase.MAILDATA,) if owed.asked is Asked.END_OF_DATA else (Phase.MAIL, Phase.RCPT)):
             self.phase = Phase.READY
 
     def _advance_by_command(self, verb: str, digit: int, reply: Reply) -> None:
         if digit == 2 and verb in _BEGIN_ANEW:
-            self._accepted, self.mail = 0, b""
+            self._accepted = 0
             if verb in HELLOS:
                 self.lmtp = verb == "LHLO"
                 self.extensions = None if verb == "HELO" else Extensions.parse(reply)
@@ -515,7 +518,7 @@ class Dialogue:
             self._accepted += 1
         elif verb == "XCLIENT" and reply.code == 220:
             # The reply is a greeting, and the dialogue begins anew (Postfix, XCLIENT_README).
-            self._accepted, self.mail, self.greeting, self.extensions = 0, b"", reply, None
+            self._accepted, self.greeting, self.extensions = 0, reply, None
         elif digit != 3 and verb == "DATA":
             self._raw_in_data = False
             self.end_at_dot()  # it was read as a command
