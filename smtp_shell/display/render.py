@@ -52,7 +52,8 @@ from smtp_shell.protocol.replies import wire_lines
 
 _MOST_OF_COMMAND = 60  # octets of a command that are shown again above its reply
 _MOST_IN_GROUP = 20_000
-_MOST_OF_CHUNK = 1_000  # octets that are shown of those that are sent at once
+_SHOWN_WHOLE = 1_000  # octets that are sent at once and shown whole; of more the start is shown
+_MOST_OF_CHUNK = 150
 DATA_ROWS = 12
 """How many lines of one message's mail data are shown."""
 
@@ -210,12 +211,11 @@ class Presenter:
 
     def _octets(self, event: OctetsSent, tls: str) -> Iterator[Row]:
         """Yield the rows of octets that were sent as they are. Of a large chunk only the start is shown, as of mail data."""
-        hidden = len(event.octets) - _MOST_OF_CHUNK
-        if event.public is not None or hidden <= 0:
+        if event.public is not None or len(event.octets) <= _SHOWN_WHOLE:
             yield Row(f" {tls} C| ", client_text(event, MASK), "command")
             return
         yield Row(f" {tls} C| ", escape(event.octets[:_MOST_OF_CHUNK]), "command")
-        yield Row("   #  ", f"… {hidden:,} more octets, {len(event.octets):,} in all", "note")
+        yield Row("   #  ", f"… {len(event.octets) - _MOST_OF_CHUNK:,} more octets, {len(event.octets):,} in all", "note")
 
     def _answered(self, command: Command | None) -> Iterator[Row]:
         """Yield a row that names the command whose reply follows; none for a command that went out by itself."""
