@@ -215,7 +215,9 @@ class Presenter:
             yield Row(f" {tls} C| ", client_text(event, MASK), "command")
             return
         yield Row(f" {tls} C| ", escape(event.octets[:_MOST_OF_CHUNK]), "command")
-        yield Row("   #  ", f"… {len(event.octets) - _MOST_OF_CHUNK:,} more octets, {len(event.octets):,} in all", "note")
+        yield Row(
+            "   #  ", f"… {len(event.octets) - _MOST_OF_CHUNK:,} more octets, {len(event.octets):,} in all", "note"
+        )
 
     def _answered(self, command: Command | None) -> Iterator[Row]:
         """Yield a row that names the command whose reply follows; none for a command that went out by itself."""

@@ -102,7 +102,7 @@ def _size(keyword: str, words: tuple[bytes, ...]) -> Announcement:
     limit = _number(words[0], 20)
     if limit is None:
         return Announcement(keyword=keyword, words=words, odd="SIZE is followed by no number of octets")
-    said = f"messages of at most {limit:,} octets{_in_units(limit)}" if limit else "no fixed limit"
+    said = f"at most {limit:,} octets{_in_units(limit)}" if limit else "no fixed limit"
     return Announcement(keyword=keyword, words=words, said=said, numbers=MappingProxyType({"limit": limit}))
 
 

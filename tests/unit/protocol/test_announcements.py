@@ -15,7 +15,7 @@ def _extensions(*lines: bytes) -> Extensions:
 @pytest.mark.parametrize(
     ("line", "said", "odd"),
     [
-        (b"SIZE 10485760", "messages of at most 10,485,760 octets (10 MiB)", ""),
+        (b"SIZE 10485760", "at most 10,485,760 octets (10 MiB)", ""),
         (b"SIZE 0", "no fixed limit", ""),
         (b"SIZE", "it names no limit", ""),
         (b"SIZE many", "", "SIZE is followed by no number of octets"),
