@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from smtp_shell.knowledge.lookup import ExtensionFact, find
+from smtp_shell.knowledge.lookup import ExtensionFact, facts
 from smtp_shell.protocol.announcements import announcement
 from smtp_shell.protocol.octets import escape
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from smtp_shell.protocol.announcements import Announcement
     from smtp_shell.protocol.replies import Extensions
@@ -18,25 +19,21 @@ _WIDTH = 20  # of the column of keywords
 _MOST_SHOWN = 300  # characters of one parameter list
 
 
-def capability_rows(now: Extensions, before: Extensions | None = None) -> list[str]:
-    """Return a row for each keyword: a sign for what has changed, the keyword, what it says, and what it means.
+def capability_rows(now: Extensions, before: Extensions | None = None) -> Iterator[str]:
+    """Yield a row for each keyword: a sign for what has changed, the keyword, what it means, and what its parameters say.
 
     Args:
         now: What is announced.
         before: What was announced before TLS; None for nothing to compare with.
     """
-    rows = [_row(change, found, was) for change, found, was in _compared(now, before)]
-    if before is not None:
-        rows.append("  + new since TLS   ~ other parameters than before TLS   - announced before TLS only")
-    return rows
-
-
-def capability_json(now: Extensions, before: Extensions | None = None) -> Iterator[str]:
-    """Yield a JSON object for each keyword. The arguments are those of `capability_rows`."""
-    import json
-
     for change, found, was in _compared(now, before):
-        fact = find(ExtensionFact, found.keyword)
+        yield _row(change, found, was)
+
+
+def capability_records(now: Extensions, before: Extensions | None = None) -> Iterator[dict[str, object]]:
+    """Yield an object for each keyword, for other programs; absent values are left out. The arguments are those of `capability_rows`."""
+    for change, found, was in _compared(now, before):
+        fact = _known().get(found.keyword)
         record: dict[str, object] = {
             "keyword": found.keyword,
             "parameters": [escape(word) for word in found.words],
@@ -49,7 +46,14 @@ def capability_json(now: Extensions, before: Extensions | None = None) -> Iterat
             "change": _CHANGES[change],
             "before": [escape(word) for word in was] if was is not None else [],
         }
-        yield json.dumps({name: value for name, value in record.items() if value or value == 0}, ensure_ascii=True)
+        yield {name: value for name, value in record.items() if value or value == 0}
+
+
+@lru_cache(maxsize=1)
+def _known() -> Mapping[str, ExtensionFact]:
+    """Return the facts by each of their names. A server may announce ten thousand keywords, and to find each takes longer."""
+    found = facts(ExtensionFact)
+    return {name.upper(): fact for own, fact in found.items() for name in (own, *fact.also)}
 
 
 _CHANGES = {" ": "", "+": "added", "~": "changed", "-": "removed"}
@@ -69,7 +73,7 @@ def _compared(
 
 
 def _row(change: str, found: Announcement, was: tuple[bytes, ...] | None) -> str:
-    fact = find(ExtensionFact, found.keyword)
+    fact = _known().get(found.keyword)
     title = fact.title if fact is not None else "nothing is known about it here"
     words = escape(b" ".join(found.words))
     said = found.said or words

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 from smtp_shell.errors import UsageError
 from smtp_shell.protocol.client_attributes import written_attributes
 from smtp_shell.protocol.commands import WITHIN_GROUP, Command, refuse_line_breaks
@@ -26,24 +28,26 @@ def capabilities(shell: Shell, args: Args) -> None:
     After starttls it says what has changed: a + before a keyword that is new, a - before one that is gone, a ~ before one with other
     parameters. `--json` prints one object a keyword.
     """
-    from smtp_shell.shell.capabilities import capability_json, capability_rows
+    from smtp_shell.shell.capabilities import capability_records, capability_rows
 
     if args.text not in ("", "--json"):
         raise UsageError("/capabilities takes nothing but --json; see /help /capabilities.")
     dialogue = shell.need_session().dialogue
     if dialogue.extensions is None:
         raise UsageError("the server has announced nothing yet; say ehlo (again, after starttls).")
-    if args.text:
-        for line in capability_json(dialogue.extensions, dialogue.announced_in_clear):
-            shell.say(line, "quoted")
+    if args.text or shell.view.for_programs:
+        for record in capability_records(dialogue.extensions, dialogue.announced_in_clear):
+            shell.view.record(record)
         return
     rows = capability_rows(dialogue.extensions, dialogue.announced_in_clear)
-    if not rows:
-        shell.say("  none: the server announced no extension.")
-    for row in rows[:_MOST_KEYWORDS]:
+    for row in islice(rows, _MOST_KEYWORDS):
         shell.say(row, "quoted")
-    if len(rows) > _MOST_KEYWORDS:
-        shell.say(f"  … and {len(rows) - _MOST_KEYWORDS:,} more; /capabilities --json lists all.")
+    if left := sum(1 for _ in rows):
+        shell.say(f"  … and {left:,} more; /capabilities --json lists all.")
+    if not dialogue.extensions.keywords:
+        shell.say("  none: the server announced no extension.")
+    elif dialogue.announced_in_clear is not None:
+        shell.say("  + new since TLS   ~ other parameters than before TLS   - announced before TLS only")
 
 
 @shell_command("/pipeline", "[LINE; LINE; … | cancel]", group="dialogue")

@@ -106,6 +106,8 @@ class Screen:
         self.look = Look()
         self.entries: list[Entry] = []
         self.said: list[str] = []
+        self.records: list[dict[str, object]] = []
+        self.for_programs = False
 
     def __call__(self, entry: Entry) -> None:
         self.entries.append(entry)
@@ -118,6 +120,9 @@ class Screen:
 
     def remark(self, text: str, facts: Mapping[str, object] | None = None) -> None:
         self.said.append(text)
+
+    def record(self, facts: Mapping[str, object]) -> None:
+        self.records.append(dict(facts))
 
     def say(self, text: str, style: str = "said") -> None:
         self.said.append(text)
