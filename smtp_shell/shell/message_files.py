@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from smtp_shell.protocol.dialogue import Dialogue
     from smtp_shell.protocol.maildata import Measure
 
-_AT_THE_END = re.compile(r"(?:^|[ \t])<[ \t]*(?P<file>[^<>]+)$")
+_AT_THE_END = re.compile(r"(?:^|[ \t])<[^<>]+$")
 
 
 def split_file(text: str) -> tuple[str, str]:

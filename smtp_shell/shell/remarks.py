@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, get_args
 
-from smtp_shell.protocol.events import CommandSent, Connected, Event, MailDataSent, ReplyReceived
+from smtp_shell.protocol.events import CommandSent, Connected, Event, MailDataSent, OctetsSent, ReplyReceived
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,7 +48,7 @@ class Remarks:
         self._found: list[str] = []  # what is wrong with the message so far
         self._advice: list[str] = []  # what is wrong with the commands that were sent since it was last said
         self._octets = 0
-        self._ended = False
+        self._ended = self._in_chunk = False
 
     def __call__(self, entry: Entry) -> None:
         """Keep an event, and speak if it is the reply to a message."""
@@ -60,8 +60,14 @@ class Remarks:
             self._ended = event.last
             if self._octets > _MOST_OCTETS and not event.last:
                 return
-        elif isinstance(event, CommandSent) and event.command.verb == "BDAT":
-            self._ended = event.command.line.upper().rstrip().endswith(b"LAST")
+        elif isinstance(event, OctetsSent) and self._in_chunk:
+            self._octets += len(event.octets)
+            if self._octets > _MOST_OCTETS:
+                return
+        elif isinstance(event, CommandSent):
+            self._in_chunk = event.command.verb == "BDAT"
+            if self._in_chunk:
+                self._ended = event.command.line.upper().rstrip().endswith(b"LAST")
         self._kept.append(entry)
         if isinstance(event, ReplyReceived) and self._ended and event.verb in ("", "BDAT"):
             self._ended, self._octets = False, 0
