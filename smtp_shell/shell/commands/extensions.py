@@ -6,7 +6,7 @@ from itertools import islice
 
 from smtp_shell.errors import UsageError
 from smtp_shell.protocol.client_attributes import written_attributes
-from smtp_shell.protocol.commands import WITHIN_GROUP, Command, refuse_line_breaks
+from smtp_shell.protocol.commands import Command, refuse_line_breaks
 from smtp_shell.protocol.octets import escape
 from smtp_shell.shell.completion import addresses, client_attributes
 from smtp_shell.shell.groups import HeldGroup, commands_of, split_lines
@@ -47,7 +47,7 @@ def capabilities(shell: Shell, args: Args) -> None:
     if not dialogue.extensions.keywords:
         shell.say("  none: the server announced no extension.")
     elif dialogue.announced_in_clear is not None:
-        shell.say("  + new since TLS   ~ other parameters than before TLS   - announced before TLS only")
+        shell.say("  (+ new since TLS, ~ with other parameters, - announced before TLS only)")
 
 
 @shell_command("/pipeline", "[LINE; LINE; … | cancel]", group="dialogue")
@@ -83,9 +83,9 @@ def pipeline(shell: Shell, args: Args) -> None:
     else:
         shell.need_session()
         shell.group = HeldGroup()
-        within = ", ".join(sorted(WITHIN_GROUP))
         shell.say(
-            f"A group begins: lines are held until an empty line. Within it stand {within}; any other command is its last."
+            "A group begins: lines are held until an empty line. MAIL, RCPT, RSET and BDAT may be followed by others; "
+            "any other command is the last of a group."
         )
 
 

@@ -35,7 +35,7 @@ def test_what_tls_has_changed_is_marked() -> None:
         " ~ AUTH",
         "   X-WHAT",
         " - STARTT",
-        "  + new s",
+        "  (+ new",
     ]
     assert screen.said[2].endswith("Clients can authenticate: PLAIN, LOGIN (before TLS: PLAIN)")
 
