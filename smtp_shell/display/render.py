@@ -82,6 +82,7 @@ class Look(Struct, frozen=True):
         decoded: Whether to show the meaning of base64 lines.
         typed_data: Whether to show mail data. False where the user has just typed it.
         theme: A key of `themes.THEMES`.
+        groups: Whether to mark the commands of one write, and to name the command above each of their replies.
         reasons: Whether to show why a connection broke. False where an error that ends the session is told anyway.
     """
 
@@ -90,6 +91,7 @@ class Look(Struct, frozen=True):
     typed_data: bool = True
     theme: str = "dark"
     reasons: bool = True
+    groups: bool = True
 
 
 class WriteGroup:
@@ -168,7 +170,7 @@ class Presenter:
         tls = self._sign(entry)
         match event:
             case CommandSent():
-                marker = "C&" if self._group.send(event) else "C:"
+                marker = "C&" if self._group.send(event) and self.look.groups else "C:"
                 yield Row(f" {tls} {marker} ", client_text(event, MASK), "command")
             case SaslSent():
                 yield Row(f" {tls} C: ", client_text(event, MASK), "command")
@@ -221,7 +223,7 @@ class Presenter:
 
     def _answered(self, command: Command | None) -> Iterator[Row]:
         """Yield a row that names the command whose reply follows; none for a command that went out by itself."""
-        if command is not None:
+        if command is not None and self.look.groups:
             text = escape(command.shown[:_MOST_OF_COMMAND]) + (MASK if command.secret else "")
             yield Row("   #  ", f"to {text}{'…' if len(command.shown) > _MOST_OF_COMMAND else ''}", "note")
 
