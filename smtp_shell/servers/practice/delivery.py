@@ -81,7 +81,7 @@ def deliver(inbox: Inbox, message: IncomingMessage, mail: Mail, verdicts: Sequen
 
     Args:
         inbox: Where.
-        message: The message, stored, with all recipients.
+        message: The message, stored, with all recipients. Nothing is left of it if nobody takes it.
         mail: Its envelope.
         verdicts: Who takes it.
         trace: Its `Received:` header field.
@@ -90,12 +90,14 @@ def deliver(inbox: Inbox, message: IncomingMessage, mail: Mail, verdicts: Sequen
         OSError: The disk is full, or the mailbox has gone.
     """
     if refusal_of_all(verdicts):
+        message.discard()
         return
     stored = message
     if not all(verdict.is_good for verdict in verdicts):
         takers = [each for each, verdict in zip(mail.recipients, verdicts, strict=True) if verdict.is_good]
         stored = replace(mail, recipients=tuple(takers)).begin(inbox, trace)
         _fill(stored, message.mail_data())
+        message.discard()
     stored.commit()
     told = [each for each in verdicts if each.is_wanted and (each.is_good or not mail.wants_each_reply)]
     if told and mail.sender:

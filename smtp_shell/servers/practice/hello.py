@@ -26,7 +26,7 @@ class HelloTransport:
         return getattr(self._transport, name)
 
     def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
-        """Give the transport to the protocol that does TLS, once the first octets have been read."""
+        """Set the protocol that does TLS. The first octets are read before it gets them."""
         assert isinstance(protocol, asyncio.BufferedProtocol)
         self._reader = _HelloReader(self._transport, protocol)
         self._transport.set_protocol(self._reader)

@@ -49,17 +49,23 @@ class PracticeTransaction(PracticeAuth):
 
     def _set_post_data_state(self) -> None:
         super()._set_post_data_state()
-        message = getattr(self, "_message", None)
-        if message is not None:
-            message.discard()
+        self._forget_message()
         self._parameters, self._recipients = {}, []
         self._message, self._queue_id, self._size, self._has_begun = None, "", 0, False
 
     def connection_lost(self, error: Exception | None) -> None:
         """Forget the message that was under way."""
-        if self._message is not None:
-            self._message.discard()
+        self._forget_message()
         super().connection_lost(error)
+
+    def _hang_up(self) -> None:
+        self._forget_message()
+        super()._hang_up()
+
+    def _forget_message(self) -> None:
+        message = getattr(self, "_message", None)  # aiosmtpd resets before the first use of ours
+        if message is not None:
+            message.discard()
 
     async def smtp_MAIL(self, arg: str | None) -> None:
         """Begin a mail transaction.
