@@ -233,7 +233,7 @@ def _facts(server: PracticeServer, capture: Capture | None) -> Iterator[str]:
     yield from _address(server)
     yield f"user             {escape_str(server.user)}"
     yield f"password         {server.shown_password}"
-    yield f"token            {server.token.reveal()} (for XOAUTH2 and OAUTHBEARER)"
+    yield f"token            {server.token.reveal()} (for XOAUTH2, OAUTHBEARER)"
     yield f"certificate      {escape_str(str(server.ca_file))}"
     yield f"mail goes to     {escape_str(str(server.maildir))}"
     if (key_log := key_log_file()) is not None:

@@ -44,7 +44,7 @@ def make_password() -> Secret:
 
 def make_token() -> Secret:
     """Make up a token for OAuth mechanisms, which nobody has to type."""
-    return Secret(f"practice.{secrets.token_urlsafe(24)}")
+    return Secret(f"practice.{secrets.token_urlsafe(18)}")
 
 
 def keep_password(folder: Path) -> Secret:

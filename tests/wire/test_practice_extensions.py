@@ -4,17 +4,24 @@ import base64
 import hashlib
 import hmac
 import json
+import os
 import re
+import socket
+import ssl
+import subprocess
 from collections.abc import Iterator
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from pathlib import Path
 
 import pytest
 
 from smtp_shell.protocol.secret import Secret
 from smtp_shell.servers.faults import parse_faults
 from smtp_shell.servers.practice import MESSAGE_LIMIT, PracticeServer, PracticeSettings
+from tests.unit.cli.program import PROGRAM
 from tests.wire.test_practice import EHLO, MAIL, RCPT, Client, b64, connected
+from tests.wire.test_watch import practising
 
 PASSWORD = "open sesame"
 TOKEN = "practice.token"
@@ -503,3 +510,97 @@ def test_plain_may_not_act_as_somebody_else(server: PracticeServer) -> None:
             b"535 5.7.8 This user"
         )
         assert client.code(b"AUTH PLAIN " + b64(f"student\0student\0{PASSWORD}".encode())) == "235"
+
+
+EVERYTHING = (
+    "ehlo",
+    "XCLIENT NAME=spike.example ADDR=192.0.2.7 HELO=their.example",
+    "ehlo",
+    "starttls",
+    "ehlo",
+    "auth",
+    "mail ann@example.org ret=hdrs envid=QQ314 prdr body=binarymime",
+    "rcpt bob@example.org notify=success orcpt=rfc822;bob@example.net",
+    "rcpt tiny@example.org notify=never",
+    "bdat < letter.eml",
+    "mail <>",
+    "rcpt tiny@example.org",
+    "/raw BDAT 6\\r\\nQUIT\\r\\n",
+    "rset",
+    "quit",
+)
+
+
+def test_a_recording_of_all_of_it_replays_to_the_letter(tmp_path: Path) -> None:
+    (tmp_path / "letter.eml").write_bytes(BIG_LETTER)
+    words = [each for line in EVERYTHING for each in ("-c", line)]
+    recorded = run(tmp_path, "practice", "--keep-going", "--record", "all.smtp", *words)
+    assert recorded.returncode == 1, "tiny refuses"
+    with PracticeServer(SETTINGS) as server:
+        target = ("--server", f"smtp://localhost:{server.port}", "--ca-file", str(server.ca_file), "--user", "student")
+        replay = run(tmp_path, "replay", "all.smtp", *target, "--match", "text")
+    assert replay.returncode == 0, replay.stdout + replay.stderr
+    text = (tmp_path / "all.smtp").read_text(encoding="utf-8")
+    assert "  S: 353 One reply for each recipient" in text
+    assert "*: auth SCRAM-SHA-256-PLUS student" in text
+    assert text.count("  S: 552 5.2.3 ") == 1
+
+
+def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*PROGRAM, *words],
+        cwd=folder,
+        env={**os.environ, "SMTP_SHELL_PASSWORD": PASSWORD},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def everything(host: str, port: int, ca_file: str, password: str) -> None:
+    """Use all extensions as they are meant to be used."""
+    text = "From: <ann@example.org>\r\nDate: Fri, 27 Nov 2026 10:00:00 +0100\r\nMessage-ID: <1@a.example>\r\n"
+    octets = f"{text}To: <bob@example.org>\r\nSubject: x\r\n\r\nHello\r\n".encode()
+    with socket.create_connection((host, port), timeout=15) as plain:
+        converse(plain, b"EHLO client.example", b"STARTTLS")
+        context = ssl.create_default_context(cafile=ca_file)
+        with context.wrap_socket(plain, server_hostname="localhost") as secured:
+            converse(secured, b"EHLO client.example", greets=False)
+            converse(secured, b"AUTH XOAUTH2 " + b64(message("XOAUTH2", "stale")), b"", greets=False)
+            converse(secured, b"AUTH PLAIN " + b64(f"\0student\0{password}".encode()), greets=False)
+            converse(secured, b"MAIL FROM:<ann@example.org> PRDR RET=FULL ENVID=x", greets=False)
+            converse(secured, b"RCPT TO:<bob@example.org> NOTIFY=NEVER ORCPT=rfc822;bob@example.org", greets=False)
+            secured.sendall(b"BDAT %d\r\n" % 30 + octets[:30] + b"BDAT %d LAST\r\n" % (len(octets) - 30) + octets[30:])
+            secured.sendall(b"QUIT\r\n")
+            while secured.recv(65536):
+                pass
+
+
+def converse(connection: socket.socket, *lines: bytes, greets: bool = True) -> None:
+    reader = connection.makefile("rb", buffering=0)
+    for line in (*([None] if greets else []), *lines):
+        if line is not None:
+            connection.sendall(line + b"\r\n")
+        while reader.readline()[3:4] == b"-":
+            pass
+
+
+def test_who_watches_sees_chunks_and_the_replies_to_each_recipient(tmp_path: Path) -> None:
+    with practising(tmp_path) as practice:
+        practice.run(everything)
+        practice.wait(1)
+    assert [remark for remark in practice.remarks if not remark.startswith(("advice ", "warning auth-"))] == []
+    shown = [line.partition("] ")[2].lstrip() for line in practice.screen.splitlines() if line.startswith("[1] ")]
+    at = next(number for number, line in enumerate(shown) if line.startswith("C: BDAT 30"))
+    assert [line[:10] for line in shown[at:] if not line.startswith("#")][-11:] == [
+        "C: BDAT 30",
+        "C| From: <",
+        "+  S: 250 ",
+        *("C: BDAT 14", "C| rg>\\x0d"),
+        ">  S: 353 ",
+        *("+  S: 250 ", "+  S: 250 "),
+        "C: QUIT",
+        "+  S: 221 ",
+        "*: close s",
+    ]

@@ -21,8 +21,8 @@ _AUTH_AFTER_TLS = "AUTH is offered once TLS has been started."
 _HELP = (
     f"This is {HOSTNAME}, a server to practise with. It takes mail for",
     f"{' and '.join(LOCAL_DOMAINS)}, and passes nothing on.",
-    "Commands: EHLO HELO STARTTLS AUTH MAIL RCPT DATA RSET NOOP VRFY HELP QUIT",
-    "BDAT (in place of DATA), XCLIENT (from this machine)",
+    "Commands: EHLO HELO STARTTLS AUTH MAIL RCPT DATA RSET NOOP VRFY HELP",
+    "QUIT, BDAT (in place of DATA), XCLIENT (from this machine)",
     _AUTH_AFTER_TLS,
     *MAILBOX_RULES,
     f"Limits: {MESSAGE_LIMIT} octets in a message, {RECIPIENT_LIMIT} recipients,",
