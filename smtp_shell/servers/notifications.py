@@ -132,7 +132,7 @@ def report(
         verdicts: About which recipients. There is at least one.
         original: The message, piece by piece. A failure returns all of it if RET=FULL asked for that, otherwise its header section.
 
-    Source: RFC 3461 sections 5.2.9 and 6, RFC 3462, RFC 3464 section 2
+    Source: RFC 3461 section 6, RFC 3462, RFC 3464 section 2
     """
     boundary = f"report-{secrets.token_hex(12)}"
     failed = any(not each.is_good for each in verdicts)
