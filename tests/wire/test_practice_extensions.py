@@ -546,6 +546,14 @@ def test_a_recording_of_all_of_it_replays_to_the_letter(tmp_path: Path) -> None:
     assert text.count("  S: 552 5.2.3 ") == 1
 
 
+@pytest.mark.parametrize("mechanism", ["xoauth2", "oauthbearer", "scram-sha-256", "scram-sha-256-plus", "login"])
+def test_its_own_shell_knows_password_and_token(tmp_path: Path, mechanism: str) -> None:
+    words = [each for line in ("starttls", "ehlo", f"auth {mechanism}", "quit") for each in ("-c", line)]
+    done = run(tmp_path, "practice", *words)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"*: auth {mechanism.upper()} student" in done.stdout
+
+
 def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [*PROGRAM, *words],
