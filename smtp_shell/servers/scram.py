@@ -19,7 +19,7 @@ from smtp_shell.protocol.octets import decode_base64
 from smtp_shell.protocol.sasl.saslprep import saslprep
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
+    from collections.abc import Callable, Generator, Mapping
 
     from smtp_shell.protocol.secret import Secret
 
@@ -61,7 +61,7 @@ class Binding(Struct, frozen=True):
     """What a server can do about channel binding.
 
     Args:
-        data: Type of channel binding -> its octets, as the server sees this connection. None for a server that offers no -PLUS.
+        data: Type of channel binding -> its octets, as the server sees this connection; empty for a server that offers no -PLUS.
         demanded: Whether the mechanism is the one with -PLUS.
     """
 
@@ -72,7 +72,14 @@ class Binding(Struct, frozen=True):
 NO_BINDING: Final = Binding({})
 
 
-def check_scram(name: str, who: ScramUser, binding: Binding = NO_BINDING) -> Generator[bytes, bytes, str]:
+def fresh_nonce() -> bytes:
+    """Return what a server adds to the client's nonce."""
+    return b64encode(secrets.token_bytes(_NONCE_OCTETS))
+
+
+def check_scram(
+    name: str, who: ScramUser, binding: Binding = NO_BINDING, nonce_of_server: Callable[[], bytes] = fresh_nonce
+) -> Generator[bytes, bytes, str]:
     """Check a client's proof, and prove that the server knows the password too.
 
     A name that is not the user's gets as far as the right one would, with the same salt, so that the exchange does not tell which names
@@ -82,6 +89,7 @@ def check_scram(name: str, who: ScramUser, binding: Binding = NO_BINDING) -> Gen
         name: The hash, as `hashlib` names it.
         who: Whom the client is to be.
         binding: What the connection is bound to.
+        nonce_of_server: Returns printable ASCII without a comma, never the same twice.
 
     Yields:
         An empty challenge, the server-first-message, and the server-final-message if the proof is right.
@@ -95,7 +103,7 @@ def check_scram(name: str, who: ScramUser, binding: Binding = NO_BINDING) -> Gen
     error = _why_not_begin(first, binding)
     if first is None or error:
         return error
-    nonce = first["nonce"] + b64encode(secrets.token_bytes(_NONCE_OCTETS))
+    nonce = first["nonce"] + nonce_of_server()
     server_first = b"r=%b,s=%b,i=%d" % (nonce, b64encode(who.salt), who.iterations)
     final = _FINAL.fullmatch((yield server_first))
     if final is None:
