@@ -228,6 +228,13 @@ def test_what_is_announced_in_vain_is_refused(place: Place, mechanism: str) -> N
         place.authenticate(session, mechanism)
 
 
+@pytest.mark.postfix
+@pytest.mark.parametrize("server", ["Postfix"])
+def test_a_token_is_of_no_use_where_no_mechanism_takes_one(place: Place) -> None:
+    with place.connect(STARTTLS) as session, pytest.raises(AuthFailed, match="no mechanism that takes a token"):
+        session.auth(USER, token="a.token")
+
+
 @pytest.mark.parametrize("server", SERVERS)
 def test_each_mechanism_has_a_place_or_a_reason(server: str) -> None:
     has = SERVERS[server]
