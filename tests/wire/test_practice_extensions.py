@@ -362,6 +362,16 @@ class TestXclient:
         assert client.say(b"XCLIENT" + argument.encode()).startswith(b"501 5.5.4 ")
         assert client.code(MAIL[0]) == "250"
 
+    def test_starttls_forgets_it(self, client: Client, server: PracticeServer) -> None:
+        assert client.code(b"XCLIENT NAME=spike.example ADDR=192.0.2.7 LOGIN=student") == "220"
+        client.code(EHLO[0])
+        assert client.code(b"STARTTLS") == "220"
+        client.start_tls()
+        begin(client)
+        assert client.code(b"RCPT TO:<carol@example.net>") == "530"
+        assert send_chunk(client, LETTER, " LAST").startswith("250")
+        assert b"\r\nReceived: from client.example ([127.0.0.1])\r\n" in server.inbox.read(1)
+
     def test_tls_stays(self, client: Client) -> None:
         client.code(EHLO[0])
         assert client.code(b"STARTTLS") == "220"

@@ -97,6 +97,7 @@ class PracticeConnection(PracticeTransaction):
         first = HelloTransport(self.transport)
         self.transport = first  # type: ignore[assignment]
         await super().smtp_STARTTLS("")
+        self.origin = None  # nothing counts that the client said in the clear (RFC 3207 section 4.2)
         self.exporter_secret = exporter_secret(context, first.client_random, self._shared.keys)
         if self.session.ssl is None:
             raise ConnectionResetError
