@@ -132,6 +132,7 @@ def _facts(shell: Shell) -> Iterator[tuple[str, str]]:
         yield "practice", f"{server.host}:{server.port}; /connect practice"
         yield "its user", escape_str(server.user)
         yield "its password", server.shown_password
+        yield "its token", f"{server.token.reveal()} (XOAUTH2, OAUTHBEARER)"
         yield "its CA file", escape_str(str(server.ca_file))
     recordings = shell.recordings
     yield "recording", str(recordings.session.path) if recordings.session else "none"
