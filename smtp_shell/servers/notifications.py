@@ -132,7 +132,7 @@ def report(
         verdicts: About which recipients. There is at least one.
         original: The message, piece by piece. A failure returns all of it if RET=FULL asked for that, otherwise its header section.
 
-    Source: RFC 3461 section 6, RFC 3462, RFC 3464 section 2
+    Source: RFC 3461 section 6, RFC 3462, RFC 3464 section 2, RFC 6533 section 4 (addresses beyond ASCII)
     """
     boundary = f"report-{secrets.token_hex(12)}"
     failed = any(not each.is_good for each in verdicts)
@@ -155,7 +155,7 @@ def report(
         *(f"{each.mailbox.decode('utf-8', 'replace')}: {each.reply}" for each in verdicts),
         "",
         f"--{boundary}",
-        "Content-Type: message/delivery-status",
+        f"Content-Type: message/{'' if all(each.mailbox.isascii() for each in verdicts) else 'global-'}delivery-status",
         "",
         *_status(host, mail, verdicts),
         f"--{boundary}",
@@ -181,7 +181,7 @@ def _status(host: str, mail: Mapping[str, str], verdicts: Sequence[Verdict]) -> 
             kind, _, address = each.parameters["ORCPT"].partition(";")
             lines.append(f"Original-Recipient: {kind};{_one_line(from_xtext(address) or address)}")
         lines += [
-            f"Final-Recipient: rfc822;{each.mailbox.decode('utf-8', 'replace')}",
+            f"Final-Recipient: {'rfc822' if each.mailbox.isascii() else 'utf-8'};{each.mailbox.decode('utf-8', 'replace')}",
             f"Action: {'delivered' if each.is_good else 'failed'}",
             f"Status: {each.reply.split(' ', 2)[1]}",
         ]

@@ -251,6 +251,15 @@ class TestDsn:
         assert "Subject: hello" in parts[-1].get_payload()
         assert "One line" not in parts[-1].get_payload()
 
+    def test_an_address_beyond_ascii_is_reported_as_such(self, client: Client, server: PracticeServer) -> None:
+        rcpt = "RCPT TO:<zoë@example.org> NOTIFY=SUCCESS ORCPT=utf-8;zoë@example.org".encode()
+        begin(client, b"MAIL FROM:<ann@example.org> SMTPUTF8", rcpt)
+        assert send_chunk(client, LETTER, " LAST").startswith("250")
+        told = server.inbox.read(2)
+        assert b"Content-Type: message/global-delivery-status\r\n" in told
+        for name in ("Original", "Final"):
+            assert f"\r\n{name}-Recipient: utf-8;zoë@example.org\r\n".encode() in told
+
     @pytest.mark.parametrize(
         ("mail", "notify", "count"),
         [
