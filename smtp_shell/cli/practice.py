@@ -163,15 +163,15 @@ def _with_what_is_kept(settings: PracticeSettings) -> tuple[PracticeSettings, st
     from smtp_shell.errors import ConfigError
     from smtp_shell.private_files import private_folder, reason_of
     from smtp_shell.protocol.octets import escape_str
-    from smtp_shell.servers.passwords import keep_password
+    from smtp_shell.servers.passwords import keep_password, keep_token
 
     folder, reason = kept_folder("practice")
     if folder is not None:
         try:
-            password = settings.password or keep_password(folder)
+            password, token = settings.password or keep_password(folder), keep_token(folder)
             # A certificate for other names must not replace the one that clients on this machine trust.
             kept = private_folder(folder / "network") if settings.anywhere else folder
-            return replace(settings, password=password, kept=kept), ""
+            return replace(settings, password=password, token=token, kept=kept), ""
         except OSError as error:
             reason = f"{escape_str(str(folder))} cannot be used: {reason_of(error)}."
         except ConfigError as error:
@@ -233,6 +233,7 @@ def _facts(server: PracticeServer, capture: Capture | None) -> Iterator[str]:
     yield from _address(server)
     yield f"user             {escape_str(server.user)}"
     yield f"password         {server.shown_password}"
+    yield f"token            {server.token.reveal()} (for XOAUTH2, OAUTHBEARER)"
     yield f"certificate      {escape_str(str(server.ca_file))}"
     yield f"mail goes to     {escape_str(str(server.maildir))}"
     if (key_log := key_log_file()) is not None:

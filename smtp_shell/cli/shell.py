@@ -98,8 +98,8 @@ def run_shell(
         options: The parsed options of `connection_options` and `line_options`.
         target: The server to connect to; None: start unconnected.
         introduction: What to print at the prompt before the connection is opened.
-        practice: The practice server that runs in this process. Its password is used without a prompt where the options name none; at
-            a prompt the user is asked.
+        practice: The practice server that runs in this process. Its password and token are used without a prompt where the options name
+            none; at a prompt the user is asked.
         watches: Whether to show the dialogues that its other clients have.
 
     Returns:
@@ -249,7 +249,12 @@ def _make_shell(
 
         mechanism(options.mechanism)  # an unknown one is refused before anything is sent
     ask = terminal_ask() if interactive else None
-    preset = practice.password if practice is not None and not interactive else None
+    known = practice if not interactive else None
+    credentials = credential_source(options, ask, known.password if known is not None else None)
+    if known is not None:
+        from msgspec.structs import replace
+
+        credentials = replace(credentials, preset_token=known.token)
     settings = ShellSettings(
         timeout=options.timeout or 0.0, ehlo=options.ehlo or "", insecure_auth=options.insecure_auth, times=interactive
     )
@@ -260,7 +265,7 @@ def _make_shell(
         live = LiveScreen(practice.watch, view)
     shell_options = ShellOptions(
         tls=tls_settings(options),
-        credentials=credential_source(options, ask, preset),
+        credentials=credentials,
         mechanism=options.mechanism.upper(),
         source=options.source,
         family=address_family(options),

@@ -44,6 +44,7 @@ class CredentialSource(Struct, frozen=True):
         netrc: The netrc file; None for the one in the home folder.
         authzid: Whom to act as; empty for the user.
         host: The server's name, where `find` is not told.
+        preset_token: A token that the program itself knows. Unlike a token of the user's it is used where a mechanism is named, alone.
     """
 
     user: str = ""
@@ -54,6 +55,7 @@ class CredentialSource(Struct, frozen=True):
     netrc: Path | None = None
     authzid: str = ""
     host: str = ""
+    preset_token: Secret | None = None
 
     @property
     def has_token(self) -> bool:
@@ -85,7 +87,8 @@ class CredentialSource(Struct, frozen=True):
             offered = f" [{escape_str(last_user)}]" if last_user else ""
             name = self._ask_user(f"User{offered}: ", "no user: give --user NAME", hidden=False, default=last_user)
         if "token" in needs:
-            return Credentials(name, self._token(), acting, "--token-command" if self.token_command else "the prompt")
+            token, origin = self._token()
+            return Credentials(name, token, acting, origin)
         if "password" in needs:
             password, origin = self._password(name, host)
             return Credentials(name, password, acting, origin)
@@ -118,7 +121,7 @@ class CredentialSource(Struct, frozen=True):
         """
         if "user" in needs and not (user or self.user):
             return "no user: give --user NAME"
-        if "token" in needs and self.token_command is None:
+        if "token" in needs and self.token_command is None and self.preset_token is None:
             return "no token: give --token-command CMD"
         known = os.environ.get(PASSWORD_VARIABLE, "").strip() or self.password_command or self.preset
         if "password" in needs and not known and self.netrc is None:
@@ -142,10 +145,14 @@ class CredentialSource(Struct, frozen=True):
         missing = f"no password: give --password-command CMD or set {PASSWORD_VARIABLE}{is_empty}"
         return Secret(self._ask_user(f"Password for {escape_str(user)}: ", missing, hidden=True)), "the prompt"
 
-    def _token(self) -> Secret:
+    def _token(self) -> tuple[Secret, str]:
+        """Return the token, and where it comes from."""
         if self.token_command is not None:
-            return _run(self.token_command, "--token-command")
-        return Secret(self._ask_user("Token: ", "no token: give --token-command CMD", hidden=True).strip())
+            return _run(self.token_command, "--token-command"), "--token-command"
+        if self.preset_token is not None:
+            return self.preset_token, "the practice server"
+        missing = "no token: give --token-command CMD"
+        return Secret(self._ask_user("Token: ", missing, hidden=True).strip()), "the prompt"
 
     def _ask_user(self, question: str, missing: str, *, hidden: bool, default: str = "") -> str:
         if self.ask is None:

@@ -81,7 +81,7 @@ def no_enhanced_code(view: View, answer: Answer) -> Said:
         return
     if (
         reply.code // 100 == 3
-        or owed.verb in ("EHLO", "HELO", "LHLO", "STARTTLS", "HELP")
+        or owed.verb in ("EHLO", "HELO", "LHLO", "STARTTLS", "HELP", "XCLIENT")  # XCLIENT has a greeting
         or owed.asked is Asked.GREETING
     ):
         return

@@ -22,6 +22,7 @@ from smtp_shell.servers.passwords import LOCK_SECONDS
 
 _LONGEST_PEM = 64 * 1024
 _MARGIN_SECONDS = 24 * 3600
+_BEGIN, _END = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
 
 
 class ServerCertificate(Struct, frozen=True):
@@ -30,10 +31,12 @@ class ServerCertificate(Struct, frozen=True):
     Args:
         context: For the server's side of a handshake; it holds the key.
         ca_file: A PEM file with the certificate to trust.
+        leaf: The certificate that it shows, in DER.
     """
 
     context: ssl.SSLContext
     ca_file: Path
+    leaf: bytes
 
 
 def make_certificate(directory: Path, *names: str) -> ServerCertificate:
@@ -59,7 +62,7 @@ def make_certificate(directory: Path, *names: str) -> ServerCertificate:
         with open_new(draft) as file:
             file.write(issued.server)
         try:
-            return ServerCertificate(_loaded(_server_context(), draft), ca_file)
+            return ServerCertificate(_loaded(_server_context(), draft), ca_file, _leaf(draft))
         finally:
             draft.unlink()
     except OSError as error:
@@ -87,7 +90,7 @@ def keep_certificate(directory: Path, *names: str) -> ServerCertificate:
             issued = _issue(names)
             replace_private(server_file, issued.server)
             replace_private(ca_file, issued.authority)
-        return ServerCertificate(_loaded(_server_context(), server_file), ca_file)
+        return ServerCertificate(_loaded(_server_context(), server_file), ca_file, _leaf(server_file))
 
 
 def pending_certificate() -> Future[ServerCertificate]:
@@ -141,6 +144,16 @@ def _loaded(context: ssl.SSLContext, server_file: Path) -> ssl.SSLContext:
     return context
 
 
+def _leaf(path: Path) -> bytes:
+    """Return the first certificate of a PEM file that OpenSSL has loaded, in DER; empty if it is written in no usual way."""
+    text = path.read_bytes().decode("latin-1")
+    start = text.find(_BEGIN)
+    try:
+        return ssl.PEM_cert_to_DER_cert(text[start : text.index(_END, start) + len(_END)])
+    except ValueError:
+        return b""
+
+
 def _is_good(server_file: Path, ca_file: Path, names: tuple[str, ...]) -> bool:
     """Check whether a client that trusts the kept authority would accept the kept certificate for each of the names."""
     if read_private(server_file, _LONGEST_PEM) is None or read_private(ca_file, _LONGEST_PEM) is None:
@@ -188,7 +201,7 @@ def load_certificate(certificate: Path, key: Path | None) -> ServerCertificate:
     """
     context = _server_context()
     load_key_pair(context, KeyPair(certificate, key, "--cert", "--key"))
-    return ServerCertificate(context, certificate)
+    return ServerCertificate(context, certificate, _leaf(certificate))
 
 
 def _server_context() -> ssl.SSLContext:

@@ -24,7 +24,7 @@ LONGEST_DELAY = 3600.0
 ANY: Final = "ANY"
 """The place of a fault that is at every command."""
 
-PLACES = (*FORESEEN, "CONNECT", "DOT", ANY)
+PLACES = (*FORESEEN, "XCLIENT", "CONNECT", "DOT", ANY)
 """Where a fault can be: at a command, at the greeting, at the end of the mail data, or at every command."""
 
 GRAMMAR: Final = "VERB=FAULT[@N[+]][%P]"
@@ -129,7 +129,7 @@ class Fault(Struct, frozen=True):
         verb = verb.upper()
         if verb not in PLACES:
             raise UsageError(
-                f"The fault {_quoted(text)} is at no command: write one of {', '.join(FORESEEN)}; or CONNECT for the greeting, "
+                f"The fault {_quoted(text)} is at no command: write one of {', '.join(FORESEEN)}, XCLIENT; or CONNECT for the greeting, "
                 "DOT for the end of the mail data, or ANY for every command."
             )
         what, counts = _counted(text, rest)

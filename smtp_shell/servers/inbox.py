@@ -14,7 +14,7 @@ import quopri
 import re
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
@@ -23,11 +23,14 @@ from msgspec import Struct
 
 from smtp_shell.errors import UsageError
 from smtp_shell.private_files import make_folder, open_new, reason_of
-from smtp_shell.protocol.octets import CRLF, escape_str
+from smtp_shell.protocol.octets import CRLF, escape, escape_str
+from smtp_shell.servers.notifications import REQUEST_FIELD
 
 MESSAGE_LIMIT = 11 * 1024 * 1024
 HEADER_LIMIT = 64 * 1024
 SUBJECT_LIMIT = 2000
+
+_PIECE = 64 * 1024
 
 
 class Message(Struct, frozen=True):
@@ -41,6 +44,7 @@ class Message(Struct, frozen=True):
         date: When it arrived.
         size: Its size in octets, trace header fields included.
         path: The file that holds it.
+        requests: What the client asked for about reports of delivery, escaped.
     """
 
     number: int
@@ -50,6 +54,7 @@ class Message(Struct, frozen=True):
     date: datetime
     size: int
     path: Path
+    requests: tuple[str, ...] = ()
 
 
 class IncomingMessage:
@@ -58,21 +63,52 @@ class IncomingMessage:
     Args:
         maildir: The mailbox.
         name: The name of the file to create.
+
+    Attributes:
+        size: Octets of mail data that have been written.
     """
 
     def __init__(self, maildir: Path, name: str) -> None:
         self._path = maildir / "tmp" / name
         self._goal = maildir / "new" / name
         self._file: BinaryIO | None = open_new(self._path)
+        self._start = 0  # where the mail data begins
+        self.size = 0
+
+    def write_trace(self, fields: Iterable[bytes]) -> None:
+        """Add the trace header fields, which precede the mail data.
+
+        Args:
+            fields: The fields, without their last line ends.
+
+        Raises:
+            OSError: The disk is full, or the mailbox has gone.
+        """
+        octets = b"".join(field + CRLF for field in fields)
+        if self._file is not None:
+            self._start += self._file.write(octets)
+
+    def mail_data(self) -> Iterator[bytes]:
+        """Yield the mail data that has been written, piece by piece.
+
+        Raises:
+            OSError: The mailbox has gone.
+        """
+        if self._file is not None:
+            self._file.flush()
+        with (self._path if self._file is not None else self._goal).open("rb") as file:
+            file.seek(self._start)
+            while piece := file.read(_PIECE):
+                yield piece
 
     def write(self, octets: bytes) -> None:
-        """Add octets.
+        """Add octets of mail data.
 
         Raises:
             OSError: The disk is full, or the mailbox has gone.
         """
         if self._file is not None:
-            self._file.write(octets)
+            self.size += self._file.write(octets)
 
     def commit(self) -> None:
         """Move the message to where readers look. There is no fsync: practice mail need not survive a power cut.
@@ -125,13 +161,16 @@ class Inbox:
                 "choose another directory."
             ) from None
 
-    def deliver(self, sender: bytes, recipients: Sequence[bytes], received: bytes) -> IncomingMessage:
+    def deliver(
+        self, sender: bytes, recipients: Sequence[bytes], received: bytes, requests: Iterable[bytes] = ()
+    ) -> IncomingMessage:
         """Begin a message with its trace header fields.
 
         Args:
             sender: The mailbox of the reverse-path; it and the recipients hold no CR, LF or NUL.
             recipients: The mailboxes of the forward-paths.
             received: The `Received:` header field, with its CRLF.
+            requests: Header fields with what the client asked for about reports of delivery.
 
         Raises:
             OSError: The disk is full, or the mailbox has gone.
@@ -143,10 +182,9 @@ class Inbox:
         name = f"{seconds}.M{micros:06d}Q{next(self._sequence):06d}R{secrets.token_hex(4)}.practice.example"
         message = IncomingMessage(self.path, name)
         try:
-            message.write(b"Return-Path: <" + sender + b">" + CRLF)
-            for recipient in recipients:
-                message.write(b"Delivered-To: " + recipient + CRLF)
-            message.write(received)
+            message.write_trace((b"Return-Path: <" + sender + b">",))
+            message.write_trace(b"Delivered-To: " + recipient for recipient in recipients)
+            message.write_trace((*requests, received.removesuffix(CRLF)))
         except OSError:
             message.discard()
             raise
@@ -193,6 +231,7 @@ _OWN_NAME = re.compile(r"([0-9]{1,10})\.M([0-9]{6})Q([0-9]{6,9})R", re.ASCII)
 _ENCODED_WORD = re.compile(rb"=\?([A-Za-z0-9_.:+-]{1,40})(?:\*[A-Za-z0-9-]*)?\?([BbQq])\?([!->@-~]*)\?=")
 # Codecs of Python's own that no mail is written in; the first warns about what it decodes.
 _NO_CHARSETS = frozenset(("unicode-escape", "raw-unicode-escape", "idna", "punycode", "undefined"))
+_REQUEST = REQUEST_FIELD.lower().encode()
 _BETWEEN_ENCODED_WORDS = re.compile(rb"(?<=\?=)[ \t]+(?==\?)")
 
 
@@ -216,17 +255,19 @@ def _describe(number: int, at: int, path: Path) -> Message | None:
     except OSError:
         return None
     fields = _fields(head)
-    sender, recipients, subject = b"", [], b""
+    sender, recipients, requests, subject = b"", [], [], b""
     for name, body in itertools.takewhile(lambda field: field[0] != b"received", fields):
         if name == b"return-path":
             sender = body.removeprefix(b"<").removesuffix(b">")
         elif name == b"delivered-to":
             recipients.append(body)
+        elif name == _REQUEST:
+            requests.append(escape(body))
     for name, body in fields:
         if name == b"subject":
             subject = body
             break
-    return Message(number, sender, tuple(recipients), _decoded(subject), _time(at), size, path)
+    return Message(number, sender, tuple(recipients), _decoded(subject), _time(at), size, path, tuple(requests))
 
 
 def _fields(head: bytes) -> list[tuple[bytes, bytes]]:

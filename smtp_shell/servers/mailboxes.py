@@ -10,11 +10,14 @@ import re
 from msgspec import Struct
 
 from smtp_shell.protocol.octets import escape
+from smtp_shell.servers.notifications import why_not_notify, why_not_return
+from smtp_shell.servers.xtext import from_xtext
 
 HOSTNAME = "practice.example"
 LOCAL_DOMAINS = ("practice.example", "example.org")
 MESSAGE_LIMIT = 10 * 1024 * 1024
 RECIPIENT_LIMIT = 100
+TINY_LIMIT = 1000
 
 EXAMPLE_MAILBOX = "bob@example.org"
 """A mailbox that takes mail from anybody, for replies that refuse another one."""
@@ -24,6 +27,7 @@ MAILBOX_RULES = (
     "  nobody... unknown...   550, there is no such mailbox",
     "  greylisted             450 the first time, taken the next",
     "  full                   452, the mailbox is full",
+    "  tiny                   takes messages of at most 1,000 octets",
     "  at another domain      530 before AUTH, taken after it",
     "  at a domain .invalid   550, there is no such domain",
 )
@@ -122,7 +126,8 @@ def why_not_from(path: PathArgument, *, extended: bool, may_authenticate: bool) 
     Returns:
         The reply that refuses it; empty when nothing is wrong.
 
-    Source: RFC 5321 section 4.1.1.11; RFC 1870 sections 3 and 6.1; RFC 6152 section 3; RFC 6531 sections 3.4 and 3.5; RFC 4954 section 5
+    Source: RFC 5321 section 4.1.1.11; RFC 1870 sections 3 and 6.1; RFC 6152 section 3; RFC 6531 sections 3.4 and 3.5; RFC 4954 section 5;
+        RFC 3030 section 3; RFC 3461 section 4
     """
     if path.parameters and not extended:
         return "555 5.5.4 Parameters need EHLO"
@@ -132,14 +137,18 @@ def why_not_from(path: PathArgument, *, extended: bool, may_authenticate: bool) 
                 return "501 5.5.4 Syntax: SIZE=octets"
             case "SIZE" if int(value) > MESSAGE_LIMIT:
                 return f"552 5.3.4 Message is too big, {MESSAGE_LIMIT} octets at most"
-            case "BODY" if value.upper() not in ("7BIT", "8BITMIME"):
-                return "501 5.5.4 BODY is 7BIT or 8BITMIME"
-            case "SMTPUTF8" if value:
-                return "501 5.5.4 SMTPUTF8 takes no value"
-            case "SIZE" | "BODY" | "SMTPUTF8":
+            case "BODY" if value.upper() not in ("7BIT", "8BITMIME", "BINARYMIME"):
+                return "501 5.5.4 BODY is 7BIT, 8BITMIME or BINARYMIME"
+            case "SMTPUTF8" | "PRDR" if value:
+                return f"501 5.5.4 {keyword} takes no value"
+            case "SIZE" | "BODY" | "SMTPUTF8" | "PRDR":
                 pass
+            case "RET" | "ENVID":
+                if refusal := why_not_return(keyword, value):
+                    return refusal
             case "AUTH" if value and may_authenticate:
-                pass
+                if from_xtext(value) is None:
+                    return "501 5.5.4 AUTH is a mailbox in xtext, or <>"
             case _:
                 return _unknown_parameter(keyword)
     if not path.mailbox.isascii() and "SMTPUTF8" not in path.parameters:
@@ -147,7 +156,7 @@ def why_not_from(path: PathArgument, *, extended: bool, may_authenticate: bool) 
     return ""
 
 
-def why_not_to(path: PathArgument, *, smtp_utf8: bool, authenticated: bool) -> str:
+def why_not_to(path: PathArgument, *, smtp_utf8: bool, authenticated: bool, extended: bool, size: int = 0) -> str:
     """Return the reply if there is no delivery to this forward-path, now or ever.
 
     Greylisting and the limit of recipients depend on what came before and are not in here.
@@ -156,14 +165,21 @@ def why_not_to(path: PathArgument, *, smtp_utf8: bool, authenticated: bool) -> s
         path: The argument of RCPT.
         smtp_utf8: Whether MAIL had that parameter.
         authenticated: Whether the client has authenticated.
+        extended: Whether the client said EHLO.
+        size: The size of the message that MAIL has announced; 0 if it has not.
 
     Returns:
         The reply that refuses it; empty when nothing is wrong.
 
-    Source: RFC 5321 section 3.3, section 3.6.2, section 4.5.1; RFC 6531 section 3.5
+    Source: RFC 5321 section 3.3, section 3.6.2, section 4.5.1; RFC 6531 section 3.5; RFC 1870 section 6.1; RFC 3461 section 4
     """
-    if path.parameters:
-        return _unknown_parameter(next(iter(path.parameters)))
+    if path.parameters and not extended:
+        return "555 5.5.4 Parameters need EHLO"
+    for keyword in path.parameters:
+        if keyword not in ("NOTIFY", "ORCPT"):
+            return _unknown_parameter(keyword)
+    if refusal := why_not_notify(path.parameters, smtp_utf8=smtp_utf8):
+        return refusal
     if not path.mailbox:
         return "501 5.1.3 The null path cannot be a recipient"
     if not path.mailbox.isascii() and not smtp_utf8:
@@ -179,7 +195,20 @@ def why_not_to(path: PathArgument, *, smtp_utf8: bool, authenticated: bool) -> s
         return f"550 5.1.1 <{shown}>: there is no such mailbox here"
     if path.local.lower() == b"full":
         return f"452 4.2.2 <{shown}>: the mailbox is full, try again later"
-    return ""
+    return why_not_that_big(path.mailbox, size)
+
+
+def why_not_that_big(mailbox: bytes, size: int) -> str:
+    """Return the reply if a mailbox does not take a message of this size; empty if it does.
+
+    Args:
+        mailbox: The mailbox of the forward-path.
+        size: Octets of the message.
+    """
+    local, _, domain = mailbox.rpartition(b"@")
+    if size <= TINY_LIMIT or local.lower() != b"tiny" or not _is_local(domain):
+        return ""
+    return f"552 5.2.3 <{shown_in_ascii(mailbox)}>: takes messages of at most {TINY_LIMIT:,} octets"
 
 
 class Greylist:

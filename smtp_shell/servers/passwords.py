@@ -9,6 +9,7 @@ from smtp_shell.private_files import locked, read_private, replace_private
 from smtp_shell.protocol.secret import Secret
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 LOCK_SECONDS = 5.0
@@ -41,6 +42,11 @@ def make_password() -> Secret:
     return Secret(f"{first}-{second}-{secrets.randbelow(_NUMBERS):04d}")
 
 
+def make_token() -> Secret:
+    """Make up a token for OAuth mechanisms, which nobody has to type."""
+    return Secret(f"practice.{secrets.token_urlsafe(18)}")
+
+
 def keep_password(folder: Path) -> Secret:
     """Return the password that is kept in a folder; make one up if there is none, or if it is broken.
 
@@ -50,12 +56,28 @@ def keep_password(folder: Path) -> Secret:
     Raises:
         OSError: It cannot be written, or another process holds the lock.
     """
-    path = folder / "password"
+    return _keep(folder, "password", make_password)
+
+
+def keep_token(folder: Path) -> Secret:
+    """Return the token that is kept in a folder; make one up if there is none, or if it is broken.
+
+    Args:
+        folder: The folder, which exists.
+
+    Raises:
+        OSError: It cannot be written, or another process holds the lock.
+    """
+    return _keep(folder, "token", make_token)
+
+
+def _keep(folder: Path, name: str, make: Callable[[], Secret]) -> Secret:
+    path = folder / name
     with locked(folder / "lock", LOCK_SECONDS):
         kept = _one_line(read_private(path, _LONGEST))
         if kept is not None:
             return kept
-        made = make_password()
+        made = make()
         replace_private(path, f"{made.reveal()}\n".encode())
         return made
 

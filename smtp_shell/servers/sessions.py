@@ -49,8 +49,11 @@ LINE_KEPT: Final = 64 * 1024
 _DECIDE = frozenset({"AUTH", "BDAT", "DATA", "STARTTLS"})
 """Commands whose reply decides what the octets after them are."""
 
-_CHANGE_STATE = _DECIDE | {"EHLO", "HELO", "LHLO", "QUIT"}
+_CHANGE_STATE = (_DECIDE - {"BDAT"}) | {"EHLO", "HELO", "LHLO", "QUIT"}
 """Commands that nothing may follow before their reply (RFC 2920 section 3.1, RFC 3207 section 4, RFC 4954 section 4)."""
+
+_ENDS_EXCHANGE = (b"v=", b"{")
+"""Challenges that an empty answer acknowledges: the signature of SCRAM, and the reason why a token is refused."""
 
 _ENDS_DATA = CRLF + END_OF_DATA
 _TLS_HELLO = b"\x16\x03"
@@ -340,7 +343,7 @@ class WatchedDialogue:
         for response in words:
             meaning = describe_typed(response, exchange.mechanism, names_user=exchange.names_user)
             self._emit((Decoded(True, escape_str(exchange.mechanism), meaning),))
-        if answers and not text:
+        if answers and not text and not self._challenge.startswith(_ENDS_EXCHANGE):
             self._remark(EMPTY_ANSWER.format(self._asked_for))
 
     def _cut_endless(self) -> None:

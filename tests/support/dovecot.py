@@ -4,9 +4,13 @@ The programs come from the installed packages. Everything they read and write is
 `/etc/dovecot`, and a Dovecot that already runs, are left alone.
 """
 
+import base64
+import hmac
+import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -37,6 +41,9 @@ BROKEN_MAILBOX = "broken"
 SIZE_LIMIT = 20480
 RECIPIENT_LIMIT = 5
 MECHANISMS = "plain login cram-md5 digest-md5 scram-sha-1 scram-sha-256"
+TOKEN_MECHANISMS = "xoauth2 oauthbearer"
+
+TOKEN_KEY = b"the key of the tests' tokens, which is no secret"
 
 PACKAGES = "apt-get install dovecot-core dovecot-submissiond dovecot-lmtpd"
 # The configuration of 2.4 is another language.
@@ -54,7 +61,9 @@ class Dovecot:
         lmtp: The port of LMTP, without TLS. It knows `MAILBOXES`, and one that is full and one that cannot be written.
         user: The user name for every mechanism in `MECHANISMS`.
         password: The password of `user`.
+        token: A token of `user` for XOAUTH2 and OAUTHBEARER: a JWT, signed with a key that the server has.
         ca_file: The certificate of the authority that signed the server's, PEM.
+        client_cert: The user's certificate and key, PEM, for EXTERNAL.
         log: Dovecot's log file.
     """
 
@@ -64,7 +73,9 @@ class Dovecot:
     lmtp: int
     user: str
     password: str = field(repr=False)
+    token: str = field(repr=False)
     ca_file: Path
+    client_cert: Path
     log: Path
 
 
@@ -106,6 +117,7 @@ def running_dovecot(directory: Path, relay_port: int) -> Iterator[Dovecot]:
     make_folder(directory / "mail" / BROKEN_MAILBOX)  # root's
     write_certificates(directory / "tls")
     _write_users(directory)
+    _write_token_key(directory)
     for _ in range(START_ATTEMPTS):
         server = _on_free_ports(directory)
         configuration = directory / "dovecot.conf"
@@ -131,6 +143,36 @@ def _write_users(directory: Path) -> None:
     users.chmod(0o644)
 
 
+def _write_token_key(directory: Path) -> None:
+    (directory / "oauth2.conf").write_text(
+        "introspection_mode = local\n"
+        f"local_validation_key_dict = fs:posix:prefix={directory}/keys/\n"
+        "username_attribute = sub\n"
+    )
+    folder = directory / "keys" / "default" / "HS256"
+    make_folder(folder)
+    for each in (directory / "keys", directory / "keys" / "default"):
+        each.chmod(0o755)
+    key = folder / "default"
+    key.write_bytes(base64.b64encode(TOKEN_KEY))
+    key.chmod(0o644)
+
+
+def _token(user: str) -> str:
+    """Return a JWT that says who somebody is, for an hour.
+
+    Source: RFC 7519, RFC 7515 section 3.1
+    """
+    now = int(time.time())
+    parts = ({"alg": "HS256", "typ": "JWT"}, {"sub": user, "iat": now, "nbf": now - 60, "exp": now + 3600})
+    signed = ".".join(_base64url(json.dumps(part).encode()) for part in parts)
+    return f"{signed}.{_base64url(hmac.digest(TOKEN_KEY, signed.encode(), 'sha256'))}"
+
+
+def _base64url(octets: bytes) -> str:
+    return base64.urlsafe_b64encode(octets).rstrip(b"=").decode()
+
+
 def _on_free_ports(directory: Path) -> Dovecot:
     submission, submissions, lmtp = free_ports(3)
     return Dovecot(
@@ -140,7 +182,9 @@ def _on_free_ports(directory: Path) -> Dovecot:
         lmtp=lmtp,
         user=USER,
         password=PASSWORD,
+        token=_token(USER),
         ca_file=directory / "tls" / "ca.pem",
+        client_cert=directory / "tls" / "client.pem",
         log=directory / "dovecot.log",
     )
 
@@ -162,11 +206,26 @@ login_greeting = {MAIL_HOST} Dovecot ready.
 ssl = yes
 ssl_cert = <{directory}/tls/server.pem
 ssl_key = <{directory}/tls/server.pem
+ssl_ca = <{directory}/tls/ca.pem
+ssl_verify_client_cert = yes
+ssl_require_crl = no
+auth_ssl_username_from_cert = yes
 disable_plaintext_auth = no
-auth_mechanisms = {MECHANISMS}
+auth_mechanisms = {MECHANISMS} {TOKEN_MECHANISMS} external
 auth_failure_delay = 0
 passdb {{
+  driver = oauth2
+  mechanisms = {TOKEN_MECHANISMS}
+  args = {directory}/oauth2.conf
+}}
+passdb {{
+  driver = static
+  mechanisms = external
+  args = nopassword=y
+}}
+passdb {{
   driver = passwd-file
+  mechanisms = {MECHANISMS} lookup
   args = scheme=PLAIN username_format=%n {directory}/users
 }}
 userdb {{

@@ -57,6 +57,7 @@ class Exim:
         user: The user name for every mechanism.
         password: The password of `user`.
         ca_file: The certificate of the authority that signed the server's, PEM.
+        client_cert: The user's certificate and key, PEM, for EXTERNAL.
         log: Exim's log file.
     """
 
@@ -68,6 +69,7 @@ class Exim:
     user: str
     password: str = field(repr=False)
     ca_file: Path
+    client_cert: Path
     log: Path
 
 
@@ -150,6 +152,7 @@ def _on_free_ports(directory: Path) -> Exim:
         user=USER,
         password=PASSWORD,
         ca_file=directory / "tls" / "ca.pem",
+        client_cert=directory / "tls" / "client.pem",
         log=directory / "log" / "mainlog",
     )
 
@@ -187,6 +190,8 @@ smtputf8_advertise_hosts = *
 chunking_advertise_hosts = *
 tls_advertise_hosts = ${{if {strict}{{}}{{*}}}}
 tls_certificate = {directory}/tls/server.pem
+tls_try_verify_hosts = *
+tls_verify_certificates = {directory}/tls/ca.pem
 tls_dhparam = historic
 auth_advertise_hosts = ${{if {strict}{{}}{{${{if and{{{{{submission}}}{{!def:tls_in_cipher}}}}{{}}{{*}}}}}}}}
 domainlist local_domains = {MAIL_DOMAIN}
@@ -273,5 +278,11 @@ CRAM:
   driver = cram_md5
   public_name = CRAM-MD5
   server_secret = ${{if eq{{$auth1}}{{{USER}}}{{{PASSWORD}}}fail}}
+  server_set_id = $auth1
+EXTERNAL:
+  driver = external
+  public_name = EXTERNAL
+  server_advertise_condition = $tls_in_certificate_verified
+  server_condition = ${{if eq{{$auth1}}{{{USER}}}}}
   server_set_id = $auth1
 """

@@ -82,7 +82,7 @@ def test_the_practice_server_from_greeting_to_exit(tmp_path: Path, state_dir: Pa
     said = saved.read_text("utf-8")
     for line in ("C: STARTTLS\n", "C: MAIL FROM:<ann@example.org>\n", "C: ..a line with a dot\n", "C: QUIT\n"):
         assert line in said
-    assert "C: AUTH CRAM-MD5\n" in said
+    assert "C: AUTH SCRAM-SHA-256-PLUS ${sasl}\n" in said
     assert "C: ${sasl}\n" in said
 
 

@@ -90,3 +90,30 @@ def test_nothing_runs_after_the_end(exim: Exim, dovecot: Dovecot) -> None:
             port = other.lmtp
         assert left_of(directory) == []
         assert not answers(dovecot.host, port)
+
+
+@pytest.mark.exim
+def test_exim_announces_what_the_tests_need(exim: Exim) -> None:
+    (_, reply) = Conversation(exim.host, exim.smtp).replies([HELLO])
+    announced = {line.split(b" ")[0] for line in reply.lines[1:]}
+    assert announced >= {b"CHUNKING", b"PRDR", b"DSN", b"SMTPUTF8", b"8BITMIME", b"SIZE", b"PIPELINING", b"STARTTLS"}
+
+
+@pytest.mark.exim
+def test_exim_replies_for_each_recipient_after_bdat(exim: Exim) -> None:
+    letter = b"Subject: x\r\n\r\nHello\r\n"
+    chunk = b"BDAT %d LAST\r\n" % len(letter) + letter.removesuffix(b"\r\n")
+    found = codes(
+        exim.host,
+        exim.smtp,
+        *(HELLO, b"MAIL FROM:<ann@example.org> PRDR RET=HDRS ENVID=QQ314"),
+        b"RCPT TO:<bob@example.org> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;bob@example.org",
+        *(b"RCPT TO:<student@example.org>", chunk),
+    )
+    assert found == [220, 250, 250, 250, 250, 353]
+
+
+@pytest.mark.exim
+def test_exim_takes_an_address_in_utf_8(exim: Exim) -> None:
+    mail = "MAIL FROM:<zoë@example.org> SMTPUTF8".encode()
+    assert codes(exim.host, exim.smtp, HELLO, mail, RCPT) == [220, 250, 250, 250]

@@ -10,7 +10,16 @@ from smtp_shell.servers.practice import PracticeServer
 from tests.support.dovecot import Dovecot
 from tests.support.exim import Exim
 from tests.support.postfix import Postfix
-from tests.wire.test_explained_replies import of_exim, of_lmtp, of_submission, sessions, unexplained
+from tests.support.provocations import MAIL, RCPT
+from tests.wire.test_explained_replies import (
+    HELLO,
+    Conversation,
+    of_exim,
+    of_lmtp,
+    of_submission,
+    sessions,
+    unexplained,
+)
 
 
 def refused(host: str, port: int) -> list[Reply]:
@@ -28,11 +37,37 @@ def unknown(replies: list[Reply]) -> set[str]:
     return {refusal_text(reply) for reply in replies if not find_refusals(reply)}
 
 
+PRACTICE: tuple[tuple[bytes, ...], ...] = (
+    (
+        HELLO,
+        MAIL + b" RET=x",
+        MAIL + b" ENVID=+",
+        MAIL + b" PRDR=1",
+        MAIL + b" BODY=9BIT",
+        MAIL + b" ENVID=" + b"x" * 101,
+    ),
+    (HELLO, MAIL, RCPT + b" NOTIFY=x", RCPT + b" ORCPT=x", RCPT + b" ORCPT=rfc822;" + b"x" * 500),
+    (HELLO, MAIL, RCPT, b"BDAT 3\r\nx", RCPT, b"DATA", b"BDAT"),
+    (HELLO, MAIL + b" BODY=BINARYMIME", RCPT, b"DATA"),
+    (HELLO, MAIL + b" SIZE=5000", b"RCPT TO:<tiny@example.org>", b"BDAT 0 LAST"),
+    (HELLO, MAIL, RCPT, b"BDAT 9999999999 LAST"),
+    (b"XCLIENT", b"XCLIENT X=y", b"XCLIENT NAME=+", b"XCLIENT PORT=x", b"XCLIENT ADDR=", b"BDAT 0"),
+)
+
+
 def test_the_practice_server_is_known_by_its_wording(practice: PracticeServer) -> None:
     replies = refused(practice.host, practice.port)
     assert len(replies) > 50
     assert strangers(replies, {"practice", "aiosmtpd", ANY_SERVER}) == {}
     assert unknown(replies) == set()
+
+
+def test_what_its_extensions_refuse_is_known_too(practice: PracticeServer) -> None:
+    replies = [reply for script in PRACTICE for reply in Conversation(practice.host, practice.port).replies(script)]
+    refusals = [reply for reply in replies if reply.is_negative]
+    assert len(refusals) == 21
+    assert strangers(refusals, {"practice", ANY_SERVER}) == {}
+    assert unknown(refusals) == set()
 
 
 @pytest.mark.parametrize("service", ["smtp", "submission", "strict"])

@@ -241,3 +241,23 @@ def test_strict_ends_with_421_after_a_few_errors(postfix: Postfix) -> None:
         codes = [code(client.command(b"NONSENSE")) for _ in range(STRICT_ERROR_LIMIT)]
         assert codes == [b"500"] * STRICT_ERROR_LIMIT
         assert code(client.reply()) == b"421"
+
+
+def test_xclient_says_for_whom_this_client_speaks(postfix: Postfix) -> None:
+    with RawClient.connect(postfix, postfix.smtp) as client:
+        client.reply()
+        announced = keywords(client.command(b"EHLO client.example.org"))
+        assert {b"NAME", b"ADDR", b"LOGIN"} < set(announced[b"XCLIENT"].split())
+        assert b"XFORWARD" in announced
+        assert code(client.command(b"XCLIENT NAME=spike.example.org ADDR=192.0.2.7 LOGIN=student")) == b"220"
+        assert code(client.command(b"EHLO client.example.org")) == b"250"
+        assert code(client.command(b"MAIL FROM:<student@example.org>")) == b"250"
+        assert code(client.command(b"RCPT TO:<carol@example.net>")) == b"250", "the login may relay"
+
+
+def test_the_other_ports_take_no_xclient(postfix: Postfix) -> None:
+    for port in (postfix.other, postfix.strict):
+        with RawClient.connect(postfix, port) as client:
+            client.reply()
+            assert b"XCLIENT" not in keywords(client.command(b"EHLO client.example.org"))
+            assert code(client.command(b"XCLIENT NAME=spike.example.org")) == b"550"

@@ -65,7 +65,7 @@ def test_a_letter_to_the_practice_server(practice: PracticeServer, state_dir: Pa
     check(recording)
 
 
-@pytest.mark.parametrize("mechanism", ["plain", "login", "cram-md5", ""])
+@pytest.mark.parametrize("mechanism", ["plain", "login", "cram-md5", "scram-sha-256", "scram-sha-256-plus", ""])
 def test_every_mechanism_of_the_practice_server(practice: PracticeServer, mechanism: str) -> None:
     done = run(
         f"127.0.0.1:{practice.port}", "--starttls", "--ca-file", str(practice.ca_file), "--user", "student",
@@ -73,7 +73,7 @@ def test_every_mechanism_of_the_practice_server(practice: PracticeServer, mechan
     )  # fmt: skip
     assert done.returncode == 0
     assert "+= S: 235" in done.stdout
-    assert f"*: auth {mechanism.upper() or 'CRAM-MD5'} student" in done.stdout
+    assert f"*: auth {mechanism.upper() or 'SCRAM-SHA-256-PLUS'} student" in done.stdout
     assert practice.password.reveal() not in done.stdout + done.stderr
 
 

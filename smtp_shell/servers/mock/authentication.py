@@ -6,18 +6,15 @@ who it says. It needs no socket.
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import re
 import secrets
-from base64 import b64encode
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
-from smtp_shell.errors import SmtpShellError
 from smtp_shell.protocol.octets import decode_base64
-from smtp_shell.protocol.sasl.saslprep import saslprep
+from smtp_shell.servers.scram import ITERATIONS, SALT_OCTETS, ScramUser, check_scram
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -40,8 +37,6 @@ KNOWN: Final = frozenset(RESPONSES) - {"EXTERNAL"}
 """Mechanisms whose credentials can be checked."""
 
 _PROMPTS = {"LOGIN": (b"Username:", b"Password:")}
-_SALT = 16
-_ITERATIONS = 4096
 _TOKEN = re.compile(rb"(?is)(?:user=([^\x01]*)|n,a=([^,]*),)\x01(?:[^\x01]*\x01)*?auth=Bearer ([^\x01]*)\x01.*")
 
 
@@ -128,55 +123,21 @@ def _token(who: Credentials) -> Generator[bytes, bytes, bool]:
 
 
 def _scram(name: str, who: Credentials, recorded: Recorded) -> Generator[bytes, bytes, bool]:
-    """Check the proof, and prove that the server knows the password too.
-
-    Salt and iterations are those of the transcript, where it has them; the nonce is fresh.
+    """Check the proof. Salt and iterations are those of the transcript, where it has them; the nonce is fresh.
 
     Source: RFC 5802 section 3
     """
-    first = yield b""
-    header, bare = _split_gs2(first)
-    fields = dict(field.split(b"=", 1) for field in bare.split(b",") if b"=" in field)
-    if not header or b"n" not in fields or b"r" not in fields:
-        return False
-    salt, iterations = _recorded_salt(recorded)
-    nonce = fields[b"r"] + b64encode(secrets.token_bytes(12))
-    server_first = b"r=%b,s=%b,i=%d" % (nonce, b64encode(salt), iterations)
-    final = yield server_first
-    without_proof, _, proof = final.rpartition(b",p=")
-    salted = hashlib.pbkdf2_hmac(name, _prepared(who.password.reveal()), salt, iterations)
-    client_key = hmac.digest(salted, b"Client Key", name)
-    signed = b",".join((bare, server_first, without_proof))
-    signature = hmac.digest(hashlib.new(name, client_key).digest(), signed, name)
-    right = bytes(a ^ b for a, b in zip(client_key, signature, strict=True))
-    is_user = _is(fields[b"n"].replace(b"=2C", b",").replace(b"=3D", b"="), who.user)
-    is_whole = without_proof == b"c=%b,r=%b" % (b64encode(header), nonce)
-    if not (is_user and is_whole and hmac.compare_digest(decode_base64(proof) or b"", right)):
-        return False
-    yield b"v=" + b64encode(hmac.digest(hmac.digest(salted, b"Server Key", name), signed, name))
-    return True
-
-
-def _split_gs2(message: bytes) -> tuple[bytes, bytes]:
-    """Split a client-first-message into its header, and the rest; two empty ones if it is none."""
-    found = re.fullmatch(rb"((?:n|y),(?:a=[^,]*)?,)(.*)", message, re.DOTALL)
-    return (found[1], found[2]) if found else (b"", b"")
+    error = yield from check_scram(name, ScramUser(who.user, who.password, *_recorded_salt(recorded)))
+    return not error
 
 
 def _recorded_salt(recorded: Recorded) -> tuple[bytes, int]:
     for challenge in recorded.challenges:
         found = re.fullmatch(rb"r=[^,]+,s=([A-Za-z0-9+/=]+),i=([0-9]{1,6})(?:,.*)?", challenge)
         salt = decode_base64(found[1]) if found else None
-        if found and salt and int(found[2]) >= _ITERATIONS:
+        if found and salt and int(found[2]) >= ITERATIONS:
             return salt, int(found[2])
-    return secrets.token_bytes(_SALT), _ITERATIONS
-
-
-def _prepared(password: str) -> bytes:
-    try:
-        return saslprep(password, "password").encode()
-    except SmtpShellError:
-        return _octets(password)
+    return secrets.token_bytes(SALT_OCTETS), ITERATIONS
 
 
 def _octets(text: str) -> bytes:

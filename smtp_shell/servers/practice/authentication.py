@@ -1,28 +1,37 @@
-"""AUTH at the practice server: which mechanisms there are, and their exchanges."""
+"""AUTH at the practice server: which mechanisms are offered, and how an exchange goes over the wire."""
 
 from __future__ import annotations
 
-import base64
-import binascii
-import secrets
-import time
-from typing import Any
+from base64 import b64encode
+from typing import TYPE_CHECKING, Final
 
-from aiosmtpd.smtp import MISSING, SMTP, AuthResult, auth_mechanism
-
-from smtp_shell.servers.mailboxes import HOSTNAME
+from smtp_shell.protocol.octets import decode_base64
 from smtp_shell.servers.practice.connection import LINE_LIMITS, Connection
 
-MECHANISMS = ("PLAIN", "LOGIN", "CRAM-MD5")
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MECHANISMS: Final = ("PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-256", "XOAUTH2", "OAUTHBEARER")
+"""The mechanisms that need no TLS."""
+
+BOUND_MECHANISM: Final = "SCRAM-SHA-256-PLUS"
+"""The mechanism that is bound to TLS."""
+
+_SERVER_FIRST = frozenset({"CRAM-MD5"})
 
 
 class PracticeAuth(Connection):
-    """A connection that knows AUTH; aiosmtpd has the exchanges of PLAIN and LOGIN."""
+    """A connection that knows AUTH. The mechanisms are in `exchanges`, which is loaded by the first AUTH."""
 
     @property
     def may_authenticate(self) -> bool:
         """Whether AUTH is announced."""
         return self.session.ssl is not None or self._shared.settings.auth_before_tls
+
+    @property
+    def mechanisms(self) -> tuple[str, ...]:
+        """The mechanisms that are offered now."""
+        return MECHANISMS if self.session.ssl is None else (*MECHANISMS, BOUND_MECHANISM)
 
     async def smtp_AUTH(self, arg: str | None) -> None:
         """Carry out an AUTH exchange.
@@ -30,17 +39,14 @@ class PracticeAuth(Connection):
         Source: RFC 4954 section 4
         """
         words = (arg or "").split()
-        refusal = self._why_no_auth(words)
+        refusal = self._why_no_auth(words) or await self._exchange(*words)
+        if refusal is None:
+            return
         if refusal:
             await self.push(refusal)
             return
-        method = self._auth_methods[words[0].upper()].method
-        result: Any = await method(self, ["" if word == "=" else word for word in words])
-        if result.success:
-            self.session.authenticated = True
-            await self.push("235 2.7.0 Authentication successful")
-        elif not result.handled:
-            await self.push("535 5.7.8 Authentication credentials invalid")
+        self.session.authenticated = True
+        await self.push("235 2.7.0 Authentication successful")
 
     def _why_no_auth(self, words: list[str]) -> str:
         if not self.session.host_name or not self.session.extended_smtp:
@@ -53,43 +59,69 @@ class PracticeAuth(Connection):
             return "503 5.5.1 AUTH may not stand inside a mail transaction; RSET ends it"
         if not 1 <= len(words) <= 2:
             return "501 5.5.4 Syntax: AUTH mechanism [initial-response]"
-        if words[0].upper() not in MECHANISMS:
-            return f"504 5.5.4 Mechanism not recognized; there are {', '.join(MECHANISMS)}"
+        if words[0].upper() not in self.mechanisms:
+            return f"504 5.5.4 Mechanism not recognized; there are {', '.join(self.mechanisms)}"
+        if len(words) == 2 and words[0].upper() in _SERVER_FIRST:
+            return f"501 5.5.4 {words[0].upper()} takes no initial response: the server speaks first"
         return ""
 
-    async def challenge_auth(
-        self, challenge: str | bytes, encode_to_b64: bool = True, log_client_response: bool = False
-    ) -> Any:
-        """Send a challenge and return the decoded response, or `MISSING` when it has been refused.
+    async def _exchange(self, mechanism: str, initial: str | None = None) -> str | None:
+        """Carry out an exchange.
+
+        Args:
+            mechanism: One of those that are offered, as it stands in the AUTH command.
+            initial: The initial response as it stands in the AUTH command; None for none.
+
+        Returns:
+            The reply that refuses the client, empty if the client is who it says, None if a reply has been sent.
+        """
+        from smtp_shell.servers.practice.exchanges import Account, begin
+
+        shared = self._shared
+        account = Account(shared.settings.user, shared.password, shared.token, shared.salt, self._bindings)
+        exchange = begin(mechanism.upper(), account)
+        try:
+            challenge = next(exchange)
+            while True:
+                if initial is None:
+                    response = await self._answer_to(challenge)
+                else:  # "=" is the empty one (RFC 4954 section 4)
+                    response = b"" if initial == "=" else _decoded(initial.encode("utf-8", "surrogateescape"))
+                if isinstance(response, str):
+                    await self.push(response)
+                    return None
+                challenge, initial = exchange.send(response), None
+        except StopIteration as end:
+            return str(end.value)
+
+    async def _answer_to(self, challenge: bytes) -> bytes | str:
+        """Send a challenge and return the decoded response, or the reply that refuses it.
 
         Source: RFC 4954 section 4
         """
-        octets = challenge.encode() if isinstance(challenge, str) else challenge
-        await self.push(b"334 " + base64.b64encode(octets))
+        await self.push(b"334 " + b64encode(challenge))
         response = await self._read_line(LINE_LIMITS["AUTH"])
         if response is None:
-            await self.push(f"500 5.5.6 Authentication exchange line is too long, {LINE_LIMITS['AUTH']} octets at most")
-        elif response == b"*":
-            await self.push("501 5.7.0 Authentication cancelled")
-        else:
-            try:
-                return base64.b64decode(response, validate=True)
-            except (binascii.Error, ValueError):
-                await self.push("501 5.5.2 The response is not base64")
-        return MISSING
+            return f"500 5.5.6 Authentication exchange line is too long, {LINE_LIMITS['AUTH']} octets at most"
+        if response == b"*":
+            return "501 5.7.0 Authentication cancelled"
+        return _decoded(response)
 
-    @auth_mechanism("CRAM-MD5")
-    async def auth_CRAM_MD5(self, _: SMTP, args: list[str]) -> AuthResult:
-        """Carry out the exchange of CRAM-MD5.
+    def _bindings(self) -> Mapping[str, bytes]:
+        """Return what an exchange can be bound to: type of channel binding -> its octets; nothing outside TLS."""
+        from smtp_shell.net.channel_binding import END_POINT, TYPES, bind, end_point
 
-        Source: RFC 2195 section 2
-        """
-        if len(args) > 1:
-            await self.push("501 5.5.4 CRAM-MD5 takes no initial response: the server speaks first")
-            return AuthResult(success=False)
-        challenge = f"<{secrets.token_hex(8)}.{time.time_ns()}@{HOSTNAME}>".encode()
-        response = await self.challenge_auth(challenge)
-        if response is MISSING:
-            return AuthResult(success=False)
-        user, _space, digest = response.rpartition(b" ")
-        return AuthResult(success=self._shared.accepts_digest(user, digest, challenge), handled=False)
+        tls = None if self.transport is None else self.transport.get_extra_info("ssl_object")
+        if tls is None:
+            return {}
+        # A server has no certificate of the other end's to hash, but its own.
+        found = {kind: bind(tls, self.exporter_secret, kind) for kind in TYPES if kind != END_POINT}
+        data = {kind: each.data for kind, each in found.items() if each is not None}
+        own = end_point(self._shared.certificate.result().leaf)
+        return {**data, END_POINT: own} if own else data
+
+
+def _decoded(line: bytes) -> bytes | str:
+    """Decode a response; return the reply that refuses it if it is not base64."""
+    octets = decode_base64(line)
+    return "501 5.5.2 The response is not base64" if octets is None else octets

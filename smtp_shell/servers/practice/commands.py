@@ -3,45 +3,37 @@
 from __future__ import annotations
 
 import asyncio
-import email.utils
 import re
-import secrets
 
-from smtp_shell.net.literals import address_literal
-from smtp_shell.protocol.octets import CRLF
-from smtp_shell.servers.inbox import IncomingMessage
 from smtp_shell.servers.mailboxes import (
-    EXAMPLE_MAILBOX,
     HOSTNAME,
     LOCAL_DOMAINS,
     MAILBOX_RULES,
     MESSAGE_LIMIT,
     RECIPIENT_LIMIT,
-    PathArgument,
-    parse_path,
     verify,
-    why_not_from,
-    why_not_to,
 )
-from smtp_shell.servers.practice.authentication import MECHANISMS, PracticeAuth
-from smtp_shell.servers.practice.connection import ENDLESS, ERROR_LIMIT, Goodbye
+from smtp_shell.servers.practice.connection import ERROR_LIMIT, GREETING, Goodbye
+from smtp_shell.servers.practice.hello import HelloTransport
+from smtp_shell.servers.practice.transaction import PracticeTransaction
 
-_NO_ROOM = "452 4.3.1 Insufficient storage, try again later"
 _AUTH_AFTER_TLS = "AUTH is offered once TLS has been started."
 _HELP = (
     f"This is {HOSTNAME}, a server to practise with. It takes mail for",
     f"{' and '.join(LOCAL_DOMAINS)}, and passes nothing on.",
-    "Commands: EHLO HELO STARTTLS AUTH MAIL RCPT DATA RSET NOOP VRFY HELP QUIT",
+    "Commands: EHLO HELO STARTTLS AUTH MAIL RCPT DATA RSET NOOP VRFY HELP",
+    "QUIT, BDAT (in place of DATA), XCLIENT (from this machine)",
     _AUTH_AFTER_TLS,
     *MAILBOX_RULES,
     f"Limits: {MESSAGE_LIMIT} octets in a message, {RECIPIENT_LIMIT} recipients,",
     f"{ERROR_LIMIT} errors in a row",
 )
+XCLIENT_KEYWORD = "XCLIENT NAME ADDR PORT PROTO HELO LOGIN DESTADDR DESTPORT"
 # Names and address literals; some real clients send an underscore, and an `@` is a person's mistake.
 _CLIENT_NAME = re.compile(r"[^\x00-\x20\x7f()<>@,;\"\\]{1,255}")
 
 
-class PracticeConnection(PracticeAuth):
+class PracticeConnection(PracticeTransaction):
     """A connection that knows the commands; aiosmtpd finds the method by the verb in its name."""
 
     # Commands that begin and end
@@ -71,10 +63,13 @@ class PracticeConnection(PracticeAuth):
         self.session.extended_smtp = True
         self.session.host_name = hostname
         keywords = [f"SIZE {MESSAGE_LIMIT}", "8BITMIME", "SMTPUTF8", "PIPELINING", "ENHANCEDSTATUSCODES"]
+        keywords += ["CHUNKING", "BINARYMIME", "DSN", "PRDR"]
         if self.session.ssl is None:
             keywords.append("STARTTLS")
         if self.may_authenticate:
-            keywords.append(f"AUTH {' '.join(MECHANISMS)}")
+            keywords.append(f"AUTH {' '.join(self.mechanisms)}")
+        if self._may_speak_for_others:
+            keywords.append(XCLIENT_KEYWORD)
         await self.push(_lines(250, [HOSTNAME, *keywords, "HELP"]))
 
     async def smtp_STARTTLS(self, arg: str | None) -> None:
@@ -93,8 +88,17 @@ class PracticeConnection(PracticeAuth):
                 "554 5.5.0 Nothing may follow STARTTLS before TLS has started (RFC 3207), closing the connection"
             )
             raise Goodbye
-        self.tls_context = (await asyncio.wrap_future(self._shared.certificate)).context
+        from smtp_shell.net.channel_binding import exporter_secret, keep_exporter_secrets
+
+        context = (await asyncio.wrap_future(self._shared.certificate)).context
+        keep_exporter_secrets(context)
+        self.tls_context = context
+        assert self.transport is not None
+        first = HelloTransport(self.transport)
+        self.transport = first  # type: ignore[assignment]
         await super().smtp_STARTTLS("")
+        self.origin = None  # nothing counts that the client said in the clear (RFC 3207 section 4.2)
+        self.exporter_secret = exporter_secret(context, first.client_random, self._shared.keys)
         if self.session.ssl is None:
             raise ConnectionResetError
 
@@ -154,153 +158,36 @@ class PracticeConnection(PracticeAuth):
     async def _not_implemented(self, arg: str | None) -> None:
         await self.push("502 5.5.1 Command not implemented")
 
-    smtp_BDAT = smtp_ETRN = smtp_SEND = smtp_SOML = smtp_SAML = smtp_TURN = _not_implemented
+    smtp_ETRN = smtp_SEND = smtp_SOML = smtp_SAML = smtp_TURN = _not_implemented
 
-    # The mail transaction
+    async def smtp_XCLIENT(self, arg: str | None) -> None:
+        """Believe a client on this machine for whom it speaks. Its dialogue begins anew, with a greeting.
 
-    async def smtp_MAIL(self, arg: str | None) -> None:
-        """Begin a mail transaction.
-
-        Source: RFC 5321 section 4.1.1.2
+        Source: Postfix, XCLIENT_README
         """
-        if not self.session.host_name:
-            await self.push("503 5.5.1 Send EHLO or HELO first")
+        if not self._may_speak_for_others:
+            await self.push("550 5.7.1 XCLIENT is for clients on this machine only")
             return
         if self.envelope.mail_from is not None:
-            await self.push("503 5.5.1 Nested MAIL command; RSET ends the mail transaction")
+            await self.push("503 5.5.1 XCLIENT may not stand inside a mail transaction; RSET ends it")
             return
-        parsed = parse_path(arg, b"FROM:")
-        if isinstance(parsed, str):
-            await self.push(parsed)
-            return
-        refusal = why_not_from(
-            parsed, extended=bool(self.session.extended_smtp), may_authenticate=self.may_authenticate
-        )
-        if refusal:
-            await self.push(refusal)
-            return
-        self.envelope.mail_from = parsed.mailbox.decode("utf-8")
-        self.envelope.smtp_utf8 = "SMTPUTF8" in parsed.parameters
-        await self.push(f"250 2.1.0 Ok{parsed.hint}")
+        from smtp_shell.servers.practice.xclient import Origin, parse_xclient
 
-    async def smtp_RCPT(self, arg: str | None) -> None:
-        """Accept or refuse a recipient.
-
-        Source: RFC 5321 section 4.1.1.3
-        """
-        if self.envelope.mail_from is None:
-            await self.push("503 5.5.1 Send MAIL first")
+        origin = parse_xclient(arg, self.origin or Origin())
+        if isinstance(origin, str):
+            await self.push(origin)
             return
-        parsed = parse_path(arg, b"TO:")
-        refusal = parsed if isinstance(parsed, str) else self._why_not_to(parsed)
-        if isinstance(parsed, str) or refusal:
-            self._recipients_refused = True
-            await self.push(refusal)
-            return
-        self.envelope.rcpt_tos.append(parsed.mailbox.decode("utf-8"))
-        await self.push(f"250 2.1.5 Ok{parsed.hint}")
+        self._set_rset_state()
+        self.origin = origin
+        self.session.host_name = origin.helo or None
+        self.session.extended_smtp = origin.protocol == "ESMTP"
+        self.session.authenticated = bool(origin.login)
+        await self.push(GREETING)
 
-    def _why_not_to(self, path: PathArgument) -> str:
-        """Return the reply if there is no delivery to this forward-path; empty when there is."""
-        if len(self.envelope.rcpt_tos) >= RECIPIENT_LIMIT:
-            return f"452 4.5.3 Too many recipients, {RECIPIENT_LIMIT} at most in one mail transaction"
-        refusal = why_not_to(
-            path, smtp_utf8=bool(self.envelope.smtp_utf8), authenticated=bool(self.session.authenticated)
-        )
-        return refusal or self._shared.greylist.why_not_yet(self.envelope.mail_from or "", path)
-
-    async def smtp_DATA(self, arg: str | None) -> None:
-        """Read the mail data and deliver it.
-
-        Source: RFC 5321 section 4.1.1.4
-        """
-        if await self._refuses(arg, "DATA"):
-            return
-        if self.envelope.mail_from is None:
-            await self.push("503 5.5.1 Send MAIL first")
-            return
-        if not self.envelope.rcpt_tos:
-            problem = "554 5.5.1 No valid recipients" if self._recipients_refused else "503 5.5.1 Send RCPT first"
-            await self.push(f"{problem}; RCPT TO:<{EXAMPLE_MAILBOX}> works")
-            return
-        queue_id = secrets.token_hex(5).upper()
-        await self.push("354 End data with <CR><LF>.<CR><LF>")
-        message = self._begin_message(queue_id)
-        try:
-            refusal = await self._receive_mail_data(message)
-            self._set_post_data_state()
-            if await self._misbehaves("DOT"):
-                return
-            if message is None or refusal:
-                await self.push(refusal or _NO_ROOM)
-                return
-            message.commit()
-        except OSError as error:
-            if isinstance(error, ConnectionError):
-                raise
-            await self.push(_NO_ROOM)
-            return
-        finally:
-            if message is not None:
-                message.discard()
-        await self.push(f"250 2.0.0 Ok: queued as {queue_id}")
-
-    def _begin_message(self, queue_id: str) -> IncomingMessage | None:
-        sender = (self.envelope.mail_from or "").encode()
-        recipients = [recipient.encode() for recipient in self.envelope.rcpt_tos]
-        try:
-            return self._shared.inbox.deliver(
-                sender, recipients, self._received(queue_id).encode("utf-8", "surrogateescape")
-            )
-        except OSError:
-            return None
-
-    def _received(self, queue_id: str) -> str:
-        """Return the trace header field.
-
-        Source: RFC 5321 section 4.4; RFC 3848, RFC 6531 section 4.3 (the protocol's name)
-        """
-        protocol = "SMTP"
-        if self.session.extended_smtp:
-            protocol = "UTF8SMTP" if self.envelope.smtp_utf8 else "ESMTP"
-            protocol += "S" if self.session.ssl is not None else ""
-            protocol += "A" if self.session.authenticated else ""
+    @property
+    def _may_speak_for_others(self) -> bool:
         address = str((self.session.peer or ("",))[0])
-        return (
-            f"Received: from {self.session.host_name} ({address_literal(address)})\r\n"
-            f"\tby {HOSTNAME} (smtp-shell practice) with {protocol} id {queue_id};\r\n"
-            f"\t{email.utils.formatdate(localtime=True)}\r\n"
-        )
-
-    async def _receive_mail_data(self, message: IncomingMessage | None) -> str:
-        """Read up to the final dot and store it; return why it cannot be taken, or nothing.
-
-        Only CRLF ends a line, so that a bare LF around a dot ends nothing. A line may have any length.
-
-        Source: RFC 5321 section 4.1.1.4, section 4.5.2
-        """
-        size, refusal, at_line_start = 0, "", True
-        while True:
-            try:
-                piece = await self._reader.readuntil(CRLF)
-            except asyncio.LimitOverrunError as error:
-                piece = await self._reader.readexactly(error.consumed)
-            begins, at_line_start = at_line_start, piece.endswith(CRLF)
-            if begins and piece == b".\r\n":
-                return refusal
-            if begins and piece.startswith(b"."):
-                piece = piece[1:]
-            size += len(piece)
-            if size > ENDLESS:
-                await self.push("421 4.7.0 The mail data does not end, closing the connection")
-            if size > MESSAGE_LIMIT and not refusal:
-                refusal = f"552 5.3.4 Message is too big, {MESSAGE_LIMIT} octets at most"
-            if message is None or refusal:
-                continue
-            try:
-                message.write(piece)
-            except OSError:
-                refusal = _NO_ROOM
+        return address == "::1" or address.startswith("127.")
 
 
 def _lines(code: int, texts: list[str] | tuple[str, ...]) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session, TLSSetupException
+from aiosmtpd.smtp import SMTP, Envelope, Session, TLSSetupException
 
 from smtp_shell.protocol.events import End
 from smtp_shell.protocol.octets import CRLF
@@ -15,20 +15,30 @@ from smtp_shell.servers.closing import reset_on_close
 from smtp_shell.servers.faults import Fault, HangUp, Hear, Pause, Phase, Send
 from smtp_shell.servers.handshake import tls_facts, why_no_handshake
 from smtp_shell.servers.mailboxes import HOSTNAME, MESSAGE_LIMIT
+from smtp_shell.servers.practice.hello import HelloTransport
 from smtp_shell.servers.practice.shared import SharedState
 
 if TYPE_CHECKING:
     from smtp_shell.servers.watching import Tap
 
+GREETING = f"220 {HOSTNAME} ESMTP practice server; try HELP"
 CONNECTION_LIMIT = 50
 ERROR_LIMIT = 20
 LINE_LIMIT = 512
 LINE_LIMITS = {
-    "MAIL": LINE_LIMIT + 26 + 17 + 10 + 500,
+    "MAIL": LINE_LIMIT + 26 + 17 + 10 + 500 + 107 + 5,  # SIZE, BODY, SMTPUTF8, AUTH=, RET and ENVID, PRDR
+    "RCPT": LINE_LIMIT + 500 + 29,  # ORCPT, NOTIFY
     "AUTH": 12288,
-}  # SIZE, BODY, SMTPUTF8, AUTH= (RFC 1870, 6152, 6531, 4954)
+}
+"""Octets of a command line that extensions have made longer.
+
+Source: RFC 1870, RFC 3461 section 4, RFC 4954, RFC 6152, RFC 6531
+"""
 ENDLESS = 4 * MESSAGE_LIMIT
 LINGER = 2.0
+
+_WITH_OCTETS = frozenset({"BDAT"})
+"""Commands that are not over with their line: what is to go wrong goes wrong once their octets have come."""
 
 _VERB = re.compile(rb"[A-Za-z0-9]+(?: [^\x00-\x08\x0a-\x1f\x7f]*)?")
 
@@ -43,9 +53,11 @@ class Goodbye(Exception):
 class Connection(SMTP):
     """One connection.
 
-    aiosmtpd gives the streams, STARTTLS, and the exchanges of AUTH PLAIN and LOGIN. The loop around a command and the replies are
-    ours: theirs lack enhanced status codes, stop at the end of the input with commands still unanswered, and keep an endless line
-    in memory.
+    aiosmtpd gives the streams and STARTTLS. The loop around a command and the replies are ours: theirs lack enhanced status codes, stop
+    at the end of the input with commands still unanswered, and keep an endless line in memory.
+
+    Attributes:
+        exporter_secret: What this connection's TLS exports from; empty outside TLS, and where it is not known.
     """
 
     # Both are there from the moment of the connection on, which is before any use of ours.
@@ -53,8 +65,6 @@ class Connection(SMTP):
     envelope: Envelope
 
     line_length_limit = 16384  # what the stream holds at most of one line; read in pieces beyond
-    AuthLoginUsernameChallenge = "Username:"
-    AuthLoginPasswordChallenge = "Password:"
 
     def __init__(self, shared: SharedState, loop: asyncio.AbstractEventLoop) -> None:
         self._shared = shared
@@ -63,6 +73,7 @@ class Connection(SMTP):
         self._recipients_refused = False
         self._admitted = True
         self._no_service = False
+        self.exporter_secret = b""
         self._tap: Tap | None = None
         self._heard_end = False  # the client has closed, before the server
         self._hung_up = False  # the server has closed, before the client
@@ -73,7 +84,6 @@ class Connection(SMTP):
             data_size_limit=MESSAGE_LIMIT,
             enable_SMTPUTF8=True,
             auth_require_tls=not shared.settings.auth_before_tls,
-            authenticator=self._judge,
             timeout=shared.settings.idle_limit,
             loop=loop,
         )
@@ -130,7 +140,7 @@ class Connection(SMTP):
         """Close at once, whatever the other side does."""
         self._hung_up = True
         for transport in (self.transport, self._original_transport):
-            if isinstance(transport, asyncio.WriteTransport):
+            if isinstance(transport, asyncio.WriteTransport | HelloTransport):
                 transport.abort()
 
     def _write(self, octets: bytes) -> None:
@@ -218,7 +228,7 @@ class Connection(SMTP):
         self._no_service = await self._misbehaves("CONNECT")
         if self._no_service:
             return
-        await self.push(f"220 {HOSTNAME} ESMTP practice server; try HELP")
+        await self.push(GREETING)
 
     async def _answer_one(self) -> None:
         line = await self._read_line(max(LINE_LIMITS.values()))
@@ -236,7 +246,7 @@ class Connection(SMTP):
             )
             return
         try:
-            if await self._misbehaves(name):
+            if name not in _WITH_OCTETS and await self._misbehaves(name):
                 return
             if self._no_service and name != "QUIT":
                 await self.push("503 5.5.1 There is no service here, as the greeting said; only QUIT is left")
@@ -317,10 +327,6 @@ class Connection(SMTP):
             await self.push(f"503 5.5.1 {syntax} may not stand inside a mail transaction; RSET ends it")
             return True
         return False
-
-    def _judge(self, server: SMTP, session: Session, envelope: Envelope, mechanism: str, given: Any) -> AuthResult:
-        assert isinstance(given, LoginPassword)
-        return AuthResult(success=self._shared.accepts(given.login, given.password), handled=False)
 
 
 def _address(name: object) -> str:

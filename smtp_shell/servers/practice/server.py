@@ -20,7 +20,7 @@ from smtp_shell.servers.faults import FaultPlan
 from smtp_shell.servers.inbox import Inbox
 from smtp_shell.servers.listening import listen, reachable_addresses
 from smtp_shell.servers.mailboxes import HOSTNAME
-from smtp_shell.servers.passwords import make_password
+from smtp_shell.servers.passwords import make_password, make_token
 from smtp_shell.servers.practice.commands import PracticeConnection
 from smtp_shell.servers.practice.settings import PracticeSettings
 from smtp_shell.servers.practice.shared import SharedState
@@ -56,6 +56,7 @@ class PracticeServer:
         self.watch = watch
         self._taps = taps
         self._password = settings.password or make_password()
+        self._token = settings.token or make_token()
         self._directory: tempfile.TemporaryDirectory[str] | None = None
         self._shared: SharedState | None = None
         self._thread = ServerThread("practice server")
@@ -137,6 +138,11 @@ class PracticeServer:
         """With which password."""
         return self._password
 
+    @property
+    def token(self) -> Secret:
+        """The token that XOAUTH2 and OAUTHBEARER take in place of the password."""
+        return self._token
+
     def is_at(self, target: Target) -> bool:
         """Return whether this is the server at a target."""
         here = {self.host} | (
@@ -200,7 +206,10 @@ class PracticeServer:
                 daemon=True,
             )
         faults = FaultPlan(settings.faults, settings.seed)
-        return SharedState(settings, self._password, certificate, inbox, faults, watch=self.watch)
+        keys = None if self._taps is None else self._taps.keys
+        return SharedState(
+            settings, self._password, self._token, certificate, inbox, faults, watch=self.watch, keys=keys
+        )
 
     def _keep_keys(self, certificate: Future[ServerCertificate]) -> None:
         """Keep the keys of the server's connections for the taps. Called before a waiting connection goes on with the certificate."""

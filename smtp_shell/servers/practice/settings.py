@@ -19,6 +19,7 @@ class PracticeSettings(Struct, frozen=True):
         port: The port to listen on; 0 for any free one.
         user: Who may authenticate.
         password: With which password; None to have one made up.
+        token: The token for XOAUTH2 and OAUTHBEARER; None to have one made up.
         password_shown: What to show of the password to a user; empty for all of it.
         faults: What to do wrong.
         seed: For the faults with a probability; None for another course in each run.
@@ -35,6 +36,7 @@ class PracticeSettings(Struct, frozen=True):
     port: int = 0
     user: str = "student"
     password: Secret | None = None
+    token: Secret | None = None
     password_shown: str = ""
     faults: tuple[Fault, ...] = ()
     seed: int | None = None

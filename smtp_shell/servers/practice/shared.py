@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hmac
+import os
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Protocol
 
@@ -16,7 +16,11 @@ from smtp_shell.servers.mailboxes import Greylist
 from smtp_shell.servers.practice.settings import PracticeSettings
 
 if TYPE_CHECKING:
+    from smtp_shell.net.session_keys import SessionKeys
     from smtp_shell.servers.watching import Watch
+
+
+_SALT_OCTETS = 16
 
 
 class OpenConnection(Protocol):
@@ -39,45 +43,25 @@ class SharedState(Struct):
     Args:
         settings: How the server is to be.
         password: The password of the one user.
+        token: The user's token.
         certificate: For TLS; it may still be in the making.
         inbox: Where mail goes.
         faults: What is to go wrong, and when.
+        salt: What the password is stored with for SCRAM.
         greylist: Whom the mailbox `greylisted` has heard of.
         connections: The connections that are open.
         watch: Watches them; None where nobody does.
+        keys: Where the keys of their TLS go for a tap; None for nowhere.
     """
 
     settings: PracticeSettings
     password: Secret
+    token: Secret
     certificate: Future[ServerCertificate]
     inbox: Inbox
     faults: FaultPlan
+    salt: bytes = field(default_factory=lambda: os.urandom(_SALT_OCTETS))
     greylist: Greylist = field(default_factory=Greylist)
     connections: set[OpenConnection] = field(default_factory=set)
     watch: Watch | None = None
-
-    def accepts(self, user: bytes, password: bytes) -> bool:
-        """Check whether these credentials are right, in the same time whether or not the user is.
-
-        Args:
-            user: The authentication identity.
-            password: Its password.
-        """
-        right_user = hmac.compare_digest(user, self.settings.user.encode("utf-8", "surrogateescape"))
-        return hmac.compare_digest(password, self.password.reveal().encode("utf-8", "surrogateescape")) and right_user
-
-    def accepts_digest(self, user: bytes, digest: bytes, challenge: bytes) -> bool:
-        """Check whether a CRAM-MD5 response is right.
-
-        Args:
-            user: The authentication identity.
-            digest: The keyed digest, as 32 hexadecimal digits in lower case.
-            challenge: What the server sent, decoded.
-
-        Source: RFC 2195 section 2
-        """
-        expected = (
-            hmac.new(self.password.reveal().encode("utf-8", "surrogateescape"), challenge, "md5").hexdigest().encode()
-        )
-        right_user = hmac.compare_digest(user, self.settings.user.encode("utf-8", "surrogateescape"))
-        return hmac.compare_digest(digest, expected) and right_user
+    keys: SessionKeys | None = None

@@ -132,6 +132,7 @@ def _facts(shell: Shell) -> Iterator[tuple[str, str]]:
         yield "practice", f"{server.host}:{server.port}; /connect practice"
         yield "its user", escape_str(server.user)
         yield "its password", server.shown_password
+        yield "its token", f"{server.token.reveal()} (XOAUTH2, OAUTHBEARER)"
         yield "its CA file", escape_str(str(server.ca_file))
     recordings = shell.recordings
     yield "recording", str(recordings.session.path) if recordings.session else "none"
@@ -220,9 +221,12 @@ def inbox(shell: Shell, args: Args) -> None:
         sender = escape(message.sender)
         subject = escape(unescape(message.subject).replace(b"\t", b" "))  # a folded field often has one
         shell.say(f"  {message.number:>3}  {message.size:>8,}  <{sender}> -> {to}  {subject}", "quoted")
+        for request in message.requests:
+            shell.say(f"                 DSN: {request}", "quoted")
     if server is not None:
         user, password = escape_str(server.user), server.shown_password
         shell.say(f"  server {server.host}:{server.port}, user {user}, password {password}")
+        shell.say(f"  token for XOAUTH2 and OAUTHBEARER: {server.token.reveal()}")
 
 
 def _show_message(shell: Shell, mail: Inbox, text: str) -> None:
