@@ -26,6 +26,16 @@ def decode_xtext(text: bytes) -> bytes | None:
     return re.sub(_HEX, lambda found: bytes.fromhex(found[1].decode("ascii")), text)
 
 
+def text_of(value: str) -> str | None:
+    """Return what a value in xtext stands for, one character for each octet; None if it is empty or no xtext.
+
+    Args:
+        value: As it stands in the command.
+    """
+    decoded = decode_xtext(value.encode("utf-8", "surrogateescape"))
+    return decoded.decode("latin-1") if decoded else None
+
+
 def as_xtext(text: str) -> str:
     """Return what a user typed as xtext. What is xtext already stays as it is.
 

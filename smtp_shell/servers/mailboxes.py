@@ -10,8 +10,8 @@ import re
 from msgspec import Struct
 
 from smtp_shell.protocol.octets import escape
+from smtp_shell.protocol.xtext import text_of
 from smtp_shell.servers.notifications import why_not_notify, why_not_return
-from smtp_shell.servers.xtext import from_xtext
 
 HOSTNAME = "practice.example"
 LOCAL_DOMAINS = ("practice.example", "example.org")
@@ -147,7 +147,7 @@ def why_not_from(path: PathArgument, *, extended: bool, may_authenticate: bool) 
                 if refusal := why_not_return(keyword, value):
                     return refusal
             case "AUTH" if value and may_authenticate:
-                if from_xtext(value) is None:
+                if text_of(value) is None:
                     return "501 5.5.4 AUTH is a mailbox in xtext, or <>"
             case _:
                 return _unknown_parameter(keyword)

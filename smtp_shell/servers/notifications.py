@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 
 from smtp_shell.protocol.octets import CRLF
-from smtp_shell.servers.xtext import from_xtext
+from smtp_shell.protocol.xtext import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -60,7 +60,7 @@ def why_not_return(keyword: str, value: str) -> str:
     if keyword == "ENVID":
         if len(value) > ENVID_LIMIT:
             return f"501 5.5.4 ENVID has at most {ENVID_LIMIT} characters"
-        text = from_xtext(value)
+        text = text_of(value)
         if text is None or not (text.isascii() and text.isprintable()):
             return "501 5.5.4 ENVID is xtext: printable ASCII, with +XX for a space, + and ="
     return ""
@@ -92,7 +92,7 @@ def why_not_notify(parameters: Mapping[str, str], *, smtp_utf8: bool) -> str:
 def _is_address(kind: str, address: str, *, smtp_utf8: bool) -> bool:
     if kind == "utf-8" and (smtp_utf8 or r"\x{" in address):
         return not re.search(r"[\x00-\x20\x7f+=]", address)
-    return from_xtext(address) is not None
+    return text_of(address) is not None
 
 
 def requested_of_message(parameters: Mapping[str, str]) -> list[bytes]:
@@ -109,7 +109,7 @@ def requested_of_recipient(mailbox: bytes, parameters: Mapping[str, str]) -> lis
     fields = []
     if "ORCPT" in parameters:
         kind, _, address = parameters["ORCPT"].partition(";")
-        fields.append(f"Original-Recipient: {kind};{_one_line(from_xtext(address) or address)}".encode())
+        fields.append(f"Original-Recipient: {kind};{_one_line(text_of(address) or address)}".encode())
     asked = [f"{name}={parameters[name]}" for name in ("NOTIFY", "ORCPT") if name in parameters]
     if asked:
         fields.append(f"{REQUEST_FIELD}: ".encode() + b"<" + mailbox + b"> " + " ".join(asked).encode())
@@ -174,12 +174,12 @@ def _status(host: str, mail: Mapping[str, str], verdicts: Sequence[Verdict]) -> 
     """
     lines = [f"Reporting-MTA: dns; {host}"]
     if "ENVID" in mail:
-        lines.insert(0, f"Original-Envelope-Id: {_one_line(from_xtext(mail['ENVID']) or '')}")
+        lines.insert(0, f"Original-Envelope-Id: {_one_line(text_of(mail['ENVID']) or '')}")
     for each in verdicts:
         lines.append("")
         if "ORCPT" in each.parameters:
             kind, _, address = each.parameters["ORCPT"].partition(";")
-            lines.append(f"Original-Recipient: {kind};{_one_line(from_xtext(address) or address)}")
+            lines.append(f"Original-Recipient: {kind};{_one_line(text_of(address) or address)}")
         lines += [
             f"Final-Recipient: {'rfc822' if each.mailbox.isascii() else 'utf-8'};{each.mailbox.decode('utf-8', 'replace')}",
             f"Action: {'delivered' if each.is_good else 'failed'}",

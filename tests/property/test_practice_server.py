@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smtp_shell.protocol.secret import Secret
+from smtp_shell.protocol.xtext import text_of
 from smtp_shell.servers.mailboxes import parse_path, why_not_from, why_not_to
 from smtp_shell.servers.notifications import (
     Verdict,
@@ -20,7 +21,6 @@ from smtp_shell.servers.notifications import (
 )
 from smtp_shell.servers.practice.exchanges import Account, begin
 from smtp_shell.servers.practice.xclient import Origin, parse_xclient
-from smtp_shell.servers.xtext import from_xtext
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,14 +43,14 @@ responses = st.binary(max_size=60) | st.from_regex(
 
 @given(words)
 def test_xtext_is_decoded_or_refused(text: str) -> None:
-    found = from_xtext(text)
+    found = text_of(text)
     assert found is None or all(ord(char) < 256 for char in found)
 
 
 @given(st.text(st.characters(max_codepoint=255), min_size=1))
 def test_xtext_holds_any_octets(text: str) -> None:
     written = "".join(char if char.isascii() and char.isalnum() else f"+{ord(char):02X}" for char in text)
-    assert from_xtext(written) == text
+    assert text_of(written) == text
 
 
 @given(lines)

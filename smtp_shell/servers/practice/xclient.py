@@ -12,7 +12,7 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from smtp_shell.servers.xtext import from_xtext
+from smtp_shell.protocol.xtext import text_of
 
 ATTRIBUTES: Final = ("NAME", "ADDR", "PORT", "PROTO", "HELO", "LOGIN", "DESTADDR", "DESTPORT")
 
@@ -67,7 +67,7 @@ def parse_xclient(argument: str | None, before: Origin) -> Origin | str:
         field = _FIELDS.get(name.upper())
         if not equals or field is None:
             return f"501 5.5.4 XCLIENT knows {' '.join(ATTRIBUTES)}, each with =value"
-        value = from_xtext(written)
+        value = text_of(written)
         if value is None:
             return f"501 5.5.4 The value of {name.upper()} is xtext: printable ASCII, with +XX for a space, + and ="
         shown = None if value.upper() in _UNKNOWN else _checked(name.upper(), value)
