@@ -65,7 +65,7 @@ class RecipientOutcome(Struct, frozen=True):
 
     Args:
         recipient: The forward-path.
-        reply: The reply that decided: to RCPT, or to the end of the message. None if there was none, because of what came before.
+        reply: The reply that decided: to RCPT, to the end of the message, or to what was refused for all. None: nothing is decided yet.
     """
 
     recipient: str
@@ -83,12 +83,14 @@ class Outcome(Struct, frozen=True):
     Args:
         step: The last step that was made.
         reply: The last reply to it: of a refused step, the refusal.
-        recipients: What became of each recipient, in order. Before the end of the message the replies are those to RCPT.
+        recipients: What became of each recipient, in order.
+        is_done: Whether all was done that was asked.
     """
 
     step: Step
     reply: Reply
     recipients: tuple[RecipientOutcome, ...]
+    is_done: bool
 
     @property
     def refused(self) -> tuple[RecipientOutcome, ...]:
@@ -103,7 +105,7 @@ class Outcome(Struct, frozen=True):
     @property
     def exit_status(self) -> int:
         """0 if all that was asked happened, 1 if something was refused."""
-        return 1 if self.reply.is_negative or self.refused else 0
+        return 0 if self.is_done and not self.refused else 1
 
 
 def transact(
@@ -157,7 +159,7 @@ class _Transaction:
     def in_lock_step(self, pieces: Callable[[], Iterable[bytes]], stop_after: Step | None) -> Outcome:
         reply = self._session.command(self._mail)
         if reply.is_negative or stop_after is Step.MAIL:
-            return self._stopped(Step.MAIL, reply)
+            return self._stopped(Step.MAIL, reply, is_done=stop_after is Step.MAIL)
         for command in self._rcpts:
             reply = self._session.command(command)
             self._replies.append(reply)
@@ -168,7 +170,9 @@ class _Transaction:
         reply = self._session.command(Command(b"DATA"))
         if self._session.phase is not Phase.MAILDATA:
             return self._without_message(Step.DATA, reply, reset=stop_after is None)
-        return self._stopped(Step.DATA, reply) if stop_after is Step.DATA else self._mail_data(pieces())
+        if stop_after is Step.DATA:
+            return self._stopped(Step.DATA, reply, is_done=True)
+        return self._mail_data(pieces())
 
     def pipelined(self, pieces: Callable[[], Iterable[bytes]]) -> Outcome:
         """Send all before the message in one write; the server answers each command of it in order.
@@ -237,11 +241,27 @@ class _Transaction:
     def _without_message(self, step: Step, reply: Reply, *, reset: bool) -> Outcome:
         if reset and self._session.is_open and self._session.phase is not Phase.CLOSED:
             self._session.command(Command(b"RSET"))
-        return self._stopped(step, reply)
+        return self._stopped(step, reply, is_done=not reset)
 
-    def _stopped(self, step: Step, reply: Reply) -> Outcome:
-        replies: Iterator[Reply] = iter(self._replies)
-        return Outcome(step, reply, tuple(RecipientOutcome(each, next(replies, None)) for each in self._recipients))
+    def _stopped(self, step: Step, reply: Reply, *, is_done: bool) -> Outcome:
+        """Return the outcome where no message was sent.
+
+        Args:
+            step: The last step.
+            reply: Its reply.
+            is_done: Whether the step was to be the last.
+        """
+        decided = None if is_done and not reply.is_negative else reply
+        own = [*self._replies, *[None] * (len(self._recipients) - len(self._replies))]
+        return Outcome(
+            step,
+            reply,
+            tuple(
+                RecipientOutcome(recipient, each if each is not None and each.is_negative else decided or each)
+                for recipient, each in zip(self._recipients, own, strict=True)
+            ),
+            is_done and not reply.is_negative,
+        )
 
     def _ended(self, final: list[Reply]) -> Outcome:
         """Return the outcome of a message that was sent whole.
@@ -259,7 +279,7 @@ class _Transaction:
                 if final[0].code == 353 and last.is_negative:
                     reply = last
             outcomes.append(RecipientOutcome(recipient, reply))
-        return Outcome(Step.MESSAGE, last, tuple(outcomes))
+        return Outcome(Step.MESSAGE, last, tuple(outcomes), not last.is_negative)
 
 
 def _in_chunks(pieces: Iterable[bytes]) -> Iterator[bytes]:

@@ -42,7 +42,7 @@ _ENCODED = 76
 _PIECE = _LINE * 1024
 _TYPE = re.compile(r"""[\w!#$&^.+-]+/[\w!#$&^.+-]+(?:[ \t]*;[ \t]*[\w-]+=(?:[^\s;"]+|"[^"]*"))*""", re.ASCII)
 _UNKNOWN_TYPE = "application/octet-stream"
-# They may not be encoded as base64 (RFC 2046 section 5, RFC 2046 section 5.2.1).
+# They may not be encoded as base64 (RFC 2046 sections 5.1 and 5.2.1).
 _NEVER_ENCODED = ("message/", "multipart/")
 
 
@@ -166,6 +166,17 @@ def lay_out(draft: Draft, *, smtputf8: bool, eight_bit: bool | None = None) -> L
         tree = _multipart("mixed", [tree, *parts], next(words))
     octets = b"".join(field.octets for field in (*header, plain_field("MIME-Version", "1.0"))) + _written(tree)
     return Layout(tuple(_with_files(octets, marks, files)), (*header, *dispositions))
+
+
+def check_attachment(attachment: Attachment) -> str:
+    """Check that a file can be attached, and return it in words: name, type, size.
+
+    Raises:
+        UsageError: It cannot be read, or its type cannot be.
+        NotSendable: Its name holds CR, LF or NUL.
+    """
+    octets = _enclosed(attachment).octets
+    return f"{escape_str(attachment.shown_name)}: {escape_str(_type_of(attachment))}, {octets:,} octets"
 
 
 # The header

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from smtp_shell.config import Timeouts, TlsSettings
 from smtp_shell.display.render import Look, certificate_rows, tls_sign
@@ -49,8 +49,11 @@ if TYPE_CHECKING:
     from smtp_shell.protocol.masking import ExchangeLines
     from smtp_shell.protocol.replies import Reply
     from smtp_shell.replay.replay import Replay
+    from smtp_shell.shell.composition import Composition
     from smtp_shell.shell.explanations import Explanations
     from smtp_shell.shell.login import Login
+
+AwaitedT = TypeVar("AwaitedT")
 
 _RESPONSE_GUESSED = (
     "The word after the mechanism decodes to a response, so it is taken for base64; "
@@ -88,6 +91,7 @@ class Shell:
         login: How the last `auth` went that the server accepted, for `/status`; None before the first.
         sources: The files that `/source` is running, the outermost first.
         tls_failure: Why TLS could not be started on the last connection, for `/tls`; None if it could, or was not tried.
+        composition: The message that is being composed; None before `/compose`.
         edit: Asks the user for a line, given the question and what the answer begins as; None where there is no prompt.
         waiting_for: Returns a context in which a wait takes place, given what returns the words for what is awaited. At a prompt it
             says so while the wait takes long.
@@ -117,6 +121,7 @@ class Shell:
         self.login: Login | None = None
         self.sources: list[Path] = []
         self.tls_failure: TlsFailed | None = None
+        self.composition: Composition | None = None
         self.waiting_for: Callable[[Callable[[], str]], AbstractContextManager[None]] = lambda what: nullcontext()
         self.edit: Callable[[str, str], str] | None = None
         self._ask = ask
@@ -541,14 +546,14 @@ class Shell:
         session = self.need_session()
         return self.waiting(lambda: session.command(command))
 
-    def waiting(self, wait: Callable[[], Reply]) -> Reply | None:
+    def waiting(self, wait: Callable[[], AwaitedT]) -> AwaitedT | None:
         """Wait for a reply. Ctrl-C stops the wait; the reply is then shown and paired when it comes.
 
         Args:
-            wait: Waits for the reply and returns it.
+            wait: Waits for the reply and returns it, or what became of several.
 
         Returns:
-            The reply, or None if the user stopped the wait.
+            What it returned, or None if the user stopped the wait.
 
         Raises:
             Interrupted: Ctrl-C, where no user is at the prompt to go on.
