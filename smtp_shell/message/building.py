@@ -30,6 +30,7 @@ from smtp_shell.message.fields import (
     LONGEST_LINE,
     Field,
     disposition_field,
+    is_readable,
     mailboxes_field,
     plain_field,
     text_field,
@@ -91,7 +92,7 @@ class Layout(Struct, frozen=True):
 
     Args:
         parts: Its octets, and the files between them, in order.
-        fields: The fields of its header, and those of its parts that are about their names.
+        fields: The fields of its header, and those of its parts that mean something encoded: a text, the name of an attachment.
     """
 
     parts: tuple[bytes | Enclosed, ...]
@@ -165,7 +166,9 @@ def lay_out(draft: Draft, *, smtputf8: bool, eight_bit: bool | None = None) -> L
         parts = [_attachment_part(*each) for each in zip(types, dispositions, marks, strict=True)]
         tree = _multipart("mixed", [tree, *parts], next(words))
     octets = b"".join(field.octets for field in (*header, plain_field("MIME-Version", "1.0"))) + _written(tree)
-    return Layout(tuple(_with_files(octets, marks, files)), (*header, *dispositions))
+    encoded = [_encoding_field(each, text) for each, (_, text) in zip(texts, _texts(draft), strict=True)]
+    fields = (*header, *(each for each in encoded if each.rules), *dispositions)
+    return Layout(tuple(_with_files(octets, marks, files)), fields)
 
 
 def check_attachment(attachment: Attachment) -> str:
@@ -259,10 +262,17 @@ def _text_part(text: str, subtype: str, *, eight_bit: bool) -> Message:
         return part
     in_q = quoprimime.body_encode(octets.decode("latin-1").replace("\r\n", "\n"), eol="\r\n")
     in_base64 = _base64_lines(octets)
-    is_q = len(in_q) <= len(in_base64)
+    is_q = is_readable(len(in_q), len(in_base64))
     part["Content-Transfer-Encoding"] = "quoted-printable" if is_q else "base64"
     part.set_payload(in_q if is_q else in_base64.decode("ascii"))
     return part
+
+
+def _encoding_field(part: Message, text: str) -> Field:
+    """Return the field that names how a text is encoded, with the text as its meaning."""
+    name = "Content-Transfer-Encoding"
+    value = str(part[name])
+    return Field(name, value, text, ("RFC 2045",) if value in ("base64", "quoted-printable") else ())
 
 
 def _with_line_ends(text: str) -> str:

@@ -26,6 +26,7 @@ _ENCODED_WORD = 75
 _AROUND = len("=?utf-8?q??=")
 _LEAST = 32  # room for an encoded word beside a long name
 _PARAMETER_PIECE = 50
+_MOST_QUOTED = 1.6  # times the length in base64; German has 1.1, Greek 2.2
 _PLAIN = re.compile(r"[!-~]+(?: [!-~]+)*")
 _PLAIN_UTF8 = re.compile(r"[!-~\u00a1-\U0010ffff]+(?: [!-~\u00a1-\U0010ffff]+)*")
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
@@ -122,6 +123,16 @@ def plain_field(name: str, value: str) -> Field:
     return Field(name, value, value)
 
 
+def is_readable(in_q: int, in_base64: int) -> bool:
+    """Return whether a text is to be quoted rather than encoded in base64: most of it is ASCII.
+
+    Args:
+        in_q: Its length when it is quoted.
+        in_base64: Its length in base64.
+    """
+    return in_q <= _MOST_QUOTED * in_base64
+
+
 def _goes_plain(text: str, *, utf8: bool) -> bool:
     """Return whether words with single blanks between them can be folded and read back as they are."""
     pattern = _PLAIN_UTF8 if utf8 else _PLAIN
@@ -150,7 +161,7 @@ def _folded(name: str, words: Sequence[str], limit: int = _WISE_LINE) -> str:
 
 
 def _encoded_words(text: str, room: int) -> Iterator[str]:
-    """Yield a text as encoded words, in the shorter of the two encodings, no character cut in two.
+    """Yield a text as encoded words, no character cut in two: in Q where most of it stays readable, in B elsewhere.
 
     Args:
         text: Any text.
@@ -158,7 +169,7 @@ def _encoded_words(text: str, room: int) -> Iterator[str]:
 
     Source: RFC 2047 sections 2 and 5
     """
-    in_q = sum(map(_length_in_q, text)) <= 4 * -(-len(text.encode()) // 3)
+    in_q = is_readable(sum(map(_length_in_q, text)), 4 * -(-len(text.encode()) // 3))
     word = bytearray()
     length = 0
     for char in text:

@@ -130,4 +130,7 @@ def _unquoted(name: str) -> str:
 
 def _no_address(text: str, field: str) -> UsageError:
     shown = quoted(escape_str(text[:_EXCERPT]), SINGLE)
-    return UsageError(f"{field}: {shown} is no mail address; write ann@example.org, or Ann Example <ann@example.org>.")
+    return UsageError(
+        f"{field}: {shown} is no mail address; write ann@example.org, or Ann Example <ann@example.org>; a name with a comma "
+        "stands in double quotes."
+    )

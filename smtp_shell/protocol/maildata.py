@@ -32,16 +32,24 @@ class MailDataEncoder:
         self._transparent = transparent
         self._at_line_start = True
         self._after_cr = False
+        self._added = 0
+
+    @property
+    def mended(self) -> int:
+        """How many line ends so far were LF or CR alone, and became CRLF."""
+        return self._added
 
     def encode(self, piece: bytes) -> bytes:
         """Encode the next piece; line ends may be cut between pieces."""
         if self._after_cr and piece.startswith(b"\n"):
             piece = piece[1:]
             self._after_cr = False
+            self._added -= 1  # it was counted with its CR
         if not piece:
             return b""
         self._after_cr = piece.endswith(b"\r")
         lines = _with_crlf(piece)
+        self._added += len(lines) - len(piece)
         if not self._transparent:
             return lines
         stuffed = re.sub(_DOT_AFTER_LF, b"\n..", lines)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import deque
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
 _MOST_LINES = 60  # of the parts that are in memory
 _LINES_OF_A_FILE = 2
 _LONGEST = 2000
+_MOST_MEANING = 240  # characters
 _DISPOSITION = b"Content-Disposition:"
+_OF_PARTS = ("Content-Disposition", "Content-Transfer-Encoding")
 _STYLES = {"error": "reply.5", "warning": "reply.4", "advice": "decoded"}
 
 
@@ -56,8 +59,8 @@ def _envelope(draft: Draft) -> str:
 
 def _rows(layout: Layout) -> Iterator[tuple[str, str]]:
     """Yield the lines of a message, and under each encoded field its meaning, each with its style."""
-    header = [field for field in layout.fields if field.name != _DISPOSITION[:-1].decode()]
-    dispositions = iter([field for field in layout.fields if field.name == _DISPOSITION[:-1].decode()])
+    header = [field for field in layout.fields if field.name not in _OF_PARTS]
+    of_parts = deque(field for field in layout.fields if field.name in _OF_PARTS)
     rest = layout.parts[0]
     assert isinstance(rest, bytes)
     for field in header:
@@ -69,8 +72,8 @@ def _rows(layout: Layout) -> Iterator[tuple[str, str]]:
             yield from _file_rows(part)
             continue
         for line, is_last in _unfolded(part.removesuffix(CRLF)):
-            if line.startswith(_DISPOSITION) and (disposition := next(dispositions, None)) is not None:
-                yield from field_rows(disposition)
+            if of_parts and line + CRLF == of_parts[0].octets:
+                yield from field_rows(of_parts.popleft())
             elif shown < _MOST_LINES:
                 yield from ((escape(each[:_LONGEST]), "data") for each in line.split(CRLF))
                 shown += 1
@@ -98,7 +101,9 @@ def field_rows(field: Field) -> Iterator[tuple[str, str]]:
     for line in field.octets.removesuffix(CRLF).split(CRLF):
         yield escape(line[:_LONGEST]), "data"
     if field.rules:
-        yield f"      means: {escape_str(field.meaning)}  ({', '.join(field.rules)})", "decoded"
+        meaning = field.meaning.rstrip("\r\n")
+        shown = escape_str(f"{meaning[:_MOST_MEANING]}…" if len(meaning) > _MOST_MEANING else meaning)
+        yield f"      means: {shown}  ({', '.join(field.rules)})", "decoded"
 
 
 def _file_rows(file: Enclosed) -> Iterator[tuple[str, str]]:

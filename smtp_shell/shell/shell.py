@@ -31,6 +31,7 @@ from smtp_shell.protocol.phases import Phase
 from smtp_shell.shell import owed_replies
 from smtp_shell.shell.completion import CompletionContext, TypedAddresses
 from smtp_shell.shell.lines import Answer, MailDataLine, Run, Wire, parse
+from smtp_shell.shell.message_files import mended_remark
 from smtp_shell.shell.raw_octets import check_greeting, holds_secret, needs_greeting
 from smtp_shell.shell.recordings import SessionRecordings
 from smtp_shell.shell.refusals import Refusals
@@ -353,7 +354,10 @@ class Shell:
             self._encoder = None
             return session.end_message(encoder)
 
-        return self.waiting(send)
+        reply = self.waiting(send)
+        if reply is not None and (remark := mended_remark(encoder)):
+            self.say(remark, "notice")
+        return reply
 
     def need_session(self) -> Session:
         """Return the session.

@@ -14,6 +14,7 @@ from smtp_shell.protocol.octets import escape_str, unescape
 from smtp_shell.protocol.phases import Asked, Phase
 from smtp_shell.protocol.replies import Reply
 from smtp_shell.shell.completion import mail_parameters, paths, rcpt_parameters
+from smtp_shell.shell.message_files import UNTOUCHED, mended_remark, send_untouched
 from smtp_shell.shell.raw_octets import holds_secret
 from smtp_shell.shell.registry import Args, shell_command, shorthand
 from smtp_shell.shell.shell import Shell
@@ -95,36 +96,45 @@ def rcpt(shell: Shell, args: Args) -> None:
             return
 
 
-@shorthand("data", "[< FILE]", rfc="RFC 5321 §4.1.1.4", applies=_is_nothing_or_file, complete=paths)
+@shorthand("data", "[< FILE [--raw]]", rfc="RFC 5321 §4.1.1.4", applies=_is_nothing_or_file, complete=paths)
 def data(shell: Shell, args: Args) -> None:
     r"""Send the mail data; a dot alone on a line ends it.
 
     Type it after the 354, or stream a file with `data < FILE`. Line ends go out as CRLF, and a dot that begins a line is
-    doubled (transparency, RFC 5321 §4.5.2).
+    doubled (transparency, RFC 5321 §4.5.2). `data < FILE --raw` sends the file untouched, with whatever is wrong in it.
     It goes out as DATA, however it is typed; `/raw data\r\n` sends your own letters.
     """
     if not args.text:
         shell.command(Command(b"DATA"))
         return
-    with _open_message(args) as stream:
+    stream, untouched = _open_message(args)
+    with stream:
         reply = shell.command(Command(b"DATA"))
-        if shell.phase is Phase.MAILDATA:
+        if shell.phase is Phase.MAILDATA and untouched:
+            shell.say(UNTOUCHED, "notice")
+            session = shell.need_session()
+            shell.waiting(lambda: send_untouched(session, iter(lambda: stream.read(PIECE), b"")))
+        elif shell.phase is Phase.MAILDATA:
             shell.send_message(iter(lambda: stream.read(PIECE), b""))
         elif reply is None:
             shell.say("The file was not sent.", "notice")
 
 
-@shorthand("bdat", "< FILE", rfc="RFC 3030 §2", applies=_is_file, complete=paths)
+@shorthand("bdat", "< FILE [--raw]", rfc="RFC 3030 §2", applies=_is_file, complete=paths)
 def bdat(shell: Shell, args: Args) -> None:
     """Send a file in chunks, with no dots to double.
 
-    Each chunk is a BDAT, the last one with LAST. Line ends go out as CRLF. The server must announce CHUNKING, since another
-    would take the chunks for commands. It stops at the first chunk that is refused.
+    Each chunk is a BDAT, the last one with LAST. Line ends go out as CRLF; with --raw they stay as they are. The server must
+    announce CHUNKING, since another would take the chunks for commands. It stops at the first chunk that is refused.
     """
     session = shell.need_session()
     _check_chunking(shell, session)
-    with _open_message(args) as stream:
-        reply = shell.waiting(lambda: _send_chunks(session, iter(lambda: stream.read(PIECE), b"")))
+    stream, untouched = _open_message(args)
+    with stream:
+        encoder = None if untouched else MailDataEncoder(transparent=False)
+        reply = shell.waiting(lambda: _send_chunks(session, iter(lambda: stream.read(PIECE), b""), encoder))
+        if encoder is not None and (remark := mended_remark(encoder)):
+            shell.say(remark, "notice")
         if reply is None and all(owed.asked is not Asked.CHUNK for owed in session.dialogue.owed):
             shell.say("The rest of the file was not sent, so the message is not whole; rset gives it up.", "notice")
 
@@ -138,23 +148,27 @@ def _check_chunking(shell: Shell, session: Session) -> None:
         raise UsageError(f"bdat: the server {known}; nothing was sent. Use data < FILE.")
 
 
-def _send_chunks(session: Session, pieces: Iterator[bytes]) -> Reply:
+def _send_chunks(session: Session, pieces: Iterator[bytes], encoder: MailDataEncoder | None) -> Reply:
     """Send each piece when the next one is known, since the last chunk says that it is the last."""
-    encoder = MailDataEncoder(transparent=False)
-    held = encoder.encode(next(pieces, b""))
+    pieces = pieces if encoder is None else map(encoder.encode, pieces)
+    held = next(pieces, b"")
     for piece in pieces:
         reply = session.send_bdat(held, last=False)
         if reply.is_negative:
             return reply
-        held = encoder.encode(piece)
+        held = piece
     return session.send_bdat(held, last=True)
 
 
-def _open_message(args: Args) -> BinaryIO:
-    name = Args(f"{args.name} <", args.text.removeprefix("<").strip()).one("file")
-    path = Path(name).expanduser()
+def _open_message(args: Args) -> tuple[BinaryIO, bool]:
+    """Return the file, and whether it is to be sent untouched."""
+    after = Args(f"{args.name} <", args.text.removeprefix("<").strip())
+    options, names = after.options((), ("--raw",))
+    if len(names) != 1:
+        raise UsageError(f"{after.name} takes one file; see /help {args.name}.")
+    path = Path(names[0]).expanduser()
     try:
-        return path.open("rb")
+        return path.open("rb"), "--raw" in options
     except OSError as error:
         raise UsageError(f"{escape_str(str(path))} cannot be read: {error.strerror}; nothing was sent.") from None
 
