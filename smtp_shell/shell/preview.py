@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections import deque
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 _MOST_LINES = 60  # of the parts that are in memory
 _LINES_OF_A_FILE = 2
 _LONGEST = 2000
-_MOST_MEANING = 240  # characters
+_MOST_MEANING = 240  # characters of its first line
 _DISPOSITION = b"Content-Disposition:"
 _OF_PARTS = ("Content-Disposition", "Content-Transfer-Encoding")
 _STYLES = {"error": "reply.5", "warning": "reply.4", "advice": "decoded"}
@@ -101,9 +102,13 @@ def field_rows(field: Field) -> Iterator[tuple[str, str]]:
     for line in field.octets.removesuffix(CRLF).split(CRLF):
         yield escape(line[:_LONGEST]), "data"
     if field.rules:
-        meaning = field.meaning.rstrip("\r\n")
-        shown = escape_str(f"{meaning[:_MOST_MEANING]}…" if len(meaning) > _MOST_MEANING else meaning)
-        yield f"      means: {shown}  ({', '.join(field.rules)})", "decoded"
+        yield f"      means: {_excerpt(field.meaning)}  ({', '.join(field.rules)})", "decoded"
+
+
+def _excerpt(meaning: str) -> str:
+    """Return the first line of a meaning, escaped."""
+    first, *more = re.split(r"\r\n|\r|\n", meaning.strip("\r\n"), maxsplit=1)
+    return escape_str(first[:_MOST_MEANING]) + ("…" if more or len(first) > _MOST_MEANING else "")
 
 
 def _file_rows(file: Enclosed) -> Iterator[tuple[str, str]]:

@@ -27,9 +27,9 @@ NAME = TEXT.map(lambda text: text.strip()).filter(lambda text: bool(text) and te
 LETTERS = "abcxyz0123456789"
 LOCAL = st.text(LETTERS + "!#$%&'*+-/=?^_`{|}~", min_size=1, max_size=20)
 LOCAL_UTF8 = st.text(LETTERS + "äöüßéñ你好", min_size=1, max_size=20)
-DOMAIN = st.lists(st.sampled_from(["example", "bücher", "straße", "xn--bcher-kva", "mail"]), min_size=1, max_size=2).map(
-    lambda labels: ".".join([*labels, "example"])
-)
+DOMAIN = st.lists(
+    st.sampled_from(["example", "bücher", "straße", "xn--bcher-kva", "mail"]), min_size=1, max_size=2
+).map(lambda labels: ".".join([*labels, "example"]))
 MAILBOX = st.builds(lambda local, domain, name: Mailbox(f"{local}@{domain}", name), LOCAL, DOMAIN, st.just("") | NAME)
 MAILBOXES = st.lists(MAILBOX, min_size=1, max_size=4).map(tuple)
 BODY = st.text(st.characters(exclude_categories=["Cs"]))
@@ -139,8 +139,11 @@ def test_no_value_makes_a_field_of_its_own(name: str, value: str) -> None:
         draft = with_field(Draft(subject="x"), name, value)
         octets = build(draft, smtputf8=True)
     except SmtpShellError as error:
-        assert "\n" not in str(error)
-        assert str(error).isprintable()
+        refusal = str(error)
+    else:
+        refusal = ""
+    assert not refusal or refusal.isprintable()
+    if refusal:
         return
     header = octets.partition(b"\r\n\r\n")[0]
     names = {line.partition(b":")[0].decode().lower() for line in header.split(b"\r\n") if line[:1] not in b" \t"}

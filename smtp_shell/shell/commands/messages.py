@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from smtp_shell.errors import UsageError
+from smtp_shell.errors import NotSendable, UsageError
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.shell.completion import CompletionContext, paths
 from smtp_shell.shell.registry import Args, shell_command
@@ -93,6 +93,9 @@ def compose(shell: Shell, args: Args) -> None:
     shell.composition = composition
     if "--save" in options:
         _save(shell, layout, Path(options["--save"][0]).expanduser())
+        return
+    if options and not shell.options.interactive:
+        shell.say(f"  The draft has {layout.size:,} octets; /compose shows it.")
         return
     from smtp_shell.shell.preview import show_preview
 
@@ -191,13 +194,18 @@ def send(shell: Shell, args: Args) -> None:
 
 
 def _layout(shell: Shell, composition: Composition) -> Layout:
-    """Return the octets of a draft as this server would get them."""
+    """Return the octets of a draft as this server would get them; say so if it would not take them."""
     from smtp_shell.message.building import lay_out
     from smtp_shell.shell.sending import uses_smtputf8
 
     extensions = shell.session.dialogue.extensions if shell.session is not None and shell.session.is_open else None
     draft = composition.whole
-    return lay_out(draft, smtputf8=uses_smtputf8(draft, extensions, wanted=composition.smtputf8))
+    try:
+        smtputf8 = uses_smtputf8(draft, extensions, wanted=composition.smtputf8)
+    except (NotSendable, UsageError) as error:
+        shell.say(str(error), "notice")
+        smtputf8 = True
+    return lay_out(draft, smtputf8=smtputf8)
 
 
 def _save(shell: Shell, layout: Layout, path: Path) -> None:
