@@ -31,7 +31,6 @@ from smtp_shell.protocol.phases import Phase
 from smtp_shell.shell import owed_replies
 from smtp_shell.shell.completion import CompletionContext, TypedAddresses
 from smtp_shell.shell.lines import Answer, MailDataLine, Run, Wire, parse
-from smtp_shell.shell.message_files import mended_remark
 from smtp_shell.shell.raw_octets import check_greeting, holds_secret, needs_greeting
 from smtp_shell.shell.recordings import SessionRecordings
 from smtp_shell.shell.refusals import Refusals
@@ -39,6 +38,7 @@ from smtp_shell.shell.registry import Registry
 from smtp_shell.shell.remarks import MessageRemarks
 from smtp_shell.shell.settings import ShellOptions, ShellSettings, tls_settings, trusting_practice
 from smtp_shell.shell.typed_secrets import is_guess, is_initial_response
+from smtp_shell.shell.untouched import mended_remark
 
 if TYPE_CHECKING:
     from smtp_shell.client.credentials import Ask

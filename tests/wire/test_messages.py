@@ -190,7 +190,7 @@ def test_munpack_unpacks_what_was_composed(practice: PracticeServer, tmp_path: P
 def test_mutt_shows_what_was_composed(practice: PracticeServer, tmp_path: Path) -> None:
     octets = letter(tmp_path, practice).replace(b"\r\n", b"\n")
     (tmp_path / "mbox").write_bytes(b"From x Thu Jan  1 00:00:00 2026\n" + octets.replace(b"\nFrom ", b"\n>From "))
-    keys = f'set pipe_decode=yes wait_key=no charset=utf-8; push "|cat > {tmp_path}/shown\\nx"'
+    keys = f'set folder={tmp_path} pipe_decode=yes wait_key=no charset=utf-8; push "|cat > {tmp_path}/shown\\nx"'
     mutt = pexpect.spawn(
         "mutt",
         ["-n", "-F", "/dev/null", "-R", "-f", str(tmp_path / "mbox"), "-e", keys],

@@ -14,10 +14,10 @@ from smtp_shell.protocol.octets import escape_str, unescape
 from smtp_shell.protocol.phases import Asked, Phase
 from smtp_shell.protocol.replies import Reply
 from smtp_shell.shell.completion import mail_parameters, paths, rcpt_parameters
-from smtp_shell.shell.message_files import UNTOUCHED, mended_remark, send_untouched
 from smtp_shell.shell.raw_octets import holds_secret
 from smtp_shell.shell.registry import Args, shell_command, shorthand
 from smtp_shell.shell.shell import Shell
+from smtp_shell.shell.untouched import UNTOUCHED, mended_remark, send_untouched
 
 if TYPE_CHECKING:
     from smtp_shell.client.session import Session
