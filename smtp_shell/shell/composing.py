@@ -114,7 +114,7 @@ def _ask_for_body(shell: Shell) -> str:
     shell.say(_HOW_TO_END)
     lines: list[str] = []
     while True:
-        for line in shell.ask("", False).split("\n"):
+        for line in shell.ask("text> ", False).split("\n"):
             if line == ".":
                 return "".join(f"{each}\n" for each in lines)
             lines.append(line)

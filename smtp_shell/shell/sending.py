@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from smtp_shell.shell.composition import Composition
     from smtp_shell.shell.shell import Shell
 
+_DROPPED = "Stopped in the mail data: the connection was dropped before the final dot, so no message was sent. /reconnect connects again."
+
 
 class Wishes(Struct, frozen=True):
     """How the user wants a message to be sent.
@@ -74,10 +76,15 @@ def send_draft(shell: Shell, composition: Composition, wishes: Wishes) -> None:
         )
     finally:
         shell.view.look = before
-    if outcome is not None:
-        _show_outcome(shell, outcome)
-        if outcome.is_delivered:
-            shell.composition = replace(composition, is_sent=True)
+    if outcome is None:
+        if not session.is_open:
+            shell.say(_DROPPED, "notice")
+        elif session.phase in (Phase.MAIL, Phase.RCPT):
+            shell.say("The message was not sent whole; rset gives it up.", "notice")
+        return
+    _show_outcome(shell, outcome)
+    if outcome.is_delivered:
+        shell.composition = replace(composition, is_sent=True)
 
 
 def uses_smtputf8(draft: Draft, extensions: Extensions | None, *, wanted: bool) -> bool:

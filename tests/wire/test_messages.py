@@ -3,6 +3,7 @@
 import email
 import email.policy
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -40,6 +41,7 @@ WAYS = {
     "send": "/send",
     "send in chunks": "/send --bdat",
     "send pipelined": "/send --pipeline",
+    "send in UTF-8": "/send --smtputf8",
     "data": "data < {}",
     "data untouched": "data < {} --raw",
     "bdat": "bdat < {}",
@@ -69,7 +71,7 @@ def send(way: str, folder: Path, url: str) -> tuple[str, bytes]:
     """Send the message in one of the ways; return its Message-ID and its octets."""
     message_id = f"<{way.replace(' ', '-')}.{os.urandom(8).hex()}@example.org>"
     draft, lines = compose(folder, message_id)
-    octets = build(draft, smtputf8=False)
+    octets = build(draft, smtputf8="UTF-8" in way)
     if not way.startswith("send"):
         (folder / "letter.eml").write_bytes(
             octets.replace(b"\r\n", b"\n") if "untouched" not in way else stuffed(way, octets)
@@ -89,7 +91,7 @@ def stuffed(way: str, octets: bytes) -> bytes:
 def stored(found: bytes) -> bytes:
     """Return a stored message without what servers put on top of it, with CRLF."""
     octets = found.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
-    return octets[octets.index(b"From: =?utf-8?q?M") :]
+    return octets[re.search(rb'^From: (=\?utf-8|"M)', octets, re.MULTILINE).start() :]  # type: ignore[union-attr]
 
 
 def await_message(find: Callable[[], list[bytes]], message_id: str) -> bytes:
