@@ -25,7 +25,7 @@ from typing import Any
 from msgspec import Struct
 
 from smtp_shell.errors import MessageChanged, NotSendable, UsageError
-from smtp_shell.message.draft import WITH_MAILBOXES, Attachment, Draft
+from smtp_shell.message.draft import NEVER_SENT, WITH_MAILBOXES, Attachment, Draft, check_name
 from smtp_shell.message.fields import (
     LONGEST_LINE,
     Field,
@@ -196,6 +196,8 @@ def _check_ascii_addresses(draft: Draft) -> None:
 
 def _header(draft: Draft, *, utf8: bool) -> Iterator[Field]:
     for name, mailboxes in (("From", draft.from_), ("To", draft.to), ("Cc", draft.cc)):
+        for each in mailboxes:
+            check_text(f"{each.name}{each.address}", name)
         if mailboxes:
             yield mailboxes_field(name, mailboxes, utf8=utf8)
     if draft.subject:
@@ -206,7 +208,10 @@ def _header(draft: Draft, *, utf8: bool) -> Iterator[Field]:
             check_text(value, name)
             yield plain_field(name, value)
     for name, value in draft.headers:
+        check_name(name)
         check_text(value, name)
+        if name.lower() in NEVER_SENT:
+            continue
         if name.lower() in WITH_MAILBOXES:
             yield mailboxes_field(name, parse_mailboxes(value, name), utf8=utf8)
         else:

@@ -14,11 +14,18 @@ from smtp_shell.message.mailboxes import Mailbox, check_text, parse_mailboxes
 from smtp_shell.protocol.octets import SINGLE, escape_str, quoted
 
 _NAME = re.compile(r"[!-9;-~]{1,70}")
+_MOST_OF_LINE = 900
 _OF_MIME = ("mime-version", "content-")
 _ADDRESSES = {"from": "from_", "to": "to", "cc": "cc", "bcc": "bcc"}
 _TEXTS = {"subject": "subject", "date": "date", "message-id": "message_id"}
 WITH_MAILBOXES = frozenset({"sender", "reply-to", "resent-from", "resent-to", "resent-cc", "resent-sender"})
 """The other fields that hold mailboxes, in lower case."""
+
+NEVER_SENT = frozenset({"bcc", "resent-bcc"})
+"""Fields that no message has on its way, in lower case.
+
+Source: RFC 5322 section 3.6.3
+"""
 
 
 class Attachment(Struct, frozen=True):
@@ -104,6 +111,19 @@ class Draft(Struct, frozen=True):
         return any(each.needs_smtputf8 for each in self.mailboxes)
 
 
+def check_name(name: str) -> None:
+    """Check that a header field can have a name.
+
+    Raises:
+        UsageError: It cannot.
+
+    Source: RFC 5322 section 2.2
+    """
+    if not _NAME.fullmatch(name):
+        shown = quoted(escape_str(name[:70]), SINGLE)
+        raise UsageError(f"{shown} is no name of a header field: it has printable ASCII, without blanks and colons.")
+
+
 def with_field(draft: Draft, name: str, value: str) -> Draft:
     """Return a draft with a header field set, whichever it is.
 
@@ -118,20 +138,20 @@ def with_field(draft: Draft, name: str, value: str) -> Draft:
         NotSendable: The value holds CR, LF or NUL.
         UsageError: There can be no such field, MIME writes it, or its addresses are none.
     """
-    if not _NAME.fullmatch(name):
-        shown = quoted(escape_str(name[:70]), SINGLE)
-        raise UsageError(f"{shown} is no name of a header field: it has printable ASCII, without blanks and colons.")
+    check_name(name)
     check_text(value, name)
     lower, value = name.lower(), value.strip(" \t")
     if lower.startswith(_OF_MIME):
         raise UsageError(
             f"{name} follows from the text and the attachments; use /attach FILE --type TYPE for a file's."
         )
+    if lower == "resent-bcc":
+        raise UsageError(f"{name} would go to everybody; use Bcc, which is in the envelope only.")
     if lower in _ADDRESSES:
         return replace(draft, **{_ADDRESSES[lower]: parse_mailboxes(value, name)})
     if lower in _TEXTS:
-        if lower != "subject" and not value.isascii():
-            raise UsageError(f"{name} is in ASCII only; correct it.")
+        if lower != "subject" and not (value.isascii() and len(value) <= _MOST_OF_LINE):
+            raise UsageError(f"{name} has at most {_MOST_OF_LINE} characters, all of them ASCII; correct it.")
         return replace(draft, **{_TEXTS[lower]: value})
     if lower in WITH_MAILBOXES:
         parse_mailboxes(value, name)

@@ -21,6 +21,7 @@ _LOCAL = re.compile(rf"{_ATOM}(?:\.{_ATOM})*|{_QUOTED}")
 _LITERAL = re.compile(r"\[[!-Z^-~]+\]")
 _DOMAIN = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?")
 _EXCERPT = 80
+_LONGEST = 500  # octets of an address; the RFC allows 254 (RFC 5321 section 4.5.3.1.3)
 _BREAKS = {"\r": "CR", "\n": "LF", "\0": "NUL"}
 
 
@@ -111,6 +112,8 @@ def check_text(text: str, field: str) -> None:
 
 
 def _checked(address: str, field: str) -> str:
+    if len(address.encode()) > _LONGEST:
+        raise UsageError(f"{field}: the address {escape_str(address[:_EXCERPT])}… is longer than {_LONGEST} octets.")
     local, at, domain = address.rpartition("@")
     if not at or not _LOCAL.fullmatch(local) or any(unicodedata.category(char) == "Cc" for char in address):
         raise _no_address(address, field)

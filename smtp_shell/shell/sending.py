@@ -15,13 +15,13 @@ from smtp_shell.message.mailboxes import parse_mailboxes
 from smtp_shell.protocol.commands import Command
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.protocol.phases import Phase
+from smtp_shell.protocol.replies import Extensions
 from smtp_shell.shell.composing import check_whole
 
 if TYPE_CHECKING:
     from smtp_shell.client.transaction import Outcome
     from smtp_shell.message.building import Layout
     from smtp_shell.message.draft import Draft
-    from smtp_shell.protocol.replies import Extensions
     from smtp_shell.shell.composition import Composition
     from smtp_shell.shell.shell import Shell
 
@@ -59,7 +59,7 @@ def send_draft(shell: Shell, composition: Composition, wishes: Wishes) -> None:
     session = shell.need_session()
     if not _greet(shell):
         return
-    extensions = session.dialogue.extensions
+    extensions = session.dialogue.extensions or Extensions({})  # after HELO there are none
     _check_announced(extensions, wishes)
     smtputf8 = uses_smtputf8(draft, extensions, wanted=wishes.smtputf8 or composition.smtputf8)
     layout = lay_out(draft, smtputf8=smtputf8, eight_bit=smtputf8 and _announces(extensions, "8BITMIME"))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from smtp_shell.errors import MessageChanged, NotSendable, UsageError
+from smtp_shell.errors import MessageChanged, NotSendable, SmtpShellError, UsageError
 from smtp_shell.message.building import Layout, build, check_attachment, lay_out
 from smtp_shell.message.draft import Attachment, Draft
 from smtp_shell.message.mailboxes import Mailbox
@@ -156,3 +156,27 @@ def test_a_file_that_changes_before_it_is_read_ends_the_message(tmp_path: Path) 
     assert "1,000 octets of it are missing" in changed(layout)
     path.unlink()
     assert "cannot be read any more" in changed(layout)
+
+
+@pytest.mark.parametrize(
+    "draft",
+    [
+        Draft(subject="x\r\nBcc: eve@example.org"),
+        Draft(to=(Mailbox("a@example.org\r\nX: y"),)),
+        Draft(from_=(Mailbox("a@example.org", "x\ny"),)),
+        Draft(date="x\0"),
+        Draft(message_id="<x>\r"),
+        Draft(headers=(("X", "a\nb"),)),
+        Draft(headers=(("X: y\r\nZ", "a"),)),
+    ],
+)
+def test_a_draft_that_was_made_by_hand_gets_no_field_in_either(draft: Draft) -> None:
+    with pytest.raises(SmtpShellError) as caught:
+        build(draft, smtputf8=True)
+    assert str(caught.value).isprintable()
+
+
+def test_a_bcc_among_the_further_fields_is_left_out() -> None:
+    assert b"eve" not in build(
+        Draft(headers=(("Bcc", "eve@example.org"), ("Resent-Bcc", "eve@example.org"))), smtputf8=False
+    )

@@ -55,3 +55,14 @@ def test_an_address_with_letters_before_the_at_needs_smtputf8_and_a_domain_does_
     assert not with_field(Draft(), "To", "ann@bücher.example").needs_smtputf8
     assert with_field(Draft(), "Bcc", "änn@example.org").needs_smtputf8
     assert with_field(Draft(), "Reply-To", "änn@example.org").needs_smtputf8
+
+
+def test_a_field_that_would_betray_bcc_is_refused() -> None:
+    with pytest.raises(UsageError, match="use Bcc, which is in the envelope only"):
+        with_field(Draft(), "Resent-Bcc", "eve@example.org")
+
+
+@pytest.mark.parametrize("value", ["x" * 901, "morgen früh"])
+def test_a_date_is_one_line_of_ascii(value: str) -> None:
+    with pytest.raises(UsageError, match="at most 900 characters, all of them ASCII"):
+        with_field(Draft(), "Date", value)

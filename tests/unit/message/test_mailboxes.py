@@ -32,6 +32,7 @@ def test_what_is_typed_is_read(text: str, found: tuple[Mailbox, ...]) -> None:
         "ann", "@example.org", "ann@", "ann@example..org", "a b@example.org", "ann@exa mple.org", "Ann <ann>", "<ann@example.org", "a,b",
         "ann@example.org>", "a@b@c", "ann@-ü-.example", "a..b@example.org", "\x1b@example.org", "ann@example.org bob@example.org",
         f"ann@{'a' * 64}.example", "Ann <ann@example.org> <bob@example.org>", '"Ann <ann@example.org>', "ann@exam_ple.org\x7f",
+        f"{'a' * 490}@example.org",
     ],
 )  # fmt: skip
 def test_what_is_no_address_is_refused_in_a_sentence(text: str) -> None:

@@ -119,6 +119,14 @@ def test_a_server_without_ehlo_is_greeted_with_helo() -> None:
     assert [line.split()[0] for line in server.lines[:3]] == [b"EHLO", b"HELO", b"MAIL"]
 
 
+def test_after_helo_nothing_is_announced() -> None:
+    shell, server, _ = make_shell({b"EHLO": b"502 what\r\n"}, interactive=False)
+    shell.run("/compose --from jörg@example.org --to bob@example.org --body x")
+    with pytest.raises(NotSendable, match="needs SMTPUTF8"):
+        shell.run("/send")
+    assert b"MAIL" not in server.heard
+
+
 @pytest.mark.parametrize(("option", "keyword"), [("--pipeline", "PIPELINING"), ("--smtputf8", "SMTPUTF8")])
 def test_what_the_server_does_not_announce_is_not_done(option: str, keyword: str) -> None:
     shell, server, _ = make_shell(interactive=False, before=("ehlo",))
