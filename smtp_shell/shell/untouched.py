@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from smtp_shell.protocol.maildata import END_OF_DATA
 from smtp_shell.protocol.octets import CRLF
 from smtp_shell.protocol.phases import Phase
+from smtp_shell.shell.registry import Args
 
 if TYPE_CHECKING:
     from smtp_shell.client.session import Session
@@ -24,6 +25,14 @@ UNTOUCHED = (
 _MENDED = "{} of the file ended with LF or CR alone, and went out with CRLF (RFC 5321 §2.3.8). --raw sends it as it is."
 _LATER_DOT = re.compile(rb"(?<=\n)\.")
 _DOT = re.compile(rb"(?<=\n)\.|\A\.")
+
+
+def split_raw(args: Args) -> tuple[Args, bool]:
+    """Return what precedes `--raw` at the end of a line, and whether it is there."""
+    text = args.text.rstrip(" \t")
+    before = text.removesuffix("--raw")
+    is_there = before != text and before[-1:] in (" ", "\t")
+    return (Args(args.name, before.rstrip(" \t")), True) if is_there else (args, False)
 
 
 def mended_remark(encoder: MailDataEncoder) -> str:

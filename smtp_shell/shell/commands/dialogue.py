@@ -17,7 +17,7 @@ from smtp_shell.shell.completion import mail_parameters, paths, rcpt_parameters
 from smtp_shell.shell.raw_octets import holds_secret
 from smtp_shell.shell.registry import Args, shell_command, shorthand
 from smtp_shell.shell.shell import Shell
-from smtp_shell.shell.untouched import UNTOUCHED, mended_remark, send_untouched
+from smtp_shell.shell.untouched import UNTOUCHED, mended_remark, send_untouched, split_raw
 
 if TYPE_CHECKING:
     from smtp_shell.client.session import Session
@@ -101,14 +101,15 @@ def data(shell: Shell, args: Args) -> None:
     r"""Send the mail data; a dot alone on a line ends it.
 
     Type it after the 354, or stream a file with `data < FILE`. Line ends go out as CRLF, and a dot that begins a line is
-    doubled (transparency, RFC 5321 §4.5.2). `data < FILE --raw` sends the file untouched, with whatever is wrong in it.
+    doubled (transparency, RFC 5321 §4.5.2).
+    `data < FILE --raw` sends the file untouched, with whatever is wrong in it.
     It goes out as DATA, however it is typed; `/raw data\r\n` sends your own letters.
     """
     if not args.text:
         shell.command(Command(b"DATA"))
         return
-    stream, untouched = _open_message(args)
-    with stream:
+    args, untouched = split_raw(args)
+    with _open_message(args) as stream:
         reply = shell.command(Command(b"DATA"))
         if shell.phase is Phase.MAILDATA and untouched:
             shell.say(UNTOUCHED, "notice")
@@ -124,16 +125,18 @@ def data(shell: Shell, args: Args) -> None:
 def bdat(shell: Shell, args: Args) -> None:
     """Send a file in chunks, with no dots to double.
 
-    Each chunk is a BDAT, the last one with LAST. Line ends go out as CRLF; with --raw they stay as they are. The server must
-    announce CHUNKING, since another would take the chunks for commands. It stops at the first chunk that is refused.
+    Each chunk is a BDAT, the last one with LAST. Line ends go out as CRLF. The server must announce CHUNKING, since another
+    would take the chunks for commands. It stops at the first chunk that is refused.
+    With --raw line ends stay as they are.
     """
     session = shell.need_session()
     _check_chunking(shell, session)
-    stream, untouched = _open_message(args)
-    with stream:
-        encoder = None if untouched else MailDataEncoder(transparent=False)
-        reply = shell.waiting(lambda: _send_chunks(session, iter(lambda: stream.read(PIECE), b""), encoder))
-        if encoder is not None and (remark := mended_remark(encoder)):
+    args, untouched = split_raw(args)
+    with _open_message(args) as stream:
+        encoder = MailDataEncoder(transparent=False)
+        pieces = iter(lambda: stream.read(PIECE), b"")
+        reply = shell.waiting(lambda: _send_chunks(session, pieces if untouched else map(encoder.encode, pieces)))
+        if remark := mended_remark(encoder):
             shell.say(remark, "notice")
         if reply is None and all(owed.asked is not Asked.CHUNK for owed in session.dialogue.owed):
             shell.say("The rest of the file was not sent, so the message is not whole; rset gives it up.", "notice")
@@ -148,9 +151,8 @@ def _check_chunking(shell: Shell, session: Session) -> None:
         raise UsageError(f"bdat: the server {known}; nothing was sent. Use data < FILE.")
 
 
-def _send_chunks(session: Session, pieces: Iterator[bytes], encoder: MailDataEncoder | None) -> Reply:
+def _send_chunks(session: Session, pieces: Iterator[bytes]) -> Reply:
     """Send each piece when the next one is known, since the last chunk says that it is the last."""
-    pieces = pieces if encoder is None else map(encoder.encode, pieces)
     held = next(pieces, b"")
     for piece in pieces:
         reply = session.send_bdat(held, last=False)
@@ -160,15 +162,11 @@ def _send_chunks(session: Session, pieces: Iterator[bytes], encoder: MailDataEnc
     return session.send_bdat(held, last=True)
 
 
-def _open_message(args: Args) -> tuple[BinaryIO, bool]:
-    """Return the file, and whether it is to be sent untouched."""
-    after = Args(f"{args.name} <", args.text.removeprefix("<").strip())
-    options, names = after.options((), ("--raw",))
-    if len(names) != 1:
-        raise UsageError(f"{after.name} takes one file; see /help {args.name}.")
-    path = Path(names[0]).expanduser()
+def _open_message(args: Args) -> BinaryIO:
+    name = Args(f"{args.name} <", args.text.removeprefix("<").strip()).one("file")
+    path = Path(name).expanduser()
     try:
-        return path.open("rb"), "--raw" in options
+        return path.open("rb")
     except OSError as error:
         raise UsageError(f"{escape_str(str(path))} cannot be read: {error.strerror}; nothing was sent.") from None
 
