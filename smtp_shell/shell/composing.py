@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 
     from smtp_shell.shell.shell import Shell
 
-FIELD_OPTIONS = ("--from", "--to", "--cc", "--bcc", "--subject")
-VALUED_OPTIONS = (*FIELD_OPTIONS, "--body", "--text", "--html", "--template", "--var", "--save")
-FLAGS = ("--editor", "--new", "--smtputf8")
+_FIELDS = ("--from", "--to", "--cc", "--bcc", "--subject")
 _SEVERAL = frozenset({"--to", "--cc", "--bcc", "--var"})
 _HOW_TO_END = "The text; a dot alone on a line ends it. /compose --editor opens an editor."
 
@@ -61,7 +59,7 @@ def with_options(shell: Shell, composition: Composition, options: Mapping[str, S
         draft = draft_of_template(draft, read_text(path, "--template"), _values(options.get("--var", ())), ask)
     elif "--var" in options:
         raise UsageError("/compose: --var has a meaning with --template FILE only; leave it out.")
-    for name in FIELD_OPTIONS:
+    for name in _FIELDS:
         if name in options:
             draft = with_field(draft, name.removeprefix("--").capitalize(), ", ".join(options[name]))
     if "--body" in options:

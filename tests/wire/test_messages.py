@@ -19,6 +19,7 @@ from smtp_shell.message.building import build
 from smtp_shell.message.draft import Attachment, Draft, with_field
 from smtp_shell.servers.practice import PracticeServer
 from tests.support.daemon import program
+from tests.support.dovecot import Dovecot
 from tests.support.exim import UNPACKED, Exim
 from tests.support.peer import Peer, ScriptedServer
 from tests.support.postfix import Postfix
@@ -138,6 +139,24 @@ def test_a_message_arrives_at_postfix_octet_for_octet(way: str, postfix: Postfix
 def test_a_message_arrives_at_exim_octet_for_octet(way: str, exim: Exim, tmp_path: Path) -> None:
     message_id, octets = send(way, tmp_path, f"smtp://127.0.0.1:{exim.smtp}")
     assert stored(await_message(lambda: queue_of(exim), message_id)) == octets
+
+
+@pytest.mark.dovecot
+def test_lmtp_has_an_outcome_for_each_recipient(dovecot: Dovecot) -> None:
+    lines = (
+        "/compose --from joerg@example.org --to ann@example.org --to nobody@example.org --cc bob@example.org --body x",
+        "/send",
+    )
+    done = run_text(f"lmtp://{dovecot.host}:{dovecot.lmtp}", "--timeout", "20", *commands(*lines))
+    assert done.returncode == 1
+    outcomes = [line for line in done.stderr.splitlines() if line.startswith("  ") and "@" in line]
+    assert [line.split(":")[0] for line in outcomes] == [
+        "  ann@example.org  accepted",
+        "  nobody@example.org  refused",
+        "  bob@example.org  accepted",
+    ]
+    assert "<ann@example.org>" in outcomes[0]
+    assert "<bob@example.org>" in outcomes[2]
 
 
 def queue_of(exim: Exim) -> list[bytes]:

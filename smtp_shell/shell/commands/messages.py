@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from smtp_shell.message.building import Layout
     from smtp_shell.shell.composition import Composition
 
-_OPTIONS = {
+# The options of /compose, each with its description: those with a value, and those without.
+_VALUED = {
     "--from": "the author",
     "--to": "a recipient, or several with commas",
     "--cc": "who gets a copy",
@@ -29,8 +30,10 @@ _OPTIONS = {
     "--html": "a file with the text as HTML",
     "--template": "a file with fields and text",
     "--var": "name=value for the template",
-    "--editor": "write the text in $VISUAL or $EDITOR",
     "--save": "write the octets into a file",
+}
+_FLAGS = {
+    "--editor": "write the text in $VISUAL or $EDITOR",
     "--new": "begin anew",
     "--smtputf8": "the header in UTF-8",
 }
@@ -45,7 +48,7 @@ def _compose_words(context: CompletionContext, text: str) -> Iterator[tuple[str,
         for address in context.addresses.beginning(text.rsplit(" ", 1)[-1], context.history):
             yield address, "typed before"
     else:
-        yield from _OPTIONS.items()
+        yield from (*_VALUED.items(), *_FLAGS.items())
 
 
 def _send_words(context: CompletionContext, text: str) -> Iterator[tuple[str, str]]:
@@ -70,16 +73,9 @@ def compose(shell: Shell, args: Args) -> None:
     --template FILE has fields, an empty line and text, in which ${name} is replaced (--var name=value); \${ stands for itself.
     --save FILE writes the octets into a new file. Then /attach, /header, and /send.
     """
-    from smtp_shell.shell.composing import (
-        FLAGS,
-        VALUED_OPTIONS,
-        ask_for_the_rest,
-        begun,
-        current,
-        with_options,
-    )
+    from smtp_shell.shell.composing import ask_for_the_rest, begun, current, with_options
 
-    options, others = args.options(VALUED_OPTIONS, FLAGS)
+    options, others = args.options(_VALUED, _FLAGS)
     if others:
         raise UsageError(f"/compose takes options, and {escape_str(others[0])} is none; see /help /compose.")
     if not args.text and not shell.options.interactive:
