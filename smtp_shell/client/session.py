@@ -403,10 +403,15 @@ class Session:
             reply = self._take_answer()
         return reply
 
+    @property
+    def awaited(self) -> bool:
+        """Whether a reply to what was sent last has not been read."""
+        return self._next_answer <= self.dialogue.asked
+
     def read_replies(self) -> list[Reply]:
         """Wait for every reply that is owed to what was sent last, as `read_reply` does; return them in order."""
         found: list[Reply] = []
-        while self._next_answer <= self.dialogue.asked:
+        while self.awaited:
             found.append(self.read_reply())
         return found
 

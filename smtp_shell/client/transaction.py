@@ -5,7 +5,7 @@ Each command and reply is published by the session as if it had been typed. What
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from smtp_shell.errors import MessageChanged, UsageError
 from smtp_shell.protocol.commands import Command
-from smtp_shell.protocol.maildata import END_OF_DATA, PIECE, MailDataEncoder
+from smtp_shell.protocol.maildata import END_OF_DATA, PIECE, MailDataEncoder, in_chunks
 from smtp_shell.protocol.phases import Phase
 
 if TYPE_CHECKING:
@@ -223,7 +223,7 @@ class _Transaction:
         session = self._session
         held: bytes | None = None
         try:
-            for chunk in _in_chunks(pieces):
+            for chunk in in_chunks(pieces, PIECE, MailDataEncoder(transparent=False)):
                 if held is not None:
                     reply = session.send_bdat(held, last=False)
                     if reply.is_negative or stop_after is Step.DATA:
@@ -280,15 +280,3 @@ class _Transaction:
                     reply = last
             outcomes.append(RecipientOutcome(recipient, reply))
         return Outcome(Step.MESSAGE, last, tuple(outcomes), not last.is_negative)
-
-
-def _in_chunks(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield a message in chunks of a useful size, with CRLF line ends."""
-    encoder = MailDataEncoder(transparent=False)
-    held = bytearray()
-    for piece in pieces:
-        held += encoder.encode(piece)
-        while len(held) >= PIECE:
-            yield bytes(held[:PIECE])
-            del held[:PIECE]
-    yield bytes(held)

@@ -15,6 +15,7 @@ further row of a long line.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import assert_never
 
@@ -49,6 +50,10 @@ from smtp_shell.protocol.masking import MASK, ExchangeLines, is_user_name
 from smtp_shell.protocol.octets import escape, escape_str, quoted
 from smtp_shell.protocol.replies import wire_lines
 
+_MOST_OF_COMMAND = 60  # octets of a command that are shown again above its reply
+_MOST_IN_GROUP = 20_000
+_SHOWN_WHOLE = 1_000  # octets that are sent at once and shown whole; of more the start is shown
+_MOST_OF_CHUNK = 150
 DATA_ROWS = 12
 """How many lines of one message's mail data are shown."""
 
@@ -77,6 +82,7 @@ class Look(Struct, frozen=True):
         decoded: Whether to show the meaning of base64 lines.
         typed_data: Whether to show mail data. False where the user has just typed it.
         theme: A key of `themes.THEMES`.
+        groups: Whether to mark the commands of one write, and to name the command above each of their replies.
         reasons: Whether to show why a connection broke. False where an error that ends the session is told anyway.
     """
 
@@ -85,6 +91,44 @@ class Look(Struct, frozen=True):
     typed_data: bool = True
     theme: str = "dark"
     reasons: bool = True
+    groups: bool = True
+
+
+class WriteGroup:
+    """The commands of one write whose replies have not come: each reply is shown with the name of its command."""
+
+    def __init__(self) -> None:
+        self._commands: deque[Command] = deque(maxlen=_MOST_IN_GROUP)
+        self._is_open = False  # more of the same write follows
+        self._is_group = False  # the commands went out together
+        self._is_named = False  # the command of the reply under way has been named
+
+    def send(self, event: CommandSent) -> bool:
+        """Record a command, and return whether more follow in its write. The octets of a chunk are none."""
+        more = event.pipelined and event.command.verb != "BDAT"
+        if self._is_open or more:
+            self._is_group = self._is_group or self._is_open
+            self._commands.append(event.command)
+        self._is_open = more
+        return more
+
+    def begin_reply(self) -> Command | None:
+        """Return the command to name before the lines of a reply that is not whole; None for none."""
+        self._is_open = False
+        if not (self._is_group and self._commands) or self._is_named:
+            return None
+        self._is_named = True
+        return self._commands[0]
+
+    def receive(self, event: ReplyReceived) -> Command | None:
+        """Return the command to name before a reply; None for none."""
+        self._is_open = False
+        if not self._commands or event.command is not self._commands[0]:
+            return None
+        named, self._is_named = self.begin_reply(), False
+        self._commands.popleft()
+        self._is_group = self._is_group and bool(self._commands)
+        return named
 
 
 class Presenter:
@@ -99,6 +143,7 @@ class Presenter:
         # Sign of the last TLS handshake on this connection.
         self._tls = " "
         self._is_late = False  # the next reply was noticed as late: what was sent last is not what it answers
+        self._group = WriteGroup()
         # Counters for the current message: rows shown, lines not shown, octets of both.
         self._data_rows = 0
         self._data_hidden = 0
@@ -124,12 +169,18 @@ class Presenter:
         event = entry.event
         tls = self._sign(entry)
         match event:
-            case CommandSent() | SaslSent() | OctetsSent():
-                marker = "C|" if isinstance(event, OctetsSent) else "C:"
+            case CommandSent():
+                marker = "C&" if self._group.send(event) and self.look.groups else "C:"
                 yield Row(f" {tls} {marker} ", client_text(event, MASK), "command")
+            case SaslSent():
+                yield Row(f" {tls} C: ", client_text(event, MASK), "command")
+            case OctetsSent():
+                yield from self._octets(event, tls)
             case ReplyBegun():
+                yield from self._answered(self._group.begin_reply())
                 yield from self._begun(event, tls)
             case ReplyReceived():
+                yield from self._answered(self._group.receive(event))
                 yield from self._reply(event, tls)
                 self._is_late = False
             case Decoded():
@@ -159,6 +210,22 @@ class Presenter:
                 return
             case _:
                 assert_never(event)
+
+    def _octets(self, event: OctetsSent, tls: str) -> Iterator[Row]:
+        """Yield the rows of octets that were sent as they are. Of a large chunk only the start is shown, as of mail data."""
+        if event.public is not None or len(event.octets) <= _SHOWN_WHOLE:
+            yield Row(f" {tls} C| ", client_text(event, MASK), "command")
+            return
+        yield Row(f" {tls} C| ", escape(event.octets[:_MOST_OF_CHUNK]), "command")
+        yield Row(
+            "   #  ", f"… {len(event.octets) - _MOST_OF_CHUNK:,} more octets, {len(event.octets):,} in all", "note"
+        )
+
+    def _answered(self, command: Command | None) -> Iterator[Row]:
+        """Yield a row that names the command whose reply follows; none for a command that went out by itself."""
+        if command is not None and self.look.groups:
+            text = escape(command.shown[:_MOST_OF_COMMAND]) + (MASK if command.secret else "")
+            yield Row("   #  ", f"to {text}{'…' if len(command.shown) > _MOST_OF_COMMAND else ''}", "note")
 
     def _reply(self, event: ReplyReceived, tls: str) -> Iterator[Row]:
         sign, style = reply_mark(event.reply.code)

@@ -30,6 +30,10 @@ class View(Protocol):
 
     look: Look
 
+    @property
+    def for_programs(self) -> bool:
+        """Whether other programs read it: what a command finds is then a record, and not words."""
+
     def __call__(self, entry: Entry) -> None:
         """Show an entry."""
 
@@ -49,6 +53,13 @@ class View(Protocol):
         Args:
             text: The remark, one printable line.
             facts: It as fields, for other programs.
+        """
+
+    def record(self, facts: Mapping[str, object]) -> None:
+        """Write what a command has found as one JSON object on a line of its own, among the rows of the dialogue.
+
+        Args:
+            facts: The object.
         """
 
     def say(self, text: str, style: str = "said") -> None:
@@ -115,9 +126,20 @@ class ConsoleView:
         view._make_console = self._make_console
         return view
 
+    for_programs = False
+
     def remark(self, text: str, facts: Mapping[str, object] | None = None) -> None:
         """Show a remark about the dialogue."""
         self._print(Row(REMARK, text, "notice"))
+
+    def record(self, facts: Mapping[str, object]) -> None:
+        """Write what a command has found as one JSON object, which no screen breaks into lines of its own."""
+        import json  # late: a prompt needs none
+
+        if self._console is not None:
+            self._console.file.flush()
+        sys.stdout.write(f"{json.dumps(facts)}\n")
+        sys.stdout.flush()
 
     def say(self, text: str, style: str = "said") -> None:
         """Show the program's own words."""
@@ -198,9 +220,18 @@ class PlainView:
         """Return a view of another dialogue on the same streams."""
         return PlainView(self._out, self._words, replace(self.look, typed_data=True), label=f"[{number}] ")
 
+    for_programs = False
+
     def remark(self, text: str, facts: Mapping[str, object] | None = None) -> None:
         """Show a remark about the dialogue."""
         self._out.write(f"{self._label}{REMARK}{text}\n")
+        self._out.flush()
+
+    def record(self, facts: Mapping[str, object]) -> None:
+        """Write what a command has found as one JSON object."""
+        import json
+
+        self._out.write(f"{json.dumps(facts)}\n")
         self._out.flush()
 
     def say(self, text: str, style: str = "said") -> None:

@@ -242,7 +242,7 @@ class Exchanges:
             return replace(
                 now, phase=Phase.READY, hello=verb, extensions=extensions, hello_due=False, accepted=0, refused=0
             )
-        if verb == "BDAT":
+        if verb in ("BDAT", "BURL"):
             chunk = bdat_chunk(command.line)
             return self._after_last_chunk(now, code) if chunk is not None and chunk.last else now
         if digit == 2 and verb in ("MAIL", "RSET"):

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from msgspec import Struct
 
 from smtp_shell.protocol.octets import escape_str, quoted
+from smtp_shell.protocol.parameters import PARAMETERS
 
 VERBS = (
     *("EHLO", "HELO", "LHLO", "MAIL", "RCPT", "DATA", "BDAT", "RSET", "NOOP", "VRFY", "EXPN", "HELP", "QUIT"),
@@ -39,7 +40,6 @@ _HEADERS = (
     "CONTENT-TYPE",
 )
 _METHODS = ("GET", "POST", "PUT", "HEAD", "OPTIONS", "CONNECT")
-_BODIES = ("7BIT", "8BITMIME", "BINARYMIME")
 _MOST_QUOTED = 40
 _PATH = r"\s*(?P<word>[A-Za-z0-9]*)(?P<before>[ \t]*)(?P<colon>[:;=]?)(?P<after>[ \t]*)(?P<rest>.*)"
 
@@ -263,8 +263,8 @@ def _parameter_misses(words: list[str]) -> Iterator[str]:
         seen.add(upper)
         if upper == "SIZE" and not (value.isascii() and value.isdigit()):
             yield "SIZE takes an equals sign and a number of octets: SIZE=1200."
-        elif upper == "BODY" and value.upper() not in _BODIES:
-            yield f"BODY is one of {', '.join(f'BODY={each}' for each in _BODIES)}."
+        elif upper in PARAMETERS and (fault := PARAMETERS[upper].fault(value)):
+            yield f"{fault}."
         elif not equals and keyword.isdigit():
             yield f"{_quoted(word)} is no parameter; a value follows its keyword and an equals sign, as in SIZE=1200."
 

@@ -9,8 +9,10 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final
 
 from smtp_shell.knowledge.near import envelope, near_misses
+from smtp_shell.protocol.announcements import size_limit
 from smtp_shell.protocol.commands import auth_mechanism
 from smtp_shell.protocol.octets import escape, escape_str
+from smtp_shell.protocol.parameters import PARAMETERS
 from smtp_shell.protocol.phases import Phase
 
 if TYPE_CHECKING:
@@ -20,25 +22,6 @@ if TYPE_CHECKING:
 
 _HELLOS = ("EHLO", "HELO", "LHLO")
 _IN_TRANSACTION = (Phase.MAIL, Phase.RCPT)
-# Parameter -> the keyword that announces it (RFC 1870, 3461, 4865, 4954, 6152, 6531, 6710, 8689; 3030 for BINARYMIME).
-_ANNOUNCED_BY: Final = {
-    "SIZE": "SIZE",
-    "BODY": "8BITMIME",
-    "SMTPUTF8": "SMTPUTF8",
-    "RET": "DSN",
-    "ENVID": "DSN",
-    "NOTIFY": "DSN",
-    "ORCPT": "DSN",
-    "AUTH": "AUTH",
-    "REQUIRETLS": "REQUIRETLS",
-    "MT-PRIORITY": "MT-PRIORITY",
-    "HOLDFOR": "FUTURERELEASE",
-    "HOLDUNTIL": "FUTURERELEASE",
-    "BY": "DELIVERBY",
-    "MTRK": "MTRK",
-    "RRVS": "RRVS",
-    "PRDR": "PRDR",
-}
 _NAMES: Final = {
     Phase.GREETING: "greeting: the server has not greeted yet",
     Phase.FRESH: "greeted: no EHLO or HELO has been accepted yet",
@@ -173,7 +156,7 @@ def _of_greeting(exchange: Exchange) -> Iterator[str]:
 
 
 def _of_message(exchange: Exchange) -> Iterator[str]:
-    limit = _announced_size(exchange.before)
+    limit = size_limit(exchange.before.extensions)
     if limit and exchange.before.octets > limit:
         yield f"The message has {exchange.before.octets:,} octets, and the server announced SIZE {limit:,}."
 
@@ -295,11 +278,13 @@ def _of_parameters(exchange: Exchange) -> Iterator[str]:
     if extensions is None:
         return
     for keyword in list(found.parameters)[:8]:
-        needed = _ANNOUNCED_BY.get(keyword)
-        if needed is None:
+        row = PARAMETERS.get(keyword)
+        if row is None:
             yield f"{escape_str(keyword[:20])} is no parameter that is well known."
-        elif needed not in extensions:
-            yield f"{keyword} is not allowed, since the server has not announced {needed}."
+            continue
+        lacking = [each for each in row.extensions(found.parameters[keyword]) if each not in extensions]
+        if lacking:
+            yield f"{keyword} is not allowed, since the server has not announced {' and '.join(lacking)}."
     if not found.address.isascii():
         if "SMTPUTF8" not in extensions:
             yield "The address holds characters outside ASCII, and the server has not announced SMTPUTF8."
@@ -307,15 +292,9 @@ def _of_parameters(exchange: Exchange) -> Iterator[str]:
             yield "The address holds characters outside ASCII, and MAIL lacks the parameter SMTPUTF8."
         elif exchange.verb == "RCPT":
             yield "The address holds characters outside ASCII: MAIL must have the parameter SMTPUTF8."
-    size, limit = found.parameters.get("SIZE", ""), _announced_size(before)
+    size, limit = found.parameters.get("SIZE", ""), size_limit(before.extensions)
     if size.isascii() and size.isdigit() and len(size) < 20 and limit and int(size) > limit:
         yield f"SIZE says {int(size):,} octets, and the server announced that it takes {limit:,} at most."
-
-
-def _announced_size(standing: Standing) -> int:
-    """Return the announced limit of a message; 0 for none."""
-    words = standing.extensions.parameters("SIZE") if standing.extensions is not None else ()
-    return int(words[0]) if words and words[0].isascii() and words[0].isdigit() and len(words[0]) < 20 else 0
 
 
 def _credentials_first(before: Standing) -> Iterator[str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from smtp_shell.lint.findings import Finding, Place, Severity
 from smtp_shell.lint.linter import Linter
 from smtp_shell.lint.moments import DataFaultSent, HeaderSent, MessageSent, View
-from smtp_shell.lint.rules import all_rules
+from smtp_shell.lint.rules import Rule, all_rules
 
 if TYPE_CHECKING:
     from smtp_shell.lint.rubric import Rubric
@@ -99,14 +99,32 @@ def make_linter(rubric: Rubric | None = None, name: str = "") -> Linter:
     return Linter(rules, RubricCheck(rubric, name))
 
 
-def message_linter() -> Linter:
-    """Return a linter that finds what is wrong with messages, and gives no advice."""
-    about_messages = {HeaderSent, DataFaultSent, MessageSent}
-    return Linter(
-        rule
-        for rule in all_rules().values()
-        if rule.severity is not Severity.ADVICE and any(moment in about_messages for moment, _ in rule.checks)
-    )
+def _is_about_messages(rule: Rule) -> bool:
+    """Return whether a rule finds what is wrong with a message, and is no advice."""
+    about = {HeaderSent, DataFaultSent, MessageSent}
+    return rule.severity is not Severity.ADVICE and any(moment in about for moment, _ in rule.checks)
+
+
+ON_EXTENSIONS = frozenset(
+    {"parameter-not-announced", "unknown-parameter", "misplaced-parameter", "obsolete-parameter", "parameter-value"}
+    | {"parameters-together", "requiretls-in-the-clear", "parameter-over-limit", "parameter-twice", "size-syntax"}
+    | {
+        "size-over-limit",
+        "body-value",
+        "notify-never",
+        "smtputf8-missing",
+        "bdat-not-announced",
+        "binarymime-with-data",
+    }
+    | {"command-not-announced", "client-attribute", "xclient-in-transaction", "over-announced-limit", "burl-syntax"}
+    | {"pipelining-not-announced", "pipelining-after-last"}
+)
+"""Rules about what the server announced, which the prompt names as soon as the command is sent."""
+
+
+def prompt_linter() -> Linter:
+    """Return a linter for the prompt: what is wrong with messages, and the rules of `ON_EXTENSIONS`."""
+    return Linter(rule for rule in all_rules().values() if _is_about_messages(rule) or rule.name in ON_EXTENSIONS)
 
 
 def lint_message(octets: bytes) -> list[Finding]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from smtp_shell.lint.findings import Severity
 from smtp_shell.lint.moments import CommandLine, DataFault, DataFaultSent, LineSent, View, Wait
-from smtp_shell.lint.paths import written_path
 from smtp_shell.lint.rules import Said, rule
 from smtp_shell.protocol.events import TimedOut
+from smtp_shell.protocol.written_paths import written_path
 
 _ERROR, _WARNING, _ADVICE = Severity.ERROR, Severity.WARNING, Severity.ADVICE
 _LONGEST_COMMAND = 512

@@ -8,8 +8,8 @@ from collections import Counter
 from smtp_shell.lint.dates import fault_of_date
 from smtp_shell.lint.findings import Severity
 from smtp_shell.lint.moments import DataFault, DataFaultSent, HeaderEnd, HeaderSent, MessageSent, View
-from smtp_shell.lint.paths import written_path
 from smtp_shell.lint.rules import At, Said, rule
+from smtp_shell.protocol.written_paths import written_path
 
 _ERROR, _WARNING, _ADVICE = Severity.ERROR, Severity.WARNING, Severity.ADVICE
 _ONCE = {

@@ -33,6 +33,7 @@ class View(Struct, frozen=True, kw_only=True):
         mail_parameters: Its parameters, upper-case keyword to value.
         recipients: How many recipients were accepted.
         refusals: How many were refused.
+        domains: The domains of the recipients of the session, in lower case, at most 1,000.
         chunks: How many BDAT commands the transaction has had.
         authenticated: Whether AUTH has succeeded.
         mechanism: The mechanism of the current or last AUTH exchange, upper-case.
@@ -60,6 +61,7 @@ class View(Struct, frozen=True, kw_only=True):
     mail_parameters: Mapping[str, bytes] = {}
     recipients: int = 0
     refusals: int = 0
+    domains: frozenset[bytes] = frozenset()
     chunks: int = 0
     authenticated: bool = False
     mechanism: str = ""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from smtp_shell.lint.findings import Severity
 from smtp_shell.lint.moments import CommandLine, MessageSent, View
-from smtp_shell.lint.paths import WrittenPath, parameter_words, parameters_of, written_path
 from smtp_shell.lint.rules import Said, rule
+from smtp_shell.protocol.announcements import announced_number, size_limit
 from smtp_shell.protocol.commands import bdat_chunk
+from smtp_shell.protocol.parameters import PARAMETERS
+from smtp_shell.protocol.written_paths import WrittenPath, parameter_words, parameters_of, written_path
 
 _ERROR, _WARNING, _ADVICE = Severity.ERROR, Severity.WARNING, Severity.ADVICE
 _MOST_RECIPIENTS = 100
@@ -16,34 +19,21 @@ _DOMAIN = re.compile(rb"(?i)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0
 _LITERAL = re.compile(rb"(?i)\[(?:[0-9]{1,3}(?:\.[0-9]{1,3}){3}|IPv6:[0-9a-f:.]+|[a-z0-9-]*[a-z0-9]:[!-Z^-~]+)\]")
 _ADDRESS = re.compile(rb"""(?s)(?:"(?:[^"\\]|\\.)*"|[^\s<>()\[\]:;,@"\\]+)@(?:\[[^\s\[\]]+\]|[^\s<>()\[\]:;,@"\\]+)""")
 
-# Keyword of a parameter -> the EHLO keyword that allows it, and the commands that it belongs to. Source: IANA, MAIL Parameters.
-_PARAMETERS: dict[str, tuple[str, frozenset[str]]] = {
-    "SIZE": ("SIZE", frozenset({"MAIL"})),
-    "BODY": ("8BITMIME", frozenset({"MAIL"})),
-    "SMTPUTF8": ("SMTPUTF8", frozenset({"MAIL", "VRFY", "EXPN"})),
-    "RET": ("DSN", frozenset({"MAIL"})),
-    "ENVID": ("DSN", frozenset({"MAIL"})),
-    "NOTIFY": ("DSN", frozenset({"RCPT"})),
-    "ORCPT": ("DSN", frozenset({"RCPT"})),
-    "AUTH": ("AUTH", frozenset({"MAIL"})),
-    "BY": ("DELIVERBY", frozenset({"MAIL"})),
-    "MT-PRIORITY": ("MT-PRIORITY", frozenset({"MAIL"})),
-    "HOLDFOR": ("FUTURERELEASE", frozenset({"MAIL"})),
-    "HOLDUNTIL": ("FUTURERELEASE", frozenset({"MAIL"})),
-    "MTRK": ("MTRK", frozenset({"MAIL"})),
-    "SUBMITTER": ("SUBMITTER", frozenset({"MAIL"})),
-    "SOLICIT": ("NO-SOLICITING", frozenset({"MAIL"})),
-    "CONPERM": ("CONPERM", frozenset({"MAIL"})),
-    "CONNEG": ("CONNEG", frozenset({"RCPT"})),
-    "RRVS": ("RRVS", frozenset({"RCPT"})),
-    "REQUIRETLS": ("REQUIRETLS", frozenset({"MAIL"})),
-    "PRDR": ("PRDR", frozenset({"MAIL"})),
-}
 _WORD_OF = {"MAIL": "FROM", "RCPT": "TO"}
+
+
+_WITH_RULES = ("SIZE", "BODY")  # whose values have rules of their own
 
 
 def _path(sent: CommandLine) -> WrittenPath | None:
     return written_path(sent.command.shown) if sent.verb in _WORD_OF else None
+
+
+def _parameters(sent: CommandLine) -> Iterator[tuple[str, str]]:
+    """Yield the parameters of a MAIL or RCPT line, upper-case keyword and value; none of another command."""
+    if sent.verb in _WORD_OF:
+        for keyword, value in parameters_of(sent.command.shown).items():
+            yield keyword, value.decode("utf-8", "surrogateescape")
 
 
 # EHLO and HELO
@@ -168,30 +158,85 @@ def address(view: View, sent: CommandLine) -> Said:
 @rule("parameter-not-announced", _ERROR, "RFC 5321 section 4.1.1.11", on=CommandLine)
 def parameter_not_announced(view: View, sent: CommandLine) -> Said:
     """A parameter is used whose extension the server does not announce."""
-    for keyword in parameters_of(sent.command.shown) if sent.verb in _WORD_OF else ():
-        extension = _PARAMETERS[keyword][0] if keyword in _PARAMETERS else ""
-        if keyword == "BODY" and parameters_of(sent.command.shown)["BODY"].upper() == b"BINARYMIME":
-            extension = "BINARYMIME"
+    for keyword, value in _parameters(sent):
+        row = PARAMETERS.get(keyword)
         if view.hello == "HELO":
-            yield f"there is a parameter{_named(keyword)} after HELO; extensions need EHLO"
-        elif extension and view.lacks(extension):
-            yield f"the parameter {keyword} needs {extension}, which the server does not announce"
+            yield f"there is a parameter{f' {keyword}' if row else ''} after HELO; extensions need EHLO"
+            continue
+        lacking = [each for each in row.extensions(value) if view.lacks(each)] if row is not None else []
+        if lacking == [keyword]:
+            yield f"{keyword} is a parameter that the server does not announce"
+        elif lacking:
+            yield f"the parameter {keyword} needs {' and '.join(lacking)}, which the server does not announce"
 
 
 @rule("unknown-parameter", _WARNING, "RFC 5321 section 4.1.1.11", on=CommandLine)
 def unknown_parameter(view: View, sent: CommandLine) -> Said:
     """A parameter is used that no registered extension has."""
-    for keyword in parameters_of(sent.command.shown) if sent.verb in _WORD_OF else ():
-        if keyword not in _PARAMETERS and not keyword.startswith("X") and view.lacks(keyword):
+    for keyword, _ in _parameters(sent):
+        if keyword not in PARAMETERS and not keyword.startswith("X") and view.lacks(keyword):
             yield "there is a parameter that no registered extension has, and that the server does not announce"
 
 
 @rule("misplaced-parameter", _ERROR, "RFC 5321 section 4.1.1.11", on=CommandLine)
 def misplaced_parameter(view: View, sent: CommandLine) -> Said:
     """A parameter of MAIL stands in RCPT, or the other way round."""
-    for keyword in parameters_of(sent.command.shown) if sent.verb in _WORD_OF else ():
-        if keyword in _PARAMETERS and sent.verb not in _PARAMETERS[keyword][1]:
-            yield f"{keyword} is a parameter of {min(_PARAMETERS[keyword][1])}, not of {sent.verb}"
+    for keyword, _ in _parameters(sent):
+        if keyword in PARAMETERS and sent.verb not in PARAMETERS[keyword].commands:
+            yield f"{keyword} is a parameter of {min(PARAMETERS[keyword].commands)}, not of {sent.verb}"
+
+
+@rule("obsolete-parameter", _WARNING, "IANA MAIL Parameters", on=CommandLine)
+def obsolete_parameter(view: View, sent: CommandLine) -> Said:
+    """A parameter is used that nobody uses any more."""
+    for keyword, _ in _parameters(sent):
+        if keyword in PARAMETERS and PARAMETERS[keyword].obsolete:
+            yield f"{keyword} is obsolete: {PARAMETERS[keyword].obsolete}"
+
+
+@rule("parameter-value", _ERROR, "RFC 5321 section 4.1.1.11", on=CommandLine)
+def parameter_value(view: View, sent: CommandLine) -> Said:
+    """The value of a parameter has not the form that its RFC asks for."""
+    for keyword, value in _parameters(sent):
+        row = PARAMETERS.get(keyword)
+        if row is None or keyword in _WITH_RULES or "${" in value or sent.verb not in row.commands:
+            continue
+        if keyword == "NOTIFY" and _is_never_and_more(value):
+            continue
+        if fault := row.fault(value):
+            yield f"{fault} ({row.source})"
+
+
+@rule("parameters-together", _ERROR, "RFC 4865 section 5", "RFC 3885 section 3.2", on=CommandLine)
+def parameters_together(view: View, sent: CommandLine) -> Said:
+    """Parameters stand together that exclude each other, or one stands without the other that it needs."""
+    found = {keyword for keyword, _ in _parameters(sent)}
+    if {"HOLDFOR", "HOLDUNTIL"} <= found:
+        yield "HOLDFOR and HOLDUNTIL exclude each other"
+    if "MTRK" in found and "ENVID" not in found:
+        yield "MTRK needs ENVID, by which the message is asked for"
+
+
+@rule("requiretls-in-the-clear", _ERROR, "RFC 8689 section 4.2.1", on=CommandLine)
+def requiretls_in_the_clear(view: View, sent: CommandLine) -> Said:
+    """REQUIRETLS is asked for outside TLS."""
+    if not view.tls and sent.verb == "MAIL" and "REQUIRETLS" in parameters_of(sent.command.shown):
+        yield "REQUIRETLS is in order inside TLS only, and this connection has none"
+
+
+@rule("parameter-over-limit", _ERROR, "RFC 2852 section 4", "RFC 4865 section 5", on=CommandLine)
+def parameter_over_limit(view: View, sent: CommandLine) -> Said:
+    """BY asks for less time, or HOLDFOR for more, than the server has announced."""
+    for keyword, value in _parameters(sent):
+        number = re.match(r"[0-9]{1,9}(?=;R|\Z)", value, re.IGNORECASE)
+        if keyword == "BY" and number is not None and value.upper().endswith(("R", "RT")):
+            least = announced_number(view.announced, "DELIVERBY", "least")
+            if least is not None and int(number[0]) < least:
+                yield f"BY with R asks for {int(number[0]):,} s, less than the {least:,} s that the server announced"
+        elif keyword == "HOLDFOR" and number is not None:
+            longest = announced_number(view.announced, "FUTURERELEASE", "longest")
+            if longest is not None and int(number[0]) > longest:
+                yield f"HOLDFOR asks for {int(number[0]):,} s, more than the {longest:,} s that the server announced"
 
 
 @rule("parameter-twice", _ERROR, "RFC 5321 section 4.1.1.11", on=CommandLine)
@@ -214,15 +259,15 @@ def parameter_without_blank(view: View, sent: CommandLine) -> Said:
 def size_syntax(view: View, sent: CommandLine) -> Said:
     """The value of SIZE is no number."""
     size = parameters_of(sent.command.shown).get("SIZE") if sent.verb == "MAIL" else None
-    if size is not None and b"${" not in size and not re.fullmatch(rb"[0-9]{1,20}", size):
-        yield "SIZE is a number of octets, of at most 20 digits"
+    if size is not None and b"${" not in size and (fault := PARAMETERS["SIZE"].fault(size.decode("latin-1"))):
+        yield fault
 
 
 @rule("size-over-limit", _ERROR, "RFC 1870 section 6.1", on=CommandLine)
 def size_over_limit(view: View, sent: CommandLine) -> Said:
     """The declared size is more than the server takes."""
     size = parameters_of(sent.command.shown).get("SIZE", b"") if sent.verb == "MAIL" else b""
-    most = _size_limit(view)
+    most = size_limit(view.announced)
     if size.isdigit() and len(size) <= 20 and most and int(size) > most:
         yield f"SIZE is more than the {most:,} octets that the server takes"
 
@@ -238,7 +283,7 @@ def size_too_small(view: View, message: MessageSent) -> Said:
 @rule("message-over-limit", _ERROR, "RFC 1870 section 6.3", on=MessageSent)
 def message_over_limit(view: View, message: MessageSent) -> Said:
     """The message is larger than the server takes."""
-    most = _size_limit(view)
+    most = size_limit(view.announced)
     if most and message.size > most:
         yield f"the message has {message.size:,} octets, more than the {most:,} that the server takes"
 
@@ -254,16 +299,20 @@ def size_not_declared(view: View, message: MessageSent) -> Said:
 def body_value(view: View, sent: CommandLine) -> Said:
     """The value of BODY is none that exists."""
     body = parameters_of(sent.command.shown).get("BODY") if sent.verb == "MAIL" else None
-    if body is not None and b"${" not in body and body.upper() not in (b"7BIT", b"8BITMIME", b"BINARYMIME"):
-        yield "BODY is 7BIT, 8BITMIME or BINARYMIME"
+    if body is not None and b"${" not in body and (fault := PARAMETERS["BODY"].fault(body.decode("latin-1"))):
+        yield fault
 
 
 @rule("notify-never", _ERROR, "RFC 3461 section 4.1", on=CommandLine)
 def notify_never(view: View, sent: CommandLine) -> Said:
     """NOTIFY has NEVER beside another value."""
-    notify = parameters_of(sent.command.shown).get("NOTIFY", b"") if sent.verb == "RCPT" else b""
-    if b"NEVER" in notify.upper().split(b",") and b"," in notify:
-        yield "NEVER stands alone in NOTIFY"
+    for keyword, value in _parameters(sent):
+        if keyword == "NOTIFY" and sent.verb == "RCPT" and _is_never_and_more(value):
+            yield "NEVER stands alone in NOTIFY"
+
+
+def _is_never_and_more(value: str) -> bool:
+    return "," in value and "NEVER" in value.upper().split(",")
 
 
 @rule("smtputf8-missing", _ERROR, "RFC 6531 section 3.4", on=CommandLine)
@@ -313,13 +362,3 @@ def binarymime_with_data(view: View, sent: CommandLine) -> Said:
     """DATA is used for a message with BODY=BINARYMIME."""
     if sent.verb == "DATA" and view.mail_parameters.get("BODY", b"").upper() == b"BINARYMIME":
         yield "BODY=BINARYMIME needs BDAT; DATA is for lines"
-
-
-def _size_limit(view: View) -> int:
-    """Return the largest message that the server takes; 0 where it names none."""
-    words = view.announced.keywords.get("SIZE", ()) if view.announced is not None else ()
-    return int(words[0]) if words and words[0].isdigit() and len(words[0]) <= 20 else 0
-
-
-def _named(keyword: str) -> str:
-    return f" {keyword}" if keyword in _PARAMETERS else ""

@@ -13,7 +13,10 @@ from msgspec.structs import replace
 from smtp_shell.lint.findings import Place, Severity
 from smtp_shell.lint.moments import View
 
-_MODULES = ("line_rules", "order_rules", "tls_rules", "auth_rules", "parameter_rules", "message_rules", "server_rules")
+_MODULES = (
+    *("line_rules", "order_rules", "tls_rules", "auth_rules", "parameter_rules", "extension_rules"),
+    *("message_rules", "server_rules"),
+)
 
 MomentT = TypeVar("MomentT")
 

@@ -6,14 +6,15 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from smtp_shell.lint.moments import View
-from smtp_shell.lint.paths import parameters_of
 from smtp_shell.lint.verbs import KNOWN_VERBS
 from smtp_shell.protocol.commands import HELLOS, Command
 from smtp_shell.protocol.dialogue import Dialogue
 from smtp_shell.protocol.phases import Asked, Owed, Phase
 from smtp_shell.protocol.replies import Extensions, Reply
+from smtp_shell.protocol.written_paths import parameters_of, written_path
 
 MOST_OF_COMMAND = 8 * 1024
+_MOST_DOMAINS = 1_000
 _ENDS_TRANSACTION = frozenset({*HELLOS, "RSET"})
 
 
@@ -36,6 +37,7 @@ class Standing:
         self.sender: bytes | None = None
         self.parameters: Mapping[str, bytes] = {}
         self.recipients = self.refusals = self.chunks = 0
+        self.domains: frozenset[bytes] = frozenset()
 
     def view(self, dialogue: Dialogue, owed: tuple[Owed, ...], *, tls: bool, is_recorded: bool) -> View:
         """Return where the dialogue stands, as a value.
@@ -61,6 +63,7 @@ class Standing:
             mail_parameters=MappingProxyType(self.parameters),
             recipients=self.recipients,
             refusals=self.refusals,
+            domains=self.domains,
             chunks=self.chunks,
             authenticated=self.authenticated,
             mechanism=self.mechanism,
@@ -111,8 +114,16 @@ class Standing:
             self.mechanism = words[1].upper().decode("ascii", "replace") if len(words) > 1 else ""
         elif verb == "MAIL" and not in_transaction:
             self.begin_transaction(command.shown[:MOST_OF_COMMAND])
+        elif verb == "RCPT":
+            self._note_domain(command.shown[:MOST_OF_COMMAND])
         elif verb == "BDAT":
             self.chunks += 1
+
+    def _note_domain(self, line: bytes) -> None:
+        path = written_path(line)
+        domain = path.mailbox.rpartition(b"@")[2].lower() if path is not None else b""
+        if domain and domain not in self.domains and len(self.domains) < _MOST_DOMAINS:
+            self.domains |= {domain}
 
     def reply_received(self, owed: Owed, reply: Reply, dialogue: Dialogue, *, is_whole: bool) -> None:
         """Record what a reply says, before the dialogue takes it in.

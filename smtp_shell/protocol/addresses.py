@@ -53,6 +53,18 @@ def parse_paths(text: str) -> tuple[EnvelopePath, ...] | None:
     return tuple(paths)
 
 
+def as_sent(path: EnvelopePath) -> EnvelopePath:
+    """Return a path as a shorthand sends it: its domain in ASCII, and its parameters in xtext where they have that.
+
+    Raises:
+        UsageError: The domain is no host name.
+    """
+    from smtp_shell.protocol.parameters import written_parameter
+
+    path = with_ascii_domain(path)
+    return EnvelopePath(path.mailbox, tuple(map(written_parameter, path.parameters))) if path.parameters else path
+
+
 def with_ascii_domain(path: EnvelopePath) -> EnvelopePath:
     """Return a path with its domain in ASCII, which every server takes.
 

@@ -16,6 +16,13 @@ Source: RFC 5321 section 4.1.1.1, RFC 2033 section 4.1
 """
 
 
+WITHIN_GROUP = frozenset({"MAIL", "RCPT", "RSET", "BDAT", "SEND", "SOML", "SAML"})
+"""Verbs that may be followed by others before their replies have come. Any other is the last of a group.
+
+Source: RFC 2920 section 3.1, RFC 3030 section 4.2
+"""
+
+
 class Command(Struct, frozen=True):
     """One command line.
 
@@ -139,16 +146,20 @@ class Chunk(Struct, frozen=True):
 
 
 def bdat_chunk(line: bytes) -> Chunk | None:
-    """Parse a BDAT command.
+    """Parse a BDAT command, or BURL, whose chunk the server fetches itself: no octets follow it.
 
     Args:
         line: A command line without its line end.
 
     Returns:
-        The chunk; None if the line is no BDAT command, or not a correct one.
+        The chunk; None if the line is another command, or not a correct one.
 
-    Source: RFC 3030 section 2
+    Source: RFC 3030 section 2, RFC 4468 section 3.1
     """
+    if line[:5].upper() == b"BURL ":
+        words = line.split()
+        is_last = len(words) == 3 and words[2].upper() == b"LAST"
+        return Chunk(0, is_last) if is_last or len(words) == 2 else None
     match = re.fullmatch(_BDAT, line) if line[:4].upper() == b"BDAT" else None
     return Chunk(int(match[1]), match[2] is not None) if match else None
 

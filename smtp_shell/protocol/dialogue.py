@@ -42,6 +42,7 @@ _SILENCE = 20.0  # seconds without a command after which a 421 is taken for an i
 
 
 _BEGIN_ANEW = frozenset({*HELLOS, "MAIL", "RSET"})
+_IN_TRANSACTION = frozenset({Phase.MAIL, Phase.RCPT, Phase.MAILDATA, Phase.AUTH})
 _CONDITIONAL = frozenset({"STARTTLS", "XCLIENT", "RCPT", "RSET"})
 
 
@@ -55,7 +56,9 @@ class Dialogue:
     Attributes:
         phase: The phase.
         extensions: What the last EHLO announced; None before it, and after HELO, which asks for none.
+        announced_in_clear: What was announced before TLS, to be compared and never believed; None outside TLS, or where nothing was.
         greeting: The greeting, once it has come.
+        mail: The line of the MAIL command of the transaction, public as it is; empty outside one.
         lmtp: Whether it is LMTP, where the final dot has a reply for each accepted recipient.
         exchange: Its AUTH exchanges, line by line.
         asked: How many replies have been owed so far, including those that came.
@@ -87,8 +90,10 @@ class Dialogue:
         self.phase = Phase.GREETING
         self._before_auth = Phase.GREETING  # the phase in which the last AUTH exchange began
         self.extensions: Extensions | None = None
+        self.announced_in_clear: Extensions | None = None
         self.greeting: Reply | None = None
         self.lmtp = False
+        self.mail = b""
 
     @property
     def owed(self) -> tuple[Owed, ...]:
@@ -132,6 +137,11 @@ class Dialogue:
     def unended(self) -> bytes:
         """The start of a line that was sent as octets and has not ended yet."""
         return self._raw.rest
+
+    @property
+    def chunk_left(self) -> int:
+        """Octets of a BDAT chunk that are still to be sent."""
+        return self._raw.chunk_left
 
     @property
     def is_authenticating(self) -> bool:
@@ -288,7 +298,8 @@ class Dialogue:
         self._raw = RawLines(self._limits.line)
         self.exchange = ExchangeLines()
         self._raw_in_data = False
-        self.extensions = None
+        self.announced_in_clear, self.extensions = self.extensions, None
+        self.mail = b""
         self.phase = Phase.FRESH
 
     def learn_again(self, reply: Reply, masked: Reply, command: Command | None) -> None:
@@ -453,6 +464,10 @@ class Dialogue:
         if owed.late:
             events.append(Noticed(NoticeKind.LATE, str(owed)))
         self._advance(owed, reply)
+        if self.phase not in _IN_TRANSACTION:
+            self.mail = b""
+        elif owed.verb == "MAIL" and reply.code // 100 == 2 and owed.command is not None:
+            self.mail = owed.command.line
         if reply.code < 400 and not _is_foreseen(owed, reply.code):  # anything may be refused
             events.append(Noticed(NoticeKind.UNFORESEEN, f"{reply.code} as {owed}"))
         events.append(ReplyReceived(reply, owed.command, seconds, owed.verb))

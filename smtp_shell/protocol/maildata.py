@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from io import IncrementalNewlineDecoder
+
+from msgspec import Struct
 
 from smtp_shell.protocol.octets import CRLF
 
@@ -61,6 +64,65 @@ class MailDataEncoder:
     def end(self) -> bytes:
         """Return the end of the mail data: the final dot, after a CRLF if the last line lacks one."""
         return END_OF_DATA if self._at_line_start else CRLF + END_OF_DATA
+
+
+def in_chunks(pieces: Iterable[bytes], size: int, encoder: MailDataEncoder | None) -> Iterator[bytes]:
+    """Yield a message in chunks for BDAT; the last one may be shorter, or empty for an empty message.
+
+    Args:
+        pieces: The message, in pieces of any size.
+        size: Octets in a chunk, as they go over the wire.
+        encoder: Makes CRLF of its line ends; None where they stay as they are (BODY=BINARYMIME).
+
+    Source: RFC 3030 sections 2 and 3
+    """
+    held = bytearray()
+    for piece in pieces:
+        held += piece if encoder is None else encoder.encode(piece)
+        start = 0
+        while len(held) - start > size:
+            yield bytes(held[start : start + size])
+            start += size
+        del held[:start]
+    yield bytes(held)
+
+
+class Measure(Struct, frozen=True):
+    """What a message is like as it goes over the wire.
+
+    Args:
+        size: Octets, each line end counted as CRLF, without doubled dots and the final dot.
+        has_eight_bit: Whether octets over 127 occur.
+        has_nul: Whether NUL occurs.
+    """
+
+    size: int
+    has_eight_bit: bool
+    has_nul: bool
+
+    @property
+    def body(self) -> str:
+        """The value of BODY that fits: `7BIT`, `8BITMIME` or `BINARYMIME`."""
+        return "BINARYMIME" if self.has_nul else "8BITMIME" if self.has_eight_bit else "7BIT"
+
+
+def measure(pieces: Iterable[bytes]) -> Measure:
+    """Measure a message.
+
+    Args:
+        pieces: The message, in pieces of any size, with any line ends.
+
+    Source: RFC 1870 section 5
+    """
+    encoder = MailDataEncoder(transparent=False)
+    size, has_eight_bit, has_nul, last = 0, False, False, b"\n"
+    for piece in pieces:
+        octets = encoder.encode(piece)
+        size += len(octets)
+        has_eight_bit = has_eight_bit or not octets.isascii()
+        has_nul = has_nul or b"\0" in octets
+        last = octets[-1:] or last
+    return Measure(size if last == b"\n" else size + len(CRLF), has_eight_bit, has_nul)
 
 
 class MailDataDecoder:

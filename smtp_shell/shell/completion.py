@@ -24,23 +24,11 @@ VERBS = {
     "help": "ask the server for help (RFC 5321 §4.1.1.8)",
     "noop": "ask for a reply and nothing else (RFC 5321 §4.1.1.9)",
     "etrn": "ask the server to send what it has for a domain (RFC 1985)",
-}
-
-# ESMTP parameter -> the keyword that announces it, and its description.
-MAIL_PARAMETERS = {
-    "SIZE=": ("SIZE", "octets in the message (RFC 1870)"),
-    "BODY=8BITMIME": ("8BITMIME", "the body has octets over 127 (RFC 6152)"),
-    "SMTPUTF8": ("SMTPUTF8", "addresses or header in UTF-8 (RFC 6531)"),
-    "RET=HDRS": ("DSN", "a bounce returns the header only (RFC 3461)"),
-    "ENVID=": ("DSN", "an identifier for delivery status (RFC 3461)"),
-    "REQUIRETLS": ("REQUIRETLS", "every hop must use TLS (RFC 8689)"),
-}
-RCPT_PARAMETERS = {
-    "NOTIFY=SUCCESS,FAILURE": ("DSN", "when to send delivery status (RFC 3461)"),
-    "ORCPT=rfc822;": ("DSN", "the original recipient (RFC 3461)"),
+    "burl": "have the server fetch a part of the message by its URL (RFC 4468)",
 }
 
 _ADDRESS = re.compile(r"[^\s<>,;:\"]+@[^\s<>,;:\"]+")
+_FILE_BEGINS = re.compile(r"(?:^|[ \t])<[ \t]*[^<> \t]*$")
 _MOST_SUGGESTIONS = 50
 _MOST_FILES = 1000
 
@@ -106,12 +94,14 @@ def suggest(context: CompletionContext, text: str) -> Iterator[Suggestion]:
     if not space:
         yield from _first_words(context, head)
         return
-    command = context.commands.get(head.lower()) if head.isascii() else None
-    if command is None or command.complete is None:
+    name = head.lower() if head.isascii() else ""
+    command = context.commands.get(name)
+    complete = command.complete if command is not None else _AFTER_VERBS.get(name)
+    if complete is None:
         return
     word = _last_word(rest)
     seen = 0
-    for candidate, description in command.complete(context, rest):
+    for candidate, description in complete(context, rest):
         if candidate.lower().startswith(word.lower()) and candidate != word:
             yield Suggestion(candidate, len(word), description)
             seen += 1
@@ -134,24 +124,81 @@ def _last_word(text: str) -> str:
 
 
 def mail_parameters(context: CompletionContext, text: str) -> Iterator[tuple[str, str]]:
-    """Yield what may follow `mail`: addresses, and the parameters that this server announced."""
-    return _parameters(context, text, MAIL_PARAMETERS)
+    """Yield what may follow `mail`: addresses, the parameters that this server announced, and files after `<`."""
+    if _FILE_BEGINS.search(text):
+        return paths(context, text)
+    return _parameters(context, text, "MAIL")
 
 
 def rcpt_parameters(context: CompletionContext, text: str) -> Iterator[tuple[str, str]]:
     """Yield what may follow `rcpt`: addresses, and the parameters that this server announced."""
-    return _parameters(context, text, RCPT_PARAMETERS)
+    return _parameters(context, text, "RCPT")
 
 
-def _parameters(
-    context: CompletionContext, text: str, table: Mapping[str, tuple[str, str]]
-) -> Iterator[tuple[str, str]]:
+def _parameters(context: CompletionContext, text: str, verb: str) -> Iterator[tuple[str, str]]:
     if " " in text.lstrip() and context.extensions is not None:
-        for parameter, (keyword, description) in table.items():
-            if keyword in context.extensions:
-                yield parameter, description
+        yield from _announced_parameters(context.extensions, verb, text)
+    yield from addresses(context, text)
+
+
+def _announced_parameters(extensions: Extensions, verb: str, text: str) -> Iterator[tuple[str, str]]:
+    """Yield the parameters of a command that were announced and are not in the line yet, each with its usual values."""
+    from smtp_shell.protocol.parameters import PARAMETERS
+
+    *before, typed = text.upper().split(" ")
+    there = {word.partition("=")[0] for word in before}
+    for name, row in PARAMETERS.items():
+        if verb not in row.commands or name in there:
+            continue
+        source = row.source.partition(" section")[0]
+        for value in row.values:
+            if all(each in extensions for each in row.extensions(value.text)):
+                yield f"{name}={value.text}", f"{value.meaning} ({source})"
+        if row.extension in extensions and not row.values and not typed.startswith(f"{name}="):
+            yield f"{name}=" if row.form and not row.is_optional else name, f"{row.meaning} ({source})"
+
+
+def client_attributes(verb: str) -> Candidates:
+    """Return what completes XCLIENT or XFORWARD: the attributes that this server announced.
+
+    Args:
+        verb: The command, upper-case.
+    """
+
+    def complete(context: CompletionContext, text: str) -> Iterator[tuple[str, str]]:
+        from smtp_shell.protocol.announcements import announcement
+        from smtp_shell.protocol.client_attributes import ATTRIBUTES
+
+        extensions = context.extensions
+        if extensions is None or verb not in extensions:
+            return
+        there = {word.partition("=")[0].upper() for word in text.split(" ")[:-1]}
+        for name in announcement(verb, extensions.keywords[verb]).names:
+            if name not in there:
+                yield f"{name}=", ATTRIBUTES.get(name, "announced by this server")
+
+    return complete
+
+
+def addresses(context: CompletionContext, text: str) -> Iterator[tuple[str, str]]:
+    """Yield the addresses that were typed before."""
     for address in context.addresses.beginning(_last_word(text), context.history):
         yield address, "typed before"
+
+
+def _verbs(context: CompletionContext, text: str) -> Iterator[tuple[str, str]]:
+    """Yield the commands that a server may have help for."""
+    if " " in text.lstrip():
+        return
+    for name, command in context.commands.items():
+        if not name.startswith("/"):
+            yield name.upper(), command.summary
+    for name, description in VERBS.items():
+        yield name.upper(), description
+
+
+# What completes the verbs that are no shorthands.
+_AFTER_VERBS: Mapping[str, Candidates] = {"vrfy": addresses, "expn": addresses, "help": _verbs}
 
 
 class TypedAddresses:

@@ -8,7 +8,7 @@ In mail data every line is mail data; after a 334 every line but a slash command
 from __future__ import annotations
 
 import re
-from typing import Generic
+from typing import Generic, TypeAlias
 
 from msgspec import Struct
 
@@ -52,15 +52,22 @@ class Answer(Struct, frozen=True):
         return "Answer(...)"
 
 
+Line: TypeAlias = Run[ShellT] | Wire | MailDataLine | Answer | None
+"""A typed line, parsed; None for an empty one, which does nothing."""
+
+
+def is_for_shell(line: object) -> bool:
+    """Return whether a parsed line is a slash command."""
+    return isinstance(line, Run) and line.command.is_for_shell
+
+
 def begins_mail_data(text: str) -> bool:
     """Check whether a line asks the server to take mail data that the following lines hold: DATA, but not `data < FILE`."""
     word, _, rest = text.strip(_BLANKS).partition(" ")
     return word.upper() == "DATA" and not rest.strip(_BLANKS).startswith("<")
 
 
-def parse(
-    text: str, registry: Registry[ShellT], phase: Phase | None
-) -> Run[ShellT] | Wire | MailDataLine | Answer | None:
+def parse(text: str, registry: Registry[ShellT], phase: Phase | None) -> Line[ShellT]:
     """Parse a typed line.
 
     Args:

@@ -38,6 +38,8 @@ def prompt_text(shell: Shell) -> StyleAndTextTuples:
         return [("class:prompt.phase", "mail data"), ("", ": ")]
     if shell.phase is Phase.AUTH and not shell.undecided:
         return [("class:prompt.phase", "answer to the 334 (hidden)"), ("", ": ")]
+    if session.dialogue.chunk_left:
+        return [("class:prompt.phase", f"chunk, {session.dialogue.chunk_left:,} octets left"), ("", ": ")]
     host = str(session.target)
     parts: StyleAndTextTuples = [
         ("class:prompt.host", host if len(host) <= _HOST_WIDTH else host[: _HOST_WIDTH - 1] + "…")
@@ -46,6 +48,8 @@ def prompt_text(shell: Shell) -> StyleAndTextTuples:
         parts.append(("class:prompt.danger", " NOT-VERIFIED"))
     elif session.tls is not None:
         parts.append(("", " tls"))
+    if shell.group is not None:
+        parts.append(("class:prompt.phase", f" group of {len(shell.group.commands)}"))
     phase = "auth pending hidden" if shell.phase is Phase.AUTH else session.dialogue.standing.value
     return [*parts, ("class:prompt.phase", f" {phase}"), ("", "> ")]
 

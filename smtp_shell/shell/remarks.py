@@ -1,4 +1,4 @@
-"""What is wrong with a message that was just sent: one line after the reply to its final dot.
+"""What is wrong with a command's parameters, and with a message: in a line after what was sent, before or after its reply.
 
 The linter is loaded and asked only then, so that nothing comes between what is typed and the wire.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, get_args
 
-from smtp_shell.protocol.events import CommandSent, Connected, Event, MailDataSent, ReplyReceived
+from smtp_shell.protocol.events import CommandSent, Connected, Event, MailDataSent, OctetsSent, ReplyReceived
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,10 +19,13 @@ if TYPE_CHECKING:
 
 _MOST_ENTRIES = 4_000  # that are kept until a message is over; more are passed to the linter at once
 _MOST_OCTETS = 256 * 1024  # of a message's data that are looked at
+_ADVISED = frozenset({"MAIL", "RCPT", "DATA", "BDAT", "BURL", "ETRN", "ATRN", "XCLIENT", "XFORWARD"})
 
 
-class MessageRemarks:
-    """Names what is wrong with each message. A consumer of the event stream, after the view.
+class Remarks:
+    """Names what is wrong with each message, and as soon as they are sent with the commands before it.
+
+    A consumer of the event stream, after the view; `advise` is a deferred one.
 
     Args:
         view: Shows the sentence.
@@ -43,8 +46,9 @@ class MessageRemarks:
         self._linter: Linter | None = None
         self._kept: deque[Entry] = deque()
         self._found: list[str] = []  # what is wrong with the message so far
+        self._advice: list[str] = []  # what is wrong with the commands that were sent since it was last said
         self._octets = 0
-        self._ended = False
+        self._ended = self._in_chunk = False
 
     def __call__(self, entry: Entry) -> None:
         """Keep an event, and speak if it is the reply to a message."""
@@ -56,14 +60,32 @@ class MessageRemarks:
             self._ended = event.last
             if self._octets > _MOST_OCTETS and not event.last:
                 return
-        elif isinstance(event, CommandSent) and event.command.verb == "BDAT":
-            self._ended = event.command.line.upper().rstrip().endswith(b"LAST")
+        elif isinstance(event, OctetsSent) and self._in_chunk:
+            self._octets += len(event.octets)
+            if self._octets > _MOST_OCTETS:
+                return
+        elif isinstance(event, CommandSent):
+            self._in_chunk = event.command.verb == "BDAT"
+            if self._in_chunk:
+                self._ended = event.command.line.upper().rstrip().endswith(b"LAST")
         self._kept.append(entry)
         if isinstance(event, ReplyReceived) and self._ended and event.verb in ("", "BDAT"):
             self._ended, self._octets = False, 0
             self._speak()
         elif len(self._kept) > _MOST_ENTRIES:
             self._check()
+
+    def advise(self, entry: Entry) -> None:
+        """Name what is wrong with a command that has been sent. Nothing keeps it from being sent."""
+        event = entry.event
+        if not (self.wants and isinstance(event, CommandSent) and self._is_on()):
+            return
+        if event.command.verb not in _ADVISED and self._linter is None:
+            return
+        self._check()
+        advice, self._advice = dict.fromkeys(self._advice), []
+        for text in advice:
+            self._view.say(f"advice: {text}", "reply.4")
 
     def _speak(self) -> None:
         self._check()
@@ -75,9 +97,12 @@ class MessageRemarks:
 
     def _check(self) -> None:
         """Pass what was kept to the linter."""
-        from smtp_shell.lint.files import message_linter
+        from smtp_shell.lint.files import ON_EXTENSIONS, prompt_linter
 
-        linter = self._linter = self._linter or message_linter()
+        linter = self._linter = self._linter or prompt_linter()
         kept, self._kept = self._kept, deque()
         for entry in kept:
-            self._found += [f"{each.message} ({each.sources[0]})" for each in linter.feed(entry)]
+            for each in linter.feed(entry):
+                found = self._advice if each.rule in ON_EXTENSIONS else self._found
+                source = "" if each.message.endswith(")") else f" ({each.sources[0]})"
+                found.append(f"{each.message}{source}")

@@ -22,6 +22,7 @@ from smtp_shell.errors import SmtpShellError
 from smtp_shell.protocol.phases import Phase
 from smtp_shell.shell.completion import suggest
 from smtp_shell.shell.history import open_history
+from smtp_shell.shell.pasted_lines import PastedLines
 from smtp_shell.shell.prompt import STYLE, prompt_text, toolbar
 from smtp_shell.shell.shell import Shell
 from smtp_shell.shell.typed_answers import LinesInARow
@@ -108,13 +109,15 @@ def run_repl(shell: Shell, begin: Callable[[], None]) -> int:
 def run_typed(shell: Shell, text: str) -> None:
     """Run what was typed, or several lines that were pasted.
 
-    Lines that follow a refused DATA in one paste are the text for it. They must not go out as commands.
+    Lines that can go out in one write do, if the server has announced PIPELINING. Lines that follow a refused DATA in one paste are the
+    text for it. They must not go out as commands.
     """
     row = LinesInARow(shell)
-    first, *rest = text.split("\n")
-    done = _guard(shell, partial(row.run, first))
+    rest = text.split("\n")
+    paste = PastedLines(shell)
+    done = _guard(shell, partial(paste.run_next, row, rest))
     while rest and done and not (shell.leaving or shell.stopped or shell.refusals.of_mail_data):
-        done = _guard(shell, partial(row.run, rest.pop(0)))
+        done = _guard(shell, partial(paste.run_next, row, rest))
     left = len(rest) - (rest[-1:] == [""])
     if left and not shell.leaving:
         shell.say_loudly(f"The rest of what was pasted was not sent: {left} {'line' if left == 1 else 'lines'}.")

@@ -114,6 +114,13 @@ def _check_end(shell: Shell) -> int:
     session = shell.session
     if session is None or not session.is_open:
         return 0
+    if shell.group is not None and shell.group.commands:
+        shell.say_loudly("smtp-shell: the lines ended inside a group, so nothing of it was sent; /pipeline sends it.")
+        return UsageError.exit_status
+    if session.dialogue.chunk_left:
+        left = session.dialogue.chunk_left
+        shell.say_loudly(f"smtp-shell: the lines ended inside a chunk: {left:,} of its octets were not sent.")
+        return UsageError.exit_status
     before = shell.refusals.number
     try:
         # After an unasked reply, no reply before it is sure to have been the right one.

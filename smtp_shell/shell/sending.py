@@ -12,6 +12,7 @@ from smtp_shell.display.themes import reply_mark
 from smtp_shell.errors import NotSendable, Refused, UsageError
 from smtp_shell.message.building import lay_out
 from smtp_shell.message.mailboxes import parse_mailboxes
+from smtp_shell.protocol.announcements import size_limit
 from smtp_shell.protocol.commands import Command
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.protocol.phases import Phase
@@ -173,10 +174,10 @@ def _check_announced(extensions: Extensions | None, wishes: Wishes) -> None:
 
 
 def _say_if_too_large(shell: Shell, layout: Layout, extensions: Extensions | None) -> None:
-    limit = "".join(extensions.parameters("SIZE")[:1]) if extensions is not None else ""
-    if limit.isdecimal() and 0 < int(limit[:20]) < layout.size:
+    limit = size_limit(extensions)
+    if limit and limit < layout.size:
         shell.say(
-            f"The message has {layout.size:,} octets, and the server takes {int(limit[:20]):,} (SIZE, RFC 1870).",
+            f"The message has {layout.size:,} octets, and the server takes {limit:,} (SIZE, RFC 1870).",
             "notice",
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, get_type_hints
@@ -15,6 +16,7 @@ from smtp_shell.display.themes import THEMES
 from smtp_shell.errors import UsageError
 from smtp_shell.figures import plain
 from smtp_shell.protocol.commands import refuse_line_breaks
+from smtp_shell.protocol.maildata import PIECE
 from smtp_shell.protocol.octets import escape_str
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 _EXPLAIN = ("off", "on", "all")
 _ON_OFF = {"on": True, "off": False, "yes": True, "no": False, "true": True, "false": False, "1": True, "0": False}
 _MOST_SECONDS = 86_400
+_MOST_IN_CHUNK = 16 * 1024 * 1024
 _EMPTY = ("''", '""')
 
 
@@ -58,6 +61,12 @@ def _seconds(what: str, text: str) -> float:
     return seconds
 
 
+def _octets(what: str, text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,9}", text, re.ASCII) or not 1 <= int(text) <= _MOST_IN_CHUNK:
+        raise UsageError(f"{what} takes a number of octets from 1 to {_MOST_IN_CHUNK:,}.")
+    return int(text)
+
+
 def _one_of(choices: Collection[str]) -> Callable[[str, str], str]:
     def parse(what: str, text: str) -> str:
         if text not in choices:
@@ -79,8 +88,9 @@ class ShellSettings(Struct, frozen=True):
     auto_ehlo: Annotated[bool, Setting("say EHLO after the greeting and after TLS has started", _on_off)] = False
     times: Annotated[bool, Setting("show how long each reply took", _on_off)] = True
     decoded: Annotated[bool, Setting("show what base64 means beside it", _on_off)] = True
-    lint: Annotated[bool, Setting("say what is wrong with a message that was sent", _on_off)] = True
+    lint: Annotated[bool, Setting("say what is wrong with parameters or a message that was sent", _on_off)] = True
     explain: Annotated[str, Setting("a line under each 4yz and 5yz (on), each reply (all)", _one_of(_EXPLAIN))] = "off"
+    chunk_size: Annotated[int, Setting("octets in each BDAT of bdat < FILE", _octets)] = PIECE
     theme: Annotated[str, Setting("colours: dark, light or plain", _one_of(THEMES))] = "dark"
     editing: Annotated[str, Setting("keys of the prompt: emacs or vi", _one_of(("emacs", "vi")))] = "emacs"
     ehlo: Annotated[str, Setting("name that EHLO gives; empty for this host's", _text)] = ""
@@ -207,4 +217,6 @@ def shown(settings: ShellSettings, name: str) -> str:
     value = getattr(settings, name.replace("-", "_"))
     if isinstance(value, bool):
         return "on" if value else "off"
+    if isinstance(value, int):
+        return str(value)
     return plain(value) if isinstance(value, float) else escape_str(value) or "''"

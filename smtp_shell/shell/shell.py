@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -29,13 +30,15 @@ from smtp_shell.protocol.masking import describe_typed, is_secret_answer, may_an
 from smtp_shell.protocol.octets import escape, escape_str, quoted
 from smtp_shell.protocol.phases import Phase
 from smtp_shell.shell import owed_replies
+from smtp_shell.shell.chunks import begin_chunk, send_chunk_line, takes_chunk
 from smtp_shell.shell.completion import CompletionContext, TypedAddresses
-from smtp_shell.shell.lines import Answer, MailDataLine, Run, Wire, parse
+from smtp_shell.shell.groups import HeldGroup, commands_of, send_group
+from smtp_shell.shell.lines import Answer, Line, MailDataLine, Run, Wire, is_for_shell, parse
 from smtp_shell.shell.raw_octets import check_greeting, holds_secret, needs_greeting
 from smtp_shell.shell.recordings import SessionRecordings
 from smtp_shell.shell.refusals import Refusals
 from smtp_shell.shell.registry import Registry
-from smtp_shell.shell.remarks import MessageRemarks
+from smtp_shell.shell.remarks import Remarks
 from smtp_shell.shell.settings import ShellOptions, ShellSettings, tls_settings, trusting_practice
 from smtp_shell.shell.typed_secrets import is_guess, is_initial_response
 from smtp_shell.shell.untouched import mended_remark
@@ -93,6 +96,7 @@ class Shell:
         sources: The files that `/source` is running, the outermost first.
         tls_failure: Why TLS could not be started on the last connection, for `/tls`; None if it could, or was not tried.
         composition: The message that is being composed; None before `/compose`.
+        group: The group of commands that `/pipeline` has begun; None for none.
         edit: Asks the user for a line, given the question and what the answer begins as; None where there is no prompt.
         waiting_for: Returns a context in which a wait takes place, given what returns the words for what is awaited. At a prompt it
             says so while the wait takes long.
@@ -125,11 +129,13 @@ class Shell:
         self.composition: Composition | None = None
         self.waiting_for: Callable[[Callable[[], str]], AbstractContextManager[None]] = lambda what: nullcontext()
         self.edit: Callable[[str, str], str] | None = None
+        self.group: HeldGroup | None = None
         self._ask = ask
         self._advised: Session | None = None  # the session whose end was spoken of
         self._addresses = TypedAddresses()
         # Encodes the mail data that is being typed; None outside of it.
         self._encoder: MailDataEncoder | None = None
+        self._remarks: Remarks | None = None  # on the dialogue of the connection
         self._greeting_due = False  # the connection was opened, and its greeting has not been waited for
         self.change_settings(settings or ShellSettings())
 
@@ -211,26 +217,62 @@ class Shell:
             SmtpShellError: It cannot be done.
         """
         self.refusals.of_mail_data = False
+        if takes_chunk(self.session) and not text.lstrip(" \t").startswith("/"):
+            self._act(partial(send_chunk_line, self, text))
+            return
         line = parse(text, self.registry, self.phase)
+        if self.group is not None and self.phase not in (Phase.MAILDATA, Phase.AUTH) and not is_for_shell(line):
+            if line is None:
+                self.send_group()
+            else:
+                self.group.add(commands_of(text, self.registry, self.hello_command))
+            return
+        self._act(lambda: self._run_line(line), greets=self._greeting_due and needs_greeting(line))
+
+    def run_group(self, commands: Sequence[Command]) -> None:
+        """Send commands in one write, and wait for their replies.
+
+        Raises:
+            SmtpShellError: It cannot be done.
+        """
+        self.refusals.of_mail_data = False
+        self._check_decided()
+        self._act(partial(send_group, self, commands), greets=True)
+
+    def send_group(self) -> None:
+        """Send the group that `/pipeline` began, and wait for its replies.
+
+        Raises:
+            SmtpShellError: It cannot be done; the group is given up.
+        """
+        group, self.group = self.group, None
+        if group is not None and group.commands:
+            self.run_group(group.commands)
+
+    def _run_line(self, line: Line[Shell]) -> None:
+        match line:
+            case Run():
+                if not line.command.is_for_shell:
+                    self._check_decided()
+                line.command.run(self, line.args)
+            case Wire():
+                self._check_decided()
+                self.send_as_typed(line.text)
+            case Answer():
+                self._check_decided()
+                self._answer(line.text)
+            case MailDataLine():
+                self._mail_data_line(line.text)
+            case None:
+                return
+
+    def _act(self, action: Callable[[], None], *, greets: bool = False) -> None:
+        """Do what a line asks for, and what follows every line: a handshake that is due, recordings, lessons."""
         self.stopped = False
         try:
-            if self._greeting_due and needs_greeting(line):
+            if greets:
                 self.greet()
-            match line:
-                case Run():
-                    if not line.command.is_for_shell:
-                        self._check_decided()
-                    line.command.run(self, line.args)
-                case Wire():
-                    self._check_decided()
-                    self.send_as_typed(line.text)
-                case Answer():
-                    self._check_decided()
-                    self._answer(line.text)
-                case MailDataLine():
-                    self._mail_data_line(line.text)
-                case None:
-                    return
+            action()
             self.finish_tls()
         except TlsFailed as failure:
             self.tls_failure = failure
@@ -281,7 +323,8 @@ class Shell:
             self._answer(text)  # the challenge has not come yet
             return
         if session.dialogue.unended or not command.secret:
-            self.command(command)
+            if not begin_chunk(self, command):
+                self.command(command)
             return
         self.confirm_cleartext()
         words = text.split()
@@ -405,6 +448,7 @@ class Shell:
                 self.session = Session.open(
                     target,
                     self.consumers(),
+                    deferred=[self.advise_on],
                     timeouts=self.timeouts,
                     tls=self.tls,
                     strict=not self.options.interactive,
@@ -435,9 +479,14 @@ class Shell:
         from smtp_shell.shell.explanations import Explanations
 
         self.explanations = Explanations(self.say, lambda: self.settings.explain, now)
-        remarks = MessageRemarks(self.view, lambda: self.settings.lint, wanted=self.options.interactive)
+        self._remarks = Remarks(self.view, lambda: self.settings.lint, wanted=self.options.interactive)
         # Recorded first: what is on the screen is in the file, even if the process is killed.
-        return [*self.recordings.open, self.view, self.refusals, self.explanations, remarks]
+        return [*self.recordings.open, self.view, self.refusals, self.explanations, self._remarks]
+
+    def advise_on(self, entry: Entry) -> None:
+        """Name what is wrong with what has been sent. A deferred consumer, beside those of `consumers`."""
+        if self._remarks is not None:
+            self._remarks.advise(entry)
 
     def greet(self) -> None:
         """Wait for a greeting that was not waited for when the connection was opened, and do what follows it.
@@ -491,7 +540,7 @@ class Shell:
         session.drives_auth = False  # what is left of an AUTH exchange is the user's
         if session.tls is not None:  # it began before this shell saw anything
             self.view(Entry(0, 0.0, session.tls, tls=True))
-        for consumer in self.consumers(standing_of(session)):
+        for consumer in (*self.consumers(standing_of(session)), self.advise_on):
             session.subscribe(consumer)
         self.say(f"The connection to {session.target} is yours now.")
 
@@ -501,7 +550,7 @@ class Shell:
             self._say_if_unknown()
             self.session.close()
         self.recordings.end_session()
-        self._encoder = None
+        self._encoder = self.group = None
 
     def drop(self, *, reset: bool = False) -> None:
         """Close the connection at once, in the middle of whatever it is in.
@@ -532,11 +581,19 @@ class Shell:
         Args:
             verb: The verb to send instead; by default EHLO, or LHLO in LMTP.
         """
+        return self.command(self.hello_command(verb))
+
+    def hello_command(self, verb: str = "") -> Command:
+        """Return EHLO with this client's name. The argument is that of `hello`.
+
+        Raises:
+            UsageError: There is no connection.
+        """
         from smtp_shell.net.resolve import local_name
 
         session = self.need_session()
         verb = verb or ("LHLO" if session.dialogue.lmtp else "EHLO")
-        return self.command(Command.of(verb, self.settings.ehlo or local_name(session.transport.local_host)))
+        return Command.of(verb, self.settings.ehlo or local_name(session.transport.local_host))
 
     def command(self, command: Command) -> Reply | None:
         """Send a command and wait for its reply.

@@ -10,6 +10,9 @@ from smtp_shell.protocol.phases import Phase
 from smtp_shell.shell.typed_secrets import begins_exchange, looks_like_answer
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from smtp_shell.protocol.commands import Command
     from smtp_shell.shell.shell import Shell
 
 _OVER = (
@@ -43,6 +46,15 @@ class LinesInARow:
         if self._refused and text.strip():
             return may_answer(text.encode("utf-8", "replace"))
         return looks_like_answer(text)
+
+    def run_group(self, commands: Sequence[Command]) -> None:
+        """Send lines in one write, none of which belongs to an exchange.
+
+        Raises:
+            SmtpShellError: It cannot be done.
+        """
+        self._ended = False
+        self._shell.run_group(commands)
 
     def run(self, text: str) -> None:
         """Run a line.

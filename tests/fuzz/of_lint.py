@@ -10,7 +10,7 @@ from smtp_shell.lint.rubric import load_rubric, parse_rubric
 from smtp_shell.lint.rules import all_rules
 from smtp_shell.protocol.events import Entry
 from smtp_shell.recording.decoder import entries
-from smtp_shell.shell.remarks import MessageRemarks
+from smtp_shell.shell.remarks import Remarks
 from smtp_shell.transcript.reader import TranscriptReader
 from tests.fuzz.material import assert_seen, folder, never_raises, split_choices
 from tests.fuzz.program import session
@@ -27,7 +27,7 @@ def lint(data: bytes) -> None:
             happened = session(material)
             _assert_findings(_lint(happened, make_linter(load_rubric("lab7"), "lab7")))
             screen = Screen()
-            remarks = MessageRemarks(screen, lambda: True)
+            remarks = Remarks(screen, lambda: True)
             for entry in happened:
                 remarks(entry)
             assert_seen(*screen.said)

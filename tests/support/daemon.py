@@ -43,13 +43,15 @@ def free_ports(count: int, host: str = HOST) -> list[int]:
 
 
 def write_certificates(folder: Path) -> None:
-    """Write `ca.pem`, and `server.pem` with the server's key and chain."""
+    """Write `ca.pem`, `server.pem` with the server's key and chain, and `client.pem` with those of the user."""
     authority = trustme.CA()
     authority.cert_pem.write_to_path(str(folder / "ca.pem"))
     leaf = authority.issue_cert(MAIL_HOST, "localhost", HOST)
-    key_and_chain = folder / "server.pem"
-    key_and_chain.touch(mode=0o600)
-    leaf.private_key_and_cert_chain_pem.write_to_path(str(key_and_chain))
+    user = authority.issue_cert(f"{USER}@{MAIL_DOMAIN}", common_name=USER)
+    for name, issued in (("server.pem", leaf), ("client.pem", user)):
+        key_and_chain = folder / name
+        key_and_chain.touch(mode=0o600)
+        issued.private_key_and_cert_chain_pem.write_to_path(str(key_and_chain))
 
 
 def make_folder(path: Path, owner: str = "root") -> None:

@@ -39,6 +39,8 @@ STRICT_RECIPIENT_LIMIT = 5
 STRICT_ERROR_LIMIT = 3
 STRICT_IDLE_SECONDS = 5
 
+OTHER_MECHANISMS = "ANONYMOUS NTLM"
+
 PACKAGES = "apt-get install postfix sasl2-bin libsasl2-modules libsasl2-modules-db"
 # Ends a Postfix whose test run was killed.
 LIFETIME_SECONDS = 3600
@@ -50,9 +52,10 @@ class Postfix:
 
     Args:
         host: The address it listens on; its name in greetings and in the certificate is `MAIL_HOST`.
-        smtp: The port that offers STARTTLS, and AUTH before TLS as well as after.
+        smtp: The port that offers STARTTLS, and AUTH before TLS as well as after, and XCLIENT and XFORWARD.
         submission: The port that requires STARTTLS before AUTH, and AUTH before anything else.
         smtps: The port with TLS from the first octet; requires AUTH.
+        other: The port with the mechanisms `OTHER_MECHANISMS` alone, before TLS as well as after.
         strict: The port with the tight limits (the `STRICT_` constants), no AUTH and few extensions.
         user: The user name for every mechanism in `MECHANISMS`.
         password: The password of `user`.
@@ -65,6 +68,7 @@ class Postfix:
     smtp: int
     submission: int
     smtps: int
+    other: int
     strict: int
     user: str
     password: str = field(repr=False)
@@ -107,7 +111,7 @@ def running_postfix(directory: Path) -> Iterator[Postfix]:
     for _ in range(START_ATTEMPTS):
         server = _on_free_ports(directory)
         _write_configuration(directory, server)
-        greeting = (server.smtp, server.submission, server.strict)
+        greeting = (server.smtp, server.submission, server.other, server.strict)
         checks = [partial(answers, HOST, port, name=MAIL_HOST) for port in greeting]
         checks.append(partial(answers, HOST, server.smtps, greets=False))
         # master leads a process group, and its TERM handler signals the whole group.
@@ -123,12 +127,13 @@ def running_postfix(directory: Path) -> Iterator[Postfix]:
 
 
 def _on_free_ports(directory: Path) -> Postfix:
-    smtp, submission, smtps, strict = free_ports(4)
+    smtp, submission, smtps, other, strict = free_ports(5)
     return Postfix(
         host=HOST,
         smtp=smtp,
         submission=submission,
         smtps=smtps,
+        other=other,
         strict=strict,
         user=USER,
         password=PASSWORD,
@@ -167,11 +172,12 @@ def _write_users(directory: Path) -> None:
     _run("saslpasswd2", "-p", "-c", "-f", str(database), "-u", MAIL_HOST, USER, stdin=PASSWORD)
     shutil.chown(database, "postfix")
     # Debian's Postfix reads this path even if cyrus_sasl_config_path is set; others need that setting.
-    settings = directory / "etc" / "sasl" / "smtpd.conf"
-    settings.write_text(
-        f"pwcheck_method: auxprop\nauxprop_plugin: sasldb\nsasldb_path: {database}\nmech_list: {MECHANISMS}\n"
-    )
-    settings.chmod(0o644)
+    for name, mechanisms in (("smtpd", MECHANISMS), ("other", OTHER_MECHANISMS)):
+        settings = directory / "etc" / "sasl" / f"{name}.conf"
+        settings.write_text(
+            f"pwcheck_method: auxprop\nauxprop_plugin: sasldb\nsasldb_path: {database}\nmech_list: {mechanisms}\n"
+        )
+        settings.chmod(0o644)
 
 
 def _write_configuration(directory: Path, server: Postfix) -> None:
@@ -234,6 +240,8 @@ smtpd_sasl_security_options = noanonymous
 def _master_cf(server: Postfix) -> str:
     return f"""\
 {HOST}:{server.smtp} inet n - n - - smtpd
+  -o smtpd_authorized_xclient_hosts={HOST}
+  -o smtpd_authorized_xforward_hosts={HOST}
 {HOST}:{server.submission} inet n - n - - smtpd
   -o syslog_name=postfix/submission
   -o smtpd_tls_security_level=encrypt
@@ -243,6 +251,10 @@ def _master_cf(server: Postfix) -> str:
   -o syslog_name=postfix/smtps
   -o smtpd_tls_wrappermode=yes
   -o smtpd_client_restrictions=permit_sasl_authenticated,reject
+{HOST}:{server.other} inet n - n - - smtpd
+  -o syslog_name=postfix/other
+  -o smtpd_sasl_path=other
+  -o smtpd_sasl_security_options=
 {HOST}:{server.strict} inet n - n - - smtpd
   -o syslog_name=postfix/strict
   -o message_size_limit={STRICT_SIZE_LIMIT}

@@ -90,3 +90,33 @@ def test_a_line_of_a_gigabyte_is_refused_without_being_read(tmp_path: Path) -> N
     assert memory < 100
     assert "long.smtp:1" in said
     assert "65536" in said
+
+
+def take_chunks(peer: Peer) -> None:
+    """Announce CHUNKING, and answer each chunk, and any other line, with 250."""
+    peer.say("220 ready")
+    with peer.sock.makefile("rwb") as stream:
+        for line in stream:
+            left = int(line.split()[1]) if line.startswith(b"BDAT") else 0
+            while left:
+                left -= len(stream.read(min(left, MIB)))
+            stream.write(b"250-x\r\n250 CHUNKING\r\n" if line.startswith(b"EHLO") else b"250 ok\r\n")
+            stream.flush()
+
+
+def test_memory_does_not_grow_with_a_file_in_chunks(tmp_path: Path) -> None:
+    found = []
+    for megabytes in (4, 64):
+        path = tmp_path / f"{megabytes}.eml"
+        path.write_bytes(
+            b"Subject: x\n\n" + b"a line of a letter that is as long as lines are in letters\n" * (megabytes * 17_000)
+        )
+        with ScriptedServer(take_chunks) as server:
+            lines = ("ehlo", f"mail ann@example.org < {path}", "rcpt bob@example.org", f"bdat < {path}")
+            status, memory, words = run(
+                server.address, "--no-record", *(word for line in lines for word in ("-c", line))
+            )
+        assert (status, words) == (0, "")
+        found.append(memory)
+    assert found[1] < found[0] + 4
+    assert found[1] < 60

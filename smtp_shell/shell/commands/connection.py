@@ -148,19 +148,6 @@ def _tls_words(facts: TlsStarted | None) -> str:
     return f"{facts.version} {facts.cipher} {'verified' if facts.verified else 'NOT VERIFIED'}"
 
 
-@shell_command("/capabilities")
-def capabilities(shell: Shell, args: Args) -> None:
-    """List what the server announced in its reply to EHLO."""
-    args.none()
-    extensions = shell.need_session().dialogue.extensions
-    if extensions is None:
-        raise UsageError("the server has announced nothing yet; say ehlo (again, after starttls).")
-    if not extensions.keywords:
-        shell.say("  none: the server announced no extension.")
-    for keyword in extensions.keywords:
-        shell.say(f"  {keyword:<20} {' '.join(extensions.parameters(keyword))}".rstrip(), "quoted")
-
-
 @shell_command("/tls")
 def tls(shell: Shell, args: Args) -> None:
     """Show TLS version, cipher and certificate, or why TLS could not be started and what the server had shown by then."""

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 from smtp_shell.errors import UsageError
-from smtp_shell.protocol.addresses import parse_paths, with_ascii_domain
+from smtp_shell.protocol.addresses import parse_paths
 from smtp_shell.protocol.commands import Command, refuse_line_breaks
-from smtp_shell.protocol.maildata import PIECE, MailDataEncoder
-from smtp_shell.protocol.octets import escape_str, unescape
+from smtp_shell.protocol.maildata import MailDataEncoder, in_chunks
+from smtp_shell.protocol.octets import unescape
 from smtp_shell.protocol.phases import Asked, Phase
 from smtp_shell.protocol.replies import Reply
+from smtp_shell.shell.chunks import send_octets
 from smtp_shell.shell.completion import mail_parameters, paths, rcpt_parameters
+from smtp_shell.shell.envelope_lines import mail_command, rcpt_commands
+from smtp_shell.shell.message_files import (
+    advice_before,
+    is_binary,
+    open_message,
+    read_pieces,
+    size_parameters,
+    split_file,
+)
 from smtp_shell.shell.raw_octets import holds_secret
 from smtp_shell.shell.registry import Args, shell_command, shorthand
 from smtp_shell.shell.shell import Shell
@@ -68,19 +77,26 @@ def lhlo(shell: Shell, args: Args) -> None:
     shell.hello("LHLO")
 
 
-@shorthand("mail", "ADDRESS [PARAMETER…]", rfc="RFC 5321 §4.1.1.2", applies=_is_paths, complete=mail_parameters)
+@shorthand(
+    "mail", "ADDRESS [PARAMETER…] [< FILE]", rfc="RFC 5321 §4.1.1.2", applies=_is_paths, complete=mail_parameters
+)
 def mail(shell: Shell, args: Args) -> None:
     """Begin a mail transaction, with its reverse-path.
 
     `mail ann@example.org size=1200` sends MAIL FROM:<ann@example.org> SIZE=1200.
+    `mail ann@example.org < letter.eml` adds the SIZE and the BODY of that file, where the server has announced them.
     `mail <>` is the null reverse-path, for bounces. `MAIL FROM:<…>` and anything else goes out as typed.
     A domain in other letters than ASCII is sent as IDNA 2008 writes it (xn--…), unless SMTPUTF8 is among the parameters.
+    A value that is written in xtext (ENVID, ORCPT, AUTH) is put into it: `envid="Order 7"`.
     """
     refuse_line_breaks(args.text, "mail")
-    found = [with_ascii_domain(path) for path in parse_paths(args.text) or ()]
-    if len(found) != 1:
-        raise UsageError("mail takes one address; nothing was sent. Use rcpt for recipients.")
-    shell.command(Command.of("MAIL", f"FROM:{found[0]}"))
+    typed, file = split_file(args.text)
+    command = mail_command(typed)
+    if file:
+        with open_message(Args(args.name, file)) as stream:
+            added = size_parameters(stream, shell.need_session().dialogue, typed)
+        command = Command.parse(b" ".join((command.line, *(each.encode() for each in added))))
+    shell.command(command)
 
 
 @shorthand("rcpt", "ADDRESS… [PARAMETER…]", rfc="RFC 5321 §4.1.1.3", applies=_is_paths, complete=rcpt_parameters)
@@ -88,11 +104,11 @@ def rcpt(shell: Shell, args: Args) -> None:
     """Name one recipient or more.
 
     `rcpt bob@example.org carol@example.org` sends a RCPT TO:<…> for each.
-    Parameters belong to the address before them.
+    Parameters belong to the address before them: `rcpt bob@example.org notify=success,failure orcpt=rfc822;bob+x@example.org`.
+    The address in ORCPT is put into xtext.
     """
-    refuse_line_breaks(args.text, "rcpt")
-    for path in [with_ascii_domain(path) for path in parse_paths(args.text) or ()]:
-        if shell.command(Command.of("RCPT", f"TO:{path}")) is None:
+    for command in rcpt_commands(args.text):
+        if shell.command(command) is None:
             return
 
 
@@ -101,7 +117,7 @@ def data(shell: Shell, args: Args) -> None:
     r"""Send the mail data; a dot alone on a line ends it.
 
     Type it after the 354, or stream a file with `data < FILE`. Line ends go out as CRLF, and a dot that begins a line is
-    doubled (transparency, RFC 5321 §4.5.2).
+    doubled (transparency, RFC 5321 §4.5.2). A file that is larger than the server announced is named before it goes out.
     `data < FILE --raw` sends the file untouched, with whatever is wrong in it.
     It goes out as DATA, however it is typed; `/raw data\r\n` sends your own letters.
     """
@@ -109,34 +125,39 @@ def data(shell: Shell, args: Args) -> None:
         shell.command(Command(b"DATA"))
         return
     args, untouched = split_raw(args)
-    with _open_message(args) as stream:
+    with open_message(args) as stream:
+        session = shell.need_session()
+        if advice := advice_before(stream, session.dialogue):
+            shell.say(advice, "notice")
         reply = shell.command(Command(b"DATA"))
         if shell.phase is Phase.MAILDATA and untouched:
             shell.say(UNTOUCHED, "notice")
-            session = shell.need_session()
-            shell.waiting(lambda: send_untouched(session, iter(lambda: stream.read(PIECE), b"")))
+            shell.waiting(lambda: send_untouched(session, read_pieces(stream)))
         elif shell.phase is Phase.MAILDATA:
-            shell.send_message(iter(lambda: stream.read(PIECE), b""))
+            shell.send_message(read_pieces(stream))
         elif reply is None:
             shell.say("The file was not sent.", "notice")
 
 
 @shorthand("bdat", "< FILE [--raw]", rfc="RFC 3030 §2", applies=_is_file, complete=paths)
 def bdat(shell: Shell, args: Args) -> None:
-    """Send a file in chunks, with no dots to double.
+    r"""Send a file in chunks, with no dots to double.
 
-    Each chunk is a BDAT, the last one with LAST. Line ends go out as CRLF. The server must announce CHUNKING, since another
-    would take the chunks for commands. It stops at the first chunk that is refused.
-    With --raw line ends stay as they are.
+    Each chunk is a BDAT, the last one with LAST; `/set chunk-size` says how many octets a chunk has. Line ends go out as CRLF, or
+    with BODY=BINARYMIME or --raw as they are. The server must announce CHUNKING, since another would take the chunks for commands.
+    It stops at the first chunk that is refused.
+    By hand: `/raw BDAT 4 LAST\r\ntext`, or BDAT as typed, and its octets with /raw.
     """
     session = shell.need_session()
     _check_chunking(shell, session)
     args, untouched = split_raw(args)
-    with _open_message(args) as stream:
-        encoder = MailDataEncoder(transparent=False)
-        pieces = iter(lambda: stream.read(PIECE), b"")
-        reply = shell.waiting(lambda: _send_chunks(session, pieces if untouched else map(encoder.encode, pieces)))
-        if remark := mended_remark(encoder):
+    with open_message(args) as stream:
+        if advice := advice_before(stream, session.dialogue):
+            shell.say(advice, "notice")
+        encoder = None if untouched or is_binary(session.dialogue) else MailDataEncoder(transparent=False)
+        chunks = in_chunks(read_pieces(stream), shell.settings.chunk_size, encoder)
+        reply = shell.waiting(lambda: _send_chunks(session, chunks))
+        if encoder is not None and (remark := mended_remark(encoder)):
             shell.say(remark, "notice")
         if reply is None and all(owed.asked is not Asked.CHUNK for owed in session.dialogue.owed):
             shell.say("The rest of the file was not sent, so the message is not whole; rset gives it up.", "notice")
@@ -151,24 +172,15 @@ def _check_chunking(shell: Shell, session: Session) -> None:
         raise UsageError(f"bdat: the server {known}; nothing was sent. Use data < FILE.")
 
 
-def _send_chunks(session: Session, pieces: Iterator[bytes]) -> Reply:
-    """Send each piece when the next one is known, since the last chunk says that it is the last."""
-    held = next(pieces, b"")
-    for piece in pieces:
+def _send_chunks(session: Session, chunks: Iterator[bytes]) -> Reply:
+    """Send each chunk when the next one is known, since the last one says that it is the last."""
+    held = next(chunks)
+    for chunk in chunks:
         reply = session.send_bdat(held, last=False)
         if reply.is_negative:
             return reply
-        held = piece
+        held = chunk
     return session.send_bdat(held, last=True)
-
-
-def _open_message(args: Args) -> BinaryIO:
-    name = Args(f"{args.name} <", args.text.removeprefix("<").strip()).one("file")
-    path = Path(name).expanduser()
-    try:
-        return path.open("rb")
-    except OSError as error:
-        raise UsageError(f"{escape_str(str(path))} cannot be read: {error.strerror}; nothing was sent.") from None
 
 
 @shorthand("starttls", rfc="RFC 3207 §4", applies=_is_nothing)
@@ -210,6 +222,6 @@ def raw(shell: Shell, args: Args) -> None:
     session = shell.need_session()
     if holds_secret(session, octets):
         shell.confirm_cleartext()
-    session.send_raw(octets)
-    if shell.options.interactive:
+    send_octets(shell, octets)
+    if shell.options.interactive and session.is_open:
         session.listen(_RAW_LISTEN_SECONDS)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from smtp_shell.knowledge.lookup import CommandFact, ExtensionFact
+from smtp_shell.protocol.parameters import PARAMETERS
 from smtp_shell.study.facts import meaning, sources
 from smtp_shell.study.question import Question, choose, kind, quote, typed
 from smtp_shell.study.reading import Exchange, Reading
@@ -64,19 +65,6 @@ _KEYWORDS: Final = {
     "DSN": (3461, "The client can ask for reports about the delivery."),
     "CHUNKING": (3030, "The message can be sent in pieces of a length said before, without a final dot."),
     "ETRN": (1985, "The client can ask for the mail that is queued for a host."),
-}
-# Parameter -> the keyword that has to be announced, where that does not depend on the value.
-_PARAMETERS: Final = {
-    "SIZE": ("SIZE", "RFC 1870 section 3"),
-    "BODY=8BITMIME": ("8BITMIME", "RFC 6152 section 2"),
-    "BODY=7BIT": ("8BITMIME", "RFC 6152 section 2"),
-    "BODY=BINARYMIME": ("BINARYMIME", "RFC 3030 section 3"),
-    "SMTPUTF8": ("SMTPUTF8", "RFC 6531 section 3.4"),
-    "RET": ("DSN", "RFC 3461 section 4.3"),
-    "ENVID": ("DSN", "RFC 3461 section 4.4"),
-    "NOTIFY": ("DSN", "RFC 3461 section 4.1"),
-    "ORCPT": ("DSN", "RFC 3461 section 4.2"),
-    "AUTH": ("AUTH", "RFC 4954 section 5"),
 }
 _UNREAD: Final = frozenset({500, 501, 502, 504, 555})
 
@@ -160,15 +148,16 @@ def parameter_extension(reading: Reading) -> Iterator[Question]:
     """Ask which keyword must have been announced for a parameter."""
     for exchange in reading.of("MAIL", "RCPT"):
         for parameter in exchange.parameters:
-            name = parameter.upper()
-            keyword, source = _PARAMETERS.get(name) or _PARAMETERS.get(name.partition("=")[0], ("", ""))
-            if keyword:
+            name, _, value = parameter.partition("=")
+            row = PARAMETERS.get(name.upper())
+            if row is not None and not row.obsolete:
+                keyword = row.extensions(value)[0]
                 yield typed(
                     exchange.line,
                     f"{_sends(exchange)} Which keyword must the server have announced for {quote(parameter)}?",
                     [keyword, f"keyword {keyword}", f"extension {keyword}", f"250-{keyword}"],
                     f"A parameter may be used only if the reply to EHLO announced its extension, here {keyword}.",
-                    source,
+                    row.source,
                     "RFC 5321 section 4.1.1.11",
                 )
 

@@ -26,6 +26,7 @@ from smtp_shell.protocol.events import (
     NoticeKind,
     OctetsSent,
     Remarked,
+    ReplyBegun,
     ReplyReceived,
     SaslSent,
     TimedOut,
@@ -239,3 +240,51 @@ def test_a_certificate_without_names_ends_no_row_in_a_blank() -> None:
 def test_a_reason_is_left_to_the_error_that_tells_it(event: Event, shown: list[str]) -> None:
     presenter = Presenter(Look(reasons=False))
     assert [row.gutter + row.text for row in presenter.rows(Entry(1, 0.0, event))] == shown
+
+
+def test_each_reply_of_a_group_is_shown_below_the_name_of_its_command() -> None:
+    mail, rcpt, data = (Command(line) for line in (b"MAIL FROM:<>", b"RCPT TO:<" + b"x" * 80 + b">", b"DATA"))
+    ok = Reply(250, (b"ok",), b"250 ok\r\n")
+    events: list[Event] = [
+        CommandSent(mail, True),
+        CommandSent(rcpt, True),
+        CommandSent(data),
+        ReplyReceived(ok, mail, 0.001, "MAIL"),
+        ReplyBegun(b"550-no\r\n", 550),
+        ReplyReceived(Reply(550, (b"no", b"no"), b"550-no\r\n550 no\r\n"), rcpt, 0.001, "RCPT", 1),
+        ReplyReceived(ok, data, 0.001, "DATA"),
+        CommandSent(mail),
+        ReplyReceived(ok, mail, 0.001, "MAIL"),
+    ]
+    presenter = Presenter(Look(times=False))
+    rows = [f"{row.gutter}{row.text}" for event in events for row in presenter.rows(Entry(0, 0.0, event))]
+    assert rows == [
+        "   C& MAIL FROM:<>",
+        "   C& RCPT TO:<" + "x" * 80 + ">",
+        "   C: DATA",
+        "   #  to MAIL FROM:<>",
+        "+  S: 250 ok",
+        "   #  to RCPT TO:<" + "x" * 51 + "…",
+        "!  S: 550-no",
+        "!  S: 550 no",
+        "   #  to DATA",
+        "+  S: 250 ok",
+        "   C: MAIL FROM:<>",
+        "+  S: 250 ok",
+    ]
+
+
+def test_a_chunk_is_no_group_and_of_a_large_one_the_start_is_shown() -> None:
+    events: list[Event] = []
+    for _ in range(2):
+        bdat = Command(b"BDAT 5000")
+        events += [
+            CommandSent(bdat, True),
+            OctetsSent(b"x" * 5000),
+            ReplyReceived(Reply(250, (b"ok",), b"250 ok\r\n"), bdat),
+        ]
+    presenter = Presenter(Look(times=False))
+    rows = [row for event in events for row in presenter.rows(Entry(0, 0.0, event))]
+    assert [row.gutter for row in rows] == ["   C: ", "   C| ", "   #  ", "+  S: "] * 2
+    assert len(rows[1].text) < 200
+    assert rows[2].text.endswith("more octets, 5,000 in all")

@@ -64,7 +64,7 @@ MISSES = [
     ("MAIL FROM:<a@example.org>SIZE=1", "A blank is missing between"),
     ("MAIL FROM:<a@example.org> SIZE 100", "SIZE takes an equals sign"),
     ("MAIL FROM:<a@example.org> SIZE=much", "SIZE takes an equals sign"),
-    ("MAIL FROM:<a@example.org> BODY=8BIT", "BODY is one of"),
+    ("MAIL FROM:<a@example.org> BODY=8BIT", "BODY is 7BIT, 8BITMIME or BINARYMIME"),
     ("MAIL FROM:<a@example.org> SIZE=1 size=2", "stands twice"),
     ("EHLO", "takes the name of the client's host"),
     ("HELO ann@example.org", "not a mail address"),

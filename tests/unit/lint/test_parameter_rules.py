@@ -26,6 +26,11 @@ def _mail(path: str, wrong: str, right: str, rule: str) -> Case:
     return Case(rule, f"{EHLO}!C: {path}\n{_OK}{QUIT}", wrong, right)
 
 
+def _announcing(keyword: str, parameters: str) -> str:
+    """Return a dialogue with a server that announces one more keyword, and a MAIL with these parameters."""
+    return f"{EHLO.replace('250-DSN', '250-DSN' + chr(10) + 'S: 250-' + keyword)}!C: MAIL FROM:<a@example.org> {parameters}\n{_OK}{QUIT}"
+
+
 CASES = [
     Case("hello-without-name", f"{GREETING}!C: EHLO\nS: 501 no\n", "EHLO", "EHLO a.example.org"),
     Case("hello-name", f"{GREETING}!C: EHLO ann@example.org\n{KEYWORDS}", "ann@", ""),
@@ -58,6 +63,18 @@ CASES = [
     Case("size-too-small", f"{EHLO}C: MAIL FROM:<ann@example.org> SIZE=100\n{_OK}{_MESSAGE}", "SIZE=100", "SIZE=200"),
     Case("message-over-limit", f"{EHLO}{MAIL}{_MESSAGE}".replace("SIZE 2000", "SIZE 20"), "SIZE 20", "SIZE 2000"),
     _mail("MAIL FROM:<a@example.org> BODY=9BIT", "9BIT", "8BITMIME", "body-value"),
+    _mail("MAIL FROM:<a@example.org> RET=ALL", "ALL", "FULL", "parameter-value"),
+    Case("obsolete-parameter", _announcing("SUBMITTER", "SUBMITTER=a@example.org"), " SUBMITTER=a@example.org", ""),
+    Case(
+        "parameters-together",
+        _announcing("FUTURERELEASE 9 x", "HOLDFOR=5 HOLDUNTIL=2030-01-31T08:00:00Z"),
+        "HOLDFOR=5 ",
+        "",
+    ),
+    Case("parameters-together", _announcing("MTRK", "MTRK=bzR0aGVy"), "MTRK=", "ENVID=1 MTRK="),
+    Case("requiretls-in-the-clear", _announcing("REQUIRETLS", "REQUIRETLS"), " REQUIRETLS", ""),
+    Case("parameter-over-limit", _announcing("DELIVERBY 240", "BY=120;R"), "120;R", "120;N"),
+    Case("parameter-over-limit", _announcing("FUTURERELEASE 60 2030-01-31T08:00:00Z", "HOLDFOR=61"), "=61", "=60"),
     Case("notify-never", f"{EHLO}{MAIL}!C: RCPT TO:<b@example.org> NOTIFY=NEVER,FAILURE\n{_OK}", ",FAILURE", ""),
     _mail("MAIL FROM:<büro@example.org>", "org>", "org> SMTPUTF8", "smtputf8-missing"),
     Case(

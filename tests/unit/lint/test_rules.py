@@ -6,6 +6,7 @@ from smtp_shell.lint import Severity
 from smtp_shell.lint.rules import all_rules
 from tests.unit.lint import (
     test_auth_rules,
+    test_extension_rules,
     test_line_rules,
     test_message_rules,
     test_order_rules,
@@ -16,6 +17,7 @@ from tests.unit.lint import (
 
 _MODULES = (
     test_auth_rules,
+    test_extension_rules,
     test_line_rules,
     test_message_rules,
     test_order_rules,
@@ -39,9 +41,9 @@ def test_each_rule_has_a_name_a_source_and_a_sentence() -> None:
         assert rule.about.endswith(".")
         assert rule.sources
         for source in rule.sources:
-            assert re.fullmatch(r"RFC \d+ (section \d+(\.\d+)*|appendix [A-Z](\.\d+)*)|IANA [A-Za-z0-9 ]+", source), (
-                source
-            )
+            assert re.fullmatch(
+                r"RFC \d+ (section \d+(\.\d+)*|appendix [A-Z](\.\d+)*)|IANA [A-Za-z0-9 ]+|https://\S+", source
+            ), source
 
 
 def test_there_are_many_rules() -> None:

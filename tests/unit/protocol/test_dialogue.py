@@ -954,3 +954,35 @@ def test_a_doubtful_dot_is_text_where_the_server_refuses_data_or_says_goodbye() 
     dialogue.send_raw(b".\n")
     assert [type(event) for event in dialogue.receive(b"421 too slow\r\n")] == [Noticed, ReplyReceived]
     assert owes(dialogue) == ()
+
+
+def test_the_mail_line_is_that_of_the_transaction() -> None:
+    dialogue, _ = play("S: 220", "C: EHLO c", "S: 250", "C: MAIL FROM:<a@b> BODY=BINARYMIME", "S: 250")
+    assert dialogue.mail == b"MAIL FROM:<a@b> BODY=BINARYMIME"
+    for line in ("C: RCPT TO:<c@d>", "S: 250", "C: MAIL FROM:<x@y>", "S: 503 nested", "C: BDAT 0 LAST"):
+        say(dialogue, line)
+    assert dialogue.mail == b"MAIL FROM:<a@b> BODY=BINARYMIME"
+    say(dialogue, "S: 250 queued")
+    assert dialogue.mail == b""
+    for line in ("C: MAIL FROM:<x@y>", "S: 250", "C: RSET", "S: 250"):
+        say(dialogue, line)
+    assert dialogue.mail == b""
+
+
+def test_what_was_announced_in_the_clear_is_kept_to_be_compared() -> None:
+    dialogue, _ = play("S: 220", "C: EHLO c", "S: 250-x|250 SIZE 1", "C: STARTTLS", "S: 220")
+    announced = dialogue.extensions
+    dialogue.forget_plaintext()
+    assert announced is not None
+    assert (dialogue.extensions, dialogue.announced_in_clear) == (None, announced)
+
+
+def test_the_last_burl_ends_the_message_as_the_last_chunk_does() -> None:
+    dialogue = at(Phase.RCPT)
+    say(dialogue, "C: BURL imap://u@example.org/x")
+    say(dialogue, "S: 250")
+    assert stands(dialogue) is Phase.RCPT
+    say(dialogue, "C: burl imap://u@example.org/y last")
+    assert owes(dialogue)[0].asked is Asked.CHUNK
+    assert say(dialogue, "S: 250 queued") == "250 BURL"
+    assert stands(dialogue) is Phase.READY

@@ -2,7 +2,7 @@
 
 import pytest
 
-from smtp_shell.protocol.maildata import END_OF_DATA, MailDataDecoder, MailDataEncoder
+from smtp_shell.protocol.maildata import END_OF_DATA, MailDataDecoder, MailDataEncoder, in_chunks, measure
 from tests.support.samples import cuts
 
 WIRE = [
@@ -82,3 +82,33 @@ def test_in_a_chunk_no_dot_is_doubled(message: bytes, chunk: bytes) -> None:
     for pieces in cuts(message):
         encoder = MailDataEncoder(transparent=False)
         assert b"".join(encoder.encode(piece) for piece in pieces) == chunk
+
+
+@pytest.mark.parametrize("size", [1, 7, 100])
+def test_chunks_have_their_size_and_hold_the_whole_message(size: int) -> None:
+    text = b"Subject: x\n\n.dot\nlast\r\nno end"
+    chunks = list(in_chunks([text[:5], text[5:]], size, MailDataEncoder(transparent=False)))
+    assert b"".join(chunks) == text.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+    assert all(len(chunk) == size for chunk in chunks[:-1])
+    assert len(chunks[-1]) <= size
+    assert list(in_chunks([], size, None)) == [b""]
+
+
+def test_chunks_of_a_binary_message_keep_its_line_ends() -> None:
+    assert b"".join(in_chunks([b"a\nb\rc\0"], 2, None)) == b"a\nb\rc\0"
+
+
+@pytest.mark.parametrize(
+    ("pieces", "size", "body"),
+    [
+        ([], 0, "7BIT"),
+        ([b"a\nb\n"], 6, "7BIT"),
+        ([b"a\r", b"\nb"], 6, "7BIT"),
+        ([b".dot\n"], 6, "7BIT"),
+        (["ü\n".encode()], 4, "8BITMIME"),
+        ([b"a\0\xff\n"], 5, "BINARYMIME"),
+    ],
+)
+def test_a_message_is_measured_as_it_goes_over_the_wire(pieces: list[bytes], size: int, body: str) -> None:
+    found = measure(pieces)
+    assert (found.size, found.body) == (size, body)

@@ -111,6 +111,8 @@ class Screen:
         self.look = Look()
         self.entries: list[Entry] = []
         self.said: list[str] = []
+        self.records: list[dict[str, object]] = []
+        self.for_programs = False
 
     def __call__(self, entry: Entry) -> None:
         self.entries.append(entry)
@@ -123,6 +125,9 @@ class Screen:
 
     def remark(self, text: str, facts: Mapping[str, object] | None = None) -> None:
         self.said.append(text)
+
+    def record(self, facts: Mapping[str, object]) -> None:
+        self.records.append(dict(facts))
 
     def say(self, text: str, style: str = "said") -> None:
         self.said.append(text)
@@ -163,7 +168,7 @@ def make_shell(
     options = ShellOptions(recording=False, interactive=interactive, credentials=credentials)
     shell = Shell(screen, options, settings or ShellSettings(ehlo="client.example.org", insecure_auth=True), ask=ask)
     shell.target = target or Target(Way.TCP, "mail.example.org", 25)
-    shell.session = Session(shell.target, transport, shell.consumers())
+    shell.session = Session(shell.target, transport, shell.consumers(), deferred=[shell.advise_on])
     shell.session.read_reply()
     for line in before:
         shell.run(line)

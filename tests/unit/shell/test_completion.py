@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from smtp_shell.protocol.parameters import PARAMETERS
 from smtp_shell.shell.completion import Suggestion, suggest
 from smtp_shell.shell.shell import Shell
 from tests.unit.shell.fake import make_shell
@@ -55,11 +56,52 @@ def test_every_suggestion_for_a_first_word_has_a_description() -> None:
 
 
 def test_parameters_are_those_that_the_server_announced() -> None:
-    assert words(ready(), "mail ann@example.org ") == ["SIZE=", "RET=HDRS", "ENVID="]
+    assert words(ready(), "mail ann@example.org ") == ["SIZE=", "RET=HDRS", "RET=FULL", "ENVID=", "AUTH=<>"]
     shell, _, _ = make_shell(before=("ehlo", "mail <>"))
-    assert words(shell, "rcpt bob@example.org n") == ["NOTIFY=SUCCESS,FAILURE"]
+    assert words(shell, "rcpt bob@example.org notify=n") == ["NOTIFY=NEVER"]
+    assert words(shell, "rcpt bob@example.org o") == ["ORCPT=rfc822;"]
     shell, _, _ = make_shell()
     assert words(shell, "mail ann@example.org ") == []
+
+
+def test_a_parameter_that_is_there_already_is_not_suggested_again() -> None:
+    assert words(ready(), "mail ann@example.org SIZE=12 ret=hdrs ") == ["ENVID=", "AUTH=<>"]
+    assert words(ready(), "mail ann@example.org SIZE=12") == []
+
+
+def test_every_parameter_that_can_be_announced_is_suggested() -> None:
+    keywords = {row.extension: "x" for row in PARAMETERS.values()} | {"BINARYMIME": "", "CHUNKING": ""}
+    lines = [
+        b"250-mail.example.org\r\n",
+        *(f"250-{keyword} {words}\r\n".encode() for keyword, words in keywords.items()),
+    ]
+    shell, _, _ = make_shell({b"EHLO": b"".join(lines) + b"250 HELP\r\n"}, before=("ehlo",))
+    found = {word.partition("=")[0] for verb in ("mail", "rcpt") for word in words(shell, f"{verb} ann@example.org ")}
+    assert found == set(PARAMETERS)
+    assert "BODY=BINARYMIME" in words(shell, "mail ann@example.org body=")
+
+
+def test_attributes_of_xclient_are_those_that_the_server_announced() -> None:
+    ehlo = b"250-mail.example.org\r\n250-XCLIENT NAME ADDR x\x1b[2J\r\n250 XFORWARD IDENT\r\n"
+    shell, _, _ = make_shell({b"EHLO": ehlo}, before=("ehlo",))
+    assert words(shell, "xclient ") == ["NAME=", "ADDR=", r"X\x1b[2J="]
+    assert words(shell, "xclient name=a.example.org n") == []
+    assert words(shell, "xforward ") == ["IDENT="]
+    assert words(ready(), "xclient ") == []
+
+
+def test_a_file_is_suggested_after_its_sign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "letter.eml").touch()
+    monkeypatch.chdir(tmp_path)
+    assert words(ready(), "mail ann@example.org < let") == ["letter.eml"]
+    assert words(ready(), "mail ann@example.org <let") == ["<letter.eml"]
+
+
+def test_verbs_that_go_out_as_typed_have_completion_too() -> None:
+    shell = ready()
+    shell.history = lambda: ("mail ann@example.org",)
+    assert words(shell, "vrfy a") == ["ann@example.org"]
+    assert words(shell, "help ma") == ["MAIL"]
 
 
 def test_addresses_typed_before_come_back_the_latest_first() -> None:

@@ -51,7 +51,9 @@ def test_every_module_of_commands_is_loaded() -> None:
 
 def test_the_shorthands_are_those_of_the_contract() -> None:
     verbs = {command.name for command in COMMANDS if not command.name.startswith("/")}
-    assert verbs == {"ehlo", "helo", "lhlo", "mail", "rcpt", "data", "bdat", "starttls", "auth", "quit"}
+    assert verbs == {"ehlo", "helo", "lhlo", "mail", "rcpt", "data", "bdat", "starttls", "auth", "quit"} | {
+        *("atrn", "turn", "xclient", "xforward")
+    }
 
 
 @pytest.mark.parametrize("name", ["/status", "status"])

@@ -1,7 +1,12 @@
 """What is wrong with a message that was sent, said after the reply to its final dot."""
 
+from collections.abc import Sequence
+from pathlib import Path
+
 import pytest
 
+from smtp_shell.lint import Finding, Linter
+from smtp_shell.protocol.events import Entry, OctetsSent
 from tests.unit.shell.fake import Screen, make_shell
 
 _ENVELOPE = ("ehlo", "mail <ann@example.org>", "rcpt bob@example.org", "data")
@@ -58,4 +63,21 @@ def test_a_dialogue_of_many_commands_keeps_few_events(monkeypatch: pytest.Monkey
 
 def test_long_mail_data_is_looked_at_in_part() -> None:
     screen = _typed(*_ENVELOPE, *_FIELDS[1:], "", *["x" * 900] * 400, ".")
+    assert len(_remarks(screen)) == 1
+
+
+def test_long_chunks_are_looked_at_in_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    letter = tmp_path / "letter.eml"
+    letter.write_text("\n".join([*_FIELDS[1:], "", *["x" * 900] * 1_000]))
+    fed: list[int] = []
+    feed = Linter.feed
+
+    def count(linter: Linter, entry: Entry) -> Sequence[Finding]:
+        if isinstance(entry.event, OctetsSent):
+            fed.append(len(entry.event.octets))
+        return feed(linter, entry)
+
+    monkeypatch.setattr(Linter, "feed", count)
+    screen = _typed("ehlo", "mail <ann@example.org>", "rcpt bob@example.org", f"bdat < {letter}")
+    assert 0 < sum(fed) <= 256 * 1024
     assert len(_remarks(screen)) == 1
