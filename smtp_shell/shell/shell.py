@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from smtp_shell.config import Timeouts, TlsSettings
 from smtp_shell.display.render import Look, certificate_rows, tls_sign
@@ -31,6 +31,7 @@ from smtp_shell.protocol.phases import Phase
 from smtp_shell.shell import owed_replies
 from smtp_shell.shell.completion import CompletionContext, TypedAddresses
 from smtp_shell.shell.lines import Answer, MailDataLine, Run, Wire, parse
+from smtp_shell.shell.owed_replies import AwaitedT
 from smtp_shell.shell.raw_octets import check_greeting, holds_secret, needs_greeting
 from smtp_shell.shell.recordings import SessionRecordings
 from smtp_shell.shell.refusals import Refusals
@@ -53,8 +54,6 @@ if TYPE_CHECKING:
     from smtp_shell.shell.composition import Composition
     from smtp_shell.shell.explanations import Explanations
     from smtp_shell.shell.login import Login
-
-AwaitedT = TypeVar("AwaitedT")
 
 _RESPONSE_GUESSED = (
     "The word after the mechanism decodes to a response, so it is taken for base64; "
