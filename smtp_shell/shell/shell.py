@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from smtp_shell.config import Timeouts, TlsSettings
 from smtp_shell.display.render import Look, certificate_rows, tls_sign
@@ -34,6 +34,7 @@ from smtp_shell.shell.chunks import begin_chunk, send_chunk_line, takes_chunk
 from smtp_shell.shell.completion import CompletionContext, TypedAddresses
 from smtp_shell.shell.groups import HeldGroup, commands_of, send_group
 from smtp_shell.shell.lines import Answer, Line, MailDataLine, Run, Wire, is_for_shell, parse
+from smtp_shell.shell.owed_replies import AwaitedT
 from smtp_shell.shell.raw_octets import check_greeting, holds_secret, needs_greeting
 from smtp_shell.shell.recordings import SessionRecordings
 from smtp_shell.shell.refusals import Refusals
@@ -56,8 +57,6 @@ if TYPE_CHECKING:
     from smtp_shell.shell.composition import Composition
     from smtp_shell.shell.explanations import Explanations
     from smtp_shell.shell.login import Login
-
-AwaitedT = TypeVar("AwaitedT")
 
 _RESPONSE_GUESSED = (
     "The word after the mechanism decodes to a response, so it is taken for base64; "

@@ -112,7 +112,7 @@ def rcpt(shell: Shell, args: Args) -> None:
             return
 
 
-@shorthand("data", "[< FILE [--raw]]", rfc="RFC 5321 §4.1.1.4", applies=_is_nothing_or_file, complete=paths)
+@shorthand("data", "[< FILE]", rfc="RFC 5321 §4.1.1.4", applies=_is_nothing_or_file, complete=paths)
 def data(shell: Shell, args: Args) -> None:
     r"""Send the mail data; a dot alone on a line ends it.
 
@@ -139,7 +139,7 @@ def data(shell: Shell, args: Args) -> None:
             shell.say("The file was not sent.", "notice")
 
 
-@shorthand("bdat", "< FILE [--raw]", rfc="RFC 3030 §2", applies=_is_file, complete=paths)
+@shorthand("bdat", "< FILE", rfc="RFC 3030 §2", applies=_is_file, complete=paths)
 def bdat(shell: Shell, args: Args) -> None:
     r"""Send a file in chunks, with no dots to double.
 

@@ -106,7 +106,7 @@ def test_what_is_not_known_is_an_error_with_near_names() -> None:
 def test_help_of_a_command_comes_before_a_fact_of_its_name() -> None:
     screen = Screen()
     Shell(screen).run("/help data")
-    assert screen.said[0] == "  data [< FILE [--raw]]"
+    assert screen.said[0] == "  data [< FILE]"
 
 
 def test_a_line_stands_under_each_refusal() -> None:
