@@ -5,9 +5,10 @@ The packages, from the bottom up. Each imports only from those before it in this
     errors, config, figures   the tree of errors, settings and folders, numbers in words
     protocol                  the pure core: octets, commands, replies, mail data, SASL, the dialogue's state; no input or output
     arguments, private_files  words as options; files that only their owner can read
+    message                   messages that are composed: drafts, their header fields, their octets
     knowledge                 facts about SMTP with their sections, and explanations made of them
     net                       names, sockets, TLS
-    client                    a session: one dialogue over one connection, its events, AUTH
+    client                    a session: one dialogue over one connection, its events, AUTH, a whole transaction
     display                   events as rows on a screen
     transcript, importers     the file format, and nothing else; what other tools wrote, as steps of it
     matching                  expectations and replies compared with them; two dialogues compared

@@ -6,6 +6,7 @@ SmtpShellError                     a sentence for a person: what, where, what to
  |- ConfigError                    2   a setting that cannot be used
  |- TranscriptError                2   a transcript that cannot be read (file, line, what was expected)
  |- NotSendable                    2   a value that would not stay one command line
+ |- MessageChanged                 2   a file of a message changed while it was sent; no message was
  |- Interrupted                  130   Ctrl-C
  `- DialogueBroken
      |- ConnectFailed              3   no connection
@@ -100,6 +101,10 @@ class TranscriptError(SmtpShellError):
                 for fault in faults
             )
         )
+
+
+class MessageChanged(SmtpShellError):
+    """A file of a message is not what it was when the message was made, so the message was not ended."""
 
 
 class Interrupted(SmtpShellError):

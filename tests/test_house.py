@@ -25,6 +25,7 @@ LAYERS = (
     {"config", "figures"},
     {"protocol"},
     {"arguments", "private_files"},
+    {"message"},
     {"knowledge"},
     {"net"},
     {"client"},

@@ -35,16 +35,24 @@ class MailDataEncoder:
         self._transparent = transparent
         self._at_line_start = True
         self._after_cr = False
+        self._added = 0
+
+    @property
+    def mended(self) -> int:
+        """How many line ends so far were LF or CR alone, and became CRLF."""
+        return self._added
 
     def encode(self, piece: bytes) -> bytes:
         """Encode the next piece; line ends may be cut between pieces."""
         if self._after_cr and piece.startswith(b"\n"):
             piece = piece[1:]
             self._after_cr = False
+            self._added -= 1  # it was counted with its CR
         if not piece:
             return b""
         self._after_cr = piece.endswith(b"\r")
         lines = _with_crlf(piece)
+        self._added += len(lines) - len(piece)
         if not self._transparent:
             return lines
         stuffed = re.sub(_DOT_AFTER_LF, b"\n..", lines)
@@ -58,20 +66,19 @@ class MailDataEncoder:
         return END_OF_DATA if self._at_line_start else CRLF + END_OF_DATA
 
 
-def in_chunks(pieces: Iterable[bytes], size: int = PIECE, *, binary: bool = False) -> Iterator[bytes]:
+def in_chunks(pieces: Iterable[bytes], size: int, encoder: MailDataEncoder | None) -> Iterator[bytes]:
     """Yield a message in chunks for BDAT; the last one may be shorter, or empty for an empty message.
 
     Args:
         pieces: The message, in pieces of any size.
         size: Octets in a chunk, as they go over the wire.
-        binary: Whether its line ends stay as they are (BODY=BINARYMIME). Otherwise they become CRLF.
+        encoder: Makes CRLF of its line ends; None where they stay as they are (BODY=BINARYMIME).
 
     Source: RFC 3030 sections 2 and 3
     """
-    encoder = MailDataEncoder(transparent=False)
     held = bytearray()
     for piece in pieces:
-        held += piece if binary else encoder.encode(piece)
+        held += piece if encoder is None else encoder.encode(piece)
         start = 0
         while len(held) - start > size:
             yield bytes(held[start : start + size])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from smtp_shell.errors import UsageError
 from smtp_shell.protocol.phases import Phase
@@ -10,6 +10,9 @@ from smtp_shell.protocol.phases import Phase
 if TYPE_CHECKING:
     from smtp_shell.client.session import Session
     from smtp_shell.protocol.phases import Owed
+
+AwaitedT = TypeVar("AwaitedT")
+"""What a wait returns."""
 
 # Verb whose reply decides how the server reads the next line -> what that line may become. In the shell, Ctrl-C or `/raw` can
 # leave such a reply owed while the next line is typed.

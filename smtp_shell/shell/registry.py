@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Generic, TypeVar
 
 from msgspec import Struct
@@ -74,6 +74,34 @@ class Args(Struct, frozen=True):
         if len(words) != 1:
             raise UsageError(f"{self.name} takes one {what}; see /help {self.name}.")
         return words[0]
+
+    def options(self, valued: Collection[str], flags: Collection[str] = ()) -> tuple[dict[str, list[str]], list[str]]:
+        """Return the options that follow, each with its values, and the other words.
+
+        Args:
+            valued: The options that take a value, as `--name VALUE` or `--name=VALUE`.
+            flags: The options that take none.
+
+        Raises:
+            UsageError: There is another option, or a value is missing.
+        """
+        found: dict[str, list[str]] = {}
+        others: list[str] = []
+        words = iter(self.words)
+        for word in words:
+            name, equals, value = word.partition("=")
+            if word in flags:
+                found[word] = []
+            elif name in valued:
+                given = value if equals else next(words, None)
+                if given is None:
+                    raise UsageError(f"{self.name}: {name} takes a value; see /help {self.name}.")
+                found.setdefault(name, []).append(given)
+            elif word.startswith("--"):
+                raise UsageError(f"{self.name} has no option {escape_str(name)}; see /help {self.name}.")
+            else:
+                others.append(word)
+        return found, others
 
 
 class ShellCommand(Struct, Generic[ShellT], frozen=True):

@@ -34,6 +34,7 @@ from smtp_shell.shell.chunks import begin_chunk, send_chunk_line, takes_chunk
 from smtp_shell.shell.completion import CompletionContext, TypedAddresses
 from smtp_shell.shell.groups import HeldGroup, commands_of, send_group
 from smtp_shell.shell.lines import Answer, Line, MailDataLine, Run, Wire, is_for_shell, parse
+from smtp_shell.shell.owed_replies import AwaitedT
 from smtp_shell.shell.raw_octets import check_greeting, holds_secret, needs_greeting
 from smtp_shell.shell.recordings import SessionRecordings
 from smtp_shell.shell.refusals import Refusals
@@ -41,6 +42,7 @@ from smtp_shell.shell.registry import Registry
 from smtp_shell.shell.remarks import Remarks
 from smtp_shell.shell.settings import ShellOptions, ShellSettings, tls_settings, trusting_practice
 from smtp_shell.shell.typed_secrets import is_guess, is_initial_response
+from smtp_shell.shell.untouched import mended_remark
 
 if TYPE_CHECKING:
     from smtp_shell.client.credentials import Ask
@@ -52,6 +54,7 @@ if TYPE_CHECKING:
     from smtp_shell.protocol.masking import ExchangeLines
     from smtp_shell.protocol.replies import Reply
     from smtp_shell.replay.replay import Replay
+    from smtp_shell.shell.composition import Composition
     from smtp_shell.shell.explanations import Explanations
     from smtp_shell.shell.login import Login
 
@@ -91,6 +94,7 @@ class Shell:
         login: How the last `auth` went that the server accepted, for `/status`; None before the first.
         sources: The files that `/source` is running, the outermost first.
         tls_failure: Why TLS could not be started on the last connection, for `/tls`; None if it could, or was not tried.
+        composition: The message that is being composed; None before `/compose`.
         group: The group of commands that `/pipeline` has begun; None for none.
         edit: Asks the user for a line, given the question and what the answer begins as; None where there is no prompt.
         waiting_for: Returns a context in which a wait takes place, given what returns the words for what is awaited. At a prompt it
@@ -121,6 +125,7 @@ class Shell:
         self.login: Login | None = None
         self.sources: list[Path] = []
         self.tls_failure: TlsFailed | None = None
+        self.composition: Composition | None = None
         self.waiting_for: Callable[[Callable[[], str]], AbstractContextManager[None]] = lambda what: nullcontext()
         self.edit: Callable[[str, str], str] | None = None
         self.group: HeldGroup | None = None
@@ -391,7 +396,10 @@ class Shell:
             self._encoder = None
             return session.end_message(encoder)
 
-        return self.waiting(send)
+        reply = self.waiting(send)
+        if reply is not None and (remark := mended_remark(encoder)):
+            self.say(remark, "notice")
+        return reply
 
     def need_session(self) -> Session:
         """Return the session.
@@ -598,14 +606,14 @@ class Shell:
         session = self.need_session()
         return self.waiting(lambda: session.command(command))
 
-    def waiting(self, wait: Callable[[], Reply]) -> Reply | None:
+    def waiting(self, wait: Callable[[], AwaitedT]) -> AwaitedT | None:
         """Wait for a reply. Ctrl-C stops the wait; the reply is then shown and paired when it comes.
 
         Args:
-            wait: Waits for the reply and returns it.
+            wait: Waits for the reply and returns it, or what became of several.
 
         Returns:
-            The reply, or None if the user stopped the wait.
+            What it returned, or None if the user stopped the wait.
 
         Raises:
             Interrupted: Ctrl-C, where no user is at the prompt to go on.

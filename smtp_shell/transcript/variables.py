@@ -31,6 +31,7 @@ BUILT_IN: Final = ("count", "date", "hostname", "message_id", "uuid")
 # Compiled at their first use: most transcripts have no variables.
 _NAME = r"[A-Za-z_][A-Za-z0-9_.-]*"
 _PART = rf"\\\\|(\\\$\{{)|\$\{{({_NAME})\}}|(\$\{{)"
+_PART_OF_TEXT = rf"(\\\$\{{)|\$\{{({_NAME})\}}|(\$\{{)"
 _DOMAIN = r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*"
 _EXCERPT = 40  # characters of a wrong name in a sentence
 # As in RFC 5322: strftime would write the names of the locale.
@@ -93,6 +94,33 @@ class Template(Struct, frozen=True):
             parts += [unescape("".join(literal)), name]
             literal = []
         parts.append(unescape("".join([*literal, text[end:]])))
+        return cls(tuple(part for part in parts if part))
+
+    @classmethod
+    def of_text(cls, text: str) -> Template:
+        r"""Parse text that is in no notation, such as that of a message.
+
+        Args:
+            text: The text: `${name}`, and `\${` for a literal `${`. Any other backslash is itself.
+
+        Raises:
+            ValueError: A `${` has no name or no closing brace. The message is a sentence for a person.
+        """
+        parts: list[bytes | str] = []
+        literal: list[str] = []
+        end = 0
+        for found in re.finditer(_PART_OF_TEXT, text):
+            literal.append(text[end : found.start()])
+            end = found.end()
+            braces, name, stray = found.groups()
+            if stray:
+                raise ValueError(_stray(text[found.start() :]))
+            if braces:
+                literal.append("${")
+                continue
+            parts += ["".join(literal).encode("utf-8", "surrogateescape"), name]
+            literal = []
+        parts.append("".join([*literal, text[end:]]).encode("utf-8", "surrogateescape"))
         return cls(tuple(part for part in parts if part))
 
     @property

@@ -67,3 +67,12 @@ def test_nothing_but_the_final_dot_ends_the_data(message: bytes, points: list[in
     rest = wire.replace(b"\r\n", b"")
     assert b"\r" not in rest
     assert b"\n" not in rest
+
+
+@given(MESSAGES, POINTS)
+def test_the_line_ends_that_became_crlf_are_counted(message: bytes, points: list[int]) -> None:
+    encoder = MailDataEncoder()
+    for piece in split_at(message, points):
+        encoder.encode(piece)
+    rest = message.replace(b"\r\n", b"")
+    assert encoder.mended == rest.count(b"\r") + rest.count(b"\n")

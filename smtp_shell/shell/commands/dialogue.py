@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from smtp_shell.errors import UsageError
 from smtp_shell.protocol.addresses import parse_paths
 from smtp_shell.protocol.commands import Command, refuse_line_breaks
-from smtp_shell.protocol.maildata import in_chunks
+from smtp_shell.protocol.maildata import MailDataEncoder, in_chunks
 from smtp_shell.protocol.octets import unescape
 from smtp_shell.protocol.phases import Asked, Phase
 from smtp_shell.protocol.replies import Reply
@@ -26,6 +26,7 @@ from smtp_shell.shell.message_files import (
 from smtp_shell.shell.raw_octets import holds_secret
 from smtp_shell.shell.registry import Args, shell_command, shorthand
 from smtp_shell.shell.shell import Shell
+from smtp_shell.shell.untouched import UNTOUCHED, mended_remark, send_untouched, split_raw
 
 if TYPE_CHECKING:
     from smtp_shell.client.session import Session
@@ -117,16 +118,22 @@ def data(shell: Shell, args: Args) -> None:
 
     Type it after the 354, or stream a file with `data < FILE`. Line ends go out as CRLF, and a dot that begins a line is
     doubled (transparency, RFC 5321 §4.5.2). A file that is larger than the server announced is named before it goes out.
+    `data < FILE --raw` sends the file untouched, with whatever is wrong in it.
     It goes out as DATA, however it is typed; `/raw data\r\n` sends your own letters.
     """
     if not args.text:
         shell.command(Command(b"DATA"))
         return
+    args, untouched = split_raw(args)
     with open_message(args) as stream:
-        if advice := advice_before(stream, shell.need_session().dialogue):
+        session = shell.need_session()
+        if advice := advice_before(stream, session.dialogue):
             shell.say(advice, "notice")
         reply = shell.command(Command(b"DATA"))
-        if shell.phase is Phase.MAILDATA:
+        if shell.phase is Phase.MAILDATA and untouched:
+            shell.say(UNTOUCHED, "notice")
+            shell.waiting(lambda: send_untouched(session, read_pieces(stream)))
+        elif shell.phase is Phase.MAILDATA:
             shell.send_message(read_pieces(stream))
         elif reply is None:
             shell.say("The file was not sent.", "notice")
@@ -137,17 +144,21 @@ def bdat(shell: Shell, args: Args) -> None:
     r"""Send a file in chunks, with no dots to double.
 
     Each chunk is a BDAT, the last one with LAST; `/set chunk-size` says how many octets a chunk has. Line ends go out as CRLF, or
-    with BODY=BINARYMIME as they are. The server must announce CHUNKING, since another would take the chunks for commands.
+    with BODY=BINARYMIME or --raw as they are. The server must announce CHUNKING, since another would take the chunks for commands.
     It stops at the first chunk that is refused.
     By hand: `/raw BDAT 4 LAST\r\ntext`, or BDAT as typed, and its octets with /raw.
     """
     session = shell.need_session()
     _check_chunking(shell, session)
+    args, untouched = split_raw(args)
     with open_message(args) as stream:
         if advice := advice_before(stream, session.dialogue):
             shell.say(advice, "notice")
-        chunks = in_chunks(read_pieces(stream), shell.settings.chunk_size, binary=is_binary(session.dialogue))
+        encoder = None if untouched or is_binary(session.dialogue) else MailDataEncoder(transparent=False)
+        chunks = in_chunks(read_pieces(stream), shell.settings.chunk_size, encoder)
         reply = shell.waiting(lambda: _send_chunks(session, chunks))
+        if encoder is not None and (remark := mended_remark(encoder)):
+            shell.say(remark, "notice")
         if reply is None and all(owed.asked is not Asked.CHUNK for owed in session.dialogue.owed):
             shell.say("The rest of the file was not sent, so the message is not whole; rset gives it up.", "notice")
 

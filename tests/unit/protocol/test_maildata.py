@@ -87,15 +87,15 @@ def test_in_a_chunk_no_dot_is_doubled(message: bytes, chunk: bytes) -> None:
 @pytest.mark.parametrize("size", [1, 7, 100])
 def test_chunks_have_their_size_and_hold_the_whole_message(size: int) -> None:
     text = b"Subject: x\n\n.dot\nlast\r\nno end"
-    chunks = list(in_chunks([text[:5], text[5:]], size))
+    chunks = list(in_chunks([text[:5], text[5:]], size, MailDataEncoder(transparent=False)))
     assert b"".join(chunks) == text.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
     assert all(len(chunk) == size for chunk in chunks[:-1])
     assert len(chunks[-1]) <= size
-    assert list(in_chunks([], size)) == [b""]
+    assert list(in_chunks([], size, None)) == [b""]
 
 
 def test_chunks_of_a_binary_message_keep_its_line_ends() -> None:
-    assert b"".join(in_chunks([b"a\nb\rc\0"], 2, binary=True)) == b"a\nb\rc\0"
+    assert b"".join(in_chunks([b"a\nb\rc\0"], 2, None)) == b"a\nb\rc\0"
 
 
 @pytest.mark.parametrize(

@@ -201,3 +201,22 @@ def test_nothing_that_the_server_says_gets_into_a_menu() -> None:
         for found in suggest(shell.completion_context(), typed):
             assert "EVIL" not in found.text
             assert found.text.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [("/compose --su", "--subject"), ("/send --p", "--pipeline"), ("/compose --to ann@example.org --ed", "--editor")],
+)
+def test_the_options_of_a_message_are_suggested(text: str, word: str) -> None:
+    shell, _, _ = make_shell()
+    assert [each.text for each in suggest(shell.completion_context(), text)] == [word]
+
+
+def test_files_and_addresses_are_suggested_for_a_message(tmp_path: Path) -> None:
+    (tmp_path / "letter.txt").touch()
+    shell, _, _ = make_shell()
+    shell.history = lambda: ["mail ann@example.org"]
+    context = shell.completion_context()
+    for start in ("/attach", "/compose --text", "/compose --from a@b --html"):
+        assert [each.text for each in suggest(context, f"{start} {tmp_path}/le")] == [f"{tmp_path}/letter.txt"]
+    assert [each.text for each in suggest(context, "/compose --to an")] == ["ann@example.org"]

@@ -218,3 +218,26 @@ def test_values_never_come_from_the_environment(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("HOME_OF_ANN", "x")
     with pytest.raises(UsageError):
         variables().value("HOME_OF_ANN")
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("", ()),
+        ("plain \\n \\x41 \\\\", (b"plain \\n \\x41 \\\\",)),
+        ("a ${b} c", (b"a ", "b", b" c")),
+        ("\\${b} ${c.d}", (b"${b} ", "c.d")),
+        ("Grüße ${b}\n${b}", ("Grüße ".encode(), "b", b"\n", "b")),
+        ("$5 {b} $", (b"$5 {b} $",)),
+    ],
+)
+def test_in_text_a_backslash_is_itself_and_only_variables_are_replaced(
+    text: str, parts: tuple[bytes | str, ...]
+) -> None:
+    assert Template.of_text(text).parts == parts
+
+
+@pytest.mark.parametrize("text", ["${", "${a b}", "${}", "x ${1}"])
+def test_in_text_a_variable_without_a_name_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"\$\{"):
+        Template.of_text(text)
