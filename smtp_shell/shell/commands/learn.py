@@ -41,7 +41,7 @@ def help_(shell: Shell, args: Args) -> None:
         _explain(shell, shell.registry.find(args.text))
     else:
         shell.say(_INTRODUCTION)
-        shell.say(f"  {', '.join(f'{each.name} {each.usage}'.rstrip() for each in groups.pop(SHORTHANDS))}")
+        shell.say(f"  {', '.join(_in_short(each) for each in groups.pop(SHORTHANDS))}")
         shell.say(_OWN)
         for group, commands in groups.items():
             shell.say(f"  {group:<15} {' '.join(each.name for each in commands)}")
@@ -71,6 +71,11 @@ def _explain(shell: Shell, found: ShellCommand[Shell]) -> None:
         shell.say(f"  {line}".rstrip())
     if found.rfc:
         shell.say(f"  {found.rfc}", "decoded")
+
+
+def _in_short(shorthand: ShellCommand[Shell]) -> str:
+    """Return a shorthand with what may follow it, its options left out."""
+    return f"{shorthand.name} {shorthand.usage.partition('[--')[0]}".rstrip()
 
 
 def _row(name: str, usage: str, summary: str) -> str:
