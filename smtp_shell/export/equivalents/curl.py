@@ -62,7 +62,10 @@ def curl_script(script: Script, spool: Spool) -> Iterator[str]:
 
 def _delivery(delivery: Delivery, spool: Spool) -> Iterator[str]:
     remarks: list[str] = []
-    options = ["curl -v", *_connection(delivery, remarks)]
+    # The lines of an AUTH exchange are among what -v shows.
+    options = ["curl -v" if delivery.login is None else "curl -sS", *_connection(delivery, remarks)]
+    if delivery.login is not None:
+        remarks.append("curl -v would show the dialogue, and the password in base64 with it.")
     configuration: list[str] = []
     if delivery.login is not None:
         options += ["--config /dev/fd/3", *_login(delivery.login, configuration, remarks)]

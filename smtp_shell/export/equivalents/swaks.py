@@ -138,6 +138,7 @@ def _login(login: LoggedIn, remarks: list[str]) -> Iterator[str]:
         yield f"--auth-user {word(user)}"
     else:
         remarks.append("the user's name is not known here, and swaks asks for it.")
+    yield "--auth-hide-password"
     remarks.append(login_remark(login))
 
 
