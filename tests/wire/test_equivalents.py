@@ -1,6 +1,7 @@
 """What `/as` and `convert --to` print does the same again: each script is run by its tool, and delivers the same message."""
 
 import base64
+import json
 import os
 import subprocess
 import sys
@@ -9,12 +10,15 @@ from pathlib import Path
 import pytest
 
 from smtp_shell.servers.practice import PracticeServer
+from tests.support.dovecot import Dovecot
+from tests.support.postfix import Postfix
+from tests.wire.test_shell import wait_for_mail
 
 PROGRAM = (sys.executable, "-m", "smtp_shell")
 TOOLS = ("swaks", "openssl", "curl", "python")
 
-PLAIN = "Subject: {subject}\n\nit's \"quoted\" `id` $HOME $(id) \\n %DATE% 100%\n.a dot\n\n..\nžluťoučký kůň\n"
-SIMPLE = "Subject: {subject}\nTo: bob@example.org\n\n.\nit's \"quoted\" `id` $HOME $(id) \\ 100%\n.a dot\n\n..\nžluťoučký kůň\n.\n"
+PLAIN = 'Subject: {subject}\n\nit\'s "quoted" `id` $HOME $(id) \\n %DATE% 100%\n.a dot\n\n..\nžluťoučký kůň\n'
+SIMPLE = 'Subject: {subject}\nTo: bob@example.org\n\n.\nit\'s "quoted" `id` $HOME $(id) \\ 100%\n.a dot\n\n..\nžluťoučký kůň\n.\n'
 HOSTILE = b"Subject: {subject}\nX-A: \x1b[2J\xff\xfe\n\nEND_OF_MESSAGE\n$(id)`id`'\"\\%s\\n%BODY%\n\x00\x07\xe2\x80\xae\n-n\n.\n"
 MESSAGES = {"plain": PLAIN.encode(), "simple": SIMPLE.encode(), "hostile": HOSTILE}
 
@@ -98,3 +102,147 @@ def test_a_script_delivers_the_same_message(tool: str, name: str, practice: Prac
     assert (arrived.sender, arrived.recipients) == (b"", (b"bob@example.org", b"o'hara$x@example.org"))
     (found,) = new_messages(practice, before)
     assert found.replace(b"\r\n", b"\n").endswith(b"\n" + octets.replace(b"\r\n", b"\n")), script
+
+
+def replayed(tool: str, transcript: Path, folder: Path, **more: str) -> "subprocess.CompletedProcess[bytes]":
+    done = run_script(convert(transcript, tool), tool, folder, **more)
+    assert done.returncode == 0, (convert(transcript, tool), done.stdout, done.stderr)
+    return done
+
+
+LETTER = ("data", "Subject: {}", "", "one line", ".")
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_a_second_message_is_sent_too(tool: str, practice: PracticeServer, tmp_path: Path) -> None:
+    one = ("mail ann@example.org", "rcpt bob@example.org", *LETTER)
+    two = ("noop", "rset", "mail ann@example.org", "rset", "mail <>", "rcpt carol@example.org", *LETTER)
+    transcript = record(tmp_path, f"localhost:{practice.port}", "-4", "--insecure", lines=("ehlo", *one, *two, "quit"))
+    before = len(practice.inbox.messages())
+    replayed(tool, transcript, tmp_path, **trusted(practice.ca_file))
+    arrived = practice.inbox.messages()[before:]
+    assert [(each.sender, each.recipients) for each in arrived] == [
+        (b"ann@example.org", (b"bob@example.org",)),
+        (b"", (b"carol@example.org",)),
+    ]
+
+
+def test_what_a_tool_cannot_do_stands_in_comments(tmp_path: Path) -> None:
+    transcript = tmp_path / "session.smtp"
+    transcript.write_text(
+        "C: EHLO a\nC: VRFY bob\nC: MAIL FROM:<a@example.org> RET=HDRS\nC: RSET\nC: RCPT TO:<b@example.org>\n"
+        "C| NOOP\\r\\n\nC: MAIL FROM:<a@example.org>\nC: RCPT TO:<b@example.org>\nC: BDAT 3 LAST\nC| x\\r\\n\n",
+        "utf-8",
+    )
+    for tool in ("swaks", "curl"):
+        comments = [line for line in convert(transcript, tool).splitlines() if line.startswith("# ")]
+        text = " ".join(line.removeprefix("# ") for line in comments)
+        for words in ("VRFY bob", "RET=HDRS", "RSET", "RCPT TO:<b@example.org>", "/raw", "BDAT", "mail.example.com"):
+            assert words in text, (tool, words)
+
+
+@pytest.mark.parametrize("tool", ["openssl", "python"])
+def test_octets_and_chunks_go_out_as_they_were(tool: str, practice: PracticeServer, tmp_path: Path) -> None:
+    lines = (
+        r"/raw EHLO lab.example\r\n",
+        "/wait",
+        r"/raw MAIL FROM:<ann@example.org>\r\nRCPT TO:<bob@example.org>\r\n",
+        "/wait",
+    )
+    lines = (*lines, "data", "Subject: raw", "", "..", ".", "quit")
+    transcript = record(tmp_path, f"localhost:{practice.port}", "-4", lines=lines)
+    before = len(practice.inbox.messages())
+    replayed(tool, transcript, tmp_path, **trusted(practice.ca_file))
+    assert practice.inbox.read(before + 1).replace(b"\r\n", b"\n").endswith(b"Subject: raw\n\n..\n")
+
+
+@pytest.mark.parametrize("tool", ["swaks", "python"])
+def test_commands_of_one_write(tool: str, practice: PracticeServer, tmp_path: Path) -> None:
+    transcript = tmp_path / "session.smtp"
+    transcript.write_text(
+        f"*: connect 127.0.0.1:{practice.port}\nC: EHLO lab.example\nC& MAIL FROM:<ann@example.org>\nC& RCPT TO:<bob@example.org>\n"
+        "C: DATA\nC: Subject: x\nC:\nC: y\nC: .\nC: QUIT\n",
+        "utf-8",
+    )
+    before = len(practice.inbox.messages())
+    replayed(tool, transcript, tmp_path)
+    assert len(practice.inbox.messages()) == before + 1
+
+
+@pytest.mark.parametrize("stage", ["ehlo", "mail ann@example.org", "rcpt bob@example.org"])
+@pytest.mark.parametrize("tool", ["swaks", "curl", "python"])
+def test_a_dialogue_without_a_message(tool: str, stage: str, practice: PracticeServer, tmp_path: Path) -> None:
+    every = ("ehlo", "mail ann@example.org", "rcpt bob@example.org")
+    lines = (*every[: every.index(stage) + 1], "quit")
+    transcript = record(tmp_path, f"127.0.0.1:{practice.port}", lines=lines)
+    before = len(practice.inbox.messages())
+    done = replayed(tool, transcript, tmp_path)
+    assert len(practice.inbox.messages()) == before
+    if tool == "swaks":
+        assert stage.split(" ")[0].upper().encode() in done.stdout
+
+
+@pytest.mark.parametrize("mechanism", ["plain", "login", "cram-md5"])
+@pytest.mark.parametrize("tool", TOOLS)
+def test_each_mechanism(tool: str, mechanism: str, practice: PracticeServer, tmp_path: Path) -> None:
+    secret = {"SMTP_SHELL_PASSWORD": practice.password.reveal()}
+    options = ("--starttls", "--ca-file", str(practice.ca_file), "--user", practice.user)
+    lines = (f"auth {mechanism}", "mail ann@example.org", "rcpt bob@example.org", *LETTER, "quit")
+    transcript = record(tmp_path, f"localhost:{practice.port}", "-4", *options, lines=lines, **secret)
+    before = len(practice.inbox.messages())
+    replayed(tool, transcript, tmp_path, **trusted(practice.ca_file), **secret)
+    assert len(practice.inbox.messages()) == before + 1
+
+
+@pytest.mark.postfix
+@pytest.mark.parametrize("mechanism", ["plain", "scram-sha-256"])
+@pytest.mark.parametrize("tool", TOOLS)
+def test_postfix_takes_what_each_tool_sends(tool: str, mechanism: str, postfix: Postfix, tmp_path: Path) -> None:
+    secret = {"SMTP_SHELL_PASSWORD": postfix.password}
+    subject = f"again by {tool} {mechanism}"
+    options = ("--tls", "--ca-file", str(postfix.ca_file), "--user", postfix.user)
+    lines = (
+        f"auth {mechanism}",
+        "mail ann@example.org",
+        "rcpt bob@example.org",
+        "data",
+        "Subject: {}",
+        "",
+        "one line",
+        ".",
+        "quit",
+    )
+    transcript = record(tmp_path, f"localhost:{postfix.smtps}", "-4", *options, lines=("ehlo", *lines), **secret)
+    transcript.write_text(transcript.read_text("utf-8").replace("Subject: {}", f"Subject: {subject}"), "utf-8")
+    replayed(tool, transcript, tmp_path, **trusted(postfix.ca_file), **secret)
+    assert wait_for_mail(postfix.maildir / "bob", subject)
+
+
+@pytest.mark.dovecot
+@pytest.mark.parametrize("tool", ["swaks", "python"])
+def test_lmtp_has_a_reply_for_each_recipient(tool: str, dovecot: Dovecot, tmp_path: Path) -> None:
+    lines = ("lhlo", "mail <>", "rcpt ann@example.org bob@example.org", *LETTER, "quit")
+    transcript = record(tmp_path, f"lmtp://{dovecot.host}:{dovecot.lmtp}", lines=lines)
+    done = replayed(tool, transcript, tmp_path)
+    assert done.stdout.count(b"Saved") == 2
+
+
+def test_the_command_of_the_shell_prints_a_script(practice: PracticeServer, tmp_path: Path) -> None:
+    lines = ("ehlo", "mail ann@example.org", "rcpt bob@example.org", *LETTER, "quit", "/as python")
+    for option in ((), ("--json",)):
+        done = subprocess.run(
+            [*PROGRAM, f"127.0.0.1:{practice.port}", *option, "-f", "-"],
+            input="\n".join(lines).encode(),
+            capture_output=True,
+            timeout=60,
+            env=environment(),
+        )
+        assert done.returncode == 0, done.stderr
+        if option:
+            rows = [json.loads(line) for line in done.stdout.splitlines()]
+            text = "\n".join(row["text"] for row in rows if row.get("tool") == "python")
+        else:
+            text = done.stdout.decode()[done.stdout.decode().index("#!/usr/bin") :]
+        before = len(practice.inbox.messages())
+        assert run_script(text, "python", tmp_path).returncode == 0
+        assert len(practice.inbox.messages()) == before + 1

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from smtp_shell.export.equivalents.spool import Spool
     from smtp_shell.protocol.addresses import EnvelopePath
 
-_MECHANISMS = frozenset({"PLAIN", "LOGIN", "CRAM-MD5", "DIGEST-MD5", "NTLM", "SCRAM-SHA-1", "SCRAM-SHA-256"})
+_MECHANISMS = frozenset({"PLAIN", "LOGIN", "CRAM-MD5", "DIGEST-MD5", "NTLM"})
 _NO_LMTP = "curl speaks no LMTP, so this delivery is left out."
 _NO_PIPE = "curl connects to no program, so this delivery is left out."
 
@@ -138,7 +138,7 @@ def _login(login: LoggedIn, configuration: list[str], remarks: list[str]) -> Ite
         configuration += _configuration(f'oauth2-bearer = "{_quoted_variable()}"')
         return
     if mechanism in NO_SECRET or mechanism not in _MECHANISMS:
-        remarks.append(f"curl has no mechanism {shown_mechanism(login)}; it chooses one of its own.")
+        remarks.append(f"not every curl has the mechanism {shown_mechanism(login)}; it chooses one of its own.")
     else:
         yield f"--login-options AUTH={mechanism}"
     if login.initial:

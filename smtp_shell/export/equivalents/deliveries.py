@@ -115,7 +115,6 @@ class _Sorter:
         self._notes: list[str] = []
         self._now: Delivery | None = None
         self._is_begun = False  # whether the current delivery has done anything that no delivery before it has
-        self._messages = 0  # of this connection
         self._too_many = 0
 
     def take(self, act: Act) -> None:
@@ -123,7 +122,7 @@ class _Sorter:
             case Opened():
                 self._finish()
                 self._now = Delivery(act.target, "implicit" if act.tls else "")
-                self._is_begun, self._messages = True, 0
+                self._is_begun = True
             case Secured():
                 tls = self._current.tls or "starttls"
                 self._change(tls=tls, verified=act.verified)
@@ -181,6 +180,10 @@ class _Sorter:
             self._mail(said)
         elif said.verb == "RCPT":
             self._rcpt(said)
+        elif said.verb == "RSET":
+            self._left_out(said, "the tool has no such command")
+            if not self._current.is_whole:
+                self._forget_envelope()
         elif said.verb == "XCLIENT":
             self._change(xclient=(*self._current.xclient, said.line[7:].strip()))
         elif said.verb == "DATA" and said.is_refused:
@@ -225,8 +228,7 @@ class _Sorter:
         """Begin another envelope on the same connection."""
         if self._current.sender is None:
             return
-        if self._current.body is not None:
-            self._messages += 1
+        if self._current.is_whole:
             self._finish()
             self._remark("the tool sends one message for each connection; here they went over one.")
         else:
