@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from smtp_shell.cli.options import is_terminal
-from smtp_shell.cli.send_options import check_options, send_parser
+from smtp_shell.cli.send_options import check_options, send_parser, with_parameters
 from smtp_shell.errors import SmtpShellError
 
 if TYPE_CHECKING:
@@ -38,10 +38,26 @@ def main(words: Sequence[str]) -> int:
     with ExitStack() as stack:
         draft = draft_of(options)
         message = file_message(options.data, stack, raw=options.raw) if options.data is not None else None
+        _check_message(options, draft, message)
         if options.dry_run:
             _print_message(options, draft, message)
             return 0
         return _send(options, draft, message)
+
+
+def _check_message(options: argparse.Namespace, draft: Draft, message: FileMessage | None) -> None:
+    """Check what can be wrong with envelope and message whatever the server announces, before there is a connection.
+
+    Raises:
+        UsageError: An address is none, or an attachment cannot be read.
+        NotSendable: A value would not stay one command line.
+    """
+    from smtp_shell.message.building import lay_out
+    from smtp_shell.shell.sending import envelope_of
+
+    layout = message or lay_out(draft, smtputf8=True)
+    envelope = envelope_of(draft, layout, None, smtputf8=True, sender=options.mail_from)
+    with_parameters(envelope, options).commands()
 
 
 def _print_message(options: argparse.Namespace, draft: Draft, message: FileMessage | None) -> None:

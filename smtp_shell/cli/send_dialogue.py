@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from smtp_shell.cli.send_options import with_parameters
 from smtp_shell.client.transaction import Outcome, RecipientOutcome, Step, transact
 from smtp_shell.errors import DialogueBroken, Interrupted, SmtpShellError, TlsFailed, UsageError
 from smtp_shell.message.building import lay_out
@@ -184,11 +185,7 @@ class SendDialogue:
         eight_bit = smtputf8 and extensions is not None and "8BITMIME" in extensions
         layout = self._message or lay_out(draft, smtputf8=smtputf8, eight_bit=eight_bit)
         envelope = envelope_of(draft, layout, extensions, smtputf8=smtputf8, sender=options.mail_from)
-        return replace(
-            envelope,
-            mail_parameters=(*envelope.mail_parameters, *options.mail_param),
-            rcpt_parameters=(*envelope.rcpt_parameters, *options.rcpt_param),
-        ), layout
+        return with_parameters(envelope, options), layout
 
     def _sent_raw(self, begun: Outcome, layout: Layout) -> Outcome:
         """Send the message untouched after the 354, and the dot that ends it; return what became of it."""
@@ -247,7 +244,7 @@ class SendDialogue:
         return 1
 
     def _end(self) -> None:
-        """Say QUIT, or drop the connection where that was asked for. What goes wrong now changes nothing about the message."""
+        """Send QUIT, or drop the connection where that was asked for. What goes wrong now changes nothing about the message."""
         shell = self._shell
         session = shell.session
         if session is None or not session.is_open:

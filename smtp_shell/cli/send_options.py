@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import argparse
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from smtp_shell.arguments import ArgumentParser, file_path
 from smtp_shell.cli.options import command_parser, connection_options
 from smtp_shell.errors import UsageError
 from smtp_shell.protocol.octets import escape_str
+
+if TYPE_CHECKING:
+    from smtp_shell.client.transaction import Envelope
 
 STOPS = {
     "connect": "connect",
@@ -62,7 +67,7 @@ class _Attach(argparse.Action):
 
 def send_parser() -> ArgumentParser:
     """Return the parser of the command."""
-    parser = command_parser("send", epilog=_EPILOG)
+    parser = command_parser("send", epilog=_EPILOG, usage="smtp-shell send --server URL --from A --to B [OPTIONS]")
     parser.add_argument(
         "--server",
         "-s",
@@ -132,6 +137,15 @@ def _dialogue_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--no-record", action="store_true", help="do not record into the state directory")
 
 
+def with_parameters(envelope: Envelope, options: argparse.Namespace) -> Envelope:
+    """Return an envelope with the parameters that `--mail-param` and `--rcpt-param` add."""
+    return replace(
+        envelope,
+        mail_parameters=(*envelope.mail_parameters, *options.mail_param),
+        rcpt_parameters=(*envelope.rcpt_parameters, *options.rcpt_param),
+    )
+
+
 def check_options(options: argparse.Namespace) -> None:
     """Check what belongs together, and turn the stops into stages.
 
@@ -189,7 +203,11 @@ def _check_envelope(options: argparse.Namespace) -> None:
                     "--from is the author of the message; the null reverse-path is --mail-from '<>' beside it."
                 )
             options.sender, options.mail_from = None, options.mail_from or "<>"
-    if not options.dry_run and reached >= order.index("rcpt") and not (options.to or options.cc or options.bcc):
+    if (
+        not options.dry_run
+        and reached >= order.index("rcpt")
+        and not any(map(str.strip, (*options.to, *options.cc, *options.bcc)))
+    ):
         raise UsageError("--to is missing: the message has no recipient.")
 
 

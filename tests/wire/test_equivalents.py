@@ -143,13 +143,13 @@ def test_what_a_tool_cannot_do_stands_in_comments(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("tool", ["openssl", "python"])
 def test_octets_and_chunks_go_out_as_they_were(tool: str, practice: PracticeServer, tmp_path: Path) -> None:
-    lines = (
+    raw = (
         r"/raw EHLO lab.example\r\n",
         "/wait",
         r"/raw MAIL FROM:<ann@example.org>\r\nRCPT TO:<bob@example.org>\r\n",
         "/wait",
     )
-    lines = (*lines, "data", "Subject: raw", "", "..", ".", "quit")
+    lines = (*raw, "data", "Subject: raw", "", "..", ".", "quit")
     transcript = record(tmp_path, f"localhost:{practice.port}", "-4", lines=lines)
     before = len(practice.inbox.messages())
     replayed(tool, transcript, tmp_path, **trusted(practice.ca_file))

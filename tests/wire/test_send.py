@@ -88,7 +88,7 @@ def test_a_whole_message_arrives_octet_for_octet(source: str, practice: Practice
     assert arrived.endswith(b"\n" + octets + b"\n")
 
 
-STAGES = (
+STAGES: tuple[tuple[str, list[str]], ...] = (
     ("connect", []),
     ("first-ehlo", ["EHLO"]),
     ("starttls", ["EHLO", "STARTTLS"]),
