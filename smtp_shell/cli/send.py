@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from smtp_shell.cli.options import is_terminal
-from smtp_shell.cli.send_options import check_options, send_parser, with_parameters
+from smtp_shell.cli.send_options import check_envelope, check_options, send_parser, with_parameters
 from smtp_shell.errors import SmtpShellError
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ def main(words: Sequence[str]) -> int:
 
     with ExitStack() as stack:
         draft = draft_of(options)
+        check_envelope(options, draft)
         message = file_message(options.data, stack, raw=options.raw) if options.data is not None else None
         _check_message(options, draft, message)
         if options.dry_run:

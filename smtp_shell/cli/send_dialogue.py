@@ -13,8 +13,9 @@ from smtp_shell.message.building import lay_out
 from smtp_shell.net.target import parse_target
 from smtp_shell.protocol.commands import Command
 from smtp_shell.protocol.maildata import END_OF_DATA
-from smtp_shell.protocol.octets import CRLF, escape_str
+from smtp_shell.protocol.octets import escape_str
 from smtp_shell.protocol.phases import Phase
+from smtp_shell.shell.message_files import UNTOUCHED, send_untouched
 from smtp_shell.shell.sending import envelope_of, uses_smtputf8
 
 if TYPE_CHECKING:
@@ -27,11 +28,10 @@ if TYPE_CHECKING:
     from smtp_shell.message.building import Layout
     from smtp_shell.message.draft import Draft
     from smtp_shell.net.target import Target
-    from smtp_shell.protocol.replies import Extensions, Reply
+    from smtp_shell.protocol.replies import Extensions
     from smtp_shell.shell.shell import Shell
 
 _STEPS = {"mail": Step.MAIL, "rcpt": Step.RCPT, "data": Step.DATA}
-_RAW = "--raw: the octets go out untouched. A dot alone on a line ends the message, and what follows it goes out as commands."
 _NOT_ANNOUNCED = (
     "--starttls: the server does not announce STARTTLS (or somebody on the way takes it out); nothing was sent in the clear. "
     "Try smtps:// or leave --starttls out."
@@ -64,6 +64,8 @@ class SendDialogue:
         """
         options, shell = self._options, self._shell
         target = _target(options)
+        shell.change_settings(replace(shell.settings, times=True))
+        shell.view.look = replace(shell.view.look, typed_data=not options.hide_data)
         if options.record is not None:
             shell.target = target
             shell.record_to(options.record, overwrite=options.force, times=not options.no_times)
@@ -95,7 +97,7 @@ class SendDialogue:
             ("starttls", self._start_tls),
             ("ehlo", self._hello_again),
             ("auth", self._authenticate),
-            ("", self._lines_before),
+            ("before", self._lines_before),
         )
         for name, act in stages:
             if name == "first-ehlo" and self._options.drop_after_send == "ehlo":
@@ -104,7 +106,7 @@ class SendDialogue:
             act()
             if self._shell.refusals.number and not self._options.keep_going:
                 return False
-            if name and name == self._stop:
+            if name == self._stop:
                 return False
         return True
 
@@ -140,8 +142,10 @@ class SendDialogue:
         Raises:
             AuthFailed: Nobody is authenticated.
         """
-        options = self._options
-        if options.user or options.mechanism:
+        options, extensions = self._options, self._extensions
+        if options.auth_if_offered and not (extensions is not None and extensions.mechanisms):
+            self._shell.say("--auth-if-offered: the server announces no AUTH, and nobody is authenticated.", "notice")
+        elif options.user or options.mechanism:
             self._shell.run(" ".join(("auth", *([options.mechanism] if options.mechanism else ()))))
 
     def _lines_before(self) -> None:
@@ -160,7 +164,7 @@ class SendDialogue:
             self._drop_after_send(envelope, layout)
             return
         if options.raw:
-            self._shell.say(_RAW, "notice")
+            self._shell.say(UNTOUCHED, "notice")
         stop = Step.DATA if options.raw and self._stop not in ("mail", "rcpt") else _STEPS.get(self._stop)
         self._outcome = self._shell.waiting(
             lambda: transact(
@@ -188,14 +192,12 @@ class SendDialogue:
         return with_parameters(envelope, options), layout
 
     def _sent_raw(self, begun: Outcome, layout: Layout) -> Outcome:
-        """Send the message untouched after the 354, and the dot that ends it; return what became of it."""
-        session, end = self._session, b""
-        for piece in layout.pieces():
-            session.send_mail_data(piece)
-            end = (end + piece)[-2:]
-        session.send_mail_data(b"" if end == CRLF else CRLF, last=True)
-        replies = self._shell.waiting(session.read_replies)
-        return begun if not replies else _outcome(begun, replies, each=session.dialogue.lmtp)
+        """Send the message untouched after the 354; return what became of it."""
+        reply = self._shell.waiting(lambda: send_untouched(self._session, layout.pieces()))
+        if reply is None:
+            return begun
+        found = (RecipientOutcome(each.recipient, reply) if each.accepted else each for each in begun.recipients)
+        return Outcome(Step.MESSAGE, reply, tuple(found), is_done=True)
 
     def _drop_after_send(self, envelope: Envelope, layout: Layout) -> None:
         """Close the connection after a command was sent, and before its reply."""
@@ -270,14 +272,3 @@ def _target(options: argparse.Namespace) -> Target:
         text = f"lmtp://{text}"
     target = parse_target(text, tls=options.tls, starttls=options.starttls)
     return replace(target, lmtp=True) if options.lmtp else target
-
-
-def _outcome(begun: Outcome, replies: list[Reply], *, each: bool) -> Outcome:
-    """Return the outcome of a message, given the replies to its end: one, or one for each accepted recipient."""
-    own = iter(replies)
-    found = []
-    for recipient in begun.recipients:
-        if recipient.accepted:
-            recipient = RecipientOutcome(recipient.recipient, next(own, replies[-1]) if each else replies[-1])
-        found.append(recipient)
-    return Outcome(Step.MESSAGE, replies[-1], tuple(found), is_done=True)

@@ -89,6 +89,8 @@ def draft_of(options: argparse.Namespace) -> Draft:
             raise UsageError("--from is empty; nothing was sent.")
     if options.data is not None:
         return draft
+    if options.template is not None:
+        draft = _with_template(draft, options)
     if options.subject is not None:
         draft = with_field(draft, "Subject", options.subject)
     for text in options.header:
@@ -100,10 +102,24 @@ def draft_of(options: argparse.Namespace) -> Draft:
         Attachment(each["path"], each.get("type", ""), each.get("name", "")) for each in options.attach or ()
     )
     body, html = _text("--body", options.body), _text("--html", options.html)
-    draft = replace(draft, body=body, html=html, attachments=attached)
+    draft = replace(draft, body=body if options.body is not None else draft.body, html=html, attachments=attached)
     from smtp_shell.shell.composition import complete
 
     return complete(draft)
+
+
+def _with_template(draft: Draft, options: argparse.Namespace) -> Draft:
+    """Return a draft with what the template has; sender and recipients are those of the options, where they are given."""
+    from smtp_shell.shell.composition import draft_of_template, read_text
+    from smtp_shell.transcript.variables import parse_assignment
+
+    try:
+        values = dict(map(parse_assignment, options.var))
+    except ValueError as error:
+        raise UsageError(f"--var: {error}.") from None
+    found = draft_of_template(Draft(), read_text(options.template, "--template"), values)
+    given = {name: value for name in ("from_", "to", "cc", "bcc") if (value := getattr(draft, name))}
+    return replace(found, **given)
 
 
 def _text(option: str, text: str | None) -> str:

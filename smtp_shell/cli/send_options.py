@@ -15,6 +15,7 @@ from smtp_shell.protocol.octets import escape_str
 
 if TYPE_CHECKING:
     from smtp_shell.client.transaction import Envelope
+    from smtp_shell.message.draft import Draft
 
 STOPS = {
     "connect": "connect",
@@ -27,6 +28,8 @@ STOPS = {
     "helo": "ehlo",
     "lhlo": "ehlo",
     "auth": "auth",
+    "before": "before",
+    "xclient": "before",
     "mail": "mail",
     "rcpt": "rcpt",
     "data": "data",
@@ -92,6 +95,12 @@ def _message_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--header", action="append", default=[], metavar="'N: V'", help="a header field; may be repeated"
     )
+    group.add_argument(
+        "--template", type=file_path, metavar="FILE", help="fields, an empty line and text, with ${name} in them"
+    )
+    group.add_argument(
+        "--var", action="append", default=[], metavar="NAME=VALUE", help="a variable of the template; may be repeated"
+    )
     group.add_argument("--body", metavar="TEXT", help="the text")
     group.add_argument("--html", metavar="TEXT", help="the text as HTML")
     group.add_argument("--attach", action=_Attach, type=file_path, metavar="FILE", help="a file; may be repeated")
@@ -119,6 +128,11 @@ def _dialogue_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="STARTTLS where the server announces it; stop if it then fails",
     )
+    group.add_argument(
+        "--auth-if-offered",
+        action="store_true",
+        help="authenticate where the server announces AUTH; stop if it then fails",
+    )
     group.add_argument("--mechanism", metavar="NAME", help="mechanism of AUTH (default: the strongest)")
     group.add_argument(
         "--before",
@@ -134,6 +148,7 @@ def _dialogue_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--quit-after", metavar="VERB", help=f"QUIT after the reply to: {stops}")
     group.add_argument("--drop-after", metavar="VERB", help="close the connection there, without QUIT")
     group.add_argument("--drop-after-send", metavar="VERB", help=f"close it before the reply: {', '.join(SENT)}")
+    group.add_argument("--hide-data", action="store_true", help="do not show the message as it goes out")
     group.add_argument("--no-record", action="store_true", help="do not record into the state directory")
 
 
@@ -159,7 +174,7 @@ def check_options(options: argparse.Namespace) -> None:
         raise UsageError(f"{_option(stops[0])} and {_option(stops[1])} are two ends; give one.")
     if options.quit_after == "data":
         raise UsageError("--quit-after data: mail data cannot be left with QUIT; use --drop-after data.")
-    made = [name for name in ("subject", "header", "body", "html", "attach") if getattr(options, name)]
+    made = [name for name in ("template", "subject", "header", "body", "html", "attach") if getattr(options, name)]
     if options.data is not None and made:
         raise UsageError(f"--data is the whole message, and --{made[0]} is a part of one; leave one of them out.")
     if options.raw and (options.data is None or options.bdat):
@@ -170,13 +185,22 @@ def check_options(options: argparse.Namespace) -> None:
         raise UsageError("standard input can be read once; name a file for the other one.")
     if options.starttls and options.starttls_if_offered:
         raise UsageError("--starttls demands what --starttls-if-offered leaves open; give one.")
+    if options.var and options.template is None:
+        raise UsageError("--var is for a --template FILE, and there is none.")
+    if options.auth_if_offered and not (options.user or options.mechanism):
+        raise UsageError("--auth-if-offered: who authenticates? Add --user NAME, or --mechanism.")
     if options.mechanism and not _MECHANISM.fullmatch(options.mechanism):
         raise UsageError(f"--mechanism {escape_str(options.mechanism)}: that is no name of a mechanism.")
     if options.dry_run and options.json:
         raise UsageError("--dry-run prints the octets of the message, and --json has none; leave one of them out.")
     if options.no_times and options.record is None:
         raise UsageError("--no-times has a meaning with --record FILE only; leave it out.")
-    _check_envelope(options)
+    if options.sender is not None and options.sender.strip() == "<>":
+        if options.data is None:
+            raise UsageError(
+                "--from is the author of the message; the null reverse-path is --mail-from '<>' beside it."
+            )
+        options.sender, options.mail_from = None, options.mail_from or "<>"
 
 
 def _stage(name: str, verb: str | None) -> str | None:
@@ -189,25 +213,19 @@ def _stage(name: str, verb: str | None) -> str | None:
     return stage
 
 
-def _check_envelope(options: argparse.Namespace) -> None:
-    """Check that there are a sender and a recipient, unless the dialogue stops before they are needed."""
+def check_envelope(options: argparse.Namespace, draft: Draft) -> None:
+    """Check that there are a sender and a recipient, unless the dialogue stops before they are needed.
+
+    Raises:
+        UsageError: One of them is missing.
+    """
     stop = options.quit_after or options.drop_after or options.drop_after_send
     order = tuple(dict.fromkeys(STOPS.values()))
     reached = order.index(stop) if stop else len(order)
-    if options.dry_run or reached >= order.index("mail"):
-        if options.sender is None and (options.data is None or options.mail_from is None):
-            raise UsageError("--from is missing: who sends the message? With --data, --mail-from is enough.")
-        if options.sender is not None and options.sender.strip() == "<>":
-            if options.data is None:
-                raise UsageError(
-                    "--from is the author of the message; the null reverse-path is --mail-from '<>' beside it."
-                )
-            options.sender, options.mail_from = None, options.mail_from or "<>"
-    if (
-        not options.dry_run
-        and reached >= order.index("rcpt")
-        and not any(map(str.strip, (*options.to, *options.cc, *options.bcc)))
-    ):
+    knows_sender = draft.from_ or (options.data is not None and options.mail_from is not None)
+    if not knows_sender and (options.dry_run or reached >= order.index("mail")):
+        raise UsageError("--from is missing: who sends the message? With --data, --mail-from is enough.")
+    if not draft.recipients and not options.dry_run and reached >= order.index("rcpt"):
         raise UsageError("--to is missing: the message has no recipient.")
 
 

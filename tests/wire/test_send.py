@@ -201,7 +201,7 @@ def test_octets_go_out_untouched(practice: PracticeServer, tmp_path: Path) -> No
     before = len(practice.inbox.messages())
     done = send(at(practice), *WHO, "--data", str(letter), "--raw")
     assert done.returncode == 0, done.stderr
-    assert b"untouched" in done.stderr
+    assert b"the file goes out as it is" in done.stderr
     assert practice.inbox.read(before + 1).replace(b"\r\n", b"\n").endswith(b"Subject: raw\n\n.one dot\nbare\nlf\n")
 
 
@@ -263,3 +263,39 @@ def test_dovecot_takes_it_by_submission(dovecot: Dovecot) -> None:
     secure = ("--starttls", "--ca-file", str(dovecot.ca_file), "--user", dovecot.user)
     done = send(f"localhost:{dovecot.submission}", "-4", *WHO, *secure, "--body", "x", password=dovecot.password)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_message_need_not_be_shown(practice: PracticeServer) -> None:
+    done = send(at(practice), *WHO, "--body", "hidden words", "--hide-data")
+    assert done.returncode == 0
+    assert b"hidden words" not in done.stdout
+
+
+def test_auth_where_it_is_offered(practice: PracticeServer) -> None:
+    with serving(take_a_message) as server:
+        done = send(server, *WHO, "--user", "student", "--auth-if-offered")
+    assert (done.returncode, verbs(done)[:2]) == (0, ["EHLO", "MAIL"])
+    secure = ("--starttls-if-offered", "--ca-file", str(practice.ca_file), "--user", practice.user, "--auth-if-offered")
+    done = send(at(practice), *WHO, *secure, password="wrong")
+    assert done.returncode == 5
+
+
+def take_a_message(peer: Peer) -> None:
+    peer.say("220 x")
+    for reply in ("250 x", "250 x", "250 x", "354 x"):
+        peer.hear()
+        peer.say(reply)
+    peer.hear(b"\r\n.\r\n")
+    peer.say("250 x")
+    peer.hear()
+    peer.say("221 x")
+
+
+def test_octets_that_end_the_message_early_smuggle_a_second_one(practice: PracticeServer, tmp_path: Path) -> None:
+    letter = tmp_path / "letter.eml"
+    second = b"MAIL FROM:<x@example.org>\r\nRCPT TO:<bob@example.org>\r\nDATA\r\nSubject: second\r\n\r\ny\r\n.\r\n"
+    letter.write_bytes(b"Subject: first\r\n\r\nx\r\n.\r\n" + second)
+    before = len(practice.inbox.messages())
+    done = send(at(practice), *WHO, "--data", str(letter), "--raw")
+    assert done.returncode == 0, done.stderr
+    assert [each.subject for each in practice.inbox.messages()[before:]] == ["first", "second"]

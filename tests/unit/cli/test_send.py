@@ -37,6 +37,9 @@ WHO = ("--from", "ann@example.org", "--to", "bob@example.org")
         ((*SERVER, *WHO, "--data", "-", "--body", "-"), "--body is a part of one"),
         ((*SERVER, *WHO, "--body", "-", "--html", "-"), "can be read once"),
         ((*SERVER, *WHO, "--attach-name", "x"), "there is none"),
+        ((*SERVER, *WHO, "--var", "a=b"), "--template FILE"),
+        ((*SERVER, *WHO, "--template", "/nowhere/file"), "cannot be read"),
+        ((*SERVER, *WHO, "--auth-if-offered"), "--user NAME"),
         ((*SERVER, *WHO, "--raw"), "name the file"),
         ((*SERVER, *WHO, "--quit-after", "vrfy"), "there is no such stop"),
         ((*SERVER, *WHO, "--quit-after", "data"), "--drop-after data"),
@@ -99,3 +102,17 @@ def test_a_message_can_come_through_a_pipe(tmp_path: Path) -> None:
 def test_a_text_is_itself(text: str, expected: str) -> None:
     done = run("send", *SERVER, *WHO, f"--body={text}", "--dry-run")
     assert done.stdout.endswith(b"\r\n\r\n" + expected.encode() + b"\r\n")
+
+
+def test_a_template_is_filled(tmp_path: Path) -> None:
+    (tmp_path / "letter.txt").write_text("From: ann@example.org\nSubject: ${what}\n\nDear ${name}\n", "utf-8")
+    words = ("--template", str(tmp_path / "letter.txt"), "--to", "bob@example.org", "--var", "what=Grüße")
+    done = run("send", *SERVER, *words, "--var", "name=Bob", "--dry-run")
+    message = message_from_bytes(done.stdout, policy=policy.default)
+    assert (message["Subject"], message["From"], message.get_content().replace("\r\n", "\n")) == (
+        "Grüße",
+        "ann@example.org",
+        "Dear Bob\n",
+    )
+    done = run("send", *SERVER, *words, "--dry-run")
+    assert (done.returncode, "name" in sentence(done)) == (2, True)
