@@ -133,7 +133,7 @@ def _dialogue_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="authenticate where the server announces AUTH; stop if it then fails",
     )
-    group.add_argument("--mechanism", metavar="NAME", help="mechanism of AUTH (default: the strongest)")
+    group.add_argument("--mechanism", default="", metavar="NAME", help="mechanism of AUTH (default: the strongest)")
     group.add_argument(
         "--before",
         action="append",

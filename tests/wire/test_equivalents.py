@@ -5,12 +5,15 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
-from smtp_shell.servers.practice import PracticeServer
+from smtp_shell.protocol.secret import Secret
+from smtp_shell.servers.practice import PracticeServer, PracticeSettings
 from tests.support.dovecot import Dovecot
+from tests.support.exim import Exim
 from tests.support.postfix import Postfix
 from tests.wire.test_shell import wait_for_mail
 
@@ -246,3 +249,59 @@ def test_the_command_of_the_shell_prints_a_script(practice: PracticeServer, tmp_
         before = len(practice.inbox.messages())
         assert run_script(text, "python", tmp_path).returncode == 0
         assert len(practice.inbox.messages()) == before + 1
+
+
+@pytest.mark.exim
+@pytest.mark.parametrize("tool", TOOLS)
+def test_chunks_of_a_message_at_exim(tool: str, exim: Exim, tmp_path: Path) -> None:
+    letter, _ = message("plain", tmp_path, f"chunks {tool}")
+    lines = ("ehlo", "mail ann@example.org", "rcpt bob@example.org", f"bdat < {letter}", "quit")
+    transcript = record(tmp_path, f"127.0.0.1:{exim.smtp}", lines=lines)
+    before = exim.log.read_text("utf-8", "replace").count(" <= ann@example.org")
+    replayed(tool, transcript, tmp_path, **trusted(exim.ca_file))
+    end = time.monotonic() + 20
+    while exim.log.read_text("utf-8", "replace").count(" <= ann@example.org") == before and time.monotonic() < end:
+        time.sleep(0.05)
+    assert exim.log.read_text("utf-8", "replace").count(" <= ann@example.org") == before + 1
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_names_and_passwords_of_any_characters(tool: str, tmp_path: Path) -> None:
+    user, password = "o'h\"ara$HOME`id`", "a\"b\\c$HOME`id`'d %s #e"
+    with PracticeServer(PracticeSettings(user=user, password=Secret(password))) as practice:
+        options = ("--starttls", "--ca-file", str(practice.ca_file), "--user", user)
+        lines = ("auth plain", "mail ann@example.org", "rcpt bob@example.org", *LETTER, "quit")
+        transcript = record(
+            tmp_path, f"localhost:{practice.port}", "-4", *options, lines=lines, SMTP_SHELL_PASSWORD=password
+        )
+        replayed(tool, transcript, tmp_path, **trusted(practice.ca_file), SMTP_SHELL_PASSWORD=password)
+        assert len(practice.inbox.messages()) == 2
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_credentials_in_a_transcript_stay_out_of_a_script(tool: str, tmp_path: Path) -> None:
+    secret = base64.b64encode(b"\0ann\0hunter2hunter2").decode()
+    word = base64.b64encode(b"hunter2hunter2").decode()
+    transcript = tmp_path / "session.smtp"
+    for header in ("", "Transcript: 1\nSecrets: included\n\n"):
+        transcript.write_text(
+            f"{header}C: EHLO a\nC: AUTH PLAIN {secret}\nS: 535 no\nC: AUTH LOGIN\nS: 334 VXNlcm5hbWU6\nC: YW5u\n"
+            f"S: 334 UGFzc3dvcmQ6\nC: {word}\nS: 235 yes\nC| AUTH PLAIN {secret}\\r\\n\n",
+            "utf-8",
+        )
+        script = convert(transcript, tool)
+        assert secret not in script
+        assert word not in script
+        done = subprocess.run(
+            [*PROGRAM, "-c", f"/as {tool} {transcript}"], capture_output=True, timeout=60, env=environment()
+        )
+        assert done.returncode == 0
+        assert secret.encode() not in done.stdout + done.stderr
+        assert word.encode() not in done.stdout + done.stderr
+
+
+def test_a_wrong_word_after_the_command_is_one_sentence() -> None:
+    for line in ("/as", "/as telnet", "/as swaks one two", "/as swaks", "/as swaks /nowhere/file"):
+        done = subprocess.run([*PROGRAM, "-c", line], capture_output=True, timeout=60, env=environment())
+        assert (done.returncode, done.stdout) == (2, b"")
+        assert done.stderr.startswith(b"smtp-shell: -c /as")

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from smtp_shell.errors import UsageError
 from smtp_shell.net.target import Target, parse_target
-from smtp_shell.protocol.commands import auth_mechanism, bdat_chunk
+from smtp_shell.protocol.commands import auth_mechanism, bdat_chunk, secret_start
 from smtp_shell.protocol.events import (
     Authenticated,
     CommandSent,
@@ -268,10 +268,11 @@ class _Collector:
         self._end_mail_data(is_whole=False)
         self._need_connection()
         start = self._spool.size
-        shown = event.octets if event.public is None else event.octets[: event.public]
-        self._spool.write(shown)
+        # A file that includes its secrets does not say where they are.
+        public = secret_start(event.octets) if event.public is None and not self._chunk_left else event.public
+        self._spool.write(event.octets if public is None else event.octets[:public])
         if not self._chunk_left:
-            self._add(Body(start, self._spool.size, "raw", is_hidden=event.public is not None))
+            self._add(Body(start, self._spool.size, "raw", is_hidden=public is not None))
             return
         self._chunk_left = max(0, self._chunk_left - len(event.octets))
         is_whole = self._chunk_is_last and not self._chunk_left
