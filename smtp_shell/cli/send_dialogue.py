@@ -15,8 +15,8 @@ from smtp_shell.protocol.commands import Command
 from smtp_shell.protocol.maildata import END_OF_DATA
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.protocol.phases import Phase
-from smtp_shell.shell.message_files import UNTOUCHED, send_untouched
 from smtp_shell.shell.sending import envelope_of, uses_smtputf8
+from smtp_shell.shell.untouched import UNTOUCHED, send_untouched
 
 if TYPE_CHECKING:
     import argparse
