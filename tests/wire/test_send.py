@@ -1,7 +1,9 @@
 """`smtp-shell send` with the practice server, Postfix, Exim and Dovecot: what it prints, what arrives, and how it ends."""
 
 import json
+import signal
 import subprocess
+import sys
 from email import message_from_bytes, policy
 from pathlib import Path
 
@@ -299,3 +301,31 @@ def test_octets_that_end_the_message_early_smuggle_a_second_one(practice: Practi
     done = send(at(practice), *WHO, "--data", str(letter), "--raw")
     assert done.returncode == 0, done.stderr
     assert [each.subject for each in practice.inbox.messages()[before:]] == ["first", "second"]
+
+
+@pytest.mark.parametrize(("fault", "last"), [("CONNECT=554", "QUIT"), ("EHLO=500", "QUIT"), ("DOT=452", "QUIT")])
+def test_a_refused_stage_ends_it_with_status_1(fault: str, last: str) -> None:
+    with faulty(fault) as server:
+        done = send(server, *WHO)
+    assert (done.returncode, verbs(done)[-1]) == (1, last)
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_ctrl_c_ends_it_at_once() -> None:
+    with serving(greet_and_wait) as server:
+        words = [sys.executable, "-m", "smtp_shell", "send", "--server", server, *WHO]
+        with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            for line in process.stdout:
+                if b"MAIL" in line:
+                    break
+            process.send_signal(signal.SIGINT)
+            _, told = process.communicate(timeout=60)
+    assert (process.returncode, told) == (130, b"smtp-shell: interrupted.\n")
+
+
+def greet_and_wait(peer: Peer) -> None:
+    peer.say("220 x")
+    peer.hear()
+    peer.say("250 x")
+    peer.hear_end()
