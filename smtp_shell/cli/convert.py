@@ -121,7 +121,7 @@ def _convert(options: argparse.Namespace, name: str) -> tuple[int, str]:
     from io import TextIOWrapper
     from pathlib import Path
 
-    from smtp_shell.export import BINARY_EXPORTS
+    from smtp_shell.export import BINARY_EXPORTS, SCRIPTS
     from smtp_shell.private_files import create_private
     from smtp_shell.protocol.masking import MASK
     from smtp_shell.protocol.octets import escape_str
@@ -155,7 +155,7 @@ def _convert(options: argparse.Namespace, name: str) -> tuple[int, str]:
             elif export is None:
                 number = _write_transcript(header, steps, stream, keep_secrets=options.keep_secrets)
             else:
-                counted = _Counted(entries(steps, header=header))
+                counted = _Counted(entries(steps, path.parent if name in SCRIPTS else None, header))
                 export(counted, stream, escape_str(title) or "smtp-shell", theme=options.theme or "")
                 number = counted.steps
     if warning := masking_warning(reader.name, mask, "--keep-secrets writes them as they are"):

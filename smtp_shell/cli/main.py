@@ -16,6 +16,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "an embedded server on loopback to practise on, and the shell connected to it",
         "smtp_shell.cli.practice",
     ),
+    "send": ("send one message in one dialogue, and print it", "smtp_shell.cli.send"),
     "relay": (
         "stand between a client and a server, pass every line on and record both halves",
         "smtp_shell.cli.relay",

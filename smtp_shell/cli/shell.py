@@ -110,7 +110,7 @@ def run_shell(
     """
     interactive = not options.lines and is_terminal()
     with collector_off():
-        shell = _make_shell(options, practice, interactive=interactive, watches=watches)
+        shell = make_shell(options, practice, interactive=interactive, watches=watches)
     if interactive:
         return _run_at_prompt(shell, options, target, introduction)
     if not watches:
@@ -238,9 +238,23 @@ def _standard_input(size: int) -> bytes:
     return stdin.read1(size)
 
 
-def _make_shell(
-    options: argparse.Namespace, practice: PracticeServer | None, *, interactive: bool, watches: bool
+def make_shell(
+    options: argparse.Namespace,
+    practice: PracticeServer | None = None,
+    *,
+    interactive: bool = False,
+    watches: bool = False,
+    asks: bool = False,
 ) -> Shell:
+    """Return a shell, not connected.
+
+    Args:
+        options: The parsed options of `connection_options`, with `ehlo` and `no_record`.
+        practice: The practice server that runs in this process.
+        interactive: Whether a user is at the prompt.
+        watches: Whether to show the dialogues that the practice server's other clients have.
+        asks: Whether what is missing is asked for at the terminal, without a prompt too.
+    """
     from smtp_shell.shell.settings import ShellOptions, ShellSettings
     from smtp_shell.shell.shell import Shell
 
@@ -248,7 +262,7 @@ def _make_shell(
         from smtp_shell.protocol.sasl import mechanism
 
         mechanism(options.mechanism)  # an unknown one is refused before anything is sent
-    ask = terminal_ask() if interactive else None
+    ask = terminal_ask() if interactive or asks else None
     known = practice if not interactive else None
     credentials = credential_source(options, ask, known.password if known is not None else None)
     if known is not None:

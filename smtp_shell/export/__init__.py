@@ -48,8 +48,29 @@ class BinaryExport(Protocol):
         """
 
 
+SCRIPTS = ("swaks", "openssl", "curl", "python")
+"""The formats that are scripts for another tool. They need all of the mail data, from the files beside a transcript too."""
+
+
+def _script(tool: str) -> Export:
+    """Return the export for a tool, whose modules are imported when it is used."""
+
+    def write(entries: Iterable[Entry], out: TextIO, title: str, *, theme: str = "") -> None:
+        from smtp_shell.export.equivalents import write_equivalent
+
+        write_equivalent(tool, entries, out, title)
+
+    return write
+
+
 EXPORTS: Mapping[str, Export] = MappingProxyType(
-    {"json": write_json, "md": write_markdown, "svg": write_svg, "html": write_html}
+    {
+        "json": write_json,
+        "md": write_markdown,
+        "svg": write_svg,
+        "html": write_html,
+        **{tool: _script(tool) for tool in SCRIPTS},
+    }
 )
 """Exports by the name of the format, which is also the suffix of its files."""
 

@@ -87,7 +87,8 @@ def test_an_unknown_format_is_refused_with_the_known_ones(transcript: Path) -> N
     done = run("convert", str(transcript), "-", "--to", "\x1bpdf")
     assert done.returncode == 2
     assert sentence(done) == (
-        r"smtp-shell: \x1bpdf is no format that can be written; use one of smtp, json, md, svg, html, anki, pcapng."
+        r"smtp-shell: \x1bpdf is no format that can be written; use one of smtp, json, md, svg, html, "
+        r"swaks, openssl, curl, python, anki, pcapng."
     )
 
 
