@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from smtp_shell.client.credentials import Ask, CredentialSource
     from smtp_shell.config import TlsSettings
     from smtp_shell.display.views import View
+    from smtp_shell.net.settings import ConnectSettings
     from smtp_shell.protocol.secret import Secret
 
 
@@ -125,6 +126,13 @@ def address_family(options: argparse.Namespace) -> int:
     from smtp_shell.net.resolve import FAMILIES
 
     return FAMILIES["-4" if options.ipv4 else "-6"]
+
+
+def connect_settings(options: argparse.Namespace) -> ConnectSettings:
+    """Return how the options want connections to be opened."""
+    from smtp_shell.net.settings import ConnectSettings
+
+    return ConnectSettings(source=options.source, family=address_family(options))
 
 
 def tls_settings(options: argparse.Namespace) -> TlsSettings:

@@ -16,8 +16,8 @@ from smtp_shell.cli.listening import (
 )
 from smtp_shell.cli.options import (
     add_color_option,
-    address_family,
     command_parser,
+    connect_settings,
     make_view,
     server_options,
     tls_settings,
@@ -96,8 +96,7 @@ def _server(options: argparse.Namespace, kept: Path | None) -> RelayServer:
         kept=kept,
         timeouts=timeouts,
         idle=options.timeout or IDLE_SECONDS,
-        source=options.source,
-        family=address_family(options),
+        connection=connect_settings(options),
         on_failure=complain,
     )
 

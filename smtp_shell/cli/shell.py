@@ -11,7 +11,7 @@ from smtp_shell import __version__
 from smtp_shell.arguments import ArgumentParser, file_path
 from smtp_shell.cli.main import COMMANDS
 from smtp_shell.cli.options import (
-    address_family,
+    connect_settings,
     connection_options,
     credential_source,
     is_terminal,
@@ -267,8 +267,7 @@ def _make_shell(
         tls=tls_settings(options),
         credentials=credentials,
         mechanism=options.mechanism.upper(),
-        source=options.source,
-        family=address_family(options),
+        connection=connect_settings(options),
         interactive=interactive,
         recording=not options.no_record,
         practice=practice,

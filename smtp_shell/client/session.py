@@ -51,6 +51,7 @@ from smtp_shell.protocol.phases import Asked, Owed, Phase
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from smtp_shell.net.settings import ConnectSettings
     from smtp_shell.net.tap import Taps
     from smtp_shell.net.transport import Transport
     from smtp_shell.protocol.events import Consumer, Event
@@ -139,8 +140,7 @@ class Session:
         tls: TlsSettings | None = None,
         limits: ReplyLimits | None = None,
         strict: bool = False,
-        source: str | None = None,
-        family: int = 0,
+        connection: ConnectSettings | None = None,
         busy_poll: bool = False,
         taps: Taps | None = None,
     ) -> Session:
@@ -152,7 +152,7 @@ class Session:
         """
         timeouts = timeouts or Timeouts()
         opened = time.monotonic()
-        transport = connect(target, timeouts.connect, source=source, family=family)
+        transport = connect(target, timeouts.connect, connection)
         if taps is not None:
             transport.attach(taps, opened=True)
         session = cls(

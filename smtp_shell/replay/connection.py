@@ -217,8 +217,7 @@ class ReplayConnection:
                 deferred=settings.consumers,
                 timeouts=self._capped(settings.timeouts),
                 tls=settings.tls_settings,
-                source=settings.source,
-                family=settings.family,
+                connection=settings.connection,
                 busy_poll=settings.busy_poll,
                 taps=settings.taps,
             )

@@ -118,7 +118,7 @@ class ProfiledServer(Struct, frozen=True):
             starttls=general.starttls if profile.starttls is None else profile.starttls,
             tls_settings=self.tls_settings(general.tls_settings),
             timeouts=general.timeouts if profile.timeout is None else Timeouts().all(profile.timeout),
-            source=profile.source or general.source,
+            connection=replace(general.connection, source=profile.source or general.connection.source),
             allow_cleartext=general.allow_cleartext if profile.insecure_auth is None else profile.insecure_auth,
             credentials=credentials,
             has_token=has_token,

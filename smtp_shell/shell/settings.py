@@ -15,6 +15,7 @@ from smtp_shell.config import Place, TlsSettings
 from smtp_shell.display.themes import THEMES
 from smtp_shell.errors import UsageError
 from smtp_shell.figures import plain
+from smtp_shell.net.settings import ConnectSettings
 from smtp_shell.protocol.commands import refuse_line_breaks
 from smtp_shell.protocol.maildata import PIECE
 from smtp_shell.protocol.octets import escape_str
@@ -111,8 +112,7 @@ class ShellOptions(Struct, frozen=True):
         tls: How TLS is done.
         credentials: Where passwords come from.
         mechanism: The mechanism that `auth` alone uses, in capitals; empty for the strongest.
-        source: Local address to connect from.
-        family: Address family, 0 for either.
+        connection: How connections are opened.
         interactive: Whether a user is at the prompt.
         recording: Whether sessions are recorded into the state directory.
         practice: The practice server that runs in this process; None without one.
@@ -123,8 +123,7 @@ class ShellOptions(Struct, frozen=True):
     tls: TlsSettings = field(default_factory=TlsSettings)
     credentials: CredentialSource = field(default_factory=CredentialSource)
     mechanism: str = ""
-    source: str | None = None
-    family: int = 0
+    connection: ConnectSettings = ConnectSettings()
     interactive: bool = False
     recording: bool = True
     practice: PracticeServer | None = None

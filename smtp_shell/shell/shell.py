@@ -451,8 +451,7 @@ class Shell:
                     timeouts=self.timeouts,
                     tls=self.tls,
                     strict=not self.options.interactive,
-                    source=self.options.source,
-                    family=self.options.family,
+                    connection=self.options.connection,
                     taps=self.recordings.taps,
                 )
         except BaseException as error:  # Ctrl-C too

@@ -132,7 +132,7 @@ class Relayed:
 
     def _connect(self) -> Transport:
         shared = self._shared
-        return connect(shared.target, shared.timeouts.connect, source=shared.source, family=shared.family)
+        return connect(shared.target, shared.timeouts.connect, shared.connection)
 
     def _note_addresses(self) -> None:
         client, server = self.client, self.server
