@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 APPLICATION = "smtp-shell"
 PASSWORD_VARIABLE = "SMTP_SHELL_PASSWORD"
+PROXY_PASSWORD_VARIABLE = "SMTP_SHELL_PROXY_PASSWORD"
 KEY_LOG_VARIABLE = "SSLKEYLOGFILE"
 
 
@@ -187,5 +188,6 @@ def key_log_file() -> Path | None:
 
 
 def child_environment() -> dict[str, str]:
-    """Return the environment for a child process: ours without the password."""
-    return {name: value for name, value in os.environ.items() if name != PASSWORD_VARIABLE}
+    """Return the environment for a child process: ours without the passwords."""
+    secret = (PASSWORD_VARIABLE, PROXY_PASSWORD_VARIABLE)
+    return {name: value for name, value in os.environ.items() if name not in secret}

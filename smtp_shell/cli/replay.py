@@ -171,7 +171,7 @@ def _settings(options: argparse.Namespace, ask: Ask | None) -> ReplaySettings:
         credentials=find_once(lambda: credential_source(options, ask)),
         has_token=options.token_command is not None,
         allow_cleartext=options.insecure_auth,
-        connection=connect_settings(options),
+        connection=connect_settings(options, ask),
     )
 
 

@@ -267,7 +267,7 @@ def _make_shell(
         tls=tls_settings(options),
         credentials=credentials,
         mechanism=options.mechanism.upper(),
-        connection=connect_settings(options),
+        connection=connect_settings(options, ask),
         interactive=interactive,
         recording=not options.no_record,
         practice=practice,
@@ -288,7 +288,7 @@ def _parser() -> ArgumentParser:
     parser.add_argument(
         "target",
         nargs="?",
-        help="HOST[:PORT], smtp://, smtps://, lmtp://, lmtp+unix:/path or pipe:COMMAND",
+        help="HOST[:PORT], smtp://, smtps://, lmtp://, smtp+unix:/path, lmtp+unix:/path or pipe:COMMAND",
     )
     parser.add_argument("--version", action="version", version=f"smtp-shell {__version__}")
     connection_options(parser)

@@ -28,6 +28,7 @@ from smtp_shell.errors import (
     WaitTimedOut,
 )
 from smtp_shell.net.connect import connect
+from smtp_shell.net.literals import shown_place
 from smtp_shell.net.target import Target, Way
 from smtp_shell.protocol.commands import Command
 from smtp_shell.protocol.dialogue import Dialogue
@@ -51,6 +52,7 @@ from smtp_shell.protocol.phases import Asked, Owed, Phase
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from smtp_shell.client.program import ProgramWords
     from smtp_shell.net.settings import ConnectSettings
     from smtp_shell.net.tap import Taps
     from smtp_shell.net.transport import Transport
@@ -118,6 +120,8 @@ class Session:
         self.drives_auth = self.is_attacked = False
         self.incoming: deque[IncomingReply] = deque()
         self._transport, self.looked_up = transport, transport.looked_up
+        self._recv = transport.recv
+        self._program: ProgramWords | None = None
         self._clock = clock
         self._sent_at = clock() if opened is None else opened
         self._stream = EventStream(consumers, clock, self._sent_at, deferred)
@@ -127,6 +131,11 @@ class Session:
         self._echo = EchoMask()
         self._hints = Hints(target)
         self.begun = BegunReply(self.dialogue, self._echo)
+        if transport.program is not None:
+            from smtp_shell.client.program import ProgramWords
+
+            self._program = ProgramWords(transport, transport.program, self._echo, self.publish)
+            self._recv = self._program.receive
         self._violation: ProtocolViolation | None = None  # noticed; raised once the reply that made it is published
 
     @classmethod
@@ -167,6 +176,9 @@ class Session:
         )
         session.set_busy_poll(busy_poll)
         session.publish(Connected(str(target), target.tls, transport.peer, transport.looked_up))
+        header = b"" if connection is None else session._tell_way(connection)
+        if header:
+            session.send_raw(header)
         if target.tls:
             session._shake_hands(tls or TlsSettings(), target.name, timeouts.tls, implicit=True)
         return session
@@ -196,7 +208,7 @@ class Session:
     @property
     def has_input(self) -> bool:
         """Whether something has arrived that `look` would read."""
-        return self.is_open and self._transport.readable
+        return self.is_open and (self._transport.readable or (self._program is not None and self._program.waiting))
 
     @property
     def tls_due(self) -> bool:
@@ -476,7 +488,7 @@ class Session:
         if self._stream.pending:
             self._stream.flush()
         try:
-            octets = self._transport.recv(deadline)
+            octets = self._recv(deadline)
         except (ConnectionLost, TlsFailed) as error:
             self._lose(error)
         if octets is None:
@@ -563,6 +575,17 @@ class Session:
     def interrupt(self) -> None:
         """Make a wait on this session find the connection closed. Safe to call from any thread."""
         self._transport.shut()
+
+    def _tell_way(self, connection: ConnectSettings) -> bytes:
+        """Publish how the connection was made, as far as the user asked for that; return the PROXY header to send."""
+        transport = self._transport
+        if transport.through:
+            self.publish(Noticed(NoticeKind.CONNECTION, f"through {transport.through}"))
+        if transport.local is not None and (connection.source is not None or connection.source_port):
+            self.publish(Noticed(NoticeKind.CONNECTION, f"from {shown_place(transport.local)}"))
+        if connection.proxy_protocol is None:
+            return b""
+        return connection.proxy_protocol.octets(transport.local, transport.server)
 
     # Private: sending
     def _begin_sending(self, *, looked: bool = False) -> None:
@@ -749,5 +772,7 @@ class Session:
         with suppress(DialogueBroken):
             for event in self.dialogue.receive_eof():
                 self._take(event)
+        if self._program is not None:
+            self._program.end()
         self.publish(Disconnected(end, detail))
         self._stream.flush()

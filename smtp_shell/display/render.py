@@ -26,6 +26,7 @@ from smtp_shell.figures import plain
 from smtp_shell.protocol.commands import Command
 from smtp_shell.protocol.events import (
     FATAL,
+    ORDINARY,
     Authenticated,
     CommandSent,
     Connected,
@@ -54,6 +55,10 @@ _MOST_OF_COMMAND = 60  # octets of a command that are shown again above its repl
 _MOST_IN_GROUP = 20_000
 _SHOWN_WHOLE = 1_000  # octets that are sent at once and shown whole; of more the start is shown
 _MOST_OF_CHUNK = 150
+
+PROGRAM_GUTTER = "   E| "
+"""The mark of a line that a program, which is the server, wrote on its standard error."""
+
 DATA_ROWS = 12
 """How many lines of one message's mail data are shown."""
 
@@ -193,6 +198,10 @@ class Presenter:
             case Noticed() if event.kind in FATAL and not self.look.reasons:
                 if event.octets:
                     yield Row(f"{ODD_REPLY_SIGN}{tls} S| ", escape(event.octets[:2000]), "reply.odd")
+            case Noticed(kind=NoticeKind.PROGRAM):
+                yield Row(PROGRAM_GUTTER, event.detail, "program")
+            case Noticed() if event.kind in ORDINARY:
+                yield Row("   #  ", event.sentence, "note")
             case Noticed():
                 self._is_late |= event.kind is NoticeKind.LATE
                 yield Row("   #! ", _notice(event), "notice")

@@ -8,6 +8,8 @@ import os
 import socket
 from typing import Any
 
+from msgspec.structs import replace
+
 from smtp_shell.errors import ConnectFailed
 from smtp_shell.net.literals import family_of
 from smtp_shell.net.resolve import FAMILIES
@@ -39,8 +41,8 @@ def open_tcp(family: int, sockaddr: tuple[Any, ...], deadline: float, settings: 
     try:
         # Without it a command waits until the octets before it are acknowledged, which a server may delay by 40 ms.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if settings.source is not None:
-            _bind(sock, settings.source)
+        if settings.source is not None or settings.source_port:
+            _bind(sock, settings.source or "", settings.source_port)
         _connect_socket(sock, sockaddr, deadline)
     except BaseException:
         sock.close()
@@ -70,8 +72,13 @@ def open_unix(target: Target, deadline: float) -> socket.socket:
 
 
 def source_option(settings: ConnectSettings) -> str:
-    """Return how the user asked for the local address, for messages; empty if nobody did."""
-    return "" if settings.source is None else f"--source {escape_str(settings.source)}"
+    """Return how the user asked for the local address and port, for messages; empty if nobody did."""
+    if settings.source is None and not settings.source_port:
+        return ""
+    address = escape_str(settings.source or "")
+    if not settings.source_port:
+        return f"--source {address}"
+    return f"--source {f'[{address}]' if ':' in address else address}:{settings.source_port}"
 
 
 def usable_family(target: Target, settings: ConnectSettings) -> int:
@@ -82,7 +89,7 @@ def usable_family(target: Target, settings: ConnectSettings) -> int:
     """
     if settings.source is None:
         return settings.family
-    option, family = source_option(settings), settings.family
+    option, family = source_option(replace(settings, source_port=0)), settings.family
     found = family_of(settings.source.partition("%")[0])
     if found is None:
         raise ConnectFailed(f"no connection to {target}: {option} is no IP address; give one of this machine.")
@@ -94,12 +101,25 @@ def usable_family(target: Target, settings: ConnectSettings) -> int:
     return found
 
 
-def _bind(sock: socket.socket, source: str) -> None:
+def _bind(sock: socket.socket, source: str, port: int) -> None:
+    if (
+        port and os.name != "nt"
+    ):  # a connection from this port that was closed a minute ago does not keep it; on Windows it never does
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        sock.bind((source, 0))
+        sock.bind((source, port))
     except OSError as error:
-        missing = error.errno == errno.EADDRNOTAVAIL
-        raise NoSource("this machine has no such address" if missing else reason_of(error)) from None
+        raise NoSource(_why_not_bound(error, port)) from None
+
+
+def _why_not_bound(error: OSError, port: int) -> str:
+    if error.errno == errno.EADDRNOTAVAIL:
+        return "this machine has no such address"
+    if error.errno == errno.EADDRINUSE and port:
+        return f"port {port} is in use"
+    if isinstance(error, PermissionError) and port:
+        return f"port {port} is for the system's administrator"
+    return reason_of(error)
 
 
 def _connect_socket(sock: socket.socket, address: tuple[object, ...] | str, deadline: float) -> None:

@@ -34,6 +34,7 @@ from smtp_shell.protocol.maildata import END_OF_DATA, MailDataEncoder
 from smtp_shell.protocol.masking import MASK
 from smtp_shell.protocol.octets import CRLF, unescape
 from smtp_shell.protocol.phases import Asked, Phase
+from smtp_shell.protocol.rawlines import PROXY_SIGN, is_proxy_header
 from smtp_shell.protocol.replies import Oddity
 from smtp_shell.recording.encoder import NOTICE
 from smtp_shell.recording.expected import TranscriptReply, good_codes, leaves_replies_out
@@ -128,7 +129,7 @@ class _Decoder:
         self._line = step.line
         if step.at is not None:
             self._at = step.at
-        if self._tls_begins and step.marker not in (Marker.EVENT, Marker.NOTE):
+        if self._tls_begins and step.marker not in (Marker.EVENT, Marker.NOTE) and not _is_header(step):
             self._tls = True
         for event in self._events(step):
             yield self.entry(event)
@@ -345,6 +346,11 @@ class _Decoder:
         if end is not End.CLIENT:
             yield from self._dialogue.receive_eof()
         yield Disconnected(end, detail)
+
+
+def _is_header(step: Step) -> bool:
+    """Return whether a step sends a PROXY header, which goes before TLS too."""
+    return step.marker is Marker.CLIENT_OCTETS and is_proxy_header(step.octets[:PROXY_SIGN])
 
 
 def _secret_start(step: Step) -> int | None:

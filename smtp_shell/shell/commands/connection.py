@@ -25,7 +25,7 @@ _PRACTICE = "practice"
 def connect(shell: Shell, args: Args) -> None:
     """Connect to a server.
 
-    HOST:PORT, smtp://, smtps:// (TLS from the first octet), lmtp://, lmtp+unix:/path, or pipe:COMMAND.
+    HOST:PORT, smtp://, smtps:// (TLS from the first octet), lmtp://, smtp+unix:/path, lmtp+unix:/path, or pipe:COMMAND.
     `practice` is the practice server of this shell. A host of that name is smtp://practice.
     --tls begins TLS at once. --starttls goes on through EHLO and STARTTLS, and stops if the server does not offer it.
     With --no-wait the greeting is awaited later, before the next line for the server: /raw can send what must precede it.
