@@ -137,6 +137,9 @@ class TlsSettings(Struct, frozen=True):
         ciphers: OpenSSL cipher string for TLS 1.2, or None for the default.
         client_cert: PEM file with the client's certificate.
         client_key: PEM file with the client's private key, or None if `client_cert` contains it.
+        server_name: The name to check the certificate against, and to ask for with SNI; None for the one that was connected to.
+        sni: The name to ask for with SNI where it is another one; `none` to ask for none.
+        alpn: The protocols to offer with ALPN.
         place: Where the user gives these, for messages.
     """
 
@@ -147,6 +150,9 @@ class TlsSettings(Struct, frozen=True):
     ciphers: str | None = None
     client_cert: Path | None = None
     client_key: Path | None = None
+    server_name: str | None = None
+    sni: str | None = None
+    alpn: tuple[str, ...] = ()
     place: Place = Place.COMMAND_LINE
 
     def option(self, name: str, value: str = "") -> str:

@@ -94,6 +94,9 @@ def server_options(add: Callable[..., argparse.Action]) -> None:
     add("--tls-min", metavar="VERSION", default="1.2", help="lowest TLS version (default 1.2)")
     add("--tls-max", metavar="VERSION", help="highest TLS version")
     add("--ciphers", help="OpenSSL cipher string")
+    add("--tls-name", metavar="NAME", help="name that the certificate must be for, and that SNI asks for")
+    add("--sni", metavar="NAME", help="name that SNI asks for, where it is another one; none to ask for none")
+    add("--alpn", metavar="PROTOCOL", help="protocols that ALPN offers, with commas between them")
     add("--client-cert", type=file_path, metavar="FILE", help="client certificate, PEM")
     add("--client-key", type=file_path, metavar="FILE", help="its key, PEM")
     add("--timeout", type=seconds, metavar="S", help="seconds for every wait except QUIT's")
@@ -190,6 +193,9 @@ def tls_settings(options: argparse.Namespace) -> TlsSettings:
         ciphers=options.ciphers,
         client_cert=options.client_cert,
         client_key=options.client_key,
+        server_name=options.tls_name,
+        sni=options.sni,
+        alpn=tuple(options.alpn.split(",")) if options.alpn else (),
     )
     check_tls(settings)
     return settings

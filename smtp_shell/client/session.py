@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from smtp_shell.client.program import ProgramWords
     from smtp_shell.net.settings import ConnectSettings
     from smtp_shell.net.tap import Taps
+    from smtp_shell.net.tls_identity import TlsSession
     from smtp_shell.net.transport import Transport
     from smtp_shell.protocol.events import Consumer, Event
     from smtp_shell.protocol.maildata import MailDataEncoder
@@ -117,6 +118,7 @@ class Session:
         self.tls: TlsStarted | None = None
         self.user = self.bound_by = ""
         self.is_open = True
+        self.resume: TlsSession | None = None
         self.drives_auth = self.is_attacked = False
         self.incoming: deque[IncomingReply] = deque()
         self._transport, self.looked_up = transport, transport.looked_up
@@ -152,6 +154,7 @@ class Session:
         connection: ConnectSettings | None = None,
         busy_poll: bool = False,
         taps: Taps | None = None,
+        resume: TlsSession | None = None,
     ) -> Session:
         """Connect, and do the TLS handshake if TLS begins with the first octet. The greeting is still to be read.
 
@@ -175,6 +178,7 @@ class Session:
             opened=opened,
         )
         session.set_busy_poll(busy_poll)
+        session.resume = resume
         session.publish(Connected(str(target), target.tls, transport.peer, transport.looked_up))
         header = b"" if connection is None else session._tell_way(connection)
         if header:
@@ -741,7 +745,7 @@ class Session:
         """
         self._stream.flush()
         try:
-            facts = self._transport.start_tls(settings, name, seconds, implicit=implicit)
+            facts = self._transport.start_tls(settings, name, seconds, implicit=implicit, resume=self.resume)
         except DialogueBroken as error:
             self._end(End.ERROR, error.message)
             raise
@@ -754,6 +758,8 @@ class Session:
         self._hints.note_handshake(facts, settings, self.dialogue)
         self.publish(facts)
         self._stream.tls = True
+        for words in self._transport.tls_details:
+            self.publish(Noticed(NoticeKind.TLS_DETAILS, words))
         if facts.key_log:
             self.publish(Noticed(NoticeKind.KEY_LOG, escape_str(facts.key_log)))
         return facts

@@ -244,6 +244,8 @@ class Presenter:
             if number == len(lines) and self.look.times and event.seconds is not None and not self._is_late:
                 aside = f"{event.seconds * 1000:.0f} ms"
             yield Row(f"{sign}{tls} S: ", escape(line), style, aside)
+        if event.recipient:
+            yield Row("      ", f"for {escape(event.recipient)}", "decoded")
 
     def _begun(self, event: ReplyBegun, tls: str) -> Iterator[Row]:
         sign, style = reply_mark(event.code)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from smtp_shell.net.pipe import Program
     from smtp_shell.net.session_keys import SessionKeys
     from smtp_shell.net.tap import Place, Tap, Taps
+    from smtp_shell.net.tls_identity import TlsSession
     from smtp_shell.net.tls_layer import TlsLayer
     from smtp_shell.protocol.events import TlsStarted
     from smtp_shell.protocol.sasl.exchange import ChannelBinding
@@ -187,7 +188,25 @@ class Transport:
         """Put octets back that `recv` has returned, before TLS and before anything else was received."""
         self._received_ahead[:0] = octets
 
-    def start_tls(self, settings: TlsSettings, name: str, seconds: float, *, implicit: bool = False) -> TlsStarted:
+    @property
+    def tls_session(self) -> TlsSession | None:
+        """The session of TLS, for another connection to go on from; None without one."""
+        return self._tls.session if self._tls is not None else None
+
+    @property
+    def tls_details(self) -> tuple[str, ...]:
+        """What came of what the user has asked of TLS by name, in words, escaped."""
+        return self._tls.details if self._tls is not None else ()
+
+    def start_tls(
+        self,
+        settings: TlsSettings,
+        name: str,
+        seconds: float,
+        *,
+        implicit: bool = False,
+        resume: TlsSession | None = None,
+    ) -> TlsStarted:
         """Do the TLS handshake.
 
         Args:
@@ -195,6 +214,7 @@ class Transport:
             name: The name to check the certificate against.
             seconds: How long the whole handshake may take.
             implicit: Whether TLS begins with the first octet, and not after STARTTLS.
+            resume: The session to go on from, if it fits; None for none.
 
         Raises:
             TlsFailed: It was refused, failed, took too long, or the certificate could not be verified.
@@ -205,7 +225,7 @@ class Transport:
         from smtp_shell.net.tls_layer import TlsLayer
         from smtp_shell.net.tls_report import LEFT_IN_HANDSHAKE, cleartext_error
 
-        layer = TlsLayer(settings, name, self._keys)
+        layer = TlsLayer(settings, name, self._keys, resume)
         deadline = time.monotonic() + seconds
         first = True
         while not self._handshake_step(layer, deadline):

@@ -185,6 +185,8 @@ class ReplyReceived(Struct, frozen=True):
         seconds: Time since what it answers was sent; None when that is not known.
         verb: The verb of the command; empty where there is none.
         known: How many of its lines, from the first, were in a `ReplyBegun` before.
+        recipient: The recipient that it is for, with its angle brackets, as it was sent: after a message in LMTP, or with PRDR. Empty for
+            none.
     """
 
     reply: Reply
@@ -192,6 +194,7 @@ class ReplyReceived(Struct, frozen=True):
     seconds: float | None = None
     verb: str = ""
     known: int = 0
+    recipient: bytes = b""
 
     @property
     def new_octets(self) -> bytes:

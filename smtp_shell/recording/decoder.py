@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
+from msgspec.structs import replace
+
 from smtp_shell.protocol.commands import Command, bdat_chunk
 from smtp_shell.protocol.dialogue import Dialogue
 from smtp_shell.protocol.events import (
@@ -141,7 +143,7 @@ class _Decoder:
     def entry(self, event: Event) -> Entry:
         self._seq += 1
         if isinstance(event, ReplyReceived) and not self._unasked:
-            event = ReplyReceived(event.reply, event.command, max(0.0, self._at - self._sent_at), event.verb)
+            event = replace(event, seconds=max(0.0, self._at - self._sent_at))
         self._unasked = isinstance(event, Noticed) and event.kind is NoticeKind.UNSOLICITED
         entry = Entry(self._seq, self._at, event, self._tls, self._line)
         self._tls = self._tls or isinstance(event, TlsStarted)

@@ -103,6 +103,9 @@ class ShellSettings(Struct, frozen=True):
     tls_min: Annotated[str, Setting("lowest TLS version; empty for 1.2", _text)] = ""
     tls_max: Annotated[str, Setting("highest TLS version; empty for no limit", _text)] = ""
     ciphers: Annotated[str, Setting("OpenSSL cipher string; empty for the default", _text)] = ""
+    tls_name: Annotated[str, Setting("name that a certificate must be for; empty for the server's", _text)] = ""
+    sni: Annotated[str, Setting("name that SNI asks for; empty for the same, none for none", _text)] = ""
+    alpn: Annotated[str, Setting("protocols that ALPN offers, with commas; empty for none", _text)] = ""
 
 
 class ShellOptions(Struct, frozen=True):
@@ -137,7 +140,7 @@ class ShellOptions(Struct, frozen=True):
             self.practice.watch.own.add(local[1])
 
 
-_OF_TLS = ("ca_file", "client_cert", "client_key", "tls_min", "tls_max", "ciphers")
+_OF_TLS = ("ca_file", "client_cert", "client_key", "tls_min", "tls_max", "ciphers", "tls_name", "sni", "alpn")
 
 
 def tls_settings(options: ShellOptions, settings: ShellSettings) -> TlsSettings:
@@ -157,6 +160,9 @@ def tls_settings(options: ShellOptions, settings: ShellSettings) -> TlsSettings:
         # One file alone is not a pair with the other one of the options.
         client_cert=file(settings.client_cert) or tls.client_cert,
         client_key=file(settings.client_key) or (None if settings.client_cert else tls.client_key),
+        server_name=settings.tls_name or tls.server_name,
+        sni=settings.sni or tls.sni,
+        alpn=tuple(settings.alpn.split(",")) if settings.alpn else tls.alpn,
         place=Place.PROMPT if options.interactive else Place.COMMAND_LINE,
     )
 

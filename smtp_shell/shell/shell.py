@@ -49,7 +49,9 @@ if TYPE_CHECKING:
     from smtp_shell.client.session import Session
     from smtp_shell.display.views import View
     from smtp_shell.knowledge.exchanges import Standing
+    from smtp_shell.net.settings import ConnectSettings
     from smtp_shell.net.target import Target
+    from smtp_shell.net.tls_identity import TlsSession
     from smtp_shell.protocol.events import Consumer, TlsStarted
     from smtp_shell.protocol.masking import ExchangeLines
     from smtp_shell.protocol.replies import Reply
@@ -88,6 +90,7 @@ class Shell:
         leaving: Whether the shell is to end.
         stopped: Whether the user stopped the last wait with Ctrl-C.
         refusals: What the server refused.
+        ways: How each server was connected to the last time.
         explanations: What follows the dialogue for `/explain`; None before the first connection.
         after_line: Called after each typed line, whatever has become of it: a lesson speaks then.
         last_user: The user name of the last `auth`; empty before the first.
@@ -115,6 +118,7 @@ class Shell:
         self.session: Session | None = None
         self.target: Target | None = None
         self.answered: Target | None = None
+        self.ways: dict[Target, ConnectSettings] = {}
         self.recordings = SessionRecordings(automatic=self.options.recording, on_failure=self.say_loudly)
         self.history: Callable[[], Sequence[str]] = tuple
         self.leaving = self.stopped = False
@@ -412,13 +416,22 @@ class Shell:
             raise UsageError(f"there is no connection; use /connect HOST[:PORT] first, or {other}.")
         return self.session
 
-    def connect(self, target: Target, *, greets: bool = True) -> None:
+    def connect(
+        self,
+        target: Target,
+        *,
+        greets: bool = True,
+        connection: ConnectSettings | None = None,
+        resume: TlsSession | None = None,
+    ) -> None:
         """Connect and read the greeting. Where the target asks for STARTTLS, go on until TLS has started.
 
         Args:
             target: The server.
             greets: Whether to wait for the greeting now. Otherwise that is done before the first line that is not for the shell itself,
                 so that octets can be sent before it, such as a PROXY header.
+            connection: How the connection is opened; None for what the options say.
+            resume: The session of TLS to go on from; None for none.
 
         Raises:
             ConfigError: A file, version or cipher for TLS cannot be used; nothing was sent, and the connection before is kept.
@@ -429,13 +442,14 @@ class Shell:
         check_tls(self.tls)
         self.disconnect()
         self.tls_failure = None
+        self.ways[target] = self.options.connection if connection is None else connection
         try:
-            self._connect(target, greets=greets)
+            self._connect(target, greets=greets, resume=resume)
         except TlsFailed as failure:
             self.tls_failure = failure
             raise
 
-    def _connect(self, target: Target, *, greets: bool) -> None:
+    def _connect(self, target: Target, *, greets: bool, resume: TlsSession | None) -> None:
         from smtp_shell.client.session import Session
 
         before = self.session
@@ -451,8 +465,9 @@ class Shell:
                     timeouts=self.timeouts,
                     tls=self.tls,
                     strict=not self.options.interactive,
-                    connection=self.options.connection,
+                    connection=self.ways[target],
                     taps=self.recordings.taps,
+                    resume=resume,
                 )
         except BaseException as error:  # Ctrl-C too
             self.recordings.end_session()
