@@ -18,6 +18,7 @@ from smtp_shell.client.breaks import Hints, fatal, handshake_due, loss, with_wor
 from smtp_shell.client.event_stream import EventStream
 from smtp_shell.client.incoming import IncomingReply
 from smtp_shell.client.waits import Waits
+from smtp_shell.client.ways import begin, tls_notices
 from smtp_shell.config import Timeouts, TlsSettings
 from smtp_shell.errors import (
     ConnectionLost,
@@ -28,7 +29,7 @@ from smtp_shell.errors import (
     WaitTimedOut,
 )
 from smtp_shell.net.connect import connect
-from smtp_shell.net.literals import shown_place
+from smtp_shell.net.settings import DIRECT, ConnectSettings
 from smtp_shell.net.target import Target, Way
 from smtp_shell.protocol.commands import Command
 from smtp_shell.protocol.dialogue import Dialogue
@@ -46,16 +47,14 @@ from smtp_shell.protocol.events import (
 )
 from smtp_shell.protocol.maildata import END_OF_DATA
 from smtp_shell.protocol.masking import EchoMask
-from smtp_shell.protocol.octets import CRLF, escape_str
+from smtp_shell.protocol.octets import CRLF
 from smtp_shell.protocol.phases import Asked, Owed, Phase
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from smtp_shell.client.program import ProgramWords
-    from smtp_shell.net.settings import ConnectSettings
     from smtp_shell.net.tap import Taps
-    from smtp_shell.net.tls_identity import TlsSession
     from smtp_shell.net.transport import Transport
     from smtp_shell.protocol.events import Consumer, Event
     from smtp_shell.protocol.maildata import MailDataEncoder
@@ -118,11 +117,9 @@ class Session:
         self.tls: TlsStarted | None = None
         self.user = self.bound_by = ""
         self.is_open = True
-        self.resume: TlsSession | None = None
         self.drives_auth = self.is_attacked = False
         self.incoming: deque[IncomingReply] = deque()
         self._transport, self.looked_up = transport, transport.looked_up
-        self._recv = transport.recv
         self._program: ProgramWords | None = None
         self._clock = clock
         self._sent_at = clock() if opened is None else opened
@@ -133,11 +130,6 @@ class Session:
         self._echo = EchoMask()
         self._hints = Hints(target)
         self.begun = BegunReply(self.dialogue, self._echo)
-        if transport.program is not None:
-            from smtp_shell.client.program import ProgramWords
-
-            self._program = ProgramWords(transport, transport.program, self._echo, self.publish)
-            self._recv = self._program.receive
         self._violation: ProtocolViolation | None = None  # noticed; raised once the reply that made it is published
 
     @classmethod
@@ -151,10 +143,9 @@ class Session:
         tls: TlsSettings | None = None,
         limits: ReplyLimits | None = None,
         strict: bool = False,
-        connection: ConnectSettings | None = None,
+        connection: ConnectSettings = DIRECT,
         busy_poll: bool = False,
         taps: Taps | None = None,
-        resume: TlsSession | None = None,
     ) -> Session:
         """Connect, and do the TLS handshake if TLS begins with the first octet. The greeting is still to be read.
 
@@ -178,11 +169,8 @@ class Session:
             opened=opened,
         )
         session.set_busy_poll(busy_poll)
-        session.resume = resume
         session.publish(Connected(str(target), target.tls, transport.peer, transport.looked_up))
-        header = b"" if connection is None else session._tell_way(connection)
-        if header:
-            session.send_raw(header)
+        session._program = begin(session, connection, session._echo)
         if target.tls:
             session._shake_hands(tls or TlsSettings(), target.name, timeouts.tls, implicit=True)
         return session
@@ -492,7 +480,7 @@ class Session:
         if self._stream.pending:
             self._stream.flush()
         try:
-            octets = self._recv(deadline)
+            octets = self._transport.recv(deadline) if self._program is None else self._program.receive(deadline)
         except (ConnectionLost, TlsFailed) as error:
             self._lose(error)
         if octets is None:
@@ -579,17 +567,6 @@ class Session:
     def interrupt(self) -> None:
         """Make a wait on this session find the connection closed. Safe to call from any thread."""
         self._transport.shut()
-
-    def _tell_way(self, connection: ConnectSettings) -> bytes:
-        """Publish how the connection was made, as far as the user asked for that; return the PROXY header to send."""
-        transport = self._transport
-        if transport.through:
-            self.publish(Noticed(NoticeKind.CONNECTION, f"through {transport.through}"))
-        if transport.local is not None and (connection.source is not None or connection.source_port):
-            self.publish(Noticed(NoticeKind.CONNECTION, f"from {shown_place(transport.local)}"))
-        if connection.proxy_protocol is None:
-            return b""
-        return connection.proxy_protocol.octets(transport.local, transport.server)
 
     # Private: sending
     def _begin_sending(self, *, looked: bool = False) -> None:
@@ -745,7 +722,7 @@ class Session:
         """
         self._stream.flush()
         try:
-            facts = self._transport.start_tls(settings, name, seconds, implicit=implicit, resume=self.resume)
+            facts = self._transport.start_tls(settings, name, seconds, implicit=implicit)
         except DialogueBroken as error:
             self._end(End.ERROR, error.message)
             raise
@@ -758,10 +735,8 @@ class Session:
         self._hints.note_handshake(facts, settings, self.dialogue)
         self.publish(facts)
         self._stream.tls = True
-        for words in self._transport.tls_details:
-            self.publish(Noticed(NoticeKind.TLS_DETAILS, words))
-        if facts.key_log:
-            self.publish(Noticed(NoticeKind.KEY_LOG, escape_str(facts.key_log)))
+        for notice in tls_notices(self._transport, facts):
+            self.publish(notice)
         return facts
 
     def _begin_anew(self) -> None:

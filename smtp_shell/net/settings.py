@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from smtp_shell.net.proxy import Proxy
+    from smtp_shell.net.tls_identity import TlsSession
     from smtp_shell.protocol.proxy_header import ProxyHeader
 
 _NONE = "none"
@@ -29,6 +30,7 @@ class ConnectSettings(Struct, frozen=True):
         family: `socket.AF_INET`, `socket.AF_INET6`, or 0 for either.
         proxy: The proxy to go through; None for none.
         proxy_protocol: The PROXY header to send first; None for none.
+        resume: The session of TLS to go on from, if it fits; None for none.
     """
 
     source: str | None = None
@@ -36,6 +38,11 @@ class ConnectSettings(Struct, frozen=True):
     family: int = 0
     proxy: Proxy | None = None
     proxy_protocol: ProxyHeader | None = None
+    resume: TlsSession | None = None
+
+
+DIRECT: Final = ConnectSettings()
+"""The settings of a user who has said nothing about it."""
 
 
 class Words(Struct, frozen=True):

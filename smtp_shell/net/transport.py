@@ -53,18 +53,20 @@ class Transport:
         peer: As given, or what the caller knows better.
         program: As given.
         looked_up: How many seconds the look-up of the server's name took; None where no name is looked up.
+        resume: The session of TLS to go on from, if it fits; None for none.
         through: The proxy that it goes through, and where the server's name was looked up, in words; empty for no proxy.
     """
 
+    _tls: TlsLayer | None = None
     looked_up: float | None = None
     through = ""
+    resume: TlsSession | None = None
 
     def __init__(self, sock: socket.socket, peer: str, program: Program | None = None) -> None:
         sock.setblocking(False)
         self._socket = sock
         self._poll = watch(sock)
         self.program = program
-        self._tls: TlsLayer | None = None
         self._received_ahead = bytearray()  # raw octets that came while sending
         self._eof = False  # the server sends no more
         self._eof_delivered = False  # and `recv` has said so
@@ -198,15 +200,7 @@ class Transport:
         """What came of what the user has asked of TLS by name, in words, escaped."""
         return self._tls.details if self._tls is not None else ()
 
-    def start_tls(
-        self,
-        settings: TlsSettings,
-        name: str,
-        seconds: float,
-        *,
-        implicit: bool = False,
-        resume: TlsSession | None = None,
-    ) -> TlsStarted:
+    def start_tls(self, settings: TlsSettings, name: str, seconds: float, *, implicit: bool = False) -> TlsStarted:
         """Do the TLS handshake.
 
         Args:
@@ -214,7 +208,6 @@ class Transport:
             name: The name to check the certificate against.
             seconds: How long the whole handshake may take.
             implicit: Whether TLS begins with the first octet, and not after STARTTLS.
-            resume: The session to go on from, if it fits; None for none.
 
         Raises:
             TlsFailed: It was refused, failed, took too long, or the certificate could not be verified.
@@ -225,7 +218,7 @@ class Transport:
         from smtp_shell.net.tls_layer import TlsLayer
         from smtp_shell.net.tls_report import LEFT_IN_HANDSHAKE, cleartext_error
 
-        layer = TlsLayer(settings, name, self._keys, resume)
+        layer = TlsLayer(settings, name, self._keys, self.resume)
         deadline = time.monotonic() + seconds
         first = True
         while not self._handshake_step(layer, deadline):

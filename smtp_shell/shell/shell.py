@@ -11,6 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from smtp_shell.config import Timeouts, TlsSettings
 from smtp_shell.display.render import Look, certificate_rows, tls_sign
 from smtp_shell.errors import (
@@ -51,7 +53,6 @@ if TYPE_CHECKING:
     from smtp_shell.knowledge.exchanges import Standing
     from smtp_shell.net.settings import ConnectSettings
     from smtp_shell.net.target import Target
-    from smtp_shell.net.tls_identity import TlsSession
     from smtp_shell.protocol.events import Consumer, TlsStarted
     from smtp_shell.protocol.masking import ExchangeLines
     from smtp_shell.protocol.replies import Reply
@@ -416,14 +417,7 @@ class Shell:
             raise UsageError(f"there is no connection; use /connect HOST[:PORT] first, or {other}.")
         return self.session
 
-    def connect(
-        self,
-        target: Target,
-        *,
-        greets: bool = True,
-        connection: ConnectSettings | None = None,
-        resume: TlsSession | None = None,
-    ) -> None:
+    def connect(self, target: Target, *, greets: bool = True, connection: ConnectSettings | None = None) -> None:
         """Connect and read the greeting. Where the target asks for STARTTLS, go on until TLS has started.
 
         Args:
@@ -431,7 +425,6 @@ class Shell:
             greets: Whether to wait for the greeting now. Otherwise that is done before the first line that is not for the shell itself,
                 so that octets can be sent before it, such as a PROXY header.
             connection: How the connection is opened; None for what the options say.
-            resume: The session of TLS to go on from; None for none.
 
         Raises:
             ConfigError: A file, version or cipher for TLS cannot be used; nothing was sent, and the connection before is kept.
@@ -442,18 +435,17 @@ class Shell:
         check_tls(self.tls)
         self.disconnect()
         self.tls_failure = None
-        self.ways[target] = self.options.connection if connection is None else connection
         try:
-            self._connect(target, greets=greets, resume=resume)
+            self._connect(target, connection or self.options.connection, greets=greets)
         except TlsFailed as failure:
             self.tls_failure = failure
             raise
 
-    def _connect(self, target: Target, *, greets: bool, resume: TlsSession | None) -> None:
+    def _connect(self, target: Target, connection: ConnectSettings, *, greets: bool) -> None:
         from smtp_shell.client.session import Session
 
         before = self.session
-        self.target = target
+        self.target, self.ways[target] = target, replace(connection, resume=None)
         self.refusals.said_goodbye = False
         self.recordings.begin_session(target)
         try:
@@ -465,9 +457,8 @@ class Shell:
                     timeouts=self.timeouts,
                     tls=self.tls,
                     strict=not self.options.interactive,
-                    connection=self.ways[target],
+                    connection=connection,
                     taps=self.recordings.taps,
-                    resume=resume,
                 )
         except BaseException as error:  # Ctrl-C too
             self.recordings.end_session()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from smtp_shell.display.render import certificate_rows
 from smtp_shell.errors import CertificateRefused, TlsFailed, UsageError
 from smtp_shell.net.target import parse_target
@@ -88,7 +90,7 @@ def reconnect(shell: Shell, args: Args) -> None:
         raise UsageError("there was no connection yet; use /connect HOST[:PORT].")
     if shell.target not in (None, target):
         shell.say(f"Back to {target}, the last server that answered. {shell.target} did not: /connect tries it again.")
-    shell.connect(target, connection=shell.ways.get(target), resume=resume)
+    shell.connect(target, connection=replace(shell.ways.get(target, shell.options.connection), resume=resume))
 
 
 def _session_to_resume(shell: Shell) -> TlsSession:

@@ -197,7 +197,8 @@ GOOD = {
 @pytest.mark.parametrize("text", GOOD.values(), ids=GOOD)
 def test_every_line_is_shown_in_order_and_nothing_is_added(text: str) -> None:
     lines = [line.strip() for line in text.strip().split("\n")]
-    rows = ["*: no-tls" if "as asked" in row else row for row in bare(shown("\n".join(lines)))]
+    written = [row for row in bare(shown("\n".join(lines))) if not row.startswith("   for <")]
+    rows = ["*: no-tls" if "as asked" in row else row for row in written]
     assert rows == [line.replace("C& ", "C: ") for line in lines]
 
 
