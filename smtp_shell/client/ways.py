@@ -45,7 +45,10 @@ def begin(session: Session, settings: ConnectSettings, echo: EchoMask) -> Progra
     if transport.local is not None and (settings.source is not None or settings.source_port):
         session.publish(Noticed(NoticeKind.CONNECTION, f"from {shown_place(transport.local)}"))
     if settings.proxy_protocol is not None:
-        session.send_raw(settings.proxy_protocol.octets(transport.local, transport.server))
+        header, ends = settings.proxy_protocol, (transport.local, transport.server)
+        transport.header = header.octets(*ends)
+        session.publish(Noticed(NoticeKind.CONNECTION, header.words(*ends)))
+        session.send_raw(transport.header)
     return words
 
 

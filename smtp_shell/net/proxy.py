@@ -264,14 +264,19 @@ class _Wire:
             searched = len(self.rest)
             if searched > _LONGEST_HEAD:
                 raise _NoAnswer(f"sent more than {_LONGEST_HEAD:,} octets in place of an answer")
+            if b"\n" in self.rest:
+                self._check_status_line()
             if not self._receive():
                 break
-        if not _STATUS_LINE.match(self.rest):
-            shown = quoted(escape(bytes(self.rest[:80]).partition(b"\n")[0].rstrip(b"\r")))
-            raise _NoAnswer(
-                "closed the connection without an answer" if not self.rest else f"does not speak HTTP: {shown}"
-            )
+        self._check_status_line()
         return len(self.rest) if end is None else end.end()
+
+    def _check_status_line(self) -> None:
+        if not self.rest:
+            raise _NoAnswer("closed the connection without an answer")
+        if not _STATUS_LINE.match(self.rest):
+            shown = escape(bytes(self.rest[:80]).partition(b"\n")[0].rstrip(b"\r"))
+            raise _NoAnswer(f"does not speak HTTP: {quoted(shown)}")
 
     def _receive(self) -> bool:
         octets = self._transport.recv(self._deadline)

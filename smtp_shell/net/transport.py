@@ -53,6 +53,7 @@ class Transport:
         peer: As given, or what the caller knows better.
         program: As given.
         looked_up: How many seconds the look-up of the server's name took; None where no name is looked up.
+        header: The PROXY header that was sent first; empty for none.
         resume: The session of TLS to go on from, if it fits; None for none.
         through: The proxy that it goes through, and where the server's name was looked up, in words; empty for no proxy.
     """
@@ -60,6 +61,7 @@ class Transport:
     _tls: TlsLayer | None = None
     looked_up: float | None = None
     through = ""
+    header = b""
     resume: TlsSession | None = None
 
     def __init__(self, sock: socket.socket, peer: str, program: Program | None = None) -> None:

@@ -31,11 +31,13 @@ class ProxyHeader(Struct, frozen=True):
         form: One of `FORMS`.
         source: The client whose connection it is said to be; None for this end of the connection.
         destination: Where that client connected to; None for the other end.
+        verbatim: The header itself, as a transcript has it; empty where it is made.
     """
 
     form: str
     source: Endpoint | None = None
     destination: Endpoint | None = None
+    verbatim: bytes = b""
 
     def octets(self, local: Endpoint | None, server: Endpoint | None) -> bytes:
         """Return the header.
@@ -51,10 +53,12 @@ class ProxyHeader(Struct, frozen=True):
 
         Source: The PROXY protocol (HAProxy), sections 2.1 and 2.2
         """
-        source, destination = self.source or local, self.destination or server
-        text = self.form.startswith("v1")
-        if self.form not in ("v1", "v2") or source is None or destination is None:
+        if self.verbatim:
+            return self.verbatim
+        text, ends = self.form.startswith("v1"), self._ends(local, server)
+        if ends is None:
             return b"PROXY UNKNOWN\r\n" if text else PROXY_SIGNATURE + bytes((_COMMAND_LOCAL, 0, 0, 0))
+        source, destination = ends
         ours, theirs = _address(source), _address(destination)
         if ours.version != theirs.version:
             raise UsageError(
@@ -65,6 +69,21 @@ class ProxyHeader(Struct, frozen=True):
             return f"PROXY TCP{ours.version} {ours} {theirs} {source[1]} {destination[1]}\r\n".encode()
         block = ours.packed + theirs.packed + source[1].to_bytes(2, "big") + destination[1].to_bytes(2, "big")
         return PROXY_SIGNATURE + bytes((_COMMAND_PROXY, _TCP[ours.version])) + len(block).to_bytes(2, "big") + block
+
+    def _ends(self, local: Endpoint | None, server: Endpoint | None) -> tuple[Endpoint, Endpoint] | None:
+        """Return the two addresses that the header names; None for none."""
+        source, destination = self.source or local, self.destination or server
+        if self.form not in ("v1", "v2") or source is None or destination is None:
+            return None
+        return source, destination
+
+    def words(self, local: Endpoint | None, server: Endpoint | None) -> str:
+        """Return what the header says, in words, with the arguments of `octets`."""
+        ends = self._ends(local, server)
+        if self.verbatim or ends is None:
+            return "the PROXY header is the transcript's" if self.verbatim else "the PROXY header names no addresses"
+        client, there = (f"{_address(each)} port {each[1]}" for each in ends)
+        return f"the PROXY header says: a client at {client}, which connected to {there}"
 
 
 def _address(endpoint: Endpoint) -> ipaddress.IPv4Address | ipaddress.IPv6Address:

@@ -69,6 +69,16 @@ def is_proxy_header(octets: bytes) -> bool:
     return octets.startswith(PROXY_SIGNATURE) or octets[: len(_PROXY_LINE) + 1] in (_PROXY_LINE, _PROXY_LINE + b" ")
 
 
+def is_whole_proxy_header(octets: bytes) -> bool:
+    """Return whether octets are a PROXY header and nothing else.
+
+    Source: The PROXY protocol (HAProxy), sections 2.1 and 2.2
+    """
+    if octets.startswith(PROXY_SIGNATURE):
+        return proxy_header_length(octets) == len(octets)
+    return octets.startswith(_PROXY_LINE + b" ") and octets.find(b"\n") == len(octets) - 1
+
+
 def proxy_header_length(octets: bytes) -> int:
     """Return the length of a binary PROXY header at the start of octets; 0 if there is none.
 
