@@ -87,8 +87,9 @@ def parse_proxy(text: str) -> Proxy:
     """
     scheme, separator, rest = text.partition("://")
     scheme = scheme.lower()
-    user, at, place = rest.rpartition("@")
-    if at and ":" in user:  # first of all: no message repeats a password
+    user, _, place = (rest if separator else text).rpartition("@")
+    user = unquote(user)
+    if ":" in user:  # first of all: no message repeats a password
         raise UsageError(
             f"a proxy's password does not belong into its URL; set {PROXY_PASSWORD_VARIABLE}, or let it be asked for."
         )
@@ -96,7 +97,6 @@ def parse_proxy(text: str) -> Proxy:
         raise UsageError(
             f"--proxy {escape_str(text)}: no such kind of proxy; use one of {', '.join(f'{each}://' for each in SCHEMES)}."
         )
-    user = unquote(user)
     if _UNPRINTABLE.search(user) or len(user.encode("utf-8", "surrogateescape")) > _LONGEST_CREDENTIAL:
         raise UsageError("--proxy: the user holds white space or control characters, or is too long.")
     host, port = _place(place, text)
