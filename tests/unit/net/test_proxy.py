@@ -12,7 +12,7 @@ from smtp_shell.net.proxy import Proxy, parse_proxy, with_password
 from smtp_shell.net.settings import ConnectSettings
 from smtp_shell.net.target import Target, Way
 from smtp_shell.protocol.secret import Secret
-from tests.support.peer import Peer, ScriptedServer, Turn
+from tests.support.peer import Hear, Peer, ScriptedServer, Turn
 
 SERVER = Target(Way.TCP, "mail.example.org", 25)
 GREETING = b"220 mail.example.org\r\n"
@@ -95,7 +95,12 @@ def test_the_password_comes_from_the_environment_or_a_question(monkeypatch: pyte
     with pytest.raises(UsageError, match=PROXY_PASSWORD_VARIABLE):
         with_password(proxy, None)
     asked: list[tuple[str, bool]] = []
-    answered = with_password(proxy, lambda question, hidden: (asked.append((question, hidden)), "hush")[1])
+
+    def ask(question: str, hidden: bool) -> str:
+        asked.append((question, hidden))
+        return "hush"
+
+    answered = with_password(proxy, ask)
     assert answered.password == Secret("hush")
     assert asked == [("Password of ann for the proxy h:1080: ", True)]
     assert "hush" not in f"{answered} {answered!r}"
@@ -212,3 +217,24 @@ def test_socks_4_has_no_ipv6() -> None:
 def test_what_is_for_tcp_is_not_ignored_elsewhere(target: Target, settings: ConnectSettings) -> None:
     with pytest.raises(ConnectFailed, match=r"--(proxy|source :2525) is for HOST:PORT"):
         connect(target, 5, settings)
+
+
+@pytest.mark.parametrize(
+    ("url", "turns", "asked"),
+    [
+        (
+            "socks4a://ann@{}",
+            [Hear(b"org\0"), b"\0\x5a\0\0\0\0\0\0" + GREETING],
+            b"\x04\x01\0\x19\0\0\0\x01ann\0mail.example.org\0",
+        ),
+        (
+            "socks5h://{}",
+            [Hear(b"\0"), b"\x05\0", Hear(b"org\0\x19"), GRANTED + GREETING],
+            b"\x05\x01\0\x05\x01\0\x03\x10mail.example.org\0\x19",
+        ),
+    ],
+)
+def test_the_name_is_told_to_a_proxy_that_looks_it_up(url: str, turns: list[Turn], asked: bytes) -> None:
+    with ScriptedServer(turns) as proxy:
+        assert through(url, proxy.address) == GREETING
+    assert proxy.received == asked
