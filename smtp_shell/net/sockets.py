@@ -102,9 +102,8 @@ def usable_family(target: Target, settings: ConnectSettings) -> int:
 
 
 def _bind(sock: socket.socket, source: str, port: int) -> None:
-    if (
-        port and os.name != "nt"
-    ):  # a connection from this port that was closed a minute ago does not keep it; on Windows it never does
+    # A connection from this port that was closed a minute ago keeps it. On Windows it does not, and the option means another thing.
+    if port and os.name != "nt":
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         sock.bind((source, port))
