@@ -59,6 +59,7 @@ class Transport:
     """
 
     _tls: TlsLayer | None = None
+    program: Program | None = None
     looked_up: float | None = None
     through = ""
     header = b""
