@@ -105,6 +105,7 @@ _ELSEWHERE: dict[Place, dict[str, str]] = {
         "user": "user",
         "password": "password",
         "ca-file": "ca_file",
+        "tls-name": "tls_name",
         "insecure": "insecure",
         "insecure-auth": "insecure_auth",
         "send-secrets": "send_secrets",

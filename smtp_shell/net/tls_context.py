@@ -15,7 +15,7 @@ from smtp_shell.errors import ConfigError
 from smtp_shell.net.channel_binding import keep_exporter_secrets
 from smtp_shell.net.key_log import log_keys, prepare_key_log
 from smtp_shell.net.tls_files import KeyPair, load_key_pair, why_no_authorities
-from smtp_shell.net.tls_identity import offer_protocols
+from smtp_shell.net.tls_identity import check_names, offer_protocols
 from smtp_shell.private_files import reason_of
 from smtp_shell.protocol.octets import escape_str
 
@@ -83,6 +83,7 @@ def _make_context(
     log: tuple[int, int] | None,
     keys: SessionKeys | None,
 ) -> ssl.SSLContext:
+    check_names(settings)
     minimum, maximum = _versions(settings)
     if key_log is not None:
         prepare_key_log(key_log)

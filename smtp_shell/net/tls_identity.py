@@ -6,13 +6,15 @@ here.
 
 from __future__ import annotations
 
+import re
 import ssl
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
 from smtp_shell.config import TlsSettings
-from smtp_shell.errors import ConfigError
+from smtp_shell.errors import ConfigError, UsageError
 from smtp_shell.net.literals import family_of
 from smtp_shell.protocol.hostnames import ascii_name
 from smtp_shell.protocol.octets import escape_str
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 NO_NAME = "none"
 """The value of `--sni` that leaves SNI out."""
 
+_NEVER_IN_A_NAME = re.compile(r"[^\x21-\x7e]|[/@\[\]\\]|^\.|^$")
 _NAME_MISMATCH = 62  # X509_V_ERR_HOSTNAME_MISMATCH
 
 
@@ -78,6 +81,21 @@ def sni_octets(settings: TlsSettings, name: str) -> bytes | None:
         return None
     wanted = settings.sni or name
     return (wanted if ":" in wanted else ascii_name(wanted)).encode()
+
+
+def check_names(settings: TlsSettings) -> None:
+    """Check the names that the settings have.
+
+    Raises:
+        ConfigError: One is no host name and no address.
+    """
+    for option, name in (("tls-name", settings.server_name), ("sni", settings.sni)):
+        if name is None:
+            continue
+        with suppress(UsageError):
+            if not _NEVER_IN_A_NAME.search(name if ":" in name else ascii_name(name)):
+                continue
+        raise ConfigError(f"{escape_str(settings.option(option, name))}: that is no name of a host; give one alone.")
 
 
 def offer_protocols(context: ssl.SSLContext, settings: TlsSettings) -> None:

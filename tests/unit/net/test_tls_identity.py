@@ -161,3 +161,18 @@ def test_a_session_is_not_offered_where_something_else_would_be_verified(
 )
 def test_a_certificate_is_for_a_name(names: list[tuple[str, str]], name: str, good: bool) -> None:
     assert is_for(names, name) is good
+
+
+@pytest.mark.parametrize("name", ["", "two words", "b\x1bad", "a/b", "ann@host", "[::1]", ".", "\u202ehost", "x\r\n"])
+def test_what_is_no_name_is_refused_before_anything_is_opened(name: str) -> None:
+    for settings in (TlsSettings(server_name=name), TlsSettings(sni=name)):
+        with pytest.raises(ConfigError, match="no name of a host") as caught:
+            check_tls(settings)
+        assert caught.value.message.isprintable()
+
+
+@pytest.mark.parametrize(
+    "name", ["mail.example.org", "mail.example.org.", "bücher.example", "192.0.2.1", "2001:db8::1", "a_b"]
+)
+def test_names_and_addresses_are_taken(name: str) -> None:
+    check_tls(TlsSettings(server_name=name))
