@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from os import PathLike
     from types import TracebackType
 
+    from smtp_shell.net.settings import ConnectSettings
     from smtp_shell.net.target import Target
     from smtp_shell.protocol.events import Consumer, TlsStarted
     from smtp_shell.protocol.replies import Extensions, Reply
@@ -458,8 +459,7 @@ def connect(
         client_key: PEM file with its private key; None if it is in `client_cert`.
         insecure: Go on although the certificate cannot be verified.
         tls_name: The name that the certificate must be for; empty for the server's.
-        proxy: URL of a proxy to go through, such as `socks5h://127.0.0.1:1080`; empty for none. The password of its user comes from
-            SMTP_SHELL_PROXY_PASSWORD.
+        proxy: URL of a proxy, such as `socks5h://127.0.0.1:1080`; its password comes from SMTP_SHELL_PROXY_PASSWORD. Empty for none.
         source: Local `ADDR`, `ADDR:PORT` or `:PORT` to connect from; empty for the system's choice.
         timeout: Timeout in seconds of every wait but QUIT's; None for the defaults.
         record: Where to record the dialogue as a transcript, from the first octet; None for nowhere.
@@ -477,20 +477,27 @@ def connect(
         DialogueBroken: There was no greeting.
     """
     target = parse_target(server, tls=tls, starttls=starttls)
+    cert, key = _path(client_cert), _path(client_key)
     settings = TlsSettings(
-        _path(ca_file),
-        insecure,
-        client_cert=_path(client_cert),
-        client_key=_path(client_key),
-        server_name=tls_name or None,
-        place=Place.PYTHON,
+        _path(ca_file), insecure, client_cert=cert, client_key=key, server_name=tls_name or None, place=Place.PYTHON
     )
     check_tls(settings)
     connection = with_proxy_password(with_words(DIRECT, Words(source or None, proxy or None)), None)
     recordings = [] if record is None else [_recording(record, target, overwrite=overwrite)]
+    return _open(target, settings, connection, _times(timeout), ehlo, recordings, consumers)
+
+
+def _open(
+    target: Target,
+    settings: TlsSettings,
+    connection: ConnectSettings,
+    times: Timeouts,
+    ehlo: str,
+    recordings: Sequence[Recording],
+    consumers: Sequence[Consumer],
+) -> Session:
     core: CoreSession | None = None
     try:
-        times = _times(timeout)
         core = CoreSession.open(
             target,
             consumers,
