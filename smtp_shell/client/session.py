@@ -18,7 +18,7 @@ from smtp_shell.client.breaks import Hints, fatal, handshake_due, loss, with_wor
 from smtp_shell.client.event_stream import EventStream
 from smtp_shell.client.incoming import IncomingReply
 from smtp_shell.client.waits import Waits
-from smtp_shell.client.ways import begin, tls_notices
+from smtp_shell.client.ways import begin, tell_tls
 from smtp_shell.config import Timeouts, TlsSettings
 from smtp_shell.errors import (
     ConnectionLost,
@@ -735,8 +735,7 @@ class Session:
         self._hints.note_handshake(facts, settings, self.dialogue)
         self.publish(facts)
         self._stream.tls = True
-        for notice in tls_notices(self._transport, facts):
-            self.publish(notice)
+        tell_tls(self, facts)
         return facts
 
     def _begin_anew(self) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from smtp_shell.net.literals import shown_place
@@ -13,7 +12,6 @@ if TYPE_CHECKING:
     from smtp_shell.client.program import ProgramWords
     from smtp_shell.client.session import Session
     from smtp_shell.net.settings import ConnectSettings
-    from smtp_shell.net.transport import Transport
     from smtp_shell.protocol.events import TlsStarted
     from smtp_shell.protocol.masking import EchoMask
 
@@ -52,9 +50,9 @@ def begin(session: Session, settings: ConnectSettings, echo: EchoMask) -> Progra
     return words
 
 
-def tls_notices(transport: Transport, facts: TlsStarted) -> Iterator[Noticed]:
-    """Yield what came of what the user has asked of TLS, and where its keys are written to."""
-    for words in transport.tls_details:
-        yield Noticed(NoticeKind.TLS_DETAILS, words)
+def tell_tls(session: Session, facts: TlsStarted) -> None:
+    """Publish what came of what the user has asked of TLS, and where its keys are written to."""
+    for words in session.transport.tls_details:
+        session.publish(Noticed(NoticeKind.TLS_DETAILS, words))
     if facts.key_log:
-        yield Noticed(NoticeKind.KEY_LOG, escape_str(facts.key_log))
+        session.publish(Noticed(NoticeKind.KEY_LOG, escape_str(facts.key_log)))
