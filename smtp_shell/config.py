@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 APPLICATION = "smtp-shell"
 PASSWORD_VARIABLE = "SMTP_SHELL_PASSWORD"
+PROXY_PASSWORD_VARIABLE = "SMTP_SHELL_PROXY_PASSWORD"
 KEY_LOG_VARIABLE = "SSLKEYLOGFILE"
 
 
@@ -104,6 +105,7 @@ _ELSEWHERE: dict[Place, dict[str, str]] = {
         "user": "user",
         "password": "password",
         "ca-file": "ca_file",
+        "tls-name": "tls_name",
         "insecure": "insecure",
         "insecure-auth": "insecure_auth",
         "send-secrets": "send_secrets",
@@ -136,6 +138,9 @@ class TlsSettings(Struct, frozen=True):
         ciphers: OpenSSL cipher string for TLS 1.2, or None for the default.
         client_cert: PEM file with the client's certificate.
         client_key: PEM file with the client's private key, or None if `client_cert` contains it.
+        server_name: The name to check the certificate against, and to ask for with SNI; None for the one that was connected to.
+        sni: The name to ask for with SNI where it is another one; `none` to ask for none.
+        alpn: The protocols to offer with ALPN.
         place: Where the user gives these, for messages.
     """
 
@@ -146,6 +151,9 @@ class TlsSettings(Struct, frozen=True):
     ciphers: str | None = None
     client_cert: Path | None = None
     client_key: Path | None = None
+    server_name: str | None = None
+    sni: str | None = None
+    alpn: tuple[str, ...] = ()
     place: Place = Place.COMMAND_LINE
 
     def option(self, name: str, value: str = "") -> str:
@@ -187,5 +195,6 @@ def key_log_file() -> Path | None:
 
 
 def child_environment() -> dict[str, str]:
-    """Return the environment for a child process: ours without the password."""
-    return {name: value for name, value in os.environ.items() if name != PASSWORD_VARIABLE}
+    """Return the environment for a child process: ours without the passwords."""
+    secret = (PASSWORD_VARIABLE, PROXY_PASSWORD_VARIABLE)
+    return {name: value for name, value in os.environ.items() if name not in secret}

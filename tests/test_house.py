@@ -59,6 +59,7 @@ HOMES = {
     "select": {"net", "servers"},
     "subprocess": {"net", "client.credentials", "shell"},
     "asyncio": {"servers", "shell"},
+    "python_socks": {"net.proxy"},
     "pytest": {"integrations"},
     "locust": {"integrations.locust"},
 }

@@ -22,6 +22,7 @@ from smtp_shell.client.session import Session as CoreSession
 from smtp_shell.config import Place, Timeouts, TlsSettings
 from smtp_shell.errors import AuthFailed, TlsFailed, UsageError
 from smtp_shell.net.resolve import local_name
+from smtp_shell.net.settings import DIRECT, Words, with_proxy_password, with_words
 from smtp_shell.net.target import parse_target
 from smtp_shell.net.tls_check import check_tls
 from smtp_shell.protocol.commands import Command
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from os import PathLike
     from types import TracebackType
 
+    from smtp_shell.net.settings import ConnectSettings
     from smtp_shell.net.target import Target
     from smtp_shell.protocol.events import Consumer, TlsStarted
     from smtp_shell.protocol.replies import Extensions, Reply
@@ -429,6 +431,9 @@ def connect(
     client_cert: str | PathLike[str] | None = None,
     client_key: str | PathLike[str] | None = None,
     insecure: bool = False,
+    tls_name: str = "",
+    proxy: str = "",
+    source: str = "",
     timeout: float | None = None,
     record: str | PathLike[str] | None = None,
     overwrite: bool = False,
@@ -453,6 +458,9 @@ def connect(
         client_cert: PEM file with the client's certificate.
         client_key: PEM file with its private key; None if it is in `client_cert`.
         insecure: Go on although the certificate cannot be verified.
+        tls_name: The name that the certificate must be for; empty for the server's.
+        proxy: URL of a proxy, such as `socks5h://127.0.0.1:1080`; its password comes from SMTP_SHELL_PROXY_PASSWORD. Empty for none.
+        source: Local `ADDR`, `ADDR:PORT` or `:PORT` to connect from; empty for the system's choice.
         timeout: Timeout in seconds of every wait but QUIT's; None for the defaults.
         record: Where to record the dialogue as a transcript, from the first octet; None for nowhere.
         overwrite: Whether to replace an existing file there.
@@ -462,22 +470,43 @@ def connect(
         The session, to be closed by the caller: it is a context manager.
 
     Raises:
-        UsageError: `server` is no address, or the recording cannot be created.
+        UsageError: `server`, `proxy` or `source` is no address, or the recording cannot be created.
         ConfigError: A file of the TLS settings cannot be used.
         ConnectFailed: There is no connection.
         TlsFailed: TLS was refused or failed, or the certificate could not be verified.
         DialogueBroken: There was no greeting.
     """
     target = parse_target(server, tls=tls, starttls=starttls)
+    cert, key = _path(client_cert), _path(client_key)
     settings = TlsSettings(
-        _path(ca_file), insecure, client_cert=_path(client_cert), client_key=_path(client_key), place=Place.PYTHON
+        _path(ca_file), insecure, client_cert=cert, client_key=key, server_name=tls_name or None, place=Place.PYTHON
     )
     check_tls(settings)
+    connection = with_proxy_password(with_words(DIRECT, Words(source or None, proxy or None)), None)
     recordings = [] if record is None else [_recording(record, target, overwrite=overwrite)]
+    return _open(target, settings, connection, _times(timeout), ehlo, recordings, consumers)
+
+
+def _open(
+    target: Target,
+    settings: TlsSettings,
+    connection: ConnectSettings,
+    times: Timeouts,
+    ehlo: str,
+    recordings: Sequence[Recording],
+    consumers: Sequence[Consumer],
+) -> Session:
     core: CoreSession | None = None
     try:
-        times = _times(timeout)
-        core = CoreSession.open(target, consumers, deferred=recordings, timeouts=times, tls=settings, strict=True)
+        core = CoreSession.open(
+            target,
+            consumers,
+            deferred=recordings,
+            timeouts=times,
+            tls=settings,
+            strict=True,
+            connection=connection,
+        )
         session = Session(core, core.read_reply(), settings, ehlo)
         session._recordings += recordings
         if target.starttls:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from smtp_shell.client.credentials import Ask, CredentialSource
     from smtp_shell.config import TlsSettings
     from smtp_shell.display.views import View
+    from smtp_shell.net.settings import ConnectSettings
     from smtp_shell.protocol.secret import Secret
 
 
@@ -93,12 +94,33 @@ def server_options(add: Callable[..., argparse.Action]) -> None:
     add("--tls-min", metavar="VERSION", default="1.2", help="lowest TLS version (default 1.2)")
     add("--tls-max", metavar="VERSION", help="highest TLS version")
     add("--ciphers", help="OpenSSL cipher string")
+    add("--tls-name", metavar="NAME", help="name that the certificate must be for, and that SNI asks for")
+    add("--sni", metavar="NAME", help="name that SNI asks for, where it is another one; none to ask for none")
+    add("--alpn", metavar="PROTOCOL", help="protocols that ALPN offers, with commas between them")
     add("--client-cert", type=file_path, metavar="FILE", help="client certificate, PEM")
     add("--client-key", type=file_path, metavar="FILE", help="its key, PEM")
     add("--timeout", type=seconds, metavar="S", help="seconds for every wait except QUIT's")
-    add("--source", metavar="ADDR", help="local address to connect from")
+    add("--source", metavar="ADDR[:PORT]", help="local address to connect from, or :PORT alone")
     add("-4", dest="ipv4", action="store_true", help="IPv4 only")
     add("-6", dest="ipv6", action="store_true", help="IPv6 only")
+    proxy_options(add)
+
+
+def proxy_options(add: Callable[..., argparse.Action]) -> None:
+    """Add the options about what a connection goes through, and the PROXY header that says so to the server.
+
+    Args:
+        add: `add_argument` of a parser or of a group.
+    """
+    add(
+        "--proxy",
+        metavar="URL",
+        help="proxy to go through: socks5h://, socks5://, socks4a://, socks4:// or http://[USER@]HOST:PORT "
+        "(its password: SMTP_SHELL_PROXY_PASSWORD); with socks5:// and socks4:// the name is looked up here",
+    )
+    add("--proxy-protocol", metavar="FORM", help="send a PROXY header first: v1, v2, v1-unknown or v2-local")
+    add("--proxy-source", metavar="ADDR:PORT", help="client that the PROXY header names (default: this end)")
+    add("--proxy-destination", metavar="ADDR:PORT", help="where that client connected to (default: the server)")
 
 
 def add_color_option(parser: argparse.ArgumentParser) -> None:
@@ -127,6 +149,33 @@ def address_family(options: argparse.Namespace) -> int:
     return FAMILIES["-4" if options.ipv4 else "-6"]
 
 
+def connect_settings(options: argparse.Namespace, ask: Ask | None = None) -> ConnectSettings:
+    """Return how the options want connections to be opened.
+
+    Args:
+        options: The parsed options.
+        ask: Asks the user for the password of a proxy; None where nobody can be asked.
+
+    Raises:
+        UsageError: An option's value cannot be used, or the password is missing.
+        ConfigError: The library for proxies is missing.
+    """
+    from smtp_shell.net.settings import ConnectSettings, Words, with_proxy_password, with_words
+
+    settings = ConnectSettings(family=address_family(options))
+    words = Words(
+        options.source, options.proxy, options.proxy_protocol, options.proxy_source, options.proxy_destination
+    )
+    if words == Words():
+        return settings
+    settings = with_words(settings, words)
+    if settings.proxy is not None:
+        from smtp_shell.net.proxy import check_proxy
+
+        check_proxy(settings.proxy)
+    return with_proxy_password(settings, ask)
+
+
 def tls_settings(options: argparse.Namespace) -> TlsSettings:
     """Return the TLS settings of the options.
 
@@ -144,6 +193,9 @@ def tls_settings(options: argparse.Namespace) -> TlsSettings:
         ciphers=options.ciphers,
         client_cert=options.client_cert,
         client_key=options.client_key,
+        server_name=options.tls_name,
+        sni=options.sni,
+        alpn=tuple(options.alpn.split(",")) if options.alpn else (),
     )
     check_tls(settings)
     return settings

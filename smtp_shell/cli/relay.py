@@ -16,10 +16,12 @@ from smtp_shell.cli.listening import (
 )
 from smtp_shell.cli.options import (
     add_color_option,
-    address_family,
     command_parser,
+    connect_settings,
+    is_terminal,
     make_view,
     server_options,
+    terminal_ask,
     tls_settings,
 )
 from smtp_shell.cli.watching import ending_by_signal, show_until
@@ -96,8 +98,7 @@ def _server(options: argparse.Namespace, kept: Path | None) -> RelayServer:
         kept=kept,
         timeouts=timeouts,
         idle=options.timeout or IDLE_SECONDS,
-        source=options.source,
-        family=address_family(options),
+        connection=connect_settings(options, terminal_ask() if is_terminal() else None),
         on_failure=complain,
     )
 
@@ -127,7 +128,9 @@ def _facts(server: RelayServer, options: argparse.Namespace) -> Iterator[str]:
 def _parser() -> argparse.ArgumentParser:
     parser = command_parser("relay")
     parser.add_argument(
-        "server", metavar="SERVER", help="smtp://HOST:PORT, smtps://HOST, lmtp+unix:/PATH, pipe:COMMAND or HOST[:PORT]"
+        "server",
+        metavar="SERVER",
+        help="smtp://HOST:PORT, smtps://HOST, smtp+unix:/PATH, lmtp+unix:/PATH, pipe:COMMAND or HOST[:PORT]",
     )
     parser.add_argument("--port", type=port_number, default=0, help="port to listen on (default: any free one)")
     parser.add_argument("--watch", action="store_true", help="print each dialogue, live, with remarks on what is wrong")

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from smtp_shell.arguments import ArgumentParser
 from smtp_shell.cli.options import (
-    address_family,
+    connect_settings,
     connection_options,
     credential_source,
     is_terminal,
@@ -171,8 +171,7 @@ def _settings(options: argparse.Namespace, ask: Ask | None) -> ReplaySettings:
         credentials=find_once(lambda: credential_source(options, ask)),
         has_token=options.token_command is not None,
         allow_cleartext=options.insecure_auth,
-        source=options.source,
-        family=address_family(options),
+        connection=connect_settings(options, ask),
     )
 
 

@@ -11,7 +11,7 @@ from smtp_shell import __version__
 from smtp_shell.arguments import ArgumentParser, file_path
 from smtp_shell.cli.main import COMMANDS
 from smtp_shell.cli.options import (
-    address_family,
+    connect_settings,
     connection_options,
     credential_source,
     is_terminal,
@@ -281,8 +281,7 @@ def make_shell(
         tls=tls_settings(options),
         credentials=credentials,
         mechanism=options.mechanism.upper(),
-        source=options.source,
-        family=address_family(options),
+        connection=connect_settings(options, ask),
         interactive=interactive,
         recording=not options.no_record,
         practice=practice,
@@ -303,7 +302,7 @@ def _parser() -> ArgumentParser:
     parser.add_argument(
         "target",
         nargs="?",
-        help="HOST[:PORT], smtp://, smtps://, lmtp://, lmtp+unix:/path or pipe:COMMAND",
+        help="HOST[:PORT], smtp://, smtps://, lmtp://, smtp+unix:/path, lmtp+unix:/path or pipe:COMMAND",
     )
     parser.add_argument("--version", action="version", version=f"smtp-shell {__version__}")
     connection_options(parser)

@@ -18,6 +18,7 @@ from smtp_shell.client.breaks import Hints, fatal, handshake_due, loss, with_wor
 from smtp_shell.client.event_stream import EventStream
 from smtp_shell.client.incoming import IncomingReply
 from smtp_shell.client.waits import Waits
+from smtp_shell.client.ways import begin, tell_tls
 from smtp_shell.config import Timeouts, TlsSettings
 from smtp_shell.errors import (
     ConnectionLost,
@@ -28,6 +29,7 @@ from smtp_shell.errors import (
     WaitTimedOut,
 )
 from smtp_shell.net.connect import connect
+from smtp_shell.net.settings import DIRECT, ConnectSettings
 from smtp_shell.net.target import Target, Way
 from smtp_shell.protocol.commands import Command
 from smtp_shell.protocol.dialogue import Dialogue
@@ -45,12 +47,13 @@ from smtp_shell.protocol.events import (
 )
 from smtp_shell.protocol.maildata import END_OF_DATA
 from smtp_shell.protocol.masking import EchoMask
-from smtp_shell.protocol.octets import CRLF, escape_str
+from smtp_shell.protocol.octets import CRLF
 from smtp_shell.protocol.phases import Asked, Owed, Phase
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from smtp_shell.client.program import ProgramWords
     from smtp_shell.net.tap import Taps
     from smtp_shell.net.transport import Transport
     from smtp_shell.protocol.events import Consumer, Event
@@ -117,6 +120,7 @@ class Session:
         self.drives_auth = self.is_attacked = False
         self.incoming: deque[IncomingReply] = deque()
         self._transport, self.looked_up = transport, transport.looked_up
+        self._program: ProgramWords | None = None
         self._clock = clock
         self._sent_at = clock() if opened is None else opened
         self._stream = EventStream(consumers, clock, self._sent_at, deferred)
@@ -139,8 +143,7 @@ class Session:
         tls: TlsSettings | None = None,
         limits: ReplyLimits | None = None,
         strict: bool = False,
-        source: str | None = None,
-        family: int = 0,
+        connection: ConnectSettings = DIRECT,
         busy_poll: bool = False,
         taps: Taps | None = None,
     ) -> Session:
@@ -152,7 +155,7 @@ class Session:
         """
         timeouts = timeouts or Timeouts()
         opened = time.monotonic()
-        transport = connect(target, timeouts.connect, source=source, family=family)
+        transport = connect(target, timeouts.connect, connection)
         if taps is not None:
             transport.attach(taps, opened=True)
         session = cls(
@@ -167,6 +170,7 @@ class Session:
         )
         session.set_busy_poll(busy_poll)
         session.publish(Connected(str(target), target.tls, transport.peer, transport.looked_up))
+        session._program = begin(session, connection, session._echo)
         if target.tls:
             session._shake_hands(tls or TlsSettings(), target.name, timeouts.tls, implicit=True)
         return session
@@ -196,7 +200,7 @@ class Session:
     @property
     def has_input(self) -> bool:
         """Whether something has arrived that `look` would read."""
-        return self.is_open and self._transport.readable
+        return self.is_open and (self._transport.readable or (self._program is not None and self._program.waiting))
 
     @property
     def tls_due(self) -> bool:
@@ -476,7 +480,7 @@ class Session:
         if self._stream.pending:
             self._stream.flush()
         try:
-            octets = self._transport.recv(deadline)
+            octets = self._transport.recv(deadline) if self._program is None else self._program.receive(deadline)
         except (ConnectionLost, TlsFailed) as error:
             self._lose(error)
         if octets is None:
@@ -731,8 +735,7 @@ class Session:
         self._hints.note_handshake(facts, settings, self.dialogue)
         self.publish(facts)
         self._stream.tls = True
-        if facts.key_log:
-            self.publish(Noticed(NoticeKind.KEY_LOG, escape_str(facts.key_log)))
+        tell_tls(self, facts)
         return facts
 
     def _begin_anew(self) -> None:
@@ -749,5 +752,7 @@ class Session:
         with suppress(DialogueBroken):
             for event in self.dialogue.receive_eof():
                 self._take(event)
+        if self._program is not None:
+            self._program.end()
         self.publish(Disconnected(end, detail))
         self._stream.flush()

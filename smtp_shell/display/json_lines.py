@@ -193,7 +193,8 @@ def _record(entry: Entry) -> dict[str, object] | None:
         case CommandSent() | SaslSent() | OctetsSent():
             return {"dir": "C", "text": client_text(event, _SECRET), **place}
         case ReplyReceived():
-            return {"dir": "S", "text": event.reply.text, "code": event.reply.code, **place}
+            recipient = {"recipient": escape(event.recipient)} if event.recipient else {}
+            return {"dir": "S", "text": event.reply.text, "code": event.reply.code, **recipient, **place}
         case ReplyExpected():
             text = "\n".join(f"{marker} {text}" for marker, text in event.lines)
             return {"dir": "S", "text": text, **({"code": event.code} if event.code else {}), **place}

@@ -10,6 +10,7 @@ further row of a long line.
 +  S: 220 2.0.0 Ready                   ~ transient negative      4yz
  = C: MAIL FROM:<ann@example.org>       ! permanent negative      5yz
 != S: 550 5.7.1 Not today               = inside TLS              ? inside TLS that was not verified
+   E| warning: over quota               what a program, which is the server, wrote on its standard error
 ```
 """
 
@@ -26,6 +27,7 @@ from smtp_shell.figures import plain
 from smtp_shell.protocol.commands import Command
 from smtp_shell.protocol.events import (
     FATAL,
+    ORDINARY,
     Authenticated,
     CommandSent,
     Connected,
@@ -54,6 +56,10 @@ _MOST_OF_COMMAND = 60  # octets of a command that are shown again above its repl
 _MOST_IN_GROUP = 20_000
 _SHOWN_WHOLE = 1_000  # octets that are sent at once and shown whole; of more the start is shown
 _MOST_OF_CHUNK = 150
+
+PROGRAM_GUTTER = "   E| "
+"""The mark of a line that a program, which is the server, wrote on its standard error."""
+
 DATA_ROWS = 12
 """How many lines of one message's mail data are shown."""
 
@@ -193,6 +199,10 @@ class Presenter:
             case Noticed() if event.kind in FATAL and not self.look.reasons:
                 if event.octets:
                     yield Row(f"{ODD_REPLY_SIGN}{tls} S| ", escape(event.octets[:2000]), "reply.odd")
+            case Noticed(kind=NoticeKind.PROGRAM):
+                yield Row(PROGRAM_GUTTER, event.detail, "program")
+            case Noticed() if event.kind in ORDINARY:
+                yield Row("   #  ", event.sentence, "note")
             case Noticed():
                 self._is_late |= event.kind is NoticeKind.LATE
                 yield Row("   #! ", _notice(event), "notice")
@@ -235,6 +245,8 @@ class Presenter:
             if number == len(lines) and self.look.times and event.seconds is not None and not self._is_late:
                 aside = f"{event.seconds * 1000:.0f} ms"
             yield Row(f"{sign}{tls} S: ", escape(line), style, aside)
+        if event.recipient:
+            yield Row("      ", f"for {escape(event.recipient)}", "decoded")
 
     def _begun(self, event: ReplyBegun, tls: str) -> Iterator[Row]:
         sign, style = reply_mark(event.code)

@@ -28,6 +28,7 @@ STYLES = {
     "explained": "dim",
     "note": "italic",
     "notice": "bold yellow",
+    "program": "magenta",
     "said": "",
     "quoted": "",
     "error": "bold red",
@@ -50,7 +51,7 @@ THEMES: dict[str, dict[str, str]] = {
     "plain": {name: "" for name in STYLES if name != "aside"},
 }
 
-QUOTING = frozenset({"quoted", "notice", "error", "removed", "added", "moved"})
+QUOTING = frozenset({"quoted", "notice", "program", "error", "removed", "added", "moved"})
 """Styles of our own words that may contain a server's text, so that each continued line must be marked."""
 
 

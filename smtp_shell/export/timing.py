@@ -14,6 +14,7 @@ from msgspec import Struct
 from smtp_shell.display.columns import cells, fold
 from smtp_shell.display.render import Row, client_text
 from smtp_shell.display.themes import reply_mark
+from smtp_shell.net.target import UNIX
 from smtp_shell.protocol.events import (
     CommandSent,
     Connected,
@@ -41,7 +42,7 @@ _EIGHTHS = " ▏▎▍▌▋▊▉█"
 _TIME_COLUMNS = 10
 _LABEL_PART = 3  # the labels have one part in so many of the width
 _SHORTEST = 0.0005
-_NO_TCP = ("pipe:", "lmtp+unix:")
+_NO_TCP = ("pipe:", *UNIX)
 _NOT_IN_A_FILE = "a transcript does not tell look-up and TCP apart"
 
 

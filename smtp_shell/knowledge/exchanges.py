@@ -76,6 +76,7 @@ class Exchange(Struct, frozen=True):
         is_answer: Whether it is the reply to a line of an AUTH exchange, not to the command.
         is_asked: Whether the reply answers something.
         is_cancelled: Whether it answers the `*` that cancels an AUTH exchange, so that a refusal is what the client asked for.
+        recipient: The recipient that it is for, after a message in LMTP; empty for none.
     """
 
     command: Command | None
@@ -87,6 +88,7 @@ class Exchange(Struct, frozen=True):
     is_answer: bool = False
     is_asked: bool = True
     is_cancelled: bool = False
+    recipient: bytes = b""
 
     @property
     def is_negative(self) -> bool:
@@ -147,6 +149,8 @@ class Exchanges:
                 self._reply(
                     event.command, event.verb, event.reply.code, event.reply, is_asked=event.seconds is not None
                 )
+                if event.recipient and self.last is not None:
+                    self.last = replace(self.last, recipient=event.recipient)
             case ReplyExpected():
                 self._reply(event.command, event.verb, event.code or event.digit * 100, None, is_asked=True)
             case SaslSent():

@@ -233,12 +233,13 @@ def of_reply(exchange: Exchange, *, form_is_told: bool = False) -> str:
         form_is_told: Whether what is wrong with the form of the command is left out.
     """
     explained = explanation_of(exchange)
-    told = f"{explained.what}: {explained.summary}"
+    what = f"{explained.what} for {escape(exchange.recipient)}" if exchange.recipient else explained.what
+    told = f"{what}: {explained.summary}"
     if not exchange.is_negative:
         return told
     why = (of_state(exchange) if form_is_told else reasons(exchange))[:1]
     if why and (_is_about_order(exchange) or exchange.is_cancelled):
-        told = f"{explained.what}:"
+        told = f"{what}:"
     return " ".join((told, *why, *([_DO[explained.do]] if explained.do in _DO and not exchange.is_cancelled else ())))
 
 
@@ -251,6 +252,8 @@ def _is_about_order(exchange: Exchange) -> bool:
 def situation(exchange: Exchange, exchanges: Exchanges) -> Iterator[tuple[str, str]]:
     """Yield why a command was refused, where the dialogue stands, and what is in order now: label and text of each."""
     now = exchanges.now
+    if exchange.recipient:
+        yield "For", escape(exchange.recipient)
     for number, reason in enumerate(reasons(exchange)):
         yield ("Why" if exchange.is_negative and not number else "And" if number else "Form"), reason
     yield "Phase", phase_in_words(now)

@@ -6,6 +6,7 @@ import socket
 from contextlib import suppress
 
 _MAPPED = b"\0" * 10 + b"\xff\xff"
+_LAST_PORT = 65_535
 
 
 def family_of(address: str) -> int | None:
@@ -40,3 +41,35 @@ def address_literal(address: str) -> str:
     """
     plain = unmapped(address)
     return f"[IPv6:{plain}]" if ":" in plain else f"[{plain}]"
+
+
+def endpoint(text: str, *, lenient: bool = False) -> tuple[str, int] | None:
+    """Return the address and the port of `192.0.2.1:25` or `[2001:db8::1]:25`; None if it is neither.
+
+    Args:
+        text: What a user typed.
+        lenient: Whether the port may be left out, which is 0 then, and likewise the address, which is empty then.
+    """
+    bracketed = text.startswith("[")
+    if bracketed:
+        address, bracket, rest = text[1:].partition("]")
+        if not bracket or ":" not in address or (rest and not rest.startswith(":")):
+            return None
+        colon, port = rest[:1], rest[1:]
+    elif text.count(":") > 1:
+        address, colon, port = text, "", ""
+    else:
+        address, colon, port = text.partition(":")
+    if colon and not (port.isascii() and port.isdigit() and len(port) < 6 and 0 < int(port) <= _LAST_PORT):
+        return None
+    if not (colon or lenient) or (not address and not (lenient and colon)):
+        return None
+    if address and family_of(address.partition("%")[0]) is None:
+        return None
+    return address, int(port or 0)
+
+
+def shown_place(place: tuple[str, int]) -> str:
+    """Return an address and a port as a user writes them."""
+    host, port = place
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -45,7 +45,7 @@ class Target(Struct, frozen=True):
         if self.way is Way.PIPE:
             return f"pipe:{shown}"
         if self.way is Way.UNIX:
-            return f"lmtp+unix:{shown}"
+            return f"{'lmtp' if self.lmtp else 'smtp'}+unix:{shown}"
         return f"[{shown}]:{self.port}" if ":" in self.host else f"{shown}:{self.port}"
 
     @property
@@ -65,6 +65,9 @@ class Target(Struct, frozen=True):
 
 # Searched in the whole text: `urlsplit` removes line ends and tabs without an error, and what follows a bracket too.
 _NEVER_IN_A_HOST = re.compile(r"[\x00-\x20\x7f]|\][^:/]")
+UNIX = ("lmtp+unix:", "smtp+unix:")
+"""How the URL of a Unix socket begins."""
+
 _PORTS = {"smtp": 25, "smtps": 465, "lmtp": 24}
 _SERVICES = {"smtp": "25", "submission": "587", "submissions": "465", "smtps": "465", "lmtp": "24"}
 """Names that telnet takes for a port."""
@@ -74,7 +77,8 @@ def parse_target(text: str, *, tls: bool = False, starttls: bool = False) -> Tar
     """Parse a URL or HOST[:PORT].
 
     Args:
-        text: `smtp://host:port`, `smtps://host`, `lmtp://host:port`, `lmtp+unix:/path`, `pipe:COMMAND`, `host`, `host:port` or `[::1]:25`.
+        text: `smtp://host:port`, `smtps://host`, `lmtp://host:port`, `lmtp+unix:/path`, `smtp+unix:/path`, `pipe:COMMAND`, `host`,
+            `host:port` or `[::1]:25`.
         tls: Whether TLS begins with the first octet.
         starttls: Whether STARTTLS was asked for. The default port is then 587.
 
@@ -85,9 +89,9 @@ def parse_target(text: str, *, tls: bool = False, starttls: bool = False) -> Tar
         raise UsageError("tls and starttls exclude each other: TLS begins at once, or after the command; choose one.")
     if text.startswith("pipe:"):
         return _other(Way.PIPE, text.removeprefix("pipe:"), text, tls=tls, starttls=starttls, lmtp=False)
-    if text.startswith("lmtp+unix:"):
-        path = unquote(text.removeprefix("lmtp+unix:").removeprefix("//"))
-        return _other(Way.UNIX, path, text, tls=tls, starttls=starttls, lmtp=True)
+    if text.startswith(UNIX):
+        path = unquote(text.partition(":")[2].removeprefix("//"))
+        return _other(Way.UNIX, path, text, tls=tls, starttls=starttls, lmtp=text.startswith("lmtp"))
     scheme, separator, _ = text.partition("://")
     scheme = scheme.lower()
     if not separator:
@@ -95,7 +99,7 @@ def parse_target(text: str, *, tls: bool = False, starttls: bool = False) -> Tar
     if scheme not in _PORTS:
         raise UsageError(
             f"{escape_str(scheme)}:// is no scheme for mail; {_nearest_scheme(scheme)}use smtp://, smtps://, lmtp://, "
-            "lmtp+unix:/path or pipe:COMMAND."
+            "smtp+unix:/path, lmtp+unix:/path or pipe:COMMAND."
         )
     implicit = tls or scheme == "smtps"
     host, port = _host_and_port(text if separator else f"smtp://{_bracketed(text)}", text)
@@ -123,7 +127,9 @@ def canonical_address(host: str) -> str:
 
 def _other(way: Way, host: str, text: str, *, tls: bool, starttls: bool, lmtp: bool) -> Target:
     if not host.strip():
-        raise UsageError(f"{escape_str(text)} names nothing; write lmtp+unix:/path/to/socket or pipe:COMMAND.")
+        raise UsageError(
+            f"{escape_str(text)} names nothing; write smtp+unix:/path/to/socket, lmtp+unix:/path/to/socket or pipe:COMMAND."
+        )
     return Target(way, host, tls=tls, starttls=starttls, lmtp=lmtp)
 
 

@@ -15,6 +15,7 @@ from smtp_shell.errors import ConfigError
 from smtp_shell.net.channel_binding import keep_exporter_secrets
 from smtp_shell.net.key_log import log_keys, prepare_key_log
 from smtp_shell.net.tls_files import KeyPair, load_key_pair, why_no_authorities
+from smtp_shell.net.tls_identity import check_names, offer_protocols
 from smtp_shell.private_files import reason_of
 from smtp_shell.protocol.octets import escape_str
 
@@ -82,10 +83,13 @@ def _make_context(
     log: tuple[int, int] | None,
     keys: SessionKeys | None,
 ) -> ssl.SSLContext:
+    check_names(settings)
     minimum, maximum = _versions(settings)
     if key_log is not None:
         prepare_key_log(key_log)
     context = _trusting(settings)
+    if settings.sni:
+        context.check_hostname = False  # it would check the name of SNI: `tls_identity` checks the other one
     if settings.insecure:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
@@ -93,6 +97,8 @@ def _make_context(
         context.minimum_version = minimum
         if maximum is not None:
             context.maximum_version = maximum
+    if settings.alpn:
+        offer_protocols(context, settings)
     if settings.ciphers:
         _set_ciphers(context, settings)
     if maximum in (ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1) and not allows_old_versions(context):

@@ -10,10 +10,10 @@ from smtp_shell.errors import TlsFailed
 from smtp_shell.net.channel_binding import bind, exporter_secret
 from smtp_shell.net.key_log import has_keys, no_key_log, user_key_log
 from smtp_shell.net.tls_context import make_context
+from smtp_shell.net.tls_identity import TlsSession, details, name_error, session_of, sni_octets
 from smtp_shell.net.tls_report import alert, refused, tls_facts, why_broken, why_no_handshake
 from smtp_shell.private_files import reason_of
 from smtp_shell.protocol.events import TlsStarted
-from smtp_shell.protocol.hostnames import ascii_name
 
 if TYPE_CHECKING:
     from smtp_shell.net.session_keys import SessionKeys
@@ -30,19 +30,28 @@ class TlsBuffers:
         context: The context of the connection.
         settings: Settings that messages name.
         server_side: Whether it is the server's end.
-        name: The name that the client asks for, in octets; None for the server's end.
+        name: The name that the client asks for, in octets; None for none, and for the server's end.
+        session: The session that the client offers to resume; None for none.
 
     Attributes:
         truncated: True if the other end closed the connection without a close_notify.
     """
 
     def __init__(
-        self, context: ssl.SSLContext, settings: TlsSettings, *, server_side: bool = False, name: bytes | None = None
+        self,
+        context: ssl.SSLContext,
+        settings: TlsSettings,
+        *,
+        server_side: bool = False,
+        name: bytes | None = None,
+        session: ssl.SSLSession | None = None,
     ) -> None:
         self._settings = settings
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
-        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=server_side, server_hostname=name)
+        self._tls = context.wrap_bio(
+            self._incoming, self._outgoing, server_side=server_side, server_hostname=name, session=session
+        )
         self.truncated = False
 
     @property
@@ -131,19 +140,23 @@ class TlsLayer(TlsBuffers):
 
     Args:
         settings: Versions, ciphers, certificates and verification.
-        name: The name to check the certificate against.
+        name: The name to check the certificate against, unless the settings have one.
         keys: Where the keys go too, for a capture; None for nowhere.
+        resume: The session to go on from, if it fits; None for none.
 
     Raises:
         UsageError: The name is no host name.
         ConfigError: A file that the settings name cannot be read, or a version or cipher is unknown.
     """
 
-    def __init__(self, settings: TlsSettings, name: str, keys: SessionKeys | None = None) -> None:
-        self._name = name
-        # Octets: the ssl module encodes a str with its codec of IDNA 2003, which takes long to load.
-        octets = (name if ":" in name else ascii_name(name)).encode()
-        super().__init__(make_context(settings, keys), settings, name=octets)
+    def __init__(
+        self, settings: TlsSettings, name: str, keys: SessionKeys | None = None, resume: TlsSession | None = None
+    ) -> None:
+        self._name = settings.server_name or name
+        context = make_context(settings, keys)
+        self._offered = resume if resume is not None and resume.fits(context, settings, self._name) else None
+        session = None if self._offered is None else self._offered.session
+        super().__init__(context, settings, name=sni_octets(settings, self._name), session=session)
         self._key_log = user_key_log(self._tls.context)
         self._client_random = b""
         self._keys = keys
@@ -161,6 +174,8 @@ class TlsLayer(TlsBuffers):
         try:
             if not super().handshake():
                 return False
+            if self._settings.sni and not self._settings.insecure:
+                self._check_name()
         except ssl.SSLCertVerificationError as error:
             raise refused(error, self._tls, self._settings, self._name) from None
         except ssl.SSLError as error:
@@ -179,6 +194,26 @@ class TlsLayer(TlsBuffers):
             kind: One of the types in `net.channel_binding`; empty for the best there is.
         """
         return bind(self._tls, self._exporter_secret, kind)
+
+    def _check_name(self) -> None:
+        """Check the name that OpenSSL does not know.
+
+        Raises:
+            SSLCertVerificationError: The certificate is not for it.
+        """
+        error = name_error(self._tls, self._name)
+        if error is not None:
+            raise error
+
+    @property
+    def session(self) -> TlsSession | None:
+        """The session, for another connection to go on from; None if the server has sent nothing for that yet."""
+        return session_of(self._tls, self._settings, self._name)
+
+    @property
+    def details(self) -> tuple[str, ...]:
+        """What came of what the settings ask for by name, in words, escaped."""
+        return tuple(details(self._tls, self._settings, self._name, self._offered))
 
     def facts(self) -> TlsStarted:
         """Return what the finished handshake agreed on, and the server's certificate."""

@@ -106,7 +106,11 @@ def why_unverified(
     """
     reason, code = escape_str(error.verify_message), error.verify_code
     if code in _NAME_CODES:
-        what = f"the certificate's name is wrong: it is not for {escape_str(name)} ({reason}); connect by a name that it holds"
+        give = settings.option("tls-name", "NAME")
+        what = (
+            f"the certificate's name is wrong: it is not for {escape_str(name)} ({reason}); connect by a name that it holds"
+            f"{f', give that name with {give}' if give else ''}"
+        )
     elif code in _DATE_CODES:
         what = (
             f"the certificate's dates are wrong: {reason}{_whose_dates(chain)}; "

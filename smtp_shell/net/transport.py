@@ -19,12 +19,13 @@ from smtp_shell.net.waiting import TICK, tick, wait_for, watch
 from smtp_shell.private_files import reason_of
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Callable
 
     from smtp_shell.config import TlsSettings
+    from smtp_shell.net.pipe import Program
     from smtp_shell.net.session_keys import SessionKeys
     from smtp_shell.net.tap import Place, Tap, Taps
+    from smtp_shell.net.tls_identity import TlsSession
     from smtp_shell.net.tls_layer import TlsLayer
     from smtp_shell.protocol.events import TlsStarted
     from smtp_shell.protocol.sasl.exchange import ChannelBinding
@@ -43,24 +44,32 @@ class Transport:
     Args:
         sock: The connected socket. It becomes non-blocking.
         peer: The address of the server. Empty if it has none.
-        child: The program at the other end of a pipe.
+        program: The program at the other end of a pipe.
 
     Attributes:
         busy_poll: Whether a wait polls without sleeping for up to 0.3 ms before it sleeps: to wake a process takes longer than a
             server nearby takes to answer. Worth a quarter of the time of plain messages over one connection. It costs processor
             time, so set it for one connection at a time. A wait that took longer turns it off until the next quick reply.
-        peer: As given.
+        peer: As given, or what the caller knows better.
+        program: As given.
         looked_up: How many seconds the look-up of the server's name took; None where no name is looked up.
+        header: The PROXY header that was sent first; empty for none.
+        resume: The session of TLS to go on from, if it fits; None for none.
+        through: The proxy that it goes through, and where the server's name was looked up, in words; empty for no proxy.
     """
 
+    _tls: TlsLayer | None = None
+    program: Program | None = None
     looked_up: float | None = None
+    through = ""
+    header = b""
+    resume: TlsSession | None = None
 
-    def __init__(self, sock: socket.socket, peer: str, child: subprocess.Popen[bytes] | None = None) -> None:
+    def __init__(self, sock: socket.socket, peer: str, program: Program | None = None) -> None:
         sock.setblocking(False)
         self._socket = sock
         self._poll = watch(sock)
-        self._child = child
-        self._tls: TlsLayer | None = None
+        self.program = program
         self._received_ahead = bytearray()  # raw octets that came while sending
         self._eof = False  # the server sends no more
         self._eof_delivered = False  # and `recv` has said so
@@ -94,6 +103,13 @@ class Transport:
         """Address and port of this end of the connection. None if it has none."""
         with contextlib.suppress(OSError):
             return _place(self._socket.getsockname())
+        return None
+
+    @property
+    def server(self) -> Place:
+        """Address and port of the server. None if it has none, or a proxy alone knows it."""
+        with contextlib.suppress(OSError):
+            return None if self.through else _place(self._socket.getpeername())
         return None
 
     @property
@@ -173,6 +189,20 @@ class Transport:
                 return None
             self._tls.feed(raw)
 
+    def unread(self, octets: bytes) -> None:
+        """Put octets back that `recv` has returned, before TLS and before anything else was received."""
+        self._received_ahead[:0] = octets
+
+    @property
+    def tls_session(self) -> TlsSession | None:
+        """The session of TLS, for another connection to go on from; None without one."""
+        return self._tls.session if self._tls is not None else None
+
+    @property
+    def tls_details(self) -> tuple[str, ...]:
+        """What came of what the user has asked of TLS by name, in words, escaped."""
+        return self._tls.details if self._tls is not None else ()
+
     def start_tls(self, settings: TlsSettings, name: str, seconds: float, *, implicit: bool = False) -> TlsStarted:
         """Do the TLS handshake.
 
@@ -191,7 +221,7 @@ class Transport:
         from smtp_shell.net.tls_layer import TlsLayer
         from smtp_shell.net.tls_report import LEFT_IN_HANDSHAKE, cleartext_error
 
-        layer = TlsLayer(settings, name, self._keys)
+        layer = TlsLayer(settings, name, self._keys, self.resume)
         deadline = time.monotonic() + seconds
         first = True
         while not self._handshake_step(layer, deadline):
@@ -231,7 +261,8 @@ class Transport:
         if self._tap is not None:
             self._tap.ended(by_client=True)
         self._socket.close()
-        self._reap()
+        if self.program is not None:
+            self.program.end()
 
     def release(self) -> socket.socket:
         """Return the socket, for an event loop. What is left here is the program at its other end, which `close` waits for."""
@@ -258,18 +289,8 @@ class Transport:
         if self._tap is not None:
             self._tap.ended(by_client=True, reset=reset)
         self._socket.close()
-        self._reap()
-
-    def _reap(self) -> None:
-        if self._child is None:
-            return
-        import subprocess
-
-        try:
-            self._child.wait(timeout=2)
-        except subprocess.TimeoutExpired:
-            self._child.kill()
-            self._child.wait()
+        if self.program is not None:
+            self.program.end()
 
     def _flush(self, layer: TlsLayer, deadline: float) -> None:
         """Send what TLS has put into its output: handshake messages, alerts, key updates."""

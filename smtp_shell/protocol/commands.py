@@ -91,6 +91,8 @@ class Command(Struct, frozen=True):
 _VERB = re.compile(rb"[A-Za-z0-9-]+(?=[ \t]|$)")
 _AUTH = re.compile(rb"\s*AUTH(?:\s+|=|\Z)(\S*)\s*", re.IGNORECASE)
 _MECHANISM = re.compile(rb"[A-Z0-9_-]{1,20}|[a-z0-9_-]{1,20}|(?i:plain|login|cram-md5|scram-sha-1|scram-sha-256)")
+_FORWARD_PATH = rb'(?i)RCPT\s+TO:\s*(<(?:[^">]|"(?:[^"\\]|\\.)*")*>|\S+)'
+_LONGEST_PATH = 1_000
 _BDAT = rb"(?i)BDAT[ \t]+([0-9]{1,19})([ \t]+LAST)?[ \t]*"  # compiled by the first BDAT: few dialogues have one
 _LINE_BREAKS = {"\r": "CR", "\n": "LF", "\0": "NUL"}
 
@@ -162,6 +164,15 @@ def bdat_chunk(line: bytes) -> Chunk | None:
         return Chunk(0, is_last) if is_last or len(words) == 2 else None
     match = re.fullmatch(_BDAT, line) if line[:4].upper() == b"BDAT" else None
     return Chunk(int(match[1]), match[2] is not None) if match else None
+
+
+def forward_path(line: bytes) -> bytes:
+    """Return the forward-path of a RCPT command, with its angle brackets; without them as far as it goes. Empty for another command.
+
+    Source: RFC 5321 section 4.1.1.3
+    """
+    match = re.match(_FORWARD_PATH, line)
+    return match[1][:_LONGEST_PATH] if match else b""
 
 
 def refuse_line_breaks(text: str, what: str) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from smtp_shell.protocol.commands import HELLOS, Command, auth_mechanism, bdat_chunk, secret_start
+from smtp_shell.protocol.commands import HELLOS, Command, auth_mechanism, bdat_chunk, forward_path, secret_start
 from smtp_shell.protocol.events import (
     GOODBYE,
     CommandSent,
@@ -38,6 +38,7 @@ UNASKED_LIMIT = 64 * 1024
 MOST_HELD = 100
 """Lines after a doubtful dot that are kept, and are commands if a reply to the dot comes."""
 
+_MOST_PATHS = 10_000  # recipients of a transaction that are remembered by name
 _SILENCE = 20.0  # seconds without a command after which a 421 is taken for an idle time-out
 
 
@@ -85,6 +86,7 @@ class Dialogue:
         self._unasked = 0  # octets of replies that answered nothing, since the last one that did
         self._response: bytes | None = None  # the first response of the current exchange; as secret as a password
         self._accepted = 0  # recipients of the transaction, each of which has a reply after the final dot in LMTP
+        self._paths: list[bytes] = []  # of these recipients, the first ones
         self._auth = Command(b"AUTH")  # the command that the responses of the current exchange belong to
         self.exchange = ExchangeLines()
         self.phase = Phase.GREETING
@@ -344,8 +346,15 @@ class Dialogue:
 
     def _owe_for_message(self, owed: Owed) -> None:
         """Owe what ends a message: one reply, or in LMTP one for each accepted recipient."""
-        for _ in range(max(1, self._accepted) if self.lmtp else 1):
-            self._owe(owed)
+        for number in range(max(1, self._accepted) if self.lmtp else 1):
+            self._owe(replace(owed, path=self._path(number)) if self.lmtp else owed)
+
+    def _path(self, number: int) -> bytes:
+        """Return an accepted recipient by its number, from 0; empty if it is not known."""
+        return self._paths[number] if number < len(self._paths) else b""
+
+    def _forget_recipients(self) -> None:
+        self._accepted, self._paths = 0, []
 
     def _end_data(self, *, doubtful: bool) -> None:
         """Owe the reply to a final dot. A true one shows that those before it were mail data.
@@ -470,7 +479,7 @@ class Dialogue:
             self.mail = owed.command.line
         if reply.code < 400 and not _is_foreseen(owed, reply.code):  # anything may be refused
             events.append(Noticed(NoticeKind.UNFORESEEN, f"{reply.code} as {owed}"))
-        events.append(ReplyReceived(reply, owed.command, seconds, owed.verb))
+        events.append(ReplyReceived(reply, owed.command, seconds, owed.verb, recipient=owed.path))
         return events
 
     def _take_unasked(self, reply: Reply, seconds: float) -> list[Event]:
@@ -487,7 +496,7 @@ class Dialogue:
     def _advance(self, owed: Owed, reply: Reply) -> None:
         digit = reply.code // 100
         if owed.asked in (Asked.COMMAND, Asked.SASL):
-            self._advance_by_command(owed.verb, digit, reply)
+            self._advance_by_command(owed, digit, reply)
         elif owed.asked is Asked.GREETING:
             self.greeting = reply
             self.phase = Phase.FRESH if digit == 2 else self.phase
@@ -499,26 +508,31 @@ class Dialogue:
     def _end_message(self, owed: Owed, reply: Reply) -> None:
         if reply.code == 353 and not owed.recipient:
             # PRDR: one more reply for each recipient, then one for the message (draft-hall-prdr-00 section 4)
-            self._owed.extendleft([replace(owed, recipient=True)] * (self._accepted + 1))
+            each = (replace(owed, recipient=True, path=self._path(number)) for number in range(self._accepted + 1))
+            self._owed.extendleft(reversed([*each]))
             self.asked += self._accepted + 1
         if any(other.asked is owed.asked for other in self._owed):
             return
-        self._accepted = 0
+        self._forget_recipients()
         # A final dot without a preceding 354, or a chunk outside a transaction, ends nothing.
         if self.phase in ((Phase.MAILDATA,) if owed.asked is Asked.END_OF_DATA else (Phase.MAIL, Phase.RCPT)):
             self.phase = Phase.READY
 
-    def _advance_by_command(self, verb: str, digit: int, reply: Reply) -> None:
+    def _advance_by_command(self, owed: Owed, digit: int, reply: Reply) -> None:
+        verb = owed.verb
         if digit == 2 and verb in _BEGIN_ANEW:
-            self._accepted = 0
+            self._forget_recipients()
             if verb in HELLOS:
                 self.lmtp = verb == "LHLO"
                 self.extensions = None if verb == "HELO" else Extensions.parse(reply)
         elif digit == 2 and verb == "RCPT":
             self._accepted += 1
+            if owed.command is not None and len(self._paths) < _MOST_PATHS:
+                self._paths.append(forward_path(owed.command.shown))
         elif verb == "XCLIENT" and reply.code == 220:
             # The reply is a greeting, and the dialogue begins anew (Postfix, XCLIENT_README).
-            self._accepted, self.greeting, self.extensions = 0, reply, None
+            self._forget_recipients()
+            self.greeting, self.extensions = reply, None
         elif digit != 3 and verb == "DATA":
             self._raw_in_data = False
             self.end_at_dot()  # it was read as a command

@@ -55,10 +55,17 @@ class NoticeKind(Enum):
     NO_CLOSE_NOTIFY = "TLS ended without close_notify: the end of the dialogue may have been cut off"
     CLEARTEXT_AUTH = "a credential goes over a connection without TLS"
     ECHO = "the server sent the credential back; it is masked here"
+    CONNECTION = "connection"
+    PROGRAM = "the program says"
+    PROGRAM_ENDED = "the program ended"
+    TLS_DETAILS = "TLS"
     PREAMBLE = "the program wrote this before its greeting"
     KEY_LOG = "whoever reads this file can decrypt the connection: the keys of TLS are written to it"
     NO_TLS = "the TLS handshake after the 220 to STARTTLS is left out, as asked"
 
+
+ORDINARY = frozenset({NoticeKind.CONNECTION, NoticeKind.TLS_DETAILS})
+"""What is not odd: it says how the connection was made, because the user asked for that way."""
 
 ENDS_REPLY = frozenset({NoticeKind.NOT_A_REPLY, NoticeKind.CUT_REPLY})
 """What ends a reply before its last line. The notice holds the octets that no `ReplyBegun` had."""
@@ -178,6 +185,8 @@ class ReplyReceived(Struct, frozen=True):
         seconds: Time since what it answers was sent; None when that is not known.
         verb: The verb of the command; empty where there is none.
         known: How many of its lines, from the first, were in a `ReplyBegun` before.
+        recipient: The recipient that it is for, with its angle brackets, as it was sent: after a message in LMTP, or with PRDR. Empty for
+            none.
     """
 
     reply: Reply
@@ -185,6 +194,7 @@ class ReplyReceived(Struct, frozen=True):
     seconds: float | None = None
     verb: str = ""
     known: int = 0
+    recipient: bytes = b""
 
     @property
     def new_octets(self) -> bytes:

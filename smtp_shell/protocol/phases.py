@@ -44,6 +44,7 @@ class Owed(Struct, frozen=True):
         verb: Its verb; empty for none.
         late: Whether nobody waits for it any more.
         recipient: Whether a 353 announced it: it is for one recipient, or for the message after them.
+        path: The recipient that it is for, with its angle brackets, as it was sent; empty for none, or if that is not known.
         doubtful: Whether it answers a dot that ends the mail data for some servers, and is text for others: it has not CRLF on both sides.
     """
 
@@ -52,6 +53,7 @@ class Owed(Struct, frozen=True):
     verb: str = ""
     late: bool = False
     recipient: bool = False
+    path: bytes = b""
     doubtful: bool = False
 
     @property
@@ -60,6 +62,8 @@ class Owed(Struct, frozen=True):
         return self.asked in (Asked.END_OF_DATA, Asked.CHUNK)
 
     def __str__(self) -> str:
+        if self.path:
+            return f"{self.asked.value} for {escape(self.path)}"
         if self.command is None:
             return self.asked.value
         return f"{self.asked.value} to {escape(self.verb.encode()) or 'the line'}"

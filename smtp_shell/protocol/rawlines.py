@@ -6,7 +6,12 @@ import re
 from collections.abc import Iterator
 
 _PROXY_LINE = b"PROXY"
-_PROXY_SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
+PROXY_SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
+"""How a binary PROXY header begins."""
+
+PROXY_SIGN = 16
+"""Octets by which a PROXY header is known."""
+
 _PROXY_FIXED = 16  # octets of the binary form before the addresses; the last two say how long those are
 
 
@@ -61,7 +66,17 @@ def is_proxy_header(octets: bytes) -> bool:
 
     Source: The PROXY protocol (HAProxy), sections 2.1 and 2.2
     """
-    return octets.startswith(_PROXY_SIGNATURE) or octets[: len(_PROXY_LINE) + 1] in (_PROXY_LINE, _PROXY_LINE + b" ")
+    return octets.startswith(PROXY_SIGNATURE) or octets[: len(_PROXY_LINE) + 1] in (_PROXY_LINE, _PROXY_LINE + b" ")
+
+
+def is_whole_proxy_header(octets: bytes) -> bool:
+    """Return whether octets are a PROXY header and nothing else.
+
+    Source: The PROXY protocol (HAProxy), sections 2.1 and 2.2
+    """
+    if octets.startswith(PROXY_SIGNATURE):
+        return proxy_header_length(octets) == len(octets)
+    return octets.startswith(_PROXY_LINE + b" ") and octets.find(b"\n") == len(octets) - 1
 
 
 def proxy_header_length(octets: bytes) -> int:
@@ -69,6 +84,6 @@ def proxy_header_length(octets: bytes) -> int:
 
     Source: The PROXY protocol (HAProxy), section 2.2
     """
-    if not octets.startswith(_PROXY_SIGNATURE):
+    if not octets.startswith(PROXY_SIGNATURE):
         return 0
     return _PROXY_FIXED + int.from_bytes(octets[_PROXY_FIXED - 2 : _PROXY_FIXED], "big")

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
+from msgspec.structs import replace
+
 from smtp_shell.protocol.commands import Command, bdat_chunk
 from smtp_shell.protocol.dialogue import Dialogue
 from smtp_shell.protocol.events import (
@@ -34,6 +36,7 @@ from smtp_shell.protocol.maildata import END_OF_DATA, MailDataEncoder
 from smtp_shell.protocol.masking import MASK
 from smtp_shell.protocol.octets import CRLF, unescape
 from smtp_shell.protocol.phases import Asked, Phase
+from smtp_shell.protocol.rawlines import PROXY_SIGN, is_proxy_header
 from smtp_shell.protocol.replies import Oddity
 from smtp_shell.recording.encoder import NOTICE
 from smtp_shell.recording.expected import TranscriptReply, good_codes, leaves_replies_out
@@ -128,7 +131,7 @@ class _Decoder:
         self._line = step.line
         if step.at is not None:
             self._at = step.at
-        if self._tls_begins and step.marker not in (Marker.EVENT, Marker.NOTE):
+        if self._tls_begins and step.marker not in (Marker.EVENT, Marker.NOTE) and not _is_header(step):
             self._tls = True
         for event in self._events(step):
             yield self.entry(event)
@@ -140,7 +143,7 @@ class _Decoder:
     def entry(self, event: Event) -> Entry:
         self._seq += 1
         if isinstance(event, ReplyReceived) and not self._unasked:
-            event = ReplyReceived(event.reply, event.command, max(0.0, self._at - self._sent_at), event.verb)
+            event = replace(event, seconds=max(0.0, self._at - self._sent_at))
         self._unasked = isinstance(event, Noticed) and event.kind is NoticeKind.UNSOLICITED
         entry = Entry(self._seq, self._at, event, self._tls, self._line)
         self._tls = self._tls or isinstance(event, TlsStarted)
@@ -345,6 +348,11 @@ class _Decoder:
         if end is not End.CLIENT:
             yield from self._dialogue.receive_eof()
         yield Disconnected(end, detail)
+
+
+def _is_header(step: Step) -> bool:
+    """Return whether a step sends a PROXY header, which goes before TLS too."""
+    return step.marker is Marker.CLIENT_OCTETS and is_proxy_header(step.octets[:PROXY_SIGN])
 
 
 def _secret_start(step: Step) -> int | None:

@@ -15,6 +15,7 @@ from smtp_shell.protocol.commands import Command, bdat_chunk
 from smtp_shell.protocol.masking import ExchangeLines
 from smtp_shell.protocol.octets import CRLF, escape
 from smtp_shell.protocol.phases import Asked, Phase
+from smtp_shell.protocol.rawlines import is_whole_proxy_header
 from smtp_shell.replay.mail_data import MailDataSender
 from smtp_shell.replay.results import LONGEST_SHOWN, excerpt
 from smtp_shell.replay.sasl_steps import EMPTY_LINE, SaslSteps, has_secret
@@ -203,6 +204,8 @@ class ReplayClient:
         if is_secret:
             shown = step.text
             incoming.attempt(partial(self.sasl.send_secret_octets, session, step))
+        elif session.transport.header and asked == 1 and is_whole_proxy_header(octets):
+            shown = escape(session.transport.header)  # it was sent when the connection was opened
         else:
             shown = "".join(map(_shown_octets, dialogue.foretell_raw(octets)))
             incoming.attempt(partial(session.send_raw, octets))

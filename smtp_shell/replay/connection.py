@@ -13,13 +13,18 @@ from smtp_shell.client.session import Session
 from smtp_shell.errors import ConnectionLost, DialogueBroken, WaitTimedOut
 from smtp_shell.figures import plain
 from smtp_shell.protocol.phases import Phase
+from smtp_shell.protocol.proxy_header import ProxyHeader
+from smtp_shell.protocol.rawlines import is_whole_proxy_header
 from smtp_shell.replay.endings import ConnectForeseen
 from smtp_shell.replay.incoming import IncomingReplies
 from smtp_shell.replay.targets import find_target
 from smtp_shell.replay.verifier import DIFFERS, VIOLATED, Comparison, unexpected
+from smtp_shell.transcript.step import Marker
 
 if TYPE_CHECKING:
     from smtp_shell.config import Timeouts
+    from smtp_shell.net.settings import ConnectSettings
+    from smtp_shell.net.target import Target
     from smtp_shell.replay.account import RunAccount
     from smtp_shell.replay.cursor import StepCursor
     from smtp_shell.replay.emitter import ResultEmitter
@@ -217,8 +222,7 @@ class ReplayConnection:
                 deferred=settings.consumers,
                 timeouts=self._capped(settings.timeouts),
                 tls=settings.tls_settings,
-                source=settings.source,
-                family=settings.family,
+                connection=self._with_header(settings.connection, target),
                 busy_poll=settings.busy_poll,
                 taps=settings.taps,
             )
@@ -231,6 +235,15 @@ class ReplayConnection:
         session.waits.deadline = self.deadline
         self.session, self.incoming = session, IncomingReplies(session)
         return session, self.incoming
+
+    def _with_header(self, connection: ConnectSettings, target: Target) -> ConnectSettings:
+        """Return how to connect: where TLS begins with the first octet, with the PROXY header that the transcript has next."""
+        if not target.tls or connection.proxy_protocol is not None:
+            return connection
+        step = next(self._cursor.look_ahead_acted(), None)
+        if step is None or step.marker is not Marker.CLIENT_OCTETS or not is_whole_proxy_header(step.octets):
+            return connection
+        return replace(connection, proxy_protocol=ProxyHeader("", verbatim=step.octets))
 
     def _capped(self, timeouts: Timeouts) -> Timeouts:
         """Return the timeouts of a connection, no longer than what is left of the replay's time."""

@@ -20,6 +20,7 @@ from msgspec.structs import replace
 
 from smtp_shell.config import Timeouts
 from smtp_shell.errors import ConfigError, SmtpShellError, UsageError
+from smtp_shell.net.settings import DIRECT, Words, with_proxy_password, with_words
 from smtp_shell.net.target import parse_target
 from smtp_shell.net.tls_check import check_tls
 from smtp_shell.private_files import reason_of
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from smtp_shell.client.credentials import CredentialSource
     from smtp_shell.config import TlsSettings
+    from smtp_shell.net.settings import ConnectSettings
     from smtp_shell.replay.settings import ReplaySettings
 
 _LONGEST_FILE: Final = 1024 * 1024
@@ -57,7 +59,9 @@ class ServerProfile(Struct, frozen=True, forbid_unknown_fields=True):
         authzid: Whom to act as.
         insecure_auth: Send credentials even without TLS.
         timeout: Seconds for every wait except QUIT's.
-        source: Local address to connect from.
+        source: Local `ADDR`, `ADDR:PORT` or `:PORT` to connect from.
+        proxy: URL of a proxy to go through.
+        tls_name: The name that the certificate must be for.
         variables: Values of variables; `--var` precedes them.
     """
 
@@ -79,6 +83,8 @@ class ServerProfile(Struct, frozen=True, forbid_unknown_fields=True):
     insecure_auth: bool | None = None
     timeout: float | None = None
     source: str | None = None
+    proxy: str | None = None
+    tls_name: str | None = None
     variables: dict[str, str] = field(default_factory=dict)
 
 
@@ -118,7 +124,7 @@ class ProfiledServer(Struct, frozen=True):
             starttls=general.starttls if profile.starttls is None else profile.starttls,
             tls_settings=self.tls_settings(general.tls_settings),
             timeouts=general.timeouts if profile.timeout is None else Timeouts().all(profile.timeout),
-            source=profile.source or general.source,
+            connection=self.connection(general.connection),
             allow_cleartext=general.allow_cleartext if profile.insecure_auth is None else profile.insecure_auth,
             credentials=credentials,
             has_token=has_token,
@@ -141,6 +147,18 @@ class ProfiledServer(Struct, frozen=True):
             authzid=profile.authzid or general.authzid,
         )
 
+    def connection(self, general: ConnectSettings) -> ConnectSettings:
+        """Return how to connect to it.
+
+        Args:
+            general: How the command line says to connect.
+
+        Raises:
+            UsageError: The proxy's URL is none, or the password of its user is missing.
+        """
+        profile = self.profile
+        return with_proxy_password(with_words(general, Words(profile.source, profile.proxy)), None)
+
     def tls_settings(self, general: TlsSettings) -> TlsSettings:
         """Return how to do TLS with it.
 
@@ -155,6 +173,7 @@ class ProfiledServer(Struct, frozen=True):
             minimum=profile.tls_min or general.minimum,
             maximum=profile.tls_max or general.maximum,
             ciphers=profile.ciphers or general.ciphers,
+            server_name=profile.tls_name or general.server_name,
             client_cert=general.client_cert if profile.client_cert is None else self.folder / profile.client_cert,
             client_key=general.client_key if profile.client_key is None else self.folder / profile.client_key,
         )
@@ -233,6 +252,10 @@ def _check(where: str, profile: ServerProfile) -> None:
         parse_target(profile.url)
     except UsageError as error:
         raise ConfigError(f"{where}: url: {error.message}") from None
+    try:
+        with_words(DIRECT, Words(profile.source, profile.proxy))
+    except UsageError as error:
+        raise ConfigError(f"{where}: {error.message}") from None
     if profile.timeout is not None and not 0 < profile.timeout <= 86_400:
         raise ConfigError(f"{where}: timeout is no number of seconds from 0 to 86400.")
     _check_variables(where, profile.variables)

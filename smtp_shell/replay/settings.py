@@ -9,6 +9,7 @@ from msgspec import Struct, field
 
 from smtp_shell.config import Timeouts, TlsSettings
 from smtp_shell.matching.expectation import Strictness
+from smtp_shell.net.settings import ConnectSettings
 
 if TYPE_CHECKING:
     from itertools import count
@@ -53,8 +54,7 @@ class ReplaySettings(Struct, frozen=True):
         before_step: Asks a user before each client step; None where nobody is asked.
         consumers: Called with each event after its octets are sent, such as a recording.
         outside: Whether mail data may stand outside the transcript's folder.
-        source: Local address to connect from.
-        family: `socket.AF_INET`, `socket.AF_INET6`, or 0 for either.
+        connection: How the connection is opened.
         preloads: Whether TLS and SASL are loaded while replies are awaited. The first replies are then read some milliseconds after
             they came, so this is for reports without times.
         busy_poll: Whether quick replies are polled for without sleeping, as `Transport.busy_poll` says.
@@ -80,8 +80,7 @@ class ReplaySettings(Struct, frozen=True):
     before_step: BeforeStep | None = None
     consumers: tuple[Consumer, ...] = ()
     outside: bool = False
-    source: str | None = None
-    family: int = 0
+    connection: ConnectSettings = ConnectSettings()
     preloads: bool = False
     busy_poll: bool = False
     taps: Taps | None = None

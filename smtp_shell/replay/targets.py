@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from smtp_shell.errors import UsageError
-from smtp_shell.net.target import Target, Way, parse_target
+from smtp_shell.net.target import UNIX, Target, Way, parse_target
 
 if TYPE_CHECKING:
     from smtp_shell.replay.settings import ReplaySettings
@@ -26,7 +26,7 @@ def find_target(name: str, settings: ReplaySettings, address: str, *, tls: bool)
     if isinstance(settings.server, Target):
         return settings.server
     if settings.server is not None:
-        bare = "://" not in settings.server and not settings.server.startswith(("pipe:", "lmtp+unix:"))
+        bare = "://" not in settings.server and not settings.server.startswith(("pipe:", *UNIX))
         implicit = settings.tls or (tls and bare and not settings.starttls)
         return parse_target(settings.server, tls=implicit, starttls=settings.starttls)
     if not address:

@@ -205,14 +205,14 @@ class WatchedDialogue:
         self._emit((Disconnected(end, detail),))
 
     def remark(self, text: str, at: float) -> None:
-        """Write a remark into the dialogue.
+        """Write a remark into the dialogue, credentials masked.
 
         Args:
             text: One printable line.
             at: Seconds since the connection was opened.
         """
         self._at = max(self._at, at)
-        self._remark(text)
+        self._remark(text if self._echo.is_empty else self._echo.octets(text.encode()).decode())
 
     # Reading the client
 

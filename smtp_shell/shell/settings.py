@@ -15,6 +15,7 @@ from smtp_shell.config import Place, TlsSettings
 from smtp_shell.display.themes import THEMES
 from smtp_shell.errors import UsageError
 from smtp_shell.figures import plain
+from smtp_shell.net.settings import ConnectSettings
 from smtp_shell.protocol.commands import refuse_line_breaks
 from smtp_shell.protocol.maildata import PIECE
 from smtp_shell.protocol.octets import escape_str
@@ -102,6 +103,9 @@ class ShellSettings(Struct, frozen=True):
     tls_min: Annotated[str, Setting("lowest TLS version; empty for 1.2", _text)] = ""
     tls_max: Annotated[str, Setting("highest TLS version; empty for no limit", _text)] = ""
     ciphers: Annotated[str, Setting("OpenSSL cipher string; empty for the default", _text)] = ""
+    tls_name: Annotated[str, Setting("name that a certificate must be for; empty for the server's", _text)] = ""
+    sni: Annotated[str, Setting("name that SNI asks for; empty for the same, none for none", _text)] = ""
+    alpn: Annotated[str, Setting("protocols that ALPN offers, with commas; empty for none", _text)] = ""
 
 
 class ShellOptions(Struct, frozen=True):
@@ -111,8 +115,7 @@ class ShellOptions(Struct, frozen=True):
         tls: How TLS is done.
         credentials: Where passwords come from.
         mechanism: The mechanism that `auth` alone uses, in capitals; empty for the strongest.
-        source: Local address to connect from.
-        family: Address family, 0 for either.
+        connection: How connections are opened.
         interactive: Whether a user is at the prompt.
         recording: Whether sessions are recorded into the state directory.
         practice: The practice server that runs in this process; None without one.
@@ -123,8 +126,7 @@ class ShellOptions(Struct, frozen=True):
     tls: TlsSettings = field(default_factory=TlsSettings)
     credentials: CredentialSource = field(default_factory=CredentialSource)
     mechanism: str = ""
-    source: str | None = None
-    family: int = 0
+    connection: ConnectSettings = ConnectSettings()
     interactive: bool = False
     recording: bool = True
     practice: PracticeServer | None = None
@@ -138,7 +140,7 @@ class ShellOptions(Struct, frozen=True):
             self.practice.watch.own.add(local[1])
 
 
-_OF_TLS = ("ca_file", "client_cert", "client_key", "tls_min", "tls_max", "ciphers")
+_OF_TLS = ("ca_file", "client_cert", "client_key", "tls_min", "tls_max", "ciphers", "tls_name", "sni", "alpn")
 
 
 def tls_settings(options: ShellOptions, settings: ShellSettings) -> TlsSettings:
@@ -158,6 +160,9 @@ def tls_settings(options: ShellOptions, settings: ShellSettings) -> TlsSettings:
         # One file alone is not a pair with the other one of the options.
         client_cert=file(settings.client_cert) or tls.client_cert,
         client_key=file(settings.client_key) or (None if settings.client_cert else tls.client_key),
+        server_name=settings.tls_name or tls.server_name,
+        sni=settings.sni or tls.sni,
+        alpn=tuple(settings.alpn.split(",")) if settings.alpn else tls.alpn,
         place=Place.PROMPT if options.interactive else Place.COMMAND_LINE,
     )
 

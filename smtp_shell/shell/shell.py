@@ -11,6 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from smtp_shell.config import Timeouts, TlsSettings
 from smtp_shell.display.render import Look, certificate_rows, tls_sign
 from smtp_shell.errors import (
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
     from smtp_shell.client.session import Session
     from smtp_shell.display.views import View
     from smtp_shell.knowledge.exchanges import Standing
+    from smtp_shell.net.settings import ConnectSettings
     from smtp_shell.net.target import Target
     from smtp_shell.protocol.events import Consumer, TlsStarted
     from smtp_shell.protocol.masking import ExchangeLines
@@ -88,6 +91,7 @@ class Shell:
         leaving: Whether the shell is to end.
         stopped: Whether the user stopped the last wait with Ctrl-C.
         refusals: What the server refused.
+        ways: How each server was connected to the last time.
         explanations: What follows the dialogue for `/explain`; None before the first connection.
         after_line: Called after each typed line, whatever has become of it: a lesson speaks then.
         last_user: The user name of the last `auth`; empty before the first.
@@ -115,6 +119,7 @@ class Shell:
         self.session: Session | None = None
         self.target: Target | None = None
         self.answered: Target | None = None
+        self.ways: dict[Target, ConnectSettings] = {}
         self.recordings = SessionRecordings(automatic=self.options.recording, on_failure=self.say_loudly)
         self.history: Callable[[], Sequence[str]] = tuple
         self.leaving = self.stopped = False
@@ -412,13 +417,14 @@ class Shell:
             raise UsageError(f"there is no connection; use /connect HOST[:PORT] first, or {other}.")
         return self.session
 
-    def connect(self, target: Target, *, greets: bool = True) -> None:
+    def connect(self, target: Target, *, greets: bool = True, connection: ConnectSettings | None = None) -> None:
         """Connect and read the greeting. Where the target asks for STARTTLS, go on until TLS has started.
 
         Args:
             target: The server.
             greets: Whether to wait for the greeting now. Otherwise that is done before the first line that is not for the shell itself,
                 so that octets can be sent before it, such as a PROXY header.
+            connection: How the connection is opened; None for what the options say.
 
         Raises:
             ConfigError: A file, version or cipher for TLS cannot be used; nothing was sent, and the connection before is kept.
@@ -430,16 +436,16 @@ class Shell:
         self.disconnect()
         self.tls_failure = None
         try:
-            self._connect(target, greets=greets)
+            self._connect(target, connection or self.options.connection, greets=greets)
         except TlsFailed as failure:
             self.tls_failure = failure
             raise
 
-    def _connect(self, target: Target, *, greets: bool) -> None:
+    def _connect(self, target: Target, connection: ConnectSettings, *, greets: bool) -> None:
         from smtp_shell.client.session import Session
 
         before = self.session
-        self.target = target
+        self.target, self.ways[target] = target, replace(connection, resume=None)
         self.refusals.said_goodbye = False
         self.recordings.begin_session(target)
         try:
@@ -451,8 +457,7 @@ class Shell:
                     timeouts=self.timeouts,
                     tls=self.tls,
                     strict=not self.options.interactive,
-                    source=self.options.source,
-                    family=self.options.family,
+                    connection=connection,
                     taps=self.recordings.taps,
                 )
         except BaseException as error:  # Ctrl-C too

@@ -33,7 +33,7 @@ from tests.property.hostile import OCTETS
 SAMPLES = {"console": 5_000, "plain": 20_000, "json": 20_000}
 BATCH = 20
 UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
-GUTTER = re.compile(r"[+>~!? ][=? ] (?:S: | : |C: |C\| )|   S\| |   #! |   #  |   \*: |   : |      ")
+GUTTER = re.compile(r"[+>~!? ][=? ] (?:S: | : |C: |C\| )|   S\| |   E\| |   #! |   #  |   \*: |   : |      ")
 PIECES = (
     b"220 ", b"250-", b"250 ", b"250\r\n", b"554-", b"421 ", b"999 ", b"\r\n", b"\n", b"\r", b"\0", b"\x07", b"\x08", b"\x0b", b"\x0c",
     b"\x1b[2J", b"\x1b]0;title\x07", b"\x1bP", b"\x7f", b"\x9b31m", b"\xc2\x9b31m", b"\xc2\x85", b"\xe2\x80\xa8", b"\xe2\x80\xae",

@@ -59,6 +59,7 @@ class Dovecot:
         submission: The port that offers STARTTLS, and AUTH before TLS as well as after; requires AUTH, and passes mail to the relay.
         submissions: The port with TLS from the first octet; otherwise the same.
         lmtp: The port of LMTP, without TLS. It knows `MAILBOXES`, and one that is full and one that cannot be written.
+        lmtp_socket: The Unix socket of LMTP.
         user: The user name for every mechanism in `MECHANISMS`.
         password: The password of `user`.
         token: A token of `user` for XOAUTH2 and OAUTHBEARER: a JWT, signed with a key that the server has.
@@ -71,6 +72,7 @@ class Dovecot:
     submission: int
     submissions: int
     lmtp: int
+    lmtp_socket: Path
     user: str
     password: str = field(repr=False)
     token: str = field(repr=False)
@@ -180,6 +182,7 @@ def _on_free_ports(directory: Path) -> Dovecot:
         submission=submission,
         submissions=submissions,
         lmtp=lmtp,
+        lmtp_socket=directory / "run" / "lmtp",
         user=USER,
         password=PASSWORD,
         token=_token(USER),

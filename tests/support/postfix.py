@@ -57,6 +57,7 @@ class Postfix:
         smtps: The port with TLS from the first octet; requires AUTH.
         other: The port with the mechanisms `OTHER_MECHANISMS` alone, before TLS as well as after.
         strict: The port with the tight limits (the `STRICT_` constants), no AUTH and few extensions.
+        proxied: The port that wants a PROXY header first, and offers STARTTLS.
         user: The user name for every mechanism in `MECHANISMS`.
         password: The password of `user`.
         ca_file: The certificate of the authority that signed the server's, PEM.
@@ -70,6 +71,7 @@ class Postfix:
     smtps: int
     other: int
     strict: int
+    proxied: int
     user: str
     password: str = field(repr=False)
     ca_file: Path
@@ -113,7 +115,7 @@ def running_postfix(directory: Path) -> Iterator[Postfix]:
         _write_configuration(directory, server)
         greeting = (server.smtp, server.submission, server.other, server.strict)
         checks = [partial(answers, HOST, port, name=MAIL_HOST) for port in greeting]
-        checks.append(partial(answers, HOST, server.smtps, greets=False))
+        checks += [partial(answers, HOST, port, greets=False) for port in (server.smtps, server.proxied)]
         # master leads a process group, and its TERM handler signals the whole group.
         with child(
             [master, "-c", str(directory / "etc"), "-e", str(LIFETIME_SECONDS)], directory / "output"
@@ -127,7 +129,7 @@ def running_postfix(directory: Path) -> Iterator[Postfix]:
 
 
 def _on_free_ports(directory: Path) -> Postfix:
-    smtp, submission, smtps, other, strict = free_ports(5)
+    smtp, submission, smtps, other, strict, proxied = free_ports(6)
     return Postfix(
         host=HOST,
         smtp=smtp,
@@ -135,6 +137,7 @@ def _on_free_ports(directory: Path) -> Postfix:
         smtps=smtps,
         other=other,
         strict=strict,
+        proxied=proxied,
         user=USER,
         password=PASSWORD,
         ca_file=directory / "tls" / "ca.pem",
@@ -255,6 +258,9 @@ def _master_cf(server: Postfix) -> str:
   -o syslog_name=postfix/other
   -o smtpd_sasl_path=other
   -o smtpd_sasl_security_options=
+{HOST}:{server.proxied} inet n - n - - smtpd
+  -o syslog_name=postfix/proxied
+  -o smtpd_upstream_proxy_protocol=haproxy
 {HOST}:{server.strict} inet n - n - - smtpd
   -o syslog_name=postfix/strict
   -o message_size_limit={STRICT_SIZE_LIMIT}

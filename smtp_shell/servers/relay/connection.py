@@ -11,7 +11,8 @@ from smtp_shell.net.connect import connect
 from smtp_shell.net.target import Way
 from smtp_shell.net.tls_layer import TlsLayer
 from smtp_shell.private_files import reason_of
-from smtp_shell.protocol.events import End
+from smtp_shell.protocol.events import End, NoticeKind
+from smtp_shell.protocol.octets import escape
 from smtp_shell.servers.relay.gate import Gate
 from smtp_shell.servers.relay.half import TLS_RECORDS, AcceptedTls, Half
 from smtp_shell.servers.sessions import EARLY
@@ -132,7 +133,7 @@ class Relayed:
 
     def _connect(self) -> Transport:
         shared = self._shared
-        return connect(shared.target, shared.timeouts.connect, source=shared.source, family=shared.family)
+        return connect(shared.target, shared.timeouts.connect, shared.connection)
 
     def _note_addresses(self) -> None:
         client, server = self.client, self.server
@@ -233,6 +234,7 @@ class Relayed:
 
     def _from_server(self, octets: bytes) -> None:
         gate = self._gate
+        self._pass_on_errors()
         self.client.write(gate.from_server(octets))
         if self._tap is not None:
             self._tap.server_lines(octets)
@@ -361,6 +363,7 @@ class Relayed:
         if self._is_over:
             return
         self._is_over = True
+        self._pass_on_errors()
         self._shared.connections.discard(self)
         if self._timer is not None:
             self._timer.cancel()
@@ -368,6 +371,13 @@ class Relayed:
             self._tap.closed(*self._end)
         if self._upstream is not None and self._shared.target.way is Way.PIPE:
             self._loop.run_in_executor(self._shared.executor, self._upstream.close)
+
+    def _pass_on_errors(self) -> None:
+        """Remark what a program, which is the server, has written on its standard error."""
+        program = self._upstream.program if self._upstream is not None else None
+        if program is not None and program.has_lines:
+            for line in program.take():
+                self._remark(f"{NoticeKind.PROGRAM.value}: {escape(line)}")
 
     def _remark(self, text: str) -> None:
         if self._tap is not None:

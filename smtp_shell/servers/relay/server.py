@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from smtp_shell.config import Timeouts, TlsSettings
 from smtp_shell.errors import UsageError
+from smtp_shell.net.settings import ConnectSettings
 from smtp_shell.net.target import Target, Way, parse_target
 from smtp_shell.net.tls_context import make_context
 from smtp_shell.servers.certificate import deliver_certificate, load_certificate, pending_certificate
@@ -49,8 +50,7 @@ class RelayServer:
         kept: A folder of this user in which a certificate that is made is kept; None to make one for this run.
         timeouts: Of the connection to the server and of the handshakes; None for the defaults.
         idle: Seconds without an octet in either direction after which both sides are closed.
-        source: Local address to connect from; None for the system's choice.
-        family: `socket.AF_INET`, `socket.AF_INET6`, or 0 for either.
+        connection: How the connection to the server is opened.
         on_failure: Called with a sentence when a transcript cannot be written; None to say nothing.
 
     Attributes:
@@ -77,8 +77,7 @@ class RelayServer:
         kept: Path | None = None,
         timeouts: Timeouts | None = None,
         idle: float = IDLE_SECONDS,
-        source: str | None = None,
-        family: int = 0,
+        connection: ConnectSettings | None = None,
         on_failure: Callable[[str], None] | None = None,
     ) -> None:
         self.target = parse_target(target) if isinstance(target, str) else target
@@ -92,7 +91,7 @@ class RelayServer:
         self._implicit_tls = implicit_tls
         self._tls, self._timeouts, self._idle = tls or TlsSettings(), timeouts or Timeouts(), idle
         self._files, self._kept = (certificate, key), kept
-        self._source, self._family = source, family
+        self._connection = connection or ConnectSettings()
         self._shared: Shared | None = None
         self._directory: tempfile.TemporaryDirectory[str] | None = None
         self._thread = ServerThread("relay")
@@ -197,8 +196,7 @@ class RelayServer:
             CONNECTION_LIMIT,
             executor,
             implicit_tls=self._implicit_tls,
-            source=self._source,
-            family=self._family,
+            connection=self._connection,
             watch=self.watch,
         )
         file, key = self._files

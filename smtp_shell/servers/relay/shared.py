@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 
 from smtp_shell.config import Timeouts, TlsSettings
+from smtp_shell.net.settings import ConnectSettings
 from smtp_shell.net.target import Target
 from smtp_shell.servers.certificate import ServerCertificate
 
@@ -28,8 +29,7 @@ class Shared(Struct):
         most: How many clients there may be at once.
         executor: Runs what would keep the event loop waiting.
         implicit_tls: Whether TLS with the clients begins with the first octet.
-        source: Local address to connect from; None for the system's choice.
-        family: `socket.AF_INET`, `socket.AF_INET6`, or 0 for either.
+        connection: How the connection to the server is opened.
         watch: Watches the dialogues; None where nobody does.
         connections: Those that are open.
     """
@@ -42,7 +42,6 @@ class Shared(Struct):
     most: int
     executor: ThreadPoolExecutor
     implicit_tls: bool = False
-    source: str | None = None
-    family: int = 0
+    connection: ConnectSettings = ConnectSettings()
     watch: Watch | None = None
     connections: set[Relayed] = field(default_factory=set)

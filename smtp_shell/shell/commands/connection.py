@@ -5,47 +5,62 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from smtp_shell.display.render import certificate_rows
 from smtp_shell.errors import CertificateRefused, TlsFailed, UsageError
 from smtp_shell.net.target import parse_target
 from smtp_shell.protocol.events import TlsStarted
 from smtp_shell.protocol.octets import escape, escape_str, unescape
+from smtp_shell.shell.connecting import connection_of, parse_connect
 from smtp_shell.shell.registry import Args, shell_command
 from smtp_shell.shell.shell import Shell
 
 if TYPE_CHECKING:
+    from argparse import Namespace
+
     from smtp_shell.net.target import Target
+    from smtp_shell.net.tls_identity import TlsSession
     from smtp_shell.servers.inbox import Inbox
 
 
 _PRACTICE = "practice"
 
 
-@shell_command("/connect", "HOST[:PORT] | URL | practice [--tls | --starttls] [--no-wait]")
+@shell_command(
+    "/connect",
+    "HOST[:PORT] | URL | practice [--tls | --starttls] [--no-wait] [--proxy URL] [--proxy-protocol FORM] "
+    "[--proxy-source ADDR:PORT] [--proxy-destination ADDR:PORT] [--source ADDR[:PORT]] [-4 | -6]",
+)
 def connect(shell: Shell, args: Args) -> None:
     """Connect to a server.
 
-    HOST:PORT, smtp://, smtps:// (TLS from the first octet), lmtp://, lmtp+unix:/path, or pipe:COMMAND.
+    HOST:PORT, smtp://, smtps:// (TLS from the first octet), lmtp://, smtp+unix:/path, lmtp+unix:/path, or pipe:COMMAND.
     `practice` is the practice server of this shell. A host of that name is smtp://practice.
     --tls begins TLS at once. --starttls goes on through EHLO and STARTTLS, and stops if the server does not offer it.
     With --no-wait the greeting is awaited later, before the next line for the server: /raw can send what must precede it.
+    --proxy goes through socks5h://, socks5://, socks4a://, socks4:// or http://[USER@]HOST:PORT; its password is asked for.
+    --proxy-protocol v1 or v2 sends a PROXY header first, with this connection's addresses or those of --proxy-source and
+    --proxy-destination; v1-unknown and v2-local name none. --source is the local address and port to connect from.
+    What is left out is as on the command line, and `none` leaves out what stands there.
     A connection that is open is closed first.
     """
-    words = args.words
-    flags = {word for word in words if word.startswith("--")}
-    places = [word for word in words if not word.startswith("--")]
+    line, places = parse_connect(args.words)
     if len(places) == 2:
         parse_target(" ".join(places))  # HOST PORT: the error says how to write it
-    if len(places) != 1 or flags - {"--tls", "--starttls", "--no-wait"}:
+    if len(places) != 1:
         raise UsageError("/connect takes one address, and --tls or --starttls, and --no-wait; see /help /connect.")
-    greets = "--no-wait" not in flags
-    if places[0] == _PRACTICE:
-        shell.connect(_practice_target(shell, flags), greets=greets)
-        return
-    shell.connect(parse_target(places[0], tls="--tls" in flags, starttls="--starttls" in flags), greets=greets)
+    connection = connection_of(line, shell.options.connection, shell.ask if shell.options.interactive else None)
+    is_practice = places[0] == _PRACTICE
+    target = _practice_target(shell, line) if is_practice else _target_of(places[0], line)
+    shell.connect(target, greets=not line.no_wait, connection=connection)
 
 
-def _practice_target(shell: Shell, flags: set[str]) -> Target:
+def _target_of(place: str, line: Namespace) -> Target:
+    return parse_target(place, tls=line.tls, starttls=line.starttls)
+
+
+def _practice_target(shell: Shell, line: Namespace) -> Target:
     from smtp_shell.net.target import Target, Way
 
     server = shell.options.practice
@@ -54,25 +69,40 @@ def _practice_target(shell: Shell, flags: set[str]) -> Target:
             "/connect practice: there is no practice server here; leave the shell and start `smtp-shell practice`. "
             "A host of that name is smtp://practice."
         )
-    if "--tls" in flags:
+    if line.tls:
         raise UsageError("/connect practice: it begins TLS with STARTTLS only; use --starttls, or type starttls.")
-    return Target(Way.TCP, server.host, server.port, starttls="--starttls" in flags)
+    return Target(Way.TCP, server.host, server.port, starttls=line.starttls)
 
 
-@shell_command("/reconnect")
+@shell_command("/reconnect", "[--resume]")
 def reconnect(shell: Shell, args: Args) -> None:
     """Connect to the same server again, in the same way.
 
     After a /connect that failed it goes back to the last server that answered.
     A demand for TLS (--tls, --starttls) holds for the new connection too.
+    With --resume its TLS goes on from the session of the last connection, if the server takes that up.
     """
-    args.none()
+    if args.text not in ("", "--resume"):
+        raise UsageError("/reconnect takes nothing but --resume; see /help /reconnect.")
+    resume = _session_to_resume(shell) if args.text else None
     target = shell.answered or shell.target
     if target is None:
         raise UsageError("there was no connection yet; use /connect HOST[:PORT].")
     if shell.target not in (None, target):
         shell.say(f"Back to {target}, the last server that answered. {shell.target} did not: /connect tries it again.")
-    shell.connect(target)
+    shell.connect(target, connection=replace(shell.ways.get(target, shell.options.connection), resume=resume))
+
+
+def _session_to_resume(shell: Shell) -> TlsSession:
+    session = shell.session
+    if session is not None:
+        if session.is_open:
+            session.look()  # with TLS 1.3 the ticket comes after the handshake
+        if found := session.transport.tls_session:
+            return found
+    raise UsageError(
+        "/reconnect --resume: the last connection has left no session of TLS that can be resumed; /reconnect makes a new one."
+    )
 
 
 @shell_command("/disconnect")
@@ -116,6 +146,8 @@ def _facts(shell: Shell) -> Iterator[tuple[str, str]]:
         yield "connection", f"{session.target}{shown}"
         if local is not None:
             yield "from", f"[{local[0]}]:{local[1]}" if ":" in local[0] else f"{local[0]}:{local[1]}"
+        if session.transport.through:
+            yield "through", session.transport.through
         yield "protocol", "LMTP" if session.dialogue.lmtp else "SMTP"
         yield "phase", session.dialogue.standing.value
         owed = ", ".join(str(each) for each in session.dialogue.owed)

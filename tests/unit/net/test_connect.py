@@ -10,6 +10,7 @@ import pytest
 
 from smtp_shell.errors import ConnectFailed
 from smtp_shell.net.connect import connect
+from smtp_shell.net.settings import ConnectSettings
 from smtp_shell.net.target import Target, Way
 from smtp_shell.net.transport import Transport
 from tests.support.peer import playing
@@ -79,7 +80,9 @@ def test_a_name_whose_first_address_refuses_is_tried_at_its_others() -> None:
 
 def test_the_local_address_can_be_chosen() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        transport = connect(tcp(listener.getsockname()[1]), 5, source="127.0.0.1", family=socket.AF_INET)
+        transport = connect(
+            tcp(listener.getsockname()[1]), 5, ConnectSettings(source="127.0.0.1", family=socket.AF_INET)
+        )
         sock, address = listener.accept()
         assert address[0] == "127.0.0.1"
         sock.close()
@@ -116,7 +119,7 @@ def test_a_refused_port_25_has_its_own_advice(monkeypatch: pytest.MonkeyPatch) -
 
 def test_a_foreign_local_address_is_refused() -> None:
     with pytest.raises(ConnectFailed):
-        connect(tcp(unused_port()), 5, source="192.0.2.1")
+        connect(tcp(unused_port()), 5, ConnectSettings(source="192.0.2.1"))
 
 
 @posix
@@ -192,7 +195,7 @@ def test_a_slow_server_is_given_up_at_the_deadline(monkeypatch: pytest.MonkeyPat
         return False, False
 
     monkeypatch.setattr(socket.socket, "connect", begin)
-    monkeypatch.setattr("smtp_shell.net.connect.wait_for", wait)
+    monkeypatch.setattr("smtp_shell.net.sockets.wait_for", wait)
     start = time.monotonic()
     with pytest.raises(ConnectFailed, match="it did not answer in time"):
         connect(tcp(2525), 0.1)

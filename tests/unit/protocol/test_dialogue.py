@@ -986,3 +986,48 @@ def test_the_last_burl_ends_the_message_as_the_last_chunk_does() -> None:
     assert owes(dialogue)[0].asked is Asked.CHUNK
     assert say(dialogue, "S: 250 queued") == "250 BURL"
     assert stands(dialogue) is Phase.READY
+
+
+def recipients(dialogue: Dialogue, replies: bytes) -> list[bytes]:
+    """Return whom each reply is for."""
+    return [event.recipient for event in dialogue.receive(replies) if isinstance(event, ReplyReceived)]
+
+
+@pytest.mark.parametrize("ends_with_bdat", [False, True])
+def test_each_final_reply_of_lmtp_names_its_recipient(ends_with_bdat: bool) -> None:
+    dialogue, _ = play(
+        "S: 220 hi", "C: LHLO x", "S: 250 hi", "C: MAIL FROM:<ann@example.org>", "S: 250 ok",
+        "C: RCPT TO:<bob@example.org> NOTIFY=NEVER", "S: 250 ok", "C: RCPT TO:<nobody@example.org>", "S: 550 no",
+        'C: rcpt to: <"a>b c"@example.org>', "S: 250 ok", "C: RCPT TO:carol@example.org X=Y", "S: 251 ok",
+        lmtp=True,
+    )  # fmt: skip
+    if ends_with_bdat:
+        dialogue.send(Command.of("BDAT 0 LAST"))
+    else:
+        say(dialogue, "C: DATA")
+        say(dialogue, "S: 354 go")
+        dialogue.send_mail_data(END_OF_DATA, last=True)
+    assert str(dialogue.owed[0]).endswith(" for <bob@example.org>")
+    assert recipients(dialogue, b"250 one\r\n452 two\r\n250 three\r\n") == [
+        b"<bob@example.org>", b'<"a>b c"@example.org>', b"carol@example.org",
+    ]  # fmt: skip
+    assert not dialogue.owed
+
+
+def test_prdr_names_the_recipients_and_not_the_message() -> None:
+    dialogue, _ = play(
+        "S: 220 hi", "C: EHLO x", "S: 250 hi", "C: MAIL FROM:<a@b> PRDR", "S: 250 ok", "C: RCPT TO:<b@c>", "S: 250 ok",
+        "C: RCPT TO:<d@e>", "S: 250 ok", "C: DATA", "S: 354 go",
+    )  # fmt: skip
+    dialogue.send_mail_data(END_OF_DATA, last=True)
+    assert recipients(dialogue, b"353 each\r\n250 one\r\n550 two\r\n250 all\r\n") == [b"", b"<b@c>", b"<d@e>", b""]
+
+
+def test_smtp_has_one_reply_for_all_and_names_nobody() -> None:
+    dialogue, _ = play(
+        "S: 220 hi", "C: EHLO x", "S: 250 hi", "C: MAIL FROM:<>", "S: 250 ok", "C: RCPT TO:<b@c>", "S: 250 ok"
+    )
+    say(dialogue, "C: DATA")
+    say(dialogue, "S: 354 go")
+    dialogue.send_mail_data(END_OF_DATA, last=True)
+    assert recipients(dialogue, b"250 all\r\n") == [b""]

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from smtp_shell.display.json_lines import JsonView
 from smtp_shell.display.views import PlainView
-from smtp_shell.protocol.events import Entry, Remarked, TlsStarted
+from smtp_shell.protocol.events import Entry, OctetsSent, Remarked, ReplyReceived, TlsStarted
 from smtp_shell.recording.decoder import entries
-from smtp_shell.recording.encoder import TranscriptEncoder
+from smtp_shell.recording.encoder import TranscriptEncoder, event_steps
 from smtp_shell.transcript.reader import TranscriptReader
 from smtp_shell.transcript.step import Marker, Step, format_step
 
@@ -197,7 +197,8 @@ GOOD = {
 @pytest.mark.parametrize("text", GOOD.values(), ids=GOOD)
 def test_every_line_is_shown_in_order_and_nothing_is_added(text: str) -> None:
     lines = [line.strip() for line in text.strip().split("\n")]
-    rows = ["*: no-tls" if "as asked" in row else row for row in bare(shown("\n".join(lines)))]
+    written = [row for row in bare(shown("\n".join(lines))) if not row.startswith("   for <")]
+    rows = ["*: no-tls" if "as asked" in row else row for row in written]
     assert rows == [line.replace("C& ", "C: ") for line in lines]
 
 
@@ -397,3 +398,53 @@ def test_a_line_of_mail_data_is_the_same_whether_or_not_another_one_precedes_it(
         return [(each.at, each.tls, each.event) for each in decoded(text) if not isinstance(each.event, Remarked)]
 
     assert told("") == told("# a note comes in between\n")
+
+
+LMTP = """\
+S: 220 hi
+C: LHLO x
+S: 250 hi
+C: MAIL FROM:<>
+S: 250 ok
+C: RCPT TO:<bob@example.org>
+S: 250 ok
+C: RCPT TO:<evil\\x1b[2J@example.org>
+S: 250 ok
+C: DATA
+S: 354 go
+C: .
+S: 250 saved
+S: 452 full
+"""
+
+
+def test_a_written_dialogue_of_lmtp_names_the_recipients_too() -> None:
+    named = [str(each["recipient"]) for each in objects(LMTP) if "recipient" in each]
+    assert named == ["<bob@example.org>", r"<evil\x1b[2J@example.org>"]
+    rows = [row.strip() for row in shown(LMTP) if row.strip().startswith("for <")]
+    assert rows == [f"for {each}" for each in named]
+
+
+WAYS = """\
+*: connect mail.example.org:465 tls
+# notice: connection: through socks5h://192.0.2.1:1080; it looks up the name
+# notice: connection: the PROXY header says: a client at 192.0.2.7 port 1, which connected to 192.0.2.25 port 25
+C| PROXY TCP4 192.0.2.7 192.0.2.25 1 25\\x0d\\x0a
+*: tls TLSv1.3 TLS_AES_256_GCM_SHA384 verified CN=mail.example.org
+# notice: TLS: the session was resumed
+S: 220 hi
+# notice: the program says: \\x1b[2J over quota
+# notice: the program ended: with status 75
+*: close server
+"""
+
+
+def test_how_a_connection_was_made_is_read_back_and_shown_as_it_was_live() -> None:
+    rows = shown(WAYS)
+    assert "   E| \\x1b[2J over quota" in rows
+    assert next(row for row in rows if row.startswith("   #  ")).endswith("it looks up the name")
+    header = next(entry for entry in decoded(WAYS) if isinstance(entry.event, OctetsSent))
+    assert not header.tls
+    assert [entry.tls for entry in decoded(WAYS) if isinstance(entry.event, ReplyReceived)] == [True]
+    again = [step for entry in decoded(WAYS) for step in event_steps(entry.event, 0)]
+    assert "\n".join(f"{step.marker} {step.text}" for step in again) == WAYS.rstrip()

@@ -27,7 +27,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
         text: str, *answers: bytes | BaseException | None, settings: ReplaySettings | None = None
     ) -> tuple[ReplayResult, FakeTransport]:
         transport = FakeTransport((GREETING, *answers))
-        monkeypatch.setattr("smtp_shell.client.session.connect", lambda target, seconds, **_: transport)
+        monkeypatch.setattr("smtp_shell.client.session.connect", lambda target, seconds, *_: transport)
         path = tmp_path / "test.smtp"
         path.write_text(text, encoding="utf-8")
 
@@ -101,7 +101,7 @@ def test_an_interruption_is_told_although_a_step_differs(run: Run) -> None:
 
 
 def test_without_a_connection_there_is_one_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(target: Target, seconds: float, **_: object) -> FakeTransport:
+    def refuse(target: Target, seconds: float, *_: object) -> FakeTransport:
         raise ConnectFailed("no connection to mail.example.org:25: the connection was refused.")
 
     monkeypatch.setattr("smtp_shell.client.session.connect", refuse)
@@ -193,7 +193,7 @@ def test_what_happened_is_passed_on_before_a_user_is_asked(run: Run) -> None:
 
 def test_a_hand_over_leaves_the_session_open(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     transport = FakeTransport((GREETING,))
-    monkeypatch.setattr("smtp_shell.client.session.connect", lambda target, seconds, **_: transport)
+    monkeypatch.setattr("smtp_shell.client.session.connect", lambda target, seconds, *_: transport)
     settings, _ = deciding(Decision(Act.HAND_OVER))
     path = tmp_path / "test.smtp"
     path.write_text("S: 220\nC: NOOP\nS: 250\n", encoding="utf-8")
@@ -206,7 +206,7 @@ def test_a_hand_over_leaves_the_session_open(run: Run, tmp_path: Path, monkeypat
 
 def test_an_interrupted_replay_sends_nothing(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     transport = FakeTransport((GREETING,))
-    monkeypatch.setattr("smtp_shell.client.session.connect", lambda target, seconds, **_: transport)
+    monkeypatch.setattr("smtp_shell.client.session.connect", lambda target, seconds, *_: transport)
     path = tmp_path / "test.smtp"
     path.write_text("S: 220\nC: NOOP\nS: 250\n", encoding="utf-8")
     replay = Replay(path, ReplaySettings(server="mail.example.org:25"))
