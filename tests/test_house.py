@@ -54,6 +54,7 @@ HOMES = {
     "tzlocal": {"shell", "transcript.variables"},
     "regex": {"matching.pattern"},
     "idna": {"protocol.hostnames"},
+    "dns": {"net.dns"},
     "socket": {"net", "servers"},
     "ssl": {"net", "servers"},
     "select": {"net", "servers"},
