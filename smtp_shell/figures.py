@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 _MOST_DECIMALS = 12
+_SHORTEST = 0.0005  # seconds
 
 
 def plain(value: float, digits: int = 6) -> str:
@@ -14,3 +15,10 @@ def plain(value: float, digits: int = 6) -> str:
     """
     text = f"{float(f'{value:.{digits}g}'):.{_MOST_DECIMALS}f}"
     return text.rstrip("0").rstrip(".")
+
+
+def shown_seconds(seconds: float) -> str:
+    """Return a duration as people write it: milliseconds below a second."""
+    if seconds < _SHORTEST:
+        return "< 1 ms"
+    return f"{seconds * 1000:,.0f} ms" if seconds < 1 else f"{seconds:,.2f} s"

@@ -75,15 +75,12 @@ def _command_first(command: str, servers: Sequence[str], strange: Sequence[str])
 def _too_many(servers: Sequence[str]) -> str:
     from difflib import get_close_matches
 
-    from smtp_shell.net.target import as_one_word, parse_target
+    from smtp_shell.net.target import parse_target
 
-    first, second = servers[:2]
+    first = servers[0]
     near = get_close_matches(first, COMMANDS, n=1, cutoff=0.7)
     if near:
         return f"{escape_str(first)} is no command; did you mean smtp-shell {near[0]}?"
     parse_target(first)
-    meant = as_one_word(first, second)
-    if meant and len(servers) == 2:
-        return f"host and port are one word: {meant}."
     rest = " ".join(escape_str(word) for word in servers[1:])
     return f"one server at a time: {rest} after {escape_str(first)} is too much; write HOST:PORT as one word."

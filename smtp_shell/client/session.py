@@ -28,6 +28,7 @@ from smtp_shell.errors import (
     UsageError,
     WaitTimedOut,
 )
+from smtp_shell.net.attempts import Watch
 from smtp_shell.net.connect import connect
 from smtp_shell.net.settings import DIRECT, ConnectSettings
 from smtp_shell.net.target import Target, Way
@@ -78,6 +79,7 @@ class Session:
         strict: Whether a reply that breaks the protocol, or answers nothing, ends the session, as it should where nobody watches.
         clock: Returns seconds.
         opened: When the connection was opened, on that clock; None for now.
+        stream: The stream of its events, where some have been published before the connection was open; None to make one.
 
     Attributes:
         target: What it is connected to.
@@ -108,6 +110,7 @@ class Session:
         strict: bool = False,
         clock: Callable[[], float] = time.monotonic,
         opened: float | None = None,
+        stream: EventStream | None = None,
     ) -> None:
         self.target = target
         self.dialogue = Dialogue(limits, preamble=target.way is Way.PIPE)
@@ -123,7 +126,7 @@ class Session:
         self._program: ProgramWords | None = None
         self._clock = clock
         self._sent_at = clock() if opened is None else opened
-        self._stream = EventStream(consumers, clock, self._sent_at, deferred)
+        self._stream = stream or EventStream(consumers, clock, self._sent_at, deferred)
         self.publish = self._stream.publish
         self._next_answer = 1  # ordinal of the reply that `read_reply` waits for, as in IncomingReply.number
         self._tls_declined = False
@@ -146,8 +149,11 @@ class Session:
         connection: ConnectSettings = DIRECT,
         busy_poll: bool = False,
         taps: Taps | None = None,
+        trying: Callable[[str], None] | None = None,
     ) -> Session:
         """Connect, and do the TLS handshake if TLS begins with the first octet. The greeting is still to be read.
+
+        `trying` is called with each address that is tried, printable.
 
         Raises:
             ConnectFailed: There is no connection.
@@ -155,21 +161,21 @@ class Session:
         """
         timeouts = timeouts or Timeouts()
         opened = time.monotonic()
-        transport = connect(target, timeouts.connect, connection)
+        stream = EventStream(consumers, time.monotonic, opened, deferred)
+        transport = connect(target, timeouts.connect, connection, Watch(stream.publish, trying))
         if taps is not None:
             transport.attach(taps, opened=True)
         session = cls(
             target,
             transport,
-            consumers,
-            deferred=deferred,
             timeouts=timeouts,
             limits=limits,
             strict=strict,
             opened=opened,
+            stream=stream,
         )
         session.set_busy_poll(busy_poll)
-        session.publish(Connected(str(target), target.tls, transport.peer, transport.looked_up))
+        session.publish(Connected(str(target), target.tls, transport.peer, transport.looked_up, transport.opened_in))
         session._program = begin(session, connection, session._echo)
         if target.tls:
             session._shake_hands(tls or TlsSettings(), target.name, timeouts.tls, implicit=True)

@@ -14,6 +14,7 @@ from smtp_shell.display.render import Look, client_text, describe
 from smtp_shell.protocol.events import (
     ENDS_REPLY,
     CommandSent,
+    Connected,
     Decoded,
     Entry,
     MailDataSent,
@@ -116,6 +117,11 @@ class JsonView:
         self._end_mail_data()
         self._write(facts)
 
+    def answer(self, rows: Iterable[tuple[str, str]], facts: Mapping[str, object]) -> None:
+        """Write what a command was asked to find out."""
+        self._end_mail_data()
+        self._write(facts)
+
     def show_all(self, entries: Iterable[Entry]) -> None:
         """Write another dialogue whole. Its numbers begin at 1."""
         view = JsonView(self._out, self._words)
@@ -207,6 +213,10 @@ def _record(entry: Entry) -> dict[str, object] | None:
             return {"dir": "event", "text": f"notice {event.sentence}{came}", **place}
         case Decoded() | MailDataSent() | ReplyBegun():
             return None
+        case Connected() if event.opened_in is not None:
+            dns = {"dns": round(event.looked_up, 4)} if event.looked_up else {}
+            peer = {"peer": event.peer} if event.peer else {}
+            return {"dir": "event", "text": describe(event), **place, **peer, **dns, "tcp": round(event.opened_in, 4)}
         case _:
             return {"dir": "event", "text": describe(event), **place}
 

@@ -23,7 +23,7 @@ from typing import assert_never
 from msgspec import Struct
 
 from smtp_shell.display.themes import ODD_REPLY_SIGN, TLS_UNVERIFIED_SIGN, TLS_VERIFIED_SIGN, reply_mark
-from smtp_shell.figures import plain
+from smtp_shell.figures import plain, shown_seconds
 from smtp_shell.protocol.commands import Command
 from smtp_shell.protocol.events import (
     FATAL,
@@ -150,6 +150,8 @@ class Presenter:
         self._tls = " "
         self._is_late = False  # the next reply was noticed as late: what was sent last is not what it answers
         self._group = WriteGroup()
+        self._is_live = False  # the times of its entries are measured, and not read from a file
+        self._at = 0.0  # time of the last entry
         # Counters for the current message: rows shown, lines not shown, octets of both.
         self._data_rows = 0
         self._data_hidden = 0
@@ -164,8 +166,9 @@ class Presenter:
         if isinstance(event, TlsStarted):
             self._tls = tls_sign(event)
         elif isinstance(event, Connected):
-            self._tls = " "
+            self._tls, self._is_live = " ", event.opened_in is not None
         yield from self._rows(entry)
+        self._at = entry.at
 
     def _sign(self, entry: Entry) -> str:
         """Return the sign for TLS. A written transcript may leave out where TLS started."""
@@ -215,7 +218,8 @@ class Presenter:
             case Written():
                 yield Row(f"   {event.marker:3}", event.text, "event" if event.marker else "note")
             case Connected() | TlsStarted() | Authenticated() | TimedOut() | Disconnected():
-                yield Row("   *: ", describe(event) if self.look.reasons else _without_reason(event), "event")
+                text = describe(event) if self.look.reasons else _without_reason(event)
+                yield Row("   *: ", text, "event", self._time_taken(entry) if self.look.times else "")
             case MailDataSent():
                 return
             case _:
@@ -236,6 +240,16 @@ class Presenter:
         if command is not None and self.look.groups:
             text = escape(command.shown[:_MOST_OF_COMMAND]) + (MASK if command.secret else "")
             yield Row("   #  ", f"to {text}{'…' if len(command.shown) > _MOST_OF_COMMAND else ''}", "note")
+
+    def _time_taken(self, entry: Entry) -> str:
+        """Return how long a connection or handshake took; empty for other events, and where that is not known."""
+        event = entry.event
+        if isinstance(event, Connected) and event.opened_in is not None:
+            looked_up = f"DNS {shown_seconds(event.looked_up)}, " if event.looked_up else ""
+            return f"{looked_up}TCP {shown_seconds(event.opened_in)}"
+        if isinstance(event, TlsStarted) and self._is_live:
+            return f"TLS {shown_seconds(entry.at - self._at)}"
+        return ""
 
     def _reply(self, event: ReplyReceived, tls: str) -> Iterator[Row]:
         sign, style = reply_mark(event.reply.code)

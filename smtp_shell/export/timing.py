@@ -14,6 +14,7 @@ from msgspec import Struct
 from smtp_shell.display.columns import cells, fold
 from smtp_shell.display.render import Row, client_text
 from smtp_shell.display.themes import reply_mark
+from smtp_shell.figures import shown_seconds
 from smtp_shell.net.target import UNIX
 from smtp_shell.protocol.events import (
     CommandSent,
@@ -41,7 +42,6 @@ WIDEST = 120
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 _TIME_COLUMNS = 10
 _LABEL_PART = 3  # the labels have one part in so many of the width
-_SHORTEST = 0.0005
 _NO_TCP = ("pipe:", *UNIX)
 _NOT_IN_A_FILE = "a transcript does not tell look-up and TCP apart"
 
@@ -193,13 +193,6 @@ def bars(entries: Iterable[Entry], width: int = 80, *, ascii_only: bool = False)
     for entry in entries:
         timings(entry)
     yield from timings.rows(width, ascii_only=ascii_only)
-
-
-def shown_seconds(seconds: float) -> str:
-    """Return a duration as people write it: milliseconds below a second."""
-    if seconds < _SHORTEST:
-        return "< 1 ms"
-    return f"{seconds * 1000:,.0f} ms" if seconds < 1 else f"{seconds:,.2f} s"
 
 
 def _bar(stage: Stage, width: int, longest: float, *, ascii_only: bool) -> tuple[Row, str]:

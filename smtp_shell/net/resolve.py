@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import re
 import socket
-from typing import Any
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from smtp_shell.errors import ConnectFailed, UsageError
+from smtp_shell.net.in_time import in_time
 from smtp_shell.net.literals import address_literal, family_of
 from smtp_shell.net.target import Target
-from smtp_shell.net.waiting import tick
 from smtp_shell.private_files import reason_of
 from smtp_shell.protocol.hostnames import ascii_name
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from smtp_shell.net.name_server import NameServer
 
 FAMILIES = {"-4": int(socket.AF_INET), "-6": int(socket.AF_INET6)}
 """Address family by the option that selects it."""
@@ -41,7 +47,9 @@ class Address(Struct, frozen=True):
         return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def resolve(target: Target, deadline: float, family: int = 0, option: str = "") -> list[Address]:
+def resolve(
+    target: Target, deadline: float, family: int = 0, option: str = "", server: NameServer | None = None
+) -> list[Address]:
     """Return the addresses of a host, in the order in which to try them.
 
     Args:
@@ -49,6 +57,7 @@ def resolve(target: Target, deadline: float, family: int = 0, option: str = "") 
         deadline: When to give up, on the clock of `time.monotonic`.
         family: `socket.AF_INET`, `socket.AF_INET6`, or 0 for either.
         option: The option that asks for the family, for messages; empty for the one of `FAMILIES`.
+        server: The resolver to ask; None for the system's way, which may be a file or more.
 
     Raises:
         ConnectFailed: The name is not known, has no address of the family, or was not found in time.
@@ -57,7 +66,10 @@ def resolve(target: Target, deadline: float, family: int = 0, option: str = "") 
     if kind is None and not target.host.isascii():
         target = _in_ascii(target)
     if kind is None:
-        return _look_up(target, deadline, family, option)
+        look_up = (
+            _look_up(target, deadline, family, option) if server is None else _ask(target, server, deadline, family)
+        )
+        return interleaved(look_up)
     if family not in (0, kind):
         raise ConnectFailed(
             f"no connection to {target}: {_option(family, option)} needs {_NAMES[family]}, and this is {_NAMES[kind]}; leave it out."
@@ -90,35 +102,60 @@ def _unknown(error: socket.gaierror, family: int, option: str) -> str:
 
 
 def _look_up(target: Target, deadline: float, family: int, option: str) -> list[Address]:
-    """Call getaddrinfo in a thread of its own: it has no time-out, and Ctrl-C does not interrupt it."""
-    import threading
+    """Call getaddrinfo, which has no time-out."""
 
-    found: list[Address] = []
-    failure: list[str] = []
+    def look_up() -> list[Address]:
+        rows = socket.getaddrinfo(target.host, target.port, family, socket.SOCK_STREAM)
+        return [Address(row[0], row[4]) for row in rows]
 
-    def look_up() -> None:
-        try:
-            rows = socket.getaddrinfo(target.host, target.port, family, socket.SOCK_STREAM)
-            found.extend(Address(row[0], row[4]) for row in rows)
-        except socket.gaierror as error:
-            failure.append(_unknown(error, family, option))
-        except OSError as error:
-            failure.append(reason_of(error))
-        except UnicodeError:
-            failure.append("it is no valid host name")
+    try:
+        return in_time(look_up, deadline, "look-up")
+    except TimeoutError:
+        raise ConnectFailed(
+            f"no connection to {target}: the name was not found in time; check the name and the network."
+        ) from None
+    except socket.gaierror as error:
+        why = _unknown(error, family, option)
+    except OSError as error:
+        why = reason_of(error)
+    except UnicodeError:
+        why = "it is no valid host name"
+    raise ConnectFailed(f"no connection to {target}: {why}; check the name and the network.")
 
-    thread = threading.Thread(target=look_up, daemon=True, name="look-up")
-    thread.start()
-    while thread.is_alive():
-        wait = tick(deadline)
-        if wait is None:
-            raise ConnectFailed(
-                f"no connection to {target}: the name was not found in time; check the name and the network."
-            )
-        thread.join(wait)
-    if failure:
-        raise ConnectFailed(f"no connection to {target}: {failure[0]}; check the name and the network.")
-    return found
+
+def prepare(server: NameServer | None) -> None:
+    """Load what asking a resolver needs, which takes longer than an answer, so that the time of a look-up is that of the answer."""
+    if server is not None:
+        from smtp_shell.net.dns import load
+
+        load()
+
+
+def _is_local(name: str) -> bool:
+    """Return whether a name stands for this machine, so that no resolver is asked for it.
+
+    Source: RFC 6761 section 6.3
+    """
+    return name.lower().removesuffix(".").rpartition(".")[2] == "localhost"
+
+
+def _ask(target: Target, server: NameServer, deadline: float, family: int) -> list[Address]:
+    """Ask the resolver that the user has named."""
+    from smtp_shell.net.dns import ask_addresses
+
+    found = ask_addresses(target.host, server, deadline, family)
+    return [Address(family_of(address) or 0, (address, target.port)) for address in found]
+
+
+def interleaved(addresses: Sequence[Address]) -> list[Address]:
+    """Return addresses with their families in turn, beginning with that of the first: one family may not work at all here.
+
+    Source: RFC 8305 section 4
+    """
+    first = [each for each in addresses if each.family == addresses[0].family]
+    others = [each for each in addresses if each.family != addresses[0].family]
+    pairs = zip_longest(first, others)
+    return [each for pair in pairs for each in pair if each is not None]
 
 
 def local_name(address: str, seconds: float = 1.0) -> str:

@@ -13,6 +13,7 @@ from smtp_shell.protocol.octets import escape_str
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from smtp_shell.net.name_server import NameServer
     from smtp_shell.net.proxy import Proxy
     from smtp_shell.net.tls_identity import TlsSession
     from smtp_shell.protocol.proxy_header import ProxyHeader
@@ -31,6 +32,7 @@ class ConnectSettings(Struct, frozen=True):
         proxy: The proxy to go through; None for none.
         proxy_protocol: The PROXY header to send first; None for none.
         resume: The session of TLS to go on from, if it fits; None for none.
+        resolver: The resolver to ask; None for the system's way.
     """
 
     source: str | None = None
@@ -39,6 +41,7 @@ class ConnectSettings(Struct, frozen=True):
     proxy: Proxy | None = None
     proxy_protocol: ProxyHeader | None = None
     resume: TlsSession | None = None
+    resolver: NameServer | None = None
 
 
 DIRECT: Final = ConnectSettings()

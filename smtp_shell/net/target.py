@@ -19,6 +19,8 @@ class Way(Enum):
     TCP = "tcp"
     UNIX = "unix"
     PIPE = "pipe"
+    MX = "mx"
+    """By way of the hosts that the DNS names for a domain; `client.mail_hosts` makes targets of them."""
 
 
 class Target(Struct, frozen=True):
@@ -26,7 +28,7 @@ class Target(Struct, frozen=True):
 
     Args:
         way: How the octets get there.
-        host: Name in ASCII or address (TCP), path of the socket (Unix), or command line (pipe).
+        host: Name in ASCII or address (TCP), path of the socket (Unix), command line (pipe), or domain (MX).
         port: Port number, 0 if there is none.
         tls: Whether TLS begins with the first octet.
         starttls: Whether the user asked for STARTTLS.
@@ -46,6 +48,8 @@ class Target(Struct, frozen=True):
             return f"pipe:{shown}"
         if self.way is Way.UNIX:
             return f"{'lmtp' if self.lmtp else 'smtp'}+unix:{shown}"
+        if self.way is Way.MX:
+            return f"mx:{shown}" if self.port == _PORTS["smtp"] else f"mx:{shown}:{self.port}"
         return f"[{shown}]:{self.port}" if ":" in self.host else f"{shown}:{self.port}"
 
     @property
@@ -73,14 +77,16 @@ _SERVICES = {"smtp": "25", "submission": "587", "submissions": "465", "smtps": "
 """Names that telnet takes for a port."""
 
 
-def parse_target(text: str, *, tls: bool = False, starttls: bool = False) -> Target:
+def parse_target(text: str, *, tls: bool = False, starttls: bool = False, mx: bool = False) -> Target:
     """Parse a URL or HOST[:PORT].
 
     Args:
         text: `smtp://host:port`, `smtps://host`, `lmtp://host:port`, `lmtp+unix:/path`, `smtp+unix:/path`, `pipe:COMMAND`, `host`,
             `host:port` or `[::1]:25`.
+            A port is a number or the name of a service, such as `submission`. With `mx` also `mx:domain` and `mx:domain:port`.
         tls: Whether TLS begins with the first octet.
-        starttls: Whether STARTTLS was asked for. The default port is then 587.
+        starttls: Whether STARTTLS was asked for. The default port is then 587, but for `mx:`.
+        mx: Whether the caller can go from a domain to its hosts.
 
     Raises:
         UsageError: The text is none of these, its host is no host name, it holds a user or password, or `tls` and `starttls` are both set.
@@ -92,6 +98,8 @@ def parse_target(text: str, *, tls: bool = False, starttls: bool = False) -> Tar
     if text.startswith(UNIX):
         path = unquote(text.partition(":")[2].removeprefix("//"))
         return _other(Way.UNIX, path, text, tls=tls, starttls=starttls, lmtp=text.startswith("lmtp"))
+    if text[:3].lower() == "mx:" and "://" not in text:
+        return _domain(text, tls=tls, starttls=starttls, mx=mx)
     scheme, separator, _ = text.partition("://")
     scheme = scheme.lower()
     if not separator:
@@ -108,6 +116,20 @@ def parse_target(text: str, *, tls: bool = False, starttls: bool = False) -> Tar
     return Target(
         Way.TCP, canonical_address(host), port, tls=implicit, starttls=starttls and not implicit, lmtp=scheme == "lmtp"
     )
+
+
+def _domain(text: str, *, tls: bool, starttls: bool, mx: bool) -> Target:
+    """Parse `mx:DOMAIN` or `mx:DOMAIN:PORT`."""
+    host, port = _host_and_port(f"smtp://{text[3:]}", text)
+    if not mx:
+        raise UsageError(
+            f"{escape_str(text)} is a domain, and a host is needed here; /mx lists its hosts, name one of them."
+        )
+    if not re.fullmatch(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?", host) or re.fullmatch(r"[0-9.]+", host):
+        raise UsageError(
+            f"{escape_str(text)}: MX records belong to a domain, such as mx:example.org, and to no address."
+        )
+    return Target(Way.MX, host, port or _PORTS["smtp"], tls=tls, starttls=starttls)
 
 
 def canonical_address(host: str) -> str:
@@ -151,6 +173,7 @@ def _host_and_port(text: str, typed: str) -> tuple[str, int | None]:
             "a user or password does not belong into the address; give the user beside it, and let the password be asked for."
         )
     refusal = UsageError(_why_no_address(typed))
+    text = _with_number(text)
     try:
         parts = urlsplit(text)
         host, port = parts.hostname, parts.port
@@ -161,6 +184,13 @@ def _host_and_port(text: str, typed: str) -> tuple[str, int | None]:
     if port == 0:
         raise UsageError(f"{escape_str(typed)}: port 0 cannot be connected to; give a port from 1 to 65535.")
     return host if ":" in host else ascii_name(host), port
+
+
+def _with_number(text: str) -> str:
+    """Return a URL with the number of its port where that is the name of a service."""
+    before, colon, name = text.rstrip("/").rpartition(":")
+    number = _SERVICES.get(name.lower()) if "://" in before else None
+    return f"{before}{colon}{number}" if number else text
 
 
 def _why_no_address(typed: str) -> str:

@@ -55,12 +55,14 @@ class Transport:
         looked_up: How many seconds the look-up of the server's name took; None where no name is looked up.
         header: The PROXY header that was sent first; empty for none.
         resume: The session of TLS to go on from, if it fits; None for none.
+        opened_in: How many seconds the connection to the address that answered took; None where there is none.
         through: The proxy that it goes through, and where the server's name was looked up, in words; empty for no proxy.
     """
 
     _tls: TlsLayer | None = None
     program: Program | None = None
     looked_up: float | None = None
+    opened_in: float | None = None
     through = ""
     header = b""
     resume: TlsSession | None = None

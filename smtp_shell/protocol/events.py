@@ -61,6 +61,7 @@ class NoticeKind(Enum):
     TLS_DETAILS = "TLS"
     PREAMBLE = "the program wrote this before its greeting"
     KEY_LOG = "whoever reads this file can decrypt the connection: the keys of TLS are written to it"
+    ATTEMPT = "an attempt to connect failed"
     NO_TLS = "the TLS handshake after the 220 to STARTTLS is left out, as asked"
 
 
@@ -84,12 +85,14 @@ class Connected(Struct, frozen=True):
         tls: Whether TLS begins with the first octet.
         peer: The address that answered, such as `192.0.2.25:587`; empty where that says nothing new.
         looked_up: How many of the entry's seconds went into the look-up of the name; None where that is not known, as in a transcript.
+        opened_in: How many of them the connection to that address took; None where that is not known.
     """
 
     address: str
     tls: bool = False
     peer: str = ""
     looked_up: float | None = None
+    opened_in: float | None = None
 
 
 class CommandSent(Struct, frozen=True):

@@ -3,7 +3,8 @@
 import pytest
 
 from smtp_shell.display.columns import cells
-from smtp_shell.export.timing import MOST_BARS, bars, shown_seconds
+from smtp_shell.export.timing import MOST_BARS, bars
+from smtp_shell.figures import shown_seconds
 from smtp_shell.protocol.commands import Command
 from smtp_shell.protocol.events import (
     Certificate,

@@ -37,6 +37,15 @@ TARGETS: list[tuple[str, Target, str]] = [
     ("mail\u3002example\u3002com", Target(Way.TCP, "mail.example.com", 25), "mail.example.com:25"),
     ("xn--strae-oqa.example", Target(Way.TCP, "xn--strae-oqa.example", 25), "xn--strae-oqa.example:25"),
     ("xn--ls8h.example", Target(Way.TCP, "xn--ls8h.example", 25), "xn--ls8h.example:25"),
+    ("mail.example.com:smtp", Target(Way.TCP, "mail.example.com", 25), "mail.example.com:25"),
+    ("mail.example.com:Submission", Target(Way.TCP, "mail.example.com", 587), "mail.example.com:587"),
+    (
+        "smtps://mail.example.com:submissions",
+        Target(Way.TCP, "mail.example.com", 465, tls=True),
+        "mail.example.com:465",
+    ),
+    ("[::1]:smtp", Target(Way.TCP, "::1", 25), "[::1]:25"),
+    ("mx.example.com", Target(Way.TCP, "mx.example.com", 25), "mx.example.com:25"),
     ("mail.example.com.:26", Target(Way.TCP, "mail.example.com.", 26), "mail.example.com.:26"),
 ]
 
@@ -44,7 +53,7 @@ NO_TARGETS = [
     ("", "is no address"),
     (":25", "is no address"),
     ("smtp://", "is no address"),
-    ("mail.example.com:smtp", "is no address"),
+    ("mail.example.com:pop3", "is no address"),
     ("mail.example.com:99999", "is no address"),
     ("mail.example.com:-1", "is no address"),
     ("mail.example.com:\u0662\u0665", "is no address"),
@@ -135,3 +144,32 @@ def test_the_name_on_the_certificate() -> None:
 def test_a_target_shows_no_control_characters() -> None:
     assert str(parse_target("pipe:\x1b[2J")) == "pipe:\\x1b[2J"
     assert str(parse_target("lmtp+unix:/%1b%0a")) == "lmtp+unix:/\\x1b\\x0a"
+
+
+@pytest.mark.parametrize(
+    ("text", "target", "shown"),
+    [
+        ("mx:example.org", Target(Way.MX, "example.org", 25), "mx:example.org"),
+        ("MX:Example.org:2525", Target(Way.MX, "example.org", 2525), "mx:example.org:2525"),
+        ("mx:example.org:submission", Target(Way.MX, "example.org", 587), "mx:example.org:587"),
+        ("mx:m\u00fcnchen.example", Target(Way.MX, "xn--mnchen-3ya.example", 25), "mx:xn--mnchen-3ya.example"),
+    ],
+)
+def test_a_domain(text: str, target: Target, shown: str) -> None:
+    assert parse_target(text, mx=True) == target
+    assert str(target) == shown
+    assert parse_target(text, mx=True, starttls=True).port == target.port
+
+
+@pytest.mark.parametrize(
+    "text", ["mx:", "mx:192.0.2.1", "mx:[::1]", "mx:a b", "mx:a@b.example", "mx:a..b", "mx:a\x1b[31m"]
+)
+def test_what_is_no_domain(text: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse_target(text, mx=True)
+    assert str(caught.value).isprintable()
+
+
+def test_a_domain_where_a_host_is_needed() -> None:
+    with pytest.raises(UsageError, match="is a domain, and a host is needed here"):
+        parse_target("mx:example.org")
