@@ -103,6 +103,7 @@ def server_options(add: Callable[..., argparse.Action]) -> None:
     add("--source", metavar="ADDR[:PORT]", help="local address to connect from, or :PORT alone")
     add("-4", dest="ipv4", action="store_true", help="IPv4 only")
     add("-6", dest="ipv6", action="store_true", help="IPv6 only")
+    add("--resolver", metavar="ADDR[:PORT]", help="name server to ask, instead of the system's way")
     proxy_options(add)
 
 
@@ -160,9 +161,15 @@ def connect_settings(options: argparse.Namespace, ask: Ask | None = None) -> Con
         UsageError: An option's value cannot be used, or the password is missing.
         ConfigError: The library for proxies is missing.
     """
+    from msgspec.structs import replace
+
     from smtp_shell.net.settings import ConnectSettings, Words, with_proxy_password, with_words
 
     settings = ConnectSettings(family=address_family(options))
+    if options.resolver is not None:
+        from smtp_shell.net.name_server import parse_name_server
+
+        settings = replace(settings, resolver=parse_name_server(options.resolver, "--resolver"))
     words = Words(
         options.source, options.proxy, options.proxy_protocol, options.proxy_source, options.proxy_destination
     )

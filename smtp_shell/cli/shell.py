@@ -70,15 +70,25 @@ def main(words: Sequence[str]) -> int:
     """
     parser = _parser()
     options, unknown = parser.parse_known_args(words)
+    if len(unknown) == 1 and options.target is not None:
+        from smtp_shell.net.target import as_one_word
+
+        whole = as_one_word(options.target, unknown[0])  # HOST PORT, as for telnet
+        options.target, unknown = (whole, []) if whole else (options.target, unknown)
     if unknown or options.target in COMMANDS:
         from smtp_shell.cli.misplaced import run_misplaced
 
         return run_misplaced(parser, words, options.target, unknown)
     target = None
     if options.target is not None:
-        from smtp_shell.net.target import parse_target
+        from smtp_shell.net.target import parse_domain, parse_target
 
-        target = parse_target(options.target, tls=options.tls, starttls=options.starttls)
+        if options.mx:
+            target = parse_domain(options.target, tls=options.tls, starttls=options.starttls)
+        else:
+            target = parse_target(options.target, tls=options.tls, starttls=options.starttls, mx=True)
+    elif options.mx:
+        raise UsageError("--mx needs a domain: smtp-shell --mx DOMAIN.")
     elif options.tls or options.starttls:
         raise UsageError("--tls and --starttls need a server: smtp-shell --starttls HOST.")
     return run_shell(options, target, () if target else (_NOT_CONNECTED,))
@@ -190,8 +200,10 @@ def _connect(shell: Shell, options: argparse.Namespace, target: Target | None, *
         begin(shell, options.capture, target=target)
     if target is None:
         return
+    from smtp_shell.shell.mail_hosts import connect
+
     try:
-        shell.connect(target, greets=greets)
+        connect(shell, target, greets=greets)
     except ConnectFailed as error:
         error.message += _command_hint(target.host)
         raise
@@ -302,8 +314,9 @@ def _parser() -> ArgumentParser:
     parser.add_argument(
         "target",
         nargs="?",
-        help="HOST[:PORT], smtp://, smtps://, lmtp://, smtp+unix:/path, lmtp+unix:/path or pipe:COMMAND",
+        help="HOST[:PORT], mx:DOMAIN, smtp://, smtps://, lmtp://, smtp+unix:/path, lmtp+unix:/path or pipe:COMMAND",
     )
+    parser.add_argument("--mx", action="store_true", help="the server is a domain: connect to its mail hosts in turn")
     parser.add_argument("--version", action="version", version=f"smtp-shell {__version__}")
     connection_options(parser)
     line_options(parser)

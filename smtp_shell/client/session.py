@@ -153,7 +153,7 @@ class Session:
     ) -> Session:
         """Connect, and do the TLS handshake if TLS begins with the first octet. The greeting is still to be read.
 
-        `trying` is called with each address that is tried, printable.
+        `trying` is called with each address of several that is tried, printable, and with an empty string once one has answered.
 
         Raises:
             ConnectFailed: There is no connection.

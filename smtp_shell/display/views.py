@@ -62,6 +62,14 @@ class View(Protocol):
             facts: The object.
         """
 
+    def answer(self, rows: Iterable[tuple[str, str]], facts: Mapping[str, object]) -> None:
+        """Show what a command was asked to find out, on standard output.
+
+        Args:
+            rows: It as printable lines, each with a key of `themes.STYLES`.
+            facts: It as fields, for other programs.
+        """
+
     def say(self, text: str, style: str = "said") -> None:
         """Show the program's own words.
 
@@ -140,6 +148,11 @@ class ConsoleView:
             self._console.file.flush()
         sys.stdout.write(f"{json.dumps(facts)}\n")
         sys.stdout.flush()
+
+    def answer(self, rows: Iterable[tuple[str, str]], facts: Mapping[str, object]) -> None:
+        """Show what a command was asked to find out."""
+        for text, style in rows:
+            self.say(text, style)
 
     def say(self, text: str, style: str = "said") -> None:
         """Show the program's own words."""
@@ -232,6 +245,12 @@ class PlainView:
         import json
 
         self._out.write(f"{json.dumps(facts)}\n")
+        self._out.flush()
+
+    def answer(self, rows: Iterable[tuple[str, str]], facts: Mapping[str, object]) -> None:
+        """Show what a command was asked to find out."""
+        for text, _ in rows:
+            self._out.write(f"{text}\n")
         self._out.flush()
 
     def say(self, text: str, style: str = "said") -> None:

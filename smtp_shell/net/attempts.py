@@ -52,7 +52,7 @@ class Watch(Struct, frozen=True):
 
     Args:
         publish: Called with a notice for each attempt of several that has ended without a connection.
-        trying: Called with each address before it is tried, printable.
+        trying: Called with each address of several before it is tried, printable, and with an empty string once one has answered.
     """
 
     publish: Callable[[Event], None]
@@ -78,9 +78,8 @@ def first_open(
         begun = time.monotonic()
         rest = len(places) - number
         share = max((deadline - begun) / rest, _SHORTEST_SHARE)
-        if watch is not None and watch.trying is not None:
-            which = f", address {number + 1} of {len(places)}" if len(places) > 1 else ""
-            watch.trying(f"{place}{which}, up to {plain(share, 2)} s")
+        if watch is not None and watch.trying is not None and len(places) > 1:
+            watch.trying(f"{place}, address {number + 1} of {len(places)}, up to {plain(share, 2)} s")
         try:
             found = open_one(place, begun + share if rest > 1 else deadline)
         except OSError as error:
@@ -91,6 +90,8 @@ def first_open(
                 watch.publish(Noticed(NoticeKind.ATTEMPT, str(attempts[-1])))
             continue
         attempts.append(Attempt(str(place), time.monotonic() - begun))
+        if watch is not None and watch.trying is not None:
+            watch.trying("")
         return found, attempts
     return None, attempts
 

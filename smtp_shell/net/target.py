@@ -91,15 +91,18 @@ def parse_target(text: str, *, tls: bool = False, starttls: bool = False, mx: bo
     Raises:
         UsageError: The text is none of these, its host is no host name, it holds a user or password, or `tls` and `starttls` are both set.
     """
-    if tls and starttls:
-        raise UsageError("tls and starttls exclude each other: TLS begins at once, or after the command; choose one.")
+    _refuse_both(tls, starttls)
     if text.startswith("pipe:"):
         return _other(Way.PIPE, text.removeprefix("pipe:"), text, tls=tls, starttls=starttls, lmtp=False)
     if text.startswith(UNIX):
         path = unquote(text.partition(":")[2].removeprefix("//"))
         return _other(Way.UNIX, path, text, tls=tls, starttls=starttls, lmtp=text.startswith("lmtp"))
-    if text[:3].lower() == "mx:" and "://" not in text:
-        return _domain(text, tls=tls, starttls=starttls, mx=mx)
+    if _names_domain(text):
+        if not mx:
+            raise UsageError(
+                f"{escape_str(text)} is a domain, and a host is needed here; /mx lists its hosts, name one of them."
+            )
+        return parse_domain(text, tls=tls, starttls=starttls)
     scheme, separator, _ = text.partition("://")
     scheme = scheme.lower()
     if not separator:
@@ -118,18 +121,35 @@ def parse_target(text: str, *, tls: bool = False, starttls: bool = False, mx: bo
     )
 
 
-def _domain(text: str, *, tls: bool, starttls: bool, mx: bool) -> Target:
-    """Parse `mx:DOMAIN` or `mx:DOMAIN:PORT`."""
-    host, port = _host_and_port(f"smtp://{text[3:]}", text)
-    if not mx:
-        raise UsageError(
-            f"{escape_str(text)} is a domain, and a host is needed here; /mx lists its hosts, name one of them."
-        )
+def _names_domain(text: str) -> bool:
+    """Return whether this is `mx:DOMAIN`. A host may be named mx, and a number or the name of a service after it is its port."""
+    scheme, _, rest = text.partition(":")
+    is_port = not rest or rest.isdigit() or rest.lower() in _SERVICES
+    return scheme.lower() == "mx" and not is_port and not rest.startswith("//")
+
+
+def parse_domain(text: str, *, tls: bool = False, starttls: bool = False) -> Target:
+    """Parse DOMAIN or DOMAIN:PORT, with or without `mx:` before it.
+
+    Args:
+        text: The domain.
+        tls: Whether TLS with its hosts begins with the first octet.
+        starttls: Whether STARTTLS was asked for.
+
+    Raises:
+        UsageError: It is no domain.
+    """
+    _refuse_both(tls, starttls)
+    domain = text[3:] if text[:3].lower() == "mx:" else text
+    host, port = _host_and_port(f"smtp://{domain}", text)
     if not re.fullmatch(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?", host) or re.fullmatch(r"[0-9.]+", host):
-        raise UsageError(
-            f"{escape_str(text)}: MX records belong to a domain, such as mx:example.org, and to no address."
-        )
+        raise UsageError(f"{escape_str(text)}: MX records belong to a domain, such as example.org, and to no address.")
     return Target(Way.MX, host, port or _PORTS["smtp"], tls=tls, starttls=starttls)
+
+
+def _refuse_both(tls: bool, starttls: bool) -> None:
+    if tls and starttls:
+        raise UsageError("tls and starttls exclude each other: TLS begins at once, or after the command; choose one.")
 
 
 def canonical_address(host: str) -> str:

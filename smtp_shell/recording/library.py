@@ -37,10 +37,10 @@ def recording_header(target: Target | None = None, *, times: bool = True) -> Hea
     """Return the header of a recording that begins now.
 
     Args:
-        target: The server; None if it is not known.
+        target: The server; None if it is not known. A domain is none: which of its hosts it will be is not known yet.
         times: Whether the recording has times, and the header its date.
     """
-    server = "" if target is None else str(target)
+    server = "" if target is None or target.way is Way.MX else str(target)
     return Header.new(client=f"smtp-shell {__version__}", server=server, date=_now() if times else None)
 
 

@@ -26,11 +26,11 @@ def parse_connect(words: Sequence[str]) -> tuple[Namespace, list[str]]:
 
     parser = ArgumentParser(prog="/connect", add_help=False)
     parser.add_argument("places", nargs="*")
-    for flag in ("--tls", "--starttls", "--no-wait"):
+    for flag in ("--tls", "--starttls", "--no-wait", "--mx", "--probe"):
         parser.add_argument(flag, action="store_true")
     parser.add_argument("-4", dest="ipv4", action="store_true")
     parser.add_argument("-6", dest="ipv6", action="store_true")
-    for option in ("--source", "--proxy", "--proxy-protocol", "--proxy-source", "--proxy-destination"):
+    for option in ("--ports", "--source", "--proxy", "--proxy-protocol", "--proxy-source", "--proxy-destination"):
         parser.add_argument(option)
     line = parser.parse_intermixed_args(list(words))
     return line, line.places

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from smtp_shell.errors import SmtpShellError
+from smtp_shell.protocol.events import Entry
 
 if TYPE_CHECKING:
     from smtp_shell.client.session import Session
     from smtp_shell.net.target import Target
+    from smtp_shell.protocol.events import Event
     from smtp_shell.recording.capture import Capture
     from smtp_shell.recording.live import LiveCapture
     from smtp_shell.recording.recording import Recording
@@ -48,11 +50,12 @@ class SessionRecordings:
         """What gets the octets of the next connection."""
         return self.live.taps if self.live is not None else self.capture
 
-    def begin_session(self, target: Target) -> None:
+    def begin_session(self, target: Target, before: Sequence[Event] = ()) -> None:
         """Begin to record a session; where that fails, the session goes on unrecorded.
 
         Args:
             target: The server that the session connects to.
+            before: What happened before; recorded first.
         """
         if not self._automatic:
             return
@@ -62,6 +65,9 @@ class SessionRecordings:
             self.session = automatic(target, on_failure=self._on_failure)
         except SmtpShellError as error:
             self._on_failure(f"this session is not recorded: {error}")
+            return
+        for event in before:
+            self.session(Entry(0, 0.0, event))
 
     def end_session(self) -> None:
         """Close the recording of the session; its file can still be saved and shown."""

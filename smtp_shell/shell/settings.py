@@ -77,6 +77,14 @@ def _one_of(choices: Collection[str]) -> Callable[[str, str], str]:
     return parse
 
 
+def _resolver(what: str, text: str) -> str:
+    if text in _EMPTY:
+        return ""
+    from smtp_shell.net.name_server import parse_name_server
+
+    return str(parse_name_server(text, what))
+
+
 def _text(what: str, text: str) -> str:
     refuse_line_breaks(text, what)
     return "" if text in _EMPTY else text
@@ -94,6 +102,7 @@ class ShellSettings(Struct, frozen=True):
     chunk_size: Annotated[int, Setting("octets in each BDAT of bdat < FILE", _octets)] = PIECE
     theme: Annotated[str, Setting("colours: dark, light or plain", _one_of(THEMES))] = "dark"
     editing: Annotated[str, Setting("keys of the prompt: emacs or vi", _one_of(("emacs", "vi")))] = "emacs"
+    resolver: Annotated[str, Setting("name server to ask, ADDR[:PORT]; empty for the system's way", _resolver)] = ""
     ehlo: Annotated[str, Setting("name that EHLO gives; empty for this host's", _text)] = ""
     insecure: Annotated[bool, Setting("go on although a certificate cannot be verified", _on_off)] = False
     insecure_auth: Annotated[bool, Setting("let credentials cross a connection without TLS", _on_off)] = False
@@ -138,6 +147,15 @@ class ShellOptions(Struct, frozen=True):
         local = session.transport.local
         if local is not None and self.practice is not None and self.practice.watch is not None:
             self.practice.watch.own.add(local[1])
+
+
+def connect_settings(options: ShellOptions, settings: ShellSettings) -> ConnectSettings:
+    """Return how connections are opened, by the options and by `/set`, which overrides them."""
+    if not settings.resolver:
+        return options.connection
+    from smtp_shell.net.name_server import parse_name_server
+
+    return replace(options.connection, resolver=parse_name_server(settings.resolver, "/set resolver"))
 
 
 _OF_TLS = ("ca_file", "client_cert", "client_key", "tls_min", "tls_max", "ciphers", "tls_name", "sni", "alpn")

@@ -42,7 +42,7 @@ from smtp_shell.shell.recordings import SessionRecordings
 from smtp_shell.shell.refusals import Refusals
 from smtp_shell.shell.registry import Registry
 from smtp_shell.shell.remarks import Remarks
-from smtp_shell.shell.settings import ShellOptions, ShellSettings, tls_settings, trusting_practice
+from smtp_shell.shell.settings import ShellOptions, ShellSettings, connect_settings, tls_settings, trusting_practice
 from smtp_shell.shell.typed_secrets import is_guess, is_initial_response
 from smtp_shell.shell.untouched import mended_remark
 
@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from smtp_shell.knowledge.exchanges import Standing
     from smtp_shell.net.settings import ConnectSettings
     from smtp_shell.net.target import Target
-    from smtp_shell.protocol.events import Consumer, TlsStarted
+    from smtp_shell.protocol.events import Consumer, Event, TlsStarted
     from smtp_shell.protocol.masking import ExchangeLines
     from smtp_shell.protocol.replies import Reply
     from smtp_shell.replay.replay import Replay
@@ -162,6 +162,11 @@ class Shell:
     def tls(self) -> TlsSettings:
         """How TLS is done, by the options and `/set`."""
         return trusting_practice(tls_settings(self.options, self.settings), self.options.practice, self.target)
+
+    @property
+    def connection(self) -> ConnectSettings:
+        """How connections are opened, by the options and `/set`."""
+        return connect_settings(self.options, self.settings)
 
     @property
     def timeouts(self) -> Timeouts:
@@ -417,14 +422,22 @@ class Shell:
             raise UsageError(f"there is no connection; use /connect HOST[:PORT] first, or {other}.")
         return self.session
 
-    def connect(self, target: Target, *, greets: bool = True, connection: ConnectSettings | None = None) -> None:
+    def connect(
+        self,
+        target: Target,
+        *,
+        greets: bool = True,
+        connection: ConnectSettings | None = None,
+        before: Sequence[Event] = (),
+    ) -> None:
         """Connect and read the greeting. Where the target asks for STARTTLS, go on until TLS has started.
 
         Args:
             target: The server.
             greets: Whether to wait for the greeting now. Otherwise that is done before the first line that is not for the shell itself,
                 so that octets can be sent before it, such as a PROXY header.
-            connection: How the connection is opened; None for what the options say.
+            connection: How the connection is opened; None for what the options and `/set` say.
+            before: What happened before, for the recording of the session; it has been shown.
 
         Raises:
             ConfigError: A file, version or cipher for TLS cannot be used; nothing was sent, and the connection before is kept.
@@ -436,20 +449,20 @@ class Shell:
         self.disconnect()
         self.tls_failure = None
         try:
-            self._connect(target, connection or self.options.connection, greets=greets)
+            self._connect(target, connection or self.connection, before, greets=greets)
         except TlsFailed as failure:
             self.tls_failure = failure
             raise
 
-    def _connect(self, target: Target, connection: ConnectSettings, *, greets: bool) -> None:
+    def _connect(self, target: Target, connection: ConnectSettings, before: Sequence[Event], *, greets: bool) -> None:
         from smtp_shell.client.session import Session
 
-        before = self.session
+        last, trying = self.session, [""]
         self.target, self.ways[target] = target, replace(connection, resume=None)
         self.refusals.said_goodbye = False
-        self.recordings.begin_session(target)
+        self.recordings.begin_session(target, before)
         try:
-            with self.waiting_for(lambda: f"the connection to {target}"):
+            with self.waiting_for(lambda: f"the connection to {trying[-1] or target}"):
                 self.session = Session.open(
                     target,
                     self.consumers(),
@@ -459,6 +472,7 @@ class Shell:
                     strict=not self.options.interactive,
                     connection=connection,
                     taps=self.recordings.taps,
+                    trying=trying.append,
                 )
         except BaseException as error:  # Ctrl-C too
             self.recordings.end_session()
@@ -467,8 +481,8 @@ class Shell:
             raise
         self.answered = target
         self.options.note_own(self.session)
-        if before is not None:
-            self.session.keep_secrets_of(before)
+        if last is not None:
+            self.session.keep_secrets_of(last)
         self._show_certificate(self.session.tls)
         self._greeting_due = True
         if greets:

@@ -95,6 +95,12 @@ class WaitLine:
             self._restart()
             self._view.record(facts)
 
+    def answer(self, rows: Iterable[tuple[str, str]], facts: Mapping[str, object]) -> None:
+        """Show what a command was asked to find out."""
+        with self._changed:
+            self._restart()
+            self._view.answer(rows, facts)
+
     def say(self, text: str, style: str = "said") -> None:
         """Show the program's own words."""
         with self._changed:

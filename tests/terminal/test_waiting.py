@@ -137,7 +137,7 @@ def test_the_terminal_is_as_it_was_before_a_wait() -> None:
             terminal.type(CTRL_D)
             terminal.wait_for("the end")
             terminal.wait_end()
-            before, after = re.findall(r"<([^>]*)>", terminal.text.replace("\n", ""))
+            before, after = re.findall(r"<([^<> ]*)>", terminal.text.replace("\n", ""))
             assert before == after
 
 

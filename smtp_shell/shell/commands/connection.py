@@ -9,16 +9,18 @@ from msgspec.structs import replace
 
 from smtp_shell.display.render import certificate_rows
 from smtp_shell.errors import CertificateRefused, TlsFailed, UsageError
-from smtp_shell.net.target import parse_target
+from smtp_shell.net.target import as_one_word, parse_domain, parse_target
 from smtp_shell.protocol.events import TlsStarted
 from smtp_shell.protocol.octets import escape, escape_str, unescape
 from smtp_shell.shell.connecting import connection_of, parse_connect
+from smtp_shell.shell.mail_hosts import connect as connect_to
 from smtp_shell.shell.registry import Args, shell_command
 from smtp_shell.shell.shell import Shell
 
 if TYPE_CHECKING:
     from argparse import Namespace
 
+    from smtp_shell.net.settings import ConnectSettings
     from smtp_shell.net.target import Target
     from smtp_shell.net.tls_identity import TlsSession
     from smtp_shell.servers.inbox import Inbox
@@ -29,14 +31,18 @@ _PRACTICE = "practice"
 
 @shell_command(
     "/connect",
-    "HOST[:PORT] | URL | practice [--tls | --starttls] [--no-wait] [--proxy URL] [--proxy-protocol FORM] "
-    "[--proxy-source ADDR:PORT] [--proxy-destination ADDR:PORT] [--source ADDR[:PORT]] [-4 | -6]",
+    "HOST[:PORT] | HOST PORT | mx:DOMAIN | URL | practice [--tls | --starttls] [--no-wait] [--mx] [--proxy URL] "
+    "[--proxy-protocol FORM] [--proxy-source ADDR:PORT] [--proxy-destination ADDR:PORT] [--source ADDR[:PORT]] [-4 | -6] "
+    "| --probe HOST [--ports LIST]",
 )
 def connect(shell: Shell, args: Args) -> None:
     """Connect to a server.
 
     HOST:PORT, smtp://, smtps:// (TLS from the first octet), lmtp://, smtp+unix:/path, lmtp+unix:/path, or pipe:COMMAND.
+    A port is a number or the name of a service, such as submission.
     `practice` is the practice server of this shell. A host of that name is smtp://practice.
+    mx:DOMAIN, or DOMAIN with --mx, is the first host of a mail domain that greets.
+    --probe compares the ports 25, 465 and 587 of a host, or those of --ports (25,4465/tls), and says which to use. The connection stays.
     --tls begins TLS at once. --starttls goes on through EHLO and STARTTLS, and stops if the server does not offer it.
     With --no-wait the greeting is awaited later, before the next line for the server: /raw can send what must precede it.
     --proxy goes through socks5h://, socks5://, socks4a://, socks4:// or http://[USER@]HOST:PORT; its password is asked for.
@@ -46,18 +52,33 @@ def connect(shell: Shell, args: Args) -> None:
     A connection that is open is closed first.
     """
     line, places = parse_connect(args.words)
-    if len(places) == 2:
-        parse_target(" ".join(places))  # HOST PORT: the error says how to write it
+    if len(places) == 2 and not line.probe:
+        places = [as_one_word(*places)] if as_one_word(*places) else places
     if len(places) != 1:
         raise UsageError("/connect takes one address, and --tls or --starttls, and --no-wait; see /help /connect.")
-    connection = connection_of(line, shell.options.connection, shell.ask if shell.options.interactive else None)
+    connection = connection_of(line, shell.connection, shell.ask if shell.options.interactive else None)
+    if line.probe:
+        _probe(shell, places[0], line, connection)
+        return
+    if line.ports is not None:
+        raise UsageError("/connect: --ports names the ports of --probe; leave it out, or write HOST:PORT.")
     is_practice = places[0] == _PRACTICE
     target = _practice_target(shell, line) if is_practice else _target_of(places[0], line)
-    shell.connect(target, greets=not line.no_wait, connection=connection)
+    connect_to(shell, target, greets=not line.no_wait, connection=connection)
 
 
 def _target_of(place: str, line: Namespace) -> Target:
-    return parse_target(place, tls=line.tls, starttls=line.starttls)
+    if line.mx:
+        return parse_domain(place, tls=line.tls, starttls=line.starttls)
+    return parse_target(place, tls=line.tls, starttls=line.starttls, mx=True)
+
+
+def _probe(shell: Shell, host: str, line: Namespace, connection: ConnectSettings) -> None:
+    from smtp_shell.shell.probe import PORTS, probe
+
+    if line.tls or line.starttls or line.mx or line.no_wait:
+        raise UsageError("/connect --probe tries every port with and without TLS; leave the other options out.")
+    probe(shell, host, line.ports or PORTS, connection)
 
 
 def _practice_target(shell: Shell, line: Namespace) -> Target:
@@ -90,7 +111,7 @@ def reconnect(shell: Shell, args: Args) -> None:
         raise UsageError("there was no connection yet; use /connect HOST[:PORT].")
     if shell.target not in (None, target):
         shell.say(f"Back to {target}, the last server that answered. {shell.target} did not: /connect tries it again.")
-    shell.connect(target, connection=replace(shell.ways.get(target, shell.options.connection), resume=resume))
+    connect_to(shell, target, connection=replace(shell.ways.get(target, shell.connection), resume=resume))
 
 
 def _session_to_resume(shell: Shell) -> TlsSession:

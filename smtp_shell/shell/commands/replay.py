@@ -50,9 +50,7 @@ def replay(shell: Shell, args: Args) -> None:
         credentials=find_once(lambda: shell.options.credentials),
         has_token=shell.options.credentials.has_token,
         allow_cleartext=shell.settings.insecure_auth,
-        connection=shell.options.connection
-        if shell.target is None
-        else shell.ways.get(shell.target, shell.options.connection),
+        connection=shell.connection if shell.target is None else shell.ways.get(shell.target, shell.connection),
         taps=shell.recordings.taps,
     )
     servers = options.server or ([shell.target] if shell.target is not None else [])

@@ -64,7 +64,9 @@ def test_each_failure_of_several_is_published_and_that_of_one_alone_is_not() -> 
     assert events == []
     first_open(["a", "b"], soon(), refuse, watch)
     assert [event.kind for event in events if isinstance(event, Noticed)] == [NoticeKind.ATTEMPT] * 2
-    assert [text.partition(", up to ")[0] for text in tried] == ["a", "a, address 1 of 2", "b, address 2 of 2"]
+    assert [text.partition(", up to ")[0] for text in tried] == ["a, address 1 of 2", "b, address 2 of 2"]
+    first_open(["a", "b"], soon(), lambda place, until: place, watch)
+    assert tried[-1] == ""
 
 
 def test_why_there_is_none() -> None:

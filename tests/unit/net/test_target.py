@@ -161,13 +161,16 @@ def test_a_domain(text: str, target: Target, shown: str) -> None:
     assert parse_target(text, mx=True, starttls=True).port == target.port
 
 
-@pytest.mark.parametrize(
-    "text", ["mx:", "mx:192.0.2.1", "mx:[::1]", "mx:a b", "mx:a@b.example", "mx:a..b", "mx:a\x1b[31m"]
-)
+@pytest.mark.parametrize("text", ["mx:192.0.2.1", "mx:[::1]", "mx:a b", "mx:a@b.example", "mx:a..b", "mx:a\x1b[31m"])
 def test_what_is_no_domain(text: str) -> None:
     with pytest.raises(UsageError) as caught:
         parse_target(text, mx=True)
     assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize(("text", "port"), [("mx:25", 25), ("mx:submission", 587), ("MX:", 25), ("smtp://mx:26", 26)])
+def test_a_host_may_be_named_mx(text: str, port: int) -> None:
+    assert parse_target(text, mx=True) == parse_target(text) == Target(Way.TCP, "mx", port)
 
 
 def test_a_domain_where_a_host_is_needed() -> None:

@@ -113,6 +113,7 @@ class Screen:
         self.said: list[str] = []
         self.records: list[dict[str, object]] = []
         self.for_programs = False
+        self.answers: list[dict[str, object]] = []
 
     def __call__(self, entry: Entry) -> None:
         self.entries.append(entry)
@@ -128,6 +129,10 @@ class Screen:
 
     def record(self, facts: Mapping[str, object]) -> None:
         self.records.append(dict(facts))
+
+    def answer(self, rows: Iterable[tuple[str, str]], facts: Mapping[str, object]) -> None:
+        self.said += [text for text, _ in rows]
+        self.answers.append(dict(facts))
 
     def say(self, text: str, style: str = "said") -> None:
         self.said.append(text)
