@@ -141,6 +141,8 @@ class TlsSettings(Struct, frozen=True):
         server_name: The name to check the certificate against, and to ask for with SNI; None for the one that was connected to.
         sni: The name to ask for with SNI where it is another one; `none` to ask for none.
         alpn: The protocols to offer with ALPN.
+        pins: SHA-256 of the public keys to accept, hexadecimal, whatever the other checks say; empty for any key.
+        detailed: Whether to keep what the server sent in the handshake, for whoever looks at it later.
         place: Where the user gives these, for messages.
     """
 
@@ -154,6 +156,8 @@ class TlsSettings(Struct, frozen=True):
     server_name: str | None = None
     sni: str | None = None
     alpn: tuple[str, ...] = ()
+    pins: tuple[str, ...] = ()
+    detailed: bool = False
     place: Place = Place.COMMAND_LINE
 
     def option(self, name: str, value: str = "") -> str:

@@ -138,9 +138,14 @@ class WaitTimedOut(DialogueBroken, TimeoutError):
 
 
 class TlsFailed(DialogueBroken):
-    """TLS was refused, not offered, failed, or the certificate could not be verified."""
+    """TLS was refused, not offered, failed, or the certificate could not be verified.
+
+    Attributes:
+        seen: What the server had shown by then; None if there was no handshake.
+    """
 
     exit_status = 4
+    seen: TlsStarted | None = None
 
 
 class CertificateRefused(TlsFailed):
@@ -150,12 +155,16 @@ class CertificateRefused(TlsFailed):
         reason: Which check failed, and what to do, in a sentence.
         facts: What the certificate says, in a sentence; empty if it is not known.
         seen: What the server had shown by then.
+        check: The check that failed, as `net.chain_checks` names it; empty if that is not known.
     """
 
-    def __init__(self, reason: str, facts: str, seen: TlsStarted) -> None:
+    seen: TlsStarted
+
+    def __init__(self, reason: str, facts: str, seen: TlsStarted, check: str = "") -> None:
         super().__init__(f"{reason} {facts}".rstrip())
         self.reason = reason
         self.seen = seen
+        self.check = check
 
 
 class AuthFailed(DialogueBroken):

@@ -11,6 +11,7 @@ import re
 import tempfile
 import threading
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     import ssl
 
 _TAIL = 256 * 1024  # octets at the end of a log that are looked through
+_MOST_IN_MEMORY = 1024 * 1024  # octets of a log in memory, which is then begun anew
 _LABELS = re.compile(
     rb"(?:CLIENT_RANDOM|(?:CLIENT|SERVER)_(?:HANDSHAKE_TRAFFIC_SECRET|TRAFFIC_SECRET_0)|EXPORTER_SECRET|EARLY_EXPORTER_SECRET"
     rb"|CLIENT_EARLY_TRAFFIC_SECRET) [0-9a-f]{64} [0-9a-f]{32,128}"
@@ -25,9 +27,14 @@ _LABELS = re.compile(
 
 
 class SessionKeys:
-    """The keys of the connections of some contexts."""
+    """The keys of the connections of some contexts.
 
-    def __init__(self) -> None:
+    Args:
+        memory_only: Keep them in memory or not at all: they never reach a disk. Only Linux has a file in memory that `ssl` can open.
+    """
+
+    def __init__(self, *, memory_only: bool = False) -> None:
+        self._memory_only = memory_only
         self._lock = threading.Lock()
         self._descriptors: list[int] = []
         self._named: list[str] = []  # files that have kept their name: a system that does not remove what is open
@@ -43,6 +50,9 @@ class SessionKeys:
             if context.keylog_filename:
                 self._shared.add(Path(str(context.keylog_filename)))
                 return
+            if self._memory_only:
+                self._follow_in_memory(context)
+                return
             descriptor, name = tempfile.mkstemp(prefix="smtp-shell-keys-")
             self._descriptors.append(descriptor)
             try:
@@ -52,6 +62,15 @@ class SessionKeys:
                     os.unlink(name)
                 except OSError:
                     self._named.append(name)
+
+    def _follow_in_memory(self, context: ssl.SSLContext) -> None:
+        create = getattr(os, "memfd_create", None)
+        if create is None:
+            return
+        with suppress(OSError):  # a system without it, or without /proc
+            descriptor = create("smtp-shell-keys")
+            self._descriptors.append(descriptor)
+            context.keylog_filename = f"/proc/self/fd/{descriptor}"
 
     def find(self, client_random: bytes) -> bytes:
         """Return the lines of a key log for one connection; empty if none are known yet.
@@ -85,12 +104,20 @@ class SessionKeys:
             size = os.lseek(descriptor, 0, os.SEEK_END)
             os.lseek(descriptor, max(0, size - _TAIL), os.SEEK_SET)
             logs.append(os.read(descriptor, _TAIL))
+            if self._memory_only and size > _MOST_IN_MEMORY:
+                os.ftruncate(descriptor, 0)
         for path in self._shared:
             with suppress(OSError), open(path, "rb") as file:
                 file.seek(0, os.SEEK_END)
                 file.seek(max(0, file.tell() - _TAIL))
                 logs.append(file.read(_TAIL))
         return logs
+
+
+@cache
+def handshake_keys() -> SessionKeys:
+    """Return where the keys go with which what a server sent in a handshake is read later; one for all contexts, which are cached too."""
+    return SessionKeys(memory_only=True)
 
 
 def are_complete(keys: bytes) -> bool:

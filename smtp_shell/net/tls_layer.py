@@ -10,10 +10,12 @@ from smtp_shell.errors import TlsFailed
 from smtp_shell.net.channel_binding import bind, exporter_secret
 from smtp_shell.net.key_log import has_keys, no_key_log, user_key_log
 from smtp_shell.net.tls_context import make_context
+from smtp_shell.net.server_flight import MOST_OCTETS
 from smtp_shell.net.tls_identity import TlsSession, details, name_error, session_of, sni_octets
-from smtp_shell.net.tls_report import alert, refused, tls_facts, why_broken, why_no_handshake
+from smtp_shell.net.tls_pins import check_pins
+from smtp_shell.net.tls_report import alert, handshake_of, refused, seen_by_then, tls_facts, why_broken, why_no_handshake
 from smtp_shell.private_files import reason_of
-from smtp_shell.protocol.events import TlsStarted
+from smtp_shell.protocol.events import Handshake, TlsStarted
 
 if TYPE_CHECKING:
     from smtp_shell.net.session_keys import SessionKeys
@@ -153,13 +155,19 @@ class TlsLayer(TlsBuffers):
         self, settings: TlsSettings, name: str, keys: SessionKeys | None = None, resume: TlsSession | None = None
     ) -> None:
         self._name = settings.server_name or name
-        context = make_context(settings, keys)
+        self._kept: bytearray | None = bytearray() if settings.detailed else None  # what came up to the end of the handshake
+        self._keys = keys
+        if self._kept is not None and keys is None:
+            from smtp_shell.net.session_keys import handshake_keys
+
+            self._keys = handshake_keys()
+        context = make_context(settings, self._keys)
         self._offered = resume if resume is not None and resume.fits(context, settings, self._name) else None
         session = None if self._offered is None else self._offered.session
         super().__init__(context, settings, name=sni_octets(settings, self._name), session=session)
+        self._handshake: Handshake | None = None
         self._key_log = user_key_log(self._tls.context)
         self._client_random = b""
-        self._keys = keys
         self._exporter_secret = b""
 
     def handshake(self) -> bool:
@@ -177,14 +185,19 @@ class TlsLayer(TlsBuffers):
             if self._settings.sni and not self._settings.insecure:
                 self._check_name()
         except ssl.SSLCertVerificationError as error:
-            raise refused(error, self._tls, self._settings, self._name) from None
+            raise refused(error, self._tls, self._settings, self._name, self._keep()) from None
         except ssl.SSLError as error:
-            raise TlsFailed(why_no_handshake(error, self._settings, self._name, self._tls.context)) from None
+            failure = TlsFailed(why_no_handshake(error, self._settings, self._name, self._tls.context))
+            failure.seen = seen_by_then(self._tls, self._name, self._keep())
+            raise failure from None
         except OSError as error:  # of the key log: nothing else is written or read here
             raise TlsFailed(no_key_log(self._key_log, reason_of(error)).message) from None
         if self._key_log and not has_keys(self._key_log, self._client_random):
             raise TlsFailed(no_key_log(self._key_log, "nothing arrives in it, so the disk may be full").message)
         self._exporter_secret = exporter_secret(self._tls.context, self._client_random, self._keys)
+        self._handshake = self._keep()
+        if self._settings.pins:
+            check_pins(self.facts(), self._settings)
         return True
 
     def channel_binding(self, kind: str = "") -> ChannelBinding | None:
@@ -215,9 +228,28 @@ class TlsLayer(TlsBuffers):
         """What came of what the settings ask for by name, in words, escaped."""
         return tuple(details(self._tls, self._settings, self._name, self._offered))
 
+    def feed(self, raw: bytes) -> None:
+        """Add octets from the other end."""
+        if self._kept is not None and len(self._kept) < MOST_OCTETS:
+            self._kept += raw
+        super().feed(raw)
+
     def facts(self) -> TlsStarted:
         """Return what the finished handshake agreed on, and the server's certificate."""
-        return tls_facts(self._tls, self._settings, self._name)
+        return tls_facts(self._tls, self._settings, self._name, self._handshake)
+
+    @property
+    def ticket_seconds(self) -> int | None:
+        """The lifetime of the session ticket that the server has sent by now; None without one."""
+        session = self._tls.session
+        return session.ticket_lifetime_hint if session is not None and session.has_ticket else None
+
+    def _keep(self) -> Handshake | None:
+        """Return what is to be kept of the handshake, which is over, and keep no more."""
+        if self._kept is None:
+            return None
+        records, self._kept = bytes(self._kept), None
+        return handshake_of(self._tls, records, self._keys, self._client_random)
 
     def outgoing(self) -> bytes:
         """Return what TLS itself has to send: handshake messages, alerts, key updates. Often empty."""

@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING
 
 from smtp_shell.config import TlsSettings
 from smtp_shell.errors import CertificateRefused, ProtocolViolation, TlsFailed
-from smtp_shell.net.certificates import from_der, from_openssl, lifetime_of, sent_chain
+from smtp_shell.net.certificates import from_der, from_openssl, lifetime_of, sent_chain, verified_chain
 from smtp_shell.net.key_log import user_key_log
 from smtp_shell.net.tls_context import WEAKEST_CIPHERS, allows_old_versions
-from smtp_shell.protocol.events import Certificate, TlsStarted
+from smtp_shell.protocol.events import Certificate, Handshake, TlsStarted
 from smtp_shell.protocol.octets import escape, escape_str, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from smtp_shell.net.session_keys import SessionKeys
 
 LEFT_IN_HANDSHAKE = (
     "the server closed the connection in the middle of the TLS handshake; ask its operator, or try another port."
@@ -71,7 +73,11 @@ _UNKNOWN_NAME = frozenset({"TLSV1_UNRECOGNIZED_NAME", "TLSV1_ALERT_UNRECOGNIZED_
 
 
 def refused(
-    error: ssl.SSLCertVerificationError, tls: ssl.SSLObject, settings: TlsSettings, name: str
+    error: ssl.SSLCertVerificationError,
+    tls: ssl.SSLObject,
+    settings: TlsSettings,
+    name: str,
+    handshake: Handshake | None = None,
 ) -> CertificateRefused:
     """Return the error for a certificate that could not be verified: which check failed, what to do, and what the server has sent.
 
@@ -80,14 +86,61 @@ def refused(
         tls: The connection.
         settings: The settings of the handshake.
         name: The name the certificate was checked against.
+        handshake: What was kept of the handshake.
+    """
+    seen = seen_by_then(tls, name, handshake)
+    chain = [from_der(der) for der in seen.chain]
+    sentence = why_unverified(error, name, settings, chain)
+    return CertificateRefused(sentence, certificate_sentence(chain), seen, failed_check(error.verify_code))
+
+
+def seen_by_then(tls: ssl.SSLObject, name: str, handshake: Handshake | None) -> TlsStarted:
+    """Return what a server had shown when its handshake failed.
+
+    Args:
+        tls: The connection.
+        name: The name that was asked for.
+        handshake: What was kept of the handshake.
     """
     ders = sent_chain(tls)
-    chain = [from_der(der) for der in ders]
-    certificate = chain[0] if chain else Certificate()
     cipher = tls.cipher()
-    seen = TlsStarted(tls.version() or "TLS", cipher[0] if cipher else "", False, certificate, name, ders)
-    sentence = why_unverified(error, name, settings, chain)
-    return CertificateRefused(sentence, _facts_of(chain), seen)
+    certificate = from_der(ders[0]) if ders else Certificate()
+    words = cipher[0] if cipher else ""
+    return TlsStarted(tls.version() or "TLS", words, False, certificate, name, ders, handshake=handshake)
+
+
+def handshake_of(tls: ssl.SSLObject, records: bytes, keys: SessionKeys | None, client_random: bytes) -> Handshake:
+    """Return what is kept of a handshake.
+
+    Args:
+        tls: The connection.
+        records: What the server sent.
+        keys: Where the keys are found that decrypt it; None for nowhere.
+        client_random: The random octets of the ClientHello, by which they are found.
+    """
+    lines = keys.find(client_random).splitlines() if keys is not None and client_random else []
+    secret = b"".join(line for line in lines if line.startswith(b"SERVER_HANDSHAKE_TRAFFIC_SECRET "))
+    cipher = tls.cipher()
+    return Handshake(
+        records,
+        secret,
+        verified_chain(tls) if tls.context.verify_mode is not ssl.CERT_NONE else (),
+        cipher[2] if cipher else 0,
+        tls.selected_alpn_protocol() or "",
+        bool(tls.session_reused),
+        tls.compression() or "",
+    )
+
+
+def failed_check(code: int) -> str:
+    """Return the check that an error number of OpenSSL's verification stands for, as `net.chain_checks` names it."""
+    if code in _NAME_CODES:
+        return "name"
+    if code in _DATE_CODES:
+        return "dates"
+    if code == _PURPOSE_CODE:
+        return "purpose"
+    return "strength" if code in _WEAK_CODES else "chain"
 
 
 def why_unverified(
@@ -190,7 +243,7 @@ def _dn(name: bytes) -> str:
     return escape(name[:_LONGEST_NAME]) or "(no name)"
 
 
-def _facts_of(chain: Sequence[Certificate]) -> str:
+def certificate_sentence(chain: Sequence[Certificate]) -> str:
     """Return the server's certificate in a sentence; empty if it is not known."""
     if not chain or not chain[0].subject + chain[0].issuer + chain[0].not_after:
         return ""
@@ -296,13 +349,16 @@ def cleartext_error(raw: bytes, *, implicit: bool) -> TlsFailed | ProtocolViolat
     )
 
 
-def tls_facts(tls: ssl.SSLObject, settings: TlsSettings, name: str) -> TlsStarted:
+def tls_facts(
+    tls: ssl.SSLObject, settings: TlsSettings, name: str, handshake: Handshake | None = None
+) -> TlsStarted:
     """Return what a finished handshake agreed on, and the server's certificate.
 
     Args:
         tls: The connection.
         settings: The settings of the handshake.
         name: The name the certificate was checked against.
+        handshake: What was kept of the handshake; None for nothing.
     """
     cipher = tls.cipher()
     der = tls.getpeercert(binary_form=True) or b""
@@ -314,6 +370,7 @@ def tls_facts(tls: ssl.SSLObject, settings: TlsSettings, name: str) -> TlsStarte
         not settings.insecure,
         certificate,
         name,
-        sent_chain(tls) if settings.insecure else (),
+        sent_chain(tls) if settings.insecure or handshake is not None else (),
         user_key_log(tls.context),
+        handshake,
     )

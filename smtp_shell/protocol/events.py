@@ -218,6 +218,32 @@ class ReplyBegun(Struct, frozen=True):
     code: int
 
 
+class Handshake(Struct, frozen=True):
+    """What a handshake of TLS leaves for whoever looks at it later. It is kept where a user can ask for it.
+
+    Args:
+        records: What the server sent up to its end, as it came over the wire, bounded.
+        keys: The lines of a key log with which `records` is decrypted; empty where none are known.
+        trusted: The chain that OpenSSL has verified, in DER form, the server's certificate first; empty if it has not.
+        bits: How many bits the key of the cipher has; 0 if unknown.
+        alpn: The protocol that was agreed on; empty for none.
+        resumed: Whether it went on from an earlier session, without certificates.
+        compression: The compression of TLS; empty for none.
+    """
+
+    records: bytes = b""
+    keys: bytes = b""
+    trusted: tuple[bytes, ...] = ()
+    bits: int = 0
+    alpn: str = ""
+    resumed: bool = False
+    compression: str = ""
+
+    def __repr__(self) -> str:
+        """Return it without its keys."""
+        return f"Handshake({len(self.records)} octets, resumed={self.resumed})"
+
+
 class TlsStarted(Struct, frozen=True):
     """The connection is inside TLS.
 
@@ -229,6 +255,7 @@ class TlsStarted(Struct, frozen=True):
         name: The name it was checked against.
         chain: The certificates that the server sent, in DER form, its own first; empty where they are not known.
         key_log: The file that the keys are written to; empty for none.
+        handshake: More about it; None where it was not kept.
     """
 
     version: str
@@ -238,6 +265,7 @@ class TlsStarted(Struct, frozen=True):
     name: str
     chain: tuple[bytes, ...] = ()
     key_log: str = ""
+    handshake: Handshake | None = None
 
 
 class Noticed(Struct, frozen=True):

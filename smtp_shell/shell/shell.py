@@ -728,7 +728,7 @@ class Shell:
         """Return what is wrong with a certificate that was not verified, in words."""
         if facts.verified:
             return ()
-        from smtp_shell.net.certificates import chain_problems
+        from smtp_shell.net.chain_checks import chain_problems
 
         return chain_problems(facts, self.tls)
 
