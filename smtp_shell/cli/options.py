@@ -99,6 +99,7 @@ def server_options(add: Callable[..., argparse.Action]) -> None:
     add("--alpn", metavar="PROTOCOL", help="protocols that ALPN offers, with commas between them")
     add("--client-cert", type=file_path, metavar="FILE", help="client certificate, PEM")
     add("--client-key", type=file_path, metavar="FILE", help="its key, PEM")
+    add("--tls-pin", action="append", metavar="SHA256:...", help="accept this public key alone; may be repeated")
     add("--timeout", type=seconds, metavar="S", help="seconds for every wait except QUIT's")
     add("--source", metavar="ADDR[:PORT]", help="local address to connect from, or :PORT alone")
     add("-4", dest="ipv4", action="store_true", help="IPv4 only")
@@ -203,9 +204,18 @@ def tls_settings(options: argparse.Namespace) -> TlsSettings:
         server_name=options.tls_name,
         sni=options.sni,
         alpn=tuple(options.alpn.split(",")) if options.alpn else (),
+        pins=_pins(options.tls_pin),
     )
     check_tls(settings)
     return settings
+
+
+def _pins(given: list[str] | None) -> tuple[str, ...]:
+    if not given:
+        return ()
+    from smtp_shell.net.tls_pins import parse_pins
+
+    return tuple(pin for text in given for pin in parse_pins(text, "--tls-pin"))
 
 
 def credential_source(options: argparse.Namespace, ask: Ask | None, preset: Secret | None = None) -> CredentialSource:

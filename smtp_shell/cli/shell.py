@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import os.path
 import sys
 from typing import TYPE_CHECKING, Any, cast
@@ -20,7 +21,7 @@ from smtp_shell.cli.options import (
     tls_settings,
 )
 from smtp_shell.cli.startup import collector_off
-from smtp_shell.errors import ConnectFailed, UsageError
+from smtp_shell.errors import ConnectFailed, TlsFailed, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -168,7 +169,11 @@ def _run_lines(shell: Shell, options: argparse.Namespace, target: Target | None)
 
     try:
         _check_files(options)
-        _connect(shell, options, target, greets=not _begins_early(options))
+        try:
+            _connect(shell, options, target, greets=not _begins_early(options))
+        except TlsFailed:
+            _look_at_tls(shell, options)
+            raise
         status = 1 if shell.refusals.number else 0
         if status:
             shell.say_loudly(f"smtp-shell: {shell.refusals.last}")
@@ -177,6 +182,16 @@ def _run_lines(shell: Shell, options: argparse.Namespace, target: Target | None)
         return status
     finally:
         shell.close()
+
+
+def _look_at_tls(shell: Shell, options: argparse.Namespace) -> None:
+    """Run the lines that only look at TLS, up to the first that does more: they are there for a server that is refused too."""
+    from smtp_shell.shell.scripted_lines import run_lines
+
+    if any(kind == "-f" and not os.path.isfile(value) for kind, value in options.lines or [("-f", "-")]):
+        return  # standard input, which is not waited for
+    looks = itertools.takewhile(lambda each: each[1].split()[:1] == ["/tls"], _lines(options))
+    run_lines(shell, looks, keep_going=True)
 
 
 def _begins_early(options: argparse.Namespace) -> bool:

@@ -22,7 +22,8 @@ def tls_object(view: TlsView) -> dict[str, object]:
     """Return the object for a TLS connection."""
     chain = view.chain
     links = [
-        {"sent": link.sent, **_some({"trusted_in": link.place}), **certificate_object(link.facts)} for link in chain.links
+        {"sent": link.sent, **_some({"trusted_in": link.place}), **certificate_object(link.facts)}
+        for link in chain.links
     ]
     unknown = {name: known.why for name, known in _knowns(view) if known.why}
     if view.requested is None:
@@ -37,7 +38,7 @@ def tls_object(view: TlsView) -> dict[str, object]:
                 "failed_check": view.failed_check,
                 "version": view.version,
                 "cipher": view.cipher,
-                "bits": view.bits,
+                "bits": view.bits or None,
                 **{name: known.value for name, known in _knowns(view)},
                 "alpn": view.alpn,
                 "resumed": view.resumed,
@@ -68,13 +69,20 @@ def certificate_object(facts: CertificateFacts) -> dict[str, object]:
             "subject": facts.subject,
             "issuer": facts.issuer,
             "names": list(facts.names),
-            "name_count": facts.name_count,
+            "name_count": facts.name_count or None,
             "not_before": moment(facts.not_before),
             "not_after": moment(facts.not_after),
             "days_left": facts.days_left(),
             "serial": facts.serial,
-            "version": facts.version,
-            "key": _some({"kind": facts.key.kind, "bits": facts.key.bits, "curve": facts.key.curve, "sha256": facts.key.sha256}),
+            "version": facts.version or None,
+            "key": _some(
+                {
+                    "kind": facts.key.kind,
+                    "bits": facts.key.bits or None,
+                    "curve": facts.key.curve,
+                    "sha256": facts.key.sha256,
+                }
+            ),
             "signature": facts.signature,
             "sha256": facts.sha256,
             "sha1": facts.sha1,
@@ -142,5 +150,5 @@ def _knowns(view: TlsView) -> tuple[tuple[str, Known], ...]:
 
 
 def _some(values: Mapping[str, object]) -> dict[str, object]:
-    """Return the values that are there: no empty text, no empty list, no None, and no size of zero."""
-    return {name: value for name, value in values.items() if value is False or value not in (None, "", [], {}, 0)}
+    """Return the values that are there: no empty text, no empty list, and no None. A number is there, be it zero."""
+    return {name: value for name, value in values.items() if isinstance(value, int) or value not in (None, "", [], {})}

@@ -123,7 +123,9 @@ def staple_rows(staple: Staple) -> Iterator[TlsRow]:
     if staple.this_update is not None:
         until = f" to {day(staple.next_update)}" if staple.next_update is not None else ", with no end"
         yield _row("", f"right from {day(staple.this_update)}{until} UTC, made {day(staple.produced_at)}")
-        yield _row("", f"by {staple.responder or '(nobody named)'}, signed with {staple.signature_hash.upper() or 'no hash'}")
+        yield _row(
+            "", f"by {staple.responder or '(nobody named)'}, signed with {staple.signature_hash.upper() or 'no hash'}"
+        )
         yield _row("", f"about serial {staple.serial}")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Final, Protocol, TextIO
@@ -68,6 +69,13 @@ class View(Protocol):
         Args:
             rows: It as printable lines, each with a key of `themes.STYLES`.
             facts: It as fields, for other programs.
+        """
+
+    def record(self, facts: Mapping[str, object]) -> None:
+        """Write what a command has found as one JSON object on a line of its own, among the rows of the dialogue.
+
+        Args:
+            facts: The object.
         """
 
     def say(self, text: str, style: str = "said") -> None:
@@ -153,6 +161,13 @@ class ConsoleView:
         """Show what a command was asked to find out."""
         for text, style in rows:
             self.say(text, style)
+
+    def record(self, facts: Mapping[str, object]) -> None:
+        """Write what a command has found as one JSON object, which no screen breaks into lines of its own."""
+        if self._console is not None:
+            self._console.file.flush()
+        sys.stdout.write(f"{json.dumps(facts)}\n")
+        sys.stdout.flush()
 
     def say(self, text: str, style: str = "said") -> None:
         """Show the program's own words."""
@@ -251,6 +266,11 @@ class PlainView:
         """Show what a command was asked to find out."""
         for text, _ in rows:
             self._out.write(f"{text}\n")
+        self._out.flush()
+
+    def record(self, facts: Mapping[str, object]) -> None:
+        """Write what a command has found as one JSON object."""
+        self._out.write(f"{json.dumps(facts)}\n")
         self._out.flush()
 
     def say(self, text: str, style: str = "said") -> None:

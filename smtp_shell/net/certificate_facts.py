@@ -183,7 +183,10 @@ def facts_of(der: bytes) -> CertificateFacts:
 
     Source: RFC 5280 section 4
     """
-    prints = {"sha256": hashlib.sha256(der).hexdigest(), "sha1": hashlib.sha1(der, usedforsecurity=False).hexdigest()}
+    prints: dict[str, Any] = {
+        "sha256": hashlib.sha256(der).hexdigest(),
+        "sha1": hashlib.sha1(der, usedforsecurity=False).hexdigest(),
+    }
     spki = public_key_of(der)
     try:
         certificate = load(der)
@@ -195,7 +198,7 @@ def facts_of(der: bytes) -> CertificateFacts:
         problem = f"{_CANNOT_BE_READ} ({reason})" if reason else _CANNOT_BE_READ
         return CertificateFacts(der=der, problem=problem, key=_raw_key(spki), **prints)
     facts, odd = _extensions(certificate)
-    moments = {"not_before": _moment(certificate, "not_valid_before_utc")}
+    moments: dict[str, Any] = {"not_before": _moment(certificate, "not_valid_before_utc")}
     moments["not_after"] = _moment(certificate, "not_valid_after_utc")
     return CertificateFacts(
         der=der,
@@ -226,7 +229,9 @@ def _key(certificate: Any, spki: bytes) -> KeyFacts:
         raw = _raw_key(spki)
         with suppress(Exception):
             oid = certificate.public_key_algorithm_oid.dotted_string
-            return KeyFacts(_KEY_OIDS.get(oid, oid), rsa_bits(spki) if _KEY_OIDS.get(oid) == "RSA" else 0, "", raw.sha256)
+            return KeyFacts(
+                _KEY_OIDS.get(oid, oid), rsa_bits(spki) if _KEY_OIDS.get(oid) == "RSA" else 0, "", raw.sha256
+            )
         return raw
     name = type(key).__name__
     kind = next((word for known, word in _KEY_KINDS.items() if name.endswith(known)), name.removesuffix("PublicKey"))

@@ -116,7 +116,9 @@ def matching_name(leaf: CertificateFacts, name: str) -> str:
     names = leaf.names or ((_common_name(leaf),) if not leaf.name_count else ())
     wanted = alternative_name("IP Address", name.lower().rstrip(".")).decode("utf-8", "replace")
     first, _, rest = wanted.partition(".")
-    wildcard = f"*.{rest}" if first and "." in rest and not wanted.replace(".", "").isdigit() and ":" not in wanted else ""
+    wildcard = (
+        f"*.{rest}" if first and "." in rest and not wanted.replace(".", "").isdigit() and ":" not in wanted else ""
+    )
     return next((each for each in names if each and each.lower() in (wanted, wildcard or wanted)), "")
 
 
@@ -187,7 +189,11 @@ def _name(leaf: CertificateFacts, name: str) -> Check:
         return Check("name", Verdict.GOOD, f"{how}{old}")
     held = ", ".join(leaf.names[:_SHOWN_NAMES]) or _common_name(leaf) or "none"
     more = f" and {leaf.name_count - _SHOWN_NAMES:,} more" if leaf.name_count > _SHOWN_NAMES else ""
-    do = f"connect by a name that it holds: {held}{more}" if held != "none" else "tell the server's operator that it has no name"
+    do = (
+        f"connect by a name that it holds: {held}{more}"
+        if held != "none"
+        else "tell the server's operator that it has no name"
+    )
     return Check("name", Verdict.BAD, f"it is not for {shown}", do)
 
 
@@ -203,7 +209,9 @@ def _purpose(chain: Chain) -> Check:
             return Check("purpose", Verdict.BAD, text, "tell the server's operator")
     for number, link in enumerate(chain.links):
         if link.facts.path_length is not None and number - 1 > link.facts.path_length:
-            text = f"{_owner(link.facts)} allows {link.facts.path_length:,} authorities below it, and has {number - 1:,}"
+            text = (
+                f"{_owner(link.facts)} allows {link.facts.path_length:,} authorities below it, and has {number - 1:,}"
+            )
             return Check("purpose", Verdict.BAD, text, "tell the server's operator")
     return Check("purpose", Verdict.GOOD, ", ".join(leaf.purposes[:_SHOWN_NAMES]) or "not limited, so a server's too")
 

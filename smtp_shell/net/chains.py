@@ -150,7 +150,7 @@ def _path(read: tuple[bytes, ...], trusted: Sequence[tuple[Any, Path]]) -> tuple
     """Return the certificates from the server's own upwards, the file of the authority, and a false issuer's subject."""
     from cryptography.hazmat.primitives.serialization import Encoding
 
-    places = {each: path for each, path in reversed(trusted)}
+    places: dict[Any, Path] = dict(reversed(trusted))
     path = [read[0]]
     rest: dict[bytes, Any] = {}
     for der in read[1:]:
@@ -168,7 +168,9 @@ def _path(read: tuple[bytes, ...], trusted: Sequence[tuple[Any, Path]]) -> tuple
             return [*path, anchor.public_bytes(Encoding.DER)], escape_str(str(places[anchor])), ""
         above = next((der for der, each in rest.items() if each != current and has_issued(each, current)), None)
         if above is None:
-            false = next((der for der, each in rest.items() if each != current and each.subject == current.issuer), None)
+            false = next(
+                (der for der, each in rest.items() if each != current and each.subject == current.issuer), None
+            )
             return path, "", facts_of(false).subject if false is not None else ""
         current = rest.pop(above)
         path.append(above)

@@ -68,7 +68,9 @@ def rsa_bits(key: bytes) -> int:
     try:
         (whole,) = elements(key)
         _, bits = elements(whole.content)
-        (numbers,) = elements(bits.content[1:]) if bits.tag == _BIT_STRING else ()
+        if bits.tag != _BIT_STRING:
+            return 0
+        (numbers,) = elements(bits.content[1:])
         modulus = next(elements(numbers.content))
     except (ValueError, StopIteration):
         return 0

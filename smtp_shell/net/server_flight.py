@@ -30,7 +30,13 @@ _EXT_STATUS, _EXT_SCHEMES, _EXT_ALPN, _EXT_AUTHORITIES, _EXT_VERSIONS, _EXT_KEY_
 _TLS13 = 0x0304
 _RETRY = hashlib.sha256(b"HelloRetryRequest").digest()  # RFC 8446 section 4.1.3
 _NAMED_CURVE = 3
-_SUITES = {0x1301: ("sha256", 16), 0x1302: ("sha384", 32), 0x1303: ("sha256", 32), 0x1304: ("sha256", 16), 0x1305: ("sha256", 16)}
+_SUITES = {
+    0x1301: ("sha256", 16),
+    0x1302: ("sha384", 32),
+    0x1303: ("sha256", 32),
+    0x1304: ("sha256", 16),
+    0x1305: ("sha256", 16),
+}
 _SECRET = b"SERVER_HANDSHAKE_TRAFFIC_SECRET"
 _MOST_AUTHORITIES = 200
 _MOST_CERTIFICATES = 200
@@ -225,7 +231,8 @@ def _note_request(reader: _Reader, found: dict[str, Any], *, tls13: bool) -> Non
         schemes = len(size).to_bytes(2, "big") + size
         names = reader.take(reader.left)
     found["schemes"] = tuple(scheme_name(each) for each in _numbers(_Reader(schemes).vector(2)))
-    listed, authorities = _Reader(_Reader(names).vector(2)), []
+    listed = _Reader(_Reader(names).vector(2))
+    authorities: list[bytes] = []
     while listed.left and len(authorities) < _MOST_AUTHORITIES:
         authorities.append(listed.vector(2))
     found["authorities"] = tuple(authorities)

@@ -89,7 +89,9 @@ def check_staple(staple: Staple) -> Check:
     if staple.status == "revoked":
         when = f" on {day(staple.revoked_at)}" if staple.revoked_at is not None else ""
         why = f" ({staple.reason})" if staple.reason else ""
-        return Check("revocation", Verdict.BAD, f"it was revoked{when}{why}", "trust it no more; tell the server's operator")
+        return Check(
+            "revocation", Verdict.BAD, f"it was revoked{when}{why}", "trust it no more; tell the server's operator"
+        )
     if staple.status == "good":
         until = f", and will say so anew by {day(staple.next_update)}" if staple.next_update is not None else ""
         return Check("revocation", Verdict.GOOD, f"its issuer says that it is not revoked, by OCSP{until}")

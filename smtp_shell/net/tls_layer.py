@@ -9,11 +9,19 @@ from smtp_shell.config import TlsSettings
 from smtp_shell.errors import TlsFailed
 from smtp_shell.net.channel_binding import bind, exporter_secret
 from smtp_shell.net.key_log import has_keys, no_key_log, user_key_log
-from smtp_shell.net.tls_context import make_context
 from smtp_shell.net.server_flight import MOST_OCTETS
+from smtp_shell.net.tls_context import make_context
 from smtp_shell.net.tls_identity import TlsSession, details, name_error, session_of, sni_octets
 from smtp_shell.net.tls_pins import check_pins
-from smtp_shell.net.tls_report import alert, handshake_of, refused, seen_by_then, tls_facts, why_broken, why_no_handshake
+from smtp_shell.net.tls_report import (
+    alert,
+    handshake_of,
+    refused,
+    seen_by_then,
+    tls_facts,
+    why_broken,
+    why_no_handshake,
+)
 from smtp_shell.private_files import reason_of
 from smtp_shell.protocol.events import Handshake, TlsStarted
 
@@ -155,7 +163,9 @@ class TlsLayer(TlsBuffers):
         self, settings: TlsSettings, name: str, keys: SessionKeys | None = None, resume: TlsSession | None = None
     ) -> None:
         self._name = settings.server_name or name
-        self._kept: bytearray | None = bytearray() if settings.detailed else None  # what came up to the end of the handshake
+        self._kept: bytearray | None = (
+            bytearray() if settings.detailed else None
+        )  # what came up to the end of the handshake
         self._keys = keys
         if self._kept is not None and keys is None:
             from smtp_shell.net.session_keys import handshake_keys

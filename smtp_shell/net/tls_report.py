@@ -349,9 +349,7 @@ def cleartext_error(raw: bytes, *, implicit: bool) -> TlsFailed | ProtocolViolat
     )
 
 
-def tls_facts(
-    tls: ssl.SSLObject, settings: TlsSettings, name: str, handshake: Handshake | None = None
-) -> TlsStarted:
+def tls_facts(tls: ssl.SSLObject, settings: TlsSettings, name: str, handshake: Handshake | None = None) -> TlsStarted:
     """Return what a finished handshake agreed on, and the server's certificate.
 
     Args:

@@ -96,6 +96,11 @@ class Transport:
         return self._tls.channel_binding(kind) if self._tls is not None else None
 
     @property
+    def ticket_seconds(self) -> int | None:
+        """The lifetime of the session ticket of TLS that the server has sent by now; None without one."""
+        return self._tls.ticket_seconds if self._tls is not None else None
+
+    @property
     def truncated(self) -> bool:
         """True if the server closed the connection without a close_notify of TLS."""
         return self._tls is not None and self._tls.truncated

@@ -90,6 +90,12 @@ def _text(what: str, text: str) -> str:
     return "" if text in _EMPTY else text
 
 
+def _pins(what: str, text: str) -> str:
+    from smtp_shell.net.tls_pins import parse_pins
+
+    return ",".join(f"SHA256:{each}" for each in parse_pins(_text(what, text), what))
+
+
 class ShellSettings(Struct, frozen=True):
     """What `/set` lists and changes while the shell runs. A field is all that a setting needs."""
 
@@ -111,6 +117,7 @@ class ShellSettings(Struct, frozen=True):
     client_key: Annotated[str, Setting("PEM file with its key; empty if it is in the same file", _text)] = ""
     tls_min: Annotated[str, Setting("lowest TLS version; empty for 1.2", _text)] = ""
     tls_max: Annotated[str, Setting("highest TLS version; empty for no limit", _text)] = ""
+    tls_pin: Annotated[str, Setting("SHA256:... of the public key to accept; empty for any", _pins)] = ""
     ciphers: Annotated[str, Setting("OpenSSL cipher string; empty for the default", _text)] = ""
     tls_name: Annotated[str, Setting("name that a certificate must be for; empty for the server's", _text)] = ""
     sni: Annotated[str, Setting("name that SNI asks for; empty for the same, none for none", _text)] = ""
@@ -158,7 +165,18 @@ def connect_settings(options: ShellOptions, settings: ShellSettings) -> ConnectS
     return replace(options.connection, resolver=parse_name_server(settings.resolver, "/set resolver"))
 
 
-_OF_TLS = ("ca_file", "client_cert", "client_key", "tls_min", "tls_max", "ciphers", "tls_name", "sni", "alpn")
+_OF_TLS = (
+    "ca_file",
+    "tls_pin",
+    "client_cert",
+    "client_key",
+    "tls_min",
+    "tls_max",
+    "ciphers",
+    "tls_name",
+    "sni",
+    "alpn",
+)
 
 
 def tls_settings(options: ShellOptions, settings: ShellSettings) -> TlsSettings:
@@ -181,8 +199,18 @@ def tls_settings(options: ShellOptions, settings: ShellSettings) -> TlsSettings:
         server_name=settings.tls_name or tls.server_name,
         sni=settings.sni or tls.sni,
         alpn=tuple(settings.alpn.split(",")) if settings.alpn else tls.alpn,
+        pins=_pinned(settings.tls_pin) or tls.pins,
+        detailed=True,
         place=Place.PROMPT if options.interactive else Place.COMMAND_LINE,
     )
+
+
+def _pinned(text: str) -> tuple[str, ...]:
+    if not text:
+        return ()
+    from smtp_shell.net.tls_pins import parse_pins
+
+    return parse_pins(text, "/set tls-pin")
 
 
 def trusting_practice(tls: TlsSettings, practice: PracticeServer | None, target: Target | None) -> TlsSettings:

@@ -100,6 +100,7 @@ class Shell:
         tls_failure: Why TLS could not be started on the last connection, for `/tls`; None if it could, or was not tried.
         composition: The message that is being composed; None before `/compose`.
         group: The group of commands that `/pipeline` has begun; None for none.
+        pins: The public keys that `/tls pin` keeps, by host.
         edit: Asks the user for a line, given the question and what the answer begins as; None where there is no prompt.
         waiting_for: Returns a context in which a wait takes place, given what returns the words for what is awaited. At a prompt it
             says so while the wait takes long.
@@ -131,6 +132,7 @@ class Shell:
         self.sources: list[Path] = []
         self.tls_failure: TlsFailed | None = None
         self.composition: Composition | None = None
+        self.pins: dict[str, str] = {}
         self.waiting_for: Callable[[Callable[[], str]], AbstractContextManager[None]] = lambda what: nullcontext()
         self.edit: Callable[[str, str], str] | None = None
         self.group: HeldGroup | None = None
@@ -160,8 +162,10 @@ class Shell:
 
     @property
     def tls(self) -> TlsSettings:
-        """How TLS is done, by the options and `/set`."""
-        return trusting_practice(tls_settings(self.options, self.settings), self.options.practice, self.target)
+        """How TLS is done, by the options, `/set` and `/tls pin`."""
+        tls = trusting_practice(tls_settings(self.options, self.settings), self.options.practice, self.target)
+        pin = self.pins.get(self.target.host) if self.target is not None else None
+        return replace(tls, pins=(*tls.pins, pin)) if pin is not None and pin not in tls.pins else tls
 
     @property
     def connection(self) -> ConnectSettings:

@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from smtp_shell.display.render import certificate_rows
-from smtp_shell.errors import CertificateRefused, TlsFailed, UsageError
+from smtp_shell.errors import UsageError
 from smtp_shell.net.target import as_one_word, parse_domain, parse_target
-from smtp_shell.protocol.events import TlsStarted
 from smtp_shell.protocol.octets import escape, escape_str, unescape
 from smtp_shell.shell.connecting import connection_of, parse_connect
 from smtp_shell.shell.mail_hosts import connect as connect_to
@@ -23,6 +21,7 @@ if TYPE_CHECKING:
     from smtp_shell.net.settings import ConnectSettings
     from smtp_shell.net.target import Target
     from smtp_shell.net.tls_identity import TlsSession
+    from smtp_shell.protocol.events import TlsStarted
     from smtp_shell.servers.inbox import Inbox
 
 
@@ -200,33 +199,6 @@ def _tls_words(facts: TlsStarted | None) -> str:
     if facts is None:
         return "none: all of this can be read on the way"
     return f"{facts.version} {facts.cipher} {'verified' if facts.verified else 'NOT VERIFIED'}"
-
-
-@shell_command("/tls")
-def tls(shell: Shell, args: Args) -> None:
-    """Show TLS version, cipher and certificate, or why TLS could not be started and what the server had shown by then."""
-    args.none()
-    if shell.tls_failure is not None:
-        _show_failure(shell, shell.tls_failure)
-        return
-    facts = shell.need_session().tls
-    if facts is None:
-        raise UsageError("this connection has no TLS; use starttls, or /connect smtps://HOST.")
-    shell.say(f"  version      {facts.version}")
-    shell.say(f"  cipher       {escape_str(facts.cipher)}", "quoted")
-    if facts.key_log:
-        shell.say(f"  keys         are written to {escape_str(facts.key_log)} (SSLKEYLOGFILE)", "notice")
-    for row in certificate_rows(facts, shell.problems_of(facts)):
-        shell.say(f"  {row}", "quoted")
-
-
-def _show_failure(shell: Shell, failure: TlsFailed) -> None:
-    if not isinstance(failure, CertificateRefused):
-        shell.say(f"  failed       {failure}", "quoted")
-        return
-    shell.say(f"  failed       {failure.reason}", "quoted")
-    for row in certificate_rows(failure.seen, shell.problems_of(failure.seen), refused=True):
-        shell.say(f"  {row}", "quoted")
 
 
 @shell_command("/wait", "[SECONDS]")

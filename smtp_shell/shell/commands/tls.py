@@ -1,0 +1,164 @@
+"""`/tls`: what an administrator asks of a TLS connection, and of one that failed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from smtp_shell.errors import UsageError
+from smtp_shell.protocol.octets import escape_str
+from smtp_shell.shell.completion import paths
+from smtp_shell.shell.registry import Args, shell_command
+from smtp_shell.shell.shell import Shell
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from smtp_shell.display.tls_rows import TlsRow
+    from smtp_shell.errors import TlsFailed
+    from smtp_shell.net.tls_view import TlsView
+    from smtp_shell.protocol.events import TlsStarted
+    from smtp_shell.shell.completion import CompletionContext
+
+_NO_TLS = "this connection has no TLS; use starttls, or /connect smtps://HOST."
+_ACTIONS = {
+    "chain": "the chain as a tree, and all that each certificate says",
+    "save": "write the chain to a file, as PEM",
+    "pin": "keep this server's public key: any other is refused",
+    "--all": "all that is known",
+    "--json": "as one JSON object",
+}
+
+
+def _complete(context: CompletionContext, text: str) -> Iterator[tuple[str, str]]:
+    words = text.split(" ")
+    if len(words) == 1:
+        yield from _ACTIONS.items()
+    elif words[0] == "save":
+        yield from paths(context, text)
+
+
+@shell_command("/tls", "[--all | chain | save FILE | pin [off]] [--json]", complete=_complete, group="connection")
+def tls(shell: Shell, args: Args) -> None:
+    """Show TLS: version, cipher, key exchange, the server's certificate, its chain, and the verdict of each check.
+
+    It works for a server that was refused too: it shows all that had come by then, which check failed, and what to do.
+    `/tls --all` shows all that is known, `/tls chain` the certificates alone. --json makes one JSON object of it, with the
+    certificates as PEM.
+    `/tls save FILE` writes the chain that the server sent as PEM; a file that is there already is left alone unless --force follows it.
+    `/tls pin` prints the SHA-256 of the server's public key, and keeps it for this host: from then on any other key is refused.
+    `/tls pin off` forgets it. The option --tls-pin does the same from the start.
+    """
+    words = args.words
+    as_json = shell.view.for_programs or "--json" in words
+    words = [word for word in words if word != "--json"]
+    action = words[0] if words and not words[0].startswith("--") else ""
+    run = _RUN.get(action)
+    if run is None:
+        raise UsageError(f"/tls: {escape_str(action)} is nothing that it can do; see /help /tls.")
+    run(shell, words[1:] if action else words, as_json)
+
+
+def _show(shell: Shell, words: Sequence[str], as_json: bool) -> None:
+    if words not in ([], ["--all"]):
+        raise UsageError("/tls takes --all, --json, or what to do; see /help /tls.")
+    from smtp_shell.display.tls_rows import all_rows, short_rows
+
+    _tell(shell, as_json, all_rows if words else short_rows)
+
+
+def _chain(shell: Shell, words: Sequence[str], as_json: bool) -> None:
+    if words:
+        raise UsageError("/tls chain takes nothing but --json; see /help /tls.")
+    from smtp_shell.display.tls_rows import chain_rows
+
+    _tell(shell, as_json, chain_rows)
+
+
+def _save(shell: Shell, words: Sequence[str], as_json: bool) -> None:
+    names = [word for word in words if word != "--force"]
+    if len(names) != 1 or names[0].startswith("--"):
+        raise UsageError("/tls save takes one file, and --force; see /help /tls.")
+    chain = _view(shell).chain
+    ders = [link.facts.der for link in chain.links if link.sent] + [each.der for each in chain.unused]
+    if not ders:
+        raise UsageError("/tls save: the server has sent no certificate.")
+    from smtp_shell.display.tls_json import pem
+    from smtp_shell.private_files import create_private
+
+    path = Path(names[0]).expanduser()
+    with create_private(path, overwrite="--force" in words) as file:
+        file.write("".join(pem(der) for der in ders).encode())
+    if as_json:
+        shell.view.record({"what": "tls save", "file": str(path), "certificates": len(ders)})
+    else:
+        shell.say(f"  {len(ders):,} certificate{'' if len(ders) == 1 else 's'} saved to {escape_str(str(path))}")
+
+
+def _pin(shell: Shell, words: Sequence[str], as_json: bool) -> None:
+    if words not in ([], ["off"]):
+        raise UsageError("/tls pin takes nothing but off; see /help /tls.")
+    host = shell.target.host if shell.target is not None else ""
+    if words:
+        if shell.pins.pop(host, None) is None:
+            raise UsageError("/tls pin off: no key is pinned for this host.")
+        shell.say(f"  any key of {escape_str(host)} is taken again, if its certificate is good")
+        return
+    view = _view(shell)
+    if not view.pin:
+        raise UsageError("/tls pin: the server's public key is not known.")
+    shell.pins[host] = view.pin
+    if as_json:
+        shell.view.record({"what": "tls pin", "host": host, "pin": f"SHA256:{view.pin}", "outcome": view.outcome})
+        return
+    shell.say(f"  SHA256:{view.pin}")
+    shell.say(f"  {escape_str(host)} must have this key from now on, in this shell; /tls pin off forgets it.")
+    shell.say("  In another shell: --tls-pin with the same.")
+
+
+_RUN: Mapping[str, Callable[[Shell, Sequence[str], bool], None]] = {
+    "": _show,
+    "chain": _chain,
+    "save": _save,
+    "pin": _pin,
+}
+
+
+def _tell(shell: Shell, as_json: bool, rows: Callable[[TlsView], Iterator[TlsRow]]) -> None:
+    view = _view(shell)
+    if as_json:
+        from smtp_shell.display.tls_json import tls_object
+
+        shell.view.record(tls_object(view))
+        return
+    for row in rows(view):
+        shell.say(row.text, row.style)
+
+
+def _view(shell: Shell) -> TlsView:
+    """Return the view of this connection, or of the last one whose TLS failed.
+
+    Raises:
+        UsageError: There is no TLS.
+    """
+    from smtp_shell.net.tls_view import TlsView, view_of
+
+    failure = shell.tls_failure
+    facts = _facts(shell, failure)
+    if facts is not None:
+        ticket = shell.session.transport.ticket_seconds if failure is None and shell.session is not None else None
+        return view_of(facts, shell.tls, failure, ticket_seconds=ticket)
+    if failure is not None:
+        name = shell.target.host if shell.target is not None else ""
+        return TlsView(
+            name=escape_str(name), outcome="failed", reason=str(failure), why_unknown="there was no handshake"
+        )
+    raise UsageError(_NO_TLS)
+
+
+def _facts(shell: Shell, failure: TlsFailed | None) -> TlsStarted | None:
+    if failure is None:
+        return shell.need_session().tls
+    if failure.seen is not None:
+        return failure.seen
+    return shell.session.tls if shell.session is not None else None  # TLS broke after the handshake
