@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 _CONTINUED = " : "
 _ESCAPED = r"\\(?:x[0-9a-f]{2}|\\)"  # as `escape` writes an octet or a backslash
 _LONGEST_LABEL = 12
+_WIDEST_LABEL = 20  # with the blanks after it, which may be a server's
 _NARROW = 40  # columns below which a labelled text is not indented as far as it
 _NARROWEST = 2  # columns for text, however narrow the screen: a wide character needs two
 
@@ -49,7 +50,8 @@ def wrap(text: str, width: int, *, quotes: bool = False) -> Iterator[str]:
     """
     rest = text.strip(" ")
     start = " " * (len(text) - len(text.lstrip(" ")))
-    further = start + (_CONTINUED if quotes else " " * (_label_width(rest) if width >= _NARROW else 0) or "  ")
+    label = _label_width(rest) if width >= _NARROW else 0
+    further = start + (_CONTINUED.rjust(label) if quotes else " " * label or "  ")
     while cells(rest) > (room := max(width - 1 - len(start), _NARROWEST)):
         cut = _cut(rest, room)
         space = rest.rfind(" ", 1, cut + 1)
@@ -64,7 +66,8 @@ def _label_width(text: str) -> int:
     label = text.partition("  ")[0]
     if len(label) > _LONGEST_LABEL or len(label) == len(text):
         return 0
-    return len(text) - len(text[len(label) :].lstrip(" "))
+    width = len(text) - len(text[len(label) :].lstrip(" "))
+    return width if width <= _WIDEST_LABEL else 0
 
 
 def cells(text: str) -> int:

@@ -66,7 +66,7 @@ def chain_rows(view: TlsView) -> Iterator[TlsRow]:
     links = chain.links[:_MOST_LINKS]
     for number, link in enumerate(links, 1):
         origin = "sent by the server" if link.sent else "not sent"
-        trusted = f", trusted here: {link.place}" if link.place else ""
+        trusted = f", trusted in {link.place}" if link.place else ""
         own = ", its own" if number == 1 else ""
         yield TlsRow(f"{_MARGIN}certificate {number} of {len(chain.links):,}{own}, {origin}{trusted}", "event")
         yield from _certificate(link.facts)
@@ -84,11 +84,11 @@ def tree_rows(chain: Chain) -> Iterator[TlsRow]:
     shown = [*links[: _MOST_LINKS - 1], links[-1]] if hidden else [*links]
     top = chain.top
     if top is not None and not chain.trusted and not top.self_issued:
-        yield _row("chain", f"{top.issuer or '(no issuer)'}: was not sent, is not known here", "notice")
+        yield _row("chain", f"{top.issuer or '(no issuer)'} [not sent, not known here]", "notice")
     for depth, link in enumerate(reversed(shown)):
         missing = top is not None and not chain.trusted and not top.self_issued
-        place = f", trusted: {link.place}" if link.place else "" if link.sent else ", not sent"
-        note = place or (", trusted here" if chain.trusted and depth == 0 else "")
+        place = f" [trusted in {link.place}]" if link.place else "" if link.sent else " [not sent]"
+        note = place or (" [trusted here]" if chain.trusted and depth == 0 else "")
         level = depth + missing
         branch = f"{'   ' * min(level - 1, 8)}`- " if level else ""
         yield _row("" if level else "chain", f"{branch}{_name(link.facts)}{note}")
@@ -104,13 +104,14 @@ def tree_rows(chain: Chain) -> Iterator[TlsRow]:
 
 def check_rows(checks: Sequence[Check]) -> Iterator[TlsRow]:
     """Return the verdict of each check, and what to do."""
-    for number, check in enumerate(checks):
+    if checks:
+        yield TlsRow(f"{_MARGIN}checks")
+    for check in checks:
         verdict = "BAD" if check.verdict is Verdict.BAD else check.verdict.value
         style = {Verdict.BAD: "error", Verdict.GOOD: "quoted"}.get(check.verdict, "said")
-        label = "checks" if number == 0 else ""
-        yield TlsRow(f"{_MARGIN}{label:<{_LABEL}}{verdict:<10}{check.name}: {check.text}", style)
+        yield _check(check.name, f"{verdict}: {check.text}", style)
         if check.do:
-            yield TlsRow(f"{_MARGIN}{'':<{_LABEL + 10}}do: {check.do}", "notice")
+            yield _check("", f"do: {check.do}", "notice")
 
 
 def staple_rows(staple: Staple) -> Iterator[TlsRow]:
@@ -142,7 +143,8 @@ def _connection(view: TlsView, most: int) -> Iterator[TlsRow]:
     yield _row("signed with", str(view.scheme))
     resumed = {None: "", True: "resumed, ", False: "new, "}[view.resumed]
     yield _row("session", f"{resumed}ticket {view.ticket}")
-    yield _row("ALPN", view.alpn or "none")
+    if view.alpn or most > _FEW:
+        yield _row("ALPN", view.alpn or "none")
     if view.compression:
         yield _row("compression", view.compression, "notice")
     yield _row("client", _request(view, most))
@@ -196,7 +198,7 @@ def _certificate(facts: CertificateFacts) -> Iterator[TlsRow]:
     yield _deep("SHA-256", facts.sha256)
     yield _deep("SHA-1", facts.sha1)
     if facts.key.sha256:
-        yield _deep("key SHA-256", facts.key.sha256)
+        yield _deep("key pin", facts.key.sha256)
 
 
 def _rest(facts: CertificateFacts) -> Iterator[TlsRow]:
@@ -257,4 +259,8 @@ def _row(label: str, text: str, style: str = "quoted") -> TlsRow:
 
 
 def _deep(label: str, text: str, style: str = "quoted") -> TlsRow:
-    return TlsRow(f"{_MARGIN * 2}{label:<{_LABEL}}{text}", style)
+    return TlsRow(f"   {label:<12}{text}", style)
+
+
+def _check(label: str, text: str, style: str) -> TlsRow:
+    return TlsRow(f"{_MARGIN * 2}{label:<12}{text}", style)
