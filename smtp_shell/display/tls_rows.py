@@ -114,6 +114,13 @@ def check_rows(checks: Sequence[Check]) -> Iterator[TlsRow]:
             yield _check("", f"do: {check.do}", "notice")
 
 
+def revocation_rows(view: TlsView) -> Iterator[TlsRow]:
+    """Return what is known about whether the certificate was revoked."""
+    if view.staple is not None:
+        yield from staple_rows(view.staple)
+    yield from check_rows([each for each in view.checks if each.name == "revocation"])
+
+
 def staple_rows(staple: Staple) -> Iterator[TlsRow]:
     """Return what an OCSP answer says."""
     yield _row("OCSP staple", f"{staple.status or 'no answer'}, {staple.octets:,} octets")

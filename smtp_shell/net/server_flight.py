@@ -9,28 +9,28 @@ Source: RFC 5246 section 7.4, RFC 8446 section 4, RFC 6066 section 8
 from __future__ import annotations
 
 import hashlib
-import hmac
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
 from smtp_shell.net.tls_names import group_name, scheme_name
+from smtp_shell.net.tls_octets import CutOff, Reader, expand_label, extensions_of, records_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 MOST_OCTETS = 512 * 1024
 """How much of a handshake is kept: a chain of certificates is 100 KiB at most with OpenSSL, and an OCSP answer a few."""
 
-_CHANGE_CIPHER, _HANDSHAKE, _APPLICATION = 20, 22, 23
+_CHANGE_CIPHER, _ALERT, _HANDSHAKE, _APPLICATION = 20, 21, 22, 23
 _HELLO, _TICKET, _ENCRYPTED_EXTENSIONS, _CERTIFICATE, _KEY_EXCHANGE = 2, 4, 8, 11, 12
 _REQUEST, _VERIFY, _FINISHED, _STATUS = 13, 15, 20, 22
 _EXT_STATUS, _EXT_SCHEMES, _EXT_ALPN, _EXT_AUTHORITIES, _EXT_VERSIONS, _EXT_KEY_SHARE = 5, 13, 16, 47, 43, 51
 _TLS13 = 0x0304
-_RETRY = hashlib.sha256(b"HelloRetryRequest").digest()  # RFC 8446 section 4.1.3
+RETRY = hashlib.sha256(b"HelloRetryRequest").digest()  # RFC 8446 section 4.1.3
 _NAMED_CURVE = 3
-_SUITES = {
+SUITES = {
     0x1301: ("sha256", 16),
     0x1302: ("sha384", 32),
     0x1303: ("sha256", 32),
@@ -60,6 +60,7 @@ class ServerFlight(Struct, frozen=True, kw_only=True):
         schemes: The signature schemes that it accepts for that.
         ticket_seconds: The lifetime of the session ticket that it sent before TLS 1.3; None without one.
         extensions: The numbers of the extensions that it answered with.
+        alert: The alert with which it ended the handshake.
     """
 
     version: int = 0
@@ -75,68 +76,75 @@ class ServerFlight(Struct, frozen=True, kw_only=True):
     schemes: tuple[str, ...] = ()
     ticket_seconds: int | None = None
     extensions: tuple[int, ...] = ()
-
-
-class _CutOff(ValueError):
-    """Octets ended in the middle of something."""
+    alert: int | None = None
 
 
 def read_flight(records: bytes, keys: bytes = b"") -> ServerFlight:
-    """Return what a server said in its part of the handshake.
+    """Return what a server said in its part of a handshake that is over.
 
     Args:
         records: What it sent, as it came over the wire, from the ServerHello on. It may be cut off.
         keys: Lines of a key log, for TLS 1.3.
     """
+    secret = _secret(keys)
+    return follow_flight((records,), lambda hello: secret)
+
+
+def follow_flight(
+    chunks: Iterable[bytes], secret: Callable[[bytes], bytes], *, until_done: bool = False
+) -> ServerFlight:
+    """Return what a server says in its part of a handshake.
+
+    Args:
+        chunks: What it sends, as it comes over the wire.
+        secret: Returns the secret with which it encrypts the rest of its part in TLS 1.3, given its ServerHello; empty if it is not known.
+        until_done: Whether to read no further than its ServerHelloDone or Finished.
+    """
     found: dict[str, Any] = {}
-    with suppress(_CutOff):
-        for kind, body in _messages(records, keys, found):
-            with suppress(_CutOff):  # one that is malformed; the others may be sound
+    with suppress(CutOff):
+        for kind, body in _messages(chunks, secret, found):
+            with suppress(CutOff):  # one that is malformed; the others may be sound
                 _note(kind, body, found)
-            if found.get("over"):
+            if found.get("over") or (until_done and found.get("read_all")):
                 break
     known = {name: found[name] for name in ServerFlight.__struct_fields__ if name in found}
     return ServerFlight(**known)
 
 
-def _messages(records: bytes, keys: bytes, found: dict[str, Any]) -> Iterator[tuple[int, bytes]]:
+def _messages(
+    chunks: Iterable[bytes], secret: Callable[[bytes], bytes], found: dict[str, Any]
+) -> Iterator[tuple[int, bytes]]:
     """Yield kind and body of each message. What the ServerHello says is looked up in `found`, which the caller fills."""
-    pending = bytearray()
+    pending, hello = bytearray(), b""
     opener: _Opener | None = None
-    for kind, payload in _records(records):
+    for kind, payload in records_of(chunks):
         if kind == _CHANGE_CIPHER:
             if found.get("version", _TLS13) != _TLS13:
                 return  # before TLS 1.3 what follows is encrypted, and holds Finished only
             continue
         if kind == _APPLICATION and found.get("version") == _TLS13:
-            opener = opener or _Opener.of(found.get("suite", 0), keys)
+            opener = opener or _Opener.of(found.get("suite", 0), secret(hello))
             opened = opener.open(payload) if opener is not None else None
             if opened is None:
                 return
             kind, payload = opened
+        if kind == _ALERT and len(payload) == 2:
+            found["alert"] = payload[1]
         if kind != _HANDSHAKE:
             return
         pending += payload
         while len(pending) >= 4:
-            size = int.from_bytes(pending[1:4], "big")
-            if len(pending) < 4 + size:
+            size = 4 + int.from_bytes(pending[1:4], "big")
+            if len(pending) < size:
                 break
-            yield pending[0], bytes(pending[4 : 4 + size])
-            del pending[: 4 + size]
-
-
-def _records(octets: bytes) -> Iterator[tuple[int, bytes]]:
-    at = 0
-    while at + 5 <= len(octets):
-        size = int.from_bytes(octets[at + 3 : at + 5], "big")
-        if at + 5 + size > len(octets):
-            return
-        yield octets[at], octets[at + 5 : at + 5 + size]
-        at += 5 + size
+            message = bytes(pending[:size])
+            del pending[:size]
+            hello = message if message[0] == _HELLO else hello
+            yield message[0], message[4:]
 
 
 def _note(kind: int, body: bytes, found: dict[str, Any]) -> None:
-    reader = _Reader(body)
+    reader = Reader(body)
     tls13 = found.get("version") == _TLS13
     if kind == _HELLO:
         _note_hello(reader, found)
@@ -160,52 +168,52 @@ def _note(kind: int, body: bytes, found: dict[str, Any]) -> None:
         found["over"] = tls13
 
 
-def _note_hello(reader: _Reader, found: dict[str, Any]) -> None:
+def _note_hello(reader: Reader, found: dict[str, Any]) -> None:
     version, random = reader.number(2), reader.take(32)
     reader.vector(1)
     suite = reader.number(2)
     reader.number(1)
     found["version"], found["suite"] = version, suite
-    extensions = dict(_extensions(reader))
+    extensions = dict(extensions_of(reader))
     if _EXT_VERSIONS in extensions:
-        found["version"] = _Reader(extensions[_EXT_VERSIONS]).number(2)
+        found["version"] = Reader(extensions[_EXT_VERSIONS]).number(2)
     if _EXT_KEY_SHARE in extensions:
-        found["group"] = group_name(_Reader(extensions[_EXT_KEY_SHARE]).number(2))
-    if random == _RETRY:
+        found["group"] = group_name(Reader(extensions[_EXT_KEY_SHARE]).number(2))
+    if random == RETRY:
         return
     found["extensions"] = tuple(extensions)
     _note_alpn(extensions, found)
 
 
-def _note_extensions(reader: _Reader, found: dict[str, Any]) -> None:
-    extensions = dict(_extensions(reader))
+def _note_extensions(reader: Reader, found: dict[str, Any]) -> None:
+    extensions = dict(extensions_of(reader))
     found["extensions"] = tuple(dict.fromkeys((*found.get("extensions", ()), *extensions)))
     _note_alpn(extensions, found)
 
 
 def _note_alpn(extensions: dict[int, bytes], found: dict[str, Any]) -> None:
     if _EXT_ALPN in extensions:
-        found["alpn"] = _Reader(_Reader(extensions[_EXT_ALPN]).vector(2)).vector(1).decode("latin-1")
+        found["alpn"] = Reader(Reader(extensions[_EXT_ALPN]).vector(2)).vector(1).decode("latin-1")
 
 
-def _note_certificates(reader: _Reader, found: dict[str, Any], *, tls13: bool) -> None:
+def _note_certificates(reader: Reader, found: dict[str, Any], *, tls13: bool) -> None:
     if tls13:
         reader.vector(1)
-    entries = _Reader(reader.vector(3))
+    entries = Reader(reader.vector(3))
     chain: list[bytes] = []
     while entries.left and len(chain) < _MOST_CERTIFICATES:
         chain.append(entries.vector(3))
         found["chain"] = tuple(chain)
-        extensions = dict(_extensions(entries)) if tls13 else {}
+        extensions = dict(extensions_of(entries)) if tls13 else {}
         if _EXT_STATUS in extensions and len(chain) == 1:
-            found["staple"] = _staple(_Reader(extensions[_EXT_STATUS]))
+            found["staple"] = _staple(Reader(extensions[_EXT_STATUS]))
 
 
-def _staple(reader: _Reader) -> bytes | None:
+def _staple(reader: Reader) -> bytes | None:
     return reader.vector(3) if reader.number(1) == 1 else None  # 1: OCSP
 
 
-def _note_key_exchange(reader: _Reader, found: dict[str, Any]) -> None:
+def _note_key_exchange(reader: Reader, found: dict[str, Any]) -> None:
     """Note the group and the signature scheme of a ServerKeyExchange, which has neither name nor kind of its own."""
     if reader.peek() == _NAMED_CURVE:
         reader.number(1)
@@ -220,18 +228,18 @@ def _note_key_exchange(reader: _Reader, found: dict[str, Any]) -> None:
         found["scheme"] = scheme_name(reader.number(2))
 
 
-def _note_request(reader: _Reader, found: dict[str, Any], *, tls13: bool) -> None:
+def _note_request(reader: Reader, found: dict[str, Any], *, tls13: bool) -> None:
     if tls13:
         reader.vector(1)
-        extensions = dict(_extensions(reader))
+        extensions = dict(extensions_of(reader))
         schemes, names = extensions.get(_EXT_SCHEMES, b"\0\0"), extensions.get(_EXT_AUTHORITIES, b"\0\0")
     else:
         reader.vector(1)
         size = reader.vector(2) if found["version"] == 0x0303 else b""
         schemes = len(size).to_bytes(2, "big") + size
         names = reader.take(reader.left)
-    found["schemes"] = tuple(scheme_name(each) for each in _numbers(_Reader(schemes).vector(2)))
-    listed = _Reader(_Reader(names).vector(2))
+    found["schemes"] = tuple(scheme_name(each) for each in _numbers(Reader(schemes).vector(2)))
+    listed = Reader(Reader(names).vector(2))
     authorities: list[bytes] = []
     while listed.left and len(authorities) < _MOST_AUTHORITIES:
         authorities.append(listed.vector(2))
@@ -240,46 +248,6 @@ def _note_request(reader: _Reader, found: dict[str, Any], *, tls13: bool) -> Non
 
 def _numbers(octets: bytes) -> list[int]:
     return [int.from_bytes(octets[at : at + 2], "big") for at in range(0, len(octets) - 1, 2)][:_MOST_SCHEMES]
-
-
-def _extensions(reader: _Reader) -> Iterator[tuple[int, bytes]]:
-    if not reader.left:
-        return
-    block = _Reader(reader.vector(2))
-    while block.left:
-        number = block.number(2)
-        yield number, block.vector(2)
-
-
-class _Reader:
-    """Reads the presentation language of TLS.
-
-    Source: RFC 8446 section 3
-    """
-
-    def __init__(self, octets: bytes) -> None:
-        self._octets = octets
-        self._at = 0
-
-    @property
-    def left(self) -> int:
-        return len(self._octets) - self._at
-
-    def peek(self) -> int:
-        return self._octets[self._at] if self.left else -1
-
-    def take(self, size: int) -> bytes:
-        if size > self.left:
-            raise _CutOff
-        self._at += size
-        return self._octets[self._at - size : self._at]
-
-    def number(self, size: int) -> int:
-        return int.from_bytes(self.take(size), "big")
-
-    def vector(self, size: int) -> bytes:
-        """Return a vector whose length is in so many octets before it."""
-        return self.take(self.number(size))
 
 
 class _Opener:
@@ -291,19 +259,18 @@ class _Opener:
         self._number = 0
 
     @classmethod
-    def of(cls, suite: int, keys: bytes) -> _Opener | None:
+    def of(cls, suite: int, secret: bytes) -> _Opener | None:
         """Return one for a cipher suite; None where the secret is not known, or the suite is not one of TLS 1.3.
 
         Source: RFC 8446 sections 5.2, 5.3 and 7.3
         """
-        secret = _secret(keys)
-        if suite not in _SUITES or not secret:
+        if suite not in SUITES or not secret:
             return None
         try:
             from cryptography.hazmat.primitives.ciphers import aead
         except ImportError:
             return None
-        name, size = _SUITES[suite]
+        name, size = SUITES[suite]
         if len(secret) != hashlib.new(name).digest_size:
             return None
         key, iv = expand_label(name, secret, "key", b"", size), expand_label(name, secret, "iv", b"", 12)
@@ -325,23 +292,6 @@ class _Opener:
         except Exception:  # of `cryptography`: InvalidTag, or a record that is too short
             return None
         return (inner[-1], inner[:-1]) if inner else None
-
-
-def expand_label(hash_name: str, secret: bytes, label: str, context: bytes, size: int) -> bytes:
-    """Return HKDF-Expand-Label.
-
-    Args:
-        hash_name: The hash, as `hashlib` names it.
-        secret: The secret.
-        label: The label, without `tls13 `.
-        context: The context.
-        size: How many octets to return, at most the hash's.
-
-    Source: RFC 8446 section 7.1, RFC 5869 section 2.3
-    """
-    name = b"tls13 " + label.encode()
-    info = size.to_bytes(2, "big") + bytes((len(name),)) + name + bytes((len(context),)) + context
-    return hmac.digest(secret, info + b"\x01", hash_name)[:size]
 
 
 def _secret(keys: bytes) -> bytes:

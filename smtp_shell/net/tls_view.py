@@ -108,7 +108,12 @@ class TlsView(Struct, frozen=True, kw_only=True):
 
 
 def view_of(
-    facts: TlsStarted, settings: TlsSettings, failure: TlsFailed | None = None, *, ticket_seconds: int | None = None
+    facts: TlsStarted,
+    settings: TlsSettings,
+    failure: TlsFailed | None = None,
+    *,
+    ticket_seconds: int | None = None,
+    asked: TlsStarted | None = None,
 ) -> TlsView:
     """Return the view of a TLS connection, or of the handshake that failed.
 
@@ -117,6 +122,7 @@ def view_of(
         settings: The settings of the handshake.
         failure: Why it failed; None if it did not.
         ticket_seconds: The lifetime of the session ticket that came by now; None if none is known.
+        asked: What the server showed when it was asked for an OCSP staple over a connection of its own; None if it was not.
     """
     handshake = facts.handshake
     flight = read_flight(handshake.records, handshake.keys) if handshake is not None else ServerFlight()
@@ -124,9 +130,7 @@ def view_of(
     trusted = handshake.trusted if handshake is not None and facts.verified else ()
     chain = chain_of(sent, trusted, settings)
     why = _why_unknown(facts, flight)
-    staple = None
-    if flight.staple is not None:
-        staple = staple_of(flight.staple, [link.facts.der for link in chain.links])
+    staple = _staple(flight, asked, chain)
     refused = failure if isinstance(failure, CertificateRefused) else None
     pin = pin_of(chain.leaf.der) if chain.leaf is not None else ""
     return TlsView(
@@ -150,7 +154,7 @@ def view_of(
         authorities=tuple(_name(each) for each in flight.authorities[:MOST_AUTHORITIES]),
         schemes=flight.schemes,
         chain=chain,
-        checks=_checks(chain, facts, settings, refused, staple),
+        checks=_checks(chain, facts, settings, refused, _revocation(chain, staple, asked)),
         staple=staple,
         pin=pin,
         key_log=escape_str(facts.key_log),
@@ -163,11 +167,29 @@ def _outcome(facts: TlsStarted, failure: TlsFailed | None) -> str:
     return "verified" if facts.verified else "unverified"
 
 
+def _staple(flight: ServerFlight, asked: TlsStarted | None, chain: Chain) -> Staple | None:
+    """Return the OCSP answer that came with the certificate, or over the connection that asked for one."""
+    octets = flight.staple
+    if octets is None and asked is not None and asked.handshake is not None:
+        octets = read_flight(asked.handshake.records, asked.handshake.keys).staple
+    return None if octets is None else staple_of(octets, [link.facts.der for link in chain.links])
+
+
+def _revocation(chain: Chain, staple: Staple | None, asked: TlsStarted | None) -> Check:
+    if staple is not None:
+        return check_staple(staple)
+    if asked is None:
+        return Check("revocation", Verdict.NOT_ASKED, _STAPLE_NOT_ASKED)
+    if chain.leaf is not None and chain.leaf.must_staple:
+        text = "the server has no OCSP staple, though its certificate says that it must have one (RFC 7633)"
+        return Check("revocation", Verdict.BAD, text, "tell the server's operator to have OCSP stapled")
+    return Check("revocation", Verdict.UNKNOWN, "the server was asked for an OCSP staple, and has none")
+
+
 def _checks(
-    chain: Chain, facts: TlsStarted, settings: TlsSettings, refused: CertificateRefused | None, staple: Staple | None
+    chain: Chain, facts: TlsStarted, settings: TlsSettings, refused: CertificateRefused | None, revocation: Check
 ) -> tuple[Check, ...]:
-    checks = [*checks_of(chain, facts.name, settings)]
-    checks.append(Check("revocation", Verdict.NOT_ASKED, _STAPLE_NOT_ASKED) if staple is None else check_staple(staple))
+    checks = [*checks_of(chain, facts.name, settings), revocation]
     if settings.pins:
         checks.append(_pin_check(chain, settings))
     if facts.verified and refused is None:

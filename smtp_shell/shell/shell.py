@@ -100,6 +100,7 @@ class Shell:
         tls_failure: Why TLS could not be started on the last connection, for `/tls`; None if it could, or was not tried.
         composition: The message that is being composed; None before `/compose`.
         group: The group of commands that `/pipeline` has begun; None for none.
+        asked_for_staple: What the server showed when `/tls ocsp` asked it for an OCSP staple; None if it was not asked.
         pins: The public keys that `/tls pin` keeps, by host.
         edit: Asks the user for a line, given the question and what the answer begins as; None where there is no prompt.
         waiting_for: Returns a context in which a wait takes place, given what returns the words for what is awaited. At a prompt it
@@ -132,6 +133,7 @@ class Shell:
         self.sources: list[Path] = []
         self.tls_failure: TlsFailed | None = None
         self.composition: Composition | None = None
+        self.asked_for_staple: TlsStarted | None = None
         self.pins: dict[str, str] = {}
         self.waiting_for: Callable[[Callable[[], str]], AbstractContextManager[None]] = lambda what: nullcontext()
         self.edit: Callable[[str, str], str] | None = None
@@ -451,7 +453,7 @@ class Shell:
 
         check_tls(self.tls)
         self.disconnect()
-        self.tls_failure = None
+        self.tls_failure = self.asked_for_staple = None
         try:
             self._connect(target, connection or self.connection, before, greets=greets)
         except TlsFailed as failure:

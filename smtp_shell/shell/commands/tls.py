@@ -24,6 +24,7 @@ _NO_TLS = "this connection has no TLS; use starttls, or /connect smtps://HOST."
 _ACTIONS = {
     "chain": "the chain as a tree, and all that each certificate says",
     "save": "write the chain to a file, as PEM",
+    "ocsp": "ask for an OCSP staple, over a connection of its own",
     "pin": "keep this server's public key: any other is refused",
     "--all": "all that is known",
     "--json": "as one JSON object",
@@ -38,7 +39,9 @@ def _complete(context: CompletionContext, text: str) -> Iterator[tuple[str, str]
         yield from paths(context, text)
 
 
-@shell_command("/tls", "[--all | chain | save FILE | pin [off]] [--json]", complete=_complete, group="connection")
+@shell_command(
+    "/tls", "[--all | chain | save FILE | pin [off] | ocsp] [--json]", complete=_complete, group="connection"
+)
 def tls(shell: Shell, args: Args) -> None:
     """Show TLS: version, cipher, key exchange, the server's certificate, its chain, and the verdict of each check.
 
@@ -47,6 +50,7 @@ def tls(shell: Shell, args: Args) -> None:
     certificates as PEM.
     `/tls save FILE` writes the chain that the server sent as PEM; a file that is there already is left alone unless --force follows it.
     `/tls pin` prints the SHA-256 of the server's public key, and keeps it for this host: from then on any other key is refused.
+    `/tls ocsp` asks the server for an OCSP staple, over a short connection of its own, and whether the certificate was revoked.
     `/tls pin off` forgets it. The option --tls-pin does the same from the start.
     """
     words = args.words
@@ -116,11 +120,29 @@ def _pin(shell: Shell, words: Sequence[str], as_json: bool) -> None:
     shell.say("  In another shell: --tls-pin with the same.")
 
 
+def _ocsp(shell: Shell, words: Sequence[str], as_json: bool) -> None:
+    if words:
+        raise UsageError("/tls ocsp takes nothing but --json; see /help /tls.")
+    _view(shell)  # there is TLS to ask about
+    target = shell.target
+    if target is None:
+        raise UsageError(_NO_TLS)
+    from smtp_shell.client.staple_probe import ask_for_staple
+    from smtp_shell.display.tls_rows import revocation_rows
+
+    with shell.waiting_for(lambda: "the OCSP staple"):
+        shell.asked_for_staple = ask_for_staple(
+            target, timeouts=shell.timeouts, connection=shell.options.connection, ehlo=shell.settings.ehlo
+        )
+    _tell(shell, as_json, revocation_rows)
+
+
 _RUN: Mapping[str, Callable[[Shell, Sequence[str], bool], None]] = {
     "": _show,
     "chain": _chain,
     "save": _save,
     "pin": _pin,
+    "ocsp": _ocsp,
 }
 
 
@@ -147,7 +169,7 @@ def _view(shell: Shell) -> TlsView:
     facts = _facts(shell, failure)
     if facts is not None:
         ticket = shell.session.transport.ticket_seconds if failure is None and shell.session is not None else None
-        return view_of(facts, shell.tls, failure, ticket_seconds=ticket)
+        return view_of(facts, shell.tls, failure, ticket_seconds=ticket, asked=shell.asked_for_staple)
     if failure is not None:
         name = shell.target.host if shell.target is not None else ""
         return TlsView(
