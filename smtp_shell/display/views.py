@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Final, Protocol, TextIO
@@ -164,6 +163,8 @@ class ConsoleView:
 
     def record(self, facts: Mapping[str, object]) -> None:
         """Write what a command has found as one JSON object, which no screen breaks into lines of its own."""
+        import json  # late: a prompt needs none
+
         if self._console is not None:
             self._console.file.flush()
         sys.stdout.write(f"{json.dumps(facts)}\n")
@@ -270,6 +271,8 @@ class PlainView:
 
     def record(self, facts: Mapping[str, object]) -> None:
         """Write what a command has found as one JSON object."""
+        import json
+
         self._out.write(f"{json.dumps(facts)}\n")
         self._out.flush()
 

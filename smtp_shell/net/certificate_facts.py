@@ -8,6 +8,7 @@ from __future__ import annotations
 import calendar
 import hashlib
 import time
+import warnings
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -183,6 +184,13 @@ def facts_of(der: bytes) -> CertificateFacts:
 
     Source: RFC 5280 section 4
     """
+    with warnings.catch_warnings(
+        action="ignore"
+    ):  # about what breaks a rule, when it is looked at; they are for programmers
+        return _facts_of(der)
+
+
+def _facts_of(der: bytes) -> CertificateFacts:
     prints: dict[str, Any] = {
         "sha256": hashlib.sha256(der).hexdigest(),
         "sha1": hashlib.sha1(der, usedforsecurity=False).hexdigest(),

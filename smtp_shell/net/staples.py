@@ -66,15 +66,19 @@ def staple_of(der: bytes, chain: Sequence[bytes], now: float | None = None) -> S
         chain: The server's certificate and those above it, in DER form.
         now: Seconds since 1970; None for this moment.
     """
+    with warnings.catch_warnings(action="ignore"):  # about what breaks a rule, when it is looked at
+        return _staple_of(der, chain, time.time() if now is None else now)
+
+
+def _staple_of(der: bytes, chain: Sequence[bytes], now: float) -> Staple:
     try:
         from cryptography.x509 import ocsp
 
-        with warnings.catch_warnings(action="ignore"):
-            answer = ocsp.load_der_ocsp_response(der)
+        answer = ocsp.load_der_ocsp_response(der)
         if answer.response_status is not ocsp.OCSPResponseStatus.SUCCESSFUL:
             words = answer.response_status.name.lower().replace("_", " ")
             return Staple(octets=len(der), problem=f"its issuer gave no answer: {words}")
-        return _read(answer, len(der), chain, time.time() if now is None else now)
+        return _read(answer, len(der), chain, now)
     except ImportError:
         return Staple(octets=len(der), problem="the cryptography library is missing")
     except Exception:  # of the parser of another library, at any field

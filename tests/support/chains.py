@@ -11,9 +11,10 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey
 DAY = datetime.timedelta(days=1)
 
 
@@ -22,12 +23,17 @@ class Signed:
     """A certificate with its key, and how it may sign others."""
 
     certificate: x509.Certificate
-    key: ec.EllipticCurvePrivateKey
+    key: PrivateKey
 
     @property
     def pem(self) -> bytes:
         """The certificate."""
         return self.certificate.public_bytes(serialization.Encoding.PEM)
+
+    @property
+    def der(self) -> bytes:
+        """The certificate in DER form."""
+        return self.certificate.public_bytes(serialization.Encoding.DER)
 
     @property
     def key_pem(self) -> bytes:
@@ -56,6 +62,8 @@ def sign(
     authority: bool = False,
     days: tuple[float, float] = (-30, 30),
     usage: x509.ObjectIdentifier | None = ExtendedKeyUsageOID.SERVER_AUTH,
+    key: PrivateKey | None = None,
+    more: tuple[x509.ExtensionType, ...] = (),
 ) -> Signed:
     """Make a certificate.
 
@@ -66,8 +74,10 @@ def sign(
         authority: Whether it may sign others.
         days: Start and end of its life, in days from now.
         usage: Its extended key usage; None for none.
+        key: Its key; None for a new one on P-256.
+        more: More extensions.
     """
-    key = ec.generate_private_key(ec.SECP256R1())
+    key = key or ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, subject)])
     now = datetime.datetime.now(datetime.UTC)
     signer, above = (issuer.key, issuer.certificate.subject) if issuer is not None else (key, name)
@@ -87,7 +97,10 @@ def sign(
         builder = builder.add_extension(x509.SubjectAlternativeName([_general(each) for each in names]), critical=False)
     if usage is not None and not authority:
         builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
-    return Signed(builder.sign(signer, hashes.SHA256()), key)
+    for extension in more:
+        builder = builder.add_extension(extension, critical=False)
+    hashed = None if isinstance(signer, ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey) else hashes.SHA256()
+    return Signed(builder.sign(signer, hashed), key)
 
 
 def _general(name: str) -> x509.GeneralName:
