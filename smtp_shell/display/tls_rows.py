@@ -154,9 +154,22 @@ def _connection(view: TlsView, most: int) -> Iterator[TlsRow]:
         yield _row("ALPN", view.alpn or "none")
     if view.compression:
         yield _row("compression", view.compression, "notice")
+    if most > _FEW:
+        yield from _protections(view)
     yield _row("client", _request(view, most))
     if view.key_log:
         yield _row("keys", f"are written to {view.key_log} (SSLKEYLOGFILE)", "notice")
+
+
+def _protections(view: TlsView) -> Iterator[TlsRow]:
+    for label, has, what in (
+        ("keys bound", view.extended_master_secret, "to the whole handshake: extended master secret (RFC 7627)"),
+        ("renegotiate", view.secure_renegotiation, "securely (RFC 5746)"),
+    ):
+        if has is not None:
+            yield _row(label, what if has else f"NOT {what}", "quoted" if has else "notice")
+    if view.octets:
+        yield _row("handshake", f"{view.octets:,} octets from the server")
 
 
 def _request(view: TlsView, most: int) -> str:

@@ -67,6 +67,9 @@ class TlsView(Struct, frozen=True, kw_only=True):
         resumed: Whether an earlier session went on; None if unknown.
         ticket: Session ticket, in words.
         compression: Compression of TLS.
+        extended_master_secret: Whether the keys are bound to the whole handshake (RFC 7627); None in TLS 1.3, or if unknown.
+        secure_renegotiation: Whether the server does RFC 5746; None in TLS 1.3, or if unknown.
+        octets: How many octets the server sent in the handshake; 0 if unknown.
         requested: Whether the server asked for a certificate of the client; None if unknown.
         why_unknown: Why `requested` is not known.
         authorities: The authorities that it accepts one from.
@@ -91,6 +94,9 @@ class TlsView(Struct, frozen=True, kw_only=True):
     resumed: bool | None = None
     ticket: Known = Known()
     compression: str = ""
+    extended_master_secret: bool | None = None
+    secure_renegotiation: bool | None = None
+    octets: int = 0
     requested: bool | None = None
     why_unknown: str = ""
     authorities: tuple[str, ...] = ()
@@ -149,6 +155,9 @@ def view_of(
         resumed=handshake.resumed if handshake is not None and failure is None else None,
         ticket=_ticket(facts, flight, ticket_seconds, failure),
         compression=handshake.compression if handshake is not None else "",
+        extended_master_secret=_answered(flight, 23),
+        secure_renegotiation=_answered(flight, 0xFF01),
+        octets=len(handshake.records) if handshake is not None else 0,
         requested=True if flight.requested else None if why else False,
         why_unknown=why,
         authorities=tuple(_name(each) for each in flight.authorities[:MOST_AUTHORITIES]),
@@ -233,6 +242,11 @@ def _why_unknown(facts: TlsStarted, flight: ServerFlight) -> str:
     if facts.handshake.resumed:
         return _RESUMED
     return _ENCRYPTED if flight.version == _TLS13 and not facts.handshake.keys else _CUT
+
+
+def _answered(flight: ServerFlight, extension: int) -> bool | None:
+    """Return whether a server answered an extension of TLS 1.2 and older; None where there is none."""
+    return extension in flight.extensions if flight.version and flight.version != _TLS13 else None
 
 
 def _known(value: str, why: str) -> Known:
