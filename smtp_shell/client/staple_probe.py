@@ -12,14 +12,16 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from smtp_shell.client.session import Session
+from smtp_shell.config import TlsSettings
 from smtp_shell.errors import ConnectionLost, TlsFailed
 from smtp_shell.net.client_hello import ClientHello
 from smtp_shell.net.literals import family_of
 from smtp_shell.net.resolve import local_name
 from smtp_shell.net.server_flight import MOST_OCTETS, ServerFlight, follow_flight
+from smtp_shell.net.settings import DIRECT
+from smtp_shell.net.tls_identity import sni_octets
 from smtp_shell.protocol.commands import Command
 from smtp_shell.protocol.events import Certificate, Handshake, TlsStarted
-from smtp_shell.protocol.hostnames import ascii_name
 from smtp_shell.protocol.octets import escape, quoted
 
 if TYPE_CHECKING:
@@ -65,7 +67,8 @@ def ask_for_staple(
     *,
     consumers: Sequence[Consumer] = (),
     timeouts: Timeouts,
-    connection: ConnectSettings | None = None,
+    connection: ConnectSettings = DIRECT,
+    tls: TlsSettings | None = None,
     ehlo: str = "",
 ) -> TlsStarted:
     """Return what a server shows to a client that asks for an OCSP staple. Its certificate is not verified.
@@ -75,6 +78,7 @@ def ask_for_staple(
         consumers: Follow the dialogue.
         timeouts: Of each wait.
         connection: How to open the connection.
+        tls: Name the server where the target does not.
         ehlo: The name that EHLO gives; empty for this host's.
 
     Raises:
@@ -85,8 +89,7 @@ def ask_for_staple(
     with Session.open(plain, consumers, timeouts=timeouts, connection=connection, strict=True) as session:
         if not target.tls:
             _start_tls(session, ehlo)
-        host = "" if family_of(target.name) is not None or ":" in target.name else ascii_name(target.name)
-        hello = ClientHello(host)
+        hello = ClientHello(_asked_for(target, tls or TlsSettings()))
         session.transport.send(hello.octets, timeouts.tls)
         heard = _Heard(session, timeouts.tls)
         flight = _follow(heard, hello)
@@ -94,9 +97,10 @@ def ask_for_staple(
             why = _NO_ALERT if flight.alert is None else f"the server refused the handshake with alert {flight.alert}"
             raise TlsFailed(f"no answer to the question for an OCSP staple: {why}.")
         session.drop()
+    name = (tls.server_name if tls is not None else None) or target.name
     line = hello.key_log_line(heard.hello) if heard.hello else b""
     kept = Handshake(bytes(heard.records), line)
-    return TlsStarted("TLS", "", False, _certificate(flight), target.name, flight.chain, handshake=kept)
+    return TlsStarted("TLS", "", False, _certificate(flight), name, flight.chain, handshake=kept)
 
 
 def _follow(heard: _Heard, hello: ClientHello) -> ServerFlight:
@@ -104,6 +108,13 @@ def _follow(heard: _Heard, hello: ClientHello) -> ServerFlight:
         return follow_flight(heard.chunks(), heard.noting(hello.secret), until_done=True)
     except ConnectionLost:
         return ServerFlight()
+
+
+def _asked_for(target: Target, tls: TlsSettings) -> str:
+    """Return the name that SNI has; empty for none, as with an address."""
+    octets = sni_octets(tls, tls.server_name or target.name)
+    name = "" if octets is None else octets.decode("ascii")
+    return "" if family_of(name) is not None or ":" in name else name
 
 
 def _certificate(flight: ServerFlight) -> Certificate:

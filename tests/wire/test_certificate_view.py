@@ -123,7 +123,8 @@ def test_what_s_client_shows_is_shown(kind: str, version: str, tmp_path: Path) -
     }
     assert f"peer signature type: {kinds[kind][0]}".lower() in theirs.lower()
     assert ours["scheme"] == kinds[kind][1]
-    assert f"Server public key is {ours['chain'][0]['key']['bits']} bit" in theirs or kind == "Ed25519"
+    if kind != "Ed25519":  # which has one size only
+        assert f"Server public key is {ours['chain'][0]['key']['bits']} bit" in theirs
     assert "No ALPN negotiated" in theirs
     assert "alpn" not in ours
     if version == "1_2":

@@ -132,7 +132,11 @@ def _ocsp(shell: Shell, words: Sequence[str], as_json: bool) -> None:
 
     with shell.waiting_for(lambda: "the OCSP staple"):
         shell.asked_for_staple = ask_for_staple(
-            target, timeouts=shell.timeouts, connection=shell.options.connection, ehlo=shell.settings.ehlo
+            target,
+            timeouts=shell.timeouts,
+            connection=shell.options.connection,
+            tls=shell.tls,
+            ehlo=shell.settings.ehlo,
         )
     _tell(shell, as_json, revocation_rows)
 
