@@ -113,13 +113,21 @@ def authorities(settings: TlsSettings) -> Iterator[tuple[Any, Path]]:
 
 def has_issued(issuer: Any, certificate: Any) -> bool:
     """Return whether a certificate of `cryptography` was signed by the key of another one, and names it."""
+    if not _is_issuer(issuer, certificate):
+        return False
     try:
-        if certificate.issuer != issuer.subject:
-            return False
         certificate.verify_directly_issued_by(issuer)
     except Exception:  # of `cryptography`: a wrong signature, a key of a kind that it does not know
         return False
     return True
+
+
+def _is_issuer(issuer: Any, certificate: Any) -> bool:
+    """Return whether a certificate names another one as its issuer."""
+    try:
+        return bool(certificate.issuer == issuer.subject)
+    except ValueError:  # a name that cannot be read
+        return False
 
 
 def _verified(
@@ -169,9 +177,7 @@ def _path(read: tuple[bytes, ...], trusted: Sequence[tuple[Any, Path]]) -> tuple
             return [*path, anchor.public_bytes(Encoding.DER)], escape_str(str(places[anchor])), ""
         above = next((der for der, each in rest.items() if each != current and has_issued(each, current)), None)
         if above is None:
-            false = next(
-                (der for der, each in rest.items() if each != current and each.subject == current.issuer), None
-            )
+            false = next((der for der, each in rest.items() if each != current and _is_issuer(each, current)), None)
             return path, "", facts_of(false).subject if false is not None else ""
         current = rest.pop(above)
         path.append(above)

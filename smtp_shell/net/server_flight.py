@@ -224,7 +224,7 @@ def _note_key_exchange(reader: Reader, found: dict[str, Any]) -> None:
         reader.vector(2)
         reader.vector(2)
         found["group"] = f"DH {int.from_bytes(prime, 'big').bit_length():,} bits"
-    if found["version"] == 0x0303 and reader.left:
+    if found.get("version") == 0x0303 and reader.left:
         found["scheme"] = scheme_name(reader.number(2))
 
 
@@ -235,7 +235,7 @@ def _note_request(reader: Reader, found: dict[str, Any], *, tls13: bool) -> None
         schemes, names = extensions.get(_EXT_SCHEMES, b"\0\0"), extensions.get(_EXT_AUTHORITIES, b"\0\0")
     else:
         reader.vector(1)
-        size = reader.vector(2) if found["version"] == 0x0303 else b""
+        size = reader.vector(2) if found.get("version") == 0x0303 else b""
         schemes = len(size).to_bytes(2, "big") + size
         names = reader.take(reader.left)
     found["schemes"] = tuple(scheme_name(each) for each in _numbers(Reader(schemes).vector(2)))
