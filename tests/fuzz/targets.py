@@ -3,10 +3,15 @@
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from tests.fuzz import of_files, of_importers, of_lint, of_screens, of_the_wire
+from tests.fuzz import of_files, of_importers, of_lint, of_screens, of_the_wire, of_tls
 
 Target = Callable[[bytes], None]
 
 TARGETS: Mapping[str, Target] = MappingProxyType(
-    of_the_wire.TARGETS | of_files.TARGETS | of_importers.TARGETS | of_screens.TARGETS | of_lint.TARGETS
+    of_the_wire.TARGETS
+    | of_files.TARGETS
+    | of_importers.TARGETS
+    | of_screens.TARGETS
+    | of_lint.TARGETS
+    | of_tls.TARGETS
 )
