@@ -57,7 +57,10 @@ class TlsSession(Struct, frozen=True):
 
 def session_of(tls: ssl.SSLObject, settings: TlsSettings, name: str) -> TlsSession | None:
     """Return the session of a connection; None if the server has sent nothing to resume it with."""
-    session = tls.session
+    try:
+        session = tls.session
+    except ValueError:  # `ssl` copies it, and has no room for the certificate in it if that has thousands of names
+        return None
     if session is None or not (session.has_ticket or (session.id and tls.version() != "TLSv1.3")):
         return None
     return TlsSession(session, tls.context, settings, name)

@@ -251,8 +251,8 @@ class TlsLayer(TlsBuffers):
     @property
     def ticket_seconds(self) -> int | None:
         """The lifetime of the session ticket that the server has sent by now; None without one."""
-        session = self._tls.session
-        return session.ticket_lifetime_hint if session is not None and session.has_ticket else None
+        found = self.session
+        return found.session.ticket_lifetime_hint if found is not None and found.session.has_ticket else None
 
     def _keep(self) -> Handshake | None:
         """Return what is to be kept of the handshake, which is over, and keep no more."""

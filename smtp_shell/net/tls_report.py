@@ -282,6 +282,8 @@ def why_no_handshake(
     if reason in _NO_COMMON_VERSION or (reason == "INTERNAL_ERROR" and settings.minimum < "1.2"):
         return f"the TLS handshake failed: no common version ({alert(error)}); {_version_advice(settings, context)}."
     said = f"the TLS handshake failed: {alert(error)}"
+    if reason == "EXCESSIVE_MESSAGE_SIZE":
+        return f"{said}: the server's certificates are longer than the 100 KiB that OpenSSL takes; tell the server's operator."
     if reason in _CERTIFICATE_WANTED | _CERTIFICATE_REFUSED:
         return f"{said}; {client_certificate_advice(settings)}."
     if reason in _TOO_WEAK:

@@ -216,3 +216,75 @@ def test_a_kept_pin_holds_for_the_next_connection_and_is_forgotten(practice: Pra
     done = run(*trusting, *commands("/tls pin", "/reconnect", "/tls", "/tls pin off", "/reconnect", "/tls"))
     assert done.returncode == 0, done.stderr
     assert done.stderr.count(b"pin         good: its public key is the pinned one") == 1
+
+
+def chain_of_fifty() -> tuple[Signed, list[Signed]]:
+    signer, above = ROOT, []
+    for number in range(49):
+        signer = sign(f"Authority {number}", signer, authority=True)
+        above.insert(0, signer)
+    return sign("mail.example.com", signer, names=("mail.example.com", HOST)), above
+
+
+def many_names(count: int) -> Signed:
+    return sign("mail.example.com", ROOT, names=(HOST, *(f"host-{number}.example.org" for number in range(count))))
+
+
+HOSTILE_NAME = "evil\x1b]0;owned\x07\x1b[31m\u202egnp.\u2066\u200b\x9b1m"
+HOSTILE = {
+    "a chain of 50": (*chain_of_fifty(), 0, "51 certificates"),
+    "3,000 names": (many_names(3000), [], 0, " more"),
+    "10,000 names": (many_names(10_000), [], 4, "longer than the 100 KiB that OpenSSL takes"),
+    "escapes": (sign(HOSTILE_NAME, ROOT, names=(HOST,)), [], 0, "evil\\x1b]0;owned\\x07"),
+    "escapes of an unknown authority": (sign(HOSTILE_NAME, names=(HOST,)), [], 4, "evil\\x1b]0;owned\\x07"),
+    "the end of time": (
+        sign("mail.example.com", ROOT, names=(HOST,), days=(-1, 2_910_000)),
+        [],
+        0,
+        "2,909,999 days left",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+@pytest.mark.parametrize("version", ["1.2", "1.3"])
+def test_a_hostile_certificate_is_shown_in_bounds_and_nothing_of_it_is_raw(
+    kind: str, version: str, tmp_path: Path
+) -> None:
+    leaf, above, status, words = HOSTILE[kind]
+    files = Files(tmp_path, leaf)
+    files.middle.write_bytes(b"".join(each.pem for each in above) or ROOT.pem)
+    for line in ("/tls", "/tls --all"):
+        with s_server([*files.options, f"-tls{version.replace('.', '_')}"]) as address:
+            done = run(f"smtps://{address}", "--ca-file", str(files.ca), *commands(line))
+        shown = done.stderr.decode()
+        assert done.returncode == status, shown
+        assert words in shown, shown
+        assert b"Traceback" not in done.stderr
+        assert all(row.isprintable() for row in shown.split("\n")), shown
+        assert len(shown) < 60_000
+
+
+def test_a_key_of_512_bits_is_told_with_its_size(tmp_path: Path) -> None:
+    assert OPENSSL is not None
+    key, certificate = str(tmp_path / "key.pem"), str(tmp_path / "own.pem")
+    make = [
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:512",
+        "-nodes",
+        "-subj",
+        "/CN=mail.example.com",
+        "-addext",
+        f"subjectAltName=IP:{HOST}",
+    ]
+    subprocess.run([OPENSSL, *make, "-keyout", key, "-out", certificate], check=True, capture_output=True, timeout=60)
+    with s_server(["-cert", certificate, "-key", key, "-tls1_2", "-cipher", "DEFAULT:@SECLEVEL=0"]) as address:
+        done = run(f"smtps://{address}", "--ca-file", certificate, "--json", *commands("/tls"))
+    assert done.returncode == 4
+    ours = found(done)
+    assert ours["chain"][0]["key"]["bits"] == 512
+    assert any(each["verdict"] == "bad" and "512 bits is too short" in each["text"] for each in ours["checks"]), ours[
+        "checks"
+    ]
