@@ -122,8 +122,6 @@ class JsonView:
         self._end_mail_data()
         self._write(facts)
 
-    for_programs = True
-
     def record(self, facts: Mapping[str, object]) -> None:
         """Write what a command has found."""
         self._end_mail_data()

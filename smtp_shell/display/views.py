@@ -30,10 +30,6 @@ class View(Protocol):
 
     look: Look
 
-    @property
-    def for_programs(self) -> bool:
-        """Whether other programs read it: what a command finds is then a record, and not words."""
-
     def __call__(self, entry: Entry) -> None:
         """Show an entry."""
 
@@ -141,8 +137,6 @@ class ConsoleView:
         view._make_console = self._make_console
         return view
 
-    for_programs = False
-
     def remark(self, text: str, facts: Mapping[str, object] | None = None) -> None:
         """Show a remark about the dialogue."""
         self._print(Row(REMARK, text, "notice"))
@@ -248,8 +242,6 @@ class PlainView:
     def labelled(self, number: int) -> PlainView:
         """Return a view of another dialogue on the same streams."""
         return PlainView(self._out, self._words, replace(self.look, typed_data=True), label=f"[{number}] ")
-
-    for_programs = False
 
     def remark(self, text: str, facts: Mapping[str, object] | None = None) -> None:
         """Show a remark about the dialogue."""

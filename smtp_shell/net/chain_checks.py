@@ -37,13 +37,14 @@ class Verdict(Enum):
     BAD = "bad"
     UNKNOWN = "not known"
     NOT_ASKED = "not asked"
+    NONE = "nothing demanded"
 
 
 class Check(Struct, frozen=True):
     """One check.
 
     Args:
-        name: `chain`, `dates`, `name`, `purpose`, `strength`, `revocation` or `pin`.
+        name: `chain`, `dates`, `name`, `purpose`, `strength`, `revocation`, `pin`, `dane` or `mta-sts`.
         verdict: What came of it.
         text: Why, in words, escaped, without a full stop.
         do: What to do, in words; empty for nothing.

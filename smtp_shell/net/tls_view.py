@@ -19,6 +19,8 @@ from smtp_shell.net.tls_pins import pin_of
 from smtp_shell.protocol.octets import escape, escape_str
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from smtp_shell.config import TlsSettings
     from smtp_shell.errors import TlsFailed
     from smtp_shell.protocol.events import TlsStarted
@@ -28,6 +30,9 @@ _LONGEST = 300  # octets of a name
 _TLS13 = 0x0304
 _VERSIONS = {0x0301: "TLSv1", 0x0302: "TLSv1.1", 0x0303: "TLSv1.2", _TLS13: "TLSv1.3"}
 _STAPLE_NOT_ASKED = "Python's ssl cannot ask for an OCSP staple; /tls ocsp does, over a connection of its own"
+_OF_OPENSSL = frozenset({"chain", "dates", "name", "purpose", "strength"})
+_DANE_NOT_ASKED = Check("dane", Verdict.NOT_ASKED, "/tls dane asks the DNS for TLSA records of this host")
+_STS_NOT_ASKED = Check("mta-sts", Verdict.NOT_ASKED, "/tls sts DOMAIN asks for the policy of a mail domain")
 _NOT_KEPT = "what the server sent in the handshake was not kept"
 _ENCRYPTED = "it is encrypted in TLS 1.3, and the key of the handshake could not be kept here"
 _CUT = "the handshake ended before it"
@@ -120,6 +125,7 @@ def view_of(
     *,
     ticket_seconds: int | None = None,
     asked: TlsStarted | None = None,
+    demands: Sequence[Check] = (),
 ) -> TlsView:
     """Return the view of a TLS connection, or of the handshake that failed.
 
@@ -129,6 +135,7 @@ def view_of(
         failure: Why it failed; None if it did not.
         ticket_seconds: The lifetime of the session ticket that came by now; None if none is known.
         asked: What the server showed when it was asked for an OCSP staple over a connection of its own; None if it was not.
+        demands: What was asked of others: `dane` and `mta-sts`.
     """
     handshake = facts.handshake
     flight = read_flight(handshake.records, handshake.keys) if handshake is not None else ServerFlight()
@@ -163,7 +170,7 @@ def view_of(
         authorities=tuple(_name(each) for each in flight.authorities[:MOST_AUTHORITIES]),
         schemes=flight.schemes,
         chain=chain,
-        checks=_checks(chain, facts, settings, refused, _revocation(chain, staple, asked)),
+        checks=_checks(chain, facts, settings, refused, _revocation(chain, staple, asked), demands),
         staple=staple,
         pin=pin,
         key_log=escape_str(facts.key_log),
@@ -196,11 +203,18 @@ def _revocation(chain: Chain, staple: Staple | None, asked: TlsStarted | None) -
 
 
 def _checks(
-    chain: Chain, facts: TlsStarted, settings: TlsSettings, refused: CertificateRefused | None, revocation: Check
+    chain: Chain,
+    facts: TlsStarted,
+    settings: TlsSettings,
+    refused: CertificateRefused | None,
+    revocation: Check,
+    demands: Sequence[Check],
 ) -> tuple[Check, ...]:
     checks = [*checks_of(chain, facts.name, settings), revocation]
     if settings.pins:
         checks.append(_pin_check(chain, settings))
+    asked = {each.name: each for each in demands}
+    checks += [asked.get(each.name, each) for each in (_DANE_NOT_ASKED, _STS_NOT_ASKED)]
     if facts.verified and refused is None:
         return tuple(_as_verified(each, chain) for each in checks)
     if refused is not None and refused.check != "pin":
@@ -210,7 +224,7 @@ def _checks(
 
 def _as_verified(check: Check, chain: Chain) -> Check:
     """Return a check of a certificate that OpenSSL has verified. What is found beyond that is advice, and no verdict."""
-    if check.verdict is not Verdict.BAD or check.name in ("revocation", "pin"):
+    if check.verdict is not Verdict.BAD or check.name not in _OF_OPENSSL:
         return check
     count = f"{len(chain.links):,} certificates" if len(chain.links) > 1 else "1 certificate"
     text = f"OpenSSL has verified {count}" if check.name == "chain" else f"good for OpenSSL; but {check.text}"

@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from smtp_shell.client.session import Session
     from smtp_shell.display.views import View
     from smtp_shell.knowledge.exchanges import Standing
+    from smtp_shell.net.chain_checks import Check
     from smtp_shell.net.settings import ConnectSettings
     from smtp_shell.net.target import Target
     from smtp_shell.protocol.events import Consumer, Event, TlsStarted
@@ -101,6 +102,7 @@ class Shell:
         composition: The message that is being composed; None before `/compose`.
         group: The group of commands that `/pipeline` has begun; None for none.
         asked_for_staple: What the server showed when `/tls ocsp` asked it for an OCSP staple; None if it was not asked.
+        demands: What `/tls dane` and `/tls sts` found about this connection, by the name of the check.
         pins: The public keys that `/tls pin` keeps, by host.
         edit: Asks the user for a line, given the question and what the answer begins as; None where there is no prompt.
         waiting_for: Returns a context in which a wait takes place, given what returns the words for what is awaited. At a prompt it
@@ -134,6 +136,7 @@ class Shell:
         self.tls_failure: TlsFailed | None = None
         self.composition: Composition | None = None
         self.asked_for_staple: TlsStarted | None = None
+        self.demands: dict[str, Check] = {}
         self.pins: dict[str, str] = {}
         self.waiting_for: Callable[[Callable[[], str]], AbstractContextManager[None]] = lambda what: nullcontext()
         self.edit: Callable[[str, str], str] | None = None
@@ -454,6 +457,7 @@ class Shell:
         check_tls(self.tls)
         self.disconnect()
         self.tls_failure = self.asked_for_staple = None
+        self.demands.clear()
         try:
             self._connect(target, connection or self.connection, before, greets=greets)
         except TlsFailed as failure:

@@ -101,11 +101,6 @@ class WaitLine:
             self._restart()
             self._view.answer(rows, facts)
 
-    @property
-    def for_programs(self) -> bool:
-        """Whether other programs read it."""
-        return self._view.for_programs
-
     def record(self, facts: Mapping[str, object]) -> None:
         """Write what a command has found as one JSON object."""
         with self._changed:

@@ -43,7 +43,7 @@ def test_the_keys_are_written_for_their_owner_alone_and_it_is_said(
         assert stat.S_IMODE(log.stat().st_mode) == 0o600
     said = f"whoever reads this file can decrypt the connection: the keys of TLS are written to it: {log}"
     assert said in done.stdout.decode()
-    assert f"keys         are written to {log} (SSLKEYLOGFILE)" in done.stderr.decode()
+    assert f"keys         are written to {log} (SSLKEYLOGFILE)" in done.stdout.decode()
 
 
 def test_other_programs_are_told_too(practice: PracticeServer, log: Path) -> None:

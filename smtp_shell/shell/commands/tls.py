@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from smtp_shell.errors import UsageError
+from smtp_shell.net.literals import family_of
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.shell.completion import paths
 from smtp_shell.shell.registry import Args, shell_command
@@ -14,6 +18,7 @@ from smtp_shell.shell.shell import Shell
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from smtp_shell.client.tls_demands import Demand
     from smtp_shell.display.tls_rows import TlsRow
     from smtp_shell.errors import TlsFailed
     from smtp_shell.net.tls_view import TlsView
@@ -25,6 +30,8 @@ _ACTIONS = {
     "chain": "the chain as a tree, and all that each certificate says",
     "save": "write the chain to a file, as PEM",
     "ocsp": "ask for an OCSP staple, over a connection of its own",
+    "dane": "ask the DNS for TLSA records, and compare them with the certificates",
+    "sts": "ask for the MTA-STS policy of a mail domain, and compare it with this server",
     "pin": "keep this server's public key: any other is refused",
     "--all": "all that is known",
     "--json": "as one JSON object",
@@ -40,7 +47,10 @@ def _complete(context: CompletionContext, text: str) -> Iterator[tuple[str, str]
 
 
 @shell_command(
-    "/tls", "[--all | chain | save FILE | pin [off] | ocsp] [--json]", complete=_complete, group="connection"
+    "/tls",
+    "[--all | chain | save FILE | pin [off] | ocsp | dane | sts DOMAIN] [--json]",
+    complete=_complete,
+    group="connection",
 )
 def tls(shell: Shell, args: Args) -> None:
     """Show TLS: version, cipher, key exchange, the server's certificate, its chain, and the verdict of each check.
@@ -50,11 +60,13 @@ def tls(shell: Shell, args: Args) -> None:
     certificates as PEM.
     `/tls save FILE` writes the chain that the server sent as PEM; a file that is there already is left alone unless --force follows it.
     `/tls pin` prints the SHA-256 of the server's public key, and keeps it for this host: from then on any other key is refused.
-    `/tls ocsp` asks the server for an OCSP staple, over a short connection of its own, and whether the certificate was revoked.
     `/tls pin off` forgets it. The option --tls-pin does the same from the start.
+    `/tls ocsp` asks the server for an OCSP staple, over a short connection of its own, and whether the certificate was revoked.
+    `/tls dane` asks the DNS for TLSA records of this host, `/tls sts DOMAIN` for the MTA-STS policy of a mail domain, and whether
+    this server meets them. None of these is asked by itself.
     """
     words = args.words
-    as_json = shell.view.for_programs or "--json" in words
+    as_json = "--json" in words
     words = [word for word in words if word != "--json"]
     action = words[0] if words and not words[0].startswith("--") else ""
     run = _RUN.get(action)
@@ -93,10 +105,8 @@ def _save(shell: Shell, words: Sequence[str], as_json: bool) -> None:
     path = Path(names[0]).expanduser()
     with create_private(path, overwrite="--force" in words) as file:
         file.write("".join(pem(der) for der in ders).encode())
-    if as_json:
-        shell.view.record({"what": "tls save", "file": str(path), "certificates": len(ders)})
-    else:
-        shell.say(f"  {len(ders):,} certificate{'' if len(ders) == 1 else 's'} saved to {escape_str(str(path))}")
+    rows = [f"  {len(ders):,} certificate{'' if len(ders) == 1 else 's'} saved to {escape_str(str(path))}"]
+    _answer(shell, as_json, rows, {"what": "tls save", "file": str(path), "certificates": len(ders)})
 
 
 def _pin(shell: Shell, words: Sequence[str], as_json: bool) -> None:
@@ -112,12 +122,14 @@ def _pin(shell: Shell, words: Sequence[str], as_json: bool) -> None:
     if not view.pin:
         raise UsageError("/tls pin: the server's public key is not known.")
     shell.pins[host] = view.pin
-    if as_json:
-        shell.view.record({"what": "tls pin", "host": host, "pin": f"SHA256:{view.pin}", "outcome": view.outcome})
-        return
-    shell.say(f"  SHA256:{view.pin}")
-    shell.say(f"  {escape_str(host)} must have this key from now on, in this shell; /tls pin off forgets it.")
-    shell.say("  In another shell: --tls-pin with the same.")
+    rows = [
+        f"  SHA256:{view.pin}",
+        f"  {escape_str(host)} must have this key from now on, in this shell; /tls pin off forgets it.",
+        "  In another shell: --tls-pin with the same.",
+    ]
+    _answer(
+        shell, as_json, rows, {"what": "tls pin", "host": host, "pin": f"SHA256:{view.pin}", "outcome": view.outcome}
+    )
 
 
 def _ocsp(shell: Shell, words: Sequence[str], as_json: bool) -> None:
@@ -141,24 +153,83 @@ def _ocsp(shell: Shell, words: Sequence[str], as_json: bool) -> None:
     _tell(shell, as_json, revocation_rows)
 
 
+def _dane(shell: Shell, words: Sequence[str], as_json: bool) -> None:
+    if words:
+        raise UsageError("/tls dane takes nothing but --json; see /help /tls.")
+    view, facts, target = _view(shell), _facts(shell, shell.tls_failure), shell.target
+    if facts is None or target is None:
+        raise UsageError("/tls dane: there was no handshake, so that there is no certificate to compare.")
+    if family_of(facts.name) is not None:
+        raise UsageError(
+            "/tls dane: TLSA records are about host names, and this is an address; connect by the host's name."
+        )
+    from smtp_shell.client.tls_demands import ask_tlsa_records, dane_demand
+    from smtp_shell.protocol.hostnames import ascii_name
+
+    name = ascii_name(facts.name)
+    with shell.waiting_for(lambda: "the TLSA records"):
+        answer = ask_tlsa_records(name, target.port, shell.connection.resolver, _deadline(shell))
+    sent = tuple(link.facts.der for link in view.chain.links if link.sent)
+    _note_demand(shell, "dane", dane_demand(answer, replace(facts, chain=facts.chain or sent), [name]), as_json)
+
+
+def _sts(shell: Shell, words: Sequence[str], as_json: bool) -> None:
+    if len(words) != 1:
+        raise UsageError("/tls sts takes the mail domain whose policy is asked for; see /help /tls.")
+    _view(shell)  # there is TLS to ask about
+    facts = _facts(shell, shell.tls_failure)
+    from smtp_shell.client.tls_demands import Demand, ask_policy, policy_demand, policy_words
+    from smtp_shell.protocol.hostnames import ascii_name
+
+    domain = ascii_name(words[0])
+    with shell.waiting_for(lambda: f"the MTA-STS policy of {domain}"):
+        policy = ask_policy(domain, shell.connection.resolver, shell.timeouts.connect)
+    found = policy_demand(policy, facts.name if facts is not None else "", facts)
+    about = f"{policy_words(policy)} (policy of {escape_str(domain)})"
+    demand = Demand("none", about) if found is None else Demand(found.status, f"{found.words}; {about}")
+    _note_demand(shell, "mta-sts", demand, as_json)
+
+
+def _note_demand(shell: Shell, name: str, demand: Demand, as_json: bool) -> None:
+    from smtp_shell.display.tls_rows import check_rows
+    from smtp_shell.net.chain_checks import Check, Verdict
+
+    verdict = {"met": Verdict.GOOD, "not met": Verdict.BAD, "none": Verdict.NONE}.get(demand.status, Verdict.UNKNOWN)
+    do = "deliver no mail here; tell the server's operator" if verdict is Verdict.BAD else ""
+    shell.demands[name] = Check(name, verdict, demand.words.removeprefix("not known: "), do)
+    _tell(shell, as_json, lambda view: check_rows([each for each in view.checks if each.name == name]))
+
+
+def _deadline(shell: Shell) -> float:
+    return time.monotonic() + shell.timeouts.connect
+
+
 _RUN: Mapping[str, Callable[[Shell, Sequence[str], bool], None]] = {
     "": _show,
     "chain": _chain,
     "save": _save,
     "pin": _pin,
     "ocsp": _ocsp,
+    "dane": _dane,
+    "sts": _sts,
 }
 
 
 def _tell(shell: Shell, as_json: bool, rows: Callable[[TlsView], Iterator[TlsRow]]) -> None:
+    from smtp_shell.display.tls_json import tls_object
+
     view = _view(shell)
     if as_json:
-        from smtp_shell.display.tls_json import tls_object
-
         shell.view.record(tls_object(view))
-        return
-    for row in rows(view):
-        shell.say(row.text, row.style)
+    else:
+        shell.view.answer([(row.text, row.style) for row in rows(view)], tls_object(view))
+
+
+def _answer(shell: Shell, as_json: bool, rows: Sequence[str], facts: Mapping[str, object]) -> None:
+    if as_json:
+        shell.view.record(facts)
+    else:
+        shell.view.answer([(row, "quoted") for row in rows], facts)
 
 
 def _view(shell: Shell) -> TlsView:
@@ -173,7 +244,14 @@ def _view(shell: Shell) -> TlsView:
     facts = _facts(shell, failure)
     if facts is not None:
         ticket = shell.session.transport.ticket_seconds if failure is None and shell.session is not None else None
-        return view_of(facts, shell.tls, failure, ticket_seconds=ticket, asked=shell.asked_for_staple)
+        return view_of(
+            facts,
+            shell.tls,
+            failure,
+            ticket_seconds=ticket,
+            asked=shell.asked_for_staple,
+            demands=[*shell.demands.values()],
+        )
     if failure is not None:
         name = shell.target.host if shell.target is not None else ""
         return TlsView(

@@ -115,7 +115,6 @@ class Screen:
         self.for_programs = False
         self.answers: list[dict[str, object]] = []
         self.records: list[dict[str, object]] = []
-        self.for_programs = False
 
     def __call__(self, entry: Entry) -> None:
         self.entries.append(entry)
