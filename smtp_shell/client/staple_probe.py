@@ -17,9 +17,10 @@ from smtp_shell.errors import ConnectionLost, TlsFailed
 from smtp_shell.net.client_hello import ClientHello
 from smtp_shell.net.literals import family_of
 from smtp_shell.net.resolve import local_name
-from smtp_shell.net.server_flight import MOST_OCTETS, ServerFlight, follow_flight
+from smtp_shell.net.server_flight import ServerFlight, follow_flight
 from smtp_shell.net.settings import DIRECT
 from smtp_shell.net.tls_identity import sni_octets
+from smtp_shell.net.tls_layer import MOST_KEPT
 from smtp_shell.protocol.commands import Command
 from smtp_shell.protocol.events import Certificate, Handshake, TlsStarted
 from smtp_shell.protocol.octets import escape, quoted
@@ -45,7 +46,7 @@ class _Heard:
         self.hello = b""
 
     def chunks(self) -> Iterator[bytes]:
-        while len(self.records) < MOST_OCTETS:
+        while len(self.records) < MOST_KEPT:
             octets = self._session.transport.recv(self._deadline)
             if not octets:  # too late, or the end
                 return

@@ -20,9 +20,6 @@ from smtp_shell.net.tls_octets import CutOff, Reader, expand_label, extensions_o
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-MOST_OCTETS = 512 * 1024
-"""How much of a handshake is kept: a chain of certificates is 100 KiB at most with OpenSSL, and an OCSP answer a few."""
-
 _CHANGE_CIPHER, _ALERT, _HANDSHAKE, _APPLICATION = 20, 21, 22, 23
 _HELLO, _TICKET, _ENCRYPTED_EXTENSIONS, _CERTIFICATE, _KEY_EXCHANGE = 2, 4, 8, 11, 12
 _REQUEST, _VERIFY, _FINISHED, _STATUS = 13, 15, 20, 22

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 import threading
 from contextlib import suppress
 from functools import cache
@@ -17,6 +16,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import ssl
+
+    from smtp_shell.config import TlsSettings
 
 _TAIL = 256 * 1024  # octets at the end of a log that are looked through
 _MOST_IN_MEMORY = 1024 * 1024  # octets of a log in memory, which is then begun anew
@@ -53,6 +54,8 @@ class SessionKeys:
             if self._memory_only:
                 self._follow_in_memory(context)
                 return
+            import tempfile  # late: it takes longer to load than a handshake
+
             descriptor, name = tempfile.mkstemp(prefix="smtp-shell-keys-")
             self._descriptors.append(descriptor)
             try:
@@ -118,6 +121,16 @@ class SessionKeys:
 def handshake_keys() -> SessionKeys:
     """Return where the keys go with which what a server sent in a handshake is read later; one for all contexts, which are cached too."""
     return SessionKeys(memory_only=True)
+
+
+def keys_for(settings: TlsSettings, keys: SessionKeys | None) -> SessionKeys | None:
+    """Return where the keys of a connection go.
+
+    Args:
+        settings: They say whether its handshake is to be read later.
+        keys: Where they go for a capture; None for nowhere.
+    """
+    return handshake_keys() if keys is None and settings.detailed else keys
 
 
 def are_complete(keys: bytes) -> bool:

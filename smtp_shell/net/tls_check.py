@@ -13,7 +13,9 @@ def check_tls(settings: TlsSettings) -> None:
     Raises:
         ConfigError: One cannot be used; the message names it.
     """
-    plain = TlsSettings(insecure=settings.insecure, place=settings.place)
+    plain = TlsSettings(
+        insecure=settings.insecure, pins=settings.pins, detailed=settings.detailed, place=settings.place
+    )
     if settings == plain and key_log_file() is None:
         return
     from smtp_shell.net.tls_context import make_context

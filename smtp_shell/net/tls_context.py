@@ -14,6 +14,7 @@ from smtp_shell.config import TlsSettings, key_log_file
 from smtp_shell.errors import ConfigError
 from smtp_shell.net.channel_binding import keep_exporter_secrets
 from smtp_shell.net.key_log import log_keys, prepare_key_log
+from smtp_shell.net.session_keys import keys_for
 from smtp_shell.net.tls_files import KeyPair, load_key_pair, why_no_authorities
 from smtp_shell.net.tls_identity import check_names, offer_protocols
 from smtp_shell.private_files import reason_of
@@ -46,6 +47,7 @@ def make_context(settings: TlsSettings, keys: SessionKeys | None = None) -> ssl.
         ConfigError: A file cannot be read, the key log cannot be written, or a version or cipher is unknown.
     """
     files = (settings.ca_file, settings.client_cert, settings.client_key)
+    keys = keys_for(settings, keys)
     key_log = key_log_file()
     stamps = tuple(_stamp(path) for path in files if path is not None)
     return _make_context(settings, stamps, key_log, None if key_log is None else _identity(key_log), keys)

@@ -9,10 +9,9 @@ from smtp_shell.config import TlsSettings
 from smtp_shell.errors import TlsFailed
 from smtp_shell.net.channel_binding import bind, exporter_secret
 from smtp_shell.net.key_log import has_keys, no_key_log, user_key_log
-from smtp_shell.net.server_flight import MOST_OCTETS
+from smtp_shell.net.session_keys import keys_for
 from smtp_shell.net.tls_context import make_context
 from smtp_shell.net.tls_identity import TlsSession, details, name_error, session_of, sni_octets
-from smtp_shell.net.tls_pins import check_pins
 from smtp_shell.net.tls_report import (
     alert,
     handshake_of,
@@ -28,6 +27,9 @@ from smtp_shell.protocol.events import Handshake, TlsStarted
 if TYPE_CHECKING:
     from smtp_shell.net.session_keys import SessionKeys
     from smtp_shell.protocol.sasl.exchange import ChannelBinding
+
+MOST_KEPT = 512 * 1024
+"""How much of a handshake is kept: a chain of certificates is 100 KiB at most with OpenSSL, and an OCSP answer a few."""
 
 _CLIENT_RANDOM = slice(11, 43)
 """Where the random octets of a ClientHello are in the first record. Source: RFC 8446 sections 4.1.2 and 5.1"""
@@ -166,11 +168,7 @@ class TlsLayer(TlsBuffers):
         self._kept: bytearray | None = (
             bytearray() if settings.detailed else None
         )  # what came up to the end of the handshake
-        self._keys = keys
-        if self._kept is not None and keys is None:
-            from smtp_shell.net.session_keys import handshake_keys
-
-            self._keys = handshake_keys()
+        self._keys = keys_for(settings, keys)
         context = make_context(settings, self._keys)
         self._offered = resume if resume is not None and resume.fits(context, settings, self._name) else None
         session = None if self._offered is None else self._offered.session
@@ -207,6 +205,8 @@ class TlsLayer(TlsBuffers):
         self._exporter_secret = exporter_secret(self._tls.context, self._client_random, self._keys)
         self._handshake = self._keep()
         if self._settings.pins:
+            from smtp_shell.net.tls_pins import check_pins
+
             check_pins(self.facts(), self._settings)
         return True
 
@@ -240,7 +240,7 @@ class TlsLayer(TlsBuffers):
 
     def feed(self, raw: bytes) -> None:
         """Add octets from the other end."""
-        if self._kept is not None and len(self._kept) < MOST_OCTETS:
+        if self._kept is not None and len(self._kept) < MOST_KEPT:
             self._kept += raw
         super().feed(raw)
 
