@@ -17,8 +17,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import ssl
 
-    from smtp_shell.config import TlsSettings
-
 _TAIL = 256 * 1024  # octets at the end of a log that are looked through
 _MOST_IN_MEMORY = 1024 * 1024  # octets of a log in memory, which is then begun anew
 _LABELS = re.compile(
@@ -121,16 +119,6 @@ class SessionKeys:
 def handshake_keys() -> SessionKeys:
     """Return where the keys go with which what a server sent in a handshake is read later; one for all contexts, which are cached too."""
     return SessionKeys(memory_only=True)
-
-
-def keys_for(settings: TlsSettings, keys: SessionKeys | None) -> SessionKeys | None:
-    """Return where the keys of a connection go.
-
-    Args:
-        settings: They say whether its handshake is to be read later.
-        keys: Where they go for a capture; None for nowhere.
-    """
-    return handshake_keys() if keys is None and settings.detailed else keys
 
 
 def are_complete(keys: bytes) -> bool:

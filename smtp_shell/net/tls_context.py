@@ -14,7 +14,6 @@ from smtp_shell.config import TlsSettings, key_log_file
 from smtp_shell.errors import ConfigError
 from smtp_shell.net.channel_binding import keep_exporter_secrets
 from smtp_shell.net.key_log import log_keys, prepare_key_log
-from smtp_shell.net.session_keys import keys_for
 from smtp_shell.net.tls_files import KeyPair, load_key_pair, why_no_authorities
 from smtp_shell.net.tls_identity import check_names, offer_protocols
 from smtp_shell.private_files import reason_of
@@ -51,6 +50,20 @@ def make_context(settings: TlsSettings, keys: SessionKeys | None = None) -> ssl.
     key_log = key_log_file()
     stamps = tuple(_stamp(path) for path in files if path is not None)
     return _make_context(settings, stamps, key_log, None if key_log is None else _identity(key_log), keys)
+
+
+def keys_for(settings: TlsSettings, keys: SessionKeys | None) -> SessionKeys | None:
+    """Return where the keys of a connection go.
+
+    Args:
+        settings: They say whether its handshake is to be read later.
+        keys: Where they go for a capture; None for nowhere.
+    """
+    if keys is not None or not settings.detailed:
+        return keys
+    from smtp_shell.net.session_keys import handshake_keys
+
+    return handshake_keys()
 
 
 def allows_old_versions(context: ssl.SSLContext) -> bool:

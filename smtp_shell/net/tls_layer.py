@@ -9,8 +9,7 @@ from smtp_shell.config import TlsSettings
 from smtp_shell.errors import TlsFailed
 from smtp_shell.net.channel_binding import bind, exporter_secret
 from smtp_shell.net.key_log import has_keys, no_key_log, user_key_log
-from smtp_shell.net.session_keys import keys_for
-from smtp_shell.net.tls_context import make_context
+from smtp_shell.net.tls_context import keys_for, make_context
 from smtp_shell.net.tls_identity import TlsSession, details, name_error, session_of, sni_octets
 from smtp_shell.net.tls_report import (
     alert,
