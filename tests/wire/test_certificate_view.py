@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tests.support.postfix import Postfix
+
 pytestmark = pytest.mark.skipif(OPENSSL is None, reason="the program openssl is not here")
 
 HOST = "127.0.0.1"
@@ -339,3 +341,15 @@ def test_a_domain_without_a_policy_demands_nothing(practice: PracticeServer) -> 
     assert done.returncode == 2
     assert b"mta-sts     nothing demanded: there is no MTA-STS record (policy of example.org)" in done.stdout
     assert b"/tls sts takes the mail domain" in done.stderr
+
+
+def test_what_postfix_shows_is_shown(postfix: Postfix) -> None:
+    done = run(
+        f"{postfix.host}:{postfix.smtp}", "--starttls", "--ca-file", str(postfix.ca_file), "--json", *commands("/tls")
+    )
+    assert done.returncode == 0, done.stderr
+    ours = found(done)
+    assert (ours["outcome"], ours["version"]) == ("verified", "TLSv1.3")
+    assert ours["group"].startswith("X25519")
+    assert {"scheme", "ticket", "pin"} <= ours.keys()
+    assert [each["verdict"] for each in ours["checks"]] == [*["good"] * 5, *["not asked"] * 3]
