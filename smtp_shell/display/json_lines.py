@@ -122,11 +122,6 @@ class JsonView:
         self._end_mail_data()
         self._write(facts)
 
-    def record(self, facts: Mapping[str, object]) -> None:
-        """Write what a command has found."""
-        self._end_mail_data()
-        self._write(facts)
-
     def show_all(self, entries: Iterable[Entry]) -> None:
         """Write another dialogue whole. Its numbers begin at 1."""
         view = JsonView(self._out, self._words)

@@ -30,6 +30,10 @@ class View(Protocol):
 
     look: Look
 
+    @property
+    def for_programs(self) -> bool:
+        """Whether other programs read it: what a command finds is then a record, and not words."""
+
     def __call__(self, entry: Entry) -> None:
         """Show an entry."""
 
@@ -64,13 +68,6 @@ class View(Protocol):
         Args:
             rows: It as printable lines, each with a key of `themes.STYLES`.
             facts: It as fields, for other programs.
-        """
-
-    def record(self, facts: Mapping[str, object]) -> None:
-        """Write what a command has found as one JSON object on a line of its own, among the rows of the dialogue.
-
-        Args:
-            facts: The object.
         """
 
     def say(self, text: str, style: str = "said") -> None:
@@ -137,6 +134,8 @@ class ConsoleView:
         view._make_console = self._make_console
         return view
 
+    for_programs = False
+
     def remark(self, text: str, facts: Mapping[str, object] | None = None) -> None:
         """Show a remark about the dialogue."""
         self._print(Row(REMARK, text, "notice"))
@@ -154,15 +153,6 @@ class ConsoleView:
         """Show what a command was asked to find out."""
         for text, style in rows:
             self.say(text, style)
-
-    def record(self, facts: Mapping[str, object]) -> None:
-        """Write what a command has found as one JSON object, which no screen breaks into lines of its own."""
-        import json  # late: a prompt needs none
-
-        if self._console is not None:
-            self._console.file.flush()
-        sys.stdout.write(f"{json.dumps(facts)}\n")
-        sys.stdout.flush()
 
     def say(self, text: str, style: str = "said") -> None:
         """Show the program's own words."""
@@ -243,6 +233,8 @@ class PlainView:
         """Return a view of another dialogue on the same streams."""
         return PlainView(self._out, self._words, replace(self.look, typed_data=True), label=f"[{number}] ")
 
+    for_programs = False
+
     def remark(self, text: str, facts: Mapping[str, object] | None = None) -> None:
         """Show a remark about the dialogue."""
         self._out.write(f"{self._label}{REMARK}{text}\n")
@@ -259,13 +251,6 @@ class PlainView:
         """Show what a command was asked to find out."""
         for text, _ in rows:
             self._out.write(f"{text}\n")
-        self._out.flush()
-
-    def record(self, facts: Mapping[str, object]) -> None:
-        """Write what a command has found as one JSON object."""
-        import json
-
-        self._out.write(f"{json.dumps(facts)}\n")
         self._out.flush()
 
     def say(self, text: str, style: str = "said") -> None:

@@ -101,12 +101,6 @@ class WaitLine:
             self._restart()
             self._view.answer(rows, facts)
 
-    def record(self, facts: Mapping[str, object]) -> None:
-        """Write what a command has found as one JSON object."""
-        with self._changed:
-            self._restart()
-            self._view.record(facts)
-
     def say(self, text: str, style: str = "said") -> None:
         """Show the program's own words."""
         with self._changed:

@@ -114,7 +114,6 @@ class Screen:
         self.records: list[dict[str, object]] = []
         self.for_programs = False
         self.answers: list[dict[str, object]] = []
-        self.records: list[dict[str, object]] = []
 
     def __call__(self, entry: Entry) -> None:
         self.entries.append(entry)
@@ -134,9 +133,6 @@ class Screen:
     def answer(self, rows: Iterable[tuple[str, str]], facts: Mapping[str, object]) -> None:
         self.said += [text for text, _ in rows]
         self.answers.append(dict(facts))
-
-    def record(self, facts: Mapping[str, object]) -> None:
-        self.records.append(dict(facts))
 
     def say(self, text: str, style: str = "said") -> None:
         self.said.append(text)
