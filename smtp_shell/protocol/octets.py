@@ -103,6 +103,15 @@ def unescape(text: str) -> bytes:
     return bytes(octets)
 
 
+def is_utf8(octets: bytes) -> bool:
+    """Return whether octets are valid UTF-8."""
+    try:
+        octets.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def decode_base64(text: bytes) -> bytes | None:
     """Decode base64, with its padding and without anything else.
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from smtp_shell.protocol.octets import is_utf8
+
 _XTEXT = rb"(?:[!-*,-<>-~]|\+[0-9A-F]{2})*"
 _HEX = rb"\+([0-9A-F]{2})"
 
@@ -49,14 +51,6 @@ def as_xtext(text: str) -> str:
         text = text[1:-1]
     octets = text.encode("utf-8", "surrogateescape")
     decoded = decode_xtext(octets)
-    if decoded is not None and _is_utf8(decoded):
+    if decoded is not None and is_utf8(decoded):
         return text
     return encode_xtext(octets).decode("ascii")
-
-
-def _is_utf8(octets: bytes) -> bool:
-    try:
-        octets.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True

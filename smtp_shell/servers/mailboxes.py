@@ -9,7 +9,7 @@ import re
 
 from msgspec import Struct
 
-from smtp_shell.protocol.octets import escape
+from smtp_shell.protocol.octets import escape, is_utf8
 from smtp_shell.protocol.xtext import text_of
 from smtp_shell.servers.notifications import why_not_notify, why_not_return
 
@@ -95,7 +95,7 @@ def parse_path(argument: str | None, keyword: bytes) -> PathArgument | str:
     local, domain = path["local"] or path["mailbox"], path["domain"] or b""
     if len(local) > 64 or len(domain) > 255 or len(path["mailbox"]) > 254:
         return f"501 {enhanced} Address too long"
-    if not _is_utf8(path["mailbox"]):
+    if not is_utf8(path["mailbox"]):
         return f"501 {enhanced} The address is not UTF-8"
     rest = path_text[path.end() :]
     if rest and not rest.startswith(b" "):
@@ -269,14 +269,6 @@ def shown_in_ascii(octets: bytes) -> str:
 
 def _unknown_parameter(keyword: str) -> str:
     return f"555 5.5.4 Parameter {keyword[:40]} not recognized; EHLO tells those that are"
-
-
-def _is_utf8(octets: bytes) -> bool:
-    try:
-        octets.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _is_local(domain: bytes | None) -> bool:
