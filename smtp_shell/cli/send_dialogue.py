@@ -15,6 +15,7 @@ from smtp_shell.protocol.commands import Command
 from smtp_shell.protocol.maildata import END_OF_DATA
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.protocol.phases import Phase
+from smtp_shell.shell.handshakes import start_tls
 from smtp_shell.shell.sending import envelope_of, uses_smtputf8
 from smtp_shell.shell.untouched import UNTOUCHED, send_untouched
 
@@ -134,7 +135,7 @@ class SendDialogue:
         if options.starttls and not announced:
             raise TlsFailed(_NOT_ANNOUNCED)
         if announced and (options.starttls or options.starttls_if_offered):
-            self._shell.start_tls()
+            start_tls(self._shell)
 
     def _authenticate(self) -> None:
         """Authenticate where a user or a mechanism is named.

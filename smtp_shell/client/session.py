@@ -16,9 +16,10 @@ from msgspec.structs import replace
 from smtp_shell.client.begun import BegunReply
 from smtp_shell.client.breaks import Hints, fatal, handshake_due, loss, with_words
 from smtp_shell.client.event_stream import EventStream
+from smtp_shell.client.handshake import shake_hands
 from smtp_shell.client.incoming import IncomingReply
 from smtp_shell.client.waits import Waits
-from smtp_shell.client.ways import begin, tell_tls
+from smtp_shell.client.ways import begin
 from smtp_shell.config import Timeouts, TlsSettings
 from smtp_shell.errors import (
     ConnectionLost,
@@ -93,6 +94,8 @@ class Session:
         is_open: Whether the connection is open.
         drives_auth: Whether a mechanism makes the responses of the AUTH exchange under way; those of a user are followed here.
         is_attacked: Whether text in the clear followed the 220 to STARTTLS.
+        stream: The stream of its events.
+        hints: What may be behind it when the connection breaks.
         publish: Delivers an event to every consumer, as `EventStream.publish` does.
         begun: The reply under way.
         incoming: The queue: what the server has sent and nobody has taken, in the order of the wire.
@@ -126,12 +129,12 @@ class Session:
         self._program: ProgramWords | None = None
         self._clock = clock
         self._sent_at = clock() if opened is None else opened
-        self._stream = stream or EventStream(consumers, clock, self._sent_at, deferred)
-        self.publish = self._stream.publish
+        self.stream = stream or EventStream(consumers, clock, self._sent_at, deferred)
+        self.publish = self.stream.publish
         self._next_answer = 1  # ordinal of the reply that `read_reply` waits for, as in IncomingReply.number
         self._tls_declined = False
         self._echo = EchoMask()
-        self._hints = Hints(target)
+        self.hints = Hints(target)
         self.begun = BegunReply(self.dialogue, self._echo)
         self._violation: ProtocolViolation | None = None  # noticed; raised once the reply that made it is published
 
@@ -178,7 +181,7 @@ class Session:
         session.publish(Connected(str(target), target.tls, transport.peer, transport.looked_up, transport.opened_in))
         session._program = begin(session, connection, session._echo)
         if target.tls:
-            session._shake_hands(tls or TlsSettings(), target.name, timeouts.tls, implicit=True)
+            shake_hands(session, tls or TlsSettings(), target.name, timeouts.tls, implicit=True)
         return session
 
     def __enter__(self) -> Session:
@@ -228,15 +231,15 @@ class Session:
 
     def subscribe(self, consumer: Consumer) -> None:
         """Deliver each event from now on to a consumer."""
-        self._stream.subscribe(consumer)
+        self.stream.subscribe(consumer)
 
     def unsubscribe(self, consumer: Consumer) -> None:
         """Deliver no more events to a consumer."""
-        self._stream.unsubscribe(consumer)
+        self.stream.unsubscribe(consumer)
 
     def flush(self) -> None:
         """Deliver pending events to the deferred consumers, before a wait for something else than the server."""
-        self._stream.flush()
+        self.stream.flush()
 
     def keep_secret(self, secret: Secret) -> None:
         """Mask a secret wherever the server sends it back."""
@@ -483,8 +486,8 @@ class Session:
             DialogueBroken: The server closed the connection or broke the protocol.
         """
         self._check_open()
-        if self._stream.pending:
-            self._stream.flush()
+        if self.stream.pending:
+            self.stream.flush()
         try:
             octets = self._transport.recv(deadline) if self._program is None else self._program.receive(deadline)
         except (ConnectionLost, TlsFailed) as error:
@@ -493,7 +496,7 @@ class Session:
             return False
         if not octets:
             self._end_of_stream()
-        with self._stream:
+        with self.stream:
             for event in self.dialogue.receive(octets, self._clock() - self._sent_at):
                 if isinstance(event, ReplyReceived):
                     self._take_reply(event)
@@ -546,19 +549,18 @@ class Session:
         """
         self.look()
         self._check_open()
-        return self._shake_hands(
-            settings, name or self.target.name, self.waits.bounded(self.waits.timeouts.tls), implicit=False
-        )
+        seconds = self.waits.bounded(self.waits.timeouts.tls)
+        return shake_hands(self, settings, name or self.target.name, seconds, implicit=False)
 
     def decline_tls(self) -> None:
         """Go on in the clear after a 220 to STARTTLS, as a transcript with `*: no-tls` asks."""
         self._tls_declined = True
-        self._begin_anew()
+        self.begin_anew()
         self.publish(Noticed(NoticeKind.NO_TLS))
 
     def close(self) -> None:
         """Close the connection."""
-        self._end(End.CLIENT)
+        self.end(End.CLIENT)
 
     def drop(self, *, reset: bool = False) -> None:
         """Close the connection at once, in the middle of whatever it is in.
@@ -568,7 +570,26 @@ class Session:
         """
         if self.is_open:
             self._transport.abort(reset=reset)
-        self._end(End.CLIENT, "reset" if reset else "dropped")
+        self.end(End.CLIENT, "reset" if reset else "dropped")
+
+    def begin_anew(self) -> None:
+        """Forget what was learnt in the clear, and owe nothing for it."""
+        self.dialogue.forget_plaintext()
+        self._next_answer = self.dialogue.asked + 1
+
+    def end(self, end: End, detail: str = "") -> None:
+        """Close the connection if it is open, and publish how it ended."""
+        if not self.is_open:
+            return
+        self.is_open = False
+        self._transport.close()
+        with suppress(DialogueBroken):
+            for event in self.dialogue.receive_eof():
+                self._take(event)
+        if self._program is not None:
+            self._program.end()
+        self.publish(Disconnected(end, detail))
+        self.stream.flush()
 
     def interrupt(self) -> None:
         """Make a wait on this session find the connection closed. Safe to call from any thread."""
@@ -594,7 +615,7 @@ class Session:
         """
         if events and type(events[0]) is OctetsSent:
             self._echo.add_sent(events)
-        with self._stream:
+        with self.stream:
             for event in events:
                 self.publish(event)
             self._sent_at = self._clock()
@@ -603,10 +624,10 @@ class Session:
             except (ConnectionLost, WaitTimedOut, TlsFailed) as error:
                 self._not_sent(error)
             except KeyboardInterrupt:
-                self._end(End.ERROR, "interrupted while sending")
+                self.end(End.ERROR, "interrupted while sending")
                 raise
-        if self._stream.pending:
-            self._stream.flush()
+        if self.stream.pending:
+            self.stream.flush()
 
     def _not_sent(self, error: DialogueBroken) -> NoReturn:
         owed = self.dialogue.owed
@@ -676,34 +697,34 @@ class Session:
             self._violation = ProtocolViolation(notice.sentence)
 
     def _break_off(self, error: DialogueBroken) -> NoReturn:
-        self._end(End.ERROR, error.message)
+        self.end(End.ERROR, error.message)
         raise error
 
     def _end_of_stream(self) -> NoReturn:
-        owed, error = self.dialogue.owed, self._hints.closed(self.dialogue)
+        owed, error = self.dialogue.owed, self.hints.closed(self.dialogue)
         if self._transport.truncated:
             self.publish(Noticed(NoticeKind.NO_CLOSE_NOTIFY))
         for event in self.dialogue.receive_eof():
             self._take(event)
-        self._end(End.SERVER)
+        self.end(End.SERVER)
         raise loss(owed, error)
 
     def _lose(self, error: DialogueBroken) -> NoReturn:
         owed = self.dialogue.owed
-        error = self._hints.lost(self.dialogue, error)
+        error = self.hints.lost(self.dialogue, error)
         for event in self.dialogue.receive_eof():
             self._take(event)
-        self._end(End.ERROR, error.message)
+        self.end(End.ERROR, error.message)
         raise loss(owed, error)
 
     def _time_out(self, owed: Owed, waited: float) -> NoReturn:
         self.publish(TimedOut(waited, str(owed)))
-        error = self._hints.timed_out(self.dialogue, owed, waited)
+        error = self.hints.timed_out(self.dialogue, owed, waited)
         if not self.strict:
             self.give_up_waiting()
             raise error
         everything = self.dialogue.owed
-        self._end(End.TIMEOUT, error.message)
+        self.end(End.TIMEOUT, error.message)
         raise loss(everything, error)
 
     def _time_out_incoming(self, waited: float) -> NoReturn:
@@ -712,53 +733,3 @@ class Session:
             self._time_out(self.dialogue.oldest_owed or Owed(Asked.COMMAND), waited)
         except WaitTimedOut as error:
             raise loss(awaited, error) from None
-
-    def _shake_hands(self, settings: TlsSettings, name: str, seconds: float, *, implicit: bool) -> TlsStarted:
-        """Do the TLS handshake; after STARTTLS forget all that was learnt in the clear.
-
-        Args:
-            settings: How to do it.
-            name: The name to check the certificate against.
-            seconds: Timeout of the whole handshake.
-            implicit: Whether TLS begins with the first octet.
-
-        Raises:
-            TlsFailed: It failed; the connection is closed.
-            ProtocolViolation: Text in the clear came in its place; the connection is closed.
-        """
-        self._stream.flush()
-        try:
-            facts = self._transport.start_tls(settings, name, seconds, implicit=implicit)
-        except DialogueBroken as error:
-            self._end(End.ERROR, error.message)
-            raise
-        except KeyboardInterrupt:
-            self._end(End.ERROR, "interrupted in the TLS handshake")
-            raise
-        if not implicit:
-            self._begin_anew()
-        self.tls = facts
-        self._hints.note_handshake(facts, settings, self.dialogue)
-        self.publish(facts)
-        self._stream.tls = True
-        tell_tls(self, facts)
-        return facts
-
-    def _begin_anew(self) -> None:
-        """Forget what was learnt in the clear, and owe nothing for it."""
-        self.dialogue.forget_plaintext()
-        self._next_answer = self.dialogue.asked + 1
-
-    def _end(self, end: End, detail: str = "") -> None:
-        """Close the connection if it is open, and publish how it ended."""
-        if not self.is_open:
-            return
-        self.is_open = False
-        self._transport.close()
-        with suppress(DialogueBroken):
-            for event in self.dialogue.receive_eof():
-                self._take(event)
-        if self._program is not None:
-            self._program.end()
-        self.publish(Disconnected(end, detail))
-        self._stream.flush()

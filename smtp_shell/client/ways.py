@@ -6,13 +6,11 @@ from typing import TYPE_CHECKING
 
 from smtp_shell.net.literals import shown_place
 from smtp_shell.protocol.events import Noticed, NoticeKind
-from smtp_shell.protocol.octets import escape_str
 
 if TYPE_CHECKING:
     from smtp_shell.client.program import ProgramWords
     from smtp_shell.client.session import Session
     from smtp_shell.net.settings import ConnectSettings
-    from smtp_shell.protocol.events import TlsStarted
     from smtp_shell.protocol.masking import EchoMask
 
 
@@ -48,11 +46,3 @@ def begin(session: Session, settings: ConnectSettings, echo: EchoMask) -> Progra
         session.publish(Noticed(NoticeKind.CONNECTION, header.words(*ends)))
         session.send_raw(transport.header)
     return words
-
-
-def tell_tls(session: Session, facts: TlsStarted) -> None:
-    """Publish what came of what the user has asked of TLS, and where its keys are written to."""
-    for words in session.transport.tls_details:
-        session.publish(Noticed(NoticeKind.TLS_DETAILS, words))
-    if facts.key_log:
-        session.publish(Noticed(NoticeKind.KEY_LOG, escape_str(facts.key_log)))

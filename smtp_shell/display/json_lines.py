@@ -110,17 +110,13 @@ class JsonView:
         self._end_mail_data()
         self._write(facts or {"dir": "note", "text": text})
 
-    for_programs = True
-
-    def record(self, facts: Mapping[str, object]) -> None:
-        """Write what a command has found."""
+    def answer(
+        self, rows: Iterable[tuple[str, str]], objects: Iterable[Mapping[str, object]], *, as_json: bool = True
+    ) -> None:
+        """Write what a command was asked to find out: always its objects."""
         self._end_mail_data()
-        self._write(facts)
-
-    def answer(self, rows: Iterable[tuple[str, str]], facts: Mapping[str, object]) -> None:
-        """Write what a command was asked to find out."""
-        self._end_mail_data()
-        self._write(facts)
+        for each in objects:
+            self._write(each)
 
     def show_all(self, entries: Iterable[Entry]) -> None:
         """Write another dialogue whole. Its numbers begin at 1."""

@@ -30,10 +30,6 @@ class View(Protocol):
 
     look: Look
 
-    @property
-    def for_programs(self) -> bool:
-        """Whether other programs read it: what a command finds is then a record, and not words."""
-
     def __call__(self, entry: Entry) -> None:
         """Show an entry."""
 
@@ -55,19 +51,15 @@ class View(Protocol):
             facts: It as fields, for other programs.
         """
 
-    def record(self, facts: Mapping[str, object]) -> None:
-        """Write what a command has found as one JSON object on a line of its own, among the rows of the dialogue.
-
-        Args:
-            facts: The object.
-        """
-
-    def answer(self, rows: Iterable[tuple[str, str]], facts: Mapping[str, object]) -> None:
-        """Show what a command was asked to find out, on standard output.
+    def answer(
+        self, rows: Iterable[tuple[str, str]], objects: Iterable[Mapping[str, object]], *, as_json: bool = False
+    ) -> None:
+        """Show what a command was asked to find out, on standard output: in words, or as JSON, one object on a line.
 
         Args:
             rows: It as printable lines, each with a key of `themes.STYLES`.
-            facts: It as fields, for other programs.
+            objects: It as fields. A view for other programs shows these, whatever `as_json` says.
+            as_json: Whether the user asked for JSON. Only what is shown is iterated.
         """
 
     def say(self, text: str, style: str = "said") -> None:
@@ -134,23 +126,19 @@ class ConsoleView:
         view._make_console = self._make_console
         return view
 
-    for_programs = False
-
     def remark(self, text: str, facts: Mapping[str, object] | None = None) -> None:
         """Show a remark about the dialogue."""
         self._print(Row(REMARK, text, "notice"))
 
-    def record(self, facts: Mapping[str, object]) -> None:
-        """Write what a command has found as one JSON object, which no screen breaks into lines of its own."""
-        import json  # late: a prompt needs none
-
-        if self._console is not None:
-            self._console.file.flush()
-        sys.stdout.write(f"{json.dumps(facts)}\n")
-        sys.stdout.flush()
-
-    def answer(self, rows: Iterable[tuple[str, str]], facts: Mapping[str, object]) -> None:
-        """Show what a command was asked to find out."""
+    def answer(
+        self, rows: Iterable[tuple[str, str]], objects: Iterable[Mapping[str, object]], *, as_json: bool = False
+    ) -> None:
+        """Show what a command was asked to find out. No screen breaks an object into lines of its own."""
+        if as_json:
+            if self._console is not None:
+                self._console.file.flush()
+            _write_objects(sys.stdout, objects)
+            return
         for text, style in rows:
             self.say(text, style)
 
@@ -233,22 +221,18 @@ class PlainView:
         """Return a view of another dialogue on the same streams."""
         return PlainView(self._out, self._words, replace(self.look, typed_data=True), label=f"[{number}] ")
 
-    for_programs = False
-
     def remark(self, text: str, facts: Mapping[str, object] | None = None) -> None:
         """Show a remark about the dialogue."""
         self._out.write(f"{self._label}{REMARK}{text}\n")
         self._out.flush()
 
-    def record(self, facts: Mapping[str, object]) -> None:
-        """Write what a command has found as one JSON object."""
-        import json
-
-        self._out.write(f"{json.dumps(facts)}\n")
-        self._out.flush()
-
-    def answer(self, rows: Iterable[tuple[str, str]], facts: Mapping[str, object]) -> None:
+    def answer(
+        self, rows: Iterable[tuple[str, str]], objects: Iterable[Mapping[str, object]], *, as_json: bool = False
+    ) -> None:
         """Show what a command was asked to find out."""
+        if as_json:
+            _write_objects(self._out, objects)
+            return
         for text, _ in rows:
             self._out.write(f"{text}\n")
         self._out.flush()
@@ -257,6 +241,14 @@ class PlainView:
         """Show the program's own words."""
         self._words.write(f"{text}\n")
         self._words.flush()
+
+
+def _write_objects(out: TextIO, objects: Iterable[Mapping[str, object]]) -> None:
+    import json  # late: a prompt needs none
+
+    for each in objects:
+        out.write(f"{json.dumps(each)}\n")
+    out.flush()
 
 
 def console_view(*, color: bool, force: bool) -> ConsoleView:

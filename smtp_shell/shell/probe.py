@@ -76,7 +76,7 @@ def probe(shell: Shell, host: str, ports: str, connection: ConnectSettings) -> N
         "seconds": round(time.monotonic() - begun, 3),
     }
     rows = [*comparison(surveys), *((f"  {sentence}", "quoted") for sentence in sentences)]
-    shell.view.answer(rows, facts)
+    shell.view.answer(rows, [facts])
     if not any(survey.is_reached for survey in surveys):
         raise ConnectFailed(f"no connection to {escape_str(host)}: no port answers; check the host and the network.")
 

@@ -21,6 +21,7 @@ from prompt_toolkit.utils import is_dumb_terminal
 from smtp_shell.errors import SmtpShellError
 from smtp_shell.protocol.phases import Phase
 from smtp_shell.shell.completion import suggest
+from smtp_shell.shell.handshakes import finish_tls
 from smtp_shell.shell.history import open_history
 from smtp_shell.shell.pasted_lines import PastedLines
 from smtp_shell.shell.prompt import STYLE, prompt_text, toolbar
@@ -89,7 +90,7 @@ def run_repl(shell: Shell, begin: Callable[[], None]) -> int:
             typed = ""
         except _HandshakeDue as due:
             typed, shaken = due.typed, shell.session
-            _guard(shell, shell.finish_tls)
+            _guard(shell, partial(finish_tls, shell))
             continue
         except KeyboardInterrupt:
             typed = ""

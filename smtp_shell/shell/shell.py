@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from smtp_shell.config import Timeouts, TlsSettings
-from smtp_shell.display.render import Look, certificate_rows, tls_sign
+from smtp_shell.display.render import Look, tls_sign
 from smtp_shell.errors import (
     ConnectionLost,
     DialogueBroken,
@@ -29,12 +29,13 @@ from smtp_shell.protocol.commands import Command, refuse_line_breaks
 from smtp_shell.protocol.events import Decoded, Entry
 from smtp_shell.protocol.maildata import MailDataEncoder
 from smtp_shell.protocol.masking import describe_typed, is_secret_answer, may_answer
-from smtp_shell.protocol.octets import escape, escape_str, quoted
+from smtp_shell.protocol.octets import escape_str
 from smtp_shell.protocol.phases import Phase
 from smtp_shell.shell import owed_replies
 from smtp_shell.shell.chunks import begin_chunk, send_chunk_line, takes_chunk
 from smtp_shell.shell.completion import CompletionContext, TypedAddresses
 from smtp_shell.shell.groups import HeldGroup, commands_of, send_group
+from smtp_shell.shell.handshakes import WAIT_ENDED_BEFORE_TLS, finish_tls, show_certificate, start_tls_at_once
 from smtp_shell.shell.lines import Answer, Line, MailDataLine, Run, Wire, is_for_shell, parse
 from smtp_shell.shell.owed_replies import AwaitedT
 from smtp_shell.shell.raw_octets import check_greeting, holds_secret, needs_greeting
@@ -65,10 +66,6 @@ if TYPE_CHECKING:
 _RESPONSE_GUESSED = (
     "The word after the mechanism decodes to a response, so it is taken for base64; "
     "a user name of these letters is given with --user."
-)
-_WAIT_ENDED_BEFORE_TLS = (
-    "--starttls: the wait for {} ended before TLS could start, and the connection is in the clear; "
-    "say starttls after the reply, or /reconnect."
 )
 _LEAVING_WORDS = ("quit", "/exit", "/quit", "exit")
 
@@ -291,7 +288,7 @@ class Shell:
             if greets:
                 self.greet()
             action()
-            self.finish_tls()
+            finish_tls(self)
         except TlsFailed as failure:
             self.tls_failure = failure
             raise
@@ -493,7 +490,7 @@ class Shell:
         self.options.note_own(self.session)
         if last is not None:
             self.session.keep_secrets_of(last)
-        self._show_certificate(self.session.tls)
+        show_certificate(self, self.session.tls)
         self._greeting_due = True
         if greets:
             self._greet(self.session)
@@ -531,11 +528,11 @@ class Shell:
         self._greeting_due = False
         reply = session.dialogue.greeting or self.waiting(session.read_late)
         if reply is None and session.target.starttls:
-            raise TlsFailed(_WAIT_ENDED_BEFORE_TLS.format("the greeting"))
+            raise TlsFailed(WAIT_ENDED_BEFORE_TLS.format("the greeting"))
         if reply is None or reply.is_negative:
             return
         if session.target.starttls:
-            self._start_tls_at_once()
+            start_tls_at_once(self)
         elif self.settings.auto_ehlo:
             self.hello()
 
@@ -679,68 +676,6 @@ class Shell:
         switch = "/set insecure-auth on" if self.options.interactive else "--insecure-auth"
         refuse_in_the_clear(session, allow_cleartext=insists, switch=switch)
         return not session.is_private
-
-    def start_tls(self) -> None:
-        """Send STARTTLS and do the handshake.
-
-        Raises:
-            TlsFailed: The server refused, or the handshake failed.
-        """
-        session = self.need_session()
-        reply = self.command(Command(b"STARTTLS"))
-        if session.tls_due:
-            self.finish_tls()
-            return
-        if reply is not None:
-            said = escape(b" ".join(reply.wire_lines())[:200])
-            hint = " Say ehlo first." if reply.code == 503 else ""
-            refused = f"the server did not start TLS: it said {quoted(said)}; nothing secret was sent.{hint}"
-            if self.target is not None and self.target.starttls:
-                self.disconnect()
-            raise TlsFailed(refused)
-
-    def _start_tls_at_once(self) -> None:
-        """Start TLS after the greeting, or stop: nothing else may happen in the clear if the user asked for TLS."""
-        session = self.need_session()
-        reply = self.hello()
-        extensions = session.dialogue.extensions
-        if reply is None:
-            raise TlsFailed(_WAIT_ENDED_BEFORE_TLS.format("the reply to EHLO"))
-        if reply.is_negative or extensions is None or "STARTTLS" not in extensions:
-            self.disconnect()
-            raise TlsFailed(
-                "--starttls: the server does not announce STARTTLS (or somebody on the way takes it out); nothing was sent in the clear. "
-                "Try smtps:// or leave --starttls out."
-            )
-        self.start_tls()
-        self.hello()
-
-    def finish_tls(self) -> None:
-        """Do the handshake if the server said 220 to STARTTLS."""
-        session = self.session
-        if session is None or not session.is_open or not session.tls_due:
-            return
-        with self.waiting_for(lambda: "the TLS handshake"):
-            facts = session.start_tls(self.tls)
-        self._show_certificate(facts)
-        if self.settings.auto_ehlo:
-            self.hello()
-        elif self.options.interactive and not (self.target and self.target.starttls):
-            self.say("Say ehlo again: what the server announced in the clear counts no more (RFC 3207 §4.2).")
-
-    def _show_certificate(self, facts: TlsStarted | None) -> None:
-        if facts is None or (facts.verified and not self.options.interactive):
-            return
-        for row in certificate_rows(facts, self.problems_of(facts)):
-            self.say(f"  {row}", "quoted" if facts.verified else "notice")
-
-    def problems_of(self, facts: TlsStarted) -> Sequence[str]:
-        """Return what is wrong with a certificate that was not verified, in words."""
-        if facts.verified:
-            return ()
-        from smtp_shell.net.chain_checks import chain_problems
-
-        return chain_problems(facts, self.tls)
 
     def record_to(self, path: Path, *, overwrite: bool = False, times: bool = True) -> None:
         """Record everything from now on into a file, in place of the one before.

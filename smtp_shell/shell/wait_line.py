@@ -84,22 +84,13 @@ class WaitLine:
             self._restart()
             self._view.remark(text, facts)
 
-    @property
-    def for_programs(self) -> bool:
-        """Whether other programs read it."""
-        return self._view.for_programs
-
-    def record(self, facts: Mapping[str, object]) -> None:
-        """Write what a command has found as one JSON object."""
-        with self._changed:
-            self._restart()
-            self._view.record(facts)
-
-    def answer(self, rows: Iterable[tuple[str, str]], facts: Mapping[str, object]) -> None:
+    def answer(
+        self, rows: Iterable[tuple[str, str]], objects: Iterable[Mapping[str, object]], *, as_json: bool = False
+    ) -> None:
         """Show what a command was asked to find out."""
         with self._changed:
             self._restart()
-            self._view.answer(rows, facts)
+            self._view.answer(rows, objects, as_json=as_json)
 
     def say(self, text: str, style: str = "said") -> None:
         """Show the program's own words."""

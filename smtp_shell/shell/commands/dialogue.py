@@ -15,6 +15,7 @@ from smtp_shell.protocol.replies import Reply
 from smtp_shell.shell.chunks import send_octets
 from smtp_shell.shell.completion import mail_parameters, paths, rcpt_parameters
 from smtp_shell.shell.envelope_lines import mail_command, rcpt_commands
+from smtp_shell.shell.handshakes import start_tls
 from smtp_shell.shell.message_files import (
     advice_before,
     is_binary,
@@ -191,7 +192,7 @@ def starttls(shell: Shell, args: Args) -> None:
     ehlo again. Text in the clear after the 220 ends the session.
     It goes out as STARTTLS, however it is typed; `/raw starttls\r\n` sends your own letters.
     """
-    shell.start_tls()
+    start_tls(shell)
 
 
 @shorthand("quit", rfc="RFC 5321 §4.1.1.10", applies=_is_nothing)

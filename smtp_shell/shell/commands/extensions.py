@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from smtp_shell.errors import UsageError
 from smtp_shell.protocol.client_attributes import written_attributes
@@ -12,6 +13,11 @@ from smtp_shell.shell.completion import addresses, client_attributes
 from smtp_shell.shell.groups import HeldGroup, commands_of, split_lines
 from smtp_shell.shell.registry import Args, shell_command, shorthand
 from smtp_shell.shell.shell import Shell
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from smtp_shell.protocol.replies import Extensions
 
 _MOST_KEYWORDS = 200
 _CLIENT_AGAIN = "The dialogue begins anew, as with another client: what was announced counts no more, so say ehlo."
@@ -28,26 +34,28 @@ def capabilities(shell: Shell, args: Args) -> None:
     After starttls it says what has changed: a + before a keyword that is new, a - before one that is gone, a ~ before one with other
     parameters. `--json` prints one object a keyword.
     """
-    from smtp_shell.shell.capabilities import capability_records, capability_rows
+    from smtp_shell.shell.capabilities import capability_records
 
     if args.text not in ("", "--json"):
         raise UsageError("/capabilities takes nothing but --json; see /help /capabilities.")
     dialogue = shell.need_session().dialogue
     if dialogue.extensions is None:
         raise UsageError("the server has announced nothing yet; say ehlo (again, after starttls).")
-    if args.text or shell.view.for_programs:
-        for record in capability_records(dialogue.extensions, dialogue.announced_in_clear):
-            shell.view.record(record)
-        return
-    rows = capability_rows(dialogue.extensions, dialogue.announced_in_clear)
-    for row in islice(rows, _MOST_KEYWORDS):
-        shell.say(row, "quoted")
+    announced = dialogue.extensions, dialogue.announced_in_clear
+    shell.view.answer(_capabilities(*announced), capability_records(*announced), as_json=bool(args.text))
+
+
+def _capabilities(extensions: Extensions, in_clear: Extensions | None) -> Iterator[tuple[str, str]]:
+    from smtp_shell.shell.capabilities import capability_rows
+
+    rows = capability_rows(extensions, in_clear)
+    yield from ((row, "quoted") for row in islice(rows, _MOST_KEYWORDS))
     if left := sum(1 for _ in rows):
-        shell.say(f"  … and {left:,} more; /capabilities --json lists all.")
-    if not dialogue.extensions.keywords:
-        shell.say("  none: the server announced no extension.")
-    elif dialogue.announced_in_clear is not None:
-        shell.say("  (+ new since TLS, ~ with other parameters, - announced before TLS only)")
+        yield f"  … and {left:,} more; /capabilities --json lists all.", "said"
+    if not extensions.keywords:
+        yield "  none: the server announced no extension.", "said"
+    elif in_clear is not None:
+        yield "  (+ new since TLS, ~ with other parameters, - announced before TLS only)", "said"
 
 
 @shell_command("/pipeline", "[LINE; LINE; … | cancel]", group="dialogue")

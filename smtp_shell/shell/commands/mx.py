@@ -50,7 +50,7 @@ def mx(shell: Shell, args: Args) -> None:
         answer, hosts = mail_hosts(target, shell.connection.resolver, deadline, in_random_order=False)
     no_ask = "--no-ask" in args.words
     policy = None if no_ask or not hosts else _policy(shell, answer.domain)
-    shell.view.answer(_head(answer, policy), _facts(answer, policy))
+    shell.view.answer(_head(answer, policy), [_facts(answer, policy)])
     if len(hosts) > MOST_TRIED:
         shell.say(f"  Only the first {MOST_TRIED} are looked at.", "notice")
     found = _addresses(shell, hosts[:MOST_TRIED])
@@ -59,7 +59,7 @@ def mx(shell: Shell, args: Args) -> None:
     for each in found:
         survey = None if each.target is None else surveys.get(each.target)
         demands = _demands(answer, each, survey, policy)
-        shell.view.answer(_host(answer, each, survey, demands), _host_facts(answer, each, survey, demands))
+        shell.view.answer(_host(answer, each, survey, demands), [_host_facts(answer, each, survey, demands)])
 
 
 class _Found(Struct, frozen=True):

@@ -219,17 +219,11 @@ def _tell(shell: Shell, as_json: bool, rows: Callable[[TlsView], Iterator[TlsRow
     from smtp_shell.display.tls_json import tls_object
 
     view = _view(shell)
-    if as_json:
-        shell.view.record(tls_object(view))
-    else:
-        shell.view.answer([(row.text, row.style) for row in rows(view)], tls_object(view))
+    shell.view.answer(((row.text, row.style) for row in rows(view)), [tls_object(view)], as_json=as_json)
 
 
 def _answer(shell: Shell, as_json: bool, rows: Sequence[str], facts: Mapping[str, object]) -> None:
-    if as_json:
-        shell.view.record(facts)
-    else:
-        shell.view.answer([(row, "quoted") for row in rows], facts)
+    shell.view.answer([(row, "quoted") for row in rows], [facts], as_json=as_json)
 
 
 def _view(shell: Shell) -> TlsView:

@@ -63,3 +63,23 @@ def test_json_lines_of_another_dialogue_are_whole() -> None:
     out = io.StringIO()
     JsonView(out, io.StringIO()).show_all(inside_tls(MailDataSent(b"half")))
     assert json.loads(out.getvalue())["data"] == "half"
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_what_a_command_finds_is_words_or_objects_on_standard_output(
+    as_json: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, words = io.StringIO(), io.StringIO()
+    found = [{"name": "x" * 100}, {"name": "y"}]
+    screen = Console(file=None, width=80, highlight=False, color_system=None)  # standard output, as it is by then
+    for view in (ConsoleView(screen, TYPING), PlainView(out, words, TYPING)):
+        view.answer([("x and y", "quoted")], found, as_json=as_json)
+    expected = "".join(f"{json.dumps(each)}\n" for each in found) if as_json else "x and y\n"
+    assert (capsys.readouterr().out, out.getvalue(), words.getvalue()) == (expected, expected, "")
+
+
+def test_a_view_for_other_programs_shows_objects_unasked() -> None:
+    out = io.StringIO()
+    view = JsonView(out, io.StringIO()).labelled(2)
+    view.answer([("x", "quoted")], [{"name": "x"}])
+    assert json.loads(out.getvalue()) == {"session": 2, "name": "x"}

@@ -111,8 +111,6 @@ class Screen:
         self.look = Look()
         self.entries: list[Entry] = []
         self.said: list[str] = []
-        self.records: list[dict[str, object]] = []
-        self.for_programs = False
         self.answers: list[dict[str, object]] = []
 
     def __call__(self, entry: Entry) -> None:
@@ -127,12 +125,12 @@ class Screen:
     def remark(self, text: str, facts: Mapping[str, object] | None = None) -> None:
         self.said.append(text)
 
-    def record(self, facts: Mapping[str, object]) -> None:
-        self.records.append(dict(facts))
-
-    def answer(self, rows: Iterable[tuple[str, str]], facts: Mapping[str, object]) -> None:
-        self.said += [text for text, _ in rows]
-        self.answers.append(dict(facts))
+    def answer(
+        self, rows: Iterable[tuple[str, str]], objects: Iterable[Mapping[str, object]], *, as_json: bool = False
+    ) -> None:
+        if not as_json:
+            self.said += [text for text, _ in rows]
+        self.answers += [dict(each) for each in objects]
 
     def say(self, text: str, style: str = "said") -> None:
         self.said.append(text)

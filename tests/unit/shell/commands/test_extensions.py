@@ -44,18 +44,17 @@ def test_json_has_one_object_a_keyword() -> None:
     shell, _, screen = make_shell({b"EHLO": EHLO}, before=("ehlo",))
     screen.said.clear()
     shell.run("/capabilities --json")
-    assert screen.said == []
-    size, starttls, auth, other = screen.records
+    size, starttls, auth, other = screen.answers
     assert (size["keyword"], size["parameters"], size["limit"]) == ("SIZE", ["10485760"], 10485760)
     assert str(size["sources"]).startswith("['RFC 1870")
     assert "change" not in size
     assert starttls["title"] == "The connection can be encrypted"
     assert auth["names"] == ["PLAIN"]
     assert other == {"keyword": "X-WHATEVER", "parameters": ["a", "b"]}
-    screen.records.clear()
-    screen.for_programs = True
+    screen.answers.clear()
     shell.run("/capabilities")
-    assert screen.records == [size, starttls, auth, other]
+    assert screen.said
+    assert screen.answers == [size, starttls, auth, other], "a view for other programs shows them unasked"
 
 
 def test_ten_thousand_keywords_and_a_long_parameter_are_cut_and_printable() -> None:

@@ -1,0 +1,93 @@
+"""The shell's way into TLS: STARTTLS as typed or as asked for from the start, the handshake, and the certificate it shows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from smtp_shell.display.render import certificate_rows
+from smtp_shell.errors import TlsFailed
+from smtp_shell.protocol.commands import Command
+from smtp_shell.protocol.octets import escape, quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from smtp_shell.protocol.events import TlsStarted
+    from smtp_shell.shell.shell import Shell
+
+WAIT_ENDED_BEFORE_TLS = (
+    "--starttls: the wait for {} ended before TLS could start, and the connection is in the clear; "
+    "say starttls after the reply, or /reconnect."
+)
+
+
+def start_tls(shell: Shell) -> None:
+    """Send STARTTLS and do the handshake.
+
+    Raises:
+        TlsFailed: The server refused, or the handshake failed.
+    """
+    session = shell.need_session()
+    reply = shell.command(Command(b"STARTTLS"))
+    if session.tls_due:
+        finish_tls(shell)
+        return
+    if reply is not None:
+        said = escape(b" ".join(reply.wire_lines())[:200])
+        hint = " Say ehlo first." if reply.code == 503 else ""
+        refused = f"the server did not start TLS: it said {quoted(said)}; nothing secret was sent.{hint}"
+        if shell.target is not None and shell.target.starttls:
+            shell.disconnect()
+        raise TlsFailed(refused)
+
+
+def start_tls_at_once(shell: Shell) -> None:
+    """Start TLS after the greeting, or stop: nothing else may happen in the clear if the user asked for TLS.
+
+    Raises:
+        TlsFailed: There is no TLS; where the server does not offer it, the connection is closed.
+    """
+    session = shell.need_session()
+    reply = shell.hello()
+    extensions = session.dialogue.extensions
+    if reply is None:
+        raise TlsFailed(WAIT_ENDED_BEFORE_TLS.format("the reply to EHLO"))
+    if reply.is_negative or extensions is None or "STARTTLS" not in extensions:
+        shell.disconnect()
+        raise TlsFailed(
+            "--starttls: the server does not announce STARTTLS (or somebody on the way takes it out); nothing was sent in the clear. "
+            "Try smtps:// or leave --starttls out."
+        )
+    start_tls(shell)
+    shell.hello()
+
+
+def finish_tls(shell: Shell) -> None:
+    """Do the handshake if the server said 220 to STARTTLS.
+
+    Raises:
+        TlsFailed: It failed, or the certificate could not be verified.
+    """
+    session = shell.session
+    if session is None or not session.is_open or not session.tls_due:
+        return
+    with shell.waiting_for(lambda: "the TLS handshake"):
+        facts = session.start_tls(shell.tls)
+    show_certificate(shell, facts)
+    if shell.settings.auto_ehlo:
+        shell.hello()
+    elif shell.options.interactive and not (shell.target and shell.target.starttls):
+        shell.say("Say ehlo again: what the server announced in the clear counts no more (RFC 3207 §4.2).")
+
+
+def show_certificate(shell: Shell, facts: TlsStarted | None) -> None:
+    """Show the server's certificate to a user at the prompt, and one that was not verified to everybody."""
+    if facts is None or (facts.verified and not shell.options.interactive):
+        return
+    problems: Sequence[str] = ()
+    if not facts.verified:
+        from smtp_shell.net.chain_checks import chain_problems
+
+        problems = chain_problems(facts, shell.tls)
+    for row in certificate_rows(facts, problems):
+        shell.say(f"  {row}", "quoted" if facts.verified else "notice")
