@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from smtp_shell.display.render import certificate_rows
 from smtp_shell.errors import TlsFailed
@@ -10,10 +10,15 @@ from smtp_shell.protocol.commands import Command
 from smtp_shell.protocol.octets import escape, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
 
+    from smtp_shell.client.session import Session
+    from smtp_shell.config import TlsSettings
+    from smtp_shell.net.target import Target
     from smtp_shell.protocol.events import TlsStarted
-    from smtp_shell.shell.shell import Shell
+    from smtp_shell.protocol.replies import Reply
+    from smtp_shell.shell.settings import ShellOptions, ShellSettings
 
 WAIT_ENDED_BEFORE_TLS = (
     "--starttls: the wait for {} ended before TLS could start, and the connection is in the clear; "
@@ -21,7 +26,36 @@ WAIT_ENDED_BEFORE_TLS = (
 )
 
 
-def start_tls(shell: Shell) -> None:
+class Client(Protocol):
+    """What talks to a server for a user: the shell."""
+
+    session: Session | None
+    target: Target | None
+    options: ShellOptions
+    settings: ShellSettings
+    waiting_for: Callable[[Callable[[], str]], AbstractContextManager[None]]
+
+    @property
+    def tls(self) -> TlsSettings:
+        """How TLS is done."""
+
+    def need_session(self) -> Session:
+        """Return the session, or raise."""
+
+    def command(self, command: Command) -> Reply | None:
+        """Send a command and wait for its reply."""
+
+    def hello(self) -> Reply | None:
+        """Send EHLO."""
+
+    def disconnect(self) -> None:
+        """Close the connection."""
+
+    def say(self, text: str, style: str = "said") -> None:
+        """Show the shell's own words."""
+
+
+def start_tls(shell: Client) -> None:
     """Send STARTTLS and do the handshake.
 
     Raises:
@@ -41,7 +75,7 @@ def start_tls(shell: Shell) -> None:
         raise TlsFailed(refused)
 
 
-def start_tls_at_once(shell: Shell) -> None:
+def start_tls_at_once(shell: Client) -> None:
     """Start TLS after the greeting, or stop: nothing else may happen in the clear if the user asked for TLS.
 
     Raises:
@@ -62,7 +96,7 @@ def start_tls_at_once(shell: Shell) -> None:
     shell.hello()
 
 
-def finish_tls(shell: Shell) -> None:
+def finish_tls(shell: Client) -> None:
     """Do the handshake if the server said 220 to STARTTLS.
 
     Raises:
@@ -80,7 +114,7 @@ def finish_tls(shell: Shell) -> None:
         shell.say("Say ehlo again: what the server announced in the clear counts no more (RFC 3207 §4.2).")
 
 
-def show_certificate(shell: Shell, facts: TlsStarted | None) -> None:
+def show_certificate(shell: Client, facts: TlsStarted | None) -> None:
     """Show the server's certificate to a user at the prompt, and one that was not verified to everybody."""
     if facts is None or (facts.verified and not shell.options.interactive):
         return
