@@ -75,9 +75,12 @@ def _write_explanations(entries: Iterable[Entry]) -> None:
 
 def _explain(view: View, entries: Iterable[Entry]) -> None:
     """Show a dialogue with what each of its lines means below it."""
+    from msgspec.structs import replace
+
     from smtp_shell.knowledge.narration import INDENT, Narrator
 
     narrator = Narrator()
+    view.look = replace(view.look, paired=False)
     for entry in entries:
         view(entry)
         for told in narrator.tell(entry):

@@ -88,7 +88,9 @@ class Look(Struct, frozen=True):
         decoded: Whether to show the meaning of base64 lines.
         typed_data: Whether to show mail data. False where the user has just typed it.
         theme: A key of `themes.THEMES`.
-        groups: Whether to mark the commands of one write, and to name the command above each of their replies.
+        groups: Whether to mark the commands of one write.
+        paired: Whether to name the command of such a group above each reply. False for a file, whose rows are its lines: one more would
+            look like a note in it.
         reasons: Whether to show why a connection broke. False where an error that ends the session is told anyway.
     """
 
@@ -98,6 +100,7 @@ class Look(Struct, frozen=True):
     theme: str = "dark"
     reasons: bool = True
     groups: bool = True
+    paired: bool = True
 
 
 class WriteGroup:
@@ -237,7 +240,7 @@ class Presenter:
 
     def _answered(self, command: Command | None) -> Iterator[Row]:
         """Yield a row that names the command whose reply follows; none for a command that went out by itself."""
-        if command is not None and self.look.groups:
+        if command is not None and self.look.paired:
             text = escape(command.shown[:_MOST_OF_COMMAND]) + (MASK if command.secret else "")
             yield Row("   #  ", f"to {text}{'…' if len(command.shown) > _MOST_OF_COMMAND else ''}", "note")
 

@@ -115,7 +115,7 @@ class ConsoleView:
 
     def show_all(self, entries: Iterable[Entry]) -> None:
         """Show another dialogue whole."""
-        view = ConsoleView(self._console, replace(self.look, typed_data=True))
+        view = ConsoleView(self._console, replace(self.look, typed_data=True, paired=False))
         view._make_console = self._make_console
         for entry in entries:
             view(entry)
@@ -213,7 +213,7 @@ class PlainView:
 
     def show_all(self, entries: Iterable[Entry]) -> None:
         """Show another dialogue whole."""
-        view = PlainView(self._out, self._words, replace(self.look, typed_data=True))
+        view = PlainView(self._out, self._words, replace(self.look, typed_data=True, paired=False))
         for entry in entries:
             view(entry)
 

@@ -75,7 +75,7 @@ def write_html(entries: Iterable[Entry], out: TextIO, title: str, *, theme: str 
     """
     shown_title = html.escape(title)
     out.write(_BEGIN.format(title=shown_title, layout=_LAYOUT, colours=_colours(theme)))
-    presenter = Presenter(Look(times=False))
+    presenter = Presenter(Look(times=False, paired=False))
     tls: bool | None = None
     for entry in without_title(entries, title):
         event = entry.event

@@ -63,7 +63,7 @@ class _Sheet:
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
-        self._presenter = Presenter(Look(times=False))
+        self._presenter = Presenter(Look(times=False, paired=False))
         self._meanings = Meanings()
         self._rows: list[str] = []
         self._found: list[str] = []  # what the rows of this block mean

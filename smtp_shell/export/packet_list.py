@@ -31,7 +31,7 @@ def packet_rows(entries: Iterable[Entry]) -> Iterator[tuple[str, str]]:
         entries: The dialogue, with all of its mail data.
     """
     yield from _HEAD
-    capture, presenter = SyntheticCapture(), Presenter(Look(times=False, decoded=False, groups=False))
+    capture, presenter = SyntheticCapture(), Presenter(Look(times=False, decoded=False, groups=False, paired=False))
     has_tls = False
     for each in placed(entries, capture):
         rows = list(_rows(each, presenter))

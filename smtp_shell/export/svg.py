@@ -49,7 +49,7 @@ def write_svg(entries: Iterable[Entry], out: TextIO, title: str, *, theme: str =
         theme: A key of `themes.THEMES`; empty for dark.
     """
     theme = theme or "dark"
-    presenter = Presenter(Look(times=False))
+    presenter = Presenter(Look(times=False, paired=False))
     number = 0
     with tempfile.SpooledTemporaryFile(_IN_MEMORY, "w+", encoding="utf-8", newline="\n") as drawn:
         for entry in without_title(entries, title):

@@ -61,13 +61,16 @@ def burl_syntax(view: View, sent: CommandLine) -> Said:
         yield "BURL is followed by an IMAP URL, and by LAST in the last part"
 
 
-@rule("over-announced-limit", _ERROR, "RFC 9422 section 3", on=CommandLine)
+@rule("over-announced-limit", _ERROR, "RFC 9422 section 4", on=CommandLine)
 def over_announced_limit(view: View, sent: CommandLine) -> Said:
-    """A session has more messages, a message more recipients, or its recipients more domains than LIMITS announced."""
+    """A session has more MAIL commands or domains of recipients, or a message more recipients, than LIMITS announced.
+
+    Refused commands count too.
+    """
     if sent.verb == "MAIL":
         most = announced_number(view.announced, "LIMITS", "MAILMAX")
-        if most and view.messages >= most:
-            yield f"this is message {view.messages + 1:,} of the session, and the server announced LIMITS MAILMAX={most}"
+        if most and view.mails >= most:
+            yield f"this is MAIL {view.mails + 1:,} of the session, and the server announced LIMITS MAILMAX={most}"
     elif sent.verb == "RCPT":
         yield from _recipient_limits(view, sent)
 
@@ -83,4 +86,4 @@ def _recipient_limits(view: View, sent: CommandLine) -> Said:
         return
     domain = path.mailbox.rpartition(b"@")[2].lower()
     if domain not in view.domains and len(view.domains) >= most:
-        yield f"this is one more domain than the {most} that the server announced with LIMITS RCPTDOMAINMAX={most}"
+        yield f"this is domain {len(view.domains) + 1:,} of recipients in the session, and the server announced LIMITS RCPTDOMAINMAX={most}"

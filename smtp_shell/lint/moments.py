@@ -41,7 +41,7 @@ class View(Struct, frozen=True, kw_only=True):
         started_tls: Whether TLS began by STARTTLS.
         hello_since_tls: Whether EHLO or HELO was sent after TLS began.
         last_code: Code of the last reply; 0 before the first.
-        messages: How many messages were sent.
+        mails: How many MAIL commands the session has had, refused ones too.
         after_message: Whether the final dot is the last that was sent.
         data_refused: Whether DATA is the last command that was sent and known, and was refused.
         in_text: Whether text came in the place of commands since then.
@@ -69,7 +69,7 @@ class View(Struct, frozen=True, kw_only=True):
     started_tls: bool = False
     hello_since_tls: bool = False
     last_code: int = 0
-    messages: int = 0
+    mails: int = 0
     after_message: bool = False
     data_refused: bool = False
     in_text: bool = False

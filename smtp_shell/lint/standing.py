@@ -30,7 +30,7 @@ class Standing:
         self.accepted: set[str] = set()
         self.refused: set[str] = set()
         self.failure = b""
-        self.messages = self.last_code = 0
+        self.mails = self.last_code = 0
         self.after_message = self.data_refused = self.in_text = False
         self.authenticated = False
         self.mechanism = ""
@@ -71,7 +71,7 @@ class Standing:
             started_tls=self.started_tls,
             hello_since_tls=self.hello_since_tls,
             last_code=self.last_code,
-            messages=self.messages,
+            mails=self.mails,
             after_message=self.after_message,
             data_refused=self.data_refused,
             in_text=self.in_text,
@@ -112,8 +112,10 @@ class Standing:
         elif verb == "AUTH":
             words = command.shown.split()
             self.mechanism = words[1].upper().decode("ascii", "replace") if len(words) > 1 else ""
-        elif verb == "MAIL" and not in_transaction:
-            self.begin_transaction(command.shown[:MOST_OF_COMMAND])
+        elif verb == "MAIL":
+            self.mails += 1
+            if not in_transaction:
+                self.begin_transaction(command.shown[:MOST_OF_COMMAND])
         elif verb == "RCPT":
             self._note_domain(command.shown[:MOST_OF_COMMAND])
         elif verb == "BDAT":

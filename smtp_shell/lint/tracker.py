@@ -397,7 +397,6 @@ class Tracker:
             yield LineSent("mail data", 2, b"\n", frozenset({"dot"})), self._place
         if not left_out:
             yield from scan.end(self._place)
-        self._standing.messages += 1
         self._standing.after_message = True
 
     # What was sent before a reply was there

@@ -36,6 +36,21 @@ def test_a_fault_is_found_at_its_line_and_only_there(case: Case) -> None:
     assert_found(case)
 
 
+def test_domains_and_refused_senders_count_for_the_whole_session() -> None:
+    start = _announcing("LIMITS MAILMAX=2 RCPTDOMAINMAX=1")
+    refused = "C: MAIL FROM:<eve@example.org>\nS: 550 no\n"
+    other = "C: RCPT TO:<bob@EXAMPLE.net>\nS: 250 ok\n"
+    rows = [
+        each.message
+        for each in lint(f"{start}{MAIL}{RCPT}{_MESSAGE}{refused}{MAIL}{RCPT}{other}{QUIT}")
+        if each.rule == "over-announced-limit"
+    ]
+    assert rows == [
+        "this is MAIL 3 of the session, and the server announced LIMITS MAILMAX=2",
+        "this is domain 2 of recipients in the session, and the server announced LIMITS RCPTDOMAINMAX=1",
+    ]
+
+
 def test_a_refused_recipient_counts_for_the_limit_too() -> None:
     refused = "C: RCPT TO:<nobody@example.org>\nS: 550 no\n"
     found = [

@@ -199,7 +199,7 @@ def test_every_line_is_shown_in_order_and_nothing_is_added(text: str) -> None:
     lines = [line.strip() for line in text.strip().split("\n")]
     written = [row for row in bare(shown("\n".join(lines))) if not row.startswith("   for <")]
     rows = ["*: no-tls" if "as asked" in row else row for row in written]
-    assert rows == [line.replace("C& ", "C: ") for line in lines]
+    assert rows == lines
 
 
 def test_octets_of_one_reply_in_several_pieces_are_one_reply() -> None:
@@ -218,7 +218,7 @@ def test_octets_of_one_reply_in_several_pieces_are_one_reply() -> None:
 def test_the_lessons_are_shown_line_by_line_without_a_word_against_them(path: Path) -> None:
     text = path.read_text("utf-8")
     with_marker = [
-        re.sub(r"^(C: AUTH \S+ |C: )\$\{sasl\}$", rf"\1{MASK}", re.sub("^C& ", "C: ", line))
+        re.sub(r"^(C: AUTH \S+ |C: )\$\{sasl\}$", rf"\1{MASK}", line)
         for line in map(str.strip, text.partition("\n\n")[2].split("\n"))
         if line
     ]
@@ -265,7 +265,8 @@ LINES = st.sampled_from(
 @given(st.lists(LINES, max_size=11))
 def test_no_line_is_lost_or_moved(lines: list[str]) -> None:
     rows = [row for row in bare(shown("\n".join(lines) + "\n")) if not row.startswith("#!")]
-    assert rows == [line.replace("C& ", "C: ") for line in lines]
+    # In mail data and in an exchange, a line of a group is shown as the line that it is.
+    assert [row.replace("C& ", "C: ") for row in rows] == [line.replace("C& ", "C: ") for line in lines]
 
 
 @given(st.lists(LINES, max_size=11))
