@@ -1,16 +1,57 @@
-"""Extensions with Postfix and Exim: XCLIENT, XFORWARD, DSN, PIPELINING, CHUNKING, SIZE and PRDR."""
+"""Extensions with the practice server, Postfix and Exim: XCLIENT, XFORWARD, DSN, PIPELINING, CHUNKING, SIZE, PRDR and rare commands."""
 
+import os
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from smtp_shell.servers.practice import PracticeServer
 from tests.support.exim import Exim
 from tests.support.postfix import STRICT_SIZE_LIMIT, Postfix
 from tests.support.transcripts import check
+from tests.wire.test_messages import await_message, queue_of
 from tests.wire.test_shell import run, sent, wait_for_mail
 
 LETTER = b"From: ann@example.org\nTo: bob@example.org\nSubject: %b\n\nGr\xc3\xbc\xc3\x9fe\n.dot\n\n..two\nno end"
+
+
+SERVERS = [
+    "practice",
+    pytest.param("postfix", marks=pytest.mark.postfix),
+    pytest.param("exim", marks=pytest.mark.exim),
+]
+# What each server says to commands that few clients send: the first digits of the reply.
+RARE = {
+    "vrfy bob@example.org": {"practice": "250", "postfix": "252", "exim": "250"},
+    "expn staff": {"practice": "502", "postfix": "50", "exim": "550"},
+    "help": {"practice": "214", "postfix": "50", "exim": "214"},
+    "etrn example.org": {"practice": "502", "postfix": "", "exim": "458"},
+    "xforward name=first.example.org": {"practice": "500", "postfix": "250", "exim": "500"},
+    "mail ann@example.org": dict.fromkeys(("practice", "postfix", "exim"), "250"),
+    "rcpt bob@example.org": dict.fromkeys(("practice", "postfix", "exim"), "250"),
+    "burl imap://ann@mail.example.org/inbox;uid=1 last": {"practice": "500", "postfix": "50", "exim": "500"},
+    "rset": dict.fromkeys(("practice", "postfix", "exim"), "250"),
+}
+
+
+@pytest.fixture
+def server(request: pytest.FixtureRequest) -> PracticeServer | Postfix | Exim:
+    """The server that the parameter names."""
+    found: PracticeServer | Postfix | Exim = request.getfixturevalue(request.param)
+    return found
+
+
+def _address(server: PracticeServer | Postfix | Exim) -> str:
+    return f"127.0.0.1:{server.port if isinstance(server, PracticeServer) else server.smtp}"
+
+
+def _stored(server: PracticeServer | Postfix | Exim) -> list[bytes]:
+    if isinstance(server, PracticeServer):
+        return [server.inbox.read(each.number) for each in server.inbox.messages()]
+    if isinstance(server, Exim):
+        return queue_of(server)
+    return [path.read_bytes() for path in (server.maildir / "bob").glob("new/*")]
 
 
 def _lines(*lines: str) -> str:
@@ -81,22 +122,81 @@ def test_a_group_with_dsn_is_recorded_as_one_and_replays(postfix: Postfix, tmp_p
     _replayed(recording, f"{postfix.host}:{postfix.smtp}")
 
 
-@pytest.mark.postfix
-def test_a_message_arrives_the_same_by_data_in_chunks_and_by_hand(postfix: Postfix, tmp_path: Path) -> None:
+@pytest.mark.parametrize("server", SERVERS, indirect=True)
+def test_a_message_arrives_the_same_by_data_in_chunks_and_by_hand(
+    server: PracticeServer | Postfix | Exim, tmp_path: Path
+) -> None:
     bodies = set()
-    for subject, way in (("by data", "data < {}"), ("by bdat", "bdat < {}"), ("by hand", "")):
+    for name in ("data", "bdat", "chunk by hand", "line by line"):
+        subject = f"{name} {os.urandom(8).hex()}"
         path = tmp_path / "letter.eml"
         path.write_bytes(LETTER % subject.encode())
         wire = path.read_bytes().replace(b"\n", b"\r\n") + b"\r\n"
-        typed = [f"BDAT {len(wire)} LAST", *path.read_text(encoding="utf-8").split("\n")]
-        message = [way.format(path)] if way else typed
+        typed = path.read_text(encoding="utf-8").split("\n")
+        ways = {"chunk by hand": [f"BDAT {len(wire)} LAST", *typed], "line by line": ["data", *typed, "."]}
         envelope = ("ehlo", "/set chunk-size 20", f"mail ann@example.org < {path}", "rcpt bob@example.org")
-        done = run(f"{postfix.host}:{postfix.smtp}", lines=_lines(*envelope, *message, "quit"))
+        done = run(_address(server), lines=_lines(*envelope, *ways.get(name, [f"{name} < {path}"]), "quit"))
         assert done.returncode == 0, done.stdout + done.stderr
         assert f"MAIL FROM:<ann@example.org> SIZE={len(wire)} BODY=8BITMIME" in sent(done)
-        arrived = wait_for_mail(postfix.maildir / "bob", subject)
-        bodies.add(arrived.partition(b"\n\n")[2].rstrip(b"\n"))
+        arrived = await_message(lambda: _stored(server), subject)
+        rest = arrived.replace(b"\r\n", b"\n").partition(subject.encode())[2]  # Postfix puts fields below it
+        bodies.add(rest.partition(b"\n\n")[2].rstrip(b"\n"))
     assert bodies == {"Grüße\n.dot\n\n..two\nno end".encode()}
+
+
+@pytest.mark.parametrize("server", SERVERS, indirect=True)
+def test_rare_commands_are_answered_recorded_and_replayed(
+    server: PracticeServer | Postfix | Exim, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    recording, name = tmp_path / "rare.smtp", request.node.callspec.params["server"]
+    done = run(
+        _address(server), "--keep-going", "--record", str(recording), lines=_lines("ehlo", *RARE, "noop", "quit")
+    )
+    finals = [line for line in _said(done) if line[3:4] == " "]
+    assert len(finals) == len(RARE) + 4  # the greeting, and the replies to EHLO, NOOP and QUIT
+    for reply, (command, codes) in zip(finals[2:], RARE.items(), strict=False):
+        assert reply.startswith(codes[name]), (command, reply)
+    assert [line[:3] for line in finals[-2:]] == ["250", "221"]
+    assert done.returncode == 1
+    check(recording)
+    _replayed(recording, _address(server))
+
+
+@pytest.mark.parametrize("server", SERVERS, indirect=True)
+def test_dsn_parameters_are_taken_recorded_and_replayed(
+    server: PracticeServer | Postfix | Exim, tmp_path: Path
+) -> None:
+    recording = tmp_path / "dsn.smtp"
+    lines = (
+        *("ehlo", 'mail ann@example.org ret=full envid="Order 7"'),
+        "rcpt bob@example.org notify=failure,delay orcpt=rfc822;bob+x@example.org",
+        *("data", "Subject: dsn", "", "text", ".", "quit"),
+    )
+    done = run(_address(server), "--record", str(recording), lines=_lines(*lines))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "MAIL FROM:<ann@example.org> RET=full ENVID=Order+207" in sent(done)
+    assert "RCPT TO:<bob@example.org> NOTIFY=failure,delay ORCPT=rfc822;bob+2Bx@example.org" in sent(done)
+    check(recording)
+    _replayed(recording, _address(server))
+
+
+def test_the_practice_server_believes_xclient_and_begins_anew(practice: PracticeServer, tmp_path: Path) -> None:
+    recording = tmp_path / "xclient.smtp"
+    subject = f"as another client {os.urandom(8).hex()}"
+    done = run(
+        _address(practice),
+        *("--record", str(recording)),
+        lines=_lines(
+            *("ehlo", "xclient name=client.example.org addr=192.0.2.7 login=ann", "ehlo", "mail ann@example.org"),
+            *("rcpt bob@example.net", "data", f"Subject: {subject}", "", "text", ".", "quit"),
+        ),
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "XCLIENT NAME=client.example.org ADDR=192.0.2.7 LOGIN=ann" in sent(done)
+    assert [line[:3] for line in _said(done)].count("220") == 2  # the greeting comes again
+    assert b"192.0.2.7" in await_message(lambda: _stored(practice), subject).partition(b"Subject:")[0]
+    check(recording)
+    _replayed(recording, _address(practice))
 
 
 @pytest.mark.postfix
@@ -112,12 +212,12 @@ def test_a_file_that_is_too_large_is_named_before_postfix_refuses_it(postfix: Po
     assert any(line.startswith("552 ") for line in _said(done))
 
 
-@pytest.mark.exim
-def test_exim_answers_for_each_recipient_with_prdr(exim: Exim, tmp_path: Path) -> None:
+@pytest.mark.parametrize("server", [SERVERS[0], SERVERS[2]], indirect=True)
+def test_prdr_has_a_reply_for_each_recipient(server: PracticeServer | Postfix | Exim, tmp_path: Path) -> None:
     recording, letter = tmp_path / "prdr.smtp", tmp_path / "letter.eml"
     letter.write_bytes(LETTER % b"prdr")
     done = run(
-        f"{exim.host}:{exim.smtp}",
+        _address(server),
         "--record",
         str(recording),
         lines=_lines(
@@ -140,7 +240,7 @@ def test_exim_answers_for_each_recipient_with_prdr(exim: Exim, tmp_path: Path) -
         said = said[start + 4 :]
     assert said[0].startswith(("250", "221"))
     check(recording)
-    _replayed(recording, f"{exim.host}:{exim.smtp}")
+    _replayed(recording, _address(server))
 
 
 @pytest.mark.exim

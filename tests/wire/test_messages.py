@@ -48,7 +48,6 @@ WAYS = {
     "bdat": "bdat < {}",
     "bdat untouched": "bdat < {} --raw",
 }
-IN_CHUNKS = {"send in chunks", "bdat", "bdat untouched"}
 
 
 def compose(folder: Path, message_id: str) -> tuple[Draft, list[str]]:

@@ -631,6 +631,7 @@ def test_who_watches_sees_chunks_and_the_replies_to_each_recipient(tmp_path: Pat
         "C: BDAT 1",
         "C|  Fri, ",
         ">  S: 353",
+        "for <bob@",
         "+  S: 250",
         "+  S: 250",
         "C: QUIT",
