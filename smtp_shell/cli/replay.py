@@ -166,7 +166,7 @@ def _settings(options: argparse.Namespace, ask: Ask | None) -> ReplaySettings:
     return ReplaySettings(
         tls=options.tls,
         starttls=options.starttls,
-        tls_settings=tls_settings(options),
+        tls_settings=replace(tls_settings(options), detailed=options.json),
         timeouts=Timeouts().all(options.timeout) if options.timeout else Timeouts(),
         credentials=find_once(lambda: credential_source(options, ask)),
         has_token=options.token_command is not None,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from smtp_shell.cli.options import is_terminal
 from smtp_shell.cli.send_options import check_envelope, check_options, send_parser, with_parameters
-from smtp_shell.errors import SmtpShellError
+from smtp_shell.errors import SmtpShellError, TlsFailed
 
 if TYPE_CHECKING:
     import argparse
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from smtp_shell.cli.send_message import FileMessage
     from smtp_shell.client.transaction import Outcome
     from smtp_shell.message.draft import Draft
+    from smtp_shell.shell.shell import Shell
 
 
 def main(words: Sequence[str]) -> int:
@@ -88,14 +89,34 @@ def _send(options: argparse.Namespace, draft: Draft, message: FileMessage | None
     try:
         status, outcome = SendDialogue(shell, options, draft, message).run()
     except SmtpShellError as error:
+        if isinstance(error, TlsFailed):
+            shell.tls_failure = error
+        if options.json or isinstance(error, TlsFailed):
+            _tell_tls(shell)
         if options.json:
             _write_verdict(error.exit_status, error=str(error))
         raise
     finally:
         shell.close()
     if options.json:
+        _tell_tls(shell)
         _write_verdict(status, outcome)
     return status
+
+
+def _tell_tls(shell: Shell) -> None:
+    """Show the server's certificates, and the verdict of each check; for programs all that is known of TLS with it."""
+    from smtp_shell.display.tls_json import tls_object
+    from smtp_shell.display.tls_rows import check_rows, tree_rows
+    from smtp_shell.net.chain_checks import Verdict
+    from smtp_shell.shell.tls_views import shown_facts, shown_view
+
+    view = shown_view(shell)
+    if view is None or shown_facts(shell) is None:
+        return
+    checks = [each for each in view.checks if each.verdict is not Verdict.NOT_ASKED]
+    rows = [*tree_rows(view.chain), *check_rows(checks)]
+    shell.view.answer([(row.text, row.style) for row in rows], tls_object(view))
 
 
 def _write_verdict(status: int, outcome: Outcome | None = None, error: str = "") -> None:

@@ -25,7 +25,8 @@ class Demand(Struct, frozen=True):
     """One demand, and whether it is met.
 
     Args:
-        status: `none`, `met`, `not met`, `not authenticated`, `unusable`, `not checked` or `unknown`, for programs.
+        status: `none`, `met`, `not met`, `testing` (not met, and mail is delivered all the same), `not authenticated`, `unusable`,
+            `not checked` or `unknown`, for programs.
         words: It in words, printable.
     """
 
@@ -76,12 +77,21 @@ def dane_demand(
         return Demand("not authenticated", f"{records}; it does not count, since the MX record is not authenticated")
     if facts is None:
         return Demand("not checked", f"{records}; no certificate was seen")
-    chain = facts.chain or (facts.certificate.der,)
-    verdict = judge(answer.records, chain, names)
-    if verdict.status is DaneStatus.MISMATCHED and not facts.chain and _needs_chain(answer):
+    sent = facts.chain or _sent_chain(facts)
+    verdict = judge(answer.records, sent or (facts.certificate.der,), names)
+    if verdict.status is DaneStatus.MISMATCHED and not sent and _needs_chain(answer):
         return Demand("not checked", f"{records}; the server's chain was not kept")
     status = {DaneStatus.MATCHED: "met", DaneStatus.MISMATCHED: "not met", DaneStatus.UNUSABLE: "unusable"}
     return Demand(status.get(verdict.status, "none"), f"{records}; {verdict.sentence}")
+
+
+def _sent_chain(facts: TlsStarted) -> tuple[bytes, ...]:
+    """Return the certificates that a server sent, from what was kept of its handshake: `ssl` tells them of few servers only."""
+    if facts.handshake is None:
+        return ()
+    from smtp_shell.net.server_flight import read_flight
+
+    return read_flight(facts.handshake.records, facts.handshake.keys).chain
 
 
 def _needs_chain(answer: TlsaAnswer) -> bool:
@@ -129,12 +139,19 @@ def policy_demand(
         facts: What the handshake agreed on; None without one.
         seen: Whether the host was asked at all.
 
-    Source: RFC 8461 section 4
+    Source: RFC 8461 sections 4 and 5
     """
     from smtp_shell.net.mta_sts import StsFailed
 
     if isinstance(policy, StsFailed) or policy.mode == "none":
         return None
+    found = _policy_demand(policy, host, facts, seen=seen)
+    if policy.mode == "testing" and found.status == "not met":
+        return Demand("testing", f"{found.words}; it is in testing mode, so that mail is delivered all the same")
+    return found
+
+
+def _policy_demand(policy: StsPolicy, host: str, facts: TlsStarted | None, *, seen: bool) -> Demand:
     if not policy.allows(host):
         return Demand("not met", "the MTA-STS policy does not name this host")
     if not seen:

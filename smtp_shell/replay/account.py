@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from smtp_shell.errors import TlsFailed
 from smtp_shell.replay.results import MOST_STEPS_KEPT, Outcome, ReplayResult, StepResult, no_counts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from smtp_shell.config import TlsSettings
+    from smtp_shell.errors import DialogueBroken
+    from smtp_shell.net.tls_view import TlsView
     from smtp_shell.replay.results import StepConsumer
 
 
@@ -24,6 +28,7 @@ class RunAccount:
         status: The exit status so far: the highest that anything stood for.
         failure: The first thing that went wrong, in a sentence; None while nothing did.
         ending: What ended the run, in a sentence, where no result says so; empty while nothing did.
+        tls: The TLS handshake that failed; None while none did.
     """
 
     def __init__(self, consumers: Sequence[StepConsumer]) -> None:
@@ -32,6 +37,7 @@ class RunAccount:
         self.status = 0
         self.failure: str | None = None
         self.ending = ""
+        self.tls: TlsView | None = None
         self._consumers = consumers
         self._pending: list[StepResult] = []  # added, and not yet passed to the consumers
 
@@ -60,6 +66,13 @@ class RunAccount:
         self.ending = sentence
         self._fail(status, sentence)
 
+    def note_handshake(self, error: DialogueBroken, settings: TlsSettings) -> None:
+        """Keep what is known of a TLS handshake that failed, where details are wanted."""
+        if settings.detailed and isinstance(error, TlsFailed) and error.seen is not None:
+            from smtp_shell.net.tls_view import view_of
+
+            self.tls = view_of(error.seen, settings, error)
+
     def result(self, name: str, server: str, seconds: float, *, handed_over: bool) -> ReplayResult:
         """Return the result of the run.
 
@@ -79,6 +92,7 @@ class RunAccount:
             seconds,
             handed_over,
             self.ending,
+            self.tls,
         )
 
     def _fail(self, status: int, sentence: str) -> None:

@@ -134,7 +134,7 @@ class ReplayConnection:
         """Close the connection at once, without a look at what the server may still send."""
         if self.session is not None:
             self.session.close()
-        self.session = self.incoming = None
+        self._forget()
 
     def check_time(self) -> None:
         """Check that the replay has time left.
@@ -209,6 +209,12 @@ class ReplayConnection:
         if reset:
             session.drop(reset=True)
         session.close()
+        self._forget()
+
+    def _forget(self) -> None:
+        """Forget a connection that is closed, except for the TLS handshake that failed in it and is reported."""
+        if self.incoming is not None and self.incoming.broken is not None and self._account.status:
+            self._account.note_handshake(self.incoming.broken, self._settings.tls_settings)
         self.session = self.incoming = None
 
     def _open(self, address: str, *, tls: bool, line: int) -> tuple[Session, IncomingReplies]:
@@ -228,6 +234,7 @@ class ReplayConnection:
             )
         except DialogueBroken as error:
             if not self._verifier.foresees(error, attacked=False, cut=True):
+                self._account.note_handshake(error, settings.tls_settings)
                 failure = Comparison(ended=True).differing(error.exit_status, error.message.rstrip("."))
                 self._emitter.emit((line,) if line else (), "*: connect", monotonic(), failure)
             raise ConnectForeseen from None

@@ -62,6 +62,7 @@ class ServerProfile(Struct, frozen=True, forbid_unknown_fields=True):
         source: Local `ADDR`, `ADDR:PORT` or `:PORT` to connect from.
         proxy: URL of a proxy to go through.
         tls_name: The name that the certificate must be for.
+        tls_pin: The public keys to accept, `SHA256:...`, with commas between them.
         variables: Values of variables; `--var` precedes them.
     """
 
@@ -85,6 +86,7 @@ class ServerProfile(Struct, frozen=True, forbid_unknown_fields=True):
     source: str | None = None
     proxy: str | None = None
     tls_name: str | None = None
+    tls_pin: str | None = None
     variables: dict[str, str] = field(default_factory=dict)
 
 
@@ -164,6 +166,9 @@ class ProfiledServer(Struct, frozen=True):
 
         Args:
             general: How the command line says to do it.
+
+        Raises:
+            ConfigError: A pin is none.
         """
         profile = self.profile
         return replace(
@@ -174,6 +179,7 @@ class ProfiledServer(Struct, frozen=True):
             maximum=profile.tls_max or general.maximum,
             ciphers=profile.ciphers or general.ciphers,
             server_name=profile.tls_name or general.server_name,
+            pins=general.pins if profile.tls_pin is None else _pins(profile.tls_pin, "tls_pin"),
             client_cert=general.client_cert if profile.client_cert is None else self.folder / profile.client_cert,
             client_key=general.client_key if profile.client_key is None else self.folder / profile.client_key,
         )
@@ -256,9 +262,17 @@ def _check(where: str, profile: ServerProfile) -> None:
         with_words(DIRECT, Words(profile.source, profile.proxy))
     except UsageError as error:
         raise ConfigError(f"{where}: {error.message}") from None
+    if profile.tls_pin is not None:
+        _pins(profile.tls_pin, f"{where}: tls_pin")
     if profile.timeout is not None and not 0 < profile.timeout <= 86_400:
         raise ConfigError(f"{where}: timeout is no number of seconds from 0 to 86400.")
     _check_variables(where, profile.variables)
+
+
+def _pins(text: str, what: str) -> tuple[str, ...]:
+    from smtp_shell.net.tls_pins import parse_pins
+
+    return parse_pins(text, what)
 
 
 def _check_variables(where: str, variables: Mapping[str, str]) -> None:

@@ -13,6 +13,7 @@ from smtp_shell.protocol.replies import wire_lines
 
 if TYPE_CHECKING:
     from smtp_shell.matching.expectation import ExpectedLine, ExpectedReply, Strictness
+    from smtp_shell.net.tls_view import TlsView
 
 LONGEST_SHOWN: Final = 2_000
 """How many characters of a text a result keeps."""
@@ -154,6 +155,7 @@ class ReplayResult(Struct, frozen=True):
         seconds: How long it took.
         handed_over: Whether a user goes on by hand.
         ending: What ended it early, in a sentence, where no step says so; empty where nothing did.
+        tls: The TLS handshake that failed, with what the server had shown; None if none did, or its details are not kept.
     """
 
     path: str
@@ -165,6 +167,7 @@ class ReplayResult(Struct, frozen=True):
     seconds: float
     handed_over: bool = False
     ending: str = ""
+    tls: TlsView | None = None
 
     @property
     def ok(self) -> bool:

@@ -22,6 +22,7 @@ from smtp_shell.protocol.octets import escape_str
 
 if TYPE_CHECKING:
     from smtp_shell.client.session import Session
+    from smtp_shell.net.mta_sts import PolicyServer
     from smtp_shell.net.target import Target
     from smtp_shell.servers.inbox import Inbox
     from smtp_shell.servers.live import LiveScreen
@@ -137,6 +138,7 @@ class ShellOptions(Struct, frozen=True):
         practice: The practice server that runs in this process; None without one.
         inbox: Its mail.
         live: Shows its clients' dialogues while the prompt waits; None where they are not shown there.
+        policy_server: Where MTA-STS policies are fetched from; None for where RFC 8461 puts them.
     """
 
     tls: TlsSettings = field(default_factory=TlsSettings)
@@ -148,6 +150,7 @@ class ShellOptions(Struct, frozen=True):
     practice: PracticeServer | None = None
     inbox: Inbox | None = None
     live: LiveScreen | None = None
+    policy_server: PolicyServer | None = None
 
     def note_own(self, session: Session) -> None:
         """Leave a session out of what is shown of the practice server's dialogues: it is on the screen anyway."""

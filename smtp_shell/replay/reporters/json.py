@@ -113,9 +113,19 @@ def run_object(result: ReplayResult, *, run: int = 0, server: str = "") -> dict[
         "exit_status": result.exit_status,
         "failure": result.failure,
         "ending": result.ending,
+        "tls": _tls(result),
         **{outcome.value: number for outcome, number in result.counts.items()},
         "seconds": round(result.seconds, 3),
     }
+
+
+def _tls(result: ReplayResult) -> dict[str, object]:
+    """Return the object of the TLS handshake that failed; empty if none did."""
+    if result.tls is None:
+        return {}
+    from smtp_shell.display.tls_json import tls_object
+
+    return tls_object(result.tls)
 
 
 def summary_object(stats: RunStats) -> dict[str, object]:

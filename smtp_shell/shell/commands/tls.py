@@ -6,23 +6,20 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from msgspec.structs import replace
-
 from smtp_shell.errors import UsageError
 from smtp_shell.net.literals import family_of
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.shell.completion import paths
 from smtp_shell.shell.registry import Args, shell_command
 from smtp_shell.shell.shell import Shell
+from smtp_shell.shell.tls_views import shown_facts, shown_view
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from smtp_shell.client.tls_demands import Demand
     from smtp_shell.display.tls_rows import TlsRow
-    from smtp_shell.errors import TlsFailed
     from smtp_shell.net.tls_view import TlsView
-    from smtp_shell.protocol.events import TlsStarted
     from smtp_shell.shell.completion import CompletionContext
 
 _NO_TLS = "this connection has no TLS; use starttls, or /connect smtps://HOST."
@@ -156,7 +153,8 @@ def _ocsp(shell: Shell, words: Sequence[str], as_json: bool) -> None:
 def _dane(shell: Shell, words: Sequence[str], as_json: bool) -> None:
     if words:
         raise UsageError("/tls dane takes nothing but --json; see /help /tls.")
-    view, facts, target = _view(shell), _facts(shell, shell.tls_failure), shell.target
+    _view(shell)  # there is TLS to ask about
+    facts, target = shown_facts(shell), shell.target
     if facts is None or target is None:
         raise UsageError("/tls dane: there was no handshake, so that there is no certificate to compare.")
     if family_of(facts.name) is not None:
@@ -169,21 +167,20 @@ def _dane(shell: Shell, words: Sequence[str], as_json: bool) -> None:
     name = ascii_name(facts.name)
     with shell.waiting_for(lambda: "the TLSA records"):
         answer = ask_tlsa_records(name, target.port, shell.connection.resolver, _deadline(shell))
-    sent = tuple(link.facts.der for link in view.chain.links if link.sent)
-    _note_demand(shell, "dane", dane_demand(answer, replace(facts, chain=facts.chain or sent), [name]), as_json)
+    _note_demand(shell, "dane", dane_demand(answer, facts, [name]), as_json)
 
 
 def _sts(shell: Shell, words: Sequence[str], as_json: bool) -> None:
     if len(words) != 1:
         raise UsageError("/tls sts takes the mail domain whose policy is asked for; see /help /tls.")
     _view(shell)  # there is TLS to ask about
-    facts = _facts(shell, shell.tls_failure)
+    facts = shown_facts(shell)
     from smtp_shell.client.tls_demands import Demand, ask_policy, policy_demand, policy_words
     from smtp_shell.protocol.hostnames import ascii_name
 
     domain = ascii_name(words[0])
     with shell.waiting_for(lambda: f"the MTA-STS policy of {domain}"):
-        policy = ask_policy(domain, shell.connection.resolver, shell.timeouts.connect)
+        policy = ask_policy(domain, shell.connection.resolver, shell.timeouts.connect, shell.options.policy_server)
     found = policy_demand(policy, facts.name if facts is not None else "", facts)
     about = f"{policy_words(policy)} (policy of {escape_str(domain)})"
     demand = Demand("none", about) if found is None else Demand(found.status, f"{found.words}; {about}")
@@ -194,7 +191,7 @@ def _note_demand(shell: Shell, name: str, demand: Demand, as_json: bool) -> None
     from smtp_shell.display.tls_rows import check_rows
     from smtp_shell.net.chain_checks import Check, Verdict
 
-    verdict = {"met": Verdict.GOOD, "not met": Verdict.BAD, "none": Verdict.NONE}.get(demand.status, Verdict.UNKNOWN)
+    verdict = {"met": Verdict.GOOD, "not met": Verdict.BAD, "none": Verdict.NONE, "testing": Verdict.NONE}.get(demand.status, Verdict.UNKNOWN)
     do = "deliver no mail here; tell the server's operator" if verdict is Verdict.BAD else ""
     shell.demands[name] = Check(name, verdict, demand.words.removeprefix("not known: "), do)
     _tell(shell, as_json, lambda view: check_rows([each for each in view.checks if each.name == name]))
@@ -232,31 +229,9 @@ def _view(shell: Shell) -> TlsView:
     Raises:
         UsageError: There is no TLS.
     """
-    from smtp_shell.net.tls_view import TlsView, view_of
-
-    failure = shell.tls_failure
-    facts = _facts(shell, failure)
-    if facts is not None:
-        ticket = shell.session.transport.ticket_seconds if failure is None and shell.session is not None else None
-        return view_of(
-            facts,
-            shell.tls,
-            failure,
-            ticket_seconds=ticket,
-            asked=shell.asked_for_staple,
-            demands=[*shell.demands.values()],
-        )
-    if failure is not None:
-        name = shell.target.host if shell.target is not None else ""
-        return TlsView(
-            name=escape_str(name), outcome="failed", reason=str(failure), why_unknown="there was no handshake"
-        )
-    raise UsageError(_NO_TLS)
-
-
-def _facts(shell: Shell, failure: TlsFailed | None) -> TlsStarted | None:
-    if failure is None:
-        return shell.need_session().tls
-    if failure.seen is not None:
-        return failure.seen
-    return shell.session.tls if shell.session is not None else None  # TLS broke after the handshake
+    if shell.tls_failure is None:
+        shell.need_session()
+    view = shown_view(shell)
+    if view is None:
+        raise UsageError(_NO_TLS)
+    return view
