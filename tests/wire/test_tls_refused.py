@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.support.chains import sign
+from tests.support.s_server import s_server
 from tests.unit.cli.program import at, run
 
 if TYPE_CHECKING:
@@ -85,11 +87,13 @@ def test_a_replay_has_the_view_of_what_failed(practice: PracticeServer, tmp_path
     assert "give the authority's certificate with --ca-file FILE, or use --insecure" in text.stdout.decode()
 
 
-def test_a_replay_over_implicit_tls_has_the_view_too(practice: PracticeServer, tmp_path: Path) -> None:
-    assert practice.tls_port is not None
-    path = tmp_path / "tls.smtp"
+def test_a_replay_over_implicit_tls_has_the_view_too(tmp_path: Path) -> None:
+    leaf = sign("mail.example.com", names=("127.0.0.1",))
+    own, path = tmp_path / "own.pem", tmp_path / "tls.smtp"
+    own.write_bytes(leaf.key_pem + leaf.pem)
     path.write_text(TRANSCRIPT)
-    done = run("replay", str(path), "--server", f"smtps://127.0.0.1:{practice.tls_port}", "--json")
+    with s_server(["-cert", str(own), "-key", str(own)]) as address:
+        done = run("replay", str(path), "--server", f"smtps://{address}", "--json")
     (result,) = (each for each in objects(done.stdout) if "verdict" not in each and "summary" not in each)
     assert (done.returncode, result["tls"]["failed_check"]) == (4, "chain")
 

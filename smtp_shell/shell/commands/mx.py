@@ -76,9 +76,7 @@ def _policy(shell: Shell, domain: str) -> StsPolicy | StsFailed:
     from smtp_shell.client.tls_demands import ask_policy
 
     with shell.waiting_for(lambda: f"the MTA-STS policy of {domain}"):
-        return ask_policy(
-            domain, shell.connection.resolver, _SECONDS_FOR_THE_LOOK_UP, shell.options.policy_server
-        )
+        return ask_policy(domain, shell.connection.resolver, _SECONDS_FOR_THE_LOOK_UP, shell.options.policy_server)
 
 
 def _addresses(shell: Shell, hosts: Sequence[MailHost]) -> list[_Found]:

@@ -176,6 +176,7 @@ def _sts(shell: Shell, words: Sequence[str], as_json: bool) -> None:
     _view(shell)  # there is TLS to ask about
     facts = shown_facts(shell)
     from smtp_shell.client.tls_demands import Demand, ask_policy, policy_demand, policy_words
+    from smtp_shell.net.mta_sts import StsFailed
     from smtp_shell.protocol.hostnames import ascii_name
 
     domain = ascii_name(words[0])
@@ -183,7 +184,11 @@ def _sts(shell: Shell, words: Sequence[str], as_json: bool) -> None:
         policy = ask_policy(domain, shell.connection.resolver, shell.timeouts.connect, shell.options.policy_server)
     found = policy_demand(policy, facts.name if facts is not None else "", facts)
     about = f"{policy_words(policy)} (policy of {escape_str(domain)})"
-    demand = Demand("none", about) if found is None else Demand(found.status, f"{found.words}; {about}")
+    if found is None:
+        is_unknown = isinstance(policy, StsFailed) and not policy.is_absent
+        demand = Demand("unknown" if is_unknown else "none", about)
+    else:
+        demand = Demand(found.status, f"{found.words}; {about}")
     _note_demand(shell, "mta-sts", demand, as_json)
 
 
@@ -191,7 +196,9 @@ def _note_demand(shell: Shell, name: str, demand: Demand, as_json: bool) -> None
     from smtp_shell.display.tls_rows import check_rows
     from smtp_shell.net.chain_checks import Check, Verdict
 
-    verdict = {"met": Verdict.GOOD, "not met": Verdict.BAD, "none": Verdict.NONE, "testing": Verdict.NONE}.get(demand.status, Verdict.UNKNOWN)
+    verdict = {"met": Verdict.GOOD, "not met": Verdict.BAD, "none": Verdict.NONE, "testing": Verdict.NONE}.get(
+        demand.status, Verdict.UNKNOWN
+    )
     do = "deliver no mail here; tell the server's operator" if verdict is Verdict.BAD else ""
     shell.demands[name] = Check(name, verdict, demand.words.removeprefix("not known: "), do)
     _tell(shell, as_json, lambda view: check_rows([each for each in view.checks if each.name == name]))
