@@ -49,6 +49,8 @@ def tls_object(view: TlsView) -> dict[str, object]:
                 "client_certificate_requested": view.requested,
                 "client_authorities": list(view.authorities),
                 "client_schemes": list(view.schemes),
+                "client_key_types": list(view.key_types),
+                "extensions": list(view.extensions),
                 "pin": f"SHA256:{view.pin}" if view.pin else "",
                 "key_log": view.key_log,
                 "staple": None if view.staple is None else staple_object(view.staple),

@@ -170,6 +170,8 @@ def _protections(view: TlsView) -> Iterator[TlsRow]:
             yield _row(label, what if has else f"NOT {what}", "quoted" if has else "notice")
     if view.octets:
         yield _row("handshake", f"{view.octets:,} octets from the server")
+    if view.extensions:
+        yield _row("extensions", ", ".join(view.extensions))
 
 
 def _request(view: TlsView, most: int) -> str:
@@ -184,7 +186,8 @@ def _request(view: TlsView, most: int) -> str:
         if len(view.authorities) == 1:
             whose = f"of the authority {view.authorities[0]}"
     schemes = f"; signed with {', '.join(view.schemes)}" if most > _FEW and view.schemes else ""
-    return f"a certificate is asked of it, {whose}{schemes}"
+    kinds = f"; keys {', '.join(view.key_types)}" if most > _FEW and view.key_types else ""
+    return f"a certificate is asked of it, {whose}{kinds}{schemes}"
 
 
 def _certificate_in_short(facts: CertificateFacts) -> Iterator[TlsRow]:

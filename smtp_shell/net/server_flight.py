@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from smtp_shell.net.tls_names import group_name, scheme_name
+from smtp_shell.net.tls_names import group_name, key_type_name, scheme_name
 from smtp_shell.net.tls_octets import CutOff, Reader, expand_label, extensions_of, records_of
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ _SECRET = b"SERVER_HANDSHAKE_TRAFFIC_SECRET"
 _MOST_AUTHORITIES = 200
 _MOST_CERTIFICATES = 200
 _MOST_SCHEMES = 64
+_MOST_EXTENSIONS = 64
 
 
 class ServerFlight(Struct, frozen=True, kw_only=True):
@@ -55,8 +56,9 @@ class ServerFlight(Struct, frozen=True, kw_only=True):
         requested: Whether it asked for a certificate of the client.
         authorities: The names of the authorities that it accepts one from, in DER form.
         schemes: The signature schemes that it accepts for that.
+        key_types: The kinds of key that it accepts for that, before TLS 1.3.
         ticket_seconds: The lifetime of the session ticket that it sent before TLS 1.3; None without one.
-        extensions: The numbers of the extensions that it answered with.
+        extensions: The numbers of the extensions that it sent, in whichever of its messages.
         alert: The alert with which it ended the handshake.
     """
 
@@ -71,6 +73,7 @@ class ServerFlight(Struct, frozen=True, kw_only=True):
     requested: bool = False
     authorities: tuple[bytes, ...] = ()
     schemes: tuple[str, ...] = ()
+    key_types: tuple[str, ...] = ()
     ticket_seconds: int | None = None
     extensions: tuple[int, ...] = ()
     alert: int | None = None
@@ -178,14 +181,19 @@ def _note_hello(reader: Reader, found: dict[str, Any]) -> None:
         found["group"] = group_name(Reader(extensions[_EXT_KEY_SHARE]).number(2))
     if random == RETRY:
         return
-    found["extensions"] = tuple(extensions)
+    _note_numbers(extensions, found)
     _note_alpn(extensions, found)
 
 
 def _note_extensions(reader: Reader, found: dict[str, Any]) -> None:
     extensions = dict(extensions_of(reader))
-    found["extensions"] = tuple(dict.fromkeys((*found.get("extensions", ()), *extensions)))
+    _note_numbers(extensions, found)
     _note_alpn(extensions, found)
+
+
+def _note_numbers(extensions: Iterable[int], found: dict[str, Any]) -> None:
+    numbers = dict.fromkeys((*found.get("extensions", ()), *extensions))
+    found["extensions"] = tuple(numbers)[:_MOST_EXTENSIONS]
 
 
 def _note_alpn(extensions: dict[int, bytes], found: dict[str, Any]) -> None:
@@ -202,6 +210,7 @@ def _note_certificates(reader: Reader, found: dict[str, Any], *, tls13: bool) ->
         chain.append(entries.vector(3))
         found["chain"] = tuple(chain)
         extensions = dict(extensions_of(entries)) if tls13 else {}
+        _note_numbers(extensions, found)
         if _EXT_STATUS in extensions and len(chain) == 1:
             found["staple"] = _staple(Reader(extensions[_EXT_STATUS]))
 
@@ -229,9 +238,10 @@ def _note_request(reader: Reader, found: dict[str, Any], *, tls13: bool) -> None
     if tls13:
         reader.vector(1)
         extensions = dict(extensions_of(reader))
+        _note_numbers(extensions, found)
         schemes, names = extensions.get(_EXT_SCHEMES, b"\0\0"), extensions.get(_EXT_AUTHORITIES, b"\0\0")
     else:
-        reader.vector(1)
+        found["key_types"] = tuple(key_type_name(each) for each in reader.vector(1))
         size = reader.vector(2) if found.get("version") == 0x0303 else b""
         schemes = len(size).to_bytes(2, "big") + size
         names = reader.take(reader.left)

@@ -1,6 +1,6 @@
-"""Names of the numbers in a handshake of TLS: key-exchange groups and signature schemes.
+"""Names of the numbers in a handshake of TLS: key-exchange groups, signature schemes, kinds of keys and extensions.
 
-Source: RFC 8446 sections 4.2.3 and 4.2.7, RFC 8447, and the registry of TLS parameters
+Source: RFC 8446 sections 4.2, 4.2.3 and 4.2.7, RFC 5246 section 7.4.4, RFC 8447, and the registry of TLS parameters
 """
 
 from __future__ import annotations
@@ -58,8 +58,39 @@ _SCHEMES = {
     0x0906: "mldsa87",
     0x0301: "rsa_pkcs1_sha224",
     0x0303: "ecdsa_sha224",
-    0x0402: "dsa_sha256",
     0x0202: "dsa_sha1",
+    0x0302: "dsa_sha224",
+    0x0402: "dsa_sha256",
+    0x0502: "dsa_sha384",
+    0x0602: "dsa_sha512",
+}
+_KEY_TYPES = {1: "rsa_sign", 2: "dss_sign", 3: "rsa_fixed_dh", 4: "dss_fixed_dh", 64: "ecdsa_sign"}
+_EXTENSIONS = {
+    0: "server_name",
+    1: "max_fragment_length",
+    5: "status_request",
+    10: "supported_groups",
+    11: "ec_point_formats",
+    13: "signature_algorithms",
+    16: "application_layer_protocol_negotiation",
+    17: "status_request_v2",
+    18: "signed_certificate_timestamp",
+    19: "client_certificate_type",
+    20: "server_certificate_type",
+    22: "encrypt_then_mac",
+    23: "extended_master_secret",
+    27: "compress_certificate",
+    28: "record_size_limit",
+    35: "session_ticket",
+    41: "pre_shared_key",
+    42: "early_data",
+    43: "supported_versions",
+    44: "cookie",
+    47: "certificate_authorities",
+    48: "oid_filters",
+    50: "signature_algorithms_cert",
+    51: "key_share",
+    0xFF01: "renegotiation_info",
 }
 
 
@@ -71,3 +102,13 @@ def group_name(number: int) -> str:
 def scheme_name(number: int) -> str:
     """Return the name of a signature scheme."""
     return _SCHEMES.get(number, f"scheme {number:#06x}")
+
+
+def key_type_name(number: int) -> str:
+    """Return the name of a kind of key that a client's certificate may have, before TLS 1.3."""
+    return _KEY_TYPES.get(number, f"type {number}")
+
+
+def extension_name(number: int) -> str:
+    """Return the name of an extension, and its number."""
+    return f"{_EXTENSIONS.get(number, 'extension')} ({number})"

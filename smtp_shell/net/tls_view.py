@@ -15,6 +15,7 @@ from smtp_shell.net.chains import Chain, chain_of
 from smtp_shell.net.der import name_words
 from smtp_shell.net.server_flight import ServerFlight, read_flight
 from smtp_shell.net.staples import Staple, check_staple, staple_of
+from smtp_shell.net.tls_names import extension_name
 from smtp_shell.net.tls_pins import pin_of
 from smtp_shell.protocol.octets import escape, escape_str
 
@@ -79,6 +80,8 @@ class TlsView(Struct, frozen=True, kw_only=True):
         why_unknown: Why `requested` is not known.
         authorities: The authorities that it accepts one from.
         schemes: The signature schemes that it accepts for that.
+        key_types: The kinds of key that it accepts for that, before TLS 1.3.
+        extensions: The extensions that it sent, each as its name and number.
         chain: The server's certificates.
         checks: The verdict of each check.
         staple: The OCSP answer; None without one.
@@ -106,6 +109,8 @@ class TlsView(Struct, frozen=True, kw_only=True):
     why_unknown: str = ""
     authorities: tuple[str, ...] = ()
     schemes: tuple[str, ...] = ()
+    key_types: tuple[str, ...] = ()
+    extensions: tuple[str, ...] = ()
     chain: Chain = Chain()
     checks: tuple[Check, ...] = ()
     staple: Staple | None = None
@@ -169,6 +174,8 @@ def view_of(
         why_unknown=why,
         authorities=tuple(_name(each) for each in flight.authorities[:MOST_AUTHORITIES]),
         schemes=flight.schemes,
+        key_types=flight.key_types,
+        extensions=tuple(extension_name(each) for each in flight.extensions),
         chain=chain,
         checks=_checks(chain, facts, settings, refused, _revocation(chain, staple, asked), demands),
         staple=staple,
