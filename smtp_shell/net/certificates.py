@@ -14,9 +14,11 @@ from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from smtp_shell.net.der import quoted_value
 from smtp_shell.protocol.events import Certificate
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
 _SHORT_NAMES = {
@@ -28,6 +30,7 @@ _SHORT_NAMES = {
     "stateOrProvinceName": "ST",
     "emailAddress": "EMAIL",
 }
+_SHORT_OIDS = {"1.2.840.113549.1.9.1": "EMAIL"}
 _SECONDS = (("day", 86_400), ("hour", 3_600), ("minute", 60))
 
 
@@ -138,14 +141,19 @@ def span(seconds: float) -> str:
 
 
 def _openssl_name(rdns: Any) -> bytes:
-    parts = (f"{_SHORT_NAMES.get(kind, kind)}={value}" for rdn in rdns for kind, value in rdn)
-    return ", ".join(parts).encode("utf-8", "replace")
+    return _name((_SHORT_NAMES.get(kind, kind), value) for rdn in rdns for kind, value in rdn)
 
 
 def name_octets(name: Any) -> bytes:
     """Return a name of `cryptography` in the order and the words in which OpenSSL's are returned."""
-    parts = (f"{attribute.rfc4514_attribute_name}={attribute.value}" for attribute in name)
-    return ", ".join(parts).replace("1.2.840.113549.1.9.1=", "EMAIL=").encode("utf-8", "replace")
+    return _name(
+        (_SHORT_OIDS.get(each.rfc4514_attribute_name, each.rfc4514_attribute_name), each.value) for each in name
+    )
+
+
+def _name(parts: Iterable[tuple[str, object]]) -> bytes:
+    values = ((kind, str(value).encode("utf-8", "replace")) for kind, value in parts)
+    return b", ".join(kind.encode() + b"=" + quoted_value(value) for kind, value in values)
 
 
 def as_openssl_writes(moment: datetime) -> str:

@@ -5,6 +5,7 @@ Source: ITU-T X.690 section 8.1, RFC 5280 section 4.1
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -19,6 +20,7 @@ _VERSION = 0xA0
 _LONGEST_LENGTH = 4  # octets of a length
 _MOST_ELEMENTS = 64  # of one sequence
 _LONGEST_OID = 40  # octets
+_SEPARATING = re.compile(rb'[,+"<>;]|^[ #]| $')
 _BMP_STRING = 0x1E
 _NAMES = {
     "2.5.4.3": "CN",
@@ -93,7 +95,17 @@ def name_words(der: bytes) -> bytes:
 def _attribute(kind: Element, value: Element) -> bytes:
     oid = _oid(kind.content)
     text = value.content.decode("utf-16-be", "replace").encode() if value.tag == _BMP_STRING else value.content
-    return _NAMES.get(oid, oid).encode() + b"=" + text
+    return _NAMES.get(oid, oid).encode() + b"=" + quoted_value(text)
+
+
+def quoted_value(text: bytes) -> bytes:
+    """Return a value of a name, in quotes if it holds what separates values, so that `a, O=b` is not taken for two.
+
+    Source: RFC 4514 section 2.4
+    """
+    if not _SEPARATING.search(text):
+        return text
+    return b'"' + text.replace(b'"', b'\\"') + b'"'
 
 
 def _oid(octets: bytes) -> str:

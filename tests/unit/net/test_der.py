@@ -6,6 +6,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
 
+from smtp_shell.net.certificates import name_octets
 from smtp_shell.net.der import elements, name_words, public_key_of, rsa_bits
 from tests.support.chains import sign
 
@@ -53,3 +54,18 @@ def test_a_name_is_written_as_openssl_writes_it() -> None:
         ]
     )
     assert name_words(name.public_bytes()) == "C=CH, CN=Grün \x1b[2J, EMAIL=root@example.org, 2.999.5=odd".encode()
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("mail.example.com", b"CN=mail.example.com"),
+        ("mail.example.com, O=Example Bank", b'CN="mail.example.com, O=Example Bank"'),
+        ('a "b"', b'CN="a \\"b\\""'),
+        ("#1", b'CN="#1"'),
+        (" x", b'CN=" x"'),
+    ],
+)
+def test_a_value_with_what_separates_values_is_quoted(value: str, words: bytes) -> None:
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, value)])
+    assert name_words(name.public_bytes()) == name_octets(name) == words
