@@ -159,9 +159,7 @@ def view_of(
         version=_VERSIONS.get(flight.version, "") if facts.version == "TLS" else facts.version,
         cipher=escape_str(facts.cipher),
         bits=handshake.bits if handshake is not None else 0,
-        group=_known(
-            flight.group, why if handshake is None or not flight.version else "the key was not exchanged by one"
-        ),
+        group=_known(flight.group, why or "the key was not exchanged by one"),
         scheme=_known(flight.scheme, why or "the key exchange is not signed"),
         alpn=escape_str((handshake.alpn if handshake is not None else "") or flight.alpn),
         resumed=handshake.resumed if handshake is not None and failure is None else None,

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from smtp_shell.errors import SmtpShellError, UsageError
@@ -72,6 +72,7 @@ answers = st.one_of(
 )
 
 
+@example("socks4a", b"\0\x5a" + bytes(7) + b"\1", 3)
 @given(st.sampled_from(SCHEMES), answers, st.integers(1, 90))
 def test_any_answer_of_a_proxy_is_a_connection_or_a_clean_sentence(scheme: str, octets: bytes, size: int) -> None:
     proxy = Proxy(scheme, "proxy.example.org", 1080, "ann", Secret("wxyz-wxyz"))
@@ -79,7 +80,7 @@ def test_any_answer_of_a_proxy_is_a_connection_or_a_clean_sentence(scheme: str, 
     words = said(lambda: ask_proxy(wire, proxy, "mail.example.org", 25, float("inf")))
     assert words.isprintable()
     assert "wxyz" not in words
-    assert words or octets.endswith(wire.rest)
+    assert words or octets.endswith(wire.rest + b"".join(wire.pieces))
 
 
 @given(places)
