@@ -116,7 +116,7 @@ def _tell_tls(shell: Shell) -> None:
         return
     checks = [each for each in view.checks if each.verdict is not Verdict.NOT_ASKED]
     rows = [*tree_rows(view.chain), *check_rows(checks)]
-    shell.view.answer([(row.text, row.style) for row in rows], tls_object(view))
+    shell.view.answer([(row.text, row.style) for row in rows], [tls_object(view)])
 
 
 def _write_verdict(status: int, outcome: Outcome | None = None, error: str = "") -> None:
