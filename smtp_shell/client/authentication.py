@@ -5,6 +5,7 @@ Source: RFC 4954 section 4
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -180,7 +181,7 @@ class AuthExchange:
             ProtocolViolation: The server has not proved itself although the mechanism lets it.
         """
         if reply.code != 235:
-            advice = _advice(reply.code, self.mechanism)
+            advice = _advice(reply, self.mechanism)
             raise AuthFailed(f"the server refused {self.mechanism.name}: {quoted(reply.one_line())}; {advice}.")
         self._exchange.finish()
 
@@ -425,11 +426,12 @@ def _is_binding_unannounced(session: Session) -> bool:
     return session.transport.channel_binding() is not None
 
 
-def _advice(code: int, mechanism: Mechanism) -> str:
+def _advice(reply: Reply, mechanism: Mechanism) -> str:
     """Return what to do about a refusal.
 
     Source: RFC 4954 section 6
     """
+    code = reply.code
     if code in _ADVICE:
         return _ADVICE[code]
     if code // 100 == 4:
@@ -440,7 +442,12 @@ def _advice(code: int, mechanism: Mechanism) -> str:
             "check the client certificate, and what the server knows it for; none is sent unless client-cert names one"
         )
     if "binding" in needs:
-        return "check user and password; where TLS ends at a proxy before the server, or in somebody's hands, it is refused as well"
+        from smtp_shell.protocol.sasl.scram import another_connection
+
+        sees = another_connection(mechanism.name)
+        if re.search(rb"(?i)channel.?binding", reply.octets):
+            return f"the server sees {sees}"
+        return f"check user and password; or the server sees {sees}"
     return "check user and token, which may have expired" if "token" in needs else "check user, password and mechanism"
 
 

@@ -1,80 +1,32 @@
 """Channel binding: what belongs to one TLS connection alone, so that an exchange inside it can be bound to it.
 
 `tls-exporter` (RFC 9266) comes from the exporter of TLS 1.3, which `ssl` does not offer. OpenSSL hands the exporter secret of each
-connection to whoever logs keys, and the exporter itself is HKDF (RFC 8446 section 7.5). So each context of a client logs its keys into
-memory, and the secret is taken from there when the handshake is over.
+connection to whoever logs keys, and the exporter itself is HKDF (RFC 8446 section 7.5). So each context logs its keys into memory
+(`memory_key_log`), and the secret is taken from there when the handshake is over. Where a system has no such memory there is no
+`tls-exporter`: keys are not written to a disk unasked.
 """
 
 from __future__ import annotations
 
 import os
 import re
-import ssl
-import weakref
 from contextlib import suppress
-from threading import Lock
 from typing import TYPE_CHECKING
 
+from smtp_shell.net.memory_key_log import logged_in_memory
 from smtp_shell.protocol.sasl.exchange import ChannelBinding
 
 if TYPE_CHECKING:
+    import ssl
+
     from smtp_shell.net.session_keys import SessionKeys
 
 EXPORTER, UNIQUE, END_POINT = TYPES = ("tls-exporter", "tls-unique", "tls-server-end-point")
 _LABEL = b"EXPORTER-Channel-Binding"
 _LENGTH = 32
 _TAIL = 4096  # octets at the end of a log; one handshake writes less than 1200
-_MOST_LOGGED = 256 * 1024
 _SECRET = rb"EXPORTER_SECRET %s ([0-9a-f]{64,128})\b"
 _TAIL_OF_USERS_LOG = 256 * 1024  # other programs write to it too
-
-
-class _Logs:
-    """The key logs in memory, one for each context."""
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._descriptors: weakref.WeakKeyDictionary[ssl.SSLContext, int] = weakref.WeakKeyDictionary()
-
-    def add(self, context: ssl.SSLContext) -> None:
-        descriptor = os.memfd_create("smtp-shell-keys")
-        try:
-            context.keylog_filename = f"/proc/self/fd/{descriptor}"
-        except OSError:  # no /proc here
-            os.close(descriptor)
-            return
-        with self._lock:
-            self._descriptors[context] = descriptor
-        weakref.finalize(context, os.close, descriptor)
-
-    def find(self, context: ssl.SSLContext, client_random: bytes) -> bytes | None:
-        """Return the secret of a connection; empty if there is none, None for a context without such a log."""
-        with self._lock:
-            descriptor = self._descriptors.get(context)
-            if descriptor is None:
-                return None
-            size = os.fstat(descriptor).st_size
-            found = _secret_in(os.pread(descriptor, _TAIL, max(0, size - _TAIL)), client_random)
-            if not found:  # other threads have written since
-                found = _secret_in(os.pread(descriptor, size, 0), client_random)
-            if size > _MOST_LOGGED:  # what another thread has not fetched yet is near the end
-                kept = os.pread(descriptor, _TAIL * 4, size - _TAIL * 4)
-                os.ftruncate(descriptor, 0)
-                os.pwrite(descriptor, kept, 0)
-        return found
-
-
-_LOGS = _Logs()
-
-
-def keep_exporter_secrets(context: ssl.SSLContext) -> None:
-    """Have a client's context keep the exporter secrets of its connections, unless it logs its keys already.
-
-    Only Linux has files that are nothing but memory. Elsewhere there is no `tls-exporter`: keys are not written to a disk unasked.
-    """
-    if not context.keylog_filename and hasattr(os, "memfd_create"):
-        with suppress(OSError):
-            _LOGS.add(context)
 
 
 def exporter_secret(context: ssl.SSLContext, client_random: bytes, keys: SessionKeys | None) -> bytes:
@@ -85,9 +37,9 @@ def exporter_secret(context: ssl.SSLContext, client_random: bytes, keys: Session
         client_random: The random octets of its ClientHello.
         keys: Where the context's keys go for a capture; None for nowhere.
     """
-    own = _LOGS.find(context, client_random)
-    if own is not None:
-        return own
+    log = logged_in_memory(context, _TAIL)
+    if log is not None:  # in the tail, unless other threads have written since
+        return _secret_in(log, client_random) or _secret_in(logged_in_memory(context) or b"", client_random)
     captured = _secret_in(keys.find(client_random), client_random) if keys is not None else b""
     if captured or not context.keylog_filename:
         return captured
@@ -121,6 +73,21 @@ def bind(tls: ssl.SSLObject, secret: bytes, kind: str = "") -> ChannelBinding | 
         if data:
             return ChannelBinding(each, data)
     return None
+
+
+def bindings_of_server(tls: ssl.SSLObject, secret: bytes, leaf: bytes) -> dict[str, bytes]:
+    """Return what exchanges inside a server's TLS connection can be bound to: type -> its octets.
+
+    Args:
+        tls: The connection.
+        secret: Its exporter secret; empty if it is not known.
+        leaf: The certificate that the server shows, in DER.
+    """
+    # A server has no certificate of the other end's to hash, but its own.
+    found = {kind: bind(tls, secret, kind) for kind in TYPES if kind != END_POINT}
+    data = {kind: each.data for kind, each in found.items() if each is not None}
+    own = end_point(leaf)
+    return {**data, END_POINT: own} if own else data
 
 
 def export(secret: bytes, hash_name: str, label: bytes, context: bytes, length: int) -> bytes:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from smtp_shell.net.der import public_key_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
@@ -26,8 +28,6 @@ _SELECTORS = {0: "certificate", 1: "public key"}
 _MATCHINGS = {0: "itself", 1: "SHA-256", 2: "SHA-512"}
 _DIGESTS = {1: ("sha256", 32), 2: ("sha512", 64)}
 _MOST_CERTIFICATES = 20
-_SEQUENCE, _EXPLICIT_VERSION = 0x30, 0xA0
-_FIELDS_BEFORE_KEY = 5  # serial number, signature algorithm, issuer, validity, subject
 
 
 class TlsaRecord(Struct, frozen=True):
@@ -155,55 +155,13 @@ def matches(record: TlsaRecord, certificate: bytes) -> bool:
 
     Source: RFC 6698 sections 2.1.2 and 2.1.3
     """
-    selected = certificate if record.selector == 0 else public_key_info(certificate)
-    if selected is None:
+    selected = certificate if record.selector == 0 else public_key_of(certificate)
+    if not selected:
         return False
     if record.matching == 0:
         return selected == record.data
     digest, _ = _DIGESTS[record.matching]
     return hashlib.new(digest, selected).digest() == record.data
-
-
-def public_key_info(certificate: bytes) -> bytes | None:
-    """Return the SubjectPublicKeyInfo of a certificate as it stands there; None if it is no certificate.
-
-    A library would decode the key and encode it again, and refuses those that it does not know.
-
-    Args:
-        certificate: The certificate in DER form.
-
-    Source: RFC 5280 section 4.1
-    """
-    whole = _element(certificate, 0, len(certificate))
-    signed = None if whole is None or whole[0] != _SEQUENCE else _element(certificate, whole[1], whole[2])
-    if signed is None or signed[0] != _SEQUENCE:
-        return None
-    start, end = signed[1], signed[2]
-    field = _element(certificate, start, end)
-    if field is not None and field[0] == _EXPLICIT_VERSION:
-        start = field[2]
-    for _ in range(_FIELDS_BEFORE_KEY):
-        field = _element(certificate, start, end)
-        if field is None:
-            return None
-        start = field[2]
-    field = _element(certificate, start, end)
-    return certificate[start : field[2]] if field is not None and field[0] == _SEQUENCE else None
-
-
-def _element(octets: bytes, start: int, end: int) -> tuple[int, int, int] | None:
-    """Return the tag of a DER element, where its content begins, and where it ends; None where there is none."""
-    if end - start < 2:
-        return None
-    tag, size = octets[start], octets[start + 1]
-    begin = start + 2
-    if size >= 0x80:
-        count = size & 0x7F
-        if not 1 <= count <= 4 or begin + count > end:
-            return None
-        size = int.from_bytes(octets[begin : begin + count], "big")
-        begin += count
-    return (tag, begin, begin + size) if begin + size <= end else None
 
 
 _NO_ANCHOR = "no anchor"

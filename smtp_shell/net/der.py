@@ -51,14 +51,22 @@ class Element(Struct, frozen=True):
 
 
 def public_key_of(der: bytes) -> bytes:
-    """Return the SubjectPublicKeyInfo of a certificate, whole; empty if the certificate cannot be read."""
+    """Return the SubjectPublicKeyInfo of a certificate as it stands there; empty if it is no certificate.
+
+    A library would decode the key and encode it again, and refuses those that it does not know.
+
+    Args:
+        der: The certificate.
+
+    Source: RFC 5280 section 4.1
+    """
     try:
         (certificate,) = elements(der)
-        fields = [each for each in elements(next(elements(certificate.content)).content) if each.tag != _VERSION]
-        key = fields[_KEY_INDEX]
+        signed = next(elements(certificate.content))
+        key = [each for each in elements(signed.content) if each.tag != _VERSION][_KEY_INDEX]
     except (ValueError, IndexError, StopIteration):
         return b""
-    return key.whole if key.tag == _SEQUENCE else b""
+    return key.whole if {certificate.tag, signed.tag, key.tag} == {_SEQUENCE} else b""
 
 
 def rsa_bits(key: bytes) -> int:

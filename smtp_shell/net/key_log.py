@@ -15,6 +15,12 @@ from smtp_shell.protocol.octets import escape_str
 if TYPE_CHECKING:
     import ssl
 
+CLIENT_RANDOM = slice(11, 43)
+"""Where the random octets, by which a key log names a connection, are in the first record of a client.
+
+Source: RFC 8446 sections 4.1.2 and 5.1
+"""
+
 _TAIL = 256 * 1024  # octets at the end of the log, which other connections write to as well
 
 

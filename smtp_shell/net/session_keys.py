@@ -9,16 +9,18 @@ from __future__ import annotations
 import os
 import re
 import threading
+import weakref
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from smtp_shell.net.memory_key_log import log_in_memory, logged_in_memory
+
 if TYPE_CHECKING:
     import ssl
 
 _TAIL = 256 * 1024  # octets at the end of a log that are looked through
-_MOST_IN_MEMORY = 1024 * 1024  # octets of a log in memory, which is then begun anew
 _LABELS = re.compile(
     rb"(?:CLIENT_RANDOM|(?:CLIENT|SERVER)_(?:HANDSHAKE_TRAFFIC_SECRET|TRAFFIC_SECRET_0)|EXPORTER_SECRET|EARLY_EXPORTER_SECRET"
     rb"|CLIENT_EARLY_TRAFFIC_SECRET) [0-9a-f]{64} [0-9a-f]{32,128}"
@@ -29,7 +31,7 @@ class SessionKeys:
     """The keys of the connections of some contexts.
 
     Args:
-        memory_only: Keep them in memory or not at all: they never reach a disk. Only Linux has a file in memory that `ssl` can open.
+        memory_only: Keep them in memory (`memory_key_log`) or not at all: they never reach a disk.
     """
 
     def __init__(self, *, memory_only: bool = False) -> None:
@@ -38,6 +40,7 @@ class SessionKeys:
         self._descriptors: list[int] = []
         self._named: list[str] = []  # files that have kept their name: a system that does not remove what is open
         self._shared: set[Path] = set()  # the user's own key log
+        self._in_memory: weakref.WeakSet[ssl.SSLContext] = weakref.WeakSet()
 
     def follow(self, context: ssl.SSLContext) -> None:
         """Have a context write the keys of its connections where they are found. If it has a key log of the user's, that one is read.
@@ -50,7 +53,8 @@ class SessionKeys:
                 self._shared.add(Path(str(context.keylog_filename)))
                 return
             if self._memory_only:
-                self._follow_in_memory(context)
+                log_in_memory(context)
+                self._in_memory.add(context)
                 return
             import tempfile  # late: it takes longer to load than a handshake
 
@@ -63,15 +67,6 @@ class SessionKeys:
                     os.unlink(name)
                 except OSError:
                     self._named.append(name)
-
-    def _follow_in_memory(self, context: ssl.SSLContext) -> None:
-        create = getattr(os, "memfd_create", None)
-        if create is None:
-            return
-        with suppress(OSError):  # a system without it, or without /proc
-            descriptor = create("smtp-shell-keys")
-            self._descriptors.append(descriptor)
-            context.keylog_filename = f"/proc/self/fd/{descriptor}"
 
     def find(self, client_random: bytes) -> bytes:
         """Return the lines of a key log for one connection; empty if none are known yet.
@@ -98,15 +93,14 @@ class SessionKeys:
                     os.unlink(name)
             self._descriptors.clear()
             self._named.clear()
+            self._in_memory.clear()
 
     def _logs(self) -> list[bytes]:
-        logs = []
+        logs = [octets for context in self._in_memory if (octets := logged_in_memory(context))]
         for descriptor in self._descriptors:
             size = os.lseek(descriptor, 0, os.SEEK_END)
             os.lseek(descriptor, max(0, size - _TAIL), os.SEEK_SET)
             logs.append(os.read(descriptor, _TAIL))
-            if self._memory_only and size > _MOST_IN_MEMORY:
-                os.ftruncate(descriptor, 0)
         for path in self._shared:
             with suppress(OSError), open(path, "rb") as file:
                 file.seek(0, os.SEEK_END)

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from smtp_shell.config import TlsSettings, key_log_file
 from smtp_shell.errors import ConfigError
-from smtp_shell.net.channel_binding import keep_exporter_secrets
 from smtp_shell.net.key_log import log_keys, prepare_key_log
+from smtp_shell.net.memory_key_log import log_in_memory
 from smtp_shell.net.tls_files import KeyPair, load_key_pair, why_no_authorities
 from smtp_shell.net.tls_identity import check_names, offer_protocols
 from smtp_shell.private_files import reason_of
@@ -126,7 +126,7 @@ def _make_context(
         log_keys(context, key_log)
     if keys is not None:
         _follow(keys, context)
-    keep_exporter_secrets(context)
+    log_in_memory(context)
     return context
 
 

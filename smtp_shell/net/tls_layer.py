@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from smtp_shell.config import TlsSettings
 from smtp_shell.errors import TlsFailed
 from smtp_shell.net.channel_binding import bind, exporter_secret
-from smtp_shell.net.key_log import has_keys, no_key_log, user_key_log
+from smtp_shell.net.key_log import CLIENT_RANDOM, has_keys, no_key_log, user_key_log
 from smtp_shell.net.tls_context import keys_for, make_context
 from smtp_shell.net.tls_identity import TlsSession, details, name_error, session_of, sni_octets
 from smtp_shell.net.tls_report import (
@@ -29,9 +29,6 @@ if TYPE_CHECKING:
 
 MOST_KEPT = 512 * 1024
 """How much of a handshake is kept: a chain of certificates is 100 KiB at most with OpenSSL, and an OCSP answer a few."""
-
-_CLIENT_RANDOM = slice(11, 43)
-"""Where the random octets of a ClientHello are in the first record. Source: RFC 8446 sections 4.1.2 and 5.1"""
 
 
 class TlsBuffers:
@@ -264,5 +261,5 @@ class TlsLayer(TlsBuffers):
         """Return what TLS itself has to send: handshake messages, alerts, key updates. Often empty."""
         octets = super().outgoing()
         if not self._client_random:
-            self._client_random = octets[_CLIENT_RANDOM]
+            self._client_random = octets[CLIENT_RANDOM]
         return octets

@@ -13,10 +13,10 @@ from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
+from smtp_shell.net.key_log import CLIENT_RANDOM
 from smtp_shell.net.session_keys import SessionKeys
 from smtp_shell.private_files import open_new
 
-_CLIENT_RANDOM = slice(11, 43)
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*")
 _FALLBACK = "mail.example"
 _MOST_ROUNDS = 10
@@ -72,7 +72,7 @@ class TlsPair:
                     moved = True
             if not moved:
                 break
-        self.keys = self._log.find(flights[0][1][_CLIENT_RANDOM])
+        self.keys = self._log.find(flights[0][1][CLIENT_RANDOM])
         self._log.close()
         return flights
 

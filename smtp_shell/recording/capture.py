@@ -23,6 +23,7 @@ from smtp_shell import __version__
 from smtp_shell.errors import UsageError
 from smtp_shell.export.packets import Endpoint, Packet, TcpConversation
 from smtp_shell.export.pcapng import file_start, packet_block, secrets_block
+from smtp_shell.net.key_log import CLIENT_RANDOM
 from smtp_shell.net.session_keys import SessionKeys, are_complete
 from smtp_shell.net.tap import Place
 from smtp_shell.private_files import open_new, reason_of
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
 
 _MIDDLE = "the capture begins in the middle of this connection"
 _CLIENT_HELLO = b"\x16\x03"
-_CLIENT_RANDOM = slice(11, 43)
 _MOST_NOTED = 256 * 1024  # octets that are noted and not written
 _FLUSH_SECONDS = 0.1
 _MOST_HELD = 256 * 1024  # octets of a handshake that wait for its keys
@@ -284,11 +284,11 @@ class _ConnectionTap:
     def _look_for_hello(self, octets: bytes) -> None:
         if not self._had_tls and octets.startswith(_CLIENT_HELLO):
             self._had_tls = self._holds = True
-        if self._holds and len(self._hello) < _CLIENT_RANDOM.stop:
-            self._hello += octets[: _CLIENT_RANDOM.stop]
+        if self._holds and len(self._hello) < CLIENT_RANDOM.stop:
+            self._hello += octets[: CLIENT_RANDOM.stop]
 
     def _keys(self) -> bytes:
-        client_random = bytes(self._hello[_CLIENT_RANDOM])
+        client_random = bytes(self._hello[CLIENT_RANDOM])
         return self._capture.keys.find(client_random) if len(client_random) == 32 else b""
 
 

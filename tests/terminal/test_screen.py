@@ -97,7 +97,7 @@ def test_each_row_of_server_text_is_marked_even_if_wrapped() -> None:
         assert forged in terminal.text
         for row in terminal.text.split("\n"):
             if "tls TLSv1.3" in row or "名" in row:
-                assert re.match(r"[+~!]  S: |[+~!]   : |   : |   \*: close|   #! | : |  greeting  ", row), row
+                assert re.match(r"[+~!]  S: |[+~!]   : |   : |   \*: close|   #! | : |  greeting  | {13}: ", row), row
 
 
 def test_the_meaning_of_base64_is_shown(practice: PracticeServer) -> None:

@@ -298,6 +298,27 @@ def test_scram_with_proofs_masked(tmp_path: Path, postfix: Postfix) -> None:
     assert ",p=" not in text
 
 
+def test_channel_binding_cannot_pass_and_everybody_is_told(tmp_path: Path, practice: PracticeServer) -> None:
+    """`auth` alone takes the -PLUS mechanism, which is refused: the relay and the client name the cause, and the way round works."""
+    bound = "SCRAM-SHA-256-PLUS, whose proof is bound to one TLS connection"
+    password = practice.password.reveal()
+    url = f"smtp://127.0.0.1:{practice.port}"
+    with relaying(tmp_path, url, practice.ca_file, practice.user, password) as relay:
+        done = run_text(
+            *(f"smtp://127.0.0.1:{relay.port}", "--ca-file", relay.trusts, "--user", relay.user, "--keep-going"),
+            *(part for line in ("ehlo", "starttls", "ehlo", "auth", "auth scram-sha-256") for part in ("-c", line)),
+            env={"SMTP_SHELL_PASSWORD": relay.password},
+        )
+        (path,) = relay.wait()
+    assert "the server sees another TLS connection than this one: TLS ends on the way, at a relay" in done.stderr
+    assert "if you know that relay use `auth scram-sha-256`, else leave.\n" in done.stderr
+    assert "C: AUTH SCRAM-SHA-256 " in done.stdout
+    assert "S: 235 2.7.0 Authentication successful" in done.stdout
+    text = path.read_text(encoding="utf-8")
+    assert text.count(bound) == 1
+    assert text.index(bound) < text.index("AUTH SCRAM-SHA-256-PLUS ${sasl}")
+
+
 def test_pipelined_messages_of_smtp_source(tmp_path: Path, postfix: Postfix) -> None:
     url = f"smtp://localhost:{postfix.smtp}"
     with relaying(tmp_path, url, postfix.ca_file) as relay:
@@ -468,6 +489,7 @@ def test_the_command_shows_and_keeps_a_dialogue(tmp_path: Path, practice: Practi
     assert facts[0].endswith("(this machine only), in the clear, TLS with STARTTLS\n")
     assert any(line.startswith("certificate ") for line in facts)
     assert "TLS towards the client" in screen
+    assert "bound to one TLS connection" in " ".join(screen.split())
     assert "*: auth CRAM-MD5 student" in screen
     assert practice.password.reveal() not in screen
     assert len(list((tmp_path / "kept").glob("*.smtp"))) == 1

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from smtp_shell.config import TlsSettings
 from smtp_shell.protocol.sasl import Credentials
 from smtp_shell.protocol.secret import Secret
 from smtp_shell.servers.mock import Kind, MockServer, MockSettings
+from smtp_shell.servers.relay import RelayServer
 from smtp_shell.transcript.reader import open_transcript
 from tests.unit.cli.program import commands, run_text
 
@@ -76,7 +78,11 @@ def assert_serves(path: Path, password: str) -> None:
     assert status == 1, said
 
 
-AUTH = [("auth plain",), ("auth login",), ("auth cram-md5",), ("auth scram-sha-256",)]
+AUTH = [
+    *[("auth plain",), ("auth login",), ("auth cram-md5",)],
+    *[("auth digest-md5",), ("auth scram-sha-1",), ("auth scram-sha-256",)],
+]
+PRACTICE_AUTH = [*AUTH[:3], ("auth scram-sha-256",), ("auth scram-sha-256-plus",), ("auth",)]
 DIALOGUES = {
     "a message": (0, ("ehlo", *MAIL, "quit")),
     "STARTTLS": (0, ("ehlo", "starttls", "ehlo", "noop", *MAIL, "quit")),
@@ -254,7 +260,7 @@ def test_421_replays_against_its_mock(practice: PracticeServer, tmp_path: Path) 
     assert_serves(path, PASSWORD)
 
 
-@pytest.mark.parametrize("auth", AUTH[:3], ids=lambda each: each[0])
+@pytest.mark.parametrize("auth", PRACTICE_AUTH, ids=lambda each: each[0])
 def test_auth_at_the_practice_server_replays_against_its_mock(
     practice: PracticeServer, auth: tuple[str, ...], tmp_path: Path
 ) -> None:
@@ -263,9 +269,78 @@ def test_auth_at_the_practice_server_replays_against_its_mock(
     lines = ("ehlo", "starttls", "ehlo", *auth, *MAIL, "quit")
     record(path, f"smtp://127.0.0.1:{practice.port}", practice.ca_file, password, *lines)
     assert_serves(path, password)
+    if auth not in AUTH[:3]:
+        return  # the nonces of a recorded exchange fit no other client
     # Nobody's credentials are known: whoever authenticates is answered as recorded.
     status, said = replays(path, path, "another password", settings=MockSettings())
     assert status == 0, said
+
+
+@pytest.mark.parametrize("name", ["xoauth2", "oauthbearer"])
+def test_a_token_taken_and_refused_replays_against_its_mock(
+    practice: PracticeServer, name: str, tmp_path: Path
+) -> None:
+    url, path, refused = f"smtp://127.0.0.1:{practice.port}", tmp_path / "taken.smtp", tmp_path / "refused.smtp"
+    lines = ("ehlo", "starttls", "ehlo", f"auth {name}", "quit")
+    for file, token, status in ((path, practice.token.reveal(), 0), (refused, "wrong.token", 5)):
+        words = ("--ca-file", str(practice.ca_file), "--user", USER, "--keep-going", "--record", str(file))
+        done = run_text(url, *words, "--token-command", f"echo {token}", *commands(*lines))
+        assert done.returncode == status, done.stdout + done.stderr
+        settings = MockSettings(credentials=Credentials(USER, practice.token))
+        with MockServer(file, settings=settings) as server:
+            words = ("--server", server.url, "--match", "text", "--user", USER, "--ca-file", str(server.ca_file))
+            done = run_text("replay", str(file), *words, "--token-command", f"echo {token}")
+            assert done.returncode == 0, done.stdout + done.stderr
+            server.results(1)
+            assert server.ok, server.report()
+    with MockServer(path, settings=settings) as server:
+        words = ("--server", server.url, "--user", USER, "--ca-file", str(server.ca_file))
+        done = run_text("replay", str(path), *words, "--token-command", "echo wrong.token")
+        (session,) = server.results(1)
+    assert done.returncode == 1
+    assert session.differences[0].kind is Kind.CREDENTIALS
+
+
+BY_TLS = (
+    "S: 220 mx.example ESMTP\nC: EHLO client.example\nS: 250-mx.example\nS: 250 STARTTLS\nC: STARTTLS\nS: 220 go\n"
+    "C: EHLO client.example\nS: 250-mx.example\nS: 250 AUTH {0}\n*: authenticate {0}\nS: 235 2.7.0 ok\nC: QUIT\nS: 221 2.0.0 bye\n"
+)
+
+
+@pytest.mark.parametrize("name", ["DIGEST-MD5", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-256-PLUS"])
+def test_a_wrong_password_is_refused_where_the_mock_proves_itself_too(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "served.smtp"
+    path.write_text(BY_TLS.format(name), encoding="utf-8")
+    status, said = replays(path, path, PASSWORD)
+    assert status == 0, said
+    with MockServer(path, settings=MockSettings(credentials=Credentials(USER, Secret("another")))) as server:
+        words = ("--server", server.url, "--user", USER, "--ca-file", str(server.ca_file))
+        done = run_text("replay", str(path), *words, env={"SMTP_SHELL_PASSWORD": PASSWORD})
+        (session,) = server.results(1)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert session.differences[0].kind is Kind.CREDENTIALS
+    assert "535 5.7.8" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("relays", "why"),
+    [(False, "the credentials are not those of the user"), (True, "the channel binding of the client is not that")],
+)
+def test_a_refusal_tells_a_wrong_password_from_another_connection(relays: bool, why: str, tmp_path: Path) -> None:
+    path = tmp_path / "served.smtp"
+    path.write_text(BY_TLS.format("SCRAM-SHA-256-PLUS"), encoding="utf-8")
+    password = PASSWORD if relays else "another"
+    with (
+        MockServer(path, settings=MockSettings(credentials=Credentials(USER, Secret(PASSWORD)))) as server,
+        RelayServer(server.url, tls=TlsSettings(ca_file=server.ca_file)) as relay,
+    ):
+        url, ca_file = (relay.url, relay.ca_file) if relays else (server.url, server.ca_file)
+        words = (url, "--user", USER, "--ca-file", str(ca_file), *commands("ehlo", "starttls", "ehlo", "auth"))
+        done = run_text(*words, env={"SMTP_SHELL_PASSWORD": password})
+        (session,) = server.results(1)
+    assert done.returncode == 5, done.stdout + done.stderr
+    assert "`auth scram-sha-256`" in done.stderr
+    assert any(each.why.startswith(why) for each in session.differences)
 
 
 def test_wrong_credentials_are_refused_where_the_right_ones_are_known(practice: PracticeServer, tmp_path: Path) -> None:

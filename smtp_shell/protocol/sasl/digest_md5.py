@@ -13,6 +13,8 @@ from __future__ import annotations
 import hmac
 import re
 
+from msgspec import Struct
+
 from smtp_shell.errors import AuthFailed, ProtocolViolation
 from smtp_shell.protocol.masking import MASK
 from smtp_shell.protocol.octets import escape, escape_str
@@ -27,7 +29,8 @@ _DIRECTIVE = re.compile(
     rb"(?:\"((?:[^\"\\]|\\.)*)\"|([!#$%&'*+.^_`|~0-9A-Za-z/:-]+))[ \t\r\n]*(?:,|\Z)",
     re.DOTALL,
 )
-_COUNT = b"00000001"
+COUNT = b"00000001"
+"""Which request this is: the first of its nonce, always."""
 
 
 class DigestMd5(Exchange):
@@ -73,24 +76,18 @@ class DigestMd5(Exchange):
         authzid = encode(who.authzid)
         names |= {"authzid": authzid} if authzid else {}
         nonce = asked["nonce"][0]
-        inner = b":".join((_narrow(who.user, utf8=utf8), realm, _narrow(who.password.reveal(), utf8=utf8)))
-        a1 = b":".join((_md5(inner), nonce, self._cnonce, *([authzid] if authzid else [])))
-        secret = _md5(a1).hex().encode()
-        signed = b":".join((nonce, _COUNT, self._cnonce, b"auth"))
-
-        def proof(a2: bytes) -> bytes:
-            return _md5(b":".join((secret, signed, _md5(a2).hex().encode()))).hex().encode()
-
-        self._proof = proof(b":" + uri)
+        inner = b":".join((narrow(who.user, utf8=utf8), realm, narrow(who.password.reveal(), utf8=utf8)))
+        proofs = Proofs(inner, nonce, self._cnonce, authzid, uri)
+        self._proof = proofs.of_server
         fields = [b"charset=utf-8"] if utf8 else []
         fields += [name.encode() + b"=" + _quoted(value) for name, value in names.items()]
-        fields += [b"nonce=" + _quoted(nonce), b"nc=" + _COUNT, b"cnonce=" + _quoted(self._cnonce)]
+        fields += [b"nonce=" + _quoted(nonce), b"nc=" + COUNT, b"cnonce=" + _quoted(self._cnonce)]
         fields += [b"digest-uri=" + _quoted(uri), b"qop=auth"]
         public = b",".join(fields) + b",response="
-        return Response(public + proof(b"AUTHENTICATE:" + uri), f"{escape(public)}{MASK}", secret=True)
+        return Response(public + proofs.of_client, f"{escape(public)}{MASK}", secret=True)
 
     def _acknowledgement(self, challenge: bytes) -> Response:
-        fields = _directives(challenge)
+        fields = directives(challenge)
         if [*fields] != ["rspauth"] or len(fields["rspauth"]) != 1:
             raise ProtocolViolation(
                 "The server did not send its digest (rspauth) where it was due; do not trust this server."
@@ -106,6 +103,47 @@ class DigestMd5(Exchange):
         return "server digest" if challenge.startswith(b"rspauth=") else escape(challenge)
 
 
+class Proofs(Struct, frozen=True):
+    """What each side shows that it knows the password with. Its repr is blank.
+
+    Args:
+        who: User name, realm and password, as `narrow` encodes them, with colons between them.
+        nonce: The server's nonce.
+        cnonce: The client's.
+        authzid: Whom to act as; empty for the user.
+        uri: The name of the service, such as `smtp/mail.example`.
+
+    Raises:
+        AuthFailed: This system has no MD5.
+
+    Source: RFC 2831 section 2.1.2.1
+    """
+
+    who: bytes
+    nonce: bytes
+    cnonce: bytes
+    authzid: bytes
+    uri: bytes
+
+    def __repr__(self) -> str:
+        return "Proofs(...)"
+
+    @property
+    def of_client(self) -> bytes:
+        """The `response` of a client."""
+        return self._proof(b"AUTHENTICATE:" + self.uri)
+
+    @property
+    def of_server(self) -> bytes:
+        """The `rspauth` of a server."""
+        return self._proof(b":" + self.uri)
+
+    def _proof(self, a2: bytes) -> bytes:
+        a1 = b":".join((md5(self.who), self.nonce, self.cnonce, *([self.authzid] if self.authzid else [])))
+        parts = (md5(a1).hex().encode(), self.nonce, COUNT, self.cnonce, b"auth", md5(a2).hex().encode())
+        return md5(b":".join(parts)).hex().encode()
+
+
 def _read(challenge: bytes) -> dict[str, list[bytes]]:
     """Return the directives of a digest-challenge, checked, each name that matters with its values.
 
@@ -115,7 +153,7 @@ def _read(challenge: bytes) -> dict[str, list[bytes]]:
 
     Source: RFC 2831 section 2.1.1
     """
-    found = _directives(challenge)
+    found = directives(challenge)
     if len(found.get("nonce", [])) != 1 or not found["nonce"][0]:
         raise ProtocolViolation(
             "The server's DIGEST-MD5 challenge has no nonce, or more than one; try another mechanism."
@@ -138,11 +176,16 @@ def _read(challenge: bytes) -> dict[str, list[bytes]]:
     return {"realm": found.get("realm", []), "nonce": found["nonce"], "charset": charsets}
 
 
-def _directives(message: bytes) -> dict[str, list[bytes]]:
+def directives(message: bytes) -> dict[str, list[bytes]]:
     """Return the directives of a message by name, in lower case.
+
+    Args:
+        message: A challenge, or a response.
 
     Raises:
         ProtocolViolation: It is no list of directives, or too long.
+
+    Source: RFC 2831 section 7.1
     """
     if len(message) >= _LONGEST:
         raise ProtocolViolation(f"The server's DIGEST-MD5 message is over {_LONGEST - 1} octets; none may be.")
@@ -184,8 +227,12 @@ def _charset(text: str, what: str, *, utf8: bool) -> bytes:
     raise AuthFailed(f"The {what} {escape_str(text)} needs UTF-8, and the server has DIGEST-MD5 without it.")
 
 
-def _narrow(text: str, *, utf8: bool) -> bytes:
+def narrow(text: str, *, utf8: bool) -> bytes:
     """Encode what the inner digest covers: in ISO 8859-1 where that holds it, in UTF-8 elsewhere.
+
+    Args:
+        text: The user name, or the password.
+        utf8: Whether the server knows UTF-8.
 
     Raises:
         AuthFailed: The server knows no UTF-8, and the value needs it.
@@ -201,7 +248,12 @@ def _narrow(text: str, *, utf8: bool) -> bytes:
     raise AuthFailed("The password needs UTF-8, and the server has DIGEST-MD5 without it.")
 
 
-def _md5(octets: bytes) -> bytes:
+def md5(octets: bytes) -> bytes:
+    """Return the MD5 digest.
+
+    Raises:
+        AuthFailed: This system has none.
+    """
     import hashlib
 
     try:

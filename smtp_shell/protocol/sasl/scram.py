@@ -275,10 +275,7 @@ class ScramClient:
                 "somebody on the way may have taken it out; leave."
             )
         if error == b"channel-bindings-dont-match":
-            raise ProtocolViolation(
-                "The server sees another TLS connection than this one: somebody on the way passes the exchange on, or TLS ends at "
-                "a proxy before the server; leave, or ask its operator."
-            )
+            raise ProtocolViolation(f"The server sees {another_connection(f'SCRAM-{self._hash_name}')}.")
         if error == b"unsupported-channel-binding-type" and self.binding is not None:
             raise AuthFailed(
                 f"The server cannot bind by {self.binding.name}; try another type with --channel-binding, "
@@ -311,6 +308,19 @@ class ScramClient:
 
     def _hmac(self, key: bytes, message: bytes) -> bytes:
         return hmac.digest(key, message, self._hash_name)
+
+
+def another_connection(mechanism: str) -> str:
+    """Return why a server sees another TLS connection than the client, and what to do: the end of a sentence, without its full stop.
+
+    Args:
+        mechanism: The mechanism, with or without -PLUS.
+    """
+    without = mechanism.lower().removesuffix("-plus").replace("-sha1", "-sha-1").replace("-sha256", "-sha-256")
+    return (
+        "another TLS connection than this one: TLS ends on the way, at a relay or a proxy, or at somebody who passes the exchange on; "
+        f"if you know that relay use `auth {without}`, else leave"
+    )
 
 
 def describe(message: bytes) -> str:

@@ -1,7 +1,7 @@
 """The server's side of AUTH: the exchanges of a mock server that knows the user's password.
 
-An exchange is a generator: it yields each challenge, decoded, and is sent the response to it, decoded. It returns whether the client is
-who it says. It needs no socket.
+An exchange is a generator: it yields each challenge, decoded, and is sent the response to it, decoded. It returns why the client is
+refused, in a sentence without its full stop, or nothing. It needs no socket.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 
 from smtp_shell.protocol.octets import decode_base64
-from smtp_shell.servers.scram import ITERATIONS, SALT_OCTETS, ScramUser, check_scram
+from smtp_shell.servers.digest_md5 import check_digest, fresh_challenge
+from smtp_shell.servers.scram import ITERATIONS, NO_BINDING, SALT_OCTETS, Binding, ScramUser, check_scram
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator, Mapping
 
     from smtp_shell.protocol.sasl import Credentials
 
@@ -25,16 +26,33 @@ RESPONSES: Final = {
     "PLAIN": 1,
     "LOGIN": 2,
     "CRAM-MD5": 1,
+    "DIGEST-MD5": 2,
     "SCRAM-SHA-1": 3,
     "SCRAM-SHA-256": 3,
+    "SCRAM-SHA-1-PLUS": 3,
+    "SCRAM-SHA-256-PLUS": 3,
     "XOAUTH2": 1,
     "OAUTHBEARER": 1,
     "EXTERNAL": 1,
+    "ANONYMOUS": 1,
 }
 """How many responses a client sends in an exchange of each mechanism, where it succeeds."""
 
-KNOWN: Final = frozenset(RESPONSES) - {"EXTERNAL"}
+KNOWN: Final = frozenset(RESPONSES) - {"EXTERNAL", "ANONYMOUS"}
 """Mechanisms whose credentials can be checked."""
+
+SERVER_FIRST: Final = frozenset({"CRAM-MD5", "DIGEST-MD5"})
+"""Mechanisms that have no initial response."""
+
+_WRONG: Final = "the credentials are not those of the user"
+_REALM: Final = "mock.example"
+_UNBOUND: Final = {
+    "channel-bindings-dont-match": "the channel binding of the client is not that of this TLS connection",
+    "channel-binding-not-supported": "the client binds to the TLS connection, with a mechanism that does not",
+    "unsupported-channel-binding-type": "the client binds to something that this connection does not have",
+    "other-error": "the client's message is not one of the mechanism",
+}
+"""Error of SCRAM -> what is wrong, where it is not the credentials."""
 
 _PROMPTS = {"LOGIN": (b"Username:", b"Password:")}
 _TOKEN = re.compile(rb"(?is)(?:user=([^\x01]*)|n,a=([^,]*),)\x01(?:[^\x01]*\x01)*?auth=Bearer ([^\x01]*)\x01.*")
@@ -58,19 +76,34 @@ def prompt(mechanism: str, number: int) -> bytes:
         number: Which response, from 0.
     """
     prompts = _PROMPTS.get(mechanism, ())
+    if mechanism == "DIGEST-MD5":
+        return b"" if number else fresh_challenge(_REALM)
     if mechanism == "CRAM-MD5":
         return f"<{secrets.token_hex(8)}@mock.example>".encode()
     return prompts[number] if number < len(prompts) else b""
 
 
-def begin(mechanism: str, who: Credentials, recorded: Recorded) -> Generator[bytes, bytes, bool]:
+def begin(
+    mechanism: str, who: Credentials, recorded: Recorded, bindings: Callable[[], Mapping[str, bytes]]
+) -> Generator[bytes, bytes, str]:
     """Begin an exchange. The first challenge is empty where the client speaks first.
 
     Args:
         mechanism: One of `KNOWN`.
         who: The user and the password, or token.
         recorded: What the transcript has of the server's side: the words and the challenges that are not fresh by their nature.
+        bindings: Returns what the connection can be bound to: type of channel binding -> its octets.
     """
+    if mechanism.startswith("SCRAM-"):
+        return _scram(mechanism, who, recorded, bindings)
+    return _checked(_steps(mechanism, who, recorded))
+
+
+def _checked(steps: Generator[bytes, bytes, bool]) -> Generator[bytes, bytes, str]:
+    return "" if (yield from steps) else _WRONG
+
+
+def _steps(mechanism: str, who: Credentials, recorded: Recorded) -> Generator[bytes, bytes, bool]:
     match mechanism:
         case "PLAIN":
             return _plain(who)
@@ -78,9 +111,10 @@ def begin(mechanism: str, who: Credentials, recorded: Recorded) -> Generator[byt
             return _login(who, recorded)
         case "CRAM-MD5":
             return _cram_md5(who, recorded)
-        case "XOAUTH2" | "OAUTHBEARER":
-            return _token(who)
-    return _scram("sha1" if mechanism == "SCRAM-SHA-1" else "sha256", who, recorded)
+        case "DIGEST-MD5":
+            asked = recorded.challenges[0] if recorded.challenges else b""
+            return check_digest(asked or fresh_challenge(_REALM), who.user, who.password)
+    return _token(who)
 
 
 def _plain(who: Credentials) -> Generator[bytes, bytes, bool]:
@@ -122,13 +156,17 @@ def _token(who: Credentials) -> Generator[bytes, bytes, bool]:
     return False
 
 
-def _scram(name: str, who: Credentials, recorded: Recorded) -> Generator[bytes, bytes, bool]:
+def _scram(
+    mechanism: str, who: Credentials, recorded: Recorded, bindings: Callable[[], Mapping[str, bytes]]
+) -> Generator[bytes, bytes, str]:
     """Check the proof. Salt and iterations are those of the transcript, where it has them; the nonce is fresh.
 
     Source: RFC 5802 section 3
     """
-    error = yield from check_scram(name, ScramUser(who.user, who.password, *_recorded_salt(recorded)))
-    return not error
+    binding = Binding(bindings(), demanded=True) if mechanism.endswith("-PLUS") else NO_BINDING
+    name = "sha1" if mechanism.startswith("SCRAM-SHA-1") else "sha256"
+    error = yield from check_scram(name, ScramUser(who.user, who.password, *_recorded_salt(recorded)), binding)
+    return _UNBOUND.get(error, _WRONG) if error else ""
 
 
 def _recorded_salt(recorded: Recorded) -> tuple[bytes, int]:

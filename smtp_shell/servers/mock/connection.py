@@ -153,7 +153,7 @@ class MockConnection(asyncio.Protocol):
         if certificate.exception() is not None:
             self.abort()
             return
-        wire.begin_tls(certificate.result().context)
+        wire.begin_tls(certificate.result())
         self._act()
 
     def _note(self, difference: Difference) -> None:

@@ -22,7 +22,7 @@ from smtp_shell.servers.mock.settings import Extra
 from smtp_shell.transcript.included_line import file_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Sequence
+    from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 
     from smtp_shell.servers.faults import Act, FaultPlan
     from smtp_shell.servers.mock.acts import Acts, Asks, Yielded
@@ -62,6 +62,7 @@ class MockDialogue:
         differences: Where it was not, the first of them.
         differed: How many differences there are.
         made: The faults that were made.
+        bindings: Returns what an exchange can be bound to: type of channel binding -> its octets; nothing outside TLS.
     """
 
     def __init__(
@@ -77,6 +78,7 @@ class MockDialogue:
         self.matched = self.differed = 0
         self.differences: list[Difference] = []
         self.made: list[str] = []
+        self.bindings: Callable[[], Mapping[str, bytes]] = dict
         self._script, self._settings, self._picker = script, settings, picker
         self._faults = faults
         self._note = note
@@ -421,7 +423,7 @@ class MockDialogue:
     def _authenticate(self, exchange: Exchange | None, line: bytes) -> Acts:
         from smtp_shell.servers.mock.sasl import AuthDialogue
 
-        dialogue = AuthDialogue(exchange, line, self._settings.credentials)
+        dialogue = AuthDialogue(exchange, line, self._settings.credentials, self.bindings)
         done, twisted = yield from self._before("AUTH")
         if done:
             return

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from smtp_shell.protocol.octets import CRLF, decode_base64
-from smtp_shell.servers.mock.authentication import KNOWN, RESPONSES, Recorded, begin, prompt
+from smtp_shell.servers.mock.authentication import KNOWN, RESPONSES, SERVER_FIRST, Recorded, begin, prompt
 from smtp_shell.servers.mock.replies import made_up
 from smtp_shell.servers.mock.script import ScriptedReply
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from smtp_shell.protocol.sasl import Credentials
     from smtp_shell.servers.mock.script import Exchange
 
@@ -44,9 +46,12 @@ class AuthDialogue:
         exchange: What the transcript has; None for an exchange that it does not have.
         line: The client's AUTH command.
         who: Who may authenticate; None to accept whoever does.
+        bindings: Returns what the connection can be bound to: type of channel binding -> its octets.
     """
 
-    def __init__(self, exchange: Exchange | None, line: bytes, who: Credentials | None) -> None:
+    def __init__(
+        self, exchange: Exchange | None, line: bytes, who: Credentials | None, bindings: Callable[[], Mapping[str, bytes]]
+    ) -> None:
         words = line.split()
         self._mechanism = words[1].upper().decode("ascii", "replace") if len(words) > 1 else ""
         self._initial = words[2] if len(words) > 2 else None
@@ -58,7 +63,9 @@ class AuthDialogue:
         if not self._is_recorded:
             self._challenges = ()
         self._heard = 0
-        self._steps = begin(self._mechanism, who, self._recorded) if who is not None and self._is_regular else None
+        self._steps = None
+        if who is not None and self._is_regular:
+            self._steps = begin(self._mechanism, who, self._recorded, bindings)
 
     @property
     def _is_regular(self) -> bool:
@@ -92,10 +99,9 @@ class AuthDialogue:
             challenge = next(self._steps)
             if self._initial is None:
                 return self._ask(challenge)
-            if self._mechanism == "CRAM-MD5":
-                return AuthAct(
-                    replies=(_reply("501 5.5.4 CRAM-MD5 takes no initial response"),), why="an initial response came"
-                )
+            if self._mechanism in SERVER_FIRST:
+                refusal = _reply(f"501 5.5.4 {self._mechanism} takes no initial response")
+                return AuthAct(replies=(refusal,), why="an initial response came")
             return self._check(b"" if self._initial == b"=" else self._initial)
         if exchange is not None and self._is_refusal and not self._challenges and not exchange.initial:
             return AuthAct(replies=self._finals)
@@ -135,7 +141,8 @@ class AuthDialogue:
     def _ask(self, challenge: bytes) -> AuthAct:
         """Return a challenge, in the form in which the transcript has it where it is the same each time."""
         at = self._heard - (self._exchange is not None and self._exchange.initial)
-        if not self._mechanism.startswith("SCRAM-") and 0 <= at < len(self._challenges):
+        is_fresh = self._mechanism.startswith("SCRAM-") or (self._mechanism == "DIGEST-MD5" and self._heard)
+        if not is_fresh and 0 <= at < len(self._challenges):
             return AuthAct(challenge=self._challenges[at : at + 1])
         return _challenge(challenge)
 
@@ -148,9 +155,9 @@ class AuthDialogue:
         try:
             return self._ask(self._steps.send(octets))
         except StopIteration as end:
-            if end.value:
+            if not end.value:
                 return AuthAct(replies=self._finals)
-        return AuthAct(replies=(_reply(_REFUSED),), why="the credentials are not those of the user", is_refused=True)
+            return AuthAct(replies=(_reply(_REFUSED),), why=end.value, is_refused=True)
 
 
 def _mechanism_of(exchange: Exchange) -> str:

@@ -76,7 +76,7 @@ def _hold(wire: MockWire, shared: MockShared, pieces: queue.Queue[bytes], sink: 
             wire.resume()
             continue
         if wire.wants_certificate:
-            wire.begin_tls(shared.certificate().result().context)
+            wire.begin_tls(shared.certificate().result())
             continue
         try:
             piece = pieces.get(timeout=shared.settings.idle_limit)

@@ -10,11 +10,13 @@ wire.pause, wire.hang_up, wire.wants_certificate
 
 from __future__ import annotations
 
-import ssl
 from typing import TYPE_CHECKING, Final, Protocol
 
 from smtp_shell.config import TlsSettings
 from smtp_shell.errors import TlsFailed
+from smtp_shell.net.channel_binding import bindings_of_server, exporter_secret
+from smtp_shell.net.key_log import CLIENT_RANDOM
+from smtp_shell.net.memory_key_log import log_in_memory
 from smtp_shell.net.tls_layer import TlsBuffers
 from smtp_shell.servers.faults import HangUp, Pause
 from smtp_shell.servers.handshake import why_no_handshake
@@ -22,7 +24,9 @@ from smtp_shell.servers.mock.acts import Need, StartTls
 from smtp_shell.servers.mock.dialogue import MockDialogue
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Mapping
+
+    from smtp_shell.servers.certificate import ServerCertificate
 
 MOST_UNREAD: Final = 256 * 1024
 """Octets of a client that are taken before the dialogue has read them."""
@@ -44,7 +48,39 @@ class Observer(Protocol):
 
 
 class _ServerTls(TlsBuffers):
-    """The server's end of a TLS connection."""
+    """The server's end of a TLS connection.
+
+    Args:
+        certificate: What the server shows.
+    """
+
+    def __init__(self, certificate: ServerCertificate) -> None:
+        log_in_memory(certificate.context)
+        super().__init__(certificate.context, TlsSettings(), server_side=True)
+        self._leaf = certificate.leaf
+        self._first = b""  # the first octets of the ClientHello
+        self._exporter_secret = b""
+
+    def feed(self, raw: bytes) -> None:
+        """Add octets from the client."""
+        if len(self._first) < CLIENT_RANDOM.stop:
+            self._first += raw[: CLIENT_RANDOM.stop]
+        super().feed(raw)
+
+    def handshake(self) -> bool:
+        """Continue the handshake. Return True if it is done, False if it needs more octets.
+
+        Raises:
+            SSLError: It failed.
+        """
+        done = super().handshake()
+        if done:
+            self._exporter_secret = exporter_secret(self._tls.context, self._first[CLIENT_RANDOM], None)
+        return done
+
+    def bindings(self) -> Mapping[str, bytes]:
+        """Return what an exchange inside it can be bound to: type -> its octets."""
+        return bindings_of_server(self._tls, self._exporter_secret, self._leaf)
 
     def facts(self) -> tuple[str, str]:
         """Return the version and the cipher."""
@@ -114,10 +150,11 @@ class MockWire:
         self.pause = None
         self.proceed()
 
-    def begin_tls(self, context: ssl.SSLContext) -> None:
+    def begin_tls(self, certificate: ServerCertificate) -> None:
         """Go on with the handshake, now that there is a certificate."""
         self.wants_certificate = False
-        self._layer, self._is_shaking = _ServerTls(context, TlsSettings(), server_side=True), True
+        self._layer, self._is_shaking = _ServerTls(certificate), True
+        self.dialogue.bindings = self._layer.bindings
         raw, self._raw = bytes(self._raw), bytearray()
         if raw:
             self._layer.feed(raw)

@@ -109,16 +109,11 @@ class PracticeAuth(Connection):
 
     def _bindings(self) -> Mapping[str, bytes]:
         """Return what an exchange can be bound to: type of channel binding -> its octets; nothing outside TLS."""
-        from smtp_shell.net.channel_binding import END_POINT, TYPES, bind, end_point
+        from smtp_shell.net.channel_binding import bindings_of_server
 
         tls = None if self.transport is None else self.transport.get_extra_info("ssl_object")
-        if tls is None:
-            return {}
-        # A server has no certificate of the other end's to hash, but its own.
-        found = {kind: bind(tls, self.exporter_secret, kind) for kind in TYPES if kind != END_POINT}
-        data = {kind: each.data for kind, each in found.items() if each is not None}
-        own = end_point(self._shared.certificate.result().leaf)
-        return {**data, END_POINT: own} if own else data
+        leaf = self._shared.certificate.result().leaf if tls is not None else b""
+        return bindings_of_server(tls, self.exporter_secret, leaf) if tls is not None else {}
 
 
 def _decoded(line: bytes) -> bytes | str:

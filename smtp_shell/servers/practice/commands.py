@@ -88,10 +88,11 @@ class PracticeConnection(PracticeTransaction):
                 "554 5.5.0 Nothing may follow STARTTLS before TLS has started (RFC 3207), closing the connection"
             )
             raise Goodbye
-        from smtp_shell.net.channel_binding import exporter_secret, keep_exporter_secrets
+        from smtp_shell.net.channel_binding import exporter_secret
+        from smtp_shell.net.memory_key_log import log_in_memory
 
         context = (await asyncio.wrap_future(self._shared.certificate)).context
-        keep_exporter_secrets(context)
+        log_in_memory(context)
         self.tls_context = context
         assert self.transport is not None
         first = HelloTransport(self.transport)

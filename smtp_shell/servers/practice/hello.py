@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Final
 
-_LENGTH: Final = 43
-"""Octets of the first record up to the end of the random octets. Source: RFC 8446 sections 4.1.2 and 5.1"""
+from smtp_shell.net.key_log import CLIENT_RANDOM
 
-_RANDOM: Final = slice(11, 43)
+_LENGTH: Final = CLIENT_RANDOM.stop
 
 
 class HelloTransport:
@@ -34,7 +33,7 @@ class HelloTransport:
     @property
     def client_random(self) -> bytes:
         """The random octets; empty where TLS has not begun."""
-        return b"" if self._reader is None else bytes(self._reader.octets[_RANDOM])
+        return b"" if self._reader is None else bytes(self._reader.octets[CLIENT_RANDOM])
 
 
 class _HelloReader(asyncio.BufferedProtocol):

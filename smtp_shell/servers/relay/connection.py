@@ -12,7 +12,7 @@ from smtp_shell.net.target import Way
 from smtp_shell.net.tls_layer import TlsLayer
 from smtp_shell.private_files import reason_of
 from smtp_shell.protocol.events import End, NoticeKind
-from smtp_shell.protocol.octets import escape
+from smtp_shell.protocol.octets import escape, escape_str
 from smtp_shell.servers.relay.gate import Gate
 from smtp_shell.servers.relay.half import TLS_RECORDS, AcceptedTls, Half
 from smtp_shell.servers.sessions import EARLY
@@ -35,6 +35,11 @@ _GONE = "421 4.4.2 The relay has no connection to the server any more"
 _IDLE = "421 4.4.2 Nothing passed the relay for {} s, closing the connection"
 _ENDLESS = "421 4.7.0 The line does not end, closing the connection"
 _BYE = "221 2.0.0 Bye"
+BOUND: Final = (
+    "the server announces {}, whose proof is bound to one TLS connection: no client can authenticate with it through the relay, which has "
+    "a TLS connection to each side; let the client use a mechanism without -PLUS, such as SCRAM-SHA-256"
+)
+_LONGEST_NAMES = 200
 INJECTED: Final = "text in the clear came after the 220 to STARTTLS; somebody on the way may have put it there"
 DROPPED: Final = (
     "ATTACK? The client sent {} octets in the clear after STARTTLS and before TLS: they were dropped, and not passed on"
@@ -61,6 +66,7 @@ class Relayed:
         self._limit = shared.idle
         self._end: tuple[End, str] | None = None  # how it ended, as far as it is known yet
         self._is_over = False
+        self._is_bound = False  # whether it was remarked that the server announces channel binding
         self._is_lame = False  # the server is gone, and the client is told so whatever it says
         self.client.pause("open")
         self.server.pause("open")
@@ -238,6 +244,9 @@ class Relayed:
         self.client.write(gate.from_server(octets))
         if self._tap is not None:
             self._tap.server_lines(octets)
+        if not self._is_bound and gate.bound_mechanisms:
+            self._is_bound = True
+            self._remark(BOUND.format(escape_str(", ".join(gate.bound_mechanisms)[:_LONGEST_NAMES])))
         if gate.garbled:
             self._give_up(f"the server does not speak SMTP: {gate.garbled}")
         elif gate.tls_due:

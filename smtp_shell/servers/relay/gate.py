@@ -74,6 +74,12 @@ class Gate:
         self.garbled = ""
 
     @property
+    def bound_mechanisms(self) -> list[str]:
+        """The mechanisms that the server has announced and that are bound to one TLS connection."""
+        extensions = self._dialogue.extensions
+        return [name for name in extensions.mechanisms if name.upper().endswith("-PLUS")] if extensions is not None else []
+
+    @property
     def is_holding(self) -> bool:
         """Whether nothing more is to be read from the client until the server has answered."""
         return bool(self._held) or self._is_full
