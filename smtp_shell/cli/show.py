@@ -65,7 +65,7 @@ def _write_explanations(entries: Iterable[Entry]) -> None:
     from smtp_shell.display.json_lines import StepCounter
     from smtp_shell.knowledge.narration import Narrator
 
-    narrator, steps = Narrator(), StepCounter()
+    narrator, steps = Narrator(decodes=True), StepCounter()
     for entry in entries:
         number = steps.count(entry)
         for each in narrator.explain(entry):
@@ -79,7 +79,7 @@ def _explain(view: View, entries: Iterable[Entry]) -> None:
 
     from smtp_shell.knowledge.narration import INDENT, Narrator
 
-    narrator = Narrator()
+    narrator = Narrator(decodes=True)
     view.look = replace(view.look, paired=False)
     for entry in entries:
         view(entry)

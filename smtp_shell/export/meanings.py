@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from smtp_shell.export.commonmark import prose
+from smtp_shell.knowledge.challenges import of_challenge
 from smtp_shell.knowledge.exchanges import Exchange, Exchanges
 from smtp_shell.knowledge.explain import of_reply_to
 from smtp_shell.knowledge.lookup import (
@@ -96,6 +97,8 @@ class Meanings:
         yield from self._explained(code, find(ReplyFact, code))
         if exchange.reply is not None:
             yield from self._reply(exchange.reply, asked)
+            if exchange.code == 334 and (says := of_challenge(exchange.reply)):
+                yield f"**334 here**: {prose(says)}"
         if exchange.is_negative:
             yield self._refusal(exchange)
 

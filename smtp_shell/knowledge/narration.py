@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from smtp_shell.knowledge.challenges import of_challenge, of_open_answer
 from smtp_shell.knowledge.exchanges import Exchange, Exchanges
 from smtp_shell.knowledge.explain import combined, explain_fact, explain_reply, explanations
 from smtp_shell.knowledge.explanation import Explanation, first_sentence
@@ -51,12 +52,16 @@ _OF_COMMAND_SYNTAX = ("RFC 5321 section 4.1.1", "RFC 5321 section 4.2.4")
 class Narrator:
     """Narrator of a dialogue, entry by entry.
 
+    Args:
+        decodes: Whether it says what a challenge holds. Live, whoever answers it shows that.
+
     Attributes:
         exchanges: The exchanges so far.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, decodes: bool = False) -> None:
         self.exchanges = Exchanges()
+        self._decodes = decodes
         self._in_header = False
         self._data_lines = 0
         self._dotted = False
@@ -77,15 +82,19 @@ class Narrator:
                 return _of_octets(event, in_data=before_phase is Phase.MAILDATA)
             case ReplyReceived() | ReplyExpected():
                 last = self.exchanges.last
-                return (
-                    (of_reply(last, form_is_told=True),)
-                    if last is not None and last is not before and last.code
-                    else ()
-                )
+                return (self._of_reply(last),) if last is not None and last is not before and last.code else ()
             case TlsStarted():
                 return (_OF_TLS,) if self.exchanges.now.hello_due else ()
             case _:
                 return ()
+
+    def _of_reply(self, exchange: Exchange) -> str:
+        told, says = of_reply(exchange, form_is_told=True), self._of_challenge(exchange)
+        return f"{told} {says}" if says else told
+
+    def _of_challenge(self, exchange: Exchange) -> str:
+        reply = exchange.reply
+        return of_challenge(reply) if self._decodes and exchange.code == 334 and reply is not None else ""
 
     def explain(self, entry: Entry) -> tuple[Explanation, ...]:
         """Follow an entry, and return the explanations of what `tell` has a sentence about, whole."""
@@ -104,7 +113,10 @@ class Narrator:
                 return explanations_of(Command.parse(line.removesuffix(b"\r"))) if end else ()
             case ReplyReceived() | ReplyExpected():
                 last = self.exchanges.last
-                return (_with_reasons(last),) if last is not None and last is not before and last.code else ()
+                if last is None or last is before or not last.code:
+                    return ()
+                explained, says = _with_reasons(last), self._of_challenge(last)
+                return (explained.but(meaning=f"{says}\n{explained.meaning}") if says else explained,)
             case TlsStarted():
                 return _explain_facts(("term", "TLS handshake"))
             case _:
@@ -263,9 +275,7 @@ def situation(exchange: Exchange, exchanges: Exchanges) -> Iterator[tuple[str, s
 
 
 def _of_answer(event: SaslSent) -> str:
-    if event.line == b"*" and not event.secret:
-        return "* cancels the AUTH exchange (RFC 4954 section 4)."
-    return _OF_ANSWER
+    return ("" if event.secret else of_open_answer(event.line)) or _OF_ANSWER
 
 
 def _of_octets(event: OctetsSent, *, in_data: bool) -> tuple[str, ...]:

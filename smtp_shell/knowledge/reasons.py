@@ -5,6 +5,7 @@ Pure functions over an exchange. What a reply means by itself is in `explain`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final
 
@@ -34,6 +35,7 @@ _NAMES: Final = {
     Phase.ENDED: "end of data: the reply to the final dot is owed",
     Phase.CLOSED: "closed: the dialogue is over",
 }
+_BINDING: Final = re.compile(rb"(?i)channel.?binding")
 _AUTH_REQUIRED: Final = (530, 534, 538)
 
 
@@ -165,9 +167,25 @@ def _of_answer(exchange: Exchange) -> Iterator[str]:
     if exchange.is_cancelled:
         yield "The client cancelled the exchange with *, and this reply says that it is over."
     elif exchange.code == 535:
-        yield "The user name or the password is wrong, or this user may not use this mechanism."
+        yield _why_not_in(exchange)
     elif exchange.code == 501:
         yield "The answer is no base64."
+
+
+def _why_not_in(exchange: Exchange) -> str:
+    """Return why credentials are refused, as far as the mechanism and the server's words tell.
+
+    Source: RFC 4954 section 6, RFC 5802 section 6
+    """
+    name = (auth_mechanism(exchange.command.shown) or b"").upper() if exchange.command is not None else b""
+    if name in (b"XOAUTH2", b"OAUTHBEARER"):
+        return "The token is wrong, has expired, or is not for this user and this service."
+    if name == b"EXTERNAL":
+        return "The server knows no user for the client's certificate, or the client has shown none."
+    if name.endswith(b"-PLUS") and exchange.reply is not None and _BINDING.search(exchange.reply.octets):
+        without = escape(name.removesuffix(b"-PLUS")[:40])
+        return f"The server sees another TLS connection than the client: TLS ends on the way, as at a relay; {without} is not bound to it."
+    return "The user name or the password is wrong, or this user may not use this mechanism."
 
 
 def _of_hello(exchange: Exchange) -> Iterator[str]:

@@ -44,7 +44,9 @@ KNOWN: Final = frozenset(RESPONSES) - {"EXTERNAL", "ANONYMOUS"}
 SERVER_FIRST: Final = frozenset({"CRAM-MD5", "DIGEST-MD5"})
 """Mechanisms that have no initial response."""
 
-_WRONG: Final = "the credentials are not those of the user"
+WRONG: Final = "the credentials are not those of the user"
+"""Why a client is refused, where nothing better is known."""
+
 _REALM: Final = "mock.example"
 _UNBOUND: Final = {
     "channel-bindings-dont-match": "the channel binding of the client is not that of this TLS connection",
@@ -100,7 +102,7 @@ def begin(
 
 
 def _checked(steps: Generator[bytes, bytes, bool]) -> Generator[bytes, bytes, str]:
-    return "" if (yield from steps) else _WRONG
+    return "" if (yield from steps) else WRONG
 
 
 def _steps(mechanism: str, who: Credentials, recorded: Recorded) -> Generator[bytes, bytes, bool]:
@@ -166,7 +168,7 @@ def _scram(
     binding = Binding(bindings(), demanded=True) if mechanism.endswith("-PLUS") else NO_BINDING
     name = "sha1" if mechanism.startswith("SCRAM-SHA-1") else "sha256"
     error = yield from check_scram(name, ScramUser(who.user, who.password, *_recorded_salt(recorded)), binding)
-    return _UNBOUND.get(error, _WRONG) if error else ""
+    return _UNBOUND.get(error, WRONG) if error else ""
 
 
 def _recorded_salt(recorded: Recorded) -> tuple[bytes, int]:

@@ -433,6 +433,9 @@ class MockDialogue:
             twisted = None
             said = yield from self._line()
             if said is None:
+                if why := dialogue.leave():
+                    self._secret_start = 0
+                    self._differ(Kind.CREDENTIALS, exchange, why)
                 self._is_over = True
                 return
             act = dialogue.respond(said[0])

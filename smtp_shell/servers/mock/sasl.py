@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from smtp_shell.protocol.octets import CRLF, decode_base64
-from smtp_shell.servers.mock.authentication import KNOWN, RESPONSES, SERVER_FIRST, Recorded, begin, prompt
+from smtp_shell.servers.mock.authentication import KNOWN, RESPONSES, SERVER_FIRST, WRONG, Recorded, begin, prompt
 from smtp_shell.servers.mock.replies import made_up
 from smtp_shell.servers.mock.script import ScriptedReply
 
@@ -123,6 +123,14 @@ class AuthDialogue:
             return self._check(line)
         self._heard += 1
         return self._as_recorded()
+
+    def leave(self) -> str:
+        """Return how a client that goes away was not as in the transcript; empty where nothing had been refused.
+
+        A token is refused by a challenge, which not every client answers.
+        """
+        is_token = self._mechanism in ("XOAUTH2", "OAUTHBEARER")
+        return WRONG if is_token and self._steps is not None and self._heard else ""
 
     def _as_recorded(self) -> AuthAct:
         """Ask for the next response that the transcript has, whatever those before it are."""

@@ -13,14 +13,21 @@ from smtp_shell.study.reading import Auth, Reading
 _PASSWORD: Final = "the password itself, in base64"
 _PROOF: Final = "a proof made of the password and the server's challenge, not the password"
 _TOKEN: Final = "an access token, which is as good as a password while it is valid"
+_CERTIFICATE: Final = "nothing secret: it has shown a certificate in the TLS handshake"
+_NOBODY: Final = "nothing: it is not to be known who the user is"
 _SENDS: Final = {
     "PLAIN": (_PASSWORD, "RFC 4616 section 2"),
     "LOGIN": (_PASSWORD, "draft-murchison-sasl-login section 2"),
     "CRAM-MD5": (_PROOF, "RFC 2195 section 2"),
+    "DIGEST-MD5": (_PROOF, "RFC 2831 section 2.1.2"),
     "SCRAM-SHA-1": (_PROOF, "RFC 5802 section 3"),
     "SCRAM-SHA-256": (_PROOF, "RFC 7677 section 3"),
+    "SCRAM-SHA-1-PLUS": (_PROOF, "RFC 5802 section 6"),
+    "SCRAM-SHA-256-PLUS": (_PROOF, "RFC 7677 section 3"),
     "XOAUTH2": (_TOKEN, "RFC 6750 section 5"),
     "OAUTHBEARER": (_TOKEN, "RFC 7628 section 3.1"),
+    "EXTERNAL": (_CERTIFICATE, "RFC 4422 appendix A"),
+    "ANONYMOUS": (_NOBODY, "RFC 4505 section 2"),
 }
 # What servers ask for in LOGIN. Other challenges are not decoded: a hostile server could put a credential there.
 _PROMPTS: Final = {
@@ -107,12 +114,57 @@ def mechanism_sends(reading: Reading) -> Iterator[Question]:
             right,
             [
                 text
-                for text in (_PASSWORD, _PROOF, _TOKEN, "nothing: the server knows the client's address")
+                for text in (_PASSWORD, _PROOF, _TOKEN, "the client's address, which the server looks up in a list")
                 if text != right
             ],
             f"{auth.mechanism} sends {right}.",
             source,
         )
+
+
+@kind
+def channel_binding(reading: Reading) -> Iterator[Question]:
+    """Ask what -PLUS in the name of a mechanism adds."""
+    for auth in reading.auths:
+        if auth.mechanism in _SENDS and auth.mechanism.endswith("-PLUS"):
+            yield choose(
+                auth.command.line,
+                f"{_begins(auth)} What does -PLUS in its name add?",
+                "the proof is bound to this TLS connection, so that nobody between the two can pass it on",
+                [
+                    "the password is encrypted a second time",
+                    "the server may ask for more than one password",
+                    "it works without TLS as well",
+                ],
+                "-PLUS stands for channel binding: the proof covers a value that belongs to this TLS connection alone. Where TLS ends "
+                "at a relay or a proxy on the way, it fails.",
+                "RFC 5802 section 6",
+                "RFC 5056 section 2",
+            )
+
+
+@kind
+def token_refused(reading: Reading) -> Iterator[Question]:
+    """Ask what the 334 after a refused token is."""
+    for auth in reading.auths:
+        if _SENDS.get(auth.mechanism, ("",))[0] != _TOKEN or auth.outcome is None or auth.outcome.digit != 5:
+            continue
+        for line, text in auth.challenges:
+            if (decode_base64(text.encode("utf-8", "replace")) or b"").startswith(b"{"):
+                yield choose(
+                    line,
+                    f"Line {line}: the client has sent its token with {auth.mechanism}, and the server answers 334 and not 235. "
+                    "What does that line hold?",
+                    "why the token is refused, in JSON; the 535 follows when the client has answered",
+                    [
+                        "a question for the password, in case the token is lost",
+                        "a new token, for the next time",
+                        "a nonce, from which the client computes a proof",
+                    ],
+                    "The server describes the error in JSON, in base64. The client answers with an empty line (XOAUTH2) or the octet 01 "
+                    "(OAUTHBEARER), and then the refusal comes.",
+                    "RFC 7628 section 3.2.3",
+                )
 
 
 @kind
@@ -122,7 +174,7 @@ def credential_readable(reading: Reading) -> Iterator[Question]:
         sends = _SENDS[auth.mechanism][0]
         if (
             not auth.responses
-            or sends == _PROOF
+            or sends not in (_PASSWORD, _TOKEN)
             or not reading.regular
             or auth.outcome is None
             or auth.outcome.digit != 2
@@ -204,7 +256,7 @@ def mechanism_offered(reading: Reading) -> Iterator[Question]:
     for exchange in reading.exchanges:
         offered = [each.upper() for each in (exchange.announced or {}).get("AUTH", ())]
         said = exchange.reply
-        others = [each for each in (*_SENDS, "GSSAPI", "EXTERNAL", "DIGEST-MD5") if each not in offered]
+        others = [each for each in (*_SENDS, "GSSAPI", "NTLM") if each not in offered]
         for name in offered if said is not None else ():
             if said is not None and normal(name) == name.lower() and name in _SENDS:
                 yield choose(

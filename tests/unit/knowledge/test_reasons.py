@@ -94,6 +94,12 @@ REFUSED = [
         "AUTH comes first (announced: PLAIN, LOGIN).",
     ),
     (GREETED + EHLO + "C: AUTH LOGIN\nS: 334 x\nC: ${sasl}\nS: 535 no\n", "The user name or the password is wrong"),
+    (GREETED + EHLO + "C: AUTH XOAUTH2 ${sasl}\nS: 334 e30=\nC:\nS: 535 no\n", "The token is wrong, has expired"),
+    (GREETED + EHLO + "C: AUTH EXTERNAL =\nS: 334 \nC:\nS: 535 no\n", "no user for the client's certificate"),
+    (
+        GREETED + EHLO + "C: AUTH SCRAM-SHA-1-PLUS ${sasl}\nS: 334 x\nC: ${sasl}\nS: 535 channel-bindings-dont-match\n",
+        "as at a relay; SCRAM-SHA-1 is not bound to it.",
+    ),
     (GREETED + EHLO + "C: AUTH LOGIN\nS: 538 no\n", "needs encryption"),
     (GREETED + "C: EHLO x\nS: 502 no\n", "HELO is the older greeting"),
     (GREETED + "C: LHLO x\nS: 500 no\n", "LHLO is for LMTP"),
