@@ -32,7 +32,7 @@ settings.load_profile("ci" if IN_CI else "default")
 
 @pytest.fixture(autouse=True)
 def state_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Keep the test away from the files and the password of whoever runs it.
+    """Keep the test away from the files and the passwords of whoever runs it: also from a netrc file and the system's keyring.
 
     Returns:
         The state folder of smtp-shell for this test; it does not exist yet, as on a first start.
@@ -40,7 +40,13 @@ def state_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     state = tmp_path / "state"
     monkeypatch.setenv("SMTP_SHELL_STATE_DIR", str(state))
     monkeypatch.setenv("SMTP_SHELL_CONFIG_DIR", str(tmp_path / "config"))
-    monkeypatch.delenv("SMTP_SHELL_PASSWORD", raising=False)
+    home = tmp_path / "home-of-nobody"
+    home.mkdir()
+    for variable in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(variable, str(home))
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
+    for variable in ("SMTP_SHELL_PASSWORD", "SMTP_SHELL_PROXY_PASSWORD"):
+        monkeypatch.delenv(variable, raising=False)
     return state
 
 

@@ -202,7 +202,7 @@ def begin_exchange(
         AuthFailed: The connection is not private and the user does not insist, or the mechanism lacks something.
         NotSendable: A credential holds what the mechanism cannot carry.
     """
-    refuse_in_the_clear(session, allow_cleartext=allow_cleartext)
+    refuse_in_the_clear(session, allow_cleartext=allow_cleartext or not mechanism.holds_credential)
     if "password" in mechanism.needs and not credentials.password:
         raise AuthFailed(f"{mechanism.name} needs a password, and it is empty; nothing was sent.")
     bound = session.transport.channel_binding(binding) if "binding" in mechanism.needs else None
@@ -267,7 +267,7 @@ def send_auth_command(session: Session, exchange: AuthExchange, line: AuthLine) 
     Raises:
         DialogueBroken: The connection broke.
     """
-    if not session.is_private:
+    if not session.is_private and exchange.mechanism.holds_credential:
         session.publish(Noticed(NoticeKind.CLEARTEXT_AUTH))
     session.send(Command(line.octets, len(b"AUTH ") + len(exchange.mechanism.name) + 1 if line.secret else None))
     if line.meaning:
@@ -380,11 +380,9 @@ def strongest(
         chosen = next((mechanism(name) for name in names if name in among and name in MECHANISMS), None)
     if chosen is None:
         if not among and (known := [mechanism(name) for name in names if name.upper() in MECHANISMS]):
-            lacks = ", ".join(
-                f"{each.name} is used only where it is named" if each.by_name_only else f"{each.name} needs a token"
-                for each in known
+            raise AuthFailed(
+                f"none of the mechanisms that the server offers is chosen by itself: {_not_chosen(known)}."
             )
-            raise AuthFailed(f"none of the mechanisms that the server offers is chosen by itself: {lacks}.")
         wanted = f"the transcript names {', '.join(among)}" if among else f"smtp-shell knows {', '.join(MECHANISMS)}"
         offer = escape_str(", ".join(announced[:_MOST_NAMED]))
         raise AuthFailed(f"no common mechanism: the server offers {offer}; {wanted}.")
@@ -406,6 +404,19 @@ def reason_for(session: Session, chosen: Mechanism, *, token: bool) -> str:
     """
     names = offered(session)
     return explain_choice(chosen, names, tls=session.is_private, token=token, binding=_binds(session, names))
+
+
+def _not_chosen(known: list[Mechanism]) -> str:
+    """Return why none of the mechanisms is chosen unless it is named, and how one names it."""
+    by_name = [each.name for each in known if each.by_name_only]
+    lacking = [
+        f"{each.name} needs {'a token' if 'token' in each.needs else 'TLS to bind to'}"
+        for each in known
+        if not each.by_name_only
+    ]
+    if by_name:
+        lacking += [f"{' and '.join(by_name)} must be named, as in `auth {by_name[0].lower()}`"]
+    return ", ".join(lacking)
 
 
 def _binds(session: Session, names: Iterable[str]) -> bool:

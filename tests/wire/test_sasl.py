@@ -214,7 +214,9 @@ def test_somebody_between_the_two(bound: Callable[..., Done], kind: str) -> None
     assert done.returncode == 5
     said = " ".join(done.stderr.split())
     assert "check user and password; or the server sees another TLS connection than this one" in said
-    assert "at somebody who passes the exchange on; if you know that relay use `auth scram-sha-256`, else leave." in said
+    assert (
+        "at somebody who passes the exchange on; if you know that relay use `auth scram-sha-256`, else leave." in said
+    )
 
 
 def test_somebody_who_takes_plus_out_of_the_announcement(bound: Callable[..., Done]) -> None:

@@ -283,8 +283,8 @@ def test_a_token_taken_and_refused_replays_against_its_mock(
     url, path, refused = f"smtp://127.0.0.1:{practice.port}", tmp_path / "taken.smtp", tmp_path / "refused.smtp"
     lines = ("ehlo", "starttls", "ehlo", f"auth {name}", "quit")
     for file, token, status in ((path, practice.token.reveal(), 0), (refused, "wrong.token", 5)):
-        words = ("--ca-file", str(practice.ca_file), "--user", USER, "--keep-going", "--record", str(file))
-        done = run_text(url, *words, "--token-command", f"echo {token}", *commands(*lines))
+        options = ("--ca-file", str(practice.ca_file), "--user", USER, "--keep-going", "--record", str(file))
+        done = run_text(url, *options, "--token-command", f"echo {token}", *commands(*lines))
         assert done.returncode == status, done.stdout + done.stderr
         settings = MockSettings(credentials=Credentials(USER, practice.token))
         with MockServer(file, settings=settings) as server:
@@ -294,8 +294,8 @@ def test_a_token_taken_and_refused_replays_against_its_mock(
             server.results(1)
             assert server.ok, server.report()
     with MockServer(path, settings=settings) as server:
-        words = ("--server", server.url, "--user", USER, "--ca-file", str(server.ca_file))
-        done = run_text("replay", str(path), *words, "--token-command", "echo wrong.token")
+        options = ("--server", server.url, "--user", USER, "--ca-file", str(server.ca_file))
+        done = run_text("replay", str(path), *options, "--token-command", "echo wrong.token")
         (session,) = server.results(1)
     assert done.returncode == 1
     assert session.differences[0].kind is Kind.CREDENTIALS

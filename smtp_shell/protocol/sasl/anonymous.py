@@ -18,6 +18,7 @@ class Anonymous(Exchange):
     name = "ANONYMOUS"
     needs = frozenset()
     by_name_only = True
+    holds_credential = False
     merit = "nobody needs to be authenticated"
 
     def __init__(self, setting: Setting) -> None:
@@ -27,4 +28,8 @@ class Anonymous(Exchange):
 
     def _trace(self, challenge: bytes) -> Response:
         trace = self._credentials.user
-        return Response(encode(trace), f"trace {escape_str(trace)}" if trace else EMPTY, secret=bool(trace))
+        return Response(
+            encode(trace),
+            f"trace {escape_str(trace)}" if trace else f"{EMPTY}: no trace of who it is",
+            secret=bool(trace),
+        )

@@ -97,10 +97,14 @@ class DigestMd5(Exchange):
                 "The server's digest is false: it does not know the password, and may be an impostor; leave."
             )
         self._verified = True
-        return Response(b"", EMPTY, secret=False)
+        return Response(b"", f"{EMPTY}: the digest is right", secret=False)
 
     def _explain(self, challenge: bytes) -> str:
-        return "server digest" if challenge.startswith(b"rspauth=") else escape(challenge)
+        return (
+            "server digest: the proof that it knows the password too"
+            if challenge.startswith(b"rspauth=")
+            else escape(challenge)
+        )
 
 
 class Proofs(Struct, frozen=True):

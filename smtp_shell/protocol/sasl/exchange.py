@@ -19,6 +19,7 @@ from smtp_shell.protocol.secret import Secret
 
 MAX_CHALLENGE = 65_536
 EMPTY = "(empty)"
+ASKS_FOR_REFUSAL = "the reason is read, and the refusal may come"
 
 Need = Literal["user", "password", "token", "certificate", "binding"]
 
@@ -113,6 +114,7 @@ class Exchange:
         speaks_of_binding: Whether it tells the server whether this client could bind to the TLS connection.
         by_name_only: Whether it is used only where the user names it, and never chosen.
         begins_with_text: Whether the server's first challenge may be text that is no base64, and does not count.
+        holds_credential: Whether anything in it proves who the user is, so that it is not sent where somebody may listen.
         merit: What it is good for, to complete a sentence.
         obsolete: Why it is obsolete, in a sentence; empty if it is not.
     """
@@ -125,6 +127,7 @@ class Exchange:
     speaks_of_binding: ClassVar[bool] = False
     by_name_only: ClassVar[bool] = False
     begins_with_text: ClassVar[bool] = False
+    holds_credential: ClassVar[bool] = True
     merit: ClassVar[str] = ""
     obsolete: ClassVar[str] = ""
 

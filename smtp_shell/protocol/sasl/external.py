@@ -16,6 +16,7 @@ class External(Exchange):
     needs = frozenset(("certificate",))
     takes_authzid = True
     by_name_only = True
+    holds_credential = False
     merit = "the client certificate has shown who this is"
 
     def __init__(self, setting: Setting) -> None:
@@ -23,4 +24,8 @@ class External(Exchange):
 
     def _authzid(self, challenge: bytes) -> Response:
         authzid = self._credentials.authzid or self._credentials.user
-        return Response(encode(authzid), f"act as {escape_str(authzid)}" if authzid else EMPTY, secret=bool(authzid))
+        return Response(
+            encode(authzid),
+            f"act as {escape_str(authzid)}" if authzid else f"{EMPTY}: as the user that the certificate names",
+            secret=bool(authzid),
+        )

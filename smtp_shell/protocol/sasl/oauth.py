@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, ClassVar
 from smtp_shell.errors import NotSendable
 from smtp_shell.protocol.masking import MASK, conceal_octets
 from smtp_shell.protocol.octets import escape
-from smtp_shell.protocol.sasl.exchange import EMPTY, Exchange, Need, Response, Setting, encode, gs2_header
+from smtp_shell.protocol.sasl.exchange import (
+    ASKS_FOR_REFUSAL,
+    EMPTY,
+    Exchange,
+    Need,
+    Response,
+    Setting,
+    encode,
+    gs2_header,
+)
 
 if TYPE_CHECKING:
     from smtp_shell.protocol.secret import Secret
@@ -54,7 +63,7 @@ class OAuthBearer(Exchange):
         return header + encode("".join(_SOH + each for each in (*fields, "auth=Bearer "))), b"\x01\x01"
 
     def _dummy(self, challenge: bytes) -> Response:
-        return Response(b"\x01", escape(b"\x01"), secret=False)
+        return Response(b"\x01", rf"\x01: {ASKS_FOR_REFUSAL}", secret=False)
 
     def _explain(self, challenge: bytes) -> str:
         return _describe_error(challenge, self._credentials.password)
@@ -74,7 +83,7 @@ class XOAuth2(OAuthBearer):
         return encode(f"user={self._credentials.user}{_SOH}auth=Bearer "), b"\x01\x01"
 
     def _dummy(self, challenge: bytes) -> Response:
-        return Response(b"", EMPTY, secret=False)
+        return Response(b"", f"{EMPTY}: {ASKS_FOR_REFUSAL}", secret=False)
 
 
 def _describe_error(challenge: bytes, secret: Secret) -> str:

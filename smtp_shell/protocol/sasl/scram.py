@@ -110,7 +110,8 @@ class ScramSha1(Exchange):
 
     def _acknowledgement(self, challenge: bytes) -> Response:
         self._client.check(challenge)
-        return Response(b"", EMPTY, secret=False)
+        proved = ": the signature is right" if self._client.verified else ""
+        return Response(b"", EMPTY + proved, secret=False)
 
     def _explain(self, challenge: bytes) -> str:
         return describe(challenge)
@@ -335,7 +336,7 @@ def describe(message: bytes) -> str:
         nonce, salt, count = (escape(field[2:]) for field in fields[:3])
         return f"nonce {nonce}, salt {salt}, {count} iterations"
     if names[0] == b"v=":
-        return "server signature"  # its value lets others test passwords, just as the proof does
+        return "server signature: the proof that it knows the password too"  # its value lets others test passwords, just as the proof does
     if names[0] == b"e=":
         error = fields[0][2:]
         return f"error {error.decode()}" if error in _NAMED_ERRORS else f"error of no known name: {escape(error)}"

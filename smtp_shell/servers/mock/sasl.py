@@ -50,7 +50,11 @@ class AuthDialogue:
     """
 
     def __init__(
-        self, exchange: Exchange | None, line: bytes, who: Credentials | None, bindings: Callable[[], Mapping[str, bytes]]
+        self,
+        exchange: Exchange | None,
+        line: bytes,
+        who: Credentials | None,
+        bindings: Callable[[], Mapping[str, bytes]],
     ) -> None:
         words = line.split()
         self._mechanism = words[1].upper().decode("ascii", "replace") if len(words) > 1 else ""

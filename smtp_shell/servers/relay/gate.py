@@ -77,7 +77,9 @@ class Gate:
     def bound_mechanisms(self) -> list[str]:
         """The mechanisms that the server has announced and that are bound to one TLS connection."""
         extensions = self._dialogue.extensions
-        return [name for name in extensions.mechanisms if name.upper().endswith("-PLUS")] if extensions is not None else []
+        return (
+            [name for name in extensions.mechanisms if name.upper().endswith("-PLUS")] if extensions is not None else []
+        )
 
     @property
     def is_holding(self) -> bool:

@@ -76,7 +76,8 @@ def auth(shell: Shell, args: Args) -> None:
 
     name = words.mechanism or shell.options.mechanism
     named = mechanism(name) if name else None
-    cleartext = shell.confirm_cleartext()
+    cleartext = named is not None and not named.holds_credential
+    cleartext = cleartext or shell.confirm_cleartext()
     host = session.target.host.removesuffix(".")
     chosen = named or _strongest(shell, session, words, host)
     if named is not None:
@@ -139,6 +140,7 @@ def _send_by_hand(shell: Shell, args: Args, words: _Words) -> None:
         )
     if any(word.startswith("--") for word in args.words):
         raise UsageError(f"auth: smtp-shell does not know {name}, so that its options mean nothing; leave them out.")
+    shell.say(f"smtp-shell does not know {name}: each 334 is decoded, and the answer, in base64, is yours; * cancels.")
     shell.send_as_typed(f"AUTH {args.text}")
 
 
@@ -163,6 +165,8 @@ def _remark(shell: Shell, session: Session, named: Mechanism, words: _Words) -> 
     extensions = session.dialogue.extensions
     if extensions is None or named.name not in extensions.mechanisms:
         shell.say(f"The server has not announced {named.name}; it is tried all the same.", "notice")
+    if "certificate" in named.needs and not session.is_private:
+        shell.say(f"{named.name} counts on a certificate that was shown in TLS, and there is no TLS here.", "notice")
     if named.obsolete:
         shell.say(named.obsolete, "notice")
     if words.binding and "binding" not in named.needs:

@@ -1,6 +1,8 @@
 """Where a password comes from, and where it never goes."""
 
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -119,6 +121,19 @@ def test_an_empty_password_is_none_and_the_next_source_is_asked(monkeypatch: pyt
     assert CredentialSource("student", preset=Secret(""), ask=asked(log).ask).find(BOTH).password == Secret(
         "from a person"
     )
+
+
+@pytest.mark.parametrize("hidden", ["netrc", "keyring"])
+def test_the_tests_never_meet_what_a_developer_has(hidden: str, tmp_path: Path) -> None:
+    """In a process of their own, as the keyring chooses its backend once."""
+    home = Path.home()
+    assert home.is_relative_to(tmp_path)
+    assert list(home.iterdir()) == []
+    if hidden == "keyring":
+        words = "import keyring; print(keyring.get_keyring(), keyring.get_password('smtp-shell', 'student@localhost'))"
+        done = subprocess.run([sys.executable, "-c", words], capture_output=True, text=True, check=True, timeout=60)
+        assert "null" in done.stdout
+        assert done.stdout.endswith("None\n")
 
 
 def test_an_empty_password_in_the_keyring_is_none(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ def said(text: str) -> str:
     [
         (b"Username:", "It says: Username:."),
         (b'{"status":"401"}', 'It says why the token is refused: {"status":"401"}.'),
-        (b'{"status":"\\u0041\x1b[2J"}', 'It says why the token is refused: {"status":"\\u0041\\x1b[2J"}.'),
+        (b'{"status":"\\u0041\x1b[2J"}', 'It says why the token is refused: {"status":"\\\\u0041\\x1b[2J"}.'),
         (b"r=ab,s=Y2Q=,i=4096", "It says: nonce ab, salt Y2Q=, 4096 iterations."),
         (b"v=YWI=", "It is the signature by which the server proves that it knows the password too."),
         (b"e=invalid-proof", "It says: error invalid-proof."),

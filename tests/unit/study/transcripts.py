@@ -237,7 +237,38 @@ C: QUIT
 S: 221 Bye
 *: close
 """
+_MODERN = r"""Transcript: 1
+
+*: connect mx.example:587
+S: 220 mx.example ESMTP
+C: EHLO laptop.example
+S: 250-mx.example
+S: 250 STARTTLS
+C: STARTTLS
+S: 220 Go ahead
+*: tls TLSv1.3 TLS_AES_256_GCM_SHA384 verified
+C: EHLO laptop.example
+S: 250-mx.example
+S: 250 AUTH {token} {bound}
+C: AUTH {token} ${{sasl}}
+S: 334 eyJzdGF0dXMiOiI0MDEifQ==
+C: {answer}
+S: 535 5.7.8 Token expired
+C: AUTH {bound} ${{sasl}}
+S: 334 cj1hYmMsZD1lZg==
+C: ${{sasl}}
+S: 334 dj1hYmM=
+C:
+S: 235 2.7.0 Welcome
+C: QUIT
+S: 221 2.0.0 Bye
+*: close
+"""
+GOOGLE = _MODERN.format(token="XOAUTH2", bound="SCRAM-SHA-256-PLUS", answer="")
+STANDARD = _MODERN.format(token="OAUTHBEARER", bound="SCRAM-SHA-1-PLUS", answer="AQ==")
+
 CRAFTED = {"lmtp": LMTP, "refused": REFUSED, "implicit": IMPLICIT, "many": MANY, "clear": CLEAR, "twice": TWICE}
+CRAFTED |= {"google": GOOGLE, "standard": STANDARD}
 
 
 def path_of(name: str, folder: Path) -> Path:

@@ -47,7 +47,7 @@ def test_rfc_2831_section_4_imap() -> None:
     )
     assert response.meaning.endswith(f",response={MASK}")
     assert response.secret
-    assert exchange.explain(PROOF) == "server digest"
+    assert exchange.explain(PROOF) == "server digest: the proof that it knows the password too"
     last = exchange.respond(PROOF)
     assert (last.octets, last.secret) == (b"", False)
     exchange.finish()

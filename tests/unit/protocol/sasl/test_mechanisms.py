@@ -27,6 +27,7 @@ TOKEN = "vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg=="
 STARTED = sorted(set(MECHANISMS) - {"GSSAPI"})
 """GSSAPI needs a library of the system and a ticket; `test_gss` has it."""
 BINDING = ChannelBinding("tls-exporter", bytes(32))
+READ = "the reason is read, and the refusal may come"
 SERVER_FIRST = b"r=fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j,s=QSXCR+Q6sek8bf92,i=4096"
 SERVER_FINAL = b"v=rmF9pqV8S7suAoZWja4dJRkFsKQ="
 
@@ -136,9 +137,9 @@ def test_scram_sha_1_whole() -> None:
     final = exchange.respond(SERVER_FIRST)
     assert final.octets == b"c=biws,r=fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j,p=v0X8v3Bz2T0CJGbJQyF0X+HI4Ts="
     assert (final.meaning, final.secret) == (f"c=biws,r=fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j,p={MASK}", True)
-    assert exchange.explain(SERVER_FINAL) == "server signature"
+    assert exchange.explain(SERVER_FINAL) == "server signature: the proof that it knows the password too"
     last = exchange.respond(SERVER_FINAL)
-    assert (last.base64, last.meaning, last.secret) == (b"", "(empty)", False)
+    assert (last.base64, last.meaning, last.secret) == (b"", "(empty): the signature is right", False)
     exchange.finish()
     with pytest.raises(ProtocolViolation):
         exchange.respond(b"")
@@ -201,7 +202,7 @@ def test_a_refused_message_cannot_be_tried_again() -> None:
 @pytest.mark.parametrize(
     ("user", "authzid", "line", "meaning", "secret"),
     [
-        ("", "", b"=", "(empty)", False),
+        ("", "", b"=", "(empty): as the user that the certificate names", False),
         ("", "fred@example.com", b"ZnJlZEBleGFtcGxlLmNvbQ==", "act as fred@example.com", True),
         ("ann", "", b"YW5u", "act as ann", True),
         ("ann", "bob", b"Ym9i", "act as bob", True),
@@ -242,7 +243,7 @@ def test_oauthbearer_failure_as_in_rfc_7628_section_4_3() -> None:
         "openid-configuration https://example.com/.well-known/openid-configuration"
     )
     dummy = exchange.respond(challenge)
-    assert (dummy.base64, dummy.meaning, dummy.secret) == (b"AQ==", "\\x01", False)
+    assert (dummy.base64, dummy.meaning, dummy.secret) == (b"AQ==", rf"\x01: {READ}", False)
     with pytest.raises(ProtocolViolation):
         exchange.respond(challenge)
 
@@ -267,7 +268,7 @@ def test_xoauth2() -> None:
     challenge = b'{"status":"401","schemes":"bearer mac","scope":"https://mail.example.org/"}'
     assert exchange.explain(challenge) == "status 401, schemes bearer mac, scope https://mail.example.org/"
     dummy = exchange.respond(challenge)
-    assert (dummy.base64, dummy.meaning, dummy.secret) == (b"", "(empty)", False)
+    assert (dummy.base64, dummy.meaning, dummy.secret) == (b"", f"(empty): {READ}", False)
 
 
 @pytest.mark.parametrize(

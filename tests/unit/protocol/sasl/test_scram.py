@@ -197,7 +197,7 @@ def test_a_name_may_hold_what_unicode_3_2_did_not_know() -> None:
             "nonce fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j, salt QSXCR+Q6sek8bf92, 4096 iterations",
         ),
         (b"r=\x1b[2J,s=,i=\xff", "nonce \\x1b[2J, salt , \\xff iterations"),
-        (SERVER_FINAL, "server signature"),
+        (SERVER_FINAL, "server signature: the proof that it knows the password too"),
         (b"e=invalid-proof", "error invalid-proof"),
         (b"e=\x07", "error of no known name: \\x07"),
         (b"hello\n", "hello\\x0a"),

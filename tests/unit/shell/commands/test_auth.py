@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from smtp_shell.client.credentials import CredentialSource
 from smtp_shell.errors import AuthFailed, SmtpShellError, UsageError
+from smtp_shell.net.target import Target, Way
 from smtp_shell.shell.shell import Shell
 from tests.unit.shell.fake import FakeTransport, Screen, make_shell
 
@@ -82,7 +83,7 @@ def test_whom_to_act_as_rules_out_what_cannot_say_so() -> None:
 
 
 @pytest.mark.parametrize(
-    ("offer", "says"), [("GSSAPI", "GSSAPI is used only where it is named"), ("XOAUTH2", "XOAUTH2 needs a token")]
+    ("offer", "says"), [("GSSAPI", "GSSAPI must be named, as in `auth gssapi`"), ("XOAUTH2", "XOAUTH2 needs a token")]
 )
 def test_what_is_never_chosen_says_why(offer: str, says: str) -> None:
     shell, _, _ = announced(offer)
@@ -108,6 +109,20 @@ def test_status_says_where_the_password_came_from_and_never_what_it_is() -> None
     assert "sesame" not in screen.words
 
 
+@pytest.mark.parametrize("typed", ["auth external", "auth anonymous"])
+def test_what_holds_no_credential_is_sent_in_the_clear_without_a_question(typed: str) -> None:
+    shell, server, screen = announced("EXTERNAL", "ANONYMOUS")
+    clear = Target(Way.TCP, "mail.example.org", 25)
+    shell.need_session().target = clear
+    with pytest.raises(AuthFailed, match="not sent over a connection without TLS"):
+        shell.run("auth plain")
+    shell.options = replace(shell.options, credentials=CredentialSource())
+    shell.run(typed)
+    assert server.heard.decode().splitlines() == [f"{typed.upper()} ="]
+    assert "a credential goes over" not in screen.words
+    assert ("there is no TLS here" in screen.words) == (typed == "auth external")
+
+
 def test_a_mechanism_that_only_the_server_knows_takes_no_options() -> None:
     shell, server, _ = announced("X-KEY")
     with pytest.raises(UsageError, match="smtp-shell does not know X-KEY"):
@@ -117,8 +132,9 @@ def test_a_mechanism_that_only_the_server_knows_takes_no_options() -> None:
 
 def test_a_challenge_of_an_unknown_mechanism_is_decoded_and_a_star_cancels() -> None:
     challenge = b64encode(b"touch your key \x1b[2J").decode()
-    shell, server, _ = announced("X-KEY", AUTH=f"334 {challenge}\r\n".encode(), **{"*": b"501 cancelled\r\n"})
+    shell, server, screen = announced("X-KEY", AUTH=f"334 {challenge}\r\n".encode(), **{"*": b"501 cancelled\r\n"})
     shell.run("auth x-key")
+    assert "smtp-shell does not know X-KEY: each 334 is decoded" in " ".join(screen.words.split())
     shell.run("*")
     assert server.heard.decode().splitlines() == ["AUTH x-key", "*"]
     assert not shell.awaits_answer
