@@ -114,6 +114,7 @@ def test_what_holds_no_credential_is_sent_in_the_clear_without_a_question(typed:
     shell, server, screen = announced("EXTERNAL", "ANONYMOUS")
     clear = Target(Way.TCP, "mail.example.org", 25)
     shell.need_session().target = clear
+    shell.settings = replace(shell.settings, insecure_auth=False)
     with pytest.raises(AuthFailed, match="not sent over a connection without TLS"):
         shell.run("auth plain")
     shell.options = replace(shell.options, credentials=CredentialSource())
