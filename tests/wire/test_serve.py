@@ -294,8 +294,8 @@ def test_a_token_taken_and_refused_replays_against_its_mock(
             server.results(1)
             assert server.ok, server.report()
     with MockServer(path, settings=settings) as server:
-        options = ("--server", server.url, "--user", USER, "--ca-file", str(server.ca_file))
-        done = run_text("replay", str(path), *options, "--token-command", "echo wrong.token")
+        others = ("--server", server.url, "--user", USER, "--ca-file", str(server.ca_file))
+        done = run_text("replay", str(path), *others, "--token-command", "echo wrong.token")
         (session,) = server.results(1)
     assert done.returncode == 1
     assert session.differences[0].kind is Kind.CREDENTIALS
