@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from smtp_shell.cli.send_message import FileMessage
     from smtp_shell.client.transaction import Outcome
     from smtp_shell.message.draft import Draft
+    from smtp_shell.shell.shell import Shell
 
 
 def main(words: Sequence[str]) -> int:
@@ -89,21 +90,21 @@ def _send(options: argparse.Namespace, draft: Draft, message: FileMessage | None
         status, outcome = SendDialogue(shell, options, draft, message).run()
     except SmtpShellError as error:
         if options.json:
-            _write_verdict(error.exit_status, error=str(error))
+            _write_verdict(shell, error.exit_status, error=str(error))
         raise
     finally:
         shell.close()
     if options.json:
-        _write_verdict(status, outcome)
+        _write_verdict(shell, status, outcome)
     return status
 
 
-def _write_verdict(status: int, outcome: Outcome | None = None, error: str = "") -> None:
-    """Write the last JSON object: what became of the message and of each recipient."""
+def _write_verdict(shell: Shell, status: int, outcome: Outcome | None = None, error: str = "") -> None:
+    """Write the last JSON object: the server that answered, and what became of the message and of each recipient."""
     from smtp_shell.cli.json_rows import json_row
     from smtp_shell.protocol.octets import escape_str
 
-    row: dict[str, object] = {}
+    row: dict[str, object] = {} if shell.answered is None else {"server": escape_str(str(shell.answered))}
     if outcome is not None:
         row["delivered"] = outcome.is_delivered
         row["recipients"] = [
