@@ -78,7 +78,9 @@ def send_parser() -> ArgumentParser:
         metavar="URL",
         help="HOST[:PORT], mx:DOMAIN, smtp://, smtps://, lmtp://, smtp+unix:/path, lmtp+unix:/path or pipe:COMMAND",
     )
-    parser.add_argument("--mx", action="store_true", help="the server is a domain: send to its first mail host that greets")
+    parser.add_argument(
+        "--mx", action="store_true", help="the server is a domain: send to its first mail host that greets"
+    )
     _message_options(parser)
     _dialogue_options(parser)
     connection_options(parser)
@@ -136,7 +138,9 @@ def _dialogue_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--mechanism", default="", metavar="NAME", help="mechanism of AUTH (default: the strongest)")
     group.add_argument(
-        "--initial-response", action="store_true", help="put the first response into the AUTH command, where there is one"
+        "--initial-response",
+        action="store_true",
+        help="put the first response into the AUTH command, where there is one",
     )
     group.add_argument(
         "--before",

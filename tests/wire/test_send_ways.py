@@ -187,7 +187,7 @@ def test_parameters_of_delivery_reports(practice: PracticeServer) -> None:
 
 
 @pytest.mark.proxies
-def test_through_proxies(folder: Path, practice: PracticeServer) -> None:  # noqa: F811
+def test_through_proxies(folder: Path, practice: PracticeServer) -> None:
     with proxies.microsocks(folder, password=True) as address:
         words = (f"localhost:{practice.port}", *WHO, "--proxy", f"socks5h://{proxies.USER}@{address}")
         done = run("send", "--server", *words, env=SECRET, timeout=60)
@@ -226,7 +226,7 @@ def test_lmtp_at_a_unix_socket_has_an_outcome_for_each_recipient(dovecot: Doveco
 @pytest.mark.exim
 def test_a_client_certificate_in_place_of_a_password(exim: Exim) -> None:
     words = ("--ca-file", str(exim.ca_file), "--client-cert", str(exim.client_cert), "--mechanism", "external")
-    done = send(f"smtps://localhost:{exim.smtps}", "-4", *WHO, *words)
+    done = send(f"smtps://localhost:{exim.smtps}", "-4", *WHO, *words, "--user", exim.user)
     assert done.returncode == 0, done.stderr
     assert "AUTH EXTERNAL" in shown(done)
 

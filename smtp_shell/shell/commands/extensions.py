@@ -5,7 +5,6 @@ from __future__ import annotations
 from itertools import islice
 
 from smtp_shell.errors import UsageError
-from smtp_shell.protocol.client_attributes import written_attributes
 from smtp_shell.protocol.commands import Command, refuse_line_breaks
 from smtp_shell.protocol.octets import escape
 from smtp_shell.shell.completion import addresses, client_attributes
@@ -94,6 +93,8 @@ def _counted(number: int) -> str:
 
 
 def _are_attributes(text: str) -> bool:
+    from smtp_shell.protocol.client_attributes import written_attributes
+
     return written_attributes(text) is not None
 
 
@@ -102,6 +103,8 @@ def _is_anything(text: str) -> bool:
 
 
 def _client_command(verb: str, text: str) -> Command:
+    from smtp_shell.protocol.client_attributes import written_attributes
+
     refuse_line_breaks(text, verb.lower())
     return Command.of(verb, " ".join(written_attributes(text) or ()))
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from smtp_shell.errors import UsageError
-from smtp_shell.net.literals import family_of
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.shell.completion import paths
 from smtp_shell.shell.registry import Args, shell_command
@@ -156,6 +155,8 @@ def _ocsp(shell: Shell, words: Sequence[str], as_json: bool) -> None:
 def _dane(shell: Shell, words: Sequence[str], as_json: bool) -> None:
     if words:
         raise UsageError("/tls dane takes nothing but --json; see /help /tls.")
+    from smtp_shell.net.literals import family_of
+
     view, facts, target = _view(shell), _facts(shell, shell.tls_failure), shell.target
     if facts is None or target is None:
         raise UsageError("/tls dane: there was no handshake, so that there is no certificate to compare.")
