@@ -144,11 +144,15 @@ def _route(route: Route, configuration: list[str], remarks: list[str]) -> Iterat
     """Yield the options about how to connect; the password of a proxy goes into the configuration."""
     if route.proxy is not None:
         proxy = route.proxy
-        yield word(f"--proxy={proxy.scheme}://{proxy.target}".encode())
+        yield f"--proxy {word(f'{proxy.scheme}://{proxy.target}'.encode())}"
         if proxy.scheme == "http":
             yield "--proxytunnel"
         if proxy.user:
-            configuration.append(_name_and_secret("proxy-user", word(proxy.user.encode()), PROXY_PASSWORD_VARIABLE))
+            configuration.append(
+                _name_and_secret(
+                    "proxy-user", word(proxy.user.encode("utf-8", "surrogateescape")), PROXY_PASSWORD_VARIABLE
+                )
+            )
             remarks.append(f"the password of the proxy comes from {PROXY_PASSWORD_VARIABLE}.")
     if route.source:
         yield f"--interface {word(route.source.encode())}"

@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from smtp_shell.export.equivalents.acts import Act
-    from smtp_shell.export.equivalents.routes import Route
     from smtp_shell.export.equivalents.spool import Spool
 
 _IN_CLEAR = "here it was in the clear; s_client speaks TLS only, so it says STARTTLS first. nc HOST PORT needs none."
@@ -158,7 +157,7 @@ class _Connection:
             yield f"-unix {word(target.host.encode())}"
         else:
             host, port = server_words(target, remarks)
-            yield from _route(self._opened.route, remarks)
+            yield from _route(self._opened, remarks)
             yield f"-connect {word((f'[{host}]' if ':' in host else host).encode())}:{port}"
             if ":" not in host and not host.replace(".", "").isdigit():
                 yield f"-servername {word(host.removesuffix('.').encode())}"
@@ -206,7 +205,8 @@ class _Connection:
         )
         secret = f'"${PASSWORD_VARIABLE}"'
         if mechanism in NO_SECRET:
-            response = f'"$(printf %s {word(user)} | base64)"' if user and mechanism == "EXTERNAL" else "="
+            said = user or (b"anonymous" if mechanism == "ANONYMOUS" else b"")
+            response = f'"$(printf %s {word(said)} | base64)"' if said else "="
             yield f"say 'AUTH {mechanism} '{response}\n"
             return
         if mechanism == "XOAUTH2":
@@ -246,15 +246,18 @@ class _Connection:
             yield from ("reply\n" for _ in range(body.replies))
 
 
-def _route(route: Route, remarks: list[str]) -> Iterator[str]:
+def _route(opened: Opened, remarks: list[str]) -> Iterator[str]:
     """Yield the options about how to connect."""
+    route = opened.route
     proxy = route.proxy
     if proxy is not None and proxy.scheme != "http":
         remarks.append("s_client goes through no proxy of SOCKS; it connects directly.")
+    elif proxy is not None and not opened.tls:
+        remarks.append("s_client asks a proxy or says STARTTLS, and cannot do both; it connects directly.")
     elif proxy is not None:
         yield f"-proxy {word(str(proxy.target).encode())}"
         if proxy.user:
-            yield f"-proxy_user {word(proxy.user.encode())} -proxy_pass env:{PROXY_PASSWORD_VARIABLE}"
+            yield f"-proxy_user {word(proxy.user.encode('utf-8', 'surrogateescape'))} -proxy_pass env:{PROXY_PASSWORD_VARIABLE}"
             remarks.append(f"the password of the proxy comes from {PROXY_PASSWORD_VARIABLE}.")
     if route.source:
         yield f"-bind {word((f'[{route.source}]' if ':' in route.source else route.source).encode())}:0"

@@ -190,8 +190,8 @@ def external(server, user=""):
 
 _ANONYMOUS = """
 
-def anonymous(server):
-    finish(server.command("AUTH ANONYMOUS ="))
+def anonymous(server, trace="anonymous"):
+    finish(server.command(f"AUTH ANONYMOUS {encoded(trace.encode())}"))
 """
 
 PARTS: Mapping[str, str] = MappingProxyType(

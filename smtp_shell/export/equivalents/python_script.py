@@ -175,7 +175,7 @@ class _Writer:
             digest = mechanism.removesuffix("-PLUS").removeprefix("SCRAM-").replace("-", "").lower()
             yield f"scram(server, {user}, {digest!r})\n"
         elif mechanism in NO_SECRET:
-            yield f"{function.lower()}(server{f', {user}' if user and mechanism == 'EXTERNAL' else ''})\n"
+            yield f"{function.lower()}(server{f', {user}' if user else ''})\n"
         else:
             yield f"{function.lower().replace('-', '_')}(server, {user})\n"
 

@@ -48,9 +48,9 @@ class Route(Struct, frozen=True):
 
 
 def proxy_of(words: str) -> Proxy | None:
-    """Return the proxy that a notice names; None where it names none that is understood."""
+    """Return the proxy that a notice names, with or without words after a semicolon; None where it names none that is understood."""
     try:
-        return parse_proxy(words)
+        return parse_proxy(words.partition(";")[0])
     except UsageError:
         return None
 
