@@ -94,13 +94,13 @@ def _send(options: argparse.Namespace, draft: Draft, message: FileMessage | None
         if options.json or isinstance(error, TlsFailed):
             _tell_tls(shell)
         if options.json:
-            _write_verdict(error.exit_status, error=str(error))
+            _write_verdict(shell, error.exit_status, error=str(error))
         raise
     finally:
         shell.close()
     if options.json:
         _tell_tls(shell)
-        _write_verdict(status, outcome)
+        _write_verdict(shell, status, outcome)
     return status
 
 
@@ -119,12 +119,12 @@ def _tell_tls(shell: Shell) -> None:
     shell.view.answer([(row.text, row.style) for row in rows], [tls_object(view)])
 
 
-def _write_verdict(status: int, outcome: Outcome | None = None, error: str = "") -> None:
-    """Write the last JSON object: what became of the message and of each recipient."""
+def _write_verdict(shell: Shell, status: int, outcome: Outcome | None = None, error: str = "") -> None:
+    """Write the last JSON object: the server that answered, and what became of the message and of each recipient."""
     from smtp_shell.cli.json_rows import json_row
     from smtp_shell.protocol.octets import escape_str
 
-    row: dict[str, object] = {}
+    row: dict[str, object] = {} if shell.answered is None else {"server": escape_str(str(shell.answered))}
     if outcome is not None:
         row["delivered"] = outcome.is_delivered
         row["recipients"] = [

@@ -10,12 +10,13 @@ from smtp_shell.cli.send_options import with_parameters
 from smtp_shell.client.transaction import Outcome, RecipientOutcome, Step, transact
 from smtp_shell.errors import DialogueBroken, Interrupted, SmtpShellError, TlsFailed, UsageError
 from smtp_shell.message.building import lay_out
-from smtp_shell.net.target import parse_target
+from smtp_shell.net.target import UNIX, Way, parse_domain, parse_target
 from smtp_shell.protocol.commands import Command
 from smtp_shell.protocol.maildata import END_OF_DATA
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.protocol.phases import Phase
 from smtp_shell.shell.handshakes import start_tls
+from smtp_shell.shell.mail_hosts import connect
 from smtp_shell.shell.sending import envelope_of, uses_smtputf8
 from smtp_shell.shell.untouched import UNTOUCHED, send_untouched
 
@@ -93,7 +94,7 @@ class SendDialogue:
     def _greets(self, target: Target) -> bool:
         """Do all that comes before the transaction; return whether to go on with that."""
         stages: tuple[tuple[str, Callable[[], None]], ...] = (
-            ("connect", lambda: self._shell.connect(replace(target, starttls=False))),
+            ("connect", lambda: connect(self._shell, replace(target, starttls=False))),
             ("first-ehlo", self._hello),
             ("starttls", self._start_tls),
             ("ehlo", self._hello_again),
@@ -147,7 +148,8 @@ class SendDialogue:
         if options.auth_if_offered and not (extensions is not None and extensions.mechanisms):
             self._shell.say("--auth-if-offered: the server announces no AUTH, and nobody is authenticated.", "notice")
         elif options.user or options.mechanism:
-            self._shell.run(" ".join(("auth", *([options.mechanism] if options.mechanism else ()))))
+            words = ("auth", options.mechanism, "--initial-response" if options.initial_response else "")
+            self._shell.run(" ".join(filter(None, words)))
 
     def _lines_before(self) -> None:
         for line in self._options.before:
@@ -160,6 +162,10 @@ class SendDialogue:
 
     def _transact(self) -> None:
         options = self._options
+        if options.before and self._session.phase is Phase.FRESH:  # XCLIENT and STARTTLS begin the dialogue anew
+            self._hello()
+            if self._session.phase is Phase.FRESH:
+                return
         envelope, layout = self._prepared()
         if options.drop_after_send:
             self._drop_after_send(envelope, layout)
@@ -263,13 +269,18 @@ class SendDialogue:
 
 
 def _target(options: argparse.Namespace) -> Target:
-    """Return the server.
+    """Return the server, or the domain whose mail hosts are meant.
 
     Raises:
-        UsageError: `--server` names none.
+        UsageError: `--server` names none, or one that speaks no LMTP.
     """
     text: str = options.server
-    if options.lmtp and "://" not in text and not text.startswith(("pipe:", "lmtp+unix:")):
-        text = f"lmtp://{text}"
-    target = parse_target(text, tls=options.tls, starttls=options.starttls)
+    if options.mx:
+        target = parse_domain(text, tls=options.tls, starttls=options.starttls)
+    elif options.lmtp and "://" not in text and not text.startswith((*UNIX, "pipe:", "mx:")):
+        target = parse_target(f"lmtp://{text}", tls=options.tls, starttls=options.starttls)
+    else:
+        target = parse_target(text, tls=options.tls, starttls=options.starttls, mx=True)
+    if options.lmtp and target.way is Way.MX:
+        raise UsageError("--lmtp: the mail hosts of a domain speak SMTP; leave --lmtp out, or name one server.")
     return replace(target, lmtp=True) if options.lmtp else target

@@ -76,7 +76,10 @@ def send_parser() -> ArgumentParser:
         "-s",
         required=True,
         metavar="URL",
-        help="HOST[:PORT], smtp://, smtps://, lmtp://, lmtp+unix:/path or pipe:COMMAND",
+        help="HOST[:PORT], mx:DOMAIN, smtp://, smtps://, lmtp://, smtp+unix:/path, lmtp+unix:/path or pipe:COMMAND",
+    )
+    parser.add_argument(
+        "--mx", action="store_true", help="the server is a domain: send to its first mail host that greets"
     )
     _message_options(parser)
     _dialogue_options(parser)
@@ -135,6 +138,11 @@ def _dialogue_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--mechanism", default="", metavar="NAME", help="mechanism of AUTH (default: the strongest)")
     group.add_argument(
+        "--initial-response",
+        action="store_true",
+        help="put the first response into the AUTH command, where there is one",
+    )
+    group.add_argument(
         "--before",
         action="append",
         default=[],
@@ -189,6 +197,8 @@ def check_options(options: argparse.Namespace) -> None:
         raise UsageError("--var is for a --template FILE, and there is none.")
     if options.auth_if_offered and not (options.user or options.mechanism):
         raise UsageError("--auth-if-offered: who authenticates? Add --user NAME, or --mechanism.")
+    if options.initial_response and not (options.user or options.mechanism):
+        raise UsageError("--initial-response: who authenticates? Add --user NAME, or --mechanism.")
     if options.mechanism and not _MECHANISM.fullmatch(options.mechanism):
         raise UsageError(f"--mechanism {escape_str(options.mechanism)}: that is no name of a mechanism.")
     if options.dry_run and options.json:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from smtp_shell.client.netrc_file import netrc_entry
 from smtp_shell.config import PASSWORD_VARIABLE, child_environment
 from smtp_shell.errors import AuthFailed
 from smtp_shell.protocol.octets import escape_str
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Set
     from pathlib import Path
 
+    from smtp_shell.client.netrc_file import NetrcEntry
     from smtp_shell.protocol.sasl import Credentials
 
 _COMMAND_TIMEOUT = 120
@@ -80,7 +80,7 @@ class CredentialSource(Struct, frozen=True):
         from smtp_shell.protocol.sasl import Credentials
 
         name, host, acting = user or self.user, host or self.host, authzid or self.authzid
-        if "password" in needs and not name and (entry := netrc_entry(self.netrc, host)) is not None:
+        if "password" in needs and not name and (entry := _netrc_entry(self.netrc, host)) is not None:
             name = entry.user
         if "user" in needs and not name:
             # The name stands in the question, so that nobody takes it for the one about the password, whose answer is hidden.
@@ -104,7 +104,7 @@ class CredentialSource(Struct, frozen=True):
         if self.password_command or self.preset or os.environ.get(PASSWORD_VARIABLE, "").strip():
             return True
         try:
-            entry = netrc_entry(self.netrc, host or self.host, user or self.user)
+            entry = _netrc_entry(self.netrc, host or self.host, user or self.user)
         except AuthFailed:  # there is one, and whoever needs it is told what is wrong
             return True
         return entry is not None and bool(entry.password)
@@ -138,7 +138,7 @@ class CredentialSource(Struct, frozen=True):
             return self.preset, "the practice server"
         if (known := _from_keyring(user, host)).strip():
             return Secret(known), _KEYRING
-        entry = netrc_entry(self.netrc, host, user)
+        entry = _netrc_entry(self.netrc, host, user)
         if entry is not None and entry.password.reveal().strip():
             return entry.password, f"{_NETRC}{entry.file}"
         is_empty = f" ({PASSWORD_VARIABLE} is empty)" if PASSWORD_VARIABLE in os.environ else ""
@@ -163,6 +163,13 @@ class CredentialSource(Struct, frozen=True):
         if not answer:
             raise AuthFailed(f"{missing}; the answer was empty, and nothing was sent.")
         return answer
+
+
+def _netrc_entry(file: Path | None, host: str, user: str = "") -> NetrcEntry | None:
+    """Return what a netrc file says of a host, as `netrc_entry` does, whose module is loaded when it is needed."""
+    from smtp_shell.client.netrc_file import netrc_entry
+
+    return netrc_entry(file, host, user)
 
 
 def _run(command: str, option: str) -> Secret:

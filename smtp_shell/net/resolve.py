@@ -11,7 +11,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from smtp_shell.errors import ConnectFailed, UsageError
-from smtp_shell.net.in_time import in_time
 from smtp_shell.net.literals import address_literal, family_of
 from smtp_shell.net.target import Target
 from smtp_shell.private_files import reason_of
@@ -107,6 +106,8 @@ def _look_up(target: Target, deadline: float, family: int, option: str) -> list[
     def look_up() -> list[Address]:
         rows = socket.getaddrinfo(target.host, target.port, family, socket.SOCK_STREAM)
         return [Address(row[0], row[4]) for row in rows]
+
+    from smtp_shell.net.in_time import in_time
 
     try:
         return in_time(look_up, deadline, "look-up")

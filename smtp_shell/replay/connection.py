@@ -13,7 +13,6 @@ from smtp_shell.client.session import Session
 from smtp_shell.errors import ConnectionLost, DialogueBroken, WaitTimedOut
 from smtp_shell.figures import plain
 from smtp_shell.protocol.phases import Phase
-from smtp_shell.protocol.proxy_header import ProxyHeader
 from smtp_shell.protocol.rawlines import is_whole_proxy_header
 from smtp_shell.replay.endings import ConnectForeseen
 from smtp_shell.replay.incoming import IncomingReplies
@@ -250,6 +249,8 @@ class ReplayConnection:
         step = next(self._cursor.look_ahead_acted(), None)
         if step is None or step.marker is not Marker.CLIENT_OCTETS or not is_whole_proxy_header(step.octets):
             return connection
+        from smtp_shell.protocol.proxy_header import ProxyHeader
+
         return replace(connection, proxy_protocol=ProxyHeader("", verbatim=step.octets))
 
     def _capped(self, timeouts: Timeouts) -> Timeouts:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from smtp_shell.client.mail_hosts import MOST_TRIED, described, mail_hosts, refuse_null
-from smtp_shell.display.surveys import short_reason
 from smtp_shell.errors import ConnectFailed, DialogueBroken, Refused, SmtpShellError, TlsFailed
 from smtp_shell.net.target import Way
 from smtp_shell.protocol.events import Entry, Noticed, NoticeKind, Remarked
@@ -39,6 +37,9 @@ def connect(shell: Shell, target: Target, *, greets: bool = True, connection: Co
     if target.way is not Way.MX:
         shell.connect(target, greets=greets, connection=connection)
         return
+    from smtp_shell.client.mail_hosts import MOST_TRIED, described, mail_hosts, refuse_null
+    from smtp_shell.display.surveys import short_reason
+
     shell.disconnect()
     shell.target = target
     connection = connection or shell.connection

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from smtp_shell.export.equivalents import TOOLS, write_equivalent
 from smtp_shell.export.equivalents.posix_shell import is_printable, printf_format, word
-from smtp_shell.protocol.events import Entry
+from smtp_shell.protocol.events import Connected, Entry, Event, Noticed, NoticeKind, OctetsSent
+from smtp_shell.protocol.rawlines import PROXY_SIGNATURE
 from tests.fuzz.program import session
 from tests.property.hostile import OCTETS
 from tests.property.test_pictures import PROGRAMS
@@ -92,3 +93,22 @@ def test_nothing_in_a_dialogue_is_run(tool: str, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert b"C: MAIL" in done.stdout or tool != "openssl"
     assert not mark.exists()
+
+
+@given(st.lists(st.one_of(OCTETS.map(lambda octets: octets.decode("utf-8", "replace")), st.text()), max_size=3), OCTETS)
+@settings(max_examples=20)
+def test_whatever_a_notice_and_a_header_say_is_quoted(places: list[str], octets: bytes) -> None:
+    events: list[Event] = [Connected("192.0.2.1:25", tls=bool(octets[:1]))]
+    for place in places:
+        for words in (f"from {place}", f"through socks5h://{place}", f"through http://$(id)'{place}@h:1"):
+            events.append(Noticed(NoticeKind.CONNECTION, words))
+    events += [OctetsSent(header + octets) for header in (b"PROXY TCP4 ", PROXY_SIGNATURE)]
+    happened = [Entry(number, 0.0, event) for number, event in enumerate(events, 1)]
+    for tool in TOOLS:
+        text = script(tool, happened)
+        assert all(line.isprintable() for line in text.split("\n"))
+        if tool == "python":
+            ast.parse(text)
+        else:
+            done = subprocess.run(["sh", "-n"], input=text.encode(), capture_output=True, timeout=60)
+            assert (done.returncode, done.stderr) == (0, b""), text

@@ -9,6 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from smtp_shell.errors import UsageError
+from smtp_shell.export.equivalents.routes import Route, proxy_of, source_of
 from smtp_shell.net.target import Target, parse_target
 from smtp_shell.protocol.commands import auth_mechanism, bdat_chunk, secret_start
 from smtp_shell.protocol.events import (
@@ -18,6 +19,8 @@ from smtp_shell.protocol.events import (
     Disconnected,
     End,
     MailDataSent,
+    Noticed,
+    NoticeKind,
     OctetsSent,
     Remarked,
     ReplyReceived,
@@ -27,11 +30,13 @@ from smtp_shell.protocol.events import (
 )
 from smtp_shell.protocol.maildata import MailDataDecoder
 from smtp_shell.protocol.octets import unescape
+from smtp_shell.protocol.rawlines import is_whole_proxy_header
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from smtp_shell.export.equivalents.spool import Spool
+    from smtp_shell.net.proxy import Proxy
     from smtp_shell.protocol.events import Entry, Event
 
 _AUTHENTICATE = re.compile(r"authenticate(?:\s+(\S+))?(?:\s+(\S+))?\s*")
@@ -43,10 +48,12 @@ class Opened(Struct, frozen=True):
     Args:
         target: To what; None where the transcript does not say.
         tls: Whether TLS began with the first octet.
+        route: How it was made.
     """
 
     target: Target | None
     tls: bool = False
+    route: Route = Route()
 
 
 class Said(Struct, frozen=True):
@@ -168,6 +175,7 @@ class _Collector:
         self._decoder: MailDataDecoder | None = None  # of the mail data that is being collected
         self._server = ""  # what the header of a transcript says
         self._is_open = False
+        self._is_greeted = False
         self._chunk_left = 0
         self._chunk_is_last = False
 
@@ -183,7 +191,9 @@ class _Collector:
         match event:
             case Connected():
                 self._add(Opened(_target(event.address, tls=event.tls), event.tls))
-                self._is_open = True
+                self._is_open, self._is_greeted = True, False
+            case Noticed(kind=NoticeKind.CONNECTION):
+                self._take_route(event.detail)
             case CommandSent():
                 self._take_command(event)
             case SaslSent():
@@ -208,8 +218,23 @@ class _Collector:
     def _need_connection(self) -> None:
         """Add a connection where a transcript that was written by hand has none."""
         if not self._is_open:
-            self._is_open = True
+            self._is_open, self._is_greeted = True, False
             self._add(Opened(_target(self._server, tls=False)))
+
+    def _take_route(self, words: str) -> None:
+        """Note by which proxy the connection was made, or from where."""
+        kind, _, place = words.partition(" ")
+        if kind == "through":
+            self._change_route(proxy=proxy_of(place))
+        elif kind == "from":
+            self._change_route(source=source_of(place))
+
+    def _change_route(self, **changes: Proxy | str | bytes | None) -> None:
+        for place in range(len(self.acts) - 1, -1, -1):
+            act = self.acts[place]
+            if isinstance(act, Opened):
+                self.acts[place] = replace(act, route=replace(act.route, **changes))
+                return
 
     def _take_command(self, event: CommandSent) -> None:
         self._need_connection()
@@ -267,6 +292,9 @@ class _Collector:
         """Add octets: those of a chunk to the one act of the chunk."""
         self._end_mail_data(is_whole=False)
         self._need_connection()
+        if not self._is_greeted and is_whole_proxy_header(event.octets):
+            self._change_route(header=event.octets)
+            return
         start = self._spool.size
         # A file that includes its secrets does not say where they are.
         public = secret_start(event.octets) if event.public is None and not self._chunk_left else event.public
@@ -284,6 +312,7 @@ class _Collector:
 
     def _take_reply(self, event: ReplyReceived) -> None:
         """Note the reply beside what it answers."""
+        self._is_greeted = True
         code = event.reply.code
         last = self.acts[-1] if self.acts else None
         if isinstance(last, Body) and event.seconds is not None:

@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from smtp_shell.config import PASSWORD_VARIABLE
+from smtp_shell.config import PASSWORD_VARIABLE, PROXY_PASSWORD_VARIABLE
+from smtp_shell.export.equivalents.deliveries import parameter_left_out
 from smtp_shell.export.equivalents.posix_shell import (
     DELIMITER,
     can_be_document,
@@ -19,6 +20,7 @@ from smtp_shell.export.equivalents.posix_shell import (
     word,
 )
 from smtp_shell.export.equivalents.script import (
+    CERTIFICATE_VARIABLE,
     NO_SECRET,
     TOKEN_MECHANISMS,
     Script,
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 
     from smtp_shell.export.equivalents.acts import LoggedIn
     from smtp_shell.export.equivalents.deliveries import Delivery
+    from smtp_shell.export.equivalents.routes import Route
     from smtp_shell.export.equivalents.spool import Spool
     from smtp_shell.protocol.addresses import EnvelopePath
 
@@ -62,13 +65,18 @@ def curl_script(script: Script, spool: Spool) -> Iterator[str]:
 
 def _delivery(delivery: Delivery, spool: Spool) -> Iterator[str]:
     remarks: list[str] = []
-    # The lines of an AUTH exchange are among what -v shows.
-    options = ["curl -v" if delivery.login is None else "curl -sS", *_connection(delivery, remarks)]
-    if delivery.login is not None:
-        remarks.append("curl -v would show the dialogue, and the password in base64 with it.")
     configuration: list[str] = []
+    options = [*_connection(delivery, remarks), *_route(delivery.route, configuration, remarks)]
     if delivery.login is not None:
-        options += ["--config /dev/fd/3", *_login(delivery.login, configuration, remarks)]
+        options += _login(delivery.login, configuration, remarks)
+    # The lines of an AUTH exchange, and the password of a proxy, are among what -v shows.
+    is_secret = delivery.login is not None or bool(configuration)
+    if is_secret:
+        remarks.append("curl -v would show the dialogue, and the password in base64 with it.")
+    if configuration:
+        options.insert(1, "--config /dev/fd/3")
+        configuration.append("CONFIGURATION\n")
+    options.insert(0, "curl -sS" if is_secret else "curl -v")
     body = delivery.body if delivery.is_whole else None
     if body is None:
         remarks.append(
@@ -119,10 +127,38 @@ def _connection(delivery: Delivery, remarks: list[str]) -> Iterator[str]:
         yield "--insecure"
     if delivery.verified:
         remarks.append("an authority of your own is named with --cacert FILE.")
+    for parameter in delivery.parameters:
+        if parameter.upper().startswith("AUTH=") and is_word(value := parameter[5:].encode("utf-8", "surrogateescape")):
+            yield f"--mail-auth {word(value)}"
+        elif parameter.upper() != "SMTPUTF8":
+            remarks.append(parameter_left_out(parameter))
+        elif all(path.mailbox.isascii() for path in (delivery.sender, *delivery.recipients) if path is not None):
+            remarks.append("curl says SMTPUTF8 only where an address needs it.")
     if delivery.xclient:
         remarks.append("curl has no XCLIENT; it is left out.")
     if delivery.pipelined:
         remarks.append("curl sends one command at a time; here they went out together (PIPELINING).")
+
+
+def _route(route: Route, configuration: list[str], remarks: list[str]) -> Iterator[str]:
+    """Yield the options about how to connect; the password of a proxy goes into the configuration."""
+    if route.proxy is not None:
+        proxy = route.proxy
+        yield f"--proxy {word(f'{proxy.scheme}://{proxy.target}'.encode())}"
+        if proxy.scheme == "http":
+            yield "--proxytunnel"
+        if proxy.user:
+            configuration.append(
+                _name_and_secret(
+                    "proxy-user", word(proxy.user.encode("utf-8", "surrogateescape")), PROXY_PASSWORD_VARIABLE
+                )
+            )
+            remarks.append(f"the password of the proxy comes from {PROXY_PASSWORD_VARIABLE}.")
+    if route.source:
+        yield f"--interface {word(route.source.encode())}"
+    if route.version:
+        yield "--haproxy-protocol"
+        remarks.append("curl sends a PROXY header of version 1, with the addresses of its own connection.")
 
 
 def _login(login: LoggedIn, configuration: list[str], remarks: list[str]) -> Iterator[str]:
@@ -135,7 +171,12 @@ def _login(login: LoggedIn, configuration: list[str], remarks: list[str]) -> Ite
     shown = word(user) if user and is_word(user) else "USER"
     if mechanism in TOKEN_MECHANISMS:
         yield f"--user {shown}:"
-        configuration += _configuration(f'oauth2-bearer = "{_quoted_variable()}"')
+        configuration.append(f'oauth2-bearer = "{_quoted_variable(PASSWORD_VARIABLE)}"\n')
+        return
+    if mechanism == "EXTERNAL":
+        yield f'--cert "${CERTIFICATE_VARIABLE}"'
+        yield "--login-options AUTH=EXTERNAL"
+        yield f"--user {shown}:"
         return
     if mechanism in NO_SECRET or mechanism not in _MECHANISMS:
         remarks.append(f"not every curl has the mechanism {shown_mechanism(login)}; it chooses one of its own.")
@@ -143,18 +184,19 @@ def _login(login: LoggedIn, configuration: list[str], remarks: list[str]) -> Ite
         yield f"--login-options AUTH={mechanism}"
     if login.initial:
         yield "--sasl-ir"
-    prefix = f"$(printf '%s:' {shown} | sed 's/[\\\\\"]/\\\\&/g')"
-    configuration += _configuration(f'user = "{prefix}{_quoted_variable()}"')
+    configuration.append(_name_and_secret("user", shown, PASSWORD_VARIABLE))
     remarks.append(login_remark(login))
 
 
-def _quoted_variable() -> str:
+def _name_and_secret(option: str, name: str, variable: str) -> str:
+    """Return the line of the configuration with a user, given as a word of the shell, and the secret of a variable."""
+    prefix = f"$(printf '%s:' {name} | sed 's/[\\\\\"]/\\\\&/g')"
+    return f'{option} = "{prefix}{_quoted_variable(variable)}"\n'
+
+
+def _quoted_variable(variable: str) -> str:
     """Return what the shell replaces by the secret, with what curl's configuration asks for before quotes and backslashes."""
-    return f"$(printf '%s' \"${PASSWORD_VARIABLE}\" | sed 's/[\\\\\"]/\\\\&/g')"
-
-
-def _configuration(line: str) -> list[str]:
-    return [f"{line}\n", "CONFIGURATION\n"]
+    return f"$(printf '%s' \"${variable}\" | sed 's/[\\\\\"]/\\\\&/g')"
 
 
 def _envelope(delivery: Delivery, remarks: list[str]) -> Iterator[str]:

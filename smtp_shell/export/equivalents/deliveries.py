@@ -9,6 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from smtp_shell.export.equivalents.acts import Body, Closed, LoggedIn, Noted, Opened, Said, Secured
+from smtp_shell.export.equivalents.routes import Route
 from smtp_shell.protocol.addresses import EnvelopePath, parse_paths
 from smtp_shell.protocol.commands import HELLOS
 from smtp_shell.protocol.octets import escape
@@ -25,6 +26,7 @@ MOST = 50
 _MAIL = re.compile(rb"MAIL[ \t]+FROM:[ \t]*", re.IGNORECASE)
 _RCPT = re.compile(rb"RCPT[ \t]+TO:[ \t]*", re.IGNORECASE)
 _ORDER = ("", "EHLO", "STARTTLS", "AUTH", "MAIL", "RCPT", "DATA")
+_OF_SOME_TOOLS = re.compile(r"PRDR|SMTPUTF8|AUTH=.+", re.IGNORECASE)
 _SHOWN = 60  # characters of a command in a remark
 
 
@@ -33,6 +35,7 @@ class Delivery(Struct, frozen=True):
 
     Args:
         target: The server; None where the transcript does not say.
+        route: How the connection was made.
         tls: `implicit`, `starttls`, or empty for none.
         verified: Whether the certificate was verified; None where that is not known.
         hello: The verb of the greeting; empty for none.
@@ -42,6 +45,7 @@ class Delivery(Struct, frozen=True):
         sender: The reverse-path; None before MAIL.
         recipients: The forward-paths.
         has_refusal: Whether a recipient was refused.
+        parameters: Those of MAIL that one tool or another can send: PRDR, SMTPUTF8, AUTH=.
         pipelined: Whether MAIL or RCPT went out with what followed it.
         body: Ranges of the spool with the message; None for none.
         is_whole: Whether the message was ended.
@@ -49,6 +53,7 @@ class Delivery(Struct, frozen=True):
     """
 
     target: Target | None = None
+    route: Route = Route()
     tls: str = ""
     verified: bool | None = None
     hello: str = ""
@@ -58,6 +63,7 @@ class Delivery(Struct, frozen=True):
     sender: EnvelopePath | None = None
     recipients: tuple[EnvelopePath, ...] = ()
     has_refusal: bool = False
+    parameters: tuple[str, ...] = ()
     pipelined: bool = False
     body: tuple[tuple[int, int], ...] | None = None
     is_whole: bool = False
@@ -121,7 +127,7 @@ class _Sorter:
         match act:
             case Opened():
                 self._finish()
-                self._now = Delivery(act.target, "implicit" if act.tls else "")
+                self._now = Delivery(act.target, act.route, "implicit" if act.tls else "")
                 self._is_begun = True
             case Secured():
                 tls = self._current.tls or "starttls"
@@ -200,8 +206,9 @@ class _Sorter:
             self._left_out(said, "the tool writes MAIL FROM:<…> only")
             return
         self._forget_envelope()
-        self._parameters(found)
-        self._change(sender=found, pipelined=self._current.pipelined or said.pipelined)
+        some = tuple(each for each in found.parameters if _OF_SOME_TOOLS.fullmatch(each))
+        self._parameters(each for each in found.parameters if each not in some)
+        self._change(sender=found, parameters=some, pipelined=self._current.pipelined or said.pipelined)
 
     def _rcpt(self, said: Said) -> None:
         found = _path(said, _RCPT)
@@ -211,18 +218,17 @@ class _Sorter:
         if self._current.sender is None:
             self._left_out(said, "out of order")
             return
-        self._parameters(found)
+        self._parameters(found.parameters)
         self._change(
             recipients=(*self._current.recipients, found),
             has_refusal=self._current.has_refusal or said.is_refused,
             pipelined=self._current.pipelined or said.pipelined,
         )
 
-    def _parameters(self, path: EnvelopePath) -> None:
-        for parameter in path.parameters:
+    def _parameters(self, parameters: Iterable[str]) -> None:
+        for parameter in parameters:
             if not parameter.upper().startswith("SIZE="):
-                shown = escape(parameter.encode("utf-8", "surrogateescape"))
-                self._remark(f"a parameter that the tool cannot send is left out: {shown}")
+                self._remark(parameter_left_out(parameter))
 
     def _forget_envelope(self) -> None:
         """Begin another envelope on the same connection."""
@@ -234,6 +240,7 @@ class _Sorter:
         else:
             self._remark("an envelope that no message followed is left out (RSET, or a second MAIL).")
         self._change(sender=None, recipients=(), has_refusal=False, pipelined=False, body=None, is_whole=False)
+        self._change(parameters=())
         self._change(has_chunks=False)
 
     def _body(self, body: Body) -> None:
@@ -250,6 +257,12 @@ class _Sorter:
         self._now = None
         if not closed.by_client:
             self._remark("the server closed the connection, or it broke; that is the server's to repeat.")
+
+
+def parameter_left_out(parameter: str) -> str:
+    """Return a remark about a parameter of MAIL or RCPT."""
+    shown = escape(parameter.encode("utf-8", "surrogateescape"))
+    return f"a parameter that the tool cannot send is left out: {shown}"
 
 
 def _path(said: Said, verb: re.Pattern[bytes]) -> EnvelopePath | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from smtp_shell.config import PASSWORD_VARIABLE
+from smtp_shell.config import PASSWORD_VARIABLE, PROXY_PASSWORD_VARIABLE
 from smtp_shell.export.equivalents.acts import Body, Closed, LoggedIn, Noted, Opened, Said, Secured
 from smtp_shell.export.equivalents.posix_shell import (
     DELIMITER,
@@ -20,6 +20,7 @@ from smtp_shell.export.equivalents.posix_shell import (
     word,
 )
 from smtp_shell.export.equivalents.script import (
+    CERTIFICATE_VARIABLE,
     NO_SECRET,
     TOKEN_MECHANISMS,
     Script,
@@ -156,6 +157,7 @@ class _Connection:
             yield f"-unix {word(target.host.encode())}"
         else:
             host, port = server_words(target, remarks)
+            yield from _route(self._opened, remarks)
             yield f"-connect {word((f'[{host}]' if ':' in host else host).encode())}:{port}"
             if ":" not in host and not host.replace(".", "").isdigit():
                 yield f"-servername {word(host.removesuffix('.').encode())}"
@@ -163,6 +165,8 @@ class _Connection:
                 is_address = ":" in host or host.replace(".", "").isdigit()
                 yield f"-verify_return_error -verify_{'ip' if is_address else 'hostname'} {word(host.encode())}"
                 remarks.append("an authority of your own is named with -CAfile FILE.")
+        if any(isinstance(act, LoggedIn) and act.mechanism == "EXTERNAL" for act in self._acts):
+            yield f'-cert "${CERTIFICATE_VARIABLE}"'
         if not self._opened.tls:
             yield f"-starttls {'lmtp' if self._is_lmtp else 'smtp'}"
             if self._names and is_printable(self._names[0]) and self._names[0]:
@@ -201,7 +205,9 @@ class _Connection:
         )
         secret = f'"${PASSWORD_VARIABLE}"'
         if mechanism in NO_SECRET:
-            yield f"say 'AUTH {mechanism} ='\n"
+            said = user or (b"anonymous" if mechanism == "ANONYMOUS" else b"")
+            response = f'"$(printf %s {word(said)} | base64)"' if said else "="
+            yield f"say 'AUTH {mechanism} '{response}\n"
             return
         if mechanism == "XOAUTH2":
             made = f"printf 'user=%s\\001auth=Bearer %s\\001\\001' {shown} {secret} | base64"
@@ -238,6 +244,25 @@ class _Connection:
             yield from ("reply\n" for _ in range(body.replies - 1))
         else:
             yield from ("reply\n" for _ in range(body.replies))
+
+
+def _route(opened: Opened, remarks: list[str]) -> Iterator[str]:
+    """Yield the options about how to connect."""
+    route = opened.route
+    proxy = route.proxy
+    if proxy is not None and proxy.scheme != "http":
+        remarks.append("s_client goes through no proxy of SOCKS; it connects directly.")
+    elif proxy is not None and not opened.tls:
+        remarks.append("s_client asks a proxy or says STARTTLS, and cannot do both; it connects directly.")
+    elif proxy is not None:
+        yield f"-proxy {word(str(proxy.target).encode())}"
+        if proxy.user:
+            yield f"-proxy_user {word(proxy.user.encode('utf-8', 'surrogateescape'))} -proxy_pass env:{PROXY_PASSWORD_VARIABLE}"
+            remarks.append(f"the password of the proxy comes from {PROXY_PASSWORD_VARIABLE}.")
+    if route.source:
+        yield f"-bind {word((f'[{route.source}]' if ':' in route.source else route.source).encode())}:0"
+    if route.version:
+        remarks.append("s_client cannot send the PROXY header, which would go before TLS; it is left out.")
 
 
 def _stuffed(lines: Iterable[bytes]) -> Iterator[bytes]:

@@ -52,11 +52,12 @@ class Connection:
 '''
 
 _TCP = """
-    def __init__(self, host, port):
-        self.sock = socket.create_connection((host, port), timeout=60)"""
+    def __init__(self, host, port, source=""):
+        ours = (source, 0) if source else None
+        self.sock = socket.create_connection((host, port), timeout=60, source_address=ours)"""
 
 _ANY_WAY = """
-    def __init__(self, host="", port=0, path="", program=""):
+    def __init__(self, host="", port=0, source="", path="", program=""):
         if program:
             self.sock, theirs = socket.socketpair()
             subprocess.Popen(shlex.split(program), stdin=theirs, stdout=theirs)
@@ -65,7 +66,8 @@ _ANY_WAY = """
             self.sock = socket.socket(socket.AF_UNIX)
             self.sock.connect(path)
         else:
-            self.sock = socket.create_connection((host, port), timeout=60)"""
+            ours = (source, 0) if source else None
+            self.sock = socket.create_connection((host, port), timeout=60, source_address=ours)"""
 
 _OCTETS = '''
     def send_octets(self, octets):
@@ -84,9 +86,11 @@ _MESSAGE = '''
 '''
 
 _TLS = '''
-    def start_tls(self, host, verify=True):
+    def start_tls(self, host, verify=True, certificate=None):
         """Go on inside TLS; what came in the clear before is not believed any more."""
         context = ssl.create_default_context()
+        if certificate:
+            context.load_cert_chain(certificate)
         if not verify:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
@@ -180,8 +184,14 @@ def xoauth2(server, user):
 
 _EXTERNAL = """
 
-def external(server):
-    finish(server.command("AUTH EXTERNAL ="))
+def external(server, user=""):
+    finish(server.command(f"AUTH EXTERNAL {encoded(user.encode()) or '='}"))
+"""
+
+_ANONYMOUS = """
+
+def anonymous(server, trace="anonymous"):
+    finish(server.command(f"AUTH ANONYMOUS {encoded(trace.encode())}"))
 """
 
 PARTS: Mapping[str, str] = MappingProxyType(
@@ -205,6 +215,7 @@ LOGINS: Mapping[str, str] = MappingProxyType(
         "SCRAM": _SCRAM,
         "XOAUTH2": _XOAUTH2,
         "EXTERNAL": _EXTERNAL,
+        "ANONYMOUS": _ANONYMOUS,
     }
 )
 """Texts of the mechanisms, by name; SCRAM is one for all of its digests."""

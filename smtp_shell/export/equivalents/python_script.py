@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from smtp_shell.export.equivalents.acts import Body, Closed, LoggedIn, Noted, Opened, Said, Secured
 from smtp_shell.export.equivalents.posix_shell import comment, is_printable
 from smtp_shell.export.equivalents.python_functions import IMPORTS, LOGINS, PARTS
-from smtp_shell.export.equivalents.script import NO_SECRET, Script, server_words, shown_mechanism
+from smtp_shell.export.equivalents.script import CERTIFICATE_VARIABLE, NO_SECRET, Script, server_words, shown_mechanism
 from smtp_shell.net.target import Way
 from smtp_shell.protocol.octets import CRLF
 
@@ -29,7 +29,9 @@ def python_script(script: Script, spool: Spool) -> Iterator[str]:
     yield "#!/usr/bin/env python3\n"
     yield from comment(f"{script.title}, with sockets." if script.title else "The same with sockets.")
     yield from _functions(script.acts)
-    writer = _Writer(spool)
+    writer = _Writer(
+        spool, has_certificate=any(isinstance(act, LoggedIn) and act.mechanism == "EXTERNAL" for act in script.acts)
+    )
     for place, act in enumerate(script.acts):
         follows = script.acts[place + 1] if place + 1 < len(script.acts) else None
         yield from writer.act(act, follows)
@@ -41,10 +43,12 @@ def _functions(acts: Iterable[Act]) -> Iterator[str]:
     needed = {"tcp", "close"}
     logins: dict[str, None] = {}
     for act in acts:
+        if isinstance(act, Opened):
+            needed |= {each for each, is_needed in (("tls", act.tls), ("octets", act.route.header)) if is_needed}
         match act:
             case Opened(target=target) if target is not None and target.way is not Way.TCP:
                 needed = {*needed, "any way"} - {"tcp"}
-            case Secured() | Opened(tls=True):
+            case Secured():
                 needed.add("tls")
             case Body():
                 needed.add("message" if act.kind == "data" else "octets")
@@ -70,14 +74,16 @@ class _Writer:
 
     Args:
         spool: Where the messages are.
+        has_certificate: Whether TLS is to show a client certificate.
     """
 
-    def __init__(self, spool: Spool) -> None:
+    def __init__(self, spool: Spool, *, has_certificate: bool) -> None:
         self._spool = spool
         self._group: list[Said] = []  # commands of one write
         self._is_lmtp = False
         self._host = ""
         self._is_open = False
+        self._certificate = f', certificate=os.environ["{CERTIFICATE_VARIABLE}"]' if has_certificate else ""
 
     def act(self, act: Act, follows: Act | None) -> Iterator[str]:
         """Yield the lines for an act.
@@ -123,16 +129,21 @@ class _Writer:
         self._host = host
         yield "\n"
         yield from Script.remarks(remarks)
-        yield f"server = Connection({_opening(target, host, port)})\n"
+        if opened.route.proxy is not None:
+            yield from Script.remarks(["this script goes through no proxy; it connects directly."])
+        source = f", source={opened.route.source!r}" if opened.route.source else ""
+        yield f"server = Connection({_opening(target, host, port)}{source})\n"
+        if opened.route.header:
+            yield f"server.send_octets({opened.route.header!r})  # the PROXY header\n"
         if opened.tls:
-            yield f"server.start_tls({self._host!r})\n"
+            yield f"server.start_tls({self._host!r}{self._certificate})\n"
         yield "server.reply()  # the greeting\n"
 
     def _secure(self, secured: Secured) -> Iterator[str]:
         check = ", verify=False" if secured.verified is False else ""
         if check:
             yield from comment("The certificate was not verified here.")
-        yield f"server.start_tls({self._host!r}{check})\n"
+        yield f"server.start_tls({self._host!r}{check}{self._certificate})\n"
 
     def _commands(self, follows: Act | None) -> Iterator[str]:
         group, self._group = self._group, []
@@ -164,7 +175,7 @@ class _Writer:
             digest = mechanism.removesuffix("-PLUS").removeprefix("SCRAM-").replace("-", "").lower()
             yield f"scram(server, {user}, {digest!r})\n"
         elif mechanism in NO_SECRET:
-            yield f"{function.lower()}(server)\n"
+            yield f"{function.lower()}(server{f', {user}' if user else ''})\n"
         else:
             yield f"{function.lower().replace('-', '_')}(server, {user})\n"
 

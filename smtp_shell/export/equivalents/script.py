@@ -24,6 +24,9 @@ TOKEN_MECHANISMS = frozenset({"XOAUTH2", "OAUTHBEARER"})
 NO_SECRET = frozenset({"EXTERNAL", "ANONYMOUS"})
 """Mechanisms without a secret of the user's own."""
 
+CERTIFICATE_VARIABLE = "SMTP_SHELL_CLIENT_CERT"
+"""Names the file with the client certificate of EXTERNAL; a dialogue does not say where it is."""
+
 _NAMES = ("swaks ", "curl ", "s_client ")
 _EXAMPLE = ("mail.example.com", 25)
 
@@ -55,6 +58,8 @@ class Script(Struct, frozen=True):
         yield from self.remarks(self.found.remarks if remarks is None else remarks)
         if any(isinstance(act, LoggedIn) and act.mechanism not in NO_SECRET for act in self.acts):
             yield f': "${{{PASSWORD_VARIABLE}:?set it to the password or token; it is in no argument}}"\n'
+        if any(isinstance(act, LoggedIn) and act.mechanism == "EXTERNAL" for act in self.acts):
+            yield f': "${{{CERTIFICATE_VARIABLE}:?set it to the file of the client certificate and its key, PEM}}"\n'
 
     @staticmethod
     def remarks(remarks: Iterable[str]) -> Iterator[str]:

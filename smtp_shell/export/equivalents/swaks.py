@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from smtp_shell.config import PASSWORD_VARIABLE
+from smtp_shell.export.equivalents.deliveries import parameter_left_out
 from smtp_shell.export.equivalents.posix_shell import (
     DELIMITER,
     can_be_document,
@@ -19,7 +20,14 @@ from smtp_shell.export.equivalents.posix_shell import (
     printf_format,
     word,
 )
-from smtp_shell.export.equivalents.script import Script, login_remark, server_words, shown_mechanism
+from smtp_shell.export.equivalents.script import (
+    CERTIFICATE_VARIABLE,
+    NO_SECRET,
+    Script,
+    login_remark,
+    server_words,
+    shown_mechanism,
+)
 from smtp_shell.net.target import Way
 from smtp_shell.protocol.octets import CRLF, escape
 
@@ -28,6 +36,7 @@ if TYPE_CHECKING:
 
     from smtp_shell.export.equivalents.acts import LoggedIn
     from smtp_shell.export.equivalents.deliveries import Delivery
+    from smtp_shell.export.equivalents.routes import Route
     from smtp_shell.export.equivalents.spool import Spool
 
 _MECHANISMS = frozenset({"PLAIN", "LOGIN", "CRAM-MD5", "DIGEST-MD5", "NTLM"})
@@ -51,7 +60,7 @@ def _delivery(delivery: Delivery, spool: Spool) -> Iterator[str]:
     options, remarks = _options(delivery)
     yield from Script.remarks(remarks)
     environment = ""
-    if delivery.login is not None:
+    if delivery.login is not None and delivery.login.mechanism not in NO_SECRET:
         environment = f'SWAKS_OPT_auth_password="${PASSWORD_VARIABLE}" '
     body = delivery.body
     if body is None:
@@ -93,6 +102,11 @@ def _options(delivery: Delivery) -> tuple[list[str], list[str]]:
     options += [f"--xclient {word(each)}" for each in delivery.xclient if is_word(each) and each[:1] not in (b"", b"-")]
     if delivery.pipelined:
         options.append("--pipeline")
+    for parameter in delivery.parameters:
+        if parameter.upper() == "PRDR":
+            options.append("--prdr")
+        else:
+            remarks.append(parameter_left_out(parameter))
     options += _tls(delivery, remarks)
     if delivery.login is not None:
         options += _login(delivery.login, remarks)
@@ -101,10 +115,27 @@ def _options(delivery: Delivery) -> tuple[list[str], list[str]]:
 
 def _transport(delivery: Delivery, remarks: list[str]) -> list[str]:
     target = delivery.target
+    if delivery.route.proxy is not None:
+        remarks.append("swaks goes through no proxy; it connects directly.")
     if target is not None and target.way is not Way.TCP:
         return [f"{'--pipe' if target.way is Way.PIPE else '--socket'} {word(target.host.encode())}"]
     host, port = server_words(target, remarks)
-    return [f"--server {word(f'[{host}]'.encode() if ':' in host else host.encode())}", f"--port {port}"]
+    words = [f"--server {word(f'[{host}]'.encode() if ':' in host else host.encode())}", f"--port {port}"]
+    if delivery.route.source:
+        words.append(f"--local-interface {word(delivery.route.source.encode())}")
+    return [*words, *_proxy_header(delivery.route, remarks)]
+
+
+def _proxy_header(route: Route, remarks: list[str]) -> Iterator[str]:
+    if route.version == 1 and is_word(text := route.header.removeprefix(b"PROXY ").removesuffix(CRLF)):
+        yield f"--proxy {word(text)}"
+    elif route.ends is not None:
+        (source, port), (destination, to) = route.ends
+        yield f"--proxy-version 2 --proxy-family {'AF_INET6' if ':' in source else 'AF_INET'}"
+        yield f"--proxy-source {source} --proxy-source-port {port}"
+        yield f"--proxy-dest {destination} --proxy-dest-port {to}"
+    elif route.version:
+        remarks.append("swaks sends no PROXY header of version 2 without addresses; it is left out.")
 
 
 def _values(delivery: Delivery) -> Iterator[tuple[str, bytes]]:
@@ -128,6 +159,11 @@ def _tls(delivery: Delivery, remarks: list[str]) -> Iterator[str]:
 
 def _login(login: LoggedIn, remarks: list[str]) -> Iterator[str]:
     mechanism = login.mechanism
+    if mechanism in NO_SECRET:
+        remarks.append(f"swaks has no mechanism {shown_mechanism(login)}, so nobody is authenticated.")
+        if mechanism == "EXTERNAL":
+            yield f'--tls-cert "${CERTIFICATE_VARIABLE}" --tls-key "${CERTIFICATE_VARIABLE}"'
+        return
     if mechanism not in _MECHANISMS:
         remarks.append(f"swaks has no mechanism {shown_mechanism(login)}; it chooses one of its own.")
         yield "--auth"

@@ -9,7 +9,6 @@ from msgspec import Struct
 from smtp_shell.errors import AuthFailed, UsageError
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.shell.completion import mechanisms_of
-from smtp_shell.shell.login import Login
 from smtp_shell.shell.registry import Args, shorthand
 from smtp_shell.shell.shell import Shell
 from smtp_shell.shell.typed_secrets import is_guess, is_initial_response
@@ -17,6 +16,7 @@ from smtp_shell.shell.typed_secrets import is_guess, is_initial_response
 if TYPE_CHECKING:
     from smtp_shell.client.session import Session
     from smtp_shell.protocol.sasl import Credentials, Mechanism
+    from smtp_shell.shell.login import Login
 
 _BINDINGS = ("tls-exporter", "tls-unique", "tls-server-end-point")
 
@@ -101,6 +101,8 @@ def auth(shell: Shell, args: Args) -> None:
 
 
 def _login(session: Session, chosen: Mechanism, credentials: Credentials) -> Login:
+    from smtp_shell.shell.login import Login
+
     is_token = "token" in chosen.needs
     return Login(session, chosen.name, credentials.origin, session.bound_by, credentials.authzid, is_token)
 

@@ -10,8 +10,6 @@ from msgspec.structs import replace
 from smtp_shell.errors import UsageError
 from smtp_shell.net.target import as_one_word, parse_domain, parse_target
 from smtp_shell.protocol.octets import escape, escape_str, unescape
-from smtp_shell.shell.connecting import connection_of, parse_connect
-from smtp_shell.shell.mail_hosts import connect as connect_to
 from smtp_shell.shell.registry import Args, shell_command
 from smtp_shell.shell.shell import Shell
 
@@ -50,6 +48,9 @@ def connect(shell: Shell, args: Args) -> None:
     What is left out is as on the command line, and `none` leaves out what stands there.
     A connection that is open is closed first.
     """
+    from smtp_shell.shell.connecting import connection_of, parse_connect
+    from smtp_shell.shell.mail_hosts import connect as connect_to
+
     line, places = parse_connect(args.words)
     if len(places) == 2 and not line.probe:
         places = [as_one_word(*places)] if as_one_word(*places) else places
@@ -102,6 +103,8 @@ def reconnect(shell: Shell, args: Args) -> None:
     A demand for TLS (--tls, --starttls) holds for the new connection too.
     With --resume its TLS goes on from the session of the last connection, if the server takes that up.
     """
+    from smtp_shell.shell.mail_hosts import connect as connect_to
+
     if args.text not in ("", "--resume"):
         raise UsageError("/reconnect takes nothing but --resume; see /help /reconnect.")
     resume = _session_to_resume(shell) if args.text else None

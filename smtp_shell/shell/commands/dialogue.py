@@ -16,18 +16,9 @@ from smtp_shell.shell.chunks import send_octets
 from smtp_shell.shell.completion import mail_parameters, paths, rcpt_parameters
 from smtp_shell.shell.envelope_lines import mail_command, rcpt_commands
 from smtp_shell.shell.handshakes import start_tls
-from smtp_shell.shell.message_files import (
-    advice_before,
-    is_binary,
-    open_message,
-    read_pieces,
-    size_parameters,
-    split_file,
-)
 from smtp_shell.shell.raw_octets import holds_secret
 from smtp_shell.shell.registry import Args, shell_command, shorthand
 from smtp_shell.shell.shell import Shell
-from smtp_shell.shell.untouched import UNTOUCHED, mended_remark, send_untouched, split_raw
 
 if TYPE_CHECKING:
     from smtp_shell.client.session import Session
@@ -90,6 +81,8 @@ def mail(shell: Shell, args: Args) -> None:
     A domain in other letters than ASCII is sent as IDNA 2008 writes it (xn--…), unless SMTPUTF8 is among the parameters.
     A value that is written in xtext (ENVID, ORCPT, AUTH) is put into it: `envid="Order 7"`.
     """
+    from smtp_shell.shell.message_files import open_message, size_parameters, split_file
+
     refuse_line_breaks(args.text, "mail")
     typed, file = split_file(args.text)
     command = mail_command(typed)
@@ -125,6 +118,9 @@ def data(shell: Shell, args: Args) -> None:
     if not args.text:
         shell.command(Command(b"DATA"))
         return
+    from smtp_shell.shell.message_files import advice_before, open_message, read_pieces
+    from smtp_shell.shell.untouched import UNTOUCHED, send_untouched, split_raw
+
     args, untouched = split_raw(args)
     with open_message(args) as stream:
         session = shell.need_session()
@@ -149,6 +145,9 @@ def bdat(shell: Shell, args: Args) -> None:
     It stops at the first chunk that is refused.
     By hand: `/raw BDAT 4 LAST\r\ntext`, or BDAT as typed, and its octets with /raw.
     """
+    from smtp_shell.shell.message_files import advice_before, is_binary, open_message, read_pieces
+    from smtp_shell.shell.untouched import mended_remark, split_raw
+
     session = shell.need_session()
     _check_chunking(shell, session)
     args, untouched = split_raw(args)

@@ -6,7 +6,6 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from smtp_shell.errors import UsageError
-from smtp_shell.protocol.client_attributes import written_attributes
 from smtp_shell.protocol.commands import Command, refuse_line_breaks
 from smtp_shell.protocol.octets import escape
 from smtp_shell.shell.completion import addresses, client_attributes
@@ -102,6 +101,8 @@ def _counted(number: int) -> str:
 
 
 def _are_attributes(text: str) -> bool:
+    from smtp_shell.protocol.client_attributes import written_attributes
+
     return written_attributes(text) is not None
 
 
@@ -110,6 +111,8 @@ def _is_anything(text: str) -> bool:
 
 
 def _client_command(verb: str, text: str) -> Command:
+    from smtp_shell.protocol.client_attributes import written_attributes
+
     refuse_line_breaks(text, verb.lower())
     return Command.of(verb, " ".join(written_attributes(text) or ()))
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from smtp_shell.display.surveys import short_reason, survey_rows
 from smtp_shell.errors import ConnectFailed, UsageError
 from smtp_shell.figures import shown_seconds
 from smtp_shell.net.target import Target, parse_domain
@@ -82,6 +81,7 @@ def _policy(shell: Shell, domain: str) -> StsPolicy | StsFailed:
 def _addresses(shell: Shell, hosts: Sequence[MailHost]) -> list[_Found]:
     """Return each host with its addresses and TLSA records, all of them looked up within one limit."""
     from smtp_shell.client.tls_demands import ask_tlsa_records
+    from smtp_shell.display.surveys import short_reason
     from smtp_shell.net.resolve import resolve
 
     connection, deadline = shell.connection, time.monotonic() + _SECONDS_FOR_THE_LOOK_UP
@@ -173,6 +173,8 @@ def _host(
         return
     yield f"      {'addresses':12} {', '.join(found.addresses)}", "quoted"
     if survey is not None:
+        from smtp_shell.display.surveys import survey_rows
+
         yield from survey_rows(survey)
     for name, demand in demands.items():
         yield f"      {name:12} {demand.words}", "notice" if demand.status == "not met" else "quoted"

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from smtp_shell.errors import UsageError
-from smtp_shell.net.literals import family_of
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.shell.completion import paths
 from smtp_shell.shell.registry import Args, shell_command
@@ -153,6 +152,8 @@ def _ocsp(shell: Shell, words: Sequence[str], as_json: bool) -> None:
 def _dane(shell: Shell, words: Sequence[str], as_json: bool) -> None:
     if words:
         raise UsageError("/tls dane takes nothing but --json; see /help /tls.")
+    from smtp_shell.net.literals import family_of
+
     _view(shell)  # there is TLS to ask about
     facts, target = shown_facts(shell), shell.target
     if facts is None or target is None:

@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -48,8 +49,8 @@ def at(server: PracticeServer) -> str:
 
 
 @contextmanager
-def serving(script: Callable[[Peer], None]) -> Iterator[str]:
-    """Serve one connection with a script, and yield the address."""
+def serving(script: Callable[[Peer], None], *, unix: bool = False) -> Iterator[str]:
+    """Serve one connection with a script, and yield the address: host and port, or the path of a Unix socket."""
     failures: list[BaseException] = []
 
     def serve() -> None:
@@ -61,11 +62,17 @@ def serving(script: Callable[[Peer], None]) -> Iterator[str]:
                 except BaseException as failure:
                     failures.append(failure)
 
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    with (
+        tempfile.TemporaryDirectory(prefix="smtp-shell-") as folder,  # a short path, for Unix sockets
+        socket.socket(socket.AF_UNIX) if unix else socket.create_server(("127.0.0.1", 0)) as listener,
+    ):
+        if unix:
+            listener.bind(f"{folder}/smtp")
+            listener.listen()
         listener.settimeout(20)
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
-        yield f"127.0.0.1:{listener.getsockname()[1]}"
+        yield listener.getsockname() if unix else f"127.0.0.1:{listener.getsockname()[1]}"
         thread.join(20)
     assert not failures
 

@@ -79,6 +79,7 @@ def test_a_replay_loads_what_it_needs(tmp_path: Path) -> None:
         found = loaded_by(f"{STANDARD}from smtp_shell.cli.main import main\nassert main({words!r}) == 0")
     assert not top_level(found) & (NEVER | LIBRARIES)
     assert not ours(found) & {"shell.shell", "shell.repl", "display", "servers", "matching.normalise"}
+    assert not ours(found) & {"net.in_time", "net.proxy", "net.dns", "protocol.proxy_header", "client.netrc_file"}
 
 
 def test_tls_and_auth_load_what_they_need() -> None:
@@ -104,6 +105,17 @@ def test_the_prompt_loads_no_connection_and_no_colours() -> None:
         "net.connect",
         "protocol.sasl",
         "transcript",
+        "client.mail_hosts",
+        "client.netrc_file",
+        "display.surveys",
+        "net.literals",
+        "protocol.announcements",
+        "protocol.client_attributes",
+        "protocol.written_paths",
+        "shell.connecting",
+        "shell.login",
+        "shell.mail_hosts",
+        "shell.message_files",
     }
 
 
