@@ -31,7 +31,7 @@ settings.load_profile("ci" if IN_CI else "default")
 
 
 @pytest.fixture(autouse=True)
-def state_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def state_dir(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Keep the test away from the files and the passwords of whoever runs it: also from a netrc file and the system's keyring.
 
     Returns:
@@ -40,8 +40,8 @@ def state_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     state = tmp_path / "state"
     monkeypatch.setenv("SMTP_SHELL_STATE_DIR", str(state))
     monkeypatch.setenv("SMTP_SHELL_CONFIG_DIR", str(tmp_path / "config"))
-    home = tmp_path / "home-of-nobody"
-    home.mkdir()
+    home = tmp_path_factory.getbasetemp() / "home-of-nobody"
+    home.mkdir(exist_ok=True)
     for variable in ("HOME", "USERPROFILE"):
         monkeypatch.setenv(variable, str(home))
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
