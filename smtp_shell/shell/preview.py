@@ -68,10 +68,14 @@ def _rows(layout: Layout) -> Iterator[tuple[str, str]]:
         yield from field_rows(field)
         rest = rest[len(field.octets) :]
     shown = left_out = 0
+    is_after_file = False
     for part in (rest, *layout.parts[1:]):
         if isinstance(part, Enclosed):
             yield from _file_rows(part)
+            is_after_file = True
             continue
+        part = part.removeprefix(CRLF) if is_after_file else part  # it ends the last line of the file
+        is_after_file = False
         for line, is_last in _unfolded(part.removesuffix(CRLF)):
             if of_parts and line + CRLF == of_parts[0].octets:
                 yield from field_rows(of_parts.popleft())
