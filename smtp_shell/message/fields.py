@@ -21,7 +21,9 @@ Source: RFC 5322 section 2.1.1
 """
 
 _WISE_LINE = 78
-_ENCODED_LINE = 74  # of a line that holds an encoded word. 76 are allowed; on a screen of 80 columns 6 are before the line.
+_ENCODED_LINE = (
+    74  # of a line that holds an encoded word. 76 are allowed; on a screen of 80 columns 6 are before the line.
+)
 _ENCODED_WORD = 73
 _AROUND = len("=?utf-8?q??=")
 _LEAST = 32  # room for an encoded word beside a long name
