@@ -54,7 +54,7 @@ def test_a_server_that_does_not_greet(turns: list[Turn], closes: bool, status: i
     [
         ([], False, 3),
         ([], True, 3),
-        ([b"220 hi\r\n", Hear(b"PROXY"), b"500 5.5.2 command not recognized\r\n", Pause(0.2)], True, 6),
+        ([Hear(b"PROXY"), b"220 hi\r\n500 5.5.2 command not recognized\r\n", Pause(0.2)], True, 6),
         ([b"220 hi\r\n", Hear(b"EHLO")], True, 3),
         ([b"220 hi\r\n", Hear(b"EHLO")], False, 3),
     ],
@@ -69,7 +69,13 @@ def test_a_server_that_does_not_expect_a_proxy_header(form: str, turns: list[Tur
 
 
 def test_after_ehlo_the_proxy_header_is_no_longer_in_doubt() -> None:
-    turns: list[Turn] = [b"220 hi\r\n", Hear(b"EHLO"), b"250 mail\r\n", Hear(b"NOOP")]
+    turns: list[Turn] = [
+        Hear(b"PROXY"),
+        b"220 hi\r\n",
+        Hear(b"EHLO [127.0.0.1]\r\n"),
+        b"250 mail\r\n",
+        Hear(b"NOOP\r\n"),
+    ]
     found, said = failure(turns, "--proxy-protocol", "v1", *commands("ehlo", "noop"), closes=True)
     assert said.endswith("while the reply to NOOP was owed."), said
     assert found == 3
