@@ -37,7 +37,7 @@ def show_preview(shell: Shell, draft: Draft, layout: Layout) -> None:
     from smtp_shell.lint.files import lint_message
 
     findings = lint_message(b"".join(each for each in layout.parts if isinstance(each, bytes)))
-    shell.view.answer(_all_rows(draft, layout, findings), _facts(draft, layout, findings))
+    shell.view.answer(_all_rows(draft, layout, findings), [_facts(draft, layout, findings)])
 
 
 def _all_rows(draft: Draft, layout: Layout, findings: Sequence[Finding]) -> Iterator[tuple[str, str]]:
