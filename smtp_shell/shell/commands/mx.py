@@ -79,7 +79,9 @@ def _policy(shell: Shell, domain: str) -> StsPolicy | StsFailed:
     from smtp_shell.client.tls_demands import ask_policy
 
     with shell.waiting_for(lambda: f"the MTA-STS policy of {domain}"):
-        return ask_policy(domain, shell.connection.resolver, _seconds_for_the_look_up(shell), shell.options.policy_server)
+        return ask_policy(
+            domain, shell.connection.resolver, _seconds_for_the_look_up(shell), shell.options.policy_server
+        )
 
 
 def _addresses(shell: Shell, hosts: Sequence[MailHost]) -> list[_Found]:
