@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from smtp_shell.config import TlsSettings
     from smtp_shell.errors import DialogueBroken
     from smtp_shell.net.target import Target
+    from smtp_shell.net.transport import Transport
     from smtp_shell.protocol.dialogue import Dialogue
     from smtp_shell.protocol.events import Noticed, TlsStarted
     from smtp_shell.protocol.phases import Owed
@@ -25,14 +26,8 @@ if TYPE_CHECKING:
 _TLS_RECORDS = (b"\x15\x03", b"\x16\x03")
 _PORT_OF_SMTPS = 465
 _LONGEST_SHOWN = 120
+_UNEXPECTED_HEADER = "if this server does not expect a PROXY header, leave --proxy-protocol out"
 _OTHER_PROTOCOLS = ("it speaks HTTP", "it speaks SSH", "it speaks POP3", "it speaks IMAP")
-
-
-def with_words(violation: ProtocolViolation, reply: Reply) -> DialogueBroken:
-    """Return a violation with the words of the reply that made it; a 421 that nobody asked for only says goodbye."""
-    if reply.code == 421:
-        return ConnectionLost(f"the server said {quoted(reply.one_line())} unasked and is closing; connect again.")
-    return ProtocolViolation(f"{violation.message}: {quoted(reply.one_line())}. The connection is closed.")
 
 
 def handshake_due() -> UsageError:
@@ -74,10 +69,12 @@ class Hints:
 
     Args:
         target: What is connected to.
+        transport: The connection.
     """
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, transport: Transport) -> None:
         self._target = target
+        self._transport = transport
         self._answered = (
             -1
         )  # replies taken before the handshake, while it is not known whether the server accepts the client
@@ -117,11 +114,27 @@ class Hints:
             WaitTimedOut(f"{owed} did not come within {plain(waited)} s.{partly}"), self._silent(dialogue)
         )
 
+    def violated(self, dialogue: Dialogue, violation: ProtocolViolation, reply: Reply) -> DialogueBroken:
+        """Return a violation with the words of the reply that made it; a 421 that nobody asked for only says goodbye."""
+        if reply.code == 421:
+            return ConnectionLost(f"the server said {quoted(reply.one_line())} unasked and is closing; connect again.")
+        hint = f"; {_UNEXPECTED_HEADER}" if self._is_header_in_doubt(dialogue) else ""
+        return ProtocolViolation(f"{violation.message}: {quoted(reply.one_line())}{hint}. The connection is closed.")
+
+    def _is_header_in_doubt(self, dialogue: Dialogue) -> bool:
+        """Whether a PROXY header was sent, and the server has not taken an EHLO after it."""
+        return bool(self._transport.header) and dialogue.extensions is None
+
     def _silent(self, dialogue: Dialogue) -> str:
         oldest = dialogue.oldest_owed
+        if oldest is not None and self._is_header_in_doubt(dialogue):
+            return _UNEXPECTED_HEADER
         if self._in_tls or oldest is None or oldest.asked is not Asked.GREETING:
             return ""
-        return without_greeting(self._target, dialogue.pending)
+        hint = without_greeting(self._target, dialogue.pending)
+        if dialogue.pending or self._target.way is not Way.TCP:
+            return hint
+        return f"{hint}{'; ' if hint else ''}if it waits for a PROXY header, add --proxy-protocol v2"
 
 
 def fatal(notice: Noticed, target: Target, *, strict: bool) -> ProtocolViolation | None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NoReturn
 from msgspec.structs import replace
 
 from smtp_shell.client.begun import BegunReply
-from smtp_shell.client.breaks import Hints, fatal, handshake_due, loss, with_words
+from smtp_shell.client.breaks import Hints, fatal, handshake_due, loss
 from smtp_shell.client.event_stream import EventStream
 from smtp_shell.client.handshake import shake_hands
 from smtp_shell.client.incoming import IncomingReply
@@ -134,7 +134,7 @@ class Session:
         self._next_answer = 1  # ordinal of the reply that `read_reply` waits for, as in IncomingReply.number
         self._tls_declined = False
         self._echo = EchoMask()
-        self.hints = Hints(target)
+        self.hints = Hints(target, transport)
         self.begun = BegunReply(self.dialogue, self._echo)
         self._violation: ProtocolViolation | None = None  # noticed; raised once the reply that made it is published
 
@@ -680,7 +680,7 @@ class Session:
 
             follow(self, event, self._echo)
         if self._violation is not None:
-            self._break_off(with_words(self._violation, reply))
+            self._break_off(self.hints.violated(self.dialogue, self._violation, reply))
 
     def _take_notice(self, notice: Noticed) -> None:
         """Publish a notice, and end the session where the notice demands it."""

@@ -29,7 +29,9 @@ def survey_rows(survey: Survey, indent: str = "      ") -> Iterator[tuple[str, s
     for attempt in survey.failed:
         yield f"{indent}{'no answer':{_LABEL}} {attempt}", "quoted"
     if not survey.is_reached:
-        yield f"{indent}{'no answer':{_LABEL}} {short_reason(survey.problem)}", "notice"
+        reason = short_reason(survey.problem)
+        if not any(reason in attempt for attempt in survey.failed):
+            yield f"{indent}{'no answer':{_LABEL}} {reason}", "notice"
         return
     yield f"{indent}{'reached':{_LABEL}} {survey.peer}; {times(survey)}", "quoted"
     for label, text, style in _lines(survey):

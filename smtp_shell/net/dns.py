@@ -321,7 +321,8 @@ class _Question:
         return "check the network" if self._server is None else "check its address, or leave --resolver out"
 
     def _failed(self, why: str) -> ConnectFailed:
-        return ConnectFailed(f"no {self._kind} record of {escape_str(self._name)} was found: {why}.")
+        what = "address" if self._kind in _FAMILIES else f"{self._kind} record"
+        return ConnectFailed(f"no {what} of {escape_str(self._name)} was found: {why}.")
 
 
 def _is_loopback(address: str) -> bool:

@@ -24,6 +24,8 @@ from smtp_shell.protocol.octets import escape, escape_str, quoted
 from smtp_shell.protocol.secret import Secret
 
 if TYPE_CHECKING:
+    from python_socks import ProxyError
+
     from smtp_shell.net.transport import Transport
 
 SCHEMES: Final = ("socks5h", "socks5", "socks4a", "socks4", "http")
@@ -34,6 +36,8 @@ _SOCKS_PORT = 1080
 _LONGEST_HEAD = 16 * 1024  # octets of a proxy's answer to CONNECT
 _LONGEST_WORDS = 200
 _LONGEST_CREDENTIAL = 255  # RFC 1929 section 2
+_PROXY_AUTHENTICATION_REQUIRED = 407  # RFC 9110 section 15.5.8
+_NO_ANSWERS = ("Unexpected", "Malformed", "Invalid", "Empty")  # as the library begins its words about what is no answer
 _STATUS_LINE = re.compile(rb"HTTP/1\.[0-9] [0-9]{3}(?: |\r?\n)")
 _END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
 _UNPRINTABLE = re.compile(r"[\x00-\x20\x7f]")
@@ -186,7 +190,7 @@ def ask_proxy(transport: Transport, proxy: Proxy, host: str, port: int, deadline
         ) from None
     except ProxyError as error:
         raise ConnectFailed(
-            f"the proxy {proxy} did not connect to {name}: {_words(error)}; ask its operator, or check the server's name and port."
+            f"the proxy {proxy} did not connect to {name}: {_words(error)}; {_advice(error, proxy)}."
         ) from None
     except _NoAnswer as error:
         raise ConnectFailed(f"the proxy {proxy} {error}; check its kind and port.") from None
@@ -208,6 +212,18 @@ def ask_proxy(transport: Transport, proxy: Proxy, host: str, port: int, deadline
 def _words(error: Exception) -> str:
     words = escape_str(str(error))
     return quoted(words[:_LONGEST_WORDS] if len(words) > _LONGEST_WORDS else words.rstrip("."))
+
+
+def _advice(error: ProxyError, proxy: Proxy) -> str:
+    """Return what to do about a refusal, by the words and codes that the library has for it."""
+    words = str(error)
+    if error.error_code == _PROXY_AUTHENTICATION_REQUIRED or "uthentication" in words:
+        if proxy.user:
+            return f"check its user and {PROXY_PASSWORD_VARIABLE}"
+        return f"if it wants a user, write {proxy.scheme}://USER@{proxy.target}"
+    if error.error_code is None and words.startswith(_NO_ANSWERS):
+        return "check its kind and port"
+    return "ask its operator, or check the server's name and port"
 
 
 class _NoAnswer(Exception):

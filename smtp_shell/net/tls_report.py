@@ -157,7 +157,7 @@ def why_unverified(
         settings: The settings of the handshake.
         chain: The certificates that the server sent, its own first, where they are known.
     """
-    reason, code = escape_str(error.verify_message), error.verify_code
+    reason, code = escape_str(error.verify_message).rstrip("."), error.verify_code
     if code in _NAME_CODES:
         give = settings.option("tls-name", "NAME")
         what = (

@@ -80,7 +80,7 @@ def read_text(path: Path, what: str) -> str:
         with path.open("rb") as stream:
             octets = stream.read(_MOST_TEXT + 1)
         if len(octets) > _MOST_TEXT:
-            raise UsageError(f"{what}: {name} is larger than {_MOST_TEXT:,} octets; attach it with /attach.")
+            raise UsageError(f"{what}: {name} is larger than {_MOST_TEXT:,} octets; attach it as a file.")
         return octets.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UsageError(f"{what}: {name} is not UTF-8 at octet {error.start:,}; convert it, or attach it.") from None

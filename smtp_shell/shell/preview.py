@@ -5,13 +5,14 @@ from __future__ import annotations
 import itertools
 import re
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from smtp_shell.message.building import Enclosed, Layout
 from smtp_shell.protocol.octets import CRLF, escape, escape_str
 
 if TYPE_CHECKING:
+    from smtp_shell.lint.findings import Finding
     from smtp_shell.message.draft import Draft
     from smtp_shell.message.fields import Field
     from smtp_shell.shell.shell import Shell
@@ -26,29 +27,53 @@ _STYLES = {"error": "reply.5", "warning": "reply.4", "advice": "decoded"}
 
 
 def show_preview(shell: Shell, draft: Draft, layout: Layout) -> None:
-    """Show a message that is ready to be sent.
+    """Show a message that is ready to be sent, and what the linter says about it. Attachments are not linted: base64 has no faults.
 
     Args:
         shell: The shell.
         draft: The draft.
         layout: Its octets.
     """
-    in_utf8 = any(not field.value.isascii() for field in layout.fields)
-    header = "the header in UTF-8 (SMTPUTF8, RFC 6532)" if in_utf8 else "the header in ASCII"
-    shell.say(f"  {layout.size:,} octets, {header}:", "event")
-    for text, style in _rows(layout):
-        shell.say(f"  {text}".rstrip(), style)
-    shell.say(f"  {_envelope(draft)}", "event")
-    show_findings(shell, layout)
-
-
-def show_findings(shell: Shell, layout: Layout) -> None:
-    """Show what the linter says about a message. Its attachments are left out: base64 has no faults."""
     from smtp_shell.lint.files import lint_message
 
-    octets = b"".join(each for each in layout.parts if isinstance(each, bytes))
-    for finding in lint_message(octets):
-        shell.say(f"  lint: {finding}", _STYLES[finding.severity])
+    findings = lint_message(b"".join(each for each in layout.parts if isinstance(each, bytes)))
+    shell.view.answer(_all_rows(draft, layout, findings), [_facts(draft, layout, findings)])
+
+
+def _all_rows(draft: Draft, layout: Layout, findings: Sequence[Finding]) -> Iterator[tuple[str, str]]:
+    header = "the header in UTF-8 (SMTPUTF8, RFC 6532)" if _is_in_utf8(layout) else "the header in ASCII"
+    yield f"  {layout.size:,} octets, {header}:", "event"
+    for text, style in _rows(layout):
+        yield f"  {text}".rstrip(), style
+    yield f"  {_envelope(draft)}", "event"
+    for finding in findings:
+        yield f"  lint: {finding}", _STYLES[finding.severity]
+
+
+def _facts(draft: Draft, layout: Layout, findings: Sequence[Finding]) -> dict[str, object]:
+    sender = {"from": escape_str(draft.sender.address)} if draft.sender else {}
+    return {
+        "what": "draft",
+        "octets": layout.size,
+        "smtputf8": _is_in_utf8(layout),
+        **sender,
+        "to": [escape_str(each.address) for each in draft.recipients],
+        "fields": [
+            {
+                "name": each.name,
+                "value": escape_str(each.value),
+                "meaning": escape_str(each.meaning),
+                "rules": list(each.rules),
+            }
+            for each in layout.fields
+        ],
+        "attachments": [escape_str(each.shown_name) for each in draft.attachments],
+        "lint": [{"rule": each.rule, "severity": each.severity, "message": each.message} for each in findings],
+    }
+
+
+def _is_in_utf8(layout: Layout) -> bool:
+    return any(not field.value.isascii() for field in layout.fields)
 
 
 def _envelope(draft: Draft) -> str:
@@ -68,10 +93,14 @@ def _rows(layout: Layout) -> Iterator[tuple[str, str]]:
         yield from field_rows(field)
         rest = rest[len(field.octets) :]
     shown = left_out = 0
+    is_after_file = False
     for part in (rest, *layout.parts[1:]):
         if isinstance(part, Enclosed):
             yield from _file_rows(part)
+            is_after_file = True
             continue
+        part = part.removeprefix(CRLF) if is_after_file else part  # it ends the last line of the file
+        is_after_file = False
         for line, is_last in _unfolded(part.removesuffix(CRLF)):
             if of_parts and line + CRLF == of_parts[0].octets:
                 yield from field_rows(of_parts.popleft())

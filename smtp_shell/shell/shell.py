@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from smtp_shell.config import Timeouts, TlsSettings
 from smtp_shell.display.render import Look, tls_sign
 from smtp_shell.errors import (
+    CertificateRefused,
     ConnectionLost,
     DialogueBroken,
     Interrupted,
@@ -537,7 +538,7 @@ class Shell:
             self.hello()
 
     def advise(self, error: SmtpShellError | None = None) -> None:
-        """Name the way back to the server if it has ended the connection, once for each connection.
+        """Name the way back to the server if it has ended the connection, once for each connection, and where to read of its certificate.
 
         Args:
             error: What went wrong; None for nothing.
@@ -546,6 +547,8 @@ class Shell:
         if lost and self.session is not None and self.session is not self._advised:
             self._advised = self.session
             self.say(f"/reconnect connects to {self.session.target} again.")
+        if isinstance(error, CertificateRefused):
+            self.say("/tls shows its chain, and each check apart.")
 
     def adopt(self, replay: Replay) -> None:
         """Go on by hand over the connection that a replay leaves open.

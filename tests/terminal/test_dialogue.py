@@ -228,6 +228,7 @@ def test_a_certificate_that_was_refused_can_be_looked_at_and_the_advice_is_for_t
     address = f"localhost:{practice.port}"
     with running(address, "--starttls") as terminal:
         terminal.wait_for("/set ca-file")
+        terminal.wait_for("/tls shows its chain, and each check apart.")
         terminal.wait_prompt("smtp-shell")
         words = " ".join(terminal.text.split())
         assert "or use /set insecure on to go on without verification" in words

@@ -17,6 +17,8 @@ ROOT = sign("Example Root", authority=True)
 SERVER = sign("localhost", ROOT, names=("localhost", "127.0.0.1"))
 CLIENT = sign("client.example.org", ROOT, usage=None)
 ALERT = b"\x15\x03\x03\x00\x02\x02\x50"
+PROXY = "if it waits for a PROXY header, add --proxy-protocol v2"
+NO_PROXY = "if this server does not expect a PROXY header, leave --proxy-protocol out."
 SMTPS = "connect to smtps://{address}"
 
 
@@ -31,8 +33,8 @@ def failure(turns: list[Turn] | Script, *arguments: str, prefix: str = "", close
 @pytest.mark.parametrize(
     ("turns", "closes", "status", "words"),
     [
-        ([], False, 3, f"the greeting did not come within 0.3 s; if it speaks TLS from the first octet, {SMTPS}."),
-        ([], True, 3, f"while the greeting was owed; if it speaks TLS from the first octet, {SMTPS}."),
+        ([], False, 3, f"the greeting did not come within 0.3 s; if it speaks TLS from the first octet, {SMTPS}; {PROXY}."),
+        ([], True, 3, f"while the greeting was owed; if it speaks TLS from the first octet, {SMTPS}; {PROXY}."),
         ([ALERT], True, 3, f"in the middle of a reply; it speaks TLS from the first octet: {SMTPS}."),
         ([ALERT], False, 3, f"it speaks TLS from the first octet: {SMTPS}."),
         ([ALERT + b"\n"], True, 6, f"; it speaks TLS from the first octet: {SMTPS}. The connection is closed."),
@@ -47,10 +49,43 @@ def test_a_server_that_does_not_greet(turns: list[Turn], closes: bool, status: i
     assert found == status
 
 
+@pytest.mark.parametrize(
+    ("turns", "closes", "status"),
+    [
+        ([], False, 3),
+        ([], True, 3),
+        ([Hear(b"PROXY"), b"220 hi\r\n500 5.5.2 command not recognized\r\n", Pause(0.2)], True, 6),
+        ([b"220 hi\r\n", Hear(b"EHLO")], True, 3),
+        ([b"220 hi\r\n", Hear(b"EHLO")], False, 3),
+    ],
+)
+@pytest.mark.parametrize("form", ["v1", "v2"])
+def test_a_server_that_does_not_expect_a_proxy_header(form: str, turns: list[Turn], closes: bool, status: int) -> None:
+    if form == "v2":
+        turns = [Hear(b"QUIT") if turn == Hear(b"PROXY") else turn for turn in turns]
+    found, said = failure(turns, "--timeout", "1", "--proxy-protocol", form, *commands("ehlo"), closes=closes)
+    assert NO_PROXY.rstrip(".") in said, said
+    assert found == status
+
+
+def test_after_ehlo_the_proxy_header_is_no_longer_in_doubt() -> None:
+    turns: list[Turn] = [
+        Hear(b"PROXY"),
+        b"220 hi\r\n",
+        Hear(b"EHLO [127.0.0.1]\r\n"),
+        b"250 mail\r\n",
+        Hear(b"NOOP\r\n"),
+    ]
+    found, said = failure(turns, "--proxy-protocol", "v1", *commands("ehlo", "noop"), closes=True)
+    assert said.endswith("while the reply to NOOP was owed."), said
+    assert found == 3
+
+
 def test_a_pipe_is_not_told_of_smtps() -> None:
     done = run("pipe:sleep 5", "--timeout", "0.3", *commands("noop"))
     assert b"did not come within" in done.stderr
     assert b"smtps" not in done.stderr
+    assert b"PROXY" not in done.stderr
 
 
 def dialogue(hello: bytes, announced: bytes, verb: bytes, reply: bytes) -> list[Turn]:

@@ -13,6 +13,7 @@ from smtp_shell.servers.practice import PracticeServer
 from tests.support.daemon import MAIL_HOST, free_ports
 from tests.support.peer import Peer, ScriptedServer
 from tests.support.postfix import Postfix
+from tests.support.proxies import closed_port
 from tests.support.resolver import Resolver, Zone, resolving
 from tests.unit.cli.program import run, run_text
 
@@ -52,6 +53,16 @@ def test_mx_lists_and_asks(practice: PracticeServer, resolver: Resolver) -> None
     assert "certificate  NOT verified: the certificate's name is wrong" in done.stdout  # it is not for mx2.example.org
     assert "AUTH         none; after STARTTLS PLAIN" in done.stdout
     assert lines[-1] == "problem      it is no host name"
+
+
+def test_each_address_that_does_not_answer_is_named_once() -> None:
+    zone = {("two.example.org", "MX"): ["10 both.example.org."], ("both.example.org", "A"): ["127.0.0.1", "127.0.0.2"]}
+    with resolving(zone) as server:
+        done = run_text("--resolver", str(server.server), "-c", f"/mx two.example.org:{closed_port()}")
+    assert [line.split()[2].split(":")[0] for line in done.stdout.splitlines() if "no answer" in line] == [
+        "127.0.0.1",
+        "127.0.0.2",
+    ]
 
 
 def test_mx_in_json(practice: PracticeServer, resolver: Resolver) -> None:

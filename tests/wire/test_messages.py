@@ -2,6 +2,7 @@
 
 import email
 import email.policy
+import json
 import os
 import re
 import shutil
@@ -102,6 +103,29 @@ def await_message(find: Callable[[], list[bytes]], message_id: str) -> bytes:
                 return octets
         assert time.monotonic() < end, f"{message_id} did not arrive"
         time.sleep(0.1)
+
+
+@pytest.mark.parametrize("content", [b"", b"x", b"one line\n" * 8])
+def test_the_preview_shows_the_lines_that_are_sent(content: bytes, tmp_path: Path) -> None:
+    for name in ("one.txt", "two \u00e4.txt"):
+        (tmp_path / name).write_bytes(content)
+    saved = tmp_path / "saved.eml"
+    fields = f"/compose --from 'J\u00f6rg <ann@example.org>' --to bob@example.org --subject '{SUBJECT}' --body 'Gr\u00fc\u00dfe'"
+    attached = [f"/attach '{tmp_path / name}'" for name in ("one.txt", "two \u00e4.txt")]
+    done = run_text(*commands(fields, *attached, "/compose", f"/compose --save '{saved}'"))
+    assert done.returncode == 0, done.stderr
+    assert "octets, the header in ASCII:" in done.stdout.splitlines()[0]
+    preview = done.stdout.partition(":\n")[2].partition("  envelope:")[0].splitlines()
+    shown = [line.removeprefix("  ") for line in preview if not line.startswith("        means:")]
+    sent = saved.read_bytes().decode("ascii").removesuffix("\r\n").split("\r\n")
+    if len(content) > 60:
+        shown = [line for line in shown if not line.startswith("\u2026")]
+        sent = [line for line in sent if not line or line in shown]
+    assert shown == sent
+    as_json = run_text("--json", *commands(fields, *attached, "/compose"))
+    (draft,) = (row for row in map(json.loads, as_json.stdout.splitlines()) if row.get("what") == "draft")
+    assert (draft["to"], draft["attachments"]) == (["bob@example.org"], ["one.txt", "two \u00e4.txt"])
+    assert {each["name"]: each["meaning"] for each in draft["fields"]}["Subject"] == SUBJECT
 
 
 @pytest.mark.parametrize("way", WAYS)

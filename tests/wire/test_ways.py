@@ -77,6 +77,8 @@ def test_a_password_for_a_proxy(folder: Path, practice: PracticeServer) -> None:
         nobody = run_text(*TALK, "--proxy", f"socks5h://{proxy}", at(practice))
     assert [each.returncode for each in (good, wrong, missing, nobody)] == [0, 3, 2, 3]
     assert "authentication failure" in wrong.stderr
+    assert wrong.stderr.rstrip().endswith(f"; check its user and {PROXY_PASSWORD_VARIABLE}.")
+    assert nobody.stderr.rstrip().endswith(f"; if it wants a user, write socks5h://USER@{proxy}.")
     assert PROXY_PASSWORD_VARIABLE in missing.stderr
     for each in (good, wrong, missing):
         assert proxies.PASSWORD not in each.stdout + each.stderr
@@ -93,6 +95,7 @@ def test_connect_of_http(folder: Path, practice: PracticeServer) -> None:
     assert f"through {url}; it looks up the name" in good.stdout
     assert nobody.returncode == 3
     assert "407" in nobody.stderr
+    assert nobody.stderr.rstrip().endswith(f"; if it wants a user, write http://USER@{proxy}.")
 
 
 @pytest.mark.proxies

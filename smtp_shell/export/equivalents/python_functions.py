@@ -94,7 +94,10 @@ _TLS = '''
         if not verify:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
-        self.sock = context.wrap_socket(self.sock, server_hostname=host)
+        try:
+            self.sock = context.wrap_socket(self.sock, server_hostname=host)
+        except ssl.SSLCertVerificationError as error:
+            raise SystemExit(f"the certificate is not trusted: {error.verify_message}") from None
         self.lines = self.sock.makefile("rb")
 '''
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from smtp_shell.export.equivalents.spool import Spool
     from smtp_shell.net.target import Target
 
+_AUTHORITY = "An authority of your own is named with SSL_CERT_FILE=FILE in the environment."
+
 
 def python_script(script: Script, spool: Spool) -> Iterator[str]:
     """Yield the lines of the script.
@@ -136,13 +138,13 @@ class _Writer:
         if opened.route.header:
             yield f"server.send_octets({opened.route.header!r})  # the PROXY header\n"
         if opened.tls:
+            yield from comment(_AUTHORITY)
             yield f"server.start_tls({self._host!r}{self._certificate})\n"
         yield "server.reply()  # the greeting\n"
 
     def _secure(self, secured: Secured) -> Iterator[str]:
         check = ", verify=False" if secured.verified is False else ""
-        if check:
-            yield from comment("The certificate was not verified here.")
+        yield from comment("The certificate was not verified here." if check else _AUTHORITY)
         yield f"server.start_tls({self._host!r}{check}{self._certificate})\n"
 
     def _commands(self, follows: Act | None) -> Iterator[str]:

@@ -105,7 +105,7 @@ def attach(shell: Shell, args: Args) -> None:
     """Attach a file to the draft, or list what is attached.
 
     Its type follows from its name, or is --type, such as `text/plain; charset=iso-8859-1`. --name is the name that readers see.
-    The file is read when the message is sent. A file that has changed by then keeps the message from being sent.
+    The file is read when the message is sent. If it changes meanwhile, the message is not sent.
     """
     from smtp_shell.message.building import check_attachment
     from smtp_shell.message.draft import Attachment

@@ -45,7 +45,7 @@ def mx(shell: Shell, args: Args) -> None:
         raise UsageError("/mx takes a domain, and --no-ask; see /help /mx.")
     target = parse_domain(words[0])
     with shell.waiting_for(lambda: f"the MX records of {target.host}"):
-        deadline = time.monotonic() + _SECONDS_FOR_THE_LOOK_UP
+        deadline = time.monotonic() + _seconds_for_the_look_up(shell)
         answer, hosts = mail_hosts(target, shell.connection.resolver, deadline, in_random_order=False)
     no_ask = "--no-ask" in args.words
     policy = None if no_ask or not hosts else _policy(shell, answer.domain)
@@ -59,6 +59,10 @@ def mx(shell: Shell, args: Args) -> None:
         survey = None if each.target is None else surveys.get(each.target)
         demands = _demands(answer, each, survey, policy)
         shell.view.answer(_host(answer, each, survey, demands), [_host_facts(answer, each, survey, demands)])
+
+
+def _seconds_for_the_look_up(shell: Shell) -> float:
+    return min(_SECONDS_FOR_THE_LOOK_UP, shell.timeouts.connect)
 
 
 class _Found(Struct, frozen=True):
@@ -75,7 +79,9 @@ def _policy(shell: Shell, domain: str) -> StsPolicy | StsFailed:
     from smtp_shell.client.tls_demands import ask_policy
 
     with shell.waiting_for(lambda: f"the MTA-STS policy of {domain}"):
-        return ask_policy(domain, shell.connection.resolver, _SECONDS_FOR_THE_LOOK_UP, shell.options.policy_server)
+        return ask_policy(
+            domain, shell.connection.resolver, _seconds_for_the_look_up(shell), shell.options.policy_server
+        )
 
 
 def _addresses(shell: Shell, hosts: Sequence[MailHost]) -> list[_Found]:
@@ -84,7 +90,7 @@ def _addresses(shell: Shell, hosts: Sequence[MailHost]) -> list[_Found]:
     from smtp_shell.display.surveys import short_reason
     from smtp_shell.net.resolve import resolve
 
-    connection, deadline = shell.connection, time.monotonic() + _SECONDS_FOR_THE_LOOK_UP
+    connection, deadline = shell.connection, time.monotonic() + _seconds_for_the_look_up(shell)
     found = []
     for each in hosts:
         if each.target is None:

@@ -34,6 +34,8 @@ WHO = ("--from", "ann@example.org", "--to", "bob@example.org")
         ((*SERVER, *WHO, "--body", "@/nowhere/file"), "cannot be read"),
         ((*SERVER, *WHO, "--data", "/nowhere/file"), "cannot be read"),
         ((*SERVER, *WHO, "--data", "-"), "standard input is empty"),
+        ((*SERVER, *WHO, "--data", "/dev/zero"), "; nothing was sent."),
+        ((*SERVER, *WHO, "--data", os.devnull), "; nothing was sent."),
         ((*SERVER, *WHO, "--data", "-", "--body", "-"), "--body is a part of one"),
         ((*SERVER, *WHO, "--body", "-", "--html", "-"), "can be read once"),
         ((*SERVER, *WHO, "--attach-name", "x"), "there is none"),

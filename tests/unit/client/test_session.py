@@ -655,6 +655,7 @@ class BrokenPipe:
     """A transport that breaks when the final dot is sent, behind which the server has closed."""
 
     peer = ""
+    header = b""
     looked_up = None
     in_tls = truncated = readable = False
 

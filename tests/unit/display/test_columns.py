@@ -28,6 +28,7 @@ def test_continued_rows_begin_with_a_mark_that_no_server_can_write(width: int) -
         ("250-abcdef\\x1b\\x1b\\x1b\\x1b\\x1b", ["250-abcdef\\x1b", "\\x1b\\x1b\\x1b", "\\x1b"]),
         ("250-abcdefgh" + "\\\\" * 8, ["250-abcdefgh\\\\", "\\\\" * 7]),
         ("250-abcdefghi" + "\\\\" * 8, ["250-abcdefghi", "\\\\" * 7, "\\\\"]),
+        (" one-of-17-columns", [" one-of-17-col", "umns"]),
         ("名前 " * 5, ["名前 名前 名前", " 名前 名前 "]),
     ],
 )

@@ -191,6 +191,14 @@ def test_addresses(family: int, expected: tuple[str, ...]) -> None:
     assert sorted(found) == sorted(expected)  # the resolver shuffles
 
 
+def test_a_host_that_does_not_exist_has_no_address_of_either_kind() -> None:
+    with (
+        resolving({}) as resolver,
+        pytest.raises(ConnectFailed, match=r"^no address of mx\.example\.org was found"),
+    ):
+        ask_addresses("mx.example.org", resolver.server, soon())
+
+
 def test_a_host_without_addresses() -> None:
     with (
         resolving({("mx.example.org", "TXT"): ["x"]}) as resolver,
