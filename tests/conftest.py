@@ -40,8 +40,7 @@ def state_dir(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypa
     state = tmp_path / "state"
     monkeypatch.setenv("SMTP_SHELL_STATE_DIR", str(state))
     monkeypatch.setenv("SMTP_SHELL_CONFIG_DIR", str(tmp_path / "config"))
-    home = tmp_path_factory.getbasetemp() / "home-of-nobody"
-    home.mkdir(exist_ok=True)
+    home = tmp_path_factory.mktemp("home-of-nobody")
     for variable in ("HOME", "USERPROFILE"):
         monkeypatch.setenv(variable, str(home))
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")

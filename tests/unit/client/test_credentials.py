@@ -124,10 +124,10 @@ def test_an_empty_password_is_none_and_the_next_source_is_asked(monkeypatch: pyt
 
 
 @pytest.mark.parametrize("hidden", ["netrc", "keyring"])
-def test_the_tests_never_meet_what_a_developer_has(hidden: str, tmp_path: Path) -> None:
+def test_the_tests_never_meet_what_a_developer_has(hidden: str, tmp_path_factory: pytest.TempPathFactory) -> None:
     """In a process of their own, as the keyring chooses its backend once."""
     home = Path.home()
-    assert home.is_relative_to(tmp_path)
+    assert home.is_relative_to(tmp_path_factory.getbasetemp())
     assert list(home.iterdir()) == []
     if hidden == "keyring":
         words = "import keyring; print(keyring.get_keyring(), keyring.get_password('smtp-shell', 'student@localhost'))"
