@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import stat
 import sys
 import tempfile
 from contextlib import ExitStack
@@ -18,6 +16,7 @@ from smtp_shell.message.draft import Attachment, Draft, with_field
 from smtp_shell.message.mailboxes import parse_mailboxes
 from smtp_shell.protocol.maildata import PIECE, MailDataEncoder
 from smtp_shell.protocol.octets import SINGLE, escape_str, quoted
+from smtp_shell.shell.message_files import is_device
 
 if TYPE_CHECKING:
     import argparse
@@ -152,12 +151,6 @@ def _kept(source: BinaryIO, stack: ExitStack) -> BinaryIO:
     return stream
 
 
-def _is_device(source: BinaryIO) -> bool:
-    """Whether a file is a device that nobody types at. Such a one may have no end, and its octets are counted before they are sent."""
-    mode = os.fstat(source.fileno()).st_mode
-    return stat.S_ISBLK(mode) or (stat.S_ISCHR(mode) and not source.isatty())
-
-
 def file_message(name: str, stack: ExitStack, *, raw: bool) -> FileMessage:
     """Open the file of `--data`, and count its octets.
 
@@ -172,7 +165,7 @@ def file_message(name: str, stack: ExitStack, *, raw: bool) -> FileMessage:
     shown = "standard input" if name == "-" else quoted(escape_str(name), SINGLE)
     try:
         source = sys.stdin.buffer if name == "-" else stack.enter_context(Path(name).expanduser().open("rb"))
-        if name != "-" and _is_device(source):
+        if name != "-" and is_device(source):
             raise UsageError(f"--data: {shown} is a device and no file; nothing was sent.")
         stream = source if name != "-" and source.seekable() else _kept(source, stack)
         message = FileMessage((), (), stream, shown, is_raw=raw)

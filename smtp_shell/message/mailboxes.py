@@ -105,7 +105,7 @@ def check_text(text: str, field: str) -> None:
     for char, name in _BREAKS.items():
         if char in text:
             raise NotSendable(
-                f"{field}: the value holds {name}, which would end the header field early; take it out. Nothing was sent."
+                f"{field}: the value holds {name}, which would end the line early; take it out. Nothing was sent."
             )
     if any("\ud800" <= char <= "\udfff" for char in text):
         raise NotSendable(f"{field}: the value is not valid Unicode text; write it in UTF-8. Nothing was sent.")

@@ -65,10 +65,9 @@ def resolve(
     if kind is None and not target.host.isascii():
         target = _in_ascii(target)
     if kind is None:
-        look_up = (
-            _look_up(target, deadline, family, option) if server is None else _ask(target, server, deadline, family)
-        )
-        return interleaved(look_up)
+        if server is None or _is_local(target.host):
+            return interleaved(_look_up(target, deadline, family, option))
+        return interleaved(_ask(target, server, deadline, family))
     if family not in (0, kind):
         raise ConnectFailed(
             f"no connection to {target}: {_option(family, option)} needs {_NAMES[family]}, and this is {_NAMES[kind]}; leave it out."

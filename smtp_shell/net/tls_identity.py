@@ -110,10 +110,12 @@ def offer_protocols(context: ssl.SSLContext, settings: TlsSettings) -> None:
     Source: RFC 7301 section 3.1
     """
     try:
+        if not all(each.isprintable() for each in settings.alpn):
+            raise ValueError
         context.set_alpn_protocols(list(settings.alpn))
     except (ValueError, ssl.SSLError):
         given = escape_str(settings.option("alpn", ",".join(settings.alpn)))
-        raise ConfigError(f"{given}: a protocol is 1 to 255 octets of ASCII; smtp is one.") from None
+        raise ConfigError(f"{given}: a protocol is 1 to 255 printable octets of ASCII; smtp is one.") from None
 
 
 def name_error(tls: ssl.SSLObject, name: str) -> ssl.SSLCertVerificationError | None:

@@ -45,11 +45,22 @@ def open_message(args: Args) -> BinaryIO:
     """
     name = Args(f"{args.name} <", args.text.removeprefix("<").strip()).one("file")
     path = Path(name).expanduser()
+    shown = escape_str(str(path))
     try:
-        return path.open("rb")
+        stream = path.open("rb")
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "its name holds NUL"
-        raise UsageError(f"{escape_str(str(path))} cannot be read: {reason}; nothing was sent.") from None
+        raise UsageError(f"{shown} cannot be read: {reason}; nothing was sent.") from None
+    if is_device(stream):
+        stream.close()
+        raise UsageError(f"{shown} is a device and no file; nothing was sent.")
+    return stream
+
+
+def is_device(source: BinaryIO) -> bool:
+    """Return whether a file is a device that nobody types at: such a one may have no end."""
+    mode = fstat(source.fileno()).st_mode
+    return stat.S_ISBLK(mode) or (stat.S_ISCHR(mode) and not source.isatty())
 
 
 def read_pieces(stream: BinaryIO) -> Iterator[bytes]:

@@ -44,7 +44,7 @@ def test_what_is_no_address_is_refused_in_a_sentence(text: str) -> None:
 
 @pytest.mark.parametrize(("char", "name"), [("\r", "CR"), ("\n", "LF"), ("\0", "NUL")])
 def test_a_line_break_is_refused_by_the_name_of_its_field(char: str, name: str) -> None:
-    with pytest.raises(NotSendable, match=f"Cc: the value holds {name}, which would end the header field early"):
+    with pytest.raises(NotSendable, match=f"Cc: the value holds {name}, which would end the line early"):
         parse_mailboxes(f"ann@example.org{char}Bcc: eve@example.org", "Cc")
 
 

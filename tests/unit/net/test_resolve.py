@@ -7,6 +7,7 @@ import time
 import pytest
 
 from smtp_shell.errors import ConnectFailed
+from smtp_shell.net.name_server import NameServer
 from smtp_shell.net.resolve import Address, local_name, resolve
 from smtp_shell.net.target import Target, Way
 
@@ -128,3 +129,11 @@ def test_the_name_for_ehlo_does_not_wait_for_a_slow_look_up(monkeypatch: pytest.
     monkeypatch.setattr(socket, "getfqdn", lambda: over.wait(5) and "pc.example.net")
     assert local_name("192.0.2.1", seconds=0.05) == "[192.0.2.1]"
     over.set()
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST.", "mail.localhost"])
+def test_a_name_of_this_machine_is_asked_of_no_resolver(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 25))]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_: found)
+    nobody = NameServer("192.0.2.53", 53)
+    assert list(map(str, resolve(tcp(host), soon(), server=nobody))) == ["127.0.0.1:25"]

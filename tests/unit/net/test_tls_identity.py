@@ -104,9 +104,9 @@ def test_alpn(
     assert layer.details[0].startswith(words)
 
 
-@pytest.mark.parametrize("protocol", ["", "x" * 256, "ü"])
+@pytest.mark.parametrize("protocol", ["", "x" * 256, "ü", "a\x1bb", "a\r"])
 def test_a_protocol_that_is_none_is_refused_before_anything_is_opened(protocol: str) -> None:
-    with pytest.raises(ConfigError, match=r"--alpn .*1 to 255 octets"):
+    with pytest.raises(ConfigError, match=r"--alpn .*1 to 255 printable octets"):
         check_tls(TlsSettings(alpn=("smtp", protocol)))
 
 

@@ -1,5 +1,6 @@
 """Messages in files: what `mail`, `data` and `bdat` do with them."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,15 @@ def test_a_file_that_cannot_be_read_is_named_and_nothing_is_sent(letter: Path, n
             shell.run(line)
         assert str(caught.value).isprintable()
         assert server.heard == b""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there is no such device")
+@pytest.mark.parametrize("line", ["data < /dev/zero", "bdat < /dev/zero", "mail ann@example.org < /dev/zero"])
+def test_a_device_is_no_file(line: str) -> None:
+    shell, server, _ = make_shell(EHLO, before=("ehlo",))
+    with pytest.raises(UsageError, match="is a device and no file; nothing was sent"):
+        shell.run(line)
+    assert server.heard == b""
 
 
 @pytest.mark.parametrize(
