@@ -1,0 +1,60 @@
+"""AUTH at the mock, with an exchange that is bound to TLS."""
+
+from __future__ import annotations
+
+from base64 import b64decode, b64encode
+from typing import TYPE_CHECKING
+
+import pytest
+
+from smtp_shell.protocol.sasl import ChannelBinding, Credentials, mechanism
+from smtp_shell.protocol.secret import Secret
+from smtp_shell.servers.mock.sasl import AuthDialogue
+
+if TYPE_CHECKING:
+    from smtp_shell.servers.mock.sasl import AuthAct
+
+WHO = Credentials("student", Secret("pencil"))
+BINDINGS = {"tls-exporter": b"x" * 32, "tls-server-end-point": b"y" * 32}
+
+
+def talk(name: str, binding: ChannelBinding, server_has: dict[str, bytes], password: str = "pencil") -> AuthAct:
+    """Have our client authenticate at the mock, and return how that ends."""
+    client = mechanism(name).start(Credentials("student", Secret(password)), nonce=lambda: "abc", binding=binding)
+    first = client.initial_response()
+    assert first is not None
+    dialogue = AuthDialogue(
+        None, b"AUTH " + name.encode() + b" " + b64encode(first.octets), WHO, bindings=lambda: server_has
+    )
+    act = dialogue.begin()
+    while act.challenge is not None:
+        challenge = b64decode(act.challenge[0].octets[4:])
+        act = dialogue.respond(b64encode(client.respond(challenge).octets))
+    return act
+
+
+@pytest.mark.parametrize("name", ["SCRAM-SHA-1-PLUS", "SCRAM-SHA-256-PLUS"])
+@pytest.mark.parametrize("kind", BINDINGS)
+def test_a_bound_exchange_is_checked(name: str, kind: str) -> None:
+    act = talk(name, ChannelBinding(kind, BINDINGS[kind]), BINDINGS)
+    assert (act.replies[0].code, act.why) == (235, "")
+
+
+@pytest.mark.parametrize(
+    ("binding", "server_has", "password"),
+    [
+        (ChannelBinding("tls-exporter", b"z" * 32), BINDINGS, "pencil"),
+        (ChannelBinding("tls-unique", b"x" * 32), BINDINGS, "pencil"),
+        (ChannelBinding("tls-exporter", b"x" * 32), {}, "pencil"),
+        (ChannelBinding("tls-exporter", b"x" * 32), BINDINGS, "pen"),
+    ],
+    ids=["another connection", "another type", "no TLS", "another password"],
+)
+def test_what_is_not_right_is_refused(binding: ChannelBinding, server_has: dict[str, bytes], password: str) -> None:
+    act = talk("SCRAM-SHA-256-PLUS", binding, server_has, password)
+    assert (act.replies[0].code, act.is_refused) == (535, True)
+
+
+def test_without_plus_a_client_that_could_bind_is_let_in() -> None:
+    act = talk("SCRAM-SHA-256", ChannelBinding("tls-exporter", b"x" * 32), BINDINGS)
+    assert act.replies[0].code == 235
