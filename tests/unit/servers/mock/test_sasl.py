@@ -9,9 +9,13 @@ import pytest
 
 from smtp_shell.protocol.sasl import ChannelBinding, Credentials, mechanism
 from smtp_shell.protocol.secret import Secret
+from smtp_shell.servers.mock.compiling import compile_script
+from smtp_shell.servers.mock.report import credentials_warning
 from smtp_shell.servers.mock.sasl import AuthDialogue
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from smtp_shell.servers.mock.sasl import AuthAct
 
 WHO = Credentials("student", Secret("pencil"))
@@ -58,3 +62,19 @@ def test_what_is_not_right_is_refused(binding: ChannelBinding, server_has: dict[
 def test_without_plus_a_client_that_could_bind_is_let_in() -> None:
     act = talk("SCRAM-SHA-256", ChannelBinding("tls-exporter", b"x" * 32), BINDINGS)
     assert act.replies[0].code == 235
+
+
+@pytest.mark.parametrize(
+    ("name", "knows_password", "said"),
+    [
+        ("SCRAM-SHA-256-PLUS", False, "needs the password on both sides"),
+        ("SCRAM-SHA-256-PLUS", True, ""),
+        ("DIGEST-MD5", True, "has other answers each time"),
+        ("PLAIN", False, ""),
+    ],
+)
+def test_what_no_client_will_accept_is_said(name: str, knows_password: bool, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.smtp"
+    path.write_text(f"S: 220 a\nC: EHLO x\nS: 250 a\nC: AUTH {name}\nS: 334 \nC: ${{sasl}}\nS: 235 yes\n", "utf-8")
+    warning = credentials_warning(compile_script(path), knows_password=knows_password)
+    assert warning == "" if not said else f"a.smtp:4: {name} {said}" in warning
