@@ -46,13 +46,22 @@ def end_when_enough(environment, **_):
     def watch():
         while total() < 60:
             gevent.sleep(0.1)
+        workers = len(getattr(environment.runner, "clients", ()))
         environment.runner.stop()
         while written() != total():
+            gevent.sleep(0.1)
+        # A worker that has stopped reports again, and only then it can be told of the end.
+        while len(getattr(environment.runner, "clients", ())) < workers:
             gevent.sleep(0.1)
         environment.runner.quit()
 
     if not isinstance(environment.runner, WorkerRunner):
         gevent.spawn(watch)
+
+@events.test_stop.add_listener
+def report_at_once(environment, **_):
+    if isinstance(environment.runner, WorkerRunner):  # all its users have ended; it would wait as long as they might have taken
+        environment.stop_timeout = 0
 
 class Sender(TranscriptUser):
     transcript, wait_time = "lab.smtp", constant(0)
