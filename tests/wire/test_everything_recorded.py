@@ -91,6 +91,6 @@ def test_everything_in_one_recording(tmp_path: Path) -> None:
         with MockServer(path, settings=who_may) as mock:
             target = ("--server", mock.url, "--match", "text")
             done = run_text("replay", str(file), *target, "--ca-file", str(mock.ca_file), "--user", USER, env=ENV)
-            assert done.returncode == status, done.stdout + done.stderr
             mock.results(1)
+            assert done.returncode == status, f"{done.stdout}{done.stderr}{mock.report()}{mock.results(1)}"
             assert mock.ok, mock.report()
