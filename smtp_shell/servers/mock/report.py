@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from smtp_shell.servers.mock.results import ServedSession
     from smtp_shell.servers.mock.script import MockScript
 
-_NEVER_AGAIN = frozenset({"DIGEST-MD5", "NTLM", "GSSAPI"})
-"""Mechanisms whose client checks the server, or is asked for something new each time, and that the mock does not know."""
+_NEVER_AGAIN = frozenset({"NTLM", "GSSAPI"})
+"""Mechanisms whose client is asked for something new each time, and that the mock does not know."""
 
 
 def session_lines(session: ServedSession) -> Iterator[str]:
@@ -75,7 +75,7 @@ def credentials_warning(script: MockScript, *, knows_password: bool) -> str:
         where = f"{file_of(line) or script.file}:{line}"
         if name in _NEVER_AGAIN:
             return f"{where}: {name} has other answers each time, and the mock has only the recorded ones, which no client will accept."
-        if name.startswith("SCRAM-") and not knows_password:
+        if name.startswith(("SCRAM-", "DIGEST-")) and not knows_password:
             return (
                 f"{where}: {name} needs the password on both sides, so no client will accept this exchange; "
                 "give --user NAME, and the password in SMTP_SHELL_PASSWORD."

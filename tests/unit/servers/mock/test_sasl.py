@@ -69,7 +69,9 @@ def test_without_plus_a_client_that_could_bind_is_let_in() -> None:
     [
         ("SCRAM-SHA-256-PLUS", False, "needs the password on both sides"),
         ("SCRAM-SHA-256-PLUS", True, ""),
-        ("DIGEST-MD5", True, "has other answers each time"),
+        ("DIGEST-MD5", False, "needs the password on both sides"),
+        ("DIGEST-MD5", True, ""),
+        ("NTLM", True, "has other answers each time"),
         ("PLAIN", False, ""),
     ],
 )
