@@ -364,3 +364,14 @@ def test_the_top_level_holds_only_what_was_ordered() -> None:
         pytest.skip("this is no git checkout")
     top = {os.fsdecode(name).partition("/")[0] for name in listing.stdout.split(b"\0") if name}
     assert {name for name in top if not name.startswith(".")} <= TOP_LEVEL
+
+
+def test_ci_installs_the_packages_that_the_tests_name() -> None:
+    listed = " ".join(
+        re.findall(r"packages\+?=\(([^)]*)\)", (ROOT / ".ci" / "run").read_text(encoding="utf-8"))
+    ).split()
+    unpacked = {"exim4-daemon-light"}
+    for path in sorted((ROOT / "tests").rglob("*.py")):
+        for names in re.findall(r"apt-get install ([a-z0-9.+ -]+)", path.read_text(encoding="utf-8")):
+            missing = set(names.split()) - set(listed) - unpacked
+            assert not missing, f"{path.relative_to(ROOT)}: {' '.join(missing)} is not in .ci/run"

@@ -27,7 +27,15 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from locust import User, task
+try:
+    from locust import User, task
+except ModuleNotFoundError as error:
+    if error.name != "locust":
+        raise
+    raise ModuleNotFoundError(
+        "smtp_shell.integrations.locust needs an extra that is not installed: pip install 'smtp-shell[locust]'.",
+        name="locust",
+    ) from None
 from msgspec.structs import replace
 
 from smtp_shell.config import PASSWORD_VARIABLE, Place, TlsSettings

@@ -1,5 +1,6 @@
 """Proxies of Debian's packages on loopback: microsocks, Dante, tinyproxy, and HAProxy for the PROXY protocol."""
 
+import os
 import socket
 import sys
 from collections.abc import Callable, Iterator
@@ -19,11 +20,12 @@ internal: {host} port = {port}
 external: lo
 socksmethod: none
 clientmethod: none
-user.privileged: root
-user.unprivileged: nobody
-client pass {{ from: 127.0.0.0/8 to: 0.0.0.0/0 }}
+{users}client pass {{ from: 127.0.0.0/8 to: 0.0.0.0/0 }}
 socks pass {{ from: 127.0.0.0/8 to: 0.0.0.0/0 }}
 """
+
+# Only root can change to another user, and Dante stops where it cannot.
+_DANTE_USERS = "user.privileged: root\nuser.unprivileged: nobody\n"
 
 _TINYPROXY = """\
 Port {port}
@@ -85,7 +87,8 @@ def dante(folder: Path) -> Iterator[str]:
     """Run a proxy of SOCKS 4, 4a and 5; yield its host and port."""
 
     def command(port: int) -> list[str]:
-        return ["-f", _written(folder, "dante.conf", _DANTE.format(host=HOST, port=port)), "-p", str(folder / "pid")]
+        text = _DANTE.format(host=HOST, port=port, users=_DANTE_USERS if os.geteuid() == 0 else "")
+        return ["-f", _written(folder, "dante.conf", text), "-p", str(folder / "pid")]
 
     with _running("danted", folder, command) as address:
         yield address

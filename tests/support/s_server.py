@@ -33,6 +33,7 @@ def s_server(options: Sequence[str], *, clients: int = 1) -> Iterator[str]:
         assert process.stdout is not None
         alarm = threading.Timer(_SECONDS, process.kill)
         alarm.start()
+        drain = threading.Thread(target=process.stdout.read, daemon=True)
         try:
             seen = b""
             while not (found := re.search(rb"ACCEPT \S+:(\d+)\s", seen)):
@@ -41,10 +42,10 @@ def s_server(options: Sequence[str], *, clients: int = 1) -> Iterator[str]:
                 seen += octets
             process.stdin.write(b"220 mail.example.com ESMTP\r\n")
             process.stdin.flush()
-            drain = threading.Thread(target=process.stdout.read, daemon=True)
             drain.start()
             yield f"127.0.0.1:{int(found[1])}"
         finally:
             alarm.cancel()
             process.kill()
-            drain.join(_SECONDS)
+            if drain.is_alive():
+                drain.join(_SECONDS)

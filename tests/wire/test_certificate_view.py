@@ -23,7 +23,7 @@ from tests.support.s_server import OPENSSL, s_server
 from tests.unit.cli.program import at, commands, run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from tests.support.postfix import Postfix
@@ -237,15 +237,18 @@ def many_names(count: int) -> Signed:
 
 
 HOSTILE_NAME = "evil\x1b]0;owned\x07\x1b[31m\u202egnp.\u2066\u200b\x9b1m"
-HOSTILE = {
-    "a chain of 50": (*chain_of_fifty(), 0, "51 certificates"),
-    "3,000 names": (many_names(3000), [], 0, " more"),
-    "10,000 names": (many_names(10_000), [], 4, "longer than the 100 KiB that OpenSSL takes"),
-    "escapes": (sign(HOSTILE_NAME, ROOT, names=(HOST,)), [], 0, "evil\\x1b]0;owned\\x07"),
-    "escapes of an unknown authority": (sign(HOSTILE_NAME, names=(HOST,)), [], 4, "evil\\x1b]0;owned\\x07"),
+HOSTILE: dict[str, tuple[Callable[[], tuple[Signed, list[Signed]]], int, str]] = {
+    "a chain of 50": (chain_of_fifty, 0, "51 certificates"),
+    "3,000 names": (lambda: (many_names(3000), []), 0, " more"),
+    "10,000 names": (lambda: (many_names(10_000), []), 4, "longer than the 100 KiB that OpenSSL takes"),
+    "escapes": (lambda: (sign(HOSTILE_NAME, ROOT, names=(HOST,)), []), 0, "evil\\x1b]0;owned\\x07"),
+    "escapes of an unknown authority": (
+        lambda: (sign(HOSTILE_NAME, names=(HOST,)), []),
+        4,
+        "evil\\x1b]0;owned\\x07",
+    ),
     "the end of time": (
-        sign("mail.example.com", ROOT, names=(HOST,), days=(-1, 2_910_000)),
-        [],
+        lambda: (sign("mail.example.com", ROOT, names=(HOST,), days=(-1, 2_910_000)), []),
         0,
         "2,909,999 days left",
     ),
@@ -257,17 +260,18 @@ HOSTILE = {
 def test_a_hostile_certificate_is_shown_in_bounds_and_nothing_of_it_is_raw(
     kind: str, version: str, tmp_path: Path
 ) -> None:
-    leaf, above, status, words = HOSTILE[kind]
+    make, status, words = HOSTILE[kind]
+    leaf, above = make()
     files = Files(tmp_path, leaf)
     files.middle.write_bytes(b"".join(each.pem for each in above) or ROOT.pem)
-    for line in ("/tls", "/tls --all"):
-        with s_server([*files.options, f"-tls{version.replace('.', '_')}"]) as address:
-            done = run(f"smtps://{address}", "--ca-file", str(files.ca), *commands(line))
-        shown = (done.stdout + done.stderr).decode()
-        assert done.returncode == status, shown
-        assert words in shown, shown
-        assert all(row.isprintable() for row in shown.split("\n")), shown
-        assert len(shown) < 60_000
+    with s_server([*files.options, f"-tls{version.replace('.', '_')}"]) as address:
+        done = run(f"smtps://{address}", "--ca-file", str(files.ca), *commands("/tls", "/tls --all"))
+    shown = (done.stdout + done.stderr).decode()
+    assert done.returncode == status, shown
+    assert shown.count(words) >= 2 or status == 4, shown
+    assert words in shown, shown
+    assert all(row.isprintable() for row in shown.split("\n")), shown
+    assert len(shown) < 120_000
 
 
 def test_a_key_of_512_bits_is_told_with_its_size(tmp_path: Path) -> None:

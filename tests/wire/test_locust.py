@@ -36,22 +36,32 @@ from smtp_shell.integrations.locust import TranscriptUser
 
 @events.init.add_listener
 def end_when_enough(environment, **_):
-    total = environment.stats.total
+    def total():  # Locust takes another total when a run starts
+        return environment.stats.total.num_requests
 
     def written():
         rows = Path("out_stats.csv").read_text().splitlines() if Path("out_stats.csv").exists() else []
         return int(rows[-1].split(",")[2]) if len(rows) > 1 else 0
 
     def watch():
-        while total.num_requests < 60:
+        while total() < 60:
             gevent.sleep(0.1)
+        workers = len(getattr(environment.runner, "clients", ()))
         environment.runner.stop()
-        while written() != total.num_requests:
+        while written() != total():
+            gevent.sleep(0.1)
+        # A worker that has stopped reports again, and only then it can be told of the end.
+        while len(getattr(environment.runner, "clients", ())) < workers:
             gevent.sleep(0.1)
         environment.runner.quit()
 
     if not isinstance(environment.runner, WorkerRunner):
         gevent.spawn(watch)
+
+@events.test_stop.add_listener
+def report_at_once(environment, **_):
+    if isinstance(environment.runner, WorkerRunner):  # all its users have ended; it would wait as long as they might have taken
+        environment.stop_timeout = 0
 
 class Sender(TranscriptUser):
     transcript, wait_time = "lab.smtp", constant(0)

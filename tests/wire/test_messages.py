@@ -12,7 +12,6 @@ from collections.abc import Callable
 from email.message import EmailMessage
 from pathlib import Path
 
-import pexpect
 import pytest
 from msgspec.structs import replace
 
@@ -228,6 +227,8 @@ def test_munpack_unpacks_what_was_composed(practice: PracticeServer, tmp_path: P
 @pytest.mark.terminal
 @pytest.mark.skipif(shutil.which("mutt") is None, reason="needs mutt (Debian: apt-get install mutt)")
 def test_mutt_shows_what_was_composed(practice: PracticeServer, tmp_path: Path) -> None:
+    import pexpect
+
     octets = letter(tmp_path, practice).replace(b"\r\n", b"\n")
     (tmp_path / "mbox").write_bytes(b"From x Thu Jan  1 00:00:00 2026\n" + octets.replace(b"\nFrom ", b"\n>From "))
     keys = f'set folder={tmp_path} pipe_decode=yes wait_key=no charset=utf-8; push "|cat > {tmp_path}/shown\\nx"'

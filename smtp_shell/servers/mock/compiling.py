@@ -12,7 +12,7 @@ from smtp_shell.protocol.commands import Command, auth_mechanism, bdat_chunk
 from smtp_shell.protocol.foreseen import FORESEEN
 from smtp_shell.protocol.maildata import MailDataEncoder
 from smtp_shell.protocol.octets import CRLF, escape_str
-from smtp_shell.protocol.rawlines import proxy_header_length
+from smtp_shell.protocol.rawlines import is_proxy_header, proxy_header_length
 from smtp_shell.replay.cursor import StepCursor
 from smtp_shell.replay.plan import plan, planned_steps
 from smtp_shell.servers.mock.maildata import DataCollector
@@ -100,7 +100,8 @@ class _Draft:
 
     def __init__(self, says: Says, step: Step, parts: Parts = (), *, end: bytes = CRLF) -> None:
         self.exchange = Exchange(says, step.line, parts, shown=step.text, end=end)
-        self.is_loose = step.marker is Marker.CLIENT_OCTETS
+        self.is_header = bool(parts) and isinstance(parts[0], bytes) and is_proxy_header(parts[0])
+        self.is_loose = step.marker is Marker.CLIENT_OCTETS and not self.is_header
         self.sent_at = step.at
         self.expected: list[_Expected] = []
         self.delay = 0.0  # a wait that ended before the reply came
@@ -332,9 +333,15 @@ class _Compiler:
         self._waits = False
 
     def _greets(self, first: _Expected) -> bool:
-        """Return whether a reply is the greeting although the client spoke first."""
+        """Return whether a reply is the greeting although the client spoke first.
+
+        After a PROXY header it is said when the header has come, as servers do that want one: a client that has heard the greeting
+        takes a PROXY line for a command.
+        """
         draft = self._awaiting[0] if self._awaiting else self._drafts[0]
-        is_early = draft.is_loose or draft.exchange.verb in ("PROXY", "QUIT")
+        if draft.is_header:
+            return False
+        is_early = draft.is_loose or draft.exchange.verb == "QUIT"
         return draft is self._drafts[0] and is_early and draft.exchange.verb != "STARTTLS" and first.reply.allows(220)
 
     def _assign(self, replies: list[_Expected]) -> None:
@@ -442,7 +449,11 @@ class _Compiler:
     def _greetings(self) -> tuple[ScriptedReply, ...]:
         if self._greeting:
             return tuple(self._reply(each, GREETING) for each in self._greeting)
-        is_silent = self._greeting_delay or self._is_recording or self._greeting_then is not Then.NOTHING
+        first = self._drafts[0] if self._drafts else None
+        follows_header = first is not None and first.is_header and bool(first.expected)
+        is_silent = (
+            self._greeting_delay or self._is_recording or self._greeting_then is not Then.NOTHING or follows_header
+        )
         return () if is_silent else (made_up(GREETING),)
 
     def _exchange(self, number: int, draft: _Draft) -> Exchange:

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from smtp_shell.servers.mock.results import ServedSession
     from smtp_shell.servers.mock.script import MockScript
 
+_NEVER_AGAIN = frozenset({"NTLM", "GSSAPI"})
+"""Mechanisms whose client is asked for something new each time, and that the mock does not know."""
+
 
 def session_lines(session: ServedSession) -> Iterator[str]:
     """Yield the report of one session.
@@ -68,11 +71,13 @@ def credentials_warning(script: MockScript, *, knows_password: bool) -> str:
         script: The compiled transcript.
         knows_password: Whether the server knows the user's password.
     """
-    found = [(name, line) for name, line in script.mechanisms.items() if name.startswith("SCRAM-")]
-    if knows_password or not found:
-        return ""
-    name, line = found[0]
-    return (
-        f"{file_of(line) or script.file}:{line}: {name} needs the password on both sides, so no client will accept this exchange; "
-        "give --user NAME, and the password in SMTP_SHELL_PASSWORD."
-    )
+    for name, line in script.mechanisms.items():
+        where = f"{file_of(line) or script.file}:{line}"
+        if name in _NEVER_AGAIN:
+            return f"{where}: {name} has other answers each time, and the mock has only the recorded ones, which no client will accept."
+        if name.startswith(("SCRAM-", "DIGEST-")) and not knows_password:
+            return (
+                f"{where}: {name} needs the password on both sides, so no client will accept this exchange; "
+                "give --user NAME, and the password in SMTP_SHELL_PASSWORD."
+            )
+    return ""

@@ -77,20 +77,18 @@ def test_tls_exporter_is_what_openssl_exports_at_the_other_end(tmp_path: Path, c
     pem, ca_file = tmp_path / "server.pem", tmp_path / "ca.pem"
     ca.issue_cert("mail.example.org").private_key_and_cert_chain_pem.write_to_path(str(pem))
     ca.cert_pem.write_to_path(str(ca_file))
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    command = [openssl, "s_server", "-accept", f"127.0.0.1:{port}", "-cert", str(pem), "-naccept", "1", "-tls1_3"]
+    command = [openssl, "s_server", "-accept", "127.0.0.1:0", "-cert", str(pem), "-naccept", "1", "-tls1_3"]
     command += ["-ciphersuites", ciphersuites, "-keymatexport", "EXPORTER-Channel-Binding", "-keymatexportlen", "32"]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     assert process.stdout is not None
     try:
         said = b""
-        while b"ACCEPT" not in said:
+        while not (found := re.search(rb"ACCEPT \S+:(\d+)\s", said)):
             line = process.stdout.readline()
             assert line, said
             said += line
         client = TlsLayer(TlsSettings(ca_file=ca_file), "mail.example.org")
-        with socket.create_connection(("127.0.0.1", port), timeout=30) as sock:
+        with socket.create_connection(("127.0.0.1", int(found[1])), timeout=30) as sock:
             while not client.handshake():
                 sock.sendall(client.outgoing())
                 client.feed(sock.recv(65_536))

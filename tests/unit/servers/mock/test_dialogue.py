@@ -216,3 +216,12 @@ def test_a_chunk_without_end_is_refused_before_it_is_read(tmp_path: Path) -> Non
     assert player.say(f"BDAT {DATA_LIMIT + 1} LAST").startswith(b"552 5.3.4 ")
     assert player.wire.hang_up is not None
     assert "the mail data is longer than" in player.noted[-1]
+
+
+@pytest.mark.parametrize("header", [b"PROXY TCP4 192.0.2.9 192.0.2.25 4711 25\r\n", b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0"])
+def test_the_greeting_comes_after_the_proxy_header(header: bytes, tmp_path: Path) -> None:
+    shown = "".join(chr(octet) if 33 <= octet < 127 or octet == 32 else f"\\x{octet:02x}" for octet in header)
+    player = Player(compiled(tmp_path, f"C| {shown}\nS: 220 a\nC: EHLO x\nS: 250 a\nC: QUIT\nS: 221 b\n"))
+    assert player.greeting == b""
+    assert player.send(header) == b"220 a\r\n"
+    assert player.send(b"EHLO x\r\n") == b"250 a\r\n"

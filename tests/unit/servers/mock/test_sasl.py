@@ -1,0 +1,82 @@
+"""AUTH at the mock, with an exchange that is bound to TLS."""
+
+from __future__ import annotations
+
+from base64 import b64decode, b64encode
+from typing import TYPE_CHECKING
+
+import pytest
+
+from smtp_shell.protocol.sasl import ChannelBinding, Credentials, mechanism
+from smtp_shell.protocol.secret import Secret
+from smtp_shell.servers.mock.compiling import compile_script
+from smtp_shell.servers.mock.report import credentials_warning
+from smtp_shell.servers.mock.sasl import AuthDialogue
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from smtp_shell.servers.mock.sasl import AuthAct
+
+WHO = Credentials("student", Secret("pencil"))
+BINDINGS = {"tls-exporter": b"x" * 32, "tls-server-end-point": b"y" * 32}
+
+
+def talk(name: str, binding: ChannelBinding, server_has: dict[str, bytes], password: str = "pencil") -> AuthAct:
+    """Have our client authenticate at the mock, and return how that ends."""
+    client = mechanism(name).start(Credentials("student", Secret(password)), nonce=lambda: "abc", binding=binding)
+    first = client.initial_response()
+    assert first is not None
+    dialogue = AuthDialogue(
+        None, b"AUTH " + name.encode() + b" " + b64encode(first.octets), WHO, bindings=lambda: server_has
+    )
+    act = dialogue.begin()
+    while act.challenge is not None:
+        challenge = b64decode(act.challenge[0].octets[4:])
+        act = dialogue.respond(b64encode(client.respond(challenge).octets))
+    return act
+
+
+@pytest.mark.parametrize("name", ["SCRAM-SHA-1-PLUS", "SCRAM-SHA-256-PLUS"])
+@pytest.mark.parametrize("kind", BINDINGS)
+def test_a_bound_exchange_is_checked(name: str, kind: str) -> None:
+    act = talk(name, ChannelBinding(kind, BINDINGS[kind]), BINDINGS)
+    assert (act.replies[0].code, act.why) == (235, "")
+
+
+@pytest.mark.parametrize(
+    ("binding", "server_has", "password"),
+    [
+        (ChannelBinding("tls-exporter", b"z" * 32), BINDINGS, "pencil"),
+        (ChannelBinding("tls-unique", b"x" * 32), BINDINGS, "pencil"),
+        (ChannelBinding("tls-exporter", b"x" * 32), {}, "pencil"),
+        (ChannelBinding("tls-exporter", b"x" * 32), BINDINGS, "pen"),
+    ],
+    ids=["another connection", "another type", "no TLS", "another password"],
+)
+def test_what_is_not_right_is_refused(binding: ChannelBinding, server_has: dict[str, bytes], password: str) -> None:
+    act = talk("SCRAM-SHA-256-PLUS", binding, server_has, password)
+    assert (act.replies[0].code, act.is_refused) == (535, True)
+
+
+def test_without_plus_a_client_that_could_bind_is_let_in() -> None:
+    act = talk("SCRAM-SHA-256", ChannelBinding("tls-exporter", b"x" * 32), BINDINGS)
+    assert act.replies[0].code == 235
+
+
+@pytest.mark.parametrize(
+    ("name", "knows_password", "said"),
+    [
+        ("SCRAM-SHA-256-PLUS", False, "needs the password on both sides"),
+        ("SCRAM-SHA-256-PLUS", True, ""),
+        ("DIGEST-MD5", False, "needs the password on both sides"),
+        ("DIGEST-MD5", True, ""),
+        ("NTLM", True, "has other answers each time"),
+        ("PLAIN", False, ""),
+    ],
+)
+def test_what_no_client_will_accept_is_said(name: str, knows_password: bool, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.smtp"
+    path.write_text(f"S: 220 a\nC: EHLO x\nS: 250 a\nC: AUTH {name}\nS: 334 \nC: ${{sasl}}\nS: 235 yes\n", "utf-8")
+    warning = credentials_warning(compile_script(path), knows_password=knows_password)
+    assert warning == "" if not said else f"a.smtp:4: {name} {said}" in warning
