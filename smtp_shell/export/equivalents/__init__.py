@@ -9,7 +9,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
-from smtp_shell.export.equivalents.acts import client_acts
+from smtp_shell.export.equivalents.acts import client_acts, without_retries
 from smtp_shell.export.equivalents.curl import curl_script
 from smtp_shell.export.equivalents.deliveries import deliveries
 from smtp_shell.export.equivalents.openssl import openssl_script
@@ -47,4 +47,4 @@ def write_equivalent(tool: str, entries: Iterable[Entry], out: LineWriter, title
     """
     with Spool() as spool:
         acts = tuple(client_acts(entries, spool))
-        out.writelines(TOOLS[tool](Script(title, acts, deliveries(acts)), spool))
+        out.writelines(TOOLS[tool](Script(title, without_retries(acts), deliveries(acts)), spool))

@@ -145,6 +145,9 @@ class Closed(Struct, frozen=True):
 
 Act = Opened | Said | LoggedIn | Secured | Body | Noted | Closed
 
+LEFT_OUT = "an AUTH that the server refused is left out; only the last one is tried."
+"""What is said of a script that does not repeat a wrong password."""
+
 
 def client_acts(entries: Iterable[Entry], spool: Spool) -> list[Act]:
     """Return what the client did.
@@ -157,6 +160,21 @@ def client_acts(entries: Iterable[Entry], spool: Spool) -> list[Act]:
     for entry in entries:
         collector.take(entry.event)
     return collector.acts
+
+
+def without_retries(acts: Iterable[Act]) -> tuple[Act, ...]:
+    """Return the acts with a note in place of each AUTH exchange that was refused, where another one on its connection follows."""
+    found: list[Act] = []
+    refused: int | None = None  # where the last exchange of this connection stands, if it was refused
+    for act in acts:
+        if isinstance(act, LoggedIn):
+            if refused is not None:
+                found[refused] = Noted(LEFT_OUT)
+            refused = len(found) if act.code >= 400 else None
+        elif isinstance(act, Opened):
+            refused = None
+        found.append(act)
+    return tuple(found)
 
 
 class _Collector:

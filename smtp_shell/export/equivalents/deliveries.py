@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
-from smtp_shell.export.equivalents.acts import Body, Closed, LoggedIn, Noted, Opened, Said, Secured
+from smtp_shell.export.equivalents.acts import LEFT_OUT, Body, Closed, LoggedIn, Noted, Opened, Said, Secured
 from smtp_shell.export.equivalents.routes import Route
 from smtp_shell.protocol.addresses import EnvelopePath, parse_paths
 from smtp_shell.protocol.commands import HELLOS
@@ -134,7 +134,7 @@ class _Sorter:
                 self._change(tls=tls, verified=act.verified)
             case LoggedIn():
                 if self._current.login is not None and self._current.login.code >= 400:
-                    self._remark("an AUTH that the server refused is left out; only the last one is tried.")
+                    self._remark(LEFT_OUT)
                 self._change(login=act)
             case Said():
                 self._said(act)
