@@ -10,6 +10,7 @@ STATUSES = [
     ("UsageError", 2),
     ("ConfigError", 2),
     ("NotSendable", 2),
+    ("MessageChanged", 2),
     ("TranscriptError", 2),
     ("ConnectFailed", 3),
     ("ConnectionLost", 3),
