@@ -78,17 +78,15 @@ class Hints:
         self._answered = (
             -1
         )  # replies taken before the handshake, while it is not known whether the server accepts the client
-        self._certificate = ""
+        self._settings: TlsSettings | None = None  # of a handshake after which the client may still be refused
         self._in_tls = False
 
     def note_handshake(self, facts: TlsStarted, settings: TlsSettings, dialogue: Dialogue) -> None:
         """Keep what a finished TLS handshake leaves open: with TLS 1.3 a server refuses the client's certificate only after it."""
-        from smtp_shell.net.tls_report import client_certificate_advice
-
         self._in_tls = True
         if facts.version == "TLSv1.3":
             self._answered = dialogue.answered
-            self._certificate = client_certificate_advice(settings)
+            self._settings = settings
 
     def closed(self, dialogue: Dialogue) -> DialogueBroken:
         """Return the error for a server that closes the connection now."""
@@ -99,7 +97,11 @@ class Hints:
 
     def lost(self, dialogue: Dialogue, error: DialogueBroken) -> DialogueBroken:
         """Return an error that ends the connection now, with what may be behind it."""
-        return _with_hint(error, self._certificate if dialogue.answered == self._answered else self._silent(dialogue))
+        if dialogue.answered != self._answered or self._settings is None:
+            return _with_hint(error, self._silent(dialogue))
+        from smtp_shell.net.tls_report import client_certificate_advice
+
+        return _with_hint(error, client_certificate_advice(self._settings))
 
     def timed_out(self, dialogue: Dialogue, owed: Owed, waited: float) -> DialogueBroken:
         """Return the error for a reply that did not come.

@@ -23,7 +23,7 @@ _NOBODY = (b"[UNAVAILABLE]", b"[TEMPUNAVAIL]")
 def follow(session: Session, event: ReplyReceived, echo: EchoMask) -> None:
     """Publish what a reply to AUTH means, a challenge decoded or who is authenticated, and note whom XCLIENT logs in.
 
-    Nothing is published while a mechanism makes the responses.
+    To be called while no mechanism makes the responses.
 
     Args:
         session: The session.
@@ -36,9 +36,6 @@ def follow(session: Session, event: ReplyReceived, echo: EchoMask) -> None:
     if event.verb == "XCLIENT":
         if reply.code == 220:
             session.user = _login_in(event.command.line) if event.command is not None else ""
-        return
-    is_driven, session.drives_auth = session.drives_auth, session.drives_auth and reply.code == 334
-    if is_driven:
         return
     name, response = session.dialogue.auth
     if reply.code == 334:

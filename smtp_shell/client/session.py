@@ -675,12 +675,19 @@ class Session:
         number = 0 if event.seconds is None else self.dialogue.answered
         self.incoming.append(IncomingReply(reply, reply.octets, number, event.verb))
         self.publish(event)
-        if event.verb in _LOGINS:
+        if event.verb in _LOGINS and not self._takes_from_mechanism(event):
             from smtp_shell.client.logins import follow
 
             follow(self, event, self._echo)
         if self._violation is not None:
             self._break_off(self.hints.violated(self.dialogue, self._violation, reply))
+
+    def _takes_from_mechanism(self, event: ReplyReceived) -> bool:
+        """Return whether a reply to AUTH is one to a mechanism, which knows what it means. After the last the user goes on by hand."""
+        is_driven = self.drives_auth and event.verb == "AUTH"
+        if is_driven and event.reply.code != 334:
+            self.drives_auth = False
+        return is_driven
 
     def _take_notice(self, notice: Noticed) -> None:
         """Publish a notice, and end the session where the notice demands it."""

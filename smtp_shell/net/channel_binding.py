@@ -2,52 +2,22 @@
 
 `tls-exporter` (RFC 9266) comes from the exporter of TLS 1.3, which `ssl` does not offer. OpenSSL hands the exporter secret of each
 connection to whoever logs keys, and the exporter itself is HKDF (RFC 8446 section 7.5). So each context logs its keys into memory
-(`memory_key_log`), and the secret is taken from there when the handshake is over. Where a system has no such memory there is no
-`tls-exporter`: keys are not written to a disk unasked.
+(`memory_key_log`), and `key_log.exporter_secret` takes the secret from there when the handshake is over. Where a system has no such
+memory there is no `tls-exporter`: keys are not written to a disk unasked.
 """
 
 from __future__ import annotations
 
-import os
-import re
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from smtp_shell.net.memory_key_log import logged_in_memory
 from smtp_shell.protocol.sasl.exchange import ChannelBinding
 
 if TYPE_CHECKING:
     import ssl
 
-    from smtp_shell.net.session_keys import SessionKeys
-
 EXPORTER, UNIQUE, END_POINT = TYPES = ("tls-exporter", "tls-unique", "tls-server-end-point")
 _LABEL = b"EXPORTER-Channel-Binding"
 _LENGTH = 32
-_TAIL = 4096  # octets at the end of a log; one handshake writes less than 1200
-_SECRET = rb"EXPORTER_SECRET %s ([0-9a-f]{64,128})\b"
-_TAIL_OF_USERS_LOG = 256 * 1024  # other programs write to it too
-
-
-def exporter_secret(context: ssl.SSLContext, client_random: bytes, keys: SessionKeys | None) -> bytes:
-    """Return the exporter secret of a connection; empty if it is not known.
-
-    Args:
-        context: The context of the connection.
-        client_random: The random octets of its ClientHello.
-        keys: Where the context's keys go for a capture; None for nowhere.
-    """
-    log = logged_in_memory(context, _TAIL)
-    if log is not None:  # in the tail, unless other threads have written since
-        return _secret_in(log, client_random) or _secret_in(logged_in_memory(context) or b"", client_random)
-    captured = _secret_in(keys.find(client_random), client_random) if keys is not None else b""
-    if captured or not context.keylog_filename:
-        return captured
-    with suppress(OSError), open(str(context.keylog_filename), "rb") as file:
-        file.seek(0, os.SEEK_END)
-        file.seek(max(0, file.tell() - _TAIL_OF_USERS_LOG))
-        return _secret_in(file.read(_TAIL_OF_USERS_LOG), client_random)
-    return b""
 
 
 def bind(tls: ssl.SSLObject, secret: bytes, kind: str = "") -> ChannelBinding | None:
@@ -156,8 +126,3 @@ def _expand_label(secret: bytes, hash_name: str, label: bytes, context: bytes, l
 def _hash_of(tls: ssl.SSLObject) -> str:
     cipher = tls.cipher()
     return "sha384" if cipher is not None and cipher[0].endswith("SHA384") else "sha256"
-
-
-def _secret_in(log: bytes, client_random: bytes) -> bytes:
-    found = re.search(_SECRET % client_random.hex().encode(), log) if client_random else None
-    return bytes.fromhex(found[1].decode()) if found is not None else b""

@@ -1,14 +1,13 @@
 """Key logs that are nothing but memory: what this process does with the keys of its own connections needs no file on a disk.
 
-Only Linux has a file in memory that `ssl` can open by a name. There is one for each context, and it ends with the context.
+Only Linux has a file in memory that `ssl` can open by a name. There is one for each context; it is kept on the context, and ends with it.
 """
 
 from __future__ import annotations
 
 import os
-import weakref
+from _thread import allocate_lock
 from contextlib import suppress
-from threading import Lock
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,48 +17,54 @@ MOST_LOGGED = 256 * 1024
 """Octets of a log after which it is begun anew; one handshake writes less than 1200."""
 
 _KEPT = 16 * 1024  # what another thread has not fetched yet is near the end
+_ATTRIBUTE = "_smtp_shell_key_log"
 
 
-class _Logs:
-    """The logs by context."""
+class _MemoryKeyLog:
+    """The log of one context.
+
+    `threading` is not imported for its lock: that and what it imports would be a fiftieth of a short process.
+
+    Raises:
+        OSError: The system has no room for it.
+    """
 
     def __init__(self) -> None:
-        self._lock = Lock()
-        self._descriptors: weakref.WeakKeyDictionary[ssl.SSLContext, int] = weakref.WeakKeyDictionary()
+        self._lock = allocate_lock()
+        self._descriptor = os.memfd_create("smtp-shell-keys")
 
-    def add(self, context: ssl.SSLContext) -> None:
-        descriptor = os.memfd_create("smtp-shell-keys")
-        try:
-            context.keylog_filename = f"/proc/self/fd/{descriptor}"
-        except OSError:  # no /proc here
-            os.close(descriptor)
-            return
-        with self._lock:
-            self._descriptors[context] = descriptor
-        weakref.finalize(context, os.close, descriptor)
+    def __del__(self) -> None:
+        os.close(self._descriptor)
 
-    def tail(self, context: ssl.SSLContext, most: int) -> bytes | None:
+    @property
+    def name(self) -> str:
+        """The name by which this process opens it."""
+        return f"/proc/self/fd/{self._descriptor}"
+
+    def tail(self, most: int) -> bytes:
+        """Return the last octets, and begin the log anew if it has become long.
+
+        Args:
+            most: How many octets.
+        """
         with self._lock:
-            descriptor = self._descriptors.get(context)
-            if descriptor is None:
-                return None
-            size = os.fstat(descriptor).st_size
-            found = os.pread(descriptor, most, max(0, size - most))
+            size = os.fstat(self._descriptor).st_size
+            found = os.pread(self._descriptor, most, max(0, size - most))
             if size > MOST_LOGGED:
-                kept = os.pread(descriptor, _KEPT, size - _KEPT)
-                os.ftruncate(descriptor, 0)
-                os.pwrite(descriptor, kept, 0)
+                kept = os.pread(self._descriptor, _KEPT, size - _KEPT)
+                os.ftruncate(self._descriptor, 0)
+                os.pwrite(self._descriptor, kept, 0)
         return found
-
-
-_LOGS = _Logs()
 
 
 def log_in_memory(context: ssl.SSLContext) -> None:
     """Have a context log the keys of its connections in memory, where the system can, and unless it logs them already."""
-    if not context.keylog_filename and hasattr(os, "memfd_create"):
-        with suppress(OSError):
-            _LOGS.add(context)
+    if context.keylog_filename or not hasattr(os, "memfd_create"):
+        return
+    with suppress(OSError):  # no memory, or no /proc
+        log = _MemoryKeyLog()
+        context.keylog_filename = log.name
+        vars(context)[_ATTRIBUTE] = log
 
 
 def logged_in_memory(context: ssl.SSLContext, most: int = MOST_LOGGED) -> bytes | None:
@@ -72,4 +77,5 @@ def logged_in_memory(context: ssl.SSLContext, most: int = MOST_LOGGED) -> bytes 
     Returns:
         The octets; None for a context that has no log in memory.
     """
-    return _LOGS.tail(context, most)
+    log: _MemoryKeyLog | None = vars(context).get(_ATTRIBUTE)
+    return log.tail(most) if log is not None else None

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 NO_NAME = "none"
 """The value of `--sni` that leaves SNI out."""
 
-_NEVER_IN_A_NAME = re.compile(r"[^\x21-\x7e]|[/@\[\]\\]|^\.|^$")
+_NEVER_IN_A_NAME = r"[^\x21-\x7e]|[/@\[\]\\]|^\.|^$"
 _NAME_MISMATCH = 62  # X509_V_ERR_HOSTNAME_MISMATCH
 
 
@@ -96,7 +96,7 @@ def check_names(settings: TlsSettings) -> None:
         if name is None:
             continue
         with suppress(UsageError):
-            if not _NEVER_IN_A_NAME.search(name if ":" in name else ascii_name(name)):
+            if not re.search(_NEVER_IN_A_NAME, name if ":" in name else ascii_name(name)):
                 continue
         raise ConfigError(f"{escape_str(settings.option(option, name))}: that is no name of a host; give one alone.")
 

@@ -1,4 +1,7 @@
-"""TLS over memory buffers. The caller moves the octets between it and the socket."""
+"""TLS over memory buffers. The caller moves the octets between it and the socket.
+
+The words for what goes wrong (`tls_report`) are loaded when something does.
+"""
 
 from __future__ import annotations
 
@@ -7,19 +10,10 @@ from typing import TYPE_CHECKING
 
 from smtp_shell.config import TlsSettings
 from smtp_shell.errors import TlsFailed
-from smtp_shell.net.channel_binding import bind, exporter_secret
-from smtp_shell.net.key_log import CLIENT_RANDOM, has_keys, no_key_log, user_key_log
+from smtp_shell.net.key_log import CLIENT_RANDOM, exporter_secret, has_keys, no_key_log, user_key_log
 from smtp_shell.net.tls_context import keys_for, make_context
+from smtp_shell.net.tls_facts import handshake_of, seen_by_then, tls_facts
 from smtp_shell.net.tls_identity import TlsSession, details, name_error, session_of, sni_octets
-from smtp_shell.net.tls_report import (
-    alert,
-    handshake_of,
-    refused,
-    seen_by_then,
-    tls_facts,
-    why_broken,
-    why_no_handshake,
-)
 from smtp_shell.private_files import reason_of
 from smtp_shell.protocol.events import Handshake, TlsStarted
 
@@ -114,6 +108,8 @@ class TlsBuffers:
             self.truncated = True
             return b""
         except ssl.SSLError as error:
+            from smtp_shell.net.tls_report import why_broken
+
             raise TlsFailed(why_broken(error, self._settings)) from None
 
     def encrypt(self, octets: bytes | memoryview) -> bytes:
@@ -125,6 +121,8 @@ class TlsBuffers:
         try:
             self._tls.write(octets)
         except ssl.SSLError as error:
+            from smtp_shell.net.tls_report import alert
+
             raise TlsFailed(f"TLS broke: {alert(error)}.") from None
         return self._outgoing.read()
 
@@ -189,8 +187,12 @@ class TlsLayer(TlsBuffers):
             if self._settings.sni and not self._settings.insecure:
                 self._check_name()
         except ssl.SSLCertVerificationError as error:
+            from smtp_shell.net.tls_report import refused
+
             raise refused(error, self._tls, self._settings, self._name, self._keep()) from None
         except ssl.SSLError as error:
+            from smtp_shell.net.tls_report import why_no_handshake
+
             failure = TlsFailed(why_no_handshake(error, self._settings, self._name, self._tls.context))
             failure.seen = seen_by_then(self._tls, self._name, self._keep())
             raise failure from None
@@ -212,6 +214,8 @@ class TlsLayer(TlsBuffers):
         Args:
             kind: One of the types in `net.channel_binding`; empty for the best there is.
         """
+        from smtp_shell.net.channel_binding import bind
+
         return bind(self._tls, self._exporter_secret, kind)
 
     def _check_name(self) -> None:

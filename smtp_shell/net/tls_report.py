@@ -1,4 +1,4 @@
-"""TLS in words: why a handshake failed, and what a finished one agreed on."""
+"""TLS in words: why a handshake failed, or what came after it. What a handshake agreed on is in `tls_facts`."""
 
 from __future__ import annotations
 
@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING
 
 from smtp_shell.config import TlsSettings
 from smtp_shell.errors import CertificateRefused, ProtocolViolation, TlsFailed
-from smtp_shell.net.certificates import from_der, from_openssl, lifetime_of, sent_chain, verified_chain
-from smtp_shell.net.key_log import user_key_log
+from smtp_shell.net.certificates import from_der, lifetime_of
 from smtp_shell.net.tls_context import WEAKEST_CIPHERS, allows_old_versions
-from smtp_shell.protocol.events import Certificate, Handshake, TlsStarted
+from smtp_shell.net.tls_facts import seen_by_then
 from smtp_shell.protocol.octets import escape, escape_str, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from smtp_shell.net.session_keys import SessionKeys
+    from smtp_shell.protocol.events import Certificate, Handshake
 
 LEFT_IN_HANDSHAKE = (
     "the server closed the connection in the middle of the TLS handshake; ask its operator, or try another port."
@@ -92,44 +91,6 @@ def refused(
     chain = [from_der(der) for der in seen.chain]
     sentence = why_unverified(error, name, settings, chain)
     return CertificateRefused(sentence, certificate_sentence(chain), seen, failed_check(error.verify_code))
-
-
-def seen_by_then(tls: ssl.SSLObject, name: str, handshake: Handshake | None) -> TlsStarted:
-    """Return what a server had shown when its handshake failed.
-
-    Args:
-        tls: The connection.
-        name: The name that was asked for.
-        handshake: What was kept of the handshake.
-    """
-    ders = sent_chain(tls)
-    cipher = tls.cipher()
-    certificate = from_der(ders[0]) if ders else Certificate()
-    words = cipher[0] if cipher else ""
-    return TlsStarted(tls.version() or "TLS", words, False, certificate, name, ders, handshake=handshake)
-
-
-def handshake_of(tls: ssl.SSLObject, records: bytes, keys: SessionKeys | None, client_random: bytes) -> Handshake:
-    """Return what is kept of a handshake.
-
-    Args:
-        tls: The connection.
-        records: What the server sent.
-        keys: Where the keys are found that decrypt it; None for nowhere.
-        client_random: The random octets of the ClientHello, by which they are found.
-    """
-    lines = keys.find(client_random).splitlines() if keys is not None and client_random else []
-    secret = b"".join(line for line in lines if line.startswith(b"SERVER_HANDSHAKE_TRAFFIC_SECRET "))
-    cipher = tls.cipher()
-    return Handshake(
-        records,
-        secret,
-        verified_chain(tls) if tls.context.verify_mode is not ssl.CERT_NONE else (),
-        cipher[2] if cipher else 0,
-        tls.selected_alpn_protocol() or "",
-        bool(tls.session_reused),
-        tls.compression() or "",
-    )
 
 
 def failed_check(code: int) -> str:
@@ -348,29 +309,4 @@ def cleartext_error(raw: bytes, *, implicit: bool) -> TlsFailed | ProtocolViolat
     return ProtocolViolation(
         f"text in the clear came after the 220 to STARTTLS, in place of the handshake: {quoted(shown)}; "
         "somebody on the way may have put it there. The connection is closed."
-    )
-
-
-def tls_facts(tls: ssl.SSLObject, settings: TlsSettings, name: str, handshake: Handshake | None = None) -> TlsStarted:
-    """Return what a finished handshake agreed on, and the server's certificate.
-
-    Args:
-        tls: The connection.
-        settings: The settings of the handshake.
-        name: The name the certificate was checked against.
-        handshake: What was kept of the handshake; None for nothing.
-    """
-    cipher = tls.cipher()
-    der = tls.getpeercert(binary_form=True) or b""
-    facts = tls.getpeercert() or {}
-    certificate = from_openssl(facts, der) if facts else from_der(der)
-    return TlsStarted(
-        tls.version() or "TLS",
-        cipher[0] if cipher else "unknown",
-        not settings.insecure,
-        certificate,
-        name,
-        sent_chain(tls) if settings.insecure or handshake is not None else (),
-        user_key_log(tls.context),
-        handshake,
     )

@@ -226,7 +226,6 @@ class Transport:
             ConfigError: A file that the settings name cannot be read, or a version or cipher is unknown.
         """
         from smtp_shell.net.tls_layer import TlsLayer
-        from smtp_shell.net.tls_report import LEFT_IN_HANDSHAKE, cleartext_error
 
         layer = TlsLayer(settings, name, self._keys, self.resume)
         deadline = time.monotonic() + seconds
@@ -235,12 +234,16 @@ class Transport:
             try:
                 raw = self._recv_raw(deadline)
             except ConnectionLost:
+                from smtp_shell.net.tls_report import LEFT_IN_HANDSHAKE
+
                 raise TlsFailed(LEFT_IN_HANDSHAKE) from None
             if raw is None:
                 raise TlsFailed(
                     f"the TLS handshake did not end within {plain(seconds)} s; the server may not speak TLS here."
                 )
             if first and raw and raw[0] not in _TLS_RECORDS:
+                from smtp_shell.net.tls_report import cleartext_error
+
                 raise cleartext_error(raw, implicit=implicit)
             first = False
             layer.feed(raw)

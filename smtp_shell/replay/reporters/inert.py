@@ -1,21 +1,14 @@
 r"""Text that nothing acts on: no CI log, no XML parser, no browser.
 
 A server chooses most of what a report shows. Control characters are escaped before a result is made, and what is left is printable text:
-the words that CI systems take from a log as commands, and markup.
+the words that CI systems take from a log as commands, and markup. Most text holds neither, so the patterns are made where one is needed.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Final
 
 from smtp_shell.protocol.octets import escape
-
-# `##vso[…]` (Azure Pipelines), `##[…]` (GitHub, Azure) and `##teamcity[…]` count anywhere in a line.
-_LOGGING_COMMAND: Final = re.compile(r"##(?=\w{0,20}\[)")
-# `::error …::` (GitHub) counts at the start of a line, after white space.
-_WORKFLOW_COMMAND: Final = re.compile(r"(?m)^([ \t]*):(?=:[A-Za-z])")
-_NOT_XML: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 
 
 def inert(text: str) -> str:
@@ -26,7 +19,10 @@ def inert(text: str) -> str:
     """
     if "##" not in text and "::" not in text:
         return text
-    return _WORKFLOW_COMMAND.sub(r"\1\\x3a", _LOGGING_COMMAND.sub(r"#\\x23", text))
+    # `##vso[…]` (Azure Pipelines), `##[…]` (GitHub, Azure) and `##teamcity[…]` count anywhere in a line.
+    text = re.sub(r"##(?=\w{0,20}\[)", r"#\\x23", text)
+    # `::error …::` (GitHub) counts at the start of a line, after white space.
+    return re.sub(r"(?m)^([ \t]*):(?=:[A-Za-z])", r"\1\\x3a", text)
 
 
 def inert_json(text: str) -> str:
@@ -46,6 +42,11 @@ def inert_xml(text: str) -> str:
     Args:
         text: Any text.
     """
-    shown = _NOT_XML.sub(lambda found: escape(found[0].encode("utf-8", "surrogatepass")), text)
-    marked = shown.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
+    if not text.isprintable():
+        text = re.sub(
+            "[\x00-\x08\x0b-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]",
+            lambda found: escape(found[0].encode("utf-8", "surrogatepass")),
+            text,
+        )
+    marked = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
     return inert(marked)

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from smtp_shell.config import TlsSettings
 from smtp_shell.errors import TlsFailed
-from smtp_shell.net.channel_binding import bindings_of_server, exporter_secret
-from smtp_shell.net.key_log import CLIENT_RANDOM
+from smtp_shell.net.channel_binding import bindings_of_server
+from smtp_shell.net.key_log import CLIENT_RANDOM, exporter_secret
 from smtp_shell.net.memory_key_log import log_in_memory
 from smtp_shell.net.tls_layer import TlsBuffers
 from smtp_shell.servers.faults import HangUp, Pause

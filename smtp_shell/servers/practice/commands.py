@@ -88,7 +88,7 @@ class PracticeConnection(PracticeTransaction):
                 "554 5.5.0 Nothing may follow STARTTLS before TLS has started (RFC 3207), closing the connection"
             )
             raise Goodbye
-        from smtp_shell.net.channel_binding import exporter_secret
+        from smtp_shell.net.key_log import exporter_secret
         from smtp_shell.net.memory_key_log import log_in_memory
 
         context = (await asyncio.wrap_future(self._shared.certificate)).context

@@ -14,11 +14,11 @@ from cryptography.x509.oid import NameOID
 
 from smtp_shell.config import TlsSettings
 from smtp_shell.errors import ProtocolViolation, TlsFailed
+from smtp_shell.net.tls_facts import tls_facts
 from smtp_shell.net.tls_report import (
     LEFT_IN_HANDSHAKE,
     alert,
     cleartext_error,
-    tls_facts,
     why_no_handshake,
     why_unverified,
 )
