@@ -21,16 +21,23 @@ def clean(text: str) -> str:
     Args:
         text: Text in the notation, with any characters in it.
     """
-    if text.isascii() and text.isprintable():
+    if _is_plain(text):
         return text
     parts = re.split(_TOKEN, text)
-    shown = [escape(part.encode("utf-8", "surrogateescape")) for part in parts[::2]]
+    shown = [
+        part if _is_plain(part) else escape(part.encode("utf-8", "surrogateescape"))  # most parts are short and plain
+        for part in parts[::2]
+    ]
     if shown == parts[::2]:
         return text
     parts[::2] = shown
     # A backslash that stood for itself must not join an escape that follows it now.
     parts[1::2] = [r"\\" if token == "\\" else token for token in parts[1::2]]
     return "".join(parts)
+
+
+def _is_plain(text: str) -> bool:
+    return text.isascii() and text.isprintable()
 
 
 def client_text(octets: bytes) -> str:
