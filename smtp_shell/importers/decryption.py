@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
+from smtp_shell.net.key_log import CLIENT_RANDOM
+
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
 
@@ -89,7 +91,7 @@ class KeyLog:
         Args:
             hello: The record of the ClientHello, or its start.
         """
-        return self._secrets.get(hello[11:43], {}) if hello[5:6] == bytes([_CLIENT_HELLO]) else {}
+        return self._secrets.get(hello[CLIENT_RANDOM], {}) if hello[5:6] == bytes([_CLIENT_HELLO]) else {}
 
 
 class _Direction:

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     Client = Callable[["Relaying"], None]
 
 PATIENCE = 30.0
-PLAIN = ("--login-options", "AUTH=PLAIN")  # else curl takes DIGEST-MD5, which a replay does not know
+PLAIN = ("--login-options", "AUTH=PLAIN")  # else curl takes DIGEST-MD5, whose challenge is another one in each dialogue
 MAIL = (
     "From: <ann@example.org>\nTo: <bob@example.org>\nDate: Fri, 27 Nov 2026 10:00:00 +0100\n"
     "Message-ID: <1@client.example>\nSubject: a dialogue\n\nHello\n.a dot\n"

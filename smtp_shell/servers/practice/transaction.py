@@ -215,12 +215,7 @@ class PracticeTransaction(PracticeAuth):
             if not piece:
                 raise EOFError
             size -= len(piece)
-            if message is None or refusal:
-                continue
-            try:
-                message.write(piece)
-            except OSError:
-                refusal = _NO_ROOM
+            refusal = refusal or _stored(message, piece)
         return refusal
 
     async def _take_chunk(self, chunk: Chunk) -> None:
@@ -320,12 +315,17 @@ class PracticeTransaction(PracticeAuth):
                 await self.push("421 4.7.0 The mail data does not end, closing the connection")
             if size > MESSAGE_LIMIT and not refusal:
                 refusal = _TOO_BIG
-            if message is None or refusal:
-                continue
-            try:
-                message.write(piece)
-            except OSError:
-                refusal = _NO_ROOM
+            refusal = refusal or _stored(message, piece)
+
+
+def _stored(message: IncomingMessage | None, piece: bytes) -> str:
+    """Store octets of a message, if it is stored at all; return why they cannot be taken, or nothing."""
+    try:
+        if message is not None:
+            message.write(piece)
+    except OSError:
+        return _NO_ROOM
+    return ""
 
 
 def _new_queue_id() -> str:
