@@ -13,6 +13,7 @@ from smtp_shell.cli.options import (
     connection_options,
     credential_source,
     is_terminal,
+    profile_option,
     terminal_ask,
     terminal_edit,
     tls_settings,
@@ -21,6 +22,7 @@ from smtp_shell.cli.options import (
 from smtp_shell.cli.startup import for_many_threads
 from smtp_shell.config import Timeouts
 from smtp_shell.errors import Interrupted, UsageError
+from smtp_shell.matching.expectation import Strictness
 from smtp_shell.replay.options import (
     add_replay_options,
     add_suite_options,
@@ -67,7 +69,9 @@ def main(words: Sequence[str]) -> int:
     add_report_options(parser)
     add_update_options(parser)
     connection_options(parser)
+    profile_option(parser.add_argument)
     options = parser.parse_args(words)
+    _take_profile(options)
     refuse_servers(options.files)
     _refuse_conflicts(options)
     ask = terminal_ask() if is_terminal() else None
@@ -78,6 +82,28 @@ def main(words: Sequence[str]) -> int:
         servers = _servers(options, None, settings.tls_settings)
         return run_check(options, settings, servers, credential_source(options, None), color=wants_color(options))
     return _run(options, ask, wants_color(options))
+
+
+def _take_profile(options: argparse.Namespace) -> None:
+    """Fill in what `--profile` says.
+
+    Raises:
+        UsageError: There is no such profile, or a file of profiles is named too.
+        ConfigError: It cannot be used.
+    """
+    if options.profile is None:
+        return
+    if options.profiles is not None:
+        raise UsageError("--profile is a server of the configuration, --profiles a file of others; give one of them.")
+    from smtp_shell.cli.configured import fill_from_profile, take_tls
+
+    profile = fill_from_profile(options)
+    if profile is not None:
+        options.server = options.server or [profile.address]
+        take_tls(options, profile)
+        options.var = [*(f"{name}={value}" for name, value in profile.variables.items()), *options.var]
+        if options.match is None and profile.match is not None:
+            options.match = Strictness.parse(profile.match)
 
 
 def _run(options: argparse.Namespace, ask: Ask | None, color: bool) -> int:

@@ -14,17 +14,18 @@ from msgspec import Struct, field
 
 from smtp_shell.config import CONFIG_VARIABLE, config_dir
 from smtp_shell.configuration.profile import Profile, as_fields, check_profile, profile_of
-from smtp_shell.configuration.reading import TomlFile, read_toml
+from smtp_shell.configuration.reading import SECRETS, TomlFile, read_toml
 from smtp_shell.errors import ConfigError, UsageError
 from smtp_shell.protocol.octets import escape_str
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
 FILE_NAME: Final = "config.toml"
 SETTINGS: Final = "settings"
 PROFILES: Final = "profile"
 ALIASES: Final = "alias"
+STARTUP: Final = "startup"
 
 Scalar: TypeAlias = str | bool | int | float
 """A value of a setting as TOML has it."""
@@ -38,12 +39,14 @@ class Configuration(Struct, frozen=True):
         settings: Each setting that it names, by the name of the field, to its value as it stands there.
         profiles: Its servers by name.
         aliases: Its aliases: name to the lines that it stands for.
+        startup: The file of lines to run before the first prompt; empty for none, None where it says nothing.
     """
 
     file: TomlFile | None = None
     settings: dict[str, Scalar] = field(default_factory=dict)
     profiles: dict[str, Profile] = field(default_factory=dict)
     aliases: dict[str, str] = field(default_factory=dict)
+    startup: str | None = None
 
     @property
     def folder(self) -> Path:
@@ -128,21 +131,62 @@ def configuration_of(file: TomlFile, settings: Collection[str] = ()) -> Configur
     Raises:
         ConfigError: A name is unknown, or a value has another type.
     """
-    file.check_keys((), (SETTINGS, PROFILES, ALIASES))
+    problems = [
+        str(error)
+        for check in (
+            lambda: file.check_keys((), (SETTINGS, PROFILES, ALIASES, STARTUP)),
+            lambda: _check_settings(file, settings),
+            lambda: _check_texts(file),
+        )
+        if (error := _error_of(check)) is not None
+    ]
+    profiles: dict[str, Profile] = {}
+    for name in _names(file, PROFILES, problems):
+        try:
+            profiles[name] = profile_of(file, PROFILES, name)
+        except ConfigError as error:
+            problems.append(str(error))
+    if problems:
+        raise ConfigError("\n".join(dict.fromkeys(problems)))
+    return Configuration(file, as_fields(file.table(SETTINGS)), profiles, file.table(ALIASES), file.tables.get(STARTUP))
+
+
+def _error_of(check: Callable[[], None]) -> ConfigError | None:
+    try:
+        check()
+    except ConfigError as error:
+        return error
+    return None
+
+
+def _names(file: TomlFile, table: str, problems: list[str]) -> list[str]:
+    """Return the keys of a table; none where it is something else, which is a problem."""
+    try:
+        return list(file.table(table))
+    except ConfigError as error:
+        problems.append(str(error))
+        return []
+
+
+def _check_settings(file: TomlFile, settings: Collection[str]) -> None:
     table = file.table(SETTINGS)
-    if settings:
-        file.check_keys((SETTINGS,), settings)
+    file.check_keys((SETTINGS,), settings or [key.replace("-", "_") for key in table if key not in SECRETS])
     for key, value in table.items():
         if not isinstance(value, str | bool | int | float):
             raise ConfigError(f"{file.where(SETTINGS, key)}: {escape_str(key)} takes one value, and no list or table.")
-    aliases = file.table(ALIASES)
-    for key, value in aliases.items():
+        if f"{key.replace('-', '_')}" != key and key.replace("-", "_") in table:
+            raise ConfigError(f"{file.where(SETTINGS, key)}: {escape_str(key)} is there twice; leave one of them out.")
+
+
+def _check_texts(file: TomlFile) -> None:
+    """Check the values that are texts: aliases, and the name of the start-up file."""
+    for key, value in file.table(ALIASES).items():
         if not isinstance(value, str):
             raise ConfigError(
                 f'{file.where(ALIASES, key)}: alias {escape_str(key)}: write its lines as one text, "LINE; LINE".'
             )
-    profiles = {name: profile_of(file, PROFILES, name) for name in file.table(PROFILES)}
-    return Configuration(file, as_fields(table), profiles, aliases)
+    if not isinstance(file.tables.get(STARTUP, ""), str):
+        raise ConfigError(f"{file.where(STARTUP)}: startup is the name of a file; write it in quotation marks.")
 
 
 def profile_names() -> tuple[str, ...]:

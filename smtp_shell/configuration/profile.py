@@ -132,6 +132,8 @@ def profile_of(file: TomlFile, *inside: str) -> Profile:
         )
     file.check_keys(inside, PROFILE_KEYS)
     table = as_fields(file.table(*inside))
+    if len(table) < len(file.table(*inside)):
+        raise ConfigError(f"{file.where(*inside)}: {shown} has a key twice, with - and with _; leave one of them out.")
     try:
         profile = msgspec.convert(table, Profile)
     except msgspec.ValidationError as error:

@@ -61,19 +61,22 @@ class TomlFile(Struct, frozen=True):
             known: The keys that it may have.
 
         Raises:
-            ConfigError: It has another one, or one that is for a secret; the message names the line, and the nearest that there is.
+            ConfigError: It has others, or some that are for secrets; a line of the message names each, and the nearest that there is.
         """
         table = self.table(*inside)
         shown = f"[{'.'.join(map(escape_str, inside))}]" if inside else "the file"
+        problems = []
         for key in table:
             where = self.where(*inside, key)
             if key in SECRETS:
-                raise ConfigError(
+                problems.append(
                     f"{where}: {shown} holds a {key}; a file is no place for it: name a "
                     f"{'token' if key == 'token' else 'password'}_command, whose program prints it."
                 )
-            if key.replace("-", "_") not in known:
-                raise ConfigError(f"{where}: {escape_str(key)} is no key of {shown}; {_nearest(key, known)}")
+            elif key.replace("-", "_") not in known:
+                problems.append(f"{where}: {escape_str(key)} is no key of {shown}; {_nearest(key, known)}")
+        if problems:
+            raise ConfigError("\n".join(problems))
 
     def table(self, *keys: str) -> dict[str, Any]:
         """Return a table by its name; an empty one if the file has none.

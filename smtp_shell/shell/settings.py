@@ -22,7 +22,7 @@ from smtp_shell.protocol.octets import escape_str
 
 if TYPE_CHECKING:
     from smtp_shell.client.session import Session
-    from smtp_shell.configuration import Configuration
+    from smtp_shell.configuration import Configuration, Profile
     from smtp_shell.net.mta_sts import PolicyServer
     from smtp_shell.net.target import Target
     from smtp_shell.servers.inbox import Inbox
@@ -126,6 +126,24 @@ class ShellSettings(Struct, frozen=True):
     alpn: Annotated[str, Setting("protocols that ALPN offers, with commas; empty for none", _text)] = ""
 
 
+class ProfileInUse(Struct, frozen=True):
+    """A profile that a shell has taken over, and what there was before, for when it goes to another server.
+
+    Args:
+        name: The profile's name.
+        profile: The profile.
+        options: The options before.
+        settings: The settings before.
+        origins: Where those came from.
+    """
+
+    name: str
+    profile: Profile
+    options: ShellOptions
+    settings: ShellSettings
+    origins: Mapping[str, str]
+
+
 class ShellOptions(Struct, frozen=True):
     """What the shell is started with, by the command line or a program; it does not change.
 
@@ -171,7 +189,7 @@ def connect_settings(options: ShellOptions, settings: ShellSettings) -> ConnectS
     return replace(options.connection, resolver=parse_name_server(settings.resolver, "/set resolver"))
 
 
-_OF_TLS = (
+OF_TLS = (
     "ca_file",
     "tls_pin",
     "client_cert",
@@ -183,6 +201,7 @@ _OF_TLS = (
     "sni",
     "alpn",
 )
+"""The settings of TLS but `insecure`, by the names of their fields."""
 
 
 def tls_settings(options: ShellOptions, settings: ShellSettings) -> TlsSettings:
@@ -234,7 +253,7 @@ def check_tls_change(options: ShellOptions, before: ShellSettings, after: ShellS
     Raises:
         ConfigError: A file, version or cipher cannot be used.
     """
-    if all(getattr(before, name) == getattr(after, name) for name in _OF_TLS):
+    if all(getattr(before, name) == getattr(after, name) for name in OF_TLS):
         return
     from smtp_shell.net.tls_check import check_tls
 
@@ -260,8 +279,23 @@ def changed(settings: ShellSettings, name: str, text: str) -> ShellSettings:
         UsageError: The value does not fit.
         NotSendable: It holds CR, LF or NUL.
     """
-    value = settings_table()[name].parse(f"/set {name}", text)
-    return replace(settings, **{name.replace("-", "_"): value})
+    return with_setting(settings, name, text, f"/set {name}")
+
+
+def with_setting(settings: ShellSettings, name: str, text: str, what: str) -> ShellSettings:
+    """Return the settings with one of them changed.
+
+    Args:
+        settings: The settings before.
+        name: A name in `settings_table`.
+        text: Its value, as it is typed.
+        what: The setting and its place, for messages.
+
+    Raises:
+        UsageError: The value does not fit.
+        NotSendable: It holds CR, LF or NUL.
+    """
+    return replace(settings, **{name.replace("-", "_"): settings_table()[name].parse(what, text)})
 
 
 def shown(settings: ShellSettings, name: str) -> str:

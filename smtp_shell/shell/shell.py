@@ -33,6 +33,7 @@ from smtp_shell.protocol.masking import describe_typed, is_secret_answer, may_an
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.protocol.phases import Phase
 from smtp_shell.shell import owed_replies
+from smtp_shell.shell.aliases import Aliases
 from smtp_shell.shell.chunks import begin_chunk, send_chunk_line, takes_chunk
 from smtp_shell.shell.completion import CompletionContext, TypedAddresses
 from smtp_shell.shell.groups import HeldGroup, commands_of, send_group
@@ -63,6 +64,7 @@ if TYPE_CHECKING:
     from smtp_shell.shell.composition import Composition
     from smtp_shell.shell.explanations import Explanations
     from smtp_shell.shell.login import Login
+    from smtp_shell.shell.settings import ProfileInUse
 
 _RESPONSE_GUESSED = (
     "The word after the mechanism decodes to a response, so it is taken for base64; "
@@ -102,6 +104,10 @@ class Shell:
         asked_for_staple: What the server showed when `/tls ocsp` asked it for an OCSP staple; None if it was not asked.
         demands: What `/tls dane` and `/tls sts` found about this connection, by the name of the check.
         pins: The public keys that `/tls pin` keeps, by host.
+        origins: Where each setting came from that is not as by default, by the name of its field.
+        profile: The profile that is in use; None for none.
+        known_as: The name of the profile with which each server was connected to; empty without one.
+        aliases: What `/alias` has named, or the configuration.
         edit: Asks the user for a line, given the question and what the answer begins as; None where there is no prompt.
         waiting_for: Returns a context in which a wait takes place, given what returns the words for what is awaited. At a prompt it
             says so while the wait takes long.
@@ -136,6 +142,10 @@ class Shell:
         self.asked_for_staple: TlsStarted | None = None
         self.demands: dict[str, Check] = {}
         self.pins: dict[str, str] = {}
+        self.origins: dict[str, str] = {}
+        self.profile: ProfileInUse | None = None
+        self.known_as: dict[Target, str] = {}
+        self.aliases = Aliases()
         self.waiting_for: Callable[[Callable[[], str]], AbstractContextManager[None]] = lambda what: nullcontext()
         self.edit: Callable[[str, str], str] | None = None
         self.group: HeldGroup | None = None
@@ -467,6 +477,7 @@ class Shell:
 
         last, trying = self.session, [""]
         self.target, self.ways[target] = target, replace(connection, resume=None)
+        self.known_as[target] = self.profile.name if self.profile is not None else ""
         self.refusals.said_goodbye = False
         self.recordings.begin_session(target, before)
         try:

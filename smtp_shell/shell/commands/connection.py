@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from smtp_shell.errors import UsageError
 from smtp_shell.net.target import as_one_word, parse_domain, parse_target
 from smtp_shell.protocol.octets import escape, escape_str, unescape
+from smtp_shell.shell.profiles import is_profile, leave_profile, profile_for, undone_if_not_connected, use_profile
 from smtp_shell.shell.registry import Args, shell_command
 from smtp_shell.shell.shell import Shell
 
@@ -28,7 +29,7 @@ _PRACTICE = "practice"
 
 @shell_command(
     "/connect",
-    "HOST[:PORT] | HOST PORT | mx:DOMAIN | URL | practice [--tls | --starttls] [--no-wait] [--mx] [--proxy URL] "
+    "HOST[:PORT] | HOST PORT | mx:DOMAIN | URL | PROFILE | practice [--tls | --starttls] [--no-wait] [--mx] [--proxy URL] "
     "[--proxy-protocol FORM] [--proxy-source ADDR:PORT] [--proxy-destination ADDR:PORT] [--source ADDR[:PORT]] [-4 | -6] "
     "| --probe HOST [--ports LIST]",
 )
@@ -38,6 +39,7 @@ def connect(shell: Shell, args: Args) -> None:
     HOST:PORT, smtp://, smtps:// (TLS from the first octet), lmtp://, smtp+unix:/path, lmtp+unix:/path, or pipe:COMMAND.
     A port is a number or the name of a service, such as submission.
     `practice` is the practice server of this shell. A host of that name is smtp://practice.
+    The name of a profile of the configuration is its server, with its user, its TLS and its settings, up to the next /connect.
     mx:DOMAIN, or DOMAIN with --mx, is the first host of a mail domain that greets.
     --probe compares the ports 25, 465 and 587 of a host, or those of --ports (25,4465/tls), and says which to use. The connection stays.
     --tls begins TLS at once. --starttls goes on through EHLO and STARTTLS, and stops if the server does not offer it.
@@ -48,7 +50,7 @@ def connect(shell: Shell, args: Args) -> None:
     What is left out is as on the command line, and `none` leaves out what stands there.
     A connection that is open is closed first.
     """
-    from smtp_shell.shell.connecting import connection_of, parse_connect
+    from smtp_shell.shell.connecting import parse_connect
     from smtp_shell.shell.mail_hosts import connect as connect_to
 
     line, places = parse_connect(args.words)
@@ -56,15 +58,36 @@ def connect(shell: Shell, args: Args) -> None:
         places = [as_one_word(*places)] if as_one_word(*places) else places
     if len(places) != 1:
         raise UsageError("/connect takes one address, and --tls or --starttls, and --no-wait; see /help /connect.")
-    connection = connection_of(line, shell.connection, shell.ask if shell.options.interactive else None)
-    if line.probe:
-        _probe(shell, places[0], line, connection)
-        return
-    if line.ports is not None:
+    if line.ports is not None and not line.probe:
         raise UsageError("/connect: --ports names the ports of --probe; leave it out, or write HOST:PORT.")
-    is_practice = places[0] == _PRACTICE
-    target = _practice_target(shell, line) if is_practice else _target_of(places[0], line)
-    connect_to(shell, target, greets=not line.no_wait, connection=connection)
+    if line.probe:
+        _probe(shell, places[0], line, _connection(shell, line))
+        return
+    with undone_if_not_connected(shell):
+        target = _place(shell, places[0], line)
+        connect_to(shell, target, greets=not line.no_wait, connection=_connection(shell, line))
+
+
+def _connection(shell: Shell, line: Namespace) -> ConnectSettings:
+    from smtp_shell.shell.connecting import connection_of
+
+    return connection_of(line, shell.connection, shell.ask if shell.options.interactive else None)
+
+
+def _place(shell: Shell, place: str, line: Namespace) -> Target:
+    """Return the server that a place names: with its profile in use, or with none."""
+    if place == _PRACTICE or not is_profile(shell, place):
+        target = _practice_target(shell, line) if place == _PRACTICE else _target_of(place, line)
+        leave_profile(shell)
+        return target
+    if line.mx:
+        raise UsageError(
+            f"/connect {escape_str(place)} is a profile, which says itself what its server is; leave --mx out."
+        )
+    target = use_profile(shell, place)
+    if line.tls or line.starttls:
+        return replace(target, tls=line.tls, starttls=line.starttls)
+    return target
 
 
 def _target_of(place: str, line: Namespace) -> Target:
@@ -111,9 +134,13 @@ def reconnect(shell: Shell, args: Args) -> None:
     target = shell.answered or shell.target
     if target is None:
         raise UsageError("there was no connection yet; use /connect HOST[:PORT].")
-    if shell.target not in (None, target):
-        shell.say(f"Back to {target}, the last server that answered. {shell.target} did not: /connect tries it again.")
-    connect_to(shell, target, connection=replace(shell.ways.get(target, shell.connection), resume=resume))
+    with undone_if_not_connected(shell):
+        profile_for(shell, target)
+        if shell.target not in (None, target):
+            shell.say(
+                f"Back to {target}, the last server that answered. {shell.target} did not: /connect tries it again."
+            )
+        connect_to(shell, target, connection=replace(shell.ways.get(target, shell.connection), resume=resume))
 
 
 def _session_to_resume(shell: Shell) -> TlsSession:
@@ -167,6 +194,8 @@ def _facts(shell: Shell) -> Iterator[tuple[str, str]]:
         peer, local = session.transport.peer, session.transport.local
         shown = f" ({peer})" if peer and peer != str(session.target) else ""
         yield "connection", f"{session.target}{shown}"
+        if shell.profile is not None:
+            yield "profile", shell.profile.name
         if local is not None:
             yield "from", f"[{local[0]}]:{local[1]}" if ":" in local[0] else f"{local[0]}:{local[1]}"
         if session.transport.through:
