@@ -10,8 +10,14 @@ from typing import TYPE_CHECKING
 from smtp_shell.arguments import file_path
 from smtp_shell.cli.json_rows import json_row
 from smtp_shell.cli.options import command_parser
-from smtp_shell.configuration.environment import environment_settings, unknown_variables, variable
-from smtp_shell.configuration.loading import ALIASES, PROFILES, SETTINGS, Configuration, configuration_path, load
+from smtp_shell.config import (
+    OTHER_VARIABLES,
+    VARIABLE_PREFIX,
+    configuration_path,
+    environment_settings,
+    setting_variable,
+)
+from smtp_shell.configuration.loading import ALIASES, PROFILES, SETTINGS, Configuration, load
 from smtp_shell.configuration.sample import sample
 from smtp_shell.configuration.writing import shown_path
 from smtp_shell.errors import ConfigError, SmtpShellError, UsageError
@@ -102,7 +108,7 @@ def _init(options: argparse.Namespace) -> int:
 
 def _check(options: argparse.Namespace) -> int:
     path = options.file or configuration_path()
-    remarks = [f"{name} is no variable of smtp-shell." for name in unknown_variables(NAMES, os.environ)]
+    remarks = [f"{name} is no variable of smtp-shell." for name in _unknown_variables()]
     problems: list[str] = []
     configuration = Configuration()
     try:
@@ -123,6 +129,12 @@ def _check(options: argparse.Namespace) -> int:
         raise ConfigError("\n".join(problems))
     sys.stdout.write(f"{_summary(configuration, path)}\n")
     return 0
+
+
+def _unknown_variables() -> list[str]:
+    """Return the variables that begin as ours do and mean nothing."""
+    known = {*map(setting_variable, NAMES), *OTHER_VARIABLES}
+    return sorted(name for name in os.environ if name.startswith(VARIABLE_PREFIX) and name not in known)
 
 
 def _problems(configuration: Configuration) -> list[str]:
@@ -150,7 +162,7 @@ def _check_setting(configuration: Configuration, name: str) -> None:
 
 
 def _check_variable(name: str) -> None:
-    configured(ShellSettings(), {}, Configuration(), {variable(name): os.environ[variable(name)]})
+    configured(ShellSettings(), {}, Configuration(), {setting_variable(name): os.environ[setting_variable(name)]})
 
 
 def _check_files(configuration: Configuration) -> None:

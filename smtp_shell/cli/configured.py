@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from smtp_shell.configuration.loading import Configuration, load
-from smtp_shell.configuration.profile import PROFILE_KEYS
+from smtp_shell.config import is_configured
 from smtp_shell.errors import ConfigError, UsageError
 from smtp_shell.shell.configured import NAMES, Configured, configured
 from smtp_shell.shell.settings import OF_TLS
@@ -18,6 +17,7 @@ from smtp_shell.shell.settings import OF_TLS
 if TYPE_CHECKING:
     import argparse
 
+    from smtp_shell.configuration import Configuration
     from smtp_shell.configuration.profile import Profile
     from smtp_shell.shell.settings import ShellSettings
     from smtp_shell.shell.shell import Shell
@@ -31,12 +31,12 @@ class Start(Struct, frozen=True):
     """The configuration that a shell starts with.
 
     Args:
-        configuration: What the file says; nothing if it cannot be used.
+        configuration: What the file says; None if there is none, or it cannot be used.
         problem: Why it cannot be used, in a sentence or several; empty if it can.
         is_off: Whether the user wants none.
     """
 
-    configuration: Configuration = Configuration()
+    configuration: Configuration | None = None
     problem: str = ""
     is_off: bool = False
 
@@ -57,6 +57,10 @@ def read_start(options: argparse.Namespace, *, interactive: bool) -> Start:
         if profile is not None:
             raise UsageError("--profile is in the configuration, which --no-config leaves out; give one of them.")
         return Start(is_off=True)
+    if profile is None and not is_configured():
+        return Start()
+    from smtp_shell.configuration import load
+
     try:
         return Start(load(settings=NAMES))
     except ConfigError as error:
@@ -88,7 +92,7 @@ def settle(
     except ConfigError as error:
         if not interactive:
             raise
-        return configured(settings, given, Configuration(), {}), Start(problem=_unused(error))
+        return configured(settings, given, None, {}), Start(problem=_unused(error))
 
 
 def take_aliases(shell: Shell, start: Start) -> Start:
@@ -97,7 +101,7 @@ def take_aliases(shell: Shell, start: Start) -> Start:
     Raises:
         ConfigError: One cannot be used, and nobody is at the prompt.
     """
-    if not start.configuration.aliases:
+    if start.configuration is None or not start.configuration.aliases:
         return start
     from smtp_shell.configuration.loading import ALIASES
     from smtp_shell.shell.commands.aliases import install
@@ -126,21 +130,19 @@ def given_settings(options: argparse.Namespace) -> dict[str, str]:
     return found
 
 
-def fill_from_profile(options: argparse.Namespace) -> Profile | None:
-    """Fill in what `--profile` says and the command line leaves out, but for the server itself.
+def fill_from_profile(options: argparse.Namespace) -> Profile:
+    """Fill in what `--profile` says and the command line leaves out, but for the server itself; return the profile.
 
     Args:
-        options: The parsed options, with `profile`; options that the command has not are left out.
-
-    Returns:
-        The profile; None where none is named.
+        options: The parsed options, with the `profile` that is named; options that the command has not are left out.
 
     Raises:
         ConfigError: The configuration, or a value of the profile, cannot be used.
         UsageError: There is no such profile.
     """
-    if options.profile is None:
-        return None
+    from smtp_shell.configuration import load
+    from smtp_shell.configuration.profile import PROFILE_KEYS
+
     configuration = load()
     profile = configuration.profile(options.profile)
     for key in PROFILE_KEYS:

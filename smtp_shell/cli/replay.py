@@ -22,7 +22,6 @@ from smtp_shell.cli.options import (
 from smtp_shell.cli.startup import for_many_threads
 from smtp_shell.config import Timeouts
 from smtp_shell.errors import Interrupted, UsageError
-from smtp_shell.matching.expectation import Strictness
 from smtp_shell.replay.options import (
     add_replay_options,
     add_suite_options,
@@ -85,25 +84,21 @@ def main(words: Sequence[str]) -> int:
 
 
 def _take_profile(options: argparse.Namespace) -> None:
-    """Fill in what `--profile` says.
+    """Fill in what `--profile` says, and keep the profile as `options.chosen`.
 
     Raises:
         UsageError: There is no such profile, or a file of profiles is named too.
         ConfigError: It cannot be used.
     """
+    options.chosen = None
     if options.profile is None:
         return
     if options.profiles is not None:
         raise UsageError("--profile is a server of the configuration, --profiles a file of others; give one of them.")
     from smtp_shell.cli.configured import fill_from_profile, take_tls
 
-    profile = fill_from_profile(options)
-    if profile is not None:
-        options.server = options.server or [profile.address]
-        take_tls(options, profile)
-        options.var = [*(f"{name}={value}" for name, value in profile.variables.items()), *options.var]
-        if options.match is None and profile.match is not None:
-            options.match = Strictness.parse(profile.match)
+    options.chosen = fill_from_profile(options)
+    take_tls(options, options.chosen)
 
 
 def _run(options: argparse.Namespace, ask: Ask | None, color: bool) -> int:
@@ -205,6 +200,13 @@ def _servers(
     options: argparse.Namespace, ask: Ask | None, general: TlsSettings
 ) -> Sequence[str | Target | ProfiledServer]:
     """Return what the user has named to replay against."""
+    if options.chosen is not None:
+        from smtp_shell.replay.profiles import profiled_server
+
+        source = credential_source(options, ask)
+        own = [(options.profile, options.chosen.address)]
+        named = [(server, server) for server in options.server or ()]
+        return [profiled_server(name, server, options.chosen, source) for name, server in named or own]
     if options.profiles is None:
         return options.server or ()
     from smtp_shell.replay.profiles import profiled_servers

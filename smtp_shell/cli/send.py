@@ -55,10 +55,9 @@ def _take_profile(options: argparse.Namespace) -> None:
     from smtp_shell.cli.configured import fill_from_profile, take_tls
 
     profile = fill_from_profile(options)
-    if profile is not None:
-        options.server = options.server or profile.address
-        if not options.starttls_if_offered:
-            take_tls(options, profile)
+    options.server = options.server or profile.address
+    if not options.starttls_if_offered:
+        take_tls(options, profile)
 
 
 def _check_message(options: argparse.Namespace, draft: Draft, message: FileMessage | None) -> None:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from io import BufferedReader
 
+    from smtp_shell.configuration import Configuration
     from smtp_shell.net.target import Target
     from smtp_shell.servers.practice import PracticeServer
     from smtp_shell.shell.shell import Shell
@@ -87,10 +88,11 @@ def main(words: Sequence[str]) -> int:
 
         return run_misplaced(parser, words, options.target, unknown)
     start = read_start(options, interactive=_is_interactive(options))
-    if options.profile is None and options.target in start.configuration.profiles and not options.mx:
-        options.profile, options.target = options.target, None
-    if options.profile is not None:
-        take_tls(options, start.configuration.profile(options.profile))
+    if start.configuration is not None:
+        if options.profile is None and options.target in start.configuration.profiles and not options.mx:
+            options.profile, options.target = options.target, None
+        if options.profile is not None:
+            take_tls(options, start.configuration.profile(options.profile))
     target = _target(options)
     introduction = () if target or options.profile else (_NOT_CONNECTED,)
     return run_shell(options, target, introduction, start=start)
@@ -148,7 +150,7 @@ def run_shell(
     with collector_off():
         start = start or read_start(options, interactive=interactive)
         shell, start = _shell_and_start(options, practice, start, interactive=interactive, watches=watches)
-    if start.configuration.profiles and practice is None and options.profile is not None:
+    if practice is None and options.profile is not None:
         from smtp_shell.shell.profiles import use_profile
 
         own = use_profile(shell, options.profile)
@@ -257,16 +259,20 @@ def _connect(shell: Shell, options: argparse.Namespace, target: Target | None, *
     try:
         connect(shell, target, greets=greets)
     except ConnectFailed as error:
-        error.message += _command_hint(target.host)
+        error.message += _hint(target.host, shell.options.configuration)
         raise
 
 
-def _command_hint(host: str) -> str:
-    """Return a hint if a host that cannot be reached is named almost like a command; empty if not."""
+def _hint(host: str, configuration: Configuration | None) -> str:
+    """Return a hint if a host that cannot be reached is named almost like a command or a profile; empty if not."""
     from difflib import get_close_matches
 
-    near = [] if "." in host or ":" in host else get_close_matches(host, COMMANDS, n=1, cutoff=0.7)
-    return f" If the command was meant: smtp-shell {near[0]}." if near else ""
+    profiles = configuration.profiles if configuration is not None else {}
+    near = [] if "." in host or ":" in host else get_close_matches(host, [*profiles, *COMMANDS], n=1, cutoff=0.7)
+    if not near:
+        return ""
+    what = "profile" if near[0] in profiles else "command"
+    return f" If the {what} was meant: smtp-shell {near[0]}."
 
 
 def _check_files(options: argparse.Namespace) -> None:

@@ -1,31 +1,34 @@
 """The configuration file as values: settings, profiles and aliases.
 
-Loading checks names and types. Values are checked where they are used, and all of them by `Configuration.check`: the first prompt
-waits for this, and does not need a parser of proxies.
+Loading checks the names of all but the keys of profiles, and that the file holds no secret. A profile is checked when it is used, and
+all are by `Configuration.check`: the first prompt waits for this, and needs neither their class (1 ms) nor a parser of proxies.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from msgspec import Struct, field
 
-from smtp_shell.config import CONFIG_VARIABLE, config_dir
-from smtp_shell.configuration.profile import Profile, as_fields, check_profile, profile_of
-from smtp_shell.configuration.reading import SECRETS, TomlFile, read_toml
+from smtp_shell.config import CONFIG_VARIABLE, configuration_path
+from smtp_shell.configuration.reading import TomlFile, as_field, read_toml
 from smtp_shell.errors import ConfigError, UsageError
 from smtp_shell.protocol.octets import escape_str
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-FILE_NAME: Final = "config.toml"
+    from smtp_shell.configuration.profile import Profile
+
 SETTINGS: Final = "settings"
 PROFILES: Final = "profile"
 ALIASES: Final = "alias"
 STARTUP: Final = "startup"
+_IN_NAMES: Final = str.maketrans("", "", "_.-")
 
 Scalar: TypeAlias = str | bool | int | float
 """A value of a setting as TOML has it."""
@@ -37,14 +40,15 @@ class Configuration(Struct, frozen=True):
     Args:
         file: The file; None where there is none.
         settings: Each setting that it names, by the name of the field, to its value as it stands there.
-        profiles: Its servers by name.
+        profiles: Its servers by name, as they stand there; `profile` checks one.
         aliases: Its aliases: name to the lines that it stands for.
         startup: The file of lines to run before the first prompt; empty for none, None where it says nothing.
     """
 
     file: TomlFile | None = None
     settings: dict[str, Scalar] = field(default_factory=dict)
-    profiles: dict[str, Profile] = field(default_factory=dict)
+    # What tomllib returns; `profile` makes a typed value of it.
+    profiles: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     aliases: dict[str, str] = field(default_factory=dict)
     startup: str | None = None
 
@@ -66,22 +70,24 @@ class Configuration(Struct, frozen=True):
 
         Raises:
             UsageError: There is none of that name.
-            ConfigError: A value cannot be used.
+            ConfigError: A key is unknown, or a value cannot be used.
         """
-        found = self.profiles.get(name)
-        if found is None:
+        if self.file is None or name not in self.profiles:
             raise UsageError(f"{escape_str(name)} is no profile; {self._which(name)}")
+        from smtp_shell.configuration.profile import check_profile, profile_of
+
+        found = profile_of(self.file, PROFILES, name)
         check_profile(f"{self.where(PROFILES, name)}: [profile.{name}]", found)
         return found
 
     def check(self) -> None:
-        """Check the values of all profiles.
+        """Check all profiles.
 
         Raises:
-            ConfigError: One cannot be used.
+            ConfigError: Some cannot be used; a line of the message is about each.
         """
-        for name in self.profiles:
-            self.profile(name)
+        if problems := _problems(*(partial(self.profile, name) for name in self.profiles)):
+            raise ConfigError("\n".join(problems))
 
     def _which(self, name: str) -> str:
         if not self.profiles:
@@ -90,12 +96,6 @@ class Configuration(Struct, frozen=True):
 
         near = get_close_matches(name, self.profiles, n=1)
         return f"did you mean {near[0]}?" if near else f"the configuration has {', '.join(self.profiles)}."
-
-
-def configuration_path() -> Path:
-    """Return the file of the configuration: the one that `SMTP_SHELL_CONFIG` names, else `config.toml` in the platform's place."""
-    named = os.environ.get(CONFIG_VARIABLE)
-    return Path(named).expanduser() if named else config_dir() / FILE_NAME
 
 
 def load(path: Path | None = None, *, settings: Collection[str] = ()) -> Configuration:
@@ -131,50 +131,54 @@ def configuration_of(file: TomlFile, settings: Collection[str] = ()) -> Configur
     Raises:
         ConfigError: A name is unknown, or a value has another type.
     """
-    problems = [
-        str(error)
-        for check in (
-            lambda: file.check_keys((), (SETTINGS, PROFILES, ALIASES, STARTUP)),
-            lambda: _check_settings(file, settings),
-            lambda: _check_texts(file),
-        )
-        if (error := _error_of(check)) is not None
-    ]
-    profiles: dict[str, Profile] = {}
-    for name in _names(file, PROFILES, problems):
+    if problems := _problems(
+        lambda: file.check_keys((), (SETTINGS, PROFILES, ALIASES, STARTUP)),
+        lambda: _check_settings(file, settings),
+        lambda: _check_profiles(file),
+        lambda: _check_texts(file),
+    ):
+        raise ConfigError("\n".join(problems))
+    return Configuration(
+        file,
+        {as_field(key): value for key, value in file.table(SETTINGS).items()},
+        file.table(PROFILES),
+        file.table(ALIASES),
+        file.tables.get(STARTUP),
+    )
+
+
+def _problems(*checks: Callable[[], object]) -> list[str]:
+    """Return what checks complain of, each sentence once."""
+    found: dict[str, None] = {}
+    for check in checks:
         try:
-            profiles[name] = profile_of(file, PROFILES, name)
+            check()
         except ConfigError as error:
-            problems.append(str(error))
-    if problems:
-        raise ConfigError("\n".join(dict.fromkeys(problems)))
-    return Configuration(file, as_fields(file.table(SETTINGS)), profiles, file.table(ALIASES), file.tables.get(STARTUP))
+            found[error.message] = None
+    return list(found)
 
 
-def _error_of(check: Callable[[], None]) -> ConfigError | None:
-    try:
-        check()
-    except ConfigError as error:
-        return error
-    return None
-
-
-def _names(file: TomlFile, table: str, problems: list[str]) -> list[str]:
-    """Return the keys of a table; none where it is something else, which is a problem."""
-    try:
-        return list(file.table(table))
-    except ConfigError as error:
-        problems.append(str(error))
-        return []
+def _check_profiles(file: TomlFile) -> None:
+    """Check what must be right of profiles that nobody uses: their names, which menus show, and that they hold no secret."""
+    for name in file.table(PROFILES):
+        if not name.isascii() or not name.translate(_IN_NAMES).isalnum() or not name[0].isalnum() or name == "practice":
+            raise ConfigError(
+                f"{file.where(PROFILES, name)}: [{PROFILES}.{escape_str(name)}]: that name cannot be one of a profile; "
+                "use letters, digits, - and _."
+            )
+        file.check_secrets((PROFILES, name))
 
 
 def _check_settings(file: TomlFile, settings: Collection[str]) -> None:
     table = file.table(SETTINGS)
-    file.check_keys((SETTINGS,), settings or [key.replace("-", "_") for key in table if key not in SECRETS])
+    if settings:
+        file.check_keys((SETTINGS,), settings)
+    else:
+        file.check_secrets((SETTINGS,))
     for key, value in table.items():
         if not isinstance(value, str | bool | int | float):
             raise ConfigError(f"{file.where(SETTINGS, key)}: {escape_str(key)} takes one value, and no list or table.")
-        if f"{key.replace('-', '_')}" != key and key.replace("-", "_") in table:
+        if as_field(key) != key and as_field(key) in table:
             raise ConfigError(f"{file.where(SETTINGS, key)}: {escape_str(key)} is there twice; leave one of them out.")
 
 

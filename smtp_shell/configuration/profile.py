@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 from msgspec import Struct, field
 
+from smtp_shell.configuration.reading import as_field
 from smtp_shell.errors import ConfigError, SmtpShellError, UsageError
 from smtp_shell.protocol.octets import escape_str
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from smtp_shell.configuration.reading import TomlFile
     from smtp_shell.net.target import Target
 
@@ -131,7 +130,7 @@ def profile_of(file: TomlFile, *inside: str) -> Profile:
             f"{file.where(*inside)}: {shown}: that name cannot be one of a profile; use letters, digits, - and _."
         )
     file.check_keys(inside, PROFILE_KEYS)
-    table = as_fields(file.table(*inside))
+    table = {as_field(key): value for key, value in file.table(*inside).items()}
     if len(table) < len(file.table(*inside)):
         raise ConfigError(f"{file.where(*inside)}: {shown} has a key twice, with - and with _; leave one of them out.")
     try:
@@ -144,11 +143,6 @@ def profile_of(file: TomlFile, *inside: str) -> Profile:
     if profile.url and profile.port is not None:
         raise ConfigError(f"{file.where(*inside, 'port')}: {shown}: port goes with host; write the port into url.")
     return profile
-
-
-def as_fields(table: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a table with `_` for `-` in its keys: `ca-file` is `ca_file`."""
-    return {key.replace("-", "_"): value for key, value in table.items()}
 
 
 def check_profile(where: str, profile: Profile) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import stat
 import sys
 from typing import TYPE_CHECKING, Any, Final
@@ -15,7 +14,7 @@ from smtp_shell.private_files import reason_of
 from smtp_shell.protocol.octets import escape_str
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
 MOST_OCTETS: Final = 1024 * 1024
@@ -23,11 +22,6 @@ SECRETS: Final = ("password", "passwd", "passphrase", "secret", "token")
 """Keys that a file has no place for."""
 
 _BOM = b"\xef\xbb\xbf"
-_BARE = r"[A-Za-z0-9_-]+"
-_KEY = rf"""(?:{_BARE}|"[^"\\]*"|'[^']*')"""
-_DOTTED = rf"{_KEY}(?:[ \t]*\.[ \t]*{_KEY})*"
-_HEADER = re.compile(rf"[ \t]*\[\[?[ \t]*({_DOTTED})[ \t]*\]\]?[ \t]*(?:#.*)?")
-_ASSIGNMENT = re.compile(rf"[ \t]*({_DOTTED})[ \t]*=")
 
 
 class TomlFile(Struct, frozen=True):
@@ -50,6 +44,8 @@ class TomlFile(Struct, frozen=True):
         Args:
             keys: The names of the tables that it is in, and its own.
         """
+        from smtp_shell.configuration.positions import line_of  # nobody asks where nothing is wrong
+
         line = line_of(self.text, keys)
         return f"{escape_str(str(self.path))}:{line}" if line else escape_str(str(self.path))
 
@@ -61,22 +57,33 @@ class TomlFile(Struct, frozen=True):
             known: The keys that it may have.
 
         Raises:
-            ConfigError: It has others, or some that are for secrets; a line of the message names each, and the nearest that there is.
+            ConfigError: It has others, or one that is for a secret; a line of the message names each, and the nearest that there is.
         """
-        table = self.table(*inside)
-        shown = f"[{'.'.join(map(escape_str, inside))}]" if inside else "the file"
-        problems = []
-        for key in table:
-            where = self.where(*inside, key)
-            if key in SECRETS:
-                problems.append(
-                    f"{where}: {shown} holds a {key}; a file is no place for it: name a "
-                    f"{'token' if key == 'token' else 'password'}_command, whose program prints it."
-                )
-            elif key.replace("-", "_") not in known:
-                problems.append(f"{where}: {escape_str(key)} is no key of {shown}; {_nearest(key, known)}")
+        self.check_secrets(inside)
+        problems = [
+            f"{self.where(*inside, key)}: {escape_str(key)} is no key of {_shown(inside)}; {_nearest(key, known)}"
+            for key in self.table(*inside)
+            if as_field(key) not in known
+        ]
         if problems:
             raise ConfigError("\n".join(problems))
+
+    def check_secrets(self, inside: Sequence[str]) -> None:
+        """Check that a table holds no secret.
+
+        Args:
+            inside: The names of the tables down to this one.
+
+        Raises:
+            ConfigError: It does.
+        """
+        for key in self.table(*inside):
+            if key in SECRETS:
+                command = "token_command" if key == "token" else "password_command"
+                raise ConfigError(
+                    f"{self.where(*inside, key)}: {_shown(inside)} holds a {key}; a file is no place for it: "
+                    f"name a {command}, whose program prints it."
+                )
 
     def table(self, *keys: str) -> dict[str, Any]:
         """Return a table by its name; an empty one if the file has none.
@@ -91,6 +98,11 @@ class TomlFile(Struct, frozen=True):
                 name = ".".join(map(escape_str, keys[:number]))
                 raise ConfigError(f"{self.where(*keys[:number])}: {name} is a value; write a table, [{name}].")
         return dict(found)
+
+
+def as_field(key: str) -> str:
+    """Return a key with `_` for `-`: `ca-file` is `ca_file`."""
+    return key.replace("-", "_")
 
 
 def read_toml(path: Path, *, own: bool = False) -> TomlFile:
@@ -146,51 +158,6 @@ def parse_toml(path: Path, octets: bytes) -> TomlFile:
         raise ConfigError(f"{name} is no TOML file: {escape_str(str(error)[:100])}.") from None
 
 
-def line_of(text: str, keys: Sequence[str]) -> int:
-    """Return the number of the line that sets a key or opens a table, from 1; 0 if no line can be named.
-
-    Args:
-        text: The TOML text, which can be parsed.
-        keys: The names of the tables that it is in, and its own.
-    """
-    wanted = tuple(keys)
-    found = 0
-    for number, inside, key in assignments(text):
-        path = (*inside, *key)
-        if path == wanted:
-            return number
-        if not found and path[: len(wanted)] == wanted:  # [profile.lab] is a line of `profile` too
-            found = number
-        if key and wanted[: len(path)] == path:  # an inline table
-            return number
-    return found
-
-
-def assignments(text: str) -> Iterator[tuple[int, tuple[str, ...], tuple[str, ...]]]:
-    """Yield (number of the line, tables it is in, key) for each line that sets a key, and with an empty key for each that opens a table.
-
-    Args:
-        text: The TOML text, which can be parsed.
-    """
-    inside: tuple[str, ...] = ()
-    closes = ""  # what ends the string of several lines that the line is in
-    for number, line in enumerate(text.split("\n"), 1):
-        if closes:
-            if closes in line:
-                closes = ""
-            continue
-        if header := _HEADER.fullmatch(line.rstrip("\r")):
-            inside = _names(header[1])
-            yield number, inside, ()
-        elif assignment := _ASSIGNMENT.match(line):
-            yield number, inside, _names(assignment[1])
-        closes = next((mark for mark in ('"""', "'''") if line.count(mark) % 2), "")
-
-
-def _names(dotted: str) -> tuple[str, ...]:
-    return tuple(found.strip("\"'") for found in re.findall(_KEY, dotted))
-
-
 def _octets(path: Path, *, own: bool) -> bytes:
     if str(path) == os.devnull:
         return b""
@@ -218,8 +185,12 @@ def why_not_trusted(facts: os.stat_result) -> str:
     return ""
 
 
+def _shown(inside: Sequence[str]) -> str:
+    return f"[{'.'.join(map(escape_str, inside))}]" if inside else "the file"
+
+
 def _nearest(key: str, known: Collection[str]) -> str:
     from difflib import get_close_matches
 
-    near = get_close_matches(key.replace("-", "_"), known, n=1)
+    near = get_close_matches(as_field(key), known, n=1)
     return f"did you mean {near[0]}?" if near else f"it has {', '.join(sorted(known))}."

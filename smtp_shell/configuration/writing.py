@@ -12,7 +12,8 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from smtp_shell.config import state_dir
-from smtp_shell.configuration.reading import TomlFile, assignments, parse_toml, read_toml
+from smtp_shell.configuration.positions import assignments
+from smtp_shell.configuration.reading import TomlFile, parse_toml, read_toml
 from smtp_shell.errors import ConfigError
 from smtp_shell.private_files import locked, make_folder, reason_of, replace_private
 from smtp_shell.protocol.octets import escape_str

@@ -19,7 +19,7 @@ from msgspec.structs import replace
 
 from smtp_shell.config import Timeouts
 from smtp_shell.configuration.loading import PROFILES, configuration_of
-from smtp_shell.configuration.profile import check_profile, profile_of
+from smtp_shell.configuration.profile import Profile, check_profile, profile_of
 from smtp_shell.configuration.reading import read_toml
 from smtp_shell.errors import ConfigError, UsageError
 from smtp_shell.matching.expectation import Strictness
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
     from smtp_shell.client.credentials import CredentialSource
     from smtp_shell.config import TlsSettings
-    from smtp_shell.configuration.profile import Profile
     from smtp_shell.net.settings import ConnectSettings
     from smtp_shell.replay.settings import ReplaySettings
 
@@ -141,6 +140,18 @@ class ProfiledServer(Struct, frozen=True):
         )
 
 
+def profiled_server(name: str, server: str, profile: Profile, source: CredentialSource) -> ProfiledServer:
+    """Return a server with what a profile says of replays alone: where the command line stands for the rest of the profile already.
+
+    Args:
+        name: What reports call the server.
+        server: The server, as a URL or HOST[:PORT].
+        profile: The profile.
+        source: Finds credentials.
+    """
+    return ProfiledServer(name, Profile(url=server, match=profile.match, variables=profile.variables), Path(), source)
+
+
 def load_profiles(path: Path) -> dict[str, Profile]:
     """Read a file of profiles, or those of a configuration, and check them.
 
@@ -156,9 +167,11 @@ def load_profiles(path: Path) -> dict[str, Profile]:
     except FileNotFoundError:
         raise ConfigError(f"{name} cannot be read: there is no such file.") from None
     if PROFILES in file.tables:
-        profiles, inside = configuration_of(file).profiles, f"{PROFILES}."
+        inside = f"{PROFILES}."
+        profiles = {each: profile_of(file, PROFILES, each) for each in configuration_of(file).profiles}
     else:
-        profiles, inside = {each: profile_of(file, each) for each in file.tables}, ""
+        inside = ""
+        profiles = {each: profile_of(file, each) for each in file.tables}
     if not profiles:
         raise ConfigError(f'{name} has no profiles: tables such as [postfix] with url = "smtp://HOST:PORT".')
     for each, profile in profiles.items():

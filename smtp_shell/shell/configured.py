@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from smtp_shell.configuration.environment import environment_settings, variable
-from smtp_shell.configuration.loading import SETTINGS
 from smtp_shell.errors import ConfigError, SmtpShellError
-from smtp_shell.shell.settings import ShellSettings, with_setting
+from smtp_shell.shell.settings import ShellSettings, settings_table, with_setting
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -44,7 +43,7 @@ class Configured(Struct, frozen=True):
 def configured(
     settings: ShellSettings,
     given: Mapping[str, str],
-    configuration: Configuration,
+    configuration: Configuration | None,
     environ: Mapping[str, str],
     without: Iterable[str] = (),
 ) -> Configured:
@@ -53,7 +52,7 @@ def configured(
     Args:
         settings: The defaults.
         given: What the command line says, by the name of the field, as it would be typed.
-        configuration: The configuration file.
+        configuration: The configuration file; None for none.
         environ: The environment.
         without: The settings that file and environment do not change.
 
@@ -61,19 +60,26 @@ def configured(
         ConfigError: A value in the file or the environment does not fit; the message names its place.
         UsageError: One of the command line does not.
     """
+    from smtp_shell.config import environment_settings, setting_variable
+
     left_out = set(without)
-    found = {
-        name: (FROM_FILE, typed(file_value(configuration, name, value)))
-        for name, value in configuration.settings.items()
-    }
-    found |= {name: (variable(name), text) for name, text in environment_settings(NAMES, environ).items()}
+    found: dict[str, tuple[str, str]] = {}
+    if configuration is not None:
+        for name, value in configuration.settings.items():
+            found[name] = (FROM_FILE, typed(file_value(configuration, name, value)))
+    found |= {name: (setting_variable(name), text) for name, text in environment_settings(NAMES, environ).items()}
     found = {name: each for name, each in found.items() if name not in left_out}
     found |= {name: (COMMAND_LINE, text) for name, text in given.items()}
+    table = settings_table([*found])
     for name, (origin, text) in found.items():
+        what = {COMMAND_LINE: f"--{shown_name(name)}", FROM_FILE: name}.get(origin, origin)
         try:
-            settings = with_setting(settings, shown_name(name), text, _place(configuration, name, origin))
+            settings = replace(settings, **{name: table[shown_name(name)].parse(what, text)})
         except SmtpShellError as error:
-            raise (error if origin == COMMAND_LINE else ConfigError(error.message)) from None
+            if origin == COMMAND_LINE:
+                raise
+            place = f"{configuration.where('settings', name)}: " if origin == FROM_FILE and configuration else ""
+            raise ConfigError(f"{place}{error.message}") from None
     return Configured(settings, {name: origin for name, (origin, _) in found.items()})
 
 
@@ -138,14 +144,9 @@ def shown_origin(origin: str, name: str, configuration: Configuration | None) ->
     """
     if origin != FROM_FILE or configuration is None:
         return origin
+    from smtp_shell.configuration.loading import SETTINGS
     from smtp_shell.configuration.writing import shown_path
 
     place = configuration.where(SETTINGS, name)
     path, colon, line = place.rpartition(":")
     return f"{shown_path(Path(path))}:{line}" if colon and line.isdigit() else place
-
-
-def _place(configuration: Configuration, name: str, origin: str) -> str:
-    if origin == COMMAND_LINE:
-        return f"--{shown_name(name)}"
-    return f"{configuration.where(SETTINGS, name)}: {name}" if origin == FROM_FILE else origin

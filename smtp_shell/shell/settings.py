@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Annotated, get_type_hints
 
 from msgspec import Struct, field
@@ -22,7 +23,8 @@ from smtp_shell.protocol.octets import escape_str
 
 if TYPE_CHECKING:
     from smtp_shell.client.session import Session
-    from smtp_shell.configuration import Configuration, Profile
+    from smtp_shell.configuration import Configuration
+    from smtp_shell.configuration.profile import Profile
     from smtp_shell.net.mta_sts import PolicyServer
     from smtp_shell.net.target import Target
     from smtp_shell.servers.inbox import Inbox
@@ -261,9 +263,14 @@ def check_tls_change(options: ShellOptions, before: ShellSettings, after: ShellS
     check_tls(tls if tls.client_cert is not None else replace(tls, client_key=None))
 
 
-def settings_table() -> Mapping[str, Setting]:
-    """Return what `/set` knows of each setting, by the name that is typed, in the order of the fields."""
-    hints = get_type_hints(ShellSettings, include_extras=True)
+def settings_table(names: Collection[str] = ShellSettings.__struct_fields__) -> Mapping[str, Setting]:
+    """Return what `/set` knows of each setting, by the name that is typed, in the order of the fields.
+
+    Args:
+        names: The fields that are wanted: all of them take 0.7 ms, which the first prompt has better use for.
+    """
+    wanted = SimpleNamespace(__annotations__={name: ShellSettings.__annotations__[name] for name in names})
+    hints = get_type_hints(wanted, globals(), include_extras=True)
     return {name.replace("_", "-"): hint.__metadata__[0] for name, hint in hints.items()}
 
 
@@ -295,7 +302,8 @@ def with_setting(settings: ShellSettings, name: str, text: str, what: str) -> Sh
         UsageError: The value does not fit.
         NotSendable: It holds CR, LF or NUL.
     """
-    return replace(settings, **{name.replace("-", "_"): settings_table()[name].parse(what, text)})
+    field_name = name.replace("-", "_")
+    return replace(settings, **{field_name: settings_table([field_name])[name].parse(what, text)})
 
 
 def shown(settings: ShellSettings, name: str) -> str:

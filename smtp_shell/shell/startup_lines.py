@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from smtp_shell.config import config_dir
-from smtp_shell.configuration.reading import MOST_OCTETS, why_not_trusted
 from smtp_shell.errors import SmtpShellError, UsageError
 from smtp_shell.protocol.octets import escape_str
 
@@ -18,21 +17,21 @@ if TYPE_CHECKING:
 FILE_NAME: Final = "startup"
 
 
-def startup_file(configuration: Configuration) -> Path | None:
+def startup_file(configuration: Configuration | None) -> Path | None:
     """Return the file: what `startup` in the configuration names, else `startup` in the platform's place if it is there."""
-    if configuration.startup is not None:
+    if configuration is not None and configuration.startup is not None:
         named = Path(configuration.startup).expanduser()
         return configuration.folder / named if configuration.startup else None
     path = config_dir() / FILE_NAME
     return path if os.path.lexists(path) else None
 
 
-def run_startup(shell: Shell, configuration: Configuration) -> None:
+def run_startup(shell: Shell, configuration: Configuration | None) -> None:
     """Run the lines of the start-up file, up to the first that fails; say what went wrong.
 
     Args:
         shell: The shell.
-        configuration: The configuration.
+        configuration: The configuration; None where there is none.
     """
     path = startup_file(configuration)
     if path is None:
@@ -47,11 +46,11 @@ def run_startup(shell: Shell, configuration: Configuration) -> None:
         shell.advise(error)
 
 
-def check_startup(configuration: Configuration) -> None:
+def check_startup(configuration: Configuration | None) -> None:
     """Check that the start-up file is the user's own, and neither a device nor endless.
 
     Args:
-        configuration: The configuration, which may name it.
+        configuration: The configuration, which may name it; None where there is none.
 
     Raises:
         UsageError: It is not to be run.
@@ -59,6 +58,8 @@ def check_startup(configuration: Configuration) -> None:
     path = startup_file(configuration)
     if path is None:
         return
+    from smtp_shell.configuration.reading import MOST_OCTETS, why_not_trusted
+
     name = escape_str(str(path))
     if not os.path.lexists(path):
         raise UsageError(f"{name} cannot be read: there is no such file.")

@@ -147,7 +147,8 @@ def _delete(shell: Shell, name: str, *, save: bool) -> None:
 
 
 def _save(shell: Shell, name: str, text: str | None) -> None:
-    from smtp_shell.configuration.loading import ALIASES, configuration_path
+    from smtp_shell.config import configuration_path
+    from smtp_shell.configuration.loading import ALIASES
     from smtp_shell.configuration.writing import save_value, shown_path
 
     path = configuration_path()

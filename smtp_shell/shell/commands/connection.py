@@ -10,7 +10,6 @@ from msgspec.structs import replace
 from smtp_shell.errors import UsageError
 from smtp_shell.net.target import as_one_word, parse_domain, parse_target
 from smtp_shell.protocol.octets import escape, escape_str, unescape
-from smtp_shell.shell.profiles import is_profile, leave_profile, profile_for, undone_if_not_connected, use_profile
 from smtp_shell.shell.registry import Args, shell_command
 from smtp_shell.shell.shell import Shell
 
@@ -52,6 +51,7 @@ def connect(shell: Shell, args: Args) -> None:
     """
     from smtp_shell.shell.connecting import parse_connect
     from smtp_shell.shell.mail_hosts import connect as connect_to
+    from smtp_shell.shell.profiles import undone_if_not_connected
 
     line, places = parse_connect(args.words)
     if len(places) == 2 and not line.probe:
@@ -76,6 +76,8 @@ def _connection(shell: Shell, line: Namespace) -> ConnectSettings:
 
 def _place(shell: Shell, place: str, line: Namespace) -> Target:
     """Return the server that a place names: with its profile in use, or with none."""
+    from smtp_shell.shell.profiles import is_profile, leave_profile, use_profile
+
     if place == _PRACTICE or not is_profile(shell, place):
         target = _practice_target(shell, line) if place == _PRACTICE else _target_of(place, line)
         leave_profile(shell)
@@ -127,6 +129,7 @@ def reconnect(shell: Shell, args: Args) -> None:
     With --resume its TLS goes on from the session of the last connection, if the server takes that up.
     """
     from smtp_shell.shell.mail_hosts import connect as connect_to
+    from smtp_shell.shell.profiles import profile_for, undone_if_not_connected
 
     if args.text not in ("", "--resume"):
         raise UsageError("/reconnect takes nothing but --resume; see /help /reconnect.")

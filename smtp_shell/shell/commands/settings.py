@@ -109,8 +109,8 @@ def _show_origins(shell: Shell, rest: str) -> None:
 
 def _save(shell: Shell, name: str) -> None:
     """Keep settings in the configuration: one, or all that were changed here."""
-    from smtp_shell.configuration.environment import variable
-    from smtp_shell.configuration.loading import SETTINGS, configuration_path
+    from smtp_shell.config import configuration_path, setting_variable
+    from smtp_shell.configuration.loading import SETTINGS
     from smtp_shell.configuration.writing import save_value, shown_path
 
     names = [name.replace("-", "_")] if name else [each for each, origin in shell.origins.items() if origin == "/set"]
@@ -122,8 +122,8 @@ def _save(shell: Shell, name: str) -> None:
     what = ", ".join(each.replace("_", "-") for each in names)
     shell.say(f"  Kept in {shown_path(path)}: {what}.")
     for each in names:
-        if os.environ.get(variable(each)):
-            shell.say(f"  {variable(each)} is set, and precedes the file.", "notice")
+        if os.environ.get(setting_variable(each)):
+            shell.say(f"  {setting_variable(each)} is set, and precedes the file.", "notice")
 
 
 def _kept(shell: Shell, field: str) -> Scalar:
