@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from io import BufferedReader
 
-    from smtp_shell.configuration import Configuration
     from smtp_shell.net.target import Target
     from smtp_shell.servers.practice import PracticeServer
     from smtp_shell.shell.shell import Shell
@@ -259,20 +258,20 @@ def _connect(shell: Shell, options: argparse.Namespace, target: Target | None, *
     try:
         connect(shell, target, greets=greets)
     except ConnectFailed as error:
-        error.message += _hint(target.host, shell.options.configuration)
+        error.message += _hint(shell, target.host)
         raise
 
 
-def _hint(host: str, configuration: Configuration | None) -> str:
-    """Return a hint if a host that cannot be reached is named almost like a command or a profile; empty if not."""
+def _hint(shell: Shell, host: str) -> str:
+    """Return a hint if a host that cannot be reached is named almost like a profile or a command; empty if not."""
     from difflib import get_close_matches
 
-    profiles = configuration.profiles if configuration is not None else {}
-    near = [] if "." in host or ":" in host else get_close_matches(host, [*profiles, *COMMANDS], n=1, cutoff=0.7)
-    if not near:
-        return ""
-    what = "profile" if near[0] in profiles else "command"
-    return f" If the {what} was meant: smtp-shell {near[0]}."
+    from smtp_shell.shell.profiles import near_profile
+
+    if profile := near_profile(shell, host):
+        return f" If the profile was meant: smtp-shell {profile}."
+    near = [] if "." in host or ":" in host else get_close_matches(host, COMMANDS, n=1, cutoff=0.7)
+    return f" If the command was meant: smtp-shell {near[0]}." if near else ""
 
 
 def _check_files(options: argparse.Namespace) -> None:

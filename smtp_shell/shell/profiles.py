@@ -93,6 +93,15 @@ def profile_for(shell: Shell, target: Target) -> None:
             use_profile(shell, name)
 
 
+def near_profile(shell: Shell, host: str) -> str:
+    """Return the profile whose name is nearly that of a host that cannot be reached; empty for none."""
+    if shell.options.configuration is None or "." in host or ":" in host:
+        return ""
+    from difflib import get_close_matches
+
+    return next(iter(get_close_matches(host, shell.options.configuration.profiles, n=1, cutoff=0.6)), "")
+
+
 @contextmanager
 def undone_if_not_connected(shell: Shell) -> Iterator[None]:
     """Undo a change of the profile where the connection before is kept, so that no server is offered the password of another one."""

@@ -131,6 +131,13 @@ def test_a_profile_that_there_is_not_is_2_and_the_nearest_is_named(file: Path, w
     assert (done.returncode, "la is no profile; did you mean lab?" in done.stderr) == (2, True)
 
 
+def test_a_host_that_is_nearly_a_profile_is_taken_for_one_in_the_message(file: Path) -> None:
+    done = run_text("labb", *commands("ehlo"))
+    assert (done.returncode, "If the profile was meant: smtp-shell lab." in done.stderr) == (3, True)
+    done = run_text(*commands("/connect labb"))
+    assert (done.returncode, "If the profile was meant: /connect lab." in done.stderr) == (3, True)
+
+
 def test_a_server_is_still_needed_where_no_profile_names_one() -> None:
     assert "--server is missing" in run_text("send", "--from", "a@b", "--to", "c@d").stderr
     assert "relay needs a server" in run_text("relay").stderr

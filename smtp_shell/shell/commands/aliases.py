@@ -47,6 +47,7 @@ def alias(shell: Shell, args: Args) -> None:
     elif equals:
         made = make_alias(shell.registry, name, text.strip())
         _define(shell, made)
+        shell.say(_row(made))
         if "--save" in flags:
             _save(shell, made.name, made.text)
     elif name:

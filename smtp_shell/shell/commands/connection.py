@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from smtp_shell.errors import UsageError
+from smtp_shell.errors import ConnectFailed, UsageError
 from smtp_shell.net.target import as_one_word, parse_domain, parse_target
 from smtp_shell.protocol.octets import escape, escape_str, unescape
 from smtp_shell.shell.registry import Args, shell_command
@@ -51,7 +51,7 @@ def connect(shell: Shell, args: Args) -> None:
     """
     from smtp_shell.shell.connecting import parse_connect
     from smtp_shell.shell.mail_hosts import connect as connect_to
-    from smtp_shell.shell.profiles import undone_if_not_connected
+    from smtp_shell.shell.profiles import near_profile, undone_if_not_connected
 
     line, places = parse_connect(args.words)
     if len(places) == 2 and not line.probe:
@@ -65,7 +65,12 @@ def connect(shell: Shell, args: Args) -> None:
         return
     with undone_if_not_connected(shell):
         target = _place(shell, places[0], line)
-        connect_to(shell, target, greets=not line.no_wait, connection=_connection(shell, line))
+        try:
+            connect_to(shell, target, greets=not line.no_wait, connection=_connection(shell, line))
+        except ConnectFailed as error:
+            if name := near_profile(shell, target.host):
+                error.message += f" If the profile was meant: /connect {name}."
+            raise
 
 
 def _connection(shell: Shell, line: Namespace) -> ConnectSettings:

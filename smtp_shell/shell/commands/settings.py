@@ -119,6 +119,7 @@ def _save(shell: Shell, name: str) -> None:
     path = configuration_path()
     for each in names:
         save_value(path, SETTINGS, each, _kept(shell, each))
+        shell.origins[each] = shown_path(path)
     what = ", ".join(each.replace("_", "-") for each in names)
     shell.say(f"  Kept in {shown_path(path)}: {what}.")
     for each in names:

@@ -123,7 +123,7 @@ def test_save_keeps_settings_in_the_configuration_with_the_rest_of_it(
     with pytest.raises(UsageError, match="/set has changed nothing here"):
         shell.run("/set --save")
     shell.run("/set --save theme light")
-    assert shell.settings.theme == "light"
+    assert (shell.settings.theme, shell.origins["theme"]) == ("light", str(file))
     file.write_text(f"# mine\n{file.read_text('utf-8')}# below\n", "utf-8")
     for line in ("/set timeout 5", "/set times off", "/set --save"):
         shell.run(line)
