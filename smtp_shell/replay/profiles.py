@@ -140,16 +140,27 @@ class ProfiledServer(Struct, frozen=True):
         )
 
 
-def profiled_server(name: str, server: str, profile: Profile, source: CredentialSource) -> ProfiledServer:
-    """Return a server with what a profile says of replays alone: where the command line stands for the rest of the profile already.
+def profiled_server(
+    name: str,
+    server: str,
+    profile: Profile,
+    source: CredentialSource,
+    *,
+    tls: bool | None = None,
+    starttls: bool | None = None,
+) -> ProfiledServer:
+    """Return a server with what a profile says of replays alone, where the general settings are those of the profile already.
 
     Args:
         name: What reports call the server.
         server: The server, as a URL or HOST[:PORT].
         profile: The profile.
         source: Finds credentials.
+        tls: TLS from the first octet; None for what the general settings say.
+        starttls: Demand STARTTLS; None for what the general settings say.
     """
-    return ProfiledServer(name, Profile(url=server, match=profile.match, variables=profile.variables), Path(), source)
+    own = Profile(url=server, tls=tls, starttls=starttls, match=profile.match, variables=profile.variables)
+    return ProfiledServer(name, own, Path(), source)
 
 
 def load_profiles(path: Path) -> dict[str, Profile]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from smtp_shell.servers.practice import PracticeServer
 from tests.support.peer import Peer, ScriptedServer
-from tests.unit.cli.program import LETTER, at, commands, run_text
+from tests.unit.cli.program import LETTER, PROGRAM, at, commands, run_text
 
 
 @pytest.fixture
@@ -129,6 +130,33 @@ def test_send_replay_and_relay_take_a_profile(file: Path, practice: PracticeServ
 def test_a_profile_that_there_is_not_is_2_and_the_nearest_is_named(file: Path, words: tuple[str, ...]) -> None:
     done = run_text(*words)
     assert (done.returncode, "la is no profile; did you mean lab?" in done.stderr) == (2, True)
+
+
+def test_replay_at_the_prompt_knows_the_profile_of_the_connection(
+    file: Path, practice: PracticeServer, tmp_path: Path
+) -> None:
+    mine = tmp_path / "mine.smtp"
+    mine.write_text("S: 220\nC: EHLO a\nS: 250\nC: MAIL FROM:<>\nS: 250 2.9.9 x\nC: RCPT TO:<${to}>\nS: 250\n", "utf-8")
+    done = run_text("plain", *commands(f"/replay {mine}"))
+    assert (done.returncode, f"{mine} -> plain" in done.stderr, "2.9.9" in done.stderr) == (1, True, True)
+    done = run_text("plain", *commands(f"/replay --match code {mine}"))
+    assert (done.returncode, "0 differed" in done.stderr or " matched" in done.stderr) == (0, True)
+    done = run_text("plain", *commands(f"/connect {at(practice)}", f"/replay {mine}"))
+    assert (done.returncode, "${to} has no value" in done.stderr or "variable" in done.stderr) == (2, True)
+
+
+def test_a_relay_stands_before_the_server_of_a_profile(file: Path, practice: PracticeServer) -> None:
+    relay = subprocess.Popen([*PROGRAM, "relay", "--profile", "lab"], stdout=subprocess.PIPE, text=True)
+    try:
+        assert relay.stdout is not None
+        facts = [relay.stdout.readline() for _ in range(2)]
+        port = facts[0].split()[1].rpartition(":")[2]
+        assert facts[1].split() == ["server", at(practice)]
+        done = run_text("--insecure", "--no-config", f"127.0.0.1:{port}", *commands("ehlo", "starttls", "ehlo", "quit"))
+        assert (done.returncode, "tls TLSv1" in done.stdout) == (0, True)
+    finally:
+        relay.kill()
+        relay.communicate()
 
 
 def test_a_host_that_is_nearly_a_profile_is_taken_for_one_in_the_message(file: Path) -> None:
