@@ -68,8 +68,9 @@ def test_help_is_wrapped_once(command: ShellCommand[Shell], width: int) -> None:
         rows = list(wrap(line, width))
         for row, following in pairwise(rows):
             assert len(f"{row} {following.split()[0]}") >= width, "there was room for one more word"
-        # A line of the help is whole sentences: only those of the RFC's number do not end.
-        assert not line or line.endswith((".", ":", "?")) or line == f"  {command.rfc}"
+        # A line of the help is whole sentences: only that of the RFC's number and those of options do not end.
+        is_sentence = line.endswith((".", ":", "?"))
+        assert not line or is_sentence or line == f"  {command.rfc}" or line.startswith("  -")
 
 
 @pytest.mark.parametrize("verb", ["data", "quit", "starttls"])
