@@ -16,6 +16,7 @@ APPLICATION = "smtp-shell"
 PASSWORD_VARIABLE = "SMTP_SHELL_PASSWORD"
 PROXY_PASSWORD_VARIABLE = "SMTP_SHELL_PROXY_PASSWORD"
 KEY_LOG_VARIABLE = "SSLKEYLOGFILE"
+CONFIG_VARIABLE = "SMTP_SHELL_CONFIG"
 
 
 class Timeouts(Struct, frozen=True):
@@ -190,6 +191,16 @@ def state_dir() -> Path:
     import platformdirs
 
     return platformdirs.user_state_path(APPLICATION, appauthor=False)
+
+
+def config_dir() -> Path:
+    """Return the folder for the configuration: `SMTP_SHELL_CONFIG_DIR` if set, else the platform's default."""
+    named = os.environ.get("SMTP_SHELL_CONFIG_DIR")
+    if named:
+        return Path(named)
+    import platformdirs
+
+    return platformdirs.user_config_path(APPLICATION, appauthor=False)
 
 
 def key_log_file() -> Path | None:

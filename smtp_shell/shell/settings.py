@@ -22,6 +22,7 @@ from smtp_shell.protocol.octets import escape_str
 
 if TYPE_CHECKING:
     from smtp_shell.client.session import Session
+    from smtp_shell.configuration import Configuration
     from smtp_shell.net.mta_sts import PolicyServer
     from smtp_shell.net.target import Target
     from smtp_shell.servers.inbox import Inbox
@@ -139,6 +140,7 @@ class ShellOptions(Struct, frozen=True):
         inbox: Its mail.
         live: Shows its clients' dialogues while the prompt waits; None where they are not shown there.
         policy_server: Where MTA-STS policies are fetched from; None for where RFC 8461 puts them.
+        configuration: The configuration file, with its profiles by name; None where none was read.
     """
 
     tls: TlsSettings = field(default_factory=TlsSettings)
@@ -151,6 +153,7 @@ class ShellOptions(Struct, frozen=True):
     inbox: Inbox | None = None
     live: LiveScreen | None = None
     policy_server: PolicyServer | None = None
+    configuration: Configuration | None = None
 
     def note_own(self, session: Session) -> None:
         """Leave a session out of what is shown of the practice server's dialogues: it is on the screen anyway."""
