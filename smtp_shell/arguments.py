@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _LONGEST_SECONDS = 86_400
 _LAST_PORT = 65_535
 _HELP_WIDTH = 80
+_UNKNOWN = "unrecognized arguments: "
 
 
 class ArgumentParser(argparse.ArgumentParser):
@@ -49,7 +50,9 @@ class ArgumentParser(argparse.ArgumentParser):
         from smtp_shell.protocol.octets import escape_str
 
         where = f"{self.prog} --help" if self.add_help else f"/help {self.prog}"
-        raise UsageError(f"{escape_str(message)}; see {where}.")
+        near = _nearest_option(self, message)
+        advice = f"did you mean {near}? See {where}." if near else f"see {where}."
+        raise UsageError(f"{escape_str(message)}; {advice}")
 
 
 class _Recorder(argparse.HelpFormatter):
@@ -78,6 +81,17 @@ def parser_arguments(parser: argparse.ArgumentParser) -> list[argparse.Action]:
     finally:
         parser.formatter_class = formatter
     return [each for each in recorders[-1].found if each.help is not argparse.SUPPRESS]
+
+
+def _nearest_option(parser: argparse.ArgumentParser, message: str) -> str:
+    """Return the option that is nearest to one that argparse complains about not knowing; empty where none is near."""
+    if not message.startswith(_UNKNOWN):
+        return ""
+    from difflib import get_close_matches
+
+    typed = next((word for word in message.removeprefix(_UNKNOWN).split() if word.startswith("-")), "")
+    names = [name for each in parser_arguments(parser) for name in each.option_strings]
+    return next(iter(get_close_matches(typed.partition("=")[0], names, n=1)), "")
 
 
 def file_path(text: str) -> Path:

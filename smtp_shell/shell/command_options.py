@@ -111,16 +111,6 @@ def parser_options(
     return tuple(found)
 
 
-def one_of(words: Mapping[str, str] | Sequence[str]) -> Candidates:
-    """Return what completes one of several words.
-
-    Args:
-        words: The words; a mapping has their descriptions.
-    """
-    rows = tuple(words.items()) if isinstance(words, Mapping) else tuple((word, "") for word in words)
-    return lambda context, text: iter(rows)
-
-
 def _check_alone(command: str, option: Option, found: Mapping[str, object], known: Mapping[str, Option]) -> None:
     if option.name in found and not option.repeats:
         raise UsageError(f"{command}: {option.name} is given twice; leave one out.")

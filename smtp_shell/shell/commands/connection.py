@@ -10,6 +10,8 @@ from msgspec.structs import replace
 from smtp_shell.errors import UsageError
 from smtp_shell.net.target import as_one_word, parse_domain, parse_target
 from smtp_shell.protocol.octets import escape, escape_str, unescape
+from smtp_shell.shell.command_options import parser_options
+from smtp_shell.shell.completion import CompletionContext, Option, hosts, one_of
 from smtp_shell.shell.registry import Args, shell_command
 from smtp_shell.shell.shell import Shell
 
@@ -24,13 +26,25 @@ if TYPE_CHECKING:
 
 
 _PRACTICE = "practice"
+_FORMS = {
+    "v1": "text, with this connection's addresses",
+    "v2": "octets, with this connection's addresses",
+    "v1-unknown": "text, with no address",
+    "v2-local": "octets, with no address",
+}
+
+
+def _connect_options() -> tuple[Option, ...]:
+    from smtp_shell.shell.connecting import connect_parser
+
+    return parser_options(connect_parser(), {"--proxy-protocol": one_of(_FORMS)})
 
 
 @shell_command(
     "/connect",
-    "HOST[:PORT] | HOST PORT | mx:DOMAIN | URL | practice [--tls | --starttls] [--no-wait] [--mx] [--proxy URL] "
-    "[--proxy-protocol FORM] [--proxy-source ADDR:PORT] [--proxy-destination ADDR:PORT] [--source ADDR[:PORT]] [-4 | -6] "
-    "| --probe HOST [--ports LIST]",
+    "HOST[:PORT] | HOST PORT | mx:DOMAIN | URL | practice",
+    complete=hosts,
+    options=_connect_options,
 )
 def connect(shell: Shell, args: Args) -> None:
     """Connect to a server.
@@ -139,15 +153,16 @@ def disconnect(shell: Shell, args: Args) -> None:
     shell.disconnect()
 
 
-@shell_command("/drop", "[--rst]")
+@shell_command("/drop", options=(Option("--rst", "with a TCP reset, as from a client that crashed"),))
 def drop(shell: Shell, args: Args) -> None:
     """Drop the TCP connection at once, in the middle of anything.
 
     With --rst a TCP reset is sent, as from a client that crashed.
     """
-    if args.text not in ("", "--rst"):
+    given = args.read()
+    if given.words:
         raise UsageError("/drop takes nothing but --rst; see /help /drop.")
-    shell.drop(reset=args.text == "--rst")
+    shell.drop(reset="--rst" in given)
 
 
 @shell_command("/status")
@@ -232,7 +247,13 @@ def _seconds(args: Args) -> float | None:
     return seconds
 
 
-@shell_command("/inbox", "[NUMBER]")
+def _messages(context: CompletionContext, text: str) -> Iterator[tuple[str, str]]:
+    mail = context.shell_options.inbox if context.shell_options is not None else None
+    for message in mail.messages() if mail is not None and not text else ():
+        yield str(message.number), message.subject or f"from <{escape(message.sender)}>"
+
+
+@shell_command("/inbox", "[NUMBER]", complete=_messages)
 def inbox(shell: Shell, args: Args) -> None:
     """List or show the practice server's mail."""
     mail, server = shell.options.inbox, shell.options.practice

@@ -18,12 +18,15 @@ _NOTHING_YET = "/explain: nothing has been said yet; /connect first, or name wha
 
 
 def _facts(context: CompletionContext, text: str) -> Iterator[tuple[str, str]]:
-    """Yield the names of all facts, with their titles."""
+    """Yield the names of all facts, with their titles; of a name with blanks what follows those that were typed."""
     from smtp_shell.knowledge.lookup import CLASSES, Kind, facts
 
+    typed, at = text.lower(), text.rfind(" ") + 1
     for kind, class_ in CLASSES.items():
         if kind is not Kind.REFUSAL:
-            yield from ((name, fact.title) for name, fact in facts(class_).items())
+            for name, fact in facts(class_).items():
+                if name.lower().startswith(typed):
+                    yield name[at:], fact.title
 
 
 @shell_command("/explain", "[WHAT]", complete=_facts, group="learn")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,13 +10,18 @@ from msgspec.structs import replace
 
 from smtp_shell.errors import NotSendable, UsageError
 from smtp_shell.protocol.octets import escape_str
-from smtp_shell.shell.completion import Option, addresses, paths
+from smtp_shell.shell.completion import CompletionContext, Option, addresses, paths
 from smtp_shell.shell.registry import Args, shell_command
 from smtp_shell.shell.shell import Shell
 
 if TYPE_CHECKING:
     from smtp_shell.message.building import Layout
     from smtp_shell.shell.composition import Composition
+
+
+def _attached(context: CompletionContext, text: str) -> Iterator[tuple[str, str]]:
+    yield from ((name, "attached") for name in context.attached)
+
 
 _COMPOSE_OPTIONS = (
     Option("--from", "the author", "ADDRESS", addresses),
@@ -36,7 +42,7 @@ _COMPOSE_OPTIONS = (
 _ATTACH_OPTIONS = (
     Option("--type", "its media type, such as text/plain; charset=utf-8", "TYPE"),
     Option("--name", "the name that readers see", "NAME"),
-    Option("--remove", "take the attachment of this name away", "NAME"),
+    Option("--remove", "take the attachment of this name away", "NAME", _attached),
 )
 _SEND_OPTIONS = (
     Option("--bdat", "in chunks (RFC 3030)"),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from smtp_shell.errors import UsageError
 from smtp_shell.protocol.octets import escape_str
+from smtp_shell.shell.command_options import nearest
 from smtp_shell.shell.completion import CompletionContext, paths
 from smtp_shell.shell.registry import Args, shell_command
 from smtp_shell.shell.scripted_lines import run_file
@@ -15,9 +16,16 @@ from smtp_shell.shell.shell import Shell
 
 
 def _settings(context: CompletionContext, text: str) -> Iterator[tuple[str, str]]:
-    if " " not in text.lstrip():
-        for name, setting in settings_table().items():
-            yield name, setting.meaning
+    table = settings_table()
+    name, blank, _ = text.partition(" ")
+    if not blank:
+        for each, setting in table.items():
+            value = f" (now {shown(context.settings, each)})" if context.settings is not None else ""
+            yield each, f"{setting.meaning}{value}"
+    elif name.endswith(("-file", "-cert", "-key")):
+        yield from paths(context, text)
+    elif name in table:
+        yield from ((choice, "") for choice in table[name].choices)
 
 
 @shell_command("/set", "[NAME [VALUE]]", complete=_settings)
@@ -34,7 +42,10 @@ def set_(shell: Shell, args: Args) -> None:
         for each, setting in table.items():
             shell.say(f"  {each:<14} {shown(shell.settings, each):<10} {setting.meaning}")
     elif name not in table:
-        raise UsageError(f"/set: {escape_str(name)} is no setting; /set lists them.")
+        near = nearest(name, table)
+        raise UsageError(
+            f"/set: {escape_str(name)} is no setting; {f'did you mean {near}?' if near else '/set lists them.'}"
+        )
     elif not value:
         shell.say(f"  {name} {shown(shell.settings, name)}")
     else:

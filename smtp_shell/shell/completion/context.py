@@ -10,7 +10,8 @@ from msgspec import Struct
 if TYPE_CHECKING:
     from smtp_shell.protocol.phases import Phase
     from smtp_shell.protocol.replies import Extensions
-    from smtp_shell.shell.completion.typed import TypedAddresses
+    from smtp_shell.shell.completion.typed_words import TypedWords
+    from smtp_shell.shell.settings import ShellOptions, ShellSettings
 
 
 class Option(Struct, frozen=True):
@@ -57,6 +58,10 @@ class Completable(Protocol):
         """What it does, in one line."""
 
     @property
+    def group(self) -> str:
+        """Name of the group that it is listed in."""
+
+    @property
     def complete(self) -> Candidates | None:
         """Completes what follows it."""
 
@@ -71,16 +76,24 @@ class CompletionContext(Struct, frozen=True):
     Args:
         commands: Slash commands and shorthands by name.
         addresses: The addresses typed before.
+        hosts: The servers named before.
         history: The lines typed before, the oldest first.
         phase: Phase of the dialogue; None without a connection.
         extensions: What the server announced; None before EHLO.
+        settings: What `/set` changes; None where it is not known.
+        shell_options: What the shell was started with: profiles, and the practice server; None where it is not known.
+        attached: The names of the attachments of the draft.
     """
 
     commands: Mapping[str, Completable]
-    addresses: TypedAddresses
+    addresses: TypedWords
+    hosts: TypedWords
     history: Sequence[str] = ()
     phase: Phase | None = None
     extensions: Extensions | None = None
+    settings: ShellSettings | None = None
+    shell_options: ShellOptions | None = None
+    attached: Sequence[str] = ()
 
 
 Candidates = Callable[[CompletionContext, str], Iterator[tuple[str, str]]]

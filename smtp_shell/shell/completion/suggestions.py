@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from smtp_shell.protocol.phases import Phase
 from smtp_shell.shell.completion.context import Candidates, options_of
+from smtp_shell.shell.completion.places import domains
 from smtp_shell.shell.completion.words import VERBS, addresses, last_word, server_verbs
 
 if TYPE_CHECKING:
@@ -16,7 +17,12 @@ if TYPE_CHECKING:
 
 _MOST_SUGGESTIONS = 50
 # What completes the verbs that are no shorthands.
-_AFTER_VERBS: Mapping[str, Candidates] = {"vrfy": addresses, "expn": addresses, "help": server_verbs}
+_AFTER_VERBS: Mapping[str, Candidates] = {
+    "vrfy": addresses,
+    "expn": addresses,
+    "help": server_verbs,
+    "etrn": domains,
+}
 
 
 class Suggestion(Struct, frozen=True):

@@ -1,17 +1,13 @@
-"""What may follow the name of a command: addresses, files, and what the server announced."""
+"""Words that may follow the name of a command: addresses, parameters, mechanisms, names of commands."""
 
 from __future__ import annotations
 
-import os.path
 import re
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from smtp_shell.shell.completion.context import Candidates, CompletionContext
-
 if TYPE_CHECKING:
-    from smtp_shell.protocol.replies import Extensions
+    from smtp_shell.shell.completion.context import Candidates, CompletionContext
 
 # Verbs that go out as typed, with what they ask for; the shorthands are in the registry.
 VERBS = {
@@ -26,8 +22,6 @@ VERBS = {
 
 _MARK = re.compile("[ \t\"']")
 _BEFORE_QUOTE = ("", " ", "\t", "<", "=")
-_FILE_BEGINS = re.compile(r"(?:^|[ \t])<[ \t]*[^<> \t]*$")
-_MOST_FILES = 1000
 
 
 def last_word(text: str) -> str:
@@ -41,63 +35,6 @@ def last_word(text: str) -> str:
         elif text[max(0, mark.start() - 1) : mark.start()] in _BEFORE_QUOTE:
             quote = mark[0]
     return text[start:]
-
-
-def mail_parameters(context: CompletionContext, text: str) -> Iterator[tuple[str, str]]:
-    """Yield what may follow `mail`: addresses, the parameters that this server announced, and files after `<`."""
-    if _FILE_BEGINS.search(text):
-        return paths(context, text)
-    return _parameters(context, text, "MAIL")
-
-
-def rcpt_parameters(context: CompletionContext, text: str) -> Iterator[tuple[str, str]]:
-    """Yield what may follow `rcpt`: addresses, and the parameters that this server announced."""
-    return _parameters(context, text, "RCPT")
-
-
-def _parameters(context: CompletionContext, text: str, verb: str) -> Iterator[tuple[str, str]]:
-    if " " in text.lstrip() and context.extensions is not None:
-        yield from _announced_parameters(context.extensions, verb, text)
-    yield from addresses(context, text)
-
-
-def _announced_parameters(extensions: Extensions, verb: str, text: str) -> Iterator[tuple[str, str]]:
-    """Yield the parameters of a command that were announced and are not in the line yet, each with its usual values."""
-    from smtp_shell.protocol.parameters import PARAMETERS
-
-    *before, typed = text.upper().split(" ")
-    there = {word.partition("=")[0] for word in before}
-    for name, row in PARAMETERS.items():
-        if verb not in row.commands or name in there:
-            continue
-        source = row.source.partition(" section")[0]
-        for value in row.values:
-            if all(each in extensions for each in row.extensions(value.text)):
-                yield f"{name}={value.text}", f"{value.meaning} ({source})"
-        if row.extension in extensions and not row.values and not typed.startswith(f"{name}="):
-            yield f"{name}=" if row.form and not row.is_optional else name, f"{row.meaning} ({source})"
-
-
-def client_attributes(verb: str) -> Candidates:
-    """Return what completes XCLIENT or XFORWARD: the attributes that this server announced.
-
-    Args:
-        verb: The command, upper-case.
-    """
-
-    def complete(context: CompletionContext, text: str) -> Iterator[tuple[str, str]]:
-        from smtp_shell.protocol.announcements import announcement
-        from smtp_shell.protocol.client_attributes import ATTRIBUTES
-
-        extensions = context.extensions
-        if extensions is None or verb not in extensions:
-            return
-        there = {word.partition("=")[0].upper() for word in text.split(" ")[:-1]}
-        for name in announcement(verb, extensions.keywords[verb]).names:
-            if name not in there:
-                yield f"{name}=", ATTRIBUTES.get(name, "announced by this server")
-
-    return complete
 
 
 def addresses(context: CompletionContext, text: str) -> Iterator[tuple[str, str]]:
@@ -121,35 +58,34 @@ def mechanisms_of(context: CompletionContext, text: str) -> Iterator[tuple[str, 
     """Yield all mechanisms that smtp-shell knows, those that the server announced first."""
     if " " in text.lstrip():
         return
+    from smtp_shell.knowledge.lookup import CLASSES, Kind, facts
     from smtp_shell.protocol.sasl import MECHANISMS
 
+    titles = {name: fact.title for name, fact in facts(CLASSES[Kind.MECHANISM]).items()}
     announced = context.extensions.mechanisms if context.extensions is not None else ()
-    for name in MECHANISMS:
-        if name in announced:
-            yield name.lower(), "announced by this server"
-    for name in MECHANISMS:
-        if name not in announced:
-            yield name.lower(), "not announced"
+    for is_announced in (True, False):
+        for name in MECHANISMS:
+            if (name in announced) is is_announced:
+                title = titles.get(name, "")
+                yield name.lower(), f"{'announced' if is_announced else 'not announced'}{title and ': '}{title}"
 
 
 def names(context: CompletionContext, text: str) -> Iterator[tuple[str, str]]:
-    """Yield the names of all slash commands and shorthands."""
+    """Yield the names of all slash commands and shorthands, and of their groups."""
+    if " " in text.strip():
+        return
     for name, command in context.commands.items():
         yield name, command.summary
+    for group in sorted({command.group for command in context.commands.values()}):
+        yield group, "a group of commands"
+    if not text.startswith("/"):  # a name without its slash finds the command too
+        yield from ((name[1:], command.summary) for name, command in context.commands.items() if name.startswith("/"))
 
 
-def paths(context: CompletionContext, text: str) -> Iterator[tuple[str, str]]:
-    """Yield files and folders, without hidden ones and those whose names are not printable."""
-    word = last_word(text)
-    prefix = "<" if word.startswith("<") else ""
-    typed = word.removeprefix("<")
-    is_folder = not typed or typed.endswith(("/", "\\"))
-    folder = Path(typed).expanduser() if is_folder else Path(typed).expanduser().parent
-    shown = typed if is_folder else typed[: len(typed) - len(Path(typed).name)]
-    try:
-        found = sorted(folder.iterdir())
-    except OSError:
-        return
-    for path in found[:_MOST_FILES]:
-        if not path.name.startswith(".") and path.name.isprintable():
-            yield f"{prefix}{shown}{path.name}{'/' if os.path.isdir(path) else ''}", ""
+def one_of(words: Mapping[str, str]) -> Candidates:
+    """Return what completes the first word: one of several.
+
+    Args:
+        words: The words, each with its description.
+    """
+    return lambda context, text: iter(()) if " " in text.lstrip() else iter(words.items())
