@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from smtp_shell.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
 _LONGEST_SECONDS = 86_400
@@ -87,11 +87,19 @@ def _nearest_option(parser: argparse.ArgumentParser, message: str) -> str:
     """Return the option that is nearest to one that argparse complains about not knowing; empty where none is near."""
     if not message.startswith(_UNKNOWN):
         return ""
+    typed = next((word for word in message.removeprefix(_UNKNOWN).split() if word.startswith("-")), "")
+    return nearest(typed.partition("=")[0], [name for each in parser_arguments(parser) for name in each.option_strings])
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """Return which of the names is nearest to one that is none of them; empty where none is near.
+
+    The hyphens of an option and the slash of a command do not count: every name has them.
+    """
     from difflib import get_close_matches
 
-    typed = next((word for word in message.removeprefix(_UNKNOWN).split() if word.startswith("-")), "")
-    names = [name for each in parser_arguments(parser) for name in each.option_strings]
-    return next(iter(get_close_matches(typed.partition("=")[0], names, n=1)), "")
+    bare = {each.lstrip("-/"): each for each in names}
+    return next((bare[each] for each in get_close_matches(name.lstrip("-/").lower(), bare, n=1)), "")
 
 
 def file_path(text: str) -> Path:

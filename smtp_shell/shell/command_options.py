@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from smtp_shell.arguments import ArgumentParser, nearest, parser_arguments
 from smtp_shell.errors import UsageError
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.shell.completion.context import Option
@@ -81,13 +82,6 @@ def read_options(command: str, words: Sequence[str], options: Sequence[Option]) 
     return GivenOptions(found, others)
 
 
-def nearest(name: str, names: Iterator[str] | Sequence[str] | Mapping[str, object]) -> str:
-    """Return which of the names is nearest to one that is none of them; empty where none is near."""
-    from difflib import get_close_matches
-
-    return next(iter(get_close_matches(name, list(names), n=1)), "")
-
-
 def parser_options(
     parser: argparse.ArgumentParser, complete: Mapping[str, Candidates] | None = None
 ) -> tuple[Option, ...]:
@@ -97,8 +91,6 @@ def parser_options(
         parser: The parser.
         complete: What completes the values of options, by their names; those with choices need none.
     """
-    from smtp_shell.arguments import ArgumentParser, parser_arguments
-
     appends = type(ArgumentParser(add_help=False).add_argument("--x", action="append"))  # its class has no public name
     found: list[Option] = []
     for each in parser_arguments(parser):

@@ -12,9 +12,10 @@ from typing import Generic, TypeVar
 
 from msgspec import Struct
 
+from smtp_shell.arguments import nearest
 from smtp_shell.errors import UsageError
 from smtp_shell.protocol.octets import escape_str
-from smtp_shell.shell.command_options import GivenOptions, nearest, read_options, synopsis
+from smtp_shell.shell.command_options import GivenOptions, read_options, synopsis
 from smtp_shell.shell.completion.context import Candidates, OptionSource, options_of
 
 _COMMANDS = "smtp_shell.shell.commands"

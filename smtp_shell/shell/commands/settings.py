@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from smtp_shell.arguments import nearest
 from smtp_shell.errors import UsageError
 from smtp_shell.protocol.octets import escape_str
-from smtp_shell.shell.command_options import nearest
 from smtp_shell.shell.completion import CompletionContext, paths
 from smtp_shell.shell.registry import Args, shell_command
 from smtp_shell.shell.scripted_lines import run_file

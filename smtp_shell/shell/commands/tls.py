@@ -6,9 +6,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from smtp_shell.arguments import nearest
 from smtp_shell.errors import UsageError
 from smtp_shell.protocol.octets import escape_str
-from smtp_shell.shell.command_options import nearest
 from smtp_shell.shell.completion import Option, domains, paths
 from smtp_shell.shell.registry import Args, shell_command
 from smtp_shell.shell.shell import Shell
