@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 from prompt_toolkit import PromptSession
-from prompt_toolkit.completion import CompleteEvent, Completer, Completion
-from prompt_toolkit.document import Document
 from prompt_toolkit.enums import EditingMode
 from prompt_toolkit.filters import Condition
 from prompt_toolkit.layout.processors import Processor, Transformation, TransformationInput
 
 from smtp_shell.protocol.phases import Phase
-from smtp_shell.shell.completion import suggest
-from smtp_shell.shell.history import open_history
+from smtp_shell.shell.completer import MenuCompleter
+from smtp_shell.shell.history import open_history, server_name
 from smtp_shell.shell.prompt import STYLE, prompt_text, toolbar
 from smtp_shell.shell.shell import Shell
 from smtp_shell.shell.typed_secrets import is_kept, mask_starts
@@ -22,13 +20,15 @@ from smtp_shell.shell.typed_secrets import is_kept, mask_starts
 def make_prompt(shell: Shell) -> PromptSession[str]:
     """Return what reads the lines of a shell: the one place where completion, history, masks and keys are put together."""
     history = open_history(
-        lambda line: is_kept(line, Phase.AUTH if shell.awaits_answer else shell.phase), shell.say_loudly
+        lambda line: is_kept(line, Phase.AUTH if shell.awaits_answer else shell.phase),
+        shell.say_loudly,
+        lambda: server_name(shell.session, shell.options.practice),
     )
-    shell.history = history.get_strings
+    shell.history, shell.typed_here = history.get_strings, history.typed_here
     return PromptSession(
         message=lambda: prompt_text(shell),
         history=history,
-        completer=_Completer(shell),
+        completer=MenuCompleter(shell.completion_context),
         complete_while_typing=Condition(lambda: shell.phase not in (Phase.MAILDATA, Phase.AUTH)),
         bottom_toolbar=lambda: toolbar(shell),
         input_processors=[
@@ -40,19 +40,6 @@ def make_prompt(shell: Shell) -> PromptSession[str]:
         reserve_space_for_menu=6,
         editing_mode=EditingMode.VI if shell.settings.editing == "vi" else EditingMode.EMACS,
     )
-
-
-class _Completer(Completer):
-    """Hands suggestions to prompt_toolkit."""
-
-    def __init__(self, shell: Shell) -> None:
-        self._shell = shell
-
-    def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
-        for found in suggest(self._shell.completion_context(), document.text_before_cursor):
-            yield Completion(
-                found.text, -found.start, display=[("", found.text)], display_meta=[("", found.description)]
-            )
 
 
 class MaskCredential(Processor):

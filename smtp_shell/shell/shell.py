@@ -87,6 +87,7 @@ class Shell:
         answered: The last server to which there was a connection; None before the first.
         recordings: What is being recorded.
         history: Returns the lines typed before, the oldest first.
+        typed_here: Returns those of them that were typed at the server of the connection.
         leaving: Whether the shell is to end.
         stopped: Whether the user stopped the last wait with Ctrl-C.
         refusals: What the server refused.
@@ -124,6 +125,7 @@ class Shell:
         self.ways: dict[Target, ConnectSettings] = {}
         self.recordings = SessionRecordings(automatic=self.options.recording, on_failure=self.say_loudly)
         self.history: Callable[[], Sequence[str]] = tuple
+        self.typed_here: Callable[[], Sequence[str]] = tuple
         self.leaving = self.stopped = False
         self.after_line: list[Callable[[], None]] = []
         self.refusals = Refusals(view if self.options.interactive else None)

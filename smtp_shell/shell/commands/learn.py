@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.shell.commands.explain import show_explanations
-from smtp_shell.shell.completion import names, options_of
+from smtp_shell.shell.completion import Option, names, options_of
 from smtp_shell.shell.registry import SHORTHANDS, Args, Registry, ShellCommand, shell_command
 from smtp_shell.shell.shell import Shell
 
@@ -89,13 +89,16 @@ def _row(name: str, usage: str, summary: str) -> str:
     return f"{head} {short}"
 
 
-@shell_command("/history", "[TEXT]")
+@shell_command("/history", "[TEXT]", options=(Option("--here", "only what was typed at this server"),))
 def history(shell: Shell, args: Args) -> None:
     """List what was typed, or what of it holds TEXT.
 
-    Secrets and mail data are never kept. At the prompt, Ctrl-R searches it.
+    Secrets and mail data are never kept. At the prompt, Ctrl-R searches it, and the arrows recall what was typed at this server first.
     """
-    found = [line for line in shell.history() if args.text.lower() in line.lower()]
+    here, _, rest = args.text.partition(" ")
+    is_here = here == "--here"
+    text = (rest if is_here else args.text).strip().lower()
+    found = [line for line in (shell.typed_here() if is_here else shell.history()) if text in line.lower()]
     if not found:
         shell.say("  nothing.")
     for number, line in list(enumerate(found, 1))[-_MOST_HISTORY:]:

@@ -32,11 +32,18 @@ class Suggestion(Struct, frozen=True):
         text: What to insert.
         start: Number of characters before the cursor that it replaces.
         description: A few printable words.
+        shown: How it stands in a menu, if that is not what is inserted.
     """
 
     text: str
     start: int
     description: str = ""
+    shown: str = ""
+
+    @property
+    def label(self) -> str:
+        """How it stands in a menu."""
+        return self.shown or self.text
 
 
 def suggest(context: CompletionContext, text: str) -> Iterator[Suggestion]:
@@ -55,10 +62,10 @@ def suggest(context: CompletionContext, text: str) -> Iterator[Suggestion]:
     name = head.lower() if head.isascii() else ""
     command = context.commands.get(name)
     seen = 0
-    for candidate, description, length in _candidates(context, command, _AFTER_VERBS.get(name), rest):
-        word = rest[len(rest) - length :]
-        if candidate != word and _fits(candidate, word):
-            yield Suggestion(candidate, length, description)
+    for found in _candidates(context, command, _AFTER_VERBS.get(name), rest):
+        word = rest[len(rest) - found.start :]
+        if found.text != word and _fits(found.text, word):
+            yield found
             seen += 1
         if seen == _MOST_SUGGESTIONS:
             return
@@ -66,8 +73,8 @@ def suggest(context: CompletionContext, text: str) -> Iterator[Suggestion]:
 
 def _candidates(
     context: CompletionContext, command: Completable | None, complete: Candidates | None, rest: str
-) -> Iterator[tuple[str, str, int]]:
-    """Yield what may follow a name: (word, description, number of characters before the cursor that it replaces)."""
+) -> Iterator[Suggestion]:
+    """Yield what may follow a name, with much that does not begin as what was typed."""
     word = last_word(rest)
     before = [each.partition("=")[0] for each in rest[: len(rest) - len(word)].split()]
     by_name = {option.name: option for option in options_of(command.options)} if command is not None else {}
@@ -77,13 +84,13 @@ def _candidates(
         typed = value if equals else word
         complete = option.complete
         found = complete(context, value if equals else rest) if complete is not None else option.choices.items()
-        yield from ((each, meaning, len(typed)) for each, meaning in found)
+        yield from (Suggestion(each, len(typed), meaning) for each, meaning in found)
         return
     complete = command.complete if command is not None else complete
     if complete is not None and not word.startswith("-"):
-        yield from ((each, meaning, len(word)) for each, meaning in complete(context, rest))
+        yield from (Suggestion(each, len(word), meaning) for each, meaning in complete(context, rest))
     if not word or word.startswith("-"):
-        yield from ((each.name, each.meaning, len(word)) for each in _possible(by_name, before))
+        yield from (Suggestion(each.name, len(word), each.meaning, each.usage) for each in _possible(by_name, before))
 
 
 def _possible(by_name: Mapping[str, Option], before: Sequence[str]) -> Iterator[Option]:

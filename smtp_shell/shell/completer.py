@@ -1,0 +1,34 @@
+"""Suggestions as prompt_toolkit takes them, for the menu of the prompt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from prompt_toolkit.application import get_app
+from prompt_toolkit.completion import CompleteEvent, Completer, Completion
+
+from smtp_shell.shell.completion import CompletionContext, suggest
+from smtp_shell.shell.completion.menu import menu_rows
+
+if TYPE_CHECKING:
+    from prompt_toolkit.document import Document
+
+
+class MenuCompleter(Completer):
+    """Hands suggestions to the menu, each with as much of its description as the terminal has room for.
+
+    Args:
+        context: Returns what suggestions are made from now.
+    """
+
+    def __init__(self, context: Callable[[], CompletionContext]) -> None:
+        self._context = context
+
+    def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
+        """Yield what could be typed next."""
+        found = list(suggest(self._context(), document.text_before_cursor))
+        output = get_app().output
+        ellipsis = "…" if output.encoding().lower().replace("-", "") == "utf8" else "..."
+        for each, description in menu_rows(found, output.get_size().columns, ellipsis):
+            yield Completion(each.text, -each.start, display=[("", each.label)], display_meta=[("", description)])
