@@ -30,5 +30,6 @@ class MenuCompleter(Completer):
         found = list(suggest(self._context(), document.text_before_cursor))
         output = get_app().output
         ellipsis = "…" if output.encoding().lower().replace("-", "") == "utf8" else "..."
-        for each, description in menu_rows(found, output.get_size().columns, ellipsis):
-            yield Completion(each.text, -each.start, display=[("", each.label)], display_meta=[("", description)])
+        rows = menu_rows(found, output.get_size().columns, ellipsis)
+        for each, (label, description) in zip(found, rows, strict=True):
+            yield Completion(each.text, -each.start, display=[("", label)], display_meta=[("", description)])

@@ -72,6 +72,7 @@ class ServerHistory(History):
         self._texts: list[str] = []  # those of the lines
         self._old = 0  # how many of them are of earlier processes
         self._is_read = path is None
+        self._order: tuple[str, int, list[str]] | None = None  # for this server, of so many lines: what is recalled
 
     async def load(self) -> AsyncGenerator[str, None]:
         """Yield the lines in the order in which they are recalled, each once."""
@@ -82,9 +83,11 @@ class ServerHistory(History):
         """Yield the lines in the order in which they are recalled, each once."""
         self._read()
         server, lines = self._server(), self._lines
-        old = lines[: self._old][::-1]
-        order = [lines[self._old :][::-1], [each for each in old if each.server == server], old]
-        return iter(dict.fromkeys(each.text for part in order for each in part))
+        if self._order is None or self._order[:2] != (server, len(lines)):
+            old = lines[: self._old][::-1]
+            order = [lines[self._old :][::-1], [each for each in old if each.server == server], old]
+            self._order = server, len(lines), list(dict.fromkeys(each.text for part in order for each in part))
+        return iter(self._order[2])
 
     def typed_at(self, server: str) -> Sequence[str]:
         """Return the lines that were typed at a server, the oldest first."""

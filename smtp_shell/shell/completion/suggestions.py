@@ -83,7 +83,7 @@ def _candidates(
     if option is not None and option.value:
         typed = value if equals else word
         complete = option.complete
-        found = complete(context, value if equals else rest) if complete is not None else option.choices.items()
+        found = complete(context, typed) if complete is not None else option.choices.items()
         yield from (Suggestion(each, len(typed), meaning) for each, meaning in found)
         return
     complete = command.complete if command is not None else complete

@@ -11,7 +11,9 @@ from smtp_shell.protocol.octets import escape_str
 ADDRESS: Final = re.compile(r"[^\s<>,;:\"]+@[^\s<>,;:\"]+")
 """An address in a typed line."""
 
-HOST: Final = re.compile(r"^[ \t]*/connect[ \t]+([^\s-][^\s@]*)", re.MULTILINE)
+HOST: Final = re.compile(
+    r"^[ \t]*/connect[ \t]+(?:--(?:tls|starttls|no-wait|probe)[ \t]+)*([^\s-][^\s@]*)(?!\S)", re.MULTILINE
+)
 """The server in a typed line; none with a user in it."""
 
 

@@ -58,15 +58,15 @@ def mechanisms_of(context: CompletionContext, text: str) -> Iterator[tuple[str, 
     """Yield all mechanisms that smtp-shell knows, those that the server announced first."""
     if " " in text.lstrip():
         return
-    from smtp_shell.knowledge.lookup import CLASSES, Kind, facts
+    from smtp_shell.knowledge.tables import titles
     from smtp_shell.protocol.sasl import MECHANISMS
 
-    titles = {name: fact.title for name, fact in facts(CLASSES[Kind.MECHANISM]).items()}
+    known = titles("mechanism")
     announced = context.extensions.mechanisms if context.extensions is not None else ()
     for is_announced in (True, False):
         for name in MECHANISMS:
             if (name in announced) is is_announced:
-                title = titles.get(name, "")
+                title = known.get(name, "")
                 yield name.lower(), f"{'announced' if is_announced else 'not announced'}{title and ': '}{title}"
 
 
