@@ -95,10 +95,11 @@ def history(shell: Shell, args: Args) -> None:
 
     Secrets and mail data are never kept. At the prompt, Ctrl-R searches it, and the arrows recall what was typed at this server first.
     """
-    here, _, rest = args.text.partition(" ")
-    is_here = here == "--here"
-    text = (rest if is_here else args.text).strip().lower()
-    found = [line for line in (shell.typed_here() if is_here else shell.history()) if text in line.lower()]
+    # Quotes are part of TEXT, unless an option stands before it.
+    given = args.read() if args.text.startswith("--") else None
+    text = (" ".join(given.words) if given is not None else args.text).lower()
+    lines = shell.typed_here() if given is not None and "--here" in given else shell.history()
+    found = [line for line in lines if text in line.lower()]
     if not found:
         shell.say("  nothing.")
     for number, line in list(enumerate(found, 1))[-_MOST_HISTORY:]:

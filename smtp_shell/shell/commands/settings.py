@@ -20,8 +20,8 @@ def _settings(context: CompletionContext, text: str) -> Iterator[tuple[str, str]
     name, blank, _ = text.partition(" ")
     if not blank:
         for each, setting in table.items():
-            value = f" (now {shown(context.settings, each)})" if context.settings is not None else ""
-            yield each, f"{setting.meaning}{value}"
+            value = shown(context.settings, each) if context.settings is not None else ""
+            yield each, f"now {value}: {setting.meaning}" if value.strip("'") else setting.meaning
     elif name.endswith(("-file", "-cert", "-key")):
         yield from paths(context, text)
     elif name in table:

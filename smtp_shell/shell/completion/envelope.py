@@ -51,7 +51,10 @@ def _announced_parameters(extensions: Extensions, verb: str, text: str) -> Itera
         source = row.source.partition(" section")[0]
         for value in row.values:
             if all(each in extensions for each in row.extensions(value.text)):
-                yield f"{name}={value.text}", f"{value.meaning} ({source})"
+                yield (
+                    f"{name}={value.text}",
+                    value.meaning if "(RFC" in value.meaning else f"{value.meaning} ({source})",
+                )
         if row.extension in extensions and not row.values and not typed.startswith(f"{name}="):
             yield f"{name}=" if row.form and not row.is_optional else name, f"{row.meaning} ({source})"
 

@@ -64,10 +64,10 @@ def mechanisms_of(context: CompletionContext, text: str) -> Iterator[tuple[str, 
     known = titles("mechanism")
     announced = context.extensions.mechanisms if context.extensions is not None else ()
     for is_announced in (True, False):
+        said = "" if context.extensions is None else "announced: " if is_announced else "not announced: "
         for name in MECHANISMS:
             if (name in announced) is is_announced:
-                title = known.get(name, "")
-                yield name.lower(), f"{'announced' if is_announced else 'not announced'}{title and ': '}{title}"
+                yield name.lower(), f"{said}{known.get(name, name)}"
 
 
 def names(context: CompletionContext, text: str) -> Iterator[tuple[str, str]]:

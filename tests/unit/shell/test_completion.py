@@ -327,7 +327,7 @@ def test_titles_are_those_of_the_facts(kind: Kind) -> None:
 
 def test_settings_say_what_they_are_now() -> None:
     found = {each.text: each.description for each in suggest(ready().completion_context(), "/set ti")}
-    assert found["times"].endswith("(now on)")
+    assert found["times"].startswith("now on: ")
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from itertools import chain, pairwise
 import pytest
 
 from smtp_shell.display.columns import wrap
+from smtp_shell.errors import UsageError
 from smtp_shell.shell.registry import Registry, ShellCommand
 from smtp_shell.shell.shell import Shell
 from tests.unit.shell.fake import make_shell
@@ -95,6 +96,17 @@ def test_history_finds_text_in_any_case() -> None:
     shell.history = lambda: TYPED
     shell.run("/history mail")
     assert [row.split(maxsplit=1)[1] for row in screen.said] == list(TYPED[1:3])
+
+
+def test_history_of_one_server() -> None:
+    shell, _, screen = make_shell()
+    shell.history, shell.typed_here = (lambda: TYPED), (lambda: ["rset", "mail <>"])
+    shell.run("/history --here")
+    shell.run("/history --here mail")
+    shell.run("/history -- --here")
+    assert [row.split(maxsplit=1)[-1] for row in screen.said] == ["rset", "mail <>", "mail <>", "nothing."]
+    with pytest.raises(UsageError, match=r"no option --hree; did you mean --here\?"):
+        shell.run("/history --hree")
 
 
 def test_history_with_nothing_to_show_says_so() -> None:
