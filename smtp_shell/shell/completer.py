@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
 from prompt_toolkit.application import get_app
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 
+from smtp_shell.display.characters import in_ascii, shows_utf_8
 from smtp_shell.shell.completion import CompletionContext, suggest
 from smtp_shell.shell.completion.menu import menu_rows
 
@@ -29,7 +32,12 @@ class MenuCompleter(Completer):
         """Yield what could be typed next."""
         found = list(suggest(self._context(), document.text_before_cursor))
         output = get_app().output
-        ellipsis = "…" if output.encoding().lower().replace("-", "") == "utf8" else "..."
+        ellipsis = "…"
+        if not shows_utf_8(os.environ, output.encoding()):
+            ellipsis = in_ascii(ellipsis)
+            found = [
+                replace(each, description=in_ascii(each.description), shown=in_ascii(each.label)) for each in found
+            ]
         rows = menu_rows(found, output.get_size().columns, ellipsis)
         for each, (label, description) in zip(found, rows, strict=True):
             yield Completion(each.text, -each.start, display=[("", label)], display_meta=[("", description)])
