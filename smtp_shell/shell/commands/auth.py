@@ -59,8 +59,13 @@ def _is_exchange(text: str) -> bool:
     options=(
         Option("--initial-response", "the first response in the AUTH command", either="initial"),
         Option("--no-initial-response", "the first response when the server asks for it", either="initial"),
-        Option("--authzid", "whom to act as", "ID"),
-        Option("--channel-binding", "what a -PLUS mechanism binds to", "TYPE", choices=_BINDINGS),
+        Option("--authzid", "whom to act as, with a mechanism that can say so", "ID"),
+        Option(
+            "--channel-binding",
+            "what a -PLUS mechanism binds to: tls-exporter, tls-unique or tls-server-end-point",
+            "TYPE",
+            choices=_BINDINGS,
+        ),
     ),
 )
 def auth(shell: Shell, args: Args) -> None:
@@ -68,9 +73,6 @@ def auth(shell: Shell, args: Args) -> None:
 
     Each base64 line is shown beside what it means, secrets masked.
     With no mechanism, the strongest that both sides can do; it says why. What is missing is asked for, the password hidden.
-    --initial-response puts the first response into the AUTH command, --no-initial-response waits for the server to ask for it.
-    --authzid says whom to act as (PLAIN, SCRAM, DIGEST-MD5, OAUTHBEARER, EXTERNAL, GSSAPI).
-    --channel-binding says what a -PLUS mechanism binds to: tls-exporter, tls-unique or tls-server-end-point.
     One that the server announces and this shell does not know goes out as typed, and each answer to a 334 is yours (at the prompt
     only); `*` cancels.
     Without TLS it is refused unless you insist. `AUTH PLAIN dGVz…` with a response of your own goes out as typed, and is masked too.

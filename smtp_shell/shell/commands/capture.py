@@ -33,7 +33,9 @@ def _words(context: CompletionContext, text: str) -> Iterator[tuple[str, str]]:
     "[FILE | off]",
     complete=_words,
     group="transcripts",
-    options=(Option("--live", "true packets, by dumpcap, which takes rights"),),
+    options=(
+        Option("--live", "true packets, ARP and DNS among them, by dumpcap; takes the rights that Wireshark needs"),
+    ),
 )
 def capture(shell: Shell, args: Args) -> None:
     """Capture the octets of the dialogue into a file for Wireshark, with the keys of TLS.
@@ -42,7 +44,6 @@ def capture(shell: Shell, args: Args) -> None:
     The octets are real, TLS records as they went over the wire, with their addresses and ports. It takes no rights.
     Whoever has the file can decrypt the connections in it, passwords included; it is for its owner alone.
     Connections of /replay are captured as well.
-    With --live, dumpcap captures true packets, ARP and DNS among them; that takes the rights that Wireshark needs.
     With nothing, show what is being captured; `off` ends it.
     """
     given = args.read()

@@ -54,11 +54,8 @@ def connect(shell: Shell, args: Args) -> None:
     `practice` is the practice server of this shell. A host of that name is smtp://practice.
     mx:DOMAIN, or DOMAIN with --mx, is the first host of a mail domain that greets.
     --probe compares the ports 25, 465 and 587 of a host, or those of --ports (25,4465/tls), and says which to use. The connection stays.
-    --tls begins TLS at once. --starttls goes on through EHLO and STARTTLS, and stops if the server does not offer it.
-    With --no-wait the greeting is awaited later, before the next line for the server: /raw can send what must precede it.
-    --proxy goes through socks5h://, socks5://, socks4a://, socks4:// or http://[USER@]HOST:PORT; its password is asked for.
-    --proxy-protocol v1 or v2 sends a PROXY header first, with this connection's addresses or those of --proxy-source and
-    --proxy-destination; v1-unknown and v2-local name none. --source is the local address and port to connect from.
+    With --no-wait, /raw can send what must precede the greeting. The password of a proxy is asked for.
+    A PROXY header has this connection's addresses, or those that --proxy-source and --proxy-destination name.
     What is left out is as on the command line, and `none` leaves out what stands there.
     A connection that is open is closed first.
     """
@@ -155,10 +152,7 @@ def disconnect(shell: Shell, args: Args) -> None:
 
 @shell_command("/drop", options=(Option("--rst", "with a TCP reset, as from a client that crashed"),))
 def drop(shell: Shell, args: Args) -> None:
-    """Drop the TCP connection at once, in the middle of anything.
-
-    With --rst a TCP reset is sent, as from a client that crashed.
-    """
+    """Drop the TCP connection at once, in the middle of anything."""
     given = args.read()
     if given.words:
         raise UsageError("/drop takes nothing but --rst; see /help /drop.")

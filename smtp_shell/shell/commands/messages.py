@@ -45,8 +45,8 @@ _ATTACH_OPTIONS = (
     Option("--remove", "take the attachment of this name away", "NAME", _attached),
 )
 _SEND_OPTIONS = (
-    Option("--bdat", "in chunks (RFC 3030)"),
-    Option("--pipeline", "the commands in one write (RFC 2920)"),
+    Option("--bdat", "in chunks, in place of DATA (RFC 3030)"),
+    Option("--pipeline", "all before the message in one write (RFC 2920)"),
     Option("--smtputf8", "the header in UTF-8 (RFC 6531)"),
     Option("--mail-from", "another reverse-path, <> for none", "ADDRESS", addresses),
 )
@@ -156,9 +156,7 @@ def send(shell: Shell, args: Args) -> None:
     """Send the draft: EHLO if it was not said, MAIL, RCPT for each recipient, and the message.
 
     Each command and reply is shown, then what became of each recipient. A refused one does not keep the message from the others.
-    --bdat sends chunks in place of DATA, --pipeline all before the message in one write, where the server announces them.
-    --smtputf8 writes the header in UTF-8; it is used by itself only where an address needs it.
-    --mail-from is another reverse-path, <> the null one.
+    --bdat, --pipeline and --smtputf8 need a server that announces them. SMTPUTF8 is used by itself only where an address needs it.
     """
     from smtp_shell.shell.composing import ask_for_the_rest, current
     from smtp_shell.shell.sending import Wishes, send_draft

@@ -42,7 +42,7 @@ def mx(shell: Shell, args: Args) -> None:
     for greeting, EHLO, STARTTLS and certificate, with times. Nothing is sent but EHLO, STARTTLS and QUIT.
     What TLSA records (DANE) and an MTA-STS policy demand of each host is compared with what it showed. TLSA counts only if a resolver on
     this machine says that it was authenticated.
-    With --no-ask only the DNS is asked. `/connect mx:DOMAIN` connects to the first host that greets.
+    `/connect mx:DOMAIN` connects to the first host that greets.
     The name server is the system's, or that of `/set resolver ADDR`.
     """
     from smtp_shell.client.mail_hosts import MOST_TRIED, mail_hosts

@@ -49,7 +49,6 @@ def replay(shell: Shell, args: Args) -> None:
 
     What the client said is sent again, and what the server says is compared with what it said then.
     Without --server it goes to the server that this shell is or was connected to, over a connection of its own.
-    --match is one of code, enhanced, keywords, text, exact. With --step each step is shown before it is sent.
     Credentials that stand in a transcript are sent only with --send-secrets, or where its header says `Secrets: included`.
     """
     from smtp_shell.replay.options import find_once, refuse_servers, with_replay_options

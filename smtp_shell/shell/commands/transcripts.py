@@ -37,8 +37,6 @@ def record(shell: Shell, args: Args) -> None:
     """Record the dialogue to a file of your own.
 
     Everything from here on goes to FILE; secrets are left out. With no FILE, show where it is going now; `off` stops it.
-    A file that is there already is left alone unless --force follows it.
-    With --no-times the file has no times and no date, so that a dialogue that is recorded again is a small diff.
     Each session is recorded into the state directory as well, from its first octet: /save keeps that one.
     """
     if not args.text:
@@ -72,7 +70,6 @@ def save(shell: Shell, args: Args) -> None:
     """Save this session's transcript under a name.
 
     It holds everything from the first octet on; without a connection it is the last session's.
-    A file that is there already is left alone unless --force follows it.
     """
     given, path = _file(args)
     if shell.recordings.session is None:
