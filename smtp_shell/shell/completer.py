@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 from prompt_toolkit.application import get_app
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
+from prompt_toolkit.filters import emacs_insert_mode, vi_insert_mode
+from prompt_toolkit.key_binding import KeyBindings
 
-from smtp_shell.display.characters import in_ascii, shows_utf_8
 from smtp_shell.shell.completion import CompletionContext, suggest
-from smtp_shell.shell.completion.menu import menu_rows
 
 if TYPE_CHECKING:
     from prompt_toolkit.document import Document
+    from prompt_toolkit.key_binding import KeyPressEvent
 
 
 class MenuCompleter(Completer):
@@ -30,6 +31,9 @@ class MenuCompleter(Completer):
 
     def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
         """Yield what could be typed next."""
+        from smtp_shell.display.characters import in_ascii, shows_utf_8
+        from smtp_shell.shell.completion.menu import menu_rows
+
         found = list(suggest(self._context(), document.text_before_cursor))
         output = get_app().output
         ellipsis = "…"
@@ -41,3 +45,29 @@ class MenuCompleter(Completer):
         rows = menu_rows(found, output.get_size().columns, ellipsis)
         for each, (label, description) in zip(found, rows, strict=True):
             yield Completion(each.text, -each.start, display=[("", label)], display_meta=[("", description)])
+
+
+def completion_keys(completer: Completer) -> KeyBindings:
+    """Return the binding of Tab: what is the only possibility is inserted, and of several the menu opens.
+
+    That of prompt_toolkit does nothing while suggestions are being made for the key before, as where keys come in one piece over a
+    slow line.
+
+    Args:
+        completer: The completer of the prompt.
+    """
+    keys = KeyBindings()
+
+    @keys.add("tab", filter=emacs_insert_mode | vi_insert_mode)
+    def _complete(event: KeyPressEvent) -> None:
+        buffer = event.current_buffer
+        if buffer.complete_state is not None:
+            buffer.complete_next()
+            return
+        found = list(completer.get_completions(buffer.document, CompleteEvent(completion_requested=True)))
+        if len(found) == 1:
+            buffer.apply_completion(found[0])
+        else:
+            buffer.start_completion(insert_common_part=True)
+
+    return keys

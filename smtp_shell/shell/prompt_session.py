@@ -10,7 +10,7 @@ from prompt_toolkit.filters import Condition
 from prompt_toolkit.layout.processors import Processor, Transformation, TransformationInput
 
 from smtp_shell.protocol.phases import Phase
-from smtp_shell.shell.completer import MenuCompleter
+from smtp_shell.shell.completer import MenuCompleter, completion_keys
 from smtp_shell.shell.history import open_history, server_name
 from smtp_shell.shell.prompt import STYLE, prompt_text, toolbar
 from smtp_shell.shell.shell import Shell
@@ -25,10 +25,12 @@ def make_prompt(shell: Shell) -> PromptSession[str]:
         lambda: server_name(shell.session, shell.options.practice),
     )
     shell.history, shell.typed_here = history.get_strings, history.typed_here
+    completer = MenuCompleter(shell.completion_context)
     return PromptSession(
         message=lambda: prompt_text(shell),
         history=history,
-        completer=MenuCompleter(shell.completion_context),
+        completer=completer,
+        key_bindings=completion_keys(completer),
         complete_while_typing=Condition(lambda: shell.phase not in (Phase.MAILDATA, Phase.AUTH)),
         bottom_toolbar=lambda: toolbar(shell),
         input_processors=[

@@ -38,10 +38,17 @@ def test_a_menu_has_names_and_whole_words_of_descriptions(practice: PracticeServ
                 look.size[0] == 80 and "--proxy-protocol FORM  send a PROXY header first" in row
             )
         at_prompt(terminal)
-        terminal.type("/capa")
-        terminal.wait(lambda: any("List what" in row for row in terminal.rows), "the menu")
-        terminal.type(TAB)
+        terminal.type("/capa" + TAB)  # in one piece, as over a slow line
         terminal.wait(lambda: terminal.line.endswith("/capabilities"), "the completed name")
+        at_prompt(terminal)
+        terminal.type("/capt")
+        terminal.wait(lambda: any("Capture the" in row for row in terminal.rows), "the menu")
+        terminal.type(TAB)
+        terminal.wait(lambda: terminal.line.endswith("/capture"), "the completed name")
+        at_prompt(terminal)
+        terminal.type("/rec" + TAB)
+        terminal.wait(lambda: any("Record the" in row for row in terminal.rows), "the menu")
+        assert terminal.line.endswith(("/rec", "/reco"))
 
 
 def test_without_utf_8_what_was_cut_off_is_three_dots(practice: PracticeServer) -> None:
