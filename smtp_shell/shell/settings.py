@@ -76,18 +76,16 @@ def _octets(what: str, text: str) -> int:
 
 
 class _OneOf(Struct, frozen=True):
-    """Parses one of several words.
-
-    Args:
-        choices: The words.
-    """
-
     choices: Collection[str]
 
     def __call__(self, what: str, text: str) -> str:
         if text not in self.choices:
             raise UsageError(f"{what} takes one of {', '.join(self.choices)}.")
         return text
+
+
+def _one_of(choices: Collection[str]) -> Callable[[str, str], str]:
+    return _OneOf(choices)
 
 
 def _resolver(what: str, text: str) -> str:
@@ -117,10 +115,10 @@ class ShellSettings(Struct, frozen=True):
     times: Annotated[bool, Setting("show how long each reply took", _on_off)] = True
     decoded: Annotated[bool, Setting("show what base64 means beside it", _on_off)] = True
     lint: Annotated[bool, Setting("say what is wrong with parameters or a message that was sent", _on_off)] = True
-    explain: Annotated[str, Setting("a line under each 4yz and 5yz (on), each reply (all)", _OneOf(_EXPLAIN))] = "off"
+    explain: Annotated[str, Setting("a line under each 4yz and 5yz (on), each reply (all)", _one_of(_EXPLAIN))] = "off"
     chunk_size: Annotated[int, Setting("octets in each BDAT of bdat < FILE", _octets)] = PIECE
-    theme: Annotated[str, Setting("colours: dark, light or plain", _OneOf(THEMES))] = "dark"
-    editing: Annotated[str, Setting("keys of the prompt: emacs or vi", _OneOf(("emacs", "vi")))] = "emacs"
+    theme: Annotated[str, Setting("colours: dark, light or plain", _one_of(THEMES))] = "dark"
+    editing: Annotated[str, Setting("keys of the prompt: emacs or vi", _one_of(("emacs", "vi")))] = "emacs"
     resolver: Annotated[str, Setting("name server to ask, ADDR[:PORT]; empty for the system's way", _resolver)] = ""
     ehlo: Annotated[str, Setting("name that EHLO gives; empty for this host's", _text)] = ""
     insecure: Annotated[bool, Setting("go on although a certificate cannot be verified", _on_off)] = False
