@@ -34,7 +34,7 @@ from smtp_shell.protocol.octets import escape_str
 from smtp_shell.protocol.phases import Phase
 from smtp_shell.shell import owed_replies
 from smtp_shell.shell.chunks import begin_chunk, send_chunk_line, takes_chunk
-from smtp_shell.shell.completion import ADDRESS, HOST, CompletionContext, TypedWords
+from smtp_shell.shell.completion import CompletionContext, TypedAddresses, TypedHosts
 from smtp_shell.shell.groups import HeldGroup, commands_of, send_group
 from smtp_shell.shell.handshakes import WAIT_ENDED_BEFORE_TLS, finish_tls, show_certificate, start_tls_at_once
 from smtp_shell.shell.lines import Answer, Line, MailDataLine, Run, Wire, is_for_shell, parse
@@ -143,7 +143,7 @@ class Shell:
         self.group: HeldGroup | None = None
         self._ask = ask
         self._advised: Session | None = None  # the session whose end was spoken of
-        self._addresses, self._hosts = TypedWords(ADDRESS), TypedWords(HOST)
+        self._addresses, self._hosts = TypedAddresses(), TypedHosts()
         # Encodes the mail data that is being typed; None outside of it.
         self._encoder: MailDataEncoder | None = None
         self._remarks: Remarks | None = None  # on the dialogue of the connection
@@ -201,10 +201,10 @@ class Shell:
         return CompletionContext(
             self.registry,
             self._addresses,
-            self._hosts,
             self.history(),
             self.phase,
             extensions,
+            self._hosts,
             self.settings,
             self.options,
             tuple(each.shown_name for each in draft.attachments) if draft is not None else (),

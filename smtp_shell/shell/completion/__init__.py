@@ -10,18 +10,17 @@ from smtp_shell.shell.completion.context import Candidates, CompletionContext, O
 from smtp_shell.shell.completion.envelope import client_attributes, mail_parameters, rcpt_parameters
 from smtp_shell.shell.completion.places import domains, files_after_sign, hosts, paths
 from smtp_shell.shell.completion.suggestions import Suggestion, suggest
-from smtp_shell.shell.completion.typed_words import ADDRESS, HOST, TypedWords
+from smtp_shell.shell.completion.typed_words import TypedAddresses, TypedHosts
 from smtp_shell.shell.completion.words import addresses, mechanisms_of, names, one_of
 
 __all__ = [
-    "ADDRESS",
-    "HOST",
     "Candidates",
     "CompletionContext",
     "Option",
     "OptionSource",
     "Suggestion",
-    "TypedWords",
+    "TypedAddresses",
+    "TypedHosts",
     "addresses",
     "client_attributes",
     "domains",

@@ -10,7 +10,7 @@ from msgspec import Struct
 if TYPE_CHECKING:
     from smtp_shell.protocol.phases import Phase
     from smtp_shell.protocol.replies import Extensions
-    from smtp_shell.shell.completion.typed_words import TypedWords
+    from smtp_shell.shell.completion.typed_words import TypedAddresses, TypedHosts
     from smtp_shell.shell.settings import ShellOptions, ShellSettings
 
 
@@ -76,21 +76,21 @@ class CompletionContext(Struct, frozen=True):
     Args:
         commands: Slash commands and shorthands by name.
         addresses: The addresses typed before.
-        hosts: The servers named before.
         history: The lines typed before, the oldest first.
         phase: Phase of the dialogue; None without a connection.
         extensions: What the server announced; None before EHLO.
+        hosts: The servers named before; None where they are not known.
         settings: What `/set` changes; None where it is not known.
         shell_options: What the shell was started with: profiles, and the practice server; None where it is not known.
         attached: The names of the attachments of the draft.
     """
 
     commands: Mapping[str, Completable]
-    addresses: TypedWords
-    hosts: TypedWords
+    addresses: TypedAddresses
     history: Sequence[str] = ()
     phase: Phase | None = None
     extensions: Extensions | None = None
+    hosts: TypedHosts | None = None
     settings: ShellSettings | None = None
     shell_options: ShellOptions | None = None
     attached: Sequence[str] = ()

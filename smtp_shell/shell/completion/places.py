@@ -51,7 +51,7 @@ def _servers(context: CompletionContext, word: str) -> Iterator[tuple[str, str]]
         yield name, f"profile: {escape_str(profile.url or profile.host)}"
     if options is not None and options.practice is not None:
         yield "practice", f"the practice server of this shell, port {options.practice.port}"
-    for found in context.hosts.beginning(word, context.history):
+    for found in context.hosts.beginning(word, context.history) if context.hosts is not None else ():
         if found not in profiles and found != "practice":
             yield found, "named before"
     yield from _SCHEMES.items()

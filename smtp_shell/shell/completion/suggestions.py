@@ -16,6 +16,13 @@ if TYPE_CHECKING:
     from smtp_shell.shell.completion.context import Completable, CompletionContext, Option
 
 _MOST_SUGGESTIONS = 50
+# What usually follows in each phase.
+_NEXT: Mapping[Phase, Sequence[str]] = {
+    Phase.FRESH: ("ehlo", "helo", "lhlo", "quit"),
+    Phase.READY: ("mail", "starttls", "auth", "ehlo", "quit"),
+    Phase.MAIL: ("rcpt", "rset"),
+    Phase.RCPT: ("rcpt", "data", "bdat", "rset"),
+}
 # What completes the verbs that are no shorthands.
 _AFTER_VERBS: Mapping[str, Candidates] = {
     "vrfy": addresses,
@@ -113,10 +120,10 @@ def _bare(word: str) -> str:
 
 
 def _first_words(context: CompletionContext, head: str) -> Iterator[Suggestion]:
+    """Yield slash commands, or verbs: first those that are in order now."""
     wanted = head.lower()
-    for name, command in context.commands.items():
-        if name.startswith(wanted) and name.startswith("/") == wanted.startswith("/"):
-            yield Suggestion(name, len(head), command.summary)
-    for verb, description in VERBS.items():
-        if verb.startswith(wanted):
-            yield Suggestion(verb, len(head), description)
+    found = {name: command.summary for name, command in context.commands.items()} | VERBS
+    next_ = _NEXT.get(context.phase, ()) if context.phase is not None else ()
+    for name in dict.fromkeys((*next_, *found)):
+        if name.startswith(wanted) and name.startswith("/") == wanted.startswith("/") and name in found:
+            yield Suggestion(name, len(head), found[name])

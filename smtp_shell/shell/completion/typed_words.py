@@ -8,13 +8,11 @@ from typing import Final
 
 from smtp_shell.protocol.octets import escape_str
 
-ADDRESS: Final = re.compile(r"[^\s<>,;:\"]+@[^\s<>,;:\"]+")
-"""An address in a typed line."""
-
-HOST: Final = re.compile(
+_ADDRESS: Final = re.compile(r"[^\s<>,;:\"]+@[^\s<>,;:\"]+")
+# None with a user in it.
+_HOST: Final = re.compile(
     r"^[ \t]*/connect[ \t]+(?:--(?:tls|starttls|no-wait|probe)[ \t]+)*([^\s-][^\s@]*)(?!\S)", re.MULTILINE
 )
-"""The server in a typed line; none with a user in it."""
 
 
 class TypedWords:
@@ -54,3 +52,17 @@ class TypedWords:
         for found in self._pattern.findall("\n".join(new)):
             self._found.pop(found, None)  # a word that is typed again goes to the end
             self._found[found] = found.lower()
+
+
+class TypedAddresses(TypedWords):
+    """The addresses that were typed before."""
+
+    def __init__(self) -> None:
+        super().__init__(_ADDRESS)
+
+
+class TypedHosts(TypedWords):
+    """The servers that were named before."""
+
+    def __init__(self) -> None:
+        super().__init__(_HOST)

@@ -51,6 +51,14 @@ def test_a_beginning_is_completed(typed: str, first: list[str]) -> None:
     assert words(ready(), typed) == first
 
 
+def test_what_is_in_order_comes_first() -> None:
+    lines = ("ehlo", "mail <>", "rcpt bob@example.org")
+    firsts = [words(make_shell(before=lines[:number])[0], "")[0] for number in range(4)]
+    assert firsts == ["ehlo", "mail", "rcpt", "rcpt"]
+    assert words(make_shell(before=lines)[0], "")[1:3] == ["data", "bdat"]
+    assert len(set(words(ready(), ""))) == len(words(ready(), ""))
+
+
 def test_shell_commands_are_suggested_after_a_slash_only() -> None:
     assert not any(word.startswith("/") for word in words(ready(), ""))
     assert all(word.startswith("/") for word in words(ready(), "/"))
