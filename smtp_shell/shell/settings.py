@@ -49,6 +49,11 @@ class Setting(Struct, frozen=True):
     meaning: str
     parse: Callable[[str, str], object]
 
+    @property
+    def choices(self) -> Collection[str]:
+        """The values that there are; none where others are possible."""
+        return self.parse.choices if isinstance(self.parse, _OneOf) else ("on", "off") if self.parse is _on_off else ()
+
 
 def _on_off(what: str, text: str) -> bool:
     if text.lower() not in _ON_OFF:
@@ -72,13 +77,17 @@ def _octets(what: str, text: str) -> int:
     return int(text)
 
 
-def _one_of(choices: Collection[str]) -> Callable[[str, str], str]:
-    def parse(what: str, text: str) -> str:
-        if text not in choices:
-            raise UsageError(f"{what} takes one of {', '.join(choices)}.")
+class _OneOf(Struct, frozen=True):
+    choices: Collection[str]
+
+    def __call__(self, what: str, text: str) -> str:
+        if text not in self.choices:
+            raise UsageError(f"{what} takes one of {', '.join(self.choices)}.")
         return text
 
-    return parse
+
+def _one_of(choices: Collection[str]) -> Callable[[str, str], str]:
+    return _OneOf(choices)
 
 
 def _resolver(what: str, text: str) -> str:

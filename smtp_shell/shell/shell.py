@@ -35,7 +35,7 @@ from smtp_shell.protocol.phases import Phase
 from smtp_shell.shell import owed_replies
 from smtp_shell.shell.aliases import Aliases
 from smtp_shell.shell.chunks import begin_chunk, send_chunk_line, takes_chunk
-from smtp_shell.shell.completion import CompletionContext, TypedAddresses
+from smtp_shell.shell.completion import CompletionContext, TypedAddresses, TypedHosts
 from smtp_shell.shell.groups import HeldGroup, commands_of, send_group
 from smtp_shell.shell.handshakes import WAIT_ENDED_BEFORE_TLS, finish_tls, show_certificate, start_tls_at_once
 from smtp_shell.shell.lines import Answer, Line, MailDataLine, Run, Wire, is_for_shell, parse
@@ -89,6 +89,7 @@ class Shell:
         answered: The last server to which there was a connection; None before the first.
         recordings: What is being recorded.
         history: Returns the lines typed before, the oldest first.
+        typed_here: Returns those of them that were typed at the server of the connection.
         leaving: Whether the shell is to end.
         stopped: Whether the user stopped the last wait with Ctrl-C.
         refusals: What the server refused.
@@ -130,6 +131,7 @@ class Shell:
         self.ways: dict[Target, ConnectSettings] = {}
         self.recordings = SessionRecordings(automatic=self.options.recording, on_failure=self.say_loudly)
         self.history: Callable[[], Sequence[str]] = tuple
+        self.typed_here: Callable[[], Sequence[str]] = tuple
         self.leaving = self.stopped = False
         self.after_line: list[Callable[[], None]] = []
         self.refusals = Refusals(view if self.options.interactive else None)
@@ -151,7 +153,7 @@ class Shell:
         self.group: HeldGroup | None = None
         self._ask = ask
         self._advised: Session | None = None  # the session whose end was spoken of
-        self._addresses = TypedAddresses()
+        self._addresses, self._hosts = TypedAddresses(), TypedHosts()
         # Encodes the mail data that is being typed; None outside of it.
         self._encoder: MailDataEncoder | None = None
         self._remarks: Remarks | None = None  # on the dialogue of the connection
@@ -205,7 +207,18 @@ class Shell:
     def completion_context(self) -> CompletionContext:
         """Return what suggestions are made from now."""
         extensions = self.session.dialogue.extensions if self.session is not None else None
-        return CompletionContext(self.registry, self._addresses, self.history(), self.phase, extensions)
+        draft = self.composition.draft if self.composition is not None else None
+        return CompletionContext(
+            self.registry,
+            self._addresses,
+            self.history(),
+            self.phase,
+            extensions,
+            self._hosts,
+            self.settings,
+            self.options,
+            tuple(each.shown_name for each in draft.attachments) if draft is not None else (),
+        )
 
     def say(self, text: str, style: str = "said") -> None:
         """Show the shell's own words."""

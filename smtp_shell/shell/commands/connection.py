@@ -10,6 +10,8 @@ from msgspec.structs import replace
 from smtp_shell.errors import ConnectFailed, UsageError
 from smtp_shell.net.target import as_one_word, parse_domain, parse_target
 from smtp_shell.protocol.octets import escape, escape_str, unescape
+from smtp_shell.shell.command_options import parser_options
+from smtp_shell.shell.completion import CompletionContext, Option, hosts, one_of
 from smtp_shell.shell.registry import Args, shell_command
 from smtp_shell.shell.shell import Shell
 
@@ -24,13 +26,25 @@ if TYPE_CHECKING:
 
 
 _PRACTICE = "practice"
+_FORMS = {
+    "v1": "text, with this connection's addresses",
+    "v2": "octets, with this connection's addresses",
+    "v1-unknown": "text, with no address",
+    "v2-local": "octets, with no address",
+}
+
+
+def _connect_options() -> tuple[Option, ...]:
+    from smtp_shell.shell.connecting import connect_parser
+
+    return parser_options(connect_parser(), {"--proxy-protocol": one_of(_FORMS)})
 
 
 @shell_command(
     "/connect",
-    "HOST[:PORT] | HOST PORT | mx:DOMAIN | URL | PROFILE | practice [--tls | --starttls] [--no-wait] [--mx] [--proxy URL] "
-    "[--proxy-protocol FORM] [--proxy-source ADDR:PORT] [--proxy-destination ADDR:PORT] [--source ADDR[:PORT]] [-4 | -6] "
-    "| --probe HOST [--ports LIST]",
+    "HOST[:PORT] | HOST PORT | mx:DOMAIN | URL | PROFILE | practice",
+    complete=hosts,
+    options=_connect_options,
 )
 def connect(shell: Shell, args: Args) -> None:
     """Connect to a server.
@@ -41,11 +55,8 @@ def connect(shell: Shell, args: Args) -> None:
     The name of a profile of the configuration is its server, with its user, its TLS and its settings, up to the next /connect.
     mx:DOMAIN, or DOMAIN with --mx, is the first host of a mail domain that greets.
     --probe compares the ports 25, 465 and 587 of a host, or those of --ports (25,4465/tls), and says which to use. The connection stays.
-    --tls begins TLS at once. --starttls goes on through EHLO and STARTTLS, and stops if the server does not offer it.
-    With --no-wait the greeting is awaited later, before the next line for the server: /raw can send what must precede it.
-    --proxy goes through socks5h://, socks5://, socks4a://, socks4:// or http://[USER@]HOST:PORT; its password is asked for.
-    --proxy-protocol v1 or v2 sends a PROXY header first, with this connection's addresses or those of --proxy-source and
-    --proxy-destination; v1-unknown and v2-local name none. --source is the local address and port to connect from.
+    With --no-wait, /raw can send what must precede the greeting. The password of a proxy is asked for.
+    A PROXY header has this connection's addresses, or those that --proxy-source and --proxy-destination name.
     What is left out is as on the command line, and `none` leaves out what stands there.
     A connection that is open is closed first.
     """
@@ -174,15 +185,13 @@ def disconnect(shell: Shell, args: Args) -> None:
     shell.disconnect()
 
 
-@shell_command("/drop", "[--rst]")
+@shell_command("/drop", options=(Option("--rst", "with a TCP reset, as from a client that crashed"),))
 def drop(shell: Shell, args: Args) -> None:
-    """Drop the TCP connection at once, in the middle of anything.
-
-    With --rst a TCP reset is sent, as from a client that crashed.
-    """
-    if args.text not in ("", "--rst"):
+    """Drop the TCP connection at once, in the middle of anything."""
+    given = args.read()
+    if given.words:
         raise UsageError("/drop takes nothing but --rst; see /help /drop.")
-    shell.drop(reset=args.text == "--rst")
+    shell.drop(reset="--rst" in given)
 
 
 @shell_command("/status")
@@ -269,7 +278,13 @@ def _seconds(args: Args) -> float | None:
     return seconds
 
 
-@shell_command("/inbox", "[NUMBER]")
+def _messages(context: CompletionContext, text: str) -> Iterator[tuple[str, str]]:
+    mail = context.shell_options.inbox if context.shell_options is not None else None
+    for message in mail.messages() if mail is not None and not text else ():
+        yield str(message.number), message.subject or f"from <{escape(message.sender)}>"
+
+
+@shell_command("/inbox", "[NUMBER]", complete=_messages)
 def inbox(shell: Shell, args: Args) -> None:
     """List or show the practice server's mail."""
     mail, server = shell.options.inbox, shell.options.practice

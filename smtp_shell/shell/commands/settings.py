@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from smtp_shell.arguments import nearest
 from smtp_shell.errors import UsageError
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.shell.completion import CompletionContext, paths
@@ -26,10 +27,17 @@ _OPTIONS = {
 
 
 def _settings(context: CompletionContext, text: str) -> Iterator[tuple[str, str]]:
-    words = text.split(" ")[:-1]
-    if all(word in _OPTIONS for word in words):
-        for name, setting in settings_table().items():
-            yield name, setting.meaning
+    *words, _ = text.split(" ")
+    table = settings_table()
+    given = [word for word in words if word not in _OPTIONS]
+    if not given:
+        for each, setting in table.items():
+            value = shown(context.settings, each) if context.settings is not None else ""
+            yield each, f"now {value}: {setting.meaning}" if value.strip("'") else setting.meaning
+    elif given[0].endswith(("-file", "-cert", "-key")):
+        yield from paths(context, text)
+    elif given[0] in table:
+        yield from ((choice, "") for choice in table[given[0]].choices)
     if not words:
         yield from _OPTIONS.items()
 
@@ -51,7 +59,7 @@ def set_(shell: Shell, args: Args) -> None:
         _show_origins(shell, rest)
         return
     if name and name not in table:
-        raise UsageError(f"/set: {escape_str(name)} is no setting; {_nearest(name)}")
+        raise _unknown(name)
     if value.strip():
         after = changed(shell.settings, name, value.strip())
         check_tls_change(shell.options, shell.settings, after)
@@ -75,11 +83,10 @@ def _option(text: str) -> tuple[str, str]:
     return word, rest.strip()
 
 
-def _nearest(name: str) -> str:
-    from difflib import get_close_matches
-
-    near = get_close_matches(name.replace("_", "-"), settings_table(), n=1)
-    return f"did you mean {near[0]}?" if near else "/set lists them."
+def _unknown(name: str) -> UsageError:
+    near = nearest(name.replace("_", "-"), settings_table())
+    hint = f"did you mean {near}?" if near else "/set lists them."
+    return UsageError(f"/set: {escape_str(name)} is no setting; {hint}")
 
 
 def _show_origins(shell: Shell, rest: str) -> None:
@@ -91,7 +98,7 @@ def _show_origins(shell: Shell, rest: str) -> None:
     names = [word for word in words if word != "--json"]
     unknown = next((name for name in names if name not in settings_table()), None)
     if unknown is not None:
-        raise UsageError(f"/set: {escape_str(unknown)} is no setting; {_nearest(unknown)}")
+        raise _unknown(unknown)
     found = []
     for name in names or settings_table():
         field = name.replace("-", "_")

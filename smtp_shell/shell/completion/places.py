@@ -1,0 +1,113 @@
+"""Where something is: files, servers and mail domains."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from smtp_shell.protocol.octets import escape_str
+from smtp_shell.shell.completion.words import last_word
+
+if TYPE_CHECKING:
+    from smtp_shell.shell.completion.context import CompletionContext
+
+_MOST_FILES = 1000
+_MOST_ADDRESSES = 1000  # whose domains are looked at; all of ten thousand take 5 ms
+_PORTS = {
+    "25": "smtp: between servers (RFC 5321)",
+    "465": "submissions: TLS from the first octet (RFC 8314)",
+    "587": "submission: a client's mail, with STARTTLS (RFC 6409)",
+    "24": "lmtp (RFC 2033)",
+}
+_SCHEMES = {
+    "smtp://": "SMTP over TCP",
+    "smtps://": "TLS from the first octet",
+    "lmtp://": "LMTP over TCP (RFC 2033)",
+    "smtp+unix:/": "SMTP over a UNIX socket",
+    "lmtp+unix:/": "LMTP over a UNIX socket",
+    "mx:": "the first host of a mail domain that greets",
+    "pipe:": "a program's standard input and output",
+}
+
+
+def hosts(context: CompletionContext, text: str) -> Iterator[tuple[str, str]]:
+    """Yield servers: profiles, the practice server, those that were named before, and forms of a URL; after one, ports."""
+    *before, word = text.split(" ")
+    if any(each and not each.startswith("-") for each in before):
+        yield from _PORTS.items()
+    elif word.startswith("mx:"):
+        yield from ((f"mx:{domain}", meaning) for domain, meaning in domains(context, word.removeprefix("mx:")))
+    else:
+        yield from _servers(context, word)
+
+
+def _servers(context: CompletionContext, word: str) -> Iterator[tuple[str, str]]:
+    options = context.shell_options
+    profiles = options.configuration.profiles if options is not None and options.configuration is not None else {}
+    for name, profile in profiles.items():
+        yield name, f"profile: {escape_str(profile.url or profile.host)}"
+    if options is not None and options.practice is not None:
+        yield "practice", f"the practice server of this shell, port {options.practice.port}"
+    for found in context.hosts.beginning(word, context.history) if context.hosts is not None else ():
+        if found not in profiles and found != "practice":
+            yield found, "named before"
+    yield from _SCHEMES.items()
+
+
+def domains(context: CompletionContext, text: str) -> Iterator[tuple[str, str]]:
+    """Yield the domains of the addresses that were typed before, the latest first."""
+    if " " in text.strip():
+        return
+    latest = islice(context.addresses.beginning("", context.history), _MOST_ADDRESSES)
+    found = dict.fromkeys(each.rpartition("@")[2] for each in latest)
+    yield from ((domain, "of an address that was typed before") for domain in found)
+
+
+def paths(context: CompletionContext, text: str) -> Iterator[tuple[str, str]]:
+    """Yield files and folders, without hidden ones and those whose names are not printable; a name with blanks gets quotes."""
+    word = last_word(text)
+    prefix = "<" if word.startswith("<") else ""
+    typed = word.removeprefix("<").lstrip("\"'")
+    # What follows the last separator is the beginning of a name. A colon is one for Windows: C:letter.eml.
+    cut = max(typed.rfind(each) for each in ("/", os.sep, *(("\\", ":") if os.name == "nt" else ()))) + 1
+    shown, begun = typed[:cut], typed[cut:].lower()
+    for name, is_folder, size in sorted(_entries(os.path.expanduser(shown) or ".", begun))[:_MOST_FILES]:
+        quote = _quote_for(f"{shown}{name}")
+        if quote is not None:
+            end = "/" if is_folder else quote  # the quote stays open where more is to follow
+            yield f"{prefix}{quote}{shown}{name}{end}", "folder" if is_folder else f"{size:,} octets"
+
+
+def _entries(folder: str, begun: str) -> Iterator[tuple[str, bool, int]]:
+    """Yield what is in a folder: its name, whether it is a folder, and how large it is."""
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                name = entry.name
+                if name.startswith(".") or not name.isprintable() or not name.lower().startswith(begun):
+                    continue
+                try:
+                    facts = entry.stat()
+                    yield name, stat.S_ISDIR(facts.st_mode), facts.st_size
+                except OSError:  # a link that leads nowhere
+                    yield name, False, 0
+    except (OSError, ValueError):
+        return
+
+
+def _quote_for(name: str) -> str | None:
+    """Return what a name is quoted with; empty for nothing, None where no quotes help."""
+    if not any(each in name for each in " \"'"):
+        return ""
+    return next((quote for quote in "\"'" if quote not in name), None)
+
+
+def files_after_sign(context: CompletionContext, text: str) -> Iterator[tuple[str, str]]:
+    """Yield files with the `<` before them that `data` and `bdat` take."""
+    if "<" in text:
+        yield from paths(context, text)
+    else:
+        yield from ((f"<{name}", meaning) for name, meaning in paths(context, text))
