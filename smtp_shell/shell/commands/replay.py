@@ -12,9 +12,9 @@ from smtp_shell.shell.registry import Args, shell_command
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from smtp_shell.arguments import ArgumentParser
     from smtp_shell.net.target import Target
     from smtp_shell.replay.profiles import ProfiledServer
-    from smtp_shell.arguments import ArgumentParser
     from smtp_shell.shell.shell import Shell
 
 

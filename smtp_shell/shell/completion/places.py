@@ -48,7 +48,7 @@ def _servers(context: CompletionContext, word: str) -> Iterator[tuple[str, str]]
     options = context.shell_options
     profiles = options.configuration.profiles if options is not None and options.configuration is not None else {}
     for name, profile in profiles.items():
-        yield name, f"profile: {escape_str(profile.url or profile.host)}"
+        yield name, f"profile: {escape_str(str(profile.get('url') or profile.get('host') or ''))}"
     if options is not None and options.practice is not None:
         yield "practice", f"the practice server of this shell, port {options.practice.port}"
     for found in context.hosts.beginning(word, context.history) if context.hosts is not None else ():
