@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
+from collections.abc import Iterable, Iterator
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -182,6 +183,14 @@ class DialogueWords:
 def command_marks(text: str) -> list[Mark]:
     """Return the words of one line to a server, or of a shorthand for one, as far as it is typed."""
     return _command(text[:_MOST_MARKED])[1]
+
+
+def message_marks(lines: Iterable[str]) -> Iterator[list[Mark]]:
+    """Yield the words of each line of a message, from the first line of its header on."""
+    words = DialogueWords()
+    words.marks("C:", "DATA")
+    for line in lines:
+        yield words.marks("C:", line if line != "." else "", is_data=True)
 
 
 def slash_marks(text: str) -> list[Mark]:

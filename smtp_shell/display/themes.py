@@ -36,6 +36,8 @@ STYLES = {
     "removed": "red",
     "added": "green",
     "moved": "cyan",
+    "hint": "dim",
+    "doubt": "yellow",
     # Words of a dialogue, on top of the style of their row; see dialogue_words.
     "word.verb": "bold",
     "word.keyword": "bold",
@@ -60,6 +62,7 @@ THEMES: dict[str, dict[str, str]] = {
     "dark": {},
     # Yellow and cyan cannot be read on a light background.
     "light": {
+        "doubt": "magenta",
         **dict.fromkeys(("word.value", "word.address", "word.option"), "blue"),
         **dict.fromkeys(("word.parameter", "word.field"), "magenta"),
         "reply.3": "blue",

@@ -178,10 +178,12 @@ class ConsoleView:
         style = style_of(row.style, self.look.theme) or None
         marks, at = self._words.of_row(row), 0
         for gutter, text, aside in fold(row, self._console.width):
-            line = Text(no_wrap=True, overflow="ignore", end="", style=style or "")
-            line.append(gutter)
+            line = Text(no_wrap=True, overflow="ignore", end="")
+            line.append(gutter, style)
             for kind, piece in pieces(text, marks, at):
-                line.append(piece, (kind and style_of(kind, self.look.theme)) or None)
+                line.append(
+                    piece, f"{style or ''} {style_of(kind, self.look.theme)}".strip() or None if kind else style
+                )
             at += len(text)
             line.append(aside, style_of("aside", self.look.theme) or None)
             self._console.print(line, soft_wrap=True, markup=False, highlight=False, emoji=False)

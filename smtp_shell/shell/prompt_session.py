@@ -12,6 +12,7 @@ from prompt_toolkit.filters import Condition
 from prompt_toolkit.layout.processors import Processor, Transformation, TransformationInput
 
 from smtp_shell.protocol.phases import Phase
+from smtp_shell.shell.as_you_type import GhostText, HintRow, InputLexer, load_after_first_prompt
 from smtp_shell.shell.completion import suggest
 from smtp_shell.shell.history import open_history
 from smtp_shell.shell.prompt import STYLE, prompt_text, toolbar
@@ -25,12 +26,15 @@ def make_prompt(shell: Shell) -> PromptSession[str]:
         lambda line: is_kept(line, Phase.AUTH if shell.awaits_answer else shell.phase), shell.say_loudly
     )
     shell.history = history.get_strings
-    return PromptSession(
+    hints = HintRow(shell)
+    session: PromptSession[str] = PromptSession(
         message=lambda: prompt_text(shell),
         history=history,
         completer=_Completer(shell),
         complete_while_typing=Condition(lambda: shell.phase not in (Phase.MAILDATA, Phase.AUTH)),
-        bottom_toolbar=lambda: toolbar(shell),
+        lexer=InputLexer(shell),
+        auto_suggest=GhostText(shell),
+        bottom_toolbar=lambda: [*hints(), *toolbar(shell)],
         input_processors=[
             MaskCredential(lambda text: mask_starts(text, in_exchange=shell.awaits_answer)),
             Hide(Condition(lambda: shell.phase is Phase.AUTH)),
@@ -40,6 +44,8 @@ def make_prompt(shell: Shell) -> PromptSession[str]:
         reserve_space_for_menu=6,
         editing_mode=EditingMode.VI if shell.settings.editing == "vi" else EditingMode.EMACS,
     )
+    load_after_first_prompt(session.app)
+    return session
 
 
 class _Completer(Completer):
