@@ -172,7 +172,7 @@ class HintRow:
             return []
         buffer = app.current_buffer
         found = self._current(buffer.text if buffer.name == DEFAULT_BUFFER else "")
-        return [*_row(found, size.columns, self._shell.settings.theme), ("", "\n")]
+        return [*fitted(found, size.columns, self._shell.settings.theme), ("", "\n")]
 
     def _current(self, text: str) -> Hint:
         """Return the hint, which is made once for each key: the row is drawn several times."""
@@ -194,7 +194,7 @@ class HintRow:
         return hint(text, Situation(shell.registry, shell.hello_command, shell.phase, standing, shell.awaits_answer))
 
 
-def _row(found: Hint, columns: int, theme: str) -> StyleAndTextTuples:
+def fitted(found: Hint, columns: int, theme: str) -> StyleAndTextTuples:
     """Return a hint as one row over the whole width, which has not the colours of the bottom line."""
     from prompt_toolkit.utils import get_cwidth
 
