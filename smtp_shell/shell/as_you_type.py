@@ -125,7 +125,7 @@ class GhostText(AutoSuggest):
         if not typed.strip(" \t") or "\n" in typed or not self._is_on(typed):
             return None
         line = self._line(typed)
-        return Suggestion(line[len(typed) :]) if len(line) > len(typed) else None
+        return Suggestion(line[len(typed) :]) if line else None
 
     def _is_on(self, typed: str) -> bool:
         shell = self._shell
@@ -137,17 +137,18 @@ class GhostText(AutoSuggest):
         return shell.phase not in (Phase.MAILDATA, Phase.AUTH) and mask_start(typed) is None
 
     def _line(self, typed: str) -> str:
-        """Return the last line of the history that begins with the text, if it is printable; an empty one for none."""
+        """Return the last printable line of the history that begins with the text and goes on; an empty one for none."""
         history = self._shell.history()
         before, found = self._last
         if len(history) == self._lines and before and typed.startswith(before):
             # A line that begins with more begins with less too, so the latest one stays the latest.
             if not found:
                 return ""
-            if found.startswith(typed):
+            if len(found) > len(typed) and found.startswith(typed):
                 self._last = (typed, found)
                 return found
-        found = next((line for line in reversed(history) if line.startswith(typed) and line.isprintable()), "")
+        longer = (line for line in reversed(history) if line.startswith(typed) and len(line) > len(typed))
+        found = next((line for line in longer if line.isprintable()), "")
         self._last, self._lines = (typed, found), len(history)
         return found
 

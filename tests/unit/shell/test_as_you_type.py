@@ -117,6 +117,9 @@ def test_a_suggestion_follows_each_key_and_the_growing_history() -> None:
     lines.append("mail zoe@example.org")
     assert next_key("mail zo") == "e@example.org"
     assert next_key("mail ") == "zoe@example.org"
+    lines.append("mail zo")
+    assert next_key("mail z") == "o"
+    assert next_key("mail zo") == "e@example.org"
 
 
 def test_a_line_that_cannot_be_shown_is_not_suggested() -> None:
