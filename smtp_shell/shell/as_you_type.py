@@ -15,7 +15,6 @@ from prompt_toolkit.lexers import Lexer
 
 from smtp_shell.protocol.phases import Phase
 from smtp_shell.shell.chunks import takes_chunk
-from smtp_shell.shell.hints import Hint, Situation, hint
 
 if TYPE_CHECKING:
     from prompt_toolkit.application import Application
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from prompt_toolkit.formatted_text import StyleAndTextTuples
 
     from smtp_shell.display.dialogue_words import Mark
+    from smtp_shell.shell.hints import Hint
     from smtp_shell.shell.shell import Shell
 
 _LOWEST = 12  # rows of a screen that has room for a line of hints
@@ -163,7 +163,7 @@ class HintRow:
     def __init__(self, shell: Shell) -> None:
         self._shell = shell
         self._key: Hashable = None
-        self._hint = Hint()
+        self._hint: Hint | None = None
 
     def __call__(self) -> StyleAndTextTuples:
         """Return the row, with its line break; nothing where hints are off, or where the screen has no room."""
@@ -175,7 +175,7 @@ class HintRow:
         found = self._current(buffer.text if buffer.name == DEFAULT_BUFFER else "")
         return [*fitted(found, size.columns, self._shell.settings.theme), ("", "\n")]
 
-    def _current(self, text: str) -> Hint:
+    def _current(self, text: str) -> Hint | None:
         """Return the hint, which is made once for each key: the row is drawn several times."""
         shell = self._shell
         dialogue = shell.session.dialogue if shell.session is not None else None
@@ -185,21 +185,25 @@ class HintRow:
             self._key, self._hint = key, self._made(text)
         return self._hint
 
-    def _made(self, text: str) -> Hint:
+    def _made(self, text: str) -> Hint | None:
         shell = self._shell
         if not text or "\n" in text or takes_chunk(shell.session):
-            return Hint()
+            return None
+        from smtp_shell.shell.hints import Situation, hint
+
         session, standing = shell.session, None
         if shell.phase is not None and session is not None and shell.group is None and not session.dialogue.owed:
             standing = shell.explanations.exchanges.now if shell.explanations is not None else None
         return hint(text, Situation(shell.registry, shell.hello_command, shell.phase, standing, shell.awaits_answer))
 
 
-def fitted(found: Hint, columns: int, theme: str) -> StyleAndTextTuples:
+def fitted(found: Hint | None, columns: int, theme: str) -> StyleAndTextTuples:
     """Return a hint as one row over the whole width, which has not the colours of the bottom line."""
+    room = columns - 1
+    if found is None:
+        return [(_OF_HINTS, " " * max(room, 0))]
     from prompt_toolkit.utils import get_cwidth
 
-    room = columns - 1
     fitting = (both for both in found.forms() if sum(get_cwidth(part) + 2 for part in both if part) <= room)
     text, doubt = next(fitting, ("", ""))
     if not text and not doubt:
@@ -236,4 +240,5 @@ def _load() -> None:
     import smtp_shell.display.dialogue_words
     import smtp_shell.knowledge.near
     import smtp_shell.knowledge.reasons
-    import smtp_shell.knowledge.tables  # noqa: F401
+    import smtp_shell.knowledge.tables
+    import smtp_shell.shell.hints  # noqa: F401
