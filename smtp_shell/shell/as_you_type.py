@@ -44,11 +44,11 @@ class InputLexer(Lexer):
 
     def invalidation_hash(self) -> Hashable:
         """Return what the colours depend on, beside the text."""
-        return self._shell.phase, self._shell.settings.theme
+        return self._shell.phase, self._shell.view.look.theme
 
     def lex_document(self, document: Document) -> Callable[[int], StyleAndTextTuples]:
         """Return what returns the pieces of a line, each with its style."""
-        lines, theme = document.lines, self._shell.settings.theme
+        lines, theme = document.lines, self._shell.view.look.theme
         if not any(lines) or self._shell.phase is Phase.AUTH:
             return lambda number: [("", lines[number])] if number < len(lines) else []
         from smtp_shell.display.dialogue_words import pieces
@@ -130,7 +130,7 @@ class GhostText(AutoSuggest):
     def _is_on(self, typed: str) -> bool:
         shell = self._shell
         # In the plain theme typed text and suggested text would look the same.
-        if not shell.settings.ghost or shell.settings.theme == "plain":
+        if not shell.settings.ghost or shell.view.look.theme == "plain":
             return False
         from smtp_shell.shell.typed_secrets import mask_start
 
@@ -173,7 +173,7 @@ class HintRow:
             return []
         buffer = app.current_buffer
         found = self._current(buffer.text if buffer.name == DEFAULT_BUFFER else "")
-        return [*fitted(found, size.columns, self._shell.settings.theme), ("", "\n")]
+        return [*fitted(found, size.columns, self._shell.view.look.theme), ("", "\n")]
 
     def _current(self, text: str) -> Hint | None:
         """Return the hint, which is made once for each key: the row is drawn several times."""

@@ -142,7 +142,7 @@ def _of_shorthand(shorthand: ShellCommand[ShellT], typed: str, now: Situation[Sh
     """Return the lines that a shorthand stands for, and what speaks against the first one."""
     name = shorthand.name
     if now.phase is None:
-        return Hint(f"{name} {shorthand.usage}".rstrip(), "no connection: /connect HOST opens one")
+        return Hint(_shortened(f"{name} {shorthand.usage}".rstrip()), "no connection: /connect HOST opens one")
     if name in ("auth", "bdat") or (name == "data" and "<" in typed):
         from smtp_shell.protocol.commands import Command
 
@@ -174,7 +174,7 @@ def _of_many(name: str, usage: str, now: Situation[ShellT]) -> str:
     extensions = now.standing.extensions if now.standing is not None else None
     if extensions is not None and extensions.mechanisms:
         return f"C: AUTH  announced: {' '.join(escape_str(each[:20]) for each in extensions.mechanisms[:8])}"
-    return f"{name} {usage.partition(' [--')[0]}"
+    return _shortened(f"{name} {usage.partition(' [--')[0]}")
 
 
 def _of_line(typed: str, now: Situation[ShellT]) -> Hint:
@@ -192,7 +192,7 @@ def _of_line(typed: str, now: Situation[ShellT]) -> Hint:
     syntax = _syntax(verb)
     shorthand = now.registry.get(verb.lower())
     if shorthand is not None and typed.strip(" \t").upper() == verb:
-        syntax = f"{shorthand.name} {shorthand.usage}, or {syntax}"
+        syntax = _shortened(f"{shorthand.name} {shorthand.usage}, or {syntax}")
     return Hint(syntax, _wrong(command, typed, now))
 
 
@@ -250,4 +250,5 @@ def _out_of_order(command: Command, now: Situation[ShellT], typed: str = "") -> 
 
 
 def _shortened(text: str) -> str:
+    text = text.replace("…", "...")  # not every terminal has it
     return text if len(text) <= _MOST_SHOWN else f"{text[: _MOST_SHOWN - 3]}..."

@@ -1,5 +1,8 @@
 """The colours of the input line, the rest of an earlier line, and the row of hints."""
 
+import subprocess
+import sys
+
 import pytest
 from prompt_toolkit.application import Application
 from prompt_toolkit.application.current import set_app
@@ -209,3 +212,15 @@ def test_the_row_follows_the_line_and_the_dialogue_but_not_a_search() -> None:
         assert fragment_list_to_text(row()).strip() == "C: RCPT TO:<bob@example.org>"
         buffer.name = SEARCH_BUFFER
         assert fragment_list_to_text(row()).strip() == ""
+
+
+def test_the_first_prompt_loads_nothing_of_it() -> None:
+    code = "import sys, smtp_shell.shell.repl, smtp_shell.shell.as_you_type\nprint(*sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    late = {
+        "smtp_shell.shell.hints",
+        "smtp_shell.display.dialogue_words",
+        "smtp_shell.knowledge.near",
+        "smtp_shell.knowledge.reasons",
+    }
+    assert not (late | {"pygments", "rich", "difflib"}) & set(run.stdout.split())
