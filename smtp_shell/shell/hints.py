@@ -50,7 +50,10 @@ _ENDINGS = (
     '"@b.example>',
 )
 _HELLOS = ("EHLO ", "HELO ", "LHLO ")
+_ENDINGS_OF_ADDRESS = ("@b.example", "b.example", ".example", ">", '"@b.example')
 _MISSING = "missing"
+_NO_BRACKET = "The closing angle bracket is missing"
+_NO_CONNECTION = "no connection: /connect HOST opens one"
 
 
 class Hint(Struct, frozen=True):
@@ -142,7 +145,7 @@ def _of_shorthand(shorthand: ShellCommand[ShellT], typed: str, now: Situation[Sh
     """Return the lines that a shorthand stands for, and what speaks against the first one."""
     name = shorthand.name
     if now.phase is None:
-        return Hint(_shortened(f"{name} {shorthand.usage}".rstrip()), "no connection: /connect HOST opens one")
+        return Hint(_shortened(f"{name} {shorthand.usage}".rstrip()), _NO_CONNECTION)
     if name in ("auth", "bdat") or (name == "data" and "<" in typed):
         from smtp_shell.protocol.commands import Command
 
@@ -191,9 +194,16 @@ def _of_line(typed: str, now: Situation[ShellT]) -> Hint:
         return Hint(doubt="the line holds half a character, CR, LF or NUL")
     syntax = _syntax(verb)
     shorthand = now.registry.get(verb.lower())
-    if shorthand is not None and typed.strip(" \t").upper() == verb:
-        syntax = _shortened(f"{shorthand.name} {shorthand.usage}, or {syntax}")
+    rest = typed.partition(" ")[2].lstrip(" \t")
+    if shorthand is not None and (not rest or _begins_address(verb, rest, now)):
+        both = _shortened(f"{shorthand.name} {shorthand.usage}, or {syntax}")
+        return Hint(both, f"{_NO_BRACKET}." if rest.startswith("<") else _out_of_place(command, typed, now))
     return Hint(syntax, _wrong(command, typed, now))
+
+
+def _begins_address(verb: str, rest: str, now: Situation[ShellT]) -> bool:
+    """Return whether what is typed after a verb may become the address that makes the line a shorthand."""
+    return any(now.registry.shorthand(verb, rest + ending) is not None for ending in _ENDINGS_OF_ADDRESS)
 
 
 def _syntax(verb: str) -> str:
@@ -214,11 +224,12 @@ def _wrong(command: Command, typed: str, now: Situation[ShellT]) -> str:
         misses = tuple(each for each in misses if _MISSING in each and "bracket" in each)[:1]
         if typed.rstrip()[-1:] in "<[:":
             misses = ()
-    if misses:
-        return _shortened(misses[0])
-    if now.phase is None:
-        return "no connection: /connect HOST opens one"
-    return _out_of_order(command, now, typed)
+    return _shortened(misses[0]) if misses else _out_of_place(command, typed, now)
+
+
+def _out_of_place(command: Command, typed: str, now: Situation[ShellT]) -> str:
+    """Return what speaks against a command here and now, whatever its form is."""
+    return _NO_CONNECTION if now.phase is None else _out_of_order(command, now, typed)
 
 
 def _is_begun(line: bytes) -> bool:

@@ -54,9 +54,6 @@ def test_nothing_is_said_of_the_start_of_a_word(line: str) -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        "MAIL F",
-        "mail fro",
-        "MAIL FROM",
         "MAIL FROM:",
         "MAIL FROM:<",
         "MAIL FROM:<a@b.example> S",
@@ -65,6 +62,19 @@ def test_nothing_is_said_of_the_start_of_a_word(line: str) -> None:
 )
 def test_the_start_of_a_line_has_its_syntax_and_no_fault(line: str) -> None:
     assert hint(line, situation(Phase.READY, b"SIZE")) == Hint(MAIL_SYNTAX)
+
+
+@pytest.mark.parametrize("line", ["mail", "mail ", "mail b", "mail ann@", "mail ann@example", "mail f", "MAIL fro"])
+def test_the_start_of_a_shorthand_is_no_fault(line: str) -> None:
+    found = hint(line, situation())
+    assert found.text in (f"mail ADDRESS [PARAMETER...] [< FILE], or {MAIL_SYNTAX}", "C: MAIL FROM:<ann@example>")
+    assert found.doubt == ""
+    assert hint(line, situation(Phase.FRESH)).doubt.startswith("MAIL comes after EHLO")
+
+
+def test_the_bracket_of_a_shorthand_is_missing_too() -> None:
+    assert hint("rcpt <bob@example.org", situation(Phase.MAIL)).doubt == f"{BRACKET}."
+    assert hint("rcpt <bob@example.org>", situation(Phase.MAIL)) == Hint("C: RCPT TO:<bob@example.org>")
 
 
 @pytest.mark.parametrize(
