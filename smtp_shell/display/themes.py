@@ -36,8 +36,9 @@ STYLES = {
     "removed": "red",
     "added": "green",
     "moved": "cyan",
-    "hint": "dim",
-    "doubt": "yellow",
+    # What is said about a line while it is typed.
+    "typed.hint": "dim",
+    "typed.doubt": "yellow",
     # Words of a dialogue, on top of the style of their row; see dialogue_words.
     "word.verb": "bold",
     "word.keyword": "bold",
@@ -47,7 +48,7 @@ STYLES = {
     "word.code": "bold",
     "word.enhanced": "bold",
     "word.announced": "bold",
-    "word.base64": "dim",
+    "word.base64": "italic",
     "word.secret": "dim",
     "word.variable": "magenta",
     "word.escape": "magenta",
@@ -62,7 +63,7 @@ THEMES: dict[str, dict[str, str]] = {
     "dark": {},
     # Yellow and cyan cannot be read on a light background.
     "light": {
-        "doubt": "magenta",
+        "typed.doubt": "magenta",
         **dict.fromkeys(("word.value", "word.address", "word.option"), "blue"),
         **dict.fromkeys(("word.parameter", "word.field"), "magenta"),
         "reply.3": "blue",

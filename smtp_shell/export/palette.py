@@ -43,8 +43,8 @@ def rules(theme: str, *, fill: bool = False) -> list[str]:
     colour = "fill" if fill else "color"
     for name in STYLES:
         is_word = name.startswith("word.")
-        if is_word and (fill or not style_of(name, theme)):
-            continue  # a picture in SVG has whole lines only
+        if name.startswith("typed.") or (is_word and (fill or not style_of(name, theme))):
+            continue  # nobody types in a picture, and one in SVG has whole lines only
         style = Style.parse(style_of(name, theme)).get_html_style(colours)
         declared = dict(each.split(": ", 1) for each in style.split("; ") if each)
         if not is_word or "color" in declared:

@@ -209,7 +209,7 @@ def fitted(found: Hint | None, columns: int, theme: str) -> StyleAndTextTuples:
     if not text and not doubt:
         text, doubt = ("", _cut(found.doubt, room - 2)) if found.doubt else (_cut(found.text, room - 2), "")
     parts: StyleAndTextTuples = []
-    for part, name in ((text, "hint"), (doubt, "doubt")):
+    for part, name in ((text, "typed.hint"), (doubt, "typed.doubt")):
         if part:
             parts.append((f"{_OF_HINTS} {prompt_style(name, theme)}", f" {part} "))
             room -= get_cwidth(part) + 2
