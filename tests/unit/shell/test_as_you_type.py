@@ -40,8 +40,8 @@ def suggested(shell: Shell, text: str) -> str | None:
 
 
 def test_the_words_of_the_input_line_have_the_colours_of_the_screen() -> None:
-    assert coloured(plain_shell(), "mail ann@example.org x") == [
-        [("bold", "mail"), ("", " "), ("ansicyan", "ann@example.org"), ("", " x")]
+    assert coloured(plain_shell(), "vrfy ann@example.org x") == [
+        [("bold", "vrfy"), ("", " "), ("ansicyan", "ann@example.org"), ("", " x")]
     ]
     assert coloured(plain_shell(), "/connect --starttls")[0] == [
         ("bold ansiblue", "/connect"),
