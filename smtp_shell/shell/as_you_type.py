@@ -15,6 +15,7 @@ from prompt_toolkit.lexers import Lexer
 
 from smtp_shell.protocol.phases import Phase
 from smtp_shell.shell.chunks import takes_chunk
+from smtp_shell.shell.typed_secrets import mask_starts
 
 if TYPE_CHECKING:
     from prompt_toolkit.application import Application
@@ -117,7 +118,7 @@ class GhostText(AutoSuggest):
     def __init__(self, shell: Shell) -> None:
         self._shell = shell
         self._last = ("", "")  # what was typed at the last key, and the line that was found for it; empty for none
-        self._lines = 0  # how many lines the history had then
+        self._history: tuple[int, str] = (0, "")  # how many lines the history had then, and the last of them
 
     def get_suggestion(self, buffer: Buffer, document: Document) -> Suggestion | None:
         """Return what could follow the text; None for nothing."""
@@ -132,15 +133,16 @@ class GhostText(AutoSuggest):
         # In the plain theme typed text and suggested text would look the same.
         if not shell.settings.ghost or shell.view.look.theme == "plain":
             return False
-        from smtp_shell.shell.typed_secrets import mask_start
-
-        return shell.phase not in (Phase.MAILDATA, Phase.AUTH) and mask_start(typed) is None
+        if shell.phase in (Phase.MAILDATA, Phase.AUTH):
+            return False
+        return mask_starts(typed, in_exchange=shell.awaits_answer)[0] is None
 
     def _line(self, typed: str) -> str:
         """Return the last printable line of the history that begins with the text and goes on; an empty one for none."""
         history = self._shell.history()
+        state = (len(history), history[-1] if history else "")
         before, found = self._last
-        if len(history) == self._lines and before and typed.startswith(before):
+        if state == self._history and before and typed.startswith(before):
             # A line that begins with more begins with less too, so the latest one stays the latest.
             if not found:
                 return ""
@@ -149,7 +151,7 @@ class GhostText(AutoSuggest):
                 return found
         longer = (line for line in reversed(history) if line.startswith(typed) and len(line) > len(typed))
         found = next((line for line in longer if line.isprintable()), "")
-        self._last, self._lines = (typed, found), len(history)
+        self._last, self._history = (typed, found), state
         return found
 
 
@@ -169,7 +171,8 @@ class HintRow:
         """Return the row, with its line break; nothing where hints are off, or where the screen has no room."""
         app = get_app()
         size = app.output.get_size()
-        if not self._shell.settings.hints or size.rows < _LOWEST:
+        # A screen reader, which the plain theme is for, would read the row aloud after each key.
+        if not self._shell.settings.hints or size.rows < _LOWEST or self._shell.view.look.theme == "plain":
             return []
         buffer = app.current_buffer
         found = self._current(buffer.text if buffer.name == DEFAULT_BUFFER else "")

@@ -183,7 +183,8 @@ class _Screen(DummyOutput):
 
 
 @pytest.mark.parametrize(
-    ("rows", "change", "is_there"), [(24, "", True), (11, "", False), (24, "/set hints off", False)]
+    ("rows", "change", "is_there"),
+    [(24, "", True), (11, "", False), (24, "/set hints off", False), (24, "/set theme plain", False)],
 )
 def test_the_row_is_there_where_there_is_room(rows: int, change: str, is_there: bool) -> None:
     shell = plain_shell(*filter(None, [change]))
