@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from smtp_shell.shell.shell import Shell
 
 _LOWEST = 12  # rows of a screen that has room for a line of hints
+_SOON = 0.05  # seconds from the first prompt to the loading: the terminal draws first, and nobody types sooner
 _ATTRIBUTES = ("bold", "dim", "italic", "underline")
 _COLOURS = ("black", "red", "green", "yellow", "blue", "magenta", "cyan")
 _OF_HINTS = "noreverse bg:default fg:default"
@@ -234,7 +235,7 @@ def load_after_first_prompt(app: Application[str]) -> None:
     def drawn(app: Application[str]) -> None:
         app.after_render -= drawn
         if app.loop is not None:
-            app.loop.run_in_executor(None, _load)
+            app.loop.call_later(_SOON, app.loop.run_in_executor, None, _load)
 
     app.after_render += drawn
 
