@@ -10,6 +10,7 @@ from prompt_toolkit.filters import Condition
 from prompt_toolkit.layout.processors import Processor, Transformation, TransformationInput
 
 from smtp_shell.protocol.phases import Phase
+from smtp_shell.shell.as_you_type import GhostText, HintRow, InputLexer, load_after_first_prompt
 from smtp_shell.shell.completer import MenuCompleter, completion_keys
 from smtp_shell.shell.history import open_history, server_name
 from smtp_shell.shell.prompt import STYLE, prompt_text, toolbar
@@ -26,13 +27,16 @@ def make_prompt(shell: Shell) -> PromptSession[str]:
     )
     shell.history, shell.typed_here = history.get_strings, history.typed_here
     completer = MenuCompleter(shell.completion_context)
-    return PromptSession(
+    hints = HintRow(shell)
+    session: PromptSession[str] = PromptSession(
         message=lambda: prompt_text(shell),
         history=history,
         completer=completer,
         key_bindings=completion_keys(completer),
         complete_while_typing=Condition(lambda: shell.phase not in (Phase.MAILDATA, Phase.AUTH)),
-        bottom_toolbar=lambda: toolbar(shell),
+        lexer=InputLexer(shell),
+        auto_suggest=GhostText(shell),
+        bottom_toolbar=lambda: [*hints(), *toolbar(shell)],
         input_processors=[
             MaskCredential(lambda text: mask_starts(text, in_exchange=shell.awaits_answer)),
             Hide(Condition(lambda: shell.phase is Phase.AUTH)),
@@ -42,6 +46,8 @@ def make_prompt(shell: Shell) -> PromptSession[str]:
         reserve_space_for_menu=6,
         editing_mode=EditingMode.VI if shell.settings.editing == "vi" else EditingMode.EMACS,
     )
+    load_after_first_prompt(session.app)
+    return session
 
 
 class MaskCredential(Processor):
