@@ -71,10 +71,9 @@ def paths(context: CompletionContext, text: str) -> Iterator[tuple[str, str]]:
     word = last_word(text)
     prefix = "<" if word.startswith("<") else ""
     typed = word.removeprefix("<").lstrip("\"'")
-    # What follows the last separator is the beginning of a name. A colon is one for Windows: C:letter.eml.
-    cut = max(typed.rfind(each) for each in ("/", os.sep, *(("\\", ":") if os.name == "nt" else ()))) + 1
-    shown, begun = typed[:cut], typed[cut:].lower()
-    for name, is_folder, size in sorted(_entries(os.path.expanduser(shown) or ".", begun))[:_MOST_FILES]:
+    begun = os.path.basename(typed)
+    shown = typed[: len(typed) - len(begun)]
+    for name, is_folder, size in sorted(_entries(os.path.expanduser(shown) or ".", begun.lower()))[:_MOST_FILES]:
         quote = _quote_for(f"{shown}{name}")
         if quote is not None:
             end = "/" if is_folder else quote  # the quote stays open where more is to follow
