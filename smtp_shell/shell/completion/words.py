@@ -11,13 +11,13 @@ if TYPE_CHECKING:
 
 # Verbs that go out as typed, with what they ask for; the shorthands are in the registry.
 VERBS = {
-    "rset": "give up the mail transaction (RFC 5321 §4.1.1.5)",
-    "vrfy": "ask whether a mailbox exists (RFC 5321 §4.1.1.6)",
-    "expn": "ask who is on a mailing list (RFC 5321 §4.1.1.7)",
-    "help": "ask the server for help (RFC 5321 §4.1.1.8)",
-    "noop": "ask for a reply and nothing else (RFC 5321 §4.1.1.9)",
-    "etrn": "ask the server to send what it has for a domain (RFC 1985)",
-    "burl": "have the server fetch a part of the message by its URL (RFC 4468)",
+    "rset": "Give up the mail transaction (RFC 5321 §4.1.1.5)",
+    "vrfy": "Ask whether a mailbox exists (RFC 5321 §4.1.1.6)",
+    "expn": "Ask who is on a mailing list (RFC 5321 §4.1.1.7)",
+    "help": "Ask the server for help (RFC 5321 §4.1.1.8)",
+    "noop": "Ask for a reply and nothing else (RFC 5321 §4.1.1.9)",
+    "etrn": "Ask the server to send what it has for a domain (RFC 1985)",
+    "burl": "Have the server fetch a part of the message by its URL (RFC 4468)",
 }
 
 _MARK = re.compile("[ \t\"']")

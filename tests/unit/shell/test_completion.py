@@ -5,8 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from smtp_shell.configuration import load
@@ -353,14 +351,3 @@ def test_the_nearest_name_is_named(line: str, says: str) -> None:
     with pytest.raises(UsageError) as caught:
         ready().run(line)
     assert says in str(caught.value)
-
-
-@given(
-    st.sampled_from(["", "mail ", "/connect ", "/show ", "/explain ", "auth ", "data ", "/compose --to "]), st.text()
-)
-def test_whatever_is_typed_suggestions_are_printable_and_fit(start: str, text: str) -> None:
-    line = start + text
-    for each in suggest(ready().completion_context(), line):
-        assert each.text.isprintable()
-        assert each.description.isprintable()
-        assert 0 <= each.start <= len(line)
