@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from msgspec import Struct, field
 
 from smtp_shell.config import CONFIG_VARIABLE, configuration_path
-from smtp_shell.configuration.reading import TomlFile, as_field, read_toml
+from smtp_shell.configuration.reading import TomlFile, as_field, read_toml, shortened
 from smtp_shell.errors import ConfigError, UsageError
 from smtp_shell.protocol.octets import escape_str
 
@@ -163,7 +163,7 @@ def _check_profiles(file: TomlFile) -> None:
     for name in file.table(PROFILES):
         if not name.isascii() or not name.translate(_IN_NAMES).isalnum() or not name[0].isalnum() or name == "practice":
             raise ConfigError(
-                f"{file.where(PROFILES, name)}: [{PROFILES}.{escape_str(name)}]: that name cannot be one of a profile; "
+                f"{file.where(PROFILES, name)}: [{PROFILES}.{shortened(name)}]: that name cannot be one of a profile; "
                 "use letters, digits, - and _."
             )
         file.check_secrets((PROFILES, name))
@@ -177,9 +177,9 @@ def _check_settings(file: TomlFile, settings: Collection[str]) -> None:
         file.check_secrets((SETTINGS,))
     for key, value in table.items():
         if not isinstance(value, str | bool | int | float):
-            raise ConfigError(f"{file.where(SETTINGS, key)}: {escape_str(key)} takes one value, and no list or table.")
+            raise ConfigError(f"{file.where(SETTINGS, key)}: {shortened(key)} takes one value, and no list or table.")
         if as_field(key) != key and as_field(key) in table:
-            raise ConfigError(f"{file.where(SETTINGS, key)}: {escape_str(key)} is there twice; leave one of them out.")
+            raise ConfigError(f"{file.where(SETTINGS, key)}: {shortened(key)} is there twice; leave one of them out.")
 
 
 def _check_texts(file: TomlFile) -> None:
@@ -187,7 +187,7 @@ def _check_texts(file: TomlFile) -> None:
     for key, value in file.table(ALIASES).items():
         if not isinstance(value, str):
             raise ConfigError(
-                f'{file.where(ALIASES, key)}: alias {escape_str(key)}: write its lines as one text, "LINE; LINE".'
+                f'{file.where(ALIASES, key)}: alias {shortened(key)}: write its lines as one text, "LINE; LINE".'
             )
     if not isinstance(file.tables.get(STARTUP, ""), str):
         raise ConfigError(f"{file.where(STARTUP)}: startup is the name of a file; write it in quotation marks.")

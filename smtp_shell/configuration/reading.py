@@ -21,6 +21,10 @@ MOST_OCTETS: Final = 1024 * 1024
 SECRETS: Final = ("password", "passwd", "passphrase", "secret", "token")
 """Keys that a file has no place for."""
 
+_MOST_NAMED = 10
+_MOST_SHOWN = 60
+_MOST_SENTENCE = 200
+_LONG = 10_000
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -60,11 +64,15 @@ class TomlFile(Struct, frozen=True):
             ConfigError: It has others, or one that is for a secret; a line of the message names each, and the nearest that there is.
         """
         self.check_secrets(inside)
+        unknown = [key for key in self.table(*inside) if as_field(key) not in known]
         problems = [
-            f"{self.where(*inside, key)}: {escape_str(key)} is no key of {_shown(inside)}; {_nearest(key, known)}"
-            for key in self.table(*inside)
-            if as_field(key) not in known
+            f"{self.where(*inside, key)}: {shortened(key)} is no key of {_shown(inside)}; {_nearest(key, known)}"
+            for key in unknown[:_MOST_NAMED]
         ]
+        if len(unknown) > _MOST_NAMED:
+            problems.append(
+                f"{escape_str(str(self.path))}: {_shown(inside)} has {len(unknown) - _MOST_NAMED:,} more such keys."
+            )
         if problems:
             raise ConfigError("\n".join(problems))
 
@@ -95,7 +103,7 @@ class TomlFile(Struct, frozen=True):
         for number, key in enumerate(keys, 1):
             found = found.get(key, {})
             if not isinstance(found, dict):
-                name = ".".join(map(escape_str, keys[:number]))
+                name = ".".join(map(shortened, keys[:number]))
                 raise ConfigError(f"{self.where(*keys[:number])}: {name} is a value; write a table, [{name}].")
         return dict(found)
 
@@ -103,6 +111,11 @@ class TomlFile(Struct, frozen=True):
 def as_field(key: str) -> str:
     """Return a key with `_` for `-`: `ca-file` is `ca_file`."""
     return key.replace("-", "_")
+
+
+def shortened(key: str) -> str:
+    """Return a key for a message, printable: a hostile file can have one of a million characters."""
+    return escape_str(key if len(key) <= _MOST_SHOWN else f"{key[:_MOST_SHOWN]}…")
 
 
 def read_toml(path: Path, *, own: bool = False) -> TomlFile:
@@ -148,10 +161,12 @@ def parse_toml(path: Path, octets: bytes) -> TomlFile:
     except UnicodeDecodeError as error:
         line = octets[: error.start].count(b"\n") + 1
         raise ConfigError(f"{name}:{line} is not UTF-8, which TOML is written in; save the file as UTF-8.") from None
+    if len(text) > _LONG and _is_deep(text):
+        raise ConfigError(f"{name} is no TOML file: it is nested too deep.")
     try:
         return TomlFile(path, text, tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{name} is no TOML file: {escape_str(str(error))}.") from None
+        raise ConfigError(f"{name} is no TOML file: {escape_str(str(error)[:_MOST_SENTENCE])}.") from None
     except RecursionError:
         raise ConfigError(f"{name} is no TOML file: it is nested too deep.") from None
     except ValueError as error:  # a whole number of more digits than Python converts
@@ -185,12 +200,19 @@ def why_not_trusted(facts: os.stat_result) -> str:
     return ""
 
 
+def _is_deep(text: str) -> bool:
+    """Return whether a key may have a hundred parts: for one of half a million tomllib takes minutes."""
+    import re
+
+    return re.search(r"""(?:\.[ \t]*+["']?+[A-Za-z0-9_-]*+["']?+[ \t]*+){100}""", text) is not None
+
+
 def _shown(inside: Sequence[str]) -> str:
-    return f"[{'.'.join(map(escape_str, inside))}]" if inside else "the file"
+    return f"[{'.'.join(map(shortened, inside))}]" if inside else "the file"
 
 
 def _nearest(key: str, known: Collection[str]) -> str:
     from difflib import get_close_matches
 
-    near = get_close_matches(as_field(key), known, n=1)
+    near = get_close_matches(as_field(key[:_MOST_SHOWN]), known, n=1)
     return f"did you mean {near[0]}?" if near else f"it has {', '.join(sorted(known))}."

@@ -73,14 +73,17 @@ def with_value(file: TomlFile, table: str, key: str, value: Scalar | None) -> st
         ConfigError: The key cannot be changed alone.
     """
     spelt = _spelling(file, table, key)
-    wanted = _changed(file, table, spelt, value)
-    for text in _edits(file.text, table, spelt, value):
-        try:
-            found = parse_toml(file.path, text.encode("utf-8", "surrogatepass"))
-        except ConfigError:
-            continue
-        if found.tables == wanted:
-            return text
+    try:
+        wanted = _changed(file, table, spelt, value)
+        for text in _edits(file.text, table, spelt, value):
+            try:
+                found = parse_toml(file.path, text.encode("utf-8", "surrogatepass"))
+            except ConfigError:
+                continue
+            if found.tables == wanted:
+                return text
+    except RecursionError:  # tables in tables, a thousand deep
+        pass
     raise ConfigError(
         f"{file.where(table, spelt)}: {escape_str(key)} cannot be changed there without changing more; edit the file."
     )
