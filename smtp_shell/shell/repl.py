@@ -21,6 +21,7 @@ from smtp_shell.shell.pasted_lines import PastedLines
 from smtp_shell.shell.prompt import toolbar
 from smtp_shell.shell.prompt_session import Hide, MaskCredential, answer_starts, make_prompt
 from smtp_shell.shell.shell import Shell
+from smtp_shell.shell.terminal_echo import no_echo
 from smtp_shell.shell.typed_answers import LinesInARow
 from smtp_shell.shell.wait_line import WaitLine
 
@@ -67,6 +68,11 @@ def run_repl(shell: Shell, begin: Callable[[], None]) -> int:
     Returns:
         The exit status.
     """
+    with no_echo():
+        return _run_repl(shell, begin)
+
+
+def _run_repl(shell: Shell, begin: Callable[[], None]) -> int:
     prompt = make_prompt(shell)
     shell.edit = edit_line
     if not is_dumb_terminal():
@@ -156,6 +162,16 @@ class _HandshakeDue(Exception):
         self.typed = typed
 
 
+def _unmixed(show: Callable[[], object]) -> Callable[[], None]:
+    """Return what shows something between two keys. prompt_toolkit turns the echo on there."""
+
+    def run() -> None:
+        with no_echo():
+            show()
+
+    return run
+
+
 def _poll(shell: Shell, shaken: Session | None) -> None:
     """Show what the server sends while the prompt waits; the task ends with the prompt.
 
@@ -170,12 +186,12 @@ def _poll(shell: Shell, shaken: Session | None) -> None:
             await asyncio.sleep(_POLL_SECONDS)
             live = shell.options.live
             if live is not None and live.has_news:
-                await run_in_terminal(live.show)
+                await run_in_terminal(_unmixed(live.show))
             session = shell.session
             if session is None:
                 continue
             if session.has_input:
-                await run_in_terminal(partial(_guard, shell, shell.look))
+                await run_in_terminal(_unmixed(partial(_guard, shell, shell.look)))
                 app.invalidate()
             if session.tls_due and session is not shaken:
                 # Not in here: Ctrl-C ends a handshake only where no prompt runs.
