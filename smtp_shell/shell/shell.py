@@ -33,6 +33,7 @@ from smtp_shell.protocol.masking import describe_typed, is_secret_answer, may_an
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.protocol.phases import Phase
 from smtp_shell.shell import owed_replies
+from smtp_shell.shell.at_hand import LinesAtHand
 from smtp_shell.shell.chunks import begin_chunk, send_chunk_line, takes_chunk
 from smtp_shell.shell.completion import CompletionContext, TypedAddresses
 from smtp_shell.shell.groups import HeldGroup, commands_of, send_group
@@ -102,6 +103,7 @@ class Shell:
         asked_for_staple: What the server showed when `/tls ocsp` asked it for an OCSP staple; None if it was not asked.
         demands: What `/tls dane` and `/tls sts` found about this connection, by the name of the check.
         pins: The public keys that `/tls pin` keeps, by host.
+        at_hand: What the next prompt begins with, and what was typed last.
         edit: Asks the user for a line, given the question and what the answer begins as; None where there is no prompt.
         waiting_for: Returns a context in which a wait takes place, given what returns the words for what is awaited. At a prompt it
             says so while the wait takes long.
@@ -139,6 +141,7 @@ class Shell:
         self.waiting_for: Callable[[Callable[[], str]], AbstractContextManager[None]] = lambda what: nullcontext()
         self.edit: Callable[[str, str], str] | None = None
         self.group: HeldGroup | None = None
+        self.at_hand = LinesAtHand()
         self._ask = ask
         self._advised: Session | None = None  # the session whose end was spoken of
         self._addresses = TypedAddresses()

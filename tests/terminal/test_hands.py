@@ -156,6 +156,7 @@ def test_a_paste_at_the_prompt_runs_line_by_line() -> None:
         terminal.wait(lambda: "noop 3" in terminal.line, "the paste")
         assert peer.heard == b""
         terminal.type(ENTER)
+        terminal.enter("y", "Send these 3 lines? [y/N]")
         for number in b"123":
             assert peer.hear() == b"noop %c\r\n" % number
             peer.say("250 Ok")
@@ -170,6 +171,7 @@ def test_of_a_paste_nothing_follows_a_data_that_was_refused(practice: PracticeSe
         )
         terminal.wait(lambda: terminal.line.endswith("quit"), "the paste")
         terminal.type(ENTER)
+        terminal.enter("y", "[y/N]")
         terminal.wait_for("The rest of what was pasted was not sent: 5 lines.")
         terminal.wait_for("The server is not taking mail data: what you type next goes out as commands.")
         terminal.wait_prompt("mail")
@@ -184,6 +186,8 @@ def test_a_paste_of_ten_thousand_lines_at_the_prompt(practice: PracticeServer) -
         terminal.type(f"{PASTE_BEGINS}{pasted}\rhelp{PASTE_ENDS}")
         terminal.wait(lambda: terminal.line.endswith("help"), "the paste")
         terminal.type(ENTER)
+        terminal.wait_for("    5  noop\n    …  9,990 more lines\n 9996  noop")
+        terminal.enter("y", "Send these 10,000 lines? [y/N]")
         terminal.skim(b"a server to practise with")
         terminal.wait_prompt("greeted")
         leave(terminal)
@@ -286,6 +290,7 @@ def test_the_answers_in_a_paste_are_masked_and_are_not_sent_after_a_refusal(auth
         terminal.wait(lambda: terminal.line == "noop", "the paste")
         assert "•" * len(password) in terminal.rows
         terminal.type(ENTER)
+        terminal.enter("y", "[y/N]")
         assert b"LOGIN" in peer.hear().upper()
         peer.say("535 no")
         terminal.wait_for("the AUTH exchange is over, so a line that was to answer the server is not sent")

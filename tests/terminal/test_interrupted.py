@@ -256,6 +256,7 @@ def test_ctrl_c_stops_the_rest_of_a_paste() -> None:
         terminal.type("\x1b[200~noop 1\rnoop 2\rnoop 3\x1b[201~")
         terminal.wait(lambda: "noop 3" in terminal.line, "the paste")
         terminal.type(ENTER)
+        terminal.enter("y", "[y/N]")
         assert peer.hear() == b"noop 1\r\n"
         interrupt(terminal)
         terminal.enter("rset", "greeted")

@@ -1,0 +1,48 @@
+"""Keys of the prompts that are ours, beside those of Emacs and vi."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prompt_toolkit.filters import vi_navigation_mode
+from prompt_toolkit.key_binding import KeyBindings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from prompt_toolkit.key_binding import KeyPressEvent
+
+
+class EditorDue(Exception):
+    """The prompt ended by itself, because its text is to be edited in the user's editor.
+
+    Not at the prompt: Ctrl-C belongs to the editor there.
+
+    Args:
+        typed: What was at the prompt.
+    """
+
+    def __init__(self, typed: str) -> None:
+        super().__init__()
+        self.typed = typed
+
+
+def editor_keys(may_edit: Callable[[str], bool]) -> KeyBindings:
+    """Return the keys that end a prompt with `EditorDue`: Ctrl-X Ctrl-E, and v in the navigation mode of vi, as in bash.
+
+    Args:
+        may_edit: Whether what is at the prompt may be written into a file.
+    """
+    keys = KeyBindings()
+
+    @keys.add("c-x", "c-e")
+    @keys.add("v", filter=vi_navigation_mode)
+    def _(event: KeyPressEvent) -> None:
+        text = event.current_buffer.text
+        if not may_edit(text):
+            event.app.output.bell()
+            return
+        event.app.erase_when_done = True  # what the editor leaves is drawn anew
+        event.app.exit(exception=EditorDue(text))
+
+    return keys
