@@ -1,9 +1,10 @@
-"""Keys of the prompts that are ours, beside those of Emacs and vi."""
+"""Keys of the prompts that are ours, beside those of Emacs and vi; and why a prompt ends by itself."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from prompt_toolkit.cursor_shapes import ModalCursorShapeConfig
 from prompt_toolkit.filters import vi_navigation_mode
 from prompt_toolkit.key_binding import KeyBindings
 
@@ -11,6 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from prompt_toolkit.key_binding import KeyPressEvent
+
+CURSOR_OF_VI = ModalCursorShapeConfig()
+"""With vi keys: a bar where text is inserted, a block where keys are commands."""
 
 
 class EditorDue(Exception):
@@ -25,6 +29,10 @@ class EditorDue(Exception):
     def __init__(self, typed: str) -> None:
         super().__init__()
         self.typed = typed
+
+
+class MailDataOver(Exception):
+    """The editor for mail data ended by itself, because the server takes none any more."""
 
 
 def editor_keys(may_edit: Callable[[str], bool]) -> KeyBindings:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
-from prompt_toolkit.cursor_shapes import DynamicCursorShapeConfig, ModalCursorShapeConfig
+from prompt_toolkit.cursor_shapes import DynamicCursorShapeConfig
 from prompt_toolkit.document import Document
 from prompt_toolkit.enums import EditingMode
 from prompt_toolkit.filters import Condition
@@ -17,11 +17,9 @@ from smtp_shell.shell.at_hand import is_secret
 from smtp_shell.shell.completion import suggest
 from smtp_shell.shell.history import open_history
 from smtp_shell.shell.prompt import STYLE, prompt_text, toolbar
-from smtp_shell.shell.prompt_keys import editor_keys
+from smtp_shell.shell.prompt_keys import CURSOR_OF_VI, editor_keys
 from smtp_shell.shell.shell import Shell
 from smtp_shell.shell.typed_secrets import is_kept, mask_starts
-
-_CURSOR_OF_VI = ModalCursorShapeConfig()  # a bar where text is inserted, a block where keys are commands
 
 
 def make_prompt(shell: Shell) -> PromptSession[str]:
@@ -45,7 +43,7 @@ def make_prompt(shell: Shell) -> PromptSession[str]:
             lambda text: shell.phase is not Phase.AUTH and not is_secret(text, in_exchange=shell.awaits_answer)
         ),
         mouse_support=Condition(lambda: shell.settings.mouse),
-        cursor=DynamicCursorShapeConfig(lambda: _CURSOR_OF_VI if shell.settings.editing == "vi" else None),
+        cursor=DynamicCursorShapeConfig(lambda: CURSOR_OF_VI if shell.settings.editing == "vi" else None),
         enable_suspend=True,
         reserve_space_for_menu=6,
         editing_mode=EditingMode.VI if shell.settings.editing == "vi" else EditingMode.EMACS,

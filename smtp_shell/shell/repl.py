@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from prompt_toolkit import PromptSession
@@ -21,7 +21,7 @@ from smtp_shell.shell.handshakes import finish_tls
 from smtp_shell.shell.paste_question import confirmed
 from smtp_shell.shell.pasted_lines import PastedLines
 from smtp_shell.shell.prompt import toolbar
-from smtp_shell.shell.prompt_keys import EditorDue
+from smtp_shell.shell.prompt_keys import EditorDue, MailDataOver
 from smtp_shell.shell.prompt_session import Hide, MaskCredential, answer_starts, make_prompt
 from smtp_shell.shell.shell import Shell
 from smtp_shell.shell.terminal_echo import no_echo
@@ -30,6 +30,7 @@ from smtp_shell.shell.wait_line import WaitLine
 
 if TYPE_CHECKING:
     from smtp_shell.client.session import Session
+    from smtp_shell.shell.mail_editor import MailEditor
 
 _POLL_SECONDS = 0.2
 
@@ -98,7 +99,8 @@ class _Reader:
         self._typed = ""  # what the prompt begins with
         self._shaken: Session | None = None  # the session whose late handshake was done, or failed and left it open
         shell.edit = edit_line
-        if not is_dumb_terminal():
+        self._has_screen = not is_dumb_terminal()
+        if self._has_screen:
             has_bottom = self._prompt.app.renderer.cpr_support is not CPR_Support.NOT_SUPPORTED
             wait_line = WaitLine(shell.view, self._prompt.output, partial(toolbar, shell) if has_bottom else None)
             shell.view, shell.waiting_for = wait_line, wait_line.waiting
@@ -111,10 +113,11 @@ class _Reader:
         """
         shell = self._shell
         typed, self._typed = self._typed or shell.at_hand.take_next(), ""
+        writes = self._has_screen and shell.settings.mail_editor and shell.phase is Phase.MAILDATA
         try:
-            text = self._prompt.prompt(
-                pre_run=partial(_poll, shell, self._shaken), default=typed, vi_mode=shell.settings.editing == "vi"
-            )
+            text = self._write(typed) if writes else self._line(typed)
+        except MailDataOver:
+            self._keep()
         except _HandshakeDue as due:
             self._typed, self._shaken = due.typed, shell.session
             _guard(shell, partial(finish_tls, shell))
@@ -123,6 +126,10 @@ class _Reader:
             _guard(shell, partial(self._edit, due.typed))
         except KeyboardInterrupt:
             _guard(shell, lambda: _leave_mail_data(shell))
+            if writes and shell.phase is Phase.MAILDATA:
+                self._typed = self._editor.text
+            elif writes:
+                self._keep()
         except EOFError:
             if shell.phase is not Phase.MAILDATA:
                 raise
@@ -134,8 +141,30 @@ class _Reader:
             return confirmed(shell, text, _confirm_afresh, self._prompt.output.get_size().rows)
         return None
 
-    def _edit(self, text: str) -> None:
+    def _line(self, typed: str) -> str:
         self._prompt.app.erase_when_done = False
+        return self._prompt.prompt(
+            pre_run=partial(_poll, self._shell, self._shaken),
+            default=typed,
+            vi_mode=self._shell.settings.editing == "vi",
+        )
+
+    def _write(self, typed: str) -> str:
+        return self._editor.read(partial(_poll, self._shell, self._shaken, self._editor), typed)
+
+    @cached_property
+    def _editor(self) -> MailEditor:
+        from smtp_shell.shell.mail_editor import MailEditor
+
+        return MailEditor(self._shell)
+
+    def _keep(self) -> None:
+        """Keep what was written for the next mail data."""
+        self._editor.kept = self._editor.text
+        if self._editor.kept.strip():
+            self._shell.say("The text was not sent. It is kept: the next mail data begins with it.")
+
+    def _edit(self, text: str) -> None:
         from smtp_shell.shell.composition import edited
 
         self._typed = edited(text).replace("\r\n", "\n").rstrip("\n")
@@ -220,12 +249,13 @@ def _unmixed(show: Callable[[], object]) -> Callable[[], None]:
     return run
 
 
-def _poll(shell: Shell, shaken: Session | None) -> None:
+def _poll(shell: Shell, shaken: Session | None, editor: MailEditor | None = None) -> None:
     """Show what the server sends while the prompt waits; the task ends with the prompt.
 
     Args:
         shell: The shell.
         shaken: The session whose handshake is not tried again.
+        editor: What mail data is written in; None at the prompt for lines.
     """
     app = get_app()
 
@@ -235,12 +265,17 @@ def _poll(shell: Shell, shaken: Session | None) -> None:
             live = shell.options.live
             if live is not None and live.has_news:
                 await run_in_terminal(_unmixed(live.show))
+            if editor is not None:
+                editor.look()
             session = shell.session
             if session is None:
                 continue
             if session.has_input:
                 await run_in_terminal(_unmixed(partial(_guard, shell, shell.look)))
                 app.invalidate()
+            if editor is not None and shell.phase is not Phase.MAILDATA:
+                app.exit(exception=MailDataOver)
+                return
             if session.tls_due and session is not shaken:
                 # Not in here: Ctrl-C ends a handshake only where no prompt runs.
                 app.exit(exception=_HandshakeDue(app.current_buffer.text))

@@ -93,6 +93,7 @@ class Shell:
         refusals: What the server refused.
         ways: How each server was connected to the last time.
         explanations: What follows the dialogue for `/explain`; None before the first connection.
+        remarks: What is wrong with what was sent, or is being written, on this connection; None before the first.
         after_line: Called after each typed line, whatever has become of it: a lesson speaks then.
         last_user: The user name of the last `auth`; empty before the first.
         login: How the last `auth` went that the server accepted, for `/status`; None before the first.
@@ -147,7 +148,7 @@ class Shell:
         self._addresses = TypedAddresses()
         # Encodes the mail data that is being typed; None outside of it.
         self._encoder: MailDataEncoder | None = None
-        self._remarks: Remarks | None = None  # on the dialogue of the connection
+        self.remarks: Remarks | None = None
         self._greeting_due = False  # the connection was opened, and its greeting has not been waited for
         self.change_settings(settings or ShellSettings())
 
@@ -165,6 +166,11 @@ class Shell:
     def awaits_answer(self) -> bool:
         """Whether an AUTH command was sent whose exchange has not ended: a word by itself answers a challenge."""
         return self.session is not None and self.session.is_open and self.session.dialogue.exchange.is_open
+
+    @property
+    def has_begun_mail_data(self) -> bool:
+        """Whether lines of the mail data have been sent, but not its end."""
+        return self._encoder is not None
 
     @property
     def tls(self) -> TlsSettings:
@@ -508,14 +514,14 @@ class Shell:
         from smtp_shell.shell.explanations import Explanations
 
         self.explanations = Explanations(self.say, lambda: self.settings.explain, now)
-        self._remarks = Remarks(self.view, lambda: self.settings.lint, wanted=self.options.interactive)
+        self.remarks = Remarks(self.view, lambda: self.settings.lint, wanted=self.options.interactive)
         # Recorded first: what is on the screen is in the file, even if the process is killed.
-        return [*self.recordings.open, self.view, self.refusals, self.explanations, self._remarks]
+        return [*self.recordings.open, self.view, self.refusals, self.explanations, self.remarks]
 
     def advise_on(self, entry: Entry) -> None:
         """Name what is wrong with what has been sent. A deferred consumer, beside those of `consumers`."""
-        if self._remarks is not None:
-            self._remarks.advise(entry)
+        if self.remarks is not None:
+            self.remarks.advise(entry)
 
     def greet(self) -> None:
         """Wait for a greeting that was not waited for when the connection was opened, and do what follows it.

@@ -49,7 +49,12 @@ def test_the_setting_turns_the_question_off() -> None:
 def test_several_lines_are_asked_about(typed: str, question: str, answer: bool) -> None:
     shell, _, screen = make_shell()
     asked: list[str] = []
-    done = confirmed(shell, typed, lambda text: asked.append(text) is None and answer, ROWS)
+
+    def confirm(text: str) -> bool:
+        asked.append(text)
+        return answer
+
+    done = confirmed(shell, typed, confirm, ROWS)
     assert asked == [question]
     assert done == (typed if answer else None)
     assert ("Nothing was sent; /edit opens the lines in an editor." in screen.said) is not answer
