@@ -19,6 +19,7 @@ _MOST_ON_A_LINE = 3
 _LEAVING = ("quit", "/exit", "/quit", "exit")
 _INDENT = 2
 _ROWS_OF_MENU = 6
+_NARROWEST = 16  # columns that a remark needs
 
 
 class DraftRemarks(Processor):
@@ -89,9 +90,9 @@ class DraftRemarks(Processor):
         if app.is_done:
             return Transformation(transformation_input.fragments)
         width = max(1, transformation_input.width - self._gutter)
-        rows = _rows(self._remarks.get(transformation_input.lineno, ()), width)
+        rows = _rows(self._remarks.get(transformation_input.lineno, ()), width) if width >= _NARROWEST else []
         if self._has_menu() and document.on_last_line and transformation_input.lineno == document.line_count - 1:
-            rows += [""] * min(_ROWS_OF_MENU, app.output.get_size().rows // 4)
+            rows += [" "] * min(_ROWS_OF_MENU, app.output.get_size().rows // 4)
         if not rows:
             return Transformation(transformation_input.fragments)
         used = sum(get_cwidth(text) for _, text, *_ in transformation_input.fragments)
@@ -103,8 +104,4 @@ class DraftRemarks(Processor):
 def _rows(remarks: Sequence[str], width: int) -> list[str]:
     """Return remarks in rows of at most a number of columns."""
     first, rest = " " * _INDENT + "^ ", " " * (_INDENT + 2)
-    columns = max(width, len(first) + 1)
-    rows = [
-        row for each in remarks for row in textwrap.wrap(each, columns, initial_indent=first, subsequent_indent=rest)
-    ]
-    return [row[:width] for row in rows]
+    return [row for each in remarks for row in textwrap.wrap(each, width, initial_indent=first, subsequent_indent=rest)]

@@ -86,7 +86,7 @@ def test_ctrl_c_while_connecting_returns_to_the_prompt() -> None:
 
 def test_ctrl_c_in_mail_data_offers_to_drop_the_connection(state_dir: Path) -> None:
     with played_by_hand() as (terminal, peer):
-        reach_mail_data(terminal, peer)
+        reach_mail_data(terminal, peer, line_by_line=True)
         terminal.enter("half a letter", "mail data")
         terminal.wait_prompt("mail data")
         terminal.type(CTRL_C)
@@ -105,7 +105,7 @@ def test_ctrl_c_in_mail_data_offers_to_drop_the_connection(state_dir: Path) -> N
 
 def test_quit_in_mail_data_is_sent_as_text_with_a_notice() -> None:
     with played_by_hand() as (terminal, peer):
-        reach_mail_data(terminal, peer)
+        reach_mail_data(terminal, peer, line_by_line=True)
         terminal.enter("quit", "mail data")
         terminal.wait_for("That went into the mail as text")
         assert peer.hear() == b"quit\r\n"
@@ -200,9 +200,8 @@ def test_a_paste_of_ten_thousand_lines_into_mail_data() -> None:
         terminal.wait_prompt("mail data")
         pasted = "\r".join(f"line {number} of a long letter" for number in range(1, 10_001))
         terminal.type(f"{PASTE_BEGINS}{pasted}{PASTE_ENDS}")
-        terminal.wait(lambda: "line 10000 of a long letter" in terminal.text, "the paste")
-        terminal.type(ENTER)
-        terminal.enter(".", "mail data")
+        terminal.wait(lambda: terminal.line.endswith("10000  line 10000 of a long letter"), "the paste")
+        terminal.type(f"{ENTER}.{ENTER}")
         terminal.wait_for("queued as")
         terminal.enter("/inbox 1", "ready")
         terminal.wait_for("| line 10000 of a long letter")
@@ -225,7 +224,7 @@ def test_the_window_is_resized_in_mid_line() -> None:
 
 def test_closing_the_window_ends_the_program_and_leaves_a_whole_transcript(state_dir: Path) -> None:
     with played_by_hand() as (terminal, peer):
-        reach_mail_data(terminal, peer)
+        reach_mail_data(terminal, peer, line_by_line=True)
         terminal.enter("half a letter", "mail data")
         assert peer.hear() == b"half a letter\r\n"
         terminal.wait_prompt("mail data")

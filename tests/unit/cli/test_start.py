@@ -113,7 +113,10 @@ def test_the_prompt_loads_no_connection_and_no_colours() -> None:
         "protocol.client_attributes",
         "protocol.written_paths",
         "shell.connecting",
+        "shell.draft_remarks",
+        "shell.header_completion",
         "shell.login",
+        "shell.mail_editor",
         "shell.mail_hosts",
         "shell.message_files",
     }
