@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
-from prompt_toolkit.cursor_shapes import DynamicCursorShapeConfig
 from prompt_toolkit.filters import Condition, has_completions, vi_insert_mode, vi_navigation_mode
 from prompt_toolkit.history import DummyHistory
 from prompt_toolkit.key_binding import KeyBindings, merge_key_bindings
@@ -16,7 +15,7 @@ from prompt_toolkit.styles import Style, merge_styles
 from smtp_shell.shell.draft_remarks import DraftRemarks
 from smtp_shell.shell.header_completion import is_in_header, suggest_header
 from smtp_shell.shell.prompt import STYLE, toolbar
-from smtp_shell.shell.prompt_keys import CURSOR_OF_VI, editor_keys
+from smtp_shell.shell.prompt_keys import cursor_shape, editing_mode, editor_keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -58,7 +57,7 @@ class MailEditor:
             style=merge_styles([STYLE, _STYLE]),
             key_bindings=merge_key_bindings([_keys(Condition(self._is_in_header)), editor_keys(lambda text: True)]),
             mouse_support=Condition(lambda: shell.settings.mouse),
-            cursor=DynamicCursorShapeConfig(lambda: CURSOR_OF_VI if shell.settings.editing == "vi" else None),
+            cursor=cursor_shape(shell),
             enable_suspend=True,
             reserve_space_for_menu=6,
         )
@@ -82,7 +81,8 @@ class MailEditor:
         text, self.kept = text or self.kept, ""
         self._remarks.forget()
         self._prompt.app.erase_when_done = False
-        return self._prompt.prompt(pre_run=pre_run, default=text, vi_mode=self._shell.settings.editing == "vi")
+        self._prompt.editing_mode = editing_mode(self._shell)
+        return self._prompt.prompt(pre_run=pre_run, default=text)
 
     def look(self) -> None:
         """Look at what is written: called a few times a second."""

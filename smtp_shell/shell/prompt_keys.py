@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from prompt_toolkit.cursor_shapes import ModalCursorShapeConfig
+from prompt_toolkit.cursor_shapes import CursorShapeConfig, DynamicCursorShapeConfig, ModalCursorShapeConfig
+from prompt_toolkit.enums import EditingMode
 from prompt_toolkit.filters import vi_navigation_mode
 from prompt_toolkit.key_binding import KeyBindings
 
@@ -13,8 +14,19 @@ if TYPE_CHECKING:
 
     from prompt_toolkit.key_binding import KeyPressEvent
 
-CURSOR_OF_VI = ModalCursorShapeConfig()
-"""With vi keys: a bar where text is inserted, a block where keys are commands."""
+    from smtp_shell.shell.shell import Shell
+
+_CURSOR_OF_VI = ModalCursorShapeConfig()
+
+
+def editing_mode(shell: Shell) -> EditingMode:
+    """Return whose keys the prompts have: those of Emacs or of vi."""
+    return EditingMode.VI if shell.settings.editing == "vi" else EditingMode.EMACS
+
+
+def cursor_shape(shell: Shell) -> CursorShapeConfig:
+    """Return the shape of the cursor: the terminal's own, or with vi keys a bar to insert text and a block for keys that are commands."""
+    return DynamicCursorShapeConfig(lambda: _CURSOR_OF_VI if shell.settings.editing == "vi" else None)
 
 
 class EditorDue(Exception):

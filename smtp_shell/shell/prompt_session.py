@@ -6,9 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
-from prompt_toolkit.cursor_shapes import DynamicCursorShapeConfig
 from prompt_toolkit.document import Document
-from prompt_toolkit.enums import EditingMode
 from prompt_toolkit.filters import Condition
 from prompt_toolkit.layout.processors import Processor, Transformation, TransformationInput
 
@@ -17,7 +15,7 @@ from smtp_shell.shell.at_hand import is_secret
 from smtp_shell.shell.completion import suggest
 from smtp_shell.shell.history import open_history
 from smtp_shell.shell.prompt import STYLE, prompt_text, toolbar
-from smtp_shell.shell.prompt_keys import CURSOR_OF_VI, editor_keys
+from smtp_shell.shell.prompt_keys import cursor_shape, editing_mode, editor_keys
 from smtp_shell.shell.shell import Shell
 from smtp_shell.shell.typed_secrets import is_kept, mask_starts
 
@@ -43,10 +41,10 @@ def make_prompt(shell: Shell) -> PromptSession[str]:
             lambda text: shell.phase is not Phase.AUTH and not is_secret(text, in_exchange=shell.awaits_answer)
         ),
         mouse_support=Condition(lambda: shell.settings.mouse),
-        cursor=DynamicCursorShapeConfig(lambda: CURSOR_OF_VI if shell.settings.editing == "vi" else None),
+        cursor=cursor_shape(shell),
         enable_suspend=True,
         reserve_space_for_menu=6,
-        editing_mode=EditingMode.VI if shell.settings.editing == "vi" else EditingMode.EMACS,
+        editing_mode=editing_mode(shell),
     )
 
 

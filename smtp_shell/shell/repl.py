@@ -21,7 +21,7 @@ from smtp_shell.shell.handshakes import finish_tls
 from smtp_shell.shell.paste_question import confirmed
 from smtp_shell.shell.pasted_lines import PastedLines
 from smtp_shell.shell.prompt import toolbar
-from smtp_shell.shell.prompt_keys import EditorDue, MailDataOver
+from smtp_shell.shell.prompt_keys import EditorDue, MailDataOver, editing_mode
 from smtp_shell.shell.prompt_session import Hide, MaskCredential, answer_starts, make_prompt
 from smtp_shell.shell.shell import Shell
 from smtp_shell.shell.terminal_echo import no_echo
@@ -143,11 +143,8 @@ class _Reader:
 
     def _line(self, typed: str) -> str:
         self._prompt.app.erase_when_done = False
-        return self._prompt.prompt(
-            pre_run=partial(_poll, self._shell, self._shaken),
-            default=typed,
-            vi_mode=self._shell.settings.editing == "vi",
-        )
+        self._prompt.editing_mode = editing_mode(self._shell)
+        return self._prompt.prompt(pre_run=partial(_poll, self._shell, self._shaken), default=typed)
 
     def _write(self, typed: str) -> str:
         return self._editor.read(partial(_poll, self._shell, self._shaken, self._editor), typed)
