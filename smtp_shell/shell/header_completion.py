@@ -42,15 +42,16 @@ _LAST_ADDRESS = re.compile(r"[^\s,;<]*\Z")
 _NAME = re.compile(r"[!-9;-~]+(?=:)")
 
 
-def is_in_header(before: str) -> bool:
-    """Return whether what follows a text is in the header: no empty line has ended it.
+def is_in_header(text: str, cursor: int) -> bool:
+    """Return whether the cursor is in the header: no empty line has ended it.
 
     Args:
-        before: The mail data up to the cursor.
+        text: The mail data.
+        cursor: Characters in front of the cursor.
 
     Source: RFC 5322 section 2.1
     """
-    return not before.startswith("\n") and "\n\n" not in before
+    return not (cursor and text.startswith("\n")) and text.find("\n\n", 0, cursor) < 0
 
 
 def suggest_header(context: CompletionContext, before: str, *, asked: bool = True) -> Iterator[Suggestion]:
@@ -61,7 +62,7 @@ def suggest_header(context: CompletionContext, before: str, *, asked: bool = Tru
         before: The mail data up to the cursor.
         asked: Whether the user asks for suggestions. Otherwise none is made where nothing is typed yet.
     """
-    if not is_in_header(before):
+    if not is_in_header(before, len(before)):
         return
     *above, line = before.split("\n")
     name, colon, value = line.partition(":")

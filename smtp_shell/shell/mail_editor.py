@@ -9,7 +9,7 @@ from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.filters import Condition, has_completions, vi_insert_mode, vi_navigation_mode
 from prompt_toolkit.history import DummyHistory
 from prompt_toolkit.key_binding import KeyBindings, merge_key_bindings
-from prompt_toolkit.layout.processors import TabsProcessor
+from prompt_toolkit.layout.processors import TabsProcessor, Transformation, TransformationInput
 from prompt_toolkit.styles import Style, merge_styles
 
 from smtp_shell.shell.draft_remarks import DraftRemarks
@@ -53,7 +53,7 @@ class MailEditor:
             completer=_HeaderCompleter(shell),
             complete_while_typing=Condition(self._is_in_header),
             bottom_toolbar=lambda: toolbar(shell),
-            input_processors=[TabsProcessor(char1=" ", char2=" "), self._remarks],
+            input_processors=[_Tabs(char1=" ", char2=" "), self._remarks],
             style=merge_styles([STYLE, _STYLE]),
             key_bindings=merge_key_bindings([_keys(Condition(self._is_in_header)), editor_keys(lambda text: True)]),
             mouse_support=Condition(lambda: shell.settings.mouse),
@@ -96,7 +96,8 @@ class MailEditor:
     def _is_in_header(self) -> bool:
         if self._shell.has_begun_mail_data:
             return False
-        return is_in_header(self._prompt.default_buffer.document.text_before_cursor)
+        buffer = self._prompt.default_buffer
+        return is_in_header(buffer.text, buffer.cursor_position)
 
 
 def is_ended(document: Document) -> bool:
@@ -144,6 +145,15 @@ def _keys(in_header: Condition) -> KeyBindings:
         event.current_buffer.cursor_down(event.arg)
 
     return keys
+
+
+class _Tabs(TabsProcessor):
+    """Draws tabs. A line without one is passed on whole: with each key all lines of the screen are drawn."""
+
+    def apply_transformation(self, transformation_input: TransformationInput) -> Transformation:
+        if "\t" in transformation_input.document.lines[transformation_input.lineno]:
+            return super().apply_transformation(transformation_input)
+        return Transformation(transformation_input.fragments)
 
 
 class _HeaderCompleter(Completer):

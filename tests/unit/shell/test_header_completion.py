@@ -69,4 +69,5 @@ def test_a_date_and_an_identifier_are_made_for_the_message() -> None:
     [("", True), ("To: x\n", True), ("To: x\n ", True), ("To: x\n\n", False), ("\n", False), ("a\n\nb\n", False)],
 )
 def test_the_first_empty_line_ends_the_header(before: str, expected: bool) -> None:
-    assert is_in_header(before) is expected
+    assert is_in_header(before, len(before)) is expected
+    assert is_in_header(f"{before}x\n\ny", len(before)) is expected
