@@ -106,7 +106,8 @@ def test_the_text_is_opened_in_the_editor_of_the_user(keys: str, editor: Path) -
         terminal.wait(lambda: terminal.line == "  3  ", "the third line")
         if keys == "vi":
             terminal.type(ESCAPE)
-            terminal.until(lambda: False, 0.7)  # what follows Escape at once is one key with it
+            # What follows Escape at once is one key with it.
+            terminal.wait(lambda: b"\x1b[2 q" in terminal.raw, "the block of the keys that are commands")
         terminal.type("v" if keys == "vi" else CTRL_X + CTRL_E)
         terminal.wait_for("  1  noop edited\n  2  Subject: hello")
         assert editor.read_text("utf-8") == "From: ann@example.org\nSubject: hello\n"
@@ -135,9 +136,9 @@ def test_what_was_written_outlives_the_connection() -> None:
         terminal.wait(lambda: terminal.line == "  3  half a li", "the third line")
         peer.say("421 4.4.2 idle for too long")
         terminal.wait_for("~  S: 421 4.4.2 idle for too long")
-        terminal.wait(lambda: terminal.line == "  3  half a li", "the text below the reply")
+        terminal.wait_for("  3  half a li\nThe text was not sent. It is kept: the next mail data begins with it.")
+        terminal.wait_prompt("closed")
         peer.sock.close()
-        terminal.wait_for("The text was not sent. It is kept: the next mail data begins with it.")
         terminal.wait_prompt("smtp-shell")
         assert "C: half" not in terminal.text
 
