@@ -101,7 +101,7 @@ def make_linter(rubric: Rubric | None = None, name: str = "") -> Linter:
     return Linter(rules, RubricCheck(rubric, name))
 
 
-def _is_about_messages(rule: Rule) -> bool:
+def is_about_messages(rule: Rule) -> bool:
     """Return whether a rule finds what is wrong with a message, and is no advice."""
     about = {HeaderSent, DataFaultSent, MessageSent}
     return rule.severity is not Severity.ADVICE and any(moment in about for moment, _ in rule.checks)
@@ -126,7 +126,7 @@ ON_EXTENSIONS = frozenset(
 
 def prompt_linter() -> Linter:
     """Return a linter for the prompt: what is wrong with messages, and the rules of `ON_EXTENSIONS`."""
-    return Linter(rule for rule in all_rules().values() if _is_about_messages(rule) or rule.name in ON_EXTENSIONS)
+    return Linter(rule for rule in all_rules().values() if is_about_messages(rule) or rule.name in ON_EXTENSIONS)
 
 
 def lint_message(octets: bytes) -> list[Finding]:

@@ -126,6 +126,9 @@ class ShellSettings(Struct, frozen=True):
         False
     )
     editing: Annotated[str, Setting("keys of the prompt: emacs or vi", _one_of(("emacs", "vi")))] = "emacs"
+    mail_editor: Annotated[bool, Setting("write mail data in an editor; off sends each line at once", _on_off)] = True
+    ask_paste: Annotated[bool, Setting("ask before several lines that are pasted are sent", _on_off)] = True
+    mouse: Annotated[bool, Setting("take clicks at the prompt; off leaves them to the terminal", _on_off)] = False
     resolver: Annotated[str, Setting("name server to ask, ADDR[:PORT]; empty for the system's way", _resolver)] = ""
     ehlo: Annotated[str, Setting("name that EHLO gives; empty for this host's", _text)] = ""
     insecure: Annotated[bool, Setting("go on although a certificate cannot be verified", _on_off)] = False

@@ -34,6 +34,7 @@ from smtp_shell.protocol.octets import escape_str
 from smtp_shell.protocol.phases import Phase
 from smtp_shell.shell import owed_replies
 from smtp_shell.shell.aliases import Aliases
+from smtp_shell.shell.at_hand import LinesAtHand
 from smtp_shell.shell.chunks import begin_chunk, send_chunk_line, takes_chunk
 from smtp_shell.shell.completion import CompletionContext, TypedAddresses, TypedHosts
 from smtp_shell.shell.groups import HeldGroup, commands_of, send_group
@@ -101,6 +102,7 @@ class Shell:
         ways: How each server was connected to the last time.
         explanations: What follows the dialogue for `/explain`; None before the first connection.
         wire: The last octets of the connection, for `/hex`; None before the first.
+        remarks: What is wrong with what was sent, or is being written, on this connection; None before the first.
         after_line: Called after each typed line, whatever has become of it: a lesson speaks then.
         followers: More consumers for the dialogues of new connections.
         last_user: The user name of the last `auth`; empty before the first.
@@ -116,6 +118,7 @@ class Shell:
         profile: The profile that is in use; None for none.
         known_as: The name of the profile with which each server was connected to; empty without one.
         aliases: What `/alias` has named, or the configuration.
+        at_hand: What the next prompt begins with, and what was typed last.
         edit: Asks the user for a line, given the question and what the answer begins as; None where there is no prompt.
         waiting_for: Returns a context in which a wait takes place, given what returns the words for what is awaited. At a prompt it
             says so while the wait takes long.
@@ -161,12 +164,13 @@ class Shell:
         self.waiting_for: Callable[[Callable[[], str]], AbstractContextManager[None]] = lambda what: nullcontext()
         self.edit: Callable[[str, str], str] | None = None
         self.group: HeldGroup | None = None
+        self.at_hand = LinesAtHand()
         self._ask = ask
         self._advised: Session | None = None  # the session whose end was spoken of
         self._addresses, self._hosts = TypedAddresses(), TypedHosts()
         # Encodes the mail data that is being typed; None outside of it.
         self._encoder: MailDataEncoder | None = None
-        self._remarks: Remarks | None = None  # on the dialogue of the connection
+        self.remarks: Remarks | None = None
         self._greeting_due = False  # the connection was opened, and its greeting has not been waited for
         self.change_settings(settings or ShellSettings())
 
@@ -184,6 +188,11 @@ class Shell:
     def awaits_answer(self) -> bool:
         """Whether an AUTH command was sent whose exchange has not ended: a word by itself answers a challenge."""
         return self.session is not None and self.session.is_open and self.session.dialogue.exchange.is_open
+
+    @property
+    def has_begun_mail_data(self) -> bool:
+        """Whether lines of the mail data have been sent, but not its end."""
+        return self._encoder is not None
 
     @property
     def tls(self) -> TlsSettings:
@@ -565,22 +574,22 @@ class Shell:
 
         self.wire = WireRecord()
         self.explanations = Explanations(self.say, lambda: self.settings.explain, now)
-        self._remarks = Remarks(self.view, lambda: self.settings.lint, wanted=self.options.interactive)
+        self.remarks = Remarks(self.view, lambda: self.settings.lint, wanted=self.options.interactive)
         # Recorded first: what is on the screen is in the file, even if the process is killed.
         return [
             *self.recordings.open,
             self.view,
             self.refusals,
             self.explanations,
-            self._remarks,
+            self.remarks,
             self.wire,
             *self.followers,
         ]
 
     def advise_on(self, entry: Entry) -> None:
         """Name what is wrong with what has been sent. A deferred consumer, beside those of `consumers`."""
-        if self._remarks is not None:
-            self._remarks.advise(entry)
+        if self.remarks is not None:
+            self.remarks.advise(entry)
 
     def greet(self) -> None:
         """Wait for a greeting that was not waited for when the connection was opened, and do what follows it.

@@ -32,6 +32,7 @@ def test_a_pasted_group_goes_out_at_once_and_each_reply_is_named() -> None:
         )
         terminal.wait(lambda: terminal.line.endswith("."), "the paste")
         terminal.type(ENTER)
+        terminal.enter("y", "Send these 6 lines? [y/N]")
         assert peer.hear(GROUP) == GROUP
         peer.say("250 sender ok", "250 recipient ok", "354 go on")
         terminal.wait_for("   #  to 2 of 3: RCPT TO:<bob@example.org>\n+  S: 250 recipient ok")
