@@ -13,6 +13,7 @@ TYPE_CHECKING = False  # typing.TYPE_CHECKING without importing typing
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from smtp_shell.arguments import ArgumentParser
     from smtp_shell.knowledge.explanation import Explanation
 
 # Of rich, which takes ten times as long to load as all the rest: the heading in bold, the labels dim.
@@ -59,24 +60,21 @@ def _options(words: Sequence[str]) -> tuple[str, bool, str]:
     asked = [word for word in words if word != "--json"]
     if asked and not any(word.startswith("-") for word in asked):
         return " ".join(asked), "--json" in words, "auto"
+    options = make_parser().parse_args(words)
+    return " ".join(options.what), options.json, options.color
+
+
+def make_parser() -> ArgumentParser:
+    """Return the parser of the command."""
     from argparse import RawDescriptionHelpFormatter
 
-    from smtp_shell.arguments import ArgumentParser
-    from smtp_shell.cli.main import COMMANDS
-    from smtp_shell.cli.options import add_color_option
+    from smtp_shell.cli.options import add_color_option, command_parser
 
-    summary = COMMANDS["explain"][0]
-    parser = ArgumentParser(
-        prog="smtp-shell explain",
-        description=f"{summary[0].upper()}{summary[1:]}.",
-        epilog=_EPILOG,
-        formatter_class=RawDescriptionHelpFormatter,
-    )
+    parser = command_parser("explain", epilog=_EPILOG, formatter_class=RawDescriptionHelpFormatter)
     parser.add_argument("what", metavar="WHAT", nargs="+", help="what to explain; a whole line of a dialogue too")
     parser.add_argument("--json", action="store_true", help="one JSON object for each explanation")
     add_color_option(parser)
-    options = parser.parse_args(words)
-    return " ".join(options.what), options.json, options.color
+    return parser
 
 
 def _write_json(found: Iterable[Explanation]) -> None:

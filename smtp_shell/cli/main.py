@@ -1,7 +1,7 @@
 """The entry point: the table of commands, and the one place that catches errors.
 
-A command is a module with `main(words) -> exit status` and a line in `COMMANDS`. Nothing is imported at the top that `--version`
-does not need.
+A command is a module with `main(words) -> exit status`, `make_parser() -> ArgumentParser` and a line in `COMMANDS`. From the parsers
+come the help, the completions of shells and the manual page. Nothing is imported at the top that `--version` does not need.
 """
 
 from __future__ import annotations

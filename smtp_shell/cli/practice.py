@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from smtp_shell.arguments import ArgumentParser
     from smtp_shell.recording.capture import Capture
     from smtp_shell.servers.live import LiveScreen
     from smtp_shell.servers.practice import PracticeServer, PracticeSettings
@@ -63,7 +64,7 @@ def main(words: Sequence[str]) -> int:
     Raises:
         SmtpShellError: An option is wrong, the server cannot start, or there is no connection.
     """
-    parser = _parser()
+    parser = make_parser()
     options = parser.parse_args(words)
     if options.tls:
         raise UsageError(
@@ -264,7 +265,8 @@ def _for_python(server: PracticeServer) -> str:
     return f"in Python        context = ssl.create_default_context(cafile={str(server.ca_file.absolute())!a})"
 
 
-def _parser() -> argparse.ArgumentParser:
+def make_parser() -> ArgumentParser:
+    """Return the parser of the command."""
     import argparse
 
     from smtp_shell.servers.faults import describe_faults

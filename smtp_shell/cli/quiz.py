@@ -11,6 +11,7 @@ from smtp_shell.cli.options import add_color_option, command_parser, is_terminal
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from smtp_shell.arguments import ArgumentParser
     from smtp_shell.study.question import Question
 
 
@@ -26,6 +27,20 @@ def main(words: Sequence[str]) -> int:
     Raises:
         SmtpShellError: An option is wrong, the transcript cannot be read, or nobody can be asked.
     """
+    options = make_parser().parse_args(words)
+    from smtp_shell.errors import UsageError
+
+    if options.kinds:
+        return _list_kinds(options)
+    if options.file is None:
+        raise UsageError("quiz takes a transcript; see smtp-shell quiz --help, and --kinds for the kinds of question.")
+    if not options.json and not is_terminal():
+        raise UsageError("quiz asks at a terminal, and there is none; use --json to print the questions.")
+    return _quiz(options)
+
+
+def make_parser() -> ArgumentParser:
+    """Return the parser of the command."""
     from smtp_shell.study.options import add_quiz_options
 
     parser = command_parser("quiz")
@@ -36,16 +51,7 @@ def main(words: Sequence[str]) -> int:
     )
     parser.add_argument("--json", action="store_true", help="print the questions as JSON, one a line, and ask nothing")
     add_color_option(parser)
-    options = parser.parse_args(words)
-    from smtp_shell.errors import UsageError
-
-    if options.kinds:
-        return _list_kinds(options)
-    if options.file is None:
-        raise UsageError("quiz takes a transcript; see smtp-shell quiz --help, and --kinds for the kinds of question.")
-    if not options.json and not is_terminal():
-        raise UsageError("quiz asks at a terminal, and there is none; use --json to print the questions.")
-    return _quiz(options)
+    return parser
 
 
 def _quiz(options: argparse.Namespace) -> int:

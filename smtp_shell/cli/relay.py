@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from smtp_shell.arguments import ArgumentParser
     from smtp_shell.net.target import Target
     from smtp_shell.servers.relay import RelayServer
 
@@ -58,7 +59,7 @@ def main(words: Sequence[str]) -> int:
     Raises:
         SmtpShellError: An option is wrong, or the relay cannot start.
     """
-    options = _parser().parse_args(words)
+    options = make_parser().parse_args(words)
     target = _target(options)
     if options.key is not None and options.cert is None:
         raise UsageError("relay --key needs --cert FILE as well: a key is of no use without its certificate.")
@@ -151,7 +152,8 @@ def _facts(server: RelayServer, options: argparse.Namespace) -> Iterator[str]:
         yield "Nothing is shown or written: add --watch, or --keep DIR."
 
 
-def _parser() -> argparse.ArgumentParser:
+def make_parser() -> ArgumentParser:
+    """Return the parser of the command."""
     parser = command_parser("relay")
     parser.add_argument(
         "server",

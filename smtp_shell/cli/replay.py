@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from smtp_shell.arguments import ArgumentParser
 from smtp_shell.cli.options import (
+    command_parser,
     connect_settings,
     connection_options,
     credential_source,
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
+    from smtp_shell.arguments import ArgumentParser
     from smtp_shell.cli.updating import Updater
     from smtp_shell.client.credentials import Ask
     from smtp_shell.config import TlsSettings
@@ -60,16 +61,7 @@ def main(words: Sequence[str]) -> int:
     Raises:
         SmtpShellError: Something is wrong with a transcript or an option; nothing was sent.
     """
-    parser = ArgumentParser(
-        prog="smtp-shell replay", description="Replay transcripts against a server and compare what it says."
-    )
-    add_replay_options(parser)
-    add_suite_options(parser)
-    add_report_options(parser)
-    add_update_options(parser)
-    connection_options(parser)
-    profile_option(parser.add_argument)
-    options = parser.parse_args(words)
+    options = make_parser().parse_args(words)
     _take_profile(options)
     refuse_servers(options.files)
     _refuse_conflicts(options)
@@ -99,6 +91,18 @@ def _take_profile(options: argparse.Namespace) -> None:
 
     options.chosen = fill_from_profile(options)
     take_tls(options, options.chosen)
+
+
+def make_parser() -> ArgumentParser:
+    """Return the parser of the command."""
+    parser = command_parser("replay")
+    add_replay_options(parser)
+    add_suite_options(parser)
+    add_report_options(parser)
+    add_update_options(parser)
+    connection_options(parser)
+    profile_option(parser.add_argument)
+    return parser
 
 
 def _run(options: argparse.Namespace, ask: Ask | None, color: bool) -> int:

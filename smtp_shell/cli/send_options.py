@@ -68,7 +68,7 @@ class _Attach(argparse.Action):
         namespace.attach = found
 
 
-def send_parser() -> ArgumentParser:
+def make_parser() -> ArgumentParser:
     """Return the parser of the command."""
     parser = command_parser("send", epilog=_EPILOG, usage="smtp-shell send --server URL --from A --to B [OPTIONS]")
     parser.add_argument(

@@ -75,7 +75,7 @@ def main(words: Sequence[str]) -> int:
     Raises:
         SmtpShellError: An option is wrong, or there is no connection.
     """
-    parser = _parser()
+    parser = make_parser()
     options, unknown = parser.parse_known_args(words)
     if len(unknown) == 1 and options.target is not None:
         from smtp_shell.net.target import as_one_word
@@ -376,7 +376,8 @@ def _shell_and_start(
     return shell, take_aliases(shell, start)
 
 
-def _parser() -> ArgumentParser:
+def make_parser() -> ArgumentParser:
+    """Return the parser of a command line that begins with no command."""
     commands = "\n".join(f"  smtp-shell {name:<11} {summary}" for name, (summary, _) in COMMANDS.items())
     parser = ArgumentParser(
         prog="smtp-shell",

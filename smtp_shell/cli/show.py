@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Iterable, Sequence
 
+    from smtp_shell.arguments import ArgumentParser
     from smtp_shell.display.views import View
     from smtp_shell.protocol.events import Entry
 
@@ -29,17 +30,7 @@ def main(words: Sequence[str]) -> int:
     Raises:
         SmtpShellError: An option is wrong, or the transcript cannot be read.
     """
-    parser = command_parser("show")
-    parser.add_argument("file", help="the transcript")
-    parser.add_argument(
-        "--explain", action="store_true", help="a line under each of the client's and each reply: what it means"
-    )
-    parser.add_argument(
-        "--json", action="store_true", help="one JSON object for each step, or with --explain for each explanation"
-    )
-    add_color_option(parser)
-    add_picture_options(parser)
-    options = parser.parse_args(words)
+    options = make_parser().parse_args(words)
     from pathlib import Path
 
     from smtp_shell.recording.shown import shown_transcript
@@ -53,6 +44,21 @@ def main(words: Sequence[str]) -> int:
         sys.stdout.flush()
         sys.stderr.write(f"smtp-shell: {warning}\n")
     return 0
+
+
+def make_parser() -> ArgumentParser:
+    """Return the parser of the command."""
+    parser = command_parser("show")
+    parser.add_argument("file", help="the transcript")
+    parser.add_argument(
+        "--explain", action="store_true", help="a line under each of the client's and each reply: what it means"
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="one JSON object for each step, or with --explain for each explanation"
+    )
+    add_color_option(parser)
+    add_picture_options(parser)
+    return parser
 
 
 def _explaining(options: argparse.Namespace, view: View) -> Callable[[Iterable[Entry]], None]:

@@ -121,9 +121,11 @@ def test_each_command_has_its_own_help(name: str) -> None:
     assert done.stdout.startswith(f"usage: smtp-shell {name} ".encode())
 
 
-def test_each_command_has_a_module_with_a_main_function() -> None:
-    for _, module in COMMANDS.values():
-        assert callable(import_module(module).main)
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_command_has_a_module_with_a_main_function_and_a_parser(name: str) -> None:
+    module = import_module(COMMANDS[name][1])
+    assert callable(module.main)
+    assert module.make_parser().prog == f"smtp-shell {name}"
 
 
 @pytest.mark.parametrize("name", ["replayy.invalid", "show.invalid", "smtp://show.invalid"])
