@@ -41,6 +41,13 @@ class ArgumentParser(argparse.ArgumentParser):
         self.formatter_class = self._help_formatter
         return super().format_help()
 
+    def sections(self) -> list[tuple[str, list[argparse.Action]]]:
+        """Return the arguments that the help shows, by section: its heading, and its arguments in their order."""
+        formatter = _Collector(self.prog)
+        self.formatter_class = lambda prog: formatter
+        super().format_help()
+        return [(heading, actions) for heading, actions in formatter.sections if actions]
+
     def error(self, message: str) -> NoReturn:
         """Raise the parser's complaint.
 
@@ -100,6 +107,29 @@ def nearest(name: str, names: Iterable[str]) -> str:
 
     bare = {each.lstrip("-/"): each for each in names}
     return next((bare[each] for each in get_close_matches(name.lstrip("-/").lower(), bare, n=1)), "")
+
+
+class _Collector(argparse.HelpFormatter):
+    """Formatter that keeps the arguments in place of writing them: argparse has no other public way to list them."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=_HELP_WIDTH)
+        self.sections: list[tuple[str, list[argparse.Action]]] = []
+
+    def start_section(self, heading: str | None) -> None:
+        self.sections.append((heading or "", []))
+
+    def end_section(self) -> None:
+        pass
+
+    def add_usage(self, *words: Any, **options: Any) -> None:
+        pass
+
+    def add_text(self, text: str | None) -> None:
+        pass
+
+    def add_arguments(self, actions: Iterable[argparse.Action]) -> None:
+        self.sections[-1][1].extend(action for action in actions if action.help is not argparse.SUPPRESS)
 
 
 def file_path(text: str) -> Path:

@@ -46,7 +46,7 @@ def main(words: Sequence[str]) -> int:
     from smtp_shell.export import BINARY_EXPORTS, PICTURES
     from smtp_shell.protocol.octets import escape_str
 
-    formats = _formats()
+    formats = written_formats()
     _check_form(options.form)
     name = options.to or (OWN_FORMAT if options.output == "-" else Path(options.output).suffix.removeprefix("."))
     if name not in formats:
@@ -103,7 +103,7 @@ def make_parser() -> ArgumentParser:
     """Return the parser of the command."""
     from smtp_shell.display.themes import THEMES
 
-    *names, last = _formats()
+    *names, last = written_formats()
     parser = command_parser("convert")
     parser.add_argument("input", metavar="IN", help="the transcript, or what another tool wrote; - is standard input")
     parser.add_argument("output", metavar="OUT", help="the file to write; - is standard output")
@@ -123,7 +123,7 @@ def make_parser() -> ArgumentParser:
     return parser
 
 
-def _formats() -> tuple[str, ...]:
+def written_formats() -> tuple[str, ...]:
     """Return the names of the formats that can be written."""
     from smtp_shell.export import BINARY_EXPORTS
 

@@ -33,10 +33,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "smtp_shell.cli.explain",
     ),
     "config": ("write, find or check the configuration file", "smtp_shell.cli.config"),
+    "completion": ("the script that completes commands and options in your shell", "smtp_shell.cli.completion"),
 }
 """Name of a command -> its line in `smtp-shell --help`, and the module that runs it."""
 
-_SHELL = "smtp_shell.cli.shell"
+SHELL = "smtp_shell.cli.shell"
 """Runs a command line that begins with no command: a server's name, an option, or nothing."""
 
 
@@ -102,7 +103,7 @@ def _dispatch(words: list[str]) -> int:
 
     is_command = bool(words) and words[0] in COMMANDS
     with collector_off():
-        module = import_module(COMMANDS[words[0]][1] if is_command else _SHELL)
+        module = import_module(COMMANDS[words[0]][1] if is_command else SHELL)
     status: int = module.main(words[1:] if is_command else words)
     return status
 

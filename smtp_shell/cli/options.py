@@ -141,7 +141,12 @@ def proxy_options(add: Callable[..., argparse.Action]) -> None:
 
 def add_color_option(parser: argparse.ArgumentParser) -> None:
     """Add `--color`."""
-    parser.add_argument("--color", choices=("auto", "always", "never"), default="auto")
+    parser.add_argument(
+        "--color",
+        choices=("auto", "always", "never"),
+        default="auto",
+        help="colours; auto: on a terminal, unless NO_COLOR is set",
+    )
 
 
 def is_terminal() -> bool:
