@@ -129,7 +129,7 @@ def _takes(command: str, action: argparse.Action, words: tuple[str, ...]) -> Tak
 def _known_words(command: str, action: argparse.Action) -> tuple[str, ...]:
     """Return the values that an option knows, where its parser does not say them."""
     for name in action.option_strings:
-        found = _WORDS.get(f"{command} {name}".strip()) or _WORDS.get(name)
+        found = KNOWN_WORDS.get(f"{command} {name}".strip()) or KNOWN_WORDS.get(name)
         if found is not None:
             return tuple(found())
     return ()
@@ -178,7 +178,7 @@ def _rubrics() -> Iterable[str]:
     return sorted(each.name.removesuffix(".toml") for each in (files("smtp_shell.lint") / "profiles").iterdir())
 
 
-_WORDS: dict[str, Callable[[], Iterable[str]]] = {
+KNOWN_WORDS: dict[str, Callable[[], Iterable[str]]] = {
     "--mechanism": _mechanisms,
     "--tls-min": lambda: ("1.2", "1.3"),
     "--tls-max": lambda: ("1.2", "1.3"),

@@ -63,5 +63,8 @@ def make_parser() -> ArgumentParser:
 
 
 def _print_profiles() -> int:
-    """Print the names of the profiles: the scripts ask for them while a user types."""
+    """Print the names of the profiles: the scripts ask for them while a user types. None has a character that a shell would expand."""
+    from smtp_shell.configuration import profile_names
+
+    sys.stdout.write("".join(f"{name}\n" for name in profile_names()))
     return 0

@@ -51,7 +51,7 @@ _smtp_shell_value() {
         compopt -o filenames 2>/dev/null
         _smtp_shell_add < <(compgen -d -- "$current")
         ;;
-    server) _smtp_shell_add < <(compgen -W "$words $(smtp-shell completion --profiles 2>/dev/null)" -- "$current") ;;
+    server) _smtp_shell_add < <(compgen -W "$words $(smtp-shell completion --profiles </dev/null 2>/dev/null)" -- "$current") ;;
     esac
 }
 

@@ -28,7 +28,7 @@ function __smtp_shell_first
 end
 
 function __smtp_shell_profiles
-    smtp-shell completion --profiles 2>/dev/null
+    smtp-shell completion --profiles </dev/null 2>/dev/null
 end
 
 complete -c smtp-shell -f

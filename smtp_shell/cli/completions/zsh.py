@@ -16,7 +16,7 @@ _HEAD = """#compdef smtp-shell
 
 _smtp_shell_servers() {
     local -a profiles
-    profiles=(${(f)"$(smtp-shell completion --profiles 2>/dev/null)"})
+    profiles=(${(f)"$(smtp-shell completion --profiles </dev/null 2>/dev/null)"})
     (( $#profiles )) && _describe -t profiles profile profiles
     _hosts
 }
