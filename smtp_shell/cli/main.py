@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "smtp_shell.cli.explain",
     ),
     "config": ("write, find or check the configuration file", "smtp_shell.cli.config"),
+    "doctor": ("what this machine, terminal and network can do", "smtp_shell.cli.doctor"),
     "completion": ("the script that completes commands and options in your shell", "smtp_shell.cli.completion"),
 }
 """Name of a command -> its line in `smtp-shell --help`, and the module that runs it."""

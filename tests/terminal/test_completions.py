@@ -40,7 +40,7 @@ def test_tab_completes_the_line(tmp_path: Path, name: str) -> None:
     (tmp_path / "my letter.smtp").write_text("", encoding="utf-8")
     program = tmp_path / "bin" / "smtp-shell"
     program.parent.mkdir()
-    program.write_text(f"#!/bin/sh\nexec {sys.executable} -m smtp_shell \"$@\"\n", encoding="utf-8")
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m smtp_shell "$@"\n', encoding="utf-8")
     program.chmod(0o755)
     environment = {"HOME": str(tmp_path), "PATH": f"{program.parent}:{os.environ['PATH']}", "HISTFILE": ""}
     terminal = Terminal(PROGRAMS[name], environment, folder=tmp_path, answers=True)
