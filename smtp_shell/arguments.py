@@ -12,34 +12,71 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from smtp_shell.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
 _LONGEST_SECONDS = 86_400
 _LAST_PORT = 65_535
 _HELP_WIDTH = 80
 _UNKNOWN = "unrecognized arguments: "
+_LONGEST_USAGE = 3  # lines
 
 
 class ArgumentParser(argparse.ArgumentParser):
     """ArgumentParser that raises UsageError instead of exiting.
 
     Abbreviations are off: `--password` must not stand for `--password-command`, whose value is run as a command.
+
+    Args:
+        formatter_class: Formatter of the help.
+        examples: Command lines that the help shows first, each with what it does; empty for what is plain.
+        options: More arguments of `argparse.ArgumentParser`.
     """
 
     def __init__(
-        self, *, formatter_class: type[argparse.HelpFormatter] = argparse.HelpFormatter, **options: Any
+        self,
+        *,
+        formatter_class: type[argparse.HelpFormatter] = argparse.HelpFormatter,
+        examples: Sequence[tuple[str, str]] = (),
+        **options: Any,
     ) -> None:
         self._help_formatter = formatter_class
+        self.examples = examples
         # argparse builds a formatter for each option to check it. Without a width each of them imports shutil (4 ms).
         super().__init__(
             formatter_class=partial(formatter_class, width=_HELP_WIDTH), **{"allow_abbrev": False, **options}
         )
 
     def format_help(self) -> str:
-        """Return the help text, as wide as the terminal."""
+        """Return the help text, as wide as the terminal: the usage in three lines at most, then the examples, then the arguments."""
         self.formatter_class = self._help_formatter
-        return super().format_help()
+        if self.usage is None and self.format_usage().count("\n") > _LONGEST_USAGE:
+            self.usage = self._short_usage()
+        if not self.examples:
+            return super().format_help()
+        begins = self.format_usage()
+        if self.description:
+            begins += f"\n{self.description}\n"
+        self.description, described = None, self.description
+        try:
+            rest = super().format_help().removeprefix(self.format_usage())
+        finally:
+            self.description = described
+        width = max(len(line) for line, _ in self.examples)
+        rows = (f"  {line:{width}}  {what}".rstrip() for line, what in self.examples)
+        return "\n".join((begins, "examples:", *rows, rest))
+
+    def _short_usage(self) -> str:
+        """Return the usage without the options that may be left out."""
+        actions = [action for _, section in self.sections() for action in section]
+        needed = [action for action in actions if action.option_strings and action.required]
+        words = [f"{action.option_strings[0]} {action.metavar or action.dest.upper()}" for action in needed]
+        forms = {"?": "[{}]", "*": "[{} ...]", "+": "{} [{} ...]"}
+        for action in actions:
+            if not action.option_strings:
+                words.append(forms.get(str(action.nargs), "{}").replace("{}", str(action.metavar or action.dest)))
+        self.formatter_class = self._help_formatter
+        return " ".join((self.prog, "[OPTIONS]", *words))
 
     def sections(self) -> list[tuple[str, list[argparse.Action]]]:
         """Return the arguments that the help shows, by section: its heading, and its arguments in their order."""

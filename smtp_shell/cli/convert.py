@@ -26,6 +26,12 @@ OWN_FORMAT = "smtp"
 
 _STEPS = 200  # that are written at once: one by one takes 10 % longer
 
+_EXAMPLES = (
+    ("smtp-shell convert window.log window.smtp", "what another tool wrote"),
+    ("smtp-shell convert lab.smtp lab.html", "or md, svg, pcapng, anki"),
+    ("smtp-shell convert lab.smtp lab.sh --to swaks", "a script"),
+)
+
 
 def main(words: Sequence[str]) -> int:
     """Run `smtp-shell convert`.
@@ -104,7 +110,7 @@ def make_parser() -> ArgumentParser:
     from smtp_shell.display.themes import THEMES
 
     *names, last = written_formats()
-    parser = command_parser("convert")
+    parser = command_parser("convert", examples=_EXAMPLES)
     parser.add_argument("input", metavar="IN", help="the transcript, or what another tool wrote; - is standard input")
     parser.add_argument("output", metavar="OUT", help="the file to write; - is standard output")
     parser.add_argument(

@@ -24,6 +24,11 @@ _STDIN = "-"
 _MOST_ROWS = 20  # of one side of a difference
 _ORDER = ("removed", "added", "changed", "moved")
 
+_EXAMPLES = (
+    ("smtp-shell diff yesterday.smtp today.smtp", ""),
+    ("smtp-shell diff --match text yesterday.smtp today.smtp", "words count too"),
+)
+
 
 def main(words: Sequence[str]) -> int:
     """Run `smtp-shell diff`.
@@ -166,7 +171,7 @@ def _of_file(row: NumberedRow) -> str:
 
 def make_parser() -> ArgumentParser:
     """Return the parser of the command."""
-    parser = command_parser("diff")
+    parser = command_parser("diff", examples=_EXAMPLES)
     parser.add_argument("a", metavar="A", help="a transcript; - is standard input")
     parser.add_argument("b", metavar="B", help="another one")
     parser.add_argument(

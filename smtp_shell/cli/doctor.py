@@ -32,6 +32,11 @@ _PORTS = "25,465/tls,587"
 _SECONDS = 10.0
 _LABEL = 13
 
+_EXAMPLES = (
+    ("smtp-shell doctor", "this machine; nothing uses the network"),
+    ("smtp-shell doctor mail.example.org", "which ports does this network reach?"),
+)
+
 
 def main(words: Sequence[str]) -> int:
     """Run `smtp-shell doctor`.
@@ -64,7 +69,7 @@ def main(words: Sequence[str]) -> int:
 
 def make_parser() -> ArgumentParser:
     """Return the parser of the command."""
-    parser = command_parser("doctor")
+    parser = command_parser("doctor", examples=_EXAMPLES)
     parser.add_argument(
         "host", nargs="?", metavar="HOST", help="mail server whose ports are tried; without it nothing uses the network"
     )

@@ -20,12 +20,13 @@ if TYPE_CHECKING:
 _BOLD, _DIM, _PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[0m"
 _NARROWEST, _WIDEST = 20, 100
 _PIPE_WIDTH = 80
-_EPILOG = """examples:
-  smtp-shell explain 550 5.7.1
-  smtp-shell explain PIPELINING
-  smtp-shell explain AUTH LOGIN
-  smtp-shell explain open relay
-  smtp-shell explain 550 5.7.1 Relay access denied"""
+_EXAMPLES = (
+    ("smtp-shell explain 550 5.7.1", ""),
+    ("smtp-shell explain PIPELINING", ""),
+    ("smtp-shell explain AUTH LOGIN", ""),
+    ("smtp-shell explain open relay", ""),
+    ("smtp-shell explain 550 5.7.1 Relay access denied", ""),
+)
 
 
 def main(words: Sequence[str]) -> int:
@@ -66,11 +67,9 @@ def _options(words: Sequence[str]) -> tuple[str, bool, str]:
 
 def make_parser() -> ArgumentParser:
     """Return the parser of the command."""
-    from argparse import RawDescriptionHelpFormatter
-
     from smtp_shell.cli.options import add_color_option, command_parser
 
-    parser = command_parser("explain", epilog=_EPILOG, formatter_class=RawDescriptionHelpFormatter)
+    parser = command_parser("explain", examples=_EXAMPLES)
     parser.add_argument("what", metavar="WHAT", nargs="+", help="what to explain; a whole line of a dialogue too")
     parser.add_argument("--json", action="store_true", help="one JSON object for each explanation")
     add_color_option(parser)

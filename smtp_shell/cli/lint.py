@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 
 _STDIN = "-"
 
+_EXAMPLES = (
+    ("smtp-shell lint lab.smtp", ""),
+    ("smtp-shell lint --for lab7 lab.smtp", "what is missing for a task"),
+    ("smtp-shell lint --rules", "the rules, with their sources"),
+)
+
 
 def main(words: Sequence[str]) -> int:
     """Run `smtp-shell lint`.
@@ -63,7 +69,7 @@ def make_parser(*, about_rubrics: bool = True) -> ArgumentParser:
     from argparse import RawDescriptionHelpFormatter
 
     epilog = _about_rubrics() if about_rubrics else None
-    parser = command_parser("lint", epilog=epilog, formatter_class=RawDescriptionHelpFormatter)
+    parser = command_parser("lint", examples=_EXAMPLES, epilog=epilog, formatter_class=RawDescriptionHelpFormatter)
     parser.add_argument("files", nargs="*", metavar="FILE", help="a transcript; - is standard input")
     parser.add_argument(
         "--for", dest="rubric", metavar="PROFILE", help="what a task asks for: lab3, lab7 or a TOML file"

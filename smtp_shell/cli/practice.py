@@ -51,6 +51,13 @@ _TRY = """\
 Try ehlo, starttls, ehlo, auth, mail ann@example.org, rcpt bob@example.org,
 data, quit, and then /inbox. /help lists all there is."""
 
+_EXAMPLES = (
+    ("smtp-shell practice", "a server, and a shell on it"),
+    ("smtp-shell practice --serve-only --port 2525", "the server alone"),
+    ("smtp-shell practice --fault rcpt=451", "misbehave: see below"),
+    ("smtp-shell practice -c ehlo -c quit", "run lines without a prompt"),
+)
+
 
 def main(words: Sequence[str]) -> int:
     """Run `smtp-shell practice`.
@@ -271,7 +278,9 @@ def make_parser() -> ArgumentParser:
 
     from smtp_shell.servers.faults import describe_faults
 
-    parser = command_parser("practice", formatter_class=argparse.RawDescriptionHelpFormatter, epilog=describe_faults())
+    parser = command_parser(
+        "practice", examples=_EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter, epilog=describe_faults()
+    )
     parser.add_argument("--port", type=port_number, default=0, help="port to listen on (default: any free one)")
     parser.add_argument("--serve-only", action="store_true", help="serve, without a shell, until Ctrl-C")
     fault_options(parser.add_argument)

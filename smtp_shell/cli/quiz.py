@@ -14,6 +14,12 @@ if TYPE_CHECKING:
     from smtp_shell.arguments import ArgumentParser
     from smtp_shell.study.question import Question
 
+_EXAMPLES = (
+    ("smtp-shell quiz lab.smtp", ""),
+    ("smtp-shell quiz lab.smtp --questions 5", ""),
+    ("smtp-shell quiz lab.smtp --json", "print the questions, ask nothing"),
+)
+
 
 def main(words: Sequence[str]) -> int:
     """Run `smtp-shell quiz`.
@@ -43,7 +49,7 @@ def make_parser() -> ArgumentParser:
     """Return the parser of the command."""
     from smtp_shell.study.options import add_quiz_options
 
-    parser = command_parser("quiz")
+    parser = command_parser("quiz", examples=_EXAMPLES)
     parser.add_argument("file", nargs="?", help="the transcript")
     add_quiz_options(parser)
     parser.add_argument(

@@ -74,8 +74,8 @@ def meaning(surveys: Sequence[Survey]) -> Iterator[str]:
                 f"Port {each.target.port} does not announce STARTTLS: the server cannot, or something on the way takes the keyword out. "
                 "Send no password there."
             )
-    if any(each.doubt for each in reached):
-        yield "What is wrong with a certificate: smtp-shell HOST -c /tls, with the words below for HOST."
+        if each.doubt:
+            yield f"What is wrong with the certificate on port {each.target.port}: smtp-shell {_words(each)} -c /tls"
     if (best := next((each for each in (*others, *reached) if each.is_welcome), None)) is not None:
         yield f"To connect: smtp-shell {_words(best)}"
 

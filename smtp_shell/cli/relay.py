@@ -46,6 +46,11 @@ _RISK = (
     "could reach the server through this one, and in its name."
 )
 
+_EXAMPLES = (
+    ("smtp-shell relay HOST:587 --port 2527 --watch", "watch live"),
+    ("smtp-shell relay 127.0.0.1:2525 --port 2527 --keep seen", "keep files"),
+)
+
 
 def main(words: Sequence[str]) -> int:
     """Run `smtp-shell relay`.
@@ -154,7 +159,7 @@ def _facts(server: RelayServer, options: argparse.Namespace) -> Iterator[str]:
 
 def make_parser() -> ArgumentParser:
     """Return the parser of the command."""
-    parser = command_parser("relay")
+    parser = command_parser("relay", examples=_EXAMPLES)
     parser.add_argument(
         "server",
         metavar="SERVER",

@@ -48,6 +48,13 @@ if TYPE_CHECKING:
     from smtp_shell.replay.profiles import ProfiledServer
     from smtp_shell.replay.replay import Replay
 
+_EXAMPLES = (
+    ("smtp-shell replay lab.smtp --server smtp://127.0.0.1:2525", ""),
+    ("smtp-shell replay suite/ --server HOST --junit report.xml", "for CI"),
+    ("smtp-shell replay lab.smtp --server HOST --update", "mend the file"),
+    ("smtp-shell replay --check suite/", "without a server"),
+)
+
 
 def main(words: Sequence[str]) -> int:
     """Run `smtp-shell replay`.
@@ -95,7 +102,7 @@ def _take_profile(options: argparse.Namespace) -> None:
 
 def make_parser() -> ArgumentParser:
     """Return the parser of the command."""
-    parser = command_parser("replay")
+    parser = command_parser("replay", examples=_EXAMPLES)
     add_replay_options(parser)
     add_suite_options(parser)
     add_report_options(parser)

@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 MATCHES = {"verb": "VERB", "parameters": "PARAMETERS", "exact": "EXACT"}
 """Words of `--match` -> members of `ClientMatch`."""
 
+_EXAMPLES = (
+    ("smtp-shell serve lab.smtp --port 2526", ""),
+    ("smtp-shell serve lab.smtp --fault data=451", "faults are listed below"),
+)
+
 
 def check_options(options: argparse.Namespace) -> None:
     """Refuse options that do not go together.
@@ -44,7 +49,9 @@ def make_parser() -> ArgumentParser:
     """Return the parser of the command."""
     from smtp_shell.servers.faults import describe_faults
 
-    parser = command_parser("serve", formatter_class=argparse.RawDescriptionHelpFormatter, epilog=describe_faults())
+    parser = command_parser(
+        "serve", examples=_EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter, epilog=describe_faults()
+    )
     parser.add_argument("file", type=file_path, metavar="FILE", help="the transcript")
     place = parser.add_mutually_exclusive_group()
     place.add_argument("--port", type=port_number, help="port to listen on (default: any free one)")

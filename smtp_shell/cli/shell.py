@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from io import BufferedReader
 
+    from _typeshed import SupportsWrite
+
     from smtp_shell.net.target import Target
     from smtp_shell.servers.practice import PracticeServer
     from smtp_shell.shell.shell import Shell
@@ -41,12 +43,15 @@ _NOT_CONNECTED = """\
 Not connected. Try /connect HOST[:PORT]; or leave with Ctrl-D, and start
 `smtp-shell practice` for a server of your own. /help lists all there is."""
 
+_USAGE = "smtp-shell [OPTIONS] [COMMAND | HOST[:PORT] | URL | PROFILE]"
+
 _EPILOG = """commands:
 {commands}
 Each has its own --help. A server that is named like a command is reached as smtp://NAME.
 
-exit status: 0 all happened, 1 a reply was not the expected one or 4yz/5yz, 2 wrong usage, 3 no connection, 4 TLS, 5 authentication,
-6 the server broke the protocol, 7 unknown outcome after the final dot, 130 interrupted
+exit status: 0 all happened, 1 a reply was not the expected one or 4yz/5yz,
+2 wrong usage, 3 no connection, 4 TLS, 5 authentication, 6 the server broke the
+protocol, 7 unknown outcome after the final dot, 130 interrupted
 """
 
 
@@ -376,11 +381,40 @@ def _shell_and_start(
     return shell, take_aliases(shell, start)
 
 
+class _Parser(ArgumentParser):
+    """Parser whose `--help` fits a screen; `--help-all` prints the help of the others."""
+
+    def print_help(self, file: SupportsWrite[str] | None = None) -> None:
+        from smtp_shell.cli.brief_help import brief_help
+
+        (file or sys.stdout).write(brief_help(self.examples))
+
+
+class _HelpAll(argparse.Action):
+    """Print the whole help, and end."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        sys.stdout.write(parser.format_help())
+        parser.exit()
+
+
 def make_parser() -> ArgumentParser:
     """Return the parser of a command line that begins with no command."""
-    commands = "\n".join(f"  smtp-shell {name:<11} {summary}" for name, (summary, _) in COMMANDS.items())
-    parser = ArgumentParser(
+    commands = "\n".join(f"  {name:<11} {summary}" for name, (summary, _) in COMMANDS.items())
+    parser = _Parser(
         prog="smtp-shell",
+        usage=_USAGE,
+        examples=(
+            ("smtp-shell practice", "start here: a server of your own"),
+            ("smtp-shell --starttls mail.example.org", "type SMTP inside TLS"),
+            ("smtp-shell mail.example.org -c ehlo -c quit", "run lines without a prompt"),
+        ),
         description="See SMTP with your own eyes: type commands, go on after STARTTLS and AUTH, keep a transcript, replay it.",
         epilog=_EPILOG.format(commands=commands),
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -391,6 +425,7 @@ def make_parser() -> ArgumentParser:
         help="HOST[:PORT], PROFILE, mx:DOMAIN, smtp://, smtps://, lmtp://, smtp+unix:/path, lmtp+unix:/path or pipe:COMMAND",
     )
     parser.add_argument("--mx", action="store_true", help="the server is a domain: connect to its mail hosts in turn")
+    parser.add_argument("--help-all", action=_HelpAll, nargs=0, help="show every option and exit status, and exit")
     parser.add_argument("--version", action="version", version=f"smtp-shell {__version__}")
     connection_options(parser)
     profile_option(parser.add_argument)

@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     from smtp_shell.display.views import View
     from smtp_shell.protocol.events import Entry
 
+_EXAMPLES = (
+    ("smtp-shell show lab.smtp", ""),
+    ("smtp-shell show --explain lab.smtp", "what each line means, below it"),
+    ("smtp-shell show --diagram lab.smtp", "who says what when, as a picture"),
+)
+
 
 def main(words: Sequence[str]) -> int:
     """Run `smtp-shell show`.
@@ -48,7 +54,7 @@ def main(words: Sequence[str]) -> int:
 
 def make_parser() -> ArgumentParser:
     """Return the parser of the command."""
-    parser = command_parser("show")
+    parser = command_parser("show", examples=_EXAMPLES)
     parser.add_argument("file", help="the transcript")
     parser.add_argument(
         "--explain", action="store_true", help="a line under each of the client's and each reply: what it means"

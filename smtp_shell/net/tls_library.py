@@ -72,7 +72,7 @@ def trust_store() -> TrustStore:
         return TrustStore(number, ("the certificate store of Windows",), named)
     # Those of a folder are read when a certificate asks for them, so the library has not counted them.
     in_folder = _hashes(paths.capath) if not number else 0
-    places = tuple(place for place in (paths.cafile, paths.capath) if place is not None)
+    places = tuple(place for place in (paths.cafile, paths.capath) if place)
     return TrustStore(number or in_folder, places, named)
 
 
