@@ -51,7 +51,7 @@ class ArgumentParser(argparse.ArgumentParser):
         """Return the help text, as wide as the terminal: the usage in three lines at most, then the examples, then the arguments."""
         self.formatter_class = self._help_formatter
         if self.usage is None and self.format_usage().count("\n") > _LONGEST_USAGE:
-            self.usage = self._short_usage()
+            self.usage = self.short_usage()
         if not self.examples:
             return super().format_help()
         begins = self.format_usage()
@@ -66,8 +66,10 @@ class ArgumentParser(argparse.ArgumentParser):
         rows = (f"  {line:{width}}  {what}".rstrip() for line, what in self.examples)
         return "\n".join((begins, "examples:", *rows, rest))
 
-    def _short_usage(self) -> str:
+    def short_usage(self) -> str:
         """Return the usage without the options that may be left out."""
+        if self.usage is not None:
+            return self.usage
         actions = [action for _, section in self.sections() for action in section]
         needed = [action for action in actions if action.option_strings and action.required]
         words = [f"{action.option_strings[0]} {action.metavar or action.dest.upper()}" for action in needed]

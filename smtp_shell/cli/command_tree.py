@@ -15,7 +15,7 @@ from smtp_shell.cli.main import COMMANDS, SHELL
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from smtp_shell.arguments import ArgumentParser
 
@@ -64,6 +64,7 @@ class CommandLine(Struct, frozen=True):
         summary: What the command does, in one line.
         usage: Its synopsis, without the word `usage:`.
         epilog: What its help ends with; empty for nothing.
+        examples: Command lines, each with what it does.
         options: Its options.
         operands: What else follows.
     """
@@ -72,6 +73,7 @@ class CommandLine(Struct, frozen=True):
     summary: str
     usage: str
     epilog: str
+    examples: Sequence[tuple[str, str]]
     options: tuple[Argument, ...]
     operands: tuple[Argument, ...]
 
@@ -89,8 +91,9 @@ def _command_line(name: str, summary: str, parser: ArgumentParser) -> CommandLin
     return CommandLine(
         name,
         summary,
-        parser.format_usage().removeprefix("usage: ").strip(),
+        parser.short_usage(),
         parser.epilog or "",
+        parser.examples,
         tuple(each for each in arguments if each.names),
         tuple(each for each in arguments if not each.names),
     )

@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "relay": ("stand between a client and a server, and record both halves", "smtp_shell.cli.relay"),
     "config": ("write, find or check the configuration file", "smtp_shell.cli.config"),
     "doctor": ("what this machine can do, and which ports this network reaches", "smtp_shell.cli.doctor"),
+    "man": ("the manual page, for man", "smtp_shell.cli.man"),
     "completion": ("the script that completes commands and options in your shell", "smtp_shell.cli.completion"),
 }
 """Name of a command -> its line in `smtp-shell --help`, and the module that runs it. The help of all of them fits a screen."""

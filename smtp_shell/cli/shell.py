@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from smtp_shell import __version__
 from smtp_shell.arguments import ArgumentParser, file_path
 from smtp_shell.cli.configured import Start, read_start, settle, take_aliases, take_tls
+from smtp_shell.cli.exit_statuses import EXIT_STATUSES
 from smtp_shell.cli.main import COMMANDS
 from smtp_shell.cli.options import (
     connect_settings,
@@ -49,9 +50,8 @@ _EPILOG = """commands:
 {commands}
 Each has its own --help. A server that is named like a command is reached as smtp://NAME.
 
-exit status: 0 all happened, 1 a reply was not the expected one or 4yz/5yz,
-2 wrong usage, 3 no connection, 4 TLS, 5 authentication, 6 the server broke the
-protocol, 7 unknown outcome after the final dot, 130 interrupted
+exit status:
+{statuses}
 """
 
 
@@ -407,6 +407,7 @@ class _HelpAll(argparse.Action):
 def make_parser() -> ArgumentParser:
     """Return the parser of a command line that begins with no command."""
     commands = "\n".join(f"  {name:<11} {summary}" for name, (summary, _) in COMMANDS.items())
+    statuses = "\n".join(f"  {status:>3}  {meaning}" for status, meaning in EXIT_STATUSES.items())
     parser = _Parser(
         prog="smtp-shell",
         usage=_USAGE,
@@ -415,8 +416,8 @@ def make_parser() -> ArgumentParser:
             ("smtp-shell --starttls mail.example.org", "type SMTP inside TLS"),
             ("smtp-shell mail.example.org -c ehlo -c quit", "run lines without a prompt"),
         ),
-        description="See SMTP with your own eyes: type commands, go on after STARTTLS and AUTH, keep a transcript, replay it.",
-        epilog=_EPILOG.format(commands=commands),
+        description="See SMTP with your own eyes: type it by hand, record it, replay it.",
+        epilog=_EPILOG.format(commands=commands, statuses=statuses),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
