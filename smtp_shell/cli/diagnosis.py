@@ -87,7 +87,7 @@ def machine_findings() -> Iterator[Finding]:
     for section, find in (
         ("program", _program),
         ("TLS", _tls),
-        ("terminal", _terminal),
+        ("terminal", terminal_findings),
         ("extras", _extras),
         ("files", _files),
     ):
@@ -167,10 +167,11 @@ _CERTIFICATES = (
 )
 
 
-def _terminal() -> Iterator[Finding]:
+def terminal_findings() -> Iterator[Finding]:
+    """Yield what there is to know about the terminal."""
     is_there = {name: stream.isatty() for name, stream in (("input", sys.stdin), ("output", sys.stdout))}
     if not all(is_there.values()):
-        which = ", ".join(name for name, is_terminal in is_there.items() if not is_terminal)
+        which = ", ".join(name for name, isterminal_findings in is_there.items() if not isterminal_findings)
         yield Finding(which, "no terminal: lines are run without a prompt", Verdict.NOTE)
     name = os.environ.get("TERM", "")
     if sys.platform != "win32" and is_there["output"]:
@@ -240,8 +241,13 @@ def _configuration() -> Finding:
         )
     if found.file is None:
         return Finding("config file", f"none, in {_shown(path)}", Verdict.OK, "if you want one: smtp-shell config init")
-    counts = f"{len(found.settings)} settings, {len(found.profiles)} profiles, {len(found.aliases)} aliases"
-    return Finding("config file", f"{_shown(path)}: {counts}")
+    counts = ((found.settings, "setting"), (found.profiles, "profile"), (found.aliases, "alias"))
+    words = ", ".join(f"{len(each)} {_plural(name, len(each))}" for each, name in counts)
+    return Finding("config file", f"{_shown(path)}: {words}")
+
+
+def _plural(noun: str, number: int) -> str:
+    return noun if number == 1 else f"{noun}es" if noun.endswith("s") else f"{noun}s"
 
 
 def _state(folder: Path) -> Iterator[Finding]:
@@ -259,15 +265,27 @@ def _state(folder: Path) -> Iterator[Finding]:
     if not os.path.isdir(folder) or not os.access(folder, os.W_OK | os.X_OK):
         yield Finding("state folder", f"{_shown(folder)} cannot be written to", Verdict.PROBLEM, advice)
         return
-    if os.name == "posix" and facts.st_mode & 0o077:
-        yield Finding(
-            "state folder", f"{_shown(folder)}: others may look into it", Verdict.PROBLEM, f"chmod 700 {_shown(folder)}"
-        )
+    loose = [] if os.name != "posix" else _loose(folder, facts.st_mode)
+    if loose:
+        text = f"others may read or change {', '.join(map(_shown, loose))}"
+        yield Finding("state folder", text, Verdict.PROBLEM, f"chmod go= {' '.join(map(_shown, loose))}")
         return
     yield Finding("state folder", _shown(folder))
     number, size = _recordings(folder / "recordings")
     if number:
-        yield Finding("recordings", f"{number} files, {max(size >> 20, 1):,} MiB")
+        yield Finding("recordings", f"{number} {_plural('file', number)}, {max(size >> 20, 1):,} MiB")
+
+
+def _loose(folder: Path, mode: int) -> list[Path]:
+    """Return what other users may get at: the folder if they can write to it, and what is private in it if they can do anything."""
+    found = [folder] if mode & 0o022 else []
+    for private in (folder / "recordings", folder / "history", folder / "practice"):
+        try:
+            if private.lstat().st_mode & 0o077:
+                found.append(private)
+        except OSError:  # it is made when it is needed
+            continue
+    return found
 
 
 def _recordings(folder: Path) -> tuple[int, int]:

@@ -195,4 +195,13 @@ def _escaped(text: str) -> str:
     return "".join(_ESCAPED.get(char) or (char if char.isascii() else f"\\[u{ord(char):04X}]") for char in text)
 
 
-_ESCAPED = {"\\": "\\e", "-": "\\-", "~": "\\(ti", "^": "\\(ha", "`": "\\(ga", "'": "\\(aq", "\u2026": "...", "\u00a7": "section "}
+_ESCAPED = {
+    "\\": "\\e",
+    "-": "\\-",
+    "~": "\\(ti",
+    "^": "\\(ha",
+    "`": "\\(ga",
+    "'": "\\(aq",
+    "\u2026": "...",
+    "\u00a7": "section ",
+}

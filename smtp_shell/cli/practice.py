@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from smtp_shell.arguments import file_path, port_number
+from smtp_shell.cli.first_start import in_practice
 from smtp_shell.cli.listening import (
     certificate_options,
     complain,
@@ -46,10 +47,6 @@ _SPELLED = {"lines": "-c and -f", "ipv4": "-4", "ipv6": "-6"}
 """Options that are not spelled like the names of their values."""
 
 _RISK = "The practice server would listen on {}: every machine\nthat reaches it could connect, guess the password and fill the mailbox."
-
-_TRY = """\
-Try ehlo, starttls, ehlo, auth, mail ann@example.org, rcpt bob@example.org,
-data, quit, and then /inbox. /help lists all there is."""
 
 _EXAMPLES = (
     ("smtp-shell practice", "a server, and a shell on it"),
@@ -232,7 +229,7 @@ def _open_shell(server: PracticeServer, options: argparse.Namespace, remark: str
 
     options.user = server.user
     target = Target(Way.TCP, server.host, server.port, starttls=options.starttls)
-    introduction = chain((f"  {line}" for line in _facts(server, capture)), (remark,) if remark else (), (_TRY,))
+    introduction = chain((f"  {line}" for line in _facts(server, capture)), (remark,) if remark else (), in_practice())
     return run_shell(options, target, introduction, practice=server, watches=options.watch)
 
 

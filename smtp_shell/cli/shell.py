@@ -15,6 +15,7 @@ from smtp_shell import __version__
 from smtp_shell.arguments import ArgumentParser, file_path
 from smtp_shell.cli.configured import Start, read_start, settle, take_aliases, take_tls
 from smtp_shell.cli.exit_statuses import EXIT_STATUSES
+from smtp_shell.cli.first_start import unconnected
 from smtp_shell.cli.main import COMMANDS
 from smtp_shell.cli.options import (
     connect_settings,
@@ -39,10 +40,6 @@ if TYPE_CHECKING:
     from smtp_shell.net.target import Target
     from smtp_shell.servers.practice import PracticeServer
     from smtp_shell.shell.shell import Shell
-
-_NOT_CONNECTED = """\
-Not connected. Try /connect HOST[:PORT]; or leave with Ctrl-D, and start
-`smtp-shell practice` for a server of your own. /help lists all there is."""
 
 _USAGE = "smtp-shell [OPTIONS] [COMMAND | HOST[:PORT] | URL | PROFILE]"
 
@@ -98,7 +95,7 @@ def main(words: Sequence[str]) -> int:
         if options.profile is not None:
             take_tls(options, start.configuration.profile(options.profile))
     target = _target(options)
-    introduction = () if target or options.profile else (_NOT_CONNECTED,)
+    introduction = () if target or options.profile else unconnected()
     return run_shell(options, target, introduction, start=start)
 
 
