@@ -61,7 +61,7 @@ def man_page() -> str:
 
 
 def _lines(first: CommandLine, commands: Sequence[CommandLine]) -> Iterator[str]:
-    yield f'.TH SMTP\\-SHELL 1 "{_date()}" "smtp\\-shell {_escaped(__version__)}" "User commands"'
+    yield f'.TH SMTP\\-SHELL 1 "{_date()}" "smtp\\-shell {escaped(__version__)}" "User commands"'
     yield ".nh"  # a hyphenated word could not be told from a word with a hyphen
     yield from (".SH NAME", "smtp\\-shell \\- see SMTP with your own eyes, in an interactive shell")
     yield ".SH SYNOPSIS"
@@ -79,14 +79,14 @@ def _lines(first: CommandLine, commands: Sequence[CommandLine]) -> Iterator[str]
     yield from _settings()
     for heading, table in (("ENVIRONMENT", _ENVIRONMENT), ("FILES", _FILES)):
         yield f".SH {heading}"
-        yield from (line for name, meaning in table.items() for line in _tagged(f"\\fB{_escaped(name)}\\fP", [meaning]))
+        yield from (line for name, meaning in table.items() for line in _tagged(f"\\fB{escaped(name)}\\fP", [meaning]))
     yield from _paragraphs([_PLACES])
     yield ".SH EXIT STATUS"
     yield from (line for status, meaning in EXIT_STATUSES.items() for line in _tagged(str(status), [meaning]))
     yield ".SH EXAMPLES"
     for line in (first, *commands):
         yield from (row for example, what in line.examples for row in _tagged(_bold_program(example), [what]))
-    yield from (".SH SEE ALSO", _text(_SEE_ALSO))
+    yield from (".SH SEE ALSO", text_line(_SEE_ALSO))
 
 
 def _date() -> str:
@@ -96,12 +96,12 @@ def _date() -> str:
 
 
 def _command(line: CommandLine, first: CommandLine) -> Iterator[str]:
-    yield f".SS smtp\\-shell {_escaped(line.name)}"
+    yield f".SS smtp\\-shell {escaped(line.name)}"
     yield from _paragraphs([f"{line.summary[0].upper()}{line.summary[1:]}."])
     yield from (".P", _bold_program(" ".join(line.usage.split())))
     yield from _arguments(line, first.options)
     if line.epilog:
-        yield from (".P", ".nf", *(_line(_escaped(row)) or "\\&" for row in line.epilog.strip("\n").split("\n")), ".fi")
+        yield from (".P", ".nf", *(_line(escaped(row)) or "\\&" for row in line.epilog.strip("\n").split("\n")), ".fi")
 
 
 def _arguments(line: CommandLine, known: Sequence[Argument]) -> Iterator[str]:
@@ -110,8 +110,8 @@ def _arguments(line: CommandLine, known: Sequence[Argument]) -> Iterator[str]:
     for argument in (*line.operands, *line.options):
         if argument.section in shared and argument in known:
             continue
-        names = ", ".join(f"\\fB{_escaped(name)}\\fP" for name in argument.names)
-        value = f"\\fI{_escaped(argument.value)}\\fP" if argument.value else ""
+        names = ", ".join(f"\\fB{escaped(name)}\\fP" for name in argument.names)
+        value = f"\\fI{escaped(argument.value)}\\fP" if argument.value else ""
         words = [argument.help] if argument.help else []
         if argument.words and not all(word in argument.help for word in argument.words):
             words.append(f"One of {', '.join(argument.words)}.")
@@ -133,17 +133,17 @@ def _shell_lines() -> Iterator[str]:
     yield ".SH SHELL COMMANDS"
     for task, found in tasks.items():
         if found:
-            yield f".SS {_escaped(task)}"
+            yield f".SS {escaped(task)}"
         for each in found:
             yield from _shell_line(each)
 
 
 def _shell_line(command: ShellCommand[Shell]) -> Iterator[str]:
-    usage = f" {_escaped(command.usage)}" if command.usage else ""
+    usage = f" {escaped(command.usage)}" if command.usage else ""
     words = [line for line in command.help.split("\n") if line.strip()]
     if command.rfc:
         words.append(f"{command.rfc}.")
-    yield from _tagged(f"\\fB{_escaped(command.name)}\\fP{usage}", words)
+    yield from _tagged(f"\\fB{escaped(command.name)}\\fP{usage}", words)
 
 
 def _settings() -> Iterator[str]:
@@ -151,13 +151,13 @@ def _settings() -> Iterator[str]:
 
     yield from _paragraphs(["/set lists them with their values, and /set NAME VALUE changes one."])
     for name, setting in settings_table().items():
-        yield from _tagged(f"\\fB{_escaped(name)}\\fP", [setting.meaning])
+        yield from _tagged(f"\\fB{escaped(name)}\\fP", [setting.meaning])
 
 
 def _tagged(tag: str, words: Iterable[str]) -> Iterator[str]:
     """Yield a tag, ready for print, and what it means: paragraphs below it."""
     yield from (".TP", tag)
-    paragraphs = [_text(each) for each in words if each]
+    paragraphs = [text_line(each) for each in words if each]
     yield paragraphs[0] if paragraphs else "\\&"
     for each in paragraphs[1:]:
         yield from (".IP", each)
@@ -165,23 +165,23 @@ def _tagged(tag: str, words: Iterable[str]) -> Iterator[str]:
 
 def _paragraphs(texts: Iterable[str]) -> Iterator[str]:
     for text in texts:
-        yield from (".P", _text(text))
+        yield from (".P", text_line(text))
 
 
 def _bold_program(usage: str) -> str:
     """Return a command line, its program and command in bold."""
     words = usage.split(" ")
     bold = 2 if len(words) > 1 and words[1].isalpha() and words[1].islower() else 1
-    return f"\\fB{_escaped(' '.join(words[:bold]))}\\fP {_escaped(' '.join(words[bold:]))}".rstrip()
+    return f"\\fB{escaped(' '.join(words[:bold]))}\\fP {escaped(' '.join(words[bold:]))}".rstrip()
 
 
-def _text(text: str) -> str:
+def text_line(text: str) -> str:
     """Return a paragraph on one line; what is between backquotes is bold."""
     parts = text.strip().split("`")
     if len(parts) % 2 == 0:  # a backquote of its own
-        return _line(_escaped(text.strip()))
+        return _line(escaped(text.strip()))
     return _line(
-        "".join(f"\\fB{_escaped(part)}\\fP" if number % 2 else _escaped(part) for number, part in enumerate(parts))
+        "".join(f"\\fB{escaped(part)}\\fP" if number % 2 else escaped(part) for number, part in enumerate(parts))
     )
 
 
@@ -190,7 +190,7 @@ def _line(text: str) -> str:
     return f"\\&{text}" if text.startswith((".", "'")) else text
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
     """Return text for roff, in ASCII: a hyphen that can be copied, and any other character by its number."""
     return "".join(_ESCAPED.get(char) or (char if char.isascii() else f"\\[u{ord(char):04X}]") for char in text)
 

@@ -35,8 +35,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from io import BufferedReader
 
-    from _typeshed import SupportsWrite
-
     from smtp_shell.net.target import Target
     from smtp_shell.servers.practice import PracticeServer
     from smtp_shell.shell.shell import Shell
@@ -381,7 +379,7 @@ def _shell_and_start(
 class _Parser(ArgumentParser):
     """Parser whose `--help` fits a screen; `--help-all` prints the help of the others."""
 
-    def print_help(self, file: SupportsWrite[str] | None = None) -> None:
+    def print_help(self, file: Any = None) -> None:
         from smtp_shell.cli.brief_help import brief_help
 
         (file or sys.stdout).write(brief_help(self.examples))
