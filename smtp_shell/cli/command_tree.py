@@ -124,7 +124,7 @@ def _takes(command: str, action: argparse.Action, words: tuple[str, ...]) -> Tak
         return Takes.FOLDER
     if (action.metavar in _FILES and (command, action.metavar) != ("send", "A")) or action.dest == "file":
         return Takes.FILE
-    if action.dest in ("target", "server"):
+    if action.dest in ("target", "server", "profile"):
         return Takes.SERVER
     return Takes.TEXT
 

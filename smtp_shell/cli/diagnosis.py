@@ -237,7 +237,10 @@ def _configuration() -> Finding:
         found.check()
     except SmtpShellError as error:
         return Finding(
-            "config file", str(error), Verdict.PROBLEM, "correct the file; smtp-shell config check reads it again"
+            "config file",
+            str(error).replace("\n", " "),
+            Verdict.PROBLEM,
+            "correct the file; smtp-shell config check reads it again",
         )
     if found.file is None:
         return Finding("config file", f"none, in {_shown(path)}", Verdict.OK, "if you want one: smtp-shell config init")

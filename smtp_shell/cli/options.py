@@ -141,12 +141,7 @@ def proxy_options(add: Callable[..., argparse.Action]) -> None:
 
 def add_color_option(parser: argparse.ArgumentParser) -> None:
     """Add `--color`."""
-    parser.add_argument(
-        "--color",
-        choices=("auto", "always", "never"),
-        default="auto",
-        help="colours; auto: on a terminal, unless NO_COLOR is set",
-    )
+    parser.add_argument("--color", choices=("auto", "always", "never"), default="auto")
 
 
 def is_terminal() -> bool:

@@ -1,7 +1,6 @@
 """Completion scripts and manual page stay well-formed whatever the help of an option says."""
 
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ from hypothesis import strategies as st
 from smtp_shell.cli.command_tree import Argument, CommandLine, Takes
 from smtp_shell.cli.completions import bash, fish, zsh
 from smtp_shell.cli.man_page import escaped, text_line
+from tests.support.programs import skip_without
 
 PRINTABLE = st.text(st.characters(codec="utf-8", exclude_categories=("C", "Zl", "Zp")), max_size=60)
 WORDS = st.lists(st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,12}", fullmatch=True), max_size=4).map(tuple)
@@ -28,12 +28,12 @@ def trees(draw: st.DrawFn) -> list[CommandLine]:
     ]
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="these shells are not there")
 @settings(max_examples=25, deadline=None)
 @given(trees())
 def test_scripts_are_well_formed_whatever_the_help_says(
     tmp_path_factory: pytest.TempPathFactory, tree: list[CommandLine]
 ) -> None:
+    skip_without("bash", "zsh", "fish")
     folder = tmp_path_factory.mktemp("scripts")
     for name, module in (("bash", bash), ("zsh", zsh), ("fish", fish)):
         path = Path(folder / name)

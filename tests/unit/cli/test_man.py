@@ -13,6 +13,7 @@ from smtp_shell.errors import SmtpShellError
 from smtp_shell.shell.registry import Registry
 from smtp_shell.shell.settings import settings_table
 from smtp_shell.shell.shell import Shell
+from tests.support.programs import skip_without
 from tests.unit.cli.program import run, run_text
 
 
@@ -24,6 +25,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def output(*words: str) -> str:
+    skip_without(words[0])
     done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
     assert done.stderr == ""
     assert done.returncode == 0, done.stdout
@@ -44,11 +46,11 @@ def plain(text: str) -> str:
     return text
 
 
-def test_groff_has_no_complaint(page: Path) -> None:  # Debian: apt-get install groff-base
+def test_groff_has_no_complaint(page: Path) -> None:
     assert output("groff", "-man", "-Tutf8", "-ww", "-z", str(page)) == ""
 
 
-def test_mandoc_has_no_complaint(page: Path) -> None:  # Debian: apt-get install mandoc
+def test_mandoc_has_no_complaint(page: Path) -> None:
     assert output("mandoc", "-T", "lint", "-W", "warning", str(page)) == ""
 
 
