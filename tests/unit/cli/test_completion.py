@@ -71,7 +71,7 @@ def by_fish(place: Path, line: str) -> list[str]:
 
 
 CASES = [
-    ("con", ["convert"]),
+    ("conv", ["convert"]),
     ("practice --colo", ["--color"]),
     ("practice --color a", ["always", "auto"]),
     ("replay lab.smtp --match e", ["enhanced", "exact"]),
