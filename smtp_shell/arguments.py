@@ -77,14 +77,16 @@ class ArgumentParser(argparse.ArgumentParser):
         for action in actions:
             if not action.option_strings:
                 words.append(forms.get(str(action.nargs), "{}").replace("{}", str(action.metavar or action.dest)))
-        self.formatter_class = self._help_formatter
         return " ".join((self.prog, "[OPTIONS]", *words))
 
     def sections(self) -> list[tuple[str, list[argparse.Action]]]:
         """Return the arguments that the help shows, by section: its heading, and its arguments in their order."""
         formatter = _Collector(self.prog)
-        self.formatter_class = lambda prog: formatter
-        super().format_help()
+        before, self.formatter_class = self.formatter_class, lambda prog: formatter
+        try:
+            super().format_help()
+        finally:
+            self.formatter_class = before
         return [(heading, actions) for heading, actions in formatter.sections if actions]
 
     def error(self, message: str) -> NoReturn:
