@@ -31,6 +31,7 @@ _ENVIRONMENT = {
     "SMTP_SHELL_PROXY_PASSWORD": "the password of the proxy of --proxy",
     "SMTP_SHELL_CONFIG": "the configuration file, in place of the one below FILES",
     "SMTP_SHELL_STATE_DIR": "the folder for recordings and history, in place of the one below FILES",
+    "SMTP_SHELL_NAME": "a setting by its name in capitals, as SMTP_SHELL_THEME; an option and a profile go before it",
     "SSL_CERT_FILE, SSL_CERT_DIR": "the authorities that certificates are checked against, in place of the system's",
     "SSLKEYLOGFILE": "a file that the keys of TLS connections are added to, for Wireshark",
     "NO_COLOR": "no colours, if it is set and not empty",
