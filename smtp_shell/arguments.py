@@ -103,35 +103,12 @@ class ArgumentParser(argparse.ArgumentParser):
         raise UsageError(f"{escape_str(message)}; {advice}")
 
 
-class _Recorder(argparse.HelpFormatter):
-    """Help formatter that keeps the arguments that it is given, in their order: argparse has no other public list of them."""
-
-    def __init__(self, prog: str, **options: Any) -> None:
-        super().__init__(prog, width=_HELP_WIDTH)
-        self.found: list[argparse.Action] = []
-
-    def add_argument(self, action: argparse.Action) -> None:
-        """Keep an argument."""
-        self.found.append(action)
-
-
-def parser_arguments(parser: argparse.ArgumentParser) -> list[argparse.Action]:
+def parser_arguments(parser: ArgumentParser) -> list[argparse.Action]:
     """Return the arguments of a parser, hidden ones left out, in the order of its help."""
-    recorders: list[_Recorder] = []
-
-    def record(prog: str) -> _Recorder:
-        recorders.append(_Recorder(prog))
-        return recorders[-1]
-
-    formatter, parser.formatter_class = parser.formatter_class, record
-    try:
-        argparse.ArgumentParser.format_help(parser)
-    finally:
-        parser.formatter_class = formatter
-    return [each for each in recorders[-1].found if each.help is not argparse.SUPPRESS]
+    return [each for _, section in parser.sections() for each in section]
 
 
-def _nearest_option(parser: argparse.ArgumentParser, message: str) -> str:
+def _nearest_option(parser: ArgumentParser, message: str) -> str:
     """Return the option that is nearest to one that argparse complains about not knowing; empty where none is near."""
     if not message.startswith(_UNKNOWN):
         return ""

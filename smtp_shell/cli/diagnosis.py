@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 LIBRARIES = (
     "prompt_toolkit",
     "rich",
+    "pygments",
     "tzlocal",
     "platformdirs",
     "aiosmtpd",

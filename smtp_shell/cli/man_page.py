@@ -140,8 +140,11 @@ def _shell_lines() -> Iterator[str]:
 
 
 def _shell_line(command: ShellCommand[Shell]) -> Iterator[str]:
-    usage = f" {escaped(command.usage)}" if command.usage else ""
+    from smtp_shell.shell.completion import options_of
+
+    usage = f" {escaped(command.synopsis)}" if command.synopsis else ""
     words = [line for line in command.help.split("\n") if line.strip()]
+    words += [f"`{each.usage}`: {each.meaning}" for each in options_of(command.options)]
     if command.rfc:
         words.append(f"{command.rfc}.")
     yield from _tagged(f"\\fB{escaped(command.name)}\\fP{usage}", words)
