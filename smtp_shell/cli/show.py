@@ -13,8 +13,15 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Iterable, Sequence
 
+    from smtp_shell.arguments import ArgumentParser
     from smtp_shell.display.views import View
     from smtp_shell.protocol.events import Entry
+
+_EXAMPLES = (
+    ("smtp-shell show lab.smtp", ""),
+    ("smtp-shell show --explain lab.smtp", "what each line means, below it"),
+    ("smtp-shell show --diagram lab.smtp", "who says what when, as a picture"),
+)
 
 
 def main(words: Sequence[str]) -> int:
@@ -29,20 +36,7 @@ def main(words: Sequence[str]) -> int:
     Raises:
         SmtpShellError: An option is wrong, or the transcript cannot be read.
     """
-    parser = command_parser("show")
-    parser.add_argument("file", help="the transcript")
-    parser.add_argument(
-        "--explain", action="store_true", help="a line under each of the client's and each reply: what it means"
-    )
-    parser.add_argument(
-        "--json", action="store_true", help="one JSON object for each step, or with --explain for each explanation"
-    )
-    parser.add_argument(
-        "--data", action="store_true", help="all of the mail data, and not only its first and last lines"
-    )
-    add_color_option(parser)
-    add_picture_options(parser)
-    options = parser.parse_args(words)
+    options = make_parser().parse_args(words)
     from pathlib import Path
 
     from msgspec.structs import replace
@@ -70,6 +64,24 @@ def main(words: Sequence[str]) -> int:
         sys.stdout.flush()
         sys.stderr.write(f"smtp-shell: {warning}\n")
     return 0
+
+
+def make_parser() -> ArgumentParser:
+    """Return the parser of the command."""
+    parser = command_parser("show", examples=_EXAMPLES)
+    parser.add_argument("file", help="the transcript")
+    parser.add_argument(
+        "--explain", action="store_true", help="a line under each of the client's and each reply: what it means"
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="one JSON object for each step, or with --explain for each explanation"
+    )
+    parser.add_argument(
+        "--data", action="store_true", help="all of the mail data, and not only its first and last lines"
+    )
+    add_color_option(parser)
+    add_picture_options(parser)
+    return parser
 
 
 def _explaining(options: argparse.Namespace, view: View) -> Callable[[Iterable[Entry]], None]:
