@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import islice
-from typing import TYPE_CHECKING
-
 from smtp_shell.errors import UsageError
 from smtp_shell.protocol.commands import Command, refuse_line_breaks
 from smtp_shell.protocol.octets import escape
@@ -13,12 +10,6 @@ from smtp_shell.shell.groups import HeldGroup, commands_of, split_lines
 from smtp_shell.shell.registry import Args, shell_command, shorthand
 from smtp_shell.shell.shell import Shell
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from smtp_shell.protocol.replies import Extensions
-
-_MOST_KEYWORDS = 200
 _CLIENT_AGAIN = "The dialogue begins anew, as with another client: what was announced counts no more, so say ehlo."
 _ROLES_TURNED = (
     "The roles have turned: the server is the client now, and waits for a greeting. "
@@ -28,34 +19,24 @@ _ROLES_TURNED = (
 
 @shell_command("/capabilities", group="connection", options=(Option("--json", "one JSON object a keyword"),))
 def capabilities(shell: Shell, args: Args) -> None:
-    """List what the server announced in its reply to EHLO: each keyword, what its parameters say, and what it means.
+    """List what the server announced in its reply to EHLO, as a table: each keyword, what it means, and what its parameters say.
 
     After starttls it says what has changed: a + before a keyword that is new, a - before one that is gone, a ~ before one with other
     parameters. `--json` prints one object a keyword.
     """
-    from smtp_shell.shell.capabilities import capability_records
-
     given = args.read()
     if given.words:
         raise UsageError("/capabilities takes nothing but --json; see /help /capabilities.")
     dialogue = shell.need_session().dialogue
     if dialogue.extensions is None:
         raise UsageError("the server has announced nothing yet; say ehlo (again, after starttls).")
+    import shutil
+
+    from smtp_shell.shell.capabilities import capability_records, capability_rows
+
     announced = dialogue.extensions, dialogue.announced_in_clear
-    shell.view.answer(_capabilities(*announced), capability_records(*announced), as_json="--json" in given)
-
-
-def _capabilities(extensions: Extensions, in_clear: Extensions | None) -> Iterator[tuple[str, str]]:
-    from smtp_shell.shell.capabilities import capability_rows
-
-    rows = capability_rows(extensions, in_clear)
-    yield from ((row, "quoted") for row in islice(rows, _MOST_KEYWORDS))
-    if left := sum(1 for _ in rows):
-        yield f"  … and {left:,} more; /capabilities --json lists all.", "said"
-    if not extensions.keywords:
-        yield "  none: the server announced no extension.", "said"
-    elif in_clear is not None:
-        yield "  (+ new since TLS, ~ with other parameters, - announced before TLS only)", "said"
+    rows = capability_rows(*announced, width=shutil.get_terminal_size().columns)
+    shell.view.answer(rows, capability_records(*announced), as_json="--json" in given)
 
 
 @shell_command(
