@@ -37,17 +37,28 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument(
         "--json", action="store_true", help="one JSON object for each step, or with --explain for each explanation"
     )
+    parser.add_argument(
+        "--data", action="store_true", help="all of the mail data, and not only its first and last lines"
+    )
     add_color_option(parser)
     add_picture_options(parser)
     options = parser.parse_args(words)
     from pathlib import Path
 
+    from msgspec.structs import replace
+
+    from smtp_shell.errors import UsageError
     from smtp_shell.recording.shown import shown_transcript
     from smtp_shell.transcript.credentials import masking_warning
 
+    if options.data and (options.json or options.packets or options.diagram or options.timing):
+        raise UsageError(
+            "show --data is for the dialogue in words: --json has all mail data, and a picture none; leave it out."
+        )
     view = make_view(options, words=sys.stdout if options.explain else None)
+    view.look = replace(view.look, unfolded=options.data)
     show_all = pictures(options, view) or (_explaining(options, view) if options.explain else view.show_all)
-    with shown_transcript(Path(options.file), bodies=options.packets) as (name, found, mask):
+    with shown_transcript(Path(options.file), bodies=options.packets or options.data) as (name, found, mask):
         show_all(found)
     if warning := masking_warning(name, mask):
         sys.stdout.flush()

@@ -69,14 +69,10 @@ def send_draft(shell: Shell, composition: Composition, wishes: Wishes) -> None:
     if session.phase in (Phase.MAIL, Phase.RCPT):
         shell.say("A transaction is open; RSET gives it up first.", "notice")
         shell.command(Command(b"RSET"))
-    before = shell.view.look
-    shell.view.look = replace(before, typed_data=True)
-    try:
+    with shell.showing_mail_data():
         outcome = shell.waiting(
             lambda: transact(session, envelope, layout.pieces, bdat=wishes.bdat, pipeline=wishes.pipeline)
         )
-    finally:
-        shell.view.look = before
     if outcome is None:
         if not session.is_open:
             shell.say(_DROPPED, "notice")

@@ -5,8 +5,8 @@ Modules that only a connection needs are imported with the first connection, so 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -70,6 +70,7 @@ _RESPONSE_GUESSED = (
     "The word after the mechanism decodes to a response, so it is taken for base64; "
     "a user name of these letters is given with --user."
 )
+_UNFOLD = "/show data shows them"
 _LEAVING_WORDS = ("quit", "/exit", "/quit", "exit")
 
 
@@ -202,7 +203,18 @@ class Shell:
             typed_data=not self.options.interactive,
             theme=settings.theme,
             reasons=False,
+            unfold=_UNFOLD if self.options.interactive else "",
         )
+
+    @contextmanager
+    def showing_mail_data(self) -> Iterator[None]:
+        """Show the mail data that is sent meanwhile: nobody has typed it."""
+        before = self.view.look
+        self.view.look = replace(before, typed_data=True)
+        try:
+            yield
+        finally:
+            self.view.look = before
 
     def completion_context(self) -> CompletionContext:
         """Return what suggestions are made from now."""
@@ -436,7 +448,8 @@ class Shell:
             self._encoder = None
             return session.end_message(encoder)
 
-        reply = self.waiting(send)
+        with self.showing_mail_data():
+            reply = self.waiting(send)
         if reply is not None and (remark := mended_remark(encoder)):
             self.say(remark, "notice")
         return reply

@@ -135,7 +135,8 @@ def data(shell: Shell, args: Args) -> None:
         reply = shell.command(Command(b"DATA"))
         if shell.phase is Phase.MAILDATA and untouched:
             shell.say(UNTOUCHED, "notice")
-            shell.waiting(lambda: send_untouched(session, read_pieces(stream)))
+            with shell.showing_mail_data():
+                shell.waiting(lambda: send_untouched(session, read_pieces(stream)))
         elif shell.phase is Phase.MAILDATA:
             shell.send_message(read_pieces(stream))
         elif reply is None:
