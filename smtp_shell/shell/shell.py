@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     from smtp_shell.shell.explanations import Explanations
     from smtp_shell.shell.login import Login
     from smtp_shell.shell.settings import ProfileInUse
+    from smtp_shell.shell.wire_record import WireRecord
 
 _RESPONSE_GUESSED = (
     "The word after the mechanism decodes to a response, so it is taken for base64; "
@@ -96,6 +97,7 @@ class Shell:
         refusals: What the server refused.
         ways: How each server was connected to the last time.
         explanations: What follows the dialogue for `/explain`; None before the first connection.
+        wire: The last octets of the connection, for `/hex`; None before the first.
         after_line: Called after each typed line, whatever has become of it: a lesson speaks then.
         last_user: The user name of the last `auth`; empty before the first.
         login: How the last `auth` went that the server accepted, for `/status`; None before the first.
@@ -137,6 +139,7 @@ class Shell:
         self.after_line: list[Callable[[], None]] = []
         self.refusals = Refusals(view if self.options.interactive else None)
         self.explanations: Explanations | None = None
+        self.wire: WireRecord | None = None
         self.last_user = ""
         self.login: Login | None = None
         self.sources: list[Path] = []
@@ -540,11 +543,13 @@ class Shell:
             now: Where that dialogue stands; None for its beginning.
         """
         from smtp_shell.shell.explanations import Explanations
+        from smtp_shell.shell.wire_record import WireRecord
 
+        self.wire = WireRecord()
         self.explanations = Explanations(self.say, lambda: self.settings.explain, now)
         self._remarks = Remarks(self.view, lambda: self.settings.lint, wanted=self.options.interactive)
         # Recorded first: what is on the screen is in the file, even if the process is killed.
-        return [*self.recordings.open, self.view, self.refusals, self.explanations, self._remarks]
+        return [*self.recordings.open, self.view, self.refusals, self.explanations, self._remarks, self.wire]
 
     def advise_on(self, entry: Entry) -> None:
         """Name what is wrong with what has been sent. A deferred consumer, beside those of `consumers`."""

@@ -41,8 +41,8 @@ def capabilities(shell: Shell, args: Args) -> None:
 
 @shell_command(
     "/pipeline",
-    "[LINE; LINE; … | cancel]",
-    complete=one_of({"cancel": "forget the group that was begun"}),
+    "[LINE; LINE; … | cancel | show]",
+    complete=one_of({"cancel": "forget the group that was begun", "show": "draw the last group with its replies"}),
     group="dialogue",
 )
 def pipeline(shell: Shell, args: Args) -> None:
@@ -51,10 +51,13 @@ def pipeline(shell: Shell, args: Args) -> None:
     `/pipeline mail ann@example.org; rcpt bob@example.org; data` sends the three at once; each reply is shown under its command's name.
     A semicolon separates lines if a blank follows it. /pipeline alone begins a group: the lines that you type are held until an empty
     line or the next /pipeline, `/pipeline cancel` forgets them.
+    `/pipeline show` draws the last group, each command beside its reply and the time that it took.
     DATA, EHLO, AUTH, STARTTLS and others must end a group, since their reply decides what may follow; it is said, and they go out.
     Several lines that are pasted at once go out in one write by themselves, if the server has announced PIPELINING.
     """
-    if args.text == "cancel":
+    if args.text == "show":
+        _show_group(shell)
+    elif args.text == "cancel":
         if shell.group is None:
             raise UsageError("no group has been begun; /pipeline begins one.")
         shell.say(f"The group is forgotten: {_counted(len(shell.group.commands))}; nothing was sent.")
@@ -81,6 +84,17 @@ def pipeline(shell: Shell, args: Args) -> None:
             "A group begins: lines are held until an empty line. MAIL, RCPT, RSET and BDAT may be followed by others; "
             "any other command is the last of a group."
         )
+
+
+def _show_group(shell: Shell) -> None:
+    import shutil
+
+    from smtp_shell.shell.group_table import group_records, group_rows
+
+    group = shell.wire.group if shell.wire is not None else ()
+    if not group:
+        raise UsageError("/pipeline show: no group has gone out on this connection; see /help /pipeline.")
+    shell.view.answer(group_rows(group, shutil.get_terminal_size().columns), group_records(group))
 
 
 def _counted(number: int) -> str:
