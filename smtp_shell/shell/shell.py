@@ -39,6 +39,7 @@ from smtp_shell.shell.completion import CompletionContext, TypedAddresses, Typed
 from smtp_shell.shell.groups import HeldGroup, commands_of, send_group
 from smtp_shell.shell.handshakes import WAIT_ENDED_BEFORE_TLS, finish_tls, show_certificate, start_tls_at_once
 from smtp_shell.shell.lines import Answer, Line, MailDataLine, Run, Wire, is_for_shell, parse
+from smtp_shell.shell.outlet import Outlet
 from smtp_shell.shell.owed_replies import AwaitedT
 from smtp_shell.shell.raw_octets import check_greeting, holds_secret, needs_greeting
 from smtp_shell.shell.recordings import SessionRecordings
@@ -85,6 +86,8 @@ class Shell:
         ask: Asks the user; None where nobody can be asked.
 
     Attributes:
+        view: Shows the dialogue and the shell's own words.
+        outlet: What is below it, and leads the words of a command elsewhere.
         registry: The shell commands and shorthands.
         session: The connection, or the last one, closed; None before the first.
         target: The server of the connection, or the one that was named last; None before the first.
@@ -125,7 +128,8 @@ class Shell:
         *,
         ask: Ask | None = None,
     ) -> None:
-        self.view = view
+        self.outlet = Outlet(view)
+        self.view: View = self.outlet
         self.options = options or ShellOptions()
         self.registry: Registry[Shell] = Registry.load()
         self.session: Session | None = None
@@ -137,7 +141,7 @@ class Shell:
         self.typed_here: Callable[[], Sequence[str]] = tuple
         self.leaving = self.stopped = False
         self.after_line: list[Callable[[], None]] = []
-        self.refusals = Refusals(view if self.options.interactive else None)
+        self.refusals = Refusals(self.view if self.options.interactive else None)
         self.explanations: Explanations | None = None
         self.wire: WireRecord | None = None
         self.last_user = ""
@@ -305,9 +309,10 @@ class Shell:
 
     def _run_line(self, line: Line[Shell]) -> None:
         match line:
+            case Run() if line.command.is_for_shell:
+                self._run_command(line)
             case Run():
-                if not line.command.is_for_shell:
-                    self._check_decided()
+                self._check_decided()
                 line.command.run(self, line.args)
             case Wire():
                 self._check_decided()
@@ -319,6 +324,16 @@ class Shell:
                 self._mail_data_line(line.text)
             case None:
                 return
+
+    def _run_command(self, line: Run[Shell]) -> None:
+        """Run a slash command, whose words go to a file, a program or a pager if that is asked for."""
+        pager = self.settings.pager and self.options.interactive
+        if self.outlet.file is None and not pager and "|" not in line.args.text:
+            line.command.run(self, line.args)
+            return
+        from smtp_shell.shell.output import run_command
+
+        run_command(self.outlet, line.args, partial(line.command.run, self), pager=pager)
 
     def _act(self, action: Callable[[], None], *, greets: bool = False) -> None:
         """Do what a line asks for, and what follows every line: a handshake that is due, recordings, lessons."""
@@ -644,6 +659,7 @@ class Shell:
         """Close all that is open."""
         self.disconnect()
         self.recordings.close()
+        self.outlet.close()
 
     def hello(self, verb: str = "") -> Reply | None:
         """Send EHLO with this client's name.
