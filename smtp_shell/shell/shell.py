@@ -102,6 +102,7 @@ class Shell:
         explanations: What follows the dialogue for `/explain`; None before the first connection.
         wire: The last octets of the connection, for `/hex`; None before the first.
         after_line: Called after each typed line, whatever has become of it: a lesson speaks then.
+        followers: More consumers for the dialogues of new connections.
         last_user: The user name of the last `auth`; empty before the first.
         login: How the last `auth` went that the server accepted, for `/status`; None before the first.
         sources: The files that `/source` is running, the outermost first.
@@ -141,6 +142,7 @@ class Shell:
         self.typed_here: Callable[[], Sequence[str]] = tuple
         self.leaving = self.stopped = False
         self.after_line: list[Callable[[], None]] = []
+        self.followers: list[Consumer] = []
         self.refusals = Refusals(self.view if self.options.interactive else None)
         self.explanations: Explanations | None = None
         self.wire: WireRecord | None = None
@@ -564,7 +566,15 @@ class Shell:
         self.explanations = Explanations(self.say, lambda: self.settings.explain, now)
         self._remarks = Remarks(self.view, lambda: self.settings.lint, wanted=self.options.interactive)
         # Recorded first: what is on the screen is in the file, even if the process is killed.
-        return [*self.recordings.open, self.view, self.refusals, self.explanations, self._remarks, self.wire]
+        return [
+            *self.recordings.open,
+            self.view,
+            self.refusals,
+            self.explanations,
+            self._remarks,
+            self.wire,
+            *self.followers,
+        ]
 
     def advise_on(self, entry: Entry) -> None:
         """Name what is wrong with what has been sent. A deferred consumer, beside those of `consumers`."""
