@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
+from smtp_shell.protocol.events import MailDataSent
 from smtp_shell.protocol.octets import CRLF
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from smtp_shell.display.render import Look
 
 FIRST: Final = 8
 """Lines that are shown from the start of a message."""
@@ -136,3 +139,23 @@ class MailDataFold:
             self._tail.popleft()
             self._hidden += 1
         self._tail.append(line)
+
+
+class HiddenPieces:
+    """Knows of each piece of mail data whether a view shows nothing of it, so that nothing that is drawn below has to make room."""
+
+    def __init__(self) -> None:
+        self._lines = 0  # of the message so far
+
+    def __call__(self, event: object, look: Look) -> bool:
+        """Follow an event, and return whether it is a piece of mail data that has no row.
+
+        Args:
+            event: The event.
+            look: What the view shows.
+        """
+        if not isinstance(event, MailDataSent) or event.last:
+            self._lines = 0
+            return False
+        before, self._lines = self._lines, self._lines + event.octets.count(CRLF)
+        return not look.typed_data or (before >= FIRST and not look.unfolded)

@@ -72,7 +72,7 @@ _RESPONSE_GUESSED = (
     "The word after the mechanism decodes to a response, so it is taken for base64; "
     "a user name of these letters is given with --user."
 )
-_UNFOLD = "/show data shows them"
+_UNFOLD = "/show data"
 _LEAVING_WORDS = ("quit", "/exit", "/quit", "exit")
 
 
@@ -445,13 +445,14 @@ class Shell:
                 "That went into the mail as text. A dot alone on a line ends the mail data; Ctrl-C offers to drop the connection."
             )
 
-    def send_message(self, pieces: Iterable[bytes]) -> Reply | None:
+    def send_message(self, pieces: Iterable[bytes], what: Callable[[], str] = str) -> Reply | None:
         """Send a message as mail data, with the final dot, and wait for its reply.
 
         After Ctrl-C in the middle of it, what is typed next goes on where it stopped.
 
         Args:
             pieces: The message, in pieces of any size, with any line ends.
+            what: Returns what is awaited, in words; empty for the server.
 
         Returns:
             The reply, or None if the user stopped.
@@ -469,7 +470,7 @@ class Shell:
             return session.end_message(encoder)
 
         with self.showing_mail_data():
-            reply = self.waiting(send)
+            reply = self.waiting(send, what)
         if reply is not None and (remark := mended_remark(encoder)):
             self.say(remark, "notice")
         return reply
@@ -703,11 +704,12 @@ class Shell:
         session = self.need_session()
         return self.waiting(lambda: session.command(command))
 
-    def waiting(self, wait: Callable[[], AwaitedT]) -> AwaitedT | None:
+    def waiting(self, wait: Callable[[], AwaitedT], what: Callable[[], str] = str) -> AwaitedT | None:
         """Wait for a reply. Ctrl-C stops the wait; the reply is then shown and paired when it comes.
 
         Args:
             wait: Waits for the reply and returns it, or what became of several.
+            what: Returns what is awaited, in words; empty for the replies that are owed.
 
         Returns:
             What it returned, or None if the user stopped the wait.
@@ -717,7 +719,7 @@ class Shell:
             DialogueBroken: The connection broke.
         """
         try:
-            with self.waiting_for(lambda: owed_replies.awaited(self.session)):
+            with self.waiting_for(lambda: what() or owed_replies.awaited(self.session)):
                 return wait()
         except KeyboardInterrupt:
             if not self.options.interactive:

@@ -17,6 +17,7 @@ from prompt_toolkit import print_formatted_text
 from prompt_toolkit.formatted_text import FormattedText
 from prompt_toolkit.utils import get_cwidth
 
+from smtp_shell.display.folding import HiddenPieces
 from smtp_shell.shell.prompt import STYLE
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class WaitLine:
         self._is_drawn = False
         self._sleeps = False  # the thread waits to be told
         self._thread: threading.Thread | None = None
+        self._is_hidden = HiddenPieces()
         self._echo = _Echo()
 
     @property
@@ -65,7 +67,8 @@ class WaitLine:
     def __call__(self, entry: Entry) -> None:
         """Show an entry."""
         with self._changed:
-            self._restart()
+            if not self._is_hidden(entry.event, self._view.look):
+                self._restart()
             self._view(entry)
 
     def show_all(self, entries: Iterable[Entry]) -> None:
