@@ -121,6 +121,7 @@ def _convert(options: argparse.Namespace, name: str) -> tuple[int, str]:
     from io import TextIOWrapper
     from pathlib import Path
 
+    from smtp_shell.display.late_progress import late_progress
     from smtp_shell.export import BINARY_EXPORTS, SCRIPTS
     from smtp_shell.private_files import create_private
     from smtp_shell.protocol.masking import MASK
@@ -132,7 +133,10 @@ def _convert(options: argparse.Namespace, name: str) -> tuple[int, str]:
 
     binary, export, advice = BINARY_EXPORTS.get(name), _exports().get(name), ""
     path = Path(options.input)
-    with open_transcript(path, form=options.form, keep_secrets=True) as reader:
+    with (
+        late_progress(f"converting {escape_str(path.name)}", beside=options.output != "-") as progress,
+        open_transcript(path, form=options.form, keep_secrets=True, opened=progress.follow) as reader,
+    ):
         if reader.taken_for:
             sys.stderr.write(f"smtp-shell: {reader.name}: taken for: {reader.taken_for}\n")
         header = reader.header

@@ -59,13 +59,18 @@ def _turns(name: str) -> list[Turn]:
         TranscriptError: It cannot be read.
         UsageError: It is too long to be compared.
     """
+    from smtp_shell.display.late_progress import late_progress
     from smtp_shell.matching.turns import turns_of
     from smtp_shell.recording.shown import shown_transcript
     from smtp_shell.transcript.credentials import masking_warning
 
     is_stdin = name == _STDIN
     path, in_folder = Path("/dev/stdin" if is_stdin else name), not is_stdin
-    with shown_transcript(path, bodies=in_folder, includes=in_folder) as (shown, entries, mask):
+    with (
+        late_progress(f"reading {escape_str(path.name)}") as progress,
+        shown_transcript(path, bodies=in_folder, includes=in_folder, opened=progress.follow) as found,
+    ):
+        shown, entries, mask = found
         turns = turns_of((each for each in entries if not (in_folder and _includes(each))), shown)
     if warning := masking_warning(shown, mask):
         sys.stderr.write(f"smtp-shell: {warning}\n")

@@ -81,14 +81,17 @@ def _lint(
 ) -> None:
     from pathlib import Path
 
+    from smtp_shell.display.late_progress import late_progress
     from smtp_shell.lint.files import lint_file
     from smtp_shell.protocol.octets import escape_str
 
     path = Path("/dev/stdin" if name == _STDIN else name)
     tally.files += 1
-    for finding in lint_file(path, rubric, rubric_name, warn=_warn):
-        tally.add(finding)
-        write(escape_str(name), finding)
+    with late_progress(f"linting {escape_str(path.name)}") as progress:
+        for finding in lint_file(path, rubric, rubric_name, warn=_warn, opened=progress.follow):
+            tally.add(finding)
+            with progress.hidden():
+                write(escape_str(name), finding)
 
 
 def _warn(sentence: str) -> None:

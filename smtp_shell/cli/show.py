@@ -47,7 +47,9 @@ def main(words: Sequence[str]) -> int:
 
     from msgspec.structs import replace
 
+    from smtp_shell.display.late_progress import late_progress
     from smtp_shell.errors import UsageError
+    from smtp_shell.protocol.octets import escape_str
     from smtp_shell.recording.shown import shown_transcript
     from smtp_shell.transcript.credentials import masking_warning
 
@@ -58,7 +60,11 @@ def main(words: Sequence[str]) -> int:
     view = make_view(options, words=sys.stdout if options.explain else None)
     view.look = replace(view.look, unfolded=options.data)
     show_all = pictures(options, view) or (_explaining(options, view) if options.explain else view.show_all)
-    with shown_transcript(Path(options.file), bodies=options.packets or options.data) as (name, found, mask):
+    with (
+        late_progress(f"reading {escape_str(Path(options.file).name)}", beside=not sys.stdout.isatty()) as progress,
+        shown_transcript(Path(options.file), bodies=options.packets or options.data, opened=progress.follow) as shown,
+    ):
+        name, found, mask = shown
         show_all(found)
     if warning := masking_warning(name, mask):
         sys.stdout.flush()

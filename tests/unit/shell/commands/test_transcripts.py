@@ -90,8 +90,6 @@ def test_a_file_that_is_sent_at_the_prompt_is_shown_folded(tmp_path: Path) -> No
 
     shell.need_session().subscribe(follow)
     shell.run(f"data < {letter}")
-    assert (
-        "   C: line 8\n   #  … 88 more lines of mail data, 892 octets in all; /show data\n" in out.getvalue()
-    )
+    assert "   C: line 8\n   #  … 88 more lines of mail data, 892 octets in all; /show data\n" in out.getvalue()
     assert "   C: line 100\n   C: .\n" in out.getvalue()
     assert not shell.view.look.typed_data, "what is typed next is on the screen already"
