@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-import shutil
 from typing import TYPE_CHECKING
 
 from smtp_shell.errors import UsageError
+from smtp_shell.shell.completion import Option
 from smtp_shell.shell.registry import Args, shell_command
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _ALL = 1_000_000
 
 
-@shell_command("/hex", "[N | all] [--json]", group="dialogue")
+@shell_command("/hex", "[N | all]", group="dialogue", options=(Option("--json", "one JSON object a direction"),))
 def hex_(shell: Shell, args: Args) -> None:
     """Show the octets of the last exchange in both directions, in hexadecimal: what was sent, and the replies to it.
 
@@ -23,10 +23,12 @@ def hex_(shell: Shell, args: Args) -> None:
     Inside TLS these are the octets of SMTP, and not those of the records. Of mail data start and end are kept; credentials are not.
     For the octets of everything, see /capture.
     """
-    words = [word for word in args.words if word != "--json"]
-    number = words[0] if words else "1"
-    if len(words) > 1 or not (number == "all" or re.fullmatch("[1-9][0-9]{0,5}", number, re.ASCII)):
+    given = args.read()
+    number = given.words[0] if given.words else "1"
+    if len(given.words) > 1 or not (number == "all" or re.fullmatch("[1-9][0-9]{0,5}", number, re.ASCII)):
         raise UsageError("/hex takes a number of exchanges from 1, or all, and --json; see /help /hex.")
+    import shutil
+
     from smtp_shell.shell.wire_record import hex_record, hex_rows
 
     found = shell.wire.last(_ALL if number == "all" else int(number)) if shell.wire is not None else ()
@@ -38,4 +40,4 @@ def hex_(shell: Shell, args: Args) -> None:
         for passage in found
         for row in hex_rows(passage, columns)
     )
-    shell.view.answer(rows, map(hex_record, found), as_json="--json" in args.words)
+    shell.view.answer(rows, map(hex_record, found), as_json="--json" in given)

@@ -26,11 +26,13 @@ def test_hex_shows_the_last_exchange_in_both_directions() -> None:
     assert b"220 mail.example.org".hex(" ")[:20] in screen.words
 
 
-@pytest.mark.parametrize("words", ["0", "-1", "1 2", "x", "--all", "1" * 9])
+@pytest.mark.parametrize("words", ["0", "-1", "1 2", "x", "1" * 9])
 def test_hex_takes_a_number_or_all(words: str) -> None:
     shell, _, _ = make_shell()
     with pytest.raises(UsageError, match="/hex takes a number of exchanges from 1, or all"):
         shell.run(f"/hex {words}")
+    with pytest.raises(UsageError, match="/hex has no option --all"):
+        shell.run("/hex --all")
 
 
 def test_hex_needs_octets() -> None:
