@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from copy import copy
 from typing import IO, TYPE_CHECKING, Final, Protocol, TextIO
 
 from msgspec.structs import replace
@@ -133,6 +134,27 @@ class ConsoleView:
         """Return a view of another dialogue on the same console."""
         view = ConsoleView(self._console, replace(self.look, typed_data=True, times=False), label=f"[{number}] ")
         view._make_console = self._make_console
+        return view
+
+    def on_stream(self, out: TextIO, width: int) -> ConsoleView:
+        """Return a view that shows the same on a stream which a pager reads.
+
+        Args:
+            out: The stream.
+            width: Columns of the screen.
+        """
+        from rich.console import Console
+
+        view = copy(self)  # with its look, and whatever else it knows of the terminal
+        view._presenter = Presenter(self.look)
+        view._console = Console(
+            file=out,
+            width=width,
+            highlight=False,
+            no_color=not self.color,
+            force_terminal=self.color,
+            legacy_windows=False,
+        )
         return view
 
     def remark(self, text: str, facts: Mapping[str, object] | None = None) -> None:
@@ -280,20 +302,3 @@ def console_view(*, color: bool, force: bool) -> ConsoleView:
         return Console(highlight=False, no_color=not color, force_terminal=True if force else None)
 
     return ConsoleView.later(make, color=color)
-
-
-def stream_view(out: TextIO, width: int, *, color: bool, look: Look) -> ConsoleView:
-    """Return a view on a stream that a pager reads.
-
-    Args:
-        out: The stream.
-        width: Columns of the screen.
-        color: Whether to use colours.
-        look: What is shown.
-    """
-    from rich.console import Console
-
-    console = Console(
-        file=out, width=width, highlight=False, no_color=not color, force_terminal=color, legacy_windows=False
-    )
-    return ConsoleView(console, look)

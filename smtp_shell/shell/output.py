@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, cast
 from msgspec.structs import replace
 
 from smtp_shell.display.json_lines import JsonView
-from smtp_shell.display.views import ConsoleView, PlainView, stream_view
+from smtp_shell.display.views import ConsoleView, PlainView
 from smtp_shell.errors import UsageError
 from smtp_shell.private_files import create_private, open_append, reason_of
 from smtp_shell.protocol.octets import escape_str
@@ -216,7 +216,7 @@ def _led_to(outlet: Outlet, out: io.TextIOBase, *, styled: bool = False) -> Abst
     if isinstance(to, JsonView):
         view = JsonView(stream, stream)
     elif styled and isinstance(to, ConsoleView):
-        view = stream_view(stream, shutil.get_terminal_size().columns, color=to.color, look=to.look)
+        view = to.on_stream(stream, shutil.get_terminal_size().columns)
     else:
         view = _Words(stream, to)
     return outlet.led_to(view, stream)
