@@ -18,7 +18,7 @@ from smtp_shell.protocol.octets import escape_str
 from smtp_shell.protocol.phases import Phase
 from smtp_shell.protocol.replies import Extensions
 from smtp_shell.shell.composing import check_whole
-from smtp_shell.shell.sending_progress import SendingProgress
+from smtp_shell.shell.file_progress import SendingProgress
 
 if TYPE_CHECKING:
     from smtp_shell.client.transaction import Outcome

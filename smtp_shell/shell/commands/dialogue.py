@@ -124,8 +124,8 @@ def data(shell: Shell, args: Args) -> None:
     if not args.text:
         shell.command(Command(b"DATA"))
         return
+    from smtp_shell.shell.file_progress import SendingProgress
     from smtp_shell.shell.message_files import advice_before, open_message, read_pieces
-    from smtp_shell.shell.sending_progress import SendingProgress
     from smtp_shell.shell.untouched import UNTOUCHED, send_untouched, split_raw
 
     args, untouched = split_raw(args)
@@ -155,8 +155,8 @@ def bdat(shell: Shell, args: Args) -> None:
     It stops at the first chunk that is refused.
     By hand: `/raw BDAT 4 LAST\r\ntext`, or BDAT as typed, and its octets with /raw.
     """
+    from smtp_shell.shell.file_progress import SendingProgress
     from smtp_shell.shell.message_files import advice_before, is_binary, open_message, read_pieces
-    from smtp_shell.shell.sending_progress import SendingProgress
     from smtp_shell.shell.untouched import mended_remark, split_raw
 
     session = shell.need_session()

@@ -119,8 +119,12 @@ def _show_data(shell: Shell, words: list[str]) -> None:
     path = Path(words[0]).expanduser() if words else _of_session(shell)
     from smtp_shell.recording.messages import count_messages, one_message
     from smtp_shell.recording.shown import shown_transcript
+    from smtp_shell.shell.file_progress import reading
 
-    with shown_transcript(path, bodies=True) as (name, found, _):
+    with (
+        reading(shell.waiting_for, escape_str(path.name)) as opened,
+        shown_transcript(path, bodies=True, opened=opened) as (name, found, _),
+    ):
         messages = count_messages(found)
     if not messages:
         raise UsageError(f"/show data: {name} has no mail data.")

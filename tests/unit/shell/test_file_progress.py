@@ -6,7 +6,7 @@ from smtp_shell.display.folding import FIRST, HiddenPieces
 from smtp_shell.display.render import Look
 from smtp_shell.figures import shown_octets
 from smtp_shell.protocol.events import MailDataSent, TimedOut
-from smtp_shell.shell.sending_progress import SendingProgress
+from smtp_shell.shell.file_progress import ReadingProgress, SendingProgress
 
 
 def test_a_file_shows_which_part_of_it_has_gone_out(tmp_path: Path) -> None:
@@ -42,4 +42,16 @@ def test_a_piece_that_has_no_row_is_known() -> None:
     assert hidden(line, Look(typed_data=False))
     assert not hidden(MailDataSent(b".\r\n", last=True), Look())
     assert not hidden(line, Look()), "the next message"
-    assert not hidden(TimedOut("", 1.0), Look())
+    assert not hidden(TimedOut(1.0, ""), Look())
+
+
+def test_a_file_that_is_read_shows_which_part_of_it(tmp_path: Path) -> None:
+    path = tmp_path / "large.smtp"
+    path.write_bytes(b"x" * 2_000_000)
+    progress = ReadingProgress("large.smtp")
+    assert progress.words() == "large.smtp to be read"
+    with path.open("rb", buffering=0) as stream:
+        progress.follow(stream)
+        stream.read(500_000)
+        assert progress.words() == "large.smtp to be read (25 % of 2 MB)"
+    assert progress.words() == "large.smtp to be read", "it is closed"
