@@ -20,10 +20,14 @@ class HeldView:
 
     Args:
         view: The other view.
+
+    Attributes:
+        texts: The lines of the words that it was shown, the first ones.
     """
 
     def __init__(self, view: View) -> None:
         self._view = view
+        self.texts: list[str] = []
         self._held: list[Callable[[], None]] | None = []  # None once they are shown at once
 
     @property
@@ -56,13 +60,17 @@ class HeldView:
         self, rows: Iterable[tuple[str, str]], objects: Iterable[Mapping[str, object]], *, as_json: bool = False
     ) -> None:
         """Hold what a command was asked to find out."""
-        if self._held is None:
-            self._view.answer(rows, objects, as_json=as_json)
-        else:
-            self._hold(partial(self._view.answer, list(rows), list(objects), as_json=as_json))
+        if as_json:
+            self.release()
+            self._view.answer(rows, objects, as_json=True)
+            return
+        found = list(rows)
+        self._keep([text for text, _ in found])
+        self._hold(partial(self._view.answer, found, list(objects), as_json=False))
 
     def say(self, text: str, style: str = "said") -> None:
         """Hold the program's own words."""
+        self._keep(text.split("\n"))
         self._hold(partial(self._view.say, text, style))
 
     def release(self) -> None:
@@ -70,6 +78,9 @@ class HeldView:
         held, self._held = self._held or [], None
         for show in held:
             show()
+
+    def _keep(self, texts: list[str]) -> None:
+        self.texts += texts[: _MOST_HELD - len(self.texts)]
 
     def _hold(self, show: Callable[[], None]) -> None:
         if self._held is not None and len(self._held) < _MOST_HELD:

@@ -6,6 +6,7 @@ always differ, do not count.
 
 from __future__ import annotations
 
+import re
 import time
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 _MOST_ENTRIES = 20_000  # of one run
 _MOST_OF_REPLY = 100  # octets
 _MOST_ROWS = 20  # of what has changed
+_DURATION = re.compile(r"(?:< )?[0-9][0-9.,]* m?s\b")  # it differs each time
 _OWN = (MailDataSent, OctetsSent)  # what the client sends: it is long, and the same each time
 
 
@@ -63,12 +65,14 @@ class Outcome(Struct, frozen=True):
         error: The error that ended it; empty for none.
         last: The last reply; empty for none.
         seconds: How long it took.
+        words: The program's own words, where there was no reply: what a slash command has found out.
     """
 
     turns: Sequence[Turn]
     error: str
     last: str
     seconds: float
+    words: Sequence[str] = ()
 
 
 class Watch:
@@ -144,7 +148,7 @@ class Watch:
         if before is None:
             held.release()
         with shell.outlet.led_to(held, shell.outlet.stream):
-            outcome = self._outcome()
+            outcome = self._outcome(held)
         self._runs += 1
         self._before = outcome
         changed = [*self._changed(before, outcome)] if before is not None else []
@@ -157,7 +161,7 @@ class Watch:
         if outcome.error and (before is None or changed):
             shell.say_loudly(outcome.error)
         word = "first" if before is None else "CHANGED" if changed else "same"
-        last = outcome.error or outcome.last or "no reply"
+        last = outcome.error or outcome.last or (f"{len(outcome.words):,} lines" if outcome.words else "no reply")
         text = f"  {self._clock()}  {word}: {last} ({shown_seconds(outcome.seconds)})"
         facts = {
             "watch": self._runs,
@@ -169,8 +173,8 @@ class Watch:
         style = "notice" if changed else "quoted"
         shell.view.answer([(text, style), *((f"    {row}", how) for row, how in changed[:_MOST_ROWS])], [facts])
 
-    def _outcome(self) -> Outcome:
-        """Run the line once.
+    def _outcome(self, held: HeldView) -> Outcome:
+        """Run the line once, its words on a view that keeps them.
 
         Raises:
             UsageError: It cannot be run.
@@ -202,13 +206,20 @@ class Watch:
         replies = [entry.event.reply for entry in found if isinstance(entry.event, ReplyReceived)]
         last = _shown(replies[-1]) if replies else ""
         dialogue = (entry for entry in found if not isinstance(entry.event, Disconnected))
-        return Outcome(turns_of(dialogue, "/watch"), error, last, time.monotonic() - begun)
+        words = [_DURATION.sub("… ms", text) for text in held.texts] if not replies else []
+        return Outcome(turns_of(dialogue, "/watch"), error, last, time.monotonic() - begun, words)
 
     def _changed(self, before: Outcome, now: Outcome) -> Iterator[tuple[str, str]]:
         """Yield what differs from the run before, as lines with their style."""
         for each in Differences(before.turns, now.turns, self._plan.strictness):
             yield from _rows("-", each.rows_a, "removed")
             yield from _rows("+", each.rows_b, "added")
+        if before.words != now.words:
+            from difflib import ndiff
+
+            for row in ndiff(before.words, now.words):
+                if row[0] in "-+":
+                    yield row, "removed" if row[0] == "-" else "added"
         if before.error != now.error:
             if before.error:
                 yield f"- {before.error}", "removed"

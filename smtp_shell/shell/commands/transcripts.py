@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -99,7 +100,8 @@ def show(shell: Shell, args: Args) -> None:
     from smtp_shell.recording.shown import shown_transcript
     from smtp_shell.transcript.credentials import masking_warning
 
-    with shown_transcript(path) as (name, found, mask):
+    unfold = f"/show data {escape_str(args.text)}" if args.text and shell.view.look.unfold else shell.view.look.unfold
+    with _looking(shell, unfold=unfold), shown_transcript(path) as (name, found, mask):
         shell.view.show_all(found)
     if warning := masking_warning(name, mask):
         shell.say(warning, "notice")
@@ -130,13 +132,19 @@ def _show_data(shell: Shell, words: list[str]) -> None:
         raise UsageError(f"/show data: {name} has no mail data.")
     if number is not None and not 1 <= number <= messages:
         raise UsageError(f"/show data: {name} has {messages:,} messages; there is no message {number}.")
-    look = shell.view.look
-    shell.view.look = replace(look, unfolded=True)
+    with _looking(shell, unfolded=True), shown_transcript(path, bodies=True) as (_, found, _):
+        shell.view.show_all(one_message(found, number or messages))
+
+
+@contextmanager
+def _looking(shell: Shell, **changes: object) -> Iterator[None]:
+    """Change what is shown meanwhile."""
+    before = shell.view.look
+    shell.view.look = replace(before, **changes)
     try:
-        with shown_transcript(path, bodies=True) as (_, found, _):
-            shell.view.show_all(one_message(found, number or messages))
+        yield
     finally:
-        shell.view.look = look
+        shell.view.look = before
 
 
 @shell_command("/note", "TEXT")

@@ -106,6 +106,25 @@ def test_what_cannot_be_repeated_is_said(words: str, reason: str) -> None:
         shell.run(f"/watch {words}")
 
 
+def test_the_words_of_a_slash_command_are_compared_where_there_is_no_reply() -> None:
+    shell, _, screen = make_shell(before=("ehlo",))
+    found: list[str] = ["port 25 open, 12 ms", "port 587 open"]
+
+    def tell() -> None:
+        shell.say(found[0])
+        shell.view.answer([(found[1], "quoted")], [])
+        found[:] = ["port 25 open, 15 ms", found[1]] if found[0].endswith("12 ms") else [found[0], "port 587 closed"]
+
+    shell.after_line.append(tell)
+    screen.said.clear()
+    shell.run("/watch --count 3 0.1 /note x")
+    shell.after_line.clear()
+    rows = said(screen.said)
+    assert "same: 2 lines" in rows
+    assert "CHANGED: 2 lines" in rows
+    assert rows.index("- port 587 open") == rows.index("+ port 587 closed") - 1
+
+
 def test_options_of_the_line_are_its_own() -> None:
     assert _split("--count 3 --until-change 5 /show --x 1") == ("--count 3 --until-change ", "5 /show --x 1")
     assert _split("5 --count 3") == ("", "5 --count 3")
