@@ -109,19 +109,28 @@ class Look(Struct, frozen=True):
 
 
 class WriteGroup:
-    """The commands of one write whose replies have not come: each reply is shown with the name of its command."""
+    """The commands of one write whose replies have not come: each reply is shown with the name of its command.
+
+    Attributes:
+        place: Which of the commands was named last, such as `2 of 4`.
+    """
 
     def __init__(self) -> None:
         self._commands: deque[Command] = deque(maxlen=_MOST_IN_GROUP)
         self._is_open = False  # more of the same write follows
         self._is_group = False  # the commands went out together
         self._is_named = False  # the command of the reply under way has been named
+        self.place = ""
+        self._sent = self._answered = 0  # commands of the group, and those of them whose replies have come
 
     def send(self, event: CommandSent) -> bool:
         """Record a command, and return whether more follow in its write. The octets of a chunk are none."""
         more = event.pipelined and event.command.verb != "BDAT"
         if self._is_open or more:
             self._is_group = self._is_group or self._is_open
+            if not self._commands:
+                self._sent = self._answered = 0
+            self._sent += 1
             self._commands.append(event.command)
         self._is_open = more
         return more
@@ -132,6 +141,7 @@ class WriteGroup:
         if not (self._is_group and self._commands) or self._is_named:
             return None
         self._is_named = True
+        self.place = f"{self._answered + 1:,} of {self._sent:,}"
         return self._commands[0]
 
     def receive(self, event: ReplyReceived) -> Command | None:
@@ -141,6 +151,7 @@ class WriteGroup:
             return None
         named, self._is_named = self.begin_reply(), False
         self._commands.popleft()
+        self._answered += 1
         self._is_group = self._is_group and bool(self._commands)
         return named
 
@@ -251,7 +262,11 @@ class Presenter:
         """Yield a row that names the command whose reply follows; none for a command that went out by itself."""
         if command is not None and self.look.paired:
             text = escape(command.shown[:_MOST_OF_COMMAND]) + (MASK if command.secret else "")
-            yield Row("   #  ", f"to {text}{'…' if len(command.shown) > _MOST_OF_COMMAND else ''}", "note")
+            yield Row(
+                "   #  ",
+                f"to {self._group.place}: {text}{'…' if len(command.shown) > _MOST_OF_COMMAND else ''}",
+                "note",
+            )
 
     def _time_taken(self, entry: Entry) -> str:
         """Return how long a connection or handshake took; empty for other events, and where that is not known."""
