@@ -66,9 +66,8 @@ def capability_rows(
 def _stacked(found: Sequence[_Row], room: int) -> Iterator[tuple[str, str]]:
     for row in found:
         yield f" {row.change} {row.keyword}", "quoted"
-        for text, quotes in ((row.meaning, False), (row.said, True)):
-            for line in cell(text, room - 2, quotes=quotes) if text else ():
-                yield f"{' ' * (_INDENT + 2)}{line}", "quoted"
+        for line in (*cell(row.meaning, room - 2, quotes=False), *_marked(row.said, room - 2)):
+            yield f"{' ' * (_INDENT + 2)}{line}", "quoted"
 
 
 def _beside(found: Sequence[_Row], room: int, *, wide: bool) -> Iterator[tuple[str, str]]:
@@ -97,7 +96,12 @@ def _cells(row: _Row, widths: Sequence[int]) -> list[list[str]]:
     together = f"{row.meaning}: {row.said}" if row.said else row.meaning
     if cells(together) <= widths[0]:
         return [[together]]
-    return [[*meaning, *(cell(row.said, widths[0]) if row.said else ())]]
+    return [[*meaning, *_marked(row.said, widths[0])]]
+
+
+def _marked(said: str, width: int) -> list[str]:
+    """Return the lines of a cell that has a row of the screen to itself: each is marked, for it begins with what a server says."""
+    return cell(f" : {said}", width) if said else []
 
 
 def capability_records(now: Extensions, before: Extensions | None = None) -> Iterator[dict[str, object]]:
