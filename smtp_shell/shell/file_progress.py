@@ -82,7 +82,7 @@ class ReadingProgress:
 def reading(
     waiting_for: Callable[[Callable[[], str]], AbstractContextManager[None]], name: str
 ) -> Iterator[Callable[[BinaryIO], None]]:
-    """Say how far a file has been read, if the block takes long.
+    """Show how far a file has been read, if the block takes long.
 
     Args:
         waiting_for: Returns a context in which a wait takes place, given what returns the words for what is awaited.
