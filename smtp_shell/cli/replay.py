@@ -232,6 +232,7 @@ def _warn(sentence: str) -> None:
 def _go_on(replay: Replay, options: argparse.Namespace, ask: Ask | None) -> None:
     """Open a shell on the connection of a replay that the user takes over."""
     from smtp_shell.display.views import console_view
+    from smtp_shell.shell.adoption import adopt
     from smtp_shell.shell.repl import run_repl
     from smtp_shell.shell.settings import ShellOptions, ShellSettings
     from smtp_shell.shell.shell import Shell
@@ -242,4 +243,4 @@ def _go_on(replay: Replay, options: argparse.Namespace, ask: Ask | None) -> None
         ShellSettings(insecure_auth=options.insecure_auth),
         ask=ask,
     )
-    run_repl(shell, lambda: shell.adopt(replay))
+    run_repl(shell, lambda: adopt(shell, replay))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
+from msgspec.structs import replace
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from typing import TextIO
@@ -96,6 +98,16 @@ class Outlet:
             yield
         finally:
             self.to, self.stream = before
+
+    @contextmanager
+    def showing_mail_data(self) -> Iterator[None]:
+        """Show the mail data that is sent meanwhile: nobody has typed it."""
+        before = self.look
+        self.look = replace(before, typed_data=True)
+        try:
+            yield
+        finally:
+            self.look = before
 
     def close(self) -> None:
         """Close the file of `/output`, if there is one."""

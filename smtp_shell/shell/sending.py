@@ -71,7 +71,7 @@ def send_draft(shell: Shell, composition: Composition, wishes: Wishes) -> None:
         shell.say("A transaction is open; RSET gives it up first.", "notice")
         shell.command(Command(b"RSET"))
     progress = SendingProgress(layout.size)
-    with shell.showing_mail_data():
+    with shell.outlet.showing_mail_data():
         outcome = shell.waiting(
             lambda: transact(
                 session,

@@ -62,7 +62,6 @@ if TYPE_CHECKING:
     from smtp_shell.protocol.events import Consumer, Event, TlsStarted
     from smtp_shell.protocol.masking import ExchangeLines
     from smtp_shell.protocol.replies import Reply
-    from smtp_shell.replay.replay import Replay
     from smtp_shell.shell.composition import Composition
     from smtp_shell.shell.explanations import Explanations
     from smtp_shell.shell.login import Login
@@ -478,7 +477,7 @@ class Shell:
             self._encoder = None
             return session.end_message(encoder)
 
-        with self.showing_mail_data():
+        with self.outlet.showing_mail_data():
             reply = self.waiting(send, what)
         if reply is not None and (remark := mended_remark(encoder)):
             self.say(remark, "notice")
@@ -626,28 +625,6 @@ class Shell:
             self.say(f"/reconnect connects to {self.session.target} again.")
         if isinstance(error, CertificateRefused):
             self.say("/tls shows its chain, and each check apart.")
-
-    def adopt(self, replay: Replay) -> None:
-        """Go on by hand over the connection that a replay leaves open.
-
-        Args:
-            replay: The replay; its connection is this shell's from now on.
-        """
-        session = replay.session
-        if session is None or not session.is_open:
-            return
-        from smtp_shell.shell.explanations import standing_of
-
-        self.disconnect()
-        self.target = self.answered = session.target
-        self.session = session
-        self.recordings.session = None
-        session.drives_auth = False  # what is left of an AUTH exchange is the user's
-        if session.tls is not None:  # it began before this shell saw anything
-            self.view(Entry(0, 0.0, session.tls, tls=True))
-        for consumer in (*self.consumers(standing_of(session)), self.advise_on):
-            session.subscribe(consumer)
-        self.say(f"The connection to {session.target} is yours now.")
 
     def disconnect(self) -> None:
         """Close the connection, if there is one."""

@@ -138,7 +138,7 @@ def data(shell: Shell, args: Args) -> None:
         reply = shell.command(Command(b"DATA"))
         if shell.phase is Phase.MAILDATA and untouched:
             shell.say(UNTOUCHED, "notice")
-            with shell.showing_mail_data():
+            with shell.outlet.showing_mail_data():
                 shell.waiting(lambda: send_untouched(session, pieces), progress.words)
         elif shell.phase is Phase.MAILDATA:
             shell.send_message(pieces, progress.words)

@@ -102,7 +102,9 @@ def replay(shell: Shell, args: Args) -> None:
         session = result.handed_over.session
         if session is not None and session.target != shell.target:
             leave_profile(shell)  # its password is for its own server
-        shell.adopt(result.handed_over)
+        from smtp_shell.shell.adoption import adopt
+
+        adopt(shell, result.handed_over)
     if result.exit_status == Interrupted.exit_status:
         raise Interrupted("the replay was interrupted.")
     shell.refusals.number += result.exit_status != 0
