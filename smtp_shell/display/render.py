@@ -8,8 +8,8 @@ further row of a long line.
 +  S: 220 mail.example.org ESMTP        + positive completion     2yz
    C: STARTTLS                          > positive intermediate   3yz
 +  S: 220 2.0.0 Ready                   ~ transient negative      4yz
- = C: MAIL FROM:<ann@example.org>       ! permanent negative      5yz
-!= S: 550 5.7.1 Not today               = inside TLS              ? inside TLS that was not verified
+ | C: MAIL FROM:<ann@example.org>       ! permanent negative      5yz
+!| S: 550 5.7.1 Not today               | inside TLS              ? inside TLS that was not verified
    E| warning: over quota               what a program, which is the server, wrote on its standard error
 ```
 """

@@ -12,7 +12,7 @@ REPLY_SIGNS = {2: "+", 3: ">", 4: "~", 5: "!"}
 ODD_REPLY_SIGN = "?"
 """Sign of a reply whose code is in no class."""
 
-TLS_VERIFIED_SIGN = "="
+TLS_VERIFIED_SIGN = "|"
 TLS_UNVERIFIED_SIGN = "?"
 
 STYLES = {

@@ -33,12 +33,12 @@ from tests.property.hostile import OCTETS
 SAMPLES = {"console": 5_000, "plain": 20_000, "json": 20_000}
 BATCH = 20
 UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
-GUTTER = re.compile(r"[+>~!? ][=? ] (?:S: | : |C: |C\| )|   S\| |   E\| |   #! |   #  |   \*: |   : |      ")
+GUTTER = re.compile(r"[+>~!? ][|? ] (?:S: | : |C: |C\| )|   S\| |   E\| |   #! |   #  |   \*: |   : |      ")
 PIECES = (
     b"220 ", b"250-", b"250 ", b"250\r\n", b"554-", b"421 ", b"999 ", b"\r\n", b"\n", b"\r", b"\0", b"\x07", b"\x08", b"\x0b", b"\x0c",
     b"\x1b[2J", b"\x1b]0;title\x07", b"\x1bP", b"\x7f", b"\x9b31m", b"\xc2\x9b31m", b"\xc2\x85", b"\xe2\x80\xa8", b"\xe2\x80\xae",
     b"\xe2\x81\xa6", b"\xe2\x80\x8b", b"\xef\xbb\xbf", b"\xf3\xa0\x80\x81", b"\xef\xb8\x8f", b"\xf0\x9f\x91\x8d\xf0\x9f\x8f\xbd", b"\xff",
-    b"\xed\xa0\x80", b"[bold]", b"[/nope]", b"[link=http://example.org]", b":smile:", b"{x}", b"%s", b"+= S: 250 Ok", b"   *: tls verified",
+    b"\xed\xa0\x80", b"[bold]", b"[/nope]", b"[link=http://example.org]", b":smile:", b"{x}", b"%s", b"+| S: 250 Ok", b"   *: tls verified",
     "名前".encode(), "e\u0301\u0301\u0301\u0301\u0301".encode(), b"x" * 90, b" " * 90, b"word ",
 )  # fmt: skip
 

@@ -108,7 +108,7 @@ def test_the_meaning_of_base64_is_shown(practice: PracticeServer) -> None:
         terminal.wait_for("Password for student:")
         terminal.type("wrong" + ENTER)
         terminal.wait_for("means: user name student")
-        terminal.wait_for("!= S: 535")
+        terminal.wait_for("!| S: 535")
         terminal.wait_for("the server refused LOGIN")
 
 

@@ -107,8 +107,8 @@ def test_a_sign_shows_the_class_of_a_reply_without_colour(octets: bytes, shown: 
 def test_rows_inside_tls_carry_a_sign_for_verified_or_unverified() -> None:
     hello = CommandSent(Command(b"EHLO x"))
     assert rows(VERIFIED, hello, ReplyReceived(reply(b"250 a\r\n"), None), tls=True)[1:] == [
-        " = C: EHLO x",
-        "+= S: 250 a",
+        " | C: EHLO x",
+        "+| S: 250 a",
     ]
     assert rows(UNVERIFIED, hello, ReplyReceived(reply(b"550 a\r\n"), None), tls=True)[1:] == [
         " ? C: EHLO x",
