@@ -19,6 +19,7 @@ from smtp_shell.cli.options import (
     make_view,
     terminal_ask,
     tls_settings,
+    wants_color,
 )
 from smtp_shell.cli.startup import collector_off
 from smtp_shell.errors import ConnectFailed, TlsFailed, UsageError
@@ -297,7 +298,11 @@ def make_shell(
 
         credentials = replace(credentials, preset_token=known.token)
     settings = ShellSettings(
-        timeout=options.timeout or 0.0, ehlo=options.ehlo or "", insecure_auth=options.insecure_auth, times=interactive
+        timeout=options.timeout or 0.0,
+        ehlo=options.ehlo or "",
+        insecure_auth=options.insecure_auth,
+        times=interactive,
+        theme=options.theme,
     )
     view, live = make_view(options), None
     if watches and practice is not None and practice.watch is not None:
@@ -310,6 +315,7 @@ def make_shell(
         mechanism=options.mechanism.upper(),
         connection=connect_settings(options, ask),
         interactive=interactive,
+        color=wants_color(options),
         recording=not options.no_record,
         practice=practice,
         inbox=practice.inbox if practice is not None else None,

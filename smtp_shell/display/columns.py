@@ -33,7 +33,8 @@ def fold(row: Row, width: int) -> Iterator[tuple[str, str, str]]:
     while cells(text) > room:
         cut = _cut_at_word(text, room)
         yield gutter, text[:cut], ""
-        gutter, text = row.gutter[:-3] + _CONTINUED, text[cut:]
+        gutter, text = row.further or row.gutter[:-3] + _CONTINUED, text[cut:]
+        room = max(width - len(gutter), _NARROWEST)
     aside = row.aside if row.aside and cells(text) + len(row.aside) + 2 <= room else ""
     pad = " " * (room - cells(text) - len(aside)) if aside else ""
     yield gutter, text, pad + aside

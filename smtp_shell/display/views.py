@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Final, Protocol, TextIO
 
 from msgspec.structs import replace
 
+from smtp_shell.display.characters import in_ascii, shows_utf_8
 from smtp_shell.display.columns import fold, wrap
+from smtp_shell.display.links import kept_whole, linked, unbroken
+from smtp_shell.display.painting import painted
 from smtp_shell.display.render import Look, Presenter, Row
-from smtp_shell.display.themes import QUOTING, style_of
+from smtp_shell.display.themes import QUOTING, WIRE, style_of
 from smtp_shell.protocol.events import Entry
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.text import Text
 
 
 REMARK: Final = "   #! "
@@ -78,24 +83,32 @@ class ConsoleView:
         console: The console; None only in `later`.
         look: What is shown.
         label: What each row begins with.
+        ascii_only: Whether the terminal shows nothing else.
     """
 
-    def __init__(self, console: Console | None, look: Look | None = None, *, label: str = "") -> None:
+    def __init__(
+        self, console: Console | None, look: Look | None = None, *, label: str = "", ascii_only: bool = False
+    ) -> None:
         self._console = console
+        self._ascii_only = ascii_only
         self._label = label
         self._make_console: Callable[[], Console] | None = None
         self._presenter = Presenter(look)
 
     @classmethod
-    def later(cls, make_console: Callable[[], Console]) -> ConsoleView:
+    def later(
+        cls, make_console: Callable[[], Console], look: Look | None = None, *, ascii_only: bool = False
+    ) -> ConsoleView:
         """Return a view on standard output that makes its console when it first shows something with a style.
 
         What the shell prints before the first prompt has no style, and importing rich takes as long as importing all of smtp-shell.
 
         Args:
             make_console: Returns a console on standard output.
+            look: What is shown.
+            ascii_only: Whether the terminal shows nothing else.
         """
-        view = cls(None)
+        view = cls(None, look, ascii_only=ascii_only)
         view._make_console = make_console
         return view
 
@@ -115,14 +128,17 @@ class ConsoleView:
 
     def show_all(self, entries: Iterable[Entry]) -> None:
         """Show another dialogue whole."""
-        view = ConsoleView(self._console, replace(self.look, typed_data=True, paired=False))
+        view = ConsoleView(
+            self._console, replace(self.look, typed_data=True, paired=False), ascii_only=self._ascii_only
+        )
         view._make_console = self._make_console
         for entry in entries:
             view(entry)
 
     def labelled(self, number: int) -> ConsoleView:
         """Return a view of another dialogue on the same console."""
-        view = ConsoleView(self._console, replace(self.look, typed_data=True, times=False), label=f"[{number}] ")
+        look = replace(self.look, typed_data=True, times=False)
+        view = ConsoleView(self._console, look, label=f"[{number}] ", ascii_only=self._ascii_only)
         view._make_console = self._make_console
         return view
 
@@ -144,9 +160,12 @@ class ConsoleView:
 
     def say(self, text: str, style: str = "said") -> None:
         """Show the program's own words."""
-        for line in text.split("\n"):
+        for line in (kept_whole(self._printable(text))).split("\n"):
             for part in wrap(line, self._width, quotes=style in QUOTING):
                 self._print(Row("", part, style))
+
+    def _printable(self, text: str) -> str:
+        return in_ascii(text) if self._ascii_only else text
 
     @property
     def _width(self) -> int:
@@ -157,8 +176,8 @@ class ConsoleView:
         return shutil.get_terminal_size().columns
 
     def _print(self, row: Row) -> None:
-        if self._console is None and row.style == "said":
-            sys.stdout.write(f"{self._label}{row.text}\n")
+        if self._console is None and row.style == "said" and not self.look.links:
+            sys.stdout.write(f"{self._label}{unbroken(row.text)}\n")
             return
         self._print_styled(replace(row, gutter=self._label + row.gutter) if self._label else row)
 
@@ -169,15 +188,27 @@ class ConsoleView:
             assert self._make_console is not None
             sys.stdout.flush()
             self._console = self._make_console()
-        style = style_of(row.style, self.look.theme) or None
+        if self._ascii_only:
+            row = replace(row, text=in_ascii(row.text), aside=in_ascii(row.aside))
         for gutter, text, aside in fold(row, self._console.width):
             line = Text(no_wrap=True, overflow="ignore", end="")
-            line.append(gutter, style)
-            line.append(text, style)
-            line.append(aside, style_of("aside", self.look.theme) or None)
+            for part, name in (*painted(gutter, text, row.style), (aside, "aside")):
+                if part:
+                    self._append(line, part, name)
             self._console.print(line, soft_wrap=True, markup=False, highlight=False, emoji=False)
         if row.style == "error":
             self._console.file.flush()
+
+    def _append(self, line: Text, part: str, name: str) -> None:
+        """Append a part of a row to a line of the screen; our own words with their links."""
+        from rich.style import Style
+
+        style = Style.parse(style_of(name, self.look.theme) if name else "")
+        if name in WIRE or "RFC" not in part:
+            line.append(part if name in WIRE else unbroken(part), style)
+            return
+        for piece, address in linked(part):
+            line.append(piece, style + Style(link=address) if address and self.look.links else style)
 
 
 class PlainView:
@@ -251,12 +282,13 @@ def _write_objects(out: TextIO, objects: Iterable[Mapping[str, object]]) -> None
     out.flush()
 
 
-def console_view(*, color: bool, force: bool) -> ConsoleView:
+def console_view(*, color: bool, force: bool, look: Look | None = None) -> ConsoleView:
     """Return a view on standard output.
 
     Args:
         color: Whether to use colours.
         force: Whether to write them even if standard output is not a terminal.
+        look: What is shown.
     """
 
     def make() -> Console:
@@ -264,4 +296,5 @@ def console_view(*, color: bool, force: bool) -> ConsoleView:
 
         return Console(highlight=False, no_color=not color, force_terminal=True if force else None)
 
-    return ConsoleView.later(make)
+    ascii_only = sys.stdout.isatty() and not shows_utf_8(os.environ, sys.stdout.encoding)
+    return ConsoleView.later(make, look, ascii_only=ascii_only)

@@ -10,11 +10,12 @@ from prompt_toolkit.document import Document
 from prompt_toolkit.enums import EditingMode
 from prompt_toolkit.filters import Condition
 from prompt_toolkit.layout.processors import Processor, Transformation, TransformationInput
+from prompt_toolkit.styles import DynamicStyle
 
 from smtp_shell.protocol.phases import Phase
 from smtp_shell.shell.completion import suggest
 from smtp_shell.shell.history import open_history
-from smtp_shell.shell.prompt import STYLE, prompt_text, toolbar
+from smtp_shell.shell.prompt import CLOCK_SECONDS, color_depth, prompt_style, prompt_text, toolbar
 from smtp_shell.shell.shell import Shell
 from smtp_shell.shell.typed_secrets import is_kept, mask_starts
 
@@ -35,7 +36,9 @@ def make_prompt(shell: Shell) -> PromptSession[str]:
             MaskCredential(lambda text: mask_starts(text, in_exchange=shell.awaits_answer)),
             Hide(Condition(lambda: shell.phase is Phase.AUTH)),
         ],
-        style=STYLE,
+        style=DynamicStyle(lambda: prompt_style(shell)),
+        color_depth=color_depth(shell),
+        refresh_interval=CLOCK_SECONDS,
         enable_suspend=True,
         reserve_space_for_menu=6,
         editing_mode=EditingMode.VI if shell.settings.editing == "vi" else EditingMode.EMACS,

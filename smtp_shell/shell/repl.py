@@ -18,7 +18,7 @@ from smtp_shell.errors import SmtpShellError
 from smtp_shell.protocol.phases import Phase
 from smtp_shell.shell.handshakes import finish_tls
 from smtp_shell.shell.pasted_lines import PastedLines
-from smtp_shell.shell.prompt import toolbar
+from smtp_shell.shell.prompt import prompt_style, toolbar
 from smtp_shell.shell.prompt_session import Hide, MaskCredential, answer_starts, make_prompt
 from smtp_shell.shell.shell import Shell
 from smtp_shell.shell.typed_answers import LinesInARow
@@ -71,7 +71,8 @@ def run_repl(shell: Shell, begin: Callable[[], None]) -> int:
     shell.edit = edit_line
     if not is_dumb_terminal():
         has_bottom = prompt.app.renderer.cpr_support is not CPR_Support.NOT_SUPPORTED
-        wait_line = WaitLine(shell.view, prompt.output, partial(toolbar, shell) if has_bottom else None)
+        bottom = partial(toolbar, shell, waits=True) if has_bottom else None
+        wait_line = WaitLine(shell.view, prompt.output, bottom, partial(prompt_style, shell))
         shell.view, shell.waiting_for = wait_line, wait_line.waiting
     _guard(shell, begin)
     typed = ""  # what is at the prompt already

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from smtp_shell.client.credentials import CredentialSource
 from smtp_shell.config import Place, TlsSettings
-from smtp_shell.display.themes import THEMES
+from smtp_shell.display.themes import AUTO, THEMES
 from smtp_shell.errors import UsageError
 from smtp_shell.figures import plain
 from smtp_shell.net.settings import ConnectSettings
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from smtp_shell.servers.practice import PracticeServer
 
 _EXPLAIN = ("off", "on", "all")
+_THEMES = (AUTO, *THEMES)
+_LINKS = (AUTO, "on", "off")
 _ON_OFF = {"on": True, "off": False, "yes": True, "no": False, "true": True, "false": False, "1": True, "0": False}
 _MOST_SECONDS = 86_400
 _MOST_IN_CHUNK = 16 * 1024 * 1024
@@ -107,7 +109,8 @@ class ShellSettings(Struct, frozen=True):
     lint: Annotated[bool, Setting("say what is wrong with parameters or a message that was sent", _on_off)] = True
     explain: Annotated[str, Setting("a line under each 4yz and 5yz (on), each reply (all)", _one_of(_EXPLAIN))] = "off"
     chunk_size: Annotated[int, Setting("octets in each BDAT of bdat < FILE", _octets)] = PIECE
-    theme: Annotated[str, Setting("colours: dark, light or plain", _one_of(THEMES))] = "dark"
+    theme: Annotated[str, Setting(f"colours: {', '.join(_THEMES)} (for a screen reader)", _one_of(_THEMES))] = AUTO
+    links: Annotated[str, Setting("an RFC is a link: auto, on or off", _one_of(_LINKS))] = AUTO
     editing: Annotated[str, Setting("keys of the prompt: emacs or vi", _one_of(("emacs", "vi")))] = "emacs"
     resolver: Annotated[str, Setting("name server to ask, ADDR[:PORT]; empty for the system's way", _resolver)] = ""
     ehlo: Annotated[str, Setting("name that EHLO gives; empty for this host's", _text)] = ""
@@ -134,6 +137,7 @@ class ShellOptions(Struct, frozen=True):
         mechanism: The mechanism that `auth` alone uses, in capitals; empty for the strongest.
         connection: How connections are opened.
         interactive: Whether a user is at the prompt.
+        color: Whether the prompt has colours.
         recording: Whether sessions are recorded into the state directory.
         practice: The practice server that runs in this process; None without one.
         inbox: Its mail.
@@ -146,6 +150,7 @@ class ShellOptions(Struct, frozen=True):
     mechanism: str = ""
     connection: ConnectSettings = ConnectSettings()
     interactive: bool = False
+    color: bool = True
     recording: bool = True
     practice: PracticeServer | None = None
     inbox: Inbox | None = None

@@ -5,6 +5,7 @@ Modules that only a connection needs are imported with the first connection, so 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
@@ -14,7 +15,9 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from smtp_shell.config import Timeouts, TlsSettings
+from smtp_shell.display.links import shows_links
 from smtp_shell.display.render import Look, tls_sign
+from smtp_shell.display.themes import AUTO, usable_theme
 from smtp_shell.errors import (
     CertificateRefused,
     ConnectionLost,
@@ -35,6 +38,7 @@ from smtp_shell.protocol.phases import Phase
 from smtp_shell.shell import owed_replies
 from smtp_shell.shell.chunks import begin_chunk, send_chunk_line, takes_chunk
 from smtp_shell.shell.completion import CompletionContext, TypedAddresses
+from smtp_shell.shell.gauge import Gauge
 from smtp_shell.shell.groups import HeldGroup, commands_of, send_group
 from smtp_shell.shell.handshakes import WAIT_ENDED_BEFORE_TLS, finish_tls, show_certificate, start_tls_at_once
 from smtp_shell.shell.lines import Answer, Line, MailDataLine, Run, Wire, is_for_shell, parse
@@ -91,6 +95,7 @@ class Shell:
         stopped: Whether the user stopped the last wait with Ctrl-C.
         refusals: What the server refused.
         ways: How each server was connected to the last time.
+        gauge: What the bottom line counts.
         explanations: What follows the dialogue for `/explain`; None before the first connection.
         after_line: Called after each typed line, whatever has become of it: a lesson speaks then.
         last_user: The user name of the last `auth`; empty before the first.
@@ -126,6 +131,7 @@ class Shell:
         self.history: Callable[[], Sequence[str]] = tuple
         self.leaving = self.stopped = False
         self.after_line: list[Callable[[], None]] = []
+        self.gauge = Gauge()
         self.refusals = Refusals(view if self.options.interactive else None)
         self.explanations: Explanations | None = None
         self.last_user = ""
@@ -188,8 +194,9 @@ class Shell:
             settings.times,
             settings.decoded,
             typed_data=not self.options.interactive,
-            theme=settings.theme,
+            theme=usable_theme(settings.theme, os.environ),
             reasons=False,
+            links=settings.links == "on" or (settings.links == AUTO and shows_links(os.environ)),
         )
 
     def completion_context(self) -> CompletionContext:
@@ -507,7 +514,7 @@ class Shell:
         self.explanations = Explanations(self.say, lambda: self.settings.explain, now)
         self._remarks = Remarks(self.view, lambda: self.settings.lint, wanted=self.options.interactive)
         # Recorded first: what is on the screen is in the file, even if the process is killed.
-        return [*self.recordings.open, self.view, self.refusals, self.explanations, self._remarks]
+        return [*self.recordings.open, self.view, self.refusals, self.explanations, self._remarks, self.gauge]
 
     def advise_on(self, entry: Entry) -> None:
         """Name what is wrong with what has been sent. A deferred consumer, beside those of `consumers`."""

@@ -210,7 +210,7 @@ def test_insecure_stays_in_sight(practice: PracticeServer) -> None:
     with running(f"localhost:{practice.port}", "--starttls", "--insecure", answers=True) as terminal:
         terminal.wait_prompt("ready")
         assert " NOT-VERIFIED " in terminal.line
-        terminal.wait(lambda: "NOT VERIFIED insecure on" in terminal.bottom, "the warning in the bottom line")
+        terminal.wait(lambda: "NOT VERIFIED | insecure on" in terminal.bottom, "the warning in the bottom line")
         assert "+? S: 250" in terminal.text
 
 
