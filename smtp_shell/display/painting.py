@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from smtp_shell.display.themes import TLS_UNVERIFIED_SIGN
@@ -11,22 +10,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _GUTTER = 6  # columns; a label may stand before them
-_CODE = re.compile(r"[0-9]{3}(?:[ -][245]\.[0-9]{1,3}\.[0-9]{1,3}(?= |$))?")
 _WENT_WELL = ("reply.2", "reply.3")
 _OF_WIRE = ("command", "data")
+_CODE = ("word.code", "word.enhanced")
 
 
-def painted(gutter: str, text: str, style: str) -> Iterator[tuple[str, str]]:
-    """Return the parts of one line of the screen, each with a key of `themes.STYLES`; empty for none.
+def gutter_parts(gutter: str, style: str) -> Iterator[tuple[str, str]]:
+    """Return the parts of a gutter, each with a key of `themes.STYLES`.
 
     Args:
-        gutter: The gutter of the line, as `fold` returns it.
-        text: Its text.
-        style: Style of the row.
+        gutter: The gutter of a line of the screen, as `fold` returns it.
+        style: Style of its row.
     """
     if not style.startswith("reply.") and style not in _OF_WIRE:
         yield gutter, style
-        yield text, style
         return
     start = max(len(gutter) - _GUTTER, 0)
     yield gutter[:start], "gutter"
@@ -34,10 +31,14 @@ def painted(gutter: str, text: str, style: str) -> Iterator[tuple[str, str]]:
     yield sign, style
     yield tls, "tls.unverified" if tls == TLS_UNVERIFIED_SIGN else "tls"
     yield rest, "gutter"
-    if style not in _WENT_WELL:
-        yield text, style
-        return
-    code = _CODE.match(text) if rest.endswith("S: ") else None
-    end = code.end() if code else 0
-    yield text[:end], style
-    yield text[end:], ""
+
+
+def word_styles(kind: str, style: str) -> tuple[str, ...]:
+    """Return the styles of a word in a row, keys of `themes.STYLES`, of which each may change what those before it say.
+
+    Args:
+        kind: What the word is, as `dialogue_words` finds it; empty for plain text.
+        style: Style of its row.
+    """
+    base = () if style in _WENT_WELL and kind not in _CODE else (style,)
+    return (*base, kind) if kind else base

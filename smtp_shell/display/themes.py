@@ -50,12 +50,32 @@ STYLES = {
     "removed": "red",
     "added": "green",
     "moved": "cyan",
+    # Words of a dialogue, on top of the style of their row; see dialogue_words.
+    "word.verb": "bold",
+    "word.keyword": "bold",
+    "word.value": "cyan",
+    "word.address": "cyan",
+    "word.parameter": "blue",
+    "word.code": "bold",
+    "word.enhanced": "bold",
+    "word.announced": "bold",
+    "word.base64": "dim",
+    "word.secret": "dim",
+    "word.variable": "magenta",
+    "word.escape": "magenta",
+    "word.link": "underline",
+    "word.field": "blue",
+    "word.event": "bold",
+    "word.slash": "bold blue",
+    "word.option": "cyan",
 }
 
 THEMES: dict[str, dict[str, str]] = {
     "dark": {},
     # Yellow and cyan cannot be read on a light background.
     "light": {
+        **dict.fromkeys(("word.value", "word.address", "word.option"), "blue"),
+        **dict.fromkeys(("word.parameter", "word.field"), "magenta"),
         "reply.3": "blue",
         "reply.4": "dark_orange3",
         "event": "magenta",
@@ -64,6 +84,9 @@ THEMES: dict[str, dict[str, str]] = {
     },
     # Black or white text, where a colour is wanted only for what went wrong; nothing dim, nothing in italics.
     "contrast": {
+        **{name: "" for name in STYLES if name.startswith("word.")},
+        **dict.fromkeys(("word.verb", "word.code", "word.escape", "word.slash"), "bold"),
+        "word.link": "underline",
         "reply.2": "bold",
         "reply.3": "bold",
         "reply.4": "bold bright_yellow on black",
@@ -111,7 +134,7 @@ def is_spoken(theme: str) -> bool:
     return theme == "plain"
 
 
-WIRE = frozenset({"reply.2", "reply.3", "reply.4", "reply.5", "reply.odd", "command", "data", "decoded", ""})
+WIRE = frozenset({"reply.2", "reply.3", "reply.4", "reply.5", "reply.odd", "command", "data", "decoded"})
 """Styles of what went over the wire. A reference to an RFC there is not ours, and no link."""
 
 QUOTING = frozenset({"quoted", "notice", "program", "error", "removed", "added", "moved"})

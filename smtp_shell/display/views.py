@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from smtp_shell.display.characters import in_ascii, shows_utf_8
 from smtp_shell.display.columns import fold, wrap
 from smtp_shell.display.links import kept_whole, linked, unbroken
-from smtp_shell.display.painting import painted
+from smtp_shell.display.painting import gutter_parts, word_styles
 from smtp_shell.display.render import Look, Presenter, Row
 from smtp_shell.display.themes import QUOTING, WIRE, style_of
 from smtp_shell.protocol.events import Entry
@@ -20,6 +20,8 @@ from smtp_shell.protocol.events import Entry
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
+
+    from smtp_shell.display.dialogue_words import DialogueWords
 
 
 REMARK: Final = "   #! "
@@ -94,6 +96,7 @@ class ConsoleView:
         self._label = label
         self._make_console: Callable[[], Console] | None = None
         self._presenter = Presenter(look)
+        self._words: DialogueWords | None = None  # from the first row with a style on
 
     @classmethod
     def later(
@@ -184,31 +187,42 @@ class ConsoleView:
     def _print_styled(self, row: Row) -> None:
         from rich.text import Text
 
+        from smtp_shell.display.dialogue_words import DialogueWords, pieces
+
+        self._words = self._words or DialogueWords()
         if self._console is None:
             assert self._make_console is not None
             sys.stdout.flush()
             self._console = self._make_console()
         if self._ascii_only:
             row = replace(row, text=in_ascii(row.text), aside=in_ascii(row.aside))
+        marks, at = self._words.of_row(row), 0
         for gutter, text, aside in fold(row, self._console.width):
             line = Text(no_wrap=True, overflow="ignore", end="")
-            for part, name in (*painted(gutter, text, row.style), (aside, "aside")):
-                if part:
-                    self._append(line, part, name)
+            for part, name in gutter_parts(gutter, row.style):
+                self._append(line, part, name)
+            for kind, piece in pieces(text, marks, at):
+                self._append(line, piece, *word_styles(kind, row.style))
+            at += len(text)
+            self._append(line, aside, "aside")
             self._console.print(line, soft_wrap=True, markup=False, highlight=False, emoji=False)
         if row.style == "error":
             self._console.file.flush()
 
-    def _append(self, line: Text, part: str, name: str) -> None:
-        """Append a part of a row to a line of the screen; our own words with their links."""
+    def _append(self, line: Text, part: str, *names: str) -> None:
+        """Append a part of a row to a line of the screen, in styles of which each may change the one before; our own words with links."""
         from rich.style import Style
 
-        style = Style.parse(style_of(name, self.look.theme) if name else "")
-        if name in WIRE or "RFC" not in part:
-            line.append(part if name in WIRE else unbroken(part), style)
+        if not part:
             return
-        for piece, address in linked(part):
-            line.append(piece, style + Style(link=address) if address and self.look.links else style)
+        style = Style.combine([Style.parse(style_of(name, self.look.theme)) for name in names])
+        if not names or names[0] in WIRE:
+            line.append(part, style)
+        elif "RFC" not in part:
+            line.append(unbroken(part), style)
+        else:
+            for piece, address in linked(part):
+                line.append(piece, style + Style(link=address) if address and self.look.links else style)
 
 
 class PlainView:

@@ -10,13 +10,10 @@ from collections.abc import Callable, Iterator
 
 from msgspec import Struct
 
+from smtp_shell.protocol.commands import VERBS
 from smtp_shell.protocol.octets import escape_str, quoted
 from smtp_shell.protocol.parameters import PARAMETERS
 
-VERBS = (
-    *("EHLO", "HELO", "LHLO", "MAIL", "RCPT", "DATA", "BDAT", "RSET", "NOOP", "VRFY", "EXPN", "HELP", "QUIT"),
-    *("STARTTLS", "AUTH", "ETRN", "ATRN", "BURL", "XCLIENT", "XFORWARD", "TURN", "SEND", "SOML", "SAML"),
-)
 LINE_LIMIT = 512
 """Octets of a command line with its CRLF that every server takes (RFC 5321 section 4.5.3.1.4)."""
 
