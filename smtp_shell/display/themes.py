@@ -134,6 +134,9 @@ def is_spoken(theme: str) -> bool:
     return theme == "plain"
 
 
+OF_GUTTER = frozenset({"gutter", "tls", "tls.unverified"})
+"""Styles of parts of the gutter."""
+
 WIRE = frozenset({"reply.2", "reply.3", "reply.4", "reply.5", "reply.odd", "command", "data", "decoded"})
 """Styles of what went over the wire. A reference to an RFC there is not ours, and no link."""
 

@@ -19,6 +19,7 @@ from smtp_shell.protocol.events import Entry
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.style import Style
     from rich.text import Text
 
     from smtp_shell.display.dialogue_words import DialogueWords
@@ -96,6 +97,7 @@ class ConsoleView:
         self._label = label
         self._make_console: Callable[[], Console] | None = None
         self._presenter = Presenter(look)
+        self._styles: dict[tuple[str, ...], Style] = {}  # those in use, by the theme and their names
         self._words: DialogueWords | None = None  # from the first row with a style on
 
     @classmethod
@@ -211,18 +213,25 @@ class ConsoleView:
 
     def _append(self, line: Text, part: str, *names: str) -> None:
         """Append a part of a row to a line of the screen, in styles of which each may change the one before; our own words with links."""
-        from rich.style import Style
-
         if not part:
             return
-        style = Style.combine([Style.parse(style_of(name, self.look.theme)) for name in names])
+        style = self._style(names)
         if not names or names[0] in WIRE:
             line.append(part, style)
         elif "RFC" not in part:
             line.append(unbroken(part), style)
         else:
             for piece, address in linked(part):
-                line.append(piece, style + Style(link=address) if address and self.look.links else style)
+                line.append(piece, style.update_link(address) if address and self.look.links else style)
+
+    def _style(self, names: tuple[str, ...]) -> Style:
+        key = (self.look.theme, *names)
+        if key not in self._styles:
+            from rich.style import Style
+
+            styles = (Style.parse(style_of(name, self.look.theme)) for name in names)
+            self._styles[key] = sum(styles, start=Style.null())
+        return self._styles[key]
 
 
 class PlainView:
