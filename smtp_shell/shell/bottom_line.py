@@ -37,12 +37,7 @@ def fitted(parts: Sequence[Part], width: int) -> StyleAndTextTuples:
         parts: What it tells, from left to right.
         width: Columns of the screen.
     """
-    chosen = [0] * len(parts)
-    while _width(parts, chosen) > width:
-        shortened = [number for number, part in enumerate(parts) if chosen[number] + 1 < len(part.forms)]
-        if not shortened:
-            break
-        chosen[min(shortened, key=lambda number: parts[number].weights[chosen[number]])] += 1
+    chosen = _forms(parts, width)
     line: StyleAndTextTuples = []
     left = max(width - 1, 0)
     for part, number in zip(parts, chosen, strict=True):
@@ -58,6 +53,28 @@ def fitted(parts: Sequence[Part], width: int) -> StyleAndTextTuples:
         line += [("", between or " "), (part.style, text)]
         left = room - get_cwidth(text)
     return line
+
+
+def _forms(parts: Sequence[Part], width: int) -> list[int]:
+    """Return which form of each part there is room for."""
+    chosen = [0] * len(parts)
+    given_up: list[tuple[int, int]] = []
+    while _width(parts, chosen) > width:
+        shortened = [
+            (part.weights[form], n)
+            for n, (part, form) in enumerate(zip(parts, chosen, strict=True))
+            if part.forms[form + 1 :]
+        ]
+        if not shortened:
+            break
+        weight, number = min(shortened)
+        given_up.append((weight, number))
+        chosen[number] += 1
+    for _, number in sorted(given_up, reverse=True):  # what was given up for something that had to go itself
+        chosen[number] -= 1
+        if _width(parts, chosen) > width:
+            chosen[number] += 1
+    return chosen
 
 
 def _width(parts: Sequence[Part], chosen: Sequence[int]) -> int:

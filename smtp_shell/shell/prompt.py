@@ -54,9 +54,13 @@ _DANGER, _LATE = "class:bottom-toolbar.danger", "class:bottom-toolbar.late"
     _LIMIT,
     _RECIPIENTS,
     _VERIFIED,
+    _NO_HOST,
+    _NO_PHASE,
     _AWAITED,
+    _NO_SIZE,
+    _OWED,
     _WEAKENING,
-) = range(15)
+) = range(19)
 
 _PHASES = {
     Phase.GREETING: "session initiation",
@@ -144,7 +148,7 @@ def _prompt_text(shell: Shell, width: int) -> StyleAndTextTuples:
         return [("class:prompt.phase", "answer to the 334 (hidden)"), ("", ": ")]
     if session.dialogue.chunk_left:
         return [("class:prompt.phase", f"chunk, {session.dialogue.chunk_left:,} octets left"), ("", ": ")]
-    parts: StyleAndTextTuples = [("class:prompt.host", _short(str(session.target), _host_width(width)))]
+    parts: StyleAndTextTuples = [("class:prompt.host", _short_host(str(session.target), _host_width(width)))]
     if session.tls is not None and not session.tls.verified:
         parts.append(("class:prompt.danger", " NOT-VERIFIED"))
     elif session.tls is not None:
@@ -180,12 +184,12 @@ def toolbar(shell: Shell, width: int | None = None, *, waits: bool = False) -> S
 def _parts(shell: Shell, session: Session, *, waits: bool) -> Iterator[Part]:
     phase = session.dialogue.standing
     host = str(session.target)
-    yield Part(tuple(_short(host, room) for room in (40, 24, _NARROW_HOST)), (_LONG_HOST, _HOST))
-    yield Part((_PHASES.get(phase, phase.value), phase.value), (_LONG_PHASE,))
+    yield Part((*(_short_host(host, room) for room in (40, 24, _NARROW_HOST)), ""), (_LONG_HOST, _HOST, _NO_HOST))
+    yield Part((_PHASES.get(phase, phase.value), phase.value, ""), (_LONG_PHASE, _NO_PHASE))
     yield from _size(shell, session, phase)
     yield from _security(shell, session)
     if session.dialogue.owed and not waits:
-        yield Part((f"awaits {owed_replies.awaited(session)}", "reply owed"), (_AWAITED,), _LATE)
+        yield Part((f"awaits {owed_replies.awaited(session)}", "reply owed", "owed"), (_AWAITED, _OWED), _LATE)
     user = _short(escape_str(session.user), _MOST_USER)
     yield Part((user, ""), (_USER,)) if user else Part(("no user", ""), (_NO_USER,))
     recorded = _recorded(shell.recordings) or "not recorded"
@@ -220,7 +224,8 @@ def _size(shell: Shell, session: Session, phase: Phase) -> Iterator[Part]:
         from smtp_shell.protocol.announcements import size_limit
 
         limit, size = size_limit(session.dialogue.extensions), f"{gauge.octets:,} octets"
-        yield Part((f"{size} of {limit:,}", size), (_LIMIT,)) if limit else Part((size,))
+        forms, weights = (size, ""), (_NO_SIZE,)
+        yield Part((f"{size} of {limit:,}", *forms), (_LIMIT, *weights)) if limit else Part(forms, weights)
 
 
 def _clock(silence: float | None) -> Iterator[Part]:
@@ -241,6 +246,14 @@ def _clock(silence: float | None) -> Iterator[Part]:
 
 def _host_width(width: int) -> int:
     return max(_NARROW_HOST, min(_HOST_WIDTH, width * 2 // 5))
+
+
+def _short_host(host: str, room: int) -> str:
+    """Return a host cut to its room, with its port: two servers of one machine differ in nothing else."""
+    name, colon, port = host.rpartition(":")
+    if len(host) <= room or not port.isdigit():
+        return _short(host, room)
+    return f"{name[: max(room - len(port) - 2, 1)]}…{colon}{port}"
 
 
 def _short(text: str, room: int) -> str:
