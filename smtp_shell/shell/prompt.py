@@ -261,10 +261,12 @@ def _short(text: str, room: int) -> str:
 
 
 def _printable(parts: StyleAndTextTuples) -> StyleAndTextTuples:
-    """Return parts in characters that the terminal shows."""
-    if all(part[1].isascii() for part in parts) or shows_utf_8(os.environ, sys.stdout.encoding):
-        return parts
-    return [(part[0], in_ascii(part[1])) for part in parts]
+    return [(part[0], on_terminal(part[1])) for part in parts]
+
+
+def on_terminal(text: str) -> str:
+    """Return printable text in characters that the terminal shows."""
+    return text if text.isascii() or shows_utf_8(os.environ, sys.stdout.encoding) else in_ascii(text)
 
 
 def _recorded(recordings: SessionRecordings) -> str:

@@ -15,7 +15,7 @@ from prompt_toolkit.styles import DynamicStyle
 from smtp_shell.protocol.phases import Phase
 from smtp_shell.shell.completion import suggest
 from smtp_shell.shell.history import open_history
-from smtp_shell.shell.prompt import CLOCK_SECONDS, color_depth, prompt_style, prompt_text, toolbar
+from smtp_shell.shell.prompt import CLOCK_SECONDS, color_depth, on_terminal, prompt_style, prompt_text, toolbar
 from smtp_shell.shell.shell import Shell
 from smtp_shell.shell.typed_secrets import is_kept, mask_starts
 
@@ -76,7 +76,7 @@ class MaskCredential(Processor):
         if start is None:
             return Transformation(fragments)
         text = "".join(fragment[1] for fragment in fragments)
-        return Transformation([("", text[:start] + "•" * (len(text) - start))])
+        return Transformation([("", text[:start] + on_terminal("•") * (len(text) - start))])
 
 
 def answer_starts(text: str) -> list[int | None]:

@@ -6,7 +6,6 @@ draws. It sleeps as long as nothing is awaited.
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 import time
@@ -18,8 +17,8 @@ from prompt_toolkit import print_formatted_text
 from prompt_toolkit.formatted_text import FormattedText
 from prompt_toolkit.utils import get_cwidth
 
-from smtp_shell.display.characters import in_ascii, shows_utf_8
 from smtp_shell.display.themes import is_spoken
+from smtp_shell.shell.prompt import on_terminal
 
 if TYPE_CHECKING:
     from prompt_toolkit.formatted_text import StyleAndTextTuples
@@ -205,8 +204,7 @@ def wait_words(what: str, seconds: float, width: int) -> str:
         f"… {seconds:.0f} s; Ctrl-C ends the wait",
         f"… {seconds:.0f} s; Ctrl-C",
     )
-    words = next((each for each in forms if get_cwidth(each) <= width), forms[-1])
-    return words if shows_utf_8(os.environ, sys.stdout.encoding) else in_ascii(words)
+    return on_terminal(next((each for each in forms if get_cwidth(each) <= width), forms[-1]))
 
 
 class _Echo:

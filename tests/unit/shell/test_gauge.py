@@ -43,10 +43,8 @@ def test_recipients_that_were_taken_and_octets_of_the_message_are_counted(
 def test_the_clock_begins_with_the_first_reply_and_again_with_each() -> None:
     times = iter((15.0, 20.0, 22.0, 22.0))
     gauge = Gauge(lambda: next(times))
-    assert gauge.silence is None
-    gauge(Entry(1, 0.0, heard(220)))
-    assert gauge.silence == 5.0
-    gauge(Entry(2, 0.0, heard(250, b"NOOP")))
-    assert gauge.silence == 0.0
-    gauge(Entry(3, 0.0, Connected("mx:25")))
-    assert gauge.silence is None
+    found = [gauge.silence]
+    for event in (heard(220), heard(250, b"NOOP"), Connected("mx:25")):
+        gauge(Entry(1, 0.0, event))
+        found.append(gauge.silence)
+    assert found == [None, 5.0, 0.0, None]
