@@ -184,7 +184,9 @@ class ConsoleView:
         if self._console is None and row.style == "said" and not self.look.links:
             sys.stdout.write(f"{self._label}{unbroken(row.text)}\n")
             return
-        self._print_styled(replace(row, gutter=self._label + row.gutter) if self._label else row)
+        if self._label:
+            row = replace(row, gutter=self._label + row.gutter, further=row.further and self._label + row.further)
+        self._print_styled(row)
 
     def _print_styled(self, row: Row) -> None:
         from rich.text import Text
