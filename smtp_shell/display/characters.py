@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _COERCED = ("C.UTF-8", "C.utf8")
-_UTF_8 = re.compile(r"utf-?8", re.IGNORECASE)
 
 # Our own characters. One column stays one column where things stand below each other.
 _IN_ASCII = str.maketrans(
@@ -54,7 +52,7 @@ def shows_utf_8(environment: Mapping[str, str], encoding: str | None) -> bool:
 
     Source: PEP 538 and PEP 540
     """
-    if not _UTF_8.fullmatch(encoding or ""):
+    if not _is_utf_8(encoding or ""):
         return False
     if environment.get("OS") == "Windows_NT" or environment.get("TERM_PROGRAM") == "Apple_Terminal":
         return True  # no locale in the environment, and a terminal that always shows UTF-8
@@ -64,8 +62,13 @@ def shows_utf_8(environment: Mapping[str, str], encoding: str | None) -> bool:
         if name == "LC_CTYPE" and locale in _COERCED and language in ("", "C", "POSIX"):
             continue  # Python's own choice
         if locale:
-            return bool(_UTF_8.search(locale))
-    return bool(_UTF_8.search(language))
+            return _is_utf_8(locale)
+    return _is_utf_8(language)
+
+
+def _is_utf_8(name: str) -> bool:
+    """Return whether an encoding, or that of a locale, is UTF-8, of whose name there are several spellings."""
+    return name.lower().replace("-", "").partition("@")[0].endswith("utf8")
 
 
 def in_ascii(text: str) -> str:

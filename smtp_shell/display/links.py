@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _GAP = "[ \N{NO-BREAK SPACE}]"
-_RFC = re.compile(rf"RFC{_GAP}([0-9]{{1,5}})(?:,?{_GAP}(?:sections?{_GAP}|§{_GAP}?)([0-9]+(?:\.[0-9]+)*))?")
+_RFC = rf"RFC{_GAP}([0-9]{{1,5}})(?:,?{_GAP}(?:sections?{_GAP}|§{_GAP}?)([0-9]+(?:\.[0-9]+)*))?"
 _PROGRAMS = frozenset({"iTerm.app", "WezTerm", "vscode", "ghostty", "Hyper", "rio", "mintty", "Tabby"})
 _TERMINALS = frozenset({"xterm-kitty", "xterm-ghostty", "alacritty", "foot", "foot-extra", "wezterm", "contour"})
 _VARIABLES = ("WT_SESSION", "KONSOLE_VERSION", "DOMTERM")
@@ -38,7 +38,7 @@ def kept_whole(text: str) -> str:
     """Return words in which no reference to an RFC is broken at the end of a line; `unbroken` and `linked` put the spaces back."""
     if "RFC" not in text:
         return text
-    return _RFC.sub(lambda found: found[0].replace(" ", "\N{NO-BREAK SPACE}"), text)
+    return re.sub(_RFC, lambda found: found[0].replace(" ", "\N{NO-BREAK SPACE}"), text)
 
 
 def linked(text: str) -> Iterator[tuple[str, str]]:
@@ -47,7 +47,7 @@ def linked(text: str) -> Iterator[tuple[str, str]]:
     An address is made of the digits of the reference alone, so that quoted text of a server leads nowhere else.
     """
     end = 0
-    for found in _RFC.finditer(text):
+    for found in re.finditer(_RFC, text):
         yield unbroken(text[end : found.start()]), ""
         section = f"#section-{found[2]}" if found[2] else ""
         yield unbroken(found[0]), f"https://www.rfc-editor.org/rfc/rfc{int(found[1])}{section}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import cache
 from typing import TYPE_CHECKING
 
 from prompt_toolkit.application.current import get_app_session
@@ -117,8 +118,12 @@ def color_depth(shell: Shell) -> ColorDepth | None:
 
 def prompt_style(shell: Shell) -> Style:
     """Return the style of the prompt and of the bottom line, by the theme."""
-    theme = usable_theme(shell.settings.theme, os.environ)
-    if not shell.options.color and not is_spoken(theme):
+    return _style(usable_theme(shell.settings.theme, os.environ), color=shell.options.color)
+
+
+@cache  # a new style would make prompt_toolkit draw the whole screen anew with each key
+def _style(theme: str, *, color: bool) -> Style:
+    if not color and not is_spoken(theme):
         return Style.from_dict(_WITHOUT_COLOUR)
     return Style.from_dict(_COLOURS | _THEMES[theme])
 
