@@ -153,10 +153,10 @@ def is_terminal() -> bool:
 
 
 def wants_color(options: argparse.Namespace) -> bool:
-    """Return True if standard output gets colours: `always`, or `auto` on a terminal and without `NO_COLOR`."""
+    """Return True if standard output gets colours: `always`, or `auto` on a terminal that is not dumb, and without `NO_COLOR`."""
     if options.color != "auto":
         return bool(options.color == "always")
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def address_family(options: argparse.Namespace) -> int:

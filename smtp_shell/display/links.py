@@ -58,3 +58,10 @@ def linked(text: str) -> Iterator[tuple[str, str]]:
 def unbroken(text: str) -> str:
     """Return words with the spaces that `kept_whole` replaced."""
     return text if text.isascii() else text.replace("\N{NO-BREAK SPACE}", " ")
+
+
+def with_links(text: str) -> str:
+    """Return a printable line with links in the notation of terminals (OSC 8)."""
+    if "RFC" not in text:
+        return text
+    return "".join(f"\x1b]8;;{to}\x1b\\{part}\x1b]8;;\x1b\\" if to else part for part, to in linked(text))

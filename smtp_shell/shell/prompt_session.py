@@ -12,6 +12,7 @@ from prompt_toolkit.filters import Condition
 from prompt_toolkit.layout.processors import Processor, Transformation, TransformationInput
 from prompt_toolkit.styles import DynamicStyle
 
+from smtp_shell.display.themes import is_spoken
 from smtp_shell.protocol.phases import Phase
 from smtp_shell.shell.completion import suggest
 from smtp_shell.shell.history import open_history
@@ -30,7 +31,10 @@ def make_prompt(shell: Shell) -> PromptSession[str]:
         message=lambda: prompt_text(shell),
         history=history,
         completer=_Completer(shell),
-        complete_while_typing=Condition(lambda: shell.phase not in (Phase.MAILDATA, Phase.AUTH)),
+        # A screen reader would read each menu aloud; Tab asks for one.
+        complete_while_typing=Condition(
+            lambda: shell.phase not in (Phase.MAILDATA, Phase.AUTH) and not is_spoken(shell.settings.theme)
+        ),
         bottom_toolbar=lambda: toolbar(shell),
         input_processors=[
             MaskCredential(lambda text: mask_starts(text, in_exchange=shell.awaits_answer)),

@@ -124,3 +124,23 @@ def test_an_rfc_is_a_link_where_the_terminal_shows_links(
         terminal.wait(lambda: terminal.text.count("RFC 5321 section") >= 2, "the explanation again")
         terminal.wait_prompt()
         assert (b"https://www.rfc-editor.org" in terminal.raw[so_far:]) is not expected
+
+
+@pytest.mark.parametrize(
+    ("variables", "options", "expected", "missing"),
+    [
+        ({"VTE_VERSION": "7600"}, (), b"\x1b]8;;https://www.rfc-editor.org/rfc/rfc3207#section-4", b"\xff"),
+        ({}, (), b"\x1b[1m", b"\x1b]8"),
+        ({}, ("--theme", "plain"), b"RFC 3207", b"\x1b"),
+        ({}, ("--theme", "contrast"), b"\x1b[1m", b"\x1b[2m"),
+        ({"TERM": "dumb", "VTE_VERSION": "7600"}, (), b"RFC 3207", b"\x1b"),
+        ({"NO_COLOR": "1"}, (), b"RFC 3207", b"\x1b"),
+    ],
+)
+def test_explanations_outside_of_the_shell(
+    variables: dict[str, str], options: tuple[str, ...], expected: bytes, missing: bytes
+) -> None:
+    with running("explain", "starttls", *options, env=variables) as terminal:
+        assert terminal.wait_end() == 0
+        assert expected in terminal.raw
+        assert missing not in terminal.raw

@@ -5,7 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
-from smtp_shell.display.links import kept_whole, linked, shows_links, unbroken
+from smtp_shell.display.links import kept_whole, linked, shows_links, unbroken, with_links
 from smtp_shell.display.render import Look
 from smtp_shell.display.views import ConsoleView
 from smtp_shell.protocol.events import Entry, ReplyReceived
@@ -79,3 +79,8 @@ def test_where_links_are_off_or_the_server_speaks_there_are_none(look: Look) -> 
         view.say("RFC 5321 section 4.2")
     assert "\x1b]" not in out.getvalue()
     assert "\N{NO-BREAK SPACE}" not in out.getvalue()
+
+
+def test_a_line_has_links_in_the_notation_of_terminals() -> None:
+    assert with_links("no reference\n") == "no reference\n"
+    assert with_links("(RFC 5321)") == f"(\x1b]8;;{SITE}rfc5321\x1b\\RFC 5321\x1b]8;;\x1b\\)"
