@@ -31,11 +31,11 @@ _IN_ASCII = str.maketrans(
         "”": '"',
         "‘": "'",
         "’": "'",
-        "━": "=",
-        "█": "#",
         **dict.fromkeys("─╌┄", "-"),
-        **dict.fromkeys("│┆┊║", "|"),
-        **dict.fromkeys("┌┐└┘├┤┬┴┼╭╮╰╯╞╡╪", "+"),
+        **dict.fromkeys("━═", "="),
+        **dict.fromkeys("│┆┊┃", "|"),
+        **dict.fromkeys("║█▉▊▋▌▍▎▏", "#"),
+        **dict.fromkeys("┌┐└┘├┤┬┴┼╭╮╰╯╞╡╪╔╗╚╝╠╣╦╩╬", "+"),
         "\N{NO-BREAK SPACE}": " ",
     }
 )

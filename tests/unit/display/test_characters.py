@@ -44,6 +44,7 @@ def test_a_terminal_shows_utf_8_where_its_locale_says_so(
         ("plain", "plain"),
         ("• … → §4", "* ... > section 4"),
         ("┌─┐│└┘", "+-+|++"),
+        ("╔═╗║╚╝█▏", "+=+#++##"),
         ("Grüße", r"Gr\xc3\xbc\xc3\x9fe"),
         ("名", r"\xe5\x90\x8d"),
     ],
@@ -62,3 +63,9 @@ def test_a_view_for_ascii_shows_nothing_else() -> None:
     view.say("Waiting … for “x”.")
     row = r"   C: VRFY Gr\xc3\xbc\xc3\x9fe"
     assert out.getvalue().split("\n") == [row, f"[1] {row}", row, 'Waiting ... for "x".', ""]
+
+
+def test_each_character_that_the_program_draws_with_has_another_in_ascii() -> None:
+    from smtp_shell.export.diagram import _ALL_STROKES
+
+    assert len(in_ascii(_ALL_STROKES)) == len(_ALL_STROKES)
