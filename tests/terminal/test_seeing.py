@@ -1,11 +1,12 @@
 """What the prompt, the bottom line and the rows tell on terminals of all kinds."""
 
 import re
+import sys
 
 import pytest
 
 from smtp_shell.servers.practice import PracticeServer
-from tests.support.terminal import LOOKS, Look, Terminal, played_by_hand, reach_mail_data, running
+from tests.support.terminal import LOOKS, Look, Terminal, played_by_hand, reach_mail_data, running, running_program
 
 pytestmark = pytest.mark.terminal
 
@@ -144,3 +145,16 @@ def test_explanations_outside_of_the_shell(
         assert terminal.wait_end() == 0
         assert expected in terminal.raw
         assert missing not in terminal.raw
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"), [("C locale", r"... ****** \xc3\xbc \xc3\xbf \x9f -"), ("80x24", r"… •••••• ü ÿ \udc9f ─")]
+)
+def test_whatever_a_command_writes_is_shown_in_the_c_locale_too(name: str, shown: str) -> None:
+    script = (
+        "from smtp_shell.cli.startup import escape_unprintable; escape_unprintable(); "
+        r"print('\u2026', '\u2022' * 6, '\xfc', '\xff', '\udc9f', '\u2500')"
+    )
+    with running_program(sys.executable, "-c", script, look=LOOKS[name]) as terminal:
+        assert terminal.wait_end() == 0
+        assert terminal.bottom == shown

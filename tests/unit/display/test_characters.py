@@ -47,6 +47,7 @@ def test_a_terminal_shows_utf_8_where_its_locale_says_so(
         ("╔═╗║╚╝█▏", "+=+#++##"),
         ("Grüße", r"Gr\xc3\xbc\xc3\x9fe"),
         ("名", r"\xe5\x90\x8d"),
+        ("\udc9f\ud800", r"\x9f\xed\xa0\x80"),
     ],
 )
 def test_what_a_terminal_does_not_show_is_ascii_or_an_escape(text: str, shown: str) -> None:
