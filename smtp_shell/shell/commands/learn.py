@@ -19,7 +19,7 @@ These go out as SMTP writes them, in capitals; any other line exactly as typed:"
 _OWN = "These are the shell's own; /help NAME explains one, /help GROUP lists a group:"
 _SIGNS = """\
 Signs before a reply: + 2yz done, > 3yz go on, ~ 4yz try later, ! 5yz refused,
-= inside TLS, ? inside TLS that is not verified."""
+| inside TLS, ? inside TLS that is not verified."""
 _ROW_WIDTH = 78
 _MOST_HISTORY = 200
 
