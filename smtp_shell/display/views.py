@@ -322,7 +322,12 @@ def console_view(*, color: bool, force: bool, look: Look | None = None) -> Conso
     def make() -> Console:
         from rich.console import Console
 
-        return Console(highlight=False, no_color=not color, force_terminal=True if force else None)
+        width = None
+        if os.environ.get("TERM") in ("dumb", "unknown"):
+            import shutil
+
+            width = shutil.get_terminal_size().columns  # rich takes 80 for each dumb terminal
+        return Console(highlight=False, no_color=not color, force_terminal=True if force else None, width=width)
 
     ascii_only = sys.stdout.isatty() and not shows_utf_8(os.environ, sys.stdout.encoding)
     return ConsoleView.later(make, look, ascii_only=ascii_only)

@@ -158,3 +158,12 @@ def test_whatever_a_command_writes_is_shown_in_the_c_locale_too(name: str, shown
     with running_program(sys.executable, "-c", script, look=LOOKS[name]) as terminal:
         assert terminal.wait_end() == 0
         assert terminal.bottom == shown
+
+
+def test_a_dumb_terminal_is_as_wide_as_it_says(practice: PracticeServer) -> None:
+    with running(f"127.0.0.1:{practice.port}", look=Look((60, 20), term="dumb")) as terminal:
+        terminal.wait_prompt()
+        greeting = next(row for row in terminal.all_rows if "220 practice.example" in row)
+        following = terminal.all_rows[terminal.all_rows.index(greeting) + 1]
+        assert following.endswith(("> ", ">"))
+        assert " ms" not in greeting  # it has no room beside the text, and is no row of its own
