@@ -322,12 +322,18 @@ def console_view(*, color: bool, force: bool, look: Look | None = None) -> Conso
     def make() -> Console:
         from rich.console import Console
 
-        width = None
+        size: tuple[int, int] | tuple[None, None] = (None, None)
         if os.environ.get("TERM") in ("dumb", "unknown"):
             import shutil
 
-            width = shutil.get_terminal_size().columns  # rich takes 80 for each dumb terminal
-        return Console(highlight=False, no_color=not color, force_terminal=True if force else None, width=width)
+            size = shutil.get_terminal_size()  # rich takes 80 columns for each dumb terminal
+        return Console(
+            highlight=False,
+            no_color=not color,
+            force_terminal=True if force else None,
+            width=size[0],
+            height=size[1],
+        )
 
     ascii_only = sys.stdout.isatty() and not shows_utf_8(os.environ, sys.stdout.encoding)
     return ConsoleView.later(make, look, ascii_only=ascii_only)
