@@ -16,6 +16,7 @@ _LONGEST_LABEL = 12
 _WIDEST_LABEL = 20  # with the blanks after it, which may be a server's
 _NARROW = 40  # columns below which a labelled text is not indented as far as it
 _WIDE = 100  # columns: on a wider screen what stands at the right edge stands here, where the eye finds its row
+_LEAST_ROOM = 8  # columns
 _NARROWEST = 2  # columns for text, however narrow the screen: a wide character needs two
 
 
@@ -31,6 +32,11 @@ def fold(row: Row, width: int) -> Iterator[tuple[str, str, str]]:
     """
     room = max(width - len(row.gutter), _NARROWEST)
     gutter, text = row.gutter, row.text
+    if row.further and gutter and room < _LEAST_ROOM:
+        # Words in place of signs may fill a narrow screen. The text then follows them.
+        yield gutter.rstrip(" "), "", ""
+        gutter = row.further
+        room = max(width - len(gutter), _NARROWEST)
     while cells(text) > room:
         cut = _cut_at_word(text, room)
         yield gutter, text[:cut], ""

@@ -14,7 +14,7 @@ from rich.console import Console
 from wcwidth import wcwidth
 
 from smtp_shell.display.json_lines import JsonView
-from smtp_shell.display.render import certificate_rows, describe
+from smtp_shell.display.render import Look, certificate_rows, describe
 from smtp_shell.display.views import ConsoleView, PlainView, View
 from smtp_shell.protocol.commands import Command
 from smtp_shell.protocol.dialogue import Dialogue
@@ -134,6 +134,21 @@ def test_no_row_is_wider_than_the_screen(octets: bytes, width: int) -> None:
         assert_marked([line])
         # A wide character does not fit beside the gutter of a screen this narrow.
         assert sum(max(0, wcwidth(char)) for char in line) <= max(width, 8)
+
+
+SPOKEN = re.compile(
+    r"(?:tls (?:not verified )?)?(?:refused (?:for now )?|not a reply code )?[SC][:|] |(?:more|program|attention|note|\*): "
+)
+
+
+@given(OCTETS, st.integers(14, 120), st.sampled_from((b"250 ", b"550-", b"450 ", b"999 ", b"")))
+def test_for_a_screen_reader_each_row_is_marked_and_fits(octets: bytes, width: int, code: bytes) -> None:
+    out = Shown()
+    view = ConsoleView(Console(file=out, width=width, highlight=False, color_system=None), Look(theme="plain"))
+    show(view, code + octets + b"\r\n")
+    for line in out.lines():
+        assert SPOKEN.match(f"{line} ") or line.startswith("took "), line
+        assert sum(max(0, wcwidth(char)) for char in line) <= max(width, 26)
 
 
 @given(OCTETS, st.integers(10, 120), st.sampled_from(["error", "notice", "quoted"]))
