@@ -35,6 +35,7 @@ LAYERS = (
     {"export"},
     {"recording"},
     {"lint"},
+    {"configuration"},
     {"replay"},
     {"servers"},
     {"study"},

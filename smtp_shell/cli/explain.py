@@ -76,7 +76,7 @@ def _options(words: Sequence[str]) -> tuple[str, bool, str, str]:
     parser.add_argument("--json", action="store_true", help="one JSON object for each explanation")
     add_color_option(parser)
     options = parser.parse_args(words)
-    return " ".join(options.what), options.json, options.color, options.theme
+    return " ".join(options.what), options.json, options.color, options.theme or "auto"
 
 
 def _write_json(found: Iterable[Explanation]) -> None:

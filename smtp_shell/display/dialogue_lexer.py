@@ -47,9 +47,11 @@ _TOKENS: Final = {
     "event": Name.Decorator,
 }
 
-# A line of a transcript or of the screen: the number of a connection, the time, the signs of the screen, and the marker.
+# A line of a transcript or of the screen: the number of a connection, the time, the signs of the screen or the words that the theme `plain`
+# has in their place, and the marker.
 _LINE = re.compile(
-    r"(?P<label>\[[0-9]+\] )?(?P<time>[ \t]*[0-9]{1,9}(?:\.[0-9]{1,9})?(?=[ \t]))?(?P<sign>[^\w\n]{0,8}?)"
+    r"(?P<label>\[[0-9]+\] )?(?P<time>[ \t]*[0-9]{1,9}(?:\.[0-9]{1,9})?(?=[ \t]))?"
+    r"(?P<sign>(?:(?:tls|not verified|refused|for now|not a reply code) ){0,4}[^\w\n]{0,8}?)"
     r"(?P<marker>C[:&|<]|S[:=~|]|E\||\*:|#!?)(?P<blank>[ ]?)(?P<text>.*)"
 )
 _LINES = re.compile(r"[^\n]*\n|[^\n]+")

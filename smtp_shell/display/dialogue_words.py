@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
+from collections.abc import Iterable, Iterator
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,7 @@ _MOST_MARKED = 4_000  # characters of a line; what follows has the style of its 
 _MOST_OWED = 20_000  # commands of one write whose replies have not come
 _SASL = "${sasl}"
 
+_WITH_PATH = ("MAIL", "RCPT", "SEND", "SOML", "SAML")
 _VERB = re.compile(r"[ \t]*([A-Za-z0-9-]+)")
 _OF_PATH = re.compile(r"[ \t]+(?:FROM|TO)[ \t]*:", re.IGNORECASE)
 _MECHANISM = re.compile(r"[ \t]+([A-Za-z0-9_-]{1,20})(?![^ \t])")
@@ -37,14 +39,15 @@ _REPLY = re.compile(
 _KEYWORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
 _FIELD = re.compile(r"[!-9;-~]+:")
 # Each alternative begins where no word is under way, or consumes all of its characters: the time is linear in the length of the line.
-_IN_COMMAND = re.compile(
+_ANYWHERE = (
     r"(?P<secret>\$\{sasl\}|•+)"
     r"|(?P<variable>(?<!\\)\$\{[A-Za-z_][\w.-]*\})"
     r"|(?P<escape>\\(?:x[0-9A-Fa-f]{2}|[rnt\\]))"
     r"|(?P<address><(?:\"(?:[^\"\\]|\\.)*\"|[^<>\"\s])*>?|(?<![^\s<>,;:=])[^\s<>,;:\"@]+@[^\s<>,;:\"]+)"
-    r"|(?P<parameter>(?<![^\s])[A-Za-z0-9][A-Za-z0-9-]*(?==))"
-    r"|(?P<keyword>(?<![^\s])LAST(?!\S))"
 )
+_WORD = r"(?<!\S)[A-Za-z0-9][A-Za-z0-9-]*"
+_IN_COMMAND = re.compile(rf"{_ANYWHERE}|(?P<parameter>{_WORD}(?==))|(?P<keyword>(?<!\S)LAST(?!\S))")
+_AFTER_PATH = re.compile(rf"{_ANYWHERE}|(?P<parameter>{_WORD}(?=[=\s]|$))")
 _IN_MAIL_DATA = re.compile(r"(?P<variable>(?<!\\)\$\{[A-Za-z_][\w.-]*\})|(?P<escape>\\(?:x[0-9A-Fa-f]{2}|[rnt\\]))")
 _IN_REPLY = re.compile(
     r"(?P<escape>\\(?:x[0-9A-Fa-f]{2}|\\))|(?P<secret>\$\{sasl\}|•+)|(?P<link>\bhttps?://[^\s<>\"]+)"
@@ -184,6 +187,14 @@ def command_marks(text: str) -> list[Mark]:
     return _command(text[:_MOST_MARKED])[1]
 
 
+def message_marks(lines: Iterable[str]) -> Iterator[list[Mark]]:
+    """Yield the words of each line of a message, from the first line of its header on."""
+    words = DialogueWords()
+    words.marks("C:", "DATA")
+    for line in lines:
+        yield words.marks("C:", line if line != "." else "", is_data=True)
+
+
 def slash_marks(text: str) -> list[Mark]:
     """Return the words of a line for the shell, as far as it is typed."""
     text = text[:_MOST_MARKED]
@@ -230,14 +241,19 @@ def _command(text: str) -> tuple[str, list[Mark]]:
     rest = first.end()
     if verb in VERBS:
         found.append((first.start(1), rest, "word.verb"))
-    if verb in ("MAIL", "RCPT", "SEND", "SOML", "SAML") and (keyword := _OF_PATH.match(text, rest)):
+    if verb in _WITH_PATH and (keyword := _OF_PATH.match(text, rest)):
         start = rest + len(keyword[0]) - len(keyword[0].lstrip())
         rest = keyword.end()
         found.append((start, rest, "word.verb"))
     if verb == "AUTH" and (mechanism := _MECHANISM.match(text, rest)):
         found.append((mechanism.start(1), mechanism.end(), "word.value"))
         rest = mechanism.end()
-    return verb, [*found, *_scan(_IN_COMMAND, text, rest)]
+    marks = _scan(_IN_COMMAND, text, rest)
+    path = next((end for _, end, kind in marks if kind == "word.address"), 0) if verb in _WITH_PATH else 0
+    if path:
+        # Each word after the path is a parameter, with a value or without one.
+        marks = [each for each in marks if each[1] <= path] + _scan(_AFTER_PATH, text, path)
+    return verb, [*found, *marks]
 
 
 def _scan(pattern: re.Pattern[str], text: str, start: int) -> list[Mark]:

@@ -50,6 +50,9 @@ STYLES = {
     "removed": "red",
     "added": "green",
     "moved": "cyan",
+    # What is said about a line while it is typed.
+    "typed.hint": "dim",
+    "typed.doubt": "yellow",
     # Words of a dialogue, on top of the style of their row; see dialogue_words.
     "word.verb": "bold",
     "word.keyword": "bold",
@@ -59,7 +62,7 @@ STYLES = {
     "word.code": "bold",
     "word.enhanced": "bold",
     "word.announced": "bold",
-    "word.base64": "dim",
+    "word.base64": "italic",
     "word.secret": "dim",
     "word.variable": "magenta",
     "word.escape": "magenta",
@@ -74,6 +77,7 @@ THEMES: dict[str, dict[str, str]] = {
     "dark": {},
     # Yellow and cyan cannot be read on a light background.
     "light": {
+        "typed.doubt": "magenta",
         **dict.fromkeys(("word.value", "word.address", "word.option"), "blue"),
         **dict.fromkeys(("word.parameter", "word.field"), "magenta"),
         "reply.3": "blue",

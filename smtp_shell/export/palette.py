@@ -42,8 +42,8 @@ def rules(theme: str, *, fill: bool = False) -> list[str]:
     found = []
     colour = "fill" if fill else "color"
     for name in STYLES:
-        if name in OF_GUTTER:
-            continue  # pictures have whole rows in a style
+        if name in OF_GUTTER or name.startswith("typed."):
+            continue  # pictures have whole rows in a style, and nobody types in them
         is_word = name.startswith("word.")
         if is_word and (fill or not style_of(name, theme)):
             continue  # a picture in SVG has whole lines only

@@ -280,6 +280,8 @@ def _of_hello(verb: str, rest: str) -> Iterator[str]:
         yield f"{verb} takes one name and nothing after it."
     elif re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,3}){3}", name):
         yield f"An address stands in square brackets: {verb} [{name}]."
+    elif name.startswith("[") and not name.endswith("]"):
+        yield f"The closing square bracket is missing: {verb} [192.0.2.1]."
 
 
 def _of_lone(verb: str, rest: str) -> Iterator[str]:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 from prompt_toolkit import PromptSession
-from prompt_toolkit.completion import CompleteEvent, Completer, Completion
-from prompt_toolkit.document import Document
 from prompt_toolkit.enums import EditingMode
 from prompt_toolkit.filters import Condition
 from prompt_toolkit.layout.processors import Processor, Transformation, TransformationInput
@@ -14,8 +12,9 @@ from prompt_toolkit.styles import DynamicStyle
 
 from smtp_shell.display.themes import is_spoken
 from smtp_shell.protocol.phases import Phase
-from smtp_shell.shell.completion import suggest
-from smtp_shell.shell.history import open_history
+from smtp_shell.shell.as_you_type import GhostText, HintRow, InputLexer, load_after_first_prompt
+from smtp_shell.shell.completer import MenuCompleter, completion_keys
+from smtp_shell.shell.history import open_history, server_name
 from smtp_shell.shell.prompt import CLOCK_SECONDS, color_depth, on_terminal, prompt_style, prompt_text, toolbar
 from smtp_shell.shell.shell import Shell
 from smtp_shell.shell.typed_secrets import is_kept, mask_starts
@@ -24,18 +23,25 @@ from smtp_shell.shell.typed_secrets import is_kept, mask_starts
 def make_prompt(shell: Shell) -> PromptSession[str]:
     """Return what reads the lines of a shell: the one place where completion, history, masks and keys are put together."""
     history = open_history(
-        lambda line: is_kept(line, Phase.AUTH if shell.awaits_answer else shell.phase), shell.say_loudly
+        lambda line: is_kept(line, Phase.AUTH if shell.awaits_answer else shell.phase),
+        shell.say_loudly,
+        lambda: server_name(shell.session, shell.options.practice),
     )
-    shell.history = history.get_strings
-    return PromptSession(
+    shell.history, shell.typed_here = history.get_strings, history.typed_here
+    completer = MenuCompleter(shell.completion_context)
+    hints = HintRow(shell)
+    session: PromptSession[str] = PromptSession(
         message=lambda: prompt_text(shell),
         history=history,
-        completer=_Completer(shell),
+        completer=completer,
+        key_bindings=completion_keys(completer),
         # A screen reader would read each menu aloud; Tab asks for one.
         complete_while_typing=Condition(
             lambda: shell.phase not in (Phase.MAILDATA, Phase.AUTH) and not is_spoken(shell.settings.theme)
         ),
-        bottom_toolbar=lambda: toolbar(shell),
+        lexer=InputLexer(shell),
+        auto_suggest=GhostText(shell),
+        bottom_toolbar=lambda: [*hints(), *toolbar(shell)],
         input_processors=[
             MaskCredential(lambda text: mask_starts(text, in_exchange=shell.awaits_answer)),
             Hide(Condition(lambda: shell.phase is Phase.AUTH)),
@@ -47,19 +53,8 @@ def make_prompt(shell: Shell) -> PromptSession[str]:
         reserve_space_for_menu=6,
         editing_mode=EditingMode.VI if shell.settings.editing == "vi" else EditingMode.EMACS,
     )
-
-
-class _Completer(Completer):
-    """Hands suggestions to prompt_toolkit."""
-
-    def __init__(self, shell: Shell) -> None:
-        self._shell = shell
-
-    def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
-        for found in suggest(self._shell.completion_context(), document.text_before_cursor):
-            yield Completion(
-                found.text, -found.start, display=[("", found.text)], display_meta=[("", found.description)]
-            )
+    load_after_first_prompt(session.app)
+    return session
 
 
 class MaskCredential(Processor):

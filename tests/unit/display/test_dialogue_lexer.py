@@ -68,6 +68,14 @@ def test_the_rows_of_the_screen_are_read_too(path: Path) -> None:
     assert [piece[:3] for token, piece in found if token is Number.Integer] == codes
 
 
+@pytest.mark.parametrize(
+    "signs",
+    ["", "+  ", " = ", "!| ", "~? ", "[3] +| ", "tls refused for now ", "tls not verified ", "not a reply code "],
+)
+def test_the_signs_before_the_marker_do_not_matter(signs: str) -> None:
+    assert tokens(f"{signs}S: 250 Ok\n")[-3:] == [(Punctuation, "S:"), (Number.Integer, "250"), (Generic.Output, " Ok")]
+
+
 def test_a_refusal_is_told_apart() -> None:
     assert tokens("!= S: 550 5.1.1 no\n")[2:] == [
         (Generic.Error, "550"),
