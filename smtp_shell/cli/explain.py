@@ -11,7 +11,7 @@ import sys
 
 TYPE_CHECKING = False  # typing.TYPE_CHECKING without importing typing
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from smtp_shell.arguments import ArgumentParser
     from smtp_shell.knowledge.explanation import Explanation
@@ -41,7 +41,7 @@ def main(words: Sequence[str]) -> int:
     Raises:
         SmtpShellError: An option is wrong.
     """
-    asked, as_json, color = _options(words)
+    asked, as_json, color, theme = _options(words)
     from smtp_shell.knowledge.explain import explanations, nothing_known
 
     found = explanations(asked)
@@ -52,17 +52,17 @@ def main(words: Sequence[str]) -> int:
     if as_json:
         _write_json(found)
     else:
-        _write(found, color=color)
+        _write(found, color=color, theme=theme)
     return 0
 
 
-def _options(words: Sequence[str]) -> tuple[str, bool, str]:
-    """Return what is asked, whether as JSON, and what `--color` says."""
+def _options(words: Sequence[str]) -> tuple[str, bool, str, str]:
+    """Return what is asked, whether as JSON, and what `--color` and `--theme` say."""
     asked = [word for word in words if word != "--json"]
     if asked and not any(word.startswith("-") for word in asked):
-        return " ".join(asked), "--json" in words, "auto"
+        return " ".join(asked), "--json" in words, "auto", "auto"
     options = make_parser().parse_args(words)
-    return " ".join(options.what), options.json, options.color
+    return " ".join(options.what), options.json, options.color, options.theme or "auto"
 
 
 def make_parser() -> ArgumentParser:
@@ -83,18 +83,32 @@ def _write_json(found: Iterable[Explanation]) -> None:
         sys.stdout.write(f"{json_row(each.as_json())}\n")
 
 
-def _write(found: Iterable[Explanation], *, color: str) -> None:
-    coloured = color == "always" or (color == "auto" and sys.stdout.isatty() and not os.environ.get("NO_COLOR"))
+def _write(found: Iterable[Explanation], *, color: str, theme: str) -> None:
+    is_terminal = sys.stdout.isatty()
+    takes_color = is_terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    coloured = (color == "always" or (color == "auto" and takes_color)) and theme != "plain"
+    on_screen = _screen() if is_terminal else str
     width = _width()
     for number, each in enumerate(found):
         heading, *rows = each.lines()
         if number:
             sys.stdout.write("\n")
         for line in _wrapped(heading, width):
-            sys.stdout.write(f"{_BOLD}{line}{_PLAIN}\n" if coloured else f"{line}\n")
+            sys.stdout.write(on_screen(f"{_BOLD}{line}{_PLAIN}\n" if coloured else f"{line}\n"))
         for row in rows:
             for line in _wrapped(row, width):
-                sys.stdout.write(f"{_with_dim_label(line)}\n" if coloured else f"{line}\n")
+                dim = coloured and theme != "contrast"
+                sys.stdout.write(on_screen(f"{_with_dim_label(line)}\n" if dim else f"{line}\n"))
+
+
+def _screen() -> Callable[[str], str]:
+    """Return what makes of a line what the terminal shows: with links, or in ASCII."""
+    from smtp_shell.display.characters import in_ascii, shows_utf_8
+    from smtp_shell.display.links import shows_links, with_links
+
+    if not shows_utf_8(os.environ, sys.stdout.encoding):
+        return in_ascii
+    return with_links if shows_links(os.environ) else str
 
 
 def _width() -> int:

@@ -140,8 +140,22 @@ def proxy_options(add: Callable[..., argparse.Action]) -> None:
 
 
 def add_color_option(parser: argparse.ArgumentParser) -> None:
-    """Add `--color`."""
-    parser.add_argument("--color", choices=("auto", "always", "never"), default="auto")
+    """Add `--color` and `--theme`."""
+    parser.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="when to use colours")
+    parser.add_argument(
+        "--theme",
+        type=_theme,
+        metavar="NAME",
+        help="auto, dark, light, contrast, or plain, which is for a screen reader",
+    )
+
+
+def _theme(text: str) -> str:
+    from smtp_shell.display.themes import AUTO, THEMES
+
+    if text not in (AUTO, *THEMES):
+        raise argparse.ArgumentTypeError(f"takes one of {', '.join((AUTO, *THEMES))}")
+    return text
 
 
 def is_terminal() -> bool:
@@ -150,10 +164,10 @@ def is_terminal() -> bool:
 
 
 def wants_color(options: argparse.Namespace) -> bool:
-    """Return True if standard output gets colours: `always`, or `auto` on a terminal and without `NO_COLOR`."""
+    """Return True if standard output gets colours: `always`, or `auto` on a terminal that is not dumb, and without `NO_COLOR`."""
     if options.color != "auto":
         return bool(options.color == "always")
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def address_family(options: argparse.Namespace) -> int:
@@ -278,11 +292,17 @@ def make_view(options: argparse.Namespace, words: TextIO | None = None) -> View:
         from smtp_shell.display.json_lines import JsonView
 
         return JsonView(sys.stdout, sys.stderr)
-    coloured = wants_color(options)
-    if not coloured and not sys.stdout.isatty():
+    from smtp_shell.display.links import shows_links
+    from smtp_shell.display.render import Look
+    from smtp_shell.display.themes import AUTO, usable_theme
+
+    coloured, is_terminal = wants_color(options), sys.stdout.isatty()
+    theme = usable_theme(options.theme or AUTO, os.environ)
+    if not coloured and not is_terminal:
         from smtp_shell.display.views import PlainView
 
-        return PlainView(sys.stdout, words or sys.stderr)
+        return PlainView(sys.stdout, words or sys.stderr, Look(times=False, theme=theme))
     from smtp_shell.display.views import console_view
 
-    return console_view(color=coloured, force=options.color == "always")
+    look = Look(theme=theme, links=is_terminal and shows_links(os.environ))
+    return console_view(color=coloured, force=options.color == "always", look=look)

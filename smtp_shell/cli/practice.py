@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from smtp_shell.servers.watching import Watch
 
 _SERVED = frozenset(
-    {"port", "serve_only", "user", "fault", "seed", "maildir", "cert", "key", "color", "no_record"}
+    {"port", "serve_only", "user", "fault", "seed", "maildir", "cert", "key", "color", "theme", "no_record"}
     | {"watch", "keep", "listen", "yes", "insecure_auth", "capture"}
 )
 """Options that `--serve-only` has a use for, or whose wish it fulfils anyway."""

@@ -239,8 +239,10 @@ def _go_on(replay: Replay, options: argparse.Namespace, ask: Ask | None) -> None
 
     shell = Shell(
         console_view(color=wants_color(options), force=False),
-        ShellOptions(tls_settings(options), credential_source(options, ask), interactive=True),
-        ShellSettings(insecure_auth=options.insecure_auth),
+        ShellOptions(
+            tls_settings(options), credential_source(options, ask), interactive=True, color=wants_color(options)
+        ),
+        ShellSettings(insecure_auth=options.insecure_auth, theme=options.theme or "auto"),
         ask=ask,
     )
     run_repl(shell, lambda: adopt(shell, replay))

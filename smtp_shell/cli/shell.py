@@ -27,6 +27,7 @@ from smtp_shell.cli.options import (
     profile_option,
     terminal_ask,
     tls_settings,
+    wants_color,
 )
 from smtp_shell.cli.startup import collector_off
 from smtp_shell.errors import ConnectFailed, TlsFailed, UsageError
@@ -365,6 +366,7 @@ def _shell_and_start(
         mechanism=options.mechanism.upper(),
         connection=connect_settings(options, ask),
         interactive=interactive,
+        color=wants_color(options),
         recording=not options.no_record,
         practice=practice,
         inbox=practice.inbox if practice is not None else None,

@@ -15,14 +15,45 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 _SWITCH_INTERVAL = 0.05
+_IN_ASCII = "smtp-shell.in-ascii"
+"""Name of what replaces characters that a stream of ASCII cannot have."""
 
 
 def escape_unprintable() -> None:
-    """Write a character that a standard stream cannot encode as its escape, as with a Windows console or LANG=C."""
+    """Write a character that a standard stream cannot encode, or its terminal not show, as its escape.
+
+    A Windows console may not encode it. In the C locale Python writes UTF-8, of which the terminal has not said that it shows it.
+    """
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
-        if reconfigure is not None:
+        if reconfigure is None:
+            continue
+        if stream.isatty() and not _says_utf_8() and _is_ascii(stream.encoding):
+            reconfigure(encoding="ascii", errors=_IN_ASCII)
+        else:
             reconfigure(errors="backslashreplace")
+
+
+def _says_utf_8() -> bool:
+    """Return True if a locale is one of UTF-8 without doubt, so that nothing has to be loaded to know it."""
+    locale = os.environ.get("LC_ALL") or os.environ.get("LANG") or ""
+    return locale.lower().replace("-", "").endswith("utf8")
+
+
+def _is_ascii(encoding: str) -> bool:
+    """Return whether a terminal shows ASCII alone; if so, what else is written is replaced by what it shows."""
+    from smtp_shell.display.characters import in_ascii, shows_utf_8
+
+    if shows_utf_8(os.environ, encoding):
+        return False
+    import codecs
+
+    def replace(error: UnicodeError) -> tuple[str, int]:
+        assert isinstance(error, UnicodeEncodeError)
+        return in_ascii(error.object[error.start : error.end]), error.end
+
+    codecs.register_error(_IN_ASCII, replace)
+    return True
 
 
 class collector_off:

@@ -31,11 +31,11 @@ _IN_ASCII = str.maketrans(
         "”": '"',
         "‘": "'",
         "’": "'",
-        "━": "=",
-        "█": "#",
         **dict.fromkeys("─╌┄", "-"),
-        **dict.fromkeys("│┆┊║", "|"),
-        **dict.fromkeys("┌┐└┘├┤┬┴┼╭╮╰╯╞╡╪", "+"),
+        **dict.fromkeys("━═", "="),
+        **dict.fromkeys("│┆┊┃", "|"),
+        **dict.fromkeys("║█▉▊▋▌▍▎▏", "#"),
+        **dict.fromkeys("┌┐└┘├┤┬┴┼╭╮╰╯╞╡╪╔╗╚╝╠╣╦╩╬", "+"),
         "\N{NO-BREAK SPACE}": " ",
     }
 )
@@ -79,4 +79,6 @@ def in_ascii(text: str) -> str:
 
 
 def _escaped(char: str) -> str:
-    return "".join(rf"\x{octet:02x}" for octet in char.encode("utf-8", "surrogateescape"))
+    # A surrogate stands for an octet of a file name, or for nothing.
+    octets = char.encode("utf-8", "surrogateescape" if "\udc80" <= char <= "\udcff" else "surrogatepass")
+    return "".join(rf"\x{octet:02x}" for octet in octets)

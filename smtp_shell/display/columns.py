@@ -15,6 +15,8 @@ _ESCAPED = r"\\(?:x[0-9a-f]{2}|\\)"  # as `escape` writes an octet or a backslas
 _LONGEST_LABEL = 12
 _WIDEST_LABEL = 20  # with the blanks after it, which may be a server's
 _NARROW = 40  # columns below which a labelled text is not indented as far as it
+_WIDE = 100  # columns: on a wider screen what stands at the right edge stands here, where the eye finds its row
+_LEAST_ROOM = 8  # columns
 _NARROWEST = 2  # columns for text, however narrow the screen: a wide character needs two
 
 
@@ -30,12 +32,19 @@ def fold(row: Row, width: int) -> Iterator[tuple[str, str, str]]:
     """
     room = max(width - len(row.gutter), _NARROWEST)
     gutter, text = row.gutter, row.text
+    if row.further and gutter and room < _LEAST_ROOM:
+        # Words in place of signs may fill a narrow screen. The text then follows them.
+        yield gutter.rstrip(" "), "", ""
+        gutter = row.further
+        room = max(width - len(gutter), _NARROWEST)
     while cells(text) > room:
         cut = _cut_at_word(text, room)
         yield gutter, text[:cut], ""
-        gutter, text = row.gutter[:-3] + _CONTINUED, text[cut:]
+        gutter, text = row.further or row.gutter[:-3] + _CONTINUED, text[cut:]
+        room = max(width - len(gutter), _NARROWEST)
     aside = row.aside if row.aside and cells(text) + len(row.aside) + 2 <= room else ""
-    pad = " " * (room - cells(text) - len(aside)) if aside else ""
+    edge = min(room, max(_WIDE - len(gutter), cells(text) + len(aside) + 2))
+    pad = " " * (edge - cells(text) - len(aside)) if aside else ""
     yield gutter, text, pad + aside
 
 

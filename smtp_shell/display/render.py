@@ -8,10 +8,12 @@ further row of a long line.
 +  S: 220 mail.example.org ESMTP        + positive completion     2yz
    C: STARTTLS                          > positive intermediate   3yz
 +  S: 220 2.0.0 Ready                   ~ transient negative      4yz
- = C: MAIL FROM:<ann@example.org>       ! permanent negative      5yz
-!= S: 550 5.7.1 Not today               = inside TLS              ? inside TLS that was not verified
+ | C: MAIL FROM:<ann@example.org>       ! permanent negative      5yz
+!| S: 550 5.7.1 Not today               | inside TLS              ? inside TLS that was not verified
    E| warning: over quota               what a program, which is the server, wrote on its standard error
 ```
+
+The theme `plain`, which is for a screen reader, has words in place of the signs: `tls refused S: 550 5.7.1 Not today`.
 """
 
 from __future__ import annotations
@@ -21,8 +23,18 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, assert_never
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from smtp_shell.display.themes import ODD_REPLY_SIGN, TLS_UNVERIFIED_SIGN, TLS_VERIFIED_SIGN, reply_mark
+from smtp_shell.display.themes import (
+    ODD_REPLY_SIGN,
+    ODD_REPLY_WORDS,
+    REPLY_SIGNS,
+    REPLY_WORDS,
+    TLS_UNVERIFIED_SIGN,
+    TLS_VERIFIED_SIGN,
+    is_spoken,
+    reply_mark,
+)
 from smtp_shell.figures import plain, shown_seconds
 from smtp_shell.protocol.commands import Command
 from smtp_shell.protocol.events import (
@@ -73,12 +85,14 @@ class Row(Struct, frozen=True):
         text: Printable text.
         style: Name of the style, a key of `themes.STYLES`.
         aside: Short text for the right edge. It is left out where there is no space.
+        further: The mark of the lines that follow where the text has no room on one; empty for the gutter with a colon.
     """
 
     gutter: str
     text: str
     style: str
     aside: str = ""
+    further: str = ""
 
 
 class Look(Struct, frozen=True):
@@ -95,6 +109,7 @@ class Look(Struct, frozen=True):
         paired: Whether to name the command of such a group above each reply. False for a file, whose rows are its lines: one more would
             look like a note in it.
         reasons: Whether to show why a connection broke. False where an error that ends the session is told anyway.
+        links: Whether an RFC that our own words name is a link.
     """
 
     times: bool = True
@@ -106,6 +121,7 @@ class Look(Struct, frozen=True):
     paired: bool = True
     unfolded: bool = False
     unfold: str = ""
+    links: bool = False
 
 
 class WriteGroup:
@@ -175,6 +191,13 @@ class Presenter:
 
     def rows(self, entry: Entry) -> Iterator[Row]:
         """Return the rows of an entry. There are none for what `look` leaves out."""
+        if not is_spoken(self.look.theme):
+            yield from self._marked(entry)
+            return
+        for row in self._marked(entry):
+            yield from _spoken(row)
+
+    def _marked(self, entry: Entry) -> Iterator[Row]:
         event = entry.event
         if isinstance(event, MailDataSent):
             yield from self._mail_data(event, self._sign(entry))
@@ -331,6 +354,26 @@ class Presenter:
 def _data_row(line: DataLine, tls: str) -> Row:
     more = f"… ({line.left_out:,} more octets)" if line.left_out else ""
     return Row(f" {tls} C: ", escape(line.octets) + more, "data")
+
+
+_SPOKEN_TLS = {TLS_VERIFIED_SIGN: "tls", TLS_UNVERIFIED_SIGN: "tls not verified"}
+_SPOKEN_REPLIES = {
+    **{REPLY_SIGNS[digit]: words for digit, words in REPLY_WORDS.items()},
+    ODD_REPLY_SIGN: ODD_REPLY_WORDS,
+}
+_SPOKEN_MARKERS = {"C&": "with the next C:", "#": "note:", "#!": "attention:", "E|": "program:"}
+
+
+def _spoken(row: Row) -> Iterator[Row]:
+    """Yield a row with words in place of its signs, and what stands at the right edge in a row of its own."""
+    gutter = row.gutter
+    if gutter:
+        marker = gutter[2:].strip()
+        words = (_SPOKEN_TLS.get(gutter[1]), _SPOKEN_REPLIES.get(gutter[0]), _SPOKEN_MARKERS.get(marker, marker))
+        gutter = "".join(f"{each} " for each in words if each)
+    yield replace(row, gutter=gutter, aside="", further="more: ")
+    if row.aside:
+        yield Row("", f"took {row.aside}", "aside")
 
 
 def tls_sign(facts: TlsStarted | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from copy import copy
@@ -9,13 +10,18 @@ from typing import IO, TYPE_CHECKING, Final, Protocol, TextIO
 
 from msgspec.structs import replace
 
+from smtp_shell.display.characters import in_ascii, shows_utf_8
 from smtp_shell.display.columns import fold, wrap
+from smtp_shell.display.links import kept_whole, linked, unbroken
+from smtp_shell.display.painting import gutter_parts, word_styles
 from smtp_shell.display.render import Look, Presenter, Row
-from smtp_shell.display.themes import QUOTING, style_of
+from smtp_shell.display.themes import QUOTING, WIRE, style_of
 from smtp_shell.protocol.events import Entry
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.segment import Segment
+    from rich.style import Style
 
     from smtp_shell.display.dialogue_words import DialogueWords
 
@@ -84,27 +90,36 @@ class ConsoleView:
 
     Attributes:
         color: Whether it has colours.
+        ascii_only: Whether the terminal shows nothing else.
     """
 
-    def __init__(self, console: Console | None, look: Look | None = None, *, label: str = "") -> None:
+    def __init__(
+        self, console: Console | None, look: Look | None = None, *, label: str = "", ascii_only: bool = False
+    ) -> None:
         self._console = console
+        self._ascii_only = ascii_only
         self._label = label
         self._make_console: Callable[[], Console] | None = None
         self._presenter = Presenter(look)
+        self._styles: dict[tuple[str, ...], Style] = {}  # those in use, by the theme and their names
         self._words: DialogueWords | None = None  # from the first row with a style on
         self.color = True
 
     @classmethod
-    def later(cls, make_console: Callable[[], Console], *, color: bool) -> ConsoleView:
+    def later(
+        cls, make_console: Callable[[], Console], look: Look | None = None, *, color: bool, ascii_only: bool = False
+    ) -> ConsoleView:
         """Return a view on standard output that makes its console when it first shows something with a style.
 
         What the shell prints before the first prompt has no style, and importing rich takes as long as importing all of smtp-shell.
 
         Args:
             make_console: Returns a console on standard output.
+            look: What is shown.
             color: Whether that has colours.
+            ascii_only: Whether the terminal shows nothing else.
         """
-        view = cls(None)
+        view = cls(None, look, ascii_only=ascii_only)
         view.color = color
         view._make_console = make_console
         return view
@@ -125,14 +140,17 @@ class ConsoleView:
 
     def show_all(self, entries: Iterable[Entry]) -> None:
         """Show another dialogue whole."""
-        view = ConsoleView(self._console, replace(self.look, typed_data=True, paired=False))
+        view = ConsoleView(
+            self._console, replace(self.look, typed_data=True, paired=False), ascii_only=self._ascii_only
+        )
         view._make_console = self._make_console
         for entry in entries:
             view(entry)
 
     def labelled(self, number: int) -> ConsoleView:
         """Return a view of another dialogue on the same console."""
-        view = ConsoleView(self._console, replace(self.look, typed_data=True, times=False), label=f"[{number}] ")
+        look = replace(self.look, typed_data=True, times=False)
+        view = ConsoleView(self._console, look, label=f"[{number}] ", ascii_only=self._ascii_only)
         view._make_console = self._make_console
         return view
 
@@ -173,9 +191,12 @@ class ConsoleView:
 
     def say(self, text: str, style: str = "said") -> None:
         """Show the program's own words."""
-        for line in text.split("\n"):
+        for line in (kept_whole(self._printable(text))).split("\n"):
             for part in wrap(line, self._width, quotes=style in QUOTING):
                 self._print(Row("", part, style))
+
+    def _printable(self, text: str) -> str:
+        return in_ascii(text) if self._ascii_only else text
 
     @property
     def _width(self) -> int:
@@ -186,13 +207,15 @@ class ConsoleView:
         return shutil.get_terminal_size().columns
 
     def _print(self, row: Row) -> None:
-        if self._console is None and row.style == "said":
-            sys.stdout.write(f"{self._label}{row.text}\n")
+        if self._console is None and row.style == "said" and not self.look.links:
+            sys.stdout.write(f"{self._label}{unbroken(row.text)}\n")
             return
-        self._print_styled(replace(row, gutter=self._label + row.gutter) if self._label else row)
+        if self._label:
+            row = replace(row, gutter=self._label + row.gutter, further=row.further and self._label + row.further)
+        self._print_styled(row)
 
     def _print_styled(self, row: Row) -> None:
-        from rich.text import Text
+        from rich.segment import Segment, Segments
 
         from smtp_shell.display.dialogue_words import DialogueWords, pieces
 
@@ -201,20 +224,45 @@ class ConsoleView:
             assert self._make_console is not None
             sys.stdout.flush()
             self._console = self._make_console()
-        style = style_of(row.style, self.look.theme) or None
+        if self._ascii_only:
+            row = replace(row, text=in_ascii(row.text), aside=in_ascii(row.aside))
         marks, at = self._words.of_row(row), 0
         for gutter, text, aside in fold(row, self._console.width):
-            line = Text(no_wrap=True, overflow="ignore", end="")
-            line.append(gutter, style)
+            # Segments and not a Text, which would be laid out once more: 8,000 rows take 1.1 s and not 2.0 s.
+            line: list[Segment] = []
+            for part, name in gutter_parts(gutter, row.style):
+                self._append(line, part, name)
             for kind, piece in pieces(text, marks, at):
-                line.append(
-                    piece, f"{style or ''} {style_of(kind, self.look.theme)}".strip() or None if kind else style
-                )
+                self._append(line, piece, *word_styles(kind, row.style))
             at += len(text)
-            line.append(aside, style_of("aside", self.look.theme) or None)
-            self._console.print(line, soft_wrap=True, markup=False, highlight=False, emoji=False)
+            self._append(line, aside, "aside")
+            self._console.print(Segments([*line, Segment.line()]), soft_wrap=True, end="")
         if row.style == "error":
             self._console.file.flush()
+
+    def _append(self, line: list[Segment], part: str, *names: str) -> None:
+        """Append a part of a row to a line of the screen, in styles of which each may change the one before; our own words with links."""
+        from rich.segment import Segment
+
+        if not part:
+            return
+        style = self._style(names)
+        if not names or names[0] in WIRE:
+            line.append(Segment(part, style))
+        elif "RFC" not in part:
+            line.append(Segment(unbroken(part), style))
+        else:
+            links = self.look.links
+            line += (Segment(each, style.update_link(to) if to and links else style) for each, to in linked(part))
+
+    def _style(self, names: tuple[str, ...]) -> Style:
+        key = (self.look.theme, *names)
+        if key not in self._styles:
+            from rich.style import Style
+
+            styles = (Style.parse(style_of(name, self.look.theme)) for name in names)
+            self._styles[key] = sum(styles, start=Style.null())
+        return self._styles[key]
 
 
 class PlainView:
@@ -288,17 +336,30 @@ def _write_objects(out: IO[str], objects: Iterable[Mapping[str, object]]) -> Non
     out.flush()
 
 
-def console_view(*, color: bool, force: bool) -> ConsoleView:
+def console_view(*, color: bool, force: bool, look: Look | None = None) -> ConsoleView:
     """Return a view on standard output.
 
     Args:
         color: Whether to use colours.
         force: Whether to write them even if standard output is not a terminal.
+        look: What is shown.
     """
 
     def make() -> Console:
         from rich.console import Console
 
-        return Console(highlight=False, no_color=not color, force_terminal=True if force else None)
+        size: tuple[int, int] | tuple[None, None] = (None, None)
+        if os.environ.get("TERM") in ("dumb", "unknown"):
+            import shutil
 
-    return ConsoleView.later(make, color=color)
+            size = shutil.get_terminal_size()  # rich takes 80 columns for each dumb terminal
+        return Console(
+            highlight=False,
+            no_color=not color,
+            force_terminal=True if force else None,
+            width=size[0],
+            height=size[1],
+        )
+
+    ascii_only = sys.stdout.isatty() and not shows_utf_8(os.environ, sys.stdout.encoding)
+    return ConsoleView.later(make, look, color=color, ascii_only=ascii_only)

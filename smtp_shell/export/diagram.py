@@ -13,11 +13,13 @@ joined by a bracket.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final, TextIO
 
 from msgspec import Struct
 
+from smtp_shell.display.characters import shows_utf_8
 from smtp_shell.display.columns import cells, fold
 from smtp_shell.display.render import Row
 from smtp_shell.export.rungs import Kind, Rung, Rungs
@@ -238,12 +240,13 @@ def ladder(entries: Iterable[Entry], width: int = 80, *, ascii_only: bool = Fals
 
 
 def ascii_only(out: TextIO) -> bool:
-    """Return whether a stream cannot take the characters of a ladder, and is to get ASCII."""
+    """Return whether a stream cannot take the characters of a ladder, or its terminal not show them, and is to get ASCII."""
+    encoding = getattr(out, "encoding", None) or "utf-8"
     try:
-        _ALL_STROKES.encode(getattr(out, "encoding", None) or "utf-8")
+        _ALL_STROKES.encode(encoding)
     except (UnicodeEncodeError, LookupError):
         return True
-    return False
+    return out.isatty() and not shows_utf_8(os.environ, encoding)
 
 
 def _bracket(bracket: tuple[str, str, str], pieces: list[str], number: int) -> str:

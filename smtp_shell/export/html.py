@@ -8,7 +8,7 @@ from typing import TextIO
 
 from smtp_shell.display.dialogue_words import DialogueWords, Mark, pieces
 from smtp_shell.display.render import Look, Presenter, Row
-from smtp_shell.display.themes import REPLY_SIGNS
+from smtp_shell.display.themes import REPLY_SIGNS, TLS_VERIFIED_SIGN
 from smtp_shell.export.palette import background, class_of, foreground, rules
 from smtp_shell.export.rungs import ENCRYPTED, IN_THE_CLEAR, without_title
 from smtp_shell.protocol.events import Connected, Entry, TlsStarted, Written
@@ -59,7 +59,7 @@ _LEGEND = (
     (REPLY_SIGNS[3], "3yz, go on"),
     (REPLY_SIGNS[4], "4yz, try later"),
     (REPLY_SIGNS[5], "5yz, refused"),
-    ("=", "inside TLS"),
+    (TLS_VERIFIED_SIGN, "inside TLS"),
     ("C:", "the client"),
     ("S:", "the server"),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from smtp_shell.display.themes import STYLES, style_of
+from smtp_shell.display.themes import OF_GUTTER, STYLES, style_of
 
 if TYPE_CHECKING:
     from rich.terminal_theme import TerminalTheme
@@ -42,14 +42,18 @@ def rules(theme: str, *, fill: bool = False) -> list[str]:
     found = []
     colour = "fill" if fill else "color"
     for name in STYLES:
+        if name in OF_GUTTER or name.startswith("typed."):
+            continue  # pictures have whole rows in a style, and nobody types in them
         is_word = name.startswith("word.")
-        if name.startswith("typed.") or (is_word and (fill or not style_of(name, theme))):
-            continue  # nobody types in a picture, and one in SVG has whole lines only
+        if is_word and (fill or not style_of(name, theme)):
+            continue  # a picture in SVG has whole lines only
         style = Style.parse(style_of(name, theme)).get_html_style(colours)
         declared = dict(each.split(": ", 1) for each in style.split("; ") if each)
         if not is_word or "color" in declared:
             declared[colour] = declared.pop("color", foreground(theme))
         declared.pop("text-decoration-color", None)
+        if fill and (behind := declared.pop("background-color", None)):
+            declared[colour] = behind  # SVG paints nothing behind text
         found.append(f".{class_of(name)} {{ {'; '.join(f'{key}: {value}' for key, value in declared.items())}; }}")
     return found
 

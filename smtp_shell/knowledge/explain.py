@@ -254,9 +254,9 @@ def _refusals(reply: Reply) -> tuple[Explanation, ...]:
 
 
 def _without_mark(text: str) -> str:
-    """Return a line without what stands in front of it in a transcript or on the screen: `0.021 S: `, `!= S: `, `C: `."""
+    """Return a line without what stands in front of it in a transcript or on the screen: `0.021 S: `, `!| S: `, `C: `."""
     head, marker, rest = text.partition(": ")
-    if marker and head.split(" ")[-1] in ("S", "C") and len(head) < 12 and set(head[:-1]) <= set("+>~!=? .0123456789"):
+    if marker and head.split(" ")[-1] in ("S", "C") and len(head) < 12 and set(head[:-1]) <= set("+>~!|=? .0123456789"):
         return rest
     return text
 

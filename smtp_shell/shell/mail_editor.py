@@ -10,11 +10,12 @@ from prompt_toolkit.filters import Condition, has_completions, vi_insert_mode, v
 from prompt_toolkit.history import DummyHistory
 from prompt_toolkit.key_binding import KeyBindings, merge_key_bindings
 from prompt_toolkit.layout.processors import TabsProcessor, Transformation, TransformationInput
-from prompt_toolkit.styles import Style, merge_styles
+from prompt_toolkit.styles import DynamicStyle, Style, merge_styles
 
+from smtp_shell.display.themes import is_spoken
 from smtp_shell.shell.draft_remarks import DraftRemarks
 from smtp_shell.shell.header_completion import is_in_header, suggest_header
-from smtp_shell.shell.prompt import STYLE, toolbar
+from smtp_shell.shell.prompt import CLOCK_SECONDS, color_depth, prompt_style, toolbar
 from smtp_shell.shell.prompt_keys import cursor_shape, editing_mode, editor_keys
 
 if TYPE_CHECKING:
@@ -51,10 +52,12 @@ class MailEditor:
             prompt_continuation=_continuation,
             history=DummyHistory(),
             completer=_HeaderCompleter(shell),
-            complete_while_typing=Condition(self._is_in_header),
+            complete_while_typing=Condition(lambda: self._is_in_header() and not is_spoken(shell.settings.theme)),
             bottom_toolbar=lambda: toolbar(shell),
             input_processors=[_Tabs(char1=" ", char2=" "), self._remarks],
-            style=merge_styles([STYLE, _STYLE]),
+            style=merge_styles([DynamicStyle(lambda: prompt_style(shell)), _STYLE]),
+            color_depth=color_depth(shell),
+            refresh_interval=CLOCK_SECONDS,
             key_bindings=merge_key_bindings([_keys(Condition(self._is_in_header)), editor_keys(lambda text: True)]),
             mouse_support=Condition(lambda: shell.settings.mouse),
             cursor=cursor_shape(shell),

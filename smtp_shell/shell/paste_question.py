@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.protocol.phases import Phase
+from smtp_shell.shell.prompt import on_terminal
 from smtp_shell.shell.typed_secrets import mask_starts
 
 if TYPE_CHECKING:
@@ -85,8 +86,8 @@ def numbered(text: str, first: int = 1, *, in_exchange: bool = False) -> list[st
     rows: list[str] = []
     for index in shown:
         start = starts[index]
-        line = lines[index] if start is None else f"{lines[index][:start]}••••"
+        line = lines[index] if start is None else f"{lines[index][:start]}{on_terminal('••••')}"
         rows.append(f"{first + index:>5}  {escape_str(line)}")
         if left_out >= 2 and index == _AT_EACH_END - 1:
-            rows.append(f"    …  {left_out:,} more lines")
+            rows.append(on_terminal(f"    …  {left_out:,} more lines"))
     return rows

@@ -8,13 +8,15 @@ from prompt_toolkit import PromptSession
 from prompt_toolkit.filters import Condition
 from prompt_toolkit.key_binding import merge_key_bindings
 from prompt_toolkit.layout.processors import Processor, Transformation, TransformationInput
+from prompt_toolkit.styles import DynamicStyle
 
+from smtp_shell.display.themes import is_spoken
 from smtp_shell.protocol.phases import Phase
 from smtp_shell.shell.as_you_type import GhostText, HintRow, InputLexer, load_after_first_prompt
 from smtp_shell.shell.at_hand import is_secret
 from smtp_shell.shell.completer import MenuCompleter, completion_keys
 from smtp_shell.shell.history import open_history, server_name
-from smtp_shell.shell.prompt import STYLE, prompt_text, toolbar
+from smtp_shell.shell.prompt import CLOCK_SECONDS, color_depth, on_terminal, prompt_style, prompt_text, toolbar
 from smtp_shell.shell.prompt_keys import cursor_shape, editing_mode, editor_keys
 from smtp_shell.shell.shell import Shell
 from smtp_shell.shell.typed_secrets import is_kept, mask_starts
@@ -44,7 +46,10 @@ def make_prompt(shell: Shell) -> PromptSession[str]:
         ),
         mouse_support=Condition(lambda: shell.settings.mouse),
         cursor=cursor_shape(shell),
-        complete_while_typing=Condition(lambda: shell.phase not in (Phase.MAILDATA, Phase.AUTH)),
+        # A screen reader would read each menu aloud; Tab asks for one.
+        complete_while_typing=Condition(
+            lambda: shell.phase not in (Phase.MAILDATA, Phase.AUTH) and not is_spoken(shell.settings.theme)
+        ),
         lexer=InputLexer(shell),
         auto_suggest=GhostText(shell),
         bottom_toolbar=lambda: [*hints(), *toolbar(shell)],
@@ -52,7 +57,9 @@ def make_prompt(shell: Shell) -> PromptSession[str]:
             MaskCredential(lambda text: mask_starts(text, in_exchange=shell.awaits_answer)),
             Hide(Condition(lambda: shell.phase is Phase.AUTH)),
         ],
-        style=STYLE,
+        style=DynamicStyle(lambda: prompt_style(shell)),
+        color_depth=color_depth(shell),
+        refresh_interval=CLOCK_SECONDS,
         enable_suspend=True,
         reserve_space_for_menu=6,
         editing_mode=editing_mode(shell),
@@ -79,7 +86,7 @@ class MaskCredential(Processor):
         if start is None:
             return Transformation(fragments)
         text = "".join(fragment[1] for fragment in fragments)
-        return Transformation([("", text[:start] + "•" * (len(text) - start))])
+        return Transformation([("", text[:start] + on_terminal("•") * (len(text) - start))])
 
 
 def answer_starts(text: str) -> list[int | None]:

@@ -20,7 +20,7 @@ from smtp_shell.protocol.phases import Phase
 from smtp_shell.shell.handshakes import finish_tls
 from smtp_shell.shell.paste_question import confirmed
 from smtp_shell.shell.pasted_lines import PastedLines
-from smtp_shell.shell.prompt import toolbar
+from smtp_shell.shell.prompt import prompt_style, toolbar
 from smtp_shell.shell.prompt_keys import EditorDue, MailDataOver, editing_mode
 from smtp_shell.shell.prompt_session import Hide, MaskCredential, answer_starts, make_prompt
 from smtp_shell.shell.shell import Shell
@@ -102,7 +102,8 @@ class _Reader:
         self._has_screen = not is_dumb_terminal()
         if self._has_screen:
             has_bottom = self._prompt.app.renderer.cpr_support is not CPR_Support.NOT_SUPPORTED
-            wait_line = WaitLine(shell.view, self._prompt.output, partial(toolbar, shell) if has_bottom else None)
+            bottom = partial(toolbar, shell, waits=True) if has_bottom else None
+            wait_line = WaitLine(shell.view, self._prompt.output, bottom, partial(prompt_style, shell))
             shell.view, shell.waiting_for = wait_line, wait_line.waiting
 
     def read(self) -> str | None:

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from smtp_shell.client.credentials import CredentialSource
 from smtp_shell.config import Place, TlsSettings
-from smtp_shell.display.themes import THEMES
+from smtp_shell.display.themes import AUTO, THEMES
 from smtp_shell.errors import UsageError
 from smtp_shell.figures import plain
 from smtp_shell.net.settings import ConnectSettings
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from smtp_shell.servers.practice import PracticeServer
 
 _EXPLAIN = ("off", "on", "all")
+_THEMES = (AUTO, *THEMES)
+_LINKS = (AUTO, "on", "off")
 _ON_OFF = {"on": True, "off": False, "yes": True, "no": False, "true": True, "false": False, "1": True, "0": False}
 _MOST_SECONDS = 86_400
 _MOST_IN_CHUNK = 16 * 1024 * 1024
@@ -121,7 +123,8 @@ class ShellSettings(Struct, frozen=True):
     hints: Annotated[bool, Setting("what a line becomes and what speaks against it, while you type", _on_off)] = True
     ghost: Annotated[bool, Setting("the rest of an earlier line after the cursor; Right takes it", _on_off)] = True
     chunk_size: Annotated[int, Setting("octets in each BDAT of bdat < FILE", _octets)] = PIECE
-    theme: Annotated[str, Setting("colours: dark, light or plain", _one_of(THEMES))] = "dark"
+    theme: Annotated[str, Setting(f"colours: {', '.join(_THEMES)} (for a screen reader)", _one_of(_THEMES))] = AUTO
+    links: Annotated[str, Setting("an RFC is a link: auto, on or off", _one_of(_LINKS))] = AUTO
     pager: Annotated[bool, Setting("show what does not fit the screen in a pager ($PAGER, less or more)", _on_off)] = (
         False
     )
@@ -172,6 +175,7 @@ class ShellOptions(Struct, frozen=True):
         mechanism: The mechanism that `auth` alone uses, in capitals; empty for the strongest.
         connection: How connections are opened.
         interactive: Whether a user is at the prompt.
+        color: Whether the prompt has colours.
         recording: Whether sessions are recorded into the state directory.
         practice: The practice server that runs in this process; None without one.
         inbox: Its mail.
@@ -185,6 +189,7 @@ class ShellOptions(Struct, frozen=True):
     mechanism: str = ""
     connection: ConnectSettings = ConnectSettings()
     interactive: bool = False
+    color: bool = True
     recording: bool = True
     practice: PracticeServer | None = None
     inbox: Inbox | None = None

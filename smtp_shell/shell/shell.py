@@ -5,8 +5,9 @@ Modules that only a connection needs are imported with the first connection, so 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+import os
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +15,9 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from smtp_shell.config import Timeouts, TlsSettings
+from smtp_shell.display.links import shows_links
 from smtp_shell.display.render import Look, tls_sign
+from smtp_shell.display.themes import AUTO, usable_theme
 from smtp_shell.errors import (
     CertificateRefused,
     ConnectionLost,
@@ -37,6 +40,7 @@ from smtp_shell.shell.aliases import Aliases
 from smtp_shell.shell.at_hand import LinesAtHand
 from smtp_shell.shell.chunks import begin_chunk, send_chunk_line, takes_chunk
 from smtp_shell.shell.completion import CompletionContext, TypedAddresses, TypedHosts
+from smtp_shell.shell.gauge import Gauge
 from smtp_shell.shell.groups import HeldGroup, commands_of, send_group
 from smtp_shell.shell.handshakes import WAIT_ENDED_BEFORE_TLS, finish_tls, show_certificate, start_tls_at_once
 from smtp_shell.shell.lines import Answer, Line, MailDataLine, Run, Wire, is_for_shell, parse
@@ -99,6 +103,7 @@ class Shell:
         stopped: Whether the user stopped the last wait with Ctrl-C.
         refusals: What the server refused.
         ways: How each server was connected to the last time.
+        gauge: What the bottom line counts.
         explanations: What follows the dialogue for `/explain`; None before the first connection.
         wire: The last octets of the connection, for `/hex`; None before the first.
         remarks: What is wrong with what was sent, or is being written, on this connection; None before the first.
@@ -145,6 +150,7 @@ class Shell:
         self.leaving = self.stopped = False
         self.after_line: list[Callable[[], None]] = []
         self.followers: list[Consumer] = []
+        self.gauge = Gauge()
         self.refusals = Refusals(self.view if self.options.interactive else None)
         self.explanations: Explanations | None = None
         self.wire: WireRecord | None = None
@@ -218,20 +224,11 @@ class Shell:
             settings.times,
             settings.decoded,
             typed_data=not self.options.interactive,
-            theme=settings.theme,
+            theme=usable_theme(settings.theme, os.environ),
             reasons=False,
             unfold=_UNFOLD if self.options.interactive else "",
+            links=settings.links == "on" or (settings.links == AUTO and shows_links(os.environ)),
         )
-
-    @contextmanager
-    def showing_mail_data(self) -> Iterator[None]:
-        """Show the mail data that is sent meanwhile: nobody has typed it."""
-        before = self.view.look
-        self.view.look = replace(before, typed_data=True)
-        try:
-            yield
-        finally:
-            self.view.look = before
 
     def completion_context(self) -> CompletionContext:
         """Return what suggestions are made from now."""
@@ -582,6 +579,7 @@ class Shell:
             self.explanations,
             self.remarks,
             self.wire,
+            self.gauge,
             *self.followers,
         ]
 

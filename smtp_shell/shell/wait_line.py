@@ -17,11 +17,12 @@ from prompt_toolkit.formatted_text import FormattedText
 from prompt_toolkit.utils import get_cwidth
 
 from smtp_shell.display.folding import HiddenPieces
-from smtp_shell.shell.prompt import STYLE
+from smtp_shell.display.themes import is_spoken
 
 if TYPE_CHECKING:
     from prompt_toolkit.formatted_text import StyleAndTextTuples
     from prompt_toolkit.output import Output
+    from prompt_toolkit.styles import BaseStyle
 
     from smtp_shell.display.render import Look
     from smtp_shell.display.views import View
@@ -37,10 +38,18 @@ class WaitLine:
     Args:
         view: The view on the terminal.
         output: The terminal.
-        bottom: Returns the bottom line; None where the prompt has none.
+        bottom: Returns the bottom line for a number of columns; None where the prompt has none.
+        style: Returns the style of both.
     """
 
-    def __init__(self, view: View, output: Output, bottom: Callable[[], StyleAndTextTuples] | None) -> None:
+    def __init__(
+        self,
+        view: View,
+        output: Output,
+        bottom: Callable[[int], StyleAndTextTuples] | None,
+        style: Callable[[], BaseStyle],
+    ) -> None:
+        self._style = style
         self._view = view
         self._output = output
         self._bottom = bottom
@@ -49,6 +58,7 @@ class WaitLine:
         self._since = 0.0  # when the wait began, or something was last shown
         self._due = 0.0  # when the line is to be drawn next
         self._is_drawn = False
+        self._is_spoken = False  # this wait has been spoken of, where the line is not drawn
         self._sleeps = False  # the thread waits to be told
         self._thread: threading.Thread | None = None
         self._is_hidden = HiddenPieces()
@@ -108,6 +118,7 @@ class WaitLine:
         """
         with self._changed:
             self._what = what
+            self._is_spoken = False
             self._restart()
             self._wake()
         try:
@@ -144,19 +155,27 @@ class WaitLine:
                     self._due += PATIENCE
 
     def _draw(self, what: str) -> None:
-        width = self._output.get_size().columns - 1
-        seconds = time.monotonic() - self._since
-        rows = _cut([("class:wait", f"   … waiting {seconds:.0f} s for {what}; Ctrl-C ends the wait")], width)
+        if is_spoken(self.look.theme):
+            self._speak(what)
+            return
+        width = max(self._output.get_size().columns - 1, 1)
+        rows = _cut([("class:wait", wait_words(what, time.monotonic() - self._since, width))], width)
         if self._bottom is not None:
-            rows += [("", "\n"), *_cut(self._bottom(), width, "class:bottom-toolbar")]
+            rows += [("", "\n"), *_cut(self._bottom(width), width, "class:bottom-toolbar")]
         self._is_drawn = True
         self._output.write_raw("\r")
         self._output.erase_down()
-        print_formatted_text(FormattedText(rows), end="", style=STYLE, output=self._output)
+        print_formatted_text(FormattedText(rows), end="", style=self._style(), output=self._output)
         self._output.write_raw("\r")
         if self._bottom is not None:
             self._output.cursor_up(1)
         self._output.flush()
+
+    def _speak(self, what: str) -> None:
+        """Show what is awaited once: a screen reader would read each change of a line aloud."""
+        if not self._is_spoken:
+            self._is_spoken = True
+            self._view.say(f"Waiting for {what}; Ctrl-C ends the wait.")
 
     def _erase(self) -> None:
         if not self._is_drawn:
@@ -165,6 +184,24 @@ class WaitLine:
         self._output.write_raw("\r")
         self._output.erase_down()
         self._output.flush()
+
+
+def wait_words(what: str, seconds: float, width: int) -> str:
+    """Return what the line says.
+
+    Args:
+        what: What is awaited, printable.
+        seconds: For how long.
+        width: Columns that it has. Where they are few the way out is said more shortly.
+    """
+    forms = (
+        f"   … waiting {seconds:.0f} s for {what}; Ctrl-C ends the wait",
+        f"… {seconds:.0f} s for {what}; Ctrl-C ends it",
+        f"… {seconds:.0f} s for {what}; Ctrl-C",
+        f"… {seconds:.0f} s; Ctrl-C ends the wait",
+        f"… {seconds:.0f} s; Ctrl-C",
+    )
+    return on_terminal(next((each for each in forms if get_cwidth(each) <= width), forms[-1]))
 
 
 def _cut(parts: StyleAndTextTuples, width: int, fill: str = "") -> StyleAndTextTuples:

@@ -14,7 +14,7 @@ from rich.console import Console
 from wcwidth import wcwidth
 
 from smtp_shell.display.json_lines import JsonView
-from smtp_shell.display.render import certificate_rows, describe
+from smtp_shell.display.render import Look, certificate_rows, describe
 from smtp_shell.display.views import ConsoleView, PlainView, View
 from smtp_shell.protocol.commands import Command
 from smtp_shell.protocol.dialogue import Dialogue
@@ -33,12 +33,12 @@ from tests.property.hostile import OCTETS
 SAMPLES = {"console": 5_000, "plain": 20_000, "json": 20_000}
 BATCH = 20
 UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
-GUTTER = re.compile(r"[+>~!? ][=? ] (?:S: | : |C: |C\| )|   S\| |   E\| |   #! |   #  |   \*: |   : |      ")
+GUTTER = re.compile(r"[+>~!? ][|? ] (?:S: | : |C: |C\| )|   S\| |   E\| |   #! |   #  |   \*: |   : |      ")
 PIECES = (
     b"220 ", b"250-", b"250 ", b"250\r\n", b"554-", b"421 ", b"999 ", b"\r\n", b"\n", b"\r", b"\0", b"\x07", b"\x08", b"\x0b", b"\x0c",
     b"\x1b[2J", b"\x1b]0;title\x07", b"\x1bP", b"\x7f", b"\x9b31m", b"\xc2\x9b31m", b"\xc2\x85", b"\xe2\x80\xa8", b"\xe2\x80\xae",
     b"\xe2\x81\xa6", b"\xe2\x80\x8b", b"\xef\xbb\xbf", b"\xf3\xa0\x80\x81", b"\xef\xb8\x8f", b"\xf0\x9f\x91\x8d\xf0\x9f\x8f\xbd", b"\xff",
-    b"\xed\xa0\x80", b"[bold]", b"[/nope]", b"[link=http://example.org]", b":smile:", b"{x}", b"%s", b"+= S: 250 Ok", b"   *: tls verified",
+    b"\xed\xa0\x80", b"[bold]", b"[/nope]", b"[link=http://example.org]", b":smile:", b"{x}", b"%s", b"+| S: 250 Ok", b"   *: tls verified",
     "名前".encode(), "e\u0301\u0301\u0301\u0301\u0301".encode(), b"x" * 90, b" " * 90, b"word ",
 )  # fmt: skip
 
@@ -134,6 +134,21 @@ def test_no_row_is_wider_than_the_screen(octets: bytes, width: int) -> None:
         assert_marked([line])
         # A wide character does not fit beside the gutter of a screen this narrow.
         assert sum(max(0, wcwidth(char)) for char in line) <= max(width, 8)
+
+
+SPOKEN = re.compile(
+    r"(?:tls (?:not verified )?)?(?:refused (?:for now )?|not a reply code )?[SC][:|] |(?:more|program|attention|note|\*): "
+)
+
+
+@given(OCTETS, st.integers(14, 120), st.sampled_from((b"250 ", b"550-", b"450 ", b"999 ", b"")))
+def test_for_a_screen_reader_each_row_is_marked_and_fits(octets: bytes, width: int, code: bytes) -> None:
+    out = Shown()
+    view = ConsoleView(Console(file=out, width=width, highlight=False, color_system=None), Look(theme="plain"))
+    show(view, code + octets + b"\r\n")
+    for line in out.lines():
+        assert SPOKEN.match(f"{line} ") or line.startswith("took "), line
+        assert sum(max(0, wcwidth(char)) for char in line) <= max(width, 26)
 
 
 @given(OCTETS, st.integers(10, 120), st.sampled_from(["error", "notice", "quoted"]))

@@ -67,11 +67,11 @@ def test_the_practice_server_from_greeting_to_exit(tmp_path: Path, state_dir: Pa
         terminal.enter("ehlo", "tls greeted")
         authenticate(terminal, password)
         deliver(terminal, "first lesson")
-        terminal.wait_for("+= S: 250 2.0.0 Ok: queued as")
+        terminal.wait_for("+| S: 250 2.0.0 Ok: queued as")
         terminal.enter("/inbox", "ready")
         terminal.wait_for("<ann@example.org> -> bob@example.org  first lesson")
         terminal.enter("quit", "ready")
-        terminal.wait_for("+= S: 221 2.0.0 Bye")
+        terminal.wait_for("+| S: 221 2.0.0 Bye")
         terminal.enter(f"/save {saved}", "smtp-shell")
         terminal.wait_for("saved to")
         terminal.enter("/exit", "smtp-shell")
@@ -112,7 +112,7 @@ def test_the_password_is_never_shown_or_kept(practice: PracticeServer, state_dir
     address = f"127.0.0.1:{practice.port}"
     with running(address, "--starttls", "--ca-file", str(practice.ca_file), "--user", "student") as terminal:
         authenticate(terminal, password)
-        terminal.wait_for("= C: ••••••")
+        terminal.wait_for("| C: ••••••")
         terminal.enter("/status", "ready")
         terminal.wait_for("user         student")
         terminal.enter("/show", "ready")
@@ -137,9 +137,9 @@ def test_postfix_from_greeting_to_quit(postfix: Postfix, state_dir: Path) -> Non
         authenticate(terminal, postfix.password, postfix.user)
         terminal.wait_for("SCRAM-SHA-256")
         deliver(terminal, "from the shell")
-        terminal.wait_for("+= S: 250 2.0.0 Ok: queued as")
+        terminal.wait_for("+| S: 250 2.0.0 Ok: queued as")
         terminal.enter("quit", "ready")
-        terminal.wait_for("+= S: 221 2.0.0 Bye")
+        terminal.wait_for("+| S: 221 2.0.0 Bye")
         terminal.enter("/exit", "smtp-shell")
         assert terminal.wait_end() == 0
         assert_nowhere(postfix.password, terminal, state_dir)
@@ -158,8 +158,8 @@ def test_a_credential_typed_by_hand_is_masked_while_it_is_typed(practice: Practi
             terminal.wait(lambda number=number: terminal.column == start + number, "the key")  # type: ignore[misc]
         assert terminal.line.endswith("AUTH PLAIN " + "•" * len(blob))
         terminal.type(ENTER)
-        terminal.wait_for("+= S: 235 2.7.0")
-        terminal.wait_for("= C: AUTH PLAIN •")
+        terminal.wait_for("+| S: 235 2.7.0")
+        terminal.wait_for("| C: AUTH PLAIN •")
         terminal.wait_for("means: NUL student NUL •")
         terminal.wait_prompt("ready")
         terminal.enter("/history")
@@ -178,7 +178,7 @@ def test_answers_to_a_334_are_hidden(practice: PracticeServer, state_dir: Path) 
         terminal.wait_for("334 VXNlcm5hbWU6")
         for answer in ("student", password):
             terminal.enter(base64.b64encode(answer.encode()).decode(), "answer to the 334 (hidden)")
-        terminal.wait_for("+= S: 235 2.7.0")
+        terminal.wait_for("+| S: 235 2.7.0")
         terminal.enter("/exit", "ready")
         assert terminal.wait_end() == 0
         assert_nowhere(password, terminal, state_dir)
@@ -210,7 +210,7 @@ def test_insecure_stays_in_sight(practice: PracticeServer) -> None:
     with running(f"localhost:{practice.port}", "--starttls", "--insecure", answers=True) as terminal:
         terminal.wait_prompt("ready")
         assert " NOT-VERIFIED " in terminal.line
-        terminal.wait(lambda: "NOT VERIFIED insecure on" in terminal.bottom, "the warning in the bottom line")
+        terminal.wait(lambda: "NOT VERIFIED | insecure on" in terminal.bottom, "the warning in the bottom line")
         assert "+? S: 250" in terminal.text
 
 

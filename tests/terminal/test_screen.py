@@ -45,11 +45,13 @@ def test_the_bottom_line_shows_the_connection(practice: PracticeServer) -> None:
     with running("--ca-file", str(practice.ca_file), answers=True) as terminal:
         terminal.wait(lambda: "not connected | /connect HOST[:PORT] | /help" in terminal.bottom, "the bottom line")
         terminal.enter(f"/connect {address}")
-        terminal.wait(lambda: f"{address} | greeted | no TLS | no user | rec" in terminal.bottom, "the connection")
+        terminal.wait(
+            lambda: f"{address} | client initiation | no TLS | no user | rec" in terminal.bottom, "the connection"
+        )
         terminal.enter("ehlo", "greeted")
         terminal.enter("starttls", "ready")
         terminal.wait_prompt("tls greeted")
-        terminal.wait(lambda: f"{address} | greeted | TLSv1.3 verified" in terminal.bottom, "TLS")
+        terminal.wait(lambda: f"{address} | client initiation | TLSv1.3 verified" in terminal.bottom, "TLS")
         terminal.enter("quit")
         terminal.wait(lambda: "not connected" in terminal.bottom, "the end of the connection")
 
@@ -108,7 +110,7 @@ def test_the_meaning_of_base64_is_shown(practice: PracticeServer) -> None:
         terminal.wait_for("Password for student:")
         terminal.type("wrong" + ENTER)
         terminal.wait_for("means: user name student")
-        terminal.wait_for("!= S: 535")
+        terminal.wait_for("!| S: 535")
         terminal.wait_for("the server refused LOGIN")
 
 

@@ -73,7 +73,7 @@ def test_tls_is_marked_after_a_replay_is_handed_over(practice: PracticeServer, t
         terminal.wait_prompt("ready")
         for typed in ("mail ann@example.org", "rcpt bob@example.org", "data", "..", "."):
             terminal.enter(typed)
-        terminal.wait_for("= C: ...   (a dot that begins a line is doubled)")
-        terminal.wait_for("+= S: 250 2.0.0")
+        terminal.wait_for("| C: ...   (a dot that begins a line is doubled)")
+        terminal.wait_for("+| S: 250 2.0.0")
         rows = [row for row in terminal.all_rows if " C: MAIL" in row or "S: 354" in row]
-        assert [row[:7] for row in rows] == [" = C: M", ">= S: 3"]
+        assert [row[:7] for row in rows] == [" | C: M", ">| S: 3"]

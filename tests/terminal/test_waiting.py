@@ -80,13 +80,13 @@ def test_the_bottom_line_stays_and_what_is_typed_is_kept() -> None:
             with connection:
                 peer = Peer(connection)
                 terminal.wait(lambda: awaited(terminal.rows) == ["the greeting"], "what is awaited")
-                terminal.wait(lambda: f"{address} | greeting | no TLS" in terminal.bottom, "the bottom line")
+                terminal.wait(lambda: f"{address} | session initiation | no TLS" in terminal.bottom, "the bottom line")
                 terminal.type(f"{ENTER}{ENTER}noop typed ah")
                 terminal.wait(lambda: "waiting 3 s for" in terminal.text, "the next second")
                 assert "noop" not in terminal.text
                 peer.say("220 at last")
                 terminal.wait(lambda: terminal.line.endswith("greeted> noop typed ah"), "what was typed")
-                terminal.wait(lambda: f"{address} | greeted | no TLS" in terminal.bottom, "the bottom line")
+                terminal.wait(lambda: f"{address} | client initiation | no TLS" in terminal.bottom, "the bottom line")
                 assert terminal.text.count(" | no TLS | ") == 1
                 assert awaited(terminal.all_rows) == []
                 terminal.type(f"ead{ENTER}")

@@ -39,7 +39,7 @@ _MORE = """\
 Tab completes, Ctrl-R searches, Ctrl-C ends a wait, Ctrl-D leaves."""
 _SIGNS = """\
 Signs before a reply: + 2yz done, > 3yz go on, ~ 4yz try later, ! 5yz refused,
-= inside TLS, ? inside TLS that is not verified."""
+| inside TLS, ? inside TLS that is not verified."""
 _ROW_WIDTH = 78
 _TASK_WIDTH = 11
 _MOST_HISTORY = 200

@@ -187,3 +187,23 @@ def test_a_picture_masks_credentials_and_says_so(tmp_path: Path) -> None:
         done = run("show", picture, str(path))
         assert is_clean(done.stdout + done.stderr)
         assert WARNED in done.stderr
+
+
+def test_show_for_a_screen_reader_has_words_in_place_of_signs(tmp_path: Path) -> None:
+    path = tmp_path / "lab.smtp"
+    path.write_text("Transcript: 1\n\nS: 220 hello\nC: NOOP\nS: 550 5.7.1 no\n")
+    shown = run("show", "--theme", "plain", str(path))
+    assert shown.stdout.decode().splitlines() == ["S: 220 hello", "C: NOOP", "refused S: 550 5.7.1 no"]
+
+
+def test_a_theme_of_the_screen_that_there_is_not_is_refused(tmp_path: Path) -> None:
+    done = run("show", "--theme", "pink", str(tmp_path))
+    assert done.returncode == 2
+    assert "auto, dark, light, contrast, plain" in sentence(done)
+
+
+def test_the_help_names_each_theme() -> None:
+    from smtp_shell.display.themes import AUTO, THEMES
+
+    text = " ".join(run("show", "--help").stdout.decode().split())
+    assert all(f"{theme}," in text for theme in (AUTO, *THEMES))

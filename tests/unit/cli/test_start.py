@@ -136,7 +136,7 @@ def test_a_configuration_loads_what_it_needs(tmp_path: Path, monkeypatch: pytest
         "options = argparse.Namespace(no_config=False, profile=None)\n"
         "read = start.read_start(options, interactive=True)\n"
         "found, _ = start.settle(options, ShellSettings(), read, interactive=True, practises=False)\n"
-        f"assert found.settings.theme == {'light' if text else 'dark'!r}, found"
+        f"assert found.settings.theme == {'light' if text else 'auto'!r}, found"
     )
     assert ("tomllib" in found) is bool(text)
     assert {name for name in ours(found) if name.startswith("configuration")} == (

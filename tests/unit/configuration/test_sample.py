@@ -31,5 +31,5 @@ def test_each_line_can_be_made_one_that_says_what_is_so_by_default() -> None:
 
 
 def test_a_setting_that_is_saved_stands_below_its_comment() -> None:
-    assert '# theme = "dark"\ntheme = "light"\n' in changed(TEXT, "settings", "theme", "light")
+    assert '# theme = "auto"\ntheme = "light"\n' in changed(TEXT, "settings", "theme", "light")
     assert '# hello = "ehlo; starttls; ehlo; auth"\nhello = "ehlo"\n' in changed(TEXT, "alias", "hello", "ehlo")

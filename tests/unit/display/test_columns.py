@@ -8,9 +8,9 @@ from smtp_shell.display.render import Row
 
 @pytest.mark.parametrize("width", [20, 40, 80])
 def test_continued_rows_begin_with_a_mark_that_no_server_can_write(width: int) -> None:
-    row = Row("+= S: ", "250 " + "   *: tls TLSv1.3 verified " * 20, "reply.2", "12 ms")
+    row = Row("+| S: ", "250 " + "   *: tls TLSv1.3 verified " * 20, "reply.2", "12 ms")
     folded = list(fold(row, width))
-    assert [gutter for gutter, _, _ in folded] == ["+= S: ", *["+=  : "] * (len(folded) - 1)]
+    assert [gutter for gutter, _, _ in folded] == ["+| S: ", *["+|  : "] * (len(folded) - 1)]
     assert all(len(gutter + text + aside) <= width for gutter, text, aside in folded)
     assert "".join(text for _, text, _ in folded) == row.text
 

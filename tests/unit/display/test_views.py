@@ -40,10 +40,10 @@ def test_another_dialogue_is_shown_with_the_mail_data_that_is_not_shown_while_it
     view = make(out)
     letter = inside_tls(MailDataSent(b"hello\r\n"), MailDataSent(b".\r\n", last=True))
     view.show_all(letter)
-    assert out.getvalue().split() == ["=", "C:", "hello", "=", "C:", "."]
+    assert out.getvalue().split() == ["|", "C:", "hello", "|", "C:", "."]
     for entry in letter:
         view(entry)
-    assert out.getvalue().split() == ["=", "C:", "hello", "=", "C:", "."]
+    assert out.getvalue().split() == ["|", "C:", "hello", "|", "C:", "."]
 
 
 @pytest.mark.parametrize("make", [console, plain])
@@ -56,7 +56,7 @@ def test_another_dialogue_does_not_change_the_sign_of_the_one_that_goes_on(make:
     view.show_all(inside_tls(tls(verified=True), noop))
     for entry in inside_tls(noop):
         view(entry)
-    assert [line for line in out.getvalue().split("\n") if "NOOP" in line] == [" = C: NOOP", " ? C: NOOP"]
+    assert [line for line in out.getvalue().split("\n") if "NOOP" in line] == [" | C: NOOP", " ? C: NOOP"]
 
 
 def test_json_lines_of_another_dialogue_are_whole() -> None:

@@ -195,6 +195,19 @@ def test_a_terminal_without_utf8_gets_ascii(encoding: str, wanted: bool) -> None
     assert ascii_only(Out()) is wanted
 
 
+@pytest.mark.parametrize(("locale", "wanted"), [("C", True), ("en_US.UTF-8", False)])
+def test_a_terminal_in_the_c_locale_gets_ascii_and_a_file_does_not(
+    locale: str, wanted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Screen(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setenv("LC_ALL", locale)
+    assert ascii_only(Screen()) is wanted
+    assert not ascii_only(io.StringIO())
+
+
 def test_an_empty_dialogue_draws_nothing() -> None:
     none: Sequence[Entry] = ()
     assert list(ladder(none)) == []

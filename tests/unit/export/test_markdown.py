@@ -28,7 +28,7 @@ def test_a_sheet_has_the_dialogue_its_parts_and_a_diagram() -> None:
         "## The dialogue as a diagram",
     ]
     assert "   C: STARTTLS\n+  S: 220 go\n" in text
-    assert "!= S: 550 5.1.1 no\n" in text
+    assert "!| S: 550 5.1.1 no\n" in text
     assert "    C->>S: RCPT TO#58;#60;a#64;b#62;\n" in text
     assert "    S-->>C: 250-mx<br/>250 STARTTLS\n" in text
 

@@ -40,6 +40,7 @@ def reply_of(line: bytes) -> Reply:
         ("250-STARTTLS", ["reply", "extension"]),
         ("250 SIZE 1000", ["reply", "extension"]),
         ("  0.021  S: 550 5.7.1", ["reply"]),
+        ("!| S: 550 5.7.1", ["reply"]),
         ("!= S: 550 5.7.1", ["reply"]),
         ("C: EHLO client.example.org", ["command"]),
     ],

@@ -320,14 +320,14 @@ def test_a_certificate_is_called_unverified_only_where_the_transcript_says_so(
 ) -> None:
     text = f"C: STARTTLS\nS: 220\n*: {event}\nC: EHLO x\n"
     assert bare(shown(text))[-2] == row
-    assert shown(text)[-1] == (" ? C: EHLO x" if verified is False else " = C: EHLO x")
+    assert shown(text)[-1] == (" ? C: EHLO x" if verified is False else " | C: EHLO x")
     assert [entry.event.verified for entry in decoded(text) if isinstance(entry.event, TlsStarted)] == [verified]
 
 
 @pytest.mark.parametrize("start", ["*: connect mx.example:465 tls", "C: STARTTLS\nS: 220", "C: STARTTLS"])
 def test_what_is_inside_tls_is_marked_although_no_event_says_where_it_starts(start: str) -> None:
     text = f"{start}\nC: EHLO x\nS: 250\n"
-    assert shown(text)[-2:] == [" = C: EHLO x", "+= S: 250"]
+    assert shown(text)[-2:] == [" | C: EHLO x", "+| S: 250"]
     assert [found["phase"] for found in objects(text)[-2:]] == ["tls", "tls"]
 
 
