@@ -18,6 +18,7 @@ from prompt_toolkit.utils import get_cwidth
 
 from smtp_shell.display.folding import HiddenPieces
 from smtp_shell.display.themes import is_spoken
+from smtp_shell.shell.prompt import on_terminal
 
 if TYPE_CHECKING:
     from prompt_toolkit.formatted_text import StyleAndTextTuples
