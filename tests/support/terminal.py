@@ -1,4 +1,4 @@
-"""The real program on a terminal of 80 columns and 24 rows.
+"""The real program on a terminal: 80 columns and 24 rows unless a test wants another.
 
 Nothing here sleeps: type only after a wait for what must be on the screen first. A wait that fails shows the screen.
 """
@@ -12,7 +12,7 @@ import socket
 import sys
 import time
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pexpect
 import psutil
@@ -32,6 +32,42 @@ PROGRAM = (sys.executable, "-m", "smtp_shell")
 
 _PROMPT_BEGINS = b"\x1b[?2004h"  # each prompt first asks the terminal to bracket pastes
 _PIECE = 256
+
+
+class Look(NamedTuple):
+    """What a terminal is, and what its user has asked for.
+
+    Attributes:
+        size: Columns and rows.
+        term: The variable `TERM`.
+        lang: The locale.
+        is_plain: Whether `NO_COLOR` is set.
+        believes: The size that the terminal reports to the program; None: its real one.
+    """
+
+    size: tuple[int, int] = (COLUMNS, ROWS)
+    term: str = "xterm-256color"
+    lang: str = "C.UTF-8"
+    is_plain: bool = False
+    believes: tuple[int, int] | None = None
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """Environment variables that say so to a program."""
+        return {"TERM": self.term, "LC_ALL": self.lang, "LANG": self.lang} | (
+            {"NO_COLOR": "1"} if self.is_plain else {}
+        )
+
+
+USUAL = Look()
+LOOKS = {
+    "80x24": USUAL,
+    "40x20": Look((40, 20)),
+    "200x50": Look((200, 50)),
+    "dumb": Look(term="dumb"),
+    "NO_COLOR": Look(is_plain=True),
+    "C locale": Look(lang="C"),
+}
 
 
 class _Screen(pyte.HistoryScreen):
@@ -54,6 +90,7 @@ class Terminal:
         env: Variables that differ from this process's.
         folder: The program's working directory; None: this process's.
         answers: Whether the terminal reports its cursor position on request, as nearly all do. The bottom line needs it.
+        look: Its size, `TERM`, locale and `NO_COLOR`. `env` goes before it.
 
     Attributes:
         raw: All octets that the program has written.
@@ -66,10 +103,12 @@ class Terminal:
         *,
         folder: Path | None = None,
         answers: bool = False,
+        look: Look = USUAL,
     ) -> None:
-        variables = {**os.environ, "TERM": "xterm-256color", "LC_ALL": "C.UTF-8"}
+        variables = dict(os.environ)
         for name in ("NO_COLOR", "COLUMNS", "LINES"):
             variables.pop(name, None)
+        variables |= look.variables
         if not answers:
             variables["PROMPT_TOOLKIT_NO_CPR"] = "1"
         variables |= env or {}
@@ -79,15 +118,18 @@ class Terminal:
         self._drawn = 0  # octets of `raw` that are on the screen
         self._prompts = 0  # prompts in `raw`
         self._answered = 0  # `_prompts` when the last line was entered
+        self._is_dumb = variables.get("TERM") == "dumb"
+        self._entered_at: int | None = None  # octets of `raw` when the last line was entered
         self._has_ended = False
-        self._canvas = _Screen(COLUMNS, ROWS, history=20_000, ratio=0.1)
+        columns, rows = look.size
+        self._canvas = _Screen(columns, rows, history=20_000, ratio=0.1)
         self._stream = pyte.ByteStream(self._canvas)
         spawn: Any = pexpect.spawn  # its types leave out `ptyproc`, which `hang_up` needs
         self._child = spawn(
             argv[0],
             list(argv[1:]),
             cwd=folder and str(folder),
-            dimensions=(ROWS, COLUMNS),
+            dimensions=(look.believes or look.size)[::-1],
             env=variables,
             timeout=PATIENCE,
         )
@@ -122,6 +164,11 @@ class Terminal:
     def text(self) -> str:
         """All rows, one a line."""
         return "\n".join(self.all_rows)
+
+    @property
+    def prose(self) -> str:
+        """All words, with one blank between two: text that is wrapped can be looked for in it."""
+        return " ".join(self.text.split())
 
     @property
     def line(self) -> str:
@@ -171,16 +218,20 @@ class Terminal:
             prompt: The end of the prompt, up to its `> ` or `: `; empty for any prompt.
         """
         self.wait_prompt(prompt)
-        self._answered = self._prompts
+        self._answered, self._entered_at = self._prompts, len(self.raw)
         self.type(text + ENTER)
 
     def wait_prompt(self, prompt: str = "") -> None:
         """Wait for a prompt with nothing typed after it."""
         ends = (f"{prompt}> ", f"{prompt}: ", f"{prompt} ") if prompt else ("> ", ": ")
-        self.wait(
-            lambda: self._prompts > self._answered and self.line.endswith(ends),
-            f"a prompt that ends in {prompt!r}",
-        )
+        self.wait(lambda: self._is_asked and self.line.endswith(ends), f"a prompt that ends in {prompt!r}")
+
+    @property
+    def _is_asked(self) -> bool:
+        """Whether there may be a prompt after the line that was entered last. A dumb terminal is not asked to bracket pastes."""
+        if self._is_dumb:
+            return self._entered_at is None or b"\n" in self.raw[self._entered_at :]
+        return self._prompts > self._answered
 
     def wait_for(self, text: str) -> None:
         """Wait until the text is on the screen, or has scrolled off it."""
@@ -257,7 +308,7 @@ class Terminal:
         )
 
     def resize(self, columns: int, rows: int) -> None:
-        """Change the size of the window."""
+        """Change the size of the window, and tell the program (SIGWINCH)."""
         self._screen.resize(rows, columns)
         self._child.setwinsize(rows, columns)
 
@@ -314,22 +365,27 @@ class Terminal:
 
 
 @contextmanager
-def running(*arguments: str, env: Mapping[str, str] | None = None, answers: bool = False) -> Iterator[Terminal]:
+def running(
+    *arguments: str, env: Mapping[str, str] | None = None, answers: bool = False, look: Look = USUAL
+) -> Iterator[Terminal]:
     """Run smtp-shell in a `Terminal`.
 
     Args:
         arguments: Its arguments.
         env: Variables that differ from this process's.
         answers: Whether the terminal reports its cursor position.
+        look: The terminal's size, `TERM`, locale and `NO_COLOR`.
     """
-    with running_program(*PROGRAM, *arguments, env=env, answers=answers) as terminal:
+    with running_program(*PROGRAM, *arguments, env=env, answers=answers, look=look) as terminal:
         yield terminal
 
 
 @contextmanager
-def running_program(*argv: str, env: Mapping[str, str] | None = None, answers: bool = False) -> Iterator[Terminal]:
+def running_program(
+    *argv: str, env: Mapping[str, str] | None = None, answers: bool = False, look: Look = USUAL
+) -> Iterator[Terminal]:
     """Run any program in a `Terminal`."""
-    terminal = Terminal(argv, env, answers=answers)
+    terminal = Terminal(argv, env, answers=answers, look=look)
     try:
         yield terminal
     finally:
@@ -344,16 +400,19 @@ def the_recording(state: Path) -> Path:
 
 
 @contextmanager
-def played_by_hand(*arguments: str, greeting: str = "220 mail.example.org") -> Iterator[tuple[Terminal, Peer]]:
+def played_by_hand(
+    *arguments: str, greeting: str = "220 mail.example.org", look: Look = USUAL
+) -> Iterator[tuple[Terminal, Peer]]:
     """Run smtp-shell, connected to a server that the test plays; the greeting has been read.
 
     Args:
         arguments: Arguments of smtp-shell that follow the address.
         greeting: The greeting.
+        look: The terminal's size, `TERM`, locale and `NO_COLOR`.
     """
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(PATIENCE)
-        with running(f"127.0.0.1:{listener.getsockname()[1]}", *arguments) as terminal:
+        with running(f"127.0.0.1:{listener.getsockname()[1]}", *arguments, look=look) as terminal:
             connection, _ = listener.accept()
             peer = Peer(connection)
             try:
