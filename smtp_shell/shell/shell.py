@@ -63,6 +63,7 @@ if TYPE_CHECKING:
     from smtp_shell.shell.composition import Composition
     from smtp_shell.shell.explanations import Explanations
     from smtp_shell.shell.login import Login
+    from smtp_shell.shell.progress import Progress
 
 _RESPONSE_GUESSED = (
     "The word after the mechanism decodes to a response, so it is taken for base64; "
@@ -92,6 +93,7 @@ class Shell:
         refusals: What the server refused.
         ways: How each server was connected to the last time.
         explanations: What follows the dialogue for `/explain`; None before the first connection.
+        progress: What follows it for the way back to where it was; None before the first connection.
         after_line: Called after each typed line, whatever has become of it: a lesson speaks then.
         last_user: The user name of the last `auth`; empty before the first.
         login: How the last `auth` went that the server accepted, for `/status`; None before the first.
@@ -128,6 +130,7 @@ class Shell:
         self.after_line: list[Callable[[], None]] = []
         self.refusals = Refusals(view if self.options.interactive else None)
         self.explanations: Explanations | None = None
+        self.progress: Progress | None = None
         self.last_user = ""
         self.login: Login | None = None
         self.sources: list[Path] = []
@@ -503,11 +506,13 @@ class Shell:
             now: Where that dialogue stands; None for its beginning.
         """
         from smtp_shell.shell.explanations import Explanations
+        from smtp_shell.shell.progress import Progress
 
+        self.progress = Progress()
         self.explanations = Explanations(self.say, lambda: self.settings.explain, now)
         self._remarks = Remarks(self.view, lambda: self.settings.lint, wanted=self.options.interactive)
         # Recorded first: what is on the screen is in the file, even if the process is killed.
-        return [*self.recordings.open, self.view, self.refusals, self.explanations, self._remarks]
+        return [*self.recordings.open, self.view, self.refusals, self.explanations, self._remarks, self.progress]
 
     def advise_on(self, entry: Entry) -> None:
         """Name what is wrong with what has been sent. A deferred consumer, beside those of `consumers`."""

@@ -15,12 +15,14 @@ from smtp_shell.shell.shell import Shell
 
 if TYPE_CHECKING:
     from argparse import Namespace
+    from collections.abc import Collection
 
     from smtp_shell.net.settings import ConnectSettings
     from smtp_shell.net.target import Target
     from smtp_shell.net.tls_identity import TlsSession
     from smtp_shell.protocol.events import TlsStarted
     from smtp_shell.servers.inbox import Inbox
+    from smtp_shell.shell.progress import Point
 
 
 _PRACTICE = "practice"
@@ -95,25 +97,51 @@ def _practice_target(shell: Shell, line: Namespace) -> Target:
     return Target(Way.TCP, server.host, server.port, starttls=line.starttls)
 
 
-@shell_command("/reconnect", "[--resume]")
+@shell_command("/reconnect", "[--back [--mail]] [--resume]")
 def reconnect(shell: Shell, args: Args) -> None:
-    """Connect to the same server again, in the same way.
+    """Connect to the same server again, in the same way, and go back to where the dialogue was if you want.
 
+    After a connection that was lost it asks: EHLO, STARTTLS, EHLO and AUTH are then done again, and the mail transaction if you say so.
+    --back does these steps without a question, --mail repeats MAIL and RCPT as well. The message is yours to send again.
+    A password is asked for if it was asked for before. Where TLS was on and cannot be started now, nothing more is sent.
     After a /connect that failed it goes back to the last server that answered.
     A demand for TLS (--tls, --starttls) holds for the new connection too.
     With --resume its TLS goes on from the session of the last connection, if the server takes that up.
     """
     from smtp_shell.shell.mail_hosts import connect as connect_to
 
-    if args.text not in ("", "--resume"):
-        raise UsageError("/reconnect takes nothing but --resume; see /help /reconnect.")
-    resume = _session_to_resume(shell) if args.text else None
+    wanted, others = args.options((), ("--back", "--mail", "--resume"))
+    if others:
+        raise UsageError("/reconnect takes no address: it goes to the same server; see /help /reconnect.")
+    if "--mail" in wanted and "--back" not in wanted:
+        raise UsageError("/reconnect --mail repeats a mail transaction after the steps of --back; give both.")
+    resume = _session_to_resume(shell) if "--resume" in wanted else None
     target = shell.answered or shell.target
     if target is None:
         raise UsageError("there was no connection yet; use /connect HOST[:PORT].")
     if shell.target not in (None, target):
         shell.say(f"Back to {target}, the last server that answered. {shell.target} did not: /connect tries it again.")
-    connect_to(shell, target, connection=replace(shell.ways.get(target, shell.connection), resume=resume))
+    progress = shell.progress
+    point = progress.point if progress is not None and progress.point.address == str(target) else None
+    try:
+        connect_to(shell, target, connection=replace(shell.ways.get(target, shell.connection), resume=resume))
+    except BaseException:  # Ctrl-C too
+        shell.progress = progress  # another /reconnect may succeed
+        raise
+    if point is not None:
+        _go_back(shell, point, wanted)
+
+
+def _go_back(shell: Shell, point: Point, wanted: Collection[str]) -> None:
+    from smtp_shell.shell.way_back import go_back, offer_way_back, repeat_transaction
+
+    if "--back" not in wanted:
+        offer_way_back(shell, point)
+        return
+    if point.is_beyond_greeting:
+        go_back(shell, point)
+    if "--mail" in wanted:
+        repeat_transaction(shell, point)
 
 
 def _session_to_resume(shell: Shell) -> TlsSession:
