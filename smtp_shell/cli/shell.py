@@ -314,8 +314,15 @@ def make_shell(
         practice=practice,
         inbox=practice.inbox if practice is not None else None,
         live=live,
+        start_practice=_start_practice,
     )
     return Shell(view, shell_options, settings, ask=ask)
+
+
+def _start_practice() -> tuple[PracticeServer, Iterable[str]]:
+    from smtp_shell.cli.practice_server import start_practice
+
+    return start_practice()
 
 
 def _parser() -> ArgumentParser:

@@ -89,6 +89,7 @@ class Shell:
         recordings: What is being recorded.
         history: Returns the lines typed before, the oldest first.
         leaving: Whether the shell is to end.
+        at_close: Called when the shell is closed, after its connection.
         stopped: Whether the user stopped the last wait with Ctrl-C.
         refusals: What the server refused.
         ways: How each server was connected to the last time.
@@ -128,6 +129,7 @@ class Shell:
         self.history: Callable[[], Sequence[str]] = tuple
         self.leaving = self.stopped = False
         self.after_line: list[Callable[[], None]] = []
+        self.at_close: list[Callable[[], object]] = []
         self.refusals = Refusals(view if self.options.interactive else None)
         self.explanations: Explanations | None = None
         self.progress: Progress | None = None
@@ -428,8 +430,7 @@ class Shell:
             UsageError: There is no connection.
         """
         if self.session is None or not self.session.is_open:
-            other = "/connect practice" if self.options.practice is not None else "start with `smtp-shell practice`"
-            raise UsageError(f"there is no connection; use /connect HOST[:PORT] first, or {other}.")
+            raise UsageError("there is no connection; use /connect HOST[:PORT] first, or /connect practice.")
         return self.session
 
     def connect(
@@ -491,6 +492,8 @@ class Shell:
                 error.message += f" /reconnect goes back to {self.answered}."
             raise
         self.answered = target
+        if self.options.interactive:
+            self.session.transport.keep_alive()
         self.options.note_own(self.session)
         if last is not None:
             self.session.keep_secrets_of(last)
@@ -607,6 +610,8 @@ class Shell:
         """Close all that is open."""
         self.disconnect()
         self.recordings.close()
+        for close in self.at_close:
+            close()
 
     def hello(self, verb: str = "") -> Reply | None:
         """Send EHLO with this client's name.

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from smtp_shell.net.tls_identity import TlsSession
     from smtp_shell.protocol.events import TlsStarted
     from smtp_shell.servers.inbox import Inbox
+    from smtp_shell.servers.practice import PracticeServer
     from smtp_shell.shell.progress import Point
 
 
@@ -39,7 +40,7 @@ def connect(shell: Shell, args: Args) -> None:
 
     HOST:PORT, smtp://, smtps:// (TLS from the first octet), lmtp://, smtp+unix:/path, lmtp+unix:/path, or pipe:COMMAND.
     A port is a number or the name of a service, such as submission.
-    `practice` is the practice server of this shell. A host of that name is smtp://practice.
+    `practice` is the practice server of this shell, which is started if there is none. A host of that name is smtp://practice.
     mx:DOMAIN, or DOMAIN with --mx, is the first host of a mail domain that greets.
     --probe compares the ports 25, 465 and 587 of a host, or those of --ports (25,4465/tls), and says which to use. The connection stays.
     --tls begins TLS at once. --starttls goes on through EHLO and STARTTLS, and stops if the server does not offer it.
@@ -86,15 +87,31 @@ def _probe(shell: Shell, host: str, line: Namespace, connection: ConnectSettings
 def _practice_target(shell: Shell, line: Namespace) -> Target:
     from smtp_shell.net.target import Target, Way
 
-    server = shell.options.practice
-    if server is None:
-        raise UsageError(
-            "/connect practice: there is no practice server here; leave the shell and start `smtp-shell practice`. "
-            "A host of that name is smtp://practice."
-        )
     if line.tls:
         raise UsageError("/connect practice: it begins TLS with STARTTLS only; use --starttls, or type starttls.")
+    server = shell.options.practice or _start_practice(shell)
     return Target(Way.TCP, server.host, server.port, starttls=line.starttls)
+
+
+def _start_practice(shell: Shell) -> PracticeServer:
+    """Start a practice server that ends with the shell.
+
+    Raises:
+        UsageError: None can be started here.
+        ConnectFailed: No port of loopback can be listened on.
+    """
+    if shell.options.start_practice is None:
+        raise UsageError(
+            "/connect practice: there is no practice server here; start `smtp-shell practice`. "
+            "A host of that name is smtp://practice."
+        )
+    server, facts = shell.options.start_practice()
+    shell.at_close.append(server.stop)
+    shell.options = replace(shell.options, practice=server, inbox=server.inbox)
+    shell.last_user = shell.last_user or server.user
+    for fact in facts:
+        shell.say(fact)
+    return server
 
 
 @shell_command("/reconnect", "[--back [--mail]] [--resume]")
@@ -265,7 +282,7 @@ def inbox(shell: Shell, args: Args) -> None:
     """List or show the practice server's mail."""
     mail, server = shell.options.inbox, shell.options.practice
     if mail is None:
-        raise UsageError("there is no practice server here; start one with `smtp-shell practice`.")
+        raise UsageError("there is no practice server here yet; /connect practice starts one.")
     if args.text:
         _show_message(shell, mail, args.text)
         return
