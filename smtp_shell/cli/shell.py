@@ -155,13 +155,14 @@ def _run_at_prompt(
     shell: Shell, options: argparse.Namespace, target: Target | None, introduction: Iterable[str]
 ) -> int:
     from smtp_shell.shell.repl import run_repl
+    from smtp_shell.shell.terminal_end import run_until_end
 
     def begin() -> None:
         for text in introduction:
             shell.say(text)
         _connect(shell, options, target)
 
-    return run_repl(shell, begin)
+    return run_until_end(shell, lambda: run_repl(shell, begin))
 
 
 def _run_lines(shell: Shell, options: argparse.Namespace, target: Target | None) -> int:

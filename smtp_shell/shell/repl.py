@@ -13,6 +13,7 @@ from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 from prompt_toolkit.enums import EditingMode
 from prompt_toolkit.filters import Condition
+from prompt_toolkit.formatted_text import fragment_list_to_text
 from prompt_toolkit.history import InMemoryHistory
 from prompt_toolkit.layout.processors import Processor, Transformation, TransformationInput
 from prompt_toolkit.renderer import CPR_Support
@@ -21,6 +22,7 @@ from prompt_toolkit.utils import is_dumb_terminal
 from smtp_shell.errors import SmtpShellError
 from smtp_shell.protocol.phases import Phase
 from smtp_shell.shell.completion import suggest
+from smtp_shell.shell.dumb_prompt import read_line
 from smtp_shell.shell.handshakes import finish_tls
 from smtp_shell.shell.history import open_history
 from smtp_shell.shell.pasted_lines import PastedLines
@@ -43,6 +45,8 @@ def ask(question: str, hidden: bool) -> str:
         question: The question, printable.
         hidden: Whether the answer is not shown.
     """
+    if is_dumb_terminal():
+        return read_line(lambda: question, hidden=hidden)
     session: PromptSession[str] = PromptSession(
         history=InMemoryHistory(),
         input_processors=[_MaskCredential(_answer_starts), _Hide(Condition(lambda: hidden))],
@@ -57,6 +61,8 @@ def edit_line(question: str, line: str) -> str:
         question: The question, printable.
         line: The line, printable.
     """
+    if is_dumb_terminal():
+        return read_line(lambda: f"{question}[{line}] ") or line
     session: PromptSession[str] = PromptSession(
         history=InMemoryHistory(), input_processors=[_MaskCredential(_answer_starts)]
     )
@@ -84,9 +90,12 @@ def run_repl(shell: Shell, begin: Callable[[], None]) -> int:
     shaken: Session | None = None  # the session whose late handshake was done, or failed and left it open
     while not shell.leaving:
         try:
-            text = prompt.prompt(
-                pre_run=partial(_poll, shell, shaken), default=typed, vi_mode=shell.settings.editing == "vi"
-            )
+            if is_dumb_terminal():
+                text = _read_dumb(shell, prompt, shaken)
+            else:
+                text = prompt.prompt(
+                    pre_run=partial(_poll, shell, shaken), default=typed, vi_mode=shell.settings.editing == "vi"
+                )
             typed = ""
         except _HandshakeDue as due:
             typed, shaken = due.typed, shell.session
@@ -162,6 +171,33 @@ class _HandshakeDue(Exception):
         self.typed = typed
 
 
+def _read_dumb(shell: Shell, prompt: PromptSession[str], shaken: Session | None) -> str:
+    """Read a line on a terminal that can do nothing. The arguments are those of `_poll`, and the prompt, which has the history."""
+    line = read_line(
+        lambda: fragment_list_to_text(prompt_text(shell)),
+        hidden=shell.phase is Phase.AUTH,
+        news=partial(_news, shell, shaken),
+    )
+    prompt.history.append_string(line)
+    return line
+
+
+def _news(shell: Shell, shaken: Session | None) -> Callable[[], object] | None:
+    """Return what shows what has come since the last call; None if nothing has. The arguments are those of `_poll`.
+
+    Raises:
+        _HandshakeDue: A late 220 to STARTTLS asks for the handshake.
+    """
+    live, session = shell.options.live, shell.session
+    if live is not None and live.has_news:
+        return live.show
+    if session is not None and session.has_input:
+        return partial(_guard, shell, shell.look)
+    if session is not None and session.tls_due and session is not shaken:
+        raise _HandshakeDue("")
+    return None
+
+
 def _poll(shell: Shell, shaken: Session | None) -> None:
     """Show what the server sends while the prompt waits; the task ends with the prompt.
 
@@ -174,19 +210,15 @@ def _poll(shell: Shell, shaken: Session | None) -> None:
     async def poll() -> None:
         while True:
             await asyncio.sleep(_POLL_SECONDS)
-            live = shell.options.live
-            if live is not None and live.has_news:
-                await run_in_terminal(live.show)
-            session = shell.session
-            if session is None:
-                continue
-            if session.has_input:
-                await run_in_terminal(partial(_guard, shell, shell.look))
-                app.invalidate()
-            if session.tls_due and session is not shaken:
+            try:
+                show = _news(shell, shaken)
+            except _HandshakeDue:
                 # Not in here: Ctrl-C ends a handshake only where no prompt runs.
                 app.exit(exception=_HandshakeDue(app.current_buffer.text))
                 return
+            if show is not None:
+                await run_in_terminal(show)
+                app.invalidate()
 
     app.create_background_task(poll())
 

@@ -118,6 +118,7 @@ class Terminal:
         self._drawn = 0  # octets of `raw` that are on the screen
         self._prompts = 0  # prompts in `raw`
         self._answered = 0  # `_prompts` when the last line was entered
+        self._is_unreadable = min(look.size) < ROWS // 2 or look.believes is not None
         self._is_dumb = variables.get("TERM") == "dumb"
         self._entered_at: int | None = None  # octets of `raw` when the last line was entered
         self._has_ended = False
@@ -222,9 +223,12 @@ class Terminal:
         self.type(text + ENTER)
 
     def wait_prompt(self, prompt: str = "") -> None:
-        """Wait for a prompt with nothing typed after it."""
+        """Wait for a prompt with nothing typed after it; where none can be read, until the program has begun to draw it."""
         ends = (f"{prompt}> ", f"{prompt}: ", f"{prompt} ") if prompt else ("> ", ": ")
-        self.wait(lambda: self._is_asked and self.line.endswith(ends), f"a prompt that ends in {prompt!r}")
+        self.wait(
+            lambda: self._is_asked and (self._is_unreadable or self.line.endswith(ends)),
+            f"a prompt that ends in {prompt!r}",
+        )
 
     @property
     def _is_asked(self) -> bool:
