@@ -149,6 +149,17 @@ def _split(text: str) -> tuple[list[tuple[str, str]], str]:
     return fields, ""
 
 
+def _words(command: str) -> list[str]:
+    """Return the words of a command line. On Windows a backslash is itself, and quotes hold together what has blanks.
+
+    Raises:
+        ValueError: A quote is not closed.
+    """
+    if sys.platform != "win32":
+        return shlex.split(command)
+    return [word[1:-1] if word[:1] == word[-1:] == '"' else word for word in shlex.split(command, posix=False)]
+
+
 def edited(text: str) -> str:
     """Return a text after the user has changed it in an editor: $VISUAL, else $EDITOR, else the system's own.
 
@@ -163,7 +174,7 @@ def edited(text: str) -> str:
         with os.fdopen(handle, "w", encoding="utf-8", errors="surrogateescape", newline="") as stream:
             stream.write(text)
         try:
-            words = shlex.split(command, posix=sys.platform != "win32")
+            words = _words(command)
             status = subprocess.run([*words, file], check=False).returncode
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else "a quote is not closed"
