@@ -155,9 +155,9 @@ def _words(command: str) -> list[str]:
     Raises:
         ValueError: A quote is not closed.
     """
-    if sys.platform != "win32":
-        return shlex.split(command)
-    return [word[1:-1] if word[:1] == word[-1:] == '"' else word for word in shlex.split(command, posix=False)]
+    is_windows = sys.platform == "win32"
+    words = shlex.split(command, posix=not is_windows)
+    return [word[1:-1] if is_windows and word[:1] == word[-1:] == '"' else word for word in words]
 
 
 def edited(text: str) -> str:
