@@ -395,6 +395,19 @@ class Shell:
                 "That went into the mail as text. A dot alone on a line ends the mail data; Ctrl-C offers to drop the connection."
             )
 
+    def send_mail_lines(self, lines: Sequence[str]) -> None:
+        """Send lines of mail data in one write; 10,000 lines that are pasted take a tenth of the time of as many writes.
+
+        Args:
+            lines: Lines about which there is nothing to say: no dot begins one, and there is no CR, LF, NUL or half character.
+
+        Raises:
+            DialogueBroken: The connection broke.
+        """
+        encoder = self._encoder = self._encoder or MailDataEncoder()
+        octets = encoder.encode("".join(f"{line}\n" for line in lines).encode("utf-8"))
+        self._act(lambda: self.need_session().send_mail_data(octets))
+
     def send_message(self, pieces: Iterable[bytes]) -> Reply | None:
         """Send a message as mail data, with the final dot, and wait for its reply.
 
