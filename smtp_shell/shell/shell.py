@@ -567,7 +567,9 @@ class Shell:
         lost = self.refusals.said_goodbye or isinstance(error, ConnectionLost | OutcomeUnknown)
         if lost and self.session is not None and self.session is not self._advised:
             self._advised = self.session
-            self.say(f"/reconnect connects to {self.session.target} again.")
+            reached = self.progress is not None and self.progress.point.is_beyond_greeting
+            offer = "; it offers the way back to where you were" if reached and self.options.interactive else ""
+            self.say(f"/reconnect connects to {self.session.target} again{offer}.")
         if isinstance(error, CertificateRefused):
             self.say("/tls shows its chain, and each check apart.")
 
