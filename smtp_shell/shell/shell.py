@@ -568,8 +568,8 @@ class Shell:
         if lost and self.session is not None and self.session is not self._advised:
             self._advised = self.session
             reached = self.progress is not None and self.progress.point.is_beyond_greeting
-            offer = "; it offers the way back to where you were" if reached and self.options.interactive else ""
-            self.say(f"/reconnect connects to {self.session.target} again{offer}.")
+            offer = " It offers the way back." if reached and self.options.interactive else ""
+            self.say(f"/reconnect connects to {self.session.target} again.{offer}")
         if isinstance(error, CertificateRefused):
             self.say("/tls shows its chain, and each check apart.")
 

@@ -71,7 +71,7 @@ def test_reconnect_asks_for_the_way_back(practice: PracticeServer) -> None:
         terminal.enter("mail ann@example.org", "ready")
         terminal.enter("rcpt bob@example.org", "mail")
         terminal.enter("noop", "rcpt")
-        shown = "again; it offers the way back to where you were."
+        shown = "again. It offers the way back."
         terminal.wait(lambda: shown in terminal.prose, shown)
         terminal.enter("/reconnect", "smtp-shell")
         terminal.enter("y", "Go on to where it was (EHLO, STARTTLS, EHLO, AUTH PLAIN as student)? [y/N]")
