@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from smtp_shell.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
 _LONGEST_SECONDS = 86_400
 _LAST_PORT = 65_535
 _HELP_WIDTH = 80
+_UNKNOWN = "unrecognized arguments: "
 
 
 class ArgumentParser(argparse.ArgumentParser):
@@ -49,7 +50,56 @@ class ArgumentParser(argparse.ArgumentParser):
         from smtp_shell.protocol.octets import escape_str
 
         where = f"{self.prog} --help" if self.add_help else f"/help {self.prog}"
-        raise UsageError(f"{escape_str(message)}; see {where}.")
+        near = _nearest_option(self, message)
+        advice = f"did you mean {near}? See {where}." if near else f"see {where}."
+        raise UsageError(f"{escape_str(message)}; {advice}")
+
+
+class _Recorder(argparse.HelpFormatter):
+    """Help formatter that keeps the arguments that it is given, in their order: argparse has no other public list of them."""
+
+    def __init__(self, prog: str, **options: Any) -> None:
+        super().__init__(prog, width=_HELP_WIDTH)
+        self.found: list[argparse.Action] = []
+
+    def add_argument(self, action: argparse.Action) -> None:
+        """Keep an argument."""
+        self.found.append(action)
+
+
+def parser_arguments(parser: argparse.ArgumentParser) -> list[argparse.Action]:
+    """Return the arguments of a parser, hidden ones left out, in the order of its help."""
+    recorders: list[_Recorder] = []
+
+    def record(prog: str) -> _Recorder:
+        recorders.append(_Recorder(prog))
+        return recorders[-1]
+
+    formatter, parser.formatter_class = parser.formatter_class, record
+    try:
+        argparse.ArgumentParser.format_help(parser)
+    finally:
+        parser.formatter_class = formatter
+    return [each for each in recorders[-1].found if each.help is not argparse.SUPPRESS]
+
+
+def _nearest_option(parser: argparse.ArgumentParser, message: str) -> str:
+    """Return the option that is nearest to one that argparse complains about not knowing; empty where none is near."""
+    if not message.startswith(_UNKNOWN):
+        return ""
+    typed = next((word for word in message.removeprefix(_UNKNOWN).split() if word.startswith("-")), "")
+    return nearest(typed.partition("=")[0], [name for each in parser_arguments(parser) for name in each.option_strings])
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """Return which of the names is nearest to one that is none of them; empty where none is near.
+
+    The hyphens of an option and the slash of a command do not count: every name has them.
+    """
+    from difflib import get_close_matches
+
+    bare = {each.lstrip("-/"): each for each in names}
+    return next((bare[each] for each in get_close_matches(name.lstrip("-/").lower(), bare, n=1)), "")
 
 
 def file_path(text: str) -> Path:

@@ -8,14 +8,28 @@ from __future__ import annotations
 import os
 from enum import Enum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 APPLICATION = "smtp-shell"
 PASSWORD_VARIABLE = "SMTP_SHELL_PASSWORD"
 PROXY_PASSWORD_VARIABLE = "SMTP_SHELL_PROXY_PASSWORD"
 KEY_LOG_VARIABLE = "SSLKEYLOGFILE"
+CONFIG_VARIABLE = "SMTP_SHELL_CONFIG"
+VARIABLE_PREFIX = "SMTP_SHELL_"
+OTHER_VARIABLES = (
+    CONFIG_VARIABLE,
+    "SMTP_SHELL_CONFIG_DIR",
+    "SMTP_SHELL_STATE_DIR",
+    PASSWORD_VARIABLE,
+    PROXY_PASSWORD_VARIABLE,
+)
+"""Variables that begin as those of settings do, and are none."""
 
 
 class Timeouts(Struct, frozen=True):
@@ -190,6 +204,44 @@ def state_dir() -> Path:
     import platformdirs
 
     return platformdirs.user_state_path(APPLICATION, appauthor=False)
+
+
+def config_dir() -> Path:
+    """Return the folder for the configuration: `SMTP_SHELL_CONFIG_DIR` if set, else the platform's default."""
+    named = os.environ.get("SMTP_SHELL_CONFIG_DIR")
+    if named:
+        return Path(named)
+    import platformdirs
+
+    return platformdirs.user_config_path(APPLICATION, appauthor=False)
+
+
+def configuration_path() -> Path:
+    """Return the file of the configuration: the one that `SMTP_SHELL_CONFIG` names, else `config.toml` in the platform's place."""
+    named = os.environ.get(CONFIG_VARIABLE)
+    return Path(named).expanduser() if named else config_dir() / "config.toml"
+
+
+def is_configured() -> bool:
+    """Return whether there is a configuration file, or a variable that may be a setting: else nobody needs to load what reads them."""
+    if any(name.startswith(VARIABLE_PREFIX) and name not in OTHER_VARIABLES for name in os.environ):
+        return True
+    return bool(os.environ.get(CONFIG_VARIABLE)) or os.path.lexists(configuration_path())
+
+
+def setting_variable(name: str) -> str:
+    """Return the variable of a setting, given its name: `SMTP_SHELL_THEME` is the setting `theme`."""
+    return f"{VARIABLE_PREFIX}{name.replace('-', '_').upper()}"
+
+
+def environment_settings(names: Iterable[str], environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the settings that the environment names. One that is empty says nothing.
+
+    Args:
+        names: The settings that there are, as fields.
+        environ: The environment.
+    """
+    return {name: text for name in names if (text := environ.get(setting_variable(name), ""))}
 
 
 def key_log_file() -> Path | None:

@@ -89,12 +89,13 @@ def open_append(path: Path, *, own: bool = False) -> BinaryIO:
     return file
 
 
-def read_private(path: Path, limit: int) -> bytes | None:
+def read_private(path: Path, limit: int, *, end: bool = False) -> bytes | None:
     """Return what a file of this user holds, and take other users' permissions away.
 
     Args:
         path: The file.
         limit: The most octets that such a file can hold.
+        end: Whether to return the last octets of one that is longer.
 
     Returns:
         Its octets. None if there is no such file, or nothing to trust: a link, a device, a file of another user or one that others
@@ -112,7 +113,9 @@ def read_private(path: Path, limit: int) -> bytes | None:
                 return None
             if hasattr(os, "fchmod") and facts.st_mode & 0o077:
                 os.fchmod(file.fileno(), 0o600)
-            octets = file.read(limit + 1)
+            if end:
+                file.seek(max(0, facts.st_size - limit))
+            octets = file.read(limit + (not end))
     except (OSError, ValueError):
         return None
     return octets if len(octets) <= limit else None

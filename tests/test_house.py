@@ -35,6 +35,7 @@ LAYERS = (
     {"export"},
     {"recording"},
     {"lint"},
+    {"configuration"},
     {"replay"},
     {"servers"},
     {"study"},
@@ -49,6 +50,7 @@ RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 HOMES = {
     "prompt_toolkit": {"shell"},
     "rich": {"display", "export.palette"},
+    "pygments": {"display.dialogue_lexer"},
     "aiosmtpd": {"servers.practice"},
     "trustme": {"servers"},
     "tzlocal": {"shell", "transcript.variables"},

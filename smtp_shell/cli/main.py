@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "explain a command, a reply, an extension, a mechanism, a header field or a term",
         "smtp_shell.cli.explain",
     ),
+    "config": ("write, find or check the configuration file", "smtp_shell.cli.config"),
 }
 """Name of a command -> its line in `smtp-shell --help`, and the module that runs it."""
 

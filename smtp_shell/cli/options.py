@@ -83,6 +83,20 @@ def connection_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--keep-going", action="store_true", help="go on after a failure that would end the run")
 
 
+def profile_option(add: Callable[..., argparse.Action]) -> None:
+    """Add `--profile`.
+
+    Args:
+        add: `add_argument` of a parser or of a group.
+    """
+    add("--profile", metavar="NAME", help="a server of the configuration, with its user, its TLS and its settings")
+
+
+def no_config_option(add: Callable[..., argparse.Action]) -> None:
+    """Add `--no-config`. The argument is that of `profile_option`."""
+    add("--no-config", action="store_true", help="read no configuration file, environment settings or start-up file")
+
+
 def server_options(add: Callable[..., argparse.Action]) -> None:
     """Add the options about how a server is reached, and how TLS is done with it.
 
@@ -91,7 +105,7 @@ def server_options(add: Callable[..., argparse.Action]) -> None:
     """
     add("--ca-file", type=file_path, metavar="FILE", help="trusted authorities, PEM, instead of the system's")
     add("--insecure", action="store_true", help="go on although the certificate cannot be verified")
-    add("--tls-min", metavar="VERSION", default="1.2", help="lowest TLS version (default 1.2)")
+    add("--tls-min", metavar="VERSION", help="lowest TLS version (default 1.2)")
     add("--tls-max", metavar="VERSION", help="highest TLS version")
     add("--ciphers", help="OpenSSL cipher string")
     add("--tls-name", metavar="NAME", help="name that the certificate must be for, and that SNI asks for")
@@ -196,7 +210,7 @@ def tls_settings(options: argparse.Namespace) -> TlsSettings:
     settings = TlsSettings(
         ca_file=options.ca_file,
         insecure=options.insecure,
-        minimum=options.tls_min,
+        minimum=options.tls_min or TlsSettings().minimum,
         maximum=options.tls_max,
         ciphers=options.ciphers,
         client_cert=options.client_cert,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from smtp_shell.arguments import file_path, port_number
 from smtp_shell.cli.listening import (
     certificate_options,
@@ -20,6 +22,7 @@ from smtp_shell.cli.options import (
     connect_settings,
     is_terminal,
     make_view,
+    profile_option,
     server_options,
     terminal_ask,
     tls_settings,
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from smtp_shell.net.target import Target
     from smtp_shell.servers.relay import RelayServer
 
 _RISK = (
@@ -55,12 +59,13 @@ def main(words: Sequence[str]) -> int:
         SmtpShellError: An option is wrong, or the relay cannot start.
     """
     options = _parser().parse_args(words)
+    target = _target(options)
     if options.key is not None and options.cert is None:
         raise UsageError("relay --key needs --cert FILE as well: a key is of no use without its certificate.")
     options.watch = options.watch or options.json
     kept, reason = (None, "") if options.cert is not None else kept_folder("relay")
     remark = f"The certificate is for this run only: {reason}" if reason else ""
-    server = _server(options, kept)
+    server = _server(options, target, kept)
     screen = None
     if options.watch and server.watch is not None:
         from smtp_shell.servers.live import LiveScreen
@@ -77,15 +82,36 @@ def main(words: Sequence[str]) -> int:
     return status
 
 
-def _server(options: argparse.Namespace, kept: Path | None) -> RelayServer:
+def _target(options: argparse.Namespace) -> Target:
+    """Return the server, by its address or with the profile that names it; what else that says is filled in.
+
+    Raises:
+        UsageError: Neither is given, or the address is none.
+        ConfigError: The profile cannot be used.
+    """
     from smtp_shell.net.target import parse_target
+
+    profile = None
+    if options.profile is not None:
+        from smtp_shell.cli.configured import fill_from_profile
+
+        profile = fill_from_profile(options)
+    if options.server is not None:
+        return parse_target(options.server)
+    if profile is None:
+        raise UsageError("relay needs a server: smtp-shell relay smtp://HOST:PORT, or --profile NAME.")
+    # STARTTLS is the client's to ask for.
+    return replace(profile.target, starttls=False)
+
+
+def _server(options: argparse.Namespace, target: Target, kept: Path | None) -> RelayServer:
     from smtp_shell.servers.relay import RelayServer
     from smtp_shell.servers.relay.server import IDLE_SECONDS
 
     host = listening_address(options, "relay", _RISK)
     timeouts = Timeouts() if options.timeout is None else Timeouts().all(options.timeout)
     return RelayServer(
-        parse_target(options.server),
+        target,
         host=host or "127.0.0.1",
         port=options.port,
         anywhere=bool(host),
@@ -130,6 +156,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "server",
         metavar="SERVER",
+        nargs="?",
         help="smtp://HOST:PORT, smtps://HOST, smtp+unix:/PATH, lmtp+unix:/PATH, pipe:COMMAND or HOST[:PORT]",
     )
     parser.add_argument("--port", type=port_number, default=0, help="port to listen on (default: any free one)")
@@ -139,7 +166,9 @@ def _parser() -> argparse.ArgumentParser:
     group = parser.add_argument_group("the client's side")
     group.add_argument("--tls", action="store_true", help="TLS from the first octet (default: after STARTTLS)")
     certificate_options(group.add_argument)
-    server_options(parser.add_argument_group("the server's side").add_argument)
+    add = parser.add_argument_group("the server's side").add_argument
+    profile_option(add)
+    server_options(add)
     parser.add_argument("--json", action="store_true", help="one JSON object a line; implies --watch")
     add_color_option(parser)
     return parser

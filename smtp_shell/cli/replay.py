@@ -13,6 +13,7 @@ from smtp_shell.cli.options import (
     connection_options,
     credential_source,
     is_terminal,
+    profile_option,
     terminal_ask,
     terminal_edit,
     tls_settings,
@@ -67,7 +68,9 @@ def main(words: Sequence[str]) -> int:
     add_report_options(parser)
     add_update_options(parser)
     connection_options(parser)
+    profile_option(parser.add_argument)
     options = parser.parse_args(words)
+    _take_profile(options)
     refuse_servers(options.files)
     _refuse_conflicts(options)
     ask = terminal_ask() if is_terminal() else None
@@ -78,6 +81,24 @@ def main(words: Sequence[str]) -> int:
         servers = _servers(options, None, settings.tls_settings)
         return run_check(options, settings, servers, credential_source(options, None), color=wants_color(options))
     return _run(options, ask, wants_color(options))
+
+
+def _take_profile(options: argparse.Namespace) -> None:
+    """Fill in what `--profile` says, and keep the profile as `options.chosen`.
+
+    Raises:
+        UsageError: There is no such profile, or a file of profiles is named too.
+        ConfigError: It cannot be used.
+    """
+    options.chosen = None
+    if options.profile is None:
+        return
+    if options.profiles is not None:
+        raise UsageError("--profile is a server of the configuration, --profiles a file of others; give one of them.")
+    from smtp_shell.cli.configured import fill_from_profile, take_tls
+
+    options.chosen = fill_from_profile(options)
+    take_tls(options, options.chosen)
 
 
 def _run(options: argparse.Namespace, ask: Ask | None, color: bool) -> int:
@@ -179,6 +200,13 @@ def _servers(
     options: argparse.Namespace, ask: Ask | None, general: TlsSettings
 ) -> Sequence[str | Target | ProfiledServer]:
     """Return what the user has named to replay against."""
+    if options.chosen is not None:
+        from smtp_shell.replay.profiles import profiled_server
+
+        source = credential_source(options, ask)
+        own = [(options.profile, options.chosen.address)]
+        named = [(server, server) for server in options.server or ()]
+        return [profiled_server(name, server, options.chosen, source) for name, server in named or own]
     if options.profiles is None:
         return options.server or ()
     from smtp_shell.replay.profiles import profiled_servers

@@ -33,6 +33,7 @@ def main(words: Sequence[str]) -> int:
         SmtpShellError: An option is wrong, there is no connection, or the dialogue broke.
     """
     options = send_parser().parse_args(words)
+    _take_profile(options)
     check_options(options)
     from smtp_shell.cli.send_message import draft_of, file_message
 
@@ -45,6 +46,18 @@ def main(words: Sequence[str]) -> int:
             _print_message(options, draft, message)
             return 0
         return _send(options, draft, message)
+
+
+def _take_profile(options: argparse.Namespace) -> None:
+    """Fill in what `--profile` says."""
+    if options.profile is None:
+        return
+    from smtp_shell.cli.configured import fill_from_profile, take_tls
+
+    profile = fill_from_profile(options)
+    options.server = options.server or profile.address
+    if not options.starttls_if_offered:
+        take_tls(options, profile)
 
 
 def _check_message(options: argparse.Namespace, draft: Draft, message: FileMessage | None) -> None:

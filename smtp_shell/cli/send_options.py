@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from smtp_shell.arguments import ArgumentParser, file_path
-from smtp_shell.cli.options import command_parser, connection_options
+from smtp_shell.cli.options import command_parser, connection_options, no_config_option, profile_option
 from smtp_shell.errors import UsageError
 from smtp_shell.protocol.octets import escape_str
 
@@ -74,7 +74,6 @@ def send_parser() -> ArgumentParser:
     parser.add_argument(
         "--server",
         "-s",
-        required=True,
         metavar="URL",
         help="HOST[:PORT], mx:DOMAIN, smtp://, smtps://, lmtp://, smtp+unix:/path, lmtp+unix:/path or pipe:COMMAND",
     )
@@ -84,6 +83,8 @@ def send_parser() -> ArgumentParser:
     _message_options(parser)
     _dialogue_options(parser)
     connection_options(parser)
+    profile_option(parser.add_argument)
+    no_config_option(parser.add_argument)
     return parser
 
 
@@ -175,6 +176,8 @@ def check_options(options: argparse.Namespace) -> None:
     Raises:
         UsageError: Options contradict each other, or a value is none.
     """
+    if options.server is None:
+        raise UsageError("--server is missing: where does the message go? --profile NAME names a server too.")
     for name in ("quit_after", "drop_after", "drop_after_send"):
         setattr(options, name, _stage(name, getattr(options, name)))
     stops = [name for name in ("quit_after", "drop_after", "drop_after_send") if getattr(options, name)]

@@ -6,10 +6,14 @@ import argparse
 import itertools
 import os.path
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
+
+from msgspec.structs import replace
 
 from smtp_shell import __version__
 from smtp_shell.arguments import ArgumentParser, file_path
+from smtp_shell.cli.configured import Start, read_start, settle, take_aliases, take_tls
 from smtp_shell.cli.main import COMMANDS
 from smtp_shell.cli.options import (
     connect_settings,
@@ -17,6 +21,8 @@ from smtp_shell.cli.options import (
     credential_source,
     is_terminal,
     make_view,
+    no_config_option,
+    profile_option,
     terminal_ask,
     tls_settings,
 )
@@ -80,19 +86,37 @@ def main(words: Sequence[str]) -> int:
         from smtp_shell.cli.misplaced import run_misplaced
 
         return run_misplaced(parser, words, options.target, unknown)
-    target = None
+    start = read_start(options, interactive=_is_interactive(options))
+    if start.configuration is not None:
+        if options.profile is None and options.target in start.configuration.profiles and not options.mx:
+            options.profile, options.target = options.target, None
+        if options.profile is not None:
+            take_tls(options, start.configuration.profile(options.profile))
+    target = _target(options)
+    introduction = () if target or options.profile else (_NOT_CONNECTED,)
+    return run_shell(options, target, introduction, start=start)
+
+
+def _is_interactive(options: argparse.Namespace) -> bool:
+    return not options.lines and is_terminal()
+
+
+def _target(options: argparse.Namespace) -> Target | None:
+    """Return the server that is named; None where none is, or a profile names it.
+
+    Raises:
+        UsageError: It is no address, or an option needs one.
+    """
     if options.target is not None:
         from smtp_shell.net.target import parse_domain, parse_target
 
-        if options.mx:
-            target = parse_domain(options.target, tls=options.tls, starttls=options.starttls)
-        else:
-            target = parse_target(options.target, tls=options.tls, starttls=options.starttls, mx=True)
-    elif options.mx:
+        parse = parse_domain if options.mx else partial(parse_target, mx=True)
+        return parse(options.target, tls=options.tls, starttls=options.starttls)
+    if options.mx:
         raise UsageError("--mx needs a domain: smtp-shell --mx DOMAIN.")
-    elif options.tls or options.starttls:
+    if (options.tls or options.starttls) and options.profile is None:
         raise UsageError("--tls and --starttls need a server: smtp-shell --starttls HOST.")
-    return run_shell(options, target, () if target else (_NOT_CONNECTED,))
+    return None
 
 
 def run_shell(
@@ -102,6 +126,7 @@ def run_shell(
     *,
     practice: PracticeServer | None = None,
     watches: bool = False,
+    start: Start | None = None,
 ) -> int:
     """Run a shell, without a prompt if there are lines to run or nobody is at the terminal.
 
@@ -112,6 +137,7 @@ def run_shell(
         practice: The practice server that runs in this process. Its password and token are used without a prompt where the options name
             none; at a prompt the user is asked.
         watches: Whether to show the dialogues that its other clients have.
+        start: The configuration; None to read it.
 
     Returns:
         The exit status.
@@ -119,11 +145,17 @@ def run_shell(
     Raises:
         SmtpShellError: There is no connection, or the recording cannot be created.
     """
-    interactive = not options.lines and is_terminal()
+    interactive = _is_interactive(options)
     with collector_off():
-        shell = make_shell(options, practice, interactive=interactive, watches=watches)
+        start = start or read_start(options, interactive=interactive)
+        shell, start = _shell_and_start(options, practice, start, interactive=interactive, watches=watches)
+    if practice is None and options.profile is not None:
+        from smtp_shell.shell.profiles import use_profile
+
+        own = use_profile(shell, options.profile)
+        target = target or replace(own, tls=options.tls, starttls=options.starttls and not options.tls)
     if interactive:
-        return _run_at_prompt(shell, options, target, introduction)
+        return _run_at_prompt(shell, options, target, introduction, start)
     if not watches:
         return _run_lines(shell, options, target)
     from smtp_shell.cli.watching import showing
@@ -149,17 +181,23 @@ def line_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--mechanism", default="", metavar="NAME", help="SASL mechanism that `auth` alone uses")
     group.add_argument("--ehlo", metavar="NAME", help="name that EHLO, HELO and LHLO give")
     group.add_argument("--no-record", action="store_true", help="do not record sessions into the state directory")
+    no_config_option(group.add_argument)
 
 
 def _run_at_prompt(
-    shell: Shell, options: argparse.Namespace, target: Target | None, introduction: Iterable[str]
+    shell: Shell, options: argparse.Namespace, target: Target | None, introduction: Iterable[str], start: Start
 ) -> int:
     from smtp_shell.shell.repl import run_repl
+    from smtp_shell.shell.startup_lines import run_startup
     from smtp_shell.shell.terminal_end import run_until_end
 
     def begin() -> None:
         for text in introduction:
             shell.say(text)
+        if start.problem:
+            shell.say_loudly(start.problem)
+        if not start.is_off:
+            run_startup(shell, start.configuration)
         _connect(shell, options, target)
 
     return run_until_end(shell, lambda: run_repl(shell, begin))
@@ -221,14 +259,18 @@ def _connect(shell: Shell, options: argparse.Namespace, target: Target | None, *
     try:
         connect(shell, target, greets=greets)
     except ConnectFailed as error:
-        error.message += _command_hint(target.host)
+        error.message += _hint(shell, target.host)
         raise
 
 
-def _command_hint(host: str) -> str:
-    """Return a hint if a host that cannot be reached is named almost like a command; empty if not."""
+def _hint(shell: Shell, host: str) -> str:
+    """Return a hint if a host that cannot be reached is named almost like a profile or a command; empty if not."""
     from difflib import get_close_matches
 
+    from smtp_shell.shell.profiles import near_profile
+
+    if profile := near_profile(shell, host):
+        return f" If the profile was meant: smtp-shell {profile}."
     near = [] if "." in host or ":" in host else get_close_matches(host, COMMANDS, n=1, cutoff=0.7)
     return f" If the command was meant: smtp-shell {near[0]}." if near else ""
 
@@ -266,19 +308,34 @@ def _standard_input(size: int) -> bytes:
     return stdin.read1(size)
 
 
-def make_shell(
+def make_shell(options: argparse.Namespace, *, asks: bool = False) -> Shell:
+    """Return a shell for a run without a prompt, not connected.
+
+    Args:
+        options: The parsed options of `connection_options`, with `ehlo`, `no_record` and `no_config`.
+        asks: Whether what is missing is asked for at the terminal.
+
+    Raises:
+        SmtpShellError: An option or the configuration cannot be used.
+    """
+    return _shell_and_start(options, None, read_start(options, interactive=False), asks=asks)[0]
+
+
+def _shell_and_start(
     options: argparse.Namespace,
-    practice: PracticeServer | None = None,
+    practice: PracticeServer | None,
+    start: Start,
     *,
     interactive: bool = False,
     watches: bool = False,
     asks: bool = False,
-) -> Shell:
-    """Return a shell, not connected.
+) -> tuple[Shell, Start]:
+    """Return a shell, not connected, and the configuration that it starts with.
 
     Args:
         options: The parsed options of `connection_options`, with `ehlo` and `no_record`.
         practice: The practice server that runs in this process.
+        start: The configuration.
         interactive: Whether a user is at the prompt.
         watches: Whether to show the dialogues that the practice server's other clients have.
         asks: Whether what is missing is asked for at the terminal, without a prompt too.
@@ -294,11 +351,9 @@ def make_shell(
     known = practice if not interactive else None
     credentials = credential_source(options, ask, known.password if known is not None else None)
     if known is not None:
-        from msgspec.structs import replace
-
         credentials = replace(credentials, preset_token=known.token)
-    settings = ShellSettings(
-        timeout=options.timeout or 0.0, ehlo=options.ehlo or "", insecure_auth=options.insecure_auth, times=interactive
+    found, start = settle(
+        options, ShellSettings(times=interactive), start, interactive=interactive, practises=practice is not None
     )
     view, live = make_view(options), None
     if watches and practice is not None and practice.watch is not None:
@@ -316,8 +371,11 @@ def make_shell(
         inbox=practice.inbox if practice is not None else None,
         live=live,
         start_practice=_start_practice,
+        configuration=start.configuration,
     )
-    return Shell(view, shell_options, settings, ask=ask)
+    shell = Shell(view, shell_options, found.settings, ask=ask)
+    shell.origins = found.origins
+    return shell, take_aliases(shell, start)
 
 
 def _start_practice() -> tuple[PracticeServer, Iterable[str]]:
@@ -337,10 +395,11 @@ def _parser() -> ArgumentParser:
     parser.add_argument(
         "target",
         nargs="?",
-        help="HOST[:PORT], mx:DOMAIN, smtp://, smtps://, lmtp://, smtp+unix:/path, lmtp+unix:/path or pipe:COMMAND",
+        help="HOST[:PORT], PROFILE, mx:DOMAIN, smtp://, smtps://, lmtp://, smtp+unix:/path, lmtp+unix:/path or pipe:COMMAND",
     )
     parser.add_argument("--mx", action="store_true", help="the server is a domain: connect to its mail hosts in turn")
     parser.add_argument("--version", action="version", version=f"smtp-shell {__version__}")
     connection_options(parser)
+    profile_option(parser.add_argument)
     line_options(parser)
     return parser

@@ -36,12 +36,36 @@ STYLES = {
     "removed": "red",
     "added": "green",
     "moved": "cyan",
+    # What is said about a line while it is typed.
+    "typed.hint": "dim",
+    "typed.doubt": "yellow",
+    # Words of a dialogue, on top of the style of their row; see dialogue_words.
+    "word.verb": "bold",
+    "word.keyword": "bold",
+    "word.value": "cyan",
+    "word.address": "cyan",
+    "word.parameter": "blue",
+    "word.code": "bold",
+    "word.enhanced": "bold",
+    "word.announced": "bold",
+    "word.base64": "italic",
+    "word.secret": "dim",
+    "word.variable": "magenta",
+    "word.escape": "magenta",
+    "word.link": "underline",
+    "word.field": "blue",
+    "word.event": "bold",
+    "word.slash": "bold blue",
+    "word.option": "cyan",
 }
 
 THEMES: dict[str, dict[str, str]] = {
     "dark": {},
     # Yellow and cyan cannot be read on a light background.
     "light": {
+        "typed.doubt": "magenta",
+        **dict.fromkeys(("word.value", "word.address", "word.option"), "blue"),
+        **dict.fromkeys(("word.parameter", "word.field"), "magenta"),
         "reply.3": "blue",
         "reply.4": "dark_orange3",
         "event": "magenta",

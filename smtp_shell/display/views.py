@@ -16,6 +16,8 @@ from smtp_shell.protocol.events import Entry
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from smtp_shell.display.dialogue_words import DialogueWords
+
 
 REMARK: Final = "   #! "
 """Gutter of a remark."""
@@ -85,6 +87,7 @@ class ConsoleView:
         self._label = label
         self._make_console: Callable[[], Console] | None = None
         self._presenter = Presenter(look)
+        self._words: DialogueWords | None = None  # from the first row with a style on
 
     @classmethod
     def later(cls, make_console: Callable[[], Console]) -> ConsoleView:
@@ -165,15 +168,23 @@ class ConsoleView:
     def _print_styled(self, row: Row) -> None:
         from rich.text import Text
 
+        from smtp_shell.display.dialogue_words import DialogueWords, pieces
+
+        self._words = self._words or DialogueWords()
         if self._console is None:
             assert self._make_console is not None
             sys.stdout.flush()
             self._console = self._make_console()
         style = style_of(row.style, self.look.theme) or None
+        marks, at = self._words.of_row(row), 0
         for gutter, text, aside in fold(row, self._console.width):
             line = Text(no_wrap=True, overflow="ignore", end="")
             line.append(gutter, style)
-            line.append(text, style)
+            for kind, piece in pieces(text, marks, at):
+                line.append(
+                    piece, f"{style or ''} {style_of(kind, self.look.theme)}".strip() or None if kind else style
+                )
+            at += len(text)
             line.append(aside, style_of("aside", self.look.theme) or None)
             self._console.print(line, soft_wrap=True, markup=False, highlight=False, emoji=False)
         if row.style == "error":

@@ -6,6 +6,7 @@ import html
 from collections.abc import Iterable
 from typing import TextIO
 
+from smtp_shell.display.dialogue_words import DialogueWords, Mark, pieces
 from smtp_shell.display.render import Look, Presenter, Row
 from smtp_shell.display.themes import REPLY_SIGNS
 from smtp_shell.export.palette import background, class_of, foreground, rules
@@ -75,7 +76,7 @@ def write_html(entries: Iterable[Entry], out: TextIO, title: str, *, theme: str 
     """
     shown_title = html.escape(title)
     out.write(_BEGIN.format(title=shown_title, layout=_LAYOUT, colours=_colours(theme)))
-    presenter = Presenter(Look(times=False, paired=False))
+    presenter, words = Presenter(Look(times=False, paired=False)), DialogueWords()
     tls: bool | None = None
     for entry in without_title(entries, title):
         event = entry.event
@@ -85,13 +86,19 @@ def write_html(entries: Iterable[Entry], out: TextIO, title: str, *, theme: str 
             out.write("</section>\n" if tls is not None else "")
             tls = now
             out.write(f'<section class="{"tls" if now else "clear"}">\n<h2>{ENCRYPTED if now else IN_THE_CLEAR}</h2>\n')
-        out.writelines(map(_marked_up, rows))
+        out.writelines(_marked_up(row, words.of_row(row)) for row in rows)
     out.write("</section>\n" if tls is not None else "")
     out.write(_END.format(legend=" &#160; ".join(f"<b>{html.escape(sign)}</b> {words}" for sign, words in _LEGEND)))
 
 
-def _marked_up(row: Row) -> str:
-    gutter, text = (html.escape(part, quote=False) for part in (row.gutter, row.text))
+def _marked_up(row: Row, marks: list[Mark]) -> str:
+    gutter = html.escape(row.gutter, quote=False)
+    text = "".join(
+        f'<span class="{class_of(kind)}">{html.escape(piece, quote=False)}</span>'
+        if kind
+        else html.escape(piece, quote=False)
+        for kind, piece in pieces(row.text, marks)
+    )
     return (
         f'<div class="row {class_of(row.style)}"><span class="gutter">{gutter}</span>'
         f'<span class="text">{text}</span></div>\n'

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import TextIO
 
+from smtp_shell.display.dialogue_words import LANGUAGE
 from smtp_shell.display.render import Look, Presenter
 from smtp_shell.export.commonmark import fenced, prose
 from smtp_shell.export.meanings import Meanings
@@ -92,7 +93,7 @@ class _Sheet:
         """Write the block that is open."""
         rows, self._rows = self._rows, []
         found, self._found = self._found, []
-        self._out.writelines(fenced(rows) if rows else ())
+        self._out.writelines(fenced(rows, LANGUAGE) if rows else ())
         if found:
             self._out.write("\n")
         self._out.writelines(f"- {each}\n" for each in found)

@@ -30,7 +30,7 @@ def foreground(theme: str) -> str:
 
 
 def rules(theme: str, *, fill: bool = False) -> list[str]:
-    """Return a rule for each style.
+    """Return a rule for each style. A word in a line has the colour of the line, unless it has one of its own.
 
     Args:
         theme: A key of `themes.THEMES`.
@@ -42,9 +42,13 @@ def rules(theme: str, *, fill: bool = False) -> list[str]:
     found = []
     colour = "fill" if fill else "color"
     for name in STYLES:
+        is_word = name.startswith("word.")
+        if name.startswith("typed.") or (is_word and (fill or not style_of(name, theme))):
+            continue  # nobody types in a picture, and one in SVG has whole lines only
         style = Style.parse(style_of(name, theme)).get_html_style(colours)
         declared = dict(each.split(": ", 1) for each in style.split("; ") if each)
-        declared[colour] = declared.pop("color", foreground(theme))
+        if not is_word or "color" in declared:
+            declared[colour] = declared.pop("color", foreground(theme))
         declared.pop("text-decoration-color", None)
         found.append(f".{class_of(name)} {{ {'; '.join(f'{key}: {value}' for key, value in declared.items())}; }}")
     return found

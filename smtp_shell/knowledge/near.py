@@ -10,13 +10,10 @@ from collections.abc import Callable, Iterator
 
 from msgspec import Struct
 
+from smtp_shell.protocol.commands import VERBS
 from smtp_shell.protocol.octets import escape_str, quoted
 from smtp_shell.protocol.parameters import PARAMETERS
 
-VERBS = (
-    *("EHLO", "HELO", "LHLO", "MAIL", "RCPT", "DATA", "BDAT", "RSET", "NOOP", "VRFY", "EXPN", "HELP", "QUIT"),
-    *("STARTTLS", "AUTH", "ETRN", "ATRN", "BURL", "XCLIENT", "XFORWARD", "TURN", "SEND", "SOML", "SAML"),
-)
 LINE_LIMIT = 512
 """Octets of a command line with its CRLF that every server takes (RFC 5321 section 4.5.3.1.4)."""
 
@@ -283,6 +280,8 @@ def _of_hello(verb: str, rest: str) -> Iterator[str]:
         yield f"{verb} takes one name and nothing after it."
     elif re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,3}){3}", name):
         yield f"An address stands in square brackets: {verb} [{name}]."
+    elif name.startswith("[") and not name.endswith("]"):
+        yield f"The closing square bracket is missing: {verb} [192.0.2.1]."
 
 
 def _of_lone(verb: str, rest: str) -> Iterator[str]:

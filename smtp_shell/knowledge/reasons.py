@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from smtp_shell.knowledge.exchanges import Exchange, Standing
+    from smtp_shell.protocol.commands import Command
 
 _HELLOS = ("EHLO", "HELO", "LHLO")
 _IN_TRANSACTION = (Phase.MAIL, Phase.RCPT)
@@ -69,6 +70,21 @@ def of_form(exchange: Exchange) -> tuple[str, ...]:
 def of_state(exchange: Exchange) -> tuple[str, ...]:
     """Return why a command was refused at its point of the dialogue; nothing for one that was accepted."""
     return tuple(_by_state(exchange)) if exchange.is_negative else ()
+
+
+def foreseen(command: Command, standing: Standing) -> tuple[str, ...]:
+    """Return why a command would probably be refused if it were sent now, in sentences: its place, or what was not announced.
+
+    Args:
+        command: The command; its form is not looked at.
+        standing: Where the dialogue stands.
+    """
+    check = _CHECKS.get(command.verb)
+    if check is None:
+        return ()
+    from smtp_shell.knowledge.exchanges import Exchange
+
+    return tuple(check(Exchange(command, command.verb, 0, None, standing, standing)))
 
 
 def legal_now(standing: Standing) -> tuple[str, ...]:
@@ -217,7 +233,7 @@ def _of_rcpt(exchange: Exchange) -> Iterator[str]:
     if before.phase in _IN_TRANSACTION and exchange.code == 452 and before.accepted:
         yield f"The transaction has {_counted(before.accepted)} already; send it, and the rest in another transaction."
     yield from _of_parameters(exchange)
-    if before.phase is Phase.RCPT:
+    if before.phase is Phase.RCPT and exchange.is_negative:
         kept = "stays, and DATA sends to it" if before.accepted == 1 else "stay, and DATA sends to them"
         yield f"Only this recipient is refused: {_counted(before.accepted)} accepted before it {kept}."
 

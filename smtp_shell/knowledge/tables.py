@@ -23,6 +23,7 @@ Table = dict[str, object]
 
 _FOLDER = os.path.join(os.path.dirname(__file__), "data")
 # The header of a fact. A table of a table, such as [EHLO.replies], belongs to the one before.
+_TITLE = re.compile(r"(?m)^title = .*$")
 _HEADER = r'(?m)^\[(?:"([^"\n]*)"|([A-Za-z0-9_-]+))\]'
 
 
@@ -34,6 +35,18 @@ def text_of(kind: str) -> str:
     """
     with open(os.path.join(_FOLDER, f"{kind}.toml"), encoding="utf-8") as file:
         return file.read()
+
+
+# A menu asks at each key. To parse all files takes 80 ms, to find the titles in them 3 ms.
+@lru_cache(maxsize=len(KINDS))
+def titles(kind: str) -> dict[str, str]:
+    """Return the title of each fact, by its name.
+
+    Args:
+        kind: A value of `lookup.Kind`.
+    """
+    found = ((name, _TITLE.search(lines)) for name, lines in tables(text_of(kind)))
+    return {name: tomllib.loads(title[0])["title"] for name, title in found if title is not None}
 
 
 # A dialogue asks for the same facts again and again: to tell a message takes 0.4 ms with it, 11 ms without.

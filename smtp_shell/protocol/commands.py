@@ -16,6 +16,12 @@ Source: RFC 5321 section 4.1.1.1, RFC 2033 section 4.1
 """
 
 
+VERBS = (
+    *("EHLO", "HELO", "LHLO", "MAIL", "RCPT", "DATA", "BDAT", "RSET", "NOOP", "VRFY", "EXPN", "HELP", "QUIT"),
+    *("STARTTLS", "AUTH", "ETRN", "ATRN", "BURL", "XCLIENT", "XFORWARD", "TURN", "SEND", "SOML", "SAML"),
+)
+"""The verbs of SMTP, of its extensions, and of what became of them; those that one types most come first."""
+
 WITHIN_GROUP = frozenset({"MAIL", "RCPT", "RSET", "BDAT", "SEND", "SOML", "SAML"})
 """Verbs that may be followed by others before their replies have come. Any other is the last of a group.
 

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from smtp_shell.shell.shell import Shell
 
 _FIELDS = ("--from", "--to", "--cc", "--bcc", "--subject")
-_SEVERAL = frozenset({"--to", "--cc", "--bcc", "--var"})
 _HOW_TO_END = "The text; a dot alone on a line ends it. /compose --editor opens an editor."
 
 
@@ -44,12 +43,9 @@ def with_options(shell: Shell, composition: Composition, options: Mapping[str, S
     """Return a composition with what the options of `/compose` say.
 
     Raises:
-        UsageError: An option is given twice, its value cannot be, or a file cannot be read.
+        UsageError: An option's value cannot be, or a file cannot be read.
         NotSendable: A value holds CR, LF or NUL.
     """
-    for name, values in options.items():
-        if len(values) > 1 and name not in _SEVERAL:
-            raise UsageError(f"/compose: {name} is given twice; leave one out.")
     if len({"--body", "--text"} & options.keys()) > 1:
         raise UsageError("/compose: --body has the text and --text a file with it; leave one out.")
     draft = composition.draft

@@ -12,8 +12,41 @@ if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Sequence
 
+    from smtp_shell.arguments import ArgumentParser
     from smtp_shell.client.credentials import Ask
     from smtp_shell.net.settings import ConnectSettings
+
+
+_FLAGS = (
+    ("--tls", "TLS from the first octet"),
+    ("--starttls", "go on through EHLO and STARTTLS; stop if it is not offered"),
+    ("--no-wait", "wait for the greeting later, before the next line for the server"),
+    ("--mx", "HOST is a mail domain: its first host that greets"),
+    ("--probe", "compare the ports 25, 465 and 587 of a host"),
+)
+_VALUED = (
+    ("--ports", "LIST", "the ports of --probe, such as 25,4465/tls"),
+    ("--source", "ADDR[:PORT]", "local address and port to connect from"),
+    ("--proxy", "URL", "go through socks5h://, socks5://, socks4a://, socks4:// or http://[USER@]HOST:PORT"),
+    ("--proxy-protocol", "FORM", "send a PROXY header first: v1, v2, v1-unknown or v2-local"),
+    ("--proxy-source", "ADDR:PORT", "the client's address in it"),
+    ("--proxy-destination", "ADDR:PORT", "the server's address in it"),
+)
+
+
+def connect_parser() -> ArgumentParser:
+    """Return the parser of what follows `/connect`."""
+    from smtp_shell.arguments import ArgumentParser
+
+    parser = ArgumentParser(prog="/connect", add_help=False)
+    parser.add_argument("places", nargs="*")
+    for flag, meaning in _FLAGS:
+        parser.add_argument(flag, action="store_true", help=meaning)
+    parser.add_argument("-4", dest="ipv4", action="store_true", help="IPv4 only")
+    parser.add_argument("-6", dest="ipv6", action="store_true", help="IPv6 only")
+    for option, value, meaning in _VALUED:
+        parser.add_argument(option, metavar=value, help=meaning)
+    return parser
 
 
 def parse_connect(words: Sequence[str]) -> tuple[Namespace, list[str]]:
@@ -22,17 +55,7 @@ def parse_connect(words: Sequence[str]) -> tuple[Namespace, list[str]]:
     Raises:
         UsageError: There is an option that is none, or one without its value.
     """
-    from smtp_shell.arguments import ArgumentParser
-
-    parser = ArgumentParser(prog="/connect", add_help=False)
-    parser.add_argument("places", nargs="*")
-    for flag in ("--tls", "--starttls", "--no-wait", "--mx", "--probe"):
-        parser.add_argument(flag, action="store_true")
-    parser.add_argument("-4", dest="ipv4", action="store_true")
-    parser.add_argument("-6", dest="ipv6", action="store_true")
-    for option in ("--ports", "--source", "--proxy", "--proxy-protocol", "--proxy-source", "--proxy-destination"):
-        parser.add_argument(option)
-    line = parser.parse_intermixed_args(list(words))
+    line = connect_parser().parse_intermixed_args(list(words))
     return line, line.places
 
 

@@ -90,10 +90,11 @@ def parse(text: str, registry: Registry[ShellT], phase: Phase | None) -> Line[Sh
     word, _, rest = stripped.partition(" ")
     rest = rest.strip(_BLANKS)
     if word.startswith("/"):
-        return Run(registry.find(word), Args(word, rest))
+        found = registry.find(word)
+        return Run(found, Args(word, rest, found.options))
     if phase is Phase.AUTH:
         return Answer(text)
     if not stripped:
         return None
     shorthand = registry.shorthand(word, rest)
-    return Wire(text) if shorthand is None else Run(shorthand, Args(shorthand.name, rest))
+    return Wire(text) if shorthand is None else Run(shorthand, Args(shorthand.name, rest, shorthand.options))

@@ -23,6 +23,7 @@ STYLE = Style.from_dict(
         "prompt.phase": "ansicyan",
         "prompt.danger": "bold ansired",
         "wait": "italic",
+        "auto-suggestion": "ansibrightblack italic",
         "bottom-toolbar": "noreverse bg:ansibrightblack ansiwhite",
         "bottom-toolbar.danger": "bold bg:ansired ansiwhite",
     }

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Generic, TypeVar
 
 from msgspec import Struct
 
+from smtp_shell.arguments import nearest
 from smtp_shell.errors import UsageError
 from smtp_shell.protocol.octets import escape_str
-from smtp_shell.shell.completion import Candidates
+from smtp_shell.shell.command_options import GivenOptions, read_options, synopsis
+from smtp_shell.shell.completion.context import Candidates, OptionSource, options_of
 
 _COMMANDS = "smtp_shell.shell.commands"
 SHORTHANDS = "shorthands"
@@ -29,10 +31,12 @@ class Args(Struct, frozen=True):
     Args:
         name: Name of the command, for messages.
         text: The rest of the line, without white space around it.
+        options: The options that the command has.
     """
 
     name: str
     text: str
+    options: OptionSource = ()
 
     @property
     def words(self) -> list[str]:
@@ -75,33 +79,13 @@ class Args(Struct, frozen=True):
             raise UsageError(f"{self.name} takes one {what}; see /help {self.name}.")
         return words[0]
 
-    def options(self, valued: Collection[str], flags: Collection[str] = ()) -> tuple[dict[str, list[str]], list[str]]:
+    def read(self) -> GivenOptions:
         """Return the options that follow, each with its values, and the other words.
 
-        Args:
-            valued: The options that take a value, as `--name VALUE` or `--name=VALUE`.
-            flags: The options that take none.
-
         Raises:
-            UsageError: There is another option, or a value is missing.
+            UsageError: There is an option that the command has not, or a value is missing.
         """
-        found: dict[str, list[str]] = {}
-        others: list[str] = []
-        words = iter(self.words)
-        for word in words:
-            name, equals, value = word.partition("=")
-            if word in flags:
-                found[word] = []
-            elif name in valued:
-                given = value if equals else next(words, None)
-                if given is None:
-                    raise UsageError(f"{self.name}: {name} takes a value; see /help {self.name}.")
-                found.setdefault(name, []).append(given)
-            elif word.startswith("--"):
-                raise UsageError(f"{self.name} has no option {escape_str(name)}; see /help {self.name}.")
-            else:
-                others.append(word)
-        return found, others
+        return read_options(self.name, self.words, options_of(self.options))
 
 
 class ShellCommand(Struct, Generic[ShellT], frozen=True):
@@ -109,12 +93,13 @@ class ShellCommand(Struct, Generic[ShellT], frozen=True):
 
     Args:
         name: The name in lower case, with the slash of a slash command.
-        usage: What may follow the name.
+        usage: What may follow the name, but for the options.
         run: The function that does it; its docstring is the help.
         complete: Completes what follows the name; None where nothing is suggested.
         rfc: Where the RFCs define a shorthand's command; None for a slash command.
         applies: Whether what follows a shorthand's name makes it one. Any other line goes out as typed. None for a slash command.
         group: Name of the group that `/help` lists it in.
+        options: Its options, or what makes them.
     """
 
     name: str
@@ -124,6 +109,12 @@ class ShellCommand(Struct, Generic[ShellT], frozen=True):
     rfc: str | None = None
     applies: Callable[[str], bool] | None = None
     group: str = SHORTHANDS
+    options: OptionSource = ()
+
+    @property
+    def synopsis(self) -> str:
+        """What may follow the name, and the options."""
+        return f"{self.usage} {synopsis(options_of(self.options))}".strip()
 
     @property
     def is_for_shell(self) -> bool:
@@ -149,17 +140,25 @@ class ShellCommand(Struct, Generic[ShellT], frozen=True):
 
 
 def shell_command(
-    name: str, usage: str = "", *, complete: Candidates | None = None, group: str = ""
+    name: str, usage: str = "", *, complete: Candidates | None = None, group: str = "", options: OptionSource = ()
 ) -> Callable[[Callable[[ShellT, Args], None]], ShellCommand[ShellT]]:
     """Make a function a slash command. The arguments are those of `ShellCommand`; without a group it is in that of its module."""
-    return lambda run: ShellCommand(name, usage, run, complete, group=group or run.__module__.rpartition(".")[2])
+    return lambda run: ShellCommand(
+        name, usage, run, complete, group=group or run.__module__.rpartition(".")[2], options=options
+    )
 
 
 def shorthand(
-    name: str, usage: str = "", *, rfc: str, applies: Callable[[str], bool], complete: Candidates | None = None
+    name: str,
+    usage: str = "",
+    *,
+    rfc: str,
+    applies: Callable[[str], bool],
+    complete: Candidates | None = None,
+    options: OptionSource = (),
 ) -> Callable[[Callable[[ShellT, Args], None]], ShellCommand[ShellT]]:
     """Make a function a shorthand. The arguments are those of `ShellCommand`."""
-    return lambda run: ShellCommand(name, usage, run, complete, rfc, applies)
+    return lambda run: ShellCommand(name, usage, run, complete, rfc, applies, options=options)
 
 
 class Registry(Mapping[str, ShellCommand[ShellT]]):
@@ -209,8 +208,6 @@ class Registry(Mapping[str, ShellCommand[ShellT]]):
         found = self._commands.get(name) or self._commands.get(f"/{name}")
         if found is not None:
             return found
-        from difflib import get_close_matches
-
-        near = get_close_matches(name, self._commands, n=1)
-        hint = f"did you mean {near[0]}?" if near else "/help lists what there is."
+        near = nearest(name, self._commands)
+        hint = f"did you mean {near}?" if near else "/help lists what there is."
         raise UsageError(f"{escape_str(name)} is no command of the shell, and nothing was sent; {hint}")

@@ -3,33 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.application import get_app, run_in_terminal
-from prompt_toolkit.completion import CompleteEvent, Completer, Completion
-from prompt_toolkit.document import Document
-from prompt_toolkit.enums import EditingMode
 from prompt_toolkit.filters import Condition
 from prompt_toolkit.formatted_text import fragment_list_to_text
 from prompt_toolkit.history import InMemoryHistory
-from prompt_toolkit.layout.processors import Processor, Transformation, TransformationInput
 from prompt_toolkit.renderer import CPR_Support
 from prompt_toolkit.utils import is_dumb_terminal
 
 from smtp_shell.errors import SmtpShellError
 from smtp_shell.protocol.phases import Phase
-from smtp_shell.shell.completion import suggest
 from smtp_shell.shell.dumb_prompt import read_line
 from smtp_shell.shell.handshakes import finish_tls
-from smtp_shell.shell.history import open_history
 from smtp_shell.shell.pasted_lines import PastedLines
-from smtp_shell.shell.prompt import STYLE, prompt_text, toolbar
+from smtp_shell.shell.prompt import prompt_text, toolbar
+from smtp_shell.shell.prompt_session import Hide, MaskCredential, answer_starts, make_prompt
 from smtp_shell.shell.shell import Shell
 from smtp_shell.shell.typed_answers import LinesInARow
-from smtp_shell.shell.typed_secrets import is_kept, mask_starts
 from smtp_shell.shell.wait_line import WaitLine
 
 if TYPE_CHECKING:
@@ -49,7 +43,7 @@ def ask(question: str, hidden: bool) -> str:
         return read_line(lambda: question, hidden=hidden)
     session: PromptSession[str] = PromptSession(
         history=InMemoryHistory(),
-        input_processors=[_MaskCredential(_answer_starts), _Hide(Condition(lambda: hidden))],
+        input_processors=[MaskCredential(answer_starts), Hide(Condition(lambda: hidden))],
     )
     return session.prompt([("", question)])
 
@@ -64,7 +58,7 @@ def edit_line(question: str, line: str) -> str:
     if is_dumb_terminal():
         return read_line(lambda: f"{question}[{line}] ") or line
     session: PromptSession[str] = PromptSession(
-        history=InMemoryHistory(), input_processors=[_MaskCredential(_answer_starts)]
+        history=InMemoryHistory(), input_processors=[MaskCredential(answer_starts)]
     )
     return session.prompt([("", question)], default=line)
 
@@ -79,7 +73,7 @@ def run_repl(shell: Shell, begin: Callable[[], None]) -> int:
     Returns:
         The exit status.
     """
-    prompt = _make_prompt(shell)
+    prompt = make_prompt(shell)
     shell.edit = edit_line
     if not is_dumb_terminal():
         has_bottom = prompt.app.renderer.cpr_support is not CPR_Support.NOT_SUPPORTED
@@ -221,76 +215,3 @@ def _poll(shell: Shell, shaken: Session | None) -> None:
                 app.invalidate()
 
     app.create_background_task(poll())
-
-
-def _make_prompt(shell: Shell) -> PromptSession[str]:
-    history = open_history(
-        lambda line: is_kept(line, Phase.AUTH if shell.awaits_answer else shell.phase), shell.say_loudly
-    )
-    shell.history = history.get_strings
-    return PromptSession(
-        message=lambda: prompt_text(shell),
-        history=history,
-        completer=_Completer(shell),
-        complete_while_typing=Condition(lambda: shell.phase not in (Phase.MAILDATA, Phase.AUTH)),
-        bottom_toolbar=lambda: toolbar(shell),
-        input_processors=[
-            _MaskCredential(lambda text: mask_starts(text, in_exchange=shell.awaits_answer)),
-            _Hide(Condition(lambda: shell.phase is Phase.AUTH)),
-        ],
-        style=STYLE,
-        enable_suspend=True,
-        reserve_space_for_menu=6,
-        editing_mode=EditingMode.VI if shell.settings.editing == "vi" else EditingMode.EMACS,
-    )
-
-
-class _Completer(Completer):
-    """Hands suggestions to prompt_toolkit."""
-
-    def __init__(self, shell: Shell) -> None:
-        self._shell = shell
-
-    def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
-        for found in suggest(self._shell.completion_context(), document.text_before_cursor):
-            yield Completion(
-                found.text, -found.start, display=[("", found.text)], display_meta=[("", found.description)]
-            )
-
-
-class _MaskCredential(Processor):
-    """Masks credentials while they are typed, over all lines of a paste.
-
-    Args:
-        starts: Returns for each line of what is typed where to begin to mask it; None for a line that is shown.
-    """
-
-    def __init__(self, starts: Callable[[str], Sequence[int | None]]) -> None:
-        self._starts = starts
-
-    def apply_transformation(self, transformation_input: TransformationInput) -> Transformation:
-        fragments = transformation_input.fragments
-        lineno = transformation_input.lineno
-        start = self._starts("\n".join(transformation_input.document.lines[: lineno + 1]))[lineno]
-        if start is None:
-            return Transformation(fragments)
-        text = "".join(fragment[1] for fragment in fragments)
-        return Transformation([("", text[:start] + "•" * (len(text) - start))])
-
-
-def _answer_starts(text: str) -> list[int | None]:
-    """Return where to mask an answer to a question, which may be a line to send; what is pasted after it answers another question."""
-    first, *further = text.split("\n")
-    return [*mask_starts(first), *(0 for _ in further)]
-
-
-class _Hide(Processor):
-    """Shows nothing of what is typed, not even its length."""
-
-    def __init__(self, hidden: Condition) -> None:
-        self._hidden = hidden
-
-    def apply_transformation(self, transformation_input: TransformationInput) -> Transformation:
-        if not self._hidden():
-            return Transformation(transformation_input.fragments)
-        return Transformation([], source_to_display=lambda position: 0, display_to_source=lambda position: 0)

@@ -163,14 +163,23 @@ def run_file(shell: Shell, path: Path) -> None:
     check_file(path)
     shell.sources.append(resolved)
     try:
-        _run_each(shell, path)
+        run_each(shell, file_lines(path))
     finally:
         shell.sources.pop()
 
 
-def _run_each(shell: Shell, path: Path) -> None:
+def run_each(shell: Shell, lines: Iterable[tuple[str, str]]) -> None:
+    """Run lines of a file or an alias, up to the first that fails.
+
+    Args:
+        shell: The shell.
+        lines: (place, line). Comments are left out.
+
+    Raises:
+        SmtpShellError: A line failed, and the message says which.
+    """
     row = LinesInARow(shell)
-    for where, line in file_lines(path):
+    for where, line in lines:
         if is_comment(line, shell.phase):
             continue
         before = shell.refusals.number

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Annotated, get_type_hints
 
 from msgspec import Struct, field
@@ -22,6 +23,8 @@ from smtp_shell.protocol.octets import escape_str
 
 if TYPE_CHECKING:
     from smtp_shell.client.session import Session
+    from smtp_shell.configuration import Configuration
+    from smtp_shell.configuration.profile import Profile
     from smtp_shell.net.mta_sts import PolicyServer
     from smtp_shell.net.target import Target
     from smtp_shell.servers.inbox import Inbox
@@ -46,6 +49,11 @@ class Setting(Struct, frozen=True):
     meaning: str
     parse: Callable[[str, str], object]
 
+    @property
+    def choices(self) -> Collection[str]:
+        """The values that there are; none where others are possible."""
+        return self.parse.choices if isinstance(self.parse, _OneOf) else ("on", "off") if self.parse is _on_off else ()
+
 
 def _on_off(what: str, text: str) -> bool:
     if text.lower() not in _ON_OFF:
@@ -69,13 +77,17 @@ def _octets(what: str, text: str) -> int:
     return int(text)
 
 
-def _one_of(choices: Collection[str]) -> Callable[[str, str], str]:
-    def parse(what: str, text: str) -> str:
-        if text not in choices:
-            raise UsageError(f"{what} takes one of {', '.join(choices)}.")
+class _OneOf(Struct, frozen=True):
+    choices: Collection[str]
+
+    def __call__(self, what: str, text: str) -> str:
+        if text not in self.choices:
+            raise UsageError(f"{what} takes one of {', '.join(self.choices)}.")
         return text
 
-    return parse
+
+def _one_of(choices: Collection[str]) -> Callable[[str, str], str]:
+    return _OneOf(choices)
 
 
 def _resolver(what: str, text: str) -> str:
@@ -106,6 +118,8 @@ class ShellSettings(Struct, frozen=True):
     decoded: Annotated[bool, Setting("show what base64 means beside it", _on_off)] = True
     lint: Annotated[bool, Setting("say what is wrong with parameters or a message that was sent", _on_off)] = True
     explain: Annotated[str, Setting("a line under each 4yz and 5yz (on), each reply (all)", _one_of(_EXPLAIN))] = "off"
+    hints: Annotated[bool, Setting("what a line becomes and what speaks against it, while you type", _on_off)] = True
+    ghost: Annotated[bool, Setting("the rest of an earlier line after the cursor; Right takes it", _on_off)] = True
     chunk_size: Annotated[int, Setting("octets in each BDAT of bdat < FILE", _octets)] = PIECE
     theme: Annotated[str, Setting("colours: dark, light or plain", _one_of(THEMES))] = "dark"
     editing: Annotated[str, Setting("keys of the prompt: emacs or vi", _one_of(("emacs", "vi")))] = "emacs"
@@ -125,6 +139,24 @@ class ShellSettings(Struct, frozen=True):
     alpn: Annotated[str, Setting("protocols that ALPN offers, with commas; empty for none", _text)] = ""
 
 
+class ProfileInUse(Struct, frozen=True):
+    """A profile that a shell has taken over, and what there was before, for when it goes to another server.
+
+    Args:
+        name: The profile's name.
+        profile: The profile.
+        options: The options before.
+        settings: The settings before.
+        origins: Where those came from.
+    """
+
+    name: str
+    profile: Profile
+    options: ShellOptions
+    settings: ShellSettings
+    origins: Mapping[str, str]
+
+
 class ShellOptions(Struct, frozen=True):
     """What the shell is started with, by the command line or a program; it does not change.
 
@@ -140,6 +172,7 @@ class ShellOptions(Struct, frozen=True):
         live: Shows its clients' dialogues while the prompt waits; None where they are not shown there.
         start_practice: Starts a practice server of one's own, and returns it with what to say about it; None where none can be started.
         policy_server: Where MTA-STS policies are fetched from; None for where RFC 8461 puts them.
+        configuration: The configuration file, with its profiles by name; None where none was read.
     """
 
     tls: TlsSettings = field(default_factory=TlsSettings)
@@ -153,6 +186,7 @@ class ShellOptions(Struct, frozen=True):
     live: LiveScreen | None = None
     start_practice: Callable[[], tuple[PracticeServer, Iterable[str]]] | None = None
     policy_server: PolicyServer | None = None
+    configuration: Configuration | None = None
 
     def note_own(self, session: Session) -> None:
         """Leave a session out of what is shown of the practice server's dialogues: it is on the screen anyway."""
@@ -170,7 +204,7 @@ def connect_settings(options: ShellOptions, settings: ShellSettings) -> ConnectS
     return replace(options.connection, resolver=parse_name_server(settings.resolver, "/set resolver"))
 
 
-_OF_TLS = (
+OF_TLS = (
     "ca_file",
     "tls_pin",
     "client_cert",
@@ -182,6 +216,7 @@ _OF_TLS = (
     "sni",
     "alpn",
 )
+"""The settings of TLS but `insecure`, by the names of their fields."""
 
 
 def tls_settings(options: ShellOptions, settings: ShellSettings) -> TlsSettings:
@@ -242,7 +277,7 @@ def check_tls_change(options: ShellOptions, before: ShellSettings, after: ShellS
     Raises:
         ConfigError: A file, version or cipher cannot be used.
     """
-    if all(getattr(before, name) == getattr(after, name) for name in _OF_TLS):
+    if all(getattr(before, name) == getattr(after, name) for name in OF_TLS):
         return
     from smtp_shell.net.tls_check import check_tls
 
@@ -250,9 +285,14 @@ def check_tls_change(options: ShellOptions, before: ShellSettings, after: ShellS
     check_tls(tls if tls.client_cert is not None else replace(tls, client_key=None))
 
 
-def settings_table() -> Mapping[str, Setting]:
-    """Return what `/set` knows of each setting, by the name that is typed, in the order of the fields."""
-    hints = get_type_hints(ShellSettings, include_extras=True)
+def settings_table(names: Collection[str] = ShellSettings.__struct_fields__) -> Mapping[str, Setting]:
+    """Return what `/set` knows of each setting, by the name that is typed, in the order of the fields.
+
+    Args:
+        names: The fields that are wanted: all of them take 0.7 ms, which the first prompt has better use for.
+    """
+    wanted = SimpleNamespace(__annotations__={name: ShellSettings.__annotations__[name] for name in names})
+    hints = get_type_hints(wanted, globals(), include_extras=True)
     return {name.replace("_", "-"): hint.__metadata__[0] for name, hint in hints.items()}
 
 
@@ -268,8 +308,24 @@ def changed(settings: ShellSettings, name: str, text: str) -> ShellSettings:
         UsageError: The value does not fit.
         NotSendable: It holds CR, LF or NUL.
     """
-    value = settings_table()[name].parse(f"/set {name}", text)
-    return replace(settings, **{name.replace("-", "_"): value})
+    return with_setting(settings, name, text, f"/set {name}")
+
+
+def with_setting(settings: ShellSettings, name: str, text: str, what: str) -> ShellSettings:
+    """Return the settings with one of them changed.
+
+    Args:
+        settings: The settings before.
+        name: A name in `settings_table`.
+        text: Its value, as it is typed.
+        what: The setting and its place, for messages.
+
+    Raises:
+        UsageError: The value does not fit.
+        NotSendable: It holds CR, LF or NUL.
+    """
+    field_name = name.replace("-", "_")
+    return replace(settings, **{field_name: settings_table([field_name])[name].parse(what, text)})
 
 
 def shown(settings: ShellSettings, name: str) -> str:

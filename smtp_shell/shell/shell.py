@@ -33,8 +33,9 @@ from smtp_shell.protocol.masking import describe_typed, is_secret_answer, may_an
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.protocol.phases import Phase
 from smtp_shell.shell import owed_replies
+from smtp_shell.shell.aliases import Aliases
 from smtp_shell.shell.chunks import begin_chunk, send_chunk_line, takes_chunk
-from smtp_shell.shell.completion import CompletionContext, TypedAddresses
+from smtp_shell.shell.completion import CompletionContext, TypedAddresses, TypedHosts
 from smtp_shell.shell.groups import HeldGroup, commands_of, send_group
 from smtp_shell.shell.handshakes import WAIT_ENDED_BEFORE_TLS, finish_tls, show_certificate, start_tls_at_once
 from smtp_shell.shell.lines import Answer, Line, MailDataLine, Run, Wire, is_for_shell, parse
@@ -64,6 +65,7 @@ if TYPE_CHECKING:
     from smtp_shell.shell.explanations import Explanations
     from smtp_shell.shell.login import Login
     from smtp_shell.shell.progress import Progress
+    from smtp_shell.shell.settings import ProfileInUse
 
 _RESPONSE_GUESSED = (
     "The word after the mechanism decodes to a response, so it is taken for base64; "
@@ -88,6 +90,7 @@ class Shell:
         answered: The last server to which there was a connection; None before the first.
         recordings: What is being recorded.
         history: Returns the lines typed before, the oldest first.
+        typed_here: Returns those of them that were typed at the server of the connection.
         leaving: Whether the shell is to end.
         at_close: Called when the shell is closed, after its connection.
         stopped: Whether the user stopped the last wait with Ctrl-C.
@@ -105,6 +108,10 @@ class Shell:
         asked_for_staple: What the server showed when `/tls ocsp` asked it for an OCSP staple; None if it was not asked.
         demands: What `/tls dane` and `/tls sts` found about this connection, by the name of the check.
         pins: The public keys that `/tls pin` keeps, by host.
+        origins: Where each setting came from that is not as by default, by the name of its field.
+        profile: The profile that is in use; None for none.
+        known_as: The name of the profile with which each server was connected to; empty without one.
+        aliases: What `/alias` has named, or the configuration.
         edit: Asks the user for a line, given the question and what the answer begins as; None where there is no prompt.
         waiting_for: Returns a context in which a wait takes place, given what returns the words for what is awaited. At a prompt it
             says so while the wait takes long.
@@ -127,6 +134,7 @@ class Shell:
         self.ways: dict[Target, ConnectSettings] = {}
         self.recordings = SessionRecordings(automatic=self.options.recording, on_failure=self.say_loudly)
         self.history: Callable[[], Sequence[str]] = tuple
+        self.typed_here: Callable[[], Sequence[str]] = tuple
         self.leaving = self.stopped = False
         self.after_line: list[Callable[[], None]] = []
         self.at_close: list[Callable[[], object]] = []
@@ -141,12 +149,16 @@ class Shell:
         self.asked_for_staple: TlsStarted | None = None
         self.demands: dict[str, Check] = {}
         self.pins: dict[str, str] = {}
+        self.origins: dict[str, str] = {}
+        self.profile: ProfileInUse | None = None
+        self.known_as: dict[Target, str] = {}
+        self.aliases = Aliases()
         self.waiting_for: Callable[[Callable[[], str]], AbstractContextManager[None]] = lambda what: nullcontext()
         self.edit: Callable[[str, str], str] | None = None
         self.group: HeldGroup | None = None
         self._ask = ask
         self._advised: Session | None = None  # the session whose end was spoken of
-        self._addresses = TypedAddresses()
+        self._addresses, self._hosts = TypedAddresses(), TypedHosts()
         # Encodes the mail data that is being typed; None outside of it.
         self._encoder: MailDataEncoder | None = None
         self._remarks: Remarks | None = None  # on the dialogue of the connection
@@ -200,7 +212,18 @@ class Shell:
     def completion_context(self) -> CompletionContext:
         """Return what suggestions are made from now."""
         extensions = self.session.dialogue.extensions if self.session is not None else None
-        return CompletionContext(self.registry, self._addresses, self.history(), self.phase, extensions)
+        draft = self.composition.draft if self.composition is not None else None
+        return CompletionContext(
+            self.registry,
+            self._addresses,
+            self.history(),
+            self.phase,
+            extensions,
+            self._hosts,
+            self.settings,
+            self.options,
+            tuple(each.shown_name for each in draft.attachments) if draft is not None else (),
+        )
 
     def say(self, text: str, style: str = "said") -> None:
         """Show the shell's own words."""
@@ -484,6 +507,7 @@ class Shell:
 
         last, trying = self.session, [""]
         self.target, self.ways[target] = target, replace(connection, resume=None)
+        self.known_as[target] = self.profile.name if self.profile is not None else ""
         self.refusals.said_goodbye = False
         self.recordings.begin_session(target, before)
         try:

@@ -17,6 +17,7 @@ _WORD = re.compile(r"\S+")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _RAW = re.compile(r"\s*/raw\s")
 _RAW_LINE = re.compile(r"(?:^|\\(?:[rn]|x0[aAdD]))((?:[^\\]|\\(?!(?:[rn]|x0[aAdD])))+)")
+_ALIAS = re.compile(r"\s*/alias\s[^=]*=")
 _SLASH_COMMAND = re.compile(r"\s*/[a-z]+(?:\s|\Z)")
 _MAY_BE_AUTH = re.compile(r"(?im)^\s*(?:/raw\s|auth(?:\s|=|$))")
 _PASSWORD_IN_URL = re.compile(r"://[^/\s]*:[^/\s]*@")
@@ -137,6 +138,8 @@ def is_kept(text: str, phase: Phase | None) -> bool:
         return False
     # The file of the history is UTF-8 and cannot hold what was not typed in UTF-8.
     if _PASSWORD_IN_URL.search(text) or _SURROGATE.search(text):
+        return False
+    if (alias := _ALIAS.match(text)) and not all(is_kept(line, None) for line in text[alias.end() :].split(";")):
         return False
     raw = _RAW.match(text)
     if raw is None:

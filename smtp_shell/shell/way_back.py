@@ -95,8 +95,8 @@ def _authenticate(shell: Shell, point: Point) -> None:
         name = escape_str(point.mechanism)
         raise UsageError(f"the way back ends at AUTH: its {name} was done by hand, and so is the next one.")
     shell.last_user = point.user or shell.last_user
-    shell.registry["auth"].run(
-        shell, Args("auth", f"{point.mechanism} {shlex.quote(point.user)}" if point.user else point.mechanism)
-    )
+    auth = shell.registry["auth"]
+    words = f"{point.mechanism} {shlex.quote(point.user)}" if point.user else point.mechanism
+    auth.run(shell, Args("auth", words, auth.options))
     if not shell.need_session().user:
         raise UsageError("the way back ends at AUTH, which was not accepted; go on by hand.")

@@ -94,13 +94,13 @@ def check_sheet(text: str) -> list[str]:
     outside: list[str] = []
     fence = ""
     for line in text.split("\n"):
-        found = re.match(r"(`{3,})(\w*)$", line)
+        found = re.match(r"(`{3,})([\w-]*)$", line)
         if fence:
             if found and not found[2] and len(found[1]) >= len(fence):
                 assert len(found[1]) == len(fence)
                 fence = ""
         elif found:
-            assert found[2] in ("text", "mermaid")
+            assert found[2] in ("smtp-transcript", "mermaid")
             fence = found[1]
         else:
             outside.append(line)

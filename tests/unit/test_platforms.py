@@ -44,6 +44,7 @@ BRANCH = re.compile(
 BRANCHES = {
     "cli/startup.py",
     "client/netrc_file.py",
+    "configuration/reading.py",  # tests/unit/configuration/test_reading.py
     "net/dumpcap.py",
     "net/keepalive.py",  # tests/unit/net/test_keepalive.py
     "net/memory_key_log.py",  # tests/unit/net/test_channel_binding.py

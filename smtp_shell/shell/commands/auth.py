@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from smtp_shell.errors import AuthFailed, UsageError
 from smtp_shell.protocol.octets import escape_str
-from smtp_shell.shell.completion import mechanisms_of
+from smtp_shell.shell.completion import Option, mechanisms_of
 from smtp_shell.shell.registry import Args, shorthand
 from smtp_shell.shell.settings import credentials_for
 from smtp_shell.shell.shell import Shell
@@ -19,7 +19,11 @@ if TYPE_CHECKING:
     from smtp_shell.protocol.sasl import Credentials, Mechanism
     from smtp_shell.shell.login import Login
 
-_BINDINGS = ("tls-exporter", "tls-unique", "tls-server-end-point")
+_BINDINGS = {
+    "tls-exporter": "of TLS 1.3 (RFC 9266)",
+    "tls-unique": "of TLS 1.2 (RFC 5929)",
+    "tls-server-end-point": "the server's certificate (RFC 5929)",
+}
 
 
 class _Words(Struct, frozen=True):
@@ -49,19 +53,27 @@ def _is_exchange(text: str) -> bool:
 
 @shorthand(
     "auth",
-    "[MECHANISM [USER]] [--initial-response | --no-initial-response] [--authzid ID] [--channel-binding TYPE]",
+    "[MECHANISM [USER]]",
     rfc="RFC 4954 §4",
     applies=_is_exchange,
     complete=mechanisms_of,
+    options=(
+        Option("--initial-response", "the first response in the AUTH command", either="initial"),
+        Option("--no-initial-response", "the first response when the server asks for it", either="initial"),
+        Option("--authzid", "whom to act as, with a mechanism that can say so", "ID"),
+        Option(
+            "--channel-binding",
+            "what a -PLUS mechanism binds to: tls-exporter, tls-unique or tls-server-end-point",
+            "TYPE",
+            choices=_BINDINGS,
+        ),
+    ),
 )
 def auth(shell: Shell, args: Args) -> None:
     r"""Authenticate: the whole exchange, decoded and masked.
 
     Each base64 line is shown beside what it means, secrets masked.
     With no mechanism, the strongest that both sides can do; it says why. What is missing is asked for, the password hidden.
-    --initial-response puts the first response into the AUTH command, --no-initial-response waits for the server to ask for it.
-    --authzid says whom to act as (PLAIN, SCRAM, DIGEST-MD5, OAUTHBEARER, EXTERNAL, GSSAPI).
-    --channel-binding says what a -PLUS mechanism binds to: tls-exporter, tls-unique or tls-server-end-point.
     One that the server announces and this shell does not know goes out as typed, and each answer to a 334 is yours (at the prompt
     only); `*` cancels.
     Without TLS it is refused unless you insist. `AUTH PLAIN dGVz…` with a response of your own goes out as typed, and is masked too.
@@ -114,18 +126,12 @@ def _parse(args: Args) -> _Words:
     Raises:
         UsageError: An option is unknown or lacks its value, two exclude each other, or there are too many words.
     """
-    from smtp_shell.arguments import ArgumentParser
-
-    parser = ArgumentParser(prog="auth", add_help=False, allow_abbrev=False)
-    parser.add_argument("mechanism", nargs="?", default="")
-    parser.add_argument("user", nargs="?", default="")
-    initial = parser.add_mutually_exclusive_group()
-    initial.add_argument("--initial-response", dest="initial", action="store_true", default=None)
-    initial.add_argument("--no-initial-response", dest="initial", action="store_false", default=None)
-    parser.add_argument("--authzid", default="")
-    parser.add_argument("--channel-binding", dest="binding", choices=_BINDINGS, default="")
-    found = parser.parse_args(args.words)
-    return _Words(found.mechanism, found.user, found.initial, found.authzid, found.binding)
+    given = args.read()
+    if len(given.words) > 2:
+        raise UsageError("auth takes a mechanism and a user name; see /help auth.")
+    initial = True if "--initial-response" in given else False if "--no-initial-response" in given else None
+    mechanism, user = (*given.words, "", "")[:2]
+    return _Words(mechanism, user, initial, given.last("--authzid"), given.last("--channel-binding"))
 
 
 def _send_by_hand(shell: Shell, args: Args, words: _Words) -> None:

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 from smtp_shell.errors import UsageError
 from smtp_shell.protocol.octets import escape_str
-from smtp_shell.shell.completion import paths
+from smtp_shell.shell.completion import CompletionContext, Option, paths
 from smtp_shell.shell.registry import Args, shell_command
 from smtp_shell.shell.shell import Shell
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from smtp_shell.net.target import Target
 
 _NEXT = (
@@ -21,7 +23,20 @@ _NEXT = (
 _MIDDLE = "This connection is captured from here on; /reconnect for one from its first octet."
 
 
-@shell_command("/capture", "[[--live] FILE | off]", complete=paths, group="transcripts")
+def _words(context: CompletionContext, text: str) -> Iterator[tuple[str, str]]:
+    yield "off", "end the capture"
+    yield from paths(context, text)
+
+
+@shell_command(
+    "/capture",
+    "[FILE | off]",
+    complete=_words,
+    group="transcripts",
+    options=(
+        Option("--live", "true packets, ARP and DNS among them, by dumpcap; takes the rights that Wireshark needs"),
+    ),
+)
 def capture(shell: Shell, args: Args) -> None:
     """Capture the octets of the dialogue into a file for Wireshark, with the keys of TLS.
 
@@ -29,19 +44,17 @@ def capture(shell: Shell, args: Args) -> None:
     The octets are real, TLS records as they went over the wire, with their addresses and ports. It takes no rights.
     Whoever has the file can decrypt the connections in it, passwords included; it is for its owner alone.
     Connections of /replay are captured as well.
-    With --live, dumpcap captures true packets, ARP and DNS among them; that takes the rights that Wireshark needs.
     With nothing, show what is being captured; `off` ends it.
     """
-    words = args.words
-    if not words:
+    given = args.read()
+    if not args.text:
         _show(shell)
-    elif words == ["off"]:
+    elif args.text == "off":
         _end(shell)
     else:
-        files = [word for word in words if word != "--live"]
-        if len(files) != 1 or len(words) - len(files) > 1 or files[0].startswith("--"):
+        if len(given.words) != 1:
             raise UsageError("/capture takes one file, with --live before it or not, or off; see /help /capture.")
-        begin(shell, Path(files[0]).expanduser(), live="--live" in words)
+        begin(shell, Path(given.words[0]).expanduser(), live="--live" in given)
 
 
 def begin(shell: Shell, path: Path, *, live: bool = False, target: Target | None = None) -> None:

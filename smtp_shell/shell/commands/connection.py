@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from smtp_shell.errors import UsageError
+from smtp_shell.errors import ConnectFailed, UsageError
 from smtp_shell.net.target import as_one_word, parse_domain, parse_target
 from smtp_shell.protocol.octets import escape, escape_str, unescape
+from smtp_shell.shell.command_options import parser_options
+from smtp_shell.shell.completion import CompletionContext, Option, hosts, one_of
 from smtp_shell.shell.registry import Args, shell_command
 from smtp_shell.shell.shell import Shell
 
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Collection
 
     from smtp_shell.net.settings import ConnectSettings
     from smtp_shell.net.target import Target
@@ -23,17 +24,30 @@ if TYPE_CHECKING:
     from smtp_shell.protocol.events import TlsStarted
     from smtp_shell.servers.inbox import Inbox
     from smtp_shell.servers.practice import PracticeServer
+    from smtp_shell.shell.command_options import GivenOptions
     from smtp_shell.shell.progress import Point
 
 
 _PRACTICE = "practice"
+_FORMS = {
+    "v1": "text, with this connection's addresses",
+    "v2": "octets, with this connection's addresses",
+    "v1-unknown": "text, with no address",
+    "v2-local": "octets, with no address",
+}
+
+
+def _connect_options() -> tuple[Option, ...]:
+    from smtp_shell.shell.connecting import connect_parser
+
+    return parser_options(connect_parser(), {"--proxy-protocol": one_of(_FORMS)})
 
 
 @shell_command(
     "/connect",
-    "HOST[:PORT] | HOST PORT | mx:DOMAIN | URL | practice [--tls | --starttls] [--no-wait] [--mx] [--proxy URL] "
-    "[--proxy-protocol FORM] [--proxy-source ADDR:PORT] [--proxy-destination ADDR:PORT] [--source ADDR[:PORT]] [-4 | -6] "
-    "| --probe HOST [--ports LIST]",
+    "HOST[:PORT] | HOST PORT | mx:DOMAIN | URL | PROFILE | practice",
+    complete=hosts,
+    options=_connect_options,
 )
 def connect(shell: Shell, args: Args) -> None:
     """Connect to a server.
@@ -41,33 +55,60 @@ def connect(shell: Shell, args: Args) -> None:
     HOST:PORT, smtp://, smtps:// (TLS from the first octet), lmtp://, smtp+unix:/path, lmtp+unix:/path, or pipe:COMMAND.
     A port is a number or the name of a service, such as submission.
     `practice` is the practice server of this shell, which is started if there is none. A host of that name is smtp://practice.
+    The name of a profile of the configuration is its server, with its user, its TLS and its settings, up to the next /connect.
     mx:DOMAIN, or DOMAIN with --mx, is the first host of a mail domain that greets.
     --probe compares the ports 25, 465 and 587 of a host, or those of --ports (25,4465/tls), and says which to use. The connection stays.
-    --tls begins TLS at once. --starttls goes on through EHLO and STARTTLS, and stops if the server does not offer it.
-    With --no-wait the greeting is awaited later, before the next line for the server: /raw can send what must precede it.
-    --proxy goes through socks5h://, socks5://, socks4a://, socks4:// or http://[USER@]HOST:PORT; its password is asked for.
-    --proxy-protocol v1 or v2 sends a PROXY header first, with this connection's addresses or those of --proxy-source and
-    --proxy-destination; v1-unknown and v2-local name none. --source is the local address and port to connect from.
+    With --no-wait, /raw can send what must precede the greeting. The password of a proxy is asked for.
+    A PROXY header has this connection's addresses, or those that --proxy-source and --proxy-destination name.
     What is left out is as on the command line, and `none` leaves out what stands there.
     A connection that is open is closed first.
     """
-    from smtp_shell.shell.connecting import connection_of, parse_connect
+    from smtp_shell.shell.connecting import parse_connect
     from smtp_shell.shell.mail_hosts import connect as connect_to
+    from smtp_shell.shell.profiles import near_profile, undone_if_not_connected
 
     line, places = parse_connect(args.words)
     if len(places) == 2 and not line.probe:
         places = [as_one_word(*places)] if as_one_word(*places) else places
     if len(places) != 1:
         raise UsageError("/connect takes one address, and --tls or --starttls, and --no-wait; see /help /connect.")
-    connection = connection_of(line, shell.connection, shell.ask if shell.options.interactive else None)
-    if line.probe:
-        _probe(shell, places[0], line, connection)
-        return
-    if line.ports is not None:
+    if line.ports is not None and not line.probe:
         raise UsageError("/connect: --ports names the ports of --probe; leave it out, or write HOST:PORT.")
-    is_practice = places[0] == _PRACTICE
-    target = _practice_target(shell, line) if is_practice else _target_of(places[0], line)
-    connect_to(shell, target, greets=not line.no_wait, connection=connection)
+    if line.probe:
+        _probe(shell, places[0], line, _connection(shell, line))
+        return
+    with undone_if_not_connected(shell):
+        target = _place(shell, places[0], line)
+        try:
+            connect_to(shell, target, greets=not line.no_wait, connection=_connection(shell, line))
+        except ConnectFailed as error:
+            if name := near_profile(shell, target.host):
+                error.message += f" If the profile was meant: /connect {name}."
+            raise
+
+
+def _connection(shell: Shell, line: Namespace) -> ConnectSettings:
+    from smtp_shell.shell.connecting import connection_of
+
+    return connection_of(line, shell.connection, shell.ask if shell.options.interactive else None)
+
+
+def _place(shell: Shell, place: str, line: Namespace) -> Target:
+    """Return the server that a place names: with its profile in use, or with none."""
+    from smtp_shell.shell.profiles import is_profile, leave_profile, use_profile
+
+    if place == _PRACTICE or not is_profile(shell, place):
+        target = _practice_target(shell, line) if place == _PRACTICE else _target_of(place, line)
+        leave_profile(shell)
+        return target
+    if line.mx:
+        raise UsageError(
+            f"/connect {escape_str(place)} is a profile, which says itself what its server is; leave --mx out."
+        )
+    target = use_profile(shell, place)
+    if line.tls or line.starttls:
+        return replace(target, tls=line.tls, starttls=line.starttls)
+    return target
 
 
 def _target_of(place: str, line: Namespace) -> Target:
@@ -114,21 +155,28 @@ def _start_practice(shell: Shell) -> PracticeServer:
     return server
 
 
-@shell_command("/reconnect", "[--back [--mail]] [--resume]")
+@shell_command(
+    "/reconnect",
+    options=(
+        Option("--back", "and back to where the dialogue was: EHLO, STARTTLS, EHLO, AUTH"),
+        Option("--mail", "with --back: MAIL and RCPT too; the message is yours to send again"),
+        Option("--resume", "go on from the last TLS session, if the server takes that up"),
+    ),
+)
 def reconnect(shell: Shell, args: Args) -> None:
     """Connect to the same server again, in the same way, and go back to where the dialogue was if you want.
 
     After a connection that was lost it asks: EHLO, STARTTLS, EHLO and AUTH are then done again, and the mail transaction if you say so.
-    --back does these steps without a question, --mail repeats MAIL and RCPT as well. The message is yours to send again.
+    --back does these steps without a question.
     A password is asked for if it was asked for before. Where TLS was on and cannot be started now, nothing more is sent.
     After a /connect that failed it goes back to the last server that answered.
     A demand for TLS (--tls, --starttls) holds for the new connection too.
-    With --resume its TLS goes on from the session of the last connection, if the server takes that up.
     """
     from smtp_shell.shell.mail_hosts import connect as connect_to
+    from smtp_shell.shell.profiles import profile_for, undone_if_not_connected
 
-    wanted, others = args.options((), ("--back", "--mail", "--resume"))
-    if others:
+    wanted = args.read()
+    if wanted.words:
         raise UsageError("/reconnect takes no address: it goes to the same server; see /help /reconnect.")
     if "--mail" in wanted and "--back" not in wanted:
         raise UsageError("/reconnect --mail repeats a mail transaction after the steps of --back; give both.")
@@ -136,12 +184,16 @@ def reconnect(shell: Shell, args: Args) -> None:
     target = shell.answered or shell.target
     if target is None:
         raise UsageError("there was no connection yet; use /connect HOST[:PORT].")
-    if shell.target not in (None, target):
-        shell.say(f"Back to {target}, the last server that answered. {shell.target} did not: /connect tries it again.")
     progress = shell.progress
     point = progress.point if progress is not None and progress.point.address == str(target) else None
     try:
-        connect_to(shell, target, connection=replace(shell.ways.get(target, shell.connection), resume=resume))
+        with undone_if_not_connected(shell):
+            profile_for(shell, target)
+            if shell.target not in (None, target):
+                shell.say(
+                    f"Back to {target}, the last server that answered. {shell.target} did not: /connect tries it again."
+                )
+            connect_to(shell, target, connection=replace(shell.ways.get(target, shell.connection), resume=resume))
     except BaseException:  # Ctrl-C too
         shell.progress = progress  # another /reconnect may succeed
         raise
@@ -149,7 +201,7 @@ def reconnect(shell: Shell, args: Args) -> None:
         _go_back(shell, point, wanted)
 
 
-def _go_back(shell: Shell, point: Point, wanted: Collection[str]) -> None:
+def _go_back(shell: Shell, point: Point, wanted: GivenOptions) -> None:
     from smtp_shell.shell.way_back import go_back, offer_way_back, repeat_transaction
 
     if "--back" not in wanted:
@@ -184,15 +236,13 @@ def disconnect(shell: Shell, args: Args) -> None:
     shell.disconnect()
 
 
-@shell_command("/drop", "[--rst]")
+@shell_command("/drop", options=(Option("--rst", "with a TCP reset, as from a client that crashed"),))
 def drop(shell: Shell, args: Args) -> None:
-    """Drop the TCP connection at once, in the middle of anything.
-
-    With --rst a TCP reset is sent, as from a client that crashed.
-    """
-    if args.text not in ("", "--rst"):
+    """Drop the TCP connection at once, in the middle of anything."""
+    given = args.read()
+    if given.words:
         raise UsageError("/drop takes nothing but --rst; see /help /drop.")
-    shell.drop(reset=args.text == "--rst")
+    shell.drop(reset="--rst" in given)
 
 
 @shell_command("/status")
@@ -212,6 +262,8 @@ def _facts(shell: Shell) -> Iterator[tuple[str, str]]:
         peer, local = session.transport.peer, session.transport.local
         shown = f" ({peer})" if peer and peer != str(session.target) else ""
         yield "connection", f"{session.target}{shown}"
+        if shell.profile is not None:
+            yield "profile", shell.profile.name
         if local is not None:
             yield "from", f"[{local[0]}]:{local[1]}" if ":" in local[0] else f"{local[0]}:{local[1]}"
         if session.transport.through:
@@ -277,7 +329,13 @@ def _seconds(args: Args) -> float | None:
     return seconds
 
 
-@shell_command("/inbox", "[NUMBER]")
+def _messages(context: CompletionContext, text: str) -> Iterator[tuple[str, str]]:
+    mail = context.shell_options.inbox if context.shell_options is not None else None
+    for message in mail.messages() if mail is not None and not text else ():
+        yield str(message.number), message.subject or f"from <{escape(message.sender)}>"
+
+
+@shell_command("/inbox", "[NUMBER]", complete=_messages)
 def inbox(shell: Shell, args: Args) -> None:
     """List or show the practice server's mail."""
     mail, server = shell.options.inbox, shell.options.practice

@@ -13,7 +13,7 @@ from smtp_shell.protocol.octets import unescape
 from smtp_shell.protocol.phases import Asked, Phase
 from smtp_shell.protocol.replies import Reply
 from smtp_shell.shell.chunks import send_octets
-from smtp_shell.shell.completion import mail_parameters, paths, rcpt_parameters
+from smtp_shell.shell.completion import CompletionContext, files_after_sign, mail_parameters, rcpt_parameters
 from smtp_shell.shell.envelope_lines import mail_command, rcpt_commands
 from smtp_shell.shell.handshakes import start_tls
 from smtp_shell.shell.raw_octets import holds_secret
@@ -106,7 +106,13 @@ def rcpt(shell: Shell, args: Args) -> None:
             return
 
 
-@shorthand("data", "[< FILE]", rfc="RFC 5321 §4.1.1.4", applies=_is_nothing_or_file, complete=paths)
+def _message_file(context: CompletionContext, text: str) -> Iterator[tuple[str, str]]:
+    yield from files_after_sign(context, text)
+    if "<" in text:
+        yield "--raw", "untouched, with whatever is wrong in it"
+
+
+@shorthand("data", "[< FILE]", rfc="RFC 5321 §4.1.1.4", applies=_is_nothing_or_file, complete=_message_file)
 def data(shell: Shell, args: Args) -> None:
     r"""Send the mail data; a dot alone on a line ends it.
 
@@ -136,7 +142,7 @@ def data(shell: Shell, args: Args) -> None:
             shell.say("The file was not sent.", "notice")
 
 
-@shorthand("bdat", "< FILE", rfc="RFC 3030 §2", applies=_is_file, complete=paths)
+@shorthand("bdat", "< FILE", rfc="RFC 3030 §2", applies=_is_file, complete=_message_file)
 def bdat(shell: Shell, args: Args) -> None:
     r"""Send a file in chunks, with no dots to double.
 

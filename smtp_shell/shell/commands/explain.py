@@ -18,12 +18,16 @@ _NOTHING_YET = "/explain: nothing has been said yet; /connect first, or name wha
 
 
 def _facts(context: CompletionContext, text: str) -> Iterator[tuple[str, str]]:
-    """Yield the names of all facts, with their titles."""
-    from smtp_shell.knowledge.lookup import CLASSES, Kind, facts
+    """Yield the names of all facts, with their titles; of a name with blanks what follows those that were typed."""
+    from smtp_shell.knowledge.tables import KINDS, titles
 
-    for kind, class_ in CLASSES.items():
-        if kind is not Kind.REFUSAL:
-            yield from ((name, fact.title) for name, fact in facts(class_).items())
+    typed, at = text.lower(), text.rfind(" ") + 1
+    for kind in KINDS if not typed[:1].isdigit() else ("reply", "enhanced"):
+        for name, title in titles(kind).items() if kind != "refusal" else ():
+            # The class of an enhanced code is an x there: x.7.1 is 5.7.1 and 4.7.1.
+            found = f"{typed[0]}{name[1:]}" if kind == "enhanced" and typed[:1].isdigit() else name
+            if found.lower().startswith(typed):
+                yield found[at:], title
 
 
 @shell_command("/explain", "[WHAT]", complete=_facts, group="learn")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from smtp_shell.errors import UsageError
 from smtp_shell.protocol.commands import Command, refuse_line_breaks
 from smtp_shell.protocol.octets import escape
-from smtp_shell.shell.completion import addresses, client_attributes
+from smtp_shell.shell.completion import Option, client_attributes, domains, one_of
 from smtp_shell.shell.groups import HeldGroup, commands_of, split_lines
 from smtp_shell.shell.registry import Args, shell_command, shorthand
 from smtp_shell.shell.shell import Shell
@@ -26,7 +26,7 @@ _ROLES_TURNED = (
 )
 
 
-@shell_command("/capabilities", "[--json]", group="connection")
+@shell_command("/capabilities", group="connection", options=(Option("--json", "one JSON object a keyword"),))
 def capabilities(shell: Shell, args: Args) -> None:
     """List what the server announced in its reply to EHLO: each keyword, what its parameters say, and what it means.
 
@@ -35,13 +35,14 @@ def capabilities(shell: Shell, args: Args) -> None:
     """
     from smtp_shell.shell.capabilities import capability_records
 
-    if args.text not in ("", "--json"):
+    given = args.read()
+    if given.words:
         raise UsageError("/capabilities takes nothing but --json; see /help /capabilities.")
     dialogue = shell.need_session().dialogue
     if dialogue.extensions is None:
         raise UsageError("the server has announced nothing yet; say ehlo (again, after starttls).")
     announced = dialogue.extensions, dialogue.announced_in_clear
-    shell.view.answer(_capabilities(*announced), capability_records(*announced), as_json=bool(args.text))
+    shell.view.answer(_capabilities(*announced), capability_records(*announced), as_json="--json" in given)
 
 
 def _capabilities(extensions: Extensions, in_clear: Extensions | None) -> Iterator[tuple[str, str]]:
@@ -57,7 +58,12 @@ def _capabilities(extensions: Extensions, in_clear: Extensions | None) -> Iterat
         yield "  (+ new since TLS, ~ with other parameters, - announced before TLS only)", "said"
 
 
-@shell_command("/pipeline", "[LINE; LINE; … | cancel]", group="dialogue")
+@shell_command(
+    "/pipeline",
+    "[LINE; LINE; … | cancel]",
+    complete=one_of({"cancel": "forget the group that was begun"}),
+    group="dialogue",
+)
 def pipeline(shell: Shell, args: Args) -> None:
     """Send several lines in one write, before their replies come (RFC 2920).
 
@@ -155,7 +161,7 @@ def xforward(shell: Shell, args: Args) -> None:
     shell.command(_client_command("XFORWARD", args.text))
 
 
-@shorthand("atrn", "[DOMAINS]", rfc="RFC 2645 §5.2.1", applies=_is_anything, complete=addresses)
+@shorthand("atrn", "[DOMAINS]", rfc="RFC 2645 §5.2.1", applies=_is_anything, complete=domains)
 def atrn(shell: Shell, args: Args) -> None:
     """Ask the server to turn the roles, and to send what it has for domains over this connection.
 

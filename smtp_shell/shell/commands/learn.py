@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.shell.commands.explain import show_explanations
-from smtp_shell.shell.completion import names
+from smtp_shell.shell.completion import Option, names, options_of
 from smtp_shell.shell.registry import SHORTHANDS, Args, Registry, ShellCommand, shell_command
 from smtp_shell.shell.shell import Shell
 
@@ -66,16 +66,20 @@ def _groups(registry: Registry[Shell]) -> dict[str, list[ShellCommand[Shell]]]:
 
 
 def _explain(shell: Shell, found: ShellCommand[Shell]) -> None:
-    shell.say(f"  {found.name} {found.usage}".rstrip(), "command")
+    shell.say(f"  {found.name} {found.synopsis}".rstrip(), "command")
     for line in found.help.split("\n"):
         shell.say(f"  {line}".rstrip())
+    options = options_of(found.options)
+    width = max((len(each.usage) for each in options), default=0)
+    for each in options:
+        shell.say(f"  {each.usage:<{width}}  {each.meaning}".rstrip())
     if found.rfc:
         shell.say(f"  {found.rfc}", "decoded")
 
 
 def _in_short(shorthand: ShellCommand[Shell]) -> str:
     """Return a shorthand with what may follow it, its options left out."""
-    return f"{shorthand.name} {shorthand.usage.partition('[--')[0]}".rstrip()
+    return f"{shorthand.name} {shorthand.usage}".rstrip()
 
 
 def _row(name: str, usage: str, summary: str) -> str:
@@ -85,13 +89,17 @@ def _row(name: str, usage: str, summary: str) -> str:
     return f"{head} {short}"
 
 
-@shell_command("/history", "[TEXT]")
+@shell_command("/history", "[TEXT]", options=(Option("--here", "only what was typed at this server"),))
 def history(shell: Shell, args: Args) -> None:
     """List what was typed, or what of it holds TEXT.
 
-    Secrets and mail data are never kept. At the prompt, Ctrl-R searches it.
+    Secrets and mail data are never kept. At the prompt, Ctrl-R searches it, and the arrows recall what was typed at this server first.
     """
-    found = [line for line in shell.history() if args.text.lower() in line.lower()]
+    # Quotes are part of TEXT, unless an option stands before it.
+    given = args.read() if args.text.startswith("--") else None
+    text = (" ".join(given.words) if given is not None else args.text).lower()
+    lines = shell.typed_here() if given is not None and "--here" in given else shell.history()
+    found = [line for line in lines if text in line.lower()]
     if not found:
         shell.say("  nothing.")
     for number, line in list(enumerate(found, 1))[-_MOST_HISTORY:]:

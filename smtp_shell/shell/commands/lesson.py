@@ -16,7 +16,11 @@ if TYPE_CHECKING:
     from smtp_shell.study.lesson_run import LessonRun, Said
     from smtp_shell.study.lessons import Lesson
 
-_WORDS = ("again", "skip", "stop")
+_WORDS = {
+    "again": "begin the lesson anew",
+    "skip": "pass over the step that is due",
+    "stop": "end the lesson",
+}
 
 
 class LessonGuide:
@@ -65,9 +69,11 @@ class LessonGuide:
 
 
 def _names(context: CompletionContext, text: str) -> Iterator[tuple[str, str]]:
-    from smtp_shell.study.lessons import lesson_files
+    from smtp_shell.study.lessons import lesson_files, title_of
 
-    yield from ((name, "") for name in (*lesson_files(), *_WORDS))
+    yield from _WORDS.items()
+    for name, path in lesson_files().items():
+        yield name, title_of(path)
 
 
 @shell_command("/lesson", "[NAME | again | skip | stop]", complete=_names, group="learn")

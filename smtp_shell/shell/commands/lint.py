@@ -6,18 +6,33 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from smtp_shell.errors import UsageError
-from smtp_shell.shell.completion import paths
+from smtp_shell.shell.completion import CompletionContext, Option, paths
 from smtp_shell.shell.registry import Args, shell_command
 from smtp_shell.shell.shell import Shell
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from smtp_shell.lint.findings import Finding
 
 _STYLES = {"error": "reply.5", "warning": "reply.4", "advice": "decoded"}
 _MOST_SHOWN = 200
 
 
-@shell_command("/lint", "[FILE] [--for PROFILE]", complete=paths, group="learn")
+def _rubrics(context: CompletionContext, text: str) -> Iterator[tuple[str, str]]:
+    from smtp_shell.lint.rubric import SHIPPED
+
+    yield from ((name, "a rubric that comes with smtp-shell") for name in SHIPPED)
+    yield from paths(context, text)
+
+
+@shell_command(
+    "/lint",
+    "[FILE]",
+    complete=paths,
+    group="learn",
+    options=(Option("--for", "what is missing for a task as well", "PROFILE", _rubrics),),
+)
 def lint(shell: Shell, args: Args) -> None:
     """List what in a dialogue breaks a rule or is unwise.
 
@@ -48,16 +63,10 @@ def lint(shell: Shell, args: Args) -> None:
 
 def _words(args: Args) -> tuple[Path | None, str]:
     """Return the file, and the name of the rubric."""
-    words, profile = args.words, ""
-    if "--for" in words:
-        at = words.index("--for")
-        if at + 1 == len(words):
-            raise UsageError("/lint --for takes the name of a rubric, such as lab7, or a TOML file.")
-        profile = words[at + 1]
-        del words[at : at + 2]
-    if len(words) > 1:
+    given = args.read()
+    if len(given.words) > 1:
         raise UsageError("/lint takes one file, and --for with a rubric; see /help /lint.")
-    return Path(words[0]).expanduser() if words else None, profile
+    return Path(given.words[0]).expanduser() if given.words else None, given.last("--for")
 
 
 def _show(shell: Shell, path: Path, shown: dict[int, list[Finding]]) -> None:

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from smtp_shell.errors import NotSendable, UsageError
 from smtp_shell.protocol.octets import escape_str
-from smtp_shell.shell.completion import CompletionContext, paths
+from smtp_shell.shell.completion import CompletionContext, Option, addresses, paths
 from smtp_shell.shell.registry import Args, shell_command
 from smtp_shell.shell.shell import Shell
 
@@ -18,51 +18,41 @@ if TYPE_CHECKING:
     from smtp_shell.message.building import Layout
     from smtp_shell.shell.composition import Composition
 
-# The options of /compose, each with its description: those with a value, and those without.
-_VALUED = {
-    "--from": "the author",
-    "--to": "a recipient, or several with commas",
-    "--cc": "who gets a copy",
-    "--bcc": "who gets a copy unseen",
-    "--subject": "the subject",
-    "--body": "the text",
-    "--text": "a file with the text",
-    "--html": "a file with the text as HTML",
-    "--template": "a file with fields and text",
-    "--var": "name=value for the template",
-    "--save": "write the octets into a file",
-}
-_FLAGS = {
-    "--editor": "write the text in $VISUAL or $EDITOR",
-    "--new": "begin anew",
-    "--smtputf8": "the header in UTF-8",
-}
+
+def _attached(context: CompletionContext, text: str) -> Iterator[tuple[str, str]]:
+    yield from ((name, "attached") for name in context.attached)
 
 
-def _compose_words(context: CompletionContext, text: str) -> Iterator[tuple[str, str]]:
-    words = text.split()
-    before = words[-2 if text[-1:] not in (" ", "") else -1 :][:1]
-    if before and before[0] in ("--text", "--html", "--template", "--save"):
-        yield from paths(context, text)
-    elif before and before[0] in ("--from", "--to", "--cc", "--bcc"):
-        for address in context.addresses.beginning(text.rsplit(" ", 1)[-1], context.history):
-            yield address, "typed before"
-    else:
-        yield from (*_VALUED.items(), *_FLAGS.items())
-
-
-def _send_words(context: CompletionContext, text: str) -> Iterator[tuple[str, str]]:
-    yield "--bdat", "in chunks (RFC 3030)"
-    yield "--pipeline", "the commands in one write (RFC 2920)"
-    yield "--smtputf8", "the header in UTF-8 (RFC 6531)"
-    yield "--mail-from", "another reverse-path, <> for none"
-
-
-@shell_command(
-    "/compose",
-    "[--from A] [--to A] [--cc A] [--bcc A] [--subject S] [--body TEXT | --text FILE | --editor] [--html FILE] [--template FILE]",
-    complete=_compose_words,
+_COMPOSE_OPTIONS = (
+    Option("--from", "the author", "ADDRESS", addresses),
+    Option("--to", "a recipient, or several with commas", "ADDRESS", addresses, repeats=True),
+    Option("--cc", "who gets a copy", "ADDRESS", addresses, repeats=True),
+    Option("--bcc", "who gets a copy unseen", "ADDRESS", addresses, repeats=True),
+    Option("--subject", "the subject", "TEXT"),
+    Option("--body", "the text", "TEXT", either="text"),
+    Option("--text", "a file with the text", "FILE", paths, either="text"),
+    Option("--editor", "write the text in $VISUAL or $EDITOR"),
+    Option("--html", "a file with the text as HTML", "FILE", paths),
+    Option("--template", "a file with fields and text", "FILE", paths),
+    Option("--var", "a value for the template", "NAME=VALUE", repeats=True),
+    Option("--smtputf8", "the header in UTF-8 (RFC 6532)"),
+    Option("--new", "begin anew"),
+    Option("--save", "write the octets into a new file", "FILE", paths),
 )
+_ATTACH_OPTIONS = (
+    Option("--type", "its media type, such as text/plain; charset=utf-8", "TYPE"),
+    Option("--name", "the name that readers see", "NAME"),
+    Option("--remove", "take the attachment of this name away", "NAME", _attached),
+)
+_SEND_OPTIONS = (
+    Option("--bdat", "in chunks, in place of DATA (RFC 3030)"),
+    Option("--pipeline", "all before the message in one write (RFC 2920)"),
+    Option("--smtputf8", "the header in UTF-8 (RFC 6531)"),
+    Option("--mail-from", "another reverse-path, <> for none", "ADDRESS", addresses),
+)
+
+
+@shell_command("/compose", options=_COMPOSE_OPTIONS)
 def compose(shell: Shell, args: Args) -> None:
     r"""Compose a message, or show the one that is being composed.
 
@@ -75,22 +65,22 @@ def compose(shell: Shell, args: Args) -> None:
     """
     from smtp_shell.shell.composing import ask_for_the_rest, begun, current, with_options
 
-    options, others = args.options(_VALUED, _FLAGS)
-    if others:
-        raise UsageError(f"/compose takes options, and {escape_str(others[0])} is none; see /help /compose.")
+    given = args.read()
+    if given.words:
+        raise UsageError(f"/compose takes options, and {escape_str(given.words[0])} is none; see /help /compose.")
     if not args.text and not shell.options.interactive:
         current(shell)
-    changes = bool(options.keys() - {"--save"})
-    composition = begun(shell, new="--new" in options) if changes or shell.composition is None else shell.composition
-    composition = with_options(shell, composition, options)
+    changes = bool(given.values.keys() - {"--save"})
+    composition = begun(shell, new="--new" in given) if changes or shell.composition is None else shell.composition
+    composition = with_options(shell, composition, given.values)
     if shell.options.interactive and not composition.is_sent:
         composition = ask_for_the_rest(shell, composition)
     layout = _layout(shell, composition)
     shell.composition = composition
-    if "--save" in options:
-        _save(shell, layout, Path(options["--save"][0]).expanduser())
+    if "--save" in given:
+        _save(shell, layout, Path(given.last("--save")).expanduser())
         return
-    if options and not shell.options.interactive:
+    if given.values and not shell.options.interactive:
         shell.say(f"  The draft has {layout.size:,} octets; /compose shows it.")
         return
     from smtp_shell.shell.preview import show_preview
@@ -100,7 +90,7 @@ def compose(shell: Shell, args: Args) -> None:
         shell.say("  This draft was sent." if composition.is_sent else "  /send sends it; /attach FILE adds a file.")
 
 
-@shell_command("/attach", "[FILE [--type TYPE] [--name NAME] | --remove NAME]", complete=paths)
+@shell_command("/attach", "[FILE]", complete=paths, options=_ATTACH_OPTIONS)
 def attach(shell: Shell, args: Args) -> None:
     """Attach a file to the draft, or list what is attached.
 
@@ -111,17 +101,18 @@ def attach(shell: Shell, args: Args) -> None:
     from smtp_shell.message.draft import Attachment
     from smtp_shell.shell.composing import begun
 
-    options, files = args.options(("--type", "--name", "--remove"))
+    given = args.read()
+    files = given.words
     composition = begun(shell)
     attached = composition.draft.attachments
-    if "--remove" in options:
-        name = options["--remove"][-1]
+    if "--remove" in given:
+        name = given.last("--remove")
         left = tuple(each for each in attached if each.shown_name != name)
-        if files or len(options) > 1 or len(left) == len(attached):
+        if files or len(given.values) > 1 or len(left) == len(attached):
             raise UsageError(f"/attach --remove: no attachment has the name {escape_str(name)}; /attach lists them.")
         shell.composition = replace(composition, draft=replace(composition.draft, attachments=left))
         return
-    if not files and not options:
+    if not files and not given.values:
         for each in attached:
             shell.say(f"  {check_attachment(each)}")
         if not attached:
@@ -129,9 +120,7 @@ def attach(shell: Shell, args: Args) -> None:
         return
     if len(files) != 1:
         raise UsageError("/attach takes one file; quote a name that holds blanks. See /help /attach.")
-    new = Attachment(
-        Path(files[0]).expanduser(), "".join(options.get("--type", ())[-1:]), "".join(options.get("--name", ())[-1:])
-    )
+    new = Attachment(Path(files[0]).expanduser(), given.last("--type"), given.last("--name"))
     shell.say(f"  {check_attachment(new)}")
     shell.composition = replace(composition, draft=replace(composition.draft, attachments=(*attached, new)))
 
@@ -162,21 +151,19 @@ def header(shell: Shell, args: Args) -> None:
             shell.say(f"  {text}", style)
 
 
-@shell_command("/send", "[--bdat] [--pipeline] [--smtputf8] [--mail-from ADDRESS]", complete=_send_words)
+@shell_command("/send", options=_SEND_OPTIONS)
 def send(shell: Shell, args: Args) -> None:
     """Send the draft: EHLO if it was not said, MAIL, RCPT for each recipient, and the message.
 
     Each command and reply is shown, then what became of each recipient. A refused one does not keep the message from the others.
-    --bdat sends chunks in place of DATA, --pipeline all before the message in one write, where the server announces them.
-    --smtputf8 writes the header in UTF-8; it is used by itself only where an address needs it.
-    --mail-from is another reverse-path, <> the null one.
+    --bdat, --pipeline and --smtputf8 need a server that announces them. SMTPUTF8 is used by itself only where an address needs it.
     """
     from smtp_shell.shell.composing import ask_for_the_rest, current
     from smtp_shell.shell.sending import Wishes, send_draft
 
-    options, others = args.options(("--mail-from",), ("--bdat", "--pipeline", "--smtputf8"))
-    if others:
-        raise UsageError(f"/send takes options only, and {escape_str(others[0])} is none; see /help /send.")
+    given = args.read()
+    if given.words:
+        raise UsageError(f"/send takes options only, and {escape_str(given.words[0])} is none; see /help /send.")
     composition = current(shell)
     if composition.is_sent:
         from smtp_shell.shell.composition import Composition
@@ -184,8 +171,8 @@ def send(shell: Shell, args: Args) -> None:
         composition = Composition.begin(composition.draft, smtputf8=composition.smtputf8)
     if shell.options.interactive and not (composition.draft.from_ and composition.draft.recipients):
         composition = shell.composition = ask_for_the_rest(shell, composition)
-    sender = options["--mail-from"][-1] if "--mail-from" in options else None
-    wishes = Wishes("--bdat" in options, "--pipeline" in options, "--smtputf8" in options, sender)
+    sender = given.last("--mail-from") if "--mail-from" in given else None
+    wishes = Wishes("--bdat" in given, "--pipeline" in given, "--smtputf8" in given, sender)
     send_draft(shell, composition, wishes)
 
 

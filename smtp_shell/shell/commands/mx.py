@@ -13,6 +13,7 @@ from smtp_shell.errors import ConnectFailed, UsageError
 from smtp_shell.figures import shown_seconds
 from smtp_shell.net.target import Target, parse_domain
 from smtp_shell.protocol.octets import escape_str
+from smtp_shell.shell.completion import Option, domains
 from smtp_shell.shell.registry import Args, shell_command
 from smtp_shell.shell.shell import Shell
 
@@ -27,7 +28,13 @@ _SECONDS_FOR_THE_LOOK_UP = 10.0
 _MOST_ADDRESSES = 16
 
 
-@shell_command("/mx", "DOMAIN[:PORT] [--no-ask]", group="connection")
+@shell_command(
+    "/mx",
+    "DOMAIN[:PORT]",
+    complete=domains,
+    group="connection",
+    options=(Option("--no-ask", "ask the DNS only, and no host"),),
+)
 def mx(shell: Shell, args: Args) -> None:
     """List the hosts that take mail for a domain, and what each of them answers.
 
@@ -35,19 +42,19 @@ def mx(shell: Shell, args: Args) -> None:
     for greeting, EHLO, STARTTLS and certificate, with times. Nothing is sent but EHLO, STARTTLS and QUIT.
     What TLSA records (DANE) and an MTA-STS policy demand of each host is compared with what it showed. TLSA counts only if a resolver on
     this machine says that it was authenticated.
-    With --no-ask only the DNS is asked. `/connect mx:DOMAIN` connects to the first host that greets.
+    `/connect mx:DOMAIN` connects to the first host that greets.
     The name server is the system's, or that of `/set resolver ADDR`.
     """
     from smtp_shell.client.mail_hosts import MOST_TRIED, mail_hosts
 
-    words = [word for word in args.words if word != "--no-ask"]
-    if len(words) != 1 or words[0].startswith("-"):
+    given = args.read()
+    if len(given.words) != 1 or given.words[0].startswith("-"):
         raise UsageError("/mx takes a domain, and --no-ask; see /help /mx.")
-    target = parse_domain(words[0])
+    target = parse_domain(given.words[0])
     with shell.waiting_for(lambda: f"the MX records of {target.host}"):
         deadline = time.monotonic() + _seconds_for_the_look_up(shell)
         answer, hosts = mail_hosts(target, shell.connection.resolver, deadline, in_random_order=False)
-    no_ask = "--no-ask" in args.words
+    no_ask = "--no-ask" in given
     policy = None if no_ask or not hosts else _policy(shell, answer.domain)
     shell.view.answer(_head(answer, policy), [_facts(answer, policy)])
     if len(hosts) > MOST_TRIED:

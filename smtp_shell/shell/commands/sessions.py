@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import string
 from typing import TYPE_CHECKING
 
 from smtp_shell.errors import UsageError
@@ -14,11 +15,19 @@ if TYPE_CHECKING:
 
     from smtp_shell.protocol.events import Entry
     from smtp_shell.servers.watched_session import WatchedSession
+    from smtp_shell.shell.completion import CompletionContext
 
 _HEAD = f"{'n':>4} {'began':<8} {'client':<21} {'name':<14} {'TLS':<7} mail faults ended"
 
 
-@shell_command("/sessions", "[N]", group="connection")
+def _numbers(context: CompletionContext, text: str) -> Iterator[tuple[str, str]]:
+    practice = context.shell_options.practice if context.shell_options is not None else None
+    if practice is not None and practice.watch is not None and not text.strip(string.digits):
+        for each in practice.watch.sessions():
+            yield str(each.number), f"{each.began:%H:%M:%S} {each.peer} {each.hello}"
+
+
+@shell_command("/sessions", "[N]", complete=_numbers, group="connection")
 def sessions(shell: Shell, args: Args) -> None:
     """List the practice server's dialogues, or show one.
 

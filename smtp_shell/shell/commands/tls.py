@@ -6,9 +6,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from smtp_shell.arguments import nearest
 from smtp_shell.errors import UsageError
 from smtp_shell.protocol.octets import escape_str
-from smtp_shell.shell.completion import paths
+from smtp_shell.shell.completion import Option, domains, paths
 from smtp_shell.shell.registry import Args, shell_command
 from smtp_shell.shell.shell import Shell
 from smtp_shell.shell.tls_views import shown_facts, shown_view
@@ -29,8 +30,6 @@ _ACTIONS = {
     "dane": "ask the DNS for TLSA records, and compare them with the certificates",
     "sts": "ask for the MTA-STS policy of a mail domain, and compare it with this server",
     "pin": "keep this server's public key: any other is refused",
-    "--all": "all that is known",
-    "--json": "as one JSON object",
 }
 
 
@@ -40,13 +39,22 @@ def _complete(context: CompletionContext, text: str) -> Iterator[tuple[str, str]
         yield from _ACTIONS.items()
     elif words[0] == "save":
         yield from paths(context, text)
+    elif words[0] == "pin":
+        yield "off", "take any key again"
+    elif words[0] == "sts":
+        yield from domains(context, words[-1])
 
 
 @shell_command(
     "/tls",
-    "[--all | chain | save FILE | pin [off] | ocsp | dane | sts DOMAIN] [--json]",
+    "[chain | save FILE | pin [off] | ocsp | dane | sts DOMAIN]",
     complete=_complete,
     group="connection",
+    options=(
+        Option("--all", "all that is known"),
+        Option("--json", "as one JSON object"),
+        Option("--force", "save: write over a file that is there"),
+    ),
 )
 def tls(shell: Shell, args: Args) -> None:
     """Show TLS: version, cipher, key exchange, the server's certificate, its chain, and the verdict of each check.
@@ -61,14 +69,15 @@ def tls(shell: Shell, args: Args) -> None:
     `/tls dane` asks the DNS for TLSA records of this host, `/tls sts DOMAIN` for the MTA-STS policy of a mail domain, and whether
     this server meets them. None of these is asked by itself.
     """
-    words = args.words
-    as_json = "--json" in words
-    words = [word for word in words if word != "--json"]
-    action = words[0] if words and not words[0].startswith("--") else ""
+    given = args.read()
+    action, *rest = given.words or [""]
     run = _RUN.get(action)
     if run is None:
-        raise UsageError(f"/tls: {escape_str(action)} is nothing that it can do; see /help /tls.")
-    run(shell, words[1:] if action else words, as_json)
+        near = nearest(action, _ACTIONS)
+        advice = f"did you mean /tls {near}?" if near else "see /help /tls."
+        raise UsageError(f"/tls: {escape_str(action)} is nothing that it can do; {advice}")
+    rest += [name for name in ("--all", "--force") if name in given]
+    run(shell, rest, "--json" in given)
 
 
 def _show(shell: Shell, words: Sequence[str], as_json: bool) -> None:

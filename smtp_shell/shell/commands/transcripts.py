@@ -8,21 +8,35 @@ from typing import TYPE_CHECKING
 from smtp_shell.errors import UsageError
 from smtp_shell.protocol.events import Remarked
 from smtp_shell.protocol.octets import escape_str
-from smtp_shell.shell.completion import paths
+from smtp_shell.shell.completion import CompletionContext, Option, paths
 from smtp_shell.shell.registry import Args, shell_command
 from smtp_shell.shell.shell import Shell
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from smtp_shell.recording.recording import Recording
+    from smtp_shell.shell.command_options import GivenOptions
 
 
-@shell_command("/record", "[FILE | off] [--force] [--no-times]", complete=paths)
+_FORCE = Option("--force", "write over a file that is there")
+
+
+def _record_words(context: CompletionContext, text: str) -> Iterator[tuple[str, str]]:
+    yield "off", "stop recording to a file of yours"
+    yield from paths(context, text)
+
+
+@shell_command(
+    "/record",
+    "[FILE | off]",
+    complete=_record_words,
+    options=(_FORCE, Option("--no-times", "without times and a date, so that it differs little when recorded again")),
+)
 def record(shell: Shell, args: Args) -> None:
     """Record the dialogue to a file of your own.
 
     Everything from here on goes to FILE; secrets are left out. With no FILE, show where it is going now; `off` stops it.
-    A file that is there already is left alone unless --force follows it.
-    With --no-times the file has no times and no date, so that a dialogue that is recorded again is a small diff.
     Each session is recorded into the state directory as well, from its first octet: /save keeps that one.
     """
     if not args.text:
@@ -34,9 +48,9 @@ def record(shell: Shell, args: Args) -> None:
             raise UsageError("/record off: nothing is recorded to a file of yours.")
         _stop(shell)
         return
-    path, force = _file(args, "--no-times")
+    given, path = _file(args)
     _stop(shell)
-    shell.record_to(path, overwrite=force, times="--no-times" not in args.words)
+    shell.record_to(path, overwrite="--force" in given, times="--no-times" not in given)
     shell.say(f"  recording to {escape_str(str(path))}")
 
 
@@ -51,19 +65,18 @@ def _path(recording: Recording | None) -> str:
     return "nothing" if recording is None else escape_str(str(recording.path))
 
 
-@shell_command("/save", "FILE [--force]", complete=paths)
+@shell_command("/save", "FILE", complete=paths, options=(_FORCE,))
 def save(shell: Shell, args: Args) -> None:
     """Save this session's transcript under a name.
 
     It holds everything from the first octet on; without a connection it is the last session's.
-    A file that is there already is left alone unless --force follows it.
     """
-    path, force = _file(args)
+    given, path = _file(args)
     if shell.recordings.session is None:
         raise UsageError("/save: there is no session to save yet; /connect first.")
     from smtp_shell.recording.library import save_copy
 
-    save_copy(shell.recordings.session.path, path, overwrite=force)
+    save_copy(shell.recordings.session.path, path, overwrite="--force" in given)
     shell.say(f"  saved to {escape_str(str(path))}")
 
 
@@ -98,10 +111,9 @@ def note(shell: Shell, args: Args) -> None:
     shell.session.publish(Remarked(escape_str(args.text)))
 
 
-def _file(args: Args, *more: str) -> tuple[Path, bool]:
-    """Return the one file among the words, and whether `--force` is there; `more` are other options."""
-    words = args.words
-    files = [word for word in words if word not in ("--force", *more)]
-    if len(files) != 1:
+def _file(args: Args) -> tuple[GivenOptions, Path]:
+    """Return the options, and the one file among the words."""
+    given = args.read()
+    if len(given.words) != 1:
         raise UsageError(f"{args.name} takes one file, and --force to write over one; see /help {args.name}.")
-    return Path(files[0]).expanduser(), "--force" in words
+    return given, Path(given.words[0]).expanduser()

@@ -112,11 +112,33 @@ def test_the_prompt_loads_no_connection_and_no_colours() -> None:
         "protocol.announcements",
         "protocol.client_attributes",
         "protocol.written_paths",
+        "configuration",
+        "shell.configured",
         "shell.connecting",
         "shell.login",
         "shell.mail_hosts",
         "shell.message_files",
+        "shell.profiles",
     }
+
+
+@pytest.mark.parametrize("text", ["", '[settings]\ntheme = "light"\n[profile.lab]\nhost = "mx"\n'])
+def test_a_configuration_loads_what_it_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv("SMTP_SHELL_CONFIG_DIR", str(tmp_path))
+    if text:
+        (tmp_path / "config.toml").write_text(text, encoding="utf-8")
+    found = loaded_by(
+        f"{STANDARD}import argparse, smtp_shell.cli.configured as start\n"
+        "from smtp_shell.shell.settings import ShellSettings\n"
+        "options = argparse.Namespace(no_config=False, profile=None)\n"
+        "read = start.read_start(options, interactive=True)\n"
+        "found, _ = start.settle(options, ShellSettings(), read, interactive=True, practises=False)\n"
+        f"assert found.settings.theme == {'light' if text else 'dark'!r}, found"
+    )
+    assert ("tomllib" in found) is bool(text)
+    assert {name for name in ours(found) if name.startswith("configuration")} == (
+        {"configuration", "configuration.loading", "configuration.reading"} if text else set()
+    )
 
 
 def test_the_practice_server_listens_before_it_makes_a_certificate() -> None:

@@ -25,7 +25,7 @@ def test_a_page_shows_its_title_and_escapes_what_a_server_said() -> None:
     text = page()
     assert "<title>a &lt; b</title>" in text
     assert "<h1>a &lt; b</h1>" in text
-    assert "250 &lt;b&gt;{x}&lt;/b&gt;" in text
+    assert '<span class="word-code">250</span> &lt;b&gt;{x}&lt;/b&gt;' in text
     check_page(text)
 
 
@@ -42,7 +42,7 @@ def test_a_page_is_made_for_a_phone() -> None:
 def test_a_line_of_any_length_is_one_row_that_the_browser_wraps() -> None:
     line = b"250 " + b"x" * 1990
     text = export("html", [Entry(1, 0.0, ReplyReceived(Reply(250, (line[4:],), line + b"\r\n"), None))])
-    assert f'<span class="text">{line.decode()}</span>' in text
+    assert f'<span class="text"><span class="word-code">250</span>{line.decode()[3:]}</span>' in text
 
 
 def test_every_class_has_a_style_on_screen_and_on_paper() -> None:

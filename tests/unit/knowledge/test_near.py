@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smtp_shell.knowledge.near import VERBS, envelope, near_misses
+from smtp_shell.knowledge.near import envelope, near_misses
+from smtp_shell.protocol.commands import VERBS
 
 GOOD = """\
 EHLO client.example.org

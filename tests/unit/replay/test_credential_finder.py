@@ -8,10 +8,11 @@ from msgspec.structs import replace
 
 from smtp_shell.client.credentials import CredentialSource
 from smtp_shell.config import TlsSettings
+from smtp_shell.configuration.profile import Profile
 from smtp_shell.protocol.sasl import mechanism
 from smtp_shell.protocol.secret import Secret
 from smtp_shell.replay.credential_finder import CredentialFinder
-from smtp_shell.replay.profiles import ProfiledServer, ServerProfile
+from smtp_shell.replay.profiles import ProfiledServer
 from smtp_shell.replay.runner import settings_for
 from smtp_shell.replay.settings import ReplaySettings
 
@@ -63,7 +64,7 @@ def test_what_is_no_finder_of_ours_and_no_server_stay_as_they_are(netrc: Path) -
 
 
 def test_a_profile_names_its_netrc_file_and_whom_to_act_as(netrc: Path) -> None:
-    profile = ServerProfile("smtps://b.example.org", netrc_file=netrc.name, authzid="boss")
+    profile = Profile("smtps://b.example.org", netrc_file=netrc.name, authzid="boss")
     server = ProfiledServer("b", profile, netrc.parent, CredentialSource())
     find = server.settings(ReplaySettings(tls_settings=TlsSettings())).credentials
     assert find is not None

@@ -9,6 +9,7 @@ import pytest
 from smtp_shell.client.credentials import CredentialSource
 from smtp_shell.config import TlsSettings
 from smtp_shell.errors import ConfigError, UsageError
+from smtp_shell.matching.expectation import Strictness
 from smtp_shell.protocol.sasl import mechanism
 from smtp_shell.replay.profiles import ProfiledServer, load_profiles, profiled_servers
 from smtp_shell.replay.settings import ReplaySettings
@@ -84,20 +85,31 @@ def test_a_file_that_a_profile_names_is_checked_before_anything_is_sent(tmp_path
     [
         ("", "has no profiles"),
         ("[a", "is no TOML file"),
-        ("[a]\nuser = 'x'", "missing required field `url`"),
-        ("[a]\nurl = 'mx:25'\ncolour = 1", "unknown field `colour`"),
-        ("[a]\nurl = 'mx:25'\ntimeout = 'x'", "Expected `float"),
+        ("[a]\nuser = 'x'", r":1: \[a\] has no server; add url = "),
+        ("[a]\nurl = 'mx:25'\ncolour = 1", r":3: colour is no key of \[a\]"),
+        ("[a]\nurl = 'mx:25'\ntimeout = 'x'", r":3: \[a\]: timeout: expected `float"),
         ("[a]\nurl = 'mx:25'\ntimeout = 0", "timeout is no number of seconds"),
         ("[a]\nurl = 'http://mx'", r"\[a\]: url: "),
         ("[a]\nurl = 'mx:25'\npassword = 'x'", "holds a password; a file is no place for it: name a password_command"),
         ("[a]\nurl = 'mx:25'\nvariables = { sasl = 'x' }", r"\[a\]: variables: "),
         ("[a]\nurl = 'mx:25'\nvariables = { to = \"x\\r\\nQUIT\" }", r"\[a\]: variables: "),
-        ("a = 1", "Expected `object`"),
+        ("a = 1", ":1: a is a value; write a table"),
     ],
 )
 def test_a_file_that_cannot_be_used(tmp_path: Path, text: str, problem: str) -> None:
     with pytest.raises(ConfigError, match=problem):
         load_profiles(write(tmp_path, text))
+
+
+def test_the_profiles_of_a_configuration_are_profiles_too(tmp_path: Path) -> None:
+    path = write(
+        tmp_path, '[settings]\ntheme = "light"\n[profile.lab]\nhost = "127.0.0.1"\nport = 2525\nmatch = "text"\n'
+    )
+    (lab,) = profiled_servers(path, [], None, TlsSettings())
+    assert isinstance(lab, ProfiledServer)
+    settings = lab.settings(ReplaySettings())
+    assert (settings.server, settings.strictness) == ("127.0.0.1:2525", Strictness.TEXT)
+    assert lab.settings(ReplaySettings(strictness=Strictness.CODE)).strictness is Strictness.CODE
 
 
 def test_a_file_that_is_missing_or_endless(tmp_path: Path) -> None:

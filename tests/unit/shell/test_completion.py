@@ -5,9 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
+from smtp_shell.configuration import load
+from smtp_shell.errors import UsageError
+from smtp_shell.knowledge.lookup import CLASSES, Kind, facts
+from smtp_shell.knowledge.tables import titles
 from smtp_shell.protocol.parameters import PARAMETERS
-from smtp_shell.shell.completion import Suggestion, suggest
+from smtp_shell.shell.completion import Suggestion, options_of, suggest
+from smtp_shell.shell.registry import Args, ShellCommand
 from smtp_shell.shell.shell import Shell
 from tests.unit.shell.fake import make_shell
 
@@ -41,6 +47,14 @@ def test_first_words_are_verbs_with_what_they_do() -> None:
 )
 def test_a_beginning_is_completed(typed: str, first: list[str]) -> None:
     assert words(ready(), typed) == first
+
+
+def test_what_is_in_order_comes_first() -> None:
+    lines = ("ehlo", "mail <>", "rcpt bob@example.org")
+    firsts = [words(make_shell(before=lines[:number])[0], "")[0] for number in range(4)]
+    assert firsts == ["ehlo", "mail", "rcpt", "rcpt"]
+    assert words(make_shell(before=lines)[0], "")[1:3] == ["data", "bdat"]
+    assert len(set(words(ready(), ""))) == len(words(ready(), ""))
 
 
 def test_shell_commands_are_suggested_after_a_slash_only() -> None:
@@ -161,16 +175,22 @@ def test_ten_thousand_addresses_are_read_once() -> None:
 def test_mechanisms_that_the_server_announced_come_first() -> None:
     found = list(suggest(ready().completion_context(), "auth "))
     assert [each.text for each in found[:2]] == ["plain", "login"]
-    assert {each.description for each in found[:2]} == {"announced by this server"}
-    assert {each.description for each in found[2:]} == {"not announced"}
-    assert words(ready(), "auth plain ") == []
+    assert found[0].description == "announced: User name and password in one line"
+    known = [each.description.partition(":")[0] for each in found if not each.text.startswith("--")]
+    assert known == ["announced"] * 2 + ["not announced"] * (len(known) - 2)
+    options = ["--initial-response", "--no-initial-response", "--authzid", "--channel-binding"]
+    assert words(ready(), "auth plain ") == options
+    assert words(ready(), "auth plain --initial-response ") == options[2:]
+    assert words(ready(), "auth --channel-binding tls-u") == words(ready(), "auth --channel-binding=tls-u")
     assert words(ready(), "auth plain --no") == ["--no-initial-response"]
     assert words(ready(), "auth --authzid ann --a") == []
 
 
 def test_settings_and_names_of_entries() -> None:
     assert "timeout" in words(ready(), "/set t")
-    assert words(ready(), "/set times ") == []
+    assert words(ready(), "/set times ") == ["on", "off"]
+    assert words(ready(), "/set editing ") == ["emacs", "vi"]
+    assert words(ready(), "/set timeout ") == []
     assert words(ready(), "/help /sta") == ["/status"]
 
 
@@ -220,3 +240,114 @@ def test_files_and_addresses_are_suggested_for_a_message(tmp_path: Path) -> None
     for start in ("/attach", "/compose --text", "/compose --from a@b --html"):
         assert [each.text for each in suggest(context, f"{start} {tmp_path}/le")] == [f"{tmp_path}/letter.txt"]
     assert [each.text for each in suggest(context, "/compose --to an")] == ["ann@example.org"]
+
+
+def test_the_options_of_a_command_are_suggested_with_their_values() -> None:
+    assert words(ready(), "/connect --proxy-p") == ["--proxy-protocol"]
+    assert words(ready(), "/connect --proxy-protocol v1") == ["v1-unknown"]
+    assert words(ready(), "/connect --proxy-protocol=v2") == ["v2-local"]
+    assert words(ready(), "/replay --match k") == ["keywords"]
+    assert words(ready(), "/replay --server smtps") == ["smtps://"]
+    assert words(ready(), "/lint --for lab") == ["lab3", "lab7"]
+    assert "ehlo-after-tls" in words(ready(), "/quiz --kind ehlo")
+    assert words(ready(), "/drop ") == ["--rst"]
+    assert words(ready(), "/compose --body x --t") == ["--to", "--template"]
+    shown = {each.label for each in suggest(ready().completion_context(), "/connect --so")}
+    assert shown == {"--source ADDR[:PORT]"}
+
+
+@pytest.mark.parametrize("command", [each for each in ready().registry.values() if each.is_for_shell])
+def test_every_option_has_a_description(command: ShellCommand[Shell]) -> None:
+    for option in options_of(command.options):
+        assert option.meaning, option.name
+        assert option.meaning.isprintable()
+        assert option.name.startswith("-")
+
+
+def test_an_option_that_is_there_or_excluded_is_not_suggested_again() -> None:
+    assert words(ready(), "/save a --") == ["--force"]
+    assert words(ready(), "/save a --force --") == []
+    assert "--to" in words(ready(), "/compose --to ann@example.org --")
+    assert "--text" not in words(ready(), "/compose --body hello --")
+
+
+def test_servers_are_suggested(tmp_path: Path) -> None:
+    (tmp_path / "c.toml").write_text('[profile.lab]\nhost = "lab.example.org"\n')
+    shell, _, _ = make_shell()
+    shell.options = replace(shell.options, configuration=load(tmp_path / "c.toml"))
+    lines = ["/connect mx.example.org", "/connect --tls x", "/connect smtp://ann@b.example.org", "/connect lab"]
+    shell.history = lambda: [*lines, "mail ann@a.example.org", "rcpt bob@b.example.org", "/connect mx.example.net:587"]
+    found = {each.text: each.description for each in suggest(shell.completion_context(), "/connect ")}
+    assert list(found)[:4] == ["lab", "mx.example.net:587", "x", "mx.example.org"]
+    assert found["lab"] == "profile: lab.example.org"
+    assert words(shell, "/connect mx.example.n") == ["mx.example.net:587"]
+    assert words(shell, "/connect mx:") == ["mx:b.example.org", "mx:a.example.org"]
+    assert words(shell, "/connect mail.example.org 5") == ["587"]
+    assert words(shell, "/mx a") == ["a.example.org"]
+    assert words(shell, "etrn b") == ["b.example.org"]
+    assert words(shell, "/tls sts b") == ["b.example.org"]
+
+
+def test_an_address_may_stand_in_a_path() -> None:
+    shell = ready()
+    shell.history = lambda: ("mail ann@example.org",)
+    assert words(shell, "MAIL FROM:<an") == ["FROM:<ann@example.org>"]
+    assert words(shell, "rcpt to:an") == ["to:ann@example.org"]
+    assert words(shell, "mail <an") == ["<ann@example.org>"]
+    assert words(shell, "MAIL FROM:<ann@example.org> SI") == ["SIZE="]
+
+
+def test_names_with_blanks_are_quoted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "my letter.eml").write_bytes(b"x" * 1234)
+    (tmp_path / "my folder").mkdir()
+    (tmp_path / "it's.eml").touch()
+    (tmp_path / """both'".eml""").touch()
+    monkeypatch.chdir(tmp_path)
+    assert words(ready(), "/show my") == ['"my folder/', '"my letter.eml"']
+    assert words(ready(), '/show "my l') == ['"my letter.eml"']
+    assert words(ready(), "/show 'my l") == ['"my letter.eml"']
+    assert words(ready(), "/show it") == ['"it\'s.eml"']
+    assert words(ready(), "/show both") == []
+    assert words(ready(), 'data < "my l') == ['"my letter.eml"']
+    assert words(ready(), "data my l") == []
+    assert words(ready(), "data my") == ['<"my folder/', '<"my letter.eml"']
+    assert [each.description for each in suggest(ready().completion_context(), "/show my")] == [
+        "folder",
+        "1,234 octets",
+    ]
+    assert Args("/show", words(ready(), "/show my")[1]).one("file") == "my letter.eml"
+
+
+def test_codes_and_terms_are_suggested_with_their_titles() -> None:
+    found = {each.text: each.description for each in suggest(ready().completion_context(), "/explain 5.7.")}
+    assert "5.7.1" in found
+    assert all(found.values())
+    assert words(ready(), "/explain open re") == ["relay"]
+    assert "554" in words(ready(), "/explain 55")
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_titles_are_those_of_the_facts(kind: Kind) -> None:
+    assert titles(kind.value) == {name: fact.title for name, fact in facts(CLASSES[kind]).items()}
+
+
+def test_settings_say_what_they_are_now() -> None:
+    found = {each.text: each.description for each in suggest(ready().completion_context(), "/set ti")}
+    assert found["times"].startswith("now on: ")
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("/set tims off", "did you mean times?"),
+        ("/tls chian", "did you mean /tls chain?"),
+        ("/save --froce x", "did you mean --force?"),
+        ("/connect --startls x", "did you mean --starttls?"),
+        ("/replay --serer x y", "did you mean --server?"),
+        ("/conect x", "did you mean /connect?"),
+    ],
+)
+def test_the_nearest_name_is_named(line: str, says: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        ready().run(line)
+    assert says in str(caught.value)

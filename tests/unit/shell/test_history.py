@@ -1,11 +1,13 @@
 """The history file: private, without what is to be left out, and never in the way."""
 
+import asyncio
+import os
 import stat
 from pathlib import Path
 
 import pytest
 
-from smtp_shell.shell.history import open_history
+from smtp_shell.shell.history import ServerHistory, TypedLine, open_history, parse_history
 
 
 @pytest.fixture
@@ -46,6 +48,134 @@ def test_where_no_file_can_be_had_the_history_lasts_as_long_as_the_process(state
     history = open_history(lambda line: True, said.append)
     history.append_string("noop")
     assert list(history.get_strings()) == ["noop"]
-    assert list(history.load_history_strings()) == []
+    assert list(open_history(lambda line: True, said.append).load_history_strings()) == []
     assert elsewhere.read_text() == "untouched"
+    assert [each.partition(":")[0] for each in said] == ["the history is not kept"] * 2
+
+
+class Place:
+    """Where the user is: a history asks it."""
+
+    server = ""
+
+    def __call__(self) -> str:
+        return self.server
+
+
+def typed(history: ServerHistory, place: Place, *lines: tuple[str, str]) -> None:
+    for place.server, text in lines:
+        history.append_string(text)
+
+
+def test_lines_of_this_process_come_first_then_those_of_the_same_server(said: list[str]) -> None:
+    place = Place()
+    typed(
+        open_history(bool, said.append, place),
+        place,
+        ("", "/connect a"),
+        ("a:25", "mail ann@a"),
+        ("b:25", "mail ann@b"),
+        ("a:25", "noop"),
+        ("b:25", "vrfy bob"),
+        ("b:25", "noop"),
+    )
+    again = open_history(bool, said.append, place)
+    place.server = "a:25"
+    assert list(again.recalled()) == ["noop", "mail ann@a", "vrfy bob", "mail ann@b", "/connect a"]
+    assert again.typed_here() == ["mail ann@a", "noop"]
+    place.server = "b:25"
+    assert list(again.recalled())[:3] == ["noop", "vrfy bob", "mail ann@b"]
+    assert again.latest_beginning("mail ") == "mail ann@b"
+    assert again.latest_beginning("mail ann@b") == ""
+    typed(again, place, ("a:25", "mail zoe@a"), ("", "/help"))
+    place.server = "b:25"
+    assert list(again.recalled())[:3] == ["/help", "mail zoe@a", "noop"]
+    assert again.latest_beginning("mail ") == "mail zoe@a"
+    assert again.get_strings()[-3:] == ["noop", "mail zoe@a", "/help"]
+
+
+def test_the_prompt_loads_it_in_the_order_in_which_it_is_recalled(said: list[str]) -> None:
+    history = open_history(bool, said.append)
+    for text in ("ehlo", "noop", "ehlo"):
+        history.append_string(text)
+
+    async def load() -> list[str]:
+        return [text async for text in history.load()]
+
+    assert asyncio.run(load()) == ["ehlo", "noop"]
+
+
+def test_a_history_of_before_is_read_too(state_dir: Path, said: list[str]) -> None:
+    state_dir.mkdir()
+    (state_dir / "history").write_text("\n# 2026-11-01 09:00:00.000001\n+ehlo\n\n# 2026-11-01 09:00:01.000001\n+noop\n")
+    history = open_history(bool, said.append)
+    assert list(history.recalled()) == ["noop", "ehlo"]
+    assert history.typed_at("") == ["ehlo", "noop"]
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        b"\n# d t\n+first\n+second\n",
+        b"\n# d t\n+esc\x1b]0;evil\x07ape\n",
+        b"\n# d t\n+bi\xe2\x80\xaedi\n",
+        b"\n# d t\n+not \xff utf-8\n",
+        b"\n# d t\n+AUTH PLAIN AHN0dWRlbnQAb3BlbiBzZXNhbWU=\n",
+        b"\n# d t\n+/raw AUTH PLAIN AHN0dWRlbnQAb3BlbiBzZXNhbWU=\\r\\n\n",
+        b"\n# d t\n+/connect socks5h://ann:hush@proxy.example.org\n",
+        b"\n# d t\n+" + b"x" * 10_000 + b"\n",
+        b"\n+no head\n",
+        b"\n# d\n+half a head\n",
+        b"\0" * 1000,
+        b"\n# d t",
+    ],
+)
+def test_what_the_prompt_would_not_have_written_is_passed_over(entry: bytes) -> None:
+    around = b"\n# d t\n+ehlo\n", b"\n# d t a.example.org:25\n+noop\n"
+    assert parse_history(around[0] + entry + around[1]) == [
+        TypedLine("ehlo", ""),
+        TypedLine("noop", "a.example.org:25"),
+    ]
+
+
+def test_a_half_written_last_line_is_a_line() -> None:
+    assert parse_history(b"\n# d t\n+noop\n\n# d t\n+vrfy an") == [TypedLine("noop", ""), TypedLine("vrfy an", "")]
+
+
+def test_of_a_huge_file_the_end_is_read_and_kept(state_dir: Path, said: list[str]) -> None:
+    state_dir.mkdir()
+    entry = b"\n# 2026-11-01 09:00:00.000001 a.example.org:25\n+vrfy user%07d@example.org\n"
+    (state_dir / "history").write_bytes(b"".join(entry % number for number in range(60_000)))
+    history = open_history(bool, said.append)
+    found = list(history.recalled())
+    assert len(found) == 10_000
+    assert found[0] == "vrfy user0059999@example.org"
+    history.append_string("noop")
+    size = (state_dir / "history").stat().st_size
+    assert size < 2 * 1024 * 1024
+    assert (state_dir / "history").read_bytes().startswith(b"\n# 2026")
+    assert next(iter(open_history(bool, said.append).recalled())) == "noop"
+    assert said == []
+
+
+@pytest.mark.parametrize("kind", ["fifo", "folder"])
+def test_what_is_no_file_is_not_waited_for(state_dir: Path, said: list[str], kind: str) -> None:
+    state_dir.mkdir()
+    path = state_dir / "history"
+    os.mkfifo(path) if kind == "fifo" else path.mkdir()
+    history = open_history(bool, said.append)
+    history.append_string("noop")
+    assert list(history.recalled()) == ["noop"]
     assert [each.partition(":")[0] for each in said] == ["the history is not kept"]
+
+
+def test_a_file_that_cannot_be_written_any_more_is_said_once(state_dir: Path, said: list[str]) -> None:
+    history = open_history(bool, said.append)
+    history.append_string("ehlo")
+    path = state_dir / "history"
+    path.unlink()
+    path.mkdir()
+    history.append_string("noop")
+    history.append_string("quit")
+    assert history.get_strings() == ["ehlo", "noop", "quit"]
+    assert [each.partition(":")[0] for each in said] == ["the history is not kept any more"]

@@ -5,6 +5,7 @@ from itertools import chain, pairwise
 import pytest
 
 from smtp_shell.display.columns import wrap
+from smtp_shell.errors import UsageError
 from smtp_shell.shell.registry import Registry, ShellCommand
 from smtp_shell.shell.shell import Shell
 from tests.unit.shell.fake import make_shell
@@ -67,9 +68,11 @@ def test_help_is_wrapped_once(command: ShellCommand[Shell], width: int) -> None:
     for line in screen.words.split("\n")[1:]:
         rows = list(wrap(line, width))
         for row, following in pairwise(rows):
-            assert len(f"{row} {following.split()[0]}") >= width, "there was room for one more word"
-        # A line of the help is whole sentences: only those of the RFC's number do not end.
-        assert not line or line.endswith((".", ":", "?")) or line == f"  {command.rfc}"
+            is_full = len(f"{row} {following.split()[0]}") >= width
+            assert is_full or line.startswith("  -"), "there was room for one more word"
+        # A line of the help is whole sentences: only that of the RFC's number and those of options do not end.
+        is_sentence = line.endswith((".", ":", "?"))
+        assert not line or is_sentence or line == f"  {command.rfc}" or line.startswith("  -")
 
 
 @pytest.mark.parametrize("verb", ["data", "quit", "starttls"])
@@ -93,6 +96,17 @@ def test_history_finds_text_in_any_case() -> None:
     shell.history = lambda: TYPED
     shell.run("/history mail")
     assert [row.split(maxsplit=1)[1] for row in screen.said] == list(TYPED[1:3])
+
+
+def test_history_of_one_server() -> None:
+    shell, _, screen = make_shell()
+    shell.history, shell.typed_here = (lambda: TYPED), (lambda: ["rset", "mail <>"])
+    shell.run("/history --here")
+    shell.run("/history --here mail")
+    shell.run("/history -- --here")
+    assert [row.split(maxsplit=1)[-1] for row in screen.said] == ["rset", "mail <>", "mail <>", "nothing."]
+    with pytest.raises(UsageError, match=r"no option --hree; did you mean --here\?"):
+        shell.run("/history --hree")
 
 
 def test_history_with_nothing_to_show_says_so() -> None:

@@ -113,4 +113,4 @@ def test_without_a_person_there_is_no_lesson() -> None:
 def test_names_are_suggested(shell: Shell) -> None:
     complete = shell.registry.find("/lesson").complete
     assert complete is not None
-    assert ("starttls", "") in list(complete(shell.completion_context(), ""))
+    assert ("starttls", "From clear text to TLS with STARTTLS") in list(complete(shell.completion_context(), ""))

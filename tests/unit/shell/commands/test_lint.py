@@ -47,7 +47,7 @@ def test_many_findings_are_cut_and_counted(tmp_path: Path) -> None:
         ("/lint", UsageError, "no recording of a session"),
         ("/lint nix.smtp", TranscriptError, "no such file"),
         ("/lint a b", UsageError, "takes one file"),
-        ("/lint a --for", UsageError, "name of a rubric"),
+        ("/lint a --for", UsageError, "--for takes a value, PROFILE"),
         ("/lint {} --for {}", ConfigError, "is no rubric"),
     ],
 )

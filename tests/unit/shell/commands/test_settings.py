@@ -100,3 +100,61 @@ def test_a_setting_that_is_refused_stays_as_it_was() -> None:
         with pytest.raises(UsageError):
             shell.run(f"/set {typed}")
     assert shell.settings == before
+
+
+def test_origin_says_where_a_setting_came_from() -> None:
+    shell, _, screen = make_shell(settings=ShellSettings())
+    shell.origins = {"ehlo": "command line"}
+    shell.run("/set theme light")
+    shell.run("/set --origin")
+    rows = {row.split()[0]: row.split(maxsplit=2)[2] for row in screen.said}
+    assert (rows["theme"], rows["ehlo"], rows["times"]) == ("/set", "command line", "default")
+    screen.said.clear()
+    shell.run("/set --origin theme --json")
+    assert screen.said == []
+    assert screen.answers[-1] == {"setting": "theme", "value": "light", "origin": "/set"}
+
+
+def test_save_keeps_settings_in_the_configuration_with_the_rest_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "config" / "config.toml"
+    shell, _, screen = make_shell(settings=ShellSettings())
+    with pytest.raises(UsageError, match="/set has changed nothing here"):
+        shell.run("/set --save")
+    shell.run("/set --save theme light")
+    assert (shell.settings.theme, shell.origins["theme"]) == ("light", str(file))
+    file.write_text(f"# mine\n{file.read_text('utf-8')}# below\n", "utf-8")
+    for line in ("/set timeout 5", "/set times off", "/set --save"):
+        shell.run(line)
+    assert file.read_text("utf-8") == '# mine\n[settings]\ntheme = "light"\ntimeout = 5\ntimes = false\n# below\n'
+    monkeypatch.setenv("SMTP_SHELL_THEME", "dark")
+    shell.run("/set --save theme")
+    assert screen.said[-1] == "  SMTP_SHELL_THEME is set, and precedes the file."
+
+
+def test_the_name_of_a_file_is_kept_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    trustme.CA().cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    shell, _, _ = make_shell(settings=ShellSettings())
+    shell.run("/set --save ca-file ca.pem")
+    assert f'ca_file = "{tmp_path / "ca.pem"}"' in (tmp_path / "config" / "config.toml").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("/set themes", r"themes is no setting; did you mean theme\?"),
+        ("/set auto_ehlo", r"auto_ehlo is no setting; did you mean auto-ehlo\?"),
+        ("/set xyzzy", "xyzzy is no setting; /set lists them"),
+        ("/set --save themes light", r"did you mean theme\?"),
+        ("/set --origin themes", r"did you mean theme\?"),
+        ("/set --nonsense", "/set has no option --nonsense"),
+        ("/set --save theme pink", "takes one of"),
+    ],
+)
+def test_what_is_no_setting_names_the_nearest(line: str, problem: str, tmp_path: Path) -> None:
+    shell, _, _ = make_shell(settings=ShellSettings())
+    with pytest.raises(UsageError, match=problem):
+        shell.run(line)
+    assert not (tmp_path / "config").exists()

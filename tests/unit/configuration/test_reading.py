@@ -1,0 +1,66 @@
+"""Which files are trusted, and where a key stands."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import pytest
+
+from smtp_shell.configuration.positions import line_of
+from smtp_shell.configuration.reading import why_not_trusted
+
+TEXT = """\
+top = 1
+[a]
+x = '''
+[b]
+y = 1
+'''
+"q" = 2 # [c]
+d.e = 3
+t = { u = 4 }
+
+[ b . "c" ]
+y = 5
+"""
+
+
+@pytest.mark.parametrize(
+    ("keys", "line"),
+    [
+        (("top",), 1),
+        (("a",), 2),
+        (("a", "x"), 3),
+        (("a", "q"), 7),
+        (("a", "d", "e"), 8),
+        (("a", "d"), 8),
+        (("a", "t", "u"), 9),
+        (("b", "c"), 11),
+        (("b",), 11),
+        (("b", "c", "y"), 12),
+        (("b", "y"), 0),
+        (("c",), 0),
+    ],
+)
+def test_the_line_of_a_key(keys: tuple[str, ...], line: int) -> None:
+    assert line_of(TEXT, keys) == line
+
+
+def facts(mode: int, user: int) -> os.stat_result:
+    return os.stat_result((mode, 0, 0, 1, user, 0, 0, 0, 0, 0))
+
+
+def test_a_file_of_another_user_is_not_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(os, "geteuid", lambda: 1000, raising=False)
+    assert why_not_trusted(facts(0o100600, 1000)) == why_not_trusted(facts(0o100644, 0)) == ""
+    assert "it belongs to another user" in why_not_trusted(facts(0o100600, 1001))
+    assert "other users may write to it" in why_not_trusted(facts(0o100620, 1000))
+    assert "other users may write to it" in why_not_trusted(facts(0o100602, 1000))
+
+
+def test_windows_has_no_such_owners_and_modes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.delattr(os, "geteuid", raising=False)
+    assert why_not_trusted(facts(0o100666, 0)) == ""
