@@ -12,34 +12,82 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from smtp_shell.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
 _LONGEST_SECONDS = 86_400
 _LAST_PORT = 65_535
 _HELP_WIDTH = 80
 _UNKNOWN = "unrecognized arguments: "
+_LONGEST_USAGE = 3  # lines
 
 
 class ArgumentParser(argparse.ArgumentParser):
     """ArgumentParser that raises UsageError instead of exiting.
 
     Abbreviations are off: `--password` must not stand for `--password-command`, whose value is run as a command.
+
+    Args:
+        formatter_class: Formatter of the help.
+        examples: Command lines that the help shows first, each with what it does; empty for what is plain.
+        options: More arguments of `argparse.ArgumentParser`.
     """
 
     def __init__(
-        self, *, formatter_class: type[argparse.HelpFormatter] = argparse.HelpFormatter, **options: Any
+        self,
+        *,
+        formatter_class: type[argparse.HelpFormatter] = argparse.HelpFormatter,
+        examples: Sequence[tuple[str, str]] = (),
+        **options: Any,
     ) -> None:
         self._help_formatter = formatter_class
+        self.examples = examples
         # argparse builds a formatter for each option to check it. Without a width each of them imports shutil (4 ms).
         super().__init__(
             formatter_class=partial(formatter_class, width=_HELP_WIDTH), **{"allow_abbrev": False, **options}
         )
 
     def format_help(self) -> str:
-        """Return the help text, as wide as the terminal."""
+        """Return the help text, as wide as the terminal: the usage in three lines at most, then the examples, then the arguments."""
         self.formatter_class = self._help_formatter
-        return super().format_help()
+        if self.usage is None and self.format_usage().count("\n") > _LONGEST_USAGE:
+            self.usage = self.short_usage()
+        if not self.examples:
+            return super().format_help()
+        begins = self.format_usage()
+        if self.description:
+            begins += f"\n{self.description}\n"
+        self.description, described = None, self.description
+        try:
+            rest = super().format_help().removeprefix(self.format_usage())
+        finally:
+            self.description = described
+        width = max(len(line) for line, _ in self.examples)
+        rows = (f"  {line:{width}}  {what}".rstrip() for line, what in self.examples)
+        return "\n".join((begins, "examples:", *rows, rest))
+
+    def short_usage(self) -> str:
+        """Return the usage without the options that may be left out."""
+        if self.usage is not None:
+            return self.usage
+        actions = [action for _, section in self.sections() for action in section]
+        needed = [action for action in actions if action.option_strings and action.required]
+        words = [f"{action.option_strings[0]} {action.metavar or action.dest.upper()}" for action in needed]
+        forms = {"?": "[{}]", "*": "[{} ...]", "+": "{} [{} ...]"}
+        for action in actions:
+            if not action.option_strings:
+                words.append(forms.get(str(action.nargs), "{}").replace("{}", str(action.metavar or action.dest)))
+        return " ".join((self.prog, "[OPTIONS]", *words))
+
+    def sections(self) -> list[tuple[str, list[argparse.Action]]]:
+        """Return the arguments that the help shows, by section: its heading, and its arguments in their order."""
+        formatter = _Collector(self.prog)
+        before, self.formatter_class = self.formatter_class, lambda prog: formatter
+        try:
+            super().format_help()
+        finally:
+            self.formatter_class = before
+        return [(heading, actions) for heading, actions in formatter.sections if actions]
 
     def error(self, message: str) -> NoReturn:
         """Raise the parser's complaint.
@@ -55,35 +103,12 @@ class ArgumentParser(argparse.ArgumentParser):
         raise UsageError(f"{escape_str(message)}; {advice}")
 
 
-class _Recorder(argparse.HelpFormatter):
-    """Help formatter that keeps the arguments that it is given, in their order: argparse has no other public list of them."""
-
-    def __init__(self, prog: str, **options: Any) -> None:
-        super().__init__(prog, width=_HELP_WIDTH)
-        self.found: list[argparse.Action] = []
-
-    def add_argument(self, action: argparse.Action) -> None:
-        """Keep an argument."""
-        self.found.append(action)
-
-
-def parser_arguments(parser: argparse.ArgumentParser) -> list[argparse.Action]:
+def parser_arguments(parser: ArgumentParser) -> list[argparse.Action]:
     """Return the arguments of a parser, hidden ones left out, in the order of its help."""
-    recorders: list[_Recorder] = []
-
-    def record(prog: str) -> _Recorder:
-        recorders.append(_Recorder(prog))
-        return recorders[-1]
-
-    formatter, parser.formatter_class = parser.formatter_class, record
-    try:
-        argparse.ArgumentParser.format_help(parser)
-    finally:
-        parser.formatter_class = formatter
-    return [each for each in recorders[-1].found if each.help is not argparse.SUPPRESS]
+    return [each for _, section in parser.sections() for each in section]
 
 
-def _nearest_option(parser: argparse.ArgumentParser, message: str) -> str:
+def _nearest_option(parser: ArgumentParser, message: str) -> str:
     """Return the option that is nearest to one that argparse complains about not knowing; empty where none is near."""
     if not message.startswith(_UNKNOWN):
         return ""
@@ -100,6 +125,29 @@ def nearest(name: str, names: Iterable[str]) -> str:
 
     bare = {each.lstrip("-/"): each for each in names}
     return next((bare[each] for each in get_close_matches(name.lstrip("-/").lower(), bare, n=1)), "")
+
+
+class _Collector(argparse.HelpFormatter):
+    """Formatter that keeps the arguments in place of writing them: argparse has no other public way to list them."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=_HELP_WIDTH)
+        self.sections: list[tuple[str, list[argparse.Action]]] = []
+
+    def start_section(self, heading: str | None) -> None:
+        self.sections.append((heading or "", []))
+
+    def end_section(self) -> None:
+        pass
+
+    def add_usage(self, *words: Any, **options: Any) -> None:
+        pass
+
+    def add_text(self, text: str | None) -> None:
+        pass
+
+    def add_arguments(self, actions: Iterable[argparse.Action]) -> None:
+        self.sections[-1][1].extend(action for action in actions if action.help is not argparse.SUPPRESS)
 
 
 def file_path(text: str) -> Path:

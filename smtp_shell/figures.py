@@ -22,3 +22,12 @@ def shown_seconds(seconds: float) -> str:
     if seconds < _SHORTEST:
         return "< 1 ms"
     return f"{seconds * 1000:,.0f} ms" if seconds < 1 else f"{seconds:,.2f} s"
+
+
+def shown_octets(octets: int) -> str:
+    """Return a number of octets as people write it, in decimal units."""
+    for unit, size in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if octets >= size:
+            shown = octets / size
+            return f"{shown:,.0f} {unit}" if shown >= 100 else f"{shown:.3g} {unit}"
+    return f"{octets} octets"

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from smtp_shell.arguments import ArgumentParser
+
 _EPILOG = """\
 The file is the one that SMTP_SHELL_CONFIG names, else config.toml in this platform's place for configurations.
 Exit status of check: 0 it can be used, 2 it cannot.
@@ -53,7 +55,7 @@ def main(words: Sequence[str]) -> int:
         UsageError: An option is wrong, or there is a file already.
         ConfigError: The file cannot be used.
     """
-    options = _parser().parse_args(words)
+    options = make_parser().parse_args(words)
     if options.force and options.action != "init":
         raise UsageError("config: --force is for init, which writes the file; leave it out.")
     if options.action == "path":
@@ -61,7 +63,8 @@ def main(words: Sequence[str]) -> int:
     return _init(options) if options.action == "init" else _check(options)
 
 
-def _parser() -> argparse.ArgumentParser:
+def make_parser() -> ArgumentParser:
+    """Return the parser of the command."""
     parser = command_parser("config", epilog=_EPILOG)
     parser.add_argument(
         "action",

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from typing import TextIO
 
+    from smtp_shell.arguments import ArgumentParser
     from smtp_shell.export import Export
     from smtp_shell.protocol.events import Entry
     from smtp_shell.transcript.header import Header
@@ -24,6 +25,12 @@ OWN_FORMAT = "smtp"
 
 
 _STEPS = 200  # that are written at once: one by one takes 10 % longer
+
+_EXAMPLES = (
+    ("smtp-shell convert window.log window.smtp", "what another tool wrote"),
+    ("smtp-shell convert lab.smtp lab.html", "or md, svg, pcapng, anki"),
+    ("smtp-shell convert lab.smtp lab.sh --to swaks", "a script"),
+)
 
 
 def main(words: Sequence[str]) -> int:
@@ -38,32 +45,14 @@ def main(words: Sequence[str]) -> int:
     Raises:
         SmtpShellError: An option is wrong, the transcript cannot be read, or the file cannot be created.
     """
-    from smtp_shell.display.themes import THEMES
-    from smtp_shell.export import BINARY_EXPORTS, PICTURES
-
-    *names, last = formats = (OWN_FORMAT, *_exports(), *BINARY_EXPORTS)
-    parser = command_parser("convert")
-    parser.add_argument("input", metavar="IN", help="the transcript, or what another tool wrote; - is standard input")
-    parser.add_argument("output", metavar="OUT", help="the file to write; - is standard output")
-    parser.add_argument(
-        "--from",
-        dest="form",
-        metavar="FORM",
-        default=AUTO,
-        help="the form of IN: smtp for a transcript, auto (default), or a tool's; an unknown word lists them",
-    )
-    parser.add_argument(
-        "--to", metavar="FORMAT", help=f"{', '.join(names)} or {last} (default: the suffix of OUT; smtp for -)"
-    )
-    parser.add_argument("--theme", choices=tuple(THEMES), help="colours of svg and html: dark, or light for paper")
-    parser.add_argument("--force", action="store_true", help="overwrite a file that is there")
-    parser.add_argument("--keep-secrets", action="store_true", help="write credentials that stand in IN as they are")
-    options = parser.parse_args(words)
+    options = make_parser().parse_args(words)
     from pathlib import Path
 
     from smtp_shell.errors import UsageError
+    from smtp_shell.export import BINARY_EXPORTS, PICTURES
     from smtp_shell.protocol.octets import escape_str
 
+    formats = written_formats()
     _check_form(options.form)
     name = options.to or (OWN_FORMAT if options.output == "-" else Path(options.output).suffix.removeprefix("."))
     if name not in formats:
@@ -116,11 +105,43 @@ def _write_cards(entries: Iterable[Entry], out: TextIO, title: str, *, theme: st
     write_anki(entries, out, title)
 
 
+def make_parser() -> ArgumentParser:
+    """Return the parser of the command."""
+    from smtp_shell.display.themes import THEMES
+
+    *names, last = written_formats()
+    parser = command_parser("convert", examples=_EXAMPLES)
+    parser.add_argument("input", metavar="IN", help="the transcript, or what another tool wrote; - is standard input")
+    parser.add_argument("output", metavar="OUT", help="the file to write; - is standard output")
+    parser.add_argument(
+        "--from",
+        dest="form",
+        metavar="FORM",
+        default=AUTO,
+        help="the form of IN: smtp for a transcript, auto (default), or a tool's; an unknown word lists them",
+    )
+    parser.add_argument(
+        "--to", metavar="FORMAT", help=f"{', '.join(names)} or {last} (default: the suffix of OUT; smtp for -)"
+    )
+    parser.add_argument("--theme", choices=tuple(THEMES), help="colours of svg and html: dark, or light for paper")
+    parser.add_argument("--force", action="store_true", help="overwrite a file that is there")
+    parser.add_argument("--keep-secrets", action="store_true", help="write credentials that stand in IN as they are")
+    return parser
+
+
+def written_formats() -> tuple[str, ...]:
+    """Return the names of the formats that can be written."""
+    from smtp_shell.export import BINARY_EXPORTS
+
+    return OWN_FORMAT, *_exports(), *BINARY_EXPORTS
+
+
 def _convert(options: argparse.Namespace, name: str) -> tuple[int, str]:
     """Write the file, and return the number of steps in it, and what a user must know to open it."""
     from io import TextIOWrapper
     from pathlib import Path
 
+    from smtp_shell.display.late_progress import late_progress
     from smtp_shell.export import BINARY_EXPORTS, SCRIPTS
     from smtp_shell.private_files import create_private
     from smtp_shell.protocol.masking import MASK
@@ -132,7 +153,10 @@ def _convert(options: argparse.Namespace, name: str) -> tuple[int, str]:
 
     binary, export, advice = BINARY_EXPORTS.get(name), _exports().get(name), ""
     path = Path(options.input)
-    with open_transcript(path, form=options.form, keep_secrets=True) as reader:
+    with (
+        late_progress(f"converting {escape_str(path.name)}", beside=options.output != "-") as progress,
+        open_transcript(path, form=options.form, keep_secrets=True, opened=progress.follow) as reader,
+    ):
         if reader.taken_for:
             sys.stderr.write(f"smtp-shell: {reader.name}: taken for: {reader.taken_for}\n")
         header = reader.header

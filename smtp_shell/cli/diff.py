@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Iterable, Sequence
 
+    from smtp_shell.arguments import ArgumentParser
     from smtp_shell.display.views import View
     from smtp_shell.matching.dialogues import Difference, Differences, NumberedRow
     from smtp_shell.matching.turns import Turn
@@ -22,6 +23,11 @@ if TYPE_CHECKING:
 _STDIN = "-"
 _MOST_ROWS = 20  # of one side of a difference
 _ORDER = ("removed", "added", "changed", "moved")
+
+_EXAMPLES = (
+    ("smtp-shell diff yesterday.smtp today.smtp", ""),
+    ("smtp-shell diff --match text yesterday.smtp today.smtp", "words count too"),
+)
 
 
 def main(words: Sequence[str]) -> int:
@@ -36,7 +42,7 @@ def main(words: Sequence[str]) -> int:
     Raises:
         SmtpShellError: An option is wrong, or a transcript cannot be read.
     """
-    options = _parser().parse_args(words)
+    options = make_parser().parse_args(words)
     if options.a == options.b == _STDIN:
         raise UsageError("diff: standard input can be one of the two transcripts; name a file for the other.")
     from smtp_shell.matching.dialogues import Differences
@@ -59,13 +65,18 @@ def _turns(name: str) -> list[Turn]:
         TranscriptError: It cannot be read.
         UsageError: It is too long to be compared.
     """
+    from smtp_shell.display.late_progress import late_progress
     from smtp_shell.matching.turns import turns_of
     from smtp_shell.recording.shown import shown_transcript
     from smtp_shell.transcript.credentials import masking_warning
 
     is_stdin = name == _STDIN
     path, in_folder = Path("/dev/stdin" if is_stdin else name), not is_stdin
-    with shown_transcript(path, bodies=in_folder, includes=in_folder) as (shown, entries, mask):
+    with (
+        late_progress(f"reading {escape_str(path.name)}") as progress,
+        shown_transcript(path, bodies=in_folder, includes=in_folder, opened=progress.follow) as found,
+    ):
+        shown, entries, mask = found
         turns = turns_of((each for each in entries if not (in_folder and _includes(each))), shown)
     if warning := masking_warning(shown, mask):
         sys.stderr.write(f"smtp-shell: {warning}\n")
@@ -163,8 +174,9 @@ def _of_file(row: NumberedRow) -> str:
     return f"  [{file}]" if file else ""
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = command_parser("diff")
+def make_parser() -> ArgumentParser:
+    """Return the parser of the command."""
+    parser = command_parser("diff", examples=_EXAMPLES)
     parser.add_argument("a", metavar="A", help="a transcript; - is standard input")
     parser.add_argument("b", metavar="B", help="another one")
     parser.add_argument(

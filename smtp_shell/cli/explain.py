@@ -13,18 +13,20 @@ TYPE_CHECKING = False  # typing.TYPE_CHECKING without importing typing
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from smtp_shell.arguments import ArgumentParser
     from smtp_shell.knowledge.explanation import Explanation
 
 # Of rich, which takes ten times as long to load as all the rest: the heading in bold, the labels dim.
 _BOLD, _DIM, _PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[0m"
 _NARROWEST, _WIDEST = 20, 100
 _PIPE_WIDTH = 80
-_EPILOG = """examples:
-  smtp-shell explain 550 5.7.1
-  smtp-shell explain PIPELINING
-  smtp-shell explain AUTH LOGIN
-  smtp-shell explain open relay
-  smtp-shell explain 550 5.7.1 Relay access denied"""
+_EXAMPLES = (
+    ("smtp-shell explain 550 5.7.1", ""),
+    ("smtp-shell explain PIPELINING", ""),
+    ("smtp-shell explain AUTH LOGIN", ""),
+    ("smtp-shell explain open relay", ""),
+    ("smtp-shell explain 550 5.7.1 Relay access denied", ""),
+)
 
 
 def main(words: Sequence[str]) -> int:
@@ -59,24 +61,19 @@ def _options(words: Sequence[str]) -> tuple[str, bool, str]:
     asked = [word for word in words if word != "--json"]
     if asked and not any(word.startswith("-") for word in asked):
         return " ".join(asked), "--json" in words, "auto"
-    from argparse import RawDescriptionHelpFormatter
+    options = make_parser().parse_args(words)
+    return " ".join(options.what), options.json, options.color
 
-    from smtp_shell.arguments import ArgumentParser
-    from smtp_shell.cli.main import COMMANDS
-    from smtp_shell.cli.options import add_color_option
 
-    summary = COMMANDS["explain"][0]
-    parser = ArgumentParser(
-        prog="smtp-shell explain",
-        description=f"{summary[0].upper()}{summary[1:]}.",
-        epilog=_EPILOG,
-        formatter_class=RawDescriptionHelpFormatter,
-    )
+def make_parser() -> ArgumentParser:
+    """Return the parser of the command."""
+    from smtp_shell.cli.options import add_color_option, command_parser
+
+    parser = command_parser("explain", examples=_EXAMPLES)
     parser.add_argument("what", metavar="WHAT", nargs="+", help="what to explain; a whole line of a dialogue too")
     parser.add_argument("--json", action="store_true", help="one JSON object for each explanation")
     add_color_option(parser)
-    options = parser.parse_args(words)
-    return " ".join(options.what), options.json, options.color
+    return parser
 
 
 def _write_json(found: Iterable[Explanation]) -> None:

@@ -8,14 +8,20 @@ from typing import TYPE_CHECKING
 from smtp_shell.cli.options import command_parser
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Callable, Mapping, Sequence
 
+    from smtp_shell.arguments import ArgumentParser
     from smtp_shell.lint.files import Tally
     from smtp_shell.lint.findings import Finding
     from smtp_shell.lint.rubric import Rubric
 
 _STDIN = "-"
+
+_EXAMPLES = (
+    ("smtp-shell lint lab.smtp", ""),
+    ("smtp-shell lint --for lab7 lab.smtp", "what is missing for a task"),
+    ("smtp-shell lint --rules", "the rules, with their sources"),
+)
 
 
 def main(words: Sequence[str]) -> int:
@@ -30,7 +36,7 @@ def main(words: Sequence[str]) -> int:
     Raises:
         SmtpShellError: An option is wrong, or a transcript or rubric cannot be read.
     """
-    options = _parse(words)
+    options = make_parser(about_rubrics="--help" in words or "-h" in words).parse_args(words)
     from smtp_shell.errors import UsageError
     from smtp_shell.lint.files import Tally
     from smtp_shell.lint.rubric import load_rubric
@@ -54,18 +60,23 @@ def main(words: Sequence[str]) -> int:
     return tally.exit_status
 
 
-def _parse(words: Sequence[str]) -> argparse.Namespace:
+def make_parser(*, about_rubrics: bool = True) -> ArgumentParser:
+    """Return the parser of the command.
+
+    Args:
+        about_rubrics: Whether its help has the page about rubrics, which takes an import.
+    """
     from argparse import RawDescriptionHelpFormatter
 
-    epilog = _about_rubrics() if "--help" in words or "-h" in words else None
-    parser = command_parser("lint", epilog=epilog, formatter_class=RawDescriptionHelpFormatter)
+    epilog = _about_rubrics() if about_rubrics else None
+    parser = command_parser("lint", examples=_EXAMPLES, epilog=epilog, formatter_class=RawDescriptionHelpFormatter)
     parser.add_argument("files", nargs="*", metavar="FILE", help="a transcript; - is standard input")
     parser.add_argument(
         "--for", dest="rubric", metavar="PROFILE", help="what a task asks for: lab3, lab7 or a TOML file"
     )
     parser.add_argument("--rules", action="store_true", help="list the rules, with their sources")
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
-    return parser.parse_args(words)
+    return parser
 
 
 def _about_rubrics() -> str:
@@ -81,14 +92,17 @@ def _lint(
 ) -> None:
     from pathlib import Path
 
+    from smtp_shell.display.late_progress import late_progress
     from smtp_shell.lint.files import lint_file
     from smtp_shell.protocol.octets import escape_str
 
     path = Path("/dev/stdin" if name == _STDIN else name)
     tally.files += 1
-    for finding in lint_file(path, rubric, rubric_name, warn=_warn):
-        tally.add(finding)
-        write(escape_str(name), finding)
+    with late_progress(f"linting {escape_str(path.name)}") as progress:
+        for finding in lint_file(path, rubric, rubric_name, warn=_warn, opened=progress.follow):
+            tally.add(finding)
+            with progress.hidden():
+                write(escape_str(name), finding)
 
 
 def _warn(sentence: str) -> None:

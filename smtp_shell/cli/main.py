@@ -1,7 +1,7 @@
 """The entry point: the table of commands, and the one place that catches errors.
 
-A command is a module with `main(words) -> exit status` and a line in `COMMANDS`. Nothing is imported at the top that `--version`
-does not need.
+A command is a module with `main(words) -> exit status`, `make_parser() -> ArgumentParser` and a line in `COMMANDS`. From the parsers
+come the help, the completions of shells and the manual page. Nothing is imported at the top that `--version` does not need.
 """
 
 from __future__ import annotations
@@ -12,31 +12,25 @@ import sys
 from smtp_shell import __version__
 
 COMMANDS: dict[str, tuple[str, str]] = {
-    "practice": (
-        "an embedded server on loopback to practise on, and the shell connected to it",
-        "smtp_shell.cli.practice",
-    ),
-    "send": ("send one message in one dialogue, and print it", "smtp_shell.cli.send"),
-    "relay": (
-        "stand between a client and a server, pass every line on and record both halves",
-        "smtp_shell.cli.relay",
-    ),
-    "replay": ("replay transcripts against a server and compare what it says", "smtp_shell.cli.replay"),
-    "diff": ("compare two transcripts, step by step", "smtp_shell.cli.diff"),
-    "serve": ("a mock server that speaks the server's side of a transcript", "smtp_shell.cli.serve"),
-    "show": ("show a transcript as a dialogue", "smtp_shell.cli.show"),
+    "practice": ("a server of your own on loopback, and a shell connected to it", "smtp_shell.cli.practice"),
+    "explain": ("explain a command, a reply, a keyword, a header field or a term", "smtp_shell.cli.explain"),
     "quiz": ("questions about a dialogue, asked and explained", "smtp_shell.cli.quiz"),
+    "send": ("send one message in one dialogue, and print it", "smtp_shell.cli.send"),
+    "replay": ("replay transcripts against a server and compare what it says", "smtp_shell.cli.replay"),
+    "show": ("show a transcript as a dialogue", "smtp_shell.cli.show"),
+    "diff": ("compare two transcripts, step by step", "smtp_shell.cli.diff"),
     "lint": ("find what in a dialogue breaks a rule or is unwise, line by line", "smtp_shell.cli.lint"),
-    "convert": ("convert a transcript into another format", "smtp_shell.cli.convert"),
-    "explain": (
-        "explain a command, a reply, an extension, a mechanism, a header field or a term",
-        "smtp_shell.cli.explain",
-    ),
+    "convert": ("convert a transcript into another format, or another into one", "smtp_shell.cli.convert"),
+    "serve": ("a mock server that speaks the server's side of a transcript", "smtp_shell.cli.serve"),
+    "relay": ("stand between a client and a server, and record both halves", "smtp_shell.cli.relay"),
     "config": ("write, find or check the configuration file", "smtp_shell.cli.config"),
+    "doctor": ("what this machine can do, and which ports this network reaches", "smtp_shell.cli.doctor"),
+    "man": ("the manual page, for man", "smtp_shell.cli.man"),
+    "completion": ("the script that completes commands and options in your shell", "smtp_shell.cli.completion"),
 }
-"""Name of a command -> its line in `smtp-shell --help`, and the module that runs it."""
+"""Name of a command -> its line in `smtp-shell --help`, and the module that runs it. The help of all of them fits a screen."""
 
-_SHELL = "smtp_shell.cli.shell"
+SHELL = "smtp_shell.cli.shell"
 """Runs a command line that begins with no command: a server's name, an option, or nothing."""
 
 
@@ -102,7 +96,7 @@ def _dispatch(words: list[str]) -> int:
 
     is_command = bool(words) and words[0] in COMMANDS
     with collector_off():
-        module = import_module(COMMANDS[words[0]][1] if is_command else _SHELL)
+        module = import_module(COMMANDS[words[0]][1] if is_command else SHELL)
     status: int = module.main(words[1:] if is_command else words)
     return status
 

@@ -7,6 +7,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from smtp_shell.arguments import file_path, port_number
+from smtp_shell.cli.first_start import in_practice
 from smtp_shell.cli.listening import (
     certificate_options,
     complain,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from smtp_shell.arguments import ArgumentParser
     from smtp_shell.recording.capture import Capture
     from smtp_shell.servers.live import LiveScreen
     from smtp_shell.servers.practice import PracticeServer, PracticeSettings
@@ -42,9 +44,12 @@ _SPELLED = {"lines": "-c and -f", "ipv4": "-4", "ipv6": "-6"}
 
 _RISK = "The practice server would listen on {}: every machine\nthat reaches it could connect, guess the password and fill the mailbox."
 
-_TRY = """\
-Try ehlo, starttls, ehlo, auth, mail ann@example.org, rcpt bob@example.org,
-data, quit, and then /inbox. /help lists all there is."""
+_EXAMPLES = (
+    ("smtp-shell practice", "a server, and a shell on it"),
+    ("smtp-shell practice --serve-only --port 2525", "the server alone"),
+    ("smtp-shell practice --fault rcpt=451", "misbehave: see below"),
+    ("smtp-shell practice -c ehlo -c quit", "run lines without a prompt"),
+)
 
 
 def main(words: Sequence[str]) -> int:
@@ -59,7 +64,7 @@ def main(words: Sequence[str]) -> int:
     Raises:
         SmtpShellError: An option is wrong, the server cannot start, or there is no connection.
     """
-    parser = _parser()
+    parser = make_parser()
     options = parser.parse_args(words)
     if options.tls:
         raise UsageError(
@@ -193,7 +198,7 @@ def _open_shell(server: PracticeServer, options: argparse.Namespace, remark: str
 
     options.user = server.user
     target = Target(Way.TCP, server.host, server.port, starttls=options.starttls)
-    introduction = chain((f"  {line}" for line in facts(server, capture)), (remark,) if remark else (), (_TRY,))
+    introduction = chain((f"  {line}" for line in facts(server, capture)), (remark,) if remark else (), in_practice())
     return run_shell(options, target, introduction, practice=server, watches=options.watch)
 
 
@@ -202,12 +207,15 @@ def _for_python(server: PracticeServer) -> str:
     return f"in Python        context = ssl.create_default_context(cafile={str(server.ca_file.absolute())!a})"
 
 
-def _parser() -> argparse.ArgumentParser:
+def make_parser() -> ArgumentParser:
+    """Return the parser of the command."""
     import argparse
 
     from smtp_shell.servers.faults import describe_faults
 
-    parser = command_parser("practice", formatter_class=argparse.RawDescriptionHelpFormatter, epilog=describe_faults())
+    parser = command_parser(
+        "practice", examples=_EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter, epilog=describe_faults()
+    )
     parser.add_argument("--port", type=port_number, default=0, help="port to listen on (default: any free one)")
     parser.add_argument("--serve-only", action="store_true", help="serve, without a shell, until Ctrl-C")
     fault_options(parser.add_argument)

@@ -11,7 +11,14 @@ from smtp_shell.cli.options import add_color_option, command_parser, is_terminal
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from smtp_shell.arguments import ArgumentParser
     from smtp_shell.study.question import Question
+
+_EXAMPLES = (
+    ("smtp-shell quiz lab.smtp", ""),
+    ("smtp-shell quiz lab.smtp --questions 5", ""),
+    ("smtp-shell quiz lab.smtp --json", "print the questions, ask nothing"),
+)
 
 
 def main(words: Sequence[str]) -> int:
@@ -26,17 +33,7 @@ def main(words: Sequence[str]) -> int:
     Raises:
         SmtpShellError: An option is wrong, the transcript cannot be read, or nobody can be asked.
     """
-    from smtp_shell.study.options import add_quiz_options
-
-    parser = command_parser("quiz")
-    parser.add_argument("file", nargs="?", help="the transcript")
-    add_quiz_options(parser)
-    parser.add_argument(
-        "--kinds", action="store_true", help="list the kinds of question, with FILE those that it allows"
-    )
-    parser.add_argument("--json", action="store_true", help="print the questions as JSON, one a line, and ask nothing")
-    add_color_option(parser)
-    options = parser.parse_args(words)
+    options = make_parser().parse_args(words)
     from smtp_shell.errors import UsageError
 
     if options.kinds:
@@ -46,6 +43,21 @@ def main(words: Sequence[str]) -> int:
     if not options.json and not is_terminal():
         raise UsageError("quiz asks at a terminal, and there is none; use --json to print the questions.")
     return _quiz(options)
+
+
+def make_parser() -> ArgumentParser:
+    """Return the parser of the command."""
+    from smtp_shell.study.options import add_quiz_options
+
+    parser = command_parser("quiz", examples=_EXAMPLES)
+    parser.add_argument("file", nargs="?", help="the transcript")
+    add_quiz_options(parser)
+    parser.add_argument(
+        "--kinds", action="store_true", help="list the kinds of question, with FILE those that it allows"
+    )
+    parser.add_argument("--json", action="store_true", help="print the questions as JSON, one a line, and ask nothing")
+    add_color_option(parser)
+    return parser
 
 
 def _quiz(options: argparse.Namespace) -> int:

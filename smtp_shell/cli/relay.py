@@ -37,12 +37,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from smtp_shell.arguments import ArgumentParser
     from smtp_shell.net.target import Target
     from smtp_shell.servers.relay import RelayServer
 
 _RISK = (
     "The relay would listen on {}: every machine that reaches it\n"
     "could reach the server through this one, and in its name."
+)
+
+_EXAMPLES = (
+    ("smtp-shell relay HOST:587 --port 2527 --watch", "watch live"),
+    ("smtp-shell relay 127.0.0.1:2525 --port 2527 --keep seen", "keep files"),
 )
 
 
@@ -58,7 +64,7 @@ def main(words: Sequence[str]) -> int:
     Raises:
         SmtpShellError: An option is wrong, or the relay cannot start.
     """
-    options = _parser().parse_args(words)
+    options = make_parser().parse_args(words)
     target = _target(options)
     if options.key is not None and options.cert is None:
         raise UsageError("relay --key needs --cert FILE as well: a key is of no use without its certificate.")
@@ -151,8 +157,9 @@ def _facts(server: RelayServer, options: argparse.Namespace) -> Iterator[str]:
         yield "Nothing is shown or written: add --watch, or --keep DIR."
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = command_parser("relay")
+def make_parser() -> ArgumentParser:
+    """Return the parser of the command."""
+    parser = command_parser("relay", examples=_EXAMPLES)
     parser.add_argument(
         "server",
         metavar="SERVER",

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from smtp_shell.arguments import ArgumentParser
 from smtp_shell.cli.options import (
+    command_parser,
     connect_settings,
     connection_options,
     credential_source,
@@ -40,12 +40,20 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
+    from smtp_shell.arguments import ArgumentParser
     from smtp_shell.cli.updating import Updater
     from smtp_shell.client.credentials import Ask
     from smtp_shell.config import TlsSettings
     from smtp_shell.net.target import Target
     from smtp_shell.replay.profiles import ProfiledServer
     from smtp_shell.replay.replay import Replay
+
+_EXAMPLES = (
+    ("smtp-shell replay lab.smtp --server smtp://127.0.0.1:2525", ""),
+    ("smtp-shell replay suite/ --server HOST --junit report.xml", "for CI"),
+    ("smtp-shell replay lab.smtp --server HOST --update", "mend the file"),
+    ("smtp-shell replay --check suite/", "without a server"),
+)
 
 
 def main(words: Sequence[str]) -> int:
@@ -60,16 +68,7 @@ def main(words: Sequence[str]) -> int:
     Raises:
         SmtpShellError: Something is wrong with a transcript or an option; nothing was sent.
     """
-    parser = ArgumentParser(
-        prog="smtp-shell replay", description="Replay transcripts against a server and compare what it says."
-    )
-    add_replay_options(parser)
-    add_suite_options(parser)
-    add_report_options(parser)
-    add_update_options(parser)
-    connection_options(parser)
-    profile_option(parser.add_argument)
-    options = parser.parse_args(words)
+    options = make_parser().parse_args(words)
     _take_profile(options)
     refuse_servers(options.files)
     _refuse_conflicts(options)
@@ -99,6 +98,18 @@ def _take_profile(options: argparse.Namespace) -> None:
 
     options.chosen = fill_from_profile(options)
     take_tls(options, options.chosen)
+
+
+def make_parser() -> ArgumentParser:
+    """Return the parser of the command."""
+    parser = command_parser("replay", examples=_EXAMPLES)
+    add_replay_options(parser)
+    add_suite_options(parser)
+    add_report_options(parser)
+    add_update_options(parser)
+    connection_options(parser)
+    profile_option(parser.add_argument)
+    return parser
 
 
 def _run(options: argparse.Namespace, ask: Ask | None, color: bool) -> int:

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from smtp_shell.cli.options import is_terminal
-from smtp_shell.cli.send_options import check_envelope, check_options, send_parser, with_parameters
+from smtp_shell.cli.send_options import check_envelope, check_options, make_parser, with_parameters
 from smtp_shell.errors import SmtpShellError, TlsFailed
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def main(words: Sequence[str]) -> int:
     Raises:
         SmtpShellError: An option is wrong, there is no connection, or the dialogue broke.
     """
-    options = send_parser().parse_args(words)
+    options = make_parser().parse_args(words)
     _take_profile(options)
     check_options(options)
     from smtp_shell.cli.send_message import draft_of, file_message

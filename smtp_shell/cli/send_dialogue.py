@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from smtp_shell.cli.send_options import with_parameters
 from smtp_shell.client.transaction import Outcome, RecipientOutcome, Step, transact
+from smtp_shell.display.late_progress import late_progress
 from smtp_shell.errors import DialogueBroken, Interrupted, SmtpShellError, TlsFailed, UsageError
 from smtp_shell.message.building import lay_out
 from smtp_shell.net.target import UNIX, Way, parse_domain, parse_target
@@ -173,11 +174,17 @@ class SendDialogue:
         if options.raw:
             self._shell.say(UNTOUCHED, "notice")
         stop = Step.DATA if options.raw and self._stop not in ("mail", "rcpt") else _STEPS.get(self._stop)
-        self._outcome = self._shell.waiting(
-            lambda: transact(
-                self._session, envelope, layout.pieces, bdat=options.bdat, pipeline=options.pipeline, stop_after=stop
+        with late_progress("sending the message", at_once=False) as progress:
+            self._outcome = self._shell.waiting(
+                lambda: transact(
+                    self._session,
+                    envelope,
+                    lambda: progress.counted(layout.pieces(), layout.size),
+                    bdat=options.bdat,
+                    pipeline=options.pipeline,
+                    stop_after=stop,
+                )
             )
-        )
         if options.raw and self._stop != "data" and self._outcome is not None and self._session.phase is Phase.MAILDATA:
             self._outcome = self._sent_raw(self._outcome, layout)
 

@@ -47,6 +47,12 @@ Exit status: 0 the message was accepted for every recipient, or the stop was rea
 3 no connection; 4 TLS; 5 authentication; 6 the server broke the protocol; 7 unknown outcome after the final dot; 130 interrupted.
 """
 
+_EXAMPLES = (
+    ("smtp-shell send -s HOST --from A --to B --body TEXT", ""),
+    ("smtp-shell send -s HOST --from A --to B --data letter.eml", ""),
+    ("smtp-shell send -s HOST --from A --to B --quit-after rcpt", "is B accepted?"),
+)
+
 
 class _Attach(argparse.Action):
     """Keep what `--attach-type` and `--attach-name` say beside the file of the preceding `--attach`."""
@@ -68,9 +74,11 @@ class _Attach(argparse.Action):
         namespace.attach = found
 
 
-def send_parser() -> ArgumentParser:
+def make_parser() -> ArgumentParser:
     """Return the parser of the command."""
-    parser = command_parser("send", epilog=_EPILOG, usage="smtp-shell send --server URL --from A --to B [OPTIONS]")
+    parser = command_parser(
+        "send", examples=_EXAMPLES, epilog=_EPILOG, usage="smtp-shell send --server URL --from A --to B [OPTIONS]"
+    )
     parser.add_argument(
         "--server",
         "-s",

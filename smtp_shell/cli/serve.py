@@ -14,7 +14,7 @@ from smtp_shell.cli.listening import (
     say,
 )
 from smtp_shell.cli.options import make_view
-from smtp_shell.cli.serve_options import MATCHES, parse
+from smtp_shell.cli.serve_options import MATCHES, check_options, make_parser
 from smtp_shell.cli.watching import SHOW_SECONDS, ending_by_signal
 from smtp_shell.protocol.octets import escape_str
 
@@ -43,7 +43,8 @@ def main(words: Sequence[str]) -> int:
     Raises:
         SmtpShellError: An option is wrong, the transcript cannot be served, or the server cannot start.
     """
-    options = parse(words)
+    options = make_parser().parse_args(words)
+    check_options(options)
     who, shown = _credentials(options)
     settings = _settings(options, who)
     if options.stdio:

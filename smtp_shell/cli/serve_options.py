@@ -12,27 +12,18 @@ from smtp_shell.errors import UsageError
 from smtp_shell.protocol.octets import SINGLE, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from smtp_shell.arguments import ArgumentParser
 
 MATCHES = {"verb": "VERB", "parameters": "PARAMETERS", "exact": "EXACT"}
 """Words of `--match` -> members of `ClientMatch`."""
 
-
-def parse(words: Sequence[str]) -> argparse.Namespace:
-    """Parse the arguments after `serve`.
-
-    Args:
-        words: The arguments.
-
-    Raises:
-        UsageError: Some of them do not go together.
-    """
-    options = _parser().parse_args(words)
-    _check(options)
-    return options
+_EXAMPLES = (
+    ("smtp-shell serve lab.smtp --port 2526", ""),
+    ("smtp-shell serve lab.smtp --fault data=451", "faults are listed below"),
+)
 
 
-def _check(options: argparse.Namespace) -> None:
+def check_options(options: argparse.Namespace) -> None:
     """Refuse options that do not go together.
 
     Raises:
@@ -54,10 +45,13 @@ def _check(options: argparse.Namespace) -> None:
         raise UsageError(f"serve --stdio has one client, at standard input, and no port; leave out {', '.join(taken)}.")
 
 
-def _parser() -> argparse.ArgumentParser:
+def make_parser() -> ArgumentParser:
+    """Return the parser of the command."""
     from smtp_shell.servers.faults import describe_faults
 
-    parser = command_parser("serve", formatter_class=argparse.RawDescriptionHelpFormatter, epilog=describe_faults())
+    parser = command_parser(
+        "serve", examples=_EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter, epilog=describe_faults()
+    )
     parser.add_argument("file", type=file_path, metavar="FILE", help="the transcript")
     place = parser.add_mutually_exclusive_group()
     place.add_argument("--port", type=port_number, help="port to listen on (default: any free one)")

@@ -14,6 +14,8 @@ from msgspec.structs import replace
 from smtp_shell import __version__
 from smtp_shell.arguments import ArgumentParser, file_path
 from smtp_shell.cli.configured import Start, read_start, settle, take_aliases, take_tls
+from smtp_shell.cli.exit_statuses import EXIT_STATUSES
+from smtp_shell.cli.first_start import unconnected
 from smtp_shell.cli.main import COMMANDS
 from smtp_shell.cli.options import (
     connect_settings,
@@ -37,16 +39,14 @@ if TYPE_CHECKING:
     from smtp_shell.servers.practice import PracticeServer
     from smtp_shell.shell.shell import Shell
 
-_NOT_CONNECTED = """\
-Not connected. Try /connect HOST[:PORT]; or leave with Ctrl-D, and start
-`smtp-shell practice` for a server of your own. /help lists all there is."""
+_USAGE = "smtp-shell [OPTIONS] [COMMAND | HOST[:PORT] | URL | PROFILE]"
 
 _EPILOG = """commands:
 {commands}
 Each has its own --help. A server that is named like a command is reached as smtp://NAME.
 
-exit status: 0 all happened, 1 a reply was not the expected one or 4yz/5yz, 2 wrong usage, 3 no connection, 4 TLS, 5 authentication,
-6 the server broke the protocol, 7 unknown outcome after the final dot, 130 interrupted
+exit status:
+{statuses}
 """
 
 
@@ -75,7 +75,7 @@ def main(words: Sequence[str]) -> int:
     Raises:
         SmtpShellError: An option is wrong, or there is no connection.
     """
-    parser = _parser()
+    parser = make_parser()
     options, unknown = parser.parse_known_args(words)
     if len(unknown) == 1 and options.target is not None:
         from smtp_shell.net.target import as_one_word
@@ -93,7 +93,7 @@ def main(words: Sequence[str]) -> int:
         if options.profile is not None:
             take_tls(options, start.configuration.profile(options.profile))
     target = _target(options)
-    introduction = () if target or options.profile else (_NOT_CONNECTED,)
+    introduction = () if target or options.profile else unconnected()
     return run_shell(options, target, introduction, start=start)
 
 
@@ -384,12 +384,43 @@ def _start_practice() -> tuple[PracticeServer, Iterable[str]]:
     return start_practice()
 
 
-def _parser() -> ArgumentParser:
-    commands = "\n".join(f"  smtp-shell {name:<11} {summary}" for name, (summary, _) in COMMANDS.items())
-    parser = ArgumentParser(
+class _Parser(ArgumentParser):
+    """Parser whose `--help` fits a screen; `--help-all` prints the help of the others."""
+
+    def print_help(self, file: Any = None) -> None:
+        from smtp_shell.cli.brief_help import brief_help
+
+        (file or sys.stdout).write(brief_help(self.examples))
+
+
+class _HelpAll(argparse.Action):
+    """Print the whole help, and end."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        sys.stdout.write(parser.format_help())
+        parser.exit()
+
+
+def make_parser() -> ArgumentParser:
+    """Return the parser of a command line that begins with no command."""
+    commands = "\n".join(f"  {name:<11} {summary}" for name, (summary, _) in COMMANDS.items())
+    statuses = "\n".join(f"  {status:>3}  {meaning}" for status, meaning in EXIT_STATUSES.items())
+    parser = _Parser(
         prog="smtp-shell",
-        description="See SMTP with your own eyes: type commands, go on after STARTTLS and AUTH, keep a transcript, replay it.",
-        epilog=_EPILOG.format(commands=commands),
+        usage=_USAGE,
+        examples=(
+            ("smtp-shell practice", "start here: a server of your own"),
+            ("smtp-shell --starttls mail.example.org", "type SMTP inside TLS"),
+            ("smtp-shell mail.example.org -c ehlo -c quit", "run lines without a prompt"),
+        ),
+        description="See SMTP with your own eyes: type it by hand, record it, replay it.",
+        epilog=_EPILOG.format(commands=commands, statuses=statuses),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
@@ -398,6 +429,7 @@ def _parser() -> ArgumentParser:
         help="HOST[:PORT], PROFILE, mx:DOMAIN, smtp://, smtps://, lmtp://, smtp+unix:/path, lmtp+unix:/path or pipe:COMMAND",
     )
     parser.add_argument("--mx", action="store_true", help="the server is a domain: connect to its mail hosts in turn")
+    parser.add_argument("--help-all", action=_HelpAll, nargs=0, help="show every option and exit status, and exit")
     parser.add_argument("--version", action="version", version=f"smtp-shell {__version__}")
     connection_options(parser)
     profile_option(parser.add_argument)

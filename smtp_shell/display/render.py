@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from typing import assert_never
+from typing import TYPE_CHECKING, assert_never
 
 from msgspec import Struct
 
@@ -52,16 +52,17 @@ from smtp_shell.protocol.masking import MASK, ExchangeLines, is_user_name
 from smtp_shell.protocol.octets import escape, escape_str, quoted
 from smtp_shell.protocol.replies import wire_lines
 
+if TYPE_CHECKING:
+    from smtp_shell.display.folding import DataLine, MailDataFold
+
 _MOST_OF_COMMAND = 60  # octets of a command that are shown again above its reply
 _MOST_IN_GROUP = 20_000
 _SHOWN_WHOLE = 1_000  # octets that are sent at once and shown whole; of more the start is shown
 _MOST_OF_CHUNK = 150
+_PREAMBLE_ROWS = 12
 
 PROGRAM_GUTTER = "   E| "
 """The mark of a line that a program, which is the server, wrote on its standard error."""
-
-DATA_ROWS = 12
-"""How many lines of one message's mail data are shown."""
 
 
 class Row(Struct, frozen=True):
@@ -87,6 +88,8 @@ class Look(Struct, frozen=True):
         times: Whether to show how long each reply took.
         decoded: Whether to show the meaning of base64 lines.
         typed_data: Whether to show mail data. False where the user has just typed it.
+        unfolded: Whether to show all of it. Otherwise only its first and last lines are shown.
+        unfold: What the user does to see all of it, in words; empty for nothing.
         theme: A key of `themes.THEMES`.
         groups: Whether to mark the commands of one write.
         paired: Whether to name the command of such a group above each reply. False for a file, whose rows are its lines: one more would
@@ -101,22 +104,33 @@ class Look(Struct, frozen=True):
     reasons: bool = True
     groups: bool = True
     paired: bool = True
+    unfolded: bool = False
+    unfold: str = ""
 
 
 class WriteGroup:
-    """The commands of one write whose replies have not come: each reply is shown with the name of its command."""
+    """The commands of one write whose replies have not come: each reply is shown with the name of its command.
+
+    Attributes:
+        place: Which of the commands was named last, such as `2 of 4`.
+    """
 
     def __init__(self) -> None:
         self._commands: deque[Command] = deque(maxlen=_MOST_IN_GROUP)
         self._is_open = False  # more of the same write follows
         self._is_group = False  # the commands went out together
         self._is_named = False  # the command of the reply under way has been named
+        self.place = ""
+        self._sent = self._answered = 0  # commands of the group, and those of them whose replies have come
 
     def send(self, event: CommandSent) -> bool:
         """Record a command, and return whether more follow in its write. The octets of a chunk are none."""
         more = event.pipelined and event.command.verb != "BDAT"
         if self._is_open or more:
             self._is_group = self._is_group or self._is_open
+            if not self._commands:
+                self._sent = self._answered = 0
+            self._sent += 1
             self._commands.append(event.command)
         self._is_open = more
         return more
@@ -127,6 +141,7 @@ class WriteGroup:
         if not (self._is_group and self._commands) or self._is_named:
             return None
         self._is_named = True
+        self.place = f"{self._answered + 1:,} of {self._sent:,}"
         return self._commands[0]
 
     def receive(self, event: ReplyReceived) -> Command | None:
@@ -136,6 +151,7 @@ class WriteGroup:
             return None
         named, self._is_named = self.begin_reply(), False
         self._commands.popleft()
+        self._answered += 1
         self._is_group = self._is_group and bool(self._commands)
         return named
 
@@ -155,10 +171,7 @@ class Presenter:
         self._group = WriteGroup()
         self._is_live = False  # the times of its entries are measured, and not read from a file
         self._at = 0.0  # time of the last entry
-        # Counters for the current message: rows shown, lines not shown, octets of both.
-        self._data_rows = 0
-        self._data_hidden = 0
-        self._data_octets = 0
+        self._fold: MailDataFold | None = None  # the mail data of the current message; None outside of one
 
     def rows(self, entry: Entry) -> Iterator[Row]:
         """Return the rows of an entry. There are none for what `look` leaves out."""
@@ -166,6 +179,8 @@ class Presenter:
         if isinstance(event, MailDataSent):
             yield from self._mail_data(event, self._sign(entry))
             return
+        if self._fold is not None:
+            yield from self._end_of_data(self._sign(entry))
         if isinstance(event, TlsStarted):
             self._tls = tls_sign(event)
         elif isinstance(event, Connected):
@@ -200,7 +215,7 @@ class Presenter:
                     yield Row("      ", f"means: {event.meaning or '(nothing)'}", "decoded")
             case Noticed(kind=NoticeKind.PREAMBLE):
                 yield Row("   #! ", f"{event.sentence}:", "notice")
-                for line in event.octets.removesuffix(b"\n").split(b"\n")[:DATA_ROWS]:
+                for line in event.octets.removesuffix(b"\n").split(b"\n")[:_PREAMBLE_ROWS]:
                     yield Row("   S| ", escape(line.removesuffix(b"\r")[:2000]), "notice")
             case Noticed() if event.kind in FATAL and not self.look.reasons:
                 if event.octets:
@@ -229,20 +244,29 @@ class Presenter:
                 assert_never(event)
 
     def _octets(self, event: OctetsSent, tls: str) -> Iterator[Row]:
-        """Yield the rows of octets that were sent as they are. Of a large chunk only the start is shown, as of mail data."""
+        """Yield the rows of octets that were sent as they are. Of a large chunk only the start is shown, unless it is unfolded."""
+        if self.look.unfolded and event.public is None:
+            yield from (Row(f" {tls} C| ", escape(line), "command") for line in event.octets.splitlines(keepends=True))
+            return
         if event.public is not None or len(event.octets) <= _SHOWN_WHOLE:
             yield Row(f" {tls} C| ", client_text(event, MASK), "command")
             return
         yield Row(f" {tls} C| ", escape(event.octets[:_MOST_OF_CHUNK]), "command")
         yield Row(
-            "   #  ", f"… {len(event.octets) - _MOST_OF_CHUNK:,} more octets, {len(event.octets):,} in all", "note"
+            "   #  ",
+            f"… {len(event.octets) - _MOST_OF_CHUNK:,} more octets, {len(event.octets):,} in all{self._how_to_unfold}",
+            "note",
         )
 
     def _answered(self, command: Command | None) -> Iterator[Row]:
         """Yield a row that names the command whose reply follows; none for a command that went out by itself."""
         if command is not None and self.look.paired:
             text = escape(command.shown[:_MOST_OF_COMMAND]) + (MASK if command.secret else "")
-            yield Row("   #  ", f"to {text}{'…' if len(command.shown) > _MOST_OF_COMMAND else ''}", "note")
+            yield Row(
+                "   #  ",
+                f"to {self._group.place}: {text}{'…' if len(command.shown) > _MOST_OF_COMMAND else ''}",
+                "note",
+            )
 
     def _time_taken(self, entry: Entry) -> str:
         """Return how long a connection or handshake took; empty for other events, and where that is not known."""
@@ -272,31 +296,41 @@ class Presenter:
 
     def _mail_data(self, event: MailDataSent, tls: str) -> Iterator[Row]:
         if event.last:
-            if self._data_hidden:
-                yield Row(
-                    "   #  ",
-                    f"… {self._data_hidden:,} more lines of mail data, {self._data_octets:,} octets in all",
-                    "note",
-                )
-            self._data_rows = self._data_hidden = self._data_octets = 0
+            yield from self._end_of_data(tls)
             if self.look.typed_data:
                 yield Row(f" {tls} C: ", ".", "command")
             return
-        self._data_octets += len(event.octets)
         if not self.look.typed_data:
             return
-        room = DATA_ROWS - self._data_rows
-        if room <= 0:
-            self._data_hidden += event.octets.count(b"\n")
+        if self._fold is None:
+            from smtp_shell.display.folding import MailDataFold
+
+            self._fold = MailDataFold(unfolded=self.look.unfolded)
+        yield from (_data_row(line, tls) for line in self._fold.feed(event.octets))
+
+    @property
+    def _how_to_unfold(self) -> str:
+        return f"; {self.look.unfold}" if self.look.unfold else ""
+
+    def _end_of_data(self, tls: str) -> Iterator[Row]:
+        """Yield the last rows of mail data that has ended, or that something else has broken off."""
+        fold, self._fold = self._fold, None
+        if fold is None:
             return
-        *head, rest = event.octets.split(b"\r\n", room)
-        if len(head) < room and rest:
-            head.append(rest)
-            rest = b""
-        for line in head:
-            self._data_rows += 1
-            yield Row(f" {tls} C: ", escape(line[:2000]), "data")
-        self._data_hidden += rest.count(b"\n")
+        before, hidden, after = fold.end()
+        yield from (_data_row(line, tls) for line in before)
+        if hidden:
+            yield Row(
+                "   #  ",
+                f"… {hidden:,} more lines of mail data, {fold.octets:,} octets in all{self._how_to_unfold}",
+                "note",
+            )
+        yield from (_data_row(line, tls) for line in after)
+
+
+def _data_row(line: DataLine, tls: str) -> Row:
+    more = f"… ({line.left_out:,} more octets)" if line.left_out else ""
+    return Row(f" {tls} C: ", escape(line.octets) + more, "data")
 
 
 def tls_sign(facts: TlsStarted | None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from smtp_shell.display.columns import cells, wrap
+from smtp_shell.display.tables import GAP, beside, cell
 from smtp_shell.figures import shown_seconds
 from smtp_shell.protocol.octets import escape_str
 
@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
 _LABEL = 12
 _WIDEST = 79
-_GAP = 2
-_MOST_LINES = 14  # of one cell
 _PLACES = {25: "smtp", 465: "submissions", 587: "submission"}
 
 
@@ -98,7 +96,7 @@ def comparison(surveys: Sequence[Survey]) -> Iterator[tuple[str, str]]:
     Args:
         surveys: At most four: columns of a screen of 80.
     """
-    width = (_WIDEST - _LABEL - 2 - _GAP * len(surveys)) // max(len(surveys), 1)
+    width = (_WIDEST - _LABEL - 2 - GAP * len(surveys)) // max(len(surveys), 1)
     yield from _row("", [_headline(each) for each in surveys], width, "event")
     yield from _row("reached", [_reached(each) for each in surveys], width)
     yield from _row("times", [times(each).replace(", ", "\n") for each in surveys], width)
@@ -165,13 +163,6 @@ def _row(label: str, texts: Sequence[str], width: int, style: str = "quoted") ->
     """Yield the lines of one row of a table; none if it is empty."""
     if not any(texts):
         return
-    columns = [_cell(text, width) for text in texts]
-    for number in range(max(map(len, columns))):
-        parts = [column[number] if number < len(column) else "" for column in columns]
-        line = "".join(f"{' ' * _GAP}{part}{' ' * (width - cells(part))}" for part in parts)
-        yield f"  {label if not number else '':{_LABEL}}{line}".rstrip(), style
-
-
-def _cell(text: str, width: int) -> list[str]:
-    lines = [part for line in text.split("\n") for part in wrap(line, width + 1, quotes=True)]
-    return lines if len(lines) <= _MOST_LINES else [*lines[: _MOST_LINES - 1], "…"]
+    columns = [cell(text, width) for text in texts]
+    for number, line in enumerate(beside(columns, [width] * len(columns))):
+        yield f"  {label if not number else '':{_LABEL}}{' ' * GAP}{line}".rstrip(), style

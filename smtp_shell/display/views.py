@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Final, Protocol, TextIO
+from copy import copy
+from typing import IO, TYPE_CHECKING, Final, Protocol, TextIO
 
 from msgspec.structs import replace
 
@@ -80,6 +81,9 @@ class ConsoleView:
         console: The console; None only in `later`.
         look: What is shown.
         label: What each row begins with.
+
+    Attributes:
+        color: Whether it has colours.
     """
 
     def __init__(self, console: Console | None, look: Look | None = None, *, label: str = "") -> None:
@@ -88,17 +92,20 @@ class ConsoleView:
         self._make_console: Callable[[], Console] | None = None
         self._presenter = Presenter(look)
         self._words: DialogueWords | None = None  # from the first row with a style on
+        self.color = True
 
     @classmethod
-    def later(cls, make_console: Callable[[], Console]) -> ConsoleView:
+    def later(cls, make_console: Callable[[], Console], *, color: bool) -> ConsoleView:
         """Return a view on standard output that makes its console when it first shows something with a style.
 
         What the shell prints before the first prompt has no style, and importing rich takes as long as importing all of smtp-shell.
 
         Args:
             make_console: Returns a console on standard output.
+            color: Whether that has colours.
         """
         view = cls(None)
+        view.color = color
         view._make_console = make_console
         return view
 
@@ -129,6 +136,27 @@ class ConsoleView:
         view._make_console = self._make_console
         return view
 
+    def on_stream(self, out: TextIO, width: int) -> ConsoleView:
+        """Return a view that shows the same on a stream which a pager reads.
+
+        Args:
+            out: The stream.
+            width: Columns of the screen.
+        """
+        from rich.console import Console
+
+        view = copy(self)  # with its look, and whatever else it knows of the terminal
+        view._presenter = Presenter(self.look)
+        view._console = Console(
+            file=out,
+            width=width,
+            highlight=False,
+            no_color=not self.color,
+            force_terminal=self.color,
+            legacy_windows=False,
+        )
+        return view
+
     def remark(self, text: str, facts: Mapping[str, object] | None = None) -> None:
         """Show a remark about the dialogue."""
         self._print(Row(REMARK, text, "notice"))
@@ -138,9 +166,7 @@ class ConsoleView:
     ) -> None:
         """Show what a command was asked to find out. No screen breaks an object into lines of its own."""
         if as_json:
-            if self._console is not None:
-                self._console.file.flush()
-            _write_objects(sys.stdout, objects)
+            _write_objects(self._console.file if self._console is not None else sys.stdout, objects)
             return
         for text, style in rows:
             self.say(text, style)
@@ -254,7 +280,7 @@ class PlainView:
         self._words.flush()
 
 
-def _write_objects(out: TextIO, objects: Iterable[Mapping[str, object]]) -> None:
+def _write_objects(out: IO[str], objects: Iterable[Mapping[str, object]]) -> None:
     import json  # late: a prompt needs none
 
     for each in objects:
@@ -275,4 +301,4 @@ def console_view(*, color: bool, force: bool) -> ConsoleView:
 
         return Console(highlight=False, no_color=not color, force_terminal=True if force else None)
 
-    return ConsoleView.later(make)
+    return ConsoleView.later(make, color=color)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from smtp_shell.lint.findings import Finding, Place, Severity
 from smtp_shell.lint.linter import Linter
@@ -60,6 +60,7 @@ def lint_file(
     name: str = "",
     *,
     warn: Callable[[str], None] | None = None,
+    opened: Callable[[BinaryIO], None] | None = None,
 ) -> Iterator[Finding]:
     """Yield the findings of a transcript, in the order in which they become certain.
 
@@ -68,6 +69,7 @@ def lint_file(
         rubric: What else the dialogue has to hold.
         name: Name of the rubric.
         warn: Takes a sentence about credentials that stand in the file.
+        opened: Called with the file before it is read, for whoever follows how far that is.
 
     Raises:
         TranscriptError: The file cannot be opened or read.
@@ -76,7 +78,7 @@ def lint_file(
     from smtp_shell.transcript.credentials import masking_warning
 
     linter = make_linter(rubric, name)
-    with shown_transcript(path, bodies=True, includes=True) as (shown, found, mask):
+    with shown_transcript(path, bodies=True, includes=True, opened=opened) as (shown, found, mask):
         for entry in found:
             yield from linter.feed(entry)
     if warn is not None and (warning := masking_warning(shown, mask)):
@@ -99,7 +101,7 @@ def make_linter(rubric: Rubric | None = None, name: str = "") -> Linter:
     return Linter(rules, RubricCheck(rubric, name))
 
 
-def _is_about_messages(rule: Rule) -> bool:
+def is_about_messages(rule: Rule) -> bool:
     """Return whether a rule finds what is wrong with a message, and is no advice."""
     about = {HeaderSent, DataFaultSent, MessageSent}
     return rule.severity is not Severity.ADVICE and any(moment in about for moment, _ in rule.checks)
@@ -124,7 +126,7 @@ ON_EXTENSIONS = frozenset(
 
 def prompt_linter() -> Linter:
     """Return a linter for the prompt: what is wrong with messages, and the rules of `ON_EXTENSIONS`."""
-    return Linter(rule for rule in all_rules().values() if _is_about_messages(rule) or rule.name in ON_EXTENSIONS)
+    return Linter(rule for rule in all_rules().values() if is_about_messages(rule) or rule.name in ON_EXTENSIONS)
 
 
 def lint_message(octets: bytes) -> list[Finding]:

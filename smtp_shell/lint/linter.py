@@ -47,6 +47,10 @@ class Linter:
             self._check(moment, place, found)
         return found
 
+    def view(self) -> View:
+        """Return where the dialogue stands after what was fed."""
+        return self._tracker.view()
+
     def finish(self) -> Sequence[Finding]:
         """Return what the end of the entries makes certain. Nothing more is fed after it."""
         found: list[Finding] = []

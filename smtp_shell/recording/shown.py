@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os.path
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from msgspec.structs import replace
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def shown_transcript(
-    path: Path, *, bodies: bool = False, includes: bool = False
+    path: Path, *, bodies: bool = False, includes: bool = False, opened: Callable[[BinaryIO], None] | None = None
 ) -> Iterator[tuple[str, Iterator[Entry], CredentialMask]]:
     """Open a transcript to show it: without the credentials in it, unless its header says that they are included.
 
@@ -32,6 +32,7 @@ def shown_transcript(
         path: The file.
         bodies: Whether to read the mail data that stands in files beside it.
         includes: Whether to read the transcripts that it includes, too.
+        opened: Called with the file before it is read, for whoever follows how far that is.
 
     Yields:
         Its name, escaped; its entries; and what masks the credentials, which knows afterwards where they stood.
@@ -39,7 +40,7 @@ def shown_transcript(
     Raises:
         TranscriptError: It cannot be opened or read.
     """
-    with open_transcript(path, keep_secrets=True) as reader:
+    with open_transcript(path, keep_secrets=True, opened=opened) as reader:
         header, folder = reader.header, path.parent if bodies else None
         steps: Iterable[Step] = reader
         if includes:

@@ -148,7 +148,8 @@ def _progress(options: argparse.Namespace, *, taken: bool) -> ProgressReporter |
     """Return the progress bar; None where there is no terminal for it, or a user goes step by step."""
     if options.step or not sys.stderr.isatty():
         return None
-    from smtp_shell.replay.reporters.progress import ProgressReporter, stands_on_a_terminal
+    from smtp_shell.display.late_progress import stands_on_a_terminal
+    from smtp_shell.replay.reporters.progress import ProgressReporter
 
     if not stands_on_a_terminal():
         return None

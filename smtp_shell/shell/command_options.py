@@ -13,8 +13,6 @@ from smtp_shell.protocol.octets import escape_str
 from smtp_shell.shell.completion.context import Option
 
 if TYPE_CHECKING:
-    import argparse
-
     from smtp_shell.shell.completion.context import Candidates
 
 
@@ -82,9 +80,7 @@ def read_options(command: str, words: Sequence[str], options: Sequence[Option]) 
     return GivenOptions(found, others)
 
 
-def parser_options(
-    parser: argparse.ArgumentParser, complete: Mapping[str, Candidates] | None = None
-) -> tuple[Option, ...]:
+def parser_options(parser: ArgumentParser, complete: Mapping[str, Candidates] | None = None) -> tuple[Option, ...]:
     """Return the options of an argument parser.
 
     Args:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -19,6 +21,7 @@ from msgspec.structs import replace
 from smtp_shell.errors import UsageError
 from smtp_shell.message.draft import Draft, with_field
 from smtp_shell.protocol.octets import SINGLE, escape_str, quoted
+from smtp_shell.shell.terminal_echo import usual_echo
 from smtp_shell.transcript.variables import Template, Variables, local_now, rfc5322_date
 
 _MOST_TEXT = 16 * 1024 * 1024  # octets of a text, which is kept in memory; larger ones are attached
@@ -160,6 +163,19 @@ def _words(command: str) -> list[str]:
     return [word[1:-1] if is_windows and word[:1] == word[-1:] == '"' else word for word in words]
 
 
+@contextmanager
+def _ctrl_c_for_the_editor() -> Iterator[None]:
+    """Leave Ctrl-C to the editor. A handler of ours is not inherited, as an ignored signal would be."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, lambda number, frame: None)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def edited(text: str) -> str:
     """Return a text after the user has changed it in an editor: $VISUAL, else $EDITOR, else the system's own.
 
@@ -175,7 +191,8 @@ def edited(text: str) -> str:
             stream.write(text)
         try:
             words = _words(command)
-            status = subprocess.run([*words, file], check=False).returncode
+            with usual_echo(), _ctrl_c_for_the_editor():
+                status = subprocess.run([*words, file], check=False).returncode
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else "a quote is not closed"
             raise UsageError(f"the editor {name} cannot be started: {reason}; set VISUAL or EDITOR.") from None

@@ -7,11 +7,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from smtp_shell.shell.terminal_echo import no_echo, usual_echo
 
 Show = Callable[[], object]
 _POLL_SECONDS = 0.2
@@ -37,7 +34,7 @@ def read_line(question: Callable[[], str], *, hidden: bool = False, news: Callab
         from getpass import getpass
 
         return getpass(question())
-    with _echo(not hidden):
+    with no_echo() if hidden else usual_echo():
         sys.stdout.write(question())
         sys.stdout.flush()
         while not _is_typed():
@@ -62,26 +59,3 @@ def _is_typed() -> bool:
     import select
 
     return bool(select.select([sys.stdin], [], [], _POLL_SECONDS)[0])
-
-
-@contextmanager
-def _echo(is_on: bool) -> Iterator[None]:
-    """Have the terminal show what is typed, or not, while the block runs."""
-    if sys.platform == "win32":
-        yield
-        return
-    import termios
-
-    try:
-        before = termios.tcgetattr(sys.stdin)
-    except (termios.error, ValueError):
-        yield
-        return
-    modes = [*before]
-    modes[3] = modes[3] | termios.ECHO if is_on else modes[3] & ~termios.ECHO
-    termios.tcsetattr(sys.stdin, termios.TCSADRAIN, modes)
-    try:
-        yield
-    finally:
-        with suppress(termios.error, ValueError):
-            termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)

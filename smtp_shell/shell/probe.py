@@ -59,7 +59,7 @@ def probe(shell: Shell, host: str, ports: str, connection: ConnectSettings) -> N
         UsageError: That is no host, or these are no ports.
         ConnectFailed: No port answers.
     """
-    targets = _targets(host, ports)
+    targets = probe_targets(host, ports)
     begun = time.monotonic()
     left = [target.port for target in targets]
 
@@ -81,7 +81,17 @@ def probe(shell: Shell, host: str, ports: str, connection: ConnectSettings) -> N
         raise ConnectFailed(f"no connection to {escape_str(host)}: no port answers; check the host and the network.")
 
 
-def _targets(host: str, ports: str) -> list[Target]:
+def probe_targets(host: str, ports: str, taker: str = "--probe") -> list[Target]:
+    """Return the ports of a server as targets.
+
+    Args:
+        host: The server, without a port.
+        ports: The ports, with commas between them; `/tls` after one: TLS from the first octet.
+        taker: What takes the host, for messages.
+
+    Raises:
+        UsageError: That is no host, or these are no ports.
+    """
     words = ports.split(",")
     if len(words) > _MOST_PORTS:
         raise UsageError(f"--ports takes {_MOST_PORTS} ports at most, as many as a table has room for.")
@@ -90,15 +100,15 @@ def _targets(host: str, ports: str) -> list[Target]:
         number = re.fullmatch(r"([0-9]{1,5})(/tls)?", word)
         if number is None or not 1 <= int(number[1]) <= 65535:
             raise UsageError(f"--ports takes numbers, such as {PORTS}, and not {escape_str(word)}.")
-        found.append(_at(host, int(number[1]), tls=bool(number[2]) or int(number[1]) == 465))
+        found.append(_at(host, int(number[1]), taker, tls=bool(number[2]) or int(number[1]) == 465))
     if len({target.port for target in found}) < len(found):
         raise UsageError("--ports names a port twice; once is enough.")
     return found
 
 
-def _at(host: str, port: int, *, tls: bool) -> Target:
+def _at(host: str, port: int, taker: str, *, tls: bool) -> Target:
     if (":" in host and not host.startswith("[") and family_of(host) is None) or "/" in host or re.search(r"\]:", host):
-        raise UsageError(f"--probe takes a host without a port, and not {escape_str(host)}; --ports names the ports.")
+        raise UsageError(f"{taker} takes a host without a port, and not {escape_str(host)}; --ports names the ports.")
     shown = f"[{host}]" if ":" in host and not host.startswith("[") else host
     return parse_target(f"{shown}:{port}", tls=tls)
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from prompt_toolkit import PromptSession
-from prompt_toolkit.enums import EditingMode
 from prompt_toolkit.filters import Condition
+from prompt_toolkit.key_binding import merge_key_bindings
 from prompt_toolkit.layout.processors import Processor, Transformation, TransformationInput
 
 from smtp_shell.protocol.phases import Phase
 from smtp_shell.shell.as_you_type import GhostText, HintRow, InputLexer, load_after_first_prompt
+from smtp_shell.shell.at_hand import is_secret
 from smtp_shell.shell.completer import MenuCompleter, completion_keys
 from smtp_shell.shell.history import open_history, server_name
 from smtp_shell.shell.prompt import STYLE, prompt_text, toolbar
+from smtp_shell.shell.prompt_keys import cursor_shape, editing_mode, editor_keys
 from smtp_shell.shell.shell import Shell
 from smtp_shell.shell.typed_secrets import is_kept, mask_starts
 
@@ -32,7 +34,16 @@ def make_prompt(shell: Shell) -> PromptSession[str]:
         message=lambda: prompt_text(shell),
         history=history,
         completer=completer,
-        key_bindings=completion_keys(completer),
+        key_bindings=merge_key_bindings(
+            [
+                completion_keys(completer),
+                editor_keys(
+                    lambda text: shell.phase is not Phase.AUTH and not is_secret(text, in_exchange=shell.awaits_answer)
+                ),
+            ]
+        ),
+        mouse_support=Condition(lambda: shell.settings.mouse),
+        cursor=cursor_shape(shell),
         complete_while_typing=Condition(lambda: shell.phase not in (Phase.MAILDATA, Phase.AUTH)),
         lexer=InputLexer(shell),
         auto_suggest=GhostText(shell),
@@ -44,7 +55,7 @@ def make_prompt(shell: Shell) -> PromptSession[str]:
         style=STYLE,
         enable_suspend=True,
         reserve_space_for_menu=6,
-        editing_mode=EditingMode.VI if shell.settings.editing == "vi" else EditingMode.EMACS,
+        editing_mode=editing_mode(shell),
     )
     load_after_first_prompt(session.app)
     return session

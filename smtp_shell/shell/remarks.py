@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from smtp_shell.display.views import View
+    from smtp_shell.lint.findings import Finding
     from smtp_shell.lint.linter import Linter
     from smtp_shell.protocol.events import Entry
 
@@ -87,6 +88,20 @@ class Remarks:
         for text in advice:
             self._view.say(f"advice: {text}", "reply.4")
 
+    def on_draft(self, octets: bytes) -> list[tuple[int, str]]:
+        """Return what is wrong with mail data that is being written: the number of a line, and a sentence about it.
+
+        Args:
+            octets: The mail data so far, in whole lines with CRLF.
+        """
+        from smtp_shell.lint.drafts import lint_draft
+
+        if not self._is_on():
+            return []
+        self._check()
+        assert self._linter is not None
+        return [(each.line, _sentence(each)) for each in lint_draft(octets, self._linter.view())]
+
     def _speak(self) -> None:
         self._check()
         found, self._found = self._found, []
@@ -104,5 +119,8 @@ class Remarks:
         for entry in kept:
             for each in linter.feed(entry):
                 found = self._advice if each.rule in ON_EXTENSIONS else self._found
-                source = "" if each.message.endswith(")") else f" ({each.sources[0]})"
-                found.append(f"{each.message}{source}")
+                found.append(_sentence(each))
+
+
+def _sentence(finding: Finding) -> str:
+    return finding.message if finding.message.endswith(")") else f"{finding.message} ({finding.sources[0]})"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from prompt_toolkit import PromptSession
@@ -12,6 +12,7 @@ from prompt_toolkit.application import get_app, run_in_terminal
 from prompt_toolkit.filters import Condition
 from prompt_toolkit.formatted_text import fragment_list_to_text
 from prompt_toolkit.history import InMemoryHistory
+from prompt_toolkit.input.typeahead import clear_typeahead
 from prompt_toolkit.renderer import CPR_Support
 from prompt_toolkit.utils import is_dumb_terminal
 
@@ -19,15 +20,19 @@ from smtp_shell.errors import SmtpShellError
 from smtp_shell.protocol.phases import Phase
 from smtp_shell.shell.dumb_prompt import read_line
 from smtp_shell.shell.handshakes import finish_tls
+from smtp_shell.shell.paste_question import confirmed
 from smtp_shell.shell.pasted_lines import PastedLines
 from smtp_shell.shell.prompt import prompt_text, toolbar
+from smtp_shell.shell.prompt_keys import EditorDue, MailDataOver, editing_mode
 from smtp_shell.shell.prompt_session import Hide, MaskCredential, answer_starts, make_prompt
 from smtp_shell.shell.shell import Shell
+from smtp_shell.shell.terminal_echo import no_echo
 from smtp_shell.shell.typed_answers import LinesInARow
 from smtp_shell.shell.wait_line import WaitLine
 
 if TYPE_CHECKING:
     from smtp_shell.client.session import Session
+    from smtp_shell.shell.mail_editor import MailEditor
 
 _POLL_SECONDS = 0.2
 
@@ -73,41 +78,115 @@ def run_repl(shell: Shell, begin: Callable[[], None]) -> int:
     Returns:
         The exit status.
     """
-    prompt = make_prompt(shell)
-    shell.edit = edit_line
-    if not is_dumb_terminal():
-        has_bottom = prompt.app.renderer.cpr_support is not CPR_Support.NOT_SUPPORTED
-        wait_line = WaitLine(shell.view, prompt.output, partial(toolbar, shell) if has_bottom else None)
-        shell.view, shell.waiting_for = wait_line, wait_line.waiting
-    _guard(shell, begin)
-    typed = ""  # what is at the prompt already
-    shaken: Session | None = None  # the session whose late handshake was done, or failed and left it open
-    while not shell.leaving:
-        try:
-            if is_dumb_terminal():
-                text = _read_dumb(shell, prompt, shaken)
-            else:
-                text = prompt.prompt(
-                    pre_run=partial(_poll, shell, shaken), default=typed, vi_mode=shell.settings.editing == "vi"
-                )
-            typed = ""
-        except _HandshakeDue as due:
-            typed, shaken = due.typed, shell.session
-            _guard(shell, partial(finish_tls, shell))
-            continue
-        except KeyboardInterrupt:
-            typed = ""
-            _guard(shell, lambda: _leave_mail_data(shell))
-            continue
-        except EOFError:
-            if shell.phase is Phase.MAILDATA:
-                _guard(shell, lambda: _leave_mail_data(shell))
-                if shell.phase is Phase.MAILDATA:
-                    continue
-            break
-        run_typed(shell, text)
-    shell.close()
+    with no_echo():
+        reader = _Reader(shell)
+        _guard(shell, begin)
+        while not shell.leaving:
+            try:
+                text = reader.read()
+            except EOFError:
+                break
+            if text is not None:
+                run_typed(shell, text)
+        shell.close()
     return 0
+
+
+class _Reader:
+    """Reads what is typed next, at the prompt.
+
+    Args:
+        shell: The shell.
+    """
+
+    def __init__(self, shell: Shell) -> None:
+        self._shell = shell
+        self._prompt = make_prompt(shell)
+        self._typed = ""  # what the prompt begins with
+        self._shaken: Session | None = None  # the session whose late handshake was done, or failed and left it open
+        shell.edit = edit_line
+        self._has_screen = not is_dumb_terminal()
+        if self._has_screen:
+            has_bottom = self._prompt.app.renderer.cpr_support is not CPR_Support.NOT_SUPPORTED
+            wait_line = WaitLine(shell.view, self._prompt.output, partial(toolbar, shell) if has_bottom else None)
+            shell.view, shell.waiting_for = wait_line, wait_line.waiting
+
+    def read(self) -> str | None:
+        """Return a line, or several that were pasted; None where there is nothing to run.
+
+        Raises:
+            EOFError: The user leaves.
+        """
+        shell = self._shell
+        typed, self._typed = self._typed or shell.at_hand.take_next(), ""
+        writes = self._has_screen and shell.settings.mail_editor and shell.phase is Phase.MAILDATA
+        try:
+            text = self._write(typed) if writes else self._line(typed)
+        except MailDataOver:
+            self._keep()
+        except _HandshakeDue as due:
+            self._typed, self._shaken = due.typed, shell.session
+            _guard(shell, partial(finish_tls, shell))
+        except EditorDue as due:
+            self._typed = due.typed
+            _guard(shell, partial(self._edit, due.typed))
+        except KeyboardInterrupt:
+            _guard(shell, lambda: _leave_mail_data(shell))
+            if writes and shell.phase is Phase.MAILDATA:
+                self._typed = self._editor.text
+            elif writes:
+                self._keep()
+        except EOFError:
+            if shell.phase is not Phase.MAILDATA:
+                raise
+            _guard(shell, lambda: _leave_mail_data(shell))
+            if shell.phase is not Phase.MAILDATA:
+                raise
+        else:
+            shell.at_hand.note(text, shell.phase, in_exchange=shell.awaits_answer)
+            return confirmed(shell, text, _confirm_afresh, self._prompt.output.get_size().rows)
+        return None
+
+    def _line(self, typed: str) -> str:
+        if not self._has_screen:
+            return _read_dumb(self._shell, self._prompt, self._shaken)
+        self._prompt.app.erase_when_done = False
+        self._prompt.editing_mode = editing_mode(self._shell)
+        return self._prompt.prompt(pre_run=partial(_poll, self._shell, self._shaken), default=typed)
+
+    def _write(self, typed: str) -> str:
+        return self._editor.read(partial(_poll, self._shell, self._shaken, self._editor), typed)
+
+    @cached_property
+    def _editor(self) -> MailEditor:
+        from smtp_shell.shell.mail_editor import MailEditor
+
+        return MailEditor(self._shell)
+
+    def _keep(self) -> None:
+        """Keep what was written for the next mail data."""
+        self._editor.kept = self._editor.text
+        if self._editor.kept.strip():
+            self._shell.say("The text was not sent. It is kept: the next mail data begins with it.")
+
+    def _edit(self, text: str) -> None:
+        from smtp_shell.shell.composition import edited
+
+        self._typed = edited(text).replace("\r\n", "\n").rstrip("\n")
+
+
+def _confirm_afresh(question: str) -> bool:
+    """Ask a question whose answer is no unless it is yes. What was typed before it was shown is no answer to it, and is dropped."""
+    session: PromptSession[str] = PromptSession(history=InMemoryHistory())
+    with session.input.raw_mode():
+        clear_typeahead(session.input)
+        while session.input.read_keys():
+            pass
+        session.input.flush_keys()
+    try:
+        return session.prompt([("", f"{question} [y/N] ")]).strip().lower() in ("y", "yes")
+    except (KeyboardInterrupt, EOFError):
+        return False
 
 
 def run_typed(shell: Shell, text: str) -> None:
@@ -192,12 +271,23 @@ def _news(shell: Shell, shaken: Session | None) -> Callable[[], object] | None:
     return None
 
 
-def _poll(shell: Shell, shaken: Session | None) -> None:
+def _unmixed(show: Callable[[], object]) -> Callable[[], None]:
+    """Return what shows something between two keys. prompt_toolkit turns the echo on there."""
+
+    def run() -> None:
+        with no_echo():
+            show()
+
+    return run
+
+
+def _poll(shell: Shell, shaken: Session | None, editor: MailEditor | None = None) -> None:
     """Show what the server sends while the prompt waits; the task ends with the prompt.
 
     Args:
         shell: The shell.
         shaken: The session whose handshake is not tried again.
+        editor: What mail data is written in; None at the prompt for lines.
     """
     app = get_app()
 
@@ -210,8 +300,13 @@ def _poll(shell: Shell, shaken: Session | None) -> None:
                 # Not in here: Ctrl-C ends a handshake only where no prompt runs.
                 app.exit(exception=_HandshakeDue(app.current_buffer.text))
                 return
+            if editor is not None:
+                editor.look()
             if show is not None:
-                await run_in_terminal(show)
+                await run_in_terminal(_unmixed(show))
                 app.invalidate()
+            if editor is not None and shell.phase is not Phase.MAILDATA:
+                app.exit(exception=MailDataOver)
+                return
 
     app.create_background_task(poll())

@@ -18,6 +18,7 @@ from smtp_shell.protocol.octets import escape_str
 from smtp_shell.protocol.phases import Phase
 from smtp_shell.protocol.replies import Extensions
 from smtp_shell.shell.composing import check_whole
+from smtp_shell.shell.file_progress import SendingProgress
 
 if TYPE_CHECKING:
     from smtp_shell.client.transaction import Outcome
@@ -69,14 +70,18 @@ def send_draft(shell: Shell, composition: Composition, wishes: Wishes) -> None:
     if session.phase in (Phase.MAIL, Phase.RCPT):
         shell.say("A transaction is open; RSET gives it up first.", "notice")
         shell.command(Command(b"RSET"))
-    before = shell.view.look
-    shell.view.look = replace(before, typed_data=True)
-    try:
+    progress = SendingProgress(layout.size)
+    with shell.showing_mail_data():
         outcome = shell.waiting(
-            lambda: transact(session, envelope, layout.pieces, bdat=wishes.bdat, pipeline=wishes.pipeline)
+            lambda: transact(
+                session,
+                envelope,
+                lambda: progress.counted(layout.pieces()),
+                bdat=wishes.bdat,
+                pipeline=wishes.pipeline,
+            ),
+            progress.words,
         )
-    finally:
-        shell.view.look = before
     if outcome is None:
         if not session.is_open:
             shell.say(_DROPPED, "notice")

@@ -122,7 +122,13 @@ class ShellSettings(Struct, frozen=True):
     ghost: Annotated[bool, Setting("the rest of an earlier line after the cursor; Right takes it", _on_off)] = True
     chunk_size: Annotated[int, Setting("octets in each BDAT of bdat < FILE", _octets)] = PIECE
     theme: Annotated[str, Setting("colours: dark, light or plain", _one_of(THEMES))] = "dark"
+    pager: Annotated[bool, Setting("show what does not fit the screen in a pager ($PAGER, less or more)", _on_off)] = (
+        False
+    )
     editing: Annotated[str, Setting("keys of the prompt: emacs or vi", _one_of(("emacs", "vi")))] = "emacs"
+    mail_editor: Annotated[bool, Setting("write mail data in an editor; off sends each line at once", _on_off)] = True
+    ask_paste: Annotated[bool, Setting("ask before several lines that are pasted are sent", _on_off)] = True
+    mouse: Annotated[bool, Setting("take clicks at the prompt; off leaves them to the terminal", _on_off)] = False
     resolver: Annotated[str, Setting("name server to ask, ADDR[:PORT]; empty for the system's way", _resolver)] = ""
     ehlo: Annotated[str, Setting("name that EHLO gives; empty for this host's", _text)] = ""
     insecure: Annotated[bool, Setting("go on although a certificate cannot be verified", _on_off)] = False

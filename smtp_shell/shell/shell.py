@@ -5,8 +5,8 @@ Modules that only a connection needs are imported with the first connection, so 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,11 +34,13 @@ from smtp_shell.protocol.octets import escape_str
 from smtp_shell.protocol.phases import Phase
 from smtp_shell.shell import owed_replies
 from smtp_shell.shell.aliases import Aliases
+from smtp_shell.shell.at_hand import LinesAtHand
 from smtp_shell.shell.chunks import begin_chunk, send_chunk_line, takes_chunk
 from smtp_shell.shell.completion import CompletionContext, TypedAddresses, TypedHosts
 from smtp_shell.shell.groups import HeldGroup, commands_of, send_group
 from smtp_shell.shell.handshakes import WAIT_ENDED_BEFORE_TLS, finish_tls, show_certificate, start_tls_at_once
 from smtp_shell.shell.lines import Answer, Line, MailDataLine, Run, Wire, is_for_shell, parse
+from smtp_shell.shell.outlet import Outlet
 from smtp_shell.shell.owed_replies import AwaitedT
 from smtp_shell.shell.raw_octets import check_greeting, holds_secret, needs_greeting
 from smtp_shell.shell.recordings import SessionRecordings
@@ -66,11 +68,13 @@ if TYPE_CHECKING:
     from smtp_shell.shell.login import Login
     from smtp_shell.shell.progress import Progress
     from smtp_shell.shell.settings import ProfileInUse
+    from smtp_shell.shell.wire_record import WireRecord
 
 _RESPONSE_GUESSED = (
     "The word after the mechanism decodes to a response, so it is taken for base64; "
     "a user name of these letters is given with --user."
 )
+_UNFOLD = "/show data"
 _LEAVING_WORDS = ("quit", "/exit", "/quit", "exit")
 
 
@@ -84,6 +88,8 @@ class Shell:
         ask: Asks the user; None where nobody can be asked.
 
     Attributes:
+        view: Shows the dialogue and the shell's own words.
+        outlet: What is below it, and leads the words of a command elsewhere.
         registry: The shell commands and shorthands.
         session: The connection, or the last one, closed; None before the first.
         target: The server of the connection, or the one that was named last; None before the first.
@@ -98,7 +104,10 @@ class Shell:
         ways: How each server was connected to the last time.
         explanations: What follows the dialogue for `/explain`; None before the first connection.
         progress: What follows it for the way back to where it was; None before the first connection.
+        wire: The last octets of the connection, for `/hex`; None before the first.
+        remarks: What is wrong with what was sent, or is being written, on this connection; None before the first.
         after_line: Called after each typed line, whatever has become of it: a lesson speaks then.
+        followers: More consumers for the dialogues of new connections.
         last_user: The user name of the last `auth`; empty before the first.
         login: How the last `auth` went that the server accepted, for `/status`; None before the first.
         sources: The files that `/source` is running, the outermost first.
@@ -112,6 +121,7 @@ class Shell:
         profile: The profile that is in use; None for none.
         known_as: The name of the profile with which each server was connected to; empty without one.
         aliases: What `/alias` has named, or the configuration.
+        at_hand: What the next prompt begins with, and what was typed last.
         edit: Asks the user for a line, given the question and what the answer begins as; None where there is no prompt.
         waiting_for: Returns a context in which a wait takes place, given what returns the words for what is awaited. At a prompt it
             says so while the wait takes long.
@@ -125,7 +135,8 @@ class Shell:
         *,
         ask: Ask | None = None,
     ) -> None:
-        self.view = view
+        self.outlet = Outlet(view)
+        self.view: View = self.outlet
         self.options = options or ShellOptions()
         self.registry: Registry[Shell] = Registry.load()
         self.session: Session | None = None
@@ -138,9 +149,11 @@ class Shell:
         self.leaving = self.stopped = False
         self.after_line: list[Callable[[], None]] = []
         self.at_close: list[Callable[[], object]] = []
-        self.refusals = Refusals(view if self.options.interactive else None)
+        self.followers: list[Consumer] = []
+        self.refusals = Refusals(self.view if self.options.interactive else None)
         self.explanations: Explanations | None = None
         self.progress: Progress | None = None
+        self.wire: WireRecord | None = None
         self.last_user = ""
         self.login: Login | None = None
         self.sources: list[Path] = []
@@ -156,12 +169,13 @@ class Shell:
         self.waiting_for: Callable[[Callable[[], str]], AbstractContextManager[None]] = lambda what: nullcontext()
         self.edit: Callable[[str, str], str] | None = None
         self.group: HeldGroup | None = None
+        self.at_hand = LinesAtHand()
         self._ask = ask
         self._advised: Session | None = None  # the session whose end was spoken of
         self._addresses, self._hosts = TypedAddresses(), TypedHosts()
         # Encodes the mail data that is being typed; None outside of it.
         self._encoder: MailDataEncoder | None = None
-        self._remarks: Remarks | None = None  # on the dialogue of the connection
+        self.remarks: Remarks | None = None
         self._greeting_due = False  # the connection was opened, and its greeting has not been waited for
         self.change_settings(settings or ShellSettings())
 
@@ -179,6 +193,11 @@ class Shell:
     def awaits_answer(self) -> bool:
         """Whether an AUTH command was sent whose exchange has not ended: a word by itself answers a challenge."""
         return self.session is not None and self.session.is_open and self.session.dialogue.exchange.is_open
+
+    @property
+    def has_begun_mail_data(self) -> bool:
+        """Whether lines of the mail data have been sent, but not its end."""
+        return self._encoder is not None
 
     @property
     def tls(self) -> TlsSettings:
@@ -207,7 +226,18 @@ class Shell:
             typed_data=not self.options.interactive,
             theme=settings.theme,
             reasons=False,
+            unfold=_UNFOLD if self.options.interactive else "",
         )
+
+    @contextmanager
+    def showing_mail_data(self) -> Iterator[None]:
+        """Show the mail data that is sent meanwhile: nobody has typed it."""
+        before = self.view.look
+        self.view.look = replace(before, typed_data=True)
+        try:
+            yield
+        finally:
+            self.view.look = before
 
     def completion_context(self) -> CompletionContext:
         """Return what suggestions are made from now."""
@@ -295,9 +325,10 @@ class Shell:
 
     def _run_line(self, line: Line[Shell]) -> None:
         match line:
+            case Run() if line.command.is_for_shell:
+                self._run_command(line)
             case Run():
-                if not line.command.is_for_shell:
-                    self._check_decided()
+                self._check_decided()
                 line.command.run(self, line.args)
             case Wire():
                 self._check_decided()
@@ -309,6 +340,16 @@ class Shell:
                 self._mail_data_line(line.text)
             case None:
                 return
+
+    def _run_command(self, line: Run[Shell]) -> None:
+        """Run a slash command, whose words go to a file, a program or a pager if that is asked for."""
+        pager = self.settings.pager and self.options.interactive
+        if self.outlet.file is None and not pager and "|" not in line.args.text:
+            line.command.run(self, line.args)
+            return
+        from smtp_shell.shell.output import run_command
+
+        run_command(self.outlet, line.args, partial(line.command.run, self), pager=pager)
 
     def _act(self, action: Callable[[], None], *, greets: bool = False) -> None:
         """Do what a line asks for, and what follows every line: a handshake that is due, recordings, lessons."""
@@ -431,13 +472,14 @@ class Shell:
         octets = encoder.encode("".join(f"{line}\n" for line in lines).encode("utf-8"))
         self._act(lambda: self.need_session().send_mail_data(octets))
 
-    def send_message(self, pieces: Iterable[bytes]) -> Reply | None:
+    def send_message(self, pieces: Iterable[bytes], what: Callable[[], str] = str) -> Reply | None:
         """Send a message as mail data, with the final dot, and wait for its reply.
 
         After Ctrl-C in the middle of it, what is typed next goes on where it stopped.
 
         Args:
             pieces: The message, in pieces of any size, with any line ends.
+            what: Returns what is awaited, in words; empty for the server.
 
         Returns:
             The reply, or None if the user stopped.
@@ -454,7 +496,8 @@ class Shell:
             self._encoder = None
             return session.end_message(encoder)
 
-        reply = self.waiting(send)
+        with self.showing_mail_data():
+            reply = self.waiting(send, what)
         if reply is not None and (remark := mended_remark(encoder)):
             self.say(remark, "notice")
         return reply
@@ -547,17 +590,28 @@ class Shell:
         """
         from smtp_shell.shell.explanations import Explanations
         from smtp_shell.shell.progress import Progress
+        from smtp_shell.shell.wire_record import WireRecord
 
         self.progress = Progress()
+        self.wire = WireRecord()
         self.explanations = Explanations(self.say, lambda: self.settings.explain, now)
-        self._remarks = Remarks(self.view, lambda: self.settings.lint, wanted=self.options.interactive)
+        self.remarks = Remarks(self.view, lambda: self.settings.lint, wanted=self.options.interactive)
         # Recorded first: what is on the screen is in the file, even if the process is killed.
-        return [*self.recordings.open, self.view, self.refusals, self.explanations, self._remarks, self.progress]
+        return [
+            *self.recordings.open,
+            self.view,
+            self.refusals,
+            self.explanations,
+            self.remarks,
+            self.wire,
+            self.progress,
+            *self.followers,
+        ]
 
     def advise_on(self, entry: Entry) -> None:
         """Name what is wrong with what has been sent. A deferred consumer, beside those of `consumers`."""
-        if self._remarks is not None:
-            self._remarks.advise(entry)
+        if self.remarks is not None:
+            self.remarks.advise(entry)
 
     def greet(self) -> None:
         """Wait for a greeting that was not waited for when the connection was opened, and do what follows it.
@@ -649,6 +703,7 @@ class Shell:
         """Close all that is open."""
         self.disconnect()
         self.recordings.close()
+        self.outlet.close()
         for close in self.at_close:
             close()
 
@@ -684,11 +739,12 @@ class Shell:
         session = self.need_session()
         return self.waiting(lambda: session.command(command))
 
-    def waiting(self, wait: Callable[[], AwaitedT]) -> AwaitedT | None:
+    def waiting(self, wait: Callable[[], AwaitedT], what: Callable[[], str] = str) -> AwaitedT | None:
         """Wait for a reply. Ctrl-C stops the wait; the reply is then shown and paired when it comes.
 
         Args:
             wait: Waits for the reply and returns it, or what became of several.
+            what: Returns what is awaited, in words; empty for the replies that are owed.
 
         Returns:
             What it returned, or None if the user stopped the wait.
@@ -698,7 +754,7 @@ class Shell:
             DialogueBroken: The connection broke.
         """
         try:
-            with self.waiting_for(lambda: owed_replies.awaited(self.session)):
+            with self.waiting_for(lambda: what() or owed_replies.awaited(self.session)):
                 return wait()
         except KeyboardInterrupt:
             if not self.options.interactive:

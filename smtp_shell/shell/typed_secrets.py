@@ -18,8 +18,11 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _RAW = re.compile(r"\s*/raw\s")
 _RAW_LINE = re.compile(r"(?:^|\\(?:[rn]|x0[aAdD]))((?:[^\\]|\\(?!(?:[rn]|x0[aAdD])))+)")
 _ALIAS = re.compile(r"\s*/alias\s[^=]*=")
+_CARRIES = re.compile(
+    r"\s*/(?:watch|pipeline)\s.*?((?<![\w-])auth\s.*)", re.IGNORECASE | re.DOTALL
+)  # a line for the server
 _SLASH_COMMAND = re.compile(r"\s*/[a-z]+(?:\s|\Z)")
-_MAY_BE_AUTH = re.compile(r"(?im)^\s*(?:/raw\s|auth(?:\s|=|$))")
+_MAY_BE_AUTH = re.compile(r"(?im)^\s*(?:/(?:raw|watch|pipeline)\s|auth(?:\s|=|$))")
 _PASSWORD_IN_URL = re.compile(r"://[^/\s]*:[^/\s]*@")
 # NUL and the first octet of an ASCII user name, in base64, as the response of PLAIN begins; or padding.
 _BASE64_FOR_SURE = re.compile(r"A[A-H].*|.*=")
@@ -82,6 +85,9 @@ def mask_starts(text: str, *, in_exchange: bool = False) -> list[int | None]:
 
 
 def _start_in(text: str, exchange: ExchangeLines) -> int | None:
+    if carried := _CARRIES.match(text):
+        start = _credential_start(carried[1], exchange)
+        return None if start is None else carried.start(1) + start
     raw = _RAW.match(text)
     if raw is None:
         return None if _SLASH_COMMAND.match(text) else _credential_start(text, exchange)
@@ -143,7 +149,8 @@ def is_kept(text: str, phase: Phase | None) -> bool:
         return False
     raw = _RAW.match(text)
     if raw is None:
-        return secret_start(text.encode()) is None
+        carried = _CARRIES.match(text)
+        return secret_start((carried[1] if carried else text).encode()) is None
     lines = [line.rstrip(b"\r") for line in unescape(text[raw.end() :]).rstrip(b"\r\n").split(b"\n")]
     if any(secret_start(line) is not None for line in lines):
         return False

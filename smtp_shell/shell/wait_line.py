@@ -6,17 +6,17 @@ draws. It sleeps as long as nothing is awaited.
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from prompt_toolkit import print_formatted_text
 from prompt_toolkit.formatted_text import FormattedText
 from prompt_toolkit.utils import get_cwidth
 
+from smtp_shell.display.folding import HiddenPieces
 from smtp_shell.shell.prompt import STYLE
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class WaitLine:
         self._is_drawn = False
         self._sleeps = False  # the thread waits to be told
         self._thread: threading.Thread | None = None
-        self._echo = _Echo()
+        self._is_hidden = HiddenPieces()
 
     @property
     def look(self) -> Look:
@@ -65,7 +65,8 @@ class WaitLine:
     def __call__(self, entry: Entry) -> None:
         """Show an entry."""
         with self._changed:
-            self._restart()
+            if not self._is_hidden(entry.event, self._view.look):
+                self._restart()
             self._view(entry)
 
     def show_all(self, entries: Iterable[Entry]) -> None:
@@ -148,8 +149,6 @@ class WaitLine:
         rows = _cut([("class:wait", f"   … waiting {seconds:.0f} s for {what}; Ctrl-C ends the wait")], width)
         if self._bottom is not None:
             rows += [("", "\n"), *_cut(self._bottom(), width, "class:bottom-toolbar")]
-        if not self._is_drawn:
-            self._echo.turn_off()
         self._is_drawn = True
         self._output.write_raw("\r")
         self._output.erase_down()
@@ -166,36 +165,6 @@ class WaitLine:
         self._output.write_raw("\r")
         self._output.erase_down()
         self._output.flush()
-        self._echo.turn_on()
-
-
-class _Echo:
-    """The echo of the terminal. Without it, Enter pressed during a wait does not move the line that is drawn."""
-
-    def __init__(self) -> None:
-        self._was_on = False
-
-    def turn_off(self) -> None:
-        if sys.platform == "win32":  # a console there echoes only while a program reads
-            return
-        import termios
-
-        with suppress(termios.error, ValueError):
-            modes = termios.tcgetattr(sys.stdin)
-            self._was_on = bool(modes[3] & termios.ECHO)
-            modes[3] &= ~termios.ECHO
-            termios.tcsetattr(sys.stdin, termios.TCSANOW, modes)
-
-    def turn_on(self) -> None:
-        if sys.platform == "win32" or not self._was_on:
-            return
-        import termios
-
-        self._was_on = False
-        with suppress(termios.error, ValueError):
-            modes = termios.tcgetattr(sys.stdin)
-            modes[3] |= termios.ECHO
-            termios.tcsetattr(sys.stdin, termios.TCSANOW, modes)
 
 
 def _cut(parts: StyleAndTextTuples, width: int, fill: str = "") -> StyleAndTextTuples:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os.path
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
@@ -319,7 +319,12 @@ class TranscriptReader:
 
 @contextmanager
 def open_transcript(
-    path: Path, *, limits: ReadLimits = _DEFAULT_LIMITS, form: str = AUTO, keep_secrets: bool = False
+    path: Path,
+    *,
+    limits: ReadLimits = _DEFAULT_LIMITS,
+    form: str = AUTO,
+    keep_secrets: bool = False,
+    opened: Callable[[BinaryIO], None] | None = None,
 ) -> Iterator[TranscriptReader]:
     """Open a transcript, or what another tool wrote about a dialogue, to read its steps.
 
@@ -328,11 +333,14 @@ def open_transcript(
         limits: Limits of what is read.
         form: The form that the file is in: `smtp` for a transcript, a dialect of `importers`, or `auto` for the one that it looks like.
         keep_secrets: Whether credentials in what another tool wrote are kept, because the caller masks them. A transcript is not changed.
+        opened: Called with the file before it is read, for whoever follows how far that is.
 
     Raises:
         TranscriptError: The file cannot be opened or read, or its header is malformed.
     """
     with _open(path) as stream:
+        if opened is not None:
+            opened(stream)
         name = escape_str(str(path))
         yield TranscriptReader(stream, name, limits=limits, scan=_scan(stream, name, limits, form, keep_secrets))
 

@@ -194,6 +194,11 @@ def _until_heard(dialogue: _Dialogue, octets: bytes) -> float:
 
 
 def _reach_mail_data(dialogue: _Dialogue) -> None:
+    """Go through the dialogue up to the 354. The lines that follow go out as they are typed, and not from the editor."""
+    start = len(dialogue.terminal.pieces)
+    dialogue.terminal.type(b"/set mail-editor off\r")
+    dialogue.terminal.wait_for(">", start)
+    dialogue.terminal.settle(0.1)
     for line, reply in (("ehlo", "250 hi"), ("mail <>", "250 Ok"), ("rcpt <a@b>", "250 Ok"), ("data", "354 go on")):
         start = len(dialogue.terminal.pieces)
         dialogue.terminal.type(f"{line}\r".encode())

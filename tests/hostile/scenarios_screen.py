@@ -106,7 +106,7 @@ def _plays_text(text: bytes) -> Callable[[HostilePeer], None]:
     return play
 
 
-_SCRIPT = ("ehlo", "/capabilities", "/status", "noop", "mail ann@example.org")
+_SCRIPT = ("ehlo", "/capabilities", "/status", "noop", "mail ann@example.org", "/hex all", "/watch --count 2 0.1 noop")
 
 for _name, (_what, _octets) in ESCAPES.items():
     scenario(

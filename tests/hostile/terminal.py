@@ -48,7 +48,7 @@ class Terminal(terminal.Terminal):
     @property
     def at_prompt(self) -> bool:
         """Whether the program is at a prompt with nothing typed after it."""
-        return PROMPT.fullmatch(self.line) is not None
+        return PROMPT.fullmatch(self.line) is not None or self.in_editor
 
     @property
     def at_question(self) -> bool:
@@ -66,7 +66,11 @@ class Terminal(terminal.Terminal):
         super().type(text)
 
     def submit(self, line: str, seconds: float) -> bool:
-        """Enter a line, and return whether the next prompt or question comes in time."""
+        """Enter a line, and return whether the next prompt or question, or the next line of the editor, comes in time."""
+        if self.in_editor and line != ".":
+            before = self.line
+            self.type(line + ENTER)
+            return self.until(lambda: self.in_editor and self.line != before, seconds)
         self._answered = self._prompts
         self.type(line + ENTER)
         return self.prompt_within(seconds)

@@ -93,7 +93,7 @@ class Person:
 
     def _leave(self) -> None:
         terminal = self._terminal
-        if terminal.line.startswith("mail data"):
+        if terminal.in_editor:
             terminal.type(CTRL_C)
             if not terminal.until(lambda: terminal.at_question, self._entry.seconds):
                 self.found.append("Ctrl-C in mail data asks no question")

@@ -6,6 +6,7 @@ Nothing here sleeps: type only after a wait for what must be on the screen first
 from __future__ import annotations
 
 import os
+import re
 import select
 import signal
 import socket
@@ -31,6 +32,7 @@ ESCAPE, TAB, ENTER = "\x1b", "\t", "\r"
 PROGRAM = (sys.executable, "-m", "smtp_shell")
 
 _PROMPT_BEGINS = b"\x1b[?2004h"  # each prompt first asks the terminal to bracket pastes
+_EDITOR = re.compile(r" *[0-9]+  ")
 _PIECE = 256
 
 
@@ -178,6 +180,11 @@ class Terminal:
         return self._text(screen.buffer[screen.cursor.y])[: screen.cursor.x]
 
     @property
+    def in_editor(self) -> bool:
+        """Whether the cursor is in a line of the editor for mail data, with nothing typed in it."""
+        return _EDITOR.fullmatch(self.line) is not None
+
+    @property
     def column(self) -> int:
         """The cursor's column."""
         return int(self._screen.cursor.x)
@@ -223,10 +230,16 @@ class Terminal:
         self.type(text + ENTER)
 
     def wait_prompt(self, prompt: str = "") -> None:
-        """Wait for a prompt with nothing typed after it; where none can be read, until the program has begun to draw it."""
+        """Wait for a prompt with nothing typed after it; where none can be read, until the program has begun to draw it.
+
+        `mail data` and any prompt are found in each line of the editor too.
+        """
         ends = (f"{prompt}> ", f"{prompt}: ", f"{prompt} ") if prompt else ("> ", ": ")
         self.wait(
-            lambda: self._is_asked and (self._is_unreadable or self.line.endswith(ends)),
+            lambda: (
+                (self._is_asked and (self._is_unreadable or self.line.endswith(ends)))
+                or (prompt in ("", "mail data") and self.in_editor)
+            ),
             f"a prompt that ends in {prompt!r}",
         )
 
@@ -427,8 +440,16 @@ def played_by_hand(
                 peer.sock.close()
 
 
-def reach_mail_data(terminal: Terminal, peer: Peer) -> None:
-    """Go through the dialogue up to the 354."""
+def reach_mail_data(terminal: Terminal, peer: Peer, *, line_by_line: bool = False) -> None:
+    """Go through the dialogue up to the 354.
+
+    Args:
+        terminal: The terminal.
+        peer: The server.
+        line_by_line: Whether mail data goes out line by line, and not from the editor.
+    """
+    if line_by_line:
+        terminal.enter("/set mail-editor off")
     for typed, said in (
         ("ehlo", "250 hi"),
         ("mail <>", "250 Ok"),

@@ -50,8 +50,8 @@ def deliver(terminal: Terminal, subject: str) -> None:
     terminal.enter(f"Subject: {subject}", "mail data")
     terminal.enter("", "mail data")
     terminal.enter(".a line with a dot", "mail data")
-    terminal.wait_for("C: ..a line with a dot   (a dot that begins a line is doubled)")
     terminal.enter(".", "mail data")
+    terminal.wait_for("C: ..a line with a dot   (a dot that begins a line is doubled)")
 
 
 def test_the_practice_server_from_greeting_to_exit(tmp_path: Path, state_dir: Path) -> None:

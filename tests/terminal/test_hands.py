@@ -86,7 +86,7 @@ def test_ctrl_c_while_connecting_returns_to_the_prompt() -> None:
 
 def test_ctrl_c_in_mail_data_offers_to_drop_the_connection(state_dir: Path) -> None:
     with played_by_hand() as (terminal, peer):
-        reach_mail_data(terminal, peer)
+        reach_mail_data(terminal, peer, line_by_line=True)
         terminal.enter("half a letter", "mail data")
         terminal.wait_prompt("mail data")
         terminal.type(CTRL_C)
@@ -105,7 +105,7 @@ def test_ctrl_c_in_mail_data_offers_to_drop_the_connection(state_dir: Path) -> N
 
 def test_quit_in_mail_data_is_sent_as_text_with_a_notice() -> None:
     with played_by_hand() as (terminal, peer):
-        reach_mail_data(terminal, peer)
+        reach_mail_data(terminal, peer, line_by_line=True)
         terminal.enter("quit", "mail data")
         terminal.wait_for("That went into the mail as text")
         assert peer.hear() == b"quit\r\n"
@@ -156,6 +156,7 @@ def test_a_paste_at_the_prompt_runs_line_by_line() -> None:
         terminal.wait(lambda: "noop 3" in terminal.line, "the paste")
         assert peer.heard == b""
         terminal.type(ENTER)
+        terminal.enter("y", "Send these 3 lines? [y/N]")
         for number in b"123":
             assert peer.hear() == b"noop %c\r\n" % number
             peer.say("250 Ok")
@@ -170,6 +171,7 @@ def test_of_a_paste_nothing_follows_a_data_that_was_refused(practice: PracticeSe
         )
         terminal.wait(lambda: terminal.line.endswith("quit"), "the paste")
         terminal.type(ENTER)
+        terminal.enter("y", "[y/N]")
         terminal.wait_for("The rest of what was pasted was not sent: 5 lines.")
         terminal.wait_for("The server is not taking mail data: what you type next goes out as commands.")
         terminal.wait_prompt("mail")
@@ -184,6 +186,8 @@ def test_a_paste_of_ten_thousand_lines_at_the_prompt(practice: PracticeServer) -
         terminal.type(f"{PASTE_BEGINS}{pasted}\rhelp{PASTE_ENDS}")
         terminal.wait(lambda: terminal.line.endswith("help"), "the paste")
         terminal.type(ENTER)
+        terminal.wait_for("    5  noop\n    …  9,990 more lines\n 9996  noop")
+        terminal.enter("y", "Send these 10,000 lines? [y/N]")
         terminal.skim(b"a server to practise with")
         terminal.wait_prompt("greeted")
         leave(terminal)
@@ -196,9 +200,8 @@ def test_a_paste_of_ten_thousand_lines_into_mail_data() -> None:
         terminal.wait_prompt("mail data")
         pasted = "\r".join(f"line {number} of a long letter" for number in range(1, 10_001))
         terminal.type(f"{PASTE_BEGINS}{pasted}{PASTE_ENDS}")
-        terminal.wait(lambda: "line 10000 of a long letter" in terminal.text, "the paste")
-        terminal.type(ENTER)
-        terminal.enter(".", "mail data")
+        terminal.wait(lambda: terminal.line.endswith("10000  line 10000 of a long letter"), "the paste")
+        terminal.type(f"{ENTER}.{ENTER}")
         terminal.wait_for("queued as")
         terminal.enter("/inbox 1", "ready")
         terminal.wait_for("| line 10000 of a long letter")
@@ -221,7 +224,7 @@ def test_the_window_is_resized_in_mid_line() -> None:
 
 def test_closing_the_window_ends_the_program_and_leaves_a_whole_transcript(state_dir: Path) -> None:
     with played_by_hand() as (terminal, peer):
-        reach_mail_data(terminal, peer)
+        reach_mail_data(terminal, peer, line_by_line=True)
         terminal.enter("half a letter", "mail data")
         assert peer.hear() == b"half a letter\r\n"
         terminal.wait_prompt("mail data")
@@ -286,6 +289,7 @@ def test_the_answers_in_a_paste_are_masked_and_are_not_sent_after_a_refusal(auth
         terminal.wait(lambda: terminal.line == "noop", "the paste")
         assert "•" * len(password) in terminal.rows
         terminal.type(ENTER)
+        terminal.enter("y", "[y/N]")
         assert b"LOGIN" in peer.hear().upper()
         peer.say("535 no")
         terminal.wait_for("the AUTH exchange is over, so a line that was to answer the server is not sent")

@@ -122,7 +122,7 @@ def test_a_line_survives_a_resize_in_its_middle(sizes: list[tuple[int, int]]) ->
 def test_a_paste_of_500_lines_of_mail_data_goes_out_as_it_is() -> None:
     lines = [f"line {number} of the message" if number % 50 else f".{number}" for number in range(500)]
     with played_by_hand() as (terminal, peer):
-        reach_mail_data(terminal, peer)
+        reach_mail_data(terminal, peer, line_by_line=True)
         terminal.type(f"{PASTE_BEGINS}{chr(10).join(lines)}\n{PASTE_ENDS}")
         terminal.type(ENTER)
         wanted = b"".join((b"." if line.startswith(".") else b"") + line.encode() + b"\r\n" for line in lines)

@@ -93,6 +93,7 @@ def test_nothing_is_sent_while_it_is_open_what_it_would_be(
     typed: str, said: str, prompt: str, then: str, state_dir: Path
 ) -> None:
     with played_by_hand() as (terminal, peer):
+        terminal.enter("/set mail-editor off")
         talk(terminal, peer, *TO_RCPT)
         terminal.enter(typed, "rcpt")
         verb = peer.hear().split()[0].decode()
@@ -224,7 +225,7 @@ def test_an_answer_without_a_reply_is_not_followed_by_another() -> None:
 @pytest.mark.parametrize("key", [CTRL_C, CTRL_D], ids=["ctrl-c", "ctrl-d"])
 def test_what_is_not_a_yes_goes_on_with_the_mail_data(key: str, answer: str) -> None:
     with played_by_hand() as (terminal, peer):
-        reach_mail_data(terminal, peer)
+        reach_mail_data(terminal, peer, line_by_line=True)
         terminal.type(key)
         terminal.wait(lambda: terminal.line.endswith("[y/N] "), "the question")
         terminal.type(answer)
@@ -256,6 +257,7 @@ def test_ctrl_c_stops_the_rest_of_a_paste() -> None:
         terminal.type("\x1b[200~noop 1\rnoop 2\rnoop 3\x1b[201~")
         terminal.wait(lambda: "noop 3" in terminal.line, "the paste")
         terminal.type(ENTER)
+        terminal.enter("y", "[y/N]")
         assert peer.hear() == b"noop 1\r\n"
         interrupt(terminal)
         terminal.enter("rset", "greeted")

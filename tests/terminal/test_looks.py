@@ -95,7 +95,7 @@ def test_what_the_server_says_unasked_is_shown_at_once(look: Look) -> None:
 
 def test_mail_data_goes_out_as_it_is_typed(look: Look) -> None:
     with played_by_hand(look=look) as (terminal, peer):
-        reach_mail_data(terminal, peer)
+        reach_mail_data(terminal, peer, line_by_line=True)
         for line in ("Subject: x", "", ".a dot", "a long line " * 20):
             terminal.enter(line, "mail data")
             assert peer.hear() == (b"." if line.startswith(".") else b"") + line.encode() + b"\r\n"

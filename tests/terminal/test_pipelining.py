@@ -32,9 +32,10 @@ def test_a_pasted_group_goes_out_at_once_and_each_reply_is_named() -> None:
         )
         terminal.wait(lambda: terminal.line.endswith("."), "the paste")
         terminal.type(ENTER)
+        terminal.enter("y", "Send these 6 lines? [y/N]")
         assert peer.hear(GROUP) == GROUP
         peer.say("250 sender ok", "250 recipient ok", "354 go on")
-        terminal.wait_for("   #  to RCPT TO:<bob@example.org>\n+  S: 250 recipient ok")
+        terminal.wait_for("   #  to 2 of 3: RCPT TO:<bob@example.org>\n+  S: 250 recipient ok")
         assert "   C& MAIL FROM:<ann@example.org>\n   C& RCPT TO:<bob@example.org>\n   C: DATA" in terminal.text
         assert peer.hear(b"\r\n.\r\n") == b"Subject: x\r\n\r\ntext\r\n.\r\n"
         peer.say("250 taken")
@@ -53,7 +54,7 @@ def test_a_group_is_held_with_its_number_in_the_prompt() -> None:
         terminal.enter("", "group of 3 ready")
         assert peer.hear(GROUP) == GROUP
         peer.say("250 sender ok", "250 recipient ok", "554 no")
-        terminal.wait_for("   #  to DATA\n!  S: 554 no")
+        terminal.wait_for("   #  to 3 of 3: DATA\n!  S: 554 no")
         _leave(terminal)
 
 

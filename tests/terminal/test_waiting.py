@@ -162,3 +162,36 @@ def test_a_closed_connection_names_the_way_back() -> None:
         peer.sock.close()
         terminal.wait_for("the server closed the connection.")
         terminal.wait_for("/reconnect connects to 127.0.0.1:")
+
+
+def test_a_large_file_shows_how_much_of_it_has_gone_out(state_dir: Path, tmp_path: Path) -> None:
+    letter = tmp_path / "large.eml"
+    letter.write_bytes((b"x" * 70 + b"\r\n") * 300_000)
+    with played_by_hand() as (terminal, peer):
+        terminal.enter(f"data < {letter}")
+        peer.hear()
+        peer.say("354 go on")
+        terminal.wait_for("the file to go out (")
+        terminal.wait_for("% of 21.6 MB)")
+        while not peer.hear(b"\r\n.\r\n"):
+            pass
+        peer.say("250 taken")
+        terminal.wait_for("250 taken")
+        rows = terminal.all_rows
+        assert "   #  … 299,988 more lines of mail data, 21,600,000 octets in all; /show data" in rows
+        assert not any("to go out" in row for row in terminal.rows)
+
+
+def test_what_is_typed_in_a_short_wait_is_kept_and_not_mixed_with_the_output() -> None:
+    with played_by_hand() as (terminal, peer):
+        terminal.enter("noop")
+        peer.hear()
+        terminal.type(f"vrfy x{ENTER}rset typed")
+        peer.say("250 did nothing")
+        assert peer.hear() == b"vrfy x\r\n"
+        peer.say("252 perhaps")
+        terminal.wait(lambda: terminal.line.endswith("greeted> rset typed"), "what was typed")
+        for reply in ("+  S: 250 did nothing", "+  S: 252 perhaps"):
+            assert any(row.startswith(reply) for row in terminal.rows)
+        assert sum("rset typed" in row for row in terminal.all_rows) == 1
+        assert sum("vrfy x" in row for row in terminal.all_rows) == 2  # at the prompt, and as it was sent

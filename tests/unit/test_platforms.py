@@ -32,7 +32,7 @@ from smtp_shell.net.settings import ConnectSettings
 from smtp_shell.net.target import Target, Way
 from smtp_shell.replay import file_lines
 from smtp_shell.servers import listening, watching
-from smtp_shell.shell import composition, dumb_prompt, terminal_end, wait_line
+from smtp_shell.shell import composition, dumb_prompt, terminal_echo, terminal_end
 from tests.unit.cli.program import run
 
 ROOT = Path(__file__).parents[2] / "smtp_shell"
@@ -42,6 +42,9 @@ BRANCH = re.compile(
 
 # Modules that ask for the platform. The other side of each branch is in this file, or where the comment says.
 BRANCHES = {
+    "cli/diagnosis.py",  # tests/unit/cli
+    "net/tls_library.py",  # tests/unit/net
+    "shell/output.py",  # tests/unit/shell
     "cli/startup.py",
     "client/netrc_file.py",
     "configuration/reading.py",  # tests/unit/configuration/test_reading.py
@@ -59,7 +62,7 @@ BRANCHES = {
     "shell/composition.py",
     "shell/dumb_prompt.py",
     "shell/terminal_end.py",
-    "shell/wait_line.py",
+    "shell/terminal_echo.py",
 }
 
 
@@ -113,15 +116,15 @@ def test_the_echo_is_turned_off_and_on_where_there_is_one(platform: str, monkeyp
 
     ours, theirs = pty.openpty()
     with open(ours, "rb", 0), open(theirs, "rb", 0) as terminal:
-        monkeypatch.setattr(wait_line, "sys", Other(sys, platform=platform, stdin=terminal))
-        echo = wait_line._Echo()
+        monkeypatch.setattr(terminal_echo, "sys", Other(sys, platform=platform, stdin=terminal))
 
         def is_on() -> bool:
             return bool(termios.tcgetattr(terminal)[3] & termios.ECHO)
 
-        echo.turn_off()
-        assert is_on() is (platform == "win32")
-        echo.turn_on()
+        with terminal_echo.no_echo():
+            assert is_on() is (platform == "win32")
+            with terminal_echo.usual_echo():
+                assert is_on()
         assert is_on()
 
 

@@ -116,7 +116,7 @@ def test_a_group_with_dsn_is_recorded_as_one_and_replays(postfix: Postfix, tmp_p
         "C: DATA",
     ]
     assert steps[-3:] == ["C& rset", "C& noop", "C: QUIT"]
-    assert "   #  to RCPT TO:<bob@example.org> NOTIFY=never ORCPT=rfc822;bob+2Bx@" in done.stdout
+    assert "   #  to 2 of 3: RCPT TO:<bob@example.org> NOTIFY=never ORCPT=rfc822;bob+2Bx@" in done.stdout
     wait_for_mail(postfix.maildir / "bob", "in a group")
     check(recording)
     _replayed(recording, f"{postfix.host}:{postfix.smtp}")

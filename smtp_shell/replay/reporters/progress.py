@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 from time import monotonic
 from typing import TYPE_CHECKING, Final, TextIO
@@ -138,10 +137,3 @@ class ProgressRunReport:
     def finish(self, result: ReplayResult) -> None:
         """Count the run."""
         self._reporter.count(runs=1, failed=int(not result.ok))
-
-
-def stands_on_a_terminal() -> bool:
-    """Return whether standard error is a terminal that can show a bar."""
-    import os
-
-    return sys.stderr.isatty() and os.environ.get("TERM", "") != "dumb"

@@ -124,6 +124,7 @@ def data(shell: Shell, args: Args) -> None:
     if not args.text:
         shell.command(Command(b"DATA"))
         return
+    from smtp_shell.shell.file_progress import SendingProgress
     from smtp_shell.shell.message_files import advice_before, open_message, read_pieces
     from smtp_shell.shell.untouched import UNTOUCHED, send_untouched, split_raw
 
@@ -132,12 +133,15 @@ def data(shell: Shell, args: Args) -> None:
         session = shell.need_session()
         if advice := advice_before(stream, session.dialogue):
             shell.say(advice, "notice")
+        progress = SendingProgress.of(stream)
+        pieces = progress.counted(read_pieces(stream))
         reply = shell.command(Command(b"DATA"))
         if shell.phase is Phase.MAILDATA and untouched:
             shell.say(UNTOUCHED, "notice")
-            shell.waiting(lambda: send_untouched(session, read_pieces(stream)))
+            with shell.showing_mail_data():
+                shell.waiting(lambda: send_untouched(session, pieces), progress.words)
         elif shell.phase is Phase.MAILDATA:
-            shell.send_message(read_pieces(stream))
+            shell.send_message(pieces, progress.words)
         elif reply is None:
             shell.say("The file was not sent.", "notice")
 
@@ -151,6 +155,7 @@ def bdat(shell: Shell, args: Args) -> None:
     It stops at the first chunk that is refused.
     By hand: `/raw BDAT 4 LAST\r\ntext`, or BDAT as typed, and its octets with /raw.
     """
+    from smtp_shell.shell.file_progress import SendingProgress
     from smtp_shell.shell.message_files import advice_before, is_binary, open_message, read_pieces
     from smtp_shell.shell.untouched import mended_remark, split_raw
 
@@ -161,8 +166,9 @@ def bdat(shell: Shell, args: Args) -> None:
         if advice := advice_before(stream, session.dialogue):
             shell.say(advice, "notice")
         encoder = None if untouched or is_binary(session.dialogue) else MailDataEncoder(transparent=False)
-        chunks = in_chunks(read_pieces(stream), shell.settings.chunk_size, encoder)
-        reply = shell.waiting(lambda: _send_chunks(session, chunks))
+        progress = SendingProgress.of(stream)
+        chunks = in_chunks(progress.counted(read_pieces(stream)), shell.settings.chunk_size, encoder)
+        reply = shell.waiting(lambda: _send_chunks(session, chunks), progress.words)
         if encoder is not None and (remark := mended_remark(encoder)):
             shell.say(remark, "notice")
         if reply is None and all(owed.asked is not Asked.CHUNK for owed in session.dialogue.owed):

@@ -38,10 +38,12 @@ class _JsonLines:
 
     Args:
         tool: The tool that the script is for.
+        out: Where to write.
     """
 
-    def __init__(self, tool: str) -> None:
+    def __init__(self, tool: str, out: TextIO) -> None:
         self._tool = tool
+        self._out = out
 
     def writelines(self, lines: Iterable[str], /) -> None:
         """Write the lines, each with its line end."""
@@ -49,14 +51,15 @@ class _JsonLines:
 
         for number, line in enumerate(lines, 1):
             row = {"tool": self._tool, "line": number, "text": line.removesuffix("\n")}
-            sys.stdout.write(f"{json.dumps(row, ensure_ascii=False)}\n")
+            self._out.write(f"{json.dumps(row, ensure_ascii=False)}\n")
 
 
 def _output(shell: Shell, tool: str) -> TextIO | _JsonLines:
-    """Return where the script goes: standard output, as it is. A view would fold its lines."""
+    """Return where the script goes: to the output, as it is. A view would fold its lines."""
     from smtp_shell.display.json_lines import JsonView
 
-    return _JsonLines(tool) if isinstance(shell.view, JsonView) else sys.stdout
+    out = shell.outlet.stream or sys.stdout
+    return _JsonLines(tool, out) if isinstance(shell.outlet.to, JsonView) else out
 
 
 @shell_command("/as", "swaks|openssl|curl|python [FILE]", complete=_complete, group="transcripts")

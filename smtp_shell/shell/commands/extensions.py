@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import islice
-from typing import TYPE_CHECKING
-
 from smtp_shell.errors import UsageError
 from smtp_shell.protocol.commands import Command, refuse_line_breaks
 from smtp_shell.protocol.octets import escape
@@ -13,12 +10,6 @@ from smtp_shell.shell.groups import HeldGroup, commands_of, split_lines
 from smtp_shell.shell.registry import Args, shell_command, shorthand
 from smtp_shell.shell.shell import Shell
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from smtp_shell.protocol.replies import Extensions
-
-_MOST_KEYWORDS = 200
 _CLIENT_AGAIN = "The dialogue begins anew, as with another client: what was announced counts no more, so say ehlo."
 _ROLES_TURNED = (
     "The roles have turned: the server is the client now, and waits for a greeting. "
@@ -28,40 +19,30 @@ _ROLES_TURNED = (
 
 @shell_command("/capabilities", group="connection", options=(Option("--json", "one JSON object a keyword"),))
 def capabilities(shell: Shell, args: Args) -> None:
-    """List what the server announced in its reply to EHLO: each keyword, what its parameters say, and what it means.
+    """List what the server announced in its reply to EHLO, as a table: each keyword, what it means, and what its parameters say.
 
     After starttls it says what has changed: a + before a keyword that is new, a - before one that is gone, a ~ before one with other
     parameters. `--json` prints one object a keyword.
     """
-    from smtp_shell.shell.capabilities import capability_records
-
     given = args.read()
     if given.words:
         raise UsageError("/capabilities takes nothing but --json; see /help /capabilities.")
     dialogue = shell.need_session().dialogue
     if dialogue.extensions is None:
         raise UsageError("the server has announced nothing yet; say ehlo (again, after starttls).")
+    import shutil
+
+    from smtp_shell.shell.capabilities import capability_records, capability_rows
+
     announced = dialogue.extensions, dialogue.announced_in_clear
-    shell.view.answer(_capabilities(*announced), capability_records(*announced), as_json="--json" in given)
-
-
-def _capabilities(extensions: Extensions, in_clear: Extensions | None) -> Iterator[tuple[str, str]]:
-    from smtp_shell.shell.capabilities import capability_rows
-
-    rows = capability_rows(extensions, in_clear)
-    yield from ((row, "quoted") for row in islice(rows, _MOST_KEYWORDS))
-    if left := sum(1 for _ in rows):
-        yield f"  … and {left:,} more; /capabilities --json lists all.", "said"
-    if not extensions.keywords:
-        yield "  none: the server announced no extension.", "said"
-    elif in_clear is not None:
-        yield "  (+ new since TLS, ~ with other parameters, - announced before TLS only)", "said"
+    rows = capability_rows(*announced, width=shutil.get_terminal_size().columns)
+    shell.view.answer(rows, capability_records(*announced), as_json="--json" in given)
 
 
 @shell_command(
     "/pipeline",
-    "[LINE; LINE; … | cancel]",
-    complete=one_of({"cancel": "forget the group that was begun"}),
+    "[LINE; LINE; … | cancel | show]",
+    complete=one_of({"cancel": "forget the group that was begun", "show": "draw the last group with its replies"}),
     group="dialogue",
 )
 def pipeline(shell: Shell, args: Args) -> None:
@@ -70,10 +51,13 @@ def pipeline(shell: Shell, args: Args) -> None:
     `/pipeline mail ann@example.org; rcpt bob@example.org; data` sends the three at once; each reply is shown under its command's name.
     A semicolon separates lines if a blank follows it. /pipeline alone begins a group: the lines that you type are held until an empty
     line or the next /pipeline, `/pipeline cancel` forgets them.
+    `/pipeline show` draws the last group, each command beside its reply and the time that it took.
     DATA, EHLO, AUTH, STARTTLS and others must end a group, since their reply decides what may follow; it is said, and they go out.
     Several lines that are pasted at once go out in one write by themselves, if the server has announced PIPELINING.
     """
-    if args.text == "cancel":
+    if args.text == "show":
+        _show_group(shell)
+    elif args.text == "cancel":
         if shell.group is None:
             raise UsageError("no group has been begun; /pipeline begins one.")
         shell.say(f"The group is forgotten: {_counted(len(shell.group.commands))}; nothing was sent.")
@@ -100,6 +84,17 @@ def pipeline(shell: Shell, args: Args) -> None:
             "A group begins: lines are held until an empty line. MAIL, RCPT, RSET and BDAT may be followed by others; "
             "any other command is the last of a group."
         )
+
+
+def _show_group(shell: Shell) -> None:
+    import shutil
+
+    from smtp_shell.shell.group_table import group_records, group_rows
+
+    group = shell.wire.group if shell.wire is not None else ()
+    if not group:
+        raise UsageError("/pipeline show: no group has gone out on this connection; see /help /pipeline.")
+    shell.view.answer(group_rows(group, shutil.get_terminal_size().columns), group_records(group))
 
 
 def _counted(number: int) -> str:

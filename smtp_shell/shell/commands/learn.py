@@ -11,27 +11,48 @@ from smtp_shell.shell.registry import SHORTHANDS, Args, Registry, ShellCommand, 
 from smtp_shell.shell.shell import Shell
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from smtp_shell.knowledge.explanation import Explanation
 
+TASKS: Mapping[str, tuple[str, ...]] = {
+    SHORTHANDS: (
+        *("ehlo", "helo", "lhlo", "starttls", "auth", "mail", "rcpt", "data", "bdat", "quit"),
+        *("turn", "atrn", "xclient", "xforward"),
+    ),
+    "connection": ("/connect", "/reconnect", "/disconnect", "/drop", "/mx", "/wait"),
+    "details": ("/status", "/capabilities", "/tls", "/hex", "/timing", "/diagram"),
+    "messages": ("/compose", "/header", "/attach", "/edit", "/send"),
+    "dialogue": ("/raw", "/pipeline", "/watch"),
+    "transcripts": ("/record", "/note", "/save", "/show", "/replay", "/as", "/capture", "/output"),
+    "learning": ("/explain", "/lesson", "/quiz", "/lint"),
+    "practice": ("/inbox", "/sessions"),
+    "settings": ("/set", "/alias", "/source", "/history", "/help", "/exit"),
+}
+"""Task -> what the shell does for it, in the order in which one needs it: the rows of `/help`. Others follow below the group's name."""
+
 _INTRODUCTION = """\
-A line that starts with / is for this shell; any other goes to the server.
-These go out as SMTP writes them, in capitals; any other line exactly as typed:"""
-_OWN = "These are the shell's own; /help NAME explains one, /help GROUP lists a group:"
+A line that starts with / is for this shell. Any other goes to the server,
+exactly as typed; only the shorthands become what SMTP writes, in capitals."""
+_MORE = """\
+/help NAME explains one, /help TASK a task (/help details), /help 354 a reply.
+Tab completes, Ctrl-R searches, Ctrl-C ends a wait, Ctrl-D leaves."""
 _SIGNS = """\
 Signs before a reply: + 2yz done, > 3yz go on, ~ 4yz try later, ! 5yz refused,
 = inside TLS, ? inside TLS that is not verified."""
 _ROW_WIDTH = 78
+_TASK_WIDTH = 11
 _MOST_HISTORY = 200
 
 
-@shell_command("/help", "[NAME | GROUP]", complete=names)
+@shell_command("/help", "[NAME | TASK]", complete=names)
 def help_(shell: Shell, args: Args) -> None:
-    """List the commands, or explain one.
+    """List the commands by task, or explain one.
 
-    `/help data` explains one, `/help connection` and `/help shorthands` list a group with a line for each.
+    `/help data` explains one, `/help connection` and `/help shorthands` list a task with a line for each command.
     A name that is no command's is explained as /explain does: `/help 354`, `/help PIPELINING`.
     """
-    groups = _groups(shell.registry)
+    groups = by_task(shell.registry)
     if args.text in groups and f"/{args.text}" not in shell.registry:
         for each in groups[args.text]:
             shell.say(_row(each.name, each.usage if args.text == SHORTHANDS else "", each.summary))
@@ -41,10 +62,9 @@ def help_(shell: Shell, args: Args) -> None:
         _explain(shell, shell.registry.find(args.text))
     else:
         shell.say(_INTRODUCTION)
-        shell.say(f"  {', '.join(_in_short(each) for each in groups.pop(SHORTHANDS))}")
-        shell.say(_OWN)
         for group, commands in groups.items():
-            shell.say(f"  {group:<15} {' '.join(each.name for each in commands)}")
+            shell.say(f"  {group:<{_TASK_WIDTH}} {' '.join(each.name for each in commands)}")
+        shell.say(_MORE)
         shell.say(_SIGNS)
 
 
@@ -58,11 +78,14 @@ def _known(text: str) -> tuple[Explanation, ...]:
     return explanations(text) if not text.startswith("/") else ()
 
 
-def _groups(registry: Registry[Shell]) -> dict[str, list[ShellCommand[Shell]]]:
-    groups: dict[str, list[ShellCommand[Shell]]] = {}
-    for each in registry.values():
-        groups.setdefault(each.group, []).append(each)
-    return dict(sorted(groups.items()))
+def by_task(registry: Registry[Shell]) -> dict[str, list[ShellCommand[Shell]]]:
+    """Return all commands by task, in the order of `TASKS`; one that is in none of them is in that of its group."""
+    groups = {task: [registry[name] for name in members if name in registry] for task, members in TASKS.items()}
+    placed = {name for members in TASKS.values() for name in members}
+    for name, each in registry.items():
+        if name not in placed:
+            groups.setdefault(each.group, []).append(each)
+    return groups
 
 
 def _explain(shell: Shell, found: ShellCommand[Shell]) -> None:
@@ -75,11 +98,6 @@ def _explain(shell: Shell, found: ShellCommand[Shell]) -> None:
         shell.say(f"  {each.usage:<{width}}  {each.meaning}".rstrip())
     if found.rfc:
         shell.say(f"  {found.rfc}", "decoded")
-
-
-def _in_short(shorthand: ShellCommand[Shell]) -> str:
-    """Return a shorthand with what may follow it, its options left out."""
-    return f"{shorthand.name} {shorthand.usage}".rstrip()
 
 
 def _row(name: str, usage: str, summary: str) -> str:

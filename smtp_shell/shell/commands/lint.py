@@ -41,6 +41,8 @@ def lint(shell: Shell, args: Args) -> None:
     """
     from smtp_shell.lint.files import Tally, lint_file
     from smtp_shell.lint.rubric import load_rubric
+    from smtp_shell.protocol.octets import escape_str
+    from smtp_shell.shell.file_progress import reading
 
     file, profile = _words(args)
     if file is not None:
@@ -51,10 +53,11 @@ def lint(shell: Shell, args: Args) -> None:
         raise UsageError("/lint: there is no recording of a session; name a file.")
     rubric = load_rubric(profile) if profile else None
     tally, shown = Tally(), dict[int, list["Finding"]]()
-    for number, finding in enumerate(lint_file(path, rubric, profile)):
-        tally.add(finding)
-        if number < _MOST_SHOWN:
-            shown.setdefault(finding.seq, []).append(finding)
+    with reading(shell.waiting_for, escape_str(path.name)) as opened:
+        for number, finding in enumerate(lint_file(path, rubric, profile, opened=opened)):
+            tally.add(finding)
+            if number < _MOST_SHOWN:
+                shown.setdefault(finding.seq, []).append(finding)
     _show(shell, path, shown)
     if tally.number > _MOST_SHOWN:
         shell.say(f"  {tally.number - _MOST_SHOWN:,} findings more; smtp-shell lint lists all.")

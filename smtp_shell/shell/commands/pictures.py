@@ -55,11 +55,16 @@ def _draw(shell: Shell, args: Args, draw: Callable[..., Iterator[Row]]) -> None:
     import shutil
 
     from smtp_shell.export.diagram import ascii_only
+    from smtp_shell.protocol.octets import escape_str
     from smtp_shell.recording.shown import shown_transcript
+    from smtp_shell.shell.file_progress import reading
     from smtp_shell.transcript.credentials import masking_warning
 
     width = shutil.get_terminal_size().columns - 1
-    with shown_transcript(path) as (name, found, mask):
+    with (
+        reading(shell.waiting_for, escape_str(path.name)) as opened,
+        shown_transcript(path, opened=opened) as (name, found, mask),
+    ):
         entries = found if args.text else _with_look_up(found, shell)
         for row in draw(entries, width, ascii_only=ascii_only(sys.stdout)):
             shell.say(row.text, row.style)

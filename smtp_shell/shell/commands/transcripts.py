@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from smtp_shell.errors import UsageError
 from smtp_shell.protocol.events import Remarked
@@ -80,25 +84,67 @@ def save(shell: Shell, args: Args) -> None:
     shell.say(f"  saved to {escape_str(str(path))}")
 
 
-@shell_command("/show", "[FILE]", complete=paths)
+@shell_command("/show", "[FILE] | data [N] [FILE]", complete=paths)
 def show(shell: Shell, args: Args) -> None:
     """Show a transcript as a dialogue.
 
-    With no FILE it is this session's so far.
+    With no FILE it is this session's so far. Of long mail data the first and the last lines are shown.
+    `/show data` shows the mail data of the last message whole, `/show data 1` that of the first, `/show data FILE` of a transcript's last.
+    A file of that name is ./data.
     """
-    if args.text:
-        path = Path(args.one("file")).expanduser()
-    elif shell.recordings.session is not None:
-        path = shell.recordings.session.path
-    else:
-        raise UsageError("/show: there is no session yet; name a file.")
+    words = args.words
+    if words[:1] == ["data"]:
+        _show_data(shell, words[1:])
+        return
+    path = Path(args.one("file")).expanduser() if args.text else _of_session(shell)
     from smtp_shell.recording.shown import shown_transcript
     from smtp_shell.transcript.credentials import masking_warning
 
-    with shown_transcript(path) as (name, found, mask):
+    unfold = f"/show data {escape_str(args.text)}" if args.text and shell.view.look.unfold else shell.view.look.unfold
+    with _looking(shell, unfold=unfold), shown_transcript(path) as (name, found, mask):
         shell.view.show_all(found)
     if warning := masking_warning(name, mask):
         shell.say(warning, "notice")
+
+
+def _of_session(shell: Shell) -> Path:
+    if shell.recordings.session is None:
+        raise UsageError("/show: there is no session yet; name a file.")
+    return shell.recordings.session.path
+
+
+def _show_data(shell: Shell, words: list[str]) -> None:
+    """Show the mail data of one message whole. The file is read twice, since only its end says which message is the last."""
+    number = int(words.pop(0)) if words and re.fullmatch("[0-9]{1,9}", words[0], re.ASCII) else None
+    if len(words) > 1:
+        raise UsageError("/show data takes the number of a message and a file; see /help /show.")
+    path = Path(words[0]).expanduser() if words else _of_session(shell)
+    from smtp_shell.recording.messages import count_messages, one_message
+    from smtp_shell.recording.shown import shown_transcript
+    from smtp_shell.shell.file_progress import reading
+
+    with (
+        reading(shell.waiting_for, escape_str(path.name)) as opened,
+        shown_transcript(path, bodies=True, opened=opened) as (name, found, _),
+    ):
+        messages = count_messages(found)
+    if not messages:
+        raise UsageError(f"/show data: {name} has no mail data.")
+    if number is not None and not 1 <= number <= messages:
+        raise UsageError(f"/show data: {name} has {messages:,} messages; there is no message {number}.")
+    with _looking(shell, unfolded=True), shown_transcript(path, bodies=True) as (_, found, _):
+        shell.view.show_all(one_message(found, number or messages))
+
+
+@contextmanager
+def _looking(shell: Shell, **changes: object) -> Iterator[None]:
+    """Change what is shown meanwhile."""
+    before = shell.view.look
+    shell.view.look = replace(before, **changes)
+    try:
+        yield
+    finally:
+        shell.view.look = before
 
 
 @shell_command("/note", "TEXT")

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from importlib import import_module
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from smtp_shell.cli.main import COMMANDS
+from smtp_shell.cli.main import COMMANDS, SHELL
 from smtp_shell.servers.practice import PracticeServer
 from tests.unit.cli.program import ROOT, at, run, sentence
 
@@ -71,11 +72,44 @@ def test_a_closed_pipe_is_no_error(practice: PracticeServer) -> None:
 
 def test_version_and_help() -> None:
     assert run("--version").stdout.startswith(b"smtp-shell ")
-    done = run("--help")
+    done = run("--help-all")
     assert done.returncode == 0
-    assert b"exit status: 0 all happened" in done.stdout
-    for command in ("practice", "replay", "show"):
-        assert run(command, "--help").returncode == 0
+    assert b"    0  everything that was asked happened" in done.stdout
+    assert b"  --tls-min VERSION" in done.stdout
+
+
+@pytest.mark.parametrize("words", [["--help"], ["-h"], ["--starttls", "--help"]])
+def test_help_fits_a_screen_and_begins_with_examples(words: list[str]) -> None:
+    lines = run(*words).stdout.decode().splitlines()
+    assert len(lines) < 24  # the prompt takes a row, too
+    assert max(map(len, lines)) < 80
+    assert lines[1].startswith("  smtp-shell practice ")
+
+
+def examples() -> list[tuple[str, str]]:
+    modules = [(name, import_module(module)) for name, (_, module) in COMMANDS.items()]
+    parsers = [("", import_module(SHELL).make_parser()), *((name, module.make_parser()) for name, module in modules)]
+    return [(name, line) for name, parser in parsers for line, _ in parser.examples]
+
+
+@pytest.mark.parametrize(("name", "line"), examples())
+def test_each_example_of_the_help_is_a_command_line(name: str, line: str) -> None:
+    program, *words = shlex.split(re.split(r" [>|] ", line)[0])
+    assert program == "smtp-shell"
+    if name:
+        assert words.pop(0) == name
+    if not name and words[0] in COMMANDS:
+        name, *words = words
+    import_module(COMMANDS[name][1] if name else SHELL).make_parser().parse_args(words)
+
+
+@pytest.mark.parametrize("name", ["", *COMMANDS])
+def test_the_usage_and_examples_of_each_command_are_short(name: str) -> None:
+    text = run(*filter(None, [name, "--help"]), env={"COLUMNS": "80"}).stdout.decode()
+    head = re.split(r"\n\n(?:positional arguments|options):\n", text)[0]
+    usage = head.partition("\n\n")[0].splitlines()
+    assert len(usage) <= 20 if not name else len(usage) <= 3
+    assert all(len(line) < 80 for line in head.splitlines())
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux only: a device that is always full")
@@ -108,7 +142,7 @@ def test_a_full_disk_is_reported_in_one_sentence(tmp_path: Path, words: list[str
 
 
 def test_help_lists_the_table_of_commands() -> None:
-    listed = re.findall(rb"^  smtp-shell (\w+) +(.+)$", run("--help").stdout, re.MULTILINE)
+    listed = re.findall(rb"^  (?!smtp-shell)(\w+) +(.+)$", run("--help").stdout, re.MULTILINE)
     assert {name.decode(): summary.decode() for name, summary in listed} == {
         name: summary for name, (summary, _) in COMMANDS.items()
     }
@@ -121,9 +155,11 @@ def test_each_command_has_its_own_help(name: str) -> None:
     assert done.stdout.startswith(f"usage: smtp-shell {name} ".encode())
 
 
-def test_each_command_has_a_module_with_a_main_function() -> None:
-    for _, module in COMMANDS.values():
-        assert callable(import_module(module).main)
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_command_has_a_module_with_a_main_function_and_a_parser(name: str) -> None:
+    module = import_module(COMMANDS[name][1])
+    assert callable(module.main)
+    assert module.make_parser().prog == f"smtp-shell {name}"
 
 
 @pytest.mark.parametrize("name", ["replayy.invalid", "show.invalid", "smtp://show.invalid"])

@@ -7,7 +7,7 @@ import re
 import pytest
 from rich.console import Console
 
-from smtp_shell.display.render import DATA_ROWS, Look, Presenter, certificate_rows
+from smtp_shell.display.render import Look, Presenter, certificate_rows
 from smtp_shell.display.themes import STYLES
 from smtp_shell.display.views import ConsoleView, PlainView
 from smtp_shell.protocol.commands import Command
@@ -148,14 +148,29 @@ def test_meanings_can_be_left_out() -> None:
     assert rows(Decoded(True, "PLAIN", "x"), look=Look(decoded=False)) == []
 
 
-def test_long_mail_data_is_cut_and_counted() -> None:
-    lines = b"".join(b"line %d\r\n" % number for number in range(1, 101))
-    shown = rows(MailDataSent(lines[:500]), MailDataSent(lines[500:]), MailDataSent(b".\r\n", True))
-    assert shown[:DATA_ROWS] == [f"   C: line {number}" for number in range(1, DATA_ROWS + 1)]
-    assert shown[DATA_ROWS:] == [
-        f"   #  … {100 - DATA_ROWS:,} more lines of mail data, {len(lines):,} octets in all",
+DATA = b"".join(b"line %d\r\n" % number for number in range(1, 101))
+DOT = MailDataSent(b".\r\n", True)
+
+
+def test_long_mail_data_is_folded_with_its_first_and_last_lines() -> None:
+    shown = rows(MailDataSent(DATA[:500]), MailDataSent(DATA[500:]), DOT, look=Look(unfold="/show data has all"))
+    assert shown == [
+        *(f"   C: line {number}" for number in range(1, 9)),
+        f"   #  … 88 more lines of mail data, {len(DATA):,} octets in all; /show data has all",
+        *(f"   C: line {number}" for number in range(97, 101)),
         "   C: .",
     ]
+
+
+def test_mail_data_is_shown_whole_on_demand() -> None:
+    shown = rows(MailDataSent(DATA), DOT, look=Look(unfolded=True))
+    assert shown == [*(f"   C: line {number}" for number in range(1, 101)), "   C: ."]
+
+
+def test_mail_data_that_is_broken_off_shows_how_far_it_went() -> None:
+    *shown, last, closed = rows(MailDataSent(DATA), Disconnected(End.SERVER))
+    assert len(shown) == 12
+    assert (last, closed) == ("   C: line 100", "   *: close server")
 
 
 def test_typed_mail_data_is_not_repeated() -> None:
@@ -262,12 +277,12 @@ def test_each_reply_of_a_group_is_shown_below_the_name_of_its_command() -> None:
         "   C& MAIL FROM:<>",
         "   C& RCPT TO:<" + "x" * 80 + ">",
         "   C: DATA",
-        "   #  to MAIL FROM:<>",
+        "   #  to 1 of 3: MAIL FROM:<>",
         "+  S: 250 ok",
-        "   #  to RCPT TO:<" + "x" * 51 + "…",
+        "   #  to 2 of 3: RCPT TO:<" + "x" * 51 + "…",
         "!  S: 550-no",
         "!  S: 550 no",
-        "   #  to DATA",
+        "   #  to 3 of 3: DATA",
         "+  S: 250 ok",
         "   C: MAIL FROM:<>",
         "+  S: 250 ok",

@@ -83,3 +83,19 @@ def test_a_view_for_other_programs_shows_objects_unasked() -> None:
     view = JsonView(out, io.StringIO()).labelled(2)
     view.answer([("x", "quoted")], [{"name": "x"}])
     assert json.loads(out.getvalue()) == {"session": 2, "name": "x"}
+
+
+@pytest.mark.parametrize("color", [True, False])
+def test_a_pager_gets_the_same_words_and_colours_in_the_width_of_the_screen(
+    color: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    out = io.StringIO()
+    view = ConsoleView.later(lambda: Console(file=io.StringIO()), color=color).on_stream(out, 30)
+    view.say("words of our own, and too many for one line of it", "notice")
+    view.answer([], [{"a": 1}], as_json=True)
+    *lines, last = out.getvalue().splitlines()
+    assert len(lines) > 1
+    assert last == '{"a": 1}'
+    assert ("\x1b[" in out.getvalue()) == color

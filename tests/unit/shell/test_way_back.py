@@ -21,7 +21,9 @@ def server() -> Iterator[PracticeServer]:
         yield server
 
 
-def a_shell(server: PracticeServer, answer: Callable[[str], str]) -> tuple[Shell, list[str]]:
+def a_shell(
+    server: PracticeServer, answer: Callable[[str], str], screen: Screen | None = None
+) -> tuple[Shell, list[str]]:
     """Return a shell whose user has come as far as RCPT and then lost the connection, and the questions to him."""
     asked: list[str] = []
 
@@ -30,7 +32,7 @@ def a_shell(server: PracticeServer, answer: Callable[[str], str]) -> tuple[Shell
         return server.password.reveal() if hidden else answer(question)
 
     options = ShellOptions(credentials=CredentialSource(ask=ask), interactive=True, recording=False, practice=server)
-    shell = Shell(Screen(), options, ask=ask)
+    shell = Shell(screen or Screen(), options, ask=ask)
     shell.connect(Target(Way.TCP, server.host, server.port))
     for line in ("ehlo", "starttls", "ehlo", "auth plain student", "mail ann@example.org", "rcpt bob@example.org"):
         shell.run(line)
@@ -40,13 +42,9 @@ def a_shell(server: PracticeServer, answer: Callable[[str], str]) -> tuple[Shell
     return shell, asked
 
 
-def said(shell: Shell) -> list[str]:
-    assert isinstance(shell.view, Screen)
-    return shell.view.said
-
-
 def test_the_user_is_asked_and_everything_is_as_it_was(server: PracticeServer) -> None:
-    shell, asked = a_shell(server, lambda question: "y")
+    screen = Screen()
+    shell, asked = a_shell(server, lambda question: "y", screen)
     shell.run("/reconnect")
     assert asked == [
         "Go on to where it was (EHLO, STARTTLS, EHLO, AUTH PLAIN as student)? [y/N] ",
@@ -55,9 +53,9 @@ def test_the_user_is_asked_and_everything_is_as_it_was(server: PracticeServer) -
     ]
     session = shell.need_session()
     assert (session.user, session.tls is not None, session.dialogue.mail[:5]) == ("student", True, b"MAIL ")
-    assert "Back where the dialogue was: EHLO, STARTTLS, EHLO, AUTH PLAIN as student." in said(shell)
-    assert not [line for line in said(shell) if line.startswith("Say ehlo again")][1:]
-    assert all(server.password.reveal() not in line for line in said(shell))
+    assert "Back where the dialogue was: EHLO, STARTTLS, EHLO, AUTH PLAIN as student." in screen.said
+    assert not [line for line in screen.said if line.startswith("Say ehlo again")][1:]
+    assert all(server.password.reveal() not in line for line in screen.said)
     shell.close()
 
 

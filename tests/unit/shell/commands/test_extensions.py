@@ -14,11 +14,26 @@ def test_each_keyword_is_a_row_with_its_parameters_and_its_meaning() -> None:
     screen.said.clear()
     shell.run("/capabilities")
     assert screen.said == [
-        "   SIZE                 Size of messages: at most 10,485,760 octets (10 MiB)",
-        "   STARTTLS             The connection can be encrypted",
-        "   AUTH                 Clients can authenticate: PLAIN",
-        "   X-WHATEVER           nothing is known about it here: a b",
+        "   keyword     means, and says here",
+        "   SIZE        Size of messages: at most 10,485,760 octets (10 MiB)",
+        "   STARTTLS    The connection can be encrypted",
+        "   AUTH        Clients can authenticate: PLAIN",
+        "   X-WHATEVER  nothing is known about it here: a b",
     ]
+
+
+@pytest.mark.parametrize("columns", [30, 40, 59, 60, 80, 100, 200])
+def test_the_table_has_room_on_any_screen(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    mechanisms = b"250-AUTH " + b" ".join(b"MECHANISM-%d" % number for number in range(12)) + b"\r\n"
+    shell, _, screen = make_shell({b"EHLO": EHLO.replace(b"250-AUTH PLAIN\r\n", mechanisms)}, before=("ehlo",))
+    screen.said.clear()
+    shell.run("/capabilities")
+    assert all(len(row) < columns for row in screen.said)
+    assert any("RFC 1870" in row for row in screen.said) == (columns >= 100)
+    together = " ".join(" ".join(screen.said).replace(" : ", " ").split())
+    assert "MECHANISM-11" in together
+    assert ("keyword" in together) == (columns >= 60), "a narrow screen has each meaning under its keyword"
 
 
 def test_what_tls_has_changed_is_marked() -> None:
@@ -30,6 +45,7 @@ def test_what_tls_has_changed_is_marked() -> None:
     screen.said.clear()
     shell.run("/capabilities")
     assert [row[:9].rstrip() for row in screen.said] == [
+        "   keywor",
         "   SIZE",
         " + DSN",
         " ~ AUTH",
@@ -37,7 +53,7 @@ def test_what_tls_has_changed_is_marked() -> None:
         " - STARTT",
         "  (+ new",
     ]
-    assert screen.said[2].endswith("Clients can authenticate: PLAIN, LOGIN (before TLS: PLAIN)")
+    assert screen.said[3].endswith("Clients can authenticate: PLAIN, LOGIN (before TLS: PLAIN)")
 
 
 def test_json_has_one_object_a_keyword() -> None:
@@ -62,7 +78,8 @@ def test_ten_thousand_keywords_and_a_long_parameter_are_cut_and_printable() -> N
     shell, _, screen = make_shell({b"EHLO": b"250-x\r\n" + b"\r\n".join(lines) + b"\r\n"}, before=("ehlo",))
     screen.said.clear()
     shell.run("/capabilities")
-    assert len(screen.said) == 201
+    assert len(screen.said) < 220
+    assert sum(row.startswith("   K") for row in screen.said) == 199
     assert screen.said[-1] == "  … and 9,792 more; /capabilities --json lists all."
     assert all(len(row) < 500 and row.isprintable() for row in screen.said)
 

@@ -3,15 +3,17 @@
 from itertools import chain, pairwise
 
 import pytest
+from msgspec.structs import replace
 
 from smtp_shell.display.columns import wrap
 from smtp_shell.errors import UsageError
+from smtp_shell.shell.commands.learn import TASKS, by_task
 from smtp_shell.shell.registry import Registry, ShellCommand
 from smtp_shell.shell.shell import Shell
 from tests.unit.shell.fake import make_shell
 
 REGISTRY: Registry[Shell] = Registry.load()
-GROUPS = {each.group for each in REGISTRY.values()}
+GROUPS = by_task(REGISTRY)
 TYPED = ("ehlo", "mail ann@example.org", "MAIL FROM:<bob@example.org>", "bi\u202edi")
 
 
@@ -34,22 +36,27 @@ def test_help_names_every_command_in_rows_that_fit_a_screen() -> None:
     assert "exactly as typed" in screen.words
 
 
-def test_help_lists_the_shorthands_and_then_the_slash_commands_each_group_by_name() -> None:
+def test_help_lists_the_shorthands_and_then_the_slash_commands_by_task() -> None:
     shell, _, screen = make_shell()
     shell.run("/help")
-    shorthands, *rows = [row for row in screen.words.split("\n") if row.startswith("  ")]
-    names = [each.split()[0] for each in shorthands.split(",")]
-    assert names == sorted(name for name in REGISTRY if not name.startswith("/"))
-    groups = [row.split() for row in rows]
-    assert [group for group, *_ in groups] == sorted({REGISTRY[names[0]].group for _, *names in groups})
-    assert all(names == sorted(names) for _, *names in groups)
+    rows = [row.split() for row in screen.words.split("\n") if row.startswith("  ")]
+    assert [task for task, *_ in rows] == [*TASKS]
+    assert sorted(name for _, *names in rows for name in names) == sorted(REGISTRY)
+    assert sorted(rows[0][1:]) == sorted(name for name in REGISTRY if not name.startswith("/"))
+
+
+def test_a_command_that_is_in_no_task_is_below_its_group() -> None:
+    known = REGISTRY["/raw"]
+    found = by_task(Registry([known, replace(known, name="/xyzzy", group="magic")]))
+    assert [each.name for each in found["dialogue"]] == ["/raw"]
+    assert [each.name for each in found["magic"]] == ["/xyzzy"]
 
 
 @pytest.mark.parametrize("group", sorted(each for each in GROUPS if f"/{each}" not in REGISTRY))
 def test_help_of_a_group_has_a_row_for_each_command(group: str) -> None:
     shell, _, screen = make_shell()
     shell.run(f"/help {group}")
-    expected = [each.name for each in REGISTRY.values() if each.group == group]
+    expected = [each.name for each in GROUPS[group]]
     assert [row.split()[0] for row in screen.said] == expected
     assert all(len(row) < 80 for row in screen.said)
 

@@ -32,8 +32,8 @@ def guide_of(shell: Shell) -> LessonGuide:
 
 
 def words_of(shell: Shell) -> str:
-    assert isinstance(shell.view, Screen)
-    return shell.view.words
+    assert isinstance(shell.outlet.to, Screen)
+    return shell.outlet.to.words
 
 
 @pytest.mark.parametrize("name", lesson_files())

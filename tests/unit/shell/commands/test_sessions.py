@@ -30,8 +30,8 @@ def server() -> Iterator[PracticeServer]:
 def shell_of(server: PracticeServer | None) -> tuple[Shell, Screen]:
     shell, *_ = make_shell()
     shell.options = replace(shell.options, practice=server)
-    assert isinstance(shell.view, Screen)
-    return shell, shell.view
+    assert isinstance(shell.outlet.to, Screen)
+    return shell, shell.outlet.to
 
 
 def talk(server: PracticeServer, *lines: str) -> None:
