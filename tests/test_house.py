@@ -59,7 +59,7 @@ HOMES = {
     "dns": {"net.dns"},
     "socket": {"net", "servers"},
     "ssl": {"net", "servers"},
-    "select": {"net", "servers"},
+    "select": {"net", "servers", "shell.dumb_prompt"},
     "subprocess": {"net", "client.credentials", "shell"},
     "asyncio": {"servers", "shell"},
     "python_socks": {"net.proxy"},

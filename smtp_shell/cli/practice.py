@@ -6,29 +6,25 @@ import sys
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from msgspec.structs import replace
-
 from smtp_shell.arguments import file_path, port_number
 from smtp_shell.cli.first_start import in_practice
 from smtp_shell.cli.listening import (
     certificate_options,
     complain,
     fault_options,
-    kept_folder,
     listening_address,
     listening_options,
     say,
 )
 from smtp_shell.cli.options import command_parser, connection_options, make_view
+from smtp_shell.cli.practice_server import USER, facts, with_what_is_kept
 from smtp_shell.cli.shell import line_options, run_shell
 from smtp_shell.cli.watching import ending_by_signal, show_until
-from smtp_shell.config import key_log_file
 from smtp_shell.errors import UsageError
-from smtp_shell.protocol.octets import escape_str
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from smtp_shell.arguments import ArgumentParser
@@ -138,10 +134,6 @@ def _refuse_shell_options(parser: argparse.ArgumentParser, options: argparse.Nam
 
 def _settings(options: argparse.Namespace) -> tuple[PracticeSettings, str]:
     """Return how the server is to be, and a remark if nothing can be kept from this run to the next."""
-    import os
-
-    from smtp_shell.config import PASSWORD_VARIABLE
-    from smtp_shell.protocol.secret import Secret
     from smtp_shell.servers.faults import parse_faults
     from smtp_shell.servers.practice import PracticeSettings
 
@@ -158,30 +150,7 @@ def _settings(options: argparse.Namespace) -> tuple[PracticeSettings, str]:
         key=options.key,
         auth_before_tls=options.insecure_auth,
     )
-    given = os.environ.get(PASSWORD_VARIABLE)
-    if given:
-        settings = replace(settings, password=Secret(given), password_shown=f"from {PASSWORD_VARIABLE}")
-    return _with_what_is_kept(settings)
-
-
-def _with_what_is_kept(settings: PracticeSettings) -> tuple[PracticeSettings, str]:
-    from smtp_shell.errors import ConfigError
-    from smtp_shell.private_files import private_folder, reason_of
-    from smtp_shell.protocol.octets import escape_str
-    from smtp_shell.servers.passwords import keep_password, keep_token
-
-    folder, reason = kept_folder("practice")
-    if folder is not None:
-        try:
-            password, token = settings.password or keep_password(folder), keep_token(folder)
-            # A certificate for other names must not replace the one that clients on this machine trust.
-            kept = private_folder(folder / "network") if settings.anywhere else folder
-            return replace(settings, password=password, token=token, kept=kept), ""
-        except OSError as error:
-            reason = f"{escape_str(str(folder))} cannot be used: {reason_of(error)}."
-        except ConfigError as error:
-            reason = error.message
-    return settings, f"Password and certificate are for this run only: {reason}"
+    return with_what_is_kept(settings)
 
 
 def checked_user(name: str | None, command: str) -> str:
@@ -195,7 +164,7 @@ def checked_user(name: str | None, command: str) -> str:
         UsageError: It is empty, or holds a character that AUTH cannot carry.
     """
     if name is None:
-        return "student"
+        return USER
     if not name or any(char < " " or char == "\x7f" for char in name):
         raise UsageError(f"{command} --user: a user name has at least one character, and no control characters.")
     return name
@@ -206,7 +175,7 @@ def _serve(server: PracticeServer, options: argparse.Namespace, remark: str, cap
     screen = _screen(server, options)
     with ending_by_signal() as stop, server:
         words = sys.stderr if options.json else sys.stdout
-        for line in chain(_facts(server, capture), (_for_python(server), remark, "Ctrl-C stops it.")):
+        for line in chain(facts(server, capture), (_for_python(server), remark, "Ctrl-C stops it.")):
             if line:
                 say(line, words)
         status = show_until(stop, screen)
@@ -229,39 +198,8 @@ def _open_shell(server: PracticeServer, options: argparse.Namespace, remark: str
 
     options.user = server.user
     target = Target(Way.TCP, server.host, server.port, starttls=options.starttls)
-    introduction = chain((f"  {line}" for line in _facts(server, capture)), (remark,) if remark else (), in_practice())
+    introduction = chain((f"  {line}" for line in facts(server, capture)), (remark,) if remark else (), in_practice())
     return run_shell(options, target, introduction, practice=server, watches=options.watch)
-
-
-def _facts(server: PracticeServer, capture: Capture | None) -> Iterator[str]:
-    """Yield the address at once, and each other fact as soon as the server knows it: the certificate takes a while."""
-    yield from _address(server)
-    yield f"user             {escape_str(server.user)}"
-    yield f"password         {server.shown_password}"
-    yield f"token            {server.token.reveal()} (for XOAUTH2, OAUTHBEARER)"
-    yield f"certificate      {escape_str(str(server.ca_file))}"
-    yield f"mail goes to     {escape_str(str(server.maildir))}"
-    if (key_log := key_log_file()) is not None:
-        yield f"keys of TLS to   {escape_str(str(key_log))} (SSLKEYLOGFILE): whoever reads it can decrypt the connections"
-    if capture is not None:
-        from smtp_shell.export.wireshark import decode_as_advice
-        from smtp_shell.recording.capture import WARNING
-
-        yield f"captured to      {escape_str(str(capture.path))}: {WARNING}"
-        if advice := decode_as_advice(server.port):
-            yield f"in Wireshark     {advice}"
-
-
-def _address(server: PracticeServer) -> Iterator[str]:
-    if not server.is_open_to_all:
-        yield f"practice server  {server.host}:{server.port} (this machine only)"
-    else:
-        found = [f"[{each}]" if ":" in each else each for each in server.reachable]
-        yield f"practice server  {server.host}:{server.port}"
-        yield f"another machine  {', '.join(f'{each}:{server.port}' for each in found) or 'this machine has no network'}"
-        yield "WARNING          whoever reaches this machine can connect; Ctrl-C ends it"
-    if server.offers_auth_in_clear:
-        yield "WARNING          AUTH is offered without TLS: base64 hides nothing, whoever listens reads the password"
 
 
 def _for_python(server: PracticeServer) -> str:

@@ -190,6 +190,7 @@ def _run_at_prompt(
 ) -> int:
     from smtp_shell.shell.repl import run_repl
     from smtp_shell.shell.startup_lines import run_startup
+    from smtp_shell.shell.terminal_end import run_until_end
 
     def begin() -> None:
         for text in introduction:
@@ -200,7 +201,7 @@ def _run_at_prompt(
             run_startup(shell, start.configuration)
         _connect(shell, options, target)
 
-    return run_repl(shell, begin)
+    return run_until_end(shell, lambda: run_repl(shell, begin))
 
 
 def _run_lines(shell: Shell, options: argparse.Namespace, target: Target | None) -> int:
@@ -371,11 +372,18 @@ def _shell_and_start(
         practice=practice,
         inbox=practice.inbox if practice is not None else None,
         live=live,
+        start_practice=_start_practice,
         configuration=start.configuration,
     )
     shell = Shell(view, shell_options, found.settings, ask=ask)
     shell.origins = found.origins
     return shell, take_aliases(shell, start)
+
+
+def _start_practice() -> tuple[PracticeServer, Iterable[str]]:
+    from smtp_shell.cli.practice_server import start_practice
+
+    return start_practice()
 
 
 class _Parser(ArgumentParser):

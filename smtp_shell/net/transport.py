@@ -7,6 +7,7 @@ memory buffers, so that octets that came before the handshake are not lost in th
 from __future__ import annotations
 
 import contextlib
+import errno
 import math
 import os
 import socket
@@ -35,6 +36,7 @@ _SHORTEST_WAIT = 0.001
 _BUSY_POLL = 0.0003
 _RECEIVE_AHEAD = 1024 * 1024
 _ENCRYPT_AT_ONCE = 256 * 1024
+_ANSWERS_NO_MORE = frozenset({errno.ETIMEDOUT, errno.EHOSTUNREACH, errno.ENETUNREACH})
 _TLS_RECORDS = frozenset({20, 21, 22, 23})
 
 
@@ -81,6 +83,12 @@ class Transport:
         self._last_was_quick = True  # the last reply came within _BUSY_POLL
         self.busy_poll = False
         self.peer = peer
+
+    def keep_alive(self) -> None:
+        """Notice within a minute that the server is gone, though nothing is sent. For a connection that a user may leave silent."""
+        from smtp_shell.net.keepalive import keep_alive
+
+        keep_alive(self._socket)
 
     @property
     def in_tls(self) -> bool:
@@ -406,6 +414,8 @@ class Transport:
             if self._tap is not None:
                 self._tap.ended(by_client=False, reset=True)
             return ConnectionLost("the server dropped the connection.")
+        if error.errno in _ANSWERS_NO_MORE:
+            return ConnectionLost("the server answers no more: the connection is dead.")
         return ConnectionLost(f"the connection broke: {reason_of(error)}.")
 
 

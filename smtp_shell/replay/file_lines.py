@@ -137,9 +137,11 @@ def replace_lines(path: Path, edits: Sequence[Edit]) -> None:
         with open_new(draft) as file:
             _write(file, read_lines(path), edits)
             file.flush()
-            if hasattr(os, "fchmod"):
+            # Windows has fchmod since Python 3.13, and no fchown.
+            if hasattr(os, "fchown"):
                 with suppress(OSError):
                     os.fchown(file.fileno(), facts.st_uid, facts.st_gid)
+            if hasattr(os, "fchmod"):
                 with suppress(OSError):
                     os.fchmod(file.fileno(), facts.st_mode & 0o7777)
             os.fsync(file.fileno())

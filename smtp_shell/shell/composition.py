@@ -152,6 +152,17 @@ def _split(text: str) -> tuple[list[tuple[str, str]], str]:
     return fields, ""
 
 
+def _words(command: str) -> list[str]:
+    """Return the words of a command line. On Windows a backslash is itself, and quotes hold together what has blanks.
+
+    Raises:
+        ValueError: A quote is not closed.
+    """
+    is_windows = sys.platform == "win32"
+    words = shlex.split(command, posix=not is_windows)
+    return [word[1:-1] if is_windows and word[:1] == word[-1:] == '"' else word for word in words]
+
+
 @contextmanager
 def _ctrl_c_for_the_editor() -> Iterator[None]:
     """Leave Ctrl-C to the editor. A handler of ours is not inherited, as an ignored signal would be."""
@@ -179,7 +190,7 @@ def edited(text: str) -> str:
         with os.fdopen(handle, "w", encoding="utf-8", errors="surrogateescape", newline="") as stream:
             stream.write(text)
         try:
-            words = shlex.split(command, posix=sys.platform != "win32")
+            words = _words(command)
             with usual_echo(), _ctrl_c_for_the_editor():
                 status = subprocess.run([*words, file], check=False).returncode
         except (OSError, ValueError) as error:

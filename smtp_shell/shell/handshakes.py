@@ -55,8 +55,12 @@ class Client(Protocol):
         """Show the shell's own words."""
 
 
-def start_tls(shell: Client) -> None:
+def start_tls(shell: Client, *, advises: bool = True) -> None:
     """Send STARTTLS and do the handshake.
+
+    Args:
+        shell: The shell.
+        advises: Whether a user is told to say EHLO again.
 
     Raises:
         TlsFailed: The server refused, or the handshake failed.
@@ -64,7 +68,7 @@ def start_tls(shell: Client) -> None:
     session = shell.need_session()
     reply = shell.command(Command(b"STARTTLS"))
     if session.tls_due:
-        finish_tls(shell)
+        finish_tls(shell, advises=advises)
         return
     if reply is not None:
         said = escape(b" ".join(reply.wire_lines())[:200])
@@ -96,8 +100,8 @@ def start_tls_at_once(shell: Client) -> None:
     shell.hello()
 
 
-def finish_tls(shell: Client) -> None:
-    """Do the handshake if the server said 220 to STARTTLS.
+def finish_tls(shell: Client, *, advises: bool = True) -> None:
+    """Do the handshake if the server said 220 to STARTTLS. The arguments are those of `start_tls`.
 
     Raises:
         TlsFailed: It failed, or the certificate could not be verified.
@@ -110,7 +114,7 @@ def finish_tls(shell: Client) -> None:
     show_certificate(shell, facts)
     if shell.settings.auto_ehlo:
         shell.hello()
-    elif shell.options.interactive and not (shell.target and shell.target.starttls):
+    elif advises and shell.options.interactive and not (shell.target and shell.target.starttls):
         shell.say("Say ehlo again: what the server announced in the clear counts no more (RFC 3207 §4.2).")
 
 

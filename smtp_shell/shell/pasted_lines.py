@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from smtp_shell.protocol.phases import Phase
 from smtp_shell.shell.groups import pasted_group
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from smtp_shell.shell.shell import Shell
     from smtp_shell.shell.typed_answers import LinesInARow
 
 _ONE_BY_ONE = "The server has not announced PIPELINING, so these lines go out one by one."
+
+
+_MOST_LINES = 1000
+"""Lines of mail data in one write: after each one Ctrl-C and a reply are heard."""
+
+_NOT_PLAIN = re.compile(r"\s*(\.|/?quit\s*$|/?exit\s*$)|.*[\r\n\0\ud800-\udfff]", re.IGNORECASE | re.DOTALL)
+"""A line of mail data about which the shell has something to say."""
 
 
 class PastedLines:
@@ -36,6 +46,10 @@ class PastedLines:
             SmtpShellError: It cannot be done.
         """
         shell = self._shell
+        if shell.phase is Phase.MAILDATA and (number := _plain_lines(rest)) > 1:
+            shell.send_mail_lines(rest[:number])
+            del rest[:number]
+            return
         if len(rest) > 1 and self._takes_commands():
             number, commands = pasted_group(rest, shell.registry, shell.hello_command)
             if number and self._announces_pipelining():
@@ -61,3 +75,9 @@ class PastedLines:
         session = self._shell.session
         extensions = session.dialogue.extensions if session is not None else None
         return extensions is not None and "PIPELINING" in extensions
+
+
+def _plain_lines(lines: Sequence[str]) -> int:
+    """Return how many lines, from the first on, go into the mail data as they are, the last one of a paste left out."""
+    most = min(len(lines) - 1, _MOST_LINES)
+    return next((number for number in range(most) if _NOT_PLAIN.match(lines[number])), most)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from smtp_shell.configuration.profile import Profile
     from smtp_shell.net.settings import ConnectSettings
     from smtp_shell.net.target import Target
+    from smtp_shell.shell.settings import ShellOptions
     from smtp_shell.shell.shell import Shell
 
 
@@ -74,9 +75,14 @@ def leave_profile(shell: Shell) -> None:
     settings = replace(shell.settings, **{name: getattr(before.settings, name) for name in theirs})
     kept = {name: each for name, each in before.origins.items() if name in theirs}
     shell.origins = {name: each for name, each in shell.origins.items() if name not in theirs} | kept
-    shell.options = before.options
+    shell.options = _with_practice(before.options, shell.options)
     shell.profile = None
     shell.change_settings(settings)
+
+
+def _with_practice(options: ShellOptions, now: ShellOptions) -> ShellOptions:
+    """Return options of before with the practice server that runs now: it may have been started since."""
+    return replace(options, practice=now.practice, inbox=now.inbox)
 
 
 def profile_for(shell: Shell, target: Target) -> None:
@@ -111,7 +117,8 @@ def undone_if_not_connected(shell: Shell) -> Iterator[None]:
         yield
     except BaseException:  # Ctrl-C too
         if session is not None and session.is_open and shell.session is session:
-            shell.options, settings, shell.origins, shell.profile = before
+            options, settings, shell.origins, shell.profile = before
+            shell.options = _with_practice(options, shell.options)
             shell.change_settings(settings)
         raise
 

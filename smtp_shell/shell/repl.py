@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from prompt_toolkit import PromptSession
 from prompt_toolkit.application import get_app, run_in_terminal
 from prompt_toolkit.filters import Condition
+from prompt_toolkit.formatted_text import fragment_list_to_text
 from prompt_toolkit.history import InMemoryHistory
 from prompt_toolkit.input.typeahead import clear_typeahead
 from prompt_toolkit.renderer import CPR_Support
@@ -17,10 +18,11 @@ from prompt_toolkit.utils import is_dumb_terminal
 
 from smtp_shell.errors import SmtpShellError
 from smtp_shell.protocol.phases import Phase
+from smtp_shell.shell.dumb_prompt import read_line
 from smtp_shell.shell.handshakes import finish_tls
 from smtp_shell.shell.paste_question import confirmed
 from smtp_shell.shell.pasted_lines import PastedLines
-from smtp_shell.shell.prompt import prompt_style, toolbar
+from smtp_shell.shell.prompt import prompt_style, prompt_text, toolbar
 from smtp_shell.shell.prompt_keys import EditorDue, MailDataOver, editing_mode
 from smtp_shell.shell.prompt_session import Hide, MaskCredential, answer_starts, make_prompt
 from smtp_shell.shell.shell import Shell
@@ -42,6 +44,8 @@ def ask(question: str, hidden: bool) -> str:
         question: The question, printable.
         hidden: Whether the answer is not shown.
     """
+    if is_dumb_terminal():
+        return read_line(lambda: question, hidden=hidden)
     session: PromptSession[str] = PromptSession(
         history=InMemoryHistory(),
         input_processors=[MaskCredential(answer_starts), Hide(Condition(lambda: hidden))],
@@ -56,6 +60,8 @@ def edit_line(question: str, line: str) -> str:
         question: The question, printable.
         line: The line, printable.
     """
+    if is_dumb_terminal():
+        return read_line(lambda: f"{question}[{line}] ") or line
     session: PromptSession[str] = PromptSession(
         history=InMemoryHistory(), input_processors=[MaskCredential(answer_starts)]
     )
@@ -143,6 +149,8 @@ class _Reader:
         return None
 
     def _line(self, typed: str) -> str:
+        if not self._has_screen:
+            return _read_dumb(self._shell, self._prompt, self._shaken)
         self._prompt.app.erase_when_done = False
         self._prompt.editing_mode = editing_mode(self._shell)
         return self._prompt.prompt(pre_run=partial(_poll, self._shell, self._shaken), default=typed)
@@ -237,6 +245,33 @@ class _HandshakeDue(Exception):
         self.typed = typed
 
 
+def _read_dumb(shell: Shell, prompt: PromptSession[str], shaken: Session | None) -> str:
+    """Read a line on a terminal that can do nothing. The arguments are those of `_poll`, and the prompt, which has the history."""
+    line = read_line(
+        lambda: fragment_list_to_text(prompt_text(shell)),
+        hidden=shell.phase is Phase.AUTH,
+        news=partial(_news, shell, shaken),
+    )
+    prompt.history.append_string(line)
+    return line
+
+
+def _news(shell: Shell, shaken: Session | None) -> Callable[[], object] | None:
+    """Return what shows what has come since the last call; None if nothing has. The arguments are those of `_poll`.
+
+    Raises:
+        _HandshakeDue: A late 220 to STARTTLS asks for the handshake.
+    """
+    live, session = shell.options.live, shell.session
+    if live is not None and live.has_news:
+        return live.show
+    if session is not None and session.has_input:
+        return partial(_guard, shell, shell.look)
+    if session is not None and session.tls_due and session is not shaken:
+        raise _HandshakeDue("")
+    return None
+
+
 def _unmixed(show: Callable[[], object]) -> Callable[[], None]:
     """Return what shows something between two keys. prompt_toolkit turns the echo on there."""
 
@@ -260,23 +295,19 @@ def _poll(shell: Shell, shaken: Session | None, editor: MailEditor | None = None
     async def poll() -> None:
         while True:
             await asyncio.sleep(_POLL_SECONDS)
-            live = shell.options.live
-            if live is not None and live.has_news:
-                await run_in_terminal(_unmixed(live.show))
+            try:
+                show = _news(shell, shaken)
+            except _HandshakeDue:
+                # Not in here: Ctrl-C ends a handshake only where no prompt runs.
+                app.exit(exception=_HandshakeDue(app.current_buffer.text))
+                return
             if editor is not None:
                 editor.look()
-            session = shell.session
-            if session is None:
-                continue
-            if session.has_input:
-                await run_in_terminal(_unmixed(partial(_guard, shell, shell.look)))
+            if show is not None:
+                await run_in_terminal(_unmixed(show))
                 app.invalidate()
             if editor is not None and shell.phase is not Phase.MAILDATA:
                 app.exit(exception=MailDataOver)
-                return
-            if session.tls_due and session is not shaken:
-                # Not in here: Ctrl-C ends a handshake only where no prompt runs.
-                app.exit(exception=_HandshakeDue(app.current_buffer.text))
                 return
 
     app.create_background_task(poll())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Annotated, get_type_hints
@@ -180,6 +180,7 @@ class ShellOptions(Struct, frozen=True):
         practice: The practice server that runs in this process; None without one.
         inbox: Its mail.
         live: Shows its clients' dialogues while the prompt waits; None where they are not shown there.
+        start_practice: Starts a practice server of one's own, and returns it with what to say about it; None where none can be started.
         policy_server: Where MTA-STS policies are fetched from; None for where RFC 8461 puts them.
         configuration: The configuration file, with its profiles by name; None where none was read.
     """
@@ -194,6 +195,7 @@ class ShellOptions(Struct, frozen=True):
     practice: PracticeServer | None = None
     inbox: Inbox | None = None
     live: LiveScreen | None = None
+    start_practice: Callable[[], tuple[PracticeServer, Iterable[str]]] | None = None
     policy_server: PolicyServer | None = None
     configuration: Configuration | None = None
 
@@ -267,6 +269,15 @@ def trusting_practice(tls: TlsSettings, practice: PracticeServer | None, target:
     if tls.ca_file is not None or practice is None or target is None or not practice.is_at(target):
         return tls
     return replace(tls, ca_file=practice.ca_file)
+
+
+def credentials_for(options: ShellOptions, target: Target | None) -> CredentialSource:
+    """Return where credentials come from: with the practice server's own, where it is the target and nobody can be asked."""
+    server = options.practice
+    if options.interactive or server is None or target is None or not server.is_at(target):
+        return options.credentials
+    source = options.credentials
+    return replace(source, user=source.user or server.user, preset=server.password, preset_token=server.token)
 
 
 def check_tls_change(options: ShellOptions, before: ShellSettings, after: ShellSettings) -> None:

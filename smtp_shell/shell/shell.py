@@ -69,6 +69,7 @@ if TYPE_CHECKING:
     from smtp_shell.shell.composition import Composition
     from smtp_shell.shell.explanations import Explanations
     from smtp_shell.shell.login import Login
+    from smtp_shell.shell.progress import Progress
     from smtp_shell.shell.settings import ProfileInUse
     from smtp_shell.shell.wire_record import WireRecord
 
@@ -100,11 +101,13 @@ class Shell:
         history: Returns the lines typed before, the oldest first.
         typed_here: Returns those of them that were typed at the server of the connection.
         leaving: Whether the shell is to end.
+        at_close: Called when the shell is closed, after its connection.
         stopped: Whether the user stopped the last wait with Ctrl-C.
         refusals: What the server refused.
         ways: How each server was connected to the last time.
         gauge: What the bottom line counts.
         explanations: What follows the dialogue for `/explain`; None before the first connection.
+        progress: What follows it for the way back to where it was; None before the first connection.
         wire: The last octets of the connection, for `/hex`; None before the first.
         remarks: What is wrong with what was sent, or is being written, on this connection; None before the first.
         after_line: Called after each typed line, whatever has become of it: a lesson speaks then.
@@ -149,10 +152,12 @@ class Shell:
         self.typed_here: Callable[[], Sequence[str]] = tuple
         self.leaving = self.stopped = False
         self.after_line: list[Callable[[], None]] = []
+        self.at_close: list[Callable[[], object]] = []
         self.followers: list[Consumer] = []
         self.gauge = Gauge()
         self.refusals = Refusals(self.view if self.options.interactive else None)
         self.explanations: Explanations | None = None
+        self.progress: Progress | None = None
         self.wire: WireRecord | None = None
         self.last_user = ""
         self.login: Login | None = None
@@ -450,6 +455,19 @@ class Shell:
                 "That went into the mail as text. A dot alone on a line ends the mail data; Ctrl-C offers to drop the connection."
             )
 
+    def send_mail_lines(self, lines: Sequence[str]) -> None:
+        """Send lines of mail data in one write; 10,000 lines that are pasted take a tenth of the time of as many writes.
+
+        Args:
+            lines: Lines about which there is nothing to say: no dot begins one, and there is no CR, LF, NUL or half character.
+
+        Raises:
+            DialogueBroken: The connection broke.
+        """
+        encoder = self._encoder = self._encoder or MailDataEncoder()
+        octets = encoder.encode("".join(f"{line}\n" for line in lines).encode("utf-8"))
+        self._act(lambda: self.need_session().send_mail_data(octets))
+
     def send_message(self, pieces: Iterable[bytes], what: Callable[[], str] = str) -> Reply | None:
         """Send a message as mail data, with the final dot, and wait for its reply.
 
@@ -487,8 +505,7 @@ class Shell:
             UsageError: There is no connection.
         """
         if self.session is None or not self.session.is_open:
-            other = "/connect practice" if self.options.practice is not None else "start with `smtp-shell practice`"
-            raise UsageError(f"there is no connection; use /connect HOST[:PORT] first, or {other}.")
+            raise UsageError("there is no connection; use /connect HOST[:PORT] first, or /connect practice.")
         return self.session
 
     def connect(
@@ -551,6 +568,8 @@ class Shell:
                 error.message += f" /reconnect goes back to {self.answered}."
             raise
         self.answered = target
+        if self.options.interactive:
+            self.session.transport.keep_alive()
         self.options.note_own(self.session)
         if last is not None:
             self.session.keep_secrets_of(last)
@@ -566,8 +585,10 @@ class Shell:
             now: Where that dialogue stands; None for its beginning.
         """
         from smtp_shell.shell.explanations import Explanations
+        from smtp_shell.shell.progress import Progress
         from smtp_shell.shell.wire_record import WireRecord
 
+        self.progress = Progress()
         self.wire = WireRecord()
         self.explanations = Explanations(self.say, lambda: self.settings.explain, now)
         self.remarks = Remarks(self.view, lambda: self.settings.lint, wanted=self.options.interactive)
@@ -580,6 +601,7 @@ class Shell:
             self.remarks,
             self.wire,
             self.gauge,
+            self.progress,
             *self.followers,
         ]
 
@@ -620,7 +642,9 @@ class Shell:
         lost = self.refusals.said_goodbye or isinstance(error, ConnectionLost | OutcomeUnknown)
         if lost and self.session is not None and self.session is not self._advised:
             self._advised = self.session
-            self.say(f"/reconnect connects to {self.session.target} again.")
+            reached = self.progress is not None and self.progress.point.is_beyond_greeting
+            offer = " It offers the way back." if reached and self.options.interactive else ""
+            self.say(f"/reconnect connects to {self.session.target} again.{offer}")
         if isinstance(error, CertificateRefused):
             self.say("/tls shows its chain, and each check apart.")
 
@@ -655,6 +679,8 @@ class Shell:
         self.disconnect()
         self.recordings.close()
         self.outlet.close()
+        for close in self.at_close:
+            close()
 
     def hello(self, verb: str = "") -> Reply | None:
         """Send EHLO with this client's name.

@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from tests.benchmarks import environments
+from tests.benchmarks.at_home import at_home
 from tests.benchmarks.bench import OURS, Command, compare, program, python, script_of, smtp_shell, whole
 from tests.benchmarks.figures import Findings, Sample, at_most
 from tests.benchmarks.processes import CLIENT_CORES, Failed, Missing, pinned
@@ -78,6 +79,14 @@ def _first_prompt(bench: Bench) -> Findings:
     return Findings(tuple(compare(bench, sides).figures("s")))
 
 
+def _first_prompt_at_home(bench: Bench) -> Findings:
+    sides = {
+        OURS: _prompt(bench, program(), "smtp-shell>", **at_home(bench)),
+        "bare prompt_toolkit": _prompt(bench, script_of("prompt.py"), "bare>"),
+    }
+    return Findings(tuple(compare(bench, sides).figures("s")))
+
+
 def _ready(bench: Bench, argv: Sequence[str], *, port_option: str) -> Side:
     """Measure from the start of a server until it accepts a connection."""
 
@@ -123,6 +132,12 @@ ROWS = (
         "from exec to the first prompt on a pseudo-terminal",
         {"bare prompt_toolkit": at_most(1.25)},
         _first_prompt,
+    ),
+    Row(
+        "first-prompt-at-home",
+        "the same with a configuration file and 10,000 lines of history",
+        {"bare prompt_toolkit": at_most(1.25)},
+        _first_prompt_at_home,
     ),
     Row(
         "practice-ready",

@@ -120,6 +120,7 @@ class Terminal:
         self._drawn = 0  # octets of `raw` that are on the screen
         self._prompts = 0  # prompts in `raw`
         self._answered = 0  # `_prompts` when the last line was entered
+        self._is_unreadable = min(look.size) < ROWS // 2 or look.believes is not None
         self._is_dumb = variables.get("TERM") == "dumb"
         self._entered_at: int | None = None  # octets of `raw` when the last line was entered
         self._has_ended = False
@@ -229,10 +230,16 @@ class Terminal:
         self.type(text + ENTER)
 
     def wait_prompt(self, prompt: str = "") -> None:
-        """Wait for a prompt with nothing typed after it, which `mail data` and any prompt have in each line of the editor too."""
+        """Wait for a prompt with nothing typed after it; where none can be read, until the program has begun to draw it.
+
+        `mail data` and any prompt are found in each line of the editor too.
+        """
         ends = (f"{prompt}> ", f"{prompt}: ", f"{prompt} ") if prompt else ("> ", ": ")
         self.wait(
-            lambda: (self._is_asked and self.line.endswith(ends)) or (prompt in ("", "mail data") and self.in_editor),
+            lambda: (
+                (self._is_asked and (self._is_unreadable or self.line.endswith(ends)))
+                or (prompt in ("", "mail data") and self.in_editor)
+            ),
             f"a prompt that ends in {prompt!r}",
         )
 

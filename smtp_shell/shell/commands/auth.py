@@ -10,6 +10,7 @@ from smtp_shell.errors import AuthFailed, UsageError
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.shell.completion import Option, mechanisms_of
 from smtp_shell.shell.registry import Args, shorthand
+from smtp_shell.shell.settings import credentials_for
 from smtp_shell.shell.shell import Shell
 from smtp_shell.shell.typed_secrets import is_guess, is_initial_response
 
@@ -94,7 +95,7 @@ def auth(shell: Shell, args: Args) -> None:
     chosen = named or _strongest(shell, session, words, host)
     if named is not None:
         _remark(shell, session, named, words)
-    credentials = shell.options.credentials.find(
+    credentials = credentials_for(shell.options, session.target).find(
         chosen.needs, user=words.user, host=host, last_user=shell.last_user, authzid=words.authzid
     )
     shell.last_user = credentials.user
@@ -156,7 +157,7 @@ def _strongest(shell: Shell, session: Session, words: _Words, host: str) -> Mech
     """Return the strongest mechanism, and say why it is that one."""
     from smtp_shell.client.authentication import reason_for, strongest
 
-    source = shell.options.credentials
+    source = credentials_for(shell.options, session.target)
     chosen = strongest(
         session,
         token=source.has_token,

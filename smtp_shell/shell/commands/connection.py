@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from smtp_shell.net.tls_identity import TlsSession
     from smtp_shell.protocol.events import TlsStarted
     from smtp_shell.servers.inbox import Inbox
+    from smtp_shell.servers.practice import PracticeServer
+    from smtp_shell.shell.command_options import GivenOptions
+    from smtp_shell.shell.progress import Point
 
 
 _PRACTICE = "practice"
@@ -51,7 +54,7 @@ def connect(shell: Shell, args: Args) -> None:
 
     HOST:PORT, smtp://, smtps:// (TLS from the first octet), lmtp://, smtp+unix:/path, lmtp+unix:/path, or pipe:COMMAND.
     A port is a number or the name of a service, such as submission.
-    `practice` is the practice server of this shell. A host of that name is smtp://practice.
+    `practice` is the practice server of this shell, which is started if there is none. A host of that name is smtp://practice.
     The name of a profile of the configuration is its server, with its user, its TLS and its settings, up to the next /connect.
     mx:DOMAIN, or DOMAIN with --mx, is the first host of a mail domain that greets.
     --probe compares the ports 25, 465 and 587 of a host, or those of --ports (25,4465/tls), and says which to use. The connection stays.
@@ -125,41 +128,89 @@ def _probe(shell: Shell, host: str, line: Namespace, connection: ConnectSettings
 def _practice_target(shell: Shell, line: Namespace) -> Target:
     from smtp_shell.net.target import Target, Way
 
-    server = shell.options.practice
-    if server is None:
-        raise UsageError(
-            "/connect practice: there is no practice server here; leave the shell and start `smtp-shell practice`. "
-            "A host of that name is smtp://practice."
-        )
     if line.tls:
         raise UsageError("/connect practice: it begins TLS with STARTTLS only; use --starttls, or type starttls.")
+    server = shell.options.practice or _start_practice(shell)
     return Target(Way.TCP, server.host, server.port, starttls=line.starttls)
 
 
-@shell_command("/reconnect", "[--resume]")
-def reconnect(shell: Shell, args: Args) -> None:
-    """Connect to the same server again, in the same way.
+def _start_practice(shell: Shell) -> PracticeServer:
+    """Start a practice server that ends with the shell.
 
+    Raises:
+        UsageError: None can be started here.
+        ConnectFailed: No port of loopback can be listened on.
+    """
+    if shell.options.start_practice is None:
+        raise UsageError(
+            "/connect practice: there is no practice server here; start `smtp-shell practice`. "
+            "A host of that name is smtp://practice."
+        )
+    server, facts = shell.options.start_practice()
+    shell.at_close.append(server.stop)
+    shell.options = replace(shell.options, practice=server, inbox=server.inbox)
+    shell.last_user = shell.last_user or server.user
+    for fact in facts:
+        shell.say(fact)
+    return server
+
+
+@shell_command(
+    "/reconnect",
+    options=(
+        Option("--back", "and back to where the dialogue was: EHLO, STARTTLS, EHLO, AUTH"),
+        Option("--mail", "with --back: MAIL and RCPT too; the message is yours to send again"),
+        Option("--resume", "go on from the last TLS session, if the server takes that up"),
+    ),
+)
+def reconnect(shell: Shell, args: Args) -> None:
+    """Connect to the same server again, in the same way, and go back to where the dialogue was if you want.
+
+    After a connection that was lost it asks: EHLO, STARTTLS, EHLO and AUTH are then done again, and the mail transaction if you say so.
+    --back does these steps without a question.
+    A password is asked for if it was asked for before. Where TLS was on and cannot be started now, nothing more is sent.
     After a /connect that failed it goes back to the last server that answered.
     A demand for TLS (--tls, --starttls) holds for the new connection too.
-    With --resume its TLS goes on from the session of the last connection, if the server takes that up.
     """
     from smtp_shell.shell.mail_hosts import connect as connect_to
     from smtp_shell.shell.profiles import profile_for, undone_if_not_connected
 
-    if args.text not in ("", "--resume"):
-        raise UsageError("/reconnect takes nothing but --resume; see /help /reconnect.")
-    resume = _session_to_resume(shell) if args.text else None
+    wanted = args.read()
+    if wanted.words:
+        raise UsageError("/reconnect takes no address: it goes to the same server; see /help /reconnect.")
+    if "--mail" in wanted and "--back" not in wanted:
+        raise UsageError("/reconnect --mail repeats a mail transaction after the steps of --back; give both.")
+    resume = _session_to_resume(shell) if "--resume" in wanted else None
     target = shell.answered or shell.target
     if target is None:
         raise UsageError("there was no connection yet; use /connect HOST[:PORT].")
-    with undone_if_not_connected(shell):
-        profile_for(shell, target)
-        if shell.target not in (None, target):
-            shell.say(
-                f"Back to {target}, the last server that answered. {shell.target} did not: /connect tries it again."
-            )
-        connect_to(shell, target, connection=replace(shell.ways.get(target, shell.connection), resume=resume))
+    progress = shell.progress
+    point = progress.point if progress is not None and progress.point.address == str(target) else None
+    try:
+        with undone_if_not_connected(shell):
+            profile_for(shell, target)
+            if shell.target not in (None, target):
+                shell.say(
+                    f"Back to {target}, the last server that answered. {shell.target} did not: /connect tries it again."
+                )
+            connect_to(shell, target, connection=replace(shell.ways.get(target, shell.connection), resume=resume))
+    except BaseException:  # Ctrl-C too
+        shell.progress = progress  # another /reconnect may succeed
+        raise
+    if point is not None:
+        _go_back(shell, point, wanted)
+
+
+def _go_back(shell: Shell, point: Point, wanted: GivenOptions) -> None:
+    from smtp_shell.shell.way_back import go_back, offer_way_back, repeat_transaction
+
+    if "--back" not in wanted:
+        offer_way_back(shell, point)
+        return
+    if point.is_beyond_greeting:
+        go_back(shell, point)
+    if "--mail" in wanted:
+        repeat_transaction(shell, point)
 
 
 def _session_to_resume(shell: Shell) -> TlsSession:
@@ -289,7 +340,7 @@ def inbox(shell: Shell, args: Args) -> None:
     """List or show the practice server's mail."""
     mail, server = shell.options.inbox, shell.options.practice
     if mail is None:
-        raise UsageError("there is no practice server here; start one with `smtp-shell practice`.")
+        raise UsageError("there is no practice server here yet; /connect practice starts one.")
     if args.text:
         _show_message(shell, mail, args.text)
         return

@@ -60,6 +60,7 @@ def replay(shell: Shell, args: Args) -> None:
     from smtp_shell.replay.runner import ReplayOptions, run_replays
     from smtp_shell.replay.settings import ReplaySettings
     from smtp_shell.shell.profiles import leave_profile
+    from smtp_shell.shell.settings import credentials_for
 
     options = _parser().parse_args(args.words)
     refuse_servers(options.files)
@@ -68,8 +69,8 @@ def replay(shell: Shell, args: Args) -> None:
     settings = ReplaySettings(
         tls_settings=shell.tls,
         timeouts=shell.timeouts,
-        credentials=find_once(lambda: shell.options.credentials),
-        has_token=shell.options.credentials.has_token,
+        credentials=find_once(lambda: credentials_for(shell.options, shell.target)),
+        has_token=credentials_for(shell.options, shell.target).has_token,
         allow_cleartext=shell.settings.insecure_auth,
         connection=shell.connection if shell.target is None else shell.ways.get(shell.target, shell.connection),
         taps=shell.recordings.taps,

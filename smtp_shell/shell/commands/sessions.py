@@ -37,7 +37,7 @@ def sessions(shell: Shell, args: Args) -> None:
     """
     watch = shell.options.practice.watch if shell.options.practice is not None else None
     if watch is None:
-        raise UsageError("/sessions: there is no practice server here; start one with `smtp-shell practice`.")
+        raise UsageError("/sessions: there is no practice server here yet; /connect practice starts one.")
     found = watch.sessions()
     if args.text:
         _show(shell, _chosen(found, args.one("number")))

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from smtp_shell.servers.practice import PracticeServer
 from tests.unit.cli.program import PROGRAM, commands, run, sentence
 
 AUTH = commands("ehlo", "starttls", "ehlo", "auth plain")
@@ -185,12 +186,34 @@ def test_the_practice_password_is_in_no_transcript_or_other_file(state_dir: Path
     assert all(password.encode() not in path.read_bytes() for path in recordings)
 
 
-@pytest.mark.parametrize("line", ["/connect practice", "/connect practice --tls"])
-def test_practice_is_the_practice_server_and_no_host(line: str) -> None:
-    arguments = ["practice"] if "tls" in line else []
-    done = run(*arguments, "-c", line)
+@pytest.mark.parametrize("arguments", [[], ["practice"]])
+def test_the_practice_server_begins_tls_with_starttls_only(arguments: list[str]) -> None:
+    done = run(*arguments, "-c", "/connect practice --tls")
     assert done.returncode == 2
     assert "practice" in sentence(done)
+
+
+def test_where_no_practice_server_runs_one_is_started_and_ends_with_the_shell() -> None:
+    words = ("ehlo", "starttls", "ehlo", "auth plain", "mail ann@example.org", "rcpt bob@example.org")
+    done = run(
+        *commands("/connect practice", *words, "/sessions", "/reconnect", "ehlo", "/connect practice", "/status")
+    )
+    assert done.returncode == 0, done.stderr
+    assert b"*: auth PLAIN student" in done.stdout
+    said = done.stderr.decode()
+    assert said.count("practice server  127.0.0.1:") == 1
+    port = int(said.split("practice server  127.0.0.1:")[1].split()[0])
+    with pytest.raises(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port), timeout=10):
+        pass
+
+
+def test_the_password_of_a_practice_server_is_for_no_other_server(practice: PracticeServer) -> None:
+    other = f"127.0.0.1:{practice.port}"
+    words = ("ehlo", "starttls", "ehlo", "auth plain student")
+    trusting = ("--ca-file", str(practice.ca_file))
+    done = run(*trusting, *commands("/connect practice", f"/connect {other}", *words))
+    assert done.returncode == 5
+    assert b"smtp-shell: -c: no password: give --password-command CMD" in done.stderr
 
 
 def test_auth_without_tls_is_offered_where_that_is_asked_for() -> None:

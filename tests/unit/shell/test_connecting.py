@@ -53,7 +53,15 @@ def test_a_connection_that_is_not_asked_for_right_is_left_as_it_is() -> None:
     assert shell.session is before
 
 
-def test_reconnect_takes_resume_only() -> None:
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("/reconnect --again", "has no option --again"),
+        ("/reconnect mail.example.org", "takes no address"),
+        ("/reconnect --mail", "give both"),
+    ],
+)
+def test_reconnect_takes_no_other_words(line: str, why: str) -> None:
     shell, *_ = make_shell()
-    with pytest.raises(UsageError, match="nothing but --resume"):
-        shell.run("/reconnect --again")
+    with pytest.raises(UsageError, match=why):
+        shell.run(line)

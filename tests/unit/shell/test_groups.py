@@ -173,8 +173,8 @@ def test_a_paste_goes_out_in_one_write_up_to_what_ends_a_group(monkeypatch: pyte
     writes = Writes(server, monkeypatch)
     run_typed(shell, "mail ann@example.org\nrcpt bob@example.org\ndata\nSubject: x\n\ntext\n.\nrset\nnoop\nnoop\nquit")
     assert writes[0] == b"\r\n".join([*ENVELOPE, b""])
-    assert writes[1:5] == [b"Subject: x\r\n", b"\r\n", b"text\r\n", b".\r\n"]
-    assert writes[5:] == [b"rset\r\nnoop\r\n", b"noop\r\n", b"QUIT\r\n"]
+    assert writes[1:3] == [b"Subject: x\r\n\r\ntext\r\n", b".\r\n"]
+    assert writes[3:] == [b"rset\r\nnoop\r\n", b"noop\r\n", b"QUIT\r\n"]
 
 
 def test_a_paste_goes_out_line_by_line_where_pipelining_is_not_announced(monkeypatch: pytest.MonkeyPatch) -> None:
