@@ -79,7 +79,7 @@ class DraftRemarks(Processor):
             if lines[index].strip().lower() in _LEAVING:
                 yield index, "this is text of the message; a dot alone on a line ends it, and Ctrl-C leaves it"
         remarks = self._shell.remarks
-        if remarks is None or self._shell.has_begun_mail_data:
+        if remarks is None or self._shell.mail_data.has_begun:
             return
         for number, sentence in remarks.on_draft(whole.encode("utf-8", "surrogateescape").replace(b"\n", b"\r\n")):
             yield number - 1, sentence

@@ -93,11 +93,11 @@ class MailEditor:
             self._prompt.app.invalidate()
 
     def _heading(self) -> StyleAndTextTuples:
-        what = "mail data goes on" if self._shell.has_begun_mail_data else "mail data"
+        what = "mail data goes on" if self._shell.mail_data.has_begun else "mail data"
         return [("class:prompt.phase", what), ("", f": {_HEADING}\n"), _number(1)]
 
     def _is_in_header(self) -> bool:
-        if self._shell.has_begun_mail_data:
+        if self._shell.mail_data.has_begun:
             return False
         buffer = self._prompt.default_buffer
         return is_in_header(buffer.text, buffer.cursor_position)
@@ -166,7 +166,7 @@ class _HeaderCompleter(Completer):
         self._shell = shell
 
     def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
-        if self._shell.has_begun_mail_data:
+        if self._shell.mail_data.has_begun:
             return
         asked = complete_event.completion_requested
         for found in suggest_header(self._shell.completion_context(), document.text_before_cursor, asked=asked):

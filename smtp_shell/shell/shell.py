@@ -6,7 +6,7 @@ Modules that only a connection needs are imported with the first connection, so 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
@@ -16,14 +16,13 @@ from msgspec.structs import replace
 
 from smtp_shell.config import Timeouts, TlsSettings
 from smtp_shell.display.links import shows_links
-from smtp_shell.display.render import Look, tls_sign
+from smtp_shell.display.render import Look
 from smtp_shell.display.themes import AUTO, usable_theme
 from smtp_shell.errors import (
     CertificateRefused,
     ConnectionLost,
     DialogueBroken,
     Interrupted,
-    NotSendable,
     OutcomeUnknown,
     SmtpShellError,
     TlsFailed,
@@ -31,7 +30,6 @@ from smtp_shell.errors import (
 )
 from smtp_shell.protocol.commands import Command, refuse_line_breaks
 from smtp_shell.protocol.events import Decoded, Entry
-from smtp_shell.protocol.maildata import MailDataEncoder
 from smtp_shell.protocol.masking import describe_typed, is_secret_answer, may_answer
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.protocol.phases import Phase
@@ -52,8 +50,8 @@ from smtp_shell.shell.refusals import Refusals
 from smtp_shell.shell.registry import Registry
 from smtp_shell.shell.remarks import Remarks
 from smtp_shell.shell.settings import ShellOptions, ShellSettings, connect_settings, tls_settings, trusting_practice
+from smtp_shell.shell.typed_mail_data import TypedMailData
 from smtp_shell.shell.typed_secrets import is_guess, is_initial_response
-from smtp_shell.shell.untouched import mended_remark
 
 if TYPE_CHECKING:
     from smtp_shell.client.credentials import Ask
@@ -78,7 +76,6 @@ _RESPONSE_GUESSED = (
     "a user name of these letters is given with --user."
 )
 _UNFOLD = "/show data"
-_LEAVING_WORDS = ("quit", "/exit", "/quit", "exit")
 
 
 class Shell:
@@ -125,6 +122,7 @@ class Shell:
         profile: The profile that is in use; None for none.
         known_as: The name of the profile with which each server was connected to; empty without one.
         aliases: What `/alias` has named, or the configuration.
+        mail_data: The mail data that is being sent, line by line or from a file.
         at_hand: What the next prompt begins with, and what was typed last.
         edit: Asks the user for a line, given the question and what the answer begins as; None where there is no prompt.
         waiting_for: Returns a context in which a wait takes place, given what returns the words for what is awaited. At a prompt it
@@ -175,11 +173,10 @@ class Shell:
         self.edit: Callable[[str, str], str] | None = None
         self.group: HeldGroup | None = None
         self.at_hand = LinesAtHand()
+        self.mail_data = TypedMailData(self)
         self._ask = ask
         self._advised: Session | None = None  # the session whose end was spoken of
         self._addresses, self._hosts = TypedAddresses(), TypedHosts()
-        # Encodes the mail data that is being typed; None outside of it.
-        self._encoder: MailDataEncoder | None = None
         self.remarks: Remarks | None = None
         self._greeting_due = False  # the connection was opened, and its greeting has not been waited for
         self.change_settings(settings or ShellSettings())
@@ -198,11 +195,6 @@ class Shell:
     def awaits_answer(self) -> bool:
         """Whether an AUTH command was sent whose exchange has not ended: a word by itself answers a challenge."""
         return self.session is not None and self.session.is_open and self.session.dialogue.exchange.is_open
-
-    @property
-    def has_begun_mail_data(self) -> bool:
-        """Whether lines of the mail data have been sent, but not its end."""
-        return self._encoder is not None
 
     @property
     def tls(self) -> TlsSettings:
@@ -333,7 +325,7 @@ class Shell:
                 self._check_decided()
                 self._answer(line.text)
             case MailDataLine():
-                self._mail_data_line(line.text)
+                self.mail_data.send_line(line.text)
             case None:
                 return
 
@@ -432,71 +424,13 @@ class Shell:
         meaning = describe_typed(response, exchange.mechanism, names_user=exchange.names_user)
         self.need_session().publish(Decoded(True, escape_str(exchange.mechanism), meaning))
 
-    def _mail_data_line(self, text: str) -> None:
-        session = self.need_session()
-        if "\r" in text or "\n" in text or "\0" in text:
-            raise NotSendable(
-                "mail data: the line holds CR, LF or NUL; use data < FILE, or /raw to send octets as they are."
-            )
-        if text == ".":
-            encoder, self._encoder = self._encoder, None
-            self.waiting(lambda: session.end_message(encoder))
-            return
-        encoder = self._encoder = self._encoder or MailDataEncoder()
-        octets = encoder.encode(text.encode("utf-8", "surrogateescape") + b"\n")
-        session.send_mail_data(octets)
-        if not self.options.interactive:
-            return
-        if octets.startswith(b".."):
-            wire = escape_str(octets[:-2].decode("utf-8", "surrogateescape"))
-            self.say(f" {tls_sign(session.tls)} C: {wire}   (a dot that begins a line is doubled)")
-        if text.strip().lower() in _LEAVING_WORDS:
-            self.say(
-                "That went into the mail as text. A dot alone on a line ends the mail data; Ctrl-C offers to drop the connection."
-            )
-
     def send_mail_lines(self, lines: Sequence[str]) -> None:
-        """Send lines of mail data in one write; 10,000 lines that are pasted take a tenth of the time of as many writes.
-
-        Args:
-            lines: Lines about which there is nothing to say: no dot begins one, and there is no CR, LF, NUL or half character.
+        """Send lines of mail data in one write. The argument is that of `TypedMailData.send_lines`.
 
         Raises:
             DialogueBroken: The connection broke.
         """
-        encoder = self._encoder = self._encoder or MailDataEncoder()
-        octets = encoder.encode("".join(f"{line}\n" for line in lines).encode("utf-8"))
-        self._act(lambda: self.need_session().send_mail_data(octets))
-
-    def send_message(self, pieces: Iterable[bytes], what: Callable[[], str] = str) -> Reply | None:
-        """Send a message as mail data, with the final dot, and wait for its reply.
-
-        After Ctrl-C in the middle of it, what is typed next goes on where it stopped.
-
-        Args:
-            pieces: The message, in pieces of any size, with any line ends.
-            what: Returns what is awaited, in words; empty for the server.
-
-        Returns:
-            The reply, or None if the user stopped.
-
-        Raises:
-            DialogueBroken: The connection broke.
-        """
-        session = self.need_session()
-        encoder = self._encoder = MailDataEncoder()
-
-        def send() -> Reply:
-            for piece in pieces:
-                session.send_mail_data(encoder.encode(piece))
-            self._encoder = None
-            return session.end_message(encoder)
-
-        with self.outlet.showing_mail_data():
-            reply = self.waiting(send, what)
-        if reply is not None and (remark := mended_remark(encoder)):
-            self.say(remark, "notice")
-        return reply
+        self._act(partial(self.mail_data.send_lines, lines))
 
     def need_session(self) -> Session:
         """Return the session.
@@ -654,7 +588,8 @@ class Shell:
             self._say_if_unknown()
             self.session.close()
         self.recordings.end_session()
-        self._encoder = self.group = None
+        self.group = None
+        self.mail_data.forget()
 
     def drop(self, *, reset: bool = False) -> None:
         """Close the connection at once, in the middle of whatever it is in.

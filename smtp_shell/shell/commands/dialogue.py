@@ -141,7 +141,7 @@ def data(shell: Shell, args: Args) -> None:
             with shell.outlet.showing_mail_data():
                 shell.waiting(lambda: send_untouched(session, pieces), progress.words)
         elif shell.phase is Phase.MAILDATA:
-            shell.send_message(pieces, progress.words)
+            shell.mail_data.send_message(pieces, progress.words)
         elif reply is None:
             shell.say("The file was not sent.", "notice")
 

@@ -115,7 +115,7 @@ def stopping(*pieces: bytes) -> Iterator[bytes]:
 
 def test_a_file_that_was_stopped_is_gone_on_with_by_hand() -> None:
     shell, server, screen = make_shell(before=("ehlo", "mail <>", "rcpt <a@b>", "data"))
-    assert shell.send_message(stopping(b"Subject: x\n", b"half a li")) is None
+    assert shell.mail_data.send_message(stopping(b"Subject: x\n", b"half a li")) is None
     assert screen.said[-1].startswith("Stopped; the server is still taking mail data")
     shell.run(".")
     assert server.heard == b"Subject: x\r\nhalf a li\r\n.\r\n"
