@@ -15,6 +15,7 @@ The packages, from the bottom up. Each imports only from those before it in this
     export                    events as other formats
     recording                 events as a transcript, and back
     lint                      what in a dialogue breaks a rule: one function a rule, and rubrics for tasks
+    configuration             the TOML file: settings, profiles of servers, aliases
     replay                    transcripts replayed: plan, driver, verifier, reporters
     servers                   servers on loopback: practice, mock and relay; their faults, and their dialogues watched
     study                     lessons, and questions about one dialogue
