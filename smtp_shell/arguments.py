@@ -20,6 +20,7 @@ _LAST_PORT = 65_535
 _HELP_WIDTH = 80
 _UNKNOWN = "unrecognized arguments: "
 _LONGEST_USAGE = 3  # lines
+_LONGEST_NAME = 60  # characters that are compared: a hostile file can have a name of a million
 
 
 class ArgumentParser(argparse.ArgumentParser):
@@ -124,7 +125,20 @@ def nearest(name: str, names: Iterable[str]) -> str:
     from difflib import get_close_matches
 
     bare = {each.lstrip("-/"): each for each in names}
-    return next((bare[each] for each in get_close_matches(name.lstrip("-/").lower(), bare, n=1)), "")
+    wanted = name.lstrip("-/").lower()[:_LONGEST_NAME]
+    return next((bare[each] for each in get_close_matches(wanted, bare, n=1)), "")
+
+
+def did_you_mean(name: str, names: Iterable[str], otherwise: str) -> str:
+    """Return the end of a sentence about a name that is none of several: the nearest one, or other advice where none is near.
+
+    Args:
+        name: What was typed.
+        names: What there is, printable.
+        otherwise: The advice.
+    """
+    near = nearest(name, names)
+    return f"did you mean {near}?" if near else otherwise
 
 
 class _Collector(argparse.HelpFormatter):

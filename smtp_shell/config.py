@@ -22,12 +22,14 @@ PROXY_PASSWORD_VARIABLE = "SMTP_SHELL_PROXY_PASSWORD"
 KEY_LOG_VARIABLE = "SSLKEYLOGFILE"
 CONFIG_VARIABLE = "SMTP_SHELL_CONFIG"
 VARIABLE_PREFIX = "SMTP_SHELL_"
+SECRET_VARIABLES = (PASSWORD_VARIABLE, PROXY_PASSWORD_VARIABLE)
+"""Variables that hold a secret: no child process gets them."""
+
 OTHER_VARIABLES = (
     CONFIG_VARIABLE,
     "SMTP_SHELL_CONFIG_DIR",
     "SMTP_SHELL_STATE_DIR",
-    PASSWORD_VARIABLE,
-    PROXY_PASSWORD_VARIABLE,
+    *SECRET_VARIABLES,
 )
 """Variables that begin as those of settings do, and are none."""
 
@@ -252,5 +254,4 @@ def key_log_file() -> Path | None:
 
 def child_environment() -> dict[str, str]:
     """Return the environment for a child process: ours without the passwords."""
-    secret = (PASSWORD_VARIABLE, PROXY_PASSWORD_VARIABLE)
-    return {name: value for name, value in os.environ.items() if name not in secret}
+    return {name: value for name, value in os.environ.items() if name not in SECRET_VARIABLES}

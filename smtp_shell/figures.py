@@ -30,4 +30,15 @@ def shown_octets(octets: int) -> str:
         if octets >= size:
             shown = octets / size
             return f"{shown:,.0f} {unit}" if shown >= 100 else f"{shown:.3g} {unit}"
-    return f"{octets} octets"
+    return counted(octets, "octet")
+
+
+def counted(number: int, noun: str) -> str:
+    """Return how many there are of something, such as `1 alias` or `2,000 aliases`.
+
+    Args:
+        number: How many.
+        noun: What there is one of; its plural ends with s.
+    """
+    plural = f"{noun}es" if noun.endswith("s") else f"{noun}s"
+    return f"{number:,} {noun if number == 1 else plural}"

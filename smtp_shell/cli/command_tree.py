@@ -144,6 +144,12 @@ def _mechanisms() -> Iterable[str]:
     return MECHANISMS
 
 
+def _proxy_headers() -> Iterable[str]:
+    from smtp_shell.protocol.proxy_header import FORMS
+
+    return FORMS
+
+
 def _strictness() -> Iterable[str]:
     from smtp_shell.matching.expectation import Strictness
 
@@ -185,7 +191,7 @@ KNOWN_WORDS: dict[str, Callable[[], Iterable[str]]] = {
     "--mechanism": _mechanisms,
     "--tls-min": lambda: ("1.2", "1.3"),
     "--tls-max": lambda: ("1.2", "1.3"),
-    "--proxy-protocol": lambda: ("v1", "v2", "v1-unknown", "v2-local"),
+    "--proxy-protocol": _proxy_headers,
     "replay --match": _strictness,
     "diff --match": _strictness,
     "send --quit-after": _stops,

@@ -21,6 +21,7 @@ from smtp_shell.configuration.loading import ALIASES, PROFILES, SETTINGS, Config
 from smtp_shell.configuration.sample import sample
 from smtp_shell.configuration.writing import shown_path
 from smtp_shell.errors import ConfigError, SmtpShellError, UsageError
+from smtp_shell.figures import counted
 from smtp_shell.private_files import create_private, make_folder, reason_of
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.shell.commands.aliases import make_alias
@@ -205,12 +206,7 @@ def _summary(configuration: Configuration, path: Path) -> str:
         (len(configuration.profiles), "profile"),
         (len(configuration.aliases), "alias"),
     )
-    words = [f"{count} {_plural(what) if count != 1 else what}" for count, what in counts]
-    return f"{shown_path(path)} can be used: {', '.join(words)}."
-
-
-def _plural(word: str) -> str:
-    return f"{word}es" if word.endswith("s") else f"{word}s"
+    return f"{shown_path(path)} can be used: {', '.join(counted(*each) for each in counts)}."
 
 
 def _write(row: dict[str, object]) -> None:

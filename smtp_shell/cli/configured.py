@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from smtp_shell.config import is_configured
 from smtp_shell.errors import ConfigError, UsageError
-from smtp_shell.shell.configured import NAMES, Configured, configured
+from smtp_shell.shell.configured import FILES, NAMES, Configured, configured
 from smtp_shell.shell.settings import OF_TLS
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from smtp_shell.shell.settings import ShellSettings
     from smtp_shell.shell.shell import Shell
 
-_FILES = ("ca_file", "client_cert", "client_key", "netrc_file")
+_FILES = (*FILES, "netrc_file")
 _OWN = ("url", "host", "port", "tls", "starttls", "match", "variables", "tls_pin")
 """Keys that are no option of that name, or one of another form."""
 

@@ -15,11 +15,12 @@ from msgspec import Struct
 from smtp_shell import __version__
 from smtp_shell.config import (
     KEY_LOG_VARIABLE,
-    PASSWORD_VARIABLE,
-    PROXY_PASSWORD_VARIABLE,
+    SECRET_VARIABLES,
+    VARIABLE_PREFIX,
     state_dir,
 )
 from smtp_shell.errors import SmtpShellError
+from smtp_shell.figures import counted
 from smtp_shell.protocol.octets import escape_str
 
 if TYPE_CHECKING:
@@ -53,7 +54,6 @@ EXTRAS: Mapping[str, tuple[tuple[str, ...], str]] = {
 }
 """Extra -> the libraries that it brings, and what it is for."""
 
-_SECRETS = frozenset({PASSWORD_VARIABLE, PROXY_PASSWORD_VARIABLE})
 _NARROW, _LOW = 40, 10  # columns and rows below which the screen gets hard to read
 
 
@@ -172,7 +172,7 @@ def terminal_findings() -> Iterator[Finding]:
     """Yield what there is to know about the terminal."""
     is_there = {name: stream.isatty() for name, stream in (("input", sys.stdin), ("output", sys.stdout))}
     if not all(is_there.values()):
-        which = ", ".join(name for name, isterminal_findings in is_there.items() if not isterminal_findings)
+        which = ", ".join(name for name, is_terminal in is_there.items() if not is_terminal)
         yield Finding(which, "no terminal: lines are run without a prompt", Verdict.NOTE)
     name = os.environ.get("TERM", "")
     if sys.platform != "win32" and is_there["output"]:
@@ -221,10 +221,10 @@ def _extras() -> Iterator[Finding]:
 def _files() -> Iterator[Finding]:
     yield _configuration()
     yield from _state(state_dir())
-    ours = sorted(name for name in os.environ if name.startswith("SMTP_SHELL_"))
+    ours = sorted(name for name in os.environ if name.startswith(VARIABLE_PREFIX))
     if ours:
-        # A value may be a secret: only of those that cannot be one it is said here.
-        shown = (f"{escape_str(name)} (not shown)" if name in _SECRETS else escape_str(name) for name in ours)
+        # No value is shown here. Of a password that is said, for whoever looks for it in what he hands on.
+        shown = (f"{escape_str(name)} (not shown)" if name in SECRET_VARIABLES else escape_str(name) for name in ours)
         yield Finding("environment", ", ".join(shown))
 
 
@@ -246,12 +246,8 @@ def _configuration() -> Finding:
     if found.file is None:
         return Finding("config file", f"none, in {_shown(path)}", Verdict.OK, "if you want one: smtp-shell config init")
     counts = ((found.settings, "setting"), (found.profiles, "profile"), (found.aliases, "alias"))
-    words = ", ".join(f"{len(each)} {_plural(name, len(each))}" for each, name in counts)
+    words = ", ".join(counted(len(each), noun) for each, noun in counts)
     return Finding("config file", f"{_shown(path)}: {words}")
-
-
-def _plural(noun: str, number: int) -> str:
-    return noun if number == 1 else f"{noun}es" if noun.endswith("s") else f"{noun}s"
 
 
 def _state(folder: Path) -> Iterator[Finding]:
@@ -277,7 +273,7 @@ def _state(folder: Path) -> Iterator[Finding]:
     yield Finding("state folder", _shown(folder))
     number, size = _recordings(folder / "recordings")
     if number:
-        yield Finding("recordings", f"{number} {_plural('file', number)}, {max(size >> 20, 1):,} MiB")
+        yield Finding("recordings", f"{counted(number, 'file')}, {max(size >> 20, 1):,} MiB")
 
 
 def _loose(folder: Path, mode: int) -> list[Path]:

@@ -392,7 +392,7 @@ class _Parser(ArgumentParser):
     def print_help(self, file: Any = None) -> None:
         from smtp_shell.cli.brief_help import brief_help
 
-        (file or sys.stdout).write(brief_help(self.examples))
+        (file or sys.stdout).write(brief_help(self.short_usage(), self.examples))
 
 
 class _HelpAll(argparse.Action):

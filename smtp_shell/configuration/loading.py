@@ -28,7 +28,6 @@ SETTINGS: Final = "settings"
 PROFILES: Final = "profile"
 ALIASES: Final = "alias"
 STARTUP: Final = "startup"
-_IN_NAMES: Final = str.maketrans("", "", "_.-")
 
 Scalar: TypeAlias = str | bool | int | float
 """A value of a setting as TOML has it."""
@@ -92,10 +91,9 @@ class Configuration(Struct, frozen=True):
     def _which(self, name: str) -> str:
         if not self.profiles:
             return "the configuration has none; `smtp-shell config init` writes a file with an example."
-        from difflib import get_close_matches
+        from smtp_shell.arguments import did_you_mean
 
-        near = get_close_matches(name, self.profiles, n=1)
-        return f"did you mean {near[0]}?" if near else f"the configuration has {', '.join(self.profiles)}."
+        return did_you_mean(name, self.profiles, f"the configuration has {', '.join(self.profiles)}.")
 
 
 def load(path: Path | None = None, *, settings: Collection[str] = ()) -> Configuration:
@@ -161,11 +159,7 @@ def _problems(*checks: Callable[[], object]) -> list[str]:
 def _check_profiles(file: TomlFile) -> None:
     """Check what must be right of profiles that nobody uses: their names, which menus show, and that they hold no secret."""
     for name in file.table(PROFILES):
-        if not name.isascii() or not name.translate(_IN_NAMES).isalnum() or not name[0].isalnum() or name == "practice":
-            raise ConfigError(
-                f"{file.where(PROFILES, name)}: [{PROFILES}.{shortened(name)}]: that name cannot be one of a profile; "
-                "use letters, digits, - and _."
-            )
+        file.check_profile_name(PROFILES, name)
         file.check_secrets((PROFILES, name))
 
 

@@ -16,10 +16,6 @@ if TYPE_CHECKING:
     from smtp_shell.configuration.reading import TomlFile
     from smtp_shell.net.target import Target
 
-NOT_FOR_PROFILES: Final = frozenset({"practice", "none"})
-"""Names that stand for something else where a profile can be named."""
-
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _MOST_SECONDS = 86_400
 _AT = re.compile(r"^(.*?) - at `\$\.([a-z_0-9]+)")
 
@@ -125,10 +121,7 @@ def profile_of(file: TomlFile, *inside: str) -> Profile:
         ConfigError: A key is unknown, is for a secret, is missing, or has a value of another type.
     """
     shown = f"[{'.'.join(map(escape_str, inside))}]"
-    if not _NAME.fullmatch(inside[-1]) or inside[-1] in NOT_FOR_PROFILES:
-        raise ConfigError(
-            f"{file.where(*inside)}: {shown}: that name cannot be one of a profile; use letters, digits, - and _."
-        )
+    file.check_profile_name(*inside)
     file.check_keys(inside, PROFILE_KEYS)
     table = {as_field(key): value for key, value in file.table(*inside).items()}
     if len(table) < len(file.table(*inside)):

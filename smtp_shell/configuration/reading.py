@@ -21,11 +21,15 @@ MOST_OCTETS: Final = 1024 * 1024
 SECRETS: Final = ("password", "passwd", "passphrase", "secret", "token")
 """Keys that a file has no place for."""
 
+NOT_FOR_PROFILES: Final = frozenset({"practice", "none"})
+"""Names that stand for something else where a profile can be named."""
+
 _MOST_NAMED = 10
 _MOST_SHOWN = 60
 _MOST_SENTENCE = 200
 _LONG = 10_000
 _BOM = b"\xef\xbb\xbf"
+_IN_NAMES: Final = str.maketrans("", "", "_.-")
 
 
 class TomlFile(Struct, frozen=True):
@@ -92,6 +96,23 @@ class TomlFile(Struct, frozen=True):
                     f"{self.where(*inside, key)}: {_shown(inside)} holds a {key}; a file is no place for it: "
                     f"name a {command}, whose program prints it."
                 )
+
+    def check_profile_name(self, *inside: str) -> None:
+        """Check the name of a profile: menus and scripts of other shells have it, and nothing in it may need an escape.
+
+        Args:
+            inside: The names of the tables down to the profile; the last is its own.
+
+        Raises:
+            ConfigError: It cannot be one.
+        """
+        name = inside[-1]
+        is_plain = name.isascii() and name.translate(_IN_NAMES).isalnum() and name[0] not in ".-"
+        if not is_plain or name in NOT_FOR_PROFILES:
+            raise ConfigError(
+                f"{self.where(*inside)}: {_shown(inside)}: that name cannot be one of a profile; "
+                "use letters, digits, - and _."
+            )
 
     def table(self, *keys: str) -> dict[str, Any]:
         """Return a table by its name; an empty one if the file has none.
@@ -212,7 +233,6 @@ def _shown(inside: Sequence[str]) -> str:
 
 
 def _nearest(key: str, known: Collection[str]) -> str:
-    from difflib import get_close_matches
+    from smtp_shell.arguments import did_you_mean  # nobody asks where nothing is wrong
 
-    near = get_close_matches(as_field(key[:_MOST_SHOWN]), known, n=1)
-    return f"did you mean {near[0]}?" if near else f"it has {', '.join(sorted(known))}."
+    return did_you_mean(as_field(key), known, f"it has {', '.join(sorted(known))}.")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from smtp_shell.config import state_dir
 from smtp_shell.configuration.positions import assignments
-from smtp_shell.configuration.reading import TomlFile, parse_toml, read_toml
+from smtp_shell.configuration.reading import TomlFile, as_field, parse_toml, read_toml
 from smtp_shell.errors import ConfigError
 from smtp_shell.private_files import locked, make_folder, reason_of, replace_private
 from smtp_shell.protocol.octets import escape_str
@@ -110,7 +110,7 @@ def _escaped(char: str) -> str:
 def _spelling(file: TomlFile, table: str, key: str) -> str:
     """Return the key as the file has it."""
     there = file.table(table)
-    return next((each for each in there if each.replace("-", "_") == key.replace("-", "_")), key)
+    return next((each for each in there if as_field(each) == as_field(key)), key)
 
 
 def _changed(file: TomlFile, table: str, key: str, value: Scalar | None) -> dict[str, Any]:
@@ -137,9 +137,8 @@ def _edits(text: str, table: str, key: str, value: Scalar | None) -> Iterator[st
 
 def _replaced(lines: list[str], at: int, value: Scalar | None) -> Iterator[str]:
     """Yield texts in which a line's value is another one, whose end is where the text can be parsed again."""
-    before, equals, old = lines[at].partition(
-        "="
-    )  # a quoted key with = in it is not found again, and the file is left as it is
+    # A quoted key with = in it is not found again, and the file is left as it is.
+    before, equals, old = lines[at].partition("=")
     simple = _SIMPLE_VALUE.fullmatch(old)
     end_of_line = "\r" if old.endswith("\r") else ""
     rest = simple["rest"] if simple is not None else end_of_line

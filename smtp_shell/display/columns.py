@@ -92,9 +92,8 @@ def _cut_at_word(text: str, room: int) -> int:
     """Return where to cut text that has no room: before the word that is cut, unless no line has room for it."""
     cut = _cut(text, room)
     space = text.rfind(" ", 0, cut)
-    if text[cut] == " " or not text[: max(space, 0)].strip(
-        " "
-    ):  # an empty first line would look like the end of a header
+    # An empty first line would look like the end of a header.
+    if text[cut] == " " or not text[: max(space, 0)].strip(" "):
         return cut
     end = text.find(" ", cut)
     word = text[space + 1 : end if end > 0 else len(text)]

@@ -22,9 +22,8 @@ LAST: Final = 4
 """Lines that are shown from its end."""
 
 _MOST_OF_LINE = 2_000  # octets
-_BATCH = (
-    64 * 1024
-)  # octets whose lines are counted at once: a piece by itself, which may be one line, takes four times as long
+# Octets whose lines are counted at once. A piece by itself, which may be one line, takes four times as long.
+_BATCH = 64 * 1024
 
 
 class DataLine(Struct, frozen=True):

@@ -13,8 +13,8 @@ from msgspec import Struct
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_MENDED = ((3, 11, 5), (3, 12))
-"""The first releases of Python that refuse what is sent to a TLS socket before its handshake: CVE-2023-40217."""
+_MENDED = (3, 11, 5)
+"""The first release of Python, of those that smtp-shell runs on, that refuses what is sent to a TLS socket before its handshake."""
 
 
 class TlsLibrary(Struct, frozen=True):
@@ -54,7 +54,7 @@ def tls_library() -> TlsLibrary:
             "1.2": ssl.HAS_TLSv1_2,
             "1.3": ssl.HAS_TLSv1_3,
         }
-    early = sys.version_info[:3] < _MENDED[0]
+    early = sys.version_info[:3] < _MENDED
     return TlsLibrary(ssl.OPENSSL_VERSION, tuple(name for name, is_there in can.items() if is_there), early)
 
 

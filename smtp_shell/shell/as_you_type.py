@@ -13,6 +13,7 @@ from prompt_toolkit.auto_suggest import AutoSuggest, Suggestion
 from prompt_toolkit.enums import DEFAULT_BUFFER
 from prompt_toolkit.lexers import Lexer
 
+from smtp_shell.display.themes import is_spoken
 from smtp_shell.protocol.phases import Phase
 from smtp_shell.shell.chunks import takes_chunk
 from smtp_shell.shell.typed_secrets import mask_starts
@@ -61,7 +62,8 @@ class InputLexer(Lexer):
             if number >= len(lines):
                 return []
             return [
-                (prompt_style(kind, theme) if kind else "", text) for kind, text in pieces(lines[number], marks[number])
+                (style_in_prompt(kind, theme) if kind else "", text)
+                for kind, text in pieces(lines[number], marks[number])
             ]
 
         return line
@@ -87,7 +89,7 @@ def _marks(lines: list[str], *, is_message: bool) -> Iterator[list[Mark]]:
             begins = number
 
 
-def prompt_style(name: str, theme: str) -> str:
+def style_in_prompt(name: str, theme: str) -> str:
     """Return a style of the screen in the notation of prompt_toolkit.
 
     Args:
@@ -131,8 +133,8 @@ class GhostText(AutoSuggest):
 
     def _is_on(self, typed: str) -> bool:
         shell = self._shell
-        # In the plain theme typed text and suggested text would look the same.
-        if not shell.settings.ghost or shell.view.look.theme == "plain":
+        # In that theme typed text and suggested text would look the same.
+        if not shell.settings.ghost or is_spoken(shell.view.look.theme):
             return False
         if shell.phase in (Phase.MAILDATA, Phase.AUTH):
             return False
@@ -172,8 +174,8 @@ class HintRow:
         """Return the row, with its line break; nothing where hints are off, or where the screen has no room."""
         app = get_app()
         size = app.output.get_size()
-        # A screen reader, which the plain theme is for, would read the row aloud after each key.
-        if not self._shell.settings.hints or size.rows < _LOWEST or self._shell.view.look.theme == "plain":
+        # A screen reader would read the row aloud after each key.
+        if not self._shell.settings.hints or size.rows < _LOWEST or is_spoken(self._shell.view.look.theme):
             return []
         buffer = app.current_buffer
         found = self._current(buffer.text if buffer.name == DEFAULT_BUFFER else "")
@@ -215,7 +217,7 @@ def fitted(found: Hint | None, columns: int, theme: str) -> StyleAndTextTuples:
     parts: StyleAndTextTuples = []
     for part, name in ((text, "typed.hint"), (doubt, "typed.doubt")):
         if part:
-            parts.append((f"{_OF_HINTS} {prompt_style(name, theme)}", f" {part} "))
+            parts.append((f"{_OF_HINTS} {style_in_prompt(name, theme)}", f" {part} "))
             room -= get_cwidth(part) + 2
     return [*parts, (_OF_HINTS, " " * max(room, 0))]
 

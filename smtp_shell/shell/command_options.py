@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from smtp_shell.arguments import ArgumentParser, nearest, parser_arguments
+from smtp_shell.arguments import ArgumentParser, did_you_mean, parser_arguments
 from smtp_shell.errors import UsageError
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.shell.completion.context import Option
@@ -64,7 +64,8 @@ def read_options(command: str, words: Sequence[str], options: Sequence[Option]) 
         if word == "--":
             others.extend(left)
         elif option is None and word.startswith("--"):
-            raise UsageError(f"{command} has no option {escape_str(name)}; {_advice(command, name, known)}")
+            advice = did_you_mean(name, known, f"see /help {command}.")
+            raise UsageError(f"{command} has no option {escape_str(name)}; {advice}")
         elif option is None:
             others.append(word)
         elif not option.value and equals:
@@ -105,8 +106,3 @@ def _check_alone(command: str, option: Option, found: Mapping[str, object], know
     for other in found:
         if option.either and known[other].either == option.either and other != option.name:
             raise UsageError(f"{command}: {other} and {option.name} exclude each other; leave one out.")
-
-
-def _advice(command: str, name: str, known: Mapping[str, Option]) -> str:
-    near = nearest(name, known)
-    return f"did you mean {near}?" if near else f"see /help {command}."

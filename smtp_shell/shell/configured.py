@@ -78,8 +78,11 @@ def configured(
         except SmtpShellError as error:
             if origin == COMMAND_LINE:
                 raise
-            place = f"{configuration.where('settings', name)}: " if origin == FROM_FILE and configuration else ""
-            raise ConfigError(f"{place}{error.message}") from None
+            if origin != FROM_FILE or configuration is None:
+                raise ConfigError(error.message) from None
+            from smtp_shell.configuration.loading import SETTINGS
+
+            raise ConfigError(f"{configuration.where(SETTINGS, name)}: {error.message}") from None
     return Configured(settings, {name: origin for name, (origin, _) in found.items()})
 
 

@@ -41,18 +41,15 @@ class Gauge:
 
     def __call__(self, entry: Entry) -> None:
         """Follow an event."""
-        event = entry.event
-        match event:
-            case MailDataSent():
+        match entry.event:
+            case MailDataSent() as event:
                 self.octets += 0 if event.last else len(event.octets)
-            case ReplyReceived():
+            case ReplyReceived() as event:
                 self._replied = self._clock()
                 self._count(event)
             case Connected():
                 self.octets = self.recipients = 0
                 self._replied = None
-            case _:
-                return
 
     def _count(self, event: ReplyReceived) -> None:
         command = event.command

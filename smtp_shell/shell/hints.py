@@ -127,10 +127,10 @@ def _of_slash(typed: str, registry: Mapping[str, ShellCommand[ShellT]]) -> Hint:
         return Hint(_shortened(said), "" if name == "/raw" else _open_quote(Args(name, rest)))
     if not blank and any(each.startswith(name) for each in registry):
         return Hint()
-    from difflib import get_close_matches
+    from smtp_shell.arguments import did_you_mean
 
-    near = get_close_matches(name[:40], [each for each in registry if each.startswith("/")], n=1)
-    return Hint(doubt=f"did you mean {near[0]}?" if near else "no command of the shell: /help lists them")
+    slashed = [each for each in registry if each.startswith("/")]
+    return Hint(doubt=did_you_mean(name, slashed, "no command of the shell: /help lists them"))
 
 
 def _open_quote(args: Args) -> str:

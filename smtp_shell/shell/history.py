@@ -98,10 +98,6 @@ class ServerHistory(History):
         """Return the lines that were typed at the server that there is a connection to, the oldest first."""
         return self.typed_at(self._server())
 
-    def latest_beginning(self, text: str) -> str:
-        """Return the line that would be recalled first of those that begin with a text and go on; empty for none."""
-        return next((each for each in self.recalled() if each.startswith(text) and each != text), "")
-
     def get_strings(self) -> list[str]:
         """Return the lines that are known so far, the oldest first. The list is the history's own, and only grows."""
         return self._texts

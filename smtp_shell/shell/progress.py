@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
+from smtp_shell.figures import counted
 from smtp_shell.protocol.commands import HELLOS, Command, bdat_chunk
 from smtp_shell.protocol.events import (
     Authenticated,
@@ -74,8 +75,7 @@ class Point(Struct, frozen=True):
         """What the transaction is, in words; empty for none."""
         if self.mail is None:
             return ""
-        number = len(self.recipients)
-        whom = "no recipient yet" if not number else "1 recipient" if number == 1 else f"{number} recipients"
+        whom = counted(len(self.recipients), "recipient") if self.recipients else "no recipient yet"
         return f"{escape(self.mail.line)}, {whom}"
 
 

@@ -13,6 +13,7 @@ from prompt_toolkit.styles import Style
 
 from smtp_shell.display.characters import in_ascii, shows_utf_8
 from smtp_shell.display.themes import is_spoken, usable_theme
+from smtp_shell.figures import counted
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.protocol.phases import Phase
 from smtp_shell.shell import owed_replies
@@ -34,9 +35,8 @@ _HOST_WIDTH = 32
 _NARROW_HOST = 12
 _MOST_USER = 24
 _MINUTE = 60
-_NEARLY_CLOSED = (
-    4 * _MINUTE
-)  # a server may close a connection on which nothing has come for five (RFC 5321 section 4.5.3.2.7)
+# A server may close a connection on which nothing has come for five minutes (RFC 5321 section 4.5.3.2.7).
+_NEARLY_CLOSED = 4 * _MINUTE
 _FEW_SECONDS = 10
 _DANGER, _LATE = "class:bottom-toolbar.danger", "class:bottom-toolbar.late"
 
@@ -227,7 +227,7 @@ def _size(shell: Shell, session: Session, phase: Phase) -> Iterator[Part]:
     """Yield how large the mail transaction is so far."""
     gauge = shell.gauge
     if phase is Phase.RCPT and not gauge.octets:
-        yield Part((f"{gauge.recipients} recipient{'' if gauge.recipients == 1 else 's'}", ""), (_RECIPIENTS,))
+        yield Part((counted(gauge.recipients, "recipient"), ""), (_RECIPIENTS,))
     elif phase in (Phase.RCPT, Phase.MAILDATA, Phase.ENDED):
         from smtp_shell.protocol.announcements import size_limit
 

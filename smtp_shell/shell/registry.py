@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 
 from msgspec import Struct
 
-from smtp_shell.arguments import nearest
+from smtp_shell.arguments import did_you_mean
 from smtp_shell.errors import UsageError
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.shell.command_options import GivenOptions, read_options, synopsis
@@ -208,6 +208,5 @@ class Registry(Mapping[str, ShellCommand[ShellT]]):
         found = self._commands.get(name) or self._commands.get(f"/{name}")
         if found is not None:
             return found
-        near = nearest(name, self._commands)
-        hint = f"did you mean {near}?" if near else "/help lists what there is."
+        hint = did_you_mean(name, self._commands, "/help lists what there is.")
         raise UsageError(f"{escape_str(name)} is no command of the shell, and nothing was sent; {hint}")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from smtp_shell.errors import ConnectionLost, Interrupted, NotSendable, SmtpShellError, UsageError
-from smtp_shell.figures import plain, shown_seconds
+from smtp_shell.figures import counted, plain, shown_seconds
 from smtp_shell.matching.dialogues import Differences
 from smtp_shell.matching.turns import turns_of
 from smtp_shell.protocol.events import Disconnected, MailDataSent, OctetsSent, ReplyReceived
@@ -112,9 +112,8 @@ class Watch:
                 raise Interrupted("interrupted.") from None
         finally:
             took = shown_seconds(time.monotonic() - begun)
-            runs = "1 run" if self._runs == 1 else f"{self._runs:,} runs"
-            changes = "1 change" if self._changes == 1 else f"{self._changes:,} changes"
-            self._shell.say(f"  {runs} in {took}, {changes if self._changes else 'no change'}")
+            changes = counted(self._changes, "change") if self._changes else "no change"
+            self._shell.say(f"  {counted(self._runs, 'run')} in {took}, {changes}")
 
     def _goes_on(self) -> bool:
         shell, plan = self._shell, self._plan
@@ -161,7 +160,9 @@ class Watch:
         if outcome.error and (before is None or changed):
             shell.say_loudly(outcome.error)
         word = "first" if before is None else "CHANGED" if changed else "same"
-        last = outcome.error or outcome.last or (f"{len(outcome.words):,} lines" if outcome.words else "no reply")
+        last = (
+            outcome.error or outcome.last or (f"{counted(len(outcome.words), 'line')}" if outcome.words else "no reply")
+        )
         text = f"  {self._clock()}  {word}: {last} ({shown_seconds(outcome.seconds)})"
         facts = {
             "watch": self._runs,

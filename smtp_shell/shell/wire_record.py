@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from smtp_shell.figures import counted
 from smtp_shell.protocol.events import (
     CommandSent,
     MailDataSent,
@@ -188,10 +189,9 @@ def hex_rows(passage: Passage, columns: int) -> Iterator[str]:
         passage: The octets.
         columns: Columns of the screen; a row has sixteen octets, or fewer where there is no room.
     """
-    octets = f"{passage.size:,} octet{'' if passage.size == 1 else 's'}"
     secret = " and a credential" if passage.has_secret else ""
     tls = ", inside TLS" if passage.tls else ""
-    yield f"  {'sent' if passage.is_client else 'received'} {octets}{secret} at {passage.at:.3f} s{tls}"
+    yield f"  {'sent' if passage.is_client else 'received'} {counted(passage.size, 'octet')}{secret} at {passage.at:.3f} s{tls}"
     number = next((each for each in (16, 8) if columns > _row_width(each)), 4)
     yield from _dump(passage.start, 0, number)
     if passage.end:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
 
+from smtp_shell.arguments import did_you_mean
 from smtp_shell.errors import UsageError
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.study.kinds import all_kinds
@@ -117,10 +118,7 @@ def kinds_named(names: Sequence[str]) -> tuple[Kind, ...]:
     by_name = {each.name: each for each in all_kinds()}
     for name in names:
         if name not in by_name:
-            from difflib import get_close_matches
-
-            near = get_close_matches(name, by_name, n=1)
-            hint = f"did you mean {near[0]}?" if near else "--kinds lists them."
+            hint = did_you_mean(name, by_name, "--kinds lists them.")
             raise UsageError(f"--kind: {escape_str(name)} is no kind of question; {hint}")
     return tuple(by_name[name] for name in dict.fromkeys(names)) if names else all_kinds()
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smtp_shell.figures import plain
+from smtp_shell.figures import counted, plain, shown_octets
 
 
 @pytest.mark.parametrize(
@@ -31,3 +31,20 @@ def test_no_number_has_an_exponent_and_each_is_near_enough(value: float, digits:
     shown = plain(value, digits)
     assert set(shown) <= set("0123456789.")
     assert float(shown) == pytest.approx(value, rel=10.0 ** (1 - digits), abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("number", "noun", "shown"),
+    [(0, "line", "0 lines"), (1, "line", "1 line"), (2, "alias", "2 aliases"), (12_000, "run", "12,000 runs")],
+)
+def test_what_is_counted_has_its_plural(number: int, noun: str, shown: str) -> None:
+    assert counted(number, noun) == shown
+
+
+def test_few_octets_are_counted_and_many_are_rounded() -> None:
+    assert [shown_octets(number) for number in (1, 999, 1_500, 2_340_000)] == [
+        "1 octet",
+        "999 octets",
+        "1.5 kB",
+        "2.34 MB",
+    ]

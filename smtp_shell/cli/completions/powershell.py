@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from smtp_shell.cli.command_tree import Takes
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -104,8 +102,7 @@ def _options(line: CommandLine) -> str:
 
 
 def _row(option: Argument) -> str:
-    takes = "nothing" if option.takes is Takes.NOTHING else option.takes.value
-    return f"@({_quoted(takes)}, {_list(option.words)}, {_quoted(option.help)})"
+    return f"@({_quoted(option.takes.value)}, {_list(option.words)}, {_quoted(option.help)})"
 
 
 def _list(words: Iterable[str]) -> str:

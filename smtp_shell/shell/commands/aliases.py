@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from smtp_shell.arguments import did_you_mean
 from smtp_shell.errors import UsageError
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.shell.aliases import MOST_NESTED, Alias, parse_alias
@@ -113,10 +114,7 @@ def _flags(text: str) -> tuple[set[str], str]:
 def _named(shell: Shell, name: str) -> Alias:
     found = shell.aliases.named.get(name)
     if found is None:
-        from difflib import get_close_matches
-
-        near = get_close_matches(name, shell.aliases.named, n=1)
-        hint = f"did you mean {near[0]}?" if near else "/alias lists them, and /alias NAME = LINE makes one."
+        hint = did_you_mean(name, shell.aliases.named, "/alias lists them, and /alias NAME = LINE makes one.")
         raise UsageError(f"{escape_str(name)} is no alias; {hint}")
     return found
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from smtp_shell.arguments import nearest
+from smtp_shell.arguments import did_you_mean
 from smtp_shell.errors import UsageError
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.shell.completion import CompletionContext, paths
@@ -52,6 +52,8 @@ def set_(shell: Shell, args: Args) -> None:
     `timeout` and all that is about TLS take effect with the next connection or handshake.
     A key is set before its certificate: `/set client-key FILE`, then `/set client-cert FILE`.
     """
+    from smtp_shell.shell.configured import TYPED
+
     option, rest = _option(args.text)
     name, _, value = rest.partition(" ")
     table = settings_table()
@@ -64,7 +66,7 @@ def set_(shell: Shell, args: Args) -> None:
         after = changed(shell.settings, name, value.strip())
         check_tls_change(shell.options, shell.settings, after)
         shell.change_settings(after)
-        shell.origins[name.replace("-", "_")] = "/set"
+        shell.origins[name.replace("-", "_")] = TYPED
     if option == "--save":
         _save(shell, name)
     elif not name:
@@ -84,8 +86,7 @@ def _option(text: str) -> tuple[str, str]:
 
 
 def _unknown(name: str) -> UsageError:
-    near = nearest(name.replace("_", "-"), settings_table())
-    hint = f"did you mean {near}?" if near else "/set lists them."
+    hint = did_you_mean(name.replace("_", "-"), settings_table(), "/set lists them.")
     return UsageError(f"/set: {escape_str(name)} is no setting; {hint}")
 
 
@@ -119,8 +120,9 @@ def _save(shell: Shell, name: str) -> None:
     from smtp_shell.config import configuration_path, setting_variable
     from smtp_shell.configuration.loading import SETTINGS
     from smtp_shell.configuration.writing import save_value, shown_path
+    from smtp_shell.shell.configured import TYPED
 
-    names = [name.replace("-", "_")] if name else [each for each, origin in shell.origins.items() if origin == "/set"]
+    names = [name.replace("-", "_")] if name else [each for each, origin in shell.origins.items() if origin == TYPED]
     if not names:
         raise UsageError("/set --save: /set has changed nothing here; name a setting, as in /set --save theme light.")
     path = configuration_path()

@@ -10,7 +10,7 @@ from msgspec import Struct
 from smtp_shell.protocol.phases import Phase
 from smtp_shell.shell.completion.context import Candidates, options_of
 from smtp_shell.shell.completion.places import domains
-from smtp_shell.shell.completion.words import VERBS, addresses, last_word, server_verbs
+from smtp_shell.shell.completion.words import SENT_AS_TYPED, addresses, last_word, server_verbs
 
 if TYPE_CHECKING:
     from smtp_shell.shell.completion.context import Completable, CompletionContext, Option
@@ -122,7 +122,7 @@ def _bare(word: str) -> str:
 def _first_words(context: CompletionContext, head: str) -> Iterator[Suggestion]:
     """Yield slash commands, or verbs: first those that are in order now."""
     wanted = head.lower()
-    found = {name: command.summary for name, command in context.commands.items()} | VERBS
+    found = {name: command.summary for name, command in context.commands.items()} | SENT_AS_TYPED
     next_ = _NEXT.get(context.phase, ()) if context.phase is not None else ()
     for name in dict.fromkeys((*next_, *found)):
         if name.startswith(wanted) and name.startswith("/") == wanted.startswith("/") and name in found:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from smtp_shell.shell.completion.context import Candidates, CompletionContext
 
 # Verbs that go out as typed, with what they ask for; the shorthands are in the registry.
-VERBS = {
+SENT_AS_TYPED = {
     "rset": "Give up the mail transaction (RFC 5321 §4.1.1.5)",
     "vrfy": "Ask whether a mailbox exists (RFC 5321 §4.1.1.6)",
     "expn": "Ask who is on a mailing list (RFC 5321 §4.1.1.7)",
@@ -50,7 +50,7 @@ def server_verbs(context: CompletionContext, text: str) -> Iterator[tuple[str, s
     for name, command in context.commands.items():
         if not name.startswith("/"):
             yield name.upper(), command.summary
-    for name, description in VERBS.items():
+    for name, description in SENT_AS_TYPED.items():
         yield name.upper(), description
 
 

@@ -17,7 +17,7 @@ from prompt_toolkit.output import DummyOutput
 from prompt_toolkit.styles import Attrs, Style
 
 from smtp_shell.display.themes import STYLES, THEMES
-from smtp_shell.shell.as_you_type import GhostText, HintRow, InputLexer, fitted, prompt_style
+from smtp_shell.shell.as_you_type import GhostText, HintRow, InputLexer, fitted, style_in_prompt
 from smtp_shell.shell.hints import Hint
 from smtp_shell.shell.shell import Shell
 from tests.unit.shell.fake import make_shell
@@ -84,7 +84,7 @@ def test_the_colours_change_with_the_theme_and_the_phase() -> None:
 @pytest.mark.parametrize("theme", THEMES)
 def test_every_style_is_one_of_the_prompt(theme: str) -> None:
     for name in STYLES:
-        style = prompt_style(name, theme)
+        style = style_in_prompt(name, theme)
         assert isinstance(Style([]).get_attrs_for_style_str(style), Attrs)
         if theme == "plain" and name != "aside":
             assert style == ""

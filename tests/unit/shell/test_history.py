@@ -85,12 +85,9 @@ def test_lines_of_this_process_come_first_then_those_of_the_same_server(said: li
     assert again.typed_here() == ["mail ann@a", "noop"]
     place.server = "b:25"
     assert list(again.recalled())[:3] == ["noop", "vrfy bob", "mail ann@b"]
-    assert again.latest_beginning("mail ") == "mail ann@b"
-    assert again.latest_beginning("mail ann@b") == ""
     typed(again, place, ("a:25", "mail zoe@a"), ("", "/help"))
     place.server = "b:25"
     assert list(again.recalled())[:3] == ["/help", "mail zoe@a", "noop"]
-    assert again.latest_beginning("mail ") == "mail zoe@a"
     assert again.get_strings()[-3:] == ["noop", "mail zoe@a", "/help"]
 
 
