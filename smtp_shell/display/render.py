@@ -284,7 +284,7 @@ class Presenter:
     def _answered(self, command: Command | None) -> Iterator[Row]:
         """Yield a row that names the command whose reply follows; none for a command that went out by itself."""
         if command is not None and self.look.paired:
-            text = escape(command.shown[:_MOST_OF_COMMAND]) + (MASK if command.secret else "")
+            text = shown_command(command, _MOST_OF_COMMAND)
             yield Row(
                 "   #  ",
                 f"to {self._group.place}: {text}{'…' if len(command.shown) > _MOST_OF_COMMAND else ''}",
@@ -398,6 +398,16 @@ def client_text(event: CommandSent | SaslSent | OctetsSent, mask: str) -> str:
             return escape(event.octets) if event.public is None else escape(event.octets[: event.public]) + mask
         case _:
             assert_never(event)
+
+
+def shown_command(command: Command, most: int) -> str:
+    """Return the start of a command line for a person, escaped, with a mask in place of its secret.
+
+    Args:
+        command: The command.
+        most: The most octets of it.
+    """
+    return escape(command.shown[:most]) + (MASK if command.secret else "")
 
 
 def _masked_command(command: Command, mask: str) -> str:

@@ -87,10 +87,10 @@ class ConsoleView:
         console: The console; None only in `later`.
         look: What is shown.
         label: What each row begins with.
+        ascii_only: Whether the terminal shows ASCII and nothing else.
 
     Attributes:
         color: Whether it has colours.
-        ascii_only: Whether the terminal shows nothing else.
     """
 
     def __init__(
@@ -140,18 +140,18 @@ class ConsoleView:
 
     def show_all(self, entries: Iterable[Entry]) -> None:
         """Show another dialogue whole."""
-        view = ConsoleView(
-            self._console, replace(self.look, typed_data=True, paired=False), ascii_only=self._ascii_only
-        )
-        view._make_console = self._make_console
+        view = self._of_another(replace(self.look, typed_data=True, paired=False))
         for entry in entries:
             view(entry)
 
     def labelled(self, number: int) -> ConsoleView:
         """Return a view of another dialogue on the same console."""
-        look = replace(self.look, typed_data=True, times=False)
-        view = ConsoleView(self._console, look, label=f"[{number}] ", ascii_only=self._ascii_only)
-        view._make_console = self._make_console
+        return self._of_another(replace(self.look, typed_data=True, times=False), f"[{number}] ")
+
+    def _of_another(self, look: Look, label: str = "") -> ConsoleView:
+        """Return a view of another dialogue on the same console, with whatever else this one knows of the terminal."""
+        view = copy(self)
+        view._presenter, view._words, view._label = Presenter(look), None, label
         return view
 
     def on_stream(self, out: TextIO, width: int) -> ConsoleView:
@@ -163,8 +163,7 @@ class ConsoleView:
         """
         from rich.console import Console
 
-        view = copy(self)  # with its look, and whatever else it knows of the terminal
-        view._presenter = Presenter(self.look)
+        view = self._of_another(self.look, self._label)
         view._console = Console(
             file=out,
             width=width,

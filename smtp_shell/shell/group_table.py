@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from smtp_shell.display.render import shown_command
 from smtp_shell.display.tables import GAP, beside, cell
 from smtp_shell.display.themes import reply_mark
 from smtp_shell.figures import shown_seconds
-from smtp_shell.protocol.masking import MASK
-from smtp_shell.protocol.octets import escape
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -57,7 +56,7 @@ def group_records(group: Sequence[Answered]) -> Iterator[dict[str, object]]:
 
 def _drawn(each: Answered) -> tuple[str, str, str, str]:
     """Return a command, the sign of its reply, the reply, and how long that took."""
-    command = escape(each.command.shown[:_MOST_OF_LINE]) + (MASK if each.command.secret else "")
+    command = shown_command(each.command, _MOST_OF_LINE)
     if each.reply is None:
         return command, " ", "no reply yet", ""
     time = shown_seconds(each.seconds) if each.seconds is not None else ""

@@ -67,7 +67,7 @@ if TYPE_CHECKING:
     from smtp_shell.shell.composition import Composition
     from smtp_shell.shell.explanations import Explanations
     from smtp_shell.shell.login import Login
-    from smtp_shell.shell.progress import Progress
+    from smtp_shell.shell.reached import Reached
     from smtp_shell.shell.settings import ProfileInUse
     from smtp_shell.shell.wire_record import WireRecord
 
@@ -104,7 +104,7 @@ class Shell:
         ways: How each server was connected to the last time.
         gauge: What the bottom line counts.
         explanations: What follows the dialogue for `/explain`; None before the first connection.
-        progress: What follows it for the way back to where it was; None before the first connection.
+        reached: What follows it for the way back to where it was; None before the first connection.
         wire: The last octets of the connection, for `/hex`; None before the first.
         remarks: What is wrong with what was sent, or is being written, on this connection; None before the first.
         after_line: Called after each typed line, whatever has become of it: a lesson speaks then.
@@ -155,7 +155,7 @@ class Shell:
         self.gauge = Gauge()
         self.refusals = Refusals(self.view if self.options.interactive else None)
         self.explanations: Explanations | None = None
-        self.progress: Progress | None = None
+        self.reached: Reached | None = None
         self.wire: WireRecord | None = None
         self.last_user = ""
         self.login: Login | None = None
@@ -519,10 +519,10 @@ class Shell:
             now: Where that dialogue stands; None for its beginning.
         """
         from smtp_shell.shell.explanations import Explanations
-        from smtp_shell.shell.progress import Progress
+        from smtp_shell.shell.reached import Reached
         from smtp_shell.shell.wire_record import WireRecord
 
-        self.progress = Progress()
+        self.reached = Reached()
         self.wire = WireRecord()
         self.explanations = Explanations(self.say, lambda: self.settings.explain, now)
         self.remarks = Remarks(self.view, lambda: self.settings.lint, wanted=self.options.interactive)
@@ -535,7 +535,7 @@ class Shell:
             self.remarks,
             self.wire,
             self.gauge,
-            self.progress,
+            self.reached,
             *self.followers,
         ]
 
@@ -576,8 +576,8 @@ class Shell:
         lost = self.refusals.said_goodbye or isinstance(error, ConnectionLost | OutcomeUnknown)
         if lost and self.session is not None and self.session is not self._advised:
             self._advised = self.session
-            reached = self.progress is not None and self.progress.point.is_beyond_greeting
-            offer = " It offers the way back." if reached and self.options.interactive else ""
+            is_beyond = self.reached is not None and self.reached.point.is_beyond_greeting
+            offer = " It offers the way back." if is_beyond and self.options.interactive else ""
             self.say(f"/reconnect connects to {self.session.target} again.{offer}")
         if isinstance(error, CertificateRefused):
             self.say("/tls shows its chain, and each check apart.")

@@ -12,7 +12,7 @@ from smtp_shell.protocol.octets import escape_str, quoted
 
 if TYPE_CHECKING:
     from smtp_shell.protocol.commands import Command
-    from smtp_shell.shell.progress import Point
+    from smtp_shell.shell.reached import Point
     from smtp_shell.shell.shell import Shell
 
 
@@ -49,7 +49,7 @@ def go_back(shell: Shell, point: Point) -> None:
     if point.in_tls and session.tls is None:
         _said(shell, hello)
         start_tls(shell, advises=False)
-    if point.hello is not None and (shell.progress is None or shell.progress.point.hello is None):
+    if point.hello is not None and (shell.reached is None or shell.reached.point.hello is None):
         _said(shell, hello)
     if point.mechanism and not session.user:
         _authenticate(shell, point)

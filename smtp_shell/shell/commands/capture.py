@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING
 
 from smtp_shell.errors import UsageError
 from smtp_shell.protocol.octets import escape_str
-from smtp_shell.shell.completion import CompletionContext, Option, paths
+from smtp_shell.shell.completion import Option, paths_or_off
 from smtp_shell.shell.registry import Args, shell_command
 from smtp_shell.shell.shell import Shell
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from smtp_shell.net.target import Target
 
 _NEXT = (
@@ -23,15 +21,10 @@ _NEXT = (
 _MIDDLE = "This connection is captured from here on; /reconnect for one from its first octet."
 
 
-def _words(context: CompletionContext, text: str) -> Iterator[tuple[str, str]]:
-    yield "off", "end the capture"
-    yield from paths(context, text)
-
-
 @shell_command(
     "/capture",
     "[FILE | off]",
-    complete=_words,
+    complete=paths_or_off("end the capture"),
     group="transcripts",
     options=(
         Option("--live", "true packets, ARP and DNS among them, by dumpcap; takes the rights that Wireshark needs"),

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from smtp_shell.servers.inbox import Inbox
     from smtp_shell.servers.practice import PracticeServer
     from smtp_shell.shell.command_options import GivenOptions
-    from smtp_shell.shell.progress import Point
+    from smtp_shell.shell.reached import Point
 
 
 _PRACTICE = "practice"
@@ -184,8 +184,8 @@ def reconnect(shell: Shell, args: Args) -> None:
     target = shell.answered or shell.target
     if target is None:
         raise UsageError("there was no connection yet; use /connect HOST[:PORT].")
-    progress = shell.progress
-    point = progress.point if progress is not None and progress.point.address == str(target) else None
+    reached = shell.reached
+    point = reached.point if reached is not None and reached.point.address == str(target) else None
     try:
         with undone_if_not_connected(shell):
             profile_for(shell, target)
@@ -195,7 +195,7 @@ def reconnect(shell: Shell, args: Args) -> None:
                 )
             connect_to(shell, target, connection=replace(shell.ways.get(target, shell.connection), resume=resume))
     except BaseException:  # Ctrl-C too
-        shell.progress = progress  # another /reconnect may succeed
+        shell.reached = reached  # another /reconnect may succeed
         raise
     if point is not None:
         _go_back(shell, point, wanted)

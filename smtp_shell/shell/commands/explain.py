@@ -88,11 +88,10 @@ def _show_last(shell: Shell, exchanges: Exchanges) -> None:
 
 
 def _client_line(exchange: Exchange) -> str:
-    from smtp_shell.protocol.masking import MASK
-    from smtp_shell.protocol.octets import escape
+    from smtp_shell.display.render import shown_command
 
     if exchange.is_answer:
         return "(an answer in the AUTH exchange)"
     if exchange.command is not None:
-        return escape(exchange.command.shown[:1000]) + (MASK if exchange.command.secret else "")
+        return shown_command(exchange.command, 1000)
     return "." if exchange.ends_message else "(nothing: the reply came by itself)"

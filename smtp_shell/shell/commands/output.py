@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from smtp_shell.errors import UsageError
-from smtp_shell.shell.completion import Option, paths
+from smtp_shell.shell.completion import Option, paths_or_off
 from smtp_shell.shell.registry import Args, shell_command
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ _OPTIONS = (
 )
 
 
-@shell_command("/output", "[FILE | off]", complete=paths, group="settings", options=_OPTIONS)
+@shell_command("/output", "[FILE | off]", complete=paths_or_off("the screen again"), group="settings", options=_OPTIONS)
 def output(shell: Shell, args: Args) -> None:
     """Write what slash commands print into a file, and not on the screen, up to `/output off`.
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from smtp_shell.errors import Interrupted, UsageError
 from smtp_shell.shell.command_options import parser_options
-from smtp_shell.shell.completion import Candidates, Option, hosts, one_of, paths
+from smtp_shell.shell.completion import MATCH_LEVELS, Candidates, Option, hosts, one_of, paths
 from smtp_shell.shell.registry import Args, shell_command
 
 if TYPE_CHECKING:
@@ -16,15 +16,6 @@ if TYPE_CHECKING:
     from smtp_shell.net.target import Target
     from smtp_shell.replay.profiles import ProfiledServer
     from smtp_shell.shell.shell import Shell
-
-
-_LEVELS = {
-    "code": "the reply code",
-    "enhanced": "and the enhanced code",
-    "keywords": "and what EHLO announces",
-    "text": "and the words",
-    "exact": "and each octet",
-}
 
 
 def _parser() -> ArgumentParser:
@@ -41,7 +32,7 @@ def _parser() -> ArgumentParser:
 
 
 def _options() -> tuple[Option, ...]:
-    complete: dict[str, Candidates] = {"--server": hosts, "--match": one_of(_LEVELS)}
+    complete: dict[str, Candidates] = {"--server": hosts, "--match": one_of(MATCH_LEVELS)}
     return parser_options(_parser(), complete | dict.fromkeys(("--junit", "--tap", "--html"), paths))
 
 

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from smtp_shell.errors import UsageError
 from smtp_shell.protocol.events import Remarked
 from smtp_shell.protocol.octets import escape_str
-from smtp_shell.shell.completion import CompletionContext, Option, paths
+from smtp_shell.shell.completion import Option, paths, paths_or_off
 from smtp_shell.shell.registry import Args, shell_command
 from smtp_shell.shell.shell import Shell
 
@@ -26,15 +26,10 @@ if TYPE_CHECKING:
 _FORCE = Option("--force", "write over a file that is there")
 
 
-def _record_words(context: CompletionContext, text: str) -> Iterator[tuple[str, str]]:
-    yield "off", "stop recording to a file of yours"
-    yield from paths(context, text)
-
-
 @shell_command(
     "/record",
     "[FILE | off]",
-    complete=_record_words,
+    complete=paths_or_off("stop recording to a file of yours"),
     options=(_FORCE, Option("--no-times", "without times and a date, so that it differs little when recorded again")),
 )
 def record(shell: Shell, args: Args) -> None:

@@ -7,23 +7,16 @@ from typing import TYPE_CHECKING
 
 from smtp_shell.errors import UsageError
 from smtp_shell.protocol.octets import escape_str
-from smtp_shell.shell.completion import Option
+from smtp_shell.shell.completion import MATCH_LEVELS, Option
 from smtp_shell.shell.registry import Args, shell_command
 
 if TYPE_CHECKING:
     from smtp_shell.shell.shell import Shell
 
-_LEVELS = {
-    "code": "the reply code alone",
-    "enhanced": "and the enhanced status code",
-    "keywords": "and the keywords of EHLO",
-    "text": "and the text, but for times and queue numbers",
-    "exact": "every octet",
-}
 _OPTIONS = (
     Option("--count", "how many times; without it, until Ctrl-C", "K"),
     Option("--until-change", "end at the first change"),
-    Option("--match", "how replies are compared", "LEVEL", choices=_LEVELS),
+    Option("--match", "how replies are compared", "LEVEL", choices=MATCH_LEVELS),
 )
 _NESTED = ("/watch", "/exit", "/quiz", "/lesson", "/compose", "/source")
 _WORD = re.compile(r"\s*(--[a-z-]+)(?:=(\S*))?(?:\s+|$)")

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from smtp_shell.shell.completion.context import Candidates, CompletionContext, Option, OptionSource, options_of
 from smtp_shell.shell.completion.envelope import client_attributes, mail_parameters, rcpt_parameters
-from smtp_shell.shell.completion.places import domains, files_after_sign, hosts, paths
+from smtp_shell.shell.completion.places import domains, files_after_sign, hosts, paths, paths_or_off
 from smtp_shell.shell.completion.suggestions import Suggestion, suggest
 from smtp_shell.shell.completion.typed_words import TypedAddresses, TypedHosts
-from smtp_shell.shell.completion.words import addresses, mechanisms_of, names, one_of
+from smtp_shell.shell.completion.words import MATCH_LEVELS, addresses, mechanisms_of, names, one_of
 
 __all__ = [
+    "MATCH_LEVELS",
     "Candidates",
     "CompletionContext",
     "Option",
@@ -32,6 +33,7 @@ __all__ = [
     "one_of",
     "options_of",
     "paths",
+    "paths_or_off",
     "rcpt_parameters",
     "suggest",
 ]

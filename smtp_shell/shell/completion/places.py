@@ -12,7 +12,7 @@ from smtp_shell.protocol.octets import escape_str
 from smtp_shell.shell.completion.words import last_word
 
 if TYPE_CHECKING:
-    from smtp_shell.shell.completion.context import CompletionContext
+    from smtp_shell.shell.completion.context import Candidates, CompletionContext
 
 _MOST_FILES = 5000  # of a folder that are looked at, which takes 5 ms
 _MOST_ADDRESSES = 1000  # whose domains are looked at; all of ten thousand take 5 ms
@@ -79,6 +79,20 @@ def paths(context: CompletionContext, text: str) -> Iterator[tuple[str, str]]:
             is_folder, size = _facts(entry)
             end = "/" if is_folder else quote  # the quote stays open where more is to follow
             yield f"{prefix}{quote}{shown}{entry.name}{end}", "folder" if is_folder else f"{size:,} octets"
+
+
+def paths_or_off(meaning: str) -> Candidates:
+    """Return what completes a command that writes a file: a file to begin with, or `off` to end it.
+
+    Args:
+        meaning: What `off` does.
+    """
+
+    def complete(context: CompletionContext, text: str) -> Iterator[tuple[str, str]]:
+        yield "off", meaning
+        yield from paths(context, text)
+
+    return complete
 
 
 def _entries(folder: str, begun: str) -> list[os.DirEntry[str]]:

@@ -20,6 +20,15 @@ SENT_AS_TYPED = {
     "burl": "Have the server fetch a part of the message by its URL (RFC 4468)",
 }
 
+MATCH_LEVELS = {
+    "code": "the reply code alone",
+    "enhanced": "and the enhanced status code",
+    "keywords": "and the keywords of EHLO",
+    "text": "and the text, but for times and queue numbers",
+    "exact": "every octet",
+}
+"""How strictly replies are compared, from the loosest on: the members of `matching.Strictness`, which the first prompt need not load."""
+
 _MARK = re.compile("[ \t\"']")
 _BEFORE_QUOTE = ("", " ", "\t", "<", "=")
 

@@ -11,8 +11,9 @@ from smtp_shell.configuration import load
 from smtp_shell.errors import UsageError
 from smtp_shell.knowledge.lookup import CLASSES, Kind, facts
 from smtp_shell.knowledge.tables import titles
+from smtp_shell.matching.expectation import Strictness
 from smtp_shell.protocol.parameters import PARAMETERS
-from smtp_shell.shell.completion import Suggestion, options_of, suggest
+from smtp_shell.shell.completion import MATCH_LEVELS, Suggestion, options_of, suggest
 from smtp_shell.shell.registry import Args, ShellCommand
 from smtp_shell.shell.shell import Shell
 from tests.unit.shell.fake import make_shell
@@ -242,11 +243,21 @@ def test_files_and_addresses_are_suggested_for_a_message(tmp_path: Path) -> None
     assert [each.text for each in suggest(context, "/compose --to an")] == ["ann@example.org"]
 
 
+@pytest.mark.parametrize("name", ["/record", "/capture", "/output"])
+def test_what_ends_a_file_is_suggested_before_files(name: str) -> None:
+    assert words(ready(), f"{name} ")[0] == "off"
+
+
+def test_the_levels_that_are_suggested_are_those_that_there_are() -> None:
+    assert list(MATCH_LEVELS) == [level.name.lower() for level in Strictness]
+
+
 def test_the_options_of_a_command_are_suggested_with_their_values() -> None:
     assert words(ready(), "/connect --proxy-p") == ["--proxy-protocol"]
     assert words(ready(), "/connect --proxy-protocol v1") == ["v1-unknown"]
     assert words(ready(), "/connect --proxy-protocol=v2") == ["v2-local"]
     assert words(ready(), "/replay --match k") == ["keywords"]
+    assert words(ready(), "/watch --match c") == ["code"]
     assert words(ready(), "/replay --server smtps") == ["smtps://"]
     assert words(ready(), "/lint --for lab") == ["lab3", "lab7"]
     assert "ehlo-after-tls" in words(ready(), "/quiz --kind ehlo")

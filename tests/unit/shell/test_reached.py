@@ -18,7 +18,7 @@ from smtp_shell.protocol.events import (
     TlsStarted,
 )
 from smtp_shell.protocol.replies import Reply
-from smtp_shell.shell.progress import MOST_RECIPIENTS, Point, Progress
+from smtp_shell.shell.reached import MOST_RECIPIENTS, Point, Reached
 
 TLS = TlsStarted("TLSv1.3", "TLS_AES_256_GCM_SHA384", True, Certificate(), "mail.example.org")
 
@@ -29,10 +29,10 @@ def reply(line: bytes, code: int = 250) -> ReplyReceived:
 
 
 def after(*events: Event) -> Point:
-    progress = Progress()
+    reached = Reached()
     for number, event in enumerate((Connected("mail.example.org:25"), *events), 1):
-        progress(Entry(number, 0.0, event))
-    return progress.point
+        reached(Entry(number, 0.0, event))
+    return reached.point
 
 
 LOST = Disconnected(End.SERVER)

@@ -79,7 +79,7 @@ class Point(Struct, frozen=True):
         return f"{escape(self.mail.line)}, {whom}"
 
 
-class Progress:
+class Reached:
     """Follows one dialogue. A consumer of the event stream.
 
     Attributes:
