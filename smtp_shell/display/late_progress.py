@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import stat
 import sys
 import threading
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO, Final
 
+from smtp_shell.display.file_position import FilePosition
 from smtp_shell.figures import shown_octets
 
 if TYPE_CHECKING:
@@ -46,7 +46,9 @@ class LateProgress:
         self.is_wanted = wanted
         self._terminal = terminal
         self._patience = patience
-        self._done: Callable[[], int] | None = None
+        self._done: Callable[[], int | None] | None = (
+            None  # returns None once a file has been read to its end and closed
+        )
         self._total: int | None = None
         self._counted = 0
         self._over = threading.Event()
@@ -67,12 +69,9 @@ class LateProgress:
 
     def follow(self, stream: BinaryIO) -> None:
         """Show how far a file has been read."""
-        with suppress(OSError, ValueError):
-            descriptor = stream.fileno()
-            facts = os.fstat(descriptor)
-            if stat.S_ISREG(facts.st_mode):
-                self._total = facts.st_size
-                self._done = lambda: os.lseek(descriptor, 0, os.SEEK_CUR)
+        position = FilePosition.of(stream)
+        if position is not None:
+            self._total, self._done = position.total, position.octets
 
     def counted(self, pieces: Iterable[bytes], total: int) -> Iterator[bytes]:
         """Yield pieces, and show from the first to the last how many of their octets have been taken.
@@ -128,9 +127,8 @@ class LateProgress:
         bar.update(f"{self._words}{far}", done, self._total)
 
     def _position(self) -> int:
-        with suppress(OSError):  # the file has been closed
-            return self._done() if self._done is not None else 0
-        return self._total or 0
+        done = self._done() if self._done is not None else 0
+        return done if done is not None else self._total or 0
 
 
 @contextmanager

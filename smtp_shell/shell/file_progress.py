@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import stat
-from contextlib import contextmanager, suppress
-from os import fstat
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO
 
+from smtp_shell.display.file_position import FilePosition
 from smtp_shell.figures import shown_octets
 
 if TYPE_CHECKING:
@@ -30,8 +28,8 @@ class SendingProgress:
     @classmethod
     def of(cls, stream: BinaryIO) -> SendingProgress:
         """Return the progress of a file. That of a pipe has no end that is known."""
-        facts = fstat(stream.fileno())
-        return cls(facts.st_size if stat.S_ISREG(facts.st_mode) else 0)
+        position = FilePosition.of(stream)
+        return cls(position.total if position is not None else 0)
 
     def counted(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
         """Yield the pieces. Each counts when the next one is asked for: it is with the system then."""
@@ -59,23 +57,19 @@ class ReadingProgress:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._descriptor = -1
-        self._total = 0
+        self._position: FilePosition | None = None
 
     def follow(self, stream: BinaryIO) -> None:
         """Follow a file that has been opened."""
-        with suppress(OSError, ValueError):
-            facts = fstat(stream.fileno())
-            if stat.S_ISREG(facts.st_mode):
-                self._descriptor, self._total = stream.fileno(), facts.st_size
+        self._position = FilePosition.of(stream)
 
     def words(self) -> str:
         """Return what is awaited while the file is read, in words."""
-        with suppress(OSError):  # it has been closed
-            if self._total:
-                part = min(100 * os.lseek(self._descriptor, 0, os.SEEK_CUR) // self._total, 100)
-                return f"{self._name} to be read ({part} % of {shown_octets(self._total)})"
-        return f"{self._name} to be read"
+        position = self._position
+        done = position.octets() if position is not None else None
+        if position is None or done is None or not position.total:
+            return f"{self._name} to be read"
+        return f"{self._name} to be read ({100 * done // position.total} % of {shown_octets(position.total)})"
 
 
 @contextmanager
