@@ -45,7 +45,7 @@ def capture(shell: Shell, args: Args) -> None:
     elif args.text == "off":
         _end(shell)
     else:
-        if len(given.words) != 1:
+        if len(given.words) != 1 or given.words[0] == "off":
             raise UsageError("/capture takes one file, with --live before it or not, or off; see /help /capture.")
         begin(shell, Path(given.words[0]).expanduser(), live="--live" in given)
 

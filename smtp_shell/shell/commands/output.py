@@ -33,6 +33,8 @@ def output(shell: Shell, args: Args) -> None:
     if not given.words:
         shell.say(f"  output goes to {shell.outlet.file.name if shell.outlet.file is not None else 'the screen'}")
     elif given.words[0] == "off":
+        if given.values:
+            raise UsageError("/output off takes no options: they are about the file that is begun; leave them out.")
         if shell.outlet.file is None:
             raise UsageError("/output off: it goes to the screen already.")
         shell.say(f"  {shell.outlet.file.name} is closed; output goes to the screen")

@@ -19,17 +19,14 @@ from smtp_shell.shell.shell import Shell
 if TYPE_CHECKING:
     from smtp_shell.configuration.loading import Scalar
 
-_OPTIONS = {
-    "--save": "keep a setting in the configuration",
-    "--origin": "where each setting came from",
-    "--json": "the same as JSON",
-}
+_SAVE, _ORIGIN, _JSON = "--save", "--origin", "--json"
+_OPTIONS = {_SAVE: "keep a setting in the configuration", _ORIGIN: "where each setting came from"}
 
 
 def _settings(context: CompletionContext, text: str) -> Iterator[tuple[str, str]]:
     *words, _ = text.split(" ")
     table = settings_table()
-    given = [word for word in words if word not in _OPTIONS]
+    given = [word for word in words if word not in (*_OPTIONS, _JSON)]
     if not given:
         for each, setting in table.items():
             value = shown(context.settings, each) if context.settings is not None else ""
@@ -40,6 +37,8 @@ def _settings(context: CompletionContext, text: str) -> Iterator[tuple[str, str]
         yield from ((choice, "") for choice in table[given[0]].choices)
     if not words:
         yield from _OPTIONS.items()
+    elif words[0] == _ORIGIN and _JSON not in words:
+        yield _JSON, "one JSON object a setting"
 
 
 @shell_command("/set", "[NAME [VALUE]] | --save [NAME [VALUE]] | --origin [NAME] [--json]", complete=_settings)
@@ -57,7 +56,7 @@ def set_(shell: Shell, args: Args) -> None:
     option, rest = _option(args.text)
     name, _, value = rest.partition(" ")
     table = settings_table()
-    if option == "--origin":
+    if option == _ORIGIN:
         _show_origins(shell, rest)
         return
     if name and name not in table:
@@ -67,7 +66,7 @@ def set_(shell: Shell, args: Args) -> None:
         check_tls_change(shell.options, shell.settings, after)
         shell.change_settings(after)
         shell.origins[name.replace("-", "_")] = TYPED
-    if option == "--save":
+    if option == _SAVE:
         _save(shell, name)
     elif not name:
         for each, setting in table.items():
@@ -80,7 +79,7 @@ def _option(text: str) -> tuple[str, str]:
     if not text.startswith("--"):
         return "", text
     word, _, rest = text.partition(" ")
-    if word not in ("--save", "--origin"):
+    if word not in _OPTIONS:
         raise UsageError(f"/set has no option {escape_str(word)}; it has --save and --origin.")
     return word, rest.strip()
 
@@ -95,8 +94,8 @@ def _show_origins(shell: Shell, rest: str) -> None:
     from smtp_shell.shell.configured import DEFAULT, shown_origin
 
     words = rest.split()
-    as_json = "--json" in words
-    names = [word for word in words if word != "--json"]
+    as_json = _JSON in words
+    names = [word for word in words if word != _JSON]
     unknown = next((name for name in names if name not in settings_table()), None)
     if unknown is not None:
         raise _unknown(unknown)

@@ -48,6 +48,8 @@ def record(shell: Shell, args: Args) -> None:
         _stop(shell)
         return
     given, path = _file(args)
+    if given.words[0] == "off":
+        raise UsageError("/record off takes no options: they are about the file that is begun; leave them out.")
     _stop(shell)
     shell.record_to(path, overwrite="--force" in given, times="--no-times" not in given)
     shell.say(f"  recording to {escape_str(str(path))}")

@@ -94,7 +94,8 @@ def _candidates(
         yield from (Suggestion(each, len(typed), meaning) for each, meaning in found)
         return
     complete = command.complete if command is not None else complete
-    if complete is not None and not word.startswith("-"):
+    # A command whose options are no data, such as /set, has them among its other words.
+    if complete is not None and not (by_name and word.startswith("-")):
         yield from (Suggestion(each, len(word), meaning) for each, meaning in complete(context, rest))
     if not word or word.startswith("-"):
         yield from (Suggestion(each.name, len(word), each.meaning, each.usage) for each in _possible(by_name, before))

@@ -192,6 +192,10 @@ def test_settings_and_names_of_entries() -> None:
     assert words(ready(), "/set times ") == ["on", "off"]
     assert words(ready(), "/set editing ") == ["emacs", "vi"]
     assert words(ready(), "/set timeout ") == []
+    assert words(ready(), "/set --") == ["--save", "--origin"]
+    assert words(ready(), "/set --origin times ")[-1] == "--json"
+    assert words(ready(), "/set --save times ") == ["on", "off"]
+    assert words(ready(), "/alias --d") == ["--delete"]
     assert words(ready(), "/help /sta") == ["/status"]
 
 

@@ -127,7 +127,7 @@ def test_a_file_that_is_there_is_left_alone_unless_it_is_said(tmp_path: Path) ->
     assert path.read_text("utf-8") == ""
 
 
-@pytest.mark.parametrize("words", ["a b", "--force", "--nothing x"])
+@pytest.mark.parametrize("words", ["a b", "--force", "--nothing x", "--append off", "off --force"])
 def test_what_output_cannot_do_is_said(words: str) -> None:
     shell, _, _ = make_shell()
     with pytest.raises(UsageError, match="/output"):

@@ -18,6 +18,7 @@ BLOB = "AHN0dWRlbnQAb3BlbiBzZXNhbWU="
     [
         "/status now", "/reconnect x", "/disconnect x", "/drop x", "/tls x", "/capabilities x", "/wait x", "/wait -1", "/wait nan",
         "/wait 1e9", "/connect", "/connect a b", "/connect a --nonsense", "/exit now", "/record off", "/save", "/save a b", "/note",
+        "/record off --force", "/capture --live off",
         "/inbox", "/set nonsense", "/set nonsense on", "/set times perhaps", "/set timeout x", "/set timeout -1", "/set editing ed",
         "/set ca-file /nonexistent", "/source", "/source a b", "/source /nonexistent", "/raw", "/tls", "/help xyzzy",
         "/connect smtp://ann:secret@mail.example.org", "/connect 'x", "data < /nonexistent", "bdat < /nonexistent", "data <", "/save x",
