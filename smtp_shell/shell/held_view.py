@@ -5,18 +5,21 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from smtp_shell.display.passing_view import PassingView
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from smtp_shell.display.render import Look
     from smtp_shell.display.views import View
     from smtp_shell.protocol.events import Entry
 
 _MOST_HELD = 2_000
 
 
-class HeldView:
+class HeldView(PassingView):
     """Holds back entries and words for another view. If there are many, they are shown at once.
+
+    What `labelled` returns holds nothing back.
 
     Args:
         view: The other view.
@@ -26,35 +29,22 @@ class HeldView:
     """
 
     def __init__(self, view: View) -> None:
-        self._view = view
+        super().__init__(view)
         self.texts: list[str] = []
         self._held: list[Callable[[], None]] | None = []  # None once they are shown at once
 
-    @property
-    def look(self) -> Look:
-        """What is shown; may be replaced between entries."""
-        return self._view.look
-
-    @look.setter
-    def look(self, look: Look) -> None:
-        self._view.look = look
-
     def __call__(self, entry: Entry) -> None:
         """Hold an entry."""
-        self._hold(partial(self._view, entry))
+        self._hold(partial(self.to, entry))
 
     def show_all(self, entries: Iterable[Entry]) -> None:
         """Show another dialogue whole, after what is held: it may be read from a file that is open now only."""
         self.release()
-        self._view.show_all(entries)
-
-    def labelled(self, number: int) -> View:
-        """Return a view of another dialogue on the same output. It holds nothing back."""
-        return self._view.labelled(number)
+        self.to.show_all(entries)
 
     def remark(self, text: str, facts: Mapping[str, object] | None = None) -> None:
         """Hold a remark."""
-        self._hold(partial(self._view.remark, text, facts))
+        self._hold(partial(self.to.remark, text, facts))
 
     def answer(
         self, rows: Iterable[tuple[str, str]], objects: Iterable[Mapping[str, object]], *, as_json: bool = False
@@ -62,16 +52,16 @@ class HeldView:
         """Hold what a command was asked to find out."""
         if as_json:
             self.release()
-            self._view.answer(rows, objects, as_json=True)
+            self.to.answer(rows, objects, as_json=True)
             return
         found = list(rows)
         self._keep([text for text, _ in found])
-        self._hold(partial(self._view.answer, found, list(objects), as_json=False))
+        self._hold(partial(self.to.answer, found, list(objects), as_json=False))
 
     def say(self, text: str, style: str = "said") -> None:
         """Hold the program's own words."""
         self._keep(text.split("\n"))
-        self._hold(partial(self._view.say, text, style))
+        self._hold(partial(self.to.say, text, style))
 
     def release(self) -> None:
         """Show what is held, and from now on everything at once."""

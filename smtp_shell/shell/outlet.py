@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Protocol
 
 from msgspec.structs import replace
 
+from smtp_shell.display.passing_view import PassingView
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
     from typing import TextIO
 
-    from smtp_shell.display.render import Look
     from smtp_shell.display.views import View
-    from smtp_shell.protocol.events import Entry
 
 
 class Destination(Protocol):
@@ -32,57 +32,21 @@ class Destination(Protocol):
         """Close it."""
 
 
-class Outlet:
-    """A view that shows everything on another one.
+class Outlet(PassingView):
+    """A view that shows everything on another one, which can be changed for a while.
 
     Args:
         view: The view.
 
     Attributes:
-        to: The view that it shows everything on now.
-        stream: Where that one writes; None for standard output.
+        stream: Where the view that it shows everything on writes; None for standard output.
         file: Where `/output` leads; None while there is none.
     """
 
     def __init__(self, view: View) -> None:
-        self.to = view
+        super().__init__(view)
         self.stream: TextIO | None = None
         self.file: Destination | None = None
-
-    @property
-    def look(self) -> Look:
-        """What is shown; may be replaced between entries."""
-        return self.to.look
-
-    @look.setter
-    def look(self, look: Look) -> None:
-        self.to.look = look
-
-    def __call__(self, entry: Entry) -> None:
-        """Show an entry."""
-        self.to(entry)
-
-    def show_all(self, entries: Iterable[Entry]) -> None:
-        """Show another dialogue whole."""
-        self.to.show_all(entries)
-
-    def labelled(self, number: int) -> View:
-        """Return a view of another dialogue on the same output."""
-        return self.to.labelled(number)
-
-    def remark(self, text: str, facts: Mapping[str, object] | None = None) -> None:
-        """Show a remark about the dialogue."""
-        self.to.remark(text, facts)
-
-    def answer(
-        self, rows: Iterable[tuple[str, str]], objects: Iterable[Mapping[str, object]], *, as_json: bool = False
-    ) -> None:
-        """Show what a command was asked to find out."""
-        self.to.answer(rows, objects, as_json=as_json)
-
-    def say(self, text: str, style: str = "said") -> None:
-        """Show the program's own words."""
-        self.to.say(text, style)
 
     @contextmanager
     def led_to(self, view: View, stream: TextIO | None = None) -> Iterator[None]:

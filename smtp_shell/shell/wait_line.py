@@ -17,6 +17,7 @@ from prompt_toolkit.formatted_text import FormattedText
 from prompt_toolkit.utils import get_cwidth
 
 from smtp_shell.display.folding import HiddenPieces
+from smtp_shell.display.passing_view import PassingView
 from smtp_shell.display.themes import is_spoken
 from smtp_shell.shell.prompt import on_terminal
 
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from prompt_toolkit.output import Output
     from prompt_toolkit.styles import BaseStyle
 
-    from smtp_shell.display.render import Look
     from smtp_shell.display.views import View
     from smtp_shell.protocol.events import Entry
 
@@ -33,8 +33,10 @@ PATIENCE = 1.0
 """Seconds for which a wait is not spoken of; after that the line changes as often."""
 
 
-class WaitLine:
+class WaitLine(PassingView):
     """A view that shows entries and words on another one, and below them what is awaited.
+
+    What `labelled` returns is to be used while nothing is awaited.
 
     Args:
         view: The view on the terminal.
@@ -51,7 +53,7 @@ class WaitLine:
         style: Callable[[], BaseStyle],
     ) -> None:
         self._style = style
-        self._view = view
+        super().__init__(view)
         self._output = output
         self._bottom = bottom
         self._changed = threading.Condition()  # guards all below, and the terminal
@@ -64,37 +66,24 @@ class WaitLine:
         self._thread: threading.Thread | None = None
         self._is_hidden = HiddenPieces()
 
-    @property
-    def look(self) -> Look:
-        """What is shown; may be replaced between entries."""
-        return self._view.look
-
-    @look.setter
-    def look(self, look: Look) -> None:
-        self._view.look = look
-
     def __call__(self, entry: Entry) -> None:
         """Show an entry."""
         with self._changed:
-            if not self._is_hidden(entry.event, self._view.look):
+            if not self._is_hidden(entry.event, self.to.look):
                 self._restart()
-            self._view(entry)
+            self.to(entry)
 
     def show_all(self, entries: Iterable[Entry]) -> None:
         """Show another dialogue whole."""
         with self._changed:
             self._restart()
-            self._view.show_all(entries)
-
-    def labelled(self, number: int) -> View:
-        """Return a view of another dialogue, to be used while nothing is awaited."""
-        return self._view.labelled(number)
+            self.to.show_all(entries)
 
     def remark(self, text: str, facts: Mapping[str, object] | None = None) -> None:
         """Show a remark about the dialogue."""
         with self._changed:
             self._restart()
-            self._view.remark(text, facts)
+            self.to.remark(text, facts)
 
     def answer(
         self, rows: Iterable[tuple[str, str]], objects: Iterable[Mapping[str, object]], *, as_json: bool = False
@@ -102,13 +91,13 @@ class WaitLine:
         """Show what a command was asked to find out."""
         with self._changed:
             self._restart()
-            self._view.answer(rows, objects, as_json=as_json)
+            self.to.answer(rows, objects, as_json=as_json)
 
     def say(self, text: str, style: str = "said") -> None:
         """Show the program's own words."""
         with self._changed:
             self._restart()
-            self._view.say(text, style)
+            self.to.say(text, style)
 
     @contextmanager
     def waiting(self, what: Callable[[], str]) -> Iterator[None]:
@@ -176,7 +165,7 @@ class WaitLine:
         """Show what is awaited once: a screen reader would read each change of a line aloud."""
         if not self._is_spoken:
             self._is_spoken = True
-            self._view.say(f"Waiting for {what}; Ctrl-C ends the wait.")
+            self.to.say(f"Waiting for {what}; Ctrl-C ends the wait.")
 
     def _erase(self) -> None:
         if not self._is_drawn:
