@@ -45,7 +45,7 @@ class LinesAtHand:
         return text
 
     def offer_following(self) -> None:
-        """Let the next prompt begin with the first of the lines that follow, if there are any."""
+        """Take the first of the lines that follow, if there are any, for the next prompt to begin with."""
         if self.following:
             self.next, *self.following = self.following
 
