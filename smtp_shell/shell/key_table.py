@@ -15,7 +15,7 @@ KEYS: Mapping[str, Mapping[str, str]] = {
         "Right, Ctrl-E": "take the grey rest of an earlier line; Alt-F: a word of it",
         "Up, Down": "earlier lines that begin with what is typed",
         "Ctrl-R": "search all earlier lines; again for the one before",
-        "Ctrl-O": "send an earlier line, and bring the line that followed it",
+        "Ctrl-O": "send an earlier line, and bring the one after it (Emacs keys)",
         "Alt-.": "the last word of the line before",
         "Ctrl-_": "undo",
         "Ctrl-X Ctrl-E": "the line in $VISUAL or $EDITOR; with vi keys v, after Esc",

@@ -138,6 +138,6 @@ def test_help_lists_the_keys() -> None:
     shell.run("/help keys")
     rows = screen.words.split("\n")
     assert [row for row in rows if not row.startswith("    ")] == [f"  {place}:" for place in KEYS]
-    assert "    Ctrl-O         send an earlier line, and bring the line that followed it" in rows
+    assert "    Ctrl-O         send an earlier line, and bring the one after it (Emacs keys)" in rows
     assert [row for row in rows if len(row) > 80] == []
     assert len(rows) <= 23  # all on one screen of 24, above the prompt
