@@ -6,9 +6,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from prompt_toolkit.application import run_in_terminal
+from prompt_toolkit.filters import Condition
 from prompt_toolkit.key_binding import KeyBindings
 
 from smtp_shell.protocol.phases import Phase
+from smtp_shell.shell.at_hand import is_secret
 from smtp_shell.shell.completion.words import VERBS
 from smtp_shell.shell.prompt_keys import editing_mode
 from smtp_shell.shell.registry import Args
@@ -19,12 +21,16 @@ if TYPE_CHECKING:
 
     from smtp_shell.shell.shell import Shell
 
+_MOST = 12
 _EDITING = {"emacs": "vi", "vi": "emacs"}
 _EXPLAIN = {"off": "on", "on": "all", "all": "off"}
 
 
 def function_keys(shell: Shell) -> KeyBindings:
-    """Return the function keys: F1 explains what is typed, F4 and F5 change a setting, as they do in the shells of databases."""
+    """Return the function keys: F1 explains what is typed, F4 and F5 change a setting, as they do in the shells of databases.
+
+    An alias that is called as a key, such as f6, is that key's.
+    """
     keys = KeyBindings()
 
     @keys.add("f1")
@@ -43,7 +49,23 @@ def function_keys(shell: Shell) -> KeyBindings:
     def _(event: KeyPressEvent) -> None:
         run_in_terminal(partial(_run, shell, "/set", f"explain {_EXPLAIN[shell.settings.explain]}", "explain"))
 
+    for number in range(1, _MOST + 1):  # after ours, so that the user's go before them
+        _add_alias(keys, f"f{number}", shell)
     return keys
+
+
+def _add_alias(keys: KeyBindings, key: str, shell: Shell) -> None:
+    """Bind a function key to the alias of its name, if there is one. What was typed is at the next prompt."""
+
+    @keys.add(key, filter=Condition(lambda: key in shell.aliases.named))
+    def _(event: KeyPressEvent) -> None:
+        buffer = event.current_buffer
+        if shell.phase in (Phase.MAILDATA, Phase.AUTH) or is_secret(buffer.text, in_exchange=shell.awaits_answer):
+            event.app.output.bell()
+            return
+        shell.at_hand.next, shell.at_hand.following = buffer.text, []
+        buffer.text = f"/{key}"
+        buffer.validate_and_handle()
 
 
 def help_topic(shell: Shell, text: str) -> str:

@@ -18,21 +18,21 @@ KEYS: Mapping[str, Mapping[str, str]] = {
         "Ctrl-O": "send an earlier line, and bring the one after it (Emacs keys)",
         "Alt-.": "the last word of the line before",
         "Ctrl-_": "undo",
-        "Ctrl-X Ctrl-E": "the line in $VISUAL or $EDITOR; with vi keys v, after Esc",
         "Ctrl-L": "clear the screen",
     },
     "in mail data": {
         "Enter": "a new line; after a line of one dot, send",
         "Alt-Enter": "write the dot, and send (Emacs keys)",
-        "Ctrl-X Ctrl-E": "the text in $VISUAL or $EDITOR",
     },
     "in both": {
+        "Ctrl-X Ctrl-E": "what is typed, in $EDITOR; with vi keys v, after Esc",
         "F1": "help on the command that is typed; the line stays",
         "F4": "Emacs or vi keys (/set editing)",
         "F5": "explain replies: off, on, all (/set explain)",
+        "F2, F3, F6-F12": "what you give them: /alias f6 = /capabilities",
         "Ctrl-C": "drop the line; end a wait",
         "Ctrl-D": "leave, where nothing is typed",
-        "Ctrl-Z": "suspend the shell; fg goes on",
+        "Ctrl-Z": "suspend the shell, but on Windows; fg goes on",
     },
 }
 """Where a key works -> key -> what it does."""

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.terminal
 
 UP, DOWN = "\x1b[A", "\x1b[B"
 CTRL_O = "\x0f"
-F1, F4, F5 = "\x1bOP", "\x1bOS", "\x1b[15~"
+F1, F4, F5, F6 = "\x1bOP", "\x1bOS", "\x1b[15~", "\x1b[17~"
 
 
 @pytest.fixture
@@ -106,6 +106,25 @@ def test_function_keys_speak_above_the_line_which_stays(practice: PracticeServer
         terminal.type("a" + F5)
         terminal.wait_for("explain on")
         stands(terminal, "a")
+
+
+def test_a_function_key_runs_the_alias_of_its_name_and_the_line_comes_back(practice: PracticeServer) -> None:
+    with running(f"127.0.0.1:{practice.port}") as terminal:
+        terminal.enter("ehlo")
+        terminal.wait_prompt("ready")
+        terminal.type("mail ann" + F6)  # nothing yet
+        terminal.type(CTRL_U)
+        terminal.enter("/alias f6 = noop; rset")
+        terminal.wait_prompt("ready")
+        terminal.type("mail ann@example.org" + F6)
+        terminal.wait_for("C: rset")
+        stands(terminal, "mail ann@example.org")
+        terminal.type(CTRL_U + "AUTH PLAIN c2VzYW1l")
+        stands(terminal, "AUTH PLAIN " + 8 * "•")
+        before = len(terminal.raw)
+        terminal.type(F6)
+        terminal.wait(lambda: b"\a" in terminal.raw[before:], "the bell")
+        stands(terminal, "AUTH PLAIN " + 8 * "•")
 
 
 def test_alt_enter_writes_the_dot_and_sends() -> None:
