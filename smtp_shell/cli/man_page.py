@@ -76,6 +76,8 @@ def _lines(first: CommandLine, commands: Sequence[CommandLine]) -> Iterator[str]
     for line in commands:
         yield from _command(line, first)
     yield from _shell_lines()
+    yield ".SH KEYS"
+    yield from _keys()
     yield ".SH SETTINGS"
     yield from _settings()
     for heading, table in (("ENVIRONMENT", _ENVIRONMENT), ("FILES", _FILES)):
@@ -137,6 +139,14 @@ def _shell_lines() -> Iterator[str]:
             yield f".SS {escaped(task)}"
         for each in found:
             yield from _shell_line(each)
+
+
+def _keys() -> Iterator[str]:
+    from smtp_shell.shell.key_table import KEYS
+
+    for place, keys in KEYS.items():
+        yield f".SS {escaped(place)}"
+        yield from (line for key, meaning in keys.items() for line in _tagged(f"\\fB{escaped(key)}\\fP", [meaning]))
 
 
 def _shell_line(command: ShellCommand[Shell]) -> Iterator[str]:

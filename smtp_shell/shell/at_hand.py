@@ -15,11 +15,13 @@ class LinesAtHand:
 
     Attributes:
         next: What the next prompt begins with.
+        following: The lines of the history that followed the one that the next prompt begins with, in their order.
         last: The last line that was typed, or the lines that were pasted; never with a credential or with mail data.
     """
 
     def __init__(self) -> None:
         self.next = ""
+        self.following: list[str] = []
         self.last = ""
 
     def note(self, text: str, phase: Phase | None, *, in_exchange: bool) -> None:
@@ -38,7 +40,14 @@ class LinesAtHand:
     def take_next(self) -> str:
         """Return what the next prompt begins with; the one after it begins empty."""
         text, self.next = self.next, ""
+        if not text:
+            self.following = []
         return text
+
+    def offer_following(self) -> None:
+        """Take the first of the lines that follow, if there are any, for the next prompt to begin with."""
+        if self.following:
+            self.next, *self.following = self.following
 
 
 def is_secret(text: str, *, in_exchange: bool) -> bool:

@@ -14,7 +14,7 @@ from msgspec import Struct
 from smtp_shell.errors import NotSendable, SmtpShellError, UsageError
 from smtp_shell.protocol.octets import escape, escape_str
 from smtp_shell.protocol.phases import Phase
-from smtp_shell.shell.registry import Args, Registry, ShellCommand, ShellT
+from smtp_shell.shell.registry import OF_OTHER_SHELLS, Args, Registry, ShellCommand, ShellT
 
 if TYPE_CHECKING:
     from smtp_shell.knowledge.exchanges import Standing
@@ -53,6 +53,13 @@ _HELLOS = ("EHLO ", "HELO ", "LHLO ")
 _ENDINGS_OF_ADDRESS = ("@b.example", "b.example", ".example", ">", '"@b.example')
 _MISSING = "missing"
 _NO_BRACKET = "The closing angle bracket is missing"
+# What other shells call it -> what does it here. None of it is a command of SMTP.
+_HABITS = {
+    **dict.fromkeys(("exit", "exit()", "quit()", "\\q", ":q", "bye", "logout"), "/exit leaves the shell"),
+    **dict.fromkeys(("?", "\\?", "\\h", "help()"), "/help lists what there is"),
+    **dict.fromkeys(("clear", "cls"), "Ctrl-L clears the screen"),
+    "history": "/history lists what was typed",
+}
 _NO_CONNECTION = "no connection: /connect HOST opens one"
 
 
@@ -107,6 +114,9 @@ def hint(line: str, now: Situation[ShellT]) -> Hint:
         return _of_slash(typed, now.registry)
     if now.phase in _LATER:
         return Hint()
+    habit = _HABITS.get(typed.rstrip(" \t").lower())
+    if habit is not None:
+        return Hint(doubt=habit if now.phase is None else f"{habit}: this line goes to the server")
     from smtp_shell.shell.typed_secrets import mask_starts
 
     if mask_starts(line, in_exchange=now.in_exchange)[0] is not None:
@@ -127,6 +137,8 @@ def _of_slash(typed: str, registry: Mapping[str, ShellCommand[ShellT]]) -> Hint:
         return Hint(_shortened(said), "" if name == "/raw" else _open_quote(Args(name, rest)))
     if not blank and any(each.startswith(name) for each in registry):
         return Hint()
+    if name.lower() in OF_OTHER_SHELLS:
+        return Hint(doubt=f"did you mean {OF_OTHER_SHELLS[name.lower()]}?")
     from smtp_shell.arguments import did_you_mean
 
     slashed = [each for each in registry if each.startswith("/")]

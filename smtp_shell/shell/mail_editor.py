@@ -6,21 +6,22 @@ from typing import TYPE_CHECKING
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
-from prompt_toolkit.filters import Condition, has_completions, vi_insert_mode, vi_navigation_mode
+from prompt_toolkit.filters import Condition, emacs_mode, has_completions, vi_insert_mode, vi_navigation_mode
 from prompt_toolkit.history import DummyHistory
 from prompt_toolkit.key_binding import KeyBindings, merge_key_bindings
 from prompt_toolkit.layout.processors import TabsProcessor, Transformation, TransformationInput
 from prompt_toolkit.styles import DynamicStyle, Style, merge_styles
 
-from smtp_shell.display.themes import is_spoken
 from smtp_shell.shell.draft_remarks import DraftRemarks
+from smtp_shell.shell.function_keys import function_keys
 from smtp_shell.shell.header_completion import is_in_header, suggest_header
 from smtp_shell.shell.prompt import CLOCK_SECONDS, color_depth, prompt_style, toolbar
-from smtp_shell.shell.prompt_keys import cursor_shape, editing_mode, editor_keys
+from smtp_shell.shell.prompt_keys import cursor_shape, editing_mode, editor_keys, menu_style, opens_menu
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from prompt_toolkit.buffer import Buffer
     from prompt_toolkit.document import Document
     from prompt_toolkit.formatted_text import StyleAndTextTuples
     from prompt_toolkit.key_binding import KeyPressEvent
@@ -52,13 +53,15 @@ class MailEditor:
             prompt_continuation=_continuation,
             history=DummyHistory(),
             completer=_HeaderCompleter(shell),
-            complete_while_typing=Condition(lambda: self._is_in_header() and not is_spoken(shell.settings.theme)),
+            complete_while_typing=Condition(lambda: self._is_in_header() and opens_menu(shell.settings)),
             bottom_toolbar=lambda: toolbar(shell),
             input_processors=[_Tabs(char1=" ", char2=" "), self._remarks],
             style=merge_styles([DynamicStyle(lambda: prompt_style(shell)), _STYLE]),
             color_depth=color_depth(shell),
             refresh_interval=CLOCK_SECONDS,
-            key_bindings=merge_key_bindings([_keys(Condition(self._is_in_header)), editor_keys(lambda text: True)]),
+            key_bindings=merge_key_bindings(
+                [_keys(Condition(self._is_in_header)), function_keys(shell), editor_keys(lambda text: True)]
+            ),
             mouse_support=Condition(lambda: shell.settings.mouse),
             cursor=cursor_shape(shell),
             enable_suspend=True,
@@ -85,6 +88,7 @@ class MailEditor:
         self._remarks.forget()
         self._prompt.app.erase_when_done = False
         self._prompt.editing_mode = editing_mode(self._shell)
+        self._prompt.complete_style = menu_style(self._shell.settings)
         return self._prompt.prompt(pre_run=pre_run, default=text)
 
     def look(self) -> None:
@@ -108,6 +112,16 @@ def is_ended(document: Document) -> bool:
     return document.on_last_line and "." in document.lines
 
 
+def end_and_send(buffer: Buffer) -> None:
+    """End mail data with a line of one dot, unless it has one, and send it."""
+    buffer.complete_state = None
+    lines = buffer.document.lines
+    buffer.cursor_position = len(buffer.text)
+    if "." not in lines:
+        buffer.insert_text("\n." if lines[-1] else ".", fire_event=False)
+    buffer.validate_and_handle()
+
+
 def _number(line: int) -> tuple[str, str]:
     return "class:number", f"{line:>{_GUTTER - 2}}  "
 
@@ -119,8 +133,13 @@ def _continuation(width: int, line: int, wraps: int) -> StyleAndTextTuples:
 def _keys(in_header: Condition) -> KeyBindings:
     keys = KeyBindings()
 
+    # With vi keys it stays Enter: Escape and Enter come one after the other there, and are no wish to send.
+    @keys.add("escape", "enter", filter=emacs_mode)
+    def _(event: KeyPressEvent) -> None:
+        end_and_send(event.current_buffer)
+
     @keys.add("enter")
-    @keys.add("escape", "enter")
+    @keys.add("escape", "enter", filter=~emacs_mode)
     def _(event: KeyPressEvent) -> None:
         buffer = event.current_buffer
         if buffer.complete_state is not None and buffer.complete_state.current_completion is not None:

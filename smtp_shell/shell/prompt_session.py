@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from prompt_toolkit import PromptSession
-from prompt_toolkit.filters import Condition
+from prompt_toolkit.filters import Condition, vi_navigation_mode
 from prompt_toolkit.key_binding import merge_key_bindings
 from prompt_toolkit.layout.processors import Processor, Transformation, TransformationInput
 from prompt_toolkit.styles import DynamicStyle
 
-from smtp_shell.display.themes import is_spoken
 from smtp_shell.protocol.phases import Phase
 from smtp_shell.shell.as_you_type import GhostText, HintRow, InputLexer, load_after_first_prompt
 from smtp_shell.shell.at_hand import is_secret
 from smtp_shell.shell.completer import MenuCompleter, completion_keys
+from smtp_shell.shell.function_keys import function_keys
 from smtp_shell.shell.history import open_history, server_name
 from smtp_shell.shell.prompt import CLOCK_SECONDS, color_depth, on_terminal, prompt_style, prompt_text, toolbar
-from smtp_shell.shell.prompt_keys import cursor_shape, editing_mode, editor_keys
+from smtp_shell.shell.prompt_keys import cursor_shape, editing_mode, editor_keys, history_keys, menu_keys, opens_menu
 from smtp_shell.shell.shell import Shell
 from smtp_shell.shell.typed_secrets import is_kept, mask_starts
 
@@ -38,7 +38,10 @@ def make_prompt(shell: Shell) -> PromptSession[str]:
         completer=completer,
         key_bindings=merge_key_bindings(
             [
+                menu_keys(),
                 completion_keys(completer),
+                history_keys(shell, history),
+                function_keys(shell),
                 editor_keys(
                     lambda text: shell.phase is not Phase.AUTH and not is_secret(text, in_exchange=shell.awaits_answer)
                 ),
@@ -46,9 +49,8 @@ def make_prompt(shell: Shell) -> PromptSession[str]:
         ),
         mouse_support=Condition(lambda: shell.settings.mouse),
         cursor=cursor_shape(shell),
-        # A screen reader would read each menu aloud; Tab asks for one.
         complete_while_typing=Condition(
-            lambda: shell.phase not in (Phase.MAILDATA, Phase.AUTH) and not is_spoken(shell.settings.theme)
+            lambda: shell.phase not in (Phase.MAILDATA, Phase.AUTH) and opens_menu(shell.settings)
         ),
         lexer=InputLexer(shell),
         auto_suggest=GhostText(shell),
@@ -64,6 +66,8 @@ def make_prompt(shell: Shell) -> PromptSession[str]:
         reserve_space_for_menu=6,
         editing_mode=editing_mode(shell),
     )
+    # Not by the session's own argument, which would turn the menu off. As in vi, k goes through all lines.
+    session.default_buffer.enable_history_search = ~vi_navigation_mode
     load_after_first_prompt(session.app)
     return session
 

@@ -20,6 +20,8 @@ from smtp_shell.shell.completion.context import Candidates, OptionSource, option
 
 _COMMANDS = "smtp_shell.shell.commands"
 SHORTHANDS = "shorthands"
+OF_OTHER_SHELLS: Mapping[str, str] = {"/quit": "/exit", "/q": "/exit", "/bye": "/exit", "/?": "/help", "/h": "/help"}
+"""What is typed out of habit -> what does it here. `/quit` does not go to QUIT by itself: that ends the dialogue, and not the shell."""
 _SENTENCE_ENDS = (".", ":", "?")
 
 ShellT = TypeVar("ShellT")
@@ -208,5 +210,6 @@ class Registry(Mapping[str, ShellCommand[ShellT]]):
         found = self._commands.get(name) or self._commands.get(f"/{name}")
         if found is not None:
             return found
-        hint = did_you_mean(name, self._commands, "/help lists what there is.")
+        habit = OF_OTHER_SHELLS.get(f"/{name.lower().lstrip('/')}")
+        hint = f"did you mean {habit}?" if habit else did_you_mean(name, self._commands, "/help lists what there is.")
         raise UsageError(f"{escape_str(name)} is no command of the shell, and nothing was sent; {hint}")

@@ -23,7 +23,7 @@ from smtp_shell.shell.handshakes import finish_tls
 from smtp_shell.shell.paste_question import confirmed
 from smtp_shell.shell.pasted_lines import PastedLines
 from smtp_shell.shell.prompt import prompt_style, prompt_text, toolbar
-from smtp_shell.shell.prompt_keys import EditorDue, MailDataOver, editing_mode
+from smtp_shell.shell.prompt_keys import EditorDue, MailDataOver, editing_mode, menu_style
 from smtp_shell.shell.prompt_session import Hide, MaskCredential, answer_starts, make_prompt
 from smtp_shell.shell.shell import Shell
 from smtp_shell.shell.terminal_echo import no_echo
@@ -119,7 +119,8 @@ class _Reader:
             EOFError: The user leaves.
         """
         shell = self._shell
-        typed, self._typed = self._typed or shell.at_hand.take_next(), ""
+        is_answer = shell.phase in (Phase.MAILDATA, Phase.AUTH)  # a line that is at hand waits for the next command
+        typed, self._typed = self._typed or ("" if is_answer else shell.at_hand.take_next()), ""
         writes = self._has_screen and shell.settings.mail_editor and shell.phase is Phase.MAILDATA
         try:
             text = self._write(typed) if writes else self._line(typed)
@@ -153,6 +154,7 @@ class _Reader:
             return _read_dumb(self._shell, self._prompt, self._shaken)
         self._prompt.app.erase_when_done = False
         self._prompt.editing_mode = editing_mode(self._shell)
+        self._prompt.complete_style = menu_style(self._shell.settings)
         return self._prompt.prompt(pre_run=partial(_poll, self._shell, self._shaken), default=typed)
 
     def _write(self, typed: str) -> str:

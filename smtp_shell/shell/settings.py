@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 _EXPLAIN = ("off", "on", "all")
 _THEMES = (AUTO, *THEMES)
+_MENUS = ("list", "columns", "tab")
 _LINKS = (AUTO, "on", "off")
 _ON_OFF = {"on": True, "off": False, "yes": True, "no": False, "true": True, "false": False, "1": True, "0": False}
 _MOST_SECONDS = 86_400
@@ -122,6 +123,9 @@ class ShellSettings(Struct, frozen=True):
     explain: Annotated[str, Setting("a line under each 4yz and 5yz (on), each reply (all)", _one_of(_EXPLAIN))] = "off"
     hints: Annotated[bool, Setting("what a line becomes and what speaks against it, while you type", _on_off)] = True
     ghost: Annotated[bool, Setting("the rest of an earlier line after the cursor; Right takes it", _on_off)] = True
+    menu: Annotated[str, Setting("what could follow, as you type: list, columns; tab: with Tab", _one_of(_MENUS))] = (
+        "list"
+    )
     chunk_size: Annotated[int, Setting("octets in each BDAT of bdat < FILE", _octets)] = PIECE
     theme: Annotated[str, Setting(f"colours: {', '.join(_THEMES)} (for a screen reader)", _one_of(_THEMES))] = AUTO
     links: Annotated[str, Setting("an RFC is a link: auto, on or off", _one_of(_LINKS))] = AUTO

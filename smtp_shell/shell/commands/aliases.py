@@ -35,6 +35,7 @@ def alias(shell: Shell, args: Args) -> None:
 
     `/alias hello = ehlo; starttls; ehlo; auth` makes /hello, which runs these lines up to the first that fails.
     `/alias to = mail <>; rcpt $1` makes `/to bob@example.org`: $1 to $9 are the words after the name, $* all of them, and $$ is a $.
+    `/alias f6 = /capabilities` is what F6 does too: f1 to f12 are the function keys at the prompt.
     With --save the configuration keeps it. --delete forgets it, and with --save the configuration does too.
     A semicolon separates lines if a blank follows it.
     """

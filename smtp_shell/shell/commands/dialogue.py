@@ -116,6 +116,7 @@ def _message_file(context: CompletionContext, text: str) -> Iterator[tuple[str, 
 def data(shell: Shell, args: Args) -> None:
     r"""Send the mail data; a dot alone on a line ends it.
 
+    In the editor Alt-Enter writes the dot and sends (Emacs keys); /help keys has more.
     Type it after the 354, or stream a file with `data < FILE`. Line ends go out as CRLF, and a dot that begins a line is
     doubled (transparency, RFC 5321 §4.5.2). A file that is larger than the server announced is named before it goes out.
     `data < FILE --raw` sends the file untouched, with whatever is wrong in it.

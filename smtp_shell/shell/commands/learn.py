@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.shell.commands.explain import show_explanations
-from smtp_shell.shell.completion import Option, names, options_of
+from smtp_shell.shell.completion import CompletionContext, Option, names, options_of
 from smtp_shell.shell.registry import SHORTHANDS, Args, Registry, ShellCommand, shell_command
 from smtp_shell.shell.shell import Shell
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from smtp_shell.knowledge.explanation import Explanation
 
@@ -36,26 +36,36 @@ A line that starts with / is for this shell. Any other goes to the server,
 exactly as typed; only the shorthands become what SMTP writes, in capitals."""
 _MORE = """\
 /help NAME explains one, /help TASK a task (/help details), /help 354 a reply.
-Tab completes, Ctrl-R searches, Ctrl-C ends a wait, Ctrl-D leaves."""
+Tab completes, Ctrl-R searches, Ctrl-C ends a wait, Ctrl-D leaves: /help keys."""
 _SIGNS = """\
 Signs before a reply: + 2yz done, > 3yz go on, ~ 4yz try later, ! 5yz refused,
 | inside TLS, ? inside TLS that is not verified."""
+_KEYS = "keys"
 _ROW_WIDTH = 78
 _TASK_WIDTH = 11
 _MOST_HISTORY = 200
 
 
-@shell_command("/help", "[NAME | TASK]", complete=names)
+def _names(context: CompletionContext, text: str) -> Iterator[tuple[str, str]]:
+    yield from names(context, text)
+    if " " not in text.strip():
+        yield _KEYS, "the keys of the prompt and of the editor for mail data"
+
+
+@shell_command("/help", "[NAME | TASK | keys]", complete=_names)
 def help_(shell: Shell, args: Args) -> None:
     """List the commands by task, or explain one.
 
     `/help data` explains one, `/help connection` and `/help shorthands` list a task with a line for each command.
+    `/help keys` lists keys. F1 at the prompt explains the command that is typed.
     A name that is no command's is explained as /explain does: `/help 354`, `/help PIPELINING`.
     """
     groups = by_task(shell.registry)
     if args.text in groups and f"/{args.text}" not in shell.registry:
         for each in groups[args.text]:
             shell.say(_row(each.name, each.usage if args.text == SHORTHANDS else "", each.summary))
+    elif args.text == _KEYS:
+        show_keys(shell)
     elif args.text and not _is_named(shell.registry, args.text) and (found := _known(args.text)):
         show_explanations(shell, found)
     elif args.text:
@@ -66,6 +76,16 @@ def help_(shell: Shell, args: Args) -> None:
             shell.say(f"  {group:<{_TASK_WIDTH}} {' '.join(each.name for each in commands)}")
         shell.say(_MORE)
         shell.say(_SIGNS)
+
+
+def show_keys(shell: Shell) -> None:
+    """Show the keys of the prompt and of the editor for mail data."""
+    from smtp_shell.shell.key_table import KEYS
+
+    for place, keys in KEYS.items():
+        shell.say(f"  {place}:", "command")
+        for key, meaning in keys.items():
+            shell.say(f"    {key:<14} {meaning}")
 
 
 def _is_named(registry: Registry[Shell], name: str) -> bool:

@@ -35,7 +35,7 @@ def _path_and_parameters(context: CompletionContext, text: str, verb: str) -> It
     word = text.rpartition(" ")[2]
     begun = _PATH_BEGINS.match(word)
     begin = begun[0] if begun is not None else ""
-    for address in context.addresses.beginning(word.removeprefix(begin), context.history):
+    for address in context.addresses.fitting(word.removeprefix(begin), context.history):
         yield f"{begin}{address}{'>' if begin.endswith('<') else ''}", "typed before"
 
 

@@ -51,7 +51,7 @@ def _servers(context: CompletionContext, word: str) -> Iterator[tuple[str, str]]
         yield name, f"profile: {escape_str(str(profile.get('url') or profile.get('host') or ''))}"
     if options is not None and options.practice is not None:
         yield "practice", f"the practice server of this shell, port {options.practice.port}"
-    for found in context.hosts.beginning(word, context.history) if context.hosts is not None else ():
+    for found in context.hosts.fitting(word, context.history) if context.hosts is not None else ():
         if found not in profiles and found != "practice":
             yield found, "named before"
     yield from _SCHEMES.items()
@@ -61,7 +61,7 @@ def domains(context: CompletionContext, text: str) -> Iterator[tuple[str, str]]:
     """Yield the domains of the addresses that were typed before, the latest first."""
     if " " in text.strip():
         return
-    latest = islice(context.addresses.beginning("", context.history), _MOST_ADDRESSES)
+    latest = islice(context.addresses.fitting("", context.history), _MOST_ADDRESSES)
     found = dict.fromkeys(each.rpartition("@")[2] for each in latest)
     yield from ((domain, "of an address that was typed before") for domain in found)
 

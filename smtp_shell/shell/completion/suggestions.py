@@ -69,13 +69,18 @@ def suggest(context: CompletionContext, text: str) -> Iterator[Suggestion]:
     name = head.lower() if head.isascii() else ""
     command = context.commands.get(name)
     seen = 0
+    holding: list[Suggestion] = []
     for found in _candidates(context, command, _AFTER_VERBS.get(name), rest):
         word = rest[len(rest) - found.start :]
         if found.text != word and _fits(found.text, word):
             yield found
             seen += 1
+        elif not seen and len(holding) < _MOST_SUGGESTIONS and _holds(found.text, word):
+            holding.append(found)
         if seen == _MOST_SUGGESTIONS:
             return
+    if not seen:
+        yield from holding
 
 
 def _candidates(
@@ -116,6 +121,11 @@ def _fits(candidate: str, word: str) -> bool:
     return candidate.startswith(word) or _bare(candidate).startswith(_bare(word))
 
 
+def _holds(candidate: str, word: str) -> bool:
+    """Return whether a candidate has what was typed further on, as `mail-editor` has `editor`. One letter is in too many."""
+    return len(word) > 1 and word.lower() in candidate.lower()[1:]
+
+
 def _bare(word: str) -> str:
     return word.removeprefix("<").lstrip("\"'")
 
@@ -125,6 +135,11 @@ def _first_words(context: CompletionContext, head: str) -> Iterator[Suggestion]:
     wanted = head.lower()
     found = {name: command.summary for name, command in context.commands.items()} | SENT_AS_TYPED
     next_ = _NEXT.get(context.phase, ()) if context.phase is not None else ()
-    for name in dict.fromkeys((*next_, *found)):
-        if name.startswith(wanted) and name.startswith("/") == wanted.startswith("/") and name in found:
-            yield Suggestion(name, len(head), found[name])
+    names = [
+        name
+        for name in dict.fromkeys((*next_, *found))
+        if name in found and name.startswith("/") == wanted.startswith("/")
+    ]
+    fitting = [name for name in names if name.startswith(wanted)]
+    for name in fitting or [name for name in names if _holds(name, wanted.removeprefix("/"))]:
+        yield Suggestion(name, len(head), found[name])

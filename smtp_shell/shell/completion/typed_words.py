@@ -29,18 +29,24 @@ class TypedWords:
         self._last = ""
         self._found: dict[str, str] = {}
 
-    def beginning(self, word: str, history: Sequence[str]) -> Iterator[str]:
-        """Yield the words that begin with a word in any case, the latest first, each once and printable.
+    def fitting(self, word: str, history: Sequence[str]) -> Iterator[str]:
+        """Yield the words that begin with what was typed, in any case, or if there are none, those that have it further on.
+
+        The latest comes first, and each is printable.
 
         Args:
-            word: The beginning.
+            word: What was typed.
             history: The lines typed before, the oldest first.
         """
         self._read(history)
         word = word.lower()
+        any_begins = False
         for found, lower in reversed(self._found.items()):
             if lower.startswith(word):
+                any_begins = True
                 yield escape_str(found)
+        if not any_begins:
+            yield from (escape_str(found) for found, lower in reversed(self._found.items()) if word in lower)
 
     def _read(self, history: Sequence[str]) -> None:
         if self._lines and (len(history) < self._lines or history[self._lines - 1] != self._last):

@@ -48,7 +48,7 @@ def last_word(text: str) -> str:
 
 def addresses(context: CompletionContext, text: str) -> Iterator[tuple[str, str]]:
     """Yield the addresses that were typed before."""
-    for address in context.addresses.beginning(last_word(text), context.history):
+    for address in context.addresses.fitting(last_word(text), context.history):
         yield address, "typed before"
 
 

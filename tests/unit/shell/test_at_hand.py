@@ -36,3 +36,16 @@ def test_the_next_prompt_begins_with_it_once() -> None:
     at_hand = LinesAtHand()
     at_hand.next = "noop"
     assert (at_hand.take_next(), at_hand.take_next()) == ("noop", "")
+
+
+def test_lines_follow_one_by_one_until_a_prompt_begins_empty() -> None:
+    at_hand = LinesAtHand()
+    at_hand.following = ["mail <>", "rset"]
+    at_hand.offer_following()
+    assert at_hand.take_next() == "mail <>"
+    at_hand.offer_following()
+    assert (at_hand.take_next(), at_hand.following) == ("rset", [])
+    at_hand.following = ["quit"]
+    assert at_hand.take_next() == ""
+    at_hand.offer_following()
+    assert at_hand.take_next() == ""

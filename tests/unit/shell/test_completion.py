@@ -50,6 +50,24 @@ def test_a_beginning_is_completed(typed: str, first: list[str]) -> None:
     assert words(ready(), typed) == first
 
 
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        ("/set editor", ["mail-editor"]),
+        ("/set edit", ["editing"]),  # one begins so
+        ("/play", ["/replay"]),
+        ("tls", ["starttls"]),
+        ("rcpt example.net", ["eve@example.net"]),
+        ("rcpt e", ["eve@example.net"]),  # one letter is in too many
+        ("rcpt q", []),
+    ],
+)
+def test_where_nothing_begins_as_typed_what_has_it_further_on_is_suggested(typed: str, found: list[str]) -> None:
+    shell = ready()
+    shell.history = lambda: ["mail ann@example.org", "rcpt eve@example.net"]
+    assert [word for word in words(shell, typed) if "=" not in word] == found
+
+
 def test_what_is_in_order_comes_first() -> None:
     lines = ("ehlo", "mail <>", "rcpt bob@example.org")
     firsts = [words(make_shell(before=lines[:number])[0], "")[0] for number in range(4)]

@@ -195,3 +195,25 @@ def test_the_forms_get_shorter() -> None:
     )
     assert Hint("C: X", 'a "b: c"').forms()[1] == ("C: X", 'a "b: c"')
     assert Hint("C: X").forms() == (("C: X", ""),)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("exit", "/exit leaves the shell"),
+        (" \\q ", "/exit leaves the shell"),
+        ("EXIT()", "/exit leaves the shell"),
+        ("?", "/help lists what there is"),
+        ("clear", "Ctrl-L clears the screen"),
+        ("history", "/history lists what was typed"),
+    ],
+)
+def test_what_other_shells_call_it_is_known(line: str, said: str) -> None:
+    assert hint(line, situation(None)) == Hint(doubt=said)
+    assert hint(line, situation()) == Hint(doubt=f"{said}: this line goes to the server")
+    assert hint(line, situation(Phase.AUTH)) == Hint()
+    assert said in hint(line, situation()).forms()[1]
+
+
+def test_a_slash_command_of_other_shells_is_known() -> None:
+    assert hint("/quit", situation()) == Hint(doubt="did you mean /exit?")

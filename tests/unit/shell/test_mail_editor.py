@@ -1,9 +1,10 @@
 """When Enter sends mail data, and when it begins a line."""
 
 import pytest
+from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.document import Document
 
-from smtp_shell.shell.mail_editor import is_ended
+from smtp_shell.shell.mail_editor import end_and_send, is_ended
 
 
 @pytest.mark.parametrize(
@@ -22,3 +23,18 @@ from smtp_shell.shell.mail_editor import is_ended
 )
 def test_a_line_of_one_dot_ends_it_from_the_last_line(text: str, cursor: int, expected: bool) -> None:
     assert is_ended(Document(text, cursor)) is expected
+
+
+@pytest.mark.parametrize(
+    ("text", "sent"),
+    [("", "."), ("text", "text\n."), ("text\n", "text\n."), ("text\n.", "text\n."), ("text\n.\nquit", "text\n.\nquit")],
+)
+def test_the_dot_is_written_where_there_is_none(text: str, sent: str) -> None:
+    accepted: list[str] = []
+
+    def accept(buffer: Buffer) -> bool:
+        accepted.append(buffer.text)
+        return False
+
+    end_and_send(Buffer(document=Document(text, 0), accept_handler=accept))
+    assert accepted == [sent]

@@ -62,7 +62,14 @@ def test_find_takes_a_name_with_and_without_its_slash(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "hint"), [("/stauts", "did you mean /status?"), ("/xyzzy", "/help lists"), ("/\x1b[2J", r"\x1b")]
+    ("name", "hint"),
+    [
+        ("/stauts", "did you mean /status?"),
+        ("/quit", "did you mean /exit?"),
+        ("/?", "did you mean /help?"),
+        ("/xyzzy", "/help lists"),
+        ("/\x1b[2J", r"\x1b"),
+    ],
 )
 def test_an_unknown_name_is_refused_and_the_nearest_is_named(name: str, hint: str) -> None:
     with pytest.raises(UsageError) as caught:

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from smtp_shell.display.columns import wrap
 from smtp_shell.errors import UsageError
 from smtp_shell.shell.commands.learn import TASKS, by_task
+from smtp_shell.shell.key_table import KEYS
 from smtp_shell.shell.registry import Registry, ShellCommand
 from smtp_shell.shell.shell import Shell
 from tests.unit.shell.fake import make_shell
@@ -130,3 +131,13 @@ def test_history_shows_the_latest_two_hundred() -> None:
     shell.run("/history")
     assert len(screen.said) == 200
     assert screen.said[-1].split() == ["1000", "noop", "1000"]
+
+
+def test_help_lists_the_keys() -> None:
+    shell, _, screen = make_shell()
+    shell.run("/help keys")
+    rows = screen.words.split("\n")
+    assert [row for row in rows if not row.startswith("    ")] == [f"  {place}:" for place in KEYS]
+    assert "    Ctrl-O         send an earlier line, and bring the one after it (Emacs keys)" in rows
+    assert [row for row in rows if len(row) > 80] == []
+    assert len(rows) <= 23  # all on one screen of 24, above the prompt
