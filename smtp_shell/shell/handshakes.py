@@ -70,6 +70,9 @@ def start_tls(shell: Client, *, advises: bool = True) -> None:
     if session.tls_due:
         finish_tls(shell, advises=advises)
         return
+    if session.tls is not None:
+        shell.say("TLS is on already, and stays on: it is started once in a connection (RFC 3207 §4.2).")
+        return
     if reply is not None:
         said = escape(b" ".join(reply.wire_lines())[:200])
         hint = " Say ehlo first." if reply.code == 503 else ""
