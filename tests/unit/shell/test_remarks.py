@@ -74,7 +74,12 @@ def test_it_follows_the_last_reply_where_there_is_one_for_each_recipient(
 
     screen.say = say  # type: ignore[method-assign]
     for _ in range(2):
-        for line in ("lhlo" if lmtp else "ehlo", "mail <ann@example.org>", "rcpt ann@example.org", "rcpt <bob@example.org>"):
+        for line in (
+            "lhlo" if lmtp else "ehlo",
+            "mail <ann@example.org>",
+            "rcpt ann@example.org",
+            "rcpt <bob@example.org>",
+        ):
             shell.run(line)
         for line in ("data", "Subject: x", "", "."):
             shell.run(line)
