@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from tests.support.exim import Exim
     from tests.support.postfix import Postfix
 
+Keys = dict[str, str | int | bool]
+
 pytestmark = pytest.mark.terminal
 
 
@@ -43,7 +45,7 @@ def test_a_profile_leads_into_tls_and_a_second_starttls_changes_nothing(
 ) -> None:
     secret = tmp_path / "password"
     secret.write_text(postfix.password, encoding="utf-8")
-    keys = {"starttls": True, "ca_file": str(postfix.ca_file), "user": postfix.user}
+    keys: Keys = {"starttls": True, "ca_file": str(postfix.ca_file), "user": postfix.user}
     keys |= {"mechanism": "SCRAM-SHA-1", "password_command": f"cat '{secret}'"}
     with running("lab", env=profile(tmp_path, "lab", postfix.smtp, **keys)) as terminal:
         terminal.wait_for("C: EHLO client.example.org")
@@ -106,7 +108,7 @@ def test_exim_refuses_recipients_again_and_again(exim: Exim, tmp_path: Path) -> 
 
 @pytest.mark.dovecot
 def test_the_way_back_over_implicit_tls_has_no_starttls(dovecot: Dovecot, tmp_path: Path) -> None:
-    keys = {"tls": True, "ca_file": str(dovecot.ca_file), "user": dovecot.user}
+    keys: Keys = {"tls": True, "ca_file": str(dovecot.ca_file), "user": dovecot.user}
     with running("lab", env=profile(tmp_path, "lab", dovecot.submissions, **keys)) as terminal:
         terminal.enter("ehlo", "tls greeted")
         terminal.enter("/watch 0.1 nonsense", "tls ready")
