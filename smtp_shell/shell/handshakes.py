@@ -24,8 +24,10 @@ WAIT_ENDED_BEFORE_TLS = (
     "--starttls: the wait for {} ended before TLS could start, and the connection is in the clear; "
     "say starttls after the reply, or /reconnect."
 )
+_IN_TLS_ALREADY = (
     "TLS is on already, so nothing was sent: it is started once in a connection (RFC 3207 §4.2). "
     r"/raw STARTTLS\r\n sends it all the same."
+)
 
 
 class Client(Protocol):
