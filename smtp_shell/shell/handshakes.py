@@ -24,6 +24,10 @@ WAIT_ENDED_BEFORE_TLS = (
     "--starttls: the wait for {} ended before TLS could start, and the connection is in the clear; "
     "say starttls after the reply, or /reconnect."
 )
+_IN_TLS_ALREADY = (
+    "TLS is on already, so nothing was sent: it is started once in a connection (RFC 3207 §4.2). "
+    r"/raw STARTTLS\r\n sends it all the same."
+)
 
 
 class Client(Protocol):
@@ -56,7 +60,7 @@ class Client(Protocol):
 
 
 def start_tls(shell: Client, *, advises: bool = True) -> None:
-    """Send STARTTLS and do the handshake.
+    """Send STARTTLS and do the handshake; inside TLS send nothing, as a second handshake in it would end the connection.
 
     Args:
         shell: The shell.
@@ -64,8 +68,13 @@ def start_tls(shell: Client, *, advises: bool = True) -> None:
 
     Raises:
         TlsFailed: The server refused, or the handshake failed.
+
+    Source: RFC 3207 section 4.2
     """
     session = shell.need_session()
+    if session.tls is not None:
+        shell.say(_IN_TLS_ALREADY)
+        return
     reply = shell.command(Command(b"STARTTLS"))
     if session.tls_due:
         finish_tls(shell, advises=advises)

@@ -24,6 +24,10 @@ _DECIDES = {
 _OWED_STILL = "The wait is over; the reply is still owed, and is shown when it comes. /drop ends the connection."
 _STOPPED = "Stopped; no reply is owed."
 _STOPPED_IN_DATA = "Stopped; the server is still taking mail data: go on with it, or end it with a dot alone on a line."
+_STOPPED_IN_SENDING = (
+    "Stopped in the middle of what went out, and that ended the connection. A message whose end did not go out is not delivered. "
+    "/reconnect connects again."
+)
 _OUTCOME_UNKNOWN = (
     "The outcome is unknown: {} has not come, and the message may have been accepted, so look before sending it again."
 )
@@ -57,6 +61,8 @@ def awaited(session: Session | None) -> str:
 
 def after_stopped_wait(session: Session) -> str:
     """Return how the dialogue stands after the user has stopped a wait."""
+    if not session.is_open:
+        return _STOPPED_IN_SENDING
     if session.dialogue.owed:
         stopped = _OWED_STILL
     elif session.dialogue.standing is Phase.MAILDATA:

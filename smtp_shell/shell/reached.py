@@ -36,7 +36,7 @@ class Point(Struct, frozen=True):
     Args:
         address: The server, as `Target` writes it; empty before a connection.
         hello: The last EHLO, HELO or LHLO that was accepted since TLS started; None for none.
-        in_tls: Whether TLS was started.
+        in_tls: Whether STARTTLS began TLS. What begins with the first octet is no step of a way back.
         mechanism: The mechanism of the last AUTH that was accepted; empty for none.
         user: Who was authenticated by it.
         mail: The MAIL command of the open transaction; None outside of one, and once its message may have been accepted.
@@ -89,16 +89,18 @@ class Reached:
     def __init__(self) -> None:
         self.point = Point()
         self._recipients: list[Command] = []
+        self._from_first_octet = False
         self._is_raw = False  # what was sent last was octets, and what they held is not known before the replies
 
     def __call__(self, entry: Entry) -> None:
         """Follow an event."""
         match entry.event:
             case Connected() as event:
+                self._from_first_octet = event.tls
                 self._set(Point(event.address))
             case TlsStarted():
                 # All that was learnt before counts no more (RFC 3207 section 4.2).
-                self._set(Point(self.point.address, in_tls=True))
+                self._set(Point(self.point.address, in_tls=not self._from_first_octet))
             case Authenticated(mechanism, user):
                 self.point = replace(self.point, mechanism=mechanism, user=user)
             case CommandSent(command):

@@ -50,7 +50,7 @@ class Refusals:
             self._count(f"the server refused{for_now}: {quoted(reply.one_line())}.")
         if _refuses_mail_data(event):
             self.of_mail_data = True
-            if self._view is not None:
+            if self._view is not None and reply.code != 421:  # that ends the connection
                 self._view.say(_NO_MAIL_DATA, "notice")
 
     def _count(self, sentence: str) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _MOST_ENTRIES = 4_000  # that are kept until a message is over; more are passed to the linter at once
 _MOST_OCTETS = 256 * 1024  # of a message's data that are looked at
+_RECIPIENTS_FIRST = 353  # PRDR: the reply for each recipient follows, and then the one for the message
 _ADVISED = frozenset({"MAIL", "RCPT", "DATA", "BDAT", "BURL", "ETRN", "ATRN", "XCLIENT", "XFORWARD"})
 
 
@@ -50,6 +51,8 @@ class Remarks:
         self._advice: list[str] = []  # what is wrong with the commands that were sent since it was last said
         self._octets = 0
         self._ended = self._in_chunk = False
+        self._accepted = 0  # recipients of the transaction
+        self._left = 0  # replies to the message that are to follow
 
     def __call__(self, entry: Entry) -> None:
         """Keep an event, and speak if it is the reply to a message."""
@@ -70,11 +73,25 @@ class Remarks:
             if self._in_chunk:
                 self._ended = event.command.line.upper().rstrip().endswith(b"LAST")
         self._kept.append(entry)
-        if isinstance(event, ReplyReceived) and self._ended and event.verb in ("", "BDAT"):
+        if isinstance(event, ReplyReceived) and self._is_last(event):
             self._ended, self._octets = False, 0
             self._speak()
         elif len(self._kept) > _MOST_ENTRIES:
             self._check()
+
+    def _is_last(self, event: ReplyReceived) -> bool:
+        """Check whether a reply is the last one to a message: LMTP has one for each recipient, PRDR these and one more."""
+        if event.verb in ("MAIL", "RCPT"):
+            self._accepted = self._accepted + (event.reply.code // 100 == 2) if event.verb == "RCPT" else 0
+        if not (self._ended and event.verb in ("", "BDAT")):
+            return False
+        if event.reply.code == _RECIPIENTS_FIRST:
+            self._left = self._accepted + 1
+            return False
+        if event.recipient and not self._left:
+            self._left = self._accepted
+        self._left = max(self._left - 1, 0)
+        return not self._left
 
     def advise(self, entry: Entry) -> None:
         """Name what is wrong with a command that has been sent. Nothing keeps it from being sent."""

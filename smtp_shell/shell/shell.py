@@ -670,7 +670,7 @@ class Shell:
             if not self.options.interactive:
                 raise Interrupted("interrupted.") from None
         self.stopped = True
-        if self.session is not None and self.session.is_open:
+        if self.session is not None:
             self.session.give_up_waiting()
             self.say(owed_replies.after_stopped_wait(self.session))
         return None

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from smtp_shell.protocol.replies import Reply
 
 _MOST_PASSAGES = 2_000
-_MOST_OCTETS = 512 * 1024  # of all passages
+# Of all passages. They lie between the buffers of a file that goes out, and more of them keep the memory of these in pieces.
+_MOST_OCTETS = 128 * 1024
 _MOST_AT_START = 1_024  # octets of one passage
 _MOST_AT_END = 256
 _MOST_COMMANDS = 1_000  # of one group

@@ -619,7 +619,7 @@ def test_who_watches_sees_chunks_and_the_replies_to_each_recipient(tmp_path: Pat
         practice.wait(1)
     assert [remark for remark in practice.remarks if not remark.startswith(("advice ", "warning auth-"))] == []
     shown = [
-        line.removeprefix("[1] ").replace("=", " ", 1).lstrip()
+        line.removeprefix("[1] ").replace("|", " ", 1).lstrip()
         for line in practice.screen.splitlines()
         if line.startswith("[1] ")
     ]

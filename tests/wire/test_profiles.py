@@ -46,7 +46,7 @@ hello = "ehlo; auth"
 def test_a_shell_takes_over_a_profile_by_its_name(file: Path, practice: PracticeServer) -> None:
     done = run_text("lab", *commands("/hello", "/set --origin ehlo", "/status", "quit"))
     assert (done.returncode, "verified" in done.stdout) == (0, True)
-    assert " = C: EHLO lab.example.org" in done.stdout
+    assert " | C: EHLO lab.example.org" in done.stdout
     assert "235 2.7.0" in done.stdout
     assert "  ehlo           lab.example.org profile lab" in done.stdout
     assert "  profile      lab" in done.stderr
@@ -178,4 +178,4 @@ def test_the_whole_letter_goes_through_an_alias(file: Path, practice: PracticeSe
     file.write_text(f'{text}letter = "{"; ".join(["mail <>", "rcpt $1", *LETTER[3:5], "$2", "."])}"\n', "utf-8")
     done = run_text("lab", *commands("/hello", '/letter bob@example.org "two words"', "quit"))
     assert done.returncode == 0, done.stderr
-    assert " = C: two words" in done.stdout
+    assert " | C: two words" in done.stdout

@@ -29,17 +29,17 @@ def watch(shell: Shell, args: Args) -> None:
 
     `/watch 10 noop` keeps a connection alive, `/watch 60 /connect mail.example.org` says when a server is back or speaks otherwise.
     The first answer is shown whole. After that a line says that it is the same, or the dialogue is shown with what differs: - was, + is.
-    Options precede the seconds: `/watch --count 5 --match code 2 vrfy bob`. `--until-change` ends at the first change.
+    Options precede the line: `/watch 2 --count 5 --match code vrfy bob`. `--until-change` ends at the first change.
     Replies are compared as `replay --match` compares them, by text if nothing is said.
     """
     from smtp_shell.matching.expectation import Strictness
     from smtp_shell.shell.typed_secrets import begins_exchange
     from smtp_shell.shell.watching import Plan, Watch, interval
 
-    options, rest = _split(args.text)
-    given = Args(args.name, options, args.options).read()
+    before, rest = _split(args.text)
     found = _SECONDS.fullmatch(rest)
-    line = (found[2] or "").strip() if found is not None else ""
+    after, line = _split((found[2] or "").strip() if found is not None else "")
+    given = Args(args.name, f"{before} {after}", args.options).read()
     if found is None or not line:
         raise UsageError("/watch takes seconds and a line, such as /watch 10 noop; see /help /watch.")
     if line.split()[0] in _NESTED or shell.group is not None:

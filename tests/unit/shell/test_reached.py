@@ -81,6 +81,19 @@ def test_what_is_refused_is_not_reached_and_tls_begins_anew() -> None:
     assert not after(LOST).is_beyond_greeting
 
 
+def test_tls_from_the_first_octet_is_no_step() -> None:
+    progress = Progress()
+    events: tuple[Event, ...] = (Connected("smtps://mail.example.org", tls=True), TLS, reply(b"EHLO x"), LOST)
+    for number, event in enumerate(events, 1):
+        progress(Entry(number, 0.0, event))
+    assert progress.point.steps == "EHLO"
+    assert not progress.point.in_tls
+    events = (Connected("mail.example.org:587"), TLS, LOST)
+    for number, event in enumerate(events, 1):
+        progress(Entry(number, 0.0, event))
+    assert progress.point.steps == "EHLO, STARTTLS"
+
+
 @pytest.mark.parametrize("end", [End.CLIENT, End.SERVER])
 def test_who_leaves_has_lost_nothing(end: End) -> None:
     assert not after(reply(b"EHLO x"), reply(b"QUIT", 221), Disconnected(end)).is_lost

@@ -43,6 +43,13 @@ def test_after_a_refused_bdat_too(typed: str, reply: str, letter: Path) -> None:
     assert screen.said.count(NOT_TAKING) == 1
 
 
+def test_a_server_that_ends_the_connection_gets_no_more_commands_of_which_to_speak(letter: Path) -> None:
+    shell, _, screen = make_shell(refusing("DATA", "421 4.7.0 too many errors"), before=ENVELOPE)
+    shell.run(f"data < {letter}")
+    assert "taking" not in screen.words
+    assert shell.refusals.of_mail_data
+
+
 def test_nothing_is_said_where_mail_data_is_taken(letter: Path) -> None:
     shell, _, screen = make_shell(before=ENVELOPE)
     for line in (f"data < {letter}", *ENVELOPE[1:], f"bdat < {letter}", *ENVELOPE[1:], "data", *LETTER):

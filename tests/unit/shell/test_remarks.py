@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from smtp_shell.lint import Finding, Linter
-from smtp_shell.protocol.events import Entry, OctetsSent
+from smtp_shell.net.target import Target, Way
+from smtp_shell.protocol.events import Entry, OctetsSent, ReplyReceived
 from tests.unit.shell.fake import Screen, make_shell
 
 _ENVELOPE = ("ehlo", "mail <ann@example.org>", "rcpt bob@example.org", "data")
@@ -48,6 +49,41 @@ def test_more_faults_are_counted() -> None:
 def test_each_message_of_a_session_is_looked_at_by_itself() -> None:
     screen = _typed(*_ENVELOPE, *_FIELDS[1:], "", ".", *_ENVELOPE, *_FIELDS, "", ".", *_ENVELOPE, *_FIELDS[1:], "", ".")
     assert len(_remarks(screen)) == 2
+
+
+@pytest.mark.parametrize(
+    ("lmtp", "to_message", "number"),
+    [
+        (True, b"250 for ann\r\n250 for bob\r\n", 2),
+        (False, b"353 one by one\r\n250 for ann\r\n250 for bob\r\n250 all\r\n", 4),
+        (False, b"250 all\r\n", 1),
+    ],
+)
+def test_it_follows_the_last_reply_where_there_is_one_for_each_recipient(
+    lmtp: bool, to_message: bytes, number: int
+) -> None:
+    target = Target(Way.TCP, "mail.example.org", 24, lmtp=lmtp)
+    shell, _, screen = make_shell({b".": to_message}, target=target)
+    replies: list[int] = []
+    said = screen.say
+
+    def say(text: str, style: str = "said") -> None:
+        if text.startswith("lint: "):
+            replies.append(sum(isinstance(each.event, ReplyReceived) for each in screen.entries))
+        said(text, style)
+
+    screen.say = say  # type: ignore[method-assign]
+    for _ in range(2):
+        for line in (
+            "lhlo" if lmtp else "ehlo",
+            "mail <ann@example.org>",
+            "rcpt ann@example.org",
+            "rcpt <bob@example.org>",
+        ):
+            shell.run(line)
+        for line in ("data", "Subject: x", "", "."):
+            shell.run(line)
+    assert replies == [1 + 5 + number, 1 + 2 * (5 + number)]
 
 
 def test_nothing_is_said_where_the_setting_is_off() -> None:

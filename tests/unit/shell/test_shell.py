@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from smtp_shell.errors import AuthFailed, ConfigError, TlsFailed, UsageError
+from smtp_shell.net.target import Target, Way
 from smtp_shell.protocol.phases import Phase
 from smtp_shell.shell.settings import ShellSettings
 from tests.unit.shell.fake import answering, make_shell
@@ -81,6 +82,16 @@ def test_a_refused_starttls_is_an_error_and_the_connection_stays() -> None:
     assert shell.need_session().is_open
 
 
+@pytest.mark.parametrize("starttls", [False, True])
+def test_starttls_inside_tls_sends_nothing_and_tls_stays(starttls: bool) -> None:
+    target = Target(Way.TCP, "mail.example.org", 25, starttls=starttls)
+    shell, server, screen = make_shell(before=("ehlo", "starttls", "ehlo"), target=target)
+    shell.run("starttls")
+    assert screen.said[-1].startswith("TLS is on already, so nothing was sent")
+    assert server.heard == b""
+    assert shell.need_session().tls is not None
+
+
 def test_a_recording_of_the_users_begins_and_ends_where_it_is_told_to(tmp_path: Path) -> None:
     path = tmp_path / "own.smtp"
     shell, _, screen = make_shell()
@@ -121,6 +132,18 @@ def test_a_file_that_was_stopped_is_gone_on_with_by_hand() -> None:
     shell.run(".")
     assert server.heard == b"Subject: x\r\nhalf a li\r\n.\r\n"
     assert shell.phase is Phase.READY
+
+
+def test_ctrl_c_while_octets_go_out_ends_the_connection_and_that_is_said() -> None:
+    shell, server, screen = make_shell(before=("ehlo", "mail <>", "rcpt <a@b>", "data"))
+
+    def stop(octets: bytes, seconds: float, until: float = 0.0) -> None:
+        raise KeyboardInterrupt
+
+    server.send = stop  # type: ignore[method-assign]
+    assert shell.mail_data.send_message(iter((b"Subject: x\n",))) is None
+    assert screen.said[-1].startswith("Stopped in the middle of what went out, and that ended the connection.")
+    assert server.closed
 
 
 @pytest.mark.parametrize("leave", ["/disconnect", "/drop", "/drop --rst", "/exit"])

@@ -93,6 +93,9 @@ def test_the_dialogue_is_shown_once_and_again_when_it_has_changed() -> None:
         ("--count x 1 noop", "a number from 1"),
         ("--match words 1 noop", "it takes one of code"),
         ("--often 1 noop", "has no option --often"),
+        ("1 --often noop", "has no option --often"),
+        ("--count 2 1 --count 2 noop", "--count is given twice"),
+        ("1 --count 2", "takes seconds and a line"),
         ("1 /watch 1 noop", "cannot be repeated"),
         ("1 /exit", "cannot be repeated"),
         ("1 auth plain AHN0dWRlbnQAb3BlbiBzZXNhbWU=", "AUTH is not repeated"),
@@ -128,6 +131,12 @@ def test_the_words_of_a_slash_command_are_compared_where_there_is_no_reply() -> 
 def test_options_of_the_line_are_its_own() -> None:
     assert _split("--count 3 --until-change 5 /show --x 1") == ("--count 3 --until-change ", "5 /show --x 1")
     assert _split("5 --count 3") == ("", "5 --count 3")
+    assert _split("--count 3 /show --x 1") == ("--count 3 ", "/show --x 1")
+
+
+@pytest.mark.parametrize("words", ["--count 2 0.1", "0.1 --count 2", "--match code 0.1 --count=2"])
+def test_options_stand_before_the_seconds_or_after_them(words: str) -> None:
+    assert watched(*[b"250 ok\r\n"] * 3, line=f"/watch {words} noop")[1] == b"noop\r\n" * 2
 
 
 def test_a_credential_in_the_line_is_masked_and_not_kept() -> None:

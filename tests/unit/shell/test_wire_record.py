@@ -87,7 +87,7 @@ def test_of_a_long_message_start_and_end_are_kept() -> None:
 def test_memory_has_a_bound_however_much_goes_over_the_connection() -> None:
     found = record(*(event for _ in range(3000) for event in exchange(b"NOOP " + b"x" * 900)))
     kept = found.last(1_000_000)
-    assert sum(len(each.start) + len(each.end) for each in kept) <= 512 * 1024
+    assert sum(len(each.start) + len(each.end) for each in kept) <= 128 * 1024
     assert len(kept) <= 2000
     assert kept[-1].start.startswith(b"250 NOOP")
 
