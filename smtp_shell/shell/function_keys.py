@@ -11,7 +11,7 @@ from prompt_toolkit.key_binding import KeyBindings
 
 from smtp_shell.protocol.phases import Phase
 from smtp_shell.shell.at_hand import is_secret
-from smtp_shell.shell.completion.words import VERBS
+from smtp_shell.shell.completion.words import SENT_AS_TYPED
 from smtp_shell.shell.prompt_keys import editing_mode
 from smtp_shell.shell.registry import Args
 from smtp_shell.shell.terminal_echo import no_echo
@@ -82,7 +82,7 @@ def help_topic(shell: Shell, text: str) -> str:
     if shell.phase is Phase.AUTH:
         return "auth"
     name = (text.split() or [""])[0].lower()
-    return name if name in shell.registry or name in VERBS else "keys"
+    return name if name in shell.registry or name in SENT_AS_TYPED else "keys"
 
 
 def _run(shell: Shell, name: str, *texts: str) -> None:
