@@ -82,7 +82,7 @@ def test_what_is_refused_is_not_reached_and_tls_begins_anew() -> None:
 
 
 def test_tls_from_the_first_octet_is_no_step() -> None:
-    progress = Progress()
+    progress = Reached()
     events: tuple[Event, ...] = (Connected("smtps://mail.example.org", tls=True), TLS, reply(b"EHLO x"), LOST)
     for number, event in enumerate(events, 1):
         progress(Entry(number, 0.0, event))
