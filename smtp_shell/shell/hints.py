@@ -112,6 +112,8 @@ def hint(line: str, now: Situation[ShellT]) -> Hint:
     if mask_starts(line, in_exchange=now.in_exchange)[0] is not None:
         return Hint("AUTH mechanism [initial-response]") if typed[:4].upper() == "AUTH" else Hint()
     word, _, rest = typed.rstrip(" \t").partition(" ")
+    if doubt := _of_the_shell(word, now):
+        return Hint(doubt=doubt)
     shorthand = now.registry.shorthand(word, rest.strip(" \t"))
     if shorthand is not None:
         return _of_shorthand(shorthand, typed, now)
@@ -131,6 +133,16 @@ def _of_slash(typed: str, registry: Mapping[str, ShellCommand[ShellT]]) -> Hint:
 
     near = get_close_matches(name[:40], [each for each in registry if each.startswith("/")], n=1)
     return Hint(doubt=f"did you mean {near[0]}?" if near else "no command of the shell: /help lists them")
+
+
+def _of_the_shell(word: str, now: Situation[ShellT]) -> str:
+    """Return which slash command a word means that no server knows; empty for none."""
+    from smtp_shell.protocol.commands import VERBS
+
+    meant = now.registry.meant(word)
+    if not meant or (now.phase is not None and word.upper() in VERBS):
+        return ""
+    return f"did you mean {meant}?" if now.phase is None else f"{word} is no command of SMTP: did you mean {meant}?"
 
 
 def _open_quote(args: Args) -> str:

@@ -20,6 +20,18 @@ from smtp_shell.shell.completion.context import Candidates, OptionSource, option
 
 _COMMANDS = "smtp_shell.shell.commands"
 SHORTHANDS = "shorthands"
+# What people type who look for a command of the shell, from other shells and from telnet.
+_OTHER_NAMES = {
+    "?": "/help",
+    "bye": "/exit",
+    "close": "/disconnect",
+    "logout": "/exit",
+    "open": "/connect",
+    "practice": "/connect",
+    "q": "/exit",
+    "quit": "/exit",
+    "telnet": "/connect",
+}
 _SENTENCE_ENDS = (".", ":", "?")
 
 ShellT = TypeVar("ShellT")
@@ -199,6 +211,15 @@ class Registry(Mapping[str, ShellCommand[ShellT]]):
         found = self._commands.get(verb.lower()) if verb.isascii() else None
         return found if found is not None and found.applies is not None and found.applies(rest) else None
 
+    def meant(self, word: str) -> str:
+        """Return the slash command that a word probably means; empty for none.
+
+        Args:
+            word: A word without a slash: the name of a slash command, or what other programs call it.
+        """
+        name = _OTHER_NAMES.get(word.lower()) or f"/{word.lower()}"
+        return name if name in self._commands else ""
+
     def find(self, name: str) -> ShellCommand[ShellT]:
         """Return a command by its name, with or without the slash.
 
@@ -208,6 +229,6 @@ class Registry(Mapping[str, ShellCommand[ShellT]]):
         found = self._commands.get(name) or self._commands.get(f"/{name}")
         if found is not None:
             return found
-        near = nearest(name, self._commands)
+        near = self.meant(name.lstrip("/")) or nearest(name, self._commands)
         hint = f"did you mean {near}?" if near else "/help lists what there is."
         raise UsageError(f"{escape_str(name)} is no command of the shell, and nothing was sent; {hint}")
