@@ -50,7 +50,7 @@ class MenuCompleter(Completer):
         """Return whether a line is the whole name of a slash command, and something can follow it."""
         name = text.lstrip(" \t")
         command = self._context().commands.get(name) if name.startswith("/") else None
-        return command is not None and bool(command.complete or command.options)
+        return command is not None and command.complete is not None
 
 
 def completion_keys(completer: MenuCompleter) -> KeyBindings:
