@@ -23,7 +23,7 @@ def test_a_message_in_utf8_with_an_attachment_is_composed_shown_and_sent(tmp_pat
         terminal.wait_for("a dot alone on a line ends it")
         terminal.enter("Grüße", "text")
         terminal.enter(".", "text")
-        terminal.wait_for("      means: Grüße  (RFC 2045)")
+        terminal.wait_for("        means: Grüße  (RFC 2045)")
         terminal.wait_prompt("greeted")
         terminal.enter(f"/attach '{path}'")
         terminal.wait_for("  Übung.txt: text/plain; charset=utf-8, 7 octets")
@@ -35,7 +35,7 @@ def test_a_message_in_utf8_with_an_attachment_is_composed_shown_and_sent(tmp_pat
         terminal.wait_for("Content-Disposition: attachment; filename*=utf-8''%C3%9Cbung.txt")
         terminal.wait_prompt("ready")
         rows = terminal.all_rows
-        assert any(row.startswith("      means: Jörg <joerg@bücher.example>  (RFC 2047, RFC 5891)") for row in rows)
+        assert any(row.startswith("        means: Jörg <joerg@bücher.example>  (RFC 2047, RFC 5891)") for row in rows)
         assert any(row.startswith("   C: MAIL FROM:<joerg@xn--bcher-kva.example> SIZE=") for row in rows)
         assert all(len(row) <= 80 for row in rows)
         terminal.enter("/exit")

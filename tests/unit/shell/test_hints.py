@@ -195,3 +195,17 @@ def test_the_forms_get_shorter() -> None:
     )
     assert Hint("C: X", 'a "b: c"').forms()[1] == ("C: X", 'a "b: c"')
     assert Hint("C: X").forms() == (("C: X", ""),)
+
+
+@pytest.mark.parametrize(
+    ("line", "phase", "doubt"),
+    [
+        ("help", None, "did you mean /help?"),
+        ("quit", None, "did you mean /exit?"),
+        ("telnet 192.0.2.1 25", None, "did you mean /connect?"),
+        ("help", Phase.READY, ""),
+        ("exit", Phase.READY, "exit is no command of SMTP: did you mean /exit?"),
+    ],
+)
+def test_a_word_that_means_a_slash_command_names_it(line: str, phase: Phase | None, doubt: str) -> None:
+    assert hint(line, situation(phase)).doubt == doubt
