@@ -7,7 +7,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from smtp_shell.arguments import file_path, port_number
-from smtp_shell.cli.first_start import in_practice
+from smtp_shell.cli.first_start import in_practice, is_first_practice
 from smtp_shell.cli.listening import (
     certificate_options,
     complain,
@@ -24,7 +24,7 @@ from smtp_shell.errors import UsageError
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from smtp_shell.arguments import ArgumentParser
@@ -76,6 +76,7 @@ def main(words: Sequence[str]) -> int:
         raise UsageError("practice --key needs --cert FILE as well: a key is of no use without its certificate.")
     from smtp_shell.servers.practice import PracticeServer
 
+    first = is_first_practice()
     settings, remark = _settings(options)
     capture = _capture(options.capture)
     options.capture = None  # the server's side has all of it, this shell's connection too
@@ -84,7 +85,7 @@ def main(words: Sequence[str]) -> int:
         if options.serve_only:
             return _serve(server, options, remark, capture)
         with server:
-            return _open_shell(server, options, remark, capture)
+            return _open_shell(server, options, chain((remark,) if remark else (), in_practice(first=first)), capture)
     finally:
         if capture is not None:
             capture.close()
@@ -193,12 +194,14 @@ def _screen(server: PracticeServer, options: argparse.Namespace) -> LiveScreen |
     return LiveScreen(server.watch, make_view(options))
 
 
-def _open_shell(server: PracticeServer, options: argparse.Namespace, remark: str, capture: Capture | None) -> int:
+def _open_shell(
+    server: PracticeServer, options: argparse.Namespace, remarks: Iterable[str], capture: Capture | None
+) -> int:
     from smtp_shell.net.target import Target, Way
 
     options.user = server.user
     target = Target(Way.TCP, server.host, server.port, starttls=options.starttls)
-    introduction = chain((f"  {line}" for line in facts(server, capture)), (remark,) if remark else (), in_practice())
+    introduction = chain((f"  {line}" for line in facts(server, capture)), remarks)
     return run_shell(options, target, introduction, practice=server, watches=options.watch)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from smtp_shell.cli.first_start import PRACTICE_FOLDER, in_practice, is_first_practice
 from smtp_shell.cli.listening import complain, kept_folder
 from smtp_shell.config import key_log_file
 from smtp_shell.protocol.octets import escape_str
@@ -21,8 +22,11 @@ USER = "student"
 """Who may authenticate, unless --user says otherwise."""
 
 
-def start_practice() -> tuple[PracticeServer, Iterator[str]]:
+def start_practice(at_prompt: bool) -> tuple[PracticeServer, Iterator[str]]:
     """Start a practice server for a shell that runs without one, and return it with what to tell its user.
+
+    Args:
+        at_prompt: Whether a user reads it, who is told what to try as well.
 
     Raises:
         ConnectFailed: No port of loopback can be listened on.
@@ -30,10 +34,12 @@ def start_practice() -> tuple[PracticeServer, Iterator[str]]:
     from smtp_shell.cli.watching import make_watch
     from smtp_shell.servers.practice import PracticeServer, PracticeSettings
 
+    first = is_first_practice()
     settings, remark = with_what_is_kept(PracticeSettings(user=USER))
     server = PracticeServer(settings, make_watch(shows=False, keep=None, on_failure=complain))
     server.start()
-    return server, chain((f"  {line}" for line in facts(server, None)), (remark,) if remark else ())
+    introduction = in_practice(first=first) if at_prompt else ()
+    return server, chain((f"  {line}" for line in facts(server, None)), (remark,) if remark else (), introduction)
 
 
 def with_what_is_kept(settings: PracticeSettings) -> tuple[PracticeSettings, str]:
@@ -48,7 +54,7 @@ def with_what_is_kept(settings: PracticeSettings) -> tuple[PracticeSettings, str
 
     if given := os.environ.get(PASSWORD_VARIABLE):
         settings = replace(settings, password=Secret(given), password_shown=f"from {PASSWORD_VARIABLE}")
-    folder, reason = kept_folder("practice")
+    folder, reason = kept_folder(PRACTICE_FOLDER)
     if folder is not None:
         try:
             password, token = settings.password or keep_password(folder), keep_token(folder)

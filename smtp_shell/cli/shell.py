@@ -380,10 +380,10 @@ def _shell_and_start(
     return shell, take_aliases(shell, start)
 
 
-def _start_practice() -> tuple[PracticeServer, Iterable[str]]:
+def _start_practice(at_prompt: bool) -> tuple[PracticeServer, Iterable[str]]:
     from smtp_shell.cli.practice_server import start_practice
 
-    return start_practice()
+    return start_practice(at_prompt)
 
 
 class _Parser(ArgumentParser):

@@ -192,7 +192,8 @@ class ConsoleView:
         """Show the program's own words."""
         for line in (kept_whole(self._printable(text))).split("\n"):
             for part in wrap(line, self._width, quotes=style in QUOTING):
-                self._print(Row("", part, style))
+                # A row in a style of the wire is shown as it is: nothing puts the spaces back later.
+                self._print(Row("", unbroken(part) if style in WIRE else part, style))
 
     def _printable(self, text: str) -> str:
         return in_ascii(text) if self._ascii_only else text

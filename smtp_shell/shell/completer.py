@@ -46,9 +46,17 @@ class MenuCompleter(Completer):
         for each, (label, description) in zip(found, rows, strict=True):
             yield Completion(each.text, -each.start, display=[("", label)], display_meta=[("", description)])
 
+    def wants_more(self, text: str) -> bool:
+        """Return whether a line is the whole name of a slash command, and something can follow it."""
+        name = text.lstrip(" \t")
+        command = self._context().commands.get(name) if name.startswith("/") else None
+        return command is not None and command.complete is not None
 
-def completion_keys(completer: Completer) -> KeyBindings:
+
+def completion_keys(completer: MenuCompleter) -> KeyBindings:
     """Return the binding of Tab: what is the only possibility is inserted, and of several the menu opens.
+
+    A blank follows a command of the shell that takes something, so that its argument can be typed at once.
 
     That of prompt_toolkit does nothing while suggestions are being made for the key before, as where keys come in one piece over a
     slow line.
@@ -61,12 +69,15 @@ def completion_keys(completer: Completer) -> KeyBindings:
     @keys.add("tab", filter=emacs_insert_mode | vi_insert_mode)
     def _complete(event: KeyPressEvent) -> None:
         buffer = event.current_buffer
-        if buffer.complete_state is not None:
+        shown = buffer.complete_state
+        if shown is not None and (len(shown.completions) > 1 or shown.current_completion is not None):
             buffer.complete_next()
             return
         found = list(completer.get_completions(buffer.document, CompleteEvent(completion_requested=True)))
         if len(found) == 1:
             buffer.apply_completion(found[0])
+            if completer.wants_more(buffer.text):
+                buffer.insert_text(" ")
         else:
             buffer.start_completion(insert_common_part=True)
 

@@ -57,7 +57,7 @@ def commands_of(text: str, registry: Registry[ShellT], hello: Hello) -> list[Com
         NotSendable: It holds CR, LF or NUL.
     """
     refuse_line_breaks(text, "the line")
-    line = parse(text, registry, None)
+    line = parse(text, registry, Phase.READY)
     match line:
         case None:
             return []

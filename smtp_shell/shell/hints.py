@@ -14,7 +14,7 @@ from msgspec import Struct
 from smtp_shell.errors import NotSendable, SmtpShellError, UsageError
 from smtp_shell.protocol.octets import escape, escape_str
 from smtp_shell.protocol.phases import Phase
-from smtp_shell.shell.registry import OF_OTHER_SHELLS, Args, Registry, ShellCommand, ShellT
+from smtp_shell.shell.registry import OTHER_NAMES, Args, Registry, ShellCommand, ShellT
 
 if TYPE_CHECKING:
     from smtp_shell.knowledge.exchanges import Standing
@@ -122,6 +122,8 @@ def hint(line: str, now: Situation[ShellT]) -> Hint:
     if mask_starts(line, in_exchange=now.in_exchange)[0] is not None:
         return Hint("AUTH mechanism [initial-response]") if typed[:4].upper() == "AUTH" else Hint()
     word, _, rest = typed.rstrip(" \t").partition(" ")
+    if doubt := _of_the_shell(word, now):
+        return Hint(doubt=doubt)
     shorthand = now.registry.shorthand(word, rest.strip(" \t"))
     if shorthand is not None:
         return _of_shorthand(shorthand, typed, now)
@@ -137,12 +139,22 @@ def _of_slash(typed: str, registry: Mapping[str, ShellCommand[ShellT]]) -> Hint:
         return Hint(_shortened(said), "" if name == "/raw" else _open_quote(Args(name, rest)))
     if not blank and any(each.startswith(name) for each in registry):
         return Hint()
-    if name.lower() in OF_OTHER_SHELLS:
-        return Hint(doubt=f"did you mean {OF_OTHER_SHELLS[name.lower()]}?")
+    if habit := OTHER_NAMES.get(name[1:].lower()):
+        return Hint(doubt=f"did you mean {habit}?")
     from smtp_shell.arguments import did_you_mean
 
     slashed = [each for each in registry if each.startswith("/")]
     return Hint(doubt=did_you_mean(name, slashed, "no command of the shell: /help lists them"))
+
+
+def _of_the_shell(word: str, now: Situation[ShellT]) -> str:
+    """Return which slash command a word means that no server knows; empty for none."""
+    from smtp_shell.protocol.commands import VERBS
+
+    meant = now.registry.meant(word)
+    if not meant or (now.phase is not None and word.upper() in VERBS):
+        return ""
+    return f"did you mean {meant}?" if now.phase is None else f"{word} is no command of SMTP: did you mean {meant}?"
 
 
 def _open_quote(args: Args) -> str:

@@ -12,7 +12,7 @@ from typing import Generic, TypeAlias
 
 from msgspec import Struct
 
-from smtp_shell.errors import NotSendable
+from smtp_shell.errors import NotSendable, UsageError
 from smtp_shell.protocol.phases import Phase
 from smtp_shell.shell.registry import Args, Registry, ShellCommand, ShellT
 
@@ -79,7 +79,7 @@ def parse(text: str, registry: Registry[ShellT], phase: Phase | None) -> Line[Sh
         The line, or None for an empty one, which does nothing.
 
     Raises:
-        UsageError: It starts with a slash and is no command.
+        UsageError: It starts with a slash and is no command, or means a slash command where no server could take it.
         NotSendable: It holds half a character, as a Windows console can produce.
     """
     if _HALF_A_CHARACTER.search(text):
@@ -96,5 +96,7 @@ def parse(text: str, registry: Registry[ShellT], phase: Phase | None) -> Line[Sh
         return Answer(text)
     if not stripped:
         return None
+    if phase is None and (meant := registry.meant(word)):
+        raise UsageError(f"there is no connection, and nothing was sent; did you mean {meant}?")
     shorthand = registry.shorthand(word, rest)
     return Wire(text) if shorthand is None else Run(shorthand, Args(shorthand.name, rest, shorthand.options))

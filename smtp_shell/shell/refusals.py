@@ -8,9 +8,12 @@ from smtp_shell.protocol.events import Noticed, NoticeKind, ReplyReceived
 from smtp_shell.protocol.octets import quoted
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from smtp_shell.display.views import View
     from smtp_shell.protocol.events import Entry
 
+_UNKNOWN_COMMAND = (500, 502)
 _NO_MAIL_DATA = "The server is not taking mail data: what you type next goes out as commands."
 
 
@@ -18,7 +21,8 @@ class Refusals:
     """Counts refusals. A consumer of the event stream, after the view.
 
     Args:
-        view: Shows that mail data was refused; None where no user types, whom the prompt alone would not tell.
+        view: Shows that mail data was refused, and what was meant; None where no user types, whom the prompt alone would not tell.
+        meant: Returns the slash command that the verb of an unknown command means; empty for none.
 
     Attributes:
         number: Number of replies so far that were 4yz, 5yz or not foreseen.
@@ -27,12 +31,13 @@ class Refusals:
         said_goodbye: Whether the server has sent a 421 since this was set to False.
     """
 
-    def __init__(self, view: View | None) -> None:
+    def __init__(self, view: View | None, meant: Callable[[str], str]) -> None:
         self.number = 0
         self.last = ""
         self.of_mail_data = False
         self.said_goodbye = False
         self._view = view
+        self._meant = meant
 
     def __call__(self, entry: Entry) -> None:
         """Count an event if it is a refusal."""
@@ -52,6 +57,8 @@ class Refusals:
             self.of_mail_data = True
             if self._view is not None and reply.code != 421:  # that ends the connection
                 self._view.say(_NO_MAIL_DATA, "notice")
+        elif reply.code in _UNKNOWN_COMMAND and self._view is not None and (meant := self._meant(event.verb)):
+            self._view.say(f"{meant} is a command of the shell; without the / the line was sent.", "notice")
 
     def _count(self, sentence: str) -> None:
         self.number += 1

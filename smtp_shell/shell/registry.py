@@ -20,8 +20,19 @@ from smtp_shell.shell.completion.context import Candidates, OptionSource, option
 
 _COMMANDS = "smtp_shell.shell.commands"
 SHORTHANDS = "shorthands"
-OF_OTHER_SHELLS: Mapping[str, str] = {"/quit": "/exit", "/q": "/exit", "/bye": "/exit", "/?": "/help", "/h": "/help"}
-"""What is typed out of habit -> what does it here. `/quit` does not go to QUIT by itself: that ends the dialogue, and not the shell."""
+OTHER_NAMES: Mapping[str, str] = {
+    "?": "/help",
+    "bye": "/exit",
+    "close": "/disconnect",
+    "h": "/help",
+    "logout": "/exit",
+    "open": "/connect",
+    "practice": "/connect",
+    "q": "/exit",
+    "quit": "/exit",
+    "telnet": "/connect",
+}
+"""What people type who look for a command of the shell, from other shells and from telnet -> its name here."""
 _SENTENCE_ENDS = (".", ":", "?")
 
 ShellT = TypeVar("ShellT")
@@ -201,6 +212,15 @@ class Registry(Mapping[str, ShellCommand[ShellT]]):
         found = self._commands.get(verb.lower()) if verb.isascii() else None
         return found if found is not None and found.applies is not None and found.applies(rest) else None
 
+    def meant(self, word: str) -> str:
+        """Return the slash command that a word probably means; empty for none.
+
+        Args:
+            word: A word without a slash: the name of a slash command, or what other programs call it.
+        """
+        name = OTHER_NAMES.get(word.lower()) or f"/{word.lower()}"
+        return name if name in self._commands else ""
+
     def find(self, name: str) -> ShellCommand[ShellT]:
         """Return a command by its name, with or without the slash.
 
@@ -210,6 +230,6 @@ class Registry(Mapping[str, ShellCommand[ShellT]]):
         found = self._commands.get(name) or self._commands.get(f"/{name}")
         if found is not None:
             return found
-        habit = OF_OTHER_SHELLS.get(f"/{name.lower().lstrip('/')}")
+        habit = self.meant(name.lstrip("/"))
         hint = f"did you mean {habit}?" if habit else did_you_mean(name, self._commands, "/help lists what there is.")
         raise UsageError(f"{escape_str(name)} is no command of the shell, and nothing was sent; {hint}")

@@ -184,7 +184,8 @@ class ShellOptions(Struct, frozen=True):
         practice: The practice server that runs in this process; None without one.
         inbox: Its mail.
         live: Shows its clients' dialogues while the prompt waits; None where they are not shown there.
-        start_practice: Starts a practice server of one's own, and returns it with what to say about it; None where none can be started.
+        start_practice: Starts a practice server of one's own, given whether a user is at a prompt, and returns it with what to say about
+            it; None where none can be started.
         policy_server: Where MTA-STS policies are fetched from; None for where RFC 8461 puts them.
         configuration: The configuration file, with its profiles by name; None where none was read.
     """
@@ -199,7 +200,7 @@ class ShellOptions(Struct, frozen=True):
     practice: PracticeServer | None = None
     inbox: Inbox | None = None
     live: LiveScreen | None = None
-    start_practice: Callable[[], tuple[PracticeServer, Iterable[str]]] | None = None
+    start_practice: Callable[[bool], tuple[PracticeServer, Iterable[str]]] | None = None
     policy_server: PolicyServer | None = None
     configuration: Configuration | None = None
 

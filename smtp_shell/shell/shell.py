@@ -153,7 +153,7 @@ class Shell:
         self.at_close: list[Callable[[], object]] = []
         self.followers: list[Consumer] = []
         self.gauge = Gauge()
-        self.refusals = Refusals(self.view if self.options.interactive else None)
+        self.refusals = Refusals(self.view if self.options.interactive else None, self.registry.meant)
         self.explanations: Explanations | None = None
         self.reached: Reached | None = None
         self.wire: WireRecord | None = None

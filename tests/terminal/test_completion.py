@@ -44,7 +44,7 @@ def test_a_menu_has_names_and_whole_words_of_descriptions(practice: PracticeServ
         terminal.type("/capt")
         terminal.wait(lambda: any("Capture the" in row for row in terminal.rows), "the menu")
         terminal.type(TAB)
-        terminal.wait(lambda: terminal.line.endswith("/capture"), "the completed name")
+        terminal.wait(lambda: terminal.line.rstrip().endswith("/capture"), "the completed name")
         at_prompt(terminal)
         terminal.type("/rec" + TAB)
         terminal.wait(lambda: any("Record the" in row for row in terminal.rows), "the menu")

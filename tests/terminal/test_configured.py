@@ -49,7 +49,7 @@ def test_a_file_that_cannot_be_used_is_a_sentence_and_the_shell_works(
         assert says(terminal, sentence)
         assert says(terminal, OFFER)
         terminal.enter("/set theme")
-        terminal.wait_for("  theme dark")
+        terminal.wait_for("  theme auto")
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid"), reason="Windows has no such modes")
@@ -85,7 +85,7 @@ def test_a_startup_file_runs_before_the_first_prompt(folder: Path, practice: Pra
     with running("--no-config") as terminal:
         terminal.wait_prompt()
         terminal.enter("/set theme")
-        terminal.wait_for("  theme dark")
+        terminal.wait_for("  theme auto")
 
 
 def test_what_is_saved_is_there_the_next_time(folder: Path) -> None:

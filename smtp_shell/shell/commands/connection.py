@@ -146,7 +146,7 @@ def _start_practice(shell: Shell) -> PracticeServer:
             "/connect practice: there is no practice server here; start `smtp-shell practice`. "
             "A host of that name is smtp://practice."
         )
-    server, facts = shell.options.start_practice()
+    server, facts = shell.options.start_practice(shell.options.interactive)
     shell.at_close.append(server.stop)
     shell.options = replace(shell.options, practice=server, inbox=server.inbox)
     shell.last_user = shell.last_user or server.user
@@ -354,6 +354,8 @@ def inbox(shell: Shell, args: Args) -> None:
         shell.say(f"  {message.number:>3}  {message.size:>8,}  <{sender}> -> {to}  {subject}", "quoted")
         for request in message.requests:
             shell.say(f"                 DSN: {request}", "quoted")
+    if messages and shell.options.interactive:
+        shell.say(f"  /inbox {messages[-1].number} shows the last one.")
     if server is not None:
         user, password = escape_str(server.user), server.shown_password
         shell.say(f"  server {server.host}:{server.port}, user {user}, password {password}")

@@ -51,6 +51,8 @@ def _servers(context: CompletionContext, word: str) -> Iterator[tuple[str, str]]
         yield name, f"profile: {escape_str(str(profile.get('url') or profile.get('host') or ''))}"
     if options is not None and options.practice is not None:
         yield "practice", f"the practice server of this shell, port {options.practice.port}"
+    elif options is not None and options.start_practice is not None:
+        yield "practice", "a mail server of your own, on this machine"
     for found in context.hosts.fitting(word, context.history) if context.hosts is not None else ():
         if found not in profiles and found != "practice":
             yield found, "named before"

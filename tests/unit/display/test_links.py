@@ -81,6 +81,13 @@ def test_where_links_are_off_or_the_server_speaks_there_are_none(look: Look) -> 
     assert "\N{NO-BREAK SPACE}" not in out.getvalue()
 
 
+@pytest.mark.parametrize("style", ["said", "decoded", "reply.4", "quoted"])
+def test_our_words_have_plain_spaces_in_every_style(style: str) -> None:
+    view, out = shown(Look(), color_system=None)
+    view.say("means: text  (RFC 2045)", style)
+    assert "means: text  (RFC 2045)" in out.getvalue()
+
+
 def test_a_line_has_links_in_the_notation_of_terminals() -> None:
     assert with_links("no reference\n") == "no reference\n"
     assert with_links("(RFC 5321)") == f"(\x1b]8;;{SITE}rfc5321\x1b\\RFC 5321\x1b]8;;\x1b\\)"

@@ -217,3 +217,17 @@ def test_what_other_shells_call_it_is_known(line: str, said: str) -> None:
 
 def test_a_slash_command_of_other_shells_is_known() -> None:
     assert hint("/quit", situation()) == Hint(doubt="did you mean /exit?")
+
+
+@pytest.mark.parametrize(
+    ("line", "phase", "doubt"),
+    [
+        ("help", None, "did you mean /help?"),
+        ("quit", None, "did you mean /exit?"),
+        ("telnet 192.0.2.1 25", None, "did you mean /connect?"),
+        ("help", Phase.READY, ""),
+        ("open", Phase.READY, "open is no command of SMTP: did you mean /connect?"),
+    ],
+)
+def test_a_word_that_means_a_slash_command_names_it(line: str, phase: Phase | None, doubt: str) -> None:
+    assert hint(line, situation(phase)).doubt == doubt

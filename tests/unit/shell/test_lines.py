@@ -241,3 +241,11 @@ def test_a_run_has_what_follows_the_name() -> None:
     found = parse("  /note   two  words ", REGISTRY, Phase.READY)
     assert isinstance(found, Run)
     assert (found.command.name, found.args.text) == ("/note", "two  words")
+
+
+@pytest.mark.parametrize(("line", "meant"), [("help", "/help"), ("quit", "/exit"), ("connect practice", "/connect")])
+def test_without_a_connection_a_word_may_mean_a_slash_command(line: str, meant: str) -> None:
+    registry = Registry[Shell].load()
+    with pytest.raises(UsageError, match=f"nothing was sent; did you mean {meant}"):
+        parse(line, registry, None)
+    assert parse(line, registry, Phase.READY) is not None

@@ -123,3 +123,24 @@ def test_none_and_one_are_checks_that_name_the_command() -> None:
     for text in ("", "a b"):
         with pytest.raises(UsageError, match="/x takes one file; see /help /x"):
             Args("/x", text).one("file")
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [
+        ("help", "/help"),
+        ("?", "/help"),
+        ("QUIT", "/exit"),
+        ("Open", "/connect"),
+        ("status", "/status"),
+        ("ehlo", ""),
+        ("", ""),
+    ],
+)
+def test_a_word_without_a_slash_may_mean_a_slash_command(word: str, meant: str) -> None:
+    assert REGISTRY.meant(word) == meant
+
+
+def test_a_name_from_another_program_leads_to_ours() -> None:
+    with pytest.raises(UsageError, match=r"did you mean /exit\?"):
+        REGISTRY.find("/quit")
