@@ -34,6 +34,10 @@ OTHER_VARIABLES = (
 """Variables that begin as those of settings do, and are none."""
 
 
+NOWHERE = Path(os.devnull) / APPLICATION
+"""A folder that is not there and cannot be made, which every reader and writer of files has a sentence for."""
+
+
 class Timeouts(Struct, frozen=True):
     """Timeouts in seconds. Each covers the whole of what it names, to the last octet.
 
@@ -205,7 +209,10 @@ def state_dir() -> Path:
         return Path(named)
     import platformdirs
 
-    return platformdirs.user_state_path(APPLICATION, appauthor=False)
+    try:
+        return platformdirs.user_state_path(APPLICATION, appauthor=False)
+    except RuntimeError:  # no home folder, as in a container with a user of its own
+        return NOWHERE
 
 
 def config_dir() -> Path:
@@ -215,13 +222,24 @@ def config_dir() -> Path:
         return Path(named)
     import platformdirs
 
-    return platformdirs.user_config_path(APPLICATION, appauthor=False)
+    try:
+        return platformdirs.user_config_path(APPLICATION, appauthor=False)
+    except RuntimeError:  # no home folder, as in a container with a user of its own
+        return NOWHERE
+
+
+def user_path(text: str) -> Path:
+    """Return the path that a user has written, with a leading `~` or `~NAME` expanded where that is somebody's home; else as it stands."""
+    try:
+        return Path(os.path.expanduser(text))
+    except ValueError:  # NUL in the name of a user
+        return Path(text)
 
 
 def configuration_path() -> Path:
     """Return the file of the configuration: the one that `SMTP_SHELL_CONFIG` names, else `config.toml` in the platform's place."""
     named = os.environ.get(CONFIG_VARIABLE)
-    return Path(named).expanduser() if named else config_dir() / "config.toml"
+    return user_path(named) if named else config_dir() / "config.toml"
 
 
 def is_configured() -> bool:

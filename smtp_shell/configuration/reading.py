@@ -28,6 +28,11 @@ _MOST_NAMED = 10
 _MOST_SHOWN = 60
 _MOST_SENTENCE = 200
 _LONG = 10_000
+_OF_BACKSLASHES = (
+    "Unescaped '\\'",
+    "Invalid hex value",
+)  # what tomllib says of a path of Windows between double quotes
+_ABOUT_BACKSLASHES = "; a path with backslashes goes between single quotes"
 _BOM = b"\xef\xbb\xbf"
 _IN_NAMES: Final = str.maketrans("", "", "_.-")
 
@@ -90,10 +95,10 @@ class TomlFile(Struct, frozen=True):
             ConfigError: It does.
         """
         for key in self.table(*inside):
-            if key in SECRETS:
-                command = "token_command" if key == "token" else "password_command"
+            if as_field(key).lower() in SECRETS:
+                command = "token_command" if key.lower() == "token" else "password_command"
                 raise ConfigError(
-                    f"{self.where(*inside, key)}: {_shown(inside)} holds a {key}; a file is no place for it: "
+                    f"{self.where(*inside, key)}: {_shown(inside)} holds a {key.lower()}; a file is no place for it: "
                     f"name a {command}, whose program prints it."
                 )
 
@@ -153,8 +158,8 @@ def read_toml(path: Path, *, own: bool = False) -> TomlFile:
     name = escape_str(str(path))
     try:
         octets = _octets(path, own=own)
-    except FileNotFoundError:
-        raise
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise FileNotFoundError(error.errno, error.strerror, error.filename) from None
     except OSError as error:
         raise ConfigError(f"{name} cannot be read: {reason_of(error)}.") from None
     except ValueError:
@@ -187,7 +192,8 @@ def parse_toml(path: Path, octets: bytes) -> TomlFile:
     try:
         return TomlFile(path, text, tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{name} is no TOML file: {escape_str(str(error)[:_MOST_SENTENCE])}.") from None
+        hint = _ABOUT_BACKSLASHES if any(each in str(error) for each in _OF_BACKSLASHES) else ""
+        raise ConfigError(f"{name} is no TOML file: {escape_str(str(error)[:_MOST_SENTENCE])}{hint}.") from None
     except RecursionError:
         raise ConfigError(f"{name} is no TOML file: it is nested too deep.") from None
     except ValueError as error:  # a whole number of more digits than Python converts

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import io
 import os
-import shlex
 import shutil
 import signal
 import subprocess
@@ -19,10 +18,12 @@ from typing import TYPE_CHECKING, cast
 
 from msgspec.structs import replace
 
+from smtp_shell.config import child_environment
 from smtp_shell.display.json_lines import JsonView
 from smtp_shell.display.views import ConsoleView, PlainView
 from smtp_shell.errors import UsageError
 from smtp_shell.private_files import create_private, open_append, reason_of
+from smtp_shell.programs import program_file, words_of
 from smtp_shell.protocol.octets import escape_str
 
 if TYPE_CHECKING:
@@ -107,7 +108,14 @@ class OutputFile:
                 outlet.say(f"  {out.lines:,} {'line' if out.lines == 1 else 'lines'} to {self.name}")
 
 
-class _Counting(io.TextIOBase):
+class _Text(io.TextIOBase):
+    """Text that is led somewhere. What it writes to is closed by whoever opened it."""
+
+    def close(self) -> None:
+        """Do nothing. Python would flush it when nobody needs it any more, and from 3.13 on report that this fails."""
+
+
+class _Counting(_Text):
     """Text that goes to another stream, its lines counted."""
 
     def __init__(self, stream: TextIO) -> None:
@@ -167,7 +175,7 @@ def split_programs(name: str, text: str) -> tuple[str, list[list[str]]]:
     found = []
     for each in programs:
         try:
-            words = shlex.split(each, posix=os.name != "nt")
+            words = words_of(each)
         except ValueError:
             raise UsageError(f"{name} |{escape_str(each)}: a quote is not closed; close it.") from None
         if not words:
@@ -190,7 +198,7 @@ def _cut_at_bars(text: str) -> list[str]:
 
 
 def _run_with(outlet: Outlet, args: Args, run: Callable[[Args], None], programs: Sequence[Sequence[str]]) -> None:
-    missing = next((words[0] for words in programs if shutil.which(words[0]) is None), None)
+    missing = next((words[0] for words in programs if program_file(words[0]) is None), None)
     if missing is not None:
         raise UsageError(f"{args.name} | {escape_str(missing)}: there is no such program; nothing was done.")
     out = _Pipe(programs)
@@ -236,7 +244,7 @@ class _Words(PlainView):
             super().say(text, style)
 
 
-class _Pipe(io.TextIOBase):
+class _Pipe(_Text):
     """Text for programs, each of which reads what the one before it writes. They are started when there is something to read.
 
     Args:
@@ -284,13 +292,13 @@ class _Pipe(io.TextIOBase):
 
     def _start(self) -> None:
         sys.stdout.flush()
-        environment = {"LESS": _LESS, **os.environ}
+        environment = {"LESS": _LESS, **child_environment()}
         source = subprocess.PIPE
         try:
             for number, words in enumerate(self._programs, 1):
                 is_last = number == len(self._programs)
                 started = subprocess.Popen(
-                    [shutil.which(words[0]) or words[0], *words[1:]],
+                    [program_file(words[0]) or words[0], *words[1:]],
                     stdin=source,
                     stdout=_own_stdout() if is_last else subprocess.PIPE,
                     env=environment,
@@ -299,15 +307,15 @@ class _Pipe(io.TextIOBase):
                     between.close()  # it is the next program's alone, which is told when this one ends
                 self._running.append(started)
                 source = started.stdout  # type: ignore[assignment]  # that of the next
-        except OSError as error:
+        except (OSError, ValueError) as error:
             self._programs = ()
             for each in self._running:
                 each.kill()
-            raise UsageError(f"{escape_str(words[0])} cannot be started: {reason_of(error)}.") from None
+            reason = reason_of(error) if isinstance(error, OSError) else "a word holds NUL"
+            raise UsageError(f"{escape_str(words[0])} cannot be started: {reason}.") from None
         first = self._running[0].stdin
         assert first is not None
-        encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-        self._stream = io.TextIOWrapper(first, encoding, errors="backslashreplace")
+        self._stream = io.TextIOWrapper(first, _encoding(), errors="backslashreplace")
 
 
 class _Paged(_Pipe):
@@ -346,10 +354,19 @@ def pager_words() -> list[str]:
     """Return the words of the user's pager: PAGER, less or more; none where there is none."""
     named = os.environ.get("PAGER", "")
     with suppress(ValueError):
-        words = shlex.split(named, posix=os.name != "nt")
-        if words and shutil.which(words[0]):
+        words = words_of(named)
+        if words and program_file(words[0]):
             return words
-    return next(([name] for name in (_STYLED, "more") if shutil.which(name)), [])
+    return next(([name] for name in (_STYLED, "more") if program_file(name)), [])
+
+
+def _encoding() -> str:
+    """Return the encoding in which a program reads what is on the screen otherwise.
+
+    Python writes UTF-16 to a console of Windows, whatever its code page is. Programs there, `more` among them, read by the code page.
+    """
+    code_page = os.device_encoding(1) if sys.platform == "win32" and sys.stdout.isatty() else None
+    return code_page or getattr(sys.stdout, "encoding", None) or "utf-8"
 
 
 def _own_stdout() -> int | None:

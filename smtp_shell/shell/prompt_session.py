@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.filters import Condition, vi_navigation_mode
@@ -20,12 +21,16 @@ from smtp_shell.shell.prompt import CLOCK_SECONDS, color_depth, on_terminal, pro
 from smtp_shell.shell.prompt_keys import cursor_shape, editing_mode, editor_keys, history_keys, menu_keys, opens_menu
 from smtp_shell.shell.shell import Shell
 from smtp_shell.shell.typed_secrets import is_kept, mask_starts
+from smtp_shell.shell.whole_characters import keep_whole
 
 
 def make_prompt(shell: Shell) -> PromptSession[str]:
     """Return what reads the lines of a shell: the one place where completion, history, masks and keys are put together."""
     history = open_history(
-        lambda line: is_kept(line, Phase.AUTH if shell.awaits_answer else shell.phase),
+        lambda line: (
+            is_kept(line, Phase.AUTH if shell.awaits_answer else shell.phase)
+            and not shell.aliases.holds_credential(line)
+        ),
         shell.say_loudly,
         lambda: server_name(shell.session, shell.options.practice),
     )
@@ -56,7 +61,7 @@ def make_prompt(shell: Shell) -> PromptSession[str]:
         auto_suggest=GhostText(shell),
         bottom_toolbar=lambda: [*hints(), *toolbar(shell)],
         input_processors=[
-            MaskCredential(lambda text: mask_starts(text, in_exchange=shell.awaits_answer)),
+            MaskCredential(partial(_starts, shell)),
             Hide(Condition(lambda: shell.phase is Phase.AUTH)),
         ],
         style=DynamicStyle(lambda: prompt_style(shell)),
@@ -68,6 +73,7 @@ def make_prompt(shell: Shell) -> PromptSession[str]:
     )
     # Not by the session's own argument, which would turn the menu off. As in vi, k goes through all lines.
     session.default_buffer.enable_history_search = ~vi_navigation_mode
+    keep_whole(session.default_buffer)
     load_after_first_prompt(session.app)
     return session
 
@@ -91,6 +97,22 @@ class MaskCredential(Processor):
             return Transformation(fragments)
         text = "".join(fragment[1] for fragment in fragments)
         return Transformation([("", text[:start] + on_terminal("•") * (len(text) - start))])
+
+
+def _starts(shell: Shell, text: str) -> list[int | None]:
+    """Return where to mask each line at the prompt; of an alias that is given a credential all its words are."""
+    starts = mask_starts(text, in_exchange=shell.awaits_answer)
+    if not shell.aliases.named:
+        return starts
+    return [
+        start if start is not None or not shell.aliases.holds_credential(line) else _after_name(line)
+        for start, line in zip(starts, text.split("\n"), strict=True)
+    ]
+
+
+def _after_name(line: str) -> int:
+    name = line.split(None, 1)[0]
+    return line.index(name) + len(name) + 1
 
 
 def answer_starts(text: str) -> list[int | None]:

@@ -29,6 +29,7 @@ from smtp_shell.shell.shell import Shell
 from smtp_shell.shell.terminal_echo import no_echo
 from smtp_shell.shell.typed_answers import LinesInARow
 from smtp_shell.shell.wait_line import WaitLine
+from smtp_shell.shell.whole_characters import keep_whole
 
 if TYPE_CHECKING:
     from smtp_shell.client.session import Session
@@ -50,6 +51,7 @@ def ask(question: str, hidden: bool) -> str:
         history=InMemoryHistory(),
         input_processors=[MaskCredential(answer_starts), Hide(Condition(lambda: hidden))],
     )
+    keep_whole(session.default_buffer)
     return session.prompt([("", question)])
 
 
@@ -65,6 +67,7 @@ def edit_line(question: str, line: str) -> str:
     session: PromptSession[str] = PromptSession(
         history=InMemoryHistory(), input_processors=[MaskCredential(answer_starts)]
     )
+    keep_whole(session.default_buffer)
     return session.prompt([("", question)], default=line)
 
 
@@ -145,7 +148,8 @@ class _Reader:
             if shell.phase is not Phase.MAILDATA:
                 raise
         else:
-            shell.at_hand.note(text, shell.phase, in_exchange=shell.awaits_answer)
+            if not any(shell.aliases.holds_credential(line) for line in text.split("\n")):
+                shell.at_hand.note(text, shell.phase, in_exchange=shell.awaits_answer)
             return confirmed(shell, text, _confirm_afresh, self._prompt.output.get_size().rows)
         return None
 
