@@ -192,7 +192,8 @@ class ConsoleView:
         """Show the program's own words."""
         for line in (kept_whole(self._printable(text))).split("\n"):
             for part in wrap(line, self._width, quotes=style in QUOTING):
-                self._print(Row("", part, style))
+                # In the styles of what went over the wire a reference is no link, and a no-break space would be shown as it is.
+                self._print(Row("", unbroken(part) if style in WIRE else part, style))
 
     def _printable(self, text: str) -> str:
         return in_ascii(text) if self._ascii_only else text
