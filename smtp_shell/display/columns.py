@@ -93,7 +93,7 @@ def _head(text: str, label: int, room: int) -> str:
         return ""
     if not label:
         return head if cells(head) <= min(_LONGEST_HEAD, room) else ""
-    return head if max(map(cells, said.split())) > room - label else ""
+    return head if max(map(cells, said.split(" "))) > room - label else ""
 
 
 def _label_width(text: str) -> int:

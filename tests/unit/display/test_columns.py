@@ -75,6 +75,11 @@ def test_words_are_wrapped_at_spaces_and_quoted_lines_are_marked(text: str, quot
             False,
             ["  names  one two three four five six", "         seven"],
         ),
+        (
+            "a  " + "\N{NO-BREAK SPACE}" * 40,
+            False,
+            ["a", "  " + "\N{NO-BREAK SPACE}" * 37, "  " + "\N{NO-BREAK SPACE}" * 3],
+        ),
         ("  token  " + "x" * 33, False, ["  token", "    " + "x" * 33]),
         ("  token  " + "x" * 33, True, ["  token", "   : " + "x" * 33]),
         ("  token  " + "x" * 40, True, ["  token", "   : " + "x" * 34, "   : " + "x" * 6]),
