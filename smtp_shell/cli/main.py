@@ -85,8 +85,25 @@ def _tell(error: Exception) -> int:
 
     if not isinstance(error, SmtpShellError):
         raise error
-    sys.stderr.write("".join(f"smtp-shell: {line}\n" for line in str(error).split("\n")))
+    for line in str(error).split("\n"):
+        sys.stderr.write(f"{_wrapped(f'smtp-shell: {line}')}\n")
     return error.exit_status
+
+
+def _wrapped(sentence: str) -> str:
+    """Return a sentence as it fits a terminal, which would break it inside words; whole for a file or a pipe."""
+    if not sys.stderr.isatty():
+        return sentence
+    from os import get_terminal_size
+
+    from smtp_shell.display.columns import wrap
+
+    try:
+        width = get_terminal_size(sys.stderr.fileno()).columns
+    except (OSError, ValueError):
+        return sentence
+    # Its continued lines are marked: the sentence may quote a server.
+    return "\n".join(wrap(sentence, width, quotes=True)) if width else sentence
 
 
 def _dispatch(words: list[str]) -> int:

@@ -390,9 +390,13 @@ class _Parser(ArgumentParser):
     """Parser whose `--help` fits a screen; `--help-all` prints the help of the others."""
 
     def print_help(self, file: Any = None) -> None:
+        import shutil
+
         from smtp_shell.cli.brief_help import brief_help
 
-        (file or sys.stdout).write(brief_help(self.short_usage(), self.examples))
+        out = file or sys.stdout
+        width = shutil.get_terminal_size().columns if out.isatty() else 80
+        out.write(brief_help(self.short_usage(), self.examples, width))
 
 
 class _HelpAll(argparse.Action):

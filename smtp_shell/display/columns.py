@@ -14,6 +14,7 @@ _CONTINUED = " : "
 _ESCAPED = r"\\(?:x[0-9a-f]{2}|\\)"  # as `escape` writes an octet or a backslash
 _LONGEST_LABEL = 12
 _WIDEST_LABEL = 20  # with the blanks after it, which may be a server's
+_LONGEST_HEAD = 44
 _NARROW = 40  # columns below which a labelled text is not indented as far as it
 _WIDE = 100  # columns: on a wider screen what stands at the right edge stands here, where the eye finds its row
 _LEAST_ROOM = 8  # columns
@@ -49,7 +50,10 @@ def fold(row: Row, width: int) -> Iterator[tuple[str, str, str]]:
 
 
 def wrap(text: str, width: int, *, quotes: bool = False) -> Iterator[str]:
-    """Wrap the program's own words, between words where possible. Continued lines are indented, those of a labelled text as far as it.
+    """Wrap the program's own words, between words where possible.
+
+    Continued lines are indented, those of a labelled text as far as it. Where that leaves no room for one of its words, or where the
+    label is long and the screen is narrow, the text stands below its label.
 
     Args:
         text: The words, printable.
@@ -60,7 +64,13 @@ def wrap(text: str, width: int, *, quotes: bool = False) -> Iterator[str]:
     rest = text.strip(" ")
     start = " " * (len(text) - len(text.lstrip(" ")))
     label = _label_width(rest) if width >= _NARROW else 0
-    further = start + (_CONTINUED.rjust(label) if quotes else " " * label or "  ")
+    if head := _head(rest, label, width - 1 - len(start)):
+        yield start + head
+        label, rest = 0, rest[len(head) :].lstrip(" ")
+        start += _CONTINUED if quotes else "  "
+        further = start
+    else:
+        further = start + (_CONTINUED.rjust(label) if quotes else " " * label or "  ")
     while cells(rest) > (room := max(width - 1 - len(start), _NARROWEST)):
         cut = _cut(rest, room)
         space = rest.rfind(" ", 1, cut + 1)
@@ -68,6 +78,22 @@ def wrap(text: str, width: int, *, quotes: bool = False) -> Iterator[str]:
         rest = rest[space if space > 0 else cut :].lstrip(" ")
         start = further
     yield start + rest
+
+
+def _head(text: str, label: int, room: int) -> str:
+    """Return the label that has a line to itself; empty for a text that begins on the line of its label, or that has none.
+
+    Args:
+        text: The text.
+        label: The columns of its label; 0 for one that no text is indented as far as, or for none.
+        room: The columns that there are.
+    """
+    head, blanks, said = text.partition("  ")
+    if not blanks or cells(text) <= room:
+        return ""
+    if not label:
+        return head if cells(head) <= min(_LONGEST_HEAD, room) else ""
+    return head if max(map(cells, said.split(" "))) > room - label else ""
 
 
 def _label_width(text: str) -> int:

@@ -454,7 +454,7 @@ def certificate_rows(facts: TlsStarted, problems: Sequence[str] = (), *, refused
     certificate = facts.certificate
     if not certificate.der:
         return
-    from smtp_shell.net.certificates import lifetime_of
+    from smtp_shell.net.certificates import day_of, lifetime_of
 
     names = ", ".join(escape(name) for name in certificate.names[:8])
     more = f" and {len(certificate.names) - 8} more" if len(certificate.names) > 8 else ""
@@ -463,7 +463,7 @@ def certificate_rows(facts: TlsStarted, problems: Sequence[str] = (), *, refused
     yield f"issuer       {escape(certificate.issuer) or '(no issuer)'}"
     left = lifetime_of(certificate)
     lifetime = f" ({left})" if left else ""
-    yield f"valid        {escape(certificate.not_before) or '(unknown)'} to {escape(certificate.not_after) or '(unknown)'}{lifetime}"
+    yield f"valid        {day_of(certificate.not_before)} to {day_of(certificate.not_after)}{lifetime}"
     yield f"SHA-256      {certificate.fingerprint}"
     yield from (f"problem      {problem}" for problem in problems)
     if facts.verified:

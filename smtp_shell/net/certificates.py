@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from smtp_shell.net.der import quoted_value
 from smtp_shell.protocol.events import Certificate
+from smtp_shell.protocol.octets import escape
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -98,6 +99,19 @@ def from_der(der: bytes) -> Certificate:
 def lifetime_of(certificate: Certificate) -> str:
     """Return what the dates of a certificate mean now, as `lifetime` does."""
     return lifetime(certificate.not_before.decode("ascii", "replace"), certificate.not_after.decode("ascii", "replace"))
+
+
+def day_of(moment: bytes) -> str:
+    """Return the day of a moment, such as `2026-11-27` in UTC; what cannot be read is escaped.
+
+    Args:
+        moment: The moment, as OpenSSL writes it.
+    """
+    try:
+        seconds = ssl.cert_time_to_seconds(moment.decode("ascii"))
+        return time.strftime("%Y-%m-%d", time.gmtime(seconds))
+    except (ValueError, OverflowError, OSError):
+        return escape(moment) or "(unknown)"
 
 
 def lifetime(not_before: str, not_after: str, now: float | None = None) -> str:

@@ -16,6 +16,7 @@ from prompt_toolkit.lexers import Lexer
 from smtp_shell.display.themes import is_spoken
 from smtp_shell.protocol.phases import Phase
 from smtp_shell.shell.chunks import takes_chunk
+from smtp_shell.shell.prompt import on_terminal
 from smtp_shell.shell.typed_secrets import mask_starts
 
 if TYPE_CHECKING:
@@ -223,12 +224,15 @@ def fitted(found: Hint | None, columns: int, theme: str) -> StyleAndTextTuples:
 
 
 def _cut(text: str, room: int) -> str:
-    """Return as much of a text as has room, up to the end of a word."""
+    """Return as much of a text as has room, up to the end of a word, with a sign that it goes on."""
     from prompt_toolkit.utils import get_cwidth
 
-    while text and get_cwidth(text) > room:
+    if get_cwidth(text) <= room:
+        return text
+    more = on_terminal("…")
+    while text and get_cwidth(text) > room - len(more):
         text = text.rpartition(" ")[0] if " " in text else text[:-1]
-    return text
+    return text + more if text else ""
 
 
 def load_after_first_prompt(app: Application[str]) -> None:

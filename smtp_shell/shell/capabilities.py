@@ -27,6 +27,7 @@ _MOST_MEANING = 52  # columns, where there is one for parameters too
 _STACKED = 60  # columns below which the meaning stands under its keyword
 _WIDE = 100  # columns from which parameters and the RFC have columns of their own
 _UNKNOWN = "nothing is known about it here"
+_MARK = " : "
 _INDENT = 3  # columns for the sign of a change
 
 
@@ -101,7 +102,7 @@ def _cells(row: _Row, widths: Sequence[int]) -> list[list[str]]:
 
 def _marked(said: str, width: int) -> list[str]:
     """Return the lines of a cell that has a row of the screen to itself: each is marked, for it begins with what a server says."""
-    return cell(f" : {said}", width) if said else []
+    return [f"{_MARK}{line}" for line in cell(said, width - len(_MARK), quotes=False)] if said else []
 
 
 def capability_records(now: Extensions, before: Extensions | None = None) -> Iterator[dict[str, object]]:

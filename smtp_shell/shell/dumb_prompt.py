@@ -37,14 +37,18 @@ def read_line(question: Callable[[], str], *, hidden: bool = False, news: Callab
     with no_echo() if hidden else usual_echo():
         sys.stdout.write(question())
         sys.stdout.flush()
-        while not _is_typed():
-            if (show := news()) is not None:
-                sys.stdout.write("\n")
-                sys.stdout.flush()
-                show()
-                sys.stdout.write(question())
-                sys.stdout.flush()
-        line = sys.stdin.readline()
+        try:
+            while not _is_typed():
+                if (show := news()) is not None:
+                    sys.stdout.write("\n")
+                    sys.stdout.flush()
+                    show()
+                    sys.stdout.write(question())
+                    sys.stdout.flush()
+            line = sys.stdin.readline()
+        except KeyboardInterrupt:
+            sys.stdout.write("\n")  # the terminal shows ^C, and the cursor stays beside it
+            raise
     if hidden or not line:
         sys.stdout.write("\n")
     if not line:

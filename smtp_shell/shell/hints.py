@@ -69,17 +69,20 @@ class Hint(Struct, frozen=True):
     Args:
         text: The line that it becomes, or its syntax.
         doubt: What speaks against it.
+        summary: What the line does, which is shown where there is room for all of it.
     """
 
     text: str = ""
     doubt: str = ""
+    summary: str = ""
 
     def forms(self) -> tuple[tuple[str, str], ...]:
         """Return both parts as they are shown where there is room, then in less and less room."""
         head, _, tail = self.doubt.rpartition(": ")
         short = head if head and tail.count('"') % 2 == 0 else self.doubt
+        whole = ((f"{self.text}   {self.summary}", self.doubt),) if self.summary else ()
         forms = ((self.text, self.doubt), (self.text, short), ("", self.doubt), ("", short))
-        return forms if self.doubt else forms[:1]
+        return (*whole, *(forms if self.doubt else forms[:1]))
 
 
 class Situation(Struct, Generic[ShellT], frozen=True):
@@ -135,8 +138,8 @@ def _of_slash(typed: str, registry: Mapping[str, ShellCommand[ShellT]]) -> Hint:
     name, blank, rest = typed.partition(" ")
     command = registry.get(name)
     if command is not None:
-        said = f"{name} {command.usage}".rstrip() + f"   {command.summary}"
-        return Hint(_shortened(said), "" if name == "/raw" else _open_quote(Args(name, rest)))
+        doubt = "" if name == "/raw" else _open_quote(Args(name, rest))
+        return Hint(_shortened(f"{name} {command.usage}".rstrip()), doubt, _shortened(command.summary))
     if not blank and any(each.startswith(name) for each in registry):
         return Hint()
     if habit := OTHER_NAMES.get(name[1:].lower()):
@@ -208,7 +211,7 @@ def _of_line(typed: str, now: Situation[ShellT]) -> Hint:
     """Return the syntax of a line that goes out as typed, while nothing is wrong with it, or else what is."""
     from smtp_shell.protocol.commands import VERBS, Command, refuse_line_breaks
 
-    verb = typed.split()[0].upper()
+    verb = "".join(typed.split()[:1]).upper()  # empty for what only Unicode takes for a blank, such as U+0085
     if verb not in VERBS and typed.isalpha() and any(each.startswith(verb) for each in VERBS):
         return Hint()
     try:

@@ -82,6 +82,8 @@ _COLOURS = {
     "prompt.danger": "bold ansired",
     "wait": "italic",
     "auto-suggestion": "ansibrightblack italic",
+    "number": "ansibrightblack",
+    "remark": "italic ansiyellow",
     "bottom-toolbar": "noreverse bg:ansibrightblack ansiwhite",
     "bottom-toolbar.danger": "bold bg:ansired ansiwhite",
     "bottom-toolbar.late": "bold",
@@ -90,6 +92,7 @@ _THEMES = {
     "dark": {},
     "light": {
         "prompt.phase": "ansiblue",
+        "remark": "italic ansimagenta",
         "bottom-toolbar": "noreverse bg:ansiwhite ansiblack",
     },
     # What `reverse` makes is as far from the background as the text is.
@@ -98,6 +101,8 @@ _THEMES = {
         "prompt.danger": "bold reverse",
         "wait": "",
         "auto-suggestion": "noinherit underline",
+        "number": "",
+        "remark": "italic",
         "bottom-toolbar": "reverse",
         "bottom-toolbar.danger": "bold underline",
     },
@@ -108,6 +113,7 @@ _WITHOUT_COLOUR = {
     "prompt.danger": "bold",
     "wait": "italic",
     "auto-suggestion": "italic",
+    "remark": "italic",
     "bottom-toolbar": "reverse",
     "bottom-toolbar.danger": "bold underline",
     "bottom-toolbar.late": "bold",
@@ -167,13 +173,14 @@ def _prompt_text(shell: Shell, width: int) -> StyleAndTextTuples:
     return [*parts, ("class:prompt.phase", f" {phase}"), ("", "> ")]
 
 
-def toolbar(shell: Shell, width: int | None = None, *, waits: bool = False) -> StyleAndTextTuples:
+def toolbar(shell: Shell, width: int | None = None, *, waits: bool = False, draft: int = 0) -> StyleAndTextTuples:
     """Return the bottom line.
 
     Args:
         shell: The shell.
         width: Columns of the screen; None for those of the terminal.
         waits: Whether the line above it says what is awaited.
+        draft: Octets of mail data that are written and have not gone out.
 
     Returns:
         It; nothing for a screen reader, which would read each change of it aloud: there the prompt tells, and `/status`.
@@ -186,15 +193,15 @@ def toolbar(shell: Shell, width: int | None = None, *, waits: bool = False) -> S
         recorded = _recorded(shell.recordings)
         words = Part(("not connected",)), Part(("/connect HOST[:PORT]", ""), (3,)), Part(("/help", ""), (2,))
         return _printable(fitted([*words, Part((recorded, ""), (1,))], width))
-    return _printable(fitted([*_parts(shell, session, waits=waits)], width))
+    return _printable(fitted([*_parts(shell, session, waits=waits, draft=draft)], width))
 
 
-def _parts(shell: Shell, session: Session, *, waits: bool) -> Iterator[Part]:
+def _parts(shell: Shell, session: Session, *, waits: bool, draft: int) -> Iterator[Part]:
     phase = session.dialogue.standing
     host = str(session.target)
     yield Part((*(_short_host(host, room) for room in (40, 24, _NARROW_HOST)), ""), (_LONG_HOST, _HOST, _NO_HOST))
     yield Part((_PHASES.get(phase, phase.value), phase.value, ""), (_LONG_PHASE, _NO_PHASE))
-    yield from _size(shell, session, phase)
+    yield from _size(shell, session, phase, draft)
     yield from _security(shell, session)
     if session.dialogue.owed and not waits:
         yield Part((f"awaits {owed_replies.awaited(session)}", "reply owed", "owed"), (_AWAITED, _OWED), _LATE)
@@ -223,7 +230,7 @@ def _security(shell: Shell, session: Session) -> Iterator[Part]:
         yield Part((f"{names} on", names), (_WEAKENING,), _DANGER)
 
 
-def _size(shell: Shell, session: Session, phase: Phase) -> Iterator[Part]:
+def _size(shell: Shell, session: Session, phase: Phase, draft: int) -> Iterator[Part]:
     """Yield how large the mail transaction is so far."""
     gauge = shell.gauge
     if phase is Phase.RCPT and not gauge.octets:
@@ -231,7 +238,7 @@ def _size(shell: Shell, session: Session, phase: Phase) -> Iterator[Part]:
     elif phase in (Phase.RCPT, Phase.MAILDATA, Phase.ENDED):
         from smtp_shell.protocol.announcements import size_limit
 
-        limit, size = size_limit(session.dialogue.extensions), f"{gauge.octets:,} octets"
+        limit, size = size_limit(session.dialogue.extensions), f"{gauge.octets + draft:,} octets"
         forms, weights = (size, ""), (_NO_SIZE,)
         yield Part((f"{size} of {limit:,}", *forms), (_LIMIT, *weights)) if limit else Part(forms, weights)
 

@@ -418,18 +418,19 @@ def the_recording(state: Path) -> Path:
 
 @contextmanager
 def played_by_hand(
-    *arguments: str, greeting: str = "220 mail.example.org", look: Look = USUAL
+    *arguments: str, greeting: str = "220 mail.example.org", answers: bool = False, look: Look = USUAL
 ) -> Iterator[tuple[Terminal, Peer]]:
     """Run smtp-shell, connected to a server that the test plays; the greeting has been read.
 
     Args:
         arguments: Arguments of smtp-shell that follow the address.
         greeting: The greeting.
+        answers: Whether the terminal reports its cursor position.
         look: The terminal's size, `TERM`, locale and `NO_COLOR`.
     """
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(PATIENCE)
-        with running(f"127.0.0.1:{listener.getsockname()[1]}", *arguments, look=look) as terminal:
+        with running(f"127.0.0.1:{listener.getsockname()[1]}", *arguments, answers=answers, look=look) as terminal:
             connection, _ = listener.accept()
             peer = Peer(connection)
             try:

@@ -5,10 +5,11 @@ A new feature is one function more. It looks for words in `prose`, which knows n
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from tests.support.terminal import LOOKS, Look, Terminal, played_by_hand, reach_mail_data, running
+from tests.support.terminal import ENTER, LOOKS, TAB, Look, Terminal, played_by_hand, reach_mail_data, running
 
 pytestmark = pytest.mark.terminal
 
@@ -75,6 +76,14 @@ def test_from_the_greeting_to_a_delivered_message(practising: Terminal) -> None:
         ("/sessions", "goes on"),
         ("/help /reconnect", "Connect to the same server again"),
         ("/connec", "/connec is no command of the"),
+        ("/help", "before any line: | inside TLS"),
+        ("/hex", "220 "),
+        ("/timing", "In all"),
+        ("/diagram", "220"),
+        ("/set --origin", "timeout"),
+        ("/watch 0.1 --count 2 noop", "2 runs in"),
+        ("/pipeline noop; noop", "to 2 of 2: noop"),
+        ("/show data", "has no mail data"),
     ],
 )
 def test_what_a_command_says_is_there(line: str, words: str, practising: Terminal) -> None:
@@ -110,3 +119,75 @@ def test_without_colour_there_is_none(look: Look) -> None:
         shows(terminal, "S: 550 no")
         terminal.wait_prompt()
         assert bool(COLOUR.search(terminal.raw)) is not (look.is_plain or look.term == "dumb")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words", "status"),
+    [
+        (("--help",), "a server of your own on loopback, and a shell connected to it", 0),
+        (("config", "check"), "theem is no key of [settings]; did you mean theme?", 2),
+        (("doctor",), "TLS library", 1),
+        (("explain", "354"), "RFC 5321 section 4.2", 0),
+    ],
+)
+def test_commands_are_wrapped_at_words(
+    arguments: tuple[str, ...], words: str, status: int, look: Look, tmp_path: Path
+) -> None:
+    file = tmp_path / "c.toml"
+    file.write_text('[settings]\ntheem = "dark"\n')
+    with running(*arguments, look=look, env={"SMTP_SHELL_CONFIG": str(file)}) as terminal:
+        assert terminal.wait_end() == status
+        assert words in terminal.prose.replace(" : ", " ")
+        check(terminal, look)
+
+
+def test_a_faulty_configuration_is_told_and_the_shell_works(look: Look, tmp_path: Path) -> None:
+    file = tmp_path / "c.toml"
+    file.write_text('[settings]\ntheem = "dark"\n')
+    with running(look=look, env={"SMTP_SHELL_CONFIG": str(file)}) as terminal:
+        terminal.wait_prompt("smtp-shell")
+        assert "did you mean theme?" in terminal.prose.replace(" : ", " ")
+        terminal.enter("/explain 354", "smtp-shell")
+        shows(terminal, "RFC 5321")
+        check(terminal, look)
+
+
+def test_three_things_to_try_have_their_words_beside_or_below_them(look: Look, tmp_path: Path) -> None:
+    with running(look=look, env={"SMTP_SHELL_STATE_DIR": str(tmp_path / "new")}) as terminal:
+        terminal.wait_prompt("smtp-shell")
+        rows = terminal.all_rows
+        tried = next(number for number, row in enumerate(rows) if row.startswith("  /connect practice"))
+        words = "a mail server of your own, on this"
+        assert words in rows[tried] or rows[tried + 1].startswith(f"    {words}")
+        check(terminal, look)
+
+
+def test_what_is_written_in_the_editor_is_counted_in_the_bottom_line(look: Look) -> None:
+    with played_by_hand(look=look, answers=True) as (terminal, peer):
+        reach_mail_data(terminal, peer)
+        for line in ("Subject: x", "", ".a dot"):
+            terminal.type(f"{line}{ENTER}")
+        if look.term != "dumb":
+            terminal.wait(lambda: "mail data | 23 octets" in terminal.bottom, "the size")
+        terminal.type(f".{ENTER}")
+        assert peer.hear(b"\r\n.\r\n") == b"Subject: x\r\n\r\n..a dot\r\n.\r\n"
+        check(terminal, look)
+
+
+def test_ctrl_c_leaves_the_line_it_was_pressed_in(look: Look) -> None:
+    with played_by_hand(look=look) as (terminal, _):
+        terminal.type("noop")
+        terminal.wait(lambda: terminal.line.endswith("noop"), "what was typed")
+        terminal.press_ctrl_c()
+        terminal.wait_prompt()
+        assert sum("greeted>" in row for row in terminal.all_rows) == 2
+        check(terminal, look)
+
+
+def test_a_menu_is_cut_at_words(practising: Terminal, look: Look) -> None:
+    if look.term == "dumb":
+        return
+    practising.type(f"/explain 55{TAB}")
+    cut = "Mailbox unavailable, or" + ("" if look.size[0] == 40 else " refused by policy")
+    practising.wait(lambda: cut in practising.prose, "the menu")
+    assert "ref..." not in practising.prose

@@ -32,17 +32,17 @@ TASKS: Mapping[str, tuple[str, ...]] = {
 """Task -> what the shell does for it, in the order in which one needs it: the rows of `/help`. Others follow below the group's name."""
 
 _INTRODUCTION = """\
-A line that starts with / is for this shell. Any other goes to the server,
-exactly as typed; only the shorthands become what SMTP writes, in capitals."""
+A line that starts with / is for this shell, any other for the server.
+Shorthands become what SMTP writes, all else goes out exactly as typed."""
 _MORE = """\
 /help NAME explains one, /help TASK a task (/help details), /help 354 a reply.
 Tab completes, Ctrl-R searches, Ctrl-C ends a wait, Ctrl-D leaves: /help keys."""
 _SIGNS = """\
-Signs before a reply: + 2yz done, > 3yz go on, ~ 4yz try later, ! 5yz refused,
-| inside TLS, ? inside TLS that is not verified."""
+Signs before a reply: + 2yz done, > 3yz go on, ~ 4yz try later, ! 5yz refused;
+before any line: | inside TLS, ? inside TLS that is not verified."""
 _KEYS = "keys"
 _ROW_WIDTH = 78
-_TASK_WIDTH = 11
+_TASK_WIDTH = 12  # with two blanks after the longest: on a narrow screen the names are wrapped in their own column
 _MOST_HISTORY = 200
 
 

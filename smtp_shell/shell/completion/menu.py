@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from smtp_shell.shell.completion.suggestions import Suggestion
 
 _FRAME = 5  # two blanks for each column, and the scroll bar
+_NARROWEST = 5  # columns of the labels: prompt_toolkit's menu is no narrower
 _LEAST = 12  # a description in fewer columns says nothing
 _PARTS = (": ", "; ", ". ")
 
@@ -24,9 +25,9 @@ def menu_rows(suggestions: Sequence[Suggestion], columns: int, ellipsis: str = "
         ellipsis: What stands for what was cut off.
     """
     labels = [each.label for each in suggestions]
-    if columns - _FRAME - max(map(len, labels), default=0) < _LEAST:
+    if columns - _FRAME - max([_NARROWEST, *map(len, labels)]) < _LEAST:
         labels = [each.text for each in suggestions]
-    room = columns - _FRAME - max(map(len, labels), default=0)
+    room = columns - _FRAME - max([_NARROWEST, *map(len, labels)])
     for label, each in zip(labels, suggestions, strict=True):
         yield label, fitted(each.description, room, ellipsis)
 

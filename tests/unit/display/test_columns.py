@@ -60,7 +60,42 @@ def test_the_aside_is_right_aligned_or_left_out() -> None:
         ("x" * 40, True, ["x" * 19, " : " + "x" * 16, " : " + "x" * 5]),
         ("a-b " * 10, False, ["a-b a-b a-b a-b a-b", "  a-b a-b a-b a-b", "  a-b"]),
         ("名" * 12, True, ["名" * 9, " : " + "名" * 3]),
+        ("/connect mail  any server", False, ["/connect mail", "  any server"]),  # a long label
     ],
 )
 def test_words_are_wrapped_at_spaces_and_quoted_lines_are_marked(text: str, quotes: bool, lines: list[str]) -> None:
     assert list(wrap(text, 20, quotes=quotes)) == lines
+
+
+@pytest.mark.parametrize(
+    ("text", "quotes", "lines"),
+    [
+        (
+            "  names  one two three four five six seven",
+            False,
+            ["  names  one two three four five six", "         seven"],
+        ),
+        (
+            "a  " + "\N{NO-BREAK SPACE}" * 40,
+            False,
+            ["a", "  " + "\N{NO-BREAK SPACE}" * 37, "  " + "\N{NO-BREAK SPACE}" * 3],
+        ),
+        ("  token  " + "x" * 33, False, ["  token", "    " + "x" * 33]),
+        ("  token  " + "x" * 33, True, ["  token", "   : " + "x" * 33]),
+        ("  token  " + "x" * 40, True, ["  token", "   : " + "x" * 34, "   : " + "x" * 6]),
+        (
+            "  /connect mail.example.org  any server of any name",
+            False,
+            ["  /connect mail.example.org", "    any server of any name"],
+        ),
+        (
+            "  what is said in a whole sentence of words before two blanks  and more",
+            False,
+            ["  what is said in a whole sentence of", "    words before two blanks  and more"],
+        ),
+    ],
+)
+def test_a_labelled_text_stands_below_its_label_where_it_has_no_room_beside_it(
+    text: str, quotes: bool, lines: list[str]
+) -> None:
+    assert list(wrap(text, 40, quotes=quotes)) == lines

@@ -154,8 +154,8 @@ def test_it_can_be_turned_off(change: str) -> None:
         (60, " MAIL <a@b>  A bracket is missing: one of the two. "),
         (40, " MAIL <a@b>  A bracket is missing "),
         (30, " A bracket is missing "),
-        (15, " A bracket is "),
-        (8, " A "),
+        (15, " A bracket… "),
+        (8, " A… "),
         (3, ""),
         (1, ""),
         (0, ""),
@@ -170,7 +170,7 @@ def test_a_row_shows_what_has_room_and_fills_it(columns: int, shown: str) -> Non
 
 def test_a_row_counts_columns_and_not_characters() -> None:
     text = fragment_list_to_text(fitted(Hint("日本語 " * 20), 20, "dark"))
-    assert text.startswith(" 日本語 日本語 ")
+    assert text.startswith(" 日本語 日本語… ")
     assert len(text) < 20
 
 

@@ -159,7 +159,7 @@ def test_nothing_is_said_of_mail_data_and_of_answers(phase: Phase) -> None:
 
 
 def test_a_slash_command_has_its_syntax_and_what_it_does() -> None:
-    assert hint("/note", situation()) == Hint(f"/note TEXT   {REGISTRY['/note'].summary}")
+    assert hint("/note", situation()) == Hint("/note TEXT", summary=REGISTRY["/note"].summary)
     assert hint('/note "a', situation()).doubt == "a quotation mark is not closed"
     assert hint(r'/raw NOOP "\r\n', situation()).doubt == ""
     assert hint("/conect", situation()) == Hint(doubt="did you mean /connect?")
@@ -195,6 +195,7 @@ def test_the_forms_get_shorter() -> None:
     )
     assert Hint("C: X", 'a "b: c"').forms()[1] == ("C: X", 'a "b: c"')
     assert Hint("C: X").forms() == (("C: X", ""),)
+    assert Hint("/a B", "", "Do it.").forms() == (("/a B   Do it.", ""), ("/a B", ""))
 
 
 @pytest.mark.parametrize(

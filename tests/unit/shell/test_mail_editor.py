@@ -4,7 +4,7 @@ import pytest
 from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.document import Document
 
-from smtp_shell.shell.mail_editor import end_and_send, is_ended
+from smtp_shell.shell.mail_editor import end_and_send, is_ended, size_of
 
 
 @pytest.mark.parametrize(
@@ -38,3 +38,21 @@ def test_the_dot_is_written_where_there_is_none(text: str, sent: str) -> None:
 
     end_and_send(Buffer(document=Document(text, 0), accept_handler=accept))
     assert accepted == [sent]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", b""),
+        ("\n", b"\r\n"),
+        ("text", b"text\r\n"),
+        ("Subject: hi\n\n.text\n", b"Subject: hi\r\n\r\n..text\r\n"),
+        (".\n", b""),
+        ("a\n.", b"a\r\n"),
+        ("a\n.\nquit", b"a\r\n"),
+        ("..\n.a", b"...\r\n..a\r\n"),
+        ("Gr\u00fc\u00dfe \udce4", b"Gr\xc3\xbc\xc3\x9fe \xe4\r\n"),
+    ],
+)
+def test_the_size_is_that_of_what_will_go_out(text: str, expected: bytes) -> None:
+    assert size_of(text) == len(expected)

@@ -41,6 +41,12 @@ def test_a_line_is_repeated_as_often_as_is_said_and_the_same_answer_takes_one_li
     assert found == ["first: 250 ok", "same: 250 ok", "same: 250 ok", "3 runs , no change"]
 
 
+def test_options_may_follow_the_seconds() -> None:
+    found, heard = watched(*[b"250 ok\r\n"] * 2, line="/watch 0.1 --count 2 noop")
+    assert heard == b"noop\r\n" * 2
+    assert found[-1] == "2 runs , no change"
+
+
 def test_what_has_changed_is_shown_with_what_it_was() -> None:
     found, _ = watched(b"250 ok\r\n", b"451 4.3.2 later\r\n", b"451 4.3.2 later\r\n", line="/watch --count 3 0.1 noop")
     assert found == [
