@@ -88,10 +88,6 @@ def test_tls_from_the_first_octet_is_no_step() -> None:
         progress(Entry(number, 0.0, event))
     assert progress.point.steps == "EHLO"
     assert not progress.point.in_tls
-    events = (Connected("mail.example.org:587"), TLS, LOST)
-    for number, event in enumerate(events, 1):
-        progress(Entry(number, 0.0, event))
-    assert progress.point.steps == "EHLO, STARTTLS"
 
 
 @pytest.mark.parametrize("end", [End.CLIENT, End.SERVER])
