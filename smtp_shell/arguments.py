@@ -166,9 +166,9 @@ class _Collector(argparse.HelpFormatter):
 
 def file_path(text: str) -> Path:
     """Return a path, with a leading `~` expanded."""
-    from pathlib import Path
+    from smtp_shell.config import user_path
 
-    return Path(text).expanduser()
+    return user_path(text)
 
 
 def port_number(text: str) -> int:

@@ -218,10 +218,18 @@ def config_dir() -> Path:
     return platformdirs.user_config_path(APPLICATION, appauthor=False)
 
 
+def user_path(text: str) -> Path:
+    """Return the path that a user has written, with a leading `~` or `~NAME` expanded where that is somebody's home; else as it stands."""
+    try:
+        return Path(os.path.expanduser(text))
+    except ValueError:  # NUL in the name of a user
+        return Path(text)
+
+
 def configuration_path() -> Path:
     """Return the file of the configuration: the one that `SMTP_SHELL_CONFIG` names, else `config.toml` in the platform's place."""
     named = os.environ.get(CONFIG_VARIABLE)
-    return Path(named).expanduser() if named else config_dir() / "config.toml"
+    return user_path(named) if named else config_dir() / "config.toml"
 
 
 def is_configured() -> bool:

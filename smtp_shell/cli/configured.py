@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from smtp_shell.config import is_configured
+from smtp_shell.config import is_configured, user_path
 from smtp_shell.errors import ConfigError, UsageError
 from smtp_shell.shell.configured import FILES, NAMES, Configured, configured
 from smtp_shell.shell.settings import OF_TLS
@@ -149,7 +148,7 @@ def fill_from_profile(options: argparse.Namespace) -> Profile:
         value: Any = getattr(profile, key)
         if key in _OWN or not value or getattr(options, key, True):
             continue
-        setattr(options, key, configuration.folder / Path(value).expanduser() if key in _FILES else value)
+        setattr(options, key, configuration.folder / user_path(value) if key in _FILES else value)
     if profile.tls_pin and not options.tls_pin:
         options.tls_pin = [profile.tls_pin]
     return profile

@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 import tempfile
 from contextlib import ExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from msgspec.structs import replace
 
+from smtp_shell.config import user_path
 from smtp_shell.errors import MessageChanged, UsageError
 from smtp_shell.message.building import Layout
 from smtp_shell.message.draft import Attachment, Draft, with_field
@@ -139,7 +139,7 @@ def _text(option: str, text: str | None) -> str:
             raise UsageError(f"{option} -: the text is not UTF-8 at octet {error.start:,}; convert it.") from None
     if text.startswith("-") or text.startswith("@@"):
         return text.removeprefix("@")
-    return read_text(Path(text[1:]).expanduser(), option)
+    return read_text(user_path(text[1:]), option)
 
 
 def _kept(source: BinaryIO, stack: ExitStack) -> BinaryIO:
@@ -164,7 +164,7 @@ def file_message(name: str, stack: ExitStack, *, raw: bool) -> FileMessage:
     """
     shown = "standard input" if name == "-" else quoted(escape_str(name), SINGLE)
     try:
-        source = sys.stdin.buffer if name == "-" else stack.enter_context(Path(name).expanduser().open("rb"))
+        source = sys.stdin.buffer if name == "-" else stack.enter_context(user_path(name).open("rb"))
         if name != "-" and is_device(source):
             raise UsageError(f"--data: {shown} is a device and no file; nothing was sent.")
         stream = source if name != "-" and source.seekable() else _kept(source, stack)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from smtp_shell.config import user_path
 from smtp_shell.errors import SmtpShellError, UsageError
 from smtp_shell.message.draft import Draft, with_field
 from smtp_shell.shell.composition import Composition, draft_of_template, edited, read_text
@@ -50,7 +50,7 @@ def with_options(shell: Shell, composition: Composition, options: Mapping[str, S
         raise UsageError("/compose: --body has the text and --text a file with it; leave one out.")
     draft = composition.draft
     if "--template" in options:
-        path = Path(options["--template"][0]).expanduser()
+        path = user_path(options["--template"][0])
         ask = _ask_for_variable(shell) if shell.options.interactive else None
         draft = draft_of_template(draft, read_text(path, "--template"), _values(options.get("--var", ())), ask)
     elif "--var" in options:
@@ -62,7 +62,7 @@ def with_options(shell: Shell, composition: Composition, options: Mapping[str, S
         draft = replace(draft, body=options["--body"][0])
     for name, field in (("--text", "body"), ("--html", "html")):
         if name in options:
-            draft = replace(draft, **{field: read_text(Path(options[name][0]).expanduser(), name)})
+            draft = replace(draft, **{field: read_text(user_path(options[name][0]), name)})
     if "--editor" in options:
         if not shell.options.interactive:
             raise UsageError("/compose --editor: nobody is there to edit; use --body TEXT or --text FILE.")

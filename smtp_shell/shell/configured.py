@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 from msgspec.structs import replace
 
+from smtp_shell.config import user_path
 from smtp_shell.errors import ConfigError, SmtpShellError
 from smtp_shell.shell.settings import ShellSettings, settings_table, with_setting
 
@@ -104,7 +105,7 @@ def with_profile(before: Configured, name: str, profile: Profile, folder: Path) 
         if value is None or before.origins.get(key) in OF_THE_USER:
             continue
         if key in FILES and value:
-            value = str(folder / Path(str(value)).expanduser())
+            value = str(folder / user_path(str(value)))
         try:
             settings = with_setting(settings, shown_name(key), typed(value), f"[profile.{name}]: {key}")
         except SmtpShellError as error:
@@ -122,7 +123,7 @@ def file_value(configuration: Configuration, name: str, value: Scalar) -> Scalar
     """Return the value of a setting in the file: the name of a file is relative to the folder of that one."""
     if name not in FILES or not isinstance(value, str) or not value:
         return value
-    return str(configuration.folder / Path(value).expanduser())
+    return str(configuration.folder / user_path(value))
 
 
 def typed(value: Scalar) -> str:

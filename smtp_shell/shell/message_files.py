@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 import stat
 from os import fstat
-from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from smtp_shell.config import user_path
 from smtp_shell.errors import UsageError
 from smtp_shell.protocol.announcements import size_limit
 from smtp_shell.protocol.maildata import PIECE, measure
@@ -44,7 +44,7 @@ def open_message(args: Args) -> BinaryIO:
         UsageError: No file is named, or it cannot be opened; nothing was sent.
     """
     name = Args(f"{args.name} <", args.text.removeprefix("<").strip()).one("file")
-    path = Path(name).expanduser()
+    path = user_path(name)
     shown = escape_str(str(path))
     try:
         stream = path.open("rb")

@@ -12,7 +12,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from smtp_shell.client.credentials import CredentialSource
-from smtp_shell.config import Place, TlsSettings
+from smtp_shell.config import Place, TlsSettings, user_path
 from smtp_shell.display.themes import AUTO, THEMES
 from smtp_shell.errors import UsageError
 from smtp_shell.figures import plain
@@ -240,7 +240,7 @@ def tls_settings(options: ShellOptions, settings: ShellSettings) -> TlsSettings:
     tls = options.tls
 
     def file(text: str) -> Path | None:
-        return Path(text).expanduser() if text else None
+        return user_path(text) if text else None
 
     return replace(
         tls,

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from smtp_shell.config import config_dir
+from smtp_shell.config import config_dir, user_path
 from smtp_shell.errors import SmtpShellError, UsageError
 from smtp_shell.protocol.octets import escape_str
 
@@ -20,7 +20,7 @@ FILE_NAME: Final = "startup"
 def startup_file(configuration: Configuration | None) -> Path | None:
     """Return the file: what `startup` in the configuration names, else `startup` in the platform's place if it is there."""
     if configuration is not None and configuration.startup is not None:
-        named = Path(configuration.startup).expanduser()
+        named = user_path(configuration.startup)
         return configuration.folder / named if configuration.startup else None
     path = config_dir() / FILE_NAME
     return path if os.path.lexists(path) else None

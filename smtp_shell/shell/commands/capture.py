@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from smtp_shell.config import user_path
 from smtp_shell.errors import UsageError
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.shell.completion import Option, paths_or_off
@@ -47,7 +48,7 @@ def capture(shell: Shell, args: Args) -> None:
     else:
         if len(given.words) != 1 or given.words[0] == "off":
             raise UsageError("/capture takes one file, with --live before it or not, or off; see /help /capture.")
-        begin(shell, Path(given.words[0]).expanduser(), live="--live" in given)
+        begin(shell, user_path(given.words[0]), live="--live" in given)
 
 
 def begin(shell: Shell, path: Path, *, live: bool = False, target: Target | None = None) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from smtp_shell.config import user_path
 from smtp_shell.errors import UsageError
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.shell.completion import paths
@@ -74,7 +74,7 @@ def as_tool(shell: Shell, args: Args) -> None:
     if tool not in _TOOLS or len(files) > 1:
         raise UsageError(f"{args.name} takes one of {', '.join(_TOOLS)}, and a transcript if it is not this session.")
     if files:
-        path = Path(files[0]).expanduser()
+        path = user_path(files[0])
     elif shell.recordings.session is not None:
         path = shell.recordings.session.path
     else:

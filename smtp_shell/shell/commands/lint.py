@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from smtp_shell.config import user_path
 from smtp_shell.errors import UsageError
 from smtp_shell.shell.completion import CompletionContext, Option, paths
 from smtp_shell.shell.registry import Args, shell_command
@@ -69,7 +70,7 @@ def _words(args: Args) -> tuple[Path | None, str]:
     given = args.read()
     if len(given.words) > 1:
         raise UsageError("/lint takes one file, and --for with a rubric; see /help /lint.")
-    return Path(given.words[0]).expanduser() if given.words else None, given.last("--for")
+    return user_path(given.words[0]) if given.words else None, given.last("--for")
 
 
 def _show(shell: Shell, path: Path, shown: dict[int, list[Finding]]) -> None:

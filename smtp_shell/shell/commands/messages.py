@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from smtp_shell.config import user_path
 from smtp_shell.errors import NotSendable, UsageError
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.shell.completion import CompletionContext, Option, addresses, paths
@@ -78,7 +79,7 @@ def compose(shell: Shell, args: Args) -> None:
     layout = _layout(shell, composition)
     shell.composition = composition
     if "--save" in given:
-        _save(shell, layout, Path(given.last("--save")).expanduser())
+        _save(shell, layout, user_path(given.last("--save")))
         return
     if given.values and not shell.options.interactive:
         shell.say(f"  The draft has {layout.size:,} octets; /compose shows it.")
@@ -120,7 +121,7 @@ def attach(shell: Shell, args: Args) -> None:
         return
     if len(files) != 1:
         raise UsageError("/attach takes one file; quote a name that holds blanks. See /help /attach.")
-    new = Attachment(Path(files[0]).expanduser(), given.last("--type"), given.last("--name"))
+    new = Attachment(user_path(files[0]), given.last("--type"), given.last("--name"))
     shell.say(f"  {check_attachment(new)}")
     shell.composition = replace(composition, draft=replace(composition.draft, attachments=(*attached, new)))
 

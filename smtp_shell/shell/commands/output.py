@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from smtp_shell.config import user_path
 from smtp_shell.errors import UsageError
 from smtp_shell.shell.completion import Option, paths_or_off
 from smtp_shell.shell.registry import Args, shell_command
@@ -42,7 +42,7 @@ def output(shell: Shell, args: Args) -> None:
     else:
         from smtp_shell.shell.output import OutputFile
 
-        file = OutputFile(Path(given.words[0]).expanduser(), append="--append" in given, overwrite="--force" in given)
+        file = OutputFile(user_path(given.words[0]), append="--append" in given, overwrite="--force" in given)
         shell.outlet.close()
         shell.outlet.file = file
         shell.say(f"  output of slash commands goes to {file.name}; /output off ends that")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from smtp_shell.config import user_path
 from smtp_shell.errors import UsageError
 from smtp_shell.protocol.events import Connected
 from smtp_shell.shell.completion import paths
@@ -47,7 +47,7 @@ def timing(shell: Shell, args: Args) -> None:
 
 def _draw(shell: Shell, args: Args, draw: Callable[..., Iterator[Row]]) -> None:
     if args.text:
-        path = Path(args.one("file")).expanduser()
+        path = user_path(args.one("file"))
     elif shell.recordings.session is not None:
         path = shell.recordings.session.path
     else:

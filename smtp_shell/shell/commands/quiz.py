@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from smtp_shell.config import user_path
 from smtp_shell.errors import UsageError
 from smtp_shell.shell.command_options import parser_options
 from smtp_shell.shell.completion import CompletionContext, Option, paths
@@ -64,7 +65,7 @@ def quiz(shell: Shell, args: Args) -> None:
 
 def _path(shell: Shell, name: str | None) -> Path:
     if name is not None:
-        return Path(name).expanduser()
+        return user_path(name)
     if shell.recordings.session is None:
         raise UsageError("/quiz: there is no session yet; name a file, or /connect first.")
     return shell.recordings.session.path

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from smtp_shell.arguments import did_you_mean
+from smtp_shell.config import user_path
 from smtp_shell.errors import UsageError
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.shell.completion import CompletionContext, paths
@@ -141,7 +141,7 @@ def _kept(shell: Shell, field: str) -> Scalar:
 
     value: Scalar = getattr(shell.settings, field)
     if isinstance(value, str) and value and field in FILES:
-        return str(Path(value).expanduser().absolute())
+        return str(user_path(value).absolute())
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
@@ -151,4 +151,4 @@ def source(shell: Shell, args: Args) -> None:
 
     A line that begins with # is a comment. It stops at the first line that fails.
     """
-    run_file(shell, Path(args.one("file")).expanduser())
+    run_file(shell, user_path(args.one("file")))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from smtp_shell.arguments import nearest
+from smtp_shell.config import user_path
 from smtp_shell.errors import UsageError
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.shell.completion import Option, domains, paths
@@ -107,7 +107,7 @@ def _save(shell: Shell, words: Sequence[str], as_json: bool) -> None:
     from smtp_shell.display.tls_json import pem
     from smtp_shell.private_files import create_private
 
-    path = Path(names[0]).expanduser()
+    path = user_path(names[0])
     with create_private(path, overwrite="--force" in words) as file:
         file.write("".join(pem(der) for der in ders).encode())
     rows = [f"  {len(ders):,} certificate{'' if len(ders) == 1 else 's'} saved to {escape_str(str(path))}"]

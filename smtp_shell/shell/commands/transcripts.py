@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from smtp_shell.config import user_path
 from smtp_shell.errors import UsageError
 from smtp_shell.protocol.events import Remarked
 from smtp_shell.protocol.octets import escape_str
@@ -93,7 +94,7 @@ def show(shell: Shell, args: Args) -> None:
     if words[:1] == ["data"]:
         _show_data(shell, words[1:])
         return
-    path = Path(args.one("file")).expanduser() if args.text else _of_session(shell)
+    path = user_path(args.one("file")) if args.text else _of_session(shell)
     from smtp_shell.recording.shown import shown_transcript
     from smtp_shell.transcript.credentials import masking_warning
 
@@ -115,7 +116,7 @@ def _show_data(shell: Shell, words: list[str]) -> None:
     number = int(words.pop(0)) if words and re.fullmatch("[0-9]{1,9}", words[0], re.ASCII) else None
     if len(words) > 1:
         raise UsageError("/show data takes the number of a message and a file; see /help /show.")
-    path = Path(words[0]).expanduser() if words else _of_session(shell)
+    path = user_path(words[0]) if words else _of_session(shell)
     from smtp_shell.recording.messages import count_messages, one_message
     from smtp_shell.recording.shown import shown_transcript
     from smtp_shell.shell.file_progress import reading
@@ -159,4 +160,4 @@ def _file(args: Args) -> tuple[GivenOptions, Path]:
     given = args.read()
     if len(given.words) != 1:
         raise UsageError(f"{args.name} takes one file, and --force to write over one; see /help {args.name}.")
-    return given, Path(given.words[0]).expanduser()
+    return given, user_path(given.words[0])
