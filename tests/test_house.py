@@ -24,7 +24,7 @@ LAYERS = (
     {"errors"},
     {"config", "figures"},
     {"protocol"},
-    {"arguments", "private_files"},
+    {"arguments", "private_files", "programs"},
     {"message"},
     {"knowledge"},
     {"net"},

@@ -185,7 +185,7 @@ def _run(command: str, option: str) -> Secret:
             timeout=_COMMAND_TIMEOUT,
             check=False,
         )
-    except (OSError, subprocess.TimeoutExpired):
+    except (OSError, ValueError, subprocess.TimeoutExpired):  # it may hold NUL
         raise AuthFailed(f"{option}: the command could not be run or did not end; try it by hand.") from None
     first = done.stdout.split(b"\n")[0].removesuffix(b"\r")
     if done.returncode or not first.strip():

@@ -90,10 +90,10 @@ class TomlFile(Struct, frozen=True):
             ConfigError: It does.
         """
         for key in self.table(*inside):
-            if key in SECRETS:
-                command = "token_command" if key == "token" else "password_command"
+            if as_field(key).lower() in SECRETS:
+                command = "token_command" if key.lower() == "token" else "password_command"
                 raise ConfigError(
-                    f"{self.where(*inside, key)}: {_shown(inside)} holds a {key}; a file is no place for it: "
+                    f"{self.where(*inside, key)}: {_shown(inside)} holds a {key.lower()}; a file is no place for it: "
                     f"name a {command}, whose program prints it."
                 )
 

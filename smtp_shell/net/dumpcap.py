@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from smtp_shell.config import child_environment
 from smtp_shell.errors import UsageError
 from smtp_shell.net.literals import family_of
 from smtp_shell.net.target import Target, Way
+from smtp_shell.programs import program_file
 from smtp_shell.protocol.octets import escape_str
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Dumpcap:
     """
 
     def __init__(self, filter_text: str, out: BinaryIO) -> None:
-        program = shutil.which("dumpcap")
+        program = program_file("dumpcap")
         if program is None:
             raise UsageError(_MISSING)
         interface = ("-i", "any") if sys.platform == "linux" else ()

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from smtp_shell.errors import UsageError
 from smtp_shell.protocol.octets import escape_str
+from smtp_shell.shell.typed_secrets import hold_credential
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,6 +20,8 @@ MOST_NESTED: Final = 20
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,31}", re.ASCII)
 _PLACE = re.compile(r"\$([$*]|[1-9])")
 _MOST_LINES = 100
+_MOST_EXPANDED = 1_000
+_QUOTES = str.maketrans("", "", "'\"")
 
 
 class Alias(Struct, frozen=True):
@@ -65,10 +68,15 @@ class Alias(Struct, frozen=True):
             count = f"{count} or more" if self.takes_more and least else count
             raise UsageError(f"/{self.name} takes {count} after it: it is {escape_str(self.text)}")
 
+        return self.with_words(words)
+
+    def with_words(self, words: Sequence[str]) -> list[str]:
+        """Return the lines with the words in their places, however many there are; a place without one is empty."""
+
         def fill(place: re.Match[str]) -> str:
             if place[1] == "$":
                 return "$"
-            return " ".join(words) if place[1] == "*" else words[int(place[1]) - 1]
+            return " ".join(words) if place[1] == "*" else "".join(words[int(place[1]) - 1 : int(place[1])])
 
         return [_PLACE.sub(fill, line) for line in self.lines]
 
@@ -84,6 +92,31 @@ class Aliases:
     def __init__(self) -> None:
         self.named: dict[str, Alias] = {}
         self.running: list[str] = []
+
+    def expanded(self, text: str) -> list[str]:
+        """Return the lines that a line stands for, those of aliases inside aliases too; the line itself if it runs none.
+
+        There are no more than a thousand, whatever the aliases say: this looks at what a line means, and runs nothing.
+        """
+        if not self.named or not text.lstrip().startswith("/"):
+            return [text]
+        found: list[str] = []
+        left = [(text, 0)]  # each with how many aliases it is inside of
+        while left and len(found) < _MOST_EXPANDED:
+            line, depth = left.pop()
+            name, *rest = line.strip().split(None, 1) or [""]
+            alias = self.named.get(name[1:]) if name.startswith("/") else None
+            if alias is None or depth > MOST_NESTED:
+                found.append(line)
+            else:
+                words = rest[0].translate(_QUOTES).split() if rest else []
+                left += [(each, depth + 1) for each in reversed(alias.with_words(words))]
+        return found
+
+    def holds_credential(self, text: str) -> bool:
+        """Return whether a line runs an alias with a credential among its words, which the lines of the alias send."""
+        lines = self.expanded(text)
+        return lines != [text] and (len(lines) >= _MOST_EXPANDED or hold_credential(lines))
 
 
 def parse_alias(name: str, text: str, lines: Sequence[str]) -> Alias:

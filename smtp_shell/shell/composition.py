@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shlex
@@ -18,8 +19,11 @@ from uuid import uuid4
 from msgspec import Struct
 from msgspec.structs import replace
 
+from smtp_shell.config import child_environment
 from smtp_shell.errors import UsageError
 from smtp_shell.message.draft import Draft, with_field
+from smtp_shell.private_files import reason_of
+from smtp_shell.programs import program_file
 from smtp_shell.protocol.octets import SINGLE, escape_str, quoted
 from smtp_shell.shell.terminal_echo import usual_echo
 from smtp_shell.transcript.variables import Template, Variables, local_now, rfc5322_date
@@ -176,23 +180,46 @@ def _ctrl_c_for_the_editor() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
+def _file_with(text: str) -> Path:
+    """Return a new file for the editor, of mode 0600, which holds a text.
+
+    Raises:
+        UsageError: There is no place for one.
+    """
+    path = None
+    try:
+        handle, file = tempfile.mkstemp(prefix="smtp-shell-", suffix=".txt")
+        path = Path(file)
+        with os.fdopen(handle, "w", encoding="utf-8", errors="surrogateescape", newline="") as stream:
+            stream.write(text)
+    except OSError as error:
+        if path is not None:
+            path.unlink(missing_ok=True)
+        raise UsageError(
+            f"no file can be made for the editor: {reason_of(error)}; set TMPDIR to a folder with room."
+        ) from None
+    return path
+
+
 def edited(text: str) -> str:
     """Return a text after the user has changed it in an editor: $VISUAL, else $EDITOR, else the system's own.
 
     Raises:
-        UsageError: There is no such editor, or it failed; the text is as it was.
+        UsageError: There is no such editor, or no file for it, or it failed; the text is as it was.
     """
-    command = os.environ.get("VISUAL") or os.environ.get("EDITOR") or ("notepad" if sys.platform == "win32" else "vi")
+    named = (os.environ.get("VISUAL", ""), os.environ.get("EDITOR", ""), "notepad" if sys.platform == "win32" else "vi")
+    command = next(each for each in named if each.strip())
     name = quoted(escape_str(command), SINGLE)
-    handle, file = tempfile.mkstemp(prefix="smtp-shell-", suffix=".txt")  # mode 0600
-    path = Path(file)
+    path = _file_with(text)
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", errors="surrogateescape", newline="") as stream:
-            stream.write(text)
         try:
             words = _words(command)
+            program = program_file(words[0])
+            if program is None:
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+            arguments = [program, *words[1:], str(path)]
             with usual_echo(), _ctrl_c_for_the_editor():
-                status = subprocess.run([*words, file], check=False).returncode
+                status = subprocess.run(arguments, check=False, env=child_environment()).returncode
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else "a quote is not closed"
             raise UsageError(f"the editor {name} cannot be started: {reason}; set VISUAL or EDITOR.") from None

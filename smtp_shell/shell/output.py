@@ -19,10 +19,12 @@ from typing import TYPE_CHECKING, cast
 
 from msgspec.structs import replace
 
+from smtp_shell.config import child_environment
 from smtp_shell.display.json_lines import JsonView
 from smtp_shell.display.views import ConsoleView, PlainView
 from smtp_shell.errors import UsageError
 from smtp_shell.private_files import create_private, open_append, reason_of
+from smtp_shell.programs import program_file
 from smtp_shell.protocol.octets import escape_str
 
 if TYPE_CHECKING:
@@ -190,7 +192,7 @@ def _cut_at_bars(text: str) -> list[str]:
 
 
 def _run_with(outlet: Outlet, args: Args, run: Callable[[Args], None], programs: Sequence[Sequence[str]]) -> None:
-    missing = next((words[0] for words in programs if shutil.which(words[0]) is None), None)
+    missing = next((words[0] for words in programs if program_file(words[0]) is None), None)
     if missing is not None:
         raise UsageError(f"{args.name} | {escape_str(missing)}: there is no such program; nothing was done.")
     out = _Pipe(programs)
@@ -284,13 +286,13 @@ class _Pipe(io.TextIOBase):
 
     def _start(self) -> None:
         sys.stdout.flush()
-        environment = {"LESS": _LESS, **os.environ}
+        environment = {"LESS": _LESS, **child_environment()}
         source = subprocess.PIPE
         try:
             for number, words in enumerate(self._programs, 1):
                 is_last = number == len(self._programs)
                 started = subprocess.Popen(
-                    [shutil.which(words[0]) or words[0], *words[1:]],
+                    [program_file(words[0]) or words[0], *words[1:]],
                     stdin=source,
                     stdout=_own_stdout() if is_last else subprocess.PIPE,
                     env=environment,
@@ -299,11 +301,12 @@ class _Pipe(io.TextIOBase):
                     between.close()  # it is the next program's alone, which is told when this one ends
                 self._running.append(started)
                 source = started.stdout  # type: ignore[assignment]  # that of the next
-        except OSError as error:
+        except (OSError, ValueError) as error:
             self._programs = ()
             for each in self._running:
                 each.kill()
-            raise UsageError(f"{escape_str(words[0])} cannot be started: {reason_of(error)}.") from None
+            reason = reason_of(error) if isinstance(error, OSError) else "a word holds NUL"
+            raise UsageError(f"{escape_str(words[0])} cannot be started: {reason}.") from None
         first = self._running[0].stdin
         assert first is not None
         encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
@@ -347,9 +350,9 @@ def pager_words() -> list[str]:
     named = os.environ.get("PAGER", "")
     with suppress(ValueError):
         words = shlex.split(named, posix=os.name != "nt")
-        if words and shutil.which(words[0]):
+        if words and program_file(words[0]):
             return words
-    return next(([name] for name in (_STYLED, "more") if shutil.which(name)), [])
+    return next(([name] for name in (_STYLED, "more") if program_file(name)), [])
 
 
 def _own_stdout() -> int | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.filters import Condition, vi_navigation_mode
@@ -25,7 +26,10 @@ from smtp_shell.shell.typed_secrets import is_kept, mask_starts
 def make_prompt(shell: Shell) -> PromptSession[str]:
     """Return what reads the lines of a shell: the one place where completion, history, masks and keys are put together."""
     history = open_history(
-        lambda line: is_kept(line, Phase.AUTH if shell.awaits_answer else shell.phase),
+        lambda line: (
+            is_kept(line, Phase.AUTH if shell.awaits_answer else shell.phase)
+            and not shell.aliases.holds_credential(line)
+        ),
         shell.say_loudly,
         lambda: server_name(shell.session, shell.options.practice),
     )
@@ -56,7 +60,7 @@ def make_prompt(shell: Shell) -> PromptSession[str]:
         auto_suggest=GhostText(shell),
         bottom_toolbar=lambda: [*hints(), *toolbar(shell)],
         input_processors=[
-            MaskCredential(lambda text: mask_starts(text, in_exchange=shell.awaits_answer)),
+            MaskCredential(partial(_starts, shell)),
             Hide(Condition(lambda: shell.phase is Phase.AUTH)),
         ],
         style=DynamicStyle(lambda: prompt_style(shell)),
@@ -91,6 +95,22 @@ class MaskCredential(Processor):
             return Transformation(fragments)
         text = "".join(fragment[1] for fragment in fragments)
         return Transformation([("", text[:start] + on_terminal("•") * (len(text) - start))])
+
+
+def _starts(shell: Shell, text: str) -> list[int | None]:
+    """Return where to mask each line at the prompt; of an alias that is given a credential all its words are."""
+    starts = mask_starts(text, in_exchange=shell.awaits_answer)
+    if not shell.aliases.named:
+        return starts
+    return [
+        start if start is not None or not shell.aliases.holds_credential(line) else _after_name(line)
+        for start, line in zip(starts, text.split("\n"), strict=True)
+    ]
+
+
+def _after_name(line: str) -> int:
+    name = line.split(None, 1)[0]
+    return line.index(name) + len(name) + 1
 
 
 def answer_starts(text: str) -> list[int | None]:

@@ -145,7 +145,8 @@ class _Reader:
             if shell.phase is not Phase.MAILDATA:
                 raise
         else:
-            shell.at_hand.note(text, shell.phase, in_exchange=shell.awaits_answer)
+            if not any(shell.aliases.holds_credential(line) for line in text.split("\n")):
+                shell.at_hand.note(text, shell.phase, in_exchange=shell.awaits_answer)
             return confirmed(shell, text, _confirm_afresh, self._prompt.output.get_size().rows)
         return None
 

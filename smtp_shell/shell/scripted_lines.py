@@ -48,8 +48,8 @@ def run_lines(shell: Shell, lines: Iterable[tuple[str, str]], *, keep_going: boo
             continue
         before = shell.refusals.number
         phase = Phase.AUTH if shell.awaits_answer else shell.phase
-        quoted = where == _OPTION and is_kept(line, phase) and not row.is_answer(line)
-        place = f"{where} {escape_str(line)[:60]}" if quoted else where
+        secret = not is_kept(line, phase) or row.is_answer(line) or shell.aliases.holds_credential(line)
+        place = f"{where} {escape_str(line)[:60]}" if where == _OPTION and not secret else where
         try:
             row.run(line)
         except SmtpShellError as error:

@@ -7,22 +7,28 @@ MECHANISM` may be a user name.
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from smtp_shell.protocol.commands import auth_mechanism, secret_start
 from smtp_shell.protocol.masking import ExchangeLines, is_user_name
 from smtp_shell.protocol.octets import decode_base64, unescape
 from smtp_shell.protocol.phases import Phase
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 _WORD = re.compile(r"\S+")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _RAW = re.compile(r"\s*/raw\s")
 _RAW_LINE = re.compile(r"(?:^|\\(?:[rn]|x0[aAdD]))((?:[^\\]|\\(?!(?:[rn]|x0[aAdD])))+)")
 _ALIAS = re.compile(r"\s*/alias\s[^=]*=")
+_ALIAS_LINE = re.compile("[^;]+")
+_WATCHED = re.compile(r"\s*/watch\s.*?\s(?=/)", re.DOTALL)  # what precedes a slash command that is repeated
 _CARRIES = re.compile(
     r"\s*/(?:watch|pipeline)\s.*?((?<![\w-])auth\s.*)", re.IGNORECASE | re.DOTALL
 )  # a line for the server
 _SLASH_COMMAND = re.compile(r"\s*/[a-z]+(?:\s|\Z)")
-_MAY_BE_AUTH = re.compile(r"(?im)^\s*(?:/(?:raw|watch|pipeline)\s|auth(?:\s|=|$))")
+_MAY_BE_AUTH = re.compile(r"(?im)^\s*(?:/(?:raw|watch|pipeline|alias)\s|auth(?:\s|=|$))")
 _PASSWORD_IN_URL = re.compile(r"://[^/\s]*:[^/\s]*@")
 # NUL and the first octet of an ASCII user name, in base64, as the response of PLAIN begins; or padding.
 _BASE64_FOR_SURE = re.compile(r"A[A-H].*|.*=")
@@ -85,6 +91,14 @@ def mask_starts(text: str, *, in_exchange: bool = False) -> list[int | None]:
 
 
 def _start_in(text: str, exchange: ExchangeLines) -> int | None:
+    if alias := _ALIAS.match(text):
+        of_alias = ExchangeLines()  # its lines are sent some time
+        lines = _ALIAS_LINE.finditer(text, alias.end())
+        masked = ((line.start(), _start_in(line[0], of_alias)) for line in lines)
+        return next((at + start for at, start in masked if start is not None), None)
+    if (watched := _WATCHED.match(text)) and _RAW.match(text, watched.end()):
+        start = _start_in(text[watched.end() :], exchange)
+        return None if start is None else watched.end() + start
     if carried := _CARRIES.match(text):
         start = _credential_start(carried[1], exchange)
         return None if start is None else carried.start(1) + start
@@ -133,6 +147,12 @@ def _may_be_base64(word: str) -> bool:
     return bool(_BASE64.fullmatch(word)) and not _IN_ONE_CASE.fullmatch(word)
 
 
+def hold_credential(lines: Sequence[str]) -> bool:
+    """Return whether lines that are run in a row hold a credential, one that answers a challenge of the AUTH line before it too."""
+    starts = mask_starts("\n".join(lines))
+    return any(start is not None for start in starts) or not all(is_kept(line, None) for line in lines)
+
+
 def is_kept(text: str, phase: Phase | None) -> bool:
     """Check whether the history keeps a typed line: not one with a credential, and none in mail data or after a 334.
 
@@ -145,8 +165,10 @@ def is_kept(text: str, phase: Phase | None) -> bool:
     # The file of the history is UTF-8 and cannot hold what was not typed in UTF-8.
     if _PASSWORD_IN_URL.search(text) or _SURROGATE.search(text):
         return False
-    if (alias := _ALIAS.match(text)) and not all(is_kept(line, None) for line in text[alias.end() :].split(";")):
+    if (alias := _ALIAS.match(text)) and hold_credential(_ALIAS_LINE.findall(text, alias.end())):
         return False
+    if watched := _WATCHED.match(text):
+        return is_kept(text[watched.end() :], phase)
     raw = _RAW.match(text)
     if raw is None:
         carried = _CARRIES.match(text)

@@ -12,7 +12,7 @@ from smtp_shell.shell.aliases import MOST_NESTED, Alias, parse_alias
 from smtp_shell.shell.completion import CompletionContext
 from smtp_shell.shell.groups import split_lines
 from smtp_shell.shell.registry import Args, Registry, ShellCommand, shell_command
-from smtp_shell.shell.typed_secrets import is_kept
+from smtp_shell.shell.typed_secrets import hold_credential
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -93,7 +93,7 @@ def make_alias(registry: Registry[Shell], name: str, text: str) -> Alias:
     there = registry.get(f"/{made.name}")
     if there is not None and there.group != GROUP:
         raise UsageError(f"alias {made.name}: /{made.name} is a command of the shell; choose another name.")
-    if not all(is_kept(line, None) for line in made.lines):
+    if hold_credential(made.lines):
         raise UsageError(
             f"alias {made.name} holds a credential, and an alias is shown and kept; write auth alone, which asks for it."
         )

@@ -42,15 +42,23 @@ def watch(shell: Shell, args: Args) -> None:
     given = Args(args.name, f"{before} {after}", args.options).read()
     if found is None or not line:
         raise UsageError("/watch takes seconds and a line, such as /watch 10 noop; see /help /watch.")
-    if line.split()[0] in _NESTED or shell.group is not None:
-        raise UsageError(f"/watch: {escape_str(line.split()[0])} cannot be repeated here.")
-    if begins_exchange(line):
+    lines = shell.aliases.expanded(line)
+    nested = next((each.split()[0] for each in lines if each.split()[:1] and each.split()[0] in _NESTED), "")
+    if nested or shell.group is not None:
+        raise UsageError(f"/watch: {escape_str(nested or line.split()[0])} cannot be repeated here.")
+    if any(begins_exchange(each) or _goes_back(each) for each in lines):
         raise UsageError("/watch: AUTH is not repeated: servers lock an account after some logins.")
     count = given.last("--count", "0")
     if "--count" in given and not re.fullmatch("[1-9][0-9]{0,8}", count, re.ASCII):
         raise UsageError(f"/watch --count {escape_str(count)[:20]}: it takes a number from 1.")
     strictness = Strictness.parse(given.last("--match", "text"))
     Watch(shell, Plan(line, interval(found[1]), int(count), strictness, "--until-change" in given)).run()
+
+
+def _goes_back(line: str) -> bool:
+    """Return whether a line connects again and does AUTH again."""
+    words = line.split()
+    return words[:1] == ["/reconnect"] and "--back" in words
 
 
 def _split(text: str) -> tuple[str, str]:

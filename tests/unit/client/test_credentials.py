@@ -85,6 +85,11 @@ def test_a_command_that_gives_nothing_is_a_sentence(command: str) -> None:
         CredentialSource("student", password_command=command).find(BOTH)
 
 
+def test_a_command_with_nul_as_a_configuration_can_hold_is_a_sentence() -> None:
+    with pytest.raises(AuthFailed, match="--password-command: the command could not be run"):
+        CredentialSource("student", password_command="echo a\0b").find(BOTH)
+
+
 def test_programs_that_are_started_do_not_see_the_password(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(PASSWORD_VARIABLE, "open sesame")
     monkeypatch.setenv("OTHER", "stays")

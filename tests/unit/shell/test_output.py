@@ -170,3 +170,24 @@ def test_the_pager_is_the_users_or_less_or_more(monkeypatch: pytest.MonkeyPatch)
         assert pager_words() in (["less"], ["more"], [])
     monkeypatch.setenv("PATH", "")
     assert pager_words() == []
+
+
+def test_programs_do_not_get_the_passwords_of_the_environment(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SMTP_SHELL_PASSWORD", "hunter2-open-sesame")
+    monkeypatch.setenv("SMTP_SHELL_PROXY_PASSWORD", "hunter2-open-sesame")
+    monkeypatch.setenv("KEPT", "this one is theirs")
+    shell, _, _ = make_shell()
+    shell.run(f"/status | '{sys.executable}' -c 'import os; print(os.environ)'")
+    seen = capfd.readouterr().out
+    assert "this one is theirs" in seen
+    assert "hunter2" not in seen
+
+
+def test_a_word_with_nul_is_a_sentence() -> None:
+    shell, _, _ = make_shell()
+    with pytest.raises(UsageError, match="cannot be started: a word holds NUL"):
+        shell.run(f"/status | '{sys.executable}' a\0b")
+    with pytest.raises(UsageError, match="there is no such program"):
+        shell.run("/status | le\0ss")

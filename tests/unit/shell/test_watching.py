@@ -99,6 +99,7 @@ def test_the_dialogue_is_shown_once_and_again_when_it_has_changed() -> None:
         ("1 /watch 1 noop", "cannot be repeated"),
         ("1 /exit", "cannot be repeated"),
         ("1 auth plain AHN0dWRlbnQAb3BlbiBzZXNhbWU=", "AUTH is not repeated"),
+        ("1 /reconnect --back", "AUTH is not repeated"),
         ("1 /nowhere", "is no command of the shell"),
         ("1 data", "the server waits for what follows"),
     ],

@@ -109,3 +109,28 @@ def test_the_aliases_of_a_configuration_are_taken_over_all_or_none() -> None:
     with pytest.raises(UsageError):
         install(other, {"a": "noop", "help": "/a"})
     assert set(other.registry) == set(Registry[Shell].load())
+
+
+@pytest.mark.parametrize(
+    ("alias", "reason"),
+    [
+        ("ehlo; auth", "AUTH is not repeated"),
+        ("/b", "AUTH is not repeated"),
+        ("/exit", "/exit cannot be repeated"),
+        ("noop; /watch 1 noop", "/watch cannot be repeated"),
+    ],
+)
+def test_what_is_not_repeated_is_not_through_an_alias(alias: str, reason: str) -> None:
+    shell, server, _ = make_shell(before=(f"/alias a = {alias}", "/alias b = auth"))
+    with pytest.raises(UsageError, match=reason):
+        shell.run("/watch --count 2 0.1 /a")
+    assert not server.lines
+
+
+def test_an_exchange_in_an_alias_is_refused_with_its_answers() -> None:
+    shell, _, _ = make_shell()
+    for text in ("auth plain; AGJvYgBodW50ZXIy", "auth login; Ym9i; aHVudGVyMg=="):
+        with pytest.raises(UsageError, match="holds a credential") as caught:
+            shell.run(f"/alias in = {text}")
+        assert text.rpartition(" ")[2] not in str(caught.value)
+    assert not shell.aliases.named

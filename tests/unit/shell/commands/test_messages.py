@@ -280,6 +280,31 @@ def test_the_text_is_written_in_an_editor(tmp_path: Path, monkeypatch: pytest.Mo
             shell.run("/compose --editor")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="the editor is a script of sh")
+def test_an_editor_gets_no_password_and_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    editor, seen = tmp_path / "editor", tmp_path / "seen"
+    editor.write_text(f"#!/bin/sh\nenv >'{seen}'; ls -l \"$1\" >>'{seen}'\n")
+    editor.chmod(0o755)
+    place = tmp_path / "place"
+    place.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(place))
+    monkeypatch.setenv("SMTP_SHELL_PASSWORD", "hunter2-open-sesame")
+    monkeypatch.setenv("VISUAL", "  ")
+    monkeypatch.setenv("EDITOR", str(editor))
+    shell, _, _ = make_shell(ask=answering())
+    shell.run(f"{WHOLE} --editor")
+    assert "hunter2" not in seen.read_text()
+    assert "-rw-------" in seen.read_text()
+    assert not list(place.iterdir())
+
+
+def test_no_place_for_the_file_of_an_editor_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "nowhere"))
+    shell, _, _ = make_shell(ask=answering())
+    with pytest.raises(UsageError, match="no file can be made for the editor: there is no such file; set TMPDIR"):
+        shell.run("/compose --editor")
+
+
 def check_screen(screen: Screen) -> None:
     for line in screen.said:
         assert all(part.isprintable() for part in line.split("\n"))
