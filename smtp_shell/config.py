@@ -34,6 +34,10 @@ OTHER_VARIABLES = (
 """Variables that begin as those of settings do, and are none."""
 
 
+NOWHERE = Path(os.devnull) / APPLICATION
+"""A folder that is not there and cannot be made, which every reader and writer of files has a sentence for."""
+
+
 class Timeouts(Struct, frozen=True):
     """Timeouts in seconds. Each covers the whole of what it names, to the last octet.
 
@@ -205,7 +209,10 @@ def state_dir() -> Path:
         return Path(named)
     import platformdirs
 
-    return platformdirs.user_state_path(APPLICATION, appauthor=False)
+    try:
+        return platformdirs.user_state_path(APPLICATION, appauthor=False)
+    except RuntimeError:  # no home folder, as in a container with a user of its own
+        return NOWHERE
 
 
 def config_dir() -> Path:
@@ -215,7 +222,10 @@ def config_dir() -> Path:
         return Path(named)
     import platformdirs
 
-    return platformdirs.user_config_path(APPLICATION, appauthor=False)
+    try:
+        return platformdirs.user_config_path(APPLICATION, appauthor=False)
+    except RuntimeError:  # no home folder, as in a container with a user of its own
+        return NOWHERE
 
 
 def user_path(text: str) -> Path:

@@ -13,6 +13,7 @@ import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, BinaryIO
 
+from smtp_shell.config import NOWHERE
 from smtp_shell.errors import ConfigError, UsageError
 from smtp_shell.protocol.octets import escape_str
 
@@ -165,6 +166,8 @@ def make_folder(path: Path) -> None:
     Raises:
         OSError: It cannot be created.
     """
+    if NOWHERE in (path, *path.parents):
+        raise OSError(errno.ENOTSUP, "this user has no home folder")
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 

@@ -153,8 +153,8 @@ def read_toml(path: Path, *, own: bool = False) -> TomlFile:
     name = escape_str(str(path))
     try:
         octets = _octets(path, own=own)
-    except FileNotFoundError:
-        raise
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise FileNotFoundError(error.errno, error.strerror, error.filename) from None
     except OSError as error:
         raise ConfigError(f"{name} cannot be read: {reason_of(error)}.") from None
     except ValueError:

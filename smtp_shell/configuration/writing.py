@@ -15,7 +15,7 @@ from smtp_shell.config import state_dir
 from smtp_shell.configuration.positions import assignments
 from smtp_shell.configuration.reading import TomlFile, as_field, parse_toml, read_toml
 from smtp_shell.errors import ConfigError
-from smtp_shell.private_files import locked, make_folder, reason_of, replace_private
+from smtp_shell.private_files import locked, make_folder, private_folder, reason_of, replace_private
 from smtp_shell.protocol.octets import escape_str
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def save_value(path: Path, table: str, key: str, value: Scalar | None) -> None:
     place = path.resolve()
     try:
         make_folder(place.parent)
-        make_folder(state_dir())
+        private_folder(state_dir())
         with locked(state_dir() / "config.lock", _LOCK_SECONDS):  # two shells may save at once
             try:
                 file = read_toml(place, own=True)
