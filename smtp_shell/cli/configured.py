@@ -106,9 +106,10 @@ def take_aliases(shell: Shell, start: Start) -> Start:
     from smtp_shell.shell.commands.aliases import install
 
     try:
-        install(shell, start.configuration.aliases)
+        for name, text in start.configuration.aliases.items():
+            install(shell, {name: text})
     except UsageError as error:
-        problem = f"{start.configuration.where(ALIASES)}: {error.message}"
+        problem = f"{start.configuration.where(ALIASES, name)}: {error.message}"
         if not shell.options.interactive:
             raise ConfigError(problem) from None
         return replace(start, problem=f"{problem} The aliases are left out.")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from msgspec import Struct, field
 
 from smtp_shell.config import CONFIG_VARIABLE, configuration_path
-from smtp_shell.configuration.reading import TomlFile, as_field, read_toml, shortened
+from smtp_shell.configuration.reading import SECRETS, TomlFile, as_field, read_toml, shortened
 from smtp_shell.errors import ConfigError, UsageError
 from smtp_shell.protocol.octets import escape_str
 
@@ -161,6 +161,18 @@ def _check_profiles(file: TomlFile) -> None:
     for name in file.table(PROFILES):
         file.check_profile_name(PROFILES, name)
         file.check_secrets((PROFILES, name))
+        _check_variables(file, name)
+
+
+def _check_variables(file: TomlFile, name: str) -> None:
+    """Check that the variables of a profile are no passwords. A token can be another thing than a secret."""
+    variables = file.table(PROFILES, name).get("variables")
+    for key in variables if isinstance(variables, dict) else ():
+        if as_field(key).lower() in SECRETS and key.lower() != "token":
+            raise ConfigError(
+                f"{file.where(PROFILES, name, 'variables', key)}: the variables of [{PROFILES}.{shortened(name)}] hold a "
+                f"{key.lower()}; a file is no place for it: leave it out, and give it with --var where it is needed."
+            )
 
 
 def _check_settings(file: TomlFile, settings: Collection[str]) -> None:

@@ -76,6 +76,11 @@ def test_a_variable_names_another_file(file: Path, tmp_path: Path, monkeypatch: 
     [
         (b"[settings]\n\nthemes = 'x'", r":3: themes is no key of \[settings\]; did you mean theme\?"),
         (b"[setting]\n", r":1: setting is no key of the file; did you mean settings\?"),
+        (b"[profile.lab]\nhost = 'mx'\nPassWord = 'tell'", r":3: \[profile\.lab\] holds a password;"),
+        (
+            b"[profile.lab]\nhost = 'mx'\n[profile.lab.variables]\nPassword = 'tell'",
+            r":4: the variables of \[profile\.lab\] hold a password; .* --var",
+        ),
         (
             b"[profile.lab]\nhost = 'mx'\npassword = 'tell'",
             r":3: \[profile\.lab\] holds a password; .* password_command",
