@@ -3,8 +3,29 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import sys
+
+
+def words_of(command: str) -> list[str]:
+    r"""Return the words of a command line, quoted as the system's own shell quotes them.
+
+    On Windows a backslash and an apostrophe are themselves (`C:\Users\O'Neill\vim.exe`), and double quotes hold together what has blanks.
+
+    Args:
+        command: The command line, such as the value of `EDITOR`.
+
+    Raises:
+        ValueError: A quote is not closed.
+    """
+    lexer = shlex.shlex(command, posix=True, punctuation_chars=False)
+    lexer.whitespace_split = True
+    lexer.commenters = ""
+    if sys.platform == "win32":
+        lexer.escape = ""
+        lexer.quotes = '"'
+    return list(lexer)
 
 
 def program_file(name: str) -> str | None:

@@ -191,7 +191,8 @@ def terminal_findings() -> Iterator[Finding]:
     if encoding.replace("-", "") in ("utf8", "utf16le", "cp65001"):
         yield Finding("characters", encoding)
     else:
-        advice = "chcp 65001" if sys.platform == "win32" else "set LC_ALL to a UTF-8 locale, such as C.UTF-8"
+        # Python writes Unicode to a console of Windows: where it does not, this is a pipe or a file, and its code page no help.
+        advice = "set PYTHONUTF8=1" if sys.platform == "win32" else "set LC_ALL to a UTF-8 locale, such as C.UTF-8"
         yield Finding("characters", f"{escape_str(encoding)}: others are shown as escapes", Verdict.NOTE, advice)
     if os.environ.get("NO_COLOR"):
         yield Finding("NO_COLOR", "is set: no colours")
@@ -214,7 +215,7 @@ def _extras() -> Iterator[Finding]:
         if all(versions.values()):
             yield Finding(extra, f"{', '.join(f'{name} {version}' for name, version in versions.items())}: {purpose}")
         else:
-            advice = f"pip install 'smtp-shell[{extra}]' for {purpose}"
+            advice = f'pip install "smtp-shell[{extra}]" for {purpose}'
             yield Finding(extra, "not installed", Verdict.NOTE, advice)
 
 
@@ -253,7 +254,8 @@ def _configuration() -> Finding:
 def _state(folder: Path) -> Iterator[Finding]:
     from smtp_shell.private_files import reason_of
 
-    advice = "make it your own (chmod 700), or name another with SMTP_SHELL_STATE_DIR"
+    own = "make it your own (chmod 700), or " if os.name == "posix" else ""
+    advice = f"{own}name another with SMTP_SHELL_STATE_DIR"
     try:
         facts = folder.stat()
     except FileNotFoundError:

@@ -70,8 +70,7 @@ def _turns(name: str) -> list[Turn]:
     from smtp_shell.recording.shown import shown_transcript
     from smtp_shell.transcript.credentials import masking_warning
 
-    is_stdin = name == _STDIN
-    path, in_folder = Path("/dev/stdin" if is_stdin else name), not is_stdin
+    path, in_folder = Path(name), name != _STDIN
     with (
         late_progress(f"reading {escape_str(path.name)}") as progress,
         shown_transcript(path, bodies=in_folder, includes=in_folder, opened=progress.follow) as found,

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from smtp_shell.lint.findings import Finding
     from smtp_shell.lint.rubric import Rubric
 
-_STDIN = "-"
-
 _EXAMPLES = (
     ("smtp-shell lint lab.smtp", ""),
     ("smtp-shell lint --for lab7 lab.smtp", "what is missing for a task"),
@@ -96,7 +94,7 @@ def _lint(
     from smtp_shell.lint.files import lint_file
     from smtp_shell.protocol.octets import escape_str
 
-    path = Path("/dev/stdin" if name == _STDIN else name)
+    path = Path(name)
     tally.files += 1
     with late_progress(f"linting {escape_str(path.name)}") as progress:
         for finding in lint_file(path, rubric, rubric_name, warn=_warn, opened=progress.follow):

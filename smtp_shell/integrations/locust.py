@@ -33,7 +33,7 @@ except ModuleNotFoundError as error:
     if error.name != "locust":
         raise
     raise ModuleNotFoundError(
-        "smtp_shell.integrations.locust needs an extra that is not installed: pip install 'smtp-shell[locust]'.",
+        'smtp_shell.integrations.locust needs an extra that is not installed: pip install "smtp-shell[locust]".',
         name="locust",
     ) from None
 from msgspec.structs import replace

@@ -156,7 +156,7 @@ def check_proxy(proxy: Proxy) -> None:
         import python_socks  # noqa: F401
     except ImportError:
         raise ConfigError(
-            f"--proxy {proxy}: the library for proxies is missing; install it with: pip install 'smtp-shell[proxy]'."
+            f'--proxy {proxy}: the library for proxies is missing; install it with: pip install "smtp-shell[proxy]".'
         ) from None
 
 

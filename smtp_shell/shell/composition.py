@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import re
-import shlex
 import signal
 import subprocess
 import sys
@@ -23,7 +22,7 @@ from smtp_shell.config import child_environment
 from smtp_shell.errors import UsageError
 from smtp_shell.message.draft import Draft, with_field
 from smtp_shell.private_files import reason_of
-from smtp_shell.programs import program_file
+from smtp_shell.programs import program_file, words_of
 from smtp_shell.protocol.octets import SINGLE, escape_str, quoted
 from smtp_shell.shell.terminal_echo import usual_echo
 from smtp_shell.transcript.variables import Template, Variables, local_now, rfc5322_date
@@ -156,17 +155,6 @@ def _split(text: str) -> tuple[list[tuple[str, str]], str]:
     return fields, ""
 
 
-def _words(command: str) -> list[str]:
-    """Return the words of a command line. On Windows a backslash is itself, and quotes hold together what has blanks.
-
-    Raises:
-        ValueError: A quote is not closed.
-    """
-    is_windows = sys.platform == "win32"
-    words = shlex.split(command, posix=not is_windows)
-    return [word[1:-1] if is_windows and word[:1] == word[-1:] == '"' else word for word in words]
-
-
 @contextmanager
 def _ctrl_c_for_the_editor() -> Iterator[None]:
     """Leave Ctrl-C to the editor. A handler of ours is not inherited, as an ignored signal would be."""
@@ -213,7 +201,7 @@ def edited(text: str) -> str:
     path = _file_with(text)
     try:
         try:
-            words = _words(command)
+            words = words_of(command)
             program = program_file(words[0])
             if program is None:
                 raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))

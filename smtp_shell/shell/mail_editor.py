@@ -17,6 +17,7 @@ from smtp_shell.shell.function_keys import function_keys
 from smtp_shell.shell.header_completion import is_in_header, suggest_header
 from smtp_shell.shell.prompt import CLOCK_SECONDS, color_depth, prompt_style, toolbar
 from smtp_shell.shell.prompt_keys import cursor_shape, editing_mode, editor_keys, menu_style, opens_menu
+from smtp_shell.shell.whole_characters import keep_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -67,6 +68,7 @@ class MailEditor:
             enable_suspend=True,
             reserve_space_for_menu=6,
         )
+        keep_whole(self._prompt.default_buffer)
 
     @property
     def text(self) -> str:

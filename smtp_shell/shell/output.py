@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import io
 import os
-import shlex
 import shutil
 import signal
 import subprocess
@@ -24,7 +23,7 @@ from smtp_shell.display.json_lines import JsonView
 from smtp_shell.display.views import ConsoleView, PlainView
 from smtp_shell.errors import UsageError
 from smtp_shell.private_files import create_private, open_append, reason_of
-from smtp_shell.programs import program_file
+from smtp_shell.programs import program_file, words_of
 from smtp_shell.protocol.octets import escape_str
 
 if TYPE_CHECKING:
@@ -169,7 +168,7 @@ def split_programs(name: str, text: str) -> tuple[str, list[list[str]]]:
     found = []
     for each in programs:
         try:
-            words = shlex.split(each, posix=os.name != "nt")
+            words = words_of(each)
         except ValueError:
             raise UsageError(f"{name} |{escape_str(each)}: a quote is not closed; close it.") from None
         if not words:
@@ -309,8 +308,7 @@ class _Pipe(io.TextIOBase):
             raise UsageError(f"{escape_str(words[0])} cannot be started: {reason}.") from None
         first = self._running[0].stdin
         assert first is not None
-        encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-        self._stream = io.TextIOWrapper(first, encoding, errors="backslashreplace")
+        self._stream = io.TextIOWrapper(first, _encoding(), errors="backslashreplace")
 
 
 class _Paged(_Pipe):
@@ -349,10 +347,19 @@ def pager_words() -> list[str]:
     """Return the words of the user's pager: PAGER, less or more; none where there is none."""
     named = os.environ.get("PAGER", "")
     with suppress(ValueError):
-        words = shlex.split(named, posix=os.name != "nt")
+        words = words_of(named)
         if words and program_file(words[0]):
             return words
     return next(([name] for name in (_STYLED, "more") if program_file(name)), [])
+
+
+def _encoding() -> str:
+    """Return the encoding in which a program reads what is on the screen otherwise.
+
+    Python writes UTF-16 to a console of Windows, whatever its code page is. Programs there, `more` among them, read by the code page.
+    """
+    code_page = os.device_encoding(1) if sys.platform == "win32" and sys.stdout.isatty() else None
+    return code_page or getattr(sys.stdout, "encoding", None) or "utf-8"
 
 
 def _own_stdout() -> int | None:

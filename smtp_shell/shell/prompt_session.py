@@ -21,6 +21,7 @@ from smtp_shell.shell.prompt import CLOCK_SECONDS, color_depth, on_terminal, pro
 from smtp_shell.shell.prompt_keys import cursor_shape, editing_mode, editor_keys, history_keys, menu_keys, opens_menu
 from smtp_shell.shell.shell import Shell
 from smtp_shell.shell.typed_secrets import is_kept, mask_starts
+from smtp_shell.shell.whole_characters import keep_whole
 
 
 def make_prompt(shell: Shell) -> PromptSession[str]:
@@ -72,6 +73,7 @@ def make_prompt(shell: Shell) -> PromptSession[str]:
     )
     # Not by the session's own argument, which would turn the menu off. As in vi, k goes through all lines.
     session.default_buffer.enable_history_search = ~vi_navigation_mode
+    keep_whole(session.default_buffer)
     load_after_first_prompt(session.app)
     return session
 

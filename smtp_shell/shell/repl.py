@@ -29,6 +29,7 @@ from smtp_shell.shell.shell import Shell
 from smtp_shell.shell.terminal_echo import no_echo
 from smtp_shell.shell.typed_answers import LinesInARow
 from smtp_shell.shell.wait_line import WaitLine
+from smtp_shell.shell.whole_characters import keep_whole
 
 if TYPE_CHECKING:
     from smtp_shell.client.session import Session
@@ -50,6 +51,7 @@ def ask(question: str, hidden: bool) -> str:
         history=InMemoryHistory(),
         input_processors=[MaskCredential(answer_starts), Hide(Condition(lambda: hidden))],
     )
+    keep_whole(session.default_buffer)
     return session.prompt([("", question)])
 
 
@@ -65,6 +67,7 @@ def edit_line(question: str, line: str) -> str:
     session: PromptSession[str] = PromptSession(
         history=InMemoryHistory(), input_processors=[MaskCredential(answer_starts)]
     )
+    keep_whole(session.default_buffer)
     return session.prompt([("", question)], default=line)
 
 

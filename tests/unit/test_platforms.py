@@ -6,6 +6,7 @@ A module with a branch that is not in `BRANCHES` fails the first test, so that a
 import errno
 import os
 import re
+import shutil
 import signal
 import socket
 import stat
@@ -22,17 +23,17 @@ from platformdirs.macos import MacOS
 from platformdirs.unix import Unix
 from platformdirs.windows import Windows, get_win_folder_from_env_vars
 
-from smtp_shell import private_files
+from smtp_shell import private_files, programs
 from smtp_shell.cli import startup
 from smtp_shell.client import netrc_file
-from smtp_shell.config import state_dir
+from smtp_shell.config import PASSWORD_VARIABLE, state_dir
 from smtp_shell.errors import ConnectFailed, UsageError
 from smtp_shell.net import dumpcap, pipe, sockets, transport
 from smtp_shell.net.settings import ConnectSettings
 from smtp_shell.net.target import Target, Way
 from smtp_shell.replay import file_lines
 from smtp_shell.servers import listening, watching
-from smtp_shell.shell import composition, dumb_prompt, terminal_echo, terminal_end
+from smtp_shell.shell import composition, dumb_prompt, output, terminal_echo, terminal_end
 from tests.unit.cli.program import run
 
 ROOT = Path(__file__).parents[2] / "smtp_shell"
@@ -44,7 +45,7 @@ BRANCH = re.compile(
 BRANCHES = {
     "cli/diagnosis.py",  # tests/unit/cli
     "net/tls_library.py",  # tests/unit/net
-    "shell/output.py",  # tests/unit/shell
+    "shell/output.py",
     "cli/startup.py",
     "client/netrc_file.py",
     "configuration/reading.py",  # tests/unit/configuration/test_reading.py
@@ -56,6 +57,7 @@ BRANCHES = {
     "net/transport.py",
     "net/waiting.py",  # tests/unit/net/test_waiting.py
     "private_files.py",
+    "programs.py",  # tests/unit/test_programs.py, too
     "replay/file_lines.py",
     "servers/listening.py",
     "servers/watching.py",
@@ -63,6 +65,7 @@ BRANCHES = {
     "shell/dumb_prompt.py",
     "shell/terminal_end.py",
     "shell/terminal_echo.py",
+    "shell/whole_characters.py",  # tests/unit/shell/test_whole_characters.py
 }
 
 
@@ -312,6 +315,8 @@ def test_dumpcap_is_started_and_stopped_as_each_system_can(
         ("linux", "'my editor' -w", ["my editor", "-w"]),
         ("win32", r"C:\bin\vim.exe -f", [r"C:\bin\vim.exe", "-f"]),
         ("win32", r'"C:\Program Files\vim\vim.exe" -f', [r"C:\Program Files\vim\vim.exe", "-f"]),
+        ("win32", r'C:\"Program Files"\vim\vim.exe', [r"C:\Program Files\vim\vim.exe"]),
+        ("win32", r"C:\Users\O'Neill\vim.exe", [r"C:\Users\O'Neill\vim.exe"]),
     ],
 )
 def test_the_editor_is_the_systems_own_or_the_users(
@@ -319,11 +324,15 @@ def test_the_editor_is_the_systems_own_or_the_users(
 ) -> None:
     started: list[list[str]] = []
 
-    def note(argv: list[str], check: bool) -> SimpleNamespace:
+    def note(argv: list[str], env: dict[str, str], check: bool) -> SimpleNamespace:
+        assert PASSWORD_VARIABLE not in env
         started.append(argv[:-1])
         return SimpleNamespace(returncode=0)
 
-    monkeypatch.setattr(composition, "sys", Other(sys, platform=system))
+    for module in (composition, programs):
+        monkeypatch.setattr(module, "sys", Other(sys, platform=system))
+    monkeypatch.setattr(programs, "shutil", Other(shutil, which={words[0]: words[0]}.get))
+    monkeypatch.setenv(PASSWORD_VARIABLE, "hush")
     monkeypatch.setattr(composition, "subprocess", Other(subprocess, run=note))
     monkeypatch.delenv("VISUAL", raising=False)
     monkeypatch.setenv("EDITOR", command)
@@ -333,10 +342,69 @@ def test_the_editor_is_the_systems_own_or_the_users(
 
 @pytest.mark.parametrize("system", ["linux", "win32"])
 def test_an_editor_with_an_open_quote_is_refused(system: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(composition, "sys", Other(sys, platform=system))
+    monkeypatch.setattr(programs, "sys", Other(sys, platform=system))
     monkeypatch.setenv("VISUAL", '"vim')
     with pytest.raises(UsageError, match="a quote is not closed"):
         composition.edited("text")
+
+
+@pytest.mark.parametrize(
+    ("system", "text", "words"),
+    [
+        ("linux", "| 'my pager' -S", ["my pager", "-S"]),
+        ("win32", r'| "C:\Program Files\Git\usr\bin\less.exe" -S', [r"C:\Program Files\Git\usr\bin\less.exe", "-S"]),
+        ("win32", r'| findstr /C:"250 OK"', ["findstr", "/C:250 OK"]),
+    ],
+)
+def test_what_follows_a_bar_is_read_as_each_system_quotes(
+    system: str, text: str, words: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(programs, "sys", Other(sys, platform=system))
+    assert output.split_programs("/show", text) == ("", [words])
+    monkeypatch.setattr(shutil, "which", str)
+    monkeypatch.setenv("PAGER", text.removeprefix("| "))
+    assert output.pager_words() == words
+
+
+@pytest.mark.parametrize(
+    ("system", "is_console", "encoding"),
+    [("linux", True, "utf-8"), ("win32", True, "cp850"), ("win32", False, "utf-8")],
+)
+def test_a_pager_of_windows_reads_the_code_page(
+    system: str, is_console: bool, encoding: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    stream = SimpleNamespace(encoding="utf-8", isatty=lambda: is_console, flush=lambda: None)
+    monkeypatch.setattr(output, "sys", Other(sys, platform=system, stdout=stream))
+    monkeypatch.setattr(output, "os", Other(os, device_encoding=lambda descriptor: "cp850"))
+    written = tmp_path / "written"
+    out = output._Pipe(
+        [[sys.executable, "-c", f"import sys; open({str(written)!r}, 'wb').write(sys.stdin.buffer.read())"]]
+    )
+    out.write("müller 😀")
+    out.finish()
+    emoji = "😀" if encoding == "utf-8" else "\\U0001f600"
+    assert written.read_bytes().decode(encoding) == f"müller {emoji}"
+
+
+@pytest.mark.parametrize("words", [["lint"], ["diff", "{path}"], ["show"], ["convert", "--to", "md"]], ids=str)
+def test_standard_input_is_read_without_a_name_in_the_file_system(words: list[str], transcript: Path) -> None:
+    words = [each.format(path=transcript) for each in words]
+    named = run(*words, str(transcript))
+    piped = run(*words, "-", stdin=transcript.read_bytes())
+    assert piped.returncode == named.returncode
+    assert _without(piped.stdout, "-") == _without(named.stdout, str(transcript))
+
+
+def _without(output: bytes, name: str) -> bytes:
+    """Return output without the name of a file where it stands at the end of a line, or before a number of a line."""
+    return re.sub(rb"%s(?=$|:\d)" % re.escape(os.fsencode(name)), b"", output, flags=re.MULTILINE)
+
+
+def test_no_file_is_named_that_windows_has_not() -> None:
+    # The commands that `/as` writes, and the completions, are for shells of POSIX; files in memory are of Linux.
+    theirs = {"equivalents", "completions", "memory_key_log.py"}
+    ours = [each for each in ROOT.rglob("*.py") if not theirs & set(each.parts)]
+    assert [each for each in ours if re.search(r"""["'](?:/dev|/tmp|/proc|/etc)/""", each.read_text("utf-8"))] == []
 
 
 @pytest.mark.parametrize(("system", "chooses"), [("linux", True), ("darwin", False), ("win32", False)])

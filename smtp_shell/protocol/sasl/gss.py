@@ -172,7 +172,7 @@ def _context(name: str, protocol: str, **options: Any) -> Any:
         return spnego.client(protocol=protocol, options=kinds.use_ntlm if protocol == "ntlm" else kinds.none, **options)
     except ImportError:
         reason = AuthFailed(
-            f"{name} needs an extra that is not installed: pip install 'smtp-shell[{extra}]'; or choose another mechanism."
+            f'{name} needs an extra that is not installed: pip install "smtp-shell[{extra}]"; or choose another mechanism.'
         )
     except Exception as error:
         # The library's errors are many, and those of the system's library below are not its own.

@@ -73,7 +73,7 @@ def test_a_library_that_is_missing_is_a_problem(monkeypatch: pytest.MonkeyPatch)
 def test_an_extra_that_is_missing_is_a_note(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(diagnosis, "EXTRAS", {"magic": (("smtp-shell-needs-this",), "magic")})
     assert found("magic").verdict is Verdict.NOTE
-    assert found("magic").advice == "pip install 'smtp-shell[magic]' for magic"
+    assert found("magic").advice == 'pip install "smtp-shell[magic]" for magic'
 
 
 def test_the_tls_library_and_its_authorities_are_named() -> None:
@@ -129,7 +129,7 @@ class _Stream:
 
 @pytest.mark.parametrize(
     ("encoding", "platform", "advice"),
-    [("UTF-8", "linux", ""), ("ascii", "linux", "LC_ALL"), ("cp1252", "win32", "chcp 65001"), ("utf-8", "win32", "")],
+    [("UTF-8", "linux", ""), ("ascii", "linux", "LC_ALL"), ("cp1252", "win32", "PYTHONUTF8=1"), ("utf-8", "win32", "")],
 )
 def test_a_terminal_without_utf_8_is_noted(
     monkeypatch: pytest.MonkeyPatch, encoding: str, platform: str, advice: str

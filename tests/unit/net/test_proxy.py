@@ -112,7 +112,7 @@ def test_the_password_comes_from_the_environment_or_a_question(monkeypatch: pyte
 
 def test_without_the_library_one_sentence_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "python_socks", None)
-    with pytest.raises(ConfigError, match=r"pip install 'smtp-shell\[proxy\]'"):
+    with pytest.raises(ConfigError, match=r'pip install "smtp-shell\[proxy\]"'):
         through("socks5h://{}", "127.0.0.1:1")
 
 

@@ -96,7 +96,7 @@ def test_the_name_in_a_challenge_is_printable() -> None:
 @pytest.mark.parametrize(("name", "extra"), [("NTLM", "ntlm"), ("GSSAPI", "gssapi")])
 def test_the_extra_is_named(name: str, extra: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "spnego", None)
-    with pytest.raises(AuthFailed, match=rf"needs an extra that is not installed: pip install 'smtp-shell\[{extra}\]'"):
+    with pytest.raises(AuthFailed, match=rf'needs an extra that is not installed: pip install "smtp-shell\[{extra}\]"'):
         start(mechanism(name))
 
 
