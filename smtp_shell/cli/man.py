@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from smtp_shell.arguments import ArgumentParser
 
 _EXAMPLES = (
-    ("smtp-shell man | man -l -", "read it"),
+    ("smtp-shell man | man -l -", "read it; on macOS: smtp-shell man | mandoc -a"),
     ("smtp-shell man > ~/.local/share/man/man1/smtp-shell.1", "keep it"),
 )
 
@@ -36,7 +36,7 @@ def main(words: Sequence[str]) -> int:
     sys.stdout.write(man_page())
     if sys.stdout.isatty():
         sys.stdout.flush()
-        sys.stderr.write("smtp-shell: this is for man: smtp-shell man | man -l -\n")
+        sys.stderr.write("smtp-shell: this is for man: smtp-shell man | man -l -, or mandoc -a on macOS\n")
     return 0
 
 

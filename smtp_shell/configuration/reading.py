@@ -28,6 +28,8 @@ _MOST_NAMED = 10
 _MOST_SHOWN = 60
 _MOST_SENTENCE = 200
 _LONG = 10_000
+_OF_BACKSLASHES = ("Unescaped '\\'", "Invalid hex value")  # what tomllib says of a path of Windows between double quotes
+_ABOUT_BACKSLASHES = "; a path with backslashes goes between single quotes"
 _BOM = b"\xef\xbb\xbf"
 _IN_NAMES: Final = str.maketrans("", "", "_.-")
 
@@ -187,7 +189,8 @@ def parse_toml(path: Path, octets: bytes) -> TomlFile:
     try:
         return TomlFile(path, text, tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{name} is no TOML file: {escape_str(str(error)[:_MOST_SENTENCE])}.") from None
+        hint = _ABOUT_BACKSLASHES if any(each in str(error) for each in _OF_BACKSLASHES) else ""
+        raise ConfigError(f"{name} is no TOML file: {escape_str(str(error)[:_MOST_SENTENCE])}{hint}.") from None
     except RecursionError:
         raise ConfigError(f"{name} is no TOML file: it is nested too deep.") from None
     except ValueError as error:  # a whole number of more digits than Python converts

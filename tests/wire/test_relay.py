@@ -533,7 +533,7 @@ def test_json(tmp_path: Path, practice: PracticeServer) -> None:
         (("gopher://mail.example",), "no scheme for mail"),
         (("127.0.0.1:25", "--tls-min", "9"), "no such version"),
         (("127.0.0.1:58025", "--port", "58025"), "would connect to itself"),
-        ((), "required: SERVER"),
+        ((), "relay needs a server"),
     ],
 )
 def test_what_it_refuses(options: tuple[str, ...], words: str) -> None:
