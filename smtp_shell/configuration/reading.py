@@ -28,7 +28,10 @@ _MOST_NAMED = 10
 _MOST_SHOWN = 60
 _MOST_SENTENCE = 200
 _LONG = 10_000
-_OF_BACKSLASHES = ("Unescaped '\\'", "Invalid hex value")  # what tomllib says of a path of Windows between double quotes
+_OF_BACKSLASHES = (
+    "Unescaped '\\'",
+    "Invalid hex value",
+)  # what tomllib says of a path of Windows between double quotes
 _ABOUT_BACKSLASHES = "; a path with backslashes goes between single quotes"
 _BOM = b"\xef\xbb\xbf"
 _IN_NAMES: Final = str.maketrans("", "", "_.-")

@@ -108,7 +108,14 @@ class OutputFile:
                 outlet.say(f"  {out.lines:,} {'line' if out.lines == 1 else 'lines'} to {self.name}")
 
 
-class _Counting(io.TextIOBase):
+class _Text(io.TextIOBase):
+    """Text that is led somewhere. What it writes to is closed by whoever opened it."""
+
+    def close(self) -> None:
+        """Do nothing. Python would flush it when nobody needs it any more, and from 3.13 on report that this fails."""
+
+
+class _Counting(_Text):
     """Text that goes to another stream, its lines counted."""
 
     def __init__(self, stream: TextIO) -> None:
@@ -237,7 +244,7 @@ class _Words(PlainView):
             super().say(text, style)
 
 
-class _Pipe(io.TextIOBase):
+class _Pipe(_Text):
     """Text for programs, each of which reads what the one before it writes. They are started when there is something to read.
 
     Args:

@@ -54,6 +54,10 @@ class Signed:
         return context
 
 
+SIGNS = x509.KeyUsage(True, False, False, False, False, True, True, False, False)
+"""Signatures, certificates and revocation lists (RFC 5280 section 4.2.1.3)."""
+
+
 def sign(
     subject: str,
     issuer: Signed | None = None,
@@ -93,6 +97,8 @@ def sign(
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False)
     )
+    if authority:  # from 3.13 on Python refuses one that does not say what its key is for (VERIFY_X509_STRICT)
+        builder = builder.add_extension(SIGNS, critical=True)
     if names:
         builder = builder.add_extension(x509.SubjectAlternativeName([_general(each) for each in names]), critical=False)
     if usage is not None and not authority:

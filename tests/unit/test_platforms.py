@@ -6,7 +6,6 @@ A module with a branch that is not in `BRANCHES` fails the first test, so that a
 import errno
 import os
 import re
-import shutil
 import signal
 import socket
 import stat
@@ -331,7 +330,7 @@ def test_the_editor_is_the_systems_own_or_the_users(
 
     for module in (composition, programs):
         monkeypatch.setattr(module, "sys", Other(sys, platform=system))
-    monkeypatch.setattr(programs, "shutil", Other(shutil, which={words[0]: words[0]}.get))
+    monkeypatch.setattr(composition, "program_file", str)
     monkeypatch.setenv(PASSWORD_VARIABLE, "hush")
     monkeypatch.setattr(composition, "subprocess", Other(subprocess, run=note))
     monkeypatch.delenv("VISUAL", raising=False)
@@ -361,7 +360,7 @@ def test_what_follows_a_bar_is_read_as_each_system_quotes(
 ) -> None:
     monkeypatch.setattr(programs, "sys", Other(sys, platform=system))
     assert output.split_programs("/show", text) == ("", [words])
-    monkeypatch.setattr(shutil, "which", str)
+    monkeypatch.setattr(output, "program_file", str)
     monkeypatch.setenv("PAGER", text.removeprefix("| "))
     assert output.pager_words() == words
 
