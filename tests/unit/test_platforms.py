@@ -25,7 +25,7 @@ from platformdirs.windows import Windows, get_win_folder_from_env_vars
 from smtp_shell import private_files, programs
 from smtp_shell.cli import startup
 from smtp_shell.client import netrc_file
-from smtp_shell.config import PASSWORD_VARIABLE, state_dir
+from smtp_shell.config import PASSWORD_VARIABLE, config_dir, state_dir
 from smtp_shell.errors import ConnectFailed, UsageError
 from smtp_shell.net import dumpcap, pipe, sockets, transport
 from smtp_shell.net.settings import ConnectSettings
@@ -135,14 +135,17 @@ def test_the_folders_are_where_each_system_has_them(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("platformdirs.windows.get_win_folder", get_win_folder_from_env_vars)
     monkeypatch.setenv("LOCALAPPDATA", str(tmp_path / "AppData" / "Local"))
     monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+    monkeypatch.delenv("SMTP_SHELL_CONFIG_DIR", raising=False)
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    windows, macos = tmp_path / "AppData" / "Local", Path.home() / "Library" / "Application Support"
     wanted = {
-        Windows: tmp_path / "AppData" / "Local" / "smtp-shell",
-        MacOS: Path.home() / "Library" / "Application Support" / "smtp-shell",
-        Unix: Path.home() / ".local" / "state" / "smtp-shell",
+        Windows: (windows / "smtp-shell", windows / "smtp-shell"),
+        MacOS: (macos / "smtp-shell", macos / "smtp-shell"),
+        Unix: (Path.home() / ".local" / "state" / "smtp-shell", Path.home() / ".config" / "smtp-shell"),
     }
-    for system, folder in wanted.items():
+    for system, folders in wanted.items():
         monkeypatch.setattr(platformdirs, "PlatformDirs", system)
-        assert state_dir() == folder
+        assert (state_dir(), config_dir()) == folders
 
 
 # Files

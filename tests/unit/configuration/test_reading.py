@@ -1,14 +1,16 @@
-"""Which files are trusted, and where a key stands."""
+"""Which files are trusted, where a key stands, and what is said of a file that is no TOML."""
 
 from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
 import pytest
 
 from smtp_shell.configuration.positions import line_of
-from smtp_shell.configuration.reading import why_not_trusted
+from smtp_shell.configuration.reading import parse_toml, why_not_trusted
+from smtp_shell.errors import ConfigError
 
 TEXT = """\
 top = 1
@@ -64,3 +66,12 @@ def test_windows_has_no_such_owners_and_modes(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(sys, "platform", "win32")
     monkeypatch.delattr(os, "geteuid", raising=False)
     assert why_not_trusted(facts(0o100666, 0)) == ""
+
+
+@pytest.mark.parametrize("path", [r"C:\Users\ann\ca.pem", r"C:\lab\ca.pem"])
+def test_a_path_of_windows_in_double_quotes_is_explained(path: str) -> None:
+    with pytest.raises(
+        ConfigError, match=r"line 1, column \d+\); a path with backslashes goes between single quotes\.$"
+    ):
+        parse_toml(Path("config.toml"), f'ca_file = "{path}"\n'.encode())
+    assert parse_toml(Path("config.toml"), f"ca_file = '{path}'\n".encode()).tables == {"ca_file": path}
