@@ -32,6 +32,7 @@ _SELF_SIGNED_CODE = 18
 _UNTRUSTED_ROOT_CODE = 19
 _NO_ISSUER_CODES = frozenset({2, 20, 21})
 _WEAK_CODES = frozenset({66, 67, 68})
+_STRICT_CODES = frozenset(range(80, 94))  # of VERIFY_X509_STRICT, which is on from Python 3.13 on
 
 # Reasons of OpenSSL, as `ssl` names them.
 _NO_COMMON_VERSION = frozenset(
@@ -179,6 +180,11 @@ def _why_untrusted(code: int, settings: TlsSettings, chain: Sequence[Certificate
         return f": its authority{whose} {where}; if you trust it, {do}"
     if code in _NO_ISSUER_CODES:
         return _why_no_issuer(give, file, chain)
+    if code in _STRICT_CODES:
+        return (
+            "; from 3.13 on Python insists on what RFC 5280 section 4.2 asks of a certificate: have that of the server, or of its "
+            "authority, made again"
+        )
     return f"; tell the server's operator, give the authority's certificate with {give}"
 
 

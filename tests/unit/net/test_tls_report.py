@@ -40,6 +40,7 @@ def tls_error(reason: str | None) -> ssl.SSLError:
         (10, "check this machine's clock"),
         (18, "the certificate's chain is not trusted: bad \\x1b"),
         (20, "--ca-file FILE"),
+        (92, "from 3.13 on Python insists on what RFC 5280"),
     ],
 )
 def test_what_is_wrong_with_a_certificate(code: int, words: str) -> None:
