@@ -202,7 +202,7 @@ def starttls(shell: Shell, args: Args) -> None:
 
     STARTTLS, then after the 220 the handshake; the certificate is shown. What EHLO announced before counts no more, so say
     ehlo again. Text in the clear after the 220 ends the session.
-    It goes out as STARTTLS, however it is typed, and not at all inside TLS; `/raw starttls\r\n` sends your own letters, there too.
+    It goes out as STARTTLS, however it is typed; `/raw starttls\r\n` sends your own letters.
     """
     start_tls(shell)
 
