@@ -24,10 +24,7 @@ WAIT_ENDED_BEFORE_TLS = (
     "--starttls: the wait for {} ended before TLS could start, and the connection is in the clear; "
     "say starttls after the reply, or /reconnect."
 )
-_IN_TLS_ALREADY = (
-    "TLS is on already, so nothing was sent: it is started once in a connection (RFC 3207 §4.2). "
-    r"/raw STARTTLS\r\n sends it all the same."
-)
+_IN_TLS_ALREADY = "TLS is on already, and stays on: it is started once in a connection (RFC 3207 §4.2)."
 
 
 class Client(Protocol):
@@ -60,7 +57,7 @@ class Client(Protocol):
 
 
 def start_tls(shell: Client, *, advises: bool = True) -> None:
-    """Send STARTTLS and do the handshake; inside TLS send nothing, as a second handshake in it would end the connection.
+    """Send STARTTLS and do the handshake. A server that refuses it inside TLS has not refused TLS.
 
     Args:
         shell: The shell.
@@ -72,12 +69,12 @@ def start_tls(shell: Client, *, advises: bool = True) -> None:
     Source: RFC 3207 section 4.2
     """
     session = shell.need_session()
-    if session.tls is not None:
-        shell.say(_IN_TLS_ALREADY)
-        return
     reply = shell.command(Command(b"STARTTLS"))
     if session.tls_due:
         finish_tls(shell, advises=advises)
+        return
+    if session.tls is not None:
+        shell.say(_IN_TLS_ALREADY)
         return
     if reply is not None:
         said = escape(b" ".join(reply.wire_lines())[:200])

@@ -48,6 +48,10 @@ class FakeTransport(Transport):
         self._in_data = False
         self._coming = b"220 mail.example.org\r\n"
 
+    def replies_with(self, verb: bytes, reply: bytes) -> None:
+        """Answer a verb otherwise from now on."""
+        self._replies[verb] = reply
+
     def channel_binding(self, kind: str = "") -> None:
         return None
 

@@ -83,12 +83,13 @@ def test_a_refused_starttls_is_an_error_and_the_connection_stays() -> None:
 
 
 @pytest.mark.parametrize("starttls", [False, True])
-def test_starttls_inside_tls_sends_nothing_and_tls_stays(starttls: bool) -> None:
+def test_a_second_starttls_is_refused_and_tls_stays(starttls: bool) -> None:
     target = Target(Way.TCP, "mail.example.org", 25, starttls=starttls)
     shell, server, screen = make_shell(before=("ehlo", "starttls", "ehlo"), target=target)
+    server.replies_with(b"STARTTLS", b"554 5.5.1 Error: TLS already active\r\n")
     shell.run("starttls")
-    assert screen.said[-1].startswith("TLS is on already, so nothing was sent")
-    assert server.heard == b""
+    assert screen.said[-1].startswith("TLS is on already, and stays on")
+    assert shell.refusals.number == 1
     assert shell.need_session().tls is not None
 
 
