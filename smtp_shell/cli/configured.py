@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from smtp_shell.config import is_configured, user_path
 from smtp_shell.errors import ConfigError, UsageError
 from smtp_shell.shell.configured import FILES, NAMES, Configured, configured
+from smtp_shell.shell.registry import Registry
 from smtp_shell.shell.settings import OF_TLS
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterable
 
     from smtp_shell.configuration import Configuration
     from smtp_shell.configuration.profile import Profile
+    from smtp_shell.shell.registry import ShellCommand
     from smtp_shell.shell.settings import ShellSettings
     from smtp_shell.shell.shell import Shell
 
@@ -94,26 +97,33 @@ def settle(
         return configured(settings, given, None, {}), Start(problem=_unused(error))
 
 
-def take_aliases(shell: Shell, start: Start) -> Start:
-    """Take over the aliases of the configuration, and return it with the problem that they are, if they are one.
+def take_aliases(shell: Shell, start: Start) -> None:
+    """Take over the aliases of the configuration.
+
+    At a prompt they are read with the commands, which the first prompt does not wait for, and what is wrong with them is said then.
 
     Raises:
         ConfigError: One cannot be used, and nobody is at the prompt.
     """
     if start.configuration is None or not start.configuration.aliases:
-        return start
-    from smtp_shell.configuration.loading import ALIASES
-    from smtp_shell.shell.commands.aliases import install
+        return
+    configuration, without = start.configuration, shell.registry
 
-    try:
-        for name, text in start.configuration.aliases.items():
-            install(shell, {name: text})
-    except UsageError as error:
-        problem = f"{start.configuration.where(ALIASES, name)}: {error.message}"
-        if not shell.options.interactive:
-            raise ConfigError(problem) from None
-        return replace(start, problem=f"{problem} The aliases are left out.")
-    return start
+    def commands() -> Iterable[ShellCommand[Shell]]:
+        from smtp_shell.configuration.loading import ALIASES
+        from smtp_shell.shell.commands.aliases import with_aliases
+
+        try:
+            return with_aliases(shell, configuration.aliases, partial(configuration.where, ALIASES))
+        except UsageError as error:
+            if not shell.options.interactive:
+                raise ConfigError(error.message) from None
+            shell.aliases.problem = f"{error.message} The aliases are left out."
+            return without.values()
+
+    shell.registry = Registry(commands)
+    if not shell.options.interactive:
+        len(shell.registry)  # before anything is sent
 
 
 def given_settings(options: argparse.Namespace) -> dict[str, str]:

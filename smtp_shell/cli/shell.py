@@ -195,8 +195,8 @@ def _run_at_prompt(
     def begin() -> None:
         for text in introduction:
             shell.say(text)
-        if start.problem:
-            shell.say_loudly(start.problem)
+        for problem in filter(None, (start.problem, shell.aliases.take_problem())):
+            shell.say_loudly(problem)
         if not start.is_off:
             run_startup(shell, start.configuration)
         _connect(shell, options, target)
@@ -377,7 +377,8 @@ def _shell_and_start(
     )
     shell = Shell(view, shell_options, found.settings, ask=ask)
     shell.origins = found.origins
-    return shell, take_aliases(shell, start)
+    take_aliases(shell, start)
+    return shell, start
 
 
 def _start_practice(at_prompt: bool) -> tuple[PracticeServer, Iterable[str]]:

@@ -87,11 +87,18 @@ class Aliases:
     Attributes:
         named: Each alias by its name.
         running: The aliases that are running, the outermost first.
+        problem: Why those of the configuration were left out, which is still to be said; empty for nothing.
     """
 
     def __init__(self) -> None:
         self.named: dict[str, Alias] = {}
         self.running: list[str] = []
+        self.problem = ""
+
+    def take_problem(self) -> str:
+        """Return the problem that is still to be said, which is said once."""
+        problem, self.problem = self.problem, ""
+        return problem
 
     def expanded(self, text: str) -> list[str]:
         """Return the lines that a line stands for, those of aliases inside aliases too; the line itself if it runs none.

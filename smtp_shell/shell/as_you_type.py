@@ -16,6 +16,7 @@ from prompt_toolkit.lexers import Lexer
 from smtp_shell.display.themes import is_spoken
 from smtp_shell.protocol.phases import Phase
 from smtp_shell.shell.chunks import takes_chunk
+from smtp_shell.shell.completion import options_of, suggest
 from smtp_shell.shell.prompt import on_terminal
 from smtp_shell.shell.typed_secrets import mask_starts
 
@@ -235,20 +236,49 @@ def _cut(text: str, room: int) -> str:
     return text + more if text else ""
 
 
-def load_after_first_prompt(app: Application[str]) -> None:
-    """Load what the first key needs in a thread, once the first prompt is drawn."""
+def load_after_first_prompt(app: Application[str], shell: Shell) -> None:
+    """Load what the first key needs in a thread, once the first prompt is drawn; and at the first `/` what its menus need.
+
+    Args:
+        app: The prompt.
+        shell: The shell, whose commands are loaded too.
+    """
 
     def drawn(app: Application[str]) -> None:
         app.after_render -= drawn
         if app.loop is not None:
-            app.loop.call_later(_SOON, app.loop.run_in_executor, None, _load)
+            app.loop.call_later(_SOON, app.loop.run_in_executor, None, _load, shell)
+
+    def typed(buffer: Buffer) -> None:
+        if buffer.text.startswith("/") and app.loop is not None:
+            buffer.on_text_changed -= typed
+            # Not at once: its menu comes first.
+            app.loop.call_later(_SOON, app.loop.run_in_executor, None, _load_options, shell)
 
     app.after_render += drawn
+    app.current_buffer.on_text_changed += typed
 
 
-def _load() -> None:
+def _load(shell: Shell) -> None:
+    import smtp_shell.display.characters
     import smtp_shell.display.dialogue_words
     import smtp_shell.knowledge.near
     import smtp_shell.knowledge.reasons
     import smtp_shell.knowledge.tables
+    import smtp_shell.protocol.parameters
+    import smtp_shell.shell.completion.menu
     import smtp_shell.shell.hints  # noqa: F401
+
+    # The commands, and the addresses and servers in a long history.
+    context = shell.completion_context()
+    for name in ("rcpt", "/connect"):
+        next(suggest(context, f"{name} "), None)
+
+
+def _load_options(shell: Shell) -> None:
+    """Load the options of the commands, and what knows the values of the options. Some are parsers of whole packages."""
+    context = shell.completion_context()
+    for command in shell.registry.values():
+        for option in options_of(command.options):
+            if option.complete is not None:
+                next(option.complete(context, ""), None)

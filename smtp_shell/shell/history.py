@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _MOST_OCTETS = 2 * 1024 * 1024  # of the file that are read: 10,000 lines of 200 octets
 _MOST_LINES = 10_000
 _LONGEST_LINE = 8192
-_ENTRY = re.compile(r"^# \S+ \S+(?: (.+))?\n\+(.*)\n(?!\+)", re.MULTILINE)
+_ENTRY = r"(?m)^# \S+ \S+(?: (.+))?\n\+(.*)\n(?!\+)"
 _MAY_HOLD_SECRET = re.compile(r"\s*(?:/raw|auth)|.*://", re.IGNORECASE)
 
 
@@ -146,7 +146,7 @@ def parse_history(octets: bytes) -> list[TypedLine]:
     """
     found = [
         TypedLine(text, server)
-        for server, text in _ENTRY.findall(octets.decode("utf-8", "surrogateescape") + "\n")
+        for server, text in re.findall(_ENTRY, octets.decode("utf-8", "surrogateescape") + "\n")
         if (text.isprintable() or text.replace("\t", " ").isprintable()) and len(text) <= _LONGEST_LINE
     ]
     return [

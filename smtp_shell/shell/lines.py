@@ -17,7 +17,7 @@ from smtp_shell.protocol.phases import Phase
 from smtp_shell.shell.registry import Args, Registry, ShellCommand, ShellT
 
 # Surrogates but those that stand for an octet which is not UTF-8 (PEP 383).
-_HALF_A_CHARACTER = re.compile("[\ud800-\udc7f\udd00-\udfff]")
+_HALF_A_CHARACTER = "[\ud800-\udc7f\udd00-\udfff]"  # compiled when it is first used
 _BLANKS = " \t"  # any other white space is a character of the line
 
 
@@ -82,7 +82,7 @@ def parse(text: str, registry: Registry[ShellT], phase: Phase | None) -> Line[Sh
         UsageError: It starts with a slash and is no command, or means a slash command where no server could take it.
         NotSendable: It holds half a character, as a Windows console can produce.
     """
-    if _HALF_A_CHARACTER.search(text):
+    if re.search(_HALF_A_CHARACTER, text):
         raise NotSendable("the line holds half a character, which stands for no octets; type it again.")
     if phase is Phase.MAILDATA:
         return MailDataLine(text)

@@ -74,7 +74,7 @@ def make_prompt(shell: Shell) -> PromptSession[str]:
     # Not by the session's own argument, which would turn the menu off. As in vi, k goes through all lines.
     session.default_buffer.enable_history_search = ~vi_navigation_mode
     keep_whole(session.default_buffer)
-    load_after_first_prompt(session.app)
+    load_after_first_prompt(session.app, shell)
     return session
 
 

@@ -6,9 +6,9 @@ It does not know the shell: the type of what the functions act on is a parameter
 from __future__ import annotations
 
 import importlib
-import pkgutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Generic, TypeVar
+from functools import cached_property
+from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
 
@@ -161,6 +161,15 @@ def shell_command(
     )
 
 
+def _of_all_modules() -> Iterator[ShellCommand[Any]]:
+    import pkgutil
+
+    package = importlib.import_module(_COMMANDS)
+    for each in pkgutil.iter_modules(package.__path__):
+        module = importlib.import_module(f"{_COMMANDS}.{each.name}")
+        yield from (value for value in vars(module).values() if isinstance(value, ShellCommand))
+
+
 def shorthand(
     name: str,
     usage: str = "",
@@ -178,20 +187,24 @@ class Registry(Mapping[str, ShellCommand[ShellT]]):
     """All shell commands and shorthands by name, in the order of their names.
 
     Args:
-        commands: The commands, in any order.
+        commands: The commands, in any order; or what returns them, which is called when the first is asked for.
     """
 
-    def __init__(self, commands: Iterable[ShellCommand[ShellT]]) -> None:
-        self._commands = {each.name: each for each in sorted(commands, key=lambda each: each.name)}
+    def __init__(self, commands: Iterable[ShellCommand[ShellT]] | Callable[[], Iterable[ShellCommand[ShellT]]]) -> None:
+        self._source = commands if callable(commands) else tuple(commands)
+
+    @cached_property
+    def _commands(self) -> dict[str, ShellCommand[ShellT]]:
+        commands = self._source() if callable(self._source) else self._source
+        return {each.name: each for each in sorted(commands, key=lambda each: each.name)}
 
     @classmethod
     def load(cls) -> Registry[ShellT]:
-        """Collect the commands of all modules of `shell.commands`."""
-        package = importlib.import_module(_COMMANDS)
-        modules = [
-            importlib.import_module(f"{_COMMANDS}.{each.name}") for each in pkgutil.iter_modules(package.__path__)
-        ]
-        return cls(value for module in modules for value in vars(module).values() if isinstance(value, ShellCommand))
+        """Return the commands of all modules of `shell.commands`.
+
+        They are imported when the first command is asked for: that takes 6 ms, and the first prompt needs none.
+        """
+        return cls(_of_all_modules)
 
     def __getitem__(self, name: str) -> ShellCommand[ShellT]:
         return self._commands[name]

@@ -21,7 +21,6 @@ from smtp_shell.protocol.phases import Phase
 from smtp_shell.shell.dumb_prompt import read_line
 from smtp_shell.shell.handshakes import finish_tls
 from smtp_shell.shell.paste_question import confirmed
-from smtp_shell.shell.pasted_lines import PastedLines
 from smtp_shell.shell.prompt import prompt_style, prompt_text, toolbar
 from smtp_shell.shell.prompt_keys import EditorDue, MailDataOver, editing_mode, menu_style
 from smtp_shell.shell.prompt_session import Hide, MaskCredential, answer_starts, make_prompt
@@ -202,6 +201,8 @@ def run_typed(shell: Shell, text: str) -> None:
     Lines that can go out in one write do, if the server has announced PIPELINING. Lines that follow a refused DATA in one paste are the
     text for it. They must not go out as commands.
     """
+    from smtp_shell.shell.pasted_lines import PastedLines
+
     row = LinesInARow(shell)
     rest = text.split("\n")
     paste = PastedLines(shell)
@@ -269,6 +270,8 @@ def _news(shell: Shell, shaken: Session | None) -> Callable[[], object] | None:
         _HandshakeDue: A late 220 to STARTTLS asks for the handshake.
     """
     live, session = shell.options.live, shell.session
+    if shell.aliases.problem:
+        return lambda: shell.say_loudly(shell.aliases.take_problem())
     if live is not None and live.has_news:
         return live.show
     if session is not None and session.has_input:

@@ -17,23 +17,22 @@ from smtp_shell.protocol.phases import Phase
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_WORD = re.compile(r"\S+")
-_SURROGATE = re.compile("[\ud800-\udfff]")
-_RAW = re.compile(r"\s*/raw\s")
-_RAW_LINE = re.compile(r"(?:^|\\(?:[rn]|x0[aAdD]))((?:[^\\]|\\(?!(?:[rn]|x0[aAdD])))+)")
-_ALIAS = re.compile(r"\s*/alias\s[^=]*=")
-_ALIAS_LINE = re.compile("[^;]+")
-_WATCHED = re.compile(r"\s*/watch\s.*?\s(?=/)", re.DOTALL)  # what precedes a slash command that is repeated
-_CARRIES = re.compile(
-    r"\s*/(?:watch|pipeline)\s.*?((?<![\w-])auth\s.*)", re.IGNORECASE | re.DOTALL
-)  # a line for the server
-_SLASH_COMMAND = re.compile(r"\s*/[a-z]+(?:\s|\Z)")
-_MAY_BE_AUTH = re.compile(r"(?im)^\s*(?:/(?:raw|watch|pipeline|alias)\s|auth(?:\s|=|$))")
-_PASSWORD_IN_URL = re.compile(r"://[^/\s]*:[^/\s]*@")
+# Strings, which `re` compiles when they are first used: the first prompt waits for none of them.
+_WORD = r"\S+"
+_SURROGATE = "[\ud800-\udfff]"
+_RAW = r"\s*/raw\s"
+_RAW_LINE = r"(?:^|\\(?:[rn]|x0[aAdD]))((?:[^\\]|\\(?!(?:[rn]|x0[aAdD])))+)"
+_ALIAS = r"\s*/alias\s[^=]*="
+_ALIAS_LINE = "[^;]+"
+_WATCHED = r"(?s)\s*/watch\s.*?\s(?=/)"  # what precedes a slash command that is repeated
+_CARRIES = r"(?is)\s*/(?:watch|pipeline)\s.*?((?<![\w-])auth\s.*)"  # a line for the server
+_SLASH_COMMAND = r"\s*/[a-z]+(?:\s|\Z)"
+_MAY_BE_AUTH = r"(?im)^\s*(?:/(?:raw|watch|pipeline|alias)\s|auth(?:\s|=|$))"
+_PASSWORD_IN_URL = r"://[^/\s]*:[^/\s]*@"
 # NUL and the first octet of an ASCII user name, in base64, as the response of PLAIN begins; or padding.
-_BASE64_FOR_SURE = re.compile(r"A[A-H].*|.*=")
-_BASE64 = re.compile(r"(?=.*[A-Z0-9])[A-Za-z0-9+/]{8,}")
-_IN_ONE_CASE = re.compile(r"[A-Z0-9-]+|[a-z0-9-]+")  # the name of a mechanism or of a user
+_BASE64_FOR_SURE = r"A[A-H].*|.*="
+_BASE64 = r"(?=.*[A-Z0-9])[A-Za-z0-9+/]{8,}"
+_IN_ONE_CASE = r"[A-Z0-9-]+|[a-z0-9-]+"  # the name of a mechanism or of a user
 # How the responses of SCRAM (RFC 5802 section 7), OAUTHBEARER (RFC 7628 section 3.1) and XOAUTH2 begin.
 _GS2_OR_USER = (b"n,", b"y,", b"p=", b"user=")
 
@@ -83,7 +82,7 @@ def mask_starts(text: str, *, in_exchange: bool = False) -> list[int | None]:
         For each line the index of the first character of a credential; None if there is none.
     """
     lines = text.split("\n")
-    if not in_exchange and not _MAY_BE_AUTH.search(text):
+    if not in_exchange and not re.search(_MAY_BE_AUTH, text):
         return [None] * len(lines)
     exchange = ExchangeLines()
     exchange.is_open = in_exchange
@@ -91,22 +90,22 @@ def mask_starts(text: str, *, in_exchange: bool = False) -> list[int | None]:
 
 
 def _start_in(text: str, exchange: ExchangeLines) -> int | None:
-    if alias := _ALIAS.match(text):
+    if alias := re.match(_ALIAS, text):
         of_alias = ExchangeLines()  # its lines are sent some time
-        lines = _ALIAS_LINE.finditer(text, alias.end())
+        lines = re.compile(_ALIAS_LINE).finditer(text, alias.end())
         masked = ((line.start(), _start_in(line[0], of_alias)) for line in lines)
         return next((at + start for at, start in masked if start is not None), None)
-    if (watched := _WATCHED.match(text)) and _RAW.match(text, watched.end()):
+    if (watched := re.match(_WATCHED, text)) and re.match(_RAW, text[watched.end() :]):
         start = _start_in(text[watched.end() :], exchange)
         return None if start is None else watched.end() + start
-    if carried := _CARRIES.match(text):
+    if carried := re.match(_CARRIES, text):
         start = _credential_start(carried[1], exchange)
         return None if start is None else carried.start(1) + start
-    raw = _RAW.match(text)
+    raw = re.match(_RAW, text)
     if raw is None:
-        return None if _SLASH_COMMAND.match(text) else _credential_start(text, exchange)
+        return None if re.match(_SLASH_COMMAND, text) else _credential_start(text, exchange)
     starts: list[int] = []
-    for line in _RAW_LINE.finditer(text[raw.end() :]):
+    for line in re.finditer(_RAW_LINE, text[raw.end() :]):
         octets = unescape(line[1])
         start = _credential_start(octets.decode("utf-8", "surrogateescape"), exchange)
         if start is not None:
@@ -116,7 +115,7 @@ def _start_in(text: str, exchange: ExchangeLines) -> int | None:
 
 
 def _credential_start(text: str, exchange: ExchangeLines) -> int | None:
-    words = list(_WORD.finditer(text))
+    words = list(re.finditer(_WORD, text))
     # A pasted no-break space separates words too: the line is no AUTH then, but it still shows a credential.
     line = " ".join(word[0] for word in words).encode("utf-8", "replace")
     if not line:
@@ -131,7 +130,7 @@ def _credential_start(text: str, exchange: ExchangeLines) -> int | None:
 
 def begins_exchange(text: str) -> bool:
     """Return whether a typed line, or a line that `/raw` is to send, is an AUTH command."""
-    raw = _RAW.match(text)
+    raw = re.match(_RAW, text)
     lines = unescape(text[raw.end() :]).split(b"\n") if raw else [text.encode("utf-8", "replace")]
     return any(auth_mechanism(line) is not None for line in lines)
 
@@ -142,9 +141,9 @@ def looks_like_answer(text: str) -> bool:
 
 
 def _may_be_base64(word: str) -> bool:
-    if _BASE64_FOR_SURE.fullmatch(word):
+    if re.fullmatch(_BASE64_FOR_SURE, word):
         return True
-    return bool(_BASE64.fullmatch(word)) and not _IN_ONE_CASE.fullmatch(word)
+    return bool(re.fullmatch(_BASE64, word)) and not re.fullmatch(_IN_ONE_CASE, word)
 
 
 def hold_credential(lines: Sequence[str]) -> bool:
@@ -163,15 +162,15 @@ def is_kept(text: str, phase: Phase | None) -> bool:
     if phase in (Phase.MAILDATA, Phase.AUTH) or "\n" in text or mask_start(text) is not None:
         return False
     # The file of the history is UTF-8 and cannot hold what was not typed in UTF-8.
-    if _PASSWORD_IN_URL.search(text) or _SURROGATE.search(text):
+    if re.search(_PASSWORD_IN_URL, text) or re.search(_SURROGATE, text):
         return False
-    if (alias := _ALIAS.match(text)) and hold_credential(_ALIAS_LINE.findall(text, alias.end())):
+    if (alias := re.match(_ALIAS, text)) and hold_credential(re.findall(_ALIAS_LINE, text[alias.end() :])):
         return False
-    if watched := _WATCHED.match(text):
+    if watched := re.match(_WATCHED, text):
         return is_kept(text[watched.end() :], phase)
-    raw = _RAW.match(text)
+    raw = re.match(_RAW, text)
     if raw is None:
-        carried = _CARRIES.match(text)
+        carried = re.match(_CARRIES, text)
         return secret_start((carried[1] if carried else text).encode()) is None
     lines = [line.rstrip(b"\r") for line in unescape(text[raw.end() :]).rstrip(b"\r\n").split(b"\n")]
     if any(secret_start(line) is not None for line in lines):

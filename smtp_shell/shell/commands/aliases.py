@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from smtp_shell.arguments import did_you_mean
@@ -15,7 +15,7 @@ from smtp_shell.shell.registry import Args, Registry, ShellCommand, shell_comman
 from smtp_shell.shell.typed_secrets import hold_credential
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from smtp_shell.shell.shell import Shell
 
@@ -63,19 +63,26 @@ def alias(shell: Shell, args: Args) -> None:
         _list(shell)
 
 
-def install(shell: Shell, aliases: Mapping[str, str]) -> None:
-    """Take over the aliases of a configuration.
+def with_aliases(shell: Shell, aliases: Mapping[str, str], where: Callable[[str], str]) -> list[ShellCommand[Shell]]:
+    """Take over the aliases of a configuration, and return all commands that there are then.
 
     Args:
         shell: The shell.
         aliases: Name to lines.
+        where: Returns the file and the line that name an alias, printable.
 
     Raises:
         UsageError: One of them cannot be an alias.
     """
-    made = [make_alias(shell.registry, name, text) for name, text in aliases.items()]
-    for each in made:
-        _define(shell, each)
+    commands: Registry[Shell] = Registry.load()
+    made: list[Alias] = []
+    for name, text in aliases.items():
+        try:
+            made.append(make_alias(commands, name, text))
+        except UsageError as error:
+            raise UsageError(f"{where(name)}: {error.message}") from None
+    shell.aliases.named.update((each.name, each) for each in made)
+    return [*commands.values(), *map(_command, made)]
 
 
 def make_alias(registry: Registry[Shell], name: str, text: str) -> Alias:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from msgspec import Struct
@@ -47,7 +48,13 @@ OptionSource: TypeAlias = Sequence[Option] | Callable[[], Sequence[Option]]
 
 def options_of(source: OptionSource) -> Sequence[Option]:
     """Return the options that a source stands for."""
-    return source() if callable(source) else source
+    return _made(source) if callable(source) else source
+
+
+@cache
+def _made(source: Callable[[], Sequence[Option]]) -> Sequence[Option]:
+    """Return what a source makes, which is made once: a parser takes up to 20 ms to build, and every key press asks."""
+    return source()
 
 
 class Completable(Protocol):

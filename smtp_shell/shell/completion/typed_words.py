@@ -54,10 +54,12 @@ class TypedWords:
         if len(history) == self._lines:
             return
         new = history[self._lines :]
+        found = dict(self._found)  # the thread that loads what the first key needs reads them too
+        for word in self._pattern.findall("\n".join(new)):
+            found.pop(word, None)  # a word that is typed again goes to the end
+            found[word] = word.lower()
+        self._found = found
         self._lines, self._last = len(history), new[-1]
-        for found in self._pattern.findall("\n".join(new)):
-            self._found.pop(found, None)  # a word that is typed again goes to the end
-            self._found[found] = found.lower()
 
 
 class TypedAddresses(TypedWords):

@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from smtp_shell.errors import UsageError
-from smtp_shell.shell.commands.aliases import install
-from smtp_shell.shell.registry import Registry
+from smtp_shell.shell.commands.aliases import with_aliases
 from smtp_shell.shell.shell import Shell
 from smtp_shell.shell.typed_secrets import is_kept
 from tests.unit.shell.fake import Screen, make_shell
@@ -103,12 +102,12 @@ def test_save_keeps_it_in_the_configuration(tmp_path: Path) -> None:
 
 def test_the_aliases_of_a_configuration_are_taken_over_all_or_none() -> None:
     shell = Shell(Screen())
-    install(shell, {"a": "noop", "b": "/a"})
-    assert {"/a", "/b"} < set(shell.registry)
+    assert {"/a", "/b"} < {each.name for each in with_aliases(shell, {"a": "noop", "b": "/a"}, str)}
+    assert set(shell.aliases.named) == {"a", "b"}
     other = Shell(Screen())
     with pytest.raises(UsageError):
-        install(other, {"a": "noop", "help": "/a"})
-    assert set(other.registry) == set(Registry[Shell].load())
+        with_aliases(other, {"a": "noop", "help": "/a"}, str)
+    assert other.aliases.named == {}
 
 
 @pytest.mark.parametrize(
