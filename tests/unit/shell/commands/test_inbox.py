@@ -48,4 +48,4 @@ def test_a_tab_of_a_message_is_white_space_and_other_controls_are_escaped(
 def test_a_folded_subject_is_one_line(subject: bytes, shown: str, tmp_path: Path) -> None:
     shell, screen = with_mail(tmp_path, b"Subject: " + subject, b"")
     shell.run("/inbox")
-    assert screen.said[-1].endswith(f"-> bob@example.org  {shown}")
+    assert screen.said[-2].endswith(f"-> bob@example.org  {shown}")
