@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from smtp_shell.arguments import ArgumentParser
 
 _EXAMPLES = (
-    ("smtp-shell man | man -l -", "read it; on macOS: smtp-shell man | mandoc -a"),
+    ("smtp-shell man | man -l -", "read it"),
+    ("smtp-shell man | mandoc -a", "on macOS"),
     ("smtp-shell man > ~/.local/share/man/man1/smtp-shell.1", "keep it"),
 )
 

@@ -5,7 +5,9 @@ Nothing of this is needed before the first key. What it loads is loaded in a thr
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Hashable, Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from prompt_toolkit.application import get_app
@@ -247,16 +249,26 @@ def load_after_first_prompt(app: Application[str], shell: Shell) -> None:
     def drawn(app: Application[str]) -> None:
         app.after_render -= drawn
         if app.loop is not None:
-            app.loop.call_later(_SOON, app.loop.run_in_executor, None, _load, shell)
+            app.loop.call_later(_SOON, _in_thread, _load, shell)
 
     def typed(buffer: Buffer) -> None:
         if buffer.text.startswith("/") and app.loop is not None:
             buffer.on_text_changed -= typed
             # Not at once: its menu comes first.
-            app.loop.call_later(_SOON, app.loop.run_in_executor, None, _load_options, shell)
+            app.loop.call_later(_SOON, _in_thread, _load_options, shell)
 
     app.after_render += drawn
     app.current_buffer.on_text_changed += typed
+
+
+def _in_thread(load: Callable[[Shell], None], shell: Shell) -> None:
+    """Load something in a thread of its own: the loop that draws the prompt takes none when it is about to end."""
+
+    def run() -> None:
+        with suppress(Exception):  # what cannot be loaded now is loaded at its key, which says why not
+            load(shell)
+
+    threading.Thread(target=run, name="load", daemon=True).start()
 
 
 def _load(shell: Shell) -> None:

@@ -135,6 +135,8 @@ class Terminal:
             dimensions=(look.believes or look.size)[::-1],
             env=variables,
             timeout=PATIENCE,
+            # Whoever runs the tests may ignore it, as nohup does.
+            preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
         )
         self._child.delaybeforesend = None
         self._child.ptyproc.delayafterclose = self._child.ptyproc.delayafterterminate = 0.01

@@ -4,7 +4,7 @@ import io
 import os
 import stat
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import BinaryIO
@@ -252,9 +252,16 @@ def test_the_file_is_valid_after_each_event(tmp_path: Path) -> None:
     recording.close()
 
 
+@pytest.fixture
+def no_umask() -> Iterator[None]:
+    before = os.umask(0)
+    yield
+    os.umask(before)
+
+
 @POSIX
+@pytest.mark.usefixtures("no_umask")
 def test_files_are_private(tmp_path: Path) -> None:
-    os.umask(0)
     record(tmp_path / "a.smtp", [b"x\r\n" * 100])
     recording = automatic(parse_target("mx.example"))
     recording.close()
