@@ -93,7 +93,7 @@ def test_parameters_and_attributes_are_completed_from_what_was_announced() -> No
         terminal.wait_for("NOTIFY=NEVER")
         terminal.type(TAB)
         terminal.wait(lambda: "NOTIFY=SUCCESS,FAILURE" in terminal.line, "the first suggestion")
-        terminal.type(ENTER)
+        terminal.type(ENTER + ENTER)  # takes the row of the menu, and sends the line
         assert peer.hear() == b"RCPT TO:<bob@example.org> NOTIFY=SUCCESS,FAILURE\r\n"
         peer.say("250 ok")
         terminal.wait_prompt()
