@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -204,26 +204,23 @@ class Keep(Struct, frozen=True):
 
 def state_dir() -> Path:
     """Return the folder for recordings and history: `SMTP_SHELL_STATE_DIR` if set, else the platform's default."""
-    named = os.environ.get("SMTP_SHELL_STATE_DIR")
-    if named:
-        return Path(named)
-    import platformdirs
-
-    try:
-        return platformdirs.user_state_path(APPLICATION, appauthor=False)
-    except RuntimeError:  # no home folder, as in a container with a user of its own
-        return NOWHERE
+    return _folder("SMTP_SHELL_STATE_DIR", "user_state_path")
 
 
 def config_dir() -> Path:
     """Return the folder for the configuration: `SMTP_SHELL_CONFIG_DIR` if set, else the platform's default."""
-    named = os.environ.get("SMTP_SHELL_CONFIG_DIR")
+    return _folder("SMTP_SHELL_CONFIG_DIR", "user_config_path")
+
+
+def _folder(variable: str, of_platform: Literal["user_state_path", "user_config_path"]) -> Path:
+    named = os.environ.get(variable)
     if named:
         return Path(named)
     import platformdirs
 
+    find = platformdirs.user_state_path if of_platform == "user_state_path" else platformdirs.user_config_path
     try:
-        return platformdirs.user_config_path(APPLICATION, appauthor=False)
+        return find(APPLICATION, appauthor=False)
     except RuntimeError:  # no home folder, as in a container with a user of its own
         return NOWHERE
 

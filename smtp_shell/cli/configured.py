@@ -98,7 +98,7 @@ def settle(
 
 
 def take_aliases(shell: Shell, start: Start) -> None:
-    """Take over the aliases of the configuration.
+    """Add the aliases of the configuration to the commands of the shell.
 
     At a prompt they are read with the commands, which the first prompt does not wait for, and what is wrong with them is said then.
 

@@ -14,7 +14,7 @@ from smtp_shell.errors import UsageError
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
     from typing import TextIO
 
@@ -84,6 +84,17 @@ def listening_address(options: argparse.Namespace, command: str, risk: str) -> s
     if terminal_ask()("Listen there? [y/N] ", False).strip().lower() not in ("y", "yes"):
         raise UsageError(f"{command} --listen: nothing was started; without --listen only this machine can connect.")
     return address
+
+
+def from_elsewhere(addresses: Iterable[str], port: int) -> str:
+    """Return where other machines reach a server, as its first rows say it.
+
+    Args:
+        addresses: Its addresses; none where this machine has no network.
+        port: Its port.
+    """
+    written = (f"[{each}]:{port}" if ":" in each else f"{each}:{port}" for each in addresses)
+    return ", ".join(written) or "this machine has no network"
 
 
 def kept_folder(name: str) -> tuple[Path | None, str]:

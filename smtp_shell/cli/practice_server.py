@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from smtp_shell.cli.first_start import PRACTICE_FOLDER, in_practice, is_first_practice
-from smtp_shell.cli.listening import complain, kept_folder
+from smtp_shell.cli.listening import complain, from_elsewhere, kept_folder
 from smtp_shell.config import key_log_file
 from smtp_shell.protocol.octets import escape_str
 
@@ -91,9 +91,8 @@ def _address(server: PracticeServer) -> Iterator[str]:
     if not server.is_open_to_all:
         yield f"practice server  {server.host}:{server.port} (this machine only)"
     else:
-        found = [f"[{each}]" if ":" in each else each for each in server.reachable]
         yield f"practice server  {server.host}:{server.port}"
-        yield f"another machine  {', '.join(f'{each}:{server.port}' for each in found) or 'this machine has no network'}"
+        yield f"another machine  {from_elsewhere(server.reachable, server.port)}"
         yield "WARNING          whoever reaches this machine can connect; Ctrl-C ends it"
     if server.offers_auth_in_clear:
         yield "WARNING          AUTH is offered without TLS: base64 hides nothing, whoever listens reads the password"

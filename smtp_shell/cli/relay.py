@@ -11,6 +11,7 @@ from smtp_shell.arguments import file_path, port_number
 from smtp_shell.cli.listening import (
     certificate_options,
     complain,
+    from_elsewhere,
     kept_folder,
     listening_address,
     listening_options,
@@ -141,9 +142,8 @@ def _facts(server: RelayServer, options: argparse.Namespace) -> Iterator[str]:
     if not server.is_open_to_all:
         yield f"relay            {server.host}:{server.port} (this machine only), {begins}"
     else:
-        found = [f"[{each}]" if ":" in each else each for each in server.reachable]
         yield f"relay            {server.host}:{server.port}, {begins}"
-        yield f"another machine  {', '.join(f'{each}:{server.port}' for each in found) or 'this machine has no network'}"
+        yield f"another machine  {from_elsewhere(server.reachable, server.port)}"
         yield "WARNING          whoever reaches this machine reaches the server through it; Ctrl-C ends it"
     yield f"server           {server.target}{' (TLS from the first octet)' if server.target.tls else ''}"
     if options.insecure:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from smtp_shell.cli.listening import (
     complain,
+    from_elsewhere,
     kept_folder,
     listening_address,
     say,
@@ -230,8 +231,7 @@ def _facts(server: MockServer, who: Credentials | None, shown: str) -> Iterator[
     yield f"transcript       {server.script.file}{'' if count == 1 else f' ({count} sessions)'}"
     yield f"mock server      {server.url}" + ("" if server.is_open_to_all else " (this machine only)")
     if server.is_open_to_all:
-        found = ", ".join(f"{f'[{each}]' if ':' in each else each}:{server.port}" for each in server.reachable)
-        yield f"another machine  {found or 'this machine has no network'}"
+        yield f"another machine  {from_elsewhere(server.reachable, server.port)}"
         yield "WARNING          whoever reaches this machine can connect; Ctrl-C ends it"
     if who is not None:
         yield f"user             {escape_str(who.user)}"

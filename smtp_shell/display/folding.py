@@ -61,7 +61,7 @@ class MailDataFold:
         self._batched = 0
 
     def feed(self, piece: bytes) -> Iterator[DataLine]:
-        """Take a piece of mail data, and yield the lines that can be shown already."""
+        """Add a piece of mail data, and yield the lines that can be shown already."""
         self.octets += len(piece)
         if not self._room:
             self._batch.append(piece)

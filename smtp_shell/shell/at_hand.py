@@ -45,7 +45,7 @@ class LinesAtHand:
         return text
 
     def offer_following(self) -> None:
-        """Take the first of the lines that follow, if there are any, for the next prompt to begin with."""
+        """Have the next prompt begin with the first of the lines that follow, if there are any."""
         if self.following:
             self.next, *self.following = self.following
 

@@ -32,7 +32,7 @@ def is_profile(shell: Shell, name: str) -> bool:
 
 
 def use_profile(shell: Shell, name: str) -> Target:
-    """Take over what a profile says, in place of another one; what the command line and `/set` say stays.
+    """Use what a profile says, in place of another one; what the command line and `/set` say stays.
 
     Args:
         shell: The shell.
@@ -86,7 +86,7 @@ def _with_practice(options: ShellOptions, now: ShellOptions) -> ShellOptions:
 
 
 def profile_for(shell: Shell, target: Target) -> None:
-    """Take over the profile that a server was connected to with, before it is connected to again, or leave the one in use.
+    """Use the profile that a server was connected to with, before it is connected to again, or leave the one in use.
 
     Raises:
         ConfigError: A value of it cannot be used.

@@ -64,7 +64,7 @@ def alias(shell: Shell, args: Args) -> None:
 
 
 def with_aliases(shell: Shell, aliases: Mapping[str, str], where: Callable[[str], str]) -> list[ShellCommand[Shell]]:
-    """Take over the aliases of a configuration, and return all commands that there are then.
+    """Add the aliases of a configuration, and return all commands that there are then.
 
     Args:
         shell: The shell.
