@@ -1,0 +1,182 @@
+"""What must hold after a run in which a call failed."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from smtp_shell.errors import TranscriptError
+from smtp_shell.transcript.reader import TranscriptReader
+from tests.torture.faults import kind_of
+from tests.torture.jobs import PASSWORD, USER, Job
+from tests.torture.nursery import Ended
+from tests.torture.plan import Plan
+from tests.torture.report import Report
+
+_TRACEBACK = re.compile(rb"Traceback \(most|Exception ignored|Exception in thread|Fatal Python error")
+_SENTENCE = re.compile(rb"^(?:smtp-shell: |.*\S\.$)", re.MULTILINE)
+_ALLOWED: dict[str, frozenset[int]] = {
+    "socket": frozenset({0, 3, 4, 5, 6, 7}),
+    "resolve": frozenset({0, 3}),
+    "tls": frozenset({0, 2, 3, 4, 5, 6, 7}),
+    "select": frozenset({0, 3, 4, 5, 6, 7}),
+    "file": frozenset({0, 1, 2}),
+    "folder": frozenset({0, 1, 2}),
+    "output": frozenset({0, 1, 2}),
+    "process": frozenset({0, 2, 3, 5}),
+    "terminal": frozenset({0}),
+    "signal": frozenset({0, 2}),
+    "clock": frozenset({0, 3, 4, 5, 7}),
+    "thread": frozenset({0, 1, 2, 3}),
+    "memory": frozenset({0, 1, 2, 3, 4, 5, 6, 7}),
+}
+_VOLATILE = (
+    rb"queued as \w+",
+    rb"127\.0\.0\.1:\d+",
+    rb"\b[A-Za-z0-9+/_-]{16,}={0,2}",
+    rb"\d+(?:\.\d+)? ?(?:ms|s|%|seconds?)\b",
+    rb"\d\d:\d\d(?::\d\d)?(?: \+\d{4})?",
+    rb"\d+\.\d{3,6}\b",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """All that is known of a run.
+
+    Args:
+        ended: How the process ended.
+        output: What it printed on standard output.
+        errors: What it printed on standard error.
+        report: What it said at its end; None if it did not come to that.
+        files: Every file that is in its folder afterwards.
+    """
+
+    ended: Ended
+    output: bytes
+    errors: bytes
+    report: Report | None
+    files: dict[str, bytes]
+
+
+def complaints(job: Job, plan: Plan, run: Outcome, good: Outcome) -> list[str]:
+    """Return what a run did that it must not do, a sentence each.
+
+    Args:
+        job: What was run.
+        plan: What failed.
+        run: The run.
+        good: The run in which nothing failed.
+    """
+    killed = plan.fault.startswith("kill")
+    found = list(_secrets(run))
+    if run.ended.hung:
+        found.append(f"it hung: killed after {run.ended.seconds:.0f} s.")
+    for name in ("output", "errors"):
+        if _TRACEBACK.search(getattr(run, name)):
+            found.append(f"a traceback on standard {name}.")
+    found += _files(job, run, good, killed)
+    if not killed and not run.ended.hung:
+        found += [*_status(job, plan, run, good), *_left(run, good)]
+    return found
+
+
+def _status(job: Job, plan: Plan, run: Outcome, good: Outcome) -> list[str]:
+    status, found = run.ended.status, []
+    allowed = {130} if plan.fault == "interrupt" else _ALLOWED[kind_of(plan.call)] | {job.status}
+    if plan.fault == "MemoryError":
+        allowed = allowed | _ALLOWED["memory"]
+    if status not in allowed:
+        found.append(f"exit status {status}; good are {', '.join(map(str, sorted(allowed)))}.")
+    says = run.errors.strip() and run.errors != good.errors
+    if status != job.status and plan.call != "stderr" and not (says and _SENTENCE.search(run.errors)):
+        found.append(f"exit status {status} without a sentence.")
+    if status == job.status and not says and plan.fault not in ("EPIPE", "back", "forward"):
+        found += _same(job, run, good)
+    return found
+
+
+def _same(job: Job, run: Outcome, good: Outcome) -> list[str]:
+    """Check that a run that calls itself good, and says nothing, has done all that a good one does."""
+    found = []
+    if plain(job, run.output) != plain(job, good.output):
+        found.append("success, but standard output is not what it is otherwise.")
+    for name in job.results:
+        if plain(job, run.files.get(name, b"")) != plain(job, good.files[name]):
+            found.append(f"success, but {name} is not what it is otherwise.")
+    return found
+
+
+def _left(run: Outcome, good: Outcome) -> list[str]:
+    if run.report is None:
+        return ["it ended without its report."]
+    assert good.report is not None
+    found = []
+    before = Counter(what.partition(": ")[2] for what in good.report.descriptors)
+    for what, number in (
+        Counter(map(_sort, run.report.descriptors)) - Counter(map(_sort, good.report.descriptors))
+    ).items():
+        found.append(f"{number} descriptors left open: {what} (otherwise {before[what]}).")
+    if run.report.threads:
+        found.append(f"threads left running: {', '.join(run.report.threads)}.")
+    return found
+
+
+def _sort(descriptor: str) -> str:
+    return re.sub(r"\d+", "N", descriptor.partition(": ")[2])
+
+
+def _files(job: Job, run: Outcome, good: Outcome, killed: bool) -> list[str]:
+    found = []
+    wanted = {_nameless(name) for name in good.files}
+    for name, octets in run.files.items():
+        path = Path(name)
+        if _nameless(name) not in wanted and not killed and not run.ended.hung:
+            found.append(f"a file was left that is not there otherwise: {name}.")
+        if any(path.match(pattern) for pattern in job.recordings) and octets:
+            found += _recording(name, octets)
+        if name in job.results and name in run.files and not _whole(job, octets, good.files[name]):
+            found.append(f"half a file under its final name: {name}, {len(octets)} octets.")
+    return found
+
+
+def _whole(job: Job, octets: bytes, good: bytes) -> bool:
+    return plain(job, octets) == plain(job, good)
+
+
+def _recording(name: str, octets: bytes) -> list[str]:
+    import io
+
+    reader = TranscriptReader(io.BytesIO(octets), name)
+    try:
+        for _ in reader:
+            pass
+    except TranscriptError as error:
+        return [f"the recording cannot be read: {error}."]
+    return []
+
+
+def _nameless(name: str) -> str:
+    """Return a file's name without what differs from run to run: dates, random letters."""
+    return re.sub(r"[0-9a-f]{16}|\d+|(?<=-)[a-z0-9_]{8}\b", "N", name)
+
+
+def _secrets(run: Outcome) -> list[str]:
+    found = []
+    plain_blob = base64.b64encode(f"\0{USER}\0{PASSWORD}".encode())
+    forms = (PASSWORD.encode(), base64.b64encode(PASSWORD.encode()), plain_blob)
+    places = {"standard output": run.output, "standard error": run.errors, **run.files}
+    for place, octets in places.items():
+        if any(form in octets for form in forms):
+            found.append(f"the password is in {place}.")
+    return found
+
+
+def plain(job: Job, octets: bytes) -> bytes:
+    """Return octets without what differs between two good runs."""
+    for pattern in (*_VOLATILE, *(each.encode() for each in job.volatile)):
+        octets = re.sub(pattern, b"~", octets)
+    return octets
