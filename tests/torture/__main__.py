@@ -9,9 +9,13 @@ import tempfile
 import time
 from collections import Counter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tests.torture.faults import CALLS, MODES
 from tests.torture.plan import BadAddress, Plan
+
+if TYPE_CHECKING:
+    from tests.torture.driver import Bench
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -100,10 +104,7 @@ def _addressed(address: str) -> list[tuple[Plan, str]]:
     return [(Plan.parse(address), "")]
 
 
-def _try_all(bench: "object", todo: list[tuple[Plan, str]], chosen: argparse.Namespace) -> Counter[str]:
-    from tests.torture.driver import Bench
-
-    assert isinstance(bench, Bench)
+def _try_all(bench: Bench, todo: list[tuple[Plan, str]], chosen: argparse.Namespace) -> Counter[str]:
     found = 0
     began = time.monotonic()
     for plan, site in todo:

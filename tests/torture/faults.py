@@ -96,11 +96,13 @@ WITH_NAME = frozenset(
 """Calls whose OSError has the name of the file."""
 
 _EXCEPTIONS: dict[str, Callable[[], BaseException]] = {
-    "SSLError": lambda: ssl.SSLError(ssl.SSL_ERROR_SSL, "[SSL: BAD_RECORD] made to fail (_ssl.c:1)"),
-    "SSLEOF": lambda: ssl.SSLEOFError(ssl.SSL_ERROR_EOF, "EOF occurred in violation of protocol (_ssl.c:1)"),
-    "SSLZeroReturn": lambda: ssl.SSLZeroReturnError(ssl.SSL_ERROR_ZERO_RETURN, "TLS/SSL connection has been closed"),
-    "SSLWantRead": lambda: ssl.SSLWantReadError(ssl.SSL_ERROR_WANT_READ, "The operation did not complete (read)"),
-    "SSLSyscall": lambda: ssl.SSLSyscallError(ssl.SSL_ERROR_SYSCALL, "Some I/O error occurred (_ssl.c:1)"),
+    "SSLError": lambda: _tls(
+        ssl.SSLError, ssl.SSL_ERROR_SSL, "[SSL: BAD_LENGTH] made to fail (_ssl.c:1)", "BAD_LENGTH"
+    ),
+    "SSLEOF": lambda: _tls(ssl.SSLEOFError, ssl.SSL_ERROR_EOF, "EOF occurred in violation of protocol (_ssl.c:1)"),
+    "SSLZeroReturn": lambda: _tls(ssl.SSLZeroReturnError, ssl.SSL_ERROR_ZERO_RETURN, "TLS/SSL connection was closed"),
+    "SSLWantRead": lambda: _tls(ssl.SSLWantReadError, ssl.SSL_ERROR_WANT_READ, "The operation did not complete"),
+    "SSLSyscall": lambda: _tls(ssl.SSLSyscallError, ssl.SSL_ERROR_SYSCALL, "Some I/O error occurred (_ssl.c:1)"),
     "SSLVerify": lambda: _refused(),
     "MemoryError": MemoryError,
     "no-thread": lambda: RuntimeError("can't start new thread"),
@@ -142,8 +144,17 @@ def exception(call: str, fault: str, name: object) -> BaseException:
     return OSError(code, os.strerror(code))
 
 
+def _tls(kind: type[ssl.SSLError], number: int, text: str, reason: str | None = None) -> ssl.SSLError:
+    """Return an error as OpenSSL's are: with a library and a reason, which Python does not give to those that it makes itself."""
+    error = kind(number, text)
+    error.library, error.reason = "SSL" if reason else None, reason  # type: ignore[assignment]
+    return error
+
+
 def _refused() -> ssl.SSLCertVerificationError:
-    error = ssl.SSLCertVerificationError(1, "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed (_ssl.c:1)")
+    text = "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed (_ssl.c:1)"
+    error = ssl.SSLCertVerificationError(1, text)
+    error.library, error.reason = "SSL", "CERTIFICATE_VERIFY_FAILED"
     error.verify_code, error.verify_message = 20, "unable to get local issuer certificate"
     return error
 

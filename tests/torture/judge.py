@@ -11,7 +11,7 @@ from pathlib import Path
 from smtp_shell.errors import TranscriptError
 from smtp_shell.transcript.reader import TranscriptReader
 from tests.torture.faults import kind_of
-from tests.torture.jobs import PASSWORD, USER, Job
+from tests.torture.jobs import OLD, PASSWORD, USER, Job
 from tests.torture.nursery import Ended
 from tests.torture.plan import Plan
 from tests.torture.report import Report
@@ -33,10 +33,13 @@ _ALLOWED: dict[str, frozenset[int]] = {
     "thread": frozenset({0, 1, 2, 3}),
     "memory": frozenset({0, 1, 2, 3, 4, 5, 6, 7}),
 }
+_KEPT = {"/memfd:smtp-shell-keys (deleted)": 2}
+"""What may be left beyond what a good run leaves: each TLS context has a key log of two, and they are cached by their files' dates."""
+
 _VOLATILE = (
     rb"queued as \w+",
     rb"127\.0\.0\.1:\d+",
-    rb"\b[A-Za-z0-9+/_-]{16,}={0,2}",
+    rb"[A-Za-z0-9+/_-]{16,}={0,2}",
     rb"\d+(?:\.\d+)? ?(?:ms|s|%|seconds?)\b",
     rb"\d\d:\d\d(?::\d\d)?(?: \+\d{4})?",
     rb"\d+\.\d{3,6}\b",
@@ -72,7 +75,7 @@ def complaints(job: Job, plan: Plan, run: Outcome, good: Outcome) -> list[str]:
         good: The run in which nothing failed.
     """
     killed = plan.fault.startswith("kill")
-    found = list(_secrets(run))
+    found = list(_secrets(job, run))
     if run.ended.hung:
         found.append(f"it hung: killed after {run.ended.seconds:.0f} s.")
     for name in ("output", "errors"):
@@ -115,11 +118,11 @@ def _left(run: Outcome, good: Outcome) -> list[str]:
         return ["it ended without its report."]
     assert good.report is not None
     found = []
-    before = Counter(what.partition(": ")[2] for what in good.report.descriptors)
     for what, number in (
         Counter(map(_sort, run.report.descriptors)) - Counter(map(_sort, good.report.descriptors))
     ).items():
-        found.append(f"{number} descriptors left open: {what} (otherwise {before[what]}).")
+        if number > _KEPT.get(what, 0):
+            found.append(f"{number} descriptors left open: {what}.")
     if run.report.threads:
         found.append(f"threads left running: {', '.join(run.report.threads)}.")
     return found
@@ -138,7 +141,7 @@ def _files(job: Job, run: Outcome, good: Outcome, killed: bool) -> list[str]:
             found.append(f"a file was left that is not there otherwise: {name}.")
         if any(path.match(pattern) for pattern in job.recordings) and octets:
             found += _recording(name, octets)
-        if name in job.results and name in run.files and not _whole(job, octets, good.files[name]):
+        if name in job.results and name in run.files and octets != OLD and not _whole(job, octets, good.files[name]):
             found.append(f"half a file under its final name: {name}, {len(octets)} octets.")
     return found
 
@@ -164,13 +167,13 @@ def _nameless(name: str) -> str:
     return re.sub(r"[0-9a-f]{16}|\d+|(?<=-)[a-z0-9_]{8}\b", "N", name)
 
 
-def _secrets(run: Outcome) -> list[str]:
+def _secrets(job: Job, run: Outcome) -> list[str]:
     found = []
     plain_blob = base64.b64encode(f"\0{USER}\0{PASSWORD}".encode())
     forms = (PASSWORD.encode(), base64.b64encode(PASSWORD.encode()), plain_blob)
     places = {"standard output": run.output, "standard error": run.errors, **run.files}
     for place, octets in places.items():
-        if any(form in octets for form in forms):
+        if place not in job.inputs and any(form in octets for form in forms):
             found.append(f"the password is in {place}.")
     return found
 

@@ -42,7 +42,7 @@ class Plan:
         Raises:
             BadAddress: It is none.
         """
-        call, number, fault = (address.split(":") + ["", ""])[:3]
+        call, number, fault = [*address.split(":"), "", ""][:3]
         if call not in _NAMES:
             raise BadAddress(f"{address}: there is no call {call!r}; --list names them.")
         if not number.isascii() or not number.isdigit() or not int(number):

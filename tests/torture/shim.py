@@ -56,6 +56,9 @@ _OS = {
     "memfd_create": "memfd",
     "get_terminal_size": "get_terminal_size",
 }
+STEP_SECONDS = 3600.0
+"""By how much a clock steps."""
+
 _SOCKET = {name: name for name in ("shutdown", "setsockopt", "getsockopt", "getpeername", "getsockname", "bind")} | {
     "connect": "connect",
     "connect_ex": "connect",
@@ -246,7 +249,7 @@ class _Poll:
 def _replace_waits() -> None:
     _replace(select, "select", "select")
     real_poll = select.poll
-    select.poll = lambda: _Poll(real_poll())  # type: ignore[assignment]
+    setattr(select, "poll", lambda: _Poll(real_poll()))  # noqa: B010 - mypy takes it for a type
     for name in ("EpollSelector", "KqueueSelector", "PollSelector", "SelectSelector"):
         kind = getattr(selectors, name, None)
         if kind is not None:
@@ -301,11 +304,11 @@ def _replace_clocks() -> None:
         setattr(time, name, _clock(getattr(time, name), call, scale))
     real_sleep = time.sleep
 
-    def sleep(seconds: float) -> None:
+    def sleep(seconds: Any) -> None:
         if COUNTER.armed and COUNTER.is_ours() and (fault := COUNTER.fault_of("sleep")):
             if fault != "forward":
                 COUNTER.fail(fault, "sleep", real_sleep, (seconds,), {})
-            COUNTER.step = 3600.0  # the machine was suspended meanwhile
+            COUNTER.step = STEP_SECONDS  # the machine was suspended meanwhile
         real_sleep(seconds)
 
     time.sleep = sleep
@@ -320,7 +323,7 @@ def _clock(real: Callable[[], Any], call: str, scale: int) -> Callable[[], Any]:
             return real()
         fault = COUNTER.fault_of(call)
         if fault in ("back", "forward"):
-            COUNTER.step = -3600.0 if fault == "back" else 3600.0
+            COUNTER.step = -STEP_SECONDS if fault == "back" else STEP_SECONDS
         elif fault:
             COUNTER.fail(fault, call, real, (), {})
         steps = COUNTER.step if call == COUNTER.plan.call or COUNTER.plan.call == "sleep" else 0.0

@@ -121,13 +121,14 @@ def counted_open(
 def count_standard_streams() -> None:
     """Build the standard streams anew on counted files."""
     # Unbuffered below the text layer is what Python has with -u only: keep its buffers.
-    sys.stdin = sys.__stdin__ = _text(io.BufferedReader(CountedInput(0, "r", False)), "r", "utf-8", "surrogateescape")
+    sys.stdin = _text(io.BufferedReader(CountedInput(0, "r", False)), "r", "utf-8", "surrogateescape")
     output = _text(io.BufferedWriter(CountedOutput(1, "w", False)), "w", "utf-8", "strict", line_buffering=_is_tty(1))
     errors = _text(
         io.BufferedWriter(CountedErrors(2, "w", False)), "w", "utf-8", "backslashreplace", line_buffering=True
     )
-    sys.stdout = sys.__stdout__ = output
-    sys.stderr = sys.__stderr__ = errors
+    sys.stdout, sys.stderr = output, errors
+    for name in ("stdin", "stdout", "stderr"):
+        setattr(sys, f"__{name}__", getattr(sys, name))
 
 
 def _is_tty(descriptor: int) -> bool:
