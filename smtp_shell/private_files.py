@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+NO_MEMORY = "there is no memory left"
+"""What a MemoryError says, in words."""
+
 _LOCK_POLL_SECONDS = 0.02
 
 

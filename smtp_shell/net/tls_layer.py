@@ -14,7 +14,7 @@ from smtp_shell.net.key_log import CLIENT_RANDOM, exporter_secret, has_keys, no_
 from smtp_shell.net.tls_context import keys_for, make_context
 from smtp_shell.net.tls_facts import handshake_of, seen_by_then, tls_facts
 from smtp_shell.net.tls_identity import TlsSession, details, name_error, session_of, sni_octets
-from smtp_shell.private_files import reason_of
+from smtp_shell.private_files import NO_MEMORY, reason_of
 from smtp_shell.protocol.events import Handshake, TlsStarted
 
 if TYPE_CHECKING:
@@ -35,6 +35,9 @@ class TlsBuffers:
         name: The name that the client asks for, in octets; None for none, and for the server's end.
         session: The session that the client offers to resume; None for none.
 
+    Raises:
+        TlsFailed: The TLS library refused.
+
     Attributes:
         truncated: True if the other end closed the connection without a close_notify.
     """
@@ -51,9 +54,12 @@ class TlsBuffers:
         self._settings = settings
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
-        self._tls = context.wrap_bio(
-            self._incoming, self._outgoing, server_side=server_side, server_hostname=name, session=session
-        )
+        try:
+            self._tls = context.wrap_bio(
+                self._incoming, self._outgoing, server_side=server_side, server_hostname=name, session=session
+            )
+        except (ssl.SSLError, MemoryError) as error:
+            raise _broken(error) from None
         self.truncated = False
 
     @property
@@ -80,11 +86,17 @@ class TlsBuffers:
 
         Args:
             raw: The octets as they came over the wire. Empty at the end of the stream.
+
+        Raises:
+            TlsFailed: There is no memory for them.
         """
-        if raw:
-            self._incoming.write(raw)
-        else:
+        if not raw:
             self._incoming.write_eof()
+            return
+        try:
+            self._incoming.write(raw)
+        except MemoryError as error:
+            raise _broken(error) from None
 
     def decrypt(self, most: int) -> bytes | None:
         """Return decrypted octets.
@@ -111,6 +123,8 @@ class TlsBuffers:
             from smtp_shell.net.tls_report import why_broken
 
             raise TlsFailed(why_broken(error, self._settings)) from None
+        except MemoryError as error:
+            raise _broken(error) from None
 
     def encrypt(self, octets: bytes | memoryview) -> bytes:
         """Return octets encrypted, as they go over the wire.
@@ -120,10 +134,8 @@ class TlsBuffers:
         """
         try:
             self._tls.write(octets)
-        except ssl.SSLError as error:
-            from smtp_shell.net.tls_report import alert
-
-            raise TlsFailed(f"TLS broke: {alert(error)}.") from None
+        except (ssl.SSLError, MemoryError) as error:
+            raise _broken(error) from None
         return self._outgoing.read()
 
     def outgoing(self) -> bytes:
@@ -136,9 +148,17 @@ class TlsBuffers:
             self._tls.unwrap()
         except ssl.SSLWantReadError:
             pass
-        except ssl.SSLError:
+        except (ssl.SSLError, MemoryError):
             return b""
         return self._outgoing.read()
+
+
+def _broken(error: ssl.SSLError | MemoryError) -> TlsFailed:
+    if isinstance(error, MemoryError):
+        return TlsFailed(f"TLS broke: {NO_MEMORY}.")
+    from smtp_shell.net.tls_report import alert
+
+    return TlsFailed(f"TLS broke: {alert(error)}.")
 
 
 class TlsLayer(TlsBuffers):
@@ -196,6 +216,8 @@ class TlsLayer(TlsBuffers):
             failure = TlsFailed(why_no_handshake(error, self._settings, self._name, self._tls.context))
             failure.seen = seen_by_then(self._tls, self._name, self._keep())
             raise failure from None
+        except MemoryError as error:
+            raise _broken(error) from None
         except OSError as error:  # of the key log: nothing else is written or read here
             raise TlsFailed(no_key_log(self._key_log, reason_of(error)).message) from None
         if self._key_log and not has_keys(self._key_log, self._client_random):

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from smtp_shell.errors import ConnectionLost, TlsFailed, WaitTimedOut
 from smtp_shell.figures import plain
 from smtp_shell.net.waiting import TICK, tick, wait_for, watch
-from smtp_shell.private_files import reason_of
+from smtp_shell.private_files import NO_MEMORY, reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -153,7 +153,12 @@ class Transport:
         """True if `recv` would return at once, be it with the end of the stream."""
         if self._received_ahead or (self._tls is not None and self._tls.pending):
             return True
-        return not self._eof_delivered if self._eof else bool(self._poll(0))
+        if self._eof:
+            return not self._eof_delivered
+        try:
+            return bool(self._poll(0))
+        except (OSError, MemoryError):
+            return True  # `recv` has the sentence for it
 
     def send(self, octets: bytes, seconds: float, until: float = math.inf) -> None:
         """Send octets. Read meanwhile what the server sends, up to 1 MiB, and keep it for `recv`.
@@ -278,7 +283,7 @@ class Transport:
             self._socket.shutdown(socket.SHUT_WR)
         if self._tap is not None:
             self._tap.ended(by_client=True)
-        self._socket.close()
+        self._close_socket()
         if self.program is not None:
             self.program.end()
 
@@ -306,9 +311,13 @@ class Transport:
                 self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         if self._tap is not None:
             self._tap.ended(by_client=True, reset=reset)
-        self._socket.close()
+        self._close_socket()
         if self.program is not None:
             self.program.end()
+
+    def _close_socket(self) -> None:
+        with contextlib.suppress(OSError):  # its descriptor is gone whatever the system says
+            self._socket.close()
 
     def _flush(self, layer: TlsLayer, deadline: float) -> None:
         """Send what TLS has put into its output: handshake messages, alerts, key updates."""
@@ -335,7 +344,10 @@ class Transport:
                     f"sending stalled: the server read nothing for {plain(seconds)} s; the connection is of no more use."
                 )
             may_read = len(self._received_ahead) < _RECEIVE_AHEAD and not self._eof
-            readable, _ = wait_for(self._socket, wait, read=may_read, write=True)
+            try:
+                readable, _ = wait_for(self._socket, wait, read=may_read, write=True)
+            except (OSError, MemoryError) as error:
+                raise self._broken(error) from None
             if readable:
                 self._read_ahead()
 
@@ -345,7 +357,7 @@ class Transport:
             sent = self._socket.send(octets)
         except BlockingIOError:
             return 0
-        except OSError as error:
+        except (OSError, MemoryError) as error:
             raise self._broken(error) from None
         if self._tap is not None and sent:
             self._tap.sent(bytes(octets[:sent]))
@@ -356,7 +368,7 @@ class Transport:
             raw = self._socket.recv(CHUNK)
         except BlockingIOError:
             return
-        except OSError as error:
+        except (OSError, MemoryError) as error:
             raise self._broken(error) from None
         self._tell_received(raw)
         self._received_ahead += raw
@@ -368,15 +380,21 @@ class Transport:
         if self._tap is not None and milliseconds:
             self._tap.flush()
         if not self.busy_poll or not milliseconds:
-            return bool(self._poll(milliseconds))
+            return self._polled(milliseconds)
         start = time.monotonic()
         readable = False
         while self._last_was_quick and not readable and time.monotonic() - start < _BUSY_POLL:
             _yield_processor()
-            readable = bool(self._poll(0))
-        readable = readable or bool(self._poll(milliseconds))
+            readable = self._polled(0)
+        readable = readable or self._polled(milliseconds)
         self._last_was_quick = time.monotonic() - start < _BUSY_POLL
         return readable
+
+    def _polled(self, milliseconds: float) -> bool:
+        try:
+            return bool(self._poll(milliseconds))
+        except (OSError, MemoryError) as error:
+            raise self._broken(error) from None
 
     def _recv_raw(self, deadline: float) -> bytes | None:
         if self._received_ahead:
@@ -393,7 +411,7 @@ class Transport:
                 raw = self._socket.recv(CHUNK)
             except BlockingIOError:
                 continue
-            except OSError as error:
+            except (OSError, MemoryError) as error:
                 raise self._broken(error) from None
             self._tell_received(raw)
             self._eof = self._eof_delivered = not raw
@@ -409,7 +427,9 @@ class Transport:
         else:
             self._tap.ended(by_client=False)
 
-    def _broken(self, error: OSError) -> ConnectionLost:
+    def _broken(self, error: OSError | MemoryError) -> ConnectionLost:
+        if isinstance(error, MemoryError):
+            return ConnectionLost(f"the connection broke: {NO_MEMORY}.")
         if isinstance(error, ConnectionResetError | BrokenPipeError | ConnectionAbortedError):
             if self._tap is not None:
                 self._tap.ended(by_client=False, reset=True)

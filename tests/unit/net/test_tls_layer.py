@@ -143,3 +143,43 @@ def test_a_forged_record_breaks_tls(settings: TlsSettings, server: Server) -> No
     layer.feed(b"\x17\x03\x03\x00\x20" + b"\0" * 32)
     with pytest.raises(TlsFailed, match="TLS broke: "):
         layer.decrypt(100)
+
+
+def failing(*args: object, **named: object) -> None:
+    raise MemoryError
+
+
+@pytest.mark.parametrize("call", ["read", "write"])
+def test_without_memory_tls_breaks_in_a_sentence(
+    call: str, settings: TlsSettings, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layer = connected(settings, server)
+    monkeypatch.setattr(ssl.SSLObject, call, failing)
+    with pytest.raises(TlsFailed, match=r"^TLS broke: there is no memory left\.$"):
+        layer.decrypt(1) if call == "read" else layer.encrypt(b"x")
+
+
+def test_without_memory_a_handshake_fails_in_a_sentence(settings: TlsSettings, monkeypatch: pytest.MonkeyPatch) -> None:
+    layer = TlsLayer(settings, NAME)
+    monkeypatch.setattr(ssl.SSLObject, "do_handshake", failing)
+    with pytest.raises(TlsFailed, match=r"^TLS broke: there is no memory left\.$"):
+        layer.handshake()
+
+
+def test_tls_that_cannot_begin_is_a_failure_of_tls(settings: TlsSettings, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*args: object, **named: object) -> None:
+        error = ssl.SSLError(1, "made to fail")
+        error.reason = "BAD_LENGTH"
+        raise error
+
+    monkeypatch.setattr(ssl.SSLContext, "wrap_bio", refuse)
+    with pytest.raises(TlsFailed, match=r"^TLS broke: "):
+        TlsLayer(settings, NAME)
+
+
+def test_after_an_end_without_memory_nothing_is_sent(
+    settings: TlsSettings, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layer = connected(settings, server)
+    monkeypatch.setattr(ssl.SSLObject, "unwrap", failing)
+    assert layer.close_notify() == b""

@@ -1,8 +1,10 @@
 """Octets sent and received over an open connection, and how it ends."""
 
+import errno
 import socket
 import threading
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -189,3 +191,63 @@ def test_whether_something_is_there_to_be_received() -> None:
     seen.append(transport.readable)
     assert seen == [False, True, False, True, False]
     transport.close()
+
+
+def failing(error: Exception) -> Callable[..., object]:
+    """Return a call that raises this, whatever it is called with."""
+
+    def fail(*args: object, **named: object) -> object:
+        raise error
+
+    return fail
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [(OSError(errno.ENOMEM, "Cannot allocate memory"), "cannot allocate memory"), (MemoryError(), "no memory left")],
+)
+@pytest.mark.parametrize("call", ["recv", "poll"])
+def test_what_the_system_refuses_while_receiving_breaks_the_connection(
+    call: str, error: Exception, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, theirs = socket.socketpair()
+    with theirs, ours:
+        transport = Transport(ours, "")
+        theirs.send(b"x")
+        if call == "recv":
+            monkeypatch.setattr(socket.socket, "recv", failing(error))
+        else:
+            monkeypatch.setattr(transport, "_poll", failing(error))
+        assert transport.readable, "recv returns at once, with the error"
+        with pytest.raises(ConnectionLost, match=f"the connection broke: .*{reason}"):
+            transport.recv(soon())
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [(OSError(errno.ENOBUFS, "No buffer space available"), "no buffer space"), (MemoryError(), "no memory left")],
+)
+@pytest.mark.parametrize("call", ["send", "wait_for"])
+def test_what_the_system_refuses_while_sending_breaks_the_connection(
+    call: str, error: Exception, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, theirs = socket.socketpair()
+    with theirs, ours:
+        transport = Transport(ours, "")
+        if call == "send":
+            monkeypatch.setattr(socket.socket, "send", failing(error))
+        else:
+            monkeypatch.setattr("smtp_shell.net.transport.wait_for", failing(error))
+        with pytest.raises(ConnectionLost, match=f"the connection broke: .*{reason}"):
+            transport.send(b"x" * 16 * 1024 * 1024, 5.0)
+
+
+@pytest.mark.parametrize("ends", [Transport.close, Transport.abort])
+def test_an_end_never_fails_whatever_the_system_says(
+    ends: Callable[[Transport], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, theirs = socket.socketpair()
+    with theirs, ours, monkeypatch.context() as patched:
+        transport = Transport(ours, "")
+        patched.setattr(socket.socket, "close", failing(OSError(errno.EIO, "Input/output error")))
+        ends(transport)
