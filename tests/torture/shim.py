@@ -135,7 +135,7 @@ def _replace_files() -> None:
         number: int = COUNTER.run("open-write" if writes else "open-read", real_open, (path, flags, *args), named)
         return number
 
-    os.open = opened  # type: ignore[assignment]
+    os.open = opened
     for name, call in _OS.items():
         _replace(os, name, call)
     _replace_partial()
