@@ -7,6 +7,7 @@ SmtpShellError                     a sentence for a person: what, where, what to
  |- TranscriptError                2   a transcript that cannot be read (file, line, what was expected)
  |- NotSendable                    2   a value that would not stay one command line
  |- MessageChanged                 2   a file of a message changed while it was sent; no message was
+ |- SystemRefused                  1   the system or the memory refused what no other error stands for
  |- Interrupted                  130   Ctrl-C
  `- DialogueBroken
      |- ConnectFailed              3   no connection
@@ -105,6 +106,12 @@ class TranscriptError(SmtpShellError):
 
 class MessageChanged(SmtpShellError):
     """A file of a message is not what it was when the message was made, so the message was not ended."""
+
+
+class SystemRefused(SmtpShellError):
+    """The system refused a call, or there was no memory, where no other error says what that means."""
+
+    exit_status = 1
 
 
 class Interrupted(SmtpShellError):

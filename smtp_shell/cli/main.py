@@ -6,7 +6,6 @@ come the help, the completions of shells and the manual page. Nothing is importe
 
 from __future__ import annotations
 
-import os
 import sys
 
 from smtp_shell import __version__
@@ -51,7 +50,7 @@ def main(argv: list[str] | None = None) -> int:
             return 0
         status = _run(words)
     except OSError as error:
-        return _output_lost(error)
+        return _refused(error)
     if argv is None:
         from smtp_shell.cli.startup import exit_at_once
 
@@ -70,7 +69,7 @@ def _run(words: list[str]) -> int:
         finally:
             sys.stdout.flush()
     except KeyboardInterrupt:
-        sys.stderr.write("smtp-shell: interrupted.\n")
+        _say("interrupted.")
         return 130
     except Exception as error:
         return _tell(error)
@@ -83,10 +82,13 @@ def _tell(error: Exception) -> int:
     """
     from smtp_shell.errors import SmtpShellError
 
+    if isinstance(error, MemoryError):
+        _say("there is no memory left; what was done before this stands.")
+        return 1
     if not isinstance(error, SmtpShellError):
         raise error
     for line in str(error).split("\n"):
-        sys.stderr.write(f"{_wrapped(f'smtp-shell: {line}')}\n")
+        _say(line)
     return error.exit_status
 
 
@@ -118,16 +120,34 @@ def _dispatch(words: list[str]) -> int:
     return status
 
 
-def _output_lost(error: OSError) -> int:
-    """Report that standard output cannot be written to, unless its reader has closed the pipe.
+def _refused(error: OSError) -> int:
+    """Report that standard output cannot be written to, unless its reader has closed the pipe, or what else the system refused.
 
     Returns:
         The exit status.
     """
-    # Python would report the failure again when it flushes at exit.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    if isinstance(error, BrokenPipeError):
-        return 0
+    from smtp_shell.output_loss import give_up, is_lost
+
     reason = (error.strerror or type(error).__name__).lower()
-    sys.stderr.write(f"smtp-shell: the results cannot be written: {reason}; make room, or send them elsewhere.\n")
+    if is_lost(sys.stdout, error):
+        give_up(sys.stdout)
+        if isinstance(error, BrokenPipeError):
+            return 0
+        _say(f"the results cannot be written: {reason}; make room, or send them elsewhere.")
+        return 1
+    from smtp_shell.protocol.octets import escape_str
+
+    name = error.filename if isinstance(error.filename, str) else "the system refused a call"
+    _say(f"{escape_str(name)}: {escape_str(reason)}; what was done before this stands.")
     return 1
+
+
+def _say(sentence: str) -> None:
+    """Print a sentence on standard error. Where that fails, the exit status has to do."""
+    try:
+        sys.stderr.write(f"{_wrapped(f'smtp-shell: {sentence}')}\n")
+        sys.stderr.flush()
+    except OSError:
+        from smtp_shell.output_loss import give_up
+
+        give_up(sys.stderr)

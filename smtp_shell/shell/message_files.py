@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from smtp_shell.config import user_path
 from smtp_shell.errors import UsageError
+from smtp_shell.private_files import NO_MEMORY
 from smtp_shell.protocol.announcements import size_limit
 from smtp_shell.protocol.maildata import PIECE, measure
 from smtp_shell.protocol.octets import escape_str
@@ -51,9 +52,12 @@ def open_message(args: Args) -> BinaryIO:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "its name holds NUL"
         raise UsageError(f"{shown} cannot be read: {reason}; nothing was sent.") from None
-    if is_device(stream):
+    try:
+        if is_device(stream):
+            raise UsageError(f"{shown} is a device and no file; nothing was sent.")
+    except BaseException:
         stream.close()
-        raise UsageError(f"{shown} is a device and no file; nothing was sent.")
+        raise
     return stream
 
 
@@ -74,6 +78,8 @@ def read_pieces(stream: BinaryIO) -> Iterator[bytes]:
             yield piece
     except OSError as error:
         raise UsageError(f"the file cannot be read: {error.strerror}.") from None
+    except MemoryError:
+        raise UsageError(f"the file cannot be read: {NO_MEMORY}.") from None
 
 
 def measure_file(stream: BinaryIO) -> Measure | None:

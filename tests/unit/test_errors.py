@@ -7,6 +7,7 @@ from smtp_shell.errors import Fault, SmtpShellError, TranscriptError
 
 STATUSES = [
     ("Refused", 1),
+    ("SystemRefused", 1),
     ("UsageError", 2),
     ("ConfigError", 2),
     ("NotSendable", 2),

@@ -1,5 +1,7 @@
 """The table of commands, and errors: the exit status and the sentence for each."""
 
+import errno
+import io
 import os
 import re
 import shlex
@@ -10,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from smtp_shell.cli.main import COMMANDS, SHELL
+from smtp_shell.cli.main import COMMANDS, SHELL, main
 from smtp_shell.servers.practice import PracticeServer
 from tests.unit.cli.program import ROOT, at, run, sentence
 
@@ -173,3 +175,39 @@ def test_a_server_named_like_a_command_is_reached_by_its_url() -> None:
     done = run("smtp://show", "--timeout", "5", "-c", "noop")
     assert done.returncode == 3
     assert "no connection to show:25" in sentence(done)
+
+
+def run_refused(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> tuple[int, str]:
+    """Run a command that ends with an error of the system's, and return its status and what it said."""
+    said = io.StringIO()
+
+    def refuse(words: list[str]) -> int:
+        raise error
+
+    monkeypatch.setattr("smtp_shell.cli.main._dispatch", refuse)
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    monkeypatch.setattr(sys, "stderr", said)
+    return main([]), said.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (OSError(errno.EIO, "Input/output error"), "the system refused a call: input/output error"),
+        (OSError(errno.EIO, "Input/output error", "a\x1bb"), r"a\x1bb: input/output error"),
+        (BrokenPipeError(errno.EPIPE, "Broken pipe"), "the system refused a call: broken pipe"),
+        (MemoryError(), "there is no memory left"),
+    ],
+)
+def test_1_what_the_system_refuses_is_one_sentence_and_not_blamed_on_the_output(
+    error: BaseException, says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run_refused(monkeypatch, error) == (1, f"smtp-shell: {says}; what was done before this stands.\n")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="only Linux has a device that is full")
+@pytest.mark.parametrize("words", [["explain", "550"], ["show", "/nonexistent.smtp"]])
+def test_a_full_disk_under_either_stream_leaves_the_status(words: list[str]) -> None:
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([sys.executable, "-m", "smtp_shell", *words], stdout=full, stderr=full, timeout=30)
+    assert done.returncode == (1 if words[0] == "explain" else 2)

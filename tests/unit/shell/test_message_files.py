@@ -1,12 +1,17 @@
 """Messages in files: what `mail`, `data` and `bdat` do with them."""
 
+import errno
+import io
 import os
+import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import BinaryIO, cast
 
 import pytest
 
-from smtp_shell.errors import NotSendable, UsageError
-from smtp_shell.shell.message_files import split_file
+from smtp_shell.errors import NotSendable, SystemRefused, UsageError
+from smtp_shell.shell.message_files import read_pieces, split_file
 from tests.unit.shell.fake import make_shell
 
 EHLO = {b"EHLO": b"250-mail.example.org\r\n250-SIZE 50\r\n250-8BITMIME\r\n250-BINARYMIME\r\n250 CHUNKING\r\n"}
@@ -149,3 +154,30 @@ def test_a_chunk_by_hand_can_be_sent_with_raw() -> None:
     assert server.heard == b"text\r\n"
     assert shell.session is not None
     assert shell.session.outstanding == 0
+
+
+def test_a_file_that_the_system_does_not_describe_is_closed(letter: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[int] = []
+
+    def refuse(descriptor: int) -> None:
+        opened.append(descriptor)
+        raise OSError(errno.EIO, "Input/output error")
+
+    shell, _, _ = make_shell(EHLO, before=("ehlo", "mail <>", "rcpt <a@example.org>"))
+    monkeypatch.setattr("smtp_shell.shell.message_files.fstat", refuse)
+    for stream in ("stdout", "stderr"):  # pytest's own have no buffer
+        monkeypatch.setattr(sys, stream, io.StringIO())
+    with pytest.raises(SystemRefused, match=r"input/output error; the line was given up\.$"):
+        shell.run("data < letter.eml")
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(opened[0])
+
+
+def test_a_file_that_memory_has_no_room_for_is_named_as_unreadable(
+    letter: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*args: object) -> None:
+        raise MemoryError
+
+    with pytest.raises(UsageError, match=r"^the file cannot be read: there is no memory left\.$"):
+        list(read_pieces(cast("BinaryIO", SimpleNamespace(read=refuse))))

@@ -1,12 +1,24 @@
 """The shell without its prompt: what it refuses, whom it asks, and what it records."""
 
+import errno
+import io
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from smtp_shell.errors import AuthFailed, ConfigError, TlsFailed, UsageError
+from smtp_shell.errors import (
+    AuthFailed,
+    ConfigError,
+    ConnectionLost,
+    OutcomeUnknown,
+    SystemRefused,
+    TlsFailed,
+    UsageError,
+)
 from smtp_shell.net.target import Target, Way
+from smtp_shell.protocol.commands import Command
 from smtp_shell.protocol.phases import Phase
 from smtp_shell.shell.settings import ShellSettings
 from tests.unit.shell.fake import answering, make_shell
@@ -174,7 +186,7 @@ def test_a_line_without_a_meaning_yet_is_not_sent(verb: str, line: str) -> None:
         shell.run(line)
     assert server.heard == b""
     shell.run(r"/raw NOOP\r\n")
-    assert server.heard == b"NOOP\r\n"
+    assert server.heard == b"noop\r\n"
 
 
 def test_lines_without_a_prompt_are_sent_as_they_stand() -> None:
@@ -182,3 +194,48 @@ def test_lines_without_a_prompt_are_sent_as_they_stand() -> None:
     shell.run(r"/raw DATA\r\n")
     shell.run(r"/raw text\r\n.\r\n")
     assert server.heard.endswith(b"text\r\n.\r\n")
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [(OSError(errno.EIO, "Input/output error"), "input/output error"), (MemoryError(), "there is no memory left")],
+)
+def test_what_the_system_refuses_ends_a_line_and_not_the_shell(
+    error: Exception, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shell, server, _ = make_shell()
+    for stream in ("stdout", "stderr"):  # pytest's own have no buffer
+        monkeypatch.setattr(sys, stream, io.StringIO())
+
+    def refuse() -> None:
+        raise error
+
+    with pytest.raises(SystemRefused, match=f"^the system refused a call: {reason}; the line was given up"):
+        shell._act(refuse)
+    shell.run("noop")
+    assert server.heard == b"noop\r\n"
+
+
+def test_what_the_system_refuses_while_a_reply_is_owed_closes_the_connection() -> None:
+    shell, _, _ = make_shell()
+    session = shell.need_session()
+
+    def refuse() -> None:
+        session.send(Command(b"NOOP"))
+        raise MemoryError
+
+    with pytest.raises(ConnectionLost, match=r"no memory left; the connection is closed, as a reply was owed\."):
+        shell._act(refuse)
+    assert not session.is_open
+
+
+def test_what_the_system_refuses_after_a_message_leaves_its_outcome_unknown() -> None:
+    shell, _, _ = make_shell(before=("ehlo", "mail <>", "rcpt <a@example.org>", "data"))
+    session = shell.need_session()
+
+    def refuse() -> None:
+        session.send_mail_data(b"x\r\n.\r\n", last=True)
+        raise MemoryError
+
+    with pytest.raises(OutcomeUnknown, match="the message may have been accepted"):
+        shell._act(refuse)
