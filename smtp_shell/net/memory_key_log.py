@@ -29,12 +29,15 @@ class _MemoryKeyLog:
         OSError: The system has no room for it.
     """
 
+    _descriptor = -1  # what has none yet is freed too
+
     def __init__(self) -> None:
         self._lock = allocate_lock()
         self._descriptor = os.memfd_create("smtp-shell-keys")
 
     def __del__(self) -> None:
-        os.close(self._descriptor)
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
 
     @property
     def name(self) -> str:
@@ -75,7 +78,11 @@ def logged_in_memory(context: ssl.SSLContext, most: int = MOST_LOGGED) -> bytes 
         most: How many octets.
 
     Returns:
-        The octets; None for a context that has no log in memory.
+        The octets; empty if it cannot be read, None for a context that has no log in memory.
     """
     log: _MemoryKeyLog | None = vars(context).get(_ATTRIBUTE)
-    return log.tail(most) if log is not None else None
+    if log is None:
+        return None
+    with suppress(OSError):
+        return log.tail(most)
+    return b""
