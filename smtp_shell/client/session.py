@@ -166,22 +166,30 @@ class Session:
         opened = time.monotonic()
         stream = EventStream(consumers, time.monotonic, opened, deferred)
         transport = connect(target, timeouts.connect, connection, Watch(stream.publish, trying))
-        if taps is not None:
-            transport.attach(taps, opened=True)
-        session = cls(
-            target,
-            transport,
-            timeouts=timeouts,
-            limits=limits,
-            strict=strict,
-            opened=opened,
-            stream=stream,
-        )
-        session.set_busy_poll(busy_poll)
-        session.publish(Connected(str(target), target.tls, transport.peer, transport.looked_up, transport.opened_in))
-        session._program = begin(session, connection, session._echo)
-        if target.tls:
-            shake_hands(session, tls or TlsSettings(), target.name, timeouts.tls, implicit=True)
+        session = None
+        try:
+            if taps is not None:
+                transport.attach(taps, opened=True)
+            session = cls(
+                target,
+                transport,
+                timeouts=timeouts,
+                limits=limits,
+                strict=strict,
+                opened=opened,
+                stream=stream,
+            )
+            session.set_busy_poll(busy_poll)
+            session.publish(
+                Connected(str(target), target.tls, transport.peer, transport.looked_up, transport.opened_in)
+            )
+            session._program = begin(session, connection, session._echo)
+            if target.tls:
+                shake_hands(session, tls or TlsSettings(), target.name, timeouts.tls, implicit=True)
+        except BaseException:
+            if session is None or session.is_open:  # a consumer failed: nobody else has the connection to close it
+                transport.abort()
+            raise
         return session
 
     def __enter__(self) -> Session:

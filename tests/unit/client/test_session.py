@@ -900,3 +900,19 @@ def test_text_behind_the_220_cut_at_any_point(point: int) -> None:
         with pytest.raises(ProtocolViolation):
             go_on()
         assert log.codes == [220, 220]
+
+
+@pytest.mark.parametrize("error", [OSError("the screen is gone"), MemoryError()])
+def test_a_consumer_that_fails_at_the_first_event_leaves_no_connection_open(error: BaseException) -> None:
+    def fail(entry: Entry) -> None:
+        raise error
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        target = Target(Way.TCP, "127.0.0.1", listener.getsockname()[1])
+        with pytest.raises(type(error)):
+            Session.open(target, [fail], timeouts=QUICK)
+        listener.settimeout(10)
+        theirs, _ = listener.accept()
+        with theirs:
+            theirs.settimeout(10)
+            assert theirs.recv(1) == b""
