@@ -38,8 +38,9 @@ def begin(session: Session, settings: ConnectSettings, echo: EchoMask) -> Progra
         words = ProgramWords(transport, transport.program, echo, session.publish)
     if transport.through:
         session.publish(Noticed(NoticeKind.CONNECTION, f"through {transport.through}"))
-    if transport.local is not None and (settings.source is not None or settings.source_port):
-        session.publish(Noticed(NoticeKind.CONNECTION, f"from {shown_place(transport.local)}"))
+    local = transport.local
+    if local is not None and (settings.source is not None or settings.source_port):
+        session.publish(Noticed(NoticeKind.CONNECTION, f"from {shown_place(local)}"))
     if settings.proxy_protocol is not None:
         header, ends = settings.proxy_protocol, (transport.local, transport.server)
         transport.header = header.octets(*ends)

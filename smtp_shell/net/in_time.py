@@ -22,7 +22,10 @@ def in_time(work: Callable[[], ResultT], deadline: float, name: str) -> ResultT:
 
     Raises:
         TimeoutError: It did not return in time.
+        OSError: The system starts no more threads.
     """
+    import errno
+    import os
     import threading
 
     found: list[ResultT] = []
@@ -35,7 +38,10 @@ def in_time(work: Callable[[], ResultT], deadline: float, name: str) -> ResultT:
             failure.append(error)
 
     thread = threading.Thread(target=run, daemon=True, name=name)
-    thread.start()
+    try:
+        thread.start()
+    except RuntimeError:
+        raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN)) from None
     while thread.is_alive():
         wait = tick(deadline)
         if wait is None:

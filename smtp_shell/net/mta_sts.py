@@ -188,6 +188,8 @@ def fetch(domain: str, seconds: float, id: str = "", web: PolicyServer | None = 
         found = in_time(request.run, time.monotonic() + seconds, "mta-sts")
     except TimeoutError:
         return StsFailed(f"{request.what} did not come within {plain(seconds, 2)} s")
+    except OSError as error:  # of the thread: the request has words for its own
+        return StsFailed(f"{request.what} could not be asked for: {reason_of(error)}")
     finally:
         request.close()
     return found if isinstance(found, StsFailed) else parse_policy(found, id)

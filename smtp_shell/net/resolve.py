@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import socket
+import time
+from contextlib import suppress
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
@@ -167,14 +169,14 @@ def local_name(address: str, seconds: float = 1.0) -> str:
 
     Source: RFC 5321 sections 4.1.3 and 4.1.4
     """
-    found = [socket.gethostname()]
-    if "." not in found[0]:
-        import threading
+    name = ""
+    with suppress(OSError, UnicodeError):  # the system does not tell its name
+        name = socket.gethostname()
+        if "." not in name:
+            from smtp_shell.net.in_time import in_time
 
-        thread = threading.Thread(target=lambda: found.append(socket.getfqdn()), daemon=True, name="own-name")
-        thread.start()
-        thread.join(seconds)
-    name = found[-1].removesuffix(".")
+            name = in_time(socket.getfqdn, time.monotonic() + seconds, "own-name")
+    name = name.removesuffix(".")
     if re.fullmatch(_FULL_NAME, name) and not name.startswith("localhost"):
         return name
     return address_literal(address or "127.0.0.1")

@@ -130,7 +130,8 @@ class Transport:
     @property
     def local_host(self) -> str:
         """The address of this end of the connection, without a zone. Empty if it has none."""
-        return self.local[0].partition("%")[0] if self.local is not None else ""
+        local = self.local  # asked once: the next answer may be that there is none
+        return local[0].partition("%")[0] if local is not None else ""
 
     def attach(self, taps: Taps, *, opened: bool = False) -> None:
         """Have what goes over the wire from now on delivered to a tap, in place of the one before.

@@ -1,5 +1,6 @@
 """Looking names up, address literals, and the name of this host. No name server is asked."""
 
+import errno
 import socket
 import threading
 import time
@@ -137,3 +138,26 @@ def test_a_name_of_this_machine_is_asked_of_no_resolver(monkeypatch: pytest.Monk
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_: found)
     nobody = NameServer("192.0.2.53", 53)
     assert list(map(str, resolve(tcp(host), soon(), server=nobody))) == ["127.0.0.1:25"]
+
+
+def refuse(*args: object) -> None:
+    raise OSError(errno.ENOMEM, "Cannot allocate memory")
+
+
+def no_thread(thread: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")
+
+
+@pytest.mark.parametrize("call", ["gethostname", "getfqdn"])
+def test_a_system_that_does_not_tell_its_name_leaves_the_address(call: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "gethostname", lambda: "pc")
+    monkeypatch.setattr(socket, call, refuse)
+    assert local_name("192.0.2.1") == "[192.0.2.1]"
+
+
+def test_without_a_thread_the_own_name_is_the_address_and_another_is_not_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "gethostname", lambda: "pc")
+    monkeypatch.setattr(threading.Thread, "start", no_thread)
+    assert local_name("192.0.2.1") == "[192.0.2.1]"
+    with pytest.raises(ConnectFailed, match="resource temporarily unavailable"):
+        resolve(Target(Way.TCP, "mail.example.org", 25), time.monotonic() + 5)
