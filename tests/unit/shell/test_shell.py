@@ -186,7 +186,7 @@ def test_a_line_without_a_meaning_yet_is_not_sent(verb: str, line: str) -> None:
         shell.run(line)
     assert server.heard == b""
     shell.run(r"/raw NOOP\r\n")
-    assert server.heard == b"noop\r\n"
+    assert server.heard == b"NOOP\r\n"
 
 
 def test_lines_without_a_prompt_are_sent_as_they_stand() -> None:
