@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from smtp_shell.errors import UsageError
-from smtp_shell.private_files import create_private, open_new, reason_of
+from smtp_shell.private_files import NO_MEMORY, create_private, open_new, reason_of
 from smtp_shell.protocol.events import Entry
 from smtp_shell.protocol.octets import escape, escape_str
 from smtp_shell.recording.encoder import BODY_LIMIT, TranscriptEncoder
@@ -120,7 +120,7 @@ class Recording:
         try:
             self._encoder(entry)
             self._stream.flush()
-        except (OSError, ValueError, UsageError) as error:
+        except (OSError, ValueError, UsageError, MemoryError) as error:
             self._fail(error)
 
     def close(self) -> None:
@@ -130,13 +130,16 @@ class Recording:
         try:
             self._encoder.close()
             self._stream.close()
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, MemoryError) as error:
             self._fail(error)
 
     def _fail(self, error: Exception) -> None:
         self.failed = True
-        reason = reason_of(error) if isinstance(error, OSError) else escape_str(str(error)).rstrip(".")
-        with suppress(OSError, ValueError):
+        if isinstance(error, MemoryError):
+            reason = NO_MEMORY
+        else:
+            reason = reason_of(error) if isinstance(error, OSError) else escape_str(str(error)).rstrip(".")
+        with suppress(OSError, ValueError, MemoryError):
             self._stream.close()
         if self._on_failure is not None:
             self._on_failure(

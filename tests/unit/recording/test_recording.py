@@ -302,6 +302,24 @@ def test_a_recording_that_fails_says_so_once(tmp_path: Path, monkeypatch: pytest
     check_is_header_only(tmp_path / "a.smtp")
 
 
+def test_a_recording_that_memory_has_no_room_for_says_so_once(tmp_path: Path) -> None:
+    class Full(io.BytesIO):
+        def flush(self) -> None:
+            if self.tell() > written:
+                raise MemoryError
+
+    said: list[str] = []
+    written = 1000
+    recording = Recording(tmp_path / "a.smtp", Full(), HEADER, on_failure=said.append)
+    written = 0
+    recording(Entry(1, 0.0, reply(b"250 ok\r\n")))
+    recording.close()
+    assert recording.failed
+    assert said == [
+        f"the recording {tmp_path}/a.smtp has stopped: there is no memory left; what follows is not recorded."
+    ]
+
+
 def refuse(transcript: Path) -> tuple[Path, BinaryIO]:
     raise OSError(28, "No space left on device")
 
