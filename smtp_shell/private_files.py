@@ -11,7 +11,7 @@ import stat
 import sys
 import time
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from smtp_shell.config import NOWHERE
 from smtp_shell.errors import ConfigError, UsageError
@@ -65,7 +65,13 @@ def open_new(path: Path, *, buffering: int = -1) -> BinaryIO:
         ValueError: This is no file name.
     """
     # POSIX follows no link with O_EXCL. O_NOFOLLOW is for file systems that are less strict.
-    return os.fdopen(_open(path, os.O_WRONLY | os.O_EXCL), "wb", buffering)
+    descriptor = _open(path, os.O_WRONLY | os.O_EXCL)
+    try:
+        return stream_of(descriptor, "wb", buffering)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(path)
+        raise
 
 
 def open_append(path: Path, *, own: bool = False) -> BinaryIO:
@@ -82,15 +88,37 @@ def open_append(path: Path, *, own: bool = False) -> BinaryIO:
     if not hasattr(os, "O_NOFOLLOW") and os.path.islink(path):
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
     # O_RDWR: to open a FIFO for writing only would block until it has a reader.
-    file = os.fdopen(_open(path, os.O_RDWR | os.O_APPEND), "ab")
-    facts = os.fstat(file.fileno())
-    if own and (problem := _why_not_own(facts)):
+    file = stream_of(_open(path, os.O_RDWR | os.O_APPEND), "ab")
+    try:
+        facts = os.fstat(file.fileno())
+        if own and (problem := _why_not_own(facts)):
+            raise OSError(errno.EPERM, problem)
+    except OSError:
         file.close()
-        raise OSError(errno.EPERM, problem)
+        raise
     if hasattr(os, "fchmod") and stat.S_ISREG(facts.st_mode):
         with suppress(OSError):  # a file of another owner, or a file system without modes
             os.fchmod(file.fileno(), 0o600)
     return file
+
+
+def stream_of(descriptor: int, mode: str, buffering: int = -1) -> BinaryIO:
+    """Return a file of octets over a descriptor, as `os.fdopen` does, which leaves the descriptor open where it fails.
+
+    Args:
+        descriptor: The descriptor, which is closed with the file.
+        mode: As for `open`, with a `b`.
+        buffering: As for `open`.
+
+    Raises:
+        OSError: There is no such file; the descriptor is closed, as it is without memory.
+    """
+    try:
+        return cast("BinaryIO", os.fdopen(descriptor, mode, buffering))
+    except BaseException:
+        with suppress(OSError):  # closed already, with what was made of it
+            os.close(descriptor)
+        raise
 
 
 def read_private(path: Path, limit: int, *, end: bool = False) -> bytes | None:
@@ -111,7 +139,7 @@ def read_private(path: Path, limit: int, *, end: bool = False) -> bytes | None:
     for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY", "O_NOINHERIT"):  # to open a FIFO must not block
         flags |= getattr(os, name, 0)
     try:
-        with os.fdopen(os.open(path, flags), "rb") as file:
+        with stream_of(os.open(path, flags), "rb") as file:
             facts = os.fstat(file.fileno())
             if not stat.S_ISREG(facts.st_mode) or not _is_ours(facts):
                 return None

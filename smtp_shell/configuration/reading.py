@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from msgspec import Struct
 
 from smtp_shell.errors import ConfigError
-from smtp_shell.private_files import reason_of
+from smtp_shell.private_files import reason_of, stream_of
 from smtp_shell.protocol.octets import escape_str
 
 if TYPE_CHECKING:
@@ -207,7 +207,7 @@ def _octets(path: Path, *, own: bool) -> bytes:
     flags = os.O_RDONLY
     for name in ("O_NONBLOCK", "O_CLOEXEC", "O_BINARY", "O_NOINHERIT"):
         flags |= getattr(os, name, 0)
-    with os.fdopen(os.open(path, flags), "rb") as file:
+    with stream_of(os.open(path, flags), "rb") as file:
         facts = os.fstat(file.fileno())
         if not stat.S_ISREG(facts.st_mode):
             raise OSError(0, "it is no regular file")

@@ -21,7 +21,7 @@ from msgspec.structs import replace
 from smtp_shell.config import child_environment
 from smtp_shell.errors import UsageError
 from smtp_shell.message.draft import Draft, with_field
-from smtp_shell.private_files import reason_of
+from smtp_shell.private_files import reason_of, stream_of
 from smtp_shell.programs import program_file, words_of
 from smtp_shell.protocol.octets import SINGLE, escape_str, quoted
 from smtp_shell.shell.terminal_echo import usual_echo
@@ -178,8 +178,8 @@ def _file_with(text: str) -> Path:
     try:
         handle, file = tempfile.mkstemp(prefix="smtp-shell-", suffix=".txt")
         path = Path(file)
-        with os.fdopen(handle, "w", encoding="utf-8", errors="surrogateescape", newline="") as stream:
-            stream.write(text)
+        with stream_of(handle, "wb") as stream:
+            stream.write(text.encode("utf-8", "surrogateescape"))
     except OSError as error:
         if path is not None:
             path.unlink(missing_ok=True)

@@ -5,13 +5,23 @@ import os
 import stat
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
 import pytest
 
 from smtp_shell.errors import ConfigError, UsageError
-from smtp_shell.private_files import create_private, make_folder, open_append, open_new, private_folder, reason_of
+from smtp_shell.private_files import (
+    create_private,
+    make_folder,
+    open_append,
+    open_new,
+    private_folder,
+    read_private,
+    reason_of,
+    replace_private,
+)
 
 POSIX = pytest.mark.skipif(os.name == "nt", reason="file modes are POSIX's")
 
@@ -207,3 +217,55 @@ def test_a_folders_name_cannot_drive_the_terminal(tmp_path: Path) -> None:
 )
 def test_a_refusal_of_the_system_in_words(error: OSError, reason: str) -> None:
     assert reason_of(error) == reason
+
+
+@POSIX
+@pytest.mark.parametrize("error", [OSError(errno.ENOMEM, "Cannot allocate memory"), MemoryError()])
+@pytest.mark.parametrize(
+    "use",
+    [
+        open_new,
+        open_append,
+        lambda path: read_private(path, 10),
+        lambda path: replace_private(path, b"x"),
+        create_private,
+    ],
+    ids=["new", "append", "read", "replace", "create"],
+)
+def test_a_descriptor_that_becomes_no_file_is_closed(
+    use: Callable[[Path], object], error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "file"
+    is_kept = use not in (open_new, create_private)
+    if is_kept:
+        path.write_bytes(b"before")
+        path.chmod(0o600)
+    opened: list[int] = []
+
+    def refuse(descriptor: int, *args: object) -> None:
+        opened.append(descriptor)
+        raise error
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fdopen", refuse)
+        with suppress(OSError, MemoryError, UsageError):
+            use(path)
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(opened[0])
+    assert {each.name: each.read_bytes() for each in tmp_path.iterdir()} == ({"file": b"before"} if is_kept else {})
+
+
+@POSIX
+def test_a_file_that_the_system_does_not_describe_is_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[int] = []
+
+    def refuse(descriptor: int) -> None:
+        opened.append(descriptor)
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fstat", refuse)
+        with pytest.raises(OSError, match="Input/output error"):
+            open_append(tmp_path / "file")
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(opened[0])
