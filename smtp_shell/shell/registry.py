@@ -162,11 +162,9 @@ def shell_command(
 
 
 def _of_all_modules() -> Iterator[ShellCommand[Any]]:
-    import pkgutil
+    from smtp_shell.submodules import submodules
 
-    package = importlib.import_module(_COMMANDS)
-    for each in pkgutil.iter_modules(package.__path__):
-        module = importlib.import_module(f"{_COMMANDS}.{each.name}")
+    for module in submodules(importlib.import_module(_COMMANDS)):
         yield from (value for value in vars(module).values() if isinstance(value, ShellCommand))
 
 

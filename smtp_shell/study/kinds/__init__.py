@@ -6,15 +6,23 @@ choice is wrong for this dialogue. `question.is_sound` drops a question whose ch
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
+import sys
 from functools import lru_cache
 
 from smtp_shell.study.question import Kind
+from smtp_shell.submodules import submodules
 
 
 @lru_cache(maxsize=1)
 def all_kinds() -> tuple[Kind, ...]:
-    """Return all kinds, in the order of their modules and of their places in them."""
-    modules = [importlib.import_module(f"{__name__}.{each.name}") for each in pkgutil.iter_modules(__path__)]
-    return tuple(value for module in modules for value in vars(module).values() if isinstance(value, Kind))
+    """Return all kinds, in the order of their modules and of their places in them.
+
+    Raises:
+        SystemRefused: The modules cannot be read.
+    """
+    return tuple(
+        value
+        for module in submodules(sys.modules[__name__])
+        for value in vars(module).values()
+        if isinstance(value, Kind)
+    )
