@@ -163,12 +163,12 @@ def _trusting(settings: TlsSettings) -> ssl.SSLContext:
         return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:
         context = ssl.create_default_context(cafile=settings.ca_file)
-    except (OSError, ValueError):
+    except (OSError, ValueError) as error:
         if settings.ca_file is None:
             raise ConfigError(
                 f"the system's authorities cannot be read; name a PEM file with {settings.option('ca-file', 'FILE')}."
             ) from None
-        raise why_no_authorities(settings.ca_file, settings.option("ca-file")) from None
+        raise why_no_authorities(settings.ca_file, settings.option("ca-file"), error) from None
     if settings.ca_file is not None and not context.cert_store_stats()["x509"]:  # it may hold revocation lists alone
         raise why_no_authorities(settings.ca_file, settings.option("ca-file"))
     return context

@@ -44,12 +44,13 @@ class KeyPair(Struct, frozen=True):
     key_option: str
 
 
-def why_no_authorities(path: Path, option: str) -> ConfigError:
+def why_no_authorities(path: Path, option: str, error: Exception | None = None) -> ConfigError:
     """Return the error for a file from which OpenSSL reads no authorities.
 
     Args:
         path: The file.
         option: How the user names it, such as `--ca-file`.
+        error: What OpenSSL or the system said; None if it read the file.
     """
     where = f"{option} {escape_str(str(path))}"
     found = _read(path, where)
@@ -57,6 +58,10 @@ def why_no_authorities(path: Path, option: str) -> ConfigError:
         return found
     if not re.search(_CERTIFICATE, found):
         return ConfigError(f"{where}: it holds {_content(found)}; give a PEM file with certificates of authorities.")
+    import ssl
+
+    if isinstance(error, OSError) and not isinstance(error, ssl.SSLError):
+        return ConfigError(f"{where}: it cannot be read: {reason_of(error)}.")
     return ConfigError(
         f"{where}: a certificate in it is damaged, so that OpenSSL cannot read it; give a sound PEM file."
     )

@@ -37,6 +37,7 @@ _BUSY_POLL = 0.0003
 _RECEIVE_AHEAD = 1024 * 1024
 _ENCRYPT_AT_ONCE = 256 * 1024
 _ANSWERS_NO_MORE = frozenset({errno.ETIMEDOUT, errno.EHOSTUNREACH, errno.ENETUNREACH})
+_DROPPED = "the server dropped the connection."
 _TLS_RECORDS = frozenset({20, 21, 22, 23})
 
 
@@ -247,10 +248,11 @@ class Transport:
         while not self._handshake_step(layer, deadline):
             try:
                 raw = self._recv_raw(deadline)
-            except ConnectionLost:
+            except ConnectionLost as error:
                 from smtp_shell.net.tls_report import LEFT_IN_HANDSHAKE
 
-                raise TlsFailed(LEFT_IN_HANDSHAKE) from None
+                words = LEFT_IN_HANDSHAKE if error.message == _DROPPED else f"in the TLS handshake {error.message}"
+                raise TlsFailed(words) from None
             if raw is None:
                 raise TlsFailed(
                     f"the TLS handshake did not end within {plain(seconds)} s; the server may not speak TLS here."
@@ -434,7 +436,7 @@ class Transport:
         if isinstance(error, ConnectionResetError | BrokenPipeError | ConnectionAbortedError):
             if self._tap is not None:
                 self._tap.ended(by_client=False, reset=True)
-            return ConnectionLost("the server dropped the connection.")
+            return ConnectionLost(_DROPPED)
         if error.errno in _ANSWERS_NO_MORE:
             return ConnectionLost("the server answers no more: the connection is dead.")
         return ConnectionLost(f"the connection broke: {reason_of(error)}.")

@@ -1,6 +1,7 @@
 """The files of TLS: each fault of one is a sentence that names the option and the file."""
 
 import os
+import ssl
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -140,3 +141,14 @@ def refusal(settings: TlsSettings) -> str:
         check_tls(settings)
     assert str(caught.value).isprintable()
     return str(caught.value)
+
+
+def test_authorities_that_vanish_between_two_looks_are_not_called_damaged(
+    files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*args: object, **named: object) -> None:
+        raise FileNotFoundError(2, "No such file or directory")
+
+    monkeypatch.setattr(ssl, "create_default_context", refuse)
+    with pytest.raises(ConfigError, match=r"cert\.pem: it cannot be read: there is no such file\.$"):
+        check_tls(TlsSettings(ca_file=files / "cert.pem"))

@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 import pytest
 
-from smtp_shell.errors import ConnectionLost, WaitTimedOut
+from smtp_shell.config import TlsSettings
+from smtp_shell.errors import ConnectionLost, TlsFailed, WaitTimedOut
 from smtp_shell.net.transport import Transport
 from tests.support.peer import Peer, playing, tcp_pair
 
@@ -251,3 +252,29 @@ def test_an_end_never_fails_whatever_the_system_says(
         transport = Transport(ours, "")
         patched.setattr(socket.socket, "close", failing(OSError(errno.EIO, "Input/output error")))
         ends(transport)
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (
+            ConnectionResetError(errno.ECONNRESET, "Connection reset by peer"),
+            "the server closed the connection in the middle",
+        ),
+        (
+            OSError(errno.ENOMEM, "Cannot allocate memory"),
+            "in the TLS handshake the connection broke: cannot allocate memory",
+        ),
+        (MemoryError(), "in the TLS handshake the connection broke: there is no memory left"),
+    ],
+)
+def test_a_handshake_that_breaks_says_whose_doing_it_was(
+    error: Exception, says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, theirs = socket.socketpair()
+    with theirs, ours:
+        transport = Transport(ours, "")
+        theirs.send(b"x")
+        monkeypatch.setattr(socket.socket, "recv", failing(error))
+        with pytest.raises(TlsFailed, match=f"^{says}"):
+            transport.start_tls(TlsSettings(insecure=True), "mail.example.com", 5.0)
