@@ -43,6 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--sample", type=int, default=0, metavar="N", help="draw N runs of each job")
     parser.add_argument("--seed", type=int, default=1, help="for the draw (default: 1)")
     parser.add_argument("--list", action="store_true", help="list the points and where they stand; run nothing else")
+    parser.add_argument("--each", action="store_true", help="print a line for each run: its status and what it said")
     parser.add_argument("--verbose", action="store_true", help="print what each failed run has printed")
     chosen = parser.parse_args(arguments)
     kinds = frozenset(filter(None, chosen.kind.split(",")))
@@ -109,6 +110,9 @@ def _try_all(bench: Bench, todo: list[tuple[Plan, str]], chosen: argparse.Namesp
     began = time.monotonic()
     for plan, site in todo:
         finding = bench.try_one(plan, site)
+        if chosen.each and bench.last is not None:
+            said = (bench.last.errors.strip() or bench.last.output.strip()).decode(errors="replace").rpartition("\n")[2]
+            print(f"{plan.address:32} {bench.last.ended.status:4} {said[:200]}")  # noqa: T201
         if finding is None:
             continue
         found += 1

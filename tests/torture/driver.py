@@ -60,12 +60,14 @@ class Bench:
     Attributes:
         good: The run in which nothing failed, with the list of its points.
         runs: How many runs there were.
+        last: The last of them; None before the first.
         missed: In how many of them the fault did not happen, since the run took another course.
     """
 
     def __init__(self, job: Job, place: Place, *, cold: bool = False) -> None:
         self.job, self._place, self._cold = job, place, cold
         self.runs = self.missed = 0
+        self.last: Outcome | None = None
         self._aside = place.folder.parent
         self._nursery: Nursery | None = None
         first = self._checked(cold=True)
@@ -97,7 +99,7 @@ class Bench:
     def try_one(self, plan: Plan, site: str = "") -> Finding | None:
         """Run the job with one fault, and judge the run."""
         run = self._run(plan, cold=self._cold)
-        self.runs += 1
+        self.runs, self.last = self.runs + 1, run
         if run.report is not None and not run.report.fired:
             self.missed += 1
         found = complaints(self.job, plan, run, self.good)

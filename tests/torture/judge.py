@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from xml.etree import ElementTree
 
 from smtp_shell.errors import TranscriptError
 from smtp_shell.transcript.reader import TranscriptReader
@@ -18,6 +19,7 @@ from tests.torture.report import Report
 
 _TRACEBACK = re.compile(rb"Traceback \(most|Exception ignored|Exception in thread|Fatal Python error")
 _SENTENCE = re.compile(rb"^(?:smtp-shell: |.*\S\.$)", re.MULTILINE)
+_TOLD = re.compile(rb"^(?:stopped|not replayed|failed|error|.*: (?:the|no) ).*\S", re.MULTILINE | re.IGNORECASE)
 _ALLOWED: dict[str, frozenset[int]] = {
     "socket": frozenset({0, 3, 4, 5, 6, 7}),
     "resolve": frozenset({0, 3}),
@@ -94,8 +96,11 @@ def _status(job: Job, plan: Plan, run: Outcome, good: Outcome) -> list[str]:
         allowed = allowed | _ALLOWED["memory"]
     if status not in allowed:
         found.append(f"exit status {status}; good are {', '.join(map(str, sorted(allowed)))}.")
-    says = run.errors.strip() and run.errors != good.errors
-    if status != job.status and plan.call != "stderr" and not (says and _SENTENCE.search(run.errors)):
+    says = run.errors.strip() and plain(job, run.errors) != plain(job, good.errors)
+    told = says and _SENTENCE.search(run.errors)
+    if not told and plain(job, run.output) != plain(job, good.output):  # a report of what failed
+        told = _TOLD.search(run.output)
+    if status != job.status and plan.call not in ("stderr", "stdout") and not told:
         found.append(f"exit status {status} without a sentence.")
     if status == job.status and not says and plan.fault not in ("EPIPE", "back", "forward"):
         found += _same(job, run, good)
@@ -105,6 +110,8 @@ def _status(job: Job, plan: Plan, run: Outcome, good: Outcome) -> list[str]:
 def _same(job: Job, run: Outcome, good: Outcome) -> list[str]:
     """Check that a run that calls itself good, and says nothing, has done all that a good one does."""
     found = []
+    if not job.is_exact:
+        return found
     if plain(job, run.output) != plain(job, good.output):
         found.append("success, but standard output is not what it is otherwise.")
     for name in job.results:
@@ -141,9 +148,25 @@ def _files(job: Job, run: Outcome, good: Outcome, killed: bool) -> list[str]:
             found.append(f"a file was left that is not there otherwise: {name}.")
         if any(path.match(pattern) for pattern in job.recordings) and octets:
             found += _recording(name, octets)
+        if name in job.reports and octets and (problem := _malformed(name, octets)):
+            found.append(f"the report {name} is not whole: {problem}.")
         if name in job.results and name in run.files and octets != OLD and not _whole(job, octets, good.files[name]):
             found.append(f"half a file under its final name: {name}, {len(octets)} octets.")
     return found
+
+
+def _malformed(name: str, octets: bytes) -> str:
+    """Return what is wrong with a report; empty for nothing."""
+    if name.endswith(".xml"):
+        try:
+            ElementTree.fromstring(octets)
+        except ElementTree.ParseError as error:
+            return str(error)
+    if name.endswith(".html") and not octets.rstrip().endswith(b"</html>"):
+        return "its end is missing"
+    if name.endswith(".tap") and not re.search(rb"^1\.\.\d+|^Bail out!", octets, re.MULTILINE):
+        return "its plan is missing"
+    return ""
 
 
 def _whole(job: Job, octets: bytes, good: bytes) -> bool:
