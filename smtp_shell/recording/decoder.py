@@ -323,7 +323,7 @@ class _Decoder:
             yield notice
 
     def _event(self, written: str, name: str, *words: str) -> Iterator[Event]:
-        text = " ".join(words)
+        text = written.partition(" ")[2]  # with its spaces as they are
         match name:
             case "connect":
                 self._dialogue = Dialogue()
@@ -345,13 +345,13 @@ class _Decoder:
             case "timeout" if words:
                 self._dialogue.expect_late()
                 self._is_literal = self._is_recording
-                yield TimedOut(_number(words[0]), " ".join(words[1:]))
+                yield TimedOut(_number(words[0]), text.partition(" ")[2])
             case "timeout":
                 yield from self._close(End.TIMEOUT, "")
             case "error":
                 yield from self._close(End.ERROR, text)
             case "close" if words[:1] == ("server",):
-                yield from self._close(End.SERVER, " ".join(words[1:]))
+                yield from self._close(End.SERVER, text.partition(" ")[2])
             case "close":
                 yield from self._close(End.CLIENT, text)
             case _:

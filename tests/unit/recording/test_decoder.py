@@ -517,3 +517,12 @@ def test_nothing_is_added_to_a_reply_that_was_too_long() -> None:
         Disconnected(End.ERROR, "no SMTP reply"),
     )
     assert read_back(*happened) == [*happened]
+
+
+def test_the_spaces_in_what_ended_a_connection_stay() -> None:
+    for end in (
+        Disconnected(End.ERROR, "not valid before Jan  1"),
+        Disconnected(End.SERVER, "a  b"),
+        Disconnected(End.CLIENT, "a  b"),
+    ):
+        assert read_back(end) == [end]
