@@ -25,13 +25,21 @@ _EVERY = 60.0  # seconds between two lines of progress
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Fuzz; return the exit status: 1 when something was found."""
-    parser = argparse.ArgumentParser(prog="python -m tests.fuzz.whole", description="Play server, network and user at once.")
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.fuzz.whole", description="Play server, network and user at once."
+    )
     parser.add_argument("--seconds", type=float, default=60.0, help="seconds in all (default: 60)")
-    parser.add_argument("--cases", type=int, help="end after so many cases: the same ones each time, on a machine of any speed")
+    parser.add_argument(
+        "--cases", type=int, help="end after so many cases: the same ones each time, on a machine of any speed"
+    )
     parser.add_argument("--seed", type=int, default=1, help="which cases (default: 1)")
     parser.add_argument("--findings", type=Path, help="a folder for what is found")
-    parser.add_argument("--keep-going", action="store_true", help="go on after a finding, and keep the first of each kind")
-    parser.add_argument("case", type=Path, nargs="*", help="files with cases: play these, with all checks, and no others")
+    parser.add_argument(
+        "--keep-going", action="store_true", help="go on after a finding, and keep the first of each kind"
+    )
+    parser.add_argument(
+        "case", type=Path, nargs="*", help="files with cases: play these, with all checks, and no others"
+    )
     options = parser.parse_args(arguments)
     if options.seconds <= 0 or (options.cases is not None and options.cases <= 0):
         parser.error("--seconds and --cases take a number above 0")
@@ -137,7 +145,9 @@ class Fuzzer:
         if self._findings is not None:
             self._findings.mkdir(parents=True, exist_ok=True)
             (self._findings / name).write_bytes(small.encode("utf-8", "surrogateescape"))
-            (self._findings / f"{name}.txt").write_text(f"{kind}\n\n{details}\n", encoding="utf-8", errors="backslashreplace")
+            (self._findings / f"{name}.txt").write_text(
+                f"{kind}\n\n{details}\n", encoding="utf-8", errors="backslashreplace"
+            )
             self._say(f"Again: python -m tests.fuzz.whole {self._findings / name}")
         else:
             self._say(f"Again: python -m tests.fuzz.whole --seed {self._seed} --cases {self.tally.cases}")
@@ -153,7 +163,7 @@ class Fuzzer:
         for what, number in sorted(self.tally.checks.items()):
             self._say(f"{what:28}{number:>12,}")
         for why, number in self.tally.unserved.most_common(20):
-            self._say(f"not replayed {number:>8,}  {why}")
+            self._say(f"replay {number:>14,}  {why}")
         self._say(f"{self._figures()}, {seconds:,.0f} s")
 
     def _say(self, text: str) -> None:

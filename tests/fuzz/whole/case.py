@@ -90,7 +90,9 @@ class How:
         for word in sorted(self.words):
             key, _, value = word.partition("=")
             if key == name:
-                return tuple(int(each) for each in value.split(",") if each.isascii() and each.isdigit() and len(each) < 7)
+                return tuple(
+                    int(each) for each in value.split(",") if each.isascii() and each.isdigit() and len(each) < 7
+                )
         return ()
 
 

@@ -18,7 +18,7 @@ from tests.fuzz.material import assert_seen
 from tests.fuzz.whole import play as playing
 from tests.fuzz.whole.play import TIMEOUT, Played, certificate, home_of_case, run_command
 from tests.fuzz.whole.read_back import difference, file_entries
-from tests.fuzz.whole.serve import replayed
+from tests.fuzz.whole.serve import replayed, why_it_may_differ
 from tests.fuzz.whole.server import PASSWORDS, USER, plain_response
 
 STATUSES = frozenset({0, 1, 2, 3, 4, 5, 6, 7, 130})
@@ -188,15 +188,15 @@ class _Checks:
     def _replayed(self, path: Path) -> None:
         self._tally.checks["replay"] += 1
         try:
-            differed = replayed(path, certificate(), USER, self._played_password())
+            differed = replayed(path, certificate(), USER, PASSWORDS[0])
         except SmtpShellError as error:
-            self._tally.unserved[_class_of(str(error))] += 1
+            self._tally.unserved[f"refused: {_class_of(str(error))}"] += 1
             assert_seen(*str(error).split("\n"))
             return
-        assert not differed, f"replay: {differed}"
-
-    def _played_password(self) -> str:
-        return PASSWORDS[0]
+        assert_seen(*differed.split("\n"))
+        why = why_it_may_differ(self._played.own.log) if differed else ""
+        assert not differed or why, f"replay: {differed}"
+        self._tally.unserved[f"differed: {why}" if differed else "matched"] += 1
 
     def _note_features(self, path: Path) -> None:
         before = ""
@@ -230,4 +230,3 @@ def _class_of(sentence: str) -> str:
     """Return a sentence without its place and numbers."""
     words = sentence.split("\n")[0].split(": ", 1)[-1].split()
     return " ".join(word for word in words if not any(char.isdigit() for char in word))[:100]
-

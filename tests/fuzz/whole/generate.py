@@ -9,7 +9,16 @@ from tests.fuzz.whole.case import MOST_LINES, blocks, joined
 
 _ENVELOPE = ("mail ann@example.org", "rcpt bob@example.org")
 _MESSAGE = ("data", "Subject: x", "", "Hello", "..", ".a line", ".")
-_AUTH = ("auth plain", "auth login", "auth cram-md5", "auth scram-sha-256", "auth", "auth xoauth2", "auth oauthbearer", "auth digest-md5")
+_AUTH = (
+    "auth plain",
+    "auth login",
+    "auth cram-md5",
+    "auth scram-sha-256",
+    "auth",
+    "auth xoauth2",
+    "auth oauthbearer",
+    "auth digest-md5",
+)
 _BY_HAND = (
     ("AUTH PLAIN @p",), ("AUTH PLAIN", "@p"), ("AUTH LOGIN", "c3R1ZGVudA==", "@="), ("AUTH LOGIN c3R1ZGVudA==", "@="), ("AUTH CRAM-MD5", "*"),
     (r"/raw AUTH PLAIN @p\r\n",), (r"/raw AUTH LOGIN\r\n", "c3R1ZGVudA==", "@="), ("auth LOGIN", "*"), ("AUTH LOGIN", "=", "=", "@="),
@@ -32,7 +41,7 @@ _PARTS: tuple[tuple[str, ...], ...] = (
     ("/pipeline", "noop", "rset", "/pipeline"), ("/pipeline mail ann@example.org",), ("/status",), ("/capabilities",), ("/as swaks",), ("/as",),
     ("/diagram",), ("/timing",), ("/lint",), ("/hex",), ("/explain",), ("/tls",), ("/tls chain",), ("/tls --all --json",), ("/show",), ("/header",),
     ("/set explain all",), ("/set explain on",), ("/set auto-ehlo on",), ("/set timeout 1",), ("/set chunk-size 7",), ("/set decoded off",),
-    ("/set insecure-auth off",), ("/set theme mono",), ("/note a note \u241b[1m ${x}",), ("/note notice: odd reply",), ("/note",), ("/history",),
+    ("/set insecure-auth off",), ("/set theme mono",), ("/note a note \u241b[1m ${x}",), ("/note",), ("/history",),
     ("/compose --from a@example.org --to b@example.org --subject Grüße --body Satz", "/send"), ("xclient NAME=spike.example ADDR=192.0.2.7",),
     ("RCPT TO:<a@example.org>", "RCPT TO:<b@example.org>"), ("data",), ("DATA",), ("MAIL FROM:<a@example.org>",), ("BDAT 99999999 LAST",),
     ("BDAT x",), ("STARTTLS x",), ("EHLO",), ("expn list",), ("atrn",), ("QUIT now",), ("x" * 600,), ("NOOP " + "y" * 3_000,),
@@ -128,7 +137,9 @@ def _addition(random: Random) -> str:
 
 
 def _unasked(random: Random) -> list[str]:
-    lines = [f"! {random.choice(_RAW) if random.random() < 0.6 else _reply(random)[2:] + chr(92) + 'r' + chr(92) + 'n'}"]
+    lines = [
+        f"! {random.choice(_RAW) if random.random() < 0.6 else _reply(random)[2:] + chr(92) + 'r' + chr(92) + 'n'}"
+    ]
     if random.random() < 0.3:
         lines.append(_addition(random))
     return lines
@@ -150,7 +161,9 @@ def changed(text: str, other: str, random: Random) -> str:
             del groups[max(at, 1)]
         elif chance < 0.4:
             start = random.randrange(len(donors))
-            groups[at + 1 : at + 1] = [list(each) for each in donors[start : start + random.randint(1, 5)] if each[0][:1] != "%"]
+            groups[at + 1 : at + 1] = [
+                list(each) for each in donors[start : start + random.randint(1, 5)] if each[0][:1] != "%"
+            ]
         elif chance < 0.6:
             groups[at] = [*groups[at][:1], *_answers(random, 0.7)]
         elif chance < 0.7:
@@ -170,4 +183,8 @@ def _bent(line: str, random: Random) -> str:
     if len(line) < 3:
         return line
     at = random.randrange(2, len(line))
-    return line[:at] + random.choice(("", line[at] * 2, chr(random.choice((32, 45, 92, 48, 0x241B, 0x2028, 0xDCFF, 0xE9))))) + line[at + 1 :]
+    return (
+        line[:at]
+        + random.choice(("", line[at] * 2, chr(random.choice((32, 45, 92, 48, 0x241B, 0x2028, 0xDCFF, 0xE9)))))
+        + line[at + 1 :]
+    )

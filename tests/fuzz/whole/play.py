@@ -116,7 +116,11 @@ def files() -> Path:
 def run_command(*words: str) -> tuple[int, bytes, bytes]:
     """Run a command of the program in this process. Return its status, and what it wrote to standard output and standard error."""
     out, errors = _stream(), _stream()
-    with patch.object(sys, "stdout", out), patch.object(sys, "stderr", errors), patch.object(gc, "freeze", lambda: None):
+    with (
+        patch.object(sys, "stdout", out),
+        patch.object(sys, "stderr", errors),
+        patch.object(gc, "freeze", lambda: None),
+    ):
         status = cli.main(list(words))
     return status, _octets(out), _octets(errors)
 
@@ -255,13 +259,22 @@ class _Play:
             return False
         if shell.session is not None and (shell.session.dialogue.unended or shell.session.dialogue.chunk_left):
             return False
-        return shell.awaits_answer or bool(re.match(r"(?i)\s*(?:/raw )?auth \S+ @[p=]", text) and begins_exchange(text.strip()[5 * text.strip().startswith("/raw") :]))
+        return shell.awaits_answer or bool(
+            re.match(r"(?i)\s*(?:/raw )?auth \S+ @[p=]", text)
+            and begins_exchange(text.strip()[5 * text.strip().startswith("/raw") :])
+        )
 
     def _without_prompt(self) -> None:
         how, played = self._how, self._played
-        begin = [word for word in ("--keep-going", "--json", "--starttls", "--insecure") if word[2:].replace("-going", "") in how]
+        begin = [
+            word
+            for word in ("--keep-going", "--json", "--starttls", "--insecure")
+            if word[2:].replace("-going", "") in how
+        ]
         words = [*begin, "--timeout", str(TIMEOUT), "--user", USER, "--ehlo", NAME, "--no-config"]
-        words += ["--record", str(played.own.path)] + (["--ca-file", str(certificate().ca_file)] if "no-ca" not in how else [])
+        words += ["--record", str(played.own.path)] + (
+            ["--ca-file", str(certificate().ca_file)] if "no-ca" not in how else []
+        )
         words += ["--insecure-auth"] if "private" not in how else []
         scheme = "smtps" if "smtps" in how else "lmtp" if "lmtp" in how else "smtp"
         self._begin(self._turns[0])
@@ -332,4 +345,3 @@ def _base64(word: str) -> str:
     from base64 import b64encode
 
     return b64encode(word.encode()).decode()
-

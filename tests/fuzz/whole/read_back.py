@@ -5,6 +5,7 @@ What it does not hold, and what this comparison therefore leaves out:
 - what a credential was, and what its base64 means (`Decoded`);
 - how octets were cut into pieces: mail data, `/raw`, and the lines of a reply that came in several pieces (`ReplyBegun`);
 - why a wait ended that ended the connection: `*: timeout` has no words, and another one before it says what was awaited;
+- in which order notices about one reply came, and whether its first lines came before them;
 - for whom a reply is after a message in LMTP without LHLO, which is what says that it is LMTP;
 - what is only known while the connection is open: addresses, how long it took to connect, the certificate beyond its subject;
 - a time beyond its milliseconds.
@@ -38,6 +39,7 @@ from smtp_shell.protocol.events import (
 )
 from smtp_shell.protocol.octets import CRLF
 from smtp_shell.recording.decoder import entries
+from smtp_shell.recording.encoder import NOTICE
 from smtp_shell.transcript.reader import open_transcript
 from smtp_shell.transcript.variables import SASL_MARK
 
@@ -71,10 +73,20 @@ def items(found: Iterable[Entry]) -> list[Item]:
                 before = result.pop()
                 octets = bytes(before[1]) + bytes(item[1])  # type: ignore[call-overload]
                 item = (name, octets.replace(_MARK + _MARK, _MARK), item[2])
-            elif result and result[-1][0] == "begun" and name == "reply":
-                result.pop()  # the reply holds its lines
+            elif name == "reply":
+                _put_in_order(result)
             result.append(item)
     return result
+
+
+def _put_in_order(result: list[Item]) -> None:
+    """Sort the notices before a reply, and drop the lines before them, which the reply holds."""
+    start = len(result)
+    while start and result[start - 1][0] == "noticed":
+        start -= 1
+    result[start:] = sorted(result[start:], key=repr)
+    if start and result[start - 1][0] == "begun":
+        del result[start - 1]
 
 
 def _items(entry: Entry) -> Iterator[Item]:
@@ -114,7 +126,8 @@ def _others(event: Event, *, tls: bool) -> Iterator[Item]:
         case Disconnected(end, detail):
             yield "disconnected", end.value, "" if end is End.TIMEOUT else detail
         case Remarked(text):
-            yield "remarked", text
+            if not text.startswith(NOTICE):  # what the encoder wrote itself about octets that are not in the file
+                yield "remarked", text
         case _:
             yield (repr(event),)
 
@@ -150,7 +163,9 @@ def difference(path: Path, log: Sequence[Entry], *, lmtp: bool = False) -> str:
     """
     wanted, found = items(log), items(file_entries(path))
     if lmtp and _is_nameless(log):
-        wanted, found = ([item[:4] + item[5:] if item[0] == "reply" else item for item in each] for each in (wanted, found))
+        wanted, found = (
+            [item[:4] + item[5:] if item[0] == "reply" else item for item in each] for each in (wanted, found)
+        )
     for number in range(max(len(wanted), len(found))):
         one = wanted[number] if number < len(wanted) else None
         other = found[number] if number < len(found) else None

@@ -1,11 +1,29 @@
-"""The replay of a recording against the mock that is made of it, over a connection in memory."""
+"""The replay of a recording against the mock that is made of it, over a connection in memory.
+
+It has to match, except where the recording has what `why_it_may_differ` names: there it has to end, with an outcome of ours. A recording
+that `replay` or `serve` refuses in a sentence is counted with that sentence.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from smtp_shell.config import Timeouts, TlsSettings
 from smtp_shell.matching.expectation import Strictness
+from smtp_shell.protocol.events import (
+    CommandSent,
+    Disconnected,
+    End,
+    Entry,
+    Noticed,
+    NoticeKind,
+    OctetsSent,
+    ReplyBegun,
+    ReplyReceived,
+    SaslSent,
+    TimedOut,
+)
 from smtp_shell.protocol.sasl import Credentials, Mechanism
 from smtp_shell.protocol.secret import Secret
 from smtp_shell.replay.replay import Replay
@@ -17,6 +35,37 @@ from smtp_shell.servers.mock.dialogue import MockDialogue
 from smtp_shell.servers.mock.picking import SessionPicker
 from smtp_shell.servers.mock.wire import MockWire
 from tests.fuzz.whole.memory import Clock, Wire, connections
+
+
+_VIOLATIONS = frozenset(
+    {NoticeKind.BAD_REPLY, NoticeKind.NOT_A_REPLY, NoticeKind.TOO_MUCH, NoticeKind.PLAINTEXT_AFTER_STARTTLS}
+)
+
+
+def why_it_may_differ(log: Sequence[Entry]) -> str:
+    """Return what a dialogue has that cannot be had again with every step matched; empty for nothing.
+
+    Args:
+        log: What happened when it was recorded.
+    """
+    begun = False  # lines of a reply have come whose end has not
+    for entry in log:
+        match entry.event:
+            case ReplyBegun():
+                begun = True
+            case ReplyReceived():
+                begun = False
+            case CommandSent() | SaslSent() | OctetsSent() if begun:
+                return "a line was sent between the first line of a reply and its last"
+            case TimedOut():
+                return "a wait ended before its reply came, which a replay waits for"
+            case Noticed(kind) if kind in _VIOLATIONS:
+                return "the server broke the protocol, which ends a replay"
+            case Disconnected(End.ERROR):
+                return "the connection or the handshake broke"
+    if any(isinstance(entry.event, OctetsSent) and entry.event.public is not None for entry in log):
+        return "a credential was sent as octets, whose exchange the replay may not know"
+    return ""
 
 
 class MockEnd:
@@ -105,6 +154,9 @@ def replayed(path: Path, certificate: ServerCertificate, user: str, password: st
         result = Replay(path, given).run()
     if result.ok and not noted:
         return ""
-    failed = [f"{step.place}: {step.outcome.value}: {step.why}" for step in result.steps if step.outcome.value in ("mismatched", "skipped")]
+    failed = [
+        f"{step.place}: {step.outcome.value}: {step.why}"
+        for step in result.steps
+        if step.outcome.value in ("mismatched", "skipped")
+    ]
     return "\n".join([f"{result.exit_status} {result.failure} {result.ending}", *failed[:3], *noted[:3]])
-
