@@ -56,6 +56,7 @@ _NOTICED_AGAIN: Final = frozenset(
     }
 )
 
+_MASK: Final = MASK.encode()
 _EIGHT_BIT: Final = Noticed(NoticeKind.ODD_REPLY, Oddity.EIGHT_BIT.value)
 
 
@@ -276,7 +277,7 @@ class _Decoder:
         self._line = reply.steps[0].line
         self._pass_over_octets(reply)
         if reply.is_literal and (not reply.continues or reply.is_full or self._is_recording):
-            is_masked = any(MASK in step.text and step.text.replace(MASK, "").isascii() for step in reply.steps)
+            is_masked = _is_ascii_but_masked(reply.steps)
             seconds = max(0.0, self._at - self._sent_at)
             events = [event for octets in reply.octets for event in self._dialogue.receive(octets, seconds)]
             # The octets over 127 are the mask's, not the server's.
@@ -380,6 +381,12 @@ def _secret_start(step: Step) -> int | None:
             return start
         start += len(part) if isinstance(part, bytes) else len(f"${{{part}}}")
     return None
+
+
+def _is_ascii_but_masked(steps: Iterable[Step]) -> bool:
+    """Return whether the lines of a reply hold a mask, and no octet over 127 but the mask's."""
+    octets = [step.octets for step in steps]
+    return any(_MASK in each for each in octets) and all(each.replace(_MASK, b"").isascii() for each in octets)
 
 
 def _parse_notice(text: str) -> Noticed | None:
