@@ -114,7 +114,7 @@ class _Checks:
             for each in recordings:
                 self._no_secret(each.path.read_bytes(), f"the recording {each.path.name}")
                 tally.checks["read back"] += 1
-                found = difference(each.path, each.log, lmtp="lmtp" in played.how)
+                found = difference(each.path, each.log)
                 assert not found, f"read back: {each.path.name}: {found}"
             if played.own.path.is_file():
                 self._note_features(played.own.path)

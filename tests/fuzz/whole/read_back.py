@@ -148,21 +148,16 @@ def _octets(octets: bytes, public: int | None) -> bytes:
 
 
 def _is_nameless(log: Sequence[Entry]) -> bool:
-    """Return whether a reply has a recipient although nothing in the file says that it is LMTP."""
-    hellos = {entry.event.command.verb for entry in log if isinstance(entry.event, CommandSent)}
-    return "LHLO" not in hellos
+    """Return whether nothing in the file says that a message has replies for its recipients: neither LHLO, nor a 353 (PRDR)."""
+    events = [entry.event for entry in log]
+    is_lmtp = any(isinstance(event, CommandSent) and event.command.verb == "LHLO" for event in events)
+    return not is_lmtp and not any(isinstance(event, ReplyReceived) and event.reply.code == 353 for event in events)
 
 
-def difference(path: Path, log: Sequence[Entry], *, lmtp: bool = False) -> str:
-    """Return what the first difference is between a file and the events that were published; empty for none.
-
-    Args:
-        path: The file.
-        log: The events.
-        lmtp: Whether the server was said to be one of LMTP.
-    """
+def difference(path: Path, log: Sequence[Entry]) -> str:
+    """Return what the first difference is between a file and the events that were published; empty for none."""
     wanted, found = items(log), items(file_entries(path))
-    if lmtp and _is_nameless(log):
+    if _is_nameless(log):
         wanted, found = (
             [item[:4] + item[5:] if item[0] == "reply" else item for item in each] for each in (wanted, found)
         )
