@@ -83,12 +83,14 @@ class Fuzzer:
     Args:
         seed: Which cases.
         findings: A folder for what is found; None for none.
+        patience: How many seconds to spend on making a finding smaller.
     """
 
-    def __init__(self, seed: int, findings: Path | None) -> None:
+    def __init__(self, seed: int, findings: Path | None, *, patience: float = 60.0) -> None:
         self._random = Random(seed)
         self._seed = seed
         self._findings = findings
+        self._patience = patience
         self.tally = Tally()
         self.found: dict[str, str] = {}
         self._kept: list[str] = []
@@ -97,10 +99,10 @@ class Fuzzer:
         """Play cases until the time is over."""
         begun = told = time.monotonic()
         for path in sorted(SEEDS.iterdir()):
-            self._try(read_case(path), seconds=60.0)
+            self._try(read_case(path))
             self._kept.append(read_case(path))
         while time.monotonic() < begun + seconds and (cases is None or self.tally.cases < cases):
-            self._try(self._next(), seconds=60.0)
+            self._try(self._next())
             if self.found and not keep_going:
                 break
             if time.monotonic() > told + _EVERY:
@@ -124,20 +126,20 @@ class Fuzzer:
             return case(random)
         return changed(random.choice(self._kept), random.choice(self._kept), random)
 
-    def _try(self, text: str, *, seconds: float) -> None:
+    def _try(self, text: str) -> None:
         features = len(self.tally.features)
         kind, _ = failure_of(text, self.tally)
         if kind:
-            self._find(kind, text, seconds)
+            self._find(kind, text)
         elif len(self.tally.features) > features:
             self._kept.append(text)
             if len(self._kept) > _MOST_KEPT:
                 del self._kept[self._random.randrange(len(self._kept))]
 
-    def _find(self, kind: str, text: str, seconds: float) -> None:
+    def _find(self, kind: str, text: str) -> None:
         if kind in self.found:
             return
-        small = shrunk(text, lambda smaller: failure_of(smaller)[0] == kind, seconds)
+        small = shrunk(text, lambda smaller: failure_of(smaller)[0] == kind, self._patience)
         details = failure_of(small)[1]
         name = hashlib.sha256(small.encode("utf-8", "surrogateescape")).hexdigest()[:10]
         self.found[kind] = name

@@ -181,14 +181,24 @@ class _Play:
             played.home, played.own = home, Recorded(home / "own.smtp")
             stack.enter_context(connections(self._clock, self._open))
             stack.enter_context(self._following())
+            stack.callback(self._close_recordings)
             if "prompt" in self._how:
-                self._at_prompt()
+                out = _stream()  # scripts are written there, not on the screen
+                with patch.object(sys, "stdout", out):
+                    self._at_prompt()
+                played.said += _octets(out)
             else:
                 self._without_prompt()
         played.seconds = self._clock.now - begun
         played.octets = sum(wire.octets for wire in self._wires)
         played.sessions = [each for each in played.sessions if each.path.is_file()]
         return played
+
+    def _close_recordings(self) -> None:
+        """Close what an error that is not ours has left open."""
+        for shell in self._shells:
+            shell.recordings.end_session()
+            shell.recordings.close()
 
     def _open(self) -> Wire:
         self._played.waits += 1

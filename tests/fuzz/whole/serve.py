@@ -7,15 +7,19 @@ that `replay` or `serve` refuses in a sentence is counted with that sentence.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import inf
 from pathlib import Path
 
 from smtp_shell.config import Timeouts, TlsSettings
 from smtp_shell.matching.expectation import Strictness
+from smtp_shell.protocol.commands import bdat_chunk
 from smtp_shell.protocol.events import (
     CommandSent,
     Disconnected,
     End,
     Entry,
+    Event,
+    MailDataSent,
     Noticed,
     NoticeKind,
     OctetsSent,
@@ -49,8 +53,12 @@ def why_it_may_differ(log: Sequence[Entry]) -> str:
         log: What happened when it was recorded.
     """
     begun = False  # lines of a reply have come whose end has not
+    left = 0.0  # octets of a message that the client has announced and not sent; infinite after a line of mail data
     for entry in log:
+        left = _left(left, entry.event)
         match entry.event:
+            case ReplyBegun() | ReplyReceived() if left:
+                return "the server spoke in the middle of a message"
             case ReplyBegun():
                 begun = True
             case ReplyReceived():
@@ -66,6 +74,19 @@ def why_it_may_differ(log: Sequence[Entry]) -> str:
     if any(isinstance(entry.event, OctetsSent) and entry.event.public is not None for entry in log):
         return "a credential was sent as octets, whose exchange the replay may not know"
     return ""
+
+
+def _left(left: float, event: Event) -> float:
+    """Return how many octets of a message are still to be sent, after an event."""
+    match event:
+        case MailDataSent(_, last):
+            return 0 if last else inf
+        case CommandSent(command):
+            chunk = bdat_chunk(command.line)
+            return chunk.size if chunk else 0
+        case OctetsSent(octets) if left != inf:
+            return max(left - len(octets), 0)
+    return left
 
 
 class MockEnd:
