@@ -185,7 +185,7 @@ class _Decoder:
         self._after_octets = step.marker is Marker.CLIENT_OCTETS
         self._is_literal = self._is_literal or (self._is_recording and self._after_octets)
         self._replied = step.marker in (Marker.CLIENT, Marker.MAIL_DATA_FILE)
-        in_data = self._dialogue.phase is Phase.MAILDATA
+        in_data = self._dialogue.standing is Phase.MAILDATA  # not after a final dot whose reply is owed
         if step.marker is Marker.MAIL_DATA_FILE:
             yield from self._body(step)
         elif step.marker is Marker.CLIENT_OCTETS:

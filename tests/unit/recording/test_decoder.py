@@ -14,10 +14,12 @@ from smtp_shell.display.views import PlainView
 from smtp_shell.protocol.commands import Command
 from smtp_shell.protocol.dialogue import Dialogue
 from smtp_shell.protocol.events import (
+    CommandSent,
     Disconnected,
     End,
     Entry,
     Event,
+    MailDataSent,
     Noticed,
     NoticeKind,
     OctetsSent,
@@ -533,3 +535,9 @@ def test_the_octets_of_a_mask_are_none_that_a_server_sent(octets: str, is_odd: b
     found = decoded(f"Transcript: 1\nClient: x\n\nS: 220-{octets}\nS: 220 {MASK}\n")
     odd = [entry.event for entry in found if isinstance(entry.event, Noticed) and "over 127" in entry.event.detail]
     assert bool(odd) == is_odd
+
+
+def test_a_line_after_a_final_dot_whose_reply_never_came_is_a_command() -> None:
+    text = "Transcript: 1\nClient: x\n\nS: 220\nC: DATA\nS: 354\nC: x\nC: .\n*: timeout 5 the reply to the final dot\nC: RSET\nS: 250 ok\n"
+    sent = [type(entry.event) for entry in decoded(text) if isinstance(entry.event, CommandSent | MailDataSent)]
+    assert sent == [CommandSent, MailDataSent, MailDataSent, CommandSent]
