@@ -13,6 +13,7 @@ What it does not hold, and what this comparison therefore leaves out:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -154,13 +155,19 @@ def _is_nameless(log: Sequence[Entry]) -> bool:
     return not is_lmtp and not any(isinstance(event, ReplyReceived) and event.reply.code == 353 for event in events)
 
 
+def _without_recipient(item: Item) -> Item:
+    if item[0] == "reply":
+        return item[:4] + item[5:]
+    if item[0] in ("noticed", "timed out"):
+        return tuple(re.sub(" for <.*", "", each) if isinstance(each, str) else each for each in item)
+    return item
+
+
 def difference(path: Path, log: Sequence[Entry]) -> str:
     """Return what the first difference is between a file and the events that were published; empty for none."""
     wanted, found = items(log), items(file_entries(path))
     if _is_nameless(log):
-        wanted, found = (
-            [item[:4] + item[5:] if item[0] == "reply" else item for item in each] for each in (wanted, found)
-        )
+        wanted, found = ([_without_recipient(item) for item in each] for each in (wanted, found))
     for number in range(max(len(wanted), len(found))):
         one = wanted[number] if number < len(wanted) else None
         other = found[number] if number < len(found) else None
