@@ -17,6 +17,7 @@ from smtp_shell.protocol.replies import Reply
 from smtp_shell.recording import encoder
 from smtp_shell.recording.recording import Recording
 from smtp_shell.shell.remarks import Remarks
+from smtp_shell.transcript.step import octet_steps
 from tests.fuzz.whole import __main__ as command
 from tests.fuzz.whole.__main__ import Fuzzer, failure_of
 from tests.fuzz.whole.case import parse
@@ -70,7 +71,6 @@ def _wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _leave_a_line_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    octet_steps = encoder.octet_steps
     monkeypatch.setattr(encoder, "octet_steps", lambda marker, octets, at: list(octet_steps(marker, octets, at))[:1])
 
 

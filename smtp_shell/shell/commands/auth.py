@@ -82,7 +82,8 @@ def auth(shell: Shell, args: Args) -> None:
     session = shell.need_session()
     if session.dialogue.unended:
         raise UsageError(
-            r"auth: a line that was sent as octets has not ended, and AUTH would be the rest of it; nothing was sent. End it with /raw \r\n."
+            "auth: a line that was sent as octets has not ended, and AUTH would be the rest of it; nothing was sent. "
+            r"End it with /raw \r\n."
         )
     words = _parse(args)
     if words.mechanism.upper() in _unknown(session):

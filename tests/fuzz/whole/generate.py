@@ -10,19 +10,13 @@ from tests.fuzz.whole.case import MOST_LINES, blocks, joined
 _ENVELOPE = ("mail ann@example.org", "rcpt bob@example.org")
 _MESSAGE = ("data", "Subject: x", "", "Hello", "..", ".a line", ".")
 _AUTH = (
-    "auth plain",
-    "auth login",
-    "auth cram-md5",
-    "auth scram-sha-256",
-    "auth",
-    "auth xoauth2",
-    "auth oauthbearer",
-    "auth digest-md5",
-)
+    "auth plain", "auth login", "auth cram-md5", "auth scram-sha-256", "auth", "auth xoauth2", "auth oauthbearer", "auth digest-md5",
+)  # fmt: skip
 _BY_HAND = (
-    ("AUTH PLAIN @p",), ("AUTH PLAIN", "@p"), ("AUTH LOGIN", "c3R1ZGVudA==", "@="), ("AUTH LOGIN c3R1ZGVudA==", "@="), ("AUTH CRAM-MD5", "*"),
-    (r"/raw AUTH PLAIN @p\r\n",), (r"/raw AUTH LOGIN\r\n", "c3R1ZGVudA==", "@="), ("auth LOGIN", "*"), ("AUTH LOGIN", "=", "=", "@="),
-    ("AUTH X-OURS", "@="), ("AUTH PLAIN =",), ("AUTH PLAIN", "@@"), ("AUTH LOGIN", "@@", "@="), (r"/raw AUTH LOGIN\r\n@=\r\n@=\r\n",),
+    ("AUTH PLAIN @p",), ("AUTH PLAIN", "@p"), ("AUTH LOGIN", "c3R1ZGVudA==", "@="), ("AUTH LOGIN c3R1ZGVudA==", "@="),
+    ("AUTH CRAM-MD5", "*"), (r"/raw AUTH PLAIN @p\r\n",), (r"/raw AUTH LOGIN\r\n", "c3R1ZGVudA==", "@="), ("auth LOGIN", "*"),
+    ("AUTH LOGIN", "=", "=", "@="), ("AUTH X-OURS", "@="), ("AUTH PLAIN =",), ("AUTH PLAIN", "@@"), ("AUTH LOGIN", "@@", "@="),
+    (r"/raw AUTH LOGIN\r\n@=\r\n@=\r\n",),
 )  # fmt: skip
 _PARTS: tuple[tuple[str, ...], ...] = (
     ("ehlo",), ("ehlo",), ("helo",), ("lhlo",), ("EHLO [192.0.2.1]",), ("starttls", "ehlo"), ("STARTTLS", "ehlo"), _ENVELOPE,
@@ -31,34 +25,44 @@ _PARTS: tuple[tuple[str, ...], ...] = (
     (*_ENVELOPE, "BDAT 5 LAST", "hello"), (*_ENVELOPE, "BDAT 4", "a", "BDAT 0 LAST"), (*_ENVELOPE, r"/raw BDAT 4 LAST\r\ntext"),
     ("mail <> size=1200 body=8bitmime smtputf8", "rcpt bob@example.org carol@example.org notify=never", "rset"),
     ("mail ann@example.org < @f/letter.eml",), ("noop",), ("vrfy bob",), ("help",), ("FOO bar",), ("quit",), ("rset",), ("turn",),
-    ("NOOP ${sasl} \\x41 \\${x",), ("noop \u2028\u202e\u200b", ), ("\u241b[2J",), ("nøøp ☃",), (" noop ",), ("",), (".",), ("#c",), ("*",),
-    ("\udcff\udc80",), ("a\u240db",), ("a\u2400b",), ("S: 250 forged",), ("/raw NOOP\\n",), ("/raw NOOP\\r\\nNOOP\\r\\n",), ("/raw NO", "/raw OP\\r\\n"),
-    ("/raw RSET\\r\\nNOOP\\r\\nQUIT\\r\\n", "/wait"), ("/raw \\x00\\xff\\r\\n",), ("/raw .\\r\\n",), ("/raw DATA\\r\\n", "x", "."),
-    (*_ENVELOPE, "data", "a\u240db", "\udcff", "."), (*_ENVELOPE, "data", "/raw a\\rb\\nc", "."), (*_ENVELOPE, "data", "/raw tail", "."),
-    ("/wait 1",), ("/wait",), ("/reconnect",), ("/reconnect --back",), ("/reconnect --back --mail",), ("/reconnect --resume",), ("/drop",),
-    ("/drop --rst",), ("/disconnect",), ("/connect 192.0.2.25",), ("/connect --starttls 192.0.2.25",), ("/connect smtps://192.0.2.25",),
-    ("/connect --no-wait 192.0.2.25", "/raw PROXY UNKNOWN\\r\\n"), ("/connect lmtp://192.0.2.25", "lhlo"), ("/pipeline", *_ENVELOPE, "DATA", ""),
-    ("/pipeline", "noop", "rset", "/pipeline"), ("/pipeline mail ann@example.org",), ("/status",), ("/capabilities",), ("/as swaks",), ("/as",),
-    ("/diagram",), ("/timing",), ("/lint",), ("/hex",), ("/explain",), ("/tls",), ("/tls chain",), ("/tls --all --json",), ("/show",), ("/header",),
-    ("/set explain all",), ("/set explain on",), ("/set auto-ehlo on",), ("/set timeout 1",), ("/set chunk-size 7",), ("/set decoded off",),
-    ("/set insecure-auth off",), ("/set theme mono",), ("/note a note \u241b[1m ${x}",), ("/note",), ("/history",),
-    ("/compose --from a@example.org --to b@example.org --subject Grüße --body Satz", "/send"), ("xclient NAME=spike.example ADDR=192.0.2.7",),
-    ("RCPT TO:<a@example.org>", "RCPT TO:<b@example.org>"), ("data",), ("DATA",), ("MAIL FROM:<a@example.org>",), ("BDAT 99999999 LAST",),
-    ("BDAT x",), ("STARTTLS x",), ("EHLO",), ("expn list",), ("atrn",), ("QUIT now",), ("x" * 600,), ("NOOP " + "y" * 3_000,),
+    ("NOOP ${sasl} \\x41 \\${x",), ("noop \u2028\u202e\u200b", ), ("\u241b[2J",), ("nøøp ☃",), (" noop ",), ("",), (".",), ("#c",),
+    ("*",), ("\udcff\udc80",), ("a\u240db",), ("a\u2400b",), ("S: 250 forged",), ("/raw NOOP\\n",), ("/raw NOOP\\r\\nNOOP\\r\\n",),
+    ("/raw NO", "/raw OP\\r\\n"), ("/raw RSET\\r\\nNOOP\\r\\nQUIT\\r\\n", "/wait"), ("/raw \\x00\\xff\\r\\n",), ("/raw .\\r\\n",),
+    ("/raw DATA\\r\\n", "x", "."), (*_ENVELOPE, "data", "a\u240db", "\udcff", "."), (*_ENVELOPE, "data", "/raw a\\rb\\nc", "."),
+    (*_ENVELOPE, "data", "/raw tail", "."), ("/wait 1",), ("/wait",), ("/reconnect",), ("/reconnect --back",),
+    ("/reconnect --back --mail",), ("/reconnect --resume",), ("/drop",), ("/drop --rst",), ("/disconnect",), ("/connect 192.0.2.25",),
+    ("/connect --starttls 192.0.2.25",), ("/connect smtps://192.0.2.25",),
+    ("/connect --no-wait 192.0.2.25", "/raw PROXY UNKNOWN\\r\\n"), ("/connect lmtp://192.0.2.25", "lhlo"),
+    ("/pipeline", *_ENVELOPE, "DATA", ""), ("/pipeline", "noop", "rset", "/pipeline"), ("/pipeline mail ann@example.org",),
+    ("/status",), ("/capabilities",), ("/as swaks",), ("/as",), ("/diagram",), ("/timing",), ("/lint",), ("/hex",), ("/explain",),
+    ("/tls",), ("/tls chain",), ("/tls --all --json",), ("/show",), ("/header",), ("/set explain all",), ("/set explain on",),
+    ("/set auto-ehlo on",), ("/set timeout 1",), ("/set chunk-size 7",), ("/set decoded off",), ("/set insecure-auth off",),
+    ("/set theme mono",), ("/note a note \u241b[1m ${x}",), ("/note",), ("/history",),
+    ("/compose --from a@example.org --to b@example.org --subject Grüße --body Satz", "/send"),
+    ("xclient NAME=spike.example ADDR=192.0.2.7",), ("RCPT TO:<a@example.org>", "RCPT TO:<b@example.org>"), ("data",), ("DATA",),
+    ("MAIL FROM:<a@example.org>",), ("BDAT 99999999 LAST",), ("BDAT x",), ("STARTTLS x",), ("EHLO",), ("expn list",), ("atrn",),
+    ("QUIT now",), ("x" * 600,), ("NOOP " + "y" * 3_000,),
 )  # fmt: skip
-_CODES = (200, 211, 214, 220, 221, 235, 250, 251, 252, 334, 353, 354, 421, 450, 451, 452, 454, 500, 501, 502, 503, 504, 530, 535, 550, 552, 554, 555, 199, 100, 299, 399, 600, 999, 0, 25, 2500)  # fmt: skip
+_CODES = (
+    200, 211, 214, 220, 221, 235, 250, 251, 252, 334, 353, 354, 421, 450, 451, 452, 454, 500, 501, 502, 503, 504, 530, 535,
+    550, 552, 554, 555, 199, 100, 299, 399, 600, 999, 0, 25, 2500,
+)  # fmt: skip
 _TEXTS = (
-    "ok", "", "2.0.0 ok", "5.1.1 no such user", "2.1.5", "4.7.0 \\x1b[2J", "caf\\xc3\\xa9", "\\xff\\xfe", "\\xe2\\x80\\xaetxet", "@=", "@@", "@p",
-    "C: QUIT", "${sasl}", "${x} \\\\x41", "\\x00", "\\x9b1m", "a\\rb", "\\t tab", " two  spaces ", "SIZE 99999999999999999999", "AUTH PLAIN LOGIN X-OURS",
-    "AUTH=PLAIN", "STARTTLS", "size", "LIMITS RCPTMAX=2", "@M", "UHJpdmF0ZQ==", "=", "PENDzQG0=", "bm8gYmFzZTY0!", "cj1hLHM9YixpPTE=", "<a@example.org> ok",
-    "x" * 300, "\\xe2\\x80\\xa8line", "notice: odd reply", "#note",
+    "ok", "", "2.0.0 ok", "5.1.1 no such user", "2.1.5", "4.7.0 \\x1b[2J", "caf\\xc3\\xa9", "\\xff\\xfe", "\\xe2\\x80\\xaetxet", "@=",
+    "@@", "@p", "C: QUIT", "${sasl}", "${x} \\\\x41", "\\x00", "\\x9b1m", "a\\rb", "\\t tab", " two  spaces ",
+    "SIZE 99999999999999999999", "AUTH PLAIN LOGIN X-OURS", "AUTH=PLAIN", "STARTTLS", "size", "LIMITS RCPTMAX=2", "@M", "UHJpdmF0ZQ==",
+    "=", "PENDzQG0=", "bm8gYmFzZTY0!", "cj1hLHM9YixpPTE=", "<a@example.org> ok", "x" * 300, "\\xe2\\x80\\xa8line", "notice: odd reply",
+    "#note",
 )  # fmt: skip
 _RAW = (
-    "250", "250\\n", "250 \\r\\n", "250 ok\\n", "250 ok\\r", "250-ok\\r\\n", "250-a\\r\\n250 b\\r\\n", "250-a\\r\\n550 b\\r\\n", "250-a\\r\\n251-b\\r\\n250 c\\r\\n", "\\r\\n",
-    "HTTP/1.0 400 Bad\\r\\n\\r\\n", "\\x16\\x03\\x01\\x00", "\\x15\\x03\\x03\\x00\\x02\\x02\\x28", "220 a\\r\\n250 b\\r\\n", "250 a\\r\\n250 b\\r\\n", "250-\\r\\n250\\r\\n", "2x0 a\\r\\n",
-    "250_a\\r\\n", "\\xd9\\xa2\\xd9\\xa5\\xd9\\xa0 a\\r\\n", "250 a\\x00b\\r\\n", "\\x00", "@H\\r\\n", "250 @H\\r\\n", "@L250 end\\r\\n", "250-@M\\r\\n250-@M\\r\\n250 @M\\r\\n", " 250 a\\r\\n",
-    "250-a\\r\\n 250-b\\r\\n250 c\\r\\n", "220 ready\\r\\n250-injected\\r\\n250 AUTH PLAIN\\r\\n", "421 4.3.2 bye\\r\\n", "334 \\r\\n", "334 VXNlcm5hbWU6\\r\\n", "+OK pop\\r\\n", "S: 250 x\\r\\n",
-    "354 go\\r\\n250 already\\r\\n", "250 ok\\r\\n421 bye\\r\\n", "235 ok\\r\\n", "-250 a\\r\\n", "250 a\\r\\n\\r\\n", "250\\x0b a\\r\\n", "250 \\x1b]0;x\\x07\\r\\n", "@@\\r\\n", "@=\\r\\n",
+    "250", "250\\n", "250 \\r\\n", "250 ok\\n", "250 ok\\r", "250-ok\\r\\n", "250-a\\r\\n250 b\\r\\n", "250-a\\r\\n550 b\\r\\n",
+    "250-a\\r\\n251-b\\r\\n250 c\\r\\n", "\\r\\n", "HTTP/1.0 400 Bad\\r\\n\\r\\n", "\\x16\\x03\\x01\\x00",
+    "\\x15\\x03\\x03\\x00\\x02\\x02\\x28", "220 a\\r\\n250 b\\r\\n", "250 a\\r\\n250 b\\r\\n", "250-\\r\\n250\\r\\n", "2x0 a\\r\\n",
+    "250_a\\r\\n", "\\xd9\\xa2\\xd9\\xa5\\xd9\\xa0 a\\r\\n", "250 a\\x00b\\r\\n", "\\x00", "@H\\r\\n", "250 @H\\r\\n",
+    "@L250 end\\r\\n", "250-@M\\r\\n250-@M\\r\\n250 @M\\r\\n", " 250 a\\r\\n", "250-a\\r\\n 250-b\\r\\n250 c\\r\\n",
+    "220 ready\\r\\n250-injected\\r\\n250 AUTH PLAIN\\r\\n", "421 4.3.2 bye\\r\\n", "334 \\r\\n", "334 VXNlcm5hbWU6\\r\\n",
+    "+OK pop\\r\\n", "S: 250 x\\r\\n", "354 go\\r\\n250 already\\r\\n", "250 ok\\r\\n421 bye\\r\\n", "235 ok\\r\\n", "-250 a\\r\\n",
+    "250 a\\r\\n\\r\\n", "250\\x0b a\\r\\n", "250 \\x1b]0;x\\x07\\r\\n", "@@\\r\\n", "@=\\r\\n",
 )  # fmt: skip
 _MODES = ("prompt", "prompt", "prompt", "keep", "keep", "", "keep json", "json")
 _WAYS = ("",) * 8 + ("starttls", "smtps", "lmtp", "starttls no-ca", "smtps no-ca", "starttls no-ca insecure", "private")

@@ -40,7 +40,6 @@ from smtp_shell.servers.mock.picking import SessionPicker
 from smtp_shell.servers.mock.wire import MockWire
 from tests.fuzz.whole.memory import Clock, Wire, connections
 
-
 _VIOLATIONS = frozenset(
     {NoticeKind.BAD_REPLY, NoticeKind.NOT_A_REPLY, NoticeKind.TOO_MUCH, NoticeKind.PLAINTEXT_AFTER_STARTTLS}
 )
@@ -69,6 +68,8 @@ def why_it_may_differ(log: Sequence[Entry]) -> str:
                 return "a wait ended before its reply came, which a replay waits for"
             case Noticed(kind) if kind in _VIOLATIONS:
                 return "the server broke the protocol, which ends a replay"
+            case Disconnected(end) if left and end is not End.CLIENT:
+                return "the server closed in the middle of a message"
             case Disconnected(End.ERROR):
                 return "the connection or the handshake broke"
     if any(isinstance(entry.event, OctetsSent) and entry.event.public is not None for entry in log):

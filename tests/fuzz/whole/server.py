@@ -30,7 +30,8 @@ PASSWORDS = ("canary-7vT.parrot", "sparrow=4fQ+typed")
 TOKEN = "token-9xK.finch"
 MECHANISMS = ("PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-256", "XOAUTH2", "OAUTHBEARER")
 _KEYWORDS = (
-    b"PIPELINING", b"SIZE 100000", b"8BITMIME", b"SMTPUTF8", b"DSN", b"CHUNKING", b"BINARYMIME", b"ENHANCEDSTATUSCODES", b"XCLIENT NAME ADDR",
+    b"PIPELINING", b"SIZE 100000", b"8BITMIME", b"SMTPUTF8", b"DSN", b"CHUNKING", b"BINARYMIME", b"ENHANCEDSTATUSCODES",
+    b"XCLIENT NAME ADDR",
 )  # fmt: skip
 _LONG = {b"@M": b"m" * 5_000, b"@H": b"h" * 70_000, b"@L": b"250-line\r\n" * 12_000}
 _MOST_HEARD = 1 << 20
