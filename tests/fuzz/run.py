@@ -73,8 +73,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"{MISSING}\n")
         return 2
     deadline = time.monotonic() + options.seconds
-    targets = _instrumented()
     names = options.target or [name for name in NAMES if name not in BY_NAME]
+    targets = _instrumented(names)
     kept = options.corpus or Path(tempfile.mkdtemp(prefix="smtp-shell-fuzz-"))
     outcomes: dict[str, Outcome] = {}
     for number, name in enumerate(names):
@@ -123,12 +123,19 @@ def _report(outcomes: dict[str, Outcome]) -> None:
             sys.stdout.write(f"\n{name}: {where}\n{outcome.log[-6000:]}\n")
 
 
-def _instrumented() -> Mapping[str, Target]:
-    """Import the targets so that atheris sees which code an input reaches."""
+def _instrumented(names: Sequence[str]) -> Mapping[str, Target]:
+    """Import the targets so that atheris sees which code an input reaches.
+
+    Args:
+        names: Those that will be run.
+    """
     import atheris
 
     with redirect_stderr(StringIO()), atheris.instrument_imports(include=["smtp_shell"]):  # it names each module
         from tests.fuzz.targets import TARGETS
+
+        if not BY_NAME.isdisjoint(names):
+            import tests.fuzz.whole.checks
     return TARGETS
 
 

@@ -52,11 +52,11 @@ def why_it_may_differ(log: Sequence[Entry]) -> str:
         log: What happened when it was recorded.
     """
     begun = False  # lines of a reply have come whose end has not
-    left = 0.0  # octets of a message that the client has announced and not sent; infinite after a line of mail data
+    left = 0.0  # octets of a message that the client has announced and not sent; infinite after a 354
     for entry in log:
-        left = _left(left, entry.event)
+        before, left = left, _left(left, entry.event)
         match entry.event:
-            case ReplyBegun() | ReplyReceived() if left:
+            case ReplyBegun() | ReplyReceived() if before:
                 return "the server spoke in the middle of a message"
             case ReplyBegun():
                 begun = True
@@ -82,6 +82,8 @@ def _left(left: float, event: Event) -> float:
     match event:
         case MailDataSent(_, last):
             return 0 if last else inf
+        case ReplyReceived(reply) if reply.code == 354 and event.verb == "DATA":
+            return inf
         case CommandSent(command):
             chunk = bdat_chunk(command.line)
             return chunk.size if chunk else 0
