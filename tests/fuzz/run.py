@@ -17,6 +17,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stderr
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.util import find_spec
 from io import StringIO
 from pathlib import Path
@@ -135,7 +136,7 @@ def _instrumented(names: Sequence[str]) -> Mapping[str, Target]:
         from tests.fuzz.targets import TARGETS
 
         if not BY_NAME.isdisjoint(names):
-            import tests.fuzz.whole.checks
+            import_module("tests.fuzz.whole.checks")
     return TARGETS
 
 
