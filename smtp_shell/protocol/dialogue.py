@@ -163,7 +163,7 @@ class Dialogue:
             pipelined: Whether more follows in the same write.
         """
         if self._raw.rest:
-            return self.send_raw(command.octets)
+            return self._send_rest(command.octets, command.public)
         self._raw.chunk_left = 0
         self._owe_command(command)
         return [CommandSent(command, pipelined)]
@@ -179,7 +179,7 @@ class Dialogue:
         Source: RFC 4954 section 4
         """
         if self._raw.rest:
-            return self.send_raw(line + CRLF)
+            return self._send_rest(line + CRLF, 0 if secret else None)
         self._owe_response(line)
         return [SaslSent(line, secret, meaning, self.exchange.names_user and is_user_name(line))]
 
@@ -316,6 +316,19 @@ class Dialogue:
             self.greeting = masked
         if command is not None and command.verb in ("EHLO", "LHLO") and reply.code // 100 == 2:
             self.extensions = Extensions.parse(masked)
+
+    def _send_rest(self, octets: bytes, public: int | None) -> list[Event]:
+        """Record that the rest of a line is sent. A credential in it is one, although it is in no AUTH command of this line any more.
+
+        Args:
+            octets: The rest, with the end of the line.
+            public: How many of its octets may be shown; None for all.
+        """
+        events = self.send_raw(octets)
+        if public is None:
+            return events
+        known = (each.public for each in events if isinstance(each, OctetsSent) and each.public is not None)
+        return [OctetsSent(octets, min((public, *known)))]
 
     def _forgive(self) -> None:
         self._held, self._after_lf = None, False

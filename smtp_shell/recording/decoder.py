@@ -50,9 +50,13 @@ _WITH_OCTETS: Final = frozenset({NoticeKind.NOT_A_REPLY, NoticeKind.CUT_REPLY, N
 _VERIFIED: Final = {"verified": True, "unverified": False}
 # Notices that the dialogue makes again when it reads the replies.
 _NOTICED_AGAIN: Final = frozenset(
-    {NoticeKind.ODD_REPLY, NoticeKind.BAD_REPLY, NoticeKind.UNSOLICITED, NoticeKind.LATE, NoticeKind.TOO_MUCH}
+    {
+        *(NoticeKind.ODD_REPLY, NoticeKind.BAD_REPLY, NoticeKind.UNSOLICITED, NoticeKind.LATE, NoticeKind.TOO_MUCH),
+        NoticeKind.UNFORESEEN,
+    }
 )
 
+_MASK: Final = MASK.encode()
 _EIGHT_BIT: Final = Noticed(NoticeKind.ODD_REPLY, Oddity.EIGHT_BIT.value)
 
 
@@ -100,6 +104,7 @@ class _Decoder:
         self._chunk_left = 0  # octets of a BDAT chunk that are still to be sent
         self._unasked = False  # the next reply answers nothing
         self._reply = TranscriptReply()  # the lines of a reply that is not whole yet
+        self._known = 0  # how many lines of the reply under way are in a `ReplyBegun`
         self._notice: Noticed | None = None  # a notice whose octets follow in S| lines
         self._notice_line = 0
 
@@ -180,7 +185,7 @@ class _Decoder:
         self._after_octets = step.marker is Marker.CLIENT_OCTETS
         self._is_literal = self._is_literal or (self._is_recording and self._after_octets)
         self._replied = step.marker in (Marker.CLIENT, Marker.MAIL_DATA_FILE)
-        in_data = self._dialogue.phase is Phase.MAILDATA
+        in_data = self._dialogue.standing is Phase.MAILDATA  # not after a final dot whose reply is owed
         if step.marker is Marker.MAIL_DATA_FILE:
             yield from self._body(step)
         elif step.marker is Marker.CLIENT_OCTETS:
@@ -271,15 +276,16 @@ class _Decoder:
             return
         self._line = reply.steps[0].line
         self._pass_over_octets(reply)
-        if reply.is_literal and (not reply.continues or reply.is_full):
-            is_masked = any(MASK in step.text and step.text.replace(MASK, "").isascii() for step in reply.steps)
+        if reply.is_literal and (not reply.continues or reply.is_full or self._is_recording):
+            is_masked = _is_ascii_but_masked(reply.steps)
             seconds = max(0.0, self._at - self._sent_at)
             events = [event for octets in reply.octets for event in self._dialogue.receive(octets, seconds)]
             # The octets over 127 are the mask's, not the server's.
-            yield from (event for event in events if not (is_masked and event == _EIGHT_BIT))
-            if reply.continues and self._dialogue.pending:  # a whole reply is shorter: its end is not in the file
-                octets = self._dialogue.pending_from(0)
-                yield ReplyBegun(octets, int(octets[:3]))
+            yield from map(self._with_known, (event for event in events if not (is_masked and event == _EIGHT_BIT)))
+            if reply.continues and (octets := self._dialogue.pending_from(self._known)):
+                # Its end is not in the file, or something else happened before it came.
+                self._known = self._dialogue.pending_lines
+                yield ReplyBegun(octets, int(self._dialogue.pending[:3]))
                 return
             if events or self._dialogue.pending:  # else the dialogue reads no more replies, and this one is only shown
                 return
@@ -289,6 +295,13 @@ class _Decoder:
         lines = tuple((str(step.marker), step.text) for step in reply.steps)
         command, verb = (event.command, event.verb) if event is not None else (None, "")
         yield ReplyExpected(lines, reply.code, reply.digit, command, verb)
+
+    def _with_known(self, event: Event) -> Event:
+        """Return a reply with the number of its lines that were in a `ReplyBegun`."""
+        if not (self._known and isinstance(event, ReplyReceived)):
+            return event
+        known, self._known = self._known, 0
+        return replace(event, known=known)
 
     def _pass_over_octets(self, reply: TranscriptReply) -> None:
         """Assume good replies to octets where this reply can only be the one to the line after them."""
@@ -311,11 +324,12 @@ class _Decoder:
             yield notice
 
     def _event(self, written: str, name: str, *words: str) -> Iterator[Event]:
-        text = " ".join(words)
+        text = written.partition(" ")[2]  # with its spaces as they are
         match name:
             case "connect":
                 self._dialogue = Dialogue()
                 self._is_literal = False
+                self._known = 0
                 self._replied, self._tls, self._tls_begins = True, False, words[1:2] == ("tls",)
                 yield Connected(clean(_word(words, 0)), words[1:2] == ("tls",))
             case "tls":
@@ -332,21 +346,23 @@ class _Decoder:
             case "timeout" if words:
                 self._dialogue.expect_late()
                 self._is_literal = self._is_recording
-                yield TimedOut(_number(words[0]), " ".join(words[1:]))
+                yield TimedOut(_number(words[0]), text.partition(" ")[2])
             case "timeout":
                 yield from self._close(End.TIMEOUT, "")
             case "error":
                 yield from self._close(End.ERROR, text)
             case "close" if words[:1] == ("server",):
-                yield from self._close(End.SERVER, " ".join(words[1:]))
+                yield from self._close(End.SERVER, text.partition(" ")[2])
             case "close":
                 yield from self._close(End.CLIENT, text)
             case _:
                 yield Written(str(Marker.EVENT), written)
 
     def _close(self, end: End, detail: str) -> Iterator[Event]:
+        self._known = 0
         if end is not End.CLIENT:
-            yield from self._dialogue.receive_eof()
+            for _ in self._dialogue.receive_eof():
+                pass  # a recording has a note about a reply that was cut off
         yield Disconnected(end, detail)
 
 
@@ -365,6 +381,12 @@ def _secret_start(step: Step) -> int | None:
             return start
         start += len(part) if isinstance(part, bytes) else len(f"${{{part}}}")
     return None
+
+
+def _is_ascii_but_masked(steps: Iterable[Step]) -> bool:
+    """Return whether the lines of a reply hold a mask, and no octet over 127 but the mask's."""
+    octets = [step.octets for step in steps]
+    return any(_MASK in each for each in octets) and all(each.replace(_MASK, b"").isascii() for each in octets)
 
 
 def _parse_notice(text: str) -> Noticed | None:

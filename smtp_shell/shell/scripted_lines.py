@@ -51,7 +51,8 @@ def run_lines(shell: Shell, lines: Iterable[tuple[str, str]], *, keep_going: boo
         secret = not is_kept(line, phase) or row.is_answer(line) or shell.aliases.holds_credential(line)
         place = f"{where} {escape_str(line)[:60]}" if where == _OPTION and not secret else where
         try:
-            row.run(line)
+            if not row.await_decision(line) or keep_going:
+                row.run(line)
         except SmtpShellError as error:
             shell.say_loudly(f"smtp-shell: {place}: {error}")
             status = status or error.exit_status
@@ -184,7 +185,8 @@ def run_each(shell: Shell, lines: Iterable[tuple[str, str]]) -> None:
             continue
         before = shell.refusals.number
         try:
-            row.run(line)
+            if not row.await_decision(line):
+                row.run(line)
         except SmtpShellError as error:
             error.message = f"{where}: {error.message}"
             raise

@@ -409,6 +409,19 @@ class Shell:
         if self.options.interactive:
             owed_replies.check_decided(self.session)
 
+    def await_decision(self) -> None:
+        """Wait for the reply that decides what the next line to the server is, where nobody at a prompt could do that.
+
+        Raises:
+            DialogueBroken: The connection broke, or the reply did not come in time.
+        """
+        session = self.session
+        if self.undecided and session is not None and not self.options.interactive:
+            self._act(partial(self._wait_for_owed, session))
+
+    def _wait_for_owed(self, session: Session) -> None:
+        self.waiting(session.read_late)
+
     def send_as_typed(self, text: str) -> None:
         """Send a line exactly as it was typed.
 

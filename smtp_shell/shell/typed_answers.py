@@ -56,6 +56,24 @@ class LinesInARow:
         self._ended = False
         self._shell.run_group(commands)
 
+    def await_decision(self, text: str) -> bool:
+        """Wait for the reply that decides what a line to the server is, which octets sent with `/raw` may have left owed.
+
+        Returns:
+            Whether it is a refusal.
+
+        Raises:
+            SmtpShellError: The reply does not come.
+        """
+        shell = self._shell
+        if text.lstrip().startswith("/"):
+            return False
+        failures = shell.refusals.number
+        shell.await_decision()
+        is_refused = shell.refusals.number > failures
+        self._refused |= is_refused
+        return is_refused
+
     def run(self, text: str) -> None:
         """Run a line.
 

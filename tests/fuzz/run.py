@@ -17,6 +17,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stderr
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.util import find_spec
 from io import StringIO
 from pathlib import Path
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 SEEDS = Path(__file__).parent / "corpus"
 # Not from `targets`: what they test is imported where atheris can watch it. Each target has seeds, a test says so.
 NAMES = sorted(path.name for path in SEEDS.iterdir() if path.is_dir())
+# Each input is a dialogue of the whole program, of which an instrumented process plays few in its share of the time: it has a command
+# of its own, `python -m tests.fuzz.whole`, and is run here when it is asked for by name.
+BY_NAME = frozenset({"whole"})
 MISSING = "atheris is not installed: pip install -e '.[test,fuzz]' (it exists for Linux on x86-64 only)."
 SECONDS_PER_INPUT = 10
 PATIENCE = 120  # seconds that a target may take longer than its share
@@ -58,7 +62,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Fuzz; give the exit status: 1 when something was found, 2 when atheris is missing."""
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz.run", description="Fuzz the parsers of smtp-shell.")
     parser.add_argument("--seconds", type=float, default=60, help="seconds in all (default: 60)")
-    parser.add_argument("--target", action="append", choices=NAMES, help="a target; may be given again (default: all)")
+    parser.add_argument(
+        "--target", action="append", choices=NAMES, help="a target; may be given again (default: all but whole)"
+    )
     parser.add_argument(
         "--seed", type=int, default=0, help="makes a run repeatable (default: 0, another one each time)"
     )
@@ -68,8 +74,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"{MISSING}\n")
         return 2
     deadline = time.monotonic() + options.seconds
-    targets = _instrumented()
-    names = options.target or NAMES
+    names = options.target or [name for name in NAMES if name not in BY_NAME]
+    targets = _instrumented(names)
     kept = options.corpus or Path(tempfile.mkdtemp(prefix="smtp-shell-fuzz-"))
     outcomes: dict[str, Outcome] = {}
     for number, name in enumerate(names):
@@ -118,12 +124,19 @@ def _report(outcomes: dict[str, Outcome]) -> None:
             sys.stdout.write(f"\n{name}: {where}\n{outcome.log[-6000:]}\n")
 
 
-def _instrumented() -> Mapping[str, Target]:
-    """Import the targets so that atheris sees which code an input reaches."""
+def _instrumented(names: Sequence[str]) -> Mapping[str, Target]:
+    """Import the targets so that atheris sees which code an input reaches.
+
+    Args:
+        names: Those that will be run.
+    """
     import atheris
 
     with redirect_stderr(StringIO()), atheris.instrument_imports(include=["smtp_shell"]):  # it names each module
         from tests.fuzz.targets import TARGETS
+
+        if not BY_NAME.isdisjoint(names):
+            import_module("tests.fuzz.whole.checks")
     return TARGETS
 
 

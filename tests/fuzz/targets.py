@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from tests.fuzz import of_files, of_importers, of_lint, of_screens, of_the_wire, of_tls
+from tests.fuzz import of_files, of_importers, of_lint, of_screens, of_the_whole, of_the_wire, of_tls
 
 Target = Callable[[bytes], None]
 
@@ -14,4 +14,5 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
     | of_screens.TARGETS
     | of_lint.TARGETS
     | of_tls.TARGETS
+    | of_the_whole.TARGETS
 )

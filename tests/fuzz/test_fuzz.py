@@ -29,7 +29,7 @@ HAPPENINGS = [
     b": 250-cut", rb": 250\n", rb": 250 a\rb\r\n", rb"< 250-a\r\n550 \x1b", b"HTTP/1.0", b"T", b"L", b"E",
 ]  # fmt: skip
 PROGRAMS = st.lists(st.sampled_from(HAPPENINGS), max_size=14).map(lambda lines: b"\n".join([b"< 220 x", *lines]))
-SLOW = {"long": 10, "patterns": 30, "pictures": 20}
+SLOW = {"long": 10, "patterns": 30, "pictures": 20, "whole": 20}
 
 
 def test_every_target_has_seeds() -> None:

@@ -80,6 +80,11 @@ def auth(shell: Shell, args: Args) -> None:
     To do it all by hand, `/raw AUTH LOGIN\r\n`: each line that follows a 334 is then an answer.
     """
     session = shell.need_session()
+    if session.dialogue.unended:
+        raise UsageError(
+            "auth: a line that was sent as octets has not ended, and AUTH would be the rest of it; nothing was sent. "
+            r"End it with /raw \r\n."
+        )
     words = _parse(args)
     if words.mechanism.upper() in _unknown(session):
         _send_by_hand(shell, args, words)

@@ -1031,3 +1031,16 @@ def test_smtp_has_one_reply_for_all_and_names_nobody() -> None:
     say(dialogue, "S: 354 go")
     dialogue.send_mail_data(END_OF_DATA, last=True)
     assert recipients(dialogue, b"250 all\r\n") == [b""]
+
+
+def test_a_credential_that_is_sent_as_the_rest_of_a_line_of_octets_is_not_shown() -> None:
+    for begun, rest, public in (
+        ("c", "AUTH PLAIN AGEAYg==", 11),
+        ("AUTH PLAIN ", "AUTH LOGIN YQ==", 0),
+        ("AU", "TH PLAIN AGEAYg==", 9),
+    ):
+        dialogue = Dialogue()
+        dialogue.send_raw(begun.encode())
+        assert dialogue.send(Command.parse(rest.encode())) == [OctetsSent(rest.encode() + b"\r\n", public)]
+    dialogue.send_raw(b"c")
+    assert dialogue.send_sasl(b"AGEAYg==") == [OctetsSent(b"AGEAYg==\r\n", 0)]

@@ -11,11 +11,31 @@ from hypothesis import strategies as st
 
 from smtp_shell.display.json_lines import JsonView
 from smtp_shell.display.views import PlainView
-from smtp_shell.protocol.events import Entry, OctetsSent, Remarked, ReplyReceived, TlsStarted
+from smtp_shell.protocol.commands import Command
+from smtp_shell.protocol.dialogue import Dialogue
+from smtp_shell.protocol.events import (
+    CommandSent,
+    Disconnected,
+    End,
+    Entry,
+    Event,
+    MailDataSent,
+    Noticed,
+    NoticeKind,
+    OctetsSent,
+    Remarked,
+    ReplyBegun,
+    ReplyReceived,
+    TimedOut,
+    TlsStarted,
+    Written,
+)
 from smtp_shell.recording.decoder import entries
 from smtp_shell.recording.encoder import TranscriptEncoder, event_steps
+from smtp_shell.transcript.header import Header
 from smtp_shell.transcript.reader import TranscriptReader
 from smtp_shell.transcript.step import Marker, Step, format_step
+from smtp_shell.transcript.writer import TranscriptWriter
 
 EXAMPLES = sorted((Path(__file__).parents[3] / "transcripts").glob("*.smtp"))
 MASK = "••••••"
@@ -449,3 +469,75 @@ def test_how_a_connection_was_made_is_read_back_and_shown_as_it_was_live() -> No
     assert [entry.tls for entry in decoded(WAYS) if isinstance(entry.event, ReplyReceived)] == [True]
     again = [step for entry in decoded(WAYS) for step in event_steps(entry.event, 0)]
     assert "\n".join(f"{step.marker} {step.text}" for step in again) == WAYS.rstrip()
+
+
+def read_back(*events: Event) -> list[Event]:
+    """Return what is read of a recording of these events."""
+    stream = io.BytesIO()
+    recorder = TranscriptEncoder(TranscriptWriter(stream, Header.new(client="smtp-shell")).write_buffered)
+    for number, event in enumerate(events, 1):
+        recorder(Entry(number, 0.0, event))
+    recorder.close()
+    found = decoded(stream.getvalue().decode())
+    return [entry.event for entry in found if not isinstance(entry.event, Written)]
+
+
+def test_a_notice_about_a_reply_is_read_back_once() -> None:
+    dialogue = Dialogue()
+    happened = list(dialogue.receive(b"214 caf\xc3\xa9\r\n"))
+    happened += dialogue.send(Command(b"NOOP"))
+    happened += dialogue.receive(b"354 go\r\n250 unasked\r\n")
+    assert [each.kind for each in happened if isinstance(each, Noticed)] == [
+        *(NoticeKind.ODD_REPLY, NoticeKind.UNFORESEEN, NoticeKind.UNFORESEEN, NoticeKind.UNSOLICITED)
+    ]
+    assert read_back(*happened) == happened
+
+
+def test_the_lines_of_a_reply_that_was_cut_off_are_read_back_as_lines_that_came() -> None:
+    cut = Noticed(NoticeKind.CUT_REPLY)
+    for end in (Disconnected(End.SERVER), Disconnected(End.TIMEOUT), Disconnected(End.ERROR, "broken")):
+        happened = (ReplyBegun(b"220-a\r\n220-b\r\n", 220), cut, end)
+        assert read_back(*happened) == [*happened]
+
+
+def test_a_reply_in_two_parts_with_an_ended_wait_between_them_is_read_back_as_one() -> None:
+    dialogue = Dialogue()
+    assert not list(dialogue.receive(b"220-a\r\n"))
+    dialogue.expect_late()
+    late, whole = dialogue.receive(b"220 b\r\n")
+    assert isinstance(whole, ReplyReceived)
+    begun, timed_out = ReplyBegun(b"220-a\r\n", 220), TimedOut(5.0, "the greeting")
+    found = read_back(begun, timed_out, late, ReplyReceived(whole.reply, None, 0.0, known=1), Disconnected(End.CLIENT))
+    assert found == [begun, timed_out, late, ReplyReceived(whole.reply, None, 0.0, known=1), Disconnected(End.CLIENT)]
+
+
+def test_nothing_is_added_to_a_reply_that_was_too_long() -> None:
+    lines = b"220-line\r\n" * 10_000
+    happened = (
+        ReplyBegun(lines, 220),
+        Noticed(NoticeKind.NOT_A_REPLY, 'a reply has more than 10,000 lines: "220-line"', b"220-line\r\n"),
+        Disconnected(End.ERROR, "no SMTP reply"),
+    )
+    assert read_back(*happened) == [*happened]
+
+
+def test_the_spaces_in_what_ended_a_connection_stay() -> None:
+    for end in (
+        Disconnected(End.ERROR, "not valid before Jan  1"),
+        Disconnected(End.SERVER, "a  b"),
+        Disconnected(End.CLIENT, "a  b"),
+    ):
+        assert read_back(end) == [end]
+
+
+@pytest.mark.parametrize(("octets", "is_odd"), [("", False), ("caf\u00e9", True), (r"\x9b1m", True)])
+def test_the_octets_of_a_mask_are_none_that_a_server_sent(octets: str, is_odd: bool) -> None:
+    found = decoded(f"Transcript: 1\nClient: x\n\nS: 220-{octets}\nS: 220 {MASK}\n")
+    odd = [entry.event for entry in found if isinstance(entry.event, Noticed) and "over 127" in entry.event.detail]
+    assert bool(odd) == is_odd
+
+
+def test_a_line_after_a_final_dot_whose_reply_never_came_is_a_command() -> None:
+    text = "Transcript: 1\nClient: x\n\nS: 220\nC: DATA\nS: 354\nC: x\nC: .\n*: timeout 5 the reply to the final dot\nC: RSET\nS: 250 ok\n"
+    sent = [type(entry.event) for entry in decoded(text) if isinstance(entry.event, CommandSent | MailDataSent)]
+    assert sent == [CommandSent, MailDataSent, MailDataSent, CommandSent]

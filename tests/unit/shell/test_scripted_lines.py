@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from smtp_shell.errors import AuthFailed, ProtocolViolation, SmtpShellError, UsageError
+from smtp_shell.protocol.events import MailDataSent, OctetsSent, SaslSent
 from smtp_shell.protocol.phases import Phase
 from smtp_shell.shell.scripted_lines import SourceStopped, command_lines, run_lines
 from tests.unit.shell.fake import make_shell
@@ -185,3 +186,24 @@ def test_exit_in_a_file_leaves_the_shell(tmp_path: Path) -> None:
     shell.run(f"/source {path}")
     assert shell.leaving
     assert server.heard == b""
+
+
+def test_octets_that_ask_for_mail_data_or_a_response_are_answered_before_the_next_line_is_read() -> None:
+    shell, server, screen = make_shell({b"AUTH": b"334 VXNlcm5hbWU6\r\n"}, interactive=False)
+    begun = ("mail <>", "rcpt a@b", r"/raw DATA\r\n", "noop", ".", r"/raw AUTH LOGIN\r\n", "c3R1ZGVudA==")
+    run_lines(shell, lines(*begun), keep_going=False)
+    sent = OctetsSent | MailDataSent | SaslSent
+    kinds = [type(entry.event).__name__ for entry in screen.entries if isinstance(entry.event, sent)]
+    assert kinds == ["OctetsSent", "MailDataSent", "MailDataSent", "OctetsSent", "SaslSent"]
+    assert b"noop" in server.lines
+
+
+def test_after_octets_that_were_refused_nothing_is_sent_that_was_to_follow_them() -> None:
+    for octets, line in ((r"/raw DATA\r\n", "noop"), (r"/raw AUTH LOGIN\r\n", BLOB)):
+        shell, server, screen = make_shell({b"DATA": b"503 no\r\n", b"AUTH": b"503 no\r\n"}, interactive=False)
+        assert run_lines(shell, lines(octets, line, "rset"), keep_going=False) == 1
+        assert len(server.lines) == 1
+    assert run_lines(shell, lines(r"/raw AUTH LOGIN\r\n", BLOB, "rset"), keep_going=True) == AuthFailed.exit_status
+    assert BLOB not in screen.words
+    assert [line for line in server.lines if line == BLOB.encode()] == []
+    assert server.lines[-1] == b"rset"

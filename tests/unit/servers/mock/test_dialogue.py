@@ -225,3 +225,20 @@ def test_the_greeting_comes_after_the_proxy_header(header: bytes, tmp_path: Path
     assert player.greeting == b""
     assert player.send(header) == b"220 a\r\n"
     assert player.send(b"EHLO x\r\n") == b"250 a\r\n"
+
+
+@pytest.mark.parametrize("end", ["*: close\n", ""])
+@pytest.mark.parametrize(
+    ("begun", "wrong"),
+    [
+        ("C: DATA\nS: 354 go on\n", "C: DATA\nS: 354 go on\nC: x\nC: .\nS: 250\n"),
+        ("C: BDAT 9 LAST\n", "C: BDAT 9 LAST\nS: 250\n"),
+    ],
+)
+def test_a_client_that_closes_where_it_did_in_the_middle_of_a_message_is_right(
+    begun: str, wrong: str, end: str, tmp_path: Path
+) -> None:
+    for transcript, differs in ((begun, False), (wrong, True)):
+        player = Player(compiled(tmp_path, f"Transcript: 1\nClient: smtp-shell\n\nS: 220\n{transcript}{end}"))
+        player.say(begun.partition("\n")[0].removeprefix("C: "))
+        assert bool(player.end()) == differs

@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from smtp_shell.client.credentials import CredentialSource
+from smtp_shell.display.render import Presenter
 from smtp_shell.errors import AuthFailed, SmtpShellError, UsageError
 from smtp_shell.net.target import Target, Way
 from smtp_shell.shell.shell import Shell
@@ -151,3 +152,14 @@ def test_a_client_certificate_authenticates_where_no_password_is_at_hand(has_pas
     shell.run("auth")
     assert server.heard.startswith(sent)
     assert ("the client certificate has shown who this is" in screen.words) is not has_password
+
+
+def test_an_exchange_does_not_begin_in_the_middle_of_a_line() -> None:
+    shell, server, screen = announced("PLAIN")
+    shell.run("/raw c")
+    with pytest.raises(UsageError, match="has not ended"):
+        shell.run("auth plain")
+    assert server.heard == b"c"
+    shell.run(f"AUTH PLAIN {PLAIN}")
+    assert server.lines == [f"cAUTH PLAIN {PLAIN}".encode()]
+    assert not any(PLAIN in row.text for entry in screen.entries for row in Presenter().rows(entry))

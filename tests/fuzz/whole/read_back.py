@@ -1,0 +1,176 @@
+"""What a recording has to hold: the events that were published, up to what a file cannot hold.
+
+What it does not hold, and what this comparison therefore leaves out:
+
+- what a credential was, and what its base64 means (`Decoded`);
+- how octets were cut into pieces: mail data, `/raw`, and the lines of a reply that came in several pieces (`ReplyBegun`);
+- why a wait ended that ended the connection: `*: timeout` has no words, and another one before it says what was awaited;
+- in which order notices about one reply came, and whether its first lines came before them;
+- for whom a reply is after a message in LMTP without LHLO, which is what says that it is LMTP;
+- what is only known while the connection is open: addresses, how long it took to connect, the certificate beyond its subject;
+- a time beyond its milliseconds.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from smtp_shell.protocol.commands import Command
+from smtp_shell.protocol.events import (
+    Authenticated,
+    CommandSent,
+    Connected,
+    Decoded,
+    Disconnected,
+    End,
+    Entry,
+    Event,
+    MailDataSent,
+    Noticed,
+    OctetsSent,
+    Remarked,
+    ReplyBegun,
+    ReplyReceived,
+    SaslSent,
+    TimedOut,
+    TlsStarted,
+    Written,
+)
+from smtp_shell.protocol.octets import CRLF
+from smtp_shell.recording.decoder import entries
+from smtp_shell.recording.encoder import NOTICE
+from smtp_shell.transcript.reader import open_transcript
+from smtp_shell.transcript.variables import SASL_MARK
+
+Item = tuple[object, ...]
+"""An event, as it is compared: its name, and what of it a file holds."""
+
+_MARK = SASL_MARK.encode()
+_LONGEST_LINE = 16_000
+_JOINED = ("octets", "data", "begun")
+
+
+def file_entries(path: Path) -> list[Entry]:
+    """Return the events of a file.
+
+    Raises:
+        TranscriptError: It cannot be read.
+    """
+    with open_transcript(path) as reader:
+        found = list(entries(reader, path.parent, reader.header))
+        assert not reader.torn, "the last line is torn"
+    return [entry for entry in found if not (isinstance(entry.event, Written) and not entry.event.marker)]
+
+
+def items(found: Iterable[Entry]) -> list[Item]:
+    """Return events as they are compared."""
+    result: list[Item] = []
+    for entry in found:
+        for item in _items(entry):
+            name = item[0]
+            if result and name in _JOINED and result[-1][0] == name and result[-1][2] == item[2]:
+                before = result.pop()
+                octets = bytes(before[1]) + bytes(item[1])  # type: ignore[call-overload]
+                item = (name, octets.replace(_MARK + _MARK, _MARK), item[2])
+            elif name == "reply":
+                _put_in_order(result)
+            result.append(item)
+    return result
+
+
+def _put_in_order(result: list[Item]) -> None:
+    """Sort the notices before a reply, and drop the lines before them, which the reply holds."""
+    start = len(result)
+    while start and result[start - 1][0] == "noticed":
+        start -= 1
+    result[start:] = sorted(result[start:], key=repr)
+    if start and result[start - 1][0] == "begun":
+        del result[start - 1]
+
+
+def _items(entry: Entry) -> Iterator[Item]:
+    event = entry.event
+    match event:
+        case CommandSent(command, pipelined):
+            yield from _command(command, pipelined=pipelined, tls=entry.tls)
+        case SaslSent(line, secret):
+            yield "response", _MARK if secret else line, entry.tls
+        case OctetsSent(octets, public):
+            yield "octets", _octets(octets, public), entry.tls
+        case MailDataSent(octets):
+            yield "data", octets, entry.tls
+        case ReplyBegun(octets):
+            yield "begun", octets, entry.tls
+        case ReplyReceived(reply, command):
+            answers = command.shown if command is not None else None
+            yield "reply", reply.octets, answers, event.verb, event.recipient, event.seconds is None, entry.tls
+        case Decoded():
+            return
+        case _:
+            yield from _others(event, tls=entry.tls)
+
+
+def _others(event: Event, *, tls: bool) -> Iterator[Item]:
+    match event:
+        case Connected(address, begins):
+            yield "connected", address, begins
+        case TlsStarted(version, cipher, verified, seen):
+            yield "tls", version, cipher, verified, seen.subject
+        case Authenticated(mechanism, user):
+            yield "authenticated", mechanism, user
+        case Noticed(kind, detail, octets):
+            yield "noticed", kind.name, detail, octets, tls
+        case TimedOut(waited, waiting_for):
+            yield "timed out", waited, waiting_for
+        case Disconnected(end, detail):
+            yield "disconnected", end.value, "" if end is End.TIMEOUT else detail
+        case Remarked(text):
+            if not text.startswith(NOTICE):  # what the encoder wrote itself about octets that are not in the file
+                yield "remarked", text
+        case _:
+            yield (repr(event),)
+
+
+def _command(command: Command, *, pipelined: bool, tls: bool) -> Iterator[Item]:
+    if not command.secret and len(command.line) > _LONGEST_LINE:
+        yield "octets", command.octets, tls  # written so that each line of the file is short
+        return
+    yield "command", command.shown[:_LONGEST_LINE] + (_MARK if command.secret else b""), pipelined, tls
+
+
+def _octets(octets: bytes, public: int | None) -> bytes:
+    if public is None:
+        return octets
+    hidden = octets[public:]
+    end = CRLF if hidden.endswith(CRLF) else b"\n" if hidden.endswith(b"\n") else b""
+    return octets[:public] + (_MARK + end if end else b"")
+
+
+def _is_nameless(log: Sequence[Entry]) -> bool:
+    """Return whether nothing in the file says that a message has replies for its recipients: neither LHLO, nor a 353 (PRDR)."""
+    events = [entry.event for entry in log]
+    is_lmtp = any(isinstance(event, CommandSent) and event.command.verb == "LHLO" for event in events)
+    return not is_lmtp and not any(isinstance(event, ReplyReceived) and event.reply.code == 353 for event in events)
+
+
+def _without_recipient(item: Item) -> Item:
+    if item[0] == "reply":
+        return item[:4] + item[5:]
+    if item[0] in ("noticed", "timed out"):
+        return tuple(re.sub(" for <.*", "", each) if isinstance(each, str) else each for each in item)
+    return item
+
+
+def difference(path: Path, log: Sequence[Entry]) -> str:
+    """Return what the first difference is between a file and the events that were published; empty for none."""
+    wanted, found = items(log), items(file_entries(path))
+    if _is_nameless(log):
+        wanted, found = ([_without_recipient(item) for item in each] for each in (wanted, found))
+    for number in range(max(len(wanted), len(found))):
+        one = wanted[number] if number < len(wanted) else None
+        other = found[number] if number < len(found) else None
+        if one != other:
+            return f"event {number + 1} was {one!r}, and the file has {other!r}"
+    return ""

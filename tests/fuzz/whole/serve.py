@@ -1,0 +1,186 @@
+"""The replay of a recording against the mock that is made of it, over a connection in memory.
+
+It has to match, except where the recording has what `why_it_may_differ` names: there it has to end, with an outcome of ours. A recording
+that `replay` or `serve` refuses in a sentence is counted with that sentence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import inf
+from pathlib import Path
+
+from smtp_shell.config import Timeouts, TlsSettings
+from smtp_shell.matching.expectation import Strictness
+from smtp_shell.protocol.commands import bdat_chunk
+from smtp_shell.protocol.events import (
+    CommandSent,
+    Disconnected,
+    End,
+    Entry,
+    Event,
+    MailDataSent,
+    Noticed,
+    NoticeKind,
+    OctetsSent,
+    ReplyBegun,
+    ReplyReceived,
+    SaslSent,
+    TimedOut,
+)
+from smtp_shell.protocol.sasl import Credentials, Mechanism
+from smtp_shell.protocol.secret import Secret
+from smtp_shell.replay.replay import Replay
+from smtp_shell.replay.settings import ReplaySettings
+from smtp_shell.servers.certificate import ServerCertificate
+from smtp_shell.servers.faults import FaultPlan
+from smtp_shell.servers.mock import MockSettings, compile_script
+from smtp_shell.servers.mock.dialogue import MockDialogue
+from smtp_shell.servers.mock.picking import SessionPicker
+from smtp_shell.servers.mock.wire import MockWire
+from tests.fuzz.whole.memory import Clock, Wire, connections
+
+_VIOLATIONS = frozenset(
+    {NoticeKind.BAD_REPLY, NoticeKind.NOT_A_REPLY, NoticeKind.TOO_MUCH, NoticeKind.PLAINTEXT_AFTER_STARTTLS}
+)
+
+
+def why_it_may_differ(log: Sequence[Entry]) -> str:
+    """Return what a dialogue has that cannot be had again with every step matched; empty for nothing.
+
+    Args:
+        log: What happened when it was recorded.
+    """
+    begun = False  # lines of a reply have come whose end has not
+    left = 0.0  # octets of a message that the client has announced and not sent; infinite after a 354
+    for entry in log:
+        before, left = left, _left(left, entry.event)
+        match entry.event:
+            case ReplyBegun() | ReplyReceived() if before:
+                return "the server spoke in the middle of a message"
+            case ReplyBegun():
+                begun = True
+            case ReplyReceived():
+                begun = False
+            case CommandSent() | SaslSent() | OctetsSent() if begun:
+                return "a line was sent between the first line of a reply and its last"
+            case TimedOut():
+                return "a wait ended before its reply came, which a replay waits for"
+            case Noticed(kind) if kind in _VIOLATIONS:
+                return "the server broke the protocol, which ends a replay"
+            case Disconnected(end) if left and end is not End.CLIENT:
+                return "the server closed in the middle of a message"
+            case Disconnected(End.ERROR):
+                return "the connection or the handshake broke"
+    if any(isinstance(entry.event, OctetsSent) and entry.event.public is not None for entry in log):
+        return "a credential was sent as octets, whose exchange the replay may not know"
+    return ""
+
+
+def _left(left: float, event: Event) -> float:
+    """Return how many octets of a message are still to be sent, after an event."""
+    match event:
+        case MailDataSent(_, last):
+            return 0 if last else inf
+        case ReplyReceived(reply) if reply.code == 354 and event.verb == "DATA":
+            return inf
+        case CommandSent(command):
+            chunk = bdat_chunk(command.line)
+            return chunk.size if chunk else 0
+        case OctetsSent(octets) if left != inf:
+            return max(left - len(octets), 0)
+    return left
+
+
+class MockEnd:
+    """One connection of the mock.
+
+    Args:
+        dialogue: What it says.
+        certificate: Its certificate.
+    """
+
+    def __init__(self, dialogue: MockDialogue, certificate: ServerCertificate) -> None:
+        self._mock = MockWire(dialogue)
+        self._certificate = certificate
+        self._wire: Wire | None = None
+        self._is_over = False
+
+    def opened(self, wire: Wire) -> None:
+        self._wire = wire
+        self._mock.proceed()
+        self._act()
+
+    def heard(self, octets: bytes) -> None:
+        if not self._is_over:
+            self._mock.receive(octets)
+            self._mock.proceed()
+            self._act()
+
+    def left(self) -> None:
+        if not self._is_over:
+            self._mock.end()
+            self._mock.proceed()
+            self._act()
+
+    def _act(self) -> None:
+        wire, mock = self._wire, self._mock
+        assert wire is not None
+        while True:
+            wire.say(mock.take())
+            if mock.wants_certificate:
+                mock.begin_tls(self._certificate)
+            elif mock.pause is not None:
+                wire.pause(mock.pause)
+                mock.resume()
+            else:
+                break
+        if mock.hang_up is not None:
+            self._is_over = True
+            if mock.hang_up.reset:
+                wire.reset()
+            else:
+                wire.end()
+
+
+def replayed(path: Path, certificate: ServerCertificate, user: str, password: str) -> str:
+    """Replay a file against the mock that is made of it. Return what differed, or why that cannot be done; empty for nothing.
+
+    Raises:
+        SmtpShellError: It cannot be replayed, or served.
+    """
+    who = Credentials(user, Secret(password))
+    script = compile_script(path)
+    settings = MockSettings(credentials=who)
+    picker, plan = SessionPicker(script.sessions, once=False), FaultPlan((), 1)
+    dialogues: list[MockDialogue] = []
+    noted: list[str] = []
+    clock = Clock()
+
+    def open_wire() -> Wire:
+        dialogues.append(MockDialogue(script, settings, picker, plan, lambda found: noted.append(str(found))))
+        return Wire(clock, MockEnd(dialogues[-1], certificate))
+
+    def credentials(mechanism: Mechanism, name: str) -> Credentials:
+        return who
+
+    first = script.sessions[0]
+    scheme = "smtps" if first.tls else "lmtp" if any(each.verb == "LHLO" for each in first.exchanges) else "smtp"
+    given = ReplaySettings(
+        server=f"{scheme}://127.0.0.1:25",
+        tls_settings=TlsSettings(ca_file=certificate.ca_file),
+        timeouts=Timeouts().all(5.0),
+        strictness=Strictness.TEXT,
+        credentials=credentials,
+        allow_cleartext=True,
+    )
+    with connections(clock, open_wire):
+        result = Replay(path, given).run()
+    if result.ok and not noted:
+        return ""
+    failed = [
+        f"{step.place}: {step.outcome.value}: {step.why}"
+        for step in result.steps
+        if step.outcome.value in ("mismatched", "skipped")
+    ]
+    return "\n".join([f"{result.exit_status} {result.failure} {result.ending}", *failed[:3], *noted[:3]])
