@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 import pytest
 
+from smtp_shell import private_files
 from smtp_shell.config import Keep
 from smtp_shell.errors import UsageError
 from smtp_shell.net.target import parse_target
@@ -282,11 +283,10 @@ def test_a_file_that_is_there_is_left_alone(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_a_full_disk_is_told_before_the_session_begins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        recording_module, "create_private", lambda path, overwrite: os.fdopen(os.open("/dev/full", os.O_WRONLY), "wb")
-    )
+    monkeypatch.setattr(private_files, "open_new", lambda path: os.fdopen(os.open("/dev/full", os.O_WRONLY), "wb"))
     with pytest.raises(UsageError, match="no space left"):
         Recording.create(tmp_path / "a.smtp", HEADER)
+    assert not [*tmp_path.iterdir()]
 
 
 def test_a_recording_that_fails_says_so_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
