@@ -29,7 +29,7 @@ def create_body(transcript: Path) -> tuple[Path, BinaryIO]:
         transcript: The transcript's path.
 
     Returns:
-        The file's path, and the file, unbuffered.
+        The file's path, and the file.
 
     Raises:
         UsageError: It cannot be created.
@@ -37,7 +37,7 @@ def create_body(transcript: Path) -> tuple[Path, BinaryIO]:
     while True:
         path = free_body_path(transcript)
         try:
-            return path, open_new(path, buffering=0)
+            return path, open_new(path)
         except FileExistsError:  # another process was faster
             continue
         except OSError as error:
@@ -145,6 +145,7 @@ class Recording:
     def _fail(self, error: Exception) -> None:
         self.failed = True
         reason = reason_of(error) if isinstance(error, OSError) else escape_str(str(error)).rstrip(".")
+        self._encoder.release()
         with suppress(OSError, ValueError):
             self._stream.close()
         if self._on_failure is not None:

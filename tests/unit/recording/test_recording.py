@@ -2,6 +2,7 @@
 
 import io
 import os
+import signal
 import stat
 import time
 from collections.abc import Iterable, Iterator
@@ -287,6 +288,25 @@ def test_a_full_disk_is_told_before_the_session_begins(tmp_path: Path, monkeypat
     with pytest.raises(UsageError, match="no space left"):
         Recording.create(tmp_path / "a.smtp", HEADER)
     assert not [*tmp_path.iterdir()]
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGXFSZ"), reason="needs a limit of the size of files")
+@pytest.mark.parametrize("limit", [1000, 1500, 2000])
+def test_a_file_of_mail_data_that_is_cut_off_is_told(tmp_path: Path, limit: int) -> None:
+    """The system takes a part of what is written before it refuses the rest."""
+    import resource
+
+    said: list[str] = []
+    recording = Recording.create(tmp_path / "a.smtp", HEADER, on_failure=said.append, body_limit=10)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
+    try:
+        recording(Entry(1, 0.0, MailDataSent(b"a line\r\n" * 300)))
+        recording(Entry(2, 0.0, MailDataSent(b".\r\n", True)))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    recording.close()
+    assert said == [f"the recording {tmp_path / 'a.smtp'} has stopped: file too large; what follows is not recorded."]
 
 
 def test_a_recording_that_fails_says_so_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
