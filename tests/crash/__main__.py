@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from random import Random
 
 from smtp_shell.protocol.secret import Secret
 from smtp_shell.servers.practice import PracticeServer, PracticeSettings
@@ -56,6 +57,8 @@ def _run_writer(writer: Writer, bench: Bench, tally: Tally, options: argparse.Na
             sys.stdout.write(f"{writer.name}:{number} {call}\n")
         return
     points = select(bench.points(), options.point)
+    if options.sample and options.sample < len(points):
+        points = Random(f"{options.seed} {writer.name}").sample(points, options.sample)
     for finding in tally.run(bench, points):
         sys.stdout.write(f"{finding}\n")
         if options.output:
@@ -74,9 +77,7 @@ def _print_figures(tally: Tally, seconds: float) -> None:
     sys.stdout.write(f"{sum(tally.points.values()):,} points, {len(tally.findings):,} findings, {seconds:.0f} s\n")
     for name in wrong:
         first = next(finding.point for finding in tally.findings if finding.point.writer == name)
-        sys.stdout.write(
-            f"again: python -m tests.crash --writer {name} --point {first.number}:{first.kind} --output\n"
-        )
+        sys.stdout.write(f"again: python -m tests.crash --writer {name} --point {first.number}:{first.kind} --output\n")
 
 
 def _parse(words: Sequence[str] | None) -> argparse.Namespace:
@@ -85,6 +86,10 @@ def _parse(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--list", action="store_true", help="list the writers, each with its promise, and exit")
     parser.add_argument("--calls", action="store_true", help="list the calls of each writer, and exit")
     parser.add_argument("--point", default="", metavar="N:KIND", help=f"only these; KIND is {', '.join(KINDS)}")
+    parser.add_argument(
+        "--sample", type=int, default=0, metavar="N", help="only N points of each writer, drawn by --seed"
+    )
+    parser.add_argument("--seed", type=int, default=1, metavar="N", help="draws the points of --sample; default 1")
     parser.add_argument("--output", action="store_true", help="print what the program said at each finding")
     options = parser.parse_args(words)
     unknown = sorted(set(options.writer or ()) - {each.name for each in WRITERS})

@@ -14,7 +14,15 @@ _SECRETS = (
     base64.b64encode(PASSWORD.encode()),
     base64.b64encode(b"\0student\0" + PASSWORD.encode()),
 )
-USUAL = (r"state", r"state/recordings", r"state/recordings/[^/]+\.smtp", r"state/config\.lock", r"state/history", r"config", r"work/.*/")
+USUAL = (
+    r"state",
+    r"state/recordings",
+    r"state/recordings/[^/]+\.smtp",
+    r"state/config\.lock",
+    r"state/history",
+    r"config",
+    r"work/.*/",
+)
 """Files that the program keeps on purpose, and folders."""
 
 

@@ -80,7 +80,7 @@ class Layer:
         self._lock = threading.RLock()
         self._real_write, self._real_close, self._real_open = os.write, os.close, os.open
 
-    def call(self, name: str, path: str, act: Callable[[], Any], octets: Any = None) -> Any:
+    def call(self, name: str, path: str, act: Callable[..., Any], octets: Any = None) -> Any:
         """Do a call, unless it is to fail.
 
         Args:
@@ -89,6 +89,8 @@ class Layer:
             act: Does it.
             octets: What is written, for a call that writes; `act` is then called with them.
         """
+        if octets is not None and not len(octets):  # the system refuses nothing that takes no space
+            return act(octets)
         with self._lock:
             self._number += 1
             self._note(name, path)
@@ -101,13 +103,17 @@ class Layer:
         if kind in _FULL:
             self._full = _FULL[kind]
             if octets is not None and kind == "short" and len(octets) > 1:
-                return act(memoryview(octets).cast("B")[: len(octets) // 2])  # type: ignore[call-arg]
-        if self._full and name in _NEEDS_SPACE and not (name == "close" and not is_it):
+                return act(memoryview(octets).cast("B")[: len(octets) // 2])
+        if self._full and (is_it or self._takes_space(name, path)):
             self._refuse(name, self._full, path, act)
-        done = act() if octets is None else act(octets)  # type: ignore[call-arg]
+        done = act() if octets is None else act(octets)
         if kind == "kill-after":
             self._kill()
         return done
+
+    def _takes_space(self, name: str, path: str) -> bool:
+        """Whether a call on a full disk fails: what is written already can be closed, moved, and opened again."""
+        return name in ("write", "mkdir", "link") or (name == "open" and not os.path.lexists(path))
 
     def is_below(self, path: str) -> bool:
         """Whether a file is in the folder."""
@@ -125,11 +131,13 @@ class Layer:
         """Count no further calls on a descriptor, and return its file."""
         return self._names.pop(descriptor, "")
 
-    def _refuse(self, name: str, code: int, path: str, act: Callable[[], Any]) -> None:
+    def _refuse(self, name: str, code: int, path: str, act: Callable[..., Any]) -> None:
         if name == "close":  # a descriptor is gone, whatever its close returns
             act()
-        raise OSError(code, os.strerror(code), path) if name in ("open", "mkdir", "replace") else OSError(
-            code, os.strerror(code)
+        raise (
+            OSError(code, os.strerror(code), path)
+            if name in ("open", "mkdir", "replace")
+            else OSError(code, os.strerror(code))
         )
 
     def _note(self, name: str, path: str) -> None:
@@ -197,15 +205,15 @@ def _replace_descriptors(layer: Layer) -> None:
         path = layer.named(descriptor)
         if not path:
             return real_write(descriptor, octets)
-        written: int = layer.call("write", path, lambda part: real_write(descriptor, part), octets)  # type: ignore[misc]
+        written: int = layer.call("write", path, lambda part: real_write(descriptor, part), octets)
         return written
 
-    def close(descriptor: int) -> None:
-        path = layer.forget(descriptor)
+    def close(fd: int) -> None:
+        path = layer.forget(fd)
         if not path or os.path.isdir(path):
-            real_close(descriptor)
+            real_close(fd)
         else:
-            layer.call("close", path, lambda: real_close(descriptor))
+            layer.call("close", path, lambda: real_close(fd))
 
     def on_descriptor(name: str, real: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(real)
@@ -262,16 +270,14 @@ def _replace_open(layer: Layer) -> None:
         buffered = io.BufferedRandom(raw, size) if "+" in mode else io.BufferedWriter(raw, size)
         return buffered if "b" in mode else io.TextIOWrapper(buffered, encoding, errors, newline, buffering == 1)
 
-    io.open = builtins.open = open_  # type: ignore[assignment]
+    io.open = builtins.open = open_
 
 
 def _file_class(layer: Layer) -> Callable[..., io.FileIO]:
     class File(io.FileIO):
         """A file whose calls are counted."""
 
-        def __init__(
-            self, file: Any, mode: str, closefd: bool, opener: Callable[[str, int], int] | None
-        ) -> None:
+        def __init__(self, file: Any, mode: str, closefd: bool, opener: Callable[[str, int], int] | None) -> None:
             if isinstance(file, int) or opener is not None:
                 super().__init__(file, mode, closefd, opener)
                 self._path = layer.forget(self.fileno()) or os.fsdecode(file)
@@ -281,7 +287,7 @@ def _file_class(layer: Layer) -> Callable[..., io.FileIO]:
             layer.remember(self.fileno(), self._path)
 
         def write(self, octets: Any) -> int:
-            written: int = layer.call("write", self._path, lambda part: io.FileIO.write(self, part), octets)  # type: ignore[misc]
+            written: int = layer.call("write", self._path, lambda part: io.FileIO.write(self, part), octets)
             return written
 
         def truncate(self, size: int | None = None) -> int:

@@ -28,12 +28,13 @@ def steps_of(octets: bytes) -> list[tuple[str, str]]:
     return [(str(step.marker), _same(step.text)) for step in TranscriptReader(BytesIO(octets), "it")]
 
 
-def judge_recording(pattern: str, *, shown: bool = True) -> Judge:
+def judge_recording(pattern: str, *, shown: bool = True, done: str = "") -> Judge:
     """Return a judge of the recordings whose names match a pattern.
 
     Args:
         pattern: Pattern of their names in the room.
         shown: Whether what the screen shows must be in each of them.
+        done: What the program says when one is whole, for a file that is not to be there before; empty for one that grows.
     """
 
     def judge(case: Case) -> Iterable[str]:
@@ -45,6 +46,10 @@ def judge_recording(pattern: str, *, shown: bool = True) -> Judge:
             yield from _lacks(case, [], pattern)
         for name, kept in found:
             yield from _judge_one(name, kept.octets, clean, case, shown=shown)
+            if done and len(steps_of(kept.octets)) != len(steps_of(clean)):
+                yield f"{name} is half a file"
+        if done and done in case.outcome.out and not found:
+            yield f"it says `{done}`, and there is no {pattern}"
 
     return judge
 

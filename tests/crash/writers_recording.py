@@ -11,13 +11,12 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
 
 from tests.crash.processes import Command, Running, words
 from tests.crash.room import Room
-from tests.crash.rooms import DIALOGUE, dialogue, letter, long_letter, script, with_old
+from tests.crash.rooms import DIALOGUE, letter, long_letter, script, with_old
 from tests.crash.transcripts import judge_recording
-from tests.crash.whole import both, judge_whole
+from tests.crash.whole import both
 from tests.crash.writer import Writer
 
 _OWN, _AUTOMATIC = r"work/out\.smtp", r"state/recordings/[^/]+\.smtp"
@@ -25,6 +24,7 @@ _BODY = r"(work|state/recordings)/[^/]+\.[0-9]+\.eml"
 _KEPT = r"work/kept/[^/]+\.smtp"
 _FINALS = (_OWN, _AUTOMATIC, _BODY)
 _NORMAL = judge_recording(_AUTOMATIC)
+_SAVED = both(judge_recording(_OWN, shown=False, done="saved to"), _NORMAL)
 _BOTH = both(judge_recording(_OWN), _NORMAL)
 
 
@@ -145,12 +145,12 @@ WRITERS = (
     Writer(
         "keep-relay", _RECORDED, _keep_served("relay"), judge_recording(_KEPT), letter, finals=(_KEPT, "work/kept")
     ),
-    Writer("save", "The copy is whole once `saved to` is shown.", _save, judge_recording(_OWN), letter, finals=_FINALS),
+    Writer("save", "The copy is whole once `saved to` is shown.", _save, _SAVED, letter, finals=_FINALS),
     Writer(
         "save-force",
         "The copy is whole once `saved to` is shown, and the old file is there until then.",
         _save,
-        judge_recording(_OWN),
+        _SAVED,
         with_old("out.smtp", letter),
         finals=_FINALS,
     ),
@@ -158,9 +158,8 @@ WRITERS = (
         "save-long",
         "The copy and its file of mail data are whole once `saved to` is shown.",
         _save,
-        judge_recording(_OWN),
+        _SAVED,
         long_letter,
         finals=_FINALS,
     ),
 )  # fmt: skip
-_ = dialogue, partial, judge_whole

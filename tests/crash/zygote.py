@@ -18,6 +18,8 @@ import time
 import traceback
 from typing import Any, NoReturn, TextIO
 
+from tests.crash.layer import Plan, install
+
 _POLL_SECONDS = 0.003
 
 
@@ -112,16 +114,13 @@ def _lead_streams(request: dict[str, Any]) -> int:
 def _stand_between(request: dict[str, Any], trace: int) -> None:
     """Install the layer, and open the standard streams anew above it."""
     if request["counts"]:
-        from tests.crash.layer import Plan, install
-
         layer = install(Plan(request["folder"], request["number"], request["kind"], trace))
         if layer.is_below(request["stdout"]) and not request["terminal"]:
             layer.remember(1, request["stdout"])
     is_terminal = os.isatty(1)
-    sys.stdin = open(0, encoding="utf-8", errors="surrogateescape", closefd=False)
-    sys.stdout = open(1, "w", encoding="utf-8", buffering=1 if is_terminal else -1, closefd=False)
-    sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)
-    sys.__stdin__, sys.__stdout__, sys.__stderr__ = sys.stdin, sys.stdout, sys.stderr
+    sys.stdin = open(0, encoding="utf-8", errors="surrogateescape", closefd=False)  # noqa: SIM115 - as an interpreter does
+    sys.stdout = open(1, "w", encoding="utf-8", buffering=1 if is_terminal else -1, closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)  # noqa: SIM115
 
 
 def _run(call: str) -> NoReturn:
