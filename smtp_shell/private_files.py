@@ -1,6 +1,10 @@
 """Files and folders for their owner only: created with modes 0600 and 0700, and never through a link.
 
-Windows has neither these modes nor O_NOFOLLOW. There a file has the permissions of its folder.
+What is to be whole or not there at all is written into a draft beside it, which is then given the name. A process that is killed leaves
+its draft, and the next one that writes a draft there removes it: a lock tells whether its writer still lives.
+
+Windows has neither these modes nor O_NOFOLLOW. There a file has the permissions of its folder. What is open can neither be moved nor
+removed there, so that a file that grows is created under its own name.
 """
 
 from __future__ import annotations
@@ -11,6 +15,7 @@ import stat
 import sys
 import time
 from contextlib import contextmanager, suppress
+from functools import cache
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from smtp_shell.config import NOWHERE
@@ -25,31 +30,78 @@ NO_MEMORY = "there is no memory left"
 """What a MemoryError says, in words."""
 
 _LOCK_POLL_SECONDS = 0.02
+_DRAFT_BEGINS, _DRAFT_ENDS = ".smtp-shell-", ".draft"
+_NO_HARD_LINKS = {errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 
 
-def create_private(path: Path, *, overwrite: bool = False) -> BinaryIO:
-    """Create a file and open it for writing.
+def create_private(path: Path, *, overwrite: bool = False, start: bytes = b"") -> BinaryIO:
+    """Create a file that grows and open it for writing.
+
+    It is there when its start is in it. Where that fails it is not there, and what was there before is.
 
     Args:
         path: The file.
-        overwrite: Whether a file or link of that name is removed first. A device or a directory never is.
+        overwrite: Whether a file or link of that name is replaced. A device or a directory never is.
+        start: What it begins with.
 
     Raises:
         UsageError: There is a file already, or it cannot be created.
     """
-    shown = escape_str(str(path))
+    with _refusals(path, "created"):
+        is_there = _check_place(path, overwrite=overwrite)
+        if sys.platform != "win32" and (start or is_there):
+            return _opened_in_place(path, start, overwrite=overwrite)
+        if is_there:
+            path.unlink()
+        file = open_new(path)
+        try:
+            file.write(start)
+            file.flush()
+        except BaseException:
+            _abandon(path, file)
+            raise
+        return file
+
+
+@contextmanager
+def whole_file(path: Path, *, overwrite: bool = False) -> Iterator[BinaryIO]:
+    """Write a file that is there, whole, when the block has ended. Where that fails it is not there, and what was there before is.
+
+    Args:
+        path: The file.
+        overwrite: As for `create_private`.
+
+    Raises:
+        UsageError: There is a file already, or it cannot be written.
+    """
+    with _refusals(path, "written"):
+        _check_place(path, overwrite=overwrite)
+        draft, file = _new_draft(path.parent)
     try:
-        if overwrite:
-            _remove_file_or_link(path)
-        return open_new(path)
-    except FileExistsError:
-        raise UsageError(
-            f"{shown} is there already and is left as it is; choose another name, or use --force."
-        ) from None
-    except OSError as error:
-        raise UsageError(f"{shown} cannot be created: {reason_of(error)}; choose another place.") from None
-    except ValueError:
-        raise UsageError(f"{shown} is no file name; choose another.") from None
+        with _refusals(path, "written", (OSError,)):
+            yield file
+            _close(file)
+            _put_in_place(draft, path, overwrite=overwrite)
+    except BaseException:
+        _abandon(draft, file)
+        raise
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """Write a file anew, in one step: a reader finds the old one or the new one, whole. What a link leads to stays as it is.
+
+    Raises:
+        OSError: It cannot be written; it is as it was.
+    """
+    draft, file = _new_draft(path.parent)
+    try:
+        yield file
+        _close(file)
+        os.replace(draft, path)
+    except BaseException:
+        _abandon(draft, file)
+        raise
 
 
 def open_new(path: Path, *, buffering: int = -1) -> BinaryIO:
@@ -154,20 +206,13 @@ def read_private(path: Path, limit: int, *, end: bool = False) -> bytes | None:
 
 
 def replace_private(path: Path, octets: bytes) -> None:
-    """Write a file in one step: a reader finds the old one or the new one, whole. What a link leads to stays as it is.
+    """Write a file in one step, as `replacing` does.
 
     Raises:
-        OSError: It cannot be written.
+        OSError: It cannot be written; it is as it was.
     """
-    draft = path.with_name(f".{path.name}.{os.urandom(8).hex()}")
-    try:
-        with open_new(draft) as file:
-            file.write(octets)
-        draft.replace(path)
-    except OSError:
-        with suppress(OSError):
-            draft.unlink()
-        raise
+    with replacing(path) as file:
+        file.write(octets)
 
 
 @contextmanager
@@ -267,8 +312,120 @@ def _why_not_own(facts: os.stat_result) -> str:
     return "it belongs to another user" if hasattr(os, "geteuid") and facts.st_uid != os.geteuid() else ""
 
 
-def _remove_file_or_link(path: Path) -> None:
-    with suppress(FileNotFoundError):
+@contextmanager
+def _refusals(path: Path, done: str, kinds: tuple[type[Exception], ...] = (OSError, ValueError)) -> Iterator[None]:
+    """Raise what the system refuses as a sentence about a file that cannot be `done`."""
+    shown = escape_str(str(path))
+    try:
+        yield
+    except kinds as error:
+        if isinstance(error, FileExistsError):
+            sentence = f"{shown} is there already and is left as it is; choose another name, or use --force."
+        elif isinstance(error, OSError):
+            sentence = f"{shown} cannot be {done}: {reason_of(error)}; choose another place."
+        else:
+            sentence = f"{shown} is no file name; choose another."
+        raise UsageError(sentence) from None
+
+
+def _check_place(path: Path, *, overwrite: bool) -> bool:
+    """Return whether there is a file or a link to replace.
+
+    Raises:
+        FileExistsError: There is something that is not to be replaced.
+    """
+    try:
         mode = path.lstat().st_mode
-        if stat.S_ISREG(mode) or stat.S_ISLNK(mode):
+    except FileNotFoundError:
+        return False
+    if not overwrite or not (stat.S_ISREG(mode) or stat.S_ISLNK(mode)):
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
+    return True
+
+
+def _new_draft(folder: Path) -> tuple[Path, BinaryIO]:
+    """Create a file that has the lock by which `_sweep` knows that its writer lives."""
+    _sweep(folder)
+    while True:
+        path = folder / f"{_DRAFT_BEGINS}{os.urandom(8).hex()}{_DRAFT_ENDS}"
+        file = open_new(path)
+        with suppress(OSError):  # a file system without locks, where nothing is swept either
+            if sys.platform != "win32":
+                import fcntl
+
+                fcntl.flock(file.fileno(), fcntl.LOCK_EX)
+        if sys.platform == "win32" or os.fstat(file.fileno()).st_nlink:
+            return path, file
+        file.close()  # it was swept between its creation and its lock
+
+
+@cache
+def _sweep(folder: Path) -> None:
+    """Remove the drafts of processes that have ended. Once in a process: a folder of many transcripts takes milliseconds to read."""
+    with suppress(OSError), os.scandir(folder) as entries:
+        for name in [entry.name for entry in entries]:
+            if name.startswith(_DRAFT_BEGINS) and name.endswith(_DRAFT_ENDS):
+                with suppress(OSError):
+                    _remove_if_abandoned(folder / name)
+
+
+def _remove_if_abandoned(path: Path) -> None:
+    if sys.platform == "win32":  # refuses to remove what is open
+        path.unlink()
+        return
+    descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        if not _why_not_own(os.fstat(descriptor)) and _try_lock(descriptor):
             path.unlink()
+    finally:
+        os.close(descriptor)
+
+
+def _opened_in_place(path: Path, start: bytes, *, overwrite: bool) -> BinaryIO:
+    draft, file = _new_draft(path.parent)
+    try:
+        file.write(start)
+        file.flush()
+        _put_in_place(draft, path, overwrite=overwrite)
+        return file
+    except BaseException:
+        _abandon(draft, file)
+        raise
+
+
+def _close(file: BinaryIO) -> None:
+    """Close a file so that a power cut after its renaming finds it whole."""
+    file.flush()
+    os.fsync(file.fileno())
+    file.close()
+
+
+def _put_in_place(draft: Path, path: Path, *, overwrite: bool) -> None:
+    """Give a draft its name.
+
+    Raises:
+        FileExistsError: There is something that is not to be replaced.
+        OSError: The system refuses.
+    """
+    if _check_place(path, overwrite=overwrite):
+        os.replace(draft, path)
+        return
+    if sys.platform == "win32":
+        os.rename(draft, path)  # which replaces nothing there
+        return
+    try:
+        os.link(draft, path)
+    except OSError as error:
+        if error.errno not in _NO_HARD_LINKS:
+            raise
+        os.rename(draft, path)
+        return
+    with suppress(OSError):
+        draft.unlink()
+
+
+def _abandon(draft: Path, file: BinaryIO) -> None:
+    with suppress(OSError):  # closing writes the buffer again
+        file.close()
+    with suppress(OSError):
+        draft.unlink()

@@ -22,7 +22,7 @@ from smtp_shell.configuration.sample import sample
 from smtp_shell.configuration.writing import shown_path
 from smtp_shell.errors import ConfigError, SmtpShellError, UsageError
 from smtp_shell.figures import counted
-from smtp_shell.private_files import create_private, make_folder, reason_of
+from smtp_shell.private_files import make_folder, reason_of, whole_file
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.shell.commands.aliases import make_alias
 from smtp_shell.shell.configured import NAMES, Configured, configured, with_profile
@@ -99,7 +99,7 @@ def _init(options: argparse.Namespace) -> int:
         make_folder(path.parent)
     except OSError as error:
         raise ConfigError(f"the folder {escape_str(str(path.parent))} cannot be made: {reason_of(error)}.") from None
-    with create_private(path, overwrite=options.force) as file:
+    with whole_file(path, overwrite=options.force) as file:
         file.write(sample(rows).encode())
     if options.json:
         _write({"file": escape_str(str(path)), "exists": True, "exit_status": 0})

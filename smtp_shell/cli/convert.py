@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from contextlib import nullcontext
+from contextlib import contextmanager, suppress
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -138,12 +138,10 @@ def written_formats() -> tuple[str, ...]:
 
 def _convert(options: argparse.Namespace, name: str) -> tuple[int, str]:
     """Write the file, and return the number of steps in it, and what a user must know to open it."""
-    from io import TextIOWrapper
     from pathlib import Path
 
     from smtp_shell.display.late_progress import late_progress
     from smtp_shell.export import BINARY_EXPORTS, SCRIPTS
-    from smtp_shell.private_files import create_private
     from smtp_shell.protocol.masking import MASK
     from smtp_shell.protocol.octets import escape_str
     from smtp_shell.recording.decoder import entries
@@ -164,13 +162,8 @@ def _convert(options: argparse.Namespace, name: str) -> tuple[int, str]:
         if not options.keep_secrets:
             header = without_variables(path, header, None if name == OWN_FORMAT else MASK)
         title = (header.title or header.server) if header else ""
-        out = (
-            nullcontext(sys.stdout)
-            if options.output == "-"
-            else TextIOWrapper(create_private(Path(options.output), overwrite=options.force), "utf-8", newline="\n")
-        )
         steps = reader if options.keep_secrets else masked_steps(reader, mask)
-        with out as stream:
+        with _output(options) as stream:
             if binary is not None:
                 counted = _Counted(entries(steps, path.parent, header))
                 stream.flush()
@@ -185,6 +178,28 @@ def _convert(options: argparse.Namespace, name: str) -> tuple[int, str]:
     if warning := masking_warning(reader.name, mask, "--keep-secrets writes them as they are"):
         sys.stderr.write(f"smtp-shell: {warning}\n")
     return number, advice
+
+
+@contextmanager
+def _output(options: argparse.Namespace) -> Iterator[TextIO]:
+    """Open standard output, or the file that is there when all of it is written."""
+    if options.output == "-":
+        yield sys.stdout
+        return
+    from io import TextIOWrapper
+    from pathlib import Path
+
+    from smtp_shell.private_files import whole_file
+
+    with whole_file(Path(options.output), overwrite=options.force) as file:
+        stream = TextIOWrapper(file, "utf-8", newline="\n")
+        try:
+            yield stream
+            stream.detach()
+        except BaseException:
+            with suppress(OSError):  # else it would be flushed when nobody needs it any more
+                stream.close()
+            raise
 
 
 def _write_transcript(header: Header | None, steps: Iterable[Step], out: TextIO, *, keep_secrets: bool) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import BinaryIO, Final, Protocol, assert_never
 
 from smtp_shell.figures import plain
@@ -93,6 +94,12 @@ class TranscriptEncoder:
             self._data.abandon()
             self._data = None
 
+    def release(self) -> None:
+        """Close a file of mail data that is open, and write nothing more to the transcript."""
+        if self._data is not None:
+            self._data.release()
+            self._data = None
+
     def _add_mail_data(self, event: MailDataSent, at: float) -> None:
         if self._data is None:
             self._data = _MailData(self._write, self._bodies, self._limit)
@@ -128,7 +135,7 @@ class _MailData:
         self._regular = self._regular and has_only_crlf((self._last_cr + octets).removesuffix(b"\r"))
         self._last_cr = b"\r" if octets.endswith(b"\r") else b""
         if self._file is not None:
-            self._file.write(self._decoder.decode(octets))
+            self._write_to_file(self._decoder.decode(octets))
             return
         if self._bodies is not None and self._regular and len(self._inline) + len(octets) > self._limit:
             self._move_out(self._bodies, octets, at)
@@ -167,12 +174,24 @@ class _MailData:
         elif self._line:
             self._write_octets(self._line, self._at)
 
+    def release(self) -> None:
+        """Close the file, if there is one, whatever becomes of what is in its buffer."""
+        if self._file is not None:
+            with suppress(OSError):
+                self._file.close()
+
     def _move_out(self, bodies: BodyFiles, octets: bytes, at: float) -> None:
         self._file = bodies.open()
-        self._file.write(self._decoder.decode(bytes(self._inline) + octets))
+        self._write_to_file(self._decoder.decode(bytes(self._inline) + octets))
         bodies.put_in_place(at)
         self._inline.clear()
         self._line = b""
+
+    def _write_to_file(self, octets: bytes) -> None:
+        # Through a buffer, and flushed: an unbuffered file takes a part of the octets where the disk becomes full, and says nothing.
+        assert self._file is not None
+        self._file.write(octets)
+        self._file.flush()
 
     def _close_file(self) -> None:
         assert self._file is not None

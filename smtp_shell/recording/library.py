@@ -15,9 +15,9 @@ from smtp_shell import __version__
 from smtp_shell.config import Keep, state_dir
 from smtp_shell.errors import UsageError
 from smtp_shell.net.target import Target, Way
-from smtp_shell.private_files import create_private, private_folder, reason_of
+from smtp_shell.private_files import private_folder, whole_file
 from smtp_shell.protocol.octets import escape, escape_str
-from smtp_shell.recording.recording import Recording, create_body
+from smtp_shell.recording.recording import Recording, free_body_path
 from smtp_shell.transcript.body import body_path
 from smtp_shell.transcript.header import Header
 from smtp_shell.transcript.reader import open_transcript
@@ -124,25 +124,27 @@ def save_copy(recording: Path, to: Path, *, overwrite: bool = False) -> None:
     """
     if os.path.exists(to) and to.samefile(recording):
         raise UsageError(f"{escape_str(str(to))} is the recording itself; choose another name.")
-    with open_transcript(recording) as reader, create_private(to, overwrite=overwrite) as stream:
-        try:
+    bodies: list[Path] = []
+    try:
+        with open_transcript(recording) as reader, whole_file(to, overwrite=overwrite) as stream:
             writer = TranscriptWriter(stream, reader.header)
             for step in reader:
                 copied = step.marker is Marker.MAIL_DATA_FILE
-                writer.write_buffered((_with_copied_body(step, recording, to) if copied else step,))
-            stream.flush()
-        except (OSError, ValueError) as error:
-            reason = reason_of(error) if isinstance(error, OSError) else escape_str(str(error))
-            raise UsageError(
-                f"{escape_str(str(to))} cannot be written to: {reason}; the copy is not complete."
-            ) from None
+                writer.write_buffered((_with_copied_body(step, recording, to, bodies) if copied else step,))
+    except BaseException as error:
+        for each in bodies:
+            with suppress(OSError):
+                each.unlink()
+        if isinstance(error, ValueError):
+            raise UsageError(f"{escape_str(str(to))} cannot be written: {escape_str(str(error))}.") from None
+        raise
 
 
-def _with_copied_body(step: Step, recording: Path, to: Path) -> Step:
+def _with_copied_body(step: Step, recording: Path, to: Path, bodies: list[Path]) -> Step:
     from shutil import copyfileobj
 
-    source = body_path(recording.parent, step)
-    path, copy = create_body(to)
-    with copy, source.open("rb") as original:
+    source, path = body_path(recording.parent, step), free_body_path(to)
+    with whole_file(path) as copy, source.open("rb") as original:
         copyfileobj(original, copy, 256 * 1024)
+    bodies.append(path)
     return Step(step.marker, escape(path.name.encode()), step.at)

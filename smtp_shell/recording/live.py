@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 from pathlib import Path
 from shutil import copyfileobj
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from smtp_shell.errors import UsageError
 from smtp_shell.export.pcapng import secrets_block, section_header
 from smtp_shell.net.dumpcap import Dumpcap, capture_filter
-from smtp_shell.private_files import open_new, reason_of
+from smtp_shell.private_files import reason_of, replacing
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.recording.capture import Capture, new_capture_file
 
@@ -76,15 +75,8 @@ def insert_secrets(path: Path, keys: bytes) -> None:
     Raises:
         OSError: It cannot be read or written, or is no pcapng file.
     """
-    draft = path.with_name(f".{path.name}.{os.urandom(8).hex()}")
-    try:
-        with path.open("rb") as source, open_new(draft) as target:
-            _copy_with_secrets(source, target, keys)
-        draft.replace(path)
-    except OSError:
-        with suppress(OSError):
-            draft.unlink()
-        raise
+    with replacing(path) as target, path.open("rb") as source:
+        _copy_with_secrets(source, target, keys)
 
 
 def _copy_with_secrets(source: BinaryIO, target: BinaryIO, keys: bytes) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os.path
 import re
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -15,7 +16,7 @@ from smtp_shell.protocol.octets import escape, escape_str
 from smtp_shell.recording.encoder import BODY_LIMIT, TranscriptEncoder
 from smtp_shell.transcript.header import Header
 from smtp_shell.transcript.step import Marker, Step
-from smtp_shell.transcript.writer import TranscriptWriter
+from smtp_shell.transcript.writer import TranscriptWriter, header_octets
 
 _MOST_BODIES: Final = 100_000
 _UNSAFE = re.compile(r"[^\w.-]", re.ASCII)
@@ -28,20 +29,35 @@ def create_body(transcript: Path) -> tuple[Path, BinaryIO]:
         transcript: The transcript's path.
 
     Returns:
-        The file's path, and the file, unbuffered.
+        The file's path, and the file.
 
     Raises:
         UsageError: It cannot be created.
     """
-    stem = _UNSAFE.sub("_", transcript.stem) or "mail"
-    for number in range(1, _MOST_BODIES):
-        path = transcript.with_name(f"{stem}.{number}.eml")
+    while True:
+        path = free_body_path(transcript)
         try:
-            return path, open_new(path, buffering=0)
-        except FileExistsError:
+            return path, open_new(path)
+        except FileExistsError:  # another process was faster
             continue
         except OSError as error:
             raise UsageError(f"{escape_str(str(path))} cannot be created: {reason_of(error)}.") from None
+
+
+def free_body_path(transcript: Path) -> Path:
+    """Return the path of the next file for mail data beside a transcript, named after it.
+
+    Args:
+        transcript: The transcript's path.
+
+    Raises:
+        UsageError: There are too many.
+    """
+    stem = _UNSAFE.sub("_", transcript.stem) or "mail"
+    for number in range(1, _MOST_BODIES):
+        path = transcript.with_name(f"{stem}.{number}.eml")
+        if not os.path.lexists(path):
+            return path
     raise UsageError(f"there are too many files with mail data beside {escape_str(str(transcript))}.")
 
 
@@ -52,8 +68,7 @@ class Recording:
 
     Args:
         path: The file's path.
-        stream: The file, just created.
-        header: The transcript's header.
+        stream: The file, just created, with its header.
         on_failure: Called with a sentence when the recording fails.
         body_limit: Octets of one message's mail data in the transcript; if there are more, they go to a file beside it.
         times: Whether lines have times. Without them, a dialogue that is recorded again is the same file.
@@ -67,7 +82,6 @@ class Recording:
         self,
         path: Path,
         stream: BinaryIO,
-        header: Header,
         *,
         on_failure: Callable[[str], None] | None = None,
         body_limit: int = BODY_LIMIT,
@@ -77,7 +91,7 @@ class Recording:
         self.failed = False
         self._on_failure = on_failure
         self._stream = stream
-        writer = TranscriptWriter(stream, header)
+        writer = TranscriptWriter(stream, None)
         write = writer.write_buffered if times else _WithoutTimes(writer).write_buffered
         self._encoder = TranscriptEncoder(write, _BodyFiles(path, stream, writer, times=times), limit=body_limit)
 
@@ -105,13 +119,8 @@ class Recording:
         Raises:
             UsageError: There is a file of that name already, or it cannot be written to.
         """
-        stream = create_private(path, overwrite=overwrite)
-        try:
-            return cls(path, stream, header, on_failure=on_failure, body_limit=body_limit, times=times)
-        except OSError as error:
-            with suppress(OSError):  # closing writes the buffer again
-                stream.close()
-            raise UsageError(f"{escape_str(str(path))} cannot be written to: {reason_of(error)}.") from None
+        stream = create_private(path, overwrite=overwrite, start=header_octets(header))
+        return cls(path, stream, on_failure=on_failure, body_limit=body_limit, times=times)
 
     def __call__(self, entry: Entry) -> None:
         """Write the steps of an entry and flush the file."""
@@ -139,6 +148,7 @@ class Recording:
             reason = NO_MEMORY
         else:
             reason = reason_of(error) if isinstance(error, OSError) else escape_str(str(error)).rstrip(".")
+        self._encoder.release()
         with suppress(OSError, ValueError, MemoryError):
             self._stream.close()
         if self._on_failure is not None:

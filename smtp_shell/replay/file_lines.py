@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from smtp_shell.errors import UsageError
-from smtp_shell.private_files import open_new, reason_of
+from smtp_shell.private_files import reason_of, replacing
 from smtp_shell.protocol.octets import escape_str
 
 if TYPE_CHECKING:
@@ -131,12 +131,10 @@ def replace_lines(path: Path, edits: Sequence[Edit]) -> None:
     Raises:
         UsageError: It cannot be read or written.
     """
-    draft = path.with_name(f".{path.name}.{os.urandom(8).hex()}")
     try:
         facts = os.stat(path)
-        with open_new(draft) as file:
+        with replacing(path) as file:
             _write(file, read_lines(path), edits)
-            file.flush()
             # Windows has fchmod since Python 3.13, and no fchown.
             if hasattr(os, "fchown"):
                 with suppress(OSError):
@@ -144,16 +142,8 @@ def replace_lines(path: Path, edits: Sequence[Edit]) -> None:
             if hasattr(os, "fchmod"):
                 with suppress(OSError):
                     os.fchmod(file.fileno(), facts.st_mode & 0o7777)
-            os.fsync(file.fileno())
-        draft.replace(path)
     except OSError as error:
-        with suppress(OSError):
-            draft.unlink()
         raise UsageError(f"{escape_str(str(path))} cannot be written: {reason_of(error)}; it stays as it is.") from None
-    except BaseException:
-        with suppress(OSError):
-            draft.unlink()
-        raise
 
 
 def _write(file: BinaryIO, lines: Iterator[tuple[int, str, str]], edits: Sequence[Edit]) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from smtp_shell.private_files import create_private
+from smtp_shell.private_files import whole_file
 from smtp_shell.transcript.reader import TranscriptReader, open_transcript
 from smtp_shell.transcript.writer import TranscriptWriter
 
@@ -78,8 +78,8 @@ class Transcript(Struct, frozen=True):
             overwrite: Whether to replace an existing file.
 
         Raises:
-            UsageError: The file exists, or cannot be created.
+            UsageError: The file exists, or cannot be written; it is as it was.
             ValueError: A step is not in the notation of the file.
         """
-        with create_private(Path(path), overwrite=overwrite) as stream:
+        with whole_file(Path(path), overwrite=overwrite) as stream:
             TranscriptWriter(stream, self.header).write_buffered(self.steps)

@@ -9,6 +9,15 @@ from smtp_shell.transcript.header import Header, format_header
 from smtp_shell.transcript.step import LONGEST_CONTENT, Step, format_step
 
 
+def header_octets(header: Header) -> bytes:
+    """Return a header as a file begins with it.
+
+    Raises:
+        ValueError: It would not be read back as it is.
+    """
+    return format_header(header, longest=LONGEST_CONTENT).encode()
+
+
 class TranscriptWriter:
     """Write a transcript in whole lines, so that a process that is killed leaves a valid file.
 
@@ -24,7 +33,7 @@ class TranscriptWriter:
     def __init__(self, stream: BinaryIO, header: Header | None) -> None:
         self._stream = stream
         if header is not None:
-            stream.write(format_header(header, longest=LONGEST_CONTENT).encode())
+            stream.write(header_octets(header))
             stream.flush()
 
     def write(self, step: Step) -> None:

@@ -166,6 +166,44 @@ def test_without_modes_and_users_a_file_is_the_users(windows: Callable[..., None
         private_files.open_append(link)
 
 
+def test_where_nothing_open_can_be_moved_a_file_that_grows_is_created_under_its_name(
+    windows: Callable[..., None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    opened: list[Path] = []
+
+    def refuse_open(source: Path, target: Path) -> None:
+        if any(Path(os.readlink(each)) == source for each in Path("/proc/self/fd").glob("*") if os.path.lexists(each)):
+            raise PermissionError(13, "it is open")
+        opened.append(source)
+        source.rename(target)
+
+    windows(private_files)
+    monkeypatch.setattr(
+        private_files,
+        "os",
+        Other(
+            os, ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "link"), name="nt", replace=refuse_open, rename=refuse_open
+        ),
+    )
+    path = tmp_path / "a"
+    path.write_text("mine")
+    left = tmp_path / ".smtp-shell-0123456789abcdef.draft"
+    left.write_text("of a process that has ended")
+    with private_files.create_private(path, overwrite=True, start=b"start\n") as file:
+        file.write(b"more\n")
+    assert (path.read_text(), opened) == ("start\nmore\n", [])
+    with private_files.whole_file(tmp_path / "b") as file:
+        file.write(b"whole")
+    private_files.replace_private(path, b"new")
+    assert (path.read_text(), (tmp_path / "b").read_text(), len(opened)) == ("new", "whole", 2)
+    assert {each.name for each in tmp_path.iterdir()} == {"a", "b"}
+    monkeypatch.setattr(
+        private_files, "open_new", lambda path: (_ for _ in ()).throw(OSError(28, "No space left on device"))
+    )
+    with pytest.raises(UsageError, match="cannot be created: no space left"):
+        private_files.create_private(tmp_path / "c", start=b"start\n")
+
+
 def test_with_modes_a_file_of_others_is_none_and_ours_becomes_private(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"x")

@@ -1,8 +1,11 @@
 """Files and folders for their owner only, and what the system's refusals are called."""
 
 import errno
+import io
 import os
+import signal
 import stat
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -11,6 +14,7 @@ from typing import BinaryIO
 
 import pytest
 
+from smtp_shell import private_files
 from smtp_shell.errors import ConfigError, UsageError
 from smtp_shell.private_files import (
     create_private,
@@ -21,6 +25,8 @@ from smtp_shell.private_files import (
     read_private,
     reason_of,
     replace_private,
+    replacing,
+    whole_file,
 )
 
 POSIX = pytest.mark.skipif(os.name == "nt", reason="file modes are POSIX's")
@@ -119,6 +125,8 @@ def test_no_link_is_followed_where_the_platform_has_no_flag_for_it(link: Path, m
 def test_a_place_where_no_file_can_be_is_named(tmp_path: Path, name: str) -> None:
     with pytest.raises(UsageError, match=r"a.*(smtp|b)"):
         create_private(tmp_path / name)
+    with pytest.raises(UsageError, match=r"a.*(smtp|b)"), whole_file(tmp_path / name):
+        pytest.fail("there is no such place")
 
 
 def test_a_directory_is_not_replaced(tmp_path: Path) -> None:
@@ -134,6 +142,126 @@ def test_what_is_neither_file_nor_link_is_not_replaced(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="there already"):
         create_private(path, overwrite=True)
     assert stat.S_ISFIFO(path.lstat().st_mode)
+
+
+def refuse(*arguments: object) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+class Full(io.BufferedWriter):
+    """A file on a full disk."""
+
+    def flush(self) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_file_whose_start_does_not_fit_is_not_there_and_the_old_one_stays(
+    tmp_path: Path, overwrite: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a"
+    if overwrite:
+        path.write_text("mine")
+    monkeypatch.setattr(private_files, "open_new", lambda path: Full(io.FileIO(path, "x")))
+    with pytest.raises(UsageError, match="a cannot be created: no space left on device"):
+        create_private(path, overwrite=overwrite, start=b"its start")
+    assert [each.name for each in tmp_path.iterdir()] == (["a"] if overwrite else [])
+    assert not overwrite or path.read_text() == "mine"
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_file_that_grows_is_there_with_its_start(tmp_path: Path, overwrite: bool) -> None:
+    path = tmp_path / "a"
+    if overwrite:
+        path.write_text("mine")
+    with create_private(path, overwrite=overwrite, start=b"start\n") as file:
+        assert path.read_text() == "start\n"
+        file.write(b"more\n")
+    assert path.read_text() == "start\nmore\n"
+    assert [each.name for each in tmp_path.iterdir()] == ["a"]
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize("error", [OSError(errno.EIO, "Input/output error"), KeyboardInterrupt(), ValueError("no")])
+def test_a_whole_file_is_there_at_the_end_or_not_at_all(tmp_path: Path, overwrite: bool, error: BaseException) -> None:
+    path = tmp_path / "a"
+    if overwrite:
+        path.write_text("mine")
+
+    def write() -> None:
+        with whole_file(path, overwrite=overwrite) as file:
+            file.write(b"half")
+            file.flush()
+            assert path.exists() == overwrite
+            raise error
+
+    with pytest.raises(UsageError if isinstance(error, OSError) else type(error)):
+        write()
+    assert [each.name for each in tmp_path.iterdir()] == (["a"] if overwrite else [])
+    assert not overwrite or path.read_text() == "mine"
+    with whole_file(path, overwrite=overwrite) as file:
+        file.write(b"new")
+    assert path.read_text() == "new"
+    assert os.name == "nt" or mode_of(path) == 0o600
+
+
+@pytest.mark.parametrize("name", ["fsync", "replace"])
+def test_what_cannot_be_replaced_is_as_it_was(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a"
+    path.write_text("mine")
+    monkeypatch.setattr(os, name, refuse)
+    with (
+        pytest.raises(UsageError, match="a cannot be written: no space left"),
+        whole_file(path, overwrite=True) as file,
+    ):
+        file.write(b"new")
+    with pytest.raises(OSError, match="No space left"):
+        replace_private(path, b"new")
+    assert [(each.name, each.read_text()) for each in tmp_path.iterdir()] == [("a", "mine")]
+
+
+def test_a_whole_file_replaces_nothing_that_came_meanwhile(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    with pytest.raises(UsageError, match="there already"), whole_file(path):
+        path.write_text("mine")
+    assert [(each.name, each.read_text()) for each in tmp_path.iterdir()] == [("a", "mine")]
+
+
+def test_a_file_system_without_hard_links_will_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_links(source: object, target: object) -> None:
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(os, "link", no_links, raising=False)
+    with whole_file(tmp_path / "a") as file:
+        file.write(b"x")
+    with create_private(tmp_path / "b", start=b"y"):
+        pass
+    assert sorted((each.name, each.read_text()) for each in tmp_path.iterdir()) == [("a", "x"), ("b", "y")]
+
+
+@POSIX
+def test_drafts_of_processes_that_were_killed_are_removed_and_no_others(tmp_path: Path) -> None:
+    script = (
+        "import os, signal, sys; from pathlib import Path; from smtp_shell.private_files import replacing\n"
+        "with replacing(Path(sys.argv[1])) as file: file.write(b'half'); file.flush(); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    for _ in range(2):
+        killed = subprocess.run([sys.executable, "-c", script, str(tmp_path / "a")], check=False)
+        assert killed.returncode == -signal.SIGKILL
+        (left,) = tmp_path.iterdir()  # the second one has removed that of the first
+        assert mode_of(left) == 0o600
+    for name in (".smtp-shell-x", "mine.draft", "a"):
+        (tmp_path / name).write_text("mine")
+    with replacing(tmp_path / "b") as alive:
+        names = {each.name for each in tmp_path.iterdir()}
+        assert left.name not in names
+        assert names >= {".smtp-shell-x", "mine.draft", "a"}
+        script = "import sys; from pathlib import Path; from smtp_shell.private_files import replace_private\n"
+        command = "replace_private(Path(sys.argv[1]), b'other')"
+        subprocess.run([sys.executable, "-c", script + command, str(tmp_path / "c")], check=True)
+        alive.write(b"alive")
+    assert (tmp_path / "b").read_text() == "alive"
+    assert {each.name for each in tmp_path.iterdir()} == {".smtp-shell-x", "mine.draft", "a", "b", "c"}
 
 
 @POSIX

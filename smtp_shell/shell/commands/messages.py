@@ -193,9 +193,9 @@ def _layout(shell: Shell, composition: Composition) -> Layout:
 
 
 def _save(shell: Shell, layout: Layout, path: Path) -> None:
-    from smtp_shell.private_files import create_private
+    from smtp_shell.private_files import whole_file
 
-    with create_private(path) as stream:
+    with whole_file(path) as stream:
         for piece in layout.pieces():
             stream.write(piece)
     shell.say(f"  {layout.size:,} octets are in {escape_str(str(path))}.")

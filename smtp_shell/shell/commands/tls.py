@@ -105,10 +105,10 @@ def _save(shell: Shell, words: Sequence[str], as_json: bool) -> None:
     if not ders:
         raise UsageError("/tls save: the server has sent no certificate.")
     from smtp_shell.display.tls_json import pem
-    from smtp_shell.private_files import create_private
+    from smtp_shell.private_files import whole_file
 
     path = user_path(names[0])
-    with create_private(path, overwrite="--force" in words) as file:
+    with whole_file(path, overwrite="--force" in words) as file:
         file.write("".join(pem(der) for der in ders).encode())
     rows = [f"  {len(ders):,} certificate{'' if len(ders) == 1 else 's'} saved to {escape_str(str(path))}"]
     _answer(shell, as_json, rows, {"what": "tls save", "file": str(path), "certificates": len(ders)})

@@ -2,6 +2,7 @@
 
 import io
 import os
+import signal
 import stat
 import time
 from collections.abc import Iterable, Iterator
@@ -11,6 +12,7 @@ from typing import BinaryIO
 
 import pytest
 
+from smtp_shell import private_files
 from smtp_shell.config import Keep
 from smtp_shell.errors import UsageError
 from smtp_shell.net.target import parse_target
@@ -282,11 +284,29 @@ def test_a_file_that_is_there_is_left_alone(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_a_full_disk_is_told_before_the_session_begins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        recording_module, "create_private", lambda path, overwrite: os.fdopen(os.open("/dev/full", os.O_WRONLY), "wb")
-    )
+    monkeypatch.setattr(private_files, "open_new", lambda path: os.fdopen(os.open("/dev/full", os.O_WRONLY), "wb"))
     with pytest.raises(UsageError, match="no space left"):
         Recording.create(tmp_path / "a.smtp", HEADER)
+    assert not [*tmp_path.iterdir()]
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGXFSZ"), reason="needs a limit of the size of files")
+@pytest.mark.parametrize("limit", [1000, 1500, 2000])
+def test_a_file_of_mail_data_that_is_cut_off_is_told(tmp_path: Path, limit: int) -> None:
+    """The system takes a part of what is written before it refuses the rest."""
+    import resource
+
+    said: list[str] = []
+    recording = Recording.create(tmp_path / "a.smtp", HEADER, on_failure=said.append, body_limit=10)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
+    try:
+        recording(Entry(1, 0.0, MailDataSent(b"a line\r\n" * 300)))
+        recording(Entry(2, 0.0, MailDataSent(b".\r\n", True)))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    recording.close()
+    assert said == [f"the recording {tmp_path / 'a.smtp'} has stopped: file too large; what follows is not recorded."]
 
 
 def test_a_recording_that_fails_says_so_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -305,13 +325,10 @@ def test_a_recording_that_fails_says_so_once(tmp_path: Path, monkeypatch: pytest
 def test_a_recording_that_memory_has_no_room_for_says_so_once(tmp_path: Path) -> None:
     class Full(io.BytesIO):
         def flush(self) -> None:
-            if self.tell() > written:
-                raise MemoryError
+            raise MemoryError
 
     said: list[str] = []
-    written = 1000
-    recording = Recording(tmp_path / "a.smtp", Full(), HEADER, on_failure=said.append)
-    written = 0
+    recording = Recording(tmp_path / "a.smtp", Full(), on_failure=said.append)
     recording(Entry(1, 0.0, reply(b"250 ok\r\n")))
     recording.close()
     assert recording.failed

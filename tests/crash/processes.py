@@ -1,0 +1,231 @@
+"""Starts the program in a room, over and over, by the zygote."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from tests.crash.room import Outcome, Room
+
+SECONDS = 30.0
+"""How long a run may take: the machine may be loaded."""
+
+_POLL_SECONDS = 0.005
+_ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A command that runs.
+
+    Args:
+        room: Its room.
+        pid: Its process.
+        stdout: The file that its standard output goes to.
+        terminal: The other end of its terminal; -1 for none.
+        is_over: Returns whether it has ended.
+    """
+
+    room: Room
+    pid: int
+    stdout: Path
+    terminal: int
+    is_over: Callable[[], bool]
+
+    def wait_for(self, pattern: str) -> re.Match[str] | None:
+        """Wait until standard output has a text, and return the match; None if the process ends before, or does not write it."""
+        deadline = time.monotonic() + SECONDS
+        while time.monotonic() < deadline:
+            over = self.is_over()
+            if found := re.search(pattern, _text(self.stdout)):
+                return found
+            if over:
+                return None
+            time.sleep(_POLL_SECONDS)
+        return None
+
+    def stop(self) -> None:
+        """Ask it to end, if it is still there."""
+        if not self.is_over():
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGTERM)
+
+    def converse(self, prompt: str, lines: Sequence[str]) -> None:
+        """Type a line at each prompt, then Ctrl-D at each. What the terminal shows goes to `stdout`.
+
+        Args:
+            prompt: Pattern of what stands at the end when the next line is awaited.
+            lines: The lines.
+        """
+        waiting = [f"{line}\n" for line in lines]
+        shown, seen, over = "", 0, False
+        deadline = time.monotonic() + SECONDS
+        while not over and time.monotonic() < deadline:
+            over = self.is_over()
+            while select.select([self.terminal], [], [], _POLL_SECONDS)[0]:
+                shown += os.read(self.terminal, 65536).decode("utf-8", "replace")
+            if re.search(f"{prompt}$", shown[seen:]):
+                seen = len(shown)
+                os.write(self.terminal, (waiting.pop(0) if waiting else "\x04").encode())
+        self.stdout.write_text(shown, encoding="utf-8", errors="surrogateescape")
+
+
+class Command:
+    """What to run.
+
+    Args:
+        words: The arguments of the program.
+        call: A function in place of the program, as `module:name`; it returns the exit status.
+        stdin: What it reads.
+        stdout: Name of a file in the room for standard output; empty for one that is outside of it.
+        env: Variables beside those of the room.
+        act: Called while it runs.
+        terminal: Whether it runs on a pseudo-terminal, whose other end `act` must read.
+    """
+
+    def __init__(
+        self,
+        *words: str,
+        call: str = "",
+        stdin: str = "",
+        stdout: str = "",
+        env: dict[str, str] | None = None,
+        act: Callable[[Running], None] | None = None,
+        terminal: bool = False,
+    ) -> None:
+        self.words = words
+        self.call = call
+        self.stdin = stdin
+        self.stdout = stdout
+        self.env = env or {}
+        self.act = act
+        self.terminal = terminal
+
+
+class Zygote:
+    """The process that starts the others; one at a time.
+
+    Args:
+        folder: A folder for what the runs write beside their rooms.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        environment = {**os.environ, "PYTHONPATH": str(_ROOT)}
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.crash.zygote"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+            env=environment,
+            cwd=_ROOT,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        with suppress(OSError):
+            self._process.stdin.close()
+        try:
+            self._process.wait(SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process.stdout.close()
+
+    def run(
+        self, command: Command, room: Room, *, number: int = 0, kind: str = "", counts: bool = True, most: int = -1
+    ) -> Outcome:
+        """Run a command in a room.
+
+        Args:
+            command: The command.
+            room: The room.
+            number: The call at which something happens; 0 for none.
+            kind: What happens.
+            counts: Whether calls are counted at all.
+            most: The most octets that a file may have; -1 for no limit.
+        """
+        places = {name: self._folder / name for name in ("stdin", "stdout", "stderr", "trace")}
+        for path in places.values():
+            path.unlink(missing_ok=True)
+        places["stdin"].write_text(command.stdin, encoding="utf-8")
+        if command.stdout:
+            places["stdout"] = room.work / command.stdout
+        master, slave = os.openpty() if command.terminal else (-1, -1)
+        request: dict[str, Any] = {
+            "words": command.words, "call": command.call, "cwd": str(room.work), "folder": str(room.path),
+            "env": room.environment() | command.env, "number": number, "kind": kind, "counts": counts, "most": most,
+            "seconds": SECONDS, "terminal": os.ttyname(slave) if command.terminal else "",
+            **{name: str(path) for name, path in places.items()},
+        }  # fmt: skip
+        try:
+            pid = self._ask(request)["pid"]
+            said = self._act(command, room, pid, master, places["stdout"])
+            ended = self._answer()
+        finally:
+            for descriptor in (master, slave):
+                if descriptor >= 0:
+                    os.close(descriptor)
+        return Outcome(
+            ended["status"],
+            said or _text(places["stdout"]),
+            _text(places["stderr"]),
+            tuple(_text(places["trace"]).splitlines()),
+            ended["late"],
+        )
+
+    def _act(self, command: Command, room: Room, pid: int, terminal: int, stdout: Path) -> str:
+        """Do what is to be done while it runs, and return what was read from its terminal."""
+        if command.act is None:
+            return ""
+        if command.terminal:
+            stdout = self._folder / "terminal"
+            stdout.unlink(missing_ok=True)
+        command.act(Running(room, pid, stdout, terminal, self._has_answered))
+        return _text(stdout) if command.terminal else ""
+
+    def _has_answered(self) -> bool:
+        assert self._process.stdout is not None
+        return bool(select.select([self._process.stdout], [], [], 0)[0])
+
+    def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{json.dumps(request)}\n")
+        self._process.stdin.flush()
+        return self._answer()
+
+    def _answer(self) -> dict[str, Any]:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"the zygote has ended with status {self._process.wait()}")
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+
+def _text(path: Path) -> str:
+    return path.read_bytes().decode("utf-8", "backslashreplace") if path.exists() else ""
+
+
+def words(commands: Sequence[str]) -> tuple[str, ...]:
+    """Return lines of the shell as options of the program."""
+    return tuple(word for line in commands for word in ("-c", line))
