@@ -17,10 +17,12 @@ HOST = {"pytest"}
 # What is run, or loaded by pytest or mypy, instead of being imported. The word is how the files that use it name it.
 USED_AS = {
     "build": "-m build",
+    "hatchling": "hatchling.build",
     "ipython": "ipython",
     "keyring": "keyring.backends",
     "locust": "locust",
     "mypy": "mypy",
+    "pip-audit": "pip_audit",
     "pipx": "pipx install",
     "ptpython": "ptpython",
     "pytest-cov": "[tool.coverage.run]",
