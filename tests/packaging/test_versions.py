@@ -1,0 +1,83 @@
+"""Versions: which Pythons are found, what a lower bound promises, and that a test that fails is seen."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+from tests.packaging import versions
+from tests.packaging.__main__ import main
+from tests.packaging.pythons import Python, ask, chosen, every_python
+from tests.packaging.versions import NotMade, untested
+
+OWN = sys.version_info[:3]
+
+
+def test_the_running_python_is_found() -> None:
+    assert Python(OWN, Path(sys.executable)) in every_python()
+    assert [each.version for each in chosen([])] == [OWN]
+    assert [each.version for each in chosen([".".join(map(str, OWN[:2]))])] == [OWN]
+
+
+def test_each_minor_version_is_found_once_and_none_that_is_too_old() -> None:
+    found = [each.minor for each in every_python()]
+    assert found == sorted(set(found))
+    assert found[0] >= (3, 11)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a script stands for an interpreter")
+@pytest.mark.parametrize(
+    ("answer", "version"),
+    [
+        ("echo '[3, 12, 4, \"final\"]'", (3, 12, 4)),
+        ("echo '[3, 10, 13, \"final\"]'", None),
+        ("echo '[3, 16, 0, \"candidate\"]'", None),
+        ("echo pyenv: command not found >&2; exit 127", None),
+    ],
+)
+def test_an_interpreter_says_what_it_is(answer: str, version: tuple[int, int, int] | None, tmp_path: Path) -> None:
+    program = tmp_path / "python3.12"
+    program.write_text(f"#!/bin/sh\n{answer}\n", encoding="utf-8")
+    program.chmod(0o755)
+    assert ask(program) == (Python(version, program) if version else None)
+    found = [each for each in every_python({"PATH": str(tmp_path), "HOME": str(tmp_path)}) if each.path == program]
+    assert bool(found) is (version is not None and version[:2] != OWN[:2])
+
+
+def test_a_python_that_is_not_there_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["versions", "lowest", "3.99"]) == 2
+    assert "no Python 3.99" in capsys.readouterr().err
+
+
+def test_a_lower_bound_that_was_not_installed_is_found() -> None:
+    declared = [Requirement("a>=1.2"), Requirement("B-C>=3"), Requirement("d>=1; python_version < '3'")]
+    assert untested(declared, {"a": "1.2.0", "b-c": "3.0"}) == []
+    assert untested(declared, {"a": "1.2.1", "b-c": "3.0"}) == [
+        "a>=1.2 is declared, but the lowest that fits with the others is 1.2.1"
+    ]
+
+
+def test_a_test_that_fails_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the environment that runs this in place of a new one."""
+    test = tmp_path / "test_planted.py"
+    test.write_text("def test_a(): pass\ndef test_b(): assert 1 == 2\n", encoding="utf-8")
+    monkeypatch.setattr(versions, "make", lambda folder, *_: folder.symlink_to(sys.prefix) or 7)
+    run = versions.run("lowest", Python(OWN, Path(sys.executable)), [str(test), "-k", "test_a or test_b"], 0)
+    assert "assert 1 == 2" in run.failure
+    assert (run.packages, run.passed) == (7, 1)
+    assert "failed" in str(run)
+    run = versions.run("lowest", Python(OWN, Path(sys.executable)), [str(test), "-k", "test_a"], 0)
+    assert (run.failure, run.passed) == ("", 1)
+
+
+def test_an_environment_that_cannot_be_made_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    def make(*_: object) -> int:
+        raise NotMade("no such version")
+
+    monkeypatch.setattr(versions, "make", make)
+    run = versions.run("newest", Python(OWN, Path(sys.executable)), ["tests/unit"], 0)
+    assert (run.failure, run.passed) == ("no such version", 0)
