@@ -144,11 +144,14 @@ def refusal(settings: TlsSettings) -> str:
 
 
 def test_authorities_that_vanish_between_two_looks_are_not_called_damaged(
-    files: Path, monkeypatch: pytest.MonkeyPatch
+    files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    own = tmp_path / "cert.pem"  # of a file that another test has read, a context is kept
+    own.write_bytes((files / "cert.pem").read_bytes())
+
     def refuse(*args: object, **named: object) -> None:
         raise FileNotFoundError(2, "No such file or directory")
 
     monkeypatch.setattr(ssl, "create_default_context", refuse)
     with pytest.raises(ConfigError, match=r"cert\.pem: it cannot be read: there is no such file\.$"):
-        check_tls(TlsSettings(ca_file=files / "cert.pem"))
+        check_tls(TlsSettings(ca_file=own))
