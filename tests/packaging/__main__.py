@@ -26,6 +26,7 @@ def _versions(options: argparse.Namespace) -> int:
     except ValueError as error:
         sys.stderr.write(f"{error}\n")
         return 2
+    versions.end_with_what_was_started()
     resolutions = [options.which] if options.which else list(versions.RESOLUTIONS)
     tests = options.tests or ["tests/unit", *versions.SMOKE]
     _say(f"Pythons here: {', '.join(map(str, every_python()))}. To run: {', '.join(map(str, pythons))}.")

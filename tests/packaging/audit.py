@@ -101,16 +101,8 @@ def resolve(lines: Sequence[str], resolution: str = "newest") -> Resolved:
     Raises:
         NotMade: There is no set of versions that fits.
     """
-    words = [
-        "pip",
-        "compile",
-        "--generate-hashes",
-        "--no-header",
-        "--no-annotate",
-        "--resolution",
-        RESOLUTIONS[resolution],
-        "-",
-    ]
+    words = ["pip", "compile", "--generate-hashes", "--no-header", "--no-annotate", "--python", sys.executable]
+    words += ["--resolution", RESOLUTIONS[resolution], "-"]
     run = subprocess.run(
         [uv(), *words],
         input="\n".join(lines),

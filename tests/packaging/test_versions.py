@@ -3,18 +3,34 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 from packaging.requirements import Requirement
 
 from tests.packaging import versions
 from tests.packaging.__main__ import main
+from tests.packaging.declared import ROOT
 from tests.packaging.pythons import Python, ask, chosen, every_python
 from tests.packaging.versions import NotMade, untested
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 OWN = sys.version_info[:3]
+
+
+def until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 90
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_the_running_python_is_found() -> None:
@@ -72,6 +88,32 @@ def test_a_test_that_fails_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert "failed" in str(run)
     run = versions.run("lowest", Python(OWN, Path(sys.executable)), [str(test), "-k", "test_a"], 0)
     assert (run.failure, run.passed) == ("", 1)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGTERM that a program could act on")
+def test_the_tests_end_when_the_command_is_ended(tmp_path: Path) -> None:
+    test = tmp_path / "test_planted.py"
+    test.write_text(
+        "import os, time\nfrom pathlib import Path\ndef test_a():\n"
+        "    part = Path(__file__).with_name('part')\n    part.write_text(str(os.getpid()))\n"
+        "    part.rename(part.with_name('pid'))\n    time.sleep(100)\n",
+        encoding="utf-8",
+    )
+    code = (
+        "import sys; from pathlib import Path; from tests.packaging import versions\n"
+        "from tests.packaging.pythons import Python\n"
+        "versions.make = lambda folder, *_: folder.symlink_to(sys.prefix) or 7\n"
+        "versions.end_with_what_was_started()\n"
+        f"versions.run('lowest', Python((3, 11, 0), Path(sys.executable)), [{str(test)!r}], 0)\n"
+    )
+    environment = os.environ | {"TMPDIR": str(tmp_path)}
+    with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, env=environment) as process:
+        until(lambda: (tmp_path / "pid").exists() or process.poll() is not None)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 128 + signal.SIGTERM
+    pid = int((tmp_path / "pid").read_text(encoding="utf-8"))
+    until(lambda: not psutil.pid_exists(pid))
+    assert list(tmp_path.glob("smtp-shell-lowest-*")) == []
 
 
 def test_an_environment_that_cannot_be_made_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:

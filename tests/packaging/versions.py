@@ -258,6 +258,15 @@ def run(resolution: str, python: Python, tests: Sequence[str], processes: int) -
     return Run(resolution, python, packages, passed, time.monotonic() - begun, failure)
 
 
+def end_with_what_was_started() -> None:
+    """Make SIGTERM an exception, so that the tests under way and their environment end with this process."""
+
+    def end(number: int, _: object) -> None:
+        sys.exit(128 + number)
+
+    signal.signal(signal.SIGTERM, end)
+
+
 def runs(resolutions: Sequence[str], pythons: Sequence[Python], tests: Sequence[str], processes: int) -> Iterator[Run]:
     """Yield each run as it ends."""
     for python in pythons:
