@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from smtp_shell.errors import SystemRefused
 from smtp_shell.net.session_keys import SessionKeys, are_complete
 from smtp_shell.net.tls_pair import TlsPair
 
@@ -54,3 +55,26 @@ def test_a_line_that_is_none_of_a_key_log_is_left_out(tmp_path: Path) -> None:
     keys = SessionKeys()
     keys.follow(context)
     assert keys.find(random) == good + b"\n"
+
+
+def test_tls_that_cannot_be_made_up_is_told_with_its_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
+    with pytest.raises(
+        SystemRefused, match=r"^the TLS of the packets cannot be made up: there is no such file; set TMPDIR"
+    ):
+        TlsPair("TLSv1.3", "", "mail.example")
+
+
+def test_tls_that_breaks_off_leaves_no_file_of_keys_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*args: object) -> None:
+        raise ssl.SSLError(1, "made to fail")
+
+    closed: list[SessionKeys] = []
+    pair = TlsPair("TLSv1.3", "", "mail.example")
+    monkeypatch.setattr(ssl.SSLObject, "do_handshake", refuse)
+    monkeypatch.setattr(SessionKeys, "close", closed.append)
+    with pytest.raises(SystemRefused, match=r"^the TLS of the packets cannot be made up: "):
+        pair.handshake()
+    assert len(closed) == 1
+    monkeypatch.undo()
+    closed[0].close()
