@@ -72,7 +72,7 @@ def test_tls_that_breaks_off_leaves_no_file_of_keys_open(monkeypatch: pytest.Mon
     closed: list[SessionKeys] = []
     pair = TlsPair("TLSv1.3", "", "mail.example")
     monkeypatch.setattr(ssl.SSLObject, "do_handshake", refuse)
-    monkeypatch.setattr(SessionKeys, "close", closed.append)
+    monkeypatch.setattr(SessionKeys, "close", lambda keys: closed.append(keys))
     with pytest.raises(SystemRefused, match=r"^the TLS of the packets cannot be made up: "):
         pair.handshake()
     assert len(closed) == 1
