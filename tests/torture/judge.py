@@ -22,7 +22,9 @@ _SENTENCE = re.compile(rb"^(?:smtp-shell: |.*\S\.$)", re.MULTILINE)
 _OTHERWISE = frozenset({"EPIPE", "back", "forward", "ENOENT"})
 """Faults with which a good run may differ: nobody reads on, what follows from the time, a file that is not there."""
 
-_TOLD = re.compile(rb"^(?:stopped|not replayed|failed|error|.*: (?:the|no) ).*\S", re.MULTILINE | re.IGNORECASE)
+_TOLD = re.compile(
+    rb"^(?:interrupted|stopped|not replayed|failed|error|.*: (?:the|no) ).*\S", re.MULTILINE | re.IGNORECASE
+)
 _ALLOWED: dict[str, frozenset[int]] = {
     "socket": frozenset({0, 3, 4, 5, 6, 7}),
     "resolve": frozenset({0, 3}),
