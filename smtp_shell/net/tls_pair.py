@@ -5,6 +5,7 @@ The certificate, the keys and the random octets are made up for it. Nothing of a
 
 from __future__ import annotations
 
+import errno
 import re
 import ssl
 import tempfile
@@ -72,11 +73,14 @@ class TlsPair:
         if old and cipher:
             _prefer(client, cipher)
         server.num_tickets = 0  # tickets are for another connection, which there is none of
-        with tempfile.TemporaryDirectory(prefix="smtp-shell-pair-") as folder:
+        with tempfile.TemporaryDirectory(prefix="smtp-shell-pair-", ignore_cleanup_errors=True) as folder:
             path = Path(folder) / "made-up.pem"
-            with open_new(path) as file:
-                file.write(_certificate(host))
-            server.load_cert_chain(path)
+            try:
+                with open_new(path) as file:
+                    file.write(_certificate(host))
+                server.load_cert_chain(path)
+            finally:  # the folder may refuse to be listed, and the file has a key
+                path.unlink(missing_ok=True)
         self._log.follow(client)
         self._to_client, self._to_server = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._client_out, self._server_out = ssl.MemoryBIO(), ssl.MemoryBIO()
@@ -106,6 +110,8 @@ class TlsPair:
                     moved = True
             if not moved:
                 break
+        if not flights:
+            raise OSError(errno.EPROTO, "the handshake did not begin")
         self.keys = self._log.find(flights[0][1][CLIENT_RANDOM])
         self._log.close()
         return flights

@@ -1,5 +1,6 @@
 """The keys of TLS for a capture."""
 
+import errno
 import os
 import ssl
 import tempfile
@@ -78,3 +79,14 @@ def test_tls_that_breaks_off_leaves_no_file_of_keys_open(monkeypatch: pytest.Mon
     assert len(closed) == 1
     monkeypatch.undo()
     closed[0].close()
+
+
+def test_a_folder_that_cannot_be_listed_keeps_no_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*args: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "scandir", refuse)
+        TlsPair("TLSv1.3", "", "mail.example").handshake()
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
