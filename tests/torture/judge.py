@@ -23,7 +23,7 @@ _OTHERWISE = frozenset({"EPIPE", "back", "forward", "ENOENT"})
 """Faults with which a good run may differ: nobody reads on, what follows from the time, a file that is not there."""
 
 _TOLD = re.compile(
-    rb"^(?:interrupted|stopped|not replayed|failed|error|.*: (?:the|no) ).*\S", re.MULTILINE | re.IGNORECASE
+    rb"^\s*(?:interrupted|stopped|not replayed|failed|error|.*: (?:the|no) ).*\S", re.MULTILINE | re.IGNORECASE
 )
 _ALLOWED: dict[str, frozenset[int]] = {
     "socket": frozenset({0, 3, 4, 5, 6, 7}),
@@ -98,7 +98,8 @@ def complaints(job: Job, plan: Plan, run: Outcome, good: Outcome) -> list[str]:
 
 def _status(job: Job, plan: Plan, run: Outcome, good: Outcome) -> list[str]:
     status, found = run.ended.status, []
-    allowed = {130} if plan.fault == "interrupt" else _ALLOWED[kind_of(plan.call)] | job.statuses | {job.status}
+    is_pressed = plan.fault == "interrupt" and run.report is not None and run.report.fired
+    allowed = {130} if is_pressed else _ALLOWED[kind_of(plan.call)] | job.statuses | {job.status}
     if plan.fault == "MemoryError":
         allowed = allowed | _ALLOWED["memory"]
     if status not in allowed:
