@@ -23,7 +23,7 @@ _OTHERWISE = frozenset({"EPIPE", "back", "forward", "ENOENT"})
 """Faults with which a good run may differ: nobody reads on, what follows from the time, a file that is not there."""
 
 _TOLD = re.compile(
-    rb"^\s*(?:interrupted|stopped|not replayed|failed|error|.*: (?:the|no) ).*\S", re.MULTILINE | re.IGNORECASE
+    rb"^\s*(?:interrupted|stopped|not replayed|failed|error|.*: (?:the|no) \S)", re.MULTILINE | re.IGNORECASE
 )
 _ALLOWED: dict[str, frozenset[int]] = {
     "socket": frozenset({0, 3, 4, 5, 6, 7}),
