@@ -349,13 +349,17 @@ def _new_draft(folder: Path) -> tuple[Path, BinaryIO]:
     while True:
         path = folder / f"{_DRAFT_BEGINS}{os.urandom(8).hex()}{_DRAFT_ENDS}"
         file = open_new(path)
-        with suppress(OSError):  # a file system without locks, where nothing is swept either
-            if sys.platform != "win32":
-                import fcntl
+        try:
+            with suppress(OSError):  # a file system without locks, where nothing is swept either
+                if sys.platform != "win32":
+                    import fcntl
 
-                fcntl.flock(file.fileno(), fcntl.LOCK_EX)
-        if sys.platform == "win32" or os.fstat(file.fileno()).st_nlink:
-            return path, file
+                    fcntl.flock(file.fileno(), fcntl.LOCK_EX)
+            if sys.platform == "win32" or os.fstat(file.fileno()).st_nlink:
+                return path, file
+        except BaseException:
+            _abandon(path, file)
+            raise
         file.close()  # it was swept between its creation and its lock
 
 

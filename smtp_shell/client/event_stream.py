@@ -108,11 +108,16 @@ class EventStream:
         return found
 
     def _deliver(self, entry: Entry, consumers: Sequence[Consumer]) -> None:
+        failure: Exception | None = None
         for consumer in consumers:
             try:
                 consumer(entry)
             except KeyboardInterrupt:  # the other consumers get the event too
                 self._interrupted = True
+            except Exception as error:  # so do they where the screen is lost: a recording is complete up to there
+                failure = failure or error
+        if failure is not None:
+            raise failure
 
     def _raise_interrupt(self) -> None:
         if self._interrupted and not self._depth:

@@ -5,17 +5,23 @@ The certificate, the keys and the random octets are made up for it. Nothing of a
 
 from __future__ import annotations
 
+import errno
 import re
 import ssl
 import tempfile
 import warnings
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from smtp_shell.errors import SystemRefused
 from smtp_shell.net.key_log import CLIENT_RANDOM
 from smtp_shell.net.session_keys import SessionKeys
-from smtp_shell.private_files import open_new
+from smtp_shell.private_files import open_new, reason_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*")
 _FALLBACK = "mail.example"
@@ -30,11 +36,34 @@ class TlsPair:
         cipher: Name of the cipher suite of TLS 1.2. If it cannot be used, another one is.
         name: The server's name: in the ClientHello, and in the certificate. What is no host name becomes `mail.example`.
 
+    Raises:
+        SystemRefused: The system has no place for its files, or no memory for TLS.
+
     Attributes:
         keys: Lines of a key log, complete after the handshake.
     """
 
     def __init__(self, version: str, cipher: str, name: str) -> None:
+        self.keys = b""
+        self._log = SessionKeys()
+        with self._refusals():
+            self._begin(version, cipher, name)
+
+    @contextmanager
+    def _refusals(self) -> Iterator[None]:
+        """Raise what the system refuses in a sentence, and forget the keys."""
+        try:
+            yield
+        except OSError as error:  # ssl.SSLError is one
+            self._log.close()
+            raise SystemRefused(
+                f"the TLS of the packets cannot be made up: {reason_of(error)}; set TMPDIR to a folder with room."
+            ) from None
+        except BaseException:
+            self._log.close()
+            raise
+
+    def _begin(self, version: str, cipher: str, name: str) -> None:
         host = name if _HOST.fullmatch(name) and len(name) <= 64 else _FALLBACK
         client, server = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         client.check_hostname = False
@@ -44,13 +73,14 @@ class TlsPair:
         if old and cipher:
             _prefer(client, cipher)
         server.num_tickets = 0  # tickets are for another connection, which there is none of
-        with tempfile.TemporaryDirectory(prefix="smtp-shell-pair-") as folder:
+        with tempfile.TemporaryDirectory(prefix="smtp-shell-pair-", ignore_cleanup_errors=True) as folder:
             path = Path(folder) / "made-up.pem"
-            with open_new(path) as file:
-                file.write(_certificate(host))
-            server.load_cert_chain(path)
-        self.keys = b""
-        self._log = SessionKeys()
+            try:
+                with open_new(path) as file:
+                    file.write(_certificate(host))
+                server.load_cert_chain(path)
+            finally:  # the folder may refuse to be listed, and the file has a key
+                path.unlink(missing_ok=True)
         self._log.follow(client)
         self._to_client, self._to_server = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._client_out, self._server_out = ssl.MemoryBIO(), ssl.MemoryBIO()
@@ -58,7 +88,15 @@ class TlsPair:
         self._server = server.wrap_bio(self._to_server, self._server_out, server_side=True)
 
     def handshake(self) -> list[tuple[bool, bytes]]:
-        """Return the flights of the handshake: whether the client sent it, and its octets. From then on `keys` is complete."""
+        """Return the flights of the handshake: whether the client sent it, and its octets. From then on `keys` is complete.
+
+        Raises:
+            SystemRefused: TLS failed.
+        """
+        with self._refusals():
+            return self._flights()
+
+    def _flights(self) -> list[tuple[bool, bytes]]:
         flights: list[tuple[bool, bytes]] = []
         for _ in range(_MOST_ROUNDS):
             moved = False
@@ -72,6 +110,8 @@ class TlsPair:
                     moved = True
             if not moved:
                 break
+        if not flights:
+            raise OSError(errno.EPROTO, "the handshake did not begin")
         self.keys = self._log.find(flights[0][1][CLIENT_RANDOM])
         self._log.close()
         return flights

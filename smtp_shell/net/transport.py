@@ -279,14 +279,16 @@ class Transport:
 
     def close(self) -> None:
         """Close the connection, inside TLS with a close_notify. It neither waits for the server nor fails."""
-        with contextlib.suppress(OSError, ConnectionLost):
-            if self._tls is not None:
-                self._send_some(self._tls.close_notify())
-        with contextlib.suppress(OSError):
-            self._socket.shutdown(socket.SHUT_WR)
-        if self._tap is not None:
-            self._tap.ended(by_client=True)
-        self._close_socket()
+        try:
+            with contextlib.suppress(OSError, ConnectionLost):
+                if self._tls is not None:
+                    self._send_some(self._tls.close_notify())
+            with contextlib.suppress(OSError):
+                self._socket.shutdown(socket.SHUT_WR)
+            if self._tap is not None:
+                self._tap.ended(by_client=True)
+        finally:  # after Ctrl-C too
+            self._close_socket()
         if self.program is not None:
             self.program.end()
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -627,10 +627,14 @@ class Shell:
 
     def disconnect(self) -> None:
         """Close the connection, if there is one."""
-        if self.session is not None:
-            self._say_if_unknown()
-            self.session.close()
-        self.recordings.end_session()
+        try:
+            if self.session is not None:
+                try:
+                    self._say_if_unknown()
+                finally:  # the screen may be lost
+                    self.session.close()
+        finally:
+            self.recordings.end_session()
         self.group = None
         self.mail_data.forget()
 
@@ -654,11 +658,12 @@ class Shell:
 
     def close(self) -> None:
         """Close all that is open."""
-        self.disconnect()
-        self.recordings.close()
-        self.outlet.close()
-        for close in self.at_close:
-            close()
+        with ExitStack() as stack:  # the screen may be lost, and what follows is closed all the same
+            for close in reversed(self.at_close):
+                stack.callback(close)
+            stack.callback(self.outlet.close)
+            stack.callback(self.recordings.close)
+            self.disconnect()
 
     def hello(self, verb: str = "") -> Reply | None:
         """Send EHLO with this client's name.

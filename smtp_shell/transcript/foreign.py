@@ -58,11 +58,20 @@ class Restored:
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
         self._start = b""
+        self._error: OSError | None = None
 
     def look(self, size: int) -> bytes:
-        """Return the first octets without taking them, as many as there are up to a size."""
-        while len(self._start) < size and (octets := self._stream.read(size - len(self._start))):
-            self._start += octets
+        """Return the first octets without taking them, as many as there are up to a size.
+
+        Raises:
+            OSError: They cannot be read. Each `read` raises it again: the stream may have dropped what it had read by then.
+        """
+        try:
+            while len(self._start) < size and (octets := self._stream.read(size - len(self._start))):
+                self._start += octets
+        except OSError as error:
+            self._error = error
+            raise
         return self._start
 
     def begins_as_transcript(self) -> bool:
@@ -75,6 +84,8 @@ class Restored:
 
     def read(self, size: int = -1) -> bytes:
         """Return the next octets, as a file does."""
+        if self._error is not None:
+            raise self._error
         if not self._start:
             return self._stream.read(size)
         found, self._start = (self._start, b"") if size < 0 else (self._start[:size], self._start[size:])
@@ -88,9 +99,13 @@ def begins_as_transcript(stream: BinaryIO) -> bool:
         stream: The file, buffered.
     """
     peek = getattr(stream, "peek", None)
-    return peek is not None and peek(len(_FIRST_FIELD))[: len(_FIRST_FIELD) + 3].removeprefix(_BOM).lower().startswith(
-        _FIRST_FIELD
-    )
+    if peek is None:
+        return False
+    try:
+        start: bytes = peek(len(_FIRST_FIELD))[: len(_FIRST_FIELD) + 3]
+    except OSError:  # nothing is lost by it: what cannot be read is for its reader to tell
+        return False
+    return start.removeprefix(_BOM).lower().startswith(_FIRST_FIELD)
 
 
 def is_marked(line: str) -> bool:

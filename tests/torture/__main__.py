@@ -71,6 +71,7 @@ def _run_job(name: str, chosen: argparse.Namespace, kinds: frozenset[str]) -> Co
     from tests.torture.driver import Bench, plans, serving
     from tests.torture.jobs import JOBS
 
+    addressed = _addressed(chosen.point) if chosen.point else []
     with tempfile.TemporaryDirectory(prefix="smtp-shell-torture-") as folder, serving(Path(folder)) as place:
         bench = Bench(JOBS[name], place, cold=chosen.cold)
         try:
@@ -79,8 +80,8 @@ def _run_job(name: str, chosen: argparse.Namespace, kinds: frozenset[str]) -> Co
                 for call, number, site in points:
                     print(f"{name:10} {call}:{number:<5} {site}")  # noqa: T201
                 return Counter()
-            if chosen.point:
-                todo = _addressed(chosen.point)
+            if addressed:
+                todo = addressed
             else:
                 todo = plans(
                     points,

@@ -47,11 +47,13 @@ class Counter:
         self.sites: list[tuple[str, int, str]] = []
         self.fired = ""
         self.step = 0.0
+        self._main = get_ident()
         self._lock = allocate_lock()
 
     def arm(self, plan: Plan) -> None:
         """Begin to count, from nothing."""
         self.plan, self.counts, self.sites, self.fired, self.step = plan, {}, [], "", 0.0
+        self._main = get_ident()
         self._lock = allocate_lock()  # a fork may have copied a held one
         self.threads.clear()
         self.armed = True
@@ -75,6 +77,8 @@ class Counter:
             number = self.counts[call] = self.counts.get(call, 0) + 1
             if plan.lists:
                 self.sites.append((call, number, site()))
+        if plan.fault == "interrupt" and get_ident() != self._main:
+            return ""  # Python raises KeyboardInterrupt in the main thread only
         if call != plan.call or number < plan.number or (number > plan.number and not plan.always):
             return ""
         self.fired = self.fired or site()

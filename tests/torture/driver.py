@@ -122,6 +122,7 @@ class Bench:
         for each in (folder, folder / "home", folder / "tmp"):
             each.mkdir(mode=0o700)
         self.job.prepare(self._place)
+        before = _files(folder)
         output, errors, report = (self._aside / name for name in ("output", "errors", "report"))
         report.unlink(missing_ok=True)
         plan = Plan(plan.call, plan.number, plan.fault, plan.always, str(report), plan.lists)
@@ -138,7 +139,9 @@ class Bench:
                 errors=errors,
                 seconds=self.job.seconds,
             )
-        return Outcome(ended, output.read_bytes(), errors.read_bytes(), Report.read(str(report)), _files(folder))
+        return Outcome(
+            ended, output.read_bytes(), errors.read_bytes(), Report.read(str(report)), _files(folder), before
+        )
 
     def _environment(self) -> dict[str, str]:
         folder = str(self._place.folder)

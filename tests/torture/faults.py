@@ -58,7 +58,6 @@ CALLS: dict[str, dict[str, str]] = {
         "file-close": "EIO ENOSPC",
         "fsync": "EIO ENOSPC",
         "ftruncate": "EIO EFBIG",
-        "seek": "ESPIPE",
         "flock": "ENOLCK EAGAIN",
         "stat": "EACCES EIO ENOENT",
         "fstat": "EIO",

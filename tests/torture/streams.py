@@ -59,9 +59,6 @@ class CountedFile(io.FileIO):
     def truncate(self, size: int | None = None, /) -> int:
         return COUNTER.run("ftruncate", super().truncate, (size,), {})  # type: ignore[no-any-return]
 
-    def seek(self, offset: int, whence: int = 0, /) -> int:
-        return COUNTER.run("seek", super().seek, (offset, whence), {})  # type: ignore[no-any-return]
-
     def _fault(self, call: str) -> str:
         if not COUNTER.armed or not COUNTER.is_ours():
             return ""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, BinaryIO, Final, Protocol
 
 from smtp_shell.errors import Interrupted
-from smtp_shell.private_files import create_private, reason_of
+from smtp_shell.private_files import NO_MEMORY, create_private, reason_of
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.replay.results import ReplayResult, no_counts
 from smtp_shell.replay.stats import RunStats
@@ -95,8 +95,9 @@ class ReportFile:
                     self._stream.write(tail().encode("utf-8", "backslashreplace"))
                     self._stream.truncate()
                 self._stream.flush()
-        except OSError as error:
-            self.failure = f"the report {self._name} is not complete: {reason_of(error)}."
+        except (OSError, MemoryError) as error:
+            reason = NO_MEMORY if isinstance(error, MemoryError) else reason_of(error)
+            self.failure = f"the report {self._name} is not complete: {reason}."
             if not self._seeks:
                 raise
         self._mark = mark
@@ -111,7 +112,7 @@ class ReportFile:
             self.append((tail,), str)
         elif not self._stream.closed:
             self.append((), lambda: tail)
-            with suppress(OSError):
+            with suppress(OSError, MemoryError):
                 self._stream.close()
 
 

@@ -102,3 +102,17 @@ def test_a_consumer_gets_only_the_events_that_it_wants() -> None:
     stream.publish(notice)
     assert picky.told == [(2, notice), (5, notice)]
     assert log.told == [("late", TWO)]
+
+
+@pytest.mark.parametrize("error", [OSError("the screen is gone"), MemoryError()])
+def test_a_consumer_that_fails_keeps_no_event_from_the_others(error: Exception) -> None:
+    log = Log()
+
+    def fail(entry: Entry) -> None:
+        raise error
+
+    stream = EventStream([fail, log.consumer("recording")], lambda: 0.0, 0.0)
+    with pytest.raises(type(error)) as caught:
+        stream.publish(ONE)
+    assert caught.value is error
+    assert log.told == [("recording", ONE)]

@@ -1,5 +1,6 @@
 """The keys of TLS for a capture."""
 
+import errno
 import os
 import ssl
 import tempfile
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from smtp_shell.errors import SystemRefused
 from smtp_shell.net.session_keys import SessionKeys, are_complete, lines_with
 from smtp_shell.net.tls_pair import TlsPair
 
@@ -65,3 +67,37 @@ def test_the_lines_with_some_octets_are_those_that_a_split_into_lines_finds(
     log = begins + b"ab ab\n\nno\nb a ab \r\nab\nlast" + end
     expected = [line.rstrip() for line in log.split(b"\n") if wanted in line]
     assert [*filter(None, lines_with(log, wanted))] == [*filter(None, expected)]
+
+
+def test_tls_that_cannot_be_made_up_is_told_with_its_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
+    with pytest.raises(
+        SystemRefused, match=r"^the TLS of the packets cannot be made up: there is no such file; set TMPDIR"
+    ):
+        TlsPair("TLSv1.3", "", "mail.example")
+
+
+def test_tls_that_breaks_off_leaves_no_file_of_keys_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*args: object) -> None:
+        raise ssl.SSLError(1, "made to fail")
+
+    closed: list[SessionKeys] = []
+    pair = TlsPair("TLSv1.3", "", "mail.example")
+    monkeypatch.setattr(ssl.SSLObject, "do_handshake", refuse)
+    monkeypatch.setattr(SessionKeys, "close", lambda keys: closed.append(keys))
+    with pytest.raises(SystemRefused, match=r"^the TLS of the packets cannot be made up: "):
+        pair.handshake()
+    assert len(closed) == 1
+    monkeypatch.undo()
+    closed[0].close()
+
+
+def test_a_folder_that_cannot_be_listed_keeps_no_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*args: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "scandir", refuse)
+        TlsPair("TLSv1.3", "", "mail.example").handshake()
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []

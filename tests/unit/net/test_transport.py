@@ -278,3 +278,17 @@ def test_a_handshake_that_breaks_says_whose_doing_it_was(
         monkeypatch.setattr(socket.socket, "recv", failing(error))
         with pytest.raises(TlsFailed, match=f"^{says}"):
             transport.start_tls(TlsSettings(insecure=True), "mail.example.com", 5.0)
+
+
+def test_ctrl_c_while_the_connection_is_closed_closes_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    ours, theirs = socket.socketpair()
+    with theirs:
+        transport = Transport(ours, "")
+
+        def press(*args: object) -> None:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(socket.socket, "shutdown", press)
+        with pytest.raises(KeyboardInterrupt):
+            transport.close()
+        assert ours.fileno() == -1

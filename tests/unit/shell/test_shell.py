@@ -19,6 +19,7 @@ from smtp_shell.errors import (
 )
 from smtp_shell.net.target import Target, Way
 from smtp_shell.protocol.commands import Command
+from smtp_shell.protocol.events import Entry
 from smtp_shell.protocol.phases import Phase
 from smtp_shell.shell.settings import ShellSettings
 from tests.unit.shell.fake import answering, make_shell
@@ -239,3 +240,23 @@ def test_what_the_system_refuses_after_a_message_leaves_its_outcome_unknown() ->
 
     with pytest.raises(OutcomeUnknown, match="the message may have been accepted"):
         shell._act(refuse)
+
+
+def test_a_screen_that_is_lost_keeps_nothing_from_being_closed(tmp_path: Path) -> None:
+    shell, _, _ = make_shell()
+    session, closed = shell.need_session(), []
+    shell.at_close.append(lambda: closed.append("server"))
+    shell.record_to(tmp_path / "own.smtp")
+    own = shell.recordings.own
+    assert own is not None
+
+    def fail(entry: Entry) -> None:
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    session.subscribe(fail)
+    with pytest.raises(BrokenPipeError):
+        shell.close()
+    assert not session.is_open
+    assert closed == ["server"]
+    assert shell.recordings.own is None
+    assert (tmp_path / "own.smtp").read_bytes().endswith(b"*: close\n")

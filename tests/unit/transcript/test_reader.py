@@ -1,11 +1,14 @@
 """The reader: what it takes, what it refuses and how it says so, in bounded memory."""
 
+import errno
 import io
+import sys
 import time
 import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, cast
+from types import SimpleNamespace
+from typing import Any, BinaryIO, cast
 
 import pytest
 
@@ -434,3 +437,39 @@ def test_a_header_with_faults_does_not_hide_those_of_the_lines(tmp_path: Path) -
     assert [fault.line for fault in faults(path)] == [3, 6]
     path.write_bytes(b"Transcript: 1\nTitle: a\nC: NOOP\nbad\nS: 250\n")
     assert [fault.line for fault in faults(path)] == [3, 4]
+
+
+class Failing(io.RawIOBase):
+    """A file of which one read fails, and the later ones do not.
+
+    Args:
+        octets: What is in it.
+        fails: Which read fails, from 1.
+    """
+
+    def __init__(self, octets: bytes, fails: int) -> None:
+        self._rest = io.BytesIO(octets)
+        self._left = fails
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any, /) -> int:
+        self._left -= 1
+        if not self._left:
+            raise OSError(errno.EIO, "Input/output error")
+        return self._rest.readinto(memoryview(buffer)[:200])
+
+
+@pytest.mark.parametrize("fails", [2, 3, 4, 5])
+def test_a_read_that_fails_once_while_the_form_is_found_out_is_told(
+    fails: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    octets = b"Trying 192.0.2.1...\n" + b"220 mail.example.org ESMTP\nNOOP\n250 2.0.0 Ok\n" * 20
+    standard = SimpleNamespace(buffer=io.BufferedReader(Failing(octets, fails)))
+    monkeypatch.setattr(sys, "stdin", standard)
+    with (
+        pytest.raises(TranscriptError, match=r"the file cannot be read.*: input/output error"),
+        open_transcript(Path("-")) as reader,
+    ):
+        list(reader)

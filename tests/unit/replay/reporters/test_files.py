@@ -242,13 +242,20 @@ def test_memory_does_not_grow_with_the_steps(tmp_path: Path, name: str) -> None:
     check(name, (tmp_path / "report").read_text(), 1)
 
 
-def test_a_full_disk_is_told_at_the_end_and_the_batch_goes_on() -> None:
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), "no space left on device"),
+        (MemoryError(), "there is no memory left"),
+    ],
+)
+def test_a_full_disk_is_told_at_the_end_and_the_batch_goes_on(error: Exception, reason: str) -> None:
     class Full(io.BytesIO):
         def write(self, octets: object, /) -> int:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            raise error
 
     file = ReportFile(Full(), "r.xml", seeks=True)
     file.append(("x",), str)
     file.append(("y",), str)
     file.close("")
-    assert file.failure == "the report r.xml is not complete: no space left on device."
+    assert file.failure == f"the report r.xml is not complete: {reason}."
