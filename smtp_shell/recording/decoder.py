@@ -328,8 +328,8 @@ class _Decoder:
         match name:
             case "connect":
                 self._dialogue = Dialogue()
-                self._is_literal = False
-                self._known = 0
+                self._is_literal = self._after_octets = False
+                self._known = self._loose = self._chunk_left = 0
                 self._replied, self._tls, self._tls_begins = True, False, words[1:2] == ("tls",)
                 yield Connected(clean(_word(words, 0)), words[1:2] == ("tls",))
             case "tls":
