@@ -246,6 +246,8 @@ class _Play:
         """Yield each line when it is due, after what the server says before it."""
         for turn in self._turns[1:]:
             self._begin(turn)
+            if "prompt" in self._how:
+                self._look(self._shells[0])
             if turn.typed is not None:
                 self._played.waits += 1
                 yield self._line(turn.typed)
@@ -311,7 +313,6 @@ class _Play:
         starttls = "--starttls " if "starttls" in how and scheme != "smtps" else ""
         repl.run_typed(shell, f"/connect {starttls}{scheme}://{HOST}")
         for line in self._typed():
-            self._look(shell)
             if shell.leaving:
                 break
             repl.run_typed(shell, line)

@@ -15,6 +15,7 @@ from smtp_shell.matching.expectation import Strictness
 from smtp_shell.protocol.commands import bdat_chunk
 from smtp_shell.protocol.events import (
     CommandSent,
+    Connected,
     Disconnected,
     End,
     Entry,
@@ -55,15 +56,16 @@ def why_it_may_differ(log: Sequence[Entry]) -> str:
     left = 0.0  # octets of a message that the client has announced and not sent; infinite after a 354
     for entry in log:
         before, left = left, _left(left, entry.event)
+        begun = begun and not isinstance(entry.event, ReplyReceived)
         match entry.event:
             case ReplyBegun() | ReplyReceived() if before:
                 return "the server spoke in the middle of a message"
             case ReplyBegun():
                 begun = True
-            case ReplyReceived():
-                begun = False
             case CommandSent() | SaslSent() | OctetsSent() if begun:
                 return "a line was sent between the first line of a reply and its last"
+            case ReplyReceived(reply) if entry.event.verb == "AUTH" and reply.code // 100 == 3 and reply.code != 334:
+                return "AUTH was answered with a code that asks for nothing and ends nothing"
             case TimedOut():
                 return "a wait ended before its reply came, which a replay waits for"
             case Noticed(kind) if kind in _VIOLATIONS:
@@ -80,6 +82,8 @@ def why_it_may_differ(log: Sequence[Entry]) -> str:
 def _left(left: float, event: Event) -> float:
     """Return how many octets of a message are still to be sent, after an event."""
     match event:
+        case Connected():
+            return 0
         case MailDataSent(_, last):
             return 0 if last else inf
         case ReplyReceived(reply) if reply.code == 354 and event.verb == "DATA":
