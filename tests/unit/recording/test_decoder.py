@@ -553,3 +553,10 @@ def test_octets_after_a_new_connection_belong_to_no_chunk_of_the_one_before() ->
         if isinstance(entry.event, ReplyReceived)
     ]
     assert [each.verb for each in replies] == ["", "", "NOOP"]
+
+
+def test_octets_after_a_reply_to_half_a_chunk_are_commands() -> None:
+    dialogue = Dialogue()
+    happened: list[Event] = [*dialogue.receive(b"220 hi\r\n"), *dialogue.send(Command(b"BDAT 99"), pipelined=True)]
+    happened += [*dialogue.receive(b"503 no\r\n"), *dialogue.send_raw(b"NOOP\r\n"), *dialogue.receive(b"250 ok\r\n")]
+    assert read_back(*happened) == happened
