@@ -269,8 +269,11 @@ class _Play:
         shell = self._shells[0] if self._shells else None
         if shell is None or shell.phase in (None, Phase.MAILDATA):
             return False
-        if shell.session is not None and (shell.session.dialogue.unended or shell.session.dialogue.chunk_left):
-            return False
+        if shell.session is not None:
+            dialogue = shell.session.dialogue
+            # In LOGIN the first answer is the user name, which is shown.
+            if dialogue.unended or dialogue.chunk_left or dialogue.exchange._expects_user:
+                return False
         return shell.awaits_answer or bool(
             re.match(r"(?i)\s*(?:/raw )?auth \S+ @[p=]", text)
             and begins_exchange(text.strip()[5 * text.strip().startswith("/raw") :])
