@@ -274,6 +274,8 @@ class _Play:
             # In LOGIN the first answer is the user name, which is shown.
             if dialogue.unended or dialogue.chunk_left or dialogue.exchange._expects_user:
                 return False
+        if shell.group is not None and shell.group.commands and shell.group.commands[-1].verb == "AUTH":
+            return True
         return shell.awaits_answer or bool(
             re.match(r"(?i)\s*(?:/raw )?auth \S+ @[p=]", text)
             and begins_exchange(text.strip()[5 * text.strip().startswith("/raw") :])
