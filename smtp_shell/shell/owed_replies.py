@@ -56,12 +56,17 @@ def check_decided(session: Session | None) -> None:
 
 
 def check_between_commands(session: Session | None) -> None:
-    """Refuse commands where the server would take them for an answer in an AUTH exchange, or for mail data.
+    """Refuse commands where the server would take them for an answer in an AUTH exchange, for mail data, or for the rest of a line.
 
     Raises:
         UsageError: It waits for one of these, or the reply that decides is owed.
     """
     check_decided(session)
+    if session is not None and session.is_open and session.dialogue.unended:
+        raise UsageError(
+            "nothing was sent: a line that was sent as octets has not ended, and this would be the rest of it. "
+            r"End it with /raw \r\n."
+        )
     phase = session.dialogue.standing if session is not None and session.is_open else None
     if phase in _WAITS_FOR:
         raise UsageError(f"nothing was sent: the server waits for {_WAITS_FOR[phase]}.")

@@ -363,3 +363,15 @@ def test_a_transaction_does_not_begin_in_an_exchange(interactive: bool) -> None:
         with pytest.raises(UsageError, match="nothing was sent: the server waits for"):
             shell.run(line)
     assert server.heard == sent
+
+
+def test_a_file_does_not_go_out_in_chunks_in_the_middle_of_a_line(tmp_path: Path) -> None:
+    letter = tmp_path / "letter"
+    letter.write_bytes(b"x")
+    shell, server, _ = make_shell({b"EHLO": b"250-x\r\n250 CHUNKING\r\n"})
+    for line in ("ehlo", "/raw c"):
+        shell.run(line)
+    for line in (f"bdat < {letter}", "/pipeline noop; rset"):
+        with pytest.raises(UsageError, match="a line that was sent as octets has not ended"):
+            shell.run(line)
+    assert server.heard.endswith(b"c")
