@@ -52,6 +52,7 @@ def why_it_may_differ(log: Sequence[Entry]) -> str:
     Args:
         log: What happened when it was recorded.
     """
+    is_grouped = any(isinstance(each.event, CommandSent) and _is_grouped_data(each.event) for each in log)
     begun = False  # lines of a reply have come whose end has not
     left = 0.0  # octets of a message that the client has announced and not sent; infinite after a 354
     for entry in log:
@@ -66,6 +67,8 @@ def why_it_may_differ(log: Sequence[Entry]) -> str:
                 return "a line was sent between the first line of a reply and its last"
             case ReplyReceived(reply) if entry.event.verb == "AUTH" and reply.code // 100 == 3 and reply.code != 334:
                 return "AUTH was answered with a code that asks for nothing and ends nothing"
+            case ReplyReceived(reply, _, _, "DATA") if is_grouped and reply.code != 354:
+                return "DATA was refused in a group, and what followed it was taken for commands"
             case TimedOut():
                 return "a wait ended before its reply came, which a replay waits for"
             case Noticed(kind) if kind in _VIOLATIONS:
@@ -77,6 +80,10 @@ def why_it_may_differ(log: Sequence[Entry]) -> str:
     if any(isinstance(entry.event, OctetsSent) and entry.event.public is not None for entry in log):
         return "a credential was sent as octets, whose exchange the replay may not know"
     return ""
+
+
+def _is_grouped_data(sent: CommandSent) -> bool:
+    return sent.pipelined and sent.command.verb == "DATA"
 
 
 def _left(left: float, event: Event) -> float:
