@@ -53,11 +53,14 @@ def why_it_may_differ(log: Sequence[Entry]) -> str:
         log: What happened when it was recorded.
     """
     is_grouped = any(isinstance(each.event, CommandSent) and _is_grouped_data(each.event) for each in log)
+    is_open_ended = False  # mail data was sent, and no final dot
     begun = False  # lines of a reply have come whose end has not
     left = 0.0  # octets of a message that the client has announced and not sent; infinite after a 354
     for entry in log:
         before, left = left, _left(left, entry.event)
         begun = begun and not isinstance(entry.event, ReplyReceived)
+        if isinstance(entry.event, MailDataSent | Connected):
+            is_open_ended = isinstance(entry.event, MailDataSent) and not entry.event.last
         match entry.event:
             case ReplyBegun() | ReplyReceived() if before:
                 return "the server spoke in the middle of a message"
@@ -75,6 +78,8 @@ def why_it_may_differ(log: Sequence[Entry]) -> str:
                 return "the server broke the protocol, which ends a replay"
             case Disconnected(end) if left and end is not End.CLIENT:
                 return "the server closed in the middle of a message"
+            case Disconnected() if is_open_ended:
+                return "the mail data was not ended"
             case Disconnected(End.ERROR):
                 return "the connection or the handshake broke"
     if any(isinstance(entry.event, OctetsSent) and entry.event.public is not None for entry in log):
