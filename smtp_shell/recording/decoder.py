@@ -8,7 +8,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from smtp_shell.protocol.commands import Command, bdat_chunk
+from smtp_shell.protocol.commands import Command
 from smtp_shell.protocol.dialogue import Dialogue
 from smtp_shell.protocol.events import (
     ENDS_REPLY,
@@ -101,7 +101,6 @@ class _Decoder:
             False  # a recording of lines that did not wait for replies: all that came is in it, and nothing is assumed
         )
         self._loose = 0  # how many of the owed replies answer octets that a C: line follows: they may be left out
-        self._chunk_left = 0  # octets of a BDAT chunk that are still to be sent
         self._unasked = False  # the next reply answers nothing
         self._reply = TranscriptReply()  # the lines of a reply that is not whole yet
         self._known = 0  # how many lines of the reply under way are in a `ReplyBegun`
@@ -231,13 +230,10 @@ class _Decoder:
         return next((event for event in events if isinstance(event, ReplyReceived)), None)
 
     def _command(self, command: Command, *, pipelined: bool) -> Iterator[Event]:
-        chunk = bdat_chunk(command.line)
-        self._chunk_left = chunk.size if chunk else 0
         yield from self._dialogue.send(command, pipelined=pipelined)
 
     def _octets(self, octets: bytes, public: int | None) -> Iterator[Event]:
-        if self._chunk_left >= len(octets) > 0:
-            self._chunk_left -= len(octets)
+        if self._dialogue.chunk_left >= len(octets) > 0:
             yield from self._dialogue.send_chunk(octets, public=public)
             return
         events = self._dialogue.send_raw(octets)
@@ -328,8 +324,8 @@ class _Decoder:
         match name:
             case "connect":
                 self._dialogue = Dialogue()
-                self._is_literal = False
-                self._known = 0
+                self._is_literal = self._after_octets = False
+                self._known = self._loose = 0
                 self._replied, self._tls, self._tls_begins = True, False, words[1:2] == ("tls",)
                 yield Connected(clean(_word(words, 0)), words[1:2] == ("tls",))
             case "tls":

@@ -7,8 +7,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
+from msgspec.structs import replace
+
 from smtp_shell.errors import SmtpShellError, UsageError
 from smtp_shell.protocol.commands import HELLOS, WITHIN_GROUP, Command, bdat_chunk, refuse_line_breaks
+from smtp_shell.protocol.masking import ExchangeLines
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.protocol.phases import Phase
 from smtp_shell.shell import chunks
@@ -165,6 +168,7 @@ def send_group(sender: Sender, commands: Sequence[Command]) -> None:
         DialogueBroken: The connection broke.
     """
     session = sender.need_session()
+    commands = _with_answers_marked(commands)
     if any(each.secret for each in commands):
         sender.confirm_cleartext()
     for text in advice(commands, session.dialogue.extensions):
@@ -176,6 +180,16 @@ def send_group(sender: Sender, commands: Sequence[Command]) -> None:
             return
     if commands[-1].verb == "QUIT" and session.phase is Phase.CLOSED:
         sender.disconnect()
+
+
+def _with_answers_marked(commands: Sequence[Command]) -> list[Command]:
+    """Return commands of which those that answer the challenges of an AUTH before them are known to be secret."""
+    lines = ExchangeLines()
+    marked = []
+    for each in commands:
+        start = lines.send(each.line)
+        marked.append(replace(each, public=start) if lines.answers and start is not None else each)
+    return marked
 
 
 def _in_one_write(session: Session, commands: Sequence[Command]) -> Reply:

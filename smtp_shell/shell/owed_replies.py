@@ -21,6 +21,10 @@ _DECIDES = {
     "AUTH": "an answer in the exchange",
     "STARTTLS": "clear text in place of the handshake",
 }
+_WAITS_FOR = {
+    Phase.AUTH: "an answer in the AUTH exchange; `*` cancels it",
+    Phase.MAILDATA: "mail data; a dot alone on a line ends it",
+}
 _OWED_STILL = "The wait is over; the reply is still owed, and is shown when it comes. /drop ends the connection."
 _STOPPED = "Stopped; no reply is owed."
 _STOPPED_IN_DATA = "Stopped; the server is still taking mail data: go on with it, or end it with a dot alone on a line."
@@ -49,6 +53,23 @@ def check_decided(session: Session | None) -> None:
             f"nothing was sent: the reply to {verb} is still owed, and the line could become {_DECIDES[verb]}; "
             "/wait waits for it, /drop ends the connection."
         )
+
+
+def check_between_commands(session: Session | None) -> None:
+    """Refuse commands where the server would take them for an answer in an AUTH exchange, for mail data, or for the rest of a line.
+
+    Raises:
+        UsageError: It waits for one of these, or the reply that decides is owed.
+    """
+    check_decided(session)
+    if session is not None and session.is_open and session.dialogue.unended:
+        raise UsageError(
+            "nothing was sent: a line that was sent as octets has not ended, and this would be the rest of it. "
+            r"End it with /raw \r\n."
+        )
+    phase = session.dialogue.standing if session is not None and session.is_open else None
+    if phase in _WAITS_FOR:
+        raise UsageError(f"nothing was sent: the server waits for {_WAITS_FOR[phase]}.")
 
 
 def awaited(session: Session | None) -> str:

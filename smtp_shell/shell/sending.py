@@ -19,6 +19,7 @@ from smtp_shell.protocol.phases import Phase
 from smtp_shell.protocol.replies import Extensions
 from smtp_shell.shell.composing import check_whole
 from smtp_shell.shell.file_progress import SendingProgress
+from smtp_shell.shell.owed_replies import check_between_commands
 
 if TYPE_CHECKING:
     from smtp_shell.client.transaction import Outcome
@@ -50,7 +51,8 @@ def send_draft(shell: Shell, composition: Composition, wishes: Wishes) -> None:
     """Send a draft step by step, and show what became of each recipient.
 
     Raises:
-        UsageError: The draft is not whole, or the server has not announced what is wanted; nothing was sent.
+        UsageError: The draft is not whole, the server waits for something else than a command, or it has not announced what is wanted;
+            nothing was sent.
         NotSendable: An address needs SMTPUTF8, and the server does not announce it; nothing was sent.
         Refused: The server takes neither EHLO nor HELO.
         MessageChanged: An attachment has changed; no message was sent.
@@ -59,6 +61,8 @@ def send_draft(shell: Shell, composition: Composition, wishes: Wishes) -> None:
     draft = composition.whole
     check_whole(draft)
     session = shell.need_session()
+    shell.await_decision()
+    check_between_commands(session)
     if not _greet(shell):
         return
     extensions = session.dialogue.extensions or Extensions({})  # after HELO there are none

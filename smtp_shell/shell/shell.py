@@ -302,7 +302,8 @@ class Shell:
             SmtpShellError: It cannot be done.
         """
         self.refusals.of_mail_data = False
-        self._check_decided()
+        self.await_decision()
+        owed_replies.check_between_commands(self.session)
         self._act(partial(send_group, self, commands), greets=True)
 
     def send_group(self) -> None:

@@ -15,7 +15,7 @@ from smtp_shell.servers.faults import Fault, HangUp, Hear, Pause, Phase, Send, r
 from smtp_shell.servers.mock.acts import Need, StartTls
 from smtp_shell.servers.mock.comparing import Values, difference, is_near
 from smtp_shell.servers.mock.maildata import DataReader
-from smtp_shell.servers.mock.replies import DOT, GREETING, made_up, refreshed
+from smtp_shell.servers.mock.replies import DOT, GREETING, for_recipients, made_up, refreshed
 from smtp_shell.servers.mock.results import LONGEST_SHOWN, MOST_DIFFERENCES, Difference, Kind
 from smtp_shell.servers.mock.script import Exchange, Says, ScriptedReply, Then
 from smtp_shell.servers.mock.settings import Extra
@@ -325,7 +325,7 @@ class MockDialogue:
         """Answer a command as the script does, and read the mail data after a 354."""
         replies = exchange.replies
         if self._is_lmtp and verb == "BDAT" and len(replies) > 1:
-            replies = self._for_recipients(replies, exchange)
+            replies = for_recipients(replies, exchange.recipients, self._recipients)
         if not (yield from self._answer(verb, replies)) or self._is_over:
             return
         code = replies[-1].code if replies else 0
@@ -359,27 +359,15 @@ class MockDialogue:
         elif exchange is not None:
             self.matched += 1
         replies = exchange.replies if exchange is not None else (made_up(DOT),)
-        yield from self._answer(DOT, self._for_recipients(replies, exchange) if self._is_lmtp else replies)
+        if self._is_lmtp:
+            replies = for_recipients(replies, exchange.recipients if exchange is not None else None, self._recipients)
+        yield from self._answer(DOT, replies)
         yield from self._go_on(exchange.then if exchange is not None else Then.NOTHING)
 
     def _refuse_endless(self) -> Acts:
         self.broke(f"the mail data is longer than {DATA_LIMIT:,} octets")
         yield b"552 5.3.4 The mail data does not end, closing the connection\r\n"
         yield from self._hang_up()
-
-    def _for_recipients(
-        self, replies: tuple[ScriptedReply, ...], exchange: Exchange | None
-    ) -> tuple[ScriptedReply, ...]:
-        """Return the replies to a message: as recorded for as many recipients as recorded, else one for each that was accepted.
-
-        Source: RFC 2033 section 4.2
-        """
-        if exchange is not None and exchange.recipients == self._recipients:
-            return replies
-        if not replies or not self._recipients or replies[0].code // 100 != 2:
-            return replies
-        missing = self._recipients - len(replies)
-        return (*replies, *replies[-1:] * missing) if missing > 0 else replies[: self._recipients]
 
     def _chunk(self, size: int, *, ends_here: bool = False) -> Acts:
         """Read the octets after a BDAT command.

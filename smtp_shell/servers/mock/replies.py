@@ -172,3 +172,21 @@ def _matching(line: ExpectedLine, pattern: Pattern, verb: str, *, is_last: bool)
     raise Unservable(
         line.line, "the mock server cannot make up a reply that this pattern matches", "S: or S= with the reply itself"
     )
+
+
+def for_recipients(
+    replies: tuple[ScriptedReply, ...], recorded: int | None, accepted: int
+) -> tuple[ScriptedReply, ...]:
+    """Return the replies to a message in LMTP: as recorded for as many recipients as recorded, else one for each that was accepted.
+
+    Args:
+        replies: Those of the transcript.
+        recorded: For how many recipients they are; None where the transcript has no message here.
+        accepted: How many recipients there are now.
+
+    Source: RFC 2033 section 4.2
+    """
+    if recorded == accepted or not replies or not accepted or replies[0].code // 100 != 2:
+        return replies
+    missing = accepted - len(replies)
+    return (*replies, *replies[-1:] * missing) if missing > 0 else replies[:accepted]

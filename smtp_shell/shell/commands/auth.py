@@ -9,6 +9,7 @@ from msgspec import Struct
 from smtp_shell.errors import AuthFailed, UsageError
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.shell.completion import Option, mechanisms_of
+from smtp_shell.shell.owed_replies import check_between_commands
 from smtp_shell.shell.registry import Args, shorthand
 from smtp_shell.shell.settings import credentials_for
 from smtp_shell.shell.shell import Shell
@@ -80,11 +81,7 @@ def auth(shell: Shell, args: Args) -> None:
     To do it all by hand, `/raw AUTH LOGIN\r\n`: each line that follows a 334 is then an answer.
     """
     session = shell.need_session()
-    if session.dialogue.unended:
-        raise UsageError(
-            "auth: a line that was sent as octets has not ended, and AUTH would be the rest of it; nothing was sent. "
-            r"End it with /raw \r\n."
-        )
+    check_between_commands(session)
     words = _parse(args)
     if words.mechanism.upper() in _unknown(session):
         _send_by_hand(shell, args, words)

@@ -16,6 +16,7 @@ from smtp_shell.shell.chunks import send_octets
 from smtp_shell.shell.completion import CompletionContext, files_after_sign, mail_parameters, rcpt_parameters
 from smtp_shell.shell.envelope_lines import mail_command, rcpt_commands
 from smtp_shell.shell.handshakes import start_tls
+from smtp_shell.shell.owed_replies import check_between_commands
 from smtp_shell.shell.raw_octets import holds_secret
 from smtp_shell.shell.registry import Args, shell_command, shorthand
 from smtp_shell.shell.shell import Shell
@@ -161,6 +162,7 @@ def bdat(shell: Shell, args: Args) -> None:
     from smtp_shell.shell.untouched import mended_remark, split_raw
 
     session = shell.need_session()
+    check_between_commands(session)
     _check_chunking(shell, session)
     args, untouched = split_raw(args)
     with open_message(args) as stream:

@@ -13,6 +13,7 @@ _AUTH = (
     "auth plain", "auth login", "auth cram-md5", "auth scram-sha-256", "auth", "auth xoauth2", "auth oauthbearer", "auth digest-md5",
 )  # fmt: skip
 _BY_HAND = (
+    ("/pipeline", "AUTH LOGIN c3R1ZGVudA==", "@=", "/pipeline"),
     ("AUTH PLAIN @p",), ("AUTH PLAIN", "@p"), ("AUTH LOGIN", "c3R1ZGVudA==", "@="), ("AUTH LOGIN c3R1ZGVudA==", "@="),
     ("AUTH CRAM-MD5", "*"), (r"/raw AUTH PLAIN @p\r\n",), (r"/raw AUTH LOGIN\r\n", "c3R1ZGVudA==", "@="), ("auth LOGIN", "*"),
     ("AUTH LOGIN", "=", "=", "@="), ("AUTH X-OURS", "@="), ("AUTH PLAIN =",), ("AUTH PLAIN", "@@"), ("AUTH LOGIN", "@@", "@="),

@@ -246,6 +246,8 @@ class _Play:
         """Yield each line when it is due, after what the server says before it."""
         for turn in self._turns[1:]:
             self._begin(turn)
+            if "prompt" in self._how:
+                self._look(self._shells[0])
             if turn.typed is not None:
                 self._played.waits += 1
                 yield self._line(turn.typed)
@@ -267,8 +269,13 @@ class _Play:
         shell = self._shells[0] if self._shells else None
         if shell is None or shell.phase in (None, Phase.MAILDATA):
             return False
-        if shell.session is not None and (shell.session.dialogue.unended or shell.session.dialogue.chunk_left):
-            return False
+        if shell.session is not None:
+            dialogue = shell.session.dialogue
+            # In LOGIN the first answer is the user name, which is shown.
+            if dialogue.unended or dialogue.chunk_left or dialogue.exchange._expects_user:
+                return False
+        if shell.group is not None and shell.group.commands and shell.group.commands[-1].verb == "AUTH":
+            return True
         return shell.awaits_answer or bool(
             re.match(r"(?i)\s*(?:/raw )?auth \S+ @[p=]", text)
             and begins_exchange(text.strip()[5 * text.strip().startswith("/raw") :])
@@ -311,7 +318,6 @@ class _Play:
         starttls = "--starttls " if "starttls" in how and scheme != "smtps" else ""
         repl.run_typed(shell, f"/connect {starttls}{scheme}://{HOST}")
         for line in self._typed():
-            self._look(shell)
             if shell.leaving:
                 break
             repl.run_typed(shell, line)

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
 
 from smtp_shell.protocol.commands import Command
@@ -74,20 +75,28 @@ def items(found: Iterable[Entry]) -> list[Item]:
                 before = result.pop()
                 octets = bytes(before[1]) + bytes(item[1])  # type: ignore[call-overload]
                 item = (name, octets.replace(_MARK + _MARK, _MARK), item[2])
-            elif name == "reply":
-                _put_in_order(result)
             result.append(item)
-    return result
+    return list(_in_order(result))
 
 
-def _put_in_order(result: list[Item]) -> None:
-    """Sort the notices before a reply, and drop the lines before them, which the reply holds."""
-    start = len(result)
-    while start and result[start - 1][0] == "noticed":
-        start -= 1
-    result[start:] = sorted(result[start:], key=repr)
-    if start and result[start - 1][0] == "begun":
-        del result[start - 1]
+def _in_order(found: list[Item]) -> Iterator[Item]:
+    """Yield items with the notices about a reply sorted, after its first lines, which are left out where the whole reply follows."""
+    for is_about_reply, run in groupby(found, lambda item: item[0] in ("begun", "noticed", "reply")):
+        if not is_about_reply:
+            yield from run
+            continue
+        held: list[Item] = []
+        for item in run:
+            if item[0] != "reply":
+                held.append(item)
+                continue
+            yield from sorted((each for each in held if each[0] == "noticed"), key=repr)
+            yield item
+            held.clear()
+        begun = [item for item in held if item[0] == "begun"]
+        if begun:
+            yield "begun", b"".join(bytes(item[1]) for item in begun), begun[0][2]  # type: ignore[call-overload]
+        yield from sorted((each for each in held if each[0] == "noticed"), key=repr)
 
 
 def _items(entry: Entry) -> Iterator[Item]:
@@ -149,10 +158,18 @@ def _octets(octets: bytes, public: int | None) -> bytes:
 
 
 def _is_nameless(log: Sequence[Entry]) -> bool:
-    """Return whether nothing in the file says that a message has replies for its recipients: neither LHLO, nor a 353 (PRDR)."""
-    events = [entry.event for entry in log]
-    is_lmtp = any(isinstance(event, CommandSent) and event.command.verb == "LHLO" for event in events)
-    return not is_lmtp and not any(isinstance(event, ReplyReceived) and event.reply.code == 353 for event in events)
+    """Return whether nothing in the file says that a message has replies for its recipients: no LHLO that was taken, no 353 (PRDR)."""
+    replies = [entry.event for entry in log if isinstance(entry.event, ReplyReceived)]
+    return not any(each.reply.code == 353 or (each.verb == "LHLO" and each.reply.code // 100 == 2) for each in replies)
+
+
+def _up_to_a_piece_of_a_credential(log: Sequence[Entry]) -> Sequence[Entry]:
+    """Cut a dialogue before a piece of a credential that was sent as octets: how the rest of its line reads depends on it."""
+    for number, entry in enumerate(log, 1):
+        event = entry.event
+        if isinstance(event, OctetsSent) and event.public is not None and not event.octets.endswith(b"\n"):
+            return log[: number - 1]
+    return log
 
 
 def _without_recipient(item: Item) -> Item:
@@ -163,11 +180,25 @@ def _without_recipient(item: Item) -> Item:
     return item
 
 
+def _is_masked(log: Sequence[Entry]) -> bool:
+    """Return whether octets were masked, so that the file cannot say which command a reply to them answers."""
+    return any(isinstance(entry.event, OctetsSent) and entry.event.public is not None for entry in log)
+
+
+def _without_command(item: Item) -> Item:
+    return (*item[:2], *item[3:]) if item[0] == "reply" else item
+
+
 def difference(path: Path, log: Sequence[Entry]) -> str:
     """Return what the first difference is between a file and the events that were published; empty for none."""
-    wanted, found = items(log), items(file_entries(path))
-    if _is_nameless(log):
-        wanted, found = ([_without_recipient(item) for item in each] for each in (wanted, found))
+    happened = _up_to_a_piece_of_a_credential(log)
+    wanted, found = items(happened), items(file_entries(path))
+    if len(happened) < len(log):
+        wanted = wanted[:-1]  # the last one may go on in what was cut off
+        found = found[: len(wanted)]
+    for is_left_out, without in ((_is_nameless(log), _without_recipient), (_is_masked(log), _without_command)):
+        if is_left_out:
+            wanted, found = ([without(item) for item in each] for each in (wanted, found))
     for number in range(max(len(wanted), len(found))):
         one = wanted[number] if number < len(wanted) else None
         other = found[number] if number < len(found) else None

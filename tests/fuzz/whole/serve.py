@@ -15,6 +15,7 @@ from smtp_shell.matching.expectation import Strictness
 from smtp_shell.protocol.commands import bdat_chunk
 from smtp_shell.protocol.events import (
     CommandSent,
+    Connected,
     Disconnected,
     End,
     Entry,
@@ -51,25 +52,34 @@ def why_it_may_differ(log: Sequence[Entry]) -> str:
     Args:
         log: What happened when it was recorded.
     """
+    is_grouped = any(isinstance(each.event, CommandSent) and _is_grouped_data(each.event) for each in log)
+    is_open_ended = False  # mail data was sent, and no final dot
     begun = False  # lines of a reply have come whose end has not
     left = 0.0  # octets of a message that the client has announced and not sent; infinite after a 354
     for entry in log:
         before, left = left, _left(left, entry.event)
+        begun = begun and not isinstance(entry.event, ReplyReceived)
+        if isinstance(entry.event, MailDataSent | Connected):
+            is_open_ended = isinstance(entry.event, MailDataSent) and not entry.event.last
         match entry.event:
             case ReplyBegun() | ReplyReceived() if before:
                 return "the server spoke in the middle of a message"
             case ReplyBegun():
                 begun = True
-            case ReplyReceived():
-                begun = False
             case CommandSent() | SaslSent() | OctetsSent() if begun:
                 return "a line was sent between the first line of a reply and its last"
+            case ReplyReceived(reply) if entry.event.verb == "AUTH" and reply.code // 100 == 3 and reply.code != 334:
+                return "AUTH was answered with a code that asks for nothing and ends nothing"
+            case ReplyReceived(reply, _, _, "DATA") if is_grouped and reply.code != 354:
+                return "DATA was refused in a group, and what followed it was taken for commands"
             case TimedOut():
                 return "a wait ended before its reply came, which a replay waits for"
             case Noticed(kind) if kind in _VIOLATIONS:
                 return "the server broke the protocol, which ends a replay"
             case Disconnected(end) if left and end is not End.CLIENT:
                 return "the server closed in the middle of a message"
+            case Disconnected() if is_open_ended:
+                return "the mail data was not ended"
             case Disconnected(End.ERROR):
                 return "the connection or the handshake broke"
     if any(isinstance(entry.event, OctetsSent) and entry.event.public is not None for entry in log):
@@ -77,9 +87,15 @@ def why_it_may_differ(log: Sequence[Entry]) -> str:
     return ""
 
 
+def _is_grouped_data(sent: CommandSent) -> bool:
+    return sent.pipelined and sent.command.verb == "DATA"
+
+
 def _left(left: float, event: Event) -> float:
     """Return how many octets of a message are still to be sent, after an event."""
     match event:
+        case Connected():
+            return 0
         case MailDataSent(_, last):
             return 0 if last else inf
         case ReplyReceived(reply) if reply.code == 354 and event.verb == "DATA":

@@ -541,3 +541,22 @@ def test_a_line_after_a_final_dot_whose_reply_never_came_is_a_command() -> None:
     text = "Transcript: 1\nClient: x\n\nS: 220\nC: DATA\nS: 354\nC: x\nC: .\n*: timeout 5 the reply to the final dot\nC: RSET\nS: 250 ok\n"
     sent = [type(entry.event) for entry in decoded(text) if isinstance(entry.event, CommandSent | MailDataSent)]
     assert sent == [CommandSent, MailDataSent, MailDataSent, CommandSent]
+
+
+def test_octets_after_a_new_connection_belong_to_no_chunk_of_the_one_before() -> None:
+    text = (
+        "*: connect a:25\nS: 220\nC: BDAT 9999 LAST\n*: close\n*: connect a:25\nS: 220\nC| NOOP\\x0d\\x0a\nS: 250 ok\n"
+    )
+    replies = [
+        entry.event
+        for entry in decoded(f"Transcript: 1\nClient: x\n\n{text}")
+        if isinstance(entry.event, ReplyReceived)
+    ]
+    assert [each.verb for each in replies] == ["", "", "NOOP"]
+
+
+def test_octets_after_a_reply_to_half_a_chunk_are_commands() -> None:
+    dialogue = Dialogue()
+    happened: list[Event] = [*dialogue.receive(b"220 hi\r\n"), *dialogue.send(Command(b"BDAT 99"), pipelined=True)]
+    happened += [*dialogue.receive(b"503 no\r\n"), *dialogue.send_raw(b"NOOP\r\n"), *dialogue.receive(b"250 ok\r\n")]
+    assert read_back(*happened) == happened

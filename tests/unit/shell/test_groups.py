@@ -218,3 +218,17 @@ def test_of_a_paste_nothing_follows_a_data_that_was_refused_in_a_group() -> None
     run_typed(shell, "mail <>\nrcpt a@example.org\ndata\nSubject: x\nrset\n.")
     assert server.lines[-1] == b"DATA"
     assert "The rest of what was pasted was not sent: 3 lines." in screen.said
+
+
+def test_a_response_in_a_group_with_its_auth_is_secret() -> None:
+    for typed in (
+        ["/pipeline", "AUTH LOGIN c3R1ZGVudA==", "cGFzc3dvcmQ=", "noop", "/pipeline"],
+        ["/pipeline AUTH LOGIN c3R1ZGVudA==; cGFzc3dvcmQ=; noop"],
+    ):
+        shell, server, screen = make_shell({**PIPELINING, b"AUTH": b"334 UGFzc3dvcmQ6\r\n"}, before=["ehlo"])
+        for line in typed:
+            shell.run(line)
+        assert server.lines == [b"AUTH LOGIN c3R1ZGVudA==", b"cGFzc3dvcmQ=", b"noop"]
+        sent = [entry.event.command for entry in screen.entries if isinstance(entry.event, CommandSent)]
+        assert [each.public for each in sent[-3:]] == [11, 0, None]
+        assert "cGFzc3dvcmQ" not in screen.words

@@ -349,3 +349,29 @@ def test_an_untouched_file_can_end_the_message_itself(tmp_path: Path) -> None:
     assert server.heard.endswith(b"\r\n.\r\nNOOP\r\n")
     assert shell.session is not None
     assert shell.session.dialogue.owed == ()
+
+
+@pytest.mark.parametrize("interactive", [True, False])
+def test_a_transaction_does_not_begin_in_an_exchange(interactive: bool) -> None:
+    replies = {b"AUTH": b"334 VXNlcm5hbWU6\r\n"}
+    shell, server, _ = make_shell(replies, interactive=interactive, ask=answering("n"))
+    for line in ("ehlo", r"/raw AUTH LOGIN\r\n"):
+        shell.run(line)
+    shell.run("/compose --from ann@example.org --to bob@example.org --subject x --body y")
+    sent = server.heard
+    for line in ("/send", "/pipeline mail ann@example.org; rcpt bob@example.org"):
+        with pytest.raises(UsageError, match="nothing was sent: the server waits for"):
+            shell.run(line)
+    assert server.heard == sent
+
+
+def test_a_file_does_not_go_out_in_chunks_in_the_middle_of_a_line(tmp_path: Path) -> None:
+    letter = tmp_path / "letter"
+    letter.write_bytes(b"x")
+    shell, server, _ = make_shell({b"EHLO": b"250-x\r\n250 CHUNKING\r\n"})
+    for line in ("ehlo", "/raw c"):
+        shell.run(line)
+    for line in (f"bdat < {letter}", "/pipeline noop; rset"):
+        with pytest.raises(UsageError, match="a line that was sent as octets has not ended"):
+            shell.run(line)
+    assert server.heard.endswith(b"c")
