@@ -206,14 +206,16 @@ def locked(path: Path, seconds: float) -> Iterator[None]:
 
 
 def make_folder(path: Path) -> None:
-    """Create a folder, and those above it that do not exist. A folder that exists keeps its permissions.
+    """Create a folder, and those above it that do not exist, for this user alone. A folder that exists keeps its permissions.
 
     Raises:
         OSError: It cannot be created.
     """
     if NOWHERE in (path, *path.parents):
         raise OSError(errno.ENOTSUP, "this user has no home folder")
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not path.is_dir() and path.parent != path:
+        make_folder(path.parent)  # pathlib's `parents` would make those above for everybody
+    path.mkdir(mode=0o700, exist_ok=True)
 
 
 def private_folder(path: Path) -> Path:

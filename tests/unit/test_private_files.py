@@ -300,10 +300,10 @@ def test_no_file_is_passed_on_to_a_child(tmp_path: Path) -> None:
 
 
 def test_a_private_folder_is_its_owners_alone(tmp_path: Path) -> None:
-    folder = private_folder(tmp_path / "a" / "b")
+    folder = private_folder(tmp_path / "a" / "b" / "c")
     assert folder.is_dir()
     if os.name != "nt":
-        assert mode_of(folder) == 0o700
+        assert [mode_of(each) for each in (folder, *folder.parents[:2])] == [0o700] * 3
     assert private_folder(folder) == folder
 
 
