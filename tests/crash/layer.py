@@ -13,6 +13,7 @@ import io
 import os
 import re
 import signal
+import stat
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -80,7 +81,7 @@ class Layer:
         self._lock = threading.RLock()
         self._real_write, self._real_close, self._real_open = os.write, os.close, os.open
 
-    def call(self, name: str, path: str, act: Callable[..., Any], octets: Any = None) -> Any:
+    def call(self, name: str, path: str, act: Callable[..., Any], octets: Any = None, *, grows: bool = True) -> Any:
         """Do a call, unless it is to fail.
 
         Args:
@@ -88,6 +89,7 @@ class Layer:
             path: The file.
             act: Does it.
             octets: What is written, for a call that writes; `act` is then called with them.
+            grows: Whether a write makes the file longer. What takes the place of other octets fits on a full disk.
         """
         if octets is not None and not len(octets):  # the system refuses nothing that takes no space
             return act(octets)
@@ -104,7 +106,7 @@ class Layer:
             self._full = _FULL[kind]
             if octets is not None and kind == "short" and len(octets) > 1:
                 return act(memoryview(octets).cast("B")[: len(octets) // 2])
-        if self._full and (is_it or self._takes_space(name, path)):
+        if self._full and (is_it or (grows and self._takes_space(name, path))):
             self._refuse(name, self._full, path, act)
         done = act() if octets is None else act(octets)
         if kind == "kill-after":
@@ -287,7 +289,12 @@ def _file_class(layer: Layer) -> Callable[..., io.FileIO]:
             layer.remember(self.fileno(), self._path)
 
         def write(self, octets: Any) -> int:
-            written: int = layer.call("write", self._path, lambda part: io.FileIO.write(self, part), octets)
+            is_regular = stat.S_ISREG(os.fstat(self.fileno()).st_mode)
+            end = io.FileIO.tell(self) + len(octets) if is_regular else 0
+            grows = not is_regular or end > os.fstat(self.fileno()).st_size
+            written: int = layer.call(
+                "write", self._path, lambda part: io.FileIO.write(self, part), octets, grows=grows
+            )
             return written
 
         def truncate(self, size: int | None = None) -> int:
