@@ -142,6 +142,29 @@ def open_append(path: Path, *, own: bool = False) -> BinaryIO:
     return file
 
 
+def append_private(path: Path, octets: bytes) -> None:
+    """Add octets to the end of a file of this user, all of them or none. Other processes may do so at the same time.
+
+    Raises:
+        OSError: As for `open_append`, or the system refuses to write them.
+    """
+    with open_append(path, own=True) as file:
+        descriptor = file.fileno()
+        with suppress(OSError):  # a file system without locks
+            if sys.platform != "win32":
+                import fcntl
+
+                fcntl.flock(descriptor, fcntl.LOCK_EX)  # so that nobody's octets but ours are cut off below
+        end, rest = os.fstat(descriptor).st_size, octets
+        try:
+            while rest:
+                rest = rest[os.write(descriptor, rest) :]
+        except OSError:
+            with suppress(OSError):
+                os.ftruncate(descriptor, end)
+            raise
+
+
 def read_private(path: Path, limit: int, *, end: bool = False) -> bytes | None:
     """Return what a file of this user holds, and take other users' permissions away.
 

@@ -16,6 +16,7 @@ import pytest
 from smtp_shell import private_files
 from smtp_shell.errors import ConfigError, UsageError
 from smtp_shell.private_files import (
+    append_private,
     create_private,
     make_folder,
     open_append,
@@ -235,6 +236,24 @@ def test_a_file_system_without_hard_links_will_do(tmp_path: Path, monkeypatch: p
     with create_private(tmp_path / "b", start=b"y"):
         pass
     assert sorted((each.name, each.read_text()) for each in tmp_path.iterdir()) == [("a", "x"), ("b", "y")]
+
+
+@POSIX
+def test_octets_that_do_not_fit_are_not_added_in_part(tmp_path: Path) -> None:
+    import resource
+
+    path = tmp_path / "a"
+    append_private(path, b"one\n")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (6, before[1]))
+    try:
+        with pytest.raises(OSError, match=os.strerror(errno.EFBIG)):
+            append_private(path, b"two\n")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert path.read_bytes() == b"one\n"
+    append_private(path, b"three\n")
+    assert path.read_bytes() == b"one\nthree\n"
 
 
 @POSIX

@@ -13,7 +13,18 @@ import pytest
 from smtp_shell.servers.practice import PracticeServer
 from tests.support.peer import Peer
 from tests.support.transcripts import check
-from tests.unit.cli.program import LETTER, PROGRAM, at, commands, faulty, run, run_where_files_end, sentence, serving, stay_silent
+from tests.unit.cli.program import (
+    LETTER,
+    PROGRAM,
+    at,
+    commands,
+    faulty,
+    run,
+    run_where_files_end,
+    sentence,
+    serving,
+    stay_silent,
+)
 
 
 def test_0_everything_happened(practice: PracticeServer) -> None:
@@ -268,7 +279,17 @@ def test_1_where_the_recording_that_was_asked_for_is_not_whole(
     record = ("--no-record", "--record", str(path))
     words: tuple[str, ...] = (*record, at(practice), *commands(*LETTER, "quit"))
     if command == "send":
-        words = ("send", "--server", at(practice), "--from", "ann@example.org", "--to", "bob@example.org", *record, "--json")
+        words = (
+            "send",
+            "--server",
+            at(practice),
+            "--from",
+            "ann@example.org",
+            "--to",
+            "bob@example.org",
+            *record,
+            "--json",
+        )
     done = run_where_files_end(limit, *words)
     assert done.returncode == 1
     assert done.stderr.decode().count(f"the recording {path} has stopped: file too large") == 1
