@@ -73,7 +73,7 @@ def whole_file(path: Path, *, overwrite: bool = False) -> Iterator[BinaryIO]:
     """
     with _refusals(path, "written"):
         _check_place(path, overwrite=overwrite)
-        draft, file = _new_draft(path.parent)
+        draft, file = new_draft(path.parent)
     try:
         with _refusals(path, "written", (OSError,)):
             yield file
@@ -91,7 +91,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     Raises:
         OSError: It cannot be written; it is as it was.
     """
-    draft, file = _new_draft(path.parent)
+    draft, file = new_draft(path.parent)
     try:
         yield file
         _close(file)
@@ -207,6 +207,29 @@ def replace_private(path: Path, octets: bytes) -> None:
         file.write(octets)
 
 
+def new_draft(folder: Path) -> tuple[Path, BinaryIO]:
+    """Create a file with a name that means nothing, to be renamed when it is whole, and return its path and the file.
+
+    It is removed by the next process that makes a draft in the folder if this one is killed: it has the lock that tells that its writer
+    lives.
+
+    Raises:
+        OSError: It cannot be created.
+    """
+    _sweep(folder)
+    while True:
+        path = folder / f"{_DRAFT_BEGINS}{os.urandom(8).hex()}{_DRAFT_ENDS}"
+        file = open_new(path)
+        with suppress(OSError):  # a file system without locks, where nothing is swept either
+            if sys.platform != "win32":
+                import fcntl
+
+                fcntl.flock(file.fileno(), fcntl.LOCK_EX)
+        if sys.platform == "win32" or os.fstat(file.fileno()).st_nlink:
+            return path, file
+        file.close()  # it was swept between its creation and its lock
+
+
 @contextmanager
 def locked(path: Path, seconds: float) -> Iterator[None]:
     """Hold a lock that one process at a time can have. It ends with the process, however that ends.
@@ -221,11 +244,32 @@ def locked(path: Path, seconds: float) -> Iterator[None]:
     """
     deadline = time.monotonic() + seconds
     with open_append(path) as file:  # closing it ends the lock
-        while not _try_lock(file.fileno()):
+        while not try_lock(file.fileno()):
             if time.monotonic() > deadline:
                 raise TimeoutError
             time.sleep(_LOCK_POLL_SECONDS)
         yield
+
+
+def try_lock(descriptor: int) -> bool:
+    """Take the lock of an open file, if no other process has it; return whether it is had.
+
+    Raises:
+        OSError: There are no locks here.
+    """
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            os.lseek(descriptor, 0, os.SEEK_SET)  # the lock is on the octet at the position
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return False
+    return True
 
 
 def make_folder(path: Path) -> None:
@@ -236,7 +280,7 @@ def make_folder(path: Path) -> None:
     """
     if NOWHERE in (path, *path.parents):
         raise OSError(errno.ENOTSUP, "this user has no home folder")
-    if not path.is_dir() and path.parent != path:
+    if not os.path.isdir(path) and path.parent != path:
         make_folder(path.parent)  # pathlib's `parents` would make those above for everybody
     path.mkdir(mode=0o700, exist_ok=True)
 
@@ -275,22 +319,6 @@ def _is_ours(facts: os.stat_result) -> bool:
     if sys.platform == "win32":
         return True
     return facts.st_uid == os.geteuid() and not facts.st_mode & 0o022
-
-
-def _try_lock(descriptor: int) -> bool:
-    try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            os.lseek(descriptor, 0, os.SEEK_SET)  # the lock is on the octet at the position
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except (BlockingIOError, PermissionError):
-        return False
-    return True
 
 
 def _open(path: Path, flags: int) -> int:
@@ -337,22 +365,6 @@ def _check_place(path: Path, *, overwrite: bool) -> bool:
     return True
 
 
-def _new_draft(folder: Path) -> tuple[Path, BinaryIO]:
-    """Create a file that has the lock by which `_sweep` knows that its writer lives."""
-    _sweep(folder)
-    while True:
-        path = folder / f"{_DRAFT_BEGINS}{os.urandom(8).hex()}{_DRAFT_ENDS}"
-        file = open_new(path)
-        with suppress(OSError):  # a file system without locks, where nothing is swept either
-            if sys.platform != "win32":
-                import fcntl
-
-                fcntl.flock(file.fileno(), fcntl.LOCK_EX)
-        if sys.platform == "win32" or os.fstat(file.fileno()).st_nlink:
-            return path, file
-        file.close()  # it was swept between its creation and its lock
-
-
 @cache
 def _sweep(folder: Path) -> None:
     """Remove the drafts of processes that have ended. Once in a process: a folder of many transcripts takes milliseconds to read."""
@@ -369,14 +381,14 @@ def _remove_if_abandoned(path: Path) -> None:
         return
     descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
-        if not _why_not_own(os.fstat(descriptor)) and _try_lock(descriptor):
+        if not _why_not_own(os.fstat(descriptor)) and try_lock(descriptor):
             path.unlink()
     finally:
         os.close(descriptor)
 
 
 def _opened_in_place(path: Path, start: bytes, *, overwrite: bool) -> BinaryIO:
-    draft, file = _new_draft(path.parent)
+    draft, file = new_draft(path.parent)
     try:
         file.write(start)
         file.flush()
@@ -395,7 +407,7 @@ def _close(file: BinaryIO) -> None:
 
 
 def _put_in_place(draft: Path, path: Path, *, overwrite: bool) -> None:
-    """Give a draft its name.
+    """Rename a draft to what it is.
 
     Raises:
         FileExistsError: There is something that is not to be replaced.
