@@ -24,7 +24,7 @@ LAYERS = (
     {"errors"},
     {"config", "figures"},
     {"protocol"},
-    {"arguments", "private_files", "programs"},
+    {"arguments", "private_files", "programs", "temporary_folders"},
     {"message"},
     {"knowledge"},
     {"net"},

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 import ssl
-import tempfile
 import warnings
 from contextlib import suppress
 from functools import lru_cache
@@ -16,6 +15,7 @@ from pathlib import Path
 from smtp_shell.net.key_log import CLIENT_RANDOM
 from smtp_shell.net.session_keys import SessionKeys
 from smtp_shell.private_files import open_new
+from smtp_shell.temporary_folders import TemporaryFolder
 
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*")
 _FALLBACK = "mail.example"
@@ -44,7 +44,7 @@ class TlsPair:
         if old and cipher:
             _prefer(client, cipher)
         server.num_tickets = 0  # tickets are for another connection, which there is none of
-        with tempfile.TemporaryDirectory(prefix="smtp-shell-pair-") as folder:
+        with TemporaryFolder("pair") as folder:
             path = Path(folder) / "made-up.pem"
             with open_new(path) as file:
                 file.write(_certificate(host))
