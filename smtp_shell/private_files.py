@@ -78,7 +78,7 @@ def whole_file(path: Path, *, overwrite: bool = False) -> Iterator[BinaryIO]:
         with _refusals(path, "written", (OSError,)):
             yield file
             _close(file)
-            _put_in_place(draft, path, overwrite=overwrite)
+            put_in_place(draft, path, overwrite=overwrite)
     except BaseException:
         _abandon(draft, file)
         raise
@@ -228,6 +228,35 @@ def new_draft(folder: Path) -> tuple[Path, BinaryIO]:
         if sys.platform == "win32" or os.fstat(file.fileno()).st_nlink:
             return path, file
         file.close()  # it was swept between its creation and its lock
+
+
+def put_in_place(draft: Path, path: Path, *, overwrite: bool = False) -> None:
+    """Rename a draft to what it is.
+
+    Args:
+        draft: The draft, which is closed on Windows.
+        path: Its name from now on.
+        overwrite: As for `create_private`.
+
+    Raises:
+        FileExistsError: There is something that is not to be replaced.
+        OSError: The system refuses.
+    """
+    if _check_place(path, overwrite=overwrite):
+        os.replace(draft, path)
+        return
+    if sys.platform == "win32":
+        os.rename(draft, path)  # which replaces nothing there
+        return
+    try:
+        os.link(draft, path)
+    except OSError as error:
+        if error.errno not in _NO_HARD_LINKS:
+            raise
+        os.rename(draft, path)
+        return
+    with suppress(OSError):
+        draft.unlink()
 
 
 @contextmanager
@@ -392,7 +421,7 @@ def _opened_in_place(path: Path, start: bytes, *, overwrite: bool) -> BinaryIO:
     try:
         file.write(start)
         file.flush()
-        _put_in_place(draft, path, overwrite=overwrite)
+        put_in_place(draft, path, overwrite=overwrite)
         return file
     except BaseException:
         _abandon(draft, file)
@@ -404,30 +433,6 @@ def _close(file: BinaryIO) -> None:
     file.flush()
     os.fsync(file.fileno())
     file.close()
-
-
-def _put_in_place(draft: Path, path: Path, *, overwrite: bool) -> None:
-    """Rename a draft to what it is.
-
-    Raises:
-        FileExistsError: There is something that is not to be replaced.
-        OSError: The system refuses.
-    """
-    if _check_place(path, overwrite=overwrite):
-        os.replace(draft, path)
-        return
-    if sys.platform == "win32":
-        os.rename(draft, path)  # which replaces nothing there
-        return
-    try:
-        os.link(draft, path)
-    except OSError as error:
-        if error.errno not in _NO_HARD_LINKS:
-            raise
-        os.rename(draft, path)
-        return
-    with suppress(OSError):
-        draft.unlink()
 
 
 def _abandon(draft: Path, file: BinaryIO) -> None:
