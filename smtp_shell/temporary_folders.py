@@ -1,7 +1,7 @@
-"""Folders for the time of one run, below the system's folder for temporary files.
+"""Folders and files for the time of one run, in the system's folder for temporary files.
 
-A process that is killed leaves its folder. The next one that makes such a folder removes it: a lock on the folder itself tells whether its
-process still lives. Windows has no such lock, and nothing is removed there.
+A process that is killed leaves them. The next one that makes some removes them: a lock on each tells whether its process still lives.
+Windows has no lock of a folder, and nothing is removed there.
 """
 
 from __future__ import annotations
@@ -12,10 +12,12 @@ import stat
 import sys
 import tempfile
 from contextlib import suppress
+from functools import cache
 
 from smtp_shell.private_files import try_lock
 
 _BEGINS, _ENDS = "smtp-shell-", ".run"
+_FOLDER, _FILE = stat.S_IFDIR | 0o700, stat.S_IFREG | 0o600
 
 
 class TemporaryFolder:
@@ -32,7 +34,7 @@ class TemporaryFolder:
     """
 
     def __init__(self, what: str) -> None:
-        _sweep()
+        _sweep(tempfile.gettempdir())
         while True:
             self._folder = tempfile.TemporaryDirectory(
                 prefix=f"{_BEGINS}{what}-", suffix=_ENDS, ignore_cleanup_errors=True
@@ -57,6 +59,26 @@ class TemporaryFolder:
             os.close(lock)
 
 
+def temporary_file(what: str) -> tuple[int, str]:
+    """Create a file of this process, for its owner alone, and return its descriptor, which keeps its lock, and its path.
+
+    Args:
+        what: What it is for, a word that becomes part of its name.
+
+    Raises:
+        OSError: It cannot be created.
+    """
+    _sweep(tempfile.gettempdir())
+    while True:
+        descriptor, name = tempfile.mkstemp(prefix=f"{_BEGINS}{what}-", suffix=_ENDS)
+        with suppress(OSError):  # a file system without locks
+            if sys.platform != "win32":
+                try_lock(descriptor)
+        if sys.platform == "win32" or os.fstat(descriptor).st_nlink:
+            return descriptor, name
+        os.close(descriptor)  # another process swept it before it had its lock
+
+
 def _locked(path: str) -> int:
     """Return a descriptor that keeps the lock of a folder; -1 where there is none."""
     if sys.platform == "win32":
@@ -70,11 +92,12 @@ def _locked(path: str) -> int:
     return descriptor
 
 
-def _sweep() -> None:
-    """Remove the folders of processes that have ended."""
+@cache
+def _sweep(place: str) -> None:
+    """Remove what processes that have ended have left in a folder. Once in a process."""
     if sys.platform == "win32":
         return
-    with suppress(OSError), os.scandir(tempfile.gettempdir()) as entries:
+    with suppress(OSError), os.scandir(place) as entries:
         found = [each.path for each in entries if each.name.startswith(_BEGINS) and each.name.endswith(_ENDS)]
         for path in found:
             with suppress(OSError):
@@ -82,11 +105,14 @@ def _sweep() -> None:
 
 
 def _remove_if_abandoned(path: str) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         facts = os.fstat(descriptor)
-        is_ours = facts.st_uid == os.geteuid() and stat.S_IMODE(facts.st_mode) == 0o700
-        if is_ours and try_lock(descriptor):
+        if facts.st_uid != os.geteuid() or facts.st_mode not in (_FOLDER, _FILE) or not try_lock(descriptor):
+            return
+        if facts.st_mode == _FOLDER:
             shutil.rmtree(path, ignore_errors=True)
+        else:
+            os.unlink(path)
     finally:
         os.close(descriptor)

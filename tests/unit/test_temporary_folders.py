@@ -13,12 +13,13 @@ from pathlib import Path
 import pytest
 
 from smtp_shell import temporary_folders
-from smtp_shell.temporary_folders import TemporaryFolder
+from smtp_shell.temporary_folders import TemporaryFolder, temporary_file
 
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no lock of a folder")
 KILLED = """
 import os, pathlib, signal
-from smtp_shell.temporary_folders import TemporaryFolder
+from smtp_shell.temporary_folders import TemporaryFolder, temporary_file
+kept = temporary_file("keys")
 folder = TemporaryFolder("practice")
 pathlib.Path(folder.name, "server.pem").write_text("a key")
 os.kill(os.getpid(), signal.SIGKILL)
@@ -54,14 +55,36 @@ def test_that_of_a_killed_process_is_removed_and_no_other(place: Path) -> None:
         path.mkdir(mode=0o700)
     mine[-1].chmod(0o755)
     (place / "smtp-shell-file.run").write_text("mine")
+    (place / "smtp-shell-file.run").chmod(0o644)
     for _ in range(2):
         killed = subprocess.run([sys.executable, "-c", KILLED], check=False)
         assert killed.returncode == -signal.SIGKILL
-        assert len([*place.glob("smtp-shell-practice-*.run")]) == 1  # the second one has removed that of the first
+        # The second one has removed those of the first.
+        assert [len([*place.glob(f"smtp-shell-{what}-*.run")]) for what in ("practice", "keys")] == [1, 1]
+    temporary_folders._sweep.cache_clear()
     with TemporaryFolder("relay") as one, TemporaryFolder("relay") as other:
         assert {each.name for each in place.iterdir()} == {
             *(each.name for each in mine), "smtp-shell-file.run", Path(one).name, Path(other).name,
         }  # fmt: skip
+
+
+@POSIX
+def test_a_file_that_was_swept_before_it_had_its_lock_is_made_anew(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, names = tempfile.mkstemp, []
+
+    def swept(prefix: str, suffix: str) -> tuple[int, str]:
+        descriptor, name = real(prefix=prefix, suffix=suffix)
+        names.append(name)
+        if len(names) == 1:
+            os.unlink(name)
+        return descriptor, name
+
+    monkeypatch.setattr(tempfile, "mkstemp", swept)
+    descriptor, name = temporary_file("keys")
+    os.close(descriptor)
+    assert [str(each) for each in place.iterdir()] == [name] == names[1:]
 
 
 @POSIX
