@@ -188,7 +188,7 @@ def _replace_paths(layer: Layer) -> None:
 
 def _replace_descriptors(layer: Layer) -> None:
     """Count the calls of `os` that take a descriptor, and `os.open`."""
-    real_open, real_write, real_close = os.open, os.write, os.close
+    real_open, real_write, real_close, real_dup2 = os.open, os.write, os.close, os.dup2
 
     def open_(path: Any, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
         shown = os.path.join(layer.named(-1 if dir_fd is None else dir_fd), os.fsdecode(path))
@@ -225,7 +225,11 @@ def _replace_descriptors(layer: Layer) -> None:
 
         return call
 
-    os.open, os.write, os.close = open_, write, close
+    def dup2(fd: int, fd2: int, inheritable: bool = True) -> int:
+        layer.forget(fd2)
+        return real_dup2(fd, fd2, inheritable)
+
+    os.open, os.write, os.close, os.dup2 = open_, write, close, dup2
     for own, name in (("fsync", "fsync"), ("fdatasync", "fsync"), ("ftruncate", "truncate"), ("fchmod", "chmod")):
         if hasattr(os, own):
             setattr(os, own, on_descriptor(name, getattr(os, own)))
@@ -289,6 +293,8 @@ def _file_class(layer: Layer) -> Callable[..., io.FileIO]:
             layer.remember(self.fileno(), self._path)
 
         def write(self, octets: Any) -> int:
+            if not layer.named(self.fileno()):  # another file has taken its descriptor
+                return io.FileIO.write(self, octets)
             is_regular = stat.S_ISREG(os.fstat(self.fileno()).st_mode)
             end = io.FileIO.tell(self) + len(octets) if is_regular else 0
             grows = not is_regular or end > os.fstat(self.fileno()).st_size
