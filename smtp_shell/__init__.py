@@ -4,7 +4,7 @@ The packages, from the bottom up. Each imports only from those before it in this
 
     errors, config, figures   the tree of errors, settings and folders, numbers in words
     protocol                  the pure core: octets, commands, replies, mail data, SASL, the dialogue's state; no input or output
-    arguments, private_files  words as options; files that only their owner can read
+    arguments, private_files  words as options; files that only their owner can read (temporary_folders: for one run)
     message                   messages that are composed: drafts, their header fields, their octets
     knowledge                 facts about SMTP with their sections, and explanations made of them
     net                       names, sockets, TLS

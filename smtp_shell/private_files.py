@@ -26,9 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-NO_MEMORY = "there is no memory left"
-"""What a MemoryError says, in words."""
-
 _LOCK_POLL_SECONDS = 0.02
 _DRAFT_BEGINS, _DRAFT_ENDS = ".smtp-shell-", ".draft"
 _NO_HARD_LINKS = {errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
@@ -76,12 +73,12 @@ def whole_file(path: Path, *, overwrite: bool = False) -> Iterator[BinaryIO]:
     """
     with _refusals(path, "written"):
         _check_place(path, overwrite=overwrite)
-        draft, file = _new_draft(path.parent)
+        draft, file = new_draft(path.parent)
     try:
         with _refusals(path, "written", (OSError,)):
             yield file
             _close(file)
-            _put_in_place(draft, path, overwrite=overwrite)
+            put_in_place(draft, path, overwrite=overwrite)
     except BaseException:
         _abandon(draft, file)
         raise
@@ -94,7 +91,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     Raises:
         OSError: It cannot be written; it is as it was.
     """
-    draft, file = _new_draft(path.parent)
+    draft, file = new_draft(path.parent)
     try:
         yield file
         _close(file)
@@ -173,6 +170,29 @@ def stream_of(descriptor: int, mode: str, buffering: int = -1) -> BinaryIO:
         raise
 
 
+def append_private(path: Path, octets: bytes) -> None:
+    """Add octets to the end of a file of this user, all of them or none. Other processes may do so at the same time.
+
+    Raises:
+        OSError: As for `open_append`, or the system refuses to write them.
+    """
+    with open_append(path, own=True) as file:
+        descriptor = file.fileno()
+        with suppress(OSError):  # a file system without locks
+            if sys.platform != "win32":
+                import fcntl
+
+                fcntl.flock(descriptor, fcntl.LOCK_EX)  # so that nobody's octets but ours are cut off below
+        end, rest = os.fstat(descriptor).st_size, octets
+        try:
+            while rest:
+                rest = rest[os.write(descriptor, rest) :]
+        except OSError:
+            with suppress(OSError):
+                os.ftruncate(descriptor, end)
+            raise
+
+
 def read_private(path: Path, limit: int, *, end: bool = False) -> bytes | None:
     """Return what a file of this user holds, and take other users' permissions away.
 
@@ -215,6 +235,62 @@ def replace_private(path: Path, octets: bytes) -> None:
         file.write(octets)
 
 
+def new_draft(folder: Path) -> tuple[Path, BinaryIO]:
+    """Create a file with a name that means nothing, to be renamed when it is whole, and return its path and the file.
+
+    It is removed by the next process that makes a draft in the folder if this one is killed: it has the lock that tells that its writer
+    lives.
+
+    Raises:
+        OSError: It cannot be created.
+    """
+    _sweep(folder)
+    while True:
+        path = folder / f"{_DRAFT_BEGINS}{os.urandom(8).hex()}{_DRAFT_ENDS}"
+        file = open_new(path)
+        try:
+            with suppress(OSError):  # a file system without locks, where nothing is swept either
+                if sys.platform != "win32":
+                    import fcntl
+
+                    fcntl.flock(file.fileno(), fcntl.LOCK_EX)
+            if sys.platform == "win32" or os.fstat(file.fileno()).st_nlink:
+                return path, file
+        except BaseException:
+            _abandon(path, file)
+            raise
+        file.close()  # it was swept between its creation and its lock
+
+
+def put_in_place(draft: Path, path: Path, *, overwrite: bool = False) -> None:
+    """Rename a draft to what it is.
+
+    Args:
+        draft: The draft, which is closed on Windows.
+        path: Its name from now on.
+        overwrite: As for `create_private`.
+
+    Raises:
+        FileExistsError: There is something that is not to be replaced.
+        OSError: The system refuses.
+    """
+    if _check_place(path, overwrite=overwrite):
+        os.replace(draft, path)
+        return
+    if sys.platform == "win32":
+        os.rename(draft, path)  # which replaces nothing there
+        return
+    try:
+        os.link(draft, path)
+    except OSError as error:
+        if error.errno not in _NO_HARD_LINKS:
+            raise
+        os.rename(draft, path)
+        return
+    with suppress(OSError):
+        draft.unlink()
+
+
 @contextmanager
 def locked(path: Path, seconds: float) -> Iterator[None]:
     """Hold a lock that one process at a time can have. It ends with the process, however that ends.
@@ -229,22 +305,45 @@ def locked(path: Path, seconds: float) -> Iterator[None]:
     """
     deadline = time.monotonic() + seconds
     with open_append(path) as file:  # closing it ends the lock
-        while not _try_lock(file.fileno()):
+        while not try_lock(file.fileno()):
             if time.monotonic() > deadline:
                 raise TimeoutError
             time.sleep(_LOCK_POLL_SECONDS)
         yield
 
 
+def try_lock(descriptor: int) -> bool:
+    """Take the lock of an open file, if no other process has it; return whether it is had.
+
+    Raises:
+        OSError: There are no locks here.
+    """
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            os.lseek(descriptor, 0, os.SEEK_SET)  # the lock is on the octet at the position
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return False
+    return True
+
+
 def make_folder(path: Path) -> None:
-    """Create a folder, and those above it that do not exist. A folder that exists keeps its permissions.
+    """Create a folder, and those above it that do not exist, for this user alone. A folder that exists keeps its permissions.
 
     Raises:
         OSError: It cannot be created.
     """
     if NOWHERE in (path, *path.parents):
         raise OSError(errno.ENOTSUP, "this user has no home folder")
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not os.path.isdir(path) and path.parent != path:
+        make_folder(path.parent)  # pathlib's `parents` would make those above for everybody
+    path.mkdir(mode=0o700, exist_ok=True)
 
 
 def private_folder(path: Path) -> Path:
@@ -262,8 +361,10 @@ def private_folder(path: Path) -> Path:
     return path
 
 
-def reason_of(error: OSError) -> str:
+def reason_of(error: OSError | MemoryError) -> str:
     """Return why the system refused, in words: escaped, without the file's name, and without a full stop."""
+    if isinstance(error, MemoryError):
+        return "there is no memory left"
     match error:
         case FileNotFoundError():
             return "there is no such file"
@@ -281,22 +382,6 @@ def _is_ours(facts: os.stat_result) -> bool:
     if sys.platform == "win32":
         return True
     return facts.st_uid == os.geteuid() and not facts.st_mode & 0o022
-
-
-def _try_lock(descriptor: int) -> bool:
-    try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            os.lseek(descriptor, 0, os.SEEK_SET)  # the lock is on the octet at the position
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except (BlockingIOError, PermissionError):
-        return False
-    return True
 
 
 def _open(path: Path, flags: int) -> int:
@@ -343,26 +428,6 @@ def _check_place(path: Path, *, overwrite: bool) -> bool:
     return True
 
 
-def _new_draft(folder: Path) -> tuple[Path, BinaryIO]:
-    """Create a file that has the lock by which `_sweep` knows that its writer lives."""
-    _sweep(folder)
-    while True:
-        path = folder / f"{_DRAFT_BEGINS}{os.urandom(8).hex()}{_DRAFT_ENDS}"
-        file = open_new(path)
-        try:
-            with suppress(OSError):  # a file system without locks, where nothing is swept either
-                if sys.platform != "win32":
-                    import fcntl
-
-                    fcntl.flock(file.fileno(), fcntl.LOCK_EX)
-            if sys.platform == "win32" or os.fstat(file.fileno()).st_nlink:
-                return path, file
-        except BaseException:
-            _abandon(path, file)
-            raise
-        file.close()  # it was swept between its creation and its lock
-
-
 @cache
 def _sweep(folder: Path) -> None:
     """Remove the drafts of processes that have ended. Once in a process: a folder of many transcripts takes milliseconds to read."""
@@ -379,18 +444,18 @@ def _remove_if_abandoned(path: Path) -> None:
         return
     descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
-        if not _why_not_own(os.fstat(descriptor)) and _try_lock(descriptor):
+        if not _why_not_own(os.fstat(descriptor)) and try_lock(descriptor):
             path.unlink()
     finally:
         os.close(descriptor)
 
 
 def _opened_in_place(path: Path, start: bytes, *, overwrite: bool) -> BinaryIO:
-    draft, file = _new_draft(path.parent)
+    draft, file = new_draft(path.parent)
     try:
         file.write(start)
         file.flush()
-        _put_in_place(draft, path, overwrite=overwrite)
+        put_in_place(draft, path, overwrite=overwrite)
         return file
     except BaseException:
         _abandon(draft, file)
@@ -402,30 +467,6 @@ def _close(file: BinaryIO) -> None:
     file.flush()
     os.fsync(file.fileno())
     file.close()
-
-
-def _put_in_place(draft: Path, path: Path, *, overwrite: bool) -> None:
-    """Give a draft its name.
-
-    Raises:
-        FileExistsError: There is something that is not to be replaced.
-        OSError: The system refuses.
-    """
-    if _check_place(path, overwrite=overwrite):
-        os.replace(draft, path)
-        return
-    if sys.platform == "win32":
-        os.rename(draft, path)  # which replaces nothing there
-        return
-    try:
-        os.link(draft, path)
-    except OSError as error:
-        if error.errno not in _NO_HARD_LINKS:
-            raise
-        os.rename(draft, path)
-        return
-    with suppress(OSError):
-        draft.unlink()
 
 
 def _abandon(draft: Path, file: BinaryIO) -> None:

@@ -24,7 +24,7 @@ LAYERS = (
     {"errors"},
     {"config", "figures"},
     {"protocol"},
-    {"arguments", "output_loss", "private_files", "programs", "submodules"},
+    {"arguments", "output_loss", "private_files", "programs", "submodules", "temporary_folders"},
     {"message"},
     {"knowledge"},
     {"net"},

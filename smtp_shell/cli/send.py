@@ -111,6 +111,7 @@ def _send(options: argparse.Namespace, draft: Draft, message: FileMessage | None
         raise
     finally:
         shell.close()
+    status = status or int(shell.recordings.is_incomplete)
     if options.json:
         _tell_tls(shell)
         _write_verdict(shell, status, outcome)

@@ -219,9 +219,9 @@ def _run_lines(shell: Shell, options: argparse.Namespace, target: Target | None)
             shell.say_loudly(f"smtp-shell: {shell.refusals.last}")
         if not status or options.keep_going:
             status = run_lines(shell, _lines(options), keep_going=options.keep_going) or status
-        return status
     finally:
         shell.close()
+    return status or int(shell.recordings.is_incomplete)
 
 
 def _look_at_tls(shell: Shell, options: argparse.Namespace) -> None:

@@ -57,9 +57,11 @@ class SessionKeys:
                 log_in_memory(context)
                 self._in_memory.add(context)
                 return
-            import tempfile  # late: it takes longer to load than a handshake
+            from smtp_shell.temporary_folders import (
+                temporary_file,  # late: tempfile takes longer to load than a handshake
+            )
 
-            descriptor, name = tempfile.mkstemp(prefix="smtp-shell-keys-")
+            descriptor, name = temporary_file("keys")
             self._descriptors.append(descriptor)
             try:
                 context.keylog_filename = name

@@ -14,7 +14,7 @@ from smtp_shell.net.key_log import CLIENT_RANDOM, exporter_secret, has_keys, no_
 from smtp_shell.net.tls_context import keys_for, make_context
 from smtp_shell.net.tls_facts import handshake_of, seen_by_then, tls_facts
 from smtp_shell.net.tls_identity import TlsSession, details, name_error, session_of, sni_octets
-from smtp_shell.private_files import NO_MEMORY, reason_of
+from smtp_shell.private_files import reason_of
 from smtp_shell.protocol.events import Handshake, TlsStarted
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ class TlsBuffers:
 
 def _broken(error: ssl.SSLError | MemoryError) -> TlsFailed:
     if isinstance(error, MemoryError):
-        return TlsFailed(f"TLS broke: {NO_MEMORY}.")
+        return TlsFailed(f"TLS broke: {reason_of(error)}.")
     from smtp_shell.net.tls_report import alert
 
     return TlsFailed(f"TLS broke: {alert(error)}.")

@@ -8,7 +8,6 @@ from __future__ import annotations
 import errno
 import re
 import ssl
-import tempfile
 import warnings
 from contextlib import contextmanager, suppress
 from functools import lru_cache
@@ -19,6 +18,7 @@ from smtp_shell.errors import SystemRefused
 from smtp_shell.net.key_log import CLIENT_RANDOM
 from smtp_shell.net.session_keys import SessionKeys
 from smtp_shell.private_files import open_new, reason_of
+from smtp_shell.temporary_folders import TemporaryFolder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,7 +73,7 @@ class TlsPair:
         if old and cipher:
             _prefer(client, cipher)
         server.num_tickets = 0  # tickets are for another connection, which there is none of
-        with tempfile.TemporaryDirectory(prefix="smtp-shell-pair-", ignore_cleanup_errors=True) as folder:
+        with TemporaryFolder("pair") as folder:
             path = Path(folder) / "made-up.pem"
             try:
                 with open_new(path) as file:

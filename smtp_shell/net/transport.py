@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from smtp_shell.errors import ConnectionLost, TlsFailed, WaitTimedOut
 from smtp_shell.figures import plain
 from smtp_shell.net.waiting import TICK, tick, wait_for, watch
-from smtp_shell.private_files import NO_MEMORY, reason_of
+from smtp_shell.private_files import reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -433,13 +433,11 @@ class Transport:
             self._tap.ended(by_client=False)
 
     def _broken(self, error: OSError | MemoryError) -> ConnectionLost:
-        if isinstance(error, MemoryError):
-            return ConnectionLost(f"the connection broke: {NO_MEMORY}.")
         if isinstance(error, ConnectionResetError | BrokenPipeError | ConnectionAbortedError):
             if self._tap is not None:
                 self._tap.ended(by_client=False, reset=True)
             return ConnectionLost(_DROPPED)
-        if error.errno in _ANSWERS_NO_MORE:
+        if isinstance(error, OSError) and error.errno in _ANSWERS_NO_MORE:
             return ConnectionLost("the server answers no more: the connection is dead.")
         return ConnectionLost(f"the connection broke: {reason_of(error)}.")
 

@@ -41,22 +41,30 @@ NOTICE: Final = "notice: "
 BODY_LIMIT: Final = 64 * 1024
 """Octets of mail data of one message that are written into the transcript. If there are more, they go to a file of their own."""
 
+_BROKEN_OFF = "the recording broke off within mail data that is too long for this file"
+
 # An octet takes at most four characters of the notation, so that a line of this length is within a reader's default limit.
 _LONGEST_LINE = 16_000  # octets
 _LONGEST_TEXT = 2_000  # characters of free text in an event
 
 
 class BodyFiles(Protocol):
-    """Files for mail data that is too long for the transcript."""
+    """Files for mail data that is too long for the transcript.
+
+    The transcript names a file when it is whole. A recorder that is killed before leaves a transcript that ends within the mail data.
+    """
 
     def mark(self) -> None:
         """Remember the position in the transcript where mail data begins."""
 
     def open(self) -> BinaryIO:
-        """Create the next file."""
+        """Create the next file. It has no name yet."""
 
     def put_in_place(self, at: float) -> None:
-        """Replace what was written since `mark` with a line that names the file opened last."""
+        """Name the file opened last, which is closed, and replace what was written since `mark` with a line that has its name."""
+
+    def discard(self) -> None:
+        """Remove the file opened last, which is closed."""
 
 
 class TranscriptEncoder:
@@ -86,7 +94,10 @@ class TranscriptEncoder:
             self._data.flush(at)
             if isinstance(event, CommandSent | OctetsSent | Connected | Disconnected):
                 self.close()
-        self._write(event_steps(event, at))
+        steps = event_steps(event, at)
+        if self._data is not None:
+            steps = self._data.remember(steps)
+        self._write(steps)
 
     def close(self) -> None:
         """Write what is held back."""
@@ -124,6 +135,7 @@ class _MailData:
         self._last_cr = b""
         self._at = 0.0
         self._file: BinaryIO | None = None
+        self._since: list[Step] = []  # what happened while mail data went to the file
         self._decoder = MailDataDecoder()
         if bodies is not None:
             bodies.mark()
@@ -138,7 +150,7 @@ class _MailData:
             self._write_to_file(self._decoder.decode(octets))
             return
         if self._bodies is not None and self._regular and len(self._inline) + len(octets) > self._limit:
-            self._move_out(self._bodies, octets, at)
+            self._move_out(self._bodies, octets)
             return
         if len(self._inline) <= self._limit:
             self._inline += octets
@@ -160,7 +172,7 @@ class _MailData:
     def end(self, at: float) -> None:
         """Write the final dot."""
         if self._file is not None:
-            self._close_file()
+            self._close_file(at)
             return
         if self._line:
             self._write_octets(self._line, at)
@@ -169,21 +181,30 @@ class _MailData:
     def abandon(self) -> None:
         """Stop without a final dot."""
         if self._file is not None:
-            self._close_file()
+            self._close_file(self._at)
             self._write_note("the mail data ended here without its final dot")
         elif self._line:
             self._write_octets(self._line, self._at)
 
     def release(self) -> None:
-        """Close the file, if there is one, whatever becomes of what is in its buffer."""
-        if self._file is not None:
+        """Remove the file, if there is one."""
+        if self._file is not None and self._bodies is not None:
             with suppress(OSError):
                 self._file.close()
+            self._bodies.discard()
 
-    def _move_out(self, bodies: BodyFiles, octets: bytes, at: float) -> None:
+    def remember(self, steps: Iterable[Step]) -> Iterable[Step]:
+        """Return steps that are written between mail data, which stay when the mail data moves to a file."""
+        if self._file is None:
+            return steps
+        found = [*steps]
+        self._since += found
+        return found
+
+    def _move_out(self, bodies: BodyFiles, octets: bytes) -> None:
         self._file = bodies.open()
         self._write_to_file(self._decoder.decode(bytes(self._inline) + octets))
-        bodies.put_in_place(at)
+        self._write_note(_BROKEN_OFF)  # it goes with the mail data that stands in the transcript
         self._inline.clear()
         self._line = b""
 
@@ -193,10 +214,13 @@ class _MailData:
         self._file.write(octets)
         self._file.flush()
 
-    def _close_file(self) -> None:
+    def _close_file(self, at: float) -> None:
         assert self._file is not None
+        assert self._bodies is not None
         with self._file as file:
             file.write(self._decoder.end())
+        self._bodies.put_in_place(at)
+        self._write(self._since)
         if not self._regular:
             self._write_note("the mail data in the file had bare CR or LF, which a replay sends as CRLF")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from smtp_shell.errors import UsageError
-from smtp_shell.private_files import NO_MEMORY, create_private, open_new, reason_of
+from smtp_shell.private_files import create_private, new_draft, put_in_place, reason_of
 from smtp_shell.protocol.events import Entry
 from smtp_shell.protocol.octets import escape, escape_str
 from smtp_shell.recording.encoder import BODY_LIMIT, TranscriptEncoder
@@ -23,25 +23,18 @@ _UNSAFE = re.compile(r"[^\w.-]", re.ASCII)
 
 
 def create_body(transcript: Path) -> tuple[Path, BinaryIO]:
-    """Create the next file for mail data beside a transcript, named after it.
+    """Create a draft of a file for mail data beside a transcript.
 
     Args:
         transcript: The transcript's path.
 
     Returns:
-        The file's path, and the file.
+        The draft's path, and the file.
 
     Raises:
-        UsageError: It cannot be created.
+        OSError: It cannot be created.
     """
-    while True:
-        path = free_body_path(transcript)
-        try:
-            return path, open_new(path)
-        except FileExistsError:  # another process was faster
-            continue
-        except OSError as error:
-            raise UsageError(f"{escape_str(str(path))} cannot be created: {reason_of(error)}.") from None
+    return new_draft(transcript.parent)
 
 
 def free_body_path(transcript: Path) -> Path:
@@ -144,10 +137,8 @@ class Recording:
 
     def _fail(self, error: Exception) -> None:
         self.failed = True
-        if isinstance(error, MemoryError):
-            reason = NO_MEMORY
-        else:
-            reason = reason_of(error) if isinstance(error, OSError) else escape_str(str(error)).rstrip(".")
+        is_refusal = isinstance(error, OSError | MemoryError)
+        reason = reason_of(error) if is_refusal else escape_str(str(error)).rstrip(".")
         self._encoder.release()
         with suppress(OSError, ValueError, MemoryError):
             self._stream.close()
@@ -176,17 +167,30 @@ class _BodyFiles:
         self._stream = stream
         self._writer = writer
         self._mark = 0
-        self._name = ""
+        self._draft = transcript
 
     def mark(self) -> None:
         self._mark = self._stream.tell()
 
     def open(self) -> BinaryIO:
-        path, stream = create_body(self._transcript)
-        self._name = path.name
+        self._draft, stream = create_body(self._transcript)
         return stream
 
     def put_in_place(self, at: float) -> None:
+        path = self._named()
         self._stream.seek(self._mark)
         self._stream.truncate()
-        self._writer.write(Step(Marker.MAIL_DATA_FILE, escape(self._name.encode()), at if self._times else None))
+        self._writer.write(Step(Marker.MAIL_DATA_FILE, escape(path.name.encode()), at if self._times else None))
+
+    def discard(self) -> None:
+        with suppress(OSError):
+            self._draft.unlink()
+
+    def _named(self) -> Path:
+        while True:
+            path = free_body_path(self._transcript)
+            try:
+                put_in_place(self._draft, path)
+            except FileExistsError:  # another process was faster
+                continue
+            return path

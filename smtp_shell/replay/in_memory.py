@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -12,6 +11,7 @@ from msgspec.structs import replace
 from smtp_shell.errors import NotSendable, TranscriptError, UsageError
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.replay.replay import Replay
+from smtp_shell.temporary_folders import TemporaryFolder
 from smtp_shell.transcript.including import is_include
 from smtp_shell.transcript.step import Marker
 from smtp_shell.transcript.transcript import TEXT_NAME
@@ -40,7 +40,7 @@ def in_file(transcript: Transcript) -> Iterator[Path]:
             "a transcript in memory has no folder for the mail data that C< names, or for what *: include names: write it to a "
             "file first."
         )
-    with TemporaryDirectory(prefix="smtp-shell-") as folder:
+    with TemporaryFolder("transcript") as folder:
         path = Path(folder, "transcript.smtp")
         transcript.write(path)
         try:

@@ -15,6 +15,7 @@ import re
 import secrets
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
@@ -22,7 +23,7 @@ from typing import BinaryIO
 from msgspec import Struct
 
 from smtp_shell.errors import UsageError
-from smtp_shell.private_files import make_folder, open_new, reason_of
+from smtp_shell.private_files import make_folder, new_draft, reason_of
 from smtp_shell.protocol.octets import CRLF, escape, escape_str
 from smtp_shell.servers.notifications import REQUEST_FIELD
 
@@ -60,18 +61,20 @@ class Message(Struct, frozen=True):
 class IncomingMessage:
     """One message on its way into the mailbox: written under `tmp`, and moved to `new` when it is whole.
 
+    What a server that is killed leaves under `tmp`, the next one removes.
+
     Args:
         maildir: The mailbox.
-        name: The name of the file to create.
+        name: The name of the file under `new`.
 
     Attributes:
         size: Octets of mail data that have been written.
     """
 
     def __init__(self, maildir: Path, name: str) -> None:
-        self._path = maildir / "tmp" / name
         self._goal = maildir / "new" / name
-        self._file: BinaryIO | None = open_new(self._path)
+        self._file: BinaryIO | None
+        self._path, self._file = new_draft(maildir / "tmp")
         self._start = 0  # where the mail data begins
         self.size = 0
 
@@ -114,12 +117,16 @@ class IncomingMessage:
         """Move the message to where readers look. There is no fsync: practice mail need not survive a power cut.
 
         Raises:
-            OSError: The disk is full, or the mailbox has gone.
+            OSError: The disk is full, or the mailbox has gone. Nothing is left of the message.
         """
         if self._file is None:
             return
-        self._file.close()
-        self._path.rename(self._goal)
+        try:
+            self._file.close()
+            self._path.rename(self._goal)
+        except OSError:
+            self.discard()
+            raise
         self._file = None
 
     def discard(self) -> None:
@@ -127,12 +134,10 @@ class IncomingMessage:
         file, self._file = self._file, None
         if file is None:
             return
-        try:
+        with suppress(OSError):  # the last octets did not fit on the disk; the file goes anyway
             file.close()
-        except OSError:
-            pass  # the last octets did not fit on the disk; the file goes anyway
-        finally:
-            self._path.unlink(missing_ok=True)
+        with suppress(OSError):  # a mailbox that has gone
+            self._path.unlink()
 
 
 class Inbox:

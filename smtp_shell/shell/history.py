@@ -17,7 +17,14 @@ from prompt_toolkit.history import History
 
 from smtp_shell.config import state_dir
 from smtp_shell.errors import SmtpShellError
-from smtp_shell.private_files import open_append, private_folder, read_private, reason_of, replace_private
+from smtp_shell.private_files import (
+    append_private,
+    open_append,
+    private_folder,
+    read_private,
+    reason_of,
+    replace_private,
+)
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.shell.typed_secrets import is_kept as holds_no_secret
 
@@ -119,8 +126,7 @@ class ServerHistory(History):
         if self._path is None:
             return
         try:
-            with open_append(self._path, own=True) as file:
-                file.write(_entry(TypedLine(string, self._server())))
+            append_private(self._path, _entry(TypedLine(string, self._server())))
         except OSError as error:
             self._path = None
             self._on_failure(f"the history is not kept any more: {reason_of(error)}.")

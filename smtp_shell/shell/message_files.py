@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from smtp_shell.config import user_path
 from smtp_shell.errors import UsageError
-from smtp_shell.private_files import NO_MEMORY
+from smtp_shell.private_files import reason_of
 from smtp_shell.protocol.announcements import size_limit
 from smtp_shell.protocol.maildata import PIECE, measure
 from smtp_shell.protocol.octets import escape_str
@@ -76,10 +76,8 @@ def read_pieces(stream: BinaryIO) -> Iterator[bytes]:
     try:
         while piece := stream.read(PIECE):
             yield piece
-    except OSError as error:
-        raise UsageError(f"the file cannot be read: {error.strerror}.") from None
-    except MemoryError:
-        raise UsageError(f"the file cannot be read: {NO_MEMORY}.") from None
+    except (OSError, MemoryError) as error:
+        raise UsageError(f"the file cannot be read: {reason_of(error)}.") from None
 
 
 def measure_file(stream: BinaryIO) -> Measure | None:

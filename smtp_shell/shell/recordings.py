@@ -30,6 +30,7 @@ class SessionRecordings:
         own: Recording into the user's file; None while there is none.
         capture: The capture of the connections' octets; None while there is none.
         live: The capture from the wire; None while there is none.
+        is_incomplete: Whether a file that the user asked for is not whole.
     """
 
     def __init__(self, *, automatic: bool, on_failure: Callable[[str], None]) -> None:
@@ -37,6 +38,7 @@ class SessionRecordings:
         self.own: Recording | None = None
         self.capture: Capture | None = None
         self.live: LiveCapture | None = None
+        self.is_incomplete = False
         self._automatic = automatic
         self._on_failure = on_failure
 
@@ -96,7 +98,7 @@ class SessionRecordings:
             path,
             recording_header(target, times=times),
             overwrite=overwrite,
-            on_failure=self._on_failure,
+            on_failure=self.fail,
             times=times,
         )
         if session is not None and session.is_open:
@@ -133,4 +135,9 @@ class SessionRecordings:
         try:
             self.end_captures()
         except SmtpShellError as error:
-            self._on_failure(error.message)
+            self.fail(error.message)
+
+    def fail(self, sentence: str) -> None:
+        """Report that a file which the user asked for is not whole."""
+        self.is_incomplete = True
+        self._on_failure(sentence)

@@ -31,7 +31,7 @@ from smtp_shell.errors import (
     UsageError,
 )
 from smtp_shell.output_loss import is_lost
-from smtp_shell.private_files import NO_MEMORY, reason_of
+from smtp_shell.private_files import reason_of
 from smtp_shell.protocol.commands import Command, refuse_line_breaks
 from smtp_shell.protocol.events import Decoded, End, Entry
 from smtp_shell.protocol.masking import describe_typed, is_secret_answer, may_answer
@@ -375,9 +375,8 @@ class Shell:
             raise error
         if isinstance(error, OSError) and any(is_lost(stream, error) for stream in (sys.stdout, sys.stderr)):
             raise error
-        reason = NO_MEMORY if isinstance(error, MemoryError) else reason_of(error)
         name = error.filename if isinstance(error, OSError) and isinstance(error.filename, str) else ""
-        problem = f"{escape_str(name) or 'the system refused a call'}: {reason}"
+        problem = f"{escape_str(name) or 'the system refused a call'}: {reason_of(error)}"
         session = self.session
         if session is not None and session.is_open and session.outstanding:
             from smtp_shell.client.breaks import loss

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -72,22 +72,23 @@ class Bench:
         self._template = Room(self._folder / "template", server, ca)
         self._template.make()
         writer.prepare(self._template)
-        self._before = self._template.files()
-        self._clean: dict[str, Kept] = {}
+        self.before = self._template.files()
+        self.clean: dict[str, Kept] = {}
         self.calls: tuple[str, ...] = ()
         self.problems = [*self._run_clean()]
 
     def points(self) -> list[Point]:
-        """Return all points."""
+        """Return all points. A quota that is used up is met once for each call to each file: it differs in its words only."""
         return [
             Point(self.writer.name, number, kind, call)
             for number, call in enumerate(self.calls, 1)
             for kind in kinds_for(call.split(" ", 1)[0])
+            if kind != "edquot" or self.calls.index(call) == number - 1
         ]
 
     def run(self, point: Point) -> Iterator[Finding]:
         """Run a point, and the writer once more in what is left; yield what is wrong."""
-        room = self._new_room()
+        room = self.new_room()
         outcome = self._zygote.run(self.writer.command(room), room, number=point.number, kind=point.kind)
         call = outcome.calls[point.number - 1] if len(outcome.calls) >= point.number else point.call
         point = replace(point, call=call)
@@ -98,12 +99,30 @@ class Bench:
             yield Finding(point, f"afterwards, {sentence}", output)
         shutil.rmtree(room.path)
 
+    def run_short(self, room: Room, point: Point, make_room: Callable[[], None], most: int = -1) -> Iterator[Finding]:
+        """Run the writer where the kernel refuses by itself, and once more where it does not; yield what is wrong.
+
+        Args:
+            room: Where.
+            point: The point, for the findings.
+            make_room: Ends the shortage.
+            most: The most octets that a file may have; -1 for no limit.
+        """
+        outcome = self._zygote.run(self.writer.command(room), room, counts=False, most=most)
+        case = self._case(room, outcome, point)
+        for sentence in problems(self.writer, case):
+            yield Finding(point, sentence, outcome.text)
+        make_room()
+        for sentence, output in self._again(room, case):
+            yield Finding(point, f"afterwards, {sentence}", output)
+        shutil.rmtree(room.path)
+
     def _run_clean(self) -> Iterator[str]:
-        room = self._new_room()
+        room = self.new_room()
         outcome = self._zygote.run(self.writer.command(room), room)
-        self._clean = room.files()
+        self.clean = room.files()
         self.calls = outcome.calls
-        case = Case(room, self._before, outcome, "", "", self._clean, self._clean)
+        case = Case(room, self.before, outcome, "", "", self.clean, self.clean)
         yield from problems(self.writer, case)
         shutil.rmtree(room.path)
 
@@ -113,18 +132,19 @@ class Bench:
         outcome = self._zygote.run(make(room), room, counts=False)
         after = room.files()
         left = set(case.after) - set(case.before)
-        then = Case(room, case.after, outcome, "", "", self._clean, after)
+        then = Case(room, case.after, outcome, "", "", self.clean, after)
         for sentence in problems(self.writer, then):
             yield sentence, outcome.text
         for name in sorted(left & set(after)):
-            if name not in self._clean and not self.writer.is_final(name) and not self.writer.may_stay(name):
+            if name not in self.clean and not self.writer.is_final(name) and not self.writer.may_stay(name):
                 yield f"the leftover {name} is still there", outcome.text
 
     def _case(self, room: Room, outcome: Outcome, point: Point) -> Case:
-        return Case(room, self._before, outcome, point.kind, point.call, self._clean, room.files())
+        return Case(room, self.before, outcome, point.kind, point.call, self.clean, room.files())
 
-    def _new_room(self) -> Room:
-        return self._template.copy_to(Path(tempfile.mkdtemp(prefix="room-", dir=self._folder)))
+    def new_room(self, path: Path | None = None) -> Room:
+        """Return a room as it is before a run, at a path or at any."""
+        return self._template.copy_to(path or Path(tempfile.mkdtemp(prefix="room-", dir=self._folder)))
 
 
 @dataclass(slots=True)

@@ -13,6 +13,7 @@ import io
 import os
 import re
 import signal
+import stat
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -80,7 +81,7 @@ class Layer:
         self._lock = threading.RLock()
         self._real_write, self._real_close, self._real_open = os.write, os.close, os.open
 
-    def call(self, name: str, path: str, act: Callable[..., Any], octets: Any = None) -> Any:
+    def call(self, name: str, path: str, act: Callable[..., Any], octets: Any = None, *, grows: bool = True) -> Any:
         """Do a call, unless it is to fail.
 
         Args:
@@ -88,6 +89,7 @@ class Layer:
             path: The file.
             act: Does it.
             octets: What is written, for a call that writes; `act` is then called with them.
+            grows: Whether a write makes the file longer. What takes the place of other octets fits on a full disk.
         """
         if octets is not None and not len(octets):  # the system refuses nothing that takes no space
             return act(octets)
@@ -104,7 +106,7 @@ class Layer:
             self._full = _FULL[kind]
             if octets is not None and kind == "short" and len(octets) > 1:
                 return act(memoryview(octets).cast("B")[: len(octets) // 2])
-        if self._full and (is_it or self._takes_space(name, path)):
+        if self._full and (is_it or (grows and self._takes_space(name, path))):
             self._refuse(name, self._full, path, act)
         done = act() if octets is None else act(octets)
         if kind == "kill-after":
@@ -186,7 +188,7 @@ def _replace_paths(layer: Layer) -> None:
 
 def _replace_descriptors(layer: Layer) -> None:
     """Count the calls of `os` that take a descriptor, and `os.open`."""
-    real_open, real_write, real_close = os.open, os.write, os.close
+    real_open, real_write, real_close, real_dup2 = os.open, os.write, os.close, os.dup2
 
     def open_(path: Any, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
         shown = os.path.join(layer.named(-1 if dir_fd is None else dir_fd), os.fsdecode(path))
@@ -223,7 +225,11 @@ def _replace_descriptors(layer: Layer) -> None:
 
         return call
 
-    os.open, os.write, os.close = open_, write, close
+    def dup2(fd: int, fd2: int, inheritable: bool = True) -> int:
+        layer.forget(fd2)
+        return real_dup2(fd, fd2, inheritable)
+
+    os.open, os.write, os.close, os.dup2 = open_, write, close, dup2
     for own, name in (("fsync", "fsync"), ("fdatasync", "fsync"), ("ftruncate", "truncate"), ("fchmod", "chmod")):
         if hasattr(os, own):
             setattr(os, own, on_descriptor(name, getattr(os, own)))
@@ -287,7 +293,14 @@ def _file_class(layer: Layer) -> Callable[..., io.FileIO]:
             layer.remember(self.fileno(), self._path)
 
         def write(self, octets: Any) -> int:
-            written: int = layer.call("write", self._path, lambda part: io.FileIO.write(self, part), octets)
+            if not layer.named(self.fileno()):  # another file has taken its descriptor
+                return io.FileIO.write(self, octets)
+            is_regular = stat.S_ISREG(os.fstat(self.fileno()).st_mode)
+            end = io.FileIO.tell(self) + len(octets) if is_regular else 0
+            grows = not is_regular or end > os.fstat(self.fileno()).st_size
+            written: int = layer.call(
+                "write", self._path, lambda part: io.FileIO.write(self, part), octets, grows=grows
+            )
             return written
 
         def truncate(self, size: int | None = None) -> int:

@@ -170,6 +170,7 @@ class Zygote:
         places["stdin"].write_text(command.stdin, encoding="utf-8")
         if command.stdout:
             places["stdout"] = room.work / command.stdout
+        pipes = _open_pipes(places) if most >= 0 else {}
         master, slave = os.openpty() if command.terminal else (-1, -1)
         request: dict[str, Any] = {
             "words": command.words, "call": command.call, "cwd": str(room.work), "folder": str(room.path),
@@ -185,10 +186,11 @@ class Zygote:
             for descriptor in (master, slave):
                 if descriptor >= 0:
                     os.close(descriptor)
+        texts = {name: _drained(pipes[name]) if name in pipes else _text(places[name]) for name in ("stdout", "stderr")}
         return Outcome(
             ended["status"],
-            said or _text(places["stdout"]),
-            _text(places["stderr"]),
+            said or texts["stdout"],
+            texts["stderr"],
             tuple(_text(places["trace"]).splitlines()),
             ended["late"],
         )
@@ -220,6 +222,25 @@ class Zygote:
             raise RuntimeError(f"the zygote has ended with status {self._process.wait()}")
         answer: dict[str, Any] = json.loads(line)
         return answer
+
+
+def _open_pipes(places: dict[str, Path]) -> dict[str, int]:
+    """Put pipes where the output goes: a limit of the size of files is not for them."""
+    import fcntl
+
+    found: dict[str, int] = {}
+    for name in ("stdout", "stderr"):
+        if places[name].parent.name != "work":  # a file in the room is what is to be limited
+            os.mkfifo(places[name], 0o600)
+            found[name] = os.open(places[name], os.O_RDONLY | os.O_NONBLOCK)
+            if hasattr(fcntl, "F_SETPIPE_SZ"):
+                fcntl.fcntl(found[name], fcntl.F_SETPIPE_SZ, 1024 * 1024)
+    return found
+
+
+def _drained(pipe: int) -> str:
+    with open(pipe, "rb", buffering=0) as stream:
+        return (stream.readall() or b"").decode("utf-8", "backslashreplace")
 
 
 def _text(path: Path) -> str:

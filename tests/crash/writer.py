@@ -15,6 +15,8 @@ REASONS = {
     "edquot": "disk quota exceeded",
     "eio": "input/output error",
     "fsize": "file too large",
+    "pages": "no space left on device",
+    "files": "no space left on device",
 }
 """What the system says, as the program words it."""
 

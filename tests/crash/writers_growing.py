@@ -59,8 +59,8 @@ def _judge_report(form: str) -> Judge:
                 yield "there is no report"
             return
         try:
-            runs = _READERS[form](report.octets)
-        except (AssertionError, ValueError, SyntaxError) as error:
+            runs = _READERS[form](report.octets.rstrip(b"\n") + b"\n")
+        except (AssertionError, IndexError, ValueError, SyntaxError) as error:
             yield f"the report is not whole: {error!r:.200}"
             return
         if runs < 3 and not case.is_killed and REASONS.get(case.kind, "-") not in case.outcome.text.lower():

@@ -22,7 +22,7 @@ from platformdirs.macos import MacOS
 from platformdirs.unix import Unix
 from platformdirs.windows import Windows, get_win_folder_from_env_vars
 
-from smtp_shell import private_files, programs
+from smtp_shell import private_files, programs, temporary_folders
 from smtp_shell.cli import startup
 from smtp_shell.client import netrc_file
 from smtp_shell.config import PASSWORD_VARIABLE, config_dir, state_dir
@@ -64,6 +64,7 @@ BRANCHES = {
     "shell/dumb_prompt.py",
     "shell/terminal_end.py",
     "shell/terminal_echo.py",
+    "temporary_folders.py",
     "shell/whole_characters.py",  # tests/unit/shell/test_whole_characters.py
 }
 
@@ -202,6 +203,18 @@ def test_where_nothing_open_can_be_moved_a_file_that_grows_is_created_under_its_
     )
     with pytest.raises(UsageError, match="cannot be created: no space left"):
         private_files.create_private(tmp_path / "c", start=b"start\n")
+
+
+def test_where_a_folder_has_no_lock_none_is_removed(
+    windows: Callable[..., None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    windows(temporary_folders)
+    left = tmp_path / "smtp-shell-practice-of_a_run.run"
+    left.mkdir(mode=0o700)
+    with temporary_folders.TemporaryFolder("practice") as name:
+        assert {each.name for each in tmp_path.iterdir()} == {left.name, Path(name).name}
+    assert [*tmp_path.iterdir()] == [left]
 
 
 def test_with_modes_a_file_of_others_is_none_and_ours_becomes_private(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ import pytest
 from smtp_shell import private_files
 from smtp_shell.errors import ConfigError, UsageError
 from smtp_shell.private_files import (
+    append_private,
     create_private,
     make_folder,
     open_append,
@@ -240,6 +241,24 @@ def test_a_file_system_without_hard_links_will_do(tmp_path: Path, monkeypatch: p
 
 
 @POSIX
+def test_octets_that_do_not_fit_are_not_added_in_part(tmp_path: Path) -> None:
+    import resource
+
+    path = tmp_path / "a"
+    append_private(path, b"one\n")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (6, before[1]))
+    try:
+        with pytest.raises(OSError, match=os.strerror(errno.EFBIG)):
+            append_private(path, b"two\n")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert path.read_bytes() == b"one\n"
+    append_private(path, b"three\n")
+    assert path.read_bytes() == b"one\nthree\n"
+
+
+@POSIX
 def test_drafts_of_processes_that_were_killed_are_removed_and_no_others(tmp_path: Path) -> None:
     script = (
         "import os, signal, sys; from pathlib import Path; from smtp_shell.private_files import replacing\n"
@@ -302,10 +321,10 @@ def test_no_file_is_passed_on_to_a_child(tmp_path: Path) -> None:
 
 
 def test_a_private_folder_is_its_owners_alone(tmp_path: Path) -> None:
-    folder = private_folder(tmp_path / "a" / "b")
+    folder = private_folder(tmp_path / "a" / "b" / "c")
     assert folder.is_dir()
     if os.name != "nt":
-        assert mode_of(folder) == 0o700
+        assert [mode_of(each) for each in (folder, *folder.parents[:2])] == [0o700] * 3
     assert private_folder(folder) == folder
 
 

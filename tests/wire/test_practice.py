@@ -797,6 +797,43 @@ def test_a_full_disk_is_a_452(client: Client, server: PracticeServer, monkeypatc
     assert [client.code(line) for line in (MAIL[0], RCPT[0], b"DATA", b"x\r\n.")] == ["250", "250", "354", "250"]
 
 
+def test_a_message_that_cannot_be_moved_into_the_inbox_is_a_452_and_leaves_nothing(
+    client: Client, server: PracticeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_self: Path, _target: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    before = len(server.inbox.messages())
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "rename", refuse)
+        begin_mail_data(client)
+        assert client.say(b"x\r\n.").startswith(b"452 4.3.1 ")
+    assert list((server.maildir / "tmp").iterdir()) == []
+    assert len(server.inbox.messages()) == before
+
+
+def test_a_report_for_which_there_is_no_room_does_not_refuse_the_message_that_is_stored(
+    client: Client, server: PracticeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    client.reply()
+    before = len(server.inbox.messages())
+    with monkeypatch.context() as patched:
+        patched.setattr("smtp_shell.servers.notifications.report", refuse)
+        lines = (
+            b"EHLO client.example",
+            b"MAIL FROM:<ann@example.org>",
+            b"RCPT TO:<bob@example.org> NOTIFY=SUCCESS",
+            b"DATA",
+        )
+        assert [client.code(line) for line in lines] == ["250", "250", "250", "354"]
+        assert client.say(b"x\r\n.").startswith(b"250 2.0.0 ")
+    assert list((server.maildir / "tmp").iterdir()) == []
+    assert len(server.inbox.messages()) == before + 1
+
+
 # Faults
 
 

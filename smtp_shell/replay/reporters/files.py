@@ -5,24 +5,28 @@ from __future__ import annotations
 import os
 import sys
 from _thread import allocate_lock
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, BinaryIO, Final, Protocol
+from typing import IO, TYPE_CHECKING, BinaryIO, Final, Protocol, cast
 
 from smtp_shell.errors import Interrupted
-from smtp_shell.private_files import NO_MEMORY, create_private, reason_of
+from smtp_shell.private_files import create_private, reason_of
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.replay.results import ReplayResult, no_counts
 from smtp_shell.replay.stats import RunStats
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from io import BufferedWriter, RawIOBase
+    from mmap import mmap
+    from tempfile import SpooledTemporaryFile
 
     from smtp_shell.replay.reporters import RunInfo
     from smtp_shell.replay.results import StepResult
     from smtp_shell.replay.workers import Writer
 
 _IN_MEMORY: Final = 64 * 1024
+_AT_ONCE: Final = 1024 * 1024  # octets of one part that are in memory when they are written
 _SNIFFED: Final = 400
 STDOUT: Final = Path("-")
 
@@ -30,42 +34,53 @@ STDOUT: Final = Path("-")
 class ReportFile:
     """A file, or standard output, that grows by parts and ends with a tail.
 
-    In a file the tail is written after each part, and the next part takes its place: a process that is killed leaves a whole report.
-    Standard output gets the tail once, at the end.
+    In a file each part and the tail after it take the place of the tail before in one write: a process that is killed leaves a whole
+    report, and where the disk has no room for a part, the tail before comes back. Standard output gets the tail once, at the end.
 
     Args:
-        stream: Where it goes.
-        seeks: Whether it is a file.
+        stream: Where it goes; unbuffered, if it is a file.
         name: Its name, escaped.
+        seeks: Whether it is a file.
+        head: What stands in the file already, before the tail.
+        tail: The tail that stands there.
 
     Attributes:
         failure: Why the report is not complete, in a sentence; empty where it is.
     """
 
-    def __init__(self, stream: BinaryIO, name: str, *, seeks: bool) -> None:
+    def __init__(
+        self, stream: BinaryIO | RawIOBase, name: str, *, seeks: bool, head: bytes = b"", tail: bytes = b""
+    ) -> None:
         self._stream = stream
         self._name = name
         self._seeks = seeks
-        self._mark = 0  # where the tail stands
+        self._mark = len(head)  # where the tail stands
+        self._tail = tail
         self.failure = ""
 
     @classmethod
-    def create(cls, path: Path, signature: str, *, overwrite: bool = False) -> ReportFile:
+    def create(cls, path: Path, signature: str, head: str, tail: str, *, overwrite: bool = False) -> ReportFile:
         """Create a report that only its owner can read, in place of an older one of the same kind.
 
         Args:
             path: The file; `-` for standard output.
             signature: Text near the start of each such report. Another file is replaced only with `overwrite`.
+            head: What it begins with.
+            tail: What it ends with as long as it has no part.
             overwrite: Whether to replace any file.
 
         Raises:
             UsageError: There is another file of that name, or it cannot be created.
         """
+        start, end = _encoded(head), _encoded(tail)
         if path == STDOUT:
             sys.stdout.flush()
-            return cls(sys.stdout.buffer, "standard output", seeks=False)
+            report = cls(sys.stdout.buffer, "standard output", seeks=False)
+            report.append((head,), str)
+            return report
         overwrite = overwrite or _begins_with(path, signature)
-        return cls(create_private(path, overwrite=overwrite), escape_str(str(path)), seeks=True)
+        file = create_private(path, overwrite=overwrite, start=start + end)
+        return cls(cast("BufferedWriter", file).detach(), escape_str(str(path)), seeks=True, head=start, tail=end)
 
     def append(self, parts: Iterable[str], tail: Callable[[], str]) -> None:
         """Write a part, and the tail after it.
@@ -79,28 +94,17 @@ class ReportFile:
         """
         if self.failure:
             return
-        mark = self._mark
         try:
-            try:
-                if self._seeks:
-                    self._stream.seek(mark)
+            if self._seeks:
+                self._replace_tail(parts, tail)
+            else:
                 for text in parts:
-                    self._stream.write(text.encode("utf-8", "backslashreplace"))
-                if self._seeks:
-                    mark = self._stream.tell()
-            finally:
-                # After Ctrl-C too: a part that is not whole gives way to the tail.
-                if self._seeks:
-                    self._stream.seek(mark)
-                    self._stream.write(tail().encode("utf-8", "backslashreplace"))
-                    self._stream.truncate()
+                    self._stream.write(_encoded(text))
                 self._stream.flush()
         except (OSError, MemoryError) as error:
-            reason = NO_MEMORY if isinstance(error, MemoryError) else reason_of(error)
-            self.failure = f"the report {self._name} is not complete: {reason}."
+            self.failure = f"the report {self._name} is not complete: {reason_of(error)}."
             if not self._seeks:
                 raise
-        self._mark = mark
 
     def close(self, tail: str) -> None:
         """Write the tail where it has not been written, and close the file.
@@ -112,8 +116,59 @@ class ReportFile:
             self.append((tail,), str)
         elif not self._stream.closed:
             self.append((), lambda: tail)
-            with suppress(OSError, MemoryError):
+            try:
                 self._stream.close()
+            except (OSError, MemoryError) as error:
+                self.failure = self.failure or f"the report {self._name} is not complete: {reason_of(error)}."
+
+    def _replace_tail(self, parts: Iterable[str], tail: Callable[[], str]) -> None:
+        from tempfile import SpooledTemporaryFile
+
+        with SpooledTemporaryFile(_AT_ONCE) as part:
+            for text in parts:
+                part.write(_encoded(text))
+            mark, end = self._mark + part.tell(), _encoded(tail())
+            part.write(end)
+            # Where the report becomes shorter, empty lines cover the rest until it is cut off: each format takes them.
+            part.write(b"\n" * (self._mark + len(self._tail) - mark - len(end)))
+            try:
+                with _octets_of(part) as octets:
+                    self._write(octets)
+                self._stream.truncate(mark + len(end))
+            except BaseException:
+                with suppress(OSError):
+                    self._write(self._tail)
+                    self._stream.truncate(self._mark + len(self._tail))
+                raise
+        self._mark, self._tail = mark, end
+
+    def _write(self, octets: bytes | mmap) -> None:
+        """Write at the mark, in one call unless the system takes a part only."""
+        self._stream.seek(self._mark)
+        with memoryview(octets) as rest:
+            written = 0
+            while written < len(rest):
+                with rest[written:] as left:
+                    written += self._stream.write(left) or 0
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "backslashreplace")
+
+
+@contextmanager
+def _octets_of(spool: SpooledTemporaryFile[bytes]) -> Iterator[bytes | mmap]:
+    """Return all that a temporary file holds, without taking memory for what is long."""
+    size = spool.tell()
+    spool.seek(0)
+    if size <= _AT_ONCE:
+        yield spool.read()
+        return
+    from mmap import ACCESS_READ, mmap
+
+    spool.flush()
+    with mmap(spool.fileno(), size, access=ACCESS_READ) as mapped:
+        yield mapped
 
 
 def _begins_with(path: Path, signature: str) -> bool:
@@ -223,8 +278,9 @@ class FileReporter:
         self._problem = ""
         self._order = InOrder()
         self._open: dict[int, FileRunReport] = {}
-        self._file = ReportFile.create(path, form.signature, overwrite=overwrite)
-        self._file.append((form.head(),), lambda: form.tail(self._stats, ""))
+        self._file = ReportFile.create(
+            path, form.signature, form.head(), form.tail(self._stats, ""), overwrite=overwrite
+        )
 
     def for_run(self, run: RunInfo, out: Writer) -> FileRunReport:
         """Return the report of a run."""

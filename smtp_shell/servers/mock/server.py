@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -20,6 +19,7 @@ from smtp_shell.servers.mock.replies import greeting_host
 from smtp_shell.servers.mock.settings import Extra, MockSettings
 from smtp_shell.servers.mock.shared import MockShared
 from smtp_shell.servers.serving import LOOPBACK_NAMES, ServerThread, abort_all, local_host, starting
+from smtp_shell.temporary_folders import TemporaryFolder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -108,7 +108,7 @@ class MockServer:
         self._on_session = on_session
         self._shared = self._share()
         self._port = self._settings.port
-        self._directory: tempfile.TemporaryDirectory[str] | None = None
+        self._directory: TemporaryFolder | None = None
         self._certificate: Future[ServerCertificate] | None = None
         self._lock = threading.Lock()
         self._thread = ServerThread("mock server")
@@ -250,7 +250,7 @@ class MockServer:
                 certificate.set_exception(error)
                 raise
             return certificate
-        self._directory = tempfile.TemporaryDirectory(prefix="smtp-shell-serve-", ignore_cleanup_errors=True)
+        self._directory = TemporaryFolder("serve")
         host = next((name for each in self.script.sessions if (name := greeting_host(each.greeting))), "")
         names = (*LOOPBACK_NAMES, *((host,) if host else ()), *self.reachable)
         threading.Thread(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email.utils
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -101,14 +102,27 @@ def deliver(inbox: Inbox, message: IncomingMessage, mail: Mail, verdicts: Sequen
     stored.commit()
     told = [each for each in verdicts if each.is_wanted and (each.is_good or not mail.wants_each_reply)]
     if told and mail.sender:
-        from smtp_shell.servers.notifications import report
+        # The message is stored: refused for want of its report, it would be sent once more.
+        with suppress(OSError):
+            _report(inbox, stored, mail, told)
 
-        date = email.utils.formatdate(localtime=True).encode()
-        notice = inbox.deliver(
-            b"", [mail.sender], b"Received: by %b (smtp-shell practice); %b" % (HOSTNAME.encode(), date)
-        )
-        _fill(notice, report(HOSTNAME, mail.sender, mail.parameters, told, stored.mail_data()))
+
+def _report(inbox: Inbox, stored: IncomingMessage, mail: Mail, told: Sequence[Verdict]) -> None:
+    """Store the report about a message for its sender.
+
+    Raises:
+        OSError: The disk is full, or the mailbox has gone. Nothing is left of the report.
+    """
+    from smtp_shell.servers.notifications import report
+
+    date = email.utils.formatdate(localtime=True).encode()
+    notice = inbox.deliver(b"", [mail.sender], b"Received: by %b (smtp-shell practice); %b" % (HOSTNAME.encode(), date))
+    try:
+        for piece in report(HOSTNAME, mail.sender, mail.parameters, told, stored.mail_data()):
+            notice.write(piece)
         notice.commit()
+    finally:
+        notice.discard()  # unless it was committed
 
 
 def _fill(message: IncomingMessage, pieces: Iterable[bytes]) -> None:

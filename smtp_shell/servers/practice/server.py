@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import tempfile
 import threading
 from functools import partial
 from pathlib import Path
@@ -26,6 +25,7 @@ from smtp_shell.servers.practice.settings import PracticeSettings
 from smtp_shell.servers.practice.shared import SharedState
 from smtp_shell.servers.practice.tapped import TappedProtocol
 from smtp_shell.servers.serving import LOOPBACK_NAMES, ServerThread, abort_all, local_host, starting
+from smtp_shell.temporary_folders import TemporaryFolder
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -57,7 +57,7 @@ class PracticeServer:
         self._taps = taps
         self._password = settings.password or make_password()
         self._token = settings.token or make_token()
-        self._directory: tempfile.TemporaryDirectory[str] | None = None
+        self._directory: TemporaryFolder | None = None
         self._shared: SharedState | None = None
         self._thread = ServerThread("practice server")
         self._maker: threading.Thread | None = None
@@ -189,7 +189,7 @@ class PracticeServer:
 
     def _open_shared(self) -> SharedState:
         settings = self._settings
-        self._directory = tempfile.TemporaryDirectory(prefix="smtp-shell-practice-", ignore_cleanup_errors=True)
+        self._directory = TemporaryFolder("practice")
         own = Path(self._directory.name)
         inbox = Inbox(settings.maildir or own / "Maildir")
         inbox.prepare()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +18,7 @@ from smtp_shell.servers.relay.connection import Relayed
 from smtp_shell.servers.relay.shared import Shared
 from smtp_shell.servers.serving import LOOPBACK_NAMES, ServerThread, abort_all, local_host, starting
 from smtp_shell.servers.watching import Watch
+from smtp_shell.temporary_folders import TemporaryFolder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -93,7 +93,7 @@ class RelayServer:
         self._files, self._kept = (certificate, key), kept
         self._connection = connection or ConnectSettings()
         self._shared: Shared | None = None
-        self._directory: tempfile.TemporaryDirectory[str] | None = None
+        self._directory: TemporaryFolder | None = None
         self._thread = ServerThread("relay")
 
     def start(self) -> None:
@@ -184,7 +184,7 @@ class RelayServer:
     def _open_shared(self) -> Shared:
         tls = self._tls
         make_context(tls)  # what cannot be used is reported now, and reading the system's authorities takes 20 ms
-        self._directory = tempfile.TemporaryDirectory(prefix="smtp-shell-relay-", ignore_cleanup_errors=True)
+        self._directory = TemporaryFolder("relay")
         executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="relay")
         certificate = pending_certificate()
         shared = Shared(

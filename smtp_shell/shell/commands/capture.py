@@ -76,7 +76,7 @@ def begin(shell: Shell, path: Path, *, live: bool = False, target: Target | None
         recordings.live = LiveCapture(path, _practice(shell) if target is None else target)
         shell.say(f"  dumpcap captures: {recordings.live.filter}", "quoted")
     else:
-        recordings.capture = Capture.create(path, on_failure=shell.say_loudly)
+        recordings.capture = Capture.create(path, on_failure=recordings.fail)
     shell.say(f"  capturing to {escape_str(str(path))}: {WARNING}.", "notice")
     _join_session(shell, live=live)
     _advise(shell, target)

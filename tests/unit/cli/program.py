@@ -34,6 +34,17 @@ def run(
     return done
 
 
+def run_where_files_end(octets: int, *arguments: str) -> "subprocess.CompletedProcess[bytes]":
+    """Run it where the system lets no file become longer than so many octets, as on a full disk. POSIX only."""
+    code = (
+        f"import resource, sys, runpy; resource.setrlimit(resource.RLIMIT_FSIZE, ({octets}, {octets})); "
+        "sys.argv[0] = 'smtp-shell'; runpy.run_module('smtp_shell', run_name='__main__')"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, timeout=60)
+    assert b"Traceback" not in done.stderr + done.stdout
+    return done
+
+
 def run_text(*arguments: str, env: Mapping[str, str] | None = None) -> "subprocess.CompletedProcess[str]":
     """Run it as `run` does, and decode what it wrote."""
     done = run(*arguments, env=env, timeout=60)

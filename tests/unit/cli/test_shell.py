@@ -13,7 +13,18 @@ import pytest
 from smtp_shell.servers.practice import PracticeServer
 from tests.support.peer import Peer
 from tests.support.transcripts import check
-from tests.unit.cli.program import LETTER, PROGRAM, at, commands, faulty, run, sentence, serving, stay_silent
+from tests.unit.cli.program import (
+    LETTER,
+    PROGRAM,
+    at,
+    commands,
+    faulty,
+    run,
+    run_where_files_end,
+    sentence,
+    serving,
+    stay_silent,
+)
 
 
 def test_0_everything_happened(practice: PracticeServer) -> None:
@@ -256,6 +267,44 @@ def test_colour_needs_a_terminal_or_an_option(
     done = run(at(practice), *arguments, *commands("noop"), env=env)
     assert done.returncode == 0
     assert (b"\x1b[" in done.stdout) is coloured
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a limit on the size of files")
+@pytest.mark.parametrize("limit", [250, 450])
+@pytest.mark.parametrize("command", ["lines", "send"])
+def test_1_where_the_recording_that_was_asked_for_is_not_whole(
+    practice: PracticeServer, tmp_path: Path, limit: int, command: str
+) -> None:
+    path = tmp_path / "mine.smtp"
+    record = ("--no-record", "--record", str(path))
+    words: tuple[str, ...] = (*record, at(practice), *commands(*LETTER, "quit"))
+    if command == "send":
+        words = (
+            "send",
+            "--server",
+            at(practice),
+            "--from",
+            "ann@example.org",
+            "--to",
+            "bob@example.org",
+            *record,
+            "--json",
+        )
+    done = run_where_files_end(limit, *words)
+    assert done.returncode == 1
+    assert done.stderr.decode().count(f"the recording {path} has stopped: file too large") == 1
+    assert b"250 2.0.0 Ok: queued" in done.stdout  # the mail is not the recording's to stop
+    check(path)
+    if command == "send":
+        assert json.loads(done.stdout.splitlines()[-1])["exit_status"] == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a limit on the size of files")
+def test_1_where_the_capture_that_was_asked_for_is_not_whole(practice: PracticeServer, tmp_path: Path) -> None:
+    path = tmp_path / "mine.pcapng"
+    done = run_where_files_end(1000, "--no-record", "--capture", str(path), at(practice), *commands(*LETTER, "quit"))
+    assert done.returncode == 1
+    assert f"the capture {path} has stopped: file too large" in done.stderr.decode()
 
 
 def test_record_and_force(practice: PracticeServer, tmp_path: Path) -> None:

@@ -245,6 +245,25 @@ def test_mail_data_that_breaks_off_says_so(tmp_path: Path) -> None:
     ]
 
 
+def test_a_file_of_mail_data_is_named_when_it_is_whole(tmp_path: Path) -> None:
+    """A recorder that is killed must not leave half a message that a replay would take for a whole one."""
+    path = tmp_path / "a.smtp"
+    recording = Recording.create(path, HEADER, body_limit=10)
+    broken = "# notice: the recording broke off within mail data that is too long for this file"
+    recording(Entry(1, 0.0, MailDataSent(b"one\r\n")))
+    recording(Entry(2, 0.0, MailDataSent(b"two\r\n" * 100)))
+    assert lines_of(path) == ["C: one", broken]
+    recording(Entry(3, 0.0, Remarked("a remark")))
+    assert lines_of(path) == ["C: one", broken, "# a remark"]
+    assert [*tmp_path.glob("*.eml")] == []
+    recording(Entry(4, 0.0, MailDataSent(b"three\r\n")))
+    recording(Entry(5, 0.0, MailDataSent(b".\r\n", True)))
+    assert lines_of(path) == ["C< a.1.eml", "# a remark"]
+    assert (tmp_path / "a.1.eml").read_bytes() == b"one\r\n" + b"two\r\n" * 100 + b"three\r\n"
+    recording.close()
+    assert {each.name for each in tmp_path.iterdir()} == {"a.smtp", "a.1.eml"}
+
+
 def test_the_file_is_valid_after_each_event(tmp_path: Path) -> None:
     path = tmp_path / "a.smtp"
     recording = Recording.create(path, HEADER, body_limit=10)
@@ -307,6 +326,7 @@ def test_a_file_of_mail_data_that_is_cut_off_is_told(tmp_path: Path, limit: int)
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     recording.close()
     assert said == [f"the recording {tmp_path / 'a.smtp'} has stopped: file too large; what follows is not recorded."]
+    assert [each.name for each in tmp_path.iterdir()] == ["a.smtp"]
 
 
 def test_a_recording_that_fails_says_so_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

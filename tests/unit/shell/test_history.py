@@ -155,6 +155,29 @@ def test_of_a_huge_file_the_end_is_read_and_kept(state_dir: Path, said: list[str
     assert said == []
 
 
+def test_a_line_that_does_not_fit_on_the_disk_is_not_kept_in_part(
+    state_dir: Path, said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    history = open_history(bool, said.append)
+    history.append_string("ehlo")
+    real, room = os.write, [50]
+
+    def write(descriptor: int, octets: bytes) -> int:
+        if not room[0]:
+            raise OSError(28, "No space left on device")
+        octets, room[0] = octets[: room[0]], 0
+        return real(descriptor, octets)
+
+    monkeypatch.setattr(os, "write", write)
+    history.append_string("rcpt somebody@example.org")
+    history.append_string("noop")
+    monkeypatch.undo()
+    assert said == ["the history is not kept any more: no space left on device."]
+    assert list(history.get_strings()) == ["ehlo", "rcpt somebody@example.org", "noop"]
+    monkeypatch.setenv("SMTP_SHELL_STATE_DIR", str(state_dir))
+    assert list(open_history(bool, said.append).recalled()) == ["ehlo"]
+
+
 @pytest.mark.parametrize("kind", ["fifo", "folder"])
 def test_what_is_no_file_is_not_waited_for(state_dir: Path, said: list[str], kind: str) -> None:
     state_dir.mkdir()

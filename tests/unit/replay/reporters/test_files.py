@@ -242,6 +242,62 @@ def test_memory_does_not_grow_with_the_steps(tmp_path: Path, name: str) -> None:
     check(name, (tmp_path / "report").read_text(), 1)
 
 
+class Disk(io.BytesIO):
+    """A file on a disk with so much room, and what it held after each call."""
+
+    def __init__(self, octets: bytes, room: int = 10_000_000) -> None:
+        super().__init__(octets)
+        self.room = room
+        self.states = [octets]
+
+    def write(self, octets: object, /) -> int:
+        assert isinstance(octets, memoryview)
+        written = super().write(octets[: max(0, self.room - self.tell())])
+        self.states.append(self.getvalue())
+        if not written and len(octets):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return written
+
+    def truncate(self, size: int | None = None, /) -> int:
+        length = super().truncate(size)
+        self.states.append(self.getvalue())
+        return length
+
+
+def test_a_report_is_whole_after_each_call_to_the_system() -> None:
+    disk = Disk(b"<a>\n</a>\n")
+    file = ReportFile(disk, "r.xml", seeks=True, head=b"<a>\n", tail=b"</a>\n")
+    file.append(("x" * 900_000, "y" * 900_000), lambda: "of much\n</a>\n")
+    file.append(("z",), lambda: "</a>\n")
+    file.append((), lambda: "the end\n</a>\n")
+    assert all(state.startswith(b"<a>\n") and state.rstrip(b"\n").endswith(b"</a>") for state in disk.states)
+    assert disk.getvalue() == b"<a>\n" + b"x" * 900_000 + b"y" * 900_000 + b"zthe end\n</a>\n"
+    assert len(disk.states) == 7
+
+
+@pytest.mark.parametrize("room", [10, 100, 1000])
+def test_a_part_for_which_the_disk_has_no_room_leaves_the_report_as_it_was(room: int) -> None:
+    disk = Disk(b"<a>\n</a>\n", room)
+    file = ReportFile(disk, "r.xml", seeks=True, head=b"<a>\n", tail=b"</a>\n")
+    file.append(("x" * 1000,), lambda: "</a>\n")
+    assert disk.getvalue() == b"<a>\n</a>\n"
+    assert file.failure == "the report r.xml is not complete: no space left on device."
+
+
+def test_ctrl_c_within_a_part_leaves_the_report_as_it_was() -> None:
+    def parts() -> Iterator[str]:
+        yield "x"
+        raise KeyboardInterrupt
+
+    disk = Disk(b"<a>\n</a>\n")
+    file = ReportFile(disk, "r.xml", seeks=True, head=b"<a>\n", tail=b"</a>\n")
+    with pytest.raises(KeyboardInterrupt):
+        file.append(parts(), lambda: "</a>\n")
+    assert disk.states == [b"<a>\n</a>\n"]
+    file.close("interrupted\n</a>\n")
+    assert disk.states[-1] == b"<a>\ninterrupted\n</a>\n"
+
+
 @pytest.mark.parametrize(
     ("error", "reason"),
     [
