@@ -17,7 +17,8 @@ def server(text: str) -> ExpectedLine:
     [
         ("250 ok", ("250",), False, b"ok", False), ("250-ok", ("250",), True, b"ok", False), ("250", ("250",), False, b"", False),
         ("2yz ok", ("2yy",), False, b"ok", True), ("2xx-ok", ("2yy",), True, b"ok", True), ("2YZ", ("2yy",), False, b"", True),
-        ("55z", ("55y",), False, b"", True), ("250|251 a", ("250", "251"), False, b"a", True), ("250|5yz", ("250", "5yy"), False, b"", True),
+        ("55z", ("55y",), False, b"", True), ("250|251 a", ("250", "251"), False, b"a", True),
+        ("250|5yz", ("250", "5yy"), False, b"", True),
         ("250 a\\x00b", ("250",), False, b"a\0b", False), ("250  two", ("250",), False, b" two", False),
     ],
 )  # fmt: skip
@@ -69,7 +70,10 @@ def test_what_a_line_may_begin_with(text: str, starts: list[str], others: list[s
 
 @pytest.mark.parametrize(
     ("text", "code", "at"),
-    [("250", b"350", 0), ("250", b"260", 1), ("250", b"251", 2), ("2y0", b"231", 2), ("250|421", b"252", 2), ("250|421", b"430", 1), ("2yz", b"2", 0)],
+    [
+        ("250", b"350", 0), ("250", b"260", 1), ("250", b"251", 2), ("2y0", b"231", 2), ("250|421", b"252", 2), ("250|421", b"430", 1),
+        ("2yz", b"2", 0),
+    ],
 )  # fmt: skip
 def test_the_first_digit_that_differs(text: str, code: bytes, at: int) -> None:
     assert server(text).code_differs_at(code) == at
