@@ -124,3 +124,22 @@ def test_a_pattern_that_takes_too_long_is_a_difference(monkeypatch: pytest.Monke
     assert found.why == "the pattern takes too long to match this line; write a simpler one"
     assert found.expected == "S~ 250 (a|b|ab)*c"
     assert found.used == 2
+
+
+@pytest.mark.parametrize(
+    ("code", "verb", "greeting", "greets"),
+    [
+        (220, "", True, True), (200, "", True, True), (299, "", True, True), (300, "", True, False), (302, "", True, False),
+        (554, "", True, False), (250, "EHLO", False, True), (250, "LHLO", False, True), (250, "HELO", False, True),
+        (550, "EHLO", False, False), (250, "NOOP", False, False), (250, "", False, False),
+    ],
+)  # fmt: skip
+def test_the_first_word_of_a_greeting_is_the_server_s_name(code: int, verb: str, greeting: bool, greets: bool) -> None:
+    wanted = expected(f"S: {code}-one x", f"S: {code} one")
+    for came, same in (
+        (b"%d-two x\r\n%d one\r\n", greets),
+        (b"%d-one x\r\n%d two\r\n", False),
+        (b"%d-one y\r\n%d one\r\n", False),
+    ):
+        found = match(wanted, reply(came % (code, code)), TEXT, verb=verb, greeting=greeting)
+        assert found.ok is same, came
