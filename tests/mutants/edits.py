@@ -175,9 +175,12 @@ def _boolean(node: ast.BoolOp) -> Iterator[tuple[str, ast.expr]]:
 
 def _calls(node: ast.Call) -> Iterator[tuple[str, ast.expr]]:
     for i, keyword in enumerate(node.keywords):
-        if keyword.arg is not None:
+        # `strict=False` is what zip() does without it.
+        if keyword.arg is not None and not (keyword.arg == "strict" and ast.unparse(keyword.value) == "False"):
             yield "keyword left out", _with(node, keywords=_without(node.keywords, i))
     match node.func:
+        case ast.Attribute(attr="split" | "rsplit") if len(node.args) + len(node.keywords) < 2:
+            pass  # without a limit both are the same
         case ast.Attribute(attr=name) if name in _TWINS:
             yield "method", _with(node, func=_with(node.func, attr=_TWINS[name]))
         case ast.Name(id=name) if name in _TWINS:
