@@ -118,7 +118,9 @@ def of_condition(test: ast.expr) -> Iterator[tuple[str, ast.expr]]:
 def of_statement(node: ast.stmt) -> Iterator[tuple[str, ast.stmt, ast.AST | None]]:
     """Yield the name of each change, what the statement becomes, and the part that is left out, where it is a part."""
     match node:
-        case ast.Return(value=ast.expr() as value) if not (isinstance(value, ast.Constant) and value.value is None):
+        case ast.Return(value=ast.Constant(value=None | False)):
+            pass  # None in place of False is as false
+        case ast.Return(value=ast.expr()):
             yield "returned value", ast.Return(value=ast.Constant(value=None)), None
         case ast.Break():
             yield "break", ast.Continue(), None
@@ -180,7 +182,7 @@ def _calls(node: ast.Call) -> Iterator[tuple[str, ast.expr]]:
             yield "keyword left out", _with(node, keywords=_without(node.keywords, i))
     match node.func:
         case ast.Attribute(attr="split" | "rsplit") if len(node.args) + len(node.keywords) < 2:
-            pass  # without a limit both are the same
+            pass  # without a bound both are the same
         case ast.Attribute(attr=name) if name in _TWINS:
             yield "method", _with(node, func=_with(node.func, attr=_TWINS[name]))
         case ast.Name(id=name) if name in _TWINS:
