@@ -196,7 +196,10 @@ class Refusal(Exception):
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        ("SpnegoError (16): x, Minor (2529638919): No credentials were supplied, Context: y", "No credentials were supplied"),
+        (
+            "SpnegoError (16): x, Minor (2529638919): No credentials were supplied, Context: y",
+            "No credentials were supplied",
+        ),
         ("Minor (1): no  file\nhere., Context: z", "no file here"),
         ("nothing with a number", "nothing with a number"),
         ("", ""),
