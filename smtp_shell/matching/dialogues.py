@@ -86,16 +86,14 @@ class Differences:
         pairs = align([each.key for each in a], [each.key for each in b])
         moved = self._moved(pairs)
         gone, come = set(moved.values()), set(moved)
-        loose = dict(self._loose_pairs(pairs, gone, come))
-        other = {at_b: at_a for at_a, at_b in loose.items()}
-        exact, at_a = dict(pairs), 0
-        reached = {at_b: at_a for at_a, at_b in pairs} | other
+        reached = {at_b: at_a for at_a, at_b in (*pairs, *self._loose_pairs(pairs, gone, come))}
+        at_a = 0
         stops = [len(a)] * (len(b) + 1)  # how far the first has been gone through when a turn of the second comes
         for at_b in range(len(b) - 1, -1, -1):
             stops[at_b] = reached.get(at_b, stops[at_b + 1])
         for at_b, stop in enumerate(stops):
             while at_a < stop:
-                if at_a not in exact and at_a not in loose and at_a not in gone:
+                if at_a not in gone:
                     yield Difference(Change.REMOVED, rows_a=_rows(a[at_a]))
                 at_a += 1
             if at_b == len(b):

@@ -110,6 +110,13 @@ def test_ehlo_must_still_announce_every_expected_keyword(
     assert missing in found.why
 
 
+@pytest.mark.parametrize("level", [KEYWORDS, CODE])
+def test_the_text_of_a_refused_ehlo_holds_no_keywords(level: Strictness) -> None:
+    refusal = "S: 554-mx.example blocked\nS: 554 see mx.example"
+    assert verdict(refusal, b"554-mx.example blocked\r\n554 ask postmaster\r\n", level, "EHLO").ok
+    assert not verdict(refusal, b"554-mx.example blocked\r\n554 ask postmaster\r\n", TEXT, "EHLO").ok
+
+
 def test_named_groups_capture_escaped_text() -> None:
     found = verdict("S~ id=(?P<id>\\S+) (?P<rest>.*)", b"250 id=1a2b \x1b[0m\r\n")
     assert dict(found.captures) == {"id": "1a2b", "rest": "\\x1b[0m"}

@@ -174,3 +174,97 @@ def test_what_is_too_long_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(turns, "MOST_KEPT", 100)
     with pytest.raises(UsageError, match="without its mail data"):
         read(WHOLE)
+
+
+# Greetings and replies to EHLO
+
+
+HELLO = "*: connect mail.example:25\nS: 220 mail.example ESMTP\nC: EHLO client.example\n"
+
+
+def hello(*lines: str) -> str:
+    """Return a dialogue up to a reply to EHLO."""
+    return HELLO + "".join(f"S: {line}\n" for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "by_level"),
+    [
+        # What follows the server's name in the first line counts from text on, the name itself with exact.
+        (["250-mail.example Hello", "250 DSN"], ["250-mail.example Goodbye", "250 DSN"], {
+            Strictness.TEXT: ["changed: S: 250-mail.example Hello | S: 250-mail.example Goodbye"],
+            Strictness.EXACT: ["changed: S: 250-mail.example Hello | S: 250-mail.example Goodbye"],
+        }),
+        (["250-one", "250 DSN"], ["250-two", "250 DSN"], {Strictness.EXACT: ["changed: S: 250-one | S: 250-two"]}),
+        # All keywords are looked at, after one that is gone and one with other words.
+        (["250-x", "250-SIZE 1", "250-DSN", "250-ETRN", "250 HELP"], ["250-x", "250-SIZE 2", "250-TURN", "250 HELP"], {
+            Strictness.KEYWORDS: ["removed: S: 250-DSN | ", "removed: S: 250-ETRN | ", "added:  | S: 250-TURN"],
+            Strictness.TEXT: [
+                "changed: S: 250-SIZE 1 | S: 250-SIZE 2", "removed: S: 250-DSN | ", "removed: S: 250-ETRN | ", "added:  | S: 250-TURN",
+            ],
+        }),
+        # Another code counts at every level, and what is announced with it too.
+        (["250-x", "250 DSN"], ["251-x", "251 ETRN"], {
+            Strictness.CODE: ["changed: S: 250-x / S: 250 DSN | S: 251-x / S: 251 ETRN"],
+            Strictness.KEYWORDS: ["changed: S: 250-x | S: 251-x", "removed: S: 250 DSN | ", "added:  | S: 251 ETRN"],
+        }),
+        # A refusal announces nothing.
+        (["250-x", "250 DSN"], ["502 no"], {Strictness.TEXT: ["changed: S: 250-x / S: 250 DSN | S: 502 no"]}),
+        (["502-x", "502 a"], ["502-x", "502 b"], {Strictness.TEXT: ["changed: S: 502 a | S: 502 b"], Strictness.KEYWORDS: []}),
+    ],
+)  # fmt: skip
+def test_what_is_announced(one: list[str], two: list[str], by_level: dict[Strictness, list[str]]) -> None:
+    for level, differences in by_level.items():
+        assert diff(hello(*one), hello(*two), level) == differences, level
+
+
+def test_a_keyword_is_written_in_any_case_and_its_words_are_not() -> None:
+    assert diff(hello("250-x", "250 size 1"), hello("250-x", "250 SIZE 1")) == []
+    assert diff(hello("250-x", "250 AUTH plain"), hello("250-x", "250 AUTH PLAIN")) == [
+        "changed: S: 250 AUTH plain | S: 250 AUTH PLAIN"
+    ]
+
+
+def test_of_a_written_greeting_the_name_of_the_server_does_not_count() -> None:
+    written = "*: connect mail.example:25\nS: 2yz here ESMTP\n"
+    assert diff(written, "*: connect mail.example:25\nS: 220 there ESMTP\n") == []
+    assert diff(written, "*: connect mail.example:25\nS: 220 there SMTP\n") == [
+        "changed: S: 2yz here ESMTP | S: 220 there SMTP"
+    ]
+    later = "C: NOOP\nS: 2yz here ESMTP\n"
+    assert diff(GREETING + later, GREETING + "C: NOOP\nS: 220 there ESMTP\n") != []
+
+
+# Mail data
+
+
+def letter(*lines: str) -> str:
+    return GREETING + DATA + "".join(f"C: {line}\n" for line in lines) + "C: .\nS: 250 ok\n"
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "rows"),
+    [
+        (["a", "b", "c"], ["a", "x", "c"], [(9, "C: b"), (9, "C: x")]),
+        (["a", "b"], ["a", "b", "c", "d"], [(10, "C: c")]),
+        (["a", "b", "c"], ["a"], [(9, "C: b")]),
+        (["x"], ["y"], [(8, "C: x"), (8, "C: y")]),
+    ],
+)
+def test_the_first_line_that_differs_is_shown(one: list[str], two: list[str], rows: list[tuple[int, str]]) -> None:
+    (found,) = Differences(read(letter(*one)), read(letter(*two)))
+    assert [(row.line, row.text) for row in (*found.rows_a[1:], *found.rows_b[1:])] == rows
+    assert found.rows_a[0].text.startswith("C: mail data, ")
+    assert found.rows_a[0].line == found.rows_b[0].line == 8
+
+
+def test_which_turns_are_held_against_each_other() -> None:
+    """A command becomes another of its verb, and octets become others; a verb does not become another."""
+    assert diff(
+        GREETING + "C: MAIL FROM:<a@example.org>\nC: NOOP\n", GREETING + "C: NOOP\nC: MAIL FROM:<b@example.org>\n"
+    ) == [
+        "removed: C: MAIL FROM:<a@example.org> | ",
+        "added:  | C: MAIL FROM:<b@example.org>",
+    ]
+    assert diff(GREETING + "C: RSET\n", GREETING + "C: VRFY a\n") == ["removed: C: RSET | ", "added:  | C: VRFY a"]
+    assert diff(GREETING + "C| a\\x0a\n", GREETING + "C| b\\x0a\n") == [r"changed: C| a\x0a | C| b\x0a"]

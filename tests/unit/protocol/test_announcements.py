@@ -68,3 +68,10 @@ def test_hostile_parameters_are_printable_and_cost_no_time() -> None:
         assert found.said.isprintable()
         assert found.odd.isprintable()
     assert time.process_time() - begun < 5
+
+
+@pytest.mark.parametrize(
+    ("digits", "number"), [("1", 1), ("999999", 999_999), ("1000000", None), ("0", None), ("-1", None), ("", None)]
+)
+def test_a_limit_has_six_digits_at_most(digits: str, number: int | None) -> None:
+    assert announced_number(_extensions(f"LIMITS RCPTMAX={digits}".encode()), "LIMITS", "RCPTMAX") == number

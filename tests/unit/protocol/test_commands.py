@@ -3,7 +3,17 @@
 import pytest
 
 from smtp_shell.errors import NotSendable
-from smtp_shell.protocol.commands import Chunk, Command, auth_mechanism, bdat_chunk, refuse_line_breaks
+from smtp_shell.protocol.commands import (
+    HELLOS,
+    VERBS,
+    WITHIN_GROUP,
+    Chunk,
+    Command,
+    auth_mechanism,
+    bdat_chunk,
+    forward_path,
+    refuse_line_breaks,
+)
 
 LINES = [
     # line, verb, argument
@@ -135,3 +145,41 @@ def test_one_command_is_one_line(value: str, named: str) -> None:
 def test_what_ends_no_line_is_let_through(value: str) -> None:
     refuse_line_breaks(value, "NOOP")
     assert Command.of("NOOP", value).octets.count(b"\n") == 1
+
+
+def test_verbs_and_which_of_them_others_may_follow_in_a_group() -> None:
+    assert {"EHLO", "HELO", "LHLO"} == HELLOS
+    # RFC 2920 section 3.1 and RFC 3030 section 4.2: any other verb is the last of its group.
+    assert [verb for verb in VERBS if verb in WITHIN_GROUP] == ["MAIL", "RCPT", "BDAT", "RSET", "SEND", "SOML", "SAML"]
+    assert len(WITHIN_GROUP) == 7
+    assert " ".join(VERBS) == (
+        "EHLO HELO LHLO MAIL RCPT DATA BDAT RSET NOOP VRFY EXPN HELP QUIT "
+        "STARTTLS AUTH ETRN ATRN BURL XCLIENT XFORWARD TURN SEND SOML SAML"
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "path"),
+    [
+        (b"RCPT TO:<bob@example.org>", b"<bob@example.org>"), (b"rcpt  to: <bob@example.org> NOTIFY=NEVER", b"<bob@example.org>"),
+        (b"RCPT TO:bob@example.org X=1", b"bob@example.org"), (b'RCPT TO:<"a> b"@c> X', b'<"a> b"@c>'),
+        (b'RCPT TO:<"a\\">b"@c>', b'<"a\\">b"@c>'),
+        (b"RCPT TO:<a b", b"<a"), (b"MAIL FROM:<a@b>", b""), (b"RCPT", b""), (b"RCPT TO:", b""), (b"XRCPT TO:<a>", b""),
+        (b"RCPT TO:<" + b"x" * 2000 + b">", b"<" + b"x" * 999),
+    ],
+)  # fmt: skip
+def test_the_forward_path(line: bytes, path: bytes) -> None:
+    assert forward_path(line) == path
+
+
+@pytest.mark.parametrize(
+    ("line", "chunk"),
+    [
+        (b"BURL imap://x", Chunk(0, False)), (b"burl imap://x last", Chunk(0, True)), (b"BURL imap://x LAST more", None), (b"BURL", None),
+        (b"BURL imap://x FIRST", None), (b"BURL ", None), (b"BURLY x", None),
+        (b"BDAT 9999999999999999999", Chunk(9999999999999999999, False)),
+        (b"BDAT 10000000000000000000", None), (b"bdat\t1\tlast ", Chunk(1, True)), (b"BDAT 1 LASTING", None), (b"BDAT1", None),
+    ],
+)  # fmt: skip
+def test_chunks_of_burl_and_bdat(line: bytes, chunk: Chunk | None) -> None:
+    assert bdat_chunk(line) == chunk

@@ -1044,3 +1044,92 @@ def test_a_credential_that_is_sent_as_the_rest_of_a_line_of_octets_is_not_shown(
         assert dialogue.send(Command.parse(rest.encode())) == [OctetsSent(rest.encode() + b"\r\n", public)]
     dialogue.send_raw(b"c")
     assert dialogue.send_sasl(b"AGEAYg==") == [OctetsSent(b"AGEAYg==\r\n", 0)]
+
+
+# --- what is kept, and what ends what
+
+
+@pytest.mark.parametrize(
+    ("lines", "auth"),
+    [
+        (["C: AUTH LOGIN", "S: 334 VXNlcm5hbWU6", "A: YW5u"], ("LOGIN", b"YW5u")),
+        (["C: AUTH LOGIN", "S: 334 VXNlcm5hbWU6", "A: YW5u", "S: 334 UGFzc3dvcmQ6", "A: c2VjcmV0"], ("LOGIN", b"YW5u")),
+        # A question about the password is none about the name.
+        (["C: AUTH LOGIN", "S: 334 UGFzc3dvcmQ6", "A: c2VjcmV0"], ("LOGIN", None)),
+        (["C: AUTH CRAM-MD5", "S: 334 PDFAYj4=", "A: YW5u"], ("CRAM-MD5", b"YW5u")),
+        (["C: AUTH SCRAM-SHA-1 biws", "S: 334 cj0x", "A: Yz1i"], ("SCRAM-SHA-1", b"biws")),
+        (["C: AUTH PLAIN AGEAYg=="], ("PLAIN", b"AGEAYg==")),
+        (["C: AUTH PLAIN"], ("PLAIN", None)),
+        (["C: AUTH PLAIN AGEAYg==", "S: 535 no", "C: AUTH LOGIN"], ("LOGIN", None)),
+    ],
+)
+def test_the_first_response_of_an_exchange_is_kept(lines: list[str], auth: tuple[str, bytes | None]) -> None:
+    dialogue, _ = play("S: 220 hi", "C: EHLO c", "S: 250 mail", *lines)
+    assert dialogue.auth == auth
+
+
+def test_a_command_that_is_owed_a_reply_does_not_end_mail_data() -> None:
+    dialogue = at(Phase.RCPT)
+    for line in ("C& DATA", "C: NOOP", "S: 354 go on"):
+        say(dialogue, line)
+    assert dialogue.standing is Phase.MAILDATA
+    say(dialogue, "S: 250 ok")
+    say(dialogue, "D: .")
+    assert dialogue.standing is Phase.ENDED
+
+
+def test_xclient_forgets_the_recipients_of_lmtp() -> None:
+    lines = ["S: 220 hi", "C: LHLO c", "S: 250 mail", "C: MAIL FROM:<>", "S: 250", *["C: RCPT TO:<a@b>", "S: 250"] * 2]
+    for more, owed in (([], 2), (["C: XCLIENT NAME=x", "S: 220 hi again"], 1), (["C: XCLIENT NAME=x", "S: 501 no"], 2)):
+        dialogue, _ = play(*lines, *more, "D: .")
+        assert len(owes(dialogue)) == owed, more
+
+
+def test_a_reply_ends_the_chunk_that_it_answers_and_no_other() -> None:
+    dialogue = at(Phase.RCPT)
+    dialogue.send_raw(b"BDAT 4\r\nabcdBDAT 10\r\nabc")
+    assert dialogue.chunk_left == 7
+    say(dialogue, "S: 250 ok")  # to the first one
+    assert dialogue.chunk_left == 7
+    say(dialogue, "S: 552 too much")
+    assert dialogue.chunk_left == 0
+
+
+def test_a_greeting_that_comes_in_the_middle_of_a_proxy_header_does_not_end_it() -> None:
+    header = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c" + bytes(12)
+    dialogue = Dialogue()
+    dialogue.send_raw(header[:20])
+    assert dialogue.chunk_left == 8
+    say(dialogue, "S: 220 hi")
+    assert dialogue.chunk_left == 8
+
+
+def test_of_a_long_line_after_a_doubtful_dot_the_end_is_kept() -> None:
+    dialogue = Dialogue(ReplyLimits(line=20))
+    for line in (
+        "S: 220 hi",
+        "C: EHLO c",
+        "S: 250 a",
+        "C: MAIL FROM:<>",
+        "S: 250",
+        "C: RCPT TO:<a@b>",
+        "S: 250",
+        "C: DATA",
+        "S: 354",
+    ):
+        say(dialogue, line)
+    dialogue.send_raw(b"text\n.\r\n" + b"x" * 30 + b"NOOP more\r\n")
+    say(dialogue, "S: 250 ok")
+    (owed,) = owes(dialogue)
+    assert owed.command is not None
+    assert owed.command.line == b"x" * 9 + b"NOOP more"
+
+
+def test_a_354_does_not_make_a_doubtful_dot_an_end() -> None:
+    dialogue = at(Phase.RCPT)
+    dialogue.send_raw(b"DATA\r\ntext\n.\r\nNOOP\r\n")
+    assert [owed.doubtful for owed in owes(dialogue)] == [False, True]
+    say(dialogue, "S: 354 go on")
+    assert [owed.doubtful for owed in owes(dialogue)] == [True]
+    dialogue.send_raw(b"more\r\n.\r\n")
+    assert [(owed.asked, owed.doubtful) for owed in owes(dialogue)] == [(Asked.END_OF_DATA, False)]

@@ -3,7 +3,22 @@
 import pytest
 
 from smtp_shell.protocol.commands import Command
-from smtp_shell.protocol.events import CommandSent, Event, Noticed, NoticeKind, OctetsSent, SaslSent
+from smtp_shell.protocol.events import (
+    CommandSent,
+    Connected,
+    End,
+    Entry,
+    Event,
+    Handshake,
+    MailDataSent,
+    Noticed,
+    NoticeKind,
+    OctetsSent,
+    ReplyExpected,
+    ReplyReceived,
+    SaslSent,
+)
+from smtp_shell.protocol.replies import Reply
 
 SECRET = b"AHN0dWRlbnQAcGFzcw=="
 
@@ -25,3 +40,42 @@ def test_a_notice_in_words() -> None:
 
 def test_what_a_client_says_in_an_exchange_is_secret_unless_said_otherwise() -> None:
     assert SaslSent(b"x").secret
+
+
+REPLY = Reply(250, (b"a", b"b", b"c"), b"250-a\r\n250-b\r\n250 c\r\n")
+
+
+@pytest.mark.parametrize(
+    ("known", "octets"), [(0, REPLY.octets), (1, b"250-b\r\n250 c\r\n"), (2, b"250 c\r\n"), (3, b"")]
+)
+def test_the_lines_of_a_reply_that_are_new(known: int, octets: bytes) -> None:
+    assert ReplyReceived(REPLY, None, known=known).new_octets == octets
+
+
+def test_what_may_be_known_of_octets_is_in_the_repr() -> None:
+    assert repr(OctetsSent(SECRET, 0)) == "OctetsSent(public=0)"
+    assert repr(OctetsSent(b"x")) == "OctetsSent(public=None)"
+
+
+def test_the_names_of_ends_are_those_of_the_format() -> None:
+    assert [end.value for end in End] == ["client", "server", "timeout", "error"]
+
+
+def test_what_is_not_said_is_nothing() -> None:
+    entry = Entry(1, 0.0, Connected("a:25", tls=False))
+    assert (entry.tls, entry.line) == (False, 0)
+    kept = Handshake()
+    assert (kept.records, kept.keys, kept.trusted, kept.bits) == (b"", b"", (), 0)
+    assert (kept.alpn, kept.resumed, kept.compression) == ("", False, "")
+    received = ReplyReceived(REPLY, None)
+    assert (received.command, received.seconds, received.verb, received.known, received.recipient) == (
+        None,
+        None,
+        "",
+        0,
+        b"",
+    )
+    assert not MailDataSent(b"x").last
+    assert Noticed(NoticeKind.ECHO).octets == b""
+    expected = ReplyExpected((("S:", "250"),))
+    assert (expected.code, expected.digit, expected.command, expected.verb) == (0, 0, None, "")

@@ -2,7 +2,15 @@
 
 import pytest
 
-from smtp_shell.protocol.maildata import END_OF_DATA, MailDataDecoder, MailDataEncoder, in_chunks, measure
+from smtp_shell.protocol.maildata import (
+    END_OF_DATA,
+    PIECE,
+    MailDataDecoder,
+    MailDataEncoder,
+    has_only_crlf,
+    in_chunks,
+    measure,
+)
 from tests.support.samples import cuts
 
 WIRE = [
@@ -112,3 +120,54 @@ def test_chunks_of_a_binary_message_keep_its_line_ends() -> None:
 def test_a_message_is_measured_as_it_goes_over_the_wire(pieces: list[bytes], size: int, body: str) -> None:
     found = measure(pieces)
     assert (found.size, found.body) == (size, body)
+
+
+@pytest.mark.parametrize(
+    ("message", "mended"), [(b"a\r\nb\r\n", 0), (b"a\nb\n", 2), (b"a\rb\r", 2), (b"a\r\r\nb\n\rc", 3), (b"", 0)]
+)
+def test_line_ends_that_were_mended_are_counted_however_they_are_cut(message: bytes, mended: int) -> None:
+    for pieces in cuts(message):
+        encoder = MailDataEncoder()
+        for piece in pieces:
+            encoder.encode(piece)
+        assert encoder.mended == mended
+
+
+def test_a_decoder_gives_what_it_holds_back_once() -> None:
+    decoder = MailDataDecoder()
+    assert decoder.decode(b"..a\r\n") + decoder.end() == b".a\r\n"
+    assert decoder.end() == b""
+    assert decoder.decode(b"b") == b"b"
+
+
+@pytest.mark.parametrize(
+    ("octets", "only"),
+    [
+        (b"", True),
+        (b"a", True),
+        (b"a\r\n", True),
+        (b"a\n", False),
+        (b"a\r", False),
+        (b"a\r\nb\n", False),
+        (b"a\r\r\n", False),
+    ],
+)
+def test_whether_every_line_end_is_crlf(octets: bytes, only: bool) -> None:
+    assert has_only_crlf(octets) is only
+
+
+def test_a_piece_is_as_large_as_what_is_read_at_a_time() -> None:
+    assert PIECE == 65_536
+
+
+@pytest.mark.parametrize(
+    ("message", "size", "body"),
+    [
+        (b"", 0, "7BIT"), (b"a", 3, "7BIT"), (b"a\n", 3, "7BIT"), (b"a\r", 3, "7BIT"), (b".a\r\n", 4, "7BIT"), (b"\n\n", 4, "7BIT"),
+        (b"\x7f", 3, "7BIT"), (b"\x80\n", 3, "8BITMIME"), (b"\0\n", 3, "BINARYMIME"), (b"\0\xff\n", 4, "BINARYMIME"),
+    ],
+)  # fmt: skip
+def test_a_message_is_measured(message: bytes, size: int, body: str) -> None:
+    for pieces in cuts(message):
+        found = measure(pieces)
+        assert (found.size, found.body) == (size, body)

@@ -130,3 +130,7 @@ def test_no_part_of_a_response_survives_its_echo(password: bytes, before: bytes,
     echo = EchoMask()
     echo.add_octets(response)
     assert response not in echo.octets(before + response + after)
+
+
+def test_every_mask_is_six_bullets_long_whatever_it_hides() -> None:
+    assert MASK == "••••••"

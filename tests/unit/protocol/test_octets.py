@@ -2,7 +2,7 @@
 
 import pytest
 
-from smtp_shell.protocol.octets import SINGLE, escape, escape_str, quoted, unescape
+from smtp_shell.protocol.octets import SINGLE, decode_base64, escape, escape_str, is_utf8, quoted, unescape
 
 SHOWN_AS_THEMSELVES = [
     "",
@@ -97,3 +97,50 @@ def test_a_file_name_that_is_not_text_is_shown_as_its_octets() -> None:
 )
 def test_quotation_marks_are_some_that_the_text_does_not_hold(text: str, marks: str, shown: str) -> None:
     assert quoted(text, marks) == shown
+
+
+UNSEEN = (
+    *(
+        "\u034f",
+        "\u115f",
+        "\u1160",
+        "\u17b4",
+        "\u17b5",
+        "\u180b",
+        "\u180c",
+        "\u180d",
+        "\u180f",
+        "\u2800",
+        "\u3164",
+        "\uffa0",
+        "\ufffc",
+    ),
+    *("\ufe00", "\ufe0f", "\U000e0100", "\U000e01ef", "\u1160", "\u11ff", "\ud7b0", "\ud7fb"),
+)
+SEEN = ("\u115e", "\u1200", "\ufe10", "\u2801", "\u3163", "\ufffd", "\ud7a3")
+
+
+@pytest.mark.parametrize("char", UNSEEN)
+def test_what_no_terminal_shows_is_escaped(char: str) -> None:
+    assert escape(f"a{char}b".encode()) == "a" + "".join(rf"\x{octet:02x}" for octet in char.encode()) + "b"
+
+
+@pytest.mark.parametrize("char", SEEN)
+def test_what_is_beside_it_is_shown(char: str) -> None:
+    assert escape(f"a{char}b".encode()) == f"a{char}b"
+
+
+@pytest.mark.parametrize(
+    ("text", "octets"),
+    [
+        (b"", b""), (b"YQ==", b"a"), (b"YWI=", b"ab"), (b"YWJj", b"abc"), (b"+/+/", b"\xfb\xff\xbf"), (b"YQ=", None), (b"YQ", None),
+        (b"Y===", None), (b"YQ==YQ==", None), (b"YW_j", None), (b" YQ==", None), (b"YQ=\n", None), (b"YWJj\n", None),
+    ],
+)  # fmt: skip
+def test_base64_with_nothing_else(text: bytes, octets: bytes | None) -> None:
+    assert decode_base64(text) == octets
+
+
+@pytest.mark.parametrize(("octets", "valid"), [(b"", True), ("é".encode(), True), (b"\xe9", False), (b"\xc3", False)])
+def test_whether_octets_are_utf_8(octets: bytes, valid: bool) -> None:
+    assert is_utf8(octets) is valid

@@ -65,6 +65,58 @@ def test_a_value_fits_or_is_told_in_a_sentence(name: str, good: list[str], bad: 
         assert not row.fault(value).endswith(".")
 
 
+DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+
+
+@pytest.mark.parametrize(("month", "days"), list(enumerate(DAYS, 1)))
+def test_a_month_has_its_days(month: int, days: int) -> None:
+    row = PARAMETERS["HOLDUNTIL"]
+    assert row.fault(f"2030-{month:02}-{days:02}T00:00:00Z") == ""
+    assert row.fault(f"2030-{month:02}-01T00:00:00Z") == ""
+    for day in (0, days + 1):
+        assert row.fault(f"2030-{month:02}-{day:02}T00:00:00Z") == "there is no such date or time"
+
+
+@pytest.mark.parametrize(
+    ("moment", "exists"),
+    [
+        ("2028-02-29T00:00:00Z", True), ("2000-02-29T00:00:00Z", True), ("2100-02-29T00:00:00Z", False), ("2030-02-29T00:00:00Z", False),
+        ("2030-00-01T00:00:00Z", False), ("2030-13-01T00:00:00Z", False), ("2030-01-01T23:59:60Z", True), ("2030-01-01T24:00:00Z", False),
+        ("2030-01-01T00:60:00Z", False), ("2030-01-01T00:00:61Z", False), ("2030-01-01T00:00:00+23:59", True),
+    ],
+)  # fmt: skip
+def test_a_moment_exists_or_does_not(moment: str, exists: bool) -> None:
+    assert (PARAMETERS["HOLDUNTIL"].fault(moment) == "") is exists
+    assert (PARAMETERS["RRVS"].fault(moment) == "") is exists
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "fault"),
+    [
+        ("ENVID", "x" * 101, "ENVID has more than 100 characters"), ("ORCPT", "rfc822;" + "x" * 493, ""),
+        ("ORCPT", "rfc822;" + "x" * 494, "ORCPT has more than 500 characters"), ("SMTPUTF8", "x", "SMTPUTF8 has no value"),
+        ("BY", "0;r", "BY with R has a time above 0: what is late already is returned at once"), ("BY", "1;R", ""),
+        ("SIZE", "x", "SIZE is a number of octets, of at most 20 digits"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_a_value(name: str, value: str, fault: str) -> None:
+    assert PARAMETERS[name].fault(value) == fault
+
+
+def test_which_values_are_offered_first() -> None:
+    offered = {name: [value.text for value in row.values] for name, row in PARAMETERS.items() if row.values}
+    assert offered == {
+        "BODY": ["8BITMIME", "7BIT", "BINARYMIME"],
+        "RET": ["HDRS", "FULL"],
+        "NOTIFY": ["SUCCESS,FAILURE", "SUCCESS,FAILURE,DELAY", "FAILURE", "NEVER"],
+        "ORCPT": ["rfc822;"],
+        "AUTH": ["<>"],
+        "MT-PRIORITY": ["3", "-3"],
+        "BY": ["120;R", "120;N"],
+        "HOLDFOR": ["3600"],
+    }
+
+
 def test_binarymime_needs_two_keywords() -> None:
     assert PARAMETERS["BODY"].extensions("BINARYMIME") == ("BINARYMIME", "CHUNKING")
     assert PARAMETERS["BODY"].extensions("8bitmime") == ("8BITMIME",)

@@ -36,3 +36,27 @@ def test_the_oldest_are_forgotten_and_what_is_added_again_is_new() -> None:
     index.add([b"third-one"])
     assert index.conceal(b"first-one second-one third-one", b"*") == b"* second-one *"
     assert len([*index]) == MOST_TRACES
+
+
+def test_of_a_long_trace_64_octets_are_compared() -> None:
+    trace = b"x" * 63 + b"yz"
+    index = TraceIndex([trace])
+    assert index.conceal(b"x" * 63 + b"ya b", b"*") == b"* b"  # up to the end of the word
+    assert index.conceal(b"x" * 63 + b"za b", b"*") == b"x" * 63 + b"za b"
+    exact = TraceIndex([b"x" * 63])
+    assert exact.conceal(b"x" * 63 + b"ya b", b"*") == b"*ya b"
+
+
+def test_the_shortest_trace_has_four_octets() -> None:
+    assert TraceIndex([b"abcd"]).conceal(b"abcd", b"*") == b"*"
+    assert TraceIndex([b"abcd"]).conceal(b"abc", b"*") == b"abc"
+
+
+def test_what_is_forgotten_leaves_what_shares_its_beginning() -> None:
+    index = TraceIndex([b"same-one", b"same-two", b"samelonger-one"])
+    index.add(b"trace%d" % number for number in range(MOST_TRACES - 2))
+    assert index.conceal(b"same-one same-two samelonger-one", b"*") == b"same-one * *"
+    index.add([b"one-more"])
+    assert index.conceal(b"same-two samelonger-one", b"*") == b"same-two *"
+    index.add([b"two-more"])
+    assert index.conceal(b"samelonger-one", b"*") == b"samelonger-one"

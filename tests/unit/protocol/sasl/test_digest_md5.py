@@ -191,3 +191,15 @@ def test_where_the_system_has_no_md5(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hashlib, "new", refuse)
     with pytest.raises(AuthFailed, match="does not allow MD5"):
         start().respond(IMAP)
+
+
+def test_the_service_is_smtp_where_nothing_else_is_said() -> None:
+    exchange = DigestMd5.start(Credentials("ann", Secret("pw")), nonce=lambda: "n", host="mail.example.org")
+    found = exchange.respond(b'realm="x",nonce="abc",qop="auth",charset=utf-8,algorithm=md5-sess')
+    assert b'digest-uri="smtp/mail.example.org"' in found.octets
+    # Commas and blanks at the end of a challenge are nothing (RFC 2831 section 7.1).
+    again = DigestMd5.start(Credentials("ann", Secret("pw")), nonce=lambda: "n", host="mail.example.org")
+    assert (
+        again.respond(b'realm="x",nonce="abc",qop="auth",charset=utf-8,algorithm=md5-sess, ,\t\r\n').octets
+        == found.octets
+    )

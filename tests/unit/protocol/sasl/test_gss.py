@@ -187,3 +187,34 @@ def test_the_last_step_of_kerberos_has_no_token_and_is_answered_with_nothing() -
     assert (answer.octets, answer.meaning) == (b"", "(empty)")
     with pytest.raises(ProtocolViolation, match="cannot be used"):
         exchange.respond(b"an offer")
+
+
+class Refusal(Exception):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (
+            "SpnegoError (16): x, Minor (2529638919): No credentials were supplied, Context: y",
+            "No credentials were supplied",
+        ),
+        ("Minor (1): no  file\nhere., Context: z", "no file here"),
+        ("nothing with a number", "nothing with a number"),
+        ("", ""),
+        ("x" * 301, "x" * 200),
+    ],
+)
+def test_the_reason_of_the_kerberos_library_is_shown_in_short(
+    monkeypatch: pytest.MonkeyPatch, error: str, said: str
+) -> None:
+    def refuse(**_: Any) -> Any:
+        raise Refusal(error)
+
+    monkeypatch.setattr(spnego, "client", refuse)
+    with pytest.raises(AuthFailed) as found:
+        start(Gssapi)
+    assert str(found.value) == f"no Kerberos ticket for smtp@mail.example.org can be had: {said}; use kinit first."
+    with pytest.raises(AuthFailed, match="NTLM cannot use the user name or the password"):
+        start(Ntlm)

@@ -516,3 +516,18 @@ def test_no_exception_holds_the_password(name: str) -> None:
     texts += [attempt(exchange.finish), attempt(lambda: start(name, password=PASSWORD + "\x07"))]
     assert any(texts)
     assert not [text for text in texts if PASSWORD in text.replace('PASSWORD + "', "")]
+
+
+@pytest.mark.parametrize(
+    ("name", "unasked", "asked"),
+    [
+        ("PLAIN", True, True), ("LOGIN", False, True), ("CRAM-MD5", False, False), ("DIGEST-MD5", False, False), ("EXTERNAL", True, True),
+        ("SCRAM-SHA-1", True, True), ("SCRAM-SHA-256", True, True), ("XOAUTH2", True, True), ("OAUTHBEARER", True, True),
+        ("ANONYMOUS", True, True),
+    ],
+)  # fmt: skip
+def test_whether_the_first_response_goes_into_the_command(name: str, unasked: bool, asked: bool) -> None:
+    for is_asked, is_there in ((False, unasked), (True, asked)):
+        kind = mechanism(name)
+        exchange = kind.start(Credentials("ann", Secret("pw")), nonce=lambda: "nonce", host="mail.example.org")
+        assert (exchange.initial_response(asked=is_asked) is not None) is is_there

@@ -1,0 +1,145 @@
+"""What came and is no whole reply, and the corners of comparing one: mixed codes, the end after a pattern, columns inside characters."""
+
+from __future__ import annotations
+
+import pytest
+
+from smtp_shell.matching import pattern as patterns
+from smtp_shell.matching.compare import Verdict, match, match_octets
+from smtp_shell.matching.expectation import ExpectedLine, ExpectedReply, Strictness
+from smtp_shell.replay.cursor import StepCursor
+from smtp_shell.transcript.step import Marker, Step
+from tests.unit.matching.test_compare import reply
+
+CODE, ENHANCED, KEYWORDS, TEXT, EXACT = Strictness
+
+
+def expected(*lines: str) -> ExpectedReply:
+    """Return what `S: …` lines expect, each given with its marker."""
+    parsed = tuple(
+        ExpectedLine.parse(Step(Marker(line[:2]), line[3:], line=number)) for number, line in enumerate(lines, 1)
+    )
+    return ExpectedReply(parsed)
+
+
+@pytest.mark.parametrize(
+    ("lines", "octets", "level", "ok"),
+    [
+        (["S| 25"], b"25", CODE, True),
+        (["S| 25"], b"26", CODE, False),
+        (["S| 250-a\\x0a", "S| 25"], b"250-a\n25", EXACT, True),
+        (["S| 250-a\\x0a", "S| 25"], b"250-a\n", CODE, False),
+        (["S| 250-a\\x0a"], b"250-a\n25", CODE, False),
+        # Up to text, an S: line compares the code of a line that is whole.
+        (["S: 250-a", "S| 25"], b"250-b\r\n25", TEXT, True),
+        (["S: 250-a", "S| 25"], b"250-b\r\n25", EXACT, False),
+        (["S: 250-a", "S| 25"], b"250-a\r\n25", EXACT, True),
+        (["S: 250-a", "S| 25"], b"251-a\r\n25", CODE, False),
+        (["S: 250-a"], b"250-a", CODE, False),
+        (["S: 250-a"], b"ok\n", CODE, False),
+        # Patterns and literal lines compare the whole line, without its end and with it.
+        (["S~ 250-a+$", "S| 25"], b"250-aa\r\n25", CODE, True),
+        (["S~ 250-a"], b"250-aa\n", CODE, True),
+        (["S~ 250-a+$"], b"250-ab\n", CODE, False),
+        (["S= 250-a"], b"250-a\r\n", CODE, True),
+        (["S= 250-a"], b"250-a\n", CODE, False),
+    ],
+)
+def test_what_is_no_whole_reply(lines: list[str], octets: bytes, level: Strictness, ok: bool) -> None:
+    found = match_octets(expected(*lines), octets, level)
+    assert (found.ok, found.used) == (ok, len(lines))
+    if not ok:
+        assert found.why == "what came is no whole reply"
+        assert found.line == len(lines)
+        assert found.expected == str(expected(*lines))
+        assert found.received.startswith(octets[:3].decode().strip())
+        assert found.at is None
+    else:
+        assert (found.why, found.line) == ("", 0)
+
+
+def test_strictness_of_octets_is_the_code_by_default() -> None:
+    assert match_octets(expected("S: 250-a", "S| 2"), b"250-b\r\n2").ok
+
+
+MIXED = b"250-a\r\n550 b\r\n"
+
+
+@pytest.mark.parametrize(
+    ("lines", "ok"),
+    [
+        (["S: 250-a", "S: 550 b"], True),
+        (["S: 250-a", "S: 250 b"], False),
+        # More lines than came: those have the code of the reply, which is its last one.
+        (["S: 250-a", "S: 550-b", "S: 550 c"], True),
+        (["S: 250-a", "S: 550-b", "S: 250 c"], False),
+    ],
+)
+def test_lines_with_different_codes_are_compared_one_by_one(lines: list[str], ok: bool) -> None:
+    found = reply(MIXED)
+    wanted = expected(*lines)
+    verdict = match(wanted, found, CODE)
+    if [line.octets[:3] for line in wanted.lines] != [b"250", b"550"]:
+        # That a server mixes codes is against the protocol, where the transcript does not have just that.
+        assert verdict.violation
+        assert "the server broke the protocol" in verdict.why
+    assert verdict.ok is (ok and not verdict.violation)
+
+
+def test_a_line_that_only_ends_the_reply_stands_for_no_line_after_a_pattern() -> None:
+    for level in (TEXT, EXACT):
+        assert verdict(["S: 250-a", "S~ b$", "S: 250"], b"250-a\r\n250 b\r\n", level).ok
+        assert not verdict(["S: 250-a", "S~ b$", "S: 250 c"], b"250-a\r\n250 b\r\n", level).ok
+        assert not verdict(["S: 250-a", "S~ b$", "S: 250"], b"250-a\r\n250-b\r\n250 c\r\n", level).ok
+        # With a line for it, the line is compared.
+        assert not verdict(["S: 250-a", "S~ b$", "S: 250"], b"250-x\r\n250 b\r\n", level).ok
+
+
+def verdict(lines: list[str], octets: bytes, level: Strictness) -> Verdict:
+    wanted = StepCursor(Step(Marker(line[:2]), line[3:]) for line in lines).take_expected()
+    assert wanted is not None
+    return match(wanted, reply(octets), level, owed=0)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "came", "at"),
+    [
+        # The first octet of both characters is the same: the column is that of the character.
+        ("250 x\N{LATIN SMALL LETTER E WITH ACUTE}", "250 x\N{LATIN SMALL LETTER E WITH GRAVE}", 5),
+        ("250 x\N{EURO SIGN}", "250 x\N{INDIAN RUPEE SIGN}", 5),
+        ("250 \N{EURO SIGN}x", "250 \N{EURO SIGN}y", 5),
+        ("250 ab", "250 a", 5),
+        ("250 a", "250 ab", 5),
+    ],
+)
+def test_a_column_counts_characters(wanted: str, came: str, at: int) -> None:
+    found = verdict([f"S: {wanted}"], came.encode() + b"\r\n", EXACT)
+    assert (found.ok, found.at) == (False, at)
+
+
+def test_a_pattern_that_takes_too_long_is_a_difference(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patterns, "SECONDS", 0.02)
+    found = verdict(["S: 250-x", "S~ 250 (a|b|ab)*c"], b"250-x\r\n250 " + b"ab" * 3000 + b"\r\n", CODE)
+    assert not found.ok
+    assert found.why == "the pattern takes too long to match this line; write a simpler one"
+    assert found.expected == "S~ 250 (a|b|ab)*c"
+    assert found.used == 2
+
+
+@pytest.mark.parametrize(
+    ("code", "verb", "greeting", "greets"),
+    [
+        (220, "", True, True), (200, "", True, True), (299, "", True, True), (300, "", True, False), (302, "", True, False),
+        (554, "", True, False), (250, "EHLO", False, True), (250, "LHLO", False, True), (250, "HELO", False, True),
+        (550, "EHLO", False, False), (250, "NOOP", False, False), (250, "", False, False),
+    ],
+)  # fmt: skip
+def test_the_first_word_of_a_greeting_is_the_server_s_name(code: int, verb: str, greeting: bool, greets: bool) -> None:
+    wanted = expected(f"S: {code}-one x", f"S: {code} one")
+    for came, same in (
+        (b"%d-two x\r\n%d one\r\n", greets),
+        (b"%d-one x\r\n%d two\r\n", False),
+        (b"%d-one y\r\n%d one\r\n", False),
+    ):
+        found = match(wanted, reply(came % (code, code)), TEXT, verb=verb, greeting=greeting)
+        assert found.ok is same, came
