@@ -1,0 +1,176 @@
+"""Which tests can see a mutant: measured once for each file of tests, and kept in `.pytest_cache` until it or the package changes."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import pickle
+from collections import defaultdict
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from tests.mutants.modules import PACKAGE, ROOT
+from tests.mutants.under_pytest import Trial
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from tests.mutants.modules import Mutant
+    from tests.mutants.under_pytest import Measured, Warm
+
+FOLDERS = tuple(f"tests/unit/{p}" for p in ("protocol", "transcript", "matching", "replay", "lint")) + ("tests/property",)
+_KEPT = ROOT / ".pytest_cache" / "mutants"
+_MOST_SECONDS = 12.0  # that the tests of one mutant take, traced
+_MOST_FILES = 8  # that are imported for one mutant of a module's own lines
+
+
+class Witnesses:
+    """The tests, the lines that each runs, and what it costs."""
+
+    def __init__(self, measured: Iterable[Measured], at_import: Mapping[str, Sequence[int]]) -> None:
+        self._seconds: dict[str, float] = {}
+        self._tests: dict[tuple[str, int], list[str]] = defaultdict(list)
+        self._of_file: dict[str, set[str]] = defaultdict(set)
+        self.unfit: list[str] = []
+        for one in measured:
+            if not one.passed:
+                self.unfit.append(one.test)
+                continue
+            self._seconds[one.test] = one.seconds
+            for file, lines in one.lines.items():
+                self._of_file[file].add(one.test)
+                for line in lines:
+                    self._tests[file, line].append(one.test)
+        self._at_import = {(file, line) for file, lines in at_import.items() for line in lines}
+        self._uses: _Uses | None = None
+
+    def is_seen_at_import(self, mutant: Mutant) -> bool:
+        """Whether the change has an effect when modules are imported."""
+        return not mutant.in_function or any((mutant.file, line) in self._at_import for line in _range(mutant))
+
+    def trial(self, mutant: Mutant) -> Trial:
+        """Return the tests for the mutant, cheapest first."""
+        tests = {t for line in _range(mutant) for t in self._tests.get((mutant.file, line), ())}
+        if not self.is_seen_at_import(mutant):
+            return self._within(mutant, sorted(tests, key=self._seconds.__getitem__))
+        if self._uses is None:
+            self._uses = _Uses()
+        names = mutant.names or (mutant.scope.rpartition(".")[2],)
+        for place in self._uses.lines(mutant.file, names):
+            tests |= set(self._tests.get(place, ()))
+        tests = tests or self._of_file[mutant.file]
+        return self._within(mutant, self._in_few_files(mutant, tests))
+
+    def _in_few_files(self, mutant: Mutant, tests: set[str]) -> list[str]:
+        """Return the tests of the files nearest to the module, since each file has to be imported."""
+        path = PurePosixPath(mutant.file)
+        cost: dict[str, float] = defaultdict(float)
+        for test in tests:
+            cost[_file(test)] += self._seconds[test]
+        own = f"tests/unit/{path.parent}/test_{path.stem}.py"
+
+        def rank(file: str) -> tuple[bool, bool, bool, float]:
+            folder = f"tests/unit/{path.parts[0]}/"
+            return file != own, not file.startswith(folder), not file.startswith("tests/unit/"), cost[file]
+
+        files = sorted(cost, key=rank)[:_MOST_FILES]
+        return sorted((t for t in tests if _file(t) in files), key=lambda t: (files.index(_file(t)), self._seconds[t]))
+
+    def _within(self, mutant: Mutant, tests: Sequence[str]) -> Trial:
+        chosen, seconds = [], 0.0
+        for test in tests:
+            seconds += self._seconds[test]
+            if seconds > _MOST_SECONDS and chosen:
+                break
+            chosen.append(test)
+        return Trial(mutant, tuple(chosen), min(seconds, _MOST_SECONDS))
+
+
+def measure(warm: Warm) -> list[Measured]:
+    """Return what each test runs: from the files kept, or by running it."""
+    common = hashlib.sha256()
+    for path in sorted([*PACKAGE.rglob("*"), *(ROOT / "tests" / "support").rglob("*.py"), ROOT / "tests" / "conftest.py"]):
+        if path.is_file() and path.suffix != ".pyc":
+            common.update(path.read_bytes())
+    kept: dict[str, list[Measured]] = {}
+    missing: dict[str, str] = {}
+    for file in sorted(set(warm.tests.values())):
+        key = hashlib.sha256(common.digest() + (ROOT / file).read_bytes() + file.encode()).hexdigest()[:24]
+        place = _KEPT / key
+        if place.exists():
+            kept[file] = pickle.loads(place.read_bytes())
+        else:
+            missing[file] = key
+            kept[file] = []
+    for one in warm.measure(list(missing)):
+        kept[_file(one.test)].append(one)
+    _KEPT.mkdir(parents=True, exist_ok=True)
+    for file, key in missing.items():
+        (_KEPT / key).write_bytes(pickle.dumps(kept[file]))
+    return [one for found in kept.values() for one in found]
+
+
+class _Uses:
+    """Where the package uses a name in the code of functions, directly or by way of other names that modules and classes bind."""
+
+    def __init__(self) -> None:
+        self._lines: dict[str, set[tuple[str, int]]] = defaultdict(set)
+        self._leads_to: dict[str, set[str]] = defaultdict(set)
+        self._defined: dict[tuple[str, str], set[tuple[str, int]]] = defaultdict(set)
+        for path in sorted(PACKAGE.rglob("*.py")):
+            self._file = path.relative_to(PACKAGE).as_posix()
+            for statement in ast.parse(path.read_text(encoding="utf-8")).body:
+                self._statement(statement, ())
+
+    def lines(self, file: str, names: Iterable[str]) -> set[tuple[str, int]]:
+        found: set[tuple[str, int]] = set()
+        seen = set(names)
+        todo = list(seen)
+        for name in todo:
+            found |= self._defined[file, name]
+        while todo:
+            name = todo.pop()
+            found |= self._lines[name]
+            new = self._leads_to[name] - seen
+            seen |= new
+            todo += new
+        return found
+
+    def _statement(self, node: ast.stmt, classes: tuple[str, ...]) -> None:
+        match node:
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                places = {(self._file, n.lineno) for s in node.body for n in ast.walk(s) if isinstance(n, ast.expr | ast.stmt)}
+                self._defined[self._file, node.name] |= places
+                for statement in node.body:
+                    for name, line in _names(statement):
+                        self._lines[name].add((self._file, line))
+                self._lead((node.name,), [*node.decorator_list, node.args])
+            case ast.ClassDef():
+                for statement in node.body:
+                    self._statement(statement, (*classes, node.name))
+                self._lead((node.name,), [*node.decorator_list, *node.bases])
+            case ast.Import() | ast.ImportFrom():
+                pass
+            case _:
+                bound = {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+                self._lead((*bound, *classes[-1:]), [node])
+
+    def _lead(self, bound: Sequence[str], parts: Sequence[ast.AST]) -> None:
+        for part in parts:
+            for name, _ in _names(part):
+                self._leads_to[name].update(b for b in bound if b != name)
+
+
+def _names(node: ast.AST) -> Iterable[tuple[str, int]]:
+    for inner in ast.walk(node):
+        match inner:
+            case ast.Name(id=name) | ast.Attribute(attr=name) | ast.keyword(arg=str() as name):
+                yield name, inner.lineno
+
+
+def _range(mutant: Mutant) -> range:
+    return range(mutant.lines[0], mutant.lines[1] + 1)
+
+
+def _file(test: str) -> str:
+    return test.partition("::")[0]
