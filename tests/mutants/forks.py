@@ -32,7 +32,6 @@ class _Child(Generic[T]):
     pid: int
     pipe: int
     folder: tempfile.TemporaryDirectory[str]
-    started: float
     said: bytearray = field(default_factory=bytearray)
     used: float = -1.0  # processor seconds when last looked at
     changed: float = 0.0  # when these last changed
@@ -47,7 +46,7 @@ class End(Generic[T]):
         said: What it wrote.
         timed_out: Whether it went over its processor time, or hung.
         died: Whether it ended otherwise than by its own `os._exit(0)`.
-        seconds: From start to end.
+        seconds: Processor seconds.
     """
 
     job: T
@@ -58,14 +57,14 @@ class End(Generic[T]):
 
 
 def run(
-    jobs: Iterator[T], act: Callable[[T, BinaryIO], None], *, at_once: int, seconds: Callable[[T], float]
+    jobs: Iterator[T], act: Callable[[T, BinaryIO], None], *, at_once: int, seconds: float
 ) -> Iterator[End[T]]:
     """Run each job in a fork of this process.
 
     Args:
         act: What the fork does. What it writes to its file is `End.said`.
         at_once: How many forks run at the same time.
-        seconds: Processor seconds that a job may use.
+        seconds: Processor seconds that a job may use. It can set the timer anew.
     """
     selector = selectors.DefaultSelector()
     running: dict[int, _Child[T]] = {}
@@ -73,7 +72,7 @@ def run(
     try:
         while True:
             while len(running) < at_once and (job := next(jobs, None)) is not None:
-                child = _start(job, act, seconds(job))
+                child = _start(job, act, seconds)
                 running[child.pid] = child
                 selector.register(child.pipe, selectors.EVENT_READ, child)
             if not running:
@@ -103,7 +102,7 @@ def _start(job: T, act: Callable[[T, BinaryIO], None], seconds: float) -> _Child
     pid = os.fork()
     if pid:
         os.close(its)
-        return _Child(job, pid, ours, folder, time.monotonic(), changed=time.monotonic())
+        return _Child(job, pid, ours, folder, changed=time.monotonic())
     status = 1
     try:
         os.setpgid(0, 0)
@@ -161,10 +160,10 @@ def _kill(child: _Child[T]) -> None:
 
 def _end(child: _Child[T]) -> End[T]:
     os.close(child.pipe)
-    _, status = os.waitpid(child.pid, 0)
+    _, status, used = os.wait4(child.pid, 0)
     # What a test started goes with it.
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(child.pid, signal.SIGKILL)
     child.folder.cleanup()
     over = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGPROF
-    return End(child.job, bytes(child.said), child.hung or over, status != 0, time.monotonic() - child.started)
+    return End(child.job, bytes(child.said), child.hung or over, status != 0, used.ru_utime + used.ru_stime)

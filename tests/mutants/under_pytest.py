@@ -34,6 +34,10 @@ if TYPE_CHECKING:
 
 _EXAMPLES = 25
 _SLOW = 3.0  # processor seconds, traced; a slower test is no witness
+_START = 10.0  # processor seconds for what a fork does before its first test
+# How long a test may take on a mutant. Tracing has made it two to four times slower when it was measured.
+_LEAST_LIMIT = 0.5
+_TIMES_SLOWER = 3
 _OPTIONS = (
     "-o addopts= --assert=plain --capture=no -p no:terminal -p no:cacheprovider -p pytest_timeout -o timeout=0"
 ).split()
@@ -44,13 +48,11 @@ class Trial:
     """A mutant and the tests that may see it.
 
     Args:
-        tests: Node ids, in the order in which they are run.
-        seconds: Processor seconds that the tests took, with tracing.
+        tests: Node ids, in the order in which they are run, and the processor seconds that each took with tracing.
     """
 
     mutant: Mutant
-    tests: tuple[str, ...]
-    seconds: float
+    tests: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +117,14 @@ class _Killer:
         self._file.flush()
         os._exit(0)
 
-    def run(self, items: Sequence[pytest.Item]) -> NoReturn:
+    def run(self, items: Mapping[str, pytest.Item], tests: Mapping[str, float]) -> NoReturn:
+        """Run the tests that are there, each with its own limit of time: a mutant often loops for ever."""
+        chosen = [(items[test], seconds) for test, seconds in tests.items() if test in items]
+        following = [item for item, _ in chosen[1:]]
         try:
-            _run(items)
+            for (item, seconds), after in zip(chosen, [*following, None], strict=True):
+                signal.setitimer(signal.ITIMER_PROF, _LEAST_LIMIT + _TIMES_SLOWER * seconds)
+                item.ihook.pytest_runtest_protocol(item=item, nextitem=after)
         except BaseException:
             self.say("killed", "what runs the tests")
         self.say("survived")
@@ -222,9 +229,9 @@ class _Server:
             self._killer = _Killer(file)
             if not self._live.exchange(self._modules[trial.mutant.file], trial.mutant):
                 self._killer.say("elsewhere")
-            self._killer.run([self._items[t] for t in trial.tests])
+            self._killer.run(self._items, trial.tests)
 
-        for end in forks.run(iter(trials), act, at_once=self._at_once, seconds=_seconds):
+        for end in forks.run(iter(trials), act, at_once=self._at_once, seconds=_START):
             yield _verdict(end)
 
     def _measure(self, files: Sequence[str]) -> Iterator[Measured]:
@@ -232,7 +239,7 @@ class _Server:
         jobs = [tuple(t for t, i in self._items.items() if _file_of(t) == f) for f in files]
         while jobs:
             again = []
-            for end in forks.run(iter(jobs), self._measure_here, at_once=self._at_once, seconds=lambda _: 60.0):
+            for end in forks.run(iter(jobs), self._measure_here, at_once=self._at_once, seconds=_START):
                 *names, last = _pickles(end.said) or [""]
                 if isinstance(last, list):
                     yield from last
@@ -252,7 +259,8 @@ class _Server:
             tracer.switch_context(test)
             self._passed = True
             start = time.process_time()
-            _run([self._items[test]], None if i + 1 == len(tests) else self._items[tests[i + 1]])
+            after = self._items[tests[i + 1]] if i + 1 < len(tests) else None
+            self._items[test].ihook.pytest_runtest_protocol(item=self._items[test], nextitem=after)
             took[test], passed[test] = time.process_time() - start, self._passed
         signal.setitimer(signal.ITIMER_PROF, 0)
         tracer.stop()
@@ -276,7 +284,7 @@ def run_cold(trials: Sequence[Trial], modules: Mapping[str, Module], at_once: in
         _pytest_main(list(dict.fromkeys(_file_of(t) for t in trial.tests)), plugins)
         killer.say("killed", "import")
 
-    for end in forks.run(iter(trials), act, at_once=at_once, seconds=lambda t: _seconds(t) + 3):
+    for end in forks.run(iter(trials), act, at_once=at_once, seconds=_START):
         yield _verdict(end)
 
 
@@ -292,7 +300,7 @@ def warm_up(libraries: Sequence[str]) -> None:
 class _InOrder:
     """Run the given tests, in their order; a module that cannot be imported is a killed mutant."""
 
-    def __init__(self, killer: _Killer, tests: Sequence[str]) -> None:
+    def __init__(self, killer: _Killer, tests: Mapping[str, float]) -> None:
         self._killer = killer
         self._tests = tests
 
@@ -304,7 +312,7 @@ class _InOrder:
         # Some ids come from what the package says: a mutant may change them.
         if not any(test in items for test in self._tests):
             self._killer.say("killed", "collection")
-        self._killer.run([items[test] for test in self._tests if test in items])
+        self._killer.run(items, self._tests)
 
 
 def _pytest_main(places: Sequence[str], plugins: Sequence[object]) -> None:
@@ -315,12 +323,6 @@ def _pytest_main(places: Sequence[str], plugins: Sequence[object]) -> None:
     pytest.main([*_OPTIONS, *places], plugins=list(plugins))
 
 
-def _run(items: Sequence[pytest.Item], after: pytest.Item | None = None) -> None:
-    for i, item in enumerate(items):
-        following = items[i + 1] if i + 1 < len(items) else after
-        item.ihook.pytest_runtest_protocol(item=item, nextitem=following)
-
-
 def _verdict(end: forks.End[Trial]) -> Verdict:
     word, test = "killed", "the process died"
     if end.timed_out:
@@ -328,10 +330,6 @@ def _verdict(end: forks.End[Trial]) -> Verdict:
     elif end.said:
         word, test = pickle.loads(end.said)
     return Verdict(end.job.mutant, word, test, end.seconds)
-
-
-def _seconds(trial: Trial) -> float:
-    return 2 + 4 * trial.seconds
 
 
 def _tracer() -> coverage.Coverage:

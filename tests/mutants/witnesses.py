@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 FOLDERS = tuple(f"tests/unit/{p}" for p in ("protocol", "transcript", "matching", "replay", "lint")) + ("tests/property",)
 _KEPT = ROOT / ".pytest_cache" / "mutants"
-_MOST_SECONDS = 12.0  # that the tests of one mutant take, traced
+# Processor seconds, traced, that the tests of one mutant take besides those of its own module. In the middle of the package a line is run
+# by a thousand tests: the cheapest of them notice, or nearly never does one. Unit and property tests have a limit each.
+_MOST_SECONDS = 2.5
 _MOST_FILES = 8  # that are imported for one mutant of a module's own lines
 
 
@@ -52,38 +54,42 @@ class Witnesses:
         """Return the tests for the mutant, cheapest first."""
         tests = {t for line in _range(mutant) for t in self._tests.get((mutant.file, line), ())}
         if not self.is_seen_at_import(mutant):
-            return self._within(mutant, sorted(tests, key=self._seconds.__getitem__))
+            return Trial(mutant, {test: self._seconds[test] for test in self._few(mutant, tests)})
         if self._uses is None:
             self._uses = _Uses()
         names = mutant.names or (mutant.scope.rpartition(".")[2],)
         for place in self._uses.lines(mutant.file, names):
             tests |= set(self._tests.get(place, ()))
         tests = tests or self._of_file[mutant.file]
-        return self._within(mutant, self._in_few_files(mutant, tests))
+        return Trial(mutant, {test: self._seconds[test] for test in self._in_few_files(mutant, tests)})
+
+    def _few(self, mutant: Mutant, tests: set[str]) -> list[str]:
+        """Return the tests of the module's own file, and of the others the cheapest."""
+        own = _own_file(mutant)
+        chosen = []
+        left = {True: _MOST_SECONDS, False: _MOST_SECONDS}
+        for test in sorted(tests, key=lambda t: (_file(t) != own, self._seconds[t])):
+            if _file(test) != own:
+                is_property = test.startswith("tests/property/")
+                left[is_property] -= self._seconds[test]
+                if left[is_property] < 0:
+                    continue
+            chosen.append(test)
+        return chosen
 
     def _in_few_files(self, mutant: Mutant, tests: set[str]) -> list[str]:
         """Return the tests of the files nearest to the module, since each file has to be imported."""
-        path = PurePosixPath(mutant.file)
         cost: dict[str, float] = defaultdict(float)
         for test in tests:
             cost[_file(test)] += self._seconds[test]
-        own = f"tests/unit/{path.parent}/test_{path.stem}.py"
+        own, folder = _own_file(mutant), f"tests/unit/{mutant.file.partition('/')[0]}/"
 
         def rank(file: str) -> tuple[bool, bool, bool, float]:
-            folder = f"tests/unit/{path.parts[0]}/"
             return file != own, not file.startswith(folder), not file.startswith("tests/unit/"), cost[file]
 
         files = sorted(cost, key=rank)[:_MOST_FILES]
-        return sorted((t for t in tests if _file(t) in files), key=lambda t: (files.index(_file(t)), self._seconds[t]))
-
-    def _within(self, mutant: Mutant, tests: Sequence[str]) -> Trial:
-        chosen, seconds = [], 0.0
-        for test in tests:
-            seconds += self._seconds[test]
-            if seconds > _MOST_SECONDS and chosen:
-                break
-            chosen.append(test)
-        return Trial(mutant, tuple(chosen), min(seconds, _MOST_SECONDS))
+        few = self._few(mutant, {t for t in tests if _file(t) in files})
+        return sorted(few, key=lambda t: (files.index(_file(t)), self._seconds[t]))
 
 
 def measure(warm: Warm) -> list[Measured]:
@@ -174,3 +180,8 @@ def _range(mutant: Mutant) -> range:
 
 def _file(test: str) -> str:
     return test.partition("::")[0]
+
+
+def _own_file(mutant: Mutant) -> str:
+    path = PurePosixPath(mutant.file)
+    return f"tests/unit/{path.parent}/test_{path.stem}.py"
