@@ -62,7 +62,11 @@ _PAIRS = (
     ("any", "all"),
     ("min", "max"),
 )
-_TWINS = {a: b for pair in _PAIRS for a, b in (pair, pair[::-1])} | {"strip": "lstrip", "casefold": "upper", "search": "match"}
+_TWINS = {a: b for pair in _PAIRS for a, b in (pair, pair[::-1])} | {
+    "strip": "lstrip",
+    "casefold": "upper",
+    "search": "match",
+}
 
 
 def of_expression(node: ast.expr, table: bool) -> Iterator[tuple[str, ast.expr]]:
@@ -200,7 +204,12 @@ def _constants(value: object) -> tuple[bool | int | float | str | bytes, ...]:
 
 def _can_go(node: ast.Assign) -> bool:
     """Whether the program still has all its names without this assignment: to an attribute, an element, or `x = f(x)`."""
-    names = {n.id for target in node.targets for n in ast.walk(target) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    names = {
+        n.id
+        for target in node.targets
+        for n in ast.walk(target)
+        if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
+    }
     return names <= {n.id for n in ast.walk(node.value) if isinstance(n, ast.Name)}
 
 

@@ -7,24 +7,24 @@ anything. One that names no mutant, or says otherwise what it changes, is an err
 from __future__ import annotations
 
 import tomllib
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from tests.mutants.modules import Mutant
-
-LISTED = Path(__file__).parent / "equivalent.toml"
+    from tests.mutants.modules import Mutant, Project
 
 
-def read(path: Path = LISTED) -> dict[str, str]:
+def read(project: Project) -> dict[str, str]:
     """Return the line of each mutant that is listed, and its reason.
 
     Raises:
         ValueError: An entry has no reason or no mutants, or a mutant is listed twice.
     """
+    path = project.root / "tests" / "mutants" / "equivalent.toml"
     reasons: dict[str, str] = {}
+    if not path.exists():
+        return reasons
     for entry in tomllib.loads(path.read_text(encoding="utf-8")).get("equivalent", []):
         reason, lines = entry.get("reason", ""), entry.get("mutants", [])
         if not reason or not lines:

@@ -61,7 +61,9 @@ class MutantFinder(MetaPathFinder, Loader):
         assert self._name not in sys.modules
         sys.meta_path.insert(0, self)
 
-    def find_spec(self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
         if fullname != self._name:
             return None
         places = [str(self._path.parent)] if self._is_package else None

@@ -56,9 +56,7 @@ class End(Generic[T]):
     seconds: float
 
 
-def run(
-    jobs: Iterator[T], act: Callable[[T, BinaryIO], None], *, at_once: int, seconds: float
-) -> Iterator[End[T]]:
+def run(jobs: Iterator[T], act: Callable[[T, BinaryIO], None], *, at_once: int, seconds: float) -> Iterator[End[T]]:
     """Run each job in a fork of this process.
 
     Args:

@@ -15,8 +15,26 @@ from tests.mutants.edits import is_sentence, of_condition, of_expression, of_sta
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-ROOT = Path(__file__).parent.parent.parent
-PACKAGE = ROOT / "smtp_shell"
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A checkout.
+
+    Args:
+        root: The folder that holds `smtp_shell/` and `tests/`.
+    """
+
+    root: Path = Path(__file__).parent.parent.parent
+
+    @property
+    def package(self) -> Path:
+        """The package that is mutated."""
+        return self.root / "smtp_shell"
+
+    def below(self, file: str) -> str:
+        """Return the path of a module as mutants have it."""
+        return Path(file).relative_to(self.package).as_posix()
+
 
 # Calls that are for the type checker, or that make a type.
 _TYPING = {"TypeVar", "NewType", "ParamSpec", "NamedTuple", "assert_never"}
@@ -97,16 +115,11 @@ class _Context:
 
 
 class Module:
-    """A module, its tree and its mutants.
+    """A module, its tree and its mutants."""
 
-    Args:
-        path: The file.
-        package: The folder that `Mutant.file` is relative to.
-    """
-
-    def __init__(self, path: Path, package: Path = PACKAGE) -> None:
+    def __init__(self, path: Path, project: Project) -> None:
         self.path = path
-        self.file = path.relative_to(package).as_posix()
+        self.file = project.below(str(path))
         self.source = path.read_text(encoding="utf-8")
         self.tree = ast.parse(self.source)
         self.mutants: list[Mutant] = []
@@ -228,7 +241,9 @@ class Module:
             if isinstance(node, ast.JoinedStr):
                 context = replace(context, sentence=context.sentence or is_sentence(node))
             if not (context.sentence and isinstance(node, ast.Constant) and isinstance(place.parent, ast.JoinedStr)):
-                for operator, new in of_expression(node, table=not context.in_function and isinstance(getattr(node, "ctx", None), ast.Load | None)):
+                for operator, new in of_expression(
+                    node, table=not context.in_function and isinstance(getattr(node, "ctx", None), ast.Load | None)
+                ):
                     self._add(operator, node, new, place, context)
             if _is_condition(place):
                 for operator, new in of_condition(node):
@@ -287,7 +302,7 @@ class Module:
         )
 
 
-def modules_of(words: Sequence[str], package: Path = PACKAGE) -> list[Path]:
+def modules_of(words: Sequence[str], project: Project) -> list[Path]:
     """Return the files that the words name: packages or modules, below `smtp_shell/` or from the root of the checkout.
 
     Raises:
@@ -295,7 +310,7 @@ def modules_of(words: Sequence[str], package: Path = PACKAGE) -> list[Path]:
     """
     found: list[Path] = []
     for word in words:
-        places = [package / word, package.parent / word]
+        places = [project.package / word, project.root / word]
         place = next((p for p in places if p.exists()), None)
         if place is None:
             raise ValueError(f"{word} is neither a package nor a module below smtp_shell/.")
@@ -355,7 +370,16 @@ def _is_condition(place: _Place) -> bool:
 
 def _end_of_head(node: ast.stmt) -> int:
     match node:
-        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef() | ast.If() | ast.While() | ast.For() | ast.With() | ast.Try():
+        case (
+            ast.FunctionDef()
+            | ast.AsyncFunctionDef()
+            | ast.ClassDef()
+            | ast.If()
+            | ast.While()
+            | ast.For()
+            | ast.With()
+            | ast.Try()
+        ):
             return max(node.lineno, node.body[0].lineno - 1)
         case ast.Match():
             return max(node.lineno, node.cases[0].pattern.lineno - 1)

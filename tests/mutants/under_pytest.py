@@ -16,7 +16,7 @@ import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO, NoReturn
+from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
 import coverage
 import pytest
@@ -24,13 +24,12 @@ from hypothesis import Phase, settings
 
 from tests.mutants import forks
 from tests.mutants.exchange import LiveFunctions, MutantFinder
-from tests.mutants.modules import PACKAGE, ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from multiprocessing.connection import Connection
 
-    from tests.mutants.modules import Module, Mutant
+    from tests.mutants.modules import Module, Mutant, Project
 
 _EXAMPLES = 25
 _SLOW = 3.0  # processor seconds, traced; a slower test is no witness
@@ -39,8 +38,9 @@ _START = 10.0  # processor seconds for what a fork does before its first test
 _LEAST_LIMIT = 0.5
 _TIMES_SLOWER = 3
 _OPTIONS = (
-    "-o addopts= --assert=plain --capture=no -p no:terminal -p no:cacheprovider -p pytest_timeout -o timeout=0"
-).split()
+    *("-o", "addopts=", "-o", "timeout=0", "-p", "pytest_timeout", "-p", "no:terminal", "-p", "no:cacheprovider"),
+    *("--assert=plain", "--capture=no"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,18 +133,22 @@ class _Killer:
 class Warm:
     """The process that has imported every test and the package, seen from the one that asks."""
 
-    def __init__(self, folders: Sequence[str], modules: Mapping[str, Module], at_once: int) -> None:
+    def __init__(self, project: Project, folders: Sequence[str], modules: Mapping[str, Module], at_once: int) -> None:
         self._here, there = multiprocessing.Pipe()
         self.pid = os.fork()
         if not self.pid:
             try:
                 self._here.close()
                 forks.die_with_parent(os.getppid())
-                plugin = _Server(there, modules, at_once)
-                _pytest_main(folders, [plugin, _Examples()])
+                plugin = _Server(project, there, modules, at_once)
+                _pytest_main(project, folders, [plugin, _Examples()])
             finally:
                 os._exit(1)
         there.close()
+        # The tests with their files, the lines of each module that are run by imports, and the names of all that is imported.
+        self.tests: dict[str, str]
+        self.at_import: dict[str, list[int]]
+        self.libraries: list[str]
         self.tests, self.at_import, self.libraries = self._answer()
 
     def measure(self, files: Sequence[str]) -> Iterator[Measured]:
@@ -162,12 +166,12 @@ class Warm:
         with suppress(ChildProcessError):
             os.waitpid(self.pid, 0)
 
-    def _ask(self, word: str, what: object) -> Iterator[object]:
+    def _ask(self, word: str, what: object) -> Iterator[Any]:
         self._here.send((word, what))
         while (answer := self._answer()) is not None:
             yield answer
 
-    def _answer(self) -> object:
+    def _answer(self) -> Any:
         try:
             answer = self._here.recv()
         except EOFError:
@@ -180,7 +184,8 @@ class Warm:
 class _Server:
     """The plugin by which the warm process answers, instead of running what it has collected."""
 
-    def __init__(self, connection: Connection, modules: Mapping[str, Module], at_once: int) -> None:
+    def __init__(self, project: Project, connection: Connection, modules: Mapping[str, Module], at_once: int) -> None:
+        self._project = project
         self._connection = connection
         self._modules = modules
         self._at_once = at_once
@@ -189,13 +194,13 @@ class _Server:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self) -> None:
-        tracer = _tracer()
+        tracer = self._tracer()
         tracer.start()
         for name in sorted(_module_name(file) for file in self._modules):
             importlib.import_module(name)
         tracer.stop()
         data = tracer.get_data()
-        self._at_import = {_below(f): data.lines(f) or [] for f in data.measured_files()}
+        self._at_import = {self._project.below(f): data.lines(f) or [] for f in data.measured_files()}
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
@@ -240,16 +245,17 @@ class _Server:
         while jobs:
             again = []
             for end in forks.run(iter(jobs), self._measure_here, at_once=self._at_once, seconds=_START):
-                *names, last = _pickles(end.said) or [""]
+                last = (_pickles(end.said) or [""])[-1]
                 if isinstance(last, list):
                     yield from last
                 elif last:
                     yield Measured(str(last), passed=False, seconds=0, lines={})
-                    again.append(tuple(t for t in end.job if t != last))
+                    at = end.job.index(str(last))
+                    again += [end.job[:at], end.job[at + 1 :]]
             jobs = [job for job in again if job]
 
     def _measure_here(self, tests: tuple[str, ...], file: BinaryIO) -> None:
-        tracer = _tracer()
+        tracer = self._tracer()
         took, passed = {}, {}
         tracer.start()
         for i, test in enumerate(tests):
@@ -269,19 +275,26 @@ class _Server:
         for name in data.measured_files():
             for line, contexts in data.contexts_by_lineno(name).items():
                 for test in contexts:
-                    lines.setdefault(test, {}).setdefault(_below(name), []).append(line)
+                    lines.setdefault(test, {}).setdefault(self._project.below(name), []).append(line)
         found = [Measured(t, passed[t], took[t], lines.get(t, {}) if passed[t] else {}) for t in tests]
         file.write(pickle.dumps(found))
 
+    def _tracer(self) -> coverage.Coverage:
+        return coverage.Coverage(
+            data_file=None, config_file=False, include=[f"{self._project.package}/*"], messages=False
+        )
 
-def run_cold(trials: Sequence[Trial], modules: Mapping[str, Module], at_once: int) -> Iterator[Verdict]:
+
+def run_cold(
+    project: Project, trials: Sequence[Trial], modules: Mapping[str, Module], at_once: int
+) -> Iterator[Verdict]:
     """Run trials whose mutants have to be there when their module is imported."""
 
     def act(trial: Trial, file: BinaryIO) -> None:
         killer = _Killer(file)
         MutantFinder(modules[trial.mutant.file], trial.mutant).install()
         plugins = [killer, _Examples(), _InOrder(killer, trial.tests)]
-        _pytest_main(list(dict.fromkeys(_file_of(t) for t in trial.tests)), plugins)
+        _pytest_main(project, list(dict.fromkeys(_file_of(t) for t in trial.tests)), plugins)
         killer.say("killed", "import")
 
     for end in forks.run(iter(trials), act, at_once=at_once, seconds=_START):
@@ -315,10 +328,10 @@ class _InOrder:
         self._killer.run(items, self._tests)
 
 
-def _pytest_main(places: Sequence[str], plugins: Sequence[object]) -> None:
+def _pytest_main(project: Project, places: Sequence[str], plugins: Sequence[object]) -> None:
     # Others' plugins cost time in each fork, and one of them brings threads.
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
-    os.chdir(ROOT)
+    os.chdir(project.root)
     sys.dont_write_bytecode = False
     pytest.main([*_OPTIONS, *places], plugins=list(plugins))
 
@@ -332,10 +345,6 @@ def _verdict(end: forks.End[Trial]) -> Verdict:
     return Verdict(end.job.mutant, word, test, end.seconds)
 
 
-def _tracer() -> coverage.Coverage:
-    return coverage.Coverage(data_file=None, config_file=False, include=[f"{PACKAGE}/*"], messages=False)
-
-
 def _pickles(octets: bytes) -> list[object]:
     from io import BytesIO
 
@@ -346,16 +355,14 @@ def _pickles(octets: bytes) -> list[object]:
     return found
 
 
-def _below(name: str) -> str:
-    return os.path.relpath(name, PACKAGE)
-
-
 def _file_of(test: str) -> str:
     return test.partition("::")[0]
 
 
 def _module_name(file: str) -> str:
-    return ".".join(["smtp_shell", *file.removesuffix(".py").removesuffix("__init__").rstrip("/").split("/")]).rstrip(".")
+    return ".".join(["smtp_shell", *file.removesuffix(".py").removesuffix("__init__").rstrip("/").split("/")]).rstrip(
+        "."
+    )
 
 
 _NOT_LIBRARIES = {"smtp_shell", "tests", "conftest", "__main__"}

@@ -5,21 +5,19 @@ from __future__ import annotations
 import ast
 import hashlib
 import pickle
+import re
 from collections import defaultdict
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from tests.mutants.modules import PACKAGE, ROOT
 from tests.mutants.under_pytest import Trial
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from tests.mutants.modules import Mutant
+    from tests.mutants.modules import Mutant, Project
     from tests.mutants.under_pytest import Measured, Warm
 
-FOLDERS = tuple(f"tests/unit/{p}" for p in ("protocol", "transcript", "matching", "replay", "lint")) + ("tests/property",)
-_KEPT = ROOT / ".pytest_cache" / "mutants"
 # Processor seconds, traced, that the tests of one mutant take besides those of its own module. In the middle of the package a line is run
 # by a thousand tests: the cheapest of them notice, or nearly never does one. Unit and property tests have a limit each.
 _MOST_SECONDS = 2.5
@@ -29,7 +27,8 @@ _MOST_FILES = 8  # that are imported for one mutant of a module's own lines
 class Witnesses:
     """The tests, the lines that each runs, and what it costs."""
 
-    def __init__(self, measured: Iterable[Measured], at_import: Mapping[str, Sequence[int]]) -> None:
+    def __init__(self, project: Project, measured: Iterable[Measured], at_import: Mapping[str, Sequence[int]]) -> None:
+        self._project = project
         self._seconds: dict[str, float] = {}
         self._tests: dict[tuple[str, int], list[str]] = defaultdict(list)
         self._of_file: dict[str, set[str]] = defaultdict(set)
@@ -44,6 +43,7 @@ class Witnesses:
                 for line in lines:
                     self._tests[file, line].append(one.test)
         self._at_import = {(file, line) for file, lines in at_import.items() for line in lines}
+        self._words_of: dict[str, set[str]] = {}
         self._uses: _Uses | None = None
 
     def is_seen_at_import(self, mutant: Mutant) -> bool:
@@ -56,12 +56,21 @@ class Witnesses:
         if not self.is_seen_at_import(mutant):
             return Trial(mutant, {test: self._seconds[test] for test in self._few(mutant, tests)})
         if self._uses is None:
-            self._uses = _Uses()
+            self._uses = _Uses(self._project)
         names = mutant.names or (mutant.scope.rpartition(".")[2],)
         for place in self._uses.lines(mutant.file, names):
             tests |= set(self._tests.get(place, ()))
+        # A test may look at a table itself.
+        tests |= {
+            t for t in self._seconds if _file(t) == _own_file(mutant) or self._words(_file(t)).intersection(names)
+        }
         tests = tests or self._of_file[mutant.file]
         return Trial(mutant, {test: self._seconds[test] for test in self._in_few_files(mutant, tests)})
+
+    def _words(self, file: str) -> set[str]:
+        if file not in self._words_of:
+            self._words_of[file] = set(re.findall(r"\w+", (self._project.root / file).read_text(encoding="utf-8")))
+        return self._words_of[file]
 
     def _few(self, mutant: Mutant, tests: set[str]) -> list[str]:
         """Return the tests of the module's own file, and of the others the cheapest."""
@@ -92,17 +101,19 @@ class Witnesses:
         return sorted(few, key=lambda t: (files.index(_file(t)), self._seconds[t]))
 
 
-def measure(warm: Warm) -> list[Measured]:
+def measure(project: Project, warm: Warm) -> list[Measured]:
     """Return what each test runs: from the files kept, or by running it."""
+    folder = project.root / ".pytest_cache" / "mutants"
     common = hashlib.sha256()
-    for path in sorted([*PACKAGE.rglob("*"), *(ROOT / "tests" / "support").rglob("*.py"), ROOT / "tests" / "conftest.py"]):
+    support = project.root / "tests" / "support"
+    for path in sorted([*project.package.rglob("*"), *support.rglob("*.py"), project.root / "tests" / "conftest.py"]):
         if path.is_file() and path.suffix != ".pyc":
             common.update(path.read_bytes())
     kept: dict[str, list[Measured]] = {}
     missing: dict[str, str] = {}
     for file in sorted(set(warm.tests.values())):
-        key = hashlib.sha256(common.digest() + (ROOT / file).read_bytes() + file.encode()).hexdigest()[:24]
-        place = _KEPT / key
+        key = hashlib.sha256(common.digest() + (project.root / file).read_bytes() + file.encode()).hexdigest()[:24]
+        place = folder / key
         if place.exists():
             kept[file] = pickle.loads(place.read_bytes())
         else:
@@ -110,21 +121,21 @@ def measure(warm: Warm) -> list[Measured]:
             kept[file] = []
     for one in warm.measure(list(missing)):
         kept[_file(one.test)].append(one)
-    _KEPT.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     for file, key in missing.items():
-        (_KEPT / key).write_bytes(pickle.dumps(kept[file]))
+        (folder / key).write_bytes(pickle.dumps(kept[file]))
     return [one for found in kept.values() for one in found]
 
 
 class _Uses:
     """Where the package uses a name in the code of functions, directly or by way of other names that modules and classes bind."""
 
-    def __init__(self) -> None:
+    def __init__(self, project: Project) -> None:
         self._lines: dict[str, set[tuple[str, int]]] = defaultdict(set)
         self._leads_to: dict[str, set[str]] = defaultdict(set)
         self._defined: dict[tuple[str, str], set[tuple[str, int]]] = defaultdict(set)
-        for path in sorted(PACKAGE.rglob("*.py")):
-            self._file = path.relative_to(PACKAGE).as_posix()
+        for path in sorted(project.package.rglob("*.py")):
+            self._file = project.below(str(path))
             for statement in ast.parse(path.read_text(encoding="utf-8")).body:
                 self._statement(statement, ())
 
@@ -145,7 +156,9 @@ class _Uses:
     def _statement(self, node: ast.stmt, classes: tuple[str, ...]) -> None:
         match node:
             case ast.FunctionDef() | ast.AsyncFunctionDef():
-                places = {(self._file, n.lineno) for s in node.body for n in ast.walk(s) if isinstance(n, ast.expr | ast.stmt)}
+                places = {
+                    (self._file, n.lineno) for s in node.body for n in ast.walk(s) if isinstance(n, ast.expr | ast.stmt)
+                }
                 self._defined[self._file, node.name] |= places
                 for statement in node.body:
                     for name, line in _names(statement):
