@@ -212,6 +212,8 @@ class ReplayClient:
         last = dialogue.owed[-1] if dialogue.asked > asked and dialogue.owed else None
         if last is not None and last.asked is Asked.COMMAND and last.command is not None and not is_secret:
             self.sasl.note_command(last.command)
+        elif last is not None and last.asked is Asked.SASL and not is_secret:
+            self.sasl.note_response()
         following = self._cursor.step
         verb = last.verb if last is not None and last.asked is not Asked.END_OF_DATA else ""
         return SentStep(
