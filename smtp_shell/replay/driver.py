@@ -516,10 +516,10 @@ class Driver:
     # Events
 
     def _act_on_event(self, step: Step) -> None:
-        self._cursor.advance()
         if step.event[0] == "authenticate":
             self._authenticate(step)
         else:
+            self._cursor.advance()
             self._connection.act(step)
 
     def _authenticate(self, step: Step) -> None:
@@ -527,6 +527,7 @@ class Driver:
         session, incoming = self._connection.opened(step)
         if session.dialogue.asked == 1:
             self._await_greeting(session, incoming, step)
+        self._cursor.advance()  # not before: what is expected next is no greeting
         self._connection.check_time()
         self._emitter.edited = False
         if not self._decide(session, [step]):
