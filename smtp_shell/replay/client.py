@@ -125,7 +125,8 @@ class ReplayClient:
             if commands:
                 incoming.attempt(partial(session.send, *commands, more=True, looked=True))
             incoming.attempt(partial(self.sasl.send_secret, session))
-            return SentStep(tuple(map(_line_of, steps)), last.text, started, "AUTH", in_exchange=in_exchange)
+            shown = excerpt("\n".join([*map(_shown_command, commands[:_MOST_SHOWN]), last.text]))
+            return SentStep(tuple(map(_line_of, steps)), shown, started, "AUTH", in_exchange=in_exchange)
         commands = self._commands(steps)
         verb = commands[-1].verb
         if session.target.starttls:
