@@ -161,7 +161,7 @@ class ReplayClient:
             TlsFailed: The user demands STARTTLS, and AUTH or a mail transaction would go in the clear. Nothing was sent.
             UsageError: A variable has no value.
         """
-        fewer = session.phase is not Phase.GREETING and self._has_fewer_replies(steps)
+        fewer = session.dialogue.answered > 0 and self._has_fewer_replies(steps)
         text = "".join([_with_line_end(step.text) for step in steps])
         sent = self.send_octets(session, incoming, Step(Marker.CLIENT_OCTETS, text, steps[0].at, steps[0].line))
         sent = replace(sent, lines=tuple(map(_line_of, steps)), fewer_replies=fewer)
@@ -178,7 +178,7 @@ class ReplayClient:
             session: The session.
             steps: The lines.
         """
-        if session.phase is Phase.GREETING:
+        if not session.dialogue.answered:
             return True
         if len(steps) < 2 or any(has_secret(step) for step in steps):
             return False

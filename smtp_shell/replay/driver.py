@@ -290,7 +290,7 @@ class Driver:
         steps = client.take_group(step)
         if self._settings.before_step is not None and not self._decide(session, steps):
             return
-        is_early = session.phase is Phase.GREETING
+        is_early = not session.dialogue.answered
         if not is_early and incoming.look() and not self._verifier.expects_doubtful(1 if is_octets else len(steps)):
             self._emitter.emit_surplus(self._verifier, incoming, tuple(each.line for each in steps))
         if session.tls_due and not self._start_tls(session, incoming, steps):
@@ -397,7 +397,7 @@ class Driver:
         started = monotonic()
         line = step.line if step is not None else self._cursor.line
         self._use_wait()
-        found = self._verifier.verify(session, incoming, own=session.phase is Phase.GREETING)
+        found = self._verifier.verify(session, incoming, own=not session.dialogue.answered)
         sent = self._unsettled or SentStep((line,), "", started)
         self._conclude(session, incoming, replace(sent, lines=(line,), shown="", started=started), found)
 
