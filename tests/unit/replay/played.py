@@ -38,6 +38,7 @@ from smtp_shell.protocol.secret import Secret
 from smtp_shell.replay.replay import Replay
 from smtp_shell.replay.results import Act, Answer, Decision, PendingStep, ReplayResult, StepResult
 from smtp_shell.replay.settings import ReplaySettings
+from smtp_shell.replay.updating import AnswerLog, diff_lines, write_update
 from tests.unit.replay.fake import FakeTransport
 
 CASES = Path(__file__).parent / "dialogues"
@@ -196,8 +197,12 @@ def played(case: Case, title: str, folder: Path) -> list[str]:
     path.write_text("".join(f"{line}\n" for line in case.transcript), encoding="utf-8")
     (folder / "letter.eml").write_bytes(b"Subject: x\n\n.dot\nlast")
     (folder / "part.smtp").write_text("C: HELP\nS: 214\n")
+    (folder / "part2.smtp").write_text("S: 214 the rest\nC: NOOP\n")
     log: list[str] = []
     settings = replace(_settings(case.options, log), keep_going=title.endswith("keep-going") or "keep-going" in case.options)
+    answers = AnswerLog([path])
+    if "update" in case.options:
+        settings = replace(settings, observe=answers)
     clock = Clock()
     with ExitStack() as stack:
         _stop_the_clocks(stack, clock)
@@ -211,7 +216,19 @@ def played(case: Case, title: str, folder: Path) -> list[str]:
             log.append(f"open {run.session.waits.deadline} {run.session.waits.reply_timeout}")
             run.session.close()
     text = [*log, *_of_result(result), *(line for step in result.steps for line in _of_step(step))]
+    if "update" in case.options:
+        text = [*_of_updates(answers)]
     return [line.replace(str(folder), "…") for each in text for line in each.split("\n")]
+
+
+def _of_updates(answers: AnswerLog) -> Iterator[str]:
+    for update in list(answers.updates()):
+        yield from diff_lines(update)
+        yield from (f"left {reason}" for reason in update.left)
+        if update.edits:
+            write_update(update)
+            yield f"{update.path.name} now:"
+            yield from (f"  {line}" for line in update.path.read_bytes().decode().split("\n"))
 
 
 def _stop_the_clocks(stack: ExitStack, clock: Clock) -> None:
@@ -242,7 +259,7 @@ def _settings(options: Sequence[str], log: list[str]) -> ReplaySettings:
     for option in options:
         name, _, value = option.partition("=")
         match name:
-            case "both" | "keep-going":
+            case "both" | "keep-going" | "update":
                 pass
             case "match":
                 settings = replace(settings, strictness=Strictness.parse(value))
