@@ -151,7 +151,10 @@ class Case:
     @property
     def runs(self) -> list[str]:
         """The titles of its reports."""
-        return [f"report of {name}" if name else "report" for name in (["", "keep-going"] if "both" in self.options else [""])]
+        return [
+            f"report of {name}" if name else "report"
+            for name in (["", "keep-going"] if "both" in self.options else [""])
+        ]
 
     def wanted(self, title: str) -> list[str]:
         """Return the lines of a report."""
@@ -199,7 +202,9 @@ def played(case: Case, title: str, folder: Path) -> list[str]:
     (folder / "part.smtp").write_text("C: HELP\nS: 214\n")
     (folder / "part2.smtp").write_text("S: 214 the rest\nC: NOOP\n")
     log: list[str] = []
-    settings = replace(_settings(case.options, log), keep_going=title.endswith("keep-going") or "keep-going" in case.options)
+    settings = replace(
+        _settings(case.options, log), keep_going=title.endswith("keep-going") or "keep-going" in case.options
+    )
     answers = AnswerLog([path])
     if "update" in case.options:
         settings = replace(settings, observe=answers)
@@ -347,7 +352,10 @@ def main(names: Sequence[str]) -> None:
             with TemporaryDirectory() as folder:
                 reports = {title: played(case, title, Path(folder)) for title in case.runs}
             first = reports[case.runs[0]]
-            case.reports = {title: [AS_ABOVE] if title != case.runs[0] and told == first else told for title, told in reports.items()}
+            case.reports = {
+                title: [AS_ABOVE] if title != case.runs[0] and told == first else told
+                for title, told in reports.items()
+            }
         path.write_text("".join(f"{line}\n" for case in cases for line in case.lines()), encoding="utf-8")
 
 

@@ -143,7 +143,10 @@ def test_faults_are_errors_each_with_its_line(tmp_path: Path) -> None:
 
 
 def test_warnings_of_the_plan_stand_among_the_remarks_in_the_order_of_the_file(tmp_path: Path) -> None:
-    found = check(tmp_path, "Transcript: 1\nTitel: x\n\nS: 220\nC: NOOP\nS: 250\nS: 2yz\n*: authentication\nC: NOOP\nS: 2yz\nS: 2yz\n")
+    found = check(
+        tmp_path,
+        "Transcript: 1\nTitel: x\n\nS: 220\nC: NOOP\nS: 250\nS: 2yz\n*: authentication\nC: NOOP\nS: 2yz\nS: 2yz\n",
+    )
     assert [each.line for each in found.remarks] == [2, 7, 8, 11]
     assert {each.severity for each in found.remarks} == {W}
 

@@ -194,7 +194,9 @@ def apply_hunks(lines: list[str], diff: list[list[str]]) -> list[str]:
 
 
 @given(changed_files())
-def test_a_diff_makes_the_new_file_of_the_old_one(tmp_path_factory: pytest.TempPathFactory, case: tuple[list[str], list[Edit]]) -> None:
+def test_a_diff_makes_the_new_file_of_the_old_one(
+    tmp_path_factory: pytest.TempPathFactory, case: tuple[list[str], list[Edit]]
+) -> None:
     lines, edits = case
     path = tmp_path_factory.mktemp("diff") / "a.smtp"
     path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
