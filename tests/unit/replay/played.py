@@ -72,7 +72,7 @@ class PlayedTransport(FakeTransport):
     """
 
     def __init__(self, turns: Sequence[str], clock: Clock, log: list[str]) -> None:
-        self._turns = [(kind, rest) for kind, _, rest in (turn.partition(" ") for turn in turns)]
+        self._turns = [(kind, rest) for kind, _, rest in (turn.partition(" ") for turn in turns if turn)]
         self._clock = clock
         self._pause: float | None = None  # what is left of one
         self._heard = b""
