@@ -170,7 +170,10 @@ class CredentialMask:
                 kept += line
                 continue
             start = max(0, start - before)
-            self._note(step, line[start:].strip())
+            if not (secret := line[start:].strip()):
+                kept += line  # the end of a line whose credential stands in the octets before
+                continue
+            self._note(step, secret)
             end = line[len(line.rstrip(b"\r\n")) :]
             if kept:
                 steps.append(replace(step, text=client_text(kept)))
