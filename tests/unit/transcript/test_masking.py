@@ -11,7 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from smtp_shell.transcript.credentials import CredentialMask, masked_steps, masking_warning, where_they_stand, with_echo_masked
+from smtp_shell.transcript.credentials import (
+    CredentialMask,
+    masked_steps,
+    masking_warning,
+    where_they_stand,
+    with_echo_masked,
+)
 from smtp_shell.transcript.reader import TranscriptReader
 from smtp_shell.transcript.step import Step, format_step
 
@@ -43,12 +49,17 @@ def shown(lines: list[str]) -> list[str]:
     mask = CredentialMask(variables)
     text = [f"{step.line} {format_step(step).strip()}" for step in masked_steps(found, mask)]
     if mask.count:
-        text += [f"{where_they_stand(mask)}; {mask.count} of them; variables {sorted(mask.used)}", masking_warning("a", mask)]
+        text += [
+            f"{where_they_stand(mask)}; {mask.count} of them; variables {sorted(mask.used)}",
+            masking_warning("a", mask),
+        ]
     else:
         assert masking_warning("a", mask) == ""
     replayed = [f"{step.line} {format_step(step).strip()}" for step in with_echo_masked(steps()[0], variables)]
     plain = [f"{step.line} {format_step(step).strip()}" for step in found]
-    assert [line for line in replayed if line.split(" ")[1][0] == "C"] == [line for line in plain if line.split(" ")[1][0] == "C"]
+    assert [line for line in replayed if line.split(" ")[1][0] == "C"] == [
+        line for line in plain if line.split(" ")[1][0] == "C"
+    ]
     return text
 
 
