@@ -332,7 +332,8 @@ def _of_step(step: StepResult) -> Iterator[str]:
     if step.captures:
         yield f"    captures: {dict(step.captures)}"
     if (found := step.difference) is not None:
-        yield f"    differs: {found.expected!r} {found.received!r} at={found.at} line={found.line} reply={found.reply} {found.file}".rstrip()
+        places = f"at={found.at} line={found.line} reply={found.reply} {found.file}".rstrip()
+        yield f"    differs: {found.expected!r} {found.received!r} {places}"
 
 
 def _of_answer(answer: Answer) -> str:

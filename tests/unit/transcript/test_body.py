@@ -75,7 +75,7 @@ def test_links_are_followed_before_they_are_judged(folder: Path) -> None:
     with pytest.raises(ValueError, match="is outside the transcript's folder"):
         body_path(folder, step("out.eml"))
     assert body_path(folder, step("out.eml"), outside=True).read_bytes() == b"out"
-    with pytest.raises(ValueError, match="^'loop'"):
+    with pytest.raises(ValueError, match=r"^'loop'"):
         body_path(folder, step("loop"))
 
 

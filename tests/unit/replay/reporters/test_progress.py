@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import threading
+from typing import ClassVar
 
 import pytest
 
@@ -24,8 +25,8 @@ def ended(status: int = 0) -> ReplayResult:
 class Bar:
     """A bar that notes what is done with it."""
 
-    log: list[str] = []
-    begun = threading.Event()
+    log: ClassVar[list[str]] = []
+    begun: ClassVar[threading.Event] = threading.Event()
 
     def __init__(self, terminal: object) -> None:
         self.log.append("made")
