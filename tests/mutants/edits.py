@@ -178,6 +178,8 @@ def _calls(node: ast.Call) -> Iterator[tuple[str, ast.expr]]:
         if keyword.arg is not None:
             yield "keyword left out", _with(node, keywords=_without(node.keywords, i))
     match node.func:
+        case ast.Attribute(attr="split" | "rsplit") if len(node.args) + len(node.keywords) < 2:
+            pass  # without a bound both are the same
         case ast.Attribute(attr=name) if name in _TWINS:
             yield "method", _with(node, func=_with(node.func, attr=_TWINS[name]))
         case ast.Name(id=name) if name in _TWINS:

@@ -234,7 +234,7 @@ class Module:
 
     def _expression(self, node: ast.AST, place: _Place, context: _Context) -> None:
         if isinstance(node, ast.expr):
-            if _is_type(node, context):
+            if _is_type(node, context) or _is_type_of_cast(place):
                 return
             if not _in_f_string(context.shown):
                 context = replace(context, shown=node)
@@ -350,6 +350,14 @@ def _is_type(node: ast.expr, context: _Context) -> bool:
         case ast.BinOp(op=ast.BitOr(), left=left, right=right) if not context.in_function:
             # A union of types.
             return any(isinstance(n, ast.Name) and (n.id[0].isupper() and not n.id.isupper()) for n in (left, right))
+        case _:
+            return False
+
+
+def _is_type_of_cast(place: _Place) -> bool:
+    match place:
+        case _Place(ast.Call(func=ast.Name(id="cast")), "args", 0):
+            return True
         case _:
             return False
 

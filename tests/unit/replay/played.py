@@ -228,12 +228,12 @@ def played(case: Case, title: str, folder: Path) -> list[str]:
 
 def _of_updates(answers: AnswerLog) -> Iterator[str]:
     for update in list(answers.updates()):
-        yield from diff_lines(update)
+        yield from (f"  {line}".rstrip() for line in diff_lines(update))
         yield from (f"left {reason}" for reason in update.left)
         if update.edits:
             write_update(update)
             yield f"{update.path.name} now:"
-            yield from (f"  {line}" for line in update.path.read_bytes().decode().split("\n"))
+            yield from (f"  {line}".rstrip() for line in update.path.read_bytes().decode().split("\n"))
 
 
 def _stop_the_clocks(stack: ExitStack, clock: Clock) -> None:

@@ -80,7 +80,7 @@ def test_a_line_is_known_by_its_marker(line: str, verdict: bool) -> None:
     ],
 )
 def test_a_header_is_looked_at_without_taking_it(octets: bytes, verdict: bool) -> None:
-    stream = io.BufferedReader(io.BytesIO(octets))  # type: ignore[arg-type]  # as open() returns one
+    stream = io.BufferedReader(io.BytesIO(octets))
     assert begins_as_transcript(stream) is verdict
     assert stream.read() == octets
 
