@@ -65,7 +65,7 @@ def test_what_it_would_be_replayed_against(
 ) -> None:
     found = check(tmp_path, f"{head}C: NOOP\n", settings)
     assert (found.server, [(each.line, each.severity) for each in found.remarks]) == (server, remarks)
-    assert found.ok is not remarks or not remarks
+    assert found.ok is (not remarks)
     for each in found.remarks:
         assert not each.message.endswith(".")
         assert str(tmp_path) not in each.message

@@ -23,6 +23,7 @@ from smtp_shell.recording.recording import Recording
 from smtp_shell.replay.budget import Budget
 from smtp_shell.replay.credential_finder import CredentialFinder
 from smtp_shell.replay.profiles import ProfiledServer
+from smtp_shell.replay.replay import Replay
 from smtp_shell.replay.reporters import RunInfo
 from smtp_shell.replay.results import Act, Decision, ReplayResult, StepResult
 from smtp_shell.replay.runner import (
@@ -141,7 +142,7 @@ def test_a_batch_is_reported_step_by_step(tmp_path: Path, said: list[str]) -> No
 def test_each_transcript_is_replayed_against_each_server_as_often_as_is_said(tmp_path: Path, said: list[str]) -> None:
     reporter = Noting([])
     settings = ReplaySettings(tls_settings=TlsSettings(insecure=True), label="")
-    servers = ["one.example:25", Target(Way.TCP, "two.example", 26)]
+    servers: list[str | Target | ProfiledServer] = ["one.example:25", Target(Way.TCP, "two.example", 26)]
     _, stats = run(
         write(tmp_path, a="C: NOOP ${count}\n", b=BAD),
         reporter,
@@ -398,7 +399,7 @@ def test_how_replies_are_awaited_follows_from_the_batch(
     from smtp_shell.replay import runner
 
     seen: list[tuple[bool, bool]] = []
-    made = runner.Replay
+    made = Replay
 
     def make(path: Path, settings: ReplaySettings) -> object:
         seen.append((settings.busy_poll, settings.preloads))
