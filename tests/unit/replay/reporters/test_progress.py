@@ -158,8 +158,8 @@ def test_a_question_is_asked_while_there_is_no_bar(log: list[str]) -> None:
         return "yes"
 
     asking = reporter.asking(ask)
-    assert asking("really?", True, "a", "b") == "yes"
-    assert log == ["stop", "asked really? True ('a', 'b')", "start"]
+    assert asking("really?", True) == "yes"
+    assert log == ["stop", "asked really? True ()", "start"]
     reporter.count(runs=1)
     assert log[-1].startswith("2 of ")
     reporter.close()
