@@ -125,7 +125,8 @@ class ReplayClient:
             if commands:
                 incoming.attempt(partial(session.send, *commands, more=True, looked=True))
             incoming.attempt(partial(self.sasl.send_secret, session))
-            return SentStep(tuple(map(_line_of, steps)), last.text, started, "AUTH", in_exchange=in_exchange)
+            shown = excerpt("\n".join([*map(_shown_command, commands[:_MOST_SHOWN]), last.text]))
+            return SentStep(tuple(map(_line_of, steps)), shown, started, "AUTH", in_exchange=in_exchange)
         commands = self._commands(steps)
         verb = commands[-1].verb
         if session.target.starttls:
@@ -160,7 +161,7 @@ class ReplayClient:
             TlsFailed: The user demands STARTTLS, and AUTH or a mail transaction would go in the clear. Nothing was sent.
             UsageError: A variable has no value.
         """
-        fewer = session.phase is not Phase.GREETING and self._has_fewer_replies(steps)
+        fewer = session.dialogue.answered > 0 and self._has_fewer_replies(steps)
         text = "".join([_with_line_end(step.text) for step in steps])
         sent = self.send_octets(session, incoming, Step(Marker.CLIENT_OCTETS, text, steps[0].at, steps[0].line))
         sent = replace(sent, lines=tuple(map(_line_of, steps)), fewer_replies=fewer)
@@ -177,7 +178,7 @@ class ReplayClient:
             session: The session.
             steps: The lines.
         """
-        if session.phase is Phase.GREETING:
+        if not session.dialogue.answered:
             return True
         if len(steps) < 2 or any(has_secret(step) for step in steps):
             return False
@@ -212,6 +213,8 @@ class ReplayClient:
         last = dialogue.owed[-1] if dialogue.asked > asked and dialogue.owed else None
         if last is not None and last.asked is Asked.COMMAND and last.command is not None and not is_secret:
             self.sasl.note_command(last.command)
+        elif last is not None and last.asked is Asked.SASL and not is_secret:
+            self.sasl.note_response()
         following = self._cursor.step
         verb = last.verb if last is not None and last.asked is not Asked.END_OF_DATA else ""
         return SentStep(

@@ -290,7 +290,7 @@ class Driver:
         steps = client.take_group(step)
         if self._settings.before_step is not None and not self._decide(session, steps):
             return
-        is_early = session.phase is Phase.GREETING
+        is_early = not session.dialogue.answered
         if not is_early and incoming.look() and not self._verifier.expects_doubtful(1 if is_octets else len(steps)):
             self._emitter.emit_surplus(self._verifier, incoming, tuple(each.line for each in steps))
         if session.tls_due and not self._start_tls(session, incoming, steps):
@@ -397,7 +397,7 @@ class Driver:
         started = monotonic()
         line = step.line if step is not None else self._cursor.line
         self._use_wait()
-        found = self._verifier.verify(session, incoming, own=session.phase is Phase.GREETING)
+        found = self._verifier.verify(session, incoming, own=not session.dialogue.answered)
         sent = self._unsettled or SentStep((line,), "", started)
         self._conclude(session, incoming, replace(sent, lines=(line,), shown="", started=started), found)
 
@@ -516,10 +516,10 @@ class Driver:
     # Events
 
     def _act_on_event(self, step: Step) -> None:
-        self._cursor.advance()
         if step.event[0] == "authenticate":
             self._authenticate(step)
         else:
+            self._cursor.advance()
             self._connection.act(step)
 
     def _authenticate(self, step: Step) -> None:
@@ -527,6 +527,7 @@ class Driver:
         session, incoming = self._connection.opened(step)
         if session.dialogue.asked == 1:
             self._await_greeting(session, incoming, step)
+        self._cursor.advance()  # not before: what is expected next is no greeting
         self._connection.check_time()
         self._emitter.edited = False
         if not self._decide(session, [step]):

@@ -55,6 +55,7 @@ class SaslSteps:
         self._variables = variables
         self._challenge: Reply | None = None
         self._begins = False  # whether the line with `${sasl}` is the AUTH command
+        self._given = 0  # how many responses of this exchange stood in the transcript
         self._cancelled: DialogueBroken | None = None  # why an exchange was cancelled: the reply to `*` would hide it
 
     def note_command(self, command: Command) -> None:
@@ -62,6 +63,11 @@ class SaslSteps:
         mechanism = auth_mechanism(command.line)
         self.mechanism = escape(mechanism) if mechanism else ""
         self.exchange = None
+        self._given = int(len(command.line.split()) > 2)
+
+    def note_response(self) -> None:
+        """Note that a response is sent as it stands in the transcript."""
+        self._given += 1
 
     def needs_credentials(self, session: Session, step: Step) -> Mechanism | None:
         """Return the mechanism that a line with `${sasl}` needs credentials for; None if its exchange has them.
@@ -73,7 +79,7 @@ class SaslSteps:
         mechanism = auth_mechanism((session.dialogue.unended + head).rpartition(b"\n")[2])
         self._begins = bool(mechanism)
         if mechanism:
-            self.mechanism = escape(mechanism)
+            self.mechanism, self._given = escape(mechanism), 0
             return self._find_mechanism(session)
         is_early = step.marker is Marker.CLIENT_OCTETS and session.dialogue.is_authenticating
         if not is_early and (session.phase is not Phase.AUTH or self._challenge is None):
@@ -84,9 +90,10 @@ class SaslSteps:
         """Begin an exchange with credentials.
 
         Raises:
-            AuthFailed: The mechanism lacks something, or a credential cannot be sent.
+            AuthFailed: The mechanism lacks something, a credential cannot be sent, or the responses before it stand in the transcript, and
+                it cannot go on from them.
         """
-        from smtp_shell.client.authentication import begin_exchange
+        from smtp_shell.client.authentication import Challenge, begin_exchange
 
         try:
             self.exchange = begin_exchange(
@@ -94,6 +101,13 @@ class SaslSteps:
             )
         except NotSendable as error:
             raise AuthFailed(error.message) from None
+        try:
+            for _ in range(self._given):  # LOGIN answers by order: after the user's name comes the password
+                self.exchange.respond(Challenge(b"", ""))
+        except (AuthFailed, ProtocolViolation):
+            raise AuthFailed(
+                f"{self.mechanism} cannot go on from a response that stands in the transcript; write ${{sasl}} in its place."
+            ) from None
 
     def send_secret(self, session: Session) -> None:
         """Send the response that the mechanism gives: with the AUTH command, or to the last challenge.
@@ -154,6 +168,7 @@ class SaslSteps:
             # The mechanism makes the same response, and checks the challenge: the server's proof may be in it.
             incoming.attempt(partial(self._answer, session, self.exchange, self._challenge))
             return escape(line) or EMPTY_LINE
+        self.note_response()
         secret = is_secret_answer(line)
         incoming.attempt(partial(session.send_sasl, line, secret=secret))
         return SASL_MARK if secret else escape(line) or EMPTY_LINE

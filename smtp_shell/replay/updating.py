@@ -200,10 +200,10 @@ def _edits_of(answer: Answer, raw: dict[int, str]) -> list[Edit]:
         layout = _layout_of(raw.get(answer.after, ""))
         new = tuple(f"{layout}{_rendered(Marker.SERVER, line)}" for line in came)
         return [Edit(answer.after + 1, answer.after, (), new)]
-    old = [_old_line(line, raw) for line in answer.lines]
     numbers = [line.line for line in answer.lines]
     if len(set(numbers)) < len(numbers):
         raise _ByHand("an S| line holds more than one line of the reply; change it by hand")
+    old = [_old_line(line, raw) for line in answer.lines]
     if _is_code_alone(answer):
         line = answer.lines[0]
         text = f"{old[0]}{line.marker} {came[-1][:3].decode('ascii', 'replace')}"

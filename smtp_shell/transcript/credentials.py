@@ -136,11 +136,13 @@ class CredentialMask:
         if step.marker is Marker.CLIENT_OCTETS:
             yield from self._mask_octets(step, octets)
             return
+        begun = self._rest  # octets that this line ends, as they go over the wire
         self._chunk_left, self._rest = 0, b""
-        start = self._find(octets, has_variables=_has_variable(step.text))
+        start = self._find(begun + octets, has_variables=_has_variable(step.text))
         if start is None:
             yield step
         else:
+            start = max(0, start - len(begun))
             self._note(step, octets[start:])
             yield replace(step, text=client_text(octets[:start]) + SASL_MARK)
 
@@ -168,7 +170,10 @@ class CredentialMask:
                 kept += line
                 continue
             start = max(0, start - before)
-            self._note(step, line[start:].strip())
+            if not (secret := line[start:].strip()):
+                kept += line  # the end of a line whose credential stands in the octets before
+                continue
+            self._note(step, secret)
             end = line[len(line.rstrip(b"\r\n")) :]
             if kept:
                 steps.append(replace(step, text=client_text(kept)))

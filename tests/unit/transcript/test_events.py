@@ -112,3 +112,61 @@ def test_a_misspelt_event_is_named_with_the_nearest_known_one(name: str, meant: 
 @pytest.mark.parametrize("name", ["wait", "note", "graph", "x-mark", "authenticate", "include", "finally", "ожидание"])
 def test_an_event_that_is_known_reserved_or_something_else_is_not_misspelt(name: str) -> None:
     assert near_miss(name) is None
+
+
+WORDS = {
+    "within": ("*: within has no number of seconds", "*: within SECONDS, such as *: within 2.5, 86400 at most"),
+    "within 0": ("*: within has no time for a reply", "more than 0 seconds"),
+    "within 0.0": ("*: within has no time for a reply", "more than 0 seconds"),
+    "within 2 s": ("*: within has 's' after the seconds", "*: within SECONDS, such as *: within 2.5"),
+    f"wait 2 {'x' * 80}": (
+        f"*: wait has '{'x' * 60}' after the seconds",
+        "*: wait SECONDS, such as *: wait 2.5",
+    ),
+    "close sever": ("'sever' after *: close is a misspelling", "*: close server, or other words about the end"),
+    "close SERVRE now": ("'SERVRE' after *: close is a misspelling", "*: close server, or other words about the end"),
+    "finally now then": ("*: finally has 'now then' after it", "*: finally alone"),
+    f"no-tls {'x' * 80}": (f"*: no-tls has '{'x' * 60}' after it", "*: no-tls alone"),
+    "include": ("*: include names no file", "*: include FILE, a transcript in the folder of this one"),
+    "Wait 2": ("*: Wait is no event that a replay knows", "*: wait"),
+    "wiat 2": ("*: wiat is no event that a replay knows", "*: wait"),
+    "wai 2": ("*: wai is no event that a replay knows", "*: wait"),
+    "wwait 2": ("*: wwait is no event that a replay knows", "*: wait"),
+    "connetc x": ("*: connetc is no event that a replay knows", "*: connect"),
+    "conect x": ("*: conect is no event that a replay knows", "*: connect"),
+    "konnekt x": ("*: konnekt is no event that a replay knows", "*: connect"),
+    "ocnnetc x": ("*: ocnnetc is no event that a replay knows", "*: connect"),
+    "conneccct x": ("*: conneccct is no event that a replay knows", "*: connect"),
+    "fnally": ("*: fnally is no event that a replay knows", "*: finally"),
+    "atuh": ("*: atuh is no event that a replay knows", "*: auth"),
+}
+
+
+@pytest.mark.parametrize("words", WORDS)
+def test_what_is_wrong_with_an_event_and_what_was_expected(words: str) -> None:
+    assert check_event(words.split()) == WORDS[words]
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["close by the server", "close server", "close", "conn x", "knnkt x", "waaaait 2", "within 0.1", "x" * 5000],
+)
+def test_what_is_no_slip_of_a_known_event_is_right(words: str) -> None:
+    assert check_event(words.split()) is None
+
+
+def test_the_table_of_events() -> None:
+    assert [(kind.name, kind.arguments, kind.where, kind.acts) for kind in EVENTS.values()] == [
+        ("connect", "HOST:PORT [tls]", "at the start, or after close", True),
+        ("tls", "[VERSION CIPHER verified|unverified [SUBJECT]]", "after the 220 reply to STARTTLS", False),
+        ("no-tls", "", "after the 220 reply to STARTTLS", True),
+        ("auth", "MECHANISM [USER]", "after the reply that ends an AUTH exchange", False),
+        ("wait", "SECONDS", "anywhere", True),
+        ("within", "SECONDS", "anywhere before the reply", True),
+        ("authenticate", "[MECHANISM ...] [USER]", "where a command may stand", True),
+        ("include", "FILE", "anywhere", False),
+        ("finally", "", "once, before what is done in any case", True),
+        ("close", "[server] [TEXT]", "at the end of a connection", True),
+        ("timeout", "[SECONDS TEXT]", "where a reply was awaited", True),
+        ("error", "[TEXT]", "at the end of a connection", True),
+    ]

@@ -7,7 +7,7 @@ import pytest
 
 from smtp_shell.errors import TranscriptError
 from smtp_shell.matching.expectation import Strictness
-from smtp_shell.transcript.header import Header
+from smtp_shell.transcript.header import MOST_FAULTS, Header, format_header, parse_header
 from smtp_shell.transcript.writer import TranscriptWriter
 from tests.support.transcripts import reader, rewritten, written
 
@@ -207,3 +207,120 @@ def test_a_header_that_would_read_as_something_else_is_not_written(fields: tuple
     with pytest.raises(ValueError, match=r"header|is no"):
         TranscriptWriter(stream, Header(fields))
     assert stream.getvalue() == b""
+
+
+LONG = "x" * 80
+FAULTS = {
+    f"Transcript: {LONG}": [(1, f"'{LONG[:60]}' is no version of the format", "Transcript: 1")],
+    "Transcript: 0": [(1, "'0' is no version of the format", "Transcript: 1")],
+    "Transcript: 1234567890": [(1, "'1234567890' is no version of the format", "Transcript: 1")],
+    f"Transcript: 1\nbad {LONG}": [
+        (2, f"'bad {LONG[:56]}' is no header field", "Name: value, or an empty line after the header")
+    ],
+    f"Transcript: 1\nMatch: {LONG}": [
+        (2, f"'{LONG[:60]}' is no level of Match", "one of code, enhanced, keywords, text, exact")
+    ],
+    f"Transcript: 1\nLimit: {LONG}": [
+        (
+            2,
+            f"'{LONG[:60]}' is no number of seconds for a whole replay",
+            "Limit: SECONDS, such as Limit: 20, 86400 at most",
+        )
+    ],
+    f"Transcript: 1\nSecrets: {LONG}": [
+        (2, f"'{LONG[:60]}' does not say whether secrets are in the file", "redacted or included")
+    ],
+    "Transcript: 1\nVar: a=x\\x0dy": [
+        (2, "the value of the variable a holds CR, LF or NUL", "a value that stays inside one line")
+    ],
+    "Transcript: 1\nVar: a=x\\x0ay\nVar: b=\\x00": [
+        (2, "the value of the variable a holds CR, LF or NUL", "a value that stays inside one line"),
+        (3, "the value of the variable b holds CR, LF or NUL", "a value that stays inside one line"),
+    ],
+    "Transcript: 1\nVar: a=x\nVar: a=y": [(3, "the variable a is set twice", "one Var: for it")],
+    "Transcript: 1\nIgnore: a?": [
+        (2, "the pattern of Ignore matches where there is nothing", "one that needs some text")
+    ],
+    "Transcript: 1\nTitle: a\nC: NOOP\nbad": [
+        (3, "a line of the dialogue stands in the header", "an empty line after the header")
+    ],
+    "Transcript: 1\n 0.5 S: 220\nbad": [
+        (2, "a line of the dialogue stands in the header", "an empty line after the header")
+    ],
+    f"Transcript: 1\nTitle: {'é' * 40}": [(2, "the value of Title is longer than 70 octets", "a shorter one")],
+    f"Transcript: 1\n{'N' * 80}: {LONG}": [(2, f"the value of {'N' * 60} is longer than 70 octets", "a shorter one")],
+    f"Transcript: 1\nTitle: {'x' * 71}": [(2, "the value of Title is longer than 70 octets", "a shorter one")],
+    f"Transcript: 1\nTitle: {'x' * 70}\nA: {'é' * 35}": [],
+    "Transcript: 1\nMatch: TEXT\nLimit: 86400\nIgnore: a+\nIgnore: b+\nVar: a=x\nVar: A=y\nX: 1\nX: 2": [],
+    **{
+        f"Transcript: 1\n{name}: a\nX: b\n{name.upper()}: a": [(4, f"the field {name.upper()} stands twice", "it once")]
+        for name in ("Title", "Server", "Date", "Client", "Tags")
+    },
+}
+
+
+@pytest.mark.parametrize("text", FAULTS)
+def test_each_fault_of_a_header_has_its_line_and_what_was_expected(text: str) -> None:
+    lines = list(enumerate(text.split("\n"), 1))
+    longest = 70 if "longer than 70" in str(FAULTS[text]) or "é" * 35 in text else 1000
+    _, faults = parse_header(lines, longest=longest)
+    assert [(fault.line, fault.problem, fault.expected) for fault in faults] == FAULTS[text]
+
+
+def test_so_many_faults_and_no_more() -> None:
+    _, faults = parse_header([(1, "Transcript: 1"), *((number, "bad") for number in range(2, 60))], longest=100)
+    assert [fault.line for fault in faults] == list(range(2, 2 + MOST_FAULTS))
+
+
+def test_a_new_header_has_its_fields_in_order() -> None:
+    header = Header.new(
+        client="smtp-shell 1",
+        server=" mx.example:25",
+        date=datetime(2026, 11, 27, 10, 21, 5, tzinfo=UTC),
+        title="a\nb ",
+        tags="x",
+        secrets="included",
+        variables={"a": "b ", "c": "\\", "d": ""},
+    )
+    assert header.fields == (
+        ("Transcript", "1"),
+        ("Title", r"a\x0ab"),
+        ("Server", "mx.example:25"),
+        ("Date", "Fri, 27 Nov 2026 10:21:05 +0000"),
+        ("Client", "smtp-shell 1"),
+        ("Tags", "x"),
+        ("Secrets", "included"),
+        ("Var", r"a=b\x20"),
+        ("Var", r"c=\\"),
+        ("Var", "d="),
+    )
+    assert header.variables == {"a": "b ", "c": "\\", "d": ""}
+    assert Header.new(client="c").fields == (("Transcript", "1"), ("Client", "c"))
+    assert (header.title, header.server, header.client, header.tags) == (
+        r"a\x0ab",
+        "mx.example:25",
+        "smtp-shell 1",
+        "x",
+    )
+    assert header.date == "Fri, 27 Nov 2026 10:21:05 +0000"
+
+
+@pytest.mark.parametrize(
+    ("fields", "problem"),
+    [
+        ((), "the header would not be read back as it is"),
+        ((("Transcript", "1"), ("A", "b\nc")), r"field 2 of the header: 'A: b\x0ac' is no header field"),
+        ((("Transcript", "1"), ("A", " b")), "the header would not be read back as it is"),
+        ((("Transcript", "1"), ("A b", "c")), "field 2 of the header: 'A b: c' is no header field"),
+        ((("Transcript", "1"), ("A", "x" * 101)), "field 2 of the header: the value of A is longer than 100 octets"),
+    ],
+)
+def test_a_header_that_would_not_be_read_back_is_not_written(fields: tuple[tuple[str, str], ...], problem: str) -> None:
+    with pytest.raises(ValueError, match="header") as raised:
+        format_header(Header(fields), longest=100)
+    assert str(raised.value).startswith(problem)
+
+
+def test_a_header_is_written_with_the_empty_line_that_ends_it() -> None:
+    header = Header((("Transcript", "1"), ("A", ""), ("B", "c")))
+    assert format_header(header, longest=10) == "Transcript: 1\nA:\nB: c\n\n"

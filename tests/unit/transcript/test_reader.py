@@ -473,3 +473,50 @@ def test_a_read_that_fails_once_while_the_form_is_found_out_is_told(
         open_transcript(Path("-")) as reader,
     ):
         list(reader)
+
+
+LOG = b"Nov 27 10:21:05 mx postfix/smtpd[1]: connect\nC: NOOP\n"
+
+
+def test_the_form_of_a_file_is_found_out_unless_it_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "a.smtp"
+    path.write_bytes(b"S: 220 x\nC: NOOP\n")
+    for form in ("auto", "smtp"):
+        with open_transcript(path, form=form) as transcript:
+            assert [step.text for step in transcript] == ["220 x", "NOOP"]
+    path.write_bytes(b"Transcript: 1\n\nC: NOOP\n")
+    with open_transcript(path) as transcript:
+        assert transcript.header is not None
+    path.write_bytes(LOG)
+    with pytest.raises(TranscriptError) as caught, open_transcript(path, form="smtp") as transcript:
+        list(transcript)
+    assert [fault.line for fault in caught.value.faults] == [1]
+
+
+def test_what_cannot_be_opened_is_a_fault_of_the_whole_file(tmp_path: Path) -> None:
+    for path in (tmp_path / "none", tmp_path, Path("a\0b")):
+        with pytest.raises(TranscriptError) as caught, open_transcript(path):
+            pass
+        assert [fault.line for fault in caught.value.faults] == [0]
+        assert [fault.expected for fault in caught.value.faults] == ["a transcript"]
+
+
+def test_what_is_quoted_of_a_line_is_cut() -> None:
+    with pytest.raises(TranscriptError) as caught:
+        list(reader(b"C: NOOP\n" + b"hello " * 40 + b"\n"))
+    quoted = caught.value.faults[0].problem
+    assert quoted == f"'{('hello ' * 40)[:60]}' has no marker"
+
+
+def test_an_octet_that_is_not_seen_is_escaped_even_if_it_is_the_only_one() -> None:
+    assert [step.text for step in reader(b"C: a\x7f\nC: b\n")] == [r"a\x7f", "b"]
+
+
+@pytest.mark.parametrize("size", [65_536, 65_537])
+def test_the_limit_of_a_line_is_as_documented(size: int) -> None:
+    line = b"C: " + b"x" * size + b"\n"
+    if size == 65_536:
+        assert len(next(iter(reader(line))).text) == size
+    else:
+        with pytest.raises(TranscriptError, match="longer than 65536 octets"):
+            list(reader(line))
