@@ -184,7 +184,9 @@ class _Decoder:
         self._after_octets = step.marker is Marker.CLIENT_OCTETS
         self._is_literal = self._is_literal or (self._is_recording and self._after_octets)
         self._replied = step.marker in (Marker.CLIENT, Marker.MAIL_DATA_FILE)
-        in_data = self._dialogue.standing is Phase.MAILDATA  # not after a final dot whose reply is owed
+        # Not after a final dot whose reply is owed. A doubtful one, which the server may wait to see the end of, ends nothing.
+        is_ended = any(owed.asked is Asked.END_OF_DATA and not owed.doubtful for owed in self._dialogue.owed)
+        in_data = self._dialogue.phase is Phase.MAILDATA and not is_ended
         if step.marker is Marker.MAIL_DATA_FILE:
             yield from self._body(step)
         elif step.marker is Marker.CLIENT_OCTETS:
