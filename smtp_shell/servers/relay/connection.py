@@ -374,6 +374,8 @@ class Relayed:
         self._is_over = True
         self._pass_on_errors()
         self._shared.connections.discard(self)
+        self.client.release()
+        self.server.release()
         if self._timer is not None:
             self._timer.cancel()
         if self._end is not None and self._tap is not None:

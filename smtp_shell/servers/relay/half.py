@@ -85,7 +85,7 @@ class Half(asyncio.Protocol):
     """
 
     def __init__(self, owner: Owner) -> None:
-        self._owner = owner
+        self._owner: Owner | None = owner
         self._transport: asyncio.Transport | None = None
         self._layer: TlsBuffers | None = None
         self._handshake: asyncio.Future[None] | None = None
@@ -102,12 +102,13 @@ class Half(asyncio.Protocol):
         self._transport, self.is_lost = transport, False
         if self._reasons:
             transport.pause_reading()
-        self._owner.opened(self)
+        if self._owner is not None:
+            self._owner.opened(self)
 
     def data_received(self, data: bytes) -> None:
         """Receive octets as they came over the wire."""
         if self._layer is None:
-            self._owner.received(self, data)
+            self._report(data)
             return
         self._layer.feed(data)
         if self._handshake is not None:
@@ -132,15 +133,18 @@ class Half(asyncio.Protocol):
         self.is_lost = self.is_ended = self.is_shut = True
         if self._handshake is not None:
             self._fail(TlsFailed(self._left()))
-        self._owner.lost(self, exc)
+        if self._owner is not None:
+            self._owner.lost(self, exc)
 
     def pause_writing(self) -> None:
         """Report that the other end does not read."""
-        self._owner.crowded(self, is_crowded=True)
+        if self._owner is not None:
+            self._owner.crowded(self, is_crowded=True)
 
     def resume_writing(self) -> None:
         """Report that it reads again."""
-        self._owner.crowded(self, is_crowded=False)
+        if self._owner is not None:
+            self._owner.crowded(self, is_crowded=False)
 
     # For the owner
 
@@ -259,7 +263,18 @@ class Half(asyncio.Protocol):
             reset_on_close(self._transport)
         self._transport.abort()
 
+    def release(self) -> None:
+        """Release the owner, who holds this too, and TLS: both connections are gone, and nothing more is reported.
+
+        The collector comes too late for the circle: at 70 dialogues a second the memory of a relay grew by 8 MB in 16,000 of them.
+        """
+        self._owner = self._transport = self._layer = None
+
     # Private
+
+    def _report(self, octets: bytes) -> None:
+        if self._owner is not None:
+            self._owner.received(self, octets)
 
     @property
     def _whose(self) -> str:
@@ -310,7 +325,7 @@ class Half(asyncio.Protocol):
                 if octets is None:
                     break
                 if octets:
-                    self._owner.received(self, octets)
+                    self._report(octets)
                 else:
                     self._end()
         except TlsFailed:
@@ -321,7 +336,8 @@ class Half(asyncio.Protocol):
     def _end(self) -> None:
         if not self.is_ended:
             self.is_ended = True
-            self._owner.ended(self)
+            if self._owner is not None:
+                self._owner.ended(self)
 
     def _acknowledge(self) -> None:
         """Acknowledge at once what came with the handshake, as `net.transport` does: a reply waits for it up to 40 ms."""
