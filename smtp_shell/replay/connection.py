@@ -212,8 +212,11 @@ class ReplayConnection:
 
     def _forget(self) -> None:
         """Forget a connection that is closed, except for the TLS handshake that failed in it and is reported."""
-        if self.incoming is not None and self.incoming.broken is not None and self._account.status:
-            self._account.note_handshake(self.incoming.broken, self._settings.tls_settings)
+        broken = self.incoming.broken if self.incoming is not None else None
+        if broken is not None:
+            if self._account.status:
+                self._account.note_handshake(broken, self._settings.tls_settings)
+            _drop_frames(broken)
         self.session = self.incoming = None
 
     def _open(self, address: str, *, tls: bool, line: int) -> tuple[Session, IncomingReplies]:
@@ -278,3 +281,14 @@ class ReplayConnection:
         self._emitter.emit((step.line,), "*: close server", started, found)
         if session is not None:
             session.close()
+
+
+def _drop_frames(error: BaseException | None) -> None:
+    """Drop the frames in which an error, and what it came of, was raised.
+
+    They refer to all of the replay, which refers to the error. Each dialogue ends so, and the collector left the circles of hundreds, with
+    the buffers of TLS in them: memory grew by 7 MB in 3,000 dialogues.
+    """
+    while error is not None:
+        error.__traceback__ = None
+        error = error.__context__
