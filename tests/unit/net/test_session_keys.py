@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from smtp_shell.net.session_keys import SessionKeys, are_complete
+from smtp_shell.net.session_keys import SessionKeys, are_complete, lines_with
 from smtp_shell.net.tls_pair import TlsPair
 
 
@@ -54,3 +54,14 @@ def test_a_line_that_is_none_of_a_key_log_is_left_out(tmp_path: Path) -> None:
     keys = SessionKeys()
     keys.follow(context)
     assert keys.find(random) == good + b"\n"
+
+
+@pytest.mark.parametrize("wanted", [b"ab", b"b a", b"x", b"", b"last"])
+@pytest.mark.parametrize("end", [b"", b"\n", b"\r\n"])
+@pytest.mark.parametrize("begins", [b"", b"\n", b"cut off ab\n"])
+def test_the_lines_with_some_octets_are_those_that_a_split_into_lines_finds(
+    wanted: bytes, end: bytes, begins: bytes
+) -> None:
+    log = begins + b"ab ab\n\nno\nb a ab \r\nab\nlast" + end
+    expected = [line.rstrip() for line in log.split(b"\n") if wanted in line]
+    assert [*filter(None, lines_with(log, wanted))] == [*filter(None, expected)]
