@@ -132,7 +132,7 @@ class MockConnection(asyncio.Protocol):
             )
 
     def _release(self) -> None:
-        """Let go of what refers back to this: at a hundred dialogues a second the collector left 40 KiB of each for too long."""
+        """Release what refers back to this: at a hundred dialogues a second the collector left 40 KiB of each for too long."""
         self._wire = self._transport = self._tap = None
 
     def pause_writing(self) -> None:

@@ -185,7 +185,7 @@ class Connection(SMTP):
             )  # a client that reads nothing must not keep the connection
 
     def _release(self) -> None:
-        """Let go of TLS and the streams when nobody needs them any more.
+        """Release TLS and the streams when nobody needs them any more.
 
         aiosmtpd keeps its methods in a dictionary, so that only the collector frees a connection, and with it 50 KiB of buffers.
         """

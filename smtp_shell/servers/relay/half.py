@@ -264,7 +264,7 @@ class Half(asyncio.Protocol):
         self._transport.abort()
 
     def release(self) -> None:
-        """Let go of the owner, who holds this too, and of TLS: both connections are gone, and nothing more is reported.
+        """Release the owner, who holds this too, and TLS: both connections are gone, and nothing more is reported.
 
         The collector comes too late for the circle: at 70 dialogues a second the memory of a relay grew by 8 MB in 16,000 of them.
         """
