@@ -6,12 +6,11 @@ Modules that only a connection needs are imported with the first connection, so 
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -26,14 +25,11 @@ from smtp_shell.errors import (
     Interrupted,
     OutcomeUnknown,
     SmtpShellError,
-    SystemRefused,
     TlsFailed,
     UsageError,
 )
-from smtp_shell.output_loss import is_lost
-from smtp_shell.private_files import reason_of
 from smtp_shell.protocol.commands import Command, refuse_line_breaks
-from smtp_shell.protocol.events import Decoded, End, Entry
+from smtp_shell.protocol.events import Decoded, Entry
 from smtp_shell.protocol.masking import describe_typed, is_secret_answer, may_answer
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.protocol.phases import Phase
@@ -51,6 +47,7 @@ from smtp_shell.shell.owed_replies import AwaitedT
 from smtp_shell.shell.raw_octets import check_greeting, holds_secret, needs_greeting
 from smtp_shell.shell.recordings import SessionRecordings
 from smtp_shell.shell.refusals import Refusals
+from smtp_shell.shell.refused_calls import error_of_line
 from smtp_shell.shell.registry import Registry
 from smtp_shell.shell.remarks import Remarks
 from smtp_shell.shell.settings import ShellOptions, ShellSettings, connect_settings, tls_settings, trusting_practice
@@ -356,35 +353,12 @@ class Shell:
             self.tls_failure = failure
             raise
         except (OSError, MemoryError) as error:
-            self._refuse(error)
+            raise error_of_line(error, self.session) from None
         finally:
             if self.session is not None and not self.session.is_open:
                 self.recordings.end_session()
             for follow in self.after_line:
                 follow()
-
-    def _refuse(self, error: OSError | MemoryError) -> NoReturn:
-        """Raise the error for what the system refused while a line ran.
-
-        Raises:
-            OSError: The screen is lost, so that nothing can be shown any more.
-            DialogueBroken: The error is one of ours, or a message has been ended and its reply is not known.
-            SystemRefused: It was something else; the line that was running is given up.
-        """
-        if isinstance(error, SmtpShellError):
-            raise error
-        if isinstance(error, OSError) and any(is_lost(stream, error) for stream in (sys.stdout, sys.stderr)):
-            raise error
-        name = error.filename if isinstance(error, OSError) and isinstance(error.filename, str) else ""
-        problem = f"{escape_str(name) or 'the system refused a call'}: {reason_of(error)}"
-        session = self.session
-        if session is not None and session.is_open and session.outstanding:
-            from smtp_shell.client.breaks import loss
-
-            owed = session.dialogue.owed
-            session.end(End.ERROR, problem)  # nobody could tell which reply is the next one
-            raise loss(owed, ConnectionLost(f"{problem}; the connection is closed, as a reply was owed.")) from None
-        raise SystemRefused(f"{problem}; the line was given up.") from None
 
     def look(self) -> None:
         """Show what the server has sent meanwhile.
