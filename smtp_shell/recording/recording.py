@@ -137,8 +137,10 @@ class Recording:
 
     def _fail(self, error: Exception) -> None:
         self.failed = True
-        is_refusal = isinstance(error, OSError | MemoryError)
-        reason = reason_of(error) if is_refusal else escape_str(str(error)).rstrip(".")
+        if isinstance(error, OSError | MemoryError):
+            reason = reason_of(error)
+        else:
+            reason = escape_str(str(error)).rstrip(".")
         self._encoder.release()
         with suppress(OSError, ValueError, MemoryError):
             self._stream.close()
