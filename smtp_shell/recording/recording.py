@@ -137,10 +137,7 @@ class Recording:
 
     def _fail(self, error: Exception) -> None:
         self.failed = True
-        if isinstance(error, OSError | MemoryError):
-            reason = reason_of(error)
-        else:
-            reason = escape_str(str(error)).rstrip(".")
+        reason = reason_of(error) if isinstance(error, OSError | MemoryError) else escape_str(str(error)).rstrip(".")
         self._encoder.release()
         with suppress(OSError, ValueError, MemoryError):
             self._stream.close()
