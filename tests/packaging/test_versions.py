@@ -116,6 +116,13 @@ def test_the_tests_end_when_the_command_is_ended(tmp_path: Path) -> None:
     assert list(tmp_path.glob("smtp-shell-lowest-*")) == []
 
 
+def test_what_went_wrong_is_told_in_short_lines() -> None:
+    name = "x" * 5000
+    output = f"....F\n    assert 1 == 2\nE   assert 1 == 2\nFAILED tests/a.py::b[{name}]\n1 failed in 2 s"
+    assert versions.essence(output).splitlines() == ["E   assert 1 == 2", f"FAILED tests/a.py::b[{name}"[:240]]
+    assert versions.essence("uv is missing\nat all") == "uv is missing\nat all"
+
+
 def test_an_environment_that_cannot_be_made_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     def make(*_: object) -> int:
         raise NotMade("no such version")

@@ -45,6 +45,9 @@ SMOKE = (
 # Each program that a test starts treats a deprecation in our own code as an error; pytest does so for itself.
 _STRICT = 'import warnings; warnings.filterwarnings("error", "", DeprecationWarning, r"smtp_shell(\\.|$)")\n'
 _PASSED = re.compile(r"\b([0-9]+) passed\b")
+_WRONG = ("FAILED ", "ERROR ", "E  ")
+_LINE = 240
+_LINES = 60
 _INSTALL_SECONDS = 600
 _TEST_SECONDS = 3600
 
@@ -240,6 +243,13 @@ def _pytest(folder: Path, words: Sequence[str]) -> tuple[str, bool]:
     return output, process.returncode == 0
 
 
+def essence(output: str) -> str:
+    """Return what pytest says went wrong, one short line each; the end of the output where it says nothing of the kind."""
+    told = [line for line in output.splitlines() if line.startswith(_WRONG)]
+    # A test's name may have a value of thousands of characters.
+    return "\n".join(line[:_LINE] for line in (told or output.splitlines())[-_LINES:])
+
+
 def run(resolution: str, python: Python, tests: Sequence[str], processes: int) -> Run:
     """Make an environment, run tests in it, and remove it."""
     begun = time.monotonic()
@@ -254,7 +264,7 @@ def run(resolution: str, python: Python, tests: Sequence[str], processes: int) -
         except subprocess.TimeoutExpired:
             output, well = f"The tests took longer than {_TEST_SECONDS} seconds.", False
         passed = sum(map(int, _PASSED.findall(output.rstrip().rpartition("\n")[2])))
-    failure = "" if well and passed else output[-6000:]
+    failure = "" if well and passed else essence(output)
     return Run(resolution, python, packages, passed, time.monotonic() - begun, failure)
 
 
