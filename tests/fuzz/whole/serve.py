@@ -12,8 +12,9 @@ from pathlib import Path
 
 from smtp_shell.config import Timeouts, TlsSettings
 from smtp_shell.matching.expectation import Strictness
-from smtp_shell.protocol.commands import bdat_chunk
+from smtp_shell.protocol.commands import auth_mechanism, bdat_chunk
 from smtp_shell.protocol.events import (
+    Authenticated,
     CommandSent,
     Connected,
     Disconnected,
@@ -28,8 +29,9 @@ from smtp_shell.protocol.events import (
     ReplyReceived,
     SaslSent,
     TimedOut,
+    TlsStarted,
 )
-from smtp_shell.protocol.sasl import Credentials, Mechanism
+from smtp_shell.protocol.sasl import MECHANISMS, Credentials, Mechanism
 from smtp_shell.protocol.secret import Secret
 from smtp_shell.replay.replay import Replay
 from smtp_shell.replay.settings import ReplaySettings
@@ -84,6 +86,36 @@ def why_it_may_differ(log: Sequence[Entry]) -> str:
                 return "the connection or the handshake broke"
     if any(isinstance(entry.event, OctetsSent) and entry.event.public is not None for entry in log):
         return "a credential was sent as octets, whose exchange the replay may not know"
+    return _why_tls_may_differ(log) or _why_auth_may_differ(log)
+
+
+def _why_tls_may_differ(log: Sequence[Entry]) -> str:
+    spoke = True  # the client has, since TLS started
+    for entry in log:
+        match entry.event:
+            case TlsStarted():
+                spoke = False
+            case CommandSent(command, pipelined):
+                if pipelined and command.verb == "STARTTLS":
+                    return "commands followed STARTTLS in one write"
+                spoke = True
+            case OctetsSent():
+                spoke = True
+            case ReplyReceived(seconds=None) if not spoke:
+                return "the server spoke first after STARTTLS"
+    return ""
+
+
+def _why_auth_may_differ(log: Sequence[Entry]) -> str:
+    for number, entry in enumerate(log):
+        match entry.event:
+            case CommandSent(command) if command.verb == "AUTH":
+                name = (auth_mechanism(command.line) or b"").decode("ascii", "replace").upper()
+                if name not in MECHANISMS:
+                    return "a mechanism that nobody here knows"
+            case ReplyReceived(reply, _, _, "AUTH") if reply.code // 100 == 2:
+                if not any(isinstance(each.event, Authenticated) for each in log[number + 1 : number + 4]):
+                    return "the server accepted an exchange that had not proved anything"
     return ""
 
 
