@@ -249,9 +249,11 @@ class _Server:
                 if isinstance(last, list):
                     yield from last
                 elif last:
-                    yield Measured(str(last), passed=False, seconds=0, lines={})
-                    at = end.job.index(str(last))
-                    again += [end.job[:at], end.job[at + 1 :]]
+                    # Its siblings with other parameters take as long.
+                    function = str(last).partition("[")[0]
+                    siblings = [t for t in end.job if t.partition("[")[0] == function]
+                    yield from (Measured(t, passed=False, seconds=0, lines={}) for t in siblings)
+                    again.append(tuple(t for t in end.job if t not in siblings))
             jobs = [job for job in again if job]
 
     def _measure_here(self, tests: tuple[str, ...], file: BinaryIO) -> None:
