@@ -15,7 +15,7 @@ from tests.mutants.under_pytest import Trial
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from tests.mutants.modules import Mutant, Project
+    from tests.mutants.mutant import Mutant, Project
     from tests.mutants.under_pytest import Measured, Warm
 
 # Processor seconds, traced, that the tests of one mutant take besides those of its own module. In the middle of the package a line is run
