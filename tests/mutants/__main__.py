@@ -17,7 +17,8 @@ from tests.mutants import equivalents
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from tests.mutants.modules import Module, Mutant, Project
+    from tests.mutants.modules import Module
+    from tests.mutants.mutant import Mutant, Project
     from tests.mutants.under_pytest import Verdict
 
 PACKAGES = ("protocol", "transcript", "matching", "replay", "lint")
@@ -31,7 +32,8 @@ def main(words: Sequence[str] | None = None) -> int:
     if not hasattr(os, "fork"):
         print("python -m tests.mutants needs fork(), which this platform does not have.", file=sys.stderr)  # noqa: T201
         return 2
-    from tests.mutants.modules import Module, Project, modules_of
+    from tests.mutants.modules import Module
+    from tests.mutants.mutant import Project, modules_of
 
     start = time.monotonic()
     try:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from tests.mutants.modules import Mutant, Project
+    from tests.mutants.mutant import Mutant, Project
 
 
 def read(project: Project) -> dict[str, str]:

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from types import ModuleType
 
-    from tests.mutants.modules import Module, Mutant
+    from tests.mutants.modules import Module
+    from tests.mutants.mutant import Mutant
 
 
 class LiveFunctions:

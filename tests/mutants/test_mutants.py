@@ -12,7 +12,8 @@ from textwrap import dedent
 import pytest
 
 from tests.mutants import equivalents
-from tests.mutants.modules import Module, Project, modules_of
+from tests.mutants.modules import Module
+from tests.mutants.mutant import Project, modules_of
 
 ROOT = Path(__file__).parent.parent.parent
 

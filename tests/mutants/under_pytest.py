@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from multiprocessing.connection import Connection
 
-    from tests.mutants.modules import Module, Mutant, Project
+    from tests.mutants.modules import Module
+    from tests.mutants.mutant import Mutant, Project
 
 _EXAMPLES = 25
 _SLOW = 3.0  # processor seconds, traced; a slower test is no witness
@@ -249,9 +250,13 @@ class _Server:
                 if isinstance(last, list):
                     yield from last
                 elif last:
-                    yield Measured(str(last), passed=False, seconds=0, lines={})
-                    at = end.job.index(str(last))
-                    again += [end.job[:at], end.job[at + 1 :]]
+                    # Its siblings with other parameters take as long.
+                    function = str(last).partition("[")[0]
+                    siblings = [t for t in end.job if t.partition("[")[0] == function]
+                    yield from (Measured(t, passed=False, seconds=0, lines={}) for t in siblings)
+                    again.append(tuple(t for t in end.job if t not in siblings))
+                else:
+                    yield from (Measured(t, passed=False, seconds=0, lines={}) for t in end.job)
             jobs = [job for job in again if job]
 
     def _measure_here(self, tests: tuple[str, ...], file: BinaryIO) -> None:

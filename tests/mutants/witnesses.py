@@ -15,7 +15,7 @@ from tests.mutants.under_pytest import Trial
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from tests.mutants.modules import Mutant, Project
+    from tests.mutants.mutant import Mutant, Project
     from tests.mutants.under_pytest import Measured, Warm
 
 # Processor seconds, traced, that the tests of one mutant take besides those of its own module. In the middle of the package a line is run
@@ -72,11 +72,11 @@ class Witnesses:
             self._words_of[file] = set(re.findall(r"\w+", (self._project.root / file).read_text(encoding="utf-8")))
         return self._words_of[file]
 
-    def _few(self, mutant: Mutant, tests: set[str]) -> list[str]:
+    def _few(self, mutant: Mutant, tests: set[str], most: float = _MOST_SECONDS) -> list[str]:
         """Return the tests of the module's own file, and of the others the cheapest."""
         own = _own_file(mutant)
         chosen = []
-        left = {True: _MOST_SECONDS, False: _MOST_SECONDS}
+        left = {True: most, False: most}
         for test in sorted(tests, key=lambda t: (_file(t) != own, self._seconds[t])):
             if _file(test) != own:
                 is_property = test.startswith("tests/property/")
@@ -91,13 +91,15 @@ class Witnesses:
         cost: dict[str, float] = defaultdict(float)
         for test in tests:
             cost[_file(test)] += self._seconds[test]
-        own, folder = _own_file(mutant), f"tests/unit/{mutant.file.partition('/')[0]}/"
+        own = _own_file(mutant)
+        near = own.rpartition("/")[0] + "/"
+        folders = (near, f"tests/unit/{mutant.file.partition('/')[0]}/", "tests/unit/", "")
 
-        def rank(file: str) -> tuple[bool, bool, bool, float]:
-            return file != own, not file.startswith(folder), not file.startswith("tests/unit/"), cost[file]
+        def rank(file: str) -> tuple[bool, int, float]:
+            return file != own, next(n for n, folder in enumerate(folders) if file.startswith(folder)), cost[file]
 
         files = sorted(cost, key=rank)[:_MOST_FILES]
-        few = self._few(mutant, {t for t in tests if _file(t) in files})
+        few = self._few(mutant, {t for t in tests if _file(t) in files}, _MOST_SECONDS * 2)
         return sorted(few, key=lambda t: (files.index(_file(t)), self._seconds[t]))
 
 

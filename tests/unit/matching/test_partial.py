@@ -143,3 +143,18 @@ def test_the_first_word_of_a_greeting_is_the_server_s_name(code: int, verb: str,
     ):
         found = match(wanted, reply(came % (code, code)), TEXT, verb=verb, greeting=greeting)
         assert found.ok is same, came
+
+
+@pytest.mark.parametrize("came", ["2500 x\n", "25 x\n", "2x0 y\n"])
+def test_a_line_begins_with_three_digits_or_has_no_code(came: str) -> None:
+    assert match_octets(expected("S: 250-a"), came.encode()).ok is came.startswith("250")
+
+
+def test_more_than_is_owed_is_expected_of_several_patterns() -> None:
+    """Lines that say that they go on end no reply: they are not counted as replies that are owed."""
+    lines = ["S~ SIZE", "S~ AUTH", "S: 250-a", "S: 250 b"]
+    octets = b"250-mx\r\n250-SIZE 1\r\n250 AUTH x\r\n"
+    assert StepCursor(Step(Marker(line[:2]), line[3:]) for line in lines).take_expected() is not None
+    wanted = StepCursor(Step(Marker(line[:2]), line[3:]) for line in lines).take_expected()
+    assert wanted is not None
+    assert [match(wanted, reply(octets), CODE, owed=owed).used for owed in (1, 2)] == [2, 1]

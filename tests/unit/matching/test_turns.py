@@ -323,3 +323,25 @@ def test_a_header_line_may_come_in_pieces_or_be_too_long(monkeypatch: pytest.Mon
         turns(MailDataSent(b"Date: x"), MailDataSent(b"\r\n"), last)[0].key
         == turns(MailDataSent(b"Date: y\r\n"), last)[0].key
     )
+
+
+def test_octets_after_a_354_are_mail_data_and_those_before_it_are_not() -> None:
+    sent = OctetsSent(b"x\r\n")
+    data = CommandSent(Command(b"DATA"))
+    for verb, code, kind in (("DATA", 354, Kind.DATA), ("DATA", 250, Kind.OCTETS), ("MAIL", 354, Kind.OCTETS)):
+        found = turns(data, ReplyReceived(reply(b"%d go\r\n" % code), None, 0.1, verb), sent)
+        assert found[-1].kind is kind
+        # Once it has ended, octets are octets again.
+        assert (
+            turns(data, ReplyReceived(reply(b"354 go\r\n"), None, 0.1, "DATA"), sent, data, sent)[-1].kind
+            is Kind.OCTETS
+        )
+    assert turns(sent)[0].kind is Kind.OCTETS
+
+
+def test_16_kib_of_a_message_are_kept_and_8_mib_of_all() -> None:
+    piece = MailDataSent(b"x" * 20_000)
+    last = MailDataSent(b"", last=True)
+    found = [turn.mail for turn in turns(*[piece, last] * 513) if turn.mail is not None]
+    assert {len(mail.start) for mail in found[:512]} == {16_384}
+    assert len(found[512].start) == 0
