@@ -140,10 +140,10 @@ WRITERS = (
     ),
     Writer("keep-practice", _RECORDED, _keep_practice, judge_recording(_KEPT), letter, finals=(*_FINALS, _KEPT, "work/kept")),
     Writer(
-        "keep-serve", _RECORDED, _keep_served("serve"), judge_recording(_KEPT), script, finals=(_KEPT, "work/kept")
+        "keep-serve", _RECORDED, _keep_served("serve"), judge_recording(_KEPT), script, finals=(_KEPT, "work/kept"), told=(1, 2, 3)
     ),
     Writer(
-        "keep-relay", _RECORDED, _keep_served("relay"), judge_recording(_KEPT), letter, finals=(_KEPT, "work/kept")
+        "keep-relay", _RECORDED, _keep_served("relay"), judge_recording(_KEPT), letter, finals=(_KEPT, "work/kept"), told=(1, 2, 3)
     ),
     Writer("save", "The copy is whole once `saved to` is shown.", _save, _SAVED, letter, finals=_FINALS),
     Writer(
