@@ -45,19 +45,30 @@ def create_private(path: Path, *, overwrite: bool = False, start: bytes = b"") -
         UsageError: There is a file already, or it cannot be created.
     """
     with _refusals(path, "created"):
-        is_there = _check_place(path, overwrite=overwrite)
-        if sys.platform != "win32" and (start or is_there):
-            return _opened_in_place(path, start, overwrite=overwrite)
-        if is_there:
-            path.unlink()
-        file = open_new(path)
-        try:
-            file.write(start)
-            file.flush()
-        except BaseException:
-            _abandon(path, file)
-            raise
-        return file
+        return open_started(path, start, overwrite=overwrite)
+
+
+def open_started(path: Path, start: bytes, *, overwrite: bool = False) -> BinaryIO:
+    """Create a file that grows and open it for writing, as `create_private` does.
+
+    Raises:
+        FileExistsError: There is a file already.
+        OSError: It cannot be created.
+        ValueError: This is no file name.
+    """
+    is_there = _check_place(path, overwrite=overwrite)
+    if sys.platform != "win32" and (start or is_there):
+        return _opened_in_place(path, start, overwrite=overwrite)
+    if is_there:
+        path.unlink()
+    file = open_new(path)
+    try:
+        file.write(start)
+        file.flush()
+    except BaseException:
+        _abandon(path, file)
+        raise
+    return file
 
 
 @contextmanager

@@ -26,7 +26,7 @@ from smtp_shell.export.pcapng import file_start, packet_block, secrets_block
 from smtp_shell.net.key_log import CLIENT_RANDOM
 from smtp_shell.net.session_keys import SessionKeys, are_complete
 from smtp_shell.net.tap import Place
-from smtp_shell.private_files import open_new, reason_of
+from smtp_shell.private_files import open_started, reason_of
 from smtp_shell.protocol.octets import escape_str
 
 COMMENT: Final = (
@@ -58,15 +58,19 @@ class _What(Enum):
     SERVER_RESET = auto()
 
 
-def new_capture_file(path: Path) -> BinaryIO:
+def new_capture_file(path: Path, start: bytes = b"") -> BinaryIO:
     """Create the file of a capture, for its owner only. What is there already is never replaced: a capture cannot be made again.
+
+    Args:
+        path: The file.
+        start: What it begins with. Without room for that it is not created.
 
     Raises:
         UsageError: There is a file of that name already, or it cannot be created.
     """
     shown = escape_str(str(path))
     try:
-        return open_new(path)
+        return open_started(path, start)
     except FileExistsError:
         raise UsageError(f"{shown} is there already and is left as it is; choose another name.") from None
     except OSError as error:
@@ -118,15 +122,8 @@ class Capture:
         Raises:
             UsageError: There is a file of that name already, or it cannot be written to.
         """
-        stream = new_capture_file(path)
-        try:
-            stream.write(file_start(f"smtp-shell {__version__}", COMMENT, "smtp-shell"))
-            stream.flush()
-        except OSError as error:
-            with suppress(OSError):  # closing writes the buffer again
-                stream.close()
-            raise UsageError(f"{escape_str(str(path))} cannot be written to: {reason_of(error)}.") from None
-        return cls(path, stream, on_failure=on_failure)
+        start = file_start(f"smtp-shell {__version__}", COMMENT, "smtp-shell")
+        return cls(path, new_capture_file(path, start), on_failure=on_failure)
 
     def begin(self, client: Place, server: Place, *, opened: bool) -> _ConnectionTap:
         """Return the tap for a connection.

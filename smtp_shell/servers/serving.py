@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final, Protocol
 
 from smtp_shell.errors import ConnectFailed, SmtpShellError
+from smtp_shell.private_files import reason_of
 from smtp_shell.protocol.octets import escape_str
 
 if TYPE_CHECKING:
@@ -133,7 +134,8 @@ def starting(what: str, listeners: Sequence[socket.socket], undo: Callable[[], N
             listener.close()
         undo()
         if isinstance(error, OSError | RuntimeError | TimeoutError) and not isinstance(error, SmtpShellError):
-            raise ConnectFailed(f"{what} could not start: {escape_str(str(error))}.") from None
+            reason = reason_of(error) if isinstance(error, OSError) else escape_str(str(error))
+            raise ConnectFailed(f"{what} could not start: {reason}.") from None
         raise
 
 

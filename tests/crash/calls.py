@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 LINES = tuple(f"rcpt friend-number-{number}@example.org" for number in range(3))
@@ -45,4 +46,17 @@ def edit_text() -> int:
     except SmtpShellError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_status
+    return 0
+
+
+def write_carelessly() -> int:
+    """Do what no writer may do: write in place, say so before it is whole, leave a file for others to read."""
+    with open("spare.txt", "w") as spare:
+        spare.write("s3cret-Pass-of-the-canary")
+    with open("out.txt", "w") as file:
+        file.write("the first half, ")
+        file.flush()
+        print("written", flush=True)  # noqa: T201
+        file.write("the second half")
+    os.unlink("spare.txt")
     return 0

@@ -14,8 +14,11 @@ _SECRETS = (
     base64.b64encode(PASSWORD.encode()),
     base64.b64encode(b"\0student\0" + PASSWORD.encode()),
 )
-_DRAFT = re.compile(r"\.smtp-shell-[0-9a-f]{16}\.draft$|/smtp-shell-\w+-\w{8}(/|$)")
+_DRAFT = re.compile(r"\.smtp-shell-[0-9a-f]{16}\.draft$|/smtp-shell-\w+-\w{8}\.run(/|$)")
 """What the next run is to remove."""
+
+OF_PYTHON = re.compile(r"tmp/[a-z0-9_]{8}")
+"""With which Python tries whether a folder is one for temporary files: five octets of no meaning, which a kill leaves."""
 
 
 def problems(writer: Writer, case: Case) -> Iterator[str]:
@@ -44,7 +47,8 @@ def _ending(writer: Writer, case: Case) -> Iterator[str]:
     if outcome.status not in (writer.status, *writer.told):
         yield f"the exit status is {outcome.status}"
     reasons = [line for line in outcome.text.splitlines() if (REASONS.get(case.kind) or "-") in line.lower()]
-    if outcome.status != writer.status and not reasons:
+    is_refused = "452 4.3.1" in outcome.out  # SMTP's own words for a server without room
+    if outcome.status != writer.status and not reasons and not is_refused:
         yield "it failed, and no sentence says why"
     if len(set(reasons)) != len(reasons):
         yield "it says the same sentence twice"
@@ -54,11 +58,13 @@ def _leftovers(writer: Writer, case: Case) -> Iterator[str]:
     for name, kept in case.after.items():
         if name in case.before or writer.is_final(name) or (name in case.clean and not writer.may_stay(name)):
             continue
+        if OF_PYTHON.fullmatch(name):
+            continue
         found = [secret for secret in _SECRETS if secret in kept.octets]
         if found:
             yield f"the leftover {name} holds the password"
         # What cannot be removed is left, for the next one to remove.
-        if not case.is_killed and not writer.may_stay(name) and not case.call.startswith("unlink"):
+        if not case.is_killed and not writer.may_stay(name) and not case.call.startswith(("unlink", "rmdir")):
             yield f"{name} is left"
 
 

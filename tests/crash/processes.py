@@ -9,6 +9,7 @@ import select
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -170,7 +171,8 @@ class Zygote:
         places["stdin"].write_text(command.stdin, encoding="utf-8")
         if command.stdout:
             places["stdout"] = room.work / command.stdout
-        pipes = _open_pipes(places) if most >= 0 else {}
+        pipes = _Pipes(places) if most >= 0 else None
+        files = places if pipes is None else pipes.files
         master, slave = os.openpty() if command.terminal else (-1, -1)
         request: dict[str, Any] = {
             "words": command.words, "call": command.call, "cwd": str(room.work), "folder": str(room.path),
@@ -180,17 +182,23 @@ class Zygote:
         }  # fmt: skip
         try:
             pid = self._ask(request)["pid"]
-            said = self._act(command, room, pid, master, places["stdout"])
+            try:
+                said = self._act(command, room, pid, master, files["stdout"])
+            except BaseException:
+                os.killpg(pid, signal.SIGKILL)
+                self._answer()
+                raise
             ended = self._answer()
         finally:
+            if pipes is not None:
+                pipes.close()
             for descriptor in (master, slave):
                 if descriptor >= 0:
                     os.close(descriptor)
-        texts = {name: _drained(pipes[name]) if name in pipes else _text(places[name]) for name in ("stdout", "stderr")}
         return Outcome(
             ended["status"],
-            said or texts["stdout"],
-            texts["stderr"],
+            said or _text(files["stdout"]),
+            _text(files["stderr"]),
             tuple(_text(places["trace"]).splitlines()),
             ended["late"],
         )
@@ -224,23 +232,46 @@ class Zygote:
         return answer
 
 
-def _open_pipes(places: dict[str, Path]) -> dict[str, int]:
-    """Put pipes where the output goes: a limit of the size of files is not for them."""
-    import fcntl
+class _Pipes:
+    """Pipes in the place of output files, copied to files by a thread: a limit of the size of files is not for them.
 
-    found: dict[str, int] = {}
-    for name in ("stdout", "stderr"):
-        if places[name].parent.name != "work":  # a file in the room is what is to be limited
-            os.mkfifo(places[name], 0o600)
-            found[name] = os.open(places[name], os.O_RDONLY | os.O_NONBLOCK)
-            if hasattr(fcntl, "F_SETPIPE_SZ"):
-                fcntl.fcntl(found[name], fcntl.F_SETPIPE_SZ, 1024 * 1024)
-    return found
+    Args:
+        places: The files.
 
+    Attributes:
+        files: Where their copies are.
+    """
 
-def _drained(pipe: int) -> str:
-    with open(pipe, "rb", buffering=0) as stream:
-        return (stream.readall() or b"").decode("utf-8", "backslashreplace")
+    def __init__(self, places: dict[str, Path]) -> None:
+        self._copies: dict[int, Path] = {}
+        self.files = dict(places)
+        for name in ("stdout", "stderr"):
+            if places[name].parent.name != "work":  # a file in the room is what is to be limited
+                os.mkfifo(places[name], 0o600)
+                copy = places[name].with_name(f"{name}-copy")
+                copy.write_bytes(b"")
+                self._copies[os.open(places[name], os.O_RDONLY | os.O_NONBLOCK)] = copy
+                self.files[name] = copy
+        self._is_over = threading.Event()
+        self._thread = threading.Thread(target=self._copy, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Copy what is left, and end."""
+        self._is_over.set()
+        self._thread.join()
+        for pipe in self._copies:
+            os.close(pipe)
+
+    def _copy(self) -> None:
+        is_over = False
+        while not is_over:
+            is_over = self._is_over.wait(_POLL_SECONDS)
+            for pipe, copy in self._copies.items():
+                with suppress(BlockingIOError):
+                    while octets := os.read(pipe, 65536):
+                        with copy.open("ab") as file:
+                            file.write(octets)
 
 
 def _text(path: Path) -> str:

@@ -100,7 +100,8 @@ def _judge_quiz(case: Case) -> Iterable[str]:
         return
     if found != b"{}" and found != _same_cards(case.clean[name].octets) and case.kind:
         yield f"{name} has other answers"
-    if case.outcome.status == 0 and found == b"{}" and "are not kept" not in case.outcome.text:
+    said = " ".join(case.outcome.text.split())
+    if case.outcome.status == 0 and found == b"{}" and not re.search("are not kept|cannot be made", said):
         yield "the answers are not kept, and nothing says so"
     if name in case.before and kept is None:
         yield f"{name} is gone"
@@ -203,6 +204,7 @@ WRITERS = (
         _judge_kept,
         nothing,
         finals=(*_KEPT, "state/practice", *_RECORDINGS),
+        told=(1, 2, 3),
     ),
     Writer(
         "maildir",
@@ -211,6 +213,7 @@ WRITERS = (
         _judge_mail,
         letter,
         finals=_MAIL,
+        told=(1, 2, 3),
     ),
     Writer(
         "maildir-report",
@@ -219,6 +222,7 @@ WRITERS = (
         _judge_mail,
         letter,
         finals=_MAIL,
+        told=(1, 2, 3),
     ),
     Writer(
         "editor",

@@ -1,6 +1,7 @@
 """Captures of live connections, without a connection."""
 
 import io
+import sys
 import time
 from pathlib import Path
 
@@ -90,6 +91,21 @@ def test_another_file_is_left_as_it_is(tmp_path: Path) -> None:
         insert_secrets(path, b"x")
     assert path.read_bytes() == b"none" * 20
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a limit of the size of files")
+def test_a_capture_whose_first_block_does_not_fit_is_not_there(tmp_path: Path) -> None:
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200, before[1]))
+    try:
+        with pytest.raises(UsageError, match=r"x.pcapng cannot be created: file too large; choose another place\."):
+            Capture.create(tmp_path / "x.pcapng")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not [*tmp_path.iterdir()]
+    Capture.create(tmp_path / "x.pcapng").close()
 
 
 def test_a_file_that_cannot_be_written_to_stops_the_capture_once() -> None:
