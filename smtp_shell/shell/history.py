@@ -17,7 +17,7 @@ from prompt_toolkit.history import History
 
 from smtp_shell.config import state_dir
 from smtp_shell.errors import SmtpShellError
-from smtp_shell.private_files import open_append, private_folder, read_private, reason_of, replace_private
+from smtp_shell.private_files import NO_MEMORY, open_append, private_folder, read_private, reason_of, replace_private
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.shell.typed_secrets import is_kept as holds_no_secret
 
@@ -130,7 +130,12 @@ class ServerHistory(History):
         if self._is_read or self._path is None:
             return
         self._is_read = True
-        octets = read_private(self._path, _MOST_OCTETS, end=True) or b""
+        try:
+            octets = read_private(self._path, _MOST_OCTETS, end=True) or b""
+        except (OSError, MemoryError) as error:
+            octets = b""
+            reason = NO_MEMORY if isinstance(error, MemoryError) else reason_of(error)
+            self._on_failure(f"the history of earlier sessions cannot be read: {reason}.")
         self._lines = parse_history(octets)
         self._texts = [each.text for each in self._lines]
         self._old = len(self._lines)
