@@ -9,7 +9,7 @@ import threading
 import time
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from smtp_shell.errors import ConnectFailed, SmtpShellError
 from smtp_shell.protocol.octets import escape_str
@@ -17,6 +17,8 @@ from smtp_shell.protocol.octets import escape_str
 if TYPE_CHECKING:
     import socket
     from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
+
+    from smtp_shell.servers.closing import Abortable
 
 LOOPBACK_NAMES: Final = ("localhost", "127.0.0.1", "::1")
 """The names of this machine that a certificate is made for, whatever else it is for."""
@@ -26,13 +28,6 @@ _LOOK: Final = 0.005  # seconds between looks whether the connections are gone
 _ACCEPT_AGAIN: Final = (
     1.0  # seconds until connections are taken again where there are no descriptors, as for asyncio's servers
 )
-
-
-class Abortable(Protocol):
-    """A connection that can be closed at once."""
-
-    def abort(self) -> None:
-        """Close at once, whatever the other side does."""
 
 
 class ServerThread:

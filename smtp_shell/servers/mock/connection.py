@@ -7,7 +7,7 @@ import contextlib
 from typing import TYPE_CHECKING, Final
 
 from smtp_shell.protocol.events import End
-from smtp_shell.servers.closing import reset_on_close
+from smtp_shell.servers.closing import or_abort, reset_on_close
 from smtp_shell.servers.mock.dialogue import MockDialogue
 from smtp_shell.servers.mock.results import ServedSession
 from smtp_shell.servers.mock.wire import MockWire
@@ -47,6 +47,7 @@ class MockConnection(asyncio.Protocol):
         self._heard_end = False
         self._wire: MockWire | None = None
 
+    @or_abort
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin the dialogue."""
         assert isinstance(transport, asyncio.Transport)
@@ -133,6 +134,7 @@ class MockConnection(asyncio.Protocol):
         """Wait for a client that does not read."""
         self._is_blocked = True
 
+    @or_abort
     def resume_writing(self) -> None:
         """Go on."""
         self._is_blocked = False
@@ -145,6 +147,7 @@ class MockConnection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
+    @or_abort
     def begin_tls(self) -> None:
         """Go on with a handshake, now that there is a certificate."""
         wire, certificate = self._wire, self._shared.certificate()
@@ -190,12 +193,14 @@ class MockConnection(asyncio.Protocol):
         with contextlib.suppress(RuntimeError):  # the loop has closed in between
             self._loop.call_soon_threadsafe(self.begin_tls)
 
+    @or_abort
     def _resume(self) -> None:
         self._pause = None
         if self._wire is not None and not self._is_over:
             self._wire.resume()
             self._act()
 
+    @or_abort
     def _look(self) -> None:
         """Close the connection of a client that has said nothing for too long."""
         limit = self._shared.settings.idle_limit
