@@ -109,6 +109,8 @@ class Relayed:
             self._give_up(f"the relay failed: {type(error).__name__}")
         finally:
             self._task = None
+            if self.server.is_lost and not (self.client.is_shut or self._is_lame):
+                self.lost(self.server, None)  # it went meanwhile, and nobody has told the client
             self._settle()
 
     async def _open(self) -> None:
