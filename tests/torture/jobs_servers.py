@@ -34,6 +34,9 @@ _NOT_STARTED: Final = frozenset({1, 2, 3})
 _ITS_SCREEN: Final = frozenset({"stdout", "stderr"})
 """Calls without which a server has nobody to show anything to. A failure of one may end it: with status 0 where the pipe is closed."""
 
+_OF_REMOVING: Final = frozenset({"unlink", "scandir"})
+"""Calls without which a temporary folder cannot be removed."""
+
 NEVER: Final = frozenset({"SSLWantRead", "SSLSyscall", "send:MemoryError"})
 """Failures that do not happen: TLS over buffers in memory reads octets that are there, and makes no system call; to send takes no
 memory of Python's, and asyncio does not expect it of the octet with which one thread wakes another."""
@@ -119,7 +122,8 @@ class ServerJob:
         yield from secrets_in((), files_below(place.kept, place.folder / "state", place.folder / "tmp"))
         yield from certificates_in(place.folder / "state")
         yield from self.judge(place, served)
-        if left := [each for each in (place.folder / "tmp").iterdir() if each.is_dir()]:
+        left = [each for each in (place.folder / "tmp").iterdir() if each.is_dir()]
+        if left and call not in _OF_REMOVING:
             yield f"a temporary folder is left: {left[0].name}"
 
 

@@ -108,17 +108,18 @@ class TerminalJob:
         env = environment(place.folder, {"SMTP_SHELL_PASSWORD": ""})
         terminal = ForkedTerminal(nursery, self.words(place), plan, place.folder, env, _LOOK)
         typed = _type(terminal, self.lines(place))
-        typed.problems += self._problems(place, typed, plan.call)
+        typed.problems += self._problems(place, typed, plan)
         return typed
 
-    def _problems(self, place: Place, typed: Typed, call: str) -> Iterator[str]:
+    def _problems(self, place: Place, typed: Typed, plan: Plan) -> Iterator[str]:
+        call = plan.call
         if typed.status is None:
             yield f"it hangs before {typed.left[:1] or ['its end']}"
         elif typed.status < 0:
             yield f"it is ended by signal {-typed.status}"
         elif typed.left and typed.prompts and call not in _OF_THE_TERMINAL:
             yield f"it ends before {typed.left[0]!r}, with status {typed.status}"
-        elif typed.left and not (typed.status and typed.has_sentence):
+        elif typed.left and plan.fault != "EPIPE" and not (typed.status and typed.has_sentence):
             yield f"it ends before {typed.left[0]!r} without a sentence, with status {typed.status}"
         elif not typed.left and typed.status and call not in _OF_THE_TERMINAL:
             yield f"the exit status is {typed.status}"

@@ -250,7 +250,7 @@ def _look_at(server: TorturedServer, served: Served, expected: Served | None, sp
     if expected is not None:
         served.problems += left_over(pid, expected.descriptors, expected.threads + spare_threads)
         return
-    time.sleep(3.0)  # what lingers after a dialogue is gone
+    time.sleep(1.5)  # what lingers after a dialogue is gone
     served.descriptors, served.threads = descriptors_of(pid), threads_of(pid)
 
 
