@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -73,3 +74,22 @@ def test_a_callback_of_the_loop_that_fails_aborts_its_connection(kind: type[Any]
     connection.abort = lambda: aborted.append(name)
     getattr(connection, name)()
     assert aborted == [name]
+
+
+def test_a_handshake_that_memory_fails_for_ends_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    def shake(self: ssl.SSLObject) -> None:
+        if faults:
+            raise faults.pop()
+        real(self)
+
+    faults, real = [MemoryError()], ssl.SSLObject.do_handshake
+    monkeypatch.setattr(ssl.SSLObject, "do_handshake", shake)
+    with PracticeServer(PracticeSettings(), Watch()) as server:
+        with closing(socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE)) as client:
+            client.recv(1000)
+            client.sendall(b"STARTTLS\r\n")
+            assert client.recv(1000).startswith(b"220")
+            assert client.recv(1000) == b""
+        assert server.watch is not None
+        assert [session.ended for session in server.watch.sessions()] == ["TLS failed"]
+        assert greeting(server.port) == b"220"
