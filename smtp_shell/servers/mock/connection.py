@@ -210,10 +210,8 @@ class MockConnection(asyncio.Protocol):
             return
         if self._wire is not None and self._transport is not None and not self._is_over:
             self._wire.dialogue.broke(f"the client said nothing for {limit:g} s")
-            self._transport.write(b"421 4.4.2 mock.example Nothing came for too long, closing the connection\r\n")
-            self._is_over = True
-            self._transport.close()
-            self._loop.call_later(LINGER, self.abort)
+            self._wire.say_goodbye(b"421 4.4.2 mock.example Nothing came for too long, closing the connection\r\n")
+            self._act()
 
     def _close(self, how: HangUp) -> None:
         transport = self._transport
