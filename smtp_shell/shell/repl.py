@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from smtp_shell.shell.mail_editor import MailEditor
 
 _POLL_SECONDS = 0.2
+_INPUT_LOST = 1
+_MOST_ENDS = 3  # ends of the input in a row: Ctrl-D ends what is asked, once
 _MOST_REFUSALS = 3  # prompts in a row that the system refuses: the next would be refused too
 
 
@@ -85,7 +87,7 @@ def run_repl(shell: Shell, begin: Callable[[], None]) -> int:
     Raises:
         SystemRefused: There can be no prompt, again and again.
     """
-    refusals = 0  # in a row
+    refusals, status = 0, 0  # refusals in a row
     with usual_modes(), no_echo():
         reader = _Reader(shell)
         _guard(shell, begin)
@@ -93,6 +95,9 @@ def run_repl(shell: Shell, begin: Callable[[], None]) -> int:
             try:
                 text = reader.read()
             except EOFError:
+                if reader.is_cut:
+                    shell.say_loudly("The terminal gives no more input.")
+                    status = _INPUT_LOST
                 break
             except SystemRefused as error:
                 refusals += 1
@@ -105,7 +110,7 @@ def run_repl(shell: Shell, begin: Callable[[], None]) -> int:
             if text is not None:
                 run_typed(shell, text)
         shell.close()
-    return 0
+    return status
 
 
 class _Reader:
@@ -119,6 +124,7 @@ class _Reader:
         self._shell = shell
         self._prompt = make_prompt(shell)
         self._typed = ""  # what the prompt begins with
+        self._ends = 0  # of the input, in a row
         self._shaken: Session | None = None  # the session whose late handshake was done, or failed and left it open
         shell.edit = edit_line
         self._has_screen = not is_dumb_terminal()
@@ -127,6 +133,11 @@ class _Reader:
             bottom = partial(toolbar, shell, waits=True) if has_bottom else None
             wait_line = WaitLine(shell.view, self._prompt.output, bottom, partial(prompt_style, shell))
             shell.view, shell.waiting_for = wait_line, wait_line.waiting
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether there will be no more input, which is not what Ctrl-D says."""
+        return self._prompt.app.input.closed or self._ends >= _MOST_ENDS
 
     def read(self) -> str | None:
         """Return a line, or several that were pasted; None where there is nothing to run.
@@ -156,7 +167,8 @@ class _Reader:
             elif writes:
                 self._keep()
         except EOFError:
-            if shell.phase is not Phase.MAILDATA:
+            self._ends += 1
+            if shell.phase is not Phase.MAILDATA or self.is_cut:
                 raise
             _guard(shell, lambda: _leave_mail_data(shell))
             if shell.phase is not Phase.MAILDATA:
@@ -168,6 +180,7 @@ class _Reader:
                 self._typed = self._prompt.default_buffer.text
             raise
         else:
+            self._ends = 0
             if not any(shell.aliases.holds_credential(line) for line in text.split("\n")):
                 shell.at_hand.note(text, shell.phase, in_exchange=shell.awaits_answer)
             return confirmed(shell, text, _confirm_afresh, self._prompt.output.get_size().rows)
