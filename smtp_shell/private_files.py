@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 _LOCK_POLL_SECONDS = 0.02
 _DRAFT_BEGINS, _DRAFT_ENDS = ".smtp-shell-", ".draft"
 _NO_HARD_LINKS = {errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
+_FOR_NOW = frozenset(
+    {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO, errno.EINTR, getattr(errno, "ESTALE", errno.EIO)}
+)
+"""Errors that say nothing about a file: too many are open, the disk or its server does not answer."""
 
 
 def create_private(path: Path, *, overwrite: bool = False, start: bytes = b"") -> BinaryIO:
@@ -214,7 +218,10 @@ def read_private(path: Path, limit: int, *, end: bool = False) -> bytes | None:
 
     Returns:
         Its octets. None if there is no such file, or nothing to trust: a link, a device, a file of another user or one that others
-        could write to, one that is longer, or one that cannot be read.
+        could write to, one that is longer, or one that may not be read.
+
+    Raises:
+        OSError: The system cannot read it for now. It may be as good as ever, and nothing may take its place.
     """
     if not hasattr(os, "O_NOFOLLOW") and os.path.islink(path):
         return None
@@ -231,7 +238,11 @@ def read_private(path: Path, limit: int, *, end: bool = False) -> bytes | None:
             if end:
                 file.seek(max(0, facts.st_size - limit))
             octets = file.read(limit + (not end))
-    except (OSError, ValueError):
+    except ValueError:
+        return None
+    except OSError as error:
+        if error.errno in _FOR_NOW:
+            raise
         return None
     return octets if len(octets) <= limit else None
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import selectors
+import sys
 import threading
+import time
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from smtp_shell.errors import ConnectFailed, SmtpShellError
 from smtp_shell.private_files import reason_of
@@ -16,18 +19,16 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 
+    from smtp_shell.servers.closing import Abortable
+
 LOOPBACK_NAMES: Final = ("localhost", "127.0.0.1", "::1")
 """The names of this machine that a certificate is made for, whatever else it is for."""
 
 _START_LIMIT: Final = 10.0  # seconds
 _LOOK: Final = 0.005  # seconds between looks whether the connections are gone
-
-
-class Abortable(Protocol):
-    """A connection that can be closed at once."""
-
-    def abort(self) -> None:
-        """Close at once, whatever the other side does."""
+_ACCEPT_AGAIN: Final = (
+    1.0  # seconds until connections are taken again where there are no descriptors, as for asyncio's servers
+)
 
 
 class ServerThread:
@@ -90,10 +91,13 @@ class ServerThread:
         ready: Future[None],
     ) -> None:
         try:
-            asyncio.run(self._serve(listeners, accept, leave, ready))
+            with asyncio.Runner(loop_factory=_make_loop) as runner:
+                runner.run(self._serve(listeners, accept, leave, ready))
         except Exception as error:
             if not ready.done():
                 ready.set_exception(error)
+        finally:
+            _close(listeners)  # nobody is to wait for a server that has ended
 
     async def _serve(
         self,
@@ -107,12 +111,59 @@ class ServerThread:
         loop.set_exception_handler(lambda _loop, _context: None)
         ended = asyncio.Event()
         self._loop, self._ended = loop, ended
-        servers = [await loop.create_server(lambda: accept(loop), sock=listener) for listener in listeners]
+        takers = [loop.create_task(_take(loop, listener, accept)) for listener in listeners]
         ready.set_result(None)
         await ended.wait()
-        for server in servers:
-            server.close()
+        for taker in takers:
+            taker.cancel()
+        await asyncio.wait(takers)
+        _close(listeners)
         await leave()
+
+
+def _close(listeners: Sequence[socket.socket]) -> None:
+    for listener in listeners:
+        with suppress(OSError):  # its descriptor is gone whatever the system says
+            listener.close()
+
+
+async def _take(
+    loop: asyncio.AbstractEventLoop,
+    listener: socket.socket,
+    accept: Callable[[asyncio.AbstractEventLoop], asyncio.BaseProtocol],
+) -> None:
+    """Take connections, one after the other.
+
+    A server of asyncio leaves a connection open, with nobody who serves it, where the system refuses an option for it.
+    """
+    while True:
+        try:
+            connection, _ = await loop.sock_accept(listener)
+        except ConnectionAbortedError:
+            continue  # the client has gone before
+        except (OSError, MemoryError):
+            await asyncio.sleep(_ACCEPT_AGAIN)
+            continue
+        try:
+            await loop.connect_accepted_socket(lambda: accept(loop), connection)
+        except Exception:
+            _close((connection,))
+
+
+class _Selector(selectors.DefaultSelector):
+    """Waits again where the system could not wait for now. The loop would end, and all connections with it."""
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        """Return what is ready; nothing where the system could not say."""
+        try:
+            return super().select(timeout)
+        except OSError:
+            time.sleep(_LOOK)
+            return []
+
+
+def _make_loop() -> asyncio.AbstractEventLoop:
+    return asyncio.new_event_loop() if sys.platform == "win32" else asyncio.SelectorEventLoop(_Selector())
 
 
 @contextmanager
@@ -130,8 +181,7 @@ def starting(what: str, listeners: Sequence[socket.socket], undo: Callable[[], N
     try:
         yield
     except BaseException as error:
-        for listener in listeners:
-            listener.close()
+        _close(listeners)
         undo()
         if isinstance(error, OSError | RuntimeError | TimeoutError) and not isinstance(error, SmtpShellError):
             reason = reason_of(error) if isinstance(error, OSError) else escape_str(str(error))

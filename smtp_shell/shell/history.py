@@ -136,7 +136,11 @@ class ServerHistory(History):
         if self._is_read or self._path is None:
             return
         self._is_read = True
-        octets = read_private(self._path, _MOST_OCTETS, end=True) or b""
+        try:
+            octets = read_private(self._path, _MOST_OCTETS, end=True) or b""
+        except (OSError, MemoryError) as error:
+            octets = b""
+            self._on_failure(f"the history of earlier sessions cannot be read: {reason_of(error)}.")
         self._lines = parse_history(octets)
         self._texts = [each.text for each in self._lines]
         self._old = len(self._lines)

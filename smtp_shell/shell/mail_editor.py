@@ -17,6 +17,7 @@ from smtp_shell.shell.function_keys import function_keys
 from smtp_shell.shell.header_completion import is_in_header, suggest_header
 from smtp_shell.shell.prompt import CLOCK_SECONDS, color_depth, prompt_style, toolbar
 from smtp_shell.shell.prompt_keys import cursor_shape, editing_mode, editor_keys, menu_style, opens_menu
+from smtp_shell.shell.prompting import run_prompt
 from smtp_shell.shell.whole_characters import keep_whole
 
 if TYPE_CHECKING:
@@ -85,13 +86,14 @@ class MailEditor:
         Raises:
             KeyboardInterrupt: Ctrl-C.
             EOFError: Ctrl-D in an empty editor.
+            SystemRefused: There can be no editor now.
         """
         text, self.kept = text or self.kept, ""
         self._remarks.forget()
         self._prompt.app.erase_when_done = False
         self._prompt.editing_mode = editing_mode(self._shell)
         self._prompt.complete_style = menu_style(self._shell.settings)
-        return self._prompt.prompt(pre_run=pre_run, default=text)
+        return run_prompt(self._prompt, pre_run=pre_run, default=text)
 
     def look(self) -> None:
         """Look at what is written: called a few times a second."""

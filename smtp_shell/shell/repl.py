@@ -16,7 +16,7 @@ from prompt_toolkit.input.typeahead import clear_typeahead
 from prompt_toolkit.renderer import CPR_Support
 from prompt_toolkit.utils import is_dumb_terminal
 
-from smtp_shell.errors import SmtpShellError
+from smtp_shell.errors import SmtpShellError, SystemRefused
 from smtp_shell.protocol.phases import Phase
 from smtp_shell.shell.dumb_prompt import read_line
 from smtp_shell.shell.handshakes import finish_tls
@@ -24,6 +24,7 @@ from smtp_shell.shell.paste_question import confirmed
 from smtp_shell.shell.prompt import prompt_style, prompt_text, toolbar
 from smtp_shell.shell.prompt_keys import EditorDue, MailDataOver, editing_mode, menu_style
 from smtp_shell.shell.prompt_session import Hide, MaskCredential, answer_starts, make_prompt
+from smtp_shell.shell.prompting import run_prompt, usual_modes
 from smtp_shell.shell.shell import Shell
 from smtp_shell.shell.terminal_echo import no_echo
 from smtp_shell.shell.typed_answers import LinesInARow
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
     from smtp_shell.shell.mail_editor import MailEditor
 
 _POLL_SECONDS = 0.2
+_INPUT_LOST = 1
+_MOST_ENDS = 3  # ends of the input in a row: Ctrl-D ends what is asked, once
+_MOST_REFUSALS = 3  # prompts in a row that the system refuses: the next would be refused too
 
 
 def ask(question: str, hidden: bool) -> str:
@@ -51,7 +55,7 @@ def ask(question: str, hidden: bool) -> str:
         input_processors=[MaskCredential(answer_starts), Hide(Condition(lambda: hidden))],
     )
     keep_whole(session.default_buffer)
-    return session.prompt([("", question)])
+    return run_prompt(session, [("", question)])
 
 
 def edit_line(question: str, line: str) -> str:
@@ -67,7 +71,7 @@ def edit_line(question: str, line: str) -> str:
         history=InMemoryHistory(), input_processors=[MaskCredential(answer_starts)]
     )
     keep_whole(session.default_buffer)
-    return session.prompt([("", question)], default=line)
+    return run_prompt(session, [("", question)], default=line)
 
 
 def run_repl(shell: Shell, begin: Callable[[], None]) -> int:
@@ -79,19 +83,34 @@ def run_repl(shell: Shell, begin: Callable[[], None]) -> int:
 
     Returns:
         The exit status.
+
+    Raises:
+        SystemRefused: There can be no prompt, again and again.
     """
-    with no_echo():
+    refusals, status = 0, 0  # refusals in a row
+    with usual_modes(), no_echo():
         reader = _Reader(shell)
         _guard(shell, begin)
         while not shell.leaving:
             try:
                 text = reader.read()
             except EOFError:
+                if reader.is_cut:
+                    shell.say_loudly("The terminal gives no more input.")
+                    status = _INPUT_LOST
                 break
+            except SystemRefused as error:
+                refusals += 1
+                if refusals == _MOST_REFUSALS:
+                    shell.close()
+                    raise
+                shell.say_loudly(str(error))
+                continue
+            refusals = 0
             if text is not None:
                 run_typed(shell, text)
         shell.close()
-    return 0
+    return status
 
 
 class _Reader:
@@ -105,6 +124,7 @@ class _Reader:
         self._shell = shell
         self._prompt = make_prompt(shell)
         self._typed = ""  # what the prompt begins with
+        self._ends = 0  # of the input, in a row
         self._shaken: Session | None = None  # the session whose late handshake was done, or failed and left it open
         shell.edit = edit_line
         self._has_screen = not is_dumb_terminal()
@@ -114,11 +134,17 @@ class _Reader:
             wait_line = WaitLine(shell.view, self._prompt.output, bottom, partial(prompt_style, shell))
             shell.view, shell.waiting_for = wait_line, wait_line.waiting
 
+    @property
+    def is_cut(self) -> bool:
+        """Whether there will be no more input, which is not what Ctrl-D says."""
+        return self._prompt.app.input.closed or self._ends >= _MOST_ENDS
+
     def read(self) -> str | None:
         """Return a line, or several that were pasted; None where there is nothing to run.
 
         Raises:
             EOFError: The user leaves.
+            SystemRefused: There can be no prompt now. What was typed stands at the next one.
         """
         shell = self._shell
         is_answer = shell.phase in (Phase.MAILDATA, Phase.AUTH)  # a line that is at hand waits for the next command
@@ -141,12 +167,20 @@ class _Reader:
             elif writes:
                 self._keep()
         except EOFError:
-            if shell.phase is not Phase.MAILDATA:
+            self._ends += 1
+            if shell.phase is not Phase.MAILDATA or self.is_cut:
                 raise
             _guard(shell, lambda: _leave_mail_data(shell))
             if shell.phase is not Phase.MAILDATA:
                 raise
+        except SystemRefused:
+            if writes:
+                self._typed = self._editor.text
+            elif not is_answer:
+                self._typed = self._prompt.default_buffer.text
+            raise
         else:
+            self._ends = 0
             if not any(shell.aliases.holds_credential(line) for line in text.split("\n")):
                 shell.at_hand.note(text, shell.phase, in_exchange=shell.awaits_answer)
             return confirmed(shell, text, _confirm_afresh, self._prompt.output.get_size().rows)
@@ -158,7 +192,7 @@ class _Reader:
         self._prompt.app.erase_when_done = False
         self._prompt.editing_mode = editing_mode(self._shell)
         self._prompt.complete_style = menu_style(self._shell.settings)
-        return self._prompt.prompt(pre_run=partial(_poll, self._shell, self._shaken), default=typed)
+        return run_prompt(self._prompt, pre_run=partial(_poll, self._shell, self._shaken), default=typed)
 
     def _write(self, typed: str) -> str:
         return self._editor.read(partial(_poll, self._shell, self._shaken, self._editor), typed)
@@ -190,7 +224,7 @@ def _confirm_afresh(question: str) -> bool:
             pass
         session.input.flush_keys()
     try:
-        return session.prompt([("", f"{question} [y/N] ")]).strip().lower() in ("y", "yes")
+        return run_prompt(session, [("", f"{question} [y/N] ")]).strip().lower() in ("y", "yes")
     except (KeyboardInterrupt, EOFError):
         return False
 

@@ -39,7 +39,8 @@ def run_until_end(shell: Shell, run: Callable[[], int]) -> int:
         except Ended as ended:
             status = int(str(ended.code))
         except OSError as error:
-            if error.errno not in _GONE:
+            if error.errno not in _GONE or sys.stdout.isatty():  # it is there: who reads it is told
+                shell.close()
                 raise
             status = _OUTPUT_LOST
             _silence()

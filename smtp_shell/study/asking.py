@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from smtp_shell.errors import SmtpShellError
+from smtp_shell.errors import SmtpShellError, SystemRefused
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.study.judging import judge
 from smtp_shell.study.question import LETTERS, Question
@@ -159,6 +159,9 @@ def hold_quiz(
         ask: Returns what the user types at a prompt; EOFError and KeyboardInterrupt end the run.
         say: Shows a line in a style of `display.themes.STYLES`.
         memory: Where the answers are kept.
+
+    Raises:
+        SystemRefused: The terminal could not be asked. What was answered before is kept.
     """
     if memory.problem:
         say(memory.problem, "notice")
@@ -166,17 +169,21 @@ def hold_quiz(
     say(f"{len(questions)} {noun} about {escape_str(name)}; its line numbers are in the questions.", "said")
     say("Type the letter or the answer; an empty line shows it. Ctrl-D ends with the score.", "said")
     run = Run(questions, ask, say)
-    ending = Ending.DONE
+    ending, refused = Ending.DONE, None
     try:
         run.run()
     except EOFError:
         ending = Ending.LEFT
     except KeyboardInterrupt:
         ending = Ending.STOPPED
+    except SystemRefused as error:
+        refused = error
     say("", "said")
     say(run.score(), "command")
     try:
         memory.record(run.answers)
     except SmtpShellError as error:
         say(str(error), "notice")
+    if refused is not None:
+        raise refused
     return ending

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -65,9 +64,14 @@ class Memory:
         self._path = path or state_dir() / _FILE
         self._now = int(time.time() if now is None else now)
         self.problem = ""
-        self._cards, self._is_damaged = self._read()
-        if self._is_damaged:
-            self.problem = f"{escape_str(str(self._path))} cannot be read, so the boxes begin anew; the file is kept beside the new one."
+        shown = escape_str(str(self._path))
+        try:
+            self._cards, damaged = self._read()
+        except OSError as error:  # the file may be as good as ever: the answers are added to it if it can be read again
+            self._cards, damaged = {}, False
+            self.problem = f"{shown} cannot be read: {reason_of(error)}; every question counts as new."
+        if damaged:
+            self.problem = f"{shown} cannot be read, so the boxes begin anew; the file is kept beside the new one."
 
     def rank(self, question: Question) -> int:
         """Return where a question belongs in a run: 0 answered wrong and due, 1 due or new, 2 known and not due."""
@@ -107,12 +111,14 @@ class Memory:
             ) from None
 
     def _read(self) -> tuple[dict[str, Card], bool]:
-        """Return the cards, and whether there is something in the file's place that cannot be read."""
-        if not os.path.lexists(self._path):
-            return {}, False
+        """Return the cards, and whether there is something in the file's place that is none of ours.
+
+        Raises:
+            OSError: The system cannot read it for now.
+        """
         octets = read_private(self._path, _MOST_OCTETS)
         if octets is None:
-            return {}, True
+            return {}, os.path.lexists(self._path)
         try:
             found = msgspec.json.decode(octets, type=_File)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -122,12 +128,15 @@ class Memory:
         return dict(found.cards), False
 
     def _set_aside(self) -> None:
-        """Rename what cannot be read. Of an older one that was set aside nothing is lost."""
+        """Rename what cannot be read. Of an older one that was set aside nothing is lost.
+
+        Raises:
+            OSError: It cannot be renamed, and nothing may take its place.
+        """
         for number in range(1, 100):
             aside = self._path.with_name(f"{self._path.name}.damaged-{number}")
             if not os.path.lexists(aside):
-                with suppress(OSError):
-                    self._path.rename(aside)
+                self._path.rename(aside)
                 return
 
 

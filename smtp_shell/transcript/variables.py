@@ -311,9 +311,14 @@ def rfc5322_date(moment: datetime) -> str:
 
 
 def local_now() -> datetime:
-    """Return the time in this machine's time zone."""
-    from datetime import datetime
+    """Return the time in this machine's time zone; in that of Greenwich where the system cannot say which it is."""
+    from datetime import UTC, datetime, tzinfo
 
     import tzlocal
 
-    return datetime.now(tzlocal.get_localzone())
+    zone: tzinfo
+    try:
+        zone = tzlocal.get_localzone()
+    except (OSError, ValueError, LookupError):  # a file that cannot be read now, or a zone that nobody knows
+        zone = UTC
+    return datetime.now(zone)

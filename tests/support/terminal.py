@@ -127,21 +127,28 @@ class Terminal:
         columns, rows = look.size
         self._canvas = _Screen(columns, rows, history=20_000, ratio=0.1)
         self._stream = pyte.ByteStream(self._canvas)
-        spawn: Any = pexpect.spawn  # its types leave out `ptyproc`, which `hang_up` needs
-        self._child = spawn(
+        self._child = self._spawn(argv, variables, folder, (look.believes or look.size)[::-1])
+        if answers:
+            self._canvas.descriptor = self._child.child_fd
+
+    def _spawn(
+        self, argv: Sequence[str], variables: Mapping[str, str], folder: Path | None, size: tuple[int, int]
+    ) -> Any:
+        """Start the program on a terminal of so many rows and columns. A `pexpect.spawn` without its types, which leave out `ptyproc`."""
+        spawn: Any = pexpect.spawn
+        child = spawn(
             argv[0],
             list(argv[1:]),
             cwd=folder and str(folder),
-            dimensions=(look.believes or look.size)[::-1],
+            dimensions=size,
             env=variables,
             timeout=PATIENCE,
             # Whoever runs the tests may ignore it, as nohup does.
             preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
         )
-        self._child.delaybeforesend = None
-        self._child.ptyproc.delayafterclose = self._child.ptyproc.delayafterterminate = 0.01
-        if answers:
-            self._canvas.descriptor = self._child.child_fd
+        child.delaybeforesend = None
+        child.ptyproc.delayafterclose = child.ptyproc.delayafterterminate = 0.01
+        return child
 
     @property
     def pid(self) -> int:
@@ -185,6 +192,11 @@ class Terminal:
     def in_editor(self) -> bool:
         """Whether the cursor is in a line of the editor for mail data, with nothing typed in it."""
         return _EDITOR.fullmatch(self.line) is not None
+
+    @property
+    def asks(self) -> bool:
+        """Whether a line is asked for that has not been asked for before, at a prompt or with the first line of the editor."""
+        return self._is_asked and (self.line.endswith(("> ", ": ")) or self.in_editor)
 
     @property
     def column(self) -> int:

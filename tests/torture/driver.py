@@ -173,6 +173,7 @@ def plans(
     kinds: frozenset[str] = frozenset(),
     always: bool = False,
     modes: tuple[str, ...] = (),
+    never: frozenset[str] = frozenset(),
     sample: int = 0,
     seed: int = 1,
 ) -> list[tuple[Plan, str]]:
@@ -183,6 +184,7 @@ def plans(
         kinds: Kinds or names of calls; empty for all.
         always: Whether to make all calls from each point on fail as well.
         modes: What else to do at each point: kills, Ctrl-C. Empty: its failures.
+        never: Failures to leave out, of one call (`send:MemoryError`) or of all.
         sample: How many of the runs to draw; 0 for all.
         seed: For the draw.
     """
@@ -190,7 +192,7 @@ def plans(
     for call, number, site in points:
         if kinds and call not in kinds and kind_of(call) not in kinds:
             continue
-        for fault in modes or faults_of(call):
+        for fault in (each for each in modes or faults_of(call) if not {each, f"{call}:{each}"} & never):
             found.append((Plan(call, number, fault), site))
             if always and fault not in ("short", "idle", "back", "forward"):
                 found.append((Plan(call, number, fault, always=True), site))

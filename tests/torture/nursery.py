@@ -63,6 +63,11 @@ class Nursery:
         )
         self._ask({"modules": list(modules)})
 
+    @property
+    def pid(self) -> int:
+        """The process that forks."""
+        return self._process.pid
+
     def __enter__(self) -> Self:
         return self
 
@@ -130,7 +135,8 @@ def _serve() -> int:
     for line in requests:
         request = json.loads(line)
         if "modules" in request:
-            for name in request["modules"]:
+            # Loaded by its private half first, asyncio would go without that half.
+            for name in ("asyncio", *request["modules"]):
                 with suppress(ImportError):
                     import_module(name)
             answer: dict[str, Any] = {}
@@ -178,6 +184,7 @@ def _be_child(request: dict[str, Any]) -> None:
     status = 70
     try:
         os.setsid()
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job of a shell ignores it
         for descriptor, name in enumerate(request["streams"]):
             flags = os.O_RDONLY if descriptor == 0 else os.O_WRONLY | os.O_CREAT | os.O_TRUNC
             opened = _real_open(name, flags, 0o600)

@@ -66,7 +66,6 @@ _SOCKET = {name: name for name in ("shutdown", "setsockopt", "getsockopt", "getp
     "listen": "listen",
     "accept": "accept",
     "close": "close",
-    "__init__": "socket",
 }
 
 
@@ -190,6 +189,16 @@ def _replace_sockets() -> None:
         ("gethostname", "gethostname"),
     ):
         _replace(socket, name, call)
+    real_init = socket.socket.__init__
+
+    @wraps(real_init)
+    def init(self: socket.socket, family: int = -1, type: int = -1, proto: int = -1, fileno: int | None = None) -> None:
+        if fileno is None:
+            COUNTER.run("socket", real_init, (self, family, type, proto, fileno), {})
+        else:  # the system is not asked: the socket is there
+            real_init(self, family, type, proto, fileno)
+
+    socket.socket.__init__ = init  # type: ignore[method-assign]
     real_send, real_recv, real_into = socket.socket.send, socket.socket.recv, socket.socket.recv_into
 
     def send(self: socket.socket, octets: Any, *rest: Any) -> Any:

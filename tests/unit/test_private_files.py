@@ -3,6 +3,7 @@
 import errno
 import io
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -64,6 +65,20 @@ def test_only_its_owner_can_read_and_write_a_new_file(tmp_path: Path, create: Ca
         file.write(b"x")
     assert mode_of(path) == 0o600
     assert path.read_bytes() == b"x"
+
+
+def test_what_cannot_be_read_for_now_is_not_taken_for_a_file_that_is_broken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path, flags: int) -> int:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "open", refuse)
+    for number in (errno.EMFILE, errno.EIO, errno.ENOMEM):
+        with pytest.raises(OSError, match=re.escape(os.strerror(number))):
+            read_private(tmp_path / "kept", 10)
+    for number in (errno.ENOENT, errno.ELOOP, errno.EACCES):
+        assert read_private(tmp_path / f"kept-{number}", 10) is None
 
 
 def test_a_file_that_exists_is_left_alone(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import contextlib
 from typing import TYPE_CHECKING, Final
 
 from smtp_shell.protocol.events import End
-from smtp_shell.servers.closing import reset_on_close
+from smtp_shell.servers.closing import or_abort, reset_on_close
 from smtp_shell.servers.mock.dialogue import MockDialogue
 from smtp_shell.servers.mock.results import ServedSession
 from smtp_shell.servers.mock.wire import MockWire
@@ -48,6 +48,7 @@ class MockConnection(asyncio.Protocol):
         self._heard_end = False
         self._wire: MockWire | None = None
 
+    @or_abort
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin the dialogue."""
         assert isinstance(transport, asyncio.Transport)
@@ -139,6 +140,7 @@ class MockConnection(asyncio.Protocol):
         """Wait for a client that does not read."""
         self._is_blocked = True
 
+    @or_abort
     def resume_writing(self) -> None:
         """Go on."""
         self._is_blocked = False
@@ -151,6 +153,7 @@ class MockConnection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
+    @or_abort
     def begin_tls(self) -> None:
         """Go on with a handshake, now that there is a certificate."""
         wire, certificate = self._wire, self._shared.certificate()
@@ -196,12 +199,14 @@ class MockConnection(asyncio.Protocol):
         with contextlib.suppress(RuntimeError):  # the loop has closed in between
             self._loop.call_soon_threadsafe(self.begin_tls)
 
+    @or_abort
     def _resume(self) -> None:
         self._pause = None
         if self._wire is not None and not self._is_over:
             self._wire.resume()
             self._act()
 
+    @or_abort
     def _look(self) -> None:
         """Close the connection of a client that has said nothing for too long."""
         limit = self._shared.settings.idle_limit
@@ -211,10 +216,8 @@ class MockConnection(asyncio.Protocol):
             return
         if self._wire is not None and self._transport is not None and not self._is_over:
             self._wire.dialogue.broke(f"the client said nothing for {limit:g} s")
-            self._transport.write(b"421 4.4.2 mock.example Nothing came for too long, closing the connection\r\n")
-            self._is_over = True
-            self._transport.close()
-            self._linger = self._loop.call_later(LINGER, self.abort)
+            self._wire.say_goodbye(b"421 4.4.2 mock.example Nothing came for too long, closing the connection\r\n")
+            self._act()
 
     def _close(self, how: HangUp) -> None:
         transport = self._transport

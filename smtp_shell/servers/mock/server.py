@@ -242,14 +242,25 @@ class MockServer:
             if self._certificate is not None:
                 return self._certificate
             certificate = self._certificate = pending_certificate()
+        try:
+            self._obtain(certificate)
+        except BaseException as error:
+            certificate.set_exception(error)  # `stop` waits for it
+            raise
+        return certificate
+
+    def _obtain(self, certificate: Future[ServerCertificate]) -> None:
+        """Load the certificate, or have it made in a thread of its own.
+
+        Raises:
+            ConfigError: It cannot be used.
+            OSError: The system refused the folder for it.
+            RuntimeError: The thread cannot be started.
+        """
         settings = self._settings
         if settings.certificate is not None:
-            try:
-                certificate.set_result(load_certificate(settings.certificate, settings.key))
-            except BaseException as error:
-                certificate.set_exception(error)
-                raise
-            return certificate
+            certificate.set_result(load_certificate(settings.certificate, settings.key))
+            return
         self._directory = TemporaryFolder("serve")
         host = next((name for each in self.script.sessions if (name := greeting_host(each.greeting))), "")
         names = (*LOOPBACK_NAMES, *((host,) if host else ()), *self.reachable)
@@ -259,7 +270,6 @@ class MockServer:
             name="certificate",
             daemon=True,
         ).start()
-        return certificate
 
     async def _leave(self) -> None:
         await abort_all(self._shared.connections, _ABORT_SECONDS)

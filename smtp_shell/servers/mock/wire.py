@@ -186,6 +186,20 @@ class MockWire:
                 case StartTls():
                     self.wants_certificate = True
 
+    def say_goodbye(self, reply: bytes) -> None:
+        """Send a last reply that answers no command, and hang up; without a word where TLS has half begun.
+
+        Args:
+            reply: The reply with its line end.
+        """
+        if self.wants_certificate or self._is_shaking:
+            self._close(HangUp(at_once=True))
+            return
+        self._said.append(reply)
+        self._flush()
+        if self.hang_up is None:
+            self._close(HangUp())
+
     def take(self) -> bytes:
         """Return what is to be sent, and forget it."""
         octets = b"".join(self._output)
@@ -244,8 +258,9 @@ class MockWire:
             return
         try:
             self._output.append(self._layer.encrypt(octets))
-        except TlsFailed:
+        except TlsFailed:  # these octets are lost: nothing may follow them
             self.dialogue.ended = True
+            self._close(HangUp(at_once=True))
 
     def _close(self, act: HangUp) -> None:
         self.hang_up = act

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import re
 
+from aiosmtpd.smtp import TLSSetupException
+
 from smtp_shell.servers.mailboxes import (
     HOSTNAME,
     LOCAL_DOMAINS,
@@ -97,7 +99,12 @@ class PracticeConnection(PracticeTransaction):
         assert self.transport is not None
         first = HelloTransport(self.transport)
         self.transport = first  # type: ignore[assignment]
-        await super().smtp_STARTTLS("")
+        try:
+            await super().smtp_STARTTLS("")
+        except (TLSSetupException, ConnectionError):
+            raise
+        except Exception as error:  # the 220 has been sent: there is no way back to commands
+            raise TLSSetupException from error
         self.origin = None  # nothing counts that the client said in the clear (RFC 3207 section 4.2)
         self.exporter_secret = exporter_secret(context, first.client_random, self._shared.keys)
         if self.session.ssl is None:

@@ -11,7 +11,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session, TLSSetupException
 
 from smtp_shell.protocol.events import End
 from smtp_shell.protocol.octets import CRLF
-from smtp_shell.servers.closing import reset_on_close
+from smtp_shell.servers.closing import or_abort, reset_on_close
 from smtp_shell.servers.faults import Fault, HangUp, Hear, Pause, Phase, Send
 from smtp_shell.servers.handshake import tls_facts, why_no_handshake
 from smtp_shell.servers.mailboxes import HOSTNAME, MESSAGE_LIMIT
@@ -93,6 +93,7 @@ class Connection(SMTP):
 
     # The connection
 
+    @or_abort
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Count the connection."""
         if self not in self._shared.connections:
@@ -124,6 +125,7 @@ class Connection(SMTP):
         self._reader.feed_eof()
         return self.session.ssl is None
 
+    @or_abort
     def _timeout_cb(self) -> None:
         left = self._last_heard + self._shared.settings.idle_limit - self.loop.time()
         if left > 0:

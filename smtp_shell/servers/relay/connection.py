@@ -13,6 +13,7 @@ from smtp_shell.net.tls_layer import TlsLayer
 from smtp_shell.private_files import reason_of
 from smtp_shell.protocol.events import End, NoticeKind
 from smtp_shell.protocol.octets import escape, escape_str
+from smtp_shell.servers.closing import or_abort
 from smtp_shell.servers.relay.gate import Gate
 from smtp_shell.servers.relay.half import TLS_RECORDS, AcceptedTls, Half
 from smtp_shell.servers.sessions import EARLY
@@ -73,6 +74,7 @@ class Relayed:
 
     # How it begins
 
+    @or_abort
     def opened(self, half: Half) -> None:
         """Accept a client that has just connected, and connect to the server."""
         if half is self.server:
@@ -107,6 +109,8 @@ class Relayed:
             self._give_up(f"the relay failed: {type(error).__name__}")
         finally:
             self._task = None
+            if self.server.is_lost and not (self.client.is_shut or self._is_lame):
+                self.lost(self.server, None)  # it went meanwhile, and nobody has told the client
             self._settle()
 
     async def _open(self) -> None:
@@ -120,7 +124,11 @@ class Relayed:
         try:
             self._upstream = await self._loop.run_in_executor(shared.executor, self._connect)
             sock = self._upstream.release()
-            await self._loop.create_connection(lambda: self.server, sock=sock)
+            try:
+                await self._loop.create_connection(lambda: self.server, sock=sock)
+            except BaseException:
+                sock.close()
+                raise
             if self._is_over:
                 self.server.abort()
                 return
@@ -312,6 +320,7 @@ class Relayed:
         self._heard = self._loop.time()
         self._look_at_clock()
 
+    @or_abort
     def _look_at_clock(self) -> None:
         """End it when nothing has passed for too long."""
         if self._timer is not None:

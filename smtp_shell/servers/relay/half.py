@@ -172,10 +172,13 @@ class Half(asyncio.Protocol):
         if self._layer is None:
             self._send(octets)
             return
-        with contextlib.suppress(TlsFailed):  # the end of the connection says why
-            view = memoryview(octets)
+        view = memoryview(octets)
+        try:
             for start in range(0, len(view), CHUNK):
                 self._send(self._layer.encrypt(view[start : start + CHUNK]))
+        except TlsFailed:  # these octets are lost: nothing may follow them
+            self.abort()
+            return
         if self._quick:
             self._quick = False
             self._acknowledge()

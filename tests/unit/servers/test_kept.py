@@ -1,6 +1,7 @@
 """The password and the certificate that the practice server keeps from one start to the next."""
 
 import datetime
+import errno
 import multiprocessing
 import os
 import ssl
@@ -54,6 +55,23 @@ def signed(folder: Path, *names: str, days: float = 30) -> None:
     (folder / "ca.pem").write_bytes(authority.cert_pem.bytes())
     for name in ("server.pem", "ca.pem"):
         (folder / name).chmod(0o600)  # whatever the umask
+
+
+def test_what_cannot_be_read_for_now_is_not_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path, flags: int, *mode: int) -> int:
+        if Path(path).name in ("server.pem", "password"):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return real(path, flags, *mode)
+
+    real = os.open
+    keep(tmp_path), keep_password(tmp_path)
+    before = contents(tmp_path)
+    monkeypatch.setattr(os, "open", refuse)
+    for each in (keep, keep_password):
+        with pytest.raises(OSError, match="Input/output error"):
+            each(tmp_path)
+    monkeypatch.undo()
+    assert contents(tmp_path) == before
 
 
 def test_the_same_at_each_start(tmp_path: Path) -> None:

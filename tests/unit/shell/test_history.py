@@ -1,6 +1,7 @@
 """The history file: private, without what is to be left out, and never in the way."""
 
 import asyncio
+import errno
 import os
 import stat
 from pathlib import Path
@@ -199,3 +200,23 @@ def test_a_file_that_cannot_be_written_any_more_is_said_once(state_dir: Path, sa
     history.append_string("quit")
     assert history.get_strings() == ["ehlo", "noop", "quit"]
     assert [each.partition(":")[0] for each in said] == ["the history is not kept any more"]
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (OSError(errno.EMFILE, os.strerror(errno.EMFILE)), "too many open files"),
+        (MemoryError(), "there is no memory left"),
+    ],
+)
+def test_a_file_that_cannot_be_read_for_now_is_said(
+    error: Exception, reason: str, state_dir: Path, said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path, flags: int) -> int:
+        raise error
+
+    history = open_history(lambda line: True, said.append)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "open", refuse)
+        assert list(history.load_history_strings()) == []
+    assert said == [f"the history of earlier sessions cannot be read: {reason}."]

@@ -1,5 +1,7 @@
 """The Leitner boxes, and their file."""
 
+import errno
+import os
 import stat
 from pathlib import Path
 from random import Random
@@ -73,6 +75,34 @@ def test_a_file_that_cannot_be_read_is_said_and_kept(octets: bytes, tmp_path: Pa
     memory.record([(question(1), True)])
     assert Memory(path, NOW).problem == ""
     assert (tmp_path / "quiz.json.damaged-1").read_bytes() == octets
+
+
+def test_a_file_that_cannot_be_read_for_now_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*words: object) -> int:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    path = tmp_path / "quiz.json"
+    Memory(path, NOW).record([(question(1), True)])
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "open", refuse)
+        memory = Memory(path, NOW)
+        assert memory.problem == f"{path} cannot be read: too many open files; every question counts as new."
+        with pytest.raises(SmtpShellError, match="the answers are not kept"):
+            memory.record([(question(2), True)])
+    memory.record([(question(2), True)])
+    assert [Memory(path, NOW).rank(question(number)) for number in (1, 2)] == [2, 2]
+
+
+def test_a_damaged_file_that_cannot_be_set_aside_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: Path, target: Path) -> Path:
+        raise OSError(errno.EACCES, os.strerror(errno.EACCES))
+
+    path = tmp_path / "quiz.json"
+    path.write_bytes(b"{")
+    monkeypatch.setattr(Path, "rename", refuse)
+    with pytest.raises(SmtpShellError, match="the answers are not kept"):
+        Memory(path, NOW).record([(question(1), True)])
+    assert path.read_bytes() == b"{"
 
 
 def test_nothing_is_written_to_what_a_link_leads_to(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smtp_shell.errors import NotSendable, UsageError
-from smtp_shell.transcript.variables import Template, Variables, parse_assignment, rfc5322_date
+from smtp_shell.transcript.variables import Template, Variables, local_now, parse_assignment, rfc5322_date
 
 NOW = datetime(2026, 11, 22, 9, 21, 5, tzinfo=UTC)
 SOME_UUID = UUID("12345678-1234-4678-9234-567812345678")
@@ -241,3 +241,13 @@ def test_in_text_a_backslash_is_itself_and_only_variables_are_replaced(
 def test_in_text_a_variable_without_a_name_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"\$\{"):
         Template.of_text(text)
+
+
+@pytest.mark.parametrize("error", [OSError("made to fail"), LookupError("no such zone")])
+def test_without_a_time_zone_it_is_that_of_greenwich(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> None:
+        raise error
+
+    monkeypatch.setattr("tzlocal.get_localzone", refuse)
+    assert abs(local_now() - datetime.now(UTC)) < timedelta(minutes=1)
+    assert local_now().tzinfo is UTC
