@@ -196,6 +196,9 @@ def hello(*lines: str) -> str:
             Strictness.EXACT: ["changed: S: 250-mail.example Hello | S: 250-mail.example Goodbye"],
         }),
         (["250-one", "250 DSN"], ["250-two", "250 DSN"], {Strictness.EXACT: ["changed: S: 250-one | S: 250-two"]}),
+        (["250-one", "250-SIZE 1", "250 DSN"], ["250-two", "250-SIZE 2", "250 DSN"], {
+            Strictness.EXACT: ["changed: S: 250-one | S: 250-two", "changed: S: 250-SIZE 1 | S: 250-SIZE 2"],
+        }),
         # All keywords are looked at, after one that is gone and one with other words.
         (["250-x", "250-SIZE 1", "250-DSN", "250-ETRN", "250 HELP"], ["250-x", "250-SIZE 2", "250-TURN", "250 HELP"], {
             Strictness.KEYWORDS: ["removed: S: 250-DSN | ", "removed: S: 250-ETRN | ", "added:  | S: 250-TURN"],
