@@ -138,11 +138,10 @@ def test_every_mask_is_six_bullets_long_whatever_it_hides() -> None:
 
 
 def test_what_was_sent_in_public_is_not_masked_when_it_comes_back() -> None:
+    assert EchoMask().is_empty
     mask = EchoMask()
-    assert mask.is_empty
     mask.add_sent([OctetsSent(b"NOOP something\r\n"), Noticed(NoticeKind.ECHO)])
     assert mask.is_empty
     assert mask.octets(b"250 something") == b"250 something"
     mask.add_sent([OctetsSent(b"AUTH PLAIN c29tZXRoaW5n\r\n", 11)])
-    assert not mask.is_empty
     assert b"c29tZXRoaW5n" not in mask.octets(b"250 c29tZXRoaW5n")
