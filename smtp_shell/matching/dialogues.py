@@ -193,7 +193,7 @@ class Differences:
 
         assert a.reply is not None
         assert b.reply is not None
-        if a.reply.code != b.reply.code or a.reply.code // 100 != 2:
+        if a.reply.code != b.reply.code:
             yield Difference(Change.CHANGED, _answer_rows(a)[:1], _answer_rows(b)[:1], about)
         rows_a, rows_b = _answer_rows(a), _answer_rows(b)
         if self._strictness >= Strictness.TEXT and self._first_lines_differ(a.reply, b.reply):

@@ -67,7 +67,7 @@ class IgnoredText:
             raise PatternTooSlow from None
         begin = end = -1
         for start, stop in sorted(found):
-            if start > end or begin < 0:
+            if start > end:
                 if begin >= 0:
                     yield begin, end
                 begin, end = start, stop

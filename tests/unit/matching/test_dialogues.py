@@ -196,6 +196,9 @@ def hello(*lines: str) -> str:
             Strictness.EXACT: ["changed: S: 250-mail.example Hello | S: 250-mail.example Goodbye"],
         }),
         (["250-one", "250 DSN"], ["250-two", "250 DSN"], {Strictness.EXACT: ["changed: S: 250-one | S: 250-two"]}),
+        (["250-one", "250-SIZE 1", "250 DSN"], ["250-two", "250-SIZE 2", "250 DSN"], {
+            Strictness.EXACT: ["changed: S: 250-one | S: 250-two", "changed: S: 250-SIZE 1 | S: 250-SIZE 2"],
+        }),
         # All keywords are looked at, after one that is gone and one with other words.
         (["250-x", "250-SIZE 1", "250-DSN", "250-ETRN", "250 HELP"], ["250-x", "250-SIZE 2", "250-TURN", "250 HELP"], {
             Strictness.KEYWORDS: ["removed: S: 250-DSN | ", "removed: S: 250-ETRN | ", "added:  | S: 250-TURN"],
@@ -268,3 +271,35 @@ def test_which_turns_are_held_against_each_other() -> None:
     ]
     assert diff(GREETING + "C: RSET\n", GREETING + "C: VRFY a\n") == ["removed: C: RSET | ", "added:  | C: VRFY a"]
     assert diff(GREETING + "C| a\\x0a\n", GREETING + "C| b\\x0a\n") == [r"changed: C| a\x0a | C| b\x0a"]
+
+
+def test_a_written_reply_to_ehlo_announces_too() -> None:
+    written = hello("2yz-x", "2yz DSN")
+    assert diff(written, hello("250-x", "250 DSN"), Strictness.KEYWORDS) == []
+    assert diff(written, hello("250-x", "250 ETRN"), Strictness.KEYWORDS) != []
+
+
+def test_a_reply_more_is_a_difference_whichever_side_has_it() -> None:
+    lmtp = f"S: 220 a\nC: LHLO c\nS: 250 a\n{MAIL}{RCPT}{RCPT}{DATA}C: x\nC: .\nS: 250 one\n"
+    more = lmtp + "S: 250 two\n"
+    assert diff(lmtp, more) == ["added:  | S: 250 two"]
+    assert diff(more, lmtp) == ["removed: S: 250 two | "]
+
+
+def test_turns_that_are_the_same_are_counted() -> None:
+    for one, two, same in (
+        (GREETING + MAIL, GREETING + MAIL, 2),
+        (GREETING + MAIL, GREETING + MAIL.replace("Ok", "No"), 1),
+        (GREETING + MAIL + RCPT, GREETING + RCPT + MAIL, 2),
+    ):
+        found = Differences(read(one), read(two))
+        assert found.same == 0
+        list(found)
+        assert found.same == same
+
+
+def test_a_greeting_is_about_its_first_line() -> None:
+    greeting = "S: 220-a here\nS: 220 hello\n"
+    (found,) = Differences(read(greeting), read(greeting.replace("hello", "bye")))
+    assert [(row.line, row.text) for row in found.about] == [(4, "S: 220-a here"), (4, "S: 220-a here")]
+    assert [(row.line, row.text) for row in (*found.rows_a, *found.rows_b)] == [(5, "S: 220 hello"), (5, "S: 220 bye")]

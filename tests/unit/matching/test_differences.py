@@ -113,6 +113,12 @@ def test_a_line_that_ends_otherwise_is_named() -> None:
         ("S~ ok\nS~ ok", b"250 ok\r\n", 1, 1),
         ("S~ SIZE\nS~ AUTH\nS~ ok", EHLO, 1, 2),
         ("S~ 250\nS~ 250", EHLO, 1, 1),
+        # Only a pattern that a further line meets is taken for more of the same reply.
+        ("S~ SIZE\nS~ AUTH\nS: 250 b", EHLO, 1, 2),
+        ("S~ SIZE\nS= 250 AUTH PLAIN LOGIN\nS: 250", EHLO, 1, 1),
+        ("S~ SIZE\nS~ nothing\nS: 250", EHLO, 1, 1),
+        ("S~ AUTH\nS~ AUTH\nS: 250", EHLO, 1, 1),
+        ("S~ SIZE\nS~ AUTH\nS: 250-a\nS: 250 b", EHLO, 2, 1),
         # More is expected than is owed.
         ("S~ AUTH\nS: 250", EHLO, -1, 2),
         # Not known: the last line that came decides.

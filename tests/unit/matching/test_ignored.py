@@ -73,3 +73,8 @@ def test_a_pattern_that_takes_too_long_is_a_difference() -> None:
     found = verdict("250 " + "a" * 4999, b"250 " + b"a" * 5000 + b"\r\n", slow)
     assert not found.ok
     assert "takes too long" in found.why
+
+
+def test_an_offset_inside_a_character_is_its_column() -> None:
+    text = "xéa".encode()
+    assert [IgnoredText(["x"]).column(text, offset) for offset in (9, 10, 11, 12)] == [1, 1, 2, 3]

@@ -145,7 +145,7 @@ def test_the_first_word_of_a_greeting_is_the_server_s_name(code: int, verb: str,
         assert found.ok is same, came
 
 
-@pytest.mark.parametrize("came", ["2500 x\n", "25 x\n", "2x0 y\n"])
+@pytest.mark.parametrize("came", ["2500 x\n", "25 x\n", "2x0 y\n", "25x y\n", "25\n"])
 def test_a_line_begins_with_three_digits_or_has_no_code(came: str) -> None:
     assert match_octets(expected("S: 250-a"), came.encode()).ok is came.startswith("250")
 
@@ -158,3 +158,52 @@ def test_more_than_is_owed_is_expected_of_several_patterns() -> None:
     wanted = StepCursor(Step(Marker(line[:2]), line[3:]) for line in lines).take_expected()
     assert wanted is not None
     assert [match(wanted, reply(octets), CODE, owed=owed).used for owed in (1, 2)] == [2, 1]
+
+
+@pytest.mark.parametrize(
+    ("lines", "octets", "why"),
+    [
+        # A wild line without words says nothing about the text, and the next one does.
+        (["S: 2yz-", "S: 250 b"], b"250-any\r\n250 c\r\n", "the text differs"),
+        (["S: 2yz-", "S: 250 b"], b"250-any\r\n250 b\r\n", ""),
+        # The line that only ends a reply counts where no pattern has met the last line.
+        (["S: 250-a", "S~ b", "S: 250-x", "S: 250"], b"250-a\r\n250-b\r\n250 c\r\n",
+            "the reply has 2 lines, and 3 expected; missing: 250-x, 250; not expected: 250 c"),
+        # Octets have their text after the code, as lines have.
+        (["S| 250-a\\x0a", "S: 250 b"], b"250-a\n250-b\r\n250 c\r\n", "the reply has 3 lines, and 2 expected; not expected: 250 c"),
+        (["S| 250-x\\x0a"], b"250 y\r\n", "no line of the reply is equal"),
+    ],
+)  # fmt: skip
+def test_what_is_said_of_lines(lines: list[str], octets: bytes, why: str) -> None:
+    found = verdict(lines, octets, TEXT)
+    assert (found.ok, found.why) == (not why, why)
+
+
+def test_four_lines_are_named_as_three_and_one_more() -> None:
+    came = b"".join(b"250-%b\r\n" % name for name in (b"a", b"b", b"c", b"d")) + b"250 x\r\n"
+    found = verdict(["S: 250 x"], came, TEXT)
+    assert found.why == "the reply has 5 lines, and 1 expected; not expected: 250-a, 250-b, 250-c and 1 more"
+    three = verdict(["S: 250 x"], came.replace(b"250-d\r\n", b""), TEXT)
+    assert three.why == "the reply has 4 lines, and 1 expected; not expected: 250-a, 250-b, 250-c"
+
+
+@pytest.mark.parametrize(("verb", "same"), [("AUTH", True), ("", False), ("EHLO", False)])
+def test_a_challenge_is_one_after_auth_alone(verb: str, same: bool) -> None:
+    wanted = expected("S: 334 PDEuMkBleGFtcGxlLm9yZz4=")
+    came = reply(b"334 PDMuNEBleGFtcGxlLm9yZz4=\r\n")
+    assert match(wanted, came, EXACT, verb=verb).ok is same
+
+
+@pytest.mark.parametrize(
+    ("lines", "octets", "used"),
+    [
+        (["S~ 250.a", "S: 250"], b"251 b\r\n", 2),  # the last line says that it ends
+        (["S~ a", "S~ b"], b"250 x\r\n", 1),  # a reply of one line: the next pattern may expect the next reply
+        (["S~ a", "S~ b"], b"250-x\r\n250 y\r\n", 2),
+        (["S~ a", "S~ b"], b"250-x\r\n250-y\r\n250 z\r\n", 2),
+    ],
+)
+def test_how_many_lines_a_reply_uses_that_differs(lines: list[str], octets: bytes, used: int) -> None:
+    wanted = expected(*lines)
+    found = match(ExpectedReply(wanted.lines, True), reply(octets), CODE)
+    assert (found.ok, found.used) == (False, used)

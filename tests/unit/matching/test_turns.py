@@ -11,6 +11,8 @@ from smtp_shell.matching import turns as module
 from smtp_shell.matching.turns import Kind, Turn, lines_kept, turns_of
 from smtp_shell.protocol.commands import Command
 from smtp_shell.protocol.events import (
+    Authenticated,
+    Certificate,
     CommandSent,
     Connected,
     Disconnected,
@@ -24,6 +26,7 @@ from smtp_shell.protocol.events import (
     ReplyReceived,
     SaslSent,
     TimedOut,
+    TlsStarted,
     Written,
 )
 from smtp_shell.protocol.replies import Reply, ReplyParser
@@ -179,6 +182,10 @@ def test_date_and_message_id_do_not_count_in_a_header(lines: Sequence[str], same
     assert (one.mail.digest == other.mail.digest) is (lines == DATED)
 
 
+def test_a_header_that_begins_with_a_blank_counts() -> None:
+    assert letter(" x", "To: y").key != letter(" z", "To: y").key
+
+
 def test_a_message_without_its_dot_is_another_one() -> None:
     assert letter("x").key != mail_of(f"{DATA}C: x\n*: close server\n").key
 
@@ -215,6 +222,25 @@ def reply(text: bytes) -> Reply:
         (Noticed(NoticeKind.PREAMBLE, octets=b"hi"), Kind.SERVER, "S| hi", "", "hi"),
         (Disconnected(End.SERVER, ""), Kind.EVENT, "*: close server", "close", "close server"),
         (Disconnected(End.SERVER, "reset"), Kind.EVENT, "*: close server reset", "close", "close server"),
+        (Authenticated("PLAIN", "ann"), Kind.EVENT, "*: auth PLAIN ann", "auth", "auth PLAIN ann"),
+        (Authenticated("PLAIN", ""), Kind.EVENT, "*: auth PLAIN", "auth", "auth PLAIN"),
+        (TlsStarted("TLSv1.3", "X", None, Certificate(), ""), Kind.EVENT, "*: tls TLSv1.3 X", "tls", "tls TLSv1.3 X"),
+        (
+            TlsStarted("TLSv1.3", "", False, Certificate(), ""),
+            Kind.EVENT,
+            "*: tls TLSv1.3  unverified",
+            "tls",
+            "tls TLSv1.3  unverified",
+        ),
+        (CommandSent(Command(b"secret", 0)), Kind.RESPONSE, "C: ${sasl}", "AUTH", "${sasl}"),
+        (
+            CommandSent(Command(b"AUTH PLAIN secret", 11)),
+            Kind.COMMAND,
+            "C: AUTH PLAIN ${sasl}",
+            "AUTH",
+            "AUTH PLAIN ${sasl}",
+        ),
+        (CommandSent(Command(b"Xsecret", 1)), Kind.COMMAND, "C: X${sasl}", "XSECRET", "XSECRET${sasl}"),
         (Written("*:", "pause for a while"), Kind.EVENT, "*: pause for a while", "pause", "pause for a while"),
         (Written("*:", "x" * 2001), Kind.EVENT, "*: " + "x" * 2000, "x" * 2001, "x" * 2001),
         (SaslSent(b"abc", secret=True), Kind.RESPONSE, "C: ${sasl}", "AUTH", "${sasl}"),

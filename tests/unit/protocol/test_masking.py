@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from smtp_shell.protocol.events import Noticed, NoticeKind, OctetsSent
 from smtp_shell.protocol.masking import MASK, EchoMask, ExchangeLines, is_user_name, may_answer, public_lines
 from smtp_shell.protocol.secret import Secret
 
@@ -134,3 +135,13 @@ def test_no_part_of_a_response_survives_its_echo(password: bytes, before: bytes,
 
 def test_every_mask_is_six_bullets_long_whatever_it_hides() -> None:
     assert MASK == "••••••"
+
+
+def test_what_was_sent_in_public_is_not_masked_when_it_comes_back() -> None:
+    assert EchoMask().is_empty
+    mask = EchoMask()
+    mask.add_sent([OctetsSent(b"NOOP something\r\n"), Noticed(NoticeKind.ECHO)])
+    assert mask.is_empty
+    assert mask.octets(b"250 something") == b"250 something"
+    mask.add_sent([OctetsSent(b"AUTH PLAIN c29tZXRoaW5n\r\n", 11)])
+    assert b"c29tZXRoaW5n" not in mask.octets(b"250 c29tZXRoaW5n")
