@@ -107,8 +107,13 @@ def _why_tls_may_differ(log: Sequence[Entry]) -> str:
 
 
 def _why_auth_may_differ(log: Sequence[Entry]) -> str:
+    is_open = False  # an exchange is
     for number, entry in enumerate(log):
         match entry.event:
+            case ReplyReceived(reply, seconds=None) if is_open or reply.code in (334, 354):
+                return "an unasked reply may be taken for one that decides what the next line is"
+            case ReplyReceived(reply, _, _, "AUTH") if reply.code // 100 != 2:
+                is_open = reply.code == 334
             case CommandSent(command) if command.verb == "AUTH":
                 name = (auth_mechanism(command.line) or b"").decode("ascii", "replace").upper()
                 if name not in MECHANISMS:
