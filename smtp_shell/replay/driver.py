@@ -520,8 +520,7 @@ class Driver:
             self._authenticate(step)
         else:
             self._cursor.advance()
-            if step.event[0] == "connect":
-                self._client.sasl.begin_anew()
+            self._client.sasl.note_event(step)
             self._connection.act(step)
 
     def _authenticate(self, step: Step) -> None:
