@@ -66,6 +66,8 @@ def why_it_may_differ(log: Sequence[Entry]) -> str:
         match entry.event:
             case ReplyBegun() | ReplyReceived() if before:
                 return "the server spoke in the middle of a message"
+            case Noticed(octets=octets) if before and octets:
+                return "the server spoke in the middle of a message"
             case ReplyBegun():
                 begun = True
             case CommandSent() | SaslSent() | OctetsSent() if begun:
@@ -90,6 +92,8 @@ def why_it_may_differ(log: Sequence[Entry]) -> str:
 
 
 def _why_tls_may_differ(log: Sequence[Entry]) -> str:
+    if len({entry.event.tls for entry in log if isinstance(entry.event, Connected)}) > 1:
+        return "connections with and without TLS from the first octet, of which one server has only one kind"
     spoke = True  # the client has, since TLS started
     for entry in log:
         match entry.event:
