@@ -33,7 +33,7 @@ from smtp_shell.net.attempts import Watch
 from smtp_shell.net.connect import connect
 from smtp_shell.net.settings import DIRECT, ConnectSettings
 from smtp_shell.net.target import Target, Way
-from smtp_shell.protocol.commands import Command
+from smtp_shell.protocol.commands import Command, secret_start
 from smtp_shell.protocol.dialogue import Dialogue
 from smtp_shell.protocol.events import (
     Authenticated,
@@ -318,6 +318,8 @@ class Session:
         events = self.dialogue.send_sasl(line, secret=secret, meaning=meaning)
         if secret:
             self._echo.add_octets(line, decoded=not self.dialogue.exchange.names_user)
+            if (start := secret_start(line)) is not None:
+                self._echo.add_line(line, start)  # another AUTH command, which the server takes for an answer
         self._send(events, line + CRLF)
 
     def send_mail_data(self, octets: bytes, *, last: bool = False) -> None:

@@ -520,6 +520,7 @@ class Driver:
             self._authenticate(step)
         else:
             self._cursor.advance()
+            self._client.sasl.note_event(step)
             self._connection.act(step)
 
     def _authenticate(self, step: Step) -> None:

@@ -58,6 +58,12 @@ class SaslSteps:
         self._given = 0  # how many responses of this exchange stood in the transcript
         self._cancelled: DialogueBroken | None = None  # why an exchange was cancelled: the reply to `*` would hide it
 
+    def note_event(self, step: Step) -> None:
+        """Note an event of the transcript: no exchange goes on in a new connection."""
+        if step.event[0] == "connect":
+            self.expects_challenge = False
+            self.exchange = self._challenge = self._cancelled = None
+
     def note_command(self, command: Command) -> None:
         """Note that a command is sent as it stands in the transcript; it may be an AUTH without a response."""
         mechanism = auth_mechanism(command.line)

@@ -66,6 +66,8 @@ def why_it_may_differ(log: Sequence[Entry]) -> str:
         match entry.event:
             case ReplyBegun() | ReplyReceived() if before:
                 return "the server spoke in the middle of a message"
+            case Noticed(octets=octets) if before and octets:
+                return "the server spoke in the middle of a message"
             case ReplyBegun():
                 begun = True
             case CommandSent() | SaslSent() | OctetsSent() if begun:
@@ -90,6 +92,8 @@ def why_it_may_differ(log: Sequence[Entry]) -> str:
 
 
 def _why_tls_may_differ(log: Sequence[Entry]) -> str:
+    if len({entry.event.tls for entry in log if isinstance(entry.event, Connected)}) > 1:
+        return "connections with and without TLS from the first octet, of which one server has only one kind"
     spoke = True  # the client has, since TLS started
     for entry in log:
         match entry.event:
@@ -107,8 +111,13 @@ def _why_tls_may_differ(log: Sequence[Entry]) -> str:
 
 
 def _why_auth_may_differ(log: Sequence[Entry]) -> str:
+    is_open = False  # an exchange is
     for number, entry in enumerate(log):
         match entry.event:
+            case ReplyReceived(reply, seconds=None) if is_open or reply.code in (334, 354):
+                return "an unasked reply may be taken for one that decides what the next line is"
+            case ReplyReceived(reply, _, _, "AUTH") if reply.code // 100 != 2:
+                is_open = reply.code == 334
             case CommandSent(command) if command.verb == "AUTH":
                 name = (auth_mechanism(command.line) or b"").decode("ascii", "replace").upper()
                 if name not in MECHANISMS:

@@ -748,10 +748,11 @@ TOKEN = "AHN0dWRlbnQAY2FuYXJ5LXBhc3N3b3Jk"
     [
         lambda session: session.send(Command.parse(b"AUTH PLAIN " + TOKEN.encode())),
         lambda session: session.send_sasl(TOKEN.encode()),
+        lambda session: session.send_sasl(b"AUTH PLAIN " + TOKEN.encode()),
         lambda session: session.send_raw(b"AUTH PLAIN " + TOKEN.encode() + b"\r\n"),
         lambda session: session.send_raw(b"AUTH PLAIN\r\n" + TOKEN.encode() + b"\r\n"),
     ],
-    ids=["command", "sasl", "raw", "raw lines"],
+    ids=["command", "sasl", "a command as an answer", "raw", "raw lines"],
 )
 def test_a_credential_that_the_server_sends_back_is_masked(send: Callable[[Session], None]) -> None:
     with talking(conversation(GREETS, (TOKEN + "\r\n", f"500 unknown: {TOKEN}|550 {TOKEN}"))) as (session, log, _):

@@ -339,3 +339,15 @@ def test_authenticate_without_credentials_is_status_5(run: Run, text: str, probl
     assert result.exit_status == 5
     assert problem in (result.failure or "")
     assert b"AUTH" not in transport.sent
+
+
+def test_an_exchange_does_not_go_on_in_the_next_connection(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    transports = [FakeTransport((GREETING, b"334 VXNlcm5hbWU6\r\n")), FakeTransport((GREETING, OK))]
+    waiting = list(transports)
+    monkeypatch.setattr("smtp_shell.client.session.connect", lambda target, seconds, *_: waiting.pop(0))
+    path = tmp_path / "test.smtp"
+    first = "*: connect a:25\nS: 220\nC| AUTH LOGIN\\r\\n\nS: 334\n*: close\n"
+    path.write_text(f"{first}*: connect a:25\nS: 220\nC| NOOP\\r\\n\nS: 250\n", encoding="utf-8")
+    result = Replay(path, ReplaySettings(server="mail.example.org:25")).run()
+    assert result.exit_status == 0
+    assert transports[1].sent == b"NOOP\r\n"
