@@ -143,7 +143,7 @@ WRITERS = (
         with_old("out.smtp", script),
         finals=_FINALS,
     ),
-    Writer("keep-practice", _KEPT_LATE, _keep_practice, _WATCHED, letter, finals=(*_FINALS, _KEPT, "work/kept")),
+    Writer("keep-practice", _KEPT_LATE, _keep_practice, _WATCHED, letter, finals=(*_FINALS, _KEPT, "work/kept"), told=(1, 2, 3)),
     Writer(
         "keep-serve", _KEPT_LATE, _keep_served("serve"), _WATCHED, script, finals=(_KEPT, "work/kept"), told=(1, 2, 3)
     ),
