@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from smtp_shell.display.file_position import FilePosition
@@ -59,7 +59,8 @@ class LateProgress:
     def start(self) -> None:
         """Show the bar if the work takes long from now on. Starting twice does nothing."""
         if self._thread.ident is None and not self._over.is_set():
-            self._thread.start()
+            with suppress(RuntimeError):  # no thread can be had: the work goes on without a bar
+                self._thread.start()
 
     def stop(self) -> None:
         """Remove the bar. Stopping twice does nothing."""

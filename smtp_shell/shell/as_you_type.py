@@ -268,7 +268,8 @@ def _in_thread(load: Callable[[Shell], None], shell: Shell) -> None:
         with suppress(Exception):  # what cannot be loaded now is loaded at its key, which says why not
             load(shell)
 
-    threading.Thread(target=run, name="load", daemon=True).start()
+    with suppress(RuntimeError):  # no thread can be had: it is loaded at its key
+        threading.Thread(target=run, name="load", daemon=True).start()
 
 
 def _load(shell: Shell) -> None:

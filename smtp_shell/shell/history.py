@@ -10,9 +10,11 @@ import re
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from prompt_toolkit.application import get_app_or_none, run_in_terminal
 from prompt_toolkit.history import History
 
 from smtp_shell.config import state_dir
@@ -131,6 +133,14 @@ class ServerHistory(History):
             self._path = None
             self._on_failure(f"the history is not kept any more: {reason_of(error)}.")
 
+    def _tell(self, sentence: str) -> None:
+        """Pass a sentence on, above the prompt if one is on the screen."""
+        app = get_app_or_none()
+        if app is not None and app.is_running:
+            run_in_terminal(partial(self._on_failure, sentence))
+        else:
+            self._on_failure(sentence)
+
     def _read(self) -> None:
         """Read the file, once: at the first line that is asked for, which is after the first prompt was drawn."""
         if self._is_read or self._path is None:
@@ -140,7 +150,7 @@ class ServerHistory(History):
             octets = read_private(self._path, _MOST_OCTETS, end=True) or b""
         except (OSError, MemoryError) as error:
             octets = b""
-            self._on_failure(f"the history of earlier sessions cannot be read: {reason_of(error)}.")
+            self._tell(f"the history of earlier sessions cannot be read: {reason_of(error)}.")
         self._lines = parse_history(octets)
         self._texts = [each.text for each in self._lines]
         self._old = len(self._lines)

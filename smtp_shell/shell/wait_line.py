@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from prompt_toolkit import print_formatted_text
@@ -125,8 +125,10 @@ class WaitLine(PassingView):
 
     def _wake(self) -> None:
         if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="wait-line", daemon=True)
-            self._thread.start()
+            thread = threading.Thread(target=self._run, name="wait-line", daemon=True)
+            with suppress(RuntimeError):  # no thread can be had: the wait goes on without words
+                thread.start()
+                self._thread = thread
         elif self._sleeps:
             self._changed.notify()
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from smtp_shell.errors import SmtpShellError
-from tests.support.terminal import Look, Terminal
+from tests.support.terminal import CTRL_U, ENTER, Look, Terminal
 from tests.support.transcripts import check
 from tests.torture.forked_terminal import ForkedTerminal
 from tests.torture.mail_clients import PASSWORD, USER
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from tests.torture.plan import Plan
 
 _LAST_ROWS: Final = 12
+_ECHO_SECONDS: Final = 8.0
+_NO_MORE_INPUT: Final = "The terminal gives no more input."
 _LOOK: Final = Look((200, 50))
 _SHOWN_REPLY: Final = re.compile(r"^\+\| S: (.+?)(?: {2,}[0-9.]+ m?s)?$")
 _RECORDING_STOPPED: Final = ("has stopped", "cannot be created", "cannot be written", "not recorded", "cannot be made")
@@ -71,7 +73,8 @@ class Typed:
     def has_sentence(self) -> bool:
         """Whether it says at its end, in a sentence, what went wrong."""
         return any(
-            row.lstrip("! ").startswith("smtp-shell: ") for row in [row for row in self.rows if row][-_LAST_ROWS:]
+            row.lstrip("! ").startswith("smtp-shell: ") or row.endswith(_NO_MORE_INPUT)
+            for row in [row for row in self.rows if row][-_LAST_ROWS:]
         )
 
 
@@ -134,7 +137,9 @@ def _type(terminal: ForkedTerminal, lines: Sequence[str]) -> Typed:
     modes = terminal.modes
     try:
         while waiting:
-            terminal.wait(lambda: terminal.asks, "a prompt")
+            if not terminal.until(lambda: terminal.asks, _ECHO_SECONDS):
+                terminal.type(CTRL_U)  # a line that was typed, and not taken, stands at the prompt
+                terminal.wait(lambda: terminal.asks, "a prompt")
             typed.prompts += 1
             if terminal.in_editor:
                 _write(terminal, letter)
@@ -166,7 +171,10 @@ def _enter(terminal: Terminal, text: str) -> None:
     if text == PASSWORD:
         terminal.wait(lambda: terminal.line != question, "the end of the question")
     else:
-        terminal.wait(lambda: times() > before, f"{text!r} on the screen")
+        shows = terminal.until(lambda: times() > before, _ECHO_SECONDS)
+        if not shows:  # the prompt failed in the middle of it: the beginning of the line stands at the next one
+            terminal.type(f"{CTRL_U}{text}{ENTER}")
+            terminal.wait(lambda: times() > before, f"{text!r} on the screen")
 
 
 def _write(terminal: Terminal, letter: deque[str]) -> None:

@@ -76,3 +76,14 @@ def test_without_a_terminal_there_is_no_bar(capsys: pytest.CaptureFixture[str]) 
         assert not progress.is_wanted
         assert list(progress.counted([b"a"], 0)) == [b"a"]
     assert capsys.readouterr() == ("", "")
+
+
+def test_work_without_a_thread_goes_on_without_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    terminal = Terminal("sending")
+    progress = LateProgress("sending", terminal, patience=0.0)
+    assert list(progress.counted([b"x", b"y"], 2)) == [b"x", b"y"]
+    assert terminal.getvalue() == ""

@@ -1,8 +1,13 @@
 """The words of the line that says what is awaited."""
 
-import pytest
+import threading
 
-from smtp_shell.shell.wait_line import wait_words
+import pytest
+from prompt_toolkit.output import DummyOutput
+from prompt_toolkit.styles import Style
+
+from smtp_shell.shell.wait_line import WaitLine, wait_words
+from tests.unit.shell.fake import Screen
 
 
 @pytest.mark.parametrize(
@@ -21,3 +26,16 @@ def test_the_way_out_is_named_however_narrow_the_screen(
 ) -> None:
     monkeypatch.setattr("smtp_shell.shell.prompt.shows_utf_8", lambda environment, encoding: True)
     assert wait_words("the reply to DATA", 3.2, width) == words
+
+
+def test_a_wait_without_a_thread_goes_on_without_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    line = WaitLine(Screen(), DummyOutput(), None, lambda: Style([]))
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        with line.waiting(lambda: "the reply to DATA"):
+            line.say("Meanwhile.")
+    with line.waiting(lambda: "the reply to DATA"):
+        assert any(thread.name == "wait-line" for thread in threading.enumerate())

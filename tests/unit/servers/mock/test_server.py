@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import ssl
-import tempfile
 import threading
 from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ import pytest
 from smtp_shell.errors import ConnectFailed, TlsFailed
 from smtp_shell.net.tls_layer import TlsBuffers
 from smtp_shell.servers.mock import MockServer, MockSettings
+from smtp_shell.servers.mock import server as module
 from smtp_shell.servers.watching import Watch
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def secured(server: MockServer) -> Iterator[ssl.SSLSocket]:
 @pytest.mark.parametrize(
     ("holder", "name", "error"),
     [
-        (tempfile, "TemporaryDirectory", PermissionError("no folder")),
+        (module, "TemporaryFolder", PermissionError("no folder")),
         (threading.Thread, "start", RuntimeError("can't start new thread")),
     ],
 )
