@@ -5,6 +5,7 @@ Each check returns what is wrong, a sentence each; nothing is wrong where it ret
 
 from __future__ import annotations
 
+import re
 import ssl
 import time
 from contextlib import suppress
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 SETTLES_SECONDS: Final = 15.0
 """How long what a connection held may take to be gone: servers linger for some seconds for a client that is slow to close."""
+
+_RANDOM = re.compile(r"-[a-z0-9_]{8}\.run$")
+"""What differs from run to run in the name of a temporary folder's lock."""
 
 _OF_A_CONTEXT = ("memfd:smtp-shell-keys (deleted)",) * 2
 """What one more TLS context holds, which is kept for the next connection to the same server."""
@@ -163,7 +167,7 @@ def descriptors_of(pid: int) -> list[str]:
     with suppress(FileNotFoundError):
         for entry in Path(f"/proc/{pid}/fd").iterdir():
             with suppress(FileNotFoundError):
-                found.append(entry.readlink().name.partition(":[")[0])
+                found.append(_RANDOM.sub("-N.run", entry.readlink().name.partition(":[")[0]))
     return sorted(found)
 
 
