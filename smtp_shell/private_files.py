@@ -388,6 +388,10 @@ def reason_of(error: OSError | MemoryError) -> str:
     if isinstance(error, MemoryError):
         return "there is no memory left"
     match error:
+        case FileNotFoundError() if (error.strerror or "").startswith(
+            "No usable temporary"
+        ):  # tempfile's, where all are full
+            return "no folder for temporary files can be written to"
         case FileNotFoundError():
             return "there is no such file"
         case PermissionError() if error.filename is not None:  # else it is about a socket

@@ -367,6 +367,10 @@ def test_a_folders_name_cannot_drive_the_terminal(tmp_path: Path) -> None:
     ("error", "reason"),
     [
         (FileNotFoundError(2, "No such file or directory", "a"), "there is no such file"),
+        (
+            FileNotFoundError(2, "No usable temporary directory found in ['/tmp']"),
+            "no folder for temporary files can be written to",
+        ),
         (PermissionError(13, "Permission denied", "a"), "its permissions do not allow it"),
         (PermissionError(1, "Operation not permitted"), "operation not permitted"),
         (TimeoutError(), "it did not answer in time"),
