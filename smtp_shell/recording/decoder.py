@@ -106,6 +106,7 @@ class _Decoder:
         self._known = 0  # how many lines of the reply under way are in a `ReplyBegun`
         self._notice: Noticed | None = None  # a notice whose octets follow in S| lines
         self._notice_line = 0
+        self._is_cut_told = False  # whether there is a note about what came of the reply that is not whole
 
     def decode(self, step: Step) -> Iterable[Entry]:
         """Return the entries of the next step, to be used up at once."""
@@ -156,6 +157,7 @@ class _Decoder:
     def _end_notice(self) -> Iterator[Entry]:
         if self._notice is not None:
             notice, self._notice = self._notice, None
+            self._is_cut_told = notice.kind in ENDS_REPLY
             self._line = self._notice_line
             yield self.entry(notice)
 
@@ -328,6 +330,7 @@ class _Decoder:
                 self._dialogue = Dialogue()
                 self._is_literal = self._after_octets = False
                 self._known = self._loose = 0
+                self._is_cut_told = False
                 self._replied, self._tls, self._tls_begins = True, False, words[1:2] == ("tls",)
                 yield Connected(clean(_word(words, 0)), words[1:2] == ("tls",))
             case "tls":
@@ -357,10 +360,11 @@ class _Decoder:
                 yield Written(str(Marker.EVENT), written)
 
     def _close(self, end: End, detail: str) -> Iterator[Event]:
-        self._known = 0
+        known, self._known = self._known, 0
         if end is not End.CLIENT:
-            for _ in self._dialogue.receive_eof():
-                pass  # a recording has a note about a reply that was cut off
+            for event in self._dialogue.receive_eof():
+                if isinstance(event, Noticed) and not self._is_cut_told:  # as in a file that was written or cut by hand
+                    yield replace(event, octets=event.octets.split(b"\n", known)[-1])
         yield Disconnected(end, detail)
 
 

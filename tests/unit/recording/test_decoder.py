@@ -537,6 +537,15 @@ def test_the_octets_of_a_mask_are_none_that_a_server_sent(octets: str, is_odd: b
     assert bool(odd) == is_odd
 
 
+@pytest.mark.parametrize("begun", ["", "S| 250-a\\r\\n\n"])
+@pytest.mark.parametrize("note", ["", "# notice: the connection ended in the middle of a reply\n"])
+def test_a_reply_that_was_cut_off_is_told_once_with_a_note_and_without(begun: str, note: str) -> None:
+    text = f"Transcript: 1\nClient: x\n\nS: 220 x\nC: NOOP\n{begun}{note}S| 250-cut\n*: close server\n"
+    events = [entry.event for entry in decoded(text)][2:]
+    told = [ReplyBegun(b"250-a\r\n", 250)] if begun else []
+    assert events[1:] == [*told, Noticed(NoticeKind.CUT_REPLY, octets=b"250-cut"), Disconnected(End.SERVER)]
+
+
 def test_a_line_after_a_final_dot_whose_reply_never_came_is_a_command() -> None:
     text = "Transcript: 1\nClient: x\n\nS: 220\nC: DATA\nS: 354\nC: x\nC: .\n*: timeout 5 the reply to the final dot\nC: RSET\nS: 250 ok\n"
     sent = [type(entry.event) for entry in decoded(text) if isinstance(entry.event, CommandSent | MailDataSent)]
