@@ -59,7 +59,7 @@ class Running:
 
     def stop(self) -> None:
         """Ask it to end, if it is still there."""
-        if not self.is_over():
+        if not self.is_over():  # then its number is still its own, but for the blink of an eye
             with suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGTERM)
 
@@ -185,8 +185,7 @@ class Zygote:
             try:
                 said = self._act(command, room, pid, master, files["stdout"])
             except BaseException:
-                os.killpg(pid, signal.SIGKILL)
-                self._answer()
+                self._answer()  # when its time is over
                 raise
             ended = self._answer()
         finally:

@@ -35,7 +35,8 @@ def main() -> None:
             answers.close()
             _become(request)
         _say(answers, {"pid": pid})
-        _say(answers, _wait(pid, request["seconds"]))
+        ended = _wait(pid, request["seconds"])
+        _say(answers, ended)
     answers.close()
 
 
@@ -55,17 +56,19 @@ def _say(answers: TextIO, row: dict[str, Any]) -> None:
 
 
 def _wait(pid: int, seconds: float) -> dict[str, Any]:
-    """Wait for a process, and end it and what it started when the time is over."""
+    """Wait for a process, and end it and what it started when the time is over.
+
+    Its number is its own until it is reaped, which is done last: by then another process may have it.
+    """
     deadline = time.monotonic() + seconds
     late = False
-    found, status = os.waitpid(pid, os.WNOHANG)
-    while not found:
+    while os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
         if time.monotonic() > deadline and not late:
             late = True
             _end(pid)
         time.sleep(_POLL_SECONDS)
-        found, status = os.waitpid(pid, os.WNOHANG)
     _end(pid)
+    _, status = os.waitpid(pid, 0)
     return {"status": os.waitstatus_to_exitcode(status), "late": late}
 
 
