@@ -80,13 +80,13 @@ def test_a_lower_bound_that_was_not_installed_is_found() -> None:
 def test_a_test_that_fails_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the environment that runs this in place of a new one."""
     test = tmp_path / "test_planted.py"
-    test.write_text("def test_a(): pass\ndef test_b(): assert 1 == 2\n", encoding="utf-8")
+    test.write_text("def test_good(): pass\ndef test_bad(): assert 1 == 2\n", encoding="utf-8")
     monkeypatch.setattr(versions, "make", lambda folder, *_: folder.symlink_to(sys.prefix) or 7)
-    run = versions.run("lowest", Python(OWN, Path(sys.executable)), [str(test), "-k", "test_a or test_b"], 0)
+    run = versions.run("lowest", Python(OWN, Path(sys.executable)), [str(test), "-k", "good or bad"], 0)
     assert "assert 1 == 2" in run.failure
     assert (run.packages, run.passed) == (7, 1)
     assert "failed" in str(run)
-    run = versions.run("lowest", Python(OWN, Path(sys.executable)), [str(test), "-k", "test_a"], 0)
+    run = versions.run("lowest", Python(OWN, Path(sys.executable)), [str(test), "-k", "good"], 0)
     assert (run.failure, run.passed) == ("", 1)
 
 

@@ -3,9 +3,12 @@
 A module with a branch that is not in `BRANCHES` fails the first test, so that a new one brings its test with it.
 """
 
+import asyncio
 import errno
+import io
 import os
 import re
+import select
 import signal
 import socket
 import stat
@@ -22,7 +25,7 @@ from platformdirs.macos import MacOS
 from platformdirs.unix import Unix
 from platformdirs.windows import Windows, get_win_folder_from_env_vars
 
-from smtp_shell import private_files, programs, temporary_folders
+from smtp_shell import output_loss, private_files, programs, temporary_folders
 from smtp_shell.cli import startup
 from smtp_shell.client import netrc_file
 from smtp_shell.config import PASSWORD_VARIABLE, config_dir, state_dir
@@ -31,8 +34,8 @@ from smtp_shell.net import dumpcap, pipe, sockets, transport
 from smtp_shell.net.settings import ConnectSettings
 from smtp_shell.net.target import Target, Way
 from smtp_shell.replay import file_lines
-from smtp_shell.servers import listening, watching
-from smtp_shell.shell import composition, dumb_prompt, output, terminal_echo, terminal_end
+from smtp_shell.servers import listening, serving, watching
+from smtp_shell.shell import composition, dumb_prompt, output, prompting, terminal_echo, terminal_end
 from tests.unit.cli.program import run
 
 ROOT = Path(__file__).parents[2] / "smtp_shell"
@@ -58,10 +61,13 @@ BRANCHES = {
     "private_files.py",
     "programs.py",  # tests/unit/test_programs.py, too
     "replay/file_lines.py",
+    "output_loss.py",
     "servers/listening.py",
+    "servers/serving.py",
     "servers/watching.py",
     "shell/composition.py",
     "shell/dumb_prompt.py",
+    "shell/prompting.py",
     "shell/terminal_end.py",
     "shell/terminal_echo.py",
     "temporary_folders.py",
@@ -147,6 +153,51 @@ def test_the_folders_are_where_each_system_has_them(monkeypatch: pytest.MonkeyPa
     for system, folders in wanted.items():
         monkeypatch.setattr(platformdirs, "PlatformDirs", system)
         assert (state_dir(), config_dir()) == folders
+
+
+@pytest.mark.parametrize("platform", ["linux", "win32"])
+def test_a_prompt_restores_the_modes_of_a_terminal_where_it_has_modes(
+    platform: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import pty
+    import termios
+
+    ours, theirs = pty.openpty()
+    with open(ours, "rb", 0), open(theirs, "rb", 0) as terminal:
+        monkeypatch.setattr(prompting, "sys", Other(sys, platform=platform, stdin=terminal))
+        with prompting.usual_modes():
+            modes = termios.tcgetattr(terminal)
+            modes[3] ^= termios.ECHO
+            termios.tcsetattr(terminal, termios.TCSANOW, modes)
+        assert (termios.tcgetattr(terminal) == modes) is (platform == "win32")
+
+
+@pytest.mark.parametrize("has_poll", [True, False])
+def test_without_a_buffer_a_broken_pipe_is_the_outputs_unless_the_system_says_that_somebody_reads(
+    has_poll: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not has_poll:
+        monkeypatch.delattr(select, "poll")
+    reader, writer = os.pipe()
+    with open(reader, "rb", 0) as other_end, open(writer, "wb", 0) as raw:
+        stream = io.TextIOWrapper(raw, write_through=True)
+        assert output_loss.is_lost(stream, BrokenPipeError()) is not has_poll
+        other_end.close()
+        assert output_loss.is_lost(stream, BrokenPipeError())
+        stream.detach()
+
+
+@pytest.mark.parametrize("platform", ["linux", "win32"])
+def test_a_server_has_the_loop_that_the_platform_has(platform: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serving, "sys", Other(sys, platform=platform))
+    usual = asyncio.new_event_loop()
+    loop = serving._make_loop()
+    try:
+        assert (type(loop) is type(usual)) is (platform == "win32")
+        assert isinstance(loop, asyncio.AbstractEventLoop)
+    finally:
+        loop.close()
+        usual.close()
 
 
 # Files
