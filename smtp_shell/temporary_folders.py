@@ -56,7 +56,8 @@ class TemporaryFolder:
         self._folder.cleanup()
         lock, self._lock = self._lock, -1
         if lock >= 0:
-            os.close(lock)
+            with suppress(OSError):  # the descriptor is gone whatever the system says
+                os.close(lock)
 
 
 def temporary_file(what: str) -> tuple[int, str]:

@@ -37,7 +37,8 @@ class _MemoryKeyLog:
 
     def __del__(self) -> None:
         if self._descriptor >= 0:
-            os.close(self._descriptor)
+            with suppress(OSError):  # Python would print a traceback
+                os.close(self._descriptor)
 
     @property
     def name(self) -> str:

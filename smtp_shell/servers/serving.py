@@ -162,8 +162,20 @@ class _Selector(selectors.DefaultSelector):
             return []
 
 
+class _Loop(asyncio.SelectorEventLoop):
+    """A loop that prints nothing when it is freed half made or half closed, such as when it could not have or close its own sockets."""
+
+    def __init__(self) -> None:
+        super().__init__(_Selector())
+
+    def close(self) -> None:
+        """Close it. Python does so again when it is freed, if the first time failed half-way."""
+        with suppress(OSError, ValueError, AttributeError):
+            super().close()
+
+
 def _make_loop() -> asyncio.AbstractEventLoop:
-    return asyncio.new_event_loop() if sys.platform == "win32" else asyncio.SelectorEventLoop(_Selector())
+    return asyncio.new_event_loop() if sys.platform == "win32" else _Loop()
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import stat
@@ -103,3 +104,18 @@ def test_a_folder_that_was_swept_before_it_had_its_lock_is_made_anew(
     with TemporaryFolder("practice") as name:
         assert [name] == names[1:]
         assert [str(each) for each in place.iterdir()] == [name]
+
+
+@POSIX
+def test_a_lock_that_cannot_be_closed_keeps_nobody_from_ending(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def close(descriptor: int) -> None:
+        real(descriptor)
+        if descriptor == lock:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    real, folder = os.close, TemporaryFolder("test")
+    lock = folder._lock
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "close", close)
+        folder.cleanup()
+    assert not os.path.lexists(folder.name)

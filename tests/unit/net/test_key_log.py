@@ -48,3 +48,21 @@ def test_a_log_in_memory_that_cannot_be_read_is_empty(monkeypatch: pytest.Monkey
         patched.setattr(os, "fstat", refuse)
         octets = logged_in_memory(context)
     assert octets == b""
+
+
+@pytest.mark.skipif(not hasattr(os, "memfd_create"), reason="this system keeps no files in memory")
+def test_a_log_in_memory_whose_descriptor_cannot_be_closed_leaves_no_traceback(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def close(descriptor: int) -> None:
+        real(descriptor)
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    real = os.close
+    context = ssl.create_default_context()
+    log_in_memory(context)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "close", close)
+        del context
+        gc.collect()
+    assert capfd.readouterr() == ("", "")

@@ -136,3 +136,23 @@ def test_what_the_system_refuses_is_a_sentence_and_what_was_begun_is_undone(erro
 def test_what_is_a_sentence_already_stays() -> None:
     with pytest.raises(UsageError, match="its own words"), starting("It", (), lambda: None):
         raise UsageError("its own words")
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")  # it is closed half-way
+def test_a_loop_whose_own_socket_cannot_be_closed_leaves_no_traceback(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with running() as port:
+        assert said_to_a_client(port) == b"hello"
+        left = [errno.EIO]
+
+        def close(self: socket.socket) -> None:
+            real(self)
+            if left and self.family == socket.AF_UNIX:
+                raise OSError(left.pop(), "made to fail")
+
+        real = socket.socket.close
+        monkeypatch.setattr(socket.socket, "close", close)
+    gc.collect()
+    assert left == []
+    assert capfd.readouterr() == ("", "")
