@@ -7,6 +7,7 @@ as whatever the library raised.
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
 import warnings
 from contextlib import contextmanager, suppress
@@ -115,6 +116,7 @@ def _forget(error: Exception) -> None:
     try:
         with warnings.catch_warnings(action="ignore", category=RuntimeWarning):
             clear_frames(error.__traceback__)
+            gc.collect()  # the loop is part of a circle
     finally:
         sys.unraisablehook = hook
 
