@@ -89,6 +89,7 @@ class TerminalJob:
         judge: What else must hold afterwards.
         prepare: Writes what it needs into its folder.
         never: Failures to leave out.
+        goes_on: Whether a prompt that fails is followed by another one. The quiz keeps its answers, and ends.
     """
 
     name: str
@@ -97,6 +98,7 @@ class TerminalJob:
     judge: Callable[[Place, Typed], Iterator[str]]
     prepare: Callable[[Place], None]
     never: frozenset[str] = frozenset()
+    goes_on: bool = True
 
     def run(self, nursery: Nursery, plan: Plan, place: Place, expected: Typed | None) -> Typed:
         """Run the job once.
@@ -120,11 +122,15 @@ class TerminalJob:
             yield f"it hangs before {typed.left[:1] or ['its end']}"
         elif typed.status < 0:
             yield f"it is ended by signal {-typed.status}"
-        elif typed.left and typed.prompts and call not in _OF_THE_TERMINAL:
+        elif typed.left and typed.prompts and self.goes_on and call not in _OF_THE_TERMINAL:
             yield f"it ends before {typed.left[0]!r}, with status {typed.status}"
         elif typed.left and plan.fault != "EPIPE" and not (typed.status and typed.has_sentence):
             yield f"it ends before {typed.left[0]!r} without a sentence, with status {typed.status}"
-        elif not typed.left and typed.status and call not in _OF_THE_TERMINAL:
+        elif (
+            not typed.left
+            and typed.status
+            and (not typed.has_sentence if not self.goes_on else call not in _OF_THE_TERMINAL)
+        ):
             yield f"the exit status is {typed.status}"
         yield from tracebacks_in((typed.raw,))
         yield from secrets_in((typed.raw, "\n".join(typed.rows).encode()), files_below(place.folder))
@@ -273,5 +279,6 @@ TERMINAL_JOBS: Final = (
         lambda place: ("the first answer", "the second answer"),
         _judge_quiz,
         _remember,
+        goes_on=False,
     ),
 )

@@ -33,6 +33,7 @@ MOST_SECONDS: Final = 150.0
 _ROOT = Path(__file__).parents[2]
 _READY = "Ctrl-C "
 _START_SECONDS, _END_SECONDS = 60.0, 30.0
+_ENDING_SECONDS = 2.0  # that a server has which closes a connection because it ends
 _ADDRESS = re.compile(r"^(?:practice server|mock server|relay) +(?:smtp://)?127\.0\.0\.1:([0-9]+)", re.MULTILINE)
 _CERTIFICATE = re.compile(r"^certificate +(/.*)$", re.MULTILINE)
 
@@ -229,7 +230,8 @@ def serve(
         served.is_ready = found is not None
         if found is not None:
             converse_in_turn(server, served, *found, dialogue)
-            if server.process.ended is None:
+            is_ending = not served.tolds[-1].is_whole and server.process.wait(_ENDING_SECONDS) is not None
+            if not is_ending and server.process.ended is None:
                 _look_at(server, served, expected, spare_threads)
         served.ended_by_itself = server.process.ended is not None
         served.status = server.end(ending)
