@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import sys
 import warnings
 from contextlib import contextmanager, suppress
@@ -58,6 +59,9 @@ def run_prompt(
         if pre_run is not None:
             pre_run()
 
+    # What fails in the loop after the prompt's handler has gone, asyncio logs; without a handler of logs, Python prints it.
+    logger, silent = logging.getLogger("asyncio"), logging.NullHandler()
+    logger.addHandler(silent)
     with usual_modes():
         try:
             return session.prompt(message, default=default, pre_run=begin)
@@ -70,6 +74,8 @@ def run_prompt(
             if _NO_SIGNAL not in str(error):
                 raise
             raise SystemRefused("the terminal could not be asked: the system takes no handler of a signal.") from None
+        finally:
+            logger.removeHandler(silent)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import errno
 import gc
 import os
 import socket
+import subprocess
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -129,3 +130,21 @@ def test_a_quiz_that_can_ask_no_more_keeps_what_was_answered(tmp_path: Path) -> 
         hold_quiz(questions, "lab.smtp", ask, lambda text, style: said.append(text), memory)
     assert said[-1] == "1 of 1 right at the first try; 1 of 2 were not asked."
     assert [Memory(tmp_path / "quiz.json", 0).rank(each) for each in questions] == [2, 1]
+
+
+def test_what_asyncio_logs_during_a_prompt_is_not_printed() -> None:
+    """In a process of its own: pytest has handlers of logs."""
+    program = """
+import logging
+from smtp_shell.shell.prompting import run_prompt
+
+class Session:
+    def prompt(self, message, *, default, pre_run):
+        logging.getLogger("asyncio").error("Exception in callback")
+        return "typed"
+
+print(run_prompt(Session()))
+logging.getLogger("asyncio").error("after it")
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    assert (done.stdout, done.stderr) == ("typed\n", "after it\n")
