@@ -264,7 +264,8 @@ def _judge_quiz(place: Place, typed: Typed) -> Iterator[str]:
         yield f"the memory of the quiz cannot be read: {error}"
         return
     known = boxes.pop("0123456789abcdef", None)
-    if known != 2:
+    aside = path.with_name(f"{path.name}.damaged-1")  # of a file that could not be trusted nothing is lost
+    if known != 2 and not (aside.is_file() and "0123456789abcdef" in aside.read_text("utf-8")):
         yield "the memory of the quiz has lost what was in it"
     answered = sum("+ Right." in row or row.startswith("! No: ") for row in typed.rows)
     if boxes and len(boxes) != answered:
