@@ -124,7 +124,13 @@ def _forget(error: Exception) -> None:
             clear_frames(error.__traceback__)
             gc.collect()  # the loop is part of a circle
     finally:
-        sys.unraisablehook = hook
+        sys.unraisablehook = _say_unless_of_a_loop if hook is sys.__unraisablehook__ else hook
+
+
+def _say_unless_of_a_loop(unraisable: sys.UnraisableHookArgs) -> None:
+    """Print what failed where nobody could catch it, but for an event loop that is half closed: it may be freed much later."""
+    if getattr(unraisable.object, "__qualname__", "") != "BaseEventLoop.__del__":
+        sys.__unraisablehook__(unraisable)
 
 
 def _reason(error: Exception) -> str:

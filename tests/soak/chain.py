@@ -255,8 +255,15 @@ class Chain:
         self._watch(client, started)
         self._ends.set()
         intruding.join(30.0)
+        self._await_relay()
         client.finish()
         return client, time.monotonic() - started
+
+    def _await_relay(self) -> None:
+        """Wait until the relay has told the end of each dialogue: it lingers for a client that is slow to close."""
+        deadline = time.monotonic() + 30.0
+        while self.relayed.over < self.relayed.begun and time.monotonic() < deadline:
+            time.sleep(_TICK)
 
     def _watch(self, client: Running, started: float) -> None:
         """Take samples until `replay` has ended, or does not go on."""
