@@ -23,15 +23,14 @@ from smtp_shell.errors import ConfigError, UsageError
 from smtp_shell.protocol.octets import escape_str
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 _LOCK_POLL_SECONDS = 0.02
 _DRAFT_BEGINS, _DRAFT_ENDS = ".smtp-shell-", ".draft"
 _NO_HARD_LINKS = {errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
-_FOR_NOW = frozenset(
-    {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO, errno.EINTR, getattr(errno, "ESTALE", errno.EIO)}
-)
+_STALE = getattr(errno, "ESTALE", errno.EIO)  # not every platform has it
+_FOR_NOW = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO, errno.EINTR, _STALE})
 """Errors that say nothing about a file: too many are open, the disk or its server does not answer."""
 
 
@@ -193,11 +192,7 @@ def append_private(path: Path, octets: bytes) -> None:
     """
     with open_append(path, own=True) as file:
         descriptor = file.fileno()
-        with suppress(OSError):  # a file system without locks
-            if sys.platform != "win32":
-                import fcntl
-
-                fcntl.flock(descriptor, fcntl.LOCK_EX)  # so that nobody's octets but ours are cut off below
+        _hold_lock(descriptor)  # so that nobody's octets but ours are cut off below
         end, rest = os.fstat(descriptor).st_size, octets
         try:
             while rest:
@@ -271,11 +266,7 @@ def new_draft(folder: Path) -> tuple[Path, BinaryIO]:
         path = folder / f"{_DRAFT_BEGINS}{os.urandom(8).hex()}{_DRAFT_ENDS}"
         file = open_new(path)
         try:
-            with suppress(OSError):  # a file system without locks, where nothing is swept either
-                if sys.platform != "win32":
-                    import fcntl
-
-                    fcntl.flock(file.fileno(), fcntl.LOCK_EX)
+            _hold_lock(file.fileno())
             if sys.platform == "win32" or os.fstat(file.fileno()).st_nlink:
                 return path, file
         except BaseException:
@@ -335,7 +326,7 @@ def locked(path: Path, seconds: float) -> Iterator[None]:
 
 
 def try_lock(descriptor: int) -> bool:
-    """Take the lock of an open file, if no other process has it; return whether it is had.
+    """Lock an open file, if no other process has its lock; return whether that was done.
 
     Raises:
         OSError: There are no locks here.
@@ -353,6 +344,36 @@ def try_lock(descriptor: int) -> bool:
     except (BlockingIOError, PermissionError):
         return False
     return True
+
+
+def paths_of(folder: str | Path, begins: str, ends: str) -> list[str]:
+    """Return the paths of what is in a folder and has a name that begins and ends so; none where the folder cannot be read."""
+    with suppress(OSError), os.scandir(folder) as entries:
+        return [each.path for each in entries if each.name.startswith(begins) and each.name.endswith(ends)]
+    return []
+
+
+@contextmanager
+def abandoned(path: str, flags: int, is_ours: Callable[[os.stat_result], bool]) -> Iterator[os.stat_result | None]:
+    """Hold the lock of what a process of ours has left, so that it can be removed. POSIX only.
+
+    Args:
+        path: The file or folder.
+        flags: Of `os.open`.
+        is_ours: Whether it is ours to remove.
+
+    Yields:
+        What it is; None if it is not ours, or its process lives.
+
+    Raises:
+        OSError: It cannot be opened, or has no lock here.
+    """
+    descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        facts = os.fstat(descriptor)
+        yield facts if is_ours(facts) and try_lock(descriptor) else None
+    finally:
+        os.close(descriptor)
 
 
 def make_folder(path: Path) -> None:
@@ -388,9 +409,8 @@ def reason_of(error: OSError | MemoryError) -> str:
     if isinstance(error, MemoryError):
         return "there is no memory left"
     match error:
-        case FileNotFoundError() if (error.strerror or "").startswith(
-            "No usable temporary"
-        ):  # tempfile's, where all are full
+        # It is tempfile's, where all folders are full.
+        case FileNotFoundError() if (error.strerror or "").startswith("No usable temporary"):
             return "no folder for temporary files can be written to"
         case FileNotFoundError():
             return "there is no such file"
@@ -402,6 +422,15 @@ def reason_of(error: OSError | MemoryError) -> str:
             return "it did not answer in time"
     text = error.strerror or str(error)
     return escape_str(text[:1].lower() + text[1:]) or type(error).__name__
+
+
+def _hold_lock(descriptor: int) -> None:
+    """Wait for the lock of an open file, where there are locks: not on Windows, nor on each file system."""
+    if sys.platform != "win32":
+        import fcntl
+
+        with suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
 
 
 def _is_ours(facts: os.stat_result) -> bool:
@@ -457,23 +486,14 @@ def _check_place(path: Path, *, overwrite: bool) -> bool:
 @cache
 def _sweep(folder: Path) -> None:
     """Remove the drafts of processes that have ended. Once in a process: a folder of many transcripts takes milliseconds to read."""
-    with suppress(OSError), os.scandir(folder) as entries:
-        for name in [entry.name for entry in entries]:
-            if name.startswith(_DRAFT_BEGINS) and name.endswith(_DRAFT_ENDS):
-                with suppress(OSError):
-                    _remove_if_abandoned(folder / name)
-
-
-def _remove_if_abandoned(path: Path) -> None:
-    if sys.platform == "win32":  # refuses to remove what is open
-        path.unlink()
-        return
-    descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    try:
-        if not _why_not_own(os.fstat(descriptor)) and try_lock(descriptor):
-            path.unlink()
-    finally:
-        os.close(descriptor)
+    for path in paths_of(folder, _DRAFT_BEGINS, _DRAFT_ENDS):
+        with suppress(OSError):
+            if sys.platform == "win32":  # refuses to remove what is open
+                os.unlink(path)
+                continue
+            with abandoned(path, os.O_RDWR, lambda facts: not _why_not_own(facts)) as facts:
+                if facts is not None:
+                    os.unlink(path)
 
 
 def _opened_in_place(path: Path, start: bytes, *, overwrite: bool) -> BinaryIO:

@@ -14,7 +14,7 @@ import tempfile
 from contextlib import suppress
 from functools import cache
 
-from smtp_shell.private_files import try_lock
+from smtp_shell.private_files import abandoned, paths_of, try_lock
 
 _BEGINS, _ENDS = "smtp-shell-", ".run"
 _FOLDER, _FILE = stat.S_IFDIR | 0o700, stat.S_IFREG | 0o600
@@ -98,22 +98,13 @@ def _sweep(place: str) -> None:
     """Remove what processes that have ended have left in a folder. Once in a process."""
     if sys.platform == "win32":
         return
-    with suppress(OSError), os.scandir(place) as entries:
-        found = [each.path for each in entries if each.name.startswith(_BEGINS) and each.name.endswith(_ENDS)]
-        for path in found:
-            with suppress(OSError):
-                _remove_if_abandoned(path)
+    for path in paths_of(place, _BEGINS, _ENDS):
+        with suppress(OSError), abandoned(path, os.O_RDONLY, _is_ours) as facts:
+            if facts is not None and facts.st_mode == _FOLDER:
+                shutil.rmtree(path, ignore_errors=True)
+            elif facts is not None:
+                os.unlink(path)
 
 
-def _remove_if_abandoned(path: str) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    try:
-        facts = os.fstat(descriptor)
-        if facts.st_uid != os.geteuid() or facts.st_mode not in (_FOLDER, _FILE) or not try_lock(descriptor):
-            return
-        if facts.st_mode == _FOLDER:
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            os.unlink(path)
-    finally:
-        os.close(descriptor)
+def _is_ours(facts: os.stat_result) -> bool:
+    return sys.platform != "win32" and facts.st_uid == os.geteuid() and facts.st_mode in (_FOLDER, _FILE)

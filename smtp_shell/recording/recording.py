@@ -22,21 +22,6 @@ _MOST_BODIES: Final = 100_000
 _UNSAFE = re.compile(r"[^\w.-]", re.ASCII)
 
 
-def create_body(transcript: Path) -> tuple[Path, BinaryIO]:
-    """Create a draft of a file for mail data beside a transcript.
-
-    Args:
-        transcript: The transcript's path.
-
-    Returns:
-        The draft's path, and the file.
-
-    Raises:
-        OSError: It cannot be created.
-    """
-    return new_draft(transcript.parent)
-
-
 def free_body_path(transcript: Path) -> Path:
     """Return the path of the next file for mail data beside a transcript, named after it.
 
@@ -172,7 +157,7 @@ class _BodyFiles:
         self._mark = self._stream.tell()
 
     def open(self) -> BinaryIO:
-        self._draft, stream = create_body(self._transcript)
+        self._draft, stream = new_draft(self._transcript.parent)
         return stream
 
     def put_in_place(self, at: float) -> None:

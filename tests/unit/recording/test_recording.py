@@ -332,7 +332,7 @@ def test_a_file_of_mail_data_that_is_cut_off_is_told(tmp_path: Path, limit: int)
 def test_a_recording_that_fails_says_so_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
     recording = Recording.create(tmp_path / "a.smtp", HEADER, on_failure=said.append, body_limit=10)
-    monkeypatch.setattr(recording_module, "create_body", refuse)
+    monkeypatch.setattr(recording_module, "new_draft", refuse)
     recording(Entry(1, 0.0, MailDataSent(b"x\r\n" * 100)))
     recording(Entry(2, 0.0, reply(b"250 ok\r\n")))
     recording.close()
@@ -357,7 +357,7 @@ def test_a_recording_that_memory_has_no_room_for_says_so_once(tmp_path: Path) ->
     ]
 
 
-def refuse(transcript: Path) -> tuple[Path, BinaryIO]:
+def refuse(folder: Path) -> tuple[Path, BinaryIO]:
     raise OSError(28, "No space left on device")
 
 
