@@ -37,8 +37,11 @@ _BUSY_POLL = 0.0003
 _RECEIVE_AHEAD = 1024 * 1024
 _ENCRYPT_AT_ONCE = 256 * 1024
 _ANSWERS_NO_MORE = frozenset({errno.ETIMEDOUT, errno.EHOSTUNREACH, errno.ENETUNREACH})
-_DROPPED = "the server dropped the connection."
 _TLS_RECORDS = frozenset({20, 21, 22, 23})
+
+
+class _Dropped(ConnectionLost):
+    """The server dropped the connection: nothing on this side went wrong."""
 
 
 class Transport:
@@ -251,7 +254,7 @@ class Transport:
             except ConnectionLost as error:
                 from smtp_shell.net.tls_report import LEFT_IN_HANDSHAKE
 
-                words = LEFT_IN_HANDSHAKE if error.message == _DROPPED else f"in the TLS handshake {error.message}"
+                words = LEFT_IN_HANDSHAKE if isinstance(error, _Dropped) else f"in the TLS handshake {error.message}"
                 raise TlsFailed(words) from None
             if raw is None:
                 raise TlsFailed(
@@ -436,7 +439,7 @@ class Transport:
         if isinstance(error, ConnectionResetError | BrokenPipeError | ConnectionAbortedError):
             if self._tap is not None:
                 self._tap.ended(by_client=False, reset=True)
-            return ConnectionLost(_DROPPED)
+            return _Dropped("the server dropped the connection.")
         if isinstance(error, OSError) and error.errno in _ANSWERS_NO_MORE:
             return ConnectionLost("the server answers no more: the connection is dead.")
         return ConnectionLost(f"the connection broke: {reason_of(error)}.")
