@@ -115,14 +115,11 @@ def _report(inbox: Inbox, stored: IncomingMessage, mail: Mail, told: Sequence[Ve
     """
     from smtp_shell.servers.notifications import report
 
+    pieces = report(HOSTNAME, mail.sender, mail.parameters, told, stored.mail_data())
     date = email.utils.formatdate(localtime=True).encode()
     notice = inbox.deliver(b"", [mail.sender], b"Received: by %b (smtp-shell practice); %b" % (HOSTNAME.encode(), date))
-    try:
-        for piece in report(HOSTNAME, mail.sender, mail.parameters, told, stored.mail_data()):
-            notice.write(piece)
-        notice.commit()
-    finally:
-        notice.discard()  # unless it was committed
+    _fill(notice, pieces)
+    notice.commit()
 
 
 def _fill(message: IncomingMessage, pieces: Iterable[bytes]) -> None:
@@ -134,6 +131,6 @@ def _fill(message: IncomingMessage, pieces: Iterable[bytes]) -> None:
     try:
         for piece in pieces:
             message.write(piece)
-    except OSError:
+    except BaseException:
         message.discard()
         raise
