@@ -29,12 +29,13 @@ def steps_of(octets: bytes) -> list[tuple[str, str]]:
     return [(str(step.marker), _same(step.text)) for step in TranscriptReader(BytesIO(octets), "it")]
 
 
-def judge_recording(pattern: str, *, shown: bool = True, done: str = "") -> Judge:
+def judge_recording(pattern: str, *, shown: bool = True, done: str = "", either_closes: bool = False) -> Judge:
     """Return a judge of the recordings whose names match a pattern.
 
     Args:
         pattern: Pattern of their names in the room.
         shown: Whether what the screen shows must be in each of them.
+        either_closes: Whether the recorder stands between two sides, which both close after QUIT, and may see either first.
         done: What the program says when one is whole, for a file that is not to be there before; empty for one that grows.
     """
 
@@ -46,7 +47,7 @@ def judge_recording(pattern: str, *, shown: bool = True, done: str = "") -> Judg
         if case.is_killed and shown and not found:
             yield from _lacks(case, [], pattern)
         for name, kept in found:
-            yield from _judge_one(name, kept.octets, clean, case, shown=shown)
+            yield from _judge_one(name, kept.octets, clean, case, shown=shown, either_closes=either_closes)
             # A recording that has stopped, and said so, can be saved too.
             is_told = bool(case.kind) and REASONS.get(case.kind, "-") in case.outcome.text.lower()
             if done and not is_told and len(steps_of(kept.octets)) != len(steps_of(clean)):
@@ -63,7 +64,9 @@ def _new(pattern: str, case: Case) -> list[tuple[str, Kept]]:
     return [(name, kept) for name, kept in matching if case.before.get(name) != kept]
 
 
-def _judge_one(name: str, octets: bytes, clean: bytes, case: Case, *, shown: bool) -> Iterator[str]:
+def _judge_one(
+    name: str, octets: bytes, clean: bytes, case: Case, *, shown: bool, either_closes: bool
+) -> Iterator[str]:
     if not octets:
         yield f"{name} is empty"
         return
@@ -75,6 +78,8 @@ def _judge_one(name: str, octets: bytes, clean: bytes, case: Case, *, shown: boo
         return
     if "452 4.3.1" in case.outcome.out:  # the server's disk is full too, and so the dialogue is another one
         return
+    if either_closes:
+        whole, found = [*map(_same_end, whole)], [*map(_same_end, found)]
     if (difference := _difference(found, whole)) is not None:
         yield f"{name} has {difference}"
     is_cut = len(found) < len(whole)
@@ -86,8 +91,8 @@ def _judge_one(name: str, octets: bytes, clean: bytes, case: Case, *, shown: boo
         yield f"{name} is cut off, and nothing says so"
 
 
-_ENDS = {("*:", "close"), ("*:", "close server")}
-"""After QUIT both sides close, and a relay sees one of them first."""
+def _same_end(step: tuple[str, str]) -> tuple[str, str]:
+    return ("*:", "close") if step == ("*:", "close server") else step
 
 
 def _difference(found: Sequence[tuple[str, str]], whole: Sequence[tuple[str, str]]) -> str | None:
@@ -95,7 +100,7 @@ def _difference(found: Sequence[tuple[str, str]], whole: Sequence[tuple[str, str
     for number, ours in enumerate(found):
         if number >= len(whole):
             return f"{ours[1]!r} after the end"
-        if ours != whole[number] and {ours, whole[number]} != _ENDS:
+        if ours != whole[number]:
             # Mail data that is too long is written into the transcript first, and then moves to a file beside it.
             return None if whole[number][0] == "C<" and ours[0] == "C:" else f"{ours!r} in place of {whole[number]!r}"
     return None

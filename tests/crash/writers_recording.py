@@ -26,6 +26,7 @@ _FINALS = (_OWN, _AUTOMATIC, _BODY)
 _NORMAL = judge_recording(_AUTOMATIC)
 _SAVED = both(judge_recording(_OWN, shown=False, done="saved to"), _NORMAL)
 _WATCHED = judge_recording(_KEPT, shown=False)
+_RELAYED = judge_recording(_KEPT, shown=False, either_closes=True)
 _BOTH = both(judge_recording(_OWN), _NORMAL)
 
 
@@ -148,7 +149,7 @@ WRITERS = (
         "keep-serve", _KEPT_LATE, _keep_served("serve"), _WATCHED, script, finals=(_KEPT, "work/kept"), told=(1, 2, 3)
     ),
     Writer(
-        "keep-relay", _KEPT_LATE, _keep_served("relay"), _WATCHED, letter, finals=(_KEPT, "work/kept"), told=(1, 2, 3)
+        "keep-relay", _KEPT_LATE, _keep_served("relay"), _RELAYED, letter, finals=(_KEPT, "work/kept"), told=(1, 2, 3)
     ),
     Writer("save", "The copy is whole once `saved to` is shown.", _save, _SAVED, letter, finals=_FINALS),
     Writer(
