@@ -242,9 +242,8 @@ class _Comparison:
         first = next((index for index in recorded if self._expected[index].marker is Marker.SERVER), None)
         if first is not None and level is not Strictness.KEYWORDS and (problem := self._enhanced_differs(first)):
             return problem
-        announces = (
-            self._verb in _ANNOUNCING and self._reply.code // 100 == 2
-        )  # the text of a refusal holds no keywords
+        # The text of a refusal holds no keywords.
+        announces = self._verb in _ANNOUNCING and self._reply.code // 100 == 2
         if level >= Strictness.KEYWORDS and announces and (problem := self._keyword_missing(recorded)):
             return problem
         return self._compare_text(recorded) if level >= Strictness.TEXT and recorded else None

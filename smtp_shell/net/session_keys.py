@@ -57,9 +57,8 @@ class SessionKeys:
                 log_in_memory(context)
                 self._in_memory.add(context)
                 return
-            from smtp_shell.temporary_folders import (
-                temporary_file,  # late: tempfile takes longer to load than a handshake
-            )
+            # Late: tempfile takes longer to load than a handshake.
+            from smtp_shell.temporary_folders import temporary_file
 
             descriptor, name = temporary_file("keys")
             self._descriptors.append(descriptor)

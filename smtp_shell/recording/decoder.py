@@ -201,7 +201,7 @@ class _Decoder:
         elif self._dialogue.phase is Phase.AUTH:
             yield from self._dialogue.send_sasl(octets, secret=public is not None)
         else:
-            yield from self._command(Command(octets, public), pipelined=step.marker is Marker.PIPELINED)
+            yield from self._dialogue.send(Command(octets, public), pipelined=step.marker is Marker.PIPELINED)
 
     def _authenticate(self, step: Step) -> Iterator[Event]:
         """Yield a whole exchange as its event: the reply in the file is the last one, whatever the mechanism."""
@@ -232,9 +232,6 @@ class _Decoder:
         """Pass a reply with this code to the dialogue, and return its event, without a notice of what is odd."""
         events = list(self._dialogue.receive(b"%d \r\n" % code))
         return next((event for event in events if isinstance(event, ReplyReceived)), None)
-
-    def _command(self, command: Command, *, pipelined: bool) -> Iterator[Event]:
-        yield from self._dialogue.send(command, pipelined=pipelined)
 
     def _octets(self, octets: bytes, public: int | None) -> Iterator[Event]:
         if self._dialogue.chunk_left >= len(octets) > 0:

@@ -27,7 +27,7 @@ LOOPBACK_NAMES: Final = ("localhost", "127.0.0.1", "::1")
 _START_LIMIT: Final = 10.0  # seconds
 _LOOK: Final = 0.005  # seconds between looks whether the connections are gone
 _ACCEPT_AGAIN: Final = (
-    1.0  # seconds until connections are taken again where there are no descriptors, as for asyncio's servers
+    1.0  # seconds, where there are no descriptors for another connection; asyncio's servers wait as long
 )
 
 
@@ -132,7 +132,7 @@ async def _take(
     listener: socket.socket,
     accept: Callable[[asyncio.AbstractEventLoop], asyncio.BaseProtocol],
 ) -> None:
-    """Take connections, one after the other.
+    """Accept connections, one after the other.
 
     A server of asyncio leaves a connection open, with nobody who serves it, where the system refuses an option for it.
     """

@@ -230,9 +230,8 @@ class MockConnection(asyncio.Protocol):
             transport.abort()
         else:
             transport.close()
-            self._linger = self._loop.call_later(
-                LINGER, self.abort
-            )  # a client that reads nothing must not keep the connection
+            # A client that reads nothing must not keep the connection.
+            self._linger = self._loop.call_later(LINGER, self.abort)
 
 
 def _address(name: object) -> str:

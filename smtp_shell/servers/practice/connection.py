@@ -182,9 +182,8 @@ class Connection(SMTP):
         if self.transport is not None:
             self.transport.close()
         if self.transport is not None and not self._is_lost and self._linger is None:
-            self._linger = self.loop.call_later(
-                LINGER, self.abort
-            )  # a client that reads nothing must not keep the connection
+            # A client that reads nothing must not keep the connection.
+            self._linger = self.loop.call_later(LINGER, self.abort)
 
     def _release(self) -> None:
         """Release TLS and the streams when nobody needs them any more.

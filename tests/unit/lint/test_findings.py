@@ -17,36 +17,17 @@ import pytest
 
 from smtp_shell.lint import Finding, Linter
 from tests.fuzz.program import session
-from tests.unit.lint import (
-    test_auth_rules,
-    test_extension_rules,
-    test_line_rules,
-    test_message_rules,
-    test_order_rules,
-    test_parameter_rules,
-    test_server_rules,
-    test_tls_rules,
-)
 from tests.unit.lint.cases import Case, lint
+from tests.unit.lint.test_rules import MODULES
 
 STORED = Path(__file__).parent / "findings.txt"
 DIALOGUES = Path(__file__).parent / "dialogues.txt"
-TABLES = (
-    test_auth_rules,
-    test_extension_rules,
-    test_line_rules,
-    test_message_rules,
-    test_order_rules,
-    test_parameter_rules,
-    test_server_rules,
-    test_tls_rules,
-)
 
 
 def cases() -> Iterator[tuple[str, Case]]:
     """Yield each case with a name of its own."""
     seen: Counter[str] = Counter()
-    for table in TABLES:
+    for table in MODULES:
         for case in table.CASES:
             seen[case.rule] += 1
             yield f"{case.rule} {seen[case.rule]}", case

@@ -15,7 +15,7 @@ from tests.unit.lint import (
     test_tls_rules,
 )
 
-_MODULES = (
+MODULES = (
     test_auth_rules,
     test_extension_rules,
     test_line_rules,
@@ -30,7 +30,7 @@ _LONG = {"size-not-declared"}
 
 
 def test_each_rule_has_a_transcript_with_its_fault_and_one_without() -> None:
-    assert {case.rule for module in _MODULES for case in module.CASES} | _LONG == set(all_rules())
+    assert {case.rule for module in MODULES for case in module.CASES} | _LONG == set(all_rules())
 
 
 def test_each_rule_has_a_name_a_source_and_a_sentence() -> None:
