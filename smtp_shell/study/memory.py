@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from smtp_shell.config import state_dir
-from smtp_shell.errors import SmtpShellError
+from smtp_shell.errors import ConfigError, SmtpShellError
 from smtp_shell.private_files import locked, private_folder, read_private, reason_of, replace_private
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.study.question import Question
@@ -94,7 +94,10 @@ class Memory:
         fresh = {question.identity: right for question, right in answers}
         if not fresh:
             return
-        folder = private_folder(self._path.parent)
+        try:
+            folder = private_folder(self._path.parent)
+        except ConfigError as error:
+            raise SmtpShellError(f"the answers are not kept: {error}") from None
         try:
             with locked(folder / f"{self._path.name}.lock", _LOCK_SECONDS):
                 cards, damaged = self._read()  # another run may have ended meanwhile

@@ -93,6 +93,15 @@ def test_a_file_that_cannot_be_read_for_now_loses_nothing(tmp_path: Path, monkey
     assert [Memory(path, NOW).rank(question(number)) for number in (1, 2)] == [2, 2]
 
 
+def test_a_folder_that_cannot_be_made_says_what_comes_of_it(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    path = tmp_path / "file" / "quiz.json"
+    with pytest.raises(
+        SmtpShellError, match=r"the answers are not kept: the folder .* cannot be made: .*; set SMTP_SHELL_STATE_DIR\."
+    ):
+        Memory(path, NOW).record([(question(1), True)])
+
+
 def test_a_damaged_file_that_cannot_be_set_aside_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(self: Path, target: Path) -> Path:
         raise OSError(errno.EACCES, os.strerror(errno.EACCES))
