@@ -155,6 +155,11 @@ def _old_output(room: Room) -> None:
     (room.work / "out.txt").chmod(0o600)
 
 
+def _suite_and_out(room: Room) -> None:
+    _suite(room)
+    (room.work / "out.json").touch(mode=0o600)  # which is not the program's to create
+
+
 def _json(room: Room) -> Command:
     return Command("replay", "suite", "--server", room.server, "--json", stdout="out.json")
 
@@ -222,7 +227,7 @@ WRITERS = (
         "Nothing before the end: status 0 or that of the replay says that all of it was written.",
         _json,
         _judge_stdout,
-        _suite,
+        _suite_and_out,
         finals=("work/out.json",),
         status=1,
     ),
@@ -231,7 +236,7 @@ WRITERS = (
         "Status 0 says that all of it was written.",
         _exported,
         _judge_stdout,
-        _suite,
+        _suite_and_out,
         finals=("work/out.json",),
     ),
 )

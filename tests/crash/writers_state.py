@@ -101,7 +101,7 @@ def _judge_quiz(case: Case) -> Iterable[str]:
     if found != b"{}" and found != _same_cards(case.clean[name].octets) and case.kind:
         yield f"{name} has other answers"
     said = " ".join(case.outcome.text.split())
-    if case.outcome.status == 0 and found == b"{}" and not re.search("are not kept|cannot be made", said):
+    if case.outcome.status == 0 and found == b"{}" and not re.search("are not kept", said):
         yield "the answers are not kept, and nothing says so"
     if name in case.before and kept is None:
         yield f"{name} is gone"
