@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING
 
-from smtp_shell.protocol.events import Connected, Remarked
+from smtp_shell.protocol.events import Connected, Disconnected, Remarked
 
 if TYPE_CHECKING:
     from smtp_shell.display.views import View
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from smtp_shell.servers.watched_session import WatchedSession
     from smtp_shell.servers.watching import Watch
 
-_MOST_VIEWS = 200  # dialogues at once; there are at most 50 connections
+_MOST_VIEWS = 200  # dialogues that are open, or whose last findings may still come; there are at most 50 connections
 
 
 class LiveScreen:
@@ -28,6 +29,7 @@ class LiveScreen:
         self._watch = watch
         self._view = view
         self._views: dict[int, View] = {}
+        self._over: deque[int] = deque()  # dialogues whose end has been shown
         self._missed = 0
         self._told: dict[int, set[str]] = {}  # rules that a dialogue has broken before
 
@@ -66,6 +68,8 @@ class LiveScreen:
         view(entry)
         if isinstance(entry.event, Connected):
             view(entry_of_peer(entry, session.peer))
+        elif isinstance(entry.event, Disconnected):
+            self._over.append(number)
 
     def _begin(self, session: WatchedSession) -> None:
         port = int(session.peer.rpartition(":")[2] or 0)
@@ -74,9 +78,10 @@ class LiveScreen:
             return
         self._views[session.number] = self._view.labelled(session.number)
         if len(self._views) > _MOST_VIEWS:
-            oldest = next(iter(self._views))
-            del self._views[oldest]
-            self._told.pop(oldest, None)
+            # The oldest of all only where ends came too fast to be shown: an old dialogue may still go on.
+            gone = self._over.popleft() if self._over else next(iter(self._views))
+            del self._views[gone]
+            self._told.pop(gone, None)
 
     def _finding(self, number: int, finding: Finding) -> None:
         view = self._views.get(number)
