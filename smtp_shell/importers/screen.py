@@ -13,8 +13,8 @@ from typing import Final
 
 from smtp_shell.importers.dialect import Line
 
-MOST_COLUMNS: Final = 65_536
-"""The cursor moves no further right than this, whatever a sequence says."""
+MOST_COLUMNS: Final = 2_048
+"""No sequence moves the cursor, or what is there, further right than this: no terminal is as wide. A line may be longer."""
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\x9b]")
 _TOKEN = re.compile(
@@ -40,8 +40,8 @@ class Shown:
         return "".join(self._cells)
 
     def write(self, text: str) -> None:
-        """Write characters at the cursor, over what is there."""
-        if self._at > len(self._cells):
+        """Write characters at the cursor, over what is there. A cursor that has only been moved has written nothing."""
+        if text and self._at > len(self._cells):
             self._cells.extend(" " * (self._at - len(self._cells)))
         self._cells[self._at : self._at + len(text)] = text
         self._at += len(text)
@@ -65,7 +65,7 @@ class Shown:
         number = int(first) if first.isascii() and first.isdigit() and len(first) < 6 else 0
         count = max(1, number)
         if final == "C":
-            self._at = min(MOST_COLUMNS, self._at + count)
+            self._at = max(self._at, min(MOST_COLUMNS, self._at + count))
         elif final == "D":
             self._at = max(0, self._at - count)
         elif final == "G":
@@ -73,7 +73,7 @@ class Shown:
         elif final == "P":
             del self._cells[self._at : self._at + count]
         elif final == "@":
-            self._cells[self._at : self._at] = " " * min(count, MOST_COLUMNS)
+            self._cells[self._at : self._at] = " " * min(count, MOST_COLUMNS - len(self._cells))
         elif final == "X":
             self._cells[self._at : self._at + count] = " " * max(0, min(count, len(self._cells) - self._at))
         elif final == "K":

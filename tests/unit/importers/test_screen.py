@@ -25,6 +25,8 @@ from smtp_shell.importers.screen import shown, shown_lines, without_carets
         ("a\tb\x07\x00", "a\tb"),
         ("\x1b(Bplain\x1b=", "plain"),
         ("\x1b[999999999Cx", " x"),
+        ("BDAT 9 LAST\x1b[60000C", "BDAT 9 LAST"),
+        ("a" * 3_000 + "\x1b[Cb", "a" * 3_000 + "b"),
     ],
 )
 def test_a_line_is_what_a_terminal_shows(written: str, seen: str) -> None:
@@ -41,5 +43,6 @@ def test_carets_are_applied(typed: str, meant: str) -> None:
     assert without_carets(typed) == meant
 
 
-def test_a_cursor_far_to_the_right_costs_no_more_than_a_line() -> None:
-    assert len(shown("\x1b[60000C" * 1_000 + "x")) <= 65_600
+@pytest.mark.parametrize("sequence", ["\x1b[60000C", "\x1b[60000G", "\x1b[60000@", "\x1b[60000@x", "\x1b[60000Cx\r"])
+def test_a_sequence_far_to_the_right_costs_no_more_than_a_wide_terminal(sequence: str) -> None:
+    assert len(shown(sequence * 1_000 + "x")) <= 2_048 + 1_001
