@@ -15,6 +15,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import NoReturn
 
@@ -26,6 +27,7 @@ from smtp_shell.servers.faults import Fault, Mischief, parse_faults
 from smtp_shell.servers.listening import listen
 from smtp_shell.servers.passwords import make_password
 from smtp_shell.servers.practice import MESSAGE_LIMIT, PracticeServer, PracticeSettings
+from smtp_shell.servers.watching import Watch
 
 PASSWORD = "open sesame"
 SETTINGS = PracticeSettings(password=Secret(PASSWORD))
@@ -553,6 +555,20 @@ def test_a_silent_client_is_told_goodbye() -> None:
         assert client.reply().startswith(b"220 ")
         assert client.reply().startswith(b"421 4.4.2 ")
         assert client.reply() == b""
+
+
+def test_clients_that_are_silent_in_place_of_a_handshake_are_gone_after_the_limit() -> None:
+    watch = Watch()
+    settings = PracticeSettings(password=Secret(PASSWORD), idle_limit=0.3)
+    with PracticeServer(settings, watch=watch) as server:
+        for _ in range(2):  # 50 connections at once are taken
+            with ExitStack() as stack:
+                clients = [stack.enter_context(connected(server)) for _ in range(30)]
+                assert {client.code(b"STARTTLS") for client in clients if client.reply()} == {"220"}
+                assert {client.reply() for client in clients} == {b""}
+        assert {each.ended for each in watch.sessions()} == {"TLS failed"}
+        with connected(server) as client:
+            assert client.reply().startswith(b"220 ")
 
 
 def test_stopping_says_goodbye_and_leaves_nothing_behind() -> None:

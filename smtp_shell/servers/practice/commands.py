@@ -103,6 +103,10 @@ class PracticeConnection(PracticeTransaction):
             await super().smtp_STARTTLS("")
         except (TLSSetupException, ConnectionError):
             raise
+        except (
+            asyncio.CancelledError
+        ):  # the client was silent for too long; asyncio would not say that the connection is gone
+            raise TLSSetupException from TimeoutError()
         except Exception as error:  # the 220 has been sent: there is no way back to commands
             raise TLSSetupException from error
         self.origin = None  # nothing counts that the client said in the clear (RFC 3207 section 4.2)

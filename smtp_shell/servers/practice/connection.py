@@ -139,11 +139,16 @@ class Connection(SMTP):
         Args:
             reply: The reply without its line end.
         """
-        if self.transport is not None and not self.transport.is_closing():
+        if self.transport is not None and not self.transport.is_closing() and not self._is_in_handshake:
             self._write(reply.encode("ascii") + CRLF)
         self._hang_up()
         if self._handler_coroutine is not None:
             self._handler_coroutine.cancel()
+
+    @property
+    def _is_in_handshake(self) -> bool:
+        """Whether STARTTLS has its 220 and TLS has not begun: no reply may come in between."""
+        return self._original_transport is not None and self.session.ssl is None
 
     def abort(self) -> None:
         """Close at once, whatever the other side does."""
