@@ -89,7 +89,7 @@ def whole_file(path: Path, *, overwrite: bool = False) -> Iterator[BinaryIO]:
         _check_place(path, overwrite=overwrite)
         draft, file = new_draft(path.parent)
     try:
-        with _refusals(path, "written", (OSError,)):
+        with _refusals(path, "written", (OSError, MemoryError)):
             yield file
             _close(file)
             put_in_place(draft, path, overwrite=overwrite)
@@ -453,7 +453,9 @@ def _why_not_own(facts: os.stat_result) -> str:
 
 
 @contextmanager
-def _refusals(path: Path, done: str, kinds: tuple[type[Exception], ...] = (OSError, ValueError)) -> Iterator[None]:
+def _refusals(
+    path: Path, done: str, kinds: tuple[type[Exception], ...] = (OSError, MemoryError, ValueError)
+) -> Iterator[None]:
     """Raise what the system refuses as a sentence about a file that cannot be `done`."""
     shown = escape_str(str(path))
     try:
@@ -461,7 +463,7 @@ def _refusals(path: Path, done: str, kinds: tuple[type[Exception], ...] = (OSErr
     except kinds as error:
         if isinstance(error, FileExistsError):
             sentence = f"{shown} is there already and is left as it is; choose another name, or use --force."
-        elif isinstance(error, OSError):
+        elif isinstance(error, OSError | MemoryError):
             sentence = f"{shown} cannot be {done}: {reason_of(error)}; choose another place."
         else:
             sentence = f"{shown} is no file name; choose another."

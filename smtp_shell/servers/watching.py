@@ -238,12 +238,11 @@ class Watch:
         self._timer = self._loop.call_later(seconds, self._on_timer) if self._loop is not None else None
 
     def _on_timer(self) -> None:
-        self._timer = None
+        self._timer, self._is_soon = None, False  # whatever fails here, what comes next is read
         self._work(_SLICE)
         if self._items:
             self._set_timer(_PAUSE, soon=True)
             return
-        self._is_soon = False
         if self._open:
             self._tell_who_waits()
             self._set_timer(_TICK, soon=False)

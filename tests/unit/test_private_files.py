@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NoReturn
 
 import pytest
 
@@ -183,6 +183,24 @@ def test_a_file_whose_start_does_not_fit_is_not_there_and_the_old_one_stays(
         create_private(path, overwrite=overwrite, start=b"its start")
     assert [each.name for each in tmp_path.iterdir()] == (["a"] if overwrite else [])
     assert not overwrite or path.read_text() == "mine"
+
+
+def write_whole(path: Path) -> None:
+    with whole_file(path) as file:
+        file.write(b"whole")
+
+
+@pytest.mark.parametrize("write", [create_private, write_whole])
+def test_what_there_is_no_memory_for_is_a_sentence_and_leaves_nothing(
+    write: Callable[[Path], object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> NoReturn:
+        raise MemoryError
+
+    monkeypatch.setattr(os, "fdopen", refuse)
+    with pytest.raises(UsageError, match=r"a cannot be (created|written): there is no memory left"):
+        write(tmp_path / "a")
+    assert not [*tmp_path.iterdir()]
 
 
 @pytest.mark.parametrize("overwrite", [False, True])
