@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import selectors
+import socket
 import sys
 import threading
 import time
@@ -16,7 +17,6 @@ from smtp_shell.private_files import reason_of
 from smtp_shell.protocol.octets import escape_str
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 
     from smtp_shell.servers.closing import Abortable
@@ -145,6 +145,8 @@ async def _take(
             await asyncio.sleep(_ACCEPT_AGAIN)
             continue
         try:
+            # asyncio does so too, but where it is refused its half made transport claims the descriptor's number, until it is collected.
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             await loop.connect_accepted_socket(lambda: accept(loop), connection)
         except Exception:
             _close((connection,))

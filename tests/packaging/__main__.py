@@ -14,6 +14,7 @@ from tests.packaging.declared import FOR_USERS, dependencies, extras
 from tests.packaging.pythons import chosen, every_python
 
 NOT_HAD = 3
+_BOTH = "both"
 
 
 def _say(text: str) -> None:
@@ -27,7 +28,7 @@ def _versions(options: argparse.Namespace) -> int:
         sys.stderr.write(f"{error}\n")
         return 2
     versions.end_with_what_was_started()
-    resolutions = [options.which] if options.which else list(versions.RESOLUTIONS)
+    resolutions = list(versions.RESOLUTIONS) if options.which == _BOTH else [options.which]
     tests = options.tests or ["tests/unit", *versions.SMOKE]
     _say(f"Pythons here: {', '.join(map(str, every_python()))}. To run: {', '.join(map(str, pythons))}.")
     if not versions.can_build_gssapi():
@@ -120,7 +121,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.packaging", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="versions|audit|builds")
     each = commands.add_parser("versions", help="run tests with the lowest and with the newest dependencies")
-    each.add_argument("which", choices=list(versions.RESOLUTIONS), nargs="?", help="only these (default: both)")
+    each.add_argument(
+        "which", choices=[_BOTH, *versions.RESOLUTIONS], nargs="?", default=_BOTH, help="which versions (default: both)"
+    )
     each.add_argument(
         "python",
         nargs="*",
