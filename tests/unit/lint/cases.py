@@ -1,10 +1,17 @@
 """Transcripts with one fault each: the rule that finds it, the line where it stands, and what mends it."""
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from smtp_shell.lint import Finding, Linter
+from smtp_shell.lint.findings import Place
+from smtp_shell.lint.moments import CommandLine, Moment, View
+from smtp_shell.lint.rules import all_rules
+from smtp_shell.protocol.commands import Command
+from smtp_shell.protocol.phases import Asked, Owed
+from smtp_shell.protocol.replies import Extensions, Reply, ReplyParser
 from smtp_shell.recording.decoder import entries
 from smtp_shell.transcript.reader import TranscriptReader
 
@@ -78,3 +85,44 @@ def assert_found(case: Case) -> None:
     """Assert that the rule finds the fault at its line, and nothing once it is mended."""
     assert [each.line for each in lint(case.bad) if each.rule == case.rule] == case.lines
     assert [each for each in lint(case.good) if each.rule == case.rule] == []
+
+
+def sent(line: str | bytes, *, is_text: bool = False, answers_nothing: bool = False) -> CommandLine:
+    """Return the moment at which a command is sent."""
+    command = Command.parse(line.encode() if isinstance(line, str) else line)
+    argument = command.shown[len(command.verb) :].strip()
+    return CommandLine(command, command.verb, argument, is_text=is_text, answers_nothing=answers_nothing)
+
+
+def announcing(*keywords: str) -> Extensions:
+    """Return what a server announces."""
+    return Extensions.parse(reply(250, "mx.example.org", *keywords))
+
+
+def reply(code: int, *lines: str) -> Reply:
+    """Return a reply of the server with these lines."""
+    octets = "".join(f"{code}{'-' if n < len(lines) else ' '}{line}\r\n" for n, line in enumerate(lines, 1))
+    (parsed,) = ReplyParser().receive(octets.encode())
+    assert isinstance(parsed, Reply)
+    return parsed
+
+
+def owed(*lines: str) -> tuple[Owed, ...]:
+    """Return the replies that are owed to commands."""
+    commands = [Command.parse(line.encode()) for line in lines]
+    return tuple(Owed(Asked.COMMAND, command, command.verb) for command in commands)
+
+
+def said(rule: str, view: View, moment: Moment | str) -> list[str]:
+    """Return what one rule says of a moment, or of a command, where the dialogue stands so."""
+    found: list[Finding] = []
+    Linter([all_rules()[rule]]).check(sent(moment) if isinstance(moment, str) else moment, view, Place(1), found)
+    return [each.message for each in found]
+
+
+Moments = Sequence[Moment | str]
+
+
+def assert_tells_apart(rule: str, view: View, wrong: Moments, right: Moments) -> None:
+    """Assert that the rule finds fault with the first moments, or commands, and with none of the others."""
+    assert [moment for moment in (*wrong, *right) if said(rule, view, moment)] == [*wrong]
