@@ -37,9 +37,9 @@ def client_attribute(view: View, sent: CommandLine) -> Said:
     if view.announced is not None and sent.verb in view.announced:
         known = announcement(sent.verb, view.announced.keywords[sent.verb]).names
     for word in sent.argument.split():
-        name, equals, value = word.partition(b"=")
+        name, _, value = word.partition(b"=")
         shown = escape(name.upper())[:20]
-        if not equals or not value:
+        if not name or not value:
             yield f"an attribute of {sent.verb} is name=value"
         elif known is not None and shown not in known:
             yield f"{sent.verb} has the attribute {shown}, which the server does not announce"

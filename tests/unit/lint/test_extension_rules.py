@@ -2,7 +2,22 @@
 
 import pytest
 
-from tests.unit.lint.cases import EHLO, MAIL, QUIT, RCPT, Case, assert_found, lint
+from smtp_shell.lint.moments import View
+from smtp_shell.protocol.phases import Phase
+from tests.unit.lint.cases import (
+    EHLO,
+    MAIL,
+    QUIT,
+    RCPT,
+    Case,
+    Moments,
+    announcing,
+    assert_found,
+    assert_tells_apart,
+    lint,
+    owed,
+    said,
+)
 
 _OK = "S: 250 ok\n"
 
@@ -68,4 +83,97 @@ def test_a_pipelined_group_is_counted_before_its_replies_come() -> None:
     )
     assert [each.rule for each in lint(f"{_LIMITS}{group}") if each.rule == "over-announced-limit"] == [
         "over-announced-limit"
+    ]
+
+
+_NONE, _ALL = announcing("SIZE"), announcing("ETRN", "ATRN", "BURL", "XCLIENT NAME", "XFORWARD NAME ADDR")
+_OF_EXTENSIONS = ["ETRN x", "ATRN x", "BURL x", "XCLIENT NAME=x", "XFORWARD NAME=x"]
+_BAD = ["XCLIENT NAME=+x", "XFORWARD LOGIN=x", "XFORWARD"]
+_COUNTED = announcing("LIMITS MAILMAX=2 RCPTMAX=3 RCPTDOMAINMAX=1")
+_HERE = frozenset({b"example.org"})
+
+
+@pytest.mark.parametrize(
+    ("rule", "view", "wrong", "right"),
+    [
+        ("command-not-announced", View(announced=_NONE), _OF_EXTENSIONS, ["MAIL FROM:<>", "BDAT 0", "STARTTLS", "AUTH PLAIN"]),
+        ("command-not-announced", View(announced=_ALL), [], _OF_EXTENSIONS),
+        ("command-not-announced", View(hello="EHLO"), [], _OF_EXTENSIONS),
+        ("command-not-announced", View(hello="HELO"), _OF_EXTENSIONS, ["NOOP"]),
+        (
+            "client-attribute",
+            View(announced=_ALL),
+            ["XCLIENT", "XCLIENT NAME", "XCLIENT =x", "XCLIENT NAME=", "XCLIENT ADDR=x", "XCLIENT NAME=x ADDR=x", *_BAD],
+            ["XCLIENT NAME=x", "XCLIENT name=x+2By", "XFORWARD NAME=x ADDR=y", "XCLIENT ${client}", "ETRN NAME", "NOOP"],
+        ),
+        ("client-attribute", View(announced=_NONE), ["XCLIENT NAME"], ["XCLIENT ADDR=x", "XFORWARD LOGIN=x"]),
+        ("client-attribute", View(), ["XCLIENT NAME"], ["XCLIENT ADDR=x", "XFORWARD LOGIN=x"]),
+        ("xclient-in-transaction", View(phase=Phase.MAIL), ["XCLIENT NAME=x"], ["XFORWARD NAME=x"]),
+        ("xclient-in-transaction", View(phase=Phase.RCPT), ["XCLIENT NAME=x"], ["XFORWARD NAME=x"]),
+        ("xclient-in-transaction", View(phase=Phase.READY), [], ["XCLIENT NAME=x"]),
+        (
+            "burl-syntax",
+            View(),
+            ["BURL", "BURL imap://u@example.org/x FIRST", "BURL imap://u@example.org/x LAST x", "BURL a b LAST"],
+            ["BURL imap://u@example.org/x", "BURL imap://u@example.org/x last", "BURL x\t LAST", "NOOP"],
+        ),
+        ("over-announced-limit", View(announced=_COUNTED, mails=2), ["MAIL FROM:<>"], ["NOOP"]),
+        ("over-announced-limit", View(announced=_COUNTED, mails=1), [], ["MAIL FROM:<>"]),
+        ("over-announced-limit", View(announced=_NONE, mails=9, recipients=9), [], ["MAIL FROM:<>", "RCPT TO:<a@example.org>"]),
+        ("over-announced-limit", View(announced=_COUNTED, recipients=2), [], ["RCPT TO:<a@example.org>"]),
+        ("over-announced-limit", View(announced=_COUNTED, recipients=3), ["RCPT TO:<a@example.org>"], ["VRFY a"]),
+        ("over-announced-limit", View(announced=_COUNTED, recipients=1, refusals=2), ["RCPT TO:<a@example.org>"], []),
+        (
+            "over-announced-limit",
+            View(announced=_COUNTED, recipients=1, refusals=1, owed=owed("RCPT TO:<a@example.org>")),
+            ["RCPT TO:<a@example.org>"],
+            [],
+        ),
+        (
+            "over-announced-limit",
+            View(announced=_COUNTED, recipients=1, refusals=1, owed=owed("NOOP")),
+            [],
+            ["RCPT TO:<a@example.org>"],
+        ),
+        (
+            "over-announced-limit",
+            View(announced=_COUNTED, domains=_HERE),
+            ["RCPT TO:<a@example.net>", "RCPT TO:<a@b@example.net>", "RCPT TO:<a>"],
+            ["RCPT TO:<b@EXAMPLE.org>", "RCPT TO:<a@b@example.org>", "RCPT TO:<${bob}>"],
+        ),
+        ("over-announced-limit", View(announced=_COUNTED), [], ["RCPT TO:<a@example.net>"]),
+        ("over-announced-limit", View(announced=announcing("LIMITS RCPTMAX=3"), domains=_HERE), [], ["RCPT TO:<a@example.net>"]),
+    ],
+)  # fmt: skip
+def test_a_rule_tells_what_is_wrong_from_what_is_right(rule: str, view: View, wrong: Moments, right: Moments) -> None:
+    assert_tells_apart(rule, view, wrong, right)
+
+
+@pytest.mark.parametrize(
+    ("line", "messages"),
+    [
+        ("XCLIENT", ["XCLIENT is followed by attributes, such as NAME=client.example.org"]),
+        ("XCLIENT NAME =x", ["an attribute of XCLIENT is name=value"] * 2),
+        (
+            "XCLIENT login=x PASSWORDPASSWORDPASSWORD=x NAME=+",
+            [
+                "XCLIENT has the attribute LOGIN, which the server does not announce",
+                "XCLIENT has the attribute PASSWORDPASSWORDPASS, which the server does not announce",
+                "the value of NAME is no xtext: + and = are written +2B and +3D",
+            ],
+        ),
+    ],
+)
+def test_each_attribute_that_is_wrong_is_named(line: str, messages: list[str]) -> None:
+    assert said("client-attribute", View(announced=_ALL), line) == messages
+
+
+def test_what_goes_over_a_limit_is_counted() -> None:
+    view = View(announced=_COUNTED, mails=2, recipients=2, refusals=1, domains=_HERE)
+    assert said("over-announced-limit", view, "MAIL FROM:<>") == [
+        "this is MAIL 3 of the session, and the server announced LIMITS MAILMAX=2"
+    ]
+    assert said("over-announced-limit", view, "RCPT TO:<a@example.net>") == [
+        "this is RCPT 4 of the message, and the server announced LIMITS RCPTMAX=3",
+        "this is domain 2 of recipients in the session, and the server announced LIMITS RCPTDOMAINMAX=1",
     ]
