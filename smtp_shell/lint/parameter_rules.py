@@ -183,7 +183,8 @@ def misplaced_parameter(view: View, sent: CommandLine) -> Said:
     """A parameter of MAIL stands in RCPT, or the other way round."""
     for keyword, _ in _parameters(sent):
         if keyword in PARAMETERS and sent.verb not in PARAMETERS[keyword].commands:
-            yield f"{keyword} is a parameter of {min(PARAMETERS[keyword].commands)}, not of {sent.verb}"
+            # The other command of an envelope: VRFY and EXPN have a parameter of MAIL too.
+            yield f"{keyword} is a parameter of {'RCPT' if sent.verb == 'MAIL' else 'MAIL'}, not of {sent.verb}"
 
 
 @rule("obsolete-parameter", _WARNING, "IANA MAIL Parameters", on=CommandLine)
