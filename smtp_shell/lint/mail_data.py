@@ -198,9 +198,9 @@ class MessageScan:
         if b"\0" in octets:
             yield from self._fault(DataFault.NUL, place)
         if DataFault.LONG_LINE not in self._seen:
-            longest = max(map(len, octets.split(b"\n"))) - 1
-            if longest > LONGEST_LINE:
-                yield from self._fault(DataFault.LONG_LINE, place, longest)
+            lengths = (len(line.removesuffix(b"\r")) for line in octets.split(b"\n"))
+            if too_long := next((length for length in lengths if length > LONGEST_LINE), 0):
+                yield from self._fault(DataFault.LONG_LINE, place, too_long)
         if self._transparent and DataFault.SINGLE_DOT not in self._seen and _SINGLE_DOT.search(octets):
             yield from self._fault(DataFault.SINGLE_DOT, place)
         self._ended_by_lf = not octets.endswith(CRLF)
