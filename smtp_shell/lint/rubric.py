@@ -42,6 +42,7 @@ say = "say EHLO"
 from __future__ import annotations
 
 import os.path
+import re
 from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
@@ -62,6 +63,7 @@ SHIPPED: Final = ("lab3", "lab7")
 _LARGEST = 256 * 1024
 _MOST_STEPS = 500
 _MOST_PENDING = 1_000
+_FLAGS = re.compile(r"(?:\(\?[a-zA-Z]+\))+")
 
 
 class Step(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -212,7 +214,7 @@ def _fault(rubric: Rubric) -> str:
         if fault := _fault_of_step(step):
             return f"step {number}: {fault}"
     for name, pattern in rubric.message.match.items():
-        if fault := _fault_of_pattern(pattern):
+        if fault := _fault_of_pattern(pattern, whole=True):
             return f"match of {escape_str(name)}: {fault}"
     return ""
 
@@ -222,7 +224,7 @@ def _fault_of_step(step: Step) -> str:
         return "it has one of client, happens and auth"
     if (step.pattern or step.reply) and step.client is None:
         return "pattern and reply are for a client's command"
-    if step.pattern and (fault := _fault_of_pattern(step.pattern)):
+    if step.pattern and (fault := _fault_of_pattern(step.pattern, whole=False)):
         return fault
     for code in step.reply.split("|") if step.reply else ():
         if len(code) != 3 or not all(char in "0123456789yz" for char in code):
@@ -230,12 +232,21 @@ def _fault_of_step(step: Step) -> str:
     return ""
 
 
-def _fault_of_pattern(pattern: str) -> str:
+def _fault_of_pattern(pattern: str, *, whole: bool) -> str:
     try:
-        Pattern.parse(pattern)
+        Pattern.parse(pattern)  # whose place in the pattern is that in the file
+        Pattern.parse(_bound(pattern, whole=whole))
     except ValueError as error:
         return str(error)
     return ""
+
+
+def _bound(pattern: str, *, whole: bool) -> str:
+    """Return the pattern that matches a whole text, or anywhere in it, whatever it begins with. Flags stay at its start."""
+    flags = _FLAGS.match(pattern)
+    end = flags.end() if flags else 0
+    start, inner = pattern[:end], pattern[end:]
+    return rf"{start}\A(?:{inner})\Z" if whole else f"{start}(?s:.*?)(?:{inner})"
 
 
 class Happening(Struct, frozen=True):
@@ -309,8 +320,6 @@ class RubricCheck:
                 found += self._header(moment, place)
             case MessageSent():
                 found += self._message_sent(moment, view, place)
-            case _:
-                pass
         return found
 
     def end(self) -> list[Finding]:
@@ -395,7 +404,6 @@ class RubricCheck:
             self._refused[chosen] = happening
             return []
         self._done[chosen] = True
-        self._refused.pop(chosen, None)
         if not self._rubric.order:
             return []
         if chosen < self._next:
@@ -457,8 +465,7 @@ def _fits(pattern: str, text: str, *, whole: bool) -> bool:
         text: Printable text.
         whole: Whether all of the text has to match.
     """
-    parsed = Pattern.parse(pattern if whole else f"(?s:.*?)(?:{pattern})(?s:.*)")
     try:
-        return parsed.match(text) is not None
+        return Pattern.parse(_bound(pattern, whole=whole)).match(text) is not None
     except PatternTooSlow:
         return False

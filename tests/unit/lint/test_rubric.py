@@ -8,7 +8,23 @@ from smtp_shell.errors import ConfigError, UsageError
 from smtp_shell.lint import rubric as rubric_module
 from smtp_shell.lint.files import lint_file
 from smtp_shell.lint.rubric import SHIPPED, load_rubric, parse_rubric
-from tests.unit.lint.cases import DATE, EHLO, ENVELOPE, FROM, HEADER, QUIT, RECORDED, SUBJECT, TEXT, TLS, TLS_EHLO, TO
+from tests.unit.lint.cases import (
+    DATE,
+    DOT,
+    EHLO,
+    ENVELOPE,
+    FROM,
+    HEADER,
+    MAIL,
+    QUIT,
+    RCPT,
+    RECORDED,
+    SUBJECT,
+    TEXT,
+    TLS,
+    TLS_EHLO,
+    TO,
+)
 
 _USER, _PASSWORD = "S: 334 VXNlcm5hbWU6\n", "S: 334 UGFzc3dvcmQ6\n"
 _LOGIN = f"C: AUTH LOGIN\n{_USER}C: ${{sasl}}\n{_PASSWORD}C: ${{sasl}}\nS: 235 2.7.0 ok\n*: auth LOGIN student\n"
@@ -161,3 +177,199 @@ def test_a_rubric_that_is_not_there_is_refused(tmp_path: Path) -> None:
     large.write_bytes(b"#" * 300_000)
     with pytest.raises(ConfigError, match="larger"):
         load_rubric(str(large))
+
+
+_EHLO = f"{RECORDED}S: 220 hi\nC: EHLO a.example.org\nS: 250 mx\n"  # six lines
+_NOOP, _RSET = "C: NOOP\nS: 250 ok\n", "C: RSET\nS: 250 ok\n"
+_PLAIN = "C: AUTH PLAIN ${sasl}\nS: 235 2.7.0 ok\n"
+_ORDERED = b"step = [{client = 'NOOP'}, {client = 'RSET'}, {client = 'NOOP'}, {client = 'QUIT'}]"
+_SENT = f"{_EHLO}{ENVELOPE}"  # twelve lines
+
+
+@pytest.mark.parametrize(
+    ("rubric", "text", "expected"),
+    [
+        (b"step = [{client = 'noop'}]", f"{_EHLO}C: NOOP\n", [(7, "rubric-reply", "NOOP has not succeeded: no reply came")]),
+        (
+            b"step = [{client = 'NOOP', reply = '250', say = 'do nothing'}]",
+            f"{_EHLO}C: NOOP\n",
+            [(7, "rubric-reply", "NOOP (do nothing) has not succeeded: no reply came; 250 was to come")],
+        ),
+        (b"step = [{client = 'NOOP'}]", f"{_EHLO}C: NOOP\nS: 399 hm\n", []),
+        (
+            b"step = [{client = 'NOOP', tls = false}]",
+            f"{_EHLO}C: NOOP\nS: 400 no\n",
+            [(7, "rubric-reply", "NOOP in the clear has not succeeded: the server said 400")],
+        ),
+        (
+            b"step = [{client = 'NOOP', reply = '250'}]",
+            f"{_EHLO}C: NOOP\nS: 251 hm\n",
+            [(7, "rubric-reply", "NOOP has not succeeded: the server said 251; 250 was to come")],
+        ),
+        *(
+            (b"step = [{client = 'NOOP', reply = '%b'}]" % each, f"{_EHLO}C: NOOP\nS: 452 no\n", [])
+            for each in (b"452", b"4yz", b"45z", b"250|4y2", b"zzz")
+        ),
+        (b"step = [{client = 'NOOP', reply = '250'}]", "C: NOOP\nC: RSET\n", []),
+        (b"step = [{client = 'VRFY'}]", f"{_EHLO}{_NOOP}", [(8, "rubric-step", "VRFY is missing; there is none up to here")]),
+        (b"step = [{client = 'VRFY', optional = true}]", f"{_EHLO}{_NOOP}", []),
+        (
+            b"step = [{client = 'NOOP', tls = true}]",
+            f"{_EHLO}{_NOOP}",
+            [(8, "rubric-step", "NOOP inside TLS is missing; there is none up to here")],
+        ),
+        (b"step = [{client = 'RCPT', pattern = 'b@example.(net|org)'}]", f"{_EHLO}{MAIL}{RCPT}", []),
+        (
+            b"step = [{client = 'RCPT', pattern = '<b@'}]",
+            f"{_EHLO}{MAIL}{RCPT}",
+            [(10, "rubric-step", "RCPT is missing; there is none up to here")],
+        ),
+        (
+            b"step = [{client = 'MAIL', pattern = '<bob'}]",
+            f"{_EHLO}{MAIL}{RCPT}",
+            [(10, "rubric-step", "MAIL is missing; there is none up to here")],
+        ),
+        (_ORDERED, f"{_EHLO}{_NOOP}{_RSET}{_NOOP}{QUIT}", []),
+        (_ORDERED, f"{_EHLO}{_RSET}{_NOOP}{QUIT}", [(7, "rubric-step", "NOOP is missing; it should have come before this line")]),
+        (
+            b"step = [{client = 'NOOP'}, {client = 'VRFY'}, {client = 'RSET'}]",
+            f"{_EHLO}{_RSET}{_NOOP}",
+            [
+                (9, "rubric-order", "NOOP comes too late; the order of the steps is another one"),
+                (7, "rubric-step", "VRFY is missing; it should have come before this line"),
+            ],
+        ),
+        (b"order = false\n" + _ORDERED, f"{_EHLO}{_RSET}{_NOOP}{QUIT}", [(13, "rubric-step", "NOOP is missing; there is none up to here")]),
+        (b"step = [{client = 'NOOP'}, {client = 'NOOP', reply = '4yz'}]", f"{_EHLO}{_NOOP}C: NOOP\nS: 450 no\n", []),
+        (
+            b"step = [{happens = 'tls'}, {happens = 'tls'}]",
+            f"{RECORDED}{TLS_EHLO}{_NOOP}",
+            [(28, "rubric-step", "TLS is missing; there is none up to here")],
+        ),
+        (
+            b"step = [{auth = ''}, {auth = 'plain'}]",
+            f"{_EHLO}{_PLAIN}{_NOOP}",
+            [(10, "rubric-step", "AUTH PLAIN is missing; there is none up to here")],
+        ),
+        (
+            b"step = [{auth = ''}]",
+            f"{_EHLO}{_PLAIN.replace('235', '535')}",
+            [(8, "rubric-reply", "AUTH has not succeeded: the server said 535")],
+        ),
+        (b"step = [{auth = 'LOGIN'}]", f"{_EHLO}{_PLAIN}", [(8, "rubric-step", "AUTH LOGIN is missing; there is none up to here")]),
+        (b"step = [{client = 'PLAIN'}]", f"{_EHLO}{_PLAIN}", [(8, "rubric-step", "PLAIN is missing; there is none up to here")]),
+        (
+            b"step = [{auth = 'NOOP'}, {auth = ''}]",
+            f"{_EHLO}{_NOOP}",
+            [
+                (8, "rubric-step", "AUTH NOOP is missing; there is none up to here"),
+                (8, "rubric-step", "AUTH is missing; there is none up to here"),
+            ],
+        ),
+        (b"step = [{auth = 'PLAIN'}, {client = 'NOOP'}]", "C: EHLO x\nC: AUTH PLAIN ${sasl}\nC: NOOP\nC: QUIT\n", []),
+        (b"forbid = [{client = 'HELO', say = 'say EHLO'}, {client = 'NOOP', tls = true}]", f"{_EHLO}{_NOOP}", []),
+        (
+            b"forbid = [{client = 'EHLO', say = 'say HELO'}, {client = 'NOOP', tls = false}]",
+            f"{_EHLO}{_NOOP}",
+            [
+                (5, "rubric-forbidden", "EHLO (say HELO) may not occur here"),
+                (7, "rubric-forbidden", "NOOP in the clear may not occur here"),
+            ],
+        ),
+        (b"[message]\nfields = ['from']\nno_fields = ['bcc']", f"{_SENT}{HEADER}C:\n{DOT}", []),
+        (b"[message]\ntext = true", f"{_SENT}{HEADER}C:\n{DOT}", [(19, "rubric-text", "the message has no text after its header")]),
+        (b"[message]\nfields = ['cc']", f"{_SENT}{HEADER}{TEXT}", [(18, "rubric-header", "the header has no field cc")]),
+        (
+            b"[message]\nno_fields = ['SUBJECT']",
+            f"{_SENT}{HEADER}{SUBJECT}{TEXT}",
+            [(15, "rubric-header", "the header has a field SUBJECT")],
+        ),
+        (b"message.match.subject = 'H.*o'", f"{_SENT}{HEADER}{TEXT}", []),
+        (
+            b"message.match.subject = 'Hell'",
+            f"{_SENT}{HEADER}{SUBJECT}{TEXT}",
+            [(15, "rubric-header", "the field subject is not as asked: Hell")],
+        ),
+        (b"message.match.subject = 'ello'", f"{_SENT}{HEADER}{TEXT}", [(15, "rubric-header", "the field subject is not as asked: ello")]),
+        (b"message.match.subject = '(?i)hell|hello'", f"{_SENT}{HEADER}{TEXT}", []),
+        (b"message.match.subject = '250'", f"{_SENT}{HEADER.replace('Hello', '250')}{TEXT}", []),
+        (b"step = [{client = 'RCPT', pattern = '(?i)(?s)BOB|eve'}]", f"{_EHLO}{MAIL}{RCPT}", []),
+        (b"step = [{client = 'NOOP', pattern = '(?:250)'}]", f"{_EHLO}C: NOOP or 250\nS: 250 ok\n", []),
+        (b"message.match.cc = '.*'", f"{_SENT}{HEADER}{TEXT}", []),
+        (
+            b"step = [{happens = 'message'}]",
+            f"{_SENT}{HEADER}C:\nC: x\nC: .\nS: 554 no\n",
+            [(21, "rubric-reply", "a message that the server takes has not succeeded: the server said 554")],
+        ),
+        (
+            b"step = [{happens = 'message'}]",
+            "C: EHLO x\nC: MAIL FROM:<>\nC: RCPT TO:<b@example.org>\nC: DATA\nC: x: y\nC:\nC: z\nC: .\nC: QUIT\n",
+            [],
+        ),
+        (
+            b"step = [{happens = 'message'}, {happens = 'message'}]",
+            f"{_SENT}{HEADER}{TEXT}",
+            [(21, "rubric-step", "a message that the server takes is missing; there is none up to here")],
+        ),
+    ],
+)  # fmt: skip
+def test_what_a_rubric_asks_for_is_looked_for(
+    tmp_path: Path, rubric: bytes, text: str, expected: list[tuple[int, str, str]]
+) -> None:
+    assert _found(tmp_path, text, rubric) == expected
+
+
+def test_a_pattern_that_takes_too_long_does_not_match(tmp_path: Path) -> None:
+    text = f"{_SENT}{HEADER.replace('Hello', 'a' * 60)}{TEXT}"
+    assert [rule for _, rule, _ in _found(tmp_path, text, b"message.match.subject = '(a+)+b'")] == ["rubric-header"]
+
+
+@pytest.mark.parametrize(
+    ("octets", "reason"),
+    [
+        (b"title = '\xff'", "'utf-8' codec can't decode byte 0xff"),
+        (b"title = " + b"[" * 100_000, "recursion"),
+        (b"ignore = ['helo', 'one', 'two']\nstep = [{client = 'NOOP'}]", "ignore names 'one', which is no rule"),
+        (b"step = [{client = 'NOOP'}]\nforbid = [{say = 'x'}]", "step 2: it has one of client, happens and auth"),
+        (b"step = [{happens = 'tls', pattern = 'x'}]", "step 1: pattern and reply are for a client's command"),
+        (b"step = [{client = 'NOOP', reply = '250|2x0'}]", "step 1: reply is codes such as 250, 2yz or 250|251"),
+        (b"step = [{client = 'NOOP', reply = '2500'}]", "step 1: reply is codes such as 250, 2yz or 250|251"),
+        (b"step = [{client = 'NOOP', pattern = '(?x) bob # who'}]", "step 1: the pattern is no regular expression"),
+        (
+            b"message.match.subject = '%b'" % (b"x" * 4_095),
+            "match of subject: the pattern is longer than 4,096 characters",
+        ),
+        (b"step = [%b]\nforbid = [{client = 'X'}]" % (b"{client = 'X'}," * 500), "it has more than 500 steps"),
+    ],
+)
+def test_what_is_wrong_with_a_rubric_is_told(octets: bytes, reason: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        parse_rubric(octets, "mine.toml")
+    assert str(raised.value).startswith("mine.toml is no rubric: ")
+    assert reason in str(raised.value)
+
+
+def test_a_rubric_may_be_large_and_have_many_steps(tmp_path: Path) -> None:
+    octets = b"step = [%b]\nforbid = [{client = 'X'}]\n" % (b"{client = 'X'}," * 499)
+    path = tmp_path / "large.toml"
+    path.write_bytes(octets + b"#" * (262_144 - len(octets)))
+    assert len(load_rubric(str(path)).step) == 499
+    path.write_bytes(octets + b"#" * (262_145 - len(octets)))
+    with pytest.raises(ConfigError, match="it is larger than 262,144 octets"):
+        load_rubric(str(path))
+
+
+def test_a_rubric_that_forbids_only_is_one() -> None:
+    assert parse_rubric(b"forbid = [{client = 'HELO'}]", "mine.toml").title == ""
+
+
+def test_a_rubric_that_cannot_be_read_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "mine.toml"
+    path.touch()
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(ConfigError, match=r"mine\.toml is no rubric: it cannot be read: "):
+        load_rubric(str(path))
