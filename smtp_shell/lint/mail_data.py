@@ -98,7 +98,6 @@ class MessageScan:
             or b"\0" in line
         ):
             return False
-        self._lines += 1
         self._size += len(line)
         self._body += len(line)
         self._ended_by_lf = False
@@ -115,7 +114,6 @@ class MessageScan:
         """
         if self._rest_length:
             yield from self._line(self._rest, self._rest_length, self._rest_place)
-            self._rest, self._rest_length = b"", 0
         if self._header is None:
             yield from self._end_header(HeaderEnd.END, place)
         assert self._header is not None
@@ -129,20 +127,20 @@ class MessageScan:
             self._rest_place = place
         whole = piece.endswith(b"\n")
         length = self._rest_length + len(piece)
-        if self._rest:
-            room = max(0, _MOST_OF_LINE - len(self._rest))
-            piece = self._rest + piece[:room]
+        piece = self._rest + piece
         if whole:
             self._rest, self._rest_length = b"", 0
             yield from self._line(piece, length, self._rest_place)
         else:
-            self._rest, self._rest_length = piece[:_MOST_OF_LINE], length
+            self._rest, self._rest_length = piece, length
+            if len(piece) > _MOST_OF_LINE:  # its last octet may be the CR of its end
+                self._rest = piece[: _MOST_OF_LINE - 1] + piece[-1:]
 
     def _line(self, line: bytes, length: int, place: Place) -> Iterator[tuple[HeaderSent | DataFaultSent, Place]]:
         """Read a line.
 
         Args:
-            line: At most `_MOST_OF_LINE` octets and a bit of it; its end, where it has one and is short enough.
+            line: The line with its end; of one in pieces perhaps not what is in the middle.
             length: Its whole length, line end included.
             place: Where it begins.
         """
@@ -179,19 +177,17 @@ class MessageScan:
             yield DataFaultSent(fault, octets, self._header), place
 
     def _body_octets(self, octets: bytes, place: Place) -> Iterator[tuple[DataFaultSent, Place]]:
-        if not self._eight_bit and not octets.isascii():
+        if not octets.isascii():
             self._eight_bit = True
             yield from self._fault(DataFault.EIGHT_BIT_BODY, place)
 
     def _block(self, octets: bytes, place: Place) -> Iterator[tuple[DataFaultSent, Place]]:
         """Read many whole lines of the body at once."""
-        ends = octets.count(b"\n")
-        self._lines += ends
-        stuffed = octets.count(b"\n.", 0, len(octets) - 1) + octets.startswith(b".") if self._transparent else 0
+        stuffed = octets.count(b"\n.") + octets.startswith(b".") if self._transparent else 0
         self._size += len(octets) - stuffed
         self._body += len(octets) - stuffed
         crlfs = octets.count(CRLF)
-        if crlfs != ends:
+        if crlfs != octets.count(b"\n"):
             yield from self._fault(DataFault.BARE_LF, place)
         if octets.count(b"\r") != crlfs:
             yield from self._fault(DataFault.BARE_CR, place)
@@ -201,7 +197,7 @@ class MessageScan:
             lengths = (len(line.removesuffix(b"\r")) for line in octets.split(b"\n"))
             if too_long := next((length for length in lengths if length > LONGEST_LINE), 0):
                 yield from self._fault(DataFault.LONG_LINE, place, too_long)
-        if self._transparent and DataFault.SINGLE_DOT not in self._seen and _SINGLE_DOT.search(octets):
+        if self._transparent and _SINGLE_DOT.search(octets):
             yield from self._fault(DataFault.SINGLE_DOT, place)
         self._ended_by_lf = not octets.endswith(CRLF)
         yield from self._body_octets(octets, place)
@@ -247,7 +243,7 @@ class MessageScan:
         if self._lines == 1 and text.startswith(b"From "):
             yield from self._fault(DataFault.MBOX_LINE, place)
         else:
-            self._doubtful = text[:_MOST_OF_VALUE], place
+            self._doubtful = text, place
 
     def _resolve(self, place: Place, *, is_field: bool) -> Iterator[tuple[HeaderSent | DataFaultSent, Place]]:
         """Decide what the line before was: a field without its colon, or the first of a text that no empty line precedes."""

@@ -65,6 +65,9 @@ def _message(found: Found) -> MessageSent:
         (b"text\r\n", {}),
         (b"text without an end", {}),
         (b"\r\n\r\n", {}),
+        (b".", {}),
+        (b"x" * 998, {}),
+        (b"x" * 999, {DataFault.LONG_LINE: 999}),
         (b"a\nb\r\n", {DataFault.BARE_LF: 0}),
         (b"b\r\na\n", {DataFault.BARE_LF: 0}),
         (b"a\rb\r\n", {DataFault.BARE_CR: 0}),
@@ -87,8 +90,7 @@ def _message(found: Found) -> MessageSent:
 )  # fmt: skip
 def test_the_body_is_the_same_in_whatever_pieces(fill: bytes, body: bytes, faults: dict[DataFault, int]) -> None:
     octets = _HEADER + fill + body
-    lines = (fill + body).split(b"\n")
-    stuffed = sum(line.startswith(b".") for line in lines)
+    stuffed = sum(line.startswith(b".") and line != b"." for line in _lines(fill + body))
     for found in _ways(octets):
         assert _faults(found) == set(faults.items())
         message = _message(found)
@@ -97,6 +99,10 @@ def test_the_body_is_the_same_in_whatever_pieces(fill: bytes, body: bytes, fault
         assert message.has_eight_bit is (DataFault.EIGHT_BIT_BODY in faults)
         assert message.is_ended_by_lf is (body.endswith(b"\n") and not body.endswith(b"\r\n"))
         assert not message.chunked
+    if body.endswith(b"\n"):
+        for found in _ways(_HEADER + body + fill):
+            assert _faults(found) == set(faults.items())
+            assert _message(found).size == len(octets) - stuffed
 
 
 @pytest.mark.parametrize("fill", [b"", _FILL], ids=["short", "long"])
@@ -180,6 +186,10 @@ _FROM = (b"From", b"a")
     ("octets", "fields", "end", "line", "body", "faults"),
     [
         (b"From: a\r\n\r\n", [_FROM], HeaderEnd.EMPTY_LINE, 2, 0, {}),
+        (b"From: aX\r\n b X\r\n", [(b"From", b"aX b X")], HeaderEnd.END, 0, 0, {}),
+        (b"From: Xa\r\n X\r\n", [(b"From", b"Xa X")], HeaderEnd.END, 0, 0, {}),
+        (b"From: a\r\nHello", [_FROM], HeaderEnd.TEXT, 2, 7, {}),
+        (b"From: a\r\n" + b"Hello " * 900 + b"\r\n\r\n", [_FROM], HeaderEnd.TEXT, 2, 5_402, {DataFault.LONG_LINE: 2}),
         (b"From: a\n\nx", [_FROM], HeaderEnd.EMPTY_LINE, 2, 1, {DataFault.BARE_LF: 1}),
         (b"From: a\r\n", [_FROM], HeaderEnd.END, 0, 0, {}),
         (b"From: a", [_FROM], HeaderEnd.END, 0, 0, {}),
@@ -240,11 +250,22 @@ def test_what_is_kept_of_a_header_is_bounded() -> None:
     assert [fields[0], fields[-1], len(fields)] == [(b"X0", b"y"), (b"X999", b"y"), 1_000]
 
 
-def test_a_line_of_any_length_is_counted_whole() -> None:
-    for octets in (_HEADER + b"x" * 30_000 + b"\r\n", _HEADER + b"." + b"x" * 30_000):
-        for size in (1, 1_000, 7_000, 20_000):
-            found = _read([octets[i : i + size] for i in range(0, len(octets), size)])
-            message = _message(found)
-            stuffed = octets.startswith(b".", len(_HEADER))
-            assert (message.size, message.body_octets) == (len(octets) - stuffed, len(octets) - len(_HEADER) - stuffed)
-            assert DataFault.LONG_LINE in {fault for fault, _ in _faults(found)}
+@pytest.mark.parametrize("end", [b"\r\n", b"\n", b"\r"])
+@pytest.mark.parametrize("start", [b"x", b"."])
+@pytest.mark.parametrize("size", [1, 1_000, 4_001, 8_191, 8_192, 30_001, 30_002])
+def test_a_line_of_any_length_in_pieces_is_one_line(start: bytes, end: bytes, size: int) -> None:
+    octets = _HEADER + start + b"x" * 30_000 + end
+    found = _read([_HEADER, *(octets[i : i + size] for i in range(len(_HEADER), len(octets), size))])
+    faults = {(DataFault.LONG_LINE, 30_001 + (end == b"\r"))}
+    faults |= {(DataFault.BARE_LF, 0)} if end == b"\n" else {(DataFault.BARE_CR, 0)} if end == b"\r" else set()
+    faults |= {(DataFault.SINGLE_DOT, 0)} if start == b"." else set()
+    assert _faults(found) == faults
+    message, stuffed = _message(found), start == b"."
+    assert (message.size, message.body_octets) == (len(octets) - stuffed, len(octets) - len(_HEADER) - stuffed)
+    assert message.is_ended_by_lf is (end == b"\n")
+
+
+def test_a_line_that_began_before_a_large_piece_is_one_line() -> None:
+    found = _read([_HEADER, b"x" * 900, b"x" * 100 + b"\r\n" + _FILL])
+    assert _faults(found) == {(DataFault.LONG_LINE, 1_000)}
+    assert [place.line for each, place in found if isinstance(each, DataFaultSent)] == [2]
