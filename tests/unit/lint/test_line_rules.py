@@ -2,6 +2,8 @@ r"""Rules about lines as octets."""
 
 import pytest
 
+from smtp_shell.lint.moments import DataFault, DataFaultSent, LineSent, View, Wait
+from smtp_shell.protocol.events import Disconnected, End, TimedOut
 from tests.unit.lint.cases import (
     DOT,
     EHLO,
@@ -16,8 +18,12 @@ from tests.unit.lint.cases import (
     TEXT,
     TLS_EHLO,
     Case,
+    Moments,
     assert_found,
+    assert_tells_apart,
     lint,
+    owed,
+    said,
 )
 
 _LONG = "x" * 999
@@ -91,3 +97,92 @@ def test_a_message_of_many_lines_in_one_piece_is_read_like_its_lines() -> None:
     lines = b"From: a@example.org\r\nDate: Fri, 27 Nov 2026 10:21:05 +0100\r\n\r\n" + b"short\r\n" * 5000
     assert {each.rule for each in lint_message(lines + b"x" * 2000 + b"\r\n" + b"short\r\n" * 30_000)} >= {"long-line"}
     assert "long-line" not in {each.rule for each in lint_message(lines * 2)}
+
+
+def _line(*facts: str, end: bytes = b"\r\n", length: int = 9, kind: str = "command") -> LineSent:
+    return LineSent(kind, length, end, frozenset(facts))
+
+
+def _mail(octets: int, parameter: str = "", verb: str = "MAIL") -> str:
+    """Return a line of so many octets, its CRLF included."""
+    start = f"{verb} FROM:<" if verb == "MAIL" else f"{verb} TO:<"
+    return f"{start}{'x' * (octets - 3 - len(start) - len(parameter))}>{parameter}"
+
+
+_LONGER = [_mail(1_013, " A=B", verb="RCPT"), f"AUTH PLAIN {'A' * 12_276}"]
+_LONGEST = [_mail(1_012, " A=B", verb="RCPT"), f"AUTH PLAIN {'A' * 12_275}"]
+_NO_ADDRESSES = [f"VRFY {'x' * 65}@b", f"MAIL FROM:<{'x' * 65}>"]
+_TIMED_OUT = TimedOut(10.0, "the reply")
+_BINARY = View(mail_parameters={"BODY": b"binarymime"})
+
+
+@pytest.mark.parametrize(
+    ("rule", "view", "wrong", "right"),
+    [
+        ("bare-lf", View(), [_line(end=b"\n"), _line("dot"), _line("dot", end=b"\n")], [_line(), _line("CR"), _line(end=b"")]),
+        ("bare-cr-in-command", View(), [_line("CR", "NUL")], [_line("NUL"), _line()]),
+        ("nul", View(), [_line("CR", "NUL")], [_line("CR"), _line()]),
+        ("nul-in-data", _BINARY, [], [DataFaultSent(DataFault.NUL)]),
+        ("nul-in-data", View(mail_parameters={"BODY": b"7BIT"}), [DataFaultSent(DataFault.NUL)], []),
+        ("long-line", _BINARY, [], [DataFaultSent(DataFault.LONG_LINE, 999)]),
+        ("long-line", View(mail_parameters={"BODY": b"7BIT"}), [DataFaultSent(DataFault.LONG_LINE, 999)], []),
+        (
+            "long-command",
+            View(),
+            [f"NOOP {'x' * 506}", f"EHLO a={'x' * 510}", _mail(513), _mail(1_566, " A=B"), _mail(513, verb="RCPT"), *_LONGER],
+            [f"NOOP {'x' * 505}", _mail(512), _mail(1_565, " A=B"), _mail(512, verb="RCPT"), *_LONGEST],
+        ),
+        (
+            "long-response",
+            View(),
+            [_line(length=12_289, kind="response")],
+            [_line(length=12_288, kind="response"), _line(length=12_289)],
+        ),
+        ("trailing-blank", View(), [_line("trailing blank")], [_line("leading blank")]),
+        ("leading-blank", View(), [_line("leading blank")], [_line("trailing blank")]),
+        ("empty-command", View(), [_line("empty"), _line("empty after LF")], [_line("NUL")]),
+        (
+            "eight-bit-command",
+            View(),
+            ["EHLO ü", "DATA ü", "ü", "XOTHER ü"],
+            ["MAIL FROM:<ü>", "RCPT TO:<ü>", "VRFY ü", "EXPN ü", "HELP ü", "NOOP ü", "EHLO x", "AUTH PLAIN ü"],
+        ),
+        (
+            "long-local-part",
+            View(),
+            [f"MAIL FROM:<{'x' * 65}@a@b>", f"RCPT TO:<@a,@b:{'x' * 65}@b>"],
+            [f"MAIL FROM:<{'x' * 64}@b>", f"RCPT TO:<@{'a' * 65}:x@b>", f"MAIL FROM:<${{x}}{'x' * 65}@b>", *_NO_ADDRESSES],
+        ),
+        (
+            "long-domain",
+            View(),
+            [f"MAIL FROM:<a@{'x' * 256}>", f"RCPT TO:<a@b@{'x' * 256}>"],
+            [f"MAIL FROM:<a@{'x' * 255}>", f"RCPT TO:<{'x' * 256}@b>", f"MAIL FROM:<{'x' * 256}>", f"MAIL FROM:<a@${{x}}{'x' * 256}>"],
+        ),
+        ("no-final-dot", View(), [Wait(_TIMED_OUT, "dot")], [Wait(_TIMED_OUT, "line"), Wait(_TIMED_OUT, "chunk"), Wait(_TIMED_OUT)]),
+        ("unended-line", View(), [Wait(_TIMED_OUT, "line")], [Wait(_TIMED_OUT, "dot"), Wait(_TIMED_OUT, "chunk"), Wait(_TIMED_OUT)]),
+        ("unended-chunk", View(), [Wait(_TIMED_OUT, "chunk")], [Wait(_TIMED_OUT, "line"), Wait(_TIMED_OUT, "dot"), Wait(_TIMED_OUT)]),
+        ("unexplained-silence", View(owed=owed("NOOP")), [Wait(_TIMED_OUT)], [Wait(_TIMED_OUT, "dot"), Wait(Disconnected(End.CLIENT))]),
+        ("unexplained-silence", View(), [], [Wait(_TIMED_OUT)]),
+    ],
+)  # fmt: skip
+def test_a_rule_tells_what_is_wrong_from_what_is_right(rule: str, view: View, wrong: Moments, right: Moments) -> None:
+    assert_tells_apart(rule, view, wrong, right)
+
+
+@pytest.mark.parametrize(
+    ("rule", "moment", "message"),
+    [
+        ("long-command", f"NOOP {'x' * 1000}", "the command line has 1,007 octets with its CRLF, and may have 512"),
+        ("long-command", _mail(1_566, " A=B"), "the command line has 1,566 octets with its CRLF, and may have 1,565"),
+        (
+            "long-response",
+            _line(length=13_000, kind="response"),
+            "the response has 13,000 octets with its CRLF, and may have 12,288",
+        ),
+        ("long-local-part", f"MAIL FROM:<{'x' * 65}@b>", "the part before the @ has 65 octets, and may have 64"),
+        ("long-domain", f"MAIL FROM:<a@{'x' * 256}>", "the domain has 256 octets, and may have 255"),
+    ],
+)
+def test_what_is_too_long_is_told_with_its_figures(rule: str, moment: LineSent | str, message: str) -> None:
+    assert said(rule, View(), moment) == [message]
