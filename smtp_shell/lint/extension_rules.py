@@ -7,10 +7,10 @@ import re
 from smtp_shell.lint.findings import Severity
 from smtp_shell.lint.moments import CommandLine, View
 from smtp_shell.lint.rules import Said, rule
+from smtp_shell.lint.standing import domain_of
 from smtp_shell.protocol.announcements import announced_number, announcement
 from smtp_shell.protocol.octets import escape
 from smtp_shell.protocol.phases import Phase
-from smtp_shell.protocol.written_paths import written_path
 from smtp_shell.protocol.xtext import decode_xtext
 
 _ERROR = Severity.ERROR
@@ -81,9 +81,6 @@ def _recipient_limits(view: View, sent: CommandLine) -> Said:
     if most and number > most:
         yield f"this is RCPT {number:,} of the message, and the server announced LIMITS RCPTMAX={most}"
     most = announced_number(view.announced, "LIMITS", "RCPTDOMAINMAX")
-    path = written_path(sent.command.shown)
-    if not most or path is None or not path.is_known:
-        return
-    domain = path.mailbox.rpartition(b"@")[2].lower()
-    if domain not in view.domains and len(view.domains) >= most:
+    domain = domain_of(sent.command.shown)
+    if most and domain and domain not in view.domains and len(view.domains) >= most:
         yield f"this is domain {len(view.domains) + 1:,} of recipients in the session, and the server announced LIMITS RCPTDOMAINMAX={most}"

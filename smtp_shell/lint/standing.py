@@ -122,9 +122,8 @@ class Standing:
             self.chunks += 1
 
     def _note_domain(self, line: bytes) -> None:
-        path = written_path(line)
-        domain = path.mailbox.rpartition(b"@")[2].lower() if path is not None else b""
-        if domain and domain not in self.domains and len(self.domains) < _MOST_DOMAINS:
+        domain = domain_of(line)
+        if domain and len(self.domains) < _MOST_DOMAINS:
             self.domains |= {domain}
 
     def reply_received(self, owed: Owed, reply: Reply, dialogue: Dialogue, *, is_whole: bool) -> None:
@@ -168,6 +167,19 @@ class Standing:
             self.refused.add(verb)
         if reply.code // 100 == 5 and owed.command is not None:
             self.failure = owed.command.shown[:MOST_OF_COMMAND]
+
+
+def domain_of(line: bytes) -> bytes:
+    """Return the domain of a recipient in lower case; empty if there is none, as of Postmaster, or if it is a variable.
+
+    Args:
+        line: The line of a RCPT command.
+    """
+    path = written_path(line)
+    if path is None or not path.is_known:
+        return b""
+    _, at, domain = path.mailbox.rpartition(b"@")
+    return domain.lower() if at else b""
 
 
 def _pending_mail(dialogue: Dialogue) -> bytes | None:
