@@ -316,6 +316,7 @@ class Tracker:
         if not piece:
             return
         before, owed = self._dialogue.asked, self._dialogue.owed
+        whole = self._dialogue.unended + piece  # of an endless line its end only
         self._dialogue.send_raw(piece)
         length = self._partial + len(piece)
         if not piece.endswith(b"\n"):
@@ -324,16 +325,16 @@ class Tracker:
                 yield from self._data(piece)
             return
         self._partial = 0
-        end = CRLF if piece.endswith(CRLF) else b"\n"
+        end = CRLF if whole.endswith(CRLF) else b"\n"
         if self._dialogue.asked == before:
             if self._is_in_data():
                 yield from self._data(piece)
             return
         newest, self._owed_before = self._dialogue.owed[-1], owed
-        yield from self._raw_line(newest, LineSent("command", length, end), piece, public)
+        yield from self._raw_line(newest, LineSent("command", length, end), whole, public)
         self._owed_before = None
 
-    def _raw_line(self, owed: Owed, line: LineSent, piece: bytes, public: int | None) -> Iterator[Placed]:
+    def _raw_line(self, owed: Owed, line: LineSent, octets: bytes, public: int | None) -> Iterator[Placed]:
         verb = owed.verb if owed.asked in (Asked.COMMAND, Asked.CHUNK) else ""
         yield from self._early_moment(verb)
         if owed.asked is Asked.END_OF_DATA:
@@ -342,7 +343,7 @@ class Tracker:
             yield from self._final_dot(by_lf=line.end != CRLF)
         elif owed.asked is Asked.SASL:
             line = LineSent("response", line.length, line.end)
-            yield from self._response_moments(piece.rstrip(b"\r\n"), line, secret=public is not None)
+            yield from self._response_moments(octets.rstrip(b"\r\n"), line, secret=public is not None)
         elif owed.command is not None:
             yield from self._command_moments(owed.command, line, pipelined=False)
             self._after_command(owed.command)
