@@ -54,7 +54,6 @@ from smtp_shell.recording.expected import good_codes, leaves_replies_out
 from smtp_shell.transcript.foreign import HIDDEN_DATA
 
 _MOST_EARLY = 1_000
-_SHORTEST_RESPONSE = 4
 _DATA_IN_A_FILE = "the mail data is in the file "  # a note of the decoder where it does not read that file
 _MARK = b"${"
 
@@ -236,7 +235,10 @@ class Tracker:
         argument = command.shown[len(verb) :].strip()[:MOST_OF_COMMAND]
         is_text = bool(command.line) and verb not in KNOWN_VERBS and looks_like_text(command.line)
         answers_nothing = (
-            is_text and "AUTH" in self._standing.sent and not self._standing.after_message and _is_base64(command.line)
+            is_text
+            and "AUTH" in self._standing.sent
+            and not self._standing.after_message
+            and decode_base64(command.line) is not None
         )
         yield CommandLine(command, verb, argument, pipelined, is_text, answers_nothing), self._place
         self._standing.in_text = is_text and (self._standing.data_refused or self._standing.after_message)
@@ -507,10 +509,6 @@ def _fits(owed: Owed, event: ReplyReceived) -> bool:
     if event.command is None:
         return owed.command is None
     return owed.command is not None and (owed.command.line == event.command.line or owed.verb == event.verb)
-
-
-def _is_base64(line: bytes) -> bool:
-    return len(line) >= _SHORTEST_RESPONSE and decode_base64(line) is not None
 
 
 def _odd_facts(command: Command, *, after_lf: bool) -> frozenset[str]:
