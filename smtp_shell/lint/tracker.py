@@ -216,7 +216,7 @@ class Tracker:
         yield from self._early_moment(command.verb)
         yield from self._command_moments(command, LineSent("command", len(command.line) + 2, CRLF), pipelined=pipelined)
         self._dialogue.send(command, pipelined=pipelined)
-        self._after_command(command)
+        yield from self._after_command(command)
         self._waits = not pipelined
 
     def _command_moments(self, command: Command, line: LineSent, *, pipelined: bool) -> Iterator[Placed]:
@@ -243,7 +243,7 @@ class Tracker:
         yield CommandLine(command, verb, argument, pipelined, is_text, answers_nothing), self._place
         self._standing.in_text = is_text and (self._standing.data_refused or self._standing.after_message)
 
-    def _after_command(self, command: Command) -> None:
+    def _after_command(self, command: Command) -> Iterator[Placed]:
         verb = command.verb
         if command.public == 0:
             return
@@ -256,6 +256,8 @@ class Tracker:
             self._chunk_left = chunk.size if chunk else 0
             if chunk and self._scan is None:
                 self._scan = MessageScan(transparent=False)
+            if not self._chunk_left:  # BDAT 0 LAST ends the message without an octet
+                yield from self._chunk(b"")
 
     def _sasl_line(self, event: SaslSent) -> Iterator[Placed]:
         if self._dialogue.unended:
@@ -348,7 +350,7 @@ class Tracker:
             yield from self._response_moments(octets.rstrip(b"\r\n"), line, secret=public is not None)
         elif owed.command is not None:
             yield from self._command_moments(owed.command, line, pipelined=False)
-            self._after_command(owed.command)
+            yield from self._after_command(owed.command)
             self._data_may_come = owed.verb == "DATA"
 
     def _is_in_data(self) -> bool:
