@@ -40,7 +40,7 @@ class Linter:
             entry: The next entry of the dialogue.
         """
         event = entry.event
-        if type(event) is MailDataSent and not event.last and self._tracker.takes_plain(event.octets):
+        if type(event) is MailDataSent and self._tracker.takes_plain(event.octets):
             return ()
         found: list[Finding] = []
         for moment, place in self._tracker.receive(entry):

@@ -63,13 +63,14 @@ Placed = tuple[Moment, Place]
 class Tracker:
     """Observer of one dialogue after another, as they stand in a stream of entries."""
 
+    _place: Place  # of the current entry
+
     def __init__(self) -> None:
         self._has_client_field = False
         self._begin()
 
     def _begin(self) -> None:
         self._dialogue = Dialogue()
-        self._place = Place()
         self._tls = False
         self._is_file = False
         self._waits = False  # the last client line in a file waits for its replies
@@ -215,7 +216,7 @@ class Tracker:
         self._assume()
         yield from self._early_moment(command.verb)
         yield from self._command_moments(command, LineSent("command", len(command.line) + 2, CRLF), pipelined=pipelined)
-        self._dialogue.send(command, pipelined=pipelined)
+        self._dialogue.send(command)
         yield from self._after_command(command)
         self._waits = not pipelined
 
@@ -502,7 +503,7 @@ class Tracker:
         self._standing.reply_received(owed, reply, self._dialogue, is_whole=is_whole)
         if owed.asked is Asked.CHUNK:
             self._scan = None
-        elif owed.verb == "DATA" and reply.code >= 400:
+        elif owed.verb == "DATA":  # after 354 the phase says so
             self._data_may_come = False
 
 

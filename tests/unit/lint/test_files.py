@@ -66,6 +66,7 @@ def _rules(octets: bytes) -> list[tuple[int, str]]:
         (b"X: \xc3\xbc\r\n" + _HEADER + b"\r\n", []),  # it may have had SMTPUTF8
         (_HEADER + b"\r\n\xc3\xbc\r\n", [(7, "eight-bit-without-mime")]),
         (_HEADER + b"\r\nab\0\r\n", [(7, "nul-in-data")]),
+        (_HEADER + b"\r\nab\0", [(7, "nul-in-data")]),
         (_HEADER + b"text\r\n", [(6, "no-empty-line")]),
         (_HEADER, []),
         (_HEADER + b"\r\n" + b"a\r\n" * 19_993 + b"x" * 999 + b"\r\n", [(20_000, "long-line")]),

@@ -68,6 +68,7 @@ def test_a_dialogue_begins_with_nothing() -> None:
         (f"C: NOOP\n{_NO}C: RSET\n{_OK}", {"refused": set(), "failure": b"", "accepted": {"RSET"}, "sent": {"NOOP", "RSET"}}),
         (f"C: FOO\n{_NO}", {"sent": {""}, "refused": {""}}),
         (f"C: FOO\n{_OK}", {"sent": {""}, "accepted": {""}}),
+        (f"C: Dear Bob\n{_NO}", {"in_text": False, "after_message": False, "data_refused": False}),
         (f"C: XCLIENT A=b\n{_NO}", {"sent": {"XCLIENT"}, "refused": {"XCLIENT"}}),
         ("S: 550 no\n", {"failure": b"", "refused": set(), "last_code": 550}),
         (f"{_EHLO}C: MAIL FROM:<a> SIZE=3\n{_OK}", {"sender": b"MAIL FROM:<a> SIZE=3", "mail_parameters": {"SIZE": b"3"}, "mails": 1}),

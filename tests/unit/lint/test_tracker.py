@@ -7,7 +7,9 @@ import pytest
 
 from smtp_shell.lint.moments import (
     CommandLine,
+    DataBegun,
     LineSent,
+    MessageSent,
     Moment,
     ResponseLine,
     Wait,
@@ -225,3 +227,69 @@ def test_what_is_sent_begins_another_wait() -> None:
     for event in (noop, OctetsSent(b"NOOP\r\n")):
         moments = _live(*_GREETED, noop, _TIMED_OUT, event, _TIMED_OUT)
         assert sum(isinstance(each, Wait) for each in moments) == 2
+
+
+def test_base64_after_a_message_is_text() -> None:
+    over = (*_IN_EXCHANGE, SaslSent(b"YQ=="), _received(535, "no", to="AUTH LOGIN"))
+    message = (*_IN_DATA[4:], MailDataSent(b"x: y\r\n"), MailDataSent(b".\r\n", last=True), _received(250))
+    found = _live(*over, *message, CommandSent(Command(b"YWJj")))[-1]
+    assert isinstance(found, CommandLine)
+    assert (found.is_text, found.answers_nothing) == (True, False)
+
+
+def test_mail_data_that_comes_too_early_is_told_at_once() -> None:
+    moments = _live(*_IN_DATA[:-2], OctetsSent(b"DATA\r\nx: y\r\n"))
+    assert moments[-1] == DataBegun(True, True)
+    assert DataBegun(True, False) in _live(*_IN_DATA, OctetsSent(b"x: y\r\n"))
+
+
+def test_a_refused_data_begins_no_mail_data() -> None:
+    moments = _live(*_IN_DATA[:-2], OctetsSent(b"DATA\r\n"), _received(554, "no", to="DATA"), OctetsSent(b"NOOP\r\n"))
+    assert moments[-1] == CommandLine(Command(b"NOOP"), "NOOP", b"")
+
+
+def test_octets_of_a_chunk_after_its_reply_end_nothing() -> None:
+    bdat = CommandSent(Command(b"BDAT 6 LAST"))
+    moments = _live(*_IN_DATA[:-2], bdat, _received(552, "no", to="BDAT 6 LAST"), OctetsSent(b"a: b\r\n"))
+    assert not any(isinstance(each, MessageSent) for each in moments)
+
+
+def test_the_rest_of_a_line_is_no_plain_line_of_mail_data() -> None:
+    chunk = (CommandSent(Command(b"BDAT 8")), OctetsSent(b"a: b\r\n\r\n"), _received(250, to="BDAT 8"))
+    for start, is_plain in (((), True), ((OctetsSent(b"NO"),), False)):
+        tracker = Tracker()
+        _live(*_IN_DATA[:-2], *chunk, *start, tracker=tracker)
+        assert tracker.takes_plain(b"OP\r\n") is is_plain
+
+
+@pytest.mark.parametrize(
+    ("events", "is_plain"),
+    [
+        (_GREETED, False),
+        (_IN_DATA, False),
+        ((*_IN_DATA, MailDataSent(b"x: y\r\n")), False),
+        ((*_IN_DATA, MailDataSent(b"\r\n")), True),
+        ((*_IN_DATA, MailDataSent(b"\r\n"), OctetsSent(b".\n")), False),
+        ((*_IN_DATA, MailDataSent(b"\r\n"), MailDataSent(b".\r\n", last=True)), False),
+    ],
+)
+def test_a_line_of_the_body_makes_no_moment(events: tuple[Event, ...], is_plain: bool) -> None:
+    tracker = Tracker()
+    _live(*events, tracker=tracker)
+    assert tracker.takes_plain(b"text\r\n") is is_plain
+
+
+def test_an_entry_inside_tls_shows_that_tls_has_begun() -> None:
+    tracker = Tracker()
+    starttls = (CommandSent(Command(b"STARTTLS")), _received(220, to="STARTTLS"))
+    _live(*_GREETED, *_sent("EHLO x"), *starttls, tracker=tracker)
+    assert not tracker.view().tls
+    assert [*tracker.receive(Entry(9, 0.0, CommandSent(Command(b"EHLO x")), tls=True))] != []
+    assert (tracker.view().tls, tracker.view().started_tls) == (True, True)
+
+
+@pytest.mark.parametrize(("inside", "announced"), [(True, True), (True, False), (False, True)])
+def test_a_connection_may_begin_inside_tls(inside: bool, announced: bool) -> None:
+    tracker = Tracker()
+    assert [*tracker.receive(Entry(1, 0.0, Connected("x", tls=announced), tls=inside))] == []
+    assert (tracker.view().tls, tracker.view().started_tls) == (inside and announced, False)

@@ -99,6 +99,7 @@ def test_mail_data_begins_where_the_server_said_354_or_may_say_it(
     [
         (f"{_OPEN}{DATA}C: x: y\nC:\nC: z\nC: .\nS: 250 ok\n", [(17, 11, 3, False)]),
         (f"{_OPEN}{DATA}C: .\nS: 250 ok\n", [(14, 0, 0, False)]),
+        (f"{_OPEN}C: BDAT x\nS: 501 no\n{DATA}C: ..x\nC: .\nS: 250 ok\n", [(17, 4, 4, False)]),
         (f"{_OPEN}C: BDAT 4\nC| ab: \nS: 250 ok\nC: BDAT 5 LAST\nC| c\\r\\n\\r\\n\nS: 250 ok\n", [(16, 9, 0, True)]),
         (f"{_OPEN}C: BDAT 6 LAST\nC| a: \nC| b\\r\\n\nS: 250 ok\n", [(14, 6, 0, True)]),
         (f"{_OPEN}C| BDAT 6 LAST\\r\\nab: \\r\\nNOOP\\r\\n\nS: 250 ok\nS: 250 ok\n", [(12, 6, 0, True)]),
@@ -212,6 +213,10 @@ def test_a_script_ends_by_hanging_up_once(text: str, hangs_up: bool) -> None:
         (f"{_OPEN}{DATA}C| x: y\\r\\n.\\n\nC| z\\r\\n.\\r\\n\nS: 250 ok\nC: NOOP\n", [(14, {"dot"}), (17, set())]),
         (f"{_OPEN}{DATA}C| x: y\\r\\n.\\nQUIT\\r\\n\nS: 250 ok\nS: 221 bye\n", [(14, {"dot"}), (14, set())]),
         (f"{_OPEN}{DATA}C| x: y\\r\\n.\\nQUIT\\r\\n\nS: 421 bye\n", [(14, {"dot"})]),
+        (
+            f"{_OPEN}{DATA}C| x: y\\r\\n.\\n\nS: 250 ok\n{MAIL}{RCPT}C| DATA\\r\\nx: y\\r\\n.\\n\nS: 354 go\nS: 250 ok\n",
+            [(14, {"dot"}), (16, set()), (18, set()), (20, set()), (20, {"dot"})],
+        ),
     ],
 )
 def test_a_dot_whose_line_ends_in_lf_is_told_once(text: str, expected: list[tuple[int, set[str]]]) -> None:
