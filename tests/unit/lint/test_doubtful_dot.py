@@ -10,6 +10,8 @@ import pytest
 from smtp_shell.export.synthetic import write_pcapng
 from smtp_shell.knowledge.narration import Narrator
 from smtp_shell.lint import Linter
+from smtp_shell.lint.doubtful_dot import DoubtfulDot
+from smtp_shell.lint.findings import Place
 from smtp_shell.protocol.commands import Command
 from smtp_shell.protocol.dialogue import Dialogue
 from smtp_shell.protocol.events import (
@@ -180,3 +182,40 @@ def test_a_connection_that_ends_at_the_dot_leaves_the_message_open(octets: bytes
     assert isinstance(found[-1].event, Disconnected)
     assert rules(found) == rules(client.entries)
     assert "no-quit" in rules(found)
+
+
+def test_a_dot_is_kept_with_what_follows_it_and_released_once() -> None:
+    dot = DoubtfulDot()
+    assert (dot.is_held, dot.is_told, [*dot.release()]) == (False, False, [])
+    pieces = [(b".\n", None, Place(1)), (b"QUIT\r\n", 3, Place(2)), (b"x\r\n", None, Place(3))]
+    for octets, public, place in pieces:
+        assert dot.hold(octets, public, place)
+        assert dot.is_held
+    assert [(piece, dot.is_told) for piece in dot.release()] == [
+        (pieces[0], True),
+        (pieces[1], False),
+        (pieces[2], False),
+    ]
+    assert (dot.is_held, dot.is_told, [*dot.release()]) == (False, False, [])
+    assert dot.hold(b".\n", None, Place(4))
+    assert [dot.is_told for _ in dot.release()] == [True]
+    assert not dot.is_told
+
+
+def test_a_true_dot_is_not_kept() -> None:
+    dot = DoubtfulDot()
+    assert dot.hold(b".\r\n", None, Place(1))  # after a line that ended in LF
+    assert not dot.hold(b".\r\n", None, Place(2))
+    assert dot.hold(b"text\n", None, Place(3))
+    assert dot.hold(b".\r\n", None, Place(4))
+    assert len([*dot.release()]) == 3
+
+
+def test_what_is_kept_after_a_dot_is_bounded() -> None:
+    dot = DoubtfulDot()
+    assert [dot.hold(b"x\n", None, Place()) for _ in range(101)] == [True] * 100 + [False]
+    assert len([*dot.release()]) == 100
+    assert [dot.hold(b"x" * size, None, Place()) for size in (65_535, 2, 1, 1)] == [True, False, True, False]
+    assert len([*dot.release()]) == 2
+    assert not dot.hold(b"x" * 65_537, None, Place())
+    assert dot.hold(b"x" * 65_536, None, Place())

@@ -41,3 +41,13 @@ def test_a_long_text_is_looked_at_in_part_and_quickly() -> None:
     assert found(text + b"x" * 2_000 + b"\r\n") == []
     assert len(text) > MOST_OCTETS
     assert time.monotonic() - start < 5
+
+
+@pytest.mark.parametrize(("more", "expected"), [(0, ["nul-in-data"]), (1, [])])
+def test_a_line_that_ends_with_the_last_octet_is_looked_at(more: int, expected: list[str]) -> None:
+    fill = b"x" * 98 + b"\r\n"
+    start = HEADER + b"\r\n" + fill * 2_600
+    octets = start + b"y" * (MOST_OCTETS - len(start) - 3 + more) + b"\0\r\n"
+    assert MOST_OCTETS == 262_144
+    assert len(octets) == MOST_OCTETS + more
+    assert [rule for _, rule in found(octets) if rule != "long-line"] == expected

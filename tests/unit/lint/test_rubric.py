@@ -295,6 +295,12 @@ _SENT = f"{_EHLO}{ENVELOPE}"  # twelve lines
         (b"message.match.subject = '250'", f"{_SENT}{HEADER.replace('Hello', '250')}{TEXT}", []),
         (b"step = [{client = 'RCPT', pattern = '(?i)(?s)BOB|eve'}]", f"{_EHLO}{MAIL}{RCPT}", []),
         (b"step = [{client = 'NOOP', pattern = '(?:250)'}]", f"{_EHLO}C: NOOP or 250\nS: 250 ok\n", []),
+        (b"step = [{happens = 'message', tls = true}]", f"{RECORDED}{TLS_EHLO}{ENVELOPE}{HEADER}{TEXT}", []),
+        (
+            b"step = [{auth = 'PLAIN'}, {client = 'NOOP'}]",
+            "C: EHLO x\nC: NOOP\nC: AUTH PLAIN ${sasl}\nC: QUIT\n",
+            [(4, "rubric-order", "AUTH PLAIN comes too late; the order of the steps is another one")],
+        ),
         (b"message.match.cc = '.*'", f"{_SENT}{HEADER}{TEXT}", []),
         (
             b"step = [{happens = 'message'}]",
