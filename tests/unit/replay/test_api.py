@@ -8,8 +8,10 @@ import pytest
 from msgspec.structs import replace
 
 from smtp_shell import Transcript, replay
-from smtp_shell.config import Place, TlsSettings
+from smtp_shell.config import Place, Timeouts, TlsSettings
 from smtp_shell.errors import NotSendable, TranscriptError, UsageError
+from smtp_shell.matching.expectation import Strictness
+from smtp_shell.protocol.sasl import mechanism
 from smtp_shell.protocol.secret import Secret
 from smtp_shell.replay.api import credentials_of
 from smtp_shell.replay.replay import Replay
@@ -118,3 +120,97 @@ def test_credentials_go_in_the_clear_where_that_is_asked_for(practice: PracticeS
     script = Transcript.parse(CLEAR.replace("S: 235", "S: 538|504|503|502|530"))
     result = replay(script, address(practice), user="ann", password="canary", insecure_auth=True)
     assert result.ok, result.failure
+
+
+class Asked:
+    """Notes how a replay is made, and runs nothing."""
+
+    def __init__(self, made: list[tuple[Path, ReplaySettings]]) -> None:
+        self._made = made
+
+    def __call__(self, path: Path, settings: ReplaySettings) -> Asked:
+        self._made.append((path, settings))
+        return self
+
+    def run(self, *consumers: object) -> list[object]:
+        return list(consumers)
+
+
+def test_what_a_caller_says_becomes_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[tuple[Path, ReplaySettings]] = []
+    monkeypatch.setattr("smtp_shell.replay.api.Replay", Asked(made))
+    python = TlsSettings(place=Place.PYTHON)
+    assert replay("a.smtp") == []
+    assert made.pop() == (Path("a.smtp"), ReplaySettings(tls_settings=python))
+    told: list[StepResult] = []
+    consumers = replay(
+        Path("b.smtp"),
+        "mx.example",
+        tls=True,
+        starttls=True,
+        variables={"a": "b"},
+        match="text",
+        keep_going=True,
+        ca_file="ca.pem",
+        insecure=True,
+        timeout=2.5,
+        overall=7.0,
+        send_secrets=True,
+        insecure_auth=True,
+        on_step=told.append,
+    )
+    assert consumers == [told.append]
+    assert made.pop() == (
+        Path("b.smtp"),
+        ReplaySettings(
+            server="mx.example",
+            tls=True,
+            starttls=True,
+            tls_settings=replace(python, ca_file=Path("ca.pem"), insecure=True),
+            timeouts=Timeouts().all(2.5),
+            variables={"a": "b"},
+            strictness=Strictness.TEXT,
+            keep_going=True,
+            overall=7.0,
+            send_secrets=True,
+            allow_cleartext=True,
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("user", "password", "named", "found"),
+    [
+        ("ann", "canary", "", ("ann", "canary")),
+        ("ann", Secret("canary"), "bob", ("ann", "canary")),
+        ("", "canary", "bob", ("bob", "canary")),
+        ("ann", None, "bob", None),
+        ("ann", "", "bob", None),
+    ],
+)
+def test_a_password_is_that_of_the_user_or_of_whom_the_transcript_names(
+    monkeypatch: pytest.MonkeyPatch,
+    user: str,
+    password: str | Secret | None,
+    named: str,
+    found: tuple[str, str] | None,
+) -> None:
+    made: list[tuple[Path, ReplaySettings]] = []
+    monkeypatch.setattr("smtp_shell.replay.api.Replay", Asked(made))
+    replay("a.smtp", user=user, password=password)
+    find = made[0][1].credentials
+    if found is None:
+        assert find is None
+        return
+    assert find is not None
+    credentials = find(mechanism("PLAIN"), named)
+    assert (credentials.user, credentials.password.reveal()) == found
+
+
+def test_without_a_user_the_transcript_names_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[tuple[Path, ReplaySettings]] = []
+    monkeypatch.setattr("smtp_shell.replay.api.Replay", Asked(made))
+    replay("a.smtp", password="canary")
+    find = made[0][1].credentials
+    assert find is not None
+    assert find(mechanism("PLAIN"), "bob").user == "bob"

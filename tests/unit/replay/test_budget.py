@@ -59,3 +59,18 @@ def test_merged_durations_have_one_mean() -> None:
     times = latencies(1.0)
     times.merge(latencies(3.0, 2.0))
     assert times.mean == pytest.approx(2.0)
+
+
+def test_a_budget_is_shown_in_three_digits_with_how_many_steps_there_were() -> None:
+    assert Budget.parse("max=1.2345ms").exceeded_by(latencies(0.98765)) == (
+        "the slowest step took 988 ms, and --budget allows 1.23 ms (1 step)"
+    )
+    assert Budget.parse("max=1ms").exceeded_by(latencies(*[0.5] * 1000)).endswith("(1,000 steps)")
+    assert Budget.parse("max=1s").exceeded_by(latencies(1.0)) == ""
+
+
+def test_of_what_is_no_budget_an_excerpt_is_shown() -> None:
+    with pytest.raises(ValueError, match=f"^'{'x' * 60}' is no budget; "):
+        Budget.parse("x" * 61)
+    with pytest.raises(ValueError, match=r"^'\\x0a1' is no budget; "):
+        Budget.parse("\n1")

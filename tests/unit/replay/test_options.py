@@ -19,6 +19,7 @@ from smtp_shell.replay.options import (
     seed_of,
     with_replay_options,
 )
+from smtp_shell.replay.reporting import add_report_options
 from smtp_shell.replay.results import Act, Decision, PendingStep
 from smtp_shell.replay.selection import TagCondition
 from smtp_shell.replay.settings import ReplaySettings
@@ -267,3 +268,33 @@ def test_a_file_is_no_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     with pytest.raises(UsageError) as raised:
         refuse_servers([Path("a.smtp"), Path("smtp:/ann:s3cret@mx.example")])
     assert "s3cret" not in raised.value.message
+
+
+def test_the_help_has_a_title_for_each_group_and_says_what_each_option_takes_and_does() -> None:
+    parser = argparse.ArgumentParser()
+    add_replay_options(parser)
+    add_update_options(parser)
+    add_suite_options(parser)
+    add_report_options(parser)
+    groups = {group.title: [a for a in group._group_actions if a.dest != "help"] for group in parser._action_groups}
+    assert {
+        title: {(each.option_strings or [each.dest])[-1]: each.metavar for each in actions}
+        for title, actions in groups.items()
+        if actions
+    } == {
+        "positional arguments": {"files": "FILE|DIR"},
+        "replay": {
+            **{"--server": "URL", "--match": "LEVEL", "--var": "NAME=VALUE", "--step": None, "--overall": "S"},
+            **{"--repeat": "N", "--jobs": "N", "--send-secrets": None, "--allow-outside": None},
+        },
+        "transcripts": {"--update": None, "--yes": None, "--check": None},
+        "suite": {
+            **{"--tag": "TAG", "--profiles": "FILE", "--shuffle": None, "--seed": "N", "--max-failures": "N"},
+            **{"-x": None, "--budget": "p95=50ms"},
+        },
+        "reports": {
+            **{"--junit": "FILE", "--tap": "FILE", "--html": "FILE", "--times": None, "--only-failures": None},
+            **{"--failures-first": None, "--print": "NAME"},
+        },
+    }
+    assert [each.option_strings for each in parser._actions if not each.help] == []

@@ -5,13 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from smtp_shell.client.credentials import CredentialSource
-from smtp_shell.config import TlsSettings
+from smtp_shell.config import Timeouts, TlsSettings
+from smtp_shell.configuration.profile import Profile
 from smtp_shell.errors import ConfigError, UsageError
 from smtp_shell.matching.expectation import Strictness
 from smtp_shell.protocol.sasl import mechanism
-from smtp_shell.replay.profiles import ProfiledServer, load_profiles, profiled_servers
+from smtp_shell.replay.profiles import ProfiledServer, load_profiles, profiled_server, profiled_servers
 from smtp_shell.replay.settings import ReplaySettings
 
 TWO = """\
@@ -117,3 +119,97 @@ def test_a_file_that_is_missing_or_endless(tmp_path: Path) -> None:
         load_profiles(tmp_path / "missing.toml")
     with pytest.raises(ConfigError, match="is longer than 1,048,576 octets"):
         load_profiles(write(tmp_path, "#" * 1_100_000))
+
+
+PIN = "SHA256:" + "ab" * 32
+OTHER = TlsSettings(
+    Path("ca.pem"), True, "1.1", "1.2", "LOW", Path("c.pem"), Path("k.pem"), "tls.example", "sni.example", ("smtp",)
+)
+
+
+@pytest.mark.parametrize("general", [TlsSettings(), replace(OTHER, pins=("cd" * 32,))])
+def test_what_a_profile_says_of_tls_precedes_the_command_line_and_what_it_does_not_say_stays(
+    general: TlsSettings,
+) -> None:
+    silent = ProfiledServer("a", Profile(url="mx:25"), Path("folder"))
+    assert silent.tls_settings(general) == general
+    profile = Profile(
+        url="mx:25",
+        ca_file="own.pem",
+        insecure=False,
+        tls_min="1.3",
+        tls_max="1.3",
+        ciphers="HIGH",
+        client_cert="cert.pem",
+        client_key="key.pem",
+        tls_name="own.example",
+        sni="none",
+        alpn="a,b",
+        tls_pin=PIN,
+    )
+    assert ProfiledServer("a", profile, Path("folder")).tls_settings(general) == TlsSettings(
+        Path("folder/own.pem"),
+        False,
+        "1.3",
+        "1.3",
+        "HIGH",
+        Path("folder/cert.pem"),
+        Path("folder/key.pem"),
+        "own.example",
+        "none",
+        ("a", "b"),
+        ("ab" * 32,),
+    )
+
+
+@pytest.mark.parametrize(
+    "general", [CredentialSource(), CredentialSource("ann", "printf a", "printf t", Path("n"), authzid="root")]
+)
+def test_what_a_profile_says_of_credentials_precedes_the_command_line(general: CredentialSource) -> None:
+    assert ProfiledServer("a", Profile(url="mx:25"), Path("folder")).own_source(general) == general
+    profile = Profile(
+        url="mx:25",
+        user="bob",
+        password_command="printf b",
+        token_command="printf c",
+        netrc_file="netrc",
+        authzid="carol",
+    )
+    assert ProfiledServer("a", profile, Path("folder")).own_source(general) == replace(
+        general,
+        user="bob",
+        password_command="printf b",
+        token_command="printf c",
+        netrc=Path("folder/netrc"),
+        authzid="carol",
+    )
+
+
+@pytest.mark.parametrize("said", [True, False, None])
+@pytest.mark.parametrize("general", [True, False])
+def test_a_profile_may_switch_on_and_off(said: bool | None, general: bool) -> None:
+    server = ProfiledServer("a", Profile(url="mx:25", tls=said, starttls=said, insecure_auth=said), Path())
+    found = server.settings(ReplaySettings(tls=general, starttls=general, allow_cleartext=general, has_token=general))
+    wanted = general if said is None else said
+    assert (found.tls, found.starttls, found.allow_cleartext, found.has_token) == (wanted, wanted, wanted, general)
+    for name in ("tls", "starttls"):
+        own = profiled_server("lab", "mx:25", Profile(match="text"), CredentialSource(), **{name: said})
+        settings = own.settings(ReplaySettings(tls=general, starttls=general, has_token=True))
+        assert (getattr(settings, name), settings.label, settings.server) == (wanted, "lab", "mx:25")
+        assert (settings.strictness, settings.has_token) == (Strictness.TEXT, False)
+
+
+def test_a_profile_says_how_to_connect_and_how_long_to_wait() -> None:
+    silent = ProfiledServer("a", Profile(url="mx:25"), Path())
+    general = ReplaySettings(timeouts=Timeouts().all(9.0))
+    assert silent.settings(general).timeouts == general.timeouts
+    assert silent.connection(general.connection) == general.connection
+    profile = Profile(
+        url="mx:25", timeout=2.0, source="192.0.2.7", proxy="socks5h://192.0.2.9:1080", resolver="192.0.2.53"
+    )
+    found = ProfiledServer("a", profile, Path()).settings(general)
+    assert found.timeouts == Timeouts().all(2.0)
+    assert found.connection.source is not None
+    assert found.connection.resolver is not None
+    assert found.connection.proxy is not None
+    assert ("192.0.2.7" in str(found.connection.source), "192.0.2.53" in str(found.connection.resolver)) == (True, True)
