@@ -190,14 +190,14 @@ def _of_credentials(name: str, checked: ReplayPlan, settings: ReplaySettings) ->
             name, checked, checked.credentials, send=settings.send_secrets, place=settings.tls_settings.place
         )
     except UsageError as error:
-        yield Remark(line, Severity.ERROR, error.message.removeprefix(f"{name}: ").rstrip("."))
+        yield Remark(line, Severity.ERROR, error.message.removeprefix(f"{name}: ").removesuffix("."))
 
 
 def _server(name: str, checked: ReplayPlan, settings: ReplaySettings) -> tuple[str, Remark | None]:
     try:
         return str(find_target(name, settings, checked.address, tls=checked.tls)), None
     except UsageError as error:
-        message = error.message.removeprefix(name).strip().rstrip(".")
+        message = error.message.removeprefix(name).strip().removesuffix(".")
         # Without --server that is what is to be named, and no fault of the file.
         is_fault = bool(checked.address) or settings.server is not None
         return "", Remark(0, Severity.ERROR, message) if is_fault else None

@@ -295,7 +295,7 @@ class ReplayClient:
             incoming.broken = incoming.broken or error
             found = found.ending()
             if not verifier.foresees(error, attacked=session.is_attacked, cut=True):
-                found = found.differing(error.exit_status, error.message.rstrip("."))
+                found = found.differing(error.exit_status, error.message.removesuffix("."))
         return found
 
     def _after_data(self, session: Session, found: Comparison) -> Comparison:

@@ -237,7 +237,7 @@ class ReplayConnection:
         except DialogueBroken as error:
             if not self._verifier.foresees(error, attacked=False, cut=True):
                 self._account.note_handshake(error, settings.tls_settings)
-                failure = Comparison(ended=True).differing(error.exit_status, error.message.rstrip("."))
+                failure = Comparison(ended=True).differing(error.exit_status, error.message.removesuffix("."))
                 self._emitter.emit((line,) if line else (), "*: connect", monotonic(), failure)
             raise ConnectForeseen from None
         session.waits.timeouts = settings.timeouts

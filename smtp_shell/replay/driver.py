@@ -432,7 +432,7 @@ class Driver:
         ends, in_exchange = isinstance(error, TlsFailed), session.phase is Phase.AUTH
         shown = shown_steps(steps, in_exchange=in_exchange)
         missing = 0 if self._account.status else DIFFERS
-        self._skip(steps, shown, error.message.rstrip("."), error.exit_status if ends else missing)
+        self._skip(steps, shown, error.message.removesuffix("."), error.exit_status if ends else missing)
         if in_exchange or ends:
             raise DialogueEnded(ended_in(steps[0].line))
 
@@ -545,7 +545,7 @@ class Driver:
         except (AuthFailed, TlsFailed, UsageError) as error:
             self._cursor.skip_expected()
             status = TlsFailed.exit_status if isinstance(error, TlsFailed) else AuthFailed.exit_status
-            found = Comparison(ended=True).differing(status, error.message.rstrip("."))
+            found = Comparison(ended=True).differing(status, error.message.removesuffix("."))
             self._emitter.emit((step.line,), "*: authenticate", started, found)
         else:
             sent = SentStep((step.line,), f"*: authenticate {sasl.mechanism}", started, "AUTH", in_exchange=True)

@@ -126,7 +126,7 @@ class Comparison(Struct, frozen=True):
 
     def ended_by(self, error: DialogueBroken) -> Comparison:
         """Return it with the error that ended the dialogue, which counts before any difference that came of it."""
-        return replace(self, ended=True, status=error.exit_status, why=error.message.rstrip("."))
+        return replace(self, ended=True, status=error.exit_status, why=error.message.removesuffix("."))
 
 
 class ReplyVerifier:
@@ -336,7 +336,7 @@ class ReplyVerifier:
             self.observe(self._answer(expected, None, ok=False))
         found = replace(_with(found, expected, begun), ended=True)
         line = expected.lines[0].line if expected is not None else 0
-        why = error.message.rstrip(".")
+        why = error.message.removesuffix(".")
         return found.differing(error.exit_status, why, str(expected or ""), line=line, reply=number)
 
     def _is_as_recorded(self, expected: ExpectedReply | None, begun: IncomingReply | None) -> bool:
@@ -385,7 +385,7 @@ class ReplyVerifier:
         found = _with(found, expected, came)
         if came.reply is None and not (verdict and verdict.ok):
             error = incoming.broken
-            why = error.message.rstrip(".") if error else "what came is no SMTP reply"
+            why = error.message.removesuffix(".") if error else "what came is no SMTP reply"
             status = error.exit_status if error else VIOLATED
             line = expected.lines[0].line if expected is not None else 0
             found = replace(found, ended=True)
