@@ -216,7 +216,7 @@ class Driver:
                 is_promised = isinstance(error, TranscriptError) and self._connection.server
                 self._account.end(DIFFERS if is_promised else error.exit_status, error.message)
                 if self._keep_going and not isinstance(error, TranscriptError):
-                    self._skip_dialogue(f"not sent: {error.message.rstrip('.')}", to_the_end=True)
+                    self._skip_dialogue(f"not sent: {error.message.removesuffix('.')}", to_the_end=True)
                 if isinstance(error, TranscriptError):
                     self._has_finally = False  # it cannot be read on
                 return False

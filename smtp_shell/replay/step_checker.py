@@ -363,7 +363,7 @@ class StepChecker:
         try:
             parse_target(address)
         except UsageError as error:
-            self._refuse(line, f"*: connect names no server: {error.message.rstrip('.')}")
+            self._refuse(line, f"*: connect names no server: {error.message.removesuffix('.')}")
 
 
 def _is_bare_auth(line: bytes) -> bool:

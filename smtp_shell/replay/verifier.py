@@ -458,7 +458,7 @@ def unexpected(came: IncomingReply, status: int, why: str, expected: str = "") -
 
 def unsendable(error: SmtpShellError, what: str = "") -> Comparison:
     """Return the comparison of a step that lacks something which the transcript was to bring."""
-    return Comparison().differing(DIFFERS, f"{error.message.rstrip('.')}{what}")
+    return Comparison().differing(DIFFERS, f"{error.message.removesuffix('.')}{what}")
 
 
 def step_result(
