@@ -396,12 +396,12 @@ def _shown(steps: list[Step], commands: list[Command]) -> str:
     """Return commands as they may be shown. A line without variables and secrets stands in the file as it may be shown."""
     if len(commands) == 1 and commands[0].public is None and "${" not in steps[0].text:
         return steps[0].text[:LONGEST_SHOWN] or EMPTY_LINE
-    return excerpt("\n".join(map(_shown_command, commands[:_MOST_SHOWN]))) or EMPTY_LINE
+    return excerpt("\n".join(map(_shown_command, commands[:_MOST_SHOWN])))
 
 
 def _shown_command(command: Command) -> str:
     if command.public is None:
-        return escape(command.line[:LONGEST_SHOWN])
+        return escape(command.line[:LONGEST_SHOWN]) or EMPTY_LINE
     return escape(command.shown[:LONGEST_SHOWN]) + SASL_MARK
 
 
