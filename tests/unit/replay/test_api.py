@@ -15,7 +15,7 @@ from smtp_shell.protocol.sasl import mechanism
 from smtp_shell.protocol.secret import Secret
 from smtp_shell.replay.api import credentials_of
 from smtp_shell.replay.replay import Replay
-from smtp_shell.replay.results import Outcome, StepResult
+from smtp_shell.replay.results import Outcome, ReplayResult, StepResult, no_counts
 from smtp_shell.replay.settings import ReplaySettings
 from smtp_shell.servers.practice import PracticeServer
 
@@ -132,18 +132,18 @@ class Asked:
         self._made.append((path, settings))
         return self
 
-    def run(self, *consumers: object) -> list[object]:
-        return list(consumers)
+    def run(self, *consumers: object) -> ReplayResult:
+        return ReplayResult("", "", (), no_counts(), 0, None, float(len(consumers)))
 
 
 def test_what_a_caller_says_becomes_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[tuple[Path, ReplaySettings]] = []
     monkeypatch.setattr("smtp_shell.replay.api.Replay", Asked(made))
     python = TlsSettings(place=Place.PYTHON)
-    assert replay("a.smtp") == []
+    assert replay("a.smtp").seconds == 0
     assert made.pop() == (Path("a.smtp"), ReplaySettings(tls_settings=python))
     told: list[StepResult] = []
-    consumers = replay(
+    result = replay(
         Path("b.smtp"),
         "mx.example",
         tls=True,
@@ -159,7 +159,7 @@ def test_what_a_caller_says_becomes_settings(monkeypatch: pytest.MonkeyPatch) ->
         insecure_auth=True,
         on_step=told.append,
     )
-    assert consumers == [told.append]
+    assert result.seconds == 1
     assert made.pop() == (
         Path("b.smtp"),
         ReplaySettings(

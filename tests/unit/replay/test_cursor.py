@@ -90,10 +90,12 @@ def test_what_a_replay_does_not_act_on_is_passed_over(line: str) -> None:
     cursor.advance()
     assert (cursor.expects, cursor.line) == (True, 2)
     cursor.advance()
-    assert (cursor.step, cursor.expects, cursor.line) == (None, False, 5)
+    assert (cursor.expects, cursor.line, cursor.next_event(), list(cursor.look_ahead())) == (False, 5, "", [])
 
 
-@pytest.mark.parametrize("line", ["C: NOOP", "C& NOOP", "C| NOOP", "C< letter.eml", "S: 250", "S~ 250", "S= 250", "S| 2"])
+@pytest.mark.parametrize(
+    "line", ["C: NOOP", "C& NOOP", "C| NOOP", "C< letter.eml", "S: 250", "S~ 250", "S= 250", "S| 2"]
+)
 def test_what_a_replay_acts_on_is_not(line: str) -> None:
     cursor = cursor_over("# note", line)
     assert cursor.step is not None
@@ -253,7 +255,9 @@ def test_whether_the_client_speaks_first(lines: tuple[str, ...], follows: bool) 
         (("S: 250", "C: a"), 100, [], "250"),
     ],
 )
-def test_lines_that_are_taken_at_once(lines: tuple[str, ...], most: int, taken: list[str], following: str | None) -> None:
+def test_lines_that_are_taken_at_once(
+    lines: tuple[str, ...], most: int, taken: list[str], following: str | None
+) -> None:
     cursor = cursor_over(*lines)
     assert [step.text for step in cursor.take_run(LINES, ".", most)] == taken
     assert (cursor.step.text if cursor.step is not None else None) == following

@@ -163,7 +163,7 @@ def test_what_a_profile_says_of_tls_precedes_the_command_line_and_what_it_does_n
 
 
 @pytest.mark.parametrize(
-    "general", [CredentialSource(), CredentialSource("ann", "printf a", "printf t", Path("n"), authzid="root")]
+    "general", [CredentialSource(), CredentialSource("ann", "printf a", "printf t", netrc=Path("n"), authzid="root")]
 )
 def test_what_a_profile_says_of_credentials_precedes_the_command_line(general: CredentialSource) -> None:
     assert ProfiledServer("a", Profile(url="mx:25"), Path("folder")).own_source(general) == general
