@@ -114,7 +114,11 @@ def measure(project: Project, warm: Warm) -> list[Measured]:
     kept: dict[str, list[Measured]] = {}
     missing: dict[str, str] = {}
     for file in sorted(set(warm.tests.values())):
-        key = hashlib.sha256(common.digest() + (project.root / file).read_bytes() + file.encode()).hexdigest()[:24]
+        path = project.root / file
+        # What a test reads beside itself may hold its cases.
+        data = [p for p in sorted(path.parent.rglob("*")) if p.is_file() and p.suffix not in (".py", ".pyc")]
+        octets = b"".join(each.read_bytes() for each in (path, *data))
+        key = hashlib.sha256(common.digest() + octets + file.encode()).hexdigest()[:24]
         place = folder / key
         if place.exists():
             kept[file] = pickle.loads(place.read_bytes())

@@ -184,7 +184,9 @@ def test_html_says_why_and_what_was_captured() -> None:
 
 def test_html_leaves_out_what_passed_and_opens_what_failed() -> None:
     steps = (NOOP, replace(NOOP, outcome=Outcome.SENT), replace(NOOP, outcome=Outcome.SKIPPED), failing())
-    assert [in_html(*steps, settings=ReportSettings(only_failures=only)).count("number aside") for only in (False, True)] == [
+    assert [
+        in_html(*steps, settings=ReportSettings(only_failures=only)).count("number aside") for only in (False, True)
+    ] == [
         4,
         2,
     ]
