@@ -41,7 +41,7 @@ class RunAccount:
         self._consumers = consumers
         self._pending: list[StepResult] = []  # added, and not yet passed to the consumers
 
-    def add(self, result: StepResult, status: int = 0) -> None:
+    def add(self, result: StepResult, status: int) -> None:
         """Add a result.
 
         Args:

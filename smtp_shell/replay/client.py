@@ -119,7 +119,7 @@ class ReplayClient:
         started = monotonic()
         last = steps[-1]
         in_exchange = session.dialogue.phase is Phase.AUTH
-        if SASL_MARK in last.text and has_secret(last):
+        if has_secret(last):
             commands = self._commands(steps[:-1])
             demand_tls(session, [*(command.verb for command in commands), "AUTH"])
             if commands:
@@ -273,7 +273,7 @@ class ReplayClient:
             is_greeting_owed = session.dialogue.answered == 0  # whatever was sent before it
             verifier.doubtful = max(0, session.outstanding - is_greeting_owed)
             if not found.code:
-                return replace(found, why=sent.why) if sent.why else found
+                return found
         if session.tls_due or (sent.verb == "STARTTLS" and not sent.in_exchange):
             return self._after_starttls(session, incoming, verifier, sent, found)
         if sent.verb == "AUTH" or sent.in_exchange:

@@ -50,7 +50,7 @@ from smtp_shell.replay.stepping import StepNotes, decide, expected_ahead, shown_
 from smtp_shell.replay.verifier import DIFFERS, Comparison, ReplyVerifier, unexpected, unsendable
 from smtp_shell.transcript.events import authentication
 from smtp_shell.transcript.step import Marker, Step
-from smtp_shell.transcript.variables import SASL_MARK, Variables
+from smtp_shell.transcript.variables import Variables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -296,7 +296,7 @@ class Driver:
         if session.tls_due and not self._start_tls(session, incoming, steps):
             return
         try:
-            if SASL_MARK in steps[-1].text and has_secret(steps[-1]):
+            if has_secret(steps[-1]):
                 self._find_credentials(session, incoming, steps[-1])
             if is_octets:
                 sent: SentStep | None = client.send_octets(session, incoming, steps[0])

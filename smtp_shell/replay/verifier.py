@@ -267,7 +267,7 @@ class ReplyVerifier:
                 return self._not_come(found, expected, error, session, incoming, number + 1)
             number += came.number > 0
             found = self._judge(found, expected, came, session, incoming, number if came.number else 0)
-            if came.reply is not None and came.reply.oddities and self._ended_at(came):
+            if came.reply is not None and self._ended_at(came):
                 break
             if came.reply is None and session.is_open:  # a reply that is under way, as recorded
                 break
