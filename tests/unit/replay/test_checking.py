@@ -95,6 +95,18 @@ def test_a_slip_in_the_header_is_noticed(tmp_path: Path, fields: str, remarks: l
     assert found.ok
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("Transcript", "Title", "Server", "Date", "Client", "Tags", "Secrets", "Match", "Ignore", "Limit"),
+    ],
+)
+def test_a_slip_in_any_field_that_a_replay_knows_is_noticed(tmp_path: Path, name: str) -> None:
+    slip = f"{name[:-2]}{name[-1]}{name[-2]}"
+    found = check(tmp_path, HEADER.format(f"{slip}: x"))
+    assert found.remarks == (Remark(2, W, NEAR.format(slip, name)),)
+
+
 UNASKED = "no command is owed this reply: only one that nobody asked for can meet it"
 NEVER = "this is never sent: the server has closed the connection before it"
 CLOSED = "no reply can come: the server has closed the connection"
@@ -108,6 +120,7 @@ CLOSED = "no reply can come: the server has closed the connection"
         ("S: 220\nC: NOOP\nS: 250\nS: 250 more\nC: RSET\nS: 250\nS: 250\n", [(4, UNASKED), (7, UNASKED)]),
         ("S: 220\nC: NOOP\nS: 250\nS: 421 bye\n", []),
         ("S: 220\nS: 220\n", [(2, UNASKED)]),
+        ("S: 220\nS: 2yz\n", [(2, UNASKED)]),
         ("S: 220 x\nS: 220 y\n", [(2, UNASKED)]),
         ("S: 2yz\nC: NOOP\n", []),
         ("S: 220\nC| NOOP\\r\\nNOOP\\r\\n\nS: 2yz\nS: 2yz\nS: 2yz\n", []),

@@ -215,3 +215,11 @@ def test_a_diff_has_three_lines_before_and_after_and_hunks_of_their_own(tmp_path
         ["@@ -3,9 +3,8 @@", " 3", " 4", "-5", "+five", " 6", " 7", "-8", " 9", " 10", " 11"],
         ["@@ -12,4 +11,6 @@", " 12", "+a", "+b", " 13", " 14", " 15"],
     ]
+
+
+def test_a_line_that_is_left_out_is_empty_in_a_diff(tmp_path: Path) -> None:
+    path = tmp_path / "a.smtp"
+    path.write_text("a\nb\nc\nd\ne\n")
+    shown = {1: "a", 2: None, 3: "c", 4: None, 5: "e"}
+    (hunk,) = hunks(path, [edit(2, 2, "B"), edit(3, 3)], lambda number, text: shown[number])
+    assert hunk == ["@@ -1,5 +1,4 @@", " a", "-", "+B", "-c", " ", " e"]

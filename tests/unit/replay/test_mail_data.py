@@ -179,6 +179,7 @@ def test_mail_data_is_sent_up_to_its_dot(
     [
         (("C: a", "C: ${none}", "C: .", "S: 250", "C: QUIT"), (3, 5), "QUIT"),
         (("C: ${none}", "C| x", "C: ."), (3, 3), "x"),
+        (("C: a", "C: ${none}", "C: .", "C: NOOP"), (3, 5), "NOOP"),
         (("C: ${none}",), (3, 3), None),
     ],
 )

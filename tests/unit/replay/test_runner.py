@@ -499,3 +499,11 @@ def test_a_server_of_a_profile_brings_its_own_settings() -> None:
     profiled = ProfiledServer("lab", Profile(url="smtp://mx.example", tls=True), Path("."))
     assert settings_for(profiled, ReplaySettings(server="x")) == profiled.settings(ReplaySettings(server="x"))
     assert settings_for(None, ReplaySettings(server="x")).server is None
+
+
+def test_where_nothing_is_captured_that_is_said(tmp_path: Path, said: list[str]) -> None:
+    paths = write(tmp_path, a=GOOD)
+    with pytest.raises(
+        UsageError, match=r"^--print y: no S~ pattern captures such a variable; those there are: none\.$"
+    ):
+        run(paths, Noting([]), ReplayOptions([], prints=["y"]))

@@ -245,5 +245,5 @@ def test_a_response_is_computed_only_where_one_is_asked_for() -> None:
     assert needed is not None
     assert needed.name == "LOGIN"
     bench.client.sasl.note_command(Command.parse(b"AUTH X-ODD"))
-    with pytest.raises(AuthFailed, match="^smtp-shell does not know the mechanism X-ODD"):
+    with pytest.raises(AuthFailed, match=r"^smtp-shell does not know the mechanism X-ODD"):
         bench.client.sasl.needs_credentials(bench.session, step)

@@ -79,4 +79,10 @@ def test_a_seed_makes_the_same_order_again() -> None:
     assert first != replays
     assert sorted(first, key=replays.index) == replays
     assert shuffled(replays, 8) != first
-    assert 1 <= new_seed() <= 1_000_000
+
+
+def test_a_seed_is_a_number_that_a_person_can_type(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("secrets.randbelow", lambda limit: 0)
+    assert new_seed() == 1
+    monkeypatch.setattr("secrets.randbelow", lambda limit: limit - 1)
+    assert new_seed() == 1_000_000

@@ -5,8 +5,11 @@ from __future__ import annotations
 import io
 import os
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from smtp_shell.errors import UsageError
@@ -278,3 +281,29 @@ def test_a_diff_masks_credentials_and_leaves_a_byte_order_mark_out(tmp_path: Pat
         "-1.5 S: 235 fine",
         "+1.5 S: 535 no",
     ]
+
+
+def longest_common(left: list[str], right: list[str]) -> int:
+    """Return how many lines two lists have in common, in the order of both."""
+    row = [0] * (len(right) + 1)
+    for each in left:
+        above = row[:]
+        for place, other in enumerate(right):
+            row[place + 1] = above[place] + 1 if each == other else max(above[place + 1], row[place])
+    return row[-1]
+
+
+words = st.lists(st.sampled_from("abcd"), max_size=7)
+
+
+@given(words, words)
+@example(["a", "b", "c", "a"], ["c", "a", "b", "a"])
+def test_as_few_lines_change_as_can(before: list[str], came: list[str]) -> None:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "a.smtp"
+        path.write_text("".join(f"S= 250-{each}\n" for each in before) + "S= 250 end\n", encoding="utf-8")
+        reply = "".join(f"250-{each}\r\n" for each in came).encode() + b"250 end\r\n"
+        update = plan_update(path, [answer_to(path, reply, EXACT)], stamp_of(path))
+        write_update(update)
+        assert path.read_text(encoding="utf-8") == "".join(f"S= 250-{each}\n" for each in came) + "S= 250 end\n"
+    assert sum(len(edit.old) for edit in update.edits) == len(before) - longest_common(before, came)

@@ -271,6 +271,9 @@ def test_a_report_is_whole_after_each_call_to_the_system() -> None:
     file.append(("z",), lambda: "</a>\n")
     file.append((), lambda: "the end\n</a>\n")
     assert all(state.startswith(b"<a>\n") and state.rstrip(b"\n").endswith(b"</a>") for state in disk.states)
+    # Of a longer tail nothing stays where a shorter one takes its place, before it is cut off either.
+    assert not any(b"z" in state and b"much" in state.replace(b"of much\n</a>\n", b"") for state in disk.states)
+    assert [state.count(b"</a>") for state in disk.states] == [1] * len(disk.states)
     assert disk.getvalue() == b"<a>\n" + b"x" * 900_000 + b"y" * 900_000 + b"zthe end\n</a>\n"
     assert len(disk.states) == 7
 

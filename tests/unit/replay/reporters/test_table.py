@@ -120,3 +120,30 @@ def test_the_table_has_so_many_rows_and_no_more() -> None:
 def test_nothing_of_a_server_reaches_the_screen_raw() -> None:
     found = table({"a": [step(2, "NOOP", b"250 \x1b[2J\x9b\xe2\x80\xae\r\n", outcome=Outcome.MISMATCHED)], "b": []})
     assert all(line.isprintable() for line in found)
+
+
+def test_of_several_runs_a_difference_counts_before_a_skip_and_a_skip_before_the_rest() -> None:
+    answers = {
+        "250": step(2, "NOOP", b"250 ok\r\n"),
+        "251": step(2, "NOOP", b"251 ok\r\n", outcome=Outcome.SENT),
+        "-": step(2, "NOOP", outcome=Outcome.SKIPPED),
+        "550 !": step(2, "NOOP", b"550 no\r\n", outcome=Outcome.MISMATCHED),
+        "551 !": step(2, "NOOP", b"551 no\r\n", outcome=Outcome.MISMATCHED),
+    }
+    for first, second, kept in (
+        ("250", "251", "250"),
+        ("251", "250", "251"),
+        ("250", "-", "-"),
+        ("-", "250", "-"),
+        ("-", "550 !", "550 !"),
+        ("550 !", "-", "550 !"),
+        ("550 !", "551 !", "550 !"),
+        ("250", "550 !", "550 !"),
+        ("550 !", "250", "550 !"),
+    ):
+        reporter, out = TableReporter(ReportSettings()), io.StringIO()
+        for server, answer in (("near", first), ("near", second), ("far", "250")):
+            reporter.for_run(RunInfo("a.smtp", server, servers=2), out).step(answers[answer])
+        reporter.summary(RunStats(), out)
+        row = next(line for line in out.getvalue().splitlines() if "C: NOOP" in line)
+        assert row.partition("C: NOOP")[2].split("  ")[1] == kept, (first, second)
