@@ -267,3 +267,9 @@ def test_a_variable_of_the_caller_that_cannot_be_one_is_the_callers_fault(
 ) -> None:
     with pytest.raises(error):
         check(tmp_path, "C: NOOP ${x}\n", replace(SERVER, variables={name: value}))
+
+
+def test_after_the_server_has_closed_a_new_connection_begins_with_a_greeting(tmp_path: Path) -> None:
+    text = "S: 220\nC: QUIT\nS: 221\n*: close\nS: 220\nC: NOOP\nS: 250\n"
+    assert check(tmp_path, text).remarks == ()
+    assert check(tmp_path, text.replace("S: 250", "S: 250\nS: 2yz")).remarks == (Remark(8, W, UNASKED),)

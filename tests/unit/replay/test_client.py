@@ -112,6 +112,7 @@ def test_mail_data_that_the_transcript_breaks_off_gets_no_final_dot() -> None:
     assert sent.why == "the transcript ends inside the mail data; no final dot is sent"
     assert (was_sending, bench.client.mail.is_sending) == (True, False)
     assert bench.transport.sent == b"DATA\r\nSubject: x\r\n"
+    assert bench.settle(sent).why == sent.why
 
 
 def test_mail_data_after_a_refused_data_is_skipped() -> None:

@@ -179,6 +179,8 @@ def test_html_says_why_and_what_was_captured() -> None:
     assert aside in in_html(replace(NOOP, outcome=Outcome.SKIPPED, why="there was no 354"))
     assert '<div class="diff"><div class="why aside">id = 7</div></div>' in in_html(replace(NOOP, captures={"id": "7"}))
     assert '<div class="diff">' not in in_html(NOOP)
+    both = '<div class="why aside">id = 7</div><div class="why aside">to = bob</div>'
+    assert both in in_html(replace(NOOP, captures={"id": "7", "to": "bob"}))
     assert '<div class="why aside">id = 7</div></div>' in in_html(failing(captures={"id": "7"}))
 
 
