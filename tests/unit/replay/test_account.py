@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from smtp_shell.config import TlsSettings
 from smtp_shell.errors import DialogueBroken, TlsFailed, WaitTimedOut
+from smtp_shell.net.target import Target
 from smtp_shell.protocol.events import Certificate, TlsStarted
 from smtp_shell.replay.account import RunAccount
+from smtp_shell.replay.replay import Replay
 from smtp_shell.replay.results import Difference, Outcome, ReplayResult, StepResult
+from smtp_shell.replay.settings import ReplaySettings
+from tests.unit.replay.fake import GREETING, FakeTransport
 
 SEEN = TlsStarted("TLSv1.3", "TLS_AES_256_GCM_SHA384", True, Certificate(b"CN=mail.example.org"), "mail.example.org")
 
@@ -35,6 +41,28 @@ def test_a_handshake_that_failed_is_kept_where_details_are_wanted(
     account.note_handshake(error, TlsSettings(detailed=detailed))
     assert (account.tls is not None) is kept
     assert account.result("a", "", 0.0, handed_over=False).tls is account.tls
+
+
+@pytest.mark.parametrize("detailed", [True, False])
+@pytest.mark.parametrize("text", ["S: 220\n", "S: 220\nC: STARTTLS\nS: 220\n"])
+def test_the_result_of_a_replay_has_the_handshake_that_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, detailed: bool
+) -> None:
+    transport = FakeTransport((GREETING, b"220 go\r\n"))
+    transport.tls_error = failed(SEEN)
+
+    def connect(target: Target, seconds: float, *_: object) -> FakeTransport:
+        if "STARTTLS" not in text:
+            raise failed(SEEN)
+        return transport
+
+    monkeypatch.setattr("smtp_shell.client.session.connect", connect)
+    path = tmp_path / "a.smtp"
+    path.write_text(text)
+    settings = ReplaySettings(server="mx.example:25", tls_settings=TlsSettings(detailed=detailed))
+    result = Replay(path, settings).run()
+    assert result.exit_status == 4
+    assert (result.tls is not None) is detailed
 
 
 def step(

@@ -45,6 +45,8 @@ GOOD = [
     ["C: AUTH LOGIN", "S: 334 VXNlcm5hbWU6", "C: c3R1ZGVudA==", "S: 334", "C: ${sasl}"],
     [r"C: \x41UTH LOGIN", "C: ${sasl}"],
     ["C< a.smtp"],
+    ["*: close server"],
+    ["*: close server at last"],
 ]
 
 

@@ -52,6 +52,7 @@ def updated(folder: Path, text: str, reply: bytes, level: Strictness = CODE, ver
         (CODE, "S: 250-\n", b"550 no\r\n", "S: 550 no\n"),
         (TEXT, "S: 250\n", b"250 ok\r\n", "S: 250 ok\n"),
         (ENHANCED, "S: 250\n", b"550 5.1.1 no\r\n", "S: 550\n"),
+        (CODE, "S: 250\nS: 250 b\n", b"550-a\r\n550 b\r\n", "S: 550-a\nS: 550 b\n"),
         (CODE, "S= 250\n", b"550 no\r\n", "S= 550 no\n"),
         (CODE, "S: 250\n", b"\xff50 no\r\n", "S: \ufffd50\n"),
         # Lines that are met stay; others take the place of those that are not, or stand between them.

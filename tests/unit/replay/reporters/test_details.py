@@ -45,6 +45,12 @@ def ended(*steps: StepResult, status: int = 0, failure: str | None = None, **mor
     return replace(ReplayResult("a.smtp", "mx:25", steps, counts, status, failure, 0.5), **more)
 
 
+def replace_counts(stats: RunStats) -> RunStats:
+    """Count a step, so that there are latencies."""
+    stats.counts[Outcome.MATCHED] += 1
+    return stats
+
+
 def in_html(*steps: StepResult, settings: ReportSettings = PLAIN, result: ReplayResult | None = None) -> str:
     run = HtmlFormat(settings).run(RunInfo("a.smtp"))
     for step in steps:
@@ -199,7 +205,7 @@ def test_html_leaves_out_what_passed_and_opens_what_failed() -> None:
     assert failed.startswith('<details class="failed" id="run-1" open>\n<summary><b class="reply-5">FAIL</b> a.smtp: ')
     assert ("500 ms</summary>" in passed, '<p class="error">' in passed) == (True, False)
     assert '<p class="error">a.smtp:2: x.</p>' in failed
-    assert "nothing was sent, 500 ms" in in_html()
+    assert "nothing was sent, 123 ms" in in_html(result=ended(seconds=0.123456))
     insecure = HtmlFormat(PLAIN).run(RunInfo("a.smtp", insecure=True))
     assert "--insecure is on" in "".join(insecure.parts(ended()))
     assert "--insecure is on" not in passed
@@ -208,7 +214,7 @@ def test_html_leaves_out_what_passed_and_opens_what_failed() -> None:
 def test_html_lists_the_runs_that_failed_and_counts_the_others() -> None:
     form, stats = HtmlFormat(PLAIN), RunStats()
     assert '<b class="reply-5">no run yet</b>: 0 runs, 0 failed, 0 steps, exit status 0' in form.tail(stats, "")
-    for number in range(103):
+    for number in range(102):
         result = ended(status=int(number != 1), failure="x." if number else None)
         stats.add_replay(result)
         "".join(form.run(RunInfo(f"{number}.smtp")).parts(result))
@@ -219,7 +225,7 @@ def test_html_lists_the_runs_that_failed_and_counts_the_others() -> None:
         ("1", "0", ""),
         ("3", "2", "x."),
     ]
-    assert (text.count("<li>"), "<li>2 more</li>" in text) == (101, True)
+    assert (text.count("<li>"), "<li>1 more</li>" in text) == (101, True)
     assert '<p class="error">interrupted</p>' in text
     assert '<p class="error">' not in form.tail(stats, "")
     passed = RunStats()
@@ -229,6 +235,9 @@ def test_html_lists_the_runs_that_failed_and_counts_the_others() -> None:
     assert "What failed" not in text
     assert "</table>\n</section>\n" in text  # no latencies where there are no steps
     assert "Not replayed" not in text
+    passed.add_step(replace(NOOP, seconds=1.0))
+    row = r"<tr><th>a step</th>(?:<td>(?:99\d|1000)</td>){4}<td>1000</td></tr>"
+    assert re.search(row, HtmlFormat(PLAIN).tail(replace_counts(passed), ""))
     passed.not_run, passed.first_not_run = 5, ["b.smtp", "c.smtp"]
     text = HtmlFormat(PLAIN).tail(passed, "")
     assert "<li>b.smtp</li>\n<li>c.smtp</li>\n<li>3 more</li>\n</ul>" in text
