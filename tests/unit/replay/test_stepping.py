@@ -23,9 +23,7 @@ def asked(
         return left.pop(0)
 
     steps = steps_of(*lines)
-    decided = decide(
-        ask, steps, Variables({"to": "bob"}), ("note",), in_exchange=in_exchange, mail_data=mail_data
-    )
+    decided = decide(ask, steps, Variables({"to": "bob"}), ("note",), in_exchange=in_exchange, mail_data=mail_data)
     assert left == []
     return decided, questions
 
