@@ -7,6 +7,7 @@ Myers). Where that would take too long, because the stretches are long and have 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections import Counter
 from math import isqrt
 from typing import TYPE_CHECKING, Final
 
@@ -43,7 +44,7 @@ def align(a: Sequence[Hashable], b: Sequence[Hashable]) -> list[Pair]:
             continue
         anchors = _anchors(a, b, low_a, high_a, low_b, high_b)
         if not anchors:
-            most = min(high_a - low_a + high_b - low_b, _MOST_EDITS, isqrt(max(0, work_left)))
+            most = min(high_a - low_a + high_b - low_b, _MOST_EDITS, isqrt(work_left))
             found = _shortest(a, b, low_a, high_a, low_b, high_b, most)
             work_left -= most * most
             pairs += _greedy(a, b, low_a, high_a, low_b, high_b) if found is None else found
@@ -76,30 +77,27 @@ def _anchors(
 ) -> list[Pair]:
     """Return the longest rising series of pairs of elements that occur once on each side."""
     places_a, places_b = _once(a, low_a, high_a), _once(b, low_b, high_b)
-    common = sorted((at, places_b[key]) for key, at in places_a.items() if at >= 0 and places_b.get(key, -1) >= 0)
+    common = sorted((at, places_b[key]) for key, at in places_a.items() if key in places_b)
     tops: list[int] = []  # the smallest end, in b, of a rising series of each length
     ends: list[int] = []  # number of that pair in `common`
-    before: list[int] = []
-    for number, (_, at_b) in enumerate(common):
+    before: list[int | None] = []
+    for place, (_, at_b) in enumerate(common):
         length = bisect_left(tops, at_b)
         tops[length : length + 1] = [at_b]
-        ends[length : length + 1] = [number]
-        before.append(ends[length - 1] if length else -1)
+        ends[length : length + 1] = [place]
+        before.append(ends[length - 1] if length else None)
     series: list[Pair] = []
-    number = ends[-1] if ends else -1
-    while number >= 0:
+    number = ends[-1] if ends else None
+    while number is not None:
         series.append(common[number])
         number = before[number]
     return series[::-1]
 
 
 def _once(sequence: Sequence[Hashable], low: int, high: int) -> dict[Hashable, int]:
-    """Return the place of each element that occurs once, and -1 for those that occur more often."""
-    places: dict[Hashable, int] = {}
-    for at in range(low, high):
-        key = sequence[at]
-        places[key] = -1 if key in places else at
-    return places
+    """Return the place of each element that occurs once."""
+    counts = Counter(sequence[low:high])
+    return {sequence[at]: at for at in range(low, high) if counts[sequence[at]] == 1}
 
 
 def _shortest(
@@ -115,9 +113,7 @@ def _shortest(
     for edits in range(most + 1):
         trail.append(furthest.copy())
         for diagonal in range(-edits, edits + 1, 2):
-            if diagonal < -length_b or diagonal > length_a:
-                continue
-            x = _step(furthest, diagonal, edits)
+            x, _ = _step(furthest, diagonal)
             y = x - diagonal
             while x < length_a and y < length_b and a[low_a + x] == b[low_b + y]:
                 x, y = x + 1, y + 1
@@ -127,26 +123,19 @@ def _shortest(
     return None
 
 
-def _step(furthest: dict[int, int], diagonal: int, edits: int) -> int:
-    """Return how far one more edit gets on a diagonal: an element of b more, or one of a."""
+def _step(furthest: dict[int, int], diagonal: int) -> tuple[int, bool]:
+    """Return how far one more edit gets on a diagonal, and whether it is an element of b more, or else one of a."""
     down, right = furthest.get(diagonal + 1, -1), furthest.get(diagonal - 1, -1)
-    if diagonal == -edits or (diagonal != edits and right < down):
-        return down
-    return right + 1
+    return (down, True) if right < down else (right + 1, False)
 
 
 def _walk_back(trail: Sequence[dict[int, int]], x: int, y: int) -> Iterator[Pair]:
-    for edits in range(len(trail) - 1, -1, -1):
-        furthest, diagonal = trail[edits], x - y
-        start = _step(furthest, diagonal, edits)
-        while x > start and y > start - diagonal:
+    for furthest in reversed(trail):
+        start, is_down = _step(furthest, x - y)
+        while x > start:
             x, y = x - 1, y - 1
             yield x, y
-        if edits:
-            is_down = diagonal == -edits or (
-                diagonal != edits and furthest.get(diagonal - 1, -1) < furthest.get(diagonal + 1, -1)
-            )
-            x, y = (x, y - 1) if is_down else (x - 1, y)
+        x, y = (x, y - 1) if is_down else (x - 1, y)
 
 
 def _greedy(
@@ -158,7 +147,7 @@ def _greedy(
         places.setdefault(b[at], []).append(at)
     pairs: list[Pair] = []
     last = low_b - 1
-    reach = max(50, (high_b - low_b) // max(1, high_a - low_a) * 50)
+    reach = 50 * max(1, (high_b - low_b) // (high_a - low_a))
     for at_a in range(low_a, high_a):
         found = places.get(a[at_a], ())
         number = bisect_right(found, last)
