@@ -157,26 +157,53 @@ def test_what_lies_between_pairs() -> None:
     assert list(gaps([], 0, 0)) == []
 
 
-def test_the_work_of_all_stretches_together_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """After the work is used up, each stretch is aligned greedily, which finds less and takes no time."""
+def searches(
+    monkeypatch: pytest.MonkeyPatch, a: Sequence[str], b: Sequence[str], *, give_up: bool = False
+) -> list[int]:
+    """Return the edits that are allowed for each stretch when two sequences are aligned, in the order in which they are searched."""
     asked: list[int] = []
     shortest = alignment._shortest
 
-    def counted(a: str, b: str, low_a: int, high_a: int, low_b: int, high_b: int, most: int) -> object:
+    def counted(
+        a: Sequence[str], b: Sequence[str], low_a: int, high_a: int, low_b: int, high_b: int, most: int
+    ) -> list[tuple[int, int]] | None:
         asked.append(most)
-        return shortest(a, b, low_a, high_a, low_b, high_b, most)
+        return None if give_up else shortest(a, b, low_a, high_a, low_b, high_b, most)
 
-    monkeypatch.setattr(alignment, "_shortest", counted)
+    with monkeypatch.context() as patched:
+        patched.setattr(alignment, "_shortest", counted)
+        pairs = align(a, b)
+    assert all(a[x] == b[y] for x, y in pairs)
+    assert all(x < u and y < v for (x, y), (u, v) in itertools.pairwise(pairs))
+    assert [n for n in a if n.isdigit() and n in b] == [a[x] for x, _ in pairs if a[x].isdigit()]
+    return asked
+
+
+def test_the_work_of_all_stretches_together_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After the work is used up, each stretch is aligned greedily, which finds less and takes no time."""
     monkeypatch.setattr(alignment, "_MOST_EDITS", 6)
     monkeypatch.setattr(alignment, "_MOST_WORK", 50)
-    stretch_a, stretch_b = "abab", "baba"
-    a = "".join(f"{stretch_a}{number}" for number in range(4))
-    b = "".join(f"{stretch_b}{number}" for number in range(4))
-    pairs = align(a, b)
+    a = "".join(f"abab{number}" for number in range(4))
+    b = "".join(f"baba{number}" for number in range(4))
     # Stretches of eight elements are allowed six edits; 50 - 36 leaves room for three, then for two, and then for one.
-    assert asked == [6, 3, 2, 1]
-    assert all(a[x] == b[y] for x, y in pairs)
-    assert [n for n in a if n.isdigit()] == [a[x] for x, _ in pairs if a[x].isdigit()]
+    assert searches(monkeypatch, a, b) == [6, 3, 2, 1]
+
+
+def test_ten_stretches_of_the_costliest_kind_are_searched(monkeypatch: pytest.MonkeyPatch) -> None:
+    a = [word for number in range(12) for word in [*"ab" * 200, str(number)]]
+    b = [word for number in range(12) for word in [*"ba" * 200, str(number)]]
+    assert searches(monkeypatch, a, b, give_up=True) == [600] * 10 + [0] * 2
+
+
+def test_a_stretch_is_searched_for_as_many_edits_as_it_has_elements(monkeypatch: pytest.MonkeyPatch) -> None:
+    a = "1abab2ababab3abababab4"
+    assert searches(monkeypatch, a, a.replace("ab", "ba")) == [16, 12, 8]
+    assert searches(monkeypatch, a, a.replace("ababab", "bababa", 1)) == [12]
+
+
+@pytest.mark.parametrize(("a", "b"), [("1abba2abba3", "123"), ("abba2", "2"), ("1abba", "1")])
+def test_what_only_one_side_has_is_not_searched(a: str, b: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert searches(monkeypatch, a, b) == searches(monkeypatch, b, a) == []
 
 
 @pytest.mark.parametrize(
@@ -194,7 +221,13 @@ def test_the_work_of_all_stretches_together_is_bounded(monkeypatch: pytest.Monke
         ("a" + "y" * 32, "x" * 149 + "a", [(0, 149)]),
         ("a" + "y" * 29, "x" * 150 + "a", [(0, 150)]),
         ("a" + "y" * 30, "x" * 200 + "a", [(0, 200)]),
+        # It is the same where the other side is shorter.
+        ("a" + "y" * 200, "x" * 49 + "a", [(0, 49)]),
+        ("a" + "y" * 200, "x" * 50 + "a", []),
     ],
 )
 def test_greedy_pairs(a: str, b: str, found: list[tuple[int, int]]) -> None:
     assert alignment._greedy(a, b, 0, len(a), 0, len(b)) == found
+    # What stands before and after is not looked at.
+    around = alignment._greedy(f"{'a' * 70}{a}aa", f"{'a' * 90}{b}aa", 70, 70 + len(a), 90, 90 + len(b))
+    assert around == [(70 + x, 90 + y) for x, y in found]
