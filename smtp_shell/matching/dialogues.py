@@ -130,9 +130,8 @@ class Differences:
         for places_a, places_b in gaps(pairs, len(self._a), len(self._b)):
             left_a = [at for at in places_a if at not in gone]
             left_b = [at for at in places_b if at not in come]
-            if left_a and left_b:
-                found = align([_loose(self._a[at]) for at in left_a], [_loose(self._b[at]) for at in left_b])
-                yield from ((left_a[one], left_b[two]) for one, two in found)
+            found = align([_loose(self._a[at]) for at in left_a], [_loose(self._b[at]) for at in left_b])
+            yield from ((left_a[one], left_b[two]) for one, two in found)
 
     # Turns that are on both sides
 
@@ -145,7 +144,7 @@ class Differences:
         is_exact = self._strictness is Strictness.EXACT
         if a.key == b.key and not (is_exact and (a.text != b.text or _digest(a) != _digest(b))):
             return
-        if a.mail is not None and b.mail is not None and a.text.startswith("C: ") and b.text.startswith("C: "):
+        if a.text.startswith("C: ") and b.text.startswith("C: "):
             yield Difference(Change.CHANGED, *_first_difference(a, b))
         else:
             yield Difference(Change.CHANGED, _head(a), _head(b))
@@ -173,18 +172,17 @@ class Differences:
             yield Difference(Change.CHANGED, *_that_differ(_answer_rows(a), _answer_rows(b)), about)
 
     def _is_same(self, a: Answer, b: Answer, turn: Turn) -> bool:
-        verb = turn.verb if turn.kind is Kind.COMMAND else "AUTH" if turn.kind is Kind.RESPONSE else ""
         greets = turn.kind is Kind.CONNECTION
         if a.reply is None and b.reply is None:
             return a.expected == b.expected
         if a.reply is None or b.reply is None:
             written, reply = (a, b.reply) if a.reply is None else (b, a.reply)
             assert reply is not None
-            return match(_expected(written.expected), reply, self._strictness, verb=verb, greeting=greets).ok
+            return match(_expected(written.expected), reply, self._strictness, verb=turn.verb, greeting=greets).ok
         one, two = _recorded(a.reply), _recorded(b.reply)
         return (
-            match(one, b.reply, self._strictness, verb=verb, greeting=greets).ok
-            and match(two, a.reply, self._strictness, verb=verb, greeting=greets).ok
+            match(one, b.reply, self._strictness, verb=turn.verb, greeting=greets).ok
+            and match(two, a.reply, self._strictness, verb=turn.verb, greeting=greets).ok
         )
 
     def _announced(self, a: Answer, b: Answer, about: tuple[NumberedRow, ...]) -> Iterator[Difference]:
@@ -206,7 +204,7 @@ class Differences:
             place, other = now[keyword]
             if self._strictness is Strictness.KEYWORDS:
                 continue
-            if normalise(words, verb="EHLO", code=250) != normalise(other, verb="EHLO", code=250):
+            if normalise(words, verb="EHLO") != normalise(other, verb="EHLO"):
                 yield Difference(Change.CHANGED, (rows_a[at],), (rows_b[place],), about)
         for keyword, (place, _) in now.items():
             if keyword not in then:
@@ -217,7 +215,7 @@ class Differences:
             return a.lines[0] != b.lines[0]
         from smtp_shell.matching.normalise import normalise
 
-        one, two = (normalise(each.lines[0], verb="EHLO", code=250, greets=True) for each in (a, b))
+        one, two = (normalise(each.lines[0], greets=True) for each in (a, b))
         return one != two
 
 
@@ -226,8 +224,8 @@ def _loose(turn: Turn) -> tuple[Kind, str]:
     return turn.kind, turn.verb or turn.text[:1]
 
 
-def _digest(turn: Turn) -> bytes:
-    return turn.mail.digest if turn.mail is not None else b""
+def _digest(turn: Turn) -> bytes | None:
+    return turn.mail.digest if turn.mail is not None else None
 
 
 def _announces(turn: Turn, reply: Reply) -> bool:
@@ -238,8 +236,9 @@ def _keywords(reply: Reply) -> dict[str, tuple[int, bytes]]:
     """Return the keywords of a reply to EHLO: the number of its line, and what the line says."""
     found: dict[str, tuple[int, bytes]] = {}
     for number, line in enumerate(reply.lines[1:], 1):
-        for keyword in Extensions.parse(Reply(250, (b"", line), b"")).keywords:
-            found.setdefault(keyword, (number, b" ".join(line.upper().split()[:1] + line.split()[1:])))
+        for keyword in Extensions.of_lines((line,)).keywords:
+            word, *rest = line.split()
+            found.setdefault(keyword, (number, b" ".join((word.upper(), *rest))))
     return found
 
 
@@ -256,14 +255,11 @@ def _recorded(reply: Reply) -> ExpectedReply:
 
 
 def _expected(rows: Sequence[tuple[str, str]]) -> ExpectedReply:
-    lines = tuple(ExpectedLine.parse(Step(Marker(marker), text)) for marker, text in rows)
-    return ExpectedReply(lines, any(line.continues is None for line in lines))
+    return ExpectedReply(tuple(ExpectedLine.parse(Step(Marker(marker), text)) for marker, text in rows))
 
 
 def _head(turn: Turn) -> tuple[NumberedRow, ...]:
-    if turn.text:
-        return (NumberedRow(turn.line, turn.text),)
-    return _answer_rows(turn.answers[0])[:1] if turn.answers else ()
+    return _rows(turn)[:1]
 
 
 def _rows(turn: Turn) -> tuple[NumberedRow, ...]:

@@ -56,7 +56,7 @@ class ExpectedLine(Struct, frozen=True):
 
     marker: Marker
     text: str
-    continues: bool | None = False
+    continues: bool | None
     codes: tuple[str, ...] = ()
     pattern: Pattern | None = None
     line: int = 0
@@ -123,9 +123,7 @@ class ExpectedLine(Struct, frozen=True):
         digits = f"{code:03}"
         if digits in self.codes:
             return True
-        return self.is_wild and any(
-            all(wanted in ("y", digit) for wanted, digit in zip(each, digits, strict=True)) for each in self.codes
-        )
+        return self.is_wild and self.may_begin(digits)
 
     def may_begin(self, start: str) -> bool:
         """Return whether a line that begins so can be what is expected.
@@ -145,20 +143,12 @@ class ExpectedLine(Struct, frozen=True):
         """Return whether the line can belong to a reply with this code."""
         return self.may_begin(f"{code:03}")
 
-    def code_differs_at(self, code: bytes) -> int:
-        """Return the first digit, from 0, of a reply code that an `S:` line does not accept.
-
-        Args:
-            code: The three digits that came.
-        """
-        digits = code.decode("ascii", "replace")
+    def code_differs_at(self, code: int) -> int:
+        """Return the first digit, from 0, of a reply code that an `S:` line does not accept."""
+        digits = f"{code:03}"
         return max(
             next(
-                (
-                    at
-                    for at, (wanted, digit) in enumerate(zip(each, digits, strict=False))
-                    if wanted not in ("y", digit)
-                ),
+                (at for at, (wanted, digit) in enumerate(zip(each, digits, strict=True)) if wanted not in ("y", digit)),
                 0,
             )
             for each in self.codes
@@ -173,7 +163,7 @@ class ExpectedReply(Struct, frozen=True):
 
     Args:
         lines: Its lines. After a pattern that does not say whether it is the last one, there may be lines of the next reply.
-        is_open: Whether there is such a pattern.
+        is_open: Whether there is such a pattern, so that it matters how many replies are owed.
     """
 
     lines: tuple[ExpectedLine, ...]

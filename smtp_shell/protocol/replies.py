@@ -130,7 +130,12 @@ class Extensions(Struct, frozen=True):
     @classmethod
     def parse(cls, reply: Reply) -> Extensions:
         """Read the keywords of a 250 reply to EHLO or LHLO; a line that holds no keyword is passed over."""
-        return cls(_keywords(reply.lines[1:]))
+        return cls.of_lines(reply.lines[1:])
+
+    @classmethod
+    def of_lines(cls, lines: tuple[bytes, ...]) -> Extensions:
+        """Read the keywords of lines of such a reply, without the first one."""
+        return cls(_keywords(lines))
 
     def __contains__(self, keyword: str) -> bool:
         return keyword in self.keywords

@@ -205,5 +205,5 @@ def test_a_challenge_is_one_after_auth_alone(verb: str, same: bool) -> None:
 )
 def test_how_many_lines_a_reply_uses_that_differs(lines: list[str], octets: bytes, used: int) -> None:
     wanted = expected(*lines)
-    found = match(ExpectedReply(wanted.lines, True), reply(octets), CODE)
+    found = match(wanted, reply(octets), CODE)
     assert (found.ok, found.used) == (False, used)
