@@ -49,17 +49,17 @@ class ExpectedLine(Struct, frozen=True):
         marker: The kind of line.
         text: Its content, in the notation of the file.
         continues: Whether more lines of the same reply follow; None where a pattern does not say.
+        line: Line number in the file, from 1; 0 if it is from no file.
         codes: The reply codes that an `S:` line accepts, with `y` for any digit.
         pattern: The pattern of an `S~` line.
-        line: Line number in the file, from 1; 0 if it is from no file.
     """
 
     marker: Marker
     text: str
     continues: bool | None
+    line: int
     codes: tuple[str, ...] = ()
     pattern: Pattern | None = None
-    line: int = 0
 
     @classmethod
     def parse(cls, step: Step) -> ExpectedLine:
@@ -77,16 +77,16 @@ class ExpectedLine(Struct, frozen=True):
                 )
             code = found[1]
             codes = (code,) if code.isdigit() else tuple(map(_with_y, code.split("|")))
-            return cls(marker, text, found[2] == "-", codes, None, step.line)
+            return cls(marker, text, found[2] == "-", step.line, codes)
         if marker is Marker.SERVER_MATCHES:
             from smtp_shell.matching.pattern import Pattern
 
             pattern = Pattern.parse(text)
-            return cls(marker, text, pattern.continues, pattern=pattern, line=step.line)
+            return cls(marker, text, pattern.continues, step.line, pattern=pattern)
         octets = step.octets
         if marker is Marker.SERVER_OCTETS:
             return cls.literal(octets, step.line)
-        return cls(marker, text, octets[3:4] == b"-", line=step.line)
+        return cls(marker, text, octets[3:4] == b"-", step.line)
 
     @classmethod
     def literal(cls, octets: bytes, line: int = 0) -> ExpectedLine:
@@ -97,7 +97,7 @@ class ExpectedLine(Struct, frozen=True):
             line: Line number in the file.
         """
         continues = octets[3:4] == b"-" or not octets.endswith(b"\n")
-        return cls(Marker.SERVER_OCTETS, escape(octets), continues, line=line)
+        return cls(Marker.SERVER_OCTETS, escape(octets), continues, line)
 
     @property
     def octets(self) -> bytes:
@@ -116,14 +116,12 @@ class ExpectedLine(Struct, frozen=True):
     @property
     def is_wild(self) -> bool:
         """Whether an `S:` line accepts more than one code."""
-        return len(self.codes) > 1 or "y" in "".join(self.codes)
+        return len(self.codes) > 1 or any("y" in code for code in self.codes)
 
     def accepts(self, code: int) -> bool:
         """Return whether an `S:` line accepts this code."""
         digits = f"{code:03}"
-        if digits in self.codes:
-            return True
-        return self.is_wild and self.may_begin(digits)
+        return digits in self.codes or self.may_begin(digits)
 
     def may_begin(self, start: str) -> bool:
         """Return whether a line that begins so can be what is expected.

@@ -8,7 +8,7 @@ from smtp_shell.matching.pattern import PatternTooSlow, compile_pattern
 from smtp_shell.protocol.octets import escape
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
 PLACEHOLDER: Final = "<ignored>"
 
@@ -36,7 +36,8 @@ class IgnoredText:
         Raises:
             PatternTooSlow: A match takes too long.
         """
-        return _joined(escape(text), list(self._spans(escape(text)))).encode()
+        shown = escape(text)
+        return _joined(shown, self._spans(shown)).encode()
 
     def column(self, text: bytes, offset: int) -> int:
         """Return the column of a text, in the notation of `escape`, that an offset in its masked form stands for.
@@ -49,32 +50,28 @@ class IgnoredText:
             PatternTooSlow: A match takes too long.
         """
         shown = escape(text)
-        spans = list(self._spans(shown))
+        spans = self._spans(shown)
         at = len(_joined(shown, spans).encode()[:offset].decode(errors="ignore"))
         for start, end in spans:
-            if at <= start:
-                break
-            at = max(start, at - len(PLACEHOLDER) + end - start)
+            if at > start:
+                at = max(start, at - len(PLACEHOLDER) + end - start)
         return at
 
-    def _spans(self, text: str) -> Iterator[tuple[int, int]]:
-        """Yield where the matches are, in order; those that overlap are one."""
+    def _spans(self, text: str) -> list[tuple[int, int]]:
+        """Return where the matches are, in order; those that overlap or touch are one."""
         found: list[tuple[int, int]] = []
         try:
             for pattern in self._compiled:
                 found += [match.span() for match in pattern.finditer(text, timeout=_SECONDS) if match.group()]
         except (TimeoutError, MemoryError):
             raise PatternTooSlow from None
-        begin = end = -1
-        for start, stop in sorted(found):
-            if start > end:
-                if begin >= 0:
-                    yield begin, end
-                begin, end = start, stop
-            else:
-                end = max(end, stop)
-        if begin >= 0:
-            yield begin, end
+        spans: list[tuple[int, int]] = []
+        for start, end in sorted(found):
+            if spans and start <= spans[-1][1]:
+                begin, stop = spans.pop()
+                start, end = begin, max(stop, end)
+            spans.append((start, end))
+        return spans
 
 
 def _joined(text: str, spans: Iterable[tuple[int, int]]) -> str:

@@ -148,7 +148,7 @@ def _units(text: bytes, code: int, verb: str, *, greets: bool) -> Iterator[tuple
 
 
 def _pieces(text: bytes, code: int, verb: str, *, greets: bool) -> Iterator[tuple[int, bytes, bool]]:
-    """Yield the pieces of a text: offset, what stands for the piece, and whether that is the piece itself."""
+    """Yield the pieces of a text without the server's name: offset, what stands for the piece, and whether that is the piece itself."""
     if verb == "AUTH" and code in _CHALLENGING:
         kept = normalise(text, code=code, verb=verb)
         yield 0, kept, kept == text
@@ -156,11 +156,10 @@ def _pieces(text: bytes, code: int, verb: str, *, greets: bool) -> Iterator[tupl
     at = 0
     if greets:
         at = text.find(b" ") if b" " in text else len(text)
-        yield 0, _NAME, False
     for found in _pattern(code, verb, greets=greets).finditer(text, at):
         start = found.end(_KEPT[found.lastgroup]) if found.lastgroup in _KEPT else found.start()
         yield at, text[at:start], True
-        yield start, _PLACEHOLDERS[found.lastgroup or ""], False
+        yield start, _PLACEHOLDERS[str(found.lastgroup)], False
         at = found.end()
     yield at, text[at:], True
 
@@ -170,6 +169,6 @@ def _pattern(code: int, verb: str, *, greets: bool) -> re.Pattern[bytes]:
 
 
 def _placeholder(found: re.Match[bytes]) -> bytes:
-    rule = found.lastgroup or ""
+    rule = str(found.lastgroup)
     kept: bytes = found[_KEPT[rule]] if rule in _KEPT else b""
     return kept + _PLACEHOLDERS[rule]

@@ -61,8 +61,10 @@ class Pattern(Struct, frozen=True):
         if SASL in compiled.groupindex:
             raise ValueError("the pattern captures into sasl, which replay computes itself")
         head = re.match(_HEAD, text)
-        says = head is not None and not head["repeated"] and (head["end"] or head["more"])
-        return cls(text, head is not None, bool(head and head["more"]) if says else None, compiled)
+        continues = None
+        if head is not None and not head["repeated"] and (head["end"] or head["more"]):
+            continues = head["more"] is not None
+        return cls(text, head is not None, continues, compiled)
 
     @property
     def names(self) -> frozenset[str]:

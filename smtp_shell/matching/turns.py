@@ -66,6 +66,7 @@ class Kind(Enum):
 
 
 _ANSWERED_OFTEN: Final = frozenset({Kind.COMMAND, Kind.DATA})
+_SAID: Final = frozenset({Kind.COMMAND, Kind.RESPONSE})
 
 
 class Answer(Struct, frozen=True):
@@ -157,7 +158,7 @@ class _Reader:
         self._turns: list[Turn] = []
         self._answers: list[list[Answer]] = []
         self._owed: deque[int] = deque()  # numbers of turns without a reply
-        self._last = -1  # the turn that was answered last
+        self._last: int | None = None  # the turn that was answered last
         self._mail: _MailReader | None = None
         self._mail_left = _ALL_MAIL_KEPT
         self._in_data = False  # a 354 has come, and no final dot
@@ -205,34 +206,36 @@ class _Reader:
     def _count(self, octets: int) -> None:
         self._kept += octets
         if self._kept > MOST_KEPT:
-            size = MOST_KEPT // 1024 // 1024
+            size = MOST_KEPT >> 20
             raise UsageError(f"{self._name} has more than {size} MiB without its mail data; compare parts of it.")
 
     def _answer(self, answer: Answer, verb: str, *, is_asked: bool) -> None:
         """Attach a reply to the turn that it answers, or add a turn for it."""
-        number = self._asked_by(verb) if is_asked else -1
-        if number < 0:
+        number = self._asked_by(verb) if is_asked else None
+        if number is None:
             kind = Kind.SERVER if self._turns else Kind.CONNECTION
             self._add(Turn(kind, "", answer.line, "", kind.value), is_owed=False)
             number = len(self._turns) - 1
         self._last = number
         self._answers[number].append(answer)
 
-    def _asked_by(self, verb: str) -> int:
-        """Return the number of the turn that a reply answers; -1 where that is none."""
+    def _asked_by(self, verb: str) -> int | None:
+        """Return the number of the turn that a reply answers; None where there is none."""
         for place, number in enumerate(self._owed):
             if self._verb_at(number) == verb:
                 for _ in range(place + 1):
                     self._owed.popleft()
                 return number
-        if self._last >= 0 and self._verb_at(self._last) == verb and self._turns[self._last].kind in _ANSWERED_OFTEN:
-            return self._last  # LMTP: one more recipient
-        octets = len(self._turns) - 1
-        return octets if octets >= 0 and self._turns[octets].kind in (Kind.OCTETS, Kind.DATA) else -1
+        last = self._last
+        if last is not None and self._verb_at(last) == verb and self._turns[last].kind in _ANSWERED_OFTEN:
+            return last  # LMTP: one more recipient
+        if self._turns and self._turns[-1].kind in (Kind.OCTETS, Kind.DATA):
+            return len(self._turns) - 1
+        return None
 
     def _verb_at(self, number: int) -> str:
         turn = self._turns[number]
-        return turn.verb if turn.kind is Kind.COMMAND else "AUTH" if turn.kind is Kind.RESPONSE else ""
+        return turn.verb if turn.kind in _SAID else ""
 
     def _add_mail(self, entry: Entry, octets: bytes, kind: Kind, *, ends: bool) -> None:
         if self._mail is None:
@@ -247,9 +250,34 @@ class _Reader:
         if self._mail is None:
             return
         mail, self._mail, self._in_data = self._mail, None, False
-        turn = mail.turn(min(self._mail_left, _MAIL_KEPT), is_whole=is_owed)
+        turn = mail.turn(self._mail_left, is_whole=is_owed)
         self._mail_left -= len(turn.mail.start) if turn.mail is not None else 0
         self._add(turn, is_owed=is_owed)
+
+
+class _HeaderFilter:
+    """Leaves out the fields of a message that differ from run to run.
+
+    Attributes:
+        is_open: Whether the next line is one of the header. In octets there is none.
+    """
+
+    def __init__(self, kind: Kind) -> None:
+        self.is_open = kind is Kind.DATA
+        self._varies = False  # the field under way differs
+
+    def keeps(self, line: bytes) -> bool:
+        """Return whether the next line counts.
+
+        Args:
+            line: The line, with or without its line end.
+        """
+        if not self.is_open:
+            return True
+        if line[:1] not in (b" ", b"\t"):
+            self._varies = line.partition(b":")[0].lower() in _VARYING
+        self.is_open = bool(line.strip())
+        return not self._varies
 
 
 class _MailReader:
@@ -257,40 +285,33 @@ class _MailReader:
 
     def __init__(self, kind: Kind, entry: Entry) -> None:
         self.kind = kind
-        self._line, self._tls = entry.line, entry.tls
-        self.last_line = entry.line
+        self._line = self.last_line = entry.line
+        self._tls = entry.tls
         self._digest, self._steady = sha256(), sha256()
         self._size = self._lines = 0
         self._start = bytearray()
         self._rest = b""
-        self._in_header = kind is Kind.DATA
-        self._varies = False  # the header field under way differs from run to run
+        self._header = _HeaderFilter(kind)
 
     def add(self, octets: bytes) -> None:
         self._digest.update(octets)
         self._size += len(octets)
         self._lines += octets.count(b"\n")
-        if len(self._start) < _MAIL_KEPT:
-            self._start += octets[: _MAIL_KEPT - len(self._start)]
-        while self._in_header and octets:
+        self._start += octets
+        del self._start[_MAIL_KEPT:]
+        while self._header.is_open:
             line, end, octets = (self._rest + octets).partition(b"\n")
             if not end and len(line) < _LINE_KEPT:
                 self._rest = line
                 return
             self._rest = b""
-            self._take_field(line + end)
+            if self._header.keeps(line):
+                self._steady.update(line + end)
         self._steady.update(octets)
-
-    def _take_field(self, line: bytes) -> None:
-        if line[:1] not in (b" ", b"\t"):
-            self._varies = line.partition(b":")[0].lower() in _VARYING
-        if not self._varies:
-            self._steady.update(line)
-        self._in_header = bool(line.strip())
 
     def turn(self, room: int, *, is_whole: bool) -> Turn:
         self._steady.update(self._rest)
-        start = bytes(self._start[: max(0, room)])
+        start = bytes(self._start[:room])
         mail = Mail(
             self._digest.digest(), self._steady.digest(), self._lines, self._size, start, self.last_line > self._line
         )
@@ -389,10 +410,7 @@ def lines_kept(turn: Turn) -> Iterator[tuple[int, str]]:
     """
     if turn.mail is None:
         return
-    in_header, varies = turn.kind is Kind.DATA, False
+    header = _HeaderFilter(turn.kind)
     for number, line in enumerate(turn.mail.start.split(b"\n")):
-        if in_header and line[:1] not in (b" ", b"\t"):
-            varies = line.partition(b":")[0].lower() in _VARYING
-        in_header = in_header and bool(line.strip())
-        if not (in_header and varies) and (line or number < turn.mail.lines):
+        if header.keeps(line) and (line or number < turn.mail.lines):
             yield turn.line + number * turn.mail.is_inline, _short(line.removesuffix(b"\r"))
