@@ -170,12 +170,11 @@ class _Comparison:
             if found is None:
                 return self._none_meets(expected, index)
             at = found[0] + 1
+            if found[1] and (unfit := unfit_capture(found[1])):
+                return self._differs(unfit, index, found[0])
             self._captures.update(found[1])
             if expected.marker is not Marker.SERVER_OCTETS:
                 self._found.add(found[0])
-        unfit = unfit_capture(self._captures) if self._captures else ""
-        if unfit:
-            return self._differs(unfit, used - 1)
         try:
             more = self._compare_more(used) if self._strictness > Strictness.CODE else None
         except PatternTooSlow:

@@ -90,6 +90,19 @@ def test_missing_and_extra_lines_are_named(expected: str, octets: bytes, why: st
     assert verdict(expected, octets, EXACT).why == why
 
 
+@pytest.mark.parametrize("group", ["o.*", "x+"])
+def test_a_capture_that_is_unfit_is_shown_with_its_pattern(group: str) -> None:
+    came = "o\rk" if group == "o.*" else "x" * 4097
+    found = verdict(
+        f"S~ 250-a\nS~ 250-(?P<a>{group})\nS: 250", f"250-a\r\n250-b\r\n250-{came}\r\n250 c\r\n".encode(), CODE
+    )
+    assert not found.ok
+    assert found.why.startswith("the group a captured ")
+    assert (found.line, found.expected, found.used) == (2, f"S~ 250-(?P<a>{group})", 3)
+    assert found.received == ("250-o\\x0dk" if group == "o.*" else f"250-{came}")
+    assert found.captures == {}
+
+
 def test_a_line_that_ends_otherwise_is_named() -> None:
     assert verdict("S: 250 Ok", b"250 Ok\n", EXACT).why == "the line end differs"
 
