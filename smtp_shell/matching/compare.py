@@ -378,6 +378,8 @@ class _Comparison:
         if not no_line and not (any_line and len(lines) > 1):
             shown = escape(_bare(lines[min(index if line is None else line, len(lines) - 1)]))
         wanted = expected[index]
+        if at is not None:
+            at = min(at, len(shown))  # of a line that is a code alone nothing differs, and something is missing
         return Verdict(False, why, used=used, expected=str(wanted), received=shown, at=at, line=wanted.line)
 
 

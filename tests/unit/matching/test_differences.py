@@ -58,6 +58,11 @@ def verdict(
         ("S: 250 Ok", b"250 \xc3\xa9\r\n", TEXT, "", 1, "250 \N{LATIN SMALL LETTER E WITH ACUTE}", 4),
         ("S: 250 Ok", b"250 \x1bk\r\n", EXACT, "", 1, "250 \\x1bk", 4),
         ("S: 250 Ok", b"250 OK\r\n", EXACT, "", 1, "250 OK", 5),
+        # A line that is a code alone ends there, whatever its line end.
+        ("S: 250 Ok", b"250\r\n", TEXT, "", 1, "250", 3),
+        ("S: 250 Ok", b"250\n", TEXT, "", 1, "250", 3),
+        ("S: 250 Ok", b"250\n", EXACT, "", 1, "250", 3),
+        ("S: 250 2.1.5 Ok", b"250\r\n", ENHANCED, "", 1, "250", 3),
         # Lines that are missing, or too many.
         ("S: 250-mx.example\nS: 250-SIZE 1000\nS: 250-X\nS: 250-DSN\nS: 250 AUTH PLAIN LOGIN", EHLO, TEXT, "NOOP", 3, NO_LINE, None),
         ("S: 250-mx\nS: 250-SIZE 1000\nS: 250 AUTH PLAIN LOGIN", EHLO, TEXT, "EHLO", 3, "250-DSN", None),
