@@ -83,7 +83,8 @@ class Differences:
 
     def __iter__(self) -> Iterator[Difference]:
         a, b = self._a, self._b
-        pairs = align([each.key for each in a], [each.key for each in b])
+        # By kind too: the same octets as a line and as they are differ on the wire.
+        pairs = align([(each.kind, each.key) for each in a], [(each.kind, each.key) for each in b])
         moved = self._moved(pairs)
         gone, come = set(moved.values()), set(moved)
         reached = {at_b: at_a for at_a, at_b in (*pairs, *self._loose_pairs(pairs, gone, come))}

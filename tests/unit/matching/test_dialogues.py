@@ -273,6 +273,12 @@ def test_which_turns_are_held_against_each_other() -> None:
     assert diff(GREETING + "C| a\\x0a\n", GREETING + "C| b\\x0a\n") == [r"changed: C| a\x0a | C| b\x0a"]
 
 
+def test_a_line_and_the_same_octets_without_its_end_differ() -> None:
+    line, octets = GREETING + "C: NOOP\n", GREETING + "C| NOOP\n"
+    assert diff(line, octets) == ["removed: C: NOOP | ", "added:  | C| NOOP"]
+    assert diff(octets, line) == ["removed: C| NOOP | ", "added:  | C: NOOP"]
+
+
 def test_a_written_reply_to_ehlo_announces_too() -> None:
     written = hello("2yz-x", "2yz DSN")
     assert diff(written, hello("250-x", "250 DSN"), Strictness.KEYWORDS) == []
