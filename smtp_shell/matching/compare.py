@@ -191,13 +191,13 @@ class _Comparison:
         Raises:
             PatternTooSlow: The line that follows is a pattern that takes too long.
         """
-        following, took_last = self._expected[index], at == len(self._lines)
+        following = self._expected[index]
         if self._owed is None:
-            return took_last
+            return at == len(self._lines)
         if self._owed > 0:
             may_go_on = following.pattern is not None and self._find(following, at) is not None
             return not may_go_on or self._ends_from(index + 1) < self._owed
-        return took_last and not following.may_be_of(self._reply.code)
+        return not following.may_be_of(self._reply.code)
 
     def _ends_from(self, index: int) -> int:
         """Return how many replies the lines from this one on can be at most."""

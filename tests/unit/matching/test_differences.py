@@ -125,6 +125,9 @@ def test_a_line_that_ends_otherwise_is_named() -> None:
         ("S~ AUTH\nS: 421", EHLO, 0, 1),
         ("S~ AUTH\nS= 421 bye", EHLO, 0, 1),
         ("S~ AUTH\nS~ 421[- ]bye", EHLO, 0, 1),
+        # ... wherever in the reply the pattern is met.
+        ("S~ SIZE\nS: 421", EHLO, 0, 1),
+        ("S~ mx\nS= 421 bye", EHLO, -1, 1),
         # Another reply is owed, and nothing else expects it.
         ("S~ AUTH\nS: 250", EHLO, 1, 1),
         ("S~ SIZE\nS: 250", EHLO, 1, 1),
