@@ -44,9 +44,9 @@ class Verdict(Struct, frozen=True):
 
     Args:
         ok: Whether it does.
+        used: How many of the expected lines belong to this reply.
         why: What differs, in a sentence without its full stop; empty when nothing does.
         captures: What named groups matched, in the notation of `escape`.
-        used: How many of the expected lines belong to this reply.
         expected: The expected line that was not met; empty where the reply has a line too many.
         received: The line of the reply that was to meet it; escaped; empty where no line stands against it.
         at: Column of `received` at which it begins to differ in what counts; None where there is none.
@@ -55,9 +55,9 @@ class Verdict(Struct, frozen=True):
     """
 
     ok: bool
+    used: int
     why: str = ""
     captures: Mapping[str, str] = field(default_factory=dict)
-    used: int = 0
     expected: str = ""
     received: str = ""
     at: int | None = None
@@ -107,9 +107,9 @@ def match_octets(expected: ExpectedReply, octets: bytes, strictness: Strictness 
     lines = _cut_after_lf(octets)
     is_exact = strictness is Strictness.EXACT
     if len(lines) == used and all(_begins(*pair, exact=is_exact) for pair in zip(expected.lines, lines, strict=True)):
-        return Verdict(True, used=used)
+        return Verdict(True, used)
     why = "what came is no whole reply"
-    return Verdict(False, why, used=used, expected=str(expected), received=escape(octets), line=last.line)
+    return Verdict(False, used, why, expected=str(expected), received=escape(octets), line=last.line)
 
 
 class _Comparison:
@@ -179,7 +179,7 @@ class _Comparison:
             more = self._compare_more(used) if self._strictness > Strictness.CODE else None
         except PatternTooSlow:
             return self._differs("a pattern of Ignore takes too long to match this reply; write a simpler one", 0)
-        return more or Verdict(True, captures=self._captures, used=used)
+        return more or Verdict(True, used, captures=self._captures)
 
     def _ends_before(self, index: int, at: int) -> bool:
         """Return whether the preceding line, a pattern that leaves it open, was the last one expected of this reply.
@@ -380,7 +380,7 @@ class _Comparison:
         wanted = expected[index]
         if at is not None:
             at = min(at, len(shown))  # of a line that is a code alone nothing differs, and something is missing
-        return Verdict(False, why, used=used, expected=str(wanted), received=shown, at=at, line=wanted.line)
+        return Verdict(False, used, why, expected=str(wanted), received=shown, at=at, line=wanted.line)
 
 
 def _words_of(line: ExpectedLine) -> bytes:

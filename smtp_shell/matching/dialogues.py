@@ -247,10 +247,9 @@ def _recorded(reply: Reply) -> ExpectedReply:
     """Return a reply that came as one that is expected."""
     lines: list[ExpectedLine] = []
     for octets in lines_of(reply.octets):
-        step = Step(Marker.SERVER, escape(octets[:-2])) if octets.endswith(CRLF) else None
-        try:
-            lines.append(ExpectedLine.parse(step) if step is not None else ExpectedLine.literal(octets))
-        except ValueError:
+        if octets.endswith(CRLF):
+            lines.append(ExpectedLine.parse(Step(Marker.SERVER, escape(octets[:-2]))))
+        else:
             lines.append(ExpectedLine.literal(octets))
     return ExpectedReply(tuple(lines))
 
