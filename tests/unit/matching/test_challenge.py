@@ -23,7 +23,20 @@ def test_a_prompt_is_kept_and_a_challenge_is_not(challenge: bytes, kept: bool) -
 
 
 @pytest.mark.parametrize(
-    "text", [b"", b"go on", b"ABC", b"ABCDE", b"VXNl=cm5h", b"VXN_", b"ABCDE=", b"A===", b"\xff\xff\xff\xff"]
+    "text",
+    [
+        b"",
+        b"go on",
+        b"ABC",
+        b"ABCDE",
+        b"VXNl=cm5h",
+        b"VXN_",
+        b"ABCDE=",
+        b"A===",
+        b"\xff\xff\xff\xff",
+        b"AAAA=AAA",
+        b"AAAA!",
+    ],
 )
 def test_what_is_no_base64_is_kept(text: bytes) -> None:
     assert without_random(text, 334) == text

@@ -63,6 +63,9 @@ def verdict(expected: str, octets: bytes, strictness: Strictness = CODE, verb: s
         ("S: 250 Ok", b"250 ok\r\n", TEXT, False),
         ("S: 250 Ok", b"250-Ok\r\n250 Ok\r\n", TEXT, False),
         ("S: 2yz", b"250 anything\r\n", TEXT, True),
+        ("S: 2yz", b"250-any\r\n250 lines\r\n", TEXT, True),
+        ("S: 2yz Ok", b"250-Ok\r\n250 and more\r\n", TEXT, True),
+        ("S: 2yz Ok", b"250-No\r\n250 Ok\r\n", TEXT, False),
         ("S: 2yz Ok", b"250 Ok\r\n", EXACT, True),
         ("S: 220 a.example ESMTP", b"220 b.example ESMTP\r\n", TEXT, True),
         ("S: 250 Ok", b"250 Ok\n", TEXT, True),
@@ -72,6 +75,7 @@ def verdict(expected: str, octets: bytes, strictness: Strictness = CODE, verb: s
         # literal lines, in order
         ("S= 250 Ok", b"250 Ok\r\n", CODE, True),
         ("S= 250 Ok", b"250 OK\r\n", CODE, False),
+        ("S= 250 Ok", b"250 Ok\n", CODE, True),
         ("S= 250-DSN", EHLO, CODE, True),
         ("S= 250-DSN\nS= 250-SIZE 1000", EHLO, CODE, False),
         ("S| 250 Ok\\n", b"250 Ok\n", CODE, True),
@@ -91,6 +95,8 @@ def verdict(expected: str, octets: bytes, strictness: Strictness = CODE, verb: s
 def test_a_reply_meets_an_expectation(expected: str, octets: bytes, strictness: Strictness, ok: bool) -> None:
     found = verdict(expected, octets, strictness)
     assert (found.ok, bool(found.why)) == (ok, not ok)
+    if ok:
+        assert (found.expected, found.received, found.at, found.line, found.violation) == ("", "", None, 0, False)
 
 
 @pytest.mark.parametrize(
@@ -108,6 +114,17 @@ def test_ehlo_must_still_announce_every_expected_keyword(
     found = verdict(announced, EHLO, strictness, verb)
     assert found.ok == (not missing)
     assert missing in found.why
+
+
+@pytest.mark.parametrize(("code", "announces"), [(200, True), (250, True), (299, True), (300, False), (199, False)])
+@pytest.mark.parametrize("verb", ["EHLO", "LHLO"])
+def test_only_a_positive_reply_announces(code: int, announces: bool, verb: str) -> None:
+    lines = f"S: {code}-x\nS: {code}-FOO\nS: {code}-DSN\nS: {code} BAR"
+    came = Reply(code, (b"x", b"DSN"), b"%d-x\r\n%d DSN\r\n" % (code, code))
+    wanted = StepCursor(TranscriptReader(io.BytesIO(lines.encode()), "test.smtp")).take_expected()
+    assert wanted is not None
+    found = match(wanted, came, KEYWORDS, verb=verb)
+    assert (found.why, found.line) == (("not announced any more: FOO, BAR", 2) if announces else ("", 0))
 
 
 @pytest.mark.parametrize("level", [KEYWORDS, CODE])

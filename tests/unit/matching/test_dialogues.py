@@ -194,8 +194,24 @@ def hello(*lines: str) -> str:
         (["250-mail.example Hello", "250 DSN"], ["250-mail.example Goodbye", "250 DSN"], {
             Strictness.TEXT: ["changed: S: 250-mail.example Hello | S: 250-mail.example Goodbye"],
             Strictness.EXACT: ["changed: S: 250-mail.example Hello | S: 250-mail.example Goodbye"],
+            Strictness.KEYWORDS: [],
         }),
-        (["250-one", "250 DSN"], ["250-two", "250 DSN"], {Strictness.EXACT: ["changed: S: 250-one | S: 250-two"]}),
+        (["250-one", "250 DSN"], ["250-two", "250 DSN"], {
+            Strictness.TEXT: [], Strictness.EXACT: ["changed: S: 250-one | S: 250-two"],
+        }),
+        (["250-x", "250-SIZE 1", "250 DSN"], ["250-x", "250-SIZE 2", "250 DSN"], {
+            Strictness.EXACT: ["changed: S: 250-SIZE 1 | S: 250-SIZE 2"],
+        }),
+        # With exact, their order counts too.
+        (["250-x", "250-SIZE 1", "250 DSN"], ["250-x", "250-DSN", "250 SIZE 1"], {
+            Strictness.TEXT: [], Strictness.EXACT: ["changed: S: 250-SIZE 1 / S: 250 DSN | S: 250-DSN / S: 250 SIZE 1"],
+        }),
+        # The code says whether something is announced.
+        *((
+            [f"{code}-x", f"{code} DSN"], [f"{code}-x", f"{code} ETRN"],
+            {Strictness.KEYWORDS: [f"removed: S: {code} DSN | ", f"added:  | S: {code} ETRN"]},
+        ) for code in (200, 299)),
+        (["300-x", "300 DSN"], ["300-x", "300 ETRN"], {Strictness.KEYWORDS: []}),
         (["250-one", "250-SIZE 1", "250 DSN"], ["250-two", "250-SIZE 2", "250 DSN"], {
             Strictness.EXACT: ["changed: S: 250-one | S: 250-two", "changed: S: 250-SIZE 1 | S: 250-SIZE 2"],
         }),
@@ -213,12 +229,15 @@ def hello(*lines: str) -> str:
         }),
         # A refusal announces nothing.
         (["250-x", "250 DSN"], ["502 no"], {Strictness.TEXT: ["changed: S: 250-x / S: 250 DSN | S: 502 no"]}),
+        (["502 no"], ["250-x", "250 DSN"], {Strictness.TEXT: ["changed: S: 502 no | S: 250-x / S: 250 DSN"]}),
         (["502-x", "502 a"], ["502-x", "502 b"], {Strictness.TEXT: ["changed: S: 502 a | S: 502 b"], Strictness.KEYWORDS: []}),
     ],
 )  # fmt: skip
 def test_what_is_announced(one: list[str], two: list[str], by_level: dict[Strictness, list[str]]) -> None:
     for level, differences in by_level.items():
         assert diff(hello(*one), hello(*two), level) == differences, level
+        lmtp = [hello(*lines).replace("EHLO", "LHLO") for lines in (one, two)]
+        assert diff(*lmtp, level) == differences, level
 
 
 def test_a_keyword_is_written_in_any_case_and_its_words_are_not() -> None:

@@ -63,11 +63,17 @@ def verdict(
         ("S: 250 Ok", b"250\n", TEXT, "", 1, "250", 3),
         ("S: 250 Ok", b"250\n", EXACT, "", 1, "250", 3),
         ("S: 250 2.1.5 Ok", b"250\r\n", ENHANCED, "", 1, "250", 3),
+        # A line beyond the end of the reply stands against its last one.
+        ("S: 250-a\nS: 250-b\nS: 251 c", b"250-a\r\n250 b\r\n", CODE, "", 3, "250 b", 2),
+        # The first of several lines that are missing, or too many.
+        ("S: 250-a\nS: 250-b\nS: 250-c\nS: 250 d", b"250-a\r\n250 d\r\n", TEXT, "", 2, NO_LINE, None),
+        ("S: 250-a\nS: 250 d", b"250-a\r\n250-b\r\n250-c\r\n250 d\r\n", TEXT, "", 2, "250-b", None),
         # Lines that are missing, or too many.
         ("S: 250-mx.example\nS: 250-SIZE 1000\nS: 250-X\nS: 250-DSN\nS: 250 AUTH PLAIN LOGIN", EHLO, TEXT, "NOOP", 3, NO_LINE, None),
         ("S: 250-mx\nS: 250-SIZE 1000\nS: 250 AUTH PLAIN LOGIN", EHLO, TEXT, "EHLO", 3, "250-DSN", None),
         # S= and S~ look through the whole reply: only where it has one line is there a line to show.
         ("S= 250 Ok", b"250 OK\r\n", CODE, "", 1, "250 OK", 5),
+        ("S| 250 Ok\\x0a", b"250 OK\r\n", CODE, "", 1, "250 OK", None),
         ("S= 250-FOO", EHLO, CODE, "", 1, NO_LINE, None),
         ("S~ FOO", b"250 ok\r\n", CODE, "", 1, "250 ok", None),
         ("S~ FOO", EHLO, CODE, "", 1, NO_LINE, None),
@@ -88,11 +94,15 @@ def test_a_difference_has_its_place(
         ("S: 250-mx\nS: 250 HELP", b"250-mx\r\n250-DSN\r\n250 HELP\r\n", "the reply has 3 lines, and 2 expected; not expected: 250-DSN"),
         ("S: 250-m\nS: 250-A\nS: 250 C", b"250-m\r\n250 B\r\n", f"{TWO_OF_THREE}; missing: 250-A, 250 C; not expected: 250 B"),
         ("S: 250-mx\nS: 250 A", b"250-mx\r\n250-A\r\n250 A\r\n", "the reply has 3 lines, and 2 expected; not expected: 250 A"),
+        ("S: 250-mx\nS: 250 A", b"250 mx\r\n", "the reply has 1 line, and 2 expected; missing: 250 A"),
     ],
 )  # fmt: skip
 def test_missing_and_extra_lines_are_named(expected: str, octets: bytes, why: str) -> None:
-    assert verdict(expected, octets, TEXT).why == why
-    assert verdict(expected, octets, EXACT).why == why
+    for level in (TEXT, EXACT):
+        found = verdict(expected, octets, level)
+        assert found.why == why
+        # Where a line is too many, no expected line stands against it.
+        assert bool(found.expected) is ("missing" in why)
 
 
 @pytest.mark.parametrize("group", ["o.*", "x+"])
@@ -108,8 +118,24 @@ def test_a_capture_that_is_unfit_is_shown_with_its_pattern(group: str) -> None:
     assert found.captures == {}
 
 
-def test_a_line_that_ends_otherwise_is_named() -> None:
-    assert verdict("S: 250 Ok", b"250 Ok\n", EXACT).why == "the line end differs"
+@pytest.mark.parametrize("verb", ["", "AUTH"])
+def test_a_line_that_ends_otherwise_is_named(verb: str) -> None:
+    assert verdict("S: 250 Ok", b"250 Ok\n", EXACT, verb).why == "the line end differs"
+    assert verdict("S: 235", b"235 \r\n", EXACT, verb).why == "the text differs"
+
+
+def test_an_enhanced_code_that_differs_is_named() -> None:
+    why = "the enhanced status code is {}, and 2.1.5 expected"
+    assert verdict("S: 250 2.1.5 Ok", b"250 2.1.0 Ok\r\n", ENHANCED).why == why.format("2.1.0")
+    assert verdict("S: 250 2.1.5 Ok", b"250 Ok\r\n", ENHANCED).why == why.format("missing")
+
+
+def test_all_that_breaks_the_protocol_is_named() -> None:
+    found = verdict("S: 250", b"699-a\r\n000 b\r\n", CODE)
+    assert found.violation
+    assert found.why == (
+        "the server broke the protocol: the reply code is outside 200-599; the lines of one reply have different codes"
+    )
 
 
 @pytest.mark.parametrize(
@@ -139,6 +165,8 @@ def test_a_line_that_ends_otherwise_is_named() -> None:
         ("S~ SIZE\nS= 250 AUTH PLAIN LOGIN\nS: 250", EHLO, 1, 1),
         ("S~ SIZE\nS~ nothing\nS: 250", EHLO, 1, 1),
         ("S~ AUTH\nS~ AUTH\nS: 250", EHLO, 1, 1),
+        ("S~ SIZE\nS= 250-DSN\nS: 250", EHLO, 1, 1),
+        ("S~ AUTH", EHLO, 1, 1),
         ("S~ SIZE\nS~ AUTH\nS: 250-a\nS: 250 b", EHLO, 2, 1),
         # More is expected than is owed.
         ("S~ AUTH\nS: 250", EHLO, -1, 2),

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import time
+from typing import NoReturn
+
 import pytest
 
+from smtp_shell.matching import ignored
 from smtp_shell.matching.compare import Verdict, match
 from smtp_shell.matching.expectation import Strictness
 from smtp_shell.matching.ignored import IgnoredText
@@ -19,6 +23,8 @@ from tests.unit.matching.test_compare import reply
         (["node[a-z]+"], b"hello from nodeab", b"hello from <ignored>"),
         (["a+", "b+"], b"xaabbx aab", b"x<ignored>x <ignored>"),
         (["aa", "ab"], b"aab", b"<ignored>"),
+        (["abcd", "bc", "de"], b"abcdefa", b"<ignored>fa"),
+        (["ab", "c"], b"abc c", b"<ignored> <ignored>"),
         (["x"], b"nothing", b"nothing"),
         (["^ok"], b"ok ok", b"<ignored> ok"),
         ([r"\\xff"], b"a\xffb", b"a<ignored>b"),
@@ -38,7 +44,8 @@ def test_a_column_of_the_masked_text_is_one_of_the_text(offset: int, column: int
 
 
 def verdict(expected: str, octets: bytes, *patterns: str, level: Strictness = Strictness.TEXT) -> Verdict:
-    wanted = StepCursor(Step(Marker.SERVER, line) for line in expected.split("\n")).take_expected()
+    steps = (Step(Marker.SERVER, line, None, number) for number, line in enumerate(expected.split("\n"), 1))
+    wanted = StepCursor(steps).take_expected()
     assert wanted is not None
     return match(wanted, reply(octets), level, ignored=IgnoredText(patterns))
 
@@ -68,11 +75,24 @@ def test_the_place_of_a_difference_is_a_column_of_what_came() -> None:
 
 def test_a_pattern_that_takes_too_long_is_a_difference() -> None:
     slow = r"(a+)+\1b{9}$"
+    start = time.process_time()
     with pytest.raises(PatternTooSlow):
         IgnoredText([slow]).mask(b"a" * 5000)
-    found = verdict("250 " + "a" * 4999, b"250 " + b"a" * 5000 + b"\r\n", slow)
+    assert 0.7 < time.process_time() - start < 1.8
+    found = verdict("250-x\n250 " + "a" * 4999, b"250-x\r\n250 " + b"a" * 5000 + b"\r\n", slow)
     assert not found.ok
-    assert "takes too long" in found.why
+    assert found.why == "a pattern of Ignore takes too long to match this reply; write a simpler one"
+    assert (found.line, found.expected, found.received) == (1, "250-x", "250-x")
+
+
+def test_no_memory_left_is_as_no_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Exhausted:
+        def finditer(self, *_: object, **__: object) -> NoReturn:
+            raise MemoryError
+
+    monkeypatch.setattr(ignored, "compile_pattern", lambda _: Exhausted())
+    with pytest.raises(PatternTooSlow):
+        IgnoredText(["x"]).mask(b"x")
 
 
 def test_an_offset_inside_a_character_is_its_column() -> None:

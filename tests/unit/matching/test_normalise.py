@@ -17,6 +17,9 @@ from smtp_shell.matching.normalise import difference_at, normalise
         # The server's name does not count, with and without words after it.
         (b"one ESMTP a", b"three ESMTP b", 220, "", True, 12), (b"one", b"three", 220, "", True, 5), (b"one x", b"three", 220, "", True, 5),
         (b"one", b"three x", 220, "", True, 5), (b"one two.example", b"x six.example a", 220, "", True, 13),
+        # What differs stands before a name, in its place, or is another kind of thing.
+        (b"go at mx1.example", b"go in mx2.example", 250, "", False, 3), (b"a mx1.example b", b"a  b", 250, "", False, 2),
+        (b"at mx1.example", b"at 12:30:05", 250, "", False, 3),
         # A challenge is one piece.
         (b"VXNlcm5hbWU6", b"PDEuMkBleGFtcGxlLm9yZz4=", 334, "AUTH", False, 0),
         (b"go on", b"go off", 334, "AUTH", False, 4),
@@ -29,6 +32,22 @@ from smtp_shell.matching.normalise import difference_at, normalise
 )  # fmt: skip
 def test_where_texts_differ(expected: bytes, received: bytes, code: int, verb: str, greets: bool, at: int) -> None:
     assert difference_at(expected, received, code=code, verb=verb, greets=greets) == at
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "verb", "greets", "found"),
+    [
+        # Only a 334 and a 235 reply to AUTH hold challenges.
+        (b"at mx1.example", 535, "AUTH", False, b"at <name>"),
+        (b"at mx1.example", 334, "", False, b"at <name>"),
+        (b"PDEuMkBleGFtcGxlLm9yZz4=", 334, "AUTH", False, b"<challenge>"),
+        # After the server's name, the first line of a reply to EHLO is text like any other.
+        (b"mx Hello 42", 250, "EHLO", True, b"<name> Hello <name>"),
+        (b"mx Hello 42", 250, "EHLO", False, b"mx Hello 42"),
+    ],
+)
+def test_which_lines_are_normalised_how(text: bytes, code: int, verb: str, greets: bool, found: bytes) -> None:
+    assert normalise(text, code=code, verb=verb, greets=greets) == found
 
 
 @pytest.mark.parametrize(

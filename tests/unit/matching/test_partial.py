@@ -172,6 +172,15 @@ def test_more_than_is_owed_is_expected_of_several_patterns() -> None:
         # Octets have their text after the code, as lines have.
         (["S| 250-a\\x0a", "S: 250 b"], b"250-a\n250-b\r\n250 c\r\n", "the reply has 3 lines, and 2 expected; not expected: 250 c"),
         (["S| 250-x\\x0a"], b"250 y\r\n", "no line of the reply is equal"),
+        # A line that only ends the reply is compared where the reply has a line for it.
+        (["S: 250-a", "S~ b$", "S: 250"], b"250-a\r\n250-x\r\n250 b\r\n", "the text differs"),
+        (["S: 250-a", "S: 250-c", "S~ b$", "S: 250"], b"250-a\r\n250-c\r\n250 b\r\n", ""),
+        (["S~ b$", "S: 250"], b"250 b\r\n", ""),
+        (["S: 250-a", "S: 250-c", "S| 250-d\\r\\n", "S~ b$"], b"250-a\r\n250-d\r\n250 b\r\n",
+            "the reply has 2 lines, and 3 expected; missing: 250-c"),
+        # One wild line alone stands for any number of lines.
+        (["S: 2yz-", "S: 250 b"], b"250-a\r\n250-x\r\n250 b\r\n",
+            "the reply has 3 lines, and 2 expected; missing: 2yz-; not expected: 250-a, 250-x"),
     ],
 )  # fmt: skip
 def test_what_is_said_of_lines(lines: list[str], octets: bytes, why: str) -> None:

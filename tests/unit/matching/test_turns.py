@@ -29,6 +29,7 @@ from smtp_shell.protocol.events import (
     TlsStarted,
     Written,
 )
+from smtp_shell.protocol.masking import MASK
 from smtp_shell.protocol.replies import Reply, ReplyParser
 from tests.unit.matching.test_dialogues import DATA, MAIL, QUIT, RCPT, WHOLE, read
 
@@ -148,7 +149,7 @@ def mail_of(text: str) -> Turn:
 )
 def test_mail_data_and_octets(text: str, shown: str, lines: int, size: int, is_inline: bool) -> None:
     turn = mail_of(text)
-    assert turn.text == shown
+    assert (turn.text, turn.verb) == (shown, "")
     assert turn.mail is not None
     assert (turn.mail.lines, turn.mail.size, turn.mail.is_inline) == (lines, size, is_inline)
 
@@ -223,8 +224,17 @@ def reply(text: bytes) -> Reply:
         (Disconnected(End.SERVER, ""), Kind.EVENT, "*: close server", "close", "close server"),
         (Disconnected(End.SERVER, "reset"), Kind.EVENT, "*: close server reset", "close", "close server"),
         (Authenticated("PLAIN", "ann"), Kind.EVENT, "*: auth PLAIN ann", "auth", "auth PLAIN ann"),
+        (Authenticated("PLAIN", "maX"), Kind.EVENT, "*: auth PLAIN maX", "auth", "auth PLAIN maX"),
         (Authenticated("PLAIN", ""), Kind.EVENT, "*: auth PLAIN", "auth", "auth PLAIN"),
         (TlsStarted("TLSv1.3", "X", None, Certificate(), ""), Kind.EVENT, "*: tls TLSv1.3 X", "tls", "tls TLSv1.3 X"),
+        (TlsStarted("TLSv1.3", "", None, Certificate(), ""), Kind.EVENT, "*: tls TLSv1.3", "tls", "tls TLSv1.3"),
+        (
+            TlsStarted("TLSv1.3", "X", None, Certificate(subject=b"C" * 2001), ""),
+            Kind.EVENT,
+            "*: tls TLSv1.3 X " + "C" * 2000,
+            "tls",
+            "tls TLSv1.3 X",
+        ),
         (
             TlsStarted("TLSv1.3", "", False, Certificate(), ""),
             Kind.EVENT,
@@ -244,6 +254,8 @@ def reply(text: bytes) -> Reply:
         (Written("*:", "pause for a while"), Kind.EVENT, "*: pause for a while", "pause", "pause for a while"),
         (Written("*:", "x" * 2001), Kind.EVENT, "*: " + "x" * 2000, "x" * 2001, "x" * 2001),
         (SaslSent(b"abc", secret=True), Kind.RESPONSE, "C: ${sasl}", "AUTH", "${sasl}"),
+        (Connected("a:25", tls=True), Kind.CONNECTION, "*: connect a:25 tls", "connect", "connect tls"),
+        (SaslSent(MASK.encode(), secret=False), Kind.RESPONSE, "C: ${sasl}", "AUTH", "${sasl}"),
         (SaslSent(b"abc", secret=False), Kind.RESPONSE, "C: abc", "AUTH", "abc"),
         (OctetsSent(b"AUTH PLAIN secret", 11), Kind.OCTETS, "C| AUTH PLAIN ${sasl}", "", "AUTH PLAIN ${sasl}"),
         (CommandSent(Command(b"NOOP")), Kind.COMMAND, "C: NOOP", "NOOP", "NOOP"),
