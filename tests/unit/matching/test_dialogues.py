@@ -236,8 +236,8 @@ def hello(*lines: str) -> str:
 def test_what_is_announced(one: list[str], two: list[str], by_level: dict[Strictness, list[str]]) -> None:
     for level, differences in by_level.items():
         assert diff(hello(*one), hello(*two), level) == differences, level
-        lmtp = [hello(*lines).replace("EHLO", "LHLO") for lines in (one, two)]
-        assert diff(*lmtp, level) == differences, level
+        first, second = (hello(*lines).replace("EHLO", "LHLO") for lines in (one, two))
+        assert diff(first, second, level) == differences, level
 
 
 def test_a_keyword_is_written_in_any_case_and_its_words_are_not() -> None:
