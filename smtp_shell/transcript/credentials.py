@@ -30,7 +30,7 @@ _MAY_BE_DOT = frozenset(
 _MASK = MASK.encode()
 _WORD = rb"[^ \t'\"]+"
 _AUTH_ANYWHERE = rb"(?i)(?<![A-Za-z0-9])AUTH(?=[ \t=])"
-_FINAL_LINE = re.compile(rb"([2-5][0-9][0-9])(?!-)(?!\|)")
+_FINAL_LINE = re.compile(rb"[2-5][0-9][0-9](?![-|])")
 _VARIABLES = rb"(?:\$\{[A-Za-z_][A-Za-z0-9_.-]*\})+"
 
 
@@ -50,7 +50,7 @@ class CredentialMask:
 
     def __init__(self, variables: Mapping[str, str] | None = None, *, is_foreign: bool = False) -> None:
         self.is_foreign = is_foreign
-        self._values = {f"${{{name}}}".encode(): value for name, value in (variables or {}).items()}
+        self._variables = dict(variables or {})
         self.used: set[str] = set()
         self.lines: list[int] = []
         self.count = 0
@@ -94,7 +94,7 @@ class CredentialMask:
             line: The line, as it stands in the file. It may belong to a dialogue, or be one that lacks its marker.
         """
         octets = line.encode("utf-8", "surrogateescape")
-        if found := re.match(rb"[ \t]*([2-5][0-9][0-9])(?: (.*)|\Z)", octets):
+        if found := re.fullmatch(rb"[ \t]*([2-5][0-9][0-9])(?: (.*))?", octets):
             self._exchange.receive(int(found[1]), (found[2] or b"").strip())
         else:
             octets = self._quote_client(octets)
@@ -149,10 +149,10 @@ class CredentialMask:
     def _expand(self, step: Step) -> bytes:
         """Return a client line's octets, with the values that the header has for its variables."""
         octets = step.octets
-        if not self._values or not _has_variable(step.text):
+        if not _has_variable(step.text):
             return octets
-        for variable, value in self._values.items():
-            octets = octets.replace(variable, value.encode("utf-8", "surrogateescape"))
+        for name, value in self._variables.items():
+            octets = octets.replace(f"${{{name}}}".encode(), value.encode("utf-8", "surrogateescape"))
         return octets
 
     def _mask_octets(self, step: Step, octets: bytes) -> Iterator[Step]:
@@ -212,8 +212,8 @@ class CredentialMask:
         return None if has_variables and re.fullmatch(_VARIABLES, secret) else start
 
     def _note(self, step: Step, secret: bytes) -> None:
-        if self._values and _has_variable(step.text):
-            self.used |= Template.parse(step.text).names
+        if self._variables:
+            self.used |= self._variables.keys() & Template.parse(step.text).names
         self._echo.add_octets(secret, decoded=not self._exchange.names_user)
         self._user_line = step.line if self._exchange.names_user else 0
         if step.line != self._last_line:
@@ -227,18 +227,15 @@ class CredentialMask:
         if self.lines[-1:] == [self._user_line]:
             self.lines.pop()
         self.count -= 1
-        self._user_line = self._last_line = 0
 
     def _receive(self, step: Step) -> None:
         """Note the reply that ends with this line, if its code is certain."""
-        if step.text[3:4] == "-":
-            return
-        octets = step.text.encode() if "\\" not in step.text else step.octets
+        octets = step.octets
         found = _FINAL_LINE.match(octets)
         if found is None or step.marker is Marker.SERVER_MATCHES:
             return
-        code = int(found[1])
-        self._exchange.receive(code, octets[4:].strip() if code == 334 else b"")
+        code = int(found.group())
+        self._exchange.receive(code, octets[found.end() :].strip() if code == 334 else b"")
         if self._data_asked:
             self._data_asked, self._in_data = False, code == 354
 
@@ -276,9 +273,9 @@ def are_hidden(header: Header | None) -> bool:
 
 def where_they_stand(mask: CredentialMask) -> str:
     """Return the lines with credentials as the start of a sentence, such as `line 3 holds a credential`."""
-    if mask.count == 1:
-        return f"line {_place(mask.lines[0])} holds a credential"
     *first, last = map(_place, mask.lines)
+    if not first:
+        return f"line {last} holds a credential"
     more = mask.count - len(mask.lines)
     places = f"{', '.join([*first, last])} and {more:,} more" if more else f"{', '.join(first)} and {last}"
     return f"lines {places} hold credentials"
