@@ -9,8 +9,16 @@ from hypothesis import strategies as st
 
 from smtp_shell.errors import TranscriptError
 from smtp_shell.protocol.masking import MASK
-from smtp_shell.transcript.credentials import CredentialMask, masked_steps, masking_warning, with_echo_masked
-from smtp_shell.transcript.header import MOST_FAULTS
+from smtp_shell.transcript.credentials import (
+    CredentialMask,
+    are_hidden,
+    masked_steps,
+    masking_warning,
+    where_they_stand,
+    with_echo_masked,
+)
+from smtp_shell.transcript.header import MOST_FAULTS, Header
+from smtp_shell.transcript.included_line import IncludedLine
 from smtp_shell.transcript.reader import Scan, TranscriptReader
 from smtp_shell.transcript.step import Marker, Step, format_step
 
@@ -111,6 +119,56 @@ TRANSCRIPTS: list[tuple[str, list[str], list[str], list[int]]] = [
     ("a note", [f"C: AUTH PLAIN {BLOB}", "# it was open sesame"], ["C: AUTH PLAIN ${sasl}", f"# it was {MASK}"], [1]),
     ("no mechanism", [f"C: AUTH {BLOB}", "S: 504"], ["C: AUTH ${sasl}", "S: 504"], [1]),
     ("escapes", [rf"C: \x41UTH PLAIN {BLOB}"], ["C: AUTH PLAIN ${sasl}"], [1]),
+    ("an escaped dollar is no variable", [r"C: AUTH PLAIN \x24{word}"], ["C: AUTH PLAIN ${sasl}"], [1]),
+    (
+        "after a file",
+        ["C: DATA", "S: 354", "C< a.eml", f"C: AUTH PLAIN {BLOB}"],
+        ["C: DATA", "S: 354", "C< a.eml", "C: AUTH PLAIN ${sasl}"],
+        [4],
+    ),
+    (
+        "after a refused DATA",
+        ["C: DATA", "S= 503 no", f"C: AUTH PLAIN {BLOB}"],
+        ["C: DATA", "S= 503 no", "C: AUTH PLAIN ${sasl}"],
+        [3],
+    ),
+    (
+        "octets and a line",
+        [f"C| AUTH PLAIN {BLOB[:6]}", f"C: {BLOB[6:]}"],
+        ["C| AUTH PLAIN ${sasl}", "C: ${sasl}"],
+        [1, 2],
+    ),
+    (
+        "after a chunk in pieces",
+        ["C: BDAT 10 LAST", "C| 12345", "C| 67890", rf"C| AUTH PLAIN {BLOB}\r\n"],
+        ["C: BDAT 10 LAST", "C| 12345", "C| 67890", r"C| AUTH PLAIN ${sasl}\x0d\x0a"],
+        [4],
+    ),
+    ("octets of one letter", [r"C| AUTH PLAIN XXXX\r\n"], [r"C| AUTH PLAIN ${sasl}\x0d\x0a"], [1]),
+    (
+        "octets after the end of a line",
+        [f"C| AUTH PLAIN {BLOB}", rf"C| \r\nAUTH PLAIN {BLOB}\r\n"],
+        ["C| AUTH PLAIN ${sasl}", r"C| \x0d\x0a", r"C| AUTH PLAIN ${sasl}\x0d\x0a"],
+        [1, 2],
+    ),
+    (
+        "a user name that was refused, and another exchange",
+        ["C: AUTH LOGIN", "S: 334", f"C: {USER}", "S: 535", "C: AUTH PLAIN", "S: 334", "C: ${sasl}"],
+        ["C: AUTH LOGIN", "S: 334", "C: ${sasl}", "S: 535", "C: AUTH PLAIN", "S: 334", "C: ${sasl}"],
+        [3],
+    ),
+    (
+        "the answer to a question for a password alone is one, and its echo",
+        ["C: AUTH LOGIN", "S: 334 UGFzc3dvcmQ6", f"C: {PASSWORD}", "S: 535 open sesame"],
+        ["C: AUTH LOGIN", "S: 334 UGFzc3dvcmQ6", "C: ${sasl}", f"S: 535 {MASK}"],
+        [3],
+    ),
+    (
+        "a user name is no secret in what the server says",
+        ["C: AUTH LOGIN cG9zdG1hc3Rlcg==", "S: 334", f"C: {PASSWORD}", "S: 535 postmaster"],
+        ["C: AUTH LOGIN ${sasl}", "S: 334", "C: ${sasl}", "S: 535 postmaster"],
+        [1, 3],
+    ),
     *(
         (
             f"after mail data that ends in {dot}",
@@ -153,6 +211,7 @@ UNTOUCHED = [
     ["C: DATA", f"C: AUTH PLAIN {BLOB}", "C: .", "C: QUIT"],
     [r"C| BDAT 40 LAST\r\n", rf"C| AUTH PLAIN {BLOB}\r\n"],
     ["C: EHLO x", "S: 250-AUTH PLAIN LOGIN", "S: 250 AUTH=PLAIN"],
+    ["C: DATA", "S: 354", "*: wait 1", f"C: AUTH PLAIN {BLOB}", "C: .", "S: 250"],
 ]
 
 
@@ -182,6 +241,19 @@ def test_a_user_name_by_itself_is_masked_and_is_no_secret() -> None:
 def test_a_word_in_the_place_of_the_user_name_counts_unless_a_placeholder_follows() -> None:
     assert masked("C: AUTH LOGIN", f"C: {PASSWORD}", "C: QUIT")[1].lines == [2]
     assert masked(f"C: AUTH LOGIN {PASSWORD}", "S: 334", "C: ${sasl}")[1].lines == []
+    mask = masked(f"C: AUTH PLAIN {BLOB}", "S: 535", "C: AUTH LOGIN", "S: 334", f"C: {USER}", "S: 334", "C: ${sasl}")[1]
+    assert (mask.lines, mask.count) == ([1], 1)
+
+
+def test_a_variable_with_white_space_after_it_is_none_the_less_one() -> None:
+    step = Step(Marker.CLIENT, "AUTH PLAIN ${response} ")
+    assert CredentialMask().mask(step) == (step,)
+
+
+def test_variables_of_the_caller_are_not_named() -> None:
+    mask = CredentialMask({"a": "open sesame"})
+    mask.mask(Step(Marker.CLIENT, "AUTH PLAIN x${a}${b}", None, 1))
+    assert mask.used == {"a"}
 
 
 def test_in_a_replay_the_client_lines_stay_and_the_echo_is_masked() -> None:
@@ -195,12 +267,55 @@ def test_in_a_replay_the_client_lines_stay_and_the_echo_is_masked() -> None:
         (0, ""),
         (1, "a.smtp: line 1 holds a credential, which is masked here; why."),
         (2, "a.smtp: lines 1 and 2 hold credentials, which are masked here; why."),
+        (3, "a.smtp: lines 1, 2 and 3 hold credentials, which are masked here; why."),
         (12, "a.smtp: lines 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 2 more hold credentials, which are masked here; why."),
     ],
 )
 def test_one_warning_names_the_lines(count: int, sentence: str) -> None:
     _, mask = masked(*[f"C: AUTH PLAIN {BLOB}"] * count)
     assert masking_warning("a.smtp", mask, "why") == sentence
+
+
+def test_what_another_tool_wrote_says_nothing_of_a_header() -> None:
+    mask = CredentialMask(is_foreign=True)
+    mask.mask(Step(Marker.CLIENT, f"AUTH PLAIN {BLOB}", None, 1))
+    assert masking_warning("a.log", mask) == "a.log: line 1 holds a credential, which is masked here."
+
+
+def test_a_line_of_an_included_file_is_named_with_the_file() -> None:
+    mask = CredentialMask()
+    mask.mask(Step(Marker.CLIENT, f"AUTH PLAIN {BLOB}", None, IncludedLine.of(7, "b.smtp")))
+    assert where_they_stand(mask) == "line 7 of b.smtp holds a credential"
+
+
+@pytest.mark.parametrize(("secrets", "hidden"), [(None, True), ("redacted", True), ("included", False)])
+def test_only_a_header_says_that_credentials_are_shown(secrets: str | None, hidden: bool) -> None:
+    header = Header((("Transcript", "1"), ("Secrets", secrets))) if secrets else Header((("Transcript", "1"),))
+    assert are_hidden(header) is hidden
+    assert are_hidden(None)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [("> AUTH PLAIN sesame", f"> AUTH PLAIN {MASK}"), ("535 sesame", f"535 {MASK}")],
+        # What a question for a password is answered with is one, and what LOGIN begins with is a user name.
+        [
+            ("AUTH LOGIN", ""),
+            ("334 UGFzc3dvcmQ6 ", f"334 {MASK} "),
+            (PASSWORD, MASK),
+            ("535 open sesame", f"535 {MASK}"),
+        ],
+        [("AUTH LOGIN", ""), ("334 VXNlcm5hbWU6", f"334 {MASK}"), ("cG9zdG1hc3Rlcg==", MASK), ("535 postmaster", "")],
+        [("AUTH LOGIN cG9zdG1hc3Rlcg==", f"AUTH LOGIN {MASK}"), ("535 postmaster", "")],
+        [("AUTH LOGIN", ""), ("334 VXNlcm5hbWU6", f"334 {MASK}"), ("", "")],
+        [("AUTH LOGIN", ""), ("2500", MASK)],
+        [("octets \udcff\udcfe", "")],
+    ],
+)
+def test_lines_are_quoted_one_after_the_other(lines: list[tuple[str, str]]) -> None:
+    mask = CredentialMask()
+    assert [mask.quote(line) for line, _ in lines] == [shown or line for line, shown in lines]
 
 
 def faults_of(*lines: str) -> str:
