@@ -11,14 +11,10 @@ from smtp_shell.errors import TranscriptError
 from smtp_shell.protocol.masking import MASK
 from smtp_shell.transcript.credentials import (
     CredentialMask,
-    are_hidden,
     masked_steps,
-    masking_warning,
-    where_they_stand,
     with_echo_masked,
 )
-from smtp_shell.transcript.header import MOST_FAULTS, Header
-from smtp_shell.transcript.included_line import IncludedLine
+from smtp_shell.transcript.header import MOST_FAULTS
 from smtp_shell.transcript.reader import Scan, TranscriptReader
 from smtp_shell.transcript.step import Marker, Step, format_step
 
@@ -259,63 +255,6 @@ def test_variables_of_the_caller_are_not_named() -> None:
 def test_in_a_replay_the_client_lines_stay_and_the_echo_is_masked() -> None:
     steps = TranscriptReader(io.BytesIO(f"C: AUTH PLAIN {BLOB}\nS= 235 {BLOB}\n".encode()), "a.smtp")
     assert [step.text for step in with_echo_masked(steps, {})] == [f"AUTH PLAIN {BLOB}", f"235 {MASK}"]
-
-
-@pytest.mark.parametrize(
-    ("count", "sentence"),
-    [
-        (0, ""),
-        (1, "a.smtp: line 1 holds a credential, which is masked here; why."),
-        (2, "a.smtp: lines 1 and 2 hold credentials, which are masked here; why."),
-        (3, "a.smtp: lines 1, 2 and 3 hold credentials, which are masked here; why."),
-        (12, "a.smtp: lines 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 2 more hold credentials, which are masked here; why."),
-    ],
-)
-def test_one_warning_names_the_lines(count: int, sentence: str) -> None:
-    _, mask = masked(*[f"C: AUTH PLAIN {BLOB}"] * count)
-    assert masking_warning("a.smtp", mask, "why") == sentence
-
-
-def test_what_another_tool_wrote_says_nothing_of_a_header() -> None:
-    mask = CredentialMask(is_foreign=True)
-    mask.mask(Step(Marker.CLIENT, f"AUTH PLAIN {BLOB}", None, 1))
-    assert masking_warning("a.log", mask) == "a.log: line 1 holds a credential, which is masked here."
-
-
-def test_a_line_of_an_included_file_is_named_with_the_file() -> None:
-    mask = CredentialMask()
-    mask.mask(Step(Marker.CLIENT, f"AUTH PLAIN {BLOB}", None, IncludedLine.of(7, "b.smtp")))
-    assert where_they_stand(mask) == "line 7 of b.smtp holds a credential"
-
-
-@pytest.mark.parametrize(("secrets", "hidden"), [(None, True), ("redacted", True), ("included", False)])
-def test_only_a_header_says_that_credentials_are_shown(secrets: str | None, hidden: bool) -> None:
-    header = Header((("Transcript", "1"), ("Secrets", secrets))) if secrets else Header((("Transcript", "1"),))
-    assert are_hidden(header) is hidden
-    assert are_hidden(None)
-
-
-@pytest.mark.parametrize(
-    "lines",
-    [
-        [("> AUTH PLAIN sesame", f"> AUTH PLAIN {MASK}"), ("535 sesame", f"535 {MASK}")],
-        # What a question for a password is answered with is one, and what LOGIN begins with is a user name.
-        [
-            ("AUTH LOGIN", ""),
-            ("334 UGFzc3dvcmQ6 ", f"334 {MASK} "),
-            (PASSWORD, MASK),
-            ("535 open sesame", f"535 {MASK}"),
-        ],
-        [("AUTH LOGIN", ""), ("334 VXNlcm5hbWU6", f"334 {MASK}"), ("cG9zdG1hc3Rlcg==", MASK), ("535 postmaster", "")],
-        [("AUTH LOGIN cG9zdG1hc3Rlcg==", f"AUTH LOGIN {MASK}"), ("535 postmaster", "")],
-        [("AUTH LOGIN", ""), ("334 VXNlcm5hbWU6", f"334 {MASK}"), ("", "")],
-        [("AUTH LOGIN", ""), ("2500", MASK)],
-        [("octets \udcff\udcfe", "")],
-    ],
-)
-def test_lines_are_quoted_one_after_the_other(lines: list[tuple[str, str]]) -> None:
-    mask = CredentialMask()
-    assert [mask.quote(line) for line, _ in lines] == [shown or line for line, shown in lines]
 
 
 def faults_of(*lines: str) -> str:
