@@ -189,7 +189,7 @@ def check_event(words: Sequence[str]) -> tuple[str, str] | None:
         return kind.check(name, arguments) if kind.check is not None else None
     lower = name.lower()
     meant = next((known for known in EVENTS if _is_slip(lower, known)), None)
-    return (f"*: {name[:_EXCERPT]} is no event that a replay knows", f"*: {meant}") if meant else None
+    return (f"*: {name} is no event that a replay knows", f"*: {meant}") if meant else None
 
 
 def near_miss(name: str) -> str | None:
@@ -202,4 +202,4 @@ def near_miss(name: str) -> str | None:
         return None
     from difflib import get_close_matches
 
-    return next(iter(get_close_matches(name.lower(), EVENTS, n=1, cutoff=_NEAR)), None)
+    return next(iter(get_close_matches(name.lower(), EVENTS, cutoff=_NEAR)), None)

@@ -6,8 +6,6 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, BinaryIO, Final, Protocol
 
-from smtp_shell.transcript.blocks import is_utf_16
-
 if TYPE_CHECKING:
     from smtp_shell.errors import Fault
     from smtp_shell.transcript.header import Header
@@ -80,7 +78,7 @@ class Restored:
             start = self.look(LOOK)
         except OSError:
             return True
-        return not is_utf_16(start) and is_transcript(start) is True
+        return is_transcript(start) is True
 
     def read(self, size: int = -1) -> bytes:
         """Return the next octets, as a file does."""
@@ -102,7 +100,7 @@ def begins_as_transcript(stream: BinaryIO) -> bool:
     if peek is None:
         return False
     try:
-        start: bytes = peek(len(_FIRST_FIELD))[: len(_FIRST_FIELD) + 3]
+        start: bytes = peek(len(_FIRST_FIELD))
     except OSError:  # nothing is lost by it: what cannot be read is for its reader to tell
         return False
     return start.removeprefix(_BOM).lower().startswith(_FIRST_FIELD)
@@ -119,14 +117,13 @@ def is_transcript(start: bytes) -> bool | None:
     Args:
         start: The file's first octets, as UTF-8.
     """
-    text = start[:LOOK].removeprefix(_BOM).replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    text = start[:LOOK].removeprefix(_BOM).replace(b"\r", b"\n")
     text = text[: text.rfind(b"\n") + 1] if len(start) > LOOK and b"\n" in text else text + b"\n"
     first = text.lstrip().partition(b"\n")[0].rstrip()
-    if not first or re.match(_FIELD, first) or _FIRST_FIELD.startswith(first.lower()):
+    if re.match(_FIELD, first) or _FIRST_FIELD.startswith(first.lower()):
         return True
     # One match for all lines: a file without a header is read at no cost that grows with it.
-    marked = re.match(_MARKED_LINES, text)
-    if marked is not None and marked.end() == len(text) and re.search(_SAID, text):
+    if re.fullmatch(_MARKED_LINES, text) and re.search(_SAID, text):
         return re.search(_WORDS_FOR_TLS, text) is None or None
     lines = [line for line in text.split(b"\n") if line.strip()]
     number = sum(re.match(_MARKED, line) is not None for line in lines)

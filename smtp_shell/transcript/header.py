@@ -74,7 +74,8 @@ class Header(Struct, frozen=True):
             ("Tags", tags),
             ("Secrets", secrets if secrets == "included" else ""),
         ]
-        filled = [(name, escape_str(value.strip(" "))) for name, value in fields if value.strip(" ")]
+        stripped = [(name, value.strip(" ")) for name, value in fields]
+        filled = [(name, escape_str(value)) for name, value in stripped if value]
         defaults = [
             ("Var", f"{name}={_with_last_space(escape_str(value))}") for name, value in (variables or {}).items()
         ]
@@ -232,7 +233,7 @@ def _unfold(lines: Iterable[tuple[int, str]]) -> Iterator[tuple[int, str]]:
 
 def _fault_of(number: int, name: str, value: str, seen: set[str], longest: int) -> Fault | None:
     key = name.lower()
-    if len(value) > longest or len(value.encode()) > longest:
+    if len(value.encode()) > longest:
         return Fault(number, f"the value of {name[:60]} is longer than {longest} octets", "a shorter one")
     if (key == "transcript") == bool(seen):
         return Fault(number, f"the field {name} stands twice, or is not the first", "Transcript: 1 first, and once")

@@ -258,7 +258,7 @@ class Variables:
 
 
 def _unknown(name: str, known: Iterable[str]) -> UsageError:
-    names = ", ".join(sorted(map(clean, known))) or "none"
+    names = ", ".join(sorted(map(clean, known)))
     return UsageError(
         f"the variable ${{{clean(name)}}} has no value; known are: {names}; give it with --var name=value"
     )
