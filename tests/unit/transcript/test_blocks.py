@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smtp_shell.transcript.blocks import Blocks
+from smtp_shell.transcript.blocks import Blocks, is_utf_16
 
 LONGEST = 8
 PIECES = st.sampled_from([b"\n", b"\r\n", b"\r", b"a", b"bb", b"c" * 7, b"d" * 8, b"e" * 9, b"f" * 40])
@@ -59,6 +59,40 @@ def test_blocks_have_the_lines_of_the_file(octets: bytes) -> None:
         assert blocks.is_whole == (swapped(octets).endswith(b"\n") or not octets)
 
 
+@pytest.mark.parametrize(
+    "octets",
+    [
+        b"a\rb\rc", b"a\r\nb\r\n", b"x\ny\r", b"x\ry\n", b"ab\ncd\re\n", b"ab\rcd\nef\n",
+        # A CR at the end of the first eight octets, with and without an LF after it, and an LF that comes later.
+        b"abcdefg\r\nx\r\n", b"abcdefg\rx\r", b"abcdefg\rx\nyy\r", b"abcdefg\r", b"abcdefgh\rx\r", b"abcdefgh\nx\r\n",
+        # What the first line end is, counts for all of the file.
+        b"abc\ndefghij\rklmn\n", b"abc\ndef\r\nij\r", b"\rbcdefg\nhi\n", b"abcdefgh" * 3 + b"\r\nx",
+    ],
+)  # fmt: skip
+def test_line_ends_that_stand_where_a_piece_ends(octets: bytes) -> None:
+    blocks = blocks_of(octets)
+    assert not blocks.ends_in_cr
+    assert lines_of(blocks) == expected(octets)
+    assert blocks.ends_in_cr == (swapped(octets) != octets)
+    assert blocks.next_line() == b""
+
+
+@pytest.mark.parametrize(
+    ("start", "verdict"),
+    [
+        (b"\xff\xfeC\0", True), (b"\xfe\xff\0C", True), (b"\xfe\xff", True), (b"C\0", True), (b"\0C", True),
+        (b"C", False), (b"", False), (b"C:", False), (b"\0\0", False), (b"\xfe\xfe", False),
+    ],
+)  # fmt: skip
+def test_utf_16_is_known_by_its_first_octets(start: bytes, verdict: bool) -> None:
+    assert is_utf_16(start) is verdict
+
+
+def test_lines_and_blocks_may_be_read_in_turn() -> None:
+    blocks = blocks_of(b"a\nb\nc\nd\ne\nf\n")
+    assert [blocks.next_line(), blocks.next_block(), blocks.next_line()] == [b"a\n", b"b\nc\nd\n", b"e\n"]
+
+
 @given(st.lists(PIECES).map(b"".join), st.integers(0, 5))
 def test_single_lines_can_be_read_before_blocks(octets: bytes, count: int) -> None:
     blocks = blocks_of(octets)
@@ -77,6 +111,7 @@ def test_stop_skips_the_rest_of_the_file() -> None:
     blocks = blocks_of(b"a\nb\nc\n")
     assert blocks.next_line() == b"a\n"
     blocks.stop()
+    assert blocks.next_line() == b""
     assert blocks.next_block() == b""
     assert blocks.next_line() == b""
 

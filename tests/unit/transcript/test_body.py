@@ -44,6 +44,7 @@ def test_a_file_of_the_folder_is_found(folder: Path, name: str) -> None:
         ("../out.eml", "'../out.eml' is outside the transcript's folder"),
         ("sub/../../out.eml", "'sub/../../out.eml' is outside the transcript's folder"),
         ("none.eml", "'none.eml', a file with mail data, does not exist"),
+        (r"\xff.eml", r"'\xff.eml', a file with mail data, does not exist"),
         ("sub", "'sub', a file with mail data, is no file"),
         (r"a\x00.eml", r"'a\x00.eml' is no name of a file with mail data"),
         ("x" * 300, f"'{'x' * 200}' is no name of a file with mail data"),
@@ -97,8 +98,10 @@ def test_a_file_that_breaks_off_is_told(folder: Path, monkeypatch: pytest.Monkey
     def refuse(*_: object) -> None:
         raise OSError(5, "Input/output error")
 
+    (folder / ("x" * 250)).write_bytes(b"a")
     monkeypatch.setattr(Path, "open", refuse)
-    with pytest.raises(TranscriptError) as told:
-        list(body_pieces(folder, step("a.eml")))
-    assert str(told.value.faults[0]).startswith("'a.eml' cannot be read: ")
-    assert told.value.faults[0].line == 7
+    for name, shown in (("a.eml", "a.eml"), ("x" * 250, "x" * 200)):
+        with pytest.raises(TranscriptError) as told:
+            list(body_pieces(folder, step(name)))
+        assert str(told.value.faults[0]).startswith(f"'{shown}' cannot be read: ")
+        assert told.value.faults[0].line == 7

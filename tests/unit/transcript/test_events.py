@@ -2,7 +2,7 @@
 
 import pytest
 
-from smtp_shell.transcript.events import ACTED_EVENTS, EVENTS, authentication, check_event, near_miss
+from smtp_shell.transcript.events import ACTED_EVENTS, EVENTS, authentication, check_event, near_miss, seconds_of
 
 
 def test_the_events_that_a_replay_acts_on() -> None:
@@ -50,6 +50,8 @@ def test_a_good_event_has_no_problem(words: str) -> None:
         ("wait inf", "*: wait has no number of seconds"),
         ("wait 86401", "*: wait has no number of seconds"),
         ("within 1e3", "*: within has no number of seconds"),
+        ("within soon", "*: within has no number of seconds"),
+        ("within 0x", "*: within has no number of seconds"),
         ("wait 2 s", "*: wait has 's' after the seconds"),
         ("include", "*: include names no file"),
     ],
@@ -71,6 +73,8 @@ def test_a_bad_event_is_named_with_what_was_expected(words: str, problem: str) -
         ("SCRAM-SHA-256 PLAIN ann@example.org", ("SCRAM-SHA-256", "PLAIN"), "ann@example.org"),
         (r"PLAIN ann\x20lee", ("PLAIN",), "ann lee"),
         ("EXTERNAL", ("EXTERNAL",), ""),
+        ("ANNABEL@example.org", (), "ANNABEL@example.org"),
+        (r"PLAIN ann\xff", ("PLAIN",), "ann\udcff"),
     ],
 )
 def test_the_mechanisms_and_the_user_of_authenticate(words: str, mechanisms: tuple[str, ...], user: str) -> None:
@@ -118,6 +122,13 @@ WORDS = {
     "within": ("*: within has no number of seconds", "*: within SECONDS, such as *: within 2.5, 86400 at most"),
     "within 0": ("*: within has no time for a reply", "more than 0 seconds"),
     "within 0.0": ("*: within has no time for a reply", "more than 0 seconds"),
+    "within 0 s": ("*: within has no time for a reply", "more than 0 seconds"),
+    "wait 2 s t": ("*: wait has 's t' after the seconds", "*: wait SECONDS, such as *: wait 2.5"),
+    f"connect {'a' * 80} {'x' * 80}": (
+        f"*: connect has '{'x' * 60}' after the server",
+        f"tls or nothing, as in *: connect {'a' * 60} tls",
+    ),
+    "close sever server": ("'sever' after *: close is a misspelling", "*: close server, or other words about the end"),
     "within 2 s": ("*: within has 's' after the seconds", "*: within SECONDS, such as *: within 2.5"),
     f"wait 2 {'x' * 80}": (
         f"*: wait has '{'x' * 60}' after the seconds",
@@ -149,10 +160,40 @@ def test_what_is_wrong_with_an_event_and_what_was_expected(words: str) -> None:
 
 @pytest.mark.parametrize(
     "words",
-    ["close by the server", "close server", "close", "conn x", "knnkt x", "waaaait 2", "within 0.1", "x" * 5000],
+    [
+        "close by the server",
+        "close server",
+        "close",
+        "conn x",
+        "knnkt x",
+        "waaaait 2",
+        "wwaiit 2",
+        "les",
+        "ats",
+        "ati",
+        "within 0.1",
+        "x" * 5000,
+    ],
 )
 def test_what_is_no_slip_of_a_known_event_is_right(words: str) -> None:
     assert check_event(words.split()) is None
+
+
+@pytest.mark.parametrize(
+    ("word", "seconds"),
+    [
+        ("2.5", 2.5), ("0", 0.0), ("86400", 86_400.0), ("86400.1", None), ("soon", None), ("1e3", None), ("2x", None), ("-1", None),
+        ("inf", None), ("", None),
+    ],
+)  # fmt: skip
+def test_what_is_a_number_of_seconds(word: str, seconds: float | None) -> None:
+    assert seconds_of(word) == seconds
+
+
+def test_a_long_word_that_is_no_mechanism_is_named_in_part() -> None:
+    with pytest.raises(ValueError, match="is no mechanism") as found:
+        authentication(["Y" * 80, "ann"])
+    assert str(found.value).startswith(f"'{'Y' * 60}' is no mechanism")
 
 
 def test_the_table_of_events() -> None:

@@ -43,6 +43,13 @@ LOG = b"Nov 27 10:21:05 mx postfix/smtpd[1]: connect\n"
         (b"S: 220 x\nC: EHLO a\nC: <starts TLS negotiation>\n", None),
         (b"S: 220 x\nC: EHLO a\nC: <ann@example.org>\n", True),
         (b"S: <wait for connection on TCP port 25>\nC: <open connection to server>\n", None),
+        (b"C: NOOP\nhello", None),
+        (b"Trans \n", True),
+        (b"x" * (2 * LOOK), False),
+        # Of a longer file the line is left out that is cut where it was looked at.
+        (b"C: NOOP\n" * (LOOK // 8 - 1) + b"hellohel", None),
+        (b"C: NOOP\n" * (LOOK // 8 - 1) + b"hellohello", True),
+        (b"C: NOOP\n" + b"hello\n" * LOOK, None),
         (b"C: NOOP\n" * 5_000, True),
         (b"C: NOOP\n" * (LOOK // 8) + LOG, True),
         (b"C: " + b"x" * (2 * LOOK), True),
@@ -62,6 +69,7 @@ def test_a_file_is_known_by_its_lines(octets: bytes, verdict: bool | None) -> No
         ("C; x", False),
         ("x C: y", False),
         ("0.1C: x", False),
+        ("C: \udcff", True),
         ("", False),
     ],
 )
@@ -101,6 +109,7 @@ def test_what_was_looked_at_is_read_again() -> None:
     assert restored.look(4) == b"0123"
     assert restored.look(2) == b"0123"
     assert restored.look(20) == b"0123456789"
+    assert restored.read(0) == b""
     assert [restored.read(3), restored.read(6), restored.read(5), restored.read(5)] == [b"012", b"345678", b"9", b""]
     restored = Restored(io.BytesIO(b"0123456789"))
     restored.look(4)
@@ -123,6 +132,10 @@ def test_a_stream_that_cannot_be_read_is_left_to_its_reader() -> None:
             raise OSError(5, "Input/output error")
 
     assert Restored(Broken()).begins_as_transcript()
+    restored = Restored(Broken())
+    for use in (restored.look, restored.read, restored.read):
+        with pytest.raises(OSError, match="Input/output error"):
+            use(4)
 
 
 @pytest.mark.parametrize(

@@ -35,9 +35,11 @@ def test_folded_fields_are_unfolded() -> None:
 
 
 def test_variables_of_the_header_are_unescaped() -> None:
-    header = reader(b"Transcript: 1\nVar: to=bob@example.org\nvar: say=a = \\x41\\\\b\nVar: nothing=\n\n").header
+    header = reader(
+        b"Transcript: 1\nVar: to=bob@example.org\nvar: say=a = \\x41\\\\b\nVar: nothing=\nVar: odd=\\xffX\n\n"
+    ).header
     assert header is not None
-    assert header.variables == {"to": "bob@example.org", "say": "a = A\\b", "nothing": ""}
+    assert header.variables == {"to": "bob@example.org", "say": "a = A\\b", "nothing": "", "odd": "\udcffX"}
 
 
 @pytest.mark.parametrize(
@@ -241,6 +243,11 @@ FAULTS = {
     "Transcript: 1\nIgnore: a?": [
         (2, "the pattern of Ignore matches where there is nothing", "one that needs some text")
     ],
+    "Transcript: 1\nSecrets: redacted\nTitle: aX": [],
+    "Transcript: 1\nLimit: 2x": [
+        (2, "'2x' is no number of seconds for a whole replay", "Limit: SECONDS, such as Limit: 20, 86400 at most")
+    ],
+    " a: b": [(1, "' a: b' is no header field", "Name: value, or an empty line after the header")],
     "Transcript: 1\nTitle: a\nC: NOOP\nbad": [
         (3, "a line of the dialogue stands in the header", "an empty line after the header")
     ],
@@ -296,6 +303,11 @@ def test_a_new_header_has_its_fields_in_order() -> None:
     )
     assert header.variables == {"a": "b ", "c": "\\", "d": ""}
     assert Header.new(client="c").fields == (("Transcript", "1"), ("Client", "c"))
+    assert Header.new(client="X", title="aX ", tags=" ").fields == (
+        ("Transcript", "1"),
+        ("Title", "aX"),
+        ("Client", "X"),
+    )
     assert (header.title, header.server, header.client, header.tags) == (
         r"a\x0ab",
         "mx.example:25",
@@ -312,6 +324,7 @@ def test_a_new_header_has_its_fields_in_order() -> None:
         ((("Transcript", "1"), ("A", "b\nc")), r"field 2 of the header: 'A: b\x0ac' is no header field"),
         ((("Transcript", "1"), ("A", " b")), "the header would not be read back as it is"),
         ((("Transcript", "1"), ("A b", "c")), "field 2 of the header: 'A b: c' is no header field"),
+        ((("Transcript", "1"), ("A b", "c"), ("D e", "f")), "field 2 of the header: 'A b: c' is no header field"),
         ((("Transcript", "1"), ("A", "x" * 101)), "field 2 of the header: the value of A is longer than 100 octets"),
     ],
 )

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from smtp_shell.errors import TranscriptError
+from smtp_shell.transcript import including
 from smtp_shell.transcript.included_line import IncludedLine, file_of
-from smtp_shell.transcript.including import DEEPEST, MOST_INCLUDED, with_includes
+from smtp_shell.transcript.including import DEEPEST, MOST_INCLUDED, IncludeStack, with_includes
 from smtp_shell.transcript.reader import open_transcript
+from smtp_shell.transcript.step import Marker, Step
 
 
 def write(folder: Path, **texts: str) -> Path:
@@ -114,6 +116,48 @@ def test_files_include_one_another_so_deep_and_no_deeper(tmp_path: Path, deep: i
         assert len(expanded(tmp_path / "a.smtp")) == DEEPEST
     else:
         assert f"files include one another more than {DEEPEST} deep" in problem_of(tmp_path / "a.smtp")
+
+
+@pytest.mark.parametrize("most", [3, 4])
+def test_the_number_of_included_files_is_counted(tmp_path: Path, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(including, "MOST_INCLUDED", most)
+    path = write(tmp_path, a="*: include b.smtp\n" * 4, b="C: NOOP\n")
+    if most == 4:
+        assert len(expanded(path)) == 8
+    else:
+        assert problem_of(path) == f"{path}:4: more than 3 files are included"
+
+
+@pytest.mark.parametrize("name", ["b.smtp", "one  two.smtp", "a b c.smtp"])
+def test_white_space_around_a_name_is_not_of_it(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("C: NOOP\n")
+    assert expanded(write(tmp_path, a=f"*: include   {name}  \n"))[1] == (name, "C: NOOP", 1)
+
+
+def test_files_are_named_as_the_transcript_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = write(tmp_path / "out", a="C: QUIT\n").resolve()
+    write(tmp_path / "in", a=f"*: include sub/b.smtp\n*: include {out}\n", sub__b="C: NOOP\nC< \\xff.eml\n")
+    monkeypatch.chdir(tmp_path / "in")
+    with open_transcript(Path("a.smtp")) as steps:
+        found = [(file_of(step.line), step.text) for step in with_includes(steps, Path("a.smtp"), outside=True)]
+    inner = os.path.join("sub", "b.smtp")
+    assert found == [
+        ("", "include sub/b.smtp"),
+        (inner, "NOOP"),
+        (inner, os.path.join("sub", r"\xff.eml")),
+        ("", f"include {out}"),
+        (str(out), "QUIT"),
+    ]
+
+
+def test_paths_lead_from_the_outermost_folder_and_files_are_found_from_the_innermost(tmp_path: Path) -> None:
+    path = write(tmp_path, a="*: include sub/b.smtp\n", sub__b="C: NOOP\n")
+    stack = IncludeStack(path)
+    assert (stack.home, stack.folder, stack.is_inside) == (tmp_path, tmp_path, False)
+    stack.enter(Step(Marker.EVENT, "include sub/b.smtp"))
+    assert (stack.home, stack.folder, stack.is_inside) == (tmp_path, tmp_path / "sub", True)
+    stack.leave()
+    assert (stack.home, stack.folder, stack.is_inside) == (tmp_path, tmp_path, False)
 
 
 def test_so_many_files_are_included_and_no_more(tmp_path: Path) -> None:

@@ -45,6 +45,19 @@ def test_a_fault_without_a_place_is_told_without_one(monkeypatch: pytest.MonkeyP
     assert str(raised.value) == r"the pattern is no regular expression: odd\x1b"
 
 
+@pytest.mark.parametrize("error", [RecursionError(), OverflowError(), MemoryError()])
+def test_a_pattern_that_exhausts_something_is_too_complicated(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(text: str) -> None:
+        raise error
+
+    monkeypatch.setattr(re, "compile", refuse)
+    with pytest.raises(ValueError) as raised:  # noqa: PT011  # match would compile a pattern
+        check_pattern("x")
+    assert str(raised.value) == "the pattern is too complicated"
+
+
 def test_the_filters_of_warnings_stay_as_they_are() -> None:
     before = list(warnings.filters)
     with pytest.raises(ValueError, match="may not mean the same"):

@@ -2,6 +2,7 @@
 
 import pytest
 
+from smtp_shell.transcript.notation import clean
 from smtp_shell.transcript.step import Marker, Step, format_step, octet_steps
 from tests.support.transcripts import reader, written
 
@@ -56,6 +57,18 @@ def test_a_step_cannot_be_changed() -> None:
 )
 def test_times_are_aligned(at: float | None, line: str) -> None:
     assert format_step(Step(Marker.SERVER, "250", at)) == line
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        # A backslash stays as it is spelt, unless it would join an escape that follows it now.
+        (r"\N{LATIN SMALL LETTER E WITH ACUTE}\ann", None), (r"a\b\\c\x41", None), ("é\\ann", None), ("é\\a\\b\\x41\\\\", None),
+        ("\x1b\\a\\b\\\\c", r"\x1b\\a\\b\\c"), ("\\\x1b", r"\\\x1b"), ("\u0300", r"\xcc\x80"),
+    ],
+)  # fmt: skip
+def test_text_is_shown_as_it_is_where_it_can_be_seen(text: str, shown: str | None) -> None:
+    assert clean(text) == (text if shown is None else shown)
 
 
 @pytest.mark.parametrize("marker", [Marker.SERVER_OCTETS, Marker.CLIENT_OCTETS])

@@ -32,7 +32,7 @@ def test_a_text_is_parsed_and_formatted(text: str | bytes) -> None:
     assert transcript.steps == Transcript.parse(transcript.format()).steps
 
 
-@pytest.mark.parametrize("text", [b"S: 220\nC: \xff\n", "S: 220\nhello\n"])
+@pytest.mark.parametrize("text", [b"S: 220\nC: \xff\n", "S: 220\nC: \udcff\n", "S: 220\nhello\n"])
 def test_a_text_that_is_no_transcript(text: str | bytes) -> None:
     with pytest.raises(TranscriptError, match=r"^<transcript>:2: "):
         Transcript.parse(text)

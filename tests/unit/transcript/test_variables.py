@@ -65,13 +65,16 @@ def test_a_line_is_octets_and_names(text: str, parts: tuple[bytes | str, ...]) -
         ("${a\x1b}", r"'a\x1b' between"),
         ("${a:-b}", "'a:-b' between"),
         ("${" + "1" * 60 + "}", "'" + "1" * 40 + "...' between"),
+        ("${" + "1" * 40 + "}", "'" + "1" * 40 + "' between"),
+        ("x ${1}", "'1' between"),
     ],
 )
 def test_a_brace_that_is_no_variable_is_refused_in_a_sentence(text: str, problem: str) -> None:
-    with pytest.raises(ValueError) as caught:  # noqa: PT011  # the sentence is looked at below
-        Template.parse(text)
-    assert problem in str(caught.value)
-    assert r"write \${ if it stands for itself" in str(caught.value)
+    for parse in (Template.parse, Template.of_text):
+        with pytest.raises(ValueError) as caught:  # noqa: PT011  # the sentence is looked at below
+            parse(text)
+        assert problem in str(caught.value)
+        assert r"write \${ if it stands for itself" in str(caught.value)
 
 
 def test_values_are_not_expanded_again() -> None:
@@ -177,6 +180,12 @@ def test_a_host_name_that_is_no_domain_is_not_put_into_a_message_id() -> None:
     assert known.value("hostname") == "my laptop>"
 
 
+@pytest.mark.parametrize(("node", "name"), [("box.example", "box.example"), ("", "localhost")])
+def test_the_host_name_is_the_machine_s(node: str, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("platform.node", lambda: node)
+    assert Variables().value("hostname") == name
+
+
 def test_runs_that_share_numbers_count_on() -> None:
     numbers = itertools.count(1)
     assert [Variables(numbers=numbers).value("count") for _ in range(3)] == ["1", "2", "3"]
@@ -205,6 +214,9 @@ def test_sasl_is_reserved_for_replay() -> None:
 def test_unknown_names_are_found_before_anything_is_sent() -> None:
     known = variables(to="bob@example.org")
     known.require(["to", "date", "id"], captured={"id"})
+    after = variables()
+    after.capture({"id": "x"})
+    after.require(["id"])
     with pytest.raises(UsageError) as caught:
         known.require(["to", "id"])
     assert str(caught.value) == (
@@ -229,6 +241,8 @@ def test_values_never_come_from_the_environment(monkeypatch: pytest.MonkeyPatch)
         ("\\${b} ${c.d}", (b"${b} ", "c.d")),
         ("Grüße ${b}\n${b}", ("Grüße ".encode(), "b", b"\n", "b")),
         ("$5 {b} $", (b"$5 {b} $",)),
+        ("\\${b} c", (b"${b} c",)),
+        ("\udcff${b}\udcfe", (b"\xff", "b", b"\xfe")),
     ],
 )
 def test_in_text_a_backslash_is_itself_and_only_variables_are_replaced(
@@ -243,7 +257,7 @@ def test_in_text_a_variable_without_a_name_is_refused(text: str) -> None:
         Template.of_text(text)
 
 
-@pytest.mark.parametrize("error", [OSError("made to fail"), LookupError("no such zone")])
+@pytest.mark.parametrize("error", [OSError("made to fail"), LookupError("no such zone"), ValueError("no key")])
 def test_without_a_time_zone_it_is_that_of_greenwich(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse() -> None:
         raise error

@@ -63,6 +63,7 @@ def test_each_line_is_written_whole_and_flushed() -> None:
         Step(Marker.CLIENT, "${"),
         Step(Marker.SERVER, "x" * 65_537),
         Step(Marker.SERVER, "é" * 32_769),
+        Step(Marker.SERVER, "\N{GRINNING FACE}" * 16_385),
         Step(Marker.SERVER, "250", -0.1),
         Step(Marker.SERVER, "250", math.nan),
         Step(Marker.SERVER, "250", math.inf),
