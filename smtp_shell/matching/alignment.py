@@ -108,7 +108,7 @@ def _shortest(
     Source: E. Myers, An O(ND) Difference Algorithm and Its Variations (1986), section 4
     """
     length_a, length_b = high_a - low_a, high_b - low_b
-    furthest = {1: 0}
+    furthest: dict[int, int] = {}
     trail: list[dict[int, int]] = []
     for edits in range(most + 1):
         trail.append(furthest.copy())

@@ -170,7 +170,7 @@ class _Comparison:
             if found is None:
                 return self._none_meets(expected, index)
             at = found[0] + 1
-            if found[1] and (unfit := unfit_capture(found[1])):
+            if unfit := unfit_capture(found[1]):
                 return self._differs(unfit, index, found[0])
             self._captures.update(found[1])
             if expected.marker is not Marker.SERVER_OCTETS:

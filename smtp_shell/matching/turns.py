@@ -6,7 +6,7 @@ How the lines were sent, one at a time or in a group, is not in them. Neither ar
 from __future__ import annotations
 
 from collections import deque
-from enum import Enum
+from enum import Enum, auto
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
@@ -56,13 +56,13 @@ _ODD_OCTETS: Final = frozenset({NoticeKind.NOT_A_REPLY, NoticeKind.CUT_REPLY, No
 class Kind(Enum):
     """What a turn is."""
 
-    CONNECTION = "connection"
-    COMMAND = "command"
-    RESPONSE = "response"
-    DATA = "data"
-    OCTETS = "octets"
-    SERVER = "server"
-    EVENT = "event"
+    CONNECTION = auto()
+    COMMAND = auto()
+    RESPONSE = auto()
+    DATA = auto()
+    OCTETS = auto()
+    SERVER = auto()
+    EVENT = auto()
 
 
 _ANSWERED_OFTEN: Final = frozenset({Kind.COMMAND, Kind.DATA})
@@ -214,7 +214,7 @@ class _Reader:
         number = self._asked_by(verb) if is_asked else None
         if number is None:
             kind = Kind.SERVER if self._turns else Kind.CONNECTION
-            self._add(Turn(kind, "", answer.line, "", kind.value), is_owed=False)
+            self._add(Turn(kind, "", answer.line, "", kind.name.lower()), is_owed=False)
             number = len(self._turns) - 1
         self._last = number
         self._answers[number].append(answer)

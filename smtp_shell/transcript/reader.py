@@ -125,7 +125,7 @@ class Scan:
         is_plain = len(lines) <= longest and b"${" not in lines and not lines.translate(None, _PLAIN)
         event = str(Marker.EVENT)
         number = self._number
-        stray = not is_plain and "\r" in text
+        stray = "\r" in text
         for number, (seconds, word, content) in enumerate(_LINES.findall(text), self._number + 1):
             if stray and "\r" in content:
                 block.faults.append(self._stray_line_end(number))
@@ -186,16 +186,16 @@ class Scan:
             return
         first = first and first.removeprefix(_BOM)
         start = (first or b"")[: len(_FIRST_FIELD)].removesuffix(b"\n").decode("ascii", "replace").lower()
-        if start != _FIRST_FIELD:
+        if first is None or start != _FIRST_FIELD:
             # A recording may have been cut before its first colon.
             self.torn = not self._blocks.is_whole and _FIRST_FIELD.startswith(start)
             if self.torn:
                 self._blocks.stop()
-            elif first != b"":
+            else:
                 self._blocks.put_back(first)
             self._number = 0
             return
-        lines = self._header_lines(first or b"")
+        lines = self._header_lines(first)
         if self.header_faults:
             return
         header, faults = parse_header(lines, longest=self._limits.line)
@@ -205,7 +205,7 @@ class Scan:
             header, faults = parse_header(lines[: _last_field(lines)], longest=self._limits.line)
         self.header = header if header.fields else None
         self.header_faults = faults
-        if faults and self.header is not None and self.header.fields[0][1] != VERSION:
+        if self.header is not None and self.header.fields[0][1] != VERSION:
             # What else is in a file of another format is not for us to judge.
             self.header_faults = faults[:1]
             self._blocks.stop()
@@ -215,7 +215,7 @@ class Scan:
         lines: list[tuple[int, str]] = []
         size = 0
         line: bytes | None = first
-        while line != b"":
+        while True:
             size += len(line or b"") - 1
             if line is None or size > self._limits.header:
                 self.header_faults.append(self._too_long() if line is None else self._header_too_long())
@@ -342,7 +342,7 @@ def open_transcript(
         if opened is not None:
             opened(stream)
         name = escape_str(str(path))
-        yield TranscriptReader(stream, name, limits=limits, scan=_scan(stream, name, limits, form, keep_secrets))
+        yield TranscriptReader(stream, name, scan=_scan(stream, name, limits, form, keep_secrets))
 
 
 @contextmanager
@@ -403,7 +403,7 @@ def _check_content(marker: Marker, content: str, longest: int) -> str | tuple[st
             f"the pattern {quoted(shown[:_EXCERPT], SINGLE)} holds a character that is not seen",
             r"such as \t or \u200b",
         )
-    if len(shown) * 4 > longest and len(shown.encode()) > longest:
+    if len(shown.encode()) > longest:
         return _line_too_long("the line, its escapes written out,", longest)
     if "${" in shown and marker in CLIENT_LINES:
         try:
@@ -439,4 +439,4 @@ def _looks_like_a_field(line: str) -> bool:
 
 
 def _last_field(lines: list[tuple[int, str]]) -> int:
-    return max((at for at, (_, line) in enumerate(lines) if line[0] not in " \t"), default=0)
+    return max((at for at, (_, line) in enumerate(lines) if line[0] not in " \t"))
