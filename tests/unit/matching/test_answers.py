@@ -114,6 +114,10 @@ def test_the_lines_of_a_message_that_count(octets: bytes, kept: list[str]) -> No
     assert [text for _, text in lines_kept(mail_of(octets))] == kept
 
 
+def test_the_limits_are_200_000_steps_and_32_mib() -> None:
+    assert (module.MOST_TURNS, module.MOST_KEPT) == (200_000, 33_554_432)
+
+
 def test_what_is_expected_is_kept_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     expected = ReplyExpected((("S:", "250-ab"), ("S:", "250 c")), verb="NOOP")
     size = len("C: NOOP") + len("250-ab250 c")

@@ -88,6 +88,14 @@ def test_the_server_s_name_in_a_greeting_that_came_does_not_count() -> None:
     assert diff(greeting, greeting.replace("ESMTP", "SMTP")) == ["changed: S: 220 here ESMTP | S: 220 here SMTP"]
 
 
+def test_an_odd_line_end_counts_where_all_does() -> None:
+    odd = WHOLE.replace("S: 250 2.1.5 Ok", "S| 250 2.1.5 Ok\\x0a")
+    assert diff(odd, odd, Strictness.EXACT) == []
+    assert diff(odd, odd.replace("2.1.5 Ok", "2.1.5 No"), Strictness.EXACT) == [
+        r"changed: S| 250 2.1.5 Ok\x0a | S| 250 2.1.5 No\x0a"
+    ]
+
+
 def test_expectations_that_are_equal_are_the_same() -> None:
     written = GREETING + "C: RCPT TO:<bob@example.org>\nS~ 250 2\\.1\\.\\d .*\n"
     assert diff(written, written) == []

@@ -155,6 +155,7 @@ def test_all_that_breaks_the_protocol_is_named() -> None:
         ("S~ SIZE\nS: 421", EHLO, 0, 1),
         ("S~ mx\nS= 421 bye", EHLO, -1, 1),
         # Another reply is owed, and nothing else expects it.
+        ("S: 250-mx\nS: 250", EHLO, 1, 2),
         ("S~ AUTH\nS: 250", EHLO, 1, 1),
         ("S~ SIZE\nS: 250", EHLO, 1, 1),
         ("S~ ok\nS~ ok", b"250 ok\r\n", 1, 1),
