@@ -97,6 +97,7 @@ def test_each_marker(marker: Marker, text: str, octets: bytes, continues: bool |
     assert (line.octets, line.continues, line.line, str(line)) == (octets, continues, 3, shown)
     assert (line.pattern is not None) is (marker is Marker.SERVER_MATCHES)
     assert line.marker is marker
+    assert not line.is_wild
     if marker is not Marker.SERVER:
         assert line.words == b""
     if octets:
