@@ -31,6 +31,10 @@ def test_what_another_tool_wrote_says_nothing_of_a_header() -> None:
     mask = CredentialMask(is_foreign=True)
     mask.mask(Step(Marker.CLIENT, f"AUTH PLAIN {BLOB}", None, 1))
     assert masking_warning("a.log", mask) == "a.log: line 1 holds a credential, which is masked here."
+    mask = CredentialMask()
+    mask.mask(Step(Marker.CLIENT, f"AUTH PLAIN {BLOB}", None, 1))
+    why = "the header does not say `Secrets: included`"
+    assert masking_warning("a.smtp", mask) == f"a.smtp: line 1 holds a credential, which is masked here; {why}."
 
 
 def test_a_line_of_an_included_file_is_named_with_the_file() -> None:

@@ -102,6 +102,13 @@ def test_a_link_does_not_lead_out_of_the_folder_unless_that_is_allowed(tmp_path:
     assert expanded(path, outside=True)[1][1] == "C: NOOP"
 
 
+def test_nothing_outside_the_folder_is_included_unless_that_is_asked_for(tmp_path: Path) -> None:
+    write(tmp_path / "out", a="C: NOOP\n")
+    path = write(tmp_path / "in", a="*: include ../out/a.smtp\n")
+    with open_transcript(path) as steps, pytest.raises(TranscriptError, match="is outside the transcript's folder"):
+        list(with_includes(steps, path))
+
+
 def test_an_included_file_includes_from_its_own_folder_only(tmp_path: Path) -> None:
     path = write(tmp_path, a="*: include sub/b.smtp\n", sub__b="*: include ../c.smtp\n", c="C: NOOP\n")
     assert problem_of(path).startswith(f"{tmp_path / 'sub' / 'b.smtp'}:1: '../c.smtp' is outside")

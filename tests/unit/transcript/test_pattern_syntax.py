@@ -58,6 +58,12 @@ def test_a_pattern_that_exhausts_something_is_too_complicated(
     assert str(raised.value) == "the pattern is too complicated"
 
 
+@pytest.mark.filterwarnings("ignore")
+def test_what_is_warned_of_is_refused_whatever_the_filters_are() -> None:
+    with pytest.raises(ValueError, match="may not mean the same"):
+        check_pattern("y[[a]")
+
+
 def test_the_filters_of_warnings_stay_as_they_are() -> None:
     before = list(warnings.filters)
     with pytest.raises(ValueError, match="may not mean the same"):
