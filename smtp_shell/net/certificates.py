@@ -142,7 +142,10 @@ def load(der: bytes) -> Any:
     from cryptography import x509
 
     with warnings.catch_warnings(action="ignore"):  # about old certificates; what it says is for programmers
-        return x509.load_der_x509_certificate(der)
+        try:
+            return x509.load_der_x509_certificate(der)
+        except x509.InvalidVersion as error:  # which is no ValueError
+            raise ValueError(str(error)) from None
 
 
 def span(seconds: float) -> str:
