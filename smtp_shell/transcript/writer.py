@@ -59,7 +59,7 @@ class TranscriptWriter:
         """
         lines: list[str] = []
         for step in steps:
-            if len(step.text.encode()) > LONGEST_CONTENT:
+            if len(step.text) * 4 > LONGEST_CONTENT and len(step.text.encode()) > LONGEST_CONTENT:
                 raise ValueError(f"the text of a {step.marker} step is longer than {LONGEST_CONTENT} octets")
             lines.append(format_step(step))
         lines.append("")

@@ -207,6 +207,8 @@ UNTOUCHED = [
     ["C: DATA", f"C: AUTH PLAIN {BLOB}", "C: .", "C: QUIT"],
     [r"C| BDAT 40 LAST\r\n", rf"C| AUTH PLAIN {BLOB}\r\n"],
     ["C: EHLO x", "S: 250-AUTH PLAIN LOGIN", "S: 250 AUTH=PLAIN"],
+    ["C: DATA", r"S: \x33\x354 go", f"C: AUTH PLAIN {BLOB}", "C: .", "S: 250"],
+    ["C: AUTH LOGIN", r"S: \x353\x35 no", "C: word"],
     ["C: DATA", "S: 354", "*: wait 1", f"C: AUTH PLAIN {BLOB}", "C: .", "S: 250"],
 ]
 

@@ -58,6 +58,7 @@ def test_each_line_is_written_whole_and_flushed() -> None:
         Step(Marker.SERVER, "250\u202e"),
         Step(Marker.SERVER, "250\u2028"),
         Step(Marker.SERVER, "250\udcff"),
+        Step(Marker.SERVER, "\u0300"),
         Step(Marker.NOTE, "a\nb"),
         Step(Marker.EVENT, " "),
         Step(Marker.CLIENT, "${"),
