@@ -103,9 +103,8 @@ class PracticeConnection(PracticeTransaction):
             await super().smtp_STARTTLS("")
         except (TLSSetupException, ConnectionError):
             raise
-        except (
-            asyncio.CancelledError
-        ):  # the client was silent for too long; asyncio would not say that the connection is gone
+        except asyncio.CancelledError:
+            # The client was silent for too long. asyncio would tell nobody that the connection is gone.
             raise TLSSetupException from TimeoutError()
         except Exception as error:  # the 220 has been sent: there is no way back to commands
             raise TLSSetupException from error
