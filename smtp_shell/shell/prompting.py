@@ -90,6 +90,18 @@ def usual_modes() -> Iterator[None]:
                 termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
 
 
+def forget_typed() -> None:
+    """Forget what has been typed and not been read."""
+    if sys.platform == "win32":
+        import msvcrt
+
+        while msvcrt.kbhit():
+            msvcrt.getwch()
+        return
+    with suppress(ValueError, *_REFUSALS):
+        termios.tcflush(sys.stdin, termios.TCIFLUSH)
+
+
 def _modes() -> list[Any] | None:
     """Return the modes of the terminal; None where there is none, or a console of Windows, which has none."""
     if sys.platform == "win32":

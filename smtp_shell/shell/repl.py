@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from functools import cached_property, partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.application import get_app, run_in_terminal
@@ -24,7 +24,7 @@ from smtp_shell.shell.paste_question import confirmed
 from smtp_shell.shell.prompt import prompt_style, prompt_text, toolbar
 from smtp_shell.shell.prompt_keys import EditorDue, MailDataOver, editing_mode, menu_style
 from smtp_shell.shell.prompt_session import Hide, MaskCredential, answer_starts, make_prompt
-from smtp_shell.shell.prompting import run_prompt, usual_modes
+from smtp_shell.shell.prompting import forget_typed, run_prompt, usual_modes
 from smtp_shell.shell.shell import Shell
 from smtp_shell.shell.terminal_echo import no_echo
 from smtp_shell.shell.typed_answers import LinesInARow
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 _POLL_SECONDS = 0.2
 _INPUT_LOST = 1
 _MOST_ENDS = 3  # ends of the input in a row: Ctrl-D ends what is asked, once
+AGAIN: Final = "{} (again): "
 _MOST_REFUSALS = 3  # prompts in a row that the system refuses: the next would be refused too
 
 
@@ -46,16 +47,28 @@ def ask(question: str, hidden: bool) -> str:
 
     Args:
         question: The question, printable.
-        hidden: Whether the answer is not shown.
+        hidden: Whether the answer is not shown. Then it is asked for again where the prompt fails, and what was typed by then is forgotten:
+            it must not become a line of the next prompt, which is shown and sent.
+
+    Raises:
+        SystemRefused: There can be no prompt.
     """
     if is_dumb_terminal():
         return read_line(lambda: question, hidden=hidden)
-    session: PromptSession[str] = PromptSession(
-        history=InMemoryHistory(),
-        input_processors=[MaskCredential(answer_starts), Hide(Condition(lambda: hidden))],
-    )
-    keep_whole(session.default_buffer)
-    return run_prompt(session, [("", question)])
+    refusals = 0
+    while True:
+        session: PromptSession[str] = PromptSession(
+            history=InMemoryHistory(),
+            input_processors=[MaskCredential(answer_starts), Hide(Condition(lambda: hidden))],
+        )
+        keep_whole(session.default_buffer)
+        try:
+            return run_prompt(session, [("", AGAIN.format(question.rstrip(": ")) if refusals else question)])
+        except SystemRefused:
+            refusals += 1
+            if not hidden or refusals == _MOST_REFUSALS:
+                raise
+            forget_typed()
 
 
 def edit_line(question: str, line: str) -> str:

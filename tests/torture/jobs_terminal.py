@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from smtp_shell.errors import SmtpShellError
+from smtp_shell.shell.repl import AGAIN
 from tests.support.terminal import CTRL_U, ENTER, Look, Terminal
 from tests.support.transcripts import check
 from tests.torture.forked_terminal import ForkedTerminal
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 _LAST_ROWS: Final = 12
 _ECHO_SECONDS: Final = 8.0
+_AGAIN_SECONDS: Final = 1.0
 _NO_MORE_INPUT: Final = "The terminal gives no more input."
 _LOOK: Final = Look((200, 50))
 _SHOWN_REPLY: Final = re.compile(r"^\+\| S: (.+?)(?: {2,}[0-9.]+ m?s)?$")
@@ -179,6 +181,8 @@ def _enter(terminal: Terminal, text: str) -> None:
     terminal.enter(text)
     if text == PASSWORD:
         terminal.wait(lambda: terminal.line != question, "the end of the question")
+        # Where the prompt failed, the next one may have had what was typed.
+        terminal.until(lambda: AGAIN.format("") not in terminal.line, _AGAIN_SECONDS)
     else:
         shows = terminal.until(lambda: times() > before, _ECHO_SECONDS)
         if not shows:  # the prompt failed in the middle of it: the beginning of the line stands at the next one

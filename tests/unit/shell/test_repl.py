@@ -9,7 +9,8 @@ from prompt_toolkit.application import create_app_session
 from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
-from smtp_shell.shell.repl import run_repl
+from smtp_shell.errors import SystemRefused
+from smtp_shell.shell.repl import ask, run_repl
 from tests.unit.shell.fake import make_shell
 
 pytestmark = [
@@ -55,3 +56,36 @@ def test_ctrl_d_leaves_with_status_0(monkeypatch: pytest.MonkeyPatch) -> None:
         assert run_repl(shell, lambda: None) == 0
     assert "The terminal gives no more input." not in screen.said
     assert transport.closed
+
+
+@pytest.mark.parametrize(
+    ("hidden", "refusals", "answer"),
+    [
+        (True, 0, "sesame"),
+        (True, 2, "sesame"),
+        (True, 3, None),
+        (False, 0, "sesame"),
+        (False, 1, None),
+    ],
+)
+def test_a_password_is_asked_for_again_where_its_prompt_fails(
+    hidden: bool, refusals: int, answer: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is being typed, and the next prompt would show it and send it."""
+    refusal = SystemRefused("the terminal could not be asked.")
+    outcomes: list[Exception | str] = [*[refusal] * refusals, "sesame"]
+
+    def run_prompt(*words: object) -> str:
+        outcome = outcomes.pop(0)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr("smtp_shell.shell.repl.run_prompt", run_prompt)
+    with create_pipe_input() as keys, create_app_session(input=keys, output=DummyOutput()):
+        if answer is None:
+            with pytest.raises(SystemRefused):
+                ask("Password: ", hidden)
+        else:
+            assert ask("Password: ", hidden) == answer
