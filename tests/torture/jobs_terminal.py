@@ -152,6 +152,9 @@ def _type(terminal: ForkedTerminal, lines: Sequence[str]) -> Typed:
                 terminal.type(CTRL_U)  # a line that was typed, and not taken, stands at the prompt
                 terminal.wait(lambda: terminal.asks, "a prompt")
             typed.prompts += 1
+            # What was typed as the prompt failed may have come to the one that asks again.
+            if AGAIN.format("") in terminal.line and terminal.until(_is_answered(terminal), _AGAIN_SECONDS):
+                continue
             if terminal.in_editor:
                 _write(terminal, letter)
             else:
@@ -168,6 +171,10 @@ def _type(terminal: ForkedTerminal, lines: Sequence[str]) -> Typed:
     return typed
 
 
+def _is_answered(terminal: Terminal) -> Callable[[], bool]:
+    return lambda: AGAIN.format("") not in terminal.line
+
+
 def _enter(terminal: Terminal, text: str) -> None:
     """Type a line, and wait until it stands on the screen, or its question does not: nothing may be typed into the wrong prompt.
 
@@ -181,8 +188,6 @@ def _enter(terminal: Terminal, text: str) -> None:
     terminal.enter(text)
     if text == PASSWORD:
         terminal.wait(lambda: terminal.line != question, "the end of the question")
-        # Where the prompt failed, the next one may have had what was typed.
-        terminal.until(lambda: AGAIN.format("") not in terminal.line, _AGAIN_SECONDS)
     else:
         shows = terminal.until(lambda: times() > before, _ECHO_SECONDS)
         if not shows:  # the prompt failed in the middle of it: the beginning of the line stands at the next one
