@@ -11,6 +11,7 @@ import select
 import signal
 import socket
 import sys
+import termios
 import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -156,6 +157,11 @@ class Terminal:
         return int(self._child.pid)
 
     @property
+    def modes(self) -> list[Any]:
+        """The terminal's modes, as `tcgetattr` has them: they can be read when the program has ended too."""
+        return termios.tcgetattr(self._child.child_fd)
+
+    @property
     def rows(self) -> list[str]:
         """The rows on the screen, without trailing blanks."""
         return [row.rstrip() for row in self._screen.display]
@@ -290,15 +296,17 @@ class Terminal:
         return True
 
     def press_ctrl_c(self) -> float:
-        """Press Ctrl-C once the program sleeps, as a user does who has watched it wait.
+        """Press Ctrl-C once the program sleeps with no prompt open, as a user does who has watched it wait.
+
+        Under a prompt, which may not have ended when what was entered is on the screen, Ctrl-C would be a key and not a signal.
 
         Returns:
             When it was pressed, on the clock of `time.monotonic`.
         """
         program = psutil.Process(self.pid)
         deadline = time.monotonic() + PATIENCE
-        while program.status() != psutil.STATUS_SLEEPING:
-            assert time.monotonic() < deadline, f"the program never sleeps:\n{self.text}"
+        while not self.modes[3] & termios.ISIG or program.status() != psutil.STATUS_SLEEPING:
+            assert time.monotonic() < deadline, f"the program never waits:\n{self.text}"
             self._read(0.01)
         pressed = time.monotonic()
         self.type(CTRL_C)

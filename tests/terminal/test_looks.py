@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.terminal import ENTER, LOOKS, TAB, Look, Terminal, played_by_hand, reach_mail_data, running
+from tests.support.terminal import CTRL_C, ENTER, LOOKS, TAB, Look, Terminal, played_by_hand, reach_mail_data, running
 
 pytestmark = pytest.mark.terminal
 
@@ -178,7 +178,7 @@ def test_ctrl_c_leaves_the_line_it_was_pressed_in(look: Look) -> None:
     with played_by_hand(look=look) as (terminal, _):
         terminal.type("noop")
         terminal.wait(lambda: terminal.line.endswith("noop"), "what was typed")
-        terminal.press_ctrl_c()
+        terminal.type(CTRL_C)
         terminal.wait_prompt()
         assert sum("greeted>" in row for row in terminal.all_rows) == 2
         check(terminal, look)

@@ -44,11 +44,6 @@ class ForkedTerminal(Terminal):
         self._nursery, self._plan = nursery, plan
         super().__init__(words, environment, folder=folder, look=look)
 
-    @property
-    def modes(self) -> list[Any]:
-        """The terminal's modes, as `tcgetattr` has them: they can be read when the program has ended too."""
-        return termios.tcgetattr(self._child.child_fd)
-
     def _spawn(
         self, argv: Sequence[str], variables: Mapping[str, str], folder: Path | None, size: tuple[int, int]
     ) -> Any:
