@@ -11,6 +11,7 @@ from smtp_shell.servers.closing import or_abort, reset_on_close
 from smtp_shell.servers.mock.dialogue import MockDialogue
 from smtp_shell.servers.mock.results import ServedSession
 from smtp_shell.servers.mock.wire import MockWire
+from smtp_shell.servers.receiving import Receiving
 
 if TYPE_CHECKING:
     from smtp_shell.servers.faults import HangUp
@@ -25,7 +26,7 @@ LINGER: Final = 2.0
 """Seconds that a client has to read the last reply, and to close."""
 
 
-class MockConnection(asyncio.Protocol):
+class MockConnection(Receiving):
     """One connection.
 
     Args:

@@ -14,6 +14,7 @@ from smtp_shell.net.tls_layer import TlsBuffers, TlsLayer
 from smtp_shell.net.tls_report import LEFT_IN_HANDSHAKE, cleartext_error
 from smtp_shell.servers.closing import reset_on_close
 from smtp_shell.servers.handshake import why_no_handshake
+from smtp_shell.servers.receiving import Receiving
 
 CHUNK = 64 * 1024
 TLS_RECORDS = frozenset({20, 21, 22, 23})
@@ -70,7 +71,7 @@ class Owner(Protocol):
         """Note that what was written is not read by the other end, or is read again."""
 
 
-class Half(asyncio.Protocol):
+class Half(Receiving):
     """One of the two connections.
 
     It is made paused: `resume` begins to read.
