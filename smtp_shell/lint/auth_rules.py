@@ -93,7 +93,7 @@ def auth_in_transaction(view: View, sent: CommandLine) -> Said:
 @rule("auth-no-mechanism", _ERROR, "RFC 4954 section 4", on=CommandLine)
 def auth_no_mechanism(view: View, sent: CommandLine) -> Said:
     """AUTH names no mechanism."""
-    if sent.verb == "AUTH" and not _mechanism(sent):
+    if sent.verb == "AUTH" and not _mechanism(sent) and b"${" not in sent.command.line:
         yield "AUTH names no mechanism; it is followed by one of those that the server announces"
 
 

@@ -31,7 +31,7 @@ _MASK = MASK.encode()
 _WORD = rb"[^ \t'\"]+"
 _AUTH_ANYWHERE = rb"(?i)(?<![A-Za-z0-9])AUTH(?=[ \t=])"
 _FINAL_LINE = re.compile(rb"[2-5][0-9][0-9](?![-|])")
-_VARIABLES = rb"(?:\$\{[A-Za-z_][A-Za-z0-9_.-]*\})+"
+_VARIABLES = rb"(?:\$\{[A-Za-z_][A-Za-z0-9_.-]*\})+(?: +(?:\$\{[A-Za-z_][A-Za-z0-9_.-]*\})+)*"
 
 
 class CredentialMask:

@@ -157,7 +157,7 @@ _OFFERED = View(hello="EHLO", announced=announcing("AUTH PLAIN CRAM-MD5"))
             "auth-no-mechanism",
             _INSIDE,
             ["AUTH", "AUTH PLAIN!", f"AUTH {'X' * 21}", "AUTH ="],
-            ["AUTH A-Z_09", f"AUTH {'X' * 20}", "NOOP", "NOOP !"],
+            ["AUTH A-Z_09", f"AUTH {'X' * 20}", "AUTH ${mechanism} ${sasl}", "NOOP", "NOOP !"],
         ),
         (
             "obsolete-mechanism",

@@ -187,6 +187,13 @@ def test_sasl_is_computed_by_the_mechanism_and_never_shown() -> None:
     assert (users, bench.session.user) == (["bob"], "bob")
 
 
+def test_the_mechanism_may_be_a_variable() -> None:
+    settings = auth_settings([])
+    bench = Bench("C: AUTH ${how} ${sasl}", "S: 235", answers=(b"235 ok\r\n",), settings=settings, how="PLAIN")
+    assert bench.settle(authenticate(bench, settings)).ok
+    assert bench.transport.sent == b"AUTH PLAIN AGFubgBvcGVuIHNlc2FtZQ==\r\n"
+
+
 def test_each_challenge_gets_its_response() -> None:
     settings = auth_settings([])
     lines = ("C: AUTH LOGIN", "S: 334", "C: ${sasl}", "S: 334", "C: ${sasl}", "S: 235")
