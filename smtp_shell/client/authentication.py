@@ -29,7 +29,7 @@ from smtp_shell.protocol.sasl import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Sequence
 
     from smtp_shell.client.session import Session
     from smtp_shell.protocol.replies import Reply
@@ -261,15 +261,22 @@ def authenticate(
     return reply
 
 
-def send_auth_command(session: Session, exchange: AuthExchange, line: AuthLine) -> None:
+def send_auth_command(session: Session, exchange: AuthExchange, line: AuthLine, before: Sequence[Command] = ()) -> None:
     """Send the AUTH command of an exchange.
+
+    Args:
+        session: The session.
+        exchange: The exchange, which has begun.
+        line: The command, which it has made.
+        before: Commands that go out in the same write, before it.
 
     Raises:
         DialogueBroken: The connection broke.
     """
     if not session.is_private and exchange.mechanism.holds_credential:
         session.publish(Noticed(NoticeKind.CLEARTEXT_AUTH))
-    session.send(Command(line.octets, len(b"AUTH ") + len(exchange.mechanism.name) + 1 if line.secret else None))
+    public = len(b"AUTH ") + len(exchange.mechanism.name) + 1 if line.secret else None
+    session.send(*before, Command(line.octets, public))
     if line.meaning:
         session.publish(Decoded(True, exchange.mechanism.name, line.meaning))
 

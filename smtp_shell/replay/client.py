@@ -122,9 +122,7 @@ class ReplayClient:
         if has_secret(last):
             commands = self._commands(steps[:-1])
             demand_tls(session, [*(command.verb for command in commands), "AUTH"])
-            if commands:
-                incoming.attempt(partial(session.send, *commands, more=True, looked=True))
-            incoming.attempt(partial(self.sasl.send_secret, session))
+            incoming.attempt(partial(self.sasl.send_secret, session, commands))
             shown = excerpt("\n".join([*map(_shown_command, commands[:_MOST_SHOWN]), last.text]))
             return SentStep(tuple(map(_line_of, steps)), shown, started, "AUTH", in_exchange=in_exchange)
         commands = self._commands(steps)

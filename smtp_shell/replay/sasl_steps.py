@@ -15,6 +15,8 @@ from smtp_shell.transcript.step import CLIENT_LINES, Marker
 from smtp_shell.transcript.variables import SASL, SASL_MARK, Template
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from smtp_shell.client.authentication import AuthExchange, Challenge
     from smtp_shell.client.session import Session
     from smtp_shell.protocol.commands import Command
@@ -115,8 +117,12 @@ class SaslSteps:
                 f"{self.mechanism} cannot go on from a response that stands in the transcript; write ${{sasl}} in its place."
             ) from None
 
-    def send_secret(self, session: Session) -> None:
+    def send_secret(self, session: Session, before: Sequence[Command] = ()) -> None:
         """Send the response that the mechanism gives: with the AUTH command, or to the last challenge.
+
+        Args:
+            session: The session.
+            before: Commands of the same group, which go out in one write with the AUTH command.
 
         Raises:
             DialogueBroken: The exchange cannot go on, or the connection broke.
@@ -126,8 +132,11 @@ class SaslSteps:
         exchange = self.exchange
         assert exchange is not None
         if self._begins:
-            send_auth_command(session, exchange, exchange.begin(initial=True))
-        elif self._challenge is not None:
+            send_auth_command(session, exchange, exchange.begin(initial=True), before)
+            return
+        if before:
+            session.send(*before, more=True, looked=True)
+        if self._challenge is not None:
             self._answer(session, exchange, self._challenge)
 
     def send_secret_octets(self, session: Session, step: Step) -> None:

@@ -169,7 +169,7 @@ def authenticate(bench: Bench, settings: ReplaySettings) -> SentStep | None:
     assert settings.credentials is not None
     steps = bench.client.take_group(step)
     sasl = bench.client.sasl
-    mechanism = sasl.needs_credentials(bench.session, step)
+    mechanism = sasl.needs_credentials(bench.session, steps[-1])
     if mechanism is not None:
         sasl.begin(bench.session, mechanism, settings.credentials(mechanism, sasl.user_ahead()))
     return bench.client.send_group(bench.session, bench.incoming, steps)
@@ -192,6 +192,16 @@ def test_the_mechanism_may_be_a_variable() -> None:
     bench = Bench("C: AUTH ${how} ${sasl}", "S: 235", answers=(b"235 ok\r\n",), settings=settings, how="PLAIN")
     assert bench.settle(authenticate(bench, settings)).ok
     assert bench.transport.sent == b"AUTH PLAIN AGFubgBvcGVuIHNlc2FtZQ==\r\n"
+
+
+def test_a_group_that_ends_in_auth_goes_out_in_one_write() -> None:
+    settings = auth_settings([])
+    lines = ("C& RSET", "C: AUTH PLAIN ${sasl}", "S: 250", "S: 235")
+    bench = Bench(*lines, answers=(b"250 ok\r\n", b"235 ok\r\n"), settings=settings)
+    sent = authenticate(bench, settings)
+    assert bench.transport.log == ["write RSET\r\nAUTH PLAIN AGFubgBvcGVuIHNlc2FtZQ==\r\n"]
+    assert sent is not None
+    assert (sent.lines, sent.shown) == ((1, 2), "RSET\nAUTH PLAIN ${sasl}")
 
 
 def test_each_challenge_gets_its_response() -> None:
