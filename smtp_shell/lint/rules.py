@@ -91,7 +91,7 @@ def also(
 
 
 def all_rules() -> Mapping[str, Rule]:
-    """Return every rule by its name, in the order of the modules."""
-    for module in _MODULES:
-        import_module(f"smtp_shell.lint.{module}")
-    return MappingProxyType(_TABLE)
+    """Return every rule by its name, in the order of the modules, whichever of them was imported first."""
+    order = {import_module(f"smtp_shell.lint.{name}").__name__: place for place, name in enumerate(_MODULES)}
+    in_order = sorted(_TABLE.items(), key=lambda row: order[row[1].checks[0][1].__module__])
+    return MappingProxyType(dict(in_order))

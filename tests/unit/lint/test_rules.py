@@ -1,6 +1,10 @@
 """The table of rules."""
 
 import re
+import subprocess
+import sys
+
+import pytest
 
 from smtp_shell.lint import Severity
 from smtp_shell.lint.rules import all_rules
@@ -44,6 +48,14 @@ def test_each_rule_has_a_name_a_source_and_a_sentence() -> None:
             assert re.fullmatch(
                 r"RFC \d+ (section \d+(\.\d+)*|appendix [A-Z](\.\d+)*)|IANA [A-Za-z0-9 ]+|https://\S+", source
             ), source
+
+
+@pytest.mark.parametrize("first", ["auth_rules", "server_rules", "line_rules"])
+def test_the_order_of_the_rules_does_not_depend_on_what_was_imported_first(first: str) -> None:
+    code = f"import smtp_shell.lint.{first}; from smtp_shell.lint.rules import all_rules; print(*all_rules())"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert run.stdout.split() == list(all_rules())
+    assert list(all_rules()).index("bare-lf") < list(all_rules()).index("cut-base64")
 
 
 def test_there_are_many_rules() -> None:
