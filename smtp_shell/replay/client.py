@@ -208,11 +208,13 @@ class ReplayClient:
         else:
             shown = "".join(map(_shown_octets, dialogue.foretell_raw(octets)))
             incoming.attempt(partial(session.send_raw, octets))
-        last = dialogue.owed[-1] if dialogue.asked > asked and dialogue.owed else None
-        if last is not None and last.asked is Asked.COMMAND and last.command is not None and not is_secret:
-            self.sasl.note_command(last.command)
-        elif last is not None and last.asked is Asked.SASL and not is_secret:
-            self.sasl.note_response()
+        new = dialogue.owed[-(dialogue.asked - asked) :] if dialogue.asked > asked else ()
+        last = new[-1] if new else None
+        for owed in () if is_secret else new:
+            if owed.asked is Asked.COMMAND and owed.command is not None:
+                self.sasl.note_command(owed.command)
+            elif owed.asked is Asked.SASL:
+                self.sasl.note_response()
         following = self._cursor.step
         verb = last.verb if last is not None and last.asked is not Asked.END_OF_DATA else ""
         return SentStep(

@@ -112,7 +112,7 @@ class SaslSteps:
         try:
             for _ in range(self._given):  # LOGIN answers by order: after the user's name comes the password
                 self.exchange.respond(Challenge(b"", ""))
-        except (AuthFailed, ProtocolViolation):
+        except ProtocolViolation:
             raise AuthFailed(
                 f"{self.mechanism} cannot go on from a response that stands in the transcript; write ${{sasl}} in its place."
             ) from None
@@ -200,7 +200,6 @@ class SaslSteps:
         self._challenge = None
         cancelled, self._cancelled = self._cancelled, None
         if cancelled is not None:
-            self.exchange = None
             return comparison.ended_by(cancelled)
         if comparison.code == 334:
             self._challenge = last
@@ -254,8 +253,6 @@ class SaslSteps:
         try:
             answer(session, exchange, challenge)
         except (AuthFailed, ProtocolViolation) as error:
-            if not session.is_open:
-                raise
             self._cancelled = error
             session.send_sasl(CANCEL, secret=False)
 
@@ -274,7 +271,7 @@ class SaslSteps:
 
         self._refuse_credentials(session)
         chosen = strongest(session, token=self._settings.has_token, among=among)
-        self.mechanism = chosen.name
+        self.mechanism, self._given = chosen.name, 0
         return chosen
 
     def answer_all(self, session: Session, incoming: IncomingReplies) -> None:
@@ -289,7 +286,7 @@ class SaslSteps:
         from smtp_shell.client.authentication import send_auth_command
 
         exchange = self.exchange
-        if exchange is None or incoming.broken is not None:
+        if exchange is None:  # the dialogue was broken before one could begin
             return
         incoming.attempt(partial(send_auth_command, session, exchange, exchange.begin()))
         while incoming.broken is None:

@@ -32,13 +32,16 @@ from smtp_shell.config import Timeouts
 from smtp_shell.errors import ConnectFailed, ConnectionLost, SmtpShellError, TlsFailed
 from smtp_shell.matching.expectation import Strictness
 from smtp_shell.net.transport import Transport
+from smtp_shell.protocol.events import Entry
 from smtp_shell.protocol.octets import escape, unescape
 from smtp_shell.protocol.sasl import Credentials, Mechanism
 from smtp_shell.protocol.secret import Secret
+from smtp_shell.recording.encoder import event_steps
 from smtp_shell.replay.replay import Replay
 from smtp_shell.replay.results import Act, Answer, Decision, PendingStep, ReplayResult, StepResult
 from smtp_shell.replay.settings import ReplaySettings
 from smtp_shell.replay.updating import AnswerLog, diff_lines, write_update
+from smtp_shell.transcript.step import CLIENT_LINES
 from tests.unit.replay.fake import FakeTransport
 
 CASES = Path(__file__).parent / "dialogues"
@@ -211,6 +214,7 @@ def played(case: Case, title: str, folder: Path) -> list[str]:
     clock = Clock()
     with ExitStack() as stack:
         _stop_the_clocks(stack, clock)
+        stack.enter_context(patch("smtp_shell.client.authentication._nonce", lambda: "fyko+d2lbbFgONRv9qkxdawL"))
         stack.enter_context(patch("smtp_shell.client.session.connect", _Connecting(case.server, clock, log)))
         try:
             run = Replay(path, settings)
@@ -275,7 +279,10 @@ def _settings(options: Sequence[str], log: list[str]) -> ReplaySettings:
             case "server":
                 settings = replace(settings, server=value or None)
             case "user":
-                settings = replace(settings, credentials=_finding(value, log))
+                user = unescape(value).decode("utf-8", "surrogateescape")
+                settings = replace(settings, credentials=_finding(user, log))
+            case "recorded":
+                settings = replace(settings, consumers=(lambda entry: log.extend(_of_entry(entry)),))
             case "var":
                 key, _, content = value.partition(":")
                 settings = replace(settings, variables={**settings.variables, key: content})
@@ -334,6 +341,13 @@ def _of_step(step: StepResult) -> Iterator[str]:
     if (found := step.difference) is not None:
         places = f"at={found.at} line={found.line} reply={found.reply} {found.file}".rstrip()
         yield f"    differs: {found.expected!r} {found.received!r} {places}"
+
+
+def _of_entry(entry: Entry) -> Iterator[str]:
+    """Yield the client lines that a recording has for an event."""
+    for step in event_steps(entry.event, entry.at):
+        if step.marker in CLIENT_LINES:
+            yield f"  recorded {step.marker} {step.text}"
 
 
 def _of_answer(answer: Answer) -> str:

@@ -48,6 +48,7 @@ def test_where_a_credential_is_put_in(line: str, found: bool) -> None:
         (["C: AUTH PLAIN AGFubgBzM2NyZXQ="], ["AUTH PLAIN ${sasl}"]),
         (["C: AUTH LOGIN", "C: YW5u"], ["AUTH LOGIN", "${sasl}"]),
         (["C: AUTH LOGIN", "C: ${sasl}", "C: YW5u"], ["AUTH LOGIN", "${sasl}", "${sasl}"]),
+        (["C: AUTH LOGIN ${sasl}", "C: YW5u"], ["AUTH LOGIN ${sasl}", "${sasl}"]),
         (["C| AUTH PLAIN AGFubgBzM2NyZXQ=\\r\\nNOOP\\r\\n"], ["AUTH PLAIN ${sasl}NOOP\\x0d\\x0a"]),
         (["C| NOOP\\r\\n"], ["NOOP\\x0d\\x0a"]),
     ],
@@ -63,6 +64,8 @@ def test_octets_may_be_shown_without_their_secrets_and_up_to_a_length() -> None:
     assert mask_octets(b"x" * 2_001 + b"\r\n", ExchangeLines()) == "x" * 2_000
     assert mask_octets(b"x" * 1_500 + b"\r\n" + b"y" * 1_500, ExchangeLines()).endswith("y…")
     assert mask_octets(b"\r\n" * 50_000, ExchangeLines()).startswith("\\x0d\\x0a")
+    too_long = b"AUTH PLAIN " + b"A" * 70_000 + b"\r\nNOOP\r\n"
+    assert mask_octets(too_long, ExchangeLines()) == "AUTH PLAIN ${sasl}"
 
 
 @pytest.mark.parametrize(
@@ -89,6 +92,7 @@ def test_what_stands_around_a_credential(line: str, around: tuple[bytes, bytes])
         (["S: 334", "C: ${sasl}", "S: 235", "*: auth LOGIN ann"], "ann"),
         (["S: 535", "C: MAIL FROM:<>", "*: auth LOGIN ann"], ""),
         (["S: 535", "C: AUTH ${how}", "*: auth LOGIN ann"], ""),
+        (["S: 535", "C: AUTH\\x20LOGIN", "*: auth LOGIN ann"], ""),
         (["S: 535", "C| AUTH LOGIN\\r\\n", "*: auth LOGIN ann"], ""),
         (["S: 535", "# a note", "*: auth LOGIN ann"], "ann"),
         (["S: 235", "*: auth PLAIN b\\xc3\\xb6b"], "böb"),
