@@ -157,7 +157,7 @@ class ReplayConnection:
         session, incoming = self.session, self.incoming
         if session is None or incoming is None:
             return self._open(self._plan.address, tls=self._plan.tls, line=step.line if step else 0)
-        if not session.is_open and incoming.broken is None and not session.incoming:
+        if not session.is_open and incoming.broken is None:
             incoming.broken = ConnectionLost("the connection is closed, and the transcript goes on.")
         return session, incoming
 

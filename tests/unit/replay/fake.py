@@ -51,6 +51,10 @@ class FakeTransport(Transport):
         return None
 
     @property
+    def server(self) -> None:
+        return None
+
+    @property
     def readable(self) -> bool:
         return bool(self._arrived)
 

@@ -83,10 +83,6 @@ class PlayedTransport(FakeTransport):
         self.log = log
         self._go_on()
 
-    @property
-    def server(self) -> None:
-        return None
-
     def _go_on(self) -> None:
         """Do the turns up to one that waits."""
         while self._turns and self._pause is None:
