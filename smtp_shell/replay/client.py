@@ -315,8 +315,8 @@ class ReplayClient:
             and (found.ok or (self._settings.goes_on and found.foresaw(220)))
         ):
             return self.start_tls(session, incoming, verifier, found)
-        if found.ok and (found.code == 220 or found.demanded):
-            return found
+        if found.ok and (found.code in (0, 220) or found.demanded):
+            return found  # 0: no reply came, as in the transcript
         if found.code == 220:
             return found.ending()
         # Nothing more goes in the clear where the transcript has TLS, whoever refuses it.
