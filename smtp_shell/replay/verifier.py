@@ -14,7 +14,6 @@ from smtp_shell.errors import (
     DialogueBroken,
     OutcomeUnknown,
     TlsFailed,
-    UsageError,
     WaitTimedOut,
 )
 from smtp_shell.figures import plain
@@ -25,14 +24,12 @@ from smtp_shell.protocol.phases import Phase
 from smtp_shell.protocol.replies import VIOLATIONS
 from smtp_shell.replay.results import LONGEST_SHOWN, Answer, Difference, Outcome, StepResult, excerpt, shown_reply
 from smtp_shell.transcript.included_line import file_of
-from smtp_shell.transcript.step import Marker
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from smtp_shell.client.session import Session
     from smtp_shell.errors import SmtpShellError
-    from smtp_shell.matching.compare import Verdict
     from smtp_shell.matching.expectation import Strictness
     from smtp_shell.matching.ignored import IgnoredText
     from smtp_shell.replay.cursor import StepCursor
@@ -170,8 +167,7 @@ class ReplyVerifier:
             incoming: What the server has sent.
             own: Whether all that is owed is awaited, also what no `S` line expects.
         """
-        following = self._cursor.step
-        declines_tls = following is not None and following.marker is Marker.EVENT and self._passes_no_tls()
+        declines_tls = self._passes_no_tls()
         comparison = self._compare(session, incoming, own=own)
         if self.doubtful:
             self.doubtful = min(self.doubtful, session.outstanding)
@@ -331,7 +327,7 @@ class ReplyVerifier:
         if self._is_as_recorded(expected, begun) and self.foresees(error, attacked=session.is_attacked, cut=cut):
             if expected is not None and self._cursor.expects:  # the rest of the reply came later
                 self._cursor.put_back_expected(expected.lines)
-            return replace(_with(found, expected, begun), ended=not isinstance(error, WaitTimedOut))
+            return _with(found, expected, begun)
         if self.observe is not None:
             self.observe(self._answer(expected, None, ok=False))
         found = replace(_with(found, expected, begun), ended=True)
@@ -342,8 +338,8 @@ class ReplyVerifier:
     def _is_as_recorded(self, expected: ExpectedReply | None, begun: IncomingReply | None) -> bool:
         """Return whether no more came of a reply than the transcript has. A line is recorded when its end has come."""
         lines = begun.octets[: begun.octets.rfind(b"\n") + 1] if begun is not None else b""
-        if expected is None or not lines:
-            return expected is None and not lines
+        if expected is None:
+            return not lines
         return expected.is_unfinished and match_octets(expected, lines, self._strictness).ok
 
     def _judge(
@@ -389,7 +385,7 @@ class ReplyVerifier:
             status = error.exit_status if error else VIOLATED
             line = expected.lines[0].line if expected is not None else 0
             found = replace(found, ended=True)
-            return found.differing(status, why, str(expected or ""), shown(came), line=line, reply=number)
+            return found.differing(status, why, str(expected or ""), shown(came), line=line)
         if verdict is None:
             return self._judge_unexpected(found, came, number, was_demanded=was_demanded)
         if not verdict.ok:
@@ -405,7 +401,10 @@ class ReplyVerifier:
         if is_whole and self._cursor.server_closes:
             why = "the whole reply came where the transcript has the end of the connection in the middle of it"
             return found.differing(DIFFERS, why, "*: close server", shown(came), reply=number)
-        return self._capture(found, verdict) if verdict.captures else found
+        if not verdict.captures:
+            return found
+        self._variables.capture(verdict.captures)
+        return replace(found, captures={**found.captures, **verdict.captures})
 
     def _answer(self, expected: ExpectedReply | None, came: IncomingReply | None, *, ok: bool) -> Answer:
         reply = came.reply if came is not None else None
@@ -430,8 +429,9 @@ class ReplyVerifier:
     ) -> Comparison:
         reply = came.reply
         assert reply is not None
-        if any(oddity in VIOLATIONS for oddity in reply.oddities):
-            why = "the server broke the protocol: " + reply.oddities[0].value
+        violation = next((oddity for oddity in reply.oddities if oddity in VIOLATIONS), None)
+        if violation is not None:
+            why = "the server broke the protocol: " + violation.value
             return found.differing(VIOLATED, why, "", shown(came), reply=number)
         if was_demanded or not came.number:
             return found.differing(
@@ -442,13 +442,6 @@ class ReplyVerifier:
             why = f"a reply came where the transcript has {_ENDINGS[ending]}"
             return found.differing(DIFFERS, why, f"*: {ending}", shown(came), reply=number)
         return found
-
-    def _capture(self, found: Comparison, verdict: Verdict) -> Comparison:
-        try:
-            self._variables.capture(verdict.captures)
-        except UsageError as error:
-            return found.differing(DIFFERS, str(error))
-        return replace(found, captures={**found.captures, **verdict.captures})
 
 
 def unexpected(came: IncomingReply, status: int, why: str, expected: str = "") -> Comparison:

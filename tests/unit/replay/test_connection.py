@@ -36,7 +36,7 @@ class OpenedTransport(FakeTransport):
         self.tls: TlsSettings | None = None
         self.tls_seconds = 0.0
 
-    def attach(self, taps: Taps, *, opened: bool) -> None:
+    def attach(self, taps: Taps, *, opened: bool = False) -> None:
         self.taps = taps
 
     def start_tls(self, settings: TlsSettings, name: str, seconds: float, *, implicit: bool = False) -> TlsStarted:
