@@ -124,7 +124,7 @@ class ReplayConnection:
             incoming.look(max(until - monotonic(), _SHORTEST_WAIT))
             incoming.drop_all()
         is_whole = session.outstanding <= doubtful and not session.dialogue.unended
-        if session.is_open and incoming.broken is None and is_whole and session.phase in _READY:
+        if incoming.broken is None and is_whole and session.phase in _READY:
             return True
         self.close()
         return False
@@ -144,11 +144,11 @@ class ReplayConnection:
         if monotonic() >= self.deadline:
             raise WaitTimedOut(f"the replay took longer than {plain(self.overall)} s in all.")
 
-    def opened(self, step: Step | None) -> tuple[Session, IncomingReplies]:
+    def opened(self, step: Step) -> tuple[Session, IncomingReplies]:
         """Return the session; where a transcript has no `connect`, connect first.
 
         Args:
-            step: The step that needs it; None for an expectation.
+            step: The step that needs it.
 
         Raises:
             DialogueEnded: There is no connection.
@@ -156,7 +156,7 @@ class ReplayConnection:
         """
         session, incoming = self.session, self.incoming
         if session is None or incoming is None:
-            return self._open(self._plan.address, tls=self._plan.tls, line=step.line if step else 0)
+            return self._open(self._plan.address, tls=self._plan.tls, line=step.line)
         if not session.is_open and incoming.broken is None:
             incoming.broken = ConnectionLost("the connection is closed, and the transcript goes on.")
         return session, incoming
@@ -196,7 +196,7 @@ class ReplayConnection:
         session, incoming, started = self.session, self.incoming, monotonic()
         if session is None or incoming is None:
             return
-        if session.is_open and look and not reset:
+        if look and not reset:
             self._account.flush()
             goodbye = min(_GOODBYE, session.waits.bounded(session.waits.timeouts.quit))
             incoming.look(goodbye if session.phase is Phase.CLOSED else _LAST_LOOK)

@@ -108,7 +108,7 @@ class Driver:
         )
         self._verifier.observe = settings.observe
         self._preload = preloads(settings, checked)
-        self._unsettled: SentStep | None = None  # octets whose replies were not awaited where they were sent
+        self._unsettled: SentStep | None = None  # the last step, where no reply to it has come
         self._emitter = ResultEmitter(self._name, self._account, keep_going=self._keep_going)
         self._connection = ReplayConnection(
             self._name, settings, checked, self._cursor, self._verifier, self._emitter, self._account
@@ -138,7 +138,7 @@ class Driver:
             finally:
                 self._account.flush()
         except Stopped as stopped:
-            handed_over = stopped.handed_over and connection.session is not None
+            handed_over = stopped.handed_over
         except KeyboardInterrupt:
             self._account.end(Interrupted.exit_status, "interrupted")
         finally:
@@ -183,14 +183,13 @@ class Driver:
         connection.allow(_LEAST_FOR_FINALLY)
         self._keep_going = self._emitter.keep_going = self._verifier.keep_going = True
         self._emitter.in_finally = True
-        self._account.flush()
         if not is_open:
             self._skip_dialogue("not sent: the connection is closed")
 
     def _keeps_connection(self) -> bool:
         """Return whether the connection goes on after all before `*: finally`; after QUIT it is ended as at the end of a transcript."""
         session = self._connection.session
-        if session is not None and session.is_open and session.phase is not Phase.CLOSED:
+        if session is not None and session.phase is not Phase.CLOSED:
             return True
         with suppress(DialogueEnded):
             self._connection.end()
@@ -229,7 +228,7 @@ class Driver:
             self._emitter.emit_skipped(passed.lines, passed.shown, why)
         cursor.within = None
         step = cursor.step
-        if step is not None and step.event[:1] == ("finally",) and not is_cut:
+        if cursor.next_event() == "finally" and not is_cut:
             return False  # what follows it is done on the same connection, where that is in order
         self._connection.close()
         return step is not None
@@ -241,9 +240,9 @@ class Driver:
             session, incoming = connection.session, connection.incoming
             if mail.is_sending and session is not None and incoming is not None:
                 self._send_mail(session, incoming)
-            elif step is None and not expects:
+            elif step is None:
                 break
-            elif step is not None and step.marker is Marker.EVENT and not expects:
+            elif step.marker is Marker.EVENT and not expects:
                 self._account.flush()
                 if step.event[0] == "finally":
                     return
@@ -254,7 +253,7 @@ class Driver:
                     session, incoming = connection.opened(step)
                 if expects:
                     self._await_expected(session, incoming, step)
-                elif step is not None:
+                else:
                     if session.dialogue.asked == 1:
                         self._await_greeting(session, incoming, step)
                     connection.check_time()
@@ -269,7 +268,6 @@ class Driver:
             Stopped: A user wants to end the replay.
         """
         client = self._client
-        self._emitter.edited = False
         if session.dialogue.phase is Phase.MAILDATA:
             self._decide(session, [step], mail_data=True)
             self._mail_started = monotonic()
@@ -375,7 +373,7 @@ class Driver:
             if surplus is not None:
                 found = unexpected(surplus, DIFFERS, "a reply came that the transcript does not have")
         found = self._client.settle(session, incoming, self._verifier, sent, found)
-        self._unsettled = sent if sent.doubtful and not found.code else None
+        self._unsettled = sent if not found.code else None
         try:
             self._emitter.emit(sent.lines, sent.shown, sent.started, found)
         except DialogueEnded as ended:
@@ -392,10 +390,10 @@ class Driver:
         if self._keep_going and sent.verb == "DATA" and (found.accepts_354 or not found.demanded) and mail.is_ahead():
             self._emitter.emit_mail_skipped(mail.skip(f"not sent: the dialogue ended {ended.where}", 0))
 
-    def _await_expected(self, session: Session, incoming: IncomingReplies, step: Step | None) -> None:
+    def _await_expected(self, session: Session, incoming: IncomingReplies, step: Step) -> None:
         """Read the replies that are expected without a client line before them, such as the greeting."""
         started = monotonic()
-        line = step.line if step is not None else self._cursor.line
+        line = step.line
         self._use_wait()
         found = self._verifier.verify(session, incoming, own=not session.dialogue.answered)
         sent = self._unsettled or SentStep((line,), "", started)
@@ -519,6 +517,8 @@ class Driver:
         if step.event[0] == "authenticate":
             self._authenticate(step)
         else:
+            if step.event[0] == "connect":
+                self._unsettled = None
             self._cursor.advance()
             self._client.sasl.note_event(step)
             self._connection.act(step)
@@ -530,7 +530,6 @@ class Driver:
             self._await_greeting(session, incoming, step)
         self._cursor.advance()  # not before: what is expected next is no greeting
         self._connection.check_time()
-        self._emitter.edited = False
         if not self._decide(session, [step]):
             return
         if incoming.look():
@@ -548,7 +547,7 @@ class Driver:
             found = Comparison(ended=True).differing(status, error.message.removesuffix("."))
             self._emitter.emit((step.line,), "*: authenticate", started, found)
         else:
-            sent = SentStep((step.line,), f"*: authenticate {sasl.mechanism}", started, "AUTH", in_exchange=True)
+            sent = SentStep((step.line,), f"*: authenticate {sasl.mechanism}", started, "AUTH")
             found = self._verifier.verify(session, incoming, own=True)
             found = self._client.settle(session, incoming, self._verifier, sent, found)
             self._emitter.emit(sent.lines, sent.shown, started, replace(found, demanded=True))
@@ -576,14 +575,12 @@ class Driver:
     def _is_unanswered(self, step: Step) -> bool:
         """Check a wait without a reply that no client line precedes, as for a greeting; return whether the step is one."""
         session, incoming, name = self.session, self._connection.incoming, step.event[0]
-        if session is None or incoming is None or not session.is_open:
+        if session is None or incoming is None:
             return False
         if not self._verifier.is_unanswered(session):
             return False
         started = monotonic()
         found = self._verifier.verify(session, incoming, own=True)
-        if self._cursor.step is step:
-            self._cursor.advance()
         self._emitter.emit((step.line,), f"*: {name}", started, replace(found, demanded=True))
         if name == "error":
             self._connection.end(look=False)

@@ -25,7 +25,7 @@ class ResultEmitter:
         keep_going: Whether a difference does not end the dialogue.
 
     Attributes:
-        edited: Whether a user has changed the step whose result comes next.
+        edited: Whether a user has changed the step whose result comes next; false again after that.
         keep_going: As above; may change with the part of the transcript.
         in_finally: Whether the steps follow `*: finally`.
     """
@@ -49,8 +49,10 @@ class ResultEmitter:
         Raises:
             DialogueEnded: The dialogue ends here.
         """
+        edited = self.edited and bool(sent)  # else it is something that came before the step was sent
+        self.edited = self.edited and not edited
         result = step_result(
-            self._name, lines, sent, monotonic() - started, found, edited=self.edited, in_finally=self.in_finally
+            self._name, lines, sent, monotonic() - started, found, edited=edited, in_finally=self.in_finally
         )
         self._account.add(result, found.status)
         if found.status:

@@ -206,7 +206,9 @@ class SaslSteps:
             self.expects_challenge = True
             # Only the words of the challenge differ: the transcript goes on with a response.
             return comparison if comparison.ok or comparison.foresaw(334) else comparison.ending()
-        exchange, self.exchange = self.exchange, None
+        exchange = self.exchange
+        if comparison.code:  # else the reply that ends the exchange may come late
+            self.exchange = None
         if not comparison.ok:
             self.expects_challenge = comparison.foresaw(334)
         elif comparison.code // 100 in (4, 5) and not comparison.demanded:

@@ -323,7 +323,7 @@ class ReplyVerifier:
         number: int,
     ) -> Comparison:
         cut = incoming.broken is not None
-        begun = IncomingReply(None, session.begun.octets) if session.is_open and session.begun.octets else None
+        begun = IncomingReply(None, session.begun.octets) if session.begun.octets else None
         if self._is_as_recorded(expected, begun) and self.foresees(error, attacked=session.is_attacked, cut=cut):
             if expected is not None and self._cursor.expects:  # the rest of the reply came later
                 self._cursor.put_back_expected(expected.lines)

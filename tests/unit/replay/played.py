@@ -41,7 +41,7 @@ from smtp_shell.replay.replay import Replay
 from smtp_shell.replay.results import Act, Answer, Decision, PendingStep, ReplayResult, StepResult
 from smtp_shell.replay.settings import ReplaySettings
 from smtp_shell.replay.updating import AnswerLog, diff_lines, write_update
-from smtp_shell.transcript.step import CLIENT_LINES
+from smtp_shell.transcript.step import CLIENT_LINES, SERVER_LINES
 from tests.unit.replay.fake import FakeTransport
 
 CASES = Path(__file__).parent / "dialogues"
@@ -201,13 +201,13 @@ def played(case: Case, title: str, folder: Path) -> list[str]:
     (folder / "part.smtp").write_text("C: HELP\nS: 214\n")
     (folder / "part2.smtp").write_text("S: 214 the rest\nC: NOOP\n")
     log: list[str] = []
+    clock = Clock()
     settings = replace(
-        _settings(case.options, log), keep_going=title.endswith("keep-going") or "keep-going" in case.options
+        _settings(case.options, log, clock), keep_going=title.endswith("keep-going") or "keep-going" in case.options
     )
     answers = AnswerLog([path])
     if "update" in case.options:
         settings = replace(settings, observe=answers)
-    clock = Clock()
     with ExitStack() as stack:
         _stop_the_clocks(stack, clock)
         stack.enter_context(patch("smtp_shell.client.authentication._nonce", lambda: "fyko+d2lbbFgONRv9qkxdawL"))
@@ -259,7 +259,7 @@ class _Connecting:
         return PlayedTransport(self._turns, self._clock, self._log)
 
 
-def _settings(options: Sequence[str], log: list[str]) -> ReplaySettings:
+def _settings(options: Sequence[str], log: list[str], clock: Clock) -> ReplaySettings:
     settings = ReplaySettings(server=SERVER, timeouts=_TIMEOUTS, variables={})
     for option in options:
         name, _, value = option.partition("=")
@@ -286,7 +286,7 @@ def _settings(options: Sequence[str], log: list[str]) -> ReplaySettings:
                 settings = replace(settings, observe=lambda answer: log.append(_of_answer(answer)))
             case _:
                 assert name == "decide"
-                settings = replace(settings, before_step=_Deciding(value.split(","), log))
+                settings = replace(settings, before_step=_Deciding(value.split(","), log, clock))
     return settings
 
 
@@ -299,15 +299,17 @@ def _finding(user: str, log: list[str]) -> object:
 
 
 class _Deciding:
-    """A user, who decides as a case says: `send`, `skip`, `edit:LINE` with `_` for a space, `hand-over`, `quit`."""
+    """A user, who decides as a case says: `send`, `skip`, `edit:LINE` with `_` for a space, `hand-over`, `quit`; `3+send` after 3 s."""
 
-    def __init__(self, decisions: list[str], log: list[str]) -> None:
-        self._decisions, self._log = decisions, log
+    def __init__(self, decisions: list[str], log: list[str], clock: Clock) -> None:
+        self._decisions, self._log, self._clock = decisions, log, clock
 
     def __call__(self, step: PendingStep) -> Decision:
         shown = [f"{name}={value!r}" for name in PendingStep.__struct_fields__ if (value := getattr(step, name))]
         self._log.append(f"  asked {' '.join(shown)}")
-        act, _, text = self._decisions.pop(0).partition(":")
+        seconds, _, decision = self._decisions.pop(0).rpartition("+")
+        self._clock.now += float(seconds or 0)
+        act, _, text = decision.partition(":")
         return Decision(Act(act.replace("-", " ")), text.replace("_", " "))
 
 
@@ -340,9 +342,9 @@ def _of_step(step: StepResult) -> Iterator[str]:
 
 
 def _of_entry(entry: Entry) -> Iterator[str]:
-    """Yield the client lines that a recording has for an event."""
+    """Yield the lines that a recording has for an event."""
     for step in event_steps(entry.event, entry.at):
-        if step.marker in CLIENT_LINES:
+        if step.marker in CLIENT_LINES or step.marker in SERVER_LINES:
             yield f"  recorded {step.marker} {step.text}"
 
 

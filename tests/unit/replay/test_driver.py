@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
 
-from smtp_shell.errors import ConnectFailed
+from smtp_shell.errors import ConnectFailed, Fault, TranscriptError
 from smtp_shell.net.target import Target
 from smtp_shell.protocol.events import Entry
+from smtp_shell.replay.driver import Driver
 from smtp_shell.replay.replay import Replay
 from smtp_shell.replay.results import MOST_STEPS_KEPT, Act, Decision, Outcome, PendingStep, ReplayResult, StepResult
 from smtp_shell.replay.settings import ReplaySettings
-from tests.unit.replay.fake import CLOSED, GREETING, SILENCE, FakeTransport
+from smtp_shell.transcript.step import Step
+from tests.unit.replay.fake import CLOSED, GREETING, SILENCE, FakeTransport, steps_of
 
 OK = b"250 ok\r\n"
 Run = Callable[..., tuple[ReplayResult, FakeTransport]]
@@ -351,3 +354,65 @@ def test_an_exchange_does_not_go_on_in_the_next_connection(tmp_path: Path, monke
     result = Replay(path, ReplaySettings(server="mail.example.org:25")).run()
     assert result.exit_status == 0
     assert transports[1].sent == b"NOOP\r\n"
+
+
+def test_the_numbers_of_a_run_go_on_from_those_of_another(run: Run) -> None:
+    settings = ReplaySettings(server="mail.example.org:25", numbers=count(7))
+    _, transport = run("S: 220\nC: NOOP ${count}\nS: 250\n", OK, settings=settings)
+    assert transport.sent == b"NOOP 7\r\n"
+
+
+@pytest.mark.parametrize(("ignored", "status"), [("Ignore: by [a-z]+\n", 0), ("", 1)])
+def test_what_the_header_ignores_is_not_compared(run: Run, ignored: str, status: int) -> None:
+    text = f"Transcript: 1\nMatch: text\n{ignored}\nS: 220\nC: NOOP\nS: 250 made by ann\n"
+    assert run(text, b"250 made by bob\r\n")[0].exit_status == status
+
+
+LOST = "the file was changed while it was replayed"
+
+
+def unreadable_after(*lines: str) -> Iterator[Step]:
+    """Yield the steps of lines; the file cannot be read on after them."""
+    yield from steps_of(*lines)
+    raise TranscriptError("test.smtp", Fault(3, LOST))
+
+
+@pytest.mark.parametrize(
+    ("lines", "status"),
+    [
+        (["S: 220", "C: NOOP", "S: 250"], 1),
+        (["S: 220", "C: NOOP", "S: 250", "*: finally", "C: RSET", "S: 250"], 1),
+        (["*: wait 0"], 2),  # nothing was sent, as this status promises
+    ],
+)
+@pytest.mark.parametrize("keep_going", [False, True])
+def test_a_transcript_that_cannot_be_read_on_ends_the_replay(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    lines: list[str],
+    status: int,
+    keep_going: bool,
+) -> None:
+    transport = FakeTransport((GREETING, OK, OK))
+    monkeypatch.setattr("smtp_shell.client.session.connect", lambda target, seconds, *_: transport)
+    path = tmp_path / "test.smtp"
+    path.write_text("S: 220\nC: NOOP\nS: 250\n*: finally\nC: RSET\nS: 250\n", encoding="utf-8")
+    settings = ReplaySettings(server="mail.example.org:25", keep_going=keep_going)
+    result = Driver(path, settings, Replay(path, settings).check(), unreadable_after(*lines), ()).run()
+    assert result.exit_status == status
+    assert LOST in result.ending
+    assert transport.sent == b""
+    assert not any(step.outcome is Outcome.SKIPPED for step in result.steps)
+
+
+def test_mail_data_whose_file_is_gone_is_broken_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    transport = FakeTransport((GREETING, b"354 go\r\n"))
+    monkeypatch.setattr("smtp_shell.client.session.connect", lambda target, seconds, *_: transport)
+    letter = tmp_path / "letter.eml"
+    letter.write_text("Subject: x\n\nhello\n", encoding="utf-8")
+    path = tmp_path / "test.smtp"
+    path.write_text("S: 220\nC: DATA\nS: 354\nC< letter.eml\nS: 250\n", encoding="utf-8")
+    result = Replay(path, ReplaySettings(server="mail.example.org:25")).run(lambda step: letter.unlink(missing_ok=True))
+    assert transport.sent == b"DATA\r\n"
+    assert (result.exit_status, result.steps[-1].sent) == (1, "(mail data)")
+    assert result.steps[-1].why.endswith("; no final dot is sent")
