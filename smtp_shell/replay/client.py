@@ -50,7 +50,7 @@ class SentStep(Struct, frozen=True):
         verb: The verb of its last command; empty for none.
         awaits_all: Whether all that is owed is awaited, also what no `S` line expects.
         in_exchange: Whether it was sent inside an AUTH exchange.
-        is_stripped: Whether it is STARTTLS, which the server did not announce.
+        is_stripped: Whether the server announces what it can do, and STARTTLS is not among that.
         why: Why it is incomplete, where that is the transcript's doing.
         doubtful: Whether its octets may or may not be owed replies.
         fewer_replies: Whether it is a group of which the transcript has fewer replies than lines.
@@ -124,17 +124,17 @@ class ReplayClient:
             demand_tls(session, [*(command.verb for command in commands), "AUTH"])
             incoming.attempt(partial(self.sasl.send_secret, session, commands))
             shown = excerpt("\n".join([*map(_shown_command, commands[:_MOST_SHOWN]), last.text]))
-            return SentStep(tuple(map(_line_of, steps)), shown, started, "AUTH", in_exchange=in_exchange)
+            return SentStep(tuple(map(_line_of, steps)), shown, started, "AUTH")
         commands = self._commands(steps)
         verb = commands[-1].verb
         if session.target.starttls:
             demand_tls(session, [command.verb for command in commands])
         announced = session.dialogue.extensions
-        is_stripped = verb == "STARTTLS" and announced is not None and "STARTTLS" not in announced
+        is_stripped = announced is not None and "STARTTLS" not in announced
         if in_exchange and len(commands) == 1:
             shown = self.sasl.send_response(session, incoming, commands[0].line)
         else:
-            if verb == "AUTH" or self.sasl.exchange is not None:
+            if verb == "AUTH":
                 self.sasl.note_command(commands[-1])
             self.chunk_left = self._following_chunk(commands[-1])
             more = self.chunk_left > 0
@@ -161,7 +161,7 @@ class ReplayClient:
         """
         fewer = session.dialogue.answered > 0 and self._has_fewer_replies(steps)
         text = "".join([_with_line_end(step.text) for step in steps])
-        sent = self.send_octets(session, incoming, Step(Marker.CLIENT_OCTETS, text, steps[0].at, steps[0].line))
+        sent = self.send_octets(session, incoming, Step(Marker.CLIENT_OCTETS, text))
         sent = replace(sent, lines=tuple(map(_line_of, steps)), fewer_replies=fewer)
         if SASL_MARK in sent.shown:
             return sent
@@ -216,7 +216,7 @@ class ReplayClient:
             elif owed.asked is Asked.SASL:
                 self.sasl.note_response()
         following = self._cursor.step
-        verb = last.verb if last is not None and last.asked is not Asked.END_OF_DATA else ""
+        verb = last.verb if last is not None else ""
         return SentStep(
             (step.line,),
             shown[:LONGEST_SHOWN],
@@ -271,7 +271,7 @@ class ReplayClient:
         """
         if sent.doubtful:
             is_greeting_owed = session.dialogue.answered == 0  # whatever was sent before it
-            verifier.doubtful = max(0, session.outstanding - is_greeting_owed)
+            verifier.doubtful = session.outstanding - is_greeting_owed
             if not found.code:
                 return found
         if session.tls_due or (sent.verb == "STARTTLS" and not sent.in_exchange):
@@ -292,7 +292,7 @@ class ReplayClient:
         try:
             session.start_tls(self._settings.tls_settings)
         except DialogueBroken as error:
-            incoming.broken = incoming.broken or error
+            incoming.broken = error
             found = found.ending()
             if not verifier.foresees(error, attacked=session.is_attacked, cut=True):
                 found = found.differing(error.exit_status, error.message.removesuffix("."))

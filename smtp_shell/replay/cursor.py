@@ -95,13 +95,13 @@ class StepCursor:
     @property
     def recorded_wait(self) -> float | None:
         """Seconds in which no whole reply came when the transcript was recorded; None if the next step is no `timeout` that says so."""
-        words = self.step.event if self.step is not None and self.step.marker is Marker.EVENT else ()
+        words = self.step.event if self.step is not None else ()
         return seconds_of(words[1]) if words[:1] == ("timeout",) and len(words) > 1 else None
 
     @property
     def ends_unanswered(self) -> bool:
         """Whether the client ends the connection next, or a wait for a reply that the transcript does not measure."""
-        words = self.step.event if self.step is not None and self.step.marker is Marker.EVENT else ()
+        words = self.step.event if self.step is not None else ()
         return words == ("timeout",) or (words[:1] == ("close",) and words[1:2] != ("server",))
 
     def read_ahead(self) -> None:
@@ -158,7 +158,6 @@ class StepCursor:
         if self.step is not None:
             self._ahead.appendleft(self.step)
         self._ahead.extendleft(reversed(steps))
-        self.step = None
         self.advance()
         self.line = line
 

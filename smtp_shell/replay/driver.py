@@ -171,7 +171,7 @@ class Driver:
         if is_whole:
             is_open = self._keeps_connection()
         else:
-            if self._client.chunk_left or self._client.mail.is_sending:
+            if self._client.chunk_left:
                 connection.close()
             self._client = ReplayClient(cursor, self._settings, self._variables, self._folder)
             for _ in pass_dialogue(cursor, self._client, to_the_end=True):
@@ -222,7 +222,7 @@ class Driver:
 
     def _skip_dialogue(self, why: str, *, to_the_end: bool = False) -> bool:
         """Report the steps that are not sent any more; return whether another connection follows."""
-        cursor, is_cut = self._cursor, bool(self._client.chunk_left or self._client.mail.is_sending)
+        cursor, is_cut = self._cursor, self._client.chunk_left > 0
         self._client = ReplayClient(cursor, self._settings, self._variables, self._folder)
         for passed in pass_dialogue(cursor, self._client, to_the_end=to_the_end):
             self._emitter.emit_skipped(passed.lines, passed.shown, why)

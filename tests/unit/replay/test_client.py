@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from smtp_shell.errors import TlsFailed, UsageError
+from smtp_shell.errors import NotSendable, TlsFailed, UsageError
 from smtp_shell.matching.expectation import Strictness
 from smtp_shell.protocol.sasl import Credentials, Mechanism
 from smtp_shell.protocol.secret import Secret
 from smtp_shell.replay.client import ReplayClient, SentStep
 from smtp_shell.replay.incoming import IncomingReplies
+from smtp_shell.replay.results import LONGEST_SHOWN
 from smtp_shell.replay.settings import ReplaySettings
 from smtp_shell.replay.verifier import Comparison, ReplyVerifier
 from smtp_shell.transcript.variables import Variables
@@ -30,12 +31,13 @@ class Bench:
         starttls: bool = False,
         folder: Path = Path(),
         settings: ReplaySettings | None = None,
+        greeted: bool = True,
         **variables: str,
     ) -> None:
         self.cursor = cursor_over(*lines)
-        self.session, self.transport = session_with(*answers, starttls=starttls)
+        self.session, self.transport = session_with(*answers, starttls=starttls, greeted=greeted)
         self.incoming = IncomingReplies(self.session)
-        values = Variables(variables)
+        self.variables = values = Variables(variables)
         settings = settings or ReplaySettings()
         self.client = ReplayClient(self.cursor, settings, values, folder)
         self.verifier = ReplyVerifier(self.cursor, Strictness.CODE, values, keep_going=False)
@@ -44,6 +46,17 @@ class Bench:
         step = self.cursor.step
         assert step is not None
         return self.client.send_group(self.session, self.incoming, self.client.take_group(step))
+
+    def send_octets(self) -> SentStep:
+        step = self.cursor.step
+        assert step is not None
+        self.cursor.advance()
+        return self.client.send_octets(self.session, self.incoming, step)
+
+    def send_as_octets(self) -> SentStep:
+        step = self.cursor.step
+        assert step is not None
+        return self.client.send_as_octets(self.session, self.incoming, self.client.take_group(step))
 
     def settle(self, sent: SentStep | None) -> Comparison:
         assert sent is not None
@@ -231,3 +244,163 @@ def test_a_variable_without_a_value_is_an_error() -> None:
     bench = Bench("C: NOOP ${missing}")
     with pytest.raises(UsageError, match="missing"):
         bench.send()
+
+
+@pytest.mark.parametrize("text", ["two", "odd"])
+def test_only_octets_may_hold_a_value_of_two_lines(text: str) -> None:
+    bench = Bench(rf"C| NOOP ${{{text}}}\r\n", f"C: NOOP ${{{text}}}")
+    bench.variables.capture({"two": r"a\x0d\x0ab", "odd": r"\xc3\xb6\xff"})
+    written: list[bytes] = []
+    bench.transport.send = lambda octets, *_: written.append(octets)  # type: ignore[method-assign]
+    bench.send_octets()
+    if text == "two":
+        assert written == [b"NOOP a\r\nb\r\n"]
+        with pytest.raises(NotSendable):
+            bench.send()
+    else:
+        bench.send()
+        assert written == [b"NOOP \xc3\xb6\xff\r\n"] * 2
+
+
+def test_mail_data_may_stand_outside_the_folder_where_the_user_allows_it(tmp_path: Path) -> None:
+    (tmp_path / "letter.eml").write_bytes(b"Subject: x\n")
+    (tmp_path / "folder").mkdir()
+    bench = Bench(
+        "C: DATA",
+        "S: 354",
+        "C< ../letter.eml",
+        answers=(b"354 go\r\n",),
+        folder=tmp_path / "folder",
+        settings=ReplaySettings(outside=True),
+    )
+    bench.settle(bench.send())
+    while bench.client.send_mail_piece(bench.session, bench.incoming, 0.0) is None:
+        pass
+    assert bench.transport.sent == b"DATA\r\nSubject: x\r\n.\r\n"
+
+
+def test_a_group_before_a_credential_is_written_before_it_and_shown_up_to_a_number() -> None:
+    settings = auth_settings([])
+    bench = Bench(*["C& NOOP"] * 101, "C: AUTH PLAIN ${sasl}", settings=settings)
+    steps = bench.client.take_group(bench.cursor.step) if bench.cursor.step is not None else []
+    mechanism = bench.client.sasl.needs_credentials(bench.session, steps[-1])
+    assert mechanism is not None
+    assert settings.credentials is not None
+    bench.client.sasl.begin(bench.session, mechanism, settings.credentials(mechanism, ""))
+    sent = bench.client.send_group(bench.session, bench.incoming, steps)
+    assert sent is not None
+    assert sent.shown.split("\n") == ["NOOP"] * 100 + ["AUTH PLAIN ${sasl}"]
+    assert [len(line) for line in bench.transport.log] == [len("write ") + 101 * 6, len("write AUTH PLAIN \r\n") + 24]
+
+
+def test_the_last_command_of_a_group_names_the_mechanism() -> None:
+    bench = Bench("C& NOOP", "C: AUTH LOGIN")
+    bench.send()
+    assert bench.client.sasl.mechanism == "LOGIN"
+
+
+def test_a_group_inside_an_exchange_is_sent_whole() -> None:
+    bench = Bench("C: AUTH LOGIN", "S: 334", "C& Ym9i", "C: c2VjcmV0", answers=(b"334 VXNlcg==\r\n",))
+    bench.settle(bench.send())
+    bench.send()
+    assert bench.transport.sent == b"AUTH LOGIN\r\nYm9i\r\nc2VjcmV0\r\n"
+
+
+@pytest.mark.parametrize(
+    ("greeted", "lines", "octets", "fewer"),
+    [
+        (True, ["C& NOOP", "C: RSET", "S: 250"], b"NOOP\r\nRSET\r\n", True),
+        (True, ["C& NOOP", "C: RSET", "S: 250", "S: 250"], b"NOOP\r\nRSET\r\n", False),
+        (True, ["C& NOOP", "C: RSET"], b"NOOP\r\nRSET\r\n", False),
+        # Before the greeting nobody knows which reply is to what.
+        (False, ["C& NOOP", "C: RSET", "S: 220"], b"NOOP\r\nRSET\r\n", False),
+        (True, ["C& NOOP X", r"C: RSET \\", "S: 250"], b"NOOP X\r\nRSET \\\r\n", True),
+    ],
+)
+def test_a_group_that_is_sent_as_octets(greeted: bool, lines: list[str], octets: bytes, fewer: bool) -> None:
+    bench = Bench(*lines, greeted=greeted)
+    sent = bench.send_as_octets()
+    assert bench.transport.sent == octets
+    assert (sent.lines, sent.fewer_replies) == ((1, 2), fewer)
+
+
+def test_octets_are_shown_up_to_a_length() -> None:
+    bench = Bench("C| " + "x" * (LONGEST_SHOWN - 1), "C| yy")
+    assert len(bench.send_octets().shown) == LONGEST_SHOWN - 1
+    bench = Bench(r"C| NOOP\r\n" + "x" * LONGEST_SHOWN)
+    assert len(bench.send_octets().shown) == LONGEST_SHOWN
+
+
+@pytest.mark.parametrize(
+    ("lines", "verb", "in_exchange"),
+    [
+        ([r"C| NOOP\r\n"], "NOOP", False),
+        ([r"C| AUTH LOGIN\r\n"], "AUTH", False),
+        ([r"C| AUTH LOGIN\r\n", r"C| Ym9i\r\n"], "AUTH", True),
+        ([r"C| AUTH LOGIN\r\nYm9i\r\n"], "AUTH", False),
+        ([r"C| AUTH LOGIN\r\n", r"C| Ym"], "", False),
+        ([r"C| NOO"], "", False),
+    ],
+)
+def test_what_octets_end_with(lines: list[str], verb: str, in_exchange: bool) -> None:
+    bench = Bench(*lines)
+    sent = [bench.send_octets() for _ in lines][-1]
+    assert (sent.verb, sent.in_exchange) == (verb, in_exchange)
+
+
+@pytest.mark.parametrize(
+    ("greeted", "octets", "written"),
+    [
+        # It was sent when the connection was opened.
+        (False, r"PROXY UNKNOWN\r\n", b""),
+        (False, r"NOOP\r\n", b"NOOP\r\n"),
+        (True, r"PROXY UNKNOWN\r\n", b"PROXY UNKNOWN\r\n"),
+    ],
+)
+def test_a_proxy_header_before_the_greeting_is_not_sent_twice(greeted: bool, octets: str, written: bytes) -> None:
+    bench = Bench(f"C| {octets}", f"C| {octets}", greeted=greeted)
+    if greeted:
+        bench.send_octets()
+        bench.transport.log.clear()
+    bench.transport.header = b"PROXY UNKNOWN\r\n"
+    assert bench.send_octets().shown == octets.replace(r"\r\n", r"\x0d\x0a")
+    assert bench.transport.sent == written
+
+
+GO = b"220 go\r\n"
+
+
+@pytest.mark.parametrize(
+    ("lines", "answer", "keep_going", "status", "ended", "in_tls"),
+    [
+        (["C: STARTTLS", "S: 220"], GO, False, 0, False, True),
+        (["C: STARTTLS"], GO, False, 0, False, True),
+        (["C& STARTTLS", "C: NOOP", "S: 220"], GO, False, 0, False, True),
+        (["C: STARTTLS", "S: 220 ready"], b"220-go\r\n220 on\r\n", False, 0, False, True),
+        (["C: STARTTLS", "S= 220 ready"], GO, False, 1, True, False),
+        (["C: STARTTLS", "S= 220 ready"], GO, True, 1, False, True),
+        (["C: STARTTLS", "S: 454"], GO, True, 1, True, False),
+        (["C: STARTTLS", "S: 454"], b"454 no\r\n", False, 0, False, False),
+        (["C: STARTTLS", "S: 220"], b"454 no\r\n", False, 4, True, False),
+        (["C: STARTTLS"], b"454 no\r\n", False, 4, True, False),
+        (["C: STARTTLS"], b"199 no\r\n", False, 6, True, False),
+        (["C: STARTTLS", "*: no-tls", "S: 220"], GO, False, 0, False, False),
+        (["C: STARTTLS", "S: 220", "*: no-tls"], GO, False, 0, False, False),
+        (["C: STARTTLS"], None, False, 3, True, False),
+        (["C: STARTTLS", "*: timeout 1"], None, False, 0, False, False),
+    ],
+)
+def test_what_follows_starttls(
+    lines: list[str], answer: bytes | None, keep_going: bool, status: int, ended: bool, in_tls: bool
+) -> None:
+    bench = Bench(*lines, answers=(answer,), settings=ReplaySettings(keep_going=keep_going))
+    found = bench.settle(bench.send())
+    assert (found.status, found.ended, bench.session.tls is not None) == (status, ended, in_tls)
+    if "*: no-tls" in lines:  # declined, so that the dialogue goes on in the clear
+        bench.session.send_raw(b"NOOP\r\n")
+
+
+def test_starttls_inside_an_exchange_is_a_response() -> None:
+    bench = Bench("C: AUTH LOGIN", "S: 334", "C: STARTTLS", "S: 334", answers=(b"334 VXNlcg==\r\n", b"501 no\r\n"))
+    bench.settle(bench.send())
+    assert bench.settle(bench.send()).status == 1

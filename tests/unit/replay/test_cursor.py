@@ -221,6 +221,9 @@ def test_what_is_expected_is_passed_with_the_time_for_it() -> None:
         (("C& NOOP", "C: RSET", "S: 220", "S: 250"), False),
         (("C: NOOP", "S: 250", "S: 250"), False),
         (("C: NOOP", "C: RSET", "S: 220", "S: 250"), False),
+        (("C: NOOP", "C: RSET", "S: 220", "S: 250", "S: 250"), False),
+        (("C& NOOP", "S: 220", "C: RSET", "S: 250", "S: 250"), False),
+        (("C& NOOP", "*: wait 1", "S: 220", "S: 250", "S: 250"), False),
         (("C: NOOP", "*: wait 1", "S: 220", "S: 250"), False),
         (("C: STARTTLS", "S: 220", "S: 250"), False),
         (("C& NOOP", "C: STARTTLS", "S: 220", "S: 250", "S: 250"), False),
@@ -332,3 +335,35 @@ def test_what_is_read_ahead_is_little_and_comes_in_order() -> None:
         seen.append(cursor.step.line)
         cursor.advance()
     assert seen == list(range(2, 101))
+
+
+@pytest.mark.parametrize(
+    ("lines", "number", "is_open"),
+    [
+        (("S: 250-a", "S: 250 b"), 2, False),
+        (("S: 250-a", "*: within 2", "S: 250 b"), 1, False),
+        (("S~ 250.*", "S: 250 b"), 2, True),
+        (("S~ 250.*", "S: 250-b", "S: 250 c"), 3, True),
+        (("S: 250 a", "S~ 250.*"), 1, False),
+    ],
+)
+def test_which_lines_make_a_reply_and_whether_it_may_end_before_the_last(
+    lines: tuple[str, ...], number: int, is_open: bool
+) -> None:
+    taken = cursor_over(*lines).take_expected()
+    assert taken is not None
+    assert (len(taken.lines), taken.is_open) == (number, is_open)
+
+
+def test_of_several_replies_that_are_put_back_each_comes_again() -> None:
+    cursor = cursor_over("S: 250", "S: 214", "C: NOOP")
+    first, second = cursor.take_expected(), cursor.take_expected()
+    assert first is not None
+    assert second is not None
+    cursor.put_back_expected((*first.lines, *second.lines))
+    assert [str(cursor.take_expected()), cursor.expects, str(cursor.take_expected()), cursor.expects] == [
+        "250",
+        True,
+        "214",
+        False,
+    ]

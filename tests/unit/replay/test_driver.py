@@ -17,6 +17,7 @@ from smtp_shell.replay.results import MOST_STEPS_KEPT, Act, Decision, Outcome, P
 from smtp_shell.replay.settings import ReplaySettings
 from smtp_shell.transcript.step import Step
 from tests.unit.replay.fake import CLOSED, GREETING, SILENCE, FakeTransport, steps_of
+from tests.unit.replay.played import Case, played
 
 OK = b"250 ok\r\n"
 Run = Callable[..., tuple[ReplayResult, FakeTransport]]
@@ -416,3 +417,23 @@ def test_mail_data_whose_file_is_gone_is_broken_off(tmp_path: Path, monkeypatch:
     assert transport.sent == b"DATA\r\n"
     assert (result.exit_status, result.steps[-1].sent) == (1, "(mail data)")
     assert result.steps[-1].why.endswith("; no final dot is sent")
+
+
+@pytest.mark.parametrize(
+    ("header", "code"), [("", 550), ("Transcript: 1\n\n", 550), ("Transcript: 1\nClient: x\n\n", 0)]
+)
+def test_only_a_recording_that_closes_without_a_reply_awaits_none(run: Run, header: str, code: int) -> None:
+    result, _ = run(f"{header}S: 220\nC: NOOP\n*: close\n", b"550 no\r\n")
+    assert (result.steps[1].sent, result.steps[1].code) == ("NOOP", code)
+
+
+def test_the_reply_to_octets_is_none_to_a_group_after_them(run: Run) -> None:
+    text = "S: 220\nC| NOOP\\r\\n\nC& RSET\nC: HELP\nS: 250\nS: 214\n"
+    assert run(text, OK, OK + b"214 x\r\n")[0].ok
+
+
+def test_where_a_reply_comes_late_no_other_is_awaited(tmp_path: Path) -> None:
+    transcript = ["S: 220", "C& NOOP", "C: HELP", "*: timeout 1", "S: 250", "*: wait 0.1"]
+    server = [r"say 220 x\r\n", r"hear HELP\r\n", "pause 1.2", r"say 250 ok\r\n"]
+    report = played(Case("late", [], transcript, server), "report", tmp_path)
+    assert "status 0, mx.example:25, 1.400 s: 2 matched, 1 sent" in report
