@@ -87,9 +87,7 @@ class MailDataEnd:
         elif ("\\" in step.text and step.octets == b".") or re.fullmatch(_ONE_VARIABLE, step.text):
             self._end()  # a variable may be the dot
         else:
-            self._commands_only = (
-                self._commands_only and not self._demanded and Command.parse(step.octets).verb in FORESEEN
-            )
+            self._commands_only = self._commands_only and Command.parse(step.octets).verb in FORESEEN
             self.in_text = not self._commands_only
 
     def stop(self, event: str) -> Fault | None:

@@ -290,7 +290,8 @@ def test_a_group_before_a_credential_is_written_before_it_and_shown_up_to_a_numb
     sent = bench.client.send_group(bench.session, bench.incoming, steps)
     assert sent is not None
     assert sent.shown.split("\n") == ["NOOP"] * 100 + ["AUTH PLAIN ${sasl}"]
-    assert [len(line) for line in bench.transport.log] == [len("write ") + 101 * 6, len("write AUTH PLAIN \r\n") + 24]
+    assert len(bench.transport.log) == 1
+    assert bench.transport.sent.startswith(b"NOOP\r\n" * 101 + b"AUTH PLAIN ")
 
 
 def test_the_last_command_of_a_group_names_the_mechanism() -> None:
