@@ -341,6 +341,7 @@ def test_octets_are_shown_up_to_a_length() -> None:
         ([r"C| AUTH LOGIN\r\nYm9i\r\n"], "AUTH", False),
         ([r"C| AUTH LOGIN\r\n", r"C| Ym"], "", False),
         ([r"C| NOO"], "", False),
+        ([r"C| AUTH PLAIN AGE=\r\n", r"C| NOOP\r\n"], "NOOP", False),
     ],
 )
 def test_what_octets_end_with(lines: list[str], verb: str, in_exchange: bool) -> None:

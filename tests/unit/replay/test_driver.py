@@ -430,6 +430,7 @@ def test_only_a_recording_that_closes_without_a_reply_awaits_none(run: Run, head
 def test_the_reply_to_octets_is_none_to_a_group_after_them(run: Run) -> None:
     text = "S: 220\nC| NOOP\\r\\n\nC& RSET\nC: HELP\nS: 250\nS: 214\n"
     assert run(text, OK, OK + b"214 x\r\n")[0].ok
+    assert run(text, OK, b"550 no\r\n214 x\r\n")[0].exit_status == 1
 
 
 def test_where_a_reply_comes_late_no_other_is_awaited(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import sys
+import threading
 from collections.abc import Iterable, Sequence
 from itertools import count
 from pathlib import Path
@@ -20,6 +21,7 @@ from smtp_shell.net.target import Target, Way
 from smtp_shell.net.transport import Transport
 from smtp_shell.protocol.sasl import Credentials, Mechanism
 from smtp_shell.recording.recording import Recording
+from smtp_shell.replay import workers
 from smtp_shell.replay.budget import Budget
 from smtp_shell.replay.credential_finder import CredentialFinder
 from smtp_shell.replay.profiles import ProfiledServer
@@ -219,6 +221,44 @@ def test_ctrl_c_ends_a_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert found.exit_status == 130
     assert stats.over_budget == []
     assert [line for line in reporter.log if line.startswith(("start", "finish"))] == ["start a.smtp", "finish 130"]
+
+
+class WaitingTransport(FakeTransport):
+    """A connection to a server that is silent until the connection is shut."""
+
+    def __init__(self) -> None:
+        super().__init__([b"220 x\r\n"])
+        self.is_awaited = threading.Event()
+        self._is_shut = threading.Event()
+
+    def recv(self, deadline: float) -> bytes | None:
+        if self.readable:
+            return super().recv(deadline)
+        self.is_awaited.set()
+        return b"" if self._is_shut.wait(10) else None
+
+    def shut(self) -> None:
+        self._is_shut.set()
+
+
+def test_ctrl_c_ends_dialogues_side_by_side_and_they_report_no_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    transports = [WaitingTransport(), WaitingTransport()]
+    left = list(transports)
+    monkeypatch.setattr("smtp_shell.client.session.connect", lambda *_: left.pop())
+    join = threading.Thread.join
+
+    def press(thread: threading.Thread, timeout: float | None = None) -> None:
+        if timeout == workers._TICK and all(each.is_awaited.wait(10) for each in transports):
+            raise KeyboardInterrupt
+        join(thread, timeout)
+
+    monkeypatch.setattr(threading.Thread, "join", press)
+    reporter = Noting([])
+    found, stats = run(write(tmp_path, **dict.fromkeys("abcd", GOOD)), reporter, ReplayOptions([], jobs=2))
+    assert (found.exit_status, stats.exit_status, stats.interrupted, stats.replays) == (130, 130, True, 0)
+    assert not any(line.startswith("finish") for line in reporter.log)
 
 
 def test_a_hand_over_ends_a_batch(tmp_path: Path, said: list[str]) -> None:

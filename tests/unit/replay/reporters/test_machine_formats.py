@@ -8,6 +8,11 @@ import json
 import pytest
 from msgspec.structs import replace
 
+from smtp_shell.config import TlsSettings
+from smtp_shell.display.tls_json import tls_object
+from smtp_shell.errors import TlsFailed
+from smtp_shell.net.tls_view import view_of
+from smtp_shell.protocol.events import Certificate, TlsStarted
 from smtp_shell.replay.reporters import ReportSettings, RunInfo
 from smtp_shell.replay.reporters.json import JsonReporter, json_line, run_object, step_object, summary_object
 from smtp_shell.replay.reporters.junit import JUnitFormat
@@ -37,6 +42,14 @@ def test_json_rounds_and_leaves_out_what_is_not_there() -> None:
     run = run_object(ended(NOOP, seconds=0.0123456))
     assert (run["seconds"], run["server"], run["run"], run["tls"]) == (0.012, "mx:25", 0, {})
     assert run_object(ended(), run=3, server="lab")["server"] == "lab"
+
+
+def test_json_has_the_handshake_that_failed() -> None:
+    failed = TlsFailed("the handshake failed.")
+    shown = TlsStarted("TLSv1.3", "TLS_AES_256_GCM_SHA384", True, Certificate(b"CN=mail.example.org"), "mx")
+    view = view_of(shown, TlsSettings(), failed)
+    assert run_object(ended(tls=view))["tls"] == tls_object(view)
+    assert tls_object(view)
 
 
 def test_json_of_the_batch_is_in_seconds_with_six_digits() -> None:
