@@ -62,7 +62,7 @@ def test_which_lines_are_mail_data(lines: list[str], problem: str) -> None:
 
 
 def test_variables_in_mail_data_are_checked_as_well() -> None:
-    lines = ["C: DATA", "S: 354", "C: Subject: x", "C: hello", "C: dear ${name}", "C: ${missing}, bye", "C: ."]
+    lines = ["C: DATA", "S: 354", "C: Subject: x", "C: hello", "C: dear ${name}", "C: bye ${missing}", "C: ."]
     problems = checked(*lines, name="ann")[1]
     assert len(problems) == 1
     assert problems[0].startswith("6: the variable ${missing} has no value")
@@ -79,13 +79,36 @@ TOO_LONG = f"a reply has more than {MOST:,} lines"
         (["S: 250-x"] * MOST, f"{MOST}: {TOO_LONG}"),
         (["C: NOOP", *["S: 250-x"] * (MOST - 1)], ""),
         (["C: NOOP", *["S: 250-x"] * MOST], f"{MOST + 1}: {TOO_LONG}"),
+        (["S: 250 x", *["S: 250-x"] * (MOST - 1)], ""),
+        (["S: 250 x", *["S: 250-x"] * MOST], f"{MOST + 1}: {TOO_LONG}"),
+        ([*["S: 250-x"] * (MOST - 1), "S: 250 x", "S: 250-x", "S: 250 x"], ""),
+        ([*["S: 250-x"] * (MOST - 1), "C< letter.eml", *["S: 250-x"] * (MOST - 1)], ""),
+        (["C< letter.eml", *["S: 250-x"] * MOST], f"{MOST + 1}: {TOO_LONG}"),
         # A pattern may be any line of a reply: what the client sends ends it.
         (["S~ 250", "C: NOOP"] * MOST, ""),
         (["S~ 250", "*: wait 1"] * MOST, f"{2 * MOST - 1}: {TOO_LONG}"),
     ],
 )
-def test_how_long_a_reply_may_be(lines: list[str], problem: str) -> None:
-    assert checked(*lines)[1] == ([problem] if problem else [])
+def test_how_long_a_reply_may_be(tmp_path: Path, lines: list[str], problem: str) -> None:
+    (tmp_path / "letter.eml").write_bytes(b"Subject: x\n")
+    assert checked(*lines, folder=tmp_path)[1] == ([problem] if problem else [])
+
+
+@pytest.mark.parametrize(
+    ("octets", "is_right"),
+    [
+        (r"AUTH PLAIN ${sasl}", True),
+        (r"AUTH PLAIN ${sasl}\n", True),
+        (r"NOOP\r\nAUTH PLAIN ${sasl}\r\n", True),
+        (r"AUTH ${how} ${sasl}\r\n", True),
+        (r"AUTH PLAIN ${sasl}x\r\n", False),
+        (r"AUTH PLAIN ${sasl}\r\nNOOP\r\n", False),
+        (r"NOOP ${sasl}\r\n", False),
+        (r"NOOP ${missing}\r\n", False),
+    ],
+)
+def test_what_octets_may_hold(octets: str, is_right: bool) -> None:
+    assert (checked(f"C| {octets}", how="PLAIN")[1] == []) is is_right
 
 
 def test_a_header_of_an_included_file_brings_values_beside_those_that_are_given(tmp_path: Path) -> None:
