@@ -8,7 +8,7 @@ import pytest
 
 from smtp_shell.errors import NotSendable, TlsFailed, UsageError
 from smtp_shell.matching.expectation import Strictness
-from smtp_shell.protocol.sasl import Credentials, Mechanism
+from smtp_shell.protocol.sasl import Credentials, Mechanism, mechanism
 from smtp_shell.protocol.secret import Secret
 from smtp_shell.replay.client import ReplayClient, SentStep
 from smtp_shell.replay.incoming import IncomingReplies
@@ -406,3 +406,21 @@ def test_starttls_inside_an_exchange_is_a_response() -> None:
     bench = Bench("C: AUTH LOGIN", "S: 334", "C: STARTTLS", "S: 334", answers=(b"334 VXNlcg==\r\n", b"501 no\r\n"))
     bench.settle(bench.send())
     assert bench.settle(bench.send()).status == 1
+
+
+def test_each_response_in_octets_counts_once() -> None:
+    settings = auth_settings([])
+    assert settings.credentials is not None
+    bench = Bench(
+        "C: AUTH LOGIN",
+        "S: 334",
+        r"C| Ym9i\r\n",
+        r"C| c2VjcmV0\r\n",
+        answers=(b"334 VXNlcg==\r\n",),
+        settings=settings,
+    )
+    bench.settle(bench.send())
+    bench.send_octets()
+    bench.send_octets()
+    login = mechanism("LOGIN")
+    bench.client.sasl.begin(bench.session, login, settings.credentials(login, ""))

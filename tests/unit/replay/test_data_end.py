@@ -38,6 +38,7 @@ def test_nothing_is_missing(lines: list[str]) -> None:
         (["C: DATA", "S: 354", "C: QUIT"], f"1: {NO_DOT}"),
         (["C: DATA", "S~ 354.*", "S: 250 x", "C: hello there"], f"1: {NO_DOT}"),
         (["C: DATA", "C: hello there", "C: QUIT"], f"1: {NO_DOT}"),
+        (["C: DATA", "C: hello there", r"C: \x51UIT"], f"1: {NO_DOT}"),
         (["C: DATA", "C: NOOP", "C: hello there", "C: QUIT"], f"1: {NO_DOT}"),
         (["C: DATA", "S: 354", "C: ${dot} there"], f"1: {NO_DOT}"),
         (["C: DATA", "S: 354", "C: hello there", "*: connect mx.example"], f"1: {NO_DOT}"),
