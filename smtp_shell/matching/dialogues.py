@@ -160,7 +160,7 @@ class Differences:
             yield Difference(Change.ADDED, rows_b=_answer_rows(two), about=about)
 
     def _answer(self, a: Answer, b: Answer, turn: Turn, about: tuple[NumberedRow, ...]) -> Iterator[Difference]:
-        if a.reply is not None and b.reply is not None:
+        if a.reply is not None and b.reply is not None and a.is_cut == b.is_cut:
             if a.reply.octets == b.reply.octets:
                 return
             if _announces(turn, a.reply) and _announces(turn, b.reply) and self._strictness >= Strictness.KEYWORDS:
@@ -173,6 +173,8 @@ class Differences:
             yield Difference(Change.CHANGED, *_that_differ(_answer_rows(a), _answer_rows(b)), about)
 
     def _is_same(self, a: Answer, b: Answer, turn: Turn) -> bool:
+        if a.is_cut != b.is_cut:
+            return False
         greets = turn.kind is Kind.CONNECTION
         if a.reply is None and b.reply is None:
             return a.expected == b.expected
@@ -269,7 +271,7 @@ def _rows(turn: Turn) -> tuple[NumberedRow, ...]:
 
 
 def _answer_rows(answer: Answer) -> tuple[NumberedRow, ...]:
-    return tuple(NumberedRow(answer.line + number, text) for number, text in enumerate(answer.rows))
+    return tuple(NumberedRow(number, text) for number, text in zip(answer.numbers, answer.rows, strict=False))
 
 
 def _that_differ(

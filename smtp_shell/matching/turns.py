@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import deque
 from enum import Enum, auto
 from hashlib import sha256
+from itertools import chain, count
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
@@ -24,6 +25,7 @@ from smtp_shell.protocol.events import (
     Noticed,
     NoticeKind,
     OctetsSent,
+    ReplyBegun,
     ReplyExpected,
     ReplyReceived,
     SaslSent,
@@ -34,13 +36,13 @@ from smtp_shell.protocol.events import (
 from smtp_shell.protocol.masking import MASK
 from smtp_shell.protocol.octets import CRLF, escape, escape_str
 from smtp_shell.protocol.rawlines import lines_of
+from smtp_shell.protocol.replies import Reply
 from smtp_shell.transcript.variables import SASL_MARK
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from smtp_shell.protocol.events import Event
-    from smtp_shell.protocol.replies import Reply
 
 MOST_TURNS: Final = 200_000
 MOST_KEPT: Final = 32 * 1024 * 1024
@@ -76,11 +78,15 @@ class Answer(Struct, frozen=True):
         line: Number in the file of its first line.
         reply: The reply; None where a written transcript only says what is expected.
         expected: Marker and content of the lines that say it.
+        begun: Numbers in the file of the lines that came before something else, and before `line`.
+        is_cut: Whether the end of the reply never came.
     """
 
     line: int
     reply: Reply | None = None
     expected: tuple[tuple[str, str], ...] = ()
+    begun: tuple[int, ...] = ()
+    is_cut: bool = False
 
     @property
     def rows(self) -> tuple[str, ...]:
@@ -88,7 +94,12 @@ class Answer(Struct, frozen=True):
         if self.reply is None:
             return tuple(f"{marker} {text}" for marker, text in self.expected)
         octets = self.reply.octets
-        return tuple(_server_row(line) for line in lines_of(octets))
+        return tuple(f"{marker} {text}" for marker, text in map(_server_row, lines_of(octets)))
+
+    @property
+    def numbers(self) -> Iterator[int]:
+        """Numbers in the file of its lines, without an end."""
+        return chain(self.begun, count(self.line))
 
 
 class Mail(Struct, frozen=True):
@@ -163,9 +174,11 @@ class _Reader:
         self._mail_left = _ALL_MAIL_KEPT
         self._in_data = False  # a 354 has come, and no final dot
         self._kept = 0
+        self._begun: list[tuple[int, bytes]] = []  # the lines of a reply that is not whole, with their numbers
 
     def finish(self) -> list[Turn]:
         self._end_mail()
+        self._cut_reply()
         return [
             replace(turn, answers=tuple(answers)) if answers else turn
             for turn, answers in zip(self._turns, self._answers, strict=True)
@@ -181,16 +194,37 @@ class _Reader:
             return
         if isinstance(event, ReplyReceived):
             self._end_mail()
-            self._answer(Answer(entry.line, event.reply), event.verb, is_asked=event.seconds is not None)
+            if not event.known:
+                self._cut_reply()
+            begun, self._begun = tuple(number for number, _ in self._begun[: event.known]), []
+            self._answer(Answer(entry.line, event.reply, begun=begun), event.verb, is_asked=event.seconds is not None)
             self._count(len(event.reply.octets))
             self._in_data = event.verb == "DATA" and event.reply.code == 354
         elif isinstance(event, ReplyExpected):
             self._end_mail()
             self._answer(Answer(entry.line, None, event.lines), event.verb, is_asked=True)
             self._count(sum(len(text) for _, text in event.lines))
+        elif isinstance(event, ReplyBegun):
+            self._end_mail()
+            self._begun += [(entry.line + place, line) for place, line in enumerate(lines_of(event.octets))]
+            self._count(len(event.octets))
         elif turn := _turn_of(event, entry):
             self._end_mail()
+            if turn.kind in (Kind.SERVER, Kind.CONNECTION) or isinstance(event, Disconnected):
+                self._cut_reply()
+            if turn.kind is Kind.SERVER and not turn.key:
+                return  # the end of the input after whole lines of a reply
             self._add(turn, is_owed=turn.kind in (Kind.COMMAND, Kind.RESPONSE, Kind.CONNECTION))
+
+    def _cut_reply(self) -> None:
+        """Attach what came of a reply that never became whole to the turn that it answers."""
+        if not self._begun:
+            return
+        numbers, lines = zip(*self._begun, strict=True)
+        self._begun = []
+        reply = Reply(int(lines[0][:3]), tuple(line[4:].rstrip(CRLF) for line in lines), b"".join(lines))
+        verb = self._verb_at(self._owed[0]) if self._owed else ""
+        self._answer(Answer(numbers[0], reply, begun=numbers, is_cut=True), verb, is_asked=bool(self._owed))
 
     def _add(self, turn: Turn, *, is_owed: bool) -> None:
         if len(self._turns) >= MOST_TURNS:
@@ -385,8 +419,9 @@ def _event(words: str, more: str, line: int, *, tls: bool) -> Turn:
     return Turn(Kind.EVENT, f"*: {words}{more}", line, words.split(" ")[0], words, tls=tls)
 
 
-def _server_row(line: bytes) -> str:
-    return f"S: {_short(line[:-2])}" if line.endswith(CRLF) else f"S| {_short(line)}"
+def _server_row(line: bytes) -> tuple[str, str]:
+    """Return marker and content of a line that a server sent."""
+    return ("S:", _short(line[:-2])) if line.endswith(CRLF) else ("S|", _short(line))
 
 
 def _short(octets: bytes) -> str:

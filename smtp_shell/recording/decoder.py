@@ -282,7 +282,9 @@ class _Decoder:
             if reply.continues and (octets := self._dialogue.pending_from(self._known)):
                 # Its end is not in the file, or something else happened before it came.
                 self._known = self._dialogue.pending_lines
-                yield ReplyBegun(octets, int(self._dialogue.pending[:3]))
+                yield ReplyBegun(
+                    octets, int(self._dialogue.pending_from(0)[:3])
+                )  # `pending` is empty after a line that is none of a reply
                 return
             if events or self._dialogue.pending:  # else the dialogue reads no more replies, and this one is only shown
                 return

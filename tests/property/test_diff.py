@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from smtp_shell.matching.alignment import align, gaps
@@ -45,6 +45,8 @@ def test_a_dialogue_does_not_differ_from_itself(text: str, strictness: Strictnes
 
 
 @given(dialogues, dialogues, st.sampled_from(Strictness))
+@example(f"S: 250-a\n{EHLO}", "", Strictness.CODE)
+@example("S: 250-a\nS| 25\nS: 250-a\n", "", Strictness.CODE)
 def test_what_differs_makes_one_of_the_other(one: str, two: str, strictness: Strictness) -> None:
     """Without what was removed, and with what was added, each has as many turns as the other."""
     a, b = read(one), read(two)

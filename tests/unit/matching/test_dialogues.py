@@ -99,6 +99,33 @@ def test_what_is_a_difference_and_from_the_other_side(old: str, new: str, differ
     assert sorted(turned) == sorted(differences)
 
 
+CUT = f"{GREETING}C: EHLO x\nS: 250-a\nS: 250-b\n*: close server\n"
+
+
+@pytest.mark.parametrize(
+    ("other", "differences"),
+    [
+        (CUT, []),
+        (CUT.replace("S: 250-b\n", ""), ["removed: S: 250-b | "]),
+        (CUT.replace("S: 250-a\nS: 250-b\n", ""), ["removed: S: 250-a / S: 250-b | "]),
+        (CUT.replace("S: 250-b\n", "S: 250 b\n"), ["changed: S: 250-b | S: 250 b"]),
+        (CUT.replace("S: 250-a\nS: 250-b\n", "S: 2yz\n"), ["changed: S: 250-a / S: 250-b | S: 2yz"]),
+        (CUT.replace("*: close server\n", ""), ["removed: *: close server | "]),
+    ],
+)
+def test_the_lines_of_a_reply_that_was_cut_off_are_compared(other: str, differences: list[str]) -> None:
+    assert diff(CUT, other) == differences
+
+
+@pytest.mark.parametrize("between", ["C: NOOP\n", "*: timeout 1\nC: NOOP\n"])
+def test_a_reply_that_went_on_after_another_line_has_the_numbers_of_its_lines(between: str) -> None:
+    one = f"{GREETING}C: EHLO x\nS: 250-a\n{between}S: 250-b\nS: 250 c\nS: 250 ok\n"
+    two = one.replace("S: 250-a\n", "").replace("S: 250-b\nS: 250 c\nS: 250 ok\n", "")
+    found = {(row.line, row.text) for each in Differences(read(one), read(two), Strictness.TEXT) for row in each.rows_a}
+    lines = ["Transcript: 1", "Client: x", "", *one.splitlines()]
+    assert found == {(lines.index(line) + 1, line) for line in ("S: 250-a", "S: 250-b", "S: 250 c", "S: 250 ok")}
+
+
 def test_what_moved() -> None:
     vrfy = "C: VRFY bob\nS: 252 2.0.0 bob\n"
     a, b = GREETING + vrfy + EHLO + MAIL + RCPT + QUIT, GREETING + EHLO + MAIL + RCPT + vrfy + QUIT

@@ -521,6 +521,14 @@ def test_nothing_is_added_to_a_reply_that_was_too_long() -> None:
     assert read_back(*happened) == [*happened]
 
 
+def test_the_lines_that_came_before_one_that_is_no_reply_are_the_beginning_of_one() -> None:
+    text = "Transcript: 1\nClient: x\n\nS: 250-a\nS| 25\nS: 250-a\n"
+    _, notice, begun = (entry.event for entry in decoded(text))
+    assert isinstance(notice, Noticed)
+    assert (notice.kind, notice.octets) == (NoticeKind.NOT_A_REPLY, b"25250-a\r\n")
+    assert begun == ReplyBegun(b"250-a\r\n", 250)
+
+
 def test_the_spaces_in_what_ended_a_connection_stay() -> None:
     for end in (
         Disconnected(End.ERROR, "not valid before Jan  1"),
