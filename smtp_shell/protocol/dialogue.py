@@ -434,7 +434,7 @@ class Dialogue:
         if self.phase is Phase.MAILDATA and self._is_certainly_in_data:
             return None  # the server takes it for text, whatever it looks like
         line = self._raw.rest + octets
-        if self._is_response(line.rstrip(b"\r\n")):
+        if self._is_response(line):
             return 0 if is_secret_answer(line) else None
         start = secret_start(line)
         return None if start is None else max(0, start - len(self._raw.rest))

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from smtp_shell.protocol.commands import Command
-from smtp_shell.protocol.dialogue import UNASKED_LIMIT, Dialogue
+from smtp_shell.protocol.dialogue import MOST_HELD, UNASKED_LIMIT, Dialogue
 from smtp_shell.protocol.events import (
     CommandSent,
     Event,
@@ -429,8 +429,9 @@ def test_what_is_owed_is_counted_and_named() -> None:
         (0.1, "idle for too long, or shutting down"),
         (19.9, "idle for too long, or shutting down"),
         (20.0, "its idle time-out, after 20 s of silence"),
-        (118.0, "its idle time-out, after 118 s of silence"),
-        (300.2, "its idle time-out, after 5 min of silence"),
+        (119.4, "its idle time-out, after 119 s of silence"),
+        (120.0, "its idle time-out, after 2 min of silence"),
+        (3600.0, "its idle time-out, after 60 min of silence"),
     ],
 )
 def test_a_421_that_answers_nothing_is_a_goodbye(seconds: float, said: str) -> None:
@@ -536,7 +537,7 @@ def test_a_reply_that_is_cut_off(rest: bytes) -> None:
     assert list(dialogue.receive(rest)) == []
     assert dialogue.pending == rest
     assert list(dialogue.receive_eof()) == [Noticed(NoticeKind.CUT_REPLY, octets=rest)]
-    assert (dialogue.phase, dialogue.owed) == (Phase.CLOSED, ())
+    assert (dialogue.phase, dialogue.owed, dialogue.pending) == (Phase.CLOSED, (), b"")
 
 
 def test_an_end_between_replies() -> None:
@@ -732,6 +733,18 @@ def test_xforward_changes_nothing() -> None:
     assert (dialogue.extensions, dialogue.greeting, stands(dialogue)) == (*before, Phase.READY)
 
 
+def test_a_binary_proxy_header_counts_only_where_nothing_was_sent_before_it() -> None:
+    for header in PROXY[2:]:
+        for before in ("S: 220 hi", "C: NOOP", "R: x"):
+            dialogue, _ = play(before)
+            dialogue.send_raw(header)
+            assert dialogue.chunk_left == 0
+            assert "QUIT" in [owed.verb for owed in dialogue.owed]
+    dialogue, _ = play("C: NOOP")
+    dialogue.send_raw(PROXY[0])
+    assert [owed.verb for owed in dialogue.owed] == ["", "NOOP", "PROXY"]
+
+
 def test_after_a_refused_data_raw_lines_are_commands_again() -> None:
     dialogue = at(Phase.READY)
     dialogue.send_raw(b"DATA\r\n")
@@ -822,6 +835,8 @@ UNFORESEEN = [
     (Phase.READY, "C: X-NEW|S: 299 ok", "299 X-NEW"),
     (Phase.AUTH, "A: abc|S: 250 ok", "! unforeseen, 250 AUTH"),
     (Phase.RCPT, "C: BDAT 0 LAST|S: 354 go", "! unforeseen, 354 BDAT"),
+    (Phase.READY, "C: NOOP|S: 399 x", "! unforeseen, 399 NOOP"),
+    (Phase.READY, "C: NOOP|S: 400 any refusal", "400 NOOP"),
     (Phase.READY, "C: NOOP|S: 599 any refusal", "599 NOOP"),
     (Phase.MAILDATA, "D: .|S: 450 any refusal", "450"),
 ]
@@ -993,6 +1008,15 @@ def recipients(dialogue: Dialogue, replies: bytes) -> list[bytes]:
     return [event.recipient for event in dialogue.receive(replies) if isinstance(event, ReplyReceived)]
 
 
+def test_only_the_first_recipients_of_a_transaction_are_named() -> None:
+    dialogue, _ = play("S: 220 hi", "C: LHLO x", "S: 250 hi", "C: MAIL FROM:<>", "S: 250 ok")
+    for number in range(10_001):
+        dialogue.send(Command(b"RCPT TO:<%d@b>" % number))
+    list(dialogue.receive(b"250 ok\r\n" * 10_001))
+    dialogue.send(Command(b"BDAT 0 LAST"))
+    assert [owed.path for owed in dialogue.owed[-2:]] == [b"<9999@b>", b""]
+
+
 @pytest.mark.parametrize("ends_with_bdat", [False, True])
 def test_each_final_reply_of_lmtp_names_its_recipient(ends_with_bdat: bool) -> None:
     dialogue, _ = play(
@@ -1056,10 +1080,13 @@ def test_a_credential_that_is_sent_as_the_rest_of_a_line_of_octets_is_not_shown(
         (["C: AUTH LOGIN", "S: 334 VXNlcm5hbWU6", "A: YW5u", "S: 334 UGFzc3dvcmQ6", "A: c2VjcmV0"], ("LOGIN", b"YW5u")),
         # A question about the password is none about the name.
         (["C: AUTH LOGIN", "S: 334 UGFzc3dvcmQ6", "A: c2VjcmV0"], ("LOGIN", None)),
+        (["C: AUTH LOGIN", "S: 334-UGFzc3dvcmQ6|334 VXNlcm5hbWU6", "A: c2VjcmV0"], ("LOGIN", None)),
         (["C: AUTH CRAM-MD5", "S: 334 PDFAYj4=", "A: YW5u"], ("CRAM-MD5", b"YW5u")),
         (["C: AUTH SCRAM-SHA-1 biws", "S: 334 cj0x", "A: Yz1i"], ("SCRAM-SHA-1", b"biws")),
         (["C: AUTH PLAIN AGEAYg=="], ("PLAIN", b"AGEAYg==")),
+        (["C: AUTH PLAIN AGEAYg== "], ("PLAIN", b"AGEAYg==")),
         (["C: AUTH PLAIN"], ("PLAIN", None)),
+        ([], ("", None)),
         (["C: AUTH PLAIN AGEAYg==", "S: 535 no", "C: AUTH LOGIN"], ("LOGIN", None)),
     ],
 )
@@ -1133,3 +1160,305 @@ def test_a_354_does_not_make_a_doubtful_dot_an_end() -> None:
     assert [owed.doubtful for owed in owes(dialogue)] == [True]
     dialogue.send_raw(b"more\r\n.\r\n")
     assert [(owed.asked, owed.doubtful) for owed in owes(dialogue)] == [(Asked.END_OF_DATA, False)]
+
+
+# --- what is asked of a dialogue
+
+
+def test_a_dialogue_that_has_not_begun() -> None:
+    dialogue = Dialogue()
+    assert (dialogue.mail, dialogue.lmtp, dialogue.pending, dialogue.pending_lines) == (b"", False, b"", 0)
+
+
+def test_the_oldest_reply_that_is_owed() -> None:
+    dialogue, _ = play("C: NOOP", "C: RSET")
+    named_in_turn = []
+    for line in ("S: 220 hi", "S: 250 ok", "S: 250 ok"):
+        named_in_turn.append(str(dialogue.oldest_owed))
+        say(dialogue, line)
+    assert named_in_turn == ["the greeting", "the reply to NOOP", "the reply to RSET"]
+    assert dialogue.oldest_owed is None
+
+
+def test_the_lines_of_a_reply_that_is_not_whole_yet() -> None:
+    dialogue = at(Phase.FRESH)
+    say(dialogue, "C: EHLO c")
+    list(dialogue.receive(b"250-a\r\n250-b\r\n250-c"))
+    assert dialogue.pending_lines == 2
+    assert [dialogue.pending_from(start) for start in range(3)] == [b"250-a\r\n250-b\r\n", b"250-b\r\n", b""]
+
+
+def test_a_reply_came_at_once_where_nobody_says_otherwise() -> None:
+    (event,) = Dialogue().receive(b"220 hi\r\n")
+    assert isinstance(event, ReplyReceived)
+    assert event.seconds == 0.0
+
+
+@pytest.mark.parametrize(
+    ("lines", "mail"),
+    [
+        (["S: 200 ok"], b"MAIL FROM:<a@b>"),
+        (["S: 299 ok"], b"MAIL FROM:<a@b>"),
+        (["S: 300 what"], b""),
+        (["S: 250 ok", "C: RCPT TO:<c@d>", "S: 250 ok", "C: DATA", "S: 354 go"], b"MAIL FROM:<a@b>"),
+        (["S: 250 ok", "C: AUTH LOGIN", "S: 334"], b"MAIL FROM:<a@b>"),
+    ],
+)
+def test_the_mail_line_is_known_as_long_as_the_transaction_lasts(lines: list[str], mail: bytes) -> None:
+    dialogue, _ = play("S: 220 hi", "C: EHLO c", "S: 250 hi", "C: MAIL FROM:<a@b>", *lines)
+    assert dialogue.mail == mail
+    assert (dialogue.phase is Phase.READY) is (mail == b"")
+
+
+def test_what_is_sent_in_an_exchange_is_told() -> None:
+    dialogue = at(Phase.AUTH)
+    assert dialogue.send_sasl(b"/w==") == [SaslSent(b"/w==", secret=True, meaning="", names_user=False)]
+    dialogue = at(Phase.AUTH)
+    assert dialogue.send_sasl(b"YW5u") == [SaslSent(b"YW5u", secret=True, meaning="", names_user=True)]
+    say(dialogue, "S: 334 UGFzc3dvcmQ6")
+    assert dialogue.send_sasl(b"c2VjcmV0") == [SaslSent(b"c2VjcmV0", secret=True, meaning="", names_user=False)]
+
+
+@pytest.mark.parametrize(("secret", "shown"), [(True, 0), (False, None)])
+def test_a_response_that_ends_a_line_of_octets_is_shown_only_where_it_is_no_secret(
+    secret: bool, shown: int | None
+) -> None:
+    dialogue = at(Phase.READY)
+    dialogue.send_raw(b"c")
+    assert dialogue.send_sasl(b"AGEAYg==", secret=secret) == [OctetsSent(b"AGEAYg==\r\n", shown)]
+
+
+def test_octets_without_a_credential_are_told_in_one_piece() -> None:
+    assert at(Phase.READY).send_raw(b"NOOP\r\nRSET\r\n") == [OctetsSent(b"NOOP\r\nRSET\r\n")]
+
+
+def test_octets_of_a_chunk_that_are_sent_as_such_are_counted() -> None:
+    dialogue = at(Phase.RCPT)
+    say(dialogue, "C: BDAT 6")
+    dialogue.send_chunk(b"abc")
+    assert dialogue.chunk_left == 3
+
+
+@pytest.mark.parametrize("lines", [[], ["S: 220 hi", "S: 250 unasked", "C: NOOP", "S: 250 ok"]])
+def test_unasked_talk_is_counted_from_the_start_and_from_each_answer(lines: list[str]) -> None:
+    for last, kinds in ((6, []), (7, [NoticeKind.TOO_MUCH])):
+        dialogue, _ = play(*lines)
+        for length in (UNASKED_LIMIT - 6, last):
+            events = list(dialogue.receive(b"050 " + b"x" * (length - 6) + b"\r\n"))
+        assert [e.kind for e in events if isinstance(e, Noticed)][2:] == kinds
+
+
+# --- where mail data begins and ends
+
+
+def test_a_final_dot_ends_the_data_although_nobody_waits_for_its_reply_any_more() -> None:
+    dialogue = at(Phase.MAILDATA)
+    say(dialogue, "D: .")
+    dialogue.expect_late()
+    assert dialogue.standing is Phase.ENDED
+
+
+def test_a_dot_before_the_354_changes_nothing_about_where_the_client_stands() -> None:
+    dialogue = at(Phase.RCPT)
+    dialogue.send_raw(b"DATA\r\n.\r\n")
+    assert dialogue.standing is Phase.RCPT
+
+
+def test_raw_lines_are_mail_data_although_a_command_is_owed_a_reply() -> None:
+    dialogue, _ = play("S: 220", "C: EHLO c", "S: 250", "C: DATA", "C: NOOP", "S: 354")
+    dialogue.send_raw(b"text\r\n.\r\n")
+    assert [named(each) for each in dialogue.owed] == ["NOOP", "."]
+
+
+@pytest.mark.parametrize(
+    ("pieces", "doubtful"),
+    [
+        ([b"text\r\n"], False),
+        ([b"text\n"], True),
+        ([b"\ntext\r\n"], False),
+        ([b"text\n", b"more\r\n"], False),
+    ],
+)
+def test_a_dot_after_mail_data_that_ends_in_lf_alone_is_doubtful(pieces: list[bytes], doubtful: bool) -> None:
+    for ends_by in ("R: .|", "D: ."):
+        dialogue = at(Phase.MAILDATA)
+        for piece in pieces:
+            dialogue.send_mail_data(piece)
+        say(dialogue, ends_by)
+        assert owes(dialogue) == (Owed(Asked.END_OF_DATA, doubtful=doubtful),)
+
+
+def test_a_final_dot_with_the_end_of_the_last_line_is_not_doubtful() -> None:
+    dialogue = at(Phase.MAILDATA)
+    dialogue.send_mail_data(b"no line end")
+    dialogue.send_mail_data(b"\r\n" + END_OF_DATA, last=True)
+    assert owes(dialogue) == (Owed(Asked.END_OF_DATA),)
+
+
+AFTER_DOUBTFUL = [
+    # what follows a doubtful dot, and what is owed then
+    (["R: text|.|"], ["."]),  # this one is true: what is before it was text
+    (["S: 250 ok"], []),
+    (["R: NOOP|", "S: 250 ok"], ["NOOP"]),
+    (["C: NOOP", "R: RSET|", "S: 250 ok"], ["NOOP", "RSET"]),
+    (["R: NOOP|", "D: text", "S: 250 ok"], []),  # typed as mail data, so what is before it is some as well
+    (["S: 050 debugging", "R: text|.|"], ["."]),
+    (["C: NOOP", "R: text|.|"], ["NOOP", "."]),
+    (["S: 250 ok", "R: NOOP|"], ["NOOP"]),
+    (["S: 250 ok", "C: DATA", "S: 354 go", "R: .|"], ["."]),
+]
+
+
+@pytest.mark.parametrize(("lines", "owed"), AFTER_DOUBTFUL)
+def test_what_is_owed_after_a_doubtful_dot(lines: list[str], owed: list[str]) -> None:
+    typed = at(Phase.MAILDATA)
+    raw, _ = play("S: 220", "C: EHLO c", "S: 250", "R: DATA|", "S: 354 go")
+    for dialogue in (typed, raw):
+        dialogue.send_raw(b".\n")
+        for line in lines:
+            say(dialogue, line)
+        assert [named(each) for each in dialogue.owed] == owed
+        assert dialogue.asked - dialogue.answered == len(owed)
+
+
+def test_after_the_reply_to_a_doubtful_dot_the_next_dot_is_true_again() -> None:
+    dialogue = at(Phase.MAILDATA)
+    dialogue.send_raw(b".\n")
+    for line in ("S: 250 ok", "C: DATA", "S: 354 go", "R: .|"):
+        say(dialogue, line)
+    assert owes(dialogue) == (Owed(Asked.END_OF_DATA),)
+
+
+def test_a_second_doubtful_dot_is_a_line_after_the_first() -> None:
+    dialogue = at(Phase.MAILDATA)
+    dialogue.send_raw(b".\n.\n")
+    assert owes(dialogue) == (Owed(Asked.END_OF_DATA, doubtful=True),)
+
+
+def test_two_doubtful_dots_that_are_sent_in_different_ways_lose_no_line_between_them() -> None:
+    dialogue = at(Phase.MAILDATA)
+    dialogue.send_raw(b".\nNOOP\n")
+    say(dialogue, "D: .")
+    say(dialogue, "S: 250 ok")
+    assert sorted(named(each) for each in dialogue.owed) == [".", "NOOP"]
+
+
+def test_after_a_wait_in_vain_a_doubtful_dot_may_be_answered_all_the_same() -> None:
+    dialogue = at(Phase.MAILDATA)
+    dialogue.send_raw(b".\nNOOP\r\n")
+    dialogue.expect_late()
+    assert dialogue.send_raw(b"AUTH PLAIN AGEAYg==\r\n") == [OctetsSent(b"AUTH PLAIN AGEAYg==\r\n")]  # it is text
+    assert say(dialogue, "S: 250 ok") == "! late, 250"
+    assert owes(dialogue) == ()
+
+
+def test_the_lines_after_a_doubtful_dot_are_kept_up_to_a_limit() -> None:
+    dialogue = at(Phase.MAILDATA)
+    dialogue.send_raw(b".\n" + b"NOOP\r\n" * 99 + b"RSET\r\n" + b"QUIT\r\n")
+    say(dialogue, "S: 250 ok")
+    assert MOST_HELD == 100
+    assert [named(each) for each in dialogue.owed] == ["NOOP"] * 99 + ["RSET"]
+
+
+def test_foretelling_what_octets_mean_keeps_none_of_them() -> None:
+    dialogue = at(Phase.MAILDATA)
+    dialogue.send_raw(b".\n")
+    dialogue.foretell_raw(b"NOOP\r\n")
+    say(dialogue, "S: 250 ok")
+    assert owes(dialogue) == ()
+
+
+# --- what of raw octets is a credential
+
+
+@pytest.mark.parametrize(
+    ("phase", "before", "octets", "shown"),
+    [
+        (Phase.AUTH, b"", b"two words\r\n", 0),
+        (Phase.MAILDATA, b".\nAUTH LOGIN\r\n", b"c3R1ZGVudA==\r\n", 0),
+        (Phase.MAILDATA, b".\nNOOP\r\n", b"c3R1ZGVudA==\r\n", None),
+        # DATA may be refused: what follows it is mail data, but not shown where it would be a credential.
+        (Phase.RCPT, b"DATA\r\n", b"text\r\n", None),
+        (Phase.RCPT, b"DATA\r\n", b"AUTH PLAIN AGEAYg==\r\n", 11),
+        (Phase.RCPT, b"DATA\r\nAUTH LOGIN\r\n", b"text\r\n", None),
+    ],
+)
+def test_what_of_octets_may_be_shown(phase: Phase, before: bytes, octets: bytes, shown: int | None) -> None:
+    dialogue = at(phase)
+    if before:
+        dialogue.send_raw(before)
+    assert dialogue.send_raw(octets) == [OctetsSent(octets, shown)]
+
+
+# --- TLS, and replies that are odd
+
+
+def test_nothing_from_before_tls_is_left() -> None:
+    dialogue = at(Phase.MAILDATA)
+    dialogue.send_raw(b"text\n")
+    dialogue.send_raw(b".\nAUTH LOGIN\r\nhalf a line")
+    list(dialogue.receive(b"250-half a reply"))
+    dialogue.forget_plaintext()
+    assert (dialogue.mail, dialogue.unended, dialogue.pending) == (b"", b"", b"")
+    assert dialogue.send_raw(b"WORD\r\n") == [OctetsSent(b"WORD\r\n")]
+    for line in ("S: 500", "C: EHLO c", "S: 250", "C: DATA", "S: 354", "R: .|"):
+        say(dialogue, line)
+    assert owes(dialogue) == (Owed(Asked.END_OF_DATA),)
+
+
+def test_a_data_that_was_sent_before_tls_makes_no_mail_data_of_what_follows() -> None:
+    dialogue, _ = play("S: 220", "C: EHLO c", "S: 250", "C: STARTTLS", "R: DATA|", "S: 220")
+    dialogue.forget_plaintext()
+    dialogue.send_raw(b"EHLO c\r\n")
+    assert [named(each) for each in dialogue.owed] == ["EHLO"]
+
+
+def test_a_220_to_starttls_with_another_code_in_it_begins_no_tls() -> None:
+    dialogue = at(Phase.READY)
+    say(dialogue, "C: STARTTLS")
+    say(dialogue, "S: 454-not now|220 go")
+    assert dialogue.phase is Phase.READY
+
+
+@pytest.mark.parametrize(
+    ("hello", "code", "is_learnt"),
+    [
+        ("EHLO", 200, True), ("EHLO", 250, True), ("EHLO", 299, True), ("EHLO", 300, False), ("EHLO", 550, False), ("LHLO", 250, True),
+        ("HELO", 250, False),
+    ],
+)  # fmt: skip
+def test_only_what_announces_something_is_learnt_again(hello: str, code: int, is_learnt: bool) -> None:
+    dialogue, _ = play("S: 220 hi", "C: EHLO c", "S: 250-mail|250 DSN")
+    again = reply(b"%d-mail\r\n%d SIZE 1\r\n" % (code, code))
+    dialogue.learn_again(again, again, Command(f"{hello} c".encode()))
+    assert dialogue.extensions is not None
+    assert set(dialogue.extensions.keywords) == ({"SIZE"} if is_learnt else {"DSN"})
+
+
+# --- LMTP
+
+
+@pytest.mark.parametrize(("lmtp", "owed"), [(True, 2), (False, 1)])
+def test_a_server_that_takes_recipients_without_a_hello_owes_a_reply_for_each(lmtp: bool, owed: int) -> None:
+    dialogue, _ = play("S: 220", lmtp=lmtp)
+    for line in ("C: RCPT TO:<a@b>", "S: 250", "C: RCPT TO:<c@d>", "S: 250", "D: ."):
+        say(dialogue, line)
+    assert len(owes(dialogue)) == owed
+
+
+def test_smtp_owes_one_reply_where_nothing_made_it_lmtp() -> None:
+    dialogue = Dialogue()
+    for line in ("S: 220", "C: RCPT TO:<a@b>", "S: 250", "C: RCPT TO:<c@d>", "S: 250", "D: ."):
+        say(dialogue, line)
+    assert len(owes(dialogue)) == 1
+
+
+def test_the_recipients_of_a_message_are_forgotten_when_it_has_ended() -> None:
+    dialogue, _ = play(
+        "S: 220", "C: LHLO c", "S: 250", "C: MAIL FROM:<>", "S: 250", *["C: RCPT TO:<a@b>", "S: 250"] * 2
+    )
+    for owed in (2, 1):
+        say(dialogue, "C: BDAT 0 LAST")
+        assert len(owes(dialogue)) == owed
+        for _ in range(owed):
+            say(dialogue, "S: 250 ok")

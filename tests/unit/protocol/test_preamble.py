@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from smtp_shell.protocol.dialogue import Dialogue
 from smtp_shell.protocol.events import Noticed, NoticeKind, ReplyReceived
 from smtp_shell.protocol.preamble import LIMIT, Preamble
+from tests.support.samples import cuts
 
 EXIM = b"\n**** SMTP testing session\n**** but without any ident\n\n"
 GREETING = b"220-mail\r\n220 hi\r\n"
@@ -68,6 +69,22 @@ def test_the_greeting_is_read_as_ever() -> None:
     assert events[0] == Noticed(NoticeKind.PREAMBLE, octets=EXIM)
     assert isinstance(events[1], ReplyReceived)
     assert next(dialogue.receive(b"220 again\r\n")) == Noticed(NoticeKind.UNSOLICITED)
+
+
+def test_a_greeting_that_comes_in_pieces_is_read_as_ever() -> None:
+    for segments in cuts(EXIM + GREETING):
+        dialogue = Dialogue(preamble=True)
+        events = [event for segment in segments for event in dialogue.receive(segment)]
+        before = b"".join(event.octets for event in events if isinstance(event, Noticed))
+        (greeting,) = [event.reply for event in events if isinstance(event, ReplyReceived)]
+        assert (before, greeting.octets) == (EXIM, GREETING)
+
+
+def test_a_program_that_ends_before_it_greets_has_said_what_came() -> None:
+    dialogue = Dialogue(preamble=True)
+    assert list(dialogue.receive(b"not found")) == []
+    assert list(dialogue.receive_eof()) == [Noticed(NoticeKind.PREAMBLE, octets=b"not found")]
+    assert dialogue.pending == b""
 
 
 def test_a_server_over_the_network_has_no_preamble() -> None:
