@@ -109,7 +109,7 @@ def _size(keyword: str, words: tuple[bytes, ...]) -> Announcement:
 def _in_units(octets: int) -> str:
     for unit, size in (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)):
         if octets >= size:
-            return f" ({octets / size:.3g} {unit})" if octets < 1000 * size else ""
+            return f" ({octets / size:.3g} {unit})" if octets / size < 999.5 else ""
     return ""
 
 
