@@ -204,7 +204,7 @@ class ExchangeLines:
         """Return where the credential in a line begins; None if there is none.
 
         Args:
-            line: The line that the client sends next, without its line end.
+            line: The line that the client sends next, with or without its line end.
 
         Source: RFC 4954 section 4
         """
@@ -239,8 +239,10 @@ class ExchangeLines:
 def is_user_name(response: bytes) -> bool:
     """Return whether the base64 of a response holds nothing but text, as that of a user name does."""
     decoded = decode_base64(response.strip())
+    if not decoded:
+        return False
     try:
-        return bool(decoded) and decoded is not None and decoded.decode().isprintable()
+        return decoded.decode().isprintable()
     except UnicodeDecodeError:
         return False
 
@@ -258,7 +260,7 @@ def public_lines(octets: bytes, lines: ExchangeLines) -> Iterator[tuple[bytes, i
         lines: The exchange before it.
     """
     for line in lines_of(octets):
-        yield line, lines.send(line.rstrip(b"\r\n"))
+        yield line, lines.send(line)
 
 
 def is_secret_answer(line: bytes) -> bool:

@@ -33,9 +33,9 @@ _RUNS = re.compile(r"[\x00-\x7f\udc80-\udcff]+|[^\x00-\x7f\udc80-\udcff]+")
 # Characters with a visible category that no terminal shows, or gives no column: fillers, joiners, variation selectors, the braille
 # blank, and the parts of Hangul syllables that follow the first.
 _INVISIBLE = frozenset(
-    map(chr, (0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180B, 0x180C, 0x180D, 0x180F, 0x2800, 0x3164, 0xFFA0, 0xFFFC))
+    map(chr, (0x034F, 0x17B4, 0x17B5, 0x180B, 0x180C, 0x180D, 0x180F, 0x2800, 0x3164, 0xFFA0, 0xFFFC))
 ) | frozenset(
-    map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0), *range(0x1160, 0x1200), *range(0xD7B0, 0xD800)))
+    map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0), *range(0x115F, 0x1200), *range(0xD7B0, 0xD800)))
 )
 
 
@@ -71,7 +71,7 @@ def escape(octets: bytes) -> str:
                 shown_now = cluster + char
             else:
                 marks = 0
-                # Two characters that are no marks can compose too: the parts of a Hangul syllable.
+                # Since Unicode 16 two characters that are no marks can compose too: vowel signs of Kirat Rai.
                 keep = _is_shown(char) and unicodedata.is_normalized("NFC", cluster + char)
                 shown_now = char
             shown.append(char if keep else _as_escape(char))
@@ -154,4 +154,4 @@ def _may_follow(cluster: str, mark: str) -> bool:
 
 
 def _as_escape(char: str) -> str:
-    return "".join(f"\\x{octet:02x}" for octet in char.encode("utf-8", "surrogateescape"))
+    return "".join(f"\\x{octet:02x}" for octet in char.encode())

@@ -86,7 +86,7 @@ class Parameter(Struct, frozen=True, kw_only=True):
 
     def written(self, value: str) -> str:
         """Return a value as it is to be sent: in xtext where the parameter has it. What is in xtext already stays as it is."""
-        if not self.xtext or value == "<>":
+        if not self.xtext:
             return value
         if self.name != "ORCPT":
             return as_xtext(value)
@@ -368,4 +368,4 @@ def written_parameter(word: str) -> str:
     keyword, equals, value = word.partition("=")
     name = keyword.upper() if keyword.isascii() else keyword
     row = PARAMETERS.get(name)
-    return f"{name}{equals}{row.written(value) if row is not None and value else value}"
+    return f"{name}{equals}{row.written(value) if row is not None else value}"

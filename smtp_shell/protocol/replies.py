@@ -211,7 +211,6 @@ class ReplyParser:
         while start < size and not self._failed:
             end = octets.find(b"\n", start) + 1
             line = octets[start : end or size]
-            self.consumed = start = end or size
             if self._line or not end:
                 self._line += line
                 line = bytes(self._line) if end else b""
@@ -220,6 +219,7 @@ class ReplyParser:
                 return
             if not end:
                 return
+            self.consumed = start = end
             if self._line:
                 self._line.clear()
             item = self._take_line(line)
@@ -243,7 +243,6 @@ class ReplyParser:
 
     def _fail(self, octets: bytes, reason: str) -> Malformed:
         self._failed = True
-        self._line.clear()
         return Malformed(octets[: self._limits.line], reason)
 
 

@@ -261,7 +261,7 @@ def md5(octets: bytes) -> bytes:
     import hashlib
 
     try:
-        return hashlib.new("md5", octets, usedforsecurity=True).digest()
+        return hashlib.new("md5", octets).digest()
     except ValueError:  # a system in FIPS mode has no MD5
         pass
     raise AuthFailed(

@@ -176,11 +176,12 @@ def _context(name: str, protocol: str, **options: Any) -> Any:
         )
     except Exception as error:
         # The library's errors are many, and those of the system's library below are not its own.
-        principal = f"{options.get('service', 'smtp')}@{options['hostname']}"
-        unusable = AuthFailed(
-            "NTLM cannot use the user name or the password; it takes DOMAIN\\USER, USER@DOMAIN or USER."
-        )
-        reason = unusable if protocol == "ntlm" else _no_ticket(principal, error)
+        if protocol == "ntlm":
+            reason = AuthFailed(
+                "NTLM cannot use the user name or the password; it takes DOMAIN\\USER, USER@DOMAIN or USER."
+            )
+        else:
+            reason = _no_ticket(f"{options['service']}@{options['hostname']}", error)
     raise reason from None
 
 

@@ -4,8 +4,13 @@ import pytest
 
 from smtp_shell.protocol.commands import Command
 from smtp_shell.protocol.events import (
+    ENDS_REPLY,
+    FATAL,
+    ORDINARY,
+    Certificate,
     CommandSent,
     Connected,
+    Disconnected,
     End,
     Entry,
     Event,
@@ -17,6 +22,7 @@ from smtp_shell.protocol.events import (
     ReplyExpected,
     ReplyReceived,
     SaslSent,
+    TlsStarted,
 )
 from smtp_shell.protocol.replies import Reply
 
@@ -79,3 +85,35 @@ def test_what_is_not_said_is_nothing() -> None:
     assert Noticed(NoticeKind.ECHO).octets == b""
     expected = ReplyExpected((("S:", "250"),))
     assert (expected.code, expected.digit, expected.command, expected.verb) == (0, 0, None, "")
+
+
+def test_what_is_not_said_of_an_event_is_what_is_usual() -> None:
+    command = Command(b"NOOP")
+    assert Certificate() == Certificate(b"", b"", (), b"", b"", b"", b"")
+    assert Connected("x:25") == Connected("x:25", tls=False, peer="", looked_up=None, opened_in=None)
+    assert CommandSent(command) == CommandSent(command, pipelined=False)
+    assert SaslSent(b"x") == SaslSent(b"x", secret=True, meaning="", names_user=False)
+    started = TlsStarted("TLSv1.3", "cipher", True, Certificate(), "x")
+    assert (started.chain, started.key_log, started.handshake) == ((), "", None)
+    assert Disconnected(End.CLIENT) == Disconnected(End.CLIENT, "")
+
+
+def test_a_certificate_is_known_by_its_digest() -> None:
+    assert Certificate(der=b"abc").fingerprint == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+def test_the_keys_of_a_handshake_are_not_in_its_repr() -> None:
+    assert repr(Handshake(b"abc", b"keys", resumed=True)) == "Handshake(3 octets, resumed=True)"
+
+
+def test_what_kinds_of_notices_there_are() -> None:
+    assert {kind.value for kind in ORDINARY} == {"connection", "TLS"}
+    assert {NoticeKind.NOT_A_REPLY, NoticeKind.CUT_REPLY} == ENDS_REPLY
+    assert {NoticeKind.NOT_A_REPLY, NoticeKind.TOO_MUCH, NoticeKind.PLAINTEXT_AFTER_STARTTLS} == FATAL
+
+
+def test_a_goodbye_is_told_and_not_that_it_was_unsolicited() -> None:
+    assert Noticed(NoticeKind.UNSOLICITED).sentence == "an unsolicited reply: it answers nothing"
+    assert (
+        Noticed(NoticeKind.UNSOLICITED, "the server ends the connection").sentence == "the server ends the connection"
+    )

@@ -24,6 +24,7 @@ WIRE = [
     (b"a\nb\rc\r\nd", b"a\r\nb\r\nc\r\nd\r\n.\r\n"),
     (b"a\n\nb\r\rc\r\n\r\nd", b"a\r\n\r\nb\r\n\r\nc\r\n\r\nd\r\n.\r\n"),
     (b"a\n\rb", b"a\r\n\r\nb\r\n.\r\n"),
+    (b"a\r\n\nb", b"a\r\n\r\nb\r\n.\r\n"),
     # a dot that begins a line is doubled, on the first line too
     (b".", b"..\r\n.\r\n"),
     (b"..", b"...\r\n.\r\n"),
@@ -100,6 +101,7 @@ def test_chunks_have_their_size_and_hold_the_whole_message(size: int) -> None:
     assert all(len(chunk) == size for chunk in chunks[:-1])
     assert len(chunks[-1]) <= size
     assert list(in_chunks([], size, None)) == [b""]
+    assert list(in_chunks([b"x" * 2 * size], size, None)) == [b"x" * size] * 2
 
 
 def test_chunks_of_a_binary_message_keep_its_line_ends() -> None:

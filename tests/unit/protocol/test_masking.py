@@ -1,5 +1,6 @@
 """Which lines of a client carry a credential, and what of it a server sends back."""
 
+import re
 from base64 import b64encode
 
 import pytest
@@ -7,7 +8,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smtp_shell.protocol.events import Noticed, NoticeKind, OctetsSent
-from smtp_shell.protocol.masking import MASK, EchoMask, ExchangeLines, is_user_name, may_answer, public_lines
+from smtp_shell.protocol.masking import (
+    MASK,
+    OPEN_RESPONSES,
+    EchoMask,
+    ExchangeLines,
+    describe_typed,
+    is_user_name,
+    may_answer,
+    public_lines,
+    traces_of,
+)
+from smtp_shell.protocol.replies import Reply, ReplyParser
 from smtp_shell.protocol.secret import Secret
 
 BLOB = b64encode(b"\0student\0open sesame")
@@ -44,6 +56,10 @@ EXCHANGES: list[tuple[str, list[bytes | int], list[str]]] = [
     ("in clear", [b"AUTH LOGIN", b"student", b"sesame"], ["AUTH LOGIN", "*****", "*****"]),
     ("cancelled", [b"AUTH LOGIN", USER, b"*", b"FOO"], ["AUTH LOGIN", "*****", "*", "FOO"]),
     ("cancelled at once", [b"AUTH CRAM-MD5", b"*", b"FOO"], ["AUTH CRAM-MD5", "*", "FOO"]),
+    ("cancelled with a blank", [b"AUTH LOGIN", b"* ", b"FOO"], ["AUTH LOGIN", "* ", "FOO"]),
+    ("answered, and something else at once", [b"AUTH LOGIN", 334, USER, b"QUIT"], ["AUTH LOGIN", "*****", "QUIT"]),
+    ("a challenge before any line", [334, b"FOO"], ["FOO"]),
+    ("a mechanism that is no text", [b"AUTH \xff"], ["AUTH *****"]),
     ("two exchanges", [b"AUTH LOGIN", b"*", b"AUTH PLAIN", BLOB], ["AUTH LOGIN", "*", "AUTH PLAIN", "*****"]),
     ("refused", [b"AUTH LOGIN", 535, b"FOO"], ["AUTH LOGIN", "FOO"]),
     ("done", [b"AUTH PLAIN " + BLOB, 235, b"FOO"], ["AUTH PLAIN *****", "FOO"]),
@@ -83,7 +99,7 @@ def test_what_answers_a_question_about_the_password_is_no_user_name() -> None:
 
 @pytest.mark.parametrize(
     ("response", "outcome"),
-    [(USER, True), (BLOB, False), (b"student", False), (b"", False), (b64encode(b"\xff"), False)],
+    [(USER, True), (USER + b" ", True), (BLOB, False), (b"student", False), (b"", False), (b64encode(b"\xff"), False)],
 )
 def test_a_user_name_is_text(response: bytes, outcome: bool) -> None:
     assert is_user_name(response) is outcome
@@ -92,6 +108,32 @@ def test_a_user_name_is_text(response: bytes, outcome: bool) -> None:
 @pytest.mark.parametrize("line", [b"QUIT", b"quit", b" RSET ", b"DATA", b"MAIL", b"two words", b"MAIL FROM:<>"])
 def test_a_command_answers_nothing_unseen(line: bytes) -> None:
     assert not may_answer(line)
+
+
+@pytest.mark.parametrize("line", [USER, USER + b"\r\n", b" " + USER, b"", b"quite"])
+def test_any_other_word_may_answer(line: bytes) -> None:
+    assert may_answer(line)
+
+
+def test_before_its_first_line_nothing_is_known_of_an_exchange() -> None:
+    exchange = ExchangeLines()
+    assert (exchange.answers, exchange.names_user, exchange.mechanism, exchange.is_open) == (False, False, "", False)
+
+
+def test_the_mechanism_is_that_of_the_last_line_that_is_no_answer() -> None:
+    exchange = ExchangeLines()
+    mechanisms = []
+    for line in (b"AUTH login", USER, b"NOOP"):
+        exchange.send(line)
+        mechanisms.append(exchange.mechanism)
+    assert mechanisms == ["login", "login", ""]
+
+
+def test_what_is_sent_where_login_has_its_user_name_is_one_only_where_it_is_an_answer() -> None:
+    for exchange, lines in ((ExchangeLines(), (b"AUTH LOGIN", b"*")), (ExchangeLines(challenged=True), (USER,))):
+        for line in lines:
+            exchange.send(line)
+        assert not exchange.names_user
 
 
 def test_octets_are_masked_line_by_line() -> None:
@@ -145,3 +187,127 @@ def test_what_was_sent_in_public_is_not_masked_when_it_comes_back() -> None:
     assert mask.octets(b"250 something") == b"250 something"
     mask.add_sent([OctetsSent(b"AUTH PLAIN c29tZXRoaW5n\r\n", 11)])
     assert b"c29tZXRoaW5n" not in mask.octets(b"250 c29tZXRoaW5n")
+
+
+def test_responses_that_hold_no_secret() -> None:
+    assert {b"", b"=", b64encode(b"\x01")} == OPEN_RESPONSES
+
+
+def digits_of(value: bytes, offset: int) -> bytes:
+    """Return the digits of base64 that depend on the value alone, where so many octets precede it."""
+    after = 3 + -(offset + len(value)) % 3  # so many that there is no padding
+    one, other = (b64encode(octet * offset + value + octet * after) for octet in (b"\0", b"\xff"))
+    (same,) = re.findall(b"[^ ]+", bytes(a if a == b else 0x20 for a, b in zip(one, other, strict=True)))
+    return bytes(same)
+
+
+@pytest.mark.parametrize("value", ["open", "sesam", "sesame", "correct horse battery"])
+def test_a_secret_is_found_in_clear_and_anywhere_in_base64(value: str) -> None:
+    octets = value.encode()
+    assert {*traces_of(Secret(value))} == {octets, *(digits_of(octets, offset) for offset in range(3))}
+
+
+@pytest.mark.parametrize(("value", "is_found"), [("ope", False), ("open", True)])
+def test_a_secret_of_three_octets_is_not_looked_for(value: str, is_found: bool) -> None:
+    assert bool(traces_of(Secret(value))) is is_found
+    echo = EchoMask()
+    echo.add(Secret(value))
+    assert echo.is_empty is not is_found
+    assert (MASK.encode() in echo.octets(b"550 open")) is is_found
+
+
+@pytest.mark.parametrize(
+    ("line", "public", "said", "shown"),
+    [
+        (b"AUTH LOGIN " + USER, 11, b"535 student " + USER, f"535 student {MASK}"),
+        (b"auth login " + USER, 11, b"535 student " + USER, f"535 student {MASK}"),
+        (b"AUTH PLAIN " + BLOB, 11, b"535 open sesame " + BLOB, f"535 {MASK} {MASK}"),
+        (PASSWORD, 0, b"535 open sesame " + PASSWORD, f"535 {MASK} {MASK}"),
+        (b"caf\xe9 au lait", 0, b"535 caf\xe9 au lait", f"535 {MASK}"),
+        (b"two words", 0, b"535 two words", f"535 {MASK}"),
+    ],
+)
+def test_of_a_line_the_credential_is_masked(line: bytes, public: int, said: bytes, shown: str) -> None:
+    for end in (b"", b"\r\n"):
+        echo = EchoMask()
+        echo.add_line(line + end, public)
+        assert echo.octets(said) == shown.encode()
+
+
+def test_octets_that_end_in_a_line_end_hold_the_same_password() -> None:
+    echo = EchoMask()
+    echo.add_octets(BLOB + b"\r\n")
+    assert echo.octets(b"535 open sesame") == f"535 {MASK}".encode()
+
+
+def test_the_longest_credential_is_masked_first() -> None:
+    echo = EchoMask()
+    for value in ("open", "open sesame"):
+        echo.add(Secret(value))
+    assert echo.octets(b"535 open sesame") == f"535 {MASK}".encode()
+
+
+def several(count: int) -> EchoMask:
+    """Return a mask of so many traces: four of each secret, or three of one that is a trace of another."""
+    echo = EchoMask()
+    full, thirds = divmod(count, 4)
+    full, thirds = (full, 0) if not thirds else (full - (4 - thirds) + 1, 4 - thirds)
+    values = ["abcdef", "defghi", *(f"{number:03}-secret" for number in range(full - 2))]
+    for value in (*values, *(traces_of(Secret(each))[1].decode() for each in values[2 : 2 + thirds])):
+        echo.add(Secret(value))
+    return echo
+
+
+@pytest.mark.parametrize(("count", "shown"), [(64, f"x{MASK}ghix"), (65, f"x{MASK}x"), (68, f"x{MASK}x")])
+def test_more_than_64_traces_are_looked_for_in_one_pass(count: int, shown: str) -> None:
+    assert several(count).octets(b"xabcdefghix").decode() == shown
+
+
+@pytest.mark.parametrize("count", [4, 64, 68, 400])
+def test_however_many_are_masked_they_are_masked_for_another_connection_too(count: int) -> None:
+    first, second = several(max(count, 8)), EchoMask()
+    second.add(Secret("another"))
+    second.add_all(first)
+    second.add(Secret("one more"))
+    assert not second.is_empty
+    assert second.octets(b"abcdef another, one more").decode() == f"{MASK} {MASK}, {MASK}"
+    assert first.octets(b"abcdef another, one more").decode() == f"{MASK} another, one more"
+
+
+def test_a_reply_is_masked_in_all_that_it_holds() -> None:
+    (reply,) = ReplyParser().receive(b"250-open sesame\r\n250 ok\r\n")
+    assert isinstance(reply, Reply)
+    echo = EchoMask()
+    assert echo.reply(reply) is reply
+    echo.add(Secret("open sesame"))
+    masked = echo.reply(reply)
+    assert masked.octets == f"250-{MASK}\r\n250 ok\r\n".encode()
+    assert masked.lines == (MASK.encode(), b"ok")
+
+
+DIGEST = b"0123456789abcdef" * 2
+
+
+@pytest.mark.parametrize(
+    ("octets", "name", "said"),
+    [
+        (b"ann " + DIGEST, "CRAM-MD5", f"ann and the digest {MASK}"),
+        (b"ann " + DIGEST + b"secret", "CRAM-MD5", MASK),
+        (b"ann " + DIGEST, "cram-md5", f"ann and the digest {MASK}"),
+        (b"n,,n=ann,r=x", "SCRAM-SHA-256", "n,,n=ann,r=x"),
+        (b"y,,n=ann,r=x", "SCRAM-SHA-1", "y,,n=ann,r=x"),
+        (b"p=tls-exporter,,n=ann,r=x", "SCRAM-SHA-256-PLUS", "p=tls-exporter,,n=ann,r=x"),
+        (b"c=biws,r=x,p=proof", "SCRAM-SHA-1-PLUS", f"c=biws,r=x,p={MASK}"),
+        (b"secret", "SCRAM-SHA-1", MASK),
+        (b"secret\n", "LOGIN", f"{MASK} (ends in a line feed)"),
+        (b"\0ann\0secret", "PLAIN", f"NUL ann NUL {MASK}"),
+        (b"\0ann\0secret", "PLÄIN", MASK),
+    ],
+)
+def test_of_a_response_that_was_typed_only_what_is_harmless_is_told(octets: bytes, name: str, said: str) -> None:
+    assert describe_typed(b64encode(octets), name) == said
+
+
+@pytest.mark.parametrize(("octets", "said"), [(b"ann", "user name ann"), (b"ann\xff", MASK), (b"", "(empty)")])
+def test_what_stands_where_login_has_the_user_name_is_told_where_it_is_one(octets: bytes, said: str) -> None:
+    assert describe_typed(b64encode(octets), "LOGIN", names_user=True) == said

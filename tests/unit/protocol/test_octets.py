@@ -2,7 +2,7 @@
 
 import pytest
 
-from smtp_shell.protocol.octets import SINGLE, decode_base64, escape, escape_str, is_utf8, quoted, unescape
+from smtp_shell.protocol.octets import CRLF, SINGLE, decode_base64, escape, escape_str, is_utf8, quoted, unescape
 
 SHOWN_AS_THEMSELVES = [
     "",
@@ -24,6 +24,8 @@ ESCAPED = [
     (b"\x9b31m", r"\x9b31m"),
     ("\u009b31m".encode(), r"\xc2\x9b31m"),
     (b"\xff\xfe", r"\xff\xfe"),
+    (b"\xff\\\x80", r"\xff\\\x80"),
+    (b"\x80\\\xff", r"\x80\\\xff"),
     (b"caf\xe9", r"caf\xe9"),
     (b"\xc0\xaf", r"\xc0\xaf"),  # an overlong slash
     (b"\xed\xa0\x80", r"\xed\xa0\x80"),  # a surrogate
@@ -39,12 +41,17 @@ ESCAPED = [
     ("\ue000".encode(), r"\xee\x80\x80"),  # private use
     ("\u212a".encode(), r"\xe2\x84\xaa"),  # the Kelvin sign looks like K
     ("e\u0301".encode(), r"e\xcc\x81"),  # looks like é
+    ("xe\u0301".encode(), r"xe\xcc\x81"),
+    ("a\x07\u0336".encode(), r"a\x07\xcc\xb6"),  # a mark without a character that is seen
+    ("\x07\u0336".encode(), r"\x07\xcc\xb6"),
+    ("\u00a0\u0336".encode(), r"\xc2\xa0\xcc\xb6"),
     ("a\u0320\u0301".encode(), "a\u0320" + r"\xcc\x81"),  # would compose with the a across the first mark
     ("\u1100\u1161".encode(), "\u1100" + r"\xe1\x85\xa1"),  # looks like the one syllable 가
     ("\uac00\u11a8".encode(), "\uac00" + r"\xe1\x86\xa8"),
     ("\u0301".encode(), r"\xcc\x81"),
     (" \u0301".encode(), r" \xcc\x81"),
     (("x" + "\u0336" * 6).encode(), "x" + "\u0336" * 4 + r"\xcc\xb6" * 2),
+    (("\u0434" + "\u0336" * 6).encode(), "\u0434" + "\u0336" * 4 + r"\xcc\xb6" * 2),
 ]
 
 READ = [
@@ -59,6 +66,8 @@ READ = [
     (r"EXAMPLE\ann", rb"EXAMPLE\ann"),
     (r"\${name}", rb"\${name}"),
     ("é", "é".encode()),
+    ("caf\udce9", b"caf\xe9"),
+    ("\\r\udce9", b"\r\xe9"),
 ]
 
 
@@ -97,6 +106,21 @@ def test_a_file_name_that_is_not_text_is_shown_as_its_octets() -> None:
 )
 def test_quotation_marks_are_some_that_the_text_does_not_hold(text: str, marks: str, shown: str) -> None:
     assert quoted(text, marks) == shown
+    if marks != SINGLE:
+        assert quoted(text) == shown
+
+
+def test_a_text_that_holds_every_mark_stands_in_single_ones_in_a_file() -> None:
+    assert quoted("\"'`", SINGLE) == "'\"\\x27`'"
+
+
+def test_of_single_octets_printable_ascii_is_shown_as_it_is() -> None:
+    shown = {octet for octet in range(256) if escape(bytes([octet])) == chr(octet)}
+    assert shown == {*range(0x20, 0x7F)} - {ord("\\")}
+
+
+def test_a_line_ends_in_cr_and_lf() -> None:
+    assert CRLF == b"\r\n"
 
 
 UNSEEN = (
@@ -117,7 +141,7 @@ UNSEEN = (
     ),
     *("\ufe00", "\ufe0f", "\U000e0100", "\U000e01ef", "\u1160", "\u11ff", "\ud7b0", "\ud7fb"),
 )
-SEEN = ("\u115e", "\u1200", "\ufe10", "\u2801", "\u3163", "\ufffd", "\ud7a3")
+SEEN = ("\u115e", "\u1200", "\ufdff", "\ufe10", "\u2801", "\u3163", "\ufffd", "\ud7a3")
 
 
 @pytest.mark.parametrize("char", UNSEEN)

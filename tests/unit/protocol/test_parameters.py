@@ -80,6 +80,7 @@ def test_a_month_has_its_days(month: int, days: int) -> None:
 @pytest.mark.parametrize(
     ("moment", "exists"),
     [
+        ("2028-02-30T00:00:00Z", False),
         ("2028-02-29T00:00:00Z", True), ("2000-02-29T00:00:00Z", True), ("2100-02-29T00:00:00Z", False), ("2030-02-29T00:00:00Z", False),
         ("2030-00-01T00:00:00Z", False), ("2030-13-01T00:00:00Z", False), ("2030-01-01T23:59:60Z", True), ("2030-01-01T24:00:00Z", False),
         ("2030-01-01T00:60:00Z", False), ("2030-01-01T00:00:61Z", False), ("2030-01-01T00:00:00+23:59", True),
@@ -96,6 +97,8 @@ def test_a_moment_exists_or_does_not(moment: str, exists: bool) -> None:
         ("ENVID", "x" * 101, "ENVID has more than 100 characters"), ("ORCPT", "rfc822;" + "x" * 493, ""),
         ("ORCPT", "rfc822;" + "x" * 494, "ORCPT has more than 500 characters"), ("SMTPUTF8", "x", "SMTPUTF8 has no value"),
         ("BY", "0;r", "BY with R has a time above 0: what is late already is returned at once"), ("BY", "1;R", ""),
+        ("BY", "0;RT", "BY with R has a time above 0: what is late already is returned at once"), ("XVERP", "", ""),
+        ("XOORG", "_", "XOORG is a domain"),
         ("SIZE", "x", "SIZE is a number of octets, of at most 20 digits"),
     ],
 )  # fmt: skip
@@ -120,6 +123,18 @@ def test_which_values_are_offered_first() -> None:
 def test_binarymime_needs_two_keywords() -> None:
     assert PARAMETERS["BODY"].extensions("BINARYMIME") == ("BINARYMIME", "CHUNKING")
     assert PARAMETERS["BODY"].extensions("8bitmime") == ("8BITMIME",)
+    assert PARAMETERS["ENVID"].extensions("BINARYMIME") == ("DSN",)
+
+
+def test_some_are_obsolete() -> None:
+    assert {name for name, row in PARAMETERS.items() if row.obsolete} == {"SUBMITTER", "TRANSID", "ALT-ADDRESS"}
+
+
+def test_sources_that_are_no_rfc() -> None:
+    assert {name: row.source for name, row in PARAMETERS.items() if not row.source.startswith(("RFC", "draft"))} == {
+        "XVERP": "https://www.postfix.org/VERP_README.html",
+        "XOORG": "https://learn.microsoft.com/en-us/exchange/mail-flow/connectors/receive-connectors",
+    }
 
 
 @pytest.mark.parametrize(
@@ -136,6 +151,9 @@ def test_binarymime_needs_two_keywords() -> None:
         ("orcpt=bob@example.org", "ORCPT=bob@example.org"),
         ('envid="Order 7 = paid"', "ENVID=Order+207+20+3D+20paid"),
         ("envid=büro", "ENVID=b+C3+BCro"),
+        ("orcpt=utf-8;a;büro@example.org", "ORCPT=utf-8;a;büro@example.org"),
+        ("submitter=ann+lists@example.org", "SUBMITTER=ann+2Blists@example.org"),
+        ("alt-address=ann+lists@example.org", "ALT-ADDRESS=ann+2Blists@example.org"),
         ("auth=<>", "AUTH=<>"),
         ("auth=e=mc2@example.org", "AUTH=e+3Dmc2@example.org"),
         ("x-anything=a+b", "X-ANYTHING=a+b"),

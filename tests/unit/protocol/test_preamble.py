@@ -23,6 +23,7 @@ GREETING = b"220-mail\r\n220 hi\r\n"
         (b"100 messages\n421 no\r\n", b"100 messages\n", b"421 no\r\n"),
         (b"x\n", b"x\n", None),
         (b"\n\n", b"", None),
+        (b"\n\nx", b"", None),
         (b"x\n22", b"x\n", None),
         (b"no line end", b"", None),
     ],
@@ -32,6 +33,16 @@ def test_what_precedes_the_greeting(came: bytes, before: bytes, rest: bytes | No
     assert preamble.receive(came) == before
     assert preamble.rest == rest
     assert before + (preamble.pending if rest is None else rest) == came
+    assert rest is None or preamble.pending == b""
+
+
+def test_a_preamble_has_64_kib_at_most() -> None:
+    assert LIMIT == 65_536
+    preamble = Preamble()
+    assert len(preamble.receive(b"x" * (LIMIT - 1) + b"\n")) == LIMIT
+    assert preamble.rest is None
+    assert preamble.receive(b"x") == b""
+    assert preamble.rest == b"x"
 
 
 @given(

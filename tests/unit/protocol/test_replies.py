@@ -61,6 +61,7 @@ REPLIES: list[tuple[bytes, int, tuple[bytes, ...], tuple[Oddity, ...]]] = [
     (b"250 a\r\r\n", 250, (b"a\r",), (Oddity.BARE_CR,)),
     (b"250 a\0b\r\n", 250, (b"a\0b",), (Oddity.NUL,)),
     (b"250 \x1b[2J\r\n", 250, (b"\x1b[2J",), (Oddity.CONTROL,)),
+    (b"250 \x1f\r\n", 250, (b"\x1f",), (Oddity.CONTROL,)),
     (b"250 \x7f\r\n", 250, (b"\x7f",), (Oddity.CONTROL,)),
     (b"250 Gr\xc3\xbc\xc3\x9fe\r\n", 250, (b"Gr\xc3\xbc\xc3\x9fe",), (Oddity.EIGHT_BIT,)),
     (b"250 Gr\xfc\xdfe\r\n", 250, (b"Gr\xfc\xdfe",), (Oddity.EIGHT_BIT, Oddity.NOT_UTF8)),
@@ -74,6 +75,7 @@ REPLIES: list[tuple[bytes, int, tuple[bytes, ...], tuple[Oddity, ...]]] = [
     # Exim's -v and others' debugging replies
     (b"000 debug\r\n", 0, (b"debug",), (Oddity.ODD_CODE,)),
     (b"150 wait\r\n", 150, (b"wait",), (Oddity.ODD_CODE,)),
+    (b"199 wait\r\n", 199, (b"wait",), (Oddity.ODD_CODE,)),
     (b"600 what\r\n", 600, (b"what",), (Oddity.ODD_CODE,)),
     (b"999 what\n", 999, (b"what",), (Oddity.ODD_CODE, Oddity.BARE_LF)),
 ]  # fmt: skip
@@ -140,12 +142,15 @@ def test_what_is_not_whole_yet_is_pending() -> None:
     parser = ReplyParser()
     assert list(parser.receive(b"250-a\r\n250-b\r\n25")) == []
     assert parser.pending == b"250-a\r\n250-b\r\n25"
+    assert parser.line_count == 2
+    assert [parser.lines_from(start) for start in range(3)] == [b"250-a\r\n250-b\r\n", b"250-b\r\n", b""]
     assert [reply.octets for reply in parser.receive(b"0 c\r\n")] == [b"250-a\r\n250-b\r\n250 c\r\n"]
     assert parser.pending == b""
 
 
 def test_it_is_told_how_much_each_reply_took() -> None:
     parser = ReplyParser()
+    assert parser.consumed == 0
     assert list(parser.receive(b"22")) == []
     octets = b"0 go\r\n250 forged\r\n"
     replies = iter(parser.receive(octets))
@@ -212,6 +217,19 @@ def test_the_limits_are_per_reply_and_settable() -> None:
     assert _reason(parsed(b"250 aaaaaaaaaaaaaaaaaaaaaaaaa\r\n", limits)) == "a reply line is longer than 20 octets"
 
 
+def test_a_line_is_too_long_once_an_octet_is_over_the_limit() -> None:
+    parser = ReplyParser(ReplyLimits(line=20))
+    assert list(parser.receive(b"2" * 20)) == []
+    (refused,) = parser.receive(b"2")
+    assert isinstance(refused, Malformed)
+
+
+def test_each_reply_may_have_the_size_of_the_limit() -> None:
+    parser = ReplyParser(ReplyLimits(reply=10))
+    replies = list(parser.receive(b"250 1234\r\n" * 2 + b"250 12345\r\n"))
+    assert [type(reply) for reply in replies] == [Reply, Reply, Malformed]
+
+
 def _reason(items: list[Reply | Malformed]) -> str:
     (item,) = items
     assert isinstance(item, Malformed)
@@ -261,7 +279,11 @@ def test_a_dripped_line_takes_time_in_proportion() -> None:
     [
         (b"250 a\r\n", False),
         (b"354 a\r\n", False),
+        (b"399 a\r\n", False),
+        (b"400 a\r\n", True),
         (b"451 a\r\n", True),
+        (b"499 a\r\n", True),
+        (b"599 a\r\n", True),
         (b"550 a\r\n", True),
         (b"199 a\r\n", False),
         (b"600 a\r\n", False),
@@ -300,6 +322,10 @@ def test_the_parts_of_an_enhanced_code() -> None:
     assert enhanced_code(b"5.7.8 No") == EnhancedCode(5, 7, 8)
 
 
+def test_the_enhanced_code_of_a_reply_is_that_of_its_first_line() -> None:
+    assert one(b"550-5.7.1 no\r\n550 more\r\n").enhanced == EnhancedCode(5, 7, 1)
+
+
 def test_text_is_escaped_and_joined() -> None:
     assert one(b"250-\x1b]0;owned\x07\r\n250 \xff\r\n").text == "\\x1b]0;owned\\x07\n\\xff"
 
@@ -308,6 +334,12 @@ def test_the_lines_as_they_came() -> None:
     assert list(one(b"250-a\r\n250 b\r\n").wire_lines()) == [b"250-a", b"250 b"]
     assert list(wire_lines(b"a\r\nb\nc")) == [b"a", b"b", b"c"]
     assert list(wire_lines(b"")) == [b""]
+
+
+@pytest.mark.parametrize("octets", [b"a\r\nb\r\nc\r\n", b"a\nb\nc"])
+def test_the_first_lines_as_they_came(octets: bytes) -> None:
+    for most, lines in enumerate([[], [b"a"], [b"a", b"b"], [b"a", b"b", b"c"], [b"a", b"b", b"c"]]):
+        assert wire_lines(octets, most=most) == lines
 
 
 # --- EHLO: RFC 5321 §4.1.1.1
@@ -345,6 +377,7 @@ def test_mechanisms(lines: tuple[bytes, ...], mechanisms: tuple[str, ...]) -> No
 
 
 def test_what_is_no_keyword_is_passed_over() -> None:
+    assert set(announced(b"X_Y", b"", b"DSN").keywords) == {"DSN"}
     strange = (b"", b"   ", b"-X", b"X_Y", b"\x1b[2J", "ſtarttls".encode(), b"=", b"STARTTLS\x00")
     assert announced(*strange).keywords == {}
 

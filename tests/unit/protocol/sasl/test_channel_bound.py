@@ -82,6 +82,13 @@ def test_a_server_that_sees_another_connection(said: bytes, error: type[Exceptio
     assert not scram.verified
 
 
+def test_another_error_of_a_server_is_none_about_the_binding() -> None:
+    scram = client()
+    scram.final(SERVER_FIRST)
+    scram.check(b"e=invalid-proof")
+    assert not scram.verified
+
+
 # --- ANONYMOUS, RFC 4505 section 3
 
 
@@ -132,6 +139,8 @@ ALL = [
         (["PLAIN", "DIGEST-MD5"], {}, "PLAIN", ""),
         (["PLAIN", "DIGEST-MD5"], {"tls": False}, "DIGEST-MD5", "PLAIN (no TLS to protect the secret)"),
         (["DIGEST-MD5", "NTLM", "ANONYMOUS", "GSSAPI"], {}, "DIGEST-MD5", ""),
+        (["OAUTHBEARER", "PLAIN"], {"token": True, "password": False}, "OAUTHBEARER", ""),
+        (["OAUTHBEARER", "DIGEST-MD5"], {"tls": False}, "DIGEST-MD5", "OAUTHBEARER (no token)"),
     ],
 )
 def test_the_strongest_and_why(offered: list[str], has: dict[str, bool], chosen: str, passed: str) -> None:
@@ -141,7 +150,30 @@ def test_the_strongest_and_why(offered: list[str], has: dict[str, bool], chosen:
     assert found.name == chosen
     sentence = explain_choice(found, offered, **known)
     assert sentence.startswith(f"{chosen} is the strongest that both sides can do: {found.merit}.")
-    assert sentence.partition(" Passed over: ")[2].rstrip(".") == passed
+    assert sentence.partition(f"{found.merit}.")[2] == (f" Passed over: {passed}." if passed else "")
+
+
+@pytest.mark.parametrize(
+    ("named", "offered", "has", "passed"),
+    [
+        ("EXTERNAL", ["PLAIN", "EXTERNAL"], {"password": False}, " Passed over: PLAIN (no password)."),
+        (
+            "EXTERNAL",
+            ["SCRAM-SHA-1-PLUS", "EXTERNAL"],
+            {"password": False},
+            " Passed over: SCRAM-SHA-1-PLUS (nothing of TLS to bind to, no password).",
+        ),
+        ("EXTERNAL", ["NTLM", "GSSAPI", "EXTERNAL"], {"password": False}, ""),
+        ("PLAIN", ["SCRAM-SHA-256", "PLAIN"], {"tls": False}, ""),
+        ("LOGIN", ["PLAIN", "LOGIN"], {}, ""),
+    ],
+)
+def test_what_kept_others_from_one_that_was_named(
+    named: str, offered: list[str], has: dict[str, bool], passed: str
+) -> None:
+    chosen = mechanism(named)
+    sentence = explain_choice(chosen, offered, **({"tls": True} | has))
+    assert sentence.partition(f"{chosen.merit}.")[2] == passed
 
 
 @pytest.mark.parametrize("name", ["NTLM", "GSSAPI", "ANONYMOUS", "EXTERNAL"])

@@ -8,7 +8,7 @@ import pytest
 from smtp_shell.errors import AuthFailed, ProtocolViolation
 from smtp_shell.protocol.masking import MASK
 from smtp_shell.protocol.sasl import Credentials
-from smtp_shell.protocol.sasl.digest_md5 import DigestMd5
+from smtp_shell.protocol.sasl.digest_md5 import DigestMd5, Proofs
 from smtp_shell.protocol.secret import Secret
 
 IMAP = b'realm="elwood.innosoft.com",nonce="OA6MG9tEQGm2hh",qop="auth",algorithm=md5-sess,charset=utf-8'
@@ -101,6 +101,7 @@ def test_an_authorization_identity_is_named_and_signed() -> None:
         ("ann", b'realm="a",realm="b",', b',realm="a",'),
         ("ann@b", b'realm="a",realm="b",', b',realm="b",'),
         ("ann@c", b'realm="a",realm="b",', b',realm="a",'),
+        ("ann@c@b", b'realm="a",realm="b",', b',realm="b",'),
         ("ann", b'realm="",', b',realm="",'),
         ("ann", b"", b",nonce="),
         ("ann", rb'realm="a\"\\,b",', rb',realm="a\"\\,b",'),
@@ -117,7 +118,7 @@ def test_a_server_without_a_name_and_without_utf_8() -> None:
     assert b'username="j\xf6rg"' in octets
     assert b'digest-uri="smtp/localhost"' in octets
     assert b"charset" not in octets
-    with pytest.raises(AuthFailed, match="needs UTF-8"):
+    with pytest.raises(AuthFailed, match="The user name \u20ac needs UTF-8"):
         start("\u20ac").respond(b'nonce="n",algorithm=md5-sess')
     with pytest.raises(AuthFailed, match="password needs UTF-8") as caught:
         start("ann", "\u20acuro").respond(b'nonce="n",algorithm=md5-sess')
@@ -150,10 +151,32 @@ def test_a_challenge_that_is_none(challenge: bytes, says: str) -> None:
     assert time.process_time() - begun < 1
 
 
+def test_a_challenge_may_have_2047_octets() -> None:
+    long = IMAP + b',x="' + b"a" * (2047 - len(IMAP) - 5) + b'"'
+    assert len(long) == 2047
+    assert start().respond(long).octets
+    with pytest.raises(ProtocolViolation, match="2047 octets"):
+        start().respond(long + b",")
+
+
+def test_a_directive_that_nobody_knows_is_passed_over() -> None:
+    assert start().respond(IMAP + b",x=X").octets == start().respond(IMAP).octets
+
+
+def test_without_a_host_the_realm_stands_for_it() -> None:
+    assert b'digest-uri="smtp/elwood.innosoft.com"' in start(service="smtp").respond(IMAP).octets
+
+
+def test_what_is_computed_is_not_in_the_repr() -> None:
+    assert repr(Proofs(b"who", b"nonce", b"cnonce", b"", b"uri")) == "Proofs(...)"
+
+
 def test_a_server_that_wants_a_layer_of_its_own() -> None:
     with pytest.raises(AuthFailed, match="layer of its own"):
         start().respond(IMAP.replace(b'qop="auth"', b'qop="auth-int,auth-conf"'))
     assert start().respond(IMAP.replace(b'qop="auth"', b'qop="auth-int, auth"')).octets
+    assert start().respond(IMAP.replace(b'qop="auth"', b'qop="auth-int, auth "')).octets
+    assert start().respond(IMAP.replace(b'qop="auth"', b'qop="auth-int",qop="auth"')).octets
     assert start().respond(b" , " + IMAP.replace(b",", b" , ") + b" ,").octets
 
 

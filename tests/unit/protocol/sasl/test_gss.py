@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import pytest
@@ -9,6 +10,7 @@ import spnego
 
 from smtp_shell.errors import AuthFailed, ProtocolViolation
 from smtp_shell.protocol.masking import MASK
+from smtp_shell.protocol.octets import escape
 from smtp_shell.protocol.sasl import Credentials, Exchange, mechanism
 from smtp_shell.protocol.sasl.gss import Gssapi, Ntlm, describe_ntlm
 from smtp_shell.protocol.secret import Secret
@@ -91,6 +93,44 @@ def test_the_name_in_a_challenge_is_printable() -> None:
     shown = describe_ntlm(head + bytes(24) + name)
     assert shown.startswith("NTLM challenge message of MAIL\\x1b[2J")
     assert shown.isprintable()
+
+
+HEAD = b"NTLMSSP\0\2\0\0\0"
+
+
+def challenge_of(name: bytes, *, at: int, unicode: bool, size: int) -> bytes:
+    """Build a challenge message of a size, with the target's name at a place."""
+    head = HEAD + len(name).to_bytes(2, "little") * 2 + at.to_bytes(4, "little") + bytes((unicode, 0, 0, 0))
+    return (head.ljust(at, b"\0") + name).ljust(size, b"\0")[:size]
+
+
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [
+        (challenge_of(b"", at=0, unicode=True, size=32), "no name, 32 octets"),
+        (challenge_of(b"", at=1000, unicode=True, size=48), "no name, 48 octets"),
+        (challenge_of(b"", at=0, unicode=True, size=40), "no name, 40 octets"),
+        (challenge_of(b"", at=0, unicode=True, size=47), "no name, 47 octets"),
+        (challenge_of(b"MAIL", at=32, unicode=False, size=36), "MAIL, 36 octets"),
+        (challenge_of(b"MAIL\xe9", at=48, unicode=False, size=60), "MAIL\xe9, 60 octets"),
+        (challenge_of("MAIL".encode("utf-16-le"), at=48, unicode=True, size=60), "MAIL, 60 octets"),
+        (challenge_of(b"M\0A", at=48, unicode=True, size=60), "M\ufffd, 60 octets"),
+    ],
+)
+def test_the_name_in_an_ntlm_challenge(message: bytes, said: str) -> None:
+    assert describe_ntlm(message) == f"NTLM challenge message of {said}"
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        challenge_of(b"", at=0, unicode=True, size=31),
+        challenge_of(b"MAIL", at=32, unicode=False, size=35),
+        b"hello, this is none".ljust(60, b"\0"),
+    ],
+)
+def test_what_is_no_ntlm_challenge_is_only_escaped(message: bytes) -> None:
+    assert describe_ntlm(message) == escape(message)
 
 
 @pytest.mark.parametrize(("name", "extra"), [("NTLM", "ntlm"), ("GSSAPI", "gssapi")])
@@ -189,8 +229,146 @@ def test_the_last_step_of_kerberos_has_no_token_and_is_answered_with_nothing() -
         exchange.respond(b"an offer")
 
 
+class Endless:
+    """A context that never has enough."""
+
+    complete = False
+
+    def step(self, token: bytes | None) -> bytes | None:
+        return None if token is None else b"more"
+
+
+def test_gssapi_has_eight_tokens_at_most() -> None:
+    exchange = start(OverNtlm)
+    exchange._context = Endless()  # type: ignore[attr-defined]
+    first = exchange.initial_response()
+    assert first is not None
+    assert (first.octets, first.meaning, first.secret) == (b"", "(empty)", True)
+    for _ in range(7):
+        assert exchange.respond(b"x").octets == b"more"
+    with pytest.raises(ProtocolViolation, match="one more response"):
+        exchange.respond(b"x")
+
+
+def test_ntlm_whose_library_has_no_token_sends_the_empty_response() -> None:
+    class Silent:
+        def step(self, token: bytes | None) -> None:
+            return None
+
+    exchange = start(Ntlm)
+    exchange._context = Silent()  # type: ignore[attr-defined]
+    first = exchange.respond(b"")
+    last = exchange.respond(challenge_of(b"", at=0, unicode=True, size=48))
+    assert [(each.octets, each.secret) for each in (first, last)] == [(b"", True)] * 2
+
+
+def test_the_layer_is_agreed_on_in_a_message_that_is_signed_and_not_encrypted() -> None:
+    class Agreeing:
+        complete = True
+
+        def unwrap(self, token: bytes) -> Any:
+            return SimpleNamespace(data=token)
+
+        def wrap(self, octets: bytes, encrypt: bool = True) -> Any:
+            return SimpleNamespace(data=(b"encrypted " if encrypt else b"signed ") + octets)
+
+    exchange = start(OverNtlm)
+    exchange._context = Agreeing()  # type: ignore[attr-defined]
+    answer = exchange.respond(b"\1\0\0\0")
+    assert (answer.octets, answer.secret) == (b"signed \1\0\0\0", True)
+
+
 class Refusal(Exception):
     pass
+
+
+def test_a_ticket_that_cannot_be_had_is_noticed_at_the_first_token_too() -> None:
+    class Ticketless:
+        complete = False
+
+        def step(self, token: bytes | None) -> bytes:
+            raise Refusal("Minor (1): no ticket")
+
+    exchange = start(OverNtlm)
+    exchange._context = Ticketless()  # type: ignore[attr-defined]
+    with pytest.raises(AuthFailed, match=r"no Kerberos ticket for smtp@mail.example.org can be had: no ticket;"):
+        exchange.initial_response()
+
+
+@pytest.mark.parametrize(
+    ("kind", "user", "password", "setting", "options"),
+    [
+        (
+            Ntlm,
+            "ann",
+            "pw",
+            {},
+            {"protocol": "ntlm", "username": "ann", "password": "pw", "hostname": "localhost", "options": "use_ntlm"},
+        ),
+        (
+            Ntlm,
+            "ann",
+            "pw",
+            {"host": "mail.example.org"},
+            {
+                "protocol": "ntlm",
+                "username": "ann",
+                "password": "pw",
+                "hostname": "mail.example.org",
+                "options": "use_ntlm",
+            },
+        ),
+        (
+            Gssapi,
+            "",
+            "",
+            {"host": "mail.example.org", "service": "imap"},
+            {
+                "protocol": "kerberos",
+                "username": None,
+                "password": None,
+                "hostname": "mail.example.org",
+                "service": "imap",
+                "options": "none",
+            },
+        ),
+        (
+            Gssapi,
+            "ann",
+            "pw",
+            {"host": "mail.example.org"},
+            {
+                "protocol": "kerberos",
+                "username": "ann",
+                "password": "pw",
+                "hostname": "mail.example.org",
+                "service": "smtp",
+                "options": "none",
+            },
+        ),
+    ],
+)
+def test_what_the_library_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+    kind: type[Exchange],
+    user: str,
+    password: str,
+    setting: Any,
+    options: dict[str, Any],
+) -> None:
+    asked: dict[str, Any] = {}
+    monkeypatch.setattr(spnego, "client", asked.update)
+    kind.start(Credentials(user, Secret(password)), nonce=lambda: "", **setting)
+    assert asked == options | {"options": getattr(spnego.NegotiateOptions, options["options"])}
+
+
+def test_the_ticket_that_cannot_be_had_is_named_by_its_service(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(**_: Any) -> Any:
+        raise Refusal("none")
+
+    monkeypatch.setattr(spnego, "client", refuse)
+    with pytest.raises(AuthFailed, match=r"no Kerberos ticket for imap@mail.example.org can be had: none;"):
+        Gssapi.start(Credentials(), nonce=lambda: "", host="mail.example.org", service="imap")
 
 
 @pytest.mark.parametrize(
@@ -201,6 +379,9 @@ class Refusal(Exception):
             "No credentials were supplied",
         ),
         ("Minor (1): no  file\nhere., Context: z", "no file here"),
+        ("Minor (1): the file (cache): none, Context: z", "the file (cache): none"),
+        ("Minor (1): outer, Minor (2): inner", "inner"),
+        ("Minor (1): no box X", "no box X"),
         ("nothing with a number", "nothing with a number"),
         ("", ""),
         ("x" * 301, "x" * 200),

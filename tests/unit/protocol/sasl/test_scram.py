@@ -8,7 +8,7 @@ from smtp_shell.errors import AuthFailed, ProtocolViolation
 from smtp_shell.protocol.octets import decode_base64
 from smtp_shell.protocol.sasl.exchange import saslname
 from smtp_shell.protocol.sasl.saslprep import saslprep
-from smtp_shell.protocol.sasl.scram import ScramClient, describe
+from smtp_shell.protocol.sasl.scram import ScramClient, another_connection, describe
 from smtp_shell.protocol.secret import Secret
 
 NONCE = "fyko+d2lbbFgONRv9qkxdawL"
@@ -49,7 +49,7 @@ def test_unknown_extensions_behind_the_known_fields_are_signed_and_otherwise_ign
         scram.check(SERVER_FINAL)
     scram = client()
     scram.final(SERVER_FIRST)
-    scram.check(SERVER_FINAL + b",x=y")
+    scram.check(SERVER_FINAL + b",x=y,z=w")
     assert scram.verified
 
 
@@ -112,8 +112,9 @@ def test_refuses_a_server_final_message(server_final: bytes, says: str) -> None:
 
 def test_no_signature_is_good_before_the_proof() -> None:
     scram = client()
-    with pytest.raises(ProtocolViolation):
-        scram.check(b"v=")
+    for signature in (b"v=", b"v=WA=="):
+        with pytest.raises(ProtocolViolation):
+            scram.check(signature)
     assert not scram.verified
 
 
@@ -197,8 +198,14 @@ def test_a_name_may_hold_what_unicode_3_2_did_not_know() -> None:
             "nonce fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j, salt QSXCR+Q6sek8bf92, 4096 iterations",
         ),
         (b"r=\x1b[2J,s=,i=\xff", "nonce \\x1b[2J, salt , \\xff iterations"),
+        (
+            SERVER_FIRST + b",x=y",
+            "nonce fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j, salt QSXCR+Q6sek8bf92, 4096 iterations",
+        ),
         (SERVER_FINAL, "server signature: the proof that it knows the password too"),
-        (b"e=invalid-proof", "error invalid-proof"),
+        (SERVER_FINAL + b",x=y", "server signature: the proof that it knows the password too"),
+        (b"e=invalid-proof,x=y", "error invalid-proof"),
+        (b"e=", "error of no known name: "),
         (b"e=\x07", "error of no known name: \\x07"),
         (b"hello\n", "hello\\x0a"),
     ],
@@ -226,3 +233,33 @@ def test_describe(message: bytes, says: str) -> None:
 )
 def test_base64_is_strict(text: bytes, octets: bytes | None) -> None:
     assert decode_base64(text) == octets
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "invalid-encoding", "extensions-not-supported", "invalid-proof", "channel-bindings-dont-match",
+        "server-does-support-channel-binding", "channel-binding-not-supported", "unsupported-channel-binding-type", "unknown-user",
+        "invalid-username-encoding", "no-resources", "other-error",
+    ],
+)  # fmt: skip
+def test_the_errors_that_rfc_5802_section_7_names(name: str) -> None:
+    assert describe(f"e={name}".encode()) == f"error {name}"
+    assert describe(f"e={name}-x".encode()) == f"error of no known name: {name}-x"
+
+
+def test_a_user_name_may_hold_what_a_password_may_not() -> None:
+    assert client(user="\U0001f511").first().startswith("n,,n=\U0001f511,".encode())
+    with pytest.raises(AuthFailed, match=r"^The password holds"):
+        ScramClient("sha1", user="user", password=Secret("\U0001f511"), nonce=NONCE)
+
+
+@pytest.mark.parametrize(
+    ("mechanism", "without"),
+    [
+        ("SCRAM-SHA-1-PLUS", "scram-sha-1"), ("SCRAM-SHA-256-PLUS", "scram-sha-256"), ("SCRAM-sha1", "scram-sha-1"),
+        ("SCRAM-sha256", "scram-sha-256"), ("SCRAM-SHA-256", "scram-sha-256"),
+    ],
+)  # fmt: skip
+def test_where_the_connection_is_another_one_a_mechanism_without_binding_is_named(mechanism: str, without: str) -> None:
+    assert f"use `auth {without}`," in another_connection(mechanism)
