@@ -52,7 +52,7 @@ def written_path(line: bytes) -> WrittenPath | None:
     if match is None:
         return None
     path = match["path"]
-    has_brackets = path.startswith(b"<") and path.endswith(b">")
+    has_brackets = path.startswith(b"<")
     return WrittenPath(
         (match["word"] or b"").upper().decode("ascii"),
         bool(match["colon"]),

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from smtp_shell.errors import NotSendable, UsageError
-from smtp_shell.protocol.addresses import EnvelopePath, parse_paths, with_ascii_domain
+from smtp_shell.protocol.addresses import EnvelopePath, as_sent, parse_paths, with_ascii_domain
 from smtp_shell.protocol.commands import Command
 
 SHORTHAND = [
@@ -26,6 +26,8 @@ SHORTHAND = [
     ("<a@b> notify=success,failure orcpt=rfc822;x@y", ["<a@b> NOTIFY=success,failure ORCPT=rfc822;x@y"]),
     ("ann+tag@example.org", ["<ann+tag@example.org>"]),
     ("a=b@example.org", ["<a=b@example.org>"]),
+    ("bob@example.org a=b@example.org", ["<bob@example.org> A=b@example.org"]),
+    ('alice@example.org envid="x ', ['<alice@example.org> ENVID="x']),
     ("<bob@example.org> <a=b@example.org>", ["<bob@example.org>", "<a=b@example.org>"]),
     # quoted local parts: RFC 5321 §4.1.2
     ('"ann lee"@example.org', ['<"ann lee"@example.org>']),
@@ -108,6 +110,9 @@ def test_what_goes_out_as_typed(typed: str) -> None:
         ("ann@[192.0.2.1]", "<ann@[192.0.2.1]>"),
         ("<>", "<>"),
         ("<postmaster>", "<postmaster>"),
+        ("<p\u00f6stmaster>", "<p\u00f6stmaster>"),
+        ("<ann@a..b>", "<ann@a..b>"),
+        ('"a@b"@stra\u00dfe.example', '<"a@b"@xn--strae-oqa.example>'),
     ],
 )
 def test_a_domain_outside_ascii_is_sent_as_idna_2008_writes_it(typed: str, sent: str) -> None:
@@ -120,6 +125,19 @@ def test_a_domain_that_is_none_is_refused(domain: str) -> None:
     (path,) = parse_paths(f"<ann@{domain}>") or ()
     with pytest.raises(UsageError, match="is no host name"):
         with_ascii_domain(path)
+
+
+@pytest.mark.parametrize(
+    ("typed", "sent"),
+    [
+        ("ann@stra\u00dfe.example", "<ann@xn--strae-oqa.example>"),
+        ("ann@example.org envid=a=b size=1", "<ann@example.org> ENVID=a+3Db SIZE=1"),
+        ("ann@stra\u00dfe.example size=1", "<ann@xn--strae-oqa.example> SIZE=1"),
+    ],
+)
+def test_a_path_as_a_shorthand_sends_it(typed: str, sent: str) -> None:
+    (path,) = parse_paths(typed) or ()
+    assert str(as_sent(path)) == sent
 
 
 def test_the_parts_of_a_path() -> None:

@@ -45,6 +45,24 @@ def test_what_is_given_goes_before_what_the_connection_has() -> None:
     assert header.octets(("127.0.0.1", 1), B4) == b"PROXY TCP4 192.0.2.7 192.0.2.25 4711 25\r\n"
 
 
+def test_the_destination_may_be_given_too() -> None:
+    header = ProxyHeader("v1", source=A4, destination=B4)
+    assert header.octets(None, A4) == b"PROXY TCP4 192.0.2.7 192.0.2.25 4711 25\r\n"
+
+
+def test_a_header_in_words() -> None:
+    assert ProxyHeader("v1").words(A4, B4) == (
+        "the PROXY header says: a client at 192.0.2.7 port 4711, which connected to 192.0.2.25 port 25"
+    )
+    assert ProxyHeader("v1-unknown").words(A4, B4) == "the PROXY header names no addresses"
+    for form in ("v1", "v1-unknown"):
+        assert ProxyHeader(form, verbatim=b"PROXY UNKNOWN\r\n").words(A4, B4) == "the PROXY header is the transcript's"
+
+
+def test_the_forms_of_a_header() -> None:
+    assert FORMS == ("v1", "v2", "v1-unknown", "v2-local")
+
+
 @pytest.mark.parametrize("form", FORMS[:2])
 def test_two_families_in_one_header_are_refused(form: str) -> None:
     with pytest.raises(UsageError, match="one family"):

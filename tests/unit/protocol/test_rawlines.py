@@ -23,6 +23,7 @@ def test_lines_end_anywhere() -> None:
     assert list(lines.receive(b"ET\nQUIT")) == [b"RSET\n"]
     assert list(lines.receive(b"")) == []
     assert list(lines.receive(b"\n\n")) == [b"QUIT\n", b"\n"]
+    assert list(lines.receive(b"\nNOOP\n")) == [b"\n", b"NOOP\n"]
     assert lines.rest == b""
 
 

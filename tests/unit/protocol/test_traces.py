@@ -16,6 +16,10 @@ from smtp_shell.protocol.traces import MOST_TRACES, TraceIndex
         ([b"abcdef", b"defghi"], b"xabcdefghix", b"x*x"),
         ([b"abcd", b"efgh"], b"abcdxefgh", b"*x*"),
         ([b"x" * 100], b"a " + b"x" * 100 + b"y z", b"a * z"),
+        ([b"abcd", b"bcdef"], b"abcd, abcdef", b"*, *"),
+        ([b"x" * 64], b"a " + b"x" * 64, b"a *"),
+        ([b"x" * 64], b"a " + b"x" * 64 + b"!y z", b"a * z"),
+        ([b"abc"], b"an abc", b"an abc"),  # too short to be looked for
         ([b"secret"], b"secre", b"secre"),
         ([b"secret"], b"", b""),
     ],
@@ -30,6 +34,7 @@ def test_where_nothing_is_found_the_octets_are_the_same_object() -> None:
 
 
 def test_the_oldest_are_forgotten_and_what_is_added_again_is_new() -> None:
+    assert MOST_TRACES == 16_384
     index = TraceIndex([b"first-one", b"second-one"])
     index.add(b"trace%d" % number for number in range(MOST_TRACES - 2))
     index.add([b"first-one"])

@@ -22,6 +22,7 @@ from smtp_shell.protocol.written_paths import WrittenPath, parameter_words, para
         (b'RCPT TO:<"a@c> N', ("TO", True, b"", b"", b'"a@c', True, b" N")),
         (b"MAIL FROM:<a\nb>", ("FROM", True, b"", b"", b"a\nb", True, b"")),
         (b"MAIL FROM:<a", ("FROM", True, b"", b"", b"", False, b"<a")),
+        (b"RCPT TO:a>", ("TO", True, b"", b"", b"a>", False, b"")),
         (b"MAIL", ("", False, b"", b"", b"", False, b"")),
     ],
 )

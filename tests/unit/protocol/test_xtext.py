@@ -16,6 +16,7 @@ from smtp_shell.protocol.xtext import as_xtext, decode_xtext, text_of
 )  # fmt: skip
 def test_what_xtext_stands_for(value: str, octets: bytes | None) -> None:
     assert decode_xtext(value.encode()) in ((octets,) if value else (b"", None))
+    assert text_of(value + "\udce9") is None
     assert text_of(value) == (None if octets is None else octets.decode("latin-1"))
 
 
@@ -25,6 +26,7 @@ def test_what_xtext_stands_for(value: str, octets: bytes | None) -> None:
         ("plain", "plain"), ("a b", "a+20b"), ('"a b"', "a+20b"), ('"', '"'), ('""', ""), ('"a', '"a'), ("a+b", "a+2Bb"),
         ("a+2Bb", "a+2Bb"), ("a+ADb", "a+2BADb"),
         ("a+C3+A9", "a+C3+A9"), ("é", "+C3+A9"), ("a=b", "a+3Db"),
+        ('a"', 'a"'), ("\udce9", "+E9"),
     ],
 )  # fmt: skip
 def test_what_a_user_typed_as_xtext(typed: str, sent: str) -> None:

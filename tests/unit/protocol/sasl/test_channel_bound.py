@@ -101,6 +101,7 @@ def test_anonymous() -> None:
     assert (nothing.base64_initial, nothing.secret) == (b"=", False)
     with pytest.raises(NotSendable, match="255 characters"):
         mechanism("ANONYMOUS").start(Credentials("x" * 256), nonce=lambda: "")
+    assert mechanism("ANONYMOUS").start(Credentials("x" * 255), nonce=lambda: "").initial_response() is not None
 
 
 # --- the choice

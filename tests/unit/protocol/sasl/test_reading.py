@@ -20,6 +20,7 @@ from smtp_shell.protocol.sasl.reading import user_in
         ("CRAM-MD5", b"ann b913a602c7eda7a495b4e6e7334d3890", "ann"), ("CRAM-MD5", b"a b 0F", "a b"), ("CRAM-MD5", b"ann xyz", ""),
         ("SCRAM-SHA-1", b"n,,n=ann,r=abc", "ann"), ("SCRAM-SHA-256", b"y,a=boss,n=ann,r=abc", "ann"),
         ("SCRAM-SHA-256-PLUS", b"p=tls-exporter,,n=ann,r=abc", "ann"), ("SCRAM-SHA-1", b"x,,n=ann,r=abc", ""),
+        ("SCRAM-SHA-256", b"n,,n=a=2Cb,r=abc", "a,b"),
         ("SCRAM-SHA-1", b"n,,n=a=2Cb=3Dc=2cd=3d=,r=abc", "a,b=c,d=="),
         ("XOAUTH2", b"user=ann\1auth=Bearer x\1\1", "ann"), ("XOAUTH2", b"USER=ann\1x", "ann"), ("XOAUTH2", b"user=a=2Cb\1x", "a=2Cb"),
         ("OAUTHBEARER", b"n,a=ann,\1host=x\1\1", "ann"), ("OAUTHBEARER", b"y,a=a=2Cb,\1\1", "a,b"), ("OAUTHBEARER", b"n,,\1\1", ""),
