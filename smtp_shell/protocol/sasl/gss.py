@@ -111,13 +111,13 @@ class Gssapi(Exchange):
             token, f"token of {len(token)} octets for {escape_str(self._principal)}" if token else EMPTY, secret=True
         )
 
-    def _first_token(self) -> bytes:
+    def _first_token(self) -> bytes | None:
         try:
-            token = self._context.step(None)
+            token: bytes | None = self._context.step(None)
         except Exception as error:
             # Whatever the system's Kerberos library raises here means that there is no ticket.
             raise _no_ticket(self._principal, error) from None
-        return token or b""
+        return token
 
     def _choose_layer(self, challenge: bytes) -> Response:
         offer = bytes(_guarded(self.name, lambda: self._context.unwrap(challenge).data))

@@ -63,7 +63,8 @@ FLAGS = ("plaintext", "takes_authzid", "speaks_of_binding", "by_name_only", "beg
 
 def test_in_what_the_mechanisms_differ() -> None:
     found = {}
-    for kind in (Plainest, *map(mechanism, MECHANISMS)):
+    kinds: list[type[Exchange]] = [Plainest, *map(mechanism, MECHANISMS)]
+    for kind in kinds:
         flags = " ".join(flag for flag in FLAGS if getattr(kind, flag))
         found[kind.name] = ({*kind.needs}, flags, kind.initial)
     assert found == DIFFERENCES

@@ -127,6 +127,7 @@ def test_the_name_in_an_ntlm_challenge(message: bytes, said: str) -> None:
         challenge_of(b"", at=0, unicode=True, size=31),
         challenge_of(b"MAIL", at=32, unicode=False, size=35),
         b"hello, this is none".ljust(60, b"\0"),
+        b"NTLMSSP\0\1\0\0\0".ljust(60, b"\0"),
     ],
 )
 def test_what_is_no_ntlm_challenge_is_only_escaped(message: bytes) -> None:
