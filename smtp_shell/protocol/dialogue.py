@@ -80,9 +80,8 @@ class Dialogue:
         self._raw = RawLines(self._limits.line)  # what `send_raw` was given, as lines
         self._raw_in_data = False  # whether raw lines are mail data: DATA was among them, and may be answered with 354
         self._after_lf = False  # the last line of mail data ended in LF alone
-        self._held: list[bytes] | None = (
-            None  # lines after a doubtful dot, with their ends; None where there is no such dot
-        )
+        # Lines after a doubtful dot, with their ends, and what `asked` was before each; None where there is no such dot.
+        self._held: list[tuple[bytes, int]] | None = None
         self._unasked = 0  # octets of replies that answered nothing, since the last one that did
         self._response: bytes | None = None  # the first response of the current exchange; as secret as a password
         self._accepted = 0  # recipients of the transaction, each of which has a reply after the final dot in LMTP
@@ -244,8 +243,14 @@ class Dialogue:
         self._owed = deque(replace(owed, doubtful=False) for owed in self._owed)
         held, self._held = self._held or [], None
         self._raw_in_data = self._after_lf = False
-        for line in held:
+        later, self._owed = self._owed, deque()
+        number = self.answered
+        for line, asked in held:  # a command may have been sent before a line, and another one after it
+            while number < asked:
+                self._owed.append(later.popleft())
+                number += 1
             self._owe_raw_line(line)
+        self._owed += later
 
     def receive(self, octets: bytes, seconds: float = 0.0) -> Iterator[Event]:
         """Yield what octets from the server mean, in order.
@@ -410,7 +415,7 @@ class Dialogue:
     @property
     def _may_authenticate(self) -> bool:
         """Whether a line may belong to an AUTH exchange, among others to one after a doubtful dot."""
-        return self.is_authenticating or any(auth_mechanism(line) is not None for line in self._held or ())
+        return self.is_authenticating or any(auth_mechanism(line) is not None for line, _ in self._held or ())
 
     def _owe_response(self, line: bytes) -> None:
         self._owe(Owed(Asked.SASL, self._auth, "AUTH"))
@@ -464,7 +469,7 @@ class Dialogue:
         if line == b"." and not (doubtful and self._held is not None):
             self._end_data(doubtful=doubtful)
         elif self._held is not None and len(self._held) < MOST_HELD:
-            self._held.append(ended[-self._limits.line :])
+            self._held.append((ended[-self._limits.line :], self.asked))
 
     def _take(self, reply: Reply, seconds: float) -> list[Event]:
         events: list[Event] = []
