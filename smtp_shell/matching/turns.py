@@ -99,7 +99,7 @@ class Answer(Struct, frozen=True):
     @property
     def numbers(self) -> Iterator[int]:
         """Numbers in the file of its lines, without an end."""
-        return chain(self.begun, count(self.line))
+        return chain(self.begun, (self.line + place for place in count()))  # a line knows its file
 
 
 class Mail(Struct, frozen=True):
