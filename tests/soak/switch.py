@@ -169,11 +169,18 @@ class Switch:
         self._go_on(link, self._server, is_last=True)
 
     def _go_on(self, link: Link, port: int, *, is_last: bool) -> None:
+        sock = socket.socket()
+        sock.settimeout(10)
         try:
-            sock = socket.create_connection((HOST, port), timeout=10)
+            sock.connect((HOST, port))
         except OSError as error:
-            _say({"stray": f"the switch cannot go on to port {port}: {error}"})
-            self._end(link)
+            # A server may have reset the connection before `connect` returned: it has had it all the same.
+            if is_last:
+                link.passage.port = sock.getsockname()[1]
+            sock.close()
+            if not isinstance(error, ConnectionResetError):
+                _say({"stray": f"the switch cannot go on to port {port}: {error}"})
+            self._end(link, reset=True)
             return
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -245,12 +252,12 @@ class Switch:
     def _ended(self, end: End) -> None:
         """Pass the end of one direction on, after all that was sent before it."""
         link = end.link
-        if link.is_stuck or link.server is None or link.waits is not None:
+        if link.is_stuck or link.server is None:
             self._end(link)
             return
         end.has_ended = end.other.shut = True
         self._set_interest(end)
-        if not end.other.held:
+        if not end.other.held and link.waits is None:
             self._shut(end.other)
 
     def _shut(self, end: End) -> None:
@@ -301,7 +308,7 @@ class Switch:
         del end.held[:sent]
         if not end.held:
             self._set_interest(end)
-            if end.shut:
+            if end.shut and end.link.waits is None:
                 self._shut(end)
 
     # What goes wrong
@@ -341,8 +348,11 @@ class Switch:
                 self._send(*link.waits.popleft())
             if link.waits:
                 self._after(seconds, one)
-            else:
-                link.waits = None
+                return
+            link.waits = None
+            for end in (link.client, link.server):  # an end of one direction came meanwhile
+                if end is not None and end.shut and not end.held and link.is_open:
+                    self._shut(end)
 
         self._after(seconds, one)
 
