@@ -315,6 +315,8 @@ class Chain:
                 while self.replayed.done < (self._intruded + 1) * every:
                     if self._ends.wait(_TICK):
                         return
+                if self._ends.is_set():  # it is behind, and the work is over
+                    return
                 with suppress(OSError):
                     come(self.switched.ports[to], str(self.plan.folder / "ca.pem"), PASSWORD)
                 self._intruded += 1

@@ -325,7 +325,7 @@ def test_tags_select(tmp_path: Path, said: list[str]) -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (ReplayOptions([], jobs=2, record=Path("r.smtp")), r"--record keeps one dialogue after the other"),
+        (ReplayOptions([], jobs=2, record=Path("no folder/r.smtp")), r"--record keeps one dialogue after the other"),
         (
             ReplayOptions([], jobs=2, settings=ReplaySettings(before_step=lambda _: Decision())),
             r"--step asks before each step",
