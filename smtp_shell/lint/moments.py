@@ -145,12 +145,10 @@ class SentEarly(Struct, frozen=True):
     Args:
         verb: Verb of what was sent; empty where it has none.
         owed: The newest reply that was owed.
-        is_grouped: Whether both went out in the same write.
     """
 
     verb: str
     owed: Owed
-    is_grouped: bool = False
 
 
 class Answer(Struct, frozen=True):

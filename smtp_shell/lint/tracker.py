@@ -89,7 +89,7 @@ class Tracker:
         self._ended = self._wait_told = False
         # The replies that were owed before a line that the dialogue has read already; None at other times.
         self._owed_before: tuple[Owed, ...] | None = None
-        self._early: deque[tuple[int, SentEarly | DataBegun, Place]] = deque()
+        self._early: deque[tuple[SentEarly | DataBegun, Place]] = deque()
 
     @property
     def _is_recorded(self) -> bool:
@@ -129,7 +129,7 @@ class Tracker:
             self._is_file = True
         if isinstance(event, CommandSent | SaslSent | OctetsSent | MailDataSent):
             self._wait_told = False
-        if entry.tls and not self._tls and not isinstance(event, Connected):
+        if entry.tls and not self._tls:
             self._enter_tls()
         match event:
             case Written(marker="", text=text):
@@ -158,7 +158,7 @@ class Tracker:
 
     def end(self) -> Iterator[Placed]:
         """Yield the moments that the end of the entries makes. A written script whose last line is no QUIT ends by hanging up."""
-        if self._is_file and not self._is_recorded and not self._ended and self._standing.sent:
+        if not self._is_recorded and not self._ended and self._standing.sent:
             yield from self._aside(Disconnected(End.CLIENT))
 
     def _aside(self, event: object) -> Iterator[Placed]:
@@ -266,7 +266,7 @@ class Tracker:
             return
         self._assume(334)
         yield from self._response_moments(event.line, LineSent("response", len(event.line) + 2), secret=event.secret)
-        self._dialogue.send_sasl(event.line, secret=event.secret)
+        self._dialogue.send_sasl(event.line)
         self._waits = True
 
     def _response_moments(self, line: bytes, sent: LineSent, *, secret: bool) -> Iterator[Placed]:
@@ -280,8 +280,8 @@ class Tracker:
     def _octets(self, event: OctetsSent) -> Iterator[Placed]:
         """Read raw octets line by line; the dialogue says what each line is."""
         self._waits = False
-        self._is_literal = self._is_literal or (self._is_file and self._is_recorded)
-        for piece in lines_of(event.octets) or (event.octets,):
+        self._is_literal = self._is_recorded
+        for piece in lines_of(event.octets):
             if self._dot.is_held and not self._dot.hold(piece, event.public, self._place):
                 yield from self._go_on()
             if not self._dot.is_held and self._is_doubtful_dot(piece):
@@ -412,8 +412,7 @@ class Tracker:
         owed = tuple(each for each in self._owed if not each.late)
         if not owed:
             return
-        is_grouped = self._is_file and not self._waits
-        moment = SentEarly(verb, owed[-1], is_grouped)
+        moment = SentEarly(verb, owed[-1])
         if not self._is_file:
             yield moment, self._place
         else:
@@ -421,7 +420,7 @@ class Tracker:
 
     def _keep(self, moment: SentEarly | DataBegun) -> None:
         if len(self._early) < _MOST_EARLY:
-            self._early.append((self._dialogue.answered, moment, self._place))
+            self._early.append((moment, self._place))
 
     # What the server sends
 
@@ -487,9 +486,8 @@ class Tracker:
 
     def _proven(self) -> Iterator[Placed]:
         """Yield what was sent before this reply, although it follows it in the order of commands."""
-        while self._early and self._early[0][0] <= self._dialogue.answered:
-            _, moment, place = self._early.popleft()
-            yield moment, place
+        while self._early:
+            yield self._early.popleft()
 
     def _learn(self, owed: Owed, reply: Reply, *, is_whole: bool) -> None:
         """Keep what a reply says, before the dialogue takes it in.

@@ -39,36 +39,36 @@ def _read(text: str) -> list[tuple[Moment, Place, View]]:
     return [*found, *((*each, tracker.view()) for each in tracker.end())]
 
 
-def _early(text: str) -> list[tuple[int, str, str, bool]]:
-    """Return what was sent early: its line, its verb, what was owed, and whether it went out in the same write."""
+def _early(text: str) -> list[tuple[int, str, str]]:
+    """Return what was sent early: its line, its verb, and what was owed."""
     found = [(each, place) for each, place, _ in _read(text) if isinstance(each, SentEarly)]
-    return [(place.line, each.verb, each.owed.verb or each.owed.asked.value, each.is_grouped) for each, place in found]
+    return [(place.line, each.verb, each.owed.verb or each.owed.asked.value) for each, place in found]
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        (f"{_START}C& NOOP\nC: RSET\nS: 250 ok\nS: 250 ok\n", [(9, "RSET", "NOOP", True)]),
-        (f"{_START}C: NOOP\nC: RSET\nS: 250 ok\nS: 250 ok\n", [(9, "RSET", "NOOP", False)]),
+        (f"{_START}C& NOOP\nC: RSET\nS: 250 ok\nS: 250 ok\n", [(9, "RSET", "NOOP")]),
+        (f"{_START}C: NOOP\nC: RSET\nS: 250 ok\nS: 250 ok\n", [(9, "RSET", "NOOP")]),
         (f"{_START}C: NOOP\nS: 250 ok\nC: RSET\nS: 250 ok\n", []),
         (
             f"{_START}C& NOOP\nC& RSET\nC: VRFY a\nS: 250 ok\nS: 250 ok\nS: 250 ok\n",
-            [(9, "RSET", "NOOP", True), (10, "VRFY", "RSET", True)],
+            [(9, "RSET", "NOOP"), (10, "VRFY", "RSET")],
         ),
         (f"{_START}C: NOOP\n*: timeout 10 the reply\nC: RSET\nS: 250 ok\nS: 250 ok\n", []),
-        (f"{_START}C| NOOP\\r\\nRSET\\r\\n\nS: 250 ok\nS: 250 ok\n", [(8, "RSET", "NOOP", True)]),
+        (f"{_START}C| NOOP\\r\\nRSET\\r\\n\nS: 250 ok\nS: 250 ok\n", [(8, "RSET", "NOOP")]),
         (f"{_START}C| NOOP\\r\\nRSET\\r\\n\n", []),  # no reply shows it
-        (f"{RECORDED}C: EHLO x\n{GREETING}S: 250 mx\n", [(4, "EHLO", "the greeting", True)]),
-        (f"{_OPEN}{DATA}C: x: y\nC: .\nC: NOOP\nS: 250 ok\nS: 250 ok\n", [(16, "NOOP", "the reply to the final dot", False)]),
+        (f"{RECORDED}C: EHLO x\n{GREETING}S: 250 mx\n", [(4, "EHLO", "the greeting")]),
+        (f"{_OPEN}{DATA}C: x: y\nC: .\nC: NOOP\nS: 250 ok\nS: 250 ok\n", [(16, "NOOP", "the reply to the final dot")]),
         (
             f"{_START}C: AUTH LOGIN\nS: 334 VXNlcm5hbWU6\nC| YQ==\\r\\nYg==\\r\\n\nS: 334 UGFzc3dvcmQ6\nS: 235 ok\n",
-            [(10, "", "AUTH", True)],
+            [(10, "", "AUTH")],
         ),
-        ("C: EHLO x\nC& NOOP\nC: RSET\nS: 250 ok\nS: 250 ok\n", [(3, "RSET", "NOOP", True)]),
+        ("C: EHLO x\nC& NOOP\nC: RSET\nS: 250 ok\nS: 250 ok\n", [(3, "RSET", "NOOP")]),
         ("C: EHLO x\nC: NOOP\nC: RSET\nS: 250 ok\n", []),
     ],
 )  # fmt: skip
-def test_what_was_sent_early_is_told_with_its_line(text: str, expected: list[tuple[int, str, str, bool]]) -> None:
+def test_what_was_sent_early_is_told_with_its_line(text: str, expected: list[tuple[int, str, str]]) -> None:
     assert _early(text) == expected
 
 
