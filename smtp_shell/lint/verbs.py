@@ -48,4 +48,4 @@ def looks_like_text(line: bytes) -> bool:
     Args:
         line: The line.
     """
-    return bool(_FIELD.match(line)) or line == b"." or not near_command(line)
+    return bool(_FIELD.match(line)) or not near_command(line)  # a dot is near none
