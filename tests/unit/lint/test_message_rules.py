@@ -263,7 +263,7 @@ def _encoded(encoding: str, type_: str = "Content-Type: text/plain") -> HeaderSe
             _each("To", "a@b, Bob b@c", '"Bob, B" b@c', "a@b c@d"),
             _each("To", "a@b, b@c", "a@b (Ann)", "friends: a@b c@d;", '"a b"@c', "${ann} a@b", "Ann Bob", "Ann Lee, a@b"),
         ),
-        ("address-without-brackets", View(), [], _each("Bcc", "Ann a@b")),
+        ("address-without-brackets", View(), [_of("To: Bob <b@c>", "Cc: Ann a@b")], _each("Bcc", "Ann a@b")),
         (
             "several-authors",
             View(),
@@ -276,7 +276,7 @@ def _encoded(encoding: str, type_: str = "Content-Type: text/plain") -> HeaderSe
             View(sender=b"MAIL FROM:<a@b@example.org>"),
             [*_each("From", "a@example.net", "a@b"), _of("From: a@b", "From: a@example.org")],
             [*_each("From", "Ann <x@EXAMPLE.org>", "a@b, c@example.org", "Ann", "${ann} a@b"),
-            _of("From: a@b", "Sender: x@y"), _of("To: a@b")],
+            _of("From: a@b", "Sender: x@y"), _of("To: a@b"), _of("From: a@example.org", "From: a@b")],
         ),
         *(
             ("from-not-envelope", View(sender=line), [], _each("From", "a@b"))
@@ -304,7 +304,8 @@ def _encoded(encoding: str, type_: str = "Content-Type: text/plain") -> HeaderSe
         (
             "encoded-multipart",
             View(),
-            [_encoded("base64", _MIXED), _encoded("quoted-printable", _MIXED.upper())],
+            [_encoded("base64", _MIXED), _encoded("quoted-printable", _MIXED.upper()),
+            _of("Content-Type: a/b", _MIXED, "Content-Transfer-Encoding: base64")],
             [_encoded("7bit", _MIXED), _encoded("base64"), _of(_MIXED)],
         ),
         ("encoded-multipart", View(), [], [_of(_MIXED, "Content-Transfer-Encoding: 7bit", "Content-Transfer-Encoding: base64")]),
@@ -396,3 +397,7 @@ def test_a_field_that_is_there_twice_is_named_once(name: str) -> None:
 )
 def test_octets_over_127_are_told_with_what_is_missing(header: HeaderSent, words: str) -> None:
     assert said("eight-bit-in-7bit", View(), _sent(header)) == [f"the body holds octets over 127, {words}"]
+
+
+def test_a_field_of_the_last_server_is_told_once() -> None:
+    assert len(said("return-path-sent", View(), _of("Return-Path: <a@b>", "Return-Path: <>"))) == 1

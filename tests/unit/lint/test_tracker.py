@@ -6,12 +6,14 @@ from collections.abc import Iterable
 import pytest
 
 from smtp_shell.lint.moments import (
+    Answer,
     CommandLine,
     DataBegun,
     LineSent,
     MessageSent,
     Moment,
     ResponseLine,
+    SentEarly,
     Wait,
 )
 from smtp_shell.lint.tracker import Tracker
@@ -24,12 +26,15 @@ from smtp_shell.protocol.events import (
     Entry,
     Event,
     MailDataSent,
+    Noticed,
+    NoticeKind,
     OctetsSent,
     ReplyReceived,
     SaslSent,
     TimedOut,
 )
 from smtp_shell.protocol.octets import CRLF
+from smtp_shell.protocol.phases import Phase
 from smtp_shell.recording.decoder import entries
 from smtp_shell.transcript.reader import TranscriptReader
 from tests.unit.lint.cases import reply
@@ -293,3 +298,193 @@ def test_a_connection_may_begin_inside_tls(inside: bool, announced: bool) -> Non
     tracker = Tracker()
     assert [*tracker.receive(Entry(1, 0.0, Connected("x", tls=announced), tls=inside))] == []
     assert (tracker.view().tls, tracker.view().started_tls) == (inside and announced, False)
+
+
+def _kinds(moments: list[Moment], kind: type[Moment]) -> list[Moment]:
+    return [each for each in moments if isinstance(each, kind)]
+
+
+def _command(line: str) -> CommandSent:
+    return CommandSent(Command.parse(line.encode()))
+
+
+_BODY = MailDataSent(b"x: y\r\n")
+_DOT_TOLD = LineSent("mail data", 2, b"\n", frozenset({"dot"}))
+_UNASKED = Noticed(NoticeKind.UNSOLICITED)
+
+
+def test_a_response_outside_an_exchange_is_the_first_and_has_no_challenge() -> None:
+    assert _live(*_GREETED, SaslSent(b"YQ=="))[-1] == ResponseLine(False, False, True, b"", 1)
+
+
+def test_the_challenge_is_the_first_line_of_its_reply() -> None:
+    moments = _live(*_IN_EXCHANGE[:-1], _received(334, "YQ==", "Yg==", to="AUTH LOGIN"), SaslSent(b"YQ=="))
+    assert moments[-1] == ResponseLine(False, False, True, b"YQ==", 1)
+
+
+@pytest.mark.parametrize(("secret", "is_base64"), [(True, None), (False, False)])
+def test_the_rest_of_a_response_is_masked_if_it_is_secret(secret: bool, is_base64: bool | None) -> None:
+    moments = _live(*_IN_EXCHANGE, OctetsSent(b"Y", 0), SaslSent(b"${sasl}", secret=secret))
+    assert moments[-1] == ResponseLine(False, False, is_base64, b"VXNlcm5hbWU6", 1)
+
+
+def test_a_response_in_octets_is_read_to_its_last_letter() -> None:
+    assert _live(*_IN_EXCHANGE, OctetsSent(b"YWJX\r\n", 0))[-1] == ResponseLine(False, False, True, b"VXNlcm5hbWU6", 1)
+
+
+@pytest.mark.parametrize(
+    ("line", "argument"),
+    [("NOOP x", b"x"), ("NOOP x \t", b"x"), ("NOOP \tx y", b"x y"), ("NOOP " + "x" * 9_000, b"x" * 8_192)],
+)
+def test_the_argument_of_a_command_has_no_blanks_around_it_and_an_end(line: str, argument: bytes) -> None:
+    (*_, found) = _live(*_GREETED, _command(line))
+    assert isinstance(found, CommandLine)
+    assert found.argument == argument
+
+
+def test_a_command_that_is_known_is_no_text_however_far_from_the_usual_ones() -> None:
+    assert _live(*_GREETED, _command("XCLIENT NAME=x"))[-1] == CommandLine(
+        Command.parse(b"XCLIENT NAME=x"), "XCLIENT", b"NAME=x"
+    )
+
+
+def test_a_masked_line_is_no_command_of_the_session() -> None:
+    tracker = Tracker()
+    _live(*_IN_EXCHANGE, CommandSent(Command(b"Y2FuYXJ5", 0)), tracker=tracker)
+    assert tracker.view().sent == {"EHLO", "AUTH"}
+
+
+def test_the_rest_of_a_line_of_mail_data_belongs_to_its_start() -> None:
+    moments = _live(*_IN_DATA, OctetsSent(b"x: "), MailDataSent(b"y\r\n"), MailDataSent(b".\r\n", last=True))
+    (message,) = _kinds(moments, MessageSent)
+    assert isinstance(message, MessageSent)
+    assert message.size == 6
+
+
+def test_a_line_that_tls_cut_off_is_not_the_start_of_another() -> None:
+    tracker = Tracker()
+    starttls = (_command("STARTTLS"), OctetsSent(b"NO"), _received(220, to="STARTTLS"))
+    _live(*_GREETED, *_sent("EHLO x"), *starttls, tracker=tracker)
+    found = [each for each, _ in tracker.receive(Entry(20, 0.0, OctetsSent(b"NOOP\r\n"), tls=True))]
+    assert found == [LineSent("command", 6, CRLF), CommandLine(Command(b"NOOP"), "NOOP", b"")]
+
+
+def test_inside_tls_another_handshake_has_begun_only_where_it_is_told() -> None:
+    tracker = Tracker()
+    start = (Connected("x", tls=True), _received(220), *_sent("EHLO x"), _command("STARTTLS"))
+    for event in (*start, _received(220, to="STARTTLS"), _TIMED_OUT):
+        assert list(tracker.receive(Entry(1, 0.0, event, tls=True))) is not None
+    assert (tracker.view().phase, tracker.view().started_tls) == (Phase.TLS, False)
+
+
+@pytest.mark.parametrize(
+    ("reply", "owed"),
+    [
+        ([_received(250, to="NOOP")], "NOOP"),
+        ([_received(250, to="RSET x")], "RSET"),
+        ([_received(250, to="RSET")], "RSET"),  # as it is written, perhaps without what follows the verb
+        ([ReplyReceived(reply(250, "ok"), Command.parse(b"RSET x"))], "RSET"),
+        ([_received(250, to="VRFY a")], "RSET"),  # nothing that is owed: the last one stays
+        ([_received(199)], None),
+        ([_UNASKED, _received(250)], None),
+        ([_UNASKED, _received(250), _received(250, to="NOOP")], "NOOP"),
+    ],
+)
+def test_a_reply_answers_the_command_that_it_is_paired_with(reply: list[Event], owed: str | None) -> None:
+    (*_, found) = _live(*_GREETED, *_sent("EHLO x"), _command("NOOP"), _command("RSET x"), *reply)
+    assert isinstance(found, Answer)
+    assert (found.owed.verb if found.owed is not None else None) == owed
+
+
+@pytest.mark.parametrize(
+    ("told", "is_the_end"),
+    [
+        ([_received(250)], True),
+        ([_received(420)], True),
+        ([_received(422)], True),
+        ([_received(421)], False),
+        ([_UNASKED, _received(250)], False),
+    ],
+)
+def test_a_command_after_a_doubtful_dot_is_one_once_a_reply_to_the_dot_has_come(
+    told: list[Event], is_the_end: bool
+) -> None:
+    held = (*_IN_DATA, OctetsSent(b"x: y\r\n.\n"), _command("RSET"))
+    before, after = _live(*held), _live(*held, *told)
+    assert before[-1] == _DOT_TOLD
+    assert bool(_kinds(after, MessageSent)) is is_the_end
+    commands = [each.verb for each in after if isinstance(each, CommandLine)]
+    assert commands[-1] == ("RSET" if is_the_end else "DATA")
+
+
+@pytest.mark.parametrize(
+    ("events", "told", "is_the_end"),
+    [
+        ((*_IN_DATA, OctetsSent(b"x: y\r\n.\r\n")), [], True),
+        ((*_IN_DATA, OctetsSent(b"x: y\r\n.\n")), [_DOT_TOLD], False),
+        ((*_IN_DATA, _BODY, OctetsSent(b"x"), OctetsSent(b".\n")), [], False),
+        ((*_IN_DATA[:-1], _command("NOOP"), _received(354, to="DATA"), _BODY, OctetsSent(b".\n")), [_DOT_TOLD], True),
+        ((*_IN_DATA[:-2], OctetsSent(b"DATA\r\nx: y\r\n.\n")), [_DOT_TOLD], True),
+    ],
+)
+def test_a_dot_is_doubtful_without_crlf_around_it_and_while_nothing_is_owed(
+    events: tuple[Event, ...], told: list[Moment], is_the_end: bool
+) -> None:
+    moments = _live(*events)
+    assert [each for each in moments if isinstance(each, LineSent) and each.kind == "mail data"] == told
+    assert bool(_kinds(moments, MessageSent)) is is_the_end
+
+
+def test_a_dot_between_two_chunks_is_a_command() -> None:
+    chunk = (_command("BDAT 6"), OctetsSent(b"a: b\r\n"), _received(250, to="BDAT 6"))
+    (*_, found) = _live(*_IN_DATA[:-2], *chunk, OctetsSent(b".\n"))
+    assert isinstance(found, CommandLine)
+    assert found.command.line == b"."
+
+
+def test_after_the_final_dot_lines_are_commands_again() -> None:
+    for events in (
+        (*_IN_DATA[:-2], OctetsSent(b"DATA\r\nx: y\r\n.\r\nNO"), OctetsSent(b"OP\r\n")),
+        (*_IN_DATA, MailDataSent(b"x: y\n"), MailDataSent(b".\r\n", last=True), OctetsSent(b"NOOP\r\n")),
+    ):
+        moments = _live(*events)
+        assert moments[-1] == CommandLine(Command(b"NOOP"), "NOOP", b"")
+        assert len(_kinds(moments, DataBegun)) == 1
+
+
+def test_after_a_refused_data_the_start_of_a_line_is_no_mail_data() -> None:
+    refused = (OctetsSent(b"DATA\r\n"), _received(554, "no", to="DATA"))
+    moments = _live(*_IN_DATA[:-2], *refused, OctetsSent(b"NO"), OctetsSent(b"OP\r\n"))
+    assert moments[-1] == CommandLine(Command(b"NOOP"), "NOOP", b"")
+    assert _kinds(moments, DataBegun) == []
+
+
+def test_mail_data_may_come_until_data_is_answered() -> None:
+    rcpt = "RCPT TO:<c>"
+    group = (OctetsSent(f"{rcpt}\r\nDATA\r\n".encode()), _received(250, to=rcpt), OctetsSent(b"x: y\r\n"))
+    assert _live(*_IN_DATA[:-2], *group)[-1] == DataBegun(True, True)
+
+
+def test_a_chunk_ends_in_the_middle_of_a_line() -> None:
+    moments = _live(*_IN_DATA[:-2], OctetsSent(b"BDAT 2 LAST\r\nabNOOP\r\n"))
+    (message,) = _kinds(moments, MessageSent)
+    assert isinstance(message, MessageSent)
+    assert message.size == 2
+    assert moments[-2:] == [LineSent("command", 6, CRLF), CommandLine(Command(b"NOOP"), "NOOP", b"")]
+
+
+def test_a_last_chunk_ends_the_message_whatever_else_is_owed() -> None:
+    moments = _live(*_IN_DATA[:-2], _command("NOOP"), _command("BDAT 6 LAST"), OctetsSent(b"a: b\r\n"))
+    assert len(_kinds(moments, MessageSent)) == 1
+
+
+def test_a_chunk_that_was_refused_before_it_came_is_no_part_of_the_next_message() -> None:
+    refused = (_command("BDAT 6 LAST"), _received(552, "no", to="BDAT 6 LAST"), OctetsSent(b"a: bcd"))
+    assert _kinds(_live(*_IN_DATA[:-2], *refused), MessageSent) == []
+    moments = _live(*_IN_DATA[:-2], *refused[:-1], *_IN_DATA[-2:], _BODY)
+    assert len(_kinds(moments, DataBegun)) == 1
+
+
+def test_live_nothing_is_assumed() -> None:
+    moments = _live(*_IN_DATA[:-2], _command("BDAT 0 LAST"), _command("NOOP"))
+    assert [each.owed.verb for each in moments if isinstance(each, SentEarly)] == ["BDAT"]

@@ -19,7 +19,7 @@ from smtp_shell.lint.moments import (
 )
 from smtp_shell.lint.tracker import Tracker
 from smtp_shell.protocol.events import Disconnected
-from smtp_shell.protocol.phases import Asked
+from smtp_shell.protocol.phases import Asked, Phase
 from smtp_shell.recording.decoder import entries
 from smtp_shell.transcript.reader import TranscriptReader
 from tests.unit.lint.cases import DATA, GREETING, MAIL, RCPT, RECORDED
@@ -65,6 +65,7 @@ def _early(text: str) -> list[tuple[int, str, str]]:
             [(10, "", "AUTH")],
         ),
         ("C: EHLO x\nC& NOOP\nC: RSET\nS: 250 ok\nS: 250 ok\n", [(3, "RSET", "NOOP")]),
+        ("C: EHLO x\nC& NOOP\nC: RSET\nS: 2yz\nS: 2yz\n", [(3, "RSET", "NOOP")]),
         ("C: EHLO x\nC: NOOP\nC: RSET\nS: 250 ok\n", []),
     ],
 )  # fmt: skip
@@ -110,6 +111,10 @@ def test_mail_data_begins_where_the_server_said_354_or_may_say_it(
         (f"{_OPEN}C: BDAT LAST\nS: 501 no\n", []),
         (f"{_OPEN}{DATA}C| x: y\\n\\nz\\n.\\n\nS: 250 ok\n", [(14, 8, 2, False)]),
         (f"{_OPEN}{DATA}# the mail data is in the file letter.eml\nC: .\nS: 250 ok\n", []),
+        (f"{_OPEN}{DATA}# the mail data is in the file letter.eml\n# it is long\nC: .\nS: 250 ok\n", []),
+        (f"{_OPEN}{DATA}C: x: y\nC: .\nS: 250 ok\n{MAIL}{RCPT}{DATA}C: .\nS: 250 ok\n", [(15, 6, 0, False), (23, 0, 0, False)]),
+        (f"{_OPEN}{DATA}C| x: y\\r\\n.\\n\nC| z\\r\\n.\\r\\n\nS: 250 ok\n", [(15, 10, 3, False)]),
+        (f"{_OPEN}C: BDAT 7 LAST\nC| \\r\\n.ab\\r\\n\nS: 250 ok\n", [(13, 7, 5, True)]),
         (f"{_OPEN}{DATA}# the mail data is in the file letter.eml\nC: x: y\nC: .\nS: 250 ok\n", [(16, 6, 0, False)]),
     ],
 )  # fmt: skip
@@ -132,6 +137,10 @@ def test_a_message_ends_with_its_dot_or_its_chunk(text: str, expected: list[tupl
         ("C: EHLO x\nC: NOOP\nS: 4yz\n", [(3, 450, "NOOP", False)]),
         ("C: EHLO x\nC: NOOP\nS: 5yz\n", [(3, 550, "NOOP", False)]),
         ("C: EHLO x\nC: NOOP\nS: 2yz\n", [(3, 250, "NOOP", False)]),
+        (f"{_START}C: NOOP\nS: 250\n", [(9, 250, "NOOP", True)]),
+        ("C: EHLO x\nC: RCPT TO:<b>\nS: 2yz\n", [(3, 250, "RCPT", False)]),
+        ("C: EHLO x\nC: RCPT TO:<b>\nS~ 251 .*\n", [(3, 251, "RCPT", False)]),
+        ("C: EHLO x\n*: authenticate PLAIN ann\nS: 2yz\n", [(3, 235, "AUTH", False)]),
         ("C: EHLO x\nC: QUIT\nS: 2yz\n", [(3, 221, "QUIT", False)]),
         ("C: EHLO x\nC: DATA\nS: 3yz\n", [(3, 354, "DATA", False)]),
         ("C: EHLO x\nC& NOOP\nC: RSET\nS: 2yz\nS: 550 no\n", [(4, 250, "NOOP", False), (5, 550, "RSET", True)]),
@@ -162,6 +171,15 @@ def test_each_reply_answers_what_it_belongs_to(text: str, expected: list[tuple[i
         (f"{_START}*: finally\nC: NOOP\n", 9, {"authenticated": False, "owed": (), "accepted": {"EHLO"}}),
         (f"{_START}*: auth PLAIN ann\nC: NOOP\n", 9, {"authenticated": True}),
         ("C: EHLO x\nC: DATA\nC: x: y\nC: .\nC: NOOP\n", 5, {"after_message": True, "in_text": False}),
+        (f"{_OPEN}{DATA}C: .\nS: 250 ok\nC: so much for that\nS: 500 what\nC: NOOP\n", 18, {"in_text": True}),
+        ("C: EHLO x\nC& STARTTLS\nC: EHLO x\nC: NOOP\n", 4, {"tls": True, "owed": ()}),
+        ("C: EHLO x\nC& NOOP\nC& RSET\nC: VRFY a\nC: QUIT\n", 5, {"owed": (), "accepted": {"EHLO", "NOOP", "RSET", "VRFY"}}),
+        ("C: EHLO x\nC: NOOP\n*: timeout 10 the reply\nC: RSET\n", 4, {"accepted": {"EHLO"}}),
+        (f"{RECORDED}C: EHLO x\nC: BDAT 0 LAST\nC: RSET\n", 6, {"accepted": set()}),
+        (f"{_OPEN}C: BDAT 0 LAST\nC: RSET\n", 13, {"owed": (), "sender": None}),
+        (f"{_OPEN}C| NOOP\\r\\n\nS: 250 ok\nC: BDAT 0 LAST\nC: RSET\n", 15, {"sender": b"MAIL FROM:<ann@example.org>"}),
+        ("C: EHLO x\nC| NOOP\\r\\n\nC: RSET\nC: VRFY a\n", 4, {"owed": ()}),
+        (f"C: EHLO x\n{MAIL}{RCPT}C| DATA\\r\\n\nC: x: y\nC: .\nC: NOOP\n", 9, {"owed": ()}),
         ("C: EHLO x\nC: STARTTLS\nC: EHLO x\n", 3, {"tls": True, "started_tls": True}),
         ("*: connect mx.example.org:465 tls\nS: 220 hi\nC: EHLO x\n", 3, {"started_tls": False}),
     ],
@@ -186,6 +204,10 @@ def test_an_exchange_in_a_script_goes_on_with_334() -> None:
         (each.number, each.is_base64, place.line) for each, place, _ in found if isinstance(each, ResponseLine)
     ]
     assert responses == [(1, None, 3), (2, None, 4)]
+    assert [(each.challenge, view.phase) for each, _, view in found if isinstance(each, ResponseLine)] == [
+        (b"", Phase.AUTH),
+        (b"", Phase.AUTH),
+    ]
     assert [(each.verb, view.authenticated) for each, _, view in found if isinstance(each, CommandLine)][-1] == (
         "NOOP",
         True,
@@ -213,6 +235,7 @@ def test_a_script_ends_by_hanging_up_once(text: str, hangs_up: bool) -> None:
         (f"{_OPEN}{DATA}C| x: y\\r\\n.\\n\nC| z\\r\\n.\\r\\n\nS: 250 ok\nC: NOOP\n", [(14, {"dot"}), (17, set())]),
         (f"{_OPEN}{DATA}C| x: y\\r\\n.\\nQUIT\\r\\n\nS: 250 ok\nS: 221 bye\n", [(14, {"dot"}), (14, set())]),
         (f"{_OPEN}{DATA}C| x: y\\r\\n.\\nQUIT\\r\\n\nS: 421 bye\n", [(14, {"dot"})]),
+        (f"{_OPEN}{DATA}C| x: y\\r\\n.\\n.\\n\nS: 250 ok\nS: 500 what\n", [(14, {"dot"}), (14, set())]),
         (
             f"{_OPEN}{DATA}C| x: y\\r\\n.\\n\nS: 250 ok\n{MAIL}{RCPT}C| DATA\\r\\nx: y\\r\\n.\\n\nS: 354 go\nS: 250 ok\n",
             [(14, {"dot"}), (16, set()), (18, set()), (20, set()), (20, {"dot"})],
