@@ -20,6 +20,7 @@ from tests.unit.lint.cases import (
     assert_found,
     assert_tells_apart,
     lint,
+    sent,
 )
 
 _OK = "S: 250 ok\n"
@@ -214,6 +215,7 @@ _BARE, _PARTED = "MAIL FROM:a@example.org", "MAIL FROM <a@example.org>"
         ),
         ("unknown-parameter", _MANY, with_mail("SHADE=RED"), with_mail("COLOUR=RED")),
         ("unknown-parameter", View(), [], with_mail("COLOUR=RED")),
+        ("unknown-parameter", _MANY, [sent(b"MAIL FROM:<a@example.org> SHADE=\xff")], []),
         (
             "misplaced-parameter",
             View(),

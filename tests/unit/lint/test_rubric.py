@@ -313,6 +313,23 @@ _SENT = f"{_EHLO}{ENVELOPE}"  # twelve lines
             [],
         ),
         (
+            b"step = [{happens = 'message', tls = true}]",
+            "C: EHLO x\nC: STARTTLS\nC: EHLO x\nC: MAIL FROM:<>\nC: RCPT TO:<b@example.org>\nC: DATA\nC: x: y\nC: .\nC: QUIT\n",
+            [],
+        ),
+        (
+            b"step = [{happens = 'message'}, {client = 'NOOP'}]",
+            "C: EHLO x\nC: NOOP\nC: MAIL FROM:<>\nC: RCPT TO:<b@example.org>\nC: DATA\nC: x: y\nC: .\nC: QUIT\n",
+            [(7, "rubric-order", "a message that the server takes comes too late; the order of the steps is another one")],
+        ),
+        (
+            b"step = [{happens = 'tls'}, {client = 'NOOP'}]",
+            "C: EHLO x\nC: NOOP\nC: STARTTLS\nC: EHLO x\n",
+            [(4, "rubric-order", "TLS comes too late; the order of the steps is another one")],
+        ),
+        (b"step = [{happens = 'tls', tls = true}]", f"{RECORDED}{TLS_EHLO}{_NOOP}", []),
+        (b"step = [{client = 'NOOP'}]", f"{_EHLO}S: 250 ok\n{_NOOP}", []),
+        (
             b"step = [{happens = 'message'}, {happens = 'message'}]",
             f"{_SENT}{HEADER}{TEXT}",
             [(21, "rubric-step", "a message that the server takes is missing; there is none up to here")],
@@ -339,6 +356,7 @@ def test_a_pattern_that_takes_too_long_does_not_match(tmp_path: Path) -> None:
         (b"step = [{client = 'NOOP'}]\nforbid = [{say = 'x'}]", "step 2: it has one of client, happens and auth"),
         (b"step = [{happens = 'tls', pattern = 'x'}]", "step 1: pattern and reply are for a client's command"),
         (b"step = [{client = 'NOOP', reply = '250|2x0'}]", "step 1: reply is codes such as 250, 2yz or 250|251"),
+        (b"step = [{client = 'NOOP', reply = '25X'}]", "step 1: reply is codes such as 250, 2yz or 250|251"),
         (b"step = [{client = 'NOOP', reply = '2500'}]", "step 1: reply is codes such as 250, 2yz or 250|251"),
         (b"step = [{client = 'NOOP', pattern = '(?x) bob # who'}]", "step 1: the pattern is no regular expression"),
         (
