@@ -75,8 +75,14 @@ def temporary_file(what: str) -> tuple[int, str]:
         with suppress(OSError):  # a file system without locks
             if sys.platform != "win32":
                 try_lock(descriptor)
-        if sys.platform == "win32" or os.fstat(descriptor).st_nlink:
-            return descriptor, name
+        try:
+            if sys.platform == "win32" or os.fstat(descriptor).st_nlink:
+                return descriptor, name
+        except OSError:
+            with suppress(OSError):  # what the system said first is raised
+                os.unlink(name)
+            os.close(descriptor)
+            raise
         os.close(descriptor)  # another process swept it before it had its lock
 
 

@@ -119,3 +119,23 @@ def test_a_lock_that_cannot_be_closed_keeps_nobody_from_ending(place: Path, monk
         patched.setattr(os, "close", close)
         folder.cleanup()
     assert not os.path.lexists(folder.name)
+
+
+@POSIX
+def test_a_file_that_cannot_be_looked_at_is_not_left_behind(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[int] = []
+    look = os.fstat
+
+    def fails(descriptor: int) -> os.stat_result:
+        if look(descriptor).st_dev == place.stat().st_dev and stat.S_ISREG(look(descriptor).st_mode):
+            opened.append(descriptor)
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return look(descriptor)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fstat", fails)
+        with pytest.raises(OSError, match="Input/output error"):
+            temporary_file("keys")
+    assert list(place.iterdir()) == []
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        look(opened[-1])
