@@ -94,7 +94,7 @@ class Answer(Struct, frozen=True):
         if self.reply is None:
             return tuple(f"{marker} {text}" for marker, text in self.expected)
         octets = self.reply.octets
-        return tuple(f"{marker} {text}" for marker, text in map(_server_row, lines_of(octets)))
+        return tuple(_server_row(line) for line in lines_of(octets))
 
     @property
     def numbers(self) -> Iterator[int]:
@@ -419,9 +419,8 @@ def _event(words: str, more: str, line: int, *, tls: bool) -> Turn:
     return Turn(Kind.EVENT, f"*: {words}{more}", line, words.split(" ")[0], words, tls=tls)
 
 
-def _server_row(line: bytes) -> tuple[str, str]:
-    """Return marker and content of a line that a server sent."""
-    return ("S:", _short(line[:-2])) if line.endswith(CRLF) else ("S|", _short(line))
+def _server_row(line: bytes) -> str:
+    return f"S: {_short(line[:-2])}" if line.endswith(CRLF) else f"S| {_short(line)}"
 
 
 def _short(octets: bytes) -> str:

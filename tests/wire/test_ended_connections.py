@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import time
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,24 +17,14 @@ from smtp_shell.servers.practice import connection as of_practice
 from smtp_shell.servers.relay import RelayServer
 from smtp_shell.servers.relay.connection import Relayed
 from tests.support.faulty_clients import FAULTY, right
+from tests.support.memory import without_collector
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 PASSWORD = "s3cret-Pass!"
 PATIENCE = 20.0
 TRANSCRIPT = "S: 220 mail.example.com\nC: EHLO a\nS: 250-mail.example.com\nS: 250 STARTTLS\nC: QUIT\nS: 221 Bye\n"
-
-
-@contextmanager
-def _without_collector() -> Iterator[None]:
-    gc.collect()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
 
 
 def _kept(kind: type, *, collects: bool) -> int:
@@ -54,7 +43,7 @@ def test_the_mock_keeps_nothing_of_a_connection_that_is_over(tmp_path: Path, mon
     monkeypatch.setattr(of_mock, "LINGER", 10 * PATIENCE)
     transcript = tmp_path / "a.smtp"
     transcript.write_text(TRANSCRIPT)
-    with MockServer(transcript) as server, _without_collector():
+    with MockServer(transcript) as server, without_collector():
         for each in FAULTY.values():
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr("tests.support.faulty_clients.HANGS", 0.2)
@@ -66,7 +55,7 @@ def test_the_mock_keeps_nothing_of_a_connection_that_is_over(tmp_path: Path, mon
 def test_the_practice_server_keeps_nothing_of_a_connection_that_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(of_practice, "LINGER", 10 * PATIENCE)
     settings = PracticeSettings(password=Secret(PASSWORD))
-    with PracticeServer(settings) as server, _without_collector():
+    with PracticeServer(settings) as server, without_collector():
         for _ in range(3):
             right("127.0.0.1", server.port, str(server.ca_file), PASSWORD)
         assert _kept(of_practice.Connection, collects=True) == 0
@@ -77,7 +66,7 @@ def test_the_relay_keeps_nothing_of_a_dialogue_that_is_over() -> None:
     with (
         PracticeServer(settings) as server,
         RelayServer(f"{server.host}:{server.port}", tls=TlsSettings(ca_file=server.ca_file)) as relay,
-        _without_collector(),
+        without_collector(),
     ):
         for _ in range(3):
             right("127.0.0.1", relay.port, str(relay.ca_file), PASSWORD)

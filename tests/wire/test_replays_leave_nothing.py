@@ -13,6 +13,7 @@ from smtp_shell.protocol.sasl import Credentials
 from smtp_shell.protocol.secret import Secret
 from smtp_shell.replay.api import replay
 from smtp_shell.servers.mock import MockServer, MockSettings
+from tests.support.memory import without_collector
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,16 +57,9 @@ def test_no_connection_is_left_for_the_collector(tmp_path: Path, fault: str, sta
     transcript = tmp_path / "a.smtp"
     transcript.write_text(TRANSCRIPT)
     settings = MockSettings(credentials=Credentials("student", Secret(PASSWORD)))
-    with MockServer(transcript, settings=settings, faults=[fault] if fault else []) as server:
-        gc.collect()
+    with MockServer(transcript, settings=settings, faults=[fault] if fault else []) as server, without_collector():
         before = connections()  # of other tests, which are held as long as this list is
-        gc.disable()
-        try:
-            result = replay(
-                transcript, server.url, user="student", password=PASSWORD, ca_file=server.ca_file, timeout=10
-            )
-            kept = [each for each in connections() if not any(each is other for other in before)]
-        finally:
-            gc.enable()
+        result = replay(transcript, server.url, user="student", password=PASSWORD, ca_file=server.ca_file, timeout=10)
+        kept = [each for each in connections() if not any(each is other for other in before)]
     assert result.exit_status == status, result.failure
     assert kept == []

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import gc
 import weakref
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,6 +18,7 @@ from smtp_shell.protocol.proxy_header import ProxyHeader
 from smtp_shell.replay.replay import Replay
 from smtp_shell.replay.results import Act, Decision, ReplayResult, StepResult
 from smtp_shell.replay.settings import ReplaySettings
+from tests.support.memory import without_collector
 from tests.unit.replay.fake import CLOSED, GREETING, FakeTransport
 
 OK = b"250 ok\r\n"
@@ -150,16 +148,6 @@ def test_an_interruption_ends_the_wait_and_nothing_is_sent_any_more(opened: Open
     assert opened.transport.sent == b"NOOP\r\n"
     assert not any(step.in_finally for step in result.steps)
     assert result.ending == "the replay took longer than 0 s in all."
-
-
-@contextmanager
-def without_collector() -> Iterator[None]:
-    gc.collect()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
 
 
 def test_a_dialogue_that_broke_leaves_nothing_that_only_the_collector_finds(opened: Opened) -> None:
