@@ -345,7 +345,8 @@ class Dialogue:
         self.asked += 1
 
     def _owe_command(self, command: Command) -> None:
-        if command.public == 0:  # all of it is secret: it answers a challenge, in a group with its AUTH
+        # All of it is secret, or it cancels: it answers a challenge, in a group with its AUTH.
+        if command.public == 0 or (not is_secret_answer(command.line) and self.is_authenticating):
             self._owe_response(command.line)
             return
         verb = command.verb

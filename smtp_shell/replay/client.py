@@ -27,7 +27,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from smtp_shell.client.session import Session
+    from smtp_shell.protocol.dialogue import Dialogue
     from smtp_shell.protocol.events import OctetsSent
+    from smtp_shell.protocol.phases import Owed
+    from smtp_shell.protocol.sasl import Mechanism
     from smtp_shell.replay.cursor import StepCursor
     from smtp_shell.replay.incoming import IncomingReplies
     from smtp_shell.replay.settings import ReplaySettings
@@ -116,36 +119,47 @@ class ReplayClient:
             UsageError: A variable has no value.
             NotSendable: A value would not stay inside one line.
         """
-        started = monotonic()
-        last = steps[-1]
-        in_exchange = session.dialogue.phase is Phase.AUTH
-        if has_secret(last):
-            commands = self._commands(steps[:-1])
-            demand_tls(session, [*(command.verb for command in commands), "AUTH"])
-            incoming.attempt(partial(self.sasl.send_secret, session, commands))
-            shown = excerpt("\n".join([*map(_shown_command, commands[:_MOST_SHOWN]), last.text]))
-            return SentStep(tuple(map(_line_of, steps)), shown, started, "AUTH")
-        commands = self._commands(steps)
+        started, dialogue = monotonic(), session.dialogue
+        in_exchange, asked = dialogue.phase is Phase.AUTH, dialogue.asked
+        if has_secret(steps[-1]):
+            return self._send_secret(session, incoming, steps)
+        commands = self._commands(steps, challenged=in_exchange)
         verb = commands[-1].verb
         if session.target.starttls:
             demand_tls(session, [command.verb for command in commands])
-        announced = session.dialogue.extensions
+        announced = dialogue.extensions
         is_stripped = announced is not None and "STARTTLS" not in announced
         if in_exchange and len(commands) == 1:
             shown = self.sasl.send_response(session, incoming, commands[0].line)
         else:
-            if verb == "AUTH":
-                self.sasl.note_command(commands[-1])
             self.chunk_left = self._following_chunk(commands[-1])
             more = self.chunk_left > 0
             incoming.attempt(partial(session.send, *commands, more=more, looked=True))
             shown = _shown(steps, commands)
+            for owed in _owed_since(asked, dialogue):
+                self.sasl.note_sent(owed)
+                verb, in_exchange = owed.verb, owed.asked is Asked.SASL
         lines = tuple(map(_line_of, steps))
         sent = SentStep(lines, shown, started, verb, in_exchange=in_exchange, is_stripped=is_stripped)
         if self.chunk_left:
             self._chunk_of = sent
             return None
         return sent
+
+    def _send_secret(self, session: Session, incoming: IncomingReplies, steps: list[Step]) -> SentStep:
+        """Send a line with `${sasl}`, which may be the last one of a group; the group goes out in one write.
+
+        Raises:
+            TlsFailed: The user demands STARTTLS, and AUTH would go in the clear. Nothing was sent.
+            UsageError: A variable has no value.
+            NotSendable: A value would not stay inside one line.
+        """
+        started = monotonic()
+        commands = self._commands(steps[:-1], challenged=session.dialogue.phase is Phase.AUTH)
+        demand_tls(session, [*(command.verb for command in commands), "AUTH"])
+        incoming.attempt(partial(self.sasl.send_secret, session, commands))
+        shown = excerpt("\n".join([*map(_shown_command, commands[:_MOST_SHOWN]), steps[-1].text]))
+        return SentStep(tuple(map(_line_of, steps)), shown, started, "AUTH")
 
     def send_as_octets(self, session: Session, incoming: IncomingReplies, steps: list[Step]) -> SentStep:
         """Send the lines of a group in one write as octets, of which the dialogue reads what each is: a command, or mail data.
@@ -167,6 +181,21 @@ class ReplayClient:
             return sent
         return replace(sent, shown=excerpt("\n".join([step.text or EMPTY_LINE for step in steps[:_MOST_SHOWN]])))
 
+    def find_mechanism(self, session: Session, steps: list[Step]) -> Mechanism | None:
+        """Return the mechanism that `${sasl}` at the end of a group needs credentials for; None if its exchange has them.
+
+        Args:
+            session: The session.
+            steps: The lines.
+
+        Raises:
+            AuthFailed: The mechanism is unknown, credentials are missing, or must not be sent here.
+            UsageError: A variable has no value.
+            NotSendable: A value would not stay inside one line.
+        """
+        commands = self._commands(steps[:-1], challenged=False)
+        return self.sasl.needs_credentials(session, b"".join([command.octets for command in commands]), steps[-1])
+
     def goes_as_octets(self, session: Session, steps: list[Step]) -> bool:
         """Return whether the lines of a group are not one command with one reply each.
 
@@ -178,7 +207,7 @@ class ReplayClient:
         """
         if not session.dialogue.answered:
             return True
-        if len(steps) < 2 or any(has_secret(step) for step in steps):
+        if len(steps) < 2 or any(map(has_secret, steps)):
             return False
         verbs = [Command.parse(step.octets).verb for step in steps]
         return "AUTH" not in verbs and ("DATA" in verbs[:-1] or self._has_fewer_replies(steps))
@@ -208,13 +237,10 @@ class ReplayClient:
         else:
             shown = "".join(map(_shown_octets, dialogue.foretell_raw(octets)))
             incoming.attempt(partial(session.send_raw, octets))
-        new = dialogue.owed[-(dialogue.asked - asked) :] if dialogue.asked > asked else ()
+        new = _owed_since(asked, dialogue)
         last = new[-1] if new else None
         for owed in () if is_secret else new:
-            if owed.asked is Asked.COMMAND and owed.command is not None:
-                self.sasl.note_command(owed.command)
-            elif owed.asked is Asked.SASL:
-                self.sasl.note_response()
+            self.sasl.note_sent(owed)
         following = self._cursor.step
         verb = last.verb if last is not None else ""
         return SentStep(
@@ -335,12 +361,17 @@ class ReplayClient:
             .ending()
         )
 
-    def _commands(self, steps: list[Step]) -> list[Command]:
-        """Return the lines of a group. One that follows AUTH in it answers the challenge that is still to come."""
+    def _commands(self, steps: list[Step], *, challenged: bool) -> list[Command]:
+        """Return the lines of a group. One that follows AUTH in it answers the challenge that is still to come.
+
+        Args:
+            steps: The lines.
+            challenged: Whether the first one answers a challenge.
+        """
         commands = [Command.parse(self._expand(step)) for step in steps]
-        if len(commands) == 1 or all(command.verb != "AUTH" for command in commands):
+        if not challenged and (len(commands) == 1 or all(command.verb != "AUTH" for command in commands)):
             return commands
-        exchange = ExchangeLines()
+        exchange = ExchangeLines(challenged=challenged)
         return [Command(command.line, exchange.send(command.line)) for command in commands]
 
     def _expand(self, step: Step) -> bytes:
@@ -368,6 +399,11 @@ class ReplayClient:
         if chunk is None or following is None or following.marker not in CLIENT_LINES:
             return 0
         return chunk.size
+
+
+def _owed_since(asked: int, dialogue: Dialogue) -> tuple[Owed, ...]:
+    """Return the replies that became owed since `asked` was read."""
+    return dialogue.owed[-(dialogue.asked - asked) :] if dialogue.asked > asked else ()
 
 
 def _begins_chunk(step: Step) -> bool:

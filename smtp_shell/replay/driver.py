@@ -295,7 +295,7 @@ class Driver:
             return
         try:
             if has_secret(steps[-1]):
-                self._find_credentials(session, incoming, steps[-1])
+                self._find_credentials(session, incoming, steps)
             if is_octets:
                 sent: SentStep | None = client.send_octets(session, incoming, steps[0])
             elif client.goes_as_octets(session, steps):
@@ -498,13 +498,13 @@ class Driver:
         if verb == "DATA" and client.mail.is_ahead():
             self._emitter.emit_mail_skipped(client.mail.skip(why, 0))
 
-    def _find_credentials(self, session: Session, incoming: IncomingReplies, step: Step) -> None:
-        """Find the credentials for `${sasl}`. What is missing ends the dialogue when the reply is awaited."""
+    def _find_credentials(self, session: Session, incoming: IncomingReplies, steps: list[Step]) -> None:
+        """Find the credentials for `${sasl}` at the end of a step. What is missing ends the dialogue when the reply is awaited."""
         sasl, find = self._client.sasl, self._settings.credentials
         if incoming.broken is not None:
             return
         try:
-            mechanism = sasl.needs_credentials(session, step)
+            mechanism = self._client.find_mechanism(session, steps)
             if mechanism is not None and find is not None:
                 credentials = self._ask(session, partial(find, mechanism, sasl.user_ahead()))
                 sasl.begin(session, mechanism, credentials)

@@ -6,10 +6,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from smtp_shell.errors import AuthFailed, DialogueBroken, NotSendable, ProtocolViolation, UsageError
-from smtp_shell.protocol.commands import auth_mechanism
+from smtp_shell.protocol.commands import Command, auth_mechanism
 from smtp_shell.protocol.masking import OPEN_RESPONSES, is_secret_answer, may_answer, public_lines
 from smtp_shell.protocol.octets import escape, unescape
-from smtp_shell.protocol.phases import Phase
+from smtp_shell.protocol.phases import Asked, Phase
 from smtp_shell.replay.results import LONGEST_SHOWN, excerpt
 from smtp_shell.transcript.step import CLIENT_LINES, Marker
 from smtp_shell.transcript.variables import SASL, SASL_MARK, Template
@@ -17,10 +17,10 @@ from smtp_shell.transcript.variables import SASL, SASL_MARK, Template
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from smtp_shell.client.authentication import AuthExchange, Challenge
+    from smtp_shell.client.authentication import AuthExchange
     from smtp_shell.client.session import Session
-    from smtp_shell.protocol.commands import Command
     from smtp_shell.protocol.masking import ExchangeLines
+    from smtp_shell.protocol.phases import Owed
     from smtp_shell.protocol.replies import Reply
     from smtp_shell.protocol.sasl import Credentials, Mechanism
     from smtp_shell.replay.cursor import StepCursor
@@ -73,26 +73,49 @@ class SaslSteps:
         self.exchange = None
         self._given = int(len(command.line.split()) > 2)
 
-    def note_response(self) -> None:
-        """Note that a response is sent as it stands in the transcript."""
-        self._given += 1
+    def note_sent(self, owed: Owed) -> None:
+        """Note what was sent as it stands in the transcript, by the reply that it is owed."""
+        if owed.asked is Asked.SASL:
+            self._given += 1
+        elif owed.verb == "AUTH" and owed.command is not None:
+            self.note_command(owed.command)
 
-    def needs_credentials(self, session: Session, step: Step) -> Mechanism | None:
+    def needs_credentials(self, session: Session, before: bytes, step: Step) -> Mechanism | None:
         """Return the mechanism that a line with `${sasl}` needs credentials for; None if its exchange has them.
+
+        Args:
+            session: The session.
+            before: The lines that go out in one write with it, before it.
+            step: The line, or the octets.
 
         Raises:
             AuthFailed: The mechanism is unknown, credentials are missing, or must not be sent here.
         """
+        from copy import copy  # takes a millisecond to load, and few replays ask
+
         head, _ = self.around_secret(step)
-        mechanism = auth_mechanism((session.dialogue.unended + head).rpartition(b"\n")[2])
+        *lines, begun = (session.dialogue.unended + before + head).split(b"\n")
+        is_open = self._note_lines(lines, copy(session.dialogue.exchange))
+        mechanism = auth_mechanism(begun)
         self._begins = bool(mechanism)
         if mechanism:
             self.mechanism, self._given = escape(mechanism), 0
             return self._find_mechanism(session)
-        is_early = step.marker is Marker.CLIENT_OCTETS and session.dialogue.is_authenticating
+        is_early = is_open and (step.marker is Marker.CLIENT_OCTETS or bool(before))
         if not is_early and (session.phase is not Phase.AUTH or self._challenge is None):
             raise AuthFailed("the server asks for no response, so none is sent.")
         return None if self.exchange is not None else self._find_mechanism(session)
+
+    def _note_lines(self, lines: Sequence[bytes], exchange: ExchangeLines) -> bool:
+        """Note lines that go out before `${sasl}`, in one write with it; return whether an exchange goes on after them."""
+        for line in lines:
+            exchange.send(line)
+            if exchange.answers:
+                self._given += 1
+                self._challenge = None  # this line answers it
+            elif exchange.is_open:
+                self.note_command(Command(line))
+        return exchange.is_open
 
     def begin(self, session: Session, mechanism: Mechanism, credentials: Credentials) -> None:
         """Begin an exchange with credentials.
@@ -134,10 +157,11 @@ class SaslSteps:
         if self._begins:
             send_auth_command(session, exchange, exchange.begin(initial=True), before)
             return
-        if before:
-            session.send(*before, more=True, looked=True)
-        if self._challenge is not None:
+        if not before:
+            assert self._challenge is not None
             self._answer(session, exchange, self._challenge)
+            return
+        session.send(*before, Command(self._respond(exchange), 0), looked=True)
 
     def send_secret_octets(self, session: Session, step: Step) -> None:
         """Send octets with the response that the mechanism gives in the place of `${sasl}`.
@@ -152,20 +176,22 @@ class SaslSteps:
             words = exchange.begin(initial=True).octets.split(b" ", 2)
             response = words[2] if len(words) > 2 else b"="
         else:
-            try:
-                response = exchange.respond(self._read_challenge(exchange)).octets
-            except (AuthFailed, ProtocolViolation) as error:
-                self._cancelled = error
-                response = b"*"
+            response = self._respond(exchange)
         session.send_raw(head + response + tail)
 
-    def _read_challenge(self, exchange: AuthExchange) -> Challenge:
-        """Return the challenge to answer; where the client sends its response before that comes, an empty one."""
-        if self._challenge is not None:
-            return exchange.read_challenge(self._challenge)
-        from smtp_shell.client.authentication import Challenge
+    def _respond(self, exchange: AuthExchange) -> bytes:
+        """Return the response to the last challenge, or to an empty one where the client sends it before that comes.
 
-        return Challenge(b"", "")
+        Where the mechanism can give none, it is `*`, which cancels the exchange.
+        """
+        from smtp_shell.client.authentication import CANCEL, Challenge
+
+        try:
+            challenge = Challenge(b"", "") if self._challenge is None else exchange.read_challenge(self._challenge)
+            return exchange.respond(challenge).octets
+        except (AuthFailed, ProtocolViolation) as error:
+            self._cancelled = error
+            return CANCEL
 
     def around_secret(self, step: Step) -> tuple[bytes, bytes]:
         """Return the octets before and after `${sasl}`, their variables replaced."""
@@ -183,7 +209,7 @@ class SaslSteps:
             # The mechanism makes the same response, and checks the challenge: the server's proof may be in it.
             incoming.attempt(partial(self._answer, session, self.exchange, self._challenge))
             return escape(line) or EMPTY_LINE
-        self.note_response()
+        self._given += 1
         secret = is_secret_answer(line)
         incoming.attempt(partial(session.send_sasl, line, secret=secret))
         return SASL_MARK if secret else escape(line) or EMPTY_LINE

@@ -252,7 +252,7 @@ def test_sasl_without_auth_is_our_own_affair() -> None:
 
 
 VERBS = ["EHLO c", "HELO c", "LHLO c", "MAIL FROM:<>", "RCPT TO:<a@b>", "DATA", "RSET", "BDAT 0", "BDAT 0 LAST", "AUTH PLAIN",
-         "STARTTLS", "QUIT", "NOOP", "VRFY ann", "X-NEW", "XCLIENT ADDR=192.0.2.7", ""]  # fmt: skip
+         "STARTTLS", "QUIT", "NOOP", "VRFY ann", "X-NEW", "XCLIENT ADDR=192.0.2.7", "*", ""]  # fmt: skip
 CODES = [200, 220, 221, 235, 250, 334, 354, 421, 451, 500, 550]
 TALKING = [Phase.FRESH, Phase.READY, Phase.MAIL, Phase.RCPT, Phase.AUTH]
 
@@ -277,7 +277,7 @@ def after(phase: Phase, verb: str, code: int) -> Phase:
             return Phase.READY
         case "AUTH", 3:
             return Phase.AUTH
-        case "AUTH", 2 | 4 | 5 if phase is Phase.AUTH:
+        case "AUTH" | "*" | "", 2 | 4 | 5 if phase is Phase.AUTH:  # each is a response there
             return Phase.READY  # where the exchange of `at` began
         case "STARTTLS", 2 if code == 220:
             return Phase.TLS

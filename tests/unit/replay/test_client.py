@@ -182,7 +182,7 @@ def authenticate(bench: Bench, settings: ReplaySettings) -> SentStep | None:
     assert settings.credentials is not None
     steps = bench.client.take_group(step)
     sasl = bench.client.sasl
-    mechanism = sasl.needs_credentials(bench.session, steps[-1])
+    mechanism = bench.client.find_mechanism(bench.session, steps)
     if mechanism is not None:
         sasl.begin(bench.session, mechanism, settings.credentials(mechanism, sasl.user_ahead()))
     return bench.client.send_group(bench.session, bench.incoming, steps)
@@ -283,7 +283,7 @@ def test_a_group_before_a_credential_is_written_before_it_and_shown_up_to_a_numb
     settings = auth_settings([])
     bench = Bench(*["C& NOOP"] * 101, "C: AUTH PLAIN ${sasl}", settings=settings)
     steps = bench.client.take_group(bench.cursor.step) if bench.cursor.step is not None else []
-    mechanism = bench.client.sasl.needs_credentials(bench.session, steps[-1])
+    mechanism = bench.client.find_mechanism(bench.session, steps)
     assert mechanism is not None
     assert settings.credentials is not None
     bench.client.sasl.begin(bench.session, mechanism, settings.credentials(mechanism, ""))

@@ -226,7 +226,7 @@ def test_credentials_are_not_sent_anywhere(settings: ReplaySettings, why: str) -
     step = bench.cursor.step
     assert step is not None
     with pytest.raises(AuthFailed) as raised:
-        bench.client.sasl.needs_credentials(bench.session, step)
+        bench.client.sasl.needs_credentials(bench.session, b"", step)
     assert why in raised.value.message
 
 
@@ -239,15 +239,15 @@ def test_a_response_is_computed_only_where_one_is_asked_for() -> None:
     assert step is not None
     for _ in range(2):
         with pytest.raises(AuthFailed, match="the server asks for no response, so none is sent"):
-            bench.client.sasl.needs_credentials(bench.session, step)
+            bench.client.sasl.needs_credentials(bench.session, b"", step)
         if not bench.transport.sent:
             bench.session.send_raw(b"AUTH LOGIN\r\n")
             challenge = bench.session.read_reply()
     bench.client.sasl.note_command(Command.parse(b"AUTH LOGIN"))
     bench.client.sasl.settle(bench.session, Comparison(code=334), challenge)
-    needed = bench.client.sasl.needs_credentials(bench.session, step)
+    needed = bench.client.sasl.needs_credentials(bench.session, b"", step)
     assert needed is not None
     assert needed.name == "LOGIN"
     bench.client.sasl.note_command(Command.parse(b"AUTH X-ODD"))
     with pytest.raises(AuthFailed, match=r"^smtp-shell does not know the mechanism X-ODD"):
-        bench.client.sasl.needs_credentials(bench.session, step)
+        bench.client.sasl.needs_credentials(bench.session, b"", step)
