@@ -434,7 +434,7 @@ class Dialogue:
         """Return whether a raw line answers a challenge, including one that has not come yet."""
         if self._is_certainly_in_data:
             return False
-        return self.phase is Phase.AUTH or (self._may_authenticate and may_answer(line))
+        return self.phase is Phase.AUTH or (may_answer(line) and self._may_authenticate)
 
     def _public_length(self, octets: bytes) -> int | None:
         if self.phase is Phase.MAILDATA and self._is_certainly_in_data:
