@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from random import Random
 from typing import TYPE_CHECKING
@@ -10,7 +11,8 @@ import pytest
 
 from smtp_shell.protocol.secret import Secret
 from smtp_shell.servers.practice import PracticeServer, PracticeSettings
-from tests.crash.room import PASSWORD, Room
+from tests.crash.room import PASSWORD, Case, Outcome, Room
+from tests.crash.transcripts import judge_recording
 from tests.crash.whole import judge_whole
 from tests.crash.writer import Writer
 from tests.crash.writers import WRITERS
@@ -96,6 +98,23 @@ def test_a_careless_writer_is_found(make_bench: Callable[[Writer], Bench]) -> No
     assert "work/spare.txt is left" in found(7, "eio")
     assert "neither the old file nor the new one: 23 octets" in found(6, "short")
     assert [each.sentence for _, all_ in run_with_limits(bench, [30]) for each in all_ if "30 octets" in each.sentence]
+
+
+def test_a_second_recording_is_a_new_one_also_with_the_same_octets(tmp_path: Path) -> None:
+    room, recording = Room(tmp_path), "Transcript: 1\n\nC: NOOP\n"
+    room.make()
+    file = room.work / "out.smtp"
+    file.write_text(recording)
+    os.utime(file, ns=(0, 0))
+    before = room.files()
+
+    def judged() -> list[str]:
+        case = Case(room, before, Outcome(0, "", ""), "", "", before, room.files())
+        return [*judge_recording(r"work/out\.smtp", shown=False)(case)]
+
+    assert judged() == [r"there is no new work/out\.smtp"]
+    file.write_text(recording)
+    assert judged() == []
 
 
 @pytest.mark.parametrize(
