@@ -215,7 +215,11 @@ class Tracker:
             return
         self._assume()
         yield from self._early_moment(command.verb)
-        yield from self._command_moments(command, LineSent("command", len(command.line) + 2, CRLF), pipelined=pipelined)
+        length = len(command.line) + len(CRLF)
+        if command.public is None and self._dialogue.is_response(command):
+            yield from self._response_moments(command.line, LineSent("response", length), secret=False)
+        else:
+            yield from self._command_moments(command, LineSent("command", length, CRLF), pipelined=pipelined)
         self._dialogue.send(command)
         yield from self._after_command(command)
         self._waits = not pipelined
@@ -246,7 +250,7 @@ class Tracker:
 
     def _after_command(self, command: Command) -> Iterator[Placed]:
         verb = command.verb
-        if command.public == 0:
+        if self._dialogue.is_response(command):
             return
         in_transaction = self._dialogue.phase in (Phase.MAIL, Phase.RCPT)
         self._standing.command_sent(command, in_transaction=in_transaction)

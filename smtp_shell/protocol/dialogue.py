@@ -154,6 +154,16 @@ class Dialogue:
         """The mechanism of the current or last exchange, as it was named, and its first response, which is as secret as a password."""
         return escape(auth_mechanism(self._auth.shown) or b""), self._response
 
+    def is_response(self, command: Command) -> bool:
+        """Return whether a line that is sent as a command answers a challenge, such as one in a group with its AUTH.
+
+        All of it is secret, or it is `*` or empty while an exchange is under way.
+
+        Args:
+            command: The line.
+        """
+        return command.public == 0 or (not is_secret_answer(command.line) and self.is_authenticating)
+
     def send(self, command: Command, *, pipelined: bool = False) -> list[Event]:
         """Record that a command line is sent. Its octets are `command.octets`. After an unended line they are the rest of it.
 
@@ -345,8 +355,7 @@ class Dialogue:
         self.asked += 1
 
     def _owe_command(self, command: Command) -> None:
-        # All of it is secret, or it cancels: it answers a challenge, in a group with its AUTH.
-        if command.public == 0 or (not is_secret_answer(command.line) and self.is_authenticating):
+        if self.is_response(command):
             self._owe_response(command.line)
             return
         verb = command.verb

@@ -163,6 +163,17 @@ def test_a_response_is_base64_or_not_or_not_known(event: Event, response: Respon
     assert moments[-2] == LineSent("response", length, CRLF)
 
 
+@pytest.mark.parametrize(
+    ("line", "response"),
+    [(b"*", ResponseLine(False, True, True, b"", 1)), (b"", ResponseLine(True, False, True, b"", 1))],
+)
+def test_what_answers_a_challenge_in_a_group_with_its_auth(line: bytes, response: ResponseLine) -> None:
+    command, answer = CommandSent(Command(b"AUTH LOGIN"), True), CommandSent(Command(line))
+    assert _live(*_GREETED, command, answer)[-2:] == [LineSent("response", len(line) + 2, CRLF), response]
+    before = _live(*_GREETED, answer)[-1]
+    assert isinstance(before, CommandLine)
+
+
 def test_a_response_after_one_that_ended_in_lf_says_so() -> None:
     moments = _live(*_IN_EXCHANGE, OctetsSent(b"YQ==\n", 0), OctetsSent(b"\r\n"), OctetsSent(b"\r\n"))
     found = [(each.is_empty, each.after_lf, each.number) for each in moments if isinstance(each, ResponseLine)]
