@@ -424,6 +424,12 @@ def reason_of(error: OSError | MemoryError) -> str:
     return escape_str(text[:1].lower() + text[1:]) or type(error).__name__
 
 
+def refusal_of(error: OSError | MemoryError) -> str:
+    """Return what the system refused and why: the file's name, where it is about one, and `reason_of`."""
+    name = error.filename if isinstance(error, OSError) and isinstance(error.filename, str) else ""
+    return f"{escape_str(name) or 'the system refused a call'}: {reason_of(error)}"
+
+
 def _hold_lock(descriptor: int) -> None:
     """Wait for the lock of an open file, where there are locks: not on Windows, nor on each file system."""
     if sys.platform != "win32":

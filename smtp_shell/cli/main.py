@@ -127,18 +127,15 @@ def _refused(error: OSError) -> int:
         The exit status.
     """
     from smtp_shell.output_loss import give_up, is_lost
+    from smtp_shell.private_files import reason_of, refusal_of
 
-    reason = (error.strerror or type(error).__name__).lower()
-    if is_lost(sys.stdout, error):
-        give_up(sys.stdout)
-        if isinstance(error, BrokenPipeError):
-            return 0
-        _say(f"the results cannot be written: {reason}; make room, or send them elsewhere.")
+    if not is_lost(sys.stdout, error):
+        _say(f"{refusal_of(error)}; what was done before this stands.")
         return 1
-    from smtp_shell.protocol.octets import escape_str
-
-    name = error.filename if isinstance(error.filename, str) else "the system refused a call"
-    _say(f"{escape_str(name)}: {escape_str(reason)}; what was done before this stands.")
+    give_up(sys.stdout)
+    if isinstance(error, BrokenPipeError):
+        return 0
+    _say(f"the results cannot be written: {reason_of(error)}; make room, or send them elsewhere.")
     return 1
 
 

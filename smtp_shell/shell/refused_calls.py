@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 from smtp_shell.errors import ConnectionLost, SmtpShellError, SystemRefused
 from smtp_shell.output_loss import is_lost
-from smtp_shell.private_files import reason_of
+from smtp_shell.private_files import refusal_of
 from smtp_shell.protocol.events import End
-from smtp_shell.protocol.octets import escape_str
 
 if TYPE_CHECKING:
     from smtp_shell.client.session import Session
@@ -29,9 +28,7 @@ def error_of_line(error: OSError | MemoryError, session: Session | None) -> Exce
         return error
     if isinstance(error, OSError) and any(is_lost(stream, error) for stream in (sys.stdout, sys.stderr)):
         return error
-    reason = reason_of(error)
-    name = error.filename if isinstance(error, OSError) and isinstance(error.filename, str) else ""
-    problem = f"{escape_str(name) or 'the system refused a call'}: {reason}"
+    problem = refusal_of(error)
     if session is None or not session.is_open or not session.outstanding:
         return SystemRefused(f"{problem}; the line was given up.")
     from smtp_shell.client.breaks import loss  # loaded with the first connection, which there is
