@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import select
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from tests.crash.room import Outcome, Room
+from tests.support.fork_server import ForkServer
 
 SECONDS = 30.0
 """How long a run may take: the machine may be loaded."""
 
 _POLL_SECONDS = 0.005
-_ROOT = Path(__file__).resolve().parents[2]
+_STREAMS = ("stdin", "stdout", "stderr")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +112,7 @@ class Command:
         self.terminal = terminal
 
 
-class Zygote:
+class Zygote(ForkServer):
     """The process that starts the others; one at a time.
 
     Args:
@@ -123,34 +120,8 @@ class Zygote:
     """
 
     def __init__(self, folder: Path) -> None:
+        super().__init__("tests.crash.zygote")
         self._folder = folder
-        environment = {**os.environ, "PYTHONPATH": str(_ROOT)}
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.crash.zygote"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            encoding="utf-8",
-            env=environment,
-            cwd=_ROOT,
-        )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        with suppress(OSError):
-            self._process.stdin.close()
-        try:
-            self._process.wait(SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        self._process.stdout.close()
 
     def run(
         self, command: Command, room: Room, *, number: int = 0, kind: str = "", counts: bool = True, most: int = -1
@@ -165,7 +136,7 @@ class Zygote:
             counts: Whether calls are counted at all.
             most: The most octets that a file may have; -1 for no limit.
         """
-        places = {name: self._folder / name for name in ("stdin", "stdout", "stderr", "trace")}
+        places = {name: self._folder / name for name in (*_STREAMS, "trace")}
         for path in places.values():
             path.unlink(missing_ok=True)
         places["stdin"].write_text(command.stdin, encoding="utf-8")
@@ -177,17 +148,17 @@ class Zygote:
         request: dict[str, Any] = {
             "words": command.words, "call": command.call, "cwd": str(room.work), "folder": str(room.path),
             "env": room.environment() | command.env, "number": number, "kind": kind, "counts": counts, "most": most,
-            "seconds": SECONDS, "terminal": os.ttyname(slave) if command.terminal else "",
-            **{name: str(path) for name, path in places.items()},
+            "seconds": SECONDS, "trace": str(places["trace"]),
+            "streams": [os.ttyname(slave)] * 3 if command.terminal else [str(places[name]) for name in _STREAMS],
         }  # fmt: skip
         try:
-            pid = self._ask(request)["pid"]
+            pid = self.ask(request)["pid"]
             try:
                 said = self._act(command, room, pid, master, files["stdout"])
             except BaseException:
-                self._answer()  # when its time is over
+                self.answer()  # when its time is over
                 raise
-            ended = self._answer()
+            ended = self.answer()
         finally:
             if pipes is not None:
                 pipes.close()
@@ -209,26 +180,8 @@ class Zygote:
         if command.terminal:
             stdout = self._folder / "terminal"
             stdout.unlink(missing_ok=True)
-        command.act(Running(room, pid, stdout, terminal, self._has_answered))
+        command.act(Running(room, pid, stdout, terminal, self.has_answered))
         return _text(stdout) if command.terminal else ""
-
-    def _has_answered(self) -> bool:
-        assert self._process.stdout is not None
-        return bool(select.select([self._process.stdout], [], [], 0)[0])
-
-    def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
-        assert self._process.stdin is not None
-        self._process.stdin.write(f"{json.dumps(request)}\n")
-        self._process.stdin.flush()
-        return self._answer()
-
-    def _answer(self) -> dict[str, Any]:
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        if not line:
-            raise RuntimeError(f"the zygote has ended with status {self._process.wait()}")
-        answer: dict[str, Any] = json.loads(line)
-        return answer
 
 
 class _Pipes:

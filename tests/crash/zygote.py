@@ -1,26 +1,18 @@
-"""A process that has loaded the program and starts it over and over: a fork costs a tenth of a new interpreter.
-
-It reads requests from standard input, one JSON object a line, and answers each with two: the process id, then how it ended. It ends
-with its input.
-"""
+"""The process that has loaded the program and forks it. It answers each request twice: with the process id, then with how it ended."""
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import json
 import os
 import pkgutil
-import signal
 import sys
 import threading
-import time
 import traceback
 from typing import Any, NoReturn, TextIO
 
 from tests.crash.layer import Plan, install
-
-_POLL_SECONDS = 0.003
+from tests.support.fork_server import begin_session, wait
 
 
 def main() -> None:
@@ -35,8 +27,8 @@ def main() -> None:
             answers.close()
             _become(request)
         _say(answers, {"pid": pid})
-        ended = _wait(pid, request["seconds"])
-        _say(answers, ended)
+        status, late = wait(pid, request["seconds"])
+        _say(answers, {"status": status, "late": late})
     answers.close()
 
 
@@ -55,38 +47,10 @@ def _say(answers: TextIO, row: dict[str, Any]) -> None:
     answers.flush()
 
 
-def _wait(pid: int, seconds: float) -> dict[str, Any]:
-    """Wait for a process, and end it and what it started when the time is over.
-
-    Its number is its own until it is reaped, which is done last: by then another process may have it.
-    """
-    deadline = time.monotonic() + seconds
-    late = False
-    while os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
-        if time.monotonic() > deadline and not late:
-            late = True
-            _end(pid)
-        time.sleep(_POLL_SECONDS)
-    _end(pid)
-    _, status = os.waitpid(pid, 0)
-    return {"status": os.waitstatus_to_exitcode(status), "late": late}
-
-
-def _end(pid: int) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(pid, signal.SIGKILL)
-
-
 def _become(request: dict[str, Any]) -> NoReturn:
     """Run what a request names in this process, as a new interpreter would."""
-    os.setsid()
-    for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(signum, signal.SIG_DFL if signum != signal.SIGINT else signal.default_int_handler)
-    trace = _lead_streams(request)
-    os.environ.clear()
-    os.environ.update(request["env"])
-    os.umask(0o022)
-    os.chdir(request["cwd"])
+    begin_session(request["streams"], request["cwd"], request["env"])
+    trace = os.open(request["trace"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     if request["most"] >= 0:
         import resource
 
@@ -97,29 +61,13 @@ def _become(request: dict[str, Any]) -> NoReturn:
     _run(request["call"])
 
 
-def _lead_streams(request: dict[str, Any]) -> int:
-    """Lead the standard streams where the request says; return the descriptor of the trace."""
-    if request["terminal"]:
-        terminal = os.open(request["terminal"], os.O_RDWR)  # the first one that a session opens controls it
-        for number in range(3):
-            os.dup2(terminal, number)
-        if terminal > 2:
-            os.close(terminal)
-    else:
-        for number, name in enumerate(("stdin", "stdout", "stderr")):
-            flags = os.O_RDONLY if not number else os.O_WRONLY | os.O_CREAT | os.O_APPEND
-            opened = os.open(request[name], flags, 0o600)
-            os.dup2(opened, number)
-            os.close(opened)
-    return os.open(request["trace"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600) if request["trace"] else -1
-
-
 def _stand_between(request: dict[str, Any], trace: int) -> None:
     """Install the layer, and open the standard streams anew above it."""
     if request["counts"]:
         layer = install(Plan(request["folder"], request["number"], request["kind"], trace))
-        if layer.is_below(request["stdout"]) and not request["terminal"]:
-            layer.remember(1, request["stdout"])
+        output = request["streams"][1]
+        if layer.is_below(output):
+            layer.remember(1, output)
     is_terminal = os.isatty(1)
     sys.stdin = open(0, encoding="utf-8", errors="surrogateescape", closefd=False)  # noqa: SIM115 - as an interpreter does
     sys.stdout = open(1, "w", encoding="utf-8", buffering=1 if is_terminal else -1, closefd=False)  # noqa: SIM115

@@ -8,9 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import select
-import signal
-import subprocess
 import sys
 import threading
 import time
@@ -20,14 +17,12 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from importlib import import_module
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
+from tests.support.fork_server import ForkServer, begin_session, wait
 from tests.torture.plan import Plan
 
-_ROOT = Path(__file__).parents[2]
-_real_waitpid, _real_sleep, _real_monotonic, _real_exit = os.waitpid, time.sleep, time.monotonic, os._exit
-_real_open, _real_dup2, _real_close, _real_poll = os.open, os.dup2, os.close, select.poll
+_real_exit = os._exit  # a run of the program replaces it
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +40,7 @@ class Ended:
     seconds: float
 
 
-class Nursery:
+class Nursery(ForkServer):
     """The process that forks, as its user sees it.
 
     Args:
@@ -53,32 +48,8 @@ class Nursery:
     """
 
     def __init__(self, modules: Sequence[str] = ()) -> None:
-        environment = {**os.environ, "PYTHONPATH": str(_ROOT)}
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.torture.nursery"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env=environment,
-            cwd=_ROOT,
-        )
-        self._ask({"modules": list(modules)})
-
-    @property
-    def pid(self) -> int:
-        """The process that forks."""
-        return self._process.pid
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.close()
-        self._process.stdout.close()
-        self._process.wait(30)
+        super().__init__("tests.torture.nursery")
+        self.ask({"modules": list(modules)})
 
     def run(
         self,
@@ -104,7 +75,7 @@ class Nursery:
             seconds: After how long it is killed.
             stdin: The file that is its standard input.
         """
-        answer = self._ask(
+        answer = self.ask(
             {
                 "words": list(words),
                 "plan": asdict(plan),
@@ -115,16 +86,6 @@ class Nursery:
             }
         )
         return Ended(**answer)
-
-    def _ask(self, request: Mapping[str, Any]) -> Any:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps(request).encode() + b"\n")
-        self._process.stdin.flush()
-        line = self._process.stdout.readline()
-        if not line:
-            raise RuntimeError(f"the nursery ended with {self._process.wait()}")
-        return json.loads(line)
 
 
 def _serve() -> int:
@@ -148,34 +109,12 @@ def _serve() -> int:
 
 
 def _run(request: dict[str, Any]) -> Ended:
-    began = _real_monotonic()
+    began = time.monotonic()
     child = os.fork()
     if child == 0:
         _be_child(request)
-    status, hung = _wait(child, request["seconds"])
-    with suppress(ProcessLookupError):  # what it started may outlive it
-        os.killpg(child, signal.SIGKILL)
-    return Ended(os.waitstatus_to_exitcode(status), hung, round(_real_monotonic() - began, 3))
-
-
-def _wait(child: int, seconds: float) -> tuple[int, bool]:
-    if hasattr(os, "pidfd_open"):
-        descriptor = os.pidfd_open(child)
-        poll = _real_poll()
-        poll.register(descriptor, select.POLLIN)
-        hung = not poll.poll(int(seconds * 1000))
-        _real_close(descriptor)
-    else:
-        end = _real_monotonic() + seconds
-        while (found := _real_waitpid(child, os.WNOHANG)) == (0, 0) and _real_monotonic() < end:
-            _real_sleep(0.005)
-        if found != (0, 0):
-            return found[1], False
-        hung = True
-    if hung:
-        with suppress(ProcessLookupError):
-            os.killpg(child, signal.SIGKILL)
-    return _real_waitpid(child, 0)[1], hung
+    status, hung = wait(child, request["seconds"])
+    return Ended(status, hung, round(time.monotonic() - began, 3))
 
 
 def _be_child(request: dict[str, Any]) -> None:
@@ -183,16 +122,7 @@ def _be_child(request: dict[str, Any]) -> None:
 
     status = 70
     try:
-        os.setsid()
-        signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job of a shell ignores it
-        for descriptor, name in enumerate(request["streams"]):
-            flags = os.O_RDONLY if descriptor == 0 else os.O_WRONLY | os.O_CREAT | os.O_TRUNC
-            opened = _real_open(name, flags, 0o600)
-            _real_dup2(opened, descriptor)
-            _real_close(opened)
-        os.chdir(request["folder"])
-        os.environ.clear()
-        os.environ.update(request["environment"])
+        begin_session(request["streams"], request["folder"], request["environment"])
         status = _end(run(Plan(**request["plan"]), request["words"]))
     except SystemExit as left:
         status = _end(left.code if isinstance(left.code, int) else 1)

@@ -56,7 +56,7 @@ def test_a_sample_of_the_points_of_each_job(job: Job, place: Place) -> None:
 def planted(tmp_path: Path) -> Path:
     """A copy of the package in which one module raises an error that nobody expects."""
     root = Path(__file__).parents[2]
-    for name in ("smtp_shell", "tests/torture"):
+    for name in ("smtp_shell", "tests/torture", "tests/support"):
         shutil.copytree(root / name, tmp_path / name)
     shutil.copy(root / "tests/__init__.py", tmp_path / "tests")
     transport = tmp_path / "smtp_shell/net/transport.py"
