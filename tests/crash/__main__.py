@@ -16,7 +16,7 @@ from smtp_shell.servers.practice import PracticeServer, PracticeSettings
 from tests.crash.driver import Bench, Finding, Tally, select
 from tests.crash.full import enter_own_mounts, limits_of, run_on_disks, run_with_limits, why_no_mount
 from tests.crash.layer import KINDS
-from tests.crash.processes import Zygote
+from tests.crash.processes import Starter
 from tests.crash.room import PASSWORD
 from tests.crash.writer import Writer
 from tests.crash.writers import WRITERS
@@ -44,11 +44,11 @@ def main(words: Sequence[str] | None = None) -> int:
     tally = Tally()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="smtp-shell-crash-")))
-        zygote = stack.enter_context(Zygote(folder))
+        starter = stack.enter_context(Starter(folder))
         server = stack.enter_context(PracticeServer(PracticeSettings(password=Secret(PASSWORD))))
         address = f"{server.host}:{server.port}"
         for each in chosen:
-            bench = Bench(each, zygote, folder, address, str(server.ca_file))
+            bench = Bench(each, starter, folder, address, str(server.ca_file))
             if options.full:
                 _run_short(bench, folder, tally, options, on_disks=not obstacle)
             else:

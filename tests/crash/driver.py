@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.crash.judge import OF_PYTHON, problems
 from tests.crash.layer import kinds_for
-from tests.crash.processes import Zygote
+from tests.crash.processes import Starter
 from tests.crash.room import Case, Kept, Outcome, Room
 from tests.crash.writer import Writer
 
@@ -59,15 +59,15 @@ class Bench:
 
     Args:
         writer: The writer.
-        zygote: Starts the runs.
+        starter: Starts the runs.
         folder: A folder for the rooms.
         server: Address of a practice server.
         ca: File with the certificate to trust there.
     """
 
-    def __init__(self, writer: Writer, zygote: Zygote, folder: Path, server: str = "", ca: str = "") -> None:
+    def __init__(self, writer: Writer, starter: Starter, folder: Path, server: str = "", ca: str = "") -> None:
         self.writer = writer
-        self._zygote = zygote
+        self._starter = starter
         self._folder = folder / writer.name
         self._template = Room(self._folder / "template", server, ca)
         self._template.make()
@@ -89,7 +89,7 @@ class Bench:
     def run(self, point: Point) -> Iterator[Finding]:
         """Run a point, and the writer once more in what is left; yield what is wrong."""
         room = self.new_room()
-        outcome = self._zygote.run(self.writer.command(room), room, number=point.number, kind=point.kind)
+        outcome = self._starter.run(self.writer.command(room), room, number=point.number, kind=point.kind)
         call = outcome.calls[point.number - 1] if len(outcome.calls) >= point.number else point.call
         point = replace(point, call=call)
         case = self._case(room, outcome, point)
@@ -108,7 +108,7 @@ class Bench:
             make_room: Ends the shortage.
             most: The most octets that a file may have; -1 for no limit.
         """
-        outcome = self._zygote.run(self.writer.command(room), room, counts=False, most=most)
+        outcome = self._starter.run(self.writer.command(room), room, counts=False, most=most)
         case = self._case(room, outcome, point)
         for sentence in problems(self.writer, case):
             yield Finding(point, sentence, outcome.text)
@@ -119,7 +119,7 @@ class Bench:
 
     def _run_clean(self) -> Iterator[str]:
         room = self.new_room()
-        outcome = self._zygote.run(self.writer.command(room), room)
+        outcome = self._starter.run(self.writer.command(room), room)
         self.clean = room.files()
         self.calls = outcome.calls
         case = Case(room, self.before, outcome, "", "", self.clean, self.clean)
@@ -129,7 +129,7 @@ class Bench:
     def _again(self, room: Room, case: Case) -> Iterator[tuple[str, str]]:
         """Run the writer in what is left; yield what is wrong, with what it said."""
         make = self.writer.again or self.writer.command
-        outcome = self._zygote.run(make(room), room, counts=False)
+        outcome = self._starter.run(make(room), room, counts=False)
         after = room.files()
         left = set(case.after) - set(case.before)
         then = Case(room, case.after, outcome, "", "", self.clean, after)

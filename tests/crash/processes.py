@@ -1,4 +1,4 @@
-"""Starts the program in a room, over and over, by the zygote."""
+"""Starts the program in a room, over and over, by the starter."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ class Command:
         self.terminal = terminal
 
 
-class Zygote(ForkServer):
+class Starter(ForkServer):
     """The process that starts the others; one at a time.
 
     Args:
@@ -120,7 +120,7 @@ class Zygote(ForkServer):
     """
 
     def __init__(self, folder: Path) -> None:
-        super().__init__("tests.crash.zygote")
+        super().__init__("tests.crash.forking")
         self._folder = folder
 
     def run(

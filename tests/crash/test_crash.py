@@ -23,7 +23,7 @@ if sys.platform == "win32":
 from tests.crash.__main__ import main
 from tests.crash.driver import Bench, Point
 from tests.crash.full import limits_of, run_with_limits
-from tests.crash.processes import Command, Zygote
+from tests.crash.processes import Command, Starter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -38,8 +38,8 @@ _POINTS = 2
 def make_bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Writer], Bench]]:
     """Return what makes the bench of a writer."""
     folder = tmp_path_factory.mktemp("crash")
-    with Zygote(folder) as zygote, PracticeServer(PracticeSettings(password=Secret(PASSWORD))) as server:
-        yield lambda writer: Bench(writer, zygote, folder, f"{server.host}:{server.port}", str(server.ca_file))
+    with Starter(folder) as starter, PracticeServer(PracticeSettings(password=Secret(PASSWORD))) as server:
+        yield lambda writer: Bench(writer, starter, folder, f"{server.host}:{server.port}", str(server.ca_file))
 
 
 @pytest.mark.parametrize("writer", WRITERS, ids=lambda writer: writer.name)

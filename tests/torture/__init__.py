@@ -10,7 +10,7 @@
   package count: those with a frame of `smtp_shell` in their stack that is nearer than any import.
 - `launch.py`: `python -m tests.torture.launch PLAN.json WORD…` runs smtp-shell with these words in a process of its own. This is what a
   terminal (pexpect) or a daemon test starts in place of smtp-shell: `launch.command(plan_file, words)` returns the command line.
-- `nursery.py`: forks children from a process that has imported the package with the shim installed: some 40 ms a run, for runs without
+- `forking.py`: forks children from a process that has imported the package with the shim installed: some 40 ms a run, for runs without
   a terminal.
 - `report.py`: what a child says at its end, in the file that the plan names: the calls that were counted and where, whether the fault
   happened, descriptors and threads that were left.

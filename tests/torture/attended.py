@@ -61,17 +61,17 @@ class AttendedBench:
     """
 
     def __init__(self, job: ServerJob | TerminalJob, folder: Path, upstream: PracticeServer) -> None:
-        from tests.torture.nursery import Nursery
+        from tests.torture.forking import Starter
 
         self.job, self._folder, self._upstream = job, folder, upstream
         self._report = folder / "report.json"
         self.counts: Counter[str] = Counter()
         self._expected: Served | Typed | None = None
-        self._nursery = Nursery()
+        self._starter = Starter()
         try:
             modules = self._good()[1]
-            self._nursery.__exit__(None, None, None)
-            self._nursery = Nursery(modules)
+            self._starter.__exit__(None, None, None)
+            self._starter = Starter(modules)
             self._expected, _, self._sites = self._good_with_sites()
         except BaseException:
             self.close()
@@ -79,7 +79,7 @@ class AttendedBench:
 
     def close(self) -> None:
         """End the process that forks."""
-        self._nursery.__exit__(None, None, None)
+        self._starter.__exit__(None, None, None)
 
     def points(self, each: int) -> list[tuple[str, int, str]]:
         """Return the calls to fail and where they stand: the first so many of each place that makes a call; all for 0."""
@@ -131,7 +131,7 @@ class AttendedBench:
             path.unlink()
         self._report.unlink(missing_ok=True)
         plan = replace(plan, report=str(self._report))
-        return self.job.run(self._nursery, plan, place, self._expected)  # type: ignore[arg-type]
+        return self.job.run(self._starter, plan, place, self._expected)  # type: ignore[arg-type]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -15,10 +15,10 @@ from pathlib import Path
 from smtp_shell.protocol.secret import Secret
 from smtp_shell.servers.practice import PracticeServer, PracticeSettings
 from tests.torture.faults import faults_of, kind_of
+from tests.torture.forking import Ended, Starter
 from tests.torture.jobs import PASSWORD, USER, Job, Place
 from tests.torture.judge import Outcome, complaints
 from tests.torture.launch import command
-from tests.torture.nursery import Ended, Nursery
 from tests.torture.plan import Plan
 from tests.torture.report import Report
 
@@ -69,11 +69,11 @@ class Bench:
         self.runs = self.missed = 0
         self.last: Outcome | None = None
         self._aside = place.folder.parent
-        self._nursery: Nursery | None = None
+        self._starter: Starter | None = None
         first = self._checked(cold=True)
         assert first.report is not None
         if not cold:
-            self._nursery = Nursery(first.report.modules)
+            self._starter = Starter(first.report.modules)
         try:
             self.good = first if cold else self._checked(cold=False)
         except BaseException:
@@ -82,8 +82,8 @@ class Bench:
 
     def close(self) -> None:
         """End the process that forks."""
-        if self._nursery is not None:
-            self._nursery.__exit__(None, None, None)
+        if self._starter is not None:
+            self._starter.__exit__(None, None, None)
 
     def points(self, *, deep: bool = False) -> list[tuple[str, int, str]]:
         """Return the calls to fail and where they stand: of each place that makes a call the first three, or all."""
@@ -127,10 +127,10 @@ class Bench:
         report.unlink(missing_ok=True)
         plan = Plan(plan.call, plan.number, plan.fault, plan.always, str(report), plan.lists)
         words, environment = self.job.words(self._place), self._environment()
-        if cold or self._nursery is None:
+        if cold or self._starter is None:
             ended = _start(words, plan, folder, environment, output, errors, self.job.seconds)
         else:
-            ended = self._nursery.run(
+            ended = self._starter.run(
                 words,
                 plan,
                 folder=folder,

@@ -1,4 +1,4 @@
-"""A terminal whose program is forked by the nursery. POSIX only."""
+"""A terminal whose program is forked by the starter. POSIX only."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.torture.tortured_server import Attended
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from tests.torture.nursery import Nursery
+    from tests.torture.forking import Starter
     from tests.torture.plan import Plan
 
 
@@ -24,7 +24,7 @@ class ForkedTerminal(Terminal):
     """A terminal that runs smtp-shell with one call that fails.
 
     Args:
-        nursery: Forks the program.
+        starter: Forks the program.
         words: Its command line.
         plan: What is to fail.
         folder: Its working folder.
@@ -34,21 +34,21 @@ class ForkedTerminal(Terminal):
 
     def __init__(
         self,
-        nursery: Nursery,
+        starter: Starter,
         words: Sequence[str],
         plan: Plan,
         folder: Path,
         environment: Mapping[str, str],
         look: Look,
     ) -> None:
-        self._nursery, self._plan = nursery, plan
+        self._starter, self._plan = starter, plan
         super().__init__(words, environment, folder=folder, look=look)
 
     def _spawn(
         self, argv: Sequence[str], variables: Mapping[str, str], folder: Path | None, size: tuple[int, int]
     ) -> Any:
         assert folder is not None
-        return _Child(self._nursery, argv, self._plan, folder, variables, size)
+        return _Child(self._starter, argv, self._plan, folder, variables, size)
 
 
 class _Child:
@@ -60,7 +60,7 @@ class _Child:
 
     def __init__(
         self,
-        nursery: Nursery,
+        starter: Starter,
         words: Sequence[str],
         plan: Plan,
         folder: Path,
@@ -72,7 +72,7 @@ class _Child:
         fcntl.ioctl(self._held, termios.TIOCSWINSZ, struct.pack("HHHH", *size, 0, 0))
         # The first terminal that the leader of a session opens becomes its own.
         name = os.ttyname(self._held)
-        self._program = Attended(nursery, words, plan, folder, variables, (name, Path(name), Path(name)))
+        self._program = Attended(starter, words, plan, folder, variables, (name, Path(name), Path(name)))
         self._is_closed = False
 
     @property

@@ -23,8 +23,8 @@ from tests.torture.what_is_left import certificates_in, files_below, mail_in, re
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from tests.torture.forking import Starter
     from tests.torture.mail_clients import Dialogue
-    from tests.torture.nursery import Nursery
     from tests.torture.plan import Plan
 
 _NOT_STARTED: Final = frozenset({1, 2, 3})
@@ -87,11 +87,11 @@ class ServerJob:
     never: frozenset[str] = NEVER
     spare_threads: int = 0
 
-    def run(self, nursery: Nursery, plan: Plan, place: Place, expected: Served | None) -> Served:
+    def run(self, starter: Starter, plan: Plan, place: Place, expected: Served | None) -> Served:
         """Run the job once.
 
         Args:
-            nursery: Forks the server.
+            starter: Forks the server.
             plan: What is to fail.
             place: Where.
             expected: What came of the run without a failure; None for that run.
@@ -100,7 +100,7 @@ class ServerJob:
             plan.number % 2 if plan.call not in _ITS_SCREEN else 0
         )  # Ctrl-C where it ends by itself would be one too many
         env = environment(place.folder, {"SMTP_SHELL_PASSWORD": PASSWORD})
-        server = TorturedServer(nursery, self.words(place), plan, place.folder, env)
+        server = TorturedServer(starter, self.words(place), plan, place.folder, env)
         served = serve(server, self.dialogue, (signal.SIGTERM, signal.SIGINT)[which], expected, self.spare_threads)
         served.problems += self._problems(place, served, plan.call, self.by_signal[which])
         return served

@@ -25,8 +25,8 @@ from tests.torture.what_is_left import files_below, secrets_in, tracebacks_in
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from tests.torture.forking import Starter
     from tests.torture.jobs_servers import Place
-    from tests.torture.nursery import Nursery
     from tests.torture.plan import Plan
 
 _LAST_ROWS: Final = 12
@@ -105,18 +105,18 @@ class TerminalJob:
     never: frozenset[str] = frozenset()
     goes_on: bool = True
 
-    def run(self, nursery: Nursery, plan: Plan, place: Place, expected: Typed | None) -> Typed:
+    def run(self, starter: Starter, plan: Plan, place: Place, expected: Typed | None) -> Typed:
         """Run the job once.
 
         Args:
-            nursery: Forks the program.
+            starter: Forks the program.
             plan: What is to fail.
             place: Where.
             expected: What came of the run without a failure; None for that run.
         """
         self.prepare(place)
         env = environment(place.folder, {"SMTP_SHELL_PASSWORD": ""})
-        terminal = ForkedTerminal(nursery, self.words(place), plan, place.folder, env, _LOOK)
+        terminal = ForkedTerminal(starter, self.words(place), plan, place.folder, env, _LOOK)
         typed = _type(terminal, self.lines(place))
         typed.problems += self._problems(place, typed, plan)
         return typed

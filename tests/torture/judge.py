@@ -12,8 +12,8 @@ from xml.etree import ElementTree
 from smtp_shell.errors import TranscriptError
 from smtp_shell.transcript.reader import TranscriptReader
 from tests.torture.faults import kind_of
+from tests.torture.forking import Ended
 from tests.torture.jobs import PASSWORD, USER, Job
-from tests.torture.nursery import Ended
 from tests.torture.plan import Plan
 from tests.torture.report import Report
 

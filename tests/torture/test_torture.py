@@ -20,9 +20,9 @@ import pytest
 
 from tests.torture.__main__ import main
 from tests.torture.driver import Bench, plans, serving
+from tests.torture.forking import Ended
 from tests.torture.jobs import JOBS, PASSWORD, USER, Job, Place
 from tests.torture.judge import Outcome, complaints
-from tests.torture.nursery import Ended
 from tests.torture.plan import BadAddress, Plan
 from tests.torture.report import Report
 

@@ -20,8 +20,8 @@ from tests.torture.what_is_left import descriptors_of, left_over, secrets_in, se
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from tests.torture.forking import Ended, Starter
     from tests.torture.mail_clients import Dialogue, Told
-    from tests.torture.nursery import Ended, Nursery
     from tests.torture.plan import Plan
 
 CLIENTS: Final = 2
@@ -71,10 +71,10 @@ class Served:
 
 
 class Attended:
-    """A child of the nursery that runs while somebody talks to it.
+    """A child of the starter that runs while somebody talks to it.
 
     Args:
-        nursery: Forks it.
+        starter: Forks it.
         words: Its command line.
         plan: What is to fail.
         folder: Its working folder.
@@ -84,19 +84,19 @@ class Attended:
 
     def __init__(
         self,
-        nursery: Nursery,
+        starter: Starter,
         words: Sequence[str],
         plan: Plan,
         folder: Path,
         environment: Mapping[str, str],
         streams: tuple[str, Path, Path],
     ) -> None:
-        self._nursery = nursery
+        self._starter = starter
         self._ended: Ended | None = None
         stdin, output, errors = streams
 
         def run() -> None:
-            self._ended = nursery.run(
+            self._ended = starter.run(
                 words,
                 plan,
                 folder=folder,
@@ -113,7 +113,7 @@ class Attended:
     @property
     def pid(self) -> int:
         """Its process id; 0 once it has ended."""
-        return next((each.pid for each in psutil.Process(self._nursery.pid).children()), 0)
+        return next((each.pid for each in psutil.Process(self._starter.pid).children()), 0)
 
     @property
     def ended(self) -> Ended | None:
@@ -143,7 +143,7 @@ class TorturedServer:
     """A server's process.
 
     Args:
-        nursery: Forks it.
+        starter: Forks it.
         words: Its command line.
         plan: What is to fail.
         folder: Its working folder, beside which its output goes.
@@ -151,12 +151,12 @@ class TorturedServer:
     """
 
     def __init__(
-        self, nursery: Nursery, words: Sequence[str], plan: Plan, folder: Path, environment: Mapping[str, str]
+        self, starter: Starter, words: Sequence[str], plan: Plan, folder: Path, environment: Mapping[str, str]
     ) -> None:
         self._out, self._err = folder.parent / "output", folder.parent / "errors"
         for path in (self._out, self._err):
             path.write_bytes(b"")
-        self.process = Attended(nursery, words, plan, folder, environment, (os.devnull, self._out, self._err))
+        self.process = Attended(starter, words, plan, folder, environment, (os.devnull, self._out, self._err))
 
     @property
     def stdout(self) -> bytes:

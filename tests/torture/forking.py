@@ -1,6 +1,6 @@
 """Forks children that run smtp-shell from a process in which the package and its libraries are loaded, with the shim installed.
 
-Run as `python -m tests.torture.nursery` it reads requests from standard input, a line of JSON each, and answers on standard output.
+Run as `python -m tests.torture.forking` it reads requests from standard input, a line of JSON each, and answers on standard output.
 The first request names the modules to load. What happens while the package is imported is not tried here, but by `launch`.
 """
 
@@ -40,7 +40,7 @@ class Ended:
     seconds: float
 
 
-class Nursery(ForkServer):
+class Starter(ForkServer):
     """The process that forks, as its user sees it.
 
     Args:
@@ -48,7 +48,7 @@ class Nursery(ForkServer):
     """
 
     def __init__(self, modules: Sequence[str] = ()) -> None:
-        super().__init__("tests.torture.nursery")
+        super().__init__("tests.torture.forking")
         self.ask({"modules": list(modules)})
 
     def run(
