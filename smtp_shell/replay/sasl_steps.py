@@ -161,7 +161,8 @@ class SaslSteps:
             assert self._challenge is not None
             self._answer(session, exchange, self._challenge)
             return
-        session.send(*before, Command(self._respond(exchange), 0), looked=True)
+        response = self._respond(exchange)
+        session.send(*before, Command(response, 0 if is_secret_answer(response) else None), looked=True)
 
     def send_secret_octets(self, session: Session, step: Step) -> None:
         """Send octets with the response that the mechanism gives in the place of `${sasl}`.
