@@ -261,7 +261,13 @@ def authenticate(
     return reply
 
 
-def send_auth_command(session: Session, exchange: AuthExchange, line: AuthLine, before: Sequence[Command] = ()) -> None:
+def send_auth_command(
+    session: Session,
+    exchange: AuthExchange,
+    line: AuthLine,
+    before: Sequence[Command] = (),
+    after: Sequence[Command] = (),
+) -> None:
     """Send the AUTH command of an exchange.
 
     Args:
@@ -269,16 +275,22 @@ def send_auth_command(session: Session, exchange: AuthExchange, line: AuthLine, 
         exchange: The exchange, which has begun.
         line: The command, which it has made.
         before: Commands that go out in the same write, before it.
+        after: Responses that go out in the same write, after it.
 
     Raises:
         DialogueBroken: The connection broke.
     """
-    if not session.is_private and exchange.mechanism.holds_credential:
-        session.publish(Noticed(NoticeKind.CLEARTEXT_AUTH))
+    notice_cleartext(session, exchange)
     public = len(b"AUTH ") + len(exchange.mechanism.name) + 1 if line.secret else None
-    session.send(*before, Command(line.octets, public))
+    session.send(*before, Command(line.octets, public), *after)
     if line.meaning:
         session.publish(Decoded(True, exchange.mechanism.name, line.meaning))
+
+
+def notice_cleartext(session: Session, exchange: AuthExchange) -> None:
+    """Publish that a credential is about to go over a connection without TLS, if that is so."""
+    if not session.is_private and exchange.mechanism.holds_credential:
+        session.publish(Noticed(NoticeKind.CLEARTEXT_AUTH))
 
 
 def answer(session: Session, exchange: AuthExchange, reply: Reply) -> None:

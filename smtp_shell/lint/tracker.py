@@ -231,11 +231,12 @@ class Tracker:
             yield LineSent("command", line.length, line.end, frozenset()), self._place
             yield CommandLine(command, "", b"", pipelined, True, True), self._place
             return
-        yield LineSent("command", line.length, line.end, _odd_facts(command, after_lf=after_lf)), self._place
         if command.public == 0:
-            yield ResponseLine(False, False, None, self._challenge, self._responses + 1), self._place
             self._responses += 1
+            yield LineSent("response", line.length, line.end), self._place
+            yield ResponseLine(False, False, None, self._challenge, self._responses), self._place
             return
+        yield LineSent("command", line.length, line.end, _odd_facts(command, after_lf=after_lf)), self._place
         verb = command.verb
         argument = command.shown[len(verb) :].strip()[:MOST_OF_COMMAND]
         is_text = bool(command.line) and verb not in KNOWN_VERBS and looks_like_text(command.line)

@@ -121,8 +121,8 @@ class ReplayClient:
         """
         started, dialogue = monotonic(), session.dialogue
         in_exchange, asked = dialogue.phase is Phase.AUTH, dialogue.asked
-        if has_secret(steps[-1]):
-            return self._send_secret(session, incoming, steps)
+        if any(map(has_secret, steps)):
+            return self._send_secrets(session, incoming, steps)
         commands = self._commands(steps, challenged=in_exchange)
         verb = commands[-1].verb
         if session.target.starttls:
@@ -146,8 +146,8 @@ class ReplayClient:
             return None
         return sent
 
-    def _send_secret(self, session: Session, incoming: IncomingReplies, steps: list[Step]) -> SentStep:
-        """Send a line with `${sasl}`, which may be the last one of a group; the group goes out in one write.
+    def _send_secrets(self, session: Session, incoming: IncomingReplies, steps: list[Step]) -> SentStep:
+        """Send a line with `${sasl}`, or a group that ends in such lines or in other responses; the group goes out in one write.
 
         Raises:
             TlsFailed: The user demands STARTTLS, and AUTH would go in the clear. Nothing was sent.
@@ -155,11 +155,20 @@ class ReplayClient:
             NotSendable: A value would not stay inside one line.
         """
         started = monotonic()
-        commands = self._commands(steps[:-1], challenged=session.dialogue.phase is Phase.AUTH)
-        demand_tls(session, [*(command.verb for command in commands), "AUTH"])
-        incoming.attempt(partial(self.sasl.send_secret, session, commands))
-        shown = excerpt("\n".join([*map(_shown_command, commands[:_MOST_SHOWN]), steps[-1].text]))
-        return SentStep(tuple(map(_line_of, steps)), shown, started, "AUTH")
+        exchange = ExchangeLines(challenged=session.dialogue.phase is Phase.AUTH)
+        commands: list[Command | None] = []
+        for step in steps:
+            line = step.octets if has_secret(step) else self._expand(step)
+            start = exchange.send(line)
+            commands.append(None if has_secret(step) else Command(line, start))
+        demand_tls(session, [*(command.verb for command in commands if command is not None), "AUTH"])
+        incoming.attempt(partial(self.sasl.send_secrets, session, commands))
+        shown = [
+            step.text if command is None else _shown_command(command)
+            for step, command in zip(steps, commands, strict=True)
+        ]
+        del shown[_MOST_SHOWN:-1]
+        return SentStep(tuple(map(_line_of, steps)), excerpt("\n".join(shown)), started, "AUTH")
 
     def send_as_octets(self, session: Session, incoming: IncomingReplies, steps: list[Step]) -> SentStep:
         """Send the lines of a group in one write as octets, of which the dialogue reads what each is: a command, or mail data.
@@ -182,7 +191,7 @@ class ReplayClient:
         return replace(sent, shown=excerpt("\n".join([step.text or EMPTY_LINE for step in steps[:_MOST_SHOWN]])))
 
     def find_mechanism(self, session: Session, steps: list[Step]) -> Mechanism | None:
-        """Return the mechanism that `${sasl}` at the end of a group needs credentials for; None if its exchange has them.
+        """Return the mechanism that the first `${sasl}` of a group needs credentials for; None if its exchange has them.
 
         Args:
             session: The session.
@@ -193,8 +202,9 @@ class ReplayClient:
             UsageError: A variable has no value.
             NotSendable: A value would not stay inside one line.
         """
-        commands = self._commands(steps[:-1], challenged=False)
-        return self.sasl.needs_credentials(session, b"".join([command.octets for command in commands]), steps[-1])
+        first = [has_secret(step) for step in steps].index(True)
+        before = b"".join([self._expand(step) + CRLF for step in steps[:first]])
+        return self.sasl.needs_credentials(session, before, steps[first])
 
     def goes_as_octets(self, session: Session, steps: list[Step]) -> bool:
         """Return whether the lines of a group are not one command with one reply each.

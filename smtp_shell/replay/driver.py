@@ -294,7 +294,7 @@ class Driver:
         if session.tls_due and not self._start_tls(session, incoming, steps):
             return
         try:
-            if has_secret(steps[-1]):
+            if any(map(has_secret, steps)):
                 self._find_credentials(session, incoming, steps)
             if is_octets:
                 sent: SentStep | None = client.send_octets(session, incoming, steps[0])
@@ -499,7 +499,7 @@ class Driver:
             self._emitter.emit_mail_skipped(client.mail.skip(why, 0))
 
     def _find_credentials(self, session: Session, incoming: IncomingReplies, steps: list[Step]) -> None:
-        """Find the credentials for `${sasl}` at the end of a step. What is missing ends the dialogue when the reply is awaited."""
+        """Find the credentials for `${sasl}` in a step. What is missing ends the dialogue when the reply is awaited."""
         sasl, find = self._client.sasl, self._settings.credentials
         if incoming.broken is not None:
             return

@@ -124,7 +124,7 @@ class SaslSteps:
             AuthFailed: The mechanism lacks something, a credential cannot be sent, or the responses before it stand in the transcript, and
                 it cannot go on from them.
         """
-        from smtp_shell.client.authentication import Challenge, begin_exchange
+        from smtp_shell.client.authentication import Challenge, begin_exchange, notice_cleartext
 
         try:
             self.exchange = begin_exchange(
@@ -139,13 +139,15 @@ class SaslSteps:
             raise AuthFailed(
                 f"{self.mechanism} cannot go on from a response that stands in the transcript; write ${{sasl}} in its place."
             ) from None
+        if not self._begins:  # else the AUTH command is ours, and tells it
+            notice_cleartext(session, self.exchange)
 
-    def send_secret(self, session: Session, before: Sequence[Command] = ()) -> None:
-        """Send the response that the mechanism gives: with the AUTH command, or to the last challenge.
+    def send_secrets(self, session: Session, commands: Sequence[Command | None]) -> None:
+        """Send the responses that the mechanism gives: with the AUTH command, to the last challenge, or before one has come.
 
         Args:
             session: The session.
-            before: Commands of the same group, which go out in one write with the AUTH command.
+            commands: The lines of a group, which go out in one write; None for each that ends in `${sasl}`.
 
         Raises:
             DialogueBroken: The exchange cannot go on, or the connection broke.
@@ -154,31 +156,47 @@ class SaslSteps:
 
         exchange = self.exchange
         assert exchange is not None
-        if self._begins:
-            send_auth_command(session, exchange, exchange.begin(initial=True), before)
-            return
-        if not before:
+        if len(commands) == 1 and not self._begins:
             assert self._challenge is not None
             self._answer(session, exchange, self._challenge)
             return
+        first = commands.index(None)
+        before = [command for command in commands[:first] if command is not None]
+        auth = exchange.begin(initial=True) if self._begins else None
+        after: list[Command] = []
+        for command in commands[first + self._begins :]:
+            after.append(command or self._response(exchange))
+            if self._cancelled is not None:
+                break
+        if auth is not None:
+            send_auth_command(session, exchange, auth, before, after)
+        else:
+            session.send(*before, *after, looked=True)
+
+    def _response(self, exchange: AuthExchange) -> Command:
+        """Return a response as a line of a group."""
         response = self._respond(exchange)
-        session.send(*before, Command(response, 0 if is_secret_answer(response) else None), looked=True)
+        return Command(response, 0 if is_secret_answer(response) else None)
 
     def send_secret_octets(self, session: Session, step: Step) -> None:
-        """Send octets with the response that the mechanism gives in the place of `${sasl}`.
+        """Send octets with the response that the mechanism gives in the place of each `${sasl}`.
 
         Raises:
             DialogueBroken: The exchange cannot go on, or the connection broke.
         """
         exchange = self.exchange
         assert exchange is not None
-        head, tail = self.around_secret(step)
-        if self._begins:
-            words = exchange.begin(initial=True).octets.split(b" ", 2)
-            response = words[2] if len(words) > 2 else b"="
-        else:
-            response = self._respond(exchange)
-        session.send_raw(head + response + tail)
+        octets = bytearray()
+        for part in self._parts(step):
+            if part is not None:
+                octets += part
+            elif self._begins:
+                self._begins = False
+                words = exchange.begin(initial=True).octets.split(b" ", 2)
+                octets += words[2] if len(words) > 2 else b"="
+            else:
+                octets += self._respond(exchange)
+        session.send_raw(bytes(octets))
 
     def _respond(self, exchange: AuthExchange) -> bytes:
         """Return the response to the last challenge, or to an empty one where the client sends it before that comes.
@@ -187,22 +205,26 @@ class SaslSteps:
         """
         from smtp_shell.client.authentication import CANCEL, Challenge
 
+        asked, self._challenge = self._challenge, None
         try:
-            challenge = Challenge(b"", "") if self._challenge is None else exchange.read_challenge(self._challenge)
+            challenge = Challenge(b"", "") if asked is None else exchange.read_challenge(asked)
             return exchange.respond(challenge).octets
         except (AuthFailed, ProtocolViolation) as error:
             self._cancelled = error
             return CANCEL
 
     def around_secret(self, step: Step) -> tuple[bytes, bytes]:
-        """Return the octets before and after `${sasl}`, their variables replaced."""
-        parts = [
-            part if isinstance(part, bytes) or part == SASL else self._variables.value(part).encode()
+        """Return the octets before the first `${sasl}`, and those after it but for any other, their variables replaced."""
+        parts = self._parts(step)
+        at = parts.index(None)
+        return b"".join(filter(None, parts[:at])), b"".join(filter(None, parts[at:]))
+
+    def _parts(self, step: Step) -> list[bytes | None]:
+        """Return the octets of a line, their variables replaced, with None for each `${sasl}`."""
+        return [
+            part if isinstance(part, bytes) else None if part == SASL else self._variables.value(part).encode()
             for part in Template.parse(step.text).parts
         ]
-        at = parts.index(SASL)
-        literal = [part for part in parts if isinstance(part, bytes)]
-        return b"".join(literal[:at]), b"".join(literal[at:])
 
     def send_response(self, session: Session, incoming: IncomingReplies, line: bytes) -> str:
         """Send a line of an exchange that stands in the transcript; return it as it may be shown."""
@@ -300,7 +322,7 @@ class SaslSteps:
 
         self._refuse_credentials(session)
         chosen = strongest(session, token=self._settings.has_token, among=among)
-        self.mechanism, self._given = chosen.name, 0
+        self.mechanism, self._given, self._begins = chosen.name, 0, True
         return chosen
 
     def answer_all(self, session: Session, incoming: IncomingReplies) -> None:

@@ -11,6 +11,7 @@ from smtp_shell.errors import Fault, SmtpShellError, TranscriptError, UsageError
 from smtp_shell.matching.expectation import ExpectedLine
 from smtp_shell.net.target import parse_target
 from smtp_shell.protocol.commands import Command, auth_mechanism
+from smtp_shell.protocol.masking import may_answer
 from smtp_shell.protocol.replies import ReplyLimits
 from smtp_shell.replay.data_end import MAY_END, MailDataEnd
 from smtp_shell.transcript.body import body_path
@@ -38,6 +39,7 @@ _ENDS_UNANSWERED = frozenset(("timeout", "error", "close"))
 
 _LONGEST_UNENDED = 1024  # octets: no command is longer, and a line of mail data in pieces may be
 
+_LINES = frozenset((Marker.CLIENT, Marker.PIPELINED))
 _MAY_MATTER = ("A", "a", "D", "d", " ", "\\")  # how the text of an AUTH or DATA line can begin
 # What may stand between AUTH and a later `${sasl}`: responses that are no secret, or that were left in the file.
 _RESPONSE = rb"[A-Za-z0-9+/]*={0,2}|\*"
@@ -93,6 +95,7 @@ class StepChecker:
         self._acts = False
         self.may_hold_credentials = False
         self._in_auth = False
+        self._early = 0  # the number of a `C&` line with `${sasl}`, until it is known what follows it
         self._unended = b""  # of `C|` lines: the start of a line that has not ended
         self.uses_sasl = False
         self._group = 0
@@ -103,6 +106,8 @@ class StepChecker:
         data = self._data
         for step in steps:
             marker, text = step.marker, step.text
+            if self._early and marker is not Marker.NOTE:
+                self._check_early(step)
             # Most lines of a large file are mail data: without this the check of such a file is a third slower.
             if data.in_text and marker is Marker.CLIENT and text[:1] not in MAY_END and "${" not in text:
                 continue
@@ -148,6 +153,8 @@ class StepChecker:
     def check_end(self) -> None:
         """Check what is known at the end of the transcript only."""
         self._add(self._data.stop(""))
+        if self._early:
+            self._check_early(None)
 
     def check_whole(self) -> None:
         """Check what only counts where nothing else is wrong."""
@@ -242,10 +249,20 @@ class StepChecker:
 
     def _check_sasl(self, step: Step, template: Template) -> None:
         if step.marker is Marker.PIPELINED:
-            self._refuse(step.line, "${sasl} stands in a line that waits for no reply", "C: in place of C&")
+            self._early = step.line
         at = template.parts.index(SASL)
         head = b"".join(part if isinstance(part, bytes) else b"x" for part in template.parts[:at])
         self._check_place(step, head, not template.parts[at + 1 :])
+
+    def _check_early(self, following: Step | None) -> None:
+        """Check what follows a line with `${sasl}` that waits for no reply: a response, which may go out before it is asked for.
+
+        Args:
+            following: The step that follows; None at the end.
+        """
+        line, self._early = self._early, 0
+        if following is None or following.marker not in _LINES or not may_answer(following.octets):
+            self._refuse(line, "${sasl} stands in a line that waits for no reply", "C: in place of C&")
 
     def _check_place(self, step: Step, head: bytes, ends: bool) -> None:
         """Check where `${sasl}` stands.

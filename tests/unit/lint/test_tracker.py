@@ -139,6 +139,11 @@ def test_a_line_that_is_masked_is_a_response_in_an_exchange() -> None:
         ResponseLine(False, False, None, b"VXNlcm5hbWU6", 1),
         ResponseLine(False, False, None, b"UGFzc3dvcmQ6", 2),
     ]
+    # Of a line that was masked nobody knows the length: it is no empty command.
+    assert _live(*_GREETED, CommandSent(Command(b"AUTH LOGIN"), True), CommandSent(Command(b"", 0)))[-2:] == [
+        LineSent("response", 2, CRLF),
+        ResponseLine(False, False, None, b"", 1),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ from smtp_shell.replay.replay import Replay
 from smtp_shell.replay.results import Act, Answer, Decision, PendingStep, ReplayResult, StepResult
 from smtp_shell.replay.settings import ReplaySettings
 from smtp_shell.replay.updating import AnswerLog, diff_lines, write_update
-from smtp_shell.transcript.step import CLIENT_LINES, SERVER_LINES
+from smtp_shell.transcript.step import CLIENT_LINES, SERVER_LINES, Marker
 from tests.unit.replay.fake import FakeTransport
 
 CASES = Path(__file__).parent / "dialogues"
@@ -344,7 +344,7 @@ def _of_step(step: StepResult) -> Iterator[str]:
 def _of_entry(entry: Entry) -> Iterator[str]:
     """Yield the lines that a recording has for an event."""
     for step in event_steps(entry.event, entry.at):
-        if step.marker in CLIENT_LINES or step.marker in SERVER_LINES:
+        if step.marker in CLIENT_LINES or step.marker in SERVER_LINES or step.marker is Marker.NOTE:
             yield f"  recorded {step.marker} {step.text}"
 
 

@@ -37,6 +37,11 @@ def test_whether_credentials_may_stand_in_it_or_are_needed(lines: list[str], may
     assert (problems, checker.may_hold_credentials, checker.uses_sasl) == ([], may_hold, uses)
 
 
+def test_a_response_waits_for_no_reply_where_another_response_follows_it() -> None:
+    for last in ("${sasl}", "czNjcmV0", "*", ""):
+        assert checked("C& AUTH LOGIN ${sasl}", "# a note", "C& ${sasl}", f"C: {last}")[1] == []
+
+
 def test_a_command_that_begins_in_octets_and_ends_in_a_line_is_read_as_one() -> None:
     assert checked("C| AUTH ", "C: xLOGIN", "S: 334", "C: ${sasl}")[1] == []
     assert checked("C| NO", "C: OP", "S: 334", "C: ${sasl}")[1] != []
