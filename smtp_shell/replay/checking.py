@@ -158,17 +158,15 @@ def _of_header(path: Path, header: Header | None) -> Iterator[Remark]:
     from smtp_shell.replay.file_lines import read_lines
 
     known = {field.lower(): field for field in _KNOWN_FIELDS}
-    lines = {
-        text.partition(":")[0].lower(): number for number, text, _ in islice(read_lines(path), len(header.fields) * 4)
-    }
-    for name, value in header.fields:
+    starts = (number for number, text, _ in read_lines(path) if not text.startswith((" ", "\t")))
+    for line, (name, value) in zip(starts, header.fields, strict=False):
         key = name.lower()
         if key == "date" and not _is_date(value):
-            yield Remark(lines.get(key, 0), Severity.WARNING, "the Date is none as mail headers have them")
+            yield Remark(line, Severity.WARNING, "the Date is none as mail headers have them")
         near = get_close_matches(key, known, n=1, cutoff=_NEAR) if key not in known else []
         if near:
             message = f"{escape_str(name)}: is no field that a replay knows; is {known[near[0]]}: meant?"
-            yield Remark(lines.get(key, 0), Severity.WARNING, message)
+            yield Remark(line, Severity.WARNING, message)
 
 
 def _is_date(value: str) -> bool:
@@ -184,7 +182,7 @@ def _is_date(value: str) -> bool:
 def _of_credentials(name: str, checked: ReplayPlan, settings: ReplaySettings) -> Iterator[Remark]:
     if checked.credentials is None:
         return
-    line = checked.credentials.lines[0] if checked.credentials.lines else 0
+    line = checked.credentials.lines[0]
     try:
         with_credentials(
             name, checked, checked.credentials, send=settings.send_secrets, place=settings.tls_settings.place
@@ -197,7 +195,7 @@ def _server(name: str, checked: ReplayPlan, settings: ReplaySettings) -> tuple[s
     try:
         return str(find_target(name, settings, checked.address, tls=checked.tls)), None
     except UsageError as error:
-        message = error.message.removeprefix(name).strip().removesuffix(".")
+        message = error.message.removeprefix(name).lstrip().removesuffix(".")
         # Without --server that is what is to be named, and no fault of the file.
         is_fault = bool(checked.address) or settings.server is not None
         return "", Remark(0, Severity.ERROR, message) if is_fault else None
@@ -238,26 +236,26 @@ def _of_dialogue(path: Path, checked: ReplayPlan, seen: _Seen, *, outside: bool)
 def _unreachable(found: Iterable[Entry], seen: _Seen) -> Iterator[Remark]:
     """Yield a remark for each expectation that nothing can meet: with no command that is owed a reply, or no connection."""
     greeted = is_gone = False
-    is_loose = False  # how many replies the last octets are owed is for the server to say
-    unasked = 0
+    # Whether how many replies the last octets, or the mail data, are owed is for the server to say; and whether one has come.
+    is_loose = is_answered = False
+    unasked: int | None = None  # the line of a reply that the decoder knows to answer nothing
     for entry in found:
         event = entry.event
         if seen.begins_finally:  # what went before may have ended anywhere
-            seen.begins_finally = is_gone = False
-            greeted, is_loose = False, True
+            seen.begins_finally = is_gone = greeted = False
         match event:
             case Connected():
                 greeted = is_gone = False
             case Disconnected(end=end):
                 greeted, is_gone = False, end is End.SERVER
             case Noticed(kind=NoticeKind.UNSOLICITED, detail=detail):
-                unasked = entry.line if greeted and not detail.startswith(GOODBYE) else 0
+                unasked = None if detail.startswith(GOODBYE) else entry.line
             case CommandSent():
                 if is_gone:
                     yield _remark(entry.line, "this is never sent: the server has closed the connection before it")
-                is_gone = is_loose = False
+                is_gone, is_loose = False, is_loose and not is_answered
             case MailDataSent() | OctetsSent() | SaslSent():
-                is_loose = True
+                is_loose, is_answered = True, False
             case ReplyExpected() | ReplyReceived():
                 if is_gone:
                     yield _remark(entry.line, "no reply can come: the server has closed the connection")
@@ -266,14 +264,15 @@ def _unreachable(found: Iterable[Entry], seen: _Seen) -> Iterator[Remark]:
                     yield _remark(
                         entry.line, "no command is owed this reply: only one that nobody asked for can meet it"
                     )
-                greeted, unasked = True, 0
+                greeted = is_answered = True
+                unasked = None
             case _:
                 pass
 
 
 def _answers_nothing(event: ReplyExpected | ReplyReceived) -> bool:
     """Return whether a reply that is not literal answers no command: the decoder says so of one that is."""
-    return isinstance(event, ReplyExpected) and event.command is None and not event.verb
+    return isinstance(event, ReplyExpected) and event.command is None
 
 
 def _remark(line: int, message: str) -> Remark:
@@ -295,9 +294,11 @@ def _watched(steps: Iterable[Step], seen: _Seen) -> Iterator[Step]:
     for step in steps:
         seen.steps += step.marker in CLIENT_LINES or step.marker in SERVER_LINES
         if step.marker in CLIENT_LINES:
-            word = auth_mechanism(step.octets[:200]) if step.text[:1] in ("A", "a", " ") else None
-            named = word.decode("ascii", "replace").upper() if word else named
-            if SASL_MARK in step.text and named and named not in seen.mechanisms and len(seen.mechanisms) < _MOST_WORDS:
+            if step.marker is Marker.CLIENT_OCTETS or step.text[:1] in ("A", "a", " "):
+                for line in step.octets.split(b"\n"):
+                    word = auth_mechanism(line[:200])
+                    named = word.decode("ascii", "replace").upper() if word else named
+            if SASL_MARK in step.text and named and len(seen.mechanisms) < _MOST_WORDS:
                 seen.mechanisms[escape_str(named)] = None
                 seen.auth_line = seen.auth_line or step.line
                 with suppress(SmtpShellError):

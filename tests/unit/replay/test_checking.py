@@ -33,7 +33,7 @@ def check(tmp_path: Path, text: str, settings: ReplaySettings = SERVER) -> Check
 def test_what_a_transcript_is(tmp_path: Path) -> None:
     text = (
         "Transcript: 1\nVar: to=bob\n\nS: 220\n# a note\nC: RCPT TO:<${to}@${count}.example>\nS~ 250 (?P<z>.)(?P<a>.)\n"
-        "C| X\\r\\n\nC& NOOP\nC: NOOP\n*: wait 0\nC: AUTH PLAIN ${sasl}\nS: 235\n*: auth PLAIN student\n"
+        "C| X\\r\\n\nC& NOOP\nC: NOOP\n*: wait 0\n# another\nC: AUTH PLAIN ${sasl}\nS: 235\n*: auth PLAIN student\n"
     )
     assert check(tmp_path, text) == CheckResult(
         str(tmp_path / "a.smtp"),
@@ -67,7 +67,7 @@ def test_what_it_would_be_replayed_against(
     assert (found.server, [(each.line, each.severity) for each in found.remarks]) == (server, remarks)
     assert found.ok is (not remarks)
     for each in found.remarks:
-        assert not each.message.endswith(".")
+        assert each.message == each.message.strip(" .")
         assert str(tmp_path) not in each.message
 
 
@@ -81,9 +81,13 @@ NEAR = "{}: is no field that a replay knows; is {}: meant?"
         ("Title: a\nServer: b\nDate: Sun, 22 Nov 2026 10:21:05 +0100\nClient: c\nTags: d\nSecrets: included", []),
         ("Match: text\nIgnore: x\nLimit: 5\nVar: a=b", []),
         ("tITLE: a\nX-Own: b\nComment: c", []),
+        ("Vars: a=b", [(2, NEAR.format("Vars", "Var"))]),
         ("Titel: a", [(2, NEAR.format("Titel", "Title"))]),
         ("X-Own: a\nSERVR: b", [(3, NEAR.format("SERVR", "Server"))]),
         ("Title: a\n b\nLimits: 5", [(4, NEAR.format("Limits", "Limit"))]),
+        ("Title: a\n\tb\n c\n d\n e\n f\n g\n h\n i\nLimits: 5", [(11, NEAR.format("Limits", "Limit"))]),
+        ("Titel: a\nX: b\nTitel: c", [(2, NEAR.format("Titel", "Title")), (4, NEAR.format("Titel", "Title"))]),
+        ("Date: yesterday at 10:30", [(2, "the Date is none as mail headers have them")]),
         ("Date: yesterday", [(2, "the Date is none as mail headers have them")]),
         ("X: 1\ndate: 2026-11-22", [(3, "the Date is none as mail headers have them")]),
         ("Date:", []),
@@ -134,6 +138,17 @@ CLOSED = "no reply can come: the server has closed the connection"
         ("S: 220\nC: QUIT\nS: 221\n*: close server\n*: connect a.example:25\nS: 220\nC: NOOP\n", []),
         ("S: 220\nC: QUIT\nS: 221\n*: close\n*: connect a.example:25\nS: 220\n", []),
         ("S: 220\nC: QUIT\nS: 221\n*: close server\n*: finally\nC: NOOP\nS: 250\n", []),
+        # Mail data in a group, or octets, may be owed replies after the next command.
+        ("S: 220\nC: DATA\nS: 354\nC& .\nC: NOOP\nS: 2yz\nS: 2yz\n", []),
+        ("S: 220\nC| NOOP\\r\\n\nC: NOOP\nS: 2yz\nS: 2yz\nC: NOOP\nS: 2yz\nS: 2yz\n", [(8, UNASKED)]),
+        ("S: 220\nC: \nS: 5yz\n", []),
+        ("C: NOOP\nS: 250\nS: 2yz\n", [(3, UNASKED)]),
+        ("S: 220\nC: NOOP\nS: 250\n*: odd finally\nS: 2yz\n", [(5, UNASKED)]),
+        # A recording has all replies: where the client did not wait for the greeting, that comes first.
+        ("Transcript: 1\nClient: smtp-shell 1\n\nC: NOOP\nS: 220\nS= 250 x\n", []),
+        # What came before `finally` may be owed a reply after it.
+        ("S: 220\nC: NOOP\n*: finally\nC| abc\nS: 250\n", []),
+        ("S: 220\n*: finally\n*: authenticate PLAIN\nS: 235\nS: 2yz\n", [(5, UNASKED)]),
         ("S: 220\nC: NOOP\nS: 250\n*: finally\n*: wait 1\nC: NOOP\nS: 2yz\nS: 2yz\n", [(8, UNASKED)]),
     ],
 )
@@ -151,7 +166,8 @@ def test_so_many_remarks_and_no_more(tmp_path: Path) -> None:
 def test_faults_are_errors_each_with_its_line(tmp_path: Path) -> None:
     found = check(tmp_path, "C: NOOP ${x}\nhello\nS~ (\n")
     assert [(each.line, each.severity, each.file) for each in found.remarks] == [(1, E, ""), (2, E, ""), (3, E, "")]
-    assert found == CheckResult(str(tmp_path / "a.smtp"), found.remarks)
+    assert found == CheckResult(str(tmp_path / "a.smtp"), found.remarks, "", 0, (), (), (), "", "")
+    assert [str(each) for each in Severity] == ["error", "warning"]
     assert not found.ok
 
 
@@ -177,11 +193,22 @@ def test_remarks_about_an_included_file_come_last_and_name_it(tmp_path: Path) ->
 LITERAL = "C: AUTH PLAIN AGFubgBzM2NyZXQ=\n"
 
 
+def test_files_outside_the_folder_are_looked_at_where_the_user_allows_it(tmp_path: Path) -> None:
+    (tmp_path / "letter.eml").write_bytes(b"Subject: x\n")
+    (tmp_path / "part.smtp").write_text("S: 220\nS: 2yz\n")
+    (tmp_path / "inner").mkdir()
+    text = "*: include ../part.smtp\nC: DATA\nS: 354\nC< ../letter.eml\nS: 250\n"
+    assert not check(tmp_path / "inner", text).ok
+    found = check(tmp_path / "inner", text, replace(SERVER, outside=True))
+    assert [(each.line, each.message) for each in found.remarks] == [(2, UNASKED)]
+
+
 def test_credentials_that_stand_in_it_are_an_error_until_they_are_asked_for(tmp_path: Path) -> None:
     found = check(tmp_path, f"C: NOOP\n{LITERAL}")
     assert [(each.line, each.severity) for each in found.remarks] == [(2, E)]
     assert found.remarks[0].message.startswith("line 2 holds a credential, and the header does not say")
     assert not found.remarks[0].message.endswith(".")
+    assert [each.line for each in check(tmp_path, f"{LITERAL}C: NOOP\n{LITERAL}").remarks] == [1]
     assert check(tmp_path, f"C: NOOP\n{LITERAL}", replace(SERVER, send_secrets=True)).remarks == ()
     assert check(tmp_path, f"Transcript: 1\nSecrets: included\n\n{LITERAL}").remarks == ()
 
@@ -208,7 +235,29 @@ def test_credentials_that_stand_in_it_are_an_error_until_they_are_asked_for(tmp_
             4,
         ),
         ("C: AUTH LOGIN\nS: 334\nC: *\nC: NOOP\n", (), "", "", 0),
-        ("C: AUTH X-ODD ${sasl}\n", ("X-ODD",), "", "", 0),
+        (
+            "C:  AUTH PLAIN ${sasl}\n",
+            ("PLAIN",),
+            "",
+            "credentials are needed for PLAIN: password user of nobody",
+            1,
+        ),
+        (
+            "C| NOOP\\r\\nAUTH PLAIN ${sasl}\\r\\n\n",
+            ("PLAIN",),
+            "",
+            "credentials are needed for PLAIN: password user of nobody",
+            1,
+        ),
+        (
+            "C: EHLO me\n*: authenticate PLAIN carl\n*: authenticate LOGIN dora\n",
+            ("PLAIN", "LOGIN"),
+            "carl",
+            "credentials are needed for PLAIN, LOGIN: password user of carl",
+            2,
+        ),
+        ("C: AUTH X-ODD ${sasl}\n*: auth X-ODD\n", ("X-ODD",), "", "", 0),
+        ("C| AU\nC| TH PLAIN ${sasl}\\r\\n\n", (), "", "", 0),  # a command in pieces has no name here
         (
             "C: EHLO me\n*: authenticate\n",
             ("any mechanism",),
@@ -252,6 +301,20 @@ def test_of_the_mechanisms_of_an_authenticate_one_that_can_be_done_is_enough(tmp
     assert check_transcript(path, SERVER, has_token).missing == ""
     path.write_text("C: EHLO me\n*: authenticate PLAIN LOGIN\n")
     assert check_transcript(path, SERVER, has_token).missing == "credentials are needed for PLAIN, LOGIN: a password"
+
+
+def test_where_any_mechanism_will_do_a_password_or_a_token_is_needed(tmp_path: Path) -> None:
+    path = tmp_path / "a.smtp"
+    path.write_text("C: EHLO me\n*: authenticate\n")
+    for there in ({"user", "password"}, {"user", "token"}):
+        assert check_transcript(path, SERVER, lambda needs, _, there=there: "" if needs == there else "x").missing == ""  # type: ignore[misc]
+    path.write_text("C| AU\nC| TH PLAIN ${sasl}\\r\\n\n")
+    assert check_transcript(path, SERVER, lambda *_: "a user").missing == "credentials are needed: a user"
+
+
+@pytest.mark.parametrize(("word", "name"), [("X\\xff", "X\ufffd"), ("X" * 300, "X" * 195)])
+def test_what_is_no_name_of_a_mechanism_is_named_as_far_as_it_can_be(tmp_path: Path, word: str, name: str) -> None:
+    assert check(tmp_path, f"C: AUTH {word} ${{sasl}}\n", replace(SERVER, send_secrets=True)).mechanisms == (name,)
 
 
 def test_so_many_mechanisms_are_named_and_no_more(tmp_path: Path) -> None:
