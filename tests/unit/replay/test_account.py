@@ -12,7 +12,7 @@ from smtp_shell.net.target import Target
 from smtp_shell.protocol.events import Certificate, TlsStarted
 from smtp_shell.replay.account import RunAccount
 from smtp_shell.replay.replay import Replay
-from smtp_shell.replay.results import Difference, Outcome, ReplayResult, StepResult
+from smtp_shell.replay.results import MOST_STEPS_KEPT, Difference, Outcome, ReplayResult, StepResult
 from smtp_shell.replay.settings import ReplaySettings
 from tests.unit.replay.fake import GREETING, FakeTransport
 
@@ -98,6 +98,16 @@ def test_what_went_wrong_first_is_the_failure_and_the_highest_status_the_status(
         True,
         "interrupted",
     )
+
+
+def test_so_many_results_are_kept_and_of_those_after_them_what_differs() -> None:
+    account = RunAccount(())
+    for line in range(MOST_STEPS_KEPT + 1):
+        account.add(step(Outcome.MATCHED, line), 0)
+    assert [each.line for each in account.kept] == list(range(MOST_STEPS_KEPT))
+    account.add(step(Outcome.MISMATCHED, MOST_STEPS_KEPT + 1), 1)
+    assert [each.line for each in account.kept] == [*range(1, MOST_STEPS_KEPT), MOST_STEPS_KEPT + 1]
+    assert account.counts[Outcome.MATCHED] == MOST_STEPS_KEPT + 1
 
 
 def test_a_failure_without_a_line_names_the_file() -> None:

@@ -78,6 +78,14 @@ def test_what_is_wrong_with_a_transcript_in_memory_names_no_file() -> None:
         replay(Transcript.parse("C: NOOP\n"), "127.0.0.1:1", match="loosely")
 
 
+def test_a_traceback_with_local_variables_shows_no_password() -> None:
+    with pytest.raises(ValueError, match="choose one of code") as caught:
+        replay(Transcript.parse("C: NOOP\n"), "127.0.0.1:1", password="c4nary", match="loosely")
+    shown = [repr(entry.frame.f_locals) for entry in caught.traceback if Path(entry.path).name == "api.py"]
+    assert len(shown) == 1
+    assert "c4nary" not in shown[0]
+
+
 CLEAR = "S: 220\nC: EHLO a\nS: 250\nC: AUTH PLAIN ${sasl}\nS: 235\nC: QUIT\nS: 221\n"
 LITERAL = "S: 220\nC: EHLO a\nS: 250\nC: AUTH PLAIN AGFubgBjYW5hcnk=\nS: 235\nC: QUIT\nS: 221\n"
 

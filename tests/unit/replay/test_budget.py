@@ -27,6 +27,7 @@ TIMES = latencies(*[0.010] * 90, *[0.100] * 9, 1.0)
         ("p90=10.1ms", ""),
         ("p95=200ms", ""),
         ("P95 = 0.2 s", ""),
+        ("\tp95=0.2s \n", ""),
         ("p95=50ms", "p95 of the steps took 100 ms, and --budget allows 50 ms (100 steps)"),
         ("p99=50000us", "p99 of the steps took 100 ms, and --budget allows 50 ms (100 steps)"),
         ("p99.5=0.5s", "p99.5 of the steps took 1000 ms, and --budget allows 500 ms (100 steps)"),
@@ -48,7 +49,21 @@ def test_where_nothing_was_sent_nothing_is_exceeded(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "p95", "p95=", "p95=50", "p0=1s", "p101=1s", "p95=0ms", "p95=-1ms", "p95=1min", "avg=1s", "p95=1e3ms"]
+    "text",
+    [
+        "",
+        "p95",
+        "p95=",
+        "p95=50",
+        "p0=1s",
+        "p101=1s",
+        "p95=0ms",
+        "p95=-1ms",
+        "p95=1min",
+        "p95=1s or so",
+        "avg=1s",
+        "p95=1e3ms",
+    ],
 )
 def test_what_is_no_budget(text: str) -> None:
     with pytest.raises(ValueError, match="is no budget; write p50, p95"):

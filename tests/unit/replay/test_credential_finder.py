@@ -45,6 +45,24 @@ def test_somebody_is_asked_once_for_all_hosts_and_mechanisms() -> None:
     assert len(asked) == 1
 
 
+@pytest.mark.parametrize(("given", "named", "used"), [("ann", "bob", "ann"), ("ann", "", "ann"), ("", "bob", "bob")])
+def test_the_user_that_the_caller_names_comes_before_that_of_the_transcript(given: str, named: str, used: str) -> None:
+    find = CredentialFinder(lambda: CredentialSource(given, preset=Secret("x")))
+    assert find(PLAIN, named).user == used
+
+
+def test_each_user_that_the_transcripts_name_has_credentials_of_its_own() -> None:
+    asked: list[str] = []
+
+    def ask(question: str, hidden: bool) -> str:
+        asked.append(question)
+        return "typed"
+
+    find = CredentialFinder(lambda: CredentialSource(ask=ask))
+    assert [find(PLAIN, user).user for user in ("ann", "bob", "ann")] == ["ann", "bob", "ann"]
+    assert asked == ["Password for ann: ", "Password for bob: "]
+
+
 def test_each_host_has_its_own_entry(netrc: Path) -> None:
     settings = ReplaySettings(credentials=CredentialFinder(lambda: CredentialSource(netrc=netrc)))
     found = []
