@@ -77,7 +77,7 @@ def test_what_went_wrong_first_is_the_failure_and_the_highest_status_the_status(
     told: list[StepResult] = []
     account = RunAccount((told.append, told.append))
     account.add(step(Outcome.MATCHED), 0)
-    assert (account.status, account.failure, told) == (0, None, [])
+    assert (account.status, account.failure, account.ending, told) == (0, None, "", [])
     account.add(step(Outcome.MISMATCHED, 3, Difference(line=7)), 3)
     account.add(step(Outcome.MISMATCHED, 4), 1)
     account.end(130, "interrupted")
