@@ -31,7 +31,7 @@ _BEFORE: Final = re.compile(r"\ufeff?[ \t]*(?:[0-9]{1,9}(?:\.[0-9]{1,6})?[ \t]+)
 _LONGEST_LINE: Final = 16_000
 _MOST_PAIRS: Final = 250_000
 _ANNOUNCING: Final = ("EHLO", "LHLO")
-_OPEN_EXCHANGE: Final = (Step(Marker.CLIENT, "AUTH LOGIN"), Step(Marker.SERVER, "334"))
+_BEGINS_EXCHANGE: Final = Step(Marker.CLIENT, "AUTH LOGIN")
 
 Place: TypeAlias = "tuple[int, int]"
 
@@ -67,7 +67,7 @@ class FileUpdate(Struct, frozen=True):
     edits: tuple[Edit, ...]
     left: tuple[str, ...]
     stamp: tuple[int, ...]
-    is_included: bool = False
+    is_included: bool
 
 
 class _ByHand(Exception):
@@ -99,7 +99,7 @@ class AnswerLog:
         path = self._paths.get(answer.path)
         if path is None:
             return
-        line = answer.lines[0].line if answer.lines else answer.after
+        _, line = _place_of(answer)
         if included := file_of(line):
             path = Path(unescape(included).decode("utf-8", "surrogateescape"))
             if path not in self._stamps:
@@ -143,29 +143,32 @@ def plan_update(path: Path, answers: Sequence[Answer], stamp: tuple[int, ...], m
     """
     from smtp_shell.replay.file_lines import read_lines
 
-    is_included = any(file_of(each.lines[0].line if each.lines else each.after) for each in answers)
+    is_included = any(file_of(_place_of(each)[1]) for each in answers)
     name = escape_str(str(path))
     wanted = {line.line for answer in answers for line in answer.lines} | {answer.after for answer in answers}
     raw = {number: text for number, text, _ in read_lines(path) if number in wanted}
     edits: list[Edit] = []
     left: list[str] = []
-    for same in _by_place(answers) if is_included else [[each] for each in answers]:
+    for (_, number), same in _by_place(answers) if is_included else [(_place_of(each), [each]) for each in answers]:
         try:
             edits += _edits_of_included(same, raw, met) if is_included else _edits_of(same[0], raw)
         except _ByHand as reason:
-            number = same[0].lines[0].line if same[0].lines else same[0].after
             left.append(f"{name}:{number}: {reason}")
     edits.sort(key=lambda edit: (edit.first, edit.last))
     return FileUpdate(path, tuple(edits), tuple(left), stamp, is_included)
 
 
-def _by_place(answers: Sequence[Answer]) -> Iterable[list[Answer]]:
+def _place_of(answer: Answer) -> tuple[bool, int]:
+    """Return whether a reply is expected, and the line of that; or the line after which it came."""
+    return (True, answer.lines[0].line) if answer.lines else (False, answer.after)
+
+
+def _by_place(answers: Sequence[Answer]) -> Iterable[tuple[tuple[bool, int], list[Answer]]]:
     """Return the answers to each expectation of a file that may be included several times."""
     found: dict[tuple[bool, int], list[Answer]] = {}
     for each in answers:
-        place = (True, each.lines[0].line) if each.lines else (False, each.after)
-        found.setdefault(place, []).append(each)
-    return found.values()
+        found.setdefault(_place_of(each), []).append(each)
+    return found.items()
 
 
 def _edits_of_included(same: Sequence[Answer], raw: dict[int, str], met: Collection[int]) -> list[Edit]:
@@ -180,7 +183,7 @@ def _edits_of_included(same: Sequence[Answer], raw: dict[int, str], met: Collect
     if len({file_of(line.line) for line in first.lines}) > 1:
         raise _ByHand("the reply is expected in two files; change it by hand")
     edits = _edits_of(first, raw)
-    if first.lines[0].line in met or any(_edits_of(each, raw) != edits for each in same[1:]):
+    if first.lines[0].line in met or any(_edits_of(each, raw) != edits for each in same):
         raise _ByHand("this line is included more than once, and the replies to it differ; change it by hand")
     return edits
 
@@ -283,10 +286,10 @@ def _with_separator(line: ExpectedLine, came: bytes, layout: str) -> str:
     """Return a line that stays, but for whether more of the reply follow it; empty where that is the same."""
     if line.marker is not Marker.SERVER or line.text[3:4] not in ("-", " ", ""):
         return ""
-    separator = came[3:4].decode("ascii", "replace").strip("\r\n")
-    if line.text[3:4].strip() == separator.strip() or line.text[:3] != came[:3].decode("ascii", "replace"):
+    head = came[:4].decode("ascii", "replace").rstrip("\r\n")
+    if line.text[:4].strip() == head.strip() or line.text[:3] != head[:3]:
         return ""
-    return f"{layout}{line.marker} {line.text[:3]}{separator}{line.text[4:]}"
+    return f"{layout}{line.marker} {head}{line.text[4:]}"
 
 
 def _aligned(answer: Answer, came: Sequence[bytes]) -> list[Place]:
@@ -331,14 +334,14 @@ def _meets(answer: Answer, line: ExpectedLine, came: bytes, index: int) -> bool:
             return False
     if line.marker is not Marker.SERVER:
         return line.octets == came
-    if not bare[:3].isdigit() or not line.accepts(int(bare[:3])):
+    if not bare[:3].isdigit() or not line.accepts(code := int(bare[:3])):
         return False
     if line.is_wild and not line.words:
         return True
-    return _counts(answer, line.words, index) == _counts(answer, bare[4:], index)
+    return _counts(answer, line.words, code, index) == _counts(answer, bare[4:], code, index)
 
 
-def _counts(answer: Answer, words: bytes, index: int) -> bytes:
+def _counts(answer: Answer, words: bytes, code: int, index: int) -> bytes:
     """Return what counts of a line's text."""
     if answer.strictness is Strictness.EXACT:
         return words
@@ -346,7 +349,6 @@ def _counts(answer: Answer, words: bytes, index: int) -> bytes:
         return words.split(b" ")[0].upper() if index else b""
     from smtp_shell.matching.normalise import normalise
 
-    code = int(answer.octets[:3]) if answer.octets is not None and answer.octets[:3].isdigit() else 0
     greets = index == 0 and code // 100 == 2 and (answer.greets or answer.verb in (*_ANNOUNCING, "HELO"))
     return normalise(words, code=code, verb=answer.verb, greets=greets)
 
@@ -402,7 +404,7 @@ def diff_lines(update: FileUpdate) -> Iterator[str]:
             while step is not None and step.line < number:
                 step = next(steps, None)
             found = _BEFORE.match(text)
-            if step is None or step.line != number or found is None:
+            if found is None or step is None:  # a line with a marker is always a step
                 return None if text.strip() else ""
             return f"{found[0]}{step.marker} {step.text}"
 
@@ -417,7 +419,7 @@ def _begun_anywhere(steps: Iterable[Step]) -> Iterator[Step]:
         if is_first and step.marker in CLIENT_LINES:
             is_first = False
             if may_answer(step.octets):
-                yield from _OPEN_EXCHANGE
+                yield _BEGINS_EXCHANGE
         yield step
 
 
