@@ -203,13 +203,13 @@ class StepChecker:
                 self._check_sasl(step, template)
                 self._in_auth = True
                 return
-            line = b"".join(part if isinstance(part, bytes) else b" " for part in template.parts)
+            line = b"".join(part if isinstance(part, bytes) else b"x" for part in template.parts)
         else:
             line = step.octets
         self._note_line(self._unended + line)
         self._unended = b""
         is_free = step.marker is Marker.CLIENT and not self._data.line
-        if is_free and not auth_mechanism(line) and Command.parse(step.octets).verb == "DATA":
+        if is_free and Command.parse(step.octets).verb == "DATA":
             self._data.begin(step.line, self._group + 1)
             self._in_auth = False
 
@@ -359,7 +359,9 @@ class StepChecker:
         try:
             with open_scan(path) as scan:
                 self._found += [replace(fault, file=stack.name) for fault in scan.header_faults]
-                if scan.header is not None and not scan.header_faults:
+                if scan.header_faults:
+                    self.lacks_header = True
+                elif scan.header is not None:
                     self.defaults = {**scan.header.variables, **self.defaults}
                     self._variables = Variables(self._given, self.defaults)
                 for block in scan:
@@ -372,7 +374,7 @@ class StepChecker:
                         flat += self.with_included(steps)
                     self._included += len(steps)
         except TranscriptError as error:
-            self._found += [replace(fault, file=fault.file or error.file) for fault in error.faults]
+            self._found += [replace(fault, file=error.file) for fault in error.faults]
         stack.leave()
         self._splices = [*outer, (step, flat)]
 
@@ -385,5 +387,4 @@ class StepChecker:
 
 def _is_bare_auth(line: bytes) -> bool:
     """Return whether a line is an AUTH command without an initial response."""
-    mechanism = auth_mechanism(line)
-    return bool(mechanism) and line.split()[1:] == [mechanism]
+    return line.split()[1:] == [auth_mechanism(line)]
