@@ -144,7 +144,7 @@ def run_replays(options: ReplayOptions, out: Writer) -> BatchResult:
     if stats.interrupted:
         stats.exit_status = Interrupted.exit_status
     stats.exit_status = max(stats.exit_status, int(unrecorded))
-    if options.budgets and stats.exit_status != Interrupted.exit_status:
+    if stats.exit_status != Interrupted.exit_status:
         stats.over_budget += filter(None, [each.exceeded_by(stats.step_seconds) for each in options.budgets])
         stats.exit_status = max(stats.exit_status, int(bool(stats.over_budget)))
     for reporter in options.reporters:

@@ -203,6 +203,29 @@ def test_so_many_runs_that_were_not_begun_are_named(tmp_path: Path, said: list[s
     assert (stats.not_run, len(stats.first_not_run)) == (149, 100)
 
 
+@pytest.mark.parametrize(
+    ("servers", "label", "named"), [((SERVER,), "lab", "lab"), ((SERVER,), "", SERVER), ((), "", "")]
+)
+def test_what_a_report_calls_the_server(
+    tmp_path: Path, said: list[str], servers: tuple[str, ...], label: str, named: str
+) -> None:
+    reporter = Noting([])
+    paths = write(tmp_path, a=f"*: connect mx.example:25\n{GOOD}")
+    options = ReplayOptions(paths, servers, ReplaySettings(label=label), [reporter])
+    assert run_replays(options, io.StringIO()).exit_status == 0
+    assert [each.server for each in reporter.runs] == [named]
+    assert said == ["-> mx.example:25", "NOOP"]
+
+
+def test_one_replay_after_the_other_runs_in_the_thread_of_the_caller_whom_ctrl_c_reaches(
+    tmp_path: Path, said: list[str]
+) -> None:
+    threads: list[threading.Thread] = []
+    settings = ReplaySettings(consumers=(lambda _: threads.append(threading.current_thread()),))
+    run(write(tmp_path, a=GOOD), Noting([]), ReplayOptions([], settings=settings, jobs=1))
+    assert set(threads) == {threading.current_thread()}
+
+
 def test_side_by_side_the_reports_are_in_the_order_of_the_files(tmp_path: Path, said: list[str]) -> None:
     reporter = Noting([])
     paths = write(tmp_path, **dict.fromkeys("abcdef", GOOD))
@@ -229,16 +252,16 @@ class WaitingTransport(FakeTransport):
     def __init__(self) -> None:
         super().__init__([b"220 x\r\n"])
         self.is_awaited = threading.Event()
-        self._is_shut = threading.Event()
+        self.is_shut = threading.Event()
 
     def recv(self, deadline: float) -> bytes | None:
         if self.readable:
             return super().recv(deadline)
         self.is_awaited.set()
-        return b"" if self._is_shut.wait(10) else None
+        return b"" if self.is_shut.wait(10) else None
 
     def shut(self) -> None:
-        self._is_shut.set()
+        self.is_shut.set()
 
 
 def test_ctrl_c_ends_dialogues_side_by_side_and_they_report_no_end(
@@ -259,6 +282,7 @@ def test_ctrl_c_ends_dialogues_side_by_side_and_they_report_no_end(
     found, stats = run(write(tmp_path, **dict.fromkeys("abcd", GOOD)), reporter, ReplayOptions([], jobs=2))
     assert (found.exit_status, stats.exit_status, stats.interrupted, stats.replays) == (130, 130, True, 0)
     assert not any(line.startswith("finish") for line in reporter.log)
+    assert all(each.is_shut.is_set() for each in transports)
 
 
 def test_a_hand_over_ends_a_batch(tmp_path: Path, said: list[str]) -> None:
@@ -356,7 +380,7 @@ def test_options_that_make_no_sense_are_refused(
 
 def test_where_there_are_none_that_is_said(tmp_path: Path, said: list[str]) -> None:
     paths = write(tmp_path, a=GOOD)
-    with pytest.raises(UsageError, match="those there are: none"):
+    with pytest.raises(UsageError, match=r"those there are: none\.$"):
         run(paths, Noting([]), ReplayOptions([], settings=ReplaySettings(variables={"z": "1"})))
     with pytest.raises(UsageError, match="those there are: none"):
         run(paths, Noting([]), ReplayOptions([], prints=["z"]))
@@ -374,6 +398,9 @@ def test_warnings_are_passed_on_with_their_place(tmp_path: Path, said: list[str]
     (tmp_path / "part.smtp").write_text("*: authentication\nC: HELP\n")
     paths = write(tmp_path, a=f"*: authentication\n{GOOD}", b=f"S: 220\n*: include part.smtp\n{GOOD[7:]}")
     run(paths, Noting([]), ReplayOptions([], warn=warnings.append))
+    assert {each.partition(": ")[2] for each in warnings} == {
+        "*: authentication is no event that a replay knows; is *: authenticate meant?"
+    }
     assert [each.partition(": ")[0] for each in warnings] == [f"{tmp_path / 'a.smtp'}:1", f"{tmp_path / 'part.smtp'}:1"]
 
 
@@ -395,12 +422,14 @@ def test_a_batch_is_recorded(tmp_path: Path, said: list[str]) -> None:
     run(write(tmp_path, a=GOOD, b=GOOD), Noting([]), options)
     text = record.read_text()
     assert text.count("         C: NOOP\n") == 2
+    assert "\nDate: " not in text
     assert heard
     with pytest.raises(UsageError, match=r"recorded\.out"):
         run([tmp_path / "a.smtp"], Noting([]), options)
-    run([tmp_path / "a.smtp"], Noting([]), replace(options, force=True, record_times=True))
+    run([tmp_path / "a.smtp"], Noting([]), ReplayOptions([], record=record, force=True))
     assert record.read_text().count("C: NOOP\n") == 1
     assert "         C: NOOP\n" not in record.read_text()
+    assert "\nDate: " in record.read_text()
 
 
 def test_a_recording_that_fails_is_a_failure(tmp_path: Path, said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:

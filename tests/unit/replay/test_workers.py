@@ -56,6 +56,15 @@ class Job:
         self.go_on.set()
 
 
+class Shown(io.StringIO):
+    """Lines of which those that were flushed are shown."""
+
+    shown = ""
+
+    def flush(self) -> None:
+        self.shown = self.getvalue()
+
+
 def lines(*names: str) -> str:
     return "".join(f"{name} begins\n{name} ends\n" for name in names)
 
@@ -85,19 +94,19 @@ def test_lines_come_in_the_order_of_the_tasks(jobs: int) -> None:
 
 
 def test_the_first_is_shown_at_once_and_those_ahead_of_it_are_kept() -> None:
-    out = io.StringIO()
+    out = Shown()
     tasks = [Job("a", waits=True), Job("b"), Job("c", waits=True), Job("d")]
     running = Running(tasks, 2, out)
     assert tasks[0].began.wait(PATIENCE)
     assert tasks[1].ended.wait(PATIENCE)
     assert tasks[2].began.wait(PATIENCE)
-    assert out.getvalue() == "a begins\n"
+    assert out.getvalue() == out.shown == "a begins\n"
     tasks[0].go_on.set()
     assert tasks[3].ended.wait(PATIENCE)
     end = time.monotonic() + PATIENCE
-    while out.getvalue() != lines("a", "b") + "c begins\n" and time.monotonic() < end:
+    while out.shown != lines("a", "b") + "c begins\n" and time.monotonic() < end:
         time.sleep(0.01)
-    assert out.getvalue() == lines("a", "b") + "c begins\n"
+    assert out.shown == lines("a", "b") + "c begins\n"
     tasks[2].go_on.set()
     assert running.end() is False
     assert out.getvalue() == lines(*"abcd")
@@ -244,11 +253,11 @@ def test_threads_that_do_not_end_are_not_waited_for(monkeypatch: pytest.MonkeyPa
         def interrupt(self) -> None:
             self.interrupted = True
 
-    task = Deaf("a", waits=True)
+    task, other = Deaf("a", waits=True), Deaf("b", waits=True)
     join = threading.Thread.join
 
     def press(thread: threading.Thread, timeout: float | None = None) -> None:
-        if timeout == workers._TICK and task.began.wait(PATIENCE):
+        if timeout == workers._TICK and task.began.wait(PATIENCE) and other.began.wait(PATIENCE):
             raise KeyboardInterrupt
         assert timeout is not None
         assert 0 <= timeout <= workers._END_TIMEOUT
@@ -256,10 +265,11 @@ def test_threads_that_do_not_end_are_not_waited_for(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(threading.Thread, "join", press)
     started = time.monotonic()
-    assert run_in_order([task], 1, io.StringIO()) is True
+    assert run_in_order([task, other], 2, io.StringIO()) is True
     assert 0.4 < time.monotonic() - started < PATIENCE / 2
-    task.go_on.set()
-    assert task.ended.wait(PATIENCE)
+    for each in (task, other):
+        each.go_on.set()
+        assert each.ended.wait(PATIENCE)
 
 
 def test_too_many_threads_for_the_system_are_told_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
