@@ -68,9 +68,7 @@ class MailDataSender:
         is_sending: Whether a piece has been sent, and not the last one.
     """
 
-    def __init__(
-        self, cursor: StepCursor, folder: Path, expand: Callable[[Step], bytes], *, outside: bool = False
-    ) -> None:
+    def __init__(self, cursor: StepCursor, folder: Path, expand: Callable[[Step], bytes], *, outside: bool) -> None:
         self.is_sending = False
         self._cursor = cursor
         self._folder = folder
@@ -100,7 +98,7 @@ class MailDataSender:
         cursor = self._cursor
         step = cursor.step
         if not self.is_sending:
-            self.is_sending, self._first = True, step.line if step is not None else 0
+            self.is_sending, self._is_taken, self._first = True, False, step.line if step is not None else 0
         if step is None:
             return self._end(is_whole=False, why="the transcript ends inside the mail data; no final dot is sent")
         if step.marker in _LINES:

@@ -29,7 +29,7 @@ def expand(step: Step) -> bytes:
 
 
 def sender(*lines: str, folder: Path = Path()) -> MailDataSender:
-    return MailDataSender(cursor_over(*lines), folder, expand)
+    return MailDataSender(cursor_over(*lines), folder, expand, outside=False)
 
 
 ENDS = [
@@ -70,7 +70,7 @@ def test_where_mail_data_ends_that_is_not_sent(lines: tuple[str, ...], span: tup
 
 def test_the_replies_to_what_is_skipped_are_passed_with_it() -> None:
     cursor = cursor_over("C: hi", "C: .", "S: 250-a", "S: 250 b", "C: QUIT")
-    MailDataSender(cursor, Path(), expand).skip("", 0)
+    MailDataSender(cursor, Path(), expand, outside=False).skip("", 0)
     assert cursor.step is not None
     assert cursor.step.text == "QUIT"
 
@@ -121,7 +121,7 @@ def send_all(folder: Path, *lines: str) -> tuple[list[SentMailData | None], str,
     session.read_reply()
     cursor.advance()
     cursor.advance()
-    mail = MailDataSender(cursor, folder, expand)
+    mail = MailDataSender(cursor, folder, expand, outside=False)
     pieces: list[SentMailData | None] = []
     incoming = IncomingReplies(session)
     while not pieces or pieces[-1] is None:
@@ -190,7 +190,7 @@ def test_mail_data_that_cannot_be_sent_is_passed(lines: tuple[str, ...], span: t
     session.read_reply()
     cursor.advance()
     cursor.advance()
-    mail = MailDataSender(cursor, Path(), expand)
+    mail = MailDataSender(cursor, Path(), expand, outside=False)
     with pytest.raises(UsageError, match="none has no value"):
         mail.send_piece(session, IncomingReplies(session))
     assert mail.break_off() == span
@@ -205,9 +205,24 @@ def test_of_long_mail_data_that_cannot_be_sent_the_rest_is_passed_too() -> None:
     session, _ = session_with(GO)
     session.send_raw(b"DATA\r\n")
     session.read_reply()
-    mail = MailDataSender(cursor, Path(), expand)
+    mail = MailDataSender(cursor, Path(), expand, outside=False)
     with pytest.raises(UsageError):
         mail.send_piece(session, IncomingReplies(session))
     assert mail.break_off() == (1, 4)
+    assert cursor.step is not None
+    assert cursor.step.text == "QUIT"
+
+
+def test_after_mail_data_that_was_sent_the_rest_of_other_that_cannot_be_is_passed() -> None:
+    cursor = cursor_over("C: a", "C: .", "S: 250", "C| ${none}", "C: rest", "C: .", "S: 250", "C: QUIT")
+    session, _ = session_with(GO)
+    session.send_raw(b"DATA\r\n")
+    session.read_reply()
+    mail = MailDataSender(cursor, Path(), expand, outside=False)
+    assert mail.send_piece(session, IncomingReplies(session)) == SentMailData((1, 2), True)
+    cursor.skip_expected()
+    with pytest.raises(UsageError):
+        mail.send_piece(session, IncomingReplies(session))
+    assert mail.break_off() == (4, 6)
     assert cursor.step is not None
     assert cursor.step.text == "QUIT"
