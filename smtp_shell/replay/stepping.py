@@ -75,7 +75,7 @@ def decide(
     notes: tuple[str, ...] = (),
     *,
     in_exchange: bool,
-    mail_data: bool = False,
+    mail_data: bool,
     expected: tuple[str, ...] = (),
 ) -> Decided:
     """Ask a user about a step until the answer can be carried out.
@@ -95,7 +95,7 @@ def decide(
     # Filled in once: a new uuid that is shown is the one that is sent.
     filled = tuple(steps) if is_fixed else tuple(_filled(step, variables) for step in steps)
     shown = "" if filled == tuple(steps) else excerpt(shown_steps(filled, in_exchange=in_exchange))
-    draft = text if len(steps) == 1 and not is_fixed and text == steps[0].text else ""
+    draft = text if not is_fixed and text == steps[0].text else ""
     problem = ""
     while True:
         pending = PendingStep(steps[0].line, excerpt(text), mail_data, problem, notes, shown, expected, draft, is_event)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from smtp_shell.errors import UsageError
+from smtp_shell.errors import ConnectionLost, TranscriptError, UsageError
 from smtp_shell.matching.expectation import ExpectedLine, ExpectedReply
 from smtp_shell.replay.incoming import IncomingReplies
 from smtp_shell.replay.mail_data import MailDataSender, SentMailData, SkippedMailData
@@ -42,6 +42,7 @@ ENDS = [
     (("C| .\\n", "C: QUIT"), (1, 1), True),
     (("C| hi\\r\\n.", "C| \\r\\n", "C: QUIT"), (1, 2), True),
     (("C| hi\\r\\n", "C| .\\r", "C| \\n", "C: QUIT"), (1, 3), True),
+    (("C| .\\rx", "C| \\n", "C: .", "C: QUIT"), (1, 3), True),
     (("C| hi\\r\\n.\\r\\nQUIT\\r\\n", "C: NOOP"), (1, 1), True),
     (("C| hi\\r\\n..\\r\\n", "C| .hi\\r\\n", "C: .", "C: QUIT"), (1, 3), True),
     (("C| hi.", "C| \\r\\n", "C: .", "C: QUIT"), (1, 3), True),
@@ -135,6 +136,7 @@ def send_all(folder: Path, *lines: str) -> tuple[list[SentMailData | None], str,
     [
         (("C: hi", "C: .", "C: QUIT"), [SentMailData((3, 4), True)], "hi\r\n.\r\n", "QUIT"),
         (("C: .",), [SentMailData((3, 3), True)], ".\r\n", None),
+        (("C: ", "C: .", "C: QUIT"), [SentMailData((3, 4), True)], "\r\n.\r\n", "QUIT"),
         (("C: a", "C: ${word}", "C: .", "S: 250"), [SentMailData((3, 5), True)], "a\r\nhello\r\n.\r\n", "250"),
         (("C: a", "C: ${dot}", "C: QUIT", "C: ."), [SentMailData((3, 4), True)], "a\r\n.\r\n", "QUIT"),
         (("C: ${dot}", "C: QUIT"), [SentMailData((3, 3), True)], ".\r\n", "QUIT"),
@@ -198,9 +200,10 @@ def test_mail_data_that_cannot_be_sent_is_passed(lines: tuple[str, ...], span: t
     assert not mail.is_sending
 
 
-def test_of_long_mail_data_that_cannot_be_sent_the_rest_is_passed_too() -> None:
+@pytest.mark.parametrize("after", [("S: 250", "C: QUIT"), ("C: QUIT",)])
+def test_of_long_mail_data_that_cannot_be_sent_the_rest_is_passed_too(after: tuple[str, ...]) -> None:
     many = [Step(Marker.CLIENT, "${none}" + "x" * 70_000, None, number) for number in (1, 2, 3)]
-    steps = [*many, Step(Marker.CLIENT, ".", None, 4), *steps_of("S: 250", "C: QUIT")]
+    steps = [*many, Step(Marker.CLIENT, ".", None, 4), *steps_of(*after)]
     cursor = cursor_over(steps=steps)
     session, _ = session_with(GO)
     session.send_raw(b"DATA\r\n")
@@ -226,3 +229,39 @@ def test_after_mail_data_that_was_sent_the_rest_of_other_that_cannot_be_is_passe
     assert mail.break_off() == (4, 6)
     assert cursor.step is not None
     assert cursor.step.text == "QUIT"
+
+
+def test_of_a_file_that_is_gone_nothing_else_is_passed(tmp_path: Path) -> None:
+    cursor = cursor_over("C< gone.eml", "C: QUIT")
+    session, _ = session_with(GO)
+    mail = MailDataSender(cursor, tmp_path, expand, outside=False)
+    assert mail.send_piece(session, IncomingReplies(session)) is None
+    with pytest.raises(TranscriptError):
+        mail.send_piece(session, IncomingReplies(session))
+    assert mail.break_off() == (1, 1)
+    assert cursor.step is not None
+    assert cursor.step.text == "QUIT"
+
+
+def test_of_a_file_no_more_is_read_when_the_connection_is_gone(tmp_path: Path) -> None:
+    (tmp_path / "letter.eml").write_bytes(b"x" * 200_000)
+    session, _ = session_with(GO)
+    mail = MailDataSender(cursor_over("C< letter.eml"), tmp_path, expand, outside=False)
+    incoming = IncomingReplies(session)
+    incoming.broken = ConnectionLost("the server dropped the connection.")
+    assert mail.send_piece(session, incoming) is None
+    assert mail.send_piece(session, incoming) == SentMailData((1, 1), True)
+
+
+def test_each_file_begins_a_line(tmp_path: Path) -> None:
+    (tmp_path / "letter.eml").write_bytes(b".dot")
+    session, transport = session_with(GO, None, b"250 ok\r\n", GO)
+    mail = MailDataSender(cursor_over("C< letter.eml", "C< letter.eml"), tmp_path, expand, outside=False)
+    for _ in range(2):
+        session.send_raw(b"DATA\r\n")
+        session.read_reply()
+        while mail.send_piece(session, IncomingReplies(session)) is None:
+            pass
+        if not transport.sent.endswith(b"DATA\r\n..dot\r\n.\r\n" * 2):
+            session.read_reply()
+    assert transport.sent == b"DATA\r\n..dot\r\n.\r\n" * 2

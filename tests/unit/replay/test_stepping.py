@@ -6,6 +6,7 @@ import pytest
 
 from smtp_shell.replay.results import Act, Decision, PendingStep
 from smtp_shell.replay.stepping import Decided, StepNotes, decide, expected_ahead, shown_steps
+from smtp_shell.transcript.included_line import IncludedLine
 from smtp_shell.transcript.step import Marker, Step
 from smtp_shell.transcript.variables import Variables
 from tests.unit.replay.fake import steps_of
@@ -63,6 +64,7 @@ def test_what_an_answer_comes_to(line: str, mail_data: bool, act: Act, done: Act
     decided, (question,) = asked([line], Decision(act), mail_data=mail_data)
     assert (decided.act, decided.shown) == (done, shown)
     assert (question.mail_data, question.is_event) == (mail_data, line.startswith("*:"))
+    assert question.draft == ("" if mail_data or question.is_event else "hi")
     assert decided.steps == tuple(steps_of(line))
 
 
@@ -108,3 +110,14 @@ def test_so_many_notes_are_kept_until_a_step_is_asked_about() -> None:
     assert notes.before(600) == tuple(str(number) for number in range(501, 600))
     assert len(notes.before(1_501)) == 901
     assert notes.before(1_501) == ()
+
+
+def test_notes_of_an_included_file_stand_before_what_follows_it() -> None:
+    of_part = Step(Marker.NOTE, "of the part", None, IncludedLine.of(9, "part.smtp"))
+    own = Step(Marker.NOTE, "further down", None, 5)
+    notes = StepNotes([of_part, own])
+    list(notes)
+    assert notes.before(3) == ("of the part",)
+    notes = StepNotes([own, of_part])
+    list(notes)
+    assert notes.before(3) == ()
