@@ -23,6 +23,7 @@ from tests.unit.replay.test_client import Bench
         (["C: NOOP", "*: finally", "C: QUIT"], [((1,), "NOOP")], "finally"),
         # Events, of which those are told that were to be done.
         (["*: wait 1", "*: close", "*: timeout 1", "C: NOOP"], [((4,), "NOOP")], None),
+        (["*: error finally", "C: NOOP"], [((2,), "NOOP")], None),
         (["*: close server", "*: close server at once"], [((1,), "*: close server"), ((2,), "*: close server")], None),
         (["*: authenticate PLAIN", "S: 235", "C: NOOP"], [((1,), "*: authenticate"), ((3,), "NOOP")], None),
         # Mail data and chunks, which are no commands.
@@ -37,6 +38,7 @@ from tests.unit.replay.test_client import Bench
         (["C& NOOP", "C: BDAT 3 LAST", "C: abc", "C: RSET"], [((1, 2), "NOOP\nBDAT 3 LAST"), ((4,), "RSET")], None),
         # What may be a secret is not shown.
         (["C: AUTH LOGIN", "S: 334", "C: YW5u", "S: 235", "C: NOOP"], [((1,), "AUTH LOGIN"), ((3,), "${sasl}"), ((5,), "NOOP")], None),
+        (["C: AUTH LOGIN", "S: 503", "C: YW5u"], [((1,), "AUTH LOGIN"), ((3,), "YW5u")], None),
         (["C: YW5u", "S: 235", "C: HELP"], [((1,), "${sasl}"), ((3,), "HELP")], None),
     ],
 )  # fmt: skip
@@ -61,6 +63,7 @@ def test_to_the_end_the_following_connections_are_passed_too() -> None:
     [
         (["C| abc", "C: NOOP"], 3, "NOOP"),
         (["C| abc", "C| more", "C: NOOP"], 3, "NOOP"),
+        (["C| abc", "C: x", "C: NOOP"], 4, "NOOP"),
         (["C: abc", "C: NOOP"], 5, "NOOP"),
         (["C: abc", "C: NOOP"], 3, "NOOP"),
         (["C: abc", "C: de", "C: NOOP"], 6, "NOOP"),
