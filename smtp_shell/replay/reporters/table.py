@@ -14,7 +14,7 @@ from smtp_shell.replay.reporters.inert import inert
 from smtp_shell.replay.results import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from smtp_shell.replay.reporters import ReportSettings, RunInfo
     from smtp_shell.replay.results import ReplayResult, StepResult
@@ -28,7 +28,7 @@ _MARKS: Final = "* the servers' reply codes differ   ! not what the transcript e
 _COLUMN: Final = 16
 _LEAST_TEXT: Final = 24
 _LONGEST_ANSWER: Final = 200
-_MOST_CODES: Final = 4
+_MOST_ANSWERS: Final = 4
 _MOST_WORDS: Final = 20
 _ANNOUNCING: Final = ("EHLO ", "LHLO ")
 _RANKS: Final = {Outcome.MISMATCHED: 2, Outcome.SKIPPED: 1}
@@ -61,7 +61,6 @@ class TableReporter:
     """
 
     def __init__(self, settings: ReportSettings) -> None:
-        self._settings = settings
         self._lock = allocate_lock()
         self._servers: list[str] = []
         self._tables: dict[str, list[_Row]] = {}
@@ -171,7 +170,7 @@ class TableRunReport:
 def _place_after(table: list[_Row], before: _Key | None) -> int:
     if before is None:
         return 0
-    if table and table[-1].key == before:
+    if table[-1].key == before:
         return len(table)
     return next((number + 1 for number, row in enumerate(table) if row.key == before), len(table))
 
@@ -187,19 +186,16 @@ def _step_text(result: StepResult, *, is_first: bool) -> str:
 def _cell_of(result: StepResult) -> _Cell:
     if result.outcome is Outcome.SKIPPED:
         return _Cell(result.outcome, "", "-", result.why)
-    replies = [reply if isinstance(reply, str) else escape(reply[:_LONGEST_ANSWER]) for reply in result.replies]
-    codes = [reply[:3] for reply in replies]
-    shown = ",".join(codes[:_MOST_CODES]) + ("…" if len(codes) > _MOST_CODES else "")
+    replies = [reply if isinstance(reply, str) else escape(reply) for reply in result.replies]
+    codes = shown = ",".join(reply[:3] for reply in replies)
     if len(replies) == 1:
-        enhanced = enhanced_code(replies[0][4:40].encode())
+        enhanced = enhanced_code(replies[0][4:].encode())
         shown += f" {enhanced}" if enhanced else ""
-    answer = " / ".join(_first_line(reply) for reply in replies[:_MOST_CODES]) or result.why
-    keywords = frozenset[str]()
-    if result.sent.startswith(_ANNOUNCING) and codes == ["250"]:
-        reply = result.replies[0]
-        keywords = _keywords(reply if isinstance(reply, str) else escape(reply))
+    answer = " / ".join(_first_line(reply) for reply in replies[:_MOST_ANSWERS]) or result.why
+    announces = result.sent.startswith(_ANNOUNCING) and codes == "250"
+    keywords = _keywords(replies[0]) if announces else frozenset[str]()
     mark = " !" if result.outcome is Outcome.MISMATCHED else ""
-    return _Cell(result.outcome, ",".join(codes), f"{shown or 'none'}{mark}", answer[:_LONGEST_ANSWER], keywords)
+    return _Cell(result.outcome, codes, f"{shown or 'none'}{mark}", answer[:_LONGEST_ANSWER], keywords)
 
 
 def _first_line(reply: str) -> str:
@@ -218,8 +214,7 @@ def _keywords(reply: str) -> frozenset[str]:
     return frozenset(found)
 
 
-def _table_lines(rows: Iterable[_Row], letters: Mapping[str, str], width: int) -> Iterator[str]:
-    rows = [*rows]
+def _table_lines(rows: Sequence[_Row], letters: Mapping[str, str], width: int) -> Iterator[str]:
     widths = {
         server: min(_COLUMN, max([len(letter), 3, *(len(_shown(row, server)) for row in rows)]))
         for server, letter in letters.items()
@@ -253,8 +248,6 @@ def _answers(row: _Row, letters: Mapping[str, str]) -> Iterator[str]:
 def _announced(row: _Row, letters: Mapping[str, str]) -> Iterator[str]:
     """Yield what some servers announce and others do not."""
     cells = {letters[server]: cell for server, cell in row.cells.items() if cell.keywords}
-    if len(cells) < 2:
-        return
     by_servers: dict[str, list[str]] = {}
     for word in sorted(frozenset[str]().union(*(cell.keywords for cell in cells.values()))):
         who = [letter for letter, cell in cells.items() if word in cell.keywords]
