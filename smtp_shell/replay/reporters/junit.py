@@ -10,9 +10,18 @@ from collections import deque
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
+from smtp_shell.figures import counted
 from smtp_shell.replay.reporters.files import Spool
 from smtp_shell.replay.reporters.inert import inert_xml
-from smtp_shell.replay.reporters.wording import NOT_RUN, Parts, dialogue_lines, difference_lines, place_title, run_title
+from smtp_shell.replay.reporters.wording import (
+    NOT_RUN,
+    Parts,
+    dialogue_lines,
+    difference_lines,
+    place_title,
+    run_title,
+    untold_ending,
+)
 from smtp_shell.replay.results import Outcome
 
 if TYPE_CHECKING:
@@ -63,7 +72,8 @@ class JUnitFormat:
             *(_batch_case(each, f'<skipped message="{NOT_RUN}"/>') for each in skipped),
         ]
         if stats.not_run > len(skipped):
-            cases.append(_batch_case(f"{stats.not_run - len(skipped):,} more runs", f'<skipped message="{NOT_RUN}"/>'))
+            more = counted(stats.not_run - len(skipped), "more run")
+            cases.append(_batch_case(more, f'<skipped message="{NOT_RUN}"/>'))
         if not cases:
             return "</testsuites>\n"
         failures = len(stats.over_budget)
@@ -132,7 +142,7 @@ class JUnitRun:
     def parts(self, result: ReplayResult) -> Iterator[str]:
         """Return the suite."""
         counts = result.counts
-        ending = result.ending or ("" if counts[Outcome.MISMATCHED] else result.failure or "")
+        ending = untold_ending(result)
         failures, skipped = counts[Outcome.MISMATCHED], counts[Outcome.SKIPPED]
         numbers = f'tests="{self._number + bool(ending)}" failures="{failures}" errors="{int(bool(ending))}" skipped="{skipped}"'
         yield self._form.suite(run_title(self._info), numbers, result.seconds, self._began)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final
 
+from smtp_shell.figures import counted
 from smtp_shell.replay.reporters.files import Spool
 from smtp_shell.replay.reporters.inert import inert, inert_json
-from smtp_shell.replay.reporters.wording import NOT_RUN, place_title, remarks, run_title, server_lines
+from smtp_shell.replay.reporters.wording import NOT_RUN, place_title, remarks, run_title, server_lines, untold_ending
 from smtp_shell.replay.results import Outcome
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class TapFormat:
     def tail(self, stats: RunStats, problem: str) -> str:
         """Return what the batch as a whole came to, and the plan, which may stand at the end, or what ended the batch early."""
         more = stats.not_run - len(stats.first_not_run)
-        skipped = [*stats.first_not_run, *([f"{more:,} more runs"] if more > 0 else [])]
+        skipped = [*stats.first_not_run, *([counted(more, "more run")] if more > 0 else [])]
         points = [
             *(("not ok", _description(f"--budget: {each}")) for each in stats.over_budget),
             *(("ok", f"{_description(each)} # SKIP {NOT_RUN}") for each in skipped),
@@ -81,8 +82,7 @@ class TapRun:
         self._form.runs += 1
         yield f"# Subtest: {self._title}\n"
         yield from self._points.read()
-        ending = result.ending or ("" if result.counts[Outcome.MISMATCHED] else result.failure or "")
-        if ending:
+        if ending := untold_ending(result):
             self._number += 1
             yield f"{_INDENT}not ok {self._number} - {_description(ending)}\n"
         yield f"{_INDENT}1..{self._number}\n"

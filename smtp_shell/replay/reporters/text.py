@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from smtp_shell.figures import plain
 from smtp_shell.replay.reporters.inert import inert
-from smtp_shell.replay.reporters.wording import Parts, remarks, sent_line
+from smtp_shell.replay.reporters.wording import Parts, remarks, sent_line, untold_ending
 from smtp_shell.replay.results import Outcome
 from smtp_shell.replay.stats import Latencies, RunStats
 
@@ -56,7 +56,6 @@ class TextReporter:
         if self._passed is not None:
             for text in self._passed.read():
                 out.write(text)
-            self._passed = None
         lines = [f"{INDENT}interrupted"] if stats.interrupted else []
         _write(out, *lines, *summary_lines(stats, repeat=self._settings.repeat, jobs=self._settings.jobs))
 
@@ -124,8 +123,7 @@ class TextRunReport:
 
     def finish(self, result: ReplayResult) -> None:
         """Write what ended the run, if no step has said so."""
-        ending = result.ending or ("" if result.counts[Outcome.MISMATCHED] else result.failure)
-        if ending and (not self._is_quiet or self._may_show()):
+        if (ending := untold_ending(result)) and (not self._is_quiet or self._may_show()):
             _write(self._out, f"{INDENT}{ending}")
         if self._held is not None and result.ok:
             self._reporter.hold_back(self._held)
@@ -179,14 +177,14 @@ def step_lines(step: StepResult, *, color: bool = False, whole_reply: bool = Fal
     code = f"  {step.code}" if step.code and (sent or not step.lines) else ""
     took = f"{_milliseconds(step)} " if times else ""
     lines = [f"{paint(word, style) if color else word} {number:>4} {took} {what}{code}"]
-    lines += [f"{INDENT}{_sent_line(line)}" for line in sent[1:]] if len(sent) > 1 else []
+    lines += [f"{INDENT}{_sent_line(line)}" for line in sent[1:]]
     if whole_reply and step.difference is None and step.received and (sent or "\n" in step.received):
         lines += _labelled("S: ", step.received)
     if whole_reply and step.difference is None and step.expected not in ("", step.received):
         lines += _labelled("as expected: ", step.expected)
     if step.outcome is Outcome.MISMATCHED:
         lines += _difference(step, color=color)
-    elif step.why or step.outcome is Outcome.SKIPPED:
+    elif step.why:
         lines.append(f"{INDENT}{step.why}")
     return lines
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from smtp_shell.replay.reporters import RunInfo
-    from smtp_shell.replay.results import StepResult
+    from smtp_shell.replay.results import ReplayResult, StepResult
     from smtp_shell.replay.stats import RunStats
 
 NOT_RUN: Final = "not replayed: as many replays as --max-failures allows had failed"
@@ -84,6 +84,11 @@ def run_title(run: RunInfo) -> str:
     """Return the name of a run: the transcript, the server, and which of several runs it is."""
     number = f" (run {run.number} of {run.of})" if run.of > 1 else ""
     return f"{run.name} -> {run.server}{number}" if run.server else f"{run.name}{number}"
+
+
+def untold_ending(result: ReplayResult) -> str | None:
+    """Return what ended a run, in a sentence, where no step has said so; None or empty where nothing did."""
+    return result.ending or (None if result.counts[Outcome.MISMATCHED] else result.failure)
 
 
 def client_lines(step: StepResult) -> list[str]:

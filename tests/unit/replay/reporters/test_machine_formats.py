@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 
 import pytest
 from msgspec.structs import replace
@@ -99,6 +100,22 @@ def test_json_of_failures_has_the_steps_that_differ_or_were_skipped() -> None:
     assert [json.loads(line)["verdict"] for line in out.getvalue().splitlines()] == ["skipped", "mismatched"]
 
 
+def test_json_of_a_batch_without_a_run_has_its_numbers_all_the_same() -> None:
+    out = io.StringIO()
+    JsonReporter(PLAIN).summary(RunStats(), out)
+    latencies = {"p50": 0.0, "p90": 0.0, "p95": 0.0, "p99": 0.0, "max": 0.0}
+    assert json.loads(out.getvalue()) == {
+        "summary": True,
+        "replays": 0,
+        "steps": 0,
+        "matched": 0,
+        "exit_status": 0,
+        "seconds": 0.0,
+        "replay_seconds": latencies,
+        "step_seconds": latencies,
+    }
+
+
 # JUnit and TAP
 
 
@@ -110,6 +127,7 @@ def test_json_of_failures_has_the_steps_that_differ_or_were_skipped() -> None:
         (RunInfo("lab\\a.smtp"), "lab.a"),
         (RunInfo("../Xlab/a.smtpX"), "Xlab.a.smtpX"),
         (RunInfo("/a.smtp"), "a"),
+        (RunInfo("lab/a..smtp"), "lab.a"),
         (RunInfo(".smtp"), ".smtp"),
         (RunInfo("a.smtp", "mx.example:25", servers=1), "a"),
         (RunInfo("a.smtp", "mx.example:25", servers=2), "a@mx_example:25"),
@@ -181,6 +199,24 @@ def test_the_batch_has_points_of_its_own(form: JUnitFormat | TapFormat) -> None:
         ]
         assert text.splitlines()[-1] == "Bail out! interrupted"
         assert form.tail(RunStats(), "") == "1..0\n"
+
+
+@pytest.mark.parametrize(
+    ("not_run", "named", "names"),
+    [(1, ["b"], ["b"]), (2, ["b"], ["b", "1 more run"]), (1002, ["b", "c"], ["b", "c", "1,000 more runs"])],
+)
+def test_runs_that_were_not_begun_are_named_or_counted(not_run: int, named: list[str], names: list[str]) -> None:
+    stats = RunStats()
+    stats.not_run, stats.first_not_run = not_run, named
+    suite, points = JUnitFormat(PLAIN).tail(stats, ""), TapFormat(PLAIN).tail(stats, "")
+    assert re.findall('<testcase name="([^"]*)"', suite) == names
+    assert re.findall("^ok [0-9]+ - (.*) # SKIP ", points, re.MULTILINE) == names
+    assert points.endswith(f"\n1..{len(names)}\n")
+
+
+def test_tap_takes_nothing_in_a_name_for_an_escape_or_a_directive() -> None:
+    text = "".join(TapFormat(PLAIN).run(RunInfo(r"a\b # SKIP.smtp")).parts(ended()))
+    assert text.splitlines()[-1] == r"ok 1 - a\\b \# SKIP.smtp"
 
 
 def test_tap_says_where_a_difference_is() -> None:
