@@ -289,7 +289,6 @@ class FileReporter:
 
     def summary(self, stats: RunStats, out: Writer) -> None:
         """Note what the batch came to: it is written at the end."""
-        self._stats.seconds = stats.seconds
         self._stats.seed, self._stats.over_budget = stats.seed, stats.over_budget
         self._stats.not_selected, self._stats.not_run = stats.not_selected, stats.not_run
         self._stats.first_not_run = stats.first_not_run

@@ -97,7 +97,7 @@ class ProgressReporter:
             self._runs += runs
             self._failed += failed
             now = monotonic()
-            if self._bar is not None and (runs or now - self._shown_at > _TICK):
+            if runs or now - self._shown_at > _TICK:
                 self._shown_at = now
                 self._update()
 
