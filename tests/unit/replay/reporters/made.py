@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 from msgspec.structs import replace
 
 from smtp_shell.replay.reporters import ReportSettings
@@ -10,6 +12,15 @@ from smtp_shell.replay.results import Difference, Outcome, ReplayResult, StepRes
 PLAIN = ReportSettings()
 NOOP = StepResult("a.smtp", (2,), "NOOP", Outcome.MATCHED, seconds=0.25, code=250, replies=(b"250 ok\r\n",))
 MANY = "\n".join(str(number) for number in range(150))
+
+
+class Screen(io.StringIO):
+    """Keeps what was there when it was flushed for the last time."""
+
+    seen = ""
+
+    def flush(self) -> None:
+        self.seen = self.getvalue()
 
 
 def failing(expected: str = "250 ok", received: str = "550 no", at: int | None = 0, **more: object) -> StepResult:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import locale
 import re
 from pathlib import Path
 
@@ -61,6 +62,7 @@ def in_html(*steps: StepResult, settings: ReportSettings = PLAIN, result: Replay
         (replace(NOOP, in_finally=True, lines=()), "C: NOOP", "finally: C: NOOP"),
         (replace(NOOP, path="b.smtp"), "C: NOOP", "b.smtp line 2: C: NOOP"),
         (replace(NOOP, path="b.smtp", lines=()), "C: NOOP", "b.smtp: C: NOOP"),
+        (replace(NOOP, path="X", lines=()), "C: NOOP", "X: C: NOOP"),
     ],
 )
 def test_the_name_of_a_step(step: StepResult, name: str, place: str) -> None:
@@ -229,6 +231,27 @@ def test_html_lists_the_runs_that_failed_and_counts_the_others() -> None:
     assert "<li>c.smtp</li>\n</ul>" in HtmlFormat(PLAIN).tail(passed, "")
 
 
+@pytest.mark.parametrize(
+    ("not_run", "named", "items"),
+    [
+        (1, ["b"], "<li>b</li>\n</ul>\n"),
+        (2, ["b", "c"], "<li>b</li>\n<li>c</li>\n</ul>\n"),
+        (2, ["b"], "<li>b</li>\n<li>1 more</li>\n</ul>\n"),
+        (1002, ["b"], "<li>b</li>\n<li>1,001 more</li>\n</ul>\n"),
+    ],
+)
+def test_html_names_what_was_not_replayed_and_counts_the_rest(not_run: int, named: list[str], items: str) -> None:
+    stats = RunStats()
+    stats.not_run, stats.first_not_run = not_run, named
+    assert f"<h2>Not replayed</h2>\n<ul>\n{items}</section>\n" in HtmlFormat(PLAIN).tail(stats, "")
+
+
+def test_html_says_what_ended_the_batch_and_how_long_a_run_took() -> None:
+    tail = HtmlFormat(PLAIN).tail(RunStats(), "interrupted")
+    assert '</p>\n<p class="error">interrupted</p>\n<table>\n</table>\n</section>\n' in tail
+    assert ", 1000 ms</summary>\n" in in_html(NOOP, result=ended(NOOP, seconds=1.0))
+
+
 # Text
 
 
@@ -346,6 +369,17 @@ def test_what_waits_keeps_its_lines_and_can_always_be_written() -> None:
     spool = Spool()
     spool.write("a\r\nb\n\udcff\u00f6" + "x" * 70_000)
     assert "".join(spool.read()) == "a\r\nb\n\\udcff\u00f6" + "x" * 70_000
+
+
+def test_what_waits_is_the_same_in_any_locale() -> None:
+    before = locale.setlocale(locale.LC_CTYPE)
+    locale.setlocale(locale.LC_CTYPE, "C")
+    try:
+        spool = Spool()
+    finally:
+        locale.setlocale(locale.LC_CTYPE, before)
+    spool.write("\u00f6")
+    assert "".join(spool.read()) == "\u00f6"
 
 
 @pytest.mark.parametrize("name", FORMATS)

@@ -287,6 +287,51 @@ def test_a_part_for_which_the_disk_has_no_room_leaves_the_report_as_it_was(room:
     assert file.failure == "the report r.xml is not complete: no space left on device."
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a limit of the size of files")
+def test_the_first_part_of_a_file_for_which_there_is_no_room_leaves_the_report_as_it_was(tmp_path: Path) -> None:
+    import resource
+
+    path = tmp_path / "r.xml"
+    file = ReportFile.create(path, "sign", "<a>\n", "</a>\n")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
+    try:
+        file.append(("x" * 1000,), lambda: "</a>\n")
+        file.close("</a>\n")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert path.read_bytes() == b"<a>\n</a>\n"
+    assert file.failure == f"the report {path} is not complete: file too large."
+
+
+def test_a_report_that_becomes_shorter_needs_no_more_room_than_it_had() -> None:
+    before = b"<a>\nof much\n</a>\n"
+    disk = Disk(before, len(before))
+    file = ReportFile(disk, "r.xml", seeks=True, head=b"<a>\n", tail=b"of much\n</a>\n")
+    file.append(("x\n",), lambda: "</a>\n")
+    assert (file.failure, disk.getvalue()) == ("", b"<a>\nx\n</a>\n")
+
+
+def test_a_system_that_takes_a_part_of_what_is_written_gets_the_rest() -> None:
+    class Slow(io.BytesIO):
+        def write(self, octets: object, /) -> int:
+            assert isinstance(octets, memoryview)
+            return super().write(octets[:3])
+
+    disk = Slow(b"<a>\n</a>\n")
+    file = ReportFile(disk, "r.xml", seeks=True, head=b"<a>\n", tail=b"</a>\n")
+    file.append(("0123456789",), lambda: "</a>\n")
+    assert disk.getvalue() == b"<a>\n0123456789</a>\n"
+
+
+@pytest.mark.parametrize(("text", "octets"), [("", b""), ("\udcff\u00f6", b"\\udcff\xc3\xb6")])
+def test_whatever_a_part_holds_can_be_written(text: str, octets: bytes) -> None:
+    disk = Disk(b"")
+    file = ReportFile(disk, "r.xml", seeks=True)
+    file.append((text,), str)
+    assert (file.failure, disk.getvalue()) == ("", octets)
+
+
 def test_ctrl_c_within_a_part_leaves_the_report_as_it_was() -> None:
     def parts() -> Iterator[str]:
         yield "x"
@@ -318,3 +363,62 @@ def test_a_full_disk_is_told_at_the_end_and_the_batch_goes_on(error: Exception, 
     file.append(("y",), str)
     file.close("")
     assert file.failure == f"the report r.xml is not complete: {reason}."
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no named pipes in folders")
+def test_a_pipe_is_no_older_report_and_nothing_is_read_from_it(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    pipe = os.open(path, os.O_RDWR | os.O_NONBLOCK)
+    try:
+        os.write(pipe, b"sign " * 100)
+        with pytest.raises(UsageError, match="there already"):
+            ReportFile.create(path, "sign", "head", "tail")
+        assert os.read(pipe, 1000) == b"sign " * 100
+    finally:
+        os.close(pipe)
+    assert stat.S_ISFIFO(path.stat().st_mode)
+
+
+@pytest.mark.parametrize(("name", "times"), [("junit", 4), ("tap", 3), ("html", 3)])
+def test_a_run_that_is_cut_off_says_what_ended_the_batch(tmp_path: Path, name: str, times: int) -> None:
+    path = tmp_path / "report"
+    reporter = make_file_reporter(name, ReportSettings(), path)
+    reporter.for_run(RunInfo("a.smtp", "mx.example:25"), io.StringIO()).step(DIFFERING)
+    reporter.abort("no memory is left")
+    reporter.close()
+    text = path.read_text(encoding="utf-8")
+    assert text.count("no memory is left") == times  # of the run after its difference, and of the batch
+    assert "interrupted" not in text
+    if name == "junit":
+        (suite, _) = check_junit(text)
+        assert suite.attrib["time"] == "0.000"
+        properties = {each.attrib["name"]: each.attrib["value"] for each in suite.iter("property")}
+        assert properties == {"file": "a.smtp", "server": "mx.example:25", "exit status": "130"}
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_run_that_has_ended_takes_nothing_more(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "report"
+    reporter = make_file_reporter(name, ReportSettings(), path)
+    of_run = reporter.for_run(RunInfo("a.smtp"), io.StringIO())
+    of_run.step(MATCHED)
+    of_run.finish(ended(MATCHED))
+    text = path.read_text(encoding="utf-8")
+    of_run.step(DIFFERING)
+    of_run.finish(ended(MATCHED, DIFFERING))
+    assert path.read_text(encoding="utf-8") == text
+    reporter.close()
+    check(name, path.read_text(encoding="utf-8"), 1)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_run_that_ended_is_there_though_one_before_it_never_began(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "report"
+    reporter = make_file_reporter(name, ReportSettings(), path)
+    of_run = reporter.for_run(RunInfo("a.smtp", order=1), io.StringIO())
+    of_run.step(MATCHED)
+    of_run.finish(ended(MATCHED))
+    check(name, path.read_text(encoding="utf-8"), 0)
+    reporter.close()
+    check(name, path.read_text(encoding="utf-8"), 1)

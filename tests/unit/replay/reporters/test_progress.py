@@ -126,11 +126,30 @@ def test_a_bar_counts_runs_failures_and_steps(log: list[str], monkeypatch: pytes
     assert log == ["stop"]
 
 
-def test_a_single_run_has_a_bar_without_an_end(log: list[str]) -> None:
+def test_steps_are_shown_when_more_than_a_tenth_of_a_second_has_gone_by(
+    log: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]  # where a clock begins is not defined
+    monkeypatch.setattr(module, "monotonic", lambda: now[0])
     reporter = begun(Lines())
-    run = reporter.for_run(RunInfo("a.smtp", total=1), io.StringIO())
-    run.finish(ended())
-    assert log[-1] == "1 of 1 runs, 0 steps [1 of None]"
+    log.clear()
+    for now[0] in (0.1, 0.11, 0.2, 0.22, 0.33):
+        reporter.count(steps=1)
+    reporter.close()
+    assert log == [*(f"0 of 0 runs, {steps} steps [0 of None]" for steps in (2, 4, 5)), "stop"]
+
+
+@pytest.mark.parametrize(
+    ("run", "shown"),
+    [
+        (RunInfo("a.smtp"), "1 of 1 runs, 0 steps [1 of None]"),
+        (RunInfo("a.smtp", total=2), "1 of 2 runs, 0 steps [1 of 2]"),
+    ],
+)
+def test_a_single_run_has_a_bar_without_an_end(log: list[str], run: RunInfo, shown: str) -> None:
+    reporter = begun(Lines())
+    reporter.for_run(run, io.StringIO()).finish(ended())
+    assert log[-1] == shown
     reporter.close()
 
 

@@ -13,6 +13,7 @@ from smtp_shell.replay.reporters import REPORTERS, ReportSettings, RunInfo, make
 from smtp_shell.replay.reporters.text import summary_lines
 from smtp_shell.replay.results import Difference, Outcome, ReplayResult, StepResult, no_counts
 from smtp_shell.replay.stats import RunStats
+from tests.unit.replay.reporters.made import Screen
 
 MATCHED = StepResult("a.smtp", (2,), "NOOP", Outcome.MATCHED, code=250, replies=(b"250 ok\r\n",))
 DIFFERING = StepResult(
@@ -182,3 +183,19 @@ def test_figures_have_no_exponent(seconds: float) -> None:
     lines = list(summary_lines(stats, repeat=2))
     assert [line for line in lines if re.search(r"\de[+-]?\d", line)] == []
     assert all(re.fullmatch(r"a (step|replay) +(p?\w+ [0-9.]+ ms(, )?){5}", line) for line in lines[2:])
+
+
+@pytest.mark.parametrize("name", REPORTERS)
+def test_what_is_written_is_seen_at_once(name: str) -> None:
+    screen = Screen()
+    reporter = make_reporter(name, ReportSettings())
+    run = reporter.for_run(RunInfo("a.smtp"), screen)
+    for act in (
+        run.start,
+        lambda: run.step(DIFFERING),
+        lambda: run.finish(replace(result(DIFFERING, status=3), ending="too late.")),
+        lambda: reporter.summary(RunStats(), screen),
+    ):
+        act()
+        assert screen.seen == screen.getvalue()
+    assert screen.seen
