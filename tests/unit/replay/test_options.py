@@ -79,6 +79,28 @@ def test_a_step_is_shown_with_its_variables_filled_in_and_what_it_expects() -> N
     ]
 
 
+def test_a_question_has_the_problem_the_lines_of_a_group_and_what_can_be_answered() -> None:
+    asked: list[tuple[str, bool]] = []
+    decide = settings_of("a.smtp", "--step", ask=asked).before_step
+    assert decide is not None
+    decide(PendingStep(3, "NOOP ${a}\nNOOP ${b}", problem="a line has no CR", filled="NOOP 1\nNOOP 2"))
+    assert asked[0][0].split("\n") == [
+        "     a line has no CR",
+        "next 3: C: NOOP ${a}",
+        "        C: NOOP ${b}",
+        "     filled in: NOOP 1",
+        "     filled in: NOOP 2",
+        "     [Enter] send, [k] skip, [e] edit, [g] go on by hand, [q] quit: ",
+    ]
+    assert [question for question, _ in asked[1:]] == ["     send instead: "]
+
+
+def test_an_edit_begins_with_nothing_where_no_line_can_be_edited() -> None:
+    decide = settings_of("a.smtp", "--step", ask=[]).before_step
+    assert decide is not None
+    assert decide(PendingStep(3, "RSET", draft="RSET")).text == "NOOP"
+
+
 def test_a_whole_exchange_is_shown_as_the_event_that_it_is_and_with_its_file() -> None:
     asked: list[tuple[str, bool]] = []
     decide = settings_of("a.smtp", "--step", ask=asked).before_step
@@ -266,7 +288,7 @@ def test_a_file_is_no_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     Path("mx.example:25").write_text("C: NOOP")
     refuse_servers([Path(name) for name in ("mx.example:25", "a.smtp", "mx:123456", "folder/mx:25", "gone")])
     with pytest.raises(UsageError) as raised:
-        refuse_servers([Path("a.smtp"), Path("smtp:/ann:s3cret@mx.example")])
+        refuse_servers([Path("mx.example:25"), Path("a.smtp"), Path("smtp:/ann:s3cret@mx.example")])
     assert "s3cret" not in raised.value.message
 
 

@@ -1,5 +1,7 @@
 """What is wrong with a transcript is told before anything of it is sent."""
 
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -134,11 +136,42 @@ def test_faults_are_told_in_order_and_not_without_end(tmp_path: Path) -> None:
         assert found[-1] == f"0: there are more faults after these {MOST_FAULTS}"
 
 
+def test_faults_of_the_header_stay_before_those_of_the_lines(tmp_path: Path) -> None:
+    lines = ["odd", *["C: NOOP"] * 5_000, "odd", "S: x"]
+    found = problems(tmp_path, "Transcript: 1", "Match: none", "", *lines)
+    assert [each.partition(":")[0] for each in found] == ["2", "4", "5005", "5006"]
+
+
+@pytest.mark.parametrize(("more", "told"), [([], 0), (["odd"], 1), (["S: x"], 1)])
+def test_that_there_are_more_faults_is_told_where_there_are_more(tmp_path: Path, more: list[str], told: int) -> None:
+    found = problems(tmp_path, *["odd"] * MOST_FAULTS, *["C: NOOP"] * 5_000, *more)
+    assert len(found) == MOST_FAULTS + told
+    assert sum(each.startswith("0: there are more") for each in found) == told
+
+
 def test_the_outline(tmp_path: Path) -> None:
     outline = check(tmp_path, "Transcript: 1", "Server: mail.example.org:25", "", "C: AUTH PLAIN ${sasl}")
     assert (outline.address, outline.tls, outline.uses_sasl) == ("mail.example.org:25", False, True)
     outline = check(tmp_path, "*: connect mail.example.org:465 tls", "*: connect mail.example.com:25", "C: NOOP")
     assert (outline.address, outline.tls, outline.uses_sasl) == ("mail.example.org:465", True, False)
+
+
+@pytest.mark.parametrize(
+    ("line", "starts"), [("STARTTLS", True), ("starttls", True), ("NOOP", False), ("NOOP STARTTLS", False)]
+)
+def test_a_short_plan_knows_whether_tls_starts_in_it(tmp_path: Path, line: str, starts: bool) -> None:
+    assert check(tmp_path, "C: NOOP", f"C: {line}").starts_tls is starts
+    assert not check(tmp_path, f"C: {line}", "C: " + "x" * KEPT_SIZE).starts_tls
+
+
+@pytest.mark.parametrize(("given", "found"), [({}, 1), ({"token": "AGFubgBzM2NyZXQ="}, 0), ({"other": "x"}, 1)])
+def test_a_credential_that_a_default_holds_stands_in_the_file_unless_the_caller_gives_another(
+    tmp_path: Path, given: dict[str, str], found: int
+) -> None:
+    credentials = check(
+        tmp_path, "Transcript: 1", "Var: token=AGFubgBzM2NyZXQ=", "", "C: AUTH PLAIN ${token}", **given
+    ).credentials
+    assert (credentials.count if credentials is not None else 0) == found
 
 
 @pytest.mark.parametrize(
@@ -149,6 +182,33 @@ def test_a_file_without_steps_is_a_fault(tmp_path: Path, octets: bytes) -> None:
     path.write_bytes(octets)
     with pytest.raises(TranscriptError, match=r"empty\.smtp: the transcript has no steps; expected at least one line"):
         plan(path, {})
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no named pipes in folders")
+def test_what_is_no_file_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "pipe.smtp"
+    os.mkfifo(path)
+    pipe = os.open(path, os.O_RDWR | os.O_NONBLOCK)
+    try:
+        os.write(pipe, b"C: NOOP\n" * 8_000)
+        for each in (path, tmp_path):
+            with pytest.raises(TranscriptError) as caught:
+                plan(each, {})
+            assert str(caught.value) == f"{each}: cannot be read: it is no file; expected a transcript"
+        assert os.read(pipe, 100_000) == b"C: NOOP\n" * 8_000
+    finally:
+        os.close(pipe)
+
+
+def test_a_system_that_takes_no_such_name_is_not_asked_whether_it_is_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: object) -> bool:
+        raise ValueError("embedded null character in path")
+
+    (tmp_path / "a.smtp").write_text("C: NOOP\n")
+    monkeypatch.setattr(os.path, "exists", refuse)
+    assert plan(tmp_path / "a.smtp", {}).steps is not None
 
 
 @pytest.mark.parametrize(
@@ -351,6 +411,21 @@ def test_what_a_plan_knows_of_included_files(tmp_path: Path) -> None:
     with planned_steps(plan(tmp_path / "a.smtp", {}, keep=False), tmp_path / "a.smtp", outside=False) as steps:
         assert tuple(steps) == outline.steps
     assert check(tmp_path, "*: authenticate").uses_sasl
+
+
+def test_what_is_read_again_may_stand_outside_as_what_was_checked(tmp_path: Path) -> None:
+    write_included(tmp_path, "C: AUTH PLAIN AGFubgBzM2NyZXQ=")
+    path = tmp_path / "inner" / "a.smtp"
+    path.parent.mkdir()
+    path.write_text("*: connect mx.example:25\n*: include ../b.smtp\nC: QUIT\n")
+    for keep in (False, True):
+        checked = plan(path, {}, outside=True, keep=keep)
+        assert checked.credentials is not None
+        assert checked.credentials.count == 1
+        with planned_steps(checked, path, outside=True) as steps:
+            assert [step.text for step in steps][1:] == ["include ../b.smtp", "AUTH PLAIN AGFubgBzM2NyZXQ=", "QUIT"]
+    with pytest.raises(TranscriptError, match="outside the transcript's folder"):
+        plan(path, {})
 
 
 @pytest.mark.parametrize("many", [100, 2_000])
