@@ -71,8 +71,11 @@ def test_the_steps_of_a_short_transcript_are_kept(tmp_path: Path) -> None:
         (["C: NOOP"] * (KEPT_SIZE // (KEPT_OVERHEAD + 4) + 1), False),
         (["C: " + "x" * KEPT_SIZE], False),
         (["C: NOOP", "C: " + "x" * KEPT_SIZE], False),
+        # What follows in the next piece that is read finds room for one character left.
+        (["C: " + "x" * (KEPT_SIZE - KEPT_OVERHEAD - 1), *[""] * 200, "C: QUIT"], False),
+        (["C: " + "x" * (KEPT_SIZE - KEPT_OVERHEAD - 1)], True),
     ],
-    ids=["few lines", "many lines", "a long line", "a short and a long line"],
+    ids=["few lines", "many lines", "a long line", "a short and a long line", "a long and a short line", "a full line"],
 )
 def test_the_steps_of_a_long_transcript_are_not_kept(tmp_path: Path, lines: list[str], kept: bool) -> None:
     assert (check(tmp_path, *lines).steps is not None) is kept
@@ -195,6 +198,8 @@ def test_what_is_no_file_is_not_read(tmp_path: Path) -> None:
             with pytest.raises(TranscriptError) as caught:
                 plan(each, {})
             assert str(caught.value) == f"{each}: cannot be read: it is no file; expected a transcript"
+        with pytest.raises(TranscriptError, match=r"gone\.smtp: cannot be opened: there is no such file"):
+            plan(tmp_path / "gone.smtp", {})
         assert os.read(pipe, 100_000) == b"C: NOOP\n" * 8_000
     finally:
         os.close(pipe)
@@ -446,3 +451,14 @@ def test_the_faults_of_an_included_file_name_it(tmp_path: Path) -> None:
     write_included(tmp_path, "Transcript: 1", "Match: none", "", "C: NOOP")
     with pytest.raises(TranscriptError, match=r"b\.smtp:2: 'none' is no level of Match"):
         check(tmp_path, "*: include b.smtp")
+
+
+def test_the_faults_of_included_files_follow_those_of_the_transcript_in_their_order(tmp_path: Path) -> None:
+    write_included(tmp_path, "S: y", "C: NOOP", "S: x")
+    with pytest.raises(TranscriptError) as caught:
+        check(tmp_path, "*: connect mx.example:25", "*: include b.smtp", "C: NOOP", "odd")
+    assert [(Path(fault.file).name, fault.line) for fault in caught.value.faults] == [
+        ("", 4),
+        ("b.smtp", 1),
+        ("b.smtp", 3),
+    ]
