@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from smtp_shell.errors import TranscriptError
+from smtp_shell.errors import NotSendable, TranscriptError, UsageError
 from smtp_shell.replay.plan import (
     KEPT_OVERHEAD,
     KEPT_SIZE,
@@ -462,3 +462,13 @@ def test_the_faults_of_included_files_follow_those_of_the_transcript_in_their_or
         ("b.smtp", 1),
         ("b.smtp", 3),
     ]
+
+
+@pytest.mark.parametrize(
+    ("given", "error"), [({"sasl": "x"}, UsageError), ({"1a": "x"}, UsageError), ({"a": "x\r\nQUIT"}, NotSendable)]
+)
+def test_variables_that_cannot_be_some_are_refused_before_a_file_is_opened(
+    tmp_path: Path, given: dict[str, str], error: type[Exception]
+) -> None:
+    with pytest.raises(error):
+        plan(tmp_path / "gone.smtp", given)

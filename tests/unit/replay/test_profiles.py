@@ -96,6 +96,7 @@ def test_a_file_that_a_profile_names_is_checked_before_anything_is_sent(tmp_path
         ("[a]\nurl = 'mx:25'\nvariables = { sasl = 'x' }", r"\[a\]: variables: "),
         ("[a]\nurl = 'mx:25'\nvariables = { to = \"x\\r\\nQUIT\" }", r"\[a\]: variables: "),
         ("a = 1", ":1: a is a value; write a table"),
+        ("[profile.lab]\nurl = 'http://mx'", r": \[profile\.lab\]: url: "),
     ],
 )
 def test_a_file_that_cannot_be_used(tmp_path: Path, text: str, problem: str) -> None:
@@ -197,6 +198,19 @@ def test_a_profile_may_switch_on_and_off(said: bool | None, general: bool) -> No
         settings = own.settings(ReplaySettings(tls=general, starttls=general, has_token=True))
         assert (getattr(settings, name), settings.label, settings.server) == (wanted, "lab", "mx:25")
         assert (settings.strictness, settings.has_token) == (Strictness.TEXT, False)
+
+
+def test_variables_of_a_profile_are_those_of_a_replay_alone() -> None:
+    own = profiled_server("lab", "mx:25", Profile(variables={"to": "bob"}), CredentialSource())
+    assert own.settings(ReplaySettings(variables={"size": "1"})).variables == {"to": "bob", "size": "1"}
+
+
+def test_what_a_profile_says_wrong_is_named_by_its_key() -> None:
+    odd = ProfiledServer("a", Profile(url="mx:25", resolver="mx.example", tls_pin="odd"), Path())
+    with pytest.raises(UsageError, match="^resolver takes the IP address"):
+        odd.connection(ReplaySettings().connection)
+    with pytest.raises(ConfigError, match=r"^tls_pin\b"):
+        odd.tls_settings(TlsSettings())
 
 
 def test_a_profile_says_how_to_connect_and_how_long_to_wait() -> None:

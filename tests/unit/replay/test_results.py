@@ -7,6 +7,7 @@ import pytest
 from smtp_shell.matching.expectation import ExpectedLine, ExpectedReply, Strictness
 from smtp_shell.replay.results import (
     LONGEST_SHOWN,
+    MOST_STEPS_KEPT,
     Act,
     Answer,
     Decision,
@@ -94,6 +95,21 @@ def test_what_is_long_is_cut() -> None:
     )
     long = StepResult("a", (1,), "", Outcome.SENT, replies=("z" * (LONGEST_SHOWN + 5),))
     assert long.received == "z" * LONGEST_SHOWN + "…"
+
+
+def test_how_much_is_kept_is_a_promise_to_callers() -> None:
+    assert (LONGEST_SHOWN, MOST_STEPS_KEPT) == (2_000, 1_000)
+    shown = shown_reply(b"".join(b"250-%d\r\n" % number for number in range(150)))
+    assert shown.split("\n") == [f"250-{number}" for number in range(100)]
+
+
+def test_the_words_for_outcomes_and_acts() -> None:
+    assert [each.value for each in Outcome] == ["matched", "mismatched", "skipped", "sent"]
+    assert [each.value for each in Act] == ["send", "skip", "edit", "hand over", "quit"]
+
+
+def test_a_group_without_a_difference_is_about_no_command() -> None:
+    assert step(GROUP, "NOOP\nRSET\nHELP").command is None
 
 
 def test_what_a_value_is_where_nothing_is_said() -> None:
