@@ -30,6 +30,9 @@ from smtp_shell.replay.updating import Edit
         (b"\xef\xbb\xbfa\n\xff\n", [("\ufeffa", "\n"), ("\udcff", "\n")]),
         (b"a" * 40_000 + b"\r" + b"b" * 70_000 + b"\rc", [("a" * 40_000 + "\rb" + "b" * 69_999 + "\rc", "")]),
         (b"a\r" + b"b" * 70_000 + b"\rc", [("a", "\r"), ("b" * 70_000, "\r"), ("c", "")]),
+        # What ends lines is told by the first 32 KiB, as the reader does.
+        (b"a\r" + b"b" * 32_765 + b"\nc", [("a\r" + "b" * 32_765, "\n"), ("c", "")]),
+        (b"a\r" + b"b" * 32_766 + b"\nc", [("a", "\r"), ("b" * 32_766 + "\nc", "")]),
     ],
 )
 def test_lines_are_numbered_as_they_are_read(tmp_path: Path, octets: bytes, lines: list[tuple[str, str]]) -> None:
@@ -80,11 +83,11 @@ def test_only_what_is_edited_changes(tmp_path: Path, before: str, edits: list[Ed
 def test_permissions_and_owner_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "a.smtp"
     path.write_text("a\n")
-    path.chmod(0o4640)
+    path.chmod(0o4653)
     owners: list[tuple[int, int]] = []
     monkeypatch.setattr(os, "fchown", lambda descriptor, *owner: owners.append(owner))
     replace_lines(path, [edit(1, 1, "b")])
-    assert stat.S_IMODE(path.stat().st_mode) == 0o4640
+    assert stat.S_IMODE(path.stat().st_mode) == 0o4653
     assert owners == [(path.stat().st_uid, path.stat().st_gid)]
 
 

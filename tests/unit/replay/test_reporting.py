@@ -90,6 +90,7 @@ def test_text_goes_where_the_caller_says() -> None:
         (("--print", "x"), ("json",), False, "--print and --json would all write"),
         (("--tap", "-"), ("json",), False, "--tap - and --json would all write"),
         (("--tap", "-"), ("text",), True, "--tap - writes to standard output, which is the shell's screen"),
+        (("--print", "x", "--tap", "-"), ("text",), True, "--tap - writes to standard output, which"),
         (("--print", "x"), ("text",), True, "--print writes to standard output, which is the shell's screen"),
         (("--failures-first",), ("json",), False, "--failures-first is about the order of text"),
     ],
@@ -130,6 +131,9 @@ def test_a_file_that_is_no_report_is_replaced_by_force_only(tmp_path: Path) -> N
     del words.force  # the shell's command has no such option
     with open_reports(words, ReportSettings()):  # a report may be replaced
         pass
+    path.write_text("dear diary")
+    with pytest.raises(UsageError, match=r"notes\.txt"), open_reports(words, ReportSettings()):
+        pass
 
 
 @pytest.mark.parametrize(
@@ -146,7 +150,7 @@ def test_files_are_whole_whatever_ends_the_batch(tmp_path: Path, error: BaseExce
         raise error
     text = path.read_text()
     assert text.startswith("TAP version 14")
-    assert f"Bail out! {said}" in text
+    assert f"\nBail out! {said}\n" in text
 
 
 def test_a_file_that_cannot_be_written_whole_is_told_at_the_end(
@@ -227,3 +231,25 @@ def test_where_it_would_stand_in_the_way_there_is_no_bar(
     on_terminal(monkeypatch, term)
     _, kinds = opened(names=names, step=step, out=io.StringIO() if in_shell else None)
     assert kinds == [JsonReporter if names == ("json",) else TextReporter]
+
+
+@pytest.mark.parametrize(("name", "what"), [("junit", "JUnit XML"), ("tap", "TAP 14"), ("html", "one HTML page")])
+def test_the_help_says_what_a_file_will_be(name: str, what: str) -> None:
+    parser = argparse.ArgumentParser()
+    add_report_options(parser)
+    (action,) = (each for each in parser._actions if each.dest == name)
+    assert action.help == f"also write a report in {what}; - is standard output"
+
+
+def test_what_the_options_are_without_a_word() -> None:
+    parser = argparse.ArgumentParser()
+    add_report_options(parser)
+    assert vars(parser.parse_args([])) == {
+        "junit": None,
+        "tap": None,
+        "html": None,
+        "times": False,
+        "only_failures": False,
+        "failures_first": False,
+        "print_names": [],
+    }
