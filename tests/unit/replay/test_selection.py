@@ -28,6 +28,7 @@ def files(folder: Path) -> list[Path]:
         ([], "abcd"),
         (["smoke"], "ad"),
         (["SMOKE"], "ad"),
+        ([" smoke "], "ad"),
         (["smoke,tls"], "abd"),
         (["smoke , tls"], "abd"),
         (["not slow"], "ac"),
@@ -61,6 +62,31 @@ def test_nothing_selected_is_an_error_that_names_the_tags(tmp_path: Path) -> Non
     with pytest.raises(UsageError) as caught:
         select(files(tmp_path), [TagCondition.parse("smoek")])
     assert str(caught.value) == "no transcript has tags that meet --tag; the tags there are: slow, smoke, tls."
+
+
+@pytest.mark.parametrize(
+    ("number", "named"),
+    [
+        (0, "none."),
+        (1, "t00."),
+        (20, ", ".join(f"t{each:02}" for each in range(20)) + "."),
+        (21, ", ".join(f"t{each:02}" for each in range(20)) + " and 1 more."),
+        (25, ", ".join(f"t{each:02}" for each in range(20)) + " and 5 more."),
+    ],
+)
+def test_so_many_tags_are_named_and_the_others_are_counted(tmp_path: Path, number: int, named: str) -> None:
+    path = tmp_path / "a.smtp"
+    field = f"Tags: {' '.join(f't{each:02}' for each in range(number))}\n" if number else ""
+    path.write_text(f"Transcript: 1\n{field}\nC: NOOP\n", encoding="utf-8")
+    with pytest.raises(UsageError) as caught:
+        select([path], [TagCondition.parse("other")])
+    assert str(caught.value) == f"no transcript has tags that meet --tag; the tags there are: {named}"
+
+
+@pytest.mark.parametrize(("length", "shown"), [(60, 60), (61, 60), (200, 60)])
+def test_of_what_is_no_condition_the_start_is_shown(length: int, shown: int) -> None:
+    with pytest.raises(ValueError, match=f"^'{':' * shown}' is no condition"):
+        TagCondition.parse(":" * length)
 
 
 @pytest.mark.parametrize("text", ["", "not", "a b", "a,,b", ",a", "a:b", "not not a", "x" * 100 + " y"])
