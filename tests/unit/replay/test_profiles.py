@@ -207,7 +207,7 @@ def test_variables_of_a_profile_are_those_of_a_replay_alone() -> None:
 
 def test_what_a_profile_says_wrong_is_named_by_its_key() -> None:
     odd = ProfiledServer("a", Profile(url="mx:25", resolver="mx.example", tls_pin="odd"), Path())
-    with pytest.raises(UsageError, match="^resolver takes the IP address"):
+    with pytest.raises(UsageError, match=r"^resolver takes the IP address"):
         odd.connection(ReplaySettings().connection)
     with pytest.raises(ConfigError, match=r"^tls_pin\b"):
         odd.tls_settings(TlsSettings())
