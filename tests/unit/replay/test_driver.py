@@ -438,3 +438,15 @@ def test_where_a_reply_comes_late_no_other_is_awaited(tmp_path: Path) -> None:
     server = [r"say 220 x\r\n", r"hear HELP\r\n", "pause 1.2", r"say 250 ok\r\n"]
     report = played(Case("late", [], transcript, server), "report", tmp_path)
     assert "status 0, mx.example:25, 1.400 s: 2 matched, 1 sent" in report
+
+
+@pytest.mark.parametrize("sent", ["AGFubgBjYW5hcnk=", "${token}"])
+def test_what_a_server_sends_back_of_a_credential_is_masked_in_what_is_expected_too(run: Run, sent: str) -> None:
+    text = (
+        f"Transcript: 1\nSecrets: included\nVar: token=AGFubgBjYW5hcnk=\n\nS: 220\nC: EHLO a\nS: 250\nC: AUTH PLAIN {sent}\n"
+        "S= 535 no AGFubgBjYW5hcnk=\n"
+    )
+    settings = ReplaySettings(server="mail.example.org:25", allow_cleartext=True)
+    result, _ = run(text, b"250-a\r\n250 AUTH PLAIN\r\n", b"535 no AGFubgBjYW5hcnk=\r\n", settings=settings)
+    assert (result.failure, outcomes(result)) == (None, [Outcome.MATCHED] * 3)
+    assert "AGFubgBjYW5hcnk" not in f"{result}"
