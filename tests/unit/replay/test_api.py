@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
 from pathlib import Path
-from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -56,12 +54,6 @@ def test_a_transcript_in_memory(practice: PracticeServer) -> None:
     assert result.failure.startswith("<transcript>:4: ")
     assert [(step.line, step.expected_line, step.code) for step in result.mismatches] == [(4, 5, 252)]
     assert replay(Transcript.parse("C: NOOP\n"), address(practice)).mismatches == ()
-
-
-def test_the_package_can_be_called_as_the_function_of_its_name() -> None:
-    package: Any = importlib.import_module("smtp_shell.replay")
-    with pytest.raises(UsageError, match=r"^<transcript> names no server"):
-        package(Transcript.parse("C: NOOP\n"))
 
 
 def test_captures_are_those_of_the_last_match(practice: PracticeServer) -> None:

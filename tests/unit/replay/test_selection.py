@@ -64,6 +64,11 @@ def test_nothing_selected_is_an_error_that_names_the_tags(tmp_path: Path) -> Non
     assert str(caught.value) == "no transcript has tags that meet --tag; the tags there are: slow, smoke, tls."
 
 
+def test_a_condition_is_met_by_one_of_its_tags_unless_it_says_otherwise() -> None:
+    assert TagCondition(frozenset({"a", "b"})).holds(["b", "c"])
+    assert not TagCondition(frozenset({"a", "b"})).holds(["c"])
+
+
 @pytest.mark.parametrize(
     ("number", "named"),
     [
