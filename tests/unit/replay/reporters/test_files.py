@@ -15,7 +15,8 @@ from msgspec.structs import replace
 
 from smtp_shell.errors import UsageError
 from smtp_shell.replay.reporters import FORMATS, ReportSettings, RunInfo, make_file_reporter
-from smtp_shell.replay.reporters.files import ReportFile
+from smtp_shell.replay.reporters.files import FileReporter, ReportFile
+from smtp_shell.replay.reporters.junit import JUnitFormat
 from smtp_shell.replay.results import Difference, Outcome, ReplayResult, StepResult, no_counts
 from smtp_shell.replay.stats import RunStats
 from tests.support.junit import check_junit
@@ -209,6 +210,8 @@ def test_an_older_report_is_replaced_and_another_file_is_not(tmp_path: Path, nam
     with pytest.raises(UsageError, match="--force"):
         written(tmp_path, name, MATCHED)
     assert (tmp_path / "report").read_text() == "precious"
+    with pytest.raises(UsageError, match="--force"):
+        FileReporter(JUnitFormat(ReportSettings()), tmp_path / "report")
     make_file_reporter(name, ReportSettings(), tmp_path / "report", overwrite=True).close()
 
 
@@ -302,6 +305,13 @@ def test_the_first_part_of_a_file_for_which_there_is_no_room_leaves_the_report_a
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert path.read_bytes() == b"<a>\n</a>\n"
     assert file.failure == f"the report {path} is not complete: file too large."
+
+
+def test_a_file_without_a_head_is_empty_again_where_there_is_no_room_for_its_first_part() -> None:
+    disk = Disk(b"", 10)
+    file = ReportFile(disk, "r.xml", seeks=True)
+    file.append(("x" * 1000,), str)
+    assert (disk.getvalue(), bool(file.failure)) == (b"", True)
 
 
 def test_a_report_that_becomes_shorter_needs_no_more_room_than_it_had() -> None:

@@ -15,7 +15,14 @@ from smtp_shell.errors import TlsFailed
 from smtp_shell.net.tls_view import view_of
 from smtp_shell.protocol.events import Certificate, TlsStarted
 from smtp_shell.replay.reporters import ReportSettings, RunInfo
-from smtp_shell.replay.reporters.json import JsonReporter, json_line, run_object, step_object, summary_object
+from smtp_shell.replay.reporters.json import (
+    JsonReporter,
+    JsonRunReport,
+    json_line,
+    run_object,
+    step_object,
+    summary_object,
+)
 from smtp_shell.replay.reporters.junit import JUnitFormat
 from smtp_shell.replay.reporters.tap import TapFormat
 from smtp_shell.replay.results import Difference, Outcome, StepResult
@@ -90,6 +97,12 @@ def test_json_names_the_run_and_the_server_where_there_are_several(
     step, whole = map(json.loads, out.getvalue().splitlines())
     assert (step.get("run"), step.get("server")) == (number, "lab" if server == "lab" else None)
     assert (whole.get("run"), whole.get("server")) == (number, server)
+
+
+def test_json_of_the_only_run_against_the_only_server_names_neither() -> None:
+    out = io.StringIO()
+    JsonRunReport(0, out).step(NOOP)
+    assert {"run", "server"}.isdisjoint(json.loads(out.getvalue()))
 
 
 def test_json_of_failures_has_the_steps_that_differ_or_were_skipped() -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from smtp_shell.errors import UsageError
-from smtp_shell.replay.reporters.files import STDOUT, InOrder, ReportFile
+from smtp_shell.replay.reporters.files import InOrder, ReportFile
 
 
 class Failing(io.BytesIO):
@@ -91,14 +91,16 @@ class Terminal:
 
 
 def test_on_standard_output_a_report_follows_what_was_written_before_and_has_its_tail_at_the_end(
-    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     terminal = Terminal()
     monkeypatch.setattr(sys, "stdout", terminal)
-    report = ReportFile.create(STDOUT, "sign", "head ", "tail ")
+    monkeypatch.chdir(tmp_path)
+    report = ReportFile.create(Path("-"), "sign", "head ", "tail ")
     report.append(("a ", "b "), lambda: "never ")
     report.close("end")
     assert terminal.log == ["flush", "head ", "flush", "a ", "b ", "flush", "end", "flush"]
+    assert [*tmp_path.iterdir()] == []
 
 
 @pytest.mark.parametrize(
