@@ -47,7 +47,8 @@ from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
-from msgspec import DecodeError, Struct, ValidationError
+from msgspec import DecodeError, Struct
+from msgspec.structs import replace
 
 from smtp_shell.errors import ConfigError, UsageError
 from smtp_shell.lint.findings import Finding, Place, Severity
@@ -176,7 +177,7 @@ def parse_rubric(octets: bytes, name: str) -> Rubric:
 
     try:
         rubric = toml.decode(octets, type=Rubric)
-    except (ValidationError, DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise _refused(name, str(error)) from None
     if fault := _fault(rubric):
         raise _refused(name, fault)
@@ -303,7 +304,7 @@ class RubricCheck:
             view: Where the dialogue stood before it.
             place: Where it is.
         """
-        self._last = place if place.line or place.seq else self._last
+        self._last = place
         found = [] if view.is_recorded or view.owed else self._assume_replies()
         if view.tls and not self._tls:
             found += self._happened(Happening("tls", code=1, tls=True, place=place))
@@ -378,18 +379,13 @@ class RubricCheck:
         if owed.verb == "AUTH" and code != 334:
             self._authenticated = self._authenticated or code == 235
             found += self._happened(Happening("auth", view.mechanism, code=code, tls=view.tls, place=place))
-        while owed.command is not None and self._pending:
-            command, happening = self._pending[0]
-            is_answered = command.line == owed.command.line
-            if not is_answered and not any(command.line == owed.command.line for command, _ in self._pending):
-                break
-            self._pending.popleft()
-            if is_answered:
-                found += self._happened(
-                    Happening(happening.kind, happening.name, happening.text, code, happening.tls, happening.place)
-                )
-                break
-            found += self._happened(happening)
+        # An answer to a later line of AUTH names a command that is not pending any more.
+        if owed.command is not None and any(command.line == owed.command.line for command, _ in self._pending):
+            command, happening = self._pending.popleft()
+            while command.line != owed.command.line:  # replies come in order: to this one comes none
+                found += self._happened(happening)
+                command, happening = self._pending.popleft()
+            found += self._happened(replace(happening, code=code))
         return found
 
     def _happened(self, happening: Happening) -> list[Finding]:

@@ -8,6 +8,7 @@ from smtp_shell.errors import ConfigError, UsageError
 from smtp_shell.lint import rubric as rubric_module
 from smtp_shell.lint.files import lint_file
 from smtp_shell.lint.rubric import SHIPPED, load_rubric, parse_rubric
+from smtp_shell.matching import pattern
 from tests.unit.lint.cases import (
     DATE,
     DOT,
@@ -184,6 +185,11 @@ _NOOP, _RSET = "C: NOOP\nS: 250 ok\n", "C: RSET\nS: 250 ok\n"
 _PLAIN = "C: AUTH PLAIN ${sasl}\nS: 235 2.7.0 ok\n"
 _ORDERED = b"step = [{client = 'NOOP'}, {client = 'RSET'}, {client = 'NOOP'}, {client = 'QUIT'}]"
 _SENT = f"{_EHLO}{ENVELOPE}"  # twelve lines
+_IMPLICIT_TLS = "*: connect mx.example.org:465 tls\nS: 220 hi\n"
+
+
+def _missing(step: str) -> str:
+    return f"{step} is missing; there is none up to here"
 
 
 @pytest.mark.parametrize(
@@ -334,6 +340,44 @@ _SENT = f"{_EHLO}{ENVELOPE}"  # twelve lines
             f"{_SENT}{HEADER}{TEXT}",
             [(21, "rubric-step", "a message that the server takes is missing; there is none up to here")],
         ),
+        (b"step = [{happens = 'tls'}]", f"{RECORDED}{_IMPLICIT_TLS}", []),
+        (b"step = [{auth = ''}]", "*: auth PLAIN ann\nC: NOOP\n", []),
+        # A script leaves replies out: what they would say is counted once.
+        *(
+            (b"step = [%b, %b]" % (step, step), f"C: EHLO x\nC: {line}\nC: RSET\nC: QUIT\n", [(4, "rubric-step", _missing(name))])
+            for step, line, name in ((b"{client = 'NOOP'}", "NOOP", "NOOP"), (b"{auth = ''}", "AUTH PLAIN ${sasl}", "AUTH"))
+        ),
+        *(
+            (
+                b"step = [{happens = 'message'}, {happens = 'message'}]",
+                f"C: EHLO x\nC: MAIL FROM:<>\nC: RCPT TO:<b@example.org>\nC: DATA\nC: x: y\nC: .\n{after}C: QUIT\n",
+                [(8, "rubric-step", _missing("a message that the server takes"))],
+            )
+            for after in ("S: 250 ok\n", "C: NOOP\n")
+        ),
+        # Which reply is that to a command.
+        (b"step = [{client = 'EHLO'}]", f"{RECORDED}C: EHLO a.example.org\nS: 220 hi\nS: 250 mx\n", []),
+        (b"step = [{client = 'BDAT'}]", f"{_EHLO}{MAIL}{RCPT}C| BDAT 0 LAST\\r\\n\nS: 250 ok\n", []),
+        (
+            b"step = [{client = 'NOOP'}, {client = 'NOOP'}]",
+            f"{_EHLO}C& NOOP\nC: NOOP\nS: 250 ok\nS: 450 no\n",
+            [(8, "rubric-reply", "NOOP has not succeeded: the server said 450")],
+        ),
+        (
+            b"step = [{client = 'STARTTLS'}, {client = 'NOOP'}]",
+            f"{_EHLO}C: STARTTLS\nC: NOOP\nS: 250 ok\n",
+            [(7, "rubric-reply", "STARTTLS has not succeeded: no reply came")],
+        ),
+        (
+            b"step = [{client = 'NOOP'}]",
+            f"{_EHLO}C| RSET\\r\\n\n*: authenticate PLAIN\nC| NOOP\\r\\n\nS: 250 ok\nS: 235 ok\nS: 450 no\n",
+            [(9, "rubric-reply", "NOOP has not succeeded: the server said 450")],
+        ),
+        (
+            b"step = [{auth = ''}, {auth = ''}]",
+            f"{_EHLO}{_PLAIN}{_PLAIN.replace('235', '503')}{_NOOP}",
+            [(10, "rubric-reply", "AUTH has not succeeded: the server said 503")],
+        ),
     ],
 )  # fmt: skip
 def test_what_a_rubric_asks_for_is_looked_for(
@@ -342,7 +386,15 @@ def test_what_a_rubric_asks_for_is_looked_for(
     assert _found(tmp_path, text, rubric) == expected
 
 
-def test_a_pattern_that_takes_too_long_does_not_match(tmp_path: Path) -> None:
+def test_a_thousand_commands_may_wait_for_their_replies(tmp_path: Path) -> None:
+    rubric = b"step = [{client = 'NOOP'}, {client = 'RSET'}]"
+    for before, found in ((999, []), (1_000, ["rubric-step"])):
+        text = _EHLO + "C& NOOP\n" * before + "C: RSET\n" + "S: 250 ok\n" * (before + 1)
+        assert [rule for _, rule, _ in _found(tmp_path, text, rubric)] == found
+
+
+def test_a_pattern_that_takes_too_long_does_not_match(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pattern, "SECONDS", 0.05)
     text = f"{_SENT}{HEADER.replace('Hello', 'a' * 60)}{TEXT}"
     assert [rule for _, rule, _ in _found(tmp_path, text, b"message.match.subject = '(a+)+b'")] == ["rubric-header"]
 
@@ -363,9 +415,11 @@ def test_a_pattern_that_takes_too_long_does_not_match(tmp_path: Path) -> None:
             b"message.match.subject = '%b'" % (b"x" * 4_095),
             "match of subject: the pattern is longer than 4,096 characters",
         ),
+        (b"step = [{client = 'NOOP', pattern = '%b'}]" % (b"x" * 4_085), "step 1: the pattern is longer than 4,096 characters"),
+        (b"step = [{client = 'NOOP', pattern = 'ab('}]", "missing ), unterminated subpattern at character 3"),
         (b"step = [%b]\nforbid = [{client = 'X'}]" % (b"{client = 'X'}," * 500), "it has more than 500 steps"),
     ],
-)
+)  # fmt: skip
 def test_what_is_wrong_with_a_rubric_is_told(octets: bytes, reason: str) -> None:
     with pytest.raises(ConfigError) as raised:
         parse_rubric(octets, "mine.toml")
@@ -381,6 +435,14 @@ def test_a_rubric_may_be_large_and_have_many_steps(tmp_path: Path) -> None:
     path.write_bytes(octets + b"#" * (262_145 - len(octets)))
     with pytest.raises(ConfigError, match="it is larger than 262,144 octets"):
         load_rubric(str(path))
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["message.match.subject = '%s'" % ("x" * 4_088), "step = [{client = 'X', pattern = '%s'}]" % ("x" * 4_084)],
+)
+def test_a_pattern_may_be_as_long_as_what_searches_for_it_allows(pattern: str) -> None:
+    assert parse_rubric(pattern.encode(), "mine.toml").title == ""
 
 
 def test_a_rubric_that_forbids_only_is_one() -> None:
