@@ -54,6 +54,7 @@ from smtp_shell.errors import ConfigError, UsageError
 from smtp_shell.lint.findings import Finding, Place, Severity
 from smtp_shell.lint.moments import Answer, CommandLine, HeaderSent, MessageSent, Moment, View
 from smtp_shell.matching.pattern import Pattern, PatternTooSlow
+from smtp_shell.protocol.events import Disconnected
 from smtp_shell.protocol.octets import SINGLE, escape, escape_str, quoted
 from smtp_shell.protocol.phases import Asked
 
@@ -321,6 +322,8 @@ class RubricCheck:
                 found += self._header(moment, place)
             case MessageSent():
                 found += self._message_sent(moment, view, place)
+            case Disconnected():  # the same command on the next connection has a reply of its own
+                found += self._assume_replies()
         return found
 
     def end(self) -> list[Finding]:
@@ -360,7 +363,7 @@ class RubricCheck:
         return []
 
     def _assume_replies(self) -> list[Finding]:
-        """Count commands and a message whose replies a script leaves out as accepted."""
+        """Count commands and a message whose replies do not come: as accepted in a script, which leaves them out, else as refused."""
         happened = [each for _, each in self._pending]
         self._pending.clear()
         if self._message is not None:

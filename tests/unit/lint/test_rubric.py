@@ -356,6 +356,11 @@ def _missing(step: str) -> str:
             for after in ("S: 250 ok\n", "C: NOOP\n")
         ),
         # Which reply is that to a command.
+        (
+            b"step = [{client = 'EHLO', tls = true}, {client = 'NOOP'}]",
+            f"{RECORDED}S: 220 hi\nC: EHLO a.example.org\n*: close server\n{_IMPLICIT_TLS}C: EHLO a.example.org\nS: 250 mx\n{_NOOP}",
+            [],
+        ),
         (b"step = [{client = 'EHLO'}]", f"{RECORDED}C: EHLO a.example.org\nS: 220 hi\nS: 250 mx\n", []),
         (b"step = [{client = 'BDAT'}]", f"{_EHLO}{MAIL}{RCPT}C| BDAT 0 LAST\\r\\n\nS: 250 ok\n", []),
         (
