@@ -450,7 +450,7 @@ def _matches(step: Step, happening: Happening) -> bool:
 
 
 def _is_good(step: Step, happening: Happening) -> bool:
-    if not step.reply or happening.code == 1:
+    if not step.reply or happening.code in (0, 1):
         return happening.succeeded
     code = str(happening.code)
     return any(all(w in ("y", "z", c) for w, c in zip(each, code, strict=False)) for each in step.reply.split("|"))

@@ -361,6 +361,11 @@ def _missing(step: str) -> str:
             f"{RECORDED}S: 220 hi\nC: EHLO a.example.org\n*: close server\n{_IMPLICIT_TLS}C: EHLO a.example.org\nS: 250 mx\n{_NOOP}",
             [],
         ),
+        (
+            b"step = [{client = 'NOOP', reply = 'zzz'}]",
+            f"{_EHLO}C: NOOP\n",
+            [(7, "rubric-reply", "NOOP has not succeeded: no reply came; zzz was to come")],
+        ),
         (b"step = [{client = 'EHLO'}]", f"{RECORDED}C: EHLO a.example.org\nS: 220 hi\nS: 250 mx\n", []),
         (b"step = [{client = 'BDAT'}]", f"{_EHLO}{MAIL}{RCPT}C| BDAT 0 LAST\\r\\n\nS: 250 ok\n", []),
         (
