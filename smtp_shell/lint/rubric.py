@@ -256,19 +256,19 @@ class Happening(Struct, frozen=True):
 
     Args:
         kind: `client`, `auth`, `tls` or `message`.
-        name: The verb or the mechanism.
-        text: What follows the verb, escaped.
         code: The reply code; 0 if it is not known, and 1 where a script leaves the reply out.
         tls: Whether it was inside TLS.
         place: Where.
+        name: The verb or the mechanism.
+        text: What follows the verb, escaped.
     """
 
     kind: str
+    code: int
+    tls: bool
+    place: Place
     name: str = ""
     text: str = ""
-    code: int = 0
-    tls: bool = False
-    place: Place = Place()
 
     @property
     def succeeded(self) -> bool:
@@ -308,10 +308,10 @@ class RubricCheck:
         self._last = place
         found = [] if view.is_recorded or view.owed else self._assume_replies()
         if view.tls and not self._tls:
-            found += self._happened(Happening("tls", code=1, tls=True, place=place))
+            found += self._happened(Happening("tls", 1, True, place))
         self._tls = view.tls
         if view.authenticated and not self._authenticated:  # in a script that leaves the 235 out
-            found += self._happened(Happening("auth", view.mechanism, code=1, tls=view.tls, place=place))
+            found += self._happened(Happening("auth", 1, view.tls, place, view.mechanism))
         self._authenticated = view.authenticated
         match moment:
             case CommandLine():
@@ -348,7 +348,7 @@ class RubricCheck:
     def _command(self, sent: CommandLine, view: View, place: Place) -> list[Finding]:
         found: list[Finding] = []
         text = escape(sent.argument)
-        happening = Happening("client", sent.verb, text, 0 if view.is_recorded else 1, view.tls, place)
+        happening = Happening("client", 0 if view.is_recorded else 1, view.tls, place, sent.verb, text)
         for step in self._rubric.forbid:
             if _matches(step, happening):
                 found.append(self._finding("rubric-forbidden", place, f"{step.name} may not occur here"))
@@ -357,7 +357,7 @@ class RubricCheck:
         return found
 
     def _message_sent(self, message: MessageSent, view: View, place: Place) -> list[Finding]:
-        self._message = None if view.is_recorded else Happening("message", code=1, tls=view.tls, place=place)
+        self._message = None if view.is_recorded else Happening("message", 1, view.tls, place)
         if self._rubric.message.text and not message.body_octets:
             return [self._finding("rubric-text", place, "the message has no text after its header")]
         return []
@@ -378,10 +378,10 @@ class RubricCheck:
         found: list[Finding] = []
         if owed.asked in (Asked.END_OF_DATA, Asked.CHUNK):
             self._message = None
-            found += self._happened(Happening("message", code=code, tls=view.tls, place=place))
+            found += self._happened(Happening("message", code, view.tls, place))
         if owed.verb == "AUTH" and code != 334:
             self._authenticated = self._authenticated or code == 235
-            found += self._happened(Happening("auth", view.mechanism, code=code, tls=view.tls, place=place))
+            found += self._happened(Happening("auth", code, view.tls, place, view.mechanism))
         # An answer to a later line of AUTH names a command that is not pending any more.
         if owed.command is not None and any(command.line == owed.command.line for command, _ in self._pending):
             command, happening = self._pending.popleft()
