@@ -210,9 +210,7 @@ class MessageScan:
             self._header_has_eight_bit = True
             yield from self._fault(DataFault.EIGHT_BIT_HEADER, place)
         if not text:
-            yield from self._resolve(place, is_field=False)
-            if self._header is None:
-                yield from self._end_header(HeaderEnd.EMPTY_LINE, place)
+            yield from self._end_header(HeaderEnd.EMPTY_LINE, place)
             return
         if text[:1] in b" \t" and self._doubtful is None:
             yield from self._fold(text, place)
@@ -250,7 +248,7 @@ class MessageScan:
         if self._doubtful is None:
             return
         (text, where), self._doubtful = self._doubtful, None
-        is_known = text.split(b" ", 1)[0].lower() in _KNOWN_NAMES
+        is_known = text.partition(b" ")[0].lower() in _KNOWN_NAMES
         if is_known or (is_field and self._fields):
             yield from self._fault(DataFault.NO_COLON, where)
             return

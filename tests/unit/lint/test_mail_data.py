@@ -81,6 +81,7 @@ def _message(found: Found) -> MessageSent:
         (b".\r\n..\r\n..a\r\n", {}),
         (b".a\r\n.b\r\n", {DataFault.SINGLE_DOT: 0}),
         (b"a\r\n.b\r\n", {DataFault.SINGLE_DOT: 0}),
+        (b".X\r\n", {DataFault.SINGLE_DOT: 0}),
         (b"a.b\r\n.\n", {DataFault.BARE_LF: 0}),
         (
             b"a\n.b\0\r\n\xff\r.\n",
@@ -203,12 +204,14 @@ _FROM = (b"From", b"a")
         (b"From: a\r\nFrom a Fri\r\n\r\n", [_FROM], HeaderEnd.EMPTY_LINE, 3, 0, {DataFault.NO_COLON: 2}),
         (b"From: a\r\nSUBJECT x y\r\n\r\nz", [_FROM], HeaderEnd.EMPTY_LINE, 3, 1, {DataFault.NO_COLON: 2}),
         (b"From: a\r\nSubject x", [_FROM], HeaderEnd.END, 0, 0, {DataFault.NO_COLON: 2}),
+        (b"From: a\r\nContent-Transfer-Encoding 8bit", [_FROM], HeaderEnd.END, 0, 0, {DataFault.NO_COLON: 2}),
         (b"Subject x\r\nFrom: a\r\n", [_FROM], HeaderEnd.END, 0, 0, {DataFault.NO_COLON: 1}),
         (b"From: a\r\nX y\r\nTo: b\r\n", [_FROM, (b"To", b"b")], HeaderEnd.END, 0, 0, {DataFault.NO_COLON: 2}),
         (b"X Subject\r\nTo: b\r\n\r\n", [], HeaderEnd.TEXT, 1, 20, {}),
         (b"Hello\r\n  From: b\r\n", [], HeaderEnd.TEXT, 1, 18, {}),
         (b"From: a\r\nHello\r\n\r\nBob", [_FROM], HeaderEnd.TEXT, 2, 10, {}),
         (b"From: a\r\nHello\r\nBob\r\n", [_FROM], HeaderEnd.TEXT, 2, 12, {}),
+        (b"From: a\r\n\xc3\xbc\r\n\r\n", [_FROM], HeaderEnd.TEXT, 2, 4, {DataFault.EIGHT_BIT_HEADER: 2, DataFault.EIGHT_BIT_BODY: 2}),
         (b"From: a\r\n: b\r\n\tc\r\n", [_FROM], HeaderEnd.TEXT, 2, 9, {}),
         (b"From: a\r\nHello\r\n\xff\r\n", [_FROM], HeaderEnd.TEXT, 2, 10, {DataFault.EIGHT_BIT_BODY: 3}),
         (b"From: \xff\r\nTo: \xff\r\n", [(b"From", b"\xff"), (b"To", b"\xff")], HeaderEnd.END, 0, 0, {DataFault.EIGHT_BIT_HEADER: 1}),
@@ -263,6 +266,15 @@ def test_a_line_of_any_length_in_pieces_is_one_line(start: bytes, end: bytes, si
     message, stuffed = _message(found), start == b"."
     assert (message.size, message.body_octets) == (len(octets) - stuffed, len(octets) - len(_HEADER) - stuffed)
     assert message.is_ended_by_lf is (end == b"\n")
+
+
+@pytest.mark.parametrize(
+    ("before", "is_found"), [(0, True), (8_190, True), (8_191, False), (8_300, False)]
+)
+def test_of_a_line_in_pieces_the_first_8191_octets_are_looked_at(before: int, is_found: bool) -> None:
+    line = b"x" * before + b"\0" + b"x" * (8_300 - before) + b"\r\n"
+    faults = _faults(_read([_HEADER, *(line[i : i + 1] for i in range(len(line)))]))
+    assert faults == {(DataFault.LONG_LINE, 8_301)} | ({(DataFault.NUL, 0)} if is_found else set())
 
 
 def test_a_line_that_began_before_a_large_piece_is_one_line() -> None:
