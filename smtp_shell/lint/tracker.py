@@ -73,7 +73,7 @@ class Tracker:
         self._dialogue = Dialogue()
         self._tls = False
         self._is_file = False
-        self._waits = False  # the last client line in a file waits for its replies
+        self._waits = True  # the last client line in a file, if there is one, waits for its replies
         self._is_literal = False  # octets were recorded: no reply was left out
         self._standing = Standing()
         self._responses = 0
@@ -183,7 +183,6 @@ class Tracker:
                     yield from self._wait(event)
                 yield event, self._place
                 self._ended = True
-                self._early.clear()
 
     def _wait(self, event: TimedOut | Disconnected) -> Iterator[Placed]:
         """Yield that a wait has ended, once for what the client sent last."""
@@ -369,14 +368,13 @@ class Tracker:
             yield from self._octets(OctetsSent(event.octets))
             return
         yield from self._go_on()
-        if event.last:
+        if self._scan is None:
             self._assume()
+        if event.last:
             self._dialogue.send_mail_data(event.octets, last=True)
             self._dialogue.end_at_dot()
             yield from self._final_dot(by_lf=False)
         else:
-            if self._scan is None:
-                self._assume()
             yield from self._data(event.octets)
         self._waits = True
 
@@ -431,7 +429,7 @@ class Tracker:
 
     def _assume(self, code: int = 0) -> None:
         """Assume good replies where a script leaves them out."""
-        if not (self._is_file and self._waits_or_nothing) or self._is_literal:
+        if not (self._is_file and self._waits) or self._is_literal:
             return
         assumes = leaves_replies_out(self._dialogue.owed, is_recording=self._is_recorded)
         while assumes and (owed := self._dialogue.oldest_owed) is not None and not owed.late:
@@ -441,10 +439,6 @@ class Tracker:
                 break
         if self._dialogue.phase is Phase.TLS:  # the handshake is left out as well
             self._enter_tls()
-
-    @property
-    def _waits_or_nothing(self) -> bool:
-        return self._waits or not self._standing.sent
 
     def _assume_one(self, owed: Owed, code: int = 0) -> bool:
         code = code if code and owed.verb == "AUTH" else good_codes(owed)[0]

@@ -268,9 +268,7 @@ def test_a_line_of_any_length_in_pieces_is_one_line(start: bytes, end: bytes, si
     assert message.is_ended_by_lf is (end == b"\n")
 
 
-@pytest.mark.parametrize(
-    ("before", "is_found"), [(0, True), (8_190, True), (8_191, False), (8_300, False)]
-)
+@pytest.mark.parametrize(("before", "is_found"), [(0, True), (8_190, True), (8_191, False), (8_300, False)])
 def test_of_a_line_in_pieces_the_first_8191_octets_are_looked_at(before: int, is_found: bool) -> None:
     line = b"x" * before + b"\0" + b"x" * (8_300 - before) + b"\r\n"
     faults = _faults(_read([_HEADER, *(line[i : i + 1] for i in range(len(line)))]))

@@ -463,6 +463,7 @@ def test_after_the_final_dot_lines_are_commands_again() -> None:
     for events in (
         (*_IN_DATA[:-2], OctetsSent(b"DATA\r\nx: y\r\n.\r\nNO"), OctetsSent(b"OP\r\n")),
         (*_IN_DATA, MailDataSent(b"x: y\n"), MailDataSent(b".\r\n", last=True), OctetsSent(b"NOOP\r\n")),
+        (*_IN_DATA, OctetsSent(b"x: y\n"), MailDataSent(b".\r\n", last=True), OctetsSent(b"NOOP\r\n")),
     ):
         moments = _live(*events)
         assert moments[-1] == CommandLine(Command(b"NOOP"), "NOOP", b"")

@@ -144,6 +144,7 @@ def test_a_message_ends_with_its_dot_or_its_chunk(text: str, expected: list[tupl
         ("C: EHLO x\nC: QUIT\nS: 2yz\n", [(3, 221, "QUIT", False)]),
         ("C: EHLO x\nC: DATA\nS: 3yz\n", [(3, 354, "DATA", False)]),
         ("C: EHLO x\nC& NOOP\nC: RSET\nS: 2yz\nS: 550 no\n", [(4, 250, "NOOP", False), (5, 550, "RSET", True)]),
+        ("S: 220\nC: EHLO x\nS: 250\nC| NOOP\\r\\n\nC: RSET\nS: 250 ok\nS: 550 no\n", [(6, 250, "NOOP", True), (7, 550, "RSET", True)]),
     ],
 )  # fmt: skip
 def test_each_reply_answers_what_it_belongs_to(text: str, expected: list[tuple[int, int, str | None, bool]]) -> None:
@@ -180,6 +181,9 @@ def test_each_reply_answers_what_it_belongs_to(text: str, expected: list[tuple[i
         (f"{_OPEN}C| NOOP\\r\\n\nS: 250 ok\nC: BDAT 0 LAST\nC: RSET\n", 15, {"sender": b"MAIL FROM:<ann@example.org>"}),
         ("C: EHLO x\nC| NOOP\\r\\n\nC: RSET\nC: VRFY a\n", 4, {"owed": ()}),
         (f"C: EHLO x\n{MAIL}{RCPT}C| DATA\\r\\n\nC: x: y\nC: .\nC: NOOP\n", 9, {"owed": ()}),
+        ("C: EHLO x\nC& AUTH PLAIN\nS: 334\nC: ${sasl}\nC: NOOP\n", 5, {"owed": (), "authenticated": True}),
+        ("C& EHLO x\nC: AUTH LOGIN\nC: ${sasl}\nC: NOOP\n", 4, {"owed": (), "authenticated": True, "phase": Phase.READY}),
+        (f"C: EHLO x\n{MAIL}{RCPT}C& DATA\nS: 354 go\nC: x: y\nC: .\nC: NOOP\n", 10, {"owed": ()}),
         ("C: EHLO x\nC: STARTTLS\nC: EHLO x\n", 3, {"tls": True, "started_tls": True}),
         ("*: connect mx.example.org:465 tls\nS: 220 hi\nC: EHLO x\n", 3, {"started_tls": False}),
     ],
@@ -187,6 +191,11 @@ def test_each_reply_answers_what_it_belongs_to(text: str, expected: list[tuple[i
 def test_where_the_dialogue_stands_before_a_line(text: str, line: int, expected: dict[str, Any]) -> None:
     (view,) = (view for each, place, view in _read(text) if isinstance(each, CommandLine) and place.line == line)
     assert {name: getattr(view, name) for name in expected} == expected
+
+
+def test_an_empty_message_in_a_script_ends_after_its_354() -> None:
+    (view,) = (view for each, _, view in _read("C: EHLO x\nC: DATA\nC: .\n") if isinstance(each, MessageSent))
+    assert [owed.asked for owed in view.owed] == [Asked.END_OF_DATA]
 
 
 def test_a_command_sees_the_replies_that_were_owed_before_it() -> None:
