@@ -427,8 +427,12 @@ class Tracker:
 
     # What the server sends
 
-    def _assume(self, code: int = 0) -> None:
-        """Assume good replies where a script leaves them out."""
+    def _assume(self, code: int | None = None) -> None:
+        """Assume good replies where a script leaves them out.
+
+        Args:
+            code: That of the reply to AUTH; None for the usual one.
+        """
         if not (self._is_file and self._waits) or self._is_literal:
             return
         assumes = leaves_replies_out(self._dialogue.owed, is_recording=self._is_recorded)
@@ -440,8 +444,9 @@ class Tracker:
         if self._dialogue.phase is Phase.TLS:  # the handshake is left out as well
             self._enter_tls()
 
-    def _assume_one(self, owed: Owed, code: int = 0) -> bool:
-        code = code if code and owed.verb == "AUTH" else good_codes(owed)[0]
+    def _assume_one(self, owed: Owed, code: int | None = None) -> bool:
+        if code is None or owed.verb != "AUTH":
+            code = good_codes(owed)[0]
         before = self._dialogue.answered
         reply = Reply(code, (b"",), b"%d \r\n" % code)
         self._learn(owed, reply, is_whole=False)

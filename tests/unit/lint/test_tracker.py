@@ -401,14 +401,15 @@ def test_inside_tls_another_handshake_has_begun_only_where_it_is_told() -> None:
         ([_received(250, to="RSET x")], "RSET"),
         ([_received(250, to="RSET")], "RSET"),  # as it is written, perhaps without what follows the verb
         ([ReplyReceived(reply(250, "ok"), Command.parse(b"RSET x"))], "RSET"),
-        ([_received(250, to="VRFY a")], "RSET"),  # nothing that is owed: the last one stays
+        ([_received(221, to="QUIT")], "QUIT"),
+        ([_received(250, to="VRFY a")], "QUIT"),  # nothing that is owed: the last one stays
         ([_received(199)], None),
         ([_UNASKED, _received(250)], None),
         ([_UNASKED, _received(250), _received(250, to="NOOP")], "NOOP"),
     ],
 )
 def test_a_reply_answers_the_command_that_it_is_paired_with(reply: list[Event], owed: str | None) -> None:
-    (*_, found) = _live(*_GREETED, *_sent("EHLO x"), _command("NOOP"), _command("RSET x"), *reply)
+    (*_, found) = _live(*_GREETED, *_sent("EHLO x"), *map(_command, ("NOOP", "RSET x", "QUIT")), *reply)
     assert isinstance(found, Answer)
     assert (found.owed.verb if found.owed is not None else None) == owed
 
