@@ -480,7 +480,8 @@ class Tracker:
         owed = self._dialogue.oldest_owed
         if owed is None:
             return
-        code = event.code or (event.digit * 100 + 50 if event.digit in (4, 5) else good_codes(owed)[0])
+        good = [code for code in good_codes(owed) if event.digit in (0, code // 100)]
+        code = event.code or (good[0] if good else event.digit * 100 + 50)
         reply = Reply(code, (b"",), b"%d \r\n" % code)
         yield from self._proven()
         yield Answer(reply, owed, is_whole=False), self._place

@@ -141,6 +141,8 @@ def test_a_message_ends_with_its_dot_or_its_chunk(text: str, expected: list[tupl
         ("C: EHLO x\nC: RCPT TO:<b>\nS: 2yz\n", [(3, 250, "RCPT", False)]),
         ("C: EHLO x\nC: RCPT TO:<b>\nS~ 251 .*\n", [(3, 251, "RCPT", False)]),
         ("C: EHLO x\n*: authenticate PLAIN ann\nS: 2yz\n", [(3, 235, "AUTH", False)]),
+        ("C: EHLO x\nC: AUTH LOGIN\nS: 3yz\nC: ${sasl}\nS: 535 no\n", [(3, 334, "AUTH", False), (5, 535, "AUTH", True)]),
+        ("C: EHLO x\nC: NOOP\nS: 3yz\n", [(3, 350, "NOOP", False)]),
         ("C: EHLO x\nC: QUIT\nS: 2yz\n", [(3, 221, "QUIT", False)]),
         ("C: EHLO x\nC: DATA\nS: 3yz\n", [(3, 354, "DATA", False)]),
         ("C: EHLO x\nC& NOOP\nC: RSET\nS: 2yz\nS: 550 no\n", [(4, 250, "NOOP", False), (5, 550, "RSET", True)]),
@@ -207,7 +209,7 @@ def test_a_command_sees_the_replies_that_were_owed_before_it() -> None:
     assert [[owed.verb for owed in view.owed] for view in views] == [[], [], ["NOOP"]]
 
 
-@pytest.mark.parametrize("reply", ["", "S: 334\n"])
+@pytest.mark.parametrize("reply", ["", "S: 334\n", "S: 3yz\n"])
 def test_an_exchange_in_a_script_goes_on_with_334(reply: str) -> None:
     found = _read(f"C: EHLO x\nC: AUTH LOGIN\n{reply}C: ${{sasl}}\nC: ${{sasl}}\nC: NOOP\n")
     responses = [(each.number, each.is_base64) for each, *_ in found if isinstance(each, ResponseLine)]
