@@ -139,7 +139,7 @@ def lint_message(octets: bytes) -> list[Finding]:
     """
     from smtp_shell.lint.mail_data import MessageScan
 
-    view = View(hello="EHLO", is_recorded=False, mail_parameters={"SMTPUTF8": b"", "BODY": b"8BITMIME"})
+    view = View(mail_parameters={"SMTPUTF8": b"", "BODY": b"8BITMIME"})
     linter = Linter(rule for rule in all_rules().values() if rule.name not in _OF_A_SERVER)
     scan = MessageScan(transparent=False)
     found: list[Finding] = []

@@ -281,12 +281,12 @@ class RubricCheck:
 
     Args:
         rubric: The rubric.
-        name: Its name, shown as the source of each finding.
+        name: Its name, shown as the source of each finding; empty for none.
     """
 
     def __init__(self, rubric: Rubric, name: str) -> None:
         self._rubric = rubric
-        self._source = escape_str(name)
+        self._sources = (escape_str(name),) if name else ()
         self._done = [False] * len(rubric.step)
         self._late: dict[int, Place] = {}  # a step that was passed over -> where it should have come
         self._refused: dict[int, Happening] = {}  # a step that was tried in vain
@@ -435,7 +435,7 @@ class RubricCheck:
         return found
 
     def _finding(self, rule: str, place: Place, message: str) -> Finding:
-        return Finding(place.line, place.seq, rule, Severity.ERROR, message, (self._source,))
+        return Finding(place.line, place.seq, rule, Severity.ERROR, message, self._sources)
 
 
 def _matches(step: Step, happening: Happening) -> bool:

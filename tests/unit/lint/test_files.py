@@ -1,8 +1,10 @@
 """Findings counted, messages by themselves, and which rules the prompt asks."""
 
+import io
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from smtp_shell.lint.files import (
     ON_EXTENSIONS,
@@ -18,6 +20,9 @@ from smtp_shell.lint.rubric import parse_rubric
 from smtp_shell.lint.rules import all_rules
 from smtp_shell.protocol.commands import Command
 from smtp_shell.protocol.events import CommandSent, Entry
+from smtp_shell.recording.decoder import entries
+from smtp_shell.transcript.reader import TranscriptReader
+from tests.unit.lint.cases import DATE, DOT, EHLO, ENVELOPE
 
 _ERROR, _WARNING, _ADVICE = Severity.ERROR, Severity.WARNING, Severity.ADVICE
 _HEADER = (
@@ -40,7 +45,7 @@ _HEADER = (
 )
 def test_findings_are_counted_by_severity(severities: list[Severity], files: int, text: str, status: int) -> None:
     tally = Tally()
-    tally.files = files
+    tally.files += files
     for severity in severities:
         tally.add(Finding(1, 1, "a-rule", severity, "what is wrong", ()))
     assert (str(tally), tally.exit_status, tally.number) == (text, status, len(severities))
@@ -85,6 +90,11 @@ def test_the_rules_about_messages_are_no_advice_and_read_mail_data() -> None:
     )
 
 
+def test_a_rule_that_reads_other_moments_too_is_about_messages() -> None:
+    rule = all_rules()["no-from"]
+    assert is_about_messages(replace(rule, checks=(*rule.checks, *all_rules()["helo"].checks)))
+
+
 def test_the_rules_of_the_prompt_are_there() -> None:
     assert set(all_rules()) >= ON_EXTENSIONS
     assert len(ON_EXTENSIONS) == 23
@@ -99,6 +109,13 @@ def test_the_prompt_hears_what_concerns_extensions(line: str, expected: list[str
     assert [each.rule for each in found] == expected
 
 
+def test_the_prompt_hears_what_is_wrong_with_a_message() -> None:
+    linter = prompt_linter()
+    text = f"{EHLO}{ENVELOPE}{DATE}C:\n{DOT}"
+    found = [each for entry in entries(TranscriptReader(io.BytesIO(text.encode()), "x")) for each in linter.feed(entry)]
+    assert [each.rule for each in found] == ["no-from"]
+
+
 def test_what_a_rubric_ignores_is_not_found(tmp_path: Path) -> None:
     path = tmp_path / "mine.smtp"
     path.write_text("S: 220 hi\nC: HELO x\nS: 250 mx\nC: QUIT\nS: 221 bye\n")
@@ -110,6 +127,14 @@ def test_what_a_rubric_ignores_is_not_found(tmp_path: Path) -> None:
     ]
     assert [each.rule for each in found] == ["hello-name-not-full", "rubric-step"]
     assert make_linter(rubric, "mine").finish()[0].line == 0
+    assert [each.sources for each in (*lint_file(path, rubric), *make_linter(rubric).finish())][1:] == [(), ()]
+
+
+def test_a_file_is_linted_with_what_it_includes(tmp_path: Path) -> None:
+    (tmp_path / "hello.smtp").write_text("S: 220 hi\nC: HELO a.example.org\nS: 250 mx\n")
+    path = tmp_path / "mine.smtp"
+    path.write_text("*: include hello.smtp\nC: QUIT\nS: 221 bye\n")
+    assert [each.rule for each in lint_file(path)] == ["helo"]
 
 
 def test_a_file_with_credentials_is_named_once(tmp_path: Path) -> None:
