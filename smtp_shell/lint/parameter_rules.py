@@ -68,7 +68,7 @@ def hello_name(view: View, sent: CommandLine) -> Said:
 def hello_name_not_full(view: View, sent: CommandLine) -> Said:
     """The name after EHLO or HELO has one label only."""
     name = sent.argument.removesuffix(b".")
-    if sent.verb in ("EHLO", "HELO", "LHLO") and name and b"." not in name and _DOMAIN.fullmatch(name):
+    if sent.verb in ("EHLO", "HELO", "LHLO") and b"." not in name and _DOMAIN.fullmatch(name):
         yield "the name of the client has no dot; a full domain or an address literal is asked for, and some servers refuse others"
 
 
@@ -103,7 +103,7 @@ def blank_before_colon(view: View, sent: CommandLine) -> Said:
 def blank_after_colon(view: View, sent: CommandLine) -> Said:
     """There is a blank between the colon and the path."""
     path = _path(sent)
-    if path is not None and path.has_colon and path.blank:
+    if path is not None and path.blank:
         yield f"there is a blank after the colon, where none may be: {sent.verb} {_WORD_OF[sent.verb]}:<…>"
 
 

@@ -223,7 +223,15 @@ _BARE, _PARTED = "MAIL FROM:a@example.org", "MAIL FROM <a@example.org>"
             [*with_mail("SIZE=1", "X"), *with_rcpt("NOTIFY=NEVER", "X")],
         ),
         ("obsolete-parameter", View(), with_mail("SUBMITTER=a@example.org"), with_mail("SIZE=1", "X=1")),
-        ("parameter-value", View(), [*with_mail("RET=ALL", "RET", "SMTPUTF8=1"), *with_rcpt("NOTIFY=X", "NOTIFY=DELAY,X")], []),
+        (
+            "parameter-value",
+            View(),
+            [
+                *with_mail("RET=ALL", "RET", "SMTPUTF8=1", "RET=NEVER,FULL"),
+                *with_rcpt("NOTIFY=X", "NOTIFY=DELAY,X", "NOTIFY=NEVER,DELAY ORCPT=x"),
+            ],
+            [],
+        ),
         (
             "parameter-value",
             View(),
