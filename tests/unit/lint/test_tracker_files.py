@@ -143,6 +143,7 @@ def test_a_message_ends_with_its_dot_or_its_chunk(text: str, expected: list[tupl
         ("C: EHLO x\n*: authenticate PLAIN ann\nS: 2yz\n", [(3, 235, "AUTH", False)]),
         ("C: EHLO x\nC: AUTH LOGIN\nS: 3yz\nC: ${sasl}\nS: 535 no\n", [(3, 334, "AUTH", False), (5, 535, "AUTH", True)]),
         ("C: EHLO x\nC: NOOP\nS: 3yz\n", [(3, 350, "NOOP", False)]),
+        ("C: EHLO x\nC: NOOP\nS~ [25]50 .*\n", [(3, 250, "NOOP", False)]),
         ("C: EHLO x\nC: QUIT\nS: 2yz\n", [(3, 221, "QUIT", False)]),
         ("C: EHLO x\nC: DATA\nS: 3yz\n", [(3, 354, "DATA", False)]),
         ("C: EHLO x\nC& NOOP\nC: RSET\nS: 2yz\nS: 550 no\n", [(4, 250, "NOOP", False), (5, 550, "RSET", True)]),
