@@ -183,6 +183,6 @@ def domain_of(line: bytes) -> bytes:
 
 
 def _pending_mail(dialogue: Dialogue) -> bytes | None:
-    """Return the line of a MAIL command that was sent already, and whose reply is owed."""
+    """Return the line of the oldest MAIL command that was sent already, and whose reply is owed: a second one is out of order."""
     lines = [each.command.shown for each in dialogue.owed if each.verb == "MAIL" and each.command is not None]
-    return lines[-1][:MOST_OF_COMMAND] if lines else None
+    return lines[0][:MOST_OF_COMMAND] if lines else None

@@ -8,6 +8,7 @@ import pytest
 
 from smtp_shell.lint import Linter
 from smtp_shell.lint.moments import View
+from smtp_shell.lint.standing import domain_of
 from smtp_shell.protocol.commands import Command
 from smtp_shell.protocol.events import CommandSent, Connected, Entry
 from smtp_shell.protocol.phases import Asked, Owed, Phase
@@ -86,6 +87,7 @@ def test_a_dialogue_begins_with_nothing() -> None:
             f"{_OPEN}C& RSET\nC: MAIL FROM:<b> SIZE=4\n{_OK}",
             {**_CLOSED, "sender": b"MAIL FROM:<b> SIZE=4", "mail_parameters": {"SIZE": b"4"}},
         ),
+        (f"{_OPEN}C& RSET\nC& MAIL FROM:<b>\nC: MAIL FROM:<c>\n{_OK}{_OK}S: 503 no\n", {"sender": b"MAIL FROM:<b>", "mails": 3}),
         (f"{_OPEN}{_MESSAGE}", {**_KEPT, "after_message": True, "last_code": 354}),
         (f"{_OPEN}{_MESSAGE}{_OK}", {**_CLOSED, "after_message": True, "domains": _DOMAINS}),
         (f"{_OPEN}{_MESSAGE}{_NO}", {**_CLOSED, "after_message": True, "failure": b"", "refused": set()}),
@@ -102,6 +104,7 @@ def test_a_dialogue_begins_with_nothing() -> None:
         (f"{_EHLO}C: auth login x\nS: 535 no\n", {"authenticated": False, "mechanism": "LOGIN"}),
         (f"{_EHLO}C: AUTH PLAIN\nS: 236 ok\n", {"authenticated": False}),
         (f"{_EHLO}C: AUTH\n{_NO}", {"mechanism": ""}),
+        (f"{_EHLO}C: AUTH plä\n{_NO}", {"mechanism": "PL\ufffd\ufffd"}),
         (f"{_EHLO}C: NOOP\nS: 235 ok\n", {"authenticated": False, "mechanism": ""}),
         (f"{_EHLO}*: auth PLAIN ann\n", {"authenticated": True}),
         (
@@ -126,8 +129,22 @@ def test_what_is_kept_of_a_command_is_bounded() -> None:
     view = view_after(f"{RECORDED}{GREETING}{_EHLO}C: MAIL FROM:<{long}>\n{_OK}C: NOOP {long}\n{_NO}")
     assert view.sender == f"MAIL FROM:<{long}>".encode()[:8_192]
     assert view.failure == f"NOOP {long}".encode()[:8_192]
+    assert view_after(f"{RECORDED}{GREETING}{_EHLO}{MAIL}C: RCPT TO:<b@{long}>\n{_OK}").domains == frozenset()
     early = view_after(f"{RECORDED}{GREETING}{_EHLO}C& RSET\nC: MAIL FROM:<{long}>\n{_OK}")
     assert early.sender == view.sender
+
+
+@pytest.mark.parametrize(
+    ("line", "domain"),
+    [
+        (b"RCPT TO:<bob@Example.ORG>", b"example.org"),
+        (b"RCPT TO:<Postmaster>", b""),
+        (b"RCPT TO:<bob@${domain}>", b""),
+        (b"NOOP", b""),
+    ],
+)
+def test_a_recipient_has_a_domain_if_one_is_known(line: bytes, domain: bytes) -> None:
+    assert domain_of(line) == domain
 
 
 def test_a_thousand_domains_are_remembered() -> None:
