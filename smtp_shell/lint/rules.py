@@ -66,7 +66,7 @@ def rule(
 
     def add(check: Callable[[View, MomentT], Said]) -> Callable[[View, MomentT], Said]:
         assert name not in _TABLE, name
-        about = (check.__doc__ or "").strip().partition("\n")[0]
+        about = (check.__doc__ or "").partition("\n")[0]
         _TABLE[name] = Rule(name, severity, sources, about, ((on, check),))
         return check
 

@@ -5,9 +5,11 @@ import subprocess
 import sys
 
 import pytest
+from msgspec.structs import replace
 
-from smtp_shell.lint import Severity
-from smtp_shell.lint.rules import all_rules
+from smtp_shell.lint import Severity, rules
+from smtp_shell.lint.moments import Answer, CommandLine, View
+from smtp_shell.lint.rules import Rule, Said, all_rules, also, rule
 from tests.unit.lint import (
     test_auth_rules,
     test_extension_rules,
@@ -38,13 +40,13 @@ def test_each_rule_has_a_transcript_with_its_fault_and_one_without() -> None:
 
 
 def test_each_rule_has_a_name_a_source_and_a_sentence() -> None:
-    for name, rule in all_rules().items():
-        assert rule.name == name
+    for name, each in all_rules().items():
+        assert each.name == name
         assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name)
-        assert rule.severity in Severity
-        assert rule.about.endswith(".")
-        assert rule.sources
-        for source in rule.sources:
+        assert each.severity in Severity
+        assert each.about.endswith(".")
+        assert each.sources
+        for source in each.sources:
             assert re.fullmatch(
                 r"RFC \d+ (section \d+(\.\d+)*|appendix [A-Z](\.\d+)*)|IANA [A-Za-z0-9 ]+|https://\S+", source
             ), source
@@ -56,6 +58,41 @@ def test_the_order_of_the_rules_does_not_depend_on_what_was_imported_first(first
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert run.stdout.split() == list(all_rules())
     assert list(all_rules()).index("bare-lf") < list(all_rules()).index("cut-base64")
+
+
+def test_a_rule_stands_in_the_table_with_its_functions(monkeypatch: pytest.MonkeyPatch) -> None:
+    table: dict[str, Rule] = {}
+    monkeypatch.setattr(rules, "_TABLE", table)
+
+    @rule("a-rule", Severity.ERROR, "RFC 1", "RFC 2", on=CommandLine)
+    def of_command(view: View, sent: CommandLine) -> Said:
+        """What is wrong.
+
+        More about it.
+        """
+        return []
+
+    @also("a-rule", on=Answer)
+    def of_answer(view: View, answer: Answer) -> Said:
+        return []
+
+    @rule("another", Severity.ADVICE, on=Answer)
+    def without_words(view: View, answer: Answer) -> Said:
+        return []
+
+    checks = ((CommandLine, of_command), (Answer, of_answer))
+    assert list(table.values()) == [
+        Rule("a-rule", Severity.ERROR, ("RFC 1", "RFC 2"), "What is wrong.", checks),
+        Rule("another", Severity.ADVICE, (), "", ((Answer, without_words),)),
+    ]
+    assert list(table) == ["a-rule", "another"]
+
+
+def test_a_rule_stands_where_the_module_of_its_first_function_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    late, early, between = (all_rules()[name] for name in ("closed-without-221", "bare-lf", "auth-twice"))
+    both = replace(late, checks=(*late.checks, *early.checks))
+    monkeypatch.setattr(rules, "_TABLE", {late.name: both, between.name: between})
+    assert list(all_rules().values()) == [between, both]
 
 
 def test_there_are_many_rules() -> None:
