@@ -201,7 +201,7 @@ _SERVER = Disconnected(End.SERVER)
                 _to("NOOP", "250 2.0.0 ok"),
                 _to("NOOP", "250 ok", is_whole=False),
                 _to(None, "421 bye"),
-                _to("DATA", "354 go on"),
+                *(_to("DATA", f"{code} go on") for code in (300, 354, 399)),
                 _to(_RESPONSE, "334 YQ=="),
                 _to(_GREETING, "220 mx"),
                 *(_to(verb, "250 x") for verb in ("EHLO x", "HELO x", "LHLO x", "STARTTLS", "HELP", "XCLIENT NAME=x")),
@@ -213,7 +213,7 @@ _SERVER = Disconnected(End.SERVER)
             "enhanced-class",
             View(),
             [_to("NOOP", "250 5.0.0 ok"), _to("NOOP", "550 4.0.0 no"), _to(None, "450 5.0.0 no")],
-            [_to("NOOP", "250 2.0.0"), _to("NOOP", "250 ok"), _to("NOOP", "250 5.0.0 ok", is_whole=False)],
+            [_to("NOOP", "250 2.0.0"), _to("NOOP", "499 4.0.0"), _to("NOOP", "250 ok"), _to("NOOP", "250 5.0.0 ok", is_whole=False)],
         ),
         (
             "helo-with-extensions",
@@ -247,7 +247,7 @@ _SERVER = Disconnected(End.SERVER)
         (
             "challenge-not-base64",
             View(),
-            [_to("AUTH LOGIN", "334 Username:"), _to(_RESPONSE, "334 Pass word")],
+            [_to("AUTH LOGIN", "334 Username:"), _to("AUTH LOGIN", "334-Username:", "334 YQ=="), _to(_RESPONSE, "334 Pass word")],
             [
                 _to("AUTH LOGIN", "334 VXNlcm5hbWU6"),
                 _to("AUTH LOGIN", "334  VXNlcm5hbWU6 "),
@@ -263,7 +263,7 @@ _SERVER = Disconnected(End.SERVER)
         ("closed-without-421", View(last_code=250, sent=frozenset({"NOOP"})), [_SERVER], [Disconnected(End.CLIENT)]),
         ("closed-without-421", View(last_code=554, sent=frozenset({"NOOP"})), [_SERVER], []),
         ("closed-without-421", View(last_code=220), [_SERVER], []),
-        ("closed-without-421", View(last_code=554), [], [_SERVER]),  # the greeting said so
+        *(("closed-without-421", View(last_code=code), [], [_SERVER]) for code in (500, 554, 599)),  # the greeting said so
         ("closed-without-421", View(last_code=421, sent=frozenset({"NOOP"})), [], [_SERVER]),
         ("closed-without-421", View(last_code=250, sent=frozenset({"QUIT"})), [], [_SERVER]),
         ("closed-without-421", View(last_code=250, is_recorded=False), [], [_SERVER]),
