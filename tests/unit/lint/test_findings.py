@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from smtp_shell.lint import Finding, Linter
+from smtp_shell.lint.findings import Place
 from tests.fuzz.program import session
 from tests.unit.lint.cases import Case, lint
 from tests.unit.lint.test_rules import MODULES
@@ -100,6 +101,10 @@ def test_the_findings_of_a_case(name: str) -> None:
 @pytest.mark.parametrize("name", ALL_DIALOGUES)
 def test_the_findings_of_a_dialogue(name: str) -> None:
     assert found_in(name) == KEPT[f"in {name}"]
+
+
+def test_a_place_without_a_file_has_no_line() -> None:
+    assert (Place().line, Place().seq, Place(seq=3).line) == (0, 0, 0)
 
 
 def test_no_findings_are_kept_of_what_is_gone() -> None:

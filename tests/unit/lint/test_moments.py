@@ -4,14 +4,19 @@ from smtp_shell.lint.findings import Place
 from smtp_shell.lint.linter import Linter
 from smtp_shell.lint.moments import (
     Answer,
+    DataBegun,
     DataFault,
     DataFaultSent,
     HeaderEnd,
     HeaderField,
     HeaderSent,
+    LineSent,
     MessageSent,
+    ResponseLine,
     View,
+    Wait,
 )
+from smtp_shell.protocol.events import TimedOut
 from smtp_shell.protocol.phases import Asked, Owed
 from tests.unit.lint.cases import announcing, owed, reply, sent
 
@@ -52,3 +57,7 @@ def test_what_is_not_said_of_a_moment_is_the_usual() -> None:
     assert Answer(reply(250, "ok"), None).is_whole
     line = sent("NOOP")
     assert (line.pipelined, line.is_text, line.answers_nothing) == (False, False, False)
+    assert LineSent("command", 6) == LineSent("command", 6, b"\r\n", frozenset())
+    assert not ResponseLine(False, False, None, b"", 1).after_lf
+    assert not DataBegun(True).is_early
+    assert Wait(TimedOut(1.0, "the reply")).waits_for == ""
