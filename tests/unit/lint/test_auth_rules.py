@@ -5,7 +5,8 @@ from base64 import b64encode
 import pytest
 from msgspec.structs import replace
 
-from smtp_shell.lint.moments import LineSent, ResponseLine, View
+from smtp_shell.lint.moments import CommandLine, LineSent, ResponseLine, View
+from smtp_shell.protocol.commands import Command
 from smtp_shell.protocol.octets import CRLF
 from smtp_shell.protocol.phases import Phase
 from tests.unit.lint.cases import (
@@ -121,6 +122,7 @@ _ANSWER = ResponseLine(is_empty=False, cancels=False, is_base64=True, challenge=
 _EMPTY = replace(_ANSWER, is_empty=True)
 _EMPTY_AFTER_LF = replace(_EMPTY, after_lf=True)
 _CLEAR, _INSIDE = View(hello="EHLO"), View(hello="EHLO", tls=True)
+_SHOWN = CommandLine(Command(b"AUTH PLAIN!"), "AUTH", b"PLAIN!")  # what is no name, and was not masked
 _OFFERED = View(hello="EHLO", announced=announcing("AUTH PLAIN CRAM-MD5"))
 
 
@@ -156,7 +158,7 @@ _OFFERED = View(hello="EHLO", announced=announcing("AUTH PLAIN CRAM-MD5"))
         (
             "auth-no-mechanism",
             _INSIDE,
-            ["AUTH", "AUTH PLAIN!", f"AUTH {'X' * 21}", "AUTH ="],
+            ["AUTH", "AUTH PLAIN!", f"AUTH {'X' * 21}", "AUTH =", _SHOWN],
             ["AUTH A-Z_09", f"AUTH {'X' * 20}", "AUTH ${mechanism} ${sasl}", "NOOP", "NOOP !"],
         ),
         (

@@ -4,6 +4,7 @@ from smtp_shell.lint.findings import Place
 from smtp_shell.lint.linter import Linter
 from smtp_shell.lint.moments import (
     Answer,
+    CommandLine,
     DataBegun,
     DataFault,
     DataFaultSent,
@@ -16,9 +17,10 @@ from smtp_shell.lint.moments import (
     View,
     Wait,
 )
+from smtp_shell.protocol.commands import Command
 from smtp_shell.protocol.events import TimedOut
 from smtp_shell.protocol.phases import Asked, Owed
-from tests.unit.lint.cases import announcing, owed, reply, sent
+from tests.unit.lint.cases import announcing, owed, reply
 
 
 def test_a_view_that_says_nothing_is_that_of_a_dialogue_which_begins() -> None:
@@ -55,7 +57,7 @@ def test_what_is_not_said_of_a_moment_is_the_usual() -> None:
     fault = DataFaultSent(DataFault.NUL)
     assert (fault.octets, fault.header) == (0, None)
     assert Answer(reply(250, "ok"), None).is_whole
-    line = sent("NOOP")
+    line = CommandLine(Command(b"NOOP"), "NOOP", b"")
     assert (line.pipelined, line.is_text, line.answers_nothing) == (False, False, False)
     assert LineSent("command", 6) == LineSent("command", 6, b"\r\n", frozenset())
     assert not ResponseLine(False, False, None, b"", 1).after_lf
