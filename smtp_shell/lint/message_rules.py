@@ -40,6 +40,11 @@ def _is_known(value: bytes) -> bool:
     return b"${" not in value
 
 
+def _plain(value: bytes) -> bytes:
+    """Return a list of addresses without its comments; what is quoted is one word, in a name or before an @."""
+    return _QUOTED.sub(b"Q", _COMMENT.sub(b"", value))
+
+
 def _token(value: bytes) -> bytes:
     return _COMMENT.sub(b"", value).split(b";")[0].strip().lower()
 
@@ -181,7 +186,7 @@ def message_id(view: View, header: HeaderSent) -> Said:
 def from_without_address(view: View, header: HeaderSent) -> Said:
     """The From field holds no mail address."""
     for field in header.all("from")[:1]:
-        if _is_known(field.value) and not _ANY_ADDRESS.search(_COMMENT.sub(b"", field.value)):
+        if _is_known(field.value) and not _ANY_ADDRESS.search(_plain(field.value)):
             yield At(field.place, "the From field holds no mail address")
 
 
@@ -189,7 +194,7 @@ def from_without_address(view: View, header: HeaderSent) -> Said:
 def address_without_brackets(view: View, header: HeaderSent) -> Said:
     """A name stands before an address, and the address has no angle brackets."""
     for field in header.all("from", "sender", "to", "cc", "reply-to"):
-        plain = _QUOTED.sub(b"Q", _COMMENT.sub(b"", field.value))
+        plain = _plain(field.value)
         if not _is_known(plain) or b"<" in plain or b":" in plain:
             continue
         if any(len(each.split()) > 1 and b"@" in each for each in plain.split(b",")):
@@ -200,7 +205,7 @@ def address_without_brackets(view: View, header: HeaderSent) -> Said:
 def several_authors(view: View, header: HeaderSent) -> Said:
     """The From field has several addresses, and there is no Sender field."""
     for field in header.all("from")[:1]:
-        if len(_ANY_ADDRESS.findall(_QUOTED.sub(b"", _COMMENT.sub(b"", field.value)))) > 1 and not header.all("sender"):
+        if len(_ANY_ADDRESS.findall(_plain(field.value))) > 1 and not header.all("sender"):
             yield At(field.place, "the From field has several addresses, and no Sender field says who sends it")
 
 

@@ -249,8 +249,8 @@ def _encoded(encoding: str, type_: str = "Content-Type: text/plain") -> HeaderSe
         (
             "from-without-address",
             View(),
-            _each("From", "Ann", "Ann <ann>", "", "(ann@example.org)"),
-            _each("From", "a@b", "Ann <a@[192.0.2.1]>", "${ann}"),
+            _each("From", "Ann", "Ann <ann>", "", "(ann@example.org)", "(Ann)@example.org", '"ann@example.org"'),
+            _each("From", "a@b", "Ann <a@[192.0.2.1]>", "${ann}", '"Ann Lee"@example.org', '"Ann" <"a@b"@c>'),
         ),
         ("from-without-address", View(), [], [_of("From: a@b", "From: Ann")]),
         *(
@@ -267,7 +267,7 @@ def _encoded(encoding: str, type_: str = "Content-Type: text/plain") -> HeaderSe
         (
             "several-authors",
             View(),
-            [*_each("From", "a@b, c@d"), _of("From: a@b, c@d", "From: a@b")],
+            [*_each("From", "a@b, c@d", '"a b"@c, "d e"@f'), _of("From: a@b, c@d", "From: a@b")],
             _each("From", "a@b", '"c@d" <a@b>', "a@b (c@d)"),
         ),
         ("several-authors", View(), [], [_of("From: a@b, c@d", "Sender: a@b"), _of("From: a@b", "From: a@b, c@d")]),
@@ -397,6 +397,12 @@ def test_a_field_that_is_there_twice_is_named_once(name: str) -> None:
 )
 def test_octets_over_127_are_told_with_what_is_missing(header: HeaderSent, words: str) -> None:
     assert said("eight-bit-in-7bit", View(), _sent(header)) == [f"the body holds octets over 127, {words}"]
+
+
+def test_a_missing_mime_version_is_told_at_the_first_field_that_needs_it() -> None:
+    text = f"{EHLO}{ENVELOPE}{HEADER}{_MIME.partition(chr(10))[2]}C: Content-Transfer-Encoding: 7bit\n{TEXT}"
+    (found,) = (each for each in lint(text) if each.rule == "mime-version-missing")
+    assert text.splitlines()[found.line - 1].startswith("C: Content-Type")
 
 
 def test_a_field_of_the_last_server_is_told_once() -> None:
