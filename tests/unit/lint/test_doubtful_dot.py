@@ -215,6 +215,7 @@ def test_what_is_kept_after_a_dot_is_bounded() -> None:
     dot = DoubtfulDot()
     assert [dot.hold(b"x\n", None, Place()) for _ in range(101)] == [True] * 100 + [False]
     assert len([*dot.release()]) == 100
+    assert [DoubtfulDot().hold(b"x" * size, None, Place()) for size in (65_536, 65_537)] == [True, False]
     assert [dot.hold(b"x" * size, None, Place()) for size in (65_535, 2, 1, 1)] == [True, False, True, False]
     assert len([*dot.release()]) == 2
     assert not dot.hold(b"x" * 65_537, None, Place())

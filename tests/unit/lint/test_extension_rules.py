@@ -154,6 +154,7 @@ def test_a_rule_tells_what_is_wrong_from_what_is_right(rule: str, view: View, wr
     [
         ("XCLIENT", ["XCLIENT is followed by attributes, such as NAME=client.example.org"]),
         ("XCLIENT NAME =x", ["an attribute of XCLIENT is name=value"] * 2),
+        ("XCLIENT NAME=a=b", ["the value of NAME is no xtext: + and = are written +2B and +3D"]),
         (
             "XCLIENT login=x PASSWORDPASSWORDPASSWORD=x NAME=+",
             [
