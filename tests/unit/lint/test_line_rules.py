@@ -182,6 +182,7 @@ def test_a_rule_tells_what_is_wrong_from_what_is_right(rule: str, view: View, wr
         ),
         ("long-local-part", f"MAIL FROM:<{'x' * 65}@b>", "the part before the @ has 65 octets, and may have 64"),
         ("long-domain", f"MAIL FROM:<a@{'x' * 256}>", "the domain has 256 octets, and may have 255"),
+        ("long-domain", f'MAIL FROM:<"a@b"@{"x" * 256}>', "the domain has 256 octets, and may have 255"),
     ],
 )
 def test_what_is_too_long_is_told_with_its_figures(rule: str, moment: LineSent | str, message: str) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from smtp_shell.lint import Finding, Linter
 from smtp_shell.lint.files import lint_file, lint_message
+from smtp_shell.lint.rubric import RubricCheck, parse_rubric
 from smtp_shell.lint.rules import all_rules
 from smtp_shell.protocol.commands import Command
 from smtp_shell.protocol.events import CommandSent, Connected, Entry, Event, OctetsSent, ReplyReceived
@@ -196,6 +197,15 @@ def test_lint_finds_live_what_it_finds_in_a_recording() -> None:
     live = [each.rule for each in _live(*two, *replies)]
     assert "before-greeting" in live
     assert "before-greeting" in _rules(f"{RECORDED}C: NOOP\nC: NOOP\nS: 220 mx\nS: 250 ok\nS: 250 ok\n")
+
+
+def test_a_rubric_needs_no_rules() -> None:
+    rubric = parse_rubric(b"step = [{client = 'NOOP'}, {client = 'RSET'}]", "mine.toml")
+    linter = Linter([], RubricCheck(rubric, "mine.toml"))
+    linter.feed(Entry(1, 0.0, CommandSent(Command(b"NOOP"))))
+    linter.feed(Entry(2, 0.0, ReplyReceived(Reply(220, (b"hi",), b"220 hi\r\n"), None, 0.1)))
+    linter.feed(Entry(3, 0.0, ReplyReceived(Reply(250, (b"ok",), b"250 ok\r\n"), Command(b"NOOP"), 0.1, "NOOP")))
+    assert [(each.seq, each.message) for each in linter.finish()] == [(3, "RSET is missing; there is none up to here")]
 
 
 def test_a_reply_that_ends_a_whole_exchange_is_no_reply_to_nothing() -> None:
