@@ -12,7 +12,7 @@ from smtp_shell.protocol.phases import Phase
 
 _ERROR, _WARNING, _ADVICE = Severity.ERROR, Severity.WARNING, Severity.ADVICE
 _NO_HELLO_NEEDED = frozenset({"EHLO", "HELO", "LHLO", "NOOP", "QUIT", "RSET", "HELP"})
-_OLD_VERSION = re.compile(r"SSLv[23]|TLSv1(?:\.[01])?\Z", re.IGNORECASE)
+_OLD_VERSION = re.compile(r"SSLv[23]|TLSv1(?:\.[01])?", re.IGNORECASE)
 _WEAK_CIPHER = re.compile(r"RC4|3DES|DES-CBC|NULL|EXP|anon|ADH|AECDH|MD5", re.IGNORECASE)
 
 
@@ -75,7 +75,7 @@ def clear_text_after_starttls(view: View, sent: CommandLine) -> Said:
 @rule("old-tls", _WARNING, "RFC 8996 section 2", on=TlsStarted)
 def old_tls(view: View, started: TlsStarted) -> Said:
     """TLS 1.0, TLS 1.1 or SSL is used."""
-    if _OLD_VERSION.match(started.version):
+    if _OLD_VERSION.fullmatch(started.version):
         yield "the version of TLS is one that must not be used any more; TLS 1.2 is the least"
 
 

@@ -3,6 +3,7 @@
 import pytest
 
 from smtp_shell.lint.moments import View
+from smtp_shell.lint.rules import all_rules
 from smtp_shell.protocol.phases import Phase
 from tests.unit.lint.cases import (
     EHLO,
@@ -178,3 +179,8 @@ def test_what_goes_over_a_limit_is_counted() -> None:
         "this is RCPT 4 of the message, and the server announced LIMITS RCPTMAX=3",
         "this is domain 2 of recipients in the session, and the server announced LIMITS RCPTDOMAINMAX=1",
     ]
+
+
+def test_rules_about_xclient_name_where_it_is_described() -> None:
+    for name in ("client-attribute", "xclient-in-transaction"):
+        assert all_rules()[name].sources == ("https://www.postfix.org/XCLIENT_README.html",)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from smtp_shell.lint.moments import DataBegun, SentEarly, View
+from smtp_shell.lint.moments import CommandLine, DataBegun, SentEarly, View
 from smtp_shell.protocol.commands import Command
 from smtp_shell.protocol.events import Disconnected, End
 from smtp_shell.protocol.phases import Asked, Owed, Phase
@@ -264,7 +264,7 @@ _REFUSED = frozenset({"MAIL"})
             ["HELLO x", "FOO", sent("Dear Bob", is_text=True), "MAIL:<ann@example.org>", "."],
             ["NOOP", "noop", "XFOO", "xfoo", "BURL x", "", "  ", " FOO", "\tFOO", "${word}", "F${o}", "AUTH PLAIN AGE="],
         ),
-        ("unknown-command", View(), [], [sent("AAAA", answers_nothing=True)]),
+        ("unknown-command", View(), [], [sent("AAAA", answers_nothing=True), CommandLine(Command(b"FOO AGE=", 4), "FOO", b"")]),
         ("unknown-command", View(data_refused=True), ["FOO"], [sent("Dear Bob", is_text=True)]),
         ("unknown-command", View(after_message=True), ["FOO"], [sent("Dear Bob", is_text=True)]),
         ("unknown-command", View(phase=Phase.TLS), [], ["FOO"]),

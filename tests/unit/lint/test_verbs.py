@@ -59,6 +59,7 @@ def test_a_verb_of_another_protocol_is_not_known(verb: str) -> None:
         ("LOGIN", "AUTH LOGIN"),
         ("login", "AUTH LOGIN"),
         ("  EXIT", "QUIT"),
+        (":BYE", "QUIT"),
         ("EHLOO a.example.org", "EHLO"),
         ("HELLOO a.example.org", "HELO"),
         ("MAILS FROM", "MAIL"),
