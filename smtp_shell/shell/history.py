@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from smtp_shell.servers.practice import PracticeServer
 
 _MOST_OCTETS = 2 * 1024 * 1024  # of the file that are read: 10,000 lines of 200 octets
-_MOST_LINES = 10_000
+_MOST_LINES = 10_000  # that are read from a file; a process keeps fewer than twice as many
 _LONGEST_LINE = 8192
 _ENTRY = r"(?m)^# \S+ \S+(?: (.+))?\n\+(.*)\n(?!\+)"
 _MAY_HOLD_SECRET = re.compile(r"\s*(?:/raw|auth)|.*://", re.IGNORECASE)
@@ -108,7 +108,7 @@ class ServerHistory(History):
         return self.typed_at(self._server())
 
     def get_strings(self) -> list[str]:
-        """Return the lines that are known so far, the oldest first. The list is the history's own, and only grows."""
+        """Return the lines that are known so far, the oldest first. The list is the history's own."""
         return self._texts
 
     def append_string(self, string: str) -> None:
@@ -117,7 +117,14 @@ class ServerHistory(History):
             self._read()
             self._lines.append(TypedLine(string, self._server()))
             self._texts.append(string)
+            if len(self._lines) == 2 * _MOST_LINES:
+                self._forget_oldest()
             self.store_string(string)
+
+    def _forget_oldest(self) -> None:
+        """Keep as many lines as would be read from a file: a session may last for weeks."""
+        del self._lines[:_MOST_LINES], self._texts[:_MOST_LINES]
+        self._old, self._order = max(0, self._old - _MOST_LINES), None
 
     def load_history_strings(self) -> Iterable[str]:
         """Return the lines in the order in which they are recalled, as `load` does."""

@@ -140,6 +140,29 @@ def test_a_half_written_last_line_is_a_line() -> None:
     assert parse_history(b"\n# d t\n+noop\n\n# d t\n+vrfy an") == [TypedLine("noop", ""), TypedLine("vrfy an", "")]
 
 
+def test_of_a_long_session_the_latest_lines_are_kept(said: list[str]) -> None:
+    history = ServerHistory(None, lambda line: True, lambda: "mx.example:25", said.append)
+    for number in range(19_999):
+        history.append_string(f"noop {number}")
+    assert len(history.get_strings()) == 19_999
+    assert next(history.recalled()) == "noop 19998"
+    history.append_string("noop 19999")
+    assert history.get_strings() == history.typed_here() == [f"noop {number}" for number in range(10_000, 20_000)]
+    assert [*history.recalled()] == [f"noop {number}" for number in range(19_999, 9_999, -1)]
+
+
+def test_of_a_long_session_lines_of_earlier_ones_are_forgotten_first(state_dir: Path, said: list[str]) -> None:
+    earlier = open_history(lambda line: True, said.append, lambda: "mx.example:25")
+    earlier.append_string("noop of before")
+    history = ServerHistory(state_dir / "history", lambda line: True, lambda: "mx.example:25", said.append)
+    for number in range(19_998):
+        history.append_string(f"noop {number}")
+    assert history.get_strings()[0] == "noop of before"
+    history.append_string("noop 19998")
+    assert (history.get_strings()[0], len(history.get_strings())) == ("noop 9999", 10_000)
+    assert next(history.recalled()) == "noop 19998"
+
+
 def test_of_a_huge_file_the_end_is_read_and_kept(state_dir: Path, said: list[str]) -> None:
     state_dir.mkdir()
     entry = b"\n# 2026-11-01 09:00:00.000001 a.example.org:25\n+vrfy user%07d@example.org\n"
