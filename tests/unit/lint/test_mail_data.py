@@ -57,6 +57,11 @@ def _message(found: Found) -> MessageSent:
     return message
 
 
+def test_mail_data_without_a_line_has_not_ended_in_lf() -> None:
+    assert not MessageScan().is_after_lf
+    assert not _message(_read([])).is_ended_by_lf
+
+
 @pytest.mark.parametrize("fill", [b"", _FILL, _FILL + b"..\r\n.." + _FILL], ids=["short", "long", "long with dots"])
 @pytest.mark.parametrize(
     ("body", "faults"),
