@@ -184,6 +184,8 @@ class SaslSteps:
         Raises:
             DialogueBroken: The exchange cannot go on, or the connection broke.
         """
+        from smtp_shell.client.authentication import notice_cleartext
+
         exchange = self.exchange
         assert exchange is not None
         octets = bytearray()
@@ -192,6 +194,7 @@ class SaslSteps:
                 octets += part
             elif self._begins:
                 self._begins = False
+                notice_cleartext(session, exchange)
                 words = exchange.begin(initial=True).octets.split(b" ", 2)
                 octets += words[2] if len(words) > 2 else b"="
             else:
