@@ -171,7 +171,7 @@ class SaslSteps:
         if auth is not None:
             send_auth_command(session, exchange, auth, before, after)
         else:
-            session.send(*before, *after, looked=True)
+            session.send(*before, *after)
 
     def _response(self, exchange: AuthExchange) -> Command:
         """Return a response as a line of a group."""

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from smtp_shell.errors import NotSendable, TlsFailed, UsageError
+from smtp_shell.errors import ConnectionLost, NotSendable, TlsFailed, UsageError
 from smtp_shell.matching.expectation import Strictness
+from smtp_shell.protocol.events import Decoded
 from smtp_shell.protocol.sasl import Credentials, Mechanism, mechanism
 from smtp_shell.protocol.secret import Secret
 from smtp_shell.replay.client import ReplayClient, SentStep
@@ -73,6 +74,8 @@ class Bench:
         (["C: NOOP ${word}"], "NOOP a\\b\r\n", r"NOOP a\\b"),
         (["C& RSET", "C: NOOP"], "RSET\r\nNOOP\r\n", "RSET\nNOOP"),
         (["C: AUTH PLAIN AGFubgBzZWNyZXQ="], "AUTH PLAIN AGFubgBzZWNyZXQ=\r\n", "AUTH PLAIN ${sasl}"),
+        # One line is shown as it stands in the file.
+        ([r"C: NOOP \x41"], "NOOP A\r\n", r"NOOP \x41"),
     ],
 )
 def test_a_line_or_group_goes_out_in_one_write(lines: list[str], octets: str, shown: str) -> None:
@@ -89,7 +92,18 @@ def test_a_chunk_follows_its_command_and_is_one_result_with_it() -> None:
     assert bench.client.chunk_left == 6
     sent = bench.client.send_chunk(bench.session, bench.incoming)
     assert bench.transport.sent == b"BDAT 6 LAST\r\nabcd\r\n"
-    assert (sent.lines, sent.shown) == ((1, 3), "BDAT 6 LAST\n(a chunk)")
+    assert sent == SentStep(
+        (1, 3),
+        "BDAT 6 LAST\n(a chunk)",
+        sent.started,
+        verb="",
+        awaits_all=True,
+        in_exchange=False,
+        is_stripped=False,
+        why="",
+        doubtful=False,
+        fewer_replies=False,
+    )
     assert bench.settle(sent).ok
 
 
@@ -227,6 +241,20 @@ def test_each_challenge_gets_its_response() -> None:
     assert bench.settle(authenticate(bench, settings)).ok
     assert bench.transport.sent == b"AUTH LOGIN\r\nYW5u\r\nb3BlbiBzZXNhbWU=\r\n"
     assert not bench.client.sasl.expects_challenge
+    assert bench.client.sasl.exchange is None  # it has ended, and its credentials are kept no longer
+
+
+def test_what_a_challenge_and_its_response_mean_is_told() -> None:
+    settings = auth_settings([])
+    told: list[Decoded] = []
+    bench = Bench("C: AUTH LOGIN", "S: 334", "C: ${sasl}", answers=(b"334 VXNlcg==\r\n",), settings=settings)
+    bench.settle(bench.send())
+    bench.session.subscribe(lambda entry: told.append(entry.event) if isinstance(entry.event, Decoded) else None)
+    authenticate(bench, settings)
+    assert [(each.client, each.mechanism, each.meaning) for each in told] == [
+        (False, "LOGIN", "User"),
+        (True, "LOGIN", "user name ann"),
+    ]
 
 
 def test_a_challenge_that_is_no_base64_cancels_the_exchange() -> None:
@@ -303,8 +331,47 @@ def test_the_last_command_of_a_group_names_the_mechanism() -> None:
 def test_a_group_inside_an_exchange_is_sent_whole() -> None:
     bench = Bench("C: AUTH LOGIN", "S: 334", "C& Ym9i", "C: c2VjcmV0", answers=(b"334 VXNlcg==\r\n",))
     bench.settle(bench.send())
-    bench.send()
+    sent = bench.send()
     assert bench.transport.sent == b"AUTH LOGIN\r\nYm9i\r\nc2VjcmV0\r\n"
+    assert sent is not None
+    assert sent.shown == "${sasl}\n${sasl}"
+
+
+def test_a_group_that_cannot_be_sent_any_more_is_judged_by_its_last_command() -> None:
+    bench = Bench("C& NOOP", "C: STARTTLS")
+    bench.incoming.broken = ConnectionLost("the server dropped the connection.")
+    sent = bench.send()
+    assert sent is not None
+    assert (sent.verb, bench.transport.sent) == ("STARTTLS", b"")
+
+
+def test_a_mechanism_is_looked_for_in_the_lines_before_the_credential() -> None:
+    bench = Bench("C& NOOP", "C& AUTH LOGIN", "C: ${sasl}", settings=auth_settings([]))
+    steps = bench.client.take_group(bench.cursor.step) if bench.cursor.step is not None else []
+    found = bench.client.find_mechanism(bench.session, steps)
+    assert found is not None
+    assert found.name == "LOGIN"
+
+
+@pytest.mark.parametrize(
+    ("lines", "as_octets"),
+    [
+        (["C: NOOP"], False),
+        (["C& NOOP", "C: RSET"], False),
+        (["C& NOOP", "C: RSET", "S: 250", "S: 250"], False),
+        (["C& NOOP", "C: RSET", "S: 250"], True),
+        (["C& DATA", "C: RSET", "S: 354", "S: 250"], True),
+        (["C& NOOP", "C: DATA", "S: 250", "S: 354"], False),
+        # An exchange may end before its last response.
+        (["C& AUTH LOGIN", "C: YW5u", "S: 535"], False),
+        (["C& YW5u", "C: ${sasl}", "S: 535"], False),
+        (["C& ${sasl}", "C: ${sasl}", "S: 535"], False),
+    ],
+)
+def test_which_groups_are_sent_as_octets(lines: list[str], as_octets: bool) -> None:
+    bench = Bench(*lines)
+    steps = bench.client.take_group(bench.cursor.step) if bench.cursor.step is not None else []
+    assert bench.client.goes_as_octets(bench.session, steps) is as_octets
 
 
 @pytest.mark.parametrize(
@@ -385,6 +452,8 @@ GO = b"220 go\r\n"
         (["C: STARTTLS", "S: 454"], b"454 no\r\n", False, 0, False, False),
         (["C: STARTTLS", "S: 220"], b"454 no\r\n", False, 4, True, False),
         (["C: STARTTLS"], b"454 no\r\n", False, 4, True, False),
+        (["C: STARTTLS"], b"219 no\r\n", False, 4, True, False),
+        (["C: STARTTLS"], b"221 no\r\n", False, 4, True, False),
         (["C: STARTTLS"], b"199 no\r\n", False, 6, True, False),
         (["C: STARTTLS", "*: no-tls", "S: 220"], GO, False, 0, False, False),
         (["C: STARTTLS", "S: 220", "*: no-tls"], GO, False, 0, False, False),

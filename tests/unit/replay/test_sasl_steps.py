@@ -8,6 +8,7 @@ from smtp_shell.errors import AuthFailed
 from smtp_shell.matching.expectation import ExpectedLine, ExpectedReply
 from smtp_shell.protocol.commands import Command
 from smtp_shell.protocol.masking import ExchangeLines
+from smtp_shell.protocol.phases import Asked, Owed
 from smtp_shell.protocol.secret import Secret
 from smtp_shell.replay.api import credentials_of
 from smtp_shell.replay.sasl_steps import SaslSteps, has_secret, mask_octets, shown_line
@@ -66,6 +67,9 @@ def test_octets_may_be_shown_without_their_secrets_and_up_to_a_length() -> None:
     assert mask_octets(b"\r\n" * 50_000, ExchangeLines()).startswith("\\x0d\\x0a")
     too_long = b"AUTH PLAIN " + b"A" * 70_000 + b"\r\nNOOP\r\n"
     assert mask_octets(too_long, ExchangeLines()) == "AUTH PLAIN ${sasl}"
+    for number, shown in ((65_535, "AUTH PLAIN ${sasl}${sasl}"), (65_536, "AUTH PLAIN ${sasl}")):
+        line = b"AUTH PLAIN ".ljust(number - 2, b"A") + b"\r\n"
+        assert mask_octets(line + b"A\r\n", ExchangeLines()) == shown, number
 
 
 @pytest.mark.parametrize(
@@ -121,6 +125,22 @@ def test_which_mechanism_a_command_names(line: bytes, mechanism: str) -> None:
     sasl.note_command(Command.parse(b"AUTH OTHER"))
     sasl.note_command(Command.parse(line))
     assert (sasl.mechanism.casefold(), sasl.exchange) == (mechanism.casefold(), None)
+
+
+@pytest.mark.parametrize(
+    ("owed", "mechanism"),
+    [
+        (Owed(Asked.COMMAND, Command.parse(b"AUTH PLAIN"), "AUTH"), "PLAIN"),
+        (Owed(Asked.COMMAND, Command.parse(b"MAIL FROM:<>"), "MAIL"), "LOGIN"),
+        (Owed(Asked.SASL, verb="AUTH"), "LOGIN"),
+        (Owed(Asked.END_OF_DATA), "LOGIN"),
+    ],
+)
+def test_only_an_auth_command_names_another_mechanism(owed: Owed, mechanism: str) -> None:
+    sasl = sasl_over()
+    sasl.note_command(Command.parse(b"AUTH LOGIN"))
+    sasl.note_sent(owed)
+    assert sasl.mechanism == mechanism
 
 
 def expected(text: str) -> ExpectedReply:

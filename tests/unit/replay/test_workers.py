@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import locale
 import threading
 import time
 from collections.abc import Iterator
@@ -34,12 +35,15 @@ class Job:
         self.go_on = threading.Event()
         self.ended = threading.Event()
         self.interrupted = False
+        self.thread: threading.Thread | None = None
+        self.out: Writer | None = None
         self._goes_on = goes_on
         self._error = error
         if not waits:
             self.go_on.set()
 
     def run(self, out: Writer) -> bool:
+        self.thread, self.out = threading.current_thread(), out
         out.write(f"{self.name} begins\n")
         out.flush()
         self.began.set()
@@ -54,6 +58,13 @@ class Job:
     def interrupt(self) -> None:
         self.interrupted = True
         self.go_on.set()
+
+
+class Deaf(Job):
+    """A task that goes on although it is interrupted."""
+
+    def interrupt(self) -> None:
+        self.interrupted = True
 
 
 class Shown(io.StringIO):
@@ -93,6 +104,25 @@ def test_lines_come_in_the_order_of_the_tasks(jobs: int) -> None:
     assert out.getvalue() == lines(*"01234")
 
 
+def test_what_is_written_after_the_end_of_a_task_is_dropped() -> None:
+    out = io.StringIO()
+    task = Job("a")
+    run_in_order([task], 1, out)
+    assert task.out is not None
+    task.out.write("late\n")
+    assert out.getvalue() == lines("a")
+
+
+def test_the_only_one_is_shown_at_once() -> None:
+    out = Shown()
+    task = Job("a", waits=True)
+    running = Running([task], 1, out)
+    assert task.began.wait(PATIENCE)
+    assert out.shown == "a begins\n"
+    task.go_on.set()
+    running.end()
+
+
 def test_the_first_is_shown_at_once_and_those_ahead_of_it_are_kept() -> None:
     out = Shown()
     tasks = [Job("a", waits=True), Job("b"), Job("c", waits=True), Job("d")]
@@ -114,23 +144,31 @@ def test_the_first_is_shown_at_once_and_those_ahead_of_it_are_kept() -> None:
 
 def test_so_many_tasks_are_ahead_of_the_first_and_no_more() -> None:
     out = io.StringIO()
-    tasks = [Job("a", waits=True), *(Job(f"{number}") for number in range(9))]
+    tasks = [Job("a", waits=True), *(Job(f"{number}", waits=number in (3, 4)) for number in range(9))]
     running = Running(tasks, 2, out)
     for each in tasks[1:4]:
         assert each.ended.wait(PATIENCE)
     assert not tasks[4].began.wait(0.3)
     tasks[0].go_on.set()
+    for each in tasks[4:6]:  # side by side again
+        assert each.began.wait(PATIENCE)
+    for each in tasks[4:6]:
+        each.go_on.set()
     assert running.end() is False
     assert all(each.ended.is_set() for each in tasks)
 
 
-def test_what_has_to_wait_is_whole_however_long_it_is() -> None:
+@pytest.mark.parametrize("name", ["", "C"])
+def test_what_has_to_wait_is_whole_however_long_it_is(name: str, request: pytest.FixtureRequest) -> None:
     class Long(Job):
         def run(self, out: Writer) -> bool:
             for number in range(3_000):
                 out.write(f"{self.name} {number} \u00e9{'x' * 40}\r\n")
             return super().run(out)
 
+    before = locale.setlocale(locale.LC_CTYPE)
+    request.addfinalizer(lambda: locale.setlocale(locale.LC_CTYPE, before))
+    locale.setlocale(locale.LC_CTYPE, name)  # it says nothing about what is kept
     out = io.StringIO()
     first, second = Job("a", waits=True), Long("b")
     running = Running([first, second], 2, out)
@@ -228,6 +266,27 @@ def test_lines_that_nobody_reads_end_the_batch() -> None:
     assert third.interrupted
 
 
+def test_an_error_before_that_is_the_one_that_is_raised() -> None:
+    error = UsageError("first")
+    first, second = Job("a", waits=True), Job("b", error=error)
+    caught: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            run_in_order([first, second], 2, Broken(14))
+        except (OSError, UsageError) as raised:
+            caught.append(raised)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    assert second.ended.wait(PATIENCE)
+    assert second.thread is not None
+    second.thread.join(PATIENCE)
+    first.go_on.set()
+    thread.join(PATIENCE)
+    assert caught == [error]
+
+
 def test_ctrl_c_interrupts_what_runs_drops_its_lines_and_begins_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     tasks = [Job("a", waits=True), Job("b", waits=True), Job("c")]
     out = io.StringIO()
@@ -249,10 +308,6 @@ def test_ctrl_c_interrupts_what_runs_drops_its_lines_and_begins_nothing(monkeypa
 
 
 def test_threads_that_do_not_end_are_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Deaf(Job):
-        def interrupt(self) -> None:
-            self.interrupted = True
-
     task, other = Deaf("a", waits=True), Deaf("b", waits=True)
     join = threading.Thread.join
 
@@ -260,7 +315,7 @@ def test_threads_that_do_not_end_are_not_waited_for(monkeypatch: pytest.MonkeyPa
         if timeout == workers._TICK and task.began.wait(PATIENCE) and other.began.wait(PATIENCE):
             raise KeyboardInterrupt
         assert timeout is not None
-        assert 0 <= timeout <= workers._END_TIMEOUT
+        assert 0 <= timeout <= 0.5
         join(thread, timeout)
 
     monkeypatch.setattr(threading.Thread, "join", press)
@@ -270,6 +325,23 @@ def test_threads_that_do_not_end_are_not_waited_for(monkeypatch: pytest.MonkeyPa
     for each in (task, other):
         each.go_on.set()
         assert each.ended.wait(PATIENCE)
+
+
+def test_a_thread_that_waits_for_its_turn_ends_where_another_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, *others = [Deaf("a", waits=True), *(Job(name) for name in "bcd")]
+    join = threading.Thread.join
+
+    def press(thread: threading.Thread, timeout: float | None = None) -> None:
+        if timeout == workers._TICK and all(each.ended.wait(PATIENCE) for each in others):
+            raise KeyboardInterrupt
+        join(thread, timeout)
+
+    monkeypatch.setattr(threading.Thread, "join", press)
+    assert run_in_order([first, *others, Job("e")], 2, io.StringIO()) is True
+    assert others[-1].thread is not None
+    assert not others[-1].thread.is_alive()
+    first.go_on.set()
+    assert first.ended.wait(PATIENCE)
 
 
 def test_too_many_threads_for_the_system_are_told_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
