@@ -177,7 +177,6 @@ class Driver:
             for _ in pass_dialogue(cursor, self._client, to_the_end=True):
                 pass
             cursor.within = None
-            self._unsettled = None
             is_open = connection.settle()
         cursor.advance()
         connection.allow(_LEAST_FOR_FINALLY)

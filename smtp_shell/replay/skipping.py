@@ -71,7 +71,6 @@ def pass_dialogue(cursor: StepCursor, client: ReplayClient, *, to_the_end: bool 
             expected = None  # of a group the reply to its last line, which alone can be DATA or AUTH
             while (reply := cursor.take_expected()) is not None:
                 expected = reply
-            cursor.skip_expected()
             shown = "\n".join(shown_line(each, exchange) for each in steps[:_MOST_SHOWN])
             yield PassedStep(tuple(map(_line_of, steps)), shown)
             if expected is not None:

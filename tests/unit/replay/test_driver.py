@@ -65,6 +65,16 @@ def test_results_are_passed_on_between_sending_and_waiting(run: Run) -> None:
     ]
 
 
+def test_results_are_passed_on_where_sending_is_interrupted(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(transport: FakeTransport, octets: bytes, seconds: float, until: float = 0.0) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(FakeTransport, "send", interrupt)
+    result, transport = run("S: 220\nC: NOOP\nS: 250\n")
+    assert result.exit_status == 130
+    assert "result 1 matched" in transport.log
+
+
 def test_a_difference_is_passed_on_at_once_and_ends_the_replay(run: Run) -> None:
     result, transport = run("S: 220\nC: NOOP\nS: 250\nC: RSET\nS: 250\n", b"550 no\r\n")
     assert (result.exit_status, outcomes(result)) == (1, [Outcome.MATCHED, Outcome.MISMATCHED])

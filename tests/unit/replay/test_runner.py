@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import sys
@@ -20,6 +21,7 @@ from smtp_shell.errors import AuthFailed, TranscriptError, UsageError
 from smtp_shell.net.target import Target, Way
 from smtp_shell.net.transport import Transport
 from smtp_shell.protocol.sasl import Credentials, Mechanism
+from smtp_shell.recording import recording as recordings
 from smtp_shell.recording.recording import Recording
 from smtp_shell.replay import workers
 from smtp_shell.replay.budget import Budget
@@ -442,6 +444,37 @@ def test_a_recording_that_fails_is_a_failure(tmp_path: Path, said: list[str], mo
     monkeypatch.setattr(Recording, "close", fail)
     found, stats = run(write(tmp_path, a=GOOD), Noting([]), ReplayOptions([], record=tmp_path / "r.out"))
     assert (found.exit_status, stats.exit_status) == (1, 1)
+
+
+class FullDisk(io.BytesIO):
+    """A file that cannot be written to."""
+
+    def flush(self) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_a_recording_that_fails_is_told_of(tmp_path: Path, said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recordings, "create_private", lambda *_, **__: FullDisk())
+    warnings: list[str] = []
+    options = ReplayOptions([], record=Path("r.out"), warn=warnings.append)
+    _, stats = run(write(tmp_path, a=GOOD), Noting([]), options)
+    assert len(warnings) == 1
+    assert warnings[0].startswith("the recording r.out has stopped: ")
+    assert stats.exit_status == 1
+
+
+def test_a_recording_is_closed_where_the_batch_breaks_off(
+    tmp_path: Path, said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Broken(Noting):
+        def for_run(self, run: RunInfo, out: Writer) -> NotingRun:
+            raise BrokenPipeError
+
+    file = io.BytesIO()
+    monkeypatch.setattr(recordings, "create_private", lambda *_, **__: file)
+    with pytest.raises(BrokenPipeError):
+        run(write(tmp_path, a=GOOD), Broken([]), ReplayOptions([], record=Path("r.out")))
+    assert file.closed
 
 
 # What is polled and loaded

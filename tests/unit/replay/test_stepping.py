@@ -88,6 +88,8 @@ def test_a_line_of_the_user_takes_the_place_of_the_step() -> None:
     for line, marker in (("C: hi", Marker.CLIENT), ("C& hi", Marker.CLIENT), ("C| hi", Marker.CLIENT_OCTETS)):
         decided, _ = asked([line], Decision(Act.EDIT, "NOOP ${to}"))
         assert decided == Decided(Act.SEND, (Step(marker, "NOOP ${to}", None, 1),), decided.shown, edited=True)
+    decided, _ = asked(["0.5 C& hi", "0.7 C: ho"], Decision(Act.EDIT, "NOOP"))  # of a group that of the first line
+    assert decided.steps == (Step(Marker.CLIENT, "NOOP", 0.5, 1),)
 
 
 def test_a_response_is_not_shown() -> None:
