@@ -240,8 +240,8 @@ def test_each_challenge_gets_its_response() -> None:
     assert bench.settle(authenticate(bench, settings)).ok
     assert bench.settle(authenticate(bench, settings)).ok
     assert bench.transport.sent == b"AUTH LOGIN\r\nYW5u\r\nb3BlbiBzZXNhbWU=\r\n"
-    assert not bench.client.sasl.expects_challenge
     assert bench.client.sasl.exchange is None  # it has ended, and its credentials are kept no longer
+    assert not bench.client.sasl.expects_challenge
 
 
 def test_what_a_challenge_and_its_response_mean_is_told() -> None:
