@@ -435,6 +435,14 @@ def test_a_command_after_a_doubtful_dot_is_one_once_a_reply_to_the_dot_has_come(
     assert commands[-1] == ("RSET" if is_the_end else "DATA")
 
 
+def test_what_was_held_after_a_doubtful_dot_stands_where_it_was_sent_and_the_reply_where_it_came() -> None:
+    tracker = Tracker()
+    events = (*_IN_DATA, OctetsSent(b"x: y\r\n.\n"), _command("RSET"), _received(250))
+    found = [each for seq, event in enumerate(events, 1) for each in tracker.receive(Entry(seq, 0.0, event))]
+    last = {type(moment): place.seq for moment, place in found}
+    assert (last[MessageSent], last[CommandLine], last[Answer]) == (len(events) - 2, len(events) - 1, len(events))
+
+
 @pytest.mark.parametrize(
     ("events", "told", "is_the_end"),
     [
