@@ -150,7 +150,6 @@ def _write(file: BinaryIO, lines: Iterator[tuple[int, str, str]], edits: Sequenc
     waiting = deque(edits)
     last_end = "\n"
     is_open = False  # the line before has no end
-    number = 0
 
     def put(texts: Sequence[str], end: str) -> None:
         for text in texts:

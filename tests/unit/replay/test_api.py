@@ -76,6 +76,9 @@ def test_what_is_wrong_with_a_transcript_in_memory_names_no_file() -> None:
         replay(Transcript.parse("C: NOOP ${word}\n"), "127.0.0.1:1", variables={"word": "a\r\nb"})
     with pytest.raises(ValueError, match="choose one of code"):
         replay(Transcript.parse("C: NOOP\n"), "127.0.0.1:1", match="loosely")
+    result = replay(Transcript.parse("*: connect 127.0.0.1:1\n*: error refused\n*: connect pipe:cat\n"))
+    assert result.ending == result.failure
+    assert result.ending.startswith("<transcript> was made with pipe:cat")
 
 
 def test_a_traceback_with_local_variables_shows_no_password() -> None:
