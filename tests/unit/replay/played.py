@@ -272,6 +272,8 @@ def _settings(options: Sequence[str], log: list[str], clock: Clock) -> ReplaySet
                 settings = replace(settings, **{name: True})
             case "overall":
                 settings = replace(settings, overall=float(value))
+            case "timeout":
+                settings = replace(settings, timeouts=_TIMEOUTS.all(float(value)))
             case "server":
                 settings = replace(settings, server=value or None)
             case "user":

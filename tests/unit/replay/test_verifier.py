@@ -68,6 +68,12 @@ def test_one_step(lines: list[str], answer: bytes | None, status: int, why: str)
     assert following == "RSET"
 
 
+@pytest.mark.parametrize(("event", "what"), [("*: timeout", "a timeout"), ("*: error it broke", "an error")])
+def test_a_reply_in_place_of_an_end_that_the_transcript_has(event: str, what: str) -> None:
+    found, _ = verify([event], b"250 ok\r\n")
+    assert found.why == f"a reply came where the transcript has {what}"
+
+
 def test_what_was_expected_and_what_came_is_kept() -> None:
     found, _ = verify(["S: 250 hello"], b"250 ok\r\n")
     assert [str(each) for each in found.expected] == ["250 hello"]
@@ -122,6 +128,12 @@ def test_a_reply_that_answers_nothing_is_a_surplus() -> None:
     assert surplus is not None
     assert (surplus.octets, surplus.number) == (b"250 two\r\n", 0)
     assert verifier.surplus(incoming) is None
+
+
+def test_a_reply_that_answers_nothing_is_not_counted_among_those_to_the_step() -> None:
+    found, _ = verify(["S: 250"] * 3, b"250 one\r\n250 two\r\n", SILENCE)
+    assert found.difference is not None
+    assert (found.difference.line, found.difference.reply) == (3, 2)
 
 
 def test_captures_become_variables() -> None:

@@ -21,8 +21,10 @@ def lines_of(blocks: Blocks) -> list[bytes | None]:
 
 
 def cut(octets: bytes) -> list[bytes]:
-    """Split after each LF."""
-    return [line + b"\n" for line in octets.split(b"\n")[:-1]]
+    """Split a block after each LF. There is one after its last line, whether or not the file has it."""
+    *lines, rest = octets.split(b"\n")
+    assert rest == b""
+    return [line + b"\n" for line in lines]
 
 
 def swapped(octets: bytes) -> bytes:
@@ -65,6 +67,8 @@ def test_blocks_have_the_lines_of_the_file(octets: bytes) -> None:
         b"a\rb\rc", b"a\r\nb\r\n", b"x\ny\r", b"x\ry\n", b"ab\ncd\re\n", b"ab\rcd\nef\n",
         # A CR at the end of the first eight octets, with and without an LF after it, and an LF that comes later.
         b"abcdefg\r\nx\r\n", b"abcdefg\rx\r", b"abcdefg\rx\nyy\r", b"abcdefg\r", b"abcdefgh\rx\r", b"abcdefgh\nx\r\n",
+        # A CR that stands before them decides alone.
+        b"ab\rcdefg\nx\r",
         # What the first line end is, counts for all of the file.
         b"abc\ndefghij\rklmn\n", b"abc\ndef\r\nij\r", b"\rbcdefg\nhi\n", b"abcdefgh" * 3 + b"\r\nx",
     ],

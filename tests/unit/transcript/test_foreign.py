@@ -97,6 +97,20 @@ def test_a_stream_that_cannot_be_looked_at_has_no_header() -> None:
     assert not begins_as_transcript(io.BytesIO(b"Transcript: 1\n"))
 
 
+class FailsOnce(io.BytesIO):
+    """A stream that cannot be read at first."""
+
+    def peek(self, size: int) -> bytes:
+        raise OSError(5, "Input/output error")
+
+
+@pytest.mark.parametrize("octets", [b"Transcript: 1\n", LOG])
+def test_a_stream_that_cannot_be_looked_at_now_is_judged_when_it_is_read(octets: bytes) -> None:
+    stream = FailsOnce(octets)
+    assert not begins_as_transcript(stream)
+    assert Restored(stream).begins_as_transcript() is (octets is not LOG)
+
+
 class Drops(io.BytesIO):
     """A stream that gives a few octets at a time."""
 

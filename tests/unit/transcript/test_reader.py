@@ -390,6 +390,14 @@ def test_a_file_is_opened_and_read(tmp_path: Path) -> None:
     assert list(faults(path)) == []
 
 
+def test_who_follows_how_far_a_file_is_read_gets_it_before_anything_is(tmp_path: Path) -> None:
+    path = tmp_path / "lab.smtp"
+    path.write_bytes(EXAMPLE)
+    places: list[int] = []
+    with open_transcript(path, opened=lambda file: places.append(file.tell())):
+        assert places == [0]
+
+
 def test_a_file_that_cannot_be_opened_is_reported_in_a_sentence(tmp_path: Path) -> None:
     for path, reason in [
         (tmp_path / "none.smtp", "there is no such file"),
