@@ -462,7 +462,7 @@ def step_result(
     found: Comparison,
     *,
     edited: bool,
-    in_finally: bool = False,
+    in_finally: bool,
 ) -> StepResult:
     """Return the result of a step.
 

@@ -98,8 +98,8 @@ class Blocks:
         while octets and b"\r" not in octets and b"\n" not in octets:
             yield octets
             octets = read(size)
-        if octets.endswith(b"\r") and b"\n" not in octets:
-            octets += read(1)  # the LF of a CRLF
+        if octets.endswith(b"\r"):
+            octets += read(1)  # perhaps the LF of a CRLF
         self.ends_in_cr = b"\r" in octets and b"\n" not in octets
         while octets:
             yield octets.translate(_SWAPPED) if self.ends_in_cr else octets

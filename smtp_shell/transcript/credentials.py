@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec.structs import replace
 
 from smtp_shell.protocol.commands import Command, bdat_chunk
-from smtp_shell.protocol.masking import MASK, OPEN_RESPONSES, EchoMask, ExchangeLines, is_secret_answer
+from smtp_shell.protocol.masking import MASK, OPEN_RESPONSES, EchoMask, ExchangeLines
 from smtp_shell.protocol.octets import decode_base64, escape
 from smtp_shell.protocol.rawlines import lines_of
 from smtp_shell.transcript.included_line import file_of
@@ -110,7 +110,7 @@ class CredentialMask:
             self._echo.add_octets(command[start:].strip(), decoded=not self._exchange.names_user)
             return line[: found.start() + start] + _MASK
         *before, last = line.split() or [b""]
-        if not self._exchange.is_open or self._exchange.send(last) is None or not self._exchange.answers:
+        if not self._exchange.is_open or self._exchange.send(last) is None:
             return line
         self._echo.add_octets(last, decoded=not self._exchange.names_user)
         return b" ".join([*before, _MASK])
@@ -207,7 +207,7 @@ class CredentialMask:
         if start is None:
             return None
         secret = line[start:].strip()
-        if self._exchange.answers and (secret in OPEN_RESPONSES or not is_secret_answer(secret)):
+        if self._exchange.answers and secret in OPEN_RESPONSES:
             return None
         return None if has_variables and re.fullmatch(_VARIABLES, secret) else start
 

@@ -18,7 +18,7 @@ from smtp_shell.matching.expectation import ExpectedReply, Strictness
 from smtp_shell.matching.ignored import IgnoredText
 from smtp_shell.protocol.commands import Command
 from smtp_shell.replay.incoming import IncomingReplies
-from smtp_shell.replay.results import LONGEST_SHOWN
+from smtp_shell.replay.results import LONGEST_SHOWN, Difference
 from smtp_shell.replay.verifier import Comparison, ReplyVerifier, path_of, shown, step_result, unsendable
 from smtp_shell.transcript.included_line import IncludedLine
 from smtp_shell.transcript.variables import Variables
@@ -72,6 +72,11 @@ def test_one_step(lines: list[str], answer: bytes | None, status: int, why: str)
 def test_a_reply_in_place_of_an_end_that_the_transcript_has(event: str, what: str) -> None:
     found, _ = verify([event], b"250 ok\r\n")
     assert found.why == f"a reply came where the transcript has {what}"
+
+
+def test_nothing_came_and_nothing_differs_until_it_is_said() -> None:
+    assert (Comparison().why, Comparison().code) == ("", 0)
+    assert Comparison().differing(1, "it differs").difference == Difference("", "", at=None, line=0, reply=0)
 
 
 def test_what_was_expected_and_what_came_is_kept() -> None:
@@ -251,6 +256,6 @@ def test_a_result_names_the_file_of_its_step_and_that_of_the_expectation_where_i
     lines: tuple[int, ...], expected_at: int, path: str, file: str
 ) -> None:
     found = Comparison().differing(1, "it differs", line=expected_at)
-    result = step_result("a.smtp", lines, "NOOP", 0.0, found, edited=False)
+    result = step_result("a.smtp", lines, "NOOP", 0.0, found, edited=False, in_finally=False)
     assert result.difference is not None
     assert (result.path, path_of("a.smtp", lines), result.difference.file) == (path, path, file)

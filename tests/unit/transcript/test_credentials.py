@@ -19,6 +19,7 @@ from smtp_shell.transcript.reader import Scan, TranscriptReader
 from smtp_shell.transcript.step import Marker, Step, format_step
 
 BLOB = b64encode(b"\0ann\0open sesame").decode()
+LATIN = b64encode(b"\0ann\0\xa9open sesame").decode()
 USER, PASSWORD = b64encode(b"ann").decode(), b64encode(b"open sesame").decode()
 TOKEN = b64encode(b"user=ann\x01auth=Bearer token-of-ann\x01\x01").decode()
 PROOF = b64encode(b"c=biws,r=abcdef,p=proofproof").decode()
@@ -112,12 +113,25 @@ TRANSCRIPTS: list[tuple[str, list[str], list[str], list[int]]] = [
         ["C: AUTH PLAIN ${sasl}", f"S~ 535 .*{MASK}"],
         [1],
     ),
+    (
+        "a pattern in which one begins inside a character",
+        [f"C: AUTH PLAIN {LATIN}", "S~ 535 .*\xe9open sesame"],
+        ["C: AUTH PLAIN ${sasl}", f"S~ 535 .*\N{REPLACEMENT CHARACTER}{MASK}"],
+        [1],
+    ),
     ("a note", [f"C: AUTH PLAIN {BLOB}", "# it was open sesame"], ["C: AUTH PLAIN ${sasl}", f"# it was {MASK}"], [1]),
     (
         "a variable in the place of the mechanism",
         [f"C: AUTH ${{mechanism}} {BLOB}", "S: 235"],
         ["C: AUTH ${sasl}", "S: 235"],
         [1],
+    ),
+    ("an initial response acknowledges nothing", ["C: AUTH PLAIN AQ=="], ["C: AUTH PLAIN ${sasl}"], [1]),
+    (
+        "after a pattern that allows a challenge too",
+        ["C: AUTH LOGIN", "S~ 535.*|334.*", f"C: {PASSWORD}"],
+        ["C: AUTH LOGIN", "S~ 535.*|334.*", "C: ${sasl}"],
+        [3],
     ),
     ("no mechanism", [f"C: AUTH {BLOB}", "S: 504"], ["C: AUTH ${sasl}", "S: 504"], [1]),
     ("escapes", [rf"C: \x41UTH PLAIN {BLOB}"], ["C: AUTH PLAIN ${sasl}"], [1]),
@@ -163,6 +177,12 @@ TRANSCRIPTS: list[tuple[str, list[str], list[str], list[int]]] = [
         "the answer to a question for a password alone is one, and its echo",
         ["C: AUTH LOGIN", "S: 334 UGFzc3dvcmQ6", f"C: {PASSWORD}", "S: 535 open sesame"],
         ["C: AUTH LOGIN", "S: 334 UGFzc3dvcmQ6", "C: ${sasl}", f"S: 535 {MASK}"],
+        [3],
+    ),
+    (
+        "the same question with its line end",
+        ["C: AUTH LOGIN", r"S| 334 UGFzc3dvcmQ6\r\n", f"C: {PASSWORD}", "S: 535 open sesame"],
+        ["C: AUTH LOGIN", r"S| 334 UGFzc3dvcmQ6\r\n", "C: ${sasl}", f"S: 535 {MASK}"],
         [3],
     ),
     (
@@ -259,6 +279,11 @@ def test_variables_of_the_caller_are_not_named() -> None:
     mask = CredentialMask({"a": "open sesame"})
     mask.mask(Step(Marker.CLIENT, "AUTH PLAIN x${a}${b}", None, 1))
     assert mask.used == {"a"}
+
+
+def test_the_value_of_a_variable_may_hold_any_octet() -> None:
+    (step,) = CredentialMask({"a": "open\udcffsesame"}).mask(Step(Marker.CLIENT, "AUTH PLAIN ${a}", None, 1))
+    assert step.text == "AUTH PLAIN ${sasl}"
 
 
 def test_in_a_replay_the_client_lines_stay_and_the_echo_is_masked() -> None:

@@ -85,7 +85,9 @@ def test_the_mechanisms_and_the_user_of_authenticate(words: str, mechanisms: tup
 def test_a_word_of_authenticate_that_is_no_mechanism(words: str) -> None:
     found = check_event(["authenticate", *words.split()])
     assert found is not None
+    assert found[0].startswith("*: authenticate: '")
     assert "is no mechanism that smtp-shell knows; it knows ANONYMOUS, CRAM-MD5, DIGEST-MD5, " in found[0]
+    assert found[1] == "*: authenticate [MECHANISM ...] [USER]"
 
 
 @pytest.mark.parametrize(("words", "problem"), [("finally now", "*: finally has 'now' after it")])
@@ -127,6 +129,10 @@ WORDS = {
     f"connect {'a' * 80} {'x' * 80}": (
         f"*: connect has '{'x' * 60}' after the server",
         f"tls or nothing, as in *: connect {'a' * 60} tls",
+    ),
+    "connect mx:25 tls now": (
+        "*: connect has 'tls now' after the server",
+        "tls or nothing, as in *: connect mx:25 tls",
     ),
     "close sever server": ("'sever' after *: close is a misspelling", "*: close server, or other words about the end"),
     "within 2 s": ("*: within has 's' after the seconds", "*: within SECONDS, such as *: within 2.5"),

@@ -10,7 +10,7 @@ import pytest
 from smtp_shell.errors import TranscriptError
 from smtp_shell.transcript import including
 from smtp_shell.transcript.included_line import IncludedLine, file_of
-from smtp_shell.transcript.including import DEEPEST, MOST_INCLUDED, IncludeStack, with_includes
+from smtp_shell.transcript.including import DEEPEST, MOST_INCLUDED, IncludeStack, is_include, with_includes
 from smtp_shell.transcript.reader import open_transcript
 from smtp_shell.transcript.step import Marker, Step
 
@@ -54,6 +54,18 @@ def test_the_steps_of_an_included_file_stand_in_its_place_and_know_their_file(tm
         ("b.smtp", "# last", 6),
         ("", "C: QUIT", 3),
     ]
+
+
+@pytest.mark.parametrize(
+    ("step", "verdict"),
+    [
+        (Step(Marker.EVENT, "include part.smtp"), True),
+        (Step(Marker.EVENT, "connect include:25"), False),
+        (Step(Marker.CLIENT, "include part.smtp"), False),
+    ],
+)
+def test_only_an_event_of_that_name_includes_a_file(step: Step, verdict: bool) -> None:
+    assert is_include(step) is verdict
 
 
 def test_a_number_of_an_included_line_is_a_number() -> None:

@@ -73,7 +73,7 @@ def test_what_is_shown(name: str) -> None:
 
 
 QUOTED = [
-    "AUTH PLAIN AGFubgBzM2NyZXQ=",
+    "AUTH PLAIN AGFubgBzM2NyZXQ=  ",
     "235 ok s3cret",
     "hello AUTH LOGIN",
     "334 VXNlcm5hbWU6",
