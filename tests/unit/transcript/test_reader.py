@@ -439,6 +439,16 @@ def test_all_faults_of_a_file_are_found(tmp_path: Path) -> None:
     assert str(caught.value).count("\n") == 4
 
 
+@pytest.mark.parametrize(
+    ("octets", "has_one"),
+    [(b"C: NOOP\n", False), (b"C: NOOP\nnonsense\n", False), (b"C: NOOP\nTitle: x\n", True), (b"Title: x\n", True)],
+)
+def test_a_field_of_a_header_that_stands_where_none_can_be(octets: bytes, has_one: bool) -> None:
+    scan = Scan(io.BytesIO(octets), "lab.smtp")
+    list(scan)
+    assert scan.has_stray_field is has_one
+
+
 def test_a_header_with_faults_does_not_hide_those_of_the_lines(tmp_path: Path) -> None:
     path = tmp_path / "bad.smtp"
     path.write_bytes(b"Transcript: 1\nTitle\nVar: \xff\n\nC: NOOP\nbad\n")
