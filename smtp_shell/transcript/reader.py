@@ -189,9 +189,7 @@ class Scan:
         if first is None or start != _FIRST_FIELD:
             # A recording may have been cut before its first colon.
             self.torn = not self._blocks.is_whole and _FIRST_FIELD.startswith(start)
-            if self.torn:
-                self._blocks.stop()
-            else:
+            if not self.torn:
                 self._blocks.put_back(first)
             self._number = 0
             return

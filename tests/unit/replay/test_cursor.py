@@ -94,7 +94,7 @@ def test_what_a_replay_does_not_act_on_is_passed_over(line: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["C: NOOP", "C& NOOP", "C| NOOP", "C< letter.eml", "S: 250", "S~ 250", "S= 250", "S| 2"]
+    "line", ["C: NOOP", "C& NOOP", "C| NOOP", "C< letter.eml", "S: 250", "S~ 250", "S= 250", "S| 2", "S~ ", "S= "]
 )
 def test_what_a_replay_acts_on_is_not(line: str) -> None:
     cursor = cursor_over("# note", line)
@@ -183,21 +183,27 @@ def test_how_many_replies_follow_octets(lines: tuple[str, ...], count: int) -> N
 
 
 @pytest.mark.parametrize(
-    ("lines", "expected"),
+    ("lines", "expected", "numbers"),
     [
-        (["S| 250 a\\r\\n251 b\\r\\n"], ["250 a\\r\\n", "251 b\\r\\n"]),
-        (["S| 25", "S| 0 a\\r", "S| \\n", "S: 251"], ["250 a\\r\\n", "251\\r\\n"]),
-        (["S| 250-a\\r\\n25", "S| 0 b\\r\\n"], ["250-a\\r\\n|250 b\\r\\n"]),
-        (["S| 250 a"], ["250 a"]),
-        (["S| 250 a\\r\\nrest", "C: NOOP"], ["250 a\\r\\n", "rest"]),
+        (["S| 250 a\\r\\n251 b\\r\\n"], ["250 a\\r\\n", "251 b\\r\\n"], [1, 1]),
+        (["S| 25", "S| 0 a\\r", "S| \\n", "S: 251"], ["250 a\\r\\n", "251\\r\\n"], [1, 4]),
+        (["S| 250-a\\r\\n25", "S| 0 b\\r\\n"], ["250-a\\r\\n|250 b\\r\\n"], [1, 1]),
+        (["S| 250 a\\r\\n", "S| 251 b\\r\\n"], ["250 a\\r\\n", "251 b\\r\\n"], [1, 2]),
+        (["S| 250 a"], ["250 a"], [1]),
+        (["S| 250 a\\r\\nrest", "C: NOOP"], ["250 a\\r\\n", "rest"], [1, 1]),
     ],
 )
-def test_literal_lines_are_cut_where_the_server_ends_them(lines: list[str], expected: list[str]) -> None:
+def test_literal_lines_are_cut_where_the_server_ends_them_and_keep_the_number_of_the_line_they_began_in(
+    lines: list[str], expected: list[str], numbers: list[int]
+) -> None:
     cursor = cursor_over(*lines)
     found = []
+    found_in = []
     while (reply := cursor.take_expected()) is not None:
+        found_in += [line.line for line in reply.lines]
         found.append("|".join(line.octets.decode().replace("\r", "\\r").replace("\n", "\\n") for line in reply.lines))
     assert found == expected
+    assert found_in == numbers
     assert not cursor.expects
 
 

@@ -334,6 +334,18 @@ def test_an_exchange_that_began_in_another_block_of_the_file_counts() -> None:
     assert "sesame" not in said
 
 
+def test_an_exchange_counts_that_begins_where_a_block_of_the_file_does() -> None:
+    said = faults_of(*["# " + "x" * 29] * 1024, "C: AUTH LOGIN", "S: 334", "sesame")
+    assert "sesame" not in said
+
+
+@pytest.mark.parametrize("notes", [0, 330])
+def test_what_has_been_seen_of_a_block_is_not_taken_for_an_answer(notes: int) -> None:
+    filler = "# " + "x" * 100
+    lines = ["C: EHLO word", "C: AUTH LOGIN", "334", "S: 535", *[filler] * notes, "it said EHLO word"]
+    assert "'it said EHLO word' has no marker" in faults_of(*lines)
+
+
 @pytest.mark.parametrize(
     "line", ["QUIT", "hello", "Hello Everyone", "S; 250", "MAIL FROM:<ann@example.org>", "c: NOOP"]
 )
