@@ -211,7 +211,7 @@ class Driver:
                     return False
             except SmtpShellError as error:
                 # Status 2 promises that nothing was sent.
-                is_promised = isinstance(error, TranscriptError) and self._connection.server
+                is_promised = error.exit_status == SmtpShellError.exit_status and self._connection.server
                 self._account.end(DIFFERS if is_promised else error.exit_status, error.message)
                 if self._keep_going and not isinstance(error, TranscriptError):
                     self._skip_dialogue(f"not sent: {error.message.removesuffix('.')}", to_the_end=True)
