@@ -29,7 +29,7 @@ def body_path(folder: Path, step: Step, *, outside: bool = False) -> Path:
     return path_beside(folder, step.text, what="a file with mail data", outside=outside)
 
 
-def path_beside(folder: Path, text: str, *, what: str, outside: bool = False) -> Path:
+def path_beside(folder: Path, text: str, *, what: str, outside: bool) -> Path:
     """Return the path of a file that a transcript names, with links resolved.
 
     Args:

@@ -77,6 +77,7 @@ def verdict(
         ("S= 250-FOO", EHLO, CODE, "", 1, NO_LINE, None),
         ("S~ FOO", b"250 ok\r\n", CODE, "", 1, "250 ok", None),
         ("S~ FOO", EHLO, CODE, "", 1, NO_LINE, None),
+        ("S~ FOO", b"250-a\r\n250 b\r\n", CODE, "", 1, NO_LINE, None),
     ],
 )  # fmt: skip
 def test_a_difference_has_its_place(

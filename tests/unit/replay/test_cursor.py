@@ -278,6 +278,11 @@ def test_a_time_among_the_lines_counts_for_the_reply_to_all_of_them() -> None:
     assert cursor.within == 2.0
 
 
+@pytest.mark.parametrize("name", ["", "lab.smtp"])
+def test_the_name_of_the_transcript_is_kept(name: str) -> None:
+    assert StepCursor((), *([name] if name else [])).name == name
+
+
 def many(count: int, text: str = "x") -> list[Step]:
     return [Step(Marker.CLIENT, text, None, number) for number in range(1, count + 1)]
 

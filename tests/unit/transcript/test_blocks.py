@@ -81,6 +81,13 @@ def test_line_ends_that_stand_where_a_piece_ends(octets: bytes) -> None:
     assert blocks.next_line() == b""
 
 
+@pytest.mark.parametrize(("lf", "ends_in_cr"), [(32 * 1024, False), (32 * 1024 + 1, True)])
+def test_an_lf_in_the_first_32_kib_says_that_lines_do_not_end_in_cr(lf: int, ends_in_cr: bool) -> None:
+    blocks = Blocks(io.BytesIO(b"a\r".ljust(lf - 1, b"x") + b"\n").read, 100 * 1024)
+    blocks.next_line()
+    assert blocks.ends_in_cr is ends_in_cr
+
+
 @pytest.mark.parametrize(
     ("start", "verdict"),
     [

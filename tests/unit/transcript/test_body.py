@@ -35,7 +35,7 @@ def test_a_file_of_the_folder_is_found(folder: Path, name: str) -> None:
     found = body_path(folder, step(name))
     assert found.read_bytes() in (b"a", b"b")
     assert found.is_absolute()
-    assert found == path_beside(folder, name, what="x")
+    assert found == path_beside(folder, name, what="x", outside=False)
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_links_are_followed_before_they_are_judged(folder: Path) -> None:
 def test_a_file_that_may_not_be_read_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "access", lambda path, mode: not (mode == os.R_OK and Path(path).name == "a.eml"))
     with pytest.raises(ValueError, match=r"^'a\.eml', a transcript, may not be read$"):
-        path_beside(folder, "a.eml", what="a transcript")
+        path_beside(folder, "a.eml", what="a transcript", outside=False)
 
 
 def test_a_file_is_read_in_pieces(folder: Path) -> None:

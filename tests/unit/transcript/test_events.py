@@ -154,6 +154,7 @@ WORDS = {
     "konnekt x": ("*: konnekt is no event that a replay knows", "*: connect"),
     "ocnnetc x": ("*: ocnnetc is no event that a replay knows", "*: connect"),
     "conneccct x": ("*: conneccct is no event that a replay knows", "*: connect"),
+    "kloze": ("*: kloze is no event that a replay knows", "*: close"),
     "fnally": ("*: fnally is no event that a replay knows", "*: finally"),
     "atuh": ("*: atuh is no event that a replay knows", "*: auth"),
 }
