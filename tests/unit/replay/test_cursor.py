@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from smtp_shell.replay.cursor import AHEAD_SIZE, AHEAD_STEPS, StepCursor
+from smtp_shell.replay.cursor import StepCursor
 from smtp_shell.transcript.step import CLIENT_LINES, Marker, Step
 from tests.unit.replay.fake import cursor_over
 
@@ -288,10 +288,10 @@ def many(count: int, text: str = "x") -> list[Step]:
 
 
 def test_only_so_many_lines_are_taken_at_once() -> None:
-    cursor = cursor_over(steps=many(AHEAD_STEPS + 5))
+    cursor = cursor_over(steps=many(1_005))
     cursor.read_ahead()
-    assert len(cursor.take_run(CLIENT_LINES, ".", 10**9)) == AHEAD_STEPS
-    assert (cursor.line, len(cursor.take_run(CLIENT_LINES, ".", 10**9))) == (AHEAD_STEPS, 5)
+    assert len(cursor.take_run(CLIENT_LINES, ".", 10**9)) == 1_000
+    assert (cursor.line, len(cursor.take_run(CLIENT_LINES, ".", 10**9))) == (1_000, 5)
 
 
 def test_lines_that_are_put_back_come_again() -> None:
@@ -307,10 +307,10 @@ def test_lines_that_are_put_back_come_again() -> None:
 
 
 def test_the_look_ahead_is_bounded_in_steps_and_in_size() -> None:
-    cursor = cursor_over(steps=many(AHEAD_STEPS + 5))
-    assert len(list(cursor.look_ahead())) == AHEAD_STEPS
-    assert len(list(cursor.look_ahead())) == AHEAD_STEPS  # nothing is passed
-    quarter = "x" * (AHEAD_SIZE // 4)
+    cursor = cursor_over(steps=many(1_005))
+    assert len(list(cursor.look_ahead())) == 1_000
+    assert len(list(cursor.look_ahead())) == 1_000  # nothing is passed
+    quarter = "x" * (256 * 1024)
     assert len(list(cursor_over(steps=many(6, quarter)).look_ahead())) == 4
     assert len(list(cursor_over(steps=many(6, quarter + "x")).look_ahead())) == 3
 
