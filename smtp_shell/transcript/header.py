@@ -25,7 +25,7 @@ DIALOGUE: Final = re.compile(r"[ \t]*(?:[0-9]+(?:\.[0-9]+)?[ \t]+)?(?:C[:&|<]|S[
 
 # Compiled at its first use: a file may have no header.
 _FIELD = r"([!-9;-~]+):(.*)"
-_ONCE = frozenset(("transcript", "title", "server", "date", "client", "tags", "secrets", "match", "limit"))
+_ONCE = frozenset(("title", "server", "date", "client", "tags", "secrets", "match", "limit"))
 _LEVELS = ("code", "enhanced", "keywords", "text", "exact")
 _SECONDS = r"[0-9]{1,9}(?:\.[0-9]{1,6})?"
 _LONGEST_LIMIT = 86_400.0

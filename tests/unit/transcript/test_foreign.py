@@ -6,10 +6,15 @@ import io
 
 import pytest
 
-from smtp_shell.transcript.foreign import LOOK, Restored, begins_as_transcript, is_marked, is_transcript
+from smtp_shell.transcript.foreign import AUTO, OWN_FORM, Restored, begins_as_transcript, is_marked, is_transcript
 from smtp_shell.transcript.header import Header, with_secrets
 
+LOOK = 32 * 1024
 LOG = b"Nov 27 10:21:05 mx postfix/smtpd[1]: connect\n"
+
+
+def test_the_forms_have_the_names_that_an_option_takes() -> None:
+    assert (AUTO, OWN_FORM) == ("auto", "smtp")
 
 
 @pytest.mark.parametrize(

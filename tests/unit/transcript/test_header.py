@@ -127,6 +127,7 @@ def test_a_malformed_header_is_reported_with_line_numbers(octets: bytes, message
         ("Ignore:", "the pattern of Ignore matches where there is nothing"),
         ("Match: text\nmatch: code", "the field match stands twice"),
         ("Limit: 1\nLimit: 2", "the field Limit stands twice"),
+        ("Secrets: redacted\nsecrets: included", "the field secrets stands twice"),
     ],
 )
 def test_a_field_for_suites_that_means_nothing_is_reported_with_its_line(field: str, problem: str) -> None:
