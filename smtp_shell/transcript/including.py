@@ -31,7 +31,7 @@ class IncludeStack:
         outside: Whether a file may be outside the folder of the one that includes it.
     """
 
-    def __init__(self, path: Path, *, outside: bool = False) -> None:
+    def __init__(self, path: Path, *, outside: bool) -> None:
         self._outside = outside
         self._home = path.parent.resolve()
         self._paths = [path]

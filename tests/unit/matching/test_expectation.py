@@ -128,6 +128,7 @@ def test_a_reply() -> None:
     assert not two.is_open
     # The last line decides.
     assert ExpectedReply((server("250-a"), server("354 b"))).accepts_354
+    assert ExpectedReply((server("250-a"), server("250-b"), server("354 c"))).accepts_354
     assert not ExpectedReply((server("354-a"), server("250 b"))).accepts_354
     assert ExpectedReply((server("250-a"),)).is_unfinished
     assert not ExpectedReply((ExpectedLine.parse(Step(Marker.SERVER_MATCHES, "ok")),)).is_unfinished

@@ -56,6 +56,10 @@ def test_the_steps_of_an_included_file_stand_in_its_place_and_know_their_file(tm
     ]
 
 
+def test_the_limits_are_as_documented() -> None:
+    assert (DEEPEST, MOST_INCLUDED) == (8, 1_000)
+
+
 @pytest.mark.parametrize(
     ("step", "verdict"),
     [
@@ -171,7 +175,7 @@ def test_files_are_named_as_the_transcript_was(tmp_path: Path, monkeypatch: pyte
 
 def test_paths_lead_from_the_outermost_folder_and_files_are_found_from_the_innermost(tmp_path: Path) -> None:
     path = write(tmp_path, a="*: include sub/b.smtp\n", sub__b="C: NOOP\n")
-    stack = IncludeStack(path)
+    stack = IncludeStack(path, outside=False)
     assert (stack.home, stack.folder, stack.is_inside) == (tmp_path, tmp_path, False)
     stack.enter(Step(Marker.EVENT, "include sub/b.smtp"))
     assert (stack.home, stack.folder, stack.is_inside) == (tmp_path, tmp_path / "sub", True)
