@@ -383,3 +383,51 @@ def test_16_kib_of_a_message_are_kept_and_8_mib_of_all() -> None:
     found = [turn.mail for turn in turns(*[piece, last] * 513) if turn.mail is not None]
     assert {len(mail.start) for mail in found[:512]} == {16_384}
     assert len(found[512].start) == 0
+
+
+GREETED = "*: connect mx.example:25\nS: 220 x\n"  # lines 4 and 5, after the header
+
+
+@pytest.mark.parametrize(
+    ("text", "answers"),
+    [
+        (
+            f"{GREETED}C: EHLO x\nS: 250-a\nS: 250-b\n*: close server\n{GREETED}",
+            [("C: EHLO x", 7, (b"a", b"b"), (7, 8), True), ("*: connect mx.example:25", 11, (b"x",), (), False)],
+        ),
+        (f"{GREETED}C: EHLO x\nS: 250-a\n*: timeout\n", [("C: EHLO x", 7, (b"a",), (7,), True)]),
+        (f"{GREETED}C: EHLO x\nS: 250-a\n", [("C: EHLO x", 7, (b"a",), (7,), True)]),
+        (
+            f"{GREETED}C: EHLO x\nS: 250-a\nS: 250-b\nC: NOOP\nS: 250 c\nS: 250 d\n",
+            [("C: EHLO x", 10, (b"a", b"b", b"c"), (7, 8), False), ("C: NOOP", 11, (b"d",), (), False)],
+        ),
+        (
+            f"{GREETED}C& EHLO x\nC: NOOP\nS: 250-a\n*: timeout\nS: 250 b\n",
+            [("C: EHLO x", 8, (b"a",), (8,), True), ("", 10, (b"b",), (), False)],
+        ),
+        (
+            f"{GREETED}C: EHLO x\nS: 250 x\nS: 250-a\n*: close server\n",
+            [("C: EHLO x", 7, (b"x",), (), False), ("", 8, (b"a",), (8,), True)],
+        ),
+        (
+            f"{GREETED}C: DATA\nS: 354 go\nC: text\nS: 250-a\n",
+            [("C: DATA", 7, (b"go",), (), False), ("", 9, (b"a",), (9,), True)],
+        ),
+    ],
+)
+def test_the_lines_of_a_reply_that_is_not_whole_belong_to_what_it_answers(
+    text: str, answers: list[tuple[str, int, tuple[bytes, ...], tuple[int, ...], bool]]
+) -> None:
+    found = [
+        (turn.text, answer.line, answer.reply and answer.reply.lines, answer.begun, answer.is_cut)
+        for turn in read(text)
+        for answer in turn.answers
+    ]
+    assert found[0] == ("*: connect mx.example:25", 5, (b"x",), (), False)
+    assert found[1:] == answers
+
+
+def test_a_greeting_that_is_not_whole_begins_the_connection() -> None:
+    (turn,) = read("S: 220-a\nS: 220-b\n")
+    (answer,) = turn.answers
+    assert (turn.kind, answer.line, answer.begun, answer.is_cut) == (Kind.CONNECTION, 4, (4, 5), True)

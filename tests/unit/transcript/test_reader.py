@@ -274,6 +274,9 @@ def test_a_line_over_the_limit_with_its_escapes_written_out_is_refused() -> None
 def test_the_limits_can_be_set() -> None:
     assert "longer than 10 octets" in refusal(b"C: 12345678901\n", ReadLimits(line=10))
     assert len(list(reader(b"C: " + b"x" * 100_000, ReadLimits(line=100_000)))) == 1
+    # White space before the marker counts no more than 64 octets beside the content would.
+    assert len(list(reader(b"C: NOOP\n".rjust(10 + 64 + 1), ReadLimits(line=10)))) == 1
+    assert "longer than 10 octets" in refusal(b"C: NOOP\n".rjust(10 + 64 + 2), ReadLimits(line=10))
     assert "header is longer than 100 octets" in refusal(b"Transcript: 1\n" + b"X: y\n" * 100, ReadLimits(header=100))
     assert "header is longer than 262144 octets" in refusal(b"Transcript: 1\n" + b"X: y\n" * 100_000)
     assert "line is longer than 65536 octets" in refusal(b"Transcript: 1\nX: " + b"y" * 100_000 + b"\n\n")
