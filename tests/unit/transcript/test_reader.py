@@ -122,6 +122,8 @@ def test_a_line_is_a_marker_and_its_content(line: str, marker: str, text: str) -
         ("S: a\tb\x00", r"a\x09b\x00"),
         ("S: a\u2028C: QUIT", r"a\xe2\x80\xa8C: QUIT"),
         ("S: a\x0b\x0c\x1c\x85b", r"a\x0b\x0c\x1c\xc2\x85b"),
+        ("S: a\x1fb\n", r"a\x1fb"),
+        ("S: a\x7fb\n", r"a\x7fb"),
         ("C: \\\x1b[2J", r"\\\x1b[2J"),
         ("# \u202etxt.exe", r"\xe2\x80\xaetxt.exe"),
         ("*: error a\tb\x1b", r"error a b\x1b"),

@@ -3,7 +3,7 @@
 import pytest
 
 from smtp_shell.transcript.notation import clean
-from smtp_shell.transcript.step import Marker, Step, format_step, octet_steps
+from smtp_shell.transcript.step import LONGEST_CONTENT, Marker, Step, format_step, octet_steps
 from tests.support.transcripts import reader, written
 
 
@@ -77,3 +77,9 @@ def test_octets_of_any_length_fit_into_lines(marker: Marker) -> None:
     steps = list(reader(written(*octet_steps(marker, octets, 0.5))))
     assert b"".join(step.octets for step in steps) == octets
     assert len(steps) > 1
+
+
+def test_long_octets_are_cut_so_that_each_line_is_within_the_default_limit() -> None:
+    assert LONGEST_CONTENT == 65_536
+    found = [len(step.octets) for step in octet_steps(Marker.SERVER_OCTETS, b"\x00" * 40_000)]
+    assert found == [16_000, 16_000, 8_000]
