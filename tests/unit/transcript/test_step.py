@@ -3,7 +3,15 @@
 import pytest
 
 from smtp_shell.transcript.notation import clean
-from smtp_shell.transcript.step import LONGEST_CONTENT, Marker, Step, format_step, octet_steps
+from smtp_shell.transcript.step import (
+    CLIENT_LINES,
+    LONGEST_CONTENT,
+    SERVER_LINES,
+    Marker,
+    Step,
+    format_step,
+    octet_steps,
+)
 from tests.support.transcripts import reader, written
 
 
@@ -83,3 +91,12 @@ def test_long_octets_are_cut_so_that_each_line_is_within_the_default_limit() -> 
     assert LONGEST_CONTENT == 65_536
     found = [len(step.octets) for step in octet_steps(Marker.SERVER_OCTETS, b"\x00" * 40_000)]
     assert found == [16_000, 16_000, 8_000]
+
+
+def test_which_lines_are_of_the_client_and_which_of_the_server() -> None:
+    assert {str(marker) for marker in CLIENT_LINES} == {"C:", "C&", "C|"}
+    assert {str(marker) for marker in SERVER_LINES} == {"S:", "S|", "S=", "S~"}
+
+
+def test_a_step_that_was_not_read_has_no_time_and_no_line() -> None:
+    assert (Step(Marker.CLIENT, "NOOP").at, Step(Marker.CLIENT, "NOOP").line) == (None, 0)
