@@ -265,3 +265,10 @@ def test_without_a_time_zone_it_is_that_of_greenwich(error: Exception, monkeypat
     monkeypatch.setattr("tzlocal.get_localzone", refuse)
     assert abs(local_now() - datetime.now(UTC)) < timedelta(minutes=1)
     assert local_now().tzinfo is UTC
+
+
+def test_days_and_months_have_the_names_of_the_standard_in_every_locale() -> None:
+    days = [rfc5322_date(datetime(2026, 11, day, tzinfo=UTC)).partition(",")[0] for day in range(23, 30)]
+    assert days == ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
+    months = [rfc5322_date(datetime(2026, month, 1, tzinfo=UTC)).split()[2] for month in range(1, 13)]
+    assert months == ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
