@@ -78,14 +78,14 @@ class Answer(Struct, frozen=True):
         line: Number in the file of its first line.
         reply: The reply; None where a written transcript only says what is expected.
         expected: Marker and content of the lines that say it.
-        begun: Numbers in the file of the lines that came before something else, and before `line`.
+        known: Numbers in the file of its first lines; each further one stands after the one before it, the first of them in `line`.
         is_cut: Whether the end of the reply never came.
     """
 
     line: int
     reply: Reply | None = None
     expected: tuple[tuple[str, str], ...] = ()
-    begun: tuple[int, ...] = ()
+    known: tuple[int, ...] = ()
     is_cut: bool = False
 
     @property
@@ -99,7 +99,7 @@ class Answer(Struct, frozen=True):
     @property
     def numbers(self) -> Iterator[int]:
         """Numbers in the file of its lines, without an end."""
-        return chain(self.begun, (self.line + place for place in count()))  # a line knows its file
+        return chain(self.known, (self.line + place for place in count()))  # a line knows its file
 
 
 class Mail(Struct, frozen=True):
@@ -111,7 +111,8 @@ class Mail(Struct, frozen=True):
         lines: How many lines.
         size: How many octets.
         start: What is kept of it.
-        is_inline: Whether it stands in the transcript, and not in a file beside it.
+        places: Where its lines begin in the transcript: from which line of the data on, the number in the file, and how many of the
+            file's lines each of them is on: 0 for octets or a file, of which one line has several.
     """
 
     digest: bytes
@@ -119,7 +120,7 @@ class Mail(Struct, frozen=True):
     lines: int
     size: int
     start: bytes
-    is_inline: bool
+    places: tuple[tuple[int, int, int], ...]
 
 
 class Turn(Struct, frozen=True):
@@ -196,17 +197,18 @@ class _Reader:
             self._end_mail()
             if not event.known:
                 self._cut_reply()
-            begun, self._begun = tuple(number for number, _ in self._begun[: event.known]), []
-            self._answer(Answer(entry.line, event.reply, begun=begun), event.verb, is_asked=event.seconds is not None)
+            known, self._begun = [number for number, _ in self._begun[: event.known]], []
+            answer = Answer(entry.line, event.reply, known=(*known, *entry.numbers))
+            self._answer(answer, event.verb, is_asked=event.seconds is not None)
             self._count(len(event.reply.octets))
             self._in_data = event.verb == "DATA" and event.reply.code == 354
         elif isinstance(event, ReplyExpected):
             self._end_mail()
-            self._answer(Answer(entry.line, None, event.lines), event.verb, is_asked=True)
+            self._answer(Answer(entry.line, None, event.lines, entry.numbers), event.verb, is_asked=True)
             self._count(sum(len(text) for _, text in event.lines))
         elif isinstance(event, ReplyBegun):
             self._end_mail()
-            self._begun += [(entry.line + place, line) for place, line in enumerate(lines_of(event.octets))]
+            self._begun += zip(entry.numbers or count(entry.line), lines_of(event.octets), strict=False)
             self._count(len(event.octets))
         elif turn := _turn_of(event, entry):
             self._end_mail()
@@ -224,7 +226,7 @@ class _Reader:
         self._begun = []
         reply = Reply(int(lines[0][:3]), tuple(line[4:].rstrip(CRLF) for line in lines), b"".join(lines))
         verb = self._verb_at(self._owed[0]) if self._owed else ""
-        self._answer(Answer(numbers[0], reply, begun=numbers, is_cut=True), verb, is_asked=bool(self._owed))
+        self._answer(Answer(numbers[0], reply, known=numbers, is_cut=True), verb, is_asked=bool(self._owed))
 
     def _add(self, turn: Turn, *, is_owed: bool) -> None:
         if len(self._turns) >= MOST_TURNS:
@@ -274,9 +276,8 @@ class _Reader:
     def _add_mail(self, entry: Entry, octets: bytes, kind: Kind, *, ends: bool) -> None:
         if self._mail is None:
             self._mail = _MailReader(kind, entry)
-        self._mail.last_line = entry.line
         if not ends:
-            self._mail.add(octets)
+            self._mail.add(octets, entry.line)
             return
         self._end_mail(is_owed=True)
 
@@ -319,7 +320,8 @@ class _MailReader:
 
     def __init__(self, kind: Kind, entry: Entry) -> None:
         self.kind = kind
-        self._line = self.last_line = entry.line
+        self._line = entry.line
+        self._places: list[tuple[int, int, int]] = []
         self._tls = entry.tls
         self._digest, self._steady = sha256(), sha256()
         self._size = self._lines = 0
@@ -327,7 +329,15 @@ class _MailReader:
         self._rest = b""
         self._header = _HeaderFilter(kind)
 
-    def add(self, octets: bytes) -> None:
+    def add(self, octets: bytes, number: int) -> None:
+        """Take the next octets.
+
+        Args:
+            octets: The octets.
+            number: Number of their line in the file.
+        """
+        if len(self._start) < _MAIL_KEPT:
+            self._note_place(octets, number)
         self._digest.update(octets)
         self._size += len(octets)
         self._lines += octets.count(b"\n")
@@ -343,12 +353,23 @@ class _MailReader:
                 self._steady.update(line + end)
         self._steady.update(octets)
 
+    def _note_place(self, octets: bytes, number: int) -> None:
+        begins = not self._start or self._start.endswith(b"\n")
+        begun = octets.count(b"\n") + (not octets.endswith(b"\n")) - (not begins)
+        if not begun:
+            return
+        first, step = self._lines + (not begins), int(begun == 1)
+        if self._places:
+            last, line, by = self._places[-1]
+            if step == by and number == line + (first - last) * by:
+                return
+        self._places.append((first, number, step))
+
     def turn(self, room: int, *, is_whole: bool) -> Turn:
         self._steady.update(self._rest)
         start = bytes(self._start[:room])
-        mail = Mail(
-            self._digest.digest(), self._steady.digest(), self._lines, self._size, start, self.last_line > self._line
-        )
+        digests = self._digest.digest(), self._steady.digest()
+        mail = Mail(*digests, self._lines, self._size, start, tuple(self._places))
         if self.kind is Kind.OCTETS and self._size <= _LINE_KEPT:
             octets = bytes(self._start)
             return Turn(Kind.OCTETS, f"C| {escape(octets)}", self._line, "", escape(octets), tls=self._tls, mail=mail)
@@ -444,7 +465,10 @@ def lines_kept(turn: Turn) -> Iterator[tuple[int, str]]:
     """
     if turn.mail is None:
         return
-    header = _HeaderFilter(turn.kind)
+    header, places = _HeaderFilter(turn.kind), deque(turn.mail.places)
+    first, at, by = 0, turn.line, 0
     for number, line in enumerate(turn.mail.start.split(b"\n")):
+        if places and places[0][0] == number:
+            first, at, by = places.popleft()
         if header.keeps(line) and (line or number < turn.mail.lines):
-            yield turn.line + number * turn.mail.is_inline, _short(line.removesuffix(b"\r"))
+            yield at + (number - first) * by, _short(line.removesuffix(b"\r"))

@@ -391,6 +391,7 @@ class Entry(Struct, frozen=True):
         event: What happened.
         tls: Whether it happened inside TLS.
         line: Number of its first line in the file that it was read from; 0 where there is no file.
+        numbers: Numbers of all lines of a reply in that file; empty where each stands in the line after the one before it.
     """
 
     seq: int
@@ -398,6 +399,7 @@ class Entry(Struct, frozen=True):
     event: Event
     tls: bool = False
     line: int = 0
+    numbers: tuple[int, ...] = ()
 
 
 Consumer = Callable[[Entry], None]

@@ -91,6 +91,7 @@ class _Decoder:
         self._in_message = False  # the last step was a line of mail data, and no reply is owed: what follows is mail data up to the dot
         self._seq = 0
         self._line = 0  # of the file, where the current event begins
+        self._numbers: tuple[int, ...] = ()  # of the lines of the reply that is told of
         self._at = 0.0  # time of the current step, in seconds
         self._sent_at = 0.0  # time of the last client line, for the latency of its reply
         self._tls = False
@@ -150,9 +151,25 @@ class _Decoder:
         if isinstance(event, ReplyReceived) and not self._unasked:
             event = replace(event, seconds=max(0.0, self._at - self._sent_at))
         self._unasked = isinstance(event, Noticed) and event.kind is NoticeKind.UNSOLICITED
-        entry = Entry(self._seq, self._at, event, self._tls, self._line)
+        entry = Entry(
+            self._seq, self._at, event, self._tls, self._line, self._numbers_of(event) if self._numbers else ()
+        )
         self._tls = self._tls or isinstance(event, TlsStarted)
         return entry
+
+    def _numbers_of(self, event: Event) -> tuple[int, ...]:
+        """Return the numbers of the lines that an event tells of: octets may hold several replies."""
+        match event:
+            case ReplyReceived(reply=reply, known=known):
+                size = reply.octets.count(b"\n") - known
+            case ReplyBegun(octets=octets):
+                size = octets.count(b"\n")
+            case ReplyExpected(lines=lines):
+                size = len(lines)
+            case _:
+                size = 0
+        numbers, self._numbers = self._numbers[:size], self._numbers[size:]
+        return numbers
 
     def _end_notice(self) -> Iterator[Entry]:
         if self._notice is not None:
@@ -271,7 +288,7 @@ class _Decoder:
         reply, self._reply = self._reply, TranscriptReply()
         if not reply.steps:
             return
-        self._line = reply.steps[0].line
+        self._line, self._numbers = reply.steps[0].line, reply.numbers
         self._pass_over_octets(reply)
         if reply.is_literal and (not reply.continues or reply.is_full or self._is_recording):
             is_masked = _is_ascii_but_masked(reply.steps)

@@ -71,6 +71,20 @@ class TranscriptReply:
         for step in self.steps:
             yield step.octets if step.marker is Marker.SERVER_OCTETS else step.octets + CRLF
 
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """Numbers of its lines in the file; empty where each stands in the line after the one before it."""
+        first, last = self.steps[0].line, self.steps[-1].line
+        if last - first == len(self.steps) - 1 and all(step.marker is not Marker.SERVER_OCTETS for step in self.steps):
+            return ()
+        numbers: list[int] = []
+        is_open = False
+        for step in self.steps:
+            octets = step.octets if step.marker is Marker.SERVER_OCTETS else CRLF
+            numbers += [step.line] * (octets.count(b"\n") + (not octets.endswith(b"\n")) - is_open)
+            is_open = not octets.endswith(b"\n")
+        return tuple(numbers)
+
     def add(self, step: Step) -> None:
         """Add a line.
 

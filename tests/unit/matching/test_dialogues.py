@@ -126,6 +126,32 @@ def test_a_reply_that_went_on_after_another_line_has_the_numbers_of_its_lines(be
     assert found == {(lines.index(line) + 1, line) for line in ("S: 250-a", "S: 250-b", "S: 250 c", "S: 250 ok")}
 
 
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["S: 250-a", "# a note", "S: 250-b", "S: 250 c"],
+        ["S: 250-a", "S: 250-b", "# a note", "# another", "*: close server"],
+        ["S: 250-a", "# a note", "C: NOOP", "S: 250-b", "# a note", "S: 250 c", "S: 250 ok"],
+        ["S~ 250-a", "# a note", "S~ 250 b"],
+        ["S: 250-a", r"S| 250-\x61", "# a note", r"S| b\x0d\x0a", "S: 250 c"],
+    ],
+)
+def test_the_lines_of_a_reply_with_notes_between_them_have_their_numbers(lines: list[str]) -> None:
+    one = f"{GREETING}C: EHLO x\n" + "".join(f"{line}\n" for line in lines)
+    two = f"{GREETING}C: EHLO x\n" + "".join(f"{line}\n" for line in lines if line[0] != "S")
+    found = {row.line for each in Differences(read(one), read(two), Strictness.TEXT) for row in each.rows_a}
+    before = len(f"Transcript: 1\nClient: x\n\n{GREETING}C: EHLO x\n".splitlines())
+    assert found == {before + number for number, line in enumerate(lines, 1) if line[0] == "S" and line[:4] != "S| b"}
+
+
+def test_octets_that_hold_several_replies_give_each_its_numbers() -> None:
+    one = GREETING + "C| NOOP\\r\\nNOOP\\r\\n\n" + r"S| 250 a\r\n25" + "\n" + r"S| 0 b\r\n" + "\n"
+    two = one.replace("250 a", "250 c").replace("0 b", "0 d")
+    rows = [row for each in Differences(read(one), read(two), Strictness.EXACT) for row in each.rows_a]
+    begins = 3 + len(GREETING.splitlines()) + 2
+    assert [(row.line, row.text) for row in rows] == [(begins, "S: 250 a"), (begins, "S: 250 b")]
+
+
 def test_what_moved() -> None:
     vrfy = "C: VRFY bob\nS: 252 2.0.0 bob\n"
     a, b = GREETING + vrfy + EHLO + MAIL + RCPT + QUIT, GREETING + EHLO + MAIL + RCPT + vrfy + QUIT

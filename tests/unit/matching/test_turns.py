@@ -135,23 +135,39 @@ def mail_of(text: str) -> Turn:
 
 
 @pytest.mark.parametrize(
-    ("text", "shown", "lines", "size", "is_inline"),
+    ("text", "shown", "lines", "size"),
     [
-        (f"{DATA}C: a\nC: .\n", "C: mail data, 1 line, 3 octets", 1, 3, True),
-        (f"{DATA}C: a\nC: b\nC: .\n", "C: mail data, 2 lines, 6 octets", 2, 6, True),
-        (f"{DATA}C: .\n", "C: mail data, 0 lines, 0 octets", 0, 0, False),
-        (f"{DATA}C: a\n*: close server\n", "C: mail data, 1 line, 3 octets, without a final dot", 1, 3, False),
-        (f"{DATA}C: {'x' * 1200}\nC: .\n", "C: mail data, 1 line, 1,202 octets", 1, 1202, True),
-        ("C: BDAT 5 LAST\nC| hello\n", "C| hello", 0, 5, False),
-        (f"C| {LONG}\n", f"C| {LONG}", 0, 2000, False),
-        (f"C| {LONG}N\n", "C: octets, 0 lines, 2,001 octets", 0, 2001, False),
+        (f"{DATA}C: a\nC: .\n", "C: mail data, 1 line, 3 octets", 1, 3),
+        (f"{DATA}C: a\nC: b\nC: .\n", "C: mail data, 2 lines, 6 octets", 2, 6),
+        (f"{DATA}C: .\n", "C: mail data, 0 lines, 0 octets", 0, 0),
+        (f"{DATA}C: a\n*: close server\n", "C: mail data, 1 line, 3 octets, without a final dot", 1, 3),
+        (f"{DATA}C: {'x' * 1200}\nC: .\n", "C: mail data, 1 line, 1,202 octets", 1, 1202),
+        ("C: BDAT 5 LAST\nC| hello\n", "C| hello", 0, 5),
+        (f"C| {LONG}\n", f"C| {LONG}", 0, 2000),
+        (f"C| {LONG}N\n", "C: octets, 0 lines, 2,001 octets", 0, 2001),
     ],
 )
-def test_mail_data_and_octets(text: str, shown: str, lines: int, size: int, is_inline: bool) -> None:
+def test_mail_data_and_octets(text: str, shown: str, lines: int, size: int) -> None:
     turn = mail_of(text)
     assert (turn.text, turn.verb) == (shown, "")
     assert turn.mail is not None
-    assert (turn.mail.lines, turn.mail.size, turn.mail.is_inline) == (lines, size, is_inline)
+    assert (turn.mail.lines, turn.mail.size) == (lines, size)
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        ("C: a\nC: b\nC: c\n", [8, 9, 10]),
+        ("C: a\n# a note\nC: b\nC: c\n# one\n# two\nC: d\n", [8, 10, 11, 14]),
+        (r"C| a\r\nb\r\n" + "\n" + r"C| c\r\nd\r\n" + "\nC: e\nC: f\n", [8, 8, 9, 9, 10, 11]),
+        (r"C| a" + "\n" + r"C| b\r\n" + "\nC: c\n", [8, 10]),
+        (r"C| a" + "\n" + r"C| b\r\nc\r\n" + "\nC: d\n", [8, 9, 10]),
+        (r"C| a\r\nb" + "\n" + r"C| c\r\n" + "\nC: d\n", [8, 8, 10]),
+    ],
+)  # fmt: skip
+def test_each_line_of_mail_data_has_its_number(text: str, numbers: Sequence[int]) -> None:
+    turn = mail_of(f"{DATA}{text}C: .\n")
+    assert [number for number, _ in lines_kept(turn)] == numbers
 
 
 def letter(*lines: str) -> Turn:
@@ -419,7 +435,7 @@ def test_the_lines_of_a_reply_that_is_not_whole_belong_to_what_it_answers(
     text: str, answers: list[tuple[str, int, tuple[bytes, ...], tuple[int, ...], bool]]
 ) -> None:
     found = [
-        (turn.text, answer.line, answer.reply and answer.reply.lines, answer.begun, answer.is_cut)
+        (turn.text, answer.line, answer.reply and answer.reply.lines, answer.known, answer.is_cut)
         for turn in read(text)
         for answer in turn.answers
     ]
@@ -430,4 +446,4 @@ def test_the_lines_of_a_reply_that_is_not_whole_belong_to_what_it_answers(
 def test_a_greeting_that_is_not_whole_begins_the_connection() -> None:
     (turn,) = read("S: 220-a\nS: 220-b\n")
     (answer,) = turn.answers
-    assert (turn.kind, answer.line, answer.begun, answer.is_cut) == (Kind.CONNECTION, 4, (4, 5), True)
+    assert (turn.kind, answer.line, answer.known, answer.is_cut) == (Kind.CONNECTION, 4, (4, 5), True)
