@@ -111,8 +111,8 @@ class Mail(Struct, frozen=True):
         lines: How many lines.
         size: How many octets.
         start: What is kept of it.
-        places: Where its lines begin in the transcript: from which line of the data on, the number in the file, and how many of the
-            file's lines each of them is on: 0 for octets or a file, of which one line has several.
+        places: Where its lines begin in the transcript: from which line of the data on, the number of that line in the file, and how
+            much more each further one has: 1, or 0 in octets or a file, of which one line has several.
     """
 
     digest: bytes
@@ -197,7 +197,7 @@ class _Reader:
             self._end_mail()
             if not event.known:
                 self._cut_reply()
-            known, self._begun = [number for number, _ in self._begun[: event.known]], []
+            known, self._begun = [number for number, _ in self._begun], []
             answer = Answer(entry.line, event.reply, known=(*known, *entry.numbers))
             self._answer(answer, event.verb, is_asked=event.seconds is not None)
             self._count(len(event.reply.octets))
@@ -207,12 +207,10 @@ class _Reader:
             self._answer(Answer(entry.line, None, event.lines, entry.numbers), event.verb, is_asked=True)
             self._count(sum(len(text) for _, text in event.lines))
         elif isinstance(event, ReplyBegun):
-            self._end_mail()
             self._begun += zip(entry.numbers or count(entry.line), lines_of(event.octets), strict=False)
-            self._count(len(event.octets))
         elif turn := _turn_of(event, entry):
             self._end_mail()
-            if turn.kind in (Kind.SERVER, Kind.CONNECTION) or isinstance(event, Disconnected):
+            if turn.kind in (Kind.SERVER, Kind.CONNECTION):
                 self._cut_reply()
             if turn.kind is Kind.SERVER and not turn.key:
                 return  # the end of the input after whole lines of a reply
@@ -225,6 +223,7 @@ class _Reader:
         numbers, lines = zip(*self._begun, strict=True)
         self._begun = []
         reply = Reply(int(lines[0][:3]), tuple(line[4:].rstrip(CRLF) for line in lines), b"".join(lines))
+        self._count(len(reply.octets))
         verb = self._verb_at(self._owed[0]) if self._owed else ""
         self._answer(Answer(numbers[0], reply, known=numbers, is_cut=True), verb, is_asked=bool(self._owed))
 
@@ -322,6 +321,7 @@ class _MailReader:
         self.kind = kind
         self._line = entry.line
         self._places: list[tuple[int, int, int]] = []
+        self._begins = True  # the next octet begins a line
         self._tls = entry.tls
         self._digest, self._steady = sha256(), sha256()
         self._size = self._lines = 0
@@ -338,6 +338,7 @@ class _MailReader:
         """
         if len(self._start) < _MAIL_KEPT:
             self._note_place(octets, number)
+        self._begins = octets.endswith(b"\n")
         self._digest.update(octets)
         self._size += len(octets)
         self._lines += octets.count(b"\n")
@@ -354,16 +355,15 @@ class _MailReader:
         self._steady.update(octets)
 
     def _note_place(self, octets: bytes, number: int) -> None:
-        begins = not self._start or self._start.endswith(b"\n")
-        begun = octets.count(b"\n") + (not octets.endswith(b"\n")) - (not begins)
+        begun = octets.count(b"\n", 0, -1) + self._begins  # how many lines begin in the octets
         if not begun:
             return
-        first, step = self._lines + (not begins), int(begun == 1)
+        first, is_one = self._lines + (not self._begins), begun == 1
         if self._places:
             last, line, by = self._places[-1]
-            if step == by and number == line + (first - last) * by:
+            if by and is_one and number - line == first - last:
                 return
-        self._places.append((first, number, step))
+        self._places.append((first, number, int(is_one)))
 
     def turn(self, room: int, *, is_whole: bool) -> Turn:
         self._steady.update(self._rest)
@@ -466,9 +466,10 @@ def lines_kept(turn: Turn) -> Iterator[tuple[int, str]]:
     if turn.mail is None:
         return
     header, places = _HeaderFilter(turn.kind), deque(turn.mail.places)
-    first, at, by = 0, turn.line, 0
+    at = by = 0
     for number, line in enumerate(turn.mail.start.split(b"\n")):
+        at += by
         if places and places[0][0] == number:
-            first, at, by = places.popleft()
+            _, at, by = places.popleft()
         if header.keeps(line) and (line or number < turn.mail.lines):
-            yield at + (number - first) * by, _short(line.removesuffix(b"\r"))
+            yield at, _short(line.removesuffix(b"\r"))

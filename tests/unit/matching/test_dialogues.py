@@ -130,7 +130,7 @@ def test_a_reply_that_went_on_after_another_line_has_the_numbers_of_its_lines(be
     "lines",
     [
         ["S: 250-a", "# a note", "S: 250-b", "S: 250 c"],
-        ["S: 250-a", "S: 250-b", "# a note", "# another", "*: close server"],
+        ["S: 250-a", "# a note", "S: 250-b", "# another", "*: close server"],
         ["S: 250-a", "# a note", "C: NOOP", "S: 250-b", "# a note", "S: 250 c", "S: 250 ok"],
         ["S~ 250-a", "# a note", "S~ 250 b"],
         ["S: 250-a", r"S| 250-\x61", "# a note", r"S| b\x0d\x0a", "S: 250 c"],

@@ -23,6 +23,7 @@ from smtp_shell.protocol.events import (
     Noticed,
     NoticeKind,
     OctetsSent,
+    ReplyBegun,
     ReplyReceived,
     SaslSent,
     TimedOut,
@@ -163,6 +164,11 @@ def test_mail_data_and_octets(text: str, shown: str, lines: int, size: int) -> N
         (r"C| a" + "\n" + r"C| b\r\n" + "\nC: c\n", [8, 10]),
         (r"C| a" + "\n" + r"C| b\r\nc\r\n" + "\nC: d\n", [8, 9, 10]),
         (r"C| a\r\nb" + "\n" + r"C| c\r\n" + "\nC: d\n", [8, 8, 10]),
+        ("C: a\n" + r"C| b\r\nc\r\n" + "\n", [8, 9, 9]),
+        ("C: a\n# a note\nC: b\n" + r"C| c\r\nd\r\n" + "\nC: e\n", [8, 10, 11, 11, 12]),
+        (r"C| a" + "\n# a note\n" + r"C| b\r\nc\r\n" + "\nC: d\n", [8, 10, 11]),
+        (r"C| \nb\r\n" + "\n", [8, 8]),
+        (r"C| a\r\nb\r\n" + "\n# a note\nC: c\n", [8, 8, 10]),
     ],
 )  # fmt: skip
 def test_each_line_of_mail_data_has_its_number(text: str, numbers: Sequence[int]) -> None:
@@ -344,6 +350,8 @@ def test_the_octets_that_are_kept_are_bounded(monkeypatch: pytest.MonkeyPatch) -
     assert turns(noop, ok)
     with pytest.raises(UsageError, match="without its mail data"):
         turns(noop, ok, Noticed(NoticeKind.CUT_REPLY, octets=b"2"))
+    with pytest.raises(UsageError, match="without its mail data"):
+        turns(noop, ReplyBegun(b"250-so\r\n250", 250))
     monkeypatch.setattr(module, "MOST_KEPT", 3 * 1024 * 1024)
     with pytest.raises(UsageError, match="more than 3 MiB"):
         turns(
@@ -441,6 +449,37 @@ def test_the_lines_of_a_reply_that_is_not_whole_belong_to_what_it_answers(
     ]
     assert found[0] == ("*: connect mx.example:25", 5, (b"x",), (), False)
     assert found[1:] == answers
+
+
+@pytest.mark.parametrize(
+    ("lines", "texts"),
+    [
+        ("S: 250-a\n*: close server\n", ["connect", "server", "*: close server"]),
+        ("S: 250-a\n*: connect b:25\nS: 220 y\n", ["connect", "server", "connect"]),
+        ("C: \nS: 500 no\n", ["connect", "C: "]),
+    ],
+)
+def test_turns_come_in_the_order_of_the_file(lines: str, texts: Sequence[str]) -> None:
+    names = {Kind.CONNECTION: "connect", Kind.SERVER: "server"}
+    assert [names.get(turn.kind, turn.text) for turn in read(f"*: connect a:25\nS: 220 x\n{lines}")] == texts
+
+
+def test_what_is_no_reply_comes_after_the_lines_that_it_cuts_off() -> None:
+    cut, junk = ReplyBegun(b"250-a\r\n251-b\r\n", 250), Noticed(NoticeKind.NOT_A_REPLY, octets=b"junk\n")
+    greeting = ReplyReceived(reply(b"220 x\r\n"), None, 0.0)
+    _, server, other = turns(Connected("a:25", False), greeting, cut, junk)
+    (answer,) = server.answers
+    assert (answer.reply and answer.reply.code, answer.is_cut) == (250, True)
+    assert (other.text, other.answers, server.tls) == (r"S| junk\x0a", (), False)
+
+
+def test_a_reply_that_does_not_go_on_from_lines_before_it_leaves_them_a_reply_of_their_own() -> None:
+    whole = reply(b"250 b\r\n")
+    found = turns(Connected("a:25", False), ReplyBegun(b"250-a\r\n", 250), ReplyReceived(whole, None, 0.0))
+    assert [(answer.line, answer.known, answer.is_cut) for turn in found for answer in turn.answers] == [
+        (20, (20,), True),
+        (30, (), False),
+    ]
 
 
 def test_a_greeting_that_is_not_whole_begins_the_connection() -> None:
