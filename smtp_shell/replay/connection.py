@@ -262,8 +262,8 @@ class ReplayConnection:
         return replace(timeouts, connect=min(timeouts.connect, left), tls=min(timeouts.tls, left))
 
     def _wait(self, seconds: float) -> None:
-        until = monotonic() + min(seconds, max(self.deadline - monotonic(), _SHORTEST_WAIT))
-        while (left := until - monotonic()) > 0:
+        until = monotonic() + seconds
+        while (left := min(until, self.deadline) - monotonic()) > 0:  # an interruption moves the deadline
             session, incoming = self.session, self.incoming
             if session is None or not session.is_open or incoming is None or incoming.broken is not None:
                 sleep(min(left, _TICK))

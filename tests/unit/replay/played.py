@@ -274,6 +274,8 @@ def _settings(options: Sequence[str], log: list[str], clock: Clock) -> ReplaySet
                 settings = replace(settings, overall=float(value))
             case "timeout":
                 settings = replace(settings, timeouts=_TIMEOUTS.all(float(value)))
+            case "quit":
+                settings = replace(settings, timeouts=replace(settings.timeouts, quit=float(value)))
             case "server":
                 settings = replace(settings, server=value or None)
             case "user":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import weakref
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Timer
 
 import pytest
 
@@ -48,6 +49,8 @@ class Opened:
 
     folder: Path
     transport: OpenedTransport = field(default_factory=OpenedTransport)
+    seconds: list[float] = field(default_factory=list)
+    """For how long each connection was tried at most."""
 
     def replay(self, text: str, settings: ReplaySettings) -> Replay:
         path = self.folder / "test.smtp"
@@ -61,6 +64,7 @@ def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Opened:
 
     def connect(target: Target, seconds: float, settings: ConnectSettings, *_: object) -> OpenedTransport:
         made.transport.settings = settings
+        made.seconds.append(seconds)
         return made.transport
 
     monkeypatch.setattr("smtp_shell.client.session.connect", connect)
@@ -148,6 +152,22 @@ def test_an_interruption_ends_the_wait_and_nothing_is_sent_any_more(opened: Open
     assert opened.transport.sent == b"NOOP\r\n"
     assert not any(step.in_finally for step in result.steps)
     assert result.ending == "the replay took longer than 0 s in all."
+
+
+def test_an_interruption_ends_a_wait_without_a_connection(opened: Opened) -> None:
+    replay = opened.replay("*: wait 60\nC: NOOP\n", ReplaySettings(server="mx.example"))
+    timer = Timer(0.1, replay.interrupt)
+    timer.start()
+    result = replay.run()
+    timer.join()
+    assert result.seconds < 30
+    assert opened.seconds == []
+    assert result.ending == "the replay took longer than 0 s in all."
+
+
+def test_a_connection_is_tried_for_a_moment_where_no_time_is_left(opened: Opened) -> None:
+    opened.replay("S: 220\nC: NOOP\n", ReplaySettings(server="mx.example", overall=1e-9)).run()
+    assert opened.seconds == [0.001]
 
 
 def test_a_dialogue_that_broke_leaves_nothing_that_only_the_collector_finds(opened: Opened) -> None:
