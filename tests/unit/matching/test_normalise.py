@@ -43,6 +43,7 @@ def test_where_texts_differ(expected: bytes, received: bytes, code: int, verb: s
         (b"PDEuMkBleGFtcGxlLm9yZz4=", 334, "AUTH", False, b"<challenge>"),
         # After the server's name, the first line of a reply to EHLO is text like any other.
         (b"mx Hello 42", 250, "EHLO", True, b"<name> Hello <name>"),
+        (b"X mx.example.org [192.0.2.1] 42", 250, "EHLO", False, b"X <name> <name> 42"),
         (b"mx Hello 42", 250, "EHLO", False, b"mx Hello 42"),
     ],
 )
@@ -54,6 +55,12 @@ def test_which_lines_are_normalised_how(text: bytes, code: int, verb: str, greet
     ("text", "found"),
     [
         (b"a 123e4567-e89b-12d3-a456-426614174000 b", b"a <name> b"),
+        # Of digits or letters alone it is no other id.
+        (b"a 12345678-1234-1234-1234-123456789012 b", b"a <name> b"),
+        (b"a abcdefab-abcd-abcd-abcd-abcdefabcdef/x b", b"a <name> b"),
+        (b"a [deadbeefcafe] b", b"a [<name>] b"),
+        (b"abcdefghijklmnopqrstuv Saved", b"<name> Saved"),
+        (b"abcdefghijklmnopqrstuv saved", b"abcdefghijklmnopqrstuv saved"),
         (b"at Tue, 15 Aug 2017 14:11:08 -0700 (PDT) ok", b"at <date> ok"),
         (b"at 2026-11-22T10:21:05Z, ok", b"at <date>, ok"),
         (b"at 11/22/2026 1:02 PM ok", b"at <date> ok"),
