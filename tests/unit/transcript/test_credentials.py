@@ -316,6 +316,7 @@ def faults_of(*lines: str) -> str:
         [f"C: AUTH PLAIN {BLOB}", "235 open sesame"],
         [f"C: AUTH PLAIN ${{{BLOB}}}"],
         ["C: AUTH LOGIN", "S: 334", f"C: ${{{PASSWORD}"],
+        ["> AUTH PLAIN sesame \t", "535 no", "it was sesame"],
         ["Transcript: 1", f"+AUTH PLAIN {BLOB}"],
         ["Transcript: 1", PASSWORD],
         [f"{PASSWORD} C: NOOP"],
