@@ -19,6 +19,8 @@ NO_DOT = "the mail data after this DATA has no final dot"
         ["C: DATA", "S: 354", "C: hello there", "*: wait 1", "C: .", "S: 250"],
         ["C: DATA", "S: 354", "C: hello there", "S: 451"],
         ["C: DATA", "S: 354", "C: hello there", "*: close"],
+        ["C: DATA", "S: 354", "C: hello there", "*: timeout"],
+        ["C: DATA", "S: 354", "C: hello there", "*: error the connection was reset"],
         ["C: DATA", "S: 503", "C: QUIT"],
         ["C: DATA", "C: QUIT"],
         # Nothing is left of the mail data before.
@@ -42,6 +44,7 @@ def test_nothing_is_missing(lines: list[str]) -> None:
         (["C: DATA", "C: NOOP", "C: hello there", "C: QUIT"], f"1: {NO_DOT}"),
         (["C: DATA", "S: 354", "C: ${dot} there"], f"1: {NO_DOT}"),
         (["C: DATA", "S: 354", "C: hello there", "*: connect mx.example"], f"1: {NO_DOT}"),
+        (["C: DATA", "S: 354", "C: hello there", "*: authenticate"], f"1: {NO_DOT}"),
         *[
             (
                 ["C: DATA", "S: 354", "C: hello there", f"S: {code}", "C: NOOP"],
