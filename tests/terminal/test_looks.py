@@ -178,9 +178,12 @@ def test_ctrl_c_leaves_the_line_it_was_pressed_in(look: Look) -> None:
     with played_by_hand(look=look) as (terminal, _):
         terminal.type("noop")
         terminal.wait(lambda: terminal.line.endswith("noop"), "what was typed")
-        terminal.type(CTRL_C)
+        if look.term == "dumb":
+            terminal.press_ctrl_c()  # it is a signal there, and the echo comes before the program reads
+        else:
+            terminal.type(CTRL_C)
+        terminal.wait(lambda: sum("greeted>" in row for row in terminal.all_rows) == 2, "a prompt below the first")
         terminal.wait_prompt()
-        assert sum("greeted>" in row for row in terminal.all_rows) == 2
         check(terminal, look)
 
 
