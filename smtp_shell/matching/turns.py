@@ -330,7 +330,7 @@ class _MailReader:
         self._header = _HeaderFilter(kind)
 
     def add(self, octets: bytes, number: int) -> None:
-        """Take the next octets.
+        """Read the next octets.
 
         Args:
             octets: The octets.

@@ -1,4 +1,4 @@
-"""Starts the program in a room, over and over, by the starter."""
+"""Starts the program in a room, over and over, by a process that has loaded it."""
 
 from __future__ import annotations
 

@@ -119,6 +119,7 @@ class Terminal:
         self._seen: set[str] = set()
         self._above: list[str] = []  # rows that have scrolled off the screen
         self._drawn = 0  # octets of `raw` that are on the screen
+        self._drawing = 0.0  # seconds that it took
         self._prompts = 0  # prompts in `raw`
         self._answered = 0  # `_prompts` when the last line was entered
         self._is_unreadable = min(look.size) < ROWS // 2 or look.believes is not None
@@ -287,10 +288,13 @@ class Terminal:
             raise AssertionError(f"{missing} sign of {what}:\n{self.text}")
 
     def until(self, condition: Callable[[], bool], seconds: float) -> bool:
-        """Return True as soon as a condition holds, False if it does not in time or the program ends first."""
-        deadline = time.monotonic() + seconds
+        """Return True as soon as a condition holds, False if it does not in time or the program ends first.
+
+        What the emulated terminal needs to draw does not count: a terminal takes no seconds for 64 KiB, and the program waits for it.
+        """
+        deadline, drawing = time.monotonic() + seconds, self._drawing
         while not condition():
-            left = deadline - time.monotonic()
+            left = deadline + self._drawing - drawing - time.monotonic()
             if left <= 0 or not self._read(min(left, 0.5)):
                 return False
         return True
@@ -389,6 +393,7 @@ class Terminal:
 
     def _draw(self) -> None:
         """Draw what is pending, in pieces so small that `seen` has rows that were there for a moment only."""
+        began = time.monotonic()
         while self._drawn < len(self.raw):
             piece = bytes(self.raw[self._drawn : self._drawn + _PIECE])
             self._drawn += len(piece)
@@ -398,6 +403,7 @@ class Terminal:
             while above:
                 self._above.append(self._text(above.popleft()).rstrip())
             self._seen.update(self._text(self._canvas.buffer[row]).rstrip() for row in self._canvas.dirty)
+        self._drawing += time.monotonic() - began
 
     def _text(self, cells: Mapping[int, Any]) -> str:
         return "".join(cells[column].data for column in range(self._canvas.columns))

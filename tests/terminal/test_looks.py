@@ -184,6 +184,7 @@ def test_ctrl_c_leaves_the_line_it_was_pressed_in(look: Look) -> None:
             terminal.type(CTRL_C)
         terminal.wait(lambda: sum("greeted>" in row for row in terminal.all_rows) == 2, "a prompt below the first")
         terminal.wait_prompt()
+        assert sum("greeted>" in row for row in terminal.all_rows) == 2
         check(terminal, look)
 
 
