@@ -214,6 +214,10 @@ class SaslSteps:
             return exchange.respond(challenge).octets
         except (AuthFailed, ProtocolViolation) as error:
             self._cancelled = error
+            if asked is None:  # the server did nothing wrong
+                self._cancelled = AuthFailed(
+                    f"{self.mechanism} has no further response before the server asks for one, so the exchange was cancelled."
+                )
             return CANCEL
 
     def around_secret(self, step: Step) -> tuple[bytes, bytes]:

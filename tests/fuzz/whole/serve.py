@@ -12,7 +12,7 @@ from pathlib import Path
 
 from smtp_shell.config import Timeouts, TlsSettings
 from smtp_shell.matching.expectation import Strictness
-from smtp_shell.protocol.commands import auth_mechanism, bdat_chunk
+from smtp_shell.protocol.commands import Command, auth_mechanism, bdat_chunk
 from smtp_shell.protocol.events import (
     Authenticated,
     CommandSent,
@@ -43,6 +43,8 @@ from smtp_shell.servers.mock.picking import SessionPicker
 from smtp_shell.servers.mock.wire import MockWire
 from tests.fuzz.whole.memory import Clock, Wire, connections
 
+# How many responses a mechanism can give before it is asked for one; others have one.
+_EARLY = {"LOGIN": 2, "CRAM-MD5": 0}
 _VIOLATIONS = frozenset(
     {NoticeKind.BAD_REPLY, NoticeKind.NOT_A_REPLY, NoticeKind.TOO_MUCH, NoticeKind.PLAINTEXT_AFTER_STARTTLS}
 )
@@ -112,6 +114,7 @@ def _why_tls_may_differ(log: Sequence[Entry]) -> str:
 
 def _why_auth_may_differ(log: Sequence[Entry]) -> str:
     is_open = False  # an exchange is
+    early = 0  # how many responses the mechanism can still give before it is asked
     for number, entry in enumerate(log):
         match entry.event:
             case ReplyReceived(reply, seconds=None) if is_open or reply.code in (334, 354):
@@ -122,6 +125,11 @@ def _why_auth_may_differ(log: Sequence[Entry]) -> str:
                 name = (auth_mechanism(command.line) or b"").decode("ascii", "replace").upper()
                 if name not in MECHANISMS:
                     return "a mechanism that nobody here knows"
+                early = _EARLY.get(name, 1) - (command.public is not None)
+            case CommandSent(Command(public=0)):
+                early -= 1
+                if early < 0:
+                    return "a response was sent unasked that the mechanism does not have"
             case ReplyReceived(reply, _, _, "AUTH") if reply.code // 100 == 2:
                 if not any(isinstance(each.event, Authenticated) for each in log[number + 1 : number + 4]):
                     return "the server accepted an exchange that had not proved anything"
