@@ -9,17 +9,18 @@ import sys
 import time
 from collections import Counter, defaultdict
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.mutants import equivalents
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from tests.mutants.modules import Module
     from tests.mutants.mutant import Mutant, Project
-    from tests.mutants.under_pytest import Verdict
+    from tests.mutants.under_pytest import Trial, Verdict
 
 PACKAGES = ("protocol", "transcript", "matching", "replay", "lint")
 UNIT = tuple(f"tests/unit/{package}" for package in PACKAGES)
@@ -97,20 +98,35 @@ def try_all(
                 verdicts.append(Verdict(trial.mutant, "survived", "no test runs it", 0))
                 progress.count(verdicts[-1])
         cold = [t for t in trials if t.tests and witnesses.is_seen_at_import(t.mutant)]
-        again = {t.mutant.id: t for t in trials}
-        for verdict in warm.run([t for t in trials if t.tests and not witnesses.is_seen_at_import(t.mutant)]):
+        of_mutant = {t.mutant.id: t for t in trials}
+        live = [t for t in trials if t.tests and not witnesses.is_seen_at_import(t.mutant)]
+        for verdict in _twice(warm.run, live, witnesses.rest):
             if verdict.word == "elsewhere":
-                cold.append(again[verdict.mutant.id])
+                cold.append(of_mutant[verdict.mutant.id])
             else:
                 verdicts.append(verdict)
                 progress.count(verdict)
         libraries = warm.libraries
     if cold:
         warm_up(libraries)
-    for verdict in run_cold(project, cold, modules, options.jobs):
+    for verdict in _twice(partial(run_cold, project, modules=modules, at_once=options.jobs), cold, witnesses.rest):
         verdicts.append(verdict)
         progress.count(verdict)
     return verdicts
+
+
+def _twice(
+    run: Callable[[Sequence[Trial]], Iterator[Verdict]], trials: Sequence[Trial], rest: Callable[[Trial], Trial]
+) -> Iterator[Verdict]:
+    """Yield what became of each mutant; one that has survived its trial has another one, with the rest of the tests."""
+    of_mutant = {t.mutant.id: t for t in trials}
+    again = []
+    for verdict in run(trials):
+        if verdict.word == "survived" and (more := rest(of_mutant[verdict.mutant.id])).tests:
+            again.append(more)
+        else:
+            yield verdict
+    yield from run(again)
 
 
 class Report:

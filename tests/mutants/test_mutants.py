@@ -103,6 +103,27 @@ def test_what_a_test_notices_dies_and_what_none_notices_survives(project: Path) 
     assert "+    return size <= LIMITS['small']" in done.stdout
 
 
+def test_the_tests_that_are_too_dear_for_every_mutant_are_run_before_one_is_a_survivor(project: Path) -> None:
+    dear = """
+        from time import process_time
+
+        import pytest
+
+        from smtp_shell.protocol.planted import is_small
+
+        @pytest.mark.parametrize("size", [9, 11, 10])
+        def test_small(size: int) -> None:
+            end = process_time() + (1.4 if size == 10 else 1.3)
+            while process_time() < end:
+                pass
+            assert is_small(size) == (size < 10)
+    """
+    (project / "tests/unit/protocol/test_dear.py").write_text(dedent(dear))
+    mutant = next(m for m in mutants(project) if "size <= LIMITS" in m)
+    done = run(project, "--mutant", mutant.split()[0])
+    assert done.returncode == 0, done.stdout
+
+
 def test_a_survivor_that_is_listed_with_its_reason_is_no_survivor(project: Path) -> None:
     line = next(m for m in mutants(project) if "1000 -> 999" in m)
     entry = f"[[equivalent]]\nreason = 'nobody counts so far'\nmutants = [\"{line}\"]\n"

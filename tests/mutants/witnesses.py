@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 # by a thousand tests: the cheapest of them notice, or nearly never does one. Unit and property tests have a limit each.
 _MOST_SECONDS = 2.5
 _MOST_FILES = 8  # that are imported for one mutant of a module's own lines
+# The same for a mutant that those tests have not noticed. Few are left by then.
+_MOST_SECONDS_LATER = 40.0
+_MOST_FILES_LATER = 60
 
 
 class Witnesses:
@@ -52,9 +55,17 @@ class Witnesses:
 
     def trial(self, mutant: Mutant) -> Trial:
         """Return the tests for the mutant, cheapest first."""
+        return self._trial(mutant, _MOST_SECONDS, _MOST_FILES)
+
+    def rest(self, trial: Trial) -> Trial:
+        """Return the trial of a mutant that survived one, with the tests that were too dear for it."""
+        every = self._trial(trial.mutant, _MOST_SECONDS_LATER, _MOST_FILES_LATER)
+        return Trial(trial.mutant, {t: seconds for t, seconds in every.tests.items() if t not in trial.tests})
+
+    def _trial(self, mutant: Mutant, most: float, most_files: int) -> Trial:
         tests = {t for line in _range(mutant) for t in self._tests.get((mutant.file, line), ())}
         if not self.is_seen_at_import(mutant):
-            return Trial(mutant, {test: self._seconds[test] for test in self._few(mutant, tests)})
+            return Trial(mutant, {test: self._seconds[test] for test in self._few(mutant, tests, most)})
         if self._uses is None:
             self._uses = _Uses(self._project)
         names = mutant.names or (mutant.scope.rpartition(".")[2],)
@@ -65,14 +76,15 @@ class Witnesses:
             t for t in self._seconds if _file(t) == _own_file(mutant) or self._words(_file(t)).intersection(names)
         }
         tests = tests or self._of_file[mutant.file]
-        return Trial(mutant, {test: self._seconds[test] for test in self._in_few_files(mutant, tests)})
+        few = self._in_few_files(mutant, tests, most * 2, most_files)
+        return Trial(mutant, {test: self._seconds[test] for test in few})
 
     def _words(self, file: str) -> set[str]:
         if file not in self._words_of:
             self._words_of[file] = set(re.findall(r"\w+", (self._project.root / file).read_text(encoding="utf-8")))
         return self._words_of[file]
 
-    def _few(self, mutant: Mutant, tests: set[str], most: float = _MOST_SECONDS) -> list[str]:
+    def _few(self, mutant: Mutant, tests: set[str], most: float) -> list[str]:
         """Return the tests of the module's own file, and of the others the cheapest."""
         own = _own_file(mutant)
         chosen = []
@@ -86,7 +98,7 @@ class Witnesses:
             chosen.append(test)
         return chosen
 
-    def _in_few_files(self, mutant: Mutant, tests: set[str]) -> list[str]:
+    def _in_few_files(self, mutant: Mutant, tests: set[str], most: float, most_files: int) -> list[str]:
         """Return the tests of the files nearest to the module, since each file has to be imported."""
         cost: dict[str, float] = defaultdict(float)
         for test in tests:
@@ -98,8 +110,8 @@ class Witnesses:
         def rank(file: str) -> tuple[bool, int, float]:
             return file != own, next(n for n, folder in enumerate(folders) if file.startswith(folder)), cost[file]
 
-        files = sorted(cost, key=rank)[:_MOST_FILES]
-        few = self._few(mutant, {t for t in tests if _file(t) in files}, _MOST_SECONDS * 2)
+        files = sorted(cost, key=rank)[:most_files]
+        few = self._few(mutant, {t for t in tests if _file(t) in files}, most)
         return sorted(few, key=lambda t: (files.index(_file(t)), self._seconds[t]))
 
 
