@@ -32,6 +32,7 @@ OPEN_RESPONSES: Final = frozenset((b"", b"=", b"AQ=="))
 _CANCEL = b"*"
 _MASK_OCTETS = MASK.encode()
 _SHORTEST_FOUND = 4
+_SHORTEST_WORD = 8  # of base64 among other words; many a shorter word is base64 by chance
 _MOST_APART = (
     64  # traces that are looked for one by one; more are looked for in one pass (4 us for a line of 60 octets)
 )
@@ -112,8 +113,14 @@ class EchoMask:
             octets: The line, or the part of it that is one.
             decoded: Whether to mask also what their base64 holds. False for a user name.
         """
-        self.add(Secret(octets.decode("utf-8", "surrogateescape")))
-        for part in _secret_parts(octets) if decoded else ():
+        parts = [octets, *(_secret_parts(octets) if decoded else ())]
+        if (
+            len(words := octets.split()) > 1
+        ):  # a command, typed where a response was due: the server may repeat a word of it
+            for word in words:
+                if len(word) >= _SHORTEST_WORD and (inside := _secret_parts(word)):
+                    parts += [word, *inside]
+        for part in parts:
             self.add(Secret(part.decode("utf-8", "surrogateescape")))
 
     def add_line(self, line: bytes, public: int) -> None:

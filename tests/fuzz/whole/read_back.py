@@ -157,10 +157,29 @@ def _octets(octets: bytes, public: int | None) -> bytes:
     return octets[:public] + (_MARK + end if end else b"")
 
 
-def _is_nameless(log: Sequence[Entry]) -> bool:
-    """Return whether nothing in the file says that a message has replies for its recipients: no LHLO that was taken, no 353 (PRDR)."""
-    replies = [entry.event for entry in log if isinstance(entry.event, ReplyReceived)]
-    return not any(each.reply.code == 353 or (each.verb == "LHLO" and each.reply.code // 100 == 2) for each in replies)
+def _nameless(log: Sequence[Entry]) -> list[bool]:
+    """Return for each connection whether nothing in the file says that a message has replies for its recipients.
+
+    That would be an LHLO that was taken, or a 353 (PRDR). The first item is what comes before a connection.
+    """
+    found = [True]
+    for entry in log:
+        match entry.event:
+            case Connected():
+                found.append(True)
+            case ReplyReceived(reply, verb="LHLO") if reply.code // 100 == 2:
+                found[-1] = False
+            case ReplyReceived(reply) if reply.code == 353:
+                found[-1] = False
+    return found
+
+
+def _without_recipients(found: Iterable[Item], nameless: Sequence[bool]) -> list[Item]:
+    number, result = 0, []
+    for item in found:
+        number += item[0] == "connected"
+        result.append(_without_recipient(item) if nameless[min(number, len(nameless) - 1)] else item)
+    return result
 
 
 def _up_to_a_piece_of_a_credential(log: Sequence[Entry]) -> Sequence[Entry]:
@@ -196,9 +215,9 @@ def difference(path: Path, log: Sequence[Entry]) -> str:
     if len(happened) < len(log):
         wanted = wanted[:-1]  # the last one may go on in what was cut off
         found = found[: len(wanted)]
-    for is_left_out, without in ((_is_nameless(log), _without_recipient), (_is_masked(log), _without_command)):
-        if is_left_out:
-            wanted, found = ([without(item) for item in each] for each in (wanted, found))
+    wanted, found = (_without_recipients(each, _nameless(log)) for each in (wanted, found))
+    if _is_masked(log):
+        wanted, found = ([_without_command(item) for item in each] for each in (wanted, found))
     for number in range(max(len(wanted), len(found))):
         one = wanted[number] if number < len(wanted) else None
         other = found[number] if number < len(found) else None

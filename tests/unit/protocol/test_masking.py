@@ -225,6 +225,16 @@ def test_a_secret_of_three_octets_is_not_looked_for(value: str, is_found: bool) 
         (PASSWORD, 0, b"535 open sesame " + PASSWORD, f"535 {MASK} {MASK}"),
         (b"caf\xe9 au lait", 0, b"535 caf\xe9 au lait", f"535 {MASK}"),
         (b"two words", 0, b"535 two words", f"535 {MASK}"),
+        # A command where a response was due: the server may say what is wrong with one word of it, or repeat what it holds.
+        (b"UTH PLAIN " + BLOB, 0, b"500 PLAIN " + BLOB, f"500 PLAIN {MASK}"),
+        (b"UTH PLAIN " + BLOB, 0, b"535 open sesame is wrong", f"535 {MASK} is wrong"),
+        (b"AUTH PLAIN QUJDREVG later", 11, b"501 QUJDREVG ABCDEF later", f"501 {MASK} {MASK} later"),
+        (
+            b"MAIL FROM:<a@example.org> SIZE=100 SOME",
+            0,
+            b"501 MAIL FROM:<a@example.org> SOME",
+            "501 MAIL FROM:<a@example.org> SOME",
+        ),
     ],
 )
 def test_of_a_line_the_credential_is_masked(line: bytes, public: int, said: bytes, shown: str) -> None:
