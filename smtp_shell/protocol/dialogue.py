@@ -523,6 +523,9 @@ class Dialogue:
 
     def _advance(self, owed: Owed, reply: Reply) -> None:
         digit = reply.code // 100
+        if owed.verb == "AUTH" or self.phase is Phase.AUTH:  # what was sent before the challenge came is the response to it
+            self.exchange.receive(reply.code, reply.lines[0])
+            self._advance_by_auth(digit)
         if owed.asked in (Asked.COMMAND, Asked.SASL):
             self._advance_by_command(owed, digit, reply)
         elif owed.asked is Asked.GREETING:
@@ -564,9 +567,6 @@ class Dialogue:
         elif digit != 3 and verb == "DATA":
             self._raw_in_data = False
             self.end_at_dot()  # it was read as a command
-        elif verb == "AUTH":
-            self.exchange.receive(reply.code, reply.lines[0])
-            self._advance_by_auth(digit)
         phase = TRANSITIONS.get((verb, digit))
         if phase is not None and not (verb in _CONDITIONAL and self._stays(verb, digit, reply)):
             self.phase = phase

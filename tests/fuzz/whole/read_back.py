@@ -158,19 +158,19 @@ def _octets(octets: bytes, public: int | None) -> bytes:
 
 
 def _nameless(log: Sequence[Entry]) -> list[bool]:
-    """Return for each connection whether nothing in the file says that a message has replies for its recipients.
+    """Return for each connection whether a message had replies for its recipients before anything in the file says that it would.
 
-    That would be an LHLO that was taken, or a 353 (PRDR). The first item is what comes before a connection.
+    That is an LHLO that was taken, or a 353 (PRDR). The first item is what comes before a connection.
     """
-    found = [True]
+    found, is_known = [False], False
     for entry in log:
         match entry.event:
             case Connected():
-                found.append(True)
-            case ReplyReceived(reply, verb="LHLO") if reply.code // 100 == 2:
-                found[-1] = False
-            case ReplyReceived(reply) if reply.code == 353:
-                found[-1] = False
+                found.append(False)
+                is_known = False
+            case ReplyReceived(reply) as event:
+                is_known = is_known or reply.code == 353 or (event.verb == "LHLO" and reply.code // 100 == 2)
+                found[-1] = found[-1] or bool(event.recipient and not is_known)
     return found
 
 

@@ -242,6 +242,21 @@ def test_an_auth_exchange_ends_where_it_began(phase: Phase, end: str) -> None:
     assert stands(dialogue) is phase
 
 
+def test_what_follows_auth_in_its_group_is_taken_for_the_responses() -> None:
+    """RFC 4954 section 4: after a 334 the server reads a response, whatever the client meant."""
+    dialogue = at(Phase.READY)
+    for line in ("C: AUTH LOGIN", "C: MAIL FROM:<>", "C: RSET", "C: NOOP"):
+        say(dialogue, line)
+    for line, is_open in (
+        ("S: 334 user", True),
+        ("S: 334 pass", True),
+        ("S: 501 no base64", False),
+        ("S: 250 ok", False),
+    ):
+        say(dialogue, line)
+        assert (dialogue.exchange.is_open, dialogue.phase is Phase.AUTH) == (is_open, is_open), line
+
+
 def test_sasl_without_auth_is_our_own_affair() -> None:
     dialogue = at(Phase.READY)
     say(dialogue, "A: abcd")
@@ -277,14 +292,16 @@ def after(phase: Phase, verb: str, code: int) -> Phase:
             return Phase.READY
         case "AUTH", 3:
             return Phase.AUTH
-        case "AUTH" | "*" | "", 2 | 4 | 5 if phase is Phase.AUTH:  # each is a response there
-            return Phase.READY  # where the exchange of `at` began
         case "STARTTLS", 2 if code == 220:
             return Phase.TLS
         case "QUIT", 2:
             return Phase.CLOSED
         case "XCLIENT", 2 if code == 220:  # Postfix, XCLIENT_README: the reply is a greeting
             return Phase.FRESH
+        case _, 2 | 4 | 5 if (
+            phase is Phase.AUTH
+        ):  # each line is a response there, also one that was sent before the challenge came
+            return Phase.READY  # where the exchange of `at` began
     return phase
 
 
