@@ -464,9 +464,11 @@ class _Compiler:
             replies = (made_up(verb, keywords),)
         code = replies[0].code if replies else 0
         is_last = all(each.exchange.says is Says.CLOSE for each in self._drafts[number + 1 :])
+        # A server that was in the middle of a further reply when the client closed had not closed.
+        ends_with_quit = verb == "QUIT" and code and not any(each.reply.is_unfinished for each in draft.expected)
         if verb == "STARTTLS" and code == 220 and not draft.has_no_tls and then is Then.NOTHING:
             then = Then.TLS
-        elif then is Then.NOTHING and is_last and ((verb == "QUIT" and code) or self._ends_with_421(number, replies)):
+        elif then is Then.NOTHING and is_last and (ends_with_quit or self._ends_with_421(number, replies)):
             then = Then.CLOSE
         return replace(draft.exchange, replies=replies, then=then, recipients=self._recipients(number))
 

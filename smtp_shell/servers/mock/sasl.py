@@ -10,7 +10,7 @@ from msgspec import Struct
 from smtp_shell.protocol.octets import CRLF, decode_base64
 from smtp_shell.servers.mock.authentication import KNOWN, RESPONSES, SERVER_FIRST, WRONG, Recorded, begin, prompt
 from smtp_shell.servers.mock.replies import made_up
-from smtp_shell.servers.mock.script import ScriptedReply
+from smtp_shell.servers.mock.script import ScriptedReply, Then
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -148,6 +148,9 @@ class AuthDialogue:
             return AuthAct(replies=(*self._challenges[at:], *self._finals))
         if self._heard >= skipped and at < len(self._challenges):
             return AuthAct(challenge=self._challenges[at : at + 1])
+        if exchange is not None and self._is_recorded and not self._finals:
+            # The client sent the response without being asked, and the server has closed, or answers something that follows.
+            return AuthAct(challenge=()) if exchange.then is Then.NOTHING else AuthAct()
         return _challenge(prompt(self._mechanism, self._heard))
 
     def _ask(self, challenge: bytes) -> AuthAct:

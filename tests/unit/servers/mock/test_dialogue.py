@@ -144,6 +144,42 @@ def test_lmtp_has_one_reply_for_each_recipient_that_was_accepted(tmp_path: Path)
     assert player.say("DATA", "x", ".") == b"354 go\r\n250 for b\r\n250 for b\r\n"
 
 
+@pytest.mark.parametrize(
+    ("recorded", "said"),
+    [
+        ("C& QUIT\nC& AUTH LOGIN ${sasl}\nC: ${sasl}\nS: 221 bye\n*: close server\n", b"221 bye\r\n"),
+        (
+            "C& QUIT\nC& AUTH LOGIN c3R1ZGVudA==\nC& c3R1ZGVudA==\nC: NOOP\nS: 221 bye\n*: close server\n",
+            b"221 bye\r\n",
+        ),
+        (
+            "C& AUTH LOGIN c3R1ZGVudA==\nC& c3R1ZGVudA==\nC: QUIT\nS: 334 UGFzc3dvcmQ6\n*: close server\n",
+            b"334 UGFzc3dvcmQ6\r\n",
+        ),
+    ],
+    ids=["nothing follows", "a command follows", "only the first challenge came"],
+)
+def test_an_exchange_that_was_never_ended_is_not_ended(tmp_path: Path, recorded: str, said: bytes) -> None:
+    player = Player(compiled(tmp_path, f"Transcript: 1\nClient: x\n\n*: connect 192.0.2.25:25\nS: 220 x\n{recorded}"))
+    lines = [line[3:].replace("${sasl}", "c3R1ZGVudA==") for line in recorded.splitlines() if line.startswith("C")]
+    assert player.say(*lines) == said
+    assert player.wire.hang_up is not None
+    assert player.end() == []
+
+
+def test_after_quit_the_server_closes_unless_it_was_in_the_middle_of_a_further_reply(tmp_path: Path) -> None:
+    recorded = "Transcript: 1\nClient: x\n\n*: connect 192.0.2.25:25\nS: 220 x\nC: QUIT\nS: 250 a\n"
+    for more, said, closes in (
+        ("", b"250 a\r\n", True),
+        ("S| 2\n", b"250 a\r\n2", False),
+        ("S: 250-b\n", b"250 a\r\n250-b\r\n", False),
+    ):
+        player = Player(compiled(tmp_path, f"{recorded}{more}*: close\n"))
+        assert player.say("QUIT") == said
+        assert (player.wire.hang_up is not None) is closes
+        assert player.end() == []
+
+
 def test_octets_are_said_and_heard_as_recorded(tmp_path: Path) -> None:
     text = "S| 220 a\\nC| PROXY TCP4\nS| 250-x\\x0a250 y\\x0d\\x0a\nC| NOO\nS| 25\n*: close server\n"
     player = Player(compiled(tmp_path, text.replace("\\nC|", "\\x0a\nC|")))
