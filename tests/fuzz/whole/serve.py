@@ -115,6 +115,7 @@ def _why_tls_may_differ(log: Sequence[Entry]) -> str:
 def _why_auth_may_differ(log: Sequence[Entry]) -> str:
     is_open = False  # an exchange is
     early = 0  # how many responses the mechanism can still give before it is asked
+    is_empty = False  # the initial response is, which has no credentials
     for number, entry in enumerate(log):
         match entry.event:
             case ReplyReceived(reply, seconds=None) if is_open or reply.code in (334, 354):
@@ -126,12 +127,13 @@ def _why_auth_may_differ(log: Sequence[Entry]) -> str:
                 if name not in MECHANISMS:
                     return "a mechanism that nobody here knows"
                 early = _EARLY.get(name, 1) - (command.public is not None)
+                is_empty = command.line.split()[2:] == [b"="]
             case CommandSent(Command(public=0)):
                 early -= 1
                 if early < 0:
                     return "a response was sent unasked that the mechanism does not have"
             case ReplyReceived(reply, _, _, "AUTH") if reply.code // 100 == 2:
-                if not any(isinstance(each.event, Authenticated) for each in log[number + 1 : number + 4]):
+                if is_empty or not any(isinstance(each.event, Authenticated) for each in log[number + 1 : number + 4]):
                     return "the server accepted an exchange that had not proved anything"
     return ""
 

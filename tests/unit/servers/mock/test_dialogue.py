@@ -180,6 +180,16 @@ def test_after_quit_the_server_closes_unless_it_was_in_the_middle_of_a_further_r
         assert player.end() == []
 
 
+def test_mail_data_that_did_not_wait_for_a_354_is_read_as_such(tmp_path: Path) -> None:
+    recorded = "Transcript: 1\nClient: x\n\n*: connect 192.0.2.25:25\nS: 220 x\nC| DATA\\x0d\\x0a\nC| DATA\\x0d\\x0a\n*: close\n"
+    player = Player(compiled(tmp_path, recorded))
+    assert player.say("DATA") == player.say("DATA") == b""
+    assert player.end() == []
+    player = Player(compiled(tmp_path, recorded))
+    assert player.say("DATA", "QUIT") == b""
+    assert player.end() == []
+
+
 def test_octets_are_said_and_heard_as_recorded(tmp_path: Path) -> None:
     text = "S| 220 a\\nC| PROXY TCP4\nS| 250-x\\x0a250 y\\x0d\\x0a\nC| NOO\nS| 25\n*: close server\n"
     player = Player(compiled(tmp_path, text.replace("\\nC|", "\\x0a\nC|")))
