@@ -110,14 +110,16 @@ class StepCursor:
             self._ahead.extend(islice(self._steps, _READ_AHEAD))
 
     def count_after_octets(self) -> int:
-        """Return how many replies are expected next, after octets that are sent one after the other."""
-        count = 0
+        """Return how many replies are expected next, without those to the lines before them; octets may precede and have some, or none."""
+        expected = lines = 0
         for step in self.look_ahead_acted():
             if step.marker in SERVER_LINES:
-                count += ExpectedLine.parse(step).continues is False
-            elif count or step.marker is not Marker.CLIENT_OCTETS:
+                expected += ExpectedLine.parse(step).continues is False
+            elif expected or step.marker not in CLIENT_LINES:
                 break
-        return count
+            else:
+                lines += step.marker is not Marker.CLIENT_OCTETS
+        return expected - lines
 
     def take_run(self, markers: Collection[Marker], last: str, most: int) -> list[Step]:
         """Pass the following steps as long as they have one of these markers, and return them.

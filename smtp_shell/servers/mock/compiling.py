@@ -98,10 +98,12 @@ class _Expected:
 class _Draft:
     """An exchange whose replies are not all known."""
 
-    def __init__(self, says: Says, step: Step, parts: Parts = (), *, end: bytes = CRLF) -> None:
+    def __init__(
+        self, says: Says, step: Step, parts: Parts = (), *, end: bytes = CRLF, is_header: bool = False
+    ) -> None:
         self.exchange = Exchange(says, step.line, parts, shown=step.text, end=end)
-        self.is_header = bool(parts) and isinstance(parts[0], bytes) and is_proxy_header(parts[0])
-        self.is_loose = step.marker is Marker.CLIENT_OCTETS and not self.is_header
+        self.is_header = is_header
+        self.is_loose = step.marker is Marker.CLIENT_OCTETS and not is_header
         self.sent_at = step.at
         self.expected: list[_Expected] = []
         self.delay = 0.0  # a wait that ended before the reply came
@@ -195,9 +197,9 @@ class _Compiler:
 
     def _literal_octets(self, step: Step, octets: bytes) -> None:
         """Read octets of the client, which may hold several lines, a chunk after BDAT, and the start of a line."""
-        header = proxy_header_length(octets) if not self._drafts and not self._rest else 0
+        header = proxy_header_length(octets) if self._is_untouched and not self._rest else 0
         if header:
-            self._append(_Draft(Says.OCTETS, step, (octets[:header],)))
+            self._append(_Draft(Says.OCTETS, step, (octets[:header],), is_header=True))
             octets = octets[header:]
         while octets:
             if self._chunk:
@@ -233,7 +235,8 @@ class _Compiler:
             auth.sent_at = step.at
             self._awaiting.append(auth)
             return
-        draft = _Draft(Says.LINE, step, parts, end=end)
+        is_header = self._is_untouched and is_proxy_header(literal)
+        draft = _Draft(Says.LINE, step, parts, end=end, is_header=is_header)
         mechanism = auth_mechanism(literal)
         chunk = bdat_chunk(literal)
         self._chunk = chunk.size if chunk else 0
@@ -247,6 +250,11 @@ class _Compiler:
                 draft.exchange, says=Says.AUTH, initial=initial, responses=(step.line,) if initial else ()
             )
         self._append(draft)
+
+    @property
+    def _is_untouched(self) -> bool:
+        """Whether neither side has said anything: a PROXY header can only come first."""
+        return not (self._greeting or self._drafts)
 
     def _append(self, draft: _Draft) -> None:
         self._drafts.append(draft)

@@ -337,7 +337,7 @@ class MockDialogue:
         code = replies[-1].code if replies else 0
         self._recipients += verb == "RCPT" and code // 100 == 2
         yield from self._go_on(exchange.then)
-        if verb == "DATA" and not self._is_over and (code == 354 or (not replies and self._sends_data_next)):
+        if verb == "DATA" and (code == 354 or (not replies and self._sends_data_next)) and not self._is_over:
             yield from self._mail_data()
 
     def _mail_data(self) -> Acts:

@@ -6,7 +6,7 @@ What it does not hold, and what this comparison therefore leaves out:
 - how octets were cut into pieces: mail data, `/raw`, and the lines of a reply that came in several pieces (`ReplyBegun`);
 - why a wait ended that ended the connection: `*: timeout` has no words, and another one before it says what was awaited;
 - in which order notices about one reply came, and whether its first lines came before them;
-- for whom a reply is after a message in LMTP without LHLO, which is what says that it is LMTP;
+- for whom a reply is after a message in LMTP without LHLO, which is what says that it is LMTP, and what any reply answers there;
 - what is only known while the connection is open: addresses, how long it took to connect, the certificate beyond its subject;
 - a time beyond its milliseconds.
 """
@@ -50,6 +50,7 @@ Item = tuple[object, ...]
 
 _MARK = SASL_MARK.encode()
 _LONGEST_LINE = 16_000
+_ABOUT_WHAT_IS_OWED = [("noticed", name) for name in ("LATE", "UNSOLICITED", "UNFORESEEN")]
 _JOINED = ("octets", "data", "begun")
 
 
@@ -178,7 +179,10 @@ def _without_recipients(found: Iterable[Item], nameless: Sequence[bool]) -> list
     number, result = 0, []
     for item in found:
         number += item[0] == "connected"
-        result.append(_without_recipient(item) if nameless[min(number, len(nameless) - 1)] else item)
+        if not nameless[min(number, len(nameless) - 1)]:
+            result.append(item)
+        elif item[:2] not in _ABOUT_WHAT_IS_OWED:
+            result.append(_without_recipient(item))
     return result
 
 
@@ -193,7 +197,7 @@ def _up_to_a_piece_of_a_credential(log: Sequence[Entry]) -> Sequence[Entry]:
 
 def _without_recipient(item: Item) -> Item:
     if item[0] == "reply":
-        return item[:4] + item[5:]
+        return (*item[:2], item[-1])  # nor is known how many replies a message has, and so what the next one answers
     if item[0] in ("noticed", "timed out"):
         return tuple(re.sub(" for <.*", "", each) if isinstance(each, str) else each for each in item)
     return item

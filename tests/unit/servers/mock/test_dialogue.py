@@ -180,6 +180,12 @@ def test_after_quit_the_server_closes_unless_it_was_in_the_middle_of_a_further_r
         assert player.end() == []
 
 
+def test_a_proxy_header_after_the_greeting_is_octets_like_others(tmp_path: Path) -> None:
+    player = Player(compiled(tmp_path, "S: 220 a\nC| PROXY UNKNOWN\\x0d\\x0a\nC: NOOP\nS: 250 b\n"))
+    assert player.greeting == b"220 a\r\n"
+    assert (player.say("PROXY UNKNOWN"), player.say("NOOP")) == (b"", b"250 b\r\n")  # they may have no reply
+
+
 def test_mail_data_that_did_not_wait_for_a_354_is_read_as_such(tmp_path: Path) -> None:
     recorded = "Transcript: 1\nClient: x\n\n*: connect 192.0.2.25:25\nS: 220 x\nC| DATA\\x0d\\x0a\nC| DATA\\x0d\\x0a\n*: close\n"
     player = Player(compiled(tmp_path, recorded))
