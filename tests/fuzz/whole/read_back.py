@@ -170,7 +170,8 @@ def _nameless(log: Sequence[Entry]) -> list[bool]:
                 found.append(False)
                 is_known = False
             case ReplyReceived(reply) as event:
-                is_known = is_known or reply.code == 353 or (event.verb == "LHLO" and reply.code // 100 == 2)
+                is_prdr = reply.code == 353 and event.verb in ("", "BDAT")
+                is_known = is_known or is_prdr or (event.verb == "LHLO" and reply.code // 100 == 2)
                 found[-1] = found[-1] or bool(event.recipient and not is_known)
     return found
 

@@ -31,6 +31,8 @@ from smtp_shell.protocol.events import (
     TimedOut,
     TlsStarted,
 )
+from smtp_shell.protocol.octets import decode_base64
+from smtp_shell.protocol.replies import Reply
 from smtp_shell.protocol.sasl import MECHANISMS, Credentials, Mechanism
 from smtp_shell.protocol.secret import Secret
 from smtp_shell.replay.replay import Replay
@@ -38,6 +40,7 @@ from smtp_shell.replay.settings import ReplaySettings
 from smtp_shell.servers.certificate import ServerCertificate
 from smtp_shell.servers.faults import FaultPlan
 from smtp_shell.servers.mock import MockSettings, compile_script
+from smtp_shell.servers.mock.authentication import RESPONSES
 from smtp_shell.servers.mock.dialogue import MockDialogue
 from smtp_shell.servers.mock.picking import SessionPicker
 from smtp_shell.servers.mock.wire import MockWire
@@ -114,28 +117,43 @@ def _why_tls_may_differ(log: Sequence[Entry]) -> str:
 
 def _why_auth_may_differ(log: Sequence[Entry]) -> str:
     is_open = False  # an exchange is
-    early = 0  # how many responses the mechanism can still give before it is asked
+    early = left = 0  # how many responses the mechanism can still give, before it is asked and in all
     is_empty = False  # the initial response is, which has no credentials
+    unasked = 0  # responses that went out before a reply to the command
     for number, entry in enumerate(log):
         match entry.event:
             case ReplyReceived(reply, seconds=None) if is_open or reply.code in (334, 354):
                 return "an unasked reply may be taken for one that decides what the next line is"
             case ReplyReceived(reply, _, _, "AUTH") if reply.code // 100 != 2:
                 is_open = reply.code == 334
+                if is_open and not _is_challenge(reply):
+                    return "a challenge was no line of base64"
+                if unasked and not is_open:
+                    return "AUTH was refused in a group, and what followed it was taken for commands"
+                unasked -= unasked > 0
             case CommandSent(command) if command.verb == "AUTH":
                 name = (auth_mechanism(command.line) or b"").decode("ascii", "replace").upper()
                 if name not in MECHANISMS:
                     return "a mechanism that nobody here knows"
-                early = _EARLY.get(name, 1) - (command.public is not None)
-                is_empty = command.line.split()[2:] == [b"="]
-            case CommandSent(Command(public=0)):
-                early -= 1
-                if early < 0:
-                    return "a response was sent unasked that the mechanism does not have"
+                is_initial = command.public is not None
+                early, left = _EARLY.get(name, 1) - is_initial, RESPONSES.get(name, 3) - is_initial
+                is_empty, unasked = command.line.split()[2:] == [b"="], 0
+            case CommandSent(Command(public=0)) | SaslSent(secret=True):
+                if isinstance(entry.event, CommandSent):
+                    early, unasked = early - 1, unasked + 1
+                left -= 1
+                if early < 0 or left < 0:
+                    return "a response was sent that the mechanism does not have"
             case ReplyReceived(reply, _, _, "AUTH") if reply.code // 100 == 2:
+                if unasked:
+                    return "AUTH was accepted in a group, and what followed it was taken for commands"
                 if is_empty or not any(isinstance(each.event, Authenticated) for each in log[number + 1 : number + 4]):
                     return "the server accepted an exchange that had not proved anything"
     return ""
+
+
+def _is_challenge(reply: Reply) -> bool:
+    return len(reply.lines) == 1 and decode_base64(reply.lines[0].strip()) is not None
 
 
 def _is_grouped_data(sent: CommandSent) -> bool:
