@@ -275,7 +275,7 @@ class _Play:
             if dialogue.unended or dialogue.chunk_left or dialogue.exchange._expects_user:
                 return False
         if shell.group is not None and shell.group.commands and shell.group.commands[-1].verb == "AUTH":
-            return True
+            return len(text.split()) == 1  # other lines are commands, as far as anybody knows
         return shell.awaits_answer or bool(
             re.match(r"(?i)\s*(?:/raw )?auth \S+ @[p=]", text)
             and begins_exchange(text.strip()[5 * text.strip().startswith("/raw") :])

@@ -72,6 +72,8 @@ def items(found: Iterable[Entry]) -> list[Item]:
     for entry in found:
         for item in _items(entry):
             name = item[0]
+            if name == "octets" and result and result[-1][0] == "data":
+                name = "data"  # the start of a line of mail data after which nothing came is `C|` in a file
             if result and name in _JOINED and result[-1][0] == name and result[-1][2] == item[2]:
                 before = result.pop()
                 octets = bytes(before[1]) + bytes(item[1])  # type: ignore[call-overload]
@@ -170,9 +172,9 @@ def _nameless(log: Sequence[Entry]) -> list[bool]:
                 found.append(False)
                 is_known = False
             case ReplyReceived(reply) as event:
-                is_prdr = reply.code == 353 and event.verb in ("", "BDAT")
-                is_known = is_known or is_prdr or (event.verb == "LHLO" and reply.code // 100 == 2)
                 found[-1] = found[-1] or bool(event.recipient and not is_known)
+                is_prdr = reply.code == 353 and event.seconds is not None and event.verb in ("", "BDAT")
+                is_known = is_known or is_prdr or (event.verb == "LHLO" and reply.code // 100 == 2)
     return found
 
 
