@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -291,7 +291,7 @@ class _Decoder:
         self._line, self._numbers = reply.steps[0].line, reply.numbers
         self._pass_over_octets(reply)
         if reply.is_literal and (not reply.continues or reply.is_full or self._is_recording):
-            is_masked = _is_ascii_but_masked(reply.steps)
+            is_masked = _is_ascii_but_masked([self._dialogue.pending, *(step.octets for step in reply.steps)])
             seconds = max(0.0, self._at - self._sent_at)
             events = [event for octets in reply.octets for event in self._dialogue.receive(octets, seconds)]
             # The octets over 127 are the mask's, not the server's.
@@ -401,10 +401,9 @@ def _secret_start(step: Step) -> int | None:
     return None
 
 
-def _is_ascii_but_masked(steps: Iterable[Step]) -> bool:
+def _is_ascii_but_masked(lines: Sequence[bytes]) -> bool:
     """Return whether the lines of a reply hold a mask, and no octet over 127 but the mask's."""
-    octets = [step.octets for step in steps]
-    return any(_MASK in each for each in octets) and all(each.replace(_MASK, b"").isascii() for each in octets)
+    return any(_MASK in each for each in lines) and all(each.replace(_MASK, b"").isascii() for each in lines)
 
 
 def _parse_notice(text: str) -> Noticed | None:

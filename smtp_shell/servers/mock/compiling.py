@@ -30,7 +30,7 @@ from smtp_shell.servers.mock.script import (
 from smtp_shell.transcript.body import body_pieces
 from smtp_shell.transcript.credentials import CredentialMask, masked_steps
 from smtp_shell.transcript.events import authentication, seconds_of
-from smtp_shell.transcript.step import CLIENT_LINES, Marker
+from smtp_shell.transcript.step import CLIENT_LINES, SERVER_LINES, Marker
 from smtp_shell.transcript.variables import SASL, Template
 
 if TYPE_CHECKING:
@@ -319,7 +319,8 @@ class _Compiler:
         step = cursor.step
         if self._data is not None:
             self._end_data(step)
-        self._end_octets()
+        if not (self._awaiting and _client_goes_on(cursor)):
+            self._end_octets()
         replies: list[_Expected] = []
         while cursor.expects:
             at = _time_of(cursor.step)
@@ -510,6 +511,13 @@ class _Compiler:
     def _reply(self, each: _Expected, verb: str, keywords: tuple[str, ...] = ()) -> ScriptedReply:
         made = scripted(each.reply, verb, keywords, is_recording=self._is_recording, may_end=each.may_end)
         return replace(made, after=each.after, delay=each.delay)
+
+
+def _client_goes_on(cursor: StepCursor) -> bool:
+    """Return whether the client sends more after the replies that come next."""
+    following = (step for step in cursor.look_ahead_acted() if step.marker not in SERVER_LINES)
+    first = next(following, None)
+    return first is not None and first.marker in CLIENT_LINES
 
 
 def _time_of(step: Step | None) -> float | None:

@@ -539,8 +539,9 @@ def test_the_spaces_in_what_ended_a_connection_stay() -> None:
 
 
 @pytest.mark.parametrize(("octets", "is_odd"), [("", False), ("caf\u00e9", True), (r"\x9b1m", True)])
-def test_the_octets_of_a_mask_are_none_that_a_server_sent(octets: str, is_odd: bool) -> None:
-    found = decoded(f"Transcript: 1\nClient: x\n\nS: 220-{octets}\nS: 220 {MASK}\n")
+@pytest.mark.parametrize("between", ["", "C: NOOP\n"])
+def test_the_octets_of_a_mask_are_none_that_a_server_sent(octets: str, between: str, is_odd: bool) -> None:
+    found = decoded(f"Transcript: 1\nClient: x\n\nS: 220-{octets}\n{between}S: 220 {MASK}\n")
     odd = [entry.event for entry in found if isinstance(entry.event, Noticed) and "over 127" in entry.event.detail]
     assert bool(odd) == is_odd
 

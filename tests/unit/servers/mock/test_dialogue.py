@@ -180,6 +180,13 @@ def test_after_quit_the_server_closes_unless_it_was_in_the_middle_of_a_further_r
         assert player.end() == []
 
 
+def test_octets_that_begin_a_line_are_part_of_it_although_a_reply_came_between(tmp_path: Path) -> None:
+    player = Player(compiled(tmp_path, "S: 220 a\nC| X\\x0d\\x0aNO\nS: 500 x\nC| BDAT 9\\x0d\\x0a\nS: 500 y\n"))
+    assert player.send(b"X\r\nNO") == b"500 x\r\n"
+    assert player.send(b"BDAT 9\r\n") == b"500 y\r\n"
+    assert player.end() == []
+
+
 def test_a_proxy_header_after_the_greeting_is_octets_like_others(tmp_path: Path) -> None:
     player = Player(compiled(tmp_path, "S: 220 a\nC| PROXY UNKNOWN\\x0d\\x0a\nC: NOOP\nS: 250 b\n"))
     assert player.greeting == b"220 a\r\n"
