@@ -10,8 +10,8 @@ from smtp_shell.protocol.commands import Command
 from smtp_shell.protocol.foreseen import FORESEEN
 from smtp_shell.transcript.step import Marker, Step
 
-MAY_END = (".", "\\", "$")
-"""How a line of mail data begins that may be the final dot."""
+MAY_END = (".", "\\")
+"""How a line of mail data without a variable begins that may be the final dot."""
 
 # Compiled at their first use: most transcripts need neither.
 _ENDED = rb"(?s)(?:.*\n)?\.\r?\n"

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, cast
 import pytest
 
 from smtp_shell.errors import TranscriptError
-from smtp_shell.transcript.reader import ReadLimits, Scan, TranscriptReader, open_transcript
+from smtp_shell.transcript.reader import ReadLimits, Scan, TranscriptReader, open_scan, open_transcript
 from smtp_shell.transcript.step import Marker, Step
 from tests.support.transcripts import EXAMPLE, check, faults, reader, rewritten, written
 
@@ -514,6 +514,38 @@ def test_the_form_of_a_file_is_found_out_unless_it_is_named(tmp_path: Path) -> N
     with pytest.raises(TranscriptError) as caught, open_transcript(path, form="smtp") as transcript:
         list(transcript)
     assert [fault.line for fault in caught.value.faults] == [1]
+
+
+DIALOGUE = b"""\
+=== Connected to mx.example.org.
+<-  220 mx.example.org ESMTP
+ -> AUTH LOGIN c3R1ZGVudA==
+<-  334 UGFzc3dvcmQ6
+ -> c2VjcmV0
+<-  235 ok
+"""
+
+
+def test_what_another_tool_wrote_is_scanned_as_its_dialogue_without_its_credentials(tmp_path: Path) -> None:
+    path = tmp_path / "swaks.log"
+    path.write_bytes(DIALOGUE)
+    with open_scan(path) as scan:
+        texts = [step.text for block in scan for step in block.steps]
+        assert scan.taken_for
+    assert "220 mx.example.org ESMTP" in texts
+    assert [text for text in texts if "${sasl}" in text] == ["AUTH LOGIN ${sasl}", "${sasl}"]
+    with open_scan(path) as scan, open_transcript(path, keep_secrets=True) as transcript:
+        assert "c2VjcmV0" not in str(list(scan))
+        assert "c2VjcmV0" in str([step.text for step in transcript])
+
+
+def test_a_credential_is_not_quoted_wherever_the_blocks_of_a_file_end() -> None:
+    """A line without a marker is a fault; whether it may be quoted follows from the lines before it, which may be in another block."""
+    group = b"C: NOOP\nC: AUTH LOGIN\n# a note\nc2VjcmV0LW9mLWFubg==\n"
+    scan = Scan(io.BytesIO(group * 20_000), "big.smtp")
+    faults = [fault.problem for block in scan for fault in block.faults]
+    assert len(faults) == 20_000
+    assert not any("c2VjcmV0" in problem for problem in faults)
 
 
 def test_what_cannot_be_opened_is_a_fault_of_the_whole_file(tmp_path: Path) -> None:
