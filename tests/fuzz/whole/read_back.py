@@ -198,6 +198,22 @@ def _up_to_a_piece_of_a_credential(log: Sequence[Entry]) -> Sequence[Entry]:
     return log
 
 
+def _up_to_a_message_for_several(log: Sequence[Entry]) -> Sequence[Entry]:
+    """Cut a dialogue in LMTP without LHLO after the first reply to a message for several recipients: each has one, and no file says so."""
+    accepted, is_known = 0, False
+    for number, entry in enumerate(log, 1):
+        match entry.event:
+            case Connected():
+                accepted, is_known = 0, False
+            case ReplyReceived(reply, verb="LHLO") if reply.code // 100 == 2:
+                is_known = True
+            case ReplyReceived(reply, verb="RCPT") if reply.code // 100 == 2:
+                accepted += 1
+            case ReplyReceived() as event if event.recipient and not is_known and accepted > 1:
+                return log[:number]
+    return log
+
+
 def _without_recipient(item: Item) -> Item:
     if item[0] == "reply":
         return (*item[:2], item[-1])  # nor is known how many replies a message has, and so what the next one answers
@@ -217,7 +233,7 @@ def _without_command(item: Item) -> Item:
 
 def difference(path: Path, log: Sequence[Entry]) -> str:
     """Return what the first difference is between a file and the events that were published; empty for none."""
-    happened = _up_to_a_piece_of_a_credential(log)
+    happened = _up_to_a_message_for_several(_up_to_a_piece_of_a_credential(log))
     wanted, found = items(happened), items(file_entries(path))
     if len(happened) < len(log):
         wanted = wanted[:-1]  # the last one may go on in what was cut off
