@@ -52,15 +52,15 @@ class ReplayPlan(Struct, frozen=True):
     address: str
     tls: bool
     uses_sasl: bool
-    variables: frozenset[str] = frozenset()
-    starts_tls: bool = False
-    steps: tuple[Step, ...] | None = None
-    warnings: tuple[Fault, ...] = ()
-    credentials: CredentialMask | None = None
-    captured: frozenset[str] = frozenset()
-    defaults: Mapping[str, str] = {}
-    includes: bool = False
-    has_finally: bool = False
+    variables: frozenset[str]
+    starts_tls: bool
+    steps: tuple[Step, ...] | None
+    warnings: tuple[Fault, ...]
+    credentials: CredentialMask | None
+    captured: frozenset[str]
+    defaults: Mapping[str, str]
+    includes: bool
+    has_finally: bool
 
 
 def plan(path: Path, given: Mapping[str, str], *, outside: bool = False, keep: bool = True) -> ReplayPlan:
