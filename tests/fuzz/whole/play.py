@@ -29,6 +29,7 @@ from smtp_shell.protocol.secret import Secret
 from smtp_shell.servers.certificate import ServerCertificate, make_certificate
 from smtp_shell.shell import repl
 from smtp_shell.shell.handshakes import finish_tls
+from smtp_shell.shell.lines import begins_mail_data
 from smtp_shell.shell.settings import ShellOptions, ShellSettings
 from smtp_shell.shell.shell import Shell
 from smtp_shell.shell.typed_secrets import begins_exchange
@@ -172,6 +173,7 @@ class _Play:
         self._server: CaseServer | None = None
         self._wires: list[Wire] = []
         self._shells: list[Shell] = []
+        self._may_be_data = False  # DATA was typed, and no dot after it
         self._played = Played(how, Path())
 
     def run(self) -> Played:
@@ -250,7 +252,9 @@ class _Play:
                 self._look(self._shells[0])
             if turn.typed is not None:
                 self._played.waits += 1
-                yield self._line(turn.typed)
+                line = self._line(turn.typed)
+                self._may_be_data = line != "." and (self._may_be_data or begins_mail_data(line))
+                yield line
 
     def _line(self, text: str) -> str:
         text = text.translate(_PICTURES)
@@ -269,6 +273,8 @@ class _Play:
         shell = self._shells[0] if self._shells else None
         if shell is None or shell.phase in (None, Phase.MAILDATA):
             return False
+        if self._may_be_data and "keep" in self._how and "prompt" not in self._how:
+            return False  # after a refused DATA, lines are read up to a dot, and run when there is none: another DATA may be among them
         if shell.session is not None:
             dialogue = shell.session.dialogue
             # In LOGIN the first answer is the user name, which is shown.
