@@ -132,7 +132,7 @@ class _Decoder:
     def _decode(self, step: Step) -> Iterator[Entry]:
         if self._notice is not None and step.marker is not Marker.SERVER_OCTETS:
             yield from self._end_notice()
-        if self._reply.steps and step.marker not in SERVER_LINES and step.marker is not Marker.NOTE:
+        if self._reply.steps and step.marker not in SERVER_LINES and not self._is_inside_reply(step):
             yield from map(self.entry, self._end_reply())
         self._line = step.line
         if step.at is not None:
@@ -141,6 +141,14 @@ class _Decoder:
             self._tls = True
         for event in self._events(step):
             yield self.entry(event)
+
+    def _is_inside_reply(self, step: Step) -> bool:
+        """Return whether a step may stand between two lines of a reply that came at once.
+
+        A notice about the reply may, and a note in a transcript that was written. A recording has its user's note where more of the reply
+        was still to come.
+        """
+        return step.marker is Marker.NOTE and (not self._is_recording or step.text.startswith(NOTICE))
 
     def end(self) -> Iterator[Entry]:
         yield from self._end_notice()

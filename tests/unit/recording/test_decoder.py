@@ -555,6 +555,16 @@ def test_a_reply_that_was_cut_off_is_told_once_with_a_note_and_without(begun: st
     assert events[1:] == [*told, Noticed(NoticeKind.CUT_REPLY, octets=b"250-cut"), Disconnected(End.SERVER)]
 
 
+@pytest.mark.parametrize(("client", "begun"), [("Client: x\n", [ReplyBegun(b"250-a\r\n", 250)]), ("", [])])
+def test_a_note_of_the_user_stands_where_more_of_a_reply_was_to_come(client: str, begun: list[Event]) -> None:
+    events = [
+        entry.event for entry in decoded(f"Transcript: 1\n{client}\nS: 220 x\nC: NOOP\nS: 250-a\n# slow\nS: 250 b\n")
+    ]
+    at = events.index(Remarked("slow"))
+    assert events[at - len(begun) : at] == begun
+    assert [event.known for event in events if isinstance(event, ReplyReceived)] == [0, len(begun)]
+
+
 def test_a_line_after_a_final_dot_whose_reply_never_came_is_a_command() -> None:
     text = "Transcript: 1\nClient: x\n\nS: 220\nC: DATA\nS: 354\nC: x\nC: .\n*: timeout 5 the reply to the final dot\nC: RSET\nS: 250 ok\n"
     sent = [type(entry.event) for entry in decoded(text) if isinstance(entry.event, CommandSent | MailDataSent)]
