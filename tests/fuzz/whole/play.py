@@ -270,6 +270,8 @@ class _Play:
 
     def _is_secret_here(self, text: str) -> bool:
         """Return whether a password in this line is one: in an AUTH, and where the server waits for one."""
+        if not re.search(r"(?<!\S)(?:@@|@=|@p)(?=\s|\\|$)", text):
+            return False  # a part of a word: nobody can know what of it is the password
         shell = self._shells[0] if self._shells else None
         if shell is None or shell.phase in (None, Phase.MAILDATA):
             return False
