@@ -223,7 +223,8 @@ class _Decoder:
         elif in_data:
             yield from self._dialogue.send_mail_data(octets + CRLF)
             self._in_message = self._replied and not (self._dialogue.owed or self._dialogue.unended)
-        elif self._dialogue.phase is Phase.AUTH:
+        elif self._dialogue.phase is Phase.AUTH or (public == 0 and self._dialogue.exchange.challenged):
+            # The second also after a 421 in the exchange: whoever sends something all the same answers the challenge.
             yield from self._dialogue.send_sasl(octets, secret=public is not None)
         else:
             yield from self._dialogue.send(Command(octets, public), pipelined=step.marker is Marker.PIPELINED)

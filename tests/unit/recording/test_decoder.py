@@ -20,12 +20,13 @@ from smtp_shell.protocol.events import (
     Entry,
     Event,
     MailDataSent,
-    Noticed,
     NoticeKind,
+    Noticed,
     OctetsSent,
     Remarked,
     ReplyBegun,
     ReplyReceived,
+    SaslSent,
     TimedOut,
     TlsStarted,
     Written,
@@ -563,6 +564,16 @@ def test_a_note_of_the_user_stands_where_more_of_a_reply_was_to_come(client: str
     at = events.index(Remarked("slow"))
     assert events[at - len(begun) : at] == begun
     assert [event.known for event in events if isinstance(event, ReplyReceived)] == [0, len(begun)]
+
+
+def test_a_response_after_a_421_in_the_exchange_is_one() -> None:
+    text = "Transcript: 1\nClient: x\n\nS: 220 x\nC: AUTH LOGIN ${sasl}\nS: 334 UGFzc3dvcmQ6\nS: 421 bye\nC: ${sasl}\nC: NOOP\n"
+    sent = [entry.event for entry in decoded(text) if isinstance(entry.event, SaslSent | CommandSent)]
+    assert [(type(event), isinstance(event, SaslSent) and event.secret) for event in sent] == [
+        (CommandSent, False),
+        (SaslSent, True),
+        (CommandSent, False),
+    ]
 
 
 def test_a_line_after_a_final_dot_whose_reply_never_came_is_a_command() -> None:
