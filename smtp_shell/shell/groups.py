@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
@@ -132,22 +133,30 @@ def advice(commands: Iterable[Command], extensions: Extensions | None) -> Iterat
 class HeldGroup:
     """The lines that are typed after `/pipeline`, until they go out together.
 
+    Args:
+        exchange: The AUTH exchange of the connection, as it stands when the group begins.
+
     Attributes:
         commands: The commands so far.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, exchange: ExchangeLines) -> None:
         self.commands: list[Command] = []
+        self._exchange = copy(exchange)
 
     def add(self, commands: Sequence[Command]) -> None:
-        """Hold more commands.
+        """Hold more commands. What was to answer a challenge when it was typed is secret, whatever has come until it goes out.
 
         Raises:
             UsageError: There are too many.
         """
         if len(self.commands) + len(commands) > _MOST_HELD:
             raise UsageError(f"a group has at most {_MOST_HELD:,} commands; send it with /pipeline.")
-        self.commands += commands
+        self.commands += map(self._marked, commands)
+
+    def _marked(self, command: Command) -> Command:
+        start = self._exchange.send(command.line)
+        return replace(command, public=start) if self._exchange.answers and start is not None else command
 
 
 class Sender(chunks.Sender, Protocol):
@@ -168,7 +177,6 @@ def send_group(sender: Sender, commands: Sequence[Command]) -> None:
         DialogueBroken: The connection broke.
     """
     session = sender.need_session()
-    commands = _with_answers_marked(commands)
     if any(each.secret for each in commands):
         sender.confirm_cleartext()
     for text in advice(commands, session.dialogue.extensions):
@@ -180,16 +188,6 @@ def send_group(sender: Sender, commands: Sequence[Command]) -> None:
             return
     if commands[-1].verb == "QUIT" and session.phase is Phase.CLOSED:
         sender.disconnect()
-
-
-def _with_answers_marked(commands: Sequence[Command]) -> list[Command]:
-    """Return commands of which those that answer the challenges of an AUTH before them are known to be secret."""
-    lines = ExchangeLines()
-    marked = []
-    for each in commands:
-        start = lines.send(each.line)
-        marked.append(replace(each, public=start) if lines.answers and start is not None else each)
-    return marked
 
 
 def _in_one_write(session: Session, commands: Sequence[Command]) -> Reply:

@@ -70,7 +70,7 @@ def pipeline(shell: Shell, args: Args) -> None:
         ]
         if not commands:
             raise UsageError("/pipeline takes the lines to send, with semicolons between them; see /help /pipeline.")
-        shell.group = HeldGroup()
+        shell.group = HeldGroup(shell.need_session().dialogue.exchange)
         shell.group.add(commands)
         shell.send_group()
     elif shell.group is not None:
@@ -78,8 +78,7 @@ def pipeline(shell: Shell, args: Args) -> None:
             shell.say("The group is empty; nothing was sent.")
         shell.send_group()
     else:
-        shell.need_session()
-        shell.group = HeldGroup()
+        shell.group = HeldGroup(shell.need_session().dialogue.exchange)
         shell.say(
             "A group begins: lines are held until an empty line. MAIL, RCPT, RSET and BDAT may be followed by others; "
             "any other command is the last of a group."

@@ -5,8 +5,9 @@ import pytest
 from smtp_shell.errors import AuthFailed, NotSendable, UsageError
 from smtp_shell.protocol.commands import Command
 from smtp_shell.protocol.events import CommandSent
+from smtp_shell.protocol.masking import ExchangeLines
 from smtp_shell.protocol.replies import Extensions
-from smtp_shell.shell.groups import advice, commands_of, pasted_group, split_lines
+from smtp_shell.shell.groups import HeldGroup, advice, commands_of, pasted_group, split_lines
 from smtp_shell.shell.repl import run_typed
 from smtp_shell.shell.scripted_lines import run_lines
 from tests.unit.shell.fake import FakeTransport, Screen, make_shell
@@ -232,3 +233,25 @@ def test_a_response_in_a_group_with_its_auth_is_secret() -> None:
         sent = [entry.event.command for entry in screen.entries if isinstance(entry.event, CommandSent)]
         assert [each.public for each in sent[-3:]] == [11, 0, None]
         assert "cGFzc3dvcmQ" not in screen.words
+
+
+@pytest.mark.parametrize(
+    ("before", "lines", "public"),
+    [
+        ([], [b"AUTH LOGIN", b"c3R1ZGVudA==", b"c2VjcmV0", b"NOOP"], [None, 0, 0, None]),
+        ([b"AUTH LOGIN"], [b"c3R1ZGVudA==", b"MAIL FROM:<>", b"c3R1ZGVudA=="], [0, None, None]),
+        ([b"AUTH LOGIN"], [b"*", b"c3R1ZGVudA=="], [None, None]),
+        ([], [b"c3R1ZGVudA=="], [None]),
+    ],
+)
+def test_what_was_to_answer_a_challenge_when_it_was_typed_is_secret_whatever_comes_before_it_goes_out(
+    before: list[bytes], lines: list[bytes], public: list[int | None]
+) -> None:
+    exchange = ExchangeLines()
+    for line in before:
+        exchange.send(line)
+    group = HeldGroup(exchange)
+    exchange.receive(250)
+    for line in lines:
+        group.add([Command.parse(line)])
+    assert [command.public for command in group.commands] == public
