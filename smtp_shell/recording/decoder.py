@@ -223,11 +223,15 @@ class _Decoder:
         elif in_data:
             yield from self._dialogue.send_mail_data(octets + CRLF)
             self._in_message = self._replied and not (self._dialogue.owed or self._dialogue.unended)
-        elif self._dialogue.phase is Phase.AUTH or (public == 0 and self._dialogue.exchange.challenged):
-            # The second also after a 421 in the exchange: whoever sends something all the same answers the challenge.
+        elif self._dialogue.phase is Phase.AUTH or self._is_late_response(step, public):
             yield from self._dialogue.send_sasl(octets, secret=public is not None)
         else:
             yield from self._dialogue.send(Command(octets, public), pipelined=step.marker is Marker.PIPELINED)
+
+    def _is_late_response(self, step: Step, public: int | None) -> bool:
+        """Return whether a line answers a challenge after a 421 in the exchange: the server may have said it before it read the line."""
+        is_alone = step.marker is Marker.CLIENT and self._dialogue.exchange.challenged
+        return is_alone and (public == 0 or step.text == "*")
 
     def _authenticate(self, step: Step) -> Iterator[Event]:
         """Yield a whole exchange as its event: the reply in the file is the last one, whatever the mechanism."""

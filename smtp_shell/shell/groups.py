@@ -72,7 +72,8 @@ def commands_of(text: str, registry: Registry[ShellT], hello: Hello) -> list[Com
             build = None if name == "data" and line.args.text else _BUILDERS.get(name)
             if build is None:
                 what = "is for the shell" if line.command.is_for_shell else "is more than one line"
-                raise UsageError(f"{escape_str(text)[:60]} {what}, and cannot be in a group.")
+                word = text.split()[0]  # a credential may follow it
+                raise UsageError(f"{escape_str(word)[:60]} {what}, and cannot be in a group.")
             return build(line.args.text)
         case Wire():
             command = Command.parse(line.text.encode("utf-8", "surrogateescape"))

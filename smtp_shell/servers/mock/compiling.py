@@ -106,6 +106,7 @@ class _Draft:
         self.is_loose = step.marker is Marker.CLIENT_OCTETS and not is_header
         self.sent_at = step.at
         self.expected: list[_Expected] = []
+        self.chunk = 0  # octets of the chunk after it
         self.delay = 0.0  # a wait that ended before the reply came
         self.has_timed_out = False
         self.has_no_tls = False
@@ -153,7 +154,8 @@ class _Compiler:
         self._data_step: Step | None = None
         self._auth: _Draft | None = None  # an AUTH exchange that has not ended
         self._waits = False  # the last client line waits for its replies
-        self._chunk = 0  # octets of a BDAT chunk that follow
+        self._chunk: _Draft | None = None  # a BDAT whose octets follow
+        self._chunk_left = 0  # how many of them
         self._rest: Parts = ()  # of `C|` lines: a line that has not ended
         self._rest_step: Step | None = None
         self._late = 0.0  # for the next reply: a wait ended before it
@@ -202,9 +204,8 @@ class _Compiler:
             self._append(_Draft(Says.OCTETS, step, (octets[:header],), is_header=True))
             octets = octets[header:]
         while octets:
-            if self._chunk:
-                taken = min(self._chunk, len(octets))
-                octets, self._chunk = octets[taken:], self._chunk - taken
+            if self._chunk_left:
+                octets = octets[self._take_chunk(len(octets)) :]
                 continue
             end = octets.find(b"\n") + 1
             line, octets = (octets[:end], octets[end:]) if end else (octets, b"")
@@ -219,12 +220,15 @@ class _Compiler:
 
     def _client_line(self, step: Step, parts: Parts, end: bytes) -> None:
         """Read a whole line of the client."""
+        literal = b"".join(part if isinstance(part, bytes) else b"x" for part in parts)
+        if self._chunk_left:  # the line end is in the chunk, unless the line fills it
+            self._take_chunk(len(literal) + len(end) * (len(literal) != self._chunk_left))
+            return
         self._leave_out(parts)
         if self._data is not None:
             self._add_data(step, (*parts, end))
             return
         self._count += 1
-        literal = b"".join(part if isinstance(part, bytes) else b"x" for part in parts)
         if self._auth is not None and self._auth.awaits(parts):
             auth = self._auth
             auth.exchange = replace(
@@ -239,8 +243,8 @@ class _Compiler:
         draft = _Draft(Says.LINE, step, parts, end=end, is_header=is_header)
         mechanism = auth_mechanism(literal)
         chunk = bdat_chunk(literal)
-        self._chunk = chunk.size if chunk else 0
-        draft.exchange = replace(draft.exchange, verb=Command(literal).verb, chunk=self._chunk)
+        self._chunk, self._chunk_left = draft, chunk.size if chunk else 0
+        draft.exchange = replace(draft.exchange, verb=Command(literal).verb)
         self._auth = None
         if mechanism:
             self._auth = draft
@@ -250,6 +254,14 @@ class _Compiler:
                 draft.exchange, says=Says.AUTH, initial=initial, responses=(step.line,) if initial else ()
             )
         self._append(draft)
+
+    def _take_chunk(self, octets: int) -> int:
+        """Note so many octets of the client, and return how many of them belong to the chunk."""
+        taken = min(self._chunk_left, octets)
+        self._chunk_left -= taken
+        if self._chunk is not None:
+            self._chunk.chunk += taken
+        return taken
 
     @property
     def _is_untouched(self) -> bool:
@@ -479,7 +491,8 @@ class _Compiler:
             then = Then.TLS
         elif then is Then.NOTHING and is_last and (ends_with_quit or self._ends_with_421(number, replies)):
             then = Then.CLOSE
-        return replace(draft.exchange, replies=replies, then=then, recipients=self._recipients(number))
+        recipients = self._recipients(number)
+        return replace(draft.exchange, replies=replies, then=then, chunk=draft.chunk, recipients=recipients)
 
     def _recipients(self, number: int) -> int:
         """Return how many recipients were accepted in the mail transaction before an exchange ends it."""

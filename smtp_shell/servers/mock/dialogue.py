@@ -323,7 +323,11 @@ class MockDialogue:
 
     def _chunk_and_reply(self, exchange: Exchange, line: bytes, verb: str) -> Acts:
         if chunk := bdat_chunk(line):
-            yield from self._chunk(chunk.size, ends_here=not exchange.replies)
+            is_answered = bool(exchange.replies)
+            # Where the server closed in the chunk, it closes there again.
+            goes_on = is_answered or exchange.then is Then.NOTHING
+            size = chunk.size if goes_on else min(chunk.size, exchange.chunk)
+            yield from self._chunk(size, ends_here=not is_answered)
         if not self._is_over:
             yield from self._reply(exchange, verb)
 

@@ -68,7 +68,7 @@ class AuthDialogue:
             self._challenges = ()
         self._heard = 0
         self._steps = None
-        if who is not None and self._is_regular:
+        if who is not None and (self._is_regular or self._refuses_scram):
             self._steps = begin(self._mechanism, who, self._recorded, bindings)
 
     @property
@@ -90,6 +90,16 @@ class AuthDialogue:
     @property
     def _is_refusal(self) -> bool:
         return bool(self._finals) and self._finals[0].code // 100 in (4, 5)
+
+    @property
+    def _refuses_scram(self) -> bool:
+        """Whether the exchange is SCRAM and refused after a challenge: no client goes on from a nonce that is not its own."""
+        return (
+            self._is_refusal
+            and bool(self._challenges)
+            and self._mechanism in KNOWN
+            and self._mechanism.startswith("SCRAM-")
+        )
 
     @property
     def _recorded(self) -> Recorded:
@@ -167,6 +177,8 @@ class AuthDialogue:
         if octets is None:
             return AuthAct(replies=(_reply(_NO_BASE64),), why="the client's response is not base64")
         self._heard += 1
+        if self._is_refusal and self._heard - (self._initial is not None) >= len(self._challenges):
+            return AuthAct(replies=self._finals)
         try:
             return self._ask(self._steps.send(octets))
         except StopIteration as end:

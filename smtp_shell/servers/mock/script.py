@@ -98,7 +98,7 @@ class Exchange(Struct, frozen=True):
         initial: Whether the AUTH command has a response in it.
         cancelled: Whether the client cancels the exchange with `*`.
         data: The mail data, or the chunk after BDAT.
-        chunk: Octets of the chunk after a BDAT command.
+        chunk: Octets of the chunk after a BDAT command that the transcript has.
         recipients: Recipients that were accepted before, where the exchange ends a mail transaction.
         mechanisms: Of an `*: authenticate`, for which the client chooses: those it may choose, upper-case; none for any.
             None for everything else.

@@ -255,3 +255,13 @@ def test_what_was_to_answer_a_challenge_when_it_was_typed_is_secret_whatever_com
     for line in lines:
         group.add([Command.parse(line)])
     assert [command.public for command in group.commands] == public
+
+
+@pytest.mark.parametrize(
+    "text", ["auth PPLAIN AHN0dWRlbnQAc3BhcnJvdw==", "auth AHN0dWRlbnQAc3BhcnJvdw==", "auth plain student"]
+)
+def test_a_line_that_cannot_be_in_a_group_is_named_by_its_first_word(text: str) -> None:
+    shell, _, _ = make_shell()
+    with pytest.raises(UsageError) as caught:
+        commands_of(text, shell.registry, shell.hello_command)
+    assert str(caught.value) == "auth is more than one line, and cannot be in a group."

@@ -180,6 +180,26 @@ def test_after_quit_the_server_closes_unless_it_was_in_the_middle_of_a_further_r
         assert player.end() == []
 
 
+@pytest.mark.parametrize("chunk", ["C: BDAT 5 LAST\nC| hello", "C: BDAT 5 LAST\nC: hello", "C& BDAT 7 LAST\nC: hello"])
+def test_a_chunk_may_stand_in_the_transcript_as_octets_and_as_lines(tmp_path: Path, chunk: str) -> None:
+    player = Player(compiled(tmp_path, f"S: 220 a\n{chunk}\nS: 250 ok\nC: NOOP\nS: 251 x\n"))
+    size = int(chunk.split()[2])
+    assert player.say(f"BDAT {size} LAST") == b""
+    assert player.send(b"hello\r\n"[:size]) == b"250 ok\r\n"
+    assert player.say("NOOP") == b"251 x\r\n"
+    assert player.end() == []
+
+
+@pytest.mark.parametrize("rest", ["C: MAIL FROM:<>", "C| MAIL FROM:<>\\x0d\\x0a"])
+@pytest.mark.parametrize(("end", "closes"), [("close server", True), ("close", False)])
+def test_a_server_that_closed_in_a_chunk_closes_there_again(tmp_path: Path, rest: str, end: str, closes: bool) -> None:
+    recorded = f"Transcript: 1\nClient: x\n\n*: connect 192.0.2.25:25\nS: 220 x\nC& BDAT 99 LAST\n{rest}\n*: {end}\n"
+    player = Player(compiled(tmp_path, recorded))
+    assert player.say("BDAT 99 LAST", "MAIL FROM:<>") == b""
+    assert (player.wire.hang_up is not None) is closes
+    assert player.end() == []
+
+
 def test_octets_that_begin_a_line_are_part_of_it_although_a_reply_came_between(tmp_path: Path) -> None:
     player = Player(compiled(tmp_path, "S: 220 a\nC| X\\x0d\\x0aNO\nS: 500 x\nC| BDAT 9\\x0d\\x0a\nS: 500 y\n"))
     assert player.send(b"X\r\nNO") == b"500 x\r\n"

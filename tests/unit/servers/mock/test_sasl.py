@@ -17,18 +17,25 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from smtp_shell.servers.mock.sasl import AuthAct
+    from smtp_shell.servers.mock.script import Exchange
 
 WHO = Credentials("student", Secret("pencil"))
 BINDINGS = {"tls-exporter": b"x" * 32, "tls-server-end-point": b"y" * 32}
 
 
-def talk(name: str, binding: ChannelBinding, server_has: dict[str, bytes], password: str = "pencil") -> AuthAct:
+def talk(
+    name: str,
+    binding: ChannelBinding,
+    server_has: dict[str, bytes],
+    password: str = "pencil",
+    exchange: Exchange | None = None,
+) -> AuthAct:
     """Have our client authenticate at the mock, and return how that ends."""
     client = mechanism(name).start(Credentials("student", Secret(password)), nonce=lambda: "abc", binding=binding)
     first = client.initial_response()
     assert first is not None
     dialogue = AuthDialogue(
-        None, b"AUTH " + name.encode() + b" " + b64encode(first.octets), WHO, bindings=lambda: server_has
+        exchange, b"AUTH " + name.encode() + b" " + b64encode(first.octets), WHO, bindings=lambda: server_has
     )
     act = dialogue.begin()
     while act.challenge is not None:
@@ -62,6 +69,17 @@ def test_what_is_not_right_is_refused(binding: ChannelBinding, server_has: dict[
 def test_without_plus_a_client_that_could_bind_is_let_in() -> None:
     act = talk("SCRAM-SHA-256", ChannelBinding("tls-exporter", b"x" * 32), BINDINGS)
     assert act.replies[0].code == 235
+
+
+def test_a_recorded_refusal_of_scram_comes_after_a_challenge_that_this_client_can_answer(tmp_path: Path) -> None:
+    path = tmp_path / "a.smtp"
+    challenge = b64encode(b"r=another,s=QUJDRA==,i=4096").decode()
+    path.write_text(
+        f"S: 220 a\nC: AUTH SCRAM-SHA-256 ${{sasl}}\nS: 334 {challenge}\nC: ${{sasl}}\nS: 454 4.7.0 later\n", "utf-8"
+    )
+    (session,) = compile_script(path).sessions
+    act = talk("SCRAM-SHA-256", ChannelBinding("tls-exporter", b"x" * 32), {}, exchange=session.exchanges[0])
+    assert ([reply.octets for reply in act.replies], act.why) == ([b"454 4.7.0 later\r\n"], "")
 
 
 @pytest.mark.parametrize(
