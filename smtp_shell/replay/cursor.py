@@ -26,6 +26,7 @@ _LONGEST_SIGN = 16  # octets by which a PROXY header is known
 _LINES = frozenset((Marker.CLIENT, Marker.PIPELINED))
 _DROPS = (("dropped",), ("reset",))
 _WITHIN = ("within",)
+_WAITS = (("wait",), ("timeout",))
 _ALWAYS_ACTED = frozenset((*CLIENT_LINES, Marker.MAIL_DATA_FILE, Marker.SERVER))
 
 
@@ -115,10 +116,10 @@ class StepCursor:
         for step in self.look_ahead_acted():
             if step.marker in SERVER_LINES:
                 expected += ExpectedLine.parse(step).continues is False
-            elif expected or step.marker not in CLIENT_LINES:
+            elif expected or not (step.marker in CLIENT_LINES or step.event[:1] in _WAITS):
                 break
             else:
-                lines += step.marker is not Marker.CLIENT_OCTETS
+                lines += step.marker in _LINES
         return expected - lines
 
     def take_run(self, markers: Collection[Marker], last: str, most: int) -> list[Step]:

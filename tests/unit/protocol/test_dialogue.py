@@ -257,6 +257,14 @@ def test_what_follows_auth_in_its_group_is_taken_for_the_responses() -> None:
         assert (dialogue.exchange.is_open, dialogue.phase is Phase.AUTH) == (is_open, is_open), line
 
 
+def test_what_follows_data_in_octets_is_mail_data_whatever_is_said_to_what_precedes_it() -> None:
+    dialogue = at(Phase.RCPT)
+    dialogue.send_raw(b"NOOP\r\nDATA\r\n")
+    assert say(dialogue, "S: 250 ok") == "250 NOOP"
+    dialogue.send_raw(b"NOOP\r\n.\r\n")
+    assert [owed.asked for owed in dialogue.owed] == [Asked.COMMAND, Asked.END_OF_DATA]
+
+
 def test_sasl_without_auth_is_our_own_affair() -> None:
     dialogue = at(Phase.READY)
     say(dialogue, "A: abcd")
