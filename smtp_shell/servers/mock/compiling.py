@@ -106,7 +106,7 @@ class _Draft:
         self.is_loose = step.marker is Marker.CLIENT_OCTETS and not is_header
         self.sent_at = step.at
         self.expected: list[_Expected] = []
-        self.chunk = 0  # octets of the chunk after it
+        self.chunk = self.chunk_left = 0  # octets of the chunk after it that have come, and that have not
         self.delay = 0.0  # a wait that ended before the reply came
         self.has_timed_out = False
         self.has_no_tls = False
@@ -155,7 +155,6 @@ class _Compiler:
         self._auth: _Draft | None = None  # an AUTH exchange that has not ended
         self._waits = False  # the last client line waits for its replies
         self._chunk: _Draft | None = None  # a BDAT whose octets follow
-        self._chunk_left = 0  # how many of them
         self._rest: Parts = ()  # of `C|` lines: a line that has not ended
         self._rest_step: Step | None = None
         self._late = 0.0  # for the next reply: a wait ended before it
@@ -204,8 +203,8 @@ class _Compiler:
             self._append(_Draft(Says.OCTETS, step, (octets[:header],), is_header=True))
             octets = octets[header:]
         while octets:
-            if self._chunk_left:
-                octets = octets[self._take_chunk(len(octets)) :]
+            if self._chunk is not None:
+                octets = octets[self._take_chunk(self._chunk, len(octets)) :]
                 continue
             end = octets.find(b"\n") + 1
             line, octets = (octets[:end], octets[end:]) if end else (octets, b"")
@@ -221,8 +220,8 @@ class _Compiler:
     def _client_line(self, step: Step, parts: Parts, end: bytes) -> None:
         """Read a whole line of the client."""
         literal = b"".join(part if isinstance(part, bytes) else b"x" for part in parts)
-        if self._chunk_left:  # the line end is in the chunk, unless the line fills it
-            self._take_chunk(len(literal) + len(end) * (len(literal) != self._chunk_left))
+        if self._chunk is not None:  # the line end is in the chunk, unless the line fills it
+            self._take_chunk(self._chunk, len(literal) + len(end) * (len(literal) != self._chunk.chunk_left))
             return
         self._leave_out(parts)
         if self._data is not None:
@@ -243,7 +242,8 @@ class _Compiler:
         draft = _Draft(Says.LINE, step, parts, end=end, is_header=is_header)
         mechanism = auth_mechanism(literal)
         chunk = bdat_chunk(literal)
-        self._chunk, self._chunk_left = draft, chunk.size if chunk else 0
+        if chunk and chunk.size:
+            self._chunk, draft.chunk_left = draft, chunk.size
         draft.exchange = replace(draft.exchange, verb=Command(literal).verb)
         self._auth = None
         if mechanism:
@@ -255,12 +255,13 @@ class _Compiler:
             )
         self._append(draft)
 
-    def _take_chunk(self, octets: int) -> int:
+    def _take_chunk(self, draft: _Draft, octets: int) -> int:
         """Note so many octets of the client, and return how many of them belong to the chunk."""
-        taken = min(self._chunk_left, octets)
-        self._chunk_left -= taken
-        if self._chunk is not None:
-            self._chunk.chunk += taken
+        taken = min(draft.chunk_left, octets)
+        draft.chunk += taken
+        draft.chunk_left -= taken
+        if not draft.chunk_left:
+            self._chunk = None
         return taken
 
     @property
@@ -346,6 +347,8 @@ class _Compiler:
             self._greeting[0].delay = self._greeting_delay
             del replies[: len(self._greeting)]
         self._assign(replies)
+        if self._chunk is not None and self._chunk.expected:
+            self._chunk = None  # a server that answers in the middle of a chunk does not take it
         last = self._drafts[-1] if self._drafts else None
         if last is not None and last.exchange.verb == "DATA" and last.expected and last.expected[0].reply.allows(354):
             self._begin_data()
@@ -492,7 +495,14 @@ class _Compiler:
         elif then is Then.NOTHING and is_last and (ends_with_quit or self._ends_with_421(number, replies)):
             then = Then.CLOSE
         recipients = self._recipients(number)
-        return replace(draft.exchange, replies=replies, then=then, chunk=draft.chunk, recipients=recipients)
+        return replace(
+            draft.exchange,
+            replies=replies,
+            then=then,
+            chunk=draft.chunk,
+            is_chunk_cut=draft.chunk > 0 and draft.chunk_left > 0,
+            recipients=recipients,
+        )
 
     def _recipients(self, number: int) -> int:
         """Return how many recipients were accepted in the mail transaction before an exchange ends it."""

@@ -324,9 +324,9 @@ class MockDialogue:
     def _chunk_and_reply(self, exchange: Exchange, line: bytes, verb: str) -> Acts:
         if chunk := bdat_chunk(line):
             is_answered = bool(exchange.replies)
-            # Where the server closed in the chunk, it closes there again.
-            goes_on = is_answered or exchange.then is Then.NOTHING
-            size = chunk.size if goes_on else min(chunk.size, exchange.chunk)
+            # A server that answered or closed in the chunk does so there again.
+            is_cut = exchange.is_chunk_cut and (is_answered or exchange.then is not Then.NOTHING)
+            size = min(chunk.size, exchange.chunk) if is_cut else chunk.size
             yield from self._chunk(size, ends_here=not is_answered)
         if not self._is_over:
             yield from self._reply(exchange, verb)

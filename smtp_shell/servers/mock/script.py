@@ -99,6 +99,7 @@ class Exchange(Struct, frozen=True):
         cancelled: Whether the client cancels the exchange with `*`.
         data: The mail data, or the chunk after BDAT.
         chunk: Octets of the chunk after a BDAT command that the transcript has.
+        is_chunk_cut: Whether that is a part of it: neither nothing nor all.
         recipients: Recipients that were accepted before, where the exchange ends a mail transaction.
         mechanisms: Of an `*: authenticate`, for which the client chooses: those it may choose, upper-case; none for any.
             None for everything else.
@@ -117,6 +118,7 @@ class Exchange(Struct, frozen=True):
     cancelled: bool = False
     data: MailData | None = None
     chunk: int = 0
+    is_chunk_cut: bool = False
     recipients: int = 0
     mechanisms: tuple[str, ...] | None = None
 

@@ -105,6 +105,12 @@ def _in_order(found: list[Item]) -> Iterator[Item]:
 def _items(entry: Entry) -> Iterator[Item]:
     event = entry.event
     match event:
+        case CommandSent(Command(public=0)):
+            yield (
+                "response",
+                _MARK,
+                entry.tls,
+            )  # typed alone or in a group: after a 421 in an exchange a file cannot tell them apart
         case CommandSent(command, pipelined):
             yield from _command(command, pipelined=pipelined, tls=entry.tls)
         case SaslSent(line, secret):

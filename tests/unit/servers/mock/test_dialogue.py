@@ -191,12 +191,24 @@ def test_a_chunk_may_stand_in_the_transcript_as_octets_and_as_lines(tmp_path: Pa
 
 
 @pytest.mark.parametrize("rest", ["C: MAIL FROM:<>", "C| MAIL FROM:<>\\x0d\\x0a"])
-@pytest.mark.parametrize(("end", "closes"), [("close server", True), ("close", False)])
-def test_a_server_that_closed_in_a_chunk_closes_there_again(tmp_path: Path, rest: str, end: str, closes: bool) -> None:
-    recorded = f"Transcript: 1\nClient: x\n\n*: connect 192.0.2.25:25\nS: 220 x\nC& BDAT 99 LAST\n{rest}\n*: {end}\n"
+@pytest.mark.parametrize(
+    ("end", "said", "closes"),
+    [
+        ("*: close server", b"", True),
+        ("*: close", b"", False),
+        ("S: 552 no\n*: close server", b"552 no\r\n", True),
+        ("S: 552 no\nC: NOOP\nS: 250 ok", b"552 no\r\n", False),
+    ],
+)
+def test_a_server_that_answered_or_closed_in_a_chunk_does_so_there_again(
+    tmp_path: Path, rest: str, end: str, said: bytes, closes: bool
+) -> None:
+    recorded = f"Transcript: 1\nClient: x\n\n*: connect 192.0.2.25:25\nS: 220 x\nC& BDAT 99 LAST\n{rest}\n{end}\n"
     player = Player(compiled(tmp_path, recorded))
-    assert player.say("BDAT 99 LAST", "MAIL FROM:<>") == b""
+    assert player.say("BDAT 99 LAST", "MAIL FROM:<>") == said
     assert (player.wire.hang_up is not None) is closes
+    if "NOOP" in end:
+        assert player.say("NOOP") == b"250 ok\r\n"
     assert player.end() == []
 
 
