@@ -280,7 +280,7 @@ class _Play:
         if shell.session is not None:
             dialogue = shell.session.dialogue
             # In LOGIN the first answer is the user name, which is shown.
-            if dialogue.unended or dialogue.chunk_left or dialogue.exchange._expects_user:
+            if dialogue.unended or dialogue.chunk_left or dialogue._raw_in_data or dialogue.exchange._expects_user:
                 return False
         if shell.group is not None and shell.group.commands and shell.group.commands[-1].verb == "AUTH":
             return len(text.split()) == 1  # other lines are commands, as far as anybody knows
