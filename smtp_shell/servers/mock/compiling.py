@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import takewhile
 from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
@@ -15,11 +14,11 @@ from smtp_shell.protocol.octets import CRLF, escape_str
 from smtp_shell.protocol.rawlines import is_proxy_header, proxy_header_length
 from smtp_shell.replay.cursor import StepCursor
 from smtp_shell.replay.plan import plan, planned_steps
+from smtp_shell.servers.mock.drafts import Draft, RecordedReply, exchanges_of, literal_of, reply_of
 from smtp_shell.servers.mock.maildata import DataCollector
-from smtp_shell.servers.mock.replies import DOT, GREETING, Unservable, made_up, scripted
+from smtp_shell.servers.mock.replies import GREETING, Unservable, made_up
 from smtp_shell.servers.mock.script import (
     MOST_SCRIPTED,
-    Exchange,
     MockScript,
     Parts,
     Says,
@@ -37,18 +36,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from smtp_shell.matching.expectation import ExpectedReply
     from smtp_shell.transcript.step import Step
 
 LATE_SECONDS: Final = 0.3
 """How much later than a recorded wait the reply comes that did not come in time."""
 
 _UNANSWERED = frozenset({"timeout", "error", "close"})
-_HELLOS = frozenset({"EHLO", "LHLO"})
-_ANY = ("CRAM-MD5", "LOGIN", "PLAIN")
-"""What is offered for an `*: authenticate` that names no mechanism: each can be done without the password, unlike SCRAM."""
-
-_OFFERED = ("PIPELINING", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES")
 
 
 def compile_script(
@@ -86,49 +79,6 @@ def compile_script(
     return MockScript(compiler.file, tuple(compiler.sessions), values, compiler.mechanisms)
 
 
-class _Expected:
-    """A reply as the transcript has it, with its times."""
-
-    __slots__ = ("after", "delay", "may_end", "reply")
-
-    def __init__(self, reply: ExpectedReply, after: float, delay: float, *, may_end: bool) -> None:
-        self.reply, self.after, self.delay, self.may_end = reply, after, delay, may_end
-
-
-class _Draft:
-    """An exchange whose replies are not all known."""
-
-    def __init__(
-        self, says: Says, step: Step, parts: Parts = (), *, end: bytes = CRLF, is_header: bool = False
-    ) -> None:
-        self.exchange = Exchange(says, step.line, parts, shown=step.text, end=end)
-        self.is_header = is_header
-        self.is_loose = step.marker is Marker.CLIENT_OCTETS and not is_header
-        self.sent_at = step.at
-        self.expected: list[_Expected] = []
-        self.chunk = self.chunk_left = 0  # octets of the chunk after it that have come, and that have not
-        self.delay = 0.0  # a wait that ended before the reply came
-        self.has_timed_out = False
-        self.has_no_tls = False
-        self.is_left_out = False  # the reply is one that a written transcript leaves out
-
-    @property
-    def place(self) -> str:
-        """What its first reply answers."""
-        if self.exchange.says is Says.DATA:
-            return DOT
-        return self.exchange.verb or ("AUTH" if self.exchange.says is Says.AUTH else "")
-
-    @property
-    def challenges(self) -> bool:
-        """Whether the last reply is a challenge of an AUTH exchange."""
-        return self.exchange.says is Says.AUTH and bool(self.expected) and self.expected[-1].reply.allows(334)
-
-    def awaits(self, parts: Parts) -> bool:
-        """Return whether a line answers a challenge of an AUTH exchange: one that was read, or one that a script leaves out."""
-        return self.challenges or (not self.expected and parts == (SASL,))
-
-
 class _Compiler:
     """Reads the steps, and collects the exchanges of one session after the other."""
 
@@ -144,17 +94,17 @@ class _Compiler:
 
     def _begin(self, line: int, *, tls: bool) -> None:
         self._line, self._tls = line, tls
-        self._greeting: list[_Expected] = []
+        self._greeting: list[RecordedReply] = []
         self._greeting_then = Then.NOTHING
         self._is_begun = False
         self._greeting_delay = 0.0
-        self._drafts: list[_Draft] = []
-        self._awaiting: list[_Draft] = []
+        self._drafts: list[Draft] = []
+        self._awaiting: list[Draft] = []
         self._data: DataCollector | None = None
         self._data_step: Step | None = None
-        self._auth: _Draft | None = None  # an AUTH exchange that has not ended
+        self._auth: Draft | None = None  # an AUTH exchange that has not ended
         self._waits = False  # the last client line waits for its replies
-        self._chunk: _Draft | None = None  # a BDAT whose octets follow
+        self._chunk: Draft | None = None  # a BDAT whose octets follow
         self._rest: Parts = ()  # of `C|` lines: a line that has not ended
         self._rest_step: Step | None = None
         self._late = 0.0  # for the next reply: a wait ended before it
@@ -200,7 +150,7 @@ class _Compiler:
         """Read octets of the client, which may hold several lines, a chunk after BDAT, and the start of a line."""
         header = proxy_header_length(octets) if self._is_untouched and not self._rest else 0
         if header:
-            self._append(_Draft(Says.OCTETS, step, (octets[:header],), is_header=True))
+            self._append(Draft(Says.OCTETS, step, (octets[:header],), is_header=True))
             octets = octets[header:]
         while octets:
             if self._chunk is not None:
@@ -219,7 +169,7 @@ class _Compiler:
 
     def _client_line(self, step: Step, parts: Parts, end: bytes) -> None:
         """Read a whole line of the client."""
-        literal = b"".join(part if isinstance(part, bytes) else b"x" for part in parts)
+        literal = literal_of(parts)
         if self._chunk is not None:  # the line end is in the chunk, unless the line fills it
             self._take_chunk(self._chunk, len(literal) + len(end) * (len(literal) != self._chunk.chunk_left))
             return
@@ -239,7 +189,7 @@ class _Compiler:
             self._awaiting.append(auth)
             return
         is_header = self._is_untouched and is_proxy_header(literal)
-        draft = _Draft(Says.LINE, step, parts, end=end, is_header=is_header)
+        draft = Draft(Says.LINE, step, parts, end=end, is_header=is_header)
         mechanism = auth_mechanism(literal)
         chunk = bdat_chunk(literal)
         if chunk and chunk.size:
@@ -255,7 +205,7 @@ class _Compiler:
             )
         self._append(draft)
 
-    def _take_chunk(self, draft: _Draft, octets: int) -> int:
+    def _take_chunk(self, draft: Draft, octets: int) -> int:
         """Note so many octets of the client, and return how many of them belong to the chunk."""
         taken = min(draft.chunk_left, octets)
         draft.chunk += taken
@@ -269,7 +219,7 @@ class _Compiler:
         """Whether neither side has said anything: a PROXY header can only come first."""
         return not (self._greeting or self._drafts)
 
-    def _append(self, draft: _Draft) -> None:
+    def _append(self, draft: Draft) -> None:
         self._drafts.append(draft)
         self._awaiting.append(draft)
 
@@ -277,7 +227,7 @@ class _Compiler:
         """Accept the replies that are not there for good ones, when the next line follows: a script expects nothing."""
         last = self._awaiting[-1] if self._awaiting else None
         begins_data = last is not None and last.exchange.verb == "DATA" and self._data is None and not last.expected
-        if begins_data and Command(_literal(parts)).verb not in FORESEEN:
+        if begins_data and Command(literal_of(parts)).verb not in FORESEEN:
             self._begin_data()
         if self._is_recording or not self._waits:
             return
@@ -303,7 +253,7 @@ class _Compiler:
         self._data = None
         if data is None or first is None:
             return
-        draft = _Draft(Says.DATA, first)
+        draft = Draft(Says.DATA, first)
         draft.is_loose = False
         draft.sent_at = step.at
         draft.exchange = replace(draft.exchange, data=data.result(), shown="mail data")
@@ -334,14 +284,14 @@ class _Compiler:
             self._end_data(step)
         if not (self._awaiting and _client_goes_on(cursor)):
             self._end_octets()
-        replies: list[_Expected] = []
+        replies: list[RecordedReply] = []
         while cursor.expects:
             at = _time_of(cursor.step)
             reply = cursor.take_expected()
             if reply is None:
                 break
             may_end = self._is_recording or cursor.next_event() in _UNANSWERED
-            replies.append(_Expected(reply, at or 0.0, 0.0, may_end=may_end))
+            replies.append(RecordedReply(reply, at or 0.0, 0.0, may_end=may_end))
         if not self._greeting and (not self._drafts or self._greets(replies[0])):
             self._greeting += replies if not self._drafts else replies[:1]
             self._greeting[0].delay = self._greeting_delay
@@ -356,7 +306,7 @@ class _Compiler:
             self._auth = None
         self._waits = False
 
-    def _greets(self, first: _Expected) -> bool:
+    def _greets(self, first: RecordedReply) -> bool:
         """Return whether a reply is the greeting although the client spoke first.
 
         After a PROXY header it is said when the header has come, as servers do that want one: a client that has heard the greeting
@@ -368,7 +318,7 @@ class _Compiler:
         is_early = draft.is_loose or draft.exchange.verb == "QUIT"
         return draft is self._drafts[0] and is_early and draft.exchange.verb != "STARTTLS" and first.reply.allows(220)
 
-    def _assign(self, replies: list[_Expected]) -> None:
+    def _assign(self, replies: list[RecordedReply]) -> None:
         targets = self._awaiting
         while len(targets) > len(replies) and any(each.is_loose for each in targets):
             targets.remove(next(each for each in targets if each.is_loose))
@@ -387,7 +337,7 @@ class _Compiler:
     def _end_octets(self) -> None:
         """End octets after which no line end comes."""
         if self._rest and self._rest_step is not None:
-            draft = _Draft(Says.OCTETS, self._rest_step, self._rest)
+            draft = Draft(Says.OCTETS, self._rest_step, self._rest)
             self._append(draft)
             self._rest, self._rest_step = (), None
 
@@ -416,7 +366,7 @@ class _Compiler:
         elif name == "error":
             self._add_ending(Then.END)
         elif name == "close":
-            self._drafts.append(_Draft(Says.CLOSE, step))
+            self._drafts.append(Draft(Says.CLOSE, step))
 
     def _add_authenticate(self, step: Step) -> None:
         """Read a whole AUTH exchange, for which the client chooses the mechanism."""
@@ -426,7 +376,7 @@ class _Compiler:
         mechanisms, _ = authentication(step.event[1:])
         for mechanism in mechanisms:
             self.mechanisms.setdefault(mechanism, step.line)
-        draft = _Draft(Says.AUTH, step, (b"AUTH",))
+        draft = Draft(Says.AUTH, step, (b"AUTH",))
         draft.exchange = replace(draft.exchange, verb="AUTH", shown=f"{step.marker} {step.text}", mechanisms=mechanisms)
         self._auth, self._waits = None, True
         self._append(draft)
@@ -463,7 +413,7 @@ class _Compiler:
                 )
         try:
             greeting = self._greetings()
-            exchanges = tuple(self._exchange(number, draft) for number, draft in enumerate(self._drafts))
+            exchanges = exchanges_of(self._drafts, is_recording=self._is_recording)
         except Unservable as error:
             self.faults.append(Fault(error.line, error.problem, error.expected))
             return
@@ -472,68 +422,13 @@ class _Compiler:
 
     def _greetings(self) -> tuple[ScriptedReply, ...]:
         if self._greeting:
-            return tuple(self._reply(each, GREETING) for each in self._greeting)
+            return tuple(reply_of(each, GREETING, is_recording=self._is_recording) for each in self._greeting)
         first = self._drafts[0] if self._drafts else None
         follows_header = first is not None and first.is_header and bool(first.expected)
         is_silent = (
             self._greeting_delay or self._is_recording or self._greeting_then is not Then.NOTHING or follows_header
         )
         return () if is_silent else (made_up(GREETING),)
-
-    def _exchange(self, number: int, draft: _Draft) -> Exchange:
-        verb, then = draft.place, draft.exchange.then
-        keywords = self._keywords(number) if verb in _HELLOS else ()
-        replies = tuple(self._reply(each, verb, keywords) for each in draft.expected)
-        if not replies and draft.is_left_out:
-            replies = (made_up(verb, keywords),)
-        code = replies[0].code if replies else 0
-        is_last = all(each.exchange.says is Says.CLOSE for each in self._drafts[number + 1 :])
-        # A server that was in the middle of a further reply when the client closed had not closed.
-        ends_with_quit = verb == "QUIT" and code and not any(each.reply.is_unfinished for each in draft.expected)
-        if verb == "STARTTLS" and code == 220 and not draft.has_no_tls and then is Then.NOTHING:
-            then = Then.TLS
-        elif then is Then.NOTHING and is_last and (ends_with_quit or self._ends_with_421(number, replies)):
-            then = Then.CLOSE
-        recipients = self._recipients(number)
-        return replace(
-            draft.exchange,
-            replies=replies,
-            then=then,
-            chunk=draft.chunk,
-            is_chunk_cut=draft.chunk > 0 and draft.chunk_left > 0,
-            recipients=recipients,
-        )
-
-    def _recipients(self, number: int) -> int:
-        """Return how many recipients were accepted in the mail transaction before an exchange ends it."""
-        if self._drafts[number].exchange.says is not Says.DATA and self._drafts[number].exchange.verb != "BDAT":
-            return 0
-        found = 0
-        for draft in reversed(self._drafts[:number]):
-            if draft.exchange.verb in ("MAIL", "RSET"):
-                break
-            if draft.exchange.verb == "RCPT":
-                found += draft.is_left_out or any(each.reply.lines[0].may_begin("2") for each in draft.expected[:1])
-        return found
-
-    def _ends_with_421(self, number: int, replies: tuple[ScriptedReply, ...]) -> bool:
-        return bool(replies) and replies[-1].code == 421 and number + 1 == len(self._drafts)
-
-    def _keywords(self, number: int) -> tuple[str, ...]:
-        """Return what an EHLO announces whose reply is left out: what the client uses up to the next one."""
-        following = [each.exchange for each in self._drafts[number + 1 :]]
-        used = list(takewhile(lambda exchange: exchange.verb not in _HELLOS, following))
-        mechanisms = [word for each in used for word in _mechanisms(each)]
-        more = [
-            word
-            for verb, word in (("STARTTLS", "STARTTLS"), ("BDAT", "CHUNKING"))
-            if any(each.verb == verb for each in used)
-        ]
-        return (*_OFFERED, *more, *([f"AUTH {' '.join(dict.fromkeys(mechanisms))}"] if mechanisms else []))
-
-    def _reply(self, each: _Expected, verb: str, keywords: tuple[str, ...] = ()) -> ScriptedReply:
-        made = scripted(each.reply, verb, keywords, is_recording=self._is_recording, may_end=each.may_end)
-        return replace(made, after=each.after, delay=each.delay)
 
 
 def _client_goes_on(cursor: StepCursor) -> bool:
@@ -545,15 +440,3 @@ def _client_goes_on(cursor: StepCursor) -> bool:
 
 def _time_of(step: Step | None) -> float | None:
     return step.at if step is not None else None
-
-
-def _mechanisms(exchange: Exchange) -> tuple[str, ...]:
-    """Return the mechanism that an AUTH command names, or those from which the client may choose; none for another command."""
-    if exchange.mechanisms is not None:
-        return exchange.mechanisms or _ANY
-    words = _literal(exchange.parts).split()
-    return (words[1].decode("ascii", "replace").upper(),) if exchange.says is Says.AUTH and len(words) > 1 else ()
-
-
-def _literal(parts: Parts) -> bytes:
-    return b"".join(part if isinstance(part, bytes) else b"x" for part in parts)

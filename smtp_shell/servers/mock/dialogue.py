@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Final
 from smtp_shell.protocol.commands import Command, bdat_chunk
 from smtp_shell.protocol.masking import MASK, ExchangeLines
 from smtp_shell.protocol.octets import CRLF, escape
-from smtp_shell.servers.faults import Fault, HangUp, Hear, Pause, Phase, Send, reply_line
+from smtp_shell.servers.faults import Fault, HangUp, Hear, Pause, Phase, Send
 from smtp_shell.servers.mock.acts import Need, StartTls
 from smtp_shell.servers.mock.comparing import Values, difference, is_near
 from smtp_shell.servers.mock.maildata import DataReader
-from smtp_shell.servers.mock.replies import DOT, GREETING, for_recipients, made_up, refreshed
+from smtp_shell.servers.mock.replies import DOT, GREETING, for_recipients, made_up, made_up_exchange, refreshed
 from smtp_shell.servers.mock.results import LONGEST_SHOWN, MOST_DIFFERENCES, Difference, Kind
 from smtp_shell.servers.mock.script import Exchange, Says, ScriptedReply, Then
 from smtp_shell.servers.mock.settings import Extra
@@ -136,21 +136,21 @@ class MockDialogue:
         return self._exchanges[self._at] if self._at < len(self._exchanges) else None
 
     @property
-    def _closes_next(self) -> bool:
-        """Whether the client closes next, as recorded."""
+    def _next_says(self) -> Says | None:
+        """What the client does next, as recorded; None at the end."""
         expected = self._expected()
-        return expected is None or expected.says is Says.CLOSE
+        return expected.says if expected is not None else None
 
     @property
-    def _sends_data_next(self) -> bool:
-        """Whether mail data comes next, as recorded, also without a 354."""
-        expected = self._expected()
-        return expected is not None and expected.says is Says.DATA
+    def _closes_next(self) -> bool:
+        """Whether the client closes next, as recorded."""
+        return self._next_says in (None, Says.CLOSE)
 
     def _find(self, line: bytes, end: bytes) -> Exchange | None:
         """Return the exchange that a command belongs to, and go on to the next one; None for a command that the script does not have."""
-        while (expected := self._expected()) is not None and expected.says is Says.DATA:
+        while self._next_says is Says.DATA:
             self._at += 1  # DATA was not answered with 354 after all
+        expected = self._expected()
         if expected is not None and expected.says is not Says.CLOSE and is_near(expected, line):
             why = self._difference(expected, line, end)
             if not why or not self._switch(line, end):
@@ -323,11 +323,7 @@ class MockDialogue:
 
     def _chunk_and_reply(self, exchange: Exchange, line: bytes, verb: str) -> Acts:
         if chunk := bdat_chunk(line):
-            is_answered = bool(exchange.replies)
-            # A server that answered or closed in the chunk does so there again.
-            is_cut = exchange.is_chunk_cut and (is_answered or exchange.then is not Then.NOTHING)
-            size = min(chunk.size, exchange.chunk) if is_cut else chunk.size
-            yield from self._chunk(size, ends_here=not is_answered)
+            yield from self._chunk(exchange.chunk_to_take(chunk.size), ends_here=not exchange.replies)
         if not self._is_over:
             yield from self._reply(exchange, verb)
 
@@ -341,12 +337,13 @@ class MockDialogue:
         code = replies[-1].code if replies else 0
         self._recipients += verb == "RCPT" and code // 100 == 2
         yield from self._go_on(exchange.then)
-        if verb == "DATA" and (code == 354 or (not replies and self._sends_data_next)) and not self._is_over:
+        # A client that did not wait for the 354 sent its mail data all the same.
+        is_data_due = code == 354 or (not replies and self._next_says is Says.DATA)
+        if verb == "DATA" and is_data_due and not self._is_over:
             yield from self._mail_data()
 
     def _mail_data(self) -> Acts:
-        expected = self._expected()
-        exchange = expected if expected is not None and expected.says is Says.DATA else None
+        exchange = self._expected() if self._next_says is Says.DATA else None
         reader = DataReader(exchange.data if exchange is not None else None, compares=self._settings.data_exact)
         while True:
             reader.feed(self.buffer)
@@ -416,17 +413,7 @@ class MockDialogue:
         if verb == "AUTH":
             yield from self._authenticate(None, line)
             return
-        if verb == "STARTTLS" and not self._is_tls:
-            exchange = Exchange(Says.LINE, 0, verb=verb, replies=(made_up(verb),), then=Then.TLS)
-        elif verb == "QUIT":
-            exchange = Exchange(Says.LINE, 0, verb=verb, replies=(made_up(verb),), then=Then.CLOSE)
-        elif not verb or verb == "STARTTLS":
-            refusal = reply_line(verb, 503 if verb else 500).encode() + CRLF
-            exchange = Exchange(Says.LINE, 0, verb=verb, replies=(ScriptedReply(refusal, int(refusal[:3])),))
-        else:
-            known = next((each for each in self._exchanges if each.verb == verb and verb in ("EHLO", "LHLO")), None)
-            replies = known.replies[:1] if known is not None else (made_up(verb),)
-            exchange = Exchange(Says.LINE, 0, verb=verb, replies=replies)
+        exchange = made_up_exchange(verb, self._exchanges, is_tls=self._is_tls)
         yield from self._chunk_and_reply(exchange, line, verb)
 
     # AUTH

@@ -12,7 +12,7 @@ from smtp_shell.protocol.foreseen import FORESEEN
 from smtp_shell.protocol.octets import CRLF, escape, unescape
 from smtp_shell.servers.faults import reply_line
 from smtp_shell.servers.mock.sampling import NoSample, sample
-from smtp_shell.servers.mock.script import ScriptedReply
+from smtp_shell.servers.mock.script import Exchange, Says, ScriptedReply, Then
 from smtp_shell.transcript.step import Marker
 from smtp_shell.transcript.variables import local_now, rfc5322_date
 
@@ -81,6 +81,27 @@ def made_up(verb: str, keywords: Sequence[str] = ()) -> ScriptedReply:
     else:
         text = reply_line(verb, code)
     return ScriptedReply(text.encode() + CRLF, code)
+
+
+def made_up_exchange(verb: str, exchanges: Sequence[Exchange], *, is_tls: bool) -> Exchange:
+    """Return the answer to a command that the transcript does not have, other than AUTH.
+
+    Args:
+        verb: Its verb; empty for none.
+        exchanges: What the transcript has.
+        is_tls: Whether TLS has started.
+    """
+    then = Then.NOTHING
+    if verb == "STARTTLS" and not is_tls:
+        then = Then.TLS
+    elif verb == "QUIT":
+        then = Then.CLOSE
+    elif not verb or verb == "STARTTLS":
+        refusal = reply_line(verb, 503 if verb else 500).encode() + CRLF
+        return Exchange(Says.LINE, 0, verb=verb, replies=(ScriptedReply(refusal, int(refusal[:3])),))
+    known = next((each for each in exchanges if each.verb == verb and verb in _HELLOS), None)
+    replies = known.replies[:1] if known is not None else (made_up(verb),)
+    return Exchange(Says.LINE, 0, verb=verb, replies=replies, then=then)
 
 
 def scripted(

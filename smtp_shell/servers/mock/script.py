@@ -122,6 +122,15 @@ class Exchange(Struct, frozen=True):
     recipients: int = 0
     mechanisms: tuple[str, ...] | None = None
 
+    def chunk_to_take(self, size: int) -> int:
+        """Return how many octets of a chunk are read: a server that answered or closed in the middle of it does so there again.
+
+        Args:
+            size: How many the client has announced.
+        """
+        is_cut = self.is_chunk_cut and (bool(self.replies) or self.then is not Then.NOTHING)
+        return min(size, self.chunk) if is_cut else size
+
 
 class ScriptedSession(Struct, frozen=True):
     """One connection of a transcript.
