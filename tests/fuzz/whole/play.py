@@ -282,8 +282,10 @@ class _Play:
             # In LOGIN the first answer is the user name, which is shown.
             if dialogue.unended or dialogue.chunk_left or dialogue._raw_in_data or dialogue.exchange._expects_user:
                 return False
-        if shell.group is not None and shell.group.commands and shell.group.commands[-1].verb == "AUTH":
-            return len(text.split()) == 1  # other lines are commands, as far as anybody knows
+        if shell.group is not None and shell.group.commands:
+            last = shell.group.commands[-1]
+            # Other lines are commands, as far as anybody knows, and end the exchange.
+            return (last.verb == "AUTH" or last.public == 0) and len(text.split()) == 1
         return shell.awaits_answer or bool(
             re.match(r"(?i)\s*(?:/raw )?auth \S+ @[p=]", text)
             and begins_exchange(text.strip()[5 * text.strip().startswith("/raw") :])
