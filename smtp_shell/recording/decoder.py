@@ -148,7 +148,9 @@ class _Decoder:
         A notice about the reply may, and a note in a transcript that was written. A recording has its user's note where more of the reply
         was still to come.
         """
-        return step.marker is Marker.NOTE and (not self._is_recording or step.text.startswith(NOTICE))
+        last = self._reply.steps[-1]
+        is_torn = last.marker is Marker.SERVER_OCTETS and not last.octets.endswith(b"\n")
+        return step.marker is Marker.NOTE and (not self._is_recording or is_torn or step.text.startswith(NOTICE))
 
     def end(self) -> Iterator[Entry]:
         yield from self._end_notice()
