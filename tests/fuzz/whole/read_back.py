@@ -18,6 +18,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from smtp_shell.protocol.commands import Command
 from smtp_shell.protocol.events import (
     Authenticated,
@@ -69,7 +71,12 @@ def file_entries(path: Path) -> list[Entry]:
 def items(found: Iterable[Entry]) -> list[Item]:
     """Return events as they are compared."""
     result: list[Item] = []
+    begun = b""
     for entry in found:
+        if isinstance(entry.event, ReplyBegun):
+            begun += entry.event.octets
+        elif isinstance(entry.event, ReplyReceived):
+            entry, begun = _as_begun(entry, entry.event, begun), b""
         for item in _items(entry):
             name = item[0]
             if name == "octets" and result and result[-1][0] == "data":
@@ -80,6 +87,16 @@ def items(found: Iterable[Entry]) -> list[Item]:
                 item = (name, octets.replace(_MARK + _MARK, _MARK), item[2])
             result.append(item)
     return list(_in_order(result))
+
+
+def _as_begun(entry: Entry, event: ReplyReceived, begun: bytes) -> Entry:
+    """Return a reply with its first lines as they were told when they came: what was sent since may have been masked in them."""
+    rest = event.reply.octets.split(b"\n")[event.known :]
+    return (
+        replace(entry, event=replace(event, reply=replace(event.reply, octets=begun + b"\n".join(rest))))
+        if event.known
+        else entry
+    )
 
 
 def _in_order(found: list[Item]) -> Iterator[Item]:
