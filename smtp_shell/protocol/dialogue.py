@@ -523,9 +523,8 @@ class Dialogue:
 
     def _advance(self, owed: Owed, reply: Reply) -> None:
         digit = reply.code // 100
-        if (
-            owed.verb == "AUTH" or self.phase is Phase.AUTH
-        ):  # what was sent before the challenge came is the response to it
+        # Whatever was sent before the challenge came is the response to it.
+        if owed.verb == "AUTH" or self.phase is Phase.AUTH:
             self.exchange.receive(reply.code, reply.lines[0])
             self._advance_by_auth(digit)
         if owed.asked in (Asked.COMMAND, Asked.SASL):

@@ -114,12 +114,11 @@ class EchoMask:
             decoded: Whether to mask also what their base64 holds. False for a user name.
         """
         parts = [octets, *(_secret_parts(octets) if decoded else ())]
-        if (
-            len(words := octets.split()) > 1
-        ):  # a command, typed where a response was due: the server may repeat a word of it
-            for word in words:
-                if len(word) >= _SHORTEST_WORD and (inside := _secret_parts(word)):
-                    parts += [word, *inside]
+        # A command that was typed where a response was due has several, of which the server may repeat one.
+        words = octets.split()
+        for word in words if len(words) > 1 else ():
+            if len(word) >= _SHORTEST_WORD and (inside := _secret_parts(word)):
+                parts += [word, *inside]
         for part in parts:
             self.add(Secret(part.decode("utf-8", "surrogateescape")))
 
