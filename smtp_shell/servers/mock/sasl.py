@@ -85,7 +85,8 @@ class AuthDialogue:
         is_scram = self._mechanism.startswith("SCRAM-")
         # The first response of SCRAM must have its answer, and the signature may be in a 334 or in the 235.
         usual = (2, 3) if is_scram else (RESPONSES[self._mechanism],)
-        return bool(self._finals) and len(exchange.responses) in usual and not exchange.cancelled
+        succeeds = bool(self._finals) and self._finals[0].code // 100 == 2
+        return succeeds and len(exchange.responses) in usual and not exchange.cancelled
 
     @property
     def _is_refusal(self) -> bool:

@@ -188,16 +188,22 @@ def _nameless(log: Sequence[Entry]) -> list[bool]:
 
     That is an LHLO that was taken, or a 353 (PRDR). The first item is what comes before a connection.
     """
-    found, is_known = [False], False
+    found = [False]
+    is_known = was_known = False  # now, and when what is answered was sent
     for entry in log:
         match entry.event:
             case Connected():
                 found.append(False)
-                is_known = False
+                is_known = was_known = False
+            case CommandSent() | MailDataSent() | OctetsSent():
+                was_known = is_known
             case ReplyReceived(reply) as event:
-                found[-1] = found[-1] or bool(event.recipient and not is_known)
+                found[-1] = found[-1] or bool(event.recipient and not was_known)
                 is_prdr = reply.code == 353 and event.seconds is not None and event.verb in ("", "BDAT")
                 is_known = is_known or is_prdr or (event.verb == "LHLO" and reply.code // 100 == 2)
+                was_known = was_known or is_prdr
+            case TimedOut(_, waiting_for):
+                found[-1] = found[-1] or (" for <" in waiting_for and not was_known)
     return found
 
 

@@ -110,7 +110,7 @@ def _why_tls_may_differ(log: Sequence[Entry]) -> str:
                 spoke = True
             case OctetsSent():
                 spoke = True
-            case ReplyReceived(seconds=None) if not spoke:
+            case ReplyReceived(seconds=None) | ReplyBegun() if not spoke:
                 return "the server spoke first after STARTTLS"
     return ""
 
@@ -120,12 +120,15 @@ def _why_auth_may_differ(log: Sequence[Entry]) -> str:
     early = left = 0  # how many responses the mechanism can still give, before it is asked and in all
     is_empty = False  # the initial response is, which has no credentials
     unasked = 0  # responses that went out before a reply to the command
+    is_cancelled = False  # the exchange is
     for number, entry in enumerate(log):
         match entry.event:
-            case ReplyReceived(reply, seconds=None) if is_open or reply.code in (334, 354):
+            case ReplyReceived(reply, seconds=None) if is_open or reply.code in (235, 334, 354):
                 return "an unasked reply may be taken for one that decides what the next line is"
             case ReplyReceived(reply, _, _, "AUTH") if reply.code // 100 != 2:
                 is_open = reply.code == 334
+                if is_open and is_cancelled:
+                    return "the server went on in an exchange that was cancelled"
                 if is_open and not _is_challenge(reply):
                     return "a challenge was no line of base64"
                 if unasked and not is_open:
@@ -137,7 +140,9 @@ def _why_auth_may_differ(log: Sequence[Entry]) -> str:
                     return "a mechanism that nobody here knows"
                 is_initial = command.public is not None
                 early, left = _EARLY.get(name, 1) - is_initial, RESPONSES.get(name, 3) - is_initial
-                is_empty, unasked = command.line.split()[2:] == [b"="], 0
+                is_empty, unasked, is_cancelled = command.line.split()[2:] == [b"="], 0, False
+            case SaslSent(b"*"):
+                is_cancelled = True
             case CommandSent(Command(public=0)) | SaslSent(secret=True):
                 if isinstance(entry.event, CommandSent):
                     early, unasked = early - 1, unasked + 1

@@ -83,6 +83,20 @@ def test_a_recorded_refusal_of_scram_comes_after_a_challenge_that_this_client_ca
 
 
 @pytest.mark.parametrize(
+    ("end", "said"),
+    [("S| \\x15\\x03", b"\x15\x03"), ("S: 450 later", b"450 later\r\n"), ("S: 399 odd", b"399 odd\r\n")],
+)
+def test_what_was_recorded_in_place_of_a_success_is_said_whatever_the_credentials_are(
+    tmp_path: Path, end: str, said: bytes
+) -> None:
+    path = tmp_path / "a.smtp"
+    path.write_text(f"Transcript: 1\nClient: x\n\nS: 220 a\nC: AUTH PLAIN =\n{end}\n*: close server\n", "utf-8")
+    (session,) = compile_script(path).sessions
+    act = AuthDialogue(session.exchanges[0], b"AUTH PLAIN =", WHO, bindings=dict).begin()
+    assert ([reply.octets for reply in act.replies], act.why) == ([said], "")
+
+
+@pytest.mark.parametrize(
     ("name", "knows_password", "said"),
     [
         ("SCRAM-SHA-256-PLUS", False, "needs the password on both sides"),
