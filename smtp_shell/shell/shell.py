@@ -581,7 +581,7 @@ class Shell:
             return
         if session.target.starttls:
             start_tls_at_once(self)
-        elif self.settings.auto_ehlo:
+        elif self.settings.auto_ehlo and session.dialogue.asked == 1:  # else `/raw` has said something: it may have begun AUTH
             self.hello()
 
     def advise(self, error: SmtpShellError | None = None) -> None:

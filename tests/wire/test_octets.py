@@ -191,6 +191,26 @@ def test_octets_before_the_greeting_in_each_way_of_giving_lines(way: str, tmp_pa
 
 
 @pytest.mark.parametrize(
+    ("octets", "said"),
+    [
+        (r"PROXY UNKNOWN\r\n", b"PROXY UNKNOWN\r\nEHLO client.example\r\nNOOP\r\n"),
+        (r"AUTH PLAIN\r\n", b"AUTH PLAIN\r\nNOOP\r\n"),  # whatever comes next is the response
+    ],
+)
+def test_nothing_is_said_of_its_own_accord_after_a_command_that_was_sent_before_the_greeting(
+    octets: str, said: bytes
+) -> None:
+    turns: list[Turn] = [Hear(octets.replace(r"\r\n", "\r\n").encode()), GREETING]
+    turns += [b"334 \r\n"] if "AUTH" in octets else [Hear(b"EHLO client.example\r\n"), b"250 mx\r\n"]
+    with ScriptedServer([*turns, Hear(b"NOOP\r\n"), b"250 ok\r\n"]) as server:
+        lines = commands(
+            "/set auto-ehlo on", f"/connect smtp://{server.address} --no-wait", f"/raw {octets}", "NOOP", "/disconnect"
+        )
+        run_text("--timeout", "5", "--insecure-auth", "--ehlo", "client.example", *lines)
+    assert server.received == said
+
+
+@pytest.mark.parametrize(
     ("greeting", "status", "words"),
     [
         (b"554 go away\r\n", 1, 'the server refused: "554 go away"'),

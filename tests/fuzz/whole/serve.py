@@ -138,7 +138,7 @@ def _why_auth_may_differ(log: Sequence[Entry]) -> str:
                 name = (auth_mechanism(command.line) or b"").decode("ascii", "replace").upper()
                 if name not in MECHANISMS:
                     return "a mechanism that nobody here knows"
-                is_initial = command.public is not None
+                is_initial = len(command.line.split()) > 2
                 early, left = _EARLY.get(name, 1) - is_initial, RESPONSES.get(name, 3) - is_initial
                 is_empty, unasked, is_cancelled = command.line.split()[2:] == [b"="], 0, False
             case SaslSent(b"*"):
