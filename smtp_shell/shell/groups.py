@@ -134,25 +134,28 @@ def advice(commands: Iterable[Command], extensions: Extensions | None) -> Iterat
 class HeldGroup:
     """The lines that are typed after `/pipeline`, until they go out together.
 
-    Args:
-        exchange: The AUTH exchange of the connection, as it stands when the group begins.
-
     Attributes:
         commands: The commands so far.
     """
 
-    def __init__(self, exchange: ExchangeLines) -> None:
+    def __init__(self) -> None:
         self.commands: list[Command] = []
-        self._exchange = copy(exchange)
+        self._exchange = ExchangeLines()
 
-    def add(self, commands: Sequence[Command]) -> None:
+    def add(self, commands: Sequence[Command], exchange: ExchangeLines) -> None:
         """Hold more commands. What was to answer a challenge when it was typed is secret, whatever has come until it goes out.
+
+        Args:
+            commands: The commands.
+            exchange: The AUTH exchange of the connection, as it stands when the first of them is typed.
 
         Raises:
             UsageError: There are too many.
         """
         if len(self.commands) + len(commands) > _MOST_HELD:
             raise UsageError(f"a group has at most {_MOST_HELD:,} commands; send it with /pipeline.")
+        if not self.commands:
+            self._exchange = copy(exchange)
         self.commands += map(self._marked, commands)
 
     def _marked(self, command: Command) -> Command:

@@ -77,6 +77,8 @@ def items(found: Iterable[Entry]) -> list[Item]:
             begun += entry.event.octets
         elif isinstance(entry.event, ReplyReceived):
             entry, begun = _as_begun(entry, entry.event, begun), b""
+        elif isinstance(entry.event, Connected):
+            begun = b""
         for item in _items(entry):
             name = item[0]
             if name == "octets" and result and result[-1][0] == "data":
@@ -190,16 +192,18 @@ def _nameless(log: Sequence[Entry]) -> list[bool]:
     """
     found = [False]
     is_known = was_known = False  # now, and when what is answered was sent
+    is_sent = False  # a message is, and nothing after it
     for entry in log:
         match entry.event:
             case Connected():
                 found.append(False)
                 is_known = was_known = False
-            case CommandSent() | MailDataSent() | OctetsSent():
+            case CommandSent() | MailDataSent() | OctetsSent() as event:
                 was_known = is_known
+                is_sent = isinstance(event, MailDataSent) and event.last
             case ReplyReceived(reply) as event:
                 found[-1] = found[-1] or bool(event.recipient and not was_known)
-                is_prdr = reply.code == 353 and event.seconds is not None and event.verb in ("", "BDAT")
+                is_prdr = reply.code == 353 and event.seconds is not None and (is_sent or event.verb == "BDAT")
                 is_known = is_known or is_prdr or (event.verb == "LHLO" and reply.code // 100 == 2)
                 was_known = was_known or is_prdr
             case TimedOut(_, waiting_for):

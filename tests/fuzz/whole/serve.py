@@ -110,7 +110,7 @@ def _why_tls_may_differ(log: Sequence[Entry]) -> str:
                 spoke = True
             case OctetsSent():
                 spoke = True
-            case ReplyReceived(seconds=None) | ReplyBegun() if not spoke:
+            case ReplyReceived(seconds=None) | ReplyBegun() | Noticed(NoticeKind.CUT_REPLY) if not spoke:
                 return "the server spoke first after STARTTLS"
     return ""
 
@@ -143,7 +143,7 @@ def _why_auth_may_differ(log: Sequence[Entry]) -> str:
                 is_empty, unasked, is_cancelled = command.line.split()[2:] == [b"="], 0, False
             case SaslSent(b"*"):
                 is_cancelled = True
-            case CommandSent(Command(public=0)) | SaslSent(secret=True):
+            case CommandSent(Command(public=0)) | SaslSent():
                 if isinstance(entry.event, CommandSent):
                     early, unasked = early - 1, unasked + 1
                 left -= 1

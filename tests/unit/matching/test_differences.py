@@ -203,3 +203,9 @@ def test_a_name_that_a_keyword_does_not_offer_any_more_shows(name: bytes) -> Non
     assert verdict(expected, b"250-a\r\n250-%b Two three\r\n250 %b=one\r\n" % (name, name), KEYWORDS, "EHLO").ok == (
         name == b"AUTH"
     )
+
+
+@pytest.mark.parametrize("level", list(Strictness))
+def test_a_reply_whose_first_line_is_octets_is_equal_to_itself(level: Strictness) -> None:
+    """Its enhanced status code is that of its first line, which octets do not have."""
+    assert verdict("S| 353-x\\x0a\nS: 353 4.7.0 y", b"353-x\n353 4.7.0 y\r\n", level).ok

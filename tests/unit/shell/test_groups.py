@@ -250,10 +250,10 @@ def test_what_was_to_answer_a_challenge_when_it_was_typed_is_secret_whatever_com
     exchange = ExchangeLines()
     for line in before:
         exchange.send(line)
-    group = HeldGroup(exchange)
-    exchange.receive(250)
+    group = HeldGroup()
     for line in lines:
-        group.add([Command.parse(line)])
+        group.add([Command.parse(line)], exchange)
+        exchange.receive(250)
     assert [command.public for command in group.commands] == public
 
 
@@ -265,3 +265,12 @@ def test_a_line_that_cannot_be_in_a_group_is_named_by_its_first_word(text: str) 
     with pytest.raises(UsageError) as caught:
         commands_of(text, shell.registry, shell.hello_command)
     assert str(caught.value) == "auth is more than one line, and cannot be in a group."
+
+
+def test_a_group_that_begins_in_an_exchange_holds_what_is_typed_after_its_end() -> None:
+    shell, server, _ = make_shell({b"AUTH": b"334 VXNlcm5hbWU6\r\n", b"DATA": b"535 no\r\n"}, before=("ehlo",))
+    for line in ("AUTH LOGIN c3R1ZGVudA==", "/pipeline", "data", "NOOP"):
+        shell.run(line)
+    assert shell.group is not None
+    assert [(command.line, command.public) for command in shell.group.commands] == [(b"NOOP", None)]
+    assert server.heard.endswith(b"AUTH LOGIN c3R1ZGVudA==\r\ndata\r\n")
