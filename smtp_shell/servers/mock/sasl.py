@@ -95,12 +95,9 @@ class AuthDialogue:
     @property
     def _refuses_scram(self) -> bool:
         """Whether the exchange is SCRAM and refused after a challenge: no client goes on from a nonce that is not its own."""
-        return (
-            self._is_refusal
-            and bool(self._challenges)
-            and self._mechanism in KNOWN
-            and self._mechanism.startswith("SCRAM-")
-        )
+        was_cancelled = self._exchange is not None and self._exchange.cancelled
+        is_scram = self._mechanism in KNOWN and self._mechanism.startswith("SCRAM-")
+        return is_scram and self._is_refusal and bool(self._challenges) and not was_cancelled
 
     @property
     def _recorded(self) -> Recorded:

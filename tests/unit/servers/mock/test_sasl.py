@@ -82,6 +82,17 @@ def test_a_recorded_refusal_of_scram_comes_after_a_challenge_that_this_client_ca
     assert ([reply.octets for reply in act.replies], act.why) == ([b"454 4.7.0 later\r\n"], "")
 
 
+def test_a_recorded_exchange_that_was_cancelled_has_its_challenge_as_recorded(tmp_path: Path) -> None:
+    path = tmp_path / "a.smtp"
+    path.write_text("S: 220 a\nC: AUTH SCRAM-SHA-256 ${sasl}\nS: 334 \nC: *\nS: 501 cancelled\n", "utf-8")
+    (session,) = compile_script(path).sessions
+    dialogue = AuthDialogue(session.exchanges[0], b"AUTH SCRAM-SHA-256 biwsbj1zdHVkZW50LHI9YWJj", WHO, bindings=dict)
+    act = dialogue.begin()
+    assert act.challenge is not None
+    assert [reply.octets for reply in act.challenge] == [b"334 \r\n"]
+    assert [reply.octets for reply in dialogue.respond(b"*").replies] == [b"501 cancelled\r\n"]
+
+
 @pytest.mark.parametrize(
     ("end", "said"),
     [("S| \\x15\\x03", b"\x15\x03"), ("S: 450 later", b"450 later\r\n"), ("S: 399 odd", b"399 odd\r\n")],
