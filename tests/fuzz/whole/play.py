@@ -286,7 +286,8 @@ class _Play:
             last = shell.group.commands[-1]
             # Other lines are commands, as far as anybody knows, and end the exchange.
             return (last.verb == "AUTH" or last.public == 0) and len(text.split()) == 1
-        return shell.awaits_answer or bool(
+        is_answer = shell.awaits_answer and (shell.phase is Phase.AUTH or len(text.split()) == 1)
+        return is_answer or bool(
             re.match(r"(?i)\s*(?:/raw )?auth \S+ @[p=]", text)
             and begins_exchange(text.strip()[5 * text.strip().startswith("/raw") :])
         )
