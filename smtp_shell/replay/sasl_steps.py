@@ -213,11 +213,8 @@ class SaslSteps:
             challenge = Challenge(b"", "") if asked is None else exchange.read_challenge(asked)
             return exchange.respond(challenge).octets
         except (AuthFailed, ProtocolViolation) as error:
-            self._cancelled = error
-            if asked is None:  # the server did nothing wrong
-                self._cancelled = AuthFailed(
-                    f"{self.mechanism} has no further response before the server asks for one, so the exchange was cancelled."
-                )
+            why = f"{self.mechanism} has no further response before the server asks for one, so the exchange was cancelled."
+            self._cancelled = AuthFailed(why) if asked is None else error  # unasked, the server did nothing wrong
             return CANCEL
 
     def around_secret(self, step: Step) -> tuple[bytes, bytes]:

@@ -12,7 +12,6 @@ from msgspec.structs import replace
 
 from smtp_shell.errors import SmtpShellError, UsageError
 from smtp_shell.protocol.commands import HELLOS, WITHIN_GROUP, Command, bdat_chunk, refuse_line_breaks
-from smtp_shell.protocol.masking import ExchangeLines
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.protocol.phases import Phase
 from smtp_shell.shell import chunks
@@ -23,6 +22,7 @@ from smtp_shell.shell.typed_secrets import begins_exchange
 
 if TYPE_CHECKING:
     from smtp_shell.client.session import Session
+    from smtp_shell.protocol.dialogue import Dialogue
     from smtp_shell.protocol.replies import Extensions, Reply
 
 IN_ONE_WRITE = 100
@@ -134,20 +134,20 @@ def advice(commands: Iterable[Command], extensions: Extensions | None) -> Iterat
 class HeldGroup:
     """The lines that are typed after `/pipeline`, until they go out together.
 
+    Args:
+        dialogue: The dialogue that they belong to. An AUTH exchange counts as it stands when the first line is typed.
+
     Attributes:
         commands: The commands so far.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, dialogue: Dialogue) -> None:
         self.commands: list[Command] = []
-        self._exchange = ExchangeLines()
+        self._dialogue = dialogue
+        self._exchange = dialogue.exchange
 
-    def add(self, commands: Sequence[Command], exchange: ExchangeLines) -> None:
+    def add(self, commands: Sequence[Command]) -> None:
         """Hold more commands. What was to answer a challenge when it was typed is secret, whatever has come until it goes out.
-
-        Args:
-            commands: The commands.
-            exchange: The AUTH exchange of the connection, as it stands when the first of them is typed.
 
         Raises:
             UsageError: There are too many.
@@ -155,7 +155,7 @@ class HeldGroup:
         if len(self.commands) + len(commands) > _MOST_HELD:
             raise UsageError(f"a group has at most {_MOST_HELD:,} commands; send it with /pipeline.")
         if not self.commands:
-            self._exchange = copy(exchange)
+            self._exchange = copy(self._dialogue.exchange)
         self.commands += map(self._marked, commands)
 
     def _marked(self, command: Command) -> Command:

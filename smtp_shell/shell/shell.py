@@ -30,7 +30,7 @@ from smtp_shell.errors import (
 )
 from smtp_shell.protocol.commands import Command, refuse_line_breaks
 from smtp_shell.protocol.events import Decoded, Entry
-from smtp_shell.protocol.masking import ExchangeLines, describe_typed, is_secret_answer, may_answer
+from smtp_shell.protocol.masking import describe_typed, is_secret_answer, may_answer
 from smtp_shell.protocol.octets import escape_str
 from smtp_shell.protocol.phases import Phase
 from smtp_shell.shell import owed_replies
@@ -63,6 +63,7 @@ if TYPE_CHECKING:
     from smtp_shell.net.settings import ConnectSettings
     from smtp_shell.net.target import Target
     from smtp_shell.protocol.events import Consumer, Event, TlsStarted
+    from smtp_shell.protocol.masking import ExchangeLines
     from smtp_shell.protocol.replies import Reply
     from smtp_shell.shell.composition import Composition
     from smtp_shell.shell.explanations import Explanations
@@ -287,8 +288,7 @@ class Shell:
             if line is None:
                 self.send_group()
             else:
-                exchange = self.session.dialogue.exchange if self.session is not None else ExchangeLines()
-                self.group.add(commands_of(text, self.registry, self.hello_command), exchange)
+                self.group.add(commands_of(text, self.registry, self.hello_command))
             return
         self._act(lambda: self._run_line(line), greets=self._greeting_due and needs_greeting(line))
 
@@ -581,10 +581,8 @@ class Shell:
             return
         if session.target.starttls:
             start_tls_at_once(self)
-        elif (
-            self.settings.auto_ehlo and session.dialogue.asked == 1
-        ):  # else `/raw` has said something: it may have begun AUTH
-            self.hello()
+        elif self.settings.auto_ehlo and session.dialogue.asked == 1:
+            self.hello()  # not after a command of `/raw`, which may have begun AUTH
 
     def advise(self, error: SmtpShellError | None = None) -> None:
         """Name the way back to the server if it has ended the connection, once for each connection, and where to read of its certificate.

@@ -323,7 +323,8 @@ class MockDialogue:
 
     def _chunk_and_reply(self, exchange: Exchange, line: bytes, verb: str) -> Acts:
         if chunk := bdat_chunk(line):
-            yield from self._chunk(exchange.chunk_to_take(chunk.size), ends_here=not exchange.replies)
+            size = chunk.size if exchange.chunk is None else min(chunk.size, exchange.chunk)
+            yield from self._chunk(size, ends_here=not exchange.replies)
         if not self._is_over:
             yield from self._reply(exchange, verb)
 

@@ -152,15 +152,10 @@ class _Session:
             then = Then.TLS
         elif then is Then.NOTHING and is_last and (ends_with_quit or self._ends_with_421(number, replies)):
             then = Then.CLOSE
+        is_cut = draft.chunk > 0 and draft.chunk_left > 0 and (bool(replies) or then is not Then.NOTHING)
+        chunk = draft.chunk if is_cut else None
         recipients = self._recipients(number)
-        return replace(
-            draft.exchange,
-            replies=replies,
-            then=then,
-            chunk=draft.chunk,
-            is_chunk_cut=draft.chunk > 0 and draft.chunk_left > 0,
-            recipients=recipients,
-        )
+        return replace(draft.exchange, replies=replies, then=then, chunk=chunk, recipients=recipients)
 
     def _recipients(self, number: int) -> int:
         """Return how many recipients were accepted in the mail transaction before an exchange ends it."""

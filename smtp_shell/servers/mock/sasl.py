@@ -82,11 +82,14 @@ class AuthDialogue:
         exchange = self._exchange
         if exchange is None or not self._is_recorded:
             return True
-        is_scram = self._mechanism.startswith("SCRAM-")
         # The first response of SCRAM must have its answer, and the signature may be in a 334 or in the 235.
-        usual = (2, 3) if is_scram else (RESPONSES[self._mechanism],)
+        usual = (2, 3) if self._is_scram else (RESPONSES[self._mechanism],)
         succeeds = bool(self._finals) and self._finals[0].code // 100 == 2
         return succeeds and len(exchange.responses) in usual and not exchange.cancelled
+
+    @property
+    def _is_scram(self) -> bool:
+        return self._mechanism in KNOWN and self._mechanism.startswith("SCRAM-")
 
     @property
     def _is_refusal(self) -> bool:
@@ -96,8 +99,7 @@ class AuthDialogue:
     def _refuses_scram(self) -> bool:
         """Whether the exchange is SCRAM and refused after a challenge: no client goes on from a nonce that is not its own."""
         was_cancelled = self._exchange is not None and self._exchange.cancelled
-        is_scram = self._mechanism in KNOWN and self._mechanism.startswith("SCRAM-")
-        return is_scram and self._is_refusal and bool(self._challenges) and not was_cancelled
+        return self._is_scram and self._is_refusal and bool(self._challenges) and not was_cancelled
 
     @property
     def _recorded(self) -> Recorded:
@@ -164,7 +166,7 @@ class AuthDialogue:
     def _ask(self, challenge: bytes) -> AuthAct:
         """Return a challenge, in the form in which the transcript has it where it is the same each time."""
         at = self._heard - (self._exchange is not None and self._exchange.initial)
-        is_fresh = self._mechanism.startswith("SCRAM-") or (self._mechanism == "DIGEST-MD5" and self._heard)
+        is_fresh = self._is_scram or (self._mechanism == "DIGEST-MD5" and self._heard)
         if not is_fresh and 0 <= at < len(self._challenges):
             return AuthAct(challenge=self._challenges[at : at + 1])
         return _challenge(challenge)

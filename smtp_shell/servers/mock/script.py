@@ -98,8 +98,7 @@ class Exchange(Struct, frozen=True):
         initial: Whether the AUTH command has a response in it.
         cancelled: Whether the client cancels the exchange with `*`.
         data: The mail data, or the chunk after BDAT.
-        chunk: Octets of the chunk after a BDAT command that the transcript has.
-        is_chunk_cut: Whether that is a part of it: neither nothing nor all.
+        chunk: Octets of the chunk after a BDAT command at which the server answered or closed; None where it took all of it.
         recipients: Recipients that were accepted before, where the exchange ends a mail transaction.
         mechanisms: Of an `*: authenticate`, for which the client chooses: those it may choose, upper-case; none for any.
             None for everything else.
@@ -117,19 +116,9 @@ class Exchange(Struct, frozen=True):
     initial: bool = False
     cancelled: bool = False
     data: MailData | None = None
-    chunk: int = 0
-    is_chunk_cut: bool = False
+    chunk: int | None = None
     recipients: int = 0
     mechanisms: tuple[str, ...] | None = None
-
-    def chunk_to_take(self, size: int) -> int:
-        """Return how many octets of a chunk are read: a server that answered or closed in the middle of it does so there again.
-
-        Args:
-            size: How many the client has announced.
-        """
-        is_cut = self.is_chunk_cut and (bool(self.replies) or self.then is not Then.NOTHING)
-        return min(size, self.chunk) if is_cut else size
 
 
 class ScriptedSession(Struct, frozen=True):

@@ -70,17 +70,15 @@ def pipeline(shell: Shell, args: Args) -> None:
         ]
         if not commands:
             raise UsageError("/pipeline takes the lines to send, with semicolons between them; see /help /pipeline.")
-        exchange = shell.need_session().dialogue.exchange
-        shell.group = HeldGroup()
-        shell.group.add(commands, exchange)
+        shell.group = HeldGroup(shell.need_session().dialogue)
+        shell.group.add(commands)
         shell.send_group()
     elif shell.group is not None:
         if not shell.group.commands:
             shell.say("The group is empty; nothing was sent.")
         shell.send_group()
     else:
-        shell.need_session()
-        shell.group = HeldGroup()
+        shell.group = HeldGroup(shell.need_session().dialogue)
         shell.say(
             "A group begins: lines are held until an empty line. MAIL, RCPT, RSET and BDAT may be followed by others; "
             "any other command is the last of a group."

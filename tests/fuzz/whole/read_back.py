@@ -81,7 +81,7 @@ def items(found: Iterable[Entry]) -> list[Item]:
             begun = b""
         for item in _items(entry):
             name = item[0]
-            if name == "octets" and result and result[-1][0] == "data":
+            if name == "octets" and _is_torn(item) and result and result[-1][0] == "data":
                 name = "data"  # the start of a line of mail data after which nothing came is `C|` in a file
             if result and name in _JOINED and result[-1][0] == name and result[-1][2] == item[2]:
                 before = result.pop()
@@ -93,12 +93,15 @@ def items(found: Iterable[Entry]) -> list[Item]:
 
 def _as_begun(entry: Entry, event: ReplyReceived, begun: bytes) -> Entry:
     """Return a reply with its first lines as they were told when they came: what was sent since may have been masked in them."""
+    if not event.known:
+        return entry
     rest = event.reply.octets.split(b"\n")[event.known :]
-    return (
-        replace(entry, event=replace(event, reply=replace(event.reply, octets=begun + b"\n".join(rest))))
-        if event.known
-        else entry
-    )
+    reply = replace(event.reply, octets=begun + b"\n".join(rest))
+    return replace(entry, event=replace(event, reply=reply))
+
+
+def _is_torn(item: Item) -> bool:
+    return not bytes(item[1]).endswith(b"\n")  # type: ignore[call-overload]
 
 
 def _in_order(found: list[Item]) -> Iterator[Item]:
@@ -125,11 +128,8 @@ def _items(entry: Entry) -> Iterator[Item]:
     event = entry.event
     match event:
         case CommandSent(Command(public=0)):
-            yield (
-                "response",
-                _MARK,
-                entry.tls,
-            )  # typed alone or in a group: after a 421 in an exchange a file cannot tell them apart
+            # Typed alone or in a group: after a 421 in an exchange a file cannot tell them apart.
+            yield "response", _MARK, entry.tls
         case CommandSent(command, pipelined):
             yield from _command(command, pipelined=pipelined, tls=entry.tls)
         case SaslSent(line, secret):
@@ -267,15 +267,13 @@ def _without_command(item: Item) -> Item:
 def difference(path: Path, log: Sequence[Entry]) -> str:
     """Return what the first difference is between a file and the events that were published; empty for none."""
     happened = _up_to_a_message_for_several(_up_to_a_piece_of_a_credential(log))
-    wanted, found = items(happened), items(file_entries(path))
+    nameless = _nameless(log)
+    wanted, found = (_without_recipients(items(each), nameless) for each in (happened, file_entries(path)))
     if len(happened) < len(log):
         wanted = wanted[:-1]  # the last one may go on in what was cut off
         found = found[: len(wanted)]
-    wanted, found = (_without_recipients(each, _nameless(log)) for each in (wanted, found))
     if _is_masked(log):
         wanted, found = ([_without_command(item) for item in each] for each in (wanted, found))
-    if len(happened) < len(log):  # what was left out need not be as much on both sides
-        wanted, found = (each[: min(len(wanted), len(found))] for each in (wanted, found))
     for number in range(max(len(wanted), len(found))):
         one = wanted[number] if number < len(wanted) else None
         other = found[number] if number < len(found) else None

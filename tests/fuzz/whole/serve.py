@@ -48,6 +48,8 @@ from tests.fuzz.whole.memory import Clock, Wire, connections
 
 # How many responses a mechanism can give before it is asked for one; others have one.
 _EARLY = {"LOGIN": 2, "CRAM-MD5": 0}
+# And how many in all: the OAuth mechanisms answer the error of a refusal as well (RFC 7628 section 3.2.3).
+_IN_ALL = {**RESPONSES, "XOAUTH2": 2, "OAUTHBEARER": 2}
 _VIOLATIONS = frozenset(
     {NoticeKind.BAD_REPLY, NoticeKind.NOT_A_REPLY, NoticeKind.TOO_MUCH, NoticeKind.PLAINTEXT_AFTER_STARTTLS}
 )
@@ -139,7 +141,7 @@ def _why_auth_may_differ(log: Sequence[Entry]) -> str:
                 if name not in MECHANISMS:
                     return "a mechanism that nobody here knows"
                 is_initial = len(command.line.split()) > 2
-                early, left = _EARLY.get(name, 1) - is_initial, RESPONSES.get(name, 3) - is_initial
+                early, left = _EARLY.get(name, 1) - is_initial, _IN_ALL.get(name, 3) - is_initial
                 is_empty, unasked, is_cancelled = command.line.split()[2:] == [b"="], 0, False
             case SaslSent(b"*"):
                 is_cancelled = True

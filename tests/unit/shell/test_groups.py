@@ -4,8 +4,8 @@ import pytest
 
 from smtp_shell.errors import AuthFailed, NotSendable, UsageError
 from smtp_shell.protocol.commands import Command
+from smtp_shell.protocol.dialogue import Dialogue
 from smtp_shell.protocol.events import CommandSent
-from smtp_shell.protocol.masking import ExchangeLines
 from smtp_shell.protocol.replies import Extensions
 from smtp_shell.shell.groups import HeldGroup, advice, commands_of, pasted_group, split_lines
 from smtp_shell.shell.repl import run_typed
@@ -247,13 +247,13 @@ def test_a_response_in_a_group_with_its_auth_is_secret() -> None:
 def test_what_was_to_answer_a_challenge_when_it_was_typed_is_secret_whatever_comes_before_it_goes_out(
     before: list[bytes], lines: list[bytes], public: list[int | None]
 ) -> None:
-    exchange = ExchangeLines()
+    dialogue = Dialogue()
     for line in before:
-        exchange.send(line)
-    group = HeldGroup()
+        dialogue.exchange.send(line)
+    group = HeldGroup(dialogue)
     for line in lines:
-        group.add([Command.parse(line)], exchange)
-        exchange.receive(250)
+        group.add([Command.parse(line)])
+        dialogue.exchange.receive(250)
     assert [command.public for command in group.commands] == public
 
 
